@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Completes TCP and UDP checksums that the sender left to hardware.
+ *
+ * A virtual interface with transmit checksum offload, which is the default,
+ * stores only the sum over the pseudo header; that the rest is missing stands
+ * in metadata which XDP loses. Such a field is recognised by its value. A
+ * finished checksum that happens to look the same comes out of the sum below
+ * unchanged. */
+#pragma once
+
+#include <stddef.h>
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "config.h"
+#include "packet.h"
+#include "stats.h"
+
+/* Room to read the buffers of a packet that has more than one. */
+#define CHECKSUM_CHUNK 512
+#define MAX_CHECKSUM_CHUNKS 160
+/* The longest packet that is summed in place. */
+#define MAX_LINEAR 4096
+
+struct chunk {
+	__be32 words[CHECKSUM_CHUNK / 4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct chunk);
+} chunks SEC(".maps");
+
+static __always_inline __u16 checksum_fold(__u64 sum)
+{
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum;
+}
+
+/* The sum over the pseudo header, as the sender stores it. Mapped IPv4
+ * addresses would add their prefix, so that is masked away. */
+static __always_inline __u16 checksum_pseudo(const struct packet *pkt)
+{
+	const struct flow_key *key = &pkt->key;
+	__u64 sum = bpf_htonl(pkt->l4_length) + bpf_htonl((__u32)key->proto);
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		__u64 low = key->addr[i][1];
+
+		sum += low >> 32;
+		if (key->family == 6) {
+			sum += key->addr[i][0] >> 32;
+			sum += key->addr[i][0] & 0xffffffff;
+			sum += low & 0xffffffff;
+		}
+	}
+	return checksum_fold(sum);
+}
+
+/* Where the checksum is, or zero if the protocol has none that is offloaded. */
+static __always_inline __u32 checksum_offset(const struct packet *pkt)
+{
+	if (pkt->key.proto == IPPROTO_TCP)
+		return pkt->l4_offset + offsetof(struct tcphdr, check);
+	if (pkt->key.proto == IPPROTO_UDP)
+		return pkt->l4_offset + offsetof(struct udphdr, check);
+	return 0;
+}
+
+/* Sums a packet that lies in several buffers, through a copy of each piece. */
+__noinline __u32 checksum_copy(struct xdp_md *ctx, __u32 offset,
+				__u32 length)
+{
+	__u32 zero = 0, sum = 0, i;
+	struct chunk *chunk = bpf_map_lookup_elem(&chunks, &zero);
+
+	if (!chunk)
+		return sum;
+	for (i = 0; i < MAX_CHECKSUM_CHUNKS && length; i++) {
+		__u32 size = length < CHECKSUM_CHUNK ? length : CHECKSUM_CHUNK;
+
+		if (size < CHECKSUM_CHUNK)
+			__builtin_memset(chunk, 0, sizeof(*chunk));
+		/* The verifier forgets the lower bound that length implies. */
+		asm volatile("" : "+r"(size));
+		if (size == 0 || size > CHECKSUM_CHUNK)
+			return sum;
+		if (bpf_xdp_load_bytes(ctx, offset, chunk, size))
+			return sum;
+		sum = bpf_csum_diff(NULL, 0, chunk->words, sizeof(*chunk), sum);
+		offset += size;
+		length -= size;
+	}
+	return sum;
+}
+
+/* Sums a packet in one buffer, by the sizes that bpf_csum_diff takes. A loop
+ * that ends early keeps the verifier from telling every length apart. */
+static __always_inline __u32 checksum_linear(void *data, void *data_end,
+					     __u32 at, __u32 length)
+{
+	__u32 sum = 0, tail = 0;
+	int i;
+
+	for (i = 0; i < MAX_LINEAR / 256 && length >= 256; i++) {
+		if (data + at + 256 > data_end)
+			return sum;
+		sum = bpf_csum_diff(NULL, 0, data + at, 256, sum);
+		at = (at + 256) & MAX_OFFSET;
+		length -= 256;
+	}
+	for (i = 0; i < 8 && length >= 32; i++) {
+		if (data + at + 32 > data_end)
+			return sum;
+		sum = bpf_csum_diff(NULL, 0, data + at, 32, sum);
+		at = (at + 32) & MAX_OFFSET;
+		length -= 32;
+	}
+	for (i = 0; i < 8 && length >= 4; i++) {
+		if (data + at + 4 > data_end)
+			return sum;
+		sum = bpf_csum_diff(NULL, 0, data + at, 4, sum);
+		at = (at + 4) & MAX_OFFSET;
+		length -= 4;
+	}
+	for (i = 0; i < 3 && length; i++) {
+		if (data + at + 1 > data_end)
+			return sum;
+		tail |= (__u32)*(__u8 *)(data + at) << (8 * i);
+		at = (at + 1) & MAX_OFFSET;
+		length--;
+	}
+	if (i)
+		sum = bpf_csum_diff(NULL, 0, (__be32 *)&tail, sizeof(tail), sum);
+	return sum;
+}
+
+__noinline int checksum_complete(struct xdp_md *ctx, struct packet *pkt)
+{
+	void *data = (void *)(long)ctx->data;
+	void *data_end = (void *)(long)ctx->data_end;
+	__u32 l4, offset, length, sum;
+	struct cpu_stats *stats = stats_get();
+	__u16 *field;
+
+	if (!pkt || !stats)
+		return 0;
+	offset = checksum_offset(pkt);
+	l4 = pkt->l4_offset;
+	if (!offset || offset > MAX_OFFSET || l4 > MAX_OFFSET)
+		return 0;
+	field = data + offset;
+	if ((void *)(field + 1) > data_end)
+		return 0;
+	if (*field != checksum_pseudo(pkt))
+		return 0;
+	length = pkt->l4_length;
+	if (length <= MAX_LINEAR && data + l4 + length <= data_end)
+		sum = checksum_linear(data, data_end, l4, length);
+	else if (multi_buffer)
+		sum = checksum_copy(ctx, l4, length);
+	else
+		return 0;
+	*field = ~checksum_fold(sum);
+	if (!*field && pkt->key.proto == IPPROTO_UDP)
+		*field = 0xffff;
+	stats->checksums++;
+	return 0;
+}

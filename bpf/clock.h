@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Two clocks: ticks for silence, nanoseconds for events.
+ *
+ * A tick is a jiffy (1 to 10 ms). Reading it is one load, where any clock that
+ * is a helper call costs as much as a third of a table look-up. The entry
+ * points read ticks once and pass them down; the fine clock is read only where
+ * an event is made. */
+#pragma once
+
+#include "config.h"
+
+static __always_inline __u64 clock_ticks(void)
+{
+	if (clock_injected)
+		return config.injected_ticks;
+	return bpf_jiffies64();
+}
+
+static __always_inline __u64 clock_ns(void)
+{
+	if (clock_injected)
+		return config.injected_ns;
+	return bpf_ktime_get_ns();
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0
+//go:build ignore
+
+/* The tracker's entry points: the two hooks that packets come by, and what user
+ * space asks of the table. */
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+#include "checksum.h"
+#include "clock.h"
+#include "config.h"
+#include "control.h"
+#include "packet.h"
+#include "stats.h"
+#include "track.h"
+
+/* Where packets go that came in by the first interface, and by the second. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, __u32);
+} outputs SEC(".maps");
+
+/* Whether the policy lets a packet through, counted if not. */
+static __always_inline bool admit(enum verdict verdict,
+				  const struct packet *pkt, struct cpu_stats *stats)
+{
+	if (verdict != VERDICT_INVALID || config.policy == POLICY_OBSERVE)
+		return true;
+	stats->dropped += pkt->segments;
+	return false;
+}
+
+static __always_inline __u32 xdp_length(struct xdp_md *ctx)
+{
+	if (multi_buffer)
+		return bpf_xdp_get_buff_len(ctx);
+	return ctx->data_end - ctx->data;
+}
+
+SEC("xdp.frags")
+int ctop_xdp(struct xdp_md *ctx)
+{
+	struct packet pkt = {
+		.bytes = xdp_length(ctx),
+		.segments = 1,
+		.side = ctx->ingress_ifindex != config.ifindex[0],
+	};
+	struct cpu_stats *stats = stats_get();
+	int action;
+
+	if (!stats)
+		return XDP_ABORTED;
+	parse_packet(&pkt, (struct cursor){ .ctx = ctx,
+					    .hook = HOOK_XDP,
+					    .start = CTX_DATA(ctx),
+					    .end = CTX_DATA_END(ctx) });
+	if (!admit(track(&pkt, stats, clock_ticks()), &pkt, stats))
+		return XDP_DROP;
+	if (complete_checksums && pkt.complete)
+		checksum_complete(ctx, &pkt);
+	action = bpf_redirect_map(&outputs, pkt.side, XDP_DROP);
+	if (action != XDP_REDIRECT)
+		stats->dropped++;
+	return action;
+}
+
+/* Bytes on the wire and packets of what may be a segmentation-offload packet:
+ * every segment after the first repeats the headers. */
+static __always_inline void count_segments(struct __sk_buff *skb,
+					   struct packet *pkt)
+{
+	__u32 headers;
+
+	if (skb->gso_segs < 2 || !skb->gso_size)
+		return;
+	headers = pkt->bytes - (pkt->bytes > skb->gso_size * skb->gso_segs ?
+					skb->gso_size * skb->gso_segs :
+					pkt->bytes);
+	if (pkt->l4_offset) {
+		headers = pkt->l4_offset;
+		headers += pkt->key.proto == IPPROTO_TCP ?
+				   pkt->l4_length - (pkt->end - pkt->seq) :
+				   sizeof(struct udphdr);
+	}
+	pkt->segments = skb->gso_segs;
+	pkt->bytes += (skb->gso_segs - 1) * headers;
+}
+
+SEC("tc")
+int ctop_tc(struct __sk_buff *skb)
+{
+	struct packet pkt = {
+		.bytes = skb->len,
+		.segments = 1,
+		.side = skb->ingress_ifindex != config.ifindex[0],
+	};
+	struct cpu_stats *stats = stats_get();
+
+	if (!stats)
+		return TC_ACT_SHOT;
+	if (skb->vlan_present)
+		pkt.key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
+	/* Headers may lie outside the part that can be read directly. */
+	if (skb->data_end - skb->data < skb->len)
+		bpf_skb_pull_data(skb, skb->len < 256 ? skb->len : 256);
+	parse_packet(&pkt, (struct cursor){ .ctx = skb,
+					    .hook = HOOK_TC,
+					    .start = CTX_DATA(skb),
+					    .end = CTX_DATA_END(skb) });
+	count_segments(skb, &pkt);
+	if (!admit(track(&pkt, stats, clock_ticks()), &pkt, stats))
+		return TC_ACT_SHOT;
+	return bpf_redirect(config.ifindex[!pkt.side], 0);
+}
+
+/* Types that user space shares and that no map or argument has: here the
+ * generator finds them. */
+struct shared_types {
+	struct event event;
+	enum timeout timeout;
+	enum verdict verdict;
+	enum invalid invalid;
+};
+
+const struct shared_types *shared_types __attribute__((unused));
+
+char _license[] SEC("license") = "GPL";

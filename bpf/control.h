@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What user space asks of the table, done in the kernel where it can be decided
+ * by the flow as it is now, not as it was when it was read. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "clock.h"
+#include "flow.h"
+#include "table.h"
+
+/* Both clocks at one instant. */
+struct clock_args {
+	__u64 ticks;
+	__u64 ns;
+};
+
+SEC("syscall")
+int read_clock(struct clock_args *args)
+{
+	args->ticks = clock_ticks();
+	args->ns = clock_ns();
+	return 0;
+}
+
+/* In: nothing. Out: flows seen and flows ended. */
+struct sweep_args {
+	__u64 visited;
+	__u64 expired;
+};
+
+struct sweep {
+	__u64 now;
+	__u64 visited;
+	__u64 expired;
+};
+
+static long sweep_flow(void *map, const struct flow_key *key, struct flow *flow,
+		       struct sweep *sweep)
+{
+	__u64 control = READ_ONCE(flow->control);
+	enum flow_state state = control_state(control);
+	struct flow_key copy;
+
+	sweep->visited++;
+	if (state == STATE_NONE ||
+	    !flow_expired(flow, key->proto, state, sweep->now))
+		return 0;
+	/* The entry's own key is read-only, and goes with the entry. */
+	copy = *key;
+	sweep->expired += flow_destroy(&copy, flow, control,
+				       event_cause(REASON_EXPIRED, ORIGIN));
+	return 0;
+}
+
+SEC("syscall")
+int sweep(struct sweep_args *args)
+{
+	struct sweep sweep = { .now = clock_ticks() };
+
+	bpf_for_each_map_elem(&flows, sweep_flow, &sweep, 0);
+	args->visited = sweep.visited;
+	args->expired = sweep.expired;
+	return 0;
+}
+
+enum flow_request {
+	REQUEST_DELETE,
+	REQUEST_TIMEOUT,
+};
+
+/* In: which flow and what to do with it. Out: whether it was there. */
+struct request_args {
+	struct flow_key key;
+	__u64 id;
+	enum flow_request request;
+	__u32 timeout_ticks;
+	__u32 done;
+	__u32 pad;
+};
+
+static __always_inline __u32 delete_flow(const struct flow_key *key,
+					 struct flow *flow)
+{
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		__u64 control = READ_ONCE(flow->control);
+
+		if (control_state(control) == STATE_NONE)
+			return 0;
+		if (flow_destroy(key, flow, control,
+				 event_cause(REASON_DELETED, ORIGIN)))
+			return 1;
+	}
+	return 0;
+}
+
+SEC("syscall")
+int request(struct request_args *args)
+{
+	struct flow_key key = args->key;
+	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
+
+	args->done = 0;
+	if (!flow || flow->id != args->id)
+		return 0;
+	if (args->request == REQUEST_DELETE) {
+		args->done = delete_flow(&key, flow);
+	} else if (args->request == REQUEST_TIMEOUT) {
+		flow->timeout_ticks = args->timeout_ticks;
+		args->done = 1;
+	}
+	return 0;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Facts for user space: a flow is new, changed state, or ended.
+ *
+ * Every reader brings a ring buffer of its own and puts it into a slot of
+ * readers, so that a second console neither steals the first one's events nor
+ * needs its help. Without a reader nothing is copied. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "clock.h"
+#include "flow.h"
+#include "stats.h"
+
+enum event_type {
+	EVENT_NONE,
+	EVENT_NEW,
+	EVENT_UPDATE,
+	EVENT_DESTROY,
+};
+
+struct event {
+	/* Counts all events of its CPU: a gap tells how many are missing. */
+	__u64 sequence;
+	__u64 time_ns;
+	__u64 id;
+	__u64 created_ns;
+	struct flow_key key;
+	__u64 packets[2];
+	__u64 bytes[2];
+	__u32 cpu;
+	enum event_type type;
+	enum reason reason;
+	/* States before and after, and the flow's flags (control). */
+	enum flow_state from;
+	enum flow_state to;
+	enum direction direction;
+	enum flow_flag flags;
+	__u32 pad;
+};
+
+_Static_assert(sizeof(struct event) == 144, "event has hidden padding");
+
+#define MAX_READERS 8
+/* Bytes that wait in a ring before its reader is woken. */
+#define WAKEUP_BYTES (64 * 1024)
+
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 22);
+};
+
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, MAX_READERS);
+	__type(key, __u32);
+	__array(values, struct ring);
+} readers SEC(".maps");
+
+static __always_inline void event_write(void *ring, const struct event *event,
+					struct cpu_stats *stats)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= WAKEUP_BYTES)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(ring, (void *)event, sizeof(*event), flags))
+		stats->events_lost++;
+}
+
+/* Tells every reader of a flow's change from one state to another. */
+__noinline int event_emit(const struct flow_key *key,
+				 const struct flow *flow, __u64 from, __u64 to,
+				 __u32 cause)
+{
+	struct event event = {};
+	struct cpu_stats *stats = stats_get();
+	__u32 slot;
+
+	if (!key || !flow || !stats)
+		return 0;
+	event.sequence = stats->events++;
+	event.time_ns = clock_ns();
+	event.id = flow->id;
+	event.created_ns = flow->created_ns;
+	event.key = *key;
+	event.packets[0] = flow->dir[0].packets;
+	event.packets[1] = flow->dir[1].packets;
+	event.bytes[0] = flow->dir[0].bytes;
+	event.bytes[1] = flow->dir[1].bytes;
+	event.cpu = bpf_get_smp_processor_id();
+	event.from = control_state(from);
+	event.to = control_state(to);
+	event.flags = (__u32)(from | to) & ~(__u32)CONTROL_STATE;
+	event.reason = cause & 0xff;
+	event.direction = (cause >> 8) & 1;
+	event.type = !event.from ? EVENT_NEW :
+		     !event.to   ? EVENT_DESTROY :
+				   EVENT_UPDATE;
+	for (slot = 0; slot < MAX_READERS; slot++) {
+		__u32 index = slot;
+		void *ring = bpf_map_lookup_elem(&readers, &index);
+
+		if (ring)
+			event_write(ring, &event, stats);
+	}
+	return 0;
+}
+
+static __always_inline __u32 event_cause(enum reason reason,
+					 __u32 direction)
+{
+	return reason | (direction & 1) << 8;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One tracked flow: its layout, and how its state is read and changed.
+ *
+ * No lock guards a flow. State, flags and an identity tag share one word,
+ * control, that only compare-and-exchange changes; whoever wins the exchange
+ * makes the event. All other fields of a direction are written by packets of
+ * that direction alone, with plain stores. docs/decisions/0001 says why, and
+ * docs/architecture.md which races that leaves. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "config.h"
+#include "packet.h"
+#include "tuple.h"
+
+#ifndef READ_ONCE
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+#endif
+
+enum flow_state {
+	/* The flow has ended; its entry is about to go. */
+	STATE_NONE,
+	STATE_NEW,
+	STATE_SYN_SENT,
+	STATE_SYN_RECV,
+	STATE_ESTABLISHED,
+	STATE_FIN_WAIT_1,
+	STATE_FIN_WAIT_2,
+	STATE_LAST_ACK,
+	STATE_TIME_WAIT,
+};
+
+enum direction {
+	ORIGIN,
+	REPLY,
+};
+
+/* Flags of a flow, in control. Those of a direction come in pairs: the origin's
+ * bit, and the reply's right above it. */
+enum flow_flag {
+	/* The origin is the key's end 1. */
+	FLOW_REVERSED = 1 << 8,
+	/* The first packet came in by the second interface. */
+	FLOW_SIDE = 1 << 9,
+	/* TCP picked up without a handshake: its window scales are unknown. */
+	FLOW_MIDSTREAM = 1 << 10,
+	/* The second FIN came after the first had been acknowledged, or the
+	 * first was the reply's. */
+	FLOW_FIN_REPLY_FIRST = 1 << 11,
+	FLOW_SYN_SENT = 1 << 12,
+	FLOW_SYN_ACKED = 1 << 14,
+	FLOW_FIN_SENT = 1 << 16,
+	FLOW_FIN_ACKED = 1 << 18,
+	/* A SYN came in an established flow and waits for its answer. */
+	FLOW_SYN_PENDING = 1 << 20,
+	/* Has packets of this direction. */
+	FLOW_SEEN = 1 << 22,
+};
+
+#define CONTROL_STATE 0xffULL
+#define CONTROL_TAG_SHIFT 32
+
+/* One direction of a flow: one cache line, so that directions on different CPUs
+ * do not write to the same one. */
+struct flow_dir {
+	__u64 packets;
+	__u64 bytes;
+	__u64 last_seen_ticks;
+	/* TCP. The sequence number after the last one sent; the last
+	 * acknowledgement sent; the first number beyond what this direction
+	 * permits the other to send; the largest window advertised. */
+	__u32 end;
+	__u32 acked;
+	__u32 limit;
+	__u32 max_window;
+	/* The SYN's sequence number, and the one after the FIN. */
+	__u32 syn_seq;
+	__u32 fin_end;
+	/* The sequence number of a SYN that waits for its answer. */
+	__u32 pending_seq;
+	__u32 retransmits;
+	__u16 zero_windows;
+	__u8 wscale;
+	__u8 pending_wscale;
+	/* The CPU that this direction's packets come by, plus one; zero before
+	 * the first, and CPU_SHARED once there was another. */
+	__u16 cpu;
+	__u16 pad;
+};
+
+#define CPU_SHARED 0xffff
+
+_Static_assert(sizeof(struct flow_dir) == 64, "flow_dir is one cache line");
+
+struct flow {
+	/* Bits 0 to 7 state, 8 to 31 flags, 32 to 63 the low half of id: the
+	 * tag that makes an exchange fail when the entry was given to another
+	 * flow meanwhile. */
+	__u64 control;
+	__u64 id;
+	__u64 created_ns;
+	/* An operator's timeout for this flow alone; zero is the state's. */
+	__u32 timeout_ticks;
+	__u32 invalid;
+	struct flow_dir dir[2];
+};
+
+_Static_assert(sizeof(struct flow) == 160, "flow has hidden padding");
+
+static __always_inline enum flow_state control_state(__u64 control)
+{
+	return control & CONTROL_STATE;
+}
+
+static __always_inline __u64 control_with_state(__u64 control,
+						enum flow_state state)
+{
+	return (control & ~CONTROL_STATE) | state;
+}
+
+/* Changes control from one value to another; tells whether it did. */
+static __always_inline bool control_swap(struct flow *flow, __u64 from, __u64 to)
+{
+	return __sync_val_compare_and_swap(&flow->control, from, to) == from;
+}
+
+/* The direction that a packet goes in its flow. */
+static __always_inline __u32 flow_direction(__u64 control,
+					    const struct packet *pkt)
+{
+	return !!(control & FLOW_REVERSED) ^ pkt->reversed;
+}
+
+static __always_inline enum timeout tcp_timeout(enum flow_state state)
+{
+	switch (state) {
+	case STATE_SYN_SENT:
+		return TIMEOUT_TCP_SYN_SENT;
+	case STATE_SYN_RECV:
+		return TIMEOUT_TCP_SYN_RECV;
+	case STATE_ESTABLISHED:
+		return TIMEOUT_TCP_ESTABLISHED;
+	case STATE_FIN_WAIT_1:
+	case STATE_FIN_WAIT_2:
+		return TIMEOUT_TCP_FIN_WAIT;
+	case STATE_LAST_ACK:
+		return TIMEOUT_TCP_LAST_ACK;
+	case STATE_TIME_WAIT:
+		return TIMEOUT_TCP_TIME_WAIT;
+	default:
+		return TIMEOUT_TCP_UNACKNOWLEDGED;
+	}
+}
+
+static __always_inline enum timeout flow_timeout(__u8 proto,
+						 enum flow_state state)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return tcp_timeout(state);
+	case IPPROTO_UDP:
+		return state == STATE_NEW ? TIMEOUT_UDP_UNIDIRECTIONAL :
+					    TIMEOUT_UDP_BIDIRECTIONAL;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return TIMEOUT_ICMP;
+	default:
+		return TIMEOUT_OTHER;
+	}
+}
+
+static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
+					 enum flow_state state, __u64 now)
+{
+	__u64 seen = flow->dir[ORIGIN].last_seen_ticks;
+	__u64 reply = flow->dir[REPLY].last_seen_ticks;
+	__u64 timeout = flow->timeout_ticks;
+	__u32 name = flow_timeout(proto, state);
+
+	if (reply > seen)
+		seen = reply;
+	if (!timeout && name < NUM_TIMEOUTS)
+		timeout = config.timeout_ticks[name];
+	return now > seen && now - seen >= timeout;
+}
+
+/* Whether a direction's packets come by more than one CPU, so that its fields
+ * need atomic operations. Receive-side scaling keeps a direction on one CPU;
+ * virtual links do not. */
+static __always_inline bool dir_is_shared(struct flow_dir *dir)
+{
+	__u32 cpu = bpf_get_smp_processor_id() + 1;
+
+	if (dir->cpu == cpu)
+		return false;
+	if (!dir->cpu) {
+		dir->cpu = cpu;
+		return false;
+	}
+	dir->cpu = CPU_SHARED;
+	return true;
+}
+
+static __always_inline void flow_count(struct flow_dir *dir,
+				       const struct packet *pkt, bool shared)
+{
+	if (shared) {
+		__sync_fetch_and_add(&dir->packets, pkt->segments);
+		__sync_fetch_and_add(&dir->bytes, pkt->bytes);
+		return;
+	}
+	dir->packets += pkt->segments;
+	dir->bytes += pkt->bytes;
+}
+
+/* Notes when the direction was last heard. Within one tick that is known. */
+static __always_inline void flow_refresh(struct flow_dir *dir, __u64 now)
+{
+	if (dir->last_seen_ticks != now)
+		dir->last_seen_ticks = now;
+}

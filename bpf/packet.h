@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* From the bytes of a frame to struct packet, once per packet.
+ *
+ * Every length is checked against the packet before it is believed: what the
+ * IP header says against what arrived, what the next header says against what
+ * the IP header leaves. Ethernet padding is no payload. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "tuple.h"
+#include "walk.h"
+
+enum packet_kind {
+	/* Belongs to a flow, or may begin one. */
+	PACKET_FLOW,
+	/* Not for us to judge: no IP, neighbour discovery, later fragments. */
+	PACKET_UNTRACKED,
+	/* A header is cut short or lies about a length. */
+	PACKET_MALFORMED,
+};
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
+#define TCP_ACK 0x10
+#define TCP_URG 0x20
+
+
+struct packet {
+	struct flow_key key;
+	/* Bytes on the wire and packets: a segmentation-offload packet stands
+	 * for many. */
+	__u32 bytes;
+	__u32 segments;
+	/* Offsets of the transport header and its checksum field, and the
+	 * length of header and payload. */
+	__u32 l4_offset;
+	__u32 l4_length;
+	/* TCP, in host order. end is the sequence number after the last one
+	 * that the segment occupies, SYN and FIN included. */
+	__u32 seq;
+	__u32 end;
+	__u32 ack;
+	__u16 window;
+	__u8 tcp_flags;
+	/* Window scale offered, NO_WSCALE where none (SYN only). */
+	__u8 wscale;
+	__u8 kind;
+	/* Goes from the key's end 1 to its end 0. */
+	__u8 reversed;
+	/* Came in by the second interface. */
+	__u8 side;
+	/* An ICMP answer: it cannot begin a flow. */
+	__u8 icmp_answer;
+	/* More fragments follow: payload is not all of it. */
+	__u8 fragment;
+	/* Whole and unfragmented: its checksum may be looked at. */
+	__u8 complete;
+};
+
+/* Where parsing stands. end is the end of the bytes that can be read, which for
+ * packets of several buffers is the end of the first. */
+struct cursor {
+	void *ctx;
+	enum hook hook;
+	void *start;
+	void *pos;
+	void *end;
+};
+
+struct vlan_tag {
+	__be16 tci;
+	__be16 ethertype;
+};
+
+#define VLAN_ID_MASK 0x0fff
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV4_OFFSET_MASK 0x1fff
+#define MAX_VLAN_TAGS 2
+
+
+/* Takes size bytes and returns where they begin, or NULL if they are not there. */
+static __always_inline void *cursor_take(struct cursor *cursor, __u32 size)
+{
+	void *taken = cursor->pos;
+
+	if (taken + size > cursor->end)
+		return NULL;
+	cursor->pos = taken + size;
+	return taken;
+}
+
+static __always_inline __u32 cursor_offset(const struct cursor *cursor)
+{
+	return cursor->pos - cursor->start;
+}
+
+static __always_inline __u32 parse_tcp_options(struct cursor *cursor,
+					       __u32 length)
+{
+	__u32 offset = cursor_offset(cursor);
+
+	if (cursor->hook == HOOK_TC)
+		return tc_tcp_wscale(cursor->ctx, offset, length);
+	return xdp_tcp_wscale(cursor->ctx, offset, length);
+}
+
+static __always_inline int parse_tcp(struct cursor *cursor, struct packet *pkt)
+{
+	struct tcphdr *tcp = cursor_take(cursor, sizeof(*tcp));
+	__u32 header;
+
+	if (!tcp)
+		return PACKET_MALFORMED;
+	header = tcp->doff * 4;
+	if (header < sizeof(*tcp) || header > pkt->l4_length)
+		return PACKET_MALFORMED;
+	pkt->key.port[0] = tcp->source;
+	pkt->key.port[1] = tcp->dest;
+	pkt->tcp_flags = ((__u8 *)tcp)[13];
+	pkt->seq = bpf_ntohl(tcp->seq);
+	pkt->ack = bpf_ntohl(tcp->ack_seq);
+	pkt->window = bpf_ntohs(tcp->window);
+	pkt->end = pkt->seq + pkt->l4_length - header +
+		   !!(pkt->tcp_flags & TCP_SYN) + !!(pkt->tcp_flags & TCP_FIN);
+	if (pkt->tcp_flags & TCP_SYN)
+		pkt->wscale = parse_tcp_options(cursor, header - sizeof(*tcp));
+	return PACKET_FLOW;
+}
+
+static __always_inline int parse_udp(struct cursor *cursor, struct packet *pkt)
+{
+	struct udphdr *udp = cursor_take(cursor, sizeof(*udp));
+	__u32 length;
+
+	if (!udp)
+		return PACKET_MALFORMED;
+	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet. */
+	length = bpf_ntohs(udp->len);
+	if (length && length < sizeof(*udp))
+		return PACKET_MALFORMED;
+	if (!pkt->fragment && length > pkt->l4_length)
+		return PACKET_MALFORMED;
+	pkt->key.port[0] = udp->source;
+	pkt->key.port[1] = udp->dest;
+	return PACKET_FLOW;
+}
+
+struct icmp_header {
+	__u8 type;
+	__u8 code;
+	__be16 checksum;
+	__be16 id;
+	__be16 sequence;
+};
+
+/* RFC 792 and 950 */
+#define ICMP_ECHO_REPLY 0
+#define ICMP_ECHO 8
+#define ICMP_TIMESTAMP 13
+#define ICMP_TIMESTAMP_REPLY 14
+#define ICMP_INFO 15
+#define ICMP_INFO_REPLY 16
+#define ICMP_MASK 17
+#define ICMP_MASK_REPLY 18
+/* RFC 4443 */
+#define ICMPV6_ECHO 128
+#define ICMPV6_ECHO_REPLY 129
+
+/* The request that an ICMP type asks or answers; 0xff for all others. */
+static __always_inline __u8 icmp_request(__u8 type, bool *answer)
+{
+	*answer = type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY ||
+		  type == ICMP_INFO_REPLY || type == ICMP_MASK_REPLY;
+	if (type == ICMP_ECHO_REPLY)
+		return ICMP_ECHO;
+	if (*answer)
+		return type - 1;
+	if (type == ICMP_ECHO || type == ICMP_TIMESTAMP ||
+	    type == ICMP_INFO || type == ICMP_MASK)
+		return type;
+	return 0xff;
+}
+
+static __always_inline __u8 icmpv6_request(__u8 type, bool *answer)
+{
+	*answer = type == ICMPV6_ECHO_REPLY;
+	if (*answer || type == ICMPV6_ECHO)
+		return ICMPV6_ECHO;
+	return 0xff;
+}
+
+static __always_inline int parse_icmp(struct cursor *cursor, struct packet *pkt)
+{
+	struct icmp_header *icmp = cursor_take(cursor, sizeof(*icmp));
+	bool answer;
+
+	if (!icmp)
+		return PACKET_MALFORMED;
+	if (pkt->key.family == 6)
+		pkt->key.icmp_type = icmpv6_request(icmp->type, &answer);
+	else
+		pkt->key.icmp_type = icmp_request(icmp->type, &answer);
+	if (pkt->key.icmp_type == 0xff)
+		return PACKET_UNTRACKED;
+	pkt->icmp_answer = answer;
+	pkt->key.icmp_code = icmp->code;
+	pkt->key.port[0] = icmp->id;
+	pkt->key.port[1] = icmp->id;
+	return PACKET_FLOW;
+}
+
+static __always_inline int parse_transport(struct cursor *cursor,
+					   struct packet *pkt)
+{
+	pkt->l4_offset = cursor_offset(cursor);
+	switch (pkt->key.proto) {
+	case IPPROTO_TCP:
+		return parse_tcp(cursor, pkt);
+	case IPPROTO_UDP:
+		return parse_udp(cursor, pkt);
+	case IPPROTO_ICMP:
+		return pkt->key.family == 4 ? parse_icmp(cursor, pkt) :
+					      PACKET_FLOW;
+	case IPPROTO_ICMPV6:
+		return pkt->key.family == 6 ? parse_icmp(cursor, pkt) :
+					      PACKET_FLOW;
+	}
+	return PACKET_FLOW;
+}
+
+static __always_inline __be64 mapped_ipv4(__be32 addr)
+{
+	return bpf_cpu_to_be64(0xffff00000000ULL) | (__u64)addr << 32;
+}
+
+static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
+{
+	__u32 available = pkt->bytes - cursor_offset(cursor);
+	struct iphdr *ip = cursor_take(cursor, sizeof(*ip));
+	__u32 header, total;
+	__u16 fragment;
+
+	if (!ip || ip->version != 4 || ip->ihl < 5)
+		return PACKET_MALFORMED;
+	header = ip->ihl * 4;
+	total = bpf_ntohs(ip->tot_len);
+	/* Zero is a segmentation-offload packet of more than 64 KB. */
+	if (!total)
+		total = available;
+	if (total < header || total > available)
+		return PACKET_MALFORMED;
+	if (!cursor_take(cursor, header - sizeof(*ip)))
+		return PACKET_MALFORMED;
+	pkt->key.family = 4;
+	pkt->key.proto = ip->protocol;
+	pkt->key.addr[0][0] = 0;
+	pkt->key.addr[0][1] = mapped_ipv4(ip->saddr);
+	pkt->key.addr[1][0] = 0;
+	pkt->key.addr[1][1] = mapped_ipv4(ip->daddr);
+	pkt->l4_length = total - header;
+	fragment = bpf_ntohs(ip->frag_off);
+	if (fragment & IPV4_OFFSET_MASK)
+		return PACKET_UNTRACKED;
+	pkt->fragment = !!(fragment & IPV4_MORE_FRAGMENTS);
+	return parse_transport(cursor, pkt);
+}
+
+/* Steps over extension headers to the transport header. */
+static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
+						 struct packet *pkt)
+{
+	__u32 offset = cursor_offset(cursor), skipped;
+	__u64 walk;
+
+	if (!ipv6_is_extension(pkt->key.proto))
+		return PACKET_FLOW;
+	if (cursor->hook == HOOK_TC)
+		walk = tc_ipv6_walk(cursor->ctx, offset, pkt->key.proto);
+	else
+		walk = xdp_ipv6_walk(cursor->ctx, offset, pkt->key.proto);
+	skipped = walk & WALK_LENGTH & MAX_OFFSET;
+	if (walk & WALK_MALFORMED || skipped > pkt->l4_length)
+		return PACKET_MALFORMED;
+	if (walk & WALK_STOPPED)
+		return PACKET_UNTRACKED;
+	pkt->fragment = !!(walk & WALK_FRAGMENT);
+	pkt->key.proto = walk >> WALK_PROTO_SHIFT;
+	pkt->l4_length -= skipped;
+	if (!cursor_take(cursor, skipped))
+		return PACKET_MALFORMED;
+	return PACKET_FLOW;
+}
+
+static __always_inline int parse_ipv6(struct cursor *cursor, struct packet *pkt)
+{
+	__u32 available = pkt->bytes - cursor_offset(cursor);
+	struct ipv6hdr *ip = cursor_take(cursor, sizeof(*ip));
+	__be64 *addr;
+	int kind;
+
+	if (!ip || ip->version != 6)
+		return PACKET_MALFORMED;
+	pkt->l4_length = bpf_ntohs(ip->payload_len);
+	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet. */
+	if (!pkt->l4_length)
+		pkt->l4_length = available - sizeof(*ip);
+	if (pkt->l4_length > available - sizeof(*ip))
+		return PACKET_MALFORMED;
+	addr = (__be64 *)&ip->saddr;
+	pkt->key.family = 6;
+	pkt->key.proto = ip->nexthdr;
+	pkt->key.addr[0][0] = addr[0];
+	pkt->key.addr[0][1] = addr[1];
+	pkt->key.addr[1][0] = addr[2];
+	pkt->key.addr[1][1] = addr[3];
+	kind = parse_ipv6_extensions(cursor, pkt);
+	if (kind != PACKET_FLOW)
+		return kind;
+	return parse_transport(cursor, pkt);
+}
+
+/* Steps over up to two tags; a third is not ours to look under. */
+static __always_inline __be16 parse_vlan(struct cursor *cursor,
+					 struct packet *pkt, __be16 ethertype)
+{
+	int i;
+
+	for (i = 0; i < MAX_VLAN_TAGS; i++) {
+		struct vlan_tag *tag;
+
+		if (ethertype != bpf_htons(ETH_P_8021Q) &&
+		    ethertype != bpf_htons(ETH_P_8021AD))
+			break;
+		tag = cursor_take(cursor, sizeof(*tag));
+		if (!tag)
+			return 0;
+		if (pkt->key.vlan[0])
+			pkt->key.vlan[1] = bpf_ntohs(tag->tci) & VLAN_ID_MASK;
+		else
+			pkt->key.vlan[0] = bpf_ntohs(tag->tci) & VLAN_ID_MASK;
+		ethertype = tag->ethertype;
+	}
+	return ethertype;
+}
+
+static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt)
+{
+	struct ethhdr *eth = cursor_take(cursor, sizeof(*eth));
+	__be16 ethertype;
+
+	if (!eth)
+		return PACKET_MALFORMED;
+	ethertype = parse_vlan(cursor, pkt, eth->h_proto);
+	if (ethertype == bpf_htons(ETH_P_IP))
+		return parse_ipv4(cursor, pkt);
+	if (ethertype == bpf_htons(ETH_P_IPV6))
+		return parse_ipv6(cursor, pkt);
+	return PACKET_UNTRACKED;
+}
+
+/* Fills pkt, whose bytes and segments are set and whose rest is zero. */
+static __always_inline void parse_packet(struct packet *pkt,
+					 struct cursor cursor)
+{
+	cursor.pos = cursor.start;
+	pkt->kind = parse_frame(&cursor, pkt);
+	if (pkt->kind != PACKET_FLOW)
+		return;
+	pkt->complete = !pkt->fragment;
+	pkt->reversed = key_normalise(&pkt->key);
+}

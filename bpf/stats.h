@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the programs count, on every CPU for itself. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "config.h"
+
+/* What tracking concluded about one packet. */
+enum verdict {
+	VERDICT_NEW,
+	VERDICT_ESTABLISHED,
+	VERDICT_RELATED,
+	VERDICT_INVALID,
+	VERDICT_UNTRACKED,
+	NUM_VERDICTS,
+};
+
+/* Why a packet is invalid. */
+enum invalid {
+	INVALID_MALFORMED,
+	INVALID_FLAGS,
+	INVALID_NO_FLOW,
+	INVALID_STATE,
+	INVALID_WINDOW,
+	INVALID_RESET,
+	INVALID_ICMP,
+	NUM_INVALID,
+};
+
+/* Why a flow ended. */
+enum reason {
+	REASON_NONE,
+	REASON_RST,
+	REASON_CLOSED,
+	REASON_EXPIRED,
+	REASON_DELETED,
+	REASON_EVICTED,
+	REASON_REUSED,
+	NUM_REASONS,
+};
+
+struct cpu_stats {
+	/* The first cache line is all that an established packet touches. */
+	__u64 bytes;
+	__u64 verdict[NUM_VERDICTS];
+	__u64 dropped;
+	/* Checksums completed for senders that left them to hardware. */
+	__u64 checksums;
+
+	__u64 invalid[NUM_INVALID];
+	__u64 created;
+	__u64 destroyed[NUM_REASONS];
+	/* New flows that were not tracked: no room, or a bucket in use. */
+	__u64 table_full;
+	__u64 table_busy;
+	/* Events made, and copies of them that found no room in a reader's
+	 * ring buffer. */
+	__u64 events;
+	__u64 events_lost;
+	/* Packets that gave up a transition because others kept winning. */
+	__u64 races;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu_stats);
+} stats SEC(".maps");
+
+static __always_inline struct cpu_stats *stats_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&stats, &zero);
+}

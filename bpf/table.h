@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The table of flows: the one way in, and the one way out.
+ *
+ * Functions that are not static are looked at by the verifier once, with
+ * nothing known of their arguments, instead of once for every way to them. */
+#pragma once
+
+#include <linux/errno.h>
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "clock.h"
+#include "event.h"
+#include "flow.h"
+#include "stats.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+/* A flow in the making. Only the packet path creates flows, and nothing
+ * interrupts it on its own CPU. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow);
+} scratch SEC(".maps");
+
+static __always_inline struct flow *scratch_flow(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&scratch, &zero);
+}
+
+/* A number that no other flow of this machine has had (up to 2^48 on each of
+ * 65,536 CPUs), spread over all 64 bits: the finaliser of splitmix64 maps one
+ * to one. Never zero. */
+static __always_inline __u64 flow_id(const struct cpu_stats *stats)
+{
+	__u64 id = stats->created | (__u64)bpf_get_smp_processor_id() << 48;
+
+	id += id_seed;
+	id = (id ^ id >> 30) * 0xbf58476d1ce4e5b9ULL;
+	id = (id ^ id >> 27) * 0x94d049bb133111ebULL;
+	id ^= id >> 31;
+	return id ? id : 1;
+}
+
+/* Ends a flow: every destroy comes by here. The caller has seen control and
+ * decided by it; if it changed meanwhile nothing is done and the result is 0.
+ *
+ * Whoever changes control to STATE_NONE is alone in deleting the key, and until
+ * then nobody can insert it anew: the delete hits the very entry. */
+__noinline int flow_destroy(const struct flow_key *key,
+				   struct flow *flow, __u64 control,
+				   __u32 cause)
+{
+	struct cpu_stats *stats = stats_get();
+	__u32 reason = cause & 0xff;
+
+	if (!key || !flow || !stats)
+		return 0;
+	if (!control_swap(flow, control, control_with_state(control, STATE_NONE)))
+		return 0;
+	event_emit(key, flow, control, STATE_NONE, cause);
+	if (reason < NUM_REASONS)
+		stats->destroyed[reason]++;
+	bpf_map_delete_elem(&flows, key);
+	return 1;
+}
+
+/* Enters a flow whose first packet is pkt. Its direction is origin, unless
+ * flags say that the key is to be read the other way round. */
+__noinline int flow_create(struct packet *pkt, __u32 flags)
+{
+	struct cpu_stats *stats = stats_get();
+	struct flow *flow = scratch_flow();
+	int err;
+
+	if (!pkt || !flow || !stats)
+		return -EINVAL;
+	flow->id = flow_id(stats);
+	flow->control = flow->id << CONTROL_TAG_SHIFT | flags;
+	flow->created_ns = clock_ns();
+	err = bpf_map_update_elem(&flows, &pkt->key, flow, BPF_NOEXIST);
+	if (err == -EBUSY)
+		err = bpf_map_update_elem(&flows, &pkt->key, flow, BPF_NOEXIST);
+	if (!err) {
+		stats->created++;
+		event_emit(&pkt->key, flow, STATE_NONE, flow->control,
+			   event_cause(REASON_NONE, ORIGIN));
+	} else if (err == -E2BIG) {
+		stats->table_full++;
+	} else if (err == -EBUSY) {
+		stats->table_busy++;
+	}
+	return err;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* TCP sequence numbers: what a direction has sent, acknowledged and permitted,
+ * and whether a segment fits in. */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include "flow.h"
+#include "packet.h"
+
+/* An ACK may lag by this much even where windows were small (the constant of
+ * nf_conntrack_proto_tcp.c, MAXACKWINCONST). */
+#define MIN_ACK_LAG 66000
+/* A flow picked up midstream may scale its windows by anything. */
+#define MIDSTREAM_WSCALE MAX_WSCALE
+
+enum window {
+	WINDOW_INSIDE,
+	/* Stale, but harmless: passes and changes nothing. */
+	WINDOW_OLD,
+	WINDOW_OUTSIDE,
+	/* Acknowledges what was never sent. */
+	WINDOW_UNSENT,
+};
+
+/* Serial number arithmetic, RFC 1982. */
+static __always_inline bool seq_before(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) < 0;
+}
+
+static __always_inline bool seq_after(__u32 a, __u32 b)
+{
+	return seq_before(b, a);
+}
+
+/* RFC 9293 3.10.7.4 and RFC 5961 section 5, as seen from between the two: a
+ * segment may not begin beyond what the other side permits, nor acknowledge
+ * what it never sent. */
+static __always_inline enum window tcp_window(const struct flow_dir *sender,
+					      const struct flow_dir *receiver,
+					      const struct packet *pkt)
+{
+	__u32 lag = sender->max_window;
+
+	if (!receiver->packets)
+		return WINDOW_INSIDE;
+	if (seq_after(pkt->seq, receiver->limit))
+		return WINDOW_OUTSIDE;
+	if (seq_after(pkt->ack, receiver->end))
+		return WINDOW_UNSENT;
+	if (lag < MIN_ACK_LAG)
+		lag = MIN_ACK_LAG;
+	if (seq_before(pkt->ack, receiver->end - lag))
+		return WINDOW_OLD;
+	return WINDOW_INSIDE;
+}
+
+#define MAX_RAISES 4
+
+/* Raises a sequence number that other CPUs may be raising, too. */
+static __always_inline void seq_raise_shared(__u32 *seq, __u32 to)
+{
+	int i;
+
+	for (i = 0; i < MAX_RAISES; i++) {
+		__u32 was = READ_ONCE(*seq);
+
+		if (!seq_after(to, was) ||
+		    __sync_val_compare_and_swap(seq, was, to) == was)
+			return;
+	}
+}
+
+static __always_inline void seq_raise(__u32 *seq, __u32 to, bool shared)
+{
+	if (!seq_after(to, *seq))
+		return;
+	if (shared)
+		seq_raise_shared(seq, to);
+	else
+		*seq = to;
+}
+
+/* Takes over what a segment with ACK says about its direction. */
+static __always_inline void tcp_update(struct flow_dir *sender,
+				       const struct packet *pkt, bool shared)
+{
+	__u32 window = pkt->window;
+
+	if (!(pkt->tcp_flags & TCP_SYN))
+		window <<= sender->wscale & 15;
+	if (!seq_after(pkt->end, sender->end) && pkt->end - pkt->seq > 1)
+		sender->retransmits++;
+	if (window > sender->max_window)
+		sender->max_window = window;
+	if (!window)
+		sender->zero_windows++;
+	seq_raise(&sender->end, pkt->end, shared);
+	seq_raise(&sender->acked, pkt->ack, shared);
+	/* A closed window still permits a probe of one byte. */
+	seq_raise(&sender->limit, pkt->ack + window + !window, shared);
+}
+
+/* The first ACK of a direction is the ground for all comparisons that follow. */
+static __always_inline void tcp_first_ack(struct flow_dir *sender,
+					  const struct packet *pkt)
+{
+	sender->acked = pkt->ack;
+	sender->limit = pkt->ack;
+}
+
+/* Begins a direction with a SYN, or with whatever came first midstream. */
+static __always_inline void tcp_begin(struct flow_dir *dir,
+				      const struct packet *pkt)
+{
+	dir->end = pkt->end;
+	dir->syn_seq = pkt->seq;
+	dir->max_window = pkt->window;
+	dir->wscale = pkt->wscale;
+	if (!(pkt->tcp_flags & TCP_SYN))
+		dir->wscale = MIDSTREAM_WSCALE;
+	if (pkt->tcp_flags & TCP_ACK)
+		tcp_first_ack(dir, pkt);
+}
+
+/* Window scaling holds if both sides offered it (RFC 7323 2.2). */
+static __always_inline void tcp_agree_wscale(struct flow_dir *a,
+					     struct flow_dir *b)
+{
+	if (a->wscale != NO_WSCALE && b->wscale != NO_WSCALE)
+		return;
+	a->wscale = 0;
+	b->wscale = 0;
+}

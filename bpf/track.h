@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* From a packet to its verdict. Knows neither XDP nor skb. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flow.h"
+#include "packet.h"
+#include "stats.h"
+#include "table.h"
+#include "tcp.h"
+
+/* How often a transition is tried against others that win. */
+#define MAX_TRIES 3
+
+/* The outcome for one packet: a verdict, and a reason where it is invalid. */
+#define OUTCOME(verdict, reason) ((verdict) | (reason) << 8)
+#define OUTCOME_VERDICT(outcome) ((outcome) & 0xff)
+#define OUTCOME_INVALID(outcome) ((outcome) >> 8 & 0xff)
+/* No outcome yet: another packet changed the flow first; there is no flow. */
+#define OUTCOME_RETRY (-1)
+#define OUTCOME_NO_FLOW (-2)
+
+/* Begins a flow in the scratch space, its first packet counted. */
+static __always_inline struct flow *flow_begin(const struct packet *pkt, __u32 d,
+					       __u64 now)
+{
+	struct flow *flow = scratch_flow();
+
+	if (!flow)
+		return NULL;
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow_count(&flow->dir[d & 1], pkt, dir_is_shared(&flow->dir[d & 1]));
+	flow->dir[ORIGIN].last_seen_ticks = now;
+	flow->dir[REPLY].last_seen_ticks = d == REPLY ? now : 0;
+	return flow;
+}
+
+/* The flags of a new flow whose first packet goes in direction d. */
+static __always_inline __u32 flow_begin_flags(const struct packet *pkt, __u32 d)
+{
+	__u32 flags = flag_of(FLOW_SEEN, d);
+
+	if (pkt->reversed != d)
+		flags |= FLOW_REVERSED;
+	if (pkt->side != d)
+		flags |= FLOW_SIDE;
+	return flags;
+}
+
+/* What a packet is whose flow could or could not be entered. */
+static __always_inline int outcome_created(int err)
+{
+	return OUTCOME(err ? VERDICT_UNTRACKED : VERDICT_NEW, 0);
+}
+
+/* A TCP packet without a flow: a SYN opens one, and so does a bare ACK where
+ * nothing is enforced: its flow was there before the tracker. */
+static __always_inline int tcp_create(struct packet *pkt, __u64 now)
+{
+	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	__u32 control = flow_begin_flags(pkt, ORIGIN);
+	struct flow *flow;
+
+	if (flags == TCP_SYN)
+		control |= STATE_SYN_SENT | flag_of(FLOW_SYN_SENT, ORIGIN);
+	else if (flags == TCP_ACK && config.policy == POLICY_OBSERVE)
+		control |= STATE_NEW | FLOW_MIDSTREAM;
+	else
+		return OUTCOME(VERDICT_INVALID, INVALID_NO_FLOW);
+	flow = flow_begin(pkt, ORIGIN, now);
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	tcp_begin(&flow->dir[ORIGIN], pkt);
+	if (flags == TCP_ACK)
+		tcp_update(&flow->dir[ORIGIN], pkt, false);
+	return outcome_created(flow_create(pkt, control));
+}
+
+/* Begins anew with a SYN+ACK that answers a SYN which came in the old flow; the
+ * SYN's sender, whose direction was !d there, is the origin. */
+static __always_inline int tcp_create_answered(struct packet *pkt,
+					       __u32 pending_seq,
+					       __u8 pending_wscale, __u64 now)
+{
+	struct flow *flow = flow_begin(pkt, REPLY, now);
+	__u32 control = flow_begin_flags(pkt, REPLY) | STATE_SYN_RECV |
+			flag_of(FLOW_SYN_SENT, ORIGIN) |
+			flag_of(FLOW_SYN_SENT, REPLY) |
+			flag_of(FLOW_SYN_ACKED, ORIGIN);
+
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	flow->dir[ORIGIN].syn_seq = pending_seq;
+	flow->dir[ORIGIN].end = pending_seq + 1;
+	flow->dir[ORIGIN].wscale = pending_wscale;
+	tcp_begin(&flow->dir[REPLY], pkt);
+	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
+	tcp_update(&flow->dir[REPLY], pkt, false);
+	return outcome_created(flow_create(pkt, control));
+}
+
+static __always_inline int tcp_restart(struct packet *pkt, struct flow *flow,
+				       __u64 control, __u32 d, __u64 now)
+{
+	__u32 seq = flow->dir[!d].pending_seq;
+	__u8 wscale = flow->dir[!d].pending_wscale;
+
+	if (!flow_destroy(&pkt->key, flow, control,
+			  event_cause(REASON_REUSED, d)))
+		return OUTCOME_RETRY;
+	if (pkt->tcp_flags & TCP_ACK)
+		return tcp_create_answered(pkt, seq, wscale, now);
+	return tcp_create(pkt, now);
+}
+
+/* One try at a TCP packet that may change its flow. */
+__noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
+{
+	struct tcp_step step;
+	struct flow_dir *dir;
+	__u64 control;
+	bool shared;
+	__u32 d;
+
+	if (!pkt || !flow)
+		return OUTCOME_NO_FLOW;
+	control = READ_ONCE(flow->control);
+	if (control_state(control) == STATE_NONE)
+		return OUTCOME_NO_FLOW;
+	d = flow_direction(control, pkt);
+	dir = &flow->dir[d & 1];
+	tcp_step(&step, flow, control, pkt, d);
+	if (step.verdict == VERDICT_INVALID) {
+		flow->invalid++;
+		return OUTCOME(VERDICT_INVALID, step.invalid);
+	}
+	if (step.actions & TCP_RESTART)
+		return tcp_restart(pkt, flow, control, d, now);
+	if (!(step.actions & TCP_END) && step.control != control &&
+	    !control_swap(flow, control, step.control))
+		return OUTCOME_RETRY;
+	shared = dir_is_shared(dir);
+	flow_count(dir, pkt, shared);
+	if (step.actions & TCP_REFRESH)
+		flow_refresh(dir, now);
+	tcp_apply(flow, pkt, &step, control, d, shared);
+	if (step.actions & TCP_END) {
+		/* Whoever lost this race lost it to another end. */
+		flow_destroy(&pkt->key, flow, control,
+			     event_cause(step.reason, d));
+	} else if (control_state(step.control) != control_state(control)) {
+		event_emit(&pkt->key, flow, control, step.control,
+			   event_cause(REASON_NONE, d));
+	}
+	return OUTCOME(step.verdict, 0);
+}
+
+static __always_inline int tcp_slow(struct packet *pkt, struct flow *flow,
+				    struct cpu_stats *stats, __u64 now)
+{
+	int i;
+
+	for (i = 0; i < MAX_TRIES; i++) {
+		int outcome = tcp_try(pkt, flow, now);
+
+		if (outcome != OUTCOME_RETRY)
+			return outcome;
+	}
+	stats->races++;
+	return OUTCOME(VERDICT_ESTABLISHED, 0);
+}
+
+/* The short way: data and ACKs inside the window of an established flow. No
+ * lock, no event, no store but to the direction's own cache line; atomic ones
+ * only where its packets come by several CPUs. */
+static __always_inline bool tcp_fast(const struct packet *pkt,
+				     struct flow *flow, __u64 control,
+				     struct flow_dir *dir, __u32 d, bool shared)
+{
+	const __u8 flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
+
+	if ((pkt->tcp_flags & flags) != TCP_ACK ||
+	    control_state(control) != STATE_ESTABLISHED ||
+	    tcp_window(dir, &flow->dir[!d], pkt) != WINDOW_INSIDE)
+		return false;
+	tcp_update(dir, pkt, shared);
+	return true;
+}
+
+/* A packet without a flow. */
+__noinline int track_first(struct packet *pkt, __u64 now)
+{
+	struct flow *flow;
+
+	if (!pkt)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	if (pkt->key.proto == IPPROTO_TCP)
+		return tcp_create(pkt, now);
+	if (pkt->icmp_answer)
+		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
+	flow = flow_begin(pkt, ORIGIN, now);
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	return outcome_created(flow_create(
+		pkt, flow_begin_flags(pkt, ORIGIN) | STATE_NEW));
+}
+
+/* The first answer in a flow without a handshake. */
+__noinline int track_answer(struct packet *pkt, struct flow *flow,
+				   __u64 control)
+{
+	__u64 answered;
+
+	if (!pkt || !flow)
+		return 0;
+	answered = control_with_state(control, STATE_ESTABLISHED) |
+		   flag_of(FLOW_SEEN, REPLY);
+	if (control_swap(flow, control, answered))
+		event_emit(&pkt->key, flow, control, answered,
+			   event_cause(REASON_NONE, REPLY));
+	return 0;
+}
+
+/* A packet of a flow, of whatever protocol. */
+static __always_inline int track_known(struct packet *pkt, struct flow *flow,
+				       __u64 control, struct cpu_stats *stats,
+				       __u64 now)
+{
+	__u32 d = flow_direction(control, pkt);
+	struct flow_dir *dir = &flow->dir[d & 1];
+	bool shared = dir_is_shared(dir);
+
+	if (pkt->key.proto == IPPROTO_TCP &&
+	    !tcp_fast(pkt, flow, control, dir, d, shared))
+		return tcp_slow(pkt, flow, stats, now);
+	flow_count(dir, pkt, shared);
+	flow_refresh(dir, now);
+	if (control_state(control) == STATE_ESTABLISHED)
+		return OUTCOME(VERDICT_ESTABLISHED, 0);
+	if (d == ORIGIN)
+		return OUTCOME(VERDICT_NEW, 0);
+	track_answer(pkt, flow, control);
+	return OUTCOME(VERDICT_ESTABLISHED, 0);
+}
+
+/* Whether the flow had ended before the packet came. Asked once per tick and
+ * direction: within a tick nothing expires that was just heard. */
+static __always_inline bool track_expired(struct packet *pkt, struct flow *flow,
+					  __u64 control, __u64 now)
+{
+	__u32 d = flow_direction(control, pkt);
+
+	if (flow->dir[d & 1].last_seen_ticks == now)
+		return false;
+	if (!flow_expired(flow, pkt->key.proto, control_state(control), now))
+		return false;
+	return flow_destroy(&pkt->key, flow, control,
+			    event_cause(REASON_EXPIRED, ORIGIN));
+}
+
+static __always_inline int track_flow(struct packet *pkt, struct cpu_stats *stats,
+				      __u64 now)
+{
+	struct flow *flow;
+	__u64 control;
+	int outcome;
+
+	if (pkt->key.proto == IPPROTO_TCP && !tcp_flags_valid(pkt->tcp_flags))
+		return OUTCOME(VERDICT_INVALID, INVALID_FLAGS);
+	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	if (!flow)
+		return track_first(pkt, now);
+	control = READ_ONCE(flow->control);
+	if (control_state(control) == STATE_NONE ||
+	    track_expired(pkt, flow, control, now))
+		return track_first(pkt, now);
+	outcome = track_known(pkt, flow, control, stats, now);
+	if (outcome == OUTCOME_NO_FLOW)
+		return track_first(pkt, now);
+	return outcome;
+}
+
+/* Tracks a packet, counts it, and tells what it is. */
+static __always_inline enum verdict track(struct packet *pkt,
+					  struct cpu_stats *stats, __u64 now)
+{
+	int outcome;
+	__u32 verdict;
+
+	if (pkt->kind == PACKET_FLOW)
+		outcome = track_flow(pkt, stats, now);
+	else if (pkt->kind == PACKET_UNTRACKED)
+		outcome = OUTCOME(VERDICT_UNTRACKED, 0);
+	else
+		outcome = OUTCOME(VERDICT_INVALID, INVALID_MALFORMED);
+	stats->bytes += pkt->bytes;
+	verdict = OUTCOME_VERDICT(outcome);
+	if (verdict >= NUM_VERDICTS)
+		verdict = VERDICT_UNTRACKED;
+	stats->verdict[verdict] += pkt->segments;
+	if (verdict == VERDICT_INVALID) {
+		__u32 reason = OUTCOME_INVALID(outcome);
+
+		if (reason < NUM_INVALID)
+			stats->invalid[reason] += pkt->segments;
+	}
+	return verdict;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The key that both directions of a flow share. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_endian.h>
+
+/* An address as two halves of 64 bits in network order, IPv4 mapped into IPv6
+ * (::ffff:a.b.c.d). The family is in the key, too: IPv6 packets with mapped
+ * addresses exist and are not IPv4 flows. */
+struct flow_key {
+	__be64 addr[2][2];
+	/* Zero for protocols without; for ICMP both hold the request's id. */
+	__be16 port[2];
+	/* VLAN ids, outer and inner; zero is none. */
+	__u16 vlan[2];
+	__u8 proto;
+	/* 4 or 6 */
+	__u8 family;
+	/* Type and code of the ICMP request, in packets of both directions. */
+	__u8 icmp_type;
+	__u8 icmp_code;
+	__u32 pad;
+};
+
+_Static_assert(sizeof(struct flow_key) == 48, "flow_key has hidden padding");
+
+/* Whether end 0 must become end 1. Address and port are compared as one: were
+ * they ordered apart, A:1 -> B:2 and A:2 -> B:1 would share a key. Any total
+ * order serves, so the bytes are compared as they lie in memory. */
+static __always_inline int key_is_swapped(const struct flow_key *key)
+{
+	if (key->addr[0][0] != key->addr[1][0])
+		return key->addr[0][0] > key->addr[1][0];
+	if (key->addr[0][1] != key->addr[1][1])
+		return key->addr[0][1] > key->addr[1][1];
+	return key->port[0] > key->port[1];
+}
+
+/* Puts the ends in order and tells whether that swapped them: whether the
+ * packet that the key was made from goes from end 1 to end 0. */
+static __always_inline int key_normalise(struct flow_key *key)
+{
+	__be64 high = key->addr[0][0], low = key->addr[0][1];
+	__be16 port = key->port[0];
+
+	if (!key_is_swapped(key))
+		return 0;
+	key->addr[0][0] = key->addr[1][0];
+	key->addr[0][1] = key->addr[1][1];
+	key->port[0] = key->port[1];
+	key->addr[1][0] = high;
+	key->addr[1][1] = low;
+	key->port[1] = port;
+	return 1;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The two walks of parsing whose length the packet decides: IPv6 extension
+ * headers and TCP options.
+ *
+ * They are global functions: the verifier looks at each once, with nothing
+ * known, instead of once for every way that leads there. Both hooks need one of
+ * their own, since a global function names the type of its context. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+enum hook {
+	HOOK_XDP,
+	HOOK_TC,
+};
+
+#define NO_WSCALE 0xff
+/* RFC 7323 2.3 */
+#define MAX_WSCALE 14
+#define MAX_TCP_OPTIONS 40
+#define MAX_IPV6_EXTENSIONS 8
+#define MAX_OFFSET 0x3fff
+
+#define IPPROTO_MOBILITY 135
+#define IPPROTO_HIP 139
+#define IPPROTO_SHIM6 140
+
+#define IPV6_MORE_FRAGMENTS 0x0001
+#define IPV6_OFFSET_MASK 0xfff8
+
+/* What the walk over extension headers found. */
+#define WALK_LENGTH 0xffffULL
+#define WALK_MALFORMED (1ULL << 16)
+/* A later fragment, or more headers than anybody needs. */
+#define WALK_STOPPED (1ULL << 17)
+/* A first fragment. */
+#define WALK_FRAGMENT (1ULL << 18)
+#define WALK_PROTO_SHIFT 24
+
+struct ipv6_extension {
+	__u8 next;
+	__u8 length;
+	/* In a fragment header: offset and flags. */
+	__be16 fragment;
+};
+
+static __always_inline bool ipv6_is_extension(__u8 next)
+{
+	return next == IPPROTO_FRAGMENT || next == IPPROTO_HOPOPTS ||
+	       next == IPPROTO_ROUTING || next == IPPROTO_DSTOPTS ||
+	       next == IPPROTO_MOBILITY || next == IPPROTO_HIP ||
+	       next == IPPROTO_SHIM6;
+}
+
+/* RFC 8200 section 4. Every header but the fragment header tells its length, in
+ * units of eight bytes beyond the first. */
+static __always_inline __u64 ipv6_walk(void *data, void *data_end, __u32 offset,
+				       __u8 proto)
+{
+	__u32 begin = offset;
+	__u64 found = 0;
+	int i;
+
+	for (i = 0; i < MAX_IPV6_EXTENSIONS && ipv6_is_extension(proto); i++) {
+		struct ipv6_extension *extension;
+		__u32 length = 8;
+
+		offset &= MAX_OFFSET;
+		extension = data + offset;
+		if ((void *)(extension + 1) > data_end)
+			return WALK_MALFORMED;
+		if (proto == IPPROTO_FRAGMENT) {
+			__u16 fragment = bpf_ntohs(extension->fragment);
+
+			if (fragment & IPV6_OFFSET_MASK)
+				return WALK_STOPPED;
+			if (fragment & IPV6_MORE_FRAGMENTS)
+				found |= WALK_FRAGMENT;
+		} else {
+			length += extension->length * 8;
+		}
+		proto = extension->next;
+		offset += length;
+	}
+	if (ipv6_is_extension(proto))
+		return WALK_STOPPED;
+	return found | ((offset - begin) & WALK_LENGTH) |
+	       (__u64)proto << WALK_PROTO_SHIFT;
+}
+
+/* Looks for the window scale (RFC 7323 2.2) among length bytes of options. */
+static __always_inline __u32 tcp_wscale(void *data, void *data_end,
+					__u32 offset, __u32 length)
+{
+	__u32 i, at = 0;
+
+	for (i = 0; i < MAX_TCP_OPTIONS; i++) {
+		__u8 *option;
+
+		at &= 63;
+		option = data + (offset & MAX_OFFSET) + at;
+		if (at >= length || (void *)(option + 1) > data_end)
+			break;
+		if (option[0] == 0)
+			break;
+		if (option[0] == 1) {
+			at++;
+			continue;
+		}
+		if (at + 2 > length || (void *)(option + 2) > data_end ||
+		    option[1] < 2)
+			break;
+		if (option[0] == 3 && option[1] == 3 && at + 3 <= length &&
+		    (void *)(option + 3) <= data_end)
+			return option[2] > MAX_WSCALE ? MAX_WSCALE : option[2];
+		at += option[1];
+	}
+	return NO_WSCALE;
+}
+
+#define CTX_DATA(ctx) ((void *)(long)(ctx)->data)
+#define CTX_DATA_END(ctx) ((void *)(long)(ctx)->data_end)
+
+__noinline __u64 xdp_ipv6_walk(struct xdp_md *ctx, __u32 offset,
+					      __u32 proto)
+{
+	return ipv6_walk(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, proto);
+}
+
+__noinline __u64 tc_ipv6_walk(struct __sk_buff *ctx, __u32 offset,
+					     __u32 proto)
+{
+	return ipv6_walk(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, proto);
+}
+
+__noinline __u32 xdp_tcp_wscale(struct xdp_md *ctx, __u32 offset,
+					       __u32 length)
+{
+	return tcp_wscale(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, length);
+}
+
+__noinline __u32 tc_tcp_wscale(struct __sk_buff *ctx,
+					      __u32 offset, __u32 length)
+{
+	return tcp_wscale(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, length);
+}
