@@ -1,0 +1,216 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+const asmXDPGetBuffLen = asm.FnXdpGetBuffLen
+
+// linkPins are the names under which the two attachments are pinned.
+var linkPins = [2]string{"link0", "link1"}
+
+// side is one of the two interfaces while it is being attached.
+type side struct {
+	link netlink.Link
+	mode Mode
+	// changes are what native mode needs here.
+	changes []change
+	// why native mode is out of the question, where it is.
+	obstacle error
+}
+
+func (s *side) name() string { return s.link.Attrs().Name }
+
+// virtual reports whether the driver is one whose frames never see a wire, and
+// whose senders therefore leave checksums undone.
+func (s *side) virtual() bool {
+	switch s.link.Type() {
+	case "veth", "tuntap", "tun", "netkit":
+		return true
+	}
+	return false
+}
+
+// findSides looks the interfaces up and refuses what cannot be attached to.
+func findSides(names [2]string) (sides [2]*side, err error) {
+	for i, name := range names {
+		l, err := netlink.LinkByName(name)
+		if err != nil {
+			var missing netlink.LinkNotFoundError
+			if errors.As(err, &missing) {
+				return sides, fmt.Errorf("attach to %s: %w: no such interface in this network namespace: \"ip link\" lists them", name, ErrUsage)
+			}
+			return sides, fmt.Errorf("look up %s: %w", name, err)
+		}
+		if l.Attrs().EncapType == "loopback" {
+			return sides, fmt.Errorf("attach to %s: %w: a loopback interface leads nowhere: name two others", name, ErrUsage)
+		}
+		sides[i] = &side{link: l}
+	}
+	if sides[0].link.Attrs().Index == sides[1].link.Attrs().Index {
+		return sides, fmt.Errorf("attach to %s: %w: it was named twice: name two interfaces", names[0], ErrUsage)
+	}
+	return sides, nil
+}
+
+// checkFree refuses an interface that carries a program already.
+func (s *side) checkFree() error {
+	xdp := s.link.Attrs().Xdp
+	if xdp != nil && xdp.Attached {
+		return fmt.Errorf("attach to %s: %w: it carries an XDP program (id %d) that is not ctop's: detach that first, as with \"ip link set dev %s xdp off\"",
+			s.name(), ErrBusy, xdp.ProgId, s.name())
+	}
+	return nil
+}
+
+// prepareNative finds out what native mode needs on this side.
+func (s *side) prepareNative() {
+	if s.link.Type() != "veth" {
+		if !s.virtual() {
+			s.changes = []change{{Kind: changePromisc, Name: s.name()}}
+		}
+		return
+	}
+	p, err := findPeer(s.link)
+	if err != nil {
+		s.obstacle = err
+		return
+	}
+	s.changes = []change{
+		{Kind: changeGRO, NetNS: p.netns, Name: p.name},
+		{Kind: changeTxVLAN, NetNS: p.netns, Name: p.name},
+	}
+}
+
+// prepareTC finds out what tc mode needs on this side.
+func (s *side) prepareTC() {
+	s.changes = nil
+	if !s.virtual() {
+		s.changes = []change{{Kind: changePromisc, Name: s.name()}}
+	}
+}
+
+// chooseMode settles the mode of both sides, which is one, and says why where
+// that is not what the name "auto" promises.
+func chooseMode(wanted Mode, sides [2]*side) (notes []string, err error) {
+	mode := wanted
+	if mode == ModeAuto || mode == ModeNative {
+		mode, notes, err = tryNative(wanted, sides)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, s := range sides {
+		s.mode = mode
+		switch mode {
+		case ModeTC:
+			s.prepareTC()
+		case ModeGeneric:
+			s.prepareNative()
+			s.changes = withoutGRO(s.changes)
+		}
+	}
+	if mode == ModeGeneric {
+		notes = append(notes, "generic XDP runs after the driver has done its work: expect a fraction of the throughput, and almost none on virtual links with offloads on")
+	}
+	return notes, nil
+}
+
+// withoutGRO drops what generic mode does not need: its frames are sent like any
+// others.
+func withoutGRO(changes []change) []change {
+	var rest []change
+	for _, c := range changes {
+		if c.Kind != changeGRO {
+			rest = append(rest, c)
+		}
+	}
+	return rest
+}
+
+func tryNative(wanted Mode, sides [2]*side) (Mode, []string, error) {
+	for _, s := range sides {
+		s.prepareNative()
+		if s.obstacle == nil {
+			continue
+		}
+		if wanted == ModeNative {
+			return 0, nil, fmt.Errorf("attach to %s in native mode: %w: use --mode tc", s.name(), s.obstacle)
+		}
+		return ModeTC, []string{fmt.Sprintf("tc mode instead of native XDP: on %s, %v", s.name(), s.obstacle)}, nil
+	}
+	if sides[0].link.Type() == "veth" {
+		return ModeNative, []string{"native XDP sees every packet of a veth link on its own; --mode tc keeps segmentation offload and moves bulk traffic several times faster"}, nil
+	}
+	return ModeNative, nil, nil
+}
+
+// attach attaches the right program to one side.
+func (k *kernel) attach(s *side) (link.Link, error) {
+	var (
+		l   link.Link
+		err error
+	)
+	index := s.link.Attrs().Index
+	switch s.mode {
+	case ModeTC:
+		l, err = link.AttachTCX(link.TCXOptions{Interface: index, Program: k.tc, Attach: ebpf.AttachTCXIngress})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return nil, fmt.Errorf("attach to %s in tc mode: %w: it needs Linux 6.6 or newer: use --mode native", s.name(), ErrUnsupported)
+		}
+	case ModeGeneric:
+		l, err = link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPGenericMode})
+	default:
+		l, err = link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPDriverMode})
+	}
+	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
+		return nil, fmt.Errorf("attach to %s: %w: somebody else's program is on it: detach that first", s.name(), ErrBusy)
+	}
+	if err != nil {
+		return nil, explainPermission("attach to "+s.name(), fmt.Errorf("attach to %s in %s mode: %w", s.name(), s.mode, err))
+	}
+	return l, nil
+}
+
+// attachBoth attaches to both sides or to none.
+func (k *kernel) attachBoth(sides [2]*side) (links [2]link.Link, err error) {
+	for i, s := range sides {
+		if links[i], err = k.attach(s); err != nil {
+			if i == 1 {
+				links[0].Close()
+			}
+			return [2]link.Link{}, err
+		}
+	}
+	return links, nil
+}
+
+// errNoNative reports whether an attachment failed because the driver cannot do
+// it, rather than because something is wrong.
+func errNoNative(err error) bool {
+	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ERANGE)
+}
+
+// detachPinned detaches the links in the directory, whoever else holds them.
+func detachPinned(dir string) error {
+	var errs []error
+	for _, name := range linkPins {
+		l, err := link.LoadPinnedLink(filepath.Join(dir, name), nil)
+		if err != nil {
+			continue
+		}
+		if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
+			errs = append(errs, fmt.Errorf("detach %s: %w", name, err))
+		}
+		l.Close()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,141 @@
+package tracker
+
+import (
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+)
+
+// changeKind is a device setting that tracking needs otherwise than it was.
+type changeKind string
+
+const (
+	// changeGRO: frames that XDP sends to a veth arrive only where the other
+	// end polls, which it does when it has GRO or a program of its own.
+	changeGRO changeKind = "gro"
+	// changeTxVLAN: a sender that leaves the VLAN tag to hardware puts it
+	// where XDP cannot see it.
+	changeTxVLAN changeKind = "tx-vlan-offload"
+	// changePromisc: a real interface takes frames for other machines only
+	// when told to.
+	changePromisc changeKind = "promisc"
+)
+
+// change is one setting that was changed and is to be put back. It is written
+// down before it is made, so that "ctop down" can undo it after a crash.
+type change struct {
+	Kind  changeKind `json:"kind"`
+	NetNS string     `json:"netns,omitempty"`
+	Name  string     `json:"name"`
+}
+
+func (c change) String() string {
+	where := c.Name
+	if c.NetNS != "" {
+		where += " in " + c.NetNS
+	}
+	return string(c.Kind) + " of " + where
+}
+
+// active reports whether the setting stands as tracking needs it.
+func (c change) active() (is bool, err error) {
+	err = inNamespace(c.NetNS, func() error {
+		switch c.Kind {
+		case changeGRO:
+			v, err := ethtool(c.Name, ethtoolGetGRO, 0)
+			is = v != 0
+			return err
+		case changeTxVLAN:
+			v, err := ethtool(c.Name, ethtoolGetFlags, 0)
+			is = v&ethFlagTxVLAN == 0
+			return err
+		case changePromisc:
+			link, err := netlink.LinkByName(c.Name)
+			if err != nil {
+				return err
+			}
+			is = link.Attrs().Promisc > 0
+			return nil
+		}
+		return fmt.Errorf("change %q is not known", c.Kind)
+	})
+	return is, err
+}
+
+// set makes the change, or takes it back.
+func (c change) set(on bool) error {
+	err := inNamespace(c.NetNS, func() error {
+		switch c.Kind {
+		case changeGRO:
+			_, err := ethtool(c.Name, ethtoolSetGRO, boolToUint32(on))
+			return err
+		case changeTxVLAN:
+			return setTxVLAN(c.Name, !on)
+		case changePromisc:
+			return setPromisc(c.Name, on)
+		}
+		return fmt.Errorf("change %q is not known", c.Kind)
+	})
+	if err != nil {
+		return fmt.Errorf("set %s: %w", c, err)
+	}
+	return nil
+}
+
+func setTxVLAN(name string, on bool) error {
+	flags, err := ethtool(name, ethtoolGetFlags, 0)
+	if err != nil {
+		return err
+	}
+	flags &^= ethFlagTxVLAN
+	if on {
+		flags |= ethFlagTxVLAN
+	}
+	_, err = ethtool(name, ethtoolSetFlags, flags)
+	return err
+}
+
+func setPromisc(name string, on bool) error {
+	link, err := netlink.LinkByName(name)
+	if err != nil {
+		return err
+	}
+	if on {
+		return netlink.SetPromiscOn(link)
+	}
+	return netlink.SetPromiscOff(link)
+}
+
+func boolToUint32(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// needed returns those of the changes that are not in force already.
+func needed(changes []change) ([]change, error) {
+	var missing []change
+	for _, c := range changes {
+		active, err := c.active()
+		if err != nil {
+			return nil, err
+		}
+		if !active {
+			missing = append(missing, c)
+		}
+	}
+	return missing, nil
+}
+
+// undo takes changes back, the last one first, and goes on where one fails: what
+// is gone needs no putting back.
+func undo(changes []change) []error {
+	var errs []error
+	for i := len(changes) - 1; i >= 0; i-- {
+		if err := changes[i].set(false); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}

@@ -1,0 +1,268 @@
+package tracker
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"ctop/bpf"
+)
+
+// This is the only file that names the generated types: what the kernel and this
+// package share is turned here, from one form into the other, and nowhere else.
+
+type (
+	kernelKey     = bpf.ConntrackFlowKey
+	kernelFlow    = bpf.ConntrackFlow
+	kernelEvent   = bpf.ConntrackEvent
+	kernelStats   = bpf.ConntrackCpuStats
+	kernelConfig  = bpf.ConntrackTrackerConfig
+	kernelClock   = bpf.ConntrackClockArgs
+	kernelSweep   = bpf.ConntrackSweepArgs
+	kernelRequest = bpf.ConntrackRequestArgs
+)
+
+// What can be asked of the table.
+const (
+	requestDelete  = bpf.ConntrackFlowRequestREQUEST_DELETE
+	requestTimeout = bpf.ConntrackFlowRequestREQUEST_TIMEOUT
+)
+
+// clock turns the kernel's two clocks into durations and times of day, as they
+// stood at one instant.
+type clock struct {
+	// tick is the length of a jiffy.
+	tick time.Duration
+	// ticks and ns are what the kernel's clocks showed, wall the time of day.
+	ticks uint64
+	ns    uint64
+	wall  time.Time
+}
+
+// since returns the time that passed since a tick, never negative.
+func (c clock) since(ticks uint64) time.Duration {
+	if ticks >= c.ticks {
+		return 0
+	}
+	return time.Duration(c.ticks-ticks) * c.tick
+}
+
+// at returns the time of day of an instant of the fine clock.
+func (c clock) at(ns uint64) time.Time {
+	return c.wall.Add(time.Duration(int64(ns) - int64(c.ns)))
+}
+
+// ticksOf returns a duration in ticks, rounded up.
+func (c clock) ticksOf(d time.Duration) uint64 {
+	return uint64((d + c.tick - 1) / c.tick)
+}
+
+func addrFromHalves(family uint8, halves [2]uint64) netip.Addr {
+	var b [16]byte
+	binary.NativeEndian.PutUint64(b[0:], halves[0])
+	binary.NativeEndian.PutUint64(b[8:], halves[1])
+	addr := netip.AddrFrom16(b)
+	if family == 4 {
+		return addr.Unmap()
+	}
+	return addr
+}
+
+func halvesFromAddr(addr netip.Addr) [2]uint64 {
+	b := addr.As16()
+	return [2]uint64{binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:])}
+}
+
+// networkPort swaps a port between the two byte orders.
+func networkPort(port uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], port)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+// tupleFromKey returns the tuple of the flow's origin, which is end 1 of the key
+// where reversed.
+func tupleFromKey(k *kernelKey, reversed bool) Tuple {
+	t := Tuple{
+		Proto:     Protocol(k.Proto),
+		Src:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[0]), networkPort(k.Port[0])),
+		Dst:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[1]), networkPort(k.Port[1])),
+		ICMPType:  k.IcmpType,
+		ICMPCode:  k.IcmpCode,
+		VLAN:      k.Vlan[0],
+		VLANInner: k.Vlan[1],
+	}
+	if t.Proto.HasICMP() {
+		t.ICMPID = t.Src.Port()
+		t.Src = netip.AddrPortFrom(t.Src.Addr(), 0)
+		t.Dst = netip.AddrPortFrom(t.Dst.Addr(), 0)
+	}
+	if reversed {
+		return t.Reverse()
+	}
+	return t
+}
+
+// keyFromTuple returns the key under which the kernel keeps the tuple's flow.
+func keyFromTuple(t Tuple) kernelKey {
+	family := uint8(6)
+	if t.Src.Addr().Is4() {
+		family = 4
+	}
+	k := kernelKey{
+		Addr:     [2][2]uint64{halvesFromAddr(t.Src.Addr()), halvesFromAddr(t.Dst.Addr())},
+		Port:     [2]uint16{networkPort(t.Src.Port()), networkPort(t.Dst.Port())},
+		Vlan:     [2]uint16{t.VLAN, t.VLANInner},
+		Proto:    uint8(t.Proto),
+		Family:   family,
+		IcmpType: t.ICMPType,
+		IcmpCode: t.ICMPCode,
+	}
+	if t.Proto.HasICMP() {
+		k.Port = [2]uint16{networkPort(t.ICMPID), networkPort(t.ICMPID)}
+	}
+	if keySwapped(&k) {
+		k.Addr[0], k.Addr[1] = k.Addr[1], k.Addr[0]
+		k.Port[0], k.Port[1] = k.Port[1], k.Port[0]
+	}
+	return k
+}
+
+// keySwapped is key_is_swapped of tuple.h.
+func keySwapped(k *kernelKey) bool {
+	if k.Addr[0] != k.Addr[1] {
+		if k.Addr[0][0] != k.Addr[1][0] {
+			return k.Addr[0][0] > k.Addr[1][0]
+		}
+		return k.Addr[0][1] > k.Addr[1][1]
+	}
+	return k.Port[0] > k.Port[1]
+}
+
+func stateFromControl(control uint64) State {
+	return State(control & 0xff)
+}
+
+func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {
+	return control&uint64(flag) != 0
+}
+
+// timeoutFor says which timeout applies; the twin of flow_timeout in flow.h.
+func timeoutFor(p Protocol, s State) TimeoutName {
+	switch {
+	case p == ProtocolTCP:
+		return tcpTimeout(s)
+	case p == ProtocolUDP && s == StateNew:
+		return UDPUnidirectional
+	case p == ProtocolUDP:
+		return UDPBidirectional
+	case p.HasICMP():
+		return ICMP
+	}
+	return Other
+}
+
+func tcpTimeout(s State) TimeoutName {
+	switch s {
+	case StateSynSent:
+		return TCPSynSent
+	case StateSynRecv:
+		return TCPSynRecv
+	case StateEstablished:
+		return TCPEstablished
+	case StateFinWait1, StateFinWait2:
+		return TCPFinWait
+	case StateLastAck:
+		return TCPLastAck
+	case StateTimeWait:
+		return TCPTimeWait
+	}
+	return TCPUnacknowledged
+}
+
+// flowFromKernel returns the flow as it stands on the given clock.
+func flowFromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeouts) Flow {
+	f := Flow{
+		ID:     FlowID(v.Id),
+		Tuple:  tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
+		State:  stateFromControl(v.Control),
+		Origin: Half{Packets: v.Dir[Origin].Packets, Bytes: v.Dir[Origin].Bytes},
+		Reply:  Half{Packets: v.Dir[Reply].Packets, Bytes: v.Dir[Reply].Bytes},
+		Age:    max(time.Duration(int64(c.ns)-int64(v.CreatedNs)), 0),
+		Idle:   c.since(max(v.Dir[Origin].LastSeenTicks, v.Dir[Reply].LastSeenTicks)),
+	}
+	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
+		f.In = 1
+	}
+	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
+	f.Timeout = timeouts[f.TimeoutName]
+	if v.TimeoutTicks != 0 {
+		f.OwnTimeout = true
+		f.Timeout = time.Duration(v.TimeoutTicks) * c.tick
+	}
+	return f
+}
+
+// eventFromKernel returns the event with its time of day.
+func eventFromKernel(e *kernelEvent, c clock) Event {
+	return Event{
+		Time:      c.at(e.TimeNs),
+		Type:      EventType(e.Type),
+		ID:        FlowID(e.Id),
+		Tuple:     tupleFromKey(&e.Key, e.Flags&bpf.ConntrackFlowFlagFLOW_REVERSED != 0),
+		From:      State(e.From),
+		To:        State(e.To),
+		Direction: Direction(e.Direction),
+		Reason:    Reason(e.Reason),
+		Origin:    Half{Packets: e.Packets[Origin], Bytes: e.Bytes[Origin]},
+		Reply:     Half{Packets: e.Packets[Reply], Bytes: e.Bytes[Reply]},
+		Age:       time.Duration(int64(e.TimeNs) - int64(e.CreatedNs)),
+	}
+}
+
+func eventSequence(e *kernelEvent) (cpu uint32, number uint64) {
+	return e.Cpu, e.Sequence
+}
+
+// countersFromKernel adds up what the CPUs counted.
+func countersFromKernel(perCPU []kernelStats) Counters {
+	var c Counters
+	for i := range perCPU {
+		s := &perCPU[i]
+		c.Bytes += s.Bytes
+		c.New += s.Verdict[bpf.ConntrackVerdictVERDICT_NEW]
+		c.Established += s.Verdict[bpf.ConntrackVerdictVERDICT_ESTABLISHED]
+		c.Related += s.Verdict[bpf.ConntrackVerdictVERDICT_RELATED]
+		c.Invalid += s.Verdict[bpf.ConntrackVerdictVERDICT_INVALID]
+		c.Untracked += s.Verdict[bpf.ConntrackVerdictVERDICT_UNTRACKED]
+		c.Dropped += s.Dropped
+		c.FlowsCreated += s.Created
+		c.TableFull += s.TableFull + s.TableBusy
+		c.Events += s.Events
+		c.EventsLost += s.EventsLost
+		for r, n := range s.Destroyed {
+			c.Destroyed[r] += n
+			c.FlowsDestroyed += n
+		}
+		for r, n := range s.Invalid {
+			c.InvalidBy[r] += n
+		}
+	}
+	c.Packets = c.New + c.Established + c.Related + c.Invalid + c.Untracked
+	c.Forwarded = c.Packets - c.Dropped
+	return c
+}
+
+func kernelPolicy(p Policy) uint32 {
+	if p == PolicyEnforce {
+		return uint32(bpf.ConntrackPolicyPOLICY_ENFORCE)
+	}
+	return uint32(bpf.ConntrackPolicyPOLICY_OBSERVE)
+}
+
+func policyFromKernel(p uint32) Policy {
+	if p == uint32(bpf.ConntrackPolicyPOLICY_ENFORCE) {
+		return PolicyEnforce
+	}
+	return PolicyObserve
+}

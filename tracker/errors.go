@@ -1,0 +1,27 @@
+package tracker
+
+import "errors"
+
+// What callers may tell apart with errors.Is. Every error that wraps one of
+// these says what to do about it.
+var (
+	// ErrUsage is wrapped by every error that another command line would
+	// avoid.
+	ErrUsage = errors.New("wrong usage")
+	// ErrPermission means that the process lacks a privilege.
+	ErrPermission = errors.New("not permitted")
+	// ErrUnsupported means that the kernel lacks a feature.
+	ErrUnsupported = errors.New("not supported by this kernel")
+	// ErrNotRunning means that no tracker runs on the interfaces.
+	ErrNotRunning = errors.New("no tracker is running")
+	// ErrAmbiguous means that more than one tracker runs and none was named.
+	ErrAmbiguous = errors.New("more than one tracker is running")
+	// ErrBusy means that an interface carries somebody else's program.
+	ErrBusy = errors.New("interface in use")
+	// ErrLayout means that pinned maps belong to another version.
+	ErrLayout = errors.New("pinned by another version")
+	// ErrFlowGone means that the flow ended before the request reached it.
+	ErrFlowGone = errors.New("flow is gone")
+	// ErrNoPins means that the BPF file system cannot be used.
+	ErrNoPins = errors.New("no BPF file system")
+)

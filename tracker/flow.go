@@ -1,0 +1,78 @@
+package tracker
+
+import (
+	"fmt"
+	"time"
+)
+
+// FlowID identifies one flow from its first packet to its end. A tuple that is
+// opened again gets a new one. It is never zero.
+type FlowID uint64
+
+// String returns the id as sixteen hexadecimal digits.
+func (id FlowID) String() string {
+	return fmt.Sprintf("%016x", uint64(id))
+}
+
+// Ref names a flow to act on: the tuple finds it, the id makes sure that it is
+// still the same one.
+type Ref struct {
+	ID    FlowID
+	Tuple Tuple
+}
+
+// Half is what one direction of a flow has carried.
+type Half struct {
+	// Packets and Bytes count whole frames since the tracker first saw the
+	// flow.
+	Packets, Bytes uint64
+	// PPS and BPS are packets and bits per second over the last interval.
+	PPS, BPS float64
+}
+
+// Seen reports whether this direction ever carried a packet.
+func (h Half) Seen() bool {
+	return h.Packets > 0
+}
+
+// Flow is one tracked conversation as a snapshot shows it.
+type Flow struct {
+	ID FlowID
+	// Tuple is the one of the flow's first packet.
+	Tuple Tuple
+	State State
+	// In is the index, in [Snapshot.Interfaces], of the interface that the
+	// first packet came in by.
+	In uint8
+	// Origin and Reply are the two directions.
+	Origin, Reply Half
+	// Age is the time since the first packet, Idle since the last one, both
+	// at [Snapshot.Time].
+	Age, Idle time.Duration
+	// TimeoutName says which of the tracker's timeouts applies to the flow's
+	// state, and Timeout how long that is, or how long the flow's own is
+	// where it was given one (OwnTimeout).
+	TimeoutName TimeoutName
+	Timeout     time.Duration
+	OwnTimeout  bool
+}
+
+// Ref returns what names the flow to [Tracker.Delete] and the like.
+func (f *Flow) Ref() Ref {
+	return Ref{ID: f.ID, Tuple: f.Tuple}
+}
+
+// TTL returns what is left of the flow's timeout, never less than zero.
+// The argument is the time passed since the snapshot was taken.
+func (f *Flow) TTL(since time.Duration) time.Duration {
+	return max(f.Timeout-f.Idle-since, 0)
+}
+
+// Packets returns the packets of both directions.
+func (f *Flow) Packets() uint64 { return f.Origin.Packets + f.Reply.Packets }
+
+// Bytes returns the bytes of both directions.
+func (f *Flow) Bytes() uint64 { return f.Origin.Bytes + f.Reply.Bytes }
+
+// BPS returns the bits per second of both directions.
+func (f *Flow) BPS() float64 { return f.Origin.BPS + f.Reply.BPS }

@@ -1,0 +1,225 @@
+package tracker
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
+
+	"ctop/bpf"
+)
+
+// The names of the pinned objects.
+const (
+	flowsMap   = "flows"
+	statsMap   = "stats"
+	configMap  = "config"
+	readersMap = "readers"
+	outputsMap = "outputs"
+	metaMap    = "meta"
+
+	clockProgram   = "read_clock"
+	sweepProgram   = "sweep"
+	requestProgram = "request"
+	xdpProgram     = "ctop_xdp"
+	tcProgram      = "ctop_tc"
+
+	// configSection is the name that the ELF file gives to the config map.
+	configSection = ".data.config"
+)
+
+// kernel is the set of kernel objects that a tracker consists of, its
+// attachments apart. A joined tracker lacks the hooks.
+type kernel struct {
+	flows, stats, config, readers, outputs, meta *ebpf.Map
+	clock, sweep, request                        *ebpf.Program
+	xdp, tc                                      *ebpf.Program
+}
+
+// objects names what is pinned and joined; the hooks are neither.
+func (k *kernel) maps() map[string]**ebpf.Map {
+	return map[string]**ebpf.Map{
+		flowsMap: &k.flows, statsMap: &k.stats, configMap: &k.config,
+		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta,
+	}
+}
+
+func (k *kernel) programs() map[string]**ebpf.Program {
+	return map[string]**ebpf.Program{
+		clockProgram: &k.clock, sweepProgram: &k.sweep, requestProgram: &k.request,
+	}
+}
+
+func (k *kernel) close() {
+	for _, m := range k.maps() {
+		if *m != nil {
+			(*m).Close()
+		}
+	}
+	for _, p := range k.programs() {
+		if *p != nil {
+			(*p).Close()
+		}
+	}
+	for _, p := range []*ebpf.Program{k.xdp, k.tc} {
+		if p != nil {
+			p.Close()
+		}
+	}
+}
+
+// loadOptions are the constants that the programs are compiled with.
+type loadOptions struct {
+	maxFlows          int
+	completeChecksums bool
+	injectedClock     bool
+}
+
+// checkKernel refuses a kernel that cannot run the programs.
+func checkKernel() error {
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
+		return fmt.Errorf("%w: it describes no types (/sys/kernel/btf/vmlinux is missing): use a kernel built with CONFIG_DEBUG_INFO_BTF",
+			ErrUnsupported)
+	}
+	err := features.HaveProgramType(ebpf.Syscall)
+	if errors.Is(err, ebpf.ErrNotSupported) {
+		return fmt.Errorf("%w: ctop needs Linux 5.15 or newer", ErrUnsupported)
+	}
+	return explainPermission("load BPF programs", err)
+}
+
+// explainPermission wraps a refusal for lack of privilege so that it says what
+// to do; other errors it returns as they are.
+func explainPermission(what string, err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return fmt.Errorf("%s: %w: run it as root (sudo ctop …), or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN",
+			what, ErrPermission)
+	}
+	return err
+}
+
+// loadKernel loads the programs and makes their maps.
+func loadKernel(o loadOptions) (*kernel, error) {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, explainPermission("lift the limit on locked memory", err)
+	}
+	spec, err := bpf.LoadConntrack()
+	if err != nil {
+		return nil, fmt.Errorf("read the BPF programs: %w", err)
+	}
+	if err := specialise(spec, o); err != nil {
+		return nil, err
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, explainPermission("load BPF programs", fmt.Errorf("load BPF programs: %w", err))
+	}
+	defer coll.Close()
+	k := new(kernel)
+	for name, m := range k.maps() {
+		if name == configMap {
+			name = configSection
+		}
+		*m = coll.DetachMap(name)
+	}
+	for name, p := range k.programs() {
+		*p = coll.DetachProgram(name)
+	}
+	k.xdp, k.tc = coll.DetachProgram(xdpProgram), coll.DetachProgram(tcProgram)
+	if k.meta, err = newMetaMap(); err != nil {
+		k.close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// specialise sets the constants and sizes of the programs before they are
+// loaded.
+func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
+	spec.Maps[flowsMap].MaxEntries = uint32(o.maxFlows)
+	multiBuffer := haveMultiBuffer()
+	if !multiBuffer {
+		spec.Programs[xdpProgram].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
+	}
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("draw a seed: %w", err)
+	}
+	for name, value := range map[string]any{
+		"clock_injected":     o.injectedClock,
+		"complete_checksums": o.completeChecksums,
+		"multi_buffer":       multiBuffer,
+		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
+	} {
+		v := spec.Variables[name]
+		if v == nil {
+			return fmt.Errorf("set %s: the BPF programs have no such constant", name)
+		}
+		if err := v.Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// haveMultiBuffer reports whether XDP can be given packets of several buffers.
+func haveMultiBuffer() bool {
+	return features.HaveProgramHelper(ebpf.XDP, asmXDPGetBuffLen) == nil
+}
+
+// pin puts every object into the directory.
+func (k *kernel) pin(dir string) error {
+	for name, m := range k.maps() {
+		if err := (*m).Pin(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("pin %s: %w", name, err)
+		}
+	}
+	for name, p := range k.programs() {
+		if err := (*p).Pin(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("pin %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// openKernel opens the objects of a tracker that is pinned, after its
+// description has shown that they can be read.
+func openKernel(dir string) (*kernel, *meta, error) {
+	k := new(kernel)
+	description, err := ebpf.LoadPinnedMap(filepath.Join(dir, metaMap), nil)
+	if err != nil {
+		return nil, nil, pinError(dir, err)
+	}
+	m, err := readMeta(description)
+	description.Close()
+	if err != nil {
+		return nil, m, fmt.Errorf("join the tracker at %s: %w: run \"ctop down\" with its own version or this one, then start again", dir, err)
+	}
+	for name, p := range k.maps() {
+		if *p, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {
+			k.close()
+			return nil, m, pinError(dir, err)
+		}
+	}
+	for name, p := range k.programs() {
+		if *p, err = ebpf.LoadPinnedProgram(filepath.Join(dir, name), nil); err != nil {
+			k.close()
+			return nil, m, pinError(dir, err)
+		}
+	}
+	return k, m, nil
+}
+
+func pinError(dir string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("join the tracker at %s: %w: some of its pins are missing: run \"ctop down\" on its interfaces", dir, ErrLayout)
+	}
+	return explainPermission("open the pins at "+dir, fmt.Errorf("open the pins at %s: %w", dir, err))
+}

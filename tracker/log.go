@@ -1,0 +1,38 @@
+package tracker
+
+import "sync"
+
+// eventLog keeps the latest events and numbers them, so that any number of
+// readers can each go on where they were.
+type eventLog struct {
+	mu    sync.Mutex
+	limit int
+	// events is a ring once it is full; total counts all that were ever added.
+	events []Event
+	total  uint64
+}
+
+func (l *eventLog) add(e Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.events) < l.limit {
+		l.events = append(l.events, e)
+	} else {
+		l.events[l.total%uint64(l.limit)] = e
+	}
+	l.total++
+}
+
+// after returns the events that were added after the first n, as far as they are
+// still kept, and how many were ever added.
+func (l *eventLog) after(n uint64) ([]Event, uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	oldest := l.total - uint64(len(l.events))
+	n = min(max(n, oldest), l.total)
+	events := make([]Event, 0, l.total-n)
+	for i := n; i < l.total; i++ {
+		events = append(events, l.events[i%uint64(l.limit)])
+	}
+	return events, l.total
+}

@@ -1,0 +1,101 @@
+package tracker
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+)
+
+// layoutVersion changes whenever a pinned map changes its meaning without
+// changing its size.
+const layoutVersion = 1
+
+// metaSize bounds the description of a tracker.
+const metaSize = 4096
+
+// meta describes a pinned tracker to whoever joins it or cleans up after it. It
+// is kept, as JSON, in a map beside the others, since the BPF file system holds
+// nothing but BPF objects.
+type meta struct {
+	Layout     layout       `json:"layout"`
+	Interfaces [2]ifaceMeta `json:"interfaces"`
+	// StartedNs is when the tracker was attached, on the fine clock.
+	StartedNs uint64 `json:"started_ns"`
+	MaxFlows  int    `json:"max_flows"`
+	Keep      bool   `json:"keep"`
+}
+
+// layout is what must be equal for one version to read another's maps.
+type layout struct {
+	Version int `json:"version"`
+	Key     int `json:"key"`
+	Flow    int `json:"flow"`
+	Event   int `json:"event"`
+	Stats   int `json:"stats"`
+	Config  int `json:"config"`
+}
+
+// ifaceMeta is one side, and what was changed for its sake.
+type ifaceMeta struct {
+	Name    string   `json:"name"`
+	Index   int      `json:"index"`
+	Mode    Mode     `json:"mode"`
+	Changes []change `json:"changes,omitempty"`
+}
+
+func currentLayout() layout {
+	return layout{
+		Version: layoutVersion,
+		Key:     int(unsafe.Sizeof(kernelKey{})),
+		Flow:    int(unsafe.Sizeof(kernelFlow{})),
+		Event:   int(unsafe.Sizeof(kernelEvent{})),
+		Stats:   int(unsafe.Sizeof(kernelStats{})),
+		Config:  int(unsafe.Sizeof(kernelConfig{})),
+	}
+}
+
+func newMetaMap() (*ebpf.Map, error) {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{
+		Name: "ctop_meta", Type: ebpf.Array, KeySize: 4, ValueSize: metaSize, MaxEntries: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create meta map: %w", err)
+	}
+	return m, nil
+}
+
+func (m *meta) write(to *ebpf.Map) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode meta: %w", err)
+	}
+	if len(text) > metaSize {
+		return fmt.Errorf("write meta: %d bytes do not fit", len(text))
+	}
+	value := make([]byte, metaSize)
+	copy(value, text)
+	if err := to.Put(uint32(0), value); err != nil {
+		return fmt.Errorf("write meta: %w", err)
+	}
+	return nil
+}
+
+// readMeta returns the description of a pinned tracker. Where it is of another
+// version that is an error, and the description is returned as far as it goes.
+func readMeta(from *ebpf.Map) (*meta, error) {
+	value := make([]byte, metaSize)
+	if err := from.Lookup(uint32(0), &value); err != nil {
+		return nil, fmt.Errorf("%w: read its description: %w", ErrLayout, err)
+	}
+	m := new(meta)
+	if err := json.Unmarshal(bytes.TrimRight(value, "\x00"), m); err != nil {
+		return nil, fmt.Errorf("%w: its description is unreadable", ErrLayout)
+	}
+	if m.Layout != currentLayout() {
+		return m, fmt.Errorf("%w: its maps are laid out differently", ErrLayout)
+	}
+	return m, nil
+}

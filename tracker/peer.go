@@ -1,0 +1,148 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"unsafe"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// errPeerUnreachable means that the other end of a veth pair is in a network
+// namespace that this process cannot find.
+var errPeerUnreachable = errors.New("its peer's network namespace cannot be reached")
+
+// The legacy ethtool requests for one feature (linux/ethtool.h).
+const (
+	ethtoolGetGRO   = 0x2b
+	ethtoolSetGRO   = 0x2c
+	ethtoolGetFlags = 0x25
+	ethtoolSetFlags = 0x26
+	ethFlagTxVLAN   = 1 << 7
+)
+
+// peer is the other end of a veth pair: a namespace and a name in it.
+type peer struct {
+	// netns is a path to the namespace, empty for our own.
+	netns string
+	name  string
+}
+
+// findPeer returns the other end of a veth link.
+func findPeer(link netlink.Link) (*peer, error) {
+	attrs := link.Attrs()
+	if attrs.NetNsID < 0 {
+		other, err := netlink.LinkByIndex(attrs.ParentIndex)
+		if err != nil {
+			return nil, fmt.Errorf("find the peer of %s: %w", attrs.Name, err)
+		}
+		return &peer{name: other.Attrs().Name}, nil
+	}
+	for _, path := range namespacePaths() {
+		p, err := peerIn(path, attrs.NetNsID, attrs.ParentIndex)
+		if err == nil {
+			return p, nil
+		}
+	}
+	return nil, errPeerUnreachable
+}
+
+// namespacePaths lists where the network namespaces of the machine show: those
+// that have a name, those of its processes, and those of this one's threads.
+func namespacePaths() []string {
+	var paths []string
+	for _, pattern := range []string{"/run/netns/*", "/proc/self/task/*/ns/net", "/proc/[0-9]*/ns/net"} {
+		found, err := filepath.Glob(pattern)
+		if err == nil {
+			paths = append(paths, found...)
+		}
+	}
+	seen := map[uint64]bool{}
+	return slices.DeleteFunc(paths, func(path string) bool {
+		var st unix.Stat_t
+		if unix.Stat(path, &st) != nil || seen[st.Ino] {
+			return true
+		}
+		seen[st.Ino] = true
+		return false
+	})
+}
+
+// peerIn returns the link of that index if the namespace is the one that ours
+// knows by the given id.
+func peerIn(path string, id, index int) (*peer, error) {
+	ns, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer ns.Close()
+	known, err := netlink.GetNetNsIdByFd(int(ns.Fd()))
+	if err != nil || known != id {
+		return nil, errPeerUnreachable
+	}
+	p := &peer{netns: path}
+	err = inNamespace(path, func() error {
+		link, err := netlink.LinkByIndex(index)
+		if err != nil {
+			return err
+		}
+		p.name = link.Attrs().Name
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// inNamespace runs f on a thread of its own inside the network namespace. The
+// thread ends with it, so that no other goroutine ever finds itself there.
+func inNamespace(path string, f func() error) error {
+	if path == "" {
+		return f()
+	}
+	done := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread must not be reused
+		done <- func() error {
+			fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err != nil {
+				return fmt.Errorf("open namespace: %w", err)
+			}
+			defer unix.Close(fd)
+			if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+				return fmt.Errorf("enter namespace: %w", err)
+			}
+			return f()
+		}()
+	}()
+	return <-done
+}
+
+// ethtool sends one request with one value and returns the value in the answer.
+func ethtool(iface string, request, value uint32) (uint32, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open a socket: %w", err)
+	}
+	defer unix.Close(fd)
+	data := struct{ cmd, data uint32 }{request, value}
+	var req struct {
+		name [unix.IFNAMSIZ]byte
+		data unsafe.Pointer
+		_    [16]byte
+	}
+	copy(req.name[:unix.IFNAMSIZ-1], iface)
+	req.data = unsafe.Pointer(&data)
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req)))
+	runtime.KeepAlive(&data)
+	if errno != 0 {
+		return 0, fmt.Errorf("ethtool on %s: %w", iface, errno)
+	}
+	return data.data, nil
+}

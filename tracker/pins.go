@@ -1,0 +1,156 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// A tracker's maps, programs and links are pinned in a directory of its own
+// under the BPF file system:
+//
+//	/sys/fs/bpf/ctop/<network namespace>/<interface>:<interface>/
+//
+// The directory itself is the lease: whoever holds an exclusive lock on it owns
+// the tracker, and the kernel takes the lock away from a process that dies.
+const (
+	bpffsRoot = "/sys/fs/bpf"
+	pinRoot   = bpffsRoot + "/ctop"
+)
+
+// pinName escapes what may stand in an interface's name but not in the BPF file
+// system, which reserves the dot.
+func pinName(iface string) string {
+	return strings.NewReplacer("%", "%25", ".", "%2E").Replace(iface)
+}
+
+func interfaceName(pin string) string {
+	return strings.NewReplacer("%2E", ".", "%25", "%").Replace(pin)
+}
+
+// namespaceDir is where the trackers of this network namespace are pinned. The
+// kernel never gives the same cookie to two namespaces.
+func namespaceDir() (string, error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return "", fmt.Errorf("open a socket: %w", err)
+	}
+	defer unix.Close(fd)
+	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if err != nil {
+		return "", fmt.Errorf("identify the network namespace: %w", err)
+	}
+	return filepath.Join(pinRoot, strconv.FormatUint(cookie, 16)), nil
+}
+
+// isBPFFS reports whether a BPF file system is mounted where pins belong.
+func isBPFFS() bool {
+	var st unix.Statfs_t
+	return unix.Statfs(bpffsRoot, &st) == nil && int64(st.Type) == unix.BPF_FS_MAGIC
+}
+
+// mountBPFFS mounts one where none is, and reports whether it did.
+func mountBPFFS() (mounted bool, err error) {
+	if isBPFFS() {
+		return false, nil
+	}
+	if err := unix.Mount("bpf", bpffsRoot, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=700"); err != nil {
+		return false, fmt.Errorf("%w at %s: %w", ErrNoPins, bpffsRoot, err)
+	}
+	return true, nil
+}
+
+// pairDir returns the directory of a pair that is pinned, in whichever order the
+// interfaces were named then.
+func pairDir(a, b string) (dir string, found bool, err error) {
+	base, err := namespaceDir()
+	if err != nil {
+		return "", false, err
+	}
+	dir = filepath.Join(base, pinName(a)+":"+pinName(b))
+	other := filepath.Join(base, pinName(b)+":"+pinName(a))
+	for _, d := range []string{dir, other} {
+		if _, err := os.Stat(d); err == nil {
+			return d, true, nil
+		}
+	}
+	return dir, false, nil
+}
+
+// Pairs returns the pairs of interfaces of this network namespace that a tracker
+// runs between.
+func Pairs() ([][2]string, error) {
+	base, err := namespaceDir()
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(base)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list trackers: %w", err)
+	}
+	var pairs [][2]string
+	for _, e := range entries {
+		if a, b, ok := strings.Cut(e.Name(), ":"); ok {
+			pairs = append(pairs, [2]string{interfaceName(a), interfaceName(b)})
+		}
+	}
+	return pairs, nil
+}
+
+// removePins removes a tracker's directory, and those above it once they are
+// empty.
+func removePins(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove pins: %w", err)
+	}
+	for _, d := range []string{filepath.Dir(dir), pinRoot} {
+		if err := os.Remove(d); err != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// lease is an exclusive lock on a directory.
+type lease struct {
+	dir *os.File
+}
+
+// takeLease locks the directory; ok is false where another process holds it.
+func takeLease(path string) (l *lease, ok bool, err error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, false, fmt.Errorf("open lease: %w", err)
+	}
+	err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err != nil {
+		dir.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, false, nil
+		}
+		return nil, false, fmt.Errorf("take lease: %w", err)
+	}
+	return &lease{dir: dir}, true, nil
+}
+
+func (l *lease) release() {
+	if l != nil {
+		l.dir.Close()
+	}
+}
+
+// samePair reports whether two pairs name the same interfaces.
+func samePair(a, b [2]string) bool {
+	slices.Sort(a[:])
+	slices.Sort(b[:])
+	return a == b
+}

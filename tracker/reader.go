@@ -1,0 +1,143 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/ringbuf"
+)
+
+// ringSize is a reader's buffer: room for some 27,000 events.
+const ringSize = 4 << 20
+
+// clockRefresh is how often the relation between the kernel's clock and the time
+// of day is taken anew while events are read.
+const clockRefresh = time.Minute
+
+// errNoSlot means that as many consoles read events as can.
+var errNoSlot = errors.New("every reader's slot is taken: close another ctop on these interfaces")
+
+// slot is a reader's place in the kernel's list, with a buffer in it.
+type slot struct {
+	index uint32
+	lease *lease
+	ring  *ebpf.Map
+}
+
+// takeSlot finds a place that no living process holds and puts a buffer there.
+func (t *Tracker) takeSlot() (*slot, error) {
+	ring, err := ebpf.NewMap(&ebpf.MapSpec{Name: "ctop_events", Type: ebpf.RingBuf, MaxEntries: ringSize})
+	if err != nil {
+		return nil, fmt.Errorf("create ring buffer: %w", err)
+	}
+	for i := range t.kernel.readers.MaxEntries() {
+		s := &slot{index: i, ring: ring}
+		if !t.claim(s) {
+			continue
+		}
+		if err := t.kernel.readers.Put(i, ring); err != nil {
+			t.giveBack(s)
+			return nil, fmt.Errorf("register ring buffer: %w", err)
+		}
+		return s, nil
+	}
+	ring.Close()
+	return nil, fmt.Errorf("read events: %w", errNoSlot)
+}
+
+// claim reserves a slot against other goroutines of this process, and against
+// other processes by a lock on a directory beside the pins.
+func (t *Tracker) claim(s *slot) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed || t.slots[s.index] {
+		return false
+	}
+	if t.dir != "" {
+		path := filepath.Join(t.dir, "reader"+strconv.Itoa(int(s.index)))
+		if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+			return false
+		}
+		l, ok, err := takeLease(path)
+		if err != nil || !ok {
+			return false
+		}
+		s.lease = l
+	}
+	t.slots[s.index] = true
+	return true
+}
+
+func (t *Tracker) giveBack(s *slot) {
+	t.mu.Lock()
+	if !t.closed {
+		_ = t.kernel.readers.Delete(s.index)
+	}
+	delete(t.slots, s.index)
+	t.mu.Unlock()
+	s.lease.release()
+	s.ring.Close()
+}
+
+// Events returns the events from now on until ctx is done, in the order in which
+// they were made on each CPU, with an EventLost where some are missing. Every
+// caller gets all of them; at most eight may read at once.
+func (t *Tracker) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		s, reader, err := t.openReader()
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		defer t.giveBack(s)
+		defer reader.Close()
+		var c clock
+		for record, err := range reader.Records(ctx) {
+			if err == nil && time.Since(c.wall) > clockRefresh {
+				c, err = t.readClock()
+			}
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			event := eventFromKernel(&record.Value, c)
+			if record.Lost > 0 && !yield(Event{Time: event.Time, Type: EventLost, Lost: record.Lost}, nil) {
+				return
+			}
+			if !yield(event, nil) {
+				return
+			}
+		}
+	}
+}
+
+// openReader registers a reader that misses nothing from now on.
+func (t *Tracker) openReader() (*slot, *ringbuf.Reader[kernelEvent], error) {
+	s, err := t.takeSlot()
+	if err != nil {
+		return nil, nil, err
+	}
+	perCPU, err := t.readStats()
+	if err != nil {
+		t.giveBack(s)
+		return nil, nil, err
+	}
+	next := make(map[uint32]uint64, len(perCPU))
+	for cpu := range perCPU {
+		next[uint32(cpu)] = perCPU[cpu].Events
+	}
+	reader, err := ringbuf.NewReader(s.ring, eventSequence, next)
+	if err != nil {
+		t.giveBack(s)
+		return nil, nil, err
+	}
+	return s, reader, nil
+}

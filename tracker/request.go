@@ -1,0 +1,86 @@
+package tracker
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+)
+
+// DeleteResult says what became of the flows that were to be deleted.
+type DeleteResult struct {
+	// Deleted flows are gone now; Gone ones had ended before.
+	Deleted, Gone int
+}
+
+// Delete ends flows with reason "deleted". Where it fails in the middle, the
+// result counts what was done before.
+func (t *Tracker) Delete(refs ...Ref) (DeleteResult, error) {
+	var result DeleteResult
+	for _, ref := range refs {
+		done, err := t.ask(kernelRequest{Key: keyFromTuple(ref.Tuple), Id: uint64(ref.ID), Request: requestDelete})
+		if err != nil {
+			return result, fmt.Errorf("delete %s: %w", ref.Tuple, err)
+		}
+		if done {
+			result.Deleted++
+		} else {
+			result.Gone++
+		}
+	}
+	return result, nil
+}
+
+// SetTimeout changes a timeout for every flow at once.
+func (t *Tracker) SetTimeout(name TimeoutName, d time.Duration) error {
+	if err := CheckTimeout(d); err != nil {
+		return fmt.Errorf("%w: timeout %s: %w", ErrUsage, name, err)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	// Another ctop may have changed others since.
+	if err := t.kernel.config.Lookup(uint32(0), &t.config); err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	t.config.TimeoutTicks[name] = clock{tick: t.tick}.ticksOf(d)
+	return t.writeConfig()
+}
+
+// SetFlowTimeout gives one flow a timeout of its own; zero takes it away again.
+// It returns an error that wraps [ErrFlowGone] where the flow has ended.
+func (t *Tracker) SetFlowTimeout(ref Ref, d time.Duration) error {
+	if d != 0 {
+		if err := CheckTimeout(d); err != nil {
+			return fmt.Errorf("%w: %w", ErrUsage, err)
+		}
+	}
+	ticks := min(clock{tick: t.tick}.ticksOf(d), 1<<32-1)
+	done, err := t.ask(kernelRequest{
+		Key: keyFromTuple(ref.Tuple), Id: uint64(ref.ID), Request: requestTimeout, TimeoutTicks: uint32(ticks),
+	})
+	if err != nil {
+		return fmt.Errorf("set the timeout of %s: %w", ref.Tuple, err)
+	}
+	if !done {
+		return fmt.Errorf("set the timeout of %s: %w", ref.Tuple, ErrFlowGone)
+	}
+	return nil
+}
+
+// ask has the kernel do something to a flow, if it is still the one meant.
+func (t *Tracker) ask(args kernelRequest) (done bool, err error) {
+	if _, err := t.kernel.request.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
+		return false, err
+	}
+	return args.Done != 0, nil
+}
+
+// sweep ends every flow whose time is over, and returns how many it looked at
+// and how many it ended.
+func (t *Tracker) sweep() (visited, expired uint64, err error) {
+	var args kernelSweep
+	if _, err := t.kernel.sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
+		return 0, 0, fmt.Errorf("sweep the table: %w", err)
+	}
+	return args.Visited, args.Expired, nil
+}

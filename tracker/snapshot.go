@@ -1,0 +1,58 @@
+package tracker
+
+import "time"
+
+// Interface is one of the two interfaces that the tracker stands between.
+type Interface struct {
+	Name  string
+	Index int
+	// Mode is how the programs are attached: ModeNative, ModeTC or
+	// ModeGeneric, never ModeAuto.
+	Mode Mode
+	// Up tells whether the interface exists and is administratively up.
+	Up bool
+}
+
+// Counters are the tracker's own, since it was attached.
+type Counters struct {
+	Packets, Bytes uint64
+	// New, Established, Related, Invalid and Untracked are the verdicts. They
+	// add up to Packets.
+	New, Established, Related, Invalid, Untracked uint64
+	// Forwarded and Dropped are what became of the packets. They add up to
+	// Packets.
+	Forwarded, Dropped uint64
+	// FlowsCreated minus FlowsDestroyed is the number of flows present.
+	FlowsCreated, FlowsDestroyed uint64
+	// Destroyed splits FlowsDestroyed by [Reason].
+	Destroyed [ReasonReused + 1]uint64
+	// InvalidBy splits Invalid by why.
+	InvalidBy [numInvalid]uint64
+	// TableFull counts flows that found no room and were not tracked.
+	TableFull uint64
+	// Events and EventsLost count the events made and those of them that
+	// found no room in the ring buffer.
+	Events, EventsLost uint64
+}
+
+// Snapshot is an immutable copy of the table at one instant.
+type Snapshot struct {
+	Time time.Time
+	Host string
+	// Interfaces are the two sides in the order in which they were named.
+	Interfaces [2]Interface
+	Policy     Policy
+	Uptime     time.Duration
+	MaxFlows   int
+	Timeouts   Timeouts
+	Counters   Counters
+	// PPS and BPS are packets and bits per second through the tracker over
+	// the last interval.
+	PPS, BPS float64
+	// Flows is every flow, in no order. It must not be changed.
+	Flows []Flow
+	// Took is how long reading the table took.
+	Took time.Duration
+	// Warnings are sentences about what is wrong right now, worst first.
+	Warnings []string
+}
