@@ -1,0 +1,179 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+)
+
+// Host is one namespace of a lab with its veth pair. Its methods may be called
+// from several goroutines, until the lab is closed.
+type Host struct {
+	name   string
+	link   string // inside
+	port   string // in the middle
+	mtu    int
+	addrs  []netip.Prefix
+	ns     *os.File
+	inside *netlink.Handle
+	middle *netlink.Handle // the lab's
+}
+
+// newHost makes the namespace and its pair. When it fails it leaves nothing.
+func newHost(middle *netlink.Handle, o HostOptions) (*Host, error) {
+	if o.Name == "" || o.Port == "" {
+		return nil, errors.New("a host needs a name and a port")
+	}
+	ns, err := makeNamespace(o.Name)
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{
+		name: o.Name, link: o.Link, port: o.Port, mtu: o.MTU,
+		addrs: slices.Clone(o.Addrs), ns: ns, middle: middle,
+	}
+	if err := h.start(); err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+func (h *Host) start() (err error) {
+	h.inside, err = netlink.NewHandleAt(netns.NsHandle(h.ns.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("open netlink: %w", err)
+	}
+	lo, err := h.inside.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("find lo: %w", err)
+	}
+	if err := h.inside.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("set lo up: %w", err)
+	}
+	return h.plug()
+}
+
+// plug makes the pair as ip link add PORT type veth peer name LINK netns NAME
+// does, and gives LINK its addresses. When it fails it leaves no pair.
+func (h *Host) plug() error {
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name = h.port
+	attrs.MTU = h.mtu
+	pair := netlink.NewVeth(attrs)
+	pair.PeerName = h.link
+	pair.PeerNamespace = netlink.NsFd(h.ns.Fd())
+	if err := h.middle.LinkAdd(pair); err != nil {
+		return fmt.Errorf("add veth pair %s, %s: %w", h.port, h.link, err)
+	}
+	if err := h.bringUp(pair); err != nil {
+		return errors.Join(err, deleteLink(h.middle, h.port))
+	}
+	return nil
+}
+
+func (h *Host) bringUp(port netlink.Link) error {
+	if err := quietUp(h.middle, port); err != nil {
+		return fmt.Errorf("set %s up: %w", h.port, err)
+	}
+	link, err := h.inside.LinkByName(h.link)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", h.link, err)
+	}
+	for _, prefix := range h.addrs {
+		if err := h.inside.AddrAdd(link, address(prefix)); err != nil {
+			return fmt.Errorf("add address %s: %w", prefix, err)
+		}
+	}
+	if err := h.inside.LinkSetUp(link); err != nil {
+		return fmt.Errorf("set %s up: %w", h.link, err)
+	}
+	return nil
+}
+
+// address leaves duplicate address detection out: for its second the address
+// could not be used, and there is nobody who might have the same.
+func address(prefix netip.Prefix) *netlink.Addr {
+	addr := &netlink.Addr{IPNet: &net.IPNet{
+		IP:   prefix.Addr().AsSlice(),
+		Mask: net.CIDRMask(prefix.Bits(), prefix.Addr().BitLen()),
+	}}
+	if prefix.Addr().Is6() {
+		addr.Flags = unix.IFA_F_NODAD
+	}
+	return addr
+}
+
+// close takes the pair down first: a namespace ends in the background, and only
+// when its last socket is closed.
+func (h *Host) close() error {
+	err := deleteLink(h.middle, h.port)
+	if h.inside != nil {
+		h.inside.Close()
+	}
+	return errors.Join(err, removeNamespace(h.name), h.ns.Close())
+}
+
+// Name is the name of the namespace.
+func (h *Host) Name() string { return h.name }
+
+// Path is the file that holds the namespace.
+func (h *Host) Path() string { return filepath.Join(netnsDir, h.name) }
+
+// Link is the name of the pair's end inside the namespace.
+func (h *Host) Link() string { return h.link }
+
+// Port is the name of the pair's end in the middle, where ctop attaches.
+func (h *Host) Port() string { return h.port }
+
+// Addr4 is the host's main IPv4 address, the zero Addr if it has none.
+func (h *Host) Addr4() netip.Addr { return first(h.Addrs4()) }
+
+// Addr6 is the host's main IPv6 address, the zero Addr if it has none.
+func (h *Host) Addr6() netip.Addr { return first(h.Addrs6()) }
+
+// Addrs4 lists the host's IPv4 addresses, the main one first.
+func (h *Host) Addrs4() []netip.Addr { return h.family(netip.Addr.Is4) }
+
+// Addrs6 lists the host's IPv6 addresses, the main one first; the link-local
+// one that the kernel makes is not among them.
+func (h *Host) Addrs6() []netip.Addr { return h.family(netip.Addr.Is6) }
+
+func (h *Host) family(is func(netip.Addr) bool) (addrs []netip.Addr) {
+	for _, prefix := range h.addrs {
+		if is(prefix.Addr()) {
+			addrs = append(addrs, prefix.Addr())
+		}
+	}
+	return addrs
+}
+
+func first(addrs []netip.Addr) netip.Addr {
+	if len(addrs) == 0 {
+		return netip.Addr{}
+	}
+	return addrs[0]
+}
+
+// MAC is the present hardware address of the end inside the namespace.
+func (h *Host) MAC() (net.HardwareAddr, error) {
+	link, err := h.inside.LinkByName(h.link)
+	if err != nil {
+		return nil, fmt.Errorf("find %s in %s: %w", h.link, h.name, err)
+	}
+	return link.Attrs().HardwareAddr, nil
+}
+
+// Do runs f on a locked thread inside the namespace. What f makes there
+// (sockets, netlink handles) stays there for good and may be used from anywhere;
+// goroutines that f starts run outside.
+func (h *Host) Do(f func() error) error {
+	return inNamespace(h.ns, f)
+}

@@ -1,0 +1,141 @@
+package lab
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// pinger sends echo requests of one identifier, one flow, to one address.
+type pinger struct {
+	conn net.PacketConn
+	to   netip.Addr
+	id   uint16
+	seq  uint16
+}
+
+// Types of RFC 792 and RFC 4443.
+const (
+	echoRequest4, echoReply4 = 8, 0
+	echoRequest6, echoReply6 = 128, 129
+)
+
+// newPinger opens a raw socket: the ping sockets that need no privilege are
+// closed to everybody in a new namespace.
+func newPinger(ctx context.Context, from *Host, to netip.Addr) (*pinger, error) {
+	network, source := "ip4:icmp", from.Addr4()
+	if to.Is6() {
+		network, source = "ip6:ipv6-icmp", from.Addr6()
+	}
+	if !source.IsValid() {
+		return nil, fmt.Errorf("ping %s: %s has no address of that family", to, from.name)
+	}
+	conn, err := from.ListenPacket(ctx, network, source.String())
+	if err != nil {
+		return nil, fmt.Errorf("ping %s: %w", to, err)
+	}
+	return &pinger{conn: conn, to: to, id: uint16(rand.Uint32())}, nil
+}
+
+// Close ends a ping that is waiting.
+func (p *pinger) Close() error { return p.conn.Close() }
+
+// ping sends one request and waits for its reply until the deadline.
+func (p *pinger) ping(payload int, deadline time.Time) (time.Duration, error) {
+	p.seq++
+	start := time.Now()
+	if err := p.conn.SetDeadline(deadline); err != nil {
+		return 0, fmt.Errorf("ping %s: %w", p.to, err)
+	}
+	if _, err := p.conn.WriteTo(p.request(payload), &net.IPAddr{IP: p.to.AsSlice()}); err != nil {
+		return 0, fmt.Errorf("ping %s: %w", p.to, err)
+	}
+	buf := make([]byte, 1<<16)
+	for {
+		n, from, err := p.conn.ReadFrom(buf)
+		if err != nil {
+			return 0, fmt.Errorf("ping %s: %w", p.to, err)
+		}
+		if p.answered(buf[:n], from) {
+			return time.Since(start), nil
+		}
+	}
+}
+
+func (p *pinger) request(payload int) []byte {
+	msg := make([]byte, 8+payload)
+	binary.BigEndian.PutUint16(msg[4:], p.id)
+	binary.BigEndian.PutUint16(msg[6:], p.seq)
+	if p.to.Is6() {
+		msg[0] = echoRequest6 // the kernel fills this checksum in (RFC 3542)
+		return msg
+	}
+	msg[0] = echoRequest4
+	binary.BigEndian.PutUint16(msg[2:], checksum(msg))
+	return msg
+}
+
+func (p *pinger) answered(msg []byte, from net.Addr) bool {
+	want := byte(echoReply4)
+	if p.to.Is6() {
+		want = echoReply6
+	}
+	ip, ok := from.(*net.IPAddr)
+	return ok && ip.IP.Equal(p.to.AsSlice()) && len(msg) >= 8 && msg[0] == want &&
+		binary.BigEndian.Uint16(msg[4:]) == p.id && binary.BigEndian.Uint16(msg[6:]) == p.seq
+}
+
+// checksum is the Internet checksum of RFC 1071.
+func checksum(b []byte) uint16 {
+	var sum uint32
+	for ; len(b) > 1; b = b[2:] {
+		sum += uint32(binary.BigEndian.Uint16(b))
+	}
+	if len(b) == 1 {
+		sum += uint32(b[0]) << 8
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
+
+// Ping sends one echo request and returns the round-trip time. Without a reply
+// it gives up when ctx ends, at the latest after a second; the error is then
+// os.ErrDeadlineExceeded or the context's cause.
+func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error) {
+	p, err := newPinger(ctx, from, to)
+	if err != nil {
+		return 0, err
+	}
+	defer closeWith(ctx, p)()
+	rtt, err := p.ping(56, time.Now().Add(time.Second))
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("ping %s: %w", to, context.Cause(ctx))
+	}
+	return rtt, err
+}
+
+// WaitPing pings until a reply comes or ctx ends: a forwarder that was attached
+// a moment ago may lose the first packets.
+func WaitPing(ctx context.Context, from *Host, to netip.Addr) error {
+	p, err := newPinger(ctx, from, to)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, p)()
+	const every = 100 * time.Millisecond
+	for {
+		start := time.Now()
+		if _, err := p.ping(56, start.Add(every)); err == nil {
+			return nil
+		}
+		if !pause(ctx, every-time.Since(start)) {
+			return fmt.Errorf("ping %s: %w", to, context.Cause(ctx))
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package lab
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+// Each method here is one act of the client.
+
+// upload sends to the bulk port for about ten minutes.
+func (t *traffic) upload(ctx context.Context, p path) error {
+	conn, err := t.dial(ctx, p, "tcp", portBulk)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, conn)()
+	return sendPaced(ctx, conn, t.options.Rate, about(10*time.Minute))
+}
+
+func (t *traffic) download(ctx context.Context, p path) error {
+	conn, err := t.dial(ctx, p, "tcp", portDownload)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, conn)()
+	buf := make([]byte, 256<<10)
+	for end := time.Now().Add(about(10 * time.Minute)); time.Now().Before(end); {
+		if err := conn.SetReadDeadline(time.Now().Add(stall)); err != nil {
+			return err
+		}
+		if _, err := conn.Read(buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// chat sends lines and waits for each to come back, for some minutes.
+func (t *traffic) chat(ctx context.Context, p path) error {
+	conn, err := t.dial(ctx, p, "tcp", portChat)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, conn)()
+	answers := bufio.NewReader(conn)
+	line := make([]byte, 1000)
+	for end := time.Now().Add(about(4 * time.Minute)); time.Now().Before(end); {
+		if err := conn.SetDeadline(time.Now().Add(stall)); err != nil {
+			return err
+		}
+		said := line[:10+rand.IntN(len(line)-10)]
+		said[len(said)-1] = '\n'
+		_, err := conn.Write(said)
+		said[len(said)-1] = 0 // the line is shared
+		if err != nil {
+			return err
+		}
+		if _, err := answers.ReadSlice('\n'); err != nil {
+			return err
+		}
+		if !pause(ctx, about(400*time.Millisecond)) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// visit asks the web port for something, in most cases to be closed in order.
+func (t *traffic) visit(ctx context.Context, p path) error {
+	const ways = "cccccccccsssssssssrRhH"
+	how := ways[rand.IntN(len(ways))]
+	conn, err := t.dial(ctx, p, "tcp", portWeb)
+	if err != nil {
+		return err
+	}
+	tcp := conn.(*net.TCPConn)
+	defer closeWith(ctx, tcp)()
+	if err := tcp.SetDeadline(time.Now().Add(lingering + stall)); err != nil {
+		return err
+	}
+	size := 500 + rand.Uint32N(40_000)
+	if _, err := tcp.Write(binary.BigEndian.AppendUint32([]byte{how}, size)); err != nil {
+		return err
+	}
+	return finishVisit(ctx, tcp, how, int64(size))
+}
+
+func finishVisit(ctx context.Context, conn *net.TCPConn, how byte, size int64) error {
+	switch how {
+	case resetByClient:
+		if _, err := io.CopyN(io.Discard, conn, size/2); err != nil {
+			return err
+		}
+		return conn.SetLinger(0) // the closing that follows is a reset
+	case closeByClient:
+		_, err := io.CopyN(io.Discard, conn, size)
+		return err
+	case halfCloseByClient:
+		if err := conn.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	_, err := io.Copy(io.Discard, conn) // until the server closes
+	if err == nil && how == halfCloseByServer {
+		return trickle(ctx, conn, lingering)
+	}
+	return err
+}
+
+func (t *traffic) refused(ctx context.Context, p path) error {
+	conn, err := t.dial(ctx, p, "tcp", portRefused)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// unanswered waits in vain, long enough for two SYNs to be repeated. The first
+// time there is still room in the queue: that connection is kept, and keeps the
+// queue full.
+func (t *traffic) unanswered(ctx context.Context, p path) error {
+	conn, err := t.dial(ctx, p, "tcp", portUnanswered)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, conn)()
+	if pause(ctx, time.Hour) {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+// lookUp asks a DNS question from a port of its own.
+func (t *traffic) lookUp(ctx context.Context, p path) error {
+	conn, err := t.dial(ctx, p, "udp", portDNS)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, conn)()
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return err
+	}
+	if _, err := conn.Write(queryDNS(fmt.Sprintf("host%d", rand.IntN(1000)), "example")); err != nil {
+		return err
+	}
+	_, err = conn.Read(make([]byte, 512))
+	return err
+}
+
+// queryDNS is a question for the IPv4 address of a name (RFC 1035, section 4).
+func queryDNS(labels ...string) []byte {
+	query := binary.BigEndian.AppendUint16(nil, uint16(rand.Uint32()))
+	query = append(query, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0) // RD, one question
+	for _, label := range labels {
+		query = append(query, byte(len(label)))
+		query = append(query, label...)
+	}
+	return append(query, 0, 0, 1, 0, 1) // root, A, IN
+}
+
+// stream sends UDP packets of different sizes that nobody answers.
+func (t *traffic) stream(ctx context.Context, p path) error {
+	conn, err := t.dial(ctx, p, "udp", portStream)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, conn)()
+	for pause(ctx, about(20*time.Millisecond)) {
+		if _, err := conn.Write(make([]byte, 100+rand.IntN(1100))); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// echo pings for about a minute under one identifier.
+func (t *traffic) echo(ctx context.Context, p path) error {
+	ping, err := newPinger(ctx, t.client, p.to)
+	if err != nil {
+		return err
+	}
+	defer closeWith(ctx, ping)()
+	for end := time.Now().Add(about(time.Minute)); time.Now().Before(end); {
+		_, _ = ping.ping(56, time.Now().Add(time.Second)) // one lost is no reason to stop
+		if !pause(ctx, time.Second) {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// dial gives up after the time of a SYN and two repetitions.
+func (t *traffic) dial(ctx context.Context, p path, network string, port uint16) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
+	defer cancel()
+	return t.client.DialFrom(ctx, network, p.from.String(), p.target(port))
+}
