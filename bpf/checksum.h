@@ -49,7 +49,8 @@ static __always_inline __u16 checksum_fold(__u64 sum)
 static __always_inline __u16 checksum_pseudo(const struct packet *pkt)
 {
 	const struct flow_key *key = &pkt->key;
-	__u64 sum = bpf_htonl(pkt->l4_length) + bpf_htonl((__u32)key->proto);
+	__u64 sum = (__u64)bpf_htonl(pkt->l4_length) +
+		    bpf_htonl((__u32)key->proto);
 	int i;
 
 	for (i = 0; i < 2; i++) {

@@ -1,0 +1,147 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"ctop/tracker"
+)
+
+// What observe forgets, the next packet picks up again.
+func TestDeleteInObserveIsPickedUpAgain(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	client, server := r.connect(r.Server.Addr4())
+	old := r.flow("tcp", tracker.StateEstablished)
+	r.delete(old)
+	if e := r.ended(old.ID); e.Reason != tracker.ReasonDeleted {
+		t.Errorf("it ended by %v", e.Reason)
+	}
+	say(t, client, server, "hello")
+	say(t, server, client, "again")
+	f := r.flow("tcp", tracker.StateEstablished)
+	if f.ID == old.ID || f.Tuple != old.Tuple {
+		t.Errorf("picked up as %v %v, it was %v %v", f.ID, f.Tuple, old.ID, old.Tuple)
+	}
+	checkSums(t, r)
+}
+
+// What enforce forgets is cut.
+func TestDeleteInEnforceCuts(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.String(), func(t *testing.T) {
+			r := newRig(t, tracker.Options{Mode: mode, Policy: tracker.PolicyEnforce})
+			client, server := r.connect(r.Server.Addr4())
+			say(t, client, server, "hello")
+			r.delete(r.flow("tcp", tracker.StateEstablished))
+			if _, err := client.Write([]byte("hello?")); err != nil {
+				t.Fatal(err)
+			}
+			_ = server.SetReadDeadline(time.Now().Add(time.Second))
+			if n, err := server.Read(make([]byte, 10)); err == nil {
+				t.Errorf("%d bytes came through", n)
+			}
+			s, err := r.tracker.Snapshot()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Counters.Dropped == 0 || s.Counters.InvalidBy[tracker.InvalidNoFlow] == 0 {
+				t.Errorf("dropped %d, invalid %v", s.Counters.Dropped, s.Counters.InvalidBy)
+			}
+			r.none("tcp")
+		})
+	}
+}
+
+func (r *rig) delete(f tracker.Flow) {
+	r.t.Helper()
+	result, err := r.tracker.Delete(f.Ref(), f.Ref())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if result != (tracker.DeleteResult{Deleted: 1, Gone: 1}) {
+		r.t.Errorf("deleted twice: %+v", result)
+	}
+}
+
+// A flow's own timeout counts for it alone, and goes again.
+func TestFlowTimeout(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	r.connect(r.Server.Addr4())
+	f := r.flow("tcp", tracker.StateEstablished)
+	if err := r.tracker.SetFlowTimeout(f.Ref(), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if f = r.flow("tcp", tracker.StateEstablished); !f.OwnTimeout || f.Timeout != time.Hour {
+		t.Errorf("timeout is %v, its own: %v", f.Timeout, f.OwnTimeout)
+	}
+	if err := r.tracker.SetFlowTimeout(f.Ref(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if f = r.flow("tcp", tracker.StateEstablished); f.OwnTimeout || f.Timeout != 5*24*time.Hour {
+		t.Errorf("timeout is %v, its own: %v", f.Timeout, f.OwnTimeout)
+	}
+	if err := r.tracker.SetFlowTimeout(f.Ref(), 2*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if e := r.ended(f.ID); e.Reason != tracker.ReasonExpired {
+		t.Errorf("it ended by %v", e.Reason)
+	}
+	if err := r.tracker.SetFlowTimeout(f.Ref(), time.Hour); !errors.Is(err, tracker.ErrFlowGone) {
+		t.Errorf("set the timeout of a flow that is gone: %v", err)
+	}
+}
+
+// A second reader sees the same table and all events, and disturbs nothing.
+func TestJoin(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	second, err := tracker.Join(r.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	defer cancel()
+	seen := make(chan tracker.Event, 100)
+	go func() {
+		defer close(seen)
+		for e, err := range second.Events(ctx) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			seen <- e
+		}
+	}()
+	time.Sleep(100 * time.Millisecond)
+	r.connect(r.Server.Addr4())
+	id := r.flow("tcp", tracker.StateEstablished).ID
+	for e := range seen {
+		if e.ID == id && e.To == tracker.StateEstablished {
+			break
+		}
+	}
+	cancel()
+	s, err := second.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Flows) == 0 || s.Interfaces[0].Name != r.Client.Port() {
+		t.Errorf("it reads %d flows between %v", len(s.Flows), s.Interfaces)
+	}
+	for range seen {
+	}
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.flow("tcp", tracker.StateEstablished)
+	r.eventually("the update in the first reader's log", func() bool {
+		for _, e := range r.log() {
+			if e.ID == id && e.To == tracker.StateEstablished {
+				return true
+			}
+		}
+		return false
+	})
+}

@@ -1,0 +1,200 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// patience bounds every wait; nothing here is expected to take as long.
+const patience = 20 * time.Second
+
+// rig is a lab with a tracker between its hosts and a collector that runs.
+type rig struct {
+	*lab.Lab
+	t         *testing.T
+	ctx       context.Context
+	tracker   *tracker.Tracker
+	collector *tracker.Collector
+	stop      func()
+	position  uint64
+	events    []tracker.Event
+}
+
+// newLab makes a lab that goes with the test.
+func newLab(t *testing.T) (*lab.Lab, context.Context) {
+	t.Helper()
+	lab.Require(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	l, err := lab.New(ctx, lab.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l, ctx
+}
+
+// newRig attaches a tracker between the hosts of a fresh lab.
+func newRig(t *testing.T, o tracker.Options) *rig {
+	t.Helper()
+	l, ctx := newLab(t)
+	r := &rig{Lab: l, t: t, ctx: ctx}
+	r.open(o)
+	return r
+}
+
+func (r *rig) open(o tracker.Options) {
+	r.t.Helper()
+	o.Interfaces = [2]string{r.Client.Port(), r.Server.Port()}
+	tr, err := tracker.Open(r.ctx, o)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.tracker = tr
+	r.collector = tracker.NewCollector(tr, tracker.CollectorOptions{Interval: 100 * time.Millisecond})
+	ctx, cancel := context.WithCancel(r.ctx)
+	done := make(chan error, 1)
+	go func() { done <- r.collector.Run(ctx) }()
+	stopped := false
+	r.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Errorf("collector: %v", err)
+		}
+		if err := tr.Close(); err != nil {
+			r.t.Errorf("close: %v", err)
+		}
+	}
+	r.t.Cleanup(r.stop)
+	// The first event shows that the collector listens: it misses none from
+	// here on.
+	r.eventually("an event", func() bool {
+		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+			r.t.Fatal(err)
+		}
+		return len(r.log()) > 0
+	})
+}
+
+// eventually waits until what holds.
+func (r *rig) eventually(what string, holds func() bool) {
+	r.t.Helper()
+	deadline := time.Now().Add(patience)
+	for !holds() {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("never: %s; flows: %v; events: %v", what, r.flows(""), r.log())
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// flows returns the flows of a protocol, or all, as the table has them now.
+func (r *rig) flows(proto string) []tracker.Flow {
+	r.t.Helper()
+	s, err := r.tracker.Snapshot()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var found []tracker.Flow
+	for _, f := range s.Flows {
+		if proto == "" || f.Tuple.Proto.String() == proto {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// flow waits for the only flow of a protocol to be in the state.
+func (r *rig) flow(proto string, state tracker.State) tracker.Flow {
+	r.t.Helper()
+	var found []tracker.Flow
+	r.eventually("one "+proto+" flow in "+state.String(), func() bool {
+		found = r.flows(proto)
+		return len(found) == 1 && found[0].State == state
+	})
+	return found[0]
+}
+
+// none waits until no flow of the protocol is left.
+func (r *rig) none(proto string) {
+	r.t.Helper()
+	r.eventually("no "+proto+" flow", func() bool { return len(r.flows(proto)) == 0 })
+}
+
+// log returns every event so far.
+func (r *rig) log() []tracker.Event {
+	more, next := r.collector.Events(r.position)
+	r.position = next
+	r.events = append(r.events, more...)
+	return r.events
+}
+
+// ended waits for a flow's end and returns the event.
+func (r *rig) ended(id tracker.FlowID) tracker.Event {
+	r.t.Helper()
+	var found tracker.Event
+	r.eventually("the end of "+id.String(), func() bool {
+		for _, e := range r.log() {
+			if e.ID == id && e.Type == tracker.EventDestroy {
+				found = e
+				return true
+			}
+		}
+		return false
+	})
+	return found
+}
+
+// connect makes a TCP connection from client to server over the address and
+// returns both ends.
+func (r *rig) connect(addr netip.Addr) (client, server net.Conn) {
+	r.t.Helper()
+	listener, err := r.Server.Listen(r.ctx, "tcp", netip.AddrPortFrom(addr, 0).String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer listener.Close()
+	client, err = r.Client.Dial(r.ctx, "tcp", listener.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if server, err = listener.Accept(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { client.Close(); server.Close() })
+	return client, server
+}
+
+// say sends a word one way and sees that it arrives.
+func say(t *testing.T, from, to net.Conn, word string) {
+	t.Helper()
+	if _, err := from.Write([]byte(word)); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(word))
+	_ = to.SetReadDeadline(time.Now().Add(patience))
+	if _, err := io.ReadFull(to, got); err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != word {
+		t.Fatalf("sent %q, arrived %q", word, got)
+	}
+}

@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// udpEnd opens a UDP socket on the host's first IPv4 address.
+func udpEnd(t *testing.T, r *rig, h *lab.Host, port uint16) net.PacketConn {
+	t.Helper()
+	conn, err := h.ListenPacket(r.ctx, "udp4", netip.AddrPortFrom(h.Addr4(), port).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func sendTo(t *testing.T, from, to net.PacketConn) {
+	t.Helper()
+	if _, err := from.WriteTo([]byte("one way"), to.LocalAddr()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// socketState returns what ss says of a connection's end in the host.
+func socketState(t *testing.T, r *rig, h *lab.Host, conn net.Conn) string {
+	t.Helper()
+	out, err := h.Command(r.ctx, "ss", "-tanH").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(out) {
+		fields := strings.Fields(string(line))
+		if len(fields) >= 5 && fields[3] == conn.LocalAddr().String() && fields[4] == conn.RemoteAddr().String() {
+			return fields[0]
+		}
+	}
+	return ""
+}
+
+// The table shows the states that the endpoints' own sockets are in.
+func TestStatesAreThoseOfTheSockets(t *testing.T) {
+	for _, mode := range modes {
+		for _, byClient := range []bool{true, false} {
+			name := mode.String() + "/server closes"
+			if byClient {
+				name = mode.String() + "/client closes"
+			}
+			t.Run(name, func(t *testing.T) {
+				r := newRig(t, tracker.Options{Mode: mode})
+				checkStates(t, r, byClient)
+			})
+		}
+	}
+}
+
+func checkStates(t *testing.T, r *rig, byClient bool) {
+	client, server := r.connect(r.Server.Addr4())
+	f := r.flow("tcp", tracker.StateEstablished)
+	if f.Tuple.Src.String() != client.LocalAddr().String() || f.Tuple.Dst.String() != client.RemoteAddr().String() {
+		t.Errorf("origin is %v, the client is %v", f.Tuple, client.LocalAddr())
+	}
+	first, second, firstHost := client, server, r.Client
+	if !byClient {
+		first, second, firstHost = server, client, r.Server
+	}
+	say(t, first, second, "hello")
+	expectSocket(t, r, firstHost, first, "ESTAB")
+	if err := first.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	r.flow("tcp", tracker.StateFinWait2)
+	expectSocket(t, r, firstHost, first, "FIN-WAIT-2")
+	// Half closed, the other side may talk as long as it likes.
+	say(t, second, first, "still here")
+	r.flow("tcp", tracker.StateFinWait2)
+	if err := second.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f = r.flow("tcp", tracker.StateTimeWait)
+	expectSocket(t, r, firstHost, first, "TIME-WAIT")
+	if f.TTL(0) > tracker.DefaultTimeouts()[tracker.TCPTimeWait] {
+		t.Errorf("ttl is %v", f.TTL(0))
+	}
+	checkSums(t, r)
+}
+
+func expectSocket(t *testing.T, r *rig, h *lab.Host, conn net.Conn, want string) {
+	t.Helper()
+	r.eventually("socket in "+want, func() bool {
+		got := socketState(t, r, h, conn)
+		// The kernel hides a TIME-WAIT socket whose owner closed it first.
+		return got == want || (want == "TIME-WAIT" && got == "")
+	})
+}
+
+// A connection that both sides close at once leaves nothing.
+func TestOrderlyCloseLeavesNothing(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	client, server := r.connect(r.Server.Addr4())
+	id := r.flow("tcp", tracker.StateEstablished).ID
+	// The three-packet close: the second FIN carries the acknowledgement of
+	// the first where the peer closes on reading it.
+	go func() {
+		_, _ = server.Read(make([]byte, 1))
+		server.Close()
+	}()
+	client.Close()
+	e := r.ended(id)
+	if e.Reason != tracker.ReasonClosed && e.Reason != tracker.ReasonExpired {
+		t.Errorf("it ended by %v", e.Reason)
+	}
+	r.none("tcp")
+}
+
+// A reset removes its flow at once, and is itself counted.
+func TestResetRemovesAtOnce(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	client, server := r.connect(r.Server.Addr6())
+	say(t, client, server, "hello")
+	id := r.flow("tcp", tracker.StateEstablished).ID
+	if err := client.(*net.TCPConn).SetLinger(0); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	if e := r.ended(id); e.Reason != tracker.ReasonRST || e.From != tracker.StateEstablished || e.Direction != tracker.Origin {
+		t.Errorf("it ended by %v of %v in %v", e.Reason, e.Direction, e.From)
+	}
+	r.none("tcp")
+	if _, err := server.Read(make([]byte, 1)); err == nil {
+		t.Error("the reset did not reach the server")
+	}
+}
+
+// A connection that is refused leaves nothing.
+func TestRefusedLeavesNothing(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	target := netip.AddrPortFrom(r.Server.Addr4(), 81).String()
+	if conn, err := r.Client.Dial(r.ctx, "tcp", target); err == nil {
+		conn.Close()
+		t.Fatal("somebody listens on port 81")
+	}
+	r.eventually("its end", func() bool {
+		for _, e := range r.log() {
+			if e.Reason == tracker.ReasonRST && e.From == tracker.StateSynSent && e.Direction == tracker.Reply {
+				return true
+			}
+		}
+		return false
+	})
+	r.none("tcp")
+}
+
+// A one-way flow expires on time and says so.
+func TestOneWayFlowExpires(t *testing.T) {
+	const timeout = 2 * time.Second
+	r := newRig(t, tracker.Options{Timeouts: tracker.Timeouts{tracker.UDPUnidirectional: timeout}})
+	sendTo(t, udpEnd(t, r, r.Client, 9000), udpEnd(t, r, r.Server, 9000))
+	f := r.flow("udp", tracker.StateNew)
+	e := r.ended(f.ID)
+	if e.Reason != tracker.ReasonExpired || e.Origin.Packets != 1 || e.Reply.Seen() {
+		t.Errorf("it ended by %v after %d and %d packets", e.Reason, e.Origin.Packets, e.Reply.Packets)
+	}
+	if e.Age < timeout || e.Age > timeout+3*time.Second {
+		t.Errorf("it lived for %v with a timeout of %v", e.Age, timeout)
+	}
+}
+
+// A timeout that is changed counts for the connections that are there.
+func TestChangedTimeoutExpiresIdleConnections(t *testing.T) {
+	const timeout = 5 * time.Second
+	r := newRig(t, tracker.Options{})
+	client, server := r.connect(r.Server.Addr4())
+	say(t, client, server, "hello")
+	id := r.flow("tcp", tracker.StateEstablished).ID
+	if err := r.tracker.SetTimeout(tracker.TCPEstablished, timeout); err != nil {
+		t.Fatal(err)
+	}
+	last := time.Now()
+	e := r.ended(id)
+	if silent := e.Time.Sub(last); e.Reason != tracker.ReasonExpired || silent < timeout-time.Second || silent > timeout+3*time.Second {
+		t.Errorf("it ended by %v, %v after its last packet", e.Reason, silent)
+	}
+}
