@@ -1,0 +1,162 @@
+package ui
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker"
+	"ctop/ui/confirm"
+	"ctop/ui/format"
+	"ctop/ui/order"
+	"ctop/ui/table"
+)
+
+// askDelete asks about one flow.
+func (m *Model) askDelete(f *tracker.Flow) {
+	if m.hasEnded(f.ID) {
+		m.warn("this flow has ended already")
+		return
+	}
+	m.ask(confirm.Question{
+		Title: "delete 1 flow?",
+		Lines: []string{table.TupleText(f), f.State.String(), m.consequence()},
+		Verb:  "delete it", Keep: "keep it",
+		Yes: m.delete([]tracker.Ref{f.Ref()}),
+	})
+}
+
+// surveyMarked looks up the marked flows to ask about them, also those that the
+// filter hides.
+func (m *Model) surveyMarked() tea.Cmd {
+	if m.shown == nil {
+		return nil
+	}
+	marked := make(map[tracker.FlowID]bool, len(m.marked))
+	for id := range m.marked {
+		marked[id] = true
+	}
+	return survey(order.All(m.shown), func(id tracker.FlowID) bool { return marked[id] }, false)
+}
+
+// surveyShown looks up all the flows that the filter shows to ask about them.
+func (m *Model) surveyShown() tea.Cmd {
+	ended := m.endedReasons()
+	rows := m.flows.Rows()
+	return survey(slices.Values(rows), func(id tracker.FlowID) bool {
+		_, gone := ended[id]
+		return !gone
+	}, true)
+}
+
+func survey(flows iter.Seq[*tracker.Flow], wanted func(tracker.FlowID) bool, all bool) tea.Cmd {
+	return func() tea.Msg {
+		return surveyedMsg{survey: order.NewSurvey(flows, wanted), all: all}
+	}
+}
+
+// handleSurveyed asks. A mode that was entered meanwhile is not disturbed.
+func (m *Model) handleSurveyed(msg surveyedMsg) {
+	count := len(msg.survey.Refs)
+	if m.mode != modeNormal {
+		return
+	}
+	if count == 0 {
+		m.warn("there is no flow to delete")
+		return
+	}
+	q := confirm.Question{
+		Title: "delete " + format.Plural(count, "flow") + "?",
+		Lines: []string{m.chosenBy(msg.all), stateCounts(msg.survey), m.consequence()},
+		Verb:  "delete them", Keep: "keep them",
+		Yes: m.delete(msg.survey.Refs),
+	}
+	if msg.all {
+		q.Type = strconv.Itoa(count)
+	}
+	m.ask(q)
+}
+
+// chosenBy says what the flows to be deleted have in common.
+func (m *Model) chosenBy(all bool) string {
+	switch {
+	case !all:
+		return "marked"
+	case m.filter.Empty():
+		return "no filter: every flow of the table"
+	}
+	return "filter  " + format.Clean(m.filter.String())
+}
+
+func stateCounts(s order.Survey) string {
+	var parts []string
+	for _, state := range tracker.States() {
+		if n := s.ByState[state]; n > 0 {
+			parts = append(parts, format.Count(n)+" "+state.String())
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// consequence says what deleting means under the tracker's policy.
+func (m *Model) consequence() string {
+	if m.shown != nil && m.shown.Policy == tracker.PolicyEnforce {
+		return "enforce: TCP is cut off, anything else begins anew"
+	}
+	return "observe: forgotten only, the next packet picks a flow up again"
+}
+
+func (m *Model) ask(q confirm.Question) {
+	m.back, m.mode = m.mode, modeConfirm
+	m.question = confirm.New(m.theme, q)
+}
+
+func (m *Model) handleConfirmKey(msg tea.KeyMsg) tea.Cmd {
+	q := m.question.Question()
+	if q.Type != "" {
+		return m.handleTypedAnswer(msg, q)
+	}
+	switch {
+	case key.Matches(msg, m.keys.Yes):
+		m.mode = m.back
+		return q.Yes
+	case key.Matches(msg, m.keys.No):
+		m.mode = m.back
+	}
+	return nil
+}
+
+func (m *Model) handleTypedAnswer(msg tea.KeyMsg, q confirm.Question) tea.Cmd {
+	switch {
+	case key.Matches(msg, m.keys.Back):
+		m.mode = m.back
+	case !key.Matches(msg, m.keys.Enter):
+		m.question.Update(msg)
+	case m.question.Typed():
+		m.mode = m.back
+		return q.Yes
+	}
+	return nil
+}
+
+// delete returns what ends the flows.
+func (m *Model) delete(refs []tracker.Ref) tea.Cmd {
+	source := m.source
+	return func() tea.Msg {
+		result, err := source.Delete(refs...)
+		return doneMsg{text: deleted(result), err: err}
+	}
+}
+
+func deleted(r tracker.DeleteResult) string {
+	text := "deleted " + format.Plural(r.Deleted, "flow")
+	if r.Gone > 0 {
+		text += fmt.Sprintf(", %s already gone", format.Count(r.Gone))
+	}
+	return text
+}

@@ -1,0 +1,84 @@
+// Package detail shows everything that is known about one flow.
+package detail
+
+import (
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+	"ctop/ui/theme"
+)
+
+// remembered is how many rates are kept for the history.
+const remembered = 120
+
+// Model is the page.
+type Model struct {
+	theme  theme.Theme
+	width  int
+	height int
+
+	flow     tracker.Flow
+	snapshot *tracker.Snapshot
+	events   []tracker.Event
+	history  [2][]tracker.Half
+	since    time.Duration
+	unit     format.RateUnit
+	top      int
+}
+
+// New opens the page for a flow as a snapshot shows it.
+func New(t theme.Theme, s *tracker.Snapshot, f *tracker.Flow) Model {
+	m := Model{theme: t, snapshot: s, flow: *f}
+	m.remember()
+	return m
+}
+
+// SetSize gives the page its room.
+func (m *Model) SetSize(width, height int) { m.width, m.height = width, height }
+
+// Move scrolls by a number of lines.
+func (m *Model) Move(lines int) {
+	m.top = max(min(m.top+lines, len(m.all())-m.height), 0)
+}
+
+// SetUnit says what rates count.
+func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
+
+// SetSince says how long ago the flow was as it is shown.
+func (m *Model) SetSince(d time.Duration) { m.since = d }
+
+// SetEvents takes the flow's events, oldest first.
+func (m *Model) SetEvents(events []tracker.Event) { m.events = events }
+
+// Flow returns the flow as it was last seen.
+func (m *Model) Flow() *tracker.Flow { return &m.flow }
+
+// Update takes the flow out of a new snapshot, nil where that has it no more.
+func (m *Model) Update(s *tracker.Snapshot, f *tracker.Flow) {
+	if f == nil {
+		return
+	}
+	known := s == m.snapshot
+	m.snapshot, m.flow = s, *f
+	if !known {
+		m.remember()
+	}
+}
+
+func (m *Model) remember() {
+	for i, h := range [...]tracker.Half{m.flow.Origin, m.flow.Reply} {
+		m.history[i] = append(m.history[i], h)
+		if extra := len(m.history[i]) - remembered; extra > 0 {
+			m.history[i] = append([]tracker.Half(nil), m.history[i][extra:]...)
+		}
+	}
+}
+
+// end returns the event that ended the flow.
+func (m *Model) end() *tracker.Event {
+	if n := len(m.events); n > 0 && m.events[n-1].Type == tracker.EventDestroy {
+		return &m.events[n-1]
+	}
+	return nil
+}

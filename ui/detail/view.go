@@ -1,0 +1,142 @@
+package detail
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// Lines draws the visible part of the page.
+func (m *Model) Lines() []string {
+	lines := m.all()
+	return lines[min(m.top, len(lines)):]
+}
+
+func (m *Model) all() []string {
+	lines := []string{" " + m.theme.Title.Render(m.tuple()), " " + m.facts(), ""}
+	lines = append(lines, m.directions()...)
+	lines = append(lines, "")
+	lines = append(lines, m.labelled("why", m.why())...)
+	lines = append(lines, "")
+	return append(lines, m.timeline()...)
+}
+
+func (m *Model) tuple() string {
+	return format.Cut(format.Clean(m.flow.Tuple.String()), m.width-1)
+}
+
+func (m *Model) facts() string {
+	f := &m.flow
+	facts := []string{m.state(), "in " + m.inbound(), "age " + format.Words(m.age())}
+	if f.Tuple.VLAN != 0 {
+		facts = append(facts, fmt.Sprintf("vlan %d", f.Tuple.VLAN))
+	}
+	if f.Tuple.VLANInner != 0 {
+		facts = append(facts, fmt.Sprintf("inner vlan %d", f.Tuple.VLANInner))
+	}
+	return strings.Join(append(facts, "id "+f.ID.String()), "   ")
+}
+
+func (m *Model) state() string {
+	if e := m.end(); e != nil {
+		return "ended: " + e.Reason.String()
+	}
+	return m.flow.State.String()
+}
+
+func (m *Model) age() time.Duration {
+	if e := m.end(); e != nil {
+		return e.Age
+	}
+	return (m.flow.Age + m.since).Truncate(time.Second)
+}
+
+func (m *Model) inbound() string {
+	if m.snapshot == nil || int(m.flow.In) >= len(m.snapshot.Interfaces) {
+		return "?"
+	}
+	return format.Clean(m.snapshot.Interfaces[m.flow.In].Name)
+}
+
+func (m *Model) directions() []string {
+	return []string{
+		m.theme.Head.Render(" " + directionRow("", "PACKETS", "BYTES", "RATE") + "  SINCE OPENED"),
+		" " + m.direction("origin →", m.flow.Origin, m.history[0]),
+		" " + m.direction("reply  ←", m.flow.Reply, m.history[1]),
+	}
+}
+
+func directionRow(name, packets, bytes, rate string) string {
+	return format.Left(name, 9) + format.Right(packets, 13) + format.Right(bytes, 12) + format.Right(rate, 12)
+}
+
+func (m *Model) direction(name string, h tracker.Half, history []tracker.Half) string {
+	if !h.Seen() {
+		return directionRow(name, format.Unseen, format.Unseen, format.Unseen) + "  never seen"
+	}
+	rates := make([]float64, len(history))
+	for i, past := range history {
+		rates[i] = m.unit.Of(past)
+	}
+	row := directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
+		format.Unit(m.unit.Of(h), m.unit.Short()))
+	return row + "  " + format.Spark(rates, m.width-len(row)-4)
+}
+
+// labelled wraps a text beside its label.
+func (m *Model) labelled(label, text string) []string {
+	const indent = 10
+	var lines []string
+	for i, line := range strings.Split(ansi.Wordwrap(text, max(m.width-indent-1, 10), ""), "\n") {
+		if i > 0 {
+			label = ""
+		}
+		lines = append(lines, " "+m.theme.Dim.Render(format.Left(label, indent-1))+line)
+	}
+	return lines
+}
+
+// timeline shows what has happened to the flow.
+func (m *Model) timeline() []string {
+	if len(m.events) == 0 {
+		return m.labelled("timeline", "nothing has happened since this console was opened")
+	}
+	moments := make([]string, len(m.events))
+	for i := range m.events {
+		moments[i] = m.moment(i)
+	}
+	return m.labelled("timeline", strings.Join(moments, "\n"))
+}
+
+func (m *Model) moment(i int) string {
+	e := &m.events[i]
+	text := e.Time.Format("15:04:05.000") + "  " + format.Left(outcome(e), 12) + " " + format.Left(cause(e), 24)
+	if i == 0 {
+		return text
+	}
+	return text + " + " + gapText(e.Time.Sub(m.events[i-1].Time))
+}
+
+func outcome(e *tracker.Event) string {
+	if e.Type == tracker.EventDestroy {
+		return "ended"
+	}
+	return e.To.String()
+}
+
+func gapText(d time.Duration) string {
+	switch {
+	case d < 0:
+		return "0 ms"
+	case d < time.Second:
+		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return format.Age(d)
+}

@@ -1,0 +1,127 @@
+package detail
+
+import (
+	"fmt"
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// why says what keeps the flow alive, and until when.
+func (m *Model) why() string {
+	if e := m.end(); e != nil {
+		return endings[e.Reason] + " It lived " + format.Words(e.Age.Truncate(time.Second)) + "."
+	}
+	f := &m.flow
+	if f.Timeout == 0 {
+		return "It is not in the last snapshot: it came and went between two of them."
+	}
+	text := fmt.Sprintf("%s It expires %s after its last packet (%s); %s Last one %s ago.",
+		standing(f), format.Words(f.Timeout), m.timeoutSource(), refreshedBy(f), ago(f.Idle+m.since))
+	return text
+}
+
+func (m *Model) timeoutSource() string {
+	if m.flow.OwnTimeout {
+		return "its own timeout, in place of " + m.flow.TimeoutName.String()
+	}
+	return m.flow.TimeoutName.String()
+}
+
+func standing(f *tracker.Flow) string {
+	switch f.TimeoutName {
+	case tracker.TCPSynSent:
+		return "Origin has asked to open, reply has not answered."
+	case tracker.TCPSynRecv:
+		return "Reply has answered, the last step of the handshake is missing."
+	case tracker.TCPEstablished:
+		return "The flow is open."
+	case tracker.TCPFinWait:
+		return "One side has closed, the other may still send."
+	case tracker.TCPLastAck:
+		return "Both sides have closed, the final ACK is missing."
+	case tracker.TCPTimeWait:
+		return "Both sides have closed; stragglers may still come."
+	case tracker.TCPUnacknowledged:
+		return "It was picked up midstream and reply has not been seen."
+	case tracker.UDPUnidirectional:
+		return "Only origin has sent."
+	}
+	if f.Reply.Seen() {
+		return "Both directions have been seen."
+	}
+	return "Only origin has been seen."
+}
+
+// refreshedBy says which packets begin the timeout anew: every valid one, but
+// for a SYN that nobody answers, which may not keep a flow alive for ever.
+func refreshedBy(f *tracker.Flow) string {
+	switch {
+	case f.State == tracker.StateSynSent:
+		return "the SYN, sent again, puts that off a few times."
+	case f.Tuple.Proto == tracker.ProtocolTCP:
+		return "any valid packet of either direction puts that off."
+	}
+	return "any packet of either direction puts that off."
+}
+
+func ago(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1f s", max(d, 0).Seconds())
+	}
+	return format.Words(d.Truncate(time.Second))
+}
+
+var endings = [256]string{
+	tracker.ReasonNone:    "It has ended.",
+	tracker.ReasonRST:     "One of the endpoints has reset it.",
+	tracker.ReasonClosed:  "Both sides have closed it in order.",
+	tracker.ReasonExpired: "It has been silent for longer than its timeout.",
+	tracker.ReasonDeleted: "An operator has deleted it.",
+	tracker.ReasonEvicted: "It had to make room in a full table.",
+	tracker.ReasonReused:  "The same tuple was opened again.",
+}
+
+// cause says in words what an event tells.
+func cause(e *tracker.Event) string {
+	if e.Type == tracker.EventDestroy {
+		return e.Reason.String()
+	}
+	if e.Type == tracker.EventNew {
+		return beginning(e)
+	}
+	switch e.To {
+	case tracker.StateSynRecv:
+		return e.Direction.String() + " answered"
+	case tracker.StateEstablished:
+		return establishedBy(e)
+	case tracker.StateFinWait1, tracker.StateFinWait2, tracker.StateLastAck, tracker.StateTimeWait:
+		return e.Direction.String() + " " + closingStep[e.To]
+	}
+	return "by " + e.Direction.String()
+}
+
+func beginning(e *tracker.Event) string {
+	switch {
+	case e.To == tracker.StateSynSent:
+		return e.Direction.String() + " opened"
+	case e.Tuple.Proto == tracker.ProtocolTCP:
+		return "picked up midstream"
+	}
+	return "first packet"
+}
+
+var closingStep = map[tracker.State]string{
+	tracker.StateFinWait1: "closed",
+	tracker.StateFinWait2: "acknowledged the close",
+	tracker.StateLastAck:  "closed, too",
+	tracker.StateTimeWait: "acknowledged the last",
+}
+
+func establishedBy(e *tracker.Event) string {
+	if e.From == tracker.StateSynRecv {
+		return "handshake complete"
+	}
+	return e.Direction.String() + " answered"
+}

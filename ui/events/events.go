@@ -1,0 +1,193 @@
+// Package events shows the log of what happened to flows, the newest last.
+package events
+
+import (
+	"ctop/tracker"
+	"ctop/ui/filter"
+	"ctop/ui/format"
+	"ctop/ui/scroll"
+	"ctop/ui/theme"
+)
+
+// Limit is how many events are kept. The oldest go first.
+const Limit = 10000
+
+// slack is how far over the limit the log may grow before it is cut back, so
+// that not every batch moves all of it.
+const slack = Limit / 4
+
+// Model is the log. While it follows, the cursor stays on the newest event.
+type Model struct {
+	theme  theme.Theme
+	window scroll.Window
+	width  int
+	height int
+
+	log    []tracker.Event
+	shown  []int
+	filter filter.Filter
+	follow bool
+	frozen bool
+	widest int
+}
+
+// New returns an empty log that follows.
+func New(t theme.Theme) Model {
+	return Model{theme: t, follow: true}
+}
+
+// SetSize gives the log its room.
+func (m *Model) SetSize(width, height int) {
+	m.width, m.height = width, height
+	m.window.Resize(len(m.shown), m.bodyHeight())
+	m.catchUp()
+}
+
+// SetFilter shows only events of flows that pass.
+func (m *Model) SetFilter(f filter.Filter) {
+	m.filter = f
+	m.shown = nil
+	m.show(0)
+	m.window.Resize(len(m.shown), m.bodyHeight())
+	m.catchUp()
+}
+
+// Freeze keeps what is visible where it is; what comes is kept below it.
+func (m *Model) Freeze(frozen bool) {
+	m.frozen = frozen
+	m.catchUp()
+}
+
+// Append takes events, oldest first.
+func (m *Model) Append(events []tracker.Event) {
+	if len(events) == 0 {
+		return
+	}
+	from := len(m.log)
+	m.log = append(m.log, events...)
+	m.show(from)
+	if len(m.log) > Limit+slack {
+		m.cut(len(m.log) - Limit)
+	}
+	m.window.Resize(len(m.shown), m.bodyHeight())
+	m.catchUp()
+}
+
+// Of returns the events of one flow, oldest first.
+func (m *Model) Of(id tracker.FlowID) []tracker.Event {
+	var events []tracker.Event
+	for _, e := range m.log {
+		if e.ID == id && e.Type != tracker.EventLost {
+			events = append(events, e)
+		}
+	}
+	return events
+}
+
+// Counts returns how many events are shown and how many are kept.
+func (m *Model) Counts() (shown, kept int) { return len(m.shown), len(m.log) }
+
+// Following reports whether the cursor stays on the newest event.
+func (m *Model) Following() bool { return m.follow }
+
+// Selected returns the event under the cursor, nil where there is none.
+func (m *Model) Selected() *tracker.Event {
+	if m.window.Cursor < len(m.shown) {
+		return &m.log[m.shown[m.window.Cursor]]
+	}
+	return nil
+}
+
+// Move moves the cursor. Moving away from the newest event stops following,
+// coming back to it goes on.
+func (m *Model) Move(lines int) {
+	m.window.Move(lines)
+	m.settle()
+}
+
+// Page moves the cursor by pages.
+func (m *Model) Page(pages int) {
+	m.window.Page(pages)
+	m.settle()
+}
+
+// Top goes to the oldest event.
+func (m *Model) Top() {
+	m.window.To(0)
+	m.settle()
+}
+
+// Bottom goes to the newest event and follows.
+func (m *Model) Bottom() {
+	m.window.To(len(m.shown) - 1)
+	m.settle()
+}
+
+// Click puts the cursor on a line.
+func (m *Model) Click(y int) {
+	if m.titled() {
+		y--
+	}
+	if i, ok := m.window.Line(y); ok {
+		m.window.To(i)
+		m.settle()
+	}
+}
+
+func (m *Model) settle() { m.follow = m.window.Cursor >= len(m.shown)-1 }
+
+func (m *Model) catchUp() {
+	if m.follow && !m.frozen {
+		m.window.To(len(m.shown) - 1)
+	}
+}
+
+// show filters the log from a position on.
+func (m *Model) show(from int) {
+	for i := from; i < len(m.log); i++ {
+		e := &m.log[i]
+		if e.Type == tracker.EventLost || m.passes(e) {
+			m.shown = append(m.shown, i)
+			m.widest = max(m.widest, format.Width(flowText(e)))
+		}
+	}
+}
+
+func (m *Model) passes(e *tracker.Event) bool {
+	if m.filter.Empty() {
+		return true
+	}
+	return m.filter.Match(Flow(e))
+}
+
+// cut drops the n oldest events. What is visible stays where it is.
+func (m *Model) cut(n int) {
+	m.log = append([]tracker.Event(nil), m.log[n:]...)
+	before := len(m.shown)
+	m.shown = nil
+	m.show(0)
+	gone := before - len(m.shown)
+	m.window.Cursor -= gone
+	m.window.Offset -= gone
+}
+
+// Flow returns what an event tells about its flow.
+func Flow(e *tracker.Event) *tracker.Flow {
+	f := &tracker.Flow{
+		ID: e.ID, Tuple: e.Tuple, State: e.To,
+		Origin: e.Origin, Reply: e.Reply, Age: e.Age,
+	}
+	if e.Type == tracker.EventDestroy {
+		f.State = e.From
+	}
+	return f
+}
+
+func (m *Model) bodyHeight() int {
+	if m.titled() {
+		return m.height - 1
+	}
+	return m.height
+}
+
+func (m *Model) titled() bool { return m.height >= 3 }

@@ -1,0 +1,231 @@
+package ui
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"ctop/tracker"
+)
+
+// start is when every test begins.
+var start = time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
+
+// fakeSource is a tracker that does what a test tells it.
+type fakeSource struct {
+	snapshot *tracker.Snapshot
+	events   []tracker.Event
+	err      error
+
+	deleted  []tracker.Ref
+	timeouts []string
+}
+
+func (s *fakeSource) Snapshot() *tracker.Snapshot { return s.snapshot }
+
+func (s *fakeSource) Events(after uint64) ([]tracker.Event, uint64) {
+	n := uint64(len(s.events))
+	return s.events[min(after, n):], n
+}
+
+func (s *fakeSource) Delete(refs ...tracker.Ref) (tracker.DeleteResult, error) {
+	s.deleted = append(s.deleted, refs...)
+	return tracker.DeleteResult{Deleted: len(refs) - 1, Gone: 1}, s.err
+}
+
+func (s *fakeSource) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+	s.timeouts = append(s.timeouts, fmt.Sprintf("%s=%s", name, d))
+	return s.err
+}
+
+func (s *fakeSource) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
+	s.timeouts = append(s.timeouts, fmt.Sprintf("%d=%s", ref.ID, d))
+	return s.err
+}
+
+// console drives a model the way bubbletea would, but for the passing of time.
+type console struct {
+	t      *testing.T
+	m      Model
+	source *fakeSource
+	now    time.Time
+	out    bytes.Buffer
+	quit   bool
+}
+
+func newConsole(t *testing.T, width, height int, flows []tracker.Flow, opts ...Option) *console {
+	t.Helper()
+	c := &console{t: t, source: &fakeSource{}, now: start}
+	if flows != nil {
+		c.source.snapshot = snapshotOf(start, flows)
+	}
+	renderer := lipgloss.NewRenderer(&c.out, termenv.WithProfile(termenv.Ascii))
+	opts = append([]Option{
+		WithRenderer(renderer), WithClock(func() time.Time { return c.now }), WithInterval(time.Nanosecond),
+	}, opts...)
+	c.m = New(c.source, opts...)
+	c.send(tea.WindowSizeMsg{Width: width, Height: height})
+	c.run(c.m.Init())
+	return c
+}
+
+// send gives the model a message and runs what comes of it.
+func (c *console) send(msg tea.Msg) {
+	next, cmd := c.m.Update(msg)
+	c.m = next.(Model)
+	c.run(cmd)
+}
+
+func (c *console) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	switch msg := cmd().(type) {
+	case nil, tickMsg:
+	case tea.QuitMsg:
+		c.quit = true
+	case tea.BatchMsg:
+		for _, inner := range msg {
+			c.run(inner)
+		}
+	default:
+		c.send(msg)
+	}
+}
+
+// pass lets time go by up to the next tick.
+func (c *console) pass(d time.Duration) {
+	c.now = c.now.Add(d)
+	c.send(tickMsg{c.m.generation})
+}
+
+// publish replaces the snapshot and lets the console look.
+func (c *console) publish(flows []tracker.Flow, d time.Duration) {
+	c.source.snapshot = snapshotOf(c.now.Add(d), flows)
+	c.pass(d)
+}
+
+var namedKeys = map[string]tea.KeyType{
+	"enter": tea.KeyEnter, "esc": tea.KeyEsc, "tab": tea.KeyTab, "shift+tab": tea.KeyShiftTab,
+	"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
+	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd,
+	"backspace": tea.KeyBackspace, "ctrl+c": tea.KeyCtrlC, "space": tea.KeySpace,
+}
+
+// press sends keys by name; anything without a name is typed.
+func (c *console) press(keys ...string) {
+	for _, k := range keys {
+		if named, ok := namedKeys[k]; ok {
+			msg := tea.KeyMsg{Type: named}
+			if named == tea.KeySpace {
+				msg.Runes = []rune{' '}
+			}
+			c.send(msg)
+			continue
+		}
+		for _, r := range k {
+			c.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
+		}
+	}
+}
+
+func (c *console) shows(texts ...string) {
+	c.t.Helper()
+	screen := c.m.View()
+	for _, text := range texts {
+		if !strings.Contains(screen, text) {
+			c.t.Fatalf("the screen does not show %q:\n%s", text, screen)
+		}
+	}
+}
+
+func (c *console) hides(texts ...string) {
+	c.t.Helper()
+	screen := c.m.View()
+	for _, text := range texts {
+		if strings.Contains(screen, text) {
+			c.t.Fatalf("the screen shows %q:\n%s", text, screen)
+		}
+	}
+}
+
+// cursor returns the line that the cursor is on.
+func (c *console) cursor() string {
+	for line := range strings.SplitSeq(c.m.View(), "\n") {
+		if strings.HasPrefix(line, "▌") {
+			return line
+		}
+	}
+	return ""
+}
+
+func (c *console) cursorOn(text string) {
+	c.t.Helper()
+	if line := c.cursor(); !strings.Contains(line, text) {
+		c.t.Fatalf("the cursor is on %q, not on %q:\n%s", line, text, c.m.View())
+	}
+}
+
+func snapshotOf(at time.Time, flows []tracker.Flow) *tracker.Snapshot {
+	return &tracker.Snapshot{
+		Time: at,
+		Interfaces: [2]tracker.Interface{
+			{Name: "veth1", Index: 3, Mode: tracker.ModeNative, Up: true},
+			{Name: "veth2", Index: 5, Mode: tracker.ModeNative, Up: true},
+		},
+		MaxFlows: 65536, Timeouts: tracker.DefaultTimeouts(),
+		PPS: 48100, BPS: 412e6, Flows: flows,
+	}
+}
+
+// flow makes a flow of which everything follows from its number: the state,
+// the addresses, and the rates, which fall as the number rises.
+func flow(i int) tracker.Flow {
+	kinds := [...]struct {
+		proto   tracker.Protocol
+		state   tracker.State
+		timeout tracker.TimeoutName
+	}{
+		{tracker.ProtocolTCP, tracker.StateEstablished, tracker.TCPEstablished},
+		{tracker.ProtocolTCP, tracker.StateSynSent, tracker.TCPSynSent},
+		{tracker.ProtocolUDP, tracker.StateNew, tracker.UDPUnidirectional},
+		{tracker.ProtocolTCP, tracker.StateFinWait2, tracker.TCPFinWait},
+		{tracker.ProtocolICMP, tracker.StateEstablished, tracker.ICMP},
+	}
+	kind := kinds[i%len(kinds)]
+	f := tracker.Flow{
+		ID: tracker.FlowID(i + 1), State: kind.state, TimeoutName: kind.timeout,
+		Timeout: tracker.DefaultTimeouts()[kind.timeout],
+		Age:     time.Duration(i) * 7 * time.Second, Idle: time.Duration(i%29) * time.Second,
+		Origin: tracker.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 80, PPS: 1e4 / float64(i+1), BPS: 6.4e6 / float64(i+1)},
+	}
+	f.Tuple = tracker.Tuple{
+		Proto: kind.proto,
+		Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), uint16(40000+i%20000)),
+		Dst:   netip.MustParseAddrPort("192.168.1.10:443"),
+	}
+	if kind.proto == tracker.ProtocolICMP {
+		f.Tuple.Src = netip.AddrPortFrom(f.Tuple.Src.Addr(), 0)
+		f.Tuple.Dst = netip.AddrPortFrom(f.Tuple.Dst.Addr(), 0)
+		f.Tuple.ICMPType, f.Tuple.ICMPID = 8, uint16(i)
+	}
+	if !kind.state.Opening() {
+		f.Reply = tracker.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 1400, PPS: 1e4 / float64(i+1), BPS: 112e6 / float64(i+1)}
+	}
+	return f
+}
+
+func flowsUpTo(n int) []tracker.Flow {
+	flows := make([]tracker.Flow, n)
+	for i := range flows {
+		flows[i] = flow(i)
+	}
+	return flows
+}

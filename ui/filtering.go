@@ -1,0 +1,67 @@
+package ui
+
+import (
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/ui/filter"
+	"ctop/ui/prompt"
+)
+
+// editFilter begins to type a filter, beginning with the present one.
+func (m *Model) editFilter() {
+	m.mode, m.filterBefore, m.filterError = modeFilter, m.filter, ""
+	m.input = prompt.New()
+	m.input.Set(m.filter.String())
+}
+
+func (m *Model) handleFilterKey(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, m.keys.Enter):
+		return m.keepFilter()
+	case key.Matches(msg, m.keys.Back):
+		m.mode, m.filterError = modeNormal, ""
+		return m.setFilter(m.filterBefore)
+	case msg.Type == tea.KeyUp, msg.Type == tea.KeyDown, msg.Type == tea.KeyPgUp, msg.Type == tea.KeyPgDown:
+		m.handleMoveKey(msg)
+		return nil
+	}
+	m.input.Update(msg)
+	return m.filterTyped()
+}
+
+// filterTyped shows what the filter would show. A term whose name is still
+// being typed does not count yet, so that the list does not empty on the way.
+func (m *Model) filterTyped() tea.Cmd {
+	return m.tryFilter(filter.Finished(m.input.Value()))
+}
+
+// keepFilter ends the typing, unless what was typed cannot be read.
+func (m *Model) keepFilter() tea.Cmd {
+	cmd := m.tryFilter(m.input.Value())
+	if m.filterError == "" {
+		m.mode = modeNormal
+	}
+	return cmd
+}
+
+// tryFilter reads a filter. While it cannot be read the last one that could
+// stays.
+func (m *Model) tryFilter(text string) tea.Cmd {
+	f, err := filter.Parse(text)
+	if err != nil {
+		m.filterError = err.Error()
+		return nil
+	}
+	m.filterError = ""
+	return m.setFilter(f)
+}
+
+func (m *Model) setFilter(f filter.Filter) tea.Cmd {
+	if f.String() == m.filter.String() {
+		return nil
+	}
+	m.filter = f
+	m.log.SetFilter(f)
+	return m.rearrange()
+}

@@ -1,0 +1,136 @@
+package ui
+
+import (
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker"
+	"ctop/ui/detail"
+	"ctop/ui/events"
+	"ctop/ui/filter"
+)
+
+func (m *Model) handleFlowsKey(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, m.keys.Filter):
+		m.editFilter()
+	case key.Matches(msg, m.keys.Sort):
+		m.mode, m.byBefore = modeSort, m.by
+	case key.Matches(msg, m.keys.Reverse):
+		return m.reverse()
+	case key.Matches(msg, m.keys.Mark):
+		m.toggleMark()
+	case key.Matches(msg, m.keys.DeleteAll):
+		return m.surveyShown()
+	case key.Matches(msg, m.keys.Enter):
+		m.openDetail(m.flows.Selected())
+	case key.Matches(msg, m.keys.Export):
+		return m.export()
+	case key.Matches(msg, m.keys.Back):
+		return m.undo()
+	case key.Matches(msg, m.keys.Delete) && len(m.marked) > 0:
+		return m.surveyMarked()
+	default:
+		return m.handleFlowKey(msg, m.flows.Selected())
+	}
+	return nil
+}
+
+// handleFlowKey takes the keys that act on one flow.
+func (m *Model) handleFlowKey(msg tea.KeyMsg, f *tracker.Flow) tea.Cmd {
+	if f == nil {
+		return nil
+	}
+	switch {
+	case key.Matches(msg, m.keys.Delete):
+		m.askDelete(f)
+	case key.Matches(msg, m.keys.Longer):
+		return m.lengthen(f)
+	case key.Matches(msg, m.keys.Shorter):
+		return m.shorten(f)
+	case key.Matches(msg, m.keys.Default):
+		return m.resetTimeout(f)
+	case key.Matches(msg, m.keys.Copy):
+		return m.copy(f.Tuple)
+	}
+	return nil
+}
+
+func (m *Model) handleDetailKey(msg tea.KeyMsg) tea.Cmd {
+	if key.Matches(msg, m.keys.Back, m.keys.Enter) {
+		m.mode = modeNormal
+		return nil
+	}
+	if cmd, ok := m.handleCommonKey(msg); ok {
+		return cmd
+	}
+	if cmd, ok := m.handleViewKey(msg); ok {
+		return cmd
+	}
+	switch {
+	case key.Matches(msg, m.keys.Up):
+		m.detail.Move(-1)
+	case key.Matches(msg, m.keys.Down):
+		m.detail.Move(1)
+	}
+	return m.handleFlowKey(msg, m.detail.Flow())
+}
+
+func (m *Model) toggleMark() {
+	f := m.flows.Selected()
+	if f == nil {
+		return
+	}
+	if _, ok := m.marked[f.ID]; ok {
+		delete(m.marked, f.ID)
+	} else if !m.hasEnded(f.ID) {
+		m.marked[f.ID] = f.Ref()
+	}
+	m.flows.Move(1)
+}
+
+// undo takes back one thing at a time: the marks, then the filter.
+func (m *Model) undo() tea.Cmd {
+	if len(m.marked) > 0 {
+		clear(m.marked)
+		return nil
+	}
+	if !m.filter.Empty() {
+		return m.setFilter(filter.Filter{})
+	}
+	return nil
+}
+
+func (m *Model) hasEnded(id tracker.FlowID) bool {
+	_, ended := m.ended[id]
+	return ended
+}
+
+func (m *Model) openDetail(f *tracker.Flow) {
+	if f == nil {
+		return
+	}
+	m.mode = modeDetail
+	m.detail = detail.New(m.theme, m.shown, f)
+	m.detail.SetUnit(m.unit)
+	m.detail.SetSince(m.since())
+	m.detail.SetEvents(m.log.Of(f.ID))
+}
+
+// openEventDetail opens the flow of an event, with what the event tells about
+// it until the next snapshot.
+func (m *Model) openEventDetail() {
+	e := m.log.Selected()
+	if e == nil || e.Type == tracker.EventLost {
+		return
+	}
+	m.openDetail(events.Flow(e))
+	m.stale = true
+}
+
+// detailOpen reports whether the detail is on the screen, be it behind a
+// question.
+func (m *Model) detailOpen() bool {
+	behind := m.mode == modeConfirm || m.mode == modeHelp
+	return m.mode == modeDetail || behind && m.back == modeDetail
+}

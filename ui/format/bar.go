@@ -1,0 +1,42 @@
+package format
+
+import "strings"
+
+var eighths = [...]string{"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"}
+
+// Bar returns a bar of width cells filled to the given share, in steps of an
+// eighth of a cell. A share above zero is never drawn empty.
+func Bar(share float64, width int) string {
+	if width <= 0 {
+		return ""
+	}
+	steps := int(min(max(share, 0), 1)*float64(width)*8 + 0.5)
+	if steps == 0 && share > 0 {
+		steps = 1
+	}
+	bar := strings.Repeat("█", steps/8) + eighths[steps%8]
+	return bar + Blank(width-(steps+7)/8)
+}
+
+var levels = [...]string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
+
+// Spark returns the last width values as a line of columns scaled to the
+// highest of them. Zero has the lowest column: a gap would read as no data.
+func Spark(values []float64, width int) string {
+	if len(values) > width {
+		values = values[len(values)-max(width, 0):]
+	}
+	top := 0.0
+	for _, v := range values {
+		top = max(top, v)
+	}
+	var b strings.Builder
+	for _, v := range values {
+		level := 0
+		if top > 0 {
+			level = int(v / top * float64(len(levels)-1))
+		}
+		b.WriteString(levels[min(max(level, 0), len(levels)-1)])
+	}
+	return b.String()
+}

@@ -1,0 +1,104 @@
+package format
+
+import (
+	"math"
+	"strconv"
+)
+
+// Unseen stands where a direction has never carried a packet: it is not zero.
+const Unseen = "·"
+
+var prefixes = [...]string{"", "k", "M", "G", "T", "P", "E"}
+
+// Count returns n with its digits in groups of three, as in "65,536".
+func Count(n int) string {
+	digits := strconv.Itoa(n)
+	head := len(digits) % 3
+	if n < 0 || len(digits) <= 3 {
+		return digits
+	}
+	out := digits[:head]
+	for i := head; i < len(digits); i += 3 {
+		if out != "" {
+			out += ","
+		}
+		out += digits[i : i+3]
+	}
+	return out
+}
+
+// Rate returns a quantity per second in at most five cells, as in "1.2 k".
+func Rate(v float64) string {
+	mantissa, prefix := scale(v)
+	if prefix != "" && mantissa < 9.95 {
+		return strconv.FormatFloat(mantissa, 'f', 1, 64) + " " + prefix
+	}
+	return join(digits(mantissa, 10), prefix)
+}
+
+// Total returns a sum in at most seven cells, as in "96.0 M".
+func Total(n uint64) string {
+	mantissa, prefix := scale(float64(n))
+	if prefix == "" {
+		return strconv.FormatUint(n, 10)
+	}
+	return strconv.FormatFloat(mantissa, 'f', 1, 64) + " " + prefix
+}
+
+// TotalBytes returns a sum of bytes with its unit, as in "96.0 MB".
+func TotalBytes(n uint64) string {
+	text := Total(n)
+	if n < 1000 {
+		text += " "
+	}
+	return text + "B"
+}
+
+// Unit returns a quantity with its unit, as in "48.1 kpps".
+func Unit(v float64, unit string) string {
+	mantissa, prefix := scale(v)
+	return digits(mantissa, 100) + " " + prefix + unit
+}
+
+// Percent returns part of whole in percent, as in "2 %". It says 100 only when
+// nothing is left, and 0 only when there is nothing.
+func Percent(part, whole int) string {
+	if whole <= 0 || part <= 0 {
+		return "0 %"
+	}
+	p := int(math.Round(100 * float64(part) / float64(whole)))
+	switch {
+	case p == 0:
+		return "<1 %"
+	case p >= 100 && part < whole:
+		p = 99
+	}
+	return strconv.Itoa(p) + " %"
+}
+
+// scale brings v below one thousand. What would round up to a thousand gets
+// the next prefix, so that no column grows by a digit.
+func scale(v float64) (mantissa float64, prefix string) {
+	i := 0
+	for v >= 999.5 && i < len(prefixes)-1 {
+		v /= 1000
+		i++
+	}
+	return v, prefixes[i]
+}
+
+// digits shows one decimal below a limit, unless it would be a zero that says
+// nothing.
+func digits(v, limit float64) string {
+	if v < limit && v < 99.95 && math.Round(v*10) != 10*math.Round(v) {
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(math.Round(v), 'f', 0, 64)
+}
+
+func join(number, prefix string) string {
+	if prefix == "" {
+		return number
+	}
+	return number + " " + prefix
+}

@@ -1,0 +1,80 @@
+package format
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/charmbracelet/x/ansi"
+)
+
+const blanks = "                                                                "
+
+// Blank returns n spaces, none where n is negative.
+func Blank(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	if n <= len(blanks) {
+		return blanks[:n]
+	}
+	return strings.Repeat(" ", n)
+}
+
+// Width is the number of cells that s takes on the screen.
+func Width(s string) int {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return ansi.StringWidth(s)
+		}
+	}
+	return len(s)
+}
+
+// Left returns s in exactly width cells, cut with an ellipsis or filled up at
+// the right.
+func Left(s string, width int) string {
+	s = Cut(s, width)
+	return s + Blank(width-Width(s))
+}
+
+// Right is [Left] with the filling at the left, for numbers.
+func Right(s string, width int) string {
+	s = Cut(s, width)
+	return Blank(width-Width(s)) + s
+}
+
+// Cut returns s in at most width cells. Escape sequences are kept.
+func Cut(s string, width int) string {
+	if width <= 0 {
+		return ""
+	}
+	if Width(s) <= width {
+		return s
+	}
+	return ansi.Truncate(s, width, "…")
+}
+
+// Clean returns text from outside with everything in it that could steer a
+// terminal or reorder a line shown as a middle dot: control characters, escape
+// sequences, bidirectional marks, bytes that are not UTF-8.
+func Clean(s string) string {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return clean(s)
+		}
+	}
+	return s
+}
+
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r == utf8.RuneError, !unicode.IsPrint(r):
+			return '·'
+		}
+		return r
+	}, s)
+}

@@ -1,0 +1,121 @@
+package ui
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/charmbracelet/x/exp/golden"
+	"github.com/muesli/termenv"
+
+	"ctop/tracker"
+)
+
+var sizes = [...][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 50}}
+
+// TestScreens compares whole screens. They are what the console is: a change
+// of one is to be looked at, not only to be accepted with -update.
+func TestScreens(t *testing.T) {
+	for _, size := range sizes {
+		for _, n := range []int{0, 1, 10000} {
+			t.Run(fmt.Sprintf("%dx%d_%d", size[0], size[1], n), func(t *testing.T) {
+				c := newConsole(t, size[0], size[1], flowsUpTo(n))
+				golden.RequireEqual(t, []byte(c.m.View()))
+			})
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	pages := map[string]func(*console){
+		"waiting":  func(c *console) { c.source.snapshot = nil; c.m = New(c.source, WithRenderer(c.m.options.renderer)) },
+		"events":   func(c *console) { c.source.events = someEvents(); c.pass(time.Second); c.press("2") },
+		"timeouts": func(c *console) { c.press("5") },
+		"editing":  func(c *console) { c.press("5", "down", "enter", "5x") },
+		"detail":   func(c *console) { c.source.events = someEvents(); c.pass(time.Second); c.press("enter") },
+		"help":     func(c *console) { c.press("?") },
+		"delete":   func(c *console) { c.press("d") },
+		"deleteAll": func(c *console) {
+			c.press("/", "tcp", "enter", "D")
+		},
+		"filter": func(c *console) { c.press("/", "dport:x") },
+		"sort":   func(c *console) { c.press("s") },
+		"problems": func(c *console) {
+			s := snapshotOf(start, flowsUpTo(100))
+			s.MaxFlows, s.Counters.EventsLost, s.Interfaces[1].Up = 105, 12, false
+			c.source.snapshot = s
+			c.pass(8 * time.Second)
+			c.press("p")
+		},
+		"ipv6": func(c *console) { c.publish(ipv6Flows(), time.Second) },
+	}
+	for name, act := range pages {
+		for _, size := range sizes[:3] {
+			t.Run(fmt.Sprintf("%s_%dx%d", name, size[0], size[1]), func(t *testing.T) {
+				c := newConsole(t, size[0], size[1], flowsUpTo(100))
+				act(c)
+				c.m.width, c.m.height = size[0], size[1]
+				c.m.place()
+				golden.RequireEqual(t, []byte(c.m.View()))
+			})
+		}
+	}
+}
+
+// TestColours shows what the styles do, sixteen colours and none.
+func TestColours(t *testing.T) {
+	for name, opts := range map[string][]Option{"colour": nil, "none": {WithNoColor()}} {
+		t.Run(name, func(t *testing.T) {
+			renderer := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
+			c := newConsole(t, 80, 24, flowsUpTo(20), append(opts, WithRenderer(renderer))...)
+			c.source.events = []tracker.Event{destroy(flow(3), tracker.ReasonRST, start)}
+			c.press("space")
+			c.pass(time.Second)
+			golden.RequireEqualEscape(t, []byte(c.m.View()), true)
+		})
+	}
+}
+
+func someEvents() []tracker.Event {
+	f := flow(0)
+	at := func(d time.Duration) time.Time { return start.Add(-time.Minute + d) }
+	event := func(d time.Duration, from, to tracker.State, dir tracker.Direction) tracker.Event {
+		e := tracker.Event{
+			Time: at(d), Type: tracker.EventUpdate, ID: f.ID, Tuple: f.Tuple, From: from, To: to, Direction: dir,
+		}
+		if from == tracker.StateNone {
+			e.Type = tracker.EventNew
+		}
+		return e
+	}
+	return []tracker.Event{
+		event(0, tracker.StateNone, tracker.StateSynSent, tracker.Origin),
+		event(12100*time.Microsecond, tracker.StateSynSent, tracker.StateSynRecv, tracker.Reply),
+		{Time: at(time.Second), Type: tracker.EventLost, Lost: 123},
+		event(12400*time.Microsecond, tracker.StateSynRecv, tracker.StateEstablished, tracker.Origin),
+		destroy(flow(7), tracker.ReasonExpired, at(2*time.Second)),
+	}
+}
+
+func destroy(f tracker.Flow, r tracker.Reason, at time.Time) tracker.Event {
+	return tracker.Event{
+		Time: at, Type: tracker.EventDestroy, ID: f.ID, Tuple: f.Tuple, From: f.State,
+		Reason: r, Origin: f.Origin, Reply: f.Reply, Age: f.Age,
+	}
+}
+
+// ipv6Flows differ in nothing that a short line could leave out without care.
+func ipv6Flows() []tracker.Flow {
+	flows := flowsUpTo(20)
+	for i := range flows {
+		if f := &flows[i]; f.Tuple.Proto == tracker.ProtocolTCP {
+			source := fmt.Sprintf("[2001:db8:85a3:%x::8a2e:370:7334]:51514", i%7)
+			f.Tuple.Src = netip.MustParseAddrPort(source)
+			f.Tuple.Dst = netip.MustParseAddrPort("[2001:db8:1234:5678:9abc:def0:1234:5678]:443")
+		}
+	}
+	return flows
+}

@@ -1,0 +1,169 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+	"ctop/ui/theme"
+)
+
+const (
+	// fillAlert is the share of the table from which on it is a problem.
+	fillAlert = 90
+	// oldest is the age up to which a snapshot is never called old.
+	oldest = 3 * time.Second
+)
+
+// segment is a part of the header.
+type segment struct {
+	text  string
+	style theme.Style
+	// rank says how soon the segment is given up, the highest first. Zero
+	// always stays.
+	rank int
+	// right puts it at the right end.
+	right bool
+}
+
+// headerLine answers whether the link is well.
+func (m *Model) headerLine() string {
+	segments := m.headerSegments()
+	if problems := m.problems(); len(problems) > 0 {
+		text := " " + strings.Join(problems, " · ") + " "
+		room := max(m.width-len(" ctop "), 0)
+		segments = append(segments, segment{text: format.Cut(text, room), style: m.theme.Alert, right: true})
+	}
+	return joinSegments(choose(segments, m.width), m.width)
+}
+
+func (m *Model) headerSegments() []segment {
+	segments := []segment{{text: "ctop", style: m.theme.Title, rank: 0}}
+	s := m.latest
+	if m.paused {
+		s = m.shown
+	}
+	if s == nil {
+		return append(segments, segment{text: "waiting for the first snapshot", rank: 1})
+	}
+	fill := "▏" + format.Bar(float64(len(s.Flows))/float64(max(s.MaxFlows, 1)), 10) + "▕"
+	most := format.Count(s.MaxFlows)
+	segments = append(segments,
+		segment{text: interfaceNames(s), rank: 1},
+		segment{text: modes(s), rank: 6},
+		segment{text: s.Policy.String(), rank: 5},
+		segment{text: format.Right(format.Count(len(s.Flows)), len(most)) + " / " + most + " flows", rank: 2},
+		segment{text: format.Right(format.Percent(len(s.Flows), s.MaxFlows), 5) + " " + fill, rank: 8},
+		segment{text: format.Right(format.Unit(s.BPS, "b/s"), 9), rank: 3, right: true},
+		segment{text: format.Right(format.Unit(s.PPS, "pps"), 9), rank: 7, right: true},
+	)
+	if s.Counters.EventsLost == 0 {
+		segments = append(segments, segment{text: "lost 0", rank: 4, right: true})
+	}
+	return segments
+}
+
+func interfaceNames(s *tracker.Snapshot) string {
+	return format.Clean(s.Interfaces[0].Name) + " ⇄ " + format.Clean(s.Interfaces[1].Name)
+}
+
+func modes(s *tracker.Snapshot) string {
+	a, b := s.Interfaces[0].Mode, s.Interfaces[1].Mode
+	if a == b {
+		return a.String()
+	}
+	return a.String() + "/" + b.String()
+}
+
+// problems are what is wrong, worst first. They are about the newest snapshot,
+// also while an older one is on the screen.
+func (m *Model) problems() []string {
+	var problems []string
+	if m.paused {
+		problems = append(problems, "paused")
+	}
+	s := m.latest
+	if s == nil {
+		return problems
+	}
+	for _, text := range s.Warnings {
+		problems = append(problems, format.Clean(text))
+	}
+	problems = append(problems, interfacesDown(s)...)
+	if age := m.now.Sub(s.Time); age > max(oldest, 3*m.gap) {
+		problems = append(problems, "scan "+format.Age(age)+" old")
+	}
+	if 100*len(s.Flows) > fillAlert*s.MaxFlows {
+		problems = append(problems, "table "+format.Percent(len(s.Flows), s.MaxFlows))
+	}
+	if lost := s.Counters.EventsLost; lost > 0 {
+		problems = append(problems, "lost "+strconv.FormatUint(lost, 10))
+	}
+	return problems
+}
+
+// interfacesDown names the interfaces that are down, unless a warning does.
+func interfacesDown(s *tracker.Snapshot) []string {
+	var problems []string
+	for _, side := range s.Interfaces {
+		told := false
+		for _, text := range s.Warnings {
+			told = told || strings.Contains(text, side.Name)
+		}
+		if !side.Up && !told {
+			problems = append(problems, format.Clean(side.Name)+" down")
+		}
+	}
+	return problems
+}
+
+// choose keeps the segments for which there is room, the lowest ranks first.
+func choose(segments []segment, width int) []segment {
+	keep := make([]bool, len(segments))
+	used := 1 - segmentGap
+	for rank := range ranks {
+		for i, s := range segments {
+			need := format.Width(s.text) + segmentGap
+			if s.rank == rank && (rank == 0 || used+need <= width) {
+				keep[i] = true
+				used += need
+			}
+		}
+	}
+	var chosen []segment
+	for i, s := range segments {
+		if keep[i] {
+			chosen = append(chosen, s)
+		}
+	}
+	return chosen
+}
+
+const (
+	segmentGap = 2
+	ranks      = 9
+)
+
+func joinSegments(segments []segment, width int) string {
+	left, right := " ", ""
+	leftWidth, rightWidth := 1, 0
+	for _, s := range segments {
+		if s.right {
+			right += format.Blank(segmentGap) + s.style.Render(s.text)
+			rightWidth += segmentGap + format.Width(s.text)
+			continue
+		}
+		left += s.style.Render(s.text) + format.Blank(segmentGap)
+		leftWidth += format.Width(s.text) + segmentGap
+	}
+	if right == "" {
+		return left
+	}
+	gap := width - leftWidth - rightWidth
+	if gap < 0 {
+		right = strings.TrimPrefix(right, format.Blank(segmentGap))
+	}
+	return left + format.Blank(gap) + right
+}

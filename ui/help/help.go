@@ -1,0 +1,100 @@
+// Package help shows what every key does.
+package help
+
+import (
+	"github.com/charmbracelet/bubbles/key"
+
+	"ctop/ui/format"
+	"ctop/ui/scroll"
+	"ctop/ui/theme"
+)
+
+// Section is a group of keys.
+type Section struct {
+	Title string
+	Keys  []key.Binding
+}
+
+// Model is the page.
+type Model struct {
+	theme    theme.Theme
+	sections []Section
+	width    int
+	height   int
+	lines    []string
+	top      scroll.Window
+}
+
+// New returns the page for some keys.
+func New(t theme.Theme, sections []Section) Model {
+	return Model{theme: t, sections: sections}
+}
+
+// SetSize gives the page its room.
+func (m *Model) SetSize(width, height int) {
+	m.width, m.height = width, height
+	m.lines = m.layout()
+	m.top.Resize(max(len(m.lines)-height+1, 1), 1)
+}
+
+// Move scrolls by a number of lines.
+func (m *Model) Move(lines int) { m.top.Move(lines) }
+
+// Page scrolls by pages.
+func (m *Model) Page(pages int) { m.top.Move(pages * max(m.height-1, 1)) }
+
+// Lines draws the visible part.
+func (m *Model) Lines() []string {
+	return m.lines[min(m.top.Cursor, len(m.lines)):]
+}
+
+const (
+	keyWidth    = 10
+	columnWidth = 40
+)
+
+// layout fills as many columns as fit, whole sections first.
+func (m *Model) layout() []string {
+	count := min(max(m.width/columnWidth, 1), 3)
+	columns := make([][]string, count)
+	for _, s := range m.sections {
+		shortest := 0
+		for i := range columns {
+			if len(columns[i]) < len(columns[shortest]) {
+				shortest = i
+			}
+		}
+		columns[shortest] = append(columns[shortest], m.section(s)...)
+	}
+	return beside(columns)
+}
+
+func (m *Model) section(s Section) []string {
+	lines := []string{" " + m.theme.Title.Render(s.Title)}
+	for _, k := range s.Keys {
+		if !k.Enabled() {
+			continue
+		}
+		h := k.Help()
+		name := format.Left(h.Key, max(keyWidth, format.Width(h.Key)))
+		lines = append(lines, "  "+m.theme.Key.Render(name)+" "+h.Desc)
+	}
+	return append(lines, "")
+}
+
+func beside(columns [][]string) []string {
+	var lines []string
+	for y := 0; ; y++ {
+		line, more := "", false
+		for x, column := range columns {
+			if y < len(column) {
+				more = true
+				line += format.Blank(x*columnWidth-format.Width(line)) + column[y]
+			}
+		}
+		if !more {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}

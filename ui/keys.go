@@ -1,0 +1,100 @@
+package ui
+
+import (
+	"github.com/charmbracelet/bubbles/key"
+
+	"ctop/ui/help"
+)
+
+// KeyMap is every key of the console. The help page and the manual's table of
+// keys are made from it.
+type KeyMap struct {
+	Up, Down, PageUp, PageDown, Top, Bottom key.Binding
+
+	Flows, Events, Timeouts, NextView, PreviousView key.Binding
+
+	Enter, Back, Filter, Sort, Reverse key.Binding
+	Pause, Rates, Copy, Export         key.Binding
+
+	Mark, Delete, DeleteAll, Longer, Shorter, Default key.Binding
+
+	Edit, Yes, No key.Binding
+
+	Left, Right key.Binding
+
+	Help, Quit, Interrupt key.Binding
+}
+
+// DefaultKeyMap returns the keys that the contract promises.
+func DefaultKeyMap() KeyMap {
+	k := KeyMap{
+		Flows:        bind("1", "flows", "1"),
+		Events:       bind("2", "events", "2"),
+		Timeouts:     bind("5 t", "timeouts", "5", "t"),
+		NextView:     bind("Tab", "next view", "tab"),
+		PreviousView: bind("Shift-Tab", "previous view", "shift+tab"),
+
+		Help:      bind("?", "this page", "?"),
+		Quit:      bind("q", "quit", "q"),
+		Interrupt: bind("Ctrl-C", "quit, whatever is open", "ctrl+c"),
+	}
+	k.bindMovement()
+	k.bindShowing()
+	k.bindActing()
+	return k
+}
+
+func bind(name, does string, keys ...string) key.Binding {
+	return key.NewBinding(key.WithKeys(keys...), key.WithHelp(name, does))
+}
+
+func (k *KeyMap) bindMovement() {
+	k.Up = bind("↑ k", "up", "up", "k")
+	k.Down = bind("↓ j", "down", "down", "j")
+	k.PageUp = bind("PgUp ^B", "a page up", "pgup", "ctrl+b")
+	k.PageDown = bind("PgDn ^F", "a page down", "pgdown", "ctrl+f")
+	k.Top = bind("g Home", "to the top, and stay there", "g", "home")
+	k.Bottom = bind("G End", "to the bottom", "G", "end")
+	k.Left = bind("← h", "the column to the left", "left", "h")
+	k.Right = bind("→ l", "the column to the right", "right", "l")
+}
+
+func (k *KeyMap) bindShowing() {
+	k.Enter = bind("⏎", "everything about the flow", "enter")
+	k.Back = bind("Esc", "back; clear filter, marks", "esc")
+	k.Filter = bind("/", "filter", "/")
+	k.Sort = bind("s", "choose the sort column", "s")
+	k.Reverse = bind("S", "reverse the order", "S")
+	k.Pause = bind("p", "pause, or go on", "p")
+	k.Rates = bind("r", "bits, bytes or packets", "r")
+	k.Copy = bind("y", "copy the tuple", "y")
+	k.Export = bind("e", "export to a file", "e")
+}
+
+func (k *KeyMap) bindActing() {
+	k.Mark = bind("Space", "mark, and go down", " ")
+	k.Delete = bind("d", "delete flow, or the marked", "d")
+	k.DeleteAll = bind("D", "delete all shown", "D")
+	k.Longer = bind("+", "double the flow's timeout", "+", "=")
+	k.Shorter = bind("-", "halve the flow's timeout", "-")
+	k.Default = bind("0", "give it the default again", "0")
+	k.Edit = bind("⏎", "change the timeout", "enter")
+	k.Yes = bind("y", "yes", "y", "Y")
+	k.No = bind("n Esc ⏎", "no", "n", "N", "esc", "enter", "q")
+}
+
+// sections returns the keys as the help page shows them.
+func (k KeyMap) sections() []help.Section {
+	return []help.Section{
+		{Title: "Move", Keys: []key.Binding{k.Up, k.Down, k.PageUp, k.PageDown, k.Top, k.Bottom}},
+		{Title: "Show", Keys: []key.Binding{
+			k.Enter, k.Back, k.Filter, k.Sort, k.Reverse, k.Rates, k.Pause, k.Copy, k.Export,
+		}},
+		{Title: "Act on flows (asks first)", Keys: []key.Binding{
+			k.Mark, k.Delete, k.DeleteAll, k.Longer, k.Shorter, k.Default,
+		}},
+		{Title: "Views", Keys: []key.Binding{k.Flows, k.Events, k.Timeouts, k.NextView, k.PreviousView}},
+		{Title: "While sorting; in the timeouts", Keys: []key.Binding{k.Left, k.Right, k.Edit}},
+		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt}},
+	}
+}

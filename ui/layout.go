@@ -1,0 +1,90 @@
+package ui
+
+// layout says which lines the screen has and where the page in the middle
+// stands.
+type layout struct {
+	header, tabs, footer bool
+	// tuple is the number of lines for the whole tuple of what is selected.
+	tuple int
+
+	bodyY, bodyHeight int
+}
+
+// Heights from which on there is room for a line beside the page.
+const (
+	headerFrom = 2
+	footerFrom = 3
+	tabsFrom   = 6
+	tupleFrom  = 8
+	tallFrom   = 16
+)
+
+// layoutFor lays out a screen of the given height. One too narrow for its list
+// shows the whole tuple of the selected flow in lines of their own.
+func layoutFor(height, tuple int) layout {
+	l := layout{
+		header: height >= headerFrom,
+		footer: height >= footerFrom,
+		tabs:   height >= tabsFrom,
+	}
+	switch {
+	case height >= tallFrom:
+		l.tuple = tuple
+	case height >= tupleFrom:
+		l.tuple = min(tuple, 1)
+	}
+	l.bodyY = count(l.header, l.tabs)
+	l.bodyHeight = max(height-l.bodyY-l.tuple-count(l.footer), 0)
+	return l
+}
+
+// tabsY is the line of the tabs.
+func (l layout) tabsY() int { return count(l.header) }
+
+func count(lines ...bool) (n int) {
+	for _, present := range lines {
+		if present {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *Model) layout() layout {
+	return layoutFor(m.height, m.tupleLines())
+}
+
+// tupleLines returns how many lines a whole tuple needs besides a list that
+// cannot show it, none where the list can.
+func (m *Model) tupleLines() int {
+	narrow, widest := false, 0
+	switch {
+	case m.detailOpen() || m.mode == modeHelp:
+	case m.view == viewFlows:
+		narrow, widest = m.flows.Narrow()
+	case m.view == viewEvents:
+		narrow, widest = m.log.Narrow()
+	}
+	switch {
+	case !narrow:
+		return 0
+	case widest > m.width-1:
+		return 2
+	}
+	return 1
+}
+
+// place gives every page its room. It comes after everything that may have
+// changed the layout.
+func (m *Model) place() {
+	l := m.layout()
+	m.flows.SetSize(m.width, l.bodyHeight)
+	if again := m.layout(); again != l {
+		l = again
+		m.flows.SetSize(m.width, l.bodyHeight)
+	}
+	m.log.SetSize(m.width, l.bodyHeight)
+	m.limits.SetSize(m.width, l.bodyHeight)
+	m.detail.SetSize(m.width, l.bodyHeight)
+	m.help.SetSize(m.width, l.bodyHeight)
+}

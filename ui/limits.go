@@ -1,0 +1,173 @@
+package ui
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker"
+	"ctop/ui/confirm"
+	"ctop/ui/format"
+	"ctop/ui/order"
+	"ctop/ui/table"
+)
+
+// given is a timeout that was given to a flow.
+type given struct {
+	id       tracker.FlowID
+	duration time.Duration
+	at       time.Time
+}
+
+// countTimeouts counts how many flows each timeout applies to, where that is
+// on the screen.
+func (m *Model) countTimeouts() tea.Cmd {
+	s := m.shown
+	if m.view != viewTimeouts || s == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		return countedMsg{values: s.Timeouts, counts: order.CountTimeouts(s)}
+	}
+}
+
+func (m *Model) handleTimeoutsKey(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, m.keys.Edit):
+		if m.limits.Edit() {
+			m.mode = modeEdit
+		}
+	case key.Matches(msg, m.keys.Back):
+		return m.open(viewFlows)
+	}
+	return nil
+}
+
+func (m *Model) handleEditKey(msg tea.KeyMsg) tea.Cmd {
+	switch {
+	case key.Matches(msg, m.keys.Back):
+		m.limits.Cancel()
+		m.mode = modeNormal
+		return nil
+	case key.Matches(msg, m.keys.Enter):
+		return m.applyTimeout()
+	}
+	if d, ok := m.limits.Type(msg); ok {
+		return m.countEnding(d, false)
+	}
+	return nil
+}
+
+// applyTimeout has counted what a new value would end before it is set.
+func (m *Model) applyTimeout() tea.Cmd {
+	d, err := m.limits.Value()
+	if err != nil {
+		m.limits.Refuse(err)
+		return nil
+	}
+	return m.countEnding(d, true)
+}
+
+func (m *Model) countEnding(d time.Duration, apply bool) tea.Cmd {
+	name, _ := m.limits.Selected()
+	s, since := m.shown, m.since()
+	return func() tea.Msg {
+		return endingMsg{name: name, duration: d, flows: order.CountEnding(s, name, d-since), apply: apply}
+	}
+}
+
+// handleEnding shows what a new timeout would end, and sets it where that was
+// asked for: at once if it ends nothing, else after a question.
+func (m *Model) handleEnding(msg endingMsg) tea.Cmd {
+	if m.mode != modeEdit {
+		return nil
+	}
+	if !msg.apply {
+		m.limits.Preview(msg.name, msg.duration, msg.flows)
+		return nil
+	}
+	m.limits.Cancel()
+	m.mode = modeNormal
+	set := m.setTimeout(msg.name, msg.duration)
+	if msg.flows == 0 {
+		return set
+	}
+	m.ask(confirm.Question{
+		Title: fmt.Sprintf("set %s to %s?", msg.name, format.Timeout(msg.duration)),
+		Lines: []string{format.Plural(msg.flows, "flow") + " silent for longer would end now"},
+		Verb:  "set it", Keep: "leave it",
+		Yes: set,
+	})
+	return nil
+}
+
+func (m *Model) setTimeout(name tracker.TimeoutName, d time.Duration) tea.Cmd {
+	source := m.source
+	return func() tea.Msg {
+		err := source.SetTimeout(name, d)
+		return doneMsg{text: fmt.Sprintf("%s is now %s", name, format.Timeout(d)), err: err}
+	}
+}
+
+// lengthen doubles a flow's own timeout.
+func (m *Model) lengthen(f *tracker.Flow) tea.Cmd {
+	d := m.currentTimeout(f)
+	if d <= 0 {
+		m.warn("this flow is not in the table")
+		return nil
+	}
+	return m.give(f, min(2*d, tracker.MaxTimeout))
+}
+
+// shorten halves a flow's own timeout. Where that would end the flow it is a
+// way to delete it, and asked about like one.
+func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
+	d := m.currentTimeout(f)
+	if d <= 0 {
+		m.warn("this flow is not in the table")
+		return nil
+	}
+	d = max((d / 2).Truncate(time.Second), tracker.MinTimeout)
+	if f.Idle+m.since() < d {
+		return m.give(f, d)
+	}
+	m.ask(confirm.Question{
+		Title: "end 1 flow?",
+		Lines: []string{
+			table.TupleText(f),
+			fmt.Sprintf("silent for longer than %s, it would expire now", format.Timeout(d)),
+		},
+		Verb: "shorten it", Keep: "keep it",
+		Yes: m.setFlowTimeout(f.Ref(), d, "its timeout is now "+format.Timeout(d)),
+	})
+	return nil
+}
+
+func (m *Model) resetTimeout(f *tracker.Flow) tea.Cmd {
+	m.given = given{}
+	return m.setFlowTimeout(f.Ref(), 0, "it has the default timeout of its state again")
+}
+
+// currentTimeout is the flow's timeout, be it one that no snapshot shows yet:
+// the key may be pressed faster than snapshots come.
+func (m *Model) currentTimeout(f *tracker.Flow) time.Duration {
+	if m.given.id == f.ID && m.latest != nil && !m.latest.Time.After(m.given.at) {
+		return m.given.duration
+	}
+	return f.Timeout
+}
+
+func (m *Model) give(f *tracker.Flow, d time.Duration) tea.Cmd {
+	text := fmt.Sprintf("its timeout is now %s, was %s", format.Timeout(d), format.Timeout(m.currentTimeout(f)))
+	m.given = given{id: f.ID, duration: d, at: m.now}
+	return m.setFlowTimeout(f.Ref(), d, text)
+}
+
+func (m *Model) setFlowTimeout(ref tracker.Ref, d time.Duration, text string) tea.Cmd {
+	source := m.source
+	return func() tea.Msg {
+		return doneMsg{text: text, err: source.SetFlowTimeout(ref, d)}
+	}
+}

@@ -1,0 +1,57 @@
+package ui
+
+import (
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/order"
+)
+
+// tickMsg asks for a look at the source. A tick of another generation than the
+// present one is late and starts nothing.
+type tickMsg struct{ generation int }
+
+// polledMsg is what a look at the source found.
+type polledMsg struct {
+	generation int
+	now        time.Time
+	snapshot   *tracker.Snapshot
+	events     []tracker.Event
+	next       uint64
+}
+
+// arrangedMsg brings rows in order. One of another wish than the present was
+// overtaken by a key.
+type arrangedMsg struct {
+	wish   int
+	result order.Result
+}
+
+// surveyedMsg brings what a question about many flows has to say.
+type surveyedMsg struct {
+	survey order.Survey
+	// all tells the flows that the filter shows from the marked ones.
+	all bool
+}
+
+// countedMsg brings how many flows each timeout applies to.
+type countedMsg struct {
+	values tracker.Timeouts
+	counts [len(tracker.Timeouts{})]int
+}
+
+// endingMsg brings how many flows a new timeout would end.
+type endingMsg struct {
+	name     tracker.TimeoutName
+	duration time.Duration
+	flows    int
+	// apply is set where the operator has asked for the new value, and not
+	// only typed it.
+	apply bool
+}
+
+// doneMsg is what became of something that the operator asked for.
+type doneMsg struct {
+	text string
+	err  error
+}

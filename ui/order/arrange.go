@@ -1,0 +1,107 @@
+package order
+
+import (
+	"slices"
+
+	"ctop/tracker"
+	"ctop/ui/filter"
+)
+
+// Request is what to arrange. Nothing in it may change while that lasts.
+type Request struct {
+	Snapshot *tracker.Snapshot
+	Filter   filter.Filter
+	By       By
+	// Ended are flows that ended a moment ago, as their last event told them.
+	// They are shown although the snapshot has them no more.
+	Ended map[tracker.FlowID]*tracker.Flow
+	// Before are the rows shown so far: where an ended flow is one of them
+	// its rates are known.
+	Before []*tracker.Flow
+	// Anchor is a flow whose row is asked for, Watch one to be found even
+	// where the filter hides it. Zero is none.
+	Anchor, Watch tracker.FlowID
+}
+
+// Result is what became of a request.
+type Result struct {
+	Snapshot *tracker.Snapshot
+	// Rows are the flows that pass the filter, in order.
+	Rows []*tracker.Flow
+	// Present is how many of the rows are flows of the snapshot that have not
+	// ended.
+	Present int
+	// Anchor is the row of the flow that the request named, AnchorID; -1
+	// where it has none.
+	Anchor   int
+	AnchorID tracker.FlowID
+	// Watched is the watched flow, nil where the snapshot has none.
+	Watched *tracker.Flow
+}
+
+// Arrange filters and sorts.
+func Arrange(r Request) Result {
+	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
+	items, ended := r.pick(&result)
+	result.Present = len(items) - (len(r.Ended) - len(ended))
+	for _, f := range r.lastKnown(ended) {
+		if r.Filter.Match(f) {
+			items = append(items, r.By.item(f))
+		}
+	}
+	slices.SortFunc(items, less)
+	result.Rows = make([]*tracker.Flow, len(items))
+	for i := range items {
+		result.Rows[i] = items[i].flow
+		if items[i].id == r.Anchor {
+			result.Anchor = i
+		}
+	}
+	return result
+}
+
+// pick returns the snapshot's flows that pass the filter, and the ended flows
+// that the snapshot does not have.
+func (r Request) pick(result *Result) (items []item, ended map[tracker.FlowID]*tracker.Flow) {
+	ended = make(map[tracker.FlowID]*tracker.Flow, len(r.Ended))
+	for id, f := range r.Ended {
+		ended[id] = f
+	}
+	flows := r.Snapshot.Flows
+	items = make([]item, 0, min(len(flows), len(r.Before)+1024))
+	for i := range flows {
+		f := &flows[i]
+		if f.ID == r.Watch {
+			result.Watched = f
+		}
+		if len(ended) > 0 {
+			delete(ended, f.ID)
+		}
+		if r.Filter.Match(f) {
+			items = append(items, r.By.item(f))
+		}
+	}
+	return items, ended
+}
+
+// lastKnown returns ended flows as they were last shown. They are copies: a
+// pointer into an old snapshot would keep all of it in memory.
+func (r Request) lastKnown(ended map[tracker.FlowID]*tracker.Flow) []*tracker.Flow {
+	if len(ended) == 0 {
+		return nil
+	}
+	for _, f := range r.Before {
+		if told, ok := ended[f.ID]; ok {
+			last := *told
+			last.Origin.BPS, last.Origin.PPS = f.Origin.BPS, f.Origin.PPS
+			last.Reply.BPS, last.Reply.PPS = f.Reply.BPS, f.Reply.PPS
+			last.TimeoutName, last.Timeout, last.Idle = f.TimeoutName, f.Timeout, f.Idle
+			ended[f.ID] = &last
+		}
+	}
+	flows := make([]*tracker.Flow, 0, len(ended))
+	for _, f := range ended {
+		flows = append(flows, f)
+	}
+	return flows
+}

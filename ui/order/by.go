@@ -1,0 +1,142 @@
+// Package order filters and sorts the flows of a snapshot. It is the one part
+// of the console whose work grows with the table, so it runs outside the
+// program's loop and only reads what never changes.
+package order
+
+import (
+	"encoding/binary"
+	"math"
+	"net/netip"
+
+	"ctop/tracker"
+)
+
+// Key is what flows are sorted by.
+type Key uint8
+
+// The keys, in the order of the table's columns. Out is the origin direction,
+// In the reply direction.
+const (
+	Proto Key = iota
+	Origin
+	Reply
+	State
+	TTL
+	Out
+	In
+	Total
+	Age
+	OutPackets
+	InPackets
+	OutBytes
+	InBytes
+)
+
+// Numeric reports whether one expects the largest first.
+func (k Key) Numeric() bool { return k >= Out }
+
+// By is an order of flows. Ties are broken by the flow's id, the same way in
+// both directions, so that rows which are alike keep their places.
+type By struct {
+	Key  Key
+	Desc bool
+	// Packets makes rates count packets, not bits.
+	Packets bool
+}
+
+// item is a flow with its sort key worked out, so that comparing two of them
+// touches no flow.
+type item struct {
+	hi, lo uint64
+	id     tracker.FlowID
+	flow   *tracker.Flow
+	sub    uint32
+}
+
+func (by By) item(f *tracker.Flow) item {
+	it := item{id: f.ID, flow: f}
+	switch by.Key {
+	case Origin:
+		it.setEnd(f.Tuple.Src, f.Tuple.ICMPID)
+	case Reply:
+		it.setEnd(f.Tuple.Dst, 0)
+	default:
+		it.hi = by.number(f)
+	}
+	if by.Desc {
+		it.hi, it.lo, it.sub = ^it.hi, ^it.lo, ^it.sub
+	}
+	return it
+}
+
+func (it *item) setEnd(end netip.AddrPort, icmpID uint16) {
+	a := end.Addr().As16()
+	it.hi, it.lo = binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
+	it.sub = uint32(end.Port()) + uint32(icmpID)
+}
+
+func (by By) number(f *tracker.Flow) uint64 {
+	switch by.Key {
+	case Proto:
+		return uint64(f.Tuple.Proto)
+	case State:
+		return uint64(f.State)
+	case TTL:
+		return uint64(f.TTL(0))
+	case Out:
+		return by.rate(f.Origin)
+	case In:
+		return by.rate(f.Reply)
+	case Total:
+		return f.Bytes()
+	case Age:
+		return uint64(max(f.Age, 0))
+	}
+	return counter(by.Key, f)
+}
+
+func counter(k Key, f *tracker.Flow) uint64 {
+	switch k {
+	case OutPackets:
+		return f.Origin.Packets
+	case InPackets:
+		return f.Reply.Packets
+	case OutBytes:
+		return f.Origin.Bytes
+	}
+	return f.Reply.Bytes
+}
+
+// rate orders floats as integers. A direction that was never seen is less than
+// one that is silent.
+func (by By) rate(h tracker.Half) uint64 {
+	v := h.BPS
+	if by.Packets {
+		v = h.PPS
+	}
+	if !h.Seen() {
+		return 0
+	}
+	return math.Float64bits(max(v, 0)) + 1
+}
+
+func less(a, b item) int {
+	switch {
+	case a.hi != b.hi:
+		return sign(a.hi < b.hi)
+	case a.lo != b.lo:
+		return sign(a.lo < b.lo)
+	case a.sub != b.sub:
+		return sign(a.sub < b.sub)
+	case a.id != b.id:
+		return sign(a.id < b.id)
+	}
+	return 0
+}
+
+func sign(isLess bool) int {
+	if isLess {
+		return -1
+	}
+	return 1
+}

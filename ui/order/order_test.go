@@ -1,0 +1,140 @@
+package order
+
+import (
+	"math/rand"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/filter"
+)
+
+func flows(n int) []tracker.Flow {
+	rnd := rand.New(rand.NewSource(1))
+	list := make([]tracker.Flow, n)
+	for i := range list {
+		list[i] = tracker.Flow{
+			ID: tracker.FlowID(i + 1), State: tracker.States()[rnd.Intn(8)],
+			Age: time.Duration(rnd.Intn(9)) * time.Second, Timeout: time.Duration(rnd.Intn(9)) * time.Minute,
+			Origin: tracker.Half{Packets: uint64(rnd.Intn(9)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
+			Reply:  tracker.Half{Packets: uint64(rnd.Intn(2)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
+			Tuple: tracker.Tuple{
+				Proto: tracker.ProtocolTCP,
+				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rnd.Intn(9))}), uint16(rnd.Intn(9))),
+				Dst:   netip.AddrPortFrom(netip.MustParseAddr("2001:db8::1"), uint16(rnd.Intn(9))),
+			},
+		}
+	}
+	return list
+}
+
+func ids(rows []*tracker.Flow) []tracker.FlowID {
+	var list []tracker.FlowID
+	for _, f := range rows {
+		list = append(list, f.ID)
+	}
+	return list
+}
+
+// TestOrder checks every key against the plain way to say what it sorts by.
+func TestOrder(t *testing.T) {
+	end := func(a netip.AddrPort) []uint64 {
+		sixteen := a.Addr().As16()
+		var out []uint64
+		for _, b := range sixteen {
+			out = append(out, uint64(b))
+		}
+		return append(out, uint64(a.Port()))
+	}
+	rate := func(h tracker.Half, v float64) []uint64 {
+		if !h.Seen() {
+			return []uint64{0}
+		}
+		return []uint64{1, uint64(v * 1e15)}
+	}
+	plain := map[Key]func(*tracker.Flow) []uint64{
+		Proto:      func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.Tuple.Proto)} },
+		Origin:     func(f *tracker.Flow) []uint64 { return end(f.Tuple.Src) },
+		Reply:      func(f *tracker.Flow) []uint64 { return end(f.Tuple.Dst) },
+		State:      func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.State)} },
+		TTL:        func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.TTL(0))} },
+		Out:        func(f *tracker.Flow) []uint64 { return rate(f.Origin, f.Origin.BPS) },
+		In:         func(f *tracker.Flow) []uint64 { return rate(f.Reply, f.Reply.BPS) },
+		Total:      func(f *tracker.Flow) []uint64 { return []uint64{f.Bytes()} },
+		Age:        func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.Age)} },
+		OutPackets: func(f *tracker.Flow) []uint64 { return []uint64{f.Origin.Packets} },
+		InPackets:  func(f *tracker.Flow) []uint64 { return []uint64{f.Reply.Packets} },
+		OutBytes:   func(f *tracker.Flow) []uint64 { return []uint64{f.Origin.Bytes} },
+		InBytes:    func(f *tracker.Flow) []uint64 { return []uint64{f.Reply.Bytes} },
+	}
+	s := &tracker.Snapshot{Flows: flows(500)}
+	for key, value := range plain {
+		for _, desc := range []bool{false, true} {
+			rows := Arrange(Request{Snapshot: s, By: By{Key: key, Desc: desc}}).Rows
+			sorted := slices.IsSortedFunc(rows, func(a, b *tracker.Flow) int {
+				c := slices.Compare(value(a), value(b))
+				if desc {
+					c = -c
+				}
+				if c == 0 {
+					return int(a.ID) - int(b.ID)
+				}
+				return c
+			})
+			if len(rows) != 500 || !sorted {
+				t.Errorf("key %d, descending %v: not in order", key, desc)
+			}
+		}
+	}
+}
+
+func TestArrangeFindsAndKeeps(t *testing.T) {
+	s := &tracker.Snapshot{Flows: flows(10)}
+	f, err := filter.Parse("state:new,syn,est")
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := &tracker.Flow{ID: 99, State: tracker.StateNew, Tuple: s.Flows[0].Tuple}
+	before := &tracker.Flow{ID: 99, State: tracker.StateEstablished, Origin: tracker.Half{BPS: 5e9}}
+	r := Arrange(Request{
+		Snapshot: s, Filter: f, By: By{Key: Out, Desc: true}, Anchor: 99, Watch: 3,
+		Ended:  map[tracker.FlowID]*tracker.Flow{99: gone, 3: &s.Flows[2]},
+		Before: []*tracker.Flow{before},
+	})
+	if r.Watched != &s.Flows[2] {
+		t.Error("the watched flow was not found")
+	}
+	if r.Anchor < 0 || r.Rows[r.Anchor].ID != 99 {
+		t.Errorf("the anchor is not at %d of %v", r.Anchor, ids(r.Rows))
+	}
+	if got := r.Rows[r.Anchor].Origin.BPS; got != 5e9 {
+		t.Errorf("the rate of the ended flow is %v", got)
+	}
+	if r.Rows[r.Anchor] == before {
+		t.Error("an old snapshot is held on to")
+	}
+	if !f.Match(r.Rows[0]) {
+		t.Error("a row does not pass the filter")
+	}
+}
+
+func TestSurveyAndCounts(t *testing.T) {
+	s := &tracker.Snapshot{Flows: flows(100)}
+	survey := NewSurvey(All(s), func(id tracker.FlowID) bool { return id <= 10 })
+	sum := 0
+	for _, n := range survey.ByState {
+		sum += n
+	}
+	if len(survey.Refs) != 10 || sum != 10 {
+		t.Errorf("surveyed %d flows and %d states", len(survey.Refs), sum)
+	}
+	s.Flows[0].OwnTimeout, s.Flows[1].Idle = true, time.Hour
+	if n := CountTimeouts(s)[0]; n != 99 {
+		t.Errorf("the timeout applies to %d flows, not 99", n)
+	}
+	if n := CountEnding(s, 0, time.Minute); n != 1 {
+		t.Errorf("%d flows would end, not 1", n)
+	}
+}

@@ -1,0 +1,60 @@
+package order
+
+import (
+	"iter"
+	"time"
+
+	"ctop/tracker"
+)
+
+// Survey is what an operator has to know about flows before acting on them.
+type Survey struct {
+	Refs    []tracker.Ref
+	ByState map[tracker.State]int
+}
+
+// NewSurvey counts the flows that are wanted.
+func NewSurvey(flows iter.Seq[*tracker.Flow], wanted func(tracker.FlowID) bool) Survey {
+	s := Survey{ByState: map[tracker.State]int{}}
+	for f := range flows {
+		if wanted(f.ID) {
+			s.Refs = append(s.Refs, f.Ref())
+			s.ByState[f.State]++
+		}
+	}
+	return s
+}
+
+// All yields every flow of a snapshot.
+func All(s *tracker.Snapshot) iter.Seq[*tracker.Flow] {
+	return func(yield func(*tracker.Flow) bool) {
+		for i := range s.Flows {
+			if !yield(&s.Flows[i]) {
+				return
+			}
+		}
+	}
+}
+
+// CountTimeouts returns to how many flows each timeout applies. Flows with a
+// timeout of their own are not among them.
+func CountTimeouts(s *tracker.Snapshot) (counts [len(tracker.Timeouts{})]int) {
+	for i := range s.Flows {
+		if f := &s.Flows[i]; !f.OwnTimeout && int(f.TimeoutName) < len(counts) {
+			counts[f.TimeoutName]++
+		}
+	}
+	return counts
+}
+
+// CountEnding returns how many flows have been silent for longer than a new
+// value of a timeout, and would therefore end.
+func CountEnding(s *tracker.Snapshot, name tracker.TimeoutName, d time.Duration) (n int) {
+	for i := range s.Flows {
+		f := &s.Flows[i]
+		if !f.OwnTimeout && f.TimeoutName == name && f.Idle >= d {
+			n++
+		}
+	}
+	return n
+}

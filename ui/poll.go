@@ -1,0 +1,164 @@
+package ui
+
+import (
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker"
+	"ctop/ui/events"
+)
+
+// Bounds on flows that have just ended.
+const (
+	// lingering is how long they stay on the screen.
+	lingering = 2 * time.Second
+	// mostEnded is how many of them are kept: thousands in two seconds are a
+	// flood, and no one could read them.
+	mostEnded = 1000
+)
+
+// ending is the end of a flow.
+type ending struct {
+	reason tracker.Reason
+	// at is when the flow ended, seen when the console learnt of it.
+	at, seen time.Time
+	flow     *tracker.Flow
+}
+
+// poll looks at the source.
+func (m *Model) poll() tea.Cmd {
+	source, clock, after, generation := m.source, m.options.clock, m.position, m.generation
+	return func() tea.Msg {
+		events, next := source.Events(after)
+		return polledMsg{
+			generation: generation, now: clock(),
+			snapshot: source.Snapshot(), events: events, next: next,
+		}
+	}
+}
+
+// refresh looks at the source without waiting for the next tick, and in place
+// of it.
+func (m *Model) refresh() tea.Cmd {
+	m.generation++
+	return m.poll()
+}
+
+func (m *Model) handleTick(msg tickMsg) tea.Cmd {
+	if msg.generation != m.generation {
+		return nil
+	}
+	return m.poll()
+}
+
+func (m *Model) handlePolled(msg polledMsg) tea.Cmd {
+	if msg.generation != m.generation {
+		return nil
+	}
+	m.now, m.position = msg.now, msg.next
+	m.status.expire(m.now)
+	m.takeSnapshot(msg.snapshot)
+	m.takeEvents(msg.events)
+	m.forgetEnded()
+	m.showTime()
+	generation := m.generation
+	tick := tea.Tick(m.options.interval, func(time.Time) tea.Msg { return tickMsg{generation} })
+	return tea.Batch(tick, m.arrangeIfStale())
+}
+
+func (m *Model) takeSnapshot(s *tracker.Snapshot) {
+	if s == nil || s == m.latest {
+		return
+	}
+	if m.latest != nil {
+		m.gap = s.Time.Sub(m.latest.Time)
+	}
+	m.latest = s
+	if !m.paused {
+		m.target, m.stale = s, true
+	}
+}
+
+func (m *Model) takeEvents(batch []tracker.Event) {
+	if len(batch) == 0 {
+		return
+	}
+	m.log.Append(batch)
+	for i := range batch {
+		if e := &batch[i]; e.Type == tracker.EventDestroy {
+			m.takeEnd(e)
+		}
+	}
+	if m.detailOpen() {
+		m.detail.SetEvents(m.log.Of(m.detail.Flow().ID))
+	}
+}
+
+func (m *Model) takeEnd(e *tracker.Event) {
+	delete(m.marked, e.ID)
+	if m.paused || len(m.ended) >= mostEnded || m.now.Sub(e.Time) > lingering {
+		return
+	}
+	m.ended[e.ID] = ending{reason: e.Reason, at: e.Time, seen: m.now, flow: events.Flow(e)}
+	m.stale = true
+}
+
+// forgetEnded lets flows go that have been shown as ended for long enough, but
+// not before there is a snapshot without them.
+func (m *Model) forgetEnded() {
+	if m.paused {
+		return
+	}
+	for id, e := range m.ended {
+		if m.now.Sub(e.seen) > lingering && (m.target == nil || m.target.Time.After(e.at)) {
+			delete(m.ended, id)
+			m.stale = true
+		}
+	}
+	m.flows.SetEnded(m.endedReasons())
+}
+
+func (m *Model) endedReasons() map[tracker.FlowID]tracker.Reason {
+	reasons := make(map[tracker.FlowID]tracker.Reason, len(m.ended))
+	for id, e := range m.ended {
+		reasons[id] = e.reason
+	}
+	return reasons
+}
+
+// asOf is the moment that the console shows.
+func (m *Model) asOf() time.Time {
+	if m.paused {
+		return m.pausedAt
+	}
+	return m.now
+}
+
+// since is how old the snapshot on the screen was at that moment.
+func (m *Model) since() time.Duration {
+	if m.shown == nil {
+		return 0
+	}
+	return max(m.asOf().Sub(m.shown.Time), 0)
+}
+
+// showTime lets the clocks on the screen go on.
+func (m *Model) showTime() {
+	m.flows.SetSince(m.since())
+	m.detail.SetSince(m.since())
+}
+
+// togglePause freezes what is shown, or goes on with the newest.
+func (m *Model) togglePause() tea.Cmd {
+	m.paused = !m.paused
+	m.pausedAt = m.now
+	m.log.Freeze(m.paused)
+	if m.paused {
+		m.target = m.shown
+	} else {
+		m.target = m.latest
+	}
+	m.showTime()
+	return m.rearrange()
+}

@@ -1,0 +1,104 @@
+package ui
+
+import (
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+	"ctop/ui/table"
+	"ctop/ui/theme"
+)
+
+// shownFor is how long a message stays in the footer unless a key is pressed.
+const shownFor = 6 * time.Second
+
+// status is a message in the footer.
+type status struct {
+	text  string
+	style theme.Style
+	until time.Time
+}
+
+// expire removes a message that has been there for long enough.
+func (s *status) expire(now time.Time) {
+	if now.After(s.until) {
+		*s = status{}
+	}
+}
+
+// tell says what was done.
+func (m *Model) tell(text string) { m.say(text, m.theme.Notice) }
+
+// warn says what could not be done.
+func (m *Model) warn(text string) { m.say(text, m.theme.Alert) }
+
+func (m *Model) say(text string, style theme.Style) {
+	m.status = status{text: format.Clean(text), style: style, until: m.now.Add(shownFor)}
+}
+
+// handleDone says what became of something and looks what it changed.
+func (m *Model) handleDone(msg doneMsg) tea.Cmd {
+	if msg.err != nil {
+		m.warn(msg.err.Error())
+	} else {
+		m.tell(msg.text)
+	}
+	return m.refresh()
+}
+
+// copy puts a tuple on the clipboard of the terminal that the console is seen
+// on (OSC 52), which over SSH is not the host's.
+func (m *Model) copy(t tracker.Tuple) tea.Cmd {
+	text := format.Clean(t.String())
+	m.tell("copied " + text)
+	output := m.options.renderer.Output()
+	return func() tea.Msg {
+		output.Copy(text)
+		return nil
+	}
+}
+
+// export writes what is shown to a file.
+func (m *Model) export() tea.Cmd {
+	if m.shown == nil {
+		return nil
+	}
+	write, s, rows := m.options.export, m.shown, m.flows.Rows()
+	return func() tea.Msg {
+		where, err := write(s, rows)
+		return doneMsg{text: "wrote " + format.Plural(len(rows), "flow") + " to " + where, err: err}
+	}
+}
+
+// wholeTuple draws the selected tuple where there is not room for it in the
+// list: on one line, or on two where it is longer than that.
+func (m *Model) wholeTuple(lines int) []string {
+	text := m.selectedTuple()
+	switch {
+	case lines == 0:
+		return nil
+	case lines == 1:
+		return []string{" " + text}
+	case format.Width(text) < m.width:
+		return []string{" " + text, ""}
+	}
+	first, second, _ := strings.Cut(text, " → ")
+	indent := strings.Index(first, " ")
+	return []string{" " + first + " →", format.Blank(indent+2) + second}
+}
+
+func (m *Model) selectedTuple() string {
+	if m.view == viewEvents {
+		if e := m.log.Selected(); e != nil {
+			return format.Clean(e.Tuple.String())
+		}
+		return ""
+	}
+	if f := m.flows.Selected(); f != nil {
+		return table.TupleText(f)
+	}
+	return ""
+}

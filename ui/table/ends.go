@@ -1,0 +1,38 @@
+package table
+
+import (
+	"strconv"
+
+	"ctop/tracker"
+	"ctop/ui/address"
+	"ctop/ui/format"
+)
+
+// protoText is the protocol, with the VLANs: two flows may differ in nothing
+// else.
+func protoText(f *tracker.Flow) string {
+	text := f.Tuple.Proto.String()
+	for _, id := range [...]uint16{f.Tuple.VLAN, f.Tuple.VLANInner} {
+		if id != 0 {
+			text += "." + strconv.Itoa(int(id))
+		}
+	}
+	return text
+}
+
+func sourceText(f *tracker.Flow) string      { return format.Clean(f.Tuple.Source()) }
+func destinationText(f *tracker.Flow) string { return format.Clean(f.Tuple.Destination()) }
+
+// TupleText returns a flow's whole tuple on one line.
+func TupleText(f *tracker.Flow) string {
+	return protoText(f) + " " + sourceText(f) + " → " + destinationText(f)
+}
+
+// fitColumn brings the visible rows' ends into a column.
+func fitColumn(flows []*tracker.Flow, text func(*tracker.Flow) string, width int) []string {
+	ends := make([]string, len(flows))
+	for i, f := range flows {
+		ends[i] = text(f)
+	}
+	return address.Fit(ends, width)
+}

@@ -1,0 +1,120 @@
+package table
+
+// Bounds of the columns that hold addresses.
+const (
+	ipv4End   = 21 // 255.255.255.255:65535
+	roomyEnd  = 27
+	gutter    = 2 // the cursor and the mark
+	widestGap = 3
+)
+
+// widths are what the columns of varying content would like to have.
+type widths struct{ proto, origin, reply int }
+
+// grow takes the larger of both, so that columns never shrink under the eye.
+func (w widths) grow(other widths) widths {
+	return widths{max(w.proto, other.proto), max(w.origin, other.origin), max(w.reply, other.reply)}
+}
+
+// capped returns the widths with no address wider than limit.
+func (w widths) capped(limit int) widths {
+	w.origin, w.reply = min(w.origin, limit), min(w.reply, limit)
+	return w
+}
+
+// place is a column where it stands on the line.
+type place struct {
+	id       columnID
+	x, width int
+}
+
+// arrangeColumns says which columns a line of the given width holds, and where.
+// Columns are given up in a fixed order; addresses get what they need first,
+// then air.
+func arrangeColumns(width int, want widths) []place {
+	var shown [numColumns]bool
+	for id := range shown {
+		shown[id] = true
+	}
+	for i, ids := range givingWay {
+		need := want
+		if i >= comfort {
+			need = want.capped(ipv4End)
+		}
+		if lineWidth(shown, need, 1) <= width {
+			break
+		}
+		for _, id := range ids {
+			shown[id] = false
+		}
+	}
+	return placeColumns(width, shown, want)
+}
+
+func placeColumns(width int, shown [numColumns]bool, want widths) []place {
+	have := fitEnds(width, shown, want)
+	gap := 1
+	for gap < widestGap && lineWidth(shown, have, gap+1) <= width {
+		gap++
+	}
+	var places []place
+	x := gutter
+	for id, ok := range shown {
+		if !ok {
+			continue
+		}
+		w := columnWidth(columnID(id), have)
+		places = append(places, place{columnID(id), x, w})
+		x += w + gapAfter(columnID(id), gap)
+	}
+	return places
+}
+
+// fitEnds shares the room for addresses: both what they want where there is
+// enough, else the shorter one what it wants and the other the rest.
+func fitEnds(width int, shown [numColumns]bool, want widths) widths {
+	have := want
+	have.origin, have.reply = 0, 0
+	room := max(width-lineWidth(shown, have, 1), 0)
+	if want.origin+want.reply <= room {
+		spare := room - want.origin - want.reply
+		have.origin = want.origin + min(max(roomyEnd-want.origin, 0), spare/2)
+		have.reply = want.reply + min(max(roomyEnd-want.reply, 0), spare/2)
+		return have
+	}
+	have.origin = min(want.origin, max(room/2, room-want.reply))
+	have.reply = min(want.reply, room-have.origin)
+	return have
+}
+
+func lineWidth(shown [numColumns]bool, w widths, gap int) int {
+	sum := gutter
+	last := 0
+	for id, ok := range shown {
+		if ok {
+			last = gapAfter(columnID(id), gap)
+			sum += columnWidth(columnID(id), w) + last
+		}
+	}
+	return sum - last
+}
+
+// gapAfter keeps together what belongs together.
+func gapAfter(id columnID, gap int) int {
+	if id == arrow || id == ttl {
+		return 1
+	}
+	return gap
+}
+
+func columnWidth(id columnID, w widths) int {
+	switch id {
+	case proto:
+		return max(columns[proto].width, w.proto)
+	case origin:
+		return w.origin
+	case reply:
+		return w.reply
+	}
+	return columns[id].width
+}

@@ -1,0 +1,208 @@
+// Package table shows flows as lines. It formats only the lines that can be
+// seen, so a frame costs the same for ten flows and for a million.
+package table
+
+import (
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+	"ctop/ui/order"
+	"ctop/ui/scroll"
+	"ctop/ui/theme"
+)
+
+// Model is the table. Its methods that change it are for Update, the others
+// for View.
+type Model struct {
+	theme  theme.Theme
+	window scroll.Window
+	width  int
+	height int
+
+	rows   []*tracker.Flow
+	by     order.By
+	unit   format.RateUnit
+	since  time.Duration
+	ended  map[tracker.FlowID]tracker.Reason
+	marked map[tracker.FlowID]tracker.Ref
+
+	// selected is the flow under the cursor. Until the operator has chosen
+	// one, the cursor stays at the top and takes whatever comes there.
+	selected tracker.FlowID
+	chosen   bool
+
+	want   widths
+	places []place
+}
+
+// New returns an empty table.
+func New(t theme.Theme) Model {
+	return Model{theme: t, want: widths{origin: len("ORIGIN ▼"), reply: len("REPLY ▼")}}
+}
+
+// SetSize gives the table its room, the line of titles included.
+func (m *Model) SetSize(width, height int) {
+	m.width, m.height = width, height
+	m.window.Resize(len(m.rows), m.bodyHeight())
+	m.measure()
+}
+
+// SetBy says by what the rows are sorted, for the titles.
+func (m *Model) SetBy(by order.By) { m.by = by }
+
+// SetUnit says what rates count.
+func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
+
+// SetSince says how long ago the rows were true.
+func (m *Model) SetSince(d time.Duration) { m.since = d }
+
+// SetEnded says which flows have ended, and why. The table keeps the map.
+func (m *Model) SetEnded(ended map[tracker.FlowID]tracker.Reason) { m.ended = ended }
+
+// SetMarked says which flows are marked. The table keeps the map.
+func (m *Model) SetMarked(marked map[tracker.FlowID]tracker.Ref) { m.marked = marked }
+
+// SetRows replaces the rows. The cursor stays on its flow, and that on its line
+// of the screen; row is where flow anchor is among the rows, less than zero
+// where it is not.
+func (m *Model) SetRows(rows []*tracker.Flow, anchor tracker.FlowID, row int) {
+	m.rows = rows
+	if anchor != m.selected {
+		row = m.find(m.selected)
+	}
+	m.window.Resize(len(rows), m.bodyHeight())
+	if m.chosen && row >= 0 {
+		m.window.Hold(row)
+	}
+	m.settle()
+}
+
+// find returns the row of a flow that was selected while its row was being
+// looked for elsewhere.
+func (m *Model) find(id tracker.FlowID) int {
+	for i, f := range m.rows {
+		if f.ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// Rows returns the rows.
+func (m *Model) Rows() []*tracker.Flow { return m.rows }
+
+// Selected returns the flow under the cursor, nil where there is none.
+func (m *Model) Selected() *tracker.Flow {
+	if m.window.Cursor < len(m.rows) {
+		return m.rows[m.window.Cursor]
+	}
+	return nil
+}
+
+// Move moves the cursor by a number of rows.
+func (m *Model) Move(rows int) {
+	m.window.Move(rows)
+	m.choose()
+}
+
+// Page moves the cursor by pages.
+func (m *Model) Page(pages int) {
+	m.window.Page(pages)
+	m.choose()
+}
+
+// Top puts the cursor on the first row and leaves it there, whatever flow that
+// may come to be.
+func (m *Model) Top() {
+	m.window.To(0)
+	m.settle()
+	m.chosen = false
+}
+
+// Bottom puts the cursor on the last row.
+func (m *Model) Bottom() {
+	m.window.To(len(m.rows) - 1)
+	m.choose()
+}
+
+// Click puts the cursor on a line of the table, or returns the key of the
+// title that was hit.
+func (m *Model) Click(x, y int) (key order.Key, title bool) {
+	if y == 0 && m.titled() {
+		return m.titleAt(x)
+	}
+	if m.titled() {
+		y--
+	}
+	if row, ok := m.window.Line(y); ok {
+		m.window.To(row)
+		m.choose()
+	}
+	return 0, false
+}
+
+func (m *Model) titleAt(x int) (order.Key, bool) {
+	for i, p := range m.places {
+		end := p.x + p.width
+		if i+1 < len(m.places) {
+			end = m.places[i+1].x
+		}
+		if p.x <= x && x < end {
+			return columns[p.id].key, true
+		}
+	}
+	return 0, false
+}
+
+// Keys returns the keys of the columns that are shown, from left to right.
+func (m *Model) Keys() []order.Key {
+	var keys []order.Key
+	for _, p := range m.places {
+		if columns[p.id].title != "" {
+			keys = append(keys, columns[p.id].key)
+		}
+	}
+	return keys
+}
+
+func (m *Model) choose() {
+	m.settle()
+	m.chosen = true
+}
+
+func (m *Model) settle() {
+	m.selected = 0
+	if f := m.Selected(); f != nil {
+		m.selected = f.ID
+	}
+	m.measure()
+}
+
+// measure lays the columns out for what is visible. They only ever grow: a
+// column that follows every change would be unreadable.
+func (m *Model) measure() {
+	for _, f := range m.visible() {
+		m.want = m.want.grow(widths{
+			proto:  format.Width(protoText(f)),
+			origin: format.Width(sourceText(f)),
+			reply:  format.Width(destinationText(f)),
+		})
+	}
+	m.places = arrangeColumns(m.width, m.want)
+}
+
+func (m *Model) visible() []*tracker.Flow {
+	first, end := m.window.Visible()
+	return m.rows[first:end]
+}
+
+func (m *Model) bodyHeight() int {
+	if m.titled() {
+		return m.height - 1
+	}
+	return m.height
+}
+
+// titled reports whether there is room for the line of titles.
+func (m *Model) titled() bool { return m.height >= 3 }

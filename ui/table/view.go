@@ -1,0 +1,74 @@
+package table
+
+import (
+	"ctop/ui/format"
+	"ctop/ui/order"
+)
+
+// Lines draws the table: the titles and one line for each visible row.
+func (m *Model) Lines() []string {
+	var lines []string
+	if m.titled() {
+		lines = append(lines, m.titles())
+	}
+	source, destination := m.fitted()
+	first, _ := m.window.Visible()
+	for i, f := range m.visible() {
+		selected := first+i == m.window.Cursor
+		lines = append(lines, m.row(f, source[i], destination[i], selected))
+	}
+	return lines
+}
+
+// Narrow reports whether there is not room for every address, so that the
+// selected row's have to be shown somewhere else, and how wide a whole tuple
+// can be.
+func (m *Model) Narrow() (narrow bool, widest int) {
+	narrow = m.columnWidth(origin) < m.want.origin || m.columnWidth(reply) < m.want.reply
+	return narrow, m.want.proto + m.want.origin + m.want.reply + len("  > ")
+}
+
+func (m *Model) fitted() (source, destination []string) {
+	flows := m.visible()
+	return fitColumn(flows, sourceText, m.columnWidth(origin)),
+		fitColumn(flows, destinationText, m.columnWidth(reply))
+}
+
+func (m *Model) columnWidth(id columnID) int {
+	for _, p := range m.places {
+		if p.id == id {
+			return p.width
+		}
+	}
+	return 0
+}
+
+func (m *Model) titles() string {
+	var l line
+	for _, p := range m.places {
+		c := columns[p.id]
+		text := c.title
+		if c.key == m.by.Key && text != "" {
+			text = titleWithMark(c.title, m.by, p.width)
+		}
+		x := p.start(text)
+		if c.key == m.by.Key && c.title != "" {
+			l.addApart(x, text)
+			continue
+		}
+		l.add(x, text)
+	}
+	return l.render(m.theme.Head, m.theme.Sorted)
+}
+
+// titleWithMark adds the direction of the order to a title.
+func titleWithMark(title string, by order.By, width int) string {
+	mark := "▲"
+	if by.Desc {
+		mark = "▼"
+	}
+	if len(title)+2 <= width {
+		return title + " " + mark
+	}
+	return format.Cut(title, width-1) + mark
+}

@@ -1,0 +1,101 @@
+package timeouts
+
+import (
+	"ctop/tracker"
+	"ctop/ui/format"
+	"ctop/ui/theme"
+)
+
+// Widths of the columns.
+const (
+	nameWidth  = 18
+	valueWidth = 10
+	flowsWidth = 9
+)
+
+var meanings = [len(tracker.Timeouts{})]string{
+	tracker.TCPSynSent:        "opened, not answered yet",
+	tracker.TCPSynRecv:        "answered, not acknowledged",
+	tracker.TCPEstablished:    "handshake complete",
+	tracker.TCPFinWait:        "one side has closed",
+	tracker.TCPLastAck:        "both closed, ACK missing",
+	tracker.TCPTimeWait:       "closed, waiting it out",
+	tracker.TCPUnacknowledged: "midstream, not answered",
+	tracker.UDPUnidirectional: "never answered",
+	tracker.UDPBidirectional:  "answered",
+	tracker.ICMP:              "request and answer",
+	tracker.Other:             "every other protocol",
+}
+
+// Lines draws the page.
+func (m *Model) Lines() []string {
+	if !m.loaded {
+		return nil
+	}
+	var lines []string
+	if m.titled() {
+		lines = append(lines, m.theme.Head.Render(columns("TIMEOUT", "VALUE", "FLOWS", "DEFAULT", "APPLIES TO A FLOW")))
+	}
+	first, end := m.window.Visible()
+	for i := first; i < end; i++ {
+		lines = append(lines, m.row(tracker.TimeoutName(i)))
+	}
+	if m.titled() {
+		lines = append(lines, "", "  "+m.note())
+	}
+	return lines
+}
+
+func columns(name, value, flows, standard, meaning string) string {
+	return "  " + format.Left(name, nameWidth) + " " + format.Right(value, valueWidth) + " " +
+		format.Right(flows, flowsWidth) + " " + format.Right(standard, valueWidth) + "  " + meaning
+}
+
+func (m *Model) row(n tracker.TimeoutName) string {
+	text := columns(n.String(), m.valueText(n), format.Count(m.counts[n]), standard(m.values, n), meanings[n])
+	if int(n) != m.window.Cursor {
+		return text
+	}
+	text = "▌" + text[1:]
+	if m.editing {
+		return m.theme.Title.Render(text)
+	}
+	return m.theme.Cursor.Render(format.Left(text, m.width))
+}
+
+func (m *Model) valueText(n tracker.TimeoutName) string {
+	if m.editing && int(n) == m.window.Cursor {
+		return m.input.View(valueWidth)
+	}
+	return format.Timeout(m.values[n])
+}
+
+// standard is the default, where the value is another.
+func standard(values tracker.Timeouts, n tracker.TimeoutName) string {
+	if d := tracker.DefaultTimeouts()[n]; d != values[n] {
+		return format.Timeout(d)
+	}
+	return ""
+}
+
+// note says what the value being edited would do, or what is wrong with it.
+func (m *Model) note() string {
+	n, value := m.Selected()
+	switch {
+	case m.problem != "":
+		return m.theme.Alert.Render(format.Clean(m.problem))
+	case !m.editing:
+		return ""
+	case m.preview < 0:
+		return "now " + format.Timeout(value) + "; type a duration like 30s, 5m, 2h or 5d"
+	}
+	return m.previewStyle().Render("would end " + format.Count(m.preview) + " of " +
+		format.Plural(m.counts[n], "flow") + " now")
+}
+
+func (m *Model) previewStyle() theme.Style {
+	if m.preview > 0 {
+		return m.theme.Warning
+	}
+	return theme.Style{}
+}

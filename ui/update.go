@@ -1,0 +1,62 @@
+package ui
+
+import (
+	tea "github.com/charmbracelet/bubbletea"
+
+	"github.com/charmbracelet/bubbles/key"
+)
+
+// Update routes a message to what handles it.
+func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	cmd := m.handle(msg)
+	m.place()
+	return m, cmd
+}
+
+func (m *Model) handle(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = msg.Width, msg.Height
+	case tea.KeyMsg:
+		return m.handleKey(msg)
+	case tea.MouseMsg:
+		return m.handleMouse(msg)
+	case tickMsg:
+		return m.handleTick(msg)
+	case polledMsg:
+		return m.handlePolled(msg)
+	case arrangedMsg:
+		return m.handleArranged(msg)
+	case surveyedMsg:
+		m.handleSurveyed(msg)
+	case countedMsg:
+		m.limits.Set(msg.values, msg.counts)
+	case endingMsg:
+		return m.handleEnding(msg)
+	case doneMsg:
+		return m.handleDone(msg)
+	}
+	return nil
+}
+
+func (m *Model) handleKey(msg tea.KeyMsg) tea.Cmd {
+	if key.Matches(msg, m.keys.Interrupt) {
+		return tea.Quit
+	}
+	m.status = status{}
+	switch m.mode {
+	case modeFilter:
+		return m.handleFilterKey(msg)
+	case modeSort:
+		return m.handleSortKey(msg)
+	case modeEdit:
+		return m.handleEditKey(msg)
+	case modeConfirm:
+		return m.handleConfirmKey(msg)
+	case modeHelp:
+		return m.handleHelpKey(msg)
+	case modeDetail:
+		return m.handleDetailKey(msg)
+	}
+	return m.handleNormalKey(msg)
+}
