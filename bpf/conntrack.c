@@ -35,18 +35,11 @@ static __always_inline bool admit(enum verdict verdict,
 	return false;
 }
 
-static __always_inline __u32 xdp_length(struct xdp_md *ctx)
-{
-	if (multi_buffer)
-		return bpf_xdp_get_buff_len(ctx);
-	return ctx->data_end - ctx->data;
-}
-
 SEC("xdp.frags")
 int ctop_xdp(struct xdp_md *ctx)
 {
 	struct packet pkt = {
-		.bytes = xdp_length(ctx),
+		.bytes = ctx->data_end - ctx->data,
 		.segments = 1,
 		.side = ctx->ingress_ifindex != config.ifindex[0],
 	};
@@ -59,6 +52,8 @@ int ctop_xdp(struct xdp_md *ctx)
 					    .hook = HOOK_XDP,
 					    .start = CTX_DATA(ctx),
 					    .end = CTX_DATA_END(ctx) });
+	if (multi_buffer && pkt.kind != PACKET_FLOW)
+		pkt.bytes = bpf_xdp_get_buff_len(ctx);
 	if (!admit(track(&pkt, stats, clock_ticks()), &pkt, stats))
 		return XDP_DROP;
 	if (complete_checksums && pkt.complete)
@@ -84,7 +79,7 @@ static __always_inline void count_segments(struct __sk_buff *skb,
 	if (pkt->l4_offset) {
 		headers = pkt->l4_offset;
 		headers += pkt->key.proto == IPPROTO_TCP ?
-				   pkt->l4_length - (pkt->end - pkt->seq) :
+				   pkt->l4_length - tcp_payload(pkt) :
 				   sizeof(struct udphdr);
 	}
 	pkt->segments = skb->gso_segs;

@@ -81,7 +81,8 @@ type ConntrackFlow struct {
 	Id           uint64
 	CreatedNs    uint64
 	TimeoutTicks uint32
-	Invalid      uint32
+	Invalid      uint16
+	Related      uint16
 	Dir          [2]ConntrackFlowDir
 }
 
@@ -97,12 +98,12 @@ type ConntrackFlowDir struct {
 	SynSeq        uint32
 	FinEnd        uint32
 	PendingSeq    uint32
-	Retransmits   uint32
+	RttUs         uint32
+	Retransmits   uint16
 	ZeroWindows   uint16
 	Wscale        uint8
 	PendingWscale uint8
 	Cpu           uint16
-	Pad           uint16
 }
 
 type ConntrackFlowFlag uint32
@@ -152,6 +153,26 @@ const (
 	ConntrackFlowStateSTATE_LAST_ACK    ConntrackFlowState = 7
 	ConntrackFlowStateSTATE_TIME_WAIT   ConntrackFlowState = 8
 )
+
+type ConntrackFragmentKey struct {
+	_      structs.HostLayout
+	Addr   [2][2]uint64
+	Id     uint32
+	Vlan   [2]uint16
+	Proto  uint8
+	Family uint8
+	Pad    uint16
+	Pad2   uint32
+}
+
+type ConntrackFragmentPorts struct {
+	_          structs.HostLayout
+	Port       [2]uint16
+	IcmpType   uint8
+	IcmpCode   uint8
+	IcmpAnswer uint8
+	Pad        uint8
+}
 
 type ConntrackInvalid uint32
 
@@ -246,6 +267,7 @@ const (
 const (
 	ConntrackMapChunks            = "chunks"
 	ConntrackMapFlows             = "flows"
+	ConntrackMapFragments         = "fragments"
 	ConntrackMapOutputs           = "outputs"
 	ConntrackMapReaders           = "readers"
 	ConntrackMapScratch           = "scratch"
@@ -316,12 +338,13 @@ type ConntrackProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackMapSpecs struct {
-	Chunks  *ebpf.MapSpec `ebpf:"chunks"`
-	Flows   *ebpf.MapSpec `ebpf:"flows"`
-	Outputs *ebpf.MapSpec `ebpf:"outputs"`
-	Readers *ebpf.MapSpec `ebpf:"readers"`
-	Scratch *ebpf.MapSpec `ebpf:"scratch"`
-	Stats   *ebpf.MapSpec `ebpf:"stats"`
+	Chunks    *ebpf.MapSpec `ebpf:"chunks"`
+	Flows     *ebpf.MapSpec `ebpf:"flows"`
+	Fragments *ebpf.MapSpec `ebpf:"fragments"`
+	Outputs   *ebpf.MapSpec `ebpf:"outputs"`
+	Readers   *ebpf.MapSpec `ebpf:"readers"`
+	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
+	Stats     *ebpf.MapSpec `ebpf:"stats"`
 }
 
 // ConntrackVariableSpecs contains global variables before they are loaded into the kernel.
@@ -356,18 +379,20 @@ func (o *ConntrackObjects) Close() error {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackMaps struct {
-	Chunks  *ebpf.Map `ebpf:"chunks"`
-	Flows   *ebpf.Map `ebpf:"flows"`
-	Outputs *ebpf.Map `ebpf:"outputs"`
-	Readers *ebpf.Map `ebpf:"readers"`
-	Scratch *ebpf.Map `ebpf:"scratch"`
-	Stats   *ebpf.Map `ebpf:"stats"`
+	Chunks    *ebpf.Map `ebpf:"chunks"`
+	Flows     *ebpf.Map `ebpf:"flows"`
+	Fragments *ebpf.Map `ebpf:"fragments"`
+	Outputs   *ebpf.Map `ebpf:"outputs"`
+	Readers   *ebpf.Map `ebpf:"readers"`
+	Scratch   *ebpf.Map `ebpf:"scratch"`
+	Stats     *ebpf.Map `ebpf:"stats"`
 }
 
 func (m *ConntrackMaps) Close() error {
 	return _ConntrackClose(
 		m.Chunks,
 		m.Flows,
+		m.Fragments,
 		m.Outputs,
 		m.Readers,
 		m.Scratch,

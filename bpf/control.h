@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "flow.h"
 #include "table.h"
+#include "timeout.h"
 
 /* Both clocks at one instant. */
 struct clock_args {

@@ -59,52 +59,83 @@ struct {
 	__array(values, struct ring);
 } readers SEC(".maps");
 
-static __always_inline void event_write(void *ring, const struct event *event,
+/* What a change was, for whoever has to be told. */
+struct change {
+	__u64 from;
+	__u64 to;
+	__u64 sequence;
+	__u64 time_ns;
+	__u32 cause;
+};
+
+static __always_inline void event_fill(struct event *event,
+				       const struct flow_key *key,
+				       const struct flow *flow,
+				       const struct change *change)
+{
+	event->sequence = change->sequence;
+	event->time_ns = change->time_ns;
+	event->id = flow->id;
+	event->created_ns = flow->created_ns;
+	event->key = *key;
+	event->packets[0] = flow->dir[0].packets;
+	event->packets[1] = flow->dir[1].packets;
+	event->bytes[0] = flow->dir[0].bytes;
+	event->bytes[1] = flow->dir[1].bytes;
+	event->cpu = bpf_get_smp_processor_id();
+	event->from = control_state(change->from);
+	event->to = control_state(change->to);
+	event->flags = (__u32)(change->from | change->to) &
+		       ~(__u32)CONTROL_STATE;
+	event->reason = change->cause & 0xff;
+	event->direction = (change->cause >> 8) & 1;
+	event->type = !event->from ? EVENT_NEW :
+		      !event->to   ? EVENT_DESTROY :
+				     EVENT_UPDATE;
+	event->pad = 0;
+}
+
+/* Written in place: a copy on the stack would be a quarter of what a program may
+ * have. */
+static __always_inline void event_write(void *ring, const struct flow_key *key,
+					const struct flow *flow,
+					const struct change *change,
 					struct cpu_stats *stats)
 {
+	struct event *event = bpf_ringbuf_reserve(ring, sizeof(*event), 0);
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
+	if (!event) {
+		stats->events_lost++;
+		return;
+	}
+	event_fill(event, key, flow, change);
 	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= WAKEUP_BYTES)
 		flags = BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_output(ring, (void *)event, sizeof(*event), flags))
-		stats->events_lost++;
+	bpf_ringbuf_submit(event, flags);
 }
 
 /* Tells every reader of a flow's change from one state to another. */
-__noinline int event_emit(const struct flow_key *key,
-				 const struct flow *flow, __u64 from, __u64 to,
-				 __u32 cause)
+__noinline int event_emit(const struct flow_key *key, const struct flow *flow,
+			  __u64 from, __u64 to, __u32 cause)
 {
-	struct event event = {};
 	struct cpu_stats *stats = stats_get();
+	struct change change;
 	__u32 slot;
 
 	if (!key || !flow || !stats)
 		return 0;
-	event.sequence = stats->events++;
-	event.time_ns = clock_ns();
-	event.id = flow->id;
-	event.created_ns = flow->created_ns;
-	event.key = *key;
-	event.packets[0] = flow->dir[0].packets;
-	event.packets[1] = flow->dir[1].packets;
-	event.bytes[0] = flow->dir[0].bytes;
-	event.bytes[1] = flow->dir[1].bytes;
-	event.cpu = bpf_get_smp_processor_id();
-	event.from = control_state(from);
-	event.to = control_state(to);
-	event.flags = (__u32)(from | to) & ~(__u32)CONTROL_STATE;
-	event.reason = cause & 0xff;
-	event.direction = (cause >> 8) & 1;
-	event.type = !event.from ? EVENT_NEW :
-		     !event.to   ? EVENT_DESTROY :
-				   EVENT_UPDATE;
+	change.from = from;
+	change.to = to;
+	change.cause = cause;
+	change.sequence = stats->events++;
+	change.time_ns = clock_ns();
 	for (slot = 0; slot < MAX_READERS; slot++) {
 		__u32 index = slot;
 		void *ring = bpf_map_lookup_elem(&readers, &index);
 
 		if (ring)
-			event_write(ring, &event, stats);
+			event_write(ring, key, flow, &change, stats);
 	}
 	return 0;
 }

@@ -81,14 +81,15 @@ struct flow_dir {
 	__u32 fin_end;
 	/* The sequence number of a SYN that waits for its answer. */
 	__u32 pending_seq;
-	__u32 retransmits;
+	/* How long this side took to answer in the handshake. */
+	__u32 rtt_us;
+	__u16 retransmits;
 	__u16 zero_windows;
 	__u8 wscale;
 	__u8 pending_wscale;
 	/* The CPU that this direction's packets come by, plus one; zero before
 	 * the first, and CPU_SHARED once there was another. */
 	__u16 cpu;
-	__u16 pad;
 };
 
 #define CPU_SHARED 0xffff
@@ -104,7 +105,9 @@ struct flow {
 	__u64 created_ns;
 	/* An operator's timeout for this flow alone; zero is the state's. */
 	__u32 timeout_ticks;
-	__u32 invalid;
+	/* Invalid packets that bear the flow's tuple, and ICMP errors about it. */
+	__u16 invalid;
+	__u16 related;
 	struct flow_dir dir[2];
 };
 
@@ -134,57 +137,11 @@ static __always_inline __u32 flow_direction(__u64 control,
 	return !!(control & FLOW_REVERSED) ^ pkt->reversed;
 }
 
-static __always_inline enum timeout tcp_timeout(enum flow_state state)
+/* Counts up to what fits and stays there. */
+static __always_inline void count_up(__u16 *counter)
 {
-	switch (state) {
-	case STATE_SYN_SENT:
-		return TIMEOUT_TCP_SYN_SENT;
-	case STATE_SYN_RECV:
-		return TIMEOUT_TCP_SYN_RECV;
-	case STATE_ESTABLISHED:
-		return TIMEOUT_TCP_ESTABLISHED;
-	case STATE_FIN_WAIT_1:
-	case STATE_FIN_WAIT_2:
-		return TIMEOUT_TCP_FIN_WAIT;
-	case STATE_LAST_ACK:
-		return TIMEOUT_TCP_LAST_ACK;
-	case STATE_TIME_WAIT:
-		return TIMEOUT_TCP_TIME_WAIT;
-	default:
-		return TIMEOUT_TCP_UNACKNOWLEDGED;
-	}
-}
-
-static __always_inline enum timeout flow_timeout(__u8 proto,
-						 enum flow_state state)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return tcp_timeout(state);
-	case IPPROTO_UDP:
-		return state == STATE_NEW ? TIMEOUT_UDP_UNIDIRECTIONAL :
-					    TIMEOUT_UDP_BIDIRECTIONAL;
-	case IPPROTO_ICMP:
-	case IPPROTO_ICMPV6:
-		return TIMEOUT_ICMP;
-	default:
-		return TIMEOUT_OTHER;
-	}
-}
-
-static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
-					 enum flow_state state, __u64 now)
-{
-	__u64 seen = flow->dir[ORIGIN].last_seen_ticks;
-	__u64 reply = flow->dir[REPLY].last_seen_ticks;
-	__u64 timeout = flow->timeout_ticks;
-	__u32 name = flow_timeout(proto, state);
-
-	if (reply > seen)
-		seen = reply;
-	if (!timeout && name < NUM_TIMEOUTS)
-		timeout = config.timeout_ticks[name];
-	return now > seen && now - seen >= timeout;
+	if (*counter != 0xffff)
+		(*counter)++;
 }
 
 /* Whether a direction's packets come by more than one CPU, so that its fields

@@ -18,14 +18,21 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "config.h"
+#include "icmp.h"
+#include "quoted.h"
 #include "tuple.h"
 #include "walk.h"
 
 enum packet_kind {
 	/* Belongs to a flow, or may begin one. */
 	PACKET_FLOW,
-	/* Not for us to judge: no IP, neighbour discovery, later fragments. */
+	/* Not for us to judge: no IP, neighbour discovery. */
 	PACKET_UNTRACKED,
+	/* A later fragment: its ports are those of the first. */
+	PACKET_FRAGMENT,
+	/* An ICMP error: its key is that of the packet that it quotes. */
+	PACKET_ERROR,
 	/* A header is cut short or lies about a length. */
 	PACKET_MALFORMED,
 };
@@ -53,6 +60,7 @@ struct packet {
 	__u32 seq;
 	__u32 end;
 	__u32 ack;
+	__u32 fragment_id;
 	__u16 window;
 	__u8 tcp_flags;
 	/* Window scale offered, NO_WSCALE where none (SYN only). */
@@ -64,11 +72,16 @@ struct packet {
 	__u8 side;
 	/* An ICMP answer: it cannot begin a flow. */
 	__u8 icmp_answer;
-	/* More fragments follow: payload is not all of it. */
+	/* A fragment: payload is not all of it. */
 	__u8 fragment;
 	/* Whole and unfragmented: its checksum may be looked at. */
 	__u8 complete;
+	/* What fragments share beside their addresses. */
+	__u8 fragment_proto;
+	__u8 pad[5];
 };
+
+_Static_assert(sizeof(struct packet) == 96, "packet has hidden padding");
 
 /* Where parsing stands. end is the end of the bytes that can be read, which for
  * packets of several buffers is the end of the first. */
@@ -86,8 +99,6 @@ struct vlan_tag {
 };
 
 #define VLAN_ID_MASK 0x0fff
-#define IPV4_MORE_FRAGMENTS 0x2000
-#define IPV4_OFFSET_MASK 0x1fff
 #define MAX_VLAN_TAGS 2
 
 
@@ -140,12 +151,19 @@ static __always_inline int parse_tcp(struct cursor *cursor, struct packet *pkt)
 	return PACKET_FLOW;
 }
 
+/* The bytes that a segment carries: SYN and FIN have a number, but no byte. */
+static __always_inline __u32 tcp_payload(const struct packet *pkt)
+{
+	return pkt->end - pkt->seq - !!(pkt->tcp_flags & TCP_SYN) -
+	       !!(pkt->tcp_flags & TCP_FIN);
+}
+
 static __always_inline int parse_udp(struct cursor *cursor, struct packet *pkt)
 {
 	struct udphdr *udp = cursor_take(cursor, sizeof(*udp));
 	__u32 length;
 
-	if (!udp)
+	if (!udp || pkt->l4_length < sizeof(*udp))
 		return PACKET_MALFORMED;
 	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet. */
 	length = bpf_ntohs(udp->len);
@@ -158,48 +176,22 @@ static __always_inline int parse_udp(struct cursor *cursor, struct packet *pkt)
 	return PACKET_FLOW;
 }
 
-struct icmp_header {
-	__u8 type;
-	__u8 code;
-	__be16 checksum;
-	__be16 id;
-	__be16 sequence;
-};
-
-/* RFC 792 and 950 */
-#define ICMP_ECHO_REPLY 0
-#define ICMP_ECHO 8
-#define ICMP_TIMESTAMP 13
-#define ICMP_TIMESTAMP_REPLY 14
-#define ICMP_INFO 15
-#define ICMP_INFO_REPLY 16
-#define ICMP_MASK 17
-#define ICMP_MASK_REPLY 18
-/* RFC 4443 */
-#define ICMPV6_ECHO 128
-#define ICMPV6_ECHO_REPLY 129
-
-/* The request that an ICMP type asks or answers; 0xff for all others. */
-static __always_inline __u8 icmp_request(__u8 type, bool *answer)
+/* An error: the packet stands for the one that it quotes. */
+static __always_inline int parse_icmp_error(struct cursor *cursor,
+					    struct packet *pkt)
 {
-	*answer = type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY ||
-		  type == ICMP_INFO_REPLY || type == ICMP_MASK_REPLY;
-	if (type == ICMP_ECHO_REPLY)
-		return ICMP_ECHO;
-	if (*answer)
-		return type - 1;
-	if (type == ICMP_ECHO || type == ICMP_TIMESTAMP ||
-	    type == ICMP_INFO || type == ICMP_MASK)
-		return type;
-	return 0xff;
-}
+	__u32 offset = cursor_offset(cursor);
+	struct flow_key key = pkt->key;
+	int quoted;
 
-static __always_inline __u8 icmpv6_request(__u8 type, bool *answer)
-{
-	*answer = type == ICMPV6_ECHO_REPLY;
-	if (*answer || type == ICMPV6_ECHO)
-		return ICMPV6_ECHO;
-	return 0xff;
+	if (cursor->hook == HOOK_TC)
+		quoted = tc_quoted_key(cursor->ctx, offset, &key);
+	else
+		quoted = xdp_quoted_key(cursor->ctx, offset, &key);
+	pkt->key = key;
+	if (quoted == QUOTED_SHORT)
+		return PACKET_MALFORMED;
+	return quoted == QUOTED_KEY ? PACKET_ERROR : PACKET_UNTRACKED;
 }
 
 static __always_inline int parse_icmp(struct cursor *cursor, struct packet *pkt)
@@ -207,13 +199,13 @@ static __always_inline int parse_icmp(struct cursor *cursor, struct packet *pkt)
 	struct icmp_header *icmp = cursor_take(cursor, sizeof(*icmp));
 	bool answer;
 
-	if (!icmp)
+	if (!icmp || pkt->l4_length < sizeof(*icmp))
 		return PACKET_MALFORMED;
-	if (pkt->key.family == 6)
-		pkt->key.icmp_type = icmpv6_request(icmp->type, &answer);
-	else
-		pkt->key.icmp_type = icmp_request(icmp->type, &answer);
-	if (pkt->key.icmp_type == 0xff)
+	if (icmp_is_error(pkt->key.family, icmp->type))
+		return parse_icmp_error(cursor, pkt);
+	pkt->key.icmp_type = icmp_request_of(pkt->key.family, icmp->type,
+					     &answer);
+	if (pkt->key.icmp_type == ICMP_NO_REQUEST)
 		return PACKET_UNTRACKED;
 	pkt->icmp_answer = answer;
 	pkt->key.icmp_code = icmp->code;
@@ -241,14 +233,22 @@ static __always_inline int parse_transport(struct cursor *cursor,
 	return PACKET_FLOW;
 }
 
-static __always_inline __be64 mapped_ipv4(__be32 addr)
+/* Bytes of the frame from where parsing stands. The length of a packet of
+ * several buffers costs a call, so it is asked only if what lies in the first is
+ * less than is needed. */
+static __always_inline __u32 available(const struct cursor *cursor,
+				       struct packet *pkt, __u32 offset,
+				       __u32 needed)
 {
-	return bpf_cpu_to_be64(0xffff00000000ULL) | (__u64)addr << 32;
+	if (multi_buffer && cursor->hook == HOOK_XDP &&
+	    needed > pkt->bytes - offset)
+		pkt->bytes = bpf_xdp_get_buff_len(cursor->ctx);
+	return pkt->bytes - offset;
 }
 
 static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 {
-	__u32 available = pkt->bytes - cursor_offset(cursor);
+	__u32 offset = cursor_offset(cursor);
 	struct iphdr *ip = cursor_take(cursor, sizeof(*ip));
 	__u32 header, total;
 	__u16 fragment;
@@ -259,22 +259,21 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 	total = bpf_ntohs(ip->tot_len);
 	/* Zero is a segmentation-offload packet of more than 64 KB. */
 	if (!total)
-		total = available;
-	if (total < header || total > available)
+		total = pkt->bytes - offset;
+	if (total < header || total > available(cursor, pkt, offset, total))
 		return PACKET_MALFORMED;
 	if (!cursor_take(cursor, header - sizeof(*ip)))
 		return PACKET_MALFORMED;
 	pkt->key.family = 4;
 	pkt->key.proto = ip->protocol;
-	pkt->key.addr[0][0] = 0;
-	pkt->key.addr[0][1] = mapped_ipv4(ip->saddr);
-	pkt->key.addr[1][0] = 0;
-	pkt->key.addr[1][1] = mapped_ipv4(ip->daddr);
+	key_set_ipv4(&pkt->key, ip->saddr, ip->daddr);
 	pkt->l4_length = total - header;
 	fragment = bpf_ntohs(ip->frag_off);
+	pkt->fragment = !!(fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK));
+	pkt->fragment_id = ip->id;
+	pkt->fragment_proto = ip->protocol;
 	if (fragment & IPV4_OFFSET_MASK)
-		return PACKET_UNTRACKED;
-	pkt->fragment = !!(fragment & IPV4_MORE_FRAGMENTS);
+		return PACKET_FRAGMENT;
 	return parse_transport(cursor, pkt);
 }
 
@@ -296,8 +295,12 @@ static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 		return PACKET_MALFORMED;
 	if (walk & WALK_STOPPED)
 		return PACKET_UNTRACKED;
-	pkt->fragment = !!(walk & WALK_FRAGMENT);
 	pkt->key.proto = walk >> WALK_PROTO_SHIFT;
+	pkt->fragment = !!(walk & (WALK_FRAGMENT | WALK_LATER));
+	pkt->fragment_id = walk >> WALK_ID_SHIFT;
+	pkt->fragment_proto = pkt->key.proto;
+	if (walk & WALK_LATER)
+		return PACKET_FRAGMENT;
 	pkt->l4_length -= skipped;
 	if (!cursor_take(cursor, skipped))
 		return PACKET_MALFORMED;
@@ -306,9 +309,8 @@ static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 
 static __always_inline int parse_ipv6(struct cursor *cursor, struct packet *pkt)
 {
-	__u32 available = pkt->bytes - cursor_offset(cursor);
 	struct ipv6hdr *ip = cursor_take(cursor, sizeof(*ip));
-	__be64 *addr;
+	__u32 offset = cursor_offset(cursor);
 	int kind;
 
 	if (!ip || ip->version != 6)
@@ -316,16 +318,12 @@ static __always_inline int parse_ipv6(struct cursor *cursor, struct packet *pkt)
 	pkt->l4_length = bpf_ntohs(ip->payload_len);
 	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet. */
 	if (!pkt->l4_length)
-		pkt->l4_length = available - sizeof(*ip);
-	if (pkt->l4_length > available - sizeof(*ip))
+		pkt->l4_length = pkt->bytes - offset;
+	if (pkt->l4_length > available(cursor, pkt, offset, pkt->l4_length))
 		return PACKET_MALFORMED;
-	addr = (__be64 *)&ip->saddr;
 	pkt->key.family = 6;
 	pkt->key.proto = ip->nexthdr;
-	pkt->key.addr[0][0] = addr[0];
-	pkt->key.addr[0][1] = addr[1];
-	pkt->key.addr[1][0] = addr[2];
-	pkt->key.addr[1][1] = addr[3];
+	key_set_ipv6(&pkt->key, &ip->saddr);
 	kind = parse_ipv6_extensions(cursor, pkt);
 	if (kind != PACKET_FLOW)
 		return kind;
@@ -371,14 +369,15 @@ static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt
 	return PACKET_UNTRACKED;
 }
 
-/* Fills pkt, whose bytes and segments are set and whose rest is zero. */
+/* Fills pkt, whose bytes and segments are set and whose rest is zero. The key of
+ * a fragment is left as the packet shows it, to be found by the others. */
 static __always_inline void parse_packet(struct packet *pkt,
 					 struct cursor cursor)
 {
 	cursor.pos = cursor.start;
 	pkt->kind = parse_frame(&cursor, pkt);
-	if (pkt->kind != PACKET_FLOW)
+	if (pkt->kind != PACKET_FLOW || pkt->fragment)
 		return;
-	pkt->complete = !pkt->fragment;
-	pkt->reversed = key_normalise(&pkt->key);
+	pkt->complete = true;
+	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
 }

@@ -178,22 +178,14 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 						   STATE_SYN_RECV);
 }
 
-/* An ACK, with or without data or FIN, before the handshake is done. */
-static __always_inline void tcp_step_opening(struct tcp_step *step,
-					     const struct flow *flow,
-					     const struct packet *pkt, __u32 d)
+/* A FIN that comes before its flow is open: the state follows later. */
+static __always_inline void tcp_step_early_fin(struct tcp_step *step,
+					       const struct packet *pkt, __u32 d)
 {
-	if (!acks_syn(flow, pkt, d)) {
-		/* The challenge of an older connection; the RST that it
-		 * provokes makes room for the new one. */
-		step->actions = TCP_REFRESH;
+	if (!(pkt->tcp_flags & TCP_FIN))
 		return;
-	}
-	step->control |= flag_of(FLOW_SYN_ACKED, !d);
-	step->actions = TCP_UPDATE | TCP_REFRESH;
-	if (handshake_done(step->control))
-		step->control = control_with_state(step->control,
-						   STATE_ESTABLISHED);
+	step->control |= flag_of(FLOW_FIN_SENT, d);
+	step->actions |= TCP_FINISH;
 }
 
 /* A FIN in a flow whose handshake is done. */
@@ -215,18 +207,6 @@ static __always_inline void tcp_step_fin(struct tcp_step *step, __u32 d)
 		state = STATE_TIME_WAIT;
 	}
 	step->control = control_with_state(step->control, state);
-}
-
-/* The first answer in a flow that was picked up midstream. */
-static __always_inline void tcp_step_midstream(struct tcp_step *step,
-					       const struct packet *pkt, __u32 d)
-{
-	step->control |= flag_of(FLOW_SYN_ACKED, ORIGIN) |
-			 flag_of(FLOW_SYN_ACKED, REPLY);
-	step->control = control_with_state(step->control, STATE_ESTABLISHED);
-	step->actions = TCP_BEGIN | TCP_UPDATE | TCP_REFRESH;
-	if (pkt->tcp_flags & TCP_FIN)
-		tcp_step_fin(step, d);
 }
 
 /* Whether the other side's FIN is acknowledged by number. */
@@ -254,6 +234,67 @@ static __always_inline void tcp_step_closing(struct tcp_step *step)
 		step->actions = TCP_REFRESH | TCP_END;
 		step->reason = REASON_CLOSED;
 	}
+}
+
+/* Opens the flow. FINs may have come before that, and the segment that opens it
+ * may acknowledge them. */
+static __always_inline void tcp_step_opened(struct tcp_step *step,
+					    const struct flow *flow,
+					    const struct packet *pkt, __u32 d)
+{
+	bool origin = has_flag(step->control, FLOW_FIN_SENT, ORIGIN);
+	bool reply = has_flag(step->control, FLOW_FIN_SENT, REPLY);
+	enum flow_state state = STATE_ESTABLISHED;
+
+	if (origin && reply)
+		state = STATE_LAST_ACK;
+	else if (origin || reply)
+		state = STATE_FIN_WAIT_1;
+	if (reply && !(origin && d == REPLY))
+		step->control |= FLOW_FIN_REPLY_FIRST;
+	step->control = control_with_state(step->control, state);
+	tcp_step_fin_acked(step, flow, pkt, d);
+	tcp_step_closing(step);
+}
+
+/* An ACK, with or without data or FIN, before the handshake is done. */
+static __always_inline void tcp_step_opening(struct tcp_step *step,
+					     const struct flow *flow,
+					     const struct packet *pkt, __u32 d)
+{
+	if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
+	    !acks_syn(flow, pkt, d)) {
+		/* The challenge of an older connection; the RST that it
+		 * provokes makes room for the new one. */
+		step->actions = TCP_REFRESH;
+		return;
+	}
+	step->control |= flag_of(FLOW_SYN_ACKED, !d);
+	step->actions = TCP_UPDATE | TCP_REFRESH;
+	tcp_step_early_fin(step, pkt, d);
+	if (handshake_done(step->control))
+		tcp_step_opened(step, flow, pkt, d);
+}
+
+/* The first answer in a flow that was picked up midstream. */
+static __always_inline void tcp_step_midstream(struct tcp_step *step,
+					       const struct flow *flow,
+					       const struct packet *pkt, __u32 d)
+{
+	step->control |= flag_of(FLOW_SYN_ACKED, ORIGIN) |
+			 flag_of(FLOW_SYN_ACKED, REPLY);
+	step->actions = TCP_BEGIN | TCP_UPDATE | TCP_REFRESH;
+	tcp_step_early_fin(step, pkt, d);
+	tcp_step_opened(step, flow, pkt, d);
+}
+
+/* Midstream, and not answered yet. */
+static __always_inline void tcp_step_unanswered(struct tcp_step *step,
+						const struct packet *pkt,
+						__u32 d)
+{
+	step->actions = TCP_UPDATE | TCP_REFRESH;
+	tcp_step_early_fin(step, pkt, d);
 }
 
 /* Data beyond the direction's FIN: it was somebody else's. */
@@ -327,7 +368,7 @@ static __always_inline bool rst_is_exact(const struct flow_dir *sender,
 					 const struct flow_dir *receiver,
 					 const struct packet *pkt)
 {
-	return pkt->seq == sender->end ||
+	return (sender->packets && pkt->seq == sender->end) ||
 	       (receiver->packets && pkt->seq == receiver->acked);
 }
 
@@ -354,7 +395,7 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	const struct flow_dir *receiver = &flow->dir[!d];
 	enum flow_state state = control_state(step->control);
-	bool ends;
+	bool ends, passes;
 
 	if (state == STATE_SYN_SENT && d == REPLY) {
 		/* A refusal names the SYN that it refuses (RFC 9293 3.10.7.3). */
@@ -368,7 +409,10 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 	} else {
 		ends = rst_is_exact(sender, receiver, pkt);
 	}
-	if (!ends && state != STATE_SYN_SENT && !rst_is_inside(sender, receiver, pkt)) {
+	/* The answer of an older connection provokes a RST with its number. */
+	passes = state == STATE_SYN_SENT ? receiver->packets :
+					   rst_is_inside(sender, receiver, pkt);
+	if (!ends && !passes) {
 		tcp_invalid(step, INVALID_RESET);
 		return;
 	}
@@ -403,9 +447,9 @@ static __always_inline void tcp_step(struct tcp_step *step,
 	else if (pkt->tcp_flags & TCP_SYN)
 		tcp_step_syn(step, flow, pkt, d);
 	else if (control & FLOW_MIDSTREAM && !has_flag(control, FLOW_SEEN, d))
-		tcp_step_midstream(step, pkt, d);
+		tcp_step_midstream(step, flow, pkt, d);
 	else if (control_state(control) == STATE_NEW)
-		step->actions = TCP_UPDATE | TCP_REFRESH;
+		tcp_step_unanswered(step, pkt, d);
 	else if (!handshake_done(control))
 		tcp_step_opening(step, flow, pkt, d);
 	else
@@ -424,8 +468,13 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 {
 	tcp_begin(sender, pkt);
 	if (pkt->tcp_flags & TCP_SYN) {
-		if (other->packets)
-			tcp_agree_wscale(sender, other);
+		if (!other->packets)
+			return;
+		tcp_agree_wscale(sender, other);
+		/* Until it acknowledges, the other side permits what the window
+		 * in its own SYN says. */
+		other->acked = pkt->seq + 1;
+		other->limit = other->acked + other->max_window;
 	} else if (seq_after(pkt->ack, other->end)) {
 		/* It may acknowledge what was sent before our time. */
 		other->end = pkt->ack;
@@ -454,6 +503,6 @@ static __always_inline void tcp_apply(struct flow *flow,
 	if (step->actions & TCP_FINISH)
 		sender->fin_end = pkt->end;
 	if (step->actions & TCP_REPEAT)
-		sender->retransmits++;
+		count_up(&sender->retransmits);
 }
 

@@ -91,11 +91,11 @@ static __always_inline void tcp_update(struct flow_dir *sender,
 	if (!(pkt->tcp_flags & TCP_SYN))
 		window <<= sender->wscale & 15;
 	if (!seq_after(pkt->end, sender->end) && pkt->end - pkt->seq > 1)
-		sender->retransmits++;
+		count_up(&sender->retransmits);
 	if (window > sender->max_window)
 		sender->max_window = window;
 	if (!window)
-		sender->zero_windows++;
+		count_up(&sender->zero_windows);
 	seq_raise(&sender->end, pkt->end, shared);
 	seq_raise(&sender->acked, pkt->ack, shared);
 	/* A closed window still permits a probe of one byte. */

@@ -6,10 +6,12 @@
 #include <bpf/bpf_helpers.h>
 
 #include "flow.h"
+#include "fragment.h"
 #include "packet.h"
 #include "stats.h"
 #include "table.h"
 #include "tcp.h"
+#include "timeout.h"
 
 /* How often a transition is tried against others that win. */
 #define MAX_TRIES 3
@@ -115,6 +117,21 @@ static __always_inline int tcp_restart(struct packet *pkt, struct flow *flow,
 	return tcp_create(pkt, now);
 }
 
+/* The handshake tells how long each side takes to answer. */
+static __always_inline void tcp_note_rtt(struct flow *flow,
+					 enum flow_state from, __u32 d)
+{
+	__u32 since_us;
+
+	if (from != STATE_SYN_SENT && from != STATE_SYN_RECV)
+		return;
+	since_us = (clock_ns() - flow->created_ns) / 1000;
+	if (from == STATE_SYN_SENT && d == REPLY)
+		flow->dir[REPLY].rtt_us = since_us;
+	else if (from == STATE_SYN_RECV && d == ORIGIN)
+		flow->dir[ORIGIN].rtt_us = since_us - flow->dir[REPLY].rtt_us;
+}
+
 /* One try at a TCP packet that may change its flow. */
 __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 {
@@ -133,7 +150,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	dir = &flow->dir[d & 1];
 	tcp_step(&step, flow, control, pkt, d);
 	if (step.verdict == VERDICT_INVALID) {
-		flow->invalid++;
+		count_up(&flow->invalid);
 		return OUTCOME(VERDICT_INVALID, step.invalid);
 	}
 	if (step.actions & TCP_RESTART)
@@ -151,6 +168,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		flow_destroy(&pkt->key, flow, control,
 			     event_cause(step.reason, d));
 	} else if (control_state(step.control) != control_state(control)) {
+		tcp_note_rtt(flow, control_state(control), d);
 		event_emit(&pkt->key, flow, control, step.control,
 			   event_cause(REASON_NONE, d));
 	}
@@ -170,23 +188,6 @@ static __always_inline int tcp_slow(struct packet *pkt, struct flow *flow,
 	}
 	stats->races++;
 	return OUTCOME(VERDICT_ESTABLISHED, 0);
-}
-
-/* The short way: data and ACKs inside the window of an established flow. No
- * lock, no event, no store but to the direction's own cache line; atomic ones
- * only where its packets come by several CPUs. */
-static __always_inline bool tcp_fast(const struct packet *pkt,
-				     struct flow *flow, __u64 control,
-				     struct flow_dir *dir, __u32 d, bool shared)
-{
-	const __u8 flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
-
-	if ((pkt->tcp_flags & flags) != TCP_ACK ||
-	    control_state(control) != STATE_ESTABLISHED ||
-	    tcp_window(dir, &flow->dir[!d], pkt) != WINDOW_INSIDE)
-		return false;
-	tcp_update(dir, pkt, shared);
-	return true;
 }
 
 /* A packet without a flow. */
@@ -223,80 +224,170 @@ __noinline int track_answer(struct packet *pkt, struct flow *flow,
 	return 0;
 }
 
-/* A packet of a flow, of whatever protocol. */
-static __always_inline int track_known(struct packet *pkt, struct flow *flow,
-				       __u64 control, struct cpu_stats *stats,
-				       __u64 now)
-{
-	__u32 d = flow_direction(control, pkt);
-	struct flow_dir *dir = &flow->dir[d & 1];
-	bool shared = dir_is_shared(dir);
-
-	if (pkt->key.proto == IPPROTO_TCP &&
-	    !tcp_fast(pkt, flow, control, dir, d, shared))
-		return tcp_slow(pkt, flow, stats, now);
-	flow_count(dir, pkt, shared);
-	flow_refresh(dir, now);
-	if (control_state(control) == STATE_ESTABLISHED)
-		return OUTCOME(VERDICT_ESTABLISHED, 0);
-	if (d == ORIGIN)
-		return OUTCOME(VERDICT_NEW, 0);
-	track_answer(pkt, flow, control);
-	return OUTCOME(VERDICT_ESTABLISHED, 0);
-}
-
-/* Whether the flow had ended before the packet came. Asked once per tick and
- * direction: within a tick nothing expires that was just heard. */
-static __always_inline bool track_expired(struct packet *pkt, struct flow *flow,
+/* A packet of a flow without a handshake. */
+static __always_inline int track_answered(struct packet *pkt, struct flow *flow,
 					  __u64 control, __u64 now)
 {
 	__u32 d = flow_direction(control, pkt);
+	struct flow_dir *dir = &flow->dir[d & 1];
 
-	if (flow->dir[d & 1].last_seen_ticks == now)
-		return false;
-	if (!flow_expired(flow, pkt->key.proto, control_state(control), now))
-		return false;
-	return flow_destroy(&pkt->key, flow, control,
-			    event_cause(REASON_EXPIRED, ORIGIN));
+	flow_count(dir, pkt, dir_is_shared(dir));
+	flow_refresh(dir, now);
+	if (control_state(control) == STATE_NEW && d == ORIGIN)
+		return OUTCOME(VERDICT_NEW, 0);
+	if (control_state(control) == STATE_NEW)
+		track_answer(pkt, flow, control);
+	return OUTCOME(VERDICT_ESTABLISHED, 0);
 }
 
-static __always_inline int track_flow(struct packet *pkt, struct cpu_stats *stats,
-				      __u64 now)
+/* A packet that belongs to a flow or may begin one. */
+static __always_inline int track_flow(struct packet *pkt,
+				      struct cpu_stats *stats, __u64 now)
 {
+	int outcome = OUTCOME_NO_FLOW;
 	struct flow *flow;
 	__u64 control;
-	int outcome;
 
 	if (pkt->key.proto == IPPROTO_TCP && !tcp_flags_valid(pkt->tcp_flags))
 		return OUTCOME(VERDICT_INVALID, INVALID_FLAGS);
+	if (pkt->fragment) {
+		fragment_remember(pkt);
+		pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
+	}
 	flow = bpf_map_lookup_elem(&flows, &pkt->key);
 	if (!flow)
 		return track_first(pkt, now);
 	control = READ_ONCE(flow->control);
-	if (control_state(control) == STATE_NONE ||
-	    track_expired(pkt, flow, control, now))
+	if (control_state(control) == STATE_NONE)
 		return track_first(pkt, now);
-	outcome = track_known(pkt, flow, control, stats, now);
+	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
+	    flow_destroy(&pkt->key, flow, control,
+			 event_cause(REASON_EXPIRED, ORIGIN)))
+		return track_first(pkt, now);
+	if (pkt->key.proto == IPPROTO_TCP)
+		outcome = tcp_slow(pkt, flow, stats, now);
+	else
+		outcome = track_answered(pkt, flow, control, now);
 	if (outcome == OUTCOME_NO_FLOW)
 		return track_first(pkt, now);
 	return outcome;
+}
+
+/* A later fragment. It counts for its flow and keeps it alive, and begins none. */
+__noinline int track_fragment(struct packet *pkt, __u64 now)
+{
+	struct flow_dir *dir;
+	struct flow *flow;
+	__u64 control;
+
+	if (!pkt || !fragment_recall(pkt))
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
+	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	control = READ_ONCE(flow->control);
+	if (control_state(control) == STATE_NONE)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	dir = &flow->dir[flow_direction(control, pkt) & 1];
+	flow_count(dir, pkt, dir_is_shared(dir));
+	flow_refresh(dir, now);
+	return OUTCOME(control_state(control) < STATE_ESTABLISHED ?
+			       VERDICT_NEW :
+			       VERDICT_ESTABLISHED, 0);
+}
+
+/* An ICMP error is related to the flow whose packet it quotes, and neither
+ * keeps it alive nor ends it: anybody can send one. */
+__noinline int track_error(struct packet *pkt)
+{
+	struct flow *flow;
+
+	if (!pkt)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	if (!flow || control_state(READ_ONCE(flow->control)) == STATE_NONE)
+		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
+	count_up(&flow->related);
+	return OUTCOME(VERDICT_RELATED, 0);
+}
+
+/* Whatever is not an established flow's next packet. */
+__noinline int track_slow(struct packet *pkt, __u64 now)
+{
+	struct cpu_stats *stats = stats_get();
+
+	if (!pkt || !stats)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	switch (pkt->kind) {
+	case PACKET_FLOW:
+		return track_flow(pkt, stats, now);
+	case PACKET_FRAGMENT:
+		return track_fragment(pkt, now);
+	case PACKET_ERROR:
+		return track_error(pkt);
+	case PACKET_UNTRACKED:
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	default:
+		return OUTCOME(VERDICT_INVALID, INVALID_MALFORMED);
+	}
+}
+
+/* The short way, for the next packet of an established flow: of TCP, data or an
+ * ACK inside the window. One look-up, no lock, no event, no store but to the
+ * direction's own cache line; atomic ones only where its packets come by several
+ * CPUs. Tells whether it was such a packet; if not, nothing has changed. */
+static __always_inline bool track_fast(const struct packet *pkt, __u64 now)
+{
+	const __u8 flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
+	bool tcp = pkt->key.proto == IPPROTO_TCP, shared;
+	struct flow_dir *dir, *other;
+	struct flow *flow;
+	__u64 control;
+	__u32 d;
+
+	if (tcp && (pkt->tcp_flags & flags) != TCP_ACK)
+		return false;
+	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	if (!flow)
+		return false;
+	control = READ_ONCE(flow->control);
+	if (control_state(control) != STATE_ESTABLISHED)
+		return false;
+	d = flow_direction(control, pkt);
+	dir = &flow->dir[d & 1];
+	other = &flow->dir[!d];
+	if (tcp && tcp_window(dir, other, pkt) != WINDOW_INSIDE)
+		return false;
+	/* Within a tick nothing expires that was just heard. */
+	if (dir->last_seen_ticks != now) {
+		if (flow_expired(flow, pkt->key.proto, STATE_ESTABLISHED,
+				 now))
+			return false;
+		dir->last_seen_ticks = now;
+	}
+	shared = dir_is_shared(dir);
+	if (tcp)
+		tcp_update(dir, pkt, shared);
+	flow_count(dir, pkt, shared);
+	return true;
+}
+
+static __always_inline int track_any(struct packet *pkt, __u64 now)
+{
+	if (pkt->complete && track_fast(pkt, now))
+		return OUTCOME(VERDICT_ESTABLISHED, 0);
+	return track_slow(pkt, now);
 }
 
 /* Tracks a packet, counts it, and tells what it is. */
 static __always_inline enum verdict track(struct packet *pkt,
 					  struct cpu_stats *stats, __u64 now)
 {
-	int outcome;
-	__u32 verdict;
+	int outcome = track_any(pkt, now);
+	__u32 verdict = OUTCOME_VERDICT(outcome);
 
-	if (pkt->kind == PACKET_FLOW)
-		outcome = track_flow(pkt, stats, now);
-	else if (pkt->kind == PACKET_UNTRACKED)
-		outcome = OUTCOME(VERDICT_UNTRACKED, 0);
-	else
-		outcome = OUTCOME(VERDICT_INVALID, INVALID_MALFORMED);
 	stats->bytes += pkt->bytes;
-	verdict = OUTCOME_VERDICT(outcome);
 	if (verdict >= NUM_VERDICTS)
 		verdict = VERDICT_UNTRACKED;
 	stats->verdict[verdict] += pkt->segments;

@@ -2,6 +2,8 @@
 /* The key that both directions of a flow share. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 
@@ -25,6 +27,31 @@ struct flow_key {
 
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has hidden padding");
 
+static __always_inline __be64 mapped_ipv4(__be32 addr)
+{
+	return bpf_cpu_to_be64(0xffff00000000ULL) | (__u64)addr << 32;
+}
+
+static __always_inline void key_set_ipv4(struct flow_key *key, __be32 source,
+					 __be32 destination)
+{
+	key->addr[0][0] = 0;
+	key->addr[0][1] = mapped_ipv4(source);
+	key->addr[1][0] = 0;
+	key->addr[1][1] = mapped_ipv4(destination);
+}
+
+/* From where the source address lies in the header, the destination behind it. */
+static __always_inline void key_set_ipv6(struct flow_key *key, const void *source)
+{
+	const __be64 *halves = source;
+
+	key->addr[0][0] = halves[0];
+	key->addr[0][1] = halves[1];
+	key->addr[1][0] = halves[2];
+	key->addr[1][1] = halves[3];
+}
+
 /* Whether end 0 must become end 1. Address and port are compared as one: were
  * they ordered apart, A:1 -> B:2 and A:2 -> B:1 would share a key. Any total
  * order serves, so the bytes are compared as they lie in memory. */
@@ -38,13 +65,15 @@ static __always_inline int key_is_swapped(const struct flow_key *key)
 }
 
 /* Puts the ends in order and tells whether that swapped them: whether the
- * packet that the key was made from goes from end 1 to end 0. */
-static __always_inline int key_normalise(struct flow_key *key)
+ * packet that the key was made from goes from end 1 to end 0. In an ICMP flow
+ * end 0 is the one that asks: two hosts that ask each other by the same id have
+ * two conversations. */
+static __always_inline int key_normalise(struct flow_key *key, bool icmp_answer)
 {
 	__be64 high = key->addr[0][0], low = key->addr[0][1];
 	__be16 port = key->port[0];
 
-	if (!key_is_swapped(key))
+	if (!(key->icmp_type ? icmp_answer : key_is_swapped(key)))
 		return 0;
 	key->addr[0][0] = key->addr[1][0];
 	key->addr[0][1] = key->addr[1][1];

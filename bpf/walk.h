@@ -30,23 +30,29 @@ enum hook {
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
 
+#define IPV4_MORE_FRAGMENTS 0x2000
+#define IPV4_OFFSET_MASK 0x1fff
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define IPV6_OFFSET_MASK 0xfff8
 
 /* What the walk over extension headers found. */
 #define WALK_LENGTH 0xffffULL
 #define WALK_MALFORMED (1ULL << 16)
-/* A later fragment, or more headers than anybody needs. */
+/* More headers than anybody needs. */
 #define WALK_STOPPED (1ULL << 17)
-/* A first fragment. */
+/* A first fragment; a later one. */
 #define WALK_FRAGMENT (1ULL << 18)
+#define WALK_LATER (1ULL << 19)
 #define WALK_PROTO_SHIFT 24
+/* The fragment's identification. */
+#define WALK_ID_SHIFT 32
 
 struct ipv6_extension {
 	__u8 next;
 	__u8 length;
-	/* In a fragment header: offset and flags. */
+	/* In a fragment header. */
 	__be16 fragment;
+	__be32 id;
 };
 
 static __always_inline bool ipv6_is_extension(__u8 next)
@@ -77,8 +83,10 @@ static __always_inline __u64 ipv6_walk(void *data, void *data_end, __u32 offset,
 		if (proto == IPPROTO_FRAGMENT) {
 			__u16 fragment = bpf_ntohs(extension->fragment);
 
+			found = (__u64)extension->id << WALK_ID_SHIFT;
 			if (fragment & IPV6_OFFSET_MASK)
-				return WALK_STOPPED;
+				return found | WALK_LATER |
+				       (__u64)extension->next << WALK_PROTO_SHIFT;
 			if (fragment & IPV6_MORE_FRAGMENTS)
 				found |= WALK_FRAGMENT;
 		} else {

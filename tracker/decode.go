@@ -128,8 +128,12 @@ func keyFromTuple(t Tuple) kernelKey {
 	return k
 }
 
-// keySwapped is key_is_swapped of tuple.h.
+// keySwapped is key_normalise of tuple.h, for the tuple of a flow's origin: in an
+// ICMP flow end 0 is the one that asks.
 func keySwapped(k *kernelKey) bool {
+	if k.IcmpType != 0 {
+		return false
+	}
 	if k.Addr[0] != k.Addr[1] {
 		if k.Addr[0][0] != k.Addr[1][0] {
 			return k.Addr[0][0] > k.Addr[1][0]
@@ -147,7 +151,7 @@ func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {
 	return control&uint64(flag) != 0
 }
 
-// timeoutFor says which timeout applies; the twin of flow_timeout in flow.h.
+// timeoutFor says which timeout applies; the twin of flow_timeout in timeout.h.
 func timeoutFor(p Protocol, s State) TimeoutName {
 	switch {
 	case p == ProtocolTCP:
@@ -183,24 +187,46 @@ func tcpTimeout(s State) TimeoutName {
 // flowFromKernel returns the flow as it stands on the given clock.
 func flowFromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeouts) Flow {
 	f := Flow{
-		ID:     FlowID(v.Id),
-		Tuple:  tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
-		State:  stateFromControl(v.Control),
-		Origin: Half{Packets: v.Dir[Origin].Packets, Bytes: v.Dir[Origin].Bytes},
-		Reply:  Half{Packets: v.Dir[Reply].Packets, Bytes: v.Dir[Reply].Bytes},
-		Age:    max(time.Duration(int64(c.ns)-int64(v.CreatedNs)), 0),
-		Idle:   c.since(max(v.Dir[Origin].LastSeenTicks, v.Dir[Reply].LastSeenTicks)),
+		ID:      FlowID(v.Id),
+		Tuple:   tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
+		State:   stateFromControl(v.Control),
+		Origin:  halfFromKernel(&v.Dir[Origin]),
+		Reply:   halfFromKernel(&v.Dir[Reply]),
+		Age:     max(time.Duration(int64(c.ns)-int64(v.CreatedNs)), 0),
+		Idle:    c.since(max(v.Dir[Origin].LastSeenTicks, v.Dir[Reply].LastSeenTicks)),
+		Invalid: v.Invalid,
+		Related: v.Related,
 	}
 	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
 		f.In = 1
 	}
 	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
+	if f.TimeoutName == TCPEstablished && isDeadWeight(v) {
+		f.TimeoutName = TCPUnacknowledged
+	}
 	f.Timeout = timeouts[f.TimeoutName]
 	if v.TimeoutTicks != 0 {
 		f.OwnTimeout = true
 		f.Timeout = time.Duration(v.TimeoutTicks) * c.tick
 	}
 	return f
+}
+
+func halfFromKernel(d *bpf.ConntrackFlowDir) Half {
+	return Half{
+		Packets:     d.Packets,
+		Bytes:       d.Bytes,
+		RTT:         time.Duration(d.RttUs) * time.Microsecond,
+		Retransmits: d.Retransmits,
+		ZeroWindows: d.ZeroWindows,
+	}
+}
+
+// isDeadWeight is tcp_is_dead_weight of timeout.h.
+func isDeadWeight(v *kernelFlow) bool {
+	origin, reply := &v.Dir[Origin], &v.Dir[Reply]
+	return int32(reply.Acked-origin.End) < 0 || int32(origin.Acked-reply.End) < 0 ||
+		origin.Limit-origin.Acked <= 1 || reply.Limit-reply.Acked <= 1
 }
 
 // eventFromKernel returns the event with its time of day.

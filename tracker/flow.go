@@ -28,6 +28,12 @@ type Half struct {
 	Packets, Bytes uint64
 	// PPS and BPS are packets and bits per second over the last interval.
 	PPS, BPS float64
+	// RTT is how long this side took to answer in the TCP handshake, in whole
+	// microseconds; zero where that was not seen.
+	RTT time.Duration
+	// Retransmits and ZeroWindows count TCP segments that were sent again and
+	// those that closed the window. They stop at 65,535.
+	Retransmits, ZeroWindows uint16
 }
 
 // Seen reports whether this direction ever carried a packet.
@@ -55,6 +61,9 @@ type Flow struct {
 	TimeoutName TimeoutName
 	Timeout     time.Duration
 	OwnTimeout  bool
+	// Invalid counts packets that bore the flow's tuple and were no part of
+	// it, Related ICMP errors about it. They stop at 65,535.
+	Invalid, Related uint16
 }
 
 // Ref returns what names the flow to [Tracker.Delete] and the like.

@@ -25,6 +25,8 @@ type Host struct {
 	ns     *os.File
 	inside *netlink.Handle
 	middle *netlink.Handle // the lab's
+
+	plugged bool // whether port is ours; the lab's mutex guards it
 }
 
 // newHost makes the namespace and its pair. When it fails it leaves nothing.
@@ -76,7 +78,18 @@ func (h *Host) plug() error {
 	if err := h.bringUp(pair); err != nil {
 		return errors.Join(err, deleteLink(h.middle, h.port))
 	}
+	h.plugged = true
 	return nil
+}
+
+// unplug deletes the pair if plug made it: a link of that name that was there
+// before is somebody else's.
+func (h *Host) unplug() error {
+	if !h.plugged {
+		return nil
+	}
+	h.plugged = false
+	return deleteLink(h.middle, h.port)
 }
 
 func (h *Host) bringUp(port netlink.Link) error {
@@ -95,7 +108,7 @@ func (h *Host) bringUp(port netlink.Link) error {
 	if err := h.inside.LinkSetUp(link); err != nil {
 		return fmt.Errorf("set %s up: %w", h.link, err)
 	}
-	return nil
+	return h.awaitReady()
 }
 
 // address leaves duplicate address detection out: for its second the address
@@ -114,7 +127,7 @@ func address(prefix netip.Prefix) *netlink.Addr {
 // close takes the pair down first: a namespace ends in the background, and only
 // when its last socket is closed.
 func (h *Host) close() error {
-	err := deleteLink(h.middle, h.port)
+	err := h.unplug()
 	if h.inside != nil {
 		h.inside.Close()
 	}
@@ -153,6 +166,14 @@ func (h *Host) family(is func(netip.Addr) bool) (addrs []netip.Addr) {
 		}
 	}
 	return addrs
+}
+
+// sameFamily is the main address of the family that addr has.
+func (h *Host) sameFamily(addr netip.Addr) netip.Addr {
+	if addr.Is6() {
+		return h.Addr6()
+	}
+	return h.Addr4()
 }
 
 func first(addrs []netip.Addr) netip.Addr {

@@ -26,13 +26,10 @@ const (
 
 // newPinger opens a raw socket: the ping sockets that need no privilege are
 // closed to everybody in a new namespace.
-func newPinger(ctx context.Context, from *Host, to netip.Addr) (*pinger, error) {
-	network, source := "ip4:icmp", from.Addr4()
+func newPinger(ctx context.Context, from *Host, source, to netip.Addr) (*pinger, error) {
+	network := "ip4:icmp"
 	if to.Is6() {
-		network, source = "ip6:ipv6-icmp", from.Addr6()
-	}
-	if !source.IsValid() {
-		return nil, fmt.Errorf("ping %s: %s has no address of that family", to, from.name)
+		network = "ip6:ipv6-icmp"
 	}
 	conn, err := from.ListenPacket(ctx, network, source.String())
 	if err != nil {
@@ -108,7 +105,7 @@ func checksum(b []byte) uint16 {
 // it gives up when ctx ends, at the latest after a second; the error is then
 // os.ErrDeadlineExceeded or the context's cause.
 func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error) {
-	p, err := newPinger(ctx, from, to)
+	p, err := newPinger(ctx, from, from.sameFamily(to), to)
 	if err != nil {
 		return 0, err
 	}
@@ -123,7 +120,7 @@ func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error)
 // WaitPing pings until a reply comes or ctx ends: a forwarder that was attached
 // a moment ago may lose the first packets.
 func WaitPing(ctx context.Context, from *Host, to netip.Addr) error {
-	p, err := newPinger(ctx, from, to)
+	p, err := newPinger(ctx, from, from.sameFamily(to), to)
 	if err != nil {
 		return err
 	}

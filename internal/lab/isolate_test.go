@@ -2,6 +2,7 @@ package lab_test
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -198,4 +199,45 @@ func TestWithoutPrivilege(t *testing.T) {
 			t.Errorf("no %q in what the skipped test says: %s", want, out)
 		}
 	}
+}
+
+func TestMainFailsOnLeaks(t *testing.T) {
+	out, status := runMain(t, "leak")
+	if status != 1 {
+		t.Errorf("exit status %d, want 1", status)
+	}
+	for _, want := range []string{
+		"veth1 (veth)", "namespace /run/netns/client", "pin /sys/fs/bpf/pinned", "(sleep)", "descriptor ", ": /dev/null",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in what Main says: %s", want, out)
+		}
+	}
+	var pid int
+	if _, rest, ok := strings.Cut(out, "process "); ok {
+		if _, err := fmt.Sscan(rest, &pid); err == nil {
+			_ = syscall.Kill(pid, syscall.SIGKILL) // Main left it, as it said
+		}
+	}
+}
+
+func TestMainReturnsTheTestsStatus(t *testing.T) {
+	if out, status := runMain(t, "fail"); status != 5 {
+		t.Errorf("exit status %d, want 5: %s", status, out)
+	}
+}
+
+// runMain runs this binary with other tests, see main_test.go.
+func runMain(t *testing.T, tests string) (out string, status int) {
+	t.Helper()
+	lab.Require(t)
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), programVar+"="+tests)
+	var both bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &both, &both
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return both.String(), cmd.ProcessState.ExitCode()
 }

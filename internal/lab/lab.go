@@ -197,7 +197,7 @@ func (l *Lab) Unplug(h *Host) error {
 	if l.closed {
 		return fmt.Errorf("unplug %s: %w", h.name, ErrClosed)
 	}
-	return deleteLink(l.middle, h.port)
+	return h.unplug()
 }
 
 // Plug makes the veth pair of an unplugged host anew, with the same names and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 	"testing"
@@ -15,10 +16,16 @@ import (
 const programVar = "CTOP_LAB_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(programVar) != "" {
+	switch os.Getenv(programVar) {
+	case "":
+		os.Exit(lab.Main(m))
+	case "leak":
+		os.Exit(lab.Main(leaks{}))
+	case "fail":
+		os.Exit(lab.Main(fails{}))
+	default:
 		os.Exit(program())
 	}
-	os.Exit(lab.Main(m))
 }
 
 // program builds a lab, leaves a process in it, says "ready" with the pids, and
@@ -43,4 +50,32 @@ func program() int {
 	fmt.Println("ready", os.Getpid(), sleep.Process.Pid, os.Args[1:], os.Environ())
 	<-terminate
 	return 7
+}
+
+// fails stands for tests that fail.
+type fails struct{}
+
+func (fails) Run() int { return 5 }
+
+// leaks stands for tests that pass and leave one of everything behind.
+type leaks struct{}
+
+func (leaks) Run() int {
+	if _, err := lab.New(context.Background(), lab.Options{}); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if err := exec.Command("sleep", "1000").Start(); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if _, err := syscall.Open("/dev/null", syscall.O_RDONLY, 0); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if err := os.Mkdir("/sys/fs/bpf/pinned", 0o700); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
 }

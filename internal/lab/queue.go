@@ -18,7 +18,7 @@ func (h *Host) SetQueue(on bool) error {
 		return fmt.Errorf("find %s in %s: %w", h.link, h.name, err)
 	}
 	queue := &netlink.GenericQdisc{QdiscType: "pfifo", QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT,
+		LinkIndex: link.Attrs().Index, Parent: netlink.HANDLE_ROOT,
 	}}
 	if on {
 		err = h.inside.QdiscReplace(queue)

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
 
-// TrafficOptions says how much goes on. In the counts zero is the default and a
-// negative number means none.
+// TrafficOptions says how much goes on. Zero is the default, a negative number
+// means none.
 type TrafficOptions struct {
 	Rate  int64   // of the bulk upload in bits per second; the download has a quarter of it; zero: 40,000,000
 	Chats int     // long-lived request-and-answer connections; zero: 4
@@ -81,28 +82,27 @@ func (p path) target(port uint16) string { return netip.AddrPortFrom(p.to, port)
 
 // play starts the client's side.
 func (t *traffic) play(ctx context.Context) {
-	v4, v6 := t.paths4(), t.paths6()
-	both := append(append([]path(nil), v4...), v6...)
-	t.repeat(ctx, time.Second, v4, t.upload)
-	t.repeat(ctx, time.Second, v6, t.download)
-	for range t.options.Chats {
-		t.repeat(ctx, time.Second, both, t.chat)
+	v4 := pairs(t.client.Addrs4(), t.server.Addrs4())
+	v6 := pairs(t.client.Addrs6(), t.server.Addrs6())
+	both := slices.Concat(v4, v6)
+	if t.options.Rate > 0 {
+		t.repeat(ctx, time.Second, v4, t.upload)
+		t.repeat(ctx, time.Second, v6, t.download)
+	}
+	for i := range t.options.Chats {
+		t.repeat(ctx, time.Second, rotate(both, i*len(both)/t.options.Chats), t.chat)
 	}
 	if t.options.Short > 0 {
 		t.repeatAtRate(ctx, t.options.Short, both, t.visit)
 	}
 	t.repeat(ctx, 2*time.Second, v4, t.refused)
-	t.repeat(ctx, 4*time.Second, v4, t.unanswered)
+	t.repeat(ctx, 4*time.Second, v4, t.unanswered) // one fills the queue
+	t.repeat(ctx, 4*time.Second, v4, t.unanswered) // and the other waits
 	t.repeat(ctx, 700*time.Millisecond, both, t.lookUp)
 	t.repeat(ctx, time.Second, v4, t.stream)
 	t.repeat(ctx, time.Second, v4, t.echo)
 	t.repeat(ctx, time.Second, v6, t.echo)
 }
-
-// paths4 lists the pairs of one client and one server address.
-func (t *traffic) paths4() []path { return pairs(t.client.Addrs4(), t.server.Addrs4()) }
-
-func (t *traffic) paths6() []path { return pairs(t.client.Addrs6(), t.server.Addrs6()) }
 
 func pairs(from, to []netip.Addr) (paths []path) {
 	for _, f := range from {
@@ -113,6 +113,11 @@ func pairs(from, to []netip.Addr) (paths []path) {
 	return paths
 }
 
+// rotate begins with another path, so that equal acts spread over all.
+func rotate(paths []path, by int) []path {
+	return slices.Concat(paths[by:], paths[:by])
+}
+
 // repeat acts over and over, each time on another path, with pauses of about
 // that length, also after an error: it will be gone one day, or ctx will end.
 func (t *traffic) repeat(ctx context.Context, length time.Duration, paths []path, do act) {
@@ -120,8 +125,9 @@ func (t *traffic) repeat(ctx context.Context, length time.Duration, paths []path
 		return
 	}
 	t.group.Go(func() {
-		for i := rand.IntN(len(paths)); pause(ctx, about(length)); i++ {
+		for i := 0; ctx.Err() == nil; i++ {
 			_ = do(ctx, paths[i%len(paths)])
+			_ = pause(ctx, about(length)) // the condition tells
 		}
 	})
 }

@@ -49,16 +49,12 @@ func (t *traffic) chat(ctx context.Context, p path) error {
 	}
 	defer closeWith(ctx, conn)()
 	answers := bufio.NewReader(conn)
-	line := make([]byte, 1000)
 	for end := time.Now().Add(about(4 * time.Minute)); time.Now().Before(end); {
 		if err := conn.SetDeadline(time.Now().Add(stall)); err != nil {
 			return err
 		}
-		said := line[:10+rand.IntN(len(line)-10)]
-		said[len(said)-1] = '\n'
-		_, err := conn.Write(said)
-		said[len(said)-1] = 0 // the line is shared
-		if err != nil {
+		line := append(make([]byte, rand.IntN(1000)), '\n')
+		if _, err := conn.Write(line); err != nil {
 			return err
 		}
 		if _, err := answers.ReadSlice('\n'); err != nil {
@@ -181,7 +177,7 @@ func (t *traffic) stream(ctx context.Context, p path) error {
 
 // echo pings for about a minute under one identifier.
 func (t *traffic) echo(ctx context.Context, p path) error {
-	ping, err := newPinger(ctx, t.client, p.to)
+	ping, err := newPinger(ctx, t.client, p.from, p.to)
 	if err != nil {
 		return err
 	}

@@ -85,7 +85,10 @@ func (t *traffic) serveNobody(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, func() { _ = listener.Close() })
+	t.group.Go(func() {
+		<-ctx.Done()
+		_ = listener.Close()
+	})
 	raw, err := listener.(*net.TCPListener).SyscallConn()
 	if err != nil {
 		return fmt.Errorf("shorten queue: %w", err)
@@ -194,6 +197,7 @@ func trickle(ctx context.Context, conn net.Conn, length time.Duration) error {
 // sendPaced sends at that rate, in bits per second, in steps of about 10 ms. It
 // does not make up for a pause longer than a moment.
 func sendPaced(ctx context.Context, conn net.Conn, rate int64, length time.Duration) error {
+	rate = max(rate, 1)
 	const most = 256 << 10
 	chunk := make([]byte, min(max(rate/8/100, 1000), most))
 	step := time.Duration(float64(len(chunk)) * 8 / float64(rate) * float64(time.Second))
@@ -224,10 +228,10 @@ func (t *traffic) serveUDP(ctx context.Context, addr netip.AddrPort, answer func
 	t.group.Go(func() {
 		defer closeWith(ctx, conn)()
 		buf := make([]byte, 2048)
-		for ctx.Err() == nil {
+		for {
 			n, peer, err := conn.ReadFrom(buf)
 			if err != nil {
-				continue // an ICMP error of an earlier answer, or the end
+				return // closed with ctx
 			}
 			if out := answer(buf[:n]); out != nil {
 				_, _ = conn.WriteTo(out, peer) // the client will ask again

@@ -1,0 +1,243 @@
+package bpf
+
+import (
+	"fmt"
+	"strings"
+)
+
+var stateNames = map[ConntrackFlowState]string{
+	ConntrackFlowStateSTATE_NONE:        "-",
+	ConntrackFlowStateSTATE_NEW:         "NEW",
+	ConntrackFlowStateSTATE_SYN_SENT:    "SYN_SENT",
+	ConntrackFlowStateSTATE_SYN_RECV:    "SYN_RECV",
+	ConntrackFlowStateSTATE_ESTABLISHED: "ESTABLISHED",
+	ConntrackFlowStateSTATE_FIN_WAIT_1:  "FIN_WAIT_1",
+	ConntrackFlowStateSTATE_FIN_WAIT_2:  "FIN_WAIT_2",
+	ConntrackFlowStateSTATE_LAST_ACK:    "LAST_ACK",
+	ConntrackFlowStateSTATE_TIME_WAIT:   "TIME_WAIT",
+}
+
+var verdictNames = [...]string{
+	ConntrackVerdictVERDICT_NEW:         "new",
+	ConntrackVerdictVERDICT_ESTABLISHED: "established",
+	ConntrackVerdictVERDICT_RELATED:     "related",
+	ConntrackVerdictVERDICT_INVALID:     "invalid",
+	ConntrackVerdictVERDICT_UNTRACKED:   "untracked",
+}
+
+var invalidNames = [...]string{
+	ConntrackInvalidINVALID_MALFORMED: "malformed",
+	ConntrackInvalidINVALID_FLAGS:     "flags",
+	ConntrackInvalidINVALID_NO_FLOW:   "no_flow",
+	ConntrackInvalidINVALID_STATE:     "state",
+	ConntrackInvalidINVALID_WINDOW:    "window",
+	ConntrackInvalidINVALID_RESET:     "reset",
+	ConntrackInvalidINVALID_ICMP:      "icmp",
+}
+
+var reasonNames = [...]string{
+	ConntrackReasonREASON_NONE:    "",
+	ConntrackReasonREASON_RST:     "rst",
+	ConntrackReasonREASON_CLOSED:  "closed",
+	ConntrackReasonREASON_EXPIRED: "expired",
+	ConntrackReasonREASON_DELETED: "deleted",
+	ConntrackReasonREASON_EVICTED: "evicted",
+	ConntrackReasonREASON_REUSED:  "reused",
+}
+
+// verdictOf names the one verdict that was counted, with its reason.
+func verdictOf(counted ConntrackCpuStats) string {
+	var found []string
+	for i, n := range counted.Verdict {
+		for range n {
+			found = append(found, verdictNames[i])
+		}
+	}
+	for i, n := range counted.Invalid {
+		for range n {
+			found = append(found, invalidNames[i])
+		}
+	}
+	return strings.Join(found, "/")
+}
+
+func (p *player) describe(before ConntrackCpuStats) string {
+	return verdictOf(p.h.since(before)) + ", " + stateNames[state(p.h.flow(p.key))]
+}
+
+// checkCounters compares what one packet added to the counters.
+func (p *player) checkCounters(before ConntrackCpuStats, verdict, reason string, forwarded bool, size int) {
+	p.Helper()
+	counted := p.h.since(before)
+	want := verdict
+	if reason != "" {
+		want += "/" + reason
+	}
+	if got := verdictOf(counted); got != want {
+		p.errorf("verdict %s, want %s (%s)", got, want, stateNames[state(p.h.flow(p.key))])
+	}
+	dropped := uint64(1)
+	if forwarded {
+		dropped = 0
+	}
+	if counted.Dropped != dropped {
+		p.errorf("dropped %d, want %d", counted.Dropped, dropped)
+	}
+	if counted.Bytes != uint64(size) {
+		p.errorf("%d bytes counted, want %d", counted.Bytes, size)
+	}
+	if counted.Races != 0 || counted.EventsLost != 0 || counted.Checksums != 0 {
+		p.errorf("counted what did not happen: %+v", counted)
+	}
+}
+
+// checkEvents compares the events of a step, and the counters beside them, with
+// what the step wants: one for an end, one for a beginning or a change.
+func (p *player) checkEvents(from int, before ConntrackCpuStats, events []ConntrackEvent) {
+	p.Helper()
+	w := p.step.want
+	var told []string
+	if w.ended != "" {
+		told = append(told, "destroy "+w.ended)
+		if w.state == "-" {
+			p.checkEnd(from, events)
+		}
+		p.flow.state = "-"
+	}
+	if w.state != p.flow.state {
+		kind := "update"
+		if p.flow.state == "-" {
+			kind = "new"
+		}
+		told = append(told, kind+" "+p.flow.state+" "+w.state)
+	}
+	p.compareEvents(told, events)
+	if w.state != "-" && len(events) > 0 {
+		p.checkLast(from, events[len(events)-1])
+	}
+	p.flow.state = w.state
+	counted := p.h.since(before)
+	if counted.Events != uint64(len(events)) {
+		p.errorf("%d events counted, %d told", counted.Events, len(events))
+	}
+	for i, n := range counted.Destroyed {
+		if want := i != 0 && reasonNames[i] == w.ended; n > 1 || (n == 1) != want {
+			p.errorf("%d destroyed with reason %q", n, reasonNames[i])
+		}
+	}
+}
+
+func (p *player) compareEvents(want []string, events []ConntrackEvent) {
+	p.Helper()
+	var got []string
+	for _, e := range events {
+		from, to := stateNames[e.From], stateNames[e.To]
+		switch e.Type {
+		case ConntrackEventTypeEVENT_NEW:
+			got = append(got, "new "+from+" "+to)
+		case ConntrackEventTypeEVENT_UPDATE:
+			got = append(got, "update "+from+" "+to)
+		case ConntrackEventTypeEVENT_DESTROY:
+			got = append(got, "destroy "+reasonNames[e.Reason])
+		}
+		if e.Type != ConntrackEventTypeEVENT_DESTROY && e.Reason != 0 {
+			p.errorf("an event of type %d has a reason", e.Type)
+		}
+		if e.TimeNs != p.h.config.InjectedNs {
+			p.errorf("event at %d, want %d", e.TimeNs, p.h.config.InjectedNs)
+		}
+	}
+	if g, w := strings.Join(got, ", "), strings.Join(want, ", "); g != w {
+		p.errorf("events %q, want %q", g, w)
+	}
+}
+
+// checkEnd compares the event of the flow's end with the flow as it was.
+func (p *player) checkEnd(from int, events []ConntrackEvent) {
+	p.Helper()
+	if len(events) == 0 {
+		p.errorf("no event tells of the end (%s)", stateNames[state(p.h.flow(p.key))])
+	}
+	p.checkEvent(events[0])
+	want := ConntrackDirection(from ^ p.flow.origin)
+	switch events[0].Reason {
+	case ConntrackReasonREASON_EXPIRED, ConntrackReasonREASON_DELETED:
+		// No packet caused it.
+		want = ConntrackDirectionORIGIN
+	}
+	if events[0].Direction != want {
+		p.errorf("ended by direction %d, want %d", events[0].Direction, want)
+	}
+}
+
+// checkLast compares the event of a beginning or a change.
+func (p *player) checkLast(from int, e ConntrackEvent) {
+	p.Helper()
+	if e.Type == ConntrackEventTypeEVENT_NEW {
+		p.flow.id = e.Id
+		// What a new flow begins with is its origin, even where that is
+		// the answer to what came in the flow before.
+		from = p.flow.origin
+	}
+	p.checkEvent(e)
+	if want := ConntrackDirection(from ^ p.flow.origin); e.Direction != want {
+		p.errorf("direction %d, want %d", e.Direction, want)
+	}
+}
+
+func (p *player) checkEvent(e ConntrackEvent) {
+	p.Helper()
+	if e.Id != p.flow.id || e.Key != p.key {
+		p.errorf("event of flow %x %+v, want %x %+v", e.Id, e.Key, p.flow.id, p.key)
+	}
+	if e.Packets != p.flow.packets || e.Bytes != p.flow.bytes {
+		p.errorf("event has packets %d bytes %d, want %d %d", e.Packets, e.Bytes, p.flow.packets, p.flow.bytes)
+	}
+	if reversed := e.Flags&ConntrackFlowFlagFLOW_REVERSED != 0; reversed != p.reversed() {
+		p.errorf("event has reversed %t", reversed)
+	}
+}
+
+// reversed is whether the flow's origin should be the key's end 1. In an ICMP
+// flow end 0 is the one that asks.
+func (p *player) reversed() bool {
+	return p.key.IcmpType == 0 && p.v.swapped != (p.flow.origin == 1)
+}
+
+// checkFlow compares the entry with what the steps so far should have made.
+func (p *player) checkFlow() {
+	p.Helper()
+	f := p.h.flow(p.key)
+	if got := stateNames[state(f)]; got != p.flow.state {
+		p.errorf("state %s, want %s", got, p.flow.state)
+	}
+	if f == nil {
+		if n := p.h.count(); n != 0 {
+			p.errorf("%d flows of another key", n)
+		}
+		return
+	}
+	if f.Id != p.flow.id || uint32(f.Control>>32) != uint32(f.Id) {
+		p.errorf("id %x tag %x, want %x", f.Id, f.Control>>32, p.flow.id)
+	}
+	for d := range f.Dir {
+		got := fmt.Sprintf("%d packets %d bytes", f.Dir[d].Packets, f.Dir[d].Bytes)
+		if want := fmt.Sprintf("%d packets %d bytes", p.flow.packets[d], p.flow.bytes[d]); got != want {
+			p.errorf("direction %d has %s, want %s", d, got, want)
+		}
+	}
+	if f.Invalid != p.flow.invalid {
+		p.errorf("%d invalid packets, want %d", f.Invalid, p.flow.invalid)
+	}
+	if hasFlag(f, ConntrackFlowFlagFLOW_REVERSED) != p.reversed() {
+		p.errorf("reversed is %t", !p.reversed())
+	}
+	if want := p.v.side^p.flow.origin == 1; hasFlag(f, ConntrackFlowFlagFLOW_SIDE) != want {
+		p.errorf("side is %t", !want)
+	}
+	for name, want := range p.step.want.fields {
+		if got := fieldOf(f, name); got != want {
+			p.errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package bpf
+
+import "testing"
+
+// fragmentHeader is the rest of an IPv6 fragment header.
+func fragmentHeader(offset uint16, more bool) extension {
+	low := uint8(offset)
+	if more {
+		low |= 1
+	}
+	return extension{protoFragment, []byte{0, uint8(offset >> 8), low, 0, 0, 0, 1}}
+}
+
+// The first fragment belongs to its flow; later ones without it pass and begin
+// none.
+func TestFragments(t *testing.T) {
+	h := newHarness(t, setup{})
+	first4 := udpFrame(client4, server4, 1, 2, 600)
+	first4.l4 = first4.l4[:400] // the UDP length covers what is to follow
+	first4.fragment = ipv4MoreFragments
+	later4 := frame{src: client4, dst: server4, proto: protoUDP, fragment: 50, l4: payload(208)}
+	middle4 := later4
+	middle4.fragment |= ipv4MoreFragments
+	first6, later6, middle6, atomic6 := first4, later4, later4, udpFrame(client6, server6, 1, 2, 600)
+	for _, f := range []*frame{&first6, &later6, &middle6} {
+		f.src, f.dst, f.fragment = client6, server6, 0
+	}
+	first6.extensions = []extension{fragmentHeader(0, true)}
+	later6.extensions = []extension{extensions[0], fragmentHeader(400, false)}
+	middle6.extensions = []extension{fragmentHeader(400, true)}
+	atomic6.extensions = []extension{fragmentHeader(0, false)}
+	short4, short6 := first4, first6
+	short4.proto, short6.proto = protoTCP, protoTCP
+	short4.l4 = segment{flags: syn, sport: 1, dport: 2}.bytes()[:8]
+	short6.l4 = short4.l4
+	padded4 := short4
+	padded4.padding = 40
+	dont := udpFrame(client4, server4, 1, 2, 30)
+	dont.fragment = 0x4000
+	for _, c := range []struct {
+		name  string
+		frame frame
+		want  string
+		flows int
+	}{
+		{"first", first4, "new", 1},
+		{"first of IPv6", first6, "new", 1},
+		{"later", later4, "untracked", 0},
+		{"later of IPv6", later6, "untracked", 0},
+		{"middle", middle4, "untracked", 0},
+		{"middle of IPv6", middle6, "untracked", 0},
+		{"atomic", atomic6, "new", 1},
+		{"not to be fragmented", dont, "new", 1},
+		{"first, too short for TCP", short4, "invalid/malformed", 0},
+		{"first, too short for TCP, of IPv6", short6, "invalid/malformed", 0},
+		{"first, too short for TCP, padded", padded4, "invalid/malformed", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h.t = t
+			for _, by := range hooks {
+				h.reset()
+				h.expect(by, c.frame.bytes(), c.want)
+				h.expectFlows(c.flows)
+			}
+		})
+	}
+}
+
+// A chain of extension headers may be as long as MAX_IPV6_EXTENSIONS; what is
+// behind more than that is not looked at.
+func TestExtensionChains(t *testing.T) {
+	h := newHarness(t, setup{})
+	for n := range 12 {
+		f := udpFrame(client6, server6, 1, 2, 30)
+		for range n {
+			f.extensions = append(f.extensions, extensions[n%len(extensions)])
+		}
+		want, flows := "new", 1
+		if n > 8 {
+			want, flows = "untracked", 0
+		}
+		for _, by := range hooks {
+			h.reset()
+			h.expect(by, f.bytes(), want)
+			h.expectFlows(flows)
+		}
+	}
+}

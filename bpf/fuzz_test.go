@@ -1,0 +1,243 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"testing"
+)
+
+// conversation is what the fuzzer mutates: frames of several connections and
+// protocols, in the order in which they make sense.
+func conversation() (frames [][]byte) {
+	there := segment{window: 10000, sport: 40000, dport: 443}
+	back := segment{window: 10000, sport: 443, dport: 40000}
+	type packet struct {
+		from     *segment
+		flags    uint8
+		seq, ack uint32
+		payload  int
+	}
+	for _, p := range []packet{
+		{&there, syn, 1000, 0, 0},
+		{&back, syn | ack, 5000, 1001, 0},
+		{&there, ack, 1001, 5001, 0},
+		{&there, ack | psh, 1001, 5001, 100},
+		{&back, ack, 5001, 1101, 20},
+		{&there, syn, 30000, 0, 0},
+		{&back, syn | ack, 90000, 30001, 0},
+		{&there, fin | ack, 1101, 5021, 0},
+		{&back, fin | ack, 5021, 1102, 0},
+		{&back, ack, 5021, 1102, 0},
+		{&there, ack, 1102, 5022, 0},
+		{&there, rst, 1101, 0, 0},
+		{&back, rst | ack, 5021, 1101, 0},
+		{&back, rst | ack, 0, 1001, 0},
+		{&back, syn, 5000, 0, 0},
+		{&there, syn | ack, 1000, 5001, 0},
+	} {
+		s := *p.from
+		s.flags, s.seq, s.ack, s.payload = p.flags, p.seq, p.ack, p.payload
+		if p.flags&syn != 0 {
+			s.options = tcpOptions
+		}
+		f := frame{src: client4, dst: server4, proto: protoTCP, l4: s.bytes()}
+		if s.sport == 443 {
+			f.src, f.dst = f.dst, f.src
+		}
+		frames = append(frames, f.bytes())
+	}
+	udp := udpFrame(client4, server4, 1, 2, 30)
+	first := udp
+	first.fragment = ipv4MoreFragments
+	later := udp
+	later.fragment = 50
+	for _, f := range []frame{
+		udp, udp.reversed(datagram(2, 1, 40)), first, later,
+		icmpFrame(client4, server4, 8), icmpFrame(server4, client4, 0),
+		errorAbout(udp, 3, 100), errorAbout(synFrame(client6, server6), 1, 100),
+		icmpFrame(client6, server6, 135),
+	} {
+		frames = append(frames, f.bytes())
+	}
+	whole := wholeFrames()
+	for _, name := range []string{"TCP over IPv6", "IPv4 options", "VLAN", "extension headers", "QinQ and extension headers", "GRE"} {
+		frames = append(frames, whole[name].bytes())
+	}
+	return append(frames, raw(etherARP, payload(46)))
+}
+
+// mutation is how a script changes one frame of the conversation. Of a script
+// every packet takes eight bytes.
+type mutation struct {
+	// Frame chooses the frame. How has a bit for: tc, the second side,
+	// enforce, time passing, cutting short, a second change.
+	Frame, How uint8
+	// At and Value change a byte of the headers; Other is another's value, or
+	// the new length.
+	At, Value, Other, Again uint8
+	// Wait is how much time passes.
+	Wait uint16
+}
+
+func (m mutation) apply(whole []byte) []byte {
+	b := append([]byte(nil), whole...)
+	if m.Value != 0 {
+		b[int(m.At)%len(b)] ^= m.Value
+	}
+	if m.How&32 != 0 {
+		b[int(m.Again)%len(b)] = m.Other
+	} else if m.How&16 != 0 {
+		b = b[:ethernetHeader+int(m.Other)%(len(b)-ethernetHeader+1)]
+	}
+	return b
+}
+
+// transitions are the changes of state that the events may tell of. The states
+// of a close can be reached at once where FINs came before the flow was open.
+var transitions = map[string][]string{
+	"-":           {"NEW", "SYN_SENT", "SYN_RECV"},
+	"NEW":         {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK"},
+	"SYN_SENT":    {"SYN_RECV"},
+	"SYN_RECV":    {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK"},
+	"ESTABLISHED": {"FIN_WAIT_1"},
+	"FIN_WAIT_1":  {"FIN_WAIT_2", "LAST_ACK", "ESTABLISHED"},
+	"FIN_WAIT_2":  {"TIME_WAIT", "ESTABLISHED", "FIN_WAIT_1"},
+}
+
+func FuzzPackets(f *testing.F) {
+	h := newHarness(f, setup{})
+	frames := conversation()
+	for _, script := range seeds(len(frames)) {
+		f.Add(script)
+	}
+	f.Fuzz(func(t *testing.T, script []byte) {
+		h.t = t
+		h.reset()
+		for n := 0; len(script) >= 8 && n < 48; n++ {
+			var m mutation
+			if _, err := binary.Decode(script, binary.LittleEndian, &m); err != nil {
+				t.Fatal(err)
+			}
+			script = script[8:]
+			h.mutated(m, frames[int(m.Frame)%len(frames)])
+		}
+	})
+}
+
+// seeds are scripts that play the conversation unchanged, by either hook, and
+// parts of it in other orders.
+func seeds(frames int) (scripts [][]byte) {
+	orders := [][]uint8{
+		{0, 1, 2, 3, 4, 7, 8, 10},
+		{0, 1, 2, 7, 9, 8, 10, 5},
+		{0, 14, 15, 1},
+		{0, 1, 2, 5, 6},
+		{0, 13},
+		{0, 1, 2, 11},
+		{0, 1, 2, 12},
+		{3, 4, 7, 8, 10},
+		{3, 7, 9, 8},
+		{0, 1, 8, 7, 10},
+	}
+	all := make([]uint8, frames)
+	for i := range all {
+		all[i] = uint8(i)
+	}
+	for _, order := range append(orders, all) {
+		for _, how := range []uint8{0, 1, 4, 2} {
+			var script []byte
+			for _, i := range order {
+				script = append(script, i, how, 0, 0, 0, 0, 0, 0)
+			}
+			scripts = append(scripts, script)
+		}
+	}
+	return scripts
+}
+
+// mutated sends one packet and checks what holds for any packet whatever. That
+// it comes out unaltered run checks.
+func (h *harness) mutated(m mutation, whole []byte) {
+	h.t.Helper()
+	by := hookXDP
+	if m.How&1 != 0 {
+		by = hookTC
+	}
+	data := m.apply(whole)
+	if by == hookTC && len(data) < ethernetHeader+40 {
+		by = hookXDP
+	}
+	h.config.Policy = uint32(m.How >> 2 & 1)
+	if m.How&8 != 0 {
+		h.wait(uint64(m.Wait))
+	}
+	h.configure()
+	h.come(int(m.How >> 1 & 1))
+	before, flows := h.counters(), h.count()
+	forwarded := h.run(by, data)
+	counted := h.since(before)
+	h.balanced(counted, data, forwarded)
+	if after := h.count(); after-flows != int(counted.Created)-ended(counted) {
+		h.t.Fatalf("%d flows became %d: %+v", flows, after, counted)
+	}
+	h.allowed(counted)
+}
+
+func ended(counted ConntrackCpuStats) (n int) {
+	for _, destroyed := range counted.Destroyed {
+		n += int(destroyed)
+	}
+	return n
+}
+
+// balanced checks that the counters of one packet add up.
+func (h *harness) balanced(counted ConntrackCpuStats, data []byte, forwarded bool) {
+	h.t.Helper()
+	var verdicts, reasons uint64
+	for _, n := range counted.Verdict {
+		verdicts += n
+	}
+	for _, n := range counted.Invalid {
+		reasons += n
+	}
+	invalid := counted.Verdict[ConntrackVerdictVERDICT_INVALID]
+	passes := uint64(1)
+	if !forwarded {
+		passes = 0
+	}
+	drop := invalid
+	if h.config.Policy == uint32(ConntrackPolicyPOLICY_OBSERVE) {
+		drop = 0
+	}
+	if verdicts != 1 || reasons != invalid || counted.Bytes != uint64(len(data)) ||
+		passes+counted.Dropped != 1 || counted.Dropped != drop || counted.Created > 1 || counted.Races != 0 {
+		h.t.Fatalf("forwarded %t, counted %+v\n%x", forwarded, counted, data)
+	}
+	if counted.Created > counted.Verdict[ConntrackVerdictVERDICT_NEW] {
+		h.t.Fatalf("a flow began, but no packet was new: %+v", counted)
+	}
+}
+
+// allowed checks every change of state against the table.
+func (h *harness) allowed(counted ConntrackCpuStats) {
+	h.t.Helper()
+	events := h.drain()
+	if uint64(len(events)) != counted.Events {
+		h.t.Fatalf("%d events, %d counted", len(events), counted.Events)
+	}
+	for _, e := range events {
+		from, to := stateNames[e.From], stateNames[e.To]
+		if e.To == ConntrackFlowStateSTATE_NONE {
+			if e.Reason == 0 || e.Reason == ConntrackReasonREASON_CLOSED && from != "LAST_ACK" {
+				h.t.Fatalf("%s ended with reason %q", from, reasonNames[e.Reason])
+			}
+			continue
+		}
+		found := false
+		for _, state := range transitions[from] {
+			found = found || state == to
+		}
+		if !found || e.Key.Proto != protoTCP && to != "NEW" && to != "ESTABLISHED" {
+			h.t.Fatalf("protocol %d went from %s to %s", e.Key.Proto, from, to)
+		}
+	}
+}

@@ -1,0 +1,362 @@
+package bpf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
+
+	"ctop/internal/lab"
+)
+
+// hook is an entry point under test.
+type hook string
+
+const (
+	hookXDP hook = "xdp"
+	hookTC  hook = "tc"
+)
+
+// What the hooks return for a packet that goes on, and for one that does not.
+const (
+	xdpDrop     = 1
+	xdpRedirect = 4
+	tcShot      = 2
+	tcRedirect  = 7
+)
+
+// loopback is the interface that test runs come in by.
+const loopback = 1
+
+// timeouts are the report's, in seconds; a tick of the tests is a second.
+var timeouts = [...]uint64{
+	ConntrackTimeoutTIMEOUT_TCP_SYN_SENT:       120,
+	ConntrackTimeoutTIMEOUT_TCP_SYN_RECV:       60,
+	ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED:    432000,
+	ConntrackTimeoutTIMEOUT_TCP_FIN_WAIT:       125,
+	ConntrackTimeoutTIMEOUT_TCP_LAST_ACK:       130,
+	ConntrackTimeoutTIMEOUT_TCP_TIME_WAIT:      135,
+	ConntrackTimeoutTIMEOUT_TCP_UNACKNOWLEDGED: 310,
+	ConntrackTimeoutTIMEOUT_UDP_UNIDIRECTIONAL: 300,
+	ConntrackTimeoutTIMEOUT_UDP_BIDIRECTIONAL:  600,
+	ConntrackTimeoutTIMEOUT_ICMP:               30,
+	ConntrackTimeoutTIMEOUT_OTHER:              620,
+}
+
+// harness runs the shipped programs with a clock of its own.
+type harness struct {
+	*ConntrackObjects
+	t      testing.TB
+	config ConntrackTrackerConfig
+	events *ringbuf.Reader
+	// hop lets every packet come by another CPU than the one before.
+	hop bool
+	cpu int
+	// altered lets the packet path change a checksum.
+	altered bool
+}
+
+// setup is how the programs are loaded. The zero value is a physical interface
+// with a table of 4096 flows.
+type setup struct {
+	maxFlows          uint32
+	completeChecksums bool
+	singleBuffer      bool
+	noOutputs         bool
+}
+
+// newHarness loads the programs, or skips the test where that is not permitted.
+func newHarness(t testing.TB, s setup) *harness {
+	t.Helper()
+	lab.Require(t)
+	objects, err := loaded.get(s)
+	ok(t, err)
+	h := &harness{t: t, ConntrackObjects: objects, altered: s.completeChecksums}
+	h.events = h.addReader(0)
+	h.reset()
+	return h
+}
+
+// cache keeps what was loaded for the tests that follow: the verifier takes
+// half a second.
+type cache struct {
+	mu      sync.Mutex
+	objects map[setup]*ConntrackObjects
+}
+
+var loaded = cache{objects: map[setup]*ConntrackObjects{}}
+
+func (c *cache) get(s setup) (*ConntrackObjects, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.objects[s] != nil {
+		return c.objects[s], nil
+	}
+	objects, err := s.load()
+	if err == nil {
+		c.objects[s] = objects
+	}
+	return objects, err
+}
+
+func (c *cache) close() {
+	for _, objects := range c.objects {
+		_ = objects.Close()
+	}
+}
+
+// load loads the programs as they are shipped, but for their constants.
+func (s setup) load() (*ConntrackObjects, error) {
+	spec, err := LoadConntrack()
+	if err != nil {
+		return nil, err
+	}
+	spec.Maps["flows"].MaxEntries = 4096
+	if s.maxFlows != 0 {
+		spec.Maps["flows"].MaxEntries = s.maxFlows
+	}
+	if s.singleBuffer {
+		spec.Programs["ctop_xdp"].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
+	}
+	for name, value := range map[string]any{
+		"clock_injected": true, "complete_checksums": s.completeChecksums,
+		"multi_buffer": !s.singleBuffer, "id_seed": uint64(7),
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	objects := new(ConntrackObjects)
+	if err := spec.LoadAndAssign(objects, nil); err != nil {
+		return nil, err
+	}
+	if s.noOutputs {
+		return objects, nil
+	}
+	return objects, errors.Join(objects.Outputs.Put(uint32(0), uint32(loopback)),
+		objects.Outputs.Put(uint32(1), uint32(loopback)))
+}
+
+// addReader puts a ring buffer into a slot.
+func (h *harness) addReader(slot uint32) *ringbuf.Reader {
+	h.t.Helper()
+	ring, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 1 << 22})
+	ok(h.t, err)
+	defer ring.Close()
+	ok(h.t, h.Readers.Put(slot, ring))
+	reader, err := ringbuf.NewReader(ring)
+	ok(h.t, err)
+	h.t.Cleanup(func() {
+		_ = h.Readers.Delete(slot)
+		_ = reader.Close()
+	})
+	return reader
+}
+
+// reset empties the table and brings configuration and clock back to the start.
+func (h *harness) reset() {
+	h.t.Helper()
+	var key ConntrackFlowKey
+	for h.Flows.NextKey(nil, &key) == nil {
+		ok(h.t, h.Flows.Delete(key))
+	}
+	h.config = ConntrackTrackerConfig{
+		TimeoutTicks:  timeouts,
+		Ifindex:       [2]uint32{loopback, loopback + 1},
+		InjectedTicks: 1 << 32,
+		InjectedNs:    1 << 40,
+	}
+	h.configure()
+	h.drain()
+}
+
+// configure hands the configuration to the programs.
+func (h *harness) configure() {
+	h.t.Helper()
+	ok(h.t, h.Config.Set(h.config))
+}
+
+// come makes the packets that follow come in by a side.
+func (h *harness) come(side int) {
+	h.t.Helper()
+	if h.config.Ifindex[side] != loopback {
+		h.config.Ifindex[0], h.config.Ifindex[1] = h.config.Ifindex[1], h.config.Ifindex[0]
+		h.configure()
+	}
+}
+
+// wait moves both clocks.
+func (h *harness) wait(seconds uint64) {
+	h.t.Helper()
+	h.config.InjectedTicks += seconds
+	h.config.InjectedNs += seconds * uint64(time.Second)
+	h.configure()
+}
+
+// run sends one frame through a hook and returns whether it goes on. The frame
+// must come out as it went in.
+func (h *harness) run(by hook, data []byte) (forwarded bool) {
+	h.t.Helper()
+	forwarded, out := h.runOut(by, data, nil)
+	if !h.altered && !bytes.Equal(data, out) {
+		h.t.Fatalf("%s altered the packet\nin  %x\nout %x", by, data, out)
+	}
+	return forwarded
+}
+
+// skbContext is struct __sk_buff, of which a test run takes some fields.
+type skbContext struct {
+	_              [8]uint32
+	_              uint32
+	IngressIfindex uint32
+	_              [31]uint32
+	GSOSegs        uint32
+	_              [2]uint32
+	GSOSize        uint32
+	_              [3]uint32
+}
+
+func (h *harness) runOut(by hook, data []byte, skb *skbContext) (forwarded bool, out []byte) {
+	h.t.Helper()
+	options := &ebpf.RunOptions{Data: data, DataOut: make([]byte, len(data)+256)}
+	program, pass, drop := h.CtopXdp, uint32(xdpRedirect), uint32(xdpDrop)
+	if by == hookTC {
+		if skb == nil {
+			skb = new(skbContext)
+		}
+		skb.IngressIfindex = loopback
+		options.Context = skb
+		program, pass, drop = h.CtopTc, tcRedirect, tcShot
+	}
+	if h.hop {
+		h.cpu++
+		defer onCPU(h.t, h.cpu%runtime.NumCPU())()
+	}
+	action, err := program.Run(options)
+	ok(h.t, err)
+	if action != pass && action != drop {
+		h.t.Fatalf("%s returned %d", by, action)
+	}
+	return action == pass, options.DataOut
+}
+
+// onCPU keeps the goroutine on a CPU until the returned function is called.
+func onCPU(t testing.TB, cpu int) (release func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	var before, set unix.CPUSet
+	ok(t, unix.SchedGetaffinity(0, &before))
+	set.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		runtime.UnlockOSThread()
+		t.Skipf("privileged: run on CPU %d: %v", cpu, err)
+	}
+	return func() {
+		_ = unix.SchedSetaffinity(0, &before)
+		runtime.UnlockOSThread()
+	}
+}
+
+// flow returns the entry of a key, nil where there is none.
+func (h *harness) flow(key ConntrackFlowKey) *ConntrackFlow {
+	h.t.Helper()
+	var flow ConntrackFlow
+	err := h.Flows.Lookup(key, &flow)
+	if errors.Is(err, ebpf.ErrKeyNotExist) {
+		return nil
+	}
+	ok(h.t, err)
+	return &flow
+}
+
+// count returns how many flows there are.
+func (h *harness) count() (n int) {
+	h.t.Helper()
+	var key ConntrackFlowKey
+	var flow ConntrackFlow
+	all := h.Flows.Iterate()
+	for all.Next(&key, &flow) {
+		n++
+	}
+	ok(h.t, all.Err())
+	return n
+}
+
+// drain returns the events that were made since the last call.
+func (h *harness) drain() []ConntrackEvent {
+	h.t.Helper()
+	return drain(h.t, h.events)
+}
+
+func drain(t testing.TB, reader *ringbuf.Reader) (events []ConntrackEvent) {
+	t.Helper()
+	var record ringbuf.Record
+	reader.SetDeadline(time.Unix(1, 0))
+	for {
+		err := reader.ReadInto(&record)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return events
+		}
+		ok(t, err)
+		var event ConntrackEvent
+		_, err = binary.Decode(record.RawSample, binary.NativeEndian, &event)
+		ok(t, err)
+		events = append(events, event)
+	}
+}
+
+// counters returns the sum of what the CPUs counted.
+func (h *harness) counters() (total ConntrackCpuStats) {
+	h.t.Helper()
+	var perCPU []ConntrackCpuStats
+	ok(h.t, h.Stats.Lookup(uint32(0), &perCPU))
+	for _, s := range perCPU {
+		total = combine(total, s, func(a, b uint64) uint64 { return a + b })
+	}
+	return total
+}
+
+// since returns what was counted after before.
+func (h *harness) since(before ConntrackCpuStats) ConntrackCpuStats {
+	h.t.Helper()
+	return combine(h.counters(), before, func(a, b uint64) uint64 { return a - b })
+}
+
+// combine applies an operation to all counters, which are all of one size.
+func combine(a, b ConntrackCpuStats, op func(a, b uint64) uint64) ConntrackCpuStats {
+	type words [unsafe.Sizeof(a) / 8]uint64
+	x, y := (*words)(unsafe.Pointer(&a)), (*words)(unsafe.Pointer(&b))
+	for i := range x {
+		x[i] = op(x[i], y[i])
+	}
+	return a
+}
+
+func ok(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// state and flags of a flow.
+func state(f *ConntrackFlow) ConntrackFlowState {
+	if f == nil {
+		return ConntrackFlowStateSTATE_NONE
+	}
+	return ConntrackFlowState(f.Control & 0xff)
+}
+
+func hasFlag(f *ConntrackFlow, flag ConntrackFlowFlag) bool {
+	return f.Control&uint64(flag) != 0
+}

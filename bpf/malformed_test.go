@@ -1,0 +1,267 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"strings"
+	"testing"
+)
+
+// tcpOptions is what a Linux client offers in its SYN.
+var tcpOptions = []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7}
+
+// hopByHop, routing and destination options, each of eight bytes.
+var extensions = []extension{
+	{protoHopByHop, []byte{0, 1, 4, 0, 0, 0, 0}},
+	{protoRouting, []byte{0, 4, 0, 0, 0, 0, 0}},
+	{protoDestination, []byte{1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+}
+
+// wholeFrames are valid frames of every kind that is tracked, each of which
+// begins a flow.
+func wholeFrames() map[string]frame {
+	s := segment{flags: syn, seq: 1000, window: 10000, sport: 40000, dport: 443, options: tcpOptions, payload: 33}
+	tcp4 := frame{src: client4, dst: server4, proto: protoTCP, l4: s.bytes()}
+	tcp6 := frame{src: client6, dst: server6, proto: protoTCP, l4: s.bytes()}
+	options, tagged, chained, both := tcp4, tcp4, tcp6, tcp6
+	options.options = []byte{7, 11, 4, 1, 2, 3, 4, 5, 6, 7, 8, 0}
+	tagged.vlans = []uint16{5}
+	chained.extensions = extensions
+	both.vlans, both.extensions = []uint16{5, 6}, extensions
+	return map[string]frame{
+		"TCP": tcp4, "TCP over IPv6": tcp6, "IPv4 options": options, "VLAN": tagged,
+		"extension headers": chained, "QinQ and extension headers": both,
+		"UDP":           udpFrame(client4, server4, 40000, 443, 30),
+		"UDP over IPv6": udpFrame(client6, server6, 40000, 443, 30),
+		"ICMP":          icmpFrame(client4, server4, 8),
+		"ICMPv6":        icmpFrame(client6, server6, 128),
+		"GRE":           {src: client4, dst: server4, proto: protoGRE, l4: payload(40)},
+		"GRE over IPv6": {src: client6, dst: server6, proto: protoGRE, l4: payload(40)},
+	}
+}
+
+// A packet that is cut short anywhere is malformed, passes in observe, is
+// dropped in enforce, and is counted to no flow.
+func TestTruncated(t *testing.T) {
+	h := newHarness(t, setup{})
+	for name, f := range wholeFrames() {
+		t.Run(name, func(t *testing.T) {
+			h.t = t
+			whole := f.bytes()
+			headers := ethernetHeader + 4*len(f.vlans)
+			for _, by := range hooks {
+				h.reset()
+				h.expect(by, whole, "new")
+				flows := h.table()
+				for _, enforce := range []bool{false, true} {
+					h.enforce(enforce)
+					for size := shortest(by, f); size < len(whole); size++ {
+						want := "invalid/malformed"
+						if size < headers {
+							want = "untracked"
+						}
+						h.expect(by, whole[:size:size], want)
+					}
+				}
+				h.expectTable(flows)
+			}
+		})
+	}
+}
+
+// shortest is the least that the kernel takes as a test packet: an Ethernet
+// header, and at tc the IP header that the ethertype promises. Behind a tag it
+// does not look.
+func shortest(by hook, f frame) int {
+	switch {
+	case by == hookXDP || len(f.vlans) > 0:
+		return ethernetHeader
+	case f.src.Is4():
+		return ethernetHeader + 20
+	}
+	return ethernetHeader + 40
+}
+
+// table returns all flows.
+func (h *harness) table() map[ConntrackFlowKey]ConntrackFlow {
+	h.t.Helper()
+	flows := map[ConntrackFlowKey]ConntrackFlow{}
+	var key ConntrackFlowKey
+	var flow ConntrackFlow
+	all := h.Flows.Iterate()
+	for all.Next(&key, &flow) {
+		flows[key] = flow
+	}
+	ok(h.t, all.Err())
+	return flows
+}
+
+// expectTable compares all flows.
+func (h *harness) expectTable(want map[ConntrackFlowKey]ConntrackFlow) {
+	h.t.Helper()
+	got := h.table()
+	if len(got) != len(want) {
+		h.t.Fatalf("%d flows, want %d", len(got), len(want))
+	}
+	for key, flow := range want {
+		if got[key] != flow {
+			h.t.Fatalf("flow %+v\nwas %+v\nis  %+v", key, flow, got[key])
+		}
+	}
+}
+
+// Headers that lie. at is an offset from where the IP header begins.
+func TestLies(t *testing.T) {
+	h := newHarness(t, setup{})
+	whole := wholeFrames()
+	put16 := func(at int, value uint16) func([]byte) []byte {
+		return func(ip []byte) []byte { binary.BigEndian.PutUint16(ip[at:], value); return ip }
+	}
+	put8 := func(at int, value uint8) func([]byte) []byte {
+		return func(ip []byte) []byte { ip[at] = value; return ip }
+	}
+	// shorter makes the IP packet shorter than its frame, the rest zero.
+	shorter := func(transport int) func([]byte) []byte {
+		return func(ip []byte) []byte {
+			at, header := 2, 20
+			if ip[0]>>4 == 6 {
+				at, header = 4, 40
+			}
+			total := transport
+			if at == 2 {
+				total += header
+			}
+			binary.BigEndian.PutUint16(ip[at:], uint16(total))
+			clear(ip[header+transport:])
+			return ip
+		}
+	}
+	const malformed = "invalid/malformed"
+	for _, c := range []struct {
+		name, frame, want string
+		lie               func(ip []byte) []byte
+	}{
+		{"total length beyond the frame", "TCP", malformed, put16(2, 2000)},
+		{"total length less than the header", "TCP", malformed, put16(2, 19)},
+		{"total length of nothing but the header", "TCP", malformed, put16(2, 20)},
+		{"total length zero, as of a large segment", "TCP", "new", put16(2, 0)},
+		{"header of less than 20 bytes", "TCP", malformed, put8(0, 0x44)},
+		{"no header", "TCP", malformed, put8(0, 0x40)},
+		{"options beyond the packet", "ICMP", malformed, put8(0, 0x4f)},
+		{"IPv6 under the ethertype of IPv4", "TCP", malformed, put8(0, 0x65)},
+		{"IPv4 under the ethertype of IPv6", "TCP over IPv6", malformed, put8(0, 0x40)},
+		{"TCP header of less than 20 bytes", "TCP", malformed, put8(32, 0x40)},
+		{"TCP options beyond the packet", "TCP", "new", put8(32, 0xf0)},
+		{"TCP cut to 19 bytes in a longer frame", "TCP", malformed, shorter(19)},
+		{"TCP cut to its options", "TCP", malformed, shorter(24)},
+		{"TCP over IPv6 cut to 19 bytes", "TCP over IPv6", malformed, shorter(19)},
+		{"UDP length less than its header", "UDP", malformed, put16(24, 7)},
+		{"UDP length beyond the packet", "UDP", malformed, put16(24, 39)},
+		{"UDP length less than the packet", "UDP", "new", put16(24, 8)},
+		{"UDP cut to 7 bytes in a longer frame", "UDP", malformed, shorter(7)},
+		{"UDP cut to its ports in a longer frame", "UDP", malformed, shorter(4)},
+		{"UDP over IPv6 cut to its ports", "UDP over IPv6", malformed, shorter(4)},
+		{"ICMP cut to 7 bytes in a longer frame", "ICMP", malformed, shorter(7)},
+		{"ICMP cut to its type", "ICMP", malformed, shorter(4)},
+		{"ICMPv6 cut to its type", "ICMPv6", malformed, shorter(4)},
+		{"payload length beyond the frame", "TCP over IPv6", malformed, put16(4, 2000)},
+		{"extension beyond the packet", "extension headers", malformed, put8(41, 200)},
+		{"last extension beyond the packet", "extension headers", malformed, put8(57, 20)},
+		{"extension beyond the payload length", "extension headers", malformed, shorter(20)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h.t = t
+			data := whole[c.frame].bytes()
+			data = append(data[:ethernetHeader:ethernetHeader], c.lie(data[ethernetHeader:])...)
+			for _, by := range hooks {
+				for _, enforce := range []bool{false, true} {
+					h.reset()
+					h.enforce(enforce)
+					h.expect(by, data, c.want)
+				}
+				if strings.HasPrefix(c.want, "invalid") {
+					h.expectFlows(0)
+				}
+			}
+		})
+	}
+}
+
+// What is behind the IP packet in a frame is padding, not payload.
+func TestPadding(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, by := range hooks {
+		key := h.establish(by, client4, server4)
+		f := frame{src: client4, dst: server4, proto: protoTCP, padding: 6}
+		f.l4 = segment{flags: ack, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443}.bytes()
+		h.expect(by, f.bytes(), "established")
+		if flow := h.flow(key); flow.Dir[0].End != 1001 || flow.Dir[0].Bytes != 54+54+60 {
+			t.Errorf("%s: padding counts as payload: %+v", by, flow.Dir[0])
+		}
+		h.reset()
+	}
+}
+
+// A frame with options or extension headers belongs to the flow of its plain
+// twin, and the window scale is found behind other TCP options.
+func TestHeadersOfAllSizes(t *testing.T) {
+	h := newHarness(t, setup{})
+	for name, f := range wholeFrames() {
+		if f.proto != protoTCP {
+			continue
+		}
+		for _, by := range hooks {
+			plain := frame{src: f.src, dst: f.dst, vlans: f.vlans, proto: protoTCP}
+			key, _ := keyOf(plain, 40000, 443)
+			h.expect(by, f.bytes(), "new")
+			flow := h.flow(key)
+			if flow == nil || flow.Dir[0].Wscale != 7 || flow.Dir[0].End != 1000+1+33 {
+				t.Fatalf("%s: %s: flow %+v", by, name, flow)
+			}
+			h.reset()
+		}
+	}
+}
+
+// Options that cannot be read end the search for the window scale.
+func TestTCPOptions(t *testing.T) {
+	h := newHarness(t, setup{})
+	const none = 255
+	for _, c := range []struct {
+		name    string
+		options []byte
+		want    uint8
+	}{
+		{"none", nil, none},
+		{"alone", []byte{3, 3, 5, 0}, 5},
+		{"above the limit", []byte{3, 3, 15, 0}, 14},
+		{"behind the end of options", []byte{0, 3, 3, 5}, none},
+		{"after NOPs", []byte{1, 1, 1, 1, 1, 3, 3, 5}, 5},
+		{"after an option without a length", []byte{8, 0, 3, 3, 5, 0, 0, 0}, none},
+		{"after an option of length one", []byte{8, 1, 3, 3, 5, 0, 0, 0}, none},
+		{"after an option that is too long", []byte{8, 60, 3, 3, 5, 0, 0, 0}, none},
+		{"of a wrong length", []byte{3, 4, 5, 0}, none},
+		{"cut off by the header's end", []byte{1, 1, 3, 3}, none},
+		{"last of 40 bytes", append(make40(), 3, 3, 9), 9},
+		{"said twice: the first holds", []byte{3, 3, 1, 3, 3, 9, 0, 0}, 1},
+	} {
+		for _, by := range hooks {
+			s := segment{flags: syn, seq: 1, window: 1, sport: 40000, dport: 443, options: c.options, payload: 4}
+			f := frame{src: client4, dst: server4, proto: protoTCP, l4: s.bytes()}
+			key, _ := keyOf(f, 40000, 443)
+			h.expect(by, f.bytes(), "new")
+			if got := h.flow(key).Dir[0].Wscale; got != c.want {
+				t.Errorf("%s: %s: window scale %d, want %d", by, c.name, got, c.want)
+			}
+			h.reset()
+		}
+	}
+}
+
+// make40 is 37 NOPs.
+func make40() []byte {
+	b := make([]byte, 37, 40)
+	for i := range b {
+		b[i] = 1
+	}
+	return b
+}

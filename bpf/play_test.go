@@ -1,0 +1,269 @@
+package bpf
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+)
+
+// variant is one of the ways in which every sequence is played.
+type variant struct {
+	hook hook
+	v6   bool
+	// swapped makes the client the key's end 1, side the interface that it
+	// is behind.
+	swapped bool
+	side    int
+	// hop changes the CPU with every packet.
+	hop bool
+	// base is added to all sequence numbers, so that some pass zero.
+	base uint32
+}
+
+func variants() (all []variant) {
+	bases := []uint32{0, 1<<32 - 4000, 1<<31 - 4000}
+	for i := range 32 {
+		v := variant{
+			hook: hookXDP, v6: i&2 != 0, swapped: i&4 != 0, side: i >> 3 & 1,
+			hop: i&16 != 0, base: bases[i%len(bases)],
+		}
+		if i&1 != 0 {
+			v.hook = hookTC
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func (v variant) String() string {
+	return fmt.Sprintf("%s v6=%t swapped=%t side=%d hop=%t base=%#x",
+		v.hook, v.v6, v.swapped, v.side, v.hop, v.base)
+}
+
+// ends are the client's and the server's address.
+func (v variant) ends() [2]netip.Addr {
+	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+	if v.v6 {
+		a, b = netip.MustParseAddr("fd00::1"), netip.MustParseAddr("fd00::2")
+	}
+	if v.swapped {
+		a, b = b, a
+	}
+	return [2]netip.Addr{a, b}
+}
+
+// model is what the flow of a sequence should look like by now.
+type model struct {
+	state string
+	// origin is whose direction the origin is: 0 the client's.
+	origin         int
+	packets, bytes [2]uint64
+	invalid        uint16
+	id             uint64
+}
+
+// player plays one sequence in one way.
+type player struct {
+	*testing.T
+	h    *harness
+	v    variant
+	step step
+	key  ConntrackFlowKey
+	flow model
+	// serverBase sets the server's numbers apart from the client's.
+	serverBase uint32
+}
+
+func TestSequences(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, s := range readSequences(t) {
+		t.Run(s.name, func(t *testing.T) {
+			for _, v := range variants() {
+				if v.v6 && s.onlyIPv4() {
+					continue
+				}
+				play(t, h, s, v)
+			}
+		})
+	}
+}
+
+func play(t *testing.T, h *harness, s sequence, v variant) {
+	t.Helper()
+	h.t, h.hop = t, v.hop
+	h.reset()
+	p := &player{T: t, h: h, v: v, serverBase: v.base + 1<<20, flow: model{state: "-"}}
+	defer func() {
+		if t.Failed() {
+			t.Logf("played as %s", v)
+		}
+	}()
+	for _, p.step = range s.steps {
+		if p.step.isPacket() {
+			p.packet()
+		} else {
+			p.command()
+		}
+		p.checkFlow()
+	}
+}
+
+func (p *player) errorf(format string, args ...any) {
+	p.Helper()
+	p.Fatalf("%s: %s %s: %s", p.step.where, p.step.command, strings.Join(p.step.words, " "), fmt.Sprintf(format, args...))
+}
+
+func (p *player) command() {
+	p.Helper()
+	before := p.h.counters()
+	switch p.step.command {
+	case "wait":
+		p.h.wait(mustUint(p, p.step.where, p.step.words[0]))
+	case "policy":
+		if p.step.words[0] == "enforce" {
+			p.h.config.Policy = uint32(ConntrackPolicyPOLICY_ENFORCE)
+		}
+		p.h.configure()
+	case "sweep":
+		var args ConntrackSweepArgs
+		p.h.syscall(p.h.Sweep, &args)
+	case "timeout":
+		p.request(ConntrackFlowRequestREQUEST_TIMEOUT, p.flow.id, uint32(mustUint(p, p.step.where, p.step.words[0])))
+	case "delete":
+		p.request(ConntrackFlowRequestREQUEST_DELETE, p.flow.id, 0)
+	case "stale":
+		p.request(ConntrackFlowRequestREQUEST_DELETE, p.flow.id+1, 0)
+	default:
+		p.errorf("is no command")
+	}
+	if p.step.want.state == "" {
+		return
+	}
+	p.checkEvents(0, before, p.h.drain())
+	if p.step.want.state == "-" {
+		p.flow = model{state: "-"}
+	}
+}
+
+// syscall runs one of the programs that user space asks by.
+func (h *harness) syscall(program *ebpf.Program, args any) {
+	h.t.Helper()
+	_, err := program.Run(&ebpf.RunOptions{Context: args, ContextOut: args})
+	ok(h.t, err)
+}
+
+func (p *player) request(request ConntrackFlowRequest, id uint64, ticks uint32) {
+	p.Helper()
+	args := ConntrackRequestArgs{Key: p.key, Id: id, Request: request, TimeoutTicks: ticks}
+	p.h.syscall(p.h.Request, &args)
+	if done := args.Done != 0; done != (id == p.flow.id && id != 0) {
+		p.errorf("done is %t", done)
+	}
+}
+
+// build makes the packet of the current step.
+func (p *player) build(from int) frame {
+	p.Helper()
+	ends := p.v.ends()
+	ports := [2]uint16{40000, 80}
+	f := frame{src: ends[from], dst: ends[1-from], proto: protoTCP}
+	kind, other := kinds[p.step.words[0]]
+	if !other {
+		bases := [2]uint32{p.v.base, p.serverBase}
+		s := parseSegment(p, p.step.where, p.step.words, bases[from], bases[1-from])
+		s.sport, s.dport = ports[from], ports[1-from]
+		f.l4 = s.bytes()
+		p.key, _ = keyOf(f, s.sport, s.dport)
+		return f
+	}
+	size := 0
+	if len(p.step.words) > 1 {
+		size = int(mustUint(p, p.step.where, p.step.words[1]))
+	}
+	f.proto = kind.proto
+	switch kind.proto {
+	case protoUDP:
+		f.l4 = datagram(ports[from], ports[1-from], size)
+		p.key, _ = keyOf(f, ports[from], ports[1-from])
+	case protoICMP:
+		number := kind.icmp4
+		if p.v.v6 {
+			f.proto, number = protoICMPv6, kind.icmp6
+		}
+		f.l4 = icmp(number, 0, 77, size)
+		p.key = icmpKey(f, number, 77)
+	default:
+		f.l4 = payload(size)
+		p.key, _ = keyOf(f, 0, 0)
+	}
+	return f
+}
+
+// packet sends the step's packet and checks what was counted and told.
+func (p *player) packet() {
+	p.Helper()
+	from := 0
+	if p.step.command == "<" {
+		from = 1
+	}
+	data := p.build(from).bytes()
+	p.h.come(from ^ p.v.side)
+	before := p.h.counters()
+	forwarded := p.h.run(p.v.hook, data)
+	verdict, reason, _ := strings.Cut(p.step.want.verdict, "/")
+	invalid := verdict == "invalid"
+	if want := !invalid || p.h.config.Policy == 0; forwarded != want {
+		p.errorf("forwarded is %t, want %t (%s)", forwarded, want, p.describe(before))
+	}
+	p.checkCounters(before, verdict, reason, forwarded, len(data))
+	events := p.h.drain()
+	if p.step.want.ended != "" || p.flow.state == "-" {
+		p.begin(from, events)
+	}
+	if invalid && p.step.want.state != "-" {
+		p.flow.invalid++
+	} else if !invalid {
+		direction := from ^ p.flow.origin
+		p.flow.packets[direction]++
+		p.flow.bytes[direction] += uint64(len(data))
+	}
+	p.checkEvents(from, before, events)
+}
+
+// begin starts a new model where the step made a new flow. A flow that begins
+// with an answer was asked for by the other side.
+func (p *player) begin(from int, events []ConntrackEvent) {
+	if p.step.want.state == "-" {
+		return
+	}
+	p.flow.state = "-"
+	if p.step.want.ended != "" {
+		// The old flow's last numbers are checked with its event.
+		p.checkEnd(from, events)
+	}
+	p.flow = model{state: "-", origin: from}
+	if strings.HasPrefix(p.step.words[0], "SA") {
+		p.flow.origin = 1 - from
+	}
+}
+
+func fieldOf(f *ConntrackFlow, name string) string {
+	side, name, _ := strings.Cut(name, ".")
+	d := f.Dir[0]
+	if side == "r" {
+		d = f.Dir[1]
+	}
+	values := map[string]uint64{
+		"retransmits": uint64(d.Retransmits), "zero": uint64(d.ZeroWindows),
+		"wscale": uint64(d.Wscale), "seen": d.LastSeenTicks & 0xffffffff,
+	}
+	value, known := values[name]
+	if !known {
+		return "unknown"
+	}
+	return strconv.FormatUint(value, 10)
+}

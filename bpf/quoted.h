@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* ICMP errors: the key of the flow whose packet they quote (RFC 792, RFC 4443).
+ * Global functions, for the reason given in walk.h. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "icmp.h"
+#include "tuple.h"
+#include "walk.h"
+
+/* What was found of the quoted packet. */
+enum quoted {
+	QUOTED_KEY,
+	/* Cut short before its ports. */
+	QUOTED_SHORT,
+	/* A later fragment, whose ports nobody knows. */
+	QUOTED_FRAGMENT,
+};
+
+/* The ports, or the ICMP request, of the quoted packet. Eight bytes of its
+ * transport header are all that has to be there. */
+static __always_inline int quoted_transport(void *data, void *data_end,
+					    __u32 offset, struct flow_key *key)
+{
+	struct icmp_header *icmp = data + (offset & MAX_OFFSET);
+	__be16 *ports = data + (offset & MAX_OFFSET);
+	bool answer = false;
+
+	if ((void *)(icmp + 1) > data_end)
+		return QUOTED_SHORT;
+	if (key->proto == IPPROTO_TCP || key->proto == IPPROTO_UDP) {
+		key->port[0] = ports[0];
+		key->port[1] = ports[1];
+	} else if (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6) {
+		key->icmp_type = icmp_request_of(key->family, icmp->type, &answer);
+		key->icmp_code = icmp->code;
+		key->port[0] = icmp->id;
+		key->port[1] = icmp->id;
+	}
+	key_normalise(key, answer);
+	return QUOTED_KEY;
+}
+
+static __always_inline int quoted_ipv4(void *data, void *data_end, __u32 offset,
+				       struct flow_key *key)
+{
+	struct iphdr *ip = data + (offset & MAX_OFFSET);
+
+	if ((void *)(ip + 1) > data_end || ip->version != 4 || ip->ihl < 5)
+		return QUOTED_SHORT;
+	key_set_ipv4(key, ip->saddr, ip->daddr);
+	key->proto = ip->protocol;
+	if (bpf_ntohs(ip->frag_off) & IPV4_OFFSET_MASK)
+		return QUOTED_FRAGMENT;
+	return quoted_transport(data, data_end, offset + ip->ihl * 4, key);
+}
+
+static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
+				       struct flow_key *key)
+{
+	struct ipv6hdr *ip = data + (offset & MAX_OFFSET);
+	__u64 walk;
+
+	if ((void *)(ip + 1) > data_end || ip->version != 6)
+		return QUOTED_SHORT;
+	key_set_ipv6(key, &ip->saddr);
+	key->proto = ip->nexthdr;
+	offset += sizeof(*ip);
+	walk = ipv6_walk(data, data_end, offset, key->proto);
+	if (walk & WALK_MALFORMED)
+		return QUOTED_SHORT;
+	if (walk & WALK_STOPPED)
+		return QUOTED_FRAGMENT;
+	key->proto = walk >> WALK_PROTO_SHIFT;
+	return quoted_transport(data, data_end, offset + (walk & WALK_LENGTH),
+				key);
+}
+
+/* Makes key, whose family and VLANs are set, that of the packet quoted at
+ * offset. */
+static __always_inline int quoted_key(void *data, void *data_end, __u32 offset,
+				      struct flow_key *key)
+{
+	if (key->family == 6)
+		return quoted_ipv6(data, data_end, offset, key);
+	return quoted_ipv4(data, data_end, offset, key);
+}
+
+__noinline int xdp_quoted_key(struct xdp_md *ctx, __u32 offset,
+			      struct flow_key *key)
+{
+	if (!key)
+		return QUOTED_SHORT;
+	return quoted_key(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, key);
+}
+
+__noinline int tc_quoted_key(struct __sk_buff *ctx, __u32 offset,
+			     struct flow_key *key)
+{
+	if (!key)
+		return QUOTED_SHORT;
+	return quoted_key(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, key);
+}

@@ -1,0 +1,230 @@
+package bpf
+
+import (
+	"testing"
+
+	"github.com/cilium/ebpf"
+)
+
+// Packets that do not fit the table pass and are counted; what is in the table
+// is not disturbed, and there is room again once a flow has ended.
+func TestTableFull(t *testing.T) {
+	const room = 16
+	h := newHarness(t, setup{maxFlows: room})
+	for _, by := range hooks {
+		h.reset()
+		for port := range uint16(room) {
+			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).bytes(), "new")
+		}
+		before := h.counters()
+		h.enforce(true)
+		h.expect(by, udpFrame(client4, server4, 1000, 2, 10).bytes(), "untracked")
+		h.expect(by, synFrame(client4, server4).bytes(), "untracked")
+		h.enforce(false)
+		h.expect(by, udpFrame(server4, client4, 2, 1, 10).bytes(), "established")
+		counted := h.since(before)
+		if counted.TableFull != 2 || counted.Created != 0 || counted.Events != 1 {
+			t.Errorf("%s: counted %+v", by, counted)
+		}
+		h.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_UNIDIRECTIONAL])
+		var args ConntrackSweepArgs
+		h.syscall(h.Sweep, &args)
+		if args.Visited != room || args.Expired != room-1 {
+			t.Errorf("%s: swept %+v", by, args)
+		}
+		h.expect(by, synFrame(client4, server4).bytes(), "new")
+		h.expectFlows(2)
+	}
+}
+
+// A sweep ends what is over and nothing else, and tells of each with its last
+// numbers.
+func TestSweep(t *testing.T) {
+	h := newHarness(t, setup{})
+	const old, young = 700, 300
+	for port := range uint16(old) {
+		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, int(port)%100).bytes())
+	}
+	h.wait(200)
+	for port := range uint16(young) {
+		h.run(hookXDP, udpFrame(client6, server6, port+1, 2, 10).bytes())
+	}
+	h.wait(100)
+	h.drain()
+	var args ConntrackSweepArgs
+	h.syscall(h.Sweep, &args)
+	if args.Visited != old+young || args.Expired != old {
+		t.Errorf("swept %+v", args)
+	}
+	events := h.drain()
+	if len(events) != old {
+		t.Fatalf("%d events", len(events))
+	}
+	for _, e := range events {
+		if e.Type != ConntrackEventTypeEVENT_DESTROY || e.Reason != ConntrackReasonREASON_EXPIRED ||
+			e.Key.Family != 4 || e.Packets != [2]uint64{1, 0} || e.Bytes[0] < 42 {
+			t.Fatalf("event %+v", e)
+		}
+	}
+	h.expectFlows(young)
+}
+
+// A timeout that an operator changes holds for every flow at once.
+func TestTimeoutForAll(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, by := range hooks {
+		key := h.establish(by, client4, server4)
+		h.establish(by, client6, server6)
+		h.wait(4)
+		h.config.TimeoutTicks[ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED] = 5
+		h.configure()
+		var args ConntrackSweepArgs
+		h.syscall(h.Sweep, &args)
+		h.expectFlows(2)
+		h.wait(1)
+		h.syscall(h.Sweep, &args)
+		if args.Expired != 2 || h.flow(key) != nil {
+			t.Errorf("%s: swept %+v", by, args)
+		}
+		h.reset()
+	}
+}
+
+// What is asked of a flow that is not there, or is another by now, is not done.
+func TestRequestsForTheWrongFlow(t *testing.T) {
+	h := newHarness(t, setup{})
+	key := h.establish(hookXDP, client4, server4)
+	flow := *h.flow(key)
+	other := key
+	other.Port[0]++
+	for _, args := range []ConntrackRequestArgs{
+		{Key: key, Id: flow.Id + 1, Request: ConntrackFlowRequestREQUEST_DELETE},
+		{Key: key, Id: 0, Request: ConntrackFlowRequestREQUEST_DELETE},
+		{Key: other, Id: flow.Id, Request: ConntrackFlowRequestREQUEST_DELETE},
+		{Key: key, Id: flow.Id + 1, Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 9},
+		{Key: key, Id: flow.Id, Request: 7, TimeoutTicks: 9},
+	} {
+		args.Done = 5
+		h.syscall(h.Request, &args)
+		if args.Done != 0 {
+			t.Errorf("done: %+v", args)
+		}
+	}
+	if after := h.flow(key); after == nil || *after != flow {
+		t.Errorf("the flow became %+v", after)
+	}
+	if events := h.drain(); len(events) != 0 {
+		t.Errorf("%d events", len(events))
+	}
+}
+
+// Every reader gets every event, and one that is too slow loses its own only.
+func TestReaders(t *testing.T) {
+	h := newHarness(t, setup{})
+	second := h.addReader(7)
+	small, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 4096})
+	ok(t, err)
+	t.Cleanup(func() {
+		_ = h.Readers.Delete(uint32(3))
+		_ = small.Close()
+	})
+	ok(t, h.Readers.Put(uint32(3), small))
+	h.drain()
+	before := h.counters()
+	const n = 100
+	for port := range uint16(n) {
+		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, 10).bytes())
+	}
+	first, also := h.drain(), drain(t, second)
+	if len(first) != n || len(also) != n {
+		t.Fatalf("readers got %d and %d events, want %d", len(first), len(also), n)
+	}
+	for i := range first {
+		if first[i] != also[i] {
+			t.Fatalf("event %d: %+v and %+v", i, first[i], also[i])
+		}
+	}
+	counted := h.since(before)
+	// A record takes 8 bytes more than the event.
+	if lost := uint64(n - 4096/(144+8)); counted.Events != n || counted.EventsLost < lost || counted.EventsLost > lost+1 {
+		t.Errorf("%d events, %d lost, want %d lost", counted.Events, counted.EventsLost, lost)
+	}
+}
+
+// Sequence numbers count the events of each CPU without a gap.
+func TestSequenceNumbers(t *testing.T) {
+	h := newHarness(t, setup{})
+	h.hop = true
+	next := map[uint32]uint64{}
+	for port := range uint16(50) {
+		h.run(hookTC, udpFrame(client4, server4, port+1, 2, 10).bytes())
+		for _, e := range h.drain() {
+			if want, known := next[e.Cpu]; known && e.Sequence != want {
+				t.Fatalf("CPU %d: number %d, want %d", e.Cpu, e.Sequence, want)
+			}
+			next[e.Cpu] = e.Sequence + 1
+		}
+	}
+}
+
+// Every id is new, on whichever CPU the flow began.
+func TestIDs(t *testing.T) {
+	h := newHarness(t, setup{})
+	h.hop = true
+	seen := map[uint64]bool{0: true}
+	for port := range uint16(500) {
+		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, 10).bytes())
+	}
+	for _, flow := range h.table() {
+		if seen[flow.Id] {
+			t.Fatalf("id %x came twice, or is zero", flow.Id)
+		}
+		seen[flow.Id] = true
+	}
+}
+
+// Without a way out packets are dropped, and counted so once.
+func TestNoOutput(t *testing.T) {
+	h := newHarness(t, setup{noOutputs: true})
+	before := h.counters()
+	for _, enforce := range []bool{false, true} {
+		h.enforce(enforce)
+		forwarded := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes())
+		broken := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes()[:40])
+		if forwarded || broken {
+			t.Error("forwarded to nowhere")
+		}
+	}
+	if counted := h.since(before); counted.Dropped != 4 {
+		t.Errorf("%d of 4 dropped", counted.Dropped)
+	}
+}
+
+// A segmentation-offload packet counts as what it will be on the wire.
+func TestSegmentationOffload(t *testing.T) {
+	h := newHarness(t, setup{})
+	const headers, gso, segments = ethernetHeader + 20 + 20, 700, 4
+	for name, flags := range map[string]uint8{"data": ack, "data and FIN": ack | fin} {
+		h.reset()
+		key := h.establish(hookTC, client4, server4)
+		before, flow := h.counters(), h.flow(key)
+		f := frame{src: client4, dst: server4, proto: protoTCP}
+		f.l4 = segment{flags: flags, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 2500}.bytes()
+		if forwarded, _ := h.runOut(hookTC, f.bytes(), &skbContext{GSOSize: gso, GSOSegs: segments}); !forwarded {
+			t.Fatalf("%s: dropped", name)
+		}
+		counted, after := h.since(before), h.flow(key)
+		if bytes := uint64(2500 + segments*headers); counted.Bytes != bytes || counted.Verdict[ConntrackVerdictVERDICT_ESTABLISHED] != segments {
+			t.Errorf("%s: counted %d bytes, want %d, and verdicts %d", name, counted.Bytes, bytes, counted.Verdict)
+		}
+		if n := after.Dir[0].Packets - flow.Dir[0].Packets; n != segments {
+			t.Errorf("%s: %d packets", name, n)
+		}
+	}
+	udp := udpFrame(client6, server6, 1, 2, 2500)
+	before := h.counters()
+	h.runOut(hookTC, udp.bytes(), &skbContext{GSOSize: gso, GSOSegs: segments})
+	if counted := h.since(before); counted.Bytes != 2500+segments*(ethernetHeader+40+8) {
+		t.Errorf("UDP: counted %d bytes", counted.Bytes)
+	}
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How long a flow may stay silent. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+
+#include "config.h"
+#include "flow.h"
+#include "tcp_window.h"
+
+/* Whether an established flow has fallen silent in a way that live ones do not:
+ * data that nobody acknowledged, or a window that was never opened again. Such a
+ * flow is not worth days. It is asked when the silence is long, so packets pay
+ * nothing for it, and the next one that is acknowledged makes up for it. */
+static __always_inline bool tcp_is_dead_weight(const struct flow *flow)
+{
+	const struct flow_dir *origin = &flow->dir[ORIGIN];
+	const struct flow_dir *reply = &flow->dir[REPLY];
+
+	return seq_before(reply->acked, origin->end) ||
+	       seq_before(origin->acked, reply->end) ||
+	       origin->limit - origin->acked <= 1 ||
+	       reply->limit - reply->acked <= 1;
+}
+
+static __always_inline enum timeout tcp_timeout(enum flow_state state)
+{
+	switch (state) {
+	case STATE_SYN_SENT:
+		return TIMEOUT_TCP_SYN_SENT;
+	case STATE_SYN_RECV:
+		return TIMEOUT_TCP_SYN_RECV;
+	case STATE_ESTABLISHED:
+		return TIMEOUT_TCP_ESTABLISHED;
+	case STATE_FIN_WAIT_1:
+	case STATE_FIN_WAIT_2:
+		return TIMEOUT_TCP_FIN_WAIT;
+	case STATE_LAST_ACK:
+		return TIMEOUT_TCP_LAST_ACK;
+	case STATE_TIME_WAIT:
+		return TIMEOUT_TCP_TIME_WAIT;
+	default:
+		return TIMEOUT_TCP_UNACKNOWLEDGED;
+	}
+}
+
+static __always_inline enum timeout flow_timeout(__u8 proto,
+						 enum flow_state state)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return tcp_timeout(state);
+	case IPPROTO_UDP:
+		return state == STATE_NEW ? TIMEOUT_UDP_UNIDIRECTIONAL :
+					    TIMEOUT_UDP_BIDIRECTIONAL;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return TIMEOUT_ICMP;
+	default:
+		return TIMEOUT_OTHER;
+	}
+}
+
+static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
+					 enum flow_state state, __u64 now)
+{
+	__u64 seen = flow->dir[ORIGIN].last_seen_ticks;
+	__u64 reply = flow->dir[REPLY].last_seen_ticks;
+	__u64 timeout = flow->timeout_ticks;
+	__u32 name = flow_timeout(proto, state);
+
+	if (reply > seen)
+		seen = reply;
+	if (name == TIMEOUT_TCP_ESTABLISHED && tcp_is_dead_weight(flow))
+		name = TIMEOUT_TCP_UNACKNOWLEDGED;
+	if (!timeout && name < NUM_TIMEOUTS)
+		timeout = config.timeout_ticks[name];
+	return now > seen && now - seen >= timeout;
+}

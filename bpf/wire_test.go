@@ -1,0 +1,197 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+)
+
+// hooks are the two entry points.
+var hooks = []hook{hookXDP, hookTC}
+
+// Addresses of the frames that are not part of a sequence.
+var (
+	client4 = netip.MustParseAddr("192.0.2.1")
+	server4 = netip.MustParseAddr("198.51.100.9")
+	client6 = netip.MustParseAddr("2001:db8::1")
+	server6 = netip.MustParseAddr("2001:db8:ffff::9")
+)
+
+// synFrame is a SYN between the two ends.
+func synFrame(src, dst netip.Addr) frame {
+	s := segment{flags: syn, seq: 1000, window: 10000, sport: 40000, dport: 443}
+	return frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
+}
+
+func udpFrame(src, dst netip.Addr, sport, dport uint16, size int) frame {
+	return frame{src: src, dst: dst, proto: protoUDP, l4: datagram(sport, dport, size)}
+}
+
+// icmpFrame is an ICMP or ICMPv6 message, as the family wants it.
+func icmpFrame(src, dst netip.Addr, kind uint8) frame {
+	f := frame{src: src, dst: dst, proto: protoICMP, l4: icmp(kind, 0, 9, 24)}
+	if src.Is6() {
+		f.proto = protoICMPv6
+	}
+	return f
+}
+
+// send runs a frame and returns its verdict, with the reason if invalid.
+func (h *harness) send(by hook, data []byte) (verdict string, forwarded bool) {
+	h.t.Helper()
+	before := h.counters()
+	forwarded = h.run(by, data)
+	counted := h.since(before)
+	if counted.Bytes != uint64(len(data)) {
+		h.t.Fatalf("%d bytes counted, want %d", counted.Bytes, len(data))
+	}
+	if dropped := counted.Dropped != 0; dropped == forwarded {
+		h.t.Fatalf("forwarded %t, dropped %t", forwarded, dropped)
+	}
+	return verdictOf(counted), forwarded
+}
+
+// expect sends a frame and compares the verdict. Only invalid packets are
+// dropped, and those only in enforce.
+func (h *harness) expect(by hook, data []byte, want string) {
+	h.t.Helper()
+	got, forwarded := h.send(by, data)
+	if got != want {
+		h.t.Fatalf("%s: verdict %s, want %s\n%x", by, got, want, data)
+	}
+	drop := len(want) > 7 && want[:7] == "invalid" && h.config.Policy != 0
+	if forwarded == drop {
+		h.t.Fatalf("%s: forwarded is %t after %s", by, forwarded, want)
+	}
+}
+
+// expectFlows compares the number of flows.
+func (h *harness) expectFlows(want int) {
+	h.t.Helper()
+	if got := h.count(); got != want {
+		h.t.Fatalf("%d flows, want %d", got, want)
+	}
+}
+
+func (h *harness) enforce(on bool) {
+	h.t.Helper()
+	h.config.Policy = uint32(ConntrackPolicyPOLICY_OBSERVE)
+	if on {
+		h.config.Policy = uint32(ConntrackPolicyPOLICY_ENFORCE)
+	}
+	h.configure()
+}
+
+// raw is a frame of any ethertype.
+func raw(ethertype uint16, payload []byte) []byte {
+	b := make([]byte, 12, ethernetHeader+len(payload))
+	copy(b, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1})
+	b = binary.BigEndian.AppendUint16(b, ethertype)
+	return append(b, payload...)
+}
+
+// What is not IP, and what IPv6 needs to work at all, passes in either policy
+// and is no flow.
+func TestUntracked(t *testing.T) {
+	h := newHarness(t, setup{})
+	frames := map[string][]byte{
+		"ARP":                       raw(etherARP, payload(46)),
+		"LLDP":                      raw(etherLLDP, payload(100)),
+		"MPLS":                      raw(0x8847, payload(60)),
+		"PPPoE":                     raw(0x8864, payload(60)),
+		"EAPOL":                     raw(0x888e, payload(60)),
+		"length":                    raw(100, payload(100)),
+		"nothing":                   raw(0, nil),
+		"three tags":                frame{vlans: []uint16{1, 2, 3}, src: client4, dst: server4, proto: protoUDP, l4: datagram(1, 2, 3)}.bytes(),
+		"tag alone":                 raw(etherVLAN, nil),
+		"half a tag":                raw(etherVLAN, []byte{0, 5, 8}),
+		"tag and ARP":               raw(etherVLAN, append([]byte{0, 5, 8, 6}, payload(46)...)),
+		"ICMP router advertisement": icmpFrame(client4, server4, 9).bytes(),
+		"ICMP of an unknown type":   icmpFrame(client4, server4, 40).bytes(),
+	}
+	for kind := uint8(130); kind <= 136; kind++ {
+		frames["ICMPv6 "+string(rune('0'+kind-130))] = icmpFrame(client6, server6, kind).bytes()
+	}
+	frames["MLDv2"] = icmpFrame(client6, server6, 143).bytes()
+	mld := icmpFrame(client6, server6, 143)
+	mld.extensions = []extension{{protoHopByHop, []byte{0, 5, 2, 0, 0, 1, 0}}}
+	frames["MLDv2 with router alert"] = mld.bytes()
+	for name, data := range frames {
+		t.Run(name, func(t *testing.T) {
+			h.t = t
+			for _, by := range hooks {
+				for _, enforce := range []bool{false, true} {
+					h.enforce(enforce)
+					h.expect(by, data, "untracked")
+					h.expectFlows(0)
+				}
+			}
+		})
+	}
+}
+
+// A combination of TCP flags means something or is invalid, whatever the flow.
+func TestFlagCombinations(t *testing.T) {
+	h := newHarness(t, setup{})
+	valid := map[uint8]bool{
+		syn: true, syn | urg: true, syn | ack: true, rst: true, rst | ack: true,
+		fin | ack: true, fin | ack | urg: true, ack: true, ack | urg: true,
+	}
+	for _, by := range hooks {
+		for flags := range 256 {
+			meaning := valid[uint8(flags)&^(psh|ece|cwr)]
+			for _, enforce := range []bool{false, true} {
+				h.reset()
+				h.enforce(enforce)
+				f := frame{src: client4, dst: server4, proto: protoTCP}
+				f.l4 = segment{flags: uint8(flags), seq: 1, ack: 1, window: 1, sport: 1, dport: 2}.bytes()
+				verdict, forwarded := h.send(by, f.bytes())
+				if (verdict != "invalid/flags") != meaning {
+					t.Fatalf("%s: flags %#x: %s", by, flags, verdict)
+				}
+				begins := flags&^(psh|ece|cwr|urg) == syn || (flags&^(psh|ece|cwr|urg) == ack && !enforce)
+				if forwarded != (begins || !enforce) || (h.count() == 1) != begins {
+					t.Fatalf("%s: flags %#x: %s, forwarded %t, %d flows", by, flags, verdict, forwarded, h.count())
+				}
+			}
+		}
+	}
+}
+
+// Meaningless flags change nothing in a flow, though all numbers are right.
+func TestFlagCombinationsInFlow(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, by := range hooks {
+		key := h.establish(by, client4, server4)
+		before := *h.flow(key)
+		for _, flags := range []uint8{0, fin, syn | fin, syn | rst, fin | rst, fin | rst | ack, syn | fin | ack, syn | rst | ack, psh | urg | fin, 0xff, urg, psh} {
+			f := frame{src: client4, dst: server4, proto: protoTCP}
+			f.l4 = segment{flags: flags, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443}.bytes()
+			h.expect(by, f.bytes(), "invalid/flags")
+			if after := *h.flow(key); after != before {
+				t.Fatalf("%s: flags %#x changed the flow from %+v to %+v", by, flags, before, after)
+			}
+		}
+		h.reset()
+	}
+}
+
+// establish opens a connection from port 40000 to 443 and returns its key. The
+// client's next number is 1001, the server's 5001, the windows are 10000.
+func (h *harness) establish(by hook, src, dst netip.Addr) ConntrackFlowKey {
+	h.t.Helper()
+	there := segment{window: 10000, sport: 40000, dport: 443}
+	back := segment{window: 10000, sport: 443, dport: 40000}
+	there.flags, there.seq = syn, 1000
+	h.expect(by, frame{src: src, dst: dst, proto: protoTCP, l4: there.bytes()}.bytes(), "new")
+	back.flags, back.seq, back.ack = syn|ack, 5000, 1001
+	h.expect(by, frame{src: dst, dst: src, proto: protoTCP, l4: back.bytes()}.bytes(), "established")
+	there.flags, there.seq, there.ack = ack, 1001, 5001
+	h.expect(by, frame{src: src, dst: dst, proto: protoTCP, l4: there.bytes()}.bytes(), "established")
+	key, _ := keyOf(frame{src: src, dst: dst, proto: protoTCP}, 40000, 443)
+	if got := state(h.flow(key)); got != ConntrackFlowStateSTATE_ESTABLISHED {
+		h.t.Fatalf("state %s after the handshake", stateNames[got])
+	}
+	h.drain()
+	return key
+}

@@ -1,0 +1,207 @@
+package tracker
+
+import (
+	"net/netip"
+	"testing"
+	"time"
+
+	"ctop/bpf"
+)
+
+// tuples of every kind of flow, as their origin shows them.
+var tuples = []Tuple{
+	tuple(ProtocolTCP, "10.0.0.1:40000", "10.0.0.2:443"),
+	tuple(ProtocolTCP, "10.0.0.2:443", "10.0.0.1:40000"),
+	tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.1:2"),
+	tuple(ProtocolTCP, "10.0.0.1:256", "10.0.0.1:1"),
+	tuple(ProtocolUDP, "0.0.0.0:68", "255.255.255.255:67"),
+	tuple(ProtocolUDP, "[2001:db8::1]:5353", "[ff02::fb]:5353"),
+	tuple(ProtocolUDP, "[fe80::2]:1", "[fe80::1]:65535"),
+	tuple(ProtocolTCP, "[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:2"),
+	tuple(47, "10.0.0.9:0", "10.0.0.2:0"),
+	tuple(132, "[2001:db8::2]:0", "[2001:db8::1]:0"),
+	ping(ProtocolICMP, "10.0.0.1", "10.0.0.2", 8, 7),
+	ping(ProtocolICMP, "10.0.0.2", "10.0.0.1", 8, 7),
+	ping(ProtocolICMP, "10.0.0.2", "10.0.0.1", 13, 65535),
+	ping(ProtocolICMPv6, "2001:db8::2", "2001:db8::1", 128, 1),
+	vlan(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 0),
+	vlan(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094),
+	vlan(tuple(ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 2),
+}
+
+func tuple(p Protocol, src, dst string) Tuple {
+	return Tuple{Proto: p, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst)}
+}
+
+func ping(p Protocol, src, dst string, kind uint8, id uint16) Tuple {
+	t := Tuple{Proto: p, ICMPType: kind, ICMPID: id}
+	t.Src = netip.AddrPortFrom(netip.MustParseAddr(src), 0)
+	t.Dst = netip.AddrPortFrom(netip.MustParseAddr(dst), 0)
+	return t
+}
+
+func vlan(t Tuple, outer, inner uint16) Tuple {
+	t.VLAN, t.VLANInner = outer, inner
+	return t
+}
+
+// A tuple comes back from its key, read in the direction of its origin, and the
+// other direction of the flow has the same key.
+func TestTupleAndKey(t *testing.T) {
+	seen := map[kernelKey]Tuple{}
+	for _, want := range tuples {
+		key := keyFromTuple(want)
+		if got, back := tupleFromKey(&key, false), tupleFromKey(&key, true); got != want && back != want {
+			t.Errorf("%s came back as %s or %s", want, got, back)
+		}
+		if !want.Proto.HasICMP() && keyFromTuple(want.Reverse()) != key {
+			t.Errorf("%s and its reverse have different keys", want)
+		}
+		if other, twice := seen[key]; twice && other != want.Reverse() {
+			t.Errorf("%s and %s share a key", want, other)
+		}
+		seen[key] = want
+	}
+}
+
+func FuzzTupleAndKey(f *testing.F) {
+	f.Add([]byte{10, 0, 0, 1}, []byte{10, 0, 0, 2}, uint16(1), uint16(2), uint8(6), uint8(0), uint16(5), uint16(0))
+	f.Add([]byte{15: 1}, []byte{15: 2}, uint16(1), uint16(1), uint8(58), uint8(128), uint16(0), uint16(0))
+	f.Fuzz(func(t *testing.T, src, dst []byte, sport, dport uint16, proto, kind uint8, outer, inner uint16) {
+		a, isAddr := netip.AddrFromSlice(src)
+		b, isAlso := netip.AddrFromSlice(dst)
+		if !isAddr || !isAlso || a.Is4() != b.Is4() {
+			t.Skip()
+		}
+		want := Tuple{Proto: Protocol(proto), Src: netip.AddrPortFrom(a, sport), Dst: netip.AddrPortFrom(b, dport), VLAN: outer, VLANInner: inner}
+		if want.Proto.HasICMP() {
+			want = vlan(ping(want.Proto, a.String(), b.String(), kind, sport), outer, inner)
+		}
+		key := keyFromTuple(want)
+		if got, back := tupleFromKey(&key, false), tupleFromKey(&key, true); got != want && back != want {
+			t.Fatalf("%s came back as %s or %s", want, got, back)
+		}
+	})
+}
+
+func TestClock(t *testing.T) {
+	wall := time.Unix(5000, 0)
+	c := clock{tick: 4 * time.Millisecond, ticks: 1000, ns: 7e9, wall: wall}
+	for ticks, want := range map[uint64]time.Duration{
+		1000: 0, 1001: 0, 999: 4 * time.Millisecond, 750: time.Second, 0: 4 * time.Second,
+	} {
+		if got := c.since(ticks); got != want {
+			t.Errorf("since %d: %s, want %s", ticks, got, want)
+		}
+	}
+	for ns, want := range map[uint64]time.Time{7e9: wall, 6e9: wall.Add(-time.Second), 8e9: wall.Add(time.Second)} {
+		if got := c.at(ns); !got.Equal(want) {
+			t.Errorf("at %d: %s, want %s", ns, got, want)
+		}
+	}
+	for d, want := range map[time.Duration]uint64{0: 0, 1: 1, 4 * time.Millisecond: 1, 4*time.Millisecond + 1: 2, time.Second: 250, MaxTimeout: 78840000000} {
+		if got := c.ticksOf(d); got != want {
+			t.Errorf("%s is %d ticks, want %d", d, got, want)
+		}
+	}
+	for measured, want := range map[time.Duration]time.Duration{
+		time.Millisecond: time.Millisecond, 1100 * time.Microsecond: time.Millisecond,
+		3900 * time.Microsecond: 4 * time.Millisecond, 11 * time.Millisecond: 10 * time.Millisecond,
+		3400 * time.Microsecond: time.Second / 300,
+	} {
+		if got := nearestTick(measured); got != want {
+			t.Errorf("%s is taken for %s, want %s", measured, got, want)
+		}
+	}
+}
+
+func TestFlowFromKernel(t *testing.T) {
+	c := clock{tick: time.Millisecond, ticks: 10000, ns: 20e9, wall: time.Unix(1, 0)}
+	timeouts := DefaultTimeouts()
+	want := tuples[0]
+	key := keyFromTuple(want)
+	value := kernelFlow{Id: 77, CreatedNs: 5e9}
+	value.Control = uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
+	value.Dir[Origin].Packets, value.Dir[Origin].Bytes, value.Dir[Origin].LastSeenTicks = 3, 300, 4000
+	value.Dir[Reply].Packets, value.Dir[Reply].Bytes, value.Dir[Reply].LastSeenTicks = 2, 200, 7000
+	f := flowFromKernel(&key, &value, c, &timeouts)
+	if f.ID != 77 || f.Tuple != want || f.State != StateTimeWait || f.In != 1 {
+		t.Errorf("flow %+v", f)
+	}
+	if f.Age != 15*time.Second || f.Idle != 3*time.Second || f.TTL(time.Second) != 116*time.Second {
+		t.Errorf("age %s, idle %s, ttl %s", f.Age, f.Idle, f.TTL(time.Second))
+	}
+	if f.Packets() != 5 || f.Bytes() != 500 || !f.Reply.Seen() || f.OwnTimeout || f.TimeoutName != TCPTimeWait {
+		t.Errorf("flow %+v", f)
+	}
+	value.TimeoutTicks = 4000
+	value.Control |= uint64(bpf.ConntrackFlowFlagFLOW_REVERSED)
+	f = flowFromKernel(&key, &value, c, &timeouts)
+	if f.Tuple != want.Reverse() || !f.OwnTimeout || f.Timeout != 4*time.Second || f.TTL(0) != time.Second || f.TTL(time.Minute) != 0 {
+		t.Errorf("flow %+v", f)
+	}
+	// A clock read before the flow was last seen makes no time run backwards.
+	f = flowFromKernel(&key, &value, clock{tick: time.Millisecond, ticks: 1, ns: 1}, &timeouts)
+	if f.Age != 0 || f.Idle != 0 {
+		t.Errorf("age %s, idle %s", f.Age, f.Idle)
+	}
+}
+
+func TestTimeoutFor(t *testing.T) {
+	for _, c := range []struct {
+		proto Protocol
+		state State
+		want  TimeoutName
+	}{
+		{ProtocolTCP, StateNew, TCPUnacknowledged},
+		{ProtocolTCP, StateSynSent, TCPSynSent},
+		{ProtocolTCP, StateSynRecv, TCPSynRecv},
+		{ProtocolTCP, StateEstablished, TCPEstablished},
+		{ProtocolTCP, StateFinWait1, TCPFinWait},
+		{ProtocolTCP, StateFinWait2, TCPFinWait},
+		{ProtocolTCP, StateLastAck, TCPLastAck},
+		{ProtocolTCP, StateTimeWait, TCPTimeWait},
+		{ProtocolUDP, StateNew, UDPUnidirectional},
+		{ProtocolUDP, StateEstablished, UDPBidirectional},
+		{ProtocolICMP, StateNew, ICMP},
+		{ProtocolICMPv6, StateEstablished, ICMP},
+		{47, StateNew, Other},
+		{132, StateEstablished, Other},
+	} {
+		if got := timeoutFor(c.proto, c.state); got != c.want {
+			t.Errorf("%s in %s: %s, want %s", c.proto, c.state, got, c.want)
+		}
+	}
+}
+
+func TestCountersFromKernel(t *testing.T) {
+	perCPU := make([]kernelStats, 2)
+	for i := range perCPU {
+		s := &perCPU[i]
+		s.Bytes, s.Dropped, s.Created, s.TableFull, s.TableBusy, s.Events, s.EventsLost = 100, 3, 5, 1, 1, 9, 2
+		for v := range s.Verdict {
+			s.Verdict[v] = uint64(v + 1)
+		}
+		for r := range s.Destroyed {
+			s.Destroyed[r] = uint64(r)
+		}
+		for r := range s.Invalid {
+			s.Invalid[r] = 1
+		}
+	}
+	c := countersFromKernel(perCPU)
+	if c.New != 2 || c.Established != 4 || c.Related != 6 || c.Invalid != 8 || c.Untracked != 10 {
+		t.Errorf("verdicts %+v", c)
+	}
+	if c.Packets != 30 || c.Dropped != 6 || c.Forwarded != 24 || c.Bytes != 200 {
+		t.Errorf("packets %+v", c)
+	}
+	if c.FlowsCreated != 10 || c.FlowsDestroyed != 42 || c.Destroyed[ReasonReused] != 12 || c.TableFull != 4 || c.Events != 18 || c.EventsLost != 4 {
+		t.Errorf("flows %+v", c)
+	}
+	for r, n := range c.InvalidBy {
+		if n != 2 {
+			t.Errorf("invalid %s: %d", Invalid(r), n)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package tracker
+
+import (
+	"net"
+	"testing"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+
+	"ctop/internal/lab"
+)
+
+// frameOf returns a frame that begins a flow with the tuple as its origin.
+func frameOf(t *testing.T, tuple Tuple) []byte {
+	t.Helper()
+	src, dst := net.IP(tuple.Src.Addr().AsSlice()), net.IP(tuple.Dst.Addr().AsSlice())
+	ethernet := &layers.Ethernet{SrcMAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, DstMAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}}
+	stack := []gopacket.SerializableLayer{ethernet}
+	ethertype := &ethernet.EthernetType
+	for _, id := range []uint16{tuple.VLAN, tuple.VLANInner} {
+		if id != 0 {
+			tag := &layers.Dot1Q{VLANIdentifier: id}
+			*ethertype = layers.EthernetTypeDot1Q
+			stack, ethertype = append(stack, tag), &tag.Type
+		}
+	}
+	proto := layers.IPProtocol(tuple.Proto)
+	var network gopacket.NetworkLayer
+	if tuple.Src.Addr().Is4() {
+		*ethertype = layers.EthernetTypeIPv4
+		ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: proto, SrcIP: src, DstIP: dst}
+		stack, network = append(stack, ip), ip
+	} else {
+		*ethertype = layers.EthernetTypeIPv6
+		ip := &layers.IPv6{Version: 6, HopLimit: 64, NextHeader: proto, SrcIP: src, DstIP: dst}
+		stack, network = append(stack, ip), ip
+	}
+	stack = append(stack, transportOf(t, tuple, network)...)
+	buffer := gopacket.NewSerializeBuffer()
+	err := gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true, ComputeChecksums: true}, stack...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buffer.Bytes()
+}
+
+func transportOf(t *testing.T, tuple Tuple, network gopacket.NetworkLayer) []gopacket.SerializableLayer {
+	t.Helper()
+	var err error
+	body := gopacket.Payload("sixteen bytes of")
+	var header gopacket.SerializableLayer
+	switch tuple.Proto {
+	case ProtocolTCP:
+		tcp := &layers.TCP{SrcPort: layers.TCPPort(tuple.Src.Port()), DstPort: layers.TCPPort(tuple.Dst.Port()), SYN: true, Seq: 1, Window: 1000}
+		err, header = tcp.SetNetworkLayerForChecksum(network), tcp
+	case ProtocolUDP:
+		udp := &layers.UDP{SrcPort: layers.UDPPort(tuple.Src.Port()), DstPort: layers.UDPPort(tuple.Dst.Port())}
+		err, header = udp.SetNetworkLayerForChecksum(network), udp
+	case ProtocolICMP:
+		header = &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(tuple.ICMPType, tuple.ICMPCode), Id: tuple.ICMPID}
+	case ProtocolICMPv6:
+		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(tuple.ICMPType, tuple.ICMPCode)}
+		err = icmp.SetNetworkLayerForChecksum(network)
+		echo := &layers.ICMPv6Echo{Identifier: tuple.ICMPID}
+		return []gopacket.SerializableLayer{icmp, echo, body}
+	default:
+		return []gopacket.SerializableLayer{body}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []gopacket.SerializableLayer{header, body}
+}
+
+// The key that is worked out for a tuple is the one that the kernel made from
+// the packet, and the tuple that is read from the table is the packet's.
+func TestKeysAreTheKernels(t *testing.T) {
+	lab.Require(t)
+	k, err := loadKernel(loadOptions{maxFlows: 64, injectedClock: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.close()
+	timeouts := DefaultTimeouts()
+	for _, tuple := range tuples {
+		if _, _, err := k.xdp.Test(frameOf(t, tuple)); err != nil {
+			t.Fatal(err)
+		}
+		raw := new(rawTable)
+		if err := raw.read(k.flows); err != nil {
+			t.Fatal(err)
+		}
+		if raw.count != 1 {
+			t.Fatalf("%s: %d flows", tuple, raw.count)
+		}
+		if key := keyFromTuple(tuple); key != raw.keys[0] {
+			t.Errorf("%s: key %+v, the kernel's is %+v", tuple, key, raw.keys[0])
+		}
+		f := flowFromKernel(&raw.keys[0], &raw.values[0], clock{tick: 1}, &timeouts)
+		if f.Tuple != tuple || f.Origin.Packets != 1 || f.Reply.Seen() {
+			t.Errorf("%s came back as %s", tuple, f.Tuple)
+		}
+		if err := k.flows.Delete(raw.keys[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

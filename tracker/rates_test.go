@@ -1,0 +1,62 @@
+package tracker
+
+import (
+	"testing"
+	"time"
+)
+
+func TestRates(t *testing.T) {
+	start := time.Unix(1000, 0)
+	at := func(seconds float64, total volume, flows ...Flow) *Snapshot {
+		return &Snapshot{
+			Time:     start.Add(time.Duration(seconds * float64(time.Second))),
+			Counters: Counters{Packets: total.packets, Bytes: total.bytes},
+			Flows:    flows,
+		}
+	}
+	flow := func(id FlowID, origin, reply volume) Flow {
+		return Flow{
+			ID:     id,
+			Origin: Half{Packets: origin.packets, Bytes: origin.bytes},
+			Reply:  Half{Packets: reply.packets, Bytes: reply.bytes},
+		}
+	}
+	var r rates
+	first := at(0, volume{10, 1000}, flow(1, volume{5, 500}, volume{5, 500}))
+	r.apply(first)
+	if first.PPS != 0 || first.BPS != 0 || first.Flows[0].Origin.PPS != 0 || first.Flows[0].BPS() != 0 {
+		t.Errorf("the first snapshot has rates: %+v", first)
+	}
+	second := at(2, volume{30, 5000},
+		flow(1, volume{15, 1500}, volume{5, 500}),
+		flow(2, volume{4, 400}, volume{6, 2600}))
+	r.apply(second)
+	if second.PPS != 10 || second.BPS != 16000 {
+		t.Errorf("total %v packets, %v bits", second.PPS, second.BPS)
+	}
+	old, young := second.Flows[0], second.Flows[1]
+	if old.Origin.PPS != 5 || old.Origin.BPS != 4000 || old.Reply.PPS != 0 || old.Reply.BPS != 0 {
+		t.Errorf("flow %+v", old)
+	}
+	if young.Origin.PPS != 2 || young.Reply.BPS != 10400 {
+		t.Errorf("a flow that has carried all since: %+v", young)
+	}
+	// The same tuple with another id is another flow; one that is gone is
+	// forgotten.
+	third := at(3, volume{31, 5100}, flow(3, volume{1, 100}, volume{}))
+	r.apply(third)
+	if third.Flows[0].Origin.PPS != 1 || third.PPS != 1 || len(r.flows) != 1 {
+		t.Errorf("flow %+v of %d", third.Flows[0], len(r.flows))
+	}
+	// Neither a clock that stands still nor counters that begin again make
+	// rates that cannot be.
+	still := at(3, volume{40, 6000}, flow(3, volume{2, 200}, volume{}))
+	r.apply(still)
+	again := at(4, volume{1, 100}, flow(3, volume{1, 100}, volume{}))
+	r.apply(again)
+	for _, s := range []*Snapshot{still, again} {
+		if s.PPS != 0 || s.BPS != 0 || s.Flows[0].Origin.PPS != 0 || s.Flows[0].Origin.BPS != 0 {
+			t.Errorf("rates %+v", s)
+		}
+	}
+}
