@@ -26,6 +26,8 @@ type meta struct {
 	StartedNs uint64 `json:"started_ns"`
 	MaxFlows  int    `json:"max_flows"`
 	Keep      bool   `json:"keep"`
+	// Mounted says that the BPF file system was mounted for this tracker.
+	Mounted bool `json:"mounted,omitempty"`
 }
 
 // layout is what must be equal for one version to read another's maps.

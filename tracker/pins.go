@@ -66,6 +66,12 @@ func mountBPFFS() (mounted bool, err error) {
 	return true, nil
 }
 
+// unmountBPFFS unmounts what mountBPFFS mounted. It stays where it is in use,
+// which means that somebody else has come to rely on it.
+func unmountBPFFS() {
+	_ = unix.Unmount(bpffsRoot, 0)
+}
+
 // pairDir returns the directory of a pair that is pinned, in whichever order the
 // interfaces were named then.
 func pairDir(a, b string) (dir string, found bool, err error) {

@@ -145,7 +145,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		}
 	}
 	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 {
+	if err != nil || d < 0 || days+d < days {
 		return 0, refused
 	}
 	return days + d, nil

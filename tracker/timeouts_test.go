@@ -20,7 +20,7 @@ func TestParseDuration(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "soon", "d", "-1", "-5s", "-1d", "1d-1h", "5 s", "5x", "1h1d", "1.5d", "99999d",
-		"d5", "dd", "5dd", "1e3", "0x10", "9223372036854775808", "5d 1h", "+1d", "NaN",
+		"65535d2562047h", "d5", "dd", "5dd", "1e3", "0x10", "9223372036854775808", "5d 1h", "+1d", "NaN",
 	} {
 		if got, err := ParseDuration(text); err == nil {
 			t.Errorf("%q is taken for %s", text, got)

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf/link"
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 )
 
 // Tracker is one tracker, attached by this process or joined. Its methods may be
@@ -25,8 +23,6 @@ type Tracker struct {
 	dir    string
 	joined bool
 	keep   bool
-	// mounted says that the BPF file system was mounted for this tracker.
-	mounted bool
 	// links hold the attachments of a tracker that is not pinned by itself.
 	links [2]link.Link
 
@@ -62,14 +58,13 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 			return t, err
 		}
 	}
-	t, err := attachNew(ctx, o, sides, dir)
+	t, err := attachNew(ctx, o, sides, dir, mounted)
 	if err != nil {
 		if mounted {
-			_ = unix.Unmount(bpffsRoot, 0)
+			unmountBPFFS()
 		}
 		return nil, err
 	}
-	t.mounted = mounted
 	t.notes = append(notes, t.notes...)
 	return t, nil
 }
@@ -93,65 +88,6 @@ func preparePins(o Options) (dir string, mounted bool, notes []string) {
 	return dir, mounted, notes
 }
 
-// joinOrAdopt joins the tracker that is pinned there. Where its owner is dead and
-// it was not meant to be kept, this process becomes the owner.
-func joinOrAdopt(dir string) (*Tracker, error) {
-	t, err := joinAt(dir)
-	if err != nil {
-		return nil, err
-	}
-	if t.adopt(); t.owner() {
-		t.notes = append(t.notes, "took over a tracker that nobody owned, with its flows")
-	}
-	return t, nil
-}
-
-// Join joins the tracker that runs between the two interfaces, in either order,
-// or the only one that runs where none is named.
-func Join(_ context.Context, interfaces ...string) (*Tracker, error) {
-	if len(interfaces) == 0 {
-		pairs, err := Pairs()
-		if err != nil {
-			return nil, err
-		}
-		switch len(pairs) {
-		case 0:
-			return nil, fmt.Errorf("%w in this network namespace: name two interfaces", ErrNotRunning)
-		case 1:
-			interfaces = pairs[0][:]
-		default:
-			return nil, fmt.Errorf("%w (%v): name two interfaces", ErrAmbiguous, pairs)
-		}
-	}
-	if len(interfaces) != 2 {
-		return nil, fmt.Errorf("join a tracker: %w: name two interfaces or none", ErrUsage)
-	}
-	dir, found, err := pairDir(interfaces[0], interfaces[1])
-	if err != nil {
-		return nil, err
-	}
-	if !found {
-		return nil, fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1])
-	}
-	return joinAt(dir)
-}
-
-func joinAt(dir string) (*Tracker, error) {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil, ErrNotRunning
-	}
-	k, m, err := openKernel(dir)
-	if err != nil {
-		return nil, err
-	}
-	t := &Tracker{kernel: k, meta: *m, dir: dir, joined: true, slots: map[uint32]bool{}}
-	if err := t.start(); err != nil {
-		k.close()
-		return nil, err
-	}
-	return t, nil
-}
-
 // start reads what every tracker has to know of its kernel objects.
 func (t *Tracker) start() (err error) {
 	if t.tick, err = measureTick(t.kernel.clock); err != nil {
@@ -166,7 +102,7 @@ func (t *Tracker) start() (err error) {
 }
 
 // attachNew makes a tracker, all of it or nothing.
-func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tracker, error) {
+func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
 	for _, s := range sides {
 		if err := s.checkFree(); err != nil {
 			return nil, err
@@ -176,14 +112,14 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 	if err != nil {
 		return nil, err
 	}
-	t, err := attachSides(ctx, o, sides, dir)
+	t, err := attachSides(ctx, o, sides, dir, mounted)
 	if err != nil && o.Mode == ModeAuto && sides[0].mode == ModeNative && errNoNative(err) {
 		notes = []string{fmt.Sprintf("tc mode instead of native XDP: %v", err)}
 		for _, s := range sides {
 			s.mode = ModeTC
 			s.prepareTC()
 		}
-		t, err = attachSides(ctx, o, sides, dir)
+		t, err = attachSides(ctx, o, sides, dir, mounted)
 	}
 	if err != nil {
 		return nil, err
@@ -192,7 +128,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 	return t, nil
 }
 
-func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (t *Tracker, err error) {
+func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (t *Tracker, err error) {
 	k, err := loadKernel(loadOptions{
 		maxFlows:          o.MaxFlows,
 		completeChecksums: sides[0].mode != ModeTC && (sides[0].virtual() || sides[1].virtual()),
@@ -213,7 +149,7 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (t 
 	if err := t.configure(o, sides); err != nil {
 		return nil, err
 	}
-	if err := t.describe(o, sides); err != nil {
+	if err := t.describe(o, sides, mounted); err != nil {
 		return nil, err
 	}
 	if err := t.pin(); err != nil {
@@ -257,12 +193,12 @@ func (t *Tracker) writeConfig() error {
 }
 
 // describe writes down what the tracker is and what it is about to change.
-func (t *Tracker) describe(o Options, sides [2]*side) error {
+func (t *Tracker) describe(o Options, sides [2]*side, mounted bool) error {
 	_, ns, err := readKernelClock(t.kernel.clock)
 	if err != nil {
 		return err
 	}
-	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep}
+	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Mounted: mounted}
 	for i, s := range sides {
 		changes, err := needed(s.changes)
 		if err != nil {
@@ -309,25 +245,6 @@ func (t *Tracker) pinLinks() error {
 	return nil
 }
 
-// takeLease tries to become the owner, which a process that holds the lease is.
-func (t *Tracker) takeLease() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.lease != nil || t.dir == "" || t.closed {
-		return
-	}
-	if l, ok, err := takeLease(t.dir); err == nil && ok {
-		t.lease = l
-	}
-}
-
-// owner reports whether this process owns the tracker.
-func (t *Tracker) owner() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.lease != nil || t.dir == ""
-}
-
 // Joined reports whether the tracker was already running.
 func (t *Tracker) Joined() bool { return t.joined }
 
@@ -340,107 +257,3 @@ func (t *Tracker) Interfaces() [2]string {
 // Notes returns sentences that the operator should read once: which mode was
 // chosen and why, what was changed at the peers, that there are no pins.
 func (t *Tracker) Notes() []string { return t.notes }
-
-// Close ends the process's part in the tracker. An owner that is not to keep it
-// detaches the programs, puts back what was changed and removes the pins; for
-// everybody else the tracker goes on. Close may be called more than once.
-func (t *Tracker) Close() error {
-	t.mu.Lock()
-	closed, owned := t.closed, t.lease != nil || t.dir == ""
-	t.closed = true
-	t.mu.Unlock()
-	if closed {
-		return nil
-	}
-	var errs []error
-	if owned && !t.keep {
-		errs = t.remove()
-	}
-	for _, l := range t.links {
-		if l != nil {
-			l.Close()
-		}
-	}
-	t.kernel.close()
-	t.lease.release()
-	return errors.Join(errs...)
-}
-
-// remove undoes all that attaching did.
-func (t *Tracker) remove() []error {
-	var errs []error
-	for _, l := range t.links {
-		if l != nil {
-			if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
-				errs = append(errs, fmt.Errorf("detach: %w", err))
-			}
-		}
-	}
-	if t.dir != "" {
-		errs = append(errs, removeTracker(t.dir, &t.meta)...)
-	} else {
-		errs = append(errs, undoAll(&t.meta)...)
-	}
-	if t.mounted {
-		// Busy means that somebody else uses it by now: then it stays.
-		_ = unix.Unmount(bpffsRoot, 0)
-	}
-	return errs
-}
-
-// removeTracker detaches what is pinned in the directory, puts back what was
-// changed for it, and removes it.
-func removeTracker(dir string, m *meta) []error {
-	var errs []error
-	if err := detachPinned(dir); err != nil {
-		errs = append(errs, err)
-	}
-	if m != nil {
-		errs = append(errs, undoAll(m)...)
-	}
-	if err := removePins(dir); err != nil {
-		errs = append(errs, err)
-	}
-	return errs
-}
-
-// undoAll puts back what was changed, where the interface is still there.
-func undoAll(m *meta) []error {
-	var errs []error
-	for _, i := range m.Interfaces {
-		if _, err := netlink.LinkByIndex(i.Index); err != nil {
-			continue
-		}
-		errs = append(errs, undo(i.Changes)...)
-	}
-	return errs
-}
-
-// Down detaches the tracker that runs between two interfaces, whoever owns it,
-// puts back what it changed and removes all that it left.
-func Down(_ context.Context, a, b string) error {
-	dir, found, err := pairDir(a, b)
-	if err != nil {
-		return err
-	}
-	if !found {
-		return fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
-	}
-	k, m, err := openKernel(dir)
-	if k != nil {
-		k.close()
-	}
-	// One of another version can still be taken down.
-	if err != nil && !errors.Is(err, ErrLayout) {
-		return err
-	}
-	return errors.Join(removeTracker(dir, m)...)
-}
-
-// adopt makes this process the owner if the former one is gone.
-func (t *Tracker) adopt() {
-	t.takeLease()
-	if t.owner() {
-		t.keep = t.meta.Keep
-	}
-}

@@ -1,0 +1,109 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+// Close ends the process's part in the tracker. An owner that is not to keep it
+// detaches the programs, puts back what was changed and removes the pins; for
+// everybody else the tracker goes on. Close may be called more than once.
+func (t *Tracker) Close() error {
+	t.mu.Lock()
+	closed, owned := t.closed, t.lease != nil || t.dir == ""
+	t.closed = true
+	t.mu.Unlock()
+	if closed {
+		return nil
+	}
+	var errs []error
+	if owned && !t.keep {
+		errs = t.remove()
+	}
+	for _, l := range t.links {
+		if l != nil {
+			l.Close()
+		}
+	}
+	t.kernel.close()
+	t.lease.release()
+	if owned && !t.keep && t.meta.Mounted {
+		unmountBPFFS()
+	}
+	return errors.Join(errs...)
+}
+
+// remove undoes all that attaching did.
+func (t *Tracker) remove() []error {
+	var errs []error
+	for _, l := range t.links {
+		if l != nil {
+			if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
+				errs = append(errs, fmt.Errorf("detach: %w", err))
+			}
+		}
+	}
+	if t.dir != "" {
+		errs = append(errs, removeTracker(t.dir, &t.meta)...)
+	} else {
+		errs = append(errs, undoAll(&t.meta)...)
+	}
+	return errs
+}
+
+// removeTracker detaches what is pinned in the directory, puts back what was
+// changed for it, and removes it.
+func removeTracker(dir string, m *meta) []error {
+	var errs []error
+	if err := detachPinned(dir); err != nil {
+		errs = append(errs, err)
+	}
+	if m != nil {
+		errs = append(errs, undoAll(m)...)
+	}
+	if err := removePins(dir); err != nil {
+		errs = append(errs, err)
+	}
+	return errs
+}
+
+// undoAll puts back what was changed, where the interface is still there.
+func undoAll(m *meta) []error {
+	var errs []error
+	for _, i := range m.Interfaces {
+		if _, err := netlink.LinkByIndex(i.Index); err != nil {
+			continue
+		}
+		errs = append(errs, undo(i.Changes)...)
+	}
+	return errs
+}
+
+// Down detaches the tracker that runs between two interfaces, whoever owns it,
+// puts back what it changed and removes all that it left.
+func Down(_ context.Context, a, b string) error {
+	dir, found, err := pairDir(a, b)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
+	}
+	k, m, err := openKernel(dir)
+	if k != nil {
+		k.close()
+	}
+	// One of another version can still be taken down.
+	if err != nil && !errors.Is(err, ErrLayout) {
+		return err
+	}
+	errs := removeTracker(dir, m)
+	if m != nil && m.Mounted {
+		unmountBPFFS()
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,94 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+)
+
+// joinOrAdopt joins the tracker that is pinned there. Where its owner is dead and
+// it was not meant to be kept, this process becomes the owner.
+func joinOrAdopt(dir string) (*Tracker, error) {
+	t, err := joinAt(dir)
+	if err != nil {
+		return nil, err
+	}
+	if t.adopt(); t.owner() {
+		t.notes = append(t.notes, "took over a tracker that nobody owned, with its flows")
+	}
+	return t, nil
+}
+
+// Join joins the tracker that runs between the two interfaces, in either order,
+// or the only one that runs where none is named.
+func Join(_ context.Context, interfaces ...string) (*Tracker, error) {
+	if len(interfaces) == 0 {
+		pairs, err := Pairs()
+		if err != nil {
+			return nil, err
+		}
+		switch len(pairs) {
+		case 0:
+			return nil, fmt.Errorf("%w in this network namespace: name two interfaces", ErrNotRunning)
+		case 1:
+			interfaces = pairs[0][:]
+		default:
+			return nil, fmt.Errorf("%w (%v): name two interfaces", ErrAmbiguous, pairs)
+		}
+	}
+	if len(interfaces) != 2 {
+		return nil, fmt.Errorf("join a tracker: %w: name two interfaces or none", ErrUsage)
+	}
+	dir, found, err := pairDir(interfaces[0], interfaces[1])
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1])
+	}
+	return joinAt(dir)
+}
+
+func joinAt(dir string) (*Tracker, error) {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNotRunning
+	}
+	k, m, err := openKernel(dir)
+	if err != nil {
+		return nil, err
+	}
+	t := &Tracker{kernel: k, meta: *m, dir: dir, joined: true, slots: map[uint32]bool{}}
+	if err := t.start(); err != nil {
+		k.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// takeLease tries to become the owner, which a process that holds the lease is.
+func (t *Tracker) takeLease() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.lease != nil || t.dir == "" || t.closed {
+		return
+	}
+	if l, ok, err := takeLease(t.dir); err == nil && ok {
+		t.lease = l
+	}
+}
+
+// owner reports whether this process owns the tracker.
+func (t *Tracker) owner() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.lease != nil || t.dir == ""
+}
+
+// adopt makes this process the owner if the former one is gone.
+func (t *Tracker) adopt() {
+	t.takeLease()
+	if t.owner() {
+		t.keep = t.meta.Keep
+	}
+}
