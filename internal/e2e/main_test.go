@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,7 +14,19 @@ import (
 	"ctop/tracker"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(lab.Main(run{m})) }
+
+// run takes the program that the tests built away after them.
+type run struct{ *testing.M }
+
+func (r run) Run() int {
+	defer func() {
+		if path, err := ctopBinary(); err == nil {
+			os.RemoveAll(filepath.Dir(path))
+		}
+	}()
+	return r.M.Run()
+}
 
 // patience bounds every wait; nothing here is expected to take as long.
 const patience = 20 * time.Second

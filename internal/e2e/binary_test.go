@@ -1,0 +1,233 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// ctopBinary builds the program, once for all tests.
+var ctopBinary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "ctop")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "ctop")
+	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "ctop/cmd/ctop").CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	return path, nil
+})
+
+// ctop prepares a run of the program between the hosts of a lab.
+func ctop(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := ctopBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd
+}
+
+// started runs "ctop events" between the hosts and waits until it forwards.
+func started(ctx context.Context, t *testing.T, l *lab.Lab) *exec.Cmd {
+	t.Helper()
+	cmd := ctop(ctx, t, "events", l.Client.Port(), l.Server.Port())
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := lab.WaitPing(waiting, l.Client, l.Server.Addr4()); err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		t.Fatal(err)
+	}
+	return cmd
+}
+
+// A signal ends it cleanly.
+func TestSignalsLeaveNothing(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		t.Run(sig.String(), func(t *testing.T) {
+			l, ctx := newLab(t)
+			before := offloads(t, l)
+			cmd := started(ctx, t, l)
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("it ended with %v", err)
+			}
+			checkDetached(t, l)
+			if after := offloads(t, l); after != before {
+				t.Errorf("offloads are %v, they were %v", after, before)
+			}
+		})
+	}
+}
+
+// After a kill -9 traffic goes on, a dump reads the flows, and down removes
+// everything.
+func TestDownAfterKill(t *testing.T) {
+	l, ctx := newLab(t)
+	before := offloads(t, l)
+	cmd := started(ctx, t, l)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if _, err := lab.Ping(ctx, l.Client, l.Server.Addr4()); err != nil {
+		t.Errorf("the tracker without an owner does not forward: %v", err)
+	}
+	if n := dumpedFlows(ctx, t); n == 0 {
+		t.Error("the dump shows no flow")
+	}
+	if out, err := ctop(ctx, t, "down", l.Client.Port(), l.Server.Port()).CombinedOutput(); err != nil {
+		t.Fatalf("down: %v: %s", err, out)
+	}
+	checkDetached(t, l)
+	if after := offloads(t, l); after != before {
+		t.Errorf("offloads are %v, they were %v", after, before)
+	}
+}
+
+func dumpedFlows(ctx context.Context, t *testing.T) int {
+	t.Helper()
+	out, err := ctop(ctx, t, "--dump", "-o", "json").Output()
+	if err != nil {
+		t.Fatalf("dump: %v", err)
+	}
+	var snapshot struct {
+		Schema string
+		Flows  []struct{ State string }
+	}
+	if err := json.Unmarshal(out, &snapshot); err != nil || snapshot.Schema != "ctop.snapshot/1" {
+		t.Fatalf("dump: %v: %s", err, out)
+	}
+	return len(snapshot.Flows)
+}
+
+// After a kill -9 the next ctop takes the flows over, and removes everything
+// when it ends.
+func TestTakeOverAfterKill(t *testing.T) {
+	l, ctx := newLab(t)
+	cmd := started(ctx, t, l)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	r := &rig{Lab: l, t: t, ctx: ctx}
+	r.open(tracker.Options{})
+	if !r.tracker.Joined() {
+		t.Error("it did not join")
+	}
+	if len(r.flows("icmp")) == 0 {
+		t.Error("the flows are gone")
+	}
+	r.stop()
+	checkDetached(t, l)
+}
+
+// A tracker that is to be kept goes on without its process.
+func TestKeep(t *testing.T) {
+	l, ctx := newLab(t)
+	cmd := ctop(ctx, t, "--dump", "--keep", "--for", "1s", l.Client.Port(), l.Server.Port())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, err := lab.Ping(ctx, l.Client, l.Server.Addr4()); err != nil {
+		t.Errorf("the kept tracker does not forward: %v", err)
+	}
+	if err := tracker.Down(ctx, l.Server.Port(), l.Client.Port()); err != nil {
+		t.Error(err)
+	}
+	checkDetached(t, l)
+}
+
+// Inside ip netns exec there is no BPF file system: it mounts one, says so, and
+// takes it away again.
+func TestNamespaceWithoutBPFFS(t *testing.T) {
+	l, ctx := newLab(t)
+	path, err := ctopBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	script := `
+set -e
+ip netns add middle
+trap 'ip netns del middle' EXIT
+for port in ` + l.Client.Port() + ` ` + l.Server.Port() + `; do
+	ip link set $port netns middle
+	ip -n middle link set $port up
+done
+ip netns exec middle sh -c '
+	` + path + ` --dump --for 1s -o json ` + l.Client.Port() + ` ` + l.Server.Port() + ` | grep -c ctop.snapshot/1
+	! grep " /sys/fs/bpf " /proc/mounts'`
+	cmd := exec.CommandContext(ctx, "sh", "-c", script)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil || strings.TrimSpace(string(out)) != "1" {
+		t.Errorf("%v: %s%s", err, out, stderr.String())
+	}
+	if !strings.Contains(stderr.String(), "mounted a BPF file system") {
+		t.Errorf("it did not say so: %s", stderr.String())
+	}
+}
+
+// An interface that carries somebody else's program is left alone.
+func TestForeignProgram(t *testing.T) {
+	l, ctx := newLab(t)
+	detach := attachForeign(t, l.Server.Port())
+	defer detach()
+	before := offloads(t, l)
+	cmd := ctop(ctx, t, "--dump", l.Client.Port(), l.Server.Port())
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+		t.Errorf("it ended with %v", err)
+	}
+	if text := stderr.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, l.Server.Port()) {
+		t.Errorf("it said %q", text)
+	}
+	if after := offloads(t, l); after != before {
+		t.Errorf("offloads are %v, they were %v", after, before)
+	}
+}
+
+// The owner's end shows in a console that joined.
+func TestJoinedSeesTheEnd(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	joined, err := tracker.Join(r.ctx, r.Server.Port(), r.Client.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer joined.Close()
+	c := tracker.NewCollector(joined, tracker.CollectorOptions{Interval: 50 * time.Millisecond})
+	done := make(chan error, 1)
+	go func() { done <- c.Run(r.ctx) }()
+	time.Sleep(200 * time.Millisecond)
+	r.stop()
+	select {
+	case err := <-done:
+		if !errors.Is(err, tracker.ErrGone) {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("it goes on")
+	}
+}
