@@ -144,26 +144,28 @@ static __always_inline __u32 checksum_linear(void *data, void *data_end,
 	return sum;
 }
 
-__noinline int checksum_complete(struct xdp_md *ctx, struct packet *pkt)
+/* Whether a packet's checksum is the sum over its pseudo header. */
+static __always_inline bool checksum_is_pending(struct xdp_md *ctx,
+						const struct packet *pkt)
 {
-	void *data = (void *)(long)ctx->data;
-	void *data_end = (void *)(long)ctx->data_end;
-	__u32 l4, offset, length, sum;
-	struct cpu_stats *stats = stats_get();
-	__u16 *field;
+	__u32 offset = checksum_offset(pkt);
+	__u16 *field = CTX_DATA(ctx) + (offset & MAX_OFFSET);
 
-	if (!pkt || !stats)
+	return offset && (void *)(field + 1) <= CTX_DATA_END(ctx) &&
+	       *field == checksum_pseudo(pkt);
+}
+
+/* Completes the checksum at offset over the length bytes from l4 on. */
+__noinline int checksum_complete(struct xdp_md *ctx, __u32 l4, __u32 length,
+				 __u32 offset, __u32 proto)
+{
+	void *data = CTX_DATA(ctx), *data_end = CTX_DATA_END(ctx);
+	struct cpu_stats *stats = stats_get();
+	__u16 *field = data + (offset & MAX_OFFSET);
+	__u32 sum;
+
+	if (!stats || l4 > MAX_OFFSET || (void *)(field + 1) > data_end)
 		return 0;
-	offset = checksum_offset(pkt);
-	l4 = pkt->l4_offset;
-	if (!offset || offset > MAX_OFFSET || l4 > MAX_OFFSET)
-		return 0;
-	field = data + offset;
-	if ((void *)(field + 1) > data_end)
-		return 0;
-	if (*field != checksum_pseudo(pkt))
-		return 0;
-	length = pkt->l4_length;
 	if (length <= MAX_LINEAR && data + l4 + length <= data_end)
 		sum = checksum_linear(data, data_end, l4, length);
 	else if (multi_buffer)
@@ -171,8 +173,16 @@ __noinline int checksum_complete(struct xdp_md *ctx, struct packet *pkt)
 	else
 		return 0;
 	*field = ~checksum_fold(sum);
-	if (!*field && pkt->key.proto == IPPROTO_UDP)
+	if (!*field && proto == IPPROTO_UDP)
 		*field = 0xffff;
 	stats->checksums++;
 	return 0;
+}
+
+static __always_inline void checksum_finish(struct xdp_md *ctx,
+					    const struct packet *pkt)
+{
+	if (checksum_is_pending(ctx, pkt))
+		checksum_complete(ctx, pkt->l4_offset, pkt->l4_length,
+				  checksum_offset(pkt), pkt->key.proto);
 }

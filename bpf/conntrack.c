@@ -14,6 +14,7 @@
 #include "config.h"
 #include "control.h"
 #include "packet.h"
+#include "plain.h"
 #include "stats.h"
 #include "track.h"
 
@@ -35,33 +36,70 @@ static __always_inline bool admit(enum verdict verdict,
 	return false;
 }
 
-SEC("xdp.frags")
-int ctop_xdp(struct xdp_md *ctx)
+/* Sends a packet out where it did not come in. */
+static __always_inline int xdp_forward(__u32 side, struct cpu_stats *stats)
 {
-	struct packet pkt = {
-		.bytes = ctx->data_end - ctx->data,
-		.segments = 1,
-		.side = ctx->ingress_ifindex != config.ifindex[0],
-	};
-	struct cpu_stats *stats = stats_get();
-	int action;
+	int action = bpf_redirect_map(&outputs, side, XDP_DROP);
 
-	if (!stats)
-		return XDP_ABORTED;
-	parse_packet(&pkt, (struct cursor){ .ctx = ctx,
-					    .hook = HOOK_XDP,
-					    .start = CTX_DATA(ctx),
-					    .end = CTX_DATA_END(ctx) });
-	if (multi_buffer && pkt.kind != PACKET_FLOW)
-		pkt.bytes = bpf_xdp_get_buff_len(ctx);
-	if (!admit(track(&pkt, stats, clock_ticks()), &pkt, stats))
-		return XDP_DROP;
-	if (complete_checksums && pkt.complete)
-		checksum_complete(ctx, &pkt);
-	action = bpf_redirect_map(&outputs, pkt.side, XDP_DROP);
 	if (action != XDP_REDIRECT)
 		stats->dropped++;
 	return action;
+}
+
+/* Where packets that go the slow way are parsed to: on the stack there is no
+ * room left beside what the short way and the calls below need. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} packets SEC(".maps");
+
+/* Whatever is not an established flow's next segment. */
+static __always_inline int xdp_slow(struct xdp_md *ctx, __u32 side,
+				    struct cpu_stats *stats, __u64 now)
+{
+	__u32 zero = 0;
+	struct packet *pkt = bpf_map_lookup_elem(&packets, &zero);
+
+	if (!pkt)
+		return XDP_ABORTED;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	pkt->bytes = ctx->data_end - ctx->data;
+	pkt->segments = 1;
+	pkt->side = side;
+	parse_packet(pkt, (struct cursor){ .ctx = ctx,
+					   .hook = HOOK_XDP,
+					   .start = CTX_DATA(ctx),
+					   .end = CTX_DATA_END(ctx) });
+	if (multi_buffer && pkt->kind != PACKET_FLOW)
+		pkt->bytes = bpf_xdp_get_buff_len(ctx);
+	if (!admit(track(pkt, stats, now), pkt, stats))
+		return XDP_DROP;
+	if (complete_checksums && pkt->complete)
+		checksum_finish(ctx, pkt);
+	return xdp_forward(side, stats);
+}
+
+SEC("xdp.frags")
+int ctop_xdp(struct xdp_md *ctx)
+{
+	__u32 side = ctx->ingress_ifindex != config.ifindex[0];
+	struct packet pkt = {
+		.bytes = ctx->data_end - ctx->data,
+		.segments = 1,
+	};
+	struct cpu_stats *stats = stats_get();
+	__u64 now = clock_ticks();
+
+	if (!stats)
+		return XDP_ABORTED;
+	if (!parse_plain(&pkt, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
+	    !track_plain(&pkt, stats, now))
+		return xdp_slow(ctx, side, stats, now);
+	if (complete_checksums)
+		checksum_finish(ctx, &pkt);
+	return xdp_forward(side, stats);
 }
 
 /* Bytes on the wire and packets of what may be a segmentation-offload packet:

@@ -187,6 +187,30 @@ const (
 	ConntrackInvalidNUM_INVALID       ConntrackInvalid = 7
 )
 
+type ConntrackPacket struct {
+	_             structs.HostLayout
+	Key           ConntrackFlowKey
+	Bytes         uint32
+	Segments      uint32
+	L4Offset      uint32
+	L4Length      uint32
+	Seq           uint32
+	End           uint32
+	Ack           uint32
+	FragmentId    uint32
+	Window        uint16
+	TcpFlags      uint8
+	Wscale        uint8
+	Kind          uint8
+	Reversed      uint8
+	Side          uint8
+	IcmpAnswer    uint8
+	Fragment      uint8
+	Complete      uint8
+	FragmentProto uint8
+	Pad           [5]uint8
+}
+
 type ConntrackPolicy uint32
 
 const (
@@ -269,6 +293,7 @@ const (
 	ConntrackMapFlows             = "flows"
 	ConntrackMapFragments         = "fragments"
 	ConntrackMapOutputs           = "outputs"
+	ConntrackMapPackets           = "packets"
 	ConntrackMapReaders           = "readers"
 	ConntrackMapScratch           = "scratch"
 	ConntrackMapStats             = "stats"
@@ -342,6 +367,7 @@ type ConntrackMapSpecs struct {
 	Flows     *ebpf.MapSpec `ebpf:"flows"`
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Outputs   *ebpf.MapSpec `ebpf:"outputs"`
+	Packets   *ebpf.MapSpec `ebpf:"packets"`
 	Readers   *ebpf.MapSpec `ebpf:"readers"`
 	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
 	Stats     *ebpf.MapSpec `ebpf:"stats"`
@@ -383,6 +409,7 @@ type ConntrackMaps struct {
 	Flows     *ebpf.Map `ebpf:"flows"`
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Outputs   *ebpf.Map `ebpf:"outputs"`
+	Packets   *ebpf.Map `ebpf:"packets"`
 	Readers   *ebpf.Map `ebpf:"readers"`
 	Scratch   *ebpf.Map `ebpf:"scratch"`
 	Stats     *ebpf.Map `ebpf:"stats"`
@@ -394,6 +421,7 @@ func (m *ConntrackMaps) Close() error {
 		m.Flows,
 		m.Fragments,
 		m.Outputs,
+		m.Packets,
 		m.Readers,
 		m.Scratch,
 		m.Stats,

@@ -143,6 +143,14 @@ func TestFragmentsOfAFlow(t *testing.T) {
 			other = bytes.Replace(other, client4.AsSlice(), []byte{192, 0, 2, 77}, 1)
 			other = bytes.Replace(other, client6.AsSlice(), server6.Next().AsSlice(), 1)
 			h.expect(by, other, "untracked")
+			// The identification is in the IP header, or ends the
+			// fragment header.
+			another, id := later.bytes(), ethernetHeader+5
+			if v6 {
+				id = ethernetHeader + 40 + 7
+			}
+			another[id]++
+			h.expect(by, another, "untracked")
 			h.expectFlows(1)
 			flow := h.flow(key)
 			if want := uint64(len(first.bytes()) + len(later.bytes())); flow.Dir[0].Packets != 2 || flow.Dir[0].Bytes != want {

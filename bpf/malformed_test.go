@@ -201,6 +201,22 @@ func TestPadding(t *testing.T) {
 	}
 }
 
+// A frame in several buffers is counted whole.
+func TestJumbo(t *testing.T) {
+	h := newHarness(t, setup{})
+	for i, size := range []int{3000, 3400, 3600, 8958, 8972, 30000} {
+		for _, f := range []frame{udpFrame(client4, server4, 1, uint16(i), size), udpFrame(client6, server6, 1, uint16(i), size)} {
+			h.expect(hookXDP, f.bytes(), "new")
+			key, _ := keyOf(f, 1, uint16(i))
+			if got := h.flow(key).Dir[0].Bytes; got != uint64(len(f.bytes())) {
+				t.Errorf("%d of %d bytes counted", got, len(f.bytes()))
+			}
+			h.expect(hookXDP, f.bytes()[:len(f.bytes())-1], "invalid/malformed")
+		}
+	}
+	h.expect(hookXDP, raw(etherARP, payload(9000)), "untracked")
+}
+
 // A frame with options or extension headers belongs to the flow of its plain
 // twin, and the window scale is found behind other TCP options.
 func TestHeadersOfAllSizes(t *testing.T) {

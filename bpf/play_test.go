@@ -259,7 +259,7 @@ func fieldOf(f *ConntrackFlow, name string) string {
 	}
 	values := map[string]uint64{
 		"retransmits": uint64(d.Retransmits), "zero": uint64(d.ZeroWindows),
-		"wscale": uint64(d.Wscale), "seen": d.LastSeenTicks & 0xffffffff,
+		"wscale": uint64(d.Wscale), "rtt": uint64(d.RttUs),
 	}
 	value, known := values[name]
 	if !known {

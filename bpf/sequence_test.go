@@ -26,7 +26,8 @@ import (
 //   - or -closed         no flow; it ended, and for that reason
 //     reused>SYN_SENT      it ended for that reason, and a new one began
 //
-// then fields of the flow that are checked. Other lines are commands:
+// then fields of the flow that are checked (fieldOf), o. for the origin's and r.
+// for the reply's. Other lines are commands:
 //
 //	wait 10              let time pass, in seconds
 //	policy enforce

@@ -200,6 +200,21 @@ func TestNoOutput(t *testing.T) {
 	}
 }
 
+// What came in by one side goes out by the other one's output.
+func TestOutputs(t *testing.T) {
+	h := newHarness(t, setup{noOutputs: true})
+	for side := range 2 {
+		ok(t, h.Outputs.Put(uint32(side), uint32(loopback)))
+		for by := range 2 {
+			h.come(by)
+			if forwarded := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes()); forwarded != (by == side) {
+				t.Errorf("output %d, in by %d: forwarded %t", side, by, forwarded)
+			}
+		}
+		ok(t, h.Outputs.Delete(uint32(side)))
+	}
+}
+
 // A segmentation-offload packet counts as what it will be on the wire.
 func TestSegmentationOffload(t *testing.T) {
 	h := newHarness(t, setup{})

@@ -312,13 +312,10 @@ __noinline int track_error(struct packet *pkt)
 	return OUTCOME(VERDICT_RELATED, 0);
 }
 
-/* Whatever is not an established flow's next packet. */
-__noinline int track_slow(struct packet *pkt, __u64 now)
+/* Whatever is not an established flow's next segment. */
+static __always_inline int track_slow(struct packet *pkt,
+				      struct cpu_stats *stats, __u64 now)
 {
-	struct cpu_stats *stats = stats_get();
-
-	if (!pkt || !stats)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
 	switch (pkt->kind) {
 	case PACKET_FLOW:
 		return track_flow(pkt, stats, now);
@@ -333,22 +330,21 @@ __noinline int track_slow(struct packet *pkt, __u64 now)
 	}
 }
 
-/* The short way, for the next packet of an established flow: of TCP, data or an
- * ACK inside the window. One look-up, no lock, no event, no store but to the
- * direction's own cache line; atomic ones only where its packets come by several
- * CPUs. Tells whether it was such a packet; if not, nothing has changed. */
-static __always_inline bool track_fast(const struct packet *pkt, __u64 now)
+/* The short way, for a plain segment of an established flow that lies inside the
+ * window. One look-up, no lock, no event, no store but to the direction's own
+ * cache line; atomic ones only where its packets come by several CPUs. Tells
+ * whether it was such a segment; if not, nothing has changed. */
+static __always_inline bool track_plain(const struct packet *pkt,
+					struct cpu_stats *stats, __u64 now)
 {
-	const __u8 flags = TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK;
-	bool tcp = pkt->key.proto == IPPROTO_TCP, shared;
+	struct flow_key key = pkt->key;
 	struct flow_dir *dir, *other;
 	struct flow *flow;
 	__u64 control;
+	bool shared;
 	__u32 d;
 
-	if (tcp && (pkt->tcp_flags & flags) != TCP_ACK)
-		return false;
-	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	flow = bpf_map_lookup_elem(&flows, &key);
 	if (!flow)
 		return false;
 	control = READ_ONCE(flow->control);
@@ -357,34 +353,27 @@ static __always_inline bool track_fast(const struct packet *pkt, __u64 now)
 	d = flow_direction(control, pkt);
 	dir = &flow->dir[d & 1];
 	other = &flow->dir[!d];
-	if (tcp && tcp_window(dir, other, pkt) != WINDOW_INSIDE)
+	if (tcp_window(dir, other, pkt) != WINDOW_INSIDE)
 		return false;
 	/* Within a tick nothing expires that was just heard. */
 	if (dir->last_seen_ticks != now) {
-		if (flow_expired(flow, pkt->key.proto, STATE_ESTABLISHED,
-				 now))
+		if (flow_expired(flow, IPPROTO_TCP, STATE_ESTABLISHED, now))
 			return false;
 		dir->last_seen_ticks = now;
 	}
 	shared = dir_is_shared(dir);
-	if (tcp)
-		tcp_update(dir, pkt, shared);
+	tcp_update(dir, pkt, shared);
 	flow_count(dir, pkt, shared);
+	stats->bytes += pkt->bytes;
+	stats->verdict[VERDICT_ESTABLISHED] += pkt->segments;
 	return true;
-}
-
-static __always_inline int track_any(struct packet *pkt, __u64 now)
-{
-	if (pkt->complete && track_fast(pkt, now))
-		return OUTCOME(VERDICT_ESTABLISHED, 0);
-	return track_slow(pkt, now);
 }
 
 /* Tracks a packet, counts it, and tells what it is. */
 static __always_inline enum verdict track(struct packet *pkt,
 					  struct cpu_stats *stats, __u64 now)
 {
-	int outcome = track_any(pkt, now);
+	int outcome = track_slow(pkt, stats, now);
 	__u32 verdict = OUTCOME_VERDICT(outcome);
 
 	stats->bytes += pkt->bytes;

@@ -1,0 +1,114 @@
+package bpf
+
+import (
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/cilium/ebpf"
+)
+
+// together runs f on every CPU at once. It must not end the test.
+func together(t *testing.T, f func(cpu int)) {
+	t.Helper()
+	if runtime.NumCPU() < 2 {
+		t.Skip("privileged: this machine has one CPU only")
+	}
+	var all sync.WaitGroup
+	for cpu := range min(runtime.NumCPU(), 4) {
+		all.Go(func() {
+			defer onCPU(t, cpu)()
+			f(cpu)
+		})
+	}
+	all.Wait()
+}
+
+// program is the entry point of a hook.
+func (h *harness) program(by hook) *ebpf.Program {
+	if by == hookTC {
+		return h.CtopTc
+	}
+	return h.CtopXdp
+}
+
+// A direction whose packets come by several CPUs at once loses none of them.
+func TestCountersOfSharedDirection(t *testing.T) {
+	const each = 50000
+	h := newHarness(t, setup{})
+	for _, by := range hooks {
+		h.reset()
+		f := udpFrame(client4, server4, 1, 2, 30)
+		key, _ := keyOf(f, 1, 2)
+		// That they share it is known from each one's first packet on.
+		before, cpus := h.counters(), 0
+		for cpu := range min(runtime.NumCPU(), 4) {
+			release := onCPU(t, cpu)
+			h.run(by, f.bytes())
+			release()
+			cpus++
+		}
+		together(t, func(int) {
+			if _, err := h.program(by).Run(&ebpf.RunOptions{Data: f.bytes(), Repeat: each}); err != nil {
+				t.Error(err)
+			}
+		})
+		flow, want := h.flow(key), uint64(cpus*(each+1))
+		if flow.Dir[0].Packets != want || flow.Dir[0].Bytes != want*uint64(len(f.bytes())) {
+			t.Errorf("%s: %d packets, %d bytes, want %d packets", by, flow.Dir[0].Packets, flow.Dir[0].Bytes, want)
+		}
+		if counted := h.since(before); counted.Verdict[ConntrackVerdictVERDICT_NEW] != want || counted.Created != 1 {
+			t.Errorf("%s: counted %+v", by, counted)
+		}
+	}
+}
+
+// Whatever the CPUs do to the same flows at once: every flow begins once and ends
+// at most once, and nothing is lost on the way.
+func TestFlowsRaced(t *testing.T) {
+	h := newHarness(t, setup{})
+	frames := conversation()[:20]
+	before := h.counters()
+	const each = 6000
+	together(t, func(cpu int) {
+		random := rand.New(rand.NewPCG(uint64(cpu), 3))
+		for range each {
+			by := hooks[random.IntN(len(hooks))]
+			if _, err := h.program(by).Run(&ebpf.RunOptions{Data: frames[random.IntN(len(frames))]}); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	counted := h.since(before)
+	if n := int(counted.Created) - ended(counted); n != h.count() {
+		t.Errorf("%d created, %d ended, %d there", counted.Created, ended(counted), h.count())
+	}
+	var verdicts uint64
+	for _, n := range counted.Verdict {
+		verdicts += n
+	}
+	if want := uint64(min(runtime.NumCPU(), 4) * each); verdicts != want {
+		t.Errorf("%d verdicts for %d packets", verdicts, want)
+	}
+	begun, over := map[uint64]int{}, map[uint64]int{}
+	events := h.drain()
+	for _, e := range events {
+		switch e.Type {
+		case ConntrackEventTypeEVENT_NEW:
+			begun[e.Id]++
+		case ConntrackEventTypeEVENT_DESTROY:
+			over[e.Id]++
+		}
+	}
+	if uint64(len(events)) != counted.Events || len(begun) != int(counted.Created) || len(over) != ended(counted) {
+		t.Errorf("%d events of %d, %d beginnings, %d ends: %+v", len(events), counted.Events, len(begun), len(over), counted)
+	}
+	for id, n := range begun {
+		if n != 1 || over[id] > 1 {
+			t.Errorf("flow %x began %d times and ended %d times", id, n, over[id])
+		}
+	}
+	t.Logf("%d flows, %d events, %d packets gave up a transition", counted.Created, counted.Events, counted.Races)
+}

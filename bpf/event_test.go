@@ -1,0 +1,60 @@
+package bpf
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+// A reader sleeps until enough has gathered, and is woken then.
+func TestWakeup(t *testing.T) {
+	const recordSize, wakeupBytes = 144 + 8, 64 << 10
+	h := newHarness(t, setup{})
+	reader := h.addReader(1)
+	woken := make(chan error, 1)
+	go func() {
+		var record ringbuf.Record
+		woken <- reader.ReadInto(&record)
+	}()
+	begin := func(from, to int) {
+		for port := from; port < to; port++ {
+			h.run(hookXDP, udpFrame(client4, server4, uint16(port), 2, 0).bytes())
+		}
+	}
+	begin(0, wakeupBytes/recordSize-1)
+	select {
+	case err := <-woken:
+		t.Fatalf("woken before enough had gathered: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	begin(wakeupBytes/recordSize-1, wakeupBytes/recordSize+3)
+	select {
+	case err := <-woken:
+		ok(t, err)
+	case <-time.After(5 * time.Second):
+		t.Fatal("not woken")
+	}
+}
+
+// User space reads the very clocks that the programs go by.
+func TestReadClock(t *testing.T) {
+	h := newHarness(t, setup{})
+	h.wait(12)
+	var args ConntrackClockArgs
+	h.syscall(h.ReadClock, &args)
+	if args.Ticks != h.config.InjectedTicks || args.Ns != h.config.InjectedNs {
+		t.Errorf("%+v, want %+v", args, h.config)
+	}
+}
+
+// Without a reader nothing is copied, and nothing counts as lost.
+func TestNoReader(t *testing.T) {
+	h := newHarness(t, setup{})
+	ok(t, h.Readers.Delete(uint32(0)))
+	before := h.counters()
+	h.expect(hookTC, udpFrame(client4, server4, 1, 2, 0).bytes(), "new")
+	if counted := h.since(before); counted.Events != 1 || counted.EventsLost != 0 {
+		t.Errorf("counted %+v", counted)
+	}
+}
