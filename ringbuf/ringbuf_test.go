@@ -1,0 +1,203 @@
+package ringbuf
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+	"unsafe"
+)
+
+// patience is how long a test waits for what should come at once.
+const patience = 5 * time.Second
+
+// read reads records until it has n, errors included.
+func read(t *testing.T, r *Reader[record], n int) (records []Record[record], errs []error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for rec, err := range r.Records(ctx) {
+		if err != nil {
+			errs = append(errs, err)
+		} else {
+			records = append(records, rec)
+		}
+		if len(records)+len(errs) == n {
+			return records, errs
+		}
+	}
+	t.Fatalf("%d records and %d errors, want %d", len(records), len(errs), n)
+	return nil, nil
+}
+
+func open(t *testing.T, p *producer, next map[uint32]uint64) *Reader[record] {
+	t.Helper()
+	r, err := NewReader(p.ring, sequenceOf, next)
+	ok(t, err)
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+// sent is a record's CPU and number, and how many are missing before it.
+type sent struct {
+	cpu    uint32
+	number uint64
+	lost   uint64
+}
+
+func TestGaps(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		next map[uint32]uint64
+		sent []sent
+	}{
+		{"none", nil, []sent{{0, 0, 0}, {0, 1, 0}, {0, 2, 0}}},
+		{"a CPU begins anywhere", nil, []sent{{0, 41, 0}, {0, 42, 0}, {3, 7, 0}, {3, 8, 0}}},
+		{"in the middle", nil, []sent{{0, 0, 0}, {0, 5, 4}, {0, 6, 0}}},
+		{"each CPU for itself", nil, []sent{{0, 0, 0}, {1, 9, 0}, {0, 2, 1}, {1, 10, 0}, {1, 13, 2}}},
+		{"before the first", map[uint32]uint64{0: 10, 1: 20}, []sent{{0, 13, 3}, {1, 20, 0}, {2, 5, 0}}},
+		{"older than expected", map[uint32]uint64{0: 10}, []sent{{0, 8, 0}, {0, 9, 0}, {0, 10, 0}, {0, 12, 1}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newProducer(t, 4096, wakeup)
+			r := open(t, p, c.next)
+			for _, s := range c.sent {
+				p.send(p.write, s.cpu, s.number)
+			}
+			records, errs := read(t, r, len(c.sent))
+			if len(errs) > 0 {
+				t.Fatal(errs)
+			}
+			var got []sent
+			for _, rec := range records {
+				got = append(got, sent{rec.Value.CPU, rec.Value.Number, rec.Lost})
+			}
+			if !slices.Equal(got, c.sent) {
+				t.Errorf("got %v, want %v", got, c.sent)
+			}
+		})
+	}
+}
+
+// What finds no room is missing, and is counted where it is.
+func TestFullBuffer(t *testing.T) {
+	const room, attempts = 4096 / (recordSize + 8), 1000
+	p := newProducer(t, 4096, noWakeup)
+	r := open(t, p, nil)
+	for i := range uint64(attempts) {
+		p.send(p.write, 0, i)
+	}
+	// The kernel keeps one byte free, hence one record.
+	records, _ := read(t, r, room)
+	p.send(p.write, 0, attempts)
+	more, _ := read(t, r, 1)
+	last := records[len(records)-1].Value.Number
+	if more[0].Lost != attempts-1-last || last+1 != room {
+		t.Errorf("%d lost after record %d", more[0].Lost, last)
+	}
+}
+
+// A record of a wrong size is an error; the ones around it are read.
+func TestSizes(t *testing.T) {
+	p := newProducer(t, 4096, wakeup)
+	r := open(t, p, nil)
+	p.send(p.write, 0, 1)
+	for _, size := range []int16{1, 8, 15, 24, 400} {
+		p.send(p.program(p.output(size, wakeup)), 0, 2)
+	}
+	p.send(p.program(p.discard()), 0, 3)
+	p.send(p.write, 0, 2)
+	records, errs := read(t, r, 7)
+	if len(records) != 2 || records[1].Value.Number != 2 || records[1].Lost != 0 {
+		t.Errorf("records %+v", records)
+	}
+	for _, err := range errs {
+		if !errors.Is(err, ErrSize) {
+			t.Errorf("error %v is not ErrSize", err)
+		}
+	}
+	if len(errs) != 5 {
+		t.Errorf("%d errors, want 5", len(errs))
+	}
+}
+
+// Records that wake nobody are read all the same, and soon.
+func TestFlush(t *testing.T) {
+	p := newProducer(t, 4096, noWakeup)
+	r := open(t, p, nil)
+	go func() {
+		time.Sleep(3 * FlushInterval / 2)
+		p.send(p.write, 0, 0)
+	}()
+	started := time.Now()
+	read(t, r, 1)
+	if took := time.Since(started); took < FlushInterval || took > 20*FlushInterval {
+		t.Errorf("read after %s", took)
+	}
+}
+
+// A reader ends when its context is done or it is closed, without an error, also
+// while it waits, and may be asked again.
+func TestEnd(t *testing.T) {
+	for name, end := range map[string]func(r *Reader[record], cancel func()){
+		"cancel": func(_ *Reader[record], cancel func()) { cancel() },
+		"close":  func(r *Reader[record], _ func()) { _ = r.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProducer(t, 4096, wakeup)
+			r := open(t, p, nil)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			time.AfterFunc(2*FlushInterval, func() { end(r, cancel) })
+			started := time.Now()
+			for rec, err := range r.Records(ctx) {
+				t.Errorf("%+v, %v", rec, err)
+			}
+			if time.Since(started) >= patience {
+				t.Error("it did not end")
+			}
+			for range r.Records(t.Context()) {
+				t.Error("a record after the end")
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Whoever stops in the middle goes on where they stopped.
+func TestBreak(t *testing.T) {
+	p := newProducer(t, 4096, wakeup)
+	r := open(t, p, nil)
+	for i := range uint64(6) {
+		p.send(p.write, 0, i)
+	}
+	for i := range uint64(3) {
+		records, _ := read(t, r, 2)
+		if records[0].Value.Number != 2*i || records[1].Value.Number != 2*i+1 || records[0].Lost+records[1].Lost != 0 {
+			t.Errorf("round %d: %+v", i, records)
+		}
+	}
+}
+
+// No sample whatever is read beyond its end.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(make([]byte, recordSize))
+	f.Add(make([]byte, recordSize+7))
+	f.Add(make([]byte, recordSize+8))
+	f.Fuzz(func(t *testing.T, sample []byte) {
+		r := &Reader[record]{sequence: sequenceOf, next: map[uint32]uint64{}}
+		rec, err := r.decode(sample)
+		fits := len(sample) >= recordSize && len(sample) < recordSize+8
+		if fits != (err == nil) {
+			t.Fatalf("%d bytes: %v", len(sample), err)
+		}
+		raw := unsafe.Slice((*byte)(unsafe.Pointer(&rec.Value)), recordSize)
+		if fits && string(raw) != string(sample[:recordSize]) {
+			t.Fatalf("%x became %x", sample, raw)
+		}
+	})
+}
