@@ -157,8 +157,8 @@ func TestEnd(t *testing.T) {
 			if time.Since(started) >= patience {
 				t.Error("it did not end")
 			}
-			for range r.Records(t.Context()) {
-				t.Error("a record after the end")
+			for rec, err := range r.Records(t.Context()) {
+				t.Errorf("after the end: %+v, %v", rec, err)
 			}
 			if err := r.Close(); err != nil {
 				t.Error(err)

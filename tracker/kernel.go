@@ -98,6 +98,11 @@ func checkKernel() error {
 // explainPermission wraps a refusal for lack of privilege so that it says what
 // to do; other errors it returns as they are.
 func explainPermission(what string, err error) error {
+	// The verifier, too, says EACCES.
+	var rejected *ebpf.VerifierError
+	if errors.As(err, &rejected) {
+		return err
+	}
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return fmt.Errorf("%s: %w: run it as root (sudo ctop …), or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN",
 			what, ErrPermission)

@@ -60,7 +60,9 @@ func transportOf(t *testing.T, tuple Tuple, network gopacket.NetworkLayer) []gop
 		header = &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(tuple.ICMPType, tuple.ICMPCode), Id: tuple.ICMPID}
 	case ProtocolICMPv6:
 		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(tuple.ICMPType, tuple.ICMPCode)}
-		err = icmp.SetNetworkLayerForChecksum(network)
+		if err = icmp.SetNetworkLayerForChecksum(network); err != nil {
+			t.Fatal(err)
+		}
 		echo := &layers.ICMPv6Echo{Identifier: tuple.ICMPID}
 		return []gopacket.SerializableLayer{icmp, echo, body}
 	default:

@@ -80,7 +80,7 @@ func peerIn(path string, id, index int) (*peer, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer ns.Close()
+	defer func() { _ = ns.Close() }()
 	known, err := netlink.GetNetNsIdByFd(int(ns.Fd()))
 	if err != nil || known != id {
 		return nil, errPeerUnreachable

@@ -82,8 +82,12 @@ func pairDir(a, b string) (dir string, found bool, err error) {
 	dir = filepath.Join(base, pinName(a)+":"+pinName(b))
 	other := filepath.Join(base, pinName(b)+":"+pinName(a))
 	for _, d := range []string{dir, other} {
-		if _, err := os.Stat(d); err == nil {
+		_, err := os.Stat(d)
+		if err == nil {
 			return d, true, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return "", false, explainPermission("look for trackers", fmt.Errorf("look for trackers: %w", err))
 		}
 	}
 	return dir, false, nil
@@ -101,7 +105,7 @@ func Pairs() ([][2]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list trackers: %w", err)
+		return nil, explainPermission("list trackers", fmt.Errorf("list trackers: %w", err))
 	}
 	var pairs [][2]string
 	for _, e := range entries {
@@ -139,7 +143,7 @@ func takeLease(path string) (l *lease, ok bool, err error) {
 	}
 	err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 	if err != nil {
-		dir.Close()
+		_ = dir.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, false, nil
 		}
@@ -150,7 +154,7 @@ func takeLease(path string) (l *lease, ok bool, err error) {
 
 func (l *lease) release() {
 	if l != nil {
-		l.dir.Close()
+		_ = l.dir.Close()
 	}
 }
 

@@ -98,7 +98,7 @@ func (t *Tracker) Events(ctx context.Context) iter.Seq2[Event, error] {
 			return
 		}
 		defer t.giveBack(s)
-		defer reader.Close()
+		defer func() { _ = reader.Close() }()
 		var c clock
 		for record, err := range reader.Records(ctx) {
 			if err == nil && time.Since(c.wall) > clockRefresh {

@@ -97,6 +97,32 @@ func DefaultTimeouts() Timeouts {
 	}
 }
 
+// RFCTimeouts returns the shortest timeouts that a NAT may have: RFC 5382 REQ-5
+// (established 2 h 4 min, transitory 4 min), RFC 4787 REQ-5 (UDP 5 min) and
+// RFC 5508 REQ-1 (ICMP 60 s). What they do not speak of is as by default.
+func RFCTimeouts() Timeouts {
+	const transitory = 4 * time.Minute
+	t := DefaultTimeouts()
+	for _, name := range []TimeoutName{TCPSynSent, TCPSynRecv, TCPFinWait, TCPLastAck, TCPTimeWait} {
+		t[name] = transitory
+	}
+	t[TCPEstablished] = 2*time.Hour + 4*time.Minute
+	t[UDPUnidirectional], t[UDPBidirectional] = 5*time.Minute, 5*time.Minute
+	t[ICMP] = time.Minute
+	return t
+}
+
+// ParseProfile returns the timeouts of a named set.
+func ParseProfile(s string) (Timeouts, error) {
+	switch s {
+	case "report":
+		return DefaultTimeouts(), nil
+	case "rfc":
+		return RFCTimeouts(), nil
+	}
+	return Timeouts{}, fmt.Errorf("no profile is called %q: use report or rfc", s)
+}
+
 // ParseTimeout reads NAME=DURATION, as --timeout takes it.
 func ParseTimeout(s string) (TimeoutName, time.Duration, error) {
 	name, value, ok := strings.Cut(s, "=")

@@ -128,7 +128,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mount
 	return t, nil
 }
 
-func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (t *Tracker, err error) {
+func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
 	k, err := loadKernel(loadOptions{
 		maxFlows:          o.MaxFlows,
 		completeChecksums: sides[0].mode != ModeTC && (sides[0].virtual() || sides[1].virtual()),
@@ -136,35 +136,33 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mou
 	if err != nil {
 		return nil, err
 	}
-	t = &Tracker{kernel: k, dir: dir, keep: o.Keep, slots: map[uint32]bool{}}
-	defer func() {
-		if err != nil {
-			t.keep = false
-			_ = t.Close()
+	t := &Tracker{kernel: k, dir: dir, keep: o.Keep, slots: map[uint32]bool{}}
+	if err := t.attach(ctx, o, sides, mounted); err != nil {
+		t.keep = false
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+// attach does, one after another, what Close undoes.
+func (t *Tracker) attach(ctx context.Context, o Options, sides [2]*side, mounted bool) (err error) {
+	steps := []func() error{
+		t.start,
+		func() error { return t.configure(o, sides) },
+		func() error { return t.describe(o, sides, mounted) },
+		t.pin,
+		t.change,
+		ctx.Err,
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
 		}
-	}()
-	if err := t.start(); err != nil {
-		return nil, err
 	}
-	if err := t.configure(o, sides); err != nil {
-		return nil, err
+	if t.links, err = t.kernel.attachBoth(sides); err != nil {
+		return err
 	}
-	if err := t.describe(o, sides, mounted); err != nil {
-		return nil, err
-	}
-	if err := t.pin(); err != nil {
-		return nil, err
-	}
-	if err := t.change(); err != nil {
-		return nil, err
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if t.links, err = k.attachBoth(sides); err != nil {
-		return nil, err
-	}
-	return t, t.pinLinks()
+	return t.pinLinks()
 }
 
 // configure tells the programs which interfaces, policy and timeouts they have.

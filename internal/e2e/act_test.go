@@ -100,7 +100,7 @@ func TestJoin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer second.Close()
+	defer func() { _ = second.Close() }()
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
 	seen := make(chan tracker.Event, 100)

@@ -216,7 +216,7 @@ func TestJoinedSeesTheEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer joined.Close()
+	defer func() { _ = joined.Close() }()
 	c := tracker.NewCollector(joined, tracker.CollectorOptions{Interval: 50 * time.Millisecond})
 	done := make(chan error, 1)
 	go func() { done <- c.Run(r.ctx) }()

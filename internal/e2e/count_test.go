@@ -47,14 +47,16 @@ func TestCountersAreThoseOfACapture(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer capture.Close()
+			defer func() { _ = capture.Close() }()
 			client, server := r.connect(r.Server.Addr4())
 			go func() { counted <- captureConnection(ctx, capture, client) }()
 			for range 200 {
 				say(t, client, server, "question")
 				say(t, server, client, "answer to it")
 			}
-			client.(*net.TCPConn).CloseWrite()
+			if err := client.(*net.TCPConn).CloseWrite(); err != nil {
+				t.Fatal(err)
+			}
 			r.flow("tcp", tracker.StateFinWait2)
 			server.Close()
 			f := r.flow("tcp", tracker.StateTimeWait)

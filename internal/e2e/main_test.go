@@ -22,7 +22,7 @@ type run struct{ *testing.M }
 func (r run) Run() int {
 	defer func() {
 		if path, err := ctopBinary(); err == nil {
-			os.RemoveAll(filepath.Dir(path))
+			_ = os.RemoveAll(filepath.Dir(path))
 		}
 	}()
 	return r.M.Run()

@@ -1,0 +1,87 @@
+# make help lists what can be made.
+
+SHELL := /bin/sh
+GO ?= go
+# Where Go's own instructions install it; sudo leaves that out of its PATH.
+export PATH := $(PATH):/usr/local/go/bin
+
+# The generated files were made with this one. Another one makes others.
+CLANG := 14
+LINT := v2.15.0
+
+# More flags for go test, and arguments for ctop demo.
+TESTFLAGS ?=
+ARGS ?=
+FUZZTIME ?= 10s
+
+ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
+# Git refuses to tell root about somebody else's clone, and then go build fails.
+VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
+LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo test bench fuzz generate check-generated lint fmt clean
+.PHONY: need-go need-kernel need-root need-clang need-lint
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
+		while read -r target text; do printf '  %-16s %s\n' "$$target" "$$text"; done
+
+build: need-go ## build bin/ctop (needs nothing but Go)
+	@$(GO) build $(VCS) -trimpath -o bin/ctop ./cmd/ctop
+
+demo: need-kernel need-root build ## see it at work in a laboratory of its own (ARGS="--mode tc")
+	@$(ROOT) ./bin/ctop demo $(ARGS)
+
+test: need-go need-kernel need-root ## run every test on the real kernel, as root
+	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 20m $(TESTFLAGS) ./...
+
+bench: need-go need-kernel need-root ## run the benchmarks, as root
+	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+
+fuzz: need-go ## run each fuzz target for FUZZTIME (10s)
+	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file func; do \
+		echo "$${func#func } in $${file%/*}"; \
+		$(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$${file%/*}" || exit 1; \
+	done
+
+generate: need-go need-clang ## compile the BPF programs anew
+	@PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./...
+
+check-generated: need-go need-clang ## fail if the BPF programs are not those of their sources
+	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && \
+	tar -cf - --exclude=./.git --exclude=./bin . | tar -xf - -C "$$copy" && \
+	(cd "$$copy" && PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./... >/dev/null) && \
+	{ diff -rq --exclude=.git --exclude=bin . "$$copy" || \
+		{ echo "the generated files are stale: run make generate and commit what it changes" >&2; exit 1; }; }
+
+lint: need-go need-lint ## run the linters
+	@$(LINTER) run ./...
+
+fmt: need-lint ## format the Go sources, and the C sources where clang-format is installed
+	@$(LINTER) fmt ./...
+	@PATH="$$PATH:/usr/lib/llvm-$(CLANG)/bin"; if command -v clang-format >/dev/null; then clang-format -i bpf/*.c bpf/*.h; fi
+
+clean: ## remove what was built
+	@rm -rf bin
+
+# What follows says in one line what is missing, and what to do about it.
+
+need-go:
+	@command -v $(GO) >/dev/null || { echo "Go is missing: install Go 1.26 or newer (any from 1.21 on fetches it)" >&2; exit 1; }
+
+need-kernel:
+	@test "$$(uname -s)" = Linux || { echo "this is $$(uname -s): ctop needs Linux 5.15 or newer" >&2; exit 1; }
+	@printf '%s\n' 5.15 "$$(uname -r)" | sort -VC || { echo "this is Linux $$(uname -r): ctop needs 5.15 or newer" >&2; exit 1; }
+	@test -e /sys/kernel/btf/vmlinux || { echo "the kernel has no BTF: use one built with CONFIG_DEBUG_INFO_BTF, as every Debian kernel is" >&2; exit 1; }
+
+need-root:
+	@test -z "$(ROOT)" || command -v sudo >/dev/null || { echo "this needs root, and there is no sudo: run make as root" >&2; exit 1; }
+
+need-clang:
+	@test -x /usr/lib/llvm-$(CLANG)/bin/clang && test -x /usr/lib/llvm-$(CLANG)/bin/llvm-strip && test -e /usr/include/bpf/bpf_helpers.h || \
+		{ echo "clang is missing: apt-get install clang-$(CLANG) llvm-$(CLANG) libbpf-dev linux-libc-dev" >&2; exit 1; }
+
+need-lint:
+	@command -v $(LINTER) >/dev/null || \
+		{ echo "golangci-lint is missing: $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)" >&2; exit 1; }

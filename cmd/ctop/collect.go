@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"ctop/tracker"
+)
+
+// running is a collector at work.
+type running struct {
+	// done is closed when it has ended; err is why.
+	done   chan struct{}
+	err    error
+	cancel context.CancelFunc
+}
+
+// startCollector runs a collector until it is stopped or ctx is done. A panic
+// becomes an error: the program has a terminal to restore and a tracker to
+// detach, and it cannot do so when a goroutine takes it down.
+func startCollector(ctx context.Context, c *tracker.Collector) *running {
+	ctx, cancel := context.WithCancel(ctx)
+	r := &running{done: make(chan struct{}), cancel: cancel}
+	go func() {
+		defer close(r.done)
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("panic while collecting: %v: please report it with this trace: %s", p, debug.Stack())
+			}
+		}()
+		r.err = c.Run(ctx)
+	}()
+	return r
+}
+
+// stop ends the collector and waits until it has.
+func (r *running) stop() {
+	r.cancel()
+	<-r.done
+}

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ctop/tracker"
+	"ctop/ui/filter"
+	"ctop/ui/format"
+)
+
+// deleteCommand ends flows.
+type deleteCommand struct {
+	env env
+	on  onValue
+	all bool
+
+	verbose *bool
+}
+
+func newDeleteCommand(e env, verbose *bool) *cobra.Command {
+	c := &deleteCommand{env: e, verbose: verbose}
+	cmd := &cobra.Command{
+		Use:   "delete [flags] FILTER",
+		Short: "Delete the flows that a filter matches",
+		Long: `Delete the flows that a filter matches from the tracker that runs, and print how
+many there were. What that means for them is the tracker's policy: under observe
+the next packet picks a flow up again, under enforce the flow is cut.
+
+No flow having matched is no error.`,
+		Example: `  ctop delete proto:tcp dport:443
+  ctop delete src:10.0.0.7 '!state:established'
+  ctop delete --all`,
+		RunE: c.run,
+	}
+	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
+	cmd.Flags().BoolVar(&c.all, "all", false, "delete every flow")
+	return cmd
+}
+
+func (c *deleteCommand) run(cmd *cobra.Command, args []string) error {
+	wanted, err := c.wanted(args)
+	if err != nil {
+		return err
+	}
+	s := newSession(c.env, *c.verbose)
+	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
+		return c.delete(t, wanted)
+	})
+}
+
+func (c *deleteCommand) delete(t *tracker.Tracker, wanted filter.Filter) error {
+	s, err := t.Snapshot()
+	if err != nil {
+		return err
+	}
+	var refs []tracker.Ref
+	for i := range s.Flows {
+		if f := &s.Flows[i]; wanted.Match(f) {
+			refs = append(refs, f.Ref())
+		}
+	}
+	result, err := t.Delete(refs...)
+	if err != nil {
+		return err
+	}
+	return c.env.print("deleted " + format.Plural(result.Deleted, "flow") + "\n")
+}
+
+// wanted refuses to delete everything by an argument that was left out.
+func (c *deleteCommand) wanted(args []string) (filter.Filter, error) {
+	f, err := filter.Parse(strings.Join(args, " "))
+	switch {
+	case err != nil:
+		return f, usagef("filter: %w", err)
+	case f.Empty() && !c.all:
+		return f, usagef("name the flows to delete, as in ctop delete proto:udp dport:53, or ctop delete --all for every one")
+	case !f.Empty() && c.all:
+		return f, usagef("--all leaves nothing to filter: leave out one of the two")
+	}
+	return f, nil
+}
+
+// onValue names the tracker to act on by its interfaces. It is a pflag.Value.
+type onValue []string
+
+func (v *onValue) String() string { return strings.Join(*v, ",") }
+
+// Type is what help shows for the value.
+func (v *onValue) Type() string { return "IF1,IF2" }
+
+// Set takes two names with a comma between them.
+func (v *onValue) Set(s string) error {
+	names, err := pair(strings.Split(s, ","))
+	if err != nil {
+		return err
+	}
+	*v = names[:]
+	return nil
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// defaultDemo is how long a demo without a console lasts: long enough for every
+// kind of traffic to have come by.
+const defaultDemo = durationValue(5 * time.Second)
+
+// demoCommand shows the tracker at work in a laboratory of its own.
+type demoCommand struct {
+	env     env
+	tracker trackerFlags
+	view    viewFlags
+	look    consoleFlags
+	watch   durationValue
+	dump    bool
+	verbose *bool
+}
+
+func newDemoCommand(e env, verbose *bool) *cobra.Command {
+	c := &demoCommand{env: e, watch: defaultDemo, verbose: verbose}
+	cmd := &cobra.Command{
+		Use:   "demo [flags]",
+		Short: "Show it at work in a private laboratory",
+		Long: `Build a laboratory, two network namespaces with real TCP and UDP traffic between
+them, put the tracker in the middle and open the console. Where there is no
+terminal, or with --dump, print what passed instead.
+
+Nothing of it can be seen from outside, and everything is gone when it ends,
+however it ends.`,
+		Args: noArguments,
+		RunE: c.run,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
+	flags.Var(&c.watch, "for", "with --dump: how long to watch")
+	c.view.register(flags)
+	c.tracker.register(flags)
+	c.look.register(flags)
+	return cmd
+}
+
+func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
+	headless := c.dump || !isTerminal(c.env.stdin) || !isTerminal(c.env.stdout)
+	if err := c.check(cmd, headless); err != nil {
+		return err
+	}
+	if err := isolate(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	l, err := lab.New(ctx, demoLab())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	return c.show(ctx, l, headless)
+}
+
+// check refuses what could not be shown, before anything is made.
+func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
+	if headless {
+		return c.env.checkStdout()
+	}
+	if err := dumpOnly(cmd); err != nil {
+		return err
+	}
+	return c.env.checkTerminal()
+}
+
+// isolate returns in a process of its own namespaces, or with an error that
+// says what to do.
+func isolate() error {
+	err := lab.Isolate()
+	if errors.Is(err, lab.ErrPrivilege) {
+		return fmt.Errorf("build the laboratory: %w: run it as root, as in sudo ctop demo", err)
+	}
+	return err
+}
+
+func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error {
+	interfaces := [2]string{l.Client.Port(), l.Server.Port()}
+	s := newSession(c.env, *c.verbose)
+	return s.with(s.open(ctx, c.tracker.options(interfaces)), func(t *tracker.Tracker) (err error) {
+		stop := startTraffic(ctx, l)
+		defer func() { err = errors.Join(err, stop()) }()
+		if headless {
+			return dump{session: s, view: c.view, watch: c.watch.duration()}.print(ctx, t)
+		}
+		return s.runConsole(ctx, t, c.look)
+	})
+}
+
+// demoLab has several clients' addresses, so that there is something to sort and
+// to filter.
+func demoLab() lab.Options {
+	return lab.Options{
+		Client: lab.HostOptions{Addrs: prefixes("10.0.0.1/24", "10.0.0.7/24", "10.0.0.9/24", "fd00::1/64", "fd00::7/64")},
+		Server: lab.HostOptions{Addrs: prefixes("10.0.0.2/24", "fd00::2/64")},
+	}
+}
+
+func prefixes(texts ...string) []netip.Prefix {
+	list := make([]netip.Prefix, len(texts))
+	for i, text := range texts {
+		list[i] = netip.MustParsePrefix(text)
+	}
+	return list
+}
+
+// startTraffic has the lab's hosts talk to each other until it is stopped.
+func startTraffic(ctx context.Context, l *lab.Lab) (stop func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- lab.Traffic(ctx, l, lab.TrafficOptions{}) }()
+	return func() error {
+		cancel()
+		return <-done
+	}
+}

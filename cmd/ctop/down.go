@@ -1,0 +1,25 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"ctop/tracker"
+)
+
+func newDownCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "down IF1 IF2",
+		Short: "Detach a tracker that was left running",
+		Long: `Detach the tracker that runs between two interfaces, whoever started it, put
+back what it changed on the machine and remove all that it left. It also cleans
+up after a ctop that was killed.`,
+		ValidArgsFunction: completeInterfaces,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			names, err := pair(args)
+			if err != nil {
+				return err
+			}
+			return tracker.Down(cmd.Context(), names[0], names[1])
+		},
+	}
+}

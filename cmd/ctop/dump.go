@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"ctop/cmd/ctop/output"
+	"ctop/tracker"
+	"ctop/ui/order"
+)
+
+const (
+	// defaultWatch is how long a dump watches where no tracker was running.
+	defaultWatch = durationValue(3 * time.Second)
+	// rateInterval is the time between two readings that a rate is made of.
+	rateInterval = time.Second
+)
+
+// dump prints one snapshot.
+type dump struct {
+	session
+	view  viewFlags
+	watch time.Duration
+}
+
+// print writes what the tracker has, once there is something to compare it with.
+func (d dump) print(ctx context.Context, t *tracker.Tracker) error {
+	take := d.watchOwn
+	if t.Joined() {
+		take = d.readTwice
+	}
+	s, err := take(ctx, t)
+	if err != nil {
+		return err
+	}
+	d.log.Debug("read", "flows", len(s.Flows), "took", s.Took)
+	view := output.View{Snapshot: s, Rows: d.view.arrange(s), Joined: t.Joined()}
+	if err := output.WriteSnapshot(d.env.stdout, d.view.output, view); err != nil {
+		return writeFailed(err)
+	}
+	if d.view.output.Text() {
+		d.env.note("%s", output.Summary(view))
+	}
+	return nil
+}
+
+// arrange returns the flows that were asked for, in the order asked for.
+func (f *viewFlags) arrange(s *tracker.Snapshot) []*tracker.Flow {
+	rows := order.Arrange(order.Request{Snapshot: s, Filter: f.wanted(), By: f.sort.by}).Rows
+	if f.limit > 0 && len(rows) > int(f.limit) {
+		rows = rows[:f.limit]
+	}
+	return rows
+}
+
+// readTwice reads a tracker that is somebody else's: no collector is run, which
+// would expire its flows or take it over.
+func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*tracker.Snapshot, error) {
+	before, err := t.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-ctx.Done():
+		return before, nil
+	case <-time.After(min(d.watch, rateInterval)):
+	}
+	s, err := t.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	addRates(before, s)
+	return s, nil
+}
+
+// watchOwn runs a tracker of our own for a while. An interrupt shortens that.
+func (d dump) watchOwn(ctx context.Context, t *tracker.Tracker) (*tracker.Snapshot, error) {
+	interval := d.watch / time.Duration(max(1, (d.watch+rateInterval-1)/rateInterval))
+	c := tracker.NewCollector(t, tracker.CollectorOptions{Interval: interval, EventLog: 1})
+	end := time.Now().Add(d.watch - interval/2)
+	running := startCollector(ctx, c)
+	defer running.stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-running.done:
+			if s := c.Snapshot(); s != nil && running.err == nil {
+				return s, nil
+			}
+			if running.err != nil {
+				return nil, running.err
+			}
+			return t.Snapshot()
+		case <-tick.C:
+			if s := c.Snapshot(); s != nil && !s.Time.Before(end) {
+				return s, nil
+			}
+		}
+	}
+}
+
+// addRates fills in the rates of the later of two snapshots, which nobody else
+// has seen yet.
+func addRates(before, s *tracker.Snapshot) {
+	seconds := s.Time.Sub(before.Time).Seconds()
+	if seconds <= 0 {
+		return
+	}
+	known := make(map[tracker.FlowID]*tracker.Flow, len(before.Flows))
+	for i := range before.Flows {
+		known[before.Flows[i].ID] = &before.Flows[i]
+	}
+	for i := range s.Flows {
+		f, then := &s.Flows[i], &tracker.Flow{}
+		if k, ok := known[f.ID]; ok {
+			then = k
+		}
+		addRate(then.Origin, &f.Origin, seconds)
+		addRate(then.Reply, &f.Reply, seconds)
+	}
+}
+
+func addRate(then tracker.Half, now *tracker.Half, seconds float64) {
+	if now.Packets < then.Packets || now.Bytes < then.Bytes {
+		return
+	}
+	now.PPS = float64(now.Packets-then.Packets) / seconds
+	now.BPS = 8 * float64(now.Bytes-then.Bytes) / seconds
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"ctop/cmd/ctop/output"
+	"ctop/tracker"
+)
+
+// eventsCommand prints the events of a tracker as they come.
+type eventsCommand struct {
+	env     env
+	tracker trackerFlags
+	output  output.Format
+	watch   durationValue
+	verbose *bool
+}
+
+func newEventsCommand(e env, verbose *bool) *cobra.Command {
+	c := &eventsCommand{env: e, verbose: verbose}
+	cmd := &cobra.Command{
+		Use:   "events [flags] [IF1 IF2]",
+		Short: "Print a line for every change of a flow's state",
+		Long: `Print a line for every new flow, every change of state and every end, with its
+reason, until interrupted. With a tracker running it is read without disturbing
+it; with none, one is attached between the interfaces for as long as it lasts.
+
+Where events were lost because this reader was too slow, a line says how many.`,
+		ValidArgsFunction: completeInterfaces,
+		RunE:              c.run,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.VarP(&c.output, "output", "o", "form of the lines (json is the same as jsonl)")
+	flags.Var(&c.watch, "for", "how long to print, 0s until interrupted")
+	c.tracker.register(flags)
+	return cmd
+}
+
+func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
+	names, err := pairOrNone(args)
+	if err != nil {
+		return err
+	}
+	if err := c.env.checkStdout(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	s := newSession(c.env, *c.verbose)
+	return s.with(s.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
+		if d := c.watch.duration(); d > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, d)
+			defer cancel()
+		}
+		return c.stream(ctx, t)
+	})
+}
+
+// stream prints events until ctx is done or nobody reads them any more.
+func (c *eventsCommand) stream(ctx context.Context, t *tracker.Tracker) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if !t.Joined() {
+		// Flows expire only where somebody sweeps.
+		collector := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{EventLog: 1}))
+		defer collector.stop()
+	}
+	lines := newLineWriter(c.env.stdout, cancel)
+	defer func() { _ = lines.stop() }() // told below, where there is somebody to tell
+	if err := lines.write([]byte(output.EventHeader(c.output))); err != nil {
+		return writeFailed(err)
+	}
+	var line []byte
+	for event, err := range t.Events(ctx) {
+		if err != nil && ctx.Err() == nil {
+			return errors.Join(err, writeFailed(lines.stop()))
+		}
+		if err != nil {
+			break
+		}
+		line = output.AppendEvent(line[:0], c.output, &event)
+		if err := lines.write(line); err != nil {
+			return writeFailed(err)
+		}
+	}
+	return writeFailed(lines.stop())
+}

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ctop/cmd/ctop/output"
+	"ctop/tracker"
+	"ctop/ui/filter"
+)
+
+// trackerFlags say how to open a tracker.
+type trackerFlags struct {
+	maxFlows maxFlowsValue
+	policy   policyValue
+	mode     modeValue
+	timeouts timeoutsValue
+	keep     bool
+}
+
+func (f *trackerFlags) register(flags *pflag.FlagSet) {
+	f.maxFlows = tracker.DefaultMaxFlows
+	flags.Var(&f.maxFlows, "max-flows", "capacity of the table")
+	flags.Var(&f.policy, "policy", "whether packets that are invalid for their flow are forwarded or dropped")
+	flags.Var(&f.mode, "mode", "hook in the kernel; auto is native XDP where possible, else tc")
+	flags.Var(&f.timeouts, "timeout", "silence that a state allows, as in tcp_established=1h (repeatable)")
+}
+
+// registerKeep is apart because a demo leaves nothing running.
+func (f *trackerFlags) registerKeep(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.keep, "keep", false, "leave the tracker running on exit")
+}
+
+func (f *trackerFlags) options(interfaces [2]string) tracker.Options {
+	return tracker.Options{
+		Interfaces: interfaces,
+		Mode:       tracker.Mode(f.mode),
+		Policy:     tracker.Policy(f.policy),
+		MaxFlows:   int(f.maxFlows),
+		Timeouts:   tracker.Timeouts(f.timeouts),
+		Keep:       f.keep,
+	}
+}
+
+// viewFlags say which flows to show, and how.
+type viewFlags struct {
+	output output.Format
+	filter filterValue
+	sort   sortValue
+	limit  limitValue
+}
+
+func (f *viewFlags) register(flags *pflag.FlagSet) {
+	f.sort = defaultSort()
+	flags.VarP(&f.output, "output", "o", "form of the output")
+	flags.Var(&f.filter, "filter", "flows to show, as in 'proto:tcp dport:443 !state:established'")
+	flags.Var(&f.sort, "sort", "order of the flows: "+strings.Join(sortNames(), ", "))
+	flags.Var(&f.limit, "limit", "number of flows to show at most, 0 for all")
+}
+
+func (f *viewFlags) wanted() filter.Filter { return filter.Filter(f.filter) }
+
+// applyVariables sets the flags that are not on the command line from the
+// environment: CTOP_MAX_FLOWS is --max-flows.
+func applyVariables(cmd *cobra.Command, getenv func(string) string) error {
+	var failed error
+	flags := cmd.Flags()
+	flags.VisitAll(func(f *pflag.Flag) {
+		name := "CTOP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value := getenv(name)
+		if failed != nil || f.Changed || f.Name == "help" || value == "" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil {
+			failed = usagef("%s: %w", name, cause(err))
+		}
+		f.Annotations = map[string][]string{fromVariable: {name}}
+	})
+	return failed
+}
+
+// fromVariable marks a flag that a variable has set.
+const fromVariable = "ctop_variable"
+
+// dumpOnly refuses flags on the command line that the console would ignore. A
+// variable may be meant for other times.
+func dumpOnly(cmd *cobra.Command) error {
+	for _, flag := range [...]struct{ name, instead string }{
+		{"output", "e in the console exports what it shows"},
+		{"filter", "/ in the console filters"},
+		{"sort", "s in the console sorts"},
+		{"limit", "the console scrolls"},
+		{"for", "q ends the console"},
+	} {
+		if f := cmd.Flags().Lookup(flag.name); f.Changed && f.Annotations[fromVariable] == nil {
+			return usagef("--%s goes with --dump: %s", flag.name, flag.instead)
+		}
+	}
+	return nil
+}
+
+// flagError rewords what is wrong with a flag so that it fits on a line with
+// the flag's name first.
+func flagError(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return usagef("--%s: %w", invalid.GetFlag().Name, cause(err))
+	}
+	return usagef("%w: %q lists the flags", err, cmd.CommandPath()+" --help")
+}
+
+// cause is what a flag's value itself had to say.
+func cause(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) && invalid.Unwrap() != nil {
+		return invalid.Unwrap()
+	}
+	return err
+}
+
+// pair returns the two interfaces that were named.
+func pair(args []string) ([2]string, error) {
+	switch {
+	case len(args) == 0:
+		return [2]string{}, usagef("name two interfaces, as in ctop eth0 eth1, or try it without any: ctop demo")
+	case len(args) == 1:
+		return [2]string{}, usagef("%s is one interface, or no command: name two interfaces, as in ctop %s eth1; ctop help lists the commands", args[0], args[0])
+	case len(args) > 2:
+		return [2]string{}, usagef("too many names (%s): ctop stands between two interfaces", strings.Join(args, " "))
+	case args[0] == args[1]:
+		return [2]string{}, usagef("%s was named twice: name two interfaces", args[0])
+	}
+	return [2]string{args[0], args[1]}, nil
+}
+
+// pairOrNone also takes no names at all, for the one tracker that runs.
+func pairOrNone(args []string) ([]string, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	names, err := pair(args)
+	return names[:], err
+}
+
+// checkInterfaces refuses names that mean nothing here. The tracker does so too,
+// but by then the operator may have been told to find a terminal, or to become
+// root, for nothing.
+func checkInterfaces(names [2]string) error {
+	for _, name := range names {
+		if _, err := net.InterfaceByName(name); err != nil {
+			return usagef("attach to %s: no such interface in this network namespace: \"ip link\" lists them", name)
+		}
+	}
+	return nil
+}

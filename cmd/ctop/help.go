@@ -1,0 +1,21 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+)
+
+// newHelpCommand replaces cobra's, which takes an unknown command for success.
+func newHelpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Explain a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("no command is called %q: ctop help lists them", args[len(args)-1])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}

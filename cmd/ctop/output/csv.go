@@ -1,0 +1,81 @@
+package output
+
+import (
+	"bufio"
+	"strings"
+
+	"ctop/tracker"
+)
+
+// csvHeader names the fields as the path to them in the JSON object.
+const csvHeader = "id,proto,state," +
+	"origin.src,origin.sport,origin.dst,origin.dport,origin.type,origin.code,origin.icmp_id," +
+	"origin.packets,origin.bytes,origin.pps,origin.bps," +
+	"reply.src,reply.sport,reply.dst,reply.dport,reply.type,reply.code,reply.icmp_id," +
+	"reply.packets,reply.bytes,reply.pps,reply.bps," +
+	"vlan,vlan_inner,in,age_s,idle_s,ttl_s\n"
+
+func writeCSV(w *bufio.Writer, v View) error {
+	if _, err := w.WriteString(csvHeader); err != nil {
+		return err
+	}
+	names := [2]string{csvText(v.Interfaces[0].Name), csvText(v.Interfaces[1].Name)}
+	var line []byte
+	for _, f := range v.Rows {
+		line = append(appendCSV(line[:0], f, names[f.In&1]), '\n')
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
+	b = appendHex(b, uint64(f.ID))
+	b = append(b, ',')
+	b = append(b, f.Tuple.Proto.String()...)
+	b = append(b, ',')
+	b = append(b, f.State.String()...)
+	b = append(b, ',')
+	b = appendCSVHalf(b, originEnds(&f.Tuple), f.Origin)
+	b = appendCSVHalf(b, replyEnds(&f.Tuple), f.Reply)
+	b = appendSet(b, f.Tuple.VLAN, f.Tuple.VLAN != 0)
+	b = appendSet(b, f.Tuple.VLANInner, f.Tuple.VLANInner != 0)
+	b = append(b, in...)
+	b = append(b, ',')
+	b = append(appendSeconds(b, f.Age), ',')
+	b = append(appendSeconds(b, f.Idle), ',')
+	return appendSeconds(b, f.TTL(0))
+}
+
+// appendCSVHalf appends one direction and a comma.
+func appendCSVHalf(b []byte, e ends, h tracker.Half) []byte {
+	ports, icmp := e.Proto.HasPorts(), e.Proto.HasICMP()
+	b = append(e.Src.Addr().Unmap().AppendTo(b), ',')
+	b = appendSet(b, e.Src.Port(), ports)
+	b = append(e.Dst.Addr().Unmap().AppendTo(b), ',')
+	b = appendSet(b, e.Dst.Port(), ports)
+	b = appendSet(b, e.icmpType, icmp)
+	b = appendSet(b, e.ICMPCode, icmp)
+	b = appendSet(b, e.ICMPID, icmp)
+	b = append(appendUint(b, h.Packets), ',')
+	b = append(appendUint(b, h.Bytes), ',')
+	b = append(appendRate(b, h.PPS), ',')
+	return append(appendRate(b, h.BPS), ',')
+}
+
+// appendSet appends a number, or nothing where it is not set, and a comma.
+func appendSet[T ~uint8 | ~uint16 | ~uint64](b []byte, n T, set bool) []byte {
+	if set {
+		b = appendUint(b, n)
+	}
+	return append(b, ',')
+}
+
+// csvText quotes a field as RFC 4180 says, where it has to be.
+func csvText(s string) string {
+	if !strings.ContainsAny(s, ",\"\r\n") {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}

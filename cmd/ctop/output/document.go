@@ -1,0 +1,114 @@
+package output
+
+import (
+	"ctop/tracker"
+)
+
+// document is a snapshot without its flows. The order of the fields is the
+// order in the output.
+type document struct {
+	Schema   string          `json:"schema"`
+	Time     string          `json:"time"`
+	Host     string          `json:"host"`
+	Tracker  trackerDocument `json:"tracker"`
+	Timeouts timeouts        `json:"timeouts"`
+	Counters counters        `json:"counters"`
+}
+
+type trackerDocument struct {
+	Interfaces []interfaceDocument `json:"interfaces"`
+	Policy     string              `json:"policy"`
+	Uptime     seconds             `json:"uptime_s"`
+	Flows      int                 `json:"flows"`
+	MaxFlows   int                 `json:"max_flows"`
+	Joined     bool                `json:"joined"`
+	Warnings   []string            `json:"warnings"`
+}
+
+type interfaceDocument struct {
+	Name    string `json:"name"`
+	Ifindex int    `json:"ifindex"`
+	Mode    string `json:"mode"`
+}
+
+type counters struct {
+	Packets        uint64   `json:"packets"`
+	Bytes          uint64   `json:"bytes"`
+	New            uint64   `json:"new"`
+	Established    uint64   `json:"established"`
+	Related        uint64   `json:"related"`
+	Invalid        uint64   `json:"invalid"`
+	Untracked      uint64   `json:"untracked"`
+	Forwarded      uint64   `json:"forwarded"`
+	Dropped        uint64   `json:"dropped"`
+	FlowsCreated   uint64   `json:"flows_created"`
+	FlowsDestroyed uint64   `json:"flows_destroyed"`
+	TableFull      uint64   `json:"table_full"`
+	Events         uint64   `json:"events"`
+	EventsLost     uint64   `json:"events_lost"`
+	InvalidBy      byReason `json:"invalid_by"`
+	Destroyed      byReason `json:"destroyed"`
+}
+
+func newDocument(v View) document {
+	return document{
+		Schema:   Schema,
+		Time:     string(appendTime(nil, v.Time)),
+		Host:     v.Host,
+		Tracker:  newTrackerDocument(v),
+		Timeouts: timeouts(v.Timeouts),
+		Counters: newCounters(v.Counters),
+	}
+}
+
+func newTrackerDocument(v View) trackerDocument {
+	d := trackerDocument{
+		Policy: v.Policy.String(), Uptime: seconds(v.Uptime),
+		Flows: len(v.Flows), MaxFlows: v.MaxFlows,
+		Joined: v.Joined, Warnings: append([]string{}, v.Warnings...),
+	}
+	for _, i := range v.Interfaces {
+		d.Interfaces = append(d.Interfaces, interfaceDocument{i.Name, i.Index, i.Mode.String()})
+	}
+	return d
+}
+
+func newCounters(c tracker.Counters) counters {
+	d := counters{
+		Packets: c.Packets, Bytes: c.Bytes,
+		New: c.New, Established: c.Established, Related: c.Related,
+		Invalid: c.Invalid, Untracked: c.Untracked,
+		Forwarded: c.Forwarded, Dropped: c.Dropped,
+		FlowsCreated: c.FlowsCreated, FlowsDestroyed: c.FlowsDestroyed,
+		TableFull: c.TableFull, Events: c.Events, EventsLost: c.EventsLost,
+	}
+	for _, reason := range tracker.InvalidReasons() {
+		d.InvalidBy = append(d.InvalidBy, count{reason.String(), c.InvalidBy[reason]})
+	}
+	for _, reason := range tracker.Reasons() {
+		d.Destroyed = append(d.Destroyed, count{reason.String(), c.Destroyed[reason]})
+	}
+	return d
+}
+
+// byReason is an object whose members keep their order, as a map's would not.
+type byReason []count
+
+type count struct {
+	name string
+	n    uint64
+}
+
+// MarshalJSON writes one member for each reason.
+func (r byReason) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, c := range r {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, quote(c.name)...)
+		b = append(b, ':')
+		b = appendUint(b, c.n)
+	}
+	return append(b, '}'), nil
+}

@@ -1,0 +1,83 @@
+package output
+
+import (
+	"encoding/json"
+	"math"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// timeLayout is RFC 3339 with all nine digits, so that times sort as text.
+const timeLayout = "2006-01-02T15:04:05.000000000Z07:00"
+
+func appendTime(b []byte, t time.Time) []byte {
+	return t.UTC().AppendFormat(b, timeLayout)
+}
+
+// appendSeconds writes a duration as a number of seconds, to the microsecond,
+// never with an exponent.
+func appendSeconds(b []byte, d time.Duration) []byte {
+	if d < 0 {
+		b, d = append(b, '-'), -d
+	}
+	d = d.Round(time.Microsecond)
+	b = strconv.AppendInt(b, int64(d/time.Second), 10)
+	micros := int64(d % time.Second / time.Microsecond)
+	if micros == 0 {
+		return b
+	}
+	b = append(b, '.')
+	for unit := int64(100_000); micros > 0 && unit > 0; unit /= 10 {
+		b = append(b, byte('0'+micros/unit))
+		micros %= unit
+	}
+	return b
+}
+
+// appendRate writes a quantity per second with one decimal. What is no number
+// is none to JSON either, and counts as nothing.
+func appendRate(b []byte, v float64) []byte {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		v = 0
+	}
+	return strconv.AppendFloat(b, v, 'f', 1, 64)
+}
+
+// appendAddr writes an address in quotes. None of its characters needs escaping.
+func appendAddr(b []byte, a netip.Addr) []byte {
+	b = append(b, '"')
+	b = a.Unmap().AppendTo(b)
+	return append(b, '"')
+}
+
+func appendUint[T ~uint8 | ~uint16 | ~uint64](b []byte, n T) []byte {
+	return strconv.AppendUint(b, uint64(n), 10)
+}
+
+// appendHex writes a flow's id as sixteen digits.
+func appendHex(b []byte, id uint64) []byte {
+	const digits = "0123456789abcdef"
+	for shift := 60; shift >= 0; shift -= 4 {
+		b = append(b, digits[id>>shift&0xf])
+	}
+	return b
+}
+
+// quote returns text from outside (a host's or an interface's name) as a JSON
+// string.
+func quote(s string) string {
+	text, err := json.Marshal(s)
+	if err != nil { // no string makes Marshal fail
+		return `""`
+	}
+	return string(text)
+}
+
+// seconds is a duration in the parts of a document that are marshalled.
+type seconds time.Duration
+
+// MarshalJSON writes the duration as a number of seconds.
+func (s seconds) MarshalJSON() ([]byte, error) {
+	return appendSeconds(nil, time.Duration(s)), nil
+}

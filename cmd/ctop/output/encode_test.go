@@ -1,0 +1,64 @@
+package output
+
+import (
+	"math"
+	"strconv"
+	"testing"
+	"time"
+)
+
+func TestAppendSeconds(t *testing.T) {
+	for _, tt := range []struct {
+		d    time.Duration
+		want string
+	}{
+		{0, "0"},
+		{time.Second, "1"},
+		{4200 * time.Millisecond, "4.2"},
+		{time.Microsecond, "0.000001"},
+		{400 * time.Nanosecond, "0"},
+		{999_999_600 * time.Nanosecond, "1"},
+		{431999*time.Second + 990*time.Millisecond, "431999.99"},
+		{-1500 * time.Millisecond, "-1.5"},
+		{10 * 365 * 24 * time.Hour, "315360000"},
+	} {
+		if got := string(appendSeconds(nil, tt.d)); got != tt.want {
+			t.Errorf("%s is %s, want %s", tt.d, got, tt.want)
+		}
+	}
+}
+
+func FuzzAppendSeconds(f *testing.F) {
+	f.Add(int64(4_200_000_000))
+	f.Fuzz(func(t *testing.T, n int64) {
+		d := time.Duration(n)
+		if d == math.MinInt64 {
+			t.Skip("has no absolute value")
+		}
+		got, err := strconv.ParseFloat(string(appendSeconds(nil, d)), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := d.Seconds(); math.Abs(got-want) > 1e-6+math.Abs(want)*1e-12 {
+			t.Errorf("%s is %v", d, got)
+		}
+	})
+}
+
+func TestAppendRate(t *testing.T) {
+	for _, tt := range []struct {
+		v    float64
+		want string
+	}{
+		{0, "0.0"},
+		{144000, "144000.0"},
+		{1e21, "1000000000000000000000.0"},
+		{0.04, "0.0"},
+		{math.NaN(), "0.0"},
+		{math.Inf(1), "0.0"},
+	} {
+		if got := string(appendRate(nil, tt.v)); got != tt.want {
+			t.Errorf("%v is %s, want %s", tt.v, got, tt.want)
+		}
+	}
+}

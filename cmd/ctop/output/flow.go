@@ -1,0 +1,122 @@
+package output
+
+import (
+	"ctop/tracker"
+)
+
+// flowEncoder appends flows as JSON objects.
+type flowEncoder struct {
+	interfaces [2]string // quoted
+}
+
+func newFlowEncoder(s *tracker.Snapshot) flowEncoder {
+	return flowEncoder{[2]string{quote(s.Interfaces[0].Name), quote(s.Interfaces[1].Name)}}
+}
+
+func (e flowEncoder) append(b []byte, f *tracker.Flow) []byte {
+	b = append(b, `{"id":"`...)
+	b = appendHex(b, uint64(f.ID))
+	b = append(b, `","proto":"`...)
+	b = append(b, f.Tuple.Proto.String()...)
+	b = append(b, `","state":"`...)
+	b = append(b, f.State.String()...)
+	b = append(b, `","origin":`...)
+	b = appendHalf(b, originEnds(&f.Tuple), f.Origin)
+	b = append(b, `,"reply":`...)
+	b = appendHalf(b, replyEnds(&f.Tuple), f.Reply)
+	b = appendVLAN(b, &f.Tuple)
+	b = append(b, `,"in":`...)
+	b = append(b, e.interfaces[f.In&1]...)
+	b = append(b, `,"age_s":`...)
+	b = appendSeconds(b, f.Age)
+	b = append(b, `,"idle_s":`...)
+	b = appendSeconds(b, f.Idle)
+	b = append(b, `,"ttl_s":`...)
+	b = appendSeconds(b, f.TTL(0))
+	return append(b, '}')
+}
+
+// ends is what the packets of one direction show.
+type ends struct {
+	tracker.Tuple
+	icmpType uint8
+}
+
+func originEnds(t *tracker.Tuple) ends {
+	return ends{*t, t.ICMPType}
+}
+
+func replyEnds(t *tracker.Tuple) ends {
+	return ends{t.Reverse(), answerType(t.Proto, t.ICMPType)}
+}
+
+// answerType is the ICMP type that answers a request of the given one.
+// RFC 792, RFC 950 and RFC 4443 put each answer next to its request.
+func answerType(p tracker.Protocol, request uint8) uint8 {
+	switch {
+	case p == tracker.ProtocolICMPv6 && request == 128:
+		return 129
+	case p == tracker.ProtocolICMP && request == 8:
+		return 0
+	case p == tracker.ProtocolICMP && (request == 13 || request == 15 || request == 17):
+		return request + 1
+	}
+	return request
+}
+
+// appendEnds appends the fields that tell a direction's packets: addresses, and
+// ports or what ICMP has in their place.
+func appendEnds(b []byte, e ends) []byte {
+	b = append(b, `"src":`...)
+	b = appendAddr(b, e.Src.Addr())
+	if e.Proto.HasPorts() {
+		b = append(b, `,"sport":`...)
+		b = appendUint(b, e.Src.Port())
+	}
+	b = append(b, `,"dst":`...)
+	b = appendAddr(b, e.Dst.Addr())
+	if e.Proto.HasPorts() {
+		b = append(b, `,"dport":`...)
+		b = appendUint(b, e.Dst.Port())
+	}
+	if e.Proto.HasICMP() {
+		b = append(b, `,"type":`...)
+		b = appendUint(b, e.icmpType)
+		b = append(b, `,"code":`...)
+		b = appendUint(b, e.ICMPCode)
+		b = append(b, `,"icmp_id":`...)
+		b = appendUint(b, e.ICMPID)
+	}
+	return b
+}
+
+func appendHalf(b []byte, e ends, h tracker.Half) []byte {
+	b = append(b, '{')
+	b = appendEnds(b, e)
+	b = append(b, ',')
+	b = appendCounters(b, h)
+	b = append(b, `,"pps":`...)
+	b = appendRate(b, h.PPS)
+	b = append(b, `,"bps":`...)
+	b = appendRate(b, h.BPS)
+	return append(b, '}')
+}
+
+func appendCounters(b []byte, h tracker.Half) []byte {
+	b = append(b, `"packets":`...)
+	b = appendUint(b, h.Packets)
+	b = append(b, `,"bytes":`...)
+	return appendUint(b, h.Bytes)
+}
+
+func appendVLAN(b []byte, t *tracker.Tuple) []byte {
+	if t.VLAN != 0 {
+		b = append(b, `,"vlan":`...)
+		b = appendUint(b, t.VLAN)
+	}
+	if t.VLANInner != 0 {
+		b = append(b, `,"vlan_inner":`...)
+		b = appendUint(b, t.VLANInner)
+	}
+	return b
+}

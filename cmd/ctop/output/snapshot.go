@@ -1,0 +1,94 @@
+package output
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"ctop/tracker"
+)
+
+// Schema names the shape of the snapshot document. It changes only when
+// something that a reader may rely on does.
+const Schema = "ctop.snapshot/1"
+
+// bufferSize is how much is gathered before it is written.
+const bufferSize = 64 << 10
+
+// View is a snapshot and those of its flows that are to be shown, in order.
+type View struct {
+	*tracker.Snapshot
+	Rows []*tracker.Flow
+	// Joined tells whether the tracker was already running.
+	Joined bool
+}
+
+// WriteSnapshot writes a view in a format.
+func WriteSnapshot(w io.Writer, format Format, v View) error {
+	buffer := bufio.NewWriterSize(w, bufferSize)
+	if err := writeSnapshot(buffer, format, v); err != nil {
+		return err
+	}
+	return buffer.Flush()
+}
+
+func writeSnapshot(w *bufio.Writer, format Format, v View) error {
+	switch format {
+	case Table:
+		return writeTable(w, tableColumns(), v.Rows)
+	case Wide:
+		return writeTable(w, wideColumns(v.Snapshot), v.Rows)
+	case JSON:
+		return writeDocument(w, v)
+	case JSONL:
+		return writeLines(w, v)
+	case CSV:
+		return writeCSV(w, v)
+	}
+	return fmt.Errorf("write snapshot: no format %s", format)
+}
+
+// writeDocument writes the head of the document with encoding/json and the
+// flows, one a line, without.
+func writeDocument(w *bufio.Writer, v View) error {
+	head, err := json.MarshalIndent(newDocument(v), "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode snapshot: %w", err)
+	}
+	head = bytes.TrimSuffix(head, []byte("\n}"))
+	if _, err := w.Write(append(head, ",\n  \"flows\": ["...)); err != nil {
+		return err
+	}
+	flows := newFlowEncoder(v.Snapshot)
+	var line []byte
+	separator := "\n    "
+	for _, f := range v.Rows {
+		line = append(line[:0], separator...)
+		line = flows.append(line, f)
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+		separator = ",\n    "
+	}
+	tail := "]\n}\n"
+	if len(v.Rows) > 0 {
+		tail = "\n  ]\n}\n"
+	}
+	_, err = w.WriteString(tail)
+	return err
+}
+
+// writeLines writes one flow a line and nothing else.
+func writeLines(w *bufio.Writer, v View) error {
+	flows := newFlowEncoder(v.Snapshot)
+	var line []byte
+	for _, f := range v.Rows {
+		line = append(flows.append(line[:0], f), '\n')
+		if _, err := w.Write(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

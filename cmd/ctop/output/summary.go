@@ -1,0 +1,26 @@
+package output
+
+import (
+	"fmt"
+	"strings"
+
+	"ctop/ui/format"
+)
+
+// Summary returns one line about the tracker and about what of it is shown, to
+// stand beside a table.
+func Summary(v View) string {
+	shown := fmt.Sprintf("%s of %s", format.Plural(len(v.Flows), "flow"), format.Count(v.MaxFlows))
+	if len(v.Rows) != len(v.Flows) {
+		shown = format.Count(len(v.Rows)) + " shown, " + shown
+	}
+	parts := []string{
+		fmt.Sprintf("%s ⇄ %s", format.Clean(v.Interfaces[0].Name), format.Clean(v.Interfaces[1].Name)),
+		v.Interfaces[0].Mode.String(), v.Policy.String(), shown,
+		format.Plural(int(v.Counters.Packets), "packet"), format.Count(int(v.Counters.Dropped)) + " dropped",
+	}
+	if lost := v.Counters.EventsLost; lost > 0 {
+		parts = append(parts, format.Plural(int(lost), "event")+" lost")
+	}
+	return strings.Join(append(parts, v.Warnings...), ", ")
+}

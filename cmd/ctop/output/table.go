@@ -1,0 +1,162 @@
+package output
+
+import (
+	"bufio"
+	"bytes"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// column is one column of a table.
+type column struct {
+	title string
+	right bool // aligned, as numbers are
+	cell  func(b []byte, f *tracker.Flow) []byte
+}
+
+func tableColumns() []column {
+	return append(identityColumns(),
+		column{"OUT", true, func(b []byte, f *tracker.Flow) []byte { return appendShort(b, f.Origin) }},
+		column{"IN", true, func(b []byte, f *tracker.Flow) []byte { return appendShort(b, f.Reply) }},
+		column{"TOTAL", true, func(b []byte, f *tracker.Flow) []byte { return appendTight(b, format.Total(f.Bytes())) }},
+		column{"AGE", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Age(f.Age)...) }},
+	)
+}
+
+func wideColumns(s *tracker.Snapshot) []column {
+	columns := identityColumns()
+	columns = append(columns, halfColumns("OUT", func(f *tracker.Flow) tracker.Half { return f.Origin })...)
+	columns = append(columns, halfColumns("IN", func(f *tracker.Flow) tracker.Half { return f.Reply })...)
+	return append(columns,
+		column{"AGE", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Age(f.Age)...) }},
+		column{"IDLE", true, func(b []byte, f *tracker.Flow) []byte { return appendIdle(b, f.Idle) }},
+		column{"VLAN", true, appendVLANs},
+		column{"INTERFACE", false, func(b []byte, f *tracker.Flow) []byte {
+			return append(b, format.Clean(s.Interfaces[f.In&1].Name)...)
+		}},
+		column{"ID", false, func(b []byte, f *tracker.Flow) []byte { return appendHex(b, uint64(f.ID)) }},
+	)
+}
+
+func identityColumns() []column {
+	return []column{
+		{"PROTO", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.Tuple.Proto.String()...) }},
+		{"ORIGIN", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.Tuple.Source()...) }},
+		{"REPLY", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.Tuple.Destination()...) }},
+		{"STATE", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.State.String()...) }},
+		{"TTL", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Countdown(f.TTL(0))...) }},
+	}
+}
+
+// halfColumns show one direction in full.
+func halfColumns(name string, half func(*tracker.Flow) tracker.Half) []column {
+	number := func(value func([]byte, tracker.Half) []byte) func([]byte, *tracker.Flow) []byte {
+		return func(b []byte, f *tracker.Flow) []byte {
+			if h := half(f); h.Seen() {
+				return value(b, h)
+			}
+			return append(b, format.Unseen...)
+		}
+	}
+	return []column{
+		{name + "-PACKETS", true, number(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.Packets) })},
+		{name + "-BYTES", true, number(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.Bytes) })},
+		{name + "-PPS", true, number(func(b []byte, h tracker.Half) []byte { return appendRate(b, h.PPS) })},
+		{name + "-BPS", true, number(func(b []byte, h tracker.Half) []byte { return appendRate(b, h.BPS) })},
+	}
+}
+
+// appendShort appends a direction's bits per second. One that never carried a
+// packet is not zero.
+func appendShort(b []byte, h tracker.Half) []byte {
+	if !h.Seen() {
+		return append(b, format.Unseen...)
+	}
+	return appendTight(b, format.Rate(h.BPS))
+}
+
+// appendTight appends a number without the blank before its prefix, so that it
+// stays one field to awk.
+func appendTight(b []byte, s string) []byte {
+	return append(b, strings.ReplaceAll(s, " ", "")...)
+}
+
+func appendIdle(b []byte, d time.Duration) []byte {
+	if d < time.Minute {
+		return append(appendSeconds(b, d.Round(10*time.Millisecond)), 's')
+	}
+	return append(b, format.Age(d)...)
+}
+
+func appendVLANs(b []byte, f *tracker.Flow) []byte {
+	if f.Tuple.VLAN == 0 {
+		return append(b, '-')
+	}
+	b = appendUint(b, f.Tuple.VLAN)
+	if f.Tuple.VLANInner != 0 {
+		b = appendUint(append(b, '.'), f.Tuple.VLANInner)
+	}
+	return b
+}
+
+// writeTable formats every cell twice, first to measure the columns and then to
+// write them: a big table takes longer rather than more memory.
+func writeTable(w *bufio.Writer, columns []column, rows []*tracker.Flow) error {
+	widths := measure(columns, rows)
+	line := make([]byte, 0, 256)
+	for i, c := range columns {
+		line = appendCell(line, []byte(c.title), widths[i], c.right)
+	}
+	if err := writeLine(w, line); err != nil {
+		return err
+	}
+	var cell []byte
+	for _, f := range rows {
+		line = line[:0]
+		for i, c := range columns {
+			cell = c.cell(cell[:0], f)
+			line = appendCell(line, cell, widths[i], c.right)
+		}
+		if err := writeLine(w, line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func measure(columns []column, rows []*tracker.Flow) []int {
+	widths := make([]int, len(columns))
+	var cell []byte
+	for i, c := range columns {
+		widths[i] = len(c.title)
+		for _, f := range rows {
+			cell = c.cell(cell[:0], f)
+			widths[i] = max(widths[i], utf8.RuneCount(cell))
+		}
+	}
+	return widths
+}
+
+// appendCell appends a cell of the given width and the gap to the next one. The
+// only characters beyond ASCII are one cell wide.
+func appendCell(b, cell []byte, width int, right bool) []byte {
+	const gap = "  "
+	blank := format.Blank(width - utf8.RuneCount(cell))
+	if right {
+		b = append(append(b, blank...), cell...)
+	} else {
+		b = append(append(b, cell...), blank...)
+	}
+	return append(b, gap...)
+}
+
+func writeLine(w *bufio.Writer, line []byte) error {
+	if _, err := w.Write(bytes.TrimRight(line, " ")); err != nil {
+		return err
+	}
+	return w.WriteByte('\n')
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"ctop/tracker"
+)
+
+const rootLong = `ctop tracks the connections that pass between two network interfaces.
+
+It stands between them in the kernel, forwards what comes in at one out at the
+other, and shows every flow with its state, countdown and rates, live in the
+terminal or as data for scripts.`
+
+const rootExample = `  ctop eth0 eth1                  the console
+  ctop --dump -o json eth0 eth1   what passes in three seconds, as JSON
+  ctop --dump                     what the tracker that runs has now
+  ctop demo                       all of it in a laboratory of its own`
+
+// rootCommand is ctop without a subcommand: the console, or the dump.
+type rootCommand struct {
+	env     env
+	tracker trackerFlags
+	view    viewFlags
+	look    consoleFlags
+	watch   durationValue
+	dump    bool
+	verbose bool
+}
+
+func newRootCommand(e env) *cobra.Command {
+	c := &rootCommand{env: e, watch: defaultWatch}
+	cmd := &cobra.Command{
+		Use:               "ctop [flags] IF1 IF2",
+		Short:             "top for connections",
+		Long:              rootLong,
+		Example:           rootExample,
+		Args:              cobra.ArbitraryArgs,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+		ValidArgsFunction: completeInterfaces,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return applyVariables(cmd, e.getenv)
+		},
+		RunE: c.run,
+	}
+	cmd.SetIn(e.stdin)
+	cmd.SetOut(e.stdout)
+	cmd.SetErr(e.stderr)
+	cmd.SetFlagErrorFunc(flagError)
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
+	flags.Var(&c.watch, "for", "with --dump and no tracker running: how long to watch")
+	c.view.register(flags)
+	c.tracker.register(flags)
+	c.tracker.registerKeep(flags)
+	c.look.register(flags)
+	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "tell on stderr what is being done")
+	cmd.AddCommand(
+		newDemoCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
+		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
+		newVersionCommand(), newCompletionCommand(),
+	)
+	cmd.SetHelpCommand(newHelpCommand())
+	return cmd
+}
+
+func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
+	if c.dump {
+		return c.runDump(cmd, args)
+	}
+	interfaces, err := pair(args)
+	if err != nil {
+		return err
+	}
+	if err := dumpOnly(cmd); err != nil {
+		return err
+	}
+	if err := checkInterfaces(interfaces); err != nil {
+		return err
+	}
+	if err := c.env.checkTerminal(); err != nil {
+		return err
+	}
+	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
+	err = s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
+		return s.runConsole(cmd.Context(), t, c.look)
+	})
+	if err == nil && c.tracker.keep {
+		c.env.note("left running: ctop down %s %s detaches it", interfaces[0], interfaces[1])
+	}
+	return err
+}
+
+func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
+	names, err := pairOrNone(args)
+	if err != nil {
+		return err
+	}
+	if err := c.env.checkStdout(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	d := dump{session: newSession(c.env, c.verbose), view: c.view, watch: c.watch.duration()}
+	return d.with(d.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
+		return d.print(ctx, t)
+	})
+}

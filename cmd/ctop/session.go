@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"ctop/tracker"
+)
+
+// session is what the commands that need a tracker have in common.
+type session struct {
+	env env
+	log *slog.Logger
+}
+
+// newSession returns a session that tells what it does only if that was asked
+// for.
+func newSession(e env, verbose bool) session {
+	handler := slog.DiscardHandler
+	if verbose {
+		handler = slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelDebug})
+	}
+	return session{env: e, log: slog.New(handler)}
+}
+
+// with opens a tracker, passes on its notes, uses it, and closes it, whatever
+// happens in between.
+func (s session) with(open func() (*tracker.Tracker, error), use func(*tracker.Tracker) error) (err error) {
+	started := time.Now()
+	t, err := open()
+	if err != nil {
+		return err
+	}
+	s.log.Debug("opened", "interfaces", t.Interfaces(), "joined", t.Joined(), "took", time.Since(started))
+	defer func() {
+		started := time.Now()
+		err = errors.Join(err, t.Close())
+		s.log.Debug("closed", "took", time.Since(started))
+	}()
+	for _, n := range t.Notes() {
+		s.env.note("%s", n)
+	}
+	return use(t)
+}
+
+// open attaches a tracker, or joins the one that runs there.
+func (s session) open(ctx context.Context, o tracker.Options) func() (*tracker.Tracker, error) {
+	o.Log = s.log
+	return func() (*tracker.Tracker, error) { return tracker.Open(ctx, o) }
+}
+
+// join joins the tracker that runs.
+func (s session) join(ctx context.Context, names []string) func() (*tracker.Tracker, error) {
+	return func() (*tracker.Tracker, error) { return tracker.Join(ctx, names...) }
+}
+
+// joinOrOpen joins the tracker that runs, without taking it over, and attaches
+// one only where none does and two interfaces were named.
+func (s session) joinOrOpen(ctx context.Context, names []string, f *trackerFlags) func() (*tracker.Tracker, error) {
+	return func() (*tracker.Tracker, error) {
+		t, err := tracker.Join(ctx, names...)
+		if len(names) == 0 || !errors.Is(err, tracker.ErrNotRunning) {
+			return t, err
+		}
+		interfaces := [2]string{names[0], names[1]}
+		if err := checkInterfaces(interfaces); err != nil {
+			return nil, err
+		}
+		return s.open(ctx, f.options(interfaces))()
+	}
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/charmbracelet/x/term"
+	"golang.org/x/sys/unix"
+)
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(f.Fd())
+}
+
+// checkTerminal refuses streams that no console can be drawn on.
+func (e env) checkTerminal() error {
+	switch {
+	case !isTerminal(e.stdin):
+		return usagef("open the console: stdin is not a terminal: use --dump for output that a script can read")
+	case !isTerminal(e.stdout):
+		return usagef("open the console: stdout is not a terminal: use --dump for output that a script can read")
+	case e.getenv("TERM") == "":
+		return errors.New("open the console: TERM is not set: set it to the terminal's type, as in TERM=xterm, or use --dump")
+	}
+	return nil
+}
+
+// errStdoutClosed is what a write to stdout would have told, had Go's runtime
+// not put /dev/null in its place.
+var errStdoutClosed = errors.New("write to stdout: it is closed: redirect it to a file or to /dev/null")
+
+// checkStdout finds out that stdout was closed (>&-) before anything is
+// attached. Go's runtime opens /dev/null in place of a closed descriptor before
+// any of our code runs, for reading and writing, and shares it with no other
+// descriptor. A shell opens it for writing only; a daemon shares one between
+// all three.
+func (e env) checkStdout() error {
+	f, ok := e.stdout.(*os.File)
+	if !ok {
+		return nil
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
+		return errStdoutClosed
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFCHR || st.Rdev != unix.Mkdev(1, 3) {
+		return nil
+	}
+	flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFL, 0)
+	if err == nil && flags&unix.O_ACCMODE == unix.O_RDWR && !sharesDescription(int(f.Fd())) {
+		return errStdoutClosed
+	}
+	return nil
+}
+
+// sharesDescription reports whether another standard stream is the same open
+// file. Where the kernel does not say (it was built without kcmp), it may be.
+func sharesDescription(fd int) bool {
+	const kcmpFile = 0 // KCMP_FILE, linux/kcmp.h
+	pid := uintptr(os.Getpid())
+	for other := range 3 {
+		if other == fd {
+			continue
+		}
+		order, _, errno := unix.Syscall6(unix.SYS_KCMP, pid, pid, kcmpFile, uintptr(fd), uintptr(other), 0)
+		if errno != 0 || order == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// note tells the operator something that is not data.
+func (e env) note(format string, args ...any) {
+	// Not to be able to say it is no reason to stop.
+	_, _ = fmt.Fprintf(e.stderr, "ctop: "+format+"\n", args...)
+}
+
+// writeFailed says where a write failed. A reader that has left is told apart
+// by [report].
+func writeFailed(err error) error {
+	if err == nil {
+		return nil
+	}
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return fmt.Errorf("write to stdout: %w", err)
+}
+
+// print writes a short text to stdout.
+func (e env) print(text string) error {
+	_, err := io.WriteString(e.stdout, text)
+	return writeFailed(err)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ctop/cmd/ctop/output"
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// timeoutsCommand lists and changes the timeouts of the tracker that runs.
+type timeoutsCommand struct {
+	env    env
+	on     onValue
+	output output.Format
+
+	verbose *bool
+}
+
+func newTimeoutsCommand(e env, verbose *bool) *cobra.Command {
+	c := &timeoutsCommand{env: e, verbose: verbose}
+	cmd := &cobra.Command{
+		Use:   "timeouts [flags] [NAME=DURATION ...]",
+		Short: "List the timeouts, or change some of them",
+		Long: `List the timeouts of the tracker that runs: how long a flow may stay silent in a
+state. With NAME=DURATION change them, for every flow at once, and print what
+they were and are. A duration is written like 30s, 5m, 2h or 5d.`,
+		Example:           "  ctop timeouts tcp_established=1h udp_unidirectional=30s",
+		ValidArgsFunction: completeTimeouts,
+		RunE:              c.run,
+	}
+	cmd.Flags().VarP(&c.output, "output", "o", "form of the list")
+	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
+	return cmd
+}
+
+// setting is one timeout to be changed.
+type setting struct {
+	name  tracker.TimeoutName
+	value time.Duration
+}
+
+func (c *timeoutsCommand) run(cmd *cobra.Command, args []string) error {
+	settings, err := parseSettings(args)
+	if err != nil {
+		return err
+	}
+	s := newSession(c.env, *c.verbose)
+	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
+		return c.listOrSet(t, settings)
+	})
+}
+
+func (c *timeoutsCommand) listOrSet(t *tracker.Tracker, settings []setting) error {
+	s, err := t.Snapshot()
+	if err != nil {
+		return err
+	}
+	if len(settings) == 0 {
+		return writeFailed(output.WriteTimeouts(c.env.stdout, c.output, s.Timeouts))
+	}
+	return c.set(t, settings, s.Timeouts)
+}
+
+// parseSettings reads all of them before any is made.
+func parseSettings(args []string) ([]setting, error) {
+	settings := make([]setting, len(args))
+	for i, arg := range args {
+		name, value, err := tracker.ParseTimeout(arg)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		settings[i] = setting{name, value}
+	}
+	return settings, nil
+}
+
+func (c *timeoutsCommand) set(t *tracker.Tracker, settings []setting, old tracker.Timeouts) error {
+	var changed strings.Builder
+	for _, s := range settings {
+		if err := t.SetTimeout(s.name, s.value); err != nil {
+			return errors.Join(err, c.env.print(changed.String()))
+		}
+		fmt.Fprintf(&changed, "%-18s  %s → %s\n", s.name, format.Timeout(old[s.name]), format.Timeout(s.value))
+	}
+	return c.env.print(changed.String())
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker"
+)
+
+func TestReport(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		err    error
+		status int
+		line   string
+	}{
+		{"nothing", nil, exitDone, ""},
+		{"the reader left", writeFailed(&fs.PathError{Op: "write", Path: "/dev/stdout", Err: unix.EPIPE}), exitDone, ""},
+		{"failure", errors.New("read veth1: gone"), exitFailed, "ctop: read veth1: gone\n"},
+		{"several failures", errors.Join(errors.New("a"), errors.New("b")), exitFailed, "ctop: a; b\n"},
+		{"usage", usagef("no"), exitUsage, "ctop: no\n"},
+		{"usage in the tracker", fmt.Errorf("attach to x: %w: it was named twice", tracker.ErrUsage), exitUsage, "ctop: attach to x: it was named twice\n"},
+		{"permission without advice", fmt.Errorf("open pins: %w", fs.ErrPermission), exitFailed, "ctop: open pins: permission denied: run ctop as root, as in sudo ctop\n"},
+		{"signal while opening", fmt.Errorf("attach: %w", context.Canceled), exitFailed, "ctop: interrupted before it began\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var line strings.Builder
+			if status := report(&line, tt.err); status != tt.status || line.String() != tt.line {
+				t.Errorf("%d %q, want %d %q", status, line.String(), tt.status, tt.line)
+			}
+		})
+	}
+}
+
+func TestSortValue(t *testing.T) {
+	for text, want := range map[string]string{
+		"age": "age:desc", "total": "total:desc", "in_bytes": "in_bytes:desc",
+		"proto": "proto:asc", "ttl": "ttl:asc", "ttl:desc": "ttl:desc", "age:asc": "age:asc",
+	} {
+		var v sortValue
+		if err := v.Set(text); err != nil || v.String() != want {
+			t.Errorf("%s is %s, %v, want %s", text, v.String(), err, want)
+		}
+	}
+}
+
+func TestTimeoutsValue(t *testing.T) {
+	var v timeoutsValue
+	for _, text := range []string{"icmp=5s,other=1h", "icmp=7"} {
+		if err := v.Set(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := v.String(), "icmp=7s,other=1h"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestAddRates(t *testing.T) {
+	at := time.Unix(1000, 0)
+	half := func(packets, bytes uint64) tracker.Half { return tracker.Half{Packets: packets, Bytes: bytes} }
+	before := &tracker.Snapshot{Time: at, Flows: []tracker.Flow{
+		{ID: 1, Origin: half(10, 1000)}, {ID: 2, Origin: half(10, 1000)},
+	}}
+	s := &tracker.Snapshot{Time: at.Add(2 * time.Second), Flows: []tracker.Flow{
+		{ID: 1, Origin: half(30, 2000), Reply: half(4, 100)}, // went on
+		{ID: 2, Origin: half(1, 100)},                        // counts less than before: no rate
+		{ID: 3, Origin: half(2, 50)},                         // is new
+	}}
+	addRates(before, s)
+	for i, want := range []tracker.Half{{PPS: 10, BPS: 4000}, {}, {PPS: 1, BPS: 200}} {
+		if got := s.Flows[i].Origin; got.PPS != want.PPS || got.BPS != want.BPS {
+			t.Errorf("flow %d: %v pps, %v bps, want %v, %v", s.Flows[i].ID, got.PPS, got.BPS, want.PPS, want.BPS)
+		}
+	}
+	if got := s.Flows[0].Reply; got.PPS != 2 || got.BPS != 400 {
+		t.Errorf("reply: %v pps, %v bps", got.PPS, got.BPS)
+	}
+}
+
+// pipe passes writes on to a test.
+type pipe struct {
+	writes chan string
+	err    error
+}
+
+func (p pipe) Write(b []byte) (int, error) {
+	p.writes <- string(b)
+	return len(b), p.err
+}
+
+func TestLineWriter(t *testing.T) {
+	p := pipe{writes: make(chan string, 10)}
+	l := newLineWriter(p, func(error) { t.Error("aborted") })
+	for _, line := range []string{"a\n", "b\n"} {
+		if err := l.write([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := <-p.writes; got != "a\nb\n" { // without being told to flush
+		t.Errorf("wrote %q", got)
+	}
+	_ = l.write([]byte("c\n"))
+	if err := l.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-p.writes; got != "c\n" {
+		t.Errorf("wrote %q", got)
+	}
+	if err := l.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLineWriterAborts(t *testing.T) {
+	p := pipe{writes: make(chan string, 10), err: unix.EPIPE}
+	ctx, abort := context.WithCancelCause(context.Background())
+	l := newLineWriter(p, abort)
+	_ = l.write([]byte("a\n"))
+	<-ctx.Done() // though nobody wrote again
+	if err := l.stop(); !errors.Is(err, unix.EPIPE) || !errors.Is(context.Cause(ctx), unix.EPIPE) {
+		t.Errorf("stop: %v, cause: %v", err, context.Cause(ctx))
+	}
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/filter"
+	"ctop/ui/format"
+	"ctop/ui/order"
+)
+
+// The types below are pflag.Values: one parser for a flag and for its variable,
+// with errors that say what to write instead.
+
+type policyValue tracker.Policy
+
+func (v *policyValue) String() string { return tracker.Policy(*v).String() }
+func (v *policyValue) Type() string   { return "observe|enforce" }
+
+func (v *policyValue) Set(s string) error {
+	p, err := tracker.ParsePolicy(s)
+	if err == nil {
+		*v = policyValue(p)
+	}
+	return err
+}
+
+type modeValue tracker.Mode
+
+func (v *modeValue) String() string { return tracker.Mode(*v).String() }
+func (v *modeValue) Type() string   { return "auto|native|tc|generic" }
+
+func (v *modeValue) Set(s string) error {
+	m, err := tracker.ParseMode(s)
+	if err == nil {
+		*v = modeValue(m)
+	}
+	return err
+}
+
+type maxFlowsValue int
+
+func (v *maxFlowsValue) String() string { return strconv.Itoa(int(*v)) }
+func (v *maxFlowsValue) Type() string   { return "N" }
+
+func (v *maxFlowsValue) Set(s string) error {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < tracker.MinMaxFlows || n > tracker.MaxMaxFlows {
+		return fmt.Errorf("%q is no capacity: use a number from %d to %d", s, tracker.MinMaxFlows, tracker.MaxMaxFlows)
+	}
+	*v = maxFlowsValue(n)
+	return nil
+}
+
+type limitValue int
+
+func (v *limitValue) String() string { return strconv.Itoa(int(*v)) }
+func (v *limitValue) Type() string   { return "N" }
+
+func (v *limitValue) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is no number of flows: use 0 or more", s)
+	}
+	*v = limitValue(n)
+	return nil
+}
+
+// timeoutsValue takes one timeout each time it is set, or several between
+// commas.
+type timeoutsValue tracker.Timeouts
+
+func (v *timeoutsValue) Type() string { return "NAME=DURATION" }
+
+func (v *timeoutsValue) String() string {
+	var set []string
+	for i, d := range v {
+		if d != 0 {
+			set = append(set, tracker.TimeoutName(i).String()+"="+format.Timeout(d))
+		}
+	}
+	return strings.Join(set, ",")
+}
+
+func (v *timeoutsValue) Set(s string) error {
+	for one := range strings.SplitSeq(s, ",") {
+		name, d, err := tracker.ParseTimeout(one)
+		if err != nil {
+			return err
+		}
+		v[name] = d
+	}
+	return nil
+}
+
+type durationValue time.Duration
+
+func (v *durationValue) String() string { return format.Timeout(time.Duration(*v)) }
+func (v *durationValue) Type() string   { return "DURATION" }
+
+func (v *durationValue) duration() time.Duration { return time.Duration(*v) }
+
+func (v *durationValue) Set(s string) error {
+	d, err := tracker.ParseDuration(s)
+	if err == nil {
+		*v = durationValue(d)
+	}
+	return err
+}
+
+type filterValue filter.Filter
+
+func (v *filterValue) String() string { return filter.Filter(*v).String() }
+func (v *filterValue) Type() string   { return "EXPR" }
+
+func (v *filterValue) Set(s string) error {
+	f, err := filter.Parse(s)
+	if err == nil {
+		*v = filterValue(f)
+	}
+	return err
+}
+
+// sortKeys are the keys that flows can be sorted by, out being the origin
+// direction and in the reply.
+var sortKeys = [...]struct {
+	name string
+	key  order.Key
+}{
+	{"proto", order.Proto},
+	{"origin", order.Origin},
+	{"reply", order.Reply},
+	{"state", order.State},
+	{"ttl", order.TTL},
+	{"age", order.Age},
+	{"out", order.Out},
+	{"in", order.In},
+	{"total", order.Total},
+	{"out_packets", order.OutPackets},
+	{"in_packets", order.InPackets},
+	{"out_bytes", order.OutBytes},
+	{"in_bytes", order.InBytes},
+}
+
+func sortNames() []string {
+	names := make([]string, len(sortKeys))
+	for i, k := range sortKeys {
+		names[i] = k.name
+	}
+	return names
+}
+
+// sortValue is KEY, KEY:asc or KEY:desc. Without a direction numbers that one
+// compares (rates, sums, ages) come largest first, everything else smallest
+// first.
+type sortValue struct {
+	name string
+	by   order.By
+}
+
+// defaultSort has the oldest flow first: new ones appear at the end, and what
+// was there stays where it was.
+func defaultSort() sortValue {
+	return sortValue{name: "age", by: order.By{Key: order.Age, Desc: true}}
+}
+
+func (v *sortValue) Type() string { return "KEY[:asc|desc]" }
+
+func (v *sortValue) String() string {
+	if v.by.Desc {
+		return v.name + ":desc"
+	}
+	return v.name + ":asc"
+}
+
+func (v *sortValue) Set(s string) error {
+	name, direction, given := strings.Cut(s, ":")
+	for _, k := range sortKeys {
+		if k.name != name {
+			continue
+		}
+		desc := k.key.Numeric()
+		if given {
+			if direction != "asc" && direction != "desc" {
+				return fmt.Errorf("%q is no direction: write %s:asc or %s:desc", direction, name, name)
+			}
+			desc = direction == "desc"
+		}
+		*v = sortValue{name: name, by: order.By{Key: k.key, Desc: desc}}
+		return nil
+	}
+	return fmt.Errorf("no key is called %q: use %s", name, strings.Join(sortNames(), ", "))
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			info, _ := debug.ReadBuildInfo()
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "ctop %s %s %s/%s\n",
+				buildVersion(info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return writeFailed(err)
+		},
+	}
+}
+
+// buildVersion names the module's version; a build of a working copy has its
+// commit instead.
+func buildVersion(info *debug.BuildInfo) string {
+	if info == nil {
+		return "unknown"
+	}
+	version := info.Main.Version
+	if version != "" && version != "(devel)" {
+		return version
+	}
+	settings := map[string]string{}
+	for _, s := range info.Settings {
+		settings[s.Key] = s.Value
+	}
+	version = "devel"
+	if revision := settings["vcs.revision"]; revision != "" {
+		version += "-" + revision[:min(len(revision), 12)]
+	}
+	if settings["vcs.modified"] == "true" {
+		version += "-modified"
+	}
+	return version
+}
