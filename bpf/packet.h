@@ -181,13 +181,14 @@ static __always_inline int parse_icmp_error(struct cursor *cursor,
 					    struct packet *pkt)
 {
 	__u32 offset = cursor_offset(cursor);
+	__u32 end = pkt->l4_offset + pkt->l4_length;
 	struct flow_key key = pkt->key;
 	int quoted;
 
 	if (cursor->hook == HOOK_TC)
-		quoted = tc_quoted_key(cursor->ctx, offset, &key);
+		quoted = tc_quoted_key(cursor->ctx, offset, end, &key);
 	else
-		quoted = xdp_quoted_key(cursor->ctx, offset, &key);
+		quoted = xdp_quoted_key(cursor->ctx, offset, end, &key);
 	pkt->key = key;
 	if (quoted == QUOTED_SHORT)
 		return PACKET_MALFORMED;

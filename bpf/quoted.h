@@ -26,13 +26,14 @@ enum quoted {
 /* The ports, or the ICMP request, of the quoted packet. Eight bytes of its
  * transport header are all that has to be there. */
 static __always_inline int quoted_transport(void *data, void *data_end,
-					    __u32 offset, struct flow_key *key)
+					    __u32 offset, __u32 end,
+					    struct flow_key *key)
 {
 	struct icmp_header *icmp = data + (offset & MAX_OFFSET);
 	__be16 *ports = data + (offset & MAX_OFFSET);
 	bool answer = false;
 
-	if ((void *)(icmp + 1) > data_end)
+	if ((void *)(icmp + 1) > data_end || offset + sizeof(*icmp) > end)
 		return QUOTED_SHORT;
 	if (key->proto == IPPROTO_TCP || key->proto == IPPROTO_UDP) {
 		key->port[0] = ports[0];
@@ -48,7 +49,7 @@ static __always_inline int quoted_transport(void *data, void *data_end,
 }
 
 static __always_inline int quoted_ipv4(void *data, void *data_end, __u32 offset,
-				       struct flow_key *key)
+				       __u32 end, struct flow_key *key)
 {
 	struct iphdr *ip = data + (offset & MAX_OFFSET);
 
@@ -58,11 +59,11 @@ static __always_inline int quoted_ipv4(void *data, void *data_end, __u32 offset,
 	key->proto = ip->protocol;
 	if (bpf_ntohs(ip->frag_off) & IPV4_OFFSET_MASK)
 		return QUOTED_FRAGMENT;
-	return quoted_transport(data, data_end, offset + ip->ihl * 4, key);
+	return quoted_transport(data, data_end, offset + ip->ihl * 4, end, key);
 }
 
 static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
-				       struct flow_key *key)
+				       __u32 end, struct flow_key *key)
 {
 	struct ipv6hdr *ip = data + (offset & MAX_OFFSET);
 	__u64 walk;
@@ -75,35 +76,35 @@ static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
 	walk = ipv6_walk(data, data_end, offset, key->proto);
 	if (walk & WALK_MALFORMED)
 		return QUOTED_SHORT;
-	if (walk & WALK_STOPPED)
+	if (walk & (WALK_STOPPED | WALK_LATER))
 		return QUOTED_FRAGMENT;
 	key->proto = walk >> WALK_PROTO_SHIFT;
 	return quoted_transport(data, data_end, offset + (walk & WALK_LENGTH),
-				key);
+				end, key);
 }
 
-/* Makes key, whose family and VLANs are set, that of the packet quoted at
- * offset. */
+/* Makes key, whose family and VLANs are set, that of the packet quoted from
+ * offset to end, where the error's own length ends. */
 static __always_inline int quoted_key(void *data, void *data_end, __u32 offset,
-				      struct flow_key *key)
+				      __u32 end, struct flow_key *key)
 {
 	if (key->family == 6)
-		return quoted_ipv6(data, data_end, offset, key);
-	return quoted_ipv4(data, data_end, offset, key);
+		return quoted_ipv6(data, data_end, offset, end, key);
+	return quoted_ipv4(data, data_end, offset, end, key);
 }
 
-__noinline int xdp_quoted_key(struct xdp_md *ctx, __u32 offset,
+__noinline int xdp_quoted_key(struct xdp_md *ctx, __u32 offset, __u32 end,
 			      struct flow_key *key)
 {
 	if (!key)
 		return QUOTED_SHORT;
-	return quoted_key(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, key);
+	return quoted_key(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, end, key);
 }
 
-__noinline int tc_quoted_key(struct __sk_buff *ctx, __u32 offset,
+__noinline int tc_quoted_key(struct __sk_buff *ctx, __u32 offset, __u32 end,
 			     struct flow_key *key)
 {
 	if (!key)
 		return QUOTED_SHORT;
-	return quoted_key(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, key);
+	return quoted_key(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, end, key);
 }

@@ -287,7 +287,8 @@ __noinline int track_fragment(struct packet *pkt, __u64 now)
 	if (!flow)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
 	control = READ_ONCE(flow->control);
-	if (control_state(control) == STATE_NONE)
+	if (control_state(control) == STATE_NONE ||
+	    flow_expired(flow, pkt->key.proto, control_state(control), now))
 		return OUTCOME(VERDICT_UNTRACKED, 0);
 	dir = &flow->dir[flow_direction(control, pkt) & 1];
 	flow_count(dir, pkt, dir_is_shared(dir));

@@ -42,6 +42,10 @@ func Join(_ context.Context, interfaces ...string) (*Tracker, error) {
 	}
 	dir, found, err := pairDir(interfaces[0], interfaces[1])
 	if err != nil {
+		// A name that is wrong is wrong for everybody.
+		if _, wrong := findSides([2]string{interfaces[0], interfaces[1]}); wrong != nil {
+			return nil, wrong
+		}
 		return nil, err
 	}
 	if !found {
