@@ -98,6 +98,21 @@ func (s *side) prepareTC() {
 	}
 }
 
+// prepare finds out what the side's mode needs on it.
+func (s *side) prepare() error {
+	switch s.mode {
+	case ModeTC:
+		s.prepareTC()
+	case ModeGeneric:
+		s.prepareNative()
+		s.changes = withoutGRO(s.changes)
+	default:
+		s.prepareNative()
+		return s.obstacle
+	}
+	return nil
+}
+
 // chooseMode settles the mode of both sides, which is one, and says why where
 // that is not what the name "auto" promises.
 func chooseMode(wanted Mode, sides [2]*side) (notes []string, err error) {
@@ -110,12 +125,8 @@ func chooseMode(wanted Mode, sides [2]*side) (notes []string, err error) {
 	}
 	for _, s := range sides {
 		s.mode = mode
-		switch mode {
-		case ModeTC:
-			s.prepareTC()
-		case ModeGeneric:
-			s.prepareNative()
-			s.changes = withoutGRO(s.changes)
+		if err := s.prepare(); err != nil {
+			return nil, err
 		}
 	}
 	if mode == ModeGeneric {

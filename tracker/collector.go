@@ -42,6 +42,8 @@ type Collector struct {
 	log      eventLog
 	rates    rates
 	raw      rawTable
+	// swept is how long the latest sweep took, in nanoseconds.
+	swept atomic.Int64
 }
 
 // NewCollector returns a collector for t that does nothing until it is run.
@@ -94,14 +96,32 @@ func (c *Collector) collect() (time.Duration, error) {
 			return 0, ErrGone
 		}
 	}
+	trouble := c.heal()
 	s, err := c.tracker.snapshot(&c.raw)
 	if err != nil {
 		return 0, err
 	}
 	c.rates.apply(s)
 	s.Warnings = append(s.Warnings, c.warnings(s)...)
+	s.Warnings = append(s.Warnings, trouble...)
 	c.latest.Store(s)
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
+}
+
+// heal looks after the interfaces while this process owns the tracker. What it
+// did stays said until it does something else.
+func (c *Collector) heal() []string {
+	if !c.tracker.owner() {
+		return nil
+	}
+	done, err := c.tracker.heal()
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, what := range done {
+		c.tracker.log.Info(what)
+	}
+	return nil
 }
 
 // warnings says what is wrong with the table or the events.
@@ -145,12 +165,17 @@ func (c *Collector) sweep(ctx context.Context) error {
 			return err
 		}
 		took := time.Since(started)
+		c.swept.Store(int64(took))
 		pause = min(max(minSweep, time.Duration(float64(took)/maxShare)), maxSweep)
 	}
 }
 
 // Snapshot returns the latest snapshot, nil before the first.
 func (c *Collector) Snapshot() *Snapshot { return c.latest.Load() }
+
+// SweepTook returns how long the latest search for expired flows took, zero
+// where this process has made none.
+func (c *Collector) SweepTook() time.Duration { return time.Duration(c.swept.Load()) }
 
 // Events returns what was gathered after the given position, oldest first, and
 // the position to go on from. Position zero is the oldest event still kept.

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 )
 
 // joinOrAdopt joins the tracker that is pinned there. Where its owner is dead and
 // it was not meant to be kept, this process becomes the owner.
-func joinOrAdopt(dir string) (*Tracker, error) {
-	t, err := joinAt(dir)
+func joinOrAdopt(dir string, log *slog.Logger) (*Tracker, error) {
+	t, err := joinAt(dir, log)
 	if err != nil {
 		return nil, err
 	}
@@ -51,10 +52,10 @@ func Join(_ context.Context, interfaces ...string) (*Tracker, error) {
 	if !found {
 		return nil, fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1])
 	}
-	return joinAt(dir)
+	return joinAt(dir, slog.New(slog.DiscardHandler))
 }
 
-func joinAt(dir string) (*Tracker, error) {
+func joinAt(dir string, log *slog.Logger) (*Tracker, error) {
 	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
 		return nil, ErrNotRunning
 	}
@@ -62,7 +63,7 @@ func joinAt(dir string) (*Tracker, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracker{kernel: k, meta: *m, dir: dir, joined: true, slots: map[uint32]bool{}}
+	t := &Tracker{kernel: k, meta: *m, log: log, dir: dir, joined: true, slots: map[uint32]bool{}}
 	if err := t.start(); err != nil {
 		k.close()
 		return nil, err

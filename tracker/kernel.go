@@ -36,14 +36,14 @@ const (
 )
 
 // kernel is the set of kernel objects that a tracker consists of, its
-// attachments apart. A joined tracker lacks the hooks.
+// attachments apart.
 type kernel struct {
 	flows, stats, config, readers, outputs, meta *ebpf.Map
 	clock, sweep, request                        *ebpf.Program
 	xdp, tc                                      *ebpf.Program
 }
 
-// objects names what is pinned and joined; the hooks are neither.
+// maps and programs name what is pinned and joined.
 func (k *kernel) maps() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
 		flowsMap: &k.flows, statsMap: &k.stats, configMap: &k.config,
@@ -54,6 +54,7 @@ func (k *kernel) maps() map[string]**ebpf.Map {
 func (k *kernel) programs() map[string]**ebpf.Program {
 	return map[string]**ebpf.Program{
 		clockProgram: &k.clock, sweepProgram: &k.sweep, requestProgram: &k.request,
+		xdpProgram: &k.xdp, tcProgram: &k.tc,
 	}
 }
 
@@ -66,11 +67,6 @@ func (k *kernel) close() {
 	for _, p := range k.programs() {
 		if *p != nil {
 			(*p).Close()
-		}
-	}
-	for _, p := range []*ebpf.Program{k.xdp, k.tc} {
-		if p != nil {
-			p.Close()
 		}
 	}
 }
@@ -137,7 +133,6 @@ func loadKernel(o loadOptions) (*kernel, error) {
 	for name, p := range k.programs() {
 		*p = coll.DetachProgram(name)
 	}
-	k.xdp, k.tc = coll.DetachProgram(xdpProgram), coll.DetachProgram(tcProgram)
 	if k.meta, err = newMetaMap(); err != nil {
 		k.close()
 		return nil, err

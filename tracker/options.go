@@ -94,8 +94,8 @@ type Options struct {
 	// NoPin keeps the tracker out of the BPF file system: it ends with the
 	// process, however that ends, and nobody can join it.
 	NoPin bool
-	// Log gets what is worth telling about attaching and detaching; nothing
-	// is logged where nil.
+	// Log gets what is worth telling while the tracker runs; nothing is logged
+	// where nil.
 	Log *slog.Logger
 }
 
@@ -115,6 +115,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Keep && o.NoPin {
 		return o, fmt.Errorf("%w: a tracker without pins cannot be kept", ErrUsage)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
 	defaults := DefaultTimeouts()
 	for name, d := range o.Timeouts {

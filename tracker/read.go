@@ -126,10 +126,10 @@ func (t *Tracker) snapshot(raw *rawTable) (*Snapshot, error) {
 		Counters: countersFromKernel(perCPU),
 		Flows:    decodeFlows(raw, c, &timeouts),
 	}
-	for i, m := range t.meta.Interfaces {
+	for i, m := range t.interfaces() {
 		s.Interfaces[i] = m.state()
 		if !s.Interfaces[i].Up {
-			s.Warnings = append(s.Warnings, m.Name+" down")
+			s.Warnings = append(s.Warnings, s.Interfaces[i].trouble())
 		}
 	}
 	s.Took = time.Since(started)
@@ -154,8 +154,11 @@ func decodeFlows(raw *rawTable, c clock, timeouts *Timeouts) []Flow {
 // state asks the kernel how the interface is.
 func (m ifaceMeta) state() Interface {
 	i := Interface{Name: m.Name, Index: m.Index, Mode: m.Mode}
-	if l, err := netlink.LinkByIndex(m.Index); err == nil {
-		i.Up = l.Attrs().Flags&unix.IFF_UP != 0
+	l, err := netlink.LinkByIndex(m.Index)
+	if err != nil {
+		i.Index = 0
+		return i
 	}
+	i.Up = l.Attrs().Flags&unix.IFF_UP != 0
 	return i
 }

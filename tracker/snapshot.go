@@ -4,13 +4,22 @@ import "time"
 
 // Interface is one of the two interfaces that the tracker stands between.
 type Interface struct {
-	Name  string
+	Name string
+	// Index is zero while the interface does not exist.
 	Index int
 	// Mode is how the programs are attached: ModeNative, ModeTC or
 	// ModeGeneric, never ModeAuto.
 	Mode Mode
 	// Up tells whether the interface exists and is administratively up.
 	Up bool
+}
+
+// trouble says what is wrong with an interface that is not up.
+func (i Interface) trouble() string {
+	if i.Index == 0 {
+		return i.Name + " gone"
+	}
+	return i.Name + " down"
 }
 
 // Counters are the tracker's own, since it was attached.

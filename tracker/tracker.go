@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -18,6 +19,7 @@ type Tracker struct {
 	kernel *kernel
 	meta   meta
 	notes  []string
+	log    *slog.Logger
 	tick   time.Duration
 	// dir is where it is pinned, empty where it is not.
 	dir    string
@@ -53,7 +55,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	}
 	dir, mounted, notes := preparePins(o)
 	if dir != "" {
-		t, err := joinOrAdopt(dir)
+		t, err := joinOrAdopt(dir, o.Log)
 		if err == nil || !errors.Is(err, ErrNotRunning) {
 			return t, err
 		}
@@ -136,7 +138,7 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mou
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracker{kernel: k, dir: dir, keep: o.Keep, slots: map[uint32]bool{}}
+	t := &Tracker{kernel: k, log: o.Log, dir: dir, keep: o.Keep, slots: map[uint32]bool{}}
 	if err := t.attach(ctx, o, sides, mounted); err != nil {
 		t.keep = false
 		return nil, errors.Join(err, t.Close())
@@ -249,7 +251,8 @@ func (t *Tracker) Joined() bool { return t.joined }
 // Interfaces returns the names of the two interfaces in the order in which the
 // tracker was started with them.
 func (t *Tracker) Interfaces() [2]string {
-	return [2]string{t.meta.Interfaces[0].Name, t.meta.Interfaces[1].Name}
+	sides := t.interfaces()
+	return [2]string{sides[0].Name, sides[1].Name}
 }
 
 // Notes returns sentences that the operator should read once: which mode was

@@ -1,0 +1,122 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/vishvananda/netlink"
+)
+
+// heal looks after the interfaces: one that came back under its name is attached
+// to again, with all flows as they were, and one that was renamed keeps its
+// place. It returns a sentence for whatever it did. Only the owner heals.
+func (t *Tracker) heal() (done []string, err error) {
+	var errs []error
+	for i, m := range t.interfaces() {
+		link, err := netlink.LinkByIndex(m.Index)
+		if err == nil {
+			if name := link.Attrs().Name; name != m.Name {
+				done = append(done, fmt.Sprintf("%s is called %s now", m.Name, name))
+				m.Name = name
+				errs = append(errs, t.redescribe(i, m))
+			}
+			continue
+		}
+		link, err = netlink.LinkByName(m.Name)
+		if err != nil {
+			continue // gone; it may come back
+		}
+		if err := t.reattach(i, link); err != nil {
+			errs = append(errs, fmt.Errorf("attach to %s again: %w", m.Name, err))
+			continue
+		}
+		done = append(done, m.Name+" came back and is attached to again")
+	}
+	return done, errors.Join(errs...)
+}
+
+// interfaces returns the descriptions of both sides as they are now.
+func (t *Tracker) interfaces() [2]ifaceMeta {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.meta.Interfaces
+}
+
+// redescribe replaces one side's description, here and for those who join.
+func (t *Tracker) redescribe(i int, m ifaceMeta) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.meta.Interfaces[i] = m
+	return t.meta.write(t.kernel.meta)
+}
+
+// reattach does for one side what attaching did for both.
+func (t *Tracker) reattach(i int, l netlink.Link) error {
+	s := &side{link: l, mode: t.interfaces()[i].Mode}
+	if err := s.checkFree(); err != nil {
+		return err
+	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	changes, err := needed(s.changes)
+	if err != nil {
+		return err
+	}
+	m := ifaceMeta{Name: s.name(), Index: l.Attrs().Index, Mode: s.mode, Changes: changes}
+	if err := t.redescribe(i, m); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		if err := c.set(true); err != nil {
+			return err
+		}
+	}
+	if err := t.reroute(i, m.Index); err != nil {
+		return err
+	}
+	return t.relink(i, s)
+}
+
+// reroute sends packets to the interface's new index, and knows those that come
+// from it.
+func (t *Tracker) reroute(i, index int) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.kernel.config.Lookup(uint32(0), &t.config); err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	t.config.Ifindex[i] = uint32(index)
+	if err := t.writeConfig(); err != nil {
+		return err
+	}
+	if err := t.kernel.outputs.Put(uint32(1-i), uint32(index)); err != nil {
+		return fmt.Errorf("set the way out: %w", err)
+	}
+	return nil
+}
+
+// relink replaces the attachment that died with the old interface.
+func (t *Tracker) relink(i int, s *side) error {
+	l, err := t.kernel.attach(s)
+	if err != nil {
+		return err
+	}
+	if old := t.links[i]; old != nil {
+		_ = old.Close()
+	}
+	t.links[i] = l
+	if t.dir == "" {
+		return nil
+	}
+	path := filepath.Join(t.dir, linkPins[i])
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove the old pin: %w", err)
+	}
+	if err := l.Pin(path); err != nil {
+		return fmt.Errorf("pin the attachment: %w", err)
+	}
+	return nil
+}
