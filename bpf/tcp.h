@@ -269,6 +269,12 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 		step->actions = TCP_REFRESH;
 		return;
 	}
+	/* What the other side permits is known once it has answered. */
+	if (has_flag(step->control, FLOW_SYN_ACKED, d) &&
+	    seq_after(pkt->seq, flow->dir[!d].limit)) {
+		tcp_invalid(step, INVALID_WINDOW);
+		return;
+	}
 	step->control |= flag_of(FLOW_SYN_ACKED, !d);
 	step->actions = TCP_UPDATE | TCP_REFRESH;
 	tcp_step_early_fin(step, pkt, d);
@@ -364,22 +370,32 @@ static __always_inline void tcp_step_reopen(struct tcp_step *step,
 	step->actions = TCP_REMEMBER;
 }
 
+/* Whether the receiver has acknowledged anything, so that its numbers mean
+ * something. */
+static __always_inline bool rst_is_judged(__u64 control,
+					  const struct flow_dir *receiver,
+					  __u32 d)
+{
+	return has_flag(control, FLOW_SYN_ACKED, d) ||
+	       (control & FLOW_MIDSTREAM && receiver->packets);
+}
+
 static __always_inline bool rst_is_exact(const struct flow_dir *sender,
 					 const struct flow_dir *receiver,
-					 const struct packet *pkt)
+					 const struct packet *pkt, bool judged)
 {
 	return (sender->packets && pkt->seq == sender->end) ||
-	       (receiver->packets && pkt->seq == receiver->acked);
+	       (judged && pkt->seq == receiver->acked);
 }
 
 static __always_inline bool rst_is_inside(const struct flow_dir *sender,
 					  const struct flow_dir *receiver,
-					  const struct packet *pkt)
+					  const struct packet *pkt, bool judged)
 {
 	__u32 base = sender->packets ? sender->end : receiver->acked;
 	__u32 lag = receiver->max_window;
 
-	if (!receiver->packets)
+	if (!judged)
 		return false;
 	if (lag < MIN_ACK_LAG)
 		lag = MIN_ACK_LAG;
@@ -395,6 +411,7 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	const struct flow_dir *receiver = &flow->dir[!d];
 	enum flow_state state = control_state(step->control);
+	bool judged = rst_is_judged(step->control, receiver, d);
 	bool ends, passes;
 
 	if (state == STATE_SYN_SENT && d == REPLY) {
@@ -407,11 +424,12 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 			return;
 		}
 	} else {
-		ends = rst_is_exact(sender, receiver, pkt);
+		ends = rst_is_exact(sender, receiver, pkt, judged);
 	}
 	/* The answer of an older connection provokes a RST with its number. */
 	passes = state == STATE_SYN_SENT ? receiver->packets :
-					   rst_is_inside(sender, receiver, pkt);
+					   rst_is_inside(sender, receiver, pkt,
+							 judged);
 	if (!ends && !passes) {
 		tcp_invalid(step, INVALID_RESET);
 		return;
