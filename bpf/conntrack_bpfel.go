@@ -47,6 +47,12 @@ const (
 	ConntrackDirectionREPLY  ConntrackDirection = 1
 )
 
+type ConntrackEmbryo struct {
+	_   structs.HostLayout
+	Key ConntrackFlowKey
+	Id  uint64
+}
+
 type ConntrackEvent struct {
 	_         structs.HostLayout
 	Sequence  uint64
@@ -289,9 +295,11 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ConntrackMapCandidate         = "candidate"
 	ConntrackMapChunks            = "chunks"
 	ConntrackMapFlows             = "flows"
 	ConntrackMapFragments         = "fragments"
+	ConntrackMapNursery           = "nursery"
 	ConntrackMapOutputs           = "outputs"
 	ConntrackMapPackets           = "packets"
 	ConntrackMapReaders           = "readers"
@@ -307,6 +315,9 @@ const (
 	ConntrackVarConfig            = "config"
 	ConntrackVarIdSeed            = "id_seed"
 	ConntrackVarMultiBuffer       = "multi_buffer"
+	ConntrackVarNurseryHead       = "nursery_head"
+	ConntrackVarNurseryMask       = "nursery_mask"
+	ConntrackVarNurseryTail       = "nursery_tail"
 	ConntrackVarSharedTypes       = "shared_types"
 )
 
@@ -363,9 +374,11 @@ type ConntrackProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackMapSpecs struct {
+	Candidate *ebpf.MapSpec `ebpf:"candidate"`
 	Chunks    *ebpf.MapSpec `ebpf:"chunks"`
 	Flows     *ebpf.MapSpec `ebpf:"flows"`
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
+	Nursery   *ebpf.MapSpec `ebpf:"nursery"`
 	Outputs   *ebpf.MapSpec `ebpf:"outputs"`
 	Packets   *ebpf.MapSpec `ebpf:"packets"`
 	Readers   *ebpf.MapSpec `ebpf:"readers"`
@@ -382,6 +395,9 @@ type ConntrackVariableSpecs struct {
 	Config            *ebpf.VariableSpec `ebpf:"config"`
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
+	NurseryHead       *ebpf.VariableSpec `ebpf:"nursery_head"`
+	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
+	NurseryTail       *ebpf.VariableSpec `ebpf:"nursery_tail"`
 	SharedTypes       *ebpf.VariableSpec `ebpf:"shared_types"`
 }
 
@@ -405,9 +421,11 @@ func (o *ConntrackObjects) Close() error {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackMaps struct {
+	Candidate *ebpf.Map `ebpf:"candidate"`
 	Chunks    *ebpf.Map `ebpf:"chunks"`
 	Flows     *ebpf.Map `ebpf:"flows"`
 	Fragments *ebpf.Map `ebpf:"fragments"`
+	Nursery   *ebpf.Map `ebpf:"nursery"`
 	Outputs   *ebpf.Map `ebpf:"outputs"`
 	Packets   *ebpf.Map `ebpf:"packets"`
 	Readers   *ebpf.Map `ebpf:"readers"`
@@ -417,9 +435,11 @@ type ConntrackMaps struct {
 
 func (m *ConntrackMaps) Close() error {
 	return _ConntrackClose(
+		m.Candidate,
 		m.Chunks,
 		m.Flows,
 		m.Fragments,
+		m.Nursery,
 		m.Outputs,
 		m.Packets,
 		m.Readers,
@@ -437,6 +457,9 @@ type ConntrackVariables struct {
 	Config            *ebpf.Variable `ebpf:"config"`
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
+	NurseryHead       *ebpf.Variable `ebpf:"nursery_head"`
+	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
+	NurseryTail       *ebpf.Variable `ebpf:"nursery_tail"`
 	SharedTypes       *ebpf.Variable `ebpf:"shared_types"`
 }
 

@@ -74,31 +74,3 @@ __noinline int flow_destroy(const struct flow_key *key,
 	bpf_map_delete_elem(&flows, key);
 	return 1;
 }
-
-/* Enters a flow whose first packet is pkt. Its direction is origin, unless
- * flags say that the key is to be read the other way round. */
-__noinline int flow_create(struct packet *pkt, __u32 flags)
-{
-	struct cpu_stats *stats = stats_get();
-	struct flow *flow = scratch_flow();
-	int err;
-
-	if (!pkt || !flow || !stats)
-		return -EINVAL;
-	flow->id = flow_id(stats);
-	flow->control = flow->id << CONTROL_TAG_SHIFT | flags;
-	flow->created_ns = clock_ns();
-	err = bpf_map_update_elem(&flows, &pkt->key, flow, BPF_NOEXIST);
-	if (err == -EBUSY)
-		err = bpf_map_update_elem(&flows, &pkt->key, flow, BPF_NOEXIST);
-	if (!err) {
-		stats->created++;
-		event_emit(&pkt->key, flow, STATE_NONE, flow->control,
-			   event_cause(REASON_NONE, ORIGIN));
-	} else if (err == -E2BIG) {
-		stats->table_full++;
-	} else if (err == -EBUSY) {
-		stats->table_busy++;
-	}
-	return err;
-}

@@ -6,8 +6,9 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// Packets that do not fit the table pass and are counted; what is in the table
-// is not disturbed, and there is room again once a flow has ended.
+// Packets that do not fit a table of answered flows pass and are counted; what
+// is in the table is not disturbed, and there is room again once a flow has
+// ended.
 func TestTableFull(t *testing.T) {
 	const room = 16
 	h := newHarness(t, setup{maxFlows: room})
@@ -15,6 +16,7 @@ func TestTableFull(t *testing.T) {
 		h.reset()
 		for port := range uint16(room) {
 			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).bytes(), "new")
+			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).bytes(), "established")
 		}
 		before := h.counters()
 		h.enforce(true)
@@ -23,10 +25,12 @@ func TestTableFull(t *testing.T) {
 		h.enforce(false)
 		h.expect(by, udpFrame(server4, client4, 2, 1, 10).bytes(), "established")
 		counted := h.since(before)
-		if counted.TableFull != 2 || counted.Created != 0 || counted.Events != 1 {
+		if counted.TableFull != 2 || counted.Created != 0 || counted.Events != 0 {
 			t.Errorf("%s: counted %+v", by, counted)
 		}
-		h.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_UNIDIRECTIONAL])
+		h.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_BIDIRECTIONAL] - 1)
+		h.expect(by, udpFrame(server4, client4, 2, 1, 10).bytes(), "established")
+		h.wait(1)
 		var args ConntrackSweepArgs
 		h.syscall(h.Sweep, &args)
 		if args.Visited != room || args.Expired != room-1 {
@@ -34,6 +38,69 @@ func TestTableFull(t *testing.T) {
 		}
 		h.expect(by, synFrame(client4, server4).bytes(), "new")
 		h.expectFlows(2)
+	}
+}
+
+// In a full table new flows take the place of those that have proved nothing,
+// oldest first, each with its event; flows that were answered, or that lasted
+// without an answer, stay.
+func TestEmbryosMakeRoom(t *testing.T) {
+	const answered, lasting, flood = 20, 4, 1000
+	for i, by := range hooks {
+		// A table of its own each, so that no flow of the past is in the way.
+		room := uint32(64 + i)
+		h := newHarness(t, setup{maxFlows: room})
+		h.reset()
+		for port := range uint16(answered) {
+			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).bytes(), "new")
+			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).bytes(), "established")
+		}
+		for port := range uint16(lasting) {
+			for range lastingPackets {
+				h.expect(by, udpFrame(client6, server6, port+1, 2, 10).bytes(), "new")
+			}
+		}
+		h.drain()
+		before := h.counters()
+		for port := range uint16(flood) {
+			h.expect(by, udpFrame(server4, client4, port+1000, 9, 10).bytes(), "new")
+		}
+		counted := h.since(before)
+		evicted := counted.Destroyed[ConntrackReasonREASON_EVICTED]
+		if counted.Created != flood || evicted != uint64(flood-(room-answered-lasting)) || counted.TableFull != 0 {
+			t.Errorf("%s: counted %+v", by, counted)
+		}
+		expectOldestFirst(t, h.drain(), evicted)
+		for port := range uint16(answered) {
+			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).bytes(), "established")
+		}
+		for port := range uint16(lasting) {
+			h.expect(by, udpFrame(client6, server6, port+1, 2, 10).bytes(), "new")
+		}
+		if c := h.since(before); c.Created != flood {
+			t.Errorf("%s: flows worth keeping were not kept: %+v", by, c)
+		}
+	}
+}
+
+// lastingPackets is LASTING_PACKETS of embryo.h.
+const lastingPackets = 8
+
+func expectOldestFirst(t *testing.T, events []ConntrackEvent, evicted uint64) {
+	t.Helper()
+	var next, found uint64
+	for _, e := range events {
+		if e.Reason != ConntrackReasonREASON_EVICTED {
+			continue
+		}
+		if e.CreatedNs < next {
+			t.Fatalf("a flow of %d was evicted after one of %d", e.CreatedNs, next)
+		}
+		next = e.CreatedNs
+		found++
+	}
+	if found != evicted {
+		t.Errorf("%d events tell of %d evictions", found, evicted)
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "embryo.h"
 #include "flow.h"
 #include "fragment.h"
 #include "packet.h"
@@ -20,9 +21,11 @@
 #define OUTCOME(verdict, reason) ((verdict) | (reason) << 8)
 #define OUTCOME_VERDICT(outcome) ((outcome) & 0xff)
 #define OUTCOME_INVALID(outcome) ((outcome) >> 8 & 0xff)
-/* No outcome yet: another packet changed the flow first; there is no flow. */
+/* No outcome yet: another packet changed the flow first; there is no flow; there
+ * is no room for one. */
 #define OUTCOME_RETRY (-1)
 #define OUTCOME_NO_FLOW (-2)
+#define OUTCOME_FULL (-3)
 
 /* Begins a flow in the scratch space, its first packet counted. */
 static __always_inline struct flow *flow_begin(const struct packet *pkt, __u32 d,
@@ -54,6 +57,8 @@ static __always_inline __u32 flow_begin_flags(const struct packet *pkt, __u32 d)
 /* What a packet is whose flow could or could not be entered. */
 static __always_inline int outcome_created(int err)
 {
+	if (err == -E2BIG)
+		return OUTCOME_FULL;
 	return OUTCOME(err ? VERDICT_UNTRACKED : VERDICT_NEW, 0);
 }
 
@@ -375,7 +380,16 @@ static __always_inline enum verdict track(struct packet *pkt,
 					  struct cpu_stats *stats, __u64 now)
 {
 	int outcome = track_slow(pkt, stats, now);
-	__u32 verdict = OUTCOME_VERDICT(outcome);
+	__u32 verdict;
+
+	/* From here and not from where it was noticed: the stack is short. */
+	if (outcome == OUTCOME_FULL && embryo_evict())
+		outcome = track_first(pkt, now);
+	if (outcome == OUTCOME_FULL) {
+		stats->table_full++;
+		outcome = OUTCOME(VERDICT_UNTRACKED, 0);
+	}
+	verdict = OUTCOME_VERDICT(outcome);
 
 	stats->bytes += pkt->bytes;
 	if (verdict >= NUM_VERDICTS)

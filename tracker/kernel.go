@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"os"
 	"path/filepath"
 
@@ -70,6 +71,9 @@ func (k *kernel) close() {
 		}
 	}
 }
+
+// maxNursery bounds the list of new flows that may be evicted (64 MB).
+const maxNursery = 1 << 20
 
 // loadOptions are the constants that the programs are compiled with.
 type loadOptions struct {
@@ -144,6 +148,8 @@ func loadKernel(o loadOptions) (*kernel, error) {
 // loaded.
 func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 	spec.Maps[flowsMap].MaxEntries = uint32(o.maxFlows)
+	nursery := min(1<<bits.Len(uint(o.maxFlows-1)), maxNursery)
+	spec.Maps["nursery"].MaxEntries = uint32(nursery)
 	multiBuffer := haveMultiBuffer()
 	if !multiBuffer {
 		spec.Programs[xdpProgram].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
@@ -157,6 +163,7 @@ func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 		"complete_checksums": o.completeChecksums,
 		"multi_buffer":       multiBuffer,
 		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
+		"nursery_mask":       uint32(nursery - 1),
 	} {
 		v := spec.Variables[name]
 		if v == nil {
