@@ -4,15 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
-// Close ends the process's part in the tracker. An owner that is not to keep it
-// detaches the programs, puts back what was changed and removes the pins; for
-// everybody else the tracker goes on. Close may be called more than once.
+// Close ends the process's part in the tracker. The last one to use it, unless it
+// is to be kept, detaches the programs, puts back what was changed and removes
+// the pins; while others use it, it goes on, and one of them becomes its owner.
+// Who only joined to read ([Join]) ends nothing. Close may be called more than
+// once.
 func (t *Tracker) Close() error {
+	if t.presence != nil {
+		t.adopt() // the owner may have gone a moment ago
+	}
 	t.mu.Lock()
 	closed, owned := t.closed, t.lease != nil || t.dir == ""
 	t.closed = true
@@ -20,8 +26,10 @@ func (t *Tracker) Close() error {
 	if closed {
 		return nil
 	}
+	t.presence.release()
+	ends := owned && !t.keep && !t.othersUse()
 	var errs []error
-	if owned && !t.keep {
+	if ends {
 		errs = t.remove()
 	}
 	for _, l := range t.links {
@@ -31,10 +39,33 @@ func (t *Tracker) Close() error {
 	}
 	t.kernel.close()
 	t.lease.release()
-	if owned && !t.keep && t.meta.Mounted {
+	if ends && t.meta.Mounted {
 		unmountBPFFS()
 	}
 	return errors.Join(errs...)
+}
+
+// usersDir is what everybody who uses a tracker holds a shared lock on.
+const usersDir = "users"
+
+// use notes that this process uses the tracker.
+func (t *Tracker) use() {
+	if t.dir == "" {
+		return
+	}
+	if l, ok, err := shareLease(filepath.Join(t.dir, usersDir)); err == nil && ok {
+		t.presence = l
+	}
+}
+
+// othersUse reports whether another process uses the tracker.
+func (t *Tracker) othersUse() bool {
+	if t.dir == "" {
+		return false
+	}
+	l, ok, err := takeLease(filepath.Join(t.dir, usersDir))
+	l.release()
+	return err == nil && !ok
 }
 
 // remove undoes all that attaching did.

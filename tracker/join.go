@@ -15,6 +15,7 @@ func joinOrAdopt(dir string, log *slog.Logger) (*Tracker, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.use()
 	if t.adopt(); t.owner() {
 		t.notes = append(t.notes, "took over a tracker that nobody owned, with its flows")
 	}

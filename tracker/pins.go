@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -130,18 +129,31 @@ func removePins(dir string) error {
 	return nil
 }
 
-// lease is an exclusive lock on a directory.
+// lease is a lock on a directory.
 type lease struct {
 	dir *os.File
 }
 
-// takeLease locks the directory; ok is false where another process holds it.
+// takeLease locks the directory for this process alone; ok is false where another
+// holds a lock on it.
 func takeLease(path string) (l *lease, ok bool, err error) {
+	return lockDir(path, unix.LOCK_EX)
+}
+
+// shareLease locks the directory together with others who share it.
+func shareLease(path string) (l *lease, ok bool, err error) {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, false, fmt.Errorf("make lease: %w", err)
+	}
+	return lockDir(path, unix.LOCK_SH)
+}
+
+func lockDir(path string, how int) (l *lease, ok bool, err error) {
 	dir, err := os.Open(path)
 	if err != nil {
 		return nil, false, fmt.Errorf("open lease: %w", err)
 	}
-	err = unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	err = unix.Flock(int(dir.Fd()), how|unix.LOCK_NB)
 	if err != nil {
 		_ = dir.Close()
 		if errors.Is(err, unix.EWOULDBLOCK) {
@@ -156,11 +168,4 @@ func (l *lease) release() {
 	if l != nil {
 		_ = l.dir.Close()
 	}
-}
-
-// samePair reports whether two pairs name the same interfaces.
-func samePair(a, b [2]string) bool {
-	slices.Sort(a[:])
-	slices.Sort(b[:])
-	return a == b
 }

@@ -35,16 +35,6 @@ func FuzzPinNames(f *testing.F) {
 	})
 }
 
-func TestSamePair(t *testing.T) {
-	pair := [2]string{"b", "a"}
-	if !samePair(pair, [2]string{"a", "b"}) || !samePair(pair, pair) || samePair(pair, [2]string{"a", "c"}) {
-		t.Error("samePair")
-	}
-	if pair != [2]string{"b", "a"} {
-		t.Errorf("samePair changed its argument to %v", pair)
-	}
-}
-
 // A lease is held by one, and free again once it is released.
 func TestLease(t *testing.T) {
 	dir := t.TempDir()

@@ -32,6 +32,8 @@ type Tracker struct {
 	// lease is held by the owner: who expires flows, and removes everything at
 	// the end.
 	lease *lease
+	// presence is held by everybody who uses the tracker, not only reads it.
+	presence *lease
 	// slots are the readers' slots in use by this process.
 	slots  map[uint32]bool
 	config kernelConfig
@@ -217,6 +219,7 @@ func (t *Tracker) pin() error {
 		return explainPermission("make "+t.dir, fmt.Errorf("make %s: %w", t.dir, err))
 	}
 	t.takeLease()
+	t.use()
 	return t.kernel.pin(t.dir)
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"ctop/internal/lab"
 	"ctop/tracker"
 )
 
@@ -144,4 +145,24 @@ func TestJoin(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// Who leaves first does not take the link away from the other: the tracker ends
+// with the last one that uses it.
+func TestLastOneOut(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	second := &rig{Lab: r.Lab, t: t, ctx: r.ctx}
+	second.open(tracker.Options{})
+	if !second.tracker.Joined() {
+		t.Error("it did not join")
+	}
+	r.stop()
+	if _, err := lab.Ping(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+		t.Errorf("the first one took the tracker away: %v", err)
+	}
+	client, server := second.connect(r.Server.Addr4())
+	say(t, client, server, "hello")
+	second.flow("tcp", tracker.StateEstablished)
+	second.stop()
+	checkDetached(t, r.Lab)
 }
