@@ -46,10 +46,15 @@ type rig struct {
 // newLab makes a lab that goes with the test.
 func newLab(t *testing.T) (*lab.Lab, context.Context) {
 	t.Helper()
+	return newLabWith(t, lab.Options{})
+}
+
+func newLabWith(t *testing.T, o lab.Options) (*lab.Lab, context.Context) {
+	t.Helper()
 	lab.Require(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	l, err := lab.New(ctx, lab.Options{})
+	l, err := lab.New(ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +69,12 @@ func newLab(t *testing.T) (*lab.Lab, context.Context) {
 // newRig attaches a tracker between the hosts of a fresh lab.
 func newRig(t *testing.T, o tracker.Options) *rig {
 	t.Helper()
-	l, ctx := newLab(t)
+	return newRigWith(t, lab.Options{}, o)
+}
+
+func newRigWith(t *testing.T, lo lab.Options, o tracker.Options) *rig {
+	t.Helper()
+	l, ctx := newLabWith(t, lo)
 	r := &rig{Lab: l, t: t, ctx: ctx}
 	r.open(o)
 	return r
