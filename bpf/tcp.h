@@ -28,6 +28,8 @@ enum tcp_action {
 	TCP_FINISH = 1 << 4,
 	/* The SYN was said again. */
 	TCP_REPEAT = 1 << 7,
+	/* Remember the SYN that another one takes the place of. */
+	TCP_KEEP_OLD = 1 << 8,
 	/* End the flow; end it and begin anew with this segment. */
 	TCP_END = 1 << 5,
 	TCP_RESTART = 1 << 6,
@@ -103,22 +105,26 @@ static __always_inline void tcp_step_syn(struct tcp_step *step,
 {
 	const struct flow_dir *sender = &flow->dir[d & 1];
 
+	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
+	    pkt->seq == sender->syn_seq) {
+		/* Unanswered it does not live for ever. */
+		step->actions = TCP_REPEAT;
+		if (sender->retransmits < MAX_SYN_REFRESH)
+			step->actions |= TCP_REFRESH;
+		return;
+	}
+	step->actions = TCP_REFRESH;
 	if (has_flag(step->control, FLOW_SYN_SENT, d)) {
-		if (pkt->seq == sender->syn_seq) {
-			/* Unanswered it does not live for ever. */
-			step->actions = TCP_REPEAT;
-			if (sender->retransmits < MAX_SYN_REFRESH)
-				step->actions |= TCP_REFRESH;
-			return;
-		}
+		/* Either may be the one that is answered. */
+		step->control |= flag_of(FLOW_SYN_PENDING, d);
 		if (control_state(step->control) != STATE_SYN_SENT) {
-			step->control |= flag_of(FLOW_SYN_PENDING, d);
-			step->actions = TCP_REMEMBER | TCP_REFRESH;
+			step->actions |= TCP_REMEMBER;
 			return;
 		}
+		step->actions |= TCP_KEEP_OLD;
 	}
 	step->control |= flag_of(FLOW_SYN_SENT, d);
-	step->actions = TCP_BEGIN | TCP_REFRESH;
+	step->actions |= TCP_BEGIN;
 	/* The other side's own SYN: simultaneous open, RFC 9293 figure 7. */
 	if (d == REPLY)
 		step->control = control_with_state(step->control, STATE_SYN_RECV);
@@ -170,8 +176,11 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 	step->control |= flag_of(FLOW_SYN_SENT, d) |
 			 flag_of(FLOW_SYN_ACKED, !d);
 	step->actions = TCP_UPDATE | TCP_REFRESH;
-	if (!again)
+	if (!again) {
+		/* Nobody has acknowledged this one. */
+		step->control &= ~flag_of(FLOW_SYN_ACKED, d);
 		step->actions |= TCP_BEGIN;
+	}
 	step->control = control_with_state(step->control,
 					   handshake_done(step->control) ?
 						   STATE_ESTABLISHED :
@@ -262,17 +271,30 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 					     const struct flow *flow,
 					     const struct packet *pkt, __u32 d)
 {
-	if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
-	    !acks_syn(flow, pkt, d)) {
-		/* The challenge of an older connection; the RST that it
-		 * provokes makes room for the new one. */
-		step->actions = TCP_REFRESH;
+	const struct flow_dir *sender = &flow->dir[d & 1];
+	bool both = has_flag(step->control, FLOW_SYN_SENT, d) &&
+		    has_flag(step->control, FLOW_SYN_SENT, !d);
+
+	/* What the other side permits is known once both have said SYN. */
+	if (both && (seq_after(pkt->seq, flow->dir[!d].limit) ||
+		     seq_after(pkt->ack, flow->dir[!d].end))) {
+		tcp_invalid(step, INVALID_WINDOW);
 		return;
 	}
-	/* What the other side permits is known once it has answered. */
-	if (has_flag(step->control, FLOW_SYN_ACKED, d) &&
-	    seq_after(pkt->seq, flow->dir[!d].limit)) {
-		tcp_invalid(step, INVALID_WINDOW);
+	if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
+	    !acks_syn(flow, pkt, d)) {
+		/* The challenge of an older connection is an ACK and nothing
+		 * else; the RST that it provokes makes room for the new one. */
+		if (!both && (pkt->end != pkt->seq ||
+			      !has_flag(step->control, FLOW_SYN_SENT, !d)))
+			tcp_invalid(step, INVALID_STATE);
+		else
+			step->actions = TCP_REFRESH;
+		return;
+	}
+	/* Older than the SYN: it completes nothing. */
+	if (both && seq_before(pkt->end, sender->end)) {
+		step->actions = TCP_REFRESH;
 		return;
 	}
 	step->control |= flag_of(FLOW_SYN_ACKED, !d);
@@ -507,6 +529,10 @@ static __always_inline void tcp_apply(struct flow *flow,
 {
 	struct flow_dir *sender = &flow->dir[d & 1];
 
+	if (step->actions & TCP_KEEP_OLD) {
+		sender->pending_seq = sender->syn_seq;
+		sender->pending_wscale = sender->wscale;
+	}
 	if (step->actions & TCP_BEGIN)
 		tcp_apply_begin(sender, &flow->dir[!d], pkt);
 	else if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK &&

@@ -45,10 +45,12 @@ static __always_inline enum window tcp_window(const struct flow_dir *sender,
 
 	if (!receiver->packets)
 		return WINDOW_INSIDE;
-	if (seq_after(pkt->seq, receiver->limit))
-		return WINDOW_OUTSIDE;
 	if (seq_after(pkt->ack, receiver->end))
 		return WINDOW_UNSENT;
+	if (seq_after(pkt->seq, receiver->limit))
+		return WINDOW_OUTSIDE;
+	if (seq_before(pkt->end, sender->end - receiver->max_window - 1))
+		return WINDOW_OLD;
 	if (lag < MIN_ACK_LAG)
 		lag = MIN_ACK_LAG;
 	if (seq_before(pkt->ack, receiver->end - lag))
