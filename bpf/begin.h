@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* How flows begin: what their first packet makes of them. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <linux/errno.h>
+#include <bpf/bpf_helpers.h>
+
+#include "embryo.h"
+#include "flow.h"
+#include "packet.h"
+#include "stats.h"
+#include "table.h"
+#include "tcp_step.h"
+#include "tcp_window.h"
+
+/* The outcome for one packet: a verdict, and a reason where it is invalid. */
+#define OUTCOME(verdict, reason) ((verdict) | (reason) << 8)
+#define OUTCOME_VERDICT(outcome) ((outcome) & 0xff)
+#define OUTCOME_INVALID(outcome) ((outcome) >> 8 & 0xff)
+/* No outcome yet: another packet changed the flow first; there is no flow; there
+ * is no room for one. */
+#define OUTCOME_RETRY (-1)
+#define OUTCOME_NO_FLOW (-2)
+#define OUTCOME_FULL (-3)
+
+/* Begins a flow in the scratch space, its first packet counted. */
+static __always_inline struct flow *flow_begin(const struct packet *pkt, __u32 d,
+					       __u64 now)
+{
+	struct flow *flow = scratch_flow();
+
+	if (!flow)
+		return NULL;
+	__builtin_memset(flow, 0, sizeof(*flow));
+	flow_count(&flow->dir[d & 1], pkt, dir_is_shared(&flow->dir[d & 1]));
+	flow->dir[ORIGIN].last_seen_ticks = now;
+	flow->dir[REPLY].last_seen_ticks = d == REPLY ? now : 0;
+	return flow;
+}
+
+/* The flags of a new flow whose first packet goes in direction d. */
+static __always_inline __u32 flow_begin_flags(const struct packet *pkt, __u32 d)
+{
+	__u32 flags = flag_of(FLOW_SEEN, d);
+
+	if (pkt->reversed != d)
+		flags |= FLOW_REVERSED;
+	if (pkt->side != d)
+		flags |= FLOW_SIDE;
+	return flags;
+}
+
+/* What a packet is whose flow could or could not be entered. */
+static __always_inline int outcome_created(int err)
+{
+	if (err == -E2BIG)
+		return OUTCOME_FULL;
+	return OUTCOME(err ? VERDICT_UNTRACKED : VERDICT_NEW, 0);
+}
+
+/* A TCP packet without a flow: a SYN opens one, and so does a bare ACK where
+ * nothing is enforced: its flow was there before the tracker. */
+static __always_inline int tcp_create(struct packet *pkt, __u64 now)
+{
+	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	__u32 control = flow_begin_flags(pkt, ORIGIN);
+	struct flow *flow;
+
+	if (flags == TCP_SYN)
+		control |= STATE_SYN_SENT | flag_of(FLOW_SYN_SENT, ORIGIN);
+	else if (flags == TCP_ACK && config.policy == POLICY_OBSERVE)
+		control |= STATE_NEW | FLOW_MIDSTREAM;
+	else
+		return OUTCOME(VERDICT_INVALID, INVALID_NO_FLOW);
+	flow = flow_begin(pkt, ORIGIN, now);
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	tcp_begin(&flow->dir[ORIGIN], pkt);
+	if (flags == TCP_ACK)
+		tcp_update(&flow->dir[ORIGIN], pkt, false);
+	return outcome_created(flow_create(pkt, control));
+}
+
+/* Begins anew with a SYN+ACK that answers a SYN which came in the old flow; the
+ * SYN's sender, whose direction was !d there, is the origin. */
+static __always_inline int tcp_create_answered(struct packet *pkt,
+					       __u32 pending_seq,
+					       __u8 pending_wscale, __u64 now)
+{
+	struct flow *flow = flow_begin(pkt, REPLY, now);
+	__u32 control = flow_begin_flags(pkt, REPLY) | STATE_SYN_RECV |
+			flag_of(FLOW_SYN_SENT, ORIGIN) |
+			flag_of(FLOW_SYN_SENT, REPLY) |
+			flag_of(FLOW_SYN_ACKED, ORIGIN);
+
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	flow->dir[ORIGIN].syn_seq = pending_seq;
+	flow->dir[ORIGIN].end = pending_seq + 1;
+	flow->dir[ORIGIN].wscale = pending_wscale;
+	tcp_begin(&flow->dir[REPLY], pkt);
+	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
+	tcp_update(&flow->dir[REPLY], pkt, false);
+	return outcome_created(flow_create(pkt, control));
+}
+
+static __always_inline int tcp_restart(struct packet *pkt, struct flow *flow,
+				       __u64 control, __u32 d, __u64 now)
+{
+	__u32 seq = flow->dir[!d].pending_seq;
+	__u8 wscale = flow->dir[!d].pending_wscale;
+
+	if (!flow_destroy(&pkt->key, flow, control,
+			  event_cause(REASON_REUSED, d)))
+		return OUTCOME_RETRY;
+	if (pkt->tcp_flags & TCP_ACK)
+		return tcp_create_answered(pkt, seq, wscale, now);
+	return tcp_create(pkt, now);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* TCP: what can be decided about a segment, and how its flow is asked. */
+#pragma once
+
+#include <linux/bpf.h>
+
+#include "flow.h"
+#include "packet.h"
+#include "stats.h"
+
+/* How often an unanswered SYN may refresh its flow. Linux repeats 6 times. */
+#define MAX_SYN_REFRESH 8
+
+enum tcp_action {
+	/* Take over the segment's numbers; keep the flow alive. */
+	TCP_UPDATE = 1 << 0,
+	TCP_REFRESH = 1 << 1,
+	/* The SYN begins this direction. */
+	TCP_BEGIN = 1 << 2,
+	/* Remember the SYN until it is answered. */
+	TCP_REMEMBER = 1 << 3,
+	TCP_FINISH = 1 << 4,
+	/* The SYN was said again. */
+	TCP_REPEAT = 1 << 7,
+	/* Remember the SYN that another one takes the place of. */
+	TCP_KEEP_OLD = 1 << 8,
+	/* End the flow; end it and begin anew with this segment. */
+	TCP_END = 1 << 5,
+	TCP_RESTART = 1 << 6,
+};
+
+struct tcp_step {
+	/* What control becomes. */
+	__u64 control;
+	__u32 actions;
+	__u8 verdict;
+	__u8 invalid;
+	__u8 reason;
+};
+
+/* The combinations that mean something: S SU SA R RA F/A F/A/U A A/U, with PSH,
+ * ECE and CWR as they like. One bit for each value of the six flags. */
+static __always_inline bool tcp_flags_valid(__u8 flags)
+{
+	const __u64 valid = 1ULL << TCP_SYN | 1ULL << (TCP_SYN | TCP_URG) |
+			    1ULL << (TCP_SYN | TCP_ACK) | 1ULL << TCP_RST |
+			    1ULL << (TCP_RST | TCP_ACK) |
+			    1ULL << (TCP_FIN | TCP_ACK) |
+			    1ULL << (TCP_FIN | TCP_ACK | TCP_URG) |
+			    1ULL << TCP_ACK | 1ULL << (TCP_ACK | TCP_URG);
+
+	return valid >> (flags & 0x37) & 1;
+}
+
+static __always_inline void tcp_invalid(struct tcp_step *step,
+					enum invalid reason)
+{
+	step->verdict = VERDICT_INVALID;
+	step->invalid = reason;
+	step->actions = 0;
+}
+
+static __always_inline __u64 flag_of(enum flow_flag flag, __u32 direction)
+{
+	return (__u64)flag << (direction & 1);
+}
+
+static __always_inline bool has_flag(__u64 control, enum flow_flag flag,
+				     __u32 direction)
+{
+	return control & flag_of(flag, direction);
+}
+
+static __always_inline bool handshake_done(__u64 control)
+{
+	return has_flag(control, FLOW_SYN_ACKED, ORIGIN) &&
+	       has_flag(control, FLOW_SYN_ACKED, REPLY);
+}
+
+/* The tuple is opened again. */
+static __always_inline void tcp_step_restart(struct tcp_step *step)
+{
+	step->actions = TCP_RESTART;
+	step->reason = REASON_REUSED;
+}
