@@ -85,7 +85,7 @@ static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 /* Begins anew with a SYN+ACK that answers a SYN which came in the old flow; the
  * SYN's sender, whose direction was !d there, is the origin. */
 static __always_inline int tcp_create_answered(struct packet *pkt,
-					       __u32 pending_seq,
+					       __u32 pending_end,
 					       __u8 pending_wscale, __u64 now)
 {
 	struct flow *flow = flow_begin(pkt, REPLY, now);
@@ -96,8 +96,8 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 
 	if (!flow)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
-	flow->dir[ORIGIN].syn_seq = pending_seq;
-	flow->dir[ORIGIN].end = pending_seq + 1;
+	flow->dir[ORIGIN].syn_seq = pending_end - 1;
+	flow->dir[ORIGIN].end = pending_end;
 	flow->dir[ORIGIN].wscale = pending_wscale;
 	tcp_begin(&flow->dir[REPLY], pkt);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
@@ -108,13 +108,13 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 static __always_inline int tcp_restart(struct packet *pkt, struct flow *flow,
 				       __u64 control, __u32 d, __u64 now)
 {
-	__u32 seq = flow->dir[!d].pending_seq;
+	__u32 end = flow->dir[!d].pending_end;
 	__u8 wscale = flow->dir[!d].pending_wscale;
 
 	if (!flow_destroy(&pkt->key, flow, control,
 			  event_cause(REASON_REUSED, d)))
 		return OUTCOME_RETRY;
 	if (pkt->tcp_flags & TCP_ACK)
-		return tcp_create_answered(pkt, seq, wscale, now);
+		return tcp_create_answered(pkt, end, wscale, now);
 	return tcp_create(pkt, now);
 }

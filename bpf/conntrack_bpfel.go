@@ -103,7 +103,7 @@ type ConntrackFlowDir struct {
 	MaxWindow     uint32
 	SynSeq        uint32
 	FinEnd        uint32
-	PendingSeq    uint32
+	PendingEnd    uint32
 	RttUs         uint32
 	Retransmits   uint16
 	ZeroWindows   uint16

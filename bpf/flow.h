@@ -79,8 +79,9 @@ struct flow_dir {
 	/* The SYN's sequence number, and the one after the FIN. */
 	__u32 syn_seq;
 	__u32 fin_end;
-	/* The sequence number of a SYN that waits for its answer. */
-	__u32 pending_seq;
+	/* The sequence number after a SYN that waits for its answer, and after
+	 * the data it carried (RFC 7413). */
+	__u32 pending_end;
 	/* How long this side took to answer in the handshake. */
 	__u32 rtt_us;
 	__u16 retransmits;

@@ -97,10 +97,14 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 		 * in its own SYN says. */
 		other->acked = pkt->seq + 1;
 		other->limit = other->acked + other->max_window;
-	} else if (seq_after(pkt->ack, other->end)) {
-		/* It may acknowledge what was sent before our time. */
-		other->end = pkt->ack;
+		return;
 	}
+	/* Midstream, both may have acknowledged what was sent before our time,
+	 * and the first that we see of a side may be a repetition. */
+	if (seq_after(pkt->ack, other->end))
+		other->end = pkt->ack;
+	if (other->packets && seq_after(other->acked, sender->end))
+		sender->end = other->acked;
 }
 
 /* Does to the direction what was decided; before is control as it was. */
@@ -112,7 +116,7 @@ static __always_inline void tcp_apply(struct flow *flow,
 	struct flow_dir *sender = &flow->dir[d & 1];
 
 	if (step->actions & TCP_KEEP_OLD) {
-		sender->pending_seq = sender->syn_seq;
+		sender->pending_end = sender->end;
 		sender->pending_wscale = sender->wscale;
 	}
 	if (step->actions & TCP_BEGIN)
@@ -123,7 +127,7 @@ static __always_inline void tcp_apply(struct flow *flow,
 	if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK)
 		tcp_update(sender, pkt, shared);
 	if (step->actions & TCP_REMEMBER) {
-		sender->pending_seq = pkt->seq;
+		sender->pending_end = pkt->end;
 		sender->pending_wscale = pkt->wscale;
 	}
 	if (step->actions & TCP_FINISH)

@@ -58,7 +58,7 @@ static __always_inline bool acks_pending(const struct flow *flow, __u64 control,
 					 const struct packet *pkt, __u32 d)
 {
 	return has_flag(control, FLOW_SYN_PENDING, !d) &&
-	       pkt->ack == flow->dir[!d].pending_seq + 1;
+	       pkt->ack == flow->dir[!d].pending_end;
 }
 
 /* A SYN+ACK, whatever the state. */
@@ -136,15 +136,17 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 		tcp_invalid(step, INVALID_WINDOW);
 		return;
 	}
-	if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
-	    !acks_syn(flow, pkt, d)) {
-		/* The challenge of an older connection is an ACK and nothing
-		 * else; the RST that it provokes makes room for the new one. */
-		if (!both && (pkt->end != pkt->seq ||
-			      !has_flag(step->control, FLOW_SYN_SENT, !d)))
-			tcp_invalid(step, INVALID_STATE);
-		else
-			step->actions = TCP_REFRESH;
+	/* Before its own SYN a side can say ACK and nothing else, to challenge
+	 * or to accept the other's. */
+	if (!both && (pkt->end != pkt->seq ||
+		      !has_flag(step->control, FLOW_SYN_SENT, !d))) {
+		tcp_invalid(step, INVALID_STATE);
+		return;
+	}
+	if (!acks_syn(flow, pkt, d)) {
+		/* The challenge of an older connection; the RST that it
+		 * provokes makes room for the new one. */
+		step->actions = TCP_REFRESH;
 		return;
 	}
 	/* Older than the SYN: it completes nothing. */
