@@ -150,7 +150,7 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 		return;
 	}
 	/* Older than the SYN: it completes nothing. */
-	if (both && seq_before(pkt->end, sender->end)) {
+	if (both && !seq_after(pkt->end, sender->syn_seq)) {
 		step->actions = TCP_REFRESH;
 		return;
 	}
