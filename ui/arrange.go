@@ -1,9 +1,10 @@
 package ui
 
 import (
+	"time"
+
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
 	"ctop/ui/order"
 )
 
@@ -11,7 +12,7 @@ import (
 // is being arranged for an earlier wish will not be shown.
 func (m *Model) rearrange() tea.Cmd {
 	m.wish++
-	m.stale = true
+	m.stale, m.restUntil = true, time.Time{}
 	return m.arrangeIfStale()
 }
 
@@ -19,24 +20,23 @@ func (m *Model) rearrange() tea.Cmd {
 // more than one such work at a time, so that a table which takes long to sort
 // does not pile up more of it.
 func (m *Model) arrangeIfStale() tea.Cmd {
-	if !m.stale || m.arranging || m.target == nil {
+	if !m.stale || m.arranging || m.target == nil || m.now.Before(m.restUntil) {
 		return nil
 	}
 	m.stale, m.arranging = false, true
-	wish, request := m.wish, m.request()
+	wish, request, clock := m.wish, m.request(), m.options.clock
 	return func() tea.Msg {
-		return arrangedMsg{wish: wish, result: order.Arrange(request)}
+		began := clock()
+		result := order.Arrange(request)
+		return arrangedMsg{wish: wish, result: result, took: clock().Sub(began)}
 	}
 }
 
 func (m *Model) request() order.Request {
 	r := order.Request{
 		Snapshot: m.target, Filter: m.filter, By: m.by,
-		Ended:  make(map[tracker.FlowID]*tracker.Flow, len(m.ended)),
+		Ended:  m.endedFlows(),
 		Before: m.flows.Rows(),
-	}
-	for id, e := range m.ended {
-		r.Ended[id] = e.flow
 	}
 	if f := m.flows.Selected(); f != nil {
 		r.Anchor = f.ID
@@ -49,16 +49,19 @@ func (m *Model) request() order.Request {
 
 func (m *Model) handleArranged(msg arrangedMsg) tea.Cmd {
 	m.arranging = false
+	m.restUntil = m.now.Add(idleShare * msg.took)
 	if msg.wish != m.wish {
-		m.stale = true
+		m.stale, m.restUntil = true, time.Time{}
 		return m.arrangeIfStale()
 	}
 	m.show(msg.result)
-	return tea.Batch(m.arrangeIfStale(), m.countTimeouts())
+	return tea.Batch(m.arrangeIfStale(), m.counts())
 }
 
 func (m *Model) show(r order.Result) {
+	m.talk.stale = m.talk.stale || m.shown != r.Snapshot
 	m.shown, m.present = r.Snapshot, r.Present
+	m.flows.SetSnapshot(r.Snapshot)
 	m.showTime()
 	m.flows.SetRows(r.Rows, r.AnchorID, r.Anchor)
 	if m.detailOpen() {

@@ -14,23 +14,42 @@ import (
 	"ctop/ui/order"
 )
 
-// BenchmarkFrame is what a key costs: an Update that moves the cursor, and a
-// View. It must not depend on the number of flows.
+// BenchmarkFrame is what a key costs in every view: an Update that moves the
+// cursor, and a View. It must not depend on the number of flows.
 func BenchmarkFrame(b *testing.B) {
-	for _, n := range []int{1000, 1000000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			m := benchModel(n)
-			keys := [...]tea.Msg{tea.KeyMsg{Type: tea.KeyDown}, tea.KeyMsg{Type: tea.KeyPgDown}}
-			b.ReportAllocs()
-			i := 0
-			for b.Loop() {
-				next, _ := m.Update(keys[i%len(keys)])
-				m = next.(Model)
-				_ = m.View()
-				i++
-			}
-		})
+	for _, key := range []string{"1", "2", "3", "4", "5"} {
+		for _, n := range []int{1000, 1000000} {
+			b.Run(fmt.Sprintf("view%s/%d", key, n), func(b *testing.B) {
+				m := benchModel(n)
+				m.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(key)})
+				keys := [...]tea.Msg{tea.KeyMsg{Type: tea.KeyDown}, tea.KeyMsg{Type: tea.KeyPgDown}}
+				b.ReportAllocs()
+				i := 0
+				for b.Loop() {
+					next, _ := m.Update(keys[i%len(keys)])
+					m.Model = next.(Model)
+					_ = m.View()
+					i++
+				}
+			})
+		}
 	}
+}
+
+// BenchmarkCount is what the talkers and the overview cost for each snapshot,
+// off the console's goroutine.
+func BenchmarkCount(b *testing.B) {
+	s := snapshotOf(start, flowsUpTo(1000000))
+	b.Run("talkers", func(b *testing.B) {
+		for b.Loop() {
+			order.Talk(order.GroupRequest{Snapshot: s, By: order.GroupBy{Sort: order.GroupRate, Desc: true}})
+		}
+	})
+	b.Run("overview", func(b *testing.B) {
+		for b.Loop() {
+			order.NewCount(s)
+		}
+	})
 }
 
 // BenchmarkArrange is what a snapshot costs, off the console's goroutine.
@@ -46,13 +65,36 @@ func BenchmarkArrange(b *testing.B) {
 	}
 }
 
-func benchModel(n int) Model {
+// benched is a model whose commands are run at once.
+type benched struct{ Model }
+
+func (m *benched) send(msg tea.Msg) {
+	next, cmd := m.Update(msg)
+	m.Model = next.(Model)
+	m.run(cmd)
+}
+
+func (m *benched) run(cmd tea.Cmd) {
+	if cmd == nil {
+		return
+	}
+	switch msg := cmd().(type) {
+	case nil:
+	case tea.BatchMsg:
+		for _, c := range msg {
+			m.run(c)
+		}
+	default:
+		m.send(msg)
+	}
+}
+
+func benchModel(n int) *benched {
 	renderer := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
-	m := New(&fakeSource{}, WithRenderer(renderer), WithClock(func() time.Time { return start }))
-	next, _ := m.Update(tea.WindowSizeMsg{Width: 200, Height: 50})
-	m = next.(Model)
+	m := &benched{New(&fakeSource{}, WithRenderer(renderer), WithClock(func() time.Time { return start }))}
+	m.send(tea.WindowSizeMsg{Width: 200, Height: 50})
 	m.target = snapshotOf(start, flowsUpTo(n))
-	m.handleArranged(arrangedMsg{result: order.Arrange(m.request())})
+	m.send(arrangedMsg{result: order.Arrange(m.request())})
 	return m
 }
 

@@ -171,7 +171,7 @@ func TestEndedFlowsLinger(t *testing.T) {
 func TestHelpNamesEveryKeyAndBack(t *testing.T) {
 	c := newConsole(t, 120, 40, flowsUpTo(5))
 	c.press("?")
-	for _, s := range c.m.keys.sections() {
+	for _, s := range c.m.keys.sections(viewFlows) {
 		for _, k := range s.Keys {
 			if k.Enabled() {
 				c.shows(k.Help().Desc)
@@ -233,8 +233,13 @@ func TestDetail(t *testing.T) {
 func TestViews(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(1))
 	for _, step := range []struct{ key, open string }{
-		{"2", "[2 Events]"}, {"5", "[5 Timeouts]"}, {"1", "[1 Flows]"}, {"t", "[5 Timeouts]"},
-		{"tab", "[1 Flows]"}, {"tab", "[2 Events]"}, {"shift+tab", "[1 Flows]"},
+		{"2", "[2 Events]"},
+		{"5", "[5 Timeouts]"},
+		{"1", "[1 Flows]"},
+		{"t", "[5 Timeouts]"},
+		{"tab", "[1 Flows]"},
+		{"tab", "[2 Events]"},
+		{"shift+tab", "[1 Flows]"},
 	} {
 		c.press(step.key)
 		c.shows(step.open)

@@ -149,8 +149,20 @@ func (m *Model) delete(refs []tracker.Ref) tea.Cmd {
 	source := m.source
 	return func() tea.Msg {
 		result, err := source.Delete(refs...)
-		return doneMsg{text: deleted(result), err: err}
+		msg := doneMsg{text: deleted(result), err: err, deleted: refs}
+		if result.Deleted > 0 {
+			msg.noted = deletedNote(refs, result)
+		}
+		return msg
 	}
+}
+
+// deletedNote names the flow where it was only one.
+func deletedNote(refs []tracker.Ref, r tracker.DeleteResult) string {
+	if len(refs) == 1 {
+		return "deleted " + refs[0].Tuple.String()
+	}
+	return deleted(r)
 }
 
 func deleted(r tracker.DeleteResult) string {

@@ -216,6 +216,10 @@ func flow(i int) tracker.Flow {
 		f.Tuple.Dst = netip.AddrPortFrom(f.Tuple.Dst.Addr(), 0)
 		f.Tuple.ICMPType, f.Tuple.ICMPID = 8, uint16(i)
 	}
+	f.In = uint8(i % 2)
+	if kind.proto == tracker.ProtocolTCP && !kind.state.Opening() {
+		f.Origin.RTT, f.Origin.Retransmits = time.Duration(i)*time.Microsecond, uint16(i%7)
+	}
 	if !kind.state.Opening() {
 		f.Reply = tracker.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 1400, PPS: 1e4 / float64(i+1), BPS: 112e6 / float64(i+1)}
 	}

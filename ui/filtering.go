@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"errors"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -10,7 +12,8 @@ import (
 
 // editFilter begins to type a filter, beginning with the present one.
 func (m *Model) editFilter() {
-	m.mode, m.filterBefore, m.filterError = modeFilter, m.filter, ""
+	m.mode, m.filterBefore, m.filterError = modeFilter, m.filter, nil
+	m.ways = nil
 	m.input = prompt.New()
 	m.input.Set(m.filter.String())
 }
@@ -20,13 +23,20 @@ func (m *Model) handleFilterKey(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, m.keys.Enter):
 		return m.keepFilter()
 	case key.Matches(msg, m.keys.Back):
-		m.mode, m.filterError = modeNormal, ""
+		m.mode, m.filterError = modeNormal, nil
 		return m.setFilter(m.filterBefore)
+	case key.Matches(msg, m.keys.Complete):
+		text, ways := filter.Complete(m.input.Value())
+		m.input.Set(text)
+		cmd := m.filterTyped()
+		m.ways = ways
+		return cmd
 	case msg.Type == tea.KeyUp, msg.Type == tea.KeyDown, msg.Type == tea.KeyPgUp, msg.Type == tea.KeyPgDown:
 		m.handleMoveKey(msg)
 		return nil
 	}
 	m.input.Update(msg)
+	m.ways = nil
 	return m.filterTyped()
 }
 
@@ -39,8 +49,8 @@ func (m *Model) filterTyped() tea.Cmd {
 // keepFilter ends the typing, unless what was typed cannot be read.
 func (m *Model) keepFilter() tea.Cmd {
 	cmd := m.tryFilter(m.input.Value())
-	if m.filterError == "" {
-		m.mode = modeNormal
+	if m.filterError == nil {
+		m.mode, m.trail = modeNormal, nil
 	}
 	return cmd
 }
@@ -49,11 +59,10 @@ func (m *Model) keepFilter() tea.Cmd {
 // stays.
 func (m *Model) tryFilter(text string) tea.Cmd {
 	f, err := filter.Parse(text)
-	if err != nil {
-		m.filterError = err.Error()
+	m.filterError = nil
+	if errors.As(err, &m.filterError) {
 		return nil
 	}
-	m.filterError = ""
 	return m.setFilter(f)
 }
 
@@ -63,5 +72,6 @@ func (m *Model) setFilter(f filter.Filter) tea.Cmd {
 	}
 	m.filter = f
 	m.log.SetFilter(f)
-	return m.rearrange()
+	m.flows.SetEnded(m.endedReasons())
+	return tea.Batch(m.rearrange(), m.retalk())
 }

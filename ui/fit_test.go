@@ -20,7 +20,7 @@ import (
 // it, no line may be wider than the screen, nor may there be more of them.
 func TestEverythingFits(t *testing.T) {
 	keys := []string{
-		"up", "down", "pgup", "pgdown", "g", "G", "tab", "1", "2", "5", "t", "enter", "esc", "/", "s", "S", "left",
+		"up", "down", "pgup", "pgdown", "g", "G", "tab", "1", "2", "3", "4", "5", "t", "b", "B", "c", "n", "f", "P", "enter", "esc", "/", "s", "S", "left",
 		"right", "space", "d", "D", "+", "-", "0", "p", "r", "y", "n", "?", "tcp", "!", ":", "x", "7", "backspace",
 	}
 	for seed := range int64(40) {
@@ -72,7 +72,7 @@ func TestEverySize(t *testing.T) {
 	c := newConsole(t, 80, 24, append(ipv6Flows(), flowsUpTo(30)...))
 	c.source.events = someEvents()
 	c.pass(time.Second)
-	for _, page := range [][]string{{"1"}, {"2"}, {"5"}, {"1", "enter"}, {"esc", "?"}, {"esc", "d"}, {"esc", "s"}, {"esc", "/"}} {
+	for _, page := range [][]string{{"1"}, {"2"}, {"3"}, {"4"}, {"5"}, {"1", "c"}, {"enter", "n"}, {"1", "enter"}, {"esc", "?"}, {"esc", "d"}, {"esc", "s"}, {"esc", "/"}} {
 		c.press(page...)
 		for width := range 130 {
 			for _, height := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 15, 16, 24, 50} {

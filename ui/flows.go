@@ -26,6 +26,8 @@ func (m *Model) handleFlowsKey(msg tea.KeyMsg) tea.Cmd {
 		m.openDetail(m.flows.Selected())
 	case key.Matches(msg, m.keys.Export):
 		return m.export()
+	case key.Matches(msg, m.keys.Columns):
+		m.chooseColumns()
 	case key.Matches(msg, m.keys.Back):
 		return m.undo()
 	case key.Matches(msg, m.keys.Delete) && len(m.marked) > 0:
@@ -51,7 +53,11 @@ func (m *Model) handleFlowKey(msg tea.KeyMsg, f *tracker.Flow) tea.Cmd {
 	case key.Matches(msg, m.keys.Default):
 		return m.resetTimeout(f)
 	case key.Matches(msg, m.keys.Copy):
-		return m.copy(f.Tuple)
+		return m.copy(f.ID, f.Tuple)
+	case key.Matches(msg, m.keys.Pin):
+		return m.pin(f)
+	case key.Matches(msg, m.keys.Like):
+		return m.like(f)
 	}
 	return nil
 }
@@ -89,11 +95,15 @@ func (m *Model) toggleMark() {
 	m.flows.Move(1)
 }
 
-// undo takes back one thing at a time: the marks, then the filter.
+// undo takes back one thing at a time: the marks, the last drill-down, then the
+// filter.
 func (m *Model) undo() tea.Cmd {
 	if len(m.marked) > 0 {
 		clear(m.marked)
 		return nil
+	}
+	if len(m.trail) > 0 {
+		return m.retrace()
 	}
 	if !m.filter.Empty() {
 		return m.setFilter(filter.Filter{})

@@ -14,13 +14,22 @@ type hint struct {
 	does string
 }
 
+// footerLines are what stands below the page.
+func (m *Model) footerLines(l layout) []string {
+	if m.mode == modeFilter {
+		return m.filterLines(l.prompt)
+	}
+	return []string{m.footerLine()}
+}
+
 // footerLine says what can be done, or what was.
 func (m *Model) footerLine() string {
 	switch {
-	case m.mode == modeFilter:
-		return m.filterLine()
 	case m.mode == modeSort:
 		return m.sortLine()
+	case m.mode == modeColumns:
+		k := m.keys
+		return m.hintLine([]hint{{k.Mark, "show or hide"}, {k.Default, "as at first"}, {k.Enter, "done"}}, []hint{{k.Back, "drop"}})
 	case m.mode == modeConfirm:
 		return m.confirmLine()
 	case m.status.text != "":
@@ -37,16 +46,74 @@ func (m *Model) hints() []hint {
 	case m.mode == modeHelp:
 		return []hint{{k.Up, "up"}, {k.Down, "down"}}
 	case m.mode == modeDetail:
-		return []hint{{k.Delete, "delete"}, {k.Longer, "longer"}, {k.Shorter, "shorter"},
-			{k.Default, "default"}, {k.Copy, "copy"}, {k.Rates, "rates"}, {k.Pause, m.pauseWord()}}
+		return []hint{
+			{k.Delete, "delete"},
+			{k.Longer, "longer"},
+			{k.Shorter, "shorter"},
+			{k.Default, "default"},
+			{k.Pin, "pin"},
+			{k.Copy, "copy"},
+			{k.Like, "filter like this"},
+			{k.Rates, "rates"},
+			{k.Pause, m.pauseWord()},
+		}
 	case m.view == viewEvents:
-		return []hint{{k.Filter, "filter"}, {k.Enter, "detail"}, {k.Bottom, "follow"},
-			{k.Copy, "copy"}, {k.Pause, m.pauseWord()}}
+		return []hint{
+			{k.Filter, "filter"},
+			{k.Enter, "detail"},
+			{k.Bottom, "follow"},
+			{k.Copy, "copy"},
+			{k.Pause, m.pauseWord()},
+		}
+	case m.view == viewTalkers:
+		return []hint{
+			{k.Group, "group by"},
+			{k.Sort, "sort"},
+			{k.Enter, "its flows"},
+			{k.Filter, "filter"},
+			{k.Reverse, "reverse"},
+			{k.Rates, "rates"},
+			{k.Pause, m.pauseWord()},
+		}
+	case m.view == viewOverview:
+		return []hint{{k.Down, "scroll"}, {k.Talkers, "talkers"}, {k.Flows, "flows"}, {k.Pause, m.pauseWord()}}
 	case m.view == viewTimeouts:
 		return []hint{{k.Edit, "change"}}
 	}
-	return []hint{{k.Filter, "filter"}, {k.Sort, "sort"}, {k.Delete, "delete"}, {k.Timeouts, "timeouts"},
-		{k.Mark, "mark"}, {k.Enter, "detail"}, {k.Pause, m.pauseWord()}, {k.Rates, "rates"}, {k.Copy, "copy"}}
+	if len(m.trail) > 0 {
+		return []hint{
+			{k.Back, "back to " + m.cameFrom()},
+			{k.Delete, "delete"},
+			{k.DeleteAll, "delete all"},
+			{k.Sort, "sort"},
+			{k.Enter, "detail"},
+			{k.Pause, m.pauseWord()},
+		}
+	}
+	return []hint{
+		{k.Filter, "filter"},
+		{k.Sort, "sort"},
+		{k.Delete, "delete"},
+		{k.Timeouts, "timeouts"},
+		{k.Mark, "mark"},
+		{k.Enter, "detail"},
+		{k.Pause, m.pauseWord()},
+		{k.Rates, "rates"},
+		{k.Copy, "copy"},
+		{k.Like, "like this"},
+		{k.Columns, "columns"},
+		{k.Names, "names"},
+	}
+}
+
+// cameFrom names the view that Esc leads back to.
+func (m *Model) cameFrom() string {
+	for _, t := range tabs {
+		if t.view == m.trail[len(m.trail)-1].view {
+			return strings.ToLower(t.title)
+		}
+	}
+	return ""
 }
 
 func (m *Model) pauseWord() string {
@@ -103,22 +170,6 @@ func (m *Model) hintLine(hints, last []hint) string {
 func (m *Model) hintText(h hint) (text string, width int) {
 	name := shortName(h.key)
 	return m.theme.Key.Render(name) + " " + h.does, format.Width(name) + 1 + format.Width(h.does)
-}
-
-// filterLine is where the filter is typed.
-func (m *Model) filterLine() string {
-	prefix := " " + m.theme.Key.Render("/") + " "
-	if m.filterError != "" {
-		text := m.input.View(m.width / 3)
-		room := m.width - format.Width(text) - 6
-		return prefix + text + "  " + m.theme.Alert.Render(format.Cut(format.Clean(m.filterError), room))
-	}
-	hints := "⏎ keep   Esc drop"
-	room := m.width - 3 - format.Width(hints) - 3
-	if room < 12 {
-		return prefix + m.input.View(m.width-4)
-	}
-	return prefix + format.Left(m.input.View(room), room) + "  " + hints
 }
 
 // sortLine lists what to sort by.

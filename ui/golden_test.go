@@ -50,6 +50,23 @@ func TestPages(t *testing.T) {
 			c.pass(8 * time.Second)
 			c.press("p")
 		},
+		"columns": func(c *console) { c.press("c", "down", "space") },
+		"drilled": func(c *console) { c.press("3", "b", "b", "b", "b", "enter") },
+		"trouble": func(c *console) {
+			s := snapshotOf(start.Add(time.Second), flowsUpTo(100))
+			s.MaxFlows, s.Counters.EventsLost, s.Counters.TableFull, s.Interfaces[1].Up = 105, 12, 3, false
+			c.source.snapshot = s
+			c.pass(7 * time.Second)
+			c.press("4")
+		},
+		"ended": func(c *console) {
+			c.source.events = []tracker.Event{
+				destroy(flow(1), tracker.ReasonRST, start), destroy(flow(200), tracker.ReasonClosed, start),
+			}
+			c.publish(flowsUpTo(1), time.Second)
+			c.publish(flowsUpTo(1), 20*time.Second)
+			c.press("/", "state:ended", "enter")
+		},
 		"ipv6": func(c *console) { c.publish(ipv6Flows(), time.Second) },
 	}
 	for name, act := range pages {
@@ -62,6 +79,41 @@ func TestPages(t *testing.T) {
 				golden.RequireEqual(t, []byte(c.m.View()))
 			})
 		}
+	}
+}
+
+// TestViewScreens compares whole screens of the other views.
+func TestViewScreens(t *testing.T) {
+	for view, key := range map[string]string{"events": "2", "talkers": "3", "overview": "4", "timeouts": "5"} {
+		for _, size := range sizes {
+			for _, n := range []int{0, 1, 10000} {
+				t.Run(fmt.Sprintf("%s_%dx%d_%d", view, size[0], size[1], n), func(t *testing.T) {
+					c := newConsole(t, size[0], size[1], flowsUpTo(n))
+					c.busy(n)
+					c.press(key)
+					golden.RequireEqual(t, []byte(c.m.View()))
+				})
+			}
+		}
+	}
+}
+
+// busy lets some time go by in which things happen.
+func (c *console) busy(n int) {
+	for i := range 20 {
+		s := snapshotOf(c.now.Add(time.Second), flowsUpTo(n*(i+20)/39))
+		s.PPS, s.BPS = float64(n*(i%7)), float64(n*(i%5))*8e3
+		s.Uptime, s.Took = time.Duration(i)*time.Minute, 12*time.Millisecond
+		s.Counters = tracker.Counters{
+			Packets: uint64(n * i * 11), Established: uint64(n * i * 10), Invalid: uint64(n * i), FlowsCreated: uint64(n * i * i / 10),
+			FlowsDestroyed: uint64(n * i / 20), Events: uint64(n * i), InvalidBy: [len(tracker.Counters{}.InvalidBy)]uint64{1: uint64(n * i)},
+		}
+		s.Counters.Destroyed[tracker.ReasonExpired] = uint64(n * i / 20)
+		c.source.snapshot = s
+		for j := range min(n/40, 3) {
+			c.source.events = append(c.source.events, destroy(flow(5000+3*i+j), tracker.ReasonExpired, c.now))
+		}
+		c.pass(time.Second)
 	}
 }
 

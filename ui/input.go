@@ -4,7 +4,9 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/tracker"
 	"ctop/ui/filter"
+	"ctop/ui/help"
 )
 
 // list is what a page has that a cursor moves through.
@@ -19,6 +21,10 @@ func (m *Model) list() list {
 	switch m.view {
 	case viewEvents:
 		return &m.log
+	case viewTalkers:
+		return &m.talkers
+	case viewOverview:
+		return &m.overview
 	case viewTimeouts:
 		return &m.limits
 	}
@@ -33,6 +39,8 @@ var tabs = [...]struct {
 }{
 	{viewFlows, "1", "Flows"},
 	{viewEvents, "2", "Events"},
+	{viewTalkers, "3", "Talkers"},
+	{viewOverview, "4", "Overview"},
 	{viewTimeouts, "5", "Timeouts"},
 }
 
@@ -51,6 +59,10 @@ func (m *Model) handleNormalKey(msg tea.KeyMsg) tea.Cmd {
 		return m.handleFlowsKey(msg)
 	case viewEvents:
 		return m.handleEventsKey(msg)
+	case viewTalkers:
+		return m.handleTalkersKey(msg)
+	case viewOverview:
+		return m.handleOverviewKey(msg)
 	}
 	return m.handleTimeoutsKey(msg)
 }
@@ -62,10 +74,13 @@ func (m *Model) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 		return tea.Quit, true
 	case key.Matches(msg, m.keys.Help):
 		m.back, m.mode = m.mode, modeHelp
+		m.help = help.New(m.theme, m.keys.sections(m.view))
 	case key.Matches(msg, m.keys.Pause):
 		return m.togglePause(), true
 	case key.Matches(msg, m.keys.Rates):
 		return m.nextUnit(), true
+	case key.Matches(msg, m.keys.Names):
+		return m.toggleNames(), true
 	default:
 		return nil, false
 	}
@@ -93,13 +108,21 @@ func (m *Model) handleMoveKey(msg tea.KeyMsg) bool {
 }
 
 func (m *Model) handleViewKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
+	for _, v := range [...]struct {
+		key  key.Binding
+		view view
+	}{
+		{m.keys.Flows, viewFlows},
+		{m.keys.Events, viewEvents},
+		{m.keys.Talkers, viewTalkers},
+		{m.keys.Overview, viewOverview},
+		{m.keys.Timeouts, viewTimeouts},
+	} {
+		if key.Matches(msg, v.key) {
+			return m.open(v.view), true
+		}
+	}
 	switch {
-	case key.Matches(msg, m.keys.Flows):
-		return m.open(viewFlows), true
-	case key.Matches(msg, m.keys.Events):
-		return m.open(viewEvents), true
-	case key.Matches(msg, m.keys.Timeouts):
-		return m.open(viewTimeouts), true
 	case key.Matches(msg, m.keys.NextView):
 		return m.turn(1), true
 	case key.Matches(msg, m.keys.PreviousView):
@@ -119,19 +142,24 @@ func (m *Model) turn(by int) tea.Cmd {
 }
 
 func (m *Model) open(v view) tea.Cmd {
-	m.view, m.mode = v, modeNormal
-	return m.countTimeouts()
+	m.view, m.mode, m.trail = v, modeNormal, nil
+	return tea.Batch(m.retalk(), m.countTimeouts(), m.countFlows())
 }
 
 // nextUnit changes what rates count, and with it the order where that is by
 // them.
 func (m *Model) nextUnit() tea.Cmd {
 	m.unit = m.unit.Next()
-	m.by.Packets = m.unit.IsPackets()
-	m.flows.SetUnit(m.unit)
-	m.detail.SetUnit(m.unit)
+	m.applyUnit()
 	m.tell("rates in " + m.unit.String() + " per second")
-	return m.rearrange()
+	return tea.Batch(m.rearrange(), m.retalk())
+}
+
+func (m *Model) applyUnit() {
+	m.by.Packets, m.groupBy.Packets = m.unit.IsPackets(), m.unit.IsPackets()
+	m.flows.SetUnit(m.unit)
+	m.talkers.SetUnit(m.unit)
+	m.detail.SetUnit(m.unit)
 }
 
 func (m *Model) handleHelpKey(msg tea.KeyMsg) tea.Cmd {
@@ -159,8 +187,12 @@ func (m *Model) handleEventsKey(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, m.keys.Enter):
 		m.openEventDetail()
 	case key.Matches(msg, m.keys.Copy):
-		if e := m.log.Selected(); e != nil {
-			return m.copy(e.Tuple)
+		if e := m.log.Selected(); e != nil && e.Type != tracker.EventLost {
+			return m.copy(e.ID, e.Tuple)
+		}
+	case key.Matches(msg, m.keys.Like):
+		if e := m.log.Selected(); e != nil && e.Type != tracker.EventLost {
+			return m.narrow(likeText(e.Tuple))
 		}
 	}
 	return nil

@@ -1,8 +1,11 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/charmbracelet/bubbles/key"
 
+	"ctop/ui/filter"
 	"ctop/ui/help"
 )
 
@@ -11,12 +14,14 @@ import (
 type KeyMap struct {
 	Up, Down, PageUp, PageDown, Top, Bottom key.Binding
 
-	Flows, Events, Timeouts, NextView, PreviousView key.Binding
+	Flows, Events, Talkers, Overview, Timeouts, NextView, PreviousView key.Binding
 
-	Enter, Back, Filter, Sort, Reverse key.Binding
-	Pause, Rates, Copy, Export         key.Binding
+	Enter, Back, Filter, Complete, Like, Sort, Reverse key.Binding
+	Pause, Rates, Names, Columns, Copy, Export         key.Binding
 
-	Mark, Delete, DeleteAll, Longer, Shorter, Default key.Binding
+	Group, GroupBack key.Binding
+
+	Mark, Delete, DeleteAll, Longer, Shorter, Pin, Default key.Binding
 
 	Edit, Yes, No key.Binding
 
@@ -30,6 +35,8 @@ func DefaultKeyMap() KeyMap {
 	k := KeyMap{
 		Flows:        bind("1", "flows", "1"),
 		Events:       bind("2", "events", "2"),
+		Talkers:      bind("3", "talkers", "3"),
+		Overview:     bind("4", "overview", "4"),
 		Timeouts:     bind("5 t", "timeouts", "5", "t"),
 		NextView:     bind("Tab", "next view", "tab"),
 		PreviousView: bind("Shift-Tab", "previous view", "shift+tab"),
@@ -61,13 +68,19 @@ func (k *KeyMap) bindMovement() {
 
 func (k *KeyMap) bindShowing() {
 	k.Enter = bind("⏎", "everything about the flow", "enter")
-	k.Back = bind("Esc", "back; clear filter, marks", "esc")
-	k.Filter = bind("/", "filter", "/")
+	k.Back = bind("Esc", "back; drop marks, filter", "esc")
+	k.Filter = bind("/", "filter; Tab completes", "/")
+	k.Complete = bind("Tab", "complete the word", "tab")
+	k.Like = bind("f", "flows to the same service", "f")
 	k.Sort = bind("s", "choose the sort column", "s")
 	k.Reverse = bind("S", "reverse the order", "S")
-	k.Pause = bind("p", "pause, or go on", "p")
+	k.Pause = bind("p", "pause; then: what changed", "p")
 	k.Rates = bind("r", "bits, bytes or packets", "r")
-	k.Copy = bind("y", "copy the tuple", "y")
+	k.Names = bind("n", "names, or numbers", "n")
+	k.Columns = bind("c", "choose the columns", "c")
+	k.Group = bind("b", "group by something else", "b")
+	k.GroupBack = bind("B", "the grouping before", "B")
+	k.Copy = bind("y", "copy tuple; again: commands", "y")
 	k.Export = bind("e", "export to a file", "e")
 }
 
@@ -77,24 +90,57 @@ func (k *KeyMap) bindActing() {
 	k.DeleteAll = bind("D", "delete all shown", "D")
 	k.Longer = bind("+", "double the flow's timeout", "+", "=")
 	k.Shorter = bind("-", "halve the flow's timeout", "-")
+	k.Pin = bind("P", "keep its timeout as it is", "P")
 	k.Default = bind("0", "give it the default again", "0")
 	k.Edit = bind("⏎", "change the timeout", "enter")
 	k.Yes = bind("y", "yes", "y", "Y")
 	k.No = bind("n Esc ⏎", "no", "n", "N", "esc", "enter", "q")
 }
 
-// sections returns the keys as the help page shows them.
-func (k KeyMap) sections() []help.Section {
+// HelpSections returns what the help page says, for the manual.
+func HelpSections() []help.Section { return DefaultKeyMap().sections(viewFlows) }
+
+// sections returns the keys as the help page shows them: first those that only
+// the open view has.
+func (k KeyMap) sections(open view) []help.Section {
+	sections := k.allSections()
+	first := map[view]string{viewTalkers: inTalkers, viewTimeouts: inTimeouts}[open]
+	slices.SortStableFunc(sections, func(a, b help.Section) int {
+		return rank(b.Title == first) - rank(a.Title == first)
+	})
+	return sections
+}
+
+func rank(first bool) int {
+	if first {
+		return 1
+	}
+	return 0
+}
+
+// Titles of sections that belong to one view.
+const (
+	inTalkers  = "In the talkers"
+	inTimeouts = "In the timeouts"
+)
+
+func (k KeyMap) allSections() []help.Section {
 	return []help.Section{
 		{Title: "Move", Keys: []key.Binding{k.Up, k.Down, k.PageUp, k.PageDown, k.Top, k.Bottom}},
 		{Title: "Show", Keys: []key.Binding{
-			k.Enter, k.Back, k.Filter, k.Sort, k.Reverse, k.Rates, k.Pause, k.Copy, k.Export,
+			k.Enter, k.Back, k.Filter, k.Like, k.Sort, k.Reverse, k.Columns, k.Names, k.Rates, k.Pause, k.Copy, k.Export,
 		}},
 		{Title: "Act on flows (asks first)", Keys: []key.Binding{
-			k.Mark, k.Delete, k.DeleteAll, k.Longer, k.Shorter, k.Default,
+			k.Mark, k.Delete, k.DeleteAll, k.Longer, k.Shorter, k.Pin, k.Default,
 		}},
-		{Title: "Views", Keys: []key.Binding{k.Flows, k.Events, k.Timeouts, k.NextView, k.PreviousView}},
-		{Title: "While sorting; in the timeouts", Keys: []key.Binding{k.Left, k.Right, k.Edit}},
+		{Title: "Views", Keys: []key.Binding{
+			k.Flows, k.Events, k.Talkers, k.Overview, k.Timeouts, k.NextView, k.PreviousView,
+		}},
+		{Title: inTalkers, Keys: []key.Binding{k.Group, k.GroupBack}},
+		{Title: inTimeouts, Keys: []key.Binding{k.Edit}},
+		{Title: "While sorting", Keys: []key.Binding{k.Left, k.Right}},
 		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt}},
+		{Title: "How filters are written", Rows: filter.Forms()},
+		{Title: "What filters ask for", Rows: filter.Terms()},
 	}
 }

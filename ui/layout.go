@@ -4,6 +4,8 @@ package ui
 // stands.
 type layout struct {
 	header, tabs, footer bool
+	// prompt is set where a line above the footer is for typing.
+	prompt bool
 	// tuple is the number of lines for the whole tuple of what is selected.
 	tuple int
 
@@ -51,7 +53,12 @@ func count(lines ...bool) (n int) {
 }
 
 func (m *Model) layout() layout {
-	return layoutFor(m.height, m.tupleLines())
+	l := layoutFor(m.height, m.tupleLines())
+	if m.mode == modeFilter && m.height >= tupleFrom {
+		l.prompt = true
+		l.bodyHeight--
+	}
+	return l
 }
 
 // tupleLines returns how many lines a whole tuple needs besides a list that
@@ -74,17 +81,25 @@ func (m *Model) tupleLines() int {
 	return 1
 }
 
-// place gives every page its room. It comes after everything that may have
+// place gives the open page its room. It comes after everything that may have
 // changed the layout.
 func (m *Model) place() {
 	l := m.layout()
-	m.flows.SetSize(m.width, l.bodyHeight)
-	if again := m.layout(); again != l {
-		l = again
+	switch m.view {
+	case viewFlows:
 		m.flows.SetSize(m.width, l.bodyHeight)
+		if again := m.layout(); again != l {
+			l = again
+			m.flows.SetSize(m.width, l.bodyHeight)
+		}
+	case viewTalkers:
+		m.talkers.SetSize(m.width, l.bodyHeight)
+	case viewOverview:
+		m.overview.SetSize(m.width, l.bodyHeight)
+	case viewTimeouts:
+		m.limits.SetSize(m.width, l.bodyHeight)
 	}
 	m.log.SetSize(m.width, l.bodyHeight)
-	m.limits.SetSize(m.width, l.bodyHeight)
 	m.detail.SetSize(m.width, l.bodyHeight)
 	m.help.SetSize(m.width, l.bodyHeight)
 }

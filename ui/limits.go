@@ -106,8 +106,8 @@ func (m *Model) handleEnding(msg endingMsg) tea.Cmd {
 func (m *Model) setTimeout(name tracker.TimeoutName, d time.Duration) tea.Cmd {
 	source := m.source
 	return func() tea.Msg {
-		err := source.SetTimeout(name, d)
-		return doneMsg{text: fmt.Sprintf("%s is now %s", name, format.Timeout(d)), err: err}
+		text := fmt.Sprintf("%s is now %s", name, format.Timeout(d))
+		return done(text, text, source.SetTimeout(name, d))
 	}
 }
 
@@ -150,6 +150,29 @@ func (m *Model) resetTimeout(f *tracker.Flow) tea.Cmd {
 	return m.setFlowTimeout(f.Ref(), 0, "it has the default timeout of its state again")
 }
 
+// done says what became of an act that either was done or was not.
+func done(text, noted string, err error) doneMsg {
+	if err != nil {
+		return doneMsg{err: err}
+	}
+	return doneMsg{text: text, noted: noted}
+}
+
+// pin keeps the timeout that a flow has now, whatever state it comes to and
+// whatever becomes of the defaults. The key pressed again takes that back.
+func (m *Model) pin(f *tracker.Flow) tea.Cmd {
+	if f.OwnTimeout || m.given.id == f.ID && m.given.duration > 0 {
+		return m.resetTimeout(f)
+	}
+	d := m.currentTimeout(f)
+	if d <= 0 {
+		m.warn("this flow is not in the table")
+		return nil
+	}
+	m.given = given{id: f.ID, duration: d, at: m.now}
+	return m.setFlowTimeout(f.Ref(), d, "its timeout stays "+format.Timeout(d)+" in every state; P again takes that back")
+}
+
 // currentTimeout is the flow's timeout, be it one that no snapshot shows yet:
 // the key may be pressed faster than snapshots come.
 func (m *Model) currentTimeout(f *tracker.Flow) time.Duration {
@@ -168,6 +191,10 @@ func (m *Model) give(f *tracker.Flow, d time.Duration) tea.Cmd {
 func (m *Model) setFlowTimeout(ref tracker.Ref, d time.Duration, text string) tea.Cmd {
 	source := m.source
 	return func() tea.Msg {
-		return doneMsg{text: text, err: source.SetFlowTimeout(ref, d)}
+		noted := "timeout of " + ref.Tuple.String() + ": the default again"
+		if d > 0 {
+			noted = "timeout of " + ref.Tuple.String() + ": " + format.Timeout(d)
+		}
+		return done(text, noted, source.SetFlowTimeout(ref, d))
 	}
 }

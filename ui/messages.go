@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/netip"
 	"time"
 
 	"ctop/tracker"
@@ -18,6 +19,7 @@ type polledMsg struct {
 	snapshot   *tracker.Snapshot
 	events     []tracker.Event
 	next       uint64
+	company    companyPoll
 }
 
 // arrangedMsg brings rows in order. One of another wish than the present was
@@ -25,6 +27,7 @@ type polledMsg struct {
 type arrangedMsg struct {
 	wish   int
 	result order.Result
+	took   time.Duration
 }
 
 // surveyedMsg brings what a question about many flows has to say.
@@ -32,6 +35,32 @@ type surveyedMsg struct {
 	survey order.Survey
 	// all tells the flows that the filter shows from the marked ones.
 	all bool
+}
+
+// talkedMsg brings groups of flows in order. One of another wish than the
+// present was overtaken by a key.
+type talkedMsg struct {
+	wish   int
+	groups order.Groups
+	took   time.Duration
+}
+
+// totalledMsg brings what all flows amount to.
+type totalledMsg struct{ count order.Count }
+
+// resumedMsg brings what has changed while the console was paused.
+type resumedMsg struct {
+	change order.Change
+	lasted time.Duration
+}
+
+// returnedMsg brings how many deleted flows a snapshot has again.
+type returnedMsg struct{ flows int }
+
+// namedMsg brings the name of an address, empty where it has none.
+type namedMsg struct {
+	address netip.Addr
+	name    string
 }
 
 // countedMsg brings how many flows each timeout applies to.
@@ -54,4 +83,9 @@ type endingMsg struct {
 type doneMsg struct {
 	text string
 	err  error
+	// noted is the line for the events view; nothing where the act changed
+	// nothing.
+	noted string
+	// deleted are the flows that were to be deleted.
+	deleted []tracker.Ref
 }

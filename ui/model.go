@@ -6,15 +6,19 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/tracker"
+	"ctop/ui/chooser"
 	"ctop/ui/confirm"
 	"ctop/ui/detail"
 	"ctop/ui/events"
 	"ctop/ui/filter"
 	"ctop/ui/format"
 	"ctop/ui/help"
+	"ctop/ui/names"
 	"ctop/ui/order"
+	"ctop/ui/overview"
 	"ctop/ui/prompt"
 	"ctop/ui/table"
+	"ctop/ui/talkers"
 	"ctop/ui/theme"
 	"ctop/ui/timeouts"
 )
@@ -25,6 +29,8 @@ type view uint8
 const (
 	viewFlows view = iota
 	viewEvents
+	viewTalkers
+	viewOverview
 	viewTimeouts
 )
 
@@ -35,11 +41,25 @@ const (
 	modeNormal mode = iota
 	modeFilter
 	modeSort
+	modeColumns
 	modeEdit
 	modeDetail
 	modeConfirm
 	modeHelp
 )
+
+// work is counting that goes on elsewhere, never more than one at a time. wish
+// counts what the operator wanted of it.
+type work struct {
+	wish           int
+	working, stale bool
+	// after is when it may be done again for the sake of a newer snapshot.
+	after time.Time
+}
+
+// idleShare is how much longer than it worked a count rests, so that a million
+// flows do not keep a core busy. What the operator asks for does not wait.
+const idleShare = 3
 
 // Model is one console.
 type Model struct {
@@ -59,6 +79,10 @@ type Model struct {
 	now        time.Time
 	generation int
 	position   uint64
+	// missed counts events that came too fast to be shown.
+	missed uint64
+	// company is who else is on, and up to where their notices were read.
+	company companyPoll
 	// latest is the newest snapshot, target the one that is to be shown and
 	// shown the one that is. They differ while rows are being arranged and
 	// while the console is paused.
@@ -72,25 +96,51 @@ type Model struct {
 
 	filter       filter.Filter
 	filterBefore filter.Filter
-	filterError  string
-	input        prompt.Model
-	by           order.By
-	byBefore     order.By
-	unit         format.RateUnit
+	filterError  *filter.Error
+	// ways are what the word being typed could be completed to.
+	ways     []string
+	input    prompt.Model
+	by       order.By
+	byBefore order.By
+	unit     format.RateUnit
 	// wish counts the operator's changes to what is shown. arranging is set
 	// while rows are being arranged, stale when they have to be once more.
 	wish      int
 	arranging bool
 	stale     bool
+	// restUntil is when rows may be arranged again without a wish.
+	restUntil time.Time
 
+	// trail is where drill-downs came from.
+	trail []step
+	// columnsBefore are the columns before they were chosen anew.
+	columnsBefore []string
+
+	grouping order.Grouping
+	groupBy  order.GroupBy
+	talk     work
+	// counting is the snapshot whose flows were counted last.
+	counting *tracker.Snapshot
+
+	// ended are flows that ended a moment ago, past those that did a while
+	// ago, oldest first.
 	ended  map[tracker.FlowID]ending
+	past   []ending
 	marked map[tracker.FlowID]tracker.Ref
 	// given is the last timeout that a flow was given, until a snapshot
 	// shows it.
 	given given
 
+	// copied is what the copy key did last, deleted what may come back.
+	copied  copied
+	deleted deletion
+	names   *names.Book
+
 	flows    table.Model
 	log      events.Model
+	talkers  talkers.Model
+	overview overview.Model
+	chooser  chooser.Model
 	limits   timeouts.Model
 	detail   detail.Model
 	help     help.Model
@@ -101,19 +151,22 @@ type Model struct {
 // New returns a console on a source.
 func New(source Source, opts ...Option) Model {
 	o := newOptions(opts)
-	t := theme.New(o.renderer.ColorProfile(), o.noColor)
+	t := theme.New(o.profile(), o.noColor, o.light())
+	book := names.New(o.resolver)
 	m := Model{
-		source: source, options: o, theme: t, keys: DefaultKeyMap(),
-		by:     order.By{Key: order.In, Desc: true},
-		ended:  map[tracker.FlowID]ending{},
-		marked: map[tracker.FlowID]tracker.Ref{},
-		flows:  table.New(t), log: events.New(t), limits: timeouts.New(t),
+		source: source, options: o, theme: t, keys: DefaultKeyMap(), names: book,
+		by:      order.By{Key: order.In, Desc: true},
+		groupBy: order.GroupBy{Sort: order.GroupRate, Desc: true},
+		ended:   map[tracker.FlowID]ending{},
+		marked:  map[tracker.FlowID]tracker.Ref{},
+		flows:   table.New(t, book), log: events.New(t), limits: timeouts.New(t),
+		talkers: talkers.New(t, book), overview: overview.New(t),
 		now: o.clock(),
 	}
 	m.keys.Export.SetEnabled(o.export != nil)
-	m.help = help.New(t, m.keys.sections())
-	m.flows.SetBy(m.by)
+	m.help = help.New(t, m.keys.sections(m.view))
 	m.flows.SetMarked(m.marked)
+	m.apply(o.settings)
 	return m
 }
 

@@ -45,6 +45,11 @@ func (m *Model) click(x, y int) tea.Cmd {
 	switch m.view {
 	case viewEvents:
 		m.log.Click(y - l.bodyY)
+	case viewTalkers:
+		if by, title := m.talkers.Click(x, y-l.bodyY); title {
+			return m.sortGroups(by)
+		}
+	case viewOverview:
 	case viewTimeouts:
 		m.limits.Click(y - l.bodyY)
 	default:

@@ -4,8 +4,11 @@ import (
 	"time"
 
 	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
 
 	"ctop/tracker"
+	"ctop/ui/names"
+	"ctop/ui/theme"
 )
 
 // DefaultInterval is the time between two looks at the source.
@@ -24,6 +27,52 @@ type options struct {
 	interval time.Duration
 	noColor  bool
 	export   Export
+	company  Company
+	resolver names.Resolver
+	look     theme.Look
+	settings Settings
+}
+
+// shortestInterval keeps a typing error from burning a core.
+const shortestInterval = 50 * time.Millisecond
+
+// Resolver returns the name of an address. It runs off the console's goroutine,
+// for some addresses at a time.
+type Resolver = names.Resolver
+
+// WithResolver lets the console show names of addresses, which are asked for
+// only while that is wanted. Without it only ports have names: a session from
+// elsewhere has no business sending queries from here.
+func WithResolver(r Resolver) Option {
+	return func(o *options) { o.resolver = r }
+}
+
+// Look is what the styles are made for.
+type Look = theme.Look
+
+// The looks. LookAuto asks the terminal for its background.
+const (
+	LookAuto  = theme.Auto
+	LookDark  = theme.Dark
+	LookLight = theme.Light
+)
+
+// WithLook chooses styles for a dark or a light background.
+func WithLook(l Look) Option {
+	return func(o *options) { o.look = l }
+}
+
+// profile is what the renderer was made with. Its own ColorProfile forgets that
+// and looks at the environment.
+func (o options) profile() termenv.Profile { return o.renderer.Output().Profile }
+
+// light reports whether the background is light. A terminal is asked only where
+// the answer changes anything.
+func (o options) light() bool {
+	if o.look == theme.Auto && !o.noColor && o.profile() != termenv.Ascii {
+		return !o.renderer.HasDarkBackground()
+	}
+	return o.look == theme.Light
 }
 
 // WithRenderer draws for the terminal of a renderer, and copies to its

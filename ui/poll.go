@@ -29,11 +29,12 @@ type ending struct {
 // poll looks at the source.
 func (m *Model) poll() tea.Cmd {
 	source, clock, after, generation := m.source, m.options.clock, m.position, m.generation
+	company := m.pollCompany()
 	return func() tea.Msg {
 		events, next := source.Events(after)
 		return polledMsg{
 			generation: generation, now: clock(),
-			snapshot: source.Snapshot(), events: events, next: next,
+			snapshot: source.Snapshot(), events: events, next: next, company: company(),
 		}
 	}
 }
@@ -56,15 +57,16 @@ func (m *Model) handlePolled(msg polledMsg) tea.Cmd {
 	if msg.generation != m.generation {
 		return nil
 	}
-	m.now, m.position = msg.now, msg.next
+	m.now = msg.now
 	m.status.expire(m.now)
 	m.takeSnapshot(msg.snapshot)
-	m.takeEvents(msg.events)
+	m.takeEvents(m.sample(msg))
+	m.takeCompany(msg.company)
 	m.forgetEnded()
 	m.showTime()
 	generation := m.generation
 	tick := tea.Tick(m.options.interval, func(time.Time) tea.Msg { return tickMsg{generation} })
-	return tea.Batch(tick, m.arrangeIfStale())
+	return tea.Batch(tick, m.arrangeIfStale(), m.lookForReturned())
 }
 
 func (m *Model) takeSnapshot(s *tracker.Snapshot) {
@@ -75,6 +77,7 @@ func (m *Model) takeSnapshot(s *tracker.Snapshot) {
 		m.gap = s.Time.Sub(m.latest.Time)
 	}
 	m.latest = s
+	m.overview.Remember(s)
 	if !m.paused {
 		m.target, m.stale = s, true
 	}
@@ -85,11 +88,6 @@ func (m *Model) takeEvents(batch []tracker.Event) {
 		return
 	}
 	m.log.Append(batch)
-	for i := range batch {
-		if e := &batch[i]; e.Type == tracker.EventDestroy {
-			m.takeEnd(e)
-		}
-	}
 	if m.detailOpen() {
 		m.detail.SetEvents(m.log.Of(m.detail.Flow().ID))
 	}
@@ -97,10 +95,12 @@ func (m *Model) takeEvents(batch []tracker.Event) {
 
 func (m *Model) takeEnd(e *tracker.Event) {
 	delete(m.marked, e.ID)
+	end := ending{reason: e.Reason, at: e.Time, seen: m.now, flow: events.Flow(e)}
+	m.remember(end)
 	if m.paused || len(m.ended) >= mostEnded || m.now.Sub(e.Time) > lingering {
 		return
 	}
-	m.ended[e.ID] = ending{reason: e.Reason, at: e.Time, seen: m.now, flow: events.Flow(e)}
+	m.ended[e.ID] = end
 	m.stale = true
 }
 
@@ -110,6 +110,7 @@ func (m *Model) forgetEnded() {
 	if m.paused {
 		return
 	}
+	m.forgetPast()
 	for id, e := range m.ended {
 		if m.now.Sub(e.seen) > lingering && (m.target == nil || m.target.Time.After(e.at)) {
 			delete(m.ended, id)
@@ -117,14 +118,6 @@ func (m *Model) forgetEnded() {
 		}
 	}
 	m.flows.SetEnded(m.endedReasons())
-}
-
-func (m *Model) endedReasons() map[tracker.FlowID]tracker.Reason {
-	reasons := make(map[tracker.FlowID]tracker.Reason, len(m.ended))
-	for id, e := range m.ended {
-		reasons[id] = e.reason
-	}
-	return reasons
 }
 
 // asOf is the moment that the console shows.
@@ -146,19 +139,6 @@ func (m *Model) since() time.Duration {
 // showTime lets the clocks on the screen go on.
 func (m *Model) showTime() {
 	m.flows.SetSince(m.since())
+	m.overview.SetSince(m.since())
 	m.detail.SetSince(m.since())
-}
-
-// togglePause freezes what is shown, or goes on with the newest.
-func (m *Model) togglePause() tea.Cmd {
-	m.paused = !m.paused
-	m.pausedAt = m.now
-	m.log.Freeze(m.paused)
-	if m.paused {
-		m.target = m.shown
-	} else {
-		m.target = m.latest
-	}
-	m.showTime()
-	return m.rearrange()
 }

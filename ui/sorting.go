@@ -28,6 +28,12 @@ var sortKeys = [...]struct {
 	{order.InPackets, "n", "packets in"},
 	{order.OutBytes, "b", "bytes out"},
 	{order.InBytes, "y", "bytes in"},
+	{order.Rate, "w", "rate"},
+	{order.Idle, "d", "idle"},
+	{order.RTT, "m", "rtt"},
+	{order.Retransmits, "x", "retrans"},
+	{order.Interface, "f", "interface"},
+	{order.ID, "#", "id"},
 }
 
 func sortName(k order.Key) string {

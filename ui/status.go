@@ -6,7 +6,6 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
 	"ctop/ui/format"
 	"ctop/ui/table"
 	"ctop/ui/theme"
@@ -46,19 +45,15 @@ func (m *Model) handleDone(msg doneMsg) tea.Cmd {
 	} else {
 		m.tell(msg.text)
 	}
-	return m.refresh()
-}
-
-// copy puts a tuple on the clipboard of the terminal that the console is seen
-// on (OSC 52), which over SSH is not the host's.
-func (m *Model) copy(t tracker.Tuple) tea.Cmd {
-	text := format.Clean(t.String())
-	m.tell("copied " + text)
-	output := m.options.renderer.Output()
-	return func() tea.Msg {
-		output.Copy(text)
-		return nil
+	if msg.deleted != nil && msg.err == nil {
+		m.expect(msg.deleted, msg.text)
 	}
+	// Operators who share a tracker are told of each other's acts, and of
+	// their own.
+	if m.options.company == nil {
+		m.note(msg.noted)
+	}
+	return m.refresh()
 }
 
 // export writes what is shown to a file.

@@ -10,7 +10,18 @@ import (
 func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.handle(msg)
 	m.place()
-	return m, cmd
+	return m, batch(cmd, m.askNames())
+}
+
+// batch is [tea.Batch] without a goroutine for what is not there.
+func batch(a, b tea.Cmd) tea.Cmd {
+	switch {
+	case b == nil:
+		return a
+	case a == nil:
+		return b
+	}
+	return tea.Batch(a, b)
 }
 
 func (m *Model) handle(msg tea.Msg) tea.Cmd {
@@ -18,7 +29,7 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	case tea.WindowSizeMsg:
 		m.width, m.height = msg.Width, msg.Height
 	case tea.KeyMsg:
-		return m.handleKey(msg)
+		return m.handleKeys(msg)
 	case tea.MouseMsg:
 		return m.handleMouse(msg)
 	case tickMsg:
@@ -27,6 +38,17 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 		return m.handlePolled(msg)
 	case arrangedMsg:
 		return m.handleArranged(msg)
+	case talkedMsg:
+		return m.handleTalked(msg)
+	case totalledMsg:
+		m.overview.Set(msg.count)
+	case resumedMsg:
+		m.tell(resumed(msg))
+	case returnedMsg:
+		m.handleReturned(msg)
+	case namedMsg:
+		m.names.Add(msg.address, msg.name)
+		m.flows.Named()
 	case surveyedMsg:
 		m.handleSurveyed(msg)
 	case countedMsg:
@@ -44,11 +66,16 @@ func (m *Model) handleKey(msg tea.KeyMsg) tea.Cmd {
 		return tea.Quit
 	}
 	m.status = status{}
+	if !key.Matches(msg, m.keys.Copy) {
+		m.copied = copied{}
+	}
 	switch m.mode {
 	case modeFilter:
 		return m.handleFilterKey(msg)
 	case modeSort:
 		return m.handleSortKey(msg)
+	case modeColumns:
+		return m.handleColumnsKey(msg)
 	case modeEdit:
 		return m.handleEditKey(msg)
 	case modeConfirm:

@@ -24,7 +24,7 @@ func (m Model) View() string {
 	lines = append(lines, m.body(l)...)
 	lines = append(lines, m.wholeTuple(l.tuple)...)
 	if l.footer {
-		lines = append(lines, m.footerLine())
+		lines = append(lines, m.footerLines(l)...)
 	}
 	return fit(lines, m.width, m.height)
 }
@@ -45,8 +45,11 @@ func (m *Model) body(l layout) []string {
 	for len(lines) < l.bodyHeight {
 		lines = append(lines, "")
 	}
-	if m.mode == modeConfirm {
+	switch m.mode {
+	case modeConfirm:
 		overlay(lines, m.question.Lines(m.width), m.width)
+	case modeColumns:
+		overlay(lines, m.chooser.Lines(m.width, l.bodyHeight), m.width)
 	}
 	return lines
 }
@@ -59,6 +62,10 @@ func (m *Model) page() []string {
 		return m.detail.Lines()
 	case m.view == viewEvents:
 		return m.logPage()
+	case m.view == viewTalkers:
+		return m.talkersPage()
+	case m.view == viewOverview:
+		return m.overviewPage()
 	case m.view == viewTimeouts:
 		return m.limits.Lines()
 	}
@@ -84,6 +91,29 @@ func (m *Model) emptiness() string {
 		return "none of " + format.Plural(len(m.shown.Flows), "flow") + " passes the filter; Esc clears it"
 	}
 	return "no flows yet: they appear with the first packet between " + interfaceNames(m.shown)
+}
+
+func (m *Model) talkersPage() []string {
+	lines := m.talkers.Lines()
+	if m.talkers.Loaded() && len(m.talkers.Groups().Top) > 0 {
+		return lines
+	}
+	text := "counting"
+	if m.shown == nil || m.talkers.Loaded() {
+		text = m.emptiness()
+	}
+	return append(lines, "", "  "+m.theme.Dim.Render(text))
+}
+
+func (m *Model) overviewPage() []string {
+	if lines := m.overview.Lines(); len(lines) > 0 {
+		return lines
+	}
+	text := "counting"
+	if m.shown == nil {
+		text = m.emptiness()
+	}
+	return []string{"", "  " + m.theme.Dim.Render(text)}
 }
 
 func (m *Model) logPage() []string {

@@ -21,6 +21,7 @@ func (m *Model) all() []string {
 	lines := []string{" " + m.theme.Title.Render(m.tuple()), " " + m.facts(), ""}
 	lines = append(lines, m.directions()...)
 	lines = append(lines, "")
+	lines = append(lines, m.quality()...)
 	lines = append(lines, m.labelled("why", m.why())...)
 	lines = append(lines, "")
 	return append(lines, m.timeline()...)

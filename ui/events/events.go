@@ -2,6 +2,8 @@
 package events
 
 import (
+	"time"
+
 	"ctop/tracker"
 	"ctop/ui/filter"
 	"ctop/ui/format"
@@ -23,12 +25,24 @@ type Model struct {
 	width  int
 	height int
 
-	log    []tracker.Event
+	log    []entry
 	shown  []int
 	filter filter.Filter
 	follow bool
 	frozen bool
 	widest int
+}
+
+// Notice is something that happened to no flow: what another operator did.
+type Notice struct {
+	Time time.Time
+	Text string
+}
+
+// entry is a line of the log: an event, or a notice where there is one.
+type entry struct {
+	tracker.Event
+	notice string
 }
 
 // New returns an empty log that follows.
@@ -64,7 +78,26 @@ func (m *Model) Append(events []tracker.Event) {
 		return
 	}
 	from := len(m.log)
-	m.log = append(m.log, events...)
+	for i := range events {
+		m.log = append(m.log, entry{Event: events[i]})
+	}
+	m.grown(from)
+}
+
+// Tell takes notices, oldest first.
+func (m *Model) Tell(notices []Notice) {
+	if len(notices) == 0 {
+		return
+	}
+	from := len(m.log)
+	for _, n := range notices {
+		m.log = append(m.log, entry{Event: tracker.Event{Time: n.Time}, notice: format.Clean(n.Text)})
+	}
+	m.grown(from)
+}
+
+// grown shows what was added behind a position, and drops the oldest.
+func (m *Model) grown(from int) {
 	m.show(from)
 	if len(m.log) > Limit+slack {
 		m.cut(len(m.log) - Limit)
@@ -77,8 +110,8 @@ func (m *Model) Append(events []tracker.Event) {
 func (m *Model) Of(id tracker.FlowID) []tracker.Event {
 	var events []tracker.Event
 	for _, e := range m.log {
-		if e.ID == id && e.Type != tracker.EventLost {
-			events = append(events, e)
+		if e.ID == id && e.Type != tracker.EventLost && e.notice == "" {
+			events = append(events, e.Event)
 		}
 	}
 	return events
@@ -92,8 +125,11 @@ func (m *Model) Following() bool { return m.follow }
 
 // Selected returns the event under the cursor, nil where there is none.
 func (m *Model) Selected() *tracker.Event {
-	if m.window.Cursor < len(m.shown) {
-		return &m.log[m.shown[m.window.Cursor]]
+	if m.window.Cursor >= len(m.shown) {
+		return nil
+	}
+	if e := &m.log[m.shown[m.window.Cursor]]; e.notice == "" {
+		return &e.Event
 	}
 	return nil
 }
@@ -146,9 +182,11 @@ func (m *Model) catchUp() {
 func (m *Model) show(from int) {
 	for i := from; i < len(m.log); i++ {
 		e := &m.log[i]
-		if e.Type == tracker.EventLost || m.passes(e) {
+		if e.notice != "" {
 			m.shown = append(m.shown, i)
-			m.widest = max(m.widest, format.Width(flowText(e)))
+		} else if e.Type == tracker.EventLost || m.passes(&e.Event) {
+			m.shown = append(m.shown, i)
+			m.widest = max(m.widest, format.Width(flowText(&e.Event)))
 		}
 	}
 }
@@ -157,12 +195,16 @@ func (m *Model) passes(e *tracker.Event) bool {
 	if m.filter.Empty() {
 		return true
 	}
-	return m.filter.Match(Flow(e))
+	if e.Type != tracker.EventDestroy {
+		return m.filter.Match(Flow(e))
+	}
+	f := Flow(e)
+	return m.filter.MatchEnded(f, e.Reason) || m.filter.Match(f)
 }
 
 // cut drops the n oldest events. What is visible stays where it is.
 func (m *Model) cut(n int) {
-	m.log = append([]tracker.Event(nil), m.log[n:]...)
+	m.log = append([]entry(nil), m.log[n:]...)
 	before := len(m.shown)
 	m.shown = nil
 	m.show(0)

@@ -45,7 +45,7 @@ func (m *Model) titles() string {
 		format.Left("BY", directionWidth) + "  FLOW"
 }
 
-func (m *Model) row(e *tracker.Event, selected bool) string {
+func (m *Model) row(e *entry, selected bool) string {
 	text := "  " + m.facts(e)
 	style := m.style(e)
 	if !selected {
@@ -54,7 +54,11 @@ func (m *Model) row(e *tracker.Event, selected bool) string {
 	return m.theme.Cursor.On(style).Render(format.Left("▌"+text[1:], m.width))
 }
 
-func (m *Model) facts(e *tracker.Event) string {
+func (m *Model) facts(line *entry) string {
+	e := &line.Event
+	if line.notice != "" {
+		return format.Left(m.timeText(e), m.timeWidth()) + "  " + line.notice
+	}
 	if e.Type == tracker.EventLost {
 		return format.Left(m.timeText(e), m.timeWidth()) + "  lost " + format.Plural(int(e.Lost), "event")
 	}
@@ -122,8 +126,10 @@ func (m *Model) rest(e *tracker.Event, room int) string {
 	return text
 }
 
-func (m *Model) style(e *tracker.Event) theme.Style {
+func (m *Model) style(e *entry) theme.Style {
 	switch {
+	case e.notice != "":
+		return m.theme.Notice
 	case e.Type == tracker.EventLost:
 		return m.theme.Alert
 	case e.Type == tracker.EventDestroy:

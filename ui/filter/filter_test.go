@@ -1,9 +1,11 @@
 package filter
 
 import (
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"ctop/tracker"
 )
@@ -14,8 +16,14 @@ func tcp(src, dst string) *tracker.Flow {
 	}}
 }
 
+var veths = tracker.Snapshot{Interfaces: [2]tracker.Interface{{Name: "veth1"}, {Name: "veth2"}}}
+
 func TestMatch(t *testing.T) {
 	web := tcp("10.0.0.7:51514", "192.168.1.2:443")
+	web.ID, web.Age, web.Idle, web.Timeout = 0xff, 2*time.Hour, 10*time.Second, time.Minute
+	web.Tuple.VLAN = 10
+	web.Origin = tracker.Half{Packets: 5, Bytes: 1000, BPS: 5e5, PPS: 40, Retransmits: 3}
+	web.Reply = tracker.Half{Packets: 5, Bytes: 2000, BPS: 1e6, PPS: 60, RTT: 12 * time.Millisecond}
 	six := tcp("[2001:db8::1]:1024", "[2001:db8::2]:53")
 	ping := tcp("10.0.0.9:0", "10.0.0.2:0")
 	ping.Tuple.Proto, ping.Tuple.ICMPType, ping.Tuple.ICMPID = tracker.ProtocolICMP, 8, 4711
@@ -25,50 +33,168 @@ func TestMatch(t *testing.T) {
 		want bool
 	}{
 		{"", web, true},
-		{"443", web, true}, {"ESTABLISHED", web, true}, {"tcp 10.0", web, true}, {"udp", web, false},
-		{"!udp", web, true}, {"!443", web, false}, {"10.0.0.7:51514", web, true}, {"2001:db8::1", six, true},
-		{"proto:tcp", web, true}, {"proto:udp,TCP", web, true}, {"proto:6", web, true}, {"proto:udp", web, false},
-		{"state:est", web, true}, {"state:syn,est", web, true}, {"state:syn_sent", web, false},
-		{"port:443", web, true}, {"port:51514", web, true}, {"sport:443", web, false}, {"dport:443", web, true},
-		{"sport:1024-65535", web, true}, {"dport:1-442", web, false},
-		{"src:10.0.0.0/8", web, true}, {"dst:10.0.0.0/8", web, false}, {"host:192.168.1.2", web, true},
-		{"!host:192.168.1.2", web, false}, {"src:10.0.0.99/8", web, true},
-		{"src:2001:db8::/32 dport:53", six, true}, {"src:2001:db8::2", six, false},
-		{"port:0", ping, false}, {"#4711", ping, true}, {"echo", ping, true}, {"proto:icmp !dst:10.0.0.2", ping, false},
+		{"443", web, true},
+		{"ESTABLISHED", web, true},
+		{"tcp 10.0", web, true},
+		{"udp", web, false},
+		{"!udp", web, true},
+		{"!443", web, false},
+		{"10.0.0.7:51514", web, true},
+		{"2001:db8::1", six, true},
+		{"proto:tcp", web, true},
+		{"proto:udp,TCP", web, true},
+		{"proto:6", web, true},
+		{"proto:udp", web, false},
+		{"state:est", web, true},
+		{"state:syn,est", web, true},
+		{"state:syn_sent", web, false},
+		{"port:443", web, true},
+		{"port:51514", web, true},
+		{"sport:443", web, false},
+		{"dport:443", web, true},
+		{"sport:1024-65535", web, true},
+		{"dport:1-442", web, false},
+		{"src:10.0.0.0/8", web, true},
+		{"dst:10.0.0.0/8", web, false},
+		{"host:192.168.1.2", web, true},
+		{"!host:192.168.1.2", web, false},
+		{"src:10.0.0.99/8", web, true},
+		{"src:2001:db8::/32 dport:53", six, true},
+		{"src:2001:db8::2", six, false},
+		{"port:0", ping, false},
+		{"tcp and (udp or 443)", web, true},
+		{"udp or tcp 444", web, false},
+		{"(udp or tcp) 443", web, true},
+		{"not udp", web, true},
+		{"!(udp or 443)", web, false},
+		{"!!443", web, true},
+		{"TCP OR udp", web, true},
+		{"udp || 443", web, true},
+		{"rate>1M", web, true},
+		{"rate>2M", web, false},
+		{"bps>=1.5m", web, true},
+		{"pps<=100", web, true},
+		{"bytes>1k packets<11", web, true},
+		{"bytes:1000-2000", web, false},
+		{"bytes=3000", web, true},
+		{"age>1h", web, true},
+		{"age>1d", web, false},
+		{"idle<30s", web, true},
+		{"ttl<1m", web, true},
+		{"ttl>2h", web, false},
+		{"ttl<1m", six, false},
+		{"vlan:10", web, true},
+		{"vlan:0", web, false},
+		{"vlan:0", six, true},
+		{"!vlan:10", web, false},
+		{"id:00000000000000ff", web, true},
+		{"id:0", web, true},
+		{"id:1", web, false},
+		{"in:veth1", web, true},
+		{"in:veth2", web, false},
+		{"in:veth2,veth1", web, true},
+		{"in!=veth1", web, false},
+		{"reply", web, true},
+		{"!reply", six, true},
+		{"pinned", web, false},
+		{"icmp:echo", ping, true},
+		{"icmp:8", ping, true},
+		{"icmp:13,echo", ping, true},
+		{"icmp:mask", ping, false},
+		{"icmp:8", web, false},
+		{"dport!=443", web, false},
+		{"dport!=80", web, true},
+		{"sport>1023", web, true},
+		{"port>60000", web, false},
+		{"dport:80,443", web, true},
+		{"src:10.*", web, true},
+		{"src:10.0.1.*", web, false},
+		{"src:10.0.0.*", web, true},
+		{"src:2001:db8:*", six, true},
+		{"net:10.0.0.0/8,192.168.0.0/16", web, true},
+		{"rtt>10ms", web, true},
+		{"rtt>1s", web, false},
+		{"rtt<1s", six, false},
+		{"retrans>2", web, true},
+		{"zerowin:0 invalid:0 related:0", web, true},
+		{"state:ended", web, false},
+		{"reason:rst", web, false},
+		{"#4711", ping, true},
+		{"echo", ping, true},
+		{"proto:icmp !dst:10.0.0.2", ping, false},
 	} {
 		f, err := Parse(c.text)
 		if err != nil {
 			t.Errorf("%s: %v", c.text, err)
 			continue
 		}
-		if got := f.Match(c.flow); got != c.want {
+		if got := f.For(&veths).Match(c.flow); got != c.want {
 			t.Errorf("%q matches %s: %v", c.text, c.flow.Tuple, got)
 		}
 	}
 }
 
-func TestErrorsSayWhatToWrite(t *testing.T) {
+func TestEnded(t *testing.T) {
+	flow := tcp("10.0.0.7:51514", "192.168.1.2:443")
+	for text, want := range map[string]bool{
+		"state:ended": true, "state:end": true, "state:established": false, "reason:rst": true, "reason:closed,exp": false, "443": true,
+	} {
+		f, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.MatchEnded(flow, tracker.ReasonRST); got != want {
+			t.Errorf("%q matches: %v", text, got)
+		}
+		if asks := text[:3] != "443" && text != "state:established"; f.WantsEnded() != asks {
+			t.Errorf("%q asks for ended flows: %v", text, f.WantsEnded())
+		}
+	}
+}
+
+func TestErrorsSayWhereAndWhatToWrite(t *testing.T) {
 	for text, want := range map[string]string{
-		"colour:red":   "no term is called",
-		"port:x":       "443 or 1024-2047",
-		"port:9-1":     "not a port",
-		"dport:65536":  "not a port",
-		"state:":       "use one of new",
-		"proto:":       "name a protocol",
-		"src:10.0.0":   "10.0.0.0/8",
-		"dst:fe80::%x": "not an address",
-		"!":            "!proto:udp",
+		"colour:red":     "no term is called \"colour\"",
+		"port:x":         "is not a port: write it like 443 or 1024-2047 (column 6)",
+		"dport:80,443,x": "(column 14)",
+		"port:9-1":       "turn it round",
+		"dport:65536":    "not a port",
+		"port>1-9":       "not a range",
+		"state:":         "use one of new",
+		"ü state:x":      "(column 9)",
+		"proto:":         "name a protocol",
+		"proto>tcp":      "use : or !=",
+		"src:10.0.0":     "10.0.0.0/8",
+		"dst:fe80::%x":   "not an address",
+		"src:*":          "not an address",
+		"rate>1X":        "10k",
+		"age>soon":       "30s",
+		"id:xyz":         "16 hexadecimal",
+		"!":              "a term is missing here: write one like proto:udp (column 2)",
+		"tcp or":         "a term is missing here: write one like proto:udp (column 7)",
+		"or tcp":         "a term is missing here: write one like proto:udp (column 1)",
+		"tcp and or udp": "a term is missing here: write one like proto:udp (column 9)",
+		"(tcp":           "there is no ) for this ( (column 1)",
+		"tcp )":          "there is no ( for this ) (column 5)",
+		"()":             "a term is missing here: write one like proto:udp (column 2)",
+		"reason:x":       "use one of rst",
+		"icmp:x":         "use echo",
 	} {
 		_, err := Parse(text)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v does not say %q", text, err, want)
 		}
 	}
+	if _, err := Parse(strings.Repeat("(", 10000)); err == nil {
+		t.Error("endless parentheses are read")
+	}
 }
 
 func TestFinished(t *testing.T) {
 	for text, want := range map[string]string{
-		"tcp": "tcp", "tcp sta": "tcp ", "tcp state": "tcp ", "state:": "state:", "!po": "", "tcp !": "tcp ", "s": "s",
+		"tcp": "tcp", "tcp sta": "tcp ", "tcp state": "tcp ", "state:": "", "!po": "", "tcp !": "tcp ", "s": "s",
+		"tcp or": "tcp ", "tcp or sta": "tcp ", "(tcp": "(tcp)", "(tcp or ": "(tcp )", "rate>": "", "rate>1": "rate>1",
+		"dport:80,": "dport:80", "tcp not ": "tcp ", "tcp (": "tcp ", "!reply": "!reply", "!rep": "",
 	} {
 		if got := Finished(text); got != want {
 			t.Errorf("Finished(%q) = %q, want %q", text, got, want)
@@ -76,8 +202,44 @@ func TestFinished(t *testing.T) {
 	}
 }
 
+func TestComplete(t *testing.T) {
+	for text, want := range map[string]string{
+		"st": "state:", "tcp sp": "tcp sport:", "!st": "!state:", "s": "s", "state:tim": "state:time_wait",
+		"state:new,fin": "state:new,fin_wait_", "proto:icmpv": "proto:icmpv6", "xyz": "xyz", "(pinn": "(pinned", "port:4": "port:4",
+		"re": "re",
+	} {
+		if got, _ := Complete(text); got != want {
+			t.Errorf("Complete(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+// TestEveryFormIsTrue reads every example that the description gives.
+func TestEveryFormIsTrue(t *testing.T) {
+	for _, row := range Terms() {
+		if _, err := Parse(row.Form); err != nil {
+			t.Errorf("%s: %v", row.Form, err)
+		}
+		if !strings.Contains(Syntax(), row.Form) {
+			t.Errorf("the syntax does not name %s", row.Form)
+		}
+	}
+}
+
+func TestAnd(t *testing.T) {
+	for text, want := range map[string]string{"": "dport:1", "a b": "a b dport:1", "a or b": "(a or b) dport:1", "(a or b) c": "(a or b) c dport:1"} {
+		f, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.And("dport:1"); got != want {
+			t.Errorf("%q and: %q", text, got)
+		}
+	}
+}
+
 func TestMatchAllocatesNothing(t *testing.T) {
-	f, err := Parse("443 !udp proto:tcp src:10.0.0.0/8 state:est")
+	f, err := Parse("443 !udp proto:tcp (src:10.0.0.0/8 or rate>1M) state:est age<1h in:x or dport:1-9")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,10 +251,19 @@ func TestMatchAllocatesNothing(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add("proto:tcp !state:syn port:1-2,3 src:::/0 10.0.0.1:443")
+	f.Add("(rate>1M or !reply) and not in:veth1 id:ff age>1h2m src:10.* ttl<=1d")
 	flow := tcp("10.0.0.7:51514", "192.168.1.2:443")
-	f.Fuzz(func(_ *testing.T, text string) {
+	f.Fuzz(func(t *testing.T, text string) {
 		if parsed, err := Parse(text); err == nil {
 			parsed.Match(flow)
 		}
+		if _, err := Parse(Finished(text)); err != nil {
+			var e *Error
+			if !errors.As(err, &e) || e.Column < 1 {
+				t.Fatalf("%q: %v", text, err)
+			}
+		}
+		completed, _ := Complete(text)
+		_ = completed
 	})
 }

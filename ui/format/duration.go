@@ -100,3 +100,16 @@ func Plural(n int, word string) string {
 	}
 	return Count(n) + " " + word + "s"
 }
+
+// Short returns a short time in at most eight cells, as in "12.4 ms".
+func Short(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 2, 64) + " ms"
+	case d < time.Second:
+		return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 1, 64) + " ms"
+	case d < time.Minute:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	}
+	return Age(d)
+}

@@ -4,6 +4,7 @@ package help
 import (
 	"github.com/charmbracelet/bubbles/key"
 
+	"ctop/ui/filter"
 	"ctop/ui/format"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
@@ -13,6 +14,9 @@ import (
 type Section struct {
 	Title string
 	Keys  []key.Binding
+	// Rows are lines about something else than keys. They take the whole
+	// width.
+	Rows []filter.Row
 }
 
 // Model is the page.
@@ -32,6 +36,9 @@ func New(t theme.Theme, sections []Section) Model {
 
 // SetSize gives the page its room.
 func (m *Model) SetSize(width, height int) {
+	if width == m.width && height == m.height {
+		return
+	}
 	m.width, m.height = width, height
 	m.lines = m.layout()
 	m.top.Resize(max(len(m.lines)-height+1, 1), 1)
@@ -58,6 +65,9 @@ func (m *Model) layout() []string {
 	count := min(max(m.width/columnWidth, 1), 3)
 	columns := make([][]string, count)
 	for _, s := range m.sections {
+		if len(s.Rows) > 0 {
+			continue
+		}
 		shortest := 0
 		for i := range columns {
 			if len(columns[i]) < len(columns[shortest]) {
@@ -66,7 +76,25 @@ func (m *Model) layout() []string {
 		}
 		columns[shortest] = append(columns[shortest], m.section(s)...)
 	}
-	return beside(columns)
+	lines := beside(columns)
+	for _, s := range m.sections {
+		if len(s.Rows) > 0 {
+			lines = append(lines, m.rows(s)...)
+		}
+	}
+	return lines
+}
+
+// formWidth is the width of what rows explain.
+const formWidth = 19
+
+func (m *Model) rows(s Section) []string {
+	lines := []string{" " + m.theme.Title.Render(s.Title)}
+	for _, r := range s.Rows {
+		form := format.Left(r.Form, max(formWidth, format.Width(r.Form)))
+		lines = append(lines, "  "+m.theme.Key.Render(form)+" "+r.Means)
+	}
+	return append(lines, "")
 }
 
 func (m *Model) section(s Section) []string {

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"maps"
 	"slices"
 
 	"ctop/tracker"
@@ -12,15 +13,23 @@ type Request struct {
 	Snapshot *tracker.Snapshot
 	Filter   filter.Filter
 	By       By
-	// Ended are flows that ended a moment ago, as their last event told them.
-	// They are shown although the snapshot has them no more.
-	Ended map[tracker.FlowID]*tracker.Flow
+	// Ended are flows that ended a while ago. They are shown although the
+	// snapshot has them no more.
+	Ended map[tracker.FlowID]Ended
 	// Before are the rows shown so far: where an ended flow is one of them
 	// its rates are known.
 	Before []*tracker.Flow
 	// Anchor is a flow whose row is asked for, Watch one to be found even
 	// where the filter hides it. Zero is none.
 	Anchor, Watch tracker.FlowID
+}
+
+// Ended is a flow as its last event told it.
+type Ended struct {
+	Flow   *tracker.Flow
+	Reason tracker.Reason
+	// Past is set where that was too long ago for its last rates to be shown.
+	Past bool
 }
 
 // Result is what became of a request.
@@ -41,12 +50,12 @@ type Result struct {
 
 // Arrange filters and sorts.
 func Arrange(r Request) Result {
+	r.Filter = r.Filter.For(r.Snapshot)
 	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
 	items, ended := r.pick(&result)
-	result.Present = len(items) - (len(r.Ended) - len(ended))
-	for _, f := range r.lastKnown(ended) {
-		if r.Filter.Match(f) {
-			items = append(items, r.By.item(f))
+	for _, e := range r.lastKnown(ended) {
+		if r.passes(e.Flow, e.Reason) {
+			items = append(items, r.By.item(e.Flow))
 		}
 	}
 	slices.SortFunc(items, less)
@@ -60,13 +69,17 @@ func Arrange(r Request) Result {
 	return result
 }
 
+// passes reports whether a flow passes the filter. One that has ended also does
+// where it passed while it lived: it is not to vanish from under the eye.
+func (r Request) passes(f *tracker.Flow, reason tracker.Reason) bool {
+	return r.Filter.Match(f) || reason != tracker.ReasonNone && r.Filter.MatchEnded(f, reason)
+}
+
 // pick returns the snapshot's flows that pass the filter, and the ended flows
 // that the snapshot does not have.
-func (r Request) pick(result *Result) (items []item, ended map[tracker.FlowID]*tracker.Flow) {
-	ended = make(map[tracker.FlowID]*tracker.Flow, len(r.Ended))
-	for id, f := range r.Ended {
-		ended[id] = f
-	}
+func (r Request) pick(result *Result) (items []item, ended map[tracker.FlowID]Ended) {
+	ended = make(map[tracker.FlowID]Ended, len(r.Ended))
+	maps.Copy(ended, r.Ended)
 	flows := r.Snapshot.Flows
 	items = make([]item, 0, min(len(flows), len(r.Before)+1024))
 	for i := range flows {
@@ -74,11 +87,17 @@ func (r Request) pick(result *Result) (items []item, ended map[tracker.FlowID]*t
 		if f.ID == r.Watch {
 			result.Watched = f
 		}
+		reason := tracker.ReasonNone
 		if len(ended) > 0 {
+			reason = ended[f.ID].Reason
 			delete(ended, f.ID)
 		}
-		if r.Filter.Match(f) {
-			items = append(items, r.By.item(f))
+		if !r.passes(f, reason) {
+			continue
+		}
+		items = append(items, r.By.item(f))
+		if reason == tracker.ReasonNone {
+			result.Present++
 		}
 	}
 	return items, ended
@@ -86,22 +105,18 @@ func (r Request) pick(result *Result) (items []item, ended map[tracker.FlowID]*t
 
 // lastKnown returns ended flows as they were last shown. They are copies: a
 // pointer into an old snapshot would keep all of it in memory.
-func (r Request) lastKnown(ended map[tracker.FlowID]*tracker.Flow) []*tracker.Flow {
+func (r Request) lastKnown(ended map[tracker.FlowID]Ended) []Ended {
 	if len(ended) == 0 {
 		return nil
 	}
 	for _, f := range r.Before {
-		if told, ok := ended[f.ID]; ok {
-			last := *told
+		if told, ok := ended[f.ID]; ok && !told.Past {
+			last := *told.Flow
 			last.Origin.BPS, last.Origin.PPS = f.Origin.BPS, f.Origin.PPS
 			last.Reply.BPS, last.Reply.PPS = f.Reply.BPS, f.Reply.PPS
 			last.TimeoutName, last.Timeout, last.Idle = f.TimeoutName, f.Timeout, f.Idle
-			ended[f.ID] = &last
+			ended[f.ID] = Ended{Flow: &last, Reason: told.Reason}
 		}
 	}
-	flows := make([]*tracker.Flow, 0, len(ended))
-	for _, f := range ended {
-		flows = append(flows, f)
-	}
-	return flows
+	return slices.Collect(maps.Values(ended))
 }

@@ -30,10 +30,16 @@ const (
 	InPackets
 	OutBytes
 	InBytes
+	Rate
+	Idle
+	RTT
+	Retransmits
+	Interface
+	ID
 )
 
 // Numeric reports whether one expects the largest first.
-func (k Key) Numeric() bool { return k >= Out }
+func (k Key) Numeric() bool { return k >= Out && k < Interface }
 
 // By is an order of flows. Ties are broken by the flow's id, the same way in
 // both directions, so that rows which are alike keep their places.
@@ -87,6 +93,8 @@ func (by By) number(f *tracker.Flow) uint64 {
 		return by.rate(f.Origin)
 	case In:
 		return by.rate(f.Reply)
+	case Rate:
+		return math.Float64bits(max(by.both(f), 0))
 	case Total:
 		return f.Bytes()
 	case Age:
@@ -103,8 +111,25 @@ func counter(k Key, f *tracker.Flow) uint64 {
 		return f.Reply.Packets
 	case OutBytes:
 		return f.Origin.Bytes
+	case Idle:
+		return uint64(max(f.Idle, 0))
+	case RTT:
+		return uint64(f.Origin.RTT + f.Reply.RTT)
+	case Retransmits:
+		return uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits)
+	case Interface:
+		return uint64(f.In)
+	case ID:
+		return uint64(f.ID)
 	}
 	return f.Reply.Bytes
+}
+
+func (by By) both(f *tracker.Flow) float64 {
+	if by.Packets {
+		return f.Origin.PPS + f.Reply.PPS
+	}
+	return f.BPS()
 }
 
 // rate orders floats as integers. A direction that was never seen is less than

@@ -17,8 +17,9 @@ func flows(n int) []tracker.Flow {
 	for i := range list {
 		list[i] = tracker.Flow{
 			ID: tracker.FlowID(i + 1), State: tracker.States()[rnd.Intn(8)],
+			Idle: time.Duration(rnd.Intn(9)) * time.Second, In: uint8(rnd.Intn(2)),
 			Age: time.Duration(rnd.Intn(9)) * time.Second, Timeout: time.Duration(rnd.Intn(9)) * time.Minute,
-			Origin: tracker.Half{Packets: uint64(rnd.Intn(9)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
+			Origin: tracker.Half{RTT: time.Duration(rnd.Intn(9)), Retransmits: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(9)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
 			Reply:  tracker.Half{Packets: uint64(rnd.Intn(2)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
 			Tuple: tracker.Tuple{
 				Proto: tracker.ProtocolTCP,
@@ -68,6 +69,14 @@ func TestOrder(t *testing.T) {
 		InPackets:  func(f *tracker.Flow) []uint64 { return []uint64{f.Reply.Packets} },
 		OutBytes:   func(f *tracker.Flow) []uint64 { return []uint64{f.Origin.Bytes} },
 		InBytes:    func(f *tracker.Flow) []uint64 { return []uint64{f.Reply.Bytes} },
+		Rate:       func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.BPS() * 1e15)} },
+		Idle:       func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.Idle)} },
+		RTT:        func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.Origin.RTT + f.Reply.RTT)} },
+		Interface:  func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.In)} },
+		ID:         func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.ID)} },
+		Retransmits: func(f *tracker.Flow) []uint64 {
+			return []uint64{uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits)}
+		},
 	}
 	s := &tracker.Snapshot{Flows: flows(500)}
 	for key, value := range plain {
@@ -100,7 +109,7 @@ func TestArrangeFindsAndKeeps(t *testing.T) {
 	before := &tracker.Flow{ID: 99, State: tracker.StateEstablished, Origin: tracker.Half{BPS: 5e9}}
 	r := Arrange(Request{
 		Snapshot: s, Filter: f, By: By{Key: Out, Desc: true}, Anchor: 99, Watch: 3,
-		Ended:  map[tracker.FlowID]*tracker.Flow{99: gone, 3: &s.Flows[2]},
+		Ended:  map[tracker.FlowID]Ended{99: {Flow: gone}, 3: {Flow: &s.Flows[2]}},
 		Before: []*tracker.Flow{before},
 	})
 	if r.Watched != &s.Flows[2] {

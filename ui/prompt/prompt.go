@@ -47,6 +47,25 @@ func (m *Model) Update(msg tea.KeyMsg) {
 	m.input, _ = m.input.Update(msg)
 }
 
+// ColumnAt returns at which cell of the view the n-th character stands, as far as
+// the view shows it.
+func (m Model) ColumnAt(n, width int) int {
+	runes := []rune(m.input.Value())
+	at := min(m.input.Position(), len(runes))
+	before := format.Clean(string(runes[:at]))
+	hidden := 0
+	for format.Width(before)+1 > width && before != "" {
+		before = string([]rune(before)[1:])
+		hidden++
+	}
+	n = min(max(n, hidden), len(runes))
+	column := format.Width(format.Clean(string(runes[hidden:n])))
+	if n > at {
+		column += format.Width(caret)
+	}
+	return column
+}
+
 // View draws the part of the text around the caret that fits.
 func (m Model) View(width int) string {
 	runes := []rune(m.input.Value())

@@ -29,10 +29,10 @@ func TupleText(f *tracker.Flow) string {
 }
 
 // fitColumn brings the visible rows' ends into a column.
-func fitColumn(flows []*tracker.Flow, text func(*tracker.Flow) string, width int) []string {
+func fitColumn(flows []*tracker.Flow, text func(tracker.Tuple) string, width int) []string {
 	ends := make([]string, len(flows))
 	for i, f := range flows {
-		ends[i] = text(f)
+		ends[i] = text(f.Tuple)
 	}
 	return address.Fit(ends, width)
 }

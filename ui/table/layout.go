@@ -31,11 +31,7 @@ type place struct {
 // arrangeColumns says which columns a line of the given width holds, and where.
 // Columns are given up in a fixed order; addresses get what they need first,
 // then air.
-func arrangeColumns(width int, want widths) []place {
-	var shown [numColumns]bool
-	for id := range shown {
-		shown[id] = true
-	}
+func arrangeColumns(width int, want widths, shown selection) []place {
 	for i, ids := range givingWay {
 		need := want
 		if i >= comfort {
@@ -51,7 +47,7 @@ func arrangeColumns(width int, want widths) []place {
 	return placeColumns(width, shown, want)
 }
 
-func placeColumns(width int, shown [numColumns]bool, want widths) []place {
+func placeColumns(width int, shown selection, want widths) []place {
 	have := fitEnds(width, shown, want)
 	gap := 1
 	for gap < widestGap && lineWidth(shown, have, gap+1) <= width {
@@ -72,7 +68,7 @@ func placeColumns(width int, shown [numColumns]bool, want widths) []place {
 
 // fitEnds shares the room for addresses: both what they want where there is
 // enough, else the shorter one what it wants and the other the rest.
-func fitEnds(width int, shown [numColumns]bool, want widths) widths {
+func fitEnds(width int, shown selection, want widths) widths {
 	have := want
 	have.origin, have.reply = 0, 0
 	room := max(width-lineWidth(shown, have, 1), 0)
@@ -87,7 +83,7 @@ func fitEnds(width int, shown [numColumns]bool, want widths) widths {
 	return have
 }
 
-func lineWidth(shown [numColumns]bool, w widths, gap int) int {
+func lineWidth(shown selection, w widths, gap int) int {
 	sum := gutter
 	last := 0
 	for id, ok := range shown {

@@ -35,7 +35,7 @@ func TestGivingWay(t *testing.T) {
 		{64, []columnID{proto, origin, reply, state}},
 		{56, []columnID{proto, origin, reply}},
 	} {
-		if got := shown(arrangeColumns(c.width, ipv4)); !slices.Equal(got, c.want) {
+		if got := shown(arrangeColumns(c.width, ipv4, standard())); !slices.Equal(got, c.want) {
 			t.Errorf("at %d: %v, want %v", c.width, got, c.want)
 		}
 	}
@@ -44,7 +44,7 @@ func TestGivingWay(t *testing.T) {
 func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 	for width := 52; width < 250; width++ {
 		for _, want := range []widths{ipv4, ipv6, {5, 12, 40}} {
-			places := arrangeColumns(width, want)
+			places := arrangeColumns(width, want, standard())
 			for _, p := range places {
 				if p.x+p.width > width {
 					t.Fatalf("at %d column %d ends at %d", width, p.id, p.x+p.width)
@@ -56,7 +56,7 @@ func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 			}
 		}
 	}
-	if places := arrangeColumns(200, ipv6); places[1].width < 47 {
+	if places := arrangeColumns(200, ipv6, standard()); places[1].width < 47 {
 		t.Errorf("at 200 an IPv6 address has %d cells", places[1].width)
 	}
 }

@@ -2,6 +2,7 @@ package table
 
 import (
 	"strings"
+	"time"
 
 	"ctop/tracker"
 	"ctop/ui/format"
@@ -138,8 +139,41 @@ func (m *Model) text(f *tracker.Flow, p place) string {
 		return format.Age(f.Age + m.since)
 	case total:
 		return format.Total(f.Bytes())
+	case rate:
+		return format.Rate(m.unit.Of(f.Origin) + m.unit.Of(f.Reply))
+	case idle:
+		return format.Age(f.Idle + m.since)
+	case rtt:
+		return rttText(f.Origin.RTT + f.Reply.RTT)
+	case retrans:
+		return retransText(f)
+	case iface:
+		return format.Cut(m.interfaceName(f), p.width)
+	case id:
+		return f.ID.String()
 	}
 	return m.halfText(f, p.id)
+}
+
+func rttText(d time.Duration) string {
+	if d == 0 {
+		return format.Unseen
+	}
+	return format.Short(d)
+}
+
+func retransText(f *tracker.Flow) string {
+	if f.Tuple.Proto != tracker.ProtocolTCP {
+		return format.Unseen
+	}
+	return format.Total(uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits))
+}
+
+func (m *Model) interfaceName(f *tracker.Flow) string {
+	if m.snapshot == nil || int(f.In) >= len(m.snapshot.Interfaces) {
+		return "?"
+	}
+	return format.Clean(m.snapshot.Interfaces[f.In].Name)
 }
 
 // halfText is the text of a column about one direction.

@@ -3,10 +3,12 @@
 package table
 
 import (
+	"net/netip"
 	"time"
 
 	"ctop/tracker"
 	"ctop/ui/format"
+	"ctop/ui/names"
 	"ctop/ui/order"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
@@ -33,16 +35,26 @@ type Model struct {
 	chosen   bool
 
 	want   widths
+	wanted selection
 	places []place
+
+	names    *names.Book
+	snapshot *tracker.Snapshot
 }
 
+// narrowest is what the titles need.
+var narrowest = widths{origin: len("ORIGIN ▼"), reply: len("REPLY ▼")}
+
 // New returns an empty table.
-func New(t theme.Theme) Model {
-	return Model{theme: t, want: widths{origin: len("ORIGIN ▼"), reply: len("REPLY ▼")}}
+func New(t theme.Theme, book *names.Book) Model {
+	return Model{theme: t, names: book, wanted: standard(), want: narrowest}
 }
 
 // SetSize gives the table its room, the line of titles included.
 func (m *Model) SetSize(width, height int) {
+	if width == m.width && height == m.height {
+		return
+	}
 	m.width, m.height = width, height
 	m.window.Resize(len(m.rows), m.bodyHeight())
 	m.measure()
@@ -53,6 +65,27 @@ func (m *Model) SetBy(by order.By) { m.by = by }
 
 // SetUnit says what rates count.
 func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
+
+// SetSnapshot says what snapshot the rows are from.
+func (m *Model) SetSnapshot(s *tracker.Snapshot) { m.snapshot = s }
+
+// Renamed lays the columns out anew: names take another width than numbers.
+func (m *Model) Renamed() {
+	m.want = narrowest
+	m.measure()
+}
+
+// Named lays the columns out for a name that has become known.
+func (m *Model) Named() { m.measure() }
+
+// Addresses returns the addresses that can be seen.
+func (m *Model) Addresses() []netip.Addr {
+	var list []netip.Addr
+	for _, f := range m.visible() {
+		list = append(list, f.Tuple.Src.Addr(), f.Tuple.Dst.Addr())
+	}
+	return list
+}
 
 // SetSince says how long ago the rows were true.
 func (m *Model) SetSince(d time.Duration) { m.since = d }
@@ -185,11 +218,11 @@ func (m *Model) measure() {
 	for _, f := range m.visible() {
 		m.want = m.want.grow(widths{
 			proto:  format.Width(protoText(f)),
-			origin: format.Width(sourceText(f)),
-			reply:  format.Width(destinationText(f)),
+			origin: format.Width(m.names.Source(f.Tuple)),
+			reply:  format.Width(m.names.Destination(f.Tuple)),
 		})
 	}
-	m.places = arrangeColumns(m.width, m.want)
+	m.places = arrangeColumns(m.width, m.want, m.wanted)
 }
 
 func (m *Model) visible() []*tracker.Flow {

@@ -30,8 +30,8 @@ func (m *Model) Narrow() (narrow bool, widest int) {
 
 func (m *Model) fitted() (source, destination []string) {
 	flows := m.visible()
-	return fitColumn(flows, sourceText, m.columnWidth(origin)),
-		fitColumn(flows, destinationText, m.columnWidth(reply))
+	return fitColumn(flows, m.names.Source, m.columnWidth(origin)),
+		fitColumn(flows, m.names.Destination, m.columnWidth(reply))
 }
 
 func (m *Model) columnWidth(id columnID) int {

@@ -57,13 +57,18 @@ const (
 	red       = "\x1b[31m"
 	green     = "\x1b[32m"
 	yellow    = "\x1b[33m"
+	blue      = "\x1b[34m"
+	magenta   = "\x1b[35m"
 	cyan      = "\x1b[36m"
 )
 
 // New returns the theme for a terminal. One that can do nothing (TERM=dumb, a
 // pipe) gets no escape sequences at all; where colours are unwanted, bold,
 // reverse and the like remain.
-func New(profile termenv.Profile, noColor bool) Theme {
+//
+// On a light background yellow and cyan cannot be read: magenta and blue take
+// their places.
+func New(profile termenv.Profile, noColor, light bool) Theme {
 	if profile == termenv.Ascii {
 		return Theme{}
 	}
@@ -73,13 +78,17 @@ func New(profile termenv.Profile, noColor bool) Theme {
 		}
 		return c
 	}
+	opening, accent := yellow, cyan
+	if light {
+		opening, accent = magenta, blue
+	}
 	return Theme{
 		Title: Style{bold}, ActiveTab: Style{bold + reverse},
 		Head: Style{bold}, Sorted: Style{bold + underline},
-		Key: Style{bold + color(cyan)}, Dim: Style{faint},
-		Cursor: Style{reverse}, Mark: Style{bold + color(cyan)},
+		Key: Style{bold + color(accent)}, Dim: Style{faint},
+		Cursor: Style{reverse}, Mark: Style{bold + color(accent)},
 		Alert: Style{bold + reverse + color(red)}, Warning: Style{bold + color(red)},
 		Notice:  Style{bold + color(green)},
-		Opening: Style{color(yellow)}, Closing: Style{faint}, Ended: Style{struck},
+		Opening: Style{color(opening)}, Closing: Style{faint}, Ended: Style{struck},
 	}
 }

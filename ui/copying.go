@@ -1,0 +1,96 @@
+package ui
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// copied is what the copy key did last: pressed again for the same flow it
+// copies the next form.
+type copied struct {
+	id   tracker.FlowID
+	form int
+}
+
+// copyForms are what can be copied of a flow, in turn.
+var copyForms = [...]struct {
+	name string
+	text func(tracker.Tuple) string
+}{
+	{"the tuple", func(t tracker.Tuple) string { return t.String() }},
+	{"a conntrack command", conntrackCommand},
+	{"a tcpdump filter", tcpdumpFilter},
+}
+
+// copy puts a flow on the clipboard of the terminal that the console is seen on
+// (OSC 52), which over SSH is not the host's.
+func (m *Model) copy(id tracker.FlowID, t tracker.Tuple) tea.Cmd {
+	if m.copied.id == id {
+		m.copied.form = (m.copied.form + 1) % len(copyForms)
+	} else {
+		m.copied = copied{id: id}
+	}
+	text := format.Clean(copyForms[m.copied.form].text(t))
+	next := copyForms[(m.copied.form+1)%len(copyForms)].name
+	m.tell("copied " + text + "   y again: " + next)
+	output := m.options.renderer.Output()
+	return func() tea.Msg {
+		output.Copy(text)
+		return nil
+	}
+}
+
+// conntrackCommand deletes the same flow from the kernel's own connection
+// tracking.
+func conntrackCommand(t tracker.Tuple) string {
+	var b strings.Builder
+	b.WriteString("conntrack -D")
+	if t.Src.Addr().Is6() {
+		b.WriteString(" -f ipv6")
+	}
+	fmt.Fprintf(&b, " -p %s -s %s -d %s", t.Proto, t.Src.Addr(), t.Dst.Addr())
+	switch {
+	case t.Proto.HasPorts():
+		fmt.Fprintf(&b, " --sport %s --dport %s", portText(t.Src), portText(t.Dst))
+	case t.Proto.HasICMP():
+		fmt.Fprintf(&b, " --%[1]s-type %[2]d --%[1]s-code %[3]d --%[1]s-id %[4]d", t.Proto, t.ICMPType, t.ICMPCode, t.ICMPID)
+	}
+	return b.String()
+}
+
+// tcpdumpFilter shows the packets of the flow, both ways.
+func tcpdumpFilter(t tracker.Tuple) string {
+	var parts []string
+	for _, id := range [...]uint16{t.VLAN, t.VLANInner} {
+		if id != 0 {
+			parts = append(parts, "vlan "+strconv.Itoa(int(id)))
+		}
+	}
+	parts = append(parts, protocolFilter(t), "host "+t.Src.Addr().String(), "host "+t.Dst.Addr().String())
+	if t.Proto.HasPorts() {
+		parts = append(parts, "port "+portText(t.Src), "port "+portText(t.Dst))
+	}
+	return strings.Join(parts, " and ")
+}
+
+func protocolFilter(t tracker.Tuple) string {
+	switch t.Proto {
+	case tracker.ProtocolTCP, tracker.ProtocolUDP, tracker.ProtocolICMP:
+		return t.Proto.String()
+	case tracker.ProtocolICMPv6:
+		return "icmp6"
+	}
+	if t.Src.Addr().Is6() {
+		return fmt.Sprintf("ip6 proto %d", uint8(t.Proto))
+	}
+	return fmt.Sprintf("ip proto %d", uint8(t.Proto))
+}
+
+func portText(end netip.AddrPort) string { return strconv.Itoa(int(end.Port())) }

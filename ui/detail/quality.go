@@ -1,0 +1,60 @@
+package detail
+
+import (
+	"fmt"
+	"strings"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// quality says how well the flow fares, as far as that is known.
+func (m *Model) quality() []string {
+	var lines []string
+	if text := handshake(&m.flow); text != "" {
+		lines = append(lines, m.labelled("answered", text)...)
+	}
+	if text := troubles(&m.flow); text != "" {
+		lines = append(lines, m.labelled("trouble", text)...)
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+// handshake says how long each side took to answer.
+func handshake(f *tracker.Flow) string {
+	var parts []string
+	if d := f.Reply.RTT; d > 0 {
+		parts = append(parts, "by reply after "+format.Short(d))
+	}
+	if d := f.Origin.RTT; d > 0 {
+		parts = append(parts, "by origin after "+format.Short(d))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// troubles counts what should not have been.
+func troubles(f *tracker.Flow) string {
+	var parts []string
+	add := func(n uint16, what string) {
+		if n > 0 {
+			parts = append(parts, format.Plural(int(n), what))
+		}
+	}
+	for _, side := range [...]struct {
+		name string
+		half tracker.Half
+	}{{"origin", f.Origin}, {"reply", f.Reply}} {
+		if n := side.half.Retransmits; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s sent %s again", side.name, format.Plural(int(n), "segment")))
+		}
+		if n := side.half.ZeroWindows; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s closed its window %s", side.name, format.Plural(int(n), "time")))
+		}
+	}
+	add(f.Invalid, "invalid packet")
+	add(f.Related, "ICMP error")
+	return strings.Join(parts, ", ")
+}

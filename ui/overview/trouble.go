@@ -1,0 +1,113 @@
+package overview
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// trouble is what is wrong, and what can be done about it.
+type trouble struct{ what, todo string }
+
+// Shares from which on they are worth a word, and the fewest flows that make a
+// share mean something.
+const (
+	nearlyFull  = 90
+	manyHalf    = 30
+	manyOneSide = 50
+	enough      = 100
+	oldScan     = 5 * time.Second
+)
+
+// troubles draws what is wrong, worst first, each with what to do.
+func (m *Model) troubles() []string {
+	var lines []string
+	for _, t := range m.wrong() {
+		lines = append(lines, " "+m.theme.Alert.Render(" "+format.Cut(format.Clean(t.what), m.width-4)+" "))
+		for line := range strings.SplitSeq(ansi.Wordwrap(t.todo, max(m.width-5, 10), ""), "\n") {
+			lines = append(lines, "   "+line)
+		}
+	}
+	if len(lines) > 0 {
+		lines = append(lines, "")
+	}
+	return lines
+}
+
+func (m *Model) wrong() (list []trouble) {
+	s := m.count.Snapshot
+	for _, side := range s.Interfaces {
+		if !side.Up {
+			list = append(list, trouble{side.Name + " is down", "Nothing passes until it is up again: ip link set " + side.Name + " up."})
+		}
+	}
+	for _, text := range s.Warnings {
+		list = append(list, trouble{text, adviceFor(text)})
+	}
+	list = append(list, m.fullness(s)...)
+	if n := s.Counters.EventsLost; n > 0 {
+		list = append(list, trouble{
+			"lost " + format.Plural(int(n), "event"),
+			"The kernel had more to tell than was read. The table and its counters are right all the same; only the log has gaps.",
+		})
+	}
+	if m.since > oldScan {
+		list = append(list, trouble{
+			"scan " + format.Age(m.since) + " old",
+			"The tracker does not keep up or has stopped. What is shown was true then.",
+		})
+	}
+	return append(list, m.shape()...)
+}
+
+// adviceFor says what to do about a warning of the tracker's own.
+func adviceFor(text string) string {
+	switch {
+	case strings.HasPrefix(text, "table "):
+		return "Shorten timeouts (5), delete what is not needed (/ then D), or start again with a larger --max-flows."
+	case strings.Contains(text, "tc mode"), strings.Contains(text, "--mode tc"):
+		return "It works as it is. The mode can be chosen with --mode at the start."
+	}
+	return "See ctop help for what it means, and the events (2) for when it began."
+}
+
+func (m *Model) fullness(s *tracker.Snapshot) (list []trouble) {
+	told := false
+	for _, text := range s.Warnings {
+		told = told || strings.HasPrefix(text, "table ")
+	}
+	if !told && 100*len(s.Flows) >= nearlyFull*s.MaxFlows {
+		text := "table " + format.Percent(len(s.Flows), s.MaxFlows) + " full"
+		list = append(list, trouble{text, adviceFor("table ")})
+	}
+	if n := s.Counters.TableFull; n > 0 {
+		list = append(list, trouble{
+			"no room for " + format.Plural(int(n), "flow"),
+			"They were forwarded and not tracked. A larger --max-flows would have held them.",
+		})
+	}
+	return list
+}
+
+// shape is what the kind of flows tells.
+func (m *Model) shape() (list []trouble) {
+	c := m.count
+	if c.TCP >= enough && 100*c.HalfOpen >= manyHalf*c.TCP {
+		list = append(list, trouble{
+			fmt.Sprintf("%s of the TCP flows are half open", format.Percent(c.HalfOpen, c.TCP)),
+			"A SYN flood, a scan or a dead server: filter state:syn, and see in Talkers (3) who sends and who does not answer.",
+		})
+	}
+	if c.Flows >= enough && 100*c.OneSided >= manyOneSide*c.Flows {
+		list = append(list, trouble{
+			format.Percent(c.OneSided, c.Flows) + " of the flows are seen one way only",
+			"Answers take another way (asymmetric routing) or do not come: filter !reply to see which flows.",
+		})
+	}
+	return list
+}

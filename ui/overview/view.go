@@ -1,0 +1,241 @@
+package overview
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// all draws the page: what is wrong first, then what happens, then what there
+// is.
+func (m *Model) all() []string {
+	if m.count.Snapshot == nil {
+		return nil
+	}
+	lines := m.troubles()
+	lines = append(lines, m.charts()...)
+	return append(lines, m.beside(m.blocks())...)
+}
+
+// Widths of the page's parts.
+const (
+	labelWidth = 22
+	blockWidth = 40
+	tallCharts = 30
+)
+
+func (m *Model) charts() []string {
+	width := max(m.width-labelWidth-2, 1)
+	height := 1
+	switch {
+	case m.height >= tallCharts:
+		height = 4
+	case m.height >= tallCharts-10:
+		height = 2
+	}
+	if m.width < labelWidth+12 {
+		width = 0
+	}
+	lines := []string{m.theme.Head.Render(" " + m.chartTitle(width))}
+	for _, c := range [...]struct {
+		name, unit string
+		of         func(sample) float64
+	}{
+		{"bits", "b/s", func(s sample) float64 { return s.bps }},
+		{"packets", "pps", func(s sample) float64 { return s.pps }},
+		{"new flows", "/s", func(s sample) float64 { return s.newRate }},
+		{"flows", "", func(s sample) float64 { return s.flows }},
+	} {
+		values := m.history.columns(width, c.of)
+		now := c.of(m.history.now())
+		labels := []string{format.Left(c.name, 10) + format.Right(format.Unit(now, c.unit), 11), "", ""}
+		if height > 1 {
+			labels[1] = format.Left("  highest", 10) + format.Right(format.Unit(highest(values), c.unit), 11)
+		}
+		for i, row := range chart(values, width, height) {
+			label := ""
+			if i < len(labels) {
+				label = labels[i]
+			}
+			lines = append(lines, " "+format.Left(label, labelWidth)+row)
+		}
+	}
+	return append(lines, "")
+}
+
+func (m *Model) chartTitle(width int) string {
+	d := m.history.covered(width)
+	if d < time.Second {
+		return "now"
+	}
+	return "the last " + format.Words(d.Truncate(time.Second))
+}
+
+// block is a group of lines under a title.
+type block struct {
+	title string
+	lines []string
+}
+
+func (m *Model) blocks() []block {
+	s := m.count.Snapshot
+	return []block{
+		{"flows by state", m.states()},
+		{"the table", m.table()},
+		{"packets", m.packets()},
+		{"flows ended by", m.counted(s.Counters.FlowsDestroyed, reasonCounts(s))},
+		{"invalid packets by", m.counted(s.Counters.Invalid, invalidCounts(s))},
+		{"the tracker", m.tracker()},
+	}
+}
+
+// beside fills as many columns as fit with blocks, one after the other.
+func (m *Model) beside(blocks []block) []string {
+	count := min(max(m.width/blockWidth, 1), 3)
+	width := m.width / count
+	columns := make([][]string, count)
+	for i, b := range blocks {
+		at := i % count
+		columns[at] = append(columns[at], " "+m.theme.Head.Render(strings.ToUpper(b.title)))
+		for _, line := range b.lines {
+			columns[at] = append(columns[at], "  "+format.Cut(line, width-3))
+		}
+		columns[at] = append(columns[at], "")
+	}
+	return sideBySide(columns, width)
+}
+
+func sideBySide(columns [][]string, width int) []string {
+	var lines []string
+	for y := 0; ; y++ {
+		line, more := "", false
+		for x, column := range columns {
+			if y < len(column) {
+				more = true
+				line += format.Blank(x*width-format.Width(line)) + column[y]
+			}
+		}
+		if !more {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}
+
+func (m *Model) states() []string {
+	var lines []string
+	for _, state := range tracker.States() {
+		n := m.count.ByState[state]
+		share := float64(n) / float64(max(m.count.Flows, 1))
+		lines = append(lines, format.Left(state.String(), 12)+format.Right(format.Count(n), 10)+"  "+format.Bar(share, 12))
+	}
+	return lines
+}
+
+func fact(name, value string) string { return format.Left(name, 16) + value }
+
+func (m *Model) table() []string {
+	c, s := m.count, m.count.Snapshot
+	return []string{
+		fact("filled", format.Percent(c.Flows, s.MaxFlows)+" of "+format.Count(s.MaxFlows)),
+		fact("full in", m.timeToFull()),
+		fact("half open", format.Percent(c.HalfOpen, c.TCP)+" of "+format.Count(c.TCP)+" TCP"),
+		fact("seen one way", format.Percent(c.OneSided, c.Flows)+", "+format.Count(c.OneSided)),
+		fact("own timeout", format.Count(c.Pinned)),
+		fact("no room for", format.Count(int(s.Counters.TableFull))),
+	}
+}
+
+// timeToFull says when the table is full if it goes on as in the last minute.
+func (m *Model) timeToFull() string {
+	room := float64(m.count.Snapshot.MaxFlows - m.count.Flows)
+	growth := m.history.growth()
+	switch {
+	case room <= 0:
+		return "it is full"
+	case growth <= 0:
+		return "not growing"
+	case room/growth > (30 * 24 * time.Hour).Seconds():
+		return "more than a month"
+	}
+	left := time.Duration(room / growth * float64(time.Second))
+	return fmt.Sprintf("%s at +%s flows/s", format.Age(left), strings.TrimSpace(format.Unit(growth, "")))
+}
+
+func (m *Model) packets() []string {
+	c := m.count.Snapshot.Counters
+	var lines []string
+	for _, v := range [...]struct {
+		name string
+		n    uint64
+	}{
+		{"established", c.Established},
+		{"new", c.New},
+		{"related", c.Related},
+		{"invalid", c.Invalid},
+		{"untracked", c.Untracked},
+		{"dropped", c.Dropped},
+	} {
+		lines = append(lines, fact(v.name, format.Right(format.Total(v.n), 8)+format.Right(portion(v.n, c.Packets), 7)))
+	}
+	return lines
+}
+
+// portion is a share of counters too large for an int on every machine.
+func portion(n, all uint64) string {
+	if all == 0 {
+		return "0 %"
+	}
+	return format.Percent(int(float64(n)/float64(all)*1e6), 1e6)
+}
+
+// named is a counter by its name.
+type named struct {
+	name string
+	n    uint64
+}
+
+func reasonCounts(s *tracker.Snapshot) (counts []named) {
+	for _, r := range tracker.Reasons() {
+		counts = append(counts, named{r.String(), s.Counters.Destroyed[r]})
+	}
+	return counts
+}
+
+func invalidCounts(s *tracker.Snapshot) (counts []named) {
+	for _, r := range tracker.InvalidReasons() {
+		counts = append(counts, named{r.String(), s.Counters.InvalidBy[r]})
+	}
+	return counts
+}
+
+func (m *Model) counted(all uint64, counts []named) []string {
+	var lines []string
+	for _, c := range counts {
+		share := float64(c.n) / float64(max(all, 1))
+		lines = append(lines, format.Left(c.name, 12)+format.Right(format.Total(c.n), 10)+"  "+format.Bar(share, 12))
+	}
+	return lines
+}
+
+func (m *Model) tracker() []string {
+	s := m.count.Snapshot
+	lines := []string{
+		fact("running for", format.Words(s.Uptime.Truncate(time.Second))),
+		fact("scan", fmt.Sprintf("%s old, took %s", format.Age(m.since), took(s.Took))),
+		fact("flows opened", format.Count(int(s.Counters.FlowsCreated))),
+		fact("events", format.Count(int(s.Counters.Events))),
+		fact("events lost", format.Count(int(s.Counters.EventsLost))),
+	}
+	if m.missed > 0 {
+		lines = append(lines, fact("not shown here", format.Count(int(m.missed))))
+	}
+	return lines
+}
+
+func took(d time.Duration) string {
+	return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
+}

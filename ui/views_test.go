@@ -1,0 +1,347 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"ctop/tracker"
+)
+
+func TestTalkersGroup(t *testing.T) {
+	c := newConsole(t, 120, 30, flowsUpTo(300))
+	c.press("3")
+	c.shows("[3 Talkers]", "SOURCE", "300 groups", "RATE ▼")
+	c.cursorOn("10.0.0.0 ")
+	for _, want := range []string{"DESTINATION", "SOURCE NET", "DESTINATION NET", "DESTINATION PORT", "STATE", "PROTOCOL", "INTERFACE"} {
+		c.press("b")
+		c.shows(want + " ")
+	}
+	c.shows("veth1", "veth2", "2 groups")
+	c.press("B", "B")
+	c.shows("STATE", "ESTABLISHED", "SYN_SENT", "4 groups")
+	c.press("s", "s")
+	c.shows("FLOWS ▼")
+	c.cursorOn("ESTABLISHED")
+	c.press("S")
+	c.shows("FLOWS ▲")
+	titles := strings.Split(c.m.View(), "\n")[2]
+	c.click(strings.Index(titles, "BYTES")+1, 2)
+	c.shows("BYTES ▼")
+}
+
+func TestTalkersCountWhatTheFilterShows(t *testing.T) {
+	c := newConsole(t, 120, 30, flowsUpTo(100))
+	c.press("3", "B", "B", "/", "udp or icmp", "enter")
+	c.shows("PROTOCOL", "udp", "icmp", "2 groups", "filter: udp or icmp")
+	c.hides(" tcp ")
+}
+
+func TestTalkersDrillDownAndBack(t *testing.T) {
+	c := newConsole(t, 120, 30, flowsUpTo(300))
+	c.press("/", "tcp or udp", "enter", "3", "b", "b", "down", "enter")
+	c.shows("[1 Flows]", "filter: (tcp or udp) src:10.0.1.0/24", "35/300", "back to talkers")
+	c.press("esc")
+	c.shows("[3 Talkers]", "filter: tcp or udp")
+	c.cursorOn("10.0.1.0/24")
+	c.press("enter", "1", "esc")
+	c.shows("[1 Flows]", "300/300")
+}
+
+func TestEveryGroupingDrillsToItsFlows(t *testing.T) {
+	c := newConsole(t, 120, 30, append(ipv6Flows(), flowsUpTo(300)[20:]...))
+	c.press("3")
+	for range 8 {
+		c.press("g", "down")
+		g, ok := c.m.talkers.Selected()
+		if !ok {
+			c.press("up")
+			g, _ = c.m.talkers.Selected()
+		}
+		c.press("enter")
+		if got := len(c.m.flows.Rows()); got != g.Flows {
+			t.Errorf("by %s: %d flows of %d", c.m.grouping, got, g.Flows)
+		}
+		c.press("esc", "b")
+	}
+}
+
+func TestOverview(t *testing.T) {
+	c := newConsole(t, 120, 40, flowsUpTo(1))
+	c.busy(100)
+	c.press("4")
+	c.shows("ESTABLISHED", "the last 20 seconds", "half open", "full in", "flows/s", "seen one way", "expired", "no_flow", "took 12.0 ms")
+	c.press("G", "g", "esc")
+	c.shows("[1 Flows]")
+}
+
+func TestOverviewSaysWhatToDo(t *testing.T) {
+	c := newConsole(t, 120, 40, flowsUpTo(100))
+	s := snapshotOf(start, flowsUpTo(100))
+	for i := range s.Flows {
+		s.Flows[i].Tuple.Proto, s.Flows[i].State, s.Flows[i].Reply = tracker.ProtocolTCP, tracker.StateSynSent, tracker.Half{}
+	}
+	s.Interfaces[1].Up, s.MaxFlows, s.Counters.EventsLost = false, 101, 5
+	c.source.snapshot = s
+	c.pass(time.Second)
+	c.press("4")
+	c.shows("veth2 is down", "ip link set veth2 up", "--max-flows", "lost 5 events", "half open", "filter state:syn", "one way only", "filter !reply")
+}
+
+func TestFilterErrorsPointAtTheirColumn(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(10))
+	c.press("/", "tcp state:x")
+	lines := strings.Split(c.m.View(), "\n")
+	typed, note := lines[len(lines)-2], lines[len(lines)-1]
+	at := strings.Index(typed, "x")
+	if caret := strings.Index(note, "^"); caret != at {
+		t.Fatalf("the caret is at %d, the mistake at %d:\n%s\n%s", caret, at, typed, note)
+	}
+}
+
+func TestFilterCompletion(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(100))
+	c.press("/", "st", "tab", "est", "tab", "enter")
+	c.shows("filter: state:established", "40/100")
+	c.press("/", " s", "tab")
+	c.shows("state: src: sport:")
+}
+
+func TestFilterByInterfaceAndFlags(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(100))
+	for text, want := range map[string]string{
+		"in:veth2": "50/100", "!reply": "40/100", "(in:veth1 or udp) not icmp": "50/100", "age<70s": "10/100",
+	} {
+		c.press("/", text, "enter")
+		c.shows(want)
+		c.press("esc")
+	}
+}
+
+func TestDeletedFlowsThatComeBack(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(10))
+	c.press("space", "space", "d", "y")
+	c.shows("deleted 1 flow, 1 already gone")
+	flows := flowsUpTo(10)
+	flows[0].ID = 4711
+	flows[3].Tuple, flows[3].ID = flows[3].Tuple.Reverse(), 4712
+	c.publish(flows, time.Second)
+	c.shows("deleted 1 flow, 1 already gone, 2 came back since")
+	c.press("2")
+	c.shows("deleted 1 flow, 1 already gone", "2 came back since")
+}
+
+func TestActsAreInTheEvents(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(10))
+	c.press("+", "P", "t", "enter", "5m", "enter", "2")
+	c.shows("timeout of tcp 10.0.0.0:40000 → 192.168.1.10:443: 10d", "tcp_syn_sent is now 5m")
+}
+
+func TestPin(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(10))
+	c.press("P")
+	c.shows("stays 5d in every state")
+	c.press("P")
+	if want := []string{"1=120h0m0s", "1=0s"}; !slices.Equal(c.source.timeouts, want) {
+		t.Fatalf("set %v, not %v", c.source.timeouts, want)
+	}
+}
+
+func TestDetailTellsHowTheFlowFares(t *testing.T) {
+	f := flow(0)
+	f.Reply.RTT, f.Origin.RTT = 12400*time.Microsecond, 300*time.Microsecond
+	f.Reply.Retransmits, f.Origin.ZeroWindows, f.Invalid, f.Related = 3, 1, 2, 1
+	c := newConsole(t, 120, 40, []tracker.Flow{f})
+	c.press("enter")
+	c.shows("answered by reply after 12.4 ms, by origin after 0.30 ms",
+		"origin closed its window 1 time, reply sent 3 segments again, 2 invalid packets, 1 ICMP error")
+}
+
+func TestChartsStandStillWhilePaused(t *testing.T) {
+	c := newConsole(t, 120, 40, flowsUpTo(100))
+	c.busy(100)
+	c.press("4", "p")
+	body := func() string { return strings.SplitN(c.m.View(), "\n", 2)[1] }
+	before := body()
+	c.publish(flowsUpTo(5000), time.Second)
+	c.publish(flowsUpTo(6000), time.Second)
+	if after := body(); after != before {
+		t.Fatalf("the charts changed:\n%s\n%s", before, after)
+	}
+	c.press("p")
+	c.shows("6,000")
+}
+
+func TestHelpBeginsWithTheOpenView(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(10))
+	c.press("3", "?")
+	if line := strings.Split(c.m.View(), "\n")[2]; !strings.HasPrefix(line, " In the talkers") {
+		t.Fatalf("help begins with %q", line)
+	}
+}
+
+func TestLooks(t *testing.T) {
+	renderer := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
+	for look, want := range map[Look]string{LookDark: "\x1b[33m", LookLight: "\x1b[35m"} {
+		c := newConsole(t, 80, 24, flowsUpTo(10), WithRenderer(renderer), WithLook(look))
+		c.shows(want)
+		if got := c.m.Settings().Theme; got != look.String() {
+			t.Errorf("the theme is %q, not %s", got, look)
+		}
+	}
+}
+
+func TestFilterLikeThis(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(100))
+	c.press("enter", "f")
+	c.shows("filter: proto:tcp dst:192.168.1.10 dport:443", "60/100")
+	c.press("esc")
+	c.shows("100/100")
+}
+
+func TestCopyCycles(t *testing.T) {
+	c := newConsole(t, 140, 24, append(ipv6Flows()[:1], flowsUpTo(10)[1:]...))
+	c.press("y", "y")
+	c.shows("conntrack -D -f ipv6 -p tcp -s 2001:db8:85a3::8a2e:370:7334 -d 2001:db8:1234:5678:9abc:def0:1234:5678 --sport 51514")
+	c.press("down", "down", "y")
+	c.shows("copied icmp 10.0.0.4 echo #4 → 192.168.1.10")
+	c.press("y")
+	c.shows("conntrack -D -p icmp -s 10.0.0.4 -d 192.168.1.10 --icmp-type 8 --icmp-code 0 --icmp-id 4")
+	c.press("y")
+	c.shows("copied icmp and host 10.0.0.4 and host 192.168.1.10")
+	c.press("y")
+	c.shows("copied icmp 10.0.0.4 echo #4")
+	c.press("S", "S", "y")
+	c.shows("copied icmp 10.0.0.4 echo #4")
+}
+
+func TestTcpdumpFilter(t *testing.T) {
+	f := flow(0).Tuple
+	f.VLAN = 10
+	if got := tcpdumpFilter(f); got != "vlan 10 and tcp and host 10.0.0.0 and host 192.168.1.10 and port 40000 and port 443" {
+		t.Error(got)
+	}
+	f.Proto, f.VLAN = 47, 0
+	if got := tcpdumpFilter(f); got != "ip proto 47 and host 10.0.0.0 and host 192.168.1.10" {
+		t.Error(got)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	c := newConsole(t, 200, 50, flowsUpTo(10))
+	c.hides("RETR", "IDLE")
+	c.press("c")
+	for range 12 {
+		c.press("down")
+	}
+	c.press("space", "enter")
+	c.shows("IDLE")
+	if got := c.m.Settings().Columns; !slices.Contains(got, "idle") || !slices.Contains(got, "state") {
+		t.Fatalf("chosen columns are %v", got)
+	}
+	c.press("c", "space", "esc")
+	c.shows("STATE", "IDLE")
+	c.press("c", "0", "enter")
+	c.hides("IDLE")
+	if got := c.m.Settings().Columns; got != nil {
+		t.Fatalf("the standard columns are %v", got)
+	}
+}
+
+func TestNames(t *testing.T) {
+	resolver := func(_ context.Context, a netip.Addr) (string, error) {
+		if a == netip.MustParseAddr("192.168.1.10") {
+			return "web.example.", nil
+		}
+		return "", fmt.Errorf("no name for %s", a)
+	}
+	c := newConsole(t, 120, 24, flowsUpTo(10), WithResolver(resolver))
+	c.hides("web.example")
+	c.press("n")
+	c.shows("web.example:https", "10.0.0.0:40000", "web.example ")
+	c.press("3", "b")
+	c.cursorOn("web.example")
+	c.press("n", "1")
+	c.hides("web.example")
+}
+
+func TestPauseSaysWhatChanged(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(10))
+	c.press("p")
+	flows := flowsUpTo(14)[2:]
+	flows[0].State = tracker.StateTimeWait
+	c.publish(flows, 5*time.Second)
+	c.press("p")
+	c.shows("after 5s: 4 flows came, 2 went, 1 changed state")
+}
+
+func TestEndedFlowsStayFindable(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(10))
+	c.source.events = []tracker.Event{destroy(flow(3), tracker.ReasonRST, start)}
+	c.publish(flowsUpTo(3), time.Second)
+	c.publish(flowsUpTo(3), time.Minute)
+	c.hides("10.0.0.3")
+	c.press("/", "state:ended", "enter")
+	c.shows("10.0.0.3:40003", "rst", "1 ended", "0/3")
+	c.press("g", "enter")
+	c.shows("ended: rst")
+	c.press("esc", "esc", "/", "reason:closed", "enter")
+	c.hides("10.0.0.3")
+	c.press("esc", "/", "state:ended", "enter")
+	c.publish(flowsUpTo(3), 6*time.Minute)
+	c.hides("10.0.0.3")
+}
+
+func TestSettings(t *testing.T) {
+	c := newConsole(t, 200, 50, flowsUpTo(10))
+	c.press("s", "g", "S", "r", "3", "b", "n", "1", "c", "space", "enter")
+	want := c.m.Settings()
+	if want.Sort != "age:asc" || want.Rates != "bytes" || want.Group != "destination" || !want.Names || slices.Contains(want.Columns, "state") {
+		t.Fatalf("settings are %+v", want)
+	}
+	want.Interval = 0
+	again := newConsole(t, 200, 50, flowsUpTo(10), WithSettings(want))
+	want.Interval = time.Nanosecond // every test console's
+	if got := again.m.Settings(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("settings came back as %+v, not %+v", got, want)
+	}
+	again.shows("AGE ▲")
+	again.hides("STATE")
+	garbage := newConsole(t, 80, 24, flowsUpTo(1), WithSettings(Settings{Columns: []string{"x"}, Sort: "x", Rates: "x", Group: "x", Theme: "x", Interval: 1}))
+	checkFit(t, garbage.m)
+}
+
+// TestAFloodOfEventsIsSampled is what 100,000 events a second come to: the log
+// takes what it can and says what it left out.
+func TestAFloodOfEventsIsSampled(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(10))
+	c.source.events = someEvents()
+	c.pass(time.Second)
+	c.press("2")
+	flood := make([]tracker.Event, 50000)
+	for i := range flood {
+		flood[i] = destroy(flow(i%100), tracker.ReasonRST, c.now)
+	}
+	c.source.events = append(c.source.events, flood...)
+	began := time.Now()
+	c.pass(time.Second)
+	t.Logf("a poll with %d events took %s", len(flood), time.Since(began))
+	if shown, _ := c.m.log.Counts(); shown != 2000+len(someEvents())+1 {
+		t.Fatalf("%d events are shown", shown)
+	}
+	if c.m.missed != 48000 || len(c.m.past) > 2500 {
+		t.Fatalf("missed %d, remembers %d", c.m.missed, len(c.m.past))
+	}
+	c.press("g")
+	c.shows("too fast to show all: 48,000 events left out here")
+	c.press("4", "G")
+	c.shows("not shown here")
+}
