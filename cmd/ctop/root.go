@@ -59,7 +59,7 @@ func newRootCommand(e env) *cobra.Command {
 	c.look.register(flags)
 	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "tell on stderr what is being done")
 	cmd.AddCommand(
-		newDemoCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
+		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
 		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
 		newVersionCommand(), newCompletionCommand(),
 	)

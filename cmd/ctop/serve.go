@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ctop/tracker"
+	"ctop/ui/console"
+)
+
+// serveCommand runs the tracker without a local console.
+type serveCommand struct {
+	env     env
+	tracker trackerFlags
+	ssh     sshFlags
+	metrics string
+	logs    logFormat
+	verbose *bool
+}
+
+func newServeCommand(e env, verbose *bool) *cobra.Command {
+	c := &serveCommand{env: e, verbose: verbose}
+	cmd := &cobra.Command{
+		Use:   "serve [flags] IF1 IF2",
+		Short: "Run the tracker for operators elsewhere: console over SSH, metrics",
+		Long: `Run the tracker without a local console. With --ssh operators get the console
+over SSH, each with a view of their own: those whose key is authorised, and to
+act only where its line says role="operator". With --metrics Prometheus gets its
+metrics, and /healthz answers whether all is well.
+
+Addresses without a host are of the loopback interface. Keys, host key and audit
+log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.`,
+		Example: `  ctop serve eth0 eth1 --ssh 127.0.0.1:2222 --metrics 127.0.0.1:9477
+  ssh -t -p 2222 127.0.0.1                          the console
+  ssh -p 2222 127.0.0.1 dump -o json --filter udp   a headless command`,
+		ValidArgsFunction: completeInterfaces,
+		RunE:              c.run,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	c.ssh.register(flags)
+	flags.StringVar(&c.metrics, "metrics", "", "address to serve Prometheus metrics and /healthz at")
+	flags.Var(&c.logs, "log", "form of the log on stderr")
+	c.tracker.register(flags)
+	c.tracker.registerKeep(flags)
+	return cmd
+}
+
+func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
+	interfaces, err := pair(args)
+	if err != nil {
+		return err
+	}
+	if err := checkInterfaces(interfaces); err != nil {
+		return err
+	}
+	log := c.logs.logger(c.env.stderr, *c.verbose)
+	// Whatever can be wrong with the service is found out before the
+	// interfaces are touched.
+	s, err := c.prepare(log)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return s.serve(cmd.Context(), c.tracker.options(interfaces))
+}
+
+// prepare opens everything but the tracker.
+func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
+	s = &service{log: log, notify: newNotifier(c.env.getenv)}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if c.metrics != "" {
+		if s.metrics, err = listen("metrics", c.metrics); err != nil {
+			return s, err
+		}
+	}
+	if c.ssh.address == "" {
+		return s, c.ssh.checkUnused()
+	}
+	if _, err = localAddress("ssh", c.ssh.address); err != nil {
+		return s, err
+	}
+	place := statePlace(c.env.getenv)
+	if s.keys, err = console.OpenKeyring(orDefault(c.ssh.keys, filepath.Join(place, "authorized_keys"))); err != nil {
+		return s, fmt.Errorf("serve the console: %w", err)
+	}
+	if s.hostKey, err = console.HostKey(orDefault(c.ssh.hostKey, filepath.Join(place, "host_ed25519_key"))); err != nil {
+		return s, err
+	}
+	if s.audit, err = console.OpenAudit(orDefault(c.ssh.audit, filepath.Join(place, "audit.jsonl"))); err != nil {
+		return s, err
+	}
+	s.limits = c.ssh.limits
+	s.ssh, err = listen("ssh", c.ssh.address)
+	return s, err
+}
+
+// statePlace is where what has to survive a restart is kept.
+func statePlace(getenv func(string) string) string {
+	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "ctop")
+	}
+	if home := getenv("HOME"); os.Geteuid() != 0 && filepath.IsAbs(home) {
+		return filepath.Join(home, ".local", "state", "ctop")
+	}
+	return "/var/lib/ctop"
+}
+
+func orDefault(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// listen listens at HOST:PORT.
+func listen(flag, address string) (net.Listener, error) {
+	address, err := localAddress(flag, address)
+	if err != nil {
+		return nil, err
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w: choose another address", flag, err)
+	}
+	return l, nil
+}
+
+// localAddress completes an address that has no host by the loopback one:
+// nothing is reachable from elsewhere unless somebody said so.
+func localAddress(flag, address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil && !strings.Contains(address, ":") {
+		port, err = address, nil
+	}
+	if err != nil || port == "" {
+		return "", usagef("--%s: %q is no address: write it like 127.0.0.1:2222, [::1]:2222 or :2222", flag, address)
+	}
+	return net.JoinHostPort(orDefault(host, "127.0.0.1"), port), nil
+}
+
+// logFormat is a pflag.Value.
+type logFormat bool
+
+func (v *logFormat) Type() string { return "text|json" }
+
+func (v *logFormat) String() string {
+	if *v {
+		return "json"
+	}
+	return "text"
+}
+
+// Set takes a format's name.
+func (v *logFormat) Set(s string) error {
+	if s != "text" && s != "json" {
+		return fmt.Errorf("%q is no form of a log: use text or json", s)
+	}
+	*v = s == "json"
+	return nil
+}
+
+func (v *logFormat) logger(w interface{ Write([]byte) (int, error) }, verbose bool) *slog.Logger {
+	o := &slog.HandlerOptions{}
+	if verbose {
+		o.Level = slog.LevelDebug
+	}
+	if *v {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// openTracker passes the tracker's notes to the log.
+func openTracker(ctx context.Context, o tracker.Options, log *slog.Logger) (*tracker.Tracker, error) {
+	o.Log = log
+	t, err := tracker.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range t.Notes() {
+		log.Info(n)
+	}
+	return t, nil
+}
+
+// closeTracker adds what went wrong at the end to what went wrong before.
+func closeTracker(t *tracker.Tracker, err error) error {
+	return errors.Join(err, t.Close())
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ctop/cmd/ctop/output"
+	"ctop/tracker"
+	"ctop/ui"
+	"ctop/ui/events"
+	"ctop/ui/filter"
+	"ctop/ui/format"
+
+	"ctop/ui/console"
+)
+
+// remote is a headless command that came over SSH. It acts on the source of its
+// session, which refuses what the operator may not do.
+type remote struct {
+	env    env
+	source ui.Source
+}
+
+// remoteCommand is the allow-list of headless commands.
+func remoteCommand(ctx context.Context, c console.Command) int {
+	r := remote{source: c.Source, env: env{
+		args: c.Args, stdin: strings.NewReader(""), stdout: c.Stdout, stderr: c.Stderr,
+		getenv: func(string) string { return "" },
+	}}
+	return report(c.Stderr, r.run(ctx))
+}
+
+func (r remote) run(ctx context.Context) error {
+	args := r.env.args
+	if args[0] == "ctop" && len(args) > 1 {
+		args = args[1:] // as one would have typed it there
+	}
+	commands := map[string]func() *cobra.Command{
+		"dump": r.dump, "events": r.events, "delete": r.delete, "timeouts": r.timeouts,
+	}
+	command, ok := commands[args[0]]
+	if !ok {
+		return usagef("%q is not to be had here: use dump, events, delete or timeouts, or ssh -t for the console", format.Clean(args[0]))
+	}
+	cmd := command()
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	cmd.SetIn(r.env.stdin)
+	cmd.SetOut(r.env.stdout)
+	cmd.SetErr(r.env.stderr)
+	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetArgs(append([]string{}, args[1:]...))
+	return cmd.ExecuteContext(ctx)
+}
+
+// snapshot waits for the first one.
+func (r remote) snapshot(ctx context.Context) (*tracker.Snapshot, error) {
+	for range 50 {
+		if s := r.source.Snapshot(); s != nil {
+			return s, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return nil, errors.New("read the flows: the tracker has not shown any yet: try again")
+}
+
+func (r remote) dump() *cobra.Command {
+	var view viewFlags
+	cmd := &cobra.Command{
+		Use: "dump [flags]", Short: "Print one snapshot", Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := r.snapshot(cmd.Context())
+			if err != nil {
+				return err
+			}
+			v := output.View{Snapshot: s, Rows: view.arrange(s), Joined: true}
+			if err := output.WriteSnapshot(r.env.stdout, view.output, v); err != nil {
+				return writeFailed(err)
+			}
+			if view.output.Text() {
+				r.env.note("%s", output.Summary(v))
+			}
+			return nil
+		},
+	}
+	view.register(cmd.Flags())
+	return cmd
+}
+
+func (r remote) events() *cobra.Command {
+	var (
+		form   output.Format
+		watch  durationValue
+		wanted filterValue
+	)
+	cmd := &cobra.Command{
+		Use: "events [flags]", Short: "Print a line for every change of a flow's state", Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx := cmd.Context()
+			if d := watch.duration(); d > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, d)
+				defer cancel()
+			}
+			return r.stream(ctx, form, filter.Filter(wanted))
+		},
+	}
+	cmd.Flags().VarP(&form, "output", "o", "form of the lines (json is the same as jsonl)")
+	cmd.Flags().Var(&watch, "for", "how long to print, 0s until interrupted")
+	cmd.Flags().Var(&wanted, "filter", "flows to tell about")
+	return cmd
+}
+
+// eventPause is how long an event may wait for others to be written with.
+const eventPause = 100 * time.Millisecond
+
+// stream prints events from now on until ctx is done.
+func (r remote) stream(ctx context.Context, form output.Format, wanted filter.Filter) error {
+	if _, err := io.WriteString(r.env.stdout, output.EventHeader(form)); err != nil {
+		return writeFailed(err)
+	}
+	_, position := r.source.Events(math.MaxUint64)
+	tick := time.NewTicker(eventPause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		list, next := r.source.Events(position)
+		lines := appendEvents(nil, form, wanted, list, next-position)
+		position = next
+		if len(lines) == 0 {
+			continue
+		}
+		if _, err := r.env.stdout.Write(lines); err != nil {
+			return writeFailed(err)
+		}
+	}
+}
+
+// appendEvents formats events, of which there may have been more than are still
+// kept.
+func appendEvents(b []byte, form output.Format, wanted filter.Filter, list []tracker.Event, all uint64) []byte {
+	if lost := all - uint64(len(list)); lost > 0 {
+		e := tracker.Event{Type: tracker.EventLost, Lost: lost}
+		if len(list) > 0 {
+			e.Time = list[0].Time
+		}
+		b = output.AppendEvent(b, form, &e)
+	}
+	for i := range list {
+		e := &list[i]
+		if e.Type == tracker.EventLost || wanted.Empty() || wanted.Match(events.Flow(e)) {
+			b = output.AppendEvent(b, form, e)
+		}
+	}
+	return b
+}
+
+func (r remote) delete() *cobra.Command {
+	var c deleteCommand
+	cmd := &cobra.Command{
+		Use: "delete [flags] FILTER", Short: "Delete the flows that a filter matches",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			wanted, err := c.wanted(args)
+			if err != nil {
+				return err
+			}
+			s, err := r.snapshot(cmd.Context())
+			if err != nil {
+				return err
+			}
+			var refs []tracker.Ref
+			for i := range s.Flows {
+				if f := &s.Flows[i]; wanted.Match(f) {
+					refs = append(refs, f.Ref())
+				}
+			}
+			result, err := r.source.Delete(refs...)
+			if err != nil {
+				return err
+			}
+			return r.env.print("deleted " + format.Plural(result.Deleted, "flow") + "\n")
+		},
+	}
+	cmd.Flags().BoolVar(&c.all, "all", false, "delete every flow")
+	return cmd
+}
+
+func (r remote) timeouts() *cobra.Command {
+	var form output.Format
+	cmd := &cobra.Command{
+		Use: "timeouts [flags] [NAME=DURATION ...]", Short: "List the timeouts, or change some of them",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			settings, err := parseSettings(args)
+			if err != nil {
+				return err
+			}
+			s, err := r.snapshot(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(settings) == 0 {
+				return writeFailed(output.WriteTimeouts(r.env.stdout, form, s.Timeouts))
+			}
+			return r.set(settings, s.Timeouts)
+		},
+	}
+	cmd.Flags().VarP(&form, "output", "o", "form of the list")
+	return cmd
+}
+
+func (r remote) set(settings []setting, old tracker.Timeouts) error {
+	for _, s := range settings {
+		if err := r.source.SetTimeout(s.name, s.value); err != nil {
+			return err
+		}
+		line := fmt.Sprintf("%-18s  %s → %s\n", s.name, format.Timeout(old[s.name]), format.Timeout(s.value))
+		if err := r.env.print(line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/pflag"
+
+	"ctop/ui/console"
+)
+
+// sshFlags say how to serve the console.
+type sshFlags struct {
+	address, keys, hostKey, audit string
+	limits                        console.Limits
+	flags                         *pflag.FlagSet
+}
+
+func (f *sshFlags) register(flags *pflag.FlagSet) {
+	f.flags, f.limits = flags, console.DefaultLimits()
+	flags.StringVar(&f.address, "ssh", "", "address to serve the console over SSH at")
+	flags.StringVar(&f.keys, "authorized-keys", "", "file of the keys that may come in (default authorized_keys in the state directory)")
+	flags.StringVar(&f.hostKey, "host-key", "", "file of the server's own key, made where missing (default host_ed25519_key in the state directory)")
+	flags.StringVar(&f.audit, "audit", "", "file to write every act to (default audit.jsonl in the state directory)")
+	for _, l := range []struct {
+		value       *int
+		name, usage string
+		most        int
+	}{
+		{&f.limits.Sessions, "ssh-sessions", "sessions at once", 10_000},
+		{&f.limits.SessionsPerKey, "ssh-sessions-per-key", "sessions at once with the same key", 10_000},
+		{&f.limits.Startups, "ssh-startups", "connections at once that are still logging in", 10_000},
+		{&f.limits.StartupsPerAddress, "ssh-startups-per-address", "of these, from the same address", 10_000},
+		{&f.limits.FailuresPerAddress, "ssh-failures-per-address", "failed connections from an address in a minute", 1_000_000},
+		{&f.limits.AuthTries, "ssh-auth-tries", "keys that a client may try in one connection", 100},
+		{&f.limits.FrameRate, "ssh-frame-rate", "times a second that a session draws at most", console.MaxFrameRate},
+	} {
+		flags.Var(&countValue{l.value, l.most}, l.name, l.usage)
+	}
+	flags.Var((*spanValue)(&f.limits.Handshake), "ssh-handshake", "time to log in, and then to ask for something")
+	flags.Var((*spanValue)(&f.limits.Idle), "ssh-idle", "time without a key after which a console is closed")
+	flags.Var((*spanValue)(&f.limits.Stall), "ssh-stall", "time after which a client that takes nothing is cut off")
+}
+
+// checkUnused refuses flags that would mean nothing without --ssh. A variable may
+// be meant for other times.
+func (f *sshFlags) checkUnused() (err error) {
+	f.flags.VisitAll(func(flag *pflag.Flag) {
+		ours := flag.Name == "audit" || flag.Name == "authorized-keys" || flag.Name == "host-key" ||
+			len(flag.Name) > len("ssh-") && flag.Name[:len("ssh-")] == "ssh-"
+		if ours && flag.Changed && flag.Annotations[fromVariable] == nil && err == nil {
+			err = usagef("--%s goes with --ssh: add --ssh 127.0.0.1:2222", flag.Name)
+		}
+	})
+	return err
+}
+
+// countValue is a number from 1 to a bound.
+type countValue struct {
+	value *int
+	most  int
+}
+
+func (v *countValue) Type() string { return "N" }
+
+func (v *countValue) String() string {
+	if v.value == nil {
+		return ""
+	}
+	return strconv.Itoa(*v.value)
+}
+
+// Set takes a number within the bounds.
+func (v *countValue) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > v.most {
+		return fmt.Errorf("%q is out of range: use a number from 1 to %d", s, v.most)
+	}
+	*v.value = n
+	return nil
+}
+
+// spanValue is a duration that is not zero: none of these can be switched off.
+type spanValue durationValue
+
+func (v *spanValue) Type() string   { return "DURATION" }
+func (v *spanValue) String() string { return (*durationValue)(v).String() }
+
+// Set takes a duration.
+func (v *spanValue) Set(s string) error {
+	var d durationValue
+	if err := d.Set(s); err != nil {
+		return err
+	}
+	if d <= 0 {
+		return fmt.Errorf("%q is no time to wait: use 1s or more", s)
+	}
+	*v = spanValue(d)
+	return nil
+}

@@ -1,0 +1,170 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"ctop/internal/metrics"
+	"ctop/tracker"
+	"ctop/ui/console"
+)
+
+// service is everything that is served from one tracker.
+type service struct {
+	log    *slog.Logger
+	notify *notifier
+
+	metrics, ssh net.Listener
+	keys         *console.Keyring
+	hostKey      ssh.Signer
+	audit        *console.Audit
+	limits       console.Limits
+}
+
+// close closes what was opened before the tracker.
+func (s *service) close() {
+	for _, l := range []net.Listener{s.metrics, s.ssh} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if s.audit != nil {
+		s.audit.Close()
+	}
+	s.notify.close()
+}
+
+// serve attaches the tracker and serves it until ctx is done.
+func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
+	t, err := openTracker(ctx, o, s.log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = closeTracker(t, err) }()
+	if err := s.giveUp(); err != nil {
+		return err
+	}
+	c := tracker.NewCollector(t, tracker.CollectorOptions{})
+	collector := startCollector(context.WithoutCancel(ctx), c)
+	defer collector.stop()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		<-collector.done
+		cancel(collector.err)
+	}()
+	if err := s.runAll(ctx, c, t); err != nil {
+		return err
+	}
+	collector.stop()
+	return collector.err
+}
+
+// giveUp drops the capabilities that only attaching took, and makes sure that
+// what is read and written later can be without them.
+func (s *service) giveUp() error {
+	if err := dropCapabilities(); err != nil {
+		s.log.Warn("go on with all capabilities", "error", err)
+		return nil
+	}
+	if s.ssh == nil {
+		return nil
+	}
+	if err := errors.Join(s.keys.Check(), s.audit.Check()); err != nil {
+		return fmt.Errorf("%w: ctop gives up the right to files of other users: keep it where its own user may read and write, as in /var/lib/ctop", err)
+	}
+	return nil
+}
+
+// runAll runs the servers until one fails or ctx is done.
+func (s *service) runAll(ctx context.Context, c *tracker.Collector, t *tracker.Tracker) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	parts, err := s.parts(c)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { failed <- part(ctx) }()
+	}
+	names := t.Interfaces()
+	s.log.Info("serving", "interface1", names[0], "interface2", names[1], "joined", t.Joined())
+	s.notify.ready()
+	<-firstOf(ctx, failed, &err)
+	s.log.Info("stopping")
+	s.notify.stopping()
+	cancel()
+	n := len(parts)
+	if err != nil {
+		n-- // that one has ended
+	}
+	for range n {
+		if more := <-failed; err == nil {
+			err = more
+		}
+	}
+	return err
+}
+
+// firstOf is done with ctx, or with the first part that failed.
+func firstOf(ctx context.Context, failed <-chan error, err *error) <-chan struct{} {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		select {
+		case <-ctx.Done():
+		case *err = <-failed:
+		}
+	}()
+	return done
+}
+
+// parts are what runs side by side.
+func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, error) {
+	parts := []func(context.Context) error{
+		func(ctx context.Context) error { return s.notify.watch(ctx, func() error { return healthy(c) }) },
+	}
+	var stats func() console.Stats
+	if s.ssh != nil {
+		server, err := console.New(console.Options{
+			Source: c, Keys: s.keys, HostKey: s.hostKey, Audit: s.audit, Log: s.log,
+			Exec: remoteCommand, Limits: s.limits,
+		})
+		if err != nil {
+			return nil, err
+		}
+		stats = server.Stats
+		s.log.Info("the console is served", "address", s.ssh.Addr().String(),
+			"host_key", ssh.FingerprintSHA256(s.hostKey.PublicKey()), "keys", s.keys.Len())
+		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
+	}
+	if s.metrics != nil {
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Consoles: stats})
+		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
+		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
+	}
+	return parts, nil
+}
+
+// oldest is how old the latest snapshot may be. Reading a very large table takes
+// seconds, and it is read a tenth of the time at most.
+const oldest = 10 * time.Second
+
+// healthy says what is wrong with the tracker.
+func healthy(c *tracker.Collector) error {
+	s := c.Snapshot()
+	if s == nil {
+		return fmt.Errorf("there is no snapshot yet")
+	}
+	if age := time.Since(s.Time); age > max(oldest, 20*s.Took) {
+		return fmt.Errorf("the latest snapshot is %s old", age.Round(time.Second))
+	}
+	return nil
+}

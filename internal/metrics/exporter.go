@@ -1,0 +1,135 @@
+package metrics
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ctop/tracker"
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("ctop_"+name, help, labels, nil)
+}
+
+// descriptions are the tracker's metrics.
+type descriptions struct {
+	flows, maxFlows, fill                       *prometheus.Desc
+	created, destroyed, tableFull               *prometheus.Desc
+	packets, bytes, verdicts, actions, invalid  *prometheus.Desc
+	events, lost                                *prometheus.Desc
+	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
+}
+
+func newDescriptions() descriptions {
+	return descriptions{
+		flows:       describe("flows", "Flows in the table.", "state"),
+		maxFlows:    describe("flows_max", "Capacity of the table."),
+		fill:        describe("table_fill_ratio", "Share of the table that is taken."),
+		created:     describe("flows_created_total", "Flows that began."),
+		destroyed:   describe("flows_destroyed_total", "Flows that ended.", "reason"),
+		tableFull:   describe("table_full_total", "Flows that found no room and were not tracked."),
+		packets:     describe("packets_total", "Packets that came in."),
+		bytes:       describe("bytes_total", "Bytes of the frames that came in."),
+		verdicts:    describe("verdicts_total", "Packets by what tracking concluded about them.", "verdict"),
+		actions:     describe("actions_total", "Packets by what became of them.", "action"),
+		invalid:     describe("invalid_total", "Packets that were called invalid.", "reason"),
+		events:      describe("events_total", "Events that the kernel made."),
+		lost:        describe("events_lost_total", "Events that found no room in a reader's buffer."),
+		scan:        describe("scan_seconds", "Time that the latest reading of the table took."),
+		sweep:       describe("sweep_seconds", "Time that the latest search for expired flows took."),
+		age:         describe("snapshot_age_seconds", "Age of the latest snapshot."),
+		uptime:      describe("uptime_seconds", "Time since the tracker was attached."),
+		interfaceUp: describe("interface_up", "Whether an interface exists and is up.", "interface", "mode"),
+		info:        describe("tracker_info", "Always 1.", "host", "policy"),
+	}
+}
+
+// exporter reads the tracker's metrics from its latest snapshot.
+type exporter struct {
+	source Source
+}
+
+// Describe tells nothing: what there is depends on the snapshot. The registry
+// checks each scrape instead.
+func (e *exporter) Describe(chan<- *prometheus.Desc) {}
+
+// Collect sends every metric, none before the first snapshot.
+func (e *exporter) Collect(ch chan<- prometheus.Metric) {
+	s := e.source.Snapshot()
+	if s == nil {
+		return
+	}
+	x := sender{ch: ch, descriptions: newDescriptions()}
+	x.table(s)
+	x.counters(&s.Counters)
+	x.gauge(x.scan, s.Took.Seconds())
+	x.gauge(x.sweep, e.source.SweepTook().Seconds())
+	x.gauge(x.age, time.Since(s.Time).Seconds())
+	x.gauge(x.uptime, s.Uptime.Seconds())
+	x.gauge(x.info, 1, s.Host, s.Policy.String())
+	for _, i := range s.Interfaces {
+		up := 0.0
+		if i.Up {
+			up = 1
+		}
+		x.gauge(x.interfaceUp, up, i.Name, i.Mode.String())
+	}
+}
+
+// sender sends the metrics of one scrape.
+type sender struct {
+	descriptions
+	ch chan<- prometheus.Metric
+}
+
+func (x sender) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	x.ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, valid(labels)...)
+}
+
+func (x sender) counter(d *prometheus.Desc, v uint64, labels ...string) {
+	x.ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), valid(labels)...)
+}
+
+func (x sender) table(s *tracker.Snapshot) {
+	counts := map[tracker.State]int{}
+	for i := range s.Flows {
+		counts[s.Flows[i].State]++
+	}
+	for _, state := range tracker.States() {
+		x.gauge(x.flows, float64(counts[state]), state.String())
+	}
+	x.gauge(x.maxFlows, float64(s.MaxFlows))
+	x.gauge(x.fill, float64(len(s.Flows))/float64(max(s.MaxFlows, 1)))
+}
+
+func (x sender) counters(c *tracker.Counters) {
+	x.counter(x.created, c.FlowsCreated)
+	for _, r := range tracker.Reasons() {
+		x.counter(x.destroyed, c.Destroyed[r], r.String())
+	}
+	x.counter(x.tableFull, c.TableFull)
+	x.counter(x.packets, c.Packets)
+	x.counter(x.bytes, c.Bytes)
+	x.counter(x.verdicts, c.New, "new")
+	x.counter(x.verdicts, c.Established, "established")
+	x.counter(x.verdicts, c.Related, "related")
+	x.counter(x.verdicts, c.Invalid, "invalid")
+	x.counter(x.verdicts, c.Untracked, "untracked")
+	x.counter(x.actions, c.Forwarded, "forwarded")
+	x.counter(x.actions, c.Dropped, "dropped")
+	for _, r := range tracker.InvalidReasons() {
+		x.counter(x.invalid, c.InvalidBy[r], r.String())
+	}
+	x.counter(x.events, c.Events)
+	x.counter(x.lost, c.EventsLost)
+}
+
+// valid makes text of the names of interfaces and hosts, which can be any bytes.
+func valid(labels []string) []string {
+	for i, text := range labels {
+		labels[i] = strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return labels
+}

@@ -1,0 +1,159 @@
+package metrics
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"ctop/tracker"
+	"ctop/ui/console"
+)
+
+type fake struct{ snapshot *tracker.Snapshot }
+
+func (f fake) Snapshot() *tracker.Snapshot { return f.snapshot }
+
+func (f fake) SweepTook() time.Duration { return 3 * time.Millisecond }
+
+func sample() *tracker.Snapshot {
+	s := &tracker.Snapshot{
+		Time: time.Now(), Host: "edge\xff", MaxFlows: 4, Uptime: time.Minute, Took: 2 * time.Millisecond,
+		Interfaces: [2]tracker.Interface{{Name: "eth0", Mode: tracker.ModeNative, Up: true}, {Name: "eth1", Mode: tracker.ModeTC}},
+		Flows:      []tracker.Flow{{State: tracker.StateEstablished}},
+	}
+	s.Counters.Packets, s.Counters.Dropped, s.Counters.EventsLost = 100, 7, 9
+	s.Counters.Destroyed[tracker.ReasonExpired] = 5
+	s.Counters.InvalidBy[tracker.InvalidWindow] = 6
+	return s
+}
+
+func stats() console.Stats { return console.Stats{Sessions: 2, Refused: 3} }
+
+// serve starts a server and returns a way to ask it.
+func serve(t *testing.T, o Options) (get func(path string) (int, string)) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- New(o).Serve(ctx, l) }()
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return func(path string) (int, string) {
+		response, err := http.Get("http://" + l.Addr().String() + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close() //nolint:errcheck // it was only read
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(text)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	get := serve(t, Options{Source: fake{sample()}, Healthy: func() error { return nil }, Consoles: stats})
+	status, text := get("/metrics")
+	if status != http.StatusOK {
+		t.Fatalf("status %d: %s", status, text)
+	}
+	for _, want := range []string{
+		`ctop_flows{state="ESTABLISHED"} 1`, `ctop_flows{state="TIME_WAIT"} 0`, `ctop_table_fill_ratio 0.25`,
+		`ctop_flows_destroyed_total{reason="expired"} 5`, `ctop_invalid_total{reason="window"} 6`,
+		`ctop_packets_total 100`, `ctop_actions_total{action="dropped"} 7`, `ctop_events_lost_total 9`,
+		`ctop_scan_seconds 0.002`, `ctop_sweep_seconds 0.003`, `ctop_interface_up{interface="eth1",mode="tc"} 0`,
+		`ctop_ssh_sessions 2`, `ctop_ssh_connections_total{result="refused"} 3`, `go_goroutines`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+}
+
+func TestBeforeTheFirstSnapshot(t *testing.T) {
+	get := serve(t, Options{Source: fake{}, Healthy: func() error { return nil }})
+	if status, text := get("/metrics"); status != http.StatusOK || strings.Contains(text, "\nctop_") {
+		t.Errorf("status %d: %s", status, text)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	var ill atomic.Bool
+	get := serve(t, Options{Source: fake{}, Healthy: func() error {
+		if ill.Load() {
+			return errors.New("the latest snapshot is 20s old")
+		}
+		return nil
+	}})
+	if status, text := get("/healthz"); status != http.StatusOK || text != "ok\n" {
+		t.Errorf("%d %q", status, text)
+	}
+	ill.Store(true)
+	if status, text := get("/healthz"); status != http.StatusServiceUnavailable || !strings.Contains(text, "20s old") {
+		t.Errorf("%d %q", status, text)
+	}
+	if status, _ := get("/"); status != http.StatusNotFound {
+		t.Errorf("status %d", status)
+	}
+}
+
+// The metrics obey Prometheus's own rules on names and helps.
+func TestLint(t *testing.T) {
+	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}} {
+		problems, err := testutil.CollectAndLint(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range problems {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}
+
+// The dashboard asks for what there is, and shows all of it.
+func TestDashboard(t *testing.T) {
+	text, err := os.ReadFile("../../docs/grafana-dashboard.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := regexp.MustCompile(`ctop_[a-z_]+`).FindAllString(string(text), -1)
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats})
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, f := range families {
+		names = append(names, f.GetName())
+		if !slices.Contains(asked, f.GetName()) {
+			t.Errorf("%s is on no panel", f.GetName())
+		}
+	}
+	for _, name := range asked {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no metric %s", name)
+		}
+	}
+}

@@ -1,0 +1,109 @@
+package console
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui"
+)
+
+// errViewer is what a viewer's acting keys answer.
+var errViewer = errors.New("viewer: read only")
+
+// viewing is a source that nothing can be done to. It names every method
+// instead of embedding the source: an act that the interface gets later has to
+// be refused here before this compiles.
+type viewing struct{ source ui.Source }
+
+func (v viewing) Snapshot() *tracker.Snapshot { return v.source.Snapshot() }
+
+func (v viewing) Events(after uint64) ([]tracker.Event, uint64) { return v.source.Events(after) }
+
+func (viewing) Delete(...tracker.Ref) (tracker.DeleteResult, error) {
+	return tracker.DeleteResult{}, errViewer
+}
+
+func (viewing) SetTimeout(tracker.TimeoutName, time.Duration) error { return errViewer }
+
+func (viewing) SetFlowTimeout(tracker.Ref, time.Duration) error { return errViewer }
+
+// acting is a source that writes down what is done to it, and tells the other
+// operators.
+type acting struct {
+	source ui.Source
+	who    identity
+	server *Server
+}
+
+func (a acting) Snapshot() *tracker.Snapshot { return a.source.Snapshot() }
+
+func (a acting) Events(after uint64) ([]tracker.Event, uint64) { return a.source.Events(after) }
+
+// mostNamed is how many flows a line of the audit log names. The count is
+// complete, and a million tuples would help nobody.
+const mostNamed = 100
+
+func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err error) {
+	act := Act{Act: "delete", What: []string{}, Count: len(refs)}
+	for _, ref := range refs[:min(len(refs), mostNamed)] {
+		act.What = append(act.What, ref.Tuple.String())
+	}
+	told := "deleted " + flows(len(refs))
+	if len(refs) == 1 {
+		told = "deleted " + refs[0].Tuple.String()
+	}
+	err = a.perform(act, told, func() (int, error) {
+		result, err = a.source.Delete(refs...)
+		return result.Deleted, err
+	})
+	return result, err
+}
+
+func (a acting) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+	what := fmt.Sprintf("%s=%s", name, d)
+	act := Act{Act: "timeout", What: []string{what}, Count: 1}
+	return a.perform(act, "set "+what, func() (int, error) {
+		return 1, a.source.SetTimeout(name, d)
+	})
+}
+
+func (a acting) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
+	what := fmt.Sprintf("%s=%s", ref.Tuple, d)
+	act := Act{Act: "flow_timeout", What: []string{what}, Count: 1}
+	return a.perform(act, "gave "+ref.Tuple.String()+" a timeout of "+d.String(), func() (int, error) {
+		return 1, a.source.SetFlowTimeout(ref, d)
+	})
+}
+
+// perform does what cannot be done without being written down: where the audit
+// log cannot be written to, nothing is done.
+func (a acting) perform(act Act, told string, do func() (done int, err error)) error {
+	if err := a.server.options.Audit.Check(); err != nil {
+		a.server.log.Error("refused an act", "who", a.who.key.Name(), "error", err)
+		return fmt.Errorf("refused: %w", err)
+	}
+	done, err := do()
+	if err != nil {
+		done, act.Error = 0, err.Error()
+	}
+	act.Done = done
+	a.who.sign(&act, a.server.clock())
+	if failed := a.server.options.Audit.Write(act); failed != nil {
+		a.server.log.Error("an act is missing from the audit log", "act", act, "error", failed)
+		return errors.Join(err, failed)
+	}
+	if err == nil {
+		a.server.roster.tell(a.who.key.Name() + " " + told)
+	}
+	a.server.counters.acts.Add(1)
+	return err
+}
+
+func flows(n int) string {
+	if n == 1 {
+		return "1 flow"
+	}
+	return fmt.Sprintf("%d flows", n)
+}

@@ -1,0 +1,54 @@
+package console
+
+import (
+	"charm.land/ssh"
+	gossh "golang.org/x/crypto/ssh"
+)
+
+// config lets public keys authenticate, and nothing else. There are no
+// callbacks for passwords, keyboard-interactive or GSSAPI, hence no such methods.
+func (s *Server) config(ctx ssh.Context) *gossh.ServerConfig {
+	c, ok := ctx.Value(clientKey{}).(*client)
+	if !ok {
+		// A connection that did not come through the gate gets nowhere.
+		c = &client{server: s}
+	}
+	return &gossh.ServerConfig{
+		MaxAuthTries:              s.options.Limits.AuthTries,
+		PublicKeyAuthAlgorithms:   signatureAlgorithms(),
+		PublicKeyCallback:         c.offered,
+		VerifiedPublicKeyCallback: c.verified,
+	}
+}
+
+// signatureAlgorithms leaves out certificates, which no line of a keys file
+// stands for, and SHA-1.
+func signatureAlgorithms() []string {
+	return []string{
+		gossh.KeyAlgoED25519, gossh.KeyAlgoSKED25519, gossh.KeyAlgoSKECDSA256,
+		gossh.KeyAlgoECDSA256, gossh.KeyAlgoECDSA384, gossh.KeyAlgoECDSA521,
+		gossh.KeyAlgoRSASHA512, gossh.KeyAlgoRSASHA256,
+	}
+}
+
+// offered answers whether it would be any use to prove a key. It runs for keys
+// that the client may not hold and must remember nothing: what it returns
+// belongs to this key alone.
+func (c *client) offered(_ gossh.ConnMetadata, public gossh.PublicKey) (*gossh.Permissions, error) {
+	key, err := c.server.options.Keys.find(public, c.addr, c.server.clock())
+	if err != nil {
+		return nil, err
+	}
+	return &gossh.Permissions{ExtraData: map[any]any{proven{}: key}}, nil
+}
+
+// verified runs once the client has proven that it holds the key. The keys file
+// may have changed meanwhile.
+func (c *client) verified(_ gossh.ConnMetadata, public gossh.PublicKey, _ *gossh.Permissions, _ string) (*gossh.Permissions, error) {
+	key, err := c.server.options.Keys.find(public, c.addr, c.server.clock())
+	if err != nil {
+		return nil, err
+	}
+	c.authenticated()
+	return &gossh.Permissions{ExtraData: map[any]any{proven{}: key}}, nil
+}

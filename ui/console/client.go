@@ -1,0 +1,167 @@
+package console
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"charm.land/ssh"
+	"golang.org/x/sys/unix"
+)
+
+// clientKey is where a connection's context holds its client.
+type clientKey struct{}
+
+// client is a connection. Closing it gives back what it took.
+type client struct {
+	net.Conn
+	server *Server
+	addr   netip.Addr
+
+	mu       sync.Mutex
+	in       bool // authenticated
+	closed   bool
+	refused  bool
+	sessions int
+	// lonely closes a connection that has no session.
+	lonely *time.Timer
+}
+
+// admit takes a new connection in, or turns it away: it returns nil then.
+func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
+	addr := addressOf(conn.RemoteAddr())
+	if err := s.gate.enter(addr); err != nil {
+		s.counters.refused.Add(1)
+		s.turnAway(conn, err)
+		return nil
+	}
+	c := &client{Conn: conn, server: s, addr: addr}
+	if !s.register(c) {
+		s.gate.leave(addr)
+		s.turnAway(conn, errStopping)
+		return nil
+	}
+	s.counters.accepted.Add(1)
+	limitSilence(conn, s.options.Limits.Stall)
+	ctx.SetValue(clientKey{}, c)
+	return c
+}
+
+func addressOf(a net.Addr) netip.Addr {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.AddrPort().Addr().Unmap()
+	}
+	return netip.Addr{}
+}
+
+// limitSilence has the kernel give up a peer that acknowledges nothing any
+// more, which a write would only notice when every buffer is full.
+func limitSilence(conn net.Conn, d time.Duration) {
+	t, ok := conn.(*net.TCPConn)
+	if !ok {
+		return
+	}
+	raw, err := t.SyscallConn()
+	if err != nil {
+		return
+	}
+	_ = raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
+	})
+}
+
+const (
+	// mostFarewells is how many of those that are turned away at one time are
+	// also told why.
+	mostFarewells = 32
+	farewellTime  = 300 * time.Millisecond
+)
+
+// turnAway says why, in a line before the version exchange as RFC 4253 section
+// 4.2 has it, and waits a moment for the client to have read it: closing with
+// something unread resets the connection and takes the line with it.
+func (s *Server) turnAway(conn net.Conn, why error) {
+	select {
+	case s.farewells <- struct{}{}:
+		defer func() { <-s.farewells }()
+	default:
+		return
+	}
+	_ = conn.SetDeadline(s.clock().Add(farewellTime))
+	if _, err := fmt.Fprintf(conn, "ctop: %v\r\n", why); err != nil {
+		return
+	}
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	var rest [512]byte
+	for range 4 {
+		if _, err := conn.Read(rest[:]); err != nil {
+			return
+		}
+	}
+}
+
+// authenticated frees the place among those who are logging in.
+func (c *client) authenticated() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.in || c.closed {
+		return
+	}
+	c.in = true
+	c.server.gate.leave(c.addr)
+	c.server.counters.connections.Add(1)
+	c.lonely = time.AfterFunc(c.server.options.Limits.Handshake, func() { _ = c.Close() })
+}
+
+// opened and ended count the connection's sessions.
+func (c *client) opened() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessions++
+	if c.lonely != nil {
+		c.lonely.Stop()
+	}
+}
+
+func (c *client) ended() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sessions--; c.sessions == 0 && c.lonely != nil && !c.closed {
+		c.lonely.Reset(c.server.options.Limits.Handshake)
+	}
+}
+
+// Close closes the connection. It may be called more than once.
+func (c *client) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return nil
+	}
+	c.closed = true
+	s := c.server
+	s.unregister(c)
+	if c.in {
+		s.counters.connections.Add(-1)
+		c.lonely.Stop()
+	} else {
+		s.gate.leave(c.addr)
+		s.gate.fail(c.addr)
+		s.counters.failed.Add(1)
+	}
+	return c.Conn.Close()
+}
+
+// firstRefusal reports whether nothing was refused to this connection before:
+// a client that goes on asking does not fill the log.
+func (c *client) firstRefusal() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := !c.refused
+	c.refused = true
+	return first
+}

@@ -1,0 +1,75 @@
+package console
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// HostKey reads the server's key, or makes it where there is none yet: Ed25519,
+// in OpenSSH's own form, for its owner only.
+func HostKey(path string) (ssh.Signer, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return makeHostKey(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the host key: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the host key: %w", err)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("the host key %s may be read by others than its owner: chmod 600 %s, or remove it to have a new one made", path, path)
+	}
+	key, err := ssh.ParsePrivateKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the host key %s: %w: remove it to have a new one made", path, err)
+	}
+	return key, nil
+}
+
+func makeHostKey(path string) (ssh.Signer, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a host key: %w", err)
+	}
+	block, err := ssh.MarshalPrivateKey(private, "ctop host key")
+	if err != nil {
+		return nil, fmt.Errorf("make a host key: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("make a place for the host key: %w", err)
+	}
+	if err := writeNew(path, pem.EncodeToMemory(block)); err != nil {
+		return nil, fmt.Errorf("write the host key: %w", err)
+	}
+	return ssh.NewSignerFromKey(private)
+}
+
+// writeNew writes a file for its owner only, all of it or nothing: half a key
+// would stand in the way of the next start.
+func writeNew(path string, text []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}()
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}

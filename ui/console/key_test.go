@@ -1,0 +1,139 @@
+package console
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseKeys(t *testing.T) {
+	s := newSigner(t)
+	text := "# people\n\n" + line(`role="operator",from="10.0.0.0/8,!10.0.0.9,2001:db8::*",expiry-time="20270101Z"`, s, "ann at her desk") +
+		line("", newSigner(t), "") + "  \t" + line("role=viewer", newSigner(t), "vic")
+	keys, err := parseKeys("keys", []byte(text), time.UTC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(keys) != 3 || keys[0].Role != Operator || keys[1].Role != Viewer || keys[2].Role != Viewer {
+		t.Fatalf("%+v", keys)
+	}
+	ann, now := keys[0], time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
+	if ann.Comment != "ann at her desk" || !strings.HasPrefix(ann.Fingerprint, "SHA256:") || ann.line != 3 {
+		t.Errorf("%+v", ann)
+	}
+	for addr, in := range map[string]bool{
+		"10.1.2.3": true, "::ffff:10.1.2.3": true, "10.0.0.9": false, "11.0.0.1": false,
+		"2001:db8::7": true, "2001:db9::7": false,
+	} {
+		if err := ann.check(netip.MustParseAddr(addr), now); (err == nil) != in {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+	if err := ann.check(netip.MustParseAddr("10.1.2.3"), now.Add(time.Second)); err == nil {
+		t.Error("the key does not expire")
+	}
+}
+
+func TestParseKeysRefuses(t *testing.T) {
+	s := newSigner(t)
+	good := line("", s, "x")
+	fields := strings.Fields(good)
+	for name, tt := range map[string]struct{ text, want string }{
+		"unknown option":   {`no-pty ` + good, `keys:1: "no-pty" is no option`},
+		"option in list":   {`role="operator",command="sh" ` + good, `"command" is no option`},
+		"unknown role":     {`role="root" ` + good, `no role is called "root"`},
+		"role twice":       {`role="viewer",role="operator" ` + good, "twice"},
+		"open quote":       {`role="operator ` + good, "no closing quote"},
+		"glued":            {`role="operator"` + good, "blank"},
+		"empty from":       {`from="" ` + good, `from=""`},
+		"host name":        {`from="desk.example.org" ` + good, "neither an address"},
+		"wrong prefix":     {`from="10.0.0.1/8" ` + good, "neither an address"},
+		"bad time":         {`expiry-time="20271399" ` + good, "no time"},
+		"short time":       {`expiry-time="2027" ` + good, "no time"},
+		"no key":           {`role="operator"` + "\n", "blank"},
+		"type alone":       {fields[0] + "\n", "damaged"},
+		"cut key":          {fields[0] + " " + fields[1][:30] + " x\n", "damaged"},
+		"other type":       {"ssh-rsa " + fields[1] + " x\n", "the line says ssh-rsa"},
+		"dsa":              {"ssh-dss AAAA x\n", "is no option"},
+		"certificate":      {"ssh-ed25519-cert-v01@openssh.com AAAA x\n", "is no option"},
+		"private key":      {"-----BEGIN OPENSSH PRIVATE KEY-----\n", "is no option"},
+		"same key":         {good + "#\n" + good, "keys:3: the same key is on line 1"},
+		"escape":           {strings.TrimSpace(good) + " \x1b[2J\n", "U+001B"},
+		"not UTF-8":        {strings.TrimSpace(good) + " \xff\n", "UTF-8"},
+		"right to left":    {strings.TrimSpace(good) + " \u202e\n", "U+202E"},
+		"byte order mark":  {"\ufeff" + good, "U+FEFF"},
+		"long comment":     {strings.TrimSpace(good) + strings.Repeat("x", 300) + "\n", "comment is longer"},
+		"long line":        {strings.TrimSpace(good) + strings.Repeat("x", maxKeyLine) + "\n", "line is longer"},
+		"after a good one": {good + "nonsense\n", "keys:2:"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys, err := parseKeys("keys", []byte(tt.text), time.UTC)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "keys:") {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+			if keys != nil {
+				t.Error("there are keys nevertheless")
+			}
+		})
+	}
+}
+
+func TestOpenKeyringRefuses(t *testing.T) {
+	s := newSigner(t)
+	for name, tt := range map[string]struct {
+		text string
+		mode os.FileMode
+		want string
+	}{
+		"missing":  {"", 0, "does not exist: add one with"},
+		"empty":    {"# nobody\n", 0o600, "is empty: add one with"},
+		"writable": {line("", s, "x"), 0o622, "chmod go-w"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "keys")
+			if tt.mode != 0 {
+				if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				if err := os.Chmod(path, tt.mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := OpenKeyring(path); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func FuzzKeys(f *testing.F) {
+	good := line("", newSigner(f), "ann")
+	f.Add([]byte(good))
+	f.Add([]byte(`role="operator",from="10.*,!::1",expiry-time="20270101" ` + good))
+	f.Add([]byte("# x\n\r\n" + good + good))
+	f.Add([]byte(`role="`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		keys, err := parseKeys("keys", text, time.UTC)
+		if err != nil {
+			if keys != nil || !strings.HasPrefix(err.Error(), "keys:") || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Fatalf("%v, %q", keys, err)
+			}
+			return
+		}
+		for _, k := range keys {
+			// What is not granted in so many words is not granted.
+			if k.Role == Operator && !strings.Contains(string(text), "operator") {
+				t.Fatalf("an operator out of nothing: %q", text)
+			}
+			if k.public == nil || k.Fingerprint == "" || k.line == 0 {
+				t.Fatalf("%+v", k)
+			}
+			_ = k.check(netip.MustParseAddr("::1"), time.Now())
+			_ = fmt.Sprint(k.Name())
+		}
+	})
+}

@@ -1,0 +1,354 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"ctop/tracker"
+)
+
+// patience bounds every wait; nothing here is expected to take as long.
+const patience = 15 * time.Second
+
+// fakeSource is a tracker of three flows that does what it is told.
+type fakeSource struct {
+	mu       sync.Mutex
+	deleted  int
+	timeouts []string
+}
+
+func (f *fakeSource) Snapshot() *tracker.Snapshot {
+	s := &tracker.Snapshot{
+		Time: time.Now(), MaxFlows: 1000, Timeouts: tracker.DefaultTimeouts(),
+		Interfaces: [2]tracker.Interface{
+			{Name: "veth1", Mode: tracker.ModeNative, Up: true}, {Name: "veth2", Mode: tracker.ModeNative, Up: true},
+		},
+	}
+	for i := range 3 {
+		s.Flows = append(s.Flows, tracker.Flow{
+			ID: tracker.FlowID(i + 1), State: tracker.StateEstablished, Timeout: time.Hour,
+			Tuple: tracker.Tuple{
+				Proto: tracker.ProtocolTCP,
+				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 40000),
+				Dst:   netip.MustParseAddrPort("192.168.1.10:443"),
+			},
+		})
+	}
+	return s
+}
+
+func (f *fakeSource) Events(uint64) ([]tracker.Event, uint64) { return nil, 0 }
+
+func (f *fakeSource) Delete(refs ...tracker.Ref) (tracker.DeleteResult, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deleted += len(refs)
+	return tracker.DeleteResult{Deleted: len(refs)}, nil
+}
+
+func (f *fakeSource) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.timeouts = append(f.timeouts, fmt.Sprintf("%s=%s", name, d))
+	return nil
+}
+
+func (f *fakeSource) SetFlowTimeout(tracker.Ref, time.Duration) error { return nil }
+
+func (f *fakeSource) acts() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.deleted + len(f.timeouts)
+}
+
+// logged is a log that tests read.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// rig is a server that runs, with ann, an operator, and vic, a viewer.
+type rig struct {
+	t        *testing.T
+	server   *Server
+	source   *fakeSource
+	log      *logged
+	dir      string
+	addr     string
+	ann, vic ssh.Signer
+	stop     func()
+}
+
+func newSigner(t testing.TB) ssh.Signer {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
+// line is a key as a keys file has it.
+func line(options string, s ssh.Signer, comment string) string {
+	text := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(s.PublicKey()))) + " " + comment + "\n"
+	if options != "" {
+		text = options + " " + text
+	}
+	return text
+}
+
+func newRig(t *testing.T, l Limits) *rig {
+	t.Helper()
+	before := resources()
+	r := &rig{t: t, source: &fakeSource{}, log: &logged{}, dir: t.TempDir(), ann: newSigner(t), vic: newSigner(t)}
+	r.writeKeys(line(`role="operator"`, r.ann, "ann@desk") + line("", r.vic, "vic@desk"))
+	keys, err := OpenKeyring(r.path("keys"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hostKey, err := HostKey(r.path("host"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	audit, err := OpenAudit(r.path("audit"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server, err = New(Options{
+		Source: r.source, Keys: keys, HostKey: hostKey, Audit: audit, Exec: fakeExec, Limits: l,
+		Log: slog.New(slog.NewTextHandler(r.log, nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.server.lookInterval = 50 * time.Millisecond
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.addr = listener.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- r.server.Serve(ctx, listener) }()
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		audit.Close()
+		before.check(t)
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+func (r *rig) path(name string) string { return filepath.Join(r.dir, name) }
+
+func (r *rig) writeKeys(text string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.path("keys"), []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// fakeExec knows the commands that tests need.
+func fakeExec(ctx context.Context, c Command) int {
+	switch c.Args[0] {
+	case "ok":
+		_, _ = fmt.Fprintln(c.Stdout, "served", c.Role)
+		return 0
+	case "delete":
+		if _, err := c.Source.Delete(tracker.Ref{ID: 1}); err != nil {
+			_, _ = fmt.Fprintln(c.Stderr, err)
+			return 1
+		}
+		return 0
+	case "wait":
+		<-ctx.Done()
+		return 0
+	case "flood":
+		for {
+			if _, err := c.Stdout.Write(make([]byte, 1<<20)); err != nil {
+				return 1
+			}
+		}
+	}
+	_, _ = fmt.Fprintln(c.Stderr, "not here")
+	return 2
+}
+
+func (r *rig) config(signers ...ssh.Signer) *ssh.ClientConfig {
+	return &ssh.ClientConfig{
+		User: "anyone", Auth: []ssh.AuthMethod{ssh.PublicKeys(signers...)},
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: patience,
+	}
+}
+
+func (r *rig) dial(signers ...ssh.Signer) *ssh.Client {
+	r.t.Helper()
+	c, err := ssh.Dial("tcp", r.addr, r.config(signers...))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// command runs a headless command over a connection of its own.
+func (r *rig) command(s ssh.Signer, command string) (stdout, stderr string, status int) {
+	r.t.Helper()
+	c := r.dial(s)
+	defer c.Close() //nolint:errcheck // the server may have closed it
+	return r.commandOn(c, command)
+}
+
+func (r *rig) commandOn(c *ssh.Client, command string) (stdout, stderr string, status int) {
+	r.t.Helper()
+	x, err := c.NewSession()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	x.Stdout, x.Stderr = &out, &errs
+	err = x.Run(command)
+	if exit, ok := err.(*ssh.ExitError); ok { //nolint:errorlint // Run does not wrap it
+		return out.String(), errs.String(), exit.ExitStatus()
+	}
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return out.String(), errs.String(), 0
+}
+
+// serves fails unless the server serves, and holds nothing of former clients.
+func (r *rig) serves() {
+	r.t.Helper()
+	if out, _, status := r.command(r.ann, "ok"); status != 0 || out != "served operator\n" {
+		r.t.Fatalf("%q, status %d", out, status)
+	}
+	r.eventually("no connection is left", func() bool {
+		s := r.server.Stats()
+		r.server.gate.mu.Lock()
+		waiting := r.server.gate.waiting
+		r.server.gate.mu.Unlock()
+		return s.Sessions == 0 && s.Connections == 0 && waiting == 0
+	})
+}
+
+func (r *rig) eventually(what string, holds func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("never: %s; %+v; log:\n%s", what, r.server.Stats(), r.log)
+		}
+	}
+}
+
+// screen is a console that a raw client opened.
+type screen struct {
+	*ssh.Session
+	client *ssh.Client
+	keys   io.WriteCloser
+	output *logged
+	ended  chan error
+}
+
+func (r *rig) open(s ssh.Signer, term string, width, height int) *screen {
+	r.t.Helper()
+	c := r.dial(s)
+	x, err := c.NewSession()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	sc := &screen{Session: x, client: c, output: &logged{}, ended: make(chan error, 1)}
+	x.Stdout, x.Stderr = sc.output, sc.output
+	if sc.keys, err = x.StdinPipe(); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := x.RequestPty(term, height, width, ssh.TerminalModes{}); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := x.Shell(); err != nil {
+		r.t.Fatal(err)
+	}
+	go func() { sc.ended <- x.Wait() }()
+	return sc
+}
+
+func (r *rig) shows(s *screen, text string) {
+	r.t.Helper()
+	r.eventually("the console shows "+text, func() bool { return strings.Contains(s.output.String(), text) })
+}
+
+func (r *rig) press(s *screen, keys string) {
+	r.t.Helper()
+	if _, err := io.WriteString(s.keys, keys); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// end waits for the end of a session.
+func (r *rig) end(s *screen) error {
+	r.t.Helper()
+	select {
+	case err := <-s.ended:
+		_ = s.client.Close()
+		return err
+	case <-time.After(patience):
+		r.t.Fatalf("the session does not end; log:\n%s", r.log)
+		return nil
+	}
+}
+
+// held is what a process holds that would leak.
+type held struct{ goroutines, descriptors int }
+
+func resources() held {
+	entries, _ := os.ReadDir("/proc/self/fd") // reads nothing where there is none
+	return held{goroutines: runtime.NumGoroutine(), descriptors: len(entries)}
+}
+
+func (h held) check(t *testing.T) {
+	t.Helper()
+	var now held
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		now = resources()
+		if now.goroutines <= h.goroutines && now.descriptors <= h.descriptors+1 {
+			return
+		}
+	}
+	stacks := make([]byte, 1<<20)
+	t.Errorf("leaked: %+v, it was %+v\n%s", now, h, stacks[:runtime.Stack(stacks, true)])
+}

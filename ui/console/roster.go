@@ -1,0 +1,122 @@
+package console
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"ctop/ui"
+)
+
+// mostNotices is how many are kept for those who look late.
+const mostNotices = 256
+
+// roster knows who is on and what they did.
+type roster struct {
+	limits Limits
+	clock  func() time.Time
+
+	mu       sync.Mutex
+	sessions map[*session]struct{}
+	perKey   map[string]int
+	closed   bool
+	notices  []ui.Notice
+	total    uint64
+}
+
+func newRoster(l Limits, clock func() time.Time) *roster {
+	return &roster{limits: l, clock: clock, sessions: map[*session]struct{}{}, perKey: map[string]int{}}
+}
+
+// enter takes a place for a session, or says why there is none.
+func (r *roster) enter(s *session) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := s.who.key.Fingerprint
+	switch {
+	case r.closed:
+		return errStopping
+	case len(r.sessions) >= r.limits.Sessions:
+		return fmt.Errorf("all %d sessions are taken: try again later", r.limits.Sessions)
+	case r.perKey[key] >= r.limits.SessionsPerKey:
+		return fmt.Errorf("your key has %d sessions already: close one", r.perKey[key])
+	}
+	r.sessions[s] = struct{}{}
+	r.perKey[key]++
+	return nil
+}
+
+func (r *roster) leave(s *session) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.sessions[s]; !ok {
+		return
+	}
+	delete(r.sessions, s)
+	key := s.who.key.Fingerprint
+	if r.perKey[key]--; r.perKey[key] <= 0 {
+		delete(r.perKey, key)
+	}
+}
+
+// close lets nobody in any more, and returns who is there.
+func (r *roster) close() []*session {
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	return r.all()
+}
+
+func (r *roster) all() []*session {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := make([]*session, 0, len(r.sessions))
+	for s := range r.sessions {
+		list = append(list, s)
+	}
+	return list
+}
+
+// tell lets every console know.
+func (r *roster) tell(text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.total++
+	r.notices = append(r.notices, ui.Notice{Time: r.clock(), Text: text})
+	if n := len(r.notices); n > mostNotices {
+		r.notices = slices.Delete(r.notices, 0, n-mostNotices)
+	}
+}
+
+// Notices returns what was told after a position, oldest first, and the next
+// position.
+func (r *roster) Notices(position uint64) ([]ui.Notice, uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	oldest := r.total - uint64(len(r.notices))
+	from := min(max(position, oldest), r.total)
+	return slices.Clone(r.notices[from-oldest:]), r.total
+}
+
+// Present lists who has a console open, and how many each.
+func (r *roster) Present() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	counts := map[string]int{}
+	for s := range r.sessions {
+		if s.console.Load() {
+			counts[s.who.key.Role.String()+" "+s.who.key.Name()]++
+		}
+	}
+	var list []string
+	for name, n := range counts {
+		if n > 1 {
+			name += fmt.Sprintf(" (%d)", n)
+		}
+		list = append(list, name)
+	}
+	slices.SortFunc(list, strings.Compare)
+	return list
+}

@@ -1,0 +1,218 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"charm.land/ssh"
+	gossh "golang.org/x/crypto/ssh"
+
+	"ctop/ui"
+	"ctop/ui/format"
+)
+
+// errStopping is what sessions are told at the end.
+var errStopping = errors.New("the server is stopping")
+
+const (
+	// lookInterval is how often the keys file is looked at.
+	lookInterval = time.Second
+	// grace is how long a session may take to end.
+	grace = 2 * time.Second
+)
+
+// Options say what to serve, and to whom. All but Limits, Look and Clock are
+// needed.
+type Options struct {
+	// Source is what all sessions show.
+	Source  ui.Source
+	Keys    *Keyring
+	HostKey gossh.Signer
+	Audit   *Audit
+	Log     *slog.Logger
+	// Exec runs a headless command.
+	Exec Exec
+	// Limits bound what clients can cost.
+	Limits Limits
+	// Look is added to the options of every console.
+	Look []ui.Option
+	// Clock replaces the clock.
+	Clock func() time.Time
+}
+
+// Server serves consoles.
+type Server struct {
+	options  Options
+	clock    func() time.Time
+	log      *slog.Logger
+	ssh      *ssh.Server
+	gate     *gate
+	roster   *roster
+	counters counters
+	// farewells are the connections that are being turned away.
+	farewells    chan struct{}
+	lookInterval time.Duration
+
+	mu      sync.Mutex
+	clients map[*client]struct{}
+	stopped bool
+	work    sync.WaitGroup
+}
+
+// New returns a server that does nothing until it is run.
+func New(o Options) (*Server, error) {
+	if o.Source == nil || o.Keys == nil || o.HostKey == nil || o.Audit == nil || o.Log == nil || o.Exec == nil {
+		return nil, errors.New("serve the console: an option is missing")
+	}
+	o.Limits = o.Limits.withDefaults()
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	s := &Server{
+		options: o, clock: o.Clock, log: o.Log,
+		gate: newGate(o.Limits, o.Clock), roster: newRoster(o.Limits, o.Clock),
+		farewells: make(chan struct{}, mostFarewells), lookInterval: lookInterval,
+		clients: map[*client]struct{}{},
+	}
+	s.ssh = &ssh.Server{
+		Version:                  "ctop",
+		HostSigners:              []ssh.Signer{o.HostKey},
+		HandshakeTimeout:         o.Limits.Handshake,
+		ConnCallback:             s.admit,
+		ServerConfigCallback:     s.config,
+		ConnectionFailedCallback: s.noteFailure,
+		ChannelHandlers:          map[string]ssh.ChannelHandler{"session": s.openSession, "default": s.refuseChannel},
+		RequestHandlers:          map[string]ssh.RequestHandler{"default": s.refuseRequest},
+	}
+	return s, nil
+}
+
+// Serve serves those who connect to l until ctx is done, which is no error. It
+// returns when every session has ended, and closes l.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failed error
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		failed = s.ssh.Serve(l)
+	}()
+	go s.watchKeys(ctx)
+	var err error
+	select {
+	case <-ctx.Done():
+	case <-served:
+		err = fmt.Errorf("serve the console at %s: %w", l.Addr(), failed)
+	}
+	_ = l.Close() // it may be the reason
+	s.stop()
+	<-served
+	return err
+}
+
+// stop ends every session, telling it why, and then every connection.
+func (s *Server) stop() {
+	for _, x := range s.roster.close() {
+		x.end(errStopping)
+	}
+	deadline := time.Now().Add(2 * grace)
+	for len(s.roster.all()) > 0 && time.Now().Before(deadline) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	for _, c := range s.closeRegister() {
+		_ = c.Close()
+	}
+	_ = s.ssh.Close() // nothing is left to be told
+	s.work.Wait()
+}
+
+// register notes a connection, so that it can be closed.
+func (s *Server) register(c *client) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
+	}
+	s.clients[c] = struct{}{}
+	return true
+}
+
+func (s *Server) unregister(c *client) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.clients, c)
+}
+
+func (s *Server) closeRegister() []*client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopped = true
+	list := make([]*client, 0, len(s.clients))
+	for c := range s.clients {
+		list = append(list, c)
+	}
+	return list
+}
+
+// watchKeys follows the keys file and ends the sessions of keys that do not let
+// in any more.
+func (s *Server) watchKeys(ctx context.Context) {
+	tick := time.NewTicker(s.lookInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		changed, err := s.options.Keys.refresh()
+		switch {
+		case changed && err != nil:
+			s.log.Error("the authorised keys were refused: nobody new comes in", "error", err)
+		case changed:
+			s.log.Info("read the authorised keys", "keys", s.options.Keys.Len())
+		}
+		s.reviewSessions()
+	}
+}
+
+func (s *Server) reviewSessions() {
+	for _, x := range s.roster.all() {
+		if err := s.options.Keys.review(x.who.key, x.who.addr, s.clock()); err != nil {
+			x.end(err)
+		}
+	}
+}
+
+// noteFailure logs a connection that did not authenticate. The error may quote
+// the client.
+func (s *Server) noteFailure(conn net.Conn, err error) {
+	s.log.Warn("a connection was refused",
+		"address", addressOf(conn.RemoteAddr()).String(), "error", shorten(format.Clean(err.Error())))
+}
+
+// refuseChannel refuses everything but sessions: above all, forwarding.
+func (s *Server) refuseChannel(_ *ssh.Server, _ *gossh.ServerConn, ch gossh.NewChannel, _ ssh.Context) {
+	s.counters.requestsRefused.Add(1)
+	_ = ch.Reject(gossh.Prohibited, "ctop: this is a console: it forwards nothing and opens no other channels")
+}
+
+// refuseRequest refuses what a connection asks for as a whole. The protocol has
+// no room for a sentence here; the log has.
+func (s *Server) refuseRequest(ctx ssh.Context, _ *ssh.Server, req *gossh.Request) (bool, []byte) {
+	if req.Type == "keepalive@openssh.com" {
+		return true, nil
+	}
+	s.counters.requestsRefused.Add(1)
+	if c, ok := ctx.Value(clientKey{}).(*client); ok && c.firstRefusal() {
+		s.log.Info("refused a request: this is a console: it forwards nothing",
+			"address", c.addr.String(), "request", shorten(format.Clean(req.Type)))
+	}
+	return false, nil
+}

@@ -1,0 +1,211 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"charm.land/ssh"
+	gossh "golang.org/x/crypto/ssh"
+
+	"ctop/ui"
+	"ctop/ui/format"
+)
+
+// errGone is the end of a session that the client closed.
+var errGone = errors.New("the client has gone")
+
+// session is one channel: a console, or a headless command.
+type session struct {
+	server *Server
+	client *client
+	who    identity
+	conn   *gossh.ServerConn
+	ch     gossh.Channel
+	out    *outlet
+	errs   io.Writer
+
+	ctx    context.Context //nolint:containedctx // a session is what it spans
+	cancel context.CancelCauseFunc
+
+	// console is set while it shows one.
+	console atomic.Bool
+	size    *size
+
+	// What the requests before the first command said.
+	terminal string
+	pty      bool
+	started  bool
+	told     map[string]bool
+	work     sync.WaitGroup
+	// closed is closed once the client has closed the channel.
+	closed chan struct{}
+}
+
+// openSession serves one channel until the client or the server closes it.
+func (s *Server) openSession(_ *ssh.Server, conn *gossh.ServerConn, newChannel gossh.NewChannel, ctx ssh.Context) {
+	c, ok := ctx.Value(clientKey{}).(*client)
+	if !ok {
+		_ = newChannel.Reject(gossh.Prohibited, "ctop: not authenticated")
+		return
+	}
+	who, ok := identify(conn, c.addr)
+	if !ok {
+		_ = newChannel.Reject(gossh.Prohibited, "ctop: not authenticated")
+		return
+	}
+	x := &session{server: s, client: c, who: who, conn: conn, size: newSize(), told: map[string]bool{}, closed: make(chan struct{})}
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
+	defer x.cancel(errGone)
+	if err := x.enter(); err != nil {
+		s.counters.sessionsRefused.Add(1)
+		_ = newChannel.Reject(gossh.ResourceShortage, "ctop: "+err.Error())
+		return
+	}
+	defer x.leave()
+	ch, requests, err := newChannel.Accept()
+	if err != nil {
+		return
+	}
+	x.ch = ch
+	x.out = &outlet{w: ch, limit: s.options.Limits.Stall, cut: x.cutStalled}
+	x.errs = &outlet{w: ch.Stderr(), limit: s.options.Limits.Stall, cut: x.cutStalled}
+	x.serve(requests)
+}
+
+// enter takes a place. The key may have been removed since the connection was
+// authenticated.
+func (x *session) enter() error {
+	s := x.server
+	if err := s.options.Keys.review(x.who.key, x.who.addr, s.clock()); err != nil {
+		return err
+	}
+	if err := s.roster.enter(x); err != nil {
+		return err
+	}
+	s.work.Add(1)
+	s.counters.sessions.Add(1)
+	x.client.opened()
+	return nil
+}
+
+func (x *session) leave() {
+	x.server.roster.leave(x)
+	x.client.ended()
+	x.server.work.Done()
+}
+
+// serve answers requests until the channel is closed, and waits for what they
+// started.
+func (x *session) serve(requests <-chan *gossh.Request) {
+	patience := time.AfterFunc(x.server.options.Limits.Handshake, func() {
+		x.end(errors.New("no command came"))
+		_ = x.client.Close()
+	})
+	defer patience.Stop()
+	for req := range requests {
+		ok, run := x.request(req)
+		_ = req.Reply(ok, nil)
+		if run != nil {
+			patience.Stop()
+			x.start(run)
+		}
+	}
+	close(x.closed)
+	x.cancel(errGone)
+	x.work.Wait()
+}
+
+// start runs what was asked for and closes the channel with its exit status.
+func (x *session) start(run func() int) {
+	x.started = true
+	x.work.Go(func() {
+		stop := context.AfterFunc(x.ctx, x.closeLate)
+		status := x.guard(run)
+		if stop() {
+			x.closeLate()
+		}
+		x.sayWhy()
+		_, _ = x.ch.SendRequest("exit-status", false, gossh.Marshal(struct{ Status uint32 }{uint32(status)}))
+		_ = x.ch.Close()
+	})
+}
+
+// closeLate closes the connection of a client that does not close its side of
+// a session that is over, and of one to which its end cannot be told.
+func (x *session) closeLate() {
+	time.AfterFunc(grace, func() {
+		select {
+		case <-x.closed:
+		default:
+			_ = x.client.Close()
+		}
+	})
+}
+
+// guard keeps a panic in one session from taking all of them down.
+func (x *session) guard(run func() int) (status int) {
+	defer func() {
+		if p := recover(); p != nil {
+			x.server.log.Error("a session panicked: please report it", "panic", fmt.Sprint(p))
+			status = 1
+		}
+	}()
+	return run()
+}
+
+// end ends the session for a reason that its operator is told.
+func (x *session) end(why error) { x.cancel(why) }
+
+// sayWhy tells the operator why a session was ended, where it was.
+func (x *session) sayWhy() {
+	why := context.Cause(x.ctx)
+	if why == nil || errors.Is(why, errGone) || errors.Is(why, context.Canceled) {
+		return
+	}
+	x.server.log.Info("ended a session", append(x.who.logged(), "why", why.Error())...)
+	x.say(why.Error())
+}
+
+// say writes a line for the operator.
+func (x *session) say(text string) {
+	_, _ = fmt.Fprintf(x.errs, "ctop: %s\r\n", text)
+}
+
+func (x *session) cutStalled() {
+	x.server.counters.stalled.Add(1)
+	x.server.log.Info("cut a client that took nothing", x.who.logged()...)
+	_ = x.client.Close()
+}
+
+// source is what the session's role may do.
+func (x *session) source() ui.Source {
+	if x.who.key.Role == Operator {
+		return acting{source: x.server.options.Source, who: x.who, server: x.server}
+	}
+	return viewing{x.server.options.Source}
+}
+
+// refuse tells once about each kind of thing that is not to be had here.
+func (x *session) refuse(kind, why string) {
+	x.server.counters.requestsRefused.Add(1)
+	if x.told[kind] {
+		return
+	}
+	x.told[kind] = true
+	x.server.log.Info("refused a request", append(x.who.logged(), "request", shorten(format.Clean(kind)))...)
+	if why != "" && !x.started {
+		x.say(why)
+	}
+}
+
+// refuseLate is [session.refuse] for what was accepted only to be refused.
+func (x *session) refuseLate(kind, why string) {
+	x.server.counters.requestsRefused.Add(1)
+	x.server.log.Info("refused a request", append(x.who.logged(), "request", kind)...)
+	x.say(why)
+}

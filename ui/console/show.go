@@ -1,0 +1,110 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/lipgloss"
+	"github.com/muesli/termenv"
+
+	"ctop/ui"
+)
+
+// resizePause is the least time between two changes of size that are drawn.
+const resizePause = 50 * time.Millisecond
+
+// show runs a console for the session's terminal.
+func (x *session) show() int {
+	s := x.server
+	x.console.Store(true)
+	defer x.console.Store(false)
+	s.log.Info("a console opens", append(x.who.logged(), "terminal", x.terminal)...)
+	s.roster.tell(x.who.key.Role.String() + " " + x.who.key.Name() + " opened a console")
+	defer s.roster.tell(x.who.key.Role.String() + " " + x.who.key.Name() + " left")
+
+	idle := time.AfterFunc(s.options.Limits.Idle, func() {
+		x.end(fmt.Errorf("closed after %s without a key", s.options.Limits.Idle))
+	})
+	defer idle.Stop()
+	in := newInlet(x.ctx, x.ch, func() { idle.Reset(s.options.Limits.Idle) })
+	p := tea.NewProgram(
+		ui.New(x.source(), x.look()...),
+		tea.WithInput(in), tea.WithOutput(x.out), tea.WithEnvironment(x.environ()),
+		tea.WithAltScreen(), tea.WithMouseCellMotion(),
+		tea.WithFPS(s.options.Limits.FrameRate), tea.WithoutSignalHandler(),
+	)
+	return x.run(p)
+}
+
+// run runs the program until the operator quits or the session is ended.
+func (x *session) run(p *tea.Program) int {
+	over, stop := context.WithCancel(context.Background())
+	defer stop()
+	x.work.Go(func() { x.resize(over, p) })
+	x.work.Go(func() {
+		select {
+		case <-over.Done():
+			return
+		case <-x.ctx.Done():
+		}
+		// One that is drawing on a terminal which takes nothing hears no Quit.
+		kill := time.AfterFunc(grace, p.Kill)
+		defer kill.Stop()
+		p.Quit()
+		<-over.Done()
+	})
+	_, err := p.Run()
+	if x.ctx.Err() == nil && err != nil && !errors.Is(err, tea.ErrInterrupted) {
+		x.server.log.Error("a console failed", append(x.who.logged(), "error", err)...)
+		return exitFailed
+	}
+	if x.ctx.Err() != nil {
+		return exitFailed
+	}
+	return 0
+}
+
+// resize passes the latest size on, at most every now and then.
+func (x *session) resize(over context.Context, p *tea.Program) {
+	p.Send(x.size.get())
+	for {
+		select {
+		case <-over.Done():
+			return
+		case <-x.size.changed:
+			p.Send(x.size.get())
+		}
+		select {
+		case <-over.Done():
+			return
+		case <-time.After(resizePause):
+		}
+	}
+}
+
+// look is how the console suits the client's terminal.
+func (x *session) look() []ui.Option {
+	profile := profileOf(x.terminal)
+	renderer := lipgloss.NewRenderer(x.out, termenv.WithEnvironment(plain{}), termenv.WithProfile(profile))
+	renderer.SetColorProfile(profile)
+	// Nobody could read the answer to the question.
+	renderer.SetHasDarkBackground(true)
+	options := []ui.Option{ui.WithRenderer(renderer), ui.WithCompany(x.server.roster)}
+	if monochrome(x.terminal) {
+		options = append(options, ui.WithNoColor())
+	}
+	return append(options, x.server.options.Look...)
+}
+
+// environ is what bubbletea may know of the client.
+func (x *session) environ() []string { return []string{"TERM=" + x.terminal} }
+
+// plain is an empty environment: the server's own says nothing about a client.
+type plain struct{}
+
+func (plain) Environ() []string { return nil }
+
+func (plain) Getenv(string) string { return "" }
