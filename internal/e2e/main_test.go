@@ -199,6 +199,7 @@ func (r *rig) connect(addr netip.Addr) (client, server net.Conn) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	_ = listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
 	if server, err = listener.Accept(); err != nil {
 		r.t.Fatal(err)
 	}

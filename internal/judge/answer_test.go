@@ -1,0 +1,109 @@
+//go:build judge
+
+package judge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Verdict is what a tracker concluded about one packet.
+type Verdict uint8
+
+// The verdicts, as nft names them. None is that of a packet which the kernel
+// did not let through to where it could be asked.
+const (
+	None Verdict = iota
+	Invalid
+	New
+	Established
+	Related
+	Untracked
+)
+
+var verdictNames = []string{"none", "invalid", "new", "established", "related", "untracked"}
+
+func (v Verdict) String() string { return verdictNames[v] }
+
+// State is where a flow stands, in ctop's words; the kernel's are mapped.
+type State uint8
+
+// The states of ctop, then those that only the kernel has.
+const (
+	Gone State = iota
+	Unanswered
+	SynSent
+	SynRecv
+	Open
+	FinWait1
+	FinWait2
+	LastAck
+	TimeWait
+	KernelSynSent2
+	KernelCloseWait
+	KernelClose
+)
+
+var stateNames = []string{
+	"-", "NEW", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2",
+	"LAST_ACK", "TIME_WAIT", "SYN_SENT2", "CLOSE_WAIT", "CLOSE",
+}
+
+func (s State) String() string { return stateNames[s] }
+
+// Answer is what a tracker says after a packet: the packet's verdict, and the
+// state of the flow with that packet's tuple.
+type Answer struct {
+	Verdict Verdict
+	State   State
+	// Why is the tracker's reason for an invalid packet, or for a flow's end.
+	Why string
+}
+
+func (a Answer) String() string {
+	return strings.TrimSpace(fmt.Sprintf("%s %s %s", a.Verdict, a.State, word(a.Why != "", "("+a.Why+")")))
+}
+
+// parseAnswer reads "VERDICT STATE [WHY]".
+func parseAnswer(text string) (a Answer, err error) {
+	words := strings.Fields(text)
+	if len(words) < 2 || len(words) > 3 {
+		return a, fmt.Errorf("%q is not VERDICT STATE [REASON]", strings.TrimSpace(text))
+	}
+	verdict, state := slices.Index(verdictNames, words[0]), slices.Index(stateNames, words[1])
+	if verdict < 0 || state < 0 {
+		return a, fmt.Errorf("%q is not VERDICT STATE", strings.TrimSpace(text))
+	}
+	a = Answer{Verdict: Verdict(verdict), State: State(state)}
+	if len(words) == 3 {
+		a.Why = words[2]
+	}
+	return a, nil
+}
+
+// counterparts has, for every state of ctop, the states of the kernel that say
+// the same. The kernel's FIN_WAIT is "a FIN was seen", CLOSE_WAIT "and an ACK
+// after it", LAST_ACK "and another FIN", TIME_WAIT "and an ACK after that". A
+// flow in ctop's TIME_WAIT has seen both FINs, in order; whether the second is
+// acknowledged makes no difference to it.
+var counterparts = map[State][]State{
+	Gone:       {Gone},
+	Unanswered: {Unanswered},
+	SynSent:    {SynSent},
+	SynRecv:    {SynRecv, KernelSynSent2},
+	Open:       {Open},
+	FinWait1:   {FinWait1},
+	FinWait2:   {KernelCloseWait},
+	LastAck:    {LastAck},
+	TimeWait:   {LastAck, TimeWait},
+}
+
+// agree tells whether ctop and the kernel say the same.
+func agree(ctop, kernel Answer) bool {
+	return ctop.Verdict == kernel.Verdict && sameState(ctop.State, kernel.State)
+}
+
+func sameState(ctop, kernel State) bool {
+	return slices.Contains(counterparts[ctop], kernel)
+}

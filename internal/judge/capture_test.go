@@ -1,0 +1,210 @@
+//go:build judge
+
+package judge
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// capture is an entry of a folder's manifest.json, as far as it is used.
+type capture struct {
+	File     string          `json:"file"`
+	Expected json.RawMessage `json:"expected"`
+}
+
+// expected is a connection as Zeek or Arkime counted it.
+type expected struct {
+	Orig     string `json:"id.orig_h"`
+	OrigPort string `json:"id.orig_p"`
+	OrigPkts string `json:"orig_pkts"`
+	RespPkts string `json:"resp_pkts"`
+	Src      string `json:"src"`
+	SrcPkts  int    `json:"src_pkts"`
+	DstPkts  int    `json:"dst_pkts"`
+}
+
+// TestCaptures plays every capture of the folder that CTOP_CAPTURES names.
+func TestCaptures(t *testing.T) {
+	folder := os.Getenv("CTOP_CAPTURES")
+	if folder == "" {
+		t.Skip("captures: CTOP_CAPTURES names no folder")
+	}
+	manifest, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var captures []capture
+	if err := json.Unmarshal(manifest, &captures); err != nil {
+		t.Fatal(err)
+	}
+	c, y := openCourt(t), newTally()
+	for _, capture := range captures {
+		t.Run(capture.File, func(t *testing.T) {
+			frames, err := readCapture(filepath.Join(folder, capture.File))
+			if err != nil {
+				t.Fatal(err)
+			}
+			o, counts, err := c.watchCapture(t, frames)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y.add(&Sequence{Name: capture.File}, o)
+			checkCounts(t, capture, counts)
+		})
+	}
+	t.Log(y)
+}
+
+// count is how many packets of a tuple came, from its first end and its second.
+type count [2]int
+
+// watchCapture plays the frames and reports every unexplained difference.
+func (c *court) watchCapture(t *testing.T, frames [][]byte) (*outcome, map[tuple]*count, error) {
+	c.runs = flushEvery - 1 // so that prepare empties both tables
+	s := &scene{court: c, sequence: &Sequence{}, witness: map[tuple]*witness{}}
+	if err := c.prepare(s.sequence); err != nil {
+		return nil, nil, err
+	}
+	o, known, counts, parted := &outcome{}, map[tuple]bool{}, map[tuple]*count{}, map[tuple]bool{}
+	for i, frame := range frames {
+		shot := dissect(frame)
+		if shot == nil || len(shot.packet) > mtu {
+			continue
+		}
+		at := shot.tuple(known)
+		if counts[at] == nil {
+			counts[at] = &count{}
+		}
+		counts[at][shot.step.dir()]++
+		m := &moment{sequence: s.sequence, index: i, step: &shot.step, shot: shot, opaque: shot.opaque}
+		s.frame, s.packet = shot.frame, shot.packet
+		if parted[at] {
+			o.unjudged++
+			continue
+		}
+		if err := s.judge(m, at); err != nil {
+			return nil, nil, fmt.Errorf("packet %d: %w", i+1, err)
+		}
+		o.add(m)
+		if m.failed() {
+			t.Errorf("packet %d: %s", i+1, m)
+		}
+		parted[at] = m.parted || m.failed()
+	}
+	return o, counts, nil
+}
+
+// countDifferences are the captures whose origin counts otherwise, and why.
+var countDifferences = map[string]string{
+	"zeek/globus-url-copy.pcap":          "Zeek stopped looking at what is a bulk transfer; the file has 9 packets each way",
+	"zeek/wikipedia.pcap":                "Zeek stopped looking after the first packet of a midstream flow; the file has 2 and 1",
+	"arkime/dot1ad.pcap":                 "a flow for each pair of VLANs",
+	"arkime/single-packets.pcap":         "the origin is who is heard first",
+	"zeek/mixed-vlan-mpls.pcap":          "MPLS is not looked into",
+	"zeek/mpls-in-vlan.pcap":             "MPLS is not looked into",
+	"zeek/tunnels__gre-aruba-amsdu.pcap": "the flow is the tunnel's, not what is in it",
+	"zeek/tunnels__gre-pptp.pcap":        "the flow is the tunnel's, not what is in it",
+	"zeek/tunnels__gre-sample.pcap":      "the flow is the tunnel's, not what is in it",
+	"zeek/tunnels__gre-within-gre.pcap":  "the flow is the tunnel's, not what is in it",
+	"arkime/6-4-gre-ppp-udp-4-dns.pcap":  "the flow is the tunnel's, not what is in it",
+	"arkime/igmp.pcap":                   "a flow for each group, not for each member",
+	"zeek/ldap__gap-data-missing.pcapng": "a flow for each VLAN",
+	"zeek/ntp__misordered-ntp.pcap":      "the origin is who is heard first",
+}
+
+// checkCounts compares the packets of each connection with what the capture's
+// origin counted, where it names the connection and counted packets. One that it
+// cut in pieces is added up.
+func checkCounts(t *testing.T, capture capture, counts map[tuple]*count) {
+	t.Helper()
+	var all []expected
+	if json.Unmarshal(capture.Expected, &all) != nil {
+		return // words
+	}
+	sums := map[[2]string]count{}
+	for _, e := range all {
+		from, n := e.origin()
+		sum := sums[from]
+		sums[from] = count{sum[0] + n[0], sum[1] + n[1]}
+	}
+	for from, n := range sums {
+		if from[0] == "" || n == (count{}) || counted(counts, from, n) {
+			continue
+		}
+		if why, listed := countDifferences[capture.File]; listed {
+			t.Logf("not as the origin counts: %s", why)
+			continue
+		}
+		t.Errorf("no flow from %s port %s with %d packets; there are %s", from[0], from[1], n, listCounts(counts))
+	}
+}
+
+// origin returns the connection's first end and its packets.
+func (e *expected) origin() (from [2]string, n count) {
+	if e.Orig != "" {
+		n[0], _ = strconv.Atoi(e.OrigPkts) // not counted: zero
+		n[1], _ = strconv.Atoi(e.RespPkts)
+		return [2]string{e.Orig, e.OrigPort}, n
+	}
+	if i := strings.LastIndexByte(e.Src, ':'); i > 0 {
+		return [2]string{e.Src[:i], e.Src[i+1:]}, count{e.SrcPkts, e.DstPkts}
+	}
+	return from, n
+}
+
+// counted tells whether all flows that the end began have so many packets.
+func counted(counts map[tuple]*count, from [2]string, want count) bool {
+	var sum count
+	for at, n := range counts {
+		for d := range 2 {
+			if at.addr[d].String() == from[0] && (strconv.Itoa(int(at.port[d])) == from[1] || at.port == [2]uint16{}) {
+				sum[0], sum[1] = sum[0]+n[d], sum[1]+n[1-d]
+			}
+		}
+	}
+	return sum == want
+}
+
+func listCounts(counts map[tuple]*count) string {
+	var b strings.Builder
+	for at, n := range counts {
+		fmt.Fprintf(&b, " %s:%d>%s:%d %d/%d", at.addr[0], at.port[0], at.addr[1], at.port[1], n[0], n[1])
+	}
+	return b.String()
+}
+
+// captureDifferences are those that only real packets show.
+var captureDifferences = []difference{
+	{
+		name: "not judged by the kernel",
+		is: func(m *moment) bool {
+			return m.shot != nil && m.kernel.Verdict == None
+		},
+		after:  part,
+		reason: "its IP layer drops the packet, or keeps the fragment, before conntrack sees it; ctop reassembles nothing",
+		source: "design section 2: later fragments are forwarded and never create a flow",
+	},
+	{
+		name: "VLANs apart",
+		is: func(m *moment) bool {
+			return m.shot != nil && m.shot.vlan != [2]uint16{}
+		},
+		after:  part,
+		reason: "the VLAN is part of the tuple; the kernel is shown the packets without their tags",
+		source: "design section 2: VLAN id in the key",
+	},
+	{
+		name: "no next header",
+		is: func(m *moment) bool {
+			return m.shot != nil && m.opaque && m.shot.proto == 59 && m.kernel.Verdict == Invalid
+		},
+		reason: "a flow of an address pair like that of any other protocol; the kernel cannot track it",
+		source: "RFC 8200 4.7: what follows is ignored, and forwarded",
+	},
+}

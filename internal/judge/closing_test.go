@@ -1,0 +1,116 @@
+//go:build judge
+
+package judge
+
+import "slices"
+
+// closingDifferences are those about FINs.
+var closingDifferences = []difference{
+	{
+		name: "closed at once",
+		is: func(m *moment) bool {
+			w := m.afterwards()
+			return m.passed() && m.ctop.Why == "closed" && m.ctop.State == Gone &&
+				(m.kernel.State == TimeWait || m.kernel.State == LastAck) && (w.finAcked(0) && w.finAcked(1) || m.vagueFin())
+		},
+		reason: "both FINs are acknowledged: nothing is left to track, and a table shows what is; the kernel keeps a TIME_WAIT",
+		source: "design section 3: a LAST_ACK flow ends when both FINs are acknowledged",
+	},
+	{
+		name:   "FIN acknowledged by number",
+		is:     isFinByNumber,
+		reason: "only an ACK that covers a FIN acknowledges it, and a repeated FIN is not the other side's; the kernel goes by flags",
+		source: "design section 3; RFC 9293 3.10.7.4, fifth and eighth check",
+	},
+	{
+		name: "FIN that is not the last",
+		is: func(m *moment) bool {
+			return m.passed() && m.is(FIN|ACK) && (m.stays() || m.ctop.State == Open) && !after(m.step.end(), m.me().end) &&
+				slices.Contains(closing, m.kernel.State)
+		},
+		reason: "its side has sent beyond it, so it is stale or forged",
+		source: "RFC 9293 3.10.7.4, eighth check: a FIN is processed in order",
+	},
+	{
+		name: "FIN with an ACK too old",
+		is: func(m *moment) bool {
+			return m.passed() && m.is(FIN|ACK) && m.stays() && before(m.step.Ack, m.other().end-ackLag) &&
+				(m.w.midstream || m.me().sacked) && slices.Contains(closing, m.kernel.State)
+		},
+		reason: "such a segment is discarded; the kernel looks at no numbers of a flow that it picked up midstream, and a SACK widens what it takes for a window",
+		source: "RFC 5961 section 5.2",
+	},
+	{
+		name: "challenge to a SYN while closing",
+		is: func(m *moment) bool {
+			return m.is(ACK) && m.onlyKernelPasses("window") && m.before.kernel == LastAck && m.stays() &&
+				len(m.w.syns) > 1 && after(m.step.Ack, m.other().end)
+		},
+		reason: "a challenge says the numbers of the old connection; the kernel lets any ACK pass after a SYN",
+		source: "RFC 5961 section 4.2",
+	},
+	{
+		name: "from below the window",
+		is: func(m *moment) bool {
+			return m.passed() && m.step.has(ACK) && m.step.Flags&(SYN|RST|FIN) == 0 && m.stays() && m.before.ctop >= Open &&
+				before(m.step.end(), m.me().end) && slices.Contains(closing, m.kernel.State)
+		},
+		reason: "a segment from before the window acknowledges nothing; what the kernel takes for a window may be larger",
+		source: "RFC 9293 3.10.7.4, first check",
+	},
+	{
+		name: "FIN beyond the window",
+		is: func(m *moment) bool {
+			return m.passed() && m.is(FIN|ACK) && m.stays() && after(m.step.Seq, m.w.limit(1-m.step.dir())) &&
+				slices.Contains(closing, m.kernel.State)
+		},
+		reason: "it passes, as data there do, and is taken in when it is said again inside the window",
+		source: "RFC 9293 3.10.7.4, first check",
+	},
+	{
+		name: "FIN undone by data beyond it",
+		is: func(m *moment) bool {
+			return m.passed() && (m.before.ctop == FinWait1 || m.before.ctop == FinWait2) && m.ctop.State == Open &&
+				(m.me().finSent && after(m.step.end(), m.me().finEnd) || m.vagueFin())
+		},
+		reason: "a side that sends beyond its FIN has not sent that FIN: it was forged",
+		source: "RFC 9293 3.6: no data follows a FIN",
+	},
+}
+
+// closing is the order in which the kernel's closing states follow one another.
+var closing = []State{FinWait1, KernelCloseWait, LastAck, TimeWait}
+
+// vagueFin tells whether the numbers of the FINs are in doubt: of a flow picked up
+// midstream, or with a FIN that has the number of a byte which was sent before.
+func (m *moment) vagueFin() bool { return m.w.midstream || m.w.trail["FIN over data"] }
+
+// isFinByNumber holds where the kernel is further than what the numbers say,
+// and ctop where they say.
+func isFinByNumber(m *moment) bool {
+	if !m.passed() || m.step.Kind != TCP || m.step.Flags&(SYN|RST) != 0 {
+		return false
+	}
+	w := m.afterwards()
+	fins, acked := 0, 0
+	for d := range w.side {
+		if w.side[d].finSent {
+			fins++
+		}
+		if w.finAcked(d) {
+			acked++
+		}
+	}
+	at := slices.Index(closing, m.kernel.State)
+	switch m.ctop.State {
+	case Open:
+		return at >= 0 && m.vagueFin()
+	case FinWait1:
+		return at > 0 && fins == 1 && acked == 0 || m.vagueFin()
+	case FinWait2:
+		return at > 1 && (fins == 1 && acked == 1 || m.vagueFin())
+	case LastAck:
+		return at > 2 && fins == 2 && acked < 2 || m.vagueFin()
+	}
+	return false
+}

@@ -1,0 +1,227 @@
+//go:build judge
+
+package judge
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"testing"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/bpf"
+)
+
+// ctopSide is the shipped program, loaded with a clock of its own and run
+// packet by packet.
+type ctopSide struct {
+	objects bpf.ConntrackObjects
+	config  bpf.ConntrackTrackerConfig
+	stats   []bpf.ConntrackCpuStats
+	before  bpf.ConntrackCpuStats
+	run     ebpf.RunOptions
+}
+
+// never is a timeout that no run reaches.
+const never = 1 << 40
+
+// What an XDP program returns, linux/bpf.h.
+const (
+	xdpDrop     = 1
+	xdpRedirect = 4
+)
+
+func openCtop(t testing.TB) *ctopSide {
+	t.Helper()
+	c := &ctopSide{}
+	if err := c.load(); err != nil {
+		t.Fatalf("load ctop: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := c.objects.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+func (c *ctopSide) load() error {
+	spec, err := bpf.LoadConntrack()
+	if err != nil {
+		return err
+	}
+	if err := spec.Variables[bpf.ConntrackVarClockInjected].Set(true); err != nil {
+		return err
+	}
+	spec.Maps[bpf.ConntrackMapFlows].MaxEntries = maxRuns
+	if err := spec.LoadAndAssign(&c.objects, nil); err != nil {
+		return err
+	}
+	lo, err := net.InterfaceByName("lo")
+	if err != nil {
+		return err
+	}
+	// A test run neither enters nor leaves by them, but they must exist.
+	for side := range uint32(2) {
+		if err := c.objects.Outputs.Put(side, uint32(lo.Index)); err != nil {
+			return fmt.Errorf("set output %d: %w", side, err)
+		}
+	}
+	for i := range c.config.TimeoutTicks {
+		c.config.TimeoutTicks[i] = never
+	}
+	c.config.InjectedTicks, c.config.InjectedNs = 1000, 1e9
+	c.config.Ifindex = [2]uint32{uint32(lo.Index), uint32(lo.Index) + 1}
+	return c.objects.Config.Set(&c.config)
+}
+
+// policy prepares for a run.
+func (c *ctopSide) policy(enforce bool) error {
+	c.config.Policy = uint32(bpf.ConntrackPolicyPOLICY_OBSERVE)
+	if enforce {
+		c.config.Policy = uint32(bpf.ConntrackPolicyPOLICY_ENFORCE)
+	}
+	return c.objects.Config.Set(&c.config)
+}
+
+// flush forgets all flows.
+func (c *ctopSide) flush() error {
+	var keys []bpf.ConntrackFlowKey
+	var key bpf.ConntrackFlowKey
+	var flow bpf.ConntrackFlow
+	for it := c.objects.Flows.Iterate(); it.Next(&key, &flow); {
+		keys = append(keys, key)
+	}
+	for i := range keys {
+		if err := c.objects.Flows.Delete(&keys[i]); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// play runs the program over one frame and returns its verdict and, where
+// it says, why.
+func (c *ctopSide) play(frame []byte) (Verdict, string, error) {
+	c.run.Data = frame
+	action, err := c.objects.CtopXdp.Run(&c.run)
+	if err != nil {
+		return None, "", fmt.Errorf("run ctop_xdp: %w", err)
+	}
+	verdict, why, err := c.verdict()
+	if err != nil {
+		return None, "", err
+	}
+	dropped := verdict == Invalid && c.config.Policy == uint32(bpf.ConntrackPolicyPOLICY_ENFORCE)
+	if dropped && action != xdpDrop || !dropped && action != xdpRedirect {
+		return None, "", fmt.Errorf("verdict %s gave XDP action %d", verdict, action)
+	}
+	return verdict, why, nil
+}
+
+var ctopVerdicts = [...]Verdict{New, Established, Related, Invalid, Untracked}
+
+// invalidReasons and endReasons name what the program counts.
+var (
+	invalidReasons = [...]string{"malformed", "flags", "no_flow", "state", "window", "reset", "icmp"}
+	endReasons     = [...]string{"", "rst", "closed", "expired", "deleted", "evicted", "reused"}
+)
+
+// verdict reads what the program counted since the last time.
+func (c *ctopSide) verdict() (v Verdict, why string, err error) {
+	if err := c.objects.Stats.Lookup(uint32(0), &c.stats); err != nil {
+		return None, "", fmt.Errorf("read statistics: %w", err)
+	}
+	var now bpf.ConntrackCpuStats
+	counted := 0
+	for i := range c.stats {
+		addStats(&now, &c.stats[i])
+	}
+	for i, n := range now.Verdict {
+		if n != c.before.Verdict[i] {
+			v, counted = ctopVerdicts[i], counted+int(n-c.before.Verdict[i])
+		}
+	}
+	why = growth(now.Invalid[:], c.before.Invalid[:], invalidReasons[:]) +
+		growth(now.Destroyed[:], c.before.Destroyed[:], endReasons[:])
+	c.before = now
+	if counted != 1 {
+		return None, "", fmt.Errorf("one packet was counted %d times", counted)
+	}
+	return v, why, nil
+}
+
+func addStats(sum, s *bpf.ConntrackCpuStats) {
+	for i, n := range s.Verdict {
+		sum.Verdict[i] += n
+	}
+	for i, n := range s.Invalid {
+		sum.Invalid[i] += n
+	}
+	for i, n := range s.Destroyed {
+		sum.Destroyed[i] += n
+	}
+}
+
+// growth names the counter that grew.
+func growth(now, then []uint64, names []string) string {
+	for i := range now {
+		if now[i] == then[i] {
+			continue
+		}
+		if i < len(names) {
+			return names[i]
+		}
+		return fmt.Sprint(i)
+	}
+	return ""
+}
+
+// state returns where the tuple's flow stands. Which end is first in its key is
+// the program's business, so both ways are tried.
+func (c *ctopSide) state(t tuple) (State, error) {
+	key := c.key(t)
+	for range 2 {
+		var flow bpf.ConntrackFlow
+		err := c.objects.Flows.Lookup(&key, &flow)
+		if err == nil {
+			return State(flow.Control & 0xff), nil
+		}
+		if !errors.Is(err, ebpf.ErrKeyNotExist) {
+			return Gone, fmt.Errorf("look flow up: %w", err)
+		}
+		key.Addr[0], key.Addr[1] = key.Addr[1], key.Addr[0]
+		key.Port[0], key.Port[1] = key.Port[1], key.Port[0]
+	}
+	return Gone, nil
+}
+
+func (c *ctopSide) key(t tuple) bpf.ConntrackFlowKey {
+	k := bpf.ConntrackFlowKey{Proto: t.proto(), Family: 4, Vlan: t.vlan}
+	if t.v6() {
+		k.Family = 6
+	}
+	for end := range 2 {
+		b := t.addr[end].As16()
+		k.Addr[end] = [2]uint64{binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:])}
+		k.Port[end] = networkOrder(t.port[end])
+	}
+	switch t.kind {
+	case Echo, EchoReply:
+		k.Port = [2]uint16{networkOrder(t.id), networkOrder(t.id)}
+		k.IcmpType = 8
+		if t.v6() {
+			k.IcmpType = 128
+		}
+	case Other:
+		k.Port = [2]uint16{}
+	}
+	return k
+}
+
+// networkOrder returns v so that it lies in memory in network order.
+func networkOrder(v uint16) uint16 {
+	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
+}

@@ -1,0 +1,168 @@
+//go:build judge
+
+package judge
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+)
+
+// shot is one frame of a capture, as the two trackers get it, and what it says.
+type shot struct {
+	// frame is for ctop; packet, the IP packet without padding, for the kernel.
+	frame, packet []byte
+	src, dst      netip.Addr
+	ports         [2]uint16
+	id            uint16
+	vlan          [2]uint16
+	step          Step
+	// opaque says that it belongs to no tuple that could be compared: fragments,
+	// ICMP errors, neighbour discovery, other protocols.
+	opaque   bool
+	fragment bool
+	proto    byte
+}
+
+// dissect reads a frame; nil if there is no IP packet in it.
+func dissect(frame []byte) *shot {
+	s := &shot{frame: frame, step: Step{Scale: NoScale}}
+	ethertype, offset := uint16(0), 12
+	for tags := 0; offset+2 <= len(frame); tags++ {
+		ethertype = binary.BigEndian.Uint16(frame[offset:])
+		offset += 2
+		if ethertype != 0x8100 && ethertype != 0x88a8 || tags == 2 || offset+2 > len(frame) {
+			break
+		}
+		s.vlan[tags] = binary.BigEndian.Uint16(frame[offset:]) & 0xfff
+		offset += 2
+	}
+	rest := frame[min(offset, len(frame)):]
+	switch {
+	case ethertype == 0x0800 && len(rest) >= 20:
+		return s.ipv4(rest)
+	case ethertype == 0x86dd && len(rest) >= 40:
+		return s.ipv6(rest)
+	}
+	return nil
+}
+
+func (s *shot) ipv4(p []byte) *shot {
+	if total := int(binary.BigEndian.Uint16(p[2:])); total >= 20 && total <= len(p) {
+		p = p[:total]
+	}
+	s.packet = append([]byte(nil), p...)
+	// The router would drop what is at its last hop or was anonymised badly.
+	s.packet[8] = max(s.packet[8], 64)
+	s.packet[10], s.packet[11] = 0, 0
+	header := min(int(p[0]&15)*4, len(p))
+	binary.BigEndian.PutUint16(s.packet[10:], headerChecksum(s.packet[:header]))
+	s.src, s.dst = netip.AddrFrom4([4]byte(p[12:])), netip.AddrFrom4([4]byte(p[16:]))
+	s.proto = p[9]
+	s.fragment = binary.BigEndian.Uint16(p[6:])&0x3fff != 0
+	s.transport(gopacket.NewPacket(p, layers.LayerTypeIPv4, gopacket.NoCopy))
+	return s
+}
+
+func (s *shot) ipv6(p []byte) *shot {
+	if total := int(binary.BigEndian.Uint16(p[4:])) + 40; total > 40 && total <= len(p) {
+		p = p[:total]
+	}
+	s.packet = append([]byte(nil), p...)
+	s.packet[7] = max(s.packet[7], 64)
+	s.src, s.dst = netip.AddrFrom16([16]byte(p[8:])), netip.AddrFrom16([16]byte(p[24:]))
+	s.proto = p[6]
+	s.transport(gopacket.NewPacket(p, layers.LayerTypeIPv6, gopacket.NoCopy))
+	return s
+}
+
+// transport reads the first layer that is none of IP's own.
+func (s *shot) transport(p gopacket.Packet) {
+	s.opaque = true
+	for i, layer := range p.Layers() {
+		switch l := layer.(type) {
+		case *layers.IPv4, *layers.IPv6:
+			if i > 0 {
+				return // a tunnel
+			}
+			continue
+		case *layers.IPv6HopByHop, *layers.IPv6Routing, *layers.IPv6Destination:
+			continue
+		case *layers.IPv6Fragment:
+			s.fragment = l.FragmentOffset != 0 || l.MoreFragments
+			if !s.fragment { // an atomic one, RFC 6946
+				s.transport(gopacket.NewPacket(l.Payload, l.NextHeader.LayerType(), gopacket.NoCopy))
+			}
+			return
+		case *layers.TCP:
+			s.proto = protoTCP
+			s.tcp(l)
+		case *layers.UDP:
+			s.proto = protoUDP
+			s.step.Kind, s.ports = UDP, [2]uint16{uint16(l.SrcPort), uint16(l.DstPort)}
+			s.opaque = s.fragment
+		case *layers.ICMPv4:
+			s.proto = protoICMP
+			s.echo(l.TypeCode.Type() == 8, l.TypeCode.Type() == 0, l.Id)
+		case *layers.ICMPv6:
+			s.proto = protoICMPv6
+			if payload := l.Payload; len(payload) >= 2 {
+				s.echo(l.TypeCode.Type() == 128, l.TypeCode.Type() == 129, binary.BigEndian.Uint16(payload))
+			}
+		}
+		return
+	}
+}
+
+func (s *shot) echo(request, answer bool, id uint16) {
+	s.id = id
+	s.step.Kind = Other
+	switch {
+	case request:
+		s.step.Kind = Echo
+	case answer:
+		s.step.Kind = EchoReply
+	}
+	s.opaque = s.fragment || !request && !answer
+}
+
+func (s *shot) tcp(l *layers.TCP) {
+	s.ports = [2]uint16{uint16(l.SrcPort), uint16(l.DstPort)}
+	s.opaque = s.fragment
+	t := &s.step
+	t.Seq, t.Ack, t.Window, t.Len = l.Seq, l.Ack, l.Window, uint16(len(l.Payload))
+	for i, set := range []bool{l.FIN, l.SYN, l.RST, l.PSH, l.ACK, l.URG, l.ECE, l.CWR} {
+		if set {
+			t.Flags |= 1 << i
+		}
+	}
+	for _, o := range l.Options {
+		switch {
+		case o.OptionType == layers.TCPOptionKindWindowScale && len(o.OptionData) == 1:
+			t.Scale = int8(o.OptionData[0])
+		case o.OptionType == layers.TCPOptionKindSACKPermitted:
+			t.SackOK = true
+		case o.OptionType == layers.TCPOptionKindSACK && len(o.OptionData) >= 8:
+			t.Sack = [2]uint32{binary.BigEndian.Uint32(o.OptionData), binary.BigEndian.Uint32(o.OptionData[4:])}
+		}
+	}
+}
+
+// tuple returns where the shot belongs, seen from whoever came first, and turns
+// the step the right way round.
+func (s *shot) tuple(known map[tuple]bool) tuple {
+	t := tuple{addr: [2]netip.Addr{s.src, s.dst}, port: s.ports, id: s.id, vlan: s.vlan, kind: s.step.Kind}
+	if t.kind == EchoReply {
+		t.kind = Echo
+	}
+	back := t
+	back.addr, back.port = [2]netip.Addr{s.dst, s.src}, [2]uint16{s.ports[1], s.ports[0]}
+	s.step.Reply = known[back] && !known[t]
+	if s.step.Reply {
+		return back
+	}
+	known[t] = true
+	return t
+}

@@ -1,0 +1,316 @@
+//go:build judge
+
+package judge
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ctop/internal/lab"
+)
+
+// kernelSide is a router, the namespace that the test runs in, between two
+// hosts. Its conntrack judges every packet; a rule writes the verdict into the
+// packet's DSCP, so that the frame which comes out tells it.
+type kernelSide struct {
+	hosts [2]end
+	ct    *ctnetlink
+	rules []*netlink.Rule
+	loose bool
+	buf   []byte
+	frame []byte
+	mark  uint16
+}
+
+// end is a packet socket at one host, and the router's hardware address there.
+type end struct {
+	fd     int
+	router net.HardwareAddr
+}
+
+// The addresses that frames for the hosts carry. They are nobody's, so that the
+// hosts' own stacks take no notice.
+var hostMAC = [2]net.HardwareAddr{{2, 0, 0, 0, 0, 0xa}, {2, 0, 0, 0, 0, 0xb}}
+
+// mtu lets the kernel forward every frame that a capture is likely to hold.
+const mtu = 9000
+
+// openKernel makes the router. It skips the test where the kernel cannot judge.
+func openKernel(t testing.TB) *kernelSide {
+	t.Helper()
+	lab.Require(t)
+	if _, err := exec.LookPath("nft"); err != nil {
+		t.Skip("privileged: no nft to ask the kernel's conntrack with")
+	}
+	none := []netip.Prefix{}
+	l, err := lab.New(t.Context(), lab.Options{
+		MTU:    mtu,
+		Client: lab.HostOptions{Addrs: none}, Server: lab.HostOptions{Addrs: none},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &kernelSide{buf: make([]byte, 1<<16), frame: make([]byte, 0, 1<<14)}
+	t.Cleanup(func() {
+		if err := errors.Join(k.close(), l.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := k.open(l); err != nil {
+		if errors.Is(err, errNoConntrack) {
+			t.Skipf("privileged: %v", err)
+		}
+		t.Fatalf("make router: %v", err)
+	}
+	return k
+}
+
+var errNoConntrack = errors.New("this kernel has no nf_conntrack")
+
+func (k *kernelSide) open(l *lab.Lab) (err error) {
+	if _, err := os.Stat("/proc/sys/net/netfilter/nf_conntrack_tcp_loose"); err != nil {
+		return fmt.Errorf("%w: %w", errNoConntrack, err)
+	}
+	for i, h := range []*lab.Host{l.Client, l.Server} {
+		k.hosts[i].fd = -1
+		if err := k.hosts[i].open(h); err != nil {
+			return err
+		}
+		if err := route(h.Port(), 101+i, hostMAC[i]); err != nil {
+			return err
+		}
+	}
+	if err := k.cross(l.Client.Port(), l.Server.Port()); err != nil {
+		return err
+	}
+	if err := writeSysctls(); err != nil {
+		return err
+	}
+	if err := nft(ruleset("ip") + ruleset("ip6")); err != nil {
+		return err
+	}
+	if k.ct, err = openCtnetlink(); err != nil {
+		return err
+	}
+	return k.ct.flush() // of what an earlier router left
+}
+
+func (k *kernelSide) close() error {
+	var errs []error
+	for _, h := range k.hosts {
+		if h.fd > 0 {
+			errs = append(errs, unix.Close(h.fd))
+		}
+	}
+	if k.ct != nil {
+		errs = append(errs, k.ct.close())
+	}
+	for _, rule := range k.rules {
+		errs = append(errs, netlink.RuleDel(rule))
+	}
+	return errors.Join(append(errs, nft("flush ruleset"))...)
+}
+
+func (e *end) open(h *lab.Host) error {
+	port, err := net.InterfaceByName(h.Port())
+	if err != nil {
+		return err
+	}
+	e.router = port.HardwareAddr
+	return h.Do(func() error {
+		link, err := netlink.LinkByName(h.Link())
+		if err != nil {
+			return err
+		}
+		e.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		if err := unix.SetsockoptTimeval(e.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 300_000}); err != nil {
+			return err
+		}
+		all := networkOrder(unix.ETH_P_ALL)
+		return unix.Bind(e.fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: link.Attrs().Index})
+	})
+}
+
+// The router's networks towards the hosts, and the hosts' own addresses there.
+var (
+	routerNets = map[int][2]string{101: {"198.18.0.1/30", "2001:db8:ffff:a::1/64"}, 102: {"198.18.0.5/30", "2001:db8:ffff:b::1/64"}}
+	gateways   = map[int][2]string{101: {"198.18.0.2", "2001:db8:ffff:a::2"}, 102: {"198.18.0.6", "2001:db8:ffff:b::2"}}
+)
+
+// route makes table send everything out of the port, to the given address.
+func route(port string, table int, mac net.HardwareAddr) error {
+	link, err := netlink.LinkByName(port)
+	if err != nil {
+		return err
+	}
+	for family := range 2 {
+		addr, err := netlink.ParseAddr(routerNets[table][family])
+		if err != nil {
+			return err
+		}
+		if family == 1 {
+			addr.Flags = unix.IFA_F_NODAD
+		}
+		gateway := net.ParseIP(gateways[table][family])
+		neighbour := netlink.Neigh{
+			LinkIndex: link.Attrs().Index, IP: gateway, HardwareAddr: mac, State: netlink.NUD_PERMANENT,
+		}
+		err = errors.Join(netlink.AddrAdd(link, addr), netlink.NeighSet(&neighbour),
+			netlink.RouteAdd(&netlink.Route{
+				LinkIndex: link.Attrs().Index, Gw: gateway, Table: table,
+				Dst: &net.IPNet{IP: zeroIP(gateway), Mask: net.CIDRMask(0, 8*len(zeroIP(gateway)))},
+			}))
+		if err != nil {
+			return fmt.Errorf("route out of %s: %w", port, err)
+		}
+	}
+	return nil
+}
+
+func zeroIP(like net.IP) net.IP {
+	if like.To4() != nil {
+		return net.IPv4zero.To4()
+	}
+	return net.IPv6zero
+}
+
+// cross sends what comes in by one port out of the other, whatever its address.
+func (k *kernelSide) cross(first, second string) error {
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		for port, table := range map[string]int{first: 102, second: 101} {
+			rule := netlink.NewRule()
+			rule.Family, rule.IifName, rule.Table, rule.Priority = family, port, table, table
+			if err := netlink.RuleAdd(rule); err != nil {
+				return fmt.Errorf("add rule: %w", err)
+			}
+			k.rules = append(k.rules, rule)
+		}
+	}
+	return nil
+}
+
+func writeSysctls() error {
+	values := map[string]string{
+		"ipv4/ip_forward": "1", "ipv6/conf/all/forwarding": "1",
+		"ipv4/conf/all/rp_filter": "0", "ipv4/conf/veth1/rp_filter": "0", "ipv4/conf/veth2/rp_filter": "0",
+		"ipv4/conf/all/send_redirects": "0", "ipv4/conf/all/accept_local": "1",
+		"ipv4/conf/all/route_localnet": "1", "ipv4/conf/all/log_martians": "0",
+		"netfilter/nf_conntrack_checksum": "0", "netfilter/nf_conntrack_tcp_be_liberal": "0",
+		"netfilter/nf_conntrack_tcp_loose": "0", "netfilter/nf_conntrack_acct": "1",
+	}
+	for name, value := range values {
+		if err := os.WriteFile("/proc/sys/net/"+name, []byte(value), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The DSCP that stands for each verdict.
+var stamps = map[string]Verdict{
+	"invalid": Invalid, "new": New, "established": Established, "related": Related, "untracked": Untracked,
+}
+
+// ruleset writes the verdict into every packet of the family, right after
+// conntrack has given it.
+func ruleset(family string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "table %s judge {\nchain stamp {\ntype filter hook prerouting priority -150;\n", family)
+	for name, v := range stamps {
+		fmt.Fprintf(&b, "ct state %s %s dscp set %d accept\n", name, family, v)
+	}
+	b.WriteString("}\n}\n")
+	return b.String()
+}
+
+func nft(rules string) error {
+	cmd := exec.Command("nft", "-f", "-")
+	cmd.Stdin = strings.NewReader(rules)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("nft: %w: %s", err, out)
+	}
+	return nil
+}
+
+// policy lets conntrack pick flows up midstream, or not.
+func (k *kernelSide) policy(enforce bool) error {
+	if k.loose == !enforce {
+		return nil
+	}
+	k.loose = !enforce
+	value := map[bool]string{true: "1", false: "0"}[k.loose]
+	return os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", []byte(value), 0)
+}
+
+// play sends an IP packet from the given end through the router and returns
+// the verdict that it comes out with; None if it does not come out.
+func (k *kernelSide) play(packet []byte, from int) (Verdict, error) {
+	k.frame = append(k.frame[:0], k.hosts[from].router...)
+	k.frame = append(k.frame, hostMAC[from]...)
+	ethertype := uint16(unix.ETH_P_IP)
+	if packet[0]>>4 == 6 {
+		ethertype = unix.ETH_P_IPV6
+	}
+	k.frame = binary.BigEndian.AppendUint16(k.frame, ethertype)
+	k.frame = append(k.frame, packet...)
+	if _, err := unix.Write(k.hosts[from].fd, k.frame); err != nil {
+		return None, fmt.Errorf("send frame: %w", err)
+	}
+	return k.receive(packet, 1-from)
+}
+
+// receive waits for the packet at its other end. The kernel forwards within the
+// call that sends, so that it is mostly there already.
+func (k *kernelSide) receive(packet []byte, to int) (Verdict, error) {
+	deadline := time.Now().Add(time.Second)
+	for time.Now().Before(deadline) {
+		n, _, err := unix.Recvfrom(k.hosts[to].fd, k.buf, 0)
+		if errors.Is(err, unix.EAGAIN) {
+			return None, nil
+		}
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return None, fmt.Errorf("receive frame: %w", err)
+		}
+		if n > 14 && string(k.buf[:6]) == string(hostMAC[to]) && samePacket(packet, k.buf[14:n]) {
+			return stampOf(k.buf[14:]), nil
+		}
+	}
+	return None, nil
+}
+
+// samePacket compares what a router leaves alone: identification or flow label,
+// and the addresses.
+func samePacket(a, b []byte) bool {
+	if len(b) < 20 || a[0]>>4 != b[0]>>4 {
+		return false
+	}
+	if a[0]>>4 == 6 {
+		return string(a[2:4]) == string(b[2:4]) && string(a[8:40]) == string(b[8:40])
+	}
+	return string(a[4:6]) == string(b[4:6]) && string(a[12:20]) == string(b[12:20])
+}
+
+func stampOf(packet []byte) Verdict {
+	dscp := packet[1] >> 2
+	if packet[0]>>4 == 6 {
+		dscp = byte(binary.BigEndian.Uint16(packet)>>6) & 0x3f
+	}
+	return Verdict(dscp)
+}

@@ -1,0 +1,12 @@
+//go:build judge
+
+package judge
+
+import (
+	"os"
+	"testing"
+
+	"ctop/internal/lab"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }

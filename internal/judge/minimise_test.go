@@ -1,0 +1,139 @@
+//go:build judge
+
+package judge
+
+import "slices"
+
+// signature is what makes two failures the same one.
+type signature struct {
+	reply          bool
+	kind           Kind
+	flags          uint8
+	before, after_ [2]State
+	verdict        [2]Verdict
+	why            string
+	difference     *difference
+}
+
+func signatureOf(m *moment) signature {
+	return signature{
+		reply: m.step.Reply, kind: m.step.Kind, flags: m.step.Flags &^ (PSH | ECE | CWR | URG),
+		before: [2]State{m.before.ctop, m.before.kernel}, after_: [2]State{m.ctop.State, m.kernel.State},
+		verdict: [2]Verdict{m.ctop.Verdict, m.kernel.Verdict}, why: m.ctop.Why, difference: m.difference,
+	}
+}
+
+// minimise returns the shortest and plainest sequence it finds that fails in
+// the same way.
+func (c *court) minimise(s *Sequence, like signature) (*Sequence, error) {
+	best := &Sequence{Name: s.Name, V6: s.V6, Enforce: s.Enforce, Steps: slices.Clone(s.Steps)}
+	try := func(candidate *Sequence) (bool, error) {
+		o, err := c.hear(candidate)
+		if err != nil || o.failed == nil || signatureOf(o.failed) != like {
+			return false, err
+		}
+		best = candidate
+		best.Steps = best.Steps[:o.failed.index+1]
+		return true, nil
+	}
+	for _, shrink := range []func(*Sequence, func(*Sequence) (bool, error)) (bool, error){
+		dropSteps, renumber, simplify, dropSteps,
+	} {
+		for {
+			smaller, err := shrink(best, try)
+			if err != nil {
+				return nil, err
+			}
+			if !smaller {
+				break
+			}
+		}
+	}
+	return best, nil
+}
+
+// with returns the sequence with other steps.
+func (s *Sequence) with(steps []Step) *Sequence {
+	c := *s
+	c.Steps = steps
+	return &c
+}
+
+// dropSteps leaves steps out, many at once first.
+func dropSteps(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
+	for size := len(s.Steps) / 2; size > 0; size /= 2 {
+		for at := 0; at+size <= len(s.Steps); at++ {
+			smaller, err := try(s.with(slices.Delete(slices.Clone(s.Steps), at, at+size)))
+			if smaller || err != nil {
+				return smaller, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// renumber moves both ends' numbers to where hand-written scenarios have them.
+func renumber(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
+	base := [2]uint32{firstISN, secondISN}
+	for d := range 2 {
+		for i := len(s.Steps) - 1; i >= 0; i-- {
+			switch step := &s.Steps[i]; {
+			case step.dir() == d:
+				base[d] = step.Seq
+			case step.has(ACK):
+				base[d] = step.Ack
+			}
+		}
+	}
+	if base == [2]uint32{firstISN, secondISN} {
+		return false, nil
+	}
+	steps := slices.Clone(s.Steps)
+	for i := range steps {
+		d := steps[i].dir()
+		steps[i].Seq += [2]uint32{firstISN, secondISN}[d] - base[d]
+		if steps[i].has(ACK) {
+			steps[i].Ack += [2]uint32{firstISN, secondISN}[1-d] - base[1-d]
+		}
+	}
+	return try(s.with(steps))
+}
+
+// plainer are ways to make a step plainer; each tells whether it changed it.
+var plainer = []func(*Step) bool{
+	func(s *Step) bool { had := s.Sack != [2]uint32{}; s.Sack = [2]uint32{}; return had },
+	func(s *Step) bool { had := s.SackOK; s.SackOK = false; return had },
+	func(s *Step) bool { had := s.Scale != NoScale; s.Scale = NoScale; return had },
+	func(s *Step) bool { had := s.Len > 0; s.Len = 0; return had },
+	func(s *Step) bool { had := s.Len > 1; s.Len = min(s.Len, 1); return had },
+	func(s *Step) bool { had := s.Window != 64240; s.Window = 64240; return had },
+	func(s *Step) bool {
+		f := s.Flags &^ (PSH | ECE | CWR | URG)
+		had := s.Flags != f
+		s.Flags = f
+		return had
+	},
+	func(s *Step) bool { had := s.Crossed; s.Crossed = false; return had },
+}
+
+func simplify(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
+	if s.V6 {
+		plain := *s
+		plain.V6 = false
+		if ok, err := try(&plain); ok || err != nil {
+			return ok, err
+		}
+	}
+	for i := range s.Steps {
+		for _, change := range plainer {
+			steps := slices.Clone(s.Steps)
+			if !change(&steps[i]) {
+				continue
+			}
+			if ok, err := try(s.with(steps)); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
+}

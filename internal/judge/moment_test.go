@@ -1,0 +1,89 @@
+//go:build judge
+
+package judge
+
+import "fmt"
+
+// moment is one step with what both trackers said of it.
+type moment struct {
+	sequence *Sequence
+	index    int
+	step     *Step
+	// before are the states before the step, ctop and kernel the answers.
+	before struct{ ctop, kernel State }
+	ctop   Answer
+	kernel Answer
+	// w is what was said before the step.
+	w *witness
+	// difference explains the disagreement, if there is one.
+	difference *difference
+	// shot is where a capture's packet came from.
+	shot *shot
+	// opaque says that only the verdicts are compared: the packet has no
+	// tuple of its own.
+	opaque bool
+	// parted says that from here on the two judge different flows.
+	parted bool
+}
+
+func (m *moment) agreed() bool {
+	return agree(m.ctop, m.kernel) || m.opaque && m.ctop.Verdict == m.kernel.Verdict
+}
+
+// unexplained tells whether the trackers differ for no listed reason.
+func (m *moment) unexplained() bool { return !m.agreed() && m.difference == nil }
+
+// failed tells whether ctop is, or may be, wrong.
+func (m *moment) failed() bool {
+	return m.unexplained() || m.difference != nil && m.difference.mistake
+}
+
+func (m *moment) String() string {
+	s := fmt.Sprintf("%-60s  ctop: %-32s kernel: %s", m.step.String(), m.ctop, m.kernel)
+	switch {
+	case m.difference != nil:
+		s += "  ~ " + m.difference.name
+	case !m.agreed():
+		s += "  UNEXPLAINED"
+	}
+	return s
+}
+
+// passed tells whether both trackers gave the packet the same verdict, and not
+// that of an invalid one.
+func (m *moment) passed() bool {
+	return m.ctop.Verdict == m.kernel.Verdict && m.ctop.Verdict != Invalid
+}
+
+// onlyCtopPasses tells whether only the kernel calls the packet invalid, and
+// onlyKernelPasses whether only ctop does, for the given reason.
+func (m *moment) onlyCtopPasses() bool {
+	return m.ctop.Verdict != Invalid && m.kernel.Verdict == Invalid
+}
+
+func (m *moment) onlyKernelPasses(why string) bool {
+	return m.ctop.Verdict == Invalid && m.ctop.Why == why && m.kernel.Verdict != Invalid
+}
+
+// stays tells whether the step left ctop's flow in the state that it was in.
+func (m *moment) stays() bool { return m.ctop.State == m.before.ctop }
+
+// is tells whether the step is a TCP segment whose flags, apart from PSH, URG
+// and those of ECN, are exactly these.
+func (m *moment) is(flags uint8) bool {
+	return m.step.Kind == TCP && m.step.Flags&(SYN|ACK|FIN|RST) == flags
+}
+
+func (m *moment) isReset() bool { return m.step.Kind == TCP && m.step.has(RST) }
+
+// afterwards returns what was said up to this step and in it.
+func (m *moment) afterwards() *witness {
+	w := *m.w
+	w.note(m)
+	return &w
+}
+
+// me and other are what the step's sender and receiver said before it.
+func (m *moment) me() *witnessSide { return &m.w.side[m.step.dir()] }
+
+func (m *moment) other() *witnessSide { return &m.w.side[1-m.step.dir()] }

@@ -1,0 +1,191 @@
+//go:build judge
+
+package judge
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+)
+
+// generate returns the n-th sequence of a seed.
+func generate(seed, n uint64) *Sequence {
+	r := rand.New(rand.NewPCG(seed, n))
+	s := &Sequence{
+		Name: fmt.Sprintf("seed=%d n=%d", seed, n),
+		V6:   r.IntN(8) == 0, Enforce: r.IntN(3) == 0,
+	}
+	if r.IntN(20) == 0 {
+		s.Steps = chatter(r)
+		return s
+	}
+	s.Steps = converse(r)
+	if r.IntN(6) == 0 { // the same ports again
+		s.Steps = append(s.Steps, renewed(r, s.Steps)...)
+	}
+	for range mutations(r) {
+		s.Steps = mutate(r, s.Steps)
+	}
+	return s
+}
+
+// mutations is how many: mostly few, so that what follows one can be seen.
+func mutations(r *rand.Rand) int {
+	return []int{0, 1, 1, 1, 2, 2, 3, 6}[r.IntN(8)]
+}
+
+// chatter is packets without a handshake, in any order.
+func chatter(r *rand.Rand) []Step {
+	kinds := [][]Kind{{UDP, UDP, Quote}, {Echo, EchoReply}, {Other}, {UDP, Echo, EchoReply, Other}}[r.IntN(4)]
+	var steps []Step
+	for range 1 + r.IntN(8) {
+		s := Step{
+			Kind: kinds[r.IntN(len(kinds))], Reply: r.IntN(2) == 0,
+			Len: uint16(r.IntN(300)), Scale: NoScale,
+		}
+		// A quote needs something to quote.
+		if s.Kind == Quote && !slices.ContainsFunc(steps, func(o Step) bool { return o.Reply != s.Reply }) {
+			continue
+		}
+		steps = append(steps, s)
+	}
+	return steps
+}
+
+// renewed is another conversation by the same ends, that begins above the
+// numbers of the old one, as RFC 9293 3.4.1 asks.
+func renewed(r *rand.Rand, old []Step) []Step {
+	steps := converse(r)
+	if len(old) == 0 || len(steps) == 0 {
+		return steps
+	}
+	var shift [2]uint32
+	for d := range 2 {
+		shift[d] = highest(old, d) + 1 + uint32(r.IntN(1<<20)) - lowest(steps, d)
+	}
+	for i := range steps {
+		d := steps[i].dir()
+		steps[i].Seq += shift[d]
+		if steps[i].Flags&ACK != 0 {
+			steps[i].Ack += shift[1-d]
+			steps[i].Sack[0] += shift[1-d]
+			steps[i].Sack[1] += shift[1-d]
+		}
+	}
+	return steps
+}
+
+func highest(steps []Step, d int) (seq uint32) {
+	found := false
+	for i := range steps {
+		if steps[i].dir() == d && (!found || after(steps[i].end(), seq)) {
+			seq, found = steps[i].end(), true
+		}
+	}
+	return seq
+}
+
+func lowest(steps []Step, d int) uint32 {
+	for i := range steps {
+		if steps[i].dir() == d {
+			return steps[i].Seq
+		}
+	}
+	return 0
+}
+
+// mutate does one thing to the steps that networks, bugs or attackers do.
+func mutate(r *rand.Rand, steps []Step) []Step {
+	if len(steps) == 0 {
+		return steps
+	}
+	steps = slices.Clone(steps)
+	i := r.IntN(len(steps))
+	switch r.IntN(12) {
+	case 0, 1:
+		return slices.Delete(steps, i, i+1)
+	case 2:
+		return slices.Insert(steps, i+r.IntN(len(steps)-i)+1, steps[i])
+	case 3, 4:
+		s := steps[i]
+		steps = slices.Delete(steps, i, i+1)
+		return slices.Insert(steps, min(len(steps), max(0, i+r.IntN(9)-4)), s)
+	case 5:
+		corruptFlags(r, &steps[i])
+	case 6:
+		steps[i].Seq = corruptNumber(r, steps[i].Seq)
+	case 7:
+		steps[i].Ack = corruptNumber(r, steps[i].Ack)
+	case 8:
+		steps[i].Window = uint16(r.IntN(1 << 16))
+	case 9, 10:
+		return slices.Insert(steps, i, blind(r, steps, i))
+	case 11:
+		return crossed(r, steps)
+	}
+	return steps
+}
+
+func corruptFlags(r *rand.Rand, s *Step) {
+	if r.IntN(4) == 0 {
+		s.Flags = uint8(r.IntN(256))
+		return
+	}
+	s.Flags = []uint8{SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | URG, FIN, FIN | ACK | URG, 0}[r.IntN(10)]
+}
+
+// corruptNumber is off by one, by a bit, by about a window, or by anything.
+func corruptNumber(r *rand.Rand, n uint32) uint32 {
+	switch r.IntN(5) {
+	case 0:
+		return n + 1
+	case 1:
+		return n - 1
+	case 2:
+		return n + uint32(r.IntN(4000)) - 2000
+	case 3:
+		return n + uint32(r.IntN(400_000)) - 200_000
+	}
+	return r.Uint32()
+}
+
+// blind is a packet by somebody who knows the tuple, and more or less well the
+// numbers at that place.
+func blind(r *rand.Rand, steps []Step, at int) Step {
+	s := steps[at]
+	if r.IntN(2) == 0 {
+		s.Reply = !s.Reply
+		s.Seq, s.Ack = s.Ack, s.Seq
+	}
+	s.Kind, s.Len = TCP, 0
+	s.Sack = [2]uint32{}
+	corruptFlags(r, &s)
+	if r.IntN(3) > 0 {
+		s.Seq = corruptNumber(r, s.Seq)
+	}
+	if r.IntN(3) > 0 {
+		s.Ack = corruptNumber(r, s.Ack)
+	}
+	return s
+}
+
+// crossed weaves another conversation in: by the same tuple or the one with the
+// ports exchanged, begun by either end.
+func crossed(r *rand.Rand, steps []Step) []Step {
+	other := converse(r)
+	turned, ports := r.IntN(2) == 0, r.IntN(2) == 0
+	for i := range other {
+		other[i].Reply = other[i].Reply != turned
+		other[i].Crossed = ports
+	}
+	var woven []Step
+	for len(steps) > 0 || len(other) > 0 {
+		from := &steps
+		if len(steps) == 0 || len(other) > 0 && r.IntN(2) == 0 {
+			from = &other
+		}
+		woven = append(woven, (*from)[0])
+		*from = (*from)[1:]
+	}
+	return woven
+}

@@ -1,0 +1,217 @@
+//go:build judge
+
+package judge
+
+import "slices"
+
+// openingDifferences are those about SYNs and handshakes.
+var openingDifferences = []difference{
+	{
+		name: "ACK in a simultaneous open",
+		is: func(m *moment) bool {
+			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.stays() && m.onlyCtopPasses() &&
+				m.before.kernel == KernelSynSent2 && m.w.inside(m.step)
+		},
+		reason: "its numbers are right; the kernel wants a SYN+ACK first",
+		source: "RFC 9293 3.5, figure 7; 3.10.7.4, fifth check, SYN-RECEIVED",
+	},
+	{
+		name: "numbers in a simultaneous open",
+		is: func(m *moment) bool {
+			return m.onlyKernelPasses("window") && m.before.kernel == KernelSynSent2 && m.stays() && !m.w.inside(m.step)
+		},
+		reason: "they are checked; the kernel lets any ACK of the responder pass there",
+		source: "RFC 9293 3.10.7.4, first and fifth check",
+	},
+	{
+		name: "answer to what covered no SYN",
+		is: func(m *moment) bool {
+			return m.onlyKernelPasses("window") && m.before.ctop == SynRecv && m.stays() && !m.w.inside(m.step)
+		},
+		after:  part,
+		reason: "what came with an ACK that covers no SYN was not taken, so it cannot be acknowledged",
+		source: "RFC 9293 3.10.7.4, fifth check, SYN-RECEIVED",
+	},
+	{
+		name: "data before the handshake is done",
+		is: func(m *moment) bool {
+			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.onlyCtopPasses() && m.before.ctop == SynRecv && m.stays() && m.w.inside(m.step)
+		},
+		reason: "the responder may send before the opener's ACK, as much as the window in the SYN says; the kernel lets less pass",
+		source: "RFC 7413 section 4.2; RFC 9293 3.10.7.4",
+	},
+	{
+		name: "SYN and SYN+ACK said again",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.passed() && m.stays() && m.ctop.State >= Open && m.kernel.State == SynRecv &&
+				m.step.Seq == m.me().isn
+		},
+		reason: "they are late copies, by their numbers; the kernel begins anew",
+		source: "RFC 9293 3.10.7.4, fourth check",
+	},
+	{
+		name: "late SYN+ACK by the opener",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
+				m.me().synSent && m.step.Seq == m.me().isn
+		},
+		reason: "a simultaneous open's SYN+ACK said again; the kernel knows only the responder's",
+		source: "RFC 9293 3.5, figure 7",
+	},
+	{
+		name: "answer after one that was refused",
+		is: func(m *moment) bool {
+			return m.step.has(SYN) && m.passed() && m.before.ctop == SynSent && m.ctop.State == SynRecv &&
+				m.kernel.State == SynSent && m.w.trail["refused"]
+		},
+		after:  part,
+		reason: "the kernel begins a direction with a segment that it then calls invalid",
+		source: "RFC 9293 3.5, figure 7",
+	},
+	{
+		name: "answer to a SYN with a lower number",
+		is: func(m *moment) bool {
+			return m.before.ctop == SynSent && m.step.has(ACK) && m.step.Flags&(SYN|RST) != 0 && m.ctop.Verdict == Established &&
+				m.kernel.State == SynSent && len(m.w.syns) > 1 && m.w.answersSyn(m.step)
+		},
+		after:  part,
+		reason: "an opener that began anew may have chosen any number; the answer decides. The kernel takes only higher ones",
+		source: "design section 3; RFC 9293 3.10.7.3",
+	},
+	{
+		name: "TIME_WAIT reopened before its last ACK",
+		is: func(m *moment) bool {
+			return m.is(SYN) && m.before.ctop == TimeWait && m.before.kernel == LastAck && m.ctop.Why == "reused" &&
+				after(m.step.Seq, m.me().end)
+		},
+		after:  renew,
+		reason: "who opens anew has seen the end of the old connection; the kernel waits for the answer",
+		source: "RFC 9293 3.10.7.4, TIME-WAIT; RFC 6191",
+	},
+	{
+		name: "both SYNs acknowledged by number",
+		is: func(m *moment) bool {
+			w := m.afterwards()
+			return m.before.ctop == SynRecv && m.ctop.State >= Open && w.synAcked(0) && w.synAcked(1) &&
+				(m.kernel.State == SynRecv || m.kernel.State == KernelSynSent2) && m.w.inside(m.step)
+		},
+		reason: "that is what established means; the kernel wants the flags in the order of one of two figures",
+		source: "RFC 9293 3.5, figure 7; 3.10.7.4, fifth check",
+	},
+	{
+		name: "FIN before the handshake is done",
+		is: func(m *moment) bool {
+			w := m.afterwards()
+			return m.passed() && m.before.ctop == SynRecv && m.stays() && (w.side[0].finSent || w.side[1].finSent) &&
+				slices.Contains(closing, m.kernel.State)
+		},
+		after:  stand,
+		reason: "it is remembered; the state follows when the SYNs are acknowledged",
+		source: "RFC 9293 3.10.4, CLOSE in SYN-RECEIVED",
+	},
+	{
+		name: "FIN in an unanswered midstream flow",
+		is: func(m *moment) bool {
+			w := m.afterwards()
+			return m.passed() && m.ctop.State == Unanswered && m.stays() && (w.side[0].finSent || w.side[1].finSent) &&
+				slices.Contains(closing, m.kernel.State)
+		},
+		after:  stand,
+		reason: "it is remembered; the state follows when the other end answers",
+		source: "design section 3: a bare ACK makes an embryo until the other side answers",
+	},
+	{
+		name: "ACK from below the SYN",
+		is: func(m *moment) bool {
+			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(SYN|RST) == 0 &&
+				m.kernel.State >= Open && before(m.step.end(), m.me().isn+1)
+		},
+		reason: "a segment from before the window completes no handshake; the kernel allows it a window's lag",
+		source: "RFC 9293 3.10.7.4, first check, SYN-RECEIVED",
+	},
+	{
+		name: "ACK that covers no SYN",
+		is: func(m *moment) bool {
+			w := m.afterwards()
+			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(SYN|RST) == 0 &&
+				m.kernel.State >= Open && (!(w.synAcked(0) && w.synAcked(1)) || w.trail["begun anew"])
+		},
+		reason: "an ACK that does not acknowledge the SYN completes no handshake; the kernel goes by the flag",
+		source: "RFC 9293 3.10.7.4, fifth check, SYN-RECEIVED",
+	},
+	{
+		name: "SYN+ACK that answers no SYN",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop != SynSent &&
+				(m.before.ctop >= Open || !m.w.answersSyn(m.step) || len(m.w.syns) > 2)
+		},
+		reason: "it acknowledges something else: invalid, and changes nothing",
+		source: "RFC 9293 3.10.7.3, first check; design section 3",
+	},
+	{
+		name: "SYN+ACK to SYN_SENT that answers no SYN",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop == SynSent &&
+				(!m.w.answersSyn(m.step) || len(m.w.syns) > 2)
+		},
+		after:  part,
+		reason: "as before; within 66,000 numbers the kernel believes it, and always begins the direction with it",
+		source: "RFC 9293 3.10.7.3, first check; design section 3",
+	},
+	{
+		name: "direction begun anew",
+		is: func(m *moment) bool {
+			return m.step.has(SYN) && m.step.Flags&(RST|FIN) == 0 && m.before.ctop == SynRecv && m.onlyCtopPasses() &&
+				m.me().synSent && (m.step.Seq != m.me().isn || len(m.w.syns) > 1)
+		},
+		after:  part,
+		reason: "before the handshake is done a SYN with new numbers replaces the old one in every state; the kernel lets it in some",
+		source: "design section 3; RFC 9293 3.10.7.3",
+	},
+	{
+		name: "SYN in an unanswered midstream flow",
+		is: func(m *moment) bool {
+			return m.is(SYN) && m.before.ctop == Unanswered && m.ctop.State == SynSent && m.ctop.Why == "reused"
+		},
+		after:  renew,
+		reason: "nothing was known of that flow; the SYN says more",
+		source: "design section 3",
+	},
+	{
+		name: "SYN by the responder",
+		is: func(m *moment) bool {
+			return m.is(SYN) && m.stays() && m.onlyCtopPasses() && m.ctop.Verdict == Established
+		},
+		reason: "a SYN inside a flow is remembered whichever end sends it: its answer decides",
+		source: "design section 3; RFC 5961 section 4",
+	},
+	{
+		name: "flow begun by an answer is new",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.kernel.Verdict == Established &&
+				sameState(m.ctop.State, m.kernel.State)
+		},
+		reason: "the old flow has ended, and the packet that begins a flow is new; the kernel turns its entry into the new one",
+		source: "design section 3: if the answer is a SYN+ACK acknowledging it the flow restarts",
+	},
+	{
+		name: "remembered SYN is answered",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.ctop.Why == "reused" && m.ctop.State == SynRecv && (m.w.answersPending(m.step) != nil || m.w.trail["begun anew"]) &&
+				m.kernel.State != SynRecv
+		},
+		after:  part,
+		reason: "the kernel remembers only the opener's SYN, and only until the next packet",
+		source: "design section 3: if the answer is a SYN+ACK acknowledging it the flow restarts",
+	},
+	{
+		name: "SYN that does not reopen",
+		is: func(m *moment) bool {
+			return m.is(SYN) && m.ctop.Verdict == Established && m.stays() && m.kernel.State == SynSent &&
+				!after(m.step.Seq, m.me().end)
+		},
+		after:  part,
+		reason: "only a higher number reopens a closed flow at once; another one waits for its answer",
+		source: "RFC 9293 3.10.7.4, TIME-WAIT; RFC 6191",
+	},
+}

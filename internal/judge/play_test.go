@@ -1,0 +1,247 @@
+//go:build judge
+
+package judge
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"testing"
+)
+
+// maxRuns is how many flows ctop's table holds, and flushEvery after how many
+// runs both tables are emptied. A run makes a handful of flows at most.
+const (
+	maxRuns    = 1 << 16
+	flushEvery = 8000
+)
+
+// court has both trackers and puts sequences before them.
+type court struct {
+	ctop   *ctopSide
+	kernel *kernelSide
+	runs   uint32
+	mark   uint16
+	// watch, where not nil, is told of every step.
+	watch io.Writer
+}
+
+func openCourt(t testing.TB) *court {
+	t.Helper()
+	kernel := openKernel(t)
+	return &court{ctop: openCtop(t), kernel: kernel}
+}
+
+// outcome is what came of one sequence.
+type outcome struct {
+	packets, agreed, unjudged int
+	differences               []string
+	// failed is the first moment that nothing explains, or that shows a known
+	// mistake; the sequence ends there.
+	failed *moment
+	// steps has what was said of every step that was judged.
+	steps []*moment
+}
+
+// scene is one run of a sequence, in a tuple of its own.
+type scene struct {
+	court    *court
+	tuple    tuple
+	sequence *Sequence
+	// packet is the one that is being judged, frame the same as ctop sees it,
+	// last the last ones of each tuple and end.
+	packet  []byte
+	frame   []byte
+	last    [2][2][]byte
+	kind    Kind
+	witness map[tuple]*witness
+}
+
+// hear plays a sequence through both trackers. The first unexplained difference
+// ends it, and so does one after which the two no longer judge the same flow.
+func (c *court) hear(s *Sequence) (*outcome, error) {
+	if err := c.prepare(s); err != nil {
+		return nil, err
+	}
+	scene := &scene{court: c, sequence: s, tuple: newTuple(c.runs, s.V6), witness: map[tuple]*witness{}}
+	o := &outcome{}
+	for i := range s.Steps {
+		m, err := scene.play(i)
+		if err != nil {
+			return nil, fmt.Errorf("step %d, %s: %w", i+1, s.Steps[i].String(), err)
+		}
+		o.add(m)
+		if c.watch != nil {
+			_, _ = fmt.Fprintln(c.watch, m)
+		}
+		if m.failed() || m.parted {
+			o.unjudged = len(s.Steps) - i - 1
+			break
+		}
+	}
+	return o, nil
+}
+
+func (c *court) prepare(s *Sequence) error {
+	c.runs++
+	if c.runs%flushEvery == 0 {
+		if err := c.kernel.ct.flush(); err != nil {
+			return fmt.Errorf("flush conntrack: %w", err)
+		}
+		if err := c.ctop.flush(); err != nil {
+			return fmt.Errorf("flush flows: %w", err)
+		}
+	}
+	if err := c.ctop.policy(s.Enforce); err != nil {
+		return err
+	}
+	return c.kernel.policy(s.Enforce)
+}
+
+func (o *outcome) add(m *moment) {
+	o.packets++
+	o.steps = append(o.steps, m)
+	if m.agreed() {
+		o.agreed++
+	}
+	if m.difference != nil {
+		o.differences = append(o.differences, m.difference.name)
+	}
+	if m.failed() {
+		o.failed = m
+	}
+}
+
+// play plays one step and brings the kernel back to where ctop stands, if the
+// difference between them is of the kind that asks for it.
+func (s *scene) play(i int) (*moment, error) {
+	m := &moment{sequence: s.sequence, index: i, step: &s.sequence.Steps[i]}
+	t := s.of(m.step)
+	s.compose(m.step, t)
+	return m, s.judge(m, t)
+}
+
+// judge puts the scene's packet before both trackers and looks whether they agree.
+func (s *scene) judge(m *moment, t tuple) error {
+	if m.w = s.witness[t]; m.w == nil {
+		m.w = newWitness()
+		s.witness[t] = m.w
+	}
+	if err := s.ask(m, t); err != nil {
+		return err
+	}
+	if !m.agreed() {
+		m.difference = explain(m)
+		if m.difference != nil {
+			m.w.trail[m.difference.name] = true
+			if err := s.reconcile(m, t); err != nil {
+				return err
+			}
+		}
+	}
+	if m.step.has(FIN) && m.ctop.Verdict != Invalid && m.kernel.State == m.before.kernel {
+		m.w.trail["ignored FIN"] = true
+	}
+	if m.agreed() && m.before.ctop == SynSent && m.ctop.Verdict == Invalid {
+		m.w.trail["refused"] = true
+	}
+	if m.agreed() && m.before.ctop == SynRecv && m.stays() {
+		m.w.trail["before the handshake"] = true
+	}
+	s.remember(m, t)
+	return nil
+}
+
+// of returns the tuple whose flow the step belongs to; that of a quote is the
+// tuple of what it quotes.
+func (s *scene) of(step *Step) tuple {
+	t := s.tuple.of(step)
+	if step.Kind == Quote {
+		t.kind = s.kind
+	} else {
+		s.kind = step.Kind
+	}
+	return t
+}
+
+// compose makes the step's packet.
+func (s *scene) compose(step *Step, t tuple) {
+	s.court.mark++
+	d, crossed := step.dir(), 0
+	if step.Crossed {
+		crossed = 1
+	}
+	s.packet = t.packet(step, s.last[crossed][1-d], s.court.mark)
+	s.frame = frameOf(s.packet)
+	if step.Kind != Quote {
+		s.last[crossed][d] = s.packet
+	}
+}
+
+// ask puts the packet before both.
+func (s *scene) ask(m *moment, t tuple) (err error) {
+	c := s.court
+	if m.before.ctop, err = c.ctop.state(t); err != nil {
+		return err
+	}
+	was, err := c.kernel.ct.get(t)
+	if err != nil {
+		return err
+	}
+	m.before.kernel = was.state
+	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frame); err != nil {
+		return err
+	}
+	if m.ctop.State, err = c.ctop.state(t); err != nil {
+		return err
+	}
+	if m.kernel.Verdict, err = c.kernel.play(s.packet, m.step.dir()); err != nil {
+		return err
+	}
+	is, err := c.kernel.ct.get(t)
+	m.kernel.State = is.state
+	return err
+}
+
+// reconcile makes the kernel's entry follow ctop's flow where the difference says
+// so, and where it can be done, so that the rest of the sequence is judged, too.
+func (s *scene) reconcile(m *moment, t tuple) error {
+	kernel := s.court.kernel
+	switch {
+	case m.difference.after == part:
+		m.parted = true
+	case m.difference.after == stand:
+	case m.difference.after == renew:
+		if err := kernel.ct.delete(t); err != nil {
+			return err
+		}
+		_, err := kernel.play(s.packet, m.step.dir())
+		return err
+	case sameState(m.ctop.State, m.kernel.State):
+	case m.w.trail["FIN before the handshake is done"] && m.before.ctop == SynRecv && slices.Contains(closing, m.kernel.State):
+		// The kernel is to remember the FIN.
+	case m.ctop.State == Gone:
+		return kernel.ct.delete(t)
+	case m.kernel.State == KernelClose && m.before.ctop == SynRecv:
+		m.parted = true // what it knew of FINs cannot be restored
+	case m.kernel.State == SynSent:
+		m.parted = true // it has seen no answer, and cannot be told of one
+	case m.kernel.State == Gone || m.kernel.State == Unanswered || m.ctop.State == Unanswered:
+		m.parted = true
+	default:
+		return kernel.ct.setState(t, counterparts[m.ctop.State][0])
+	}
+	return nil
+}
+
+// remember keeps what the step said, or forgets all of a flow that ended.
+func (s *scene) remember(m *moment, t tuple) {
+	if m.ctop.State == Gone {
+		delete(s.witness, t)
+		return
+	}
+	if m.ctop.Why == "reused" {
+		s.witness[t] = m.w.restarted(m.step)
+	}
+	s.witness[t].note(m)
+}

@@ -1,0 +1,125 @@
+//go:build judge
+
+package judge
+
+// resetDifferences are those about RSTs.
+var resetDifferences = []difference{
+	{
+		name: "reset at once",
+		is: func(m *moment) bool {
+			return m.passed() && m.isReset() && m.ctop.Why == "rst" && m.ctop.State == Gone && m.kernel.State == KernelClose
+		},
+		reason: "a believed RST leaves nothing to track; the kernel keeps a CLOSE for 10 s",
+		source: "design section 3: destroys at once; after a midstream RST nothing is kept",
+	},
+	{
+		name: "opener's RST of a challenge",
+		is: func(m *moment) bool {
+			return m.isReset() && m.before.ctop == SynSent && m.stays() && m.ctop.Verdict == Established &&
+				(m.kernel.State == KernelClose || m.kernel.Verdict == Invalid)
+		},
+		reason: "it ends the old connection at the other end, not the one that is being opened, whose SYN is repeated",
+		source: "RFC 5961 section 4.2; RFC 9293 3.10.7.3",
+	},
+	{
+		name: "RST to SYN_SENT with another acknowledgement",
+		is: func(m *moment) bool {
+			return m.isReset() && m.before.ctop == SynSent && m.stays() && m.onlyKernelPasses("reset") &&
+				!m.refuses()
+		},
+		after:  part,
+		reason: "a refusal names the SYN that it refuses; the kernel believes any, and a blind one drops a live handshake",
+		source: "RFC 9293 3.10.7.3, first and second check",
+	},
+	{
+		name: "refusal after one that was refused",
+		is: func(m *moment) bool {
+			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.step.has(ACK) &&
+				(m.w.answersSyn(m.step) && m.w.trail["refused"] || m.w.answersPending(m.step) != nil)
+		},
+		reason: "the kernel begins a direction with a segment that it then calls invalid",
+		source: "RFC 9293 3.10.7.3, second check",
+	},
+	{
+		name: "the opener takes its SYN back",
+		is: func(m *moment) bool {
+			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.me().synSent && m.step.Seq == m.me().end
+		},
+		reason: "a RST with exactly the number after the SYN is the opener's; the kernel ends the flow by the next one",
+		source: "RFC 5961 section 3.2",
+	},
+	{
+		name: "MISTAKE RST with number zero in SYN_SENT",
+		is: func(m *moment) bool {
+			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.me().synSent && m.step.Seq == 0
+		},
+		mistake: true,
+	},
+	{
+		name: "RST by its sequence number alone",
+		is: func(m *moment) bool {
+			return m.isReset() && m.ctop.Why == "rst" && m.before.ctop != SynSent && (m.exactReset() || m.vague())
+		},
+		reason: "a RST with exactly the next number is believed whatever it acknowledges",
+		source: "RFC 5961 section 3.2; RFC 9293 3.10.7.4, second check comes before the fifth",
+	},
+	{
+		name: "inexact RST keeps the flow",
+		is: func(m *moment) bool {
+			return m.isReset() && m.stays() && m.ctop.Verdict == Established && (m.vague() || !m.exactReset() && m.resetInside())
+		},
+		reason: "inside the window but not exact it provokes a challenge ACK, which settles it",
+		source: "RFC 5961 section 3.2",
+	},
+	{
+		name: "RST before anything was acknowledged",
+		is: func(m *moment) bool {
+			return m.isReset() && m.onlyKernelPasses("reset") && m.before.ctop == SynRecv && m.stays() &&
+				m.step.Seq != m.me().end
+		},
+		after:  part,
+		reason: "while its receiver has acknowledged nothing only the exact number can be told from a blind one",
+		source: "RFC 5961 section 3.2; RFC 9293 3.10.7.4, second check, SYN-RECEIVED",
+	},
+	{
+		name: "RST outside the window",
+		is: func(m *moment) bool {
+			return m.isReset() && m.onlyKernelPasses("reset") && m.before.ctop != SynSent && m.stays() &&
+				(m.vague() || !m.exactReset() && !m.resetInside())
+		},
+		reason: "outside it is invalid in every state; the kernel believes any RST of a flow that is closing or was picked up midstream, and ignores some",
+		source: "RFC 5961 section 3.2",
+	},
+}
+
+// refuses tells whether the RST names the opener's only SYN: its number, or that
+// and all its data.
+func (m *moment) refuses() bool {
+	syn := m.other()
+	return m.step.has(ACK) && syn.synSent && len(m.w.syns) < 3 && (m.step.Ack == syn.isn+1 || m.step.Ack == syn.synEnd)
+}
+
+// vague tells whether the numbers are in doubt: of a flow picked up midstream, or
+// whose handshake began again halfway.
+func (m *moment) vague() bool {
+	return m.w.midstream || m.w.trail["begun anew"] || m.w.trail["restart"]
+}
+
+// exactReset tells whether the RST has exactly the number that its sender would
+// send next, or that its receiver expects.
+func (m *moment) exactReset() bool {
+	return m.me().heard && m.step.Seq == m.me().end || m.other().acked && m.step.Seq == m.other().ack
+}
+
+// resetInside tells whether the RST is inside the window, or behind it by no
+// more than what ctop allows for reordering.
+func (m *moment) resetInside() bool {
+	if m.w.midstream {
+		return true // the window scale is anybody's guess
+	}
+	base := m.other().ack
+	if m.me().heard {
+		base = m.me().end
+	}
+	return !after(m.step.Seq, m.w.limit(1-m.step.dir())) && !before(m.step.Seq, base-max(ackLag, m.other().maxWindow))
+}

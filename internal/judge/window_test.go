@@ -1,0 +1,190 @@
+//go:build judge
+
+package judge
+
+import "slices"
+
+// windowDifferences are those about what may be sent and acknowledged, and, at
+// the end, the mistakes.
+var windowDifferences = []difference{
+	{
+		name: "SACK of what was never sent",
+		is: func(m *moment) bool {
+			return m.step.Sack[0] != m.step.Sack[1] && m.onlyCtopPasses() &&
+				after(m.step.Sack[1], m.other().end)
+		},
+		reason: "selective acknowledgements are advice, which may be renounced; ctop does not look at them",
+		source: "RFC 2018 section 8",
+	},
+	{
+		name: "midstream flow with windows",
+		is: func(m *moment) bool {
+			return m.w.midstream && m.onlyKernelPasses("window") && m.stays()
+		},
+		after:  part,
+		reason: "once both ends were heard a flow picked up midstream is checked like any other; the kernel never checks it",
+		source: "design section 3: liberal until both directions have been seen",
+	},
+	{
+		name: "window opened by a SACK",
+		is: func(m *moment) bool {
+			return m.onlyKernelPasses("window") && m.stays() && m.other().sacked && after(m.step.Seq, m.w.limit(1-m.step.dir()))
+		},
+		after:  part,
+		reason: "the window counts from the acknowledgement; the kernel counts it from the highest block",
+		source: "RFC 9293 3.8.6; RFC 2018 section 3",
+	},
+	{
+		name: "beyond the window by a window",
+		is: func(m *moment) bool {
+			limit := m.w.limit(1 - m.step.dir())
+			return m.onlyKernelPasses("window") && m.stays() && after(m.step.Seq, limit) &&
+				m.step.end()-limit >= m.other().maxWindow
+		},
+		after:  part,
+		reason: "beyond the window by less passes; by how much the kernel lets pass grows with what it let pass",
+		source: "RFC 9293 3.10.7.4, first check",
+	},
+	{
+		name: "windows after a difference",
+		is: func(m *moment) bool {
+			return len(m.w.trail) > 0 && m.onlyKernelPasses("window") && m.stays() && (!m.w.inside(m.step) || m.w.trail["begun anew"])
+		},
+		after:  part,
+		reason: "a packet at which the two differed has moved the windows of one only; by the numbers ctop is right",
+		source: "the differences before it in the sequence",
+	},
+	{
+		name: "the kernel ignored what permits this",
+		is: func(m *moment) bool {
+			return len(m.w.trail) > 0 && m.onlyCtopPasses() && !m.isReset() && (m.w.near(m.step) || m.w.trail["begun anew"])
+		},
+		after:  part,
+		reason: "a packet at which the two differed has moved the windows of one only",
+		source: "the differences before it in the sequence",
+	},
+	{
+		name: "the kernel ignored this, too",
+		is: func(m *moment) bool {
+			return len(m.w.trail) > 0 && m.passed() && !m.isReset() && !m.stays() && m.w.inside(m.step) &&
+				m.kernel.State == m.before.kernel
+		},
+		after:  part,
+		reason: "as before, where the kernel lets the packet pass and takes nothing from it",
+		source: "the differences before it in the sequence",
+	},
+	{
+		name: "FIN that the kernel ignored",
+		is: func(m *moment) bool {
+			return m.w.trail["ignored FIN"] && m.passed() && m.ctop.State >= FinWait1
+		},
+		after:  part,
+		reason: "the kernel takes nothing from a segment beyond its window, ctop remembers that the side closed",
+		source: "RFC 9293 3.10.7.4, eighth check",
+	},
+	{
+		name: "MISTAKE SYN begun anew counts as acknowledged",
+		is: func(m *moment) bool {
+			w := m.afterwards()
+			return m.passed() && m.before.ctop == SynRecv && m.ctop.State == Open && m.step.has(SYN) &&
+				!(w.synAcked(0) && w.synAcked(1))
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE Fast Open refused, not completed",
+		is: func(m *moment) bool {
+			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.kernel.State == Open && m.step.Seq == m.me().isn+1 &&
+				before(m.step.end(), m.me().synEnd)
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE data or FIN in SYN_SENT",
+		is: func(m *moment) bool {
+			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && (m.step.Len > 0 || m.step.has(FIN)) &&
+				m.before.ctop == SynSent && m.stays() && m.kernel.Verdict == Invalid
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE data of an older connection in SYN_SENT refused",
+		is: func(m *moment) bool {
+			return m.is(ACK) && m.step.Len > 0 && m.onlyKernelPasses("state") && m.before.ctop == SynSent && m.stays()
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE no limit in a simultaneous open",
+		is: func(m *moment) bool {
+			return m.onlyKernelPasses("window") && m.before.ctop == SynRecv && m.w.inside(m.step) && len(m.w.syns) > 1 && m.stays()
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE outside the window before the handshake is done",
+		is: func(m *moment) bool {
+			return m.step.has(ACK) && m.before.ctop == SynRecv && m.stays() && m.onlyCtopPasses() && !m.w.inside(m.step)
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE moved from below the window",
+		is: func(m *moment) bool {
+			return m.passed() && m.step.has(ACK) && !m.stays() && m.kernel.State == m.before.kernel && m.me().heard &&
+				before(m.step.end(), m.me().end-m.other().maxWindow)
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE handshake completed from outside the window",
+		is: func(m *moment) bool {
+			return m.step.has(ACK) && m.before.ctop == SynRecv && m.ctop.State >= Open &&
+				m.kernel.State != Open && (after(m.step.Seq, m.w.limit(1-m.step.dir())) || before(m.step.end(), m.me().end))
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE overshoot",
+		is: func(m *moment) bool {
+			return m.onlyKernelPasses("window") && !m.w.midstream && after(m.step.Seq, m.w.limit(1-m.step.dir()))
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "MISTAKE SYN+ACK of an earlier SYN",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.before.ctop <= SynRecv && m.stays() && m.w.answersSyn(m.step) && len(m.w.syns) < 3
+		},
+		after:   part,
+		mistake: true,
+	},
+	{
+		name: "midstream flow by flags",
+		is: func(m *moment) bool {
+			return m.w.midstream && m.passed() && !m.isReset() && slices.Contains(closing, m.kernel.State)
+		},
+		after:  part,
+		reason: "numbers far from those that were first seen bind nobody in ctop; the kernel looks at none",
+		source: "design section 3: liberal until both directions have been seen",
+	},
+	{
+		name: "still apart",
+		is: func(m *moment) bool {
+			return len(m.w.trail) > 0 && m.ctop.Verdict == m.kernel.Verdict && m.stays() &&
+				m.kernel.State == m.before.kernel && !sameState(m.before.ctop, m.before.kernel)
+		},
+		after:  stand,
+		reason: "neither moves from where an earlier difference left it",
+		source: "the differences before it in the sequence",
+	},
+}

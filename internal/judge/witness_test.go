@@ -1,0 +1,277 @@
+//go:build judge
+
+package judge
+
+import "slices"
+
+// witness remembers what the packets of one tuple said, so that a deliberate
+// difference can be told from a mistake by the numbers. It keeps no state
+// machine: a third opinion would only be a third thing to be wrong.
+type witness struct {
+	side [2]witnessSide
+	// syns are the SYNs, without ACK, of this flow so far.
+	syns []*Step
+	// midstream says that the flow did not begin with a SYN.
+	midstream bool
+	// trail has the names of the differences so far.
+	trail map[string]bool
+}
+
+// witnessSide is what one end said: the number of its SYN, the end of what it
+// sent, its highest acknowledgement, the first number beyond what it permits,
+// its largest window, and the end of its FIN.
+type witnessSide struct {
+	heard, acked, synSent, finSent bool
+
+	isn, synEnd, end, ack, limit, maxWindow, finEnd uint32
+
+	// sacked says that it acknowledged selectively.
+	sacked bool
+	// repeats says that its first segment was an old one.
+	repeats bool
+	scale   uint8
+	offered bool
+}
+
+func newWitness() *witness { return &witness{trail: map[string]bool{}} }
+
+// note takes in what m's step said, unless ctop called it invalid or it came
+// where its numbers bind nobody.
+func (w *witness) note(m *moment) {
+	s := m.step
+	if s.Kind != TCP || m.ctop.Verdict == Invalid || !w.binds(m) {
+		return
+	}
+	if s.has(RST) {
+		w.noteReset()
+		return
+	}
+	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
+	me.sacked = me.sacked || s.Sack[0] != s.Sack[1]
+	if me.heard && other.heard && m.before.ctop >= Open && me.isOld(s, other) {
+		return
+	}
+	if !me.heard {
+		w.noteFirst(s, me, other)
+	}
+	if s.has(SYN) {
+		opening := m.before.ctop <= SynRecv || m.ctop.Why == "reused"
+		w.noteSyn(s, me, other, opening, m.before.ctop == SynSent)
+		if !opening || !s.has(ACK) && me.isn != s.Seq {
+			return
+		}
+	}
+	if me.heard && other.heard && !s.has(SYN) && after(s.Seq, w.limit(1-s.dir())) {
+		if after(s.end(), me.end) {
+			me.end = s.end()
+		}
+		w.trail["beyond the window"] = true
+		return
+	}
+	if s.has(FIN) && me.heard && s.end() == me.end && !me.finSent {
+		w.trail["FIN over data"] = true
+	}
+	me.noteEnd(s, m.before.ctop == FinWait1 || m.before.ctop == FinWait2)
+	me.heard = true
+	me.noteAck(s, me.offered && other.offered || w.midstream)
+}
+
+// noteFirst takes in an end's first segment. Midstream it may acknowledge what was
+// not seen, or repeat what was acknowledged.
+func (w *witness) noteFirst(s *Step, me, other *witnessSide) {
+	if !other.heard {
+		w.midstream = w.midstream || s.Flags&SYN == 0
+	}
+	if s.has(SYN) {
+		return
+	}
+	me.scale = 14
+	if !other.heard {
+		return
+	}
+	if after(s.Ack, other.end) {
+		other.end = s.Ack
+	}
+	if after(other.ack-1<<30, s.Seq) || before(other.ack+1<<30, s.Seq) {
+		other.ack = s.Seq
+	}
+	if after(other.ack, s.end()) {
+		me.end, me.repeats = other.ack, true
+	}
+}
+
+// binds tells whether the numbers of m's step count: not before there is anything
+// that they could acknowledge.
+func (w *witness) binds(m *moment) bool {
+	switch {
+	case m.step.has(SYN) || !m.stays():
+		return true
+	case m.before.ctop <= SynRecv && m.before.ctop >= SynSent:
+		me, other := &w.side[m.step.dir()], &w.side[1-m.step.dir()]
+		if me.synSent && before(m.step.end(), me.isn+1) {
+			return false
+		}
+		return other.synSent && after(m.step.Ack, other.isn) && !after(m.step.Ack, other.end)
+	}
+	return true
+}
+
+// noteReset remembers a RST that ended nothing: the kernel takes its numbers.
+func (w *witness) noteReset() {
+	w.trail["inexact RST"] = true
+}
+
+// isOld tells whether the segment is from so long ago that nothing in it counts
+// (RFC 9293 3.10.7.4, first check; RFC 5961 section 5.2).
+func (me *witnessSide) isOld(s *Step, other *witnessSide) bool {
+	if s.has(SYN) {
+		return false
+	}
+	return before(s.end(), me.end-other.maxWindow-1) ||
+		s.has(ACK) && before(s.Ack, other.end-max(ackLag, me.maxWindow))
+}
+
+// ackLag is how old an ACK may be, whatever the windows.
+const ackLag = 66000
+
+// noteEnd notes how far was sent. A FIN is the last of what was sent, or none.
+func (me *witnessSide) noteEnd(s *Step, undoes bool) {
+	if undoes && me.finSent && after(s.end(), me.finEnd) {
+		me.finSent = false
+	}
+	if s.has(FIN) && !me.finSent && (!me.heard && !me.repeats || !before(s.end(), me.end)) {
+		me.finSent, me.finEnd = true, s.end()
+	}
+	if !me.heard && !me.repeats || after(s.end(), me.end) {
+		me.end = s.end()
+	}
+}
+
+func (me *witnessSide) noteAck(s *Step, scaled bool) {
+	window := uint32(s.Window)
+	if !s.has(SYN) && scaled {
+		window <<= me.scale
+	}
+	me.maxWindow = max(me.maxWindow, window)
+	if !s.has(ACK) {
+		return
+	}
+	if !me.acked || after(s.Ack, me.ack) {
+		me.ack = s.Ack
+	}
+	if limit := s.Ack + max(window, 1); !me.acked || after(limit, me.limit) {
+		me.limit = limit
+	}
+	me.acked = true
+}
+
+// noteSyn remembers a SYN; while the flow is opening, the last one counts.
+func (w *witness) noteSyn(s *Step, me, other *witnessSide, opening, replaces bool) {
+	if !s.has(ACK) {
+		w.syns = append(w.syns, s)
+	}
+	if opening && me.synSent && s.Seq != me.isn {
+		w.trail["another SYN"] = true
+	}
+	if !opening || me.synSent && (!s.has(ACK) && !replaces || s.Seq == me.isn) {
+		return
+	}
+	if me.synSent {
+		w.trail["begun anew"] = true
+	}
+	w.syns = slices.DeleteFunc(slices.Clone(w.syns), func(o *Step) bool { return s.has(ACK) && o.Reply == s.Reply })
+	me.synSent, me.isn, me.synEnd, me.end = true, s.Seq, s.end(), s.end()
+	me.offered, me.maxWindow = s.Scale != NoScale, uint32(s.Window)
+	me.scale = uint8(min(max(s.Scale, 0), 14))
+	if !me.offered {
+		other.offered = false
+	}
+	if other.heard {
+		other.limit = s.Seq + 1 + other.maxWindow
+	}
+	if other.synSent && !s.has(ACK) {
+		me.limit = other.isn + 1 + max(me.maxWindow, uint32(s.Window))
+	}
+}
+
+// synAcked tells whether the end's SYN was sent and is acknowledged by number.
+func (w *witness) synAcked(d int) bool {
+	me, other := &w.side[d], &w.side[1-d]
+	return me.synSent && other.acked && after(other.ack, me.isn) && !after(other.ack, me.end)
+}
+
+// finAcked tells whether the end's FIN is acknowledged by number.
+func (w *witness) finAcked(d int) bool {
+	me, other := &w.side[d], &w.side[1-d]
+	return me.finSent && other.acked && !before(other.ack, me.finEnd)
+}
+
+// answersSyn tells whether the segment acknowledges a SYN, or data in it, that
+// the other end sent.
+func (w *witness) answersSyn(s *Step) bool {
+	other := &w.side[1-s.dir()]
+	if other.synSent && after(s.Ack, other.isn) && !after(s.Ack, other.synEnd) {
+		return true
+	}
+	for _, syn := range w.syns {
+		if syn.Reply != s.Reply && s.Ack-syn.Seq-1 <= uint32(syn.Len) {
+			return true
+		}
+	}
+	return false
+}
+
+// limit is the first number beyond what the end permits the other to send. Until
+// it acknowledges, that is what the window in its SYN says.
+func (w *witness) limit(d int) uint32 {
+	me, other := &w.side[d], &w.side[1-d]
+	if !me.acked && other.synSent {
+		return other.isn + 1 + me.maxWindow
+	}
+	return me.limit
+}
+
+// answersPending is answersSyn as far as ctop remembers: not how much data a SYN
+// brought.
+func (w *witness) answersPending(s *Step) *Step {
+	for _, syn := range w.syns {
+		if syn.Reply != s.Reply && s.Ack-syn.Seq-1 <= synData {
+			return syn
+		}
+	}
+	return nil
+}
+
+// near is inside, or beyond what is permitted by less than a window.
+func (w *witness) near(s *Step) bool {
+	other := &w.side[1-s.dir()]
+	return w.inside(s) || !after(s.Ack, other.end) && s.end()-w.limit(1-s.dir()) < other.maxWindow
+}
+
+// synData is how much data of a SYN its answer may acknowledge (RFC 7413).
+const synData = 1460
+
+// inside tells whether the step begins within what the other end permits and
+// acknowledges nothing that was not sent.
+func (w *witness) inside(s *Step) bool {
+	other := &w.side[1-s.dir()]
+	return !after(s.Seq, w.limit(1-s.dir())) && (!s.has(ACK) || !after(s.Ack, other.end))
+}
+
+// restarted returns the witness of a flow that begins with the answer to a SYN
+// which came in the old one.
+func (w *witness) restarted(answer *Step) *witness {
+	n := newWitness()
+	n.midstream = w.midstream
+	if answer.has(ACK) {
+		n.side[1-answer.dir()] = witnessSide{
+			heard: true, synSent: true, isn: answer.Ack - 1, synEnd: answer.Ack, end: answer.Ack, limit: answer.Seq + 1<<16, maxWindow: 1 << 16,
+		}
+	}
+	if syn := w.answersPending(answer); syn != nil {
+		n.side[1-answer.dir()].offered = syn.Scale != NoScale
+		n.side[1-answer.dir()].scale = uint8(max(syn.Scale, 0))
+	}
+	n.trail["restart"] = true
+	return n
+}
