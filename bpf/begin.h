@@ -99,6 +99,10 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 	flow->dir[ORIGIN].syn_seq = pending_end - 1;
 	flow->dir[ORIGIN].end = pending_end;
 	flow->dir[ORIGIN].wscale = pending_wscale;
+	/* Its window was not kept: as much as an unscaled one can say. */
+	flow->dir[ORIGIN].acked = pkt->seq + 1;
+	flow->dir[ORIGIN].max_window = 0xffff;
+	flow->dir[ORIGIN].limit = pkt->seq + 1 + 0xffff;
 	tcp_begin(&flow->dir[REPLY], pkt);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
 	tcp_update(&flow->dir[REPLY], pkt, false);

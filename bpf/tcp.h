@@ -97,6 +97,11 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 		 * in its own SYN says. */
 		other->acked = pkt->seq + 1;
 		other->limit = other->acked + other->max_window;
+		/* And so does this one, in a simultaneous open. */
+		if (!(pkt->tcp_flags & TCP_ACK)) {
+			sender->acked = other->syn_seq + 1;
+			sender->limit = sender->acked + sender->max_window;
+		}
 		return;
 	}
 	/* Midstream, both may have acknowledged what was sent before our time,
@@ -132,6 +137,9 @@ static __always_inline void tcp_apply(struct flow *flow,
 	}
 	if (step->actions & TCP_FINISH)
 		sender->fin_end = pkt->end;
-	if (step->actions & TCP_REPEAT)
+	if (step->actions & TCP_REPEAT) {
 		count_up(&sender->retransmits);
+		/* It may carry data this time. */
+		seq_raise(&sender->end, pkt->end, shared);
+	}
 }

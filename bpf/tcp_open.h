@@ -35,6 +35,8 @@ static __always_inline void tcp_step_syn(struct tcp_step *step,
 			return;
 		}
 		step->actions |= TCP_KEEP_OLD;
+		/* Nobody has acknowledged this one. */
+		step->control &= ~flag_of(FLOW_SYN_ACKED, d);
 	}
 	step->control |= flag_of(FLOW_SYN_SENT, d);
 	step->actions |= TCP_BEGIN;
@@ -136,9 +138,9 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 		tcp_invalid(step, INVALID_WINDOW);
 		return;
 	}
-	/* Before its own SYN a side can say ACK and nothing else, to challenge
-	 * or to accept the other's. */
-	if (!both && (pkt->end != pkt->seq ||
+	/* Before its own SYN a side can challenge or accept the other's; data
+	 * may be an older connection's, a FIN is nobody's. */
+	if (!both && ((pkt->tcp_flags & TCP_FIN) ||
 		      !has_flag(step->control, FLOW_SYN_SENT, !d))) {
 		tcp_invalid(step, INVALID_STATE);
 		return;
