@@ -28,7 +28,7 @@ help: ## list the targets
 		while read -r target text; do printf '  %-16s %s\n' "$$target" "$$text"; done
 
 build: need-go ## build bin/ctop (needs nothing but Go)
-	@$(GO) build $(VCS) -trimpath -o bin/ctop ./cmd/ctop
+	@CGO_ENABLED=0 $(GO) build $(VCS) -trimpath -o bin/ctop ./cmd/ctop
 
 demo: need-kernel need-root build ## see it at work in a laboratory of its own (ARGS="--mode tc")
 	@$(ROOT) ./bin/ctop demo $(ARGS)
