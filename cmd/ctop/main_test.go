@@ -58,12 +58,18 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// TestPrivileged runs what attaches a tracker.
-func TestPrivileged(t *testing.T) {
+// TestPrivileged runs what attaches a tracker. Its scripts run side by side in
+// one network namespace, so each names its interfaces.
+func TestPrivileged(t *testing.T) { runPrivileged(t, "testdata/privileged") }
+
+// TestAlone runs what is about every tracker that there is.
+func TestAlone(t *testing.T) { runPrivileged(t, "testdata/alone") }
+
+func runPrivileged(t *testing.T, dir string) {
+	t.Helper()
 	lab.Require(t)
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/privileged", Setup: plainEnvironment, UpdateScripts: updating(),
-		Cmds: commands(),
+		Dir: dir, Setup: plainEnvironment, UpdateScripts: updating(), Cmds: commands(),
 	})
 }
 
