@@ -13,8 +13,14 @@ import (
 	"ctop/ui"
 )
 
-// resizePause is the least time between two changes of size that are drawn.
-const resizePause = 50 * time.Millisecond
+const (
+	// resizePause is the least time between two changes of size that are
+	// drawn.
+	resizePause = 50 * time.Millisecond
+	// lookPause is the time between two looks at the source: there are no
+	// more snapshots than that, and there may be many sessions.
+	lookPause = time.Second
+)
 
 // show runs a console for the session's terminal.
 func (x *session) show() int {
@@ -92,7 +98,9 @@ func (x *session) look() []ui.Option {
 	renderer.SetColorProfile(profile)
 	// Nobody could read the answer to the question.
 	renderer.SetHasDarkBackground(true)
-	options := []ui.Option{ui.WithRenderer(renderer), ui.WithCompany(x.server.roster)}
+	options := []ui.Option{
+		ui.WithRenderer(renderer), ui.WithCompany(x.server.roster), ui.WithInterval(lookPause),
+	}
 	if monochrome(x.terminal) {
 		options = append(options, ui.WithNoColor())
 	}
