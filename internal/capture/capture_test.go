@@ -1,0 +1,205 @@
+package capture_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+
+	"ctop/internal/capture"
+)
+
+var start = time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
+
+// segment is a TCP segment from 10.0.0.a to 10.0.0.b, behind an Ethernet header
+// with addresses that end the same way.
+func segment(t *testing.T, a, b byte, payload int) []byte {
+	t.Helper()
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: []byte{10, 0, 0, a}, DstIP: []byte{10, 0, 0, b}}
+	tcp := &layers.TCP{SrcPort: layers.TCPPort(a), DstPort: layers.TCPPort(b), SYN: true, Window: 1000}
+	eth := &layers.Ethernet{SrcMAC: []byte{2, 0, 0, 0, 0, a}, DstMAC: []byte{2, 0, 0, 0, 0, b}, EthernetType: layers.EthernetTypeIPv4}
+	buffer := gopacket.NewSerializeBuffer()
+	err := gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true}, eth, ip, tcp, gopacket.Payload(make([]byte, payload)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return buffer.Bytes()
+}
+
+// pcap writes packets, of which snap bytes each are captured, one a second.
+func pcap(t *testing.T, link layers.LinkType, snap int, packets ...[]byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := pcapgo.NewWriter(&b)
+	if err := w.WriteFileHeader(uint32(snap), link); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range packets {
+		cut := p[:min(len(p), snap)]
+		info := gopacket.CaptureInfo{Timestamp: start.Add(time.Duration(i) * time.Second), CaptureLength: len(cut), Length: len(p)}
+		if err := w.WritePacket(info, cut); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+// read returns a line for each frame, and why there are no more.
+func read(file []byte) (lines []string, err error) {
+	r, err := capture.NewReader(bytes.NewReader(file))
+	if err != nil {
+		return nil, err
+	}
+	for {
+		f, err := r.Next()
+		if err != nil {
+			return lines, err
+		}
+		lines = append(lines, fmt.Sprintf("%d %d %x", f.Side, len(f.Data), f.Data[max(0, min(12, len(f.Data)-1)):min(14, len(f.Data))]))
+	}
+}
+
+func expect(t *testing.T, file []byte, end error, want ...string) {
+	t.Helper()
+	got, err := read(file)
+	if !errors.Is(err, end) || strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got %q, %v, want %q, %v", got, err, want, end)
+	}
+}
+
+func TestSides(t *testing.T) {
+	file := pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0), segment(t, 2, 1, 0), segment(t, 3, 2, 0), segment(t, 2, 3, 0))
+	expect(t, file, io.EOF, "0 60 0800", "1 60 0800", "0 60 0800", "1 60 0800")
+}
+
+// TestLinks has the same packet as every link layer carries it.
+func TestLinks(t *testing.T) {
+	ip := segment(t, 1, 2, 0)[14:]
+	six := append([]byte{0x60}, make([]byte, 45)...)
+	cooked := append(append(make([]byte, 14), 8, 0), ip...)
+	cooked2 := append(append([]byte{8, 0}, make([]byte, 18)...), ip...)
+	for _, tt := range []struct {
+		link   layers.LinkType
+		packet []byte
+		want   string
+	}{
+		{101, ip, "0 60 0800"},
+		{12, six, "0 60 86dd"},
+		{229, six, "0 60 86dd"},
+		{0, append([]byte{2, 0, 0, 0}, ip...), "0 60 0800"},
+		{108, append([]byte{0, 0, 0, 2}, ip...), "0 60 0800"},
+		{113, cooked, "0 60 0800"},
+		{276, cooked2, "0 60 0800"},
+		{0, []byte{2}, "0 14 0800"},
+	} {
+		expect(t, pcap(t, tt.link, 65535, tt.packet), io.EOF, tt.want)
+	}
+	expect(t, pcap(t, 105, 65535, ip), capture.ErrLink)
+}
+
+// TestCut has packets of which only the beginning was captured. With all their
+// headers they get their length back; without they stay as they are.
+func TestCut(t *testing.T) {
+	expect(t, pcap(t, layers.LinkTypeEthernet, 60, segment(t, 1, 2, 1000)), io.EOF, "0 1054 0800")
+	expect(t, pcap(t, layers.LinkTypeEthernet, 40, segment(t, 1, 2, 1000)), io.EOF, "0 40 0800")
+	expect(t, pcap(t, layers.LinkTypeRaw, 60, segment(t, 1, 2, 1000)[14:]), io.EOF, "0 1054 0800")
+}
+
+func TestLyingLength(t *testing.T) {
+	file := pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0))
+	binary.LittleEndian.PutUint32(file[24+12:], 1<<32-1)
+	got, err := read(file)
+	if !errors.Is(err, io.EOF) || len(got) != 1 || !strings.HasPrefix(got[0], "0 65599 ") {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestPcapng(t *testing.T) {
+	var b bytes.Buffer
+	w, err := pcapgo.NewNgWriterInterface(&b, pcapgo.NgInterface{Name: "left", LinkType: layers.LinkTypeEthernet}, pcapgo.NgWriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AddInterface(pcapgo.NgInterface{Name: "right", LinkType: layers.LinkTypeRaw}); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range [][]byte{segment(t, 1, 2, 0), segment(t, 2, 1, 0)[14:]} {
+		if err := w.WritePacket(gopacket.CaptureInfo{Timestamp: start, CaptureLength: len(p), Length: len(p), InterfaceIndex: i}, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, b.Bytes(), io.EOF, "0 60 0800", "1 60 0800")
+	r, err := capture.NewReader(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := r.Next(); err != nil || !f.Time.Equal(start) {
+		t.Errorf("%v, %v", f.Time, err)
+	}
+	if _, err := r.Next(); err != nil || r.Interfaces() != [2]string{"left", "right"} {
+		t.Errorf("%q, %v", r.Interfaces(), err)
+	}
+}
+
+func TestGzip(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0))); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, b.Bytes(), io.EOF, "0 60 0800")
+}
+
+func TestRubbish(t *testing.T) {
+	for _, text := range []string{"", "x", "#!/bin/sh\nexit 0\n and more than a header", "\x1f\x8bno", "\x0a\x0d\x0d\x0a", "\xd4\xc3\xb2\xa1"} {
+		expect(t, []byte(text), capture.ErrFormat)
+	}
+	file := pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0), segment(t, 2, 1, 0))
+	expect(t, file[:len(file)-1], capture.ErrBroken, "0 60 0800")
+	expect(t, append(file, "more"...), capture.ErrBroken, "0 60 0800", "1 60 0800")
+}
+
+func FuzzReader(f *testing.F) {
+	f.Add([]byte("\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00"))
+	f.Add([]byte("\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\x1c\x00\x00\x00" +
+		"\x01\x00\x00\x00\x14\x00\x00\x00\x01\x00\x00\x00\x00\x00\x04\x00\x14\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		r, err := capture.NewReader(bytes.NewReader(file))
+		if err != nil {
+			return
+		}
+		// Every packet takes at least its header, but for those that are made up
+		// of nothing.
+		for range len(file) + 1 {
+			frame, err := r.Next()
+			if err != nil {
+				if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrBroken) && !errors.Is(err, capture.ErrLink) {
+					t.Fatalf("unexpected: %v", err)
+				}
+				return
+			}
+			if frame.Side != 0 && frame.Side != 1 {
+				t.Fatalf("side %d", frame.Side)
+			}
+			if len(frame.Data) > 1<<18+1<<17 {
+				t.Fatalf("%d bytes", len(frame.Data))
+			}
+		}
+		t.Fatal("more packets than bytes")
+	})
+}
