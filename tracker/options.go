@@ -17,6 +17,9 @@ const (
 	ModeTC
 	// ModeGeneric is XDP after the driver, much slower.
 	ModeGeneric
+	// ModeReplay is no hook at all: packets come from a capture. It cannot be
+	// asked for.
+	ModeReplay
 )
 
 var modeNames = [...]string{ModeAuto: "auto", ModeNative: "native", ModeTC: "tc", ModeGeneric: "generic"}
@@ -25,6 +28,9 @@ var modeNames = [...]string{ModeAuto: "auto", ModeNative: "native", ModeTC: "tc"
 func (m Mode) String() string {
 	if int(m) < len(modeNames) {
 		return modeNames[m]
+	}
+	if m == ModeReplay {
+		return "replay"
 	}
 	return fmt.Sprintf("mode_%d", uint8(m))
 }

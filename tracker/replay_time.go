@@ -1,0 +1,133 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// sweepCost is about what a sweep costs for each flow. Sweeps are made as often
+// on the capture's clock as a live tracker makes them, but by the count and not
+// by the time they take: a replay does the same whenever it is made.
+const sweepCost = 100 * time.Nanosecond
+
+// passTo lets time pass up to the next packet, and expires flows on the way when
+// they are due. Where nothing is due for long the clock leaps: a capture may be
+// silent for days.
+func (r *Replay) passTo(then time.Duration) error {
+	for then-r.swept >= r.pause {
+		next := r.swept + r.pause
+		if then-r.elapsed > 10*r.pause {
+			due, found, err := r.due()
+			if err != nil {
+				return err
+			}
+			if !found {
+				next = then
+			}
+			next = max(next, due)
+		}
+		if err := r.sweepAt(max(min(next, then), r.elapsed)); err != nil {
+			return err
+		}
+	}
+	if then > r.elapsed {
+		r.elapsed = then
+	}
+	return nil
+}
+
+// due returns when the next flow expires, if there is any flow.
+func (r *Replay) due() (at time.Duration, found bool, err error) {
+	s, err := r.read()
+	if err != nil || r.raw.count == 0 {
+		return 0, r.raw.count > 0, err
+	}
+	at = 1<<63 - 1
+	for i := range s.Flows {
+		at = min(at, r.elapsed+s.Flows[i].TTL(0))
+	}
+	if len(s.Flows) < r.raw.count {
+		at = 0 // some are waiting to be swept
+	}
+	return at, true, nil
+}
+
+func (r *Replay) sweepAt(at time.Duration) error {
+	r.swept = at
+	if err := r.setClock(at); err != nil {
+		return err
+	}
+	visited, _, err := r.tracker.sweep()
+	if err != nil {
+		return err
+	}
+	took := time.Duration(visited) * sweepCost
+	r.pause = min(max(minSweep, time.Duration(float64(took)/maxShare)), maxSweep)
+	return r.drain()
+}
+
+// read takes a snapshot as of the capture's clock.
+func (r *Replay) read() (*Snapshot, error) {
+	started := time.Now()
+	if err := r.raw.read(r.tracker.kernel.flows); err != nil {
+		return nil, err
+	}
+	perCPU, err := r.tracker.readStats()
+	if err != nil {
+		return nil, err
+	}
+	c := r.clock()
+	policy, timeouts, err := r.tracker.readConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	s := &Snapshot{
+		Time: c.wall, Host: r.options.Host, Policy: policy, Uptime: r.elapsed,
+		MaxFlows: r.options.MaxFlows, Timeouts: timeouts,
+		Counters: countersFromKernel(perCPU), Flows: decodeFlows(&r.raw, c, &timeouts),
+	}
+	for i, name := range r.sides {
+		s.Interfaces[i] = Interface{Name: name, Mode: ModeReplay, Up: true}
+	}
+	s.averageRates()
+	s.Took = time.Since(started)
+	return s, nil
+}
+
+// shortestAverage keeps a burst of a few packets from having a rate that nobody
+// has seen.
+const shortestAverage = time.Second
+
+// averageRates fills in rates over all the time that a flow was busy: at the end
+// of a capture there is no last interval that would mean anything.
+func (s *Snapshot) averageRates() {
+	for i := range s.Flows {
+		f := &s.Flows[i]
+		busy := max(f.Age-f.Idle, shortestAverage).Seconds()
+		for _, h := range []*Half{&f.Origin, &f.Reply} {
+			h.PPS, h.BPS = perSecond(volume{}, volume{h.Packets, h.Bytes}, busy)
+		}
+	}
+	s.PPS, s.BPS = perSecond(volume{}, volume{s.Counters.Packets, s.Counters.Bytes}, max(s.Uptime, shortestAverage).Seconds())
+}
+
+// refusedLength reports whether the kernel takes no packet of this length.
+func refusedLength(err error) bool {
+	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.E2BIG)
+}
+
+// eventFromSample copies an event out of a record, which the kernel rounds up to
+// eight bytes.
+func eventFromSample(sample []byte) (*kernelEvent, error) {
+	e := new(kernelEvent)
+	size := int(unsafe.Sizeof(*e))
+	if len(sample) < size || len(sample) >= size+8 {
+		return nil, fmt.Errorf("read an event: it has %d bytes, not %d", len(sample), size)
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(e)), size), sample)
+	return e, nil
+}
