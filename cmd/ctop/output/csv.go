@@ -13,21 +13,39 @@ const csvHeader = "id,proto,state," +
 	"origin.packets,origin.bytes,origin.pps,origin.bps," +
 	"reply.src,reply.sport,reply.dst,reply.dport,reply.type,reply.code,reply.icmp_id," +
 	"reply.packets,reply.bytes,reply.pps,reply.bps," +
-	"vlan,vlan_inner,in,age_s,idle_s,ttl_s\n"
+	"vlan,vlan_inner,in,age_s,idle_s,ttl_s," +
+	"origin.retransmits,origin.zero_windows,origin.rtt_ms," +
+	"reply.retransmits,reply.zero_windows,reply.rtt_ms,invalid,related"
 
 func writeCSV(w *bufio.Writer, v View) error {
-	if _, err := w.WriteString(csvHeader); err != nil {
-		return err
+	stamp := ""
+	if v.Stamped {
+		stamp = "," + string(appendTime(nil, v.Time))
+	}
+	if !v.Continued {
+		if err := writeCSVHeader(w, v.Stamped); err != nil {
+			return err
+		}
 	}
 	names := [2]string{csvText(v.Interfaces[0].Name), csvText(v.Interfaces[1].Name)}
 	var line []byte
 	for _, f := range v.Rows {
-		line = append(appendCSV(line[:0], f, names[f.In&1]), '\n')
+		line = appendCSV(line[:0], f, names[f.In&1])
+		line = append(append(line, stamp...), '\n')
 		if _, err := w.Write(line); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func writeCSVHeader(w *bufio.Writer, stamped bool) error {
+	header := csvHeader
+	if stamped {
+		header += ",time"
+	}
+	_, err := w.WriteString(header + "\n")
+	return err
 }
 
 func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
@@ -45,7 +63,22 @@ func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
 	b = append(b, ',')
 	b = append(appendSeconds(b, f.Age), ',')
 	b = append(appendSeconds(b, f.Idle), ',')
-	return appendSeconds(b, f.TTL(0))
+	b = append(appendSeconds(b, f.TTL(0)), ',')
+	b = appendCSVQuality(b, f.Tuple.Proto, f.Origin)
+	b = appendCSVQuality(b, f.Tuple.Proto, f.Reply)
+	b = append(appendUint(b, f.Invalid), ',')
+	return appendUint(b, f.Related)
+}
+
+// appendCSVQuality appends what only TCP tells about a direction, and a comma.
+func appendCSVQuality(b []byte, p tracker.Protocol, h tracker.Half) []byte {
+	tcp := p == tracker.ProtocolTCP
+	b = appendSet(b, h.Retransmits, tcp)
+	b = appendSet(b, h.ZeroWindows, tcp)
+	if tcp && h.RTT > 0 {
+		b = appendMillis(b, h.RTT)
+	}
+	return append(b, ',')
 }
 
 // appendCSVHalf appends one direction and a comma.

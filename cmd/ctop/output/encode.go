@@ -35,6 +35,12 @@ func appendSeconds(b []byte, d time.Duration) []byte {
 	return b
 }
 
+// appendMillis writes a duration as a number of milliseconds, to the
+// microsecond.
+func appendMillis(b []byte, d time.Duration) []byte {
+	return strconv.AppendFloat(b, float64(d.Round(time.Microsecond).Microseconds())/1000, 'f', -1, 64)
+}
+
 // appendRate writes a quantity per second with one decimal. What is no number
 // is none to JSON either, and counts as nothing.
 func appendRate(b []byte, v float64) []byte {

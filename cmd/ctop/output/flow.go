@@ -7,10 +7,12 @@ import (
 // flowEncoder appends flows as JSON objects.
 type flowEncoder struct {
 	interfaces [2]string // quoted
+	// stamp is a last member for every flow, empty where there is none.
+	stamp string
 }
 
 func newFlowEncoder(s *tracker.Snapshot) flowEncoder {
-	return flowEncoder{[2]string{quote(s.Interfaces[0].Name), quote(s.Interfaces[1].Name)}}
+	return flowEncoder{interfaces: [2]string{quote(s.Interfaces[0].Name), quote(s.Interfaces[1].Name)}}
 }
 
 func (e flowEncoder) append(b []byte, f *tracker.Flow) []byte {
@@ -33,6 +35,11 @@ func (e flowEncoder) append(b []byte, f *tracker.Flow) []byte {
 	b = appendSeconds(b, f.Idle)
 	b = append(b, `,"ttl_s":`...)
 	b = appendSeconds(b, f.TTL(0))
+	b = append(b, `,"invalid":`...)
+	b = appendUint(b, f.Invalid)
+	b = append(b, `,"related":`...)
+	b = appendUint(b, f.Related)
+	b = append(b, e.stamp...)
 	return append(b, '}')
 }
 
@@ -99,7 +106,24 @@ func appendHalf(b []byte, e ends, h tracker.Half) []byte {
 	b = appendRate(b, h.PPS)
 	b = append(b, `,"bps":`...)
 	b = appendRate(b, h.BPS)
-	return append(b, '}')
+	return append(appendQuality(b, e.Proto, h), '}')
+}
+
+// appendQuality appends what only TCP tells about a direction. A round trip
+// that was not seen is left out.
+func appendQuality(b []byte, p tracker.Protocol, h tracker.Half) []byte {
+	if p != tracker.ProtocolTCP {
+		return b
+	}
+	b = append(b, `,"retransmits":`...)
+	b = appendUint(b, h.Retransmits)
+	b = append(b, `,"zero_windows":`...)
+	b = appendUint(b, h.ZeroWindows)
+	if h.RTT > 0 {
+		b = append(b, `,"rtt_ms":`...)
+		b = appendMillis(b, h.RTT)
+	}
+	return b
 }
 
 func appendCounters(b []byte, h tracker.Half) []byte {

@@ -70,6 +70,22 @@ func TestNoFlows(t *testing.T) {
 	}
 }
 
+// TestRepeated has what tells one snapshot from the next.
+func TestRepeated(t *testing.T) {
+	local := time.Local
+	t.Cleanup(func() { time.Local = local })
+	time.Local = time.UTC
+	for _, f := range []output.Format{output.Table, output.JSONL, output.CSV} {
+		t.Run(f.String(), func(t *testing.T) {
+			v := sample(false)
+			v.Stamped = true
+			text := write(t, f, v)
+			v.Continued = true
+			golden(t, "repeated."+f.String(), append(text, write(t, f, v)...))
+		})
+	}
+}
+
 // TestContract reads the example of the contract and what is written for the
 // same snapshot, and expects everything in the first to be in the second, in
 // the same order and with the same value.

@@ -23,6 +23,10 @@ type View struct {
 	Rows []*tracker.Flow
 	// Joined tells whether the tracker was already running.
 	Joined bool
+	// Stamped gives every line of JSONL and CSV the snapshot's time, and every
+	// table a line with it: others come before or after. Continued leaves out
+	// what only the first of them begins with.
+	Stamped, Continued bool
 }
 
 // WriteSnapshot writes a view in a format.
@@ -35,6 +39,11 @@ func WriteSnapshot(w io.Writer, format Format, v View) error {
 }
 
 func writeSnapshot(w *bufio.Writer, format Format, v View) error {
+	if v.Stamped && format.Text() {
+		if err := writeStamp(w, v); err != nil {
+			return err
+		}
+	}
 	switch format {
 	case Table:
 		return writeTable(w, tableColumns(), v.Rows)
@@ -80,9 +89,23 @@ func writeDocument(w *bufio.Writer, v View) error {
 	return err
 }
 
+// writeStamp parts a table from the one before.
+func writeStamp(w *bufio.Writer, v View) error {
+	if v.Continued {
+		if err := w.WriteByte('\n'); err != nil {
+			return err
+		}
+	}
+	_, err := w.WriteString(v.Time.Local().Format("2006-01-02 15:04:05.000") + "\n")
+	return err
+}
+
 // writeLines writes one flow a line and nothing else.
 func writeLines(w *bufio.Writer, v View) error {
 	flows := newFlowEncoder(v.Snapshot)
+	if v.Stamped {
+		flows.stamp = `,"time":"` + string(appendTime(nil, v.Time)) + `"`
+	}
 	var line []byte
 	for _, f := range v.Rows {
 		line = append(flows.append(line[:0], f), '\n')

@@ -31,9 +31,13 @@ func wideColumns(s *tracker.Snapshot) []column {
 	columns := identityColumns()
 	columns = append(columns, halfColumns("OUT", func(f *tracker.Flow) tracker.Half { return f.Origin })...)
 	columns = append(columns, halfColumns("IN", func(f *tracker.Flow) tracker.Half { return f.Reply })...)
+	columns = append(columns, qualityColumns("OUT", func(f *tracker.Flow) tracker.Half { return f.Origin })...)
+	columns = append(columns, qualityColumns("IN", func(f *tracker.Flow) tracker.Half { return f.Reply })...)
 	return append(columns,
 		column{"AGE", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Age(f.Age)...) }},
 		column{"IDLE", true, func(b []byte, f *tracker.Flow) []byte { return appendIdle(b, f.Idle) }},
+		column{"INVALID", true, func(b []byte, f *tracker.Flow) []byte { return appendUint(b, f.Invalid) }},
+		column{"RELATED", true, func(b []byte, f *tracker.Flow) []byte { return appendUint(b, f.Related) }},
 		column{"VLAN", true, appendVLANs},
 		column{"INTERFACE", false, func(b []byte, f *tracker.Flow) []byte {
 			return append(b, format.Clean(s.Interfaces[f.In&1].Name)...)
@@ -68,6 +72,30 @@ func halfColumns(name string, half func(*tracker.Flow) tracker.Half) []column {
 		{name + "-PPS", true, number(func(b []byte, h tracker.Half) []byte { return appendRate(b, h.PPS) })},
 		{name + "-BPS", true, number(func(b []byte, h tracker.Half) []byte { return appendRate(b, h.BPS) })},
 	}
+}
+
+// qualityColumns show what only TCP tells about a direction.
+func qualityColumns(name string, half func(*tracker.Flow) tracker.Half) []column {
+	tcp := func(value func([]byte, tracker.Half) []byte) func([]byte, *tracker.Flow) []byte {
+		return func(b []byte, f *tracker.Flow) []byte {
+			if h := half(f); f.Tuple.Proto == tracker.ProtocolTCP && h.Seen() {
+				return value(b, h)
+			}
+			return append(b, '-')
+		}
+	}
+	return []column{
+		{name + "-RETR", true, tcp(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.Retransmits) })},
+		{name + "-ZEROWIN", true, tcp(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.ZeroWindows) })},
+		{name + "-RTT", true, tcp(appendRTT)},
+	}
+}
+
+func appendRTT(b []byte, h tracker.Half) []byte {
+	if h.RTT == 0 {
+		return append(b, '-')
+	}
+	return append(appendMillis(b, h.RTT), "ms"...)
 }
 
 // appendShort appends a direction's bits per second. One that never carried a
