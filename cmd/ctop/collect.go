@@ -39,3 +39,13 @@ func (r *running) stop() {
 	r.cancel()
 	<-r.done
 }
+
+// ended returns why the collector has ended, nil while it has not.
+func (r *running) ended() error {
+	select {
+	case <-r.done:
+		return r.err
+	default:
+		return nil
+	}
+}

@@ -24,6 +24,7 @@ type demoCommand struct {
 	view    viewFlags
 	look    consoleFlags
 	watch   durationValue
+	repeat  repeatFlags
 	dump    bool
 	verbose *bool
 }
@@ -46,6 +47,7 @@ however it ends.`,
 	flags.SortFlags = false
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
 	flags.Var(&c.watch, "for", "with --dump: how long to watch")
+	c.repeat.register(flags)
 	c.view.register(flags)
 	c.tracker.register(flags)
 	c.look.register(flags)
@@ -72,7 +74,7 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
 // check refuses what could not be shown, before anything is made.
 func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 	if headless {
-		return c.env.checkStdout()
+		return errors.Join(c.repeat.check(cmd), c.env.checkStdout())
 	}
 	if err := dumpOnly(cmd); err != nil {
 		return err
@@ -97,7 +99,7 @@ func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error
 		stop := startTraffic(ctx, l)
 		defer func() { err = errors.Join(err, stop()) }()
 		if headless {
-			return dump{session: s, view: c.view, watch: c.watch.duration()}.print(ctx, t)
+			return dump{session: s, view: c.view, watch: c.watch.duration(), repeat: c.repeat}.print(ctx, t)
 		}
 		return s.runConsole(ctx, t, c.look)
 	})

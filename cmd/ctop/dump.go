@@ -16,15 +16,19 @@ const (
 	rateInterval = time.Second
 )
 
-// dump prints one snapshot.
+// dump prints one snapshot, or one after the other.
 type dump struct {
 	session
-	view  viewFlags
-	watch time.Duration
+	view   viewFlags
+	watch  time.Duration
+	repeat repeatFlags
 }
 
 // print writes what the tracker has, once there is something to compare it with.
 func (d dump) print(ctx context.Context, t *tracker.Tracker) error {
+	if d.repeat.wanted() {
+		return d.printRepeatedly(ctx, t)
+	}
 	take := d.watchOwn
 	if t.Joined() {
 		take = d.readTwice
@@ -34,12 +38,16 @@ func (d dump) print(ctx context.Context, t *tracker.Tracker) error {
 		return err
 	}
 	d.log.Debug("read", "flows", len(s.Flows), "took", s.Took)
-	view := output.View{Snapshot: s, Rows: d.view.arrange(s), Joined: t.Joined()}
-	if err := output.WriteSnapshot(d.env.stdout, d.view.output, view); err != nil {
+	return d.env.write(d.view.output, output.View{Snapshot: s, Rows: d.view.arrange(s), Joined: t.Joined()})
+}
+
+// write prints a view, and beside a table what it is of.
+func (e env) write(f output.Format, v output.View) error {
+	if err := output.WriteSnapshot(e.stdout, f, v); err != nil {
 		return writeFailed(err)
 	}
-	if d.view.output.Text() {
-		d.env.note("%s", output.Summary(view))
+	if f.Text() {
+		e.note("%s", output.Summary(v))
 	}
 	return nil
 }

@@ -18,16 +18,38 @@ type trackerFlags struct {
 	maxFlows maxFlowsValue
 	policy   policyValue
 	mode     modeValue
+	profile  profileValue
 	timeouts timeoutsValue
 	keep     bool
 }
 
 func (f *trackerFlags) register(flags *pflag.FlagSet) {
-	f.maxFlows = tracker.DefaultMaxFlows
+	f.registerTable(flags)
+	flags.Var(&f.mode, "mode", "hook in the kernel; auto is native XDP where possible, else tc")
+}
+
+// registerTable has what does not depend on interfaces.
+func (f *trackerFlags) registerTable(flags *pflag.FlagSet) {
+	f.maxFlows, f.profile = tracker.DefaultMaxFlows, defaultProfile
 	flags.Var(&f.maxFlows, "max-flows", "capacity of the table")
 	flags.Var(&f.policy, "policy", "whether packets that are invalid for their flow are forwarded or dropped")
-	flags.Var(&f.mode, "mode", "hook in the kernel; auto is native XDP where possible, else tc")
+	flags.Var(&f.profile, "profile", "set of timeouts to begin with: long ones, or the shortest that the RFCs on NAT allow")
 	flags.Var(&f.timeouts, "timeout", "silence that a state allows, as in tcp_established=1h (repeatable)")
+}
+
+// defaultProfile is the one of the report that the project started from.
+const defaultProfile = "report"
+
+// allTimeouts returns the profile's timeouts, or those that were set instead.
+func (f *trackerFlags) allTimeouts() tracker.Timeouts {
+	// The profile was checked when it was set.
+	all, _ := tracker.ParseProfile(string(f.profile))
+	for name, d := range f.timeouts {
+		if d != 0 {
+			all[name] = d
+		}
+	}
+	return all
 }
 
 // registerKeep is apart because a demo leaves nothing running.
@@ -41,7 +63,7 @@ func (f *trackerFlags) options(interfaces [2]string) tracker.Options {
 		Mode:       tracker.Mode(f.mode),
 		Policy:     tracker.Policy(f.policy),
 		MaxFlows:   int(f.maxFlows),
-		Timeouts:   tracker.Timeouts(f.timeouts),
+		Timeouts:   f.allTimeouts(),
 		Keep:       f.keep,
 	}
 }
@@ -95,6 +117,8 @@ func dumpOnly(cmd *cobra.Command) error {
 		{"sort", "s in the console sorts"},
 		{"limit", "the console scrolls"},
 		{"for", "q ends the console"},
+		{"interval", "the console is always live"},
+		{"count", "q ends the console"},
 	} {
 		if f := cmd.Flags().Lookup(flag.name); f.Changed && f.Annotations[fromVariable] == nil {
 			return usagef("--%s goes with --dump: %s", flag.name, flag.instead)

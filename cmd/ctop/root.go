@@ -24,6 +24,7 @@ type rootCommand struct {
 	view    viewFlags
 	look    consoleFlags
 	watch   durationValue
+	repeat  repeatFlags
 	dump    bool
 	verbose bool
 }
@@ -53,6 +54,7 @@ func newRootCommand(e env) *cobra.Command {
 	flags.SortFlags = false
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
 	flags.Var(&c.watch, "for", "with --dump and no tracker running: how long to watch")
+	c.repeat.register(flags)
 	c.view.register(flags)
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
@@ -99,11 +101,14 @@ func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if err := c.repeat.check(cmd); err != nil {
+		return err
+	}
 	if err := c.env.checkStdout(); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
-	d := dump{session: newSession(c.env, c.verbose), view: c.view, watch: c.watch.duration()}
+	d := dump{session: newSession(c.env, c.verbose), view: c.view, watch: c.watch.duration(), repeat: c.repeat}
 	return d.with(d.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
 		return d.print(ctx, t)
 	})

@@ -96,6 +96,35 @@ func (v *timeoutsValue) Set(s string) error {
 	return nil
 }
 
+// profileValue is a named set of timeouts.
+type profileValue string
+
+func (v *profileValue) String() string { return string(*v) }
+func (v *profileValue) Type() string   { return "report|rfc" }
+
+func (v *profileValue) Set(s string) error {
+	_, err := tracker.ParseProfile(s)
+	if err == nil {
+		*v = profileValue(s)
+	}
+	return err
+}
+
+// repeatValue is how many snapshots to print.
+type repeatValue int
+
+func (v *repeatValue) String() string { return strconv.Itoa(int(*v)) }
+func (v *repeatValue) Type() string   { return "N" }
+
+func (v *repeatValue) Set(s string) error {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is no number of snapshots: use 0 or more", s)
+	}
+	*v = repeatValue(n)
+	return nil
+}
+
 type durationValue time.Duration
 
 func (v *durationValue) String() string { return format.Timeout(time.Duration(*v)) }

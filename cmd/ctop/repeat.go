@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ctop/cmd/ctop/output"
+	"ctop/tracker"
+)
+
+// repeatFlags say how often to print a snapshot.
+type repeatFlags struct {
+	interval durationValue
+	count    repeatValue
+}
+
+func (f *repeatFlags) register(flags *pflag.FlagSet) {
+	flags.Var(&f.interval, "interval", "with --dump: print a snapshot each time that this long has passed, 0s for one only")
+	flags.Var(&f.count, "count", "with --interval: how many to print, 0 until interrupted")
+}
+
+// shortestRepeat keeps a typing error from reading the table without a pause.
+const shortestRepeat = 100 * time.Millisecond
+
+// check refuses what contradicts itself.
+func (f *repeatFlags) check(cmd *cobra.Command) error {
+	d := f.interval.duration()
+	switch {
+	case d == 0 && f.count > 0:
+		return usagef("--count goes with --interval: write --interval 1s --count %d", f.count)
+	case d > 0 && d < shortestRepeat:
+		return usagef("--interval: %s is too short: use %s or more", d, shortestRepeat)
+	case d > 0 && given(cmd, "for"):
+		return usagef("--for does not go with --interval: --count says when to end")
+	}
+	return nil
+}
+
+// given reports whether a flag is on the command line itself.
+func given(cmd *cobra.Command, name string) bool {
+	f := cmd.Flags().Lookup(name)
+	return f != nil && f.Changed && f.Annotations[fromVariable] == nil
+}
+
+func (f *repeatFlags) wanted() bool { return f.interval > 0 }
+
+// printRepeatedly writes a snapshot after every interval, until there are
+// enough of them, an interrupt comes, or nobody reads them any more.
+func (d dump) printRepeatedly(ctx context.Context, t *tracker.Tracker) error {
+	interval := d.repeat.interval.duration()
+	next, stop := d.reader(ctx, t, interval)
+	defer stop()
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for n := 0; d.repeat.count == 0 || n < int(d.repeat.count); n++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		s, err := next()
+		if err != nil {
+			return err
+		}
+		v := output.View{Snapshot: s, Rows: d.view.arrange(s), Joined: t.Joined(), Stamped: true, Continued: n > 0}
+		if err := d.env.write(d.view.output, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reader returns what reads one snapshot after the other, with the rates since
+// the one before. A tracker of our own is swept meanwhile; somebody else's is
+// left alone.
+func (d dump) reader(ctx context.Context, t *tracker.Tracker, interval time.Duration) (next func() (*tracker.Snapshot, error), stop func()) {
+	there, stop := presence(t), func() {}
+	if !t.Joined() {
+		c := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{Interval: max(interval, rateInterval), EventLog: 1}))
+		there, stop = c.ended, c.stop
+	}
+	before, err := t.Snapshot()
+	return func() (*tracker.Snapshot, error) {
+		if err := errors.Join(err, there()); err != nil {
+			return nil, err
+		}
+		s, err := t.Snapshot()
+		if err == nil {
+			addRates(before, s)
+			before = s
+		}
+		return s, err
+	}, stop
+}
+
+// presence returns what fails once the tracker was detached: its table can be
+// read on, but nothing will ever change in it.
+func presence(t *tracker.Tracker) func() error {
+	names := t.Interfaces()
+	pinned := func() (bool, error) {
+		pairs, err := tracker.Pairs()
+		return slices.Contains(pairs, names), err
+	}
+	if found, err := pinned(); !found || err != nil {
+		return func() error { return nil } // an interface was renamed: no telling
+	}
+	return func() error {
+		found, err := pinned()
+		if err == nil && !found {
+			return tracker.ErrGone
+		}
+		return err
+	}
+}
