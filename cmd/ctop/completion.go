@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ctop/tracker"
+	"ctop/ui/filter"
 )
 
 // shells returns the shells that completion scripts are made for.
@@ -67,6 +69,73 @@ func completeTimeouts(*cobra.Command, []string, string) ([]string, cobra.ShellCo
 		names = append(names, n.String()+"=")
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// completeFilter completes the last word of a filter: fields, protocols, states.
+func completeFilter(_ *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
+	const directive = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	completed, ways := filter.Complete(text)
+	if len(ways) == 0 {
+		return nil, directive
+	}
+	// What the ways have in common is what the completed text ends with.
+	stem := strings.TrimSuffix(completed, commonStart(ways[0], ways))
+	whole := make([]string, len(ways))
+	for i, way := range ways {
+		whole[i] = stem + way
+	}
+	return whole, directive
+}
+
+// commonStart returns what a word and all the others begin with.
+func commonStart(word string, others []string) string {
+	for _, other := range others {
+		for !strings.HasPrefix(other, word) {
+			word = word[:len(word)-1]
+		}
+	}
+	return word
+}
+
+// completeSort offers the keys, and their directions once the key is there.
+func completeSort(_ *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
+	if name, _, ok := strings.Cut(text, ":"); ok {
+		return []string{name + ":asc", name + ":desc"}, cobra.ShellCompDirectiveNoFileComp
+	}
+	return sortNames(), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// completeOn offers the pairs that a tracker runs between.
+func completeOn(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	running, err := tracker.Pairs()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var pairs []string
+	for _, p := range running {
+		pairs = append(pairs, p[0]+","+p[1])
+	}
+	return pairs, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeFlags lets the shell complete the values of every command's flags.
+// Those with a fixed list of values say so in their type.
+func completeFlags(root *cobra.Command) {
+	known := map[string]cobra.CompletionFunc{
+		"timeout": completeTimeouts, "filter": completeFilter, "sort": completeSort, "on": completeOn,
+	}
+	for _, cmd := range append(root.Commands(), root) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			complete, ok := known[f.Name]
+			if kind := f.Value.Type(); !ok && strings.Contains(kind, "|") {
+				complete = cobra.FixedCompletions(strings.Split(kind, "|"), cobra.ShellCompDirectiveNoFileComp)
+			}
+			if complete != nil {
+				// It fails only for a flag that is not there.
+				_ = cmd.RegisterFlagCompletionFunc(f.Name, complete)
+			}
+		})
+	}
 }
 
 // noArguments refuses what nobody would look at.

@@ -32,7 +32,8 @@ No flow having matched is no error.`,
 		Example: `  ctop delete proto:tcp dport:443
   ctop delete src:10.0.0.7 '!state:established'
   ctop delete --all`,
-		RunE: c.run,
+		ValidArgsFunction: completeFilter,
+		RunE:              c.run,
 	}
 	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
 	cmd.Flags().BoolVar(&c.all, "all", false, "delete every flow")
@@ -55,6 +56,7 @@ func (c *deleteCommand) delete(t *tracker.Tracker, wanted filter.Filter) error {
 	if err != nil {
 		return err
 	}
+	wanted = wanted.For(s)
 	var refs []tracker.Ref
 	for i := range s.Flows {
 		if f := &s.Flows[i]; wanted.Match(f) {

@@ -8,6 +8,8 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/tracker"
+	"ctop/ui/events"
+	"ctop/ui/filter"
 )
 
 // eventsCommand prints the events of a tracker as they come.
@@ -16,6 +18,7 @@ type eventsCommand struct {
 	tracker trackerFlags
 	output  output.Format
 	watch   durationValue
+	filter  filterValue
 	verbose *bool
 }
 
@@ -36,6 +39,7 @@ Where events were lost because this reader was too slow, a line says how many.`,
 	flags.SortFlags = false
 	flags.VarP(&c.output, "output", "o", "form of the lines (json is the same as jsonl)")
 	flags.Var(&c.watch, "for", "how long to print, 0s until interrupted")
+	flags.Var(&c.filter, "filter", "flows to tell about, as far as an event knows them")
 	c.tracker.register(flags)
 	return cmd
 }
@@ -74,6 +78,7 @@ func (c *eventsCommand) stream(ctx context.Context, t *tracker.Tracker) error {
 	if err := lines.write([]byte(output.EventHeader(c.output))); err != nil {
 		return writeFailed(err)
 	}
+	wanted := filter.Filter(c.filter)
 	var line []byte
 	for event, err := range t.Events(ctx) {
 		if err != nil && ctx.Err() == nil {
@@ -82,10 +87,19 @@ func (c *eventsCommand) stream(ctx context.Context, t *tracker.Tracker) error {
 		if err != nil {
 			break
 		}
+		if !tells(wanted, &event) {
+			continue
+		}
 		line = output.AppendEvent(line[:0], c.output, &event)
 		if err := lines.write(line); err != nil {
 			return writeFailed(err)
 		}
 	}
 	return writeFailed(lines.stop())
+}
+
+// tells reports whether an event is about a flow that was asked for. That some
+// were lost is always told.
+func tells(wanted filter.Filter, e *tracker.Event) bool {
+	return wanted.Empty() || e.Type == tracker.EventLost || wanted.MatchEnded(events.Flow(e), e.Reason)
 }

@@ -65,6 +65,7 @@ func newRootCommand(e env) *cobra.Command {
 		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
 		newVersionCommand(), newCompletionCommand(),
 	)
+	completeFlags(cmd)
 	cmd.SetHelpCommand(newHelpCommand())
 	return cmd
 }

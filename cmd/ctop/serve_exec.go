@@ -14,11 +14,10 @@ import (
 	"ctop/cmd/ctop/output"
 	"ctop/tracker"
 	"ctop/ui"
+	"ctop/ui/console"
 	"ctop/ui/events"
 	"ctop/ui/filter"
 	"ctop/ui/format"
-
-	"ctop/ui/console"
 )
 
 // remote is a headless command that came over SSH. It acts on the source of its
@@ -183,6 +182,7 @@ func (r remote) delete() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			wanted = wanted.For(s)
 			var refs []tracker.Ref
 			for i := range s.Flows {
 				if f := &s.Flows[i]; wanted.Match(f) {
