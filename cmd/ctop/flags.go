@@ -84,29 +84,15 @@ func (f *viewFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.limit, "limit", "number of flows to show at most, 0 for all")
 }
 
-func (f *viewFlags) wanted() filter.Filter { return filter.Filter(f.filter) }
-
-// applyVariables sets the flags that are not on the command line from the
-// environment: CTOP_MAX_FLOWS is --max-flows.
-func applyVariables(cmd *cobra.Command, getenv func(string) string) error {
-	var failed error
-	flags := cmd.Flags()
-	flags.VisitAll(func(f *pflag.Flag) {
-		name := "CTOP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value := getenv(name)
-		if failed != nil || f.Changed || f.Name == "help" || value == "" {
-			return
-		}
-		if err := flags.Set(f.Name, value); err != nil {
-			failed = usagef("%s: %w", name, cause(err))
-		}
-		f.Annotations = map[string][]string{fromVariable: {name}}
-	})
-	return failed
+// sortGiven returns the order that somebody asked for, nil where nobody did.
+func (f *viewFlags) sortGiven(cmd *cobra.Command) *sortValue {
+	if !cmd.Flags().Changed("sort") {
+		return nil
+	}
+	return &f.sort
 }
 
-// fromVariable marks a flag that a variable has set.
-const fromVariable = "ctop_variable"
+func (f *viewFlags) wanted() filter.Filter { return filter.Filter(f.filter) }
 
 // dumpOnly refuses flags on the command line that the console would ignore. A
 // variable may be meant for other times.

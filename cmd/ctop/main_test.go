@@ -106,6 +106,8 @@ func updating() bool { return os.Getenv("CTOP_UPDATE_SCRIPTS") != "" }
 func plainEnvironment(e *testscript.Env) error {
 	e.Setenv("TERM", "xterm")
 	e.Setenv("PATH", os.Getenv("PATH"))
+	e.Setenv("XDG_CONFIG_HOME", filepath.Join(e.WorkDir, "config"))
+	e.Setenv("XDG_STATE_HOME", filepath.Join(e.WorkDir, "state"))
 	return nil
 }
 

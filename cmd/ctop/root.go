@@ -6,7 +6,7 @@ import (
 	"ctop/tracker"
 )
 
-const rootLong = `ctop tracks the connections that pass between two network interfaces.
+const rootIntro = `ctop tracks the connections that pass between two network interfaces.
 
 It stands between them in the kernel, forwards what comes in at one out at the
 other, and shows every flow with its state, countdown and rates, live in the
@@ -34,7 +34,7 @@ func newRootCommand(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "ctop [flags] IF1 IF2",
 		Short:             "top for connections",
-		Long:              rootLong,
+		Long:              rootIntro + "\n\n" + exitText,
 		Example:           rootExample,
 		Args:              cobra.ArbitraryArgs,
 		SilenceErrors:     true,
@@ -42,7 +42,7 @@ func newRootCommand(e env) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		ValidArgsFunction: completeInterfaces,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return applyVariables(cmd, e.getenv)
+			return applySettings(cmd, e.getenv)
 		},
 		RunE: c.run,
 	}
@@ -65,6 +65,7 @@ func newRootCommand(e env) *cobra.Command {
 		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
 		newVersionCommand(), newCompletionCommand(),
 	)
+	cmd.AddCommand(newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))
 	completeFlags(cmd)
 	cmd.SetHelpCommand(newHelpCommand())
 	return cmd

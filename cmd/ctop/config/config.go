@@ -1,0 +1,140 @@
+// Package config reads configuration files: a list of settings, each with the
+// place where it was made. What the settings mean is not known here.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// Setting is one line of a file.
+type Setting struct {
+	Name string
+	// Values has one element, or those of an array, or NAME=VALUE for each
+	// line of a table.
+	Values []string
+	// Place is FILE:LINE.
+	Place string
+}
+
+// Parse reads TOML. Its errors begin with FILE:LINE.
+func Parse(file string, text []byte) ([]Setting, error) {
+	// The document is decoded for what makes it invalid as a whole: syntax, and
+	// keys that are set twice.
+	var whole map[string]any
+	if err := toml.Unmarshal(text, &whole); err != nil {
+		return nil, syntaxError(file, err)
+	}
+	r := reader{file: file}
+	r.parser.Reset(text)
+	for r.parser.NextExpression() {
+		if err := r.take(r.parser.Expression()); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.parser.Error(); err != nil {
+		return nil, syntaxError(file, err)
+	}
+	return r.settings, nil
+}
+
+func syntaxError(file string, err error) error {
+	var broken *toml.DecodeError
+	if !errors.As(err, &broken) {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	line, _ := broken.Position()
+	return fmt.Errorf("%s:%d: this is not TOML (%s): write it like policy = \"enforce\"",
+		file, line, strings.TrimPrefix(broken.Error(), "toml: "))
+}
+
+// reader gathers settings.
+type reader struct {
+	file     string
+	parser   unstable.Parser
+	table    string
+	settings []Setting
+}
+
+func (r *reader) take(n *unstable.Node) error {
+	name, place := r.key(n)
+	switch n.Kind {
+	case unstable.Table:
+		r.table = name
+		return nil
+	case unstable.KeyValue:
+		return r.takeValue(name, place, n.Value())
+	case unstable.ArrayTable:
+		return fmt.Errorf("%s: [[%s]] is no setting: write it like policy = \"enforce\"", place, name)
+	}
+	return nil
+}
+
+// key returns the dotted key of a line, and where the line is.
+func (r *reader) key(n *unstable.Node) (name, place string) {
+	var parts []string
+	place = r.file
+	for it := n.Key(); it.Next(); {
+		if len(parts) == 0 {
+			place = fmt.Sprintf("%s:%d", r.file, r.parser.Shape(it.Node().Raw).Start.Line)
+		}
+		parts = append(parts, string(it.Node().Data))
+	}
+	return strings.Join(parts, "."), place
+}
+
+func (r *reader) takeValue(name, place string, value *unstable.Node) error {
+	if r.table != "" {
+		name = r.table + "." + name
+	}
+	if value.Kind == unstable.InlineTable {
+		for it := value.Children(); it.Next(); {
+			inner, place := r.key(it.Node())
+			if err := r.takeScalar(name+"."+inner, place, it.Node().Value()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if value.Kind != unstable.Array {
+		return r.takeScalar(name, place, value)
+	}
+	s := Setting{Name: name, Place: place}
+	for it := value.Children(); it.Next(); {
+		text, err := scalar(name, place, it.Node())
+		if err != nil {
+			return err
+		}
+		s.Values = append(s.Values, text)
+	}
+	r.settings = append(r.settings, s)
+	return nil
+}
+
+// takeScalar takes one value. One in a table, as in timeout.icmp = "5s", is a
+// value of the setting that the table is named after.
+func (r *reader) takeScalar(name, place string, value *unstable.Node) error {
+	text, err := scalar(name, place, value)
+	if err != nil {
+		return err
+	}
+	if table, inner, ok := strings.Cut(name, "."); ok {
+		name, text = table, inner+"="+text
+	}
+	r.settings = append(r.settings, Setting{Name: name, Values: []string{text}, Place: place})
+	return nil
+}
+
+func scalar(name, place string, n *unstable.Node) (string, error) {
+	switch n.Kind {
+	case unstable.String, unstable.Bool:
+		return string(n.Data), nil
+	case unstable.Integer:
+		return strings.ReplaceAll(string(n.Data), "_", ""), nil
+	}
+	return "", fmt.Errorf("%s: %s has a value of a kind that no setting takes: write it between quotes", place, name)
+}

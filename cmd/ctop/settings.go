@@ -1,0 +1,190 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ctop/cmd/ctop/config"
+)
+
+// systemConfig is the configuration of the machine.
+const systemConfig = "/etc/ctop/config.toml"
+
+// configFiles returns the files that may set flags, the strongest first.
+func configFiles(getenv func(string) string) []string {
+	var files []string
+	if dir := getenv("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {
+		files = append(files, filepath.Join(dir, "ctop", "config.toml"))
+	} else if home := getenv("HOME"); filepath.IsAbs(home) {
+		files = append(files, filepath.Join(home, ".config", "ctop", "config.toml"))
+	}
+	return append(files, systemConfig)
+}
+
+// fromVariable marks a flag that a variable or a file has set.
+const fromVariable = "ctop_variable"
+
+// neverSet are flags that mean something only where they are typed.
+func neverSet() []string { return []string{"help", "all"} }
+
+// applySettings sets the flags that are not on the command line: from the
+// environment, where CTOP_MAX_FLOWS is --max-flows, or else from the files. A
+// command without flags of its own goes without: help and down must work
+// whatever is written there.
+func applySettings(cmd *cobra.Command, getenv func(string) string) error {
+	if !configurable(cmd) {
+		return nil
+	}
+	// What is on the command line, before anything else is.
+	typed := map[string]bool{}
+	cmd.Flags().Visit(func(f *pflag.Flag) { typed[f.Name] = true })
+	if err := applyVariables(cmd, typed, getenv); err != nil {
+		return err
+	}
+	for _, file := range configFiles(getenv) {
+		if err := applyFile(cmd, typed, file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func configurable(cmd *cobra.Command) (yes bool) {
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { yes = yes || f.Name != "help" })
+	return yes
+}
+
+// applyVariables adds what it has set to what is set.
+func applyVariables(cmd *cobra.Command, set map[string]bool, getenv func(string) string) error {
+	var failed error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		name := "CTOP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		value := getenv(name)
+		if failed != nil || set[f.Name] || slices.Contains(neverSet(), f.Name) || value == "" {
+			return
+		}
+		if err := setFlag(cmd, f, value); err != nil {
+			failed = usagef("%s: %w", name, err)
+		}
+		set[f.Name] = true
+	})
+	return failed
+}
+
+// setFlag sets a flag as somebody else than the command line does.
+func setFlag(cmd *cobra.Command, f *pflag.Flag, value string) error {
+	if err := cmd.Flags().Set(f.Name, value); err != nil {
+		return badValue(f, value, err)
+	}
+	f.Annotations = map[string][]string{fromVariable: {value}}
+	return nil
+}
+
+// badValue is what a flag has to say about a value. Those of pflag itself speak
+// of strconv.
+func badValue(f *pflag.Flag, value string, err error) error {
+	if f.Value.Type() == "bool" {
+		return fmt.Errorf("%q is neither true nor false: use one of them", value)
+	}
+	return cause(err)
+}
+
+// applyFile sets what is not set yet, and refuses what no command knows or
+// would take.
+func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	settings, err := config.Parse(file, text)
+	if err != nil {
+		return usageError{err}
+	}
+	// Some commands lack some flags; the whole file is looked at all the same.
+	if err := checkSettings(newRootCommand(env{}), settings); err != nil {
+		return err
+	}
+	here := map[string]bool{}
+	for _, s := range settings {
+		f := cmd.Flags().Lookup(s.Name)
+		if f == nil || set[s.Name] && !here[s.Name] {
+			continue
+		}
+		set[s.Name], here[s.Name] = true, true
+		for _, value := range s.Values {
+			if err := setFlag(cmd, f, value); err != nil {
+				return usagef("%s: %s: %w", s.Place, s.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// checkSettings tries all settings on a command that will not be run.
+func checkSettings(root *cobra.Command, settings []config.Setting) error {
+	all := append(root.Commands(), root)
+	for _, s := range settings {
+		known := false
+		for _, cmd := range all {
+			f := cmd.Flags().Lookup(s.Name)
+			if f == nil {
+				f = cmd.PersistentFlags().Lookup(s.Name)
+			}
+			if f == nil || slices.Contains(neverSet(), s.Name) {
+				continue
+			}
+			known = true
+			for _, value := range s.Values {
+				if err := f.Value.Set(value); err != nil {
+					return usagef("%s: %s: %w", s.Place, s.Name, badValue(f, value, err))
+				}
+			}
+		}
+		if !known {
+			return usagef("%s: no setting is called %q: %s", s.Place, s.Name, instead(s.Name, settingNames(all)))
+		}
+	}
+	return nil
+}
+
+// settingNames returns what a file may set, sorted.
+func settingNames(commands []*cobra.Command) []string {
+	var names []string
+	for _, cmd := range commands {
+		for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
+			flags.VisitAll(func(f *pflag.Flag) {
+				if !slices.Contains(neverSet(), f.Name) {
+					names = append(names, f.Name)
+				}
+			})
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// instead says what to write in place of a name that means nothing: what looks
+// most like it, or all there is.
+func instead(wrong string, names []string) string {
+	for _, name := range names {
+		if plain(name) == plain(wrong) || len(wrong) > 2 && (strings.HasPrefix(name, wrong) || strings.HasPrefix(wrong, name)) {
+			return "write " + name
+		}
+	}
+	return "ctop help config says which there are"
+}
+
+func plain(name string) string {
+	return strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+}

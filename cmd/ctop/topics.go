@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ctop/ui/filter"
+)
+
+// What follows is said by ctop help, by the help topics and by the man page, in
+// the same words.
+
+const exitText = `The exit status is 0 when it is done, 1 when it failed, with one line on stderr
+that says what to do about it, and 2 for wrong usage. Data goes to stdout,
+everything else to stderr.`
+
+const filterIntro = `A filter says which flows are meant. It is the same language for --filter, for
+ctop delete, and for / in the console. Terms that stand beside each other must
+all hold.`
+
+const configIntro = `Flags, variables and files set the same things under the same names. A flag on
+the command line wins over a variable, a variable over the file in the user's
+own directory, and that over the one of the machine.`
+
+const configExample = `  policy = "enforce"
+  max-flows = 1_000_000
+  keep = true
+
+  [timeout]
+  tcp_established = "1h"
+  icmp = "10s"`
+
+// paragraph is a name and what it means, as help and manual list them.
+type paragraph struct{ name, text string }
+
+func variables() []paragraph {
+	return []paragraph{
+		{"CTOP_MAX_FLOWS, ...", "what --max-flows sets, and so on for every flag but --help and --all"},
+		{"NO_COLOR", "no colours, where it is set to anything"},
+		{"TERM", "the type of the terminal; dumb gets no colours"},
+		{"XDG_CONFIG_HOME", "where the user's configuration is, ~/.config where it is not set"},
+		{"XDG_STATE_HOME", "where the console's settings and what serve keeps are; where it is not set, /var/lib for root and ~/.local/state for others"},
+	}
+}
+
+func files() []paragraph {
+	return []paragraph{
+		{"$XDG_CONFIG_HOME/ctop/config.toml", "the user's configuration"},
+		{systemConfig, "the machine's configuration"},
+		{"$XDG_STATE_HOME/ctop/console.json", "what was chosen in the console: columns, order, units"},
+		{"/sys/fs/bpf/ctop", "the pins of the trackers that run"},
+	}
+}
+
+// rows writes paragraphs below each other.
+func rows(list []paragraph) string {
+	width := 0
+	for _, p := range list {
+		width = max(width, len([]rune(p.name)))
+	}
+	var b strings.Builder
+	for _, p := range list {
+		fmt.Fprintf(&b, "  %-*s  %s\n", width, p.name, p.text)
+	}
+	return b.String()
+}
+
+func filterForms() []paragraph { return paragraphs(filter.Forms()) }
+func filterTerms() []paragraph { return paragraphs(filter.Terms()) }
+
+func paragraphs(list []filter.Row) []paragraph {
+	var all []paragraph
+	for _, r := range list {
+		all = append(all, paragraph{r.Form, r.Means})
+	}
+	return all
+}
+
+// newFilterTopic is a page of help, not a command.
+func newFilterTopic() *cobra.Command {
+	return &cobra.Command{
+		Use:   "filters",
+		Short: "How filters are written",
+		Long:  filterIntro + "\n\n" + rows(filterForms()) + "\nWhat can be asked for:\n\n" + strings.TrimRight(rows(filterTerms()), "\n"),
+	}
+}
+
+// newConfigTopic explains the settings of the given commands.
+func newConfigTopic(commands []*cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "config",
+		Short: "Configuration files and variables",
+		Long: configIntro + "\n\nFiles:\n\n" + rows(files()) + "\nVariables:\n\n" + rows(variables()) +
+			"\nA configuration is written in TOML, as in\n\n" + configExample +
+			"\n\nIts settings are\n\n" + wrapped(slices.Values(settingNames(commands))),
+	}
+}
+
+// wrapped writes names beside each other, as far as a line goes.
+func wrapped(names func(yield func(string) bool)) string {
+	const width = 76
+	line, text := "", ""
+	for name := range names {
+		if len(line)+len(name)+2 > width {
+			text, line = text+"  "+strings.TrimRight(line, " ")+"\n", ""
+		}
+		line += name + ", "
+	}
+	return text + "  " + strings.TrimSuffix(line, ", ")
+}
