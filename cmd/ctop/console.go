@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
@@ -19,9 +22,15 @@ import (
 // consoleFlags say how the console looks.
 type consoleFlags struct {
 	noColor bool
+	names   bool
+	// sort is where to begin, nil where the console was left.
+	sort *sortValue
+	// forget leaves no trace of what was chosen.
+	forget bool
 }
 
 func (f *consoleFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.names, "names", false, "show names of addresses and ports in the console, looked up in the background")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console, as with the variable NO_COLOR")
 }
 
@@ -31,38 +40,67 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 	c := tracker.NewCollector(t, tracker.CollectorOptions{})
 	collector := startCollector(ctx, c)
 	defer collector.stop()
-	program := tea.NewProgram(
-		ui.New(c, s.env.consoleOptions(look)...),
-		tea.WithInput(s.env.stdin), tea.WithOutput(s.env.stdout),
-		tea.WithAltScreen(), tea.WithMouseCellMotion(),
-		// Signals end the context, which ends the collector, which ends the
-		// program: one way for all of them.
-		tea.WithoutSignalHandler(),
-	)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		<-collector.done
-		program.Quit()
-	}()
-	_, err := program.Run()
+	// Signals end the context, which ends the collector, which ends the
+	// program: one way for all of them.
+	err := s.env.runProgram(c, collector.done, look)
 	collector.stop()
-	<-ended
+	return errors.Join(err, collector.err)
+}
+
+// runProgram draws a source on the terminal until the operator quits or the
+// source is done.
+func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
+	m := e.remember()
+	model := ui.New(source, append(look.options(e, m.saved), more...)...)
+	program := tea.NewProgram(model,
+		tea.WithInput(e.stdin), tea.WithOutput(e.stdout),
+		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithoutSignalHandler(),
+	)
+	quit := make(chan struct{})
+	defer close(quit)
+	go func() {
+		select {
+		case <-done:
+			program.Quit()
+		case <-quit:
+		}
+	}()
+	last, err := program.Run()
 	if err != nil && !errors.Is(err, tea.ErrInterrupted) {
 		return fmt.Errorf("run the console: %w", err)
 	}
-	return collector.err
+	if left, ok := last.(ui.Model); ok && !look.forget {
+		m.keep(model.Settings(), left.Settings())
+	}
+	return nil
 }
 
-func (e env) consoleOptions(look consoleFlags) []ui.Option {
+// options returns how the console is to look: as it was left, but for what flags
+// say.
+func (f *consoleFlags) options(e env, saved ui.Settings) []ui.Option {
 	// The renderer would take NO_COLOR for "no attributes either", and then
 	// nothing would show where the cursor is.
 	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}))
-	options := []ui.Option{ui.WithRenderer(terminal), ui.WithExport(exportJSON)}
-	if look.noColor || e.getenv("NO_COLOR") != "" {
+	saved.Names = saved.Names || f.names
+	if f.sort != nil {
+		saved.Sort = f.sort.inConsole()
+	}
+	options := []ui.Option{
+		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved),
+	}
+	if f.noColor || e.getenv("NO_COLOR") != "" {
 		options = append(options, ui.WithNoColor())
 	}
 	return options
+}
+
+// lookUp asks the machine's resolver for an address's name.
+func lookUp(ctx context.Context, a netip.Addr) (string, error) {
+	names, err := net.DefaultResolver.LookupAddr(ctx, a.String())
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	return strings.TrimSuffix(names[0], "."), nil
 }
 
 // colorBlind is the environment without NO_COLOR.

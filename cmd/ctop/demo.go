@@ -79,6 +79,7 @@ func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 	if err := dumpOnly(cmd); err != nil {
 		return err
 	}
+	c.look.sort, c.look.forget = c.view.sortGiven(cmd), true
 	return c.env.checkTerminal()
 }
 

@@ -100,7 +100,6 @@ func dumpOnly(cmd *cobra.Command) error {
 	for _, flag := range [...]struct{ name, instead string }{
 		{"output", "e in the console exports what it shows"},
 		{"filter", "/ in the console filters"},
-		{"sort", "s in the console sorts"},
 		{"limit", "the console scrolls"},
 		{"for", "q ends the console"},
 		{"interval", "the console is always live"},

@@ -88,6 +88,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if err := c.env.checkTerminal(); err != nil {
 		return err
 	}
+	c.look.sort = c.view.sortGiven(cmd)
 	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
 	err = s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
 		return s.runConsole(cmd.Context(), t, c.look)

@@ -172,6 +172,12 @@ var sortKeys = [...]struct {
 	{"in_packets", order.InPackets},
 	{"out_bytes", order.OutBytes},
 	{"in_bytes", order.InBytes},
+	{"rate", order.Rate},
+	{"idle", order.Idle},
+	{"rtt", order.RTT},
+	{"retransmits", order.Retransmits},
+	{"interface", order.Interface},
+	{"id", order.ID},
 }
 
 func sortNames() []string {
@@ -222,4 +228,18 @@ func (v *sortValue) Set(s string) error {
 		return nil
 	}
 	return fmt.Errorf("no key is called %q: use %s", name, strings.Join(sortNames(), ", "))
+}
+
+// inConsole returns the order as the console's settings spell it.
+func (v *sortValue) inConsole() string {
+	names := map[order.Key]string{
+		order.OutPackets: "packets out", order.InPackets: "packets in",
+		order.OutBytes: "bytes out", order.InBytes: "bytes in", order.Retransmits: "retrans",
+	}
+	name, differs := names[v.by.Key]
+	if !differs {
+		return v.String()
+	}
+	_, direction, _ := strings.Cut(v.String(), ":")
+	return name + ":" + direction
 }

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ctop/ui"
+)
+
+// remembering returns an environment with a state directory of its own, and what
+// is noted in it.
+func remembering(t *testing.T) (e env, dir string, notes *bytes.Buffer) {
+	t.Helper()
+	dir, notes = t.TempDir(), new(bytes.Buffer)
+	return env{stderr: notes, getenv: func(name string) string {
+		return map[string]string{"XDG_STATE_HOME": dir}[name]
+	}}, dir, notes
+}
+
+func TestMemory(t *testing.T) {
+	e, dir, notes := remembering(t)
+	m := e.remember()
+	m.keep(ui.Settings{Sort: "age:asc"}, ui.Settings{Sort: "age:asc"})
+	if _, err := os.Stat(filepath.Join(dir, "ctop")); err == nil {
+		t.Error("nothing was chosen, and something was written")
+	}
+	// --sort age:asc --names were on the command line, and packets were chosen.
+	m.saved.Sort = "in:desc"
+	m.keep(ui.Settings{Sort: "age:asc", Names: true}, ui.Settings{Sort: "age:asc", Names: true, Rates: "packets"})
+	if got := e.remember().saved; got.Sort != "in:desc" || got.Names || got.Rates != "packets" {
+		t.Errorf("remembered %+v", got)
+	}
+	if notes.Len() > 0 {
+		t.Errorf("noted %q", notes)
+	}
+}
+
+func TestMemoryInvalid(t *testing.T) {
+	e, dir, notes := remembering(t)
+	file := filepath.Join(dir, "ctop", "console.json")
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	e.remember()
+	if !strings.Contains(notes.String(), "remove "+file) || strings.Count(notes.String(), "\n") != 1 {
+		t.Errorf("noted %q", notes)
+	}
+}
+
+func TestSortInConsole(t *testing.T) {
+	known := map[string]bool{}
+	for _, name := range ui.SortNames() {
+		known[name] = true
+	}
+	for _, k := range sortKeys {
+		var v sortValue
+		if err := v.Set(k.name + ":asc"); err != nil {
+			t.Fatal(err)
+		}
+		if name, direction, _ := strings.Cut(v.inConsole(), ":"); !known[name] || direction != "asc" {
+			t.Errorf("%s is %s in the console", k.name, v.inConsole())
+		}
+	}
+}
