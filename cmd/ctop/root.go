@@ -63,6 +63,7 @@ func newRootCommand(e env) *cobra.Command {
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
 		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
+		newReplayCommand(e, &c.verbose),
 		newVersionCommand(), newCompletionCommand(),
 	)
 	cmd.AddCommand(newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ctop/cmd/ctop/output"
+	"ctop/internal/capture"
+	"ctop/tracker"
+	"ctop/ui"
+	"ctop/ui/filter"
+	"ctop/ui/format"
+)
+
+// replayCommand shows what the tracker makes of a capture.
+type replayCommand struct {
+	env     env
+	tracker trackerFlags
+	view    viewFlags
+	look    consoleFlags
+	watch   durationValue
+	dump    bool
+	events  bool
+	verbose *bool
+}
+
+func newReplayCommand(e env, verbose *bool) *cobra.Command {
+	c := &replayCommand{env: e, verbose: verbose}
+	cmd := &cobra.Command{
+		Use:   "replay [flags] FILE",
+		Short: "Show what the tracker makes of a capture",
+		Long: `Feed a capture, pcap or pcapng, to the tracker's own programs in the kernel and
+open the console on the table as it was at the last packet. No interface is
+touched, and time is the capture's: timeouts expire by it. Where there is no
+terminal, or with --dump, print the table instead; with --events every change of
+a state. FILE may be compressed with gzip, and - is stdin.
+
+In a capture of several interfaces, packets come in by the first of them or by
+the others. In any other the first sender stands on one side, and a host that
+talks to one side on the other. Rates are averages over the time that a flow was
+busy. Packets that were captured in part are given their length back where their
+headers are whole.`,
+		Example: `  ctop replay trace.pcap
+  ctop replay --dump -o json --filter 'port:443 retrans>0' trace.pcapng
+  ctop replay --dump --for 10s trace.pcap.gz      the table after ten seconds
+  tcpdump -i eth0 -w - | ctop replay --events -`,
+		RunE: c.run,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&c.dump, "dump", false, "print the table at the end instead of opening the console")
+	flags.BoolVar(&c.events, "events", false, "print a line for every change of a flow's state instead")
+	flags.Var(&c.watch, "for", "how much of the capture to replay by its own clock, 0s for all")
+	c.view.register(flags)
+	c.tracker.registerTable(flags)
+	c.look.register(flags)
+	return cmd
+}
+
+func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
+	if len(args) != 1 {
+		return usagef("name one capture, as in ctop replay trace.pcap")
+	}
+	headless := c.dump || c.events || !isTerminal(c.env.stdin) || !isTerminal(c.env.stdout)
+	if err := c.check(cmd, headless); err != nil {
+		return err
+	}
+	file, err := c.open(args[0])
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	packets, err := capture.NewReader(file)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote", args[0], err)
+	}
+	return c.replay(cmd.Context(), args[0], packets, headless)
+}
+
+// check refuses what could not be shown, before the file is read.
+func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
+	if c.dump && c.events {
+		return usagef("--dump and --events are two outputs: leave out one of them")
+	}
+	if headless {
+		return c.env.checkStdout()
+	}
+	for _, name := range []string{"output", "filter", "limit"} {
+		if given(cmd, name) {
+			return usagef("--%s goes with --dump or --events: the console has keys for it", name)
+		}
+	}
+	c.look.sort = c.view.sortGiven(cmd)
+	return c.env.checkTerminal()
+}
+
+func (c *replayCommand) open(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(c.env.stdin), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("replay %s: %w", name, cause(errors.Unwrap(err)))
+	}
+	return f, nil
+}
+
+func (c *replayCommand) replay(ctx context.Context, name string, packets *capture.Reader, headless bool) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	lines := newLineWriter(c.env.stdout, cancel)
+	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
+	r, err := tracker.OpenReplay(tracker.ReplayOptions{
+		Host:   filepath.Base(name),
+		Policy: tracker.Policy(c.tracker.policy), MaxFlows: int(c.tracker.maxFlows), Timeouts: c.tracker.allTimeouts(),
+		OnEvent: c.teller(lines),
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	s, err := c.feed(ctx, name, packets, r)
+	if err != nil {
+		return err
+	}
+	c.tellFed(r, s)
+	switch {
+	case c.events:
+		return nil
+	case headless:
+		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s)})
+	}
+	return c.env.runProgram(r, ctx.Done(), c.look, ui.WithClock(r.Now))
+}
+
+// teller returns what writes events, nil where they are not wanted.
+func (c *replayCommand) teller(lines *lineWriter) func(*tracker.Event) error {
+	if !c.events {
+		return nil
+	}
+	line := []byte(output.EventHeader(c.view.output))
+	// Where that fails the first event fails, too.
+	_ = lines.write(line)
+	return func(e *tracker.Event) error {
+		if !tells(filter.Filter(c.view.filter), e) {
+			return nil
+		}
+		line = output.AppendEvent(line[:0], c.view.output, e)
+		return writeFailed(lines.write(line))
+	}
+}
+
+// sideNames returns what to call the two sides: interfaces, where the capture
+// has two.
+func sideNames(packets *capture.Reader) [2]string {
+	if names := packets.Interfaces(); names[0] != "" && names[1] != "" {
+		return names
+	}
+	return [2]string{"left", "right"}
+}
+
+// feed replays the capture up to its end, or up to where it makes no sense any
+// more, or up to an interrupt, and returns the table as it is then.
+func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *tracker.Replay) (*tracker.Snapshot, error) {
+	var begin time.Time
+	for ctx.Err() == nil {
+		frame, err := packets.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if errors.Is(err, capture.ErrBroken) {
+			c.env.note("%s ends early: %v: what came before is shown", name, err)
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("replay %s: %w", name, err)
+		}
+		if begin.IsZero() {
+			begin = frame.Time
+		}
+		if d := c.watch.duration(); d > 0 && frame.Time.Sub(begin) > d {
+			break
+		}
+		if err := r.Feed(frame.Time, frame.Side, frame.Data); err != nil {
+			return nil, err
+		}
+	}
+	r.Name(sideNames(packets))
+	return r.Refresh()
+}
+
+// tellFed says what was replayed.
+func (c *replayCommand) tellFed(r *tracker.Replay, s *tracker.Snapshot) {
+	fed, skipped := r.Fed()
+	text := fmt.Sprintf("replayed %s of %s", format.Plural(fed, "packet"), format.Age(s.Uptime))
+	if skipped > 0 {
+		text += fmt.Sprintf(", passed over %s that no interface could have received", format.Plural(skipped, "packet"))
+	}
+	if ended := s.Counters.FlowsDestroyed; ended > 0 {
+		text += fmt.Sprintf("; %s ended on the way, which --events lists", format.Plural(int(ended), "flow"))
+	}
+	c.env.note("%s", text)
+}
