@@ -66,7 +66,7 @@ func newRootCommand(e env) *cobra.Command {
 		newReplayCommand(e, &c.verbose),
 		newVersionCommand(), newCompletionCommand(),
 	)
-	cmd.AddCommand(newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))
+	cmd.AddCommand(newManCommand(), newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))
 	completeFlags(cmd)
 	cmd.SetHelpCommand(newHelpCommand())
 	return cmd
