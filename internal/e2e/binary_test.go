@@ -25,7 +25,9 @@ var ctopBinary = sync.OnceValues(func() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "ctop")
-	out, err := exec.Command("go", "build", "-buildvcs=false", "-o", path, "ctop/cmd/ctop").CombinedOutput()
+	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-o", path, "ctop/cmd/ctop")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as make build has it
+	out, err := build.CombinedOutput()
 	if err != nil {
 		return "", errors.New(string(out))
 	}

@@ -1,0 +1,84 @@
+package e2e
+
+import (
+	"net/netip"
+	"os/exec"
+	"testing"
+
+	"ctop/internal/lab"
+)
+
+// kill -9 of the server with consoles open: the clients end, forwarding goes on,
+// nothing stays locked, and the next one takes the flows over. What is left of
+// them in the end is as --keep says.
+func TestServeKilled(t *testing.T) {
+	for name, keep := range map[string]bool{"plain": false, "keep": true} {
+		t.Run(name, func(t *testing.T) {
+			s := newServing(t)
+			var args []string
+			if keep {
+				args = append(args, "--keep")
+			}
+			s.start(s.command(args...))
+			first, second := s.console(s.dial(servedAddr)), s.console(s.dial(servedAddr))
+			s.kill()
+			for _, o := range []*opened{first, second} {
+				if err := s.ends(o); err == nil {
+					t.Error("a session ended as if all were well")
+				}
+			}
+			if _, err := lab.Ping(s.ctx, s.Client, s.Server.Addr4()); err != nil {
+				t.Errorf("the tracker without an owner does not forward: %v", err)
+			}
+			s.start(s.command(args...))
+			s.console(s.dial(servedAddr))
+			s.stop()
+			if !keep {
+				checkDetached(t, s.Lab)
+				return
+			}
+			if _, err := lab.Ping(s.ctx, s.Client, s.Server.Addr4()); err != nil {
+				t.Errorf("the kept tracker does not forward: %v", err)
+			}
+			if out, err := ctop(s.ctx, t, "down", s.Client.Port(), s.Server.Port()).CombinedOutput(); err != nil {
+				t.Fatalf("down: %v: %s", err, out)
+			}
+			checkDetached(t, s.Lab)
+		})
+	}
+}
+
+// The network to an operator is gone, without a word: his sessions are given up,
+// and nobody else notices.
+func TestServeWithoutTheNetwork(t *testing.T) {
+	s := newServing(t)
+	desk, err := s.AddHost(s.ctx, lab.HostOptions{Name: "desk", Port: "desk0", Addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.2/24")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.CommandContext(s.ctx, "ip", "address", "add", "192.0.2.1/24", "dev", desk.Port()).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s.start(s.command("--ssh-stall", "2s"))
+	far := s.console(s.dialFrom(desk, "192.0.2.1:"+servedPort))
+	near := s.console(s.dial(servedAddr))
+	if n := s.metric("ctop_ssh_consoles"); n != 2 {
+		t.Errorf("%v consoles", n)
+	}
+	if err := s.Unplug(desk); err != nil {
+		t.Fatal(err)
+	}
+	s.eventually("the session is given up", func() bool { return s.metric("ctop_ssh_consoles") == 1 })
+	_ = far.client.Close()
+	if _, err := near.keys.Write([]byte("q")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.ends(near); err != nil {
+		t.Errorf("the other session ended with %v", err)
+	}
+	_ = near.client.Close()
+	s.forwards()
+	s.holdsNothing()
+	s.stop()
+	checkDetached(t, s.Lab)
+}

@@ -1,0 +1,146 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// datagrams collects what comes to a unix datagram socket.
+func datagrams(t *testing.T, path string) *said {
+	t.Helper()
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, done := &said{}, make(chan struct{})
+	go func() {
+		defer close(done)
+		b := make([]byte, 64<<10)
+		for {
+			n, err := l.Read(b)
+			if err != nil {
+				return
+			}
+			_, _ = all.Write(append(b[:n], '\n'))
+		}
+	}()
+	t.Cleanup(func() { _ = l.Close(); <-done })
+	return all
+}
+
+// The service manager hears that it is ready once it serves, that it is well as
+// often as it asked, and that it stops. From then on it has the capabilities
+// that the README names, on every thread.
+func TestServeUnderAManager(t *testing.T) {
+	s := newServing(t)
+	socket := filepath.Join(s.state, "notify")
+	told := datagrams(t, socket)
+	cmd := s.command()
+	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=300000")
+	s.start(cmd)
+	s.eventually("it is ready", func() bool { return strings.HasPrefix(told.String(), "READY=1\n") })
+	s.run("timeouts") // it serves
+	s.eventually("it is well", func() bool { return strings.Count(told.String(), "WATCHDOG=1\n") >= 2 })
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", cmd.Process.Pid))
+	if err != nil || len(threads) == 0 {
+		t.Fatalf("%v, %d threads", err, len(threads))
+	}
+	// CAP_NET_ADMIN, CAP_SYS_ADMIN, CAP_PERFMON and CAP_BPF.
+	const kept = "000000c000201000"
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, set := range []string{"CapPrm", "CapEff"} {
+			if !strings.Contains(string(text), set+":\t"+kept+"\n") {
+				t.Errorf("%s is not %s in\n%s", set, kept, text)
+			}
+		}
+	}
+	s.stop()
+	if text := told.String(); !strings.Contains(text, "STOPPING=1\n") {
+		t.Errorf("it was told %q", text)
+	}
+	checkDetached(t, s.Lab)
+}
+
+// What operators do is in the system's log as well, which is a socket at
+// /dev/log, be it syslog's or journald's.
+func TestServeTellsTheSystemLog(t *testing.T) {
+	s := newServing(t)
+	socket := filepath.Join(s.state, "log")
+	told := datagrams(t, socket)
+	cmd := s.command()
+	// The program gets a /dev of its own: the machine's is not ours to change.
+	script := `
+set -e
+mkdir ` + s.state + `/dev
+mount --rbind /dev ` + s.state + `/dev
+mount -t tmpfs none /dev
+touch /dev/null && mount --bind ` + s.state + `/dev/null /dev/null
+ln -s ` + socket + ` /dev/log
+exec "$@"`
+	path, err := exec.LookPath("unshare")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Args = append([]string{"unshare", "--mount", "sh", "-c", script, "sh"}, append([]string{cmd.Path}, cmd.Args[1:]...)...)
+	cmd.Path = path
+	s.start(cmd)
+	s.run("timeouts icmp=7s")
+	s.run("delete --all")
+	line := regexp.MustCompile(`<85>.* ctop\[\d+\]: (\{.*\})`)
+	var found [][]string
+	s.eventually("both acts are in the system's log", func() bool {
+		found = line.FindAllStringSubmatch(told.String(), -1)
+		return len(found) == 2
+	})
+	for i, want := range []string{"timeout", "delete"} {
+		var act struct{ Role, Fingerprint, Address, Act string }
+		if err := json.Unmarshal([]byte(found[i][1]), &act); err != nil {
+			t.Fatal(err)
+		}
+		if act.Act != want || act.Role != "operator" || act.Address != "127.0.0.1" || !strings.HasPrefix(act.Fingerprint, "SHA256:") {
+			t.Errorf("%+v", act)
+		}
+	}
+	s.stop()
+	checkDetached(t, s.Lab)
+}
+
+// systemd finds nothing wrong with the unit.
+func TestUnit(t *testing.T) {
+	if _, err := exec.LookPath("systemd-analyze"); err != nil {
+		t.Skip("systemd-analyze is missing: apt-get install systemd")
+	}
+	program, err := ctopBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile("../../docs/ctop.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const installed = "/usr/local/bin/ctop"
+	if !strings.Contains(string(text), installed) {
+		t.Errorf("it does not start %s", installed)
+	}
+	unit := filepath.Join(t.TempDir(), "ctop.service")
+	if err := os.WriteFile(unit, []byte(strings.ReplaceAll(string(text), installed, program)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("systemd-analyze", "verify", "--man=no", unit)
+	cmd.WaitDelay = time.Second
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) != 0 {
+		t.Errorf("%v: %s", err, out)
+	}
+}

@@ -1,0 +1,280 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"ctop/internal/lab"
+)
+
+// Where the program serves in the tests' network namespace.
+const (
+	servedPort    = "2222"
+	servedAddr    = "127.0.0.1:" + servedPort
+	servedMetrics = "127.0.0.1:9477"
+)
+
+// said is output that is read while it grows.
+type said struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// serving is "ctop serve" between the hosts of a lab, with a key that operates.
+type serving struct {
+	*lab.Lab
+	t     *testing.T
+	ctx   context.Context
+	state string
+	ann   ssh.Signer
+
+	cmd *exec.Cmd
+	log *said
+}
+
+func newServing(t *testing.T) *serving {
+	t.Helper()
+	l, ctx := newLab(t)
+	s := &serving{Lab: l, t: t, ctx: ctx, state: t.TempDir()}
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.ann, err = ssh.NewSignerFromKey(private); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(s.state, "ctop")
+	keys := `role="operator" ` + string(ssh.MarshalAuthorizedKey(s.ann.PublicKey()))
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "authorized_keys"), []byte(keys), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// command prepares a run of the program as a service.
+func (s *serving) command(args ...string) *exec.Cmd {
+	args = append([]string{"serve", "--ssh", "0.0.0.0:" + servedPort, "--metrics", servedMetrics}, args...)
+	cmd := ctop(s.ctx, s.t, append(args, s.Client.Port(), s.Server.Port())...)
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+s.state)
+	return cmd
+}
+
+// start runs a command and waits until it serves and forwards.
+func (s *serving) start(cmd *exec.Cmd) {
+	s.t.Helper()
+	s.cmd, s.log = cmd, &said{}
+	cmd.Stderr = s.log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	stopped := cmd.Process.Pid
+	s.t.Cleanup(func() {
+		if s.cmd.ProcessState == nil && s.cmd.Process.Pid == stopped {
+			_ = s.cmd.Process.Kill()
+			_ = s.cmd.Wait()
+		}
+	})
+	s.eventually("it serves", func() bool { return strings.Contains(s.log.String(), "msg=serving") })
+	s.forwards()
+}
+
+// forwards waits until a ping passes.
+func (s *serving) forwards() {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	defer cancel()
+	if err := lab.WaitPing(ctx, s.Client, s.Server.Addr4()); err != nil {
+		s.t.Fatalf("it does not forward: %v", err)
+	}
+}
+
+// kill ends the service without a chance to clean up.
+func (s *serving) kill() {
+	s.t.Helper()
+	_ = s.cmd.Process.Signal(syscall.SIGKILL)
+	_ = s.cmd.Wait()
+}
+
+// stop ends the service in order.
+func (s *serving) stop() {
+	s.t.Helper()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Errorf("it ended with %v: %s", err, s.log)
+	}
+}
+
+func (s *serving) eventually(what string, holds func() bool) {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("never: %s; the log: %s", what, s.log)
+		}
+	}
+}
+
+// dial logs in.
+func (s *serving) dial(address string) *ssh.Client {
+	s.t.Helper()
+	c, err := ssh.Dial("tcp", address, s.config())
+	if err != nil {
+		s.t.Fatalf("%v; the log: %s", err, s.log)
+	}
+	s.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// dialFrom logs in from a host.
+func (s *serving) dialFrom(h *lab.Host, address string) *ssh.Client {
+	s.t.Helper()
+	conn, err := h.Dial(s.ctx, "tcp", address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	c, channels, requests, err := ssh.NewClientConn(conn, address, s.config())
+	if err != nil {
+		s.t.Fatalf("%v; the log: %s", err, s.log)
+	}
+	client := ssh.NewClient(c, channels, requests)
+	s.t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func (s *serving) config() *ssh.ClientConfig {
+	return &ssh.ClientConfig{
+		User: "ann", Auth: []ssh.AuthMethod{ssh.PublicKeys(s.ann)},
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: patience,
+	}
+}
+
+// opened is a console that an operator has open.
+type opened struct {
+	client *ssh.Client
+	output *said
+	keys   io.Writer
+	ended  chan error
+}
+
+// console opens one and waits until it shows the flows.
+func (s *serving) console(c *ssh.Client) *opened {
+	s.t.Helper()
+	x, err := c.NewSession()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	o := &opened{client: c, output: &said{}, ended: make(chan error, 1)}
+	x.Stdout, x.Stderr = o.output, o.output
+	if o.keys, err = x.StdinPipe(); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := errors.Join(x.RequestPty("xterm", 24, 80, nil), x.Shell()); err != nil {
+		s.t.Fatal(err)
+	}
+	go func() { o.ended <- x.Wait() }()
+	s.eventually("the console shows flows", func() bool { return strings.Contains(o.output.String(), "icmp") })
+	return o
+}
+
+// ends waits for the end of a session.
+func (s *serving) ends(o *opened) error {
+	s.t.Helper()
+	select {
+	case err := <-o.ended:
+		return err
+	case <-time.After(patience):
+		s.t.Fatalf("the session does not end; the log: %s", s.log)
+		return nil
+	}
+}
+
+// run runs a headless command and returns what it printed.
+func (s *serving) run(command string) string {
+	s.t.Helper()
+	c := s.dial(servedAddr)
+	defer func() { _ = c.Close() }()
+	x, err := c.NewSession()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := x.CombinedOutput(command)
+	if err != nil {
+		s.t.Errorf("%s: %v: %s", command, err, out)
+	}
+	return string(out)
+}
+
+// metric reads a number that the service publishes.
+func (s *serving) metric(name string) float64 {
+	s.t.Helper()
+	r, err := http.Get("http://" + servedMetrics + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }()
+	text, err := io.ReadAll(r.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, name+" "); ok {
+			value, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return value
+		}
+	}
+	s.t.Fatalf("there is no %s in\n%s", name, text)
+	return 0
+}
+
+// holdsNothing waits until nobody's session, connection or place is left, and
+// fails if the tracker lost events.
+func (s *serving) holdsNothing() {
+	s.t.Helper()
+	for _, name := range []string{"ctop_ssh_sessions", "ctop_ssh_consoles", "ctop_ssh_connections"} {
+		s.eventually(name+" is 0", func() bool { return s.metric(name) == 0 })
+	}
+	if n := s.metric("ctop_events_lost_total"); n != 0 {
+		s.t.Errorf("%v events were lost", n)
+	}
+}
+
+// descriptors counts what the service has open.
+func (s *serving) descriptors() int {
+	s.t.Helper()
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(entries)
+}
