@@ -28,7 +28,9 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 		return;
 	}
 	step->actions = TCP_REFRESH;
-	if (window == WINDOW_OLD)
+	if (window == WINDOW_BEYOND)
+		step->actions |= TCP_EXTEND;
+	if (window != WINDOW_INSIDE)
 		return;
 	step->actions |= TCP_UPDATE;
 	if (tcp_fin_was_false(flow, step->control, pkt, d)) {
@@ -131,6 +133,8 @@ static __always_inline void tcp_apply(struct flow *flow,
 		tcp_first_ack(sender, pkt);
 	if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK)
 		tcp_update(sender, pkt, shared);
+	if (step->actions & TCP_EXTEND)
+		seq_raise(&sender->end, pkt->end, shared);
 	if (step->actions & TCP_REMEMBER) {
 		sender->pending_end = pkt->end;
 		sender->pending_wscale = pkt->wscale;
@@ -139,7 +143,9 @@ static __always_inline void tcp_apply(struct flow *flow,
 		sender->fin_end = pkt->end;
 	if (step->actions & TCP_REPEAT) {
 		count_up(&sender->retransmits);
-		/* It may carry data this time. */
+		/* It may carry data this time, or permit more. */
 		seq_raise(&sender->end, pkt->end, shared);
+		if (pkt->window > sender->max_window)
+			sender->max_window = pkt->window;
 	}
 }

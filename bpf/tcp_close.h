@@ -90,11 +90,14 @@ static __always_inline bool rst_is_judged(__u64 control,
 	       (control & FLOW_MIDSTREAM && receiver->packets);
 }
 
+/* What a side sent beyond the window may be forged: a RST right after it is not
+ * believed (it would take two guesses in a window instead of an exact one). */
 static __always_inline bool rst_is_exact(const struct flow_dir *sender,
 					 const struct flow_dir *receiver,
 					 const struct packet *pkt, bool judged)
 {
-	return (sender->packets && pkt->seq == sender->end) ||
+	return (sender->packets && pkt->seq == sender->end &&
+		(!judged || !seq_after(pkt->seq, receiver->limit))) ||
 	       (judged && pkt->seq == receiver->acked);
 }
 
@@ -109,7 +112,8 @@ static __always_inline bool rst_is_inside(const struct flow_dir *sender,
 		return false;
 	if (lag < MIN_ACK_LAG)
 		lag = MIN_ACK_LAG;
-	return !seq_after(pkt->seq, receiver->limit) &&
+	return (!seq_after(pkt->seq, receiver->limit) ||
+		(sender->packets && pkt->seq == sender->end)) &&
 	       !seq_before(pkt->seq, base - lag);
 }
 

@@ -24,6 +24,8 @@ enum tcp_action {
 	TCP_REPEAT = 1 << 7,
 	/* Remember the SYN that another one takes the place of. */
 	TCP_KEEP_OLD = 1 << 8,
+	/* Note how far was sent, and nothing else. */
+	TCP_EXTEND = 1 << 9,
 	/* End the flow; end it and begin anew with this segment. */
 	TCP_END = 1 << 5,
 	TCP_RESTART = 1 << 6,

@@ -19,6 +19,9 @@ enum window {
 	/* Stale, but harmless: passes and changes nothing. */
 	WINDOW_OLD,
 	WINDOW_OUTSIDE,
+	/* Begins beyond what is permitted, by less than a window: passes, and
+	 * only how far was sent is noted. */
+	WINDOW_BEYOND,
 	/* Acknowledges what was never sent. */
 	WINDOW_UNSENT,
 };
@@ -34,26 +37,39 @@ static __always_inline bool seq_after(__u32 a, __u32 b)
 	return seq_before(b, a);
 }
 
+/* Whether a segment's ACK lags by more than a window (RFC 5961 section 5). */
+static __always_inline bool ack_is_old(const struct flow_dir *sender,
+				       const struct flow_dir *receiver,
+				       const struct packet *pkt)
+{
+	__u32 lag = sender->max_window;
+
+	if (lag < MIN_ACK_LAG)
+		lag = MIN_ACK_LAG;
+	return seq_before(pkt->ack, receiver->end - lag);
+}
+
 /* RFC 9293 3.10.7.4 and RFC 5961 section 5, as seen from between the two: a
  * segment may not begin beyond what the other side permits, nor acknowledge
- * what it never sent. */
+ * what it never sent. Some senders overrun a window, and ACKs go by other ways:
+ * what ends less than a window beyond passes, as in nf_conntrack's
+ * tcp_in_window(). */
 static __always_inline enum window tcp_window(const struct flow_dir *sender,
 					      const struct flow_dir *receiver,
 					      const struct packet *pkt)
 {
-	__u32 lag = sender->max_window;
-
 	if (!receiver->packets)
 		return WINDOW_INSIDE;
 	if (seq_after(pkt->ack, receiver->end))
 		return WINDOW_UNSENT;
 	if (seq_after(pkt->seq, receiver->limit))
-		return WINDOW_OUTSIDE;
-	if (seq_before(pkt->end, sender->end - receiver->max_window - 1))
-		return WINDOW_OLD;
-	if (lag < MIN_ACK_LAG)
-		lag = MIN_ACK_LAG;
-	if (seq_before(pkt->ack, receiver->end - lag))
+		return ack_is_old(sender, receiver, pkt) ||
+				       pkt->end - receiver->limit >=
+					       receiver->max_window ?
+			       WINDOW_OUTSIDE :
+			       WINDOW_BEYOND;
+	if (seq_before(pkt->end, receiver->acked - receiver->max_window - 1) ||
+	    ack_is_old(sender, receiver, pkt))
 		return WINDOW_OLD;
 	return WINDOW_INSIDE;
 }
