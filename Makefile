@@ -13,6 +13,7 @@ LINT := v2.15.0
 TESTFLAGS ?=
 ARGS ?=
 FUZZTIME ?= 10s
+SEQUENCES ?= 100000
 
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 # Git refuses to tell root about somebody else's clone, and then go build fails.
@@ -20,7 +21,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench fuzz generate check-generated lint fmt clean
+.PHONY: help build demo test bench fuzz judge generate check-generated lint fmt clean
 .PHONY: need-go need-kernel need-root need-clang need-lint
 
 help: ## list the targets
@@ -44,6 +45,9 @@ fuzz: need-go ## run each fuzz target for FUZZTIME (10s)
 		echo "$${func#func } in $${file%/*}"; \
 		$(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$${file%/*}" || exit 1; \
 	done
+
+judge: need-go need-kernel need-root ## ask the kernel's own conntrack about SEQUENCES (100000) conversations
+	@CTOP_JUDGE_SEQUENCES=$(SEQUENCES) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run TestGenerated $(TESTFLAGS) ./internal/judge
 
 generate: need-go need-clang ## compile the BPF programs anew
 	@PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./...

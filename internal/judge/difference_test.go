@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 import "slices"
@@ -27,9 +25,6 @@ type difference struct {
 	after  aftermath
 	reason string
 	source string
-	// mistake says that it is ctop that errs: the test fails, but what comes
-	// after it can be judged.
-	mistake bool
 }
 
 // differences are looked through in order: the first that holds explains.

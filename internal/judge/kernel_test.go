@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 import (
@@ -30,7 +28,6 @@ type kernelSide struct {
 	loose bool
 	buf   []byte
 	frame []byte
-	mark  uint16
 }
 
 // end is a packet socket at one host, and the router's hardware address there.

@@ -1,24 +1,22 @@
-//go:build judge
-
 package judge
 
 import "slices"
 
 // signature is what makes two failures the same one.
 type signature struct {
-	reply          bool
-	kind           Kind
-	flags          uint8
-	before, after_ [2]State
-	verdict        [2]Verdict
-	why            string
-	difference     *difference
+	reply      bool
+	kind       Kind
+	flags      uint8
+	from, to   [2]State
+	verdict    [2]Verdict
+	why        string
+	difference *difference
 }
 
 func signatureOf(m *moment) signature {
 	return signature{
 		reply: m.step.Reply, kind: m.step.Kind, flags: m.step.Flags &^ (PSH | ECE | CWR | URG),
-		before: [2]State{m.before.ctop, m.before.kernel}, after_: [2]State{m.ctop.State, m.kernel.State},
+		from: [2]State{m.before.ctop, m.before.kernel}, to: [2]State{m.ctop.State, m.kernel.State},
 		verdict: [2]Verdict{m.ctop.Verdict, m.kernel.Verdict}, why: m.ctop.Why, difference: m.difference,
 	}
 }

@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 import "fmt"
@@ -32,11 +30,6 @@ func (m *moment) agreed() bool {
 
 // unexplained tells whether the trackers differ for no listed reason.
 func (m *moment) unexplained() bool { return !m.agreed() && m.difference == nil }
-
-// failed tells whether ctop is, or may be, wrong.
-func (m *moment) failed() bool {
-	return m.unexplained() || m.difference != nil && m.difference.mistake
-}
 
 func (m *moment) String() string {
 	s := fmt.Sprintf("%-60s  ctop: %-32s kernel: %s", m.step.String(), m.ctop, m.kernel)

@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 import "slices"
@@ -134,7 +132,7 @@ var openingDifferences = []difference{
 		is: func(m *moment) bool {
 			w := m.afterwards()
 			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(SYN|RST) == 0 &&
-				m.kernel.State >= Open && (!(w.synAcked(0) && w.synAcked(1)) || w.trail["begun anew"])
+				m.kernel.State >= Open && (!w.synAcked(0) || !w.synAcked(1) || w.trail["begun anew"])
 		},
 		reason: "an ACK that does not acknowledge the SYN completes no handshake; the kernel goes by the flag",
 		source: "RFC 9293 3.10.7.4, fifth check, SYN-RECEIVED",
@@ -143,16 +141,16 @@ var openingDifferences = []difference{
 		name: "SYN+ACK that answers no SYN",
 		is: func(m *moment) bool {
 			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop != SynSent &&
-				(m.before.ctop >= Open || !m.w.answersSyn(m.step) || len(m.w.syns) > 2)
+				(m.before.ctop >= Open || !m.w.answersSyn(m.step) || m.w.manySyns())
 		},
-		reason: "it acknowledges something else: invalid, and changes nothing",
+		reason: "it acknowledges something else, or a SYN before the last two: invalid, and changes nothing",
 		source: "RFC 9293 3.10.7.3, first check; design section 3",
 	},
 	{
 		name: "SYN+ACK to SYN_SENT that answers no SYN",
 		is: func(m *moment) bool {
 			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop == SynSent &&
-				(!m.w.answersSyn(m.step) || len(m.w.syns) > 2)
+				(!m.w.answersSyn(m.step) || m.w.manySyns())
 		},
 		after:  part,
 		reason: "as before; within 66,000 numbers the kernel believes it, and always begins the direction with it",

@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 import (
@@ -36,8 +34,7 @@ func openCourt(t testing.TB) *court {
 type outcome struct {
 	packets, agreed, unjudged int
 	differences               []string
-	// failed is the first moment that nothing explains, or that shows a known
-	// mistake; the sequence ends there.
+	// failed is the moment that nothing explains; the sequence ends there.
 	failed *moment
 	// steps has what was said of every step that was judged.
 	steps []*moment
@@ -74,7 +71,7 @@ func (c *court) hear(s *Sequence) (*outcome, error) {
 		if c.watch != nil {
 			_, _ = fmt.Fprintln(c.watch, m)
 		}
-		if m.failed() || m.parted {
+		if m.unexplained() || m.parted {
 			o.unjudged = len(s.Steps) - i - 1
 			break
 		}
@@ -107,7 +104,7 @@ func (o *outcome) add(m *moment) {
 	if m.difference != nil {
 		o.differences = append(o.differences, m.difference.name)
 	}
-	if m.failed() {
+	if m.unexplained() {
 		o.failed = m
 	}
 }
@@ -206,22 +203,32 @@ func (s *scene) ask(m *moment, t tuple) (err error) {
 // reconcile makes the kernel's entry follow ctop's flow where the difference says
 // so, and where it can be done, so that the rest of the sequence is judged, too.
 func (s *scene) reconcile(m *moment, t tuple) error {
-	kernel := s.court.kernel
-	switch {
-	case m.difference.after == part:
-		m.parted = true
-	case m.difference.after == stand:
-	case m.difference.after == renew:
+	switch m.difference.after {
+	case follow:
+		return s.follow(m, t)
+	case renew:
+		kernel := s.court.kernel
 		if err := kernel.ct.delete(t); err != nil {
 			return err
 		}
 		_, err := kernel.play(s.packet, m.step.dir())
 		return err
+	case part:
+		m.parted = true
+	case stand:
+	}
+	return nil
+}
+
+// follow brings the kernel's entry to where ctop's flow stands.
+func (s *scene) follow(m *moment, t tuple) error {
+	ct := s.court.kernel.ct
+	switch {
 	case sameState(m.ctop.State, m.kernel.State):
 	case m.w.trail["FIN before the handshake is done"] && m.before.ctop == SynRecv && slices.Contains(closing, m.kernel.State):
 		// The kernel is to remember the FIN.
 	case m.ctop.State == Gone:
-		return kernel.ct.delete(t)
+		return ct.delete(t)
 	case m.kernel.State == KernelClose && m.before.ctop == SynRecv:
 		m.parted = true // what it knew of FINs cannot be restored
 	case m.kernel.State == SynSent:
@@ -229,7 +236,7 @@ func (s *scene) reconcile(m *moment, t tuple) error {
 	case m.kernel.State == Gone || m.kernel.State == Unanswered || m.ctop.State == Unanswered:
 		m.parted = true
 	default:
-		return kernel.ct.setState(t, counterparts[m.ctop.State][0])
+		return ct.setState(t, counterparts[m.ctop.State][0])
 	}
 	return nil
 }

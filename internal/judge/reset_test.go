@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 // resetDifferences are those about RSTs.
@@ -47,13 +45,6 @@ var resetDifferences = []difference{
 		},
 		reason: "a RST with exactly the number after the SYN is the opener's; the kernel ends the flow by the next one",
 		source: "RFC 5961 section 3.2",
-	},
-	{
-		name: "MISTAKE RST with number zero in SYN_SENT",
-		is: func(m *moment) bool {
-			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.me().synSent && m.step.Seq == 0
-		},
-		mistake: true,
 	},
 	{
 		name: "RST by its sequence number alone",

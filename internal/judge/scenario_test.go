@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 import (

@@ -1,11 +1,8 @@
-//go:build judge
-
 package judge
 
 import "slices"
 
-// windowDifferences are those about what may be sent and acknowledged, and, at
-// the end, the mistakes.
+// windowDifferences are those about what may be sent and acknowledged.
 var windowDifferences = []difference{
 	{
 		name: "SACK of what was never sent",
@@ -81,92 +78,6 @@ var windowDifferences = []difference{
 		after:  part,
 		reason: "the kernel takes nothing from a segment beyond its window, ctop remembers that the side closed",
 		source: "RFC 9293 3.10.7.4, eighth check",
-	},
-	{
-		name: "MISTAKE SYN begun anew counts as acknowledged",
-		is: func(m *moment) bool {
-			w := m.afterwards()
-			return m.passed() && m.before.ctop == SynRecv && m.ctop.State == Open && m.step.has(SYN) &&
-				!(w.synAcked(0) && w.synAcked(1))
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE Fast Open refused, not completed",
-		is: func(m *moment) bool {
-			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.kernel.State == Open && m.step.Seq == m.me().isn+1 &&
-				before(m.step.end(), m.me().synEnd)
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE data or FIN in SYN_SENT",
-		is: func(m *moment) bool {
-			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && (m.step.Len > 0 || m.step.has(FIN)) &&
-				m.before.ctop == SynSent && m.stays() && m.kernel.Verdict == Invalid
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE data of an older connection in SYN_SENT refused",
-		is: func(m *moment) bool {
-			return m.is(ACK) && m.step.Len > 0 && m.onlyKernelPasses("state") && m.before.ctop == SynSent && m.stays()
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE no limit in a simultaneous open",
-		is: func(m *moment) bool {
-			return m.onlyKernelPasses("window") && m.before.ctop == SynRecv && m.w.inside(m.step) && len(m.w.syns) > 1 && m.stays()
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE outside the window before the handshake is done",
-		is: func(m *moment) bool {
-			return m.step.has(ACK) && m.before.ctop == SynRecv && m.stays() && m.onlyCtopPasses() && !m.w.inside(m.step)
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE moved from below the window",
-		is: func(m *moment) bool {
-			return m.passed() && m.step.has(ACK) && !m.stays() && m.kernel.State == m.before.kernel && m.me().heard &&
-				before(m.step.end(), m.me().end-m.other().maxWindow)
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE handshake completed from outside the window",
-		is: func(m *moment) bool {
-			return m.step.has(ACK) && m.before.ctop == SynRecv && m.ctop.State >= Open &&
-				m.kernel.State != Open && (after(m.step.Seq, m.w.limit(1-m.step.dir())) || before(m.step.end(), m.me().end))
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE overshoot",
-		is: func(m *moment) bool {
-			return m.onlyKernelPasses("window") && !m.w.midstream && after(m.step.Seq, m.w.limit(1-m.step.dir()))
-		},
-		after:   part,
-		mistake: true,
-	},
-	{
-		name: "MISTAKE SYN+ACK of an earlier SYN",
-		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.before.ctop <= SynRecv && m.stays() && m.w.answersSyn(m.step) && len(m.w.syns) < 3
-		},
-		after:   part,
-		mistake: true,
 	},
 	{
 		name: "midstream flow by flags",

@@ -1,5 +1,3 @@
-//go:build judge
-
 package judge
 
 import "slices"
@@ -127,7 +125,7 @@ func (me *witnessSide) isOld(s *Step, other *witnessSide) bool {
 	if s.has(SYN) {
 		return false
 	}
-	return before(s.end(), me.end-other.maxWindow-1) ||
+	return before(s.end(), other.ack-other.maxWindow-1) ||
 		s.has(ACK) && before(s.Ack, other.end-max(ackLag, me.maxWindow))
 }
 
@@ -221,6 +219,12 @@ func (w *witness) answersSyn(s *Step) bool {
 	return false
 }
 
+// manySyns tells whether there were more SYNs than ctop remembers: the one that
+// counts, and one besides.
+func (w *witness) manySyns() bool {
+	return len(w.syns) > 2 || len(w.syns) == 2 && w.trail["restart"]
+}
+
 // limit is the first number beyond what the end permits the other to send. Until
 // it acknowledges, that is what the window in its SYN says.
 func (w *witness) limit(d int) uint32 {
@@ -268,10 +272,12 @@ func (w *witness) restarted(answer *Step) *witness {
 			heard: true, synSent: true, isn: answer.Ack - 1, synEnd: answer.Ack, end: answer.Ack, limit: answer.Seq + 1<<16, maxWindow: 1 << 16,
 		}
 	}
+	n.trail["restart"] = true
 	if syn := w.answersPending(answer); syn != nil {
 		n.side[1-answer.dir()].offered = syn.Scale != NoScale
 		n.side[1-answer.dir()].scale = uint8(max(syn.Scale, 0))
+	} else {
+		n.trail["begun anew"] = true // with which scale is anybody's guess
 	}
-	n.trail["restart"] = true
 	return n
 }
