@@ -20,11 +20,43 @@ func readKernelClock(prog *ebpf.Program) (ticks, ns uint64, err error) {
 	return args.Ticks, args.Ns, nil
 }
 
-// measureTick returns the length of a jiffy: it waits for one to begin, then for
-// some more, and takes the nearest length that a kernel can have. That takes a
-// few hundredths of a second.
+// measureTick returns the length of a jiffy, which the kernel does not tell. How
+// many there were since it booted says it at once; where that leaves a doubt,
+// which is so in the minutes around the fifth, it takes half a second.
 func measureTick(prog *ebpf.Program) (time.Duration, error) {
-	const count = 6
+	ticks, ns, err := readKernelClock(prog)
+	if err != nil {
+		return 0, err
+	}
+	if tick, sure := tickSinceBoot(ticks, time.Duration(ns)); sure {
+		return tick, nil
+	}
+	return watchTick(prog)
+}
+
+// tickSinceBoot compares the clocks with each rate that the kernel can have.
+// Both run from boot on, but for the time that it took to start them, and ticks
+// begin five minutes before 32 bits are full (linux/jiffies.h, INITIAL_JIFFIES).
+func tickSinceBoot(ticks uint64, uptime time.Duration) (tick time.Duration, sure bool) {
+	const (
+		begin = 5 * time.Minute
+		slack = 5 * time.Second
+	)
+	matches := 0
+	for _, hz := range tickRates {
+		seconds := float64(int64(ticks-1<<32)) / float64(hz)
+		if (begin + time.Duration(seconds*float64(time.Second)) - uptime).Abs() < slack {
+			tick = time.Second / time.Duration(hz)
+			matches++
+		}
+	}
+	return tick, matches == 1
+}
+
+// watchTick waits for a jiffy to begin, then for many more: under load, and in
+// virtual machines, some come late and together.
+func watchTick(prog *ebpf.Program) (time.Duration, error) {
+	const enough = uint64(500 * time.Millisecond)
 	start, startNs, err := nextTick(prog)
 	if err != nil {
 		return 0, err
@@ -34,7 +66,7 @@ func measureTick(prog *ebpf.Program) (time.Duration, error) {
 		if err != nil {
 			return 0, err
 		}
-		if ticks-start >= count {
+		if ns-startNs > enough {
 			return nearestTick(time.Duration(ns-startNs) / time.Duration(ticks-start)), nil
 		}
 	}
