@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 )
 
 // joinOrAdopt joins the tracker that is pinned there. Where its owner is dead and
 // it was not meant to be kept, this process becomes the owner.
-func joinOrAdopt(dir string, log *slog.Logger) (*Tracker, error) {
-	t, err := joinAt(dir, log)
+func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
+	t, err := joinAt(ctx, dir, log)
 	if err != nil {
 		return nil, err
 	}
@@ -23,8 +24,9 @@ func joinOrAdopt(dir string, log *slog.Logger) (*Tracker, error) {
 }
 
 // Join joins the tracker that runs between the two interfaces, in either order,
-// or the only one that runs where none is named.
-func Join(_ context.Context, interfaces ...string) (*Tracker, error) {
+// or the only one that runs where none is named. One that is being attached is
+// waited for.
+func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
 	if len(interfaces) == 0 {
 		pairs, err := Pairs()
 		if err != nil {
@@ -53,15 +55,52 @@ func Join(_ context.Context, interfaces ...string) (*Tracker, error) {
 	if !found {
 		return nil, fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1])
 	}
-	return joinAt(dir, slog.New(slog.DiscardHandler))
+	return joinAt(ctx, dir, slog.New(slog.DiscardHandler))
 }
 
-func joinAt(dir string, log *slog.Logger) (*Tracker, error) {
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil, ErrNotRunning
+const (
+	// attachPatience is how long a tracker may take from its first pin to its
+	// last. It is far more than it needs on a busy machine.
+	attachPatience = 30 * time.Second
+	attachPoll     = 10 * time.Millisecond
+)
+
+// joinAt joins the tracker that is pinned in the directory. Pins that are
+// missing while somebody holds the lease are on their way, there or gone.
+func joinAt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
+	for deadline := time.Now().Add(attachPatience); ; {
+		t, err := joinNow(dir, log)
+		if !errors.Is(err, errPinsMissing) {
+			return t, err
+		}
+		if !isOwned(dir) {
+			return joinNow(dir, log) // all that will ever come is there
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("join the tracker at %s: another ctop has been attaching it for %s: try again, or end that one", dir, attachPatience)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(attachPoll):
+		}
 	}
+}
+
+// isOwned reports whether a process holds the lease.
+func isOwned(dir string) bool {
+	l, free, err := takeLease(dir)
+	l.release()
+	return err == nil && !free
+}
+
+func joinNow(dir string, log *slog.Logger) (*Tracker, error) {
 	k, m, err := openKernel(dir)
 	if err != nil {
+		// A directory that goes while it is read was being removed.
+		if _, gone := os.Stat(dir); errors.Is(gone, os.ErrNotExist) {
+			return nil, ErrNotRunning
+		}
 		return nil, err
 	}
 	t := &Tracker{kernel: k, meta: *m, log: log, dir: dir, joined: true, slots: map[uint32]bool{}}

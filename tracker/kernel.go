@@ -221,12 +221,23 @@ func openKernel(dir string) (*kernel, *meta, error) {
 			return nil, m, pinError(dir, err)
 		}
 	}
+	// The attachments are pinned last.
+	for _, name := range linkPins {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			k.close()
+			return nil, m, pinError(dir, err)
+		}
+	}
 	return k, m, nil
 }
 
+// errPinsMissing is what a tracker looks like that was killed while it attached,
+// and one that is still doing so.
+var errPinsMissing = fmt.Errorf("%w: some of its pins are missing", ErrLayout)
+
 func pinError(dir string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("join the tracker at %s: %w: some of its pins are missing: run \"ctop down\" on its interfaces", dir, ErrLayout)
+		return fmt.Errorf("join the tracker at %s: %w: run \"ctop down\" on its interfaces", dir, errPinsMissing)
 	}
 	return explainPermission("open the pins at "+dir, fmt.Errorf("open the pins at %s: %w", dir, err))
 }

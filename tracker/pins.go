@@ -129,6 +129,49 @@ func removePins(dir string) error {
 	return nil
 }
 
+// errClaimed means that another process was faster.
+var errClaimed = errors.New("another ctop attaches there")
+
+// claim makes a tracker's directory with its lease taken: nobody ever sees one
+// that is not, unless its owner is dead.
+func claim(dir string) (owner, presence *lease, err error) {
+	draft, err := makeDraft(filepath.Dir(dir))
+	if err != nil {
+		return nil, nil, err
+	}
+	owner, _, err = takeLease(draft)
+	if err == nil {
+		presence, _, err = shareLease(filepath.Join(draft, usersDir))
+	}
+	if err == nil {
+		err = os.Rename(draft, dir)
+	}
+	if err == nil {
+		return owner, presence, nil
+	}
+	owner.release()
+	presence.release()
+	_ = os.RemoveAll(draft)
+	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOTEMPTY) {
+		err = errClaimed
+	}
+	return nil, nil, err
+}
+
+// makeDraft makes an empty directory in one that whoever leaves last removes,
+// which may be at this very moment.
+func makeDraft(base string) (draft string, err error) {
+	for range 100 {
+		if err := os.MkdirAll(base, 0o700); err != nil {
+			return "", err
+		}
+		if draft, err = os.MkdirTemp(base, "draft"); !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	return draft, err
+}
+
 // lease is a lock on a directory.
 type lease struct {
 	dir *os.File

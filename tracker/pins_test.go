@@ -1,10 +1,15 @@
 package tracker
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 )
 
 func TestPinNames(t *testing.T) {
@@ -72,5 +77,71 @@ func TestRemovePins(t *testing.T) {
 	}
 	if err := removePins(dir); err != nil {
 		t.Errorf("removing what is gone: %v", err)
+	}
+}
+
+// A directory is claimed by one, with its lease taken, and the others see that.
+func TestClaim(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ns", "a:b")
+	const rivals = 20
+	claimed := make(chan *lease, rivals)
+	var wg sync.WaitGroup
+	for range rivals {
+		wg.Go(func() {
+			owner, presence, err := claim(dir)
+			if err == nil {
+				presence.release()
+				claimed <- owner
+			} else if !errors.Is(err, errClaimed) {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(claimed) != 1 || !isOwned(dir) {
+		t.Fatalf("%d have it", len(claimed))
+	}
+	(<-claimed).release()
+	if isOwned(dir) {
+		t.Error("it is still owned")
+	}
+	if entries, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(entries) != 1 {
+		t.Errorf("left: %v, %v", entries, err)
+	}
+}
+
+// Who joins waits for what is being attached or removed, and not for the dead.
+func TestJoinWaits(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ns", "a:b")
+	owner, presence, err := claim(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer presence.release()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*attachPoll)
+	defer cancel()
+	if _, err := joinAt(ctx, dir, slog.Default()); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while its owner attaches: %v", err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := joinAt(context.Background(), dir, slog.Default())
+		ended <- err
+	}()
+	time.Sleep(2 * attachPoll)
+	if err := removePins(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; !errors.Is(err, ErrNotRunning) {
+		t.Errorf("when it is gone: %v", err)
+	}
+	owner.release()
+	if owner, presence, err = claim(dir); err != nil {
+		t.Fatal(err)
+	}
+	owner.release()
+	presence.release()
+	if _, err := joinAt(context.Background(), dir, slog.Default()); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), "ctop down") {
+		t.Errorf("when its owner died: %v", err)
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -56,13 +55,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 		return nil, err
 	}
 	dir, mounted, notes := preparePins(o)
-	if dir != "" {
-		t, err := joinOrAdopt(dir, o.Log)
-		if err == nil || !errors.Is(err, ErrNotRunning) {
-			return t, err
-		}
-	}
-	t, err := attachNew(ctx, o, sides, dir, mounted)
+	t, err := joinOrAttach(ctx, o, sides, dir, mounted)
 	if err != nil {
 		if mounted {
 			unmountBPFFS()
@@ -71,6 +64,27 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	}
 	t.notes = append(notes, t.notes...)
 	return t, nil
+}
+
+// joinOrAttach joins what is pinned in the directory, or attaches a tracker. Of
+// several processes that attach at the same moment one does, and the others
+// join it.
+func joinOrAttach(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
+	if dir == "" {
+		return attachNew(ctx, o, sides, dir, mounted)
+	}
+	t, err := joinOrAdopt(ctx, dir, o.Log)
+	if !errors.Is(err, ErrNotRunning) {
+		return t, err
+	}
+	t, err = attachNew(ctx, o, sides, dir, mounted)
+	if !errors.Is(err, errClaimed) && !errors.Is(err, ErrBusy) {
+		return t, err
+	}
+	if t, failed := joinOrAdopt(ctx, dir, o.Log); !errors.Is(failed, ErrNotRunning) {
+		return t, failed
+	}
+	return t, err
 }
 
 // preparePins returns where to pin the tracker, and nothing where it cannot or
@@ -215,11 +229,11 @@ func (t *Tracker) pin() error {
 	if t.dir == "" {
 		return nil
 	}
-	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+	owner, presence, err := claim(t.dir)
+	if err != nil {
 		return explainPermission("make "+t.dir, fmt.Errorf("make %s: %w", t.dir, err))
 	}
-	t.takeLease()
-	t.use()
+	t.lease, t.presence = owner, presence
 	return t.kernel.pin(t.dir)
 }
 

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -145,6 +146,56 @@ func TestJoin(t *testing.T) {
 		}
 		return false
 	})
+}
+
+// Of several that attach at once one does; the others join it, and so does who
+// only reads.
+func TestOpenedAtOnce(t *testing.T) {
+	l, ctx := newLab(t)
+	const rivals = 3
+	opened := make(chan *tracker.Tracker, 2*rivals)
+	var wg sync.WaitGroup
+	for range rivals {
+		wg.Go(func() {
+			tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}})
+			if err != nil {
+				t.Error("open:", err)
+				return
+			}
+			opened <- tr
+		})
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				tr, err := tracker.Join(ctx, l.Server.Port(), l.Client.Port())
+				if errors.Is(err, tracker.ErrNotRunning) {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				if err != nil {
+					t.Error("join:", err)
+					return
+				}
+				opened <- tr
+				return
+			}
+		})
+	}
+	wg.Wait()
+	close(opened)
+	owners := 0
+	for tr := range opened {
+		if !tr.Joined() {
+			owners++
+		}
+		t.Cleanup(func() {
+			if err := tr.Close(); err != nil {
+				t.Error("close:", err)
+			}
+		})
+	}
+	if owners != 1 {
+		t.Errorf("%d attached", owners)
+	}
 }
 
 // Who leaves first does not take the link away from the other: the tracker ends
