@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -75,7 +76,7 @@ func runPrivileged(t *testing.T, dir string) {
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"status": exitStatus, "lab": buildLab, "attached": attached,
+		"status": exitStatus, "until": until, "lab": buildLab, "attached": attached,
 	}
 }
 
@@ -97,6 +98,27 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if lines := strings.Count(ts.ReadFile("stderr"), "\n"); got != 0 && lines != 1 {
 		ts.Fatalf("%d lines on stderr, want one", lines)
+	}
+}
+
+// patience bounds every wait; nothing here is expected to take as long.
+const patience = time.Minute
+
+// until runs a command until what it prints matches a pattern.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: until PATTERN COMMAND [ARG ...]")
+	}
+	pattern, err := regexp.Compile("(?m)" + args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(patience); ; {
+		ts.Check(ts.Exec(args[1], args[2:]...))
+		if pattern.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("never printed %s", pattern)
+		}
 	}
 }
 
@@ -152,7 +174,6 @@ func first(addrs []netip.Addr) netip.Addr { return addrs[0] }
 // attached waits until there is a program on the lab's interfaces; with ! it
 // fails if there is one, or a pin.
 func attached(ts *testscript.TestScript, neg bool, _ []string) {
-	const patience = 10 * time.Second
 	deadline := time.Now().Add(patience)
 	for {
 		found := traces(ts)
