@@ -8,6 +8,9 @@
 // Nothing flows until something forwards between the two middle ends: ctop, or
 // a plain Linux bridge ([Options].Bridge) to compare it with.
 //
+// A host may have a bad cable ([CableOptions]): a relay before its link that
+// loses, repeats, reorders and delays, by a seed.
+//
 // A program first calls [Isolate] (a test binary [Main]), which moves it into a
 // network and a mount namespace of its own, with an empty /run/netns and an
 // empty BPF file system. What it guarantees by that: the lab can neither

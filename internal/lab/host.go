@@ -25,6 +25,7 @@ type Host struct {
 	ns     *os.File
 	inside *netlink.Handle
 	middle *netlink.Handle // the lab's
+	cable  *cable          // nil: a good one, the pair itself
 
 	plugged bool // whether port is ours; the lab's mutex guards it
 }
@@ -42,7 +43,13 @@ func newHost(middle *netlink.Handle, o HostOptions) (*Host, error) {
 		name: o.Name, link: o.Link, port: o.Port, mtu: o.MTU,
 		addrs: slices.Clone(o.Addrs), ns: ns, middle: middle,
 	}
-	if err := h.start(); err != nil {
+	if o.Cable != nil {
+		h.cable, err = newCable(o.Name, *o.Cable)
+	}
+	if err == nil {
+		err = h.start()
+	}
+	if err != nil {
 		return nil, errors.Join(err, h.close())
 	}
 	return h, nil
@@ -64,22 +71,35 @@ func (h *Host) start() (err error) {
 }
 
 // plug makes the pair as ip link add PORT type veth peer name LINK netns NAME
-// does, and gives LINK its addresses. When it fails it leaves no pair.
+// does, or a bad cable in its place, and gives LINK its addresses. When it fails
+// it leaves no pair.
 func (h *Host) plug() error {
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name = h.port
-	attrs.MTU = h.mtu
-	pair := netlink.NewVeth(attrs)
-	pair.PeerName = h.link
-	pair.PeerNamespace = netlink.NsFd(h.ns.Fd())
-	if err := h.middle.LinkAdd(pair); err != nil {
-		return fmt.Errorf("add veth pair %s, %s: %w", h.port, h.link, err)
+	if err := h.connect(); err != nil {
+		return err
 	}
-	if err := h.bringUp(pair); err != nil {
-		return errors.Join(err, deleteLink(h.middle, h.port))
+	if err := h.bringUp(); err != nil {
+		return errors.Join(err, h.disconnect())
 	}
 	h.plugged = true
 	return nil
+}
+
+func (h *Host) connect() error {
+	if h.cable != nil {
+		return h.cable.lay(h.middle, h.port, h.link, h.mtu, h.ns)
+	}
+	if err := h.middle.LinkAdd(veth(h.port, h.link, h.mtu, h.ns)); err != nil {
+		return fmt.Errorf("add veth pair %s, %s: %w", h.port, h.link, err)
+	}
+	return nil
+}
+
+func (h *Host) disconnect() error {
+	err := deleteLink(h.middle, h.port)
+	if h.cable != nil {
+		err = errors.Join(err, h.cable.cut())
+	}
+	return err
 }
 
 // unplug deletes the pair if plug made it: a link of that name that was there
@@ -89,10 +109,14 @@ func (h *Host) unplug() error {
 		return nil
 	}
 	h.plugged = false
-	return deleteLink(h.middle, h.port)
+	return h.disconnect()
 }
 
-func (h *Host) bringUp(port netlink.Link) error {
+func (h *Host) bringUp() error {
+	port, err := h.middle.LinkByName(h.port)
+	if err != nil {
+		return fmt.Errorf("find %s: %w", h.port, err)
+	}
 	if err := quietUp(h.middle, port); err != nil {
 		return fmt.Errorf("set %s up: %w", h.port, err)
 	}
@@ -130,6 +154,9 @@ func (h *Host) close() error {
 	err := h.unplug()
 	if h.inside != nil {
 		h.inside.Close()
+	}
+	if h.cable != nil {
+		err = errors.Join(err, h.cable.close())
 	}
 	return errors.Join(err, removeNamespace(h.name), h.ns.Close())
 }

@@ -72,7 +72,7 @@ func (p *pinger) request(payload int) []byte {
 		return msg
 	}
 	msg[0] = echoRequest4
-	binary.BigEndian.PutUint16(msg[2:], checksum(msg))
+	binary.BigEndian.PutUint16(msg[2:], checksum(0, msg))
 	return msg
 }
 
@@ -86,9 +86,8 @@ func (p *pinger) answered(msg []byte, from net.Addr) bool {
 		binary.BigEndian.Uint16(msg[4:]) == p.id && binary.BigEndian.Uint16(msg[6:]) == p.seq
 }
 
-// checksum is the Internet checksum of RFC 1071.
-func checksum(b []byte) uint16 {
-	var sum uint32
+// checksum is the Internet checksum of RFC 1071, begun with sum.
+func checksum(sum uint32, b []byte) uint16 {
 	for ; len(b) > 1; b = b[2:] {
 		sum += uint32(binary.BigEndian.Uint16(b))
 	}
@@ -118,15 +117,15 @@ func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error)
 }
 
 // WaitPing pings until a reply comes or ctx ends: a forwarder that was attached
-// a moment ago may lose the first packets.
+// a moment ago may lose the first packets. It waits longer from one to the next,
+// for a reply that takes its time.
 func WaitPing(ctx context.Context, from *Host, to netip.Addr) error {
 	p, err := newPinger(ctx, from, from.sameFamily(to), to)
 	if err != nil {
 		return err
 	}
 	defer closeWith(ctx, p)()
-	const every = 100 * time.Millisecond
-	for {
+	for every := 100 * time.Millisecond; ; every = min(every*5/4, time.Second) {
 		start := time.Now()
 		if _, err := p.ping(56, start.Add(every)); err == nil {
 			return nil

@@ -29,6 +29,7 @@ type HostOptions struct {
 	Port  string         // the pair's end in the middle; required in AddHost
 	MTU   int            // of both ends, in bytes; zero: Options.MTU
 	Addrs []netip.Prefix // the first of each family is the host's main address
+	Cable *CableOptions  // nil: the pair itself, which loses nothing
 }
 
 // withDefaults fills what o leaves open from d.

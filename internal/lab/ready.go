@@ -28,7 +28,11 @@ func (h *Host) awaitReady() error {
 
 // ready tells what is not.
 func (h *Host) ready() error {
-	return errors.Join(operational(h.middle, h.port), operational(h.inside, h.link), h.joined())
+	err := errors.Join(operational(h.middle, h.port), operational(h.inside, h.link), h.joined())
+	if h.cable != nil {
+		err = errors.Join(err, h.cable.operational())
+	}
+	return err
 }
 
 func operational(handle *netlink.Handle, name string) error {
