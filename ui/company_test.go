@@ -5,6 +5,8 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/ui/filter"
 )
 
 // colleagues are other operators who do what a test tells them.
@@ -46,4 +48,14 @@ func TestKeysThatArriveTogether(t *testing.T) {
 	}
 	c.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("/udp")})
 	c.shows("filter: udp")
+}
+
+func TestBeginsWithAFilter(t *testing.T) {
+	f, err := filter.Parse("udp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newConsole(t, 120, 24, flowsUpTo(10), WithFilter(f))
+	c.shows("filter: udp")
+	c.hides(" tcp ")
 }

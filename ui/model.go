@@ -167,6 +167,8 @@ func New(source Source, opts ...Option) Model {
 	m.help = help.New(t, m.keys.sections(m.view))
 	m.flows.SetMarked(m.marked)
 	m.apply(o.settings)
+	m.filter = o.filter
+	m.log.SetFilter(o.filter)
 	return m
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"ctop/tracker"
+	"ctop/ui/filter"
 	"ctop/ui/names"
 	"ctop/ui/theme"
 )
@@ -31,6 +32,7 @@ type options struct {
 	resolver names.Resolver
 	look     theme.Look
 	settings Settings
+	filter   filter.Filter
 }
 
 // shortestInterval keeps a typing error from burning a core.
@@ -100,6 +102,11 @@ func WithNoColor() Option {
 // session from elsewhere has no business writing files here.
 func WithExport(e Export) Option {
 	return func(o *options) { o.export = e }
+}
+
+// WithFilter begins with a filter.
+func WithFilter(f filter.Filter) Option {
+	return func(o *options) { o.filter = f }
 }
 
 func newOptions(opts []Option) options {

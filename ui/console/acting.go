@@ -29,12 +29,18 @@ func (viewing) SetTimeout(tracker.TimeoutName, time.Duration) error { return err
 
 func (viewing) SetFlowTimeout(tracker.Ref, time.Duration) error { return errViewer }
 
-// acting is a source that writes down what is done to it, and tells the other
-// operators.
+// acting is a source that writes down what is done to it.
 type acting struct {
 	source ui.Source
-	who    identity
-	server *Server
+	record recorder
+}
+
+// recorder writes acts down.
+type recorder interface {
+	// perform does what cannot be done without being written down: where the
+	// audit log cannot be written to, nothing is done. told is what others
+	// get to read of it.
+	perform(act Act, told string, do func() (done int, err error)) error
 }
 
 func (a acting) Snapshot() *tracker.Snapshot { return a.source.Snapshot() }
@@ -54,7 +60,7 @@ func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err er
 	if len(refs) == 1 {
 		told = "deleted " + refs[0].Tuple.String()
 	}
-	err = a.perform(act, told, func() (int, error) {
+	err = a.record.perform(act, told, func() (int, error) {
 		result, err = a.source.Delete(refs...)
 		return result.Deleted, err
 	})
@@ -64,7 +70,7 @@ func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err er
 func (a acting) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
 	what := fmt.Sprintf("%s=%s", name, d)
 	act := Act{Act: "timeout", What: []string{what}, Count: 1}
-	return a.perform(act, "set "+what, func() (int, error) {
+	return a.record.perform(act, "set "+what, func() (int, error) {
 		return 1, a.source.SetTimeout(name, d)
 	})
 }
@@ -72,32 +78,43 @@ func (a acting) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
 func (a acting) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
 	what := fmt.Sprintf("%s=%s", ref.Tuple, d)
 	act := Act{Act: "flow_timeout", What: []string{what}, Count: 1}
-	return a.perform(act, "gave "+ref.Tuple.String()+" a timeout of "+d.String(), func() (int, error) {
+	return a.record.perform(act, "gave "+ref.Tuple.String()+" a timeout of "+d.String(), func() (int, error) {
 		return 1, a.source.SetFlowTimeout(ref, d)
 	})
 }
 
-// perform does what cannot be done without being written down: where the audit
-// log cannot be written to, nothing is done.
-func (a acting) perform(act Act, told string, do func() (done int, err error)) error {
-	if err := a.server.options.Audit.Check(); err != nil {
-		a.server.log.Error("refused an act", "who", a.who.key.Name(), "error", err)
+// operator is somebody who came over SSH and may act. The other operators are
+// told.
+type operator struct {
+	who    identity
+	server *Server
+}
+
+func (o operator) perform(act Act, told string, do func() (done int, err error)) error {
+	if err := o.server.options.Audit.Check(); err != nil {
+		o.server.log.Error("refused an act", "who", o.who.key.Name(), "error", err)
 		return fmt.Errorf("refused: %w", err)
 	}
-	done, err := do()
-	if err != nil {
-		done, act.Error = 0, err.Error()
-	}
-	act.Done = done
-	a.who.sign(&act, a.server.clock())
-	if failed := a.server.options.Audit.Write(act); failed != nil {
-		a.server.log.Error("an act is missing from the audit log", "act", act, "error", failed)
+	err := act.do(do)
+	o.who.sign(&act, o.server.clock())
+	if failed := o.server.options.Audit.Write(act); failed != nil {
+		o.server.log.Error("an act is missing from the audit log", "act", act, "error", failed)
 		return errors.Join(err, failed)
 	}
 	if err == nil {
-		a.server.roster.tell(a.who.key.Name() + " " + told)
+		o.server.roster.tell(o.who.key.Name() + " " + told)
 	}
-	a.server.counters.acts.Add(1)
+	o.server.counters.acts.Add(1)
+	return err
+}
+
+// do does it, and notes what came of it.
+func (a *Act) do(do func() (done int, err error)) error {
+	done, err := do()
+	if err != nil {
+		done, a.Error = 0, err.Error()
+	}
+	a.Done = done
 	return err
 }
 

@@ -6,12 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"ctop/ui"
 )
-
-// mostNotices is how many are kept for those who look late.
-const mostNotices = 256
 
 // roster knows who is on and what they did.
 type roster struct {
@@ -22,8 +17,8 @@ type roster struct {
 	sessions map[*session]struct{}
 	perKey   map[string]int
 	closed   bool
-	notices  []ui.Notice
-	total    uint64
+
+	board
 }
 
 func newRoster(l Limits, clock func() time.Time) *roster {
@@ -80,25 +75,7 @@ func (r *roster) all() []*session {
 }
 
 // tell lets every console know.
-func (r *roster) tell(text string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.total++
-	r.notices = append(r.notices, ui.Notice{Time: r.clock(), Text: text})
-	if n := len(r.notices); n > mostNotices {
-		r.notices = slices.Delete(r.notices, 0, n-mostNotices)
-	}
-}
-
-// Notices returns what was told after a position, oldest first, and the next
-// position.
-func (r *roster) Notices(position uint64) ([]ui.Notice, uint64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	oldest := r.total - uint64(len(r.notices))
-	from := min(max(position, oldest), r.total)
-	return slices.Clone(r.notices[from-oldest:]), r.total
-}
+func (r *roster) tell(text string) { r.board.tell(r.clock(), text) }
 
 // Present lists who has a console open, and how many each.
 func (r *roster) Present() []string {

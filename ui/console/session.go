@@ -185,7 +185,7 @@ func (x *session) cutStalled() {
 // source is what the session's role may do.
 func (x *session) source() ui.Source {
 	if x.who.key.Role == Operator {
-		return acting{source: x.server.options.Source, who: x.who, server: x.server}
+		return acting{source: x.server.options.Source, record: operator{who: x.who, server: x.server}}
 	}
 	return viewing{x.server.options.Source}
 }
