@@ -12,17 +12,23 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
 	"ctop/tracker"
 	"ctop/ui"
+	"ctop/ui/console"
+	"ctop/ui/filter"
 )
 
 // consoleFlags say how the console looks.
 type consoleFlags struct {
 	noColor bool
 	names   bool
+	theme   themeValue
+	// filter is what to begin with.
+	filter filter.Filter
 	// sort is where to begin, nil where the console was left.
 	sort *sortValue
 	// forget leaves no trace of what was chosen.
@@ -31,18 +37,29 @@ type consoleFlags struct {
 
 func (f *consoleFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.names, "names", false, "show names of addresses and ports in the console, looked up in the background")
+	flags.Var(&f.theme, "theme", "colours of the console for a dark or a light background; auto asks the terminal")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console, as with the variable NO_COLOR")
+}
+
+// begin takes over what the shared flags say about the beginning: a filter, and
+// an order where somebody asked for one.
+func (f *consoleFlags) begin(cmd *cobra.Command, view *viewFlags) {
+	f.filter = view.wanted()
+	if cmd.Flags().Changed("sort") {
+		f.sort = &view.sort
+	}
 }
 
 // runConsole shows a tracker until the operator quits, a signal comes, or the
 // tracker is gone. The terminal is as it was when it returns.
-func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consoleFlags) error {
+func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consoleFlags, audit *console.Audit) error {
 	c := tracker.NewCollector(t, tracker.CollectorOptions{})
 	collector := startCollector(ctx, c)
 	defer collector.stop()
 	// Signals end the context, which ends the collector, which ends the
 	// program: one way for all of them.
-	err := s.env.runProgram(c, collector.done, look)
+	source := s.env.local(c, audit)
+	err := s.env.runProgram(source, collector.done, look, ui.WithCompany(source))
 	collector.stop()
 	return errors.Join(err, collector.err)
 }
@@ -85,8 +102,11 @@ func (f *consoleFlags) options(e env, saved ui.Settings) []ui.Option {
 	if f.sort != nil {
 		saved.Sort = f.sort.inConsole()
 	}
+	if f.theme != themeValue(ui.LookAuto) {
+		saved.Theme = f.theme.String()
+	}
 	options := []ui.Option{
-		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved),
+		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter),
 	}
 	if f.noColor || e.getenv("NO_COLOR") != "" {
 		options = append(options, ui.WithNoColor())

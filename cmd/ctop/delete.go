@@ -12,9 +12,10 @@ import (
 
 // deleteCommand ends flows.
 type deleteCommand struct {
-	env env
-	on  onValue
-	all bool
+	env   env
+	on    onValue
+	all   bool
+	audit auditFlag
 
 	verbose *bool
 }
@@ -37,6 +38,7 @@ No flow having matched is no error.`,
 	}
 	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
 	cmd.Flags().BoolVar(&c.all, "all", false, "delete every flow")
+	c.audit.register(cmd.Flags())
 	return cmd
 }
 
@@ -63,7 +65,12 @@ func (c *deleteCommand) delete(t *tracker.Tracker, wanted filter.Filter) error {
 			refs = append(refs, f.Ref())
 		}
 	}
-	result, err := t.Delete(refs...)
+	acts, end, err := c.env.acts(t, c.audit)
+	if err != nil {
+		return err
+	}
+	defer end()
+	result, err := acts.Delete(refs...)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,8 @@ func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 	if err := dumpOnly(cmd); err != nil {
 		return err
 	}
-	c.look.sort, c.look.forget = c.view.sortGiven(cmd), true
+	c.look.begin(cmd, &c.view)
+	c.look.forget = true
 	return c.env.checkTerminal()
 }
 
@@ -102,7 +103,7 @@ func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error
 		if headless {
 			return dump{session: s, view: c.view, watch: c.watch.duration(), repeat: c.repeat}.print(ctx, t)
 		}
-		return s.runConsole(ctx, t, c.look)
+		return s.runConsole(ctx, t, c.look, nil)
 	})
 }
 

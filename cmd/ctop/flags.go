@@ -84,14 +84,6 @@ func (f *viewFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.limit, "limit", "number of flows to show at most, 0 for all")
 }
 
-// sortGiven returns the order that somebody asked for, nil where nobody did.
-func (f *viewFlags) sortGiven(cmd *cobra.Command) *sortValue {
-	if !cmd.Flags().Changed("sort") {
-		return nil
-	}
-	return &f.sort
-}
-
 func (f *viewFlags) wanted() filter.Filter { return filter.Filter(f.filter) }
 
 // dumpOnly refuses flags on the command line that the console would ignore. A
@@ -99,7 +91,6 @@ func (f *viewFlags) wanted() filter.Filter { return filter.Filter(f.filter) }
 func dumpOnly(cmd *cobra.Command) error {
 	for _, flag := range [...]struct{ name, instead string }{
 		{"output", "e in the console exports what it shows"},
-		{"filter", "/ in the console filters"},
 		{"limit", "the console scrolls"},
 		{"for", "q ends the console"},
 		{"interval", "the console is always live"},

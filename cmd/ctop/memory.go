@@ -46,6 +46,9 @@ func (m *memory) keep(began, now ui.Settings) {
 	if now.Names == began.Names {
 		now.Names = m.saved.Names
 	}
+	if now.Theme == began.Theme {
+		now.Theme = m.saved.Theme
+	}
 	if err := m.write(now); err != nil {
 		m.env.note("the console will not remember what was chosen: %v", err)
 	}

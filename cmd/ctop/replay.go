@@ -92,12 +92,12 @@ func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
 	if headless {
 		return c.env.checkStdout()
 	}
-	for _, name := range []string{"output", "filter", "limit"} {
+	for _, name := range []string{"output", "limit"} {
 		if given(cmd, name) {
 			return usagef("--%s goes with --dump or --events: the console has keys for it", name)
 		}
 	}
-	c.look.sort = c.view.sortGiven(cmd)
+	c.look.begin(cmd, &c.view)
 	return c.env.checkTerminal()
 }
 

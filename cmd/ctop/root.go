@@ -23,6 +23,7 @@ type rootCommand struct {
 	tracker trackerFlags
 	view    viewFlags
 	look    consoleFlags
+	audit   auditFlag
 	watch   durationValue
 	repeat  repeatFlags
 	dump    bool
@@ -59,6 +60,7 @@ func newRootCommand(e env) *cobra.Command {
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
 	c.look.register(flags)
+	c.audit.register(flags)
 	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "tell on stderr what is being done")
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
@@ -89,10 +91,17 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if err := c.env.checkTerminal(); err != nil {
 		return err
 	}
-	c.look.sort = c.view.sortGiven(cmd)
+	c.look.begin(cmd, &c.view)
+	audit, err := c.audit.open()
+	if err != nil {
+		return err
+	}
+	if audit != nil {
+		defer audit.Close()
+	}
 	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
 	err = s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
-		return s.runConsole(cmd.Context(), t, c.look)
+		return s.runConsole(cmd.Context(), t, c.look, audit)
 	})
 	if err == nil && c.tracker.keep {
 		c.env.note("left running: ctop down %s %s detaches it", interfaces[0], interfaces[1])

@@ -18,6 +18,7 @@ type timeoutsCommand struct {
 	env    env
 	on     onValue
 	output output.Format
+	audit  auditFlag
 
 	verbose *bool
 }
@@ -36,6 +37,7 @@ they were and are. A duration is written like 30s, 5m, 2h or 5d.`,
 	}
 	cmd.Flags().VarP(&c.output, "output", "o", "form of the list")
 	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
+	c.audit.register(cmd.Flags())
 	return cmd
 }
 
@@ -81,9 +83,14 @@ func parseSettings(args []string) ([]setting, error) {
 }
 
 func (c *timeoutsCommand) set(t *tracker.Tracker, settings []setting, old tracker.Timeouts) error {
+	acts, end, err := c.env.acts(t, c.audit)
+	if err != nil {
+		return err
+	}
+	defer end()
 	var changed strings.Builder
 	for _, s := range settings {
-		if err := t.SetTimeout(s.name, s.value); err != nil {
+		if err := acts.SetTimeout(s.name, s.value); err != nil {
 			return errors.Join(err, c.env.print(changed.String()))
 		}
 		fmt.Fprintf(&changed, "%-18s  %s → %s\n", s.name, format.Timeout(old[s.name]), format.Timeout(s.value))

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ctop/tracker"
+	"ctop/ui"
 	"ctop/ui/filter"
 	"ctop/ui/format"
 	"ctop/ui/order"
@@ -108,6 +109,22 @@ func (v *profileValue) Set(s string) error {
 		*v = profileValue(s)
 	}
 	return err
+}
+
+// themeValue is what background the console is drawn for.
+type themeValue ui.Look
+
+func (v *themeValue) String() string { return ui.Look(*v).String() }
+func (v *themeValue) Type() string   { return "auto|dark|light" }
+
+func (v *themeValue) Set(s string) error {
+	for _, look := range []ui.Look{ui.LookAuto, ui.LookDark, ui.LookLight} {
+		if look.String() == s {
+			*v = themeValue(look)
+			return nil
+		}
+	}
+	return fmt.Errorf("no theme is called %q: use auto, dark or light", s)
 }
 
 // repeatValue is how many snapshots to print.
