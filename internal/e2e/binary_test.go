@@ -35,19 +35,17 @@ var ctopBinary = sync.OnceValues(func() (string, error) {
 })
 
 // ctop prepares a run of the program between the hosts of a lab.
-func ctop(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
+func ctop(ctx context.Context, t testing.TB, args ...string) *lab.Cmd {
 	t.Helper()
 	path, err := ctopBinary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	return cmd
+	return lab.Command(ctx, path, args...)
 }
 
 // started runs "ctop events" between the hosts and waits until it forwards.
-func started(ctx context.Context, t *testing.T, l *lab.Lab) *exec.Cmd {
+func started(ctx context.Context, t *testing.T, l *lab.Lab) *lab.Cmd {
 	t.Helper()
 	cmd := ctop(ctx, t, "events", l.Client.Port(), l.Server.Port())
 	if err := cmd.Start(); err != nil {

@@ -44,12 +44,12 @@ type rig struct {
 }
 
 // newLab makes a lab that goes with the test.
-func newLab(t *testing.T) (*lab.Lab, context.Context) {
+func newLab(t testing.TB) (*lab.Lab, context.Context) {
 	t.Helper()
 	return newLabWith(t, lab.Options{})
 }
 
-func newLabWith(t *testing.T, o lab.Options) (*lab.Lab, context.Context) {
+func newLabWith(t testing.TB, o lab.Options) (*lab.Lab, context.Context) {
 	t.Helper()
 	lab.Require(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)

@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -49,19 +48,25 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
+// end is the end of it, where there is much.
+func (s *said) end() string {
+	text := s.String()
+	return text[max(0, len(text)-4096):]
+}
+
 // serving is "ctop serve" between the hosts of a lab, with a key that operates.
 type serving struct {
 	*lab.Lab
-	t     *testing.T
+	t     testing.TB
 	ctx   context.Context
 	state string
 	ann   ssh.Signer
 
-	cmd *exec.Cmd
+	cmd *lab.Cmd
 	log *said
 }
 
-func newServing(t *testing.T) *serving {
+func newServing(t testing.TB) *serving {
 	t.Helper()
 	l, ctx := newLab(t)
 	s := &serving{Lab: l, t: t, ctx: ctx, state: t.TempDir()}
@@ -81,7 +86,7 @@ func newServing(t *testing.T) *serving {
 }
 
 // command prepares a run of the program as a service.
-func (s *serving) command(args ...string) *exec.Cmd {
+func (s *serving) command(args ...string) *lab.Cmd {
 	args = append([]string{"serve", "--ssh", "0.0.0.0:" + servedPort, "--metrics", servedMetrics}, args...)
 	cmd := ctop(s.ctx, s.t, append(args, s.Client.Port(), s.Server.Port())...)
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+s.state)
@@ -89,7 +94,7 @@ func (s *serving) command(args ...string) *exec.Cmd {
 }
 
 // start runs a command and waits until it serves and forwards.
-func (s *serving) start(cmd *exec.Cmd) {
+func (s *serving) start(cmd *lab.Cmd) {
 	s.t.Helper()
 	s.cmd, s.log = cmd, &said{}
 	cmd.Stderr = s.log
@@ -129,7 +134,7 @@ func (s *serving) stop() {
 	s.t.Helper()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
 	if err := s.cmd.Wait(); err != nil {
-		s.t.Errorf("it ended with %v: %s", err, s.log)
+		s.t.Errorf("it ended with %v: %s", err, s.log.end())
 	}
 }
 
@@ -137,7 +142,7 @@ func (s *serving) eventually(what string, holds func() bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("never: %s; the log: %s", what, s.log)
+			s.t.Fatalf("never: %s; the log: %s", what, s.log.end())
 		}
 	}
 }
@@ -147,7 +152,7 @@ func (s *serving) dial(address string) *ssh.Client {
 	s.t.Helper()
 	c, err := ssh.Dial("tcp", address, s.config())
 	if err != nil {
-		s.t.Fatalf("%v; the log: %s", err, s.log)
+		s.t.Fatalf("%v; the log: %s", err, s.log.end())
 	}
 	s.t.Cleanup(func() { _ = c.Close() })
 	return c
@@ -162,7 +167,7 @@ func (s *serving) dialFrom(h *lab.Host, address string) *ssh.Client {
 	}
 	c, channels, requests, err := ssh.NewClientConn(conn, address, s.config())
 	if err != nil {
-		s.t.Fatalf("%v; the log: %s", err, s.log)
+		s.t.Fatalf("%v; the log: %s", err, s.log.end())
 	}
 	client := ssh.NewClient(c, channels, requests)
 	s.t.Cleanup(func() { _ = client.Close() })
@@ -184,7 +189,7 @@ type opened struct {
 	ended  chan error
 }
 
-// console opens one and waits until it shows the flows.
+// console opens one and waits until it shows the tracker.
 func (s *serving) console(c *ssh.Client) *opened {
 	s.t.Helper()
 	x, err := c.NewSession()
@@ -200,7 +205,7 @@ func (s *serving) console(c *ssh.Client) *opened {
 		s.t.Fatal(err)
 	}
 	go func() { o.ended <- x.Wait() }()
-	s.eventually("the console shows flows", func() bool { return strings.Contains(o.output.String(), "icmp") })
+	s.eventually("the console shows the tracker", func() bool { return strings.Contains(o.output.String(), s.Client.Port()) })
 	return o
 }
 
@@ -211,7 +216,7 @@ func (s *serving) ends(o *opened) error {
 	case err := <-o.ended:
 		return err
 	case <-time.After(patience):
-		s.t.Fatalf("the session does not end; the log: %s", s.log)
+		s.t.Fatalf("the session does not end; the log: %s", s.log.end())
 		return nil
 	}
 }

@@ -12,14 +12,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cmd is an exec.Cmd that starts inside a host's namespace, in the mount
-// namespace of the caller (so that it sees the lab's pins). It is killed when
+// Cmd is an exec.Cmd that starts inside a host's namespace, or in the middle, in
+// the mount namespace of the caller (so that it sees the lab's pins). It is killed when
 // the caller dies, and when its context ends. As with exec.Cmd, call Wait after
 // Start.
 type Cmd struct {
 	*exec.Cmd
 
-	host *Host
+	host *Host         // nil in the middle
 	done chan struct{} // closed by Wait
 	once sync.Once
 }
@@ -27,9 +27,32 @@ type Cmd struct {
 // Command prepares a program to run inside the namespace. Unlike ip netns exec
 // it changes nothing but the network.
 func (h *Host) Command(ctx context.Context, name string, args ...string) *Cmd {
+	c := Command(ctx, name, args...)
+	c.host = h
+	return c
+}
+
+// Command prepares a program to run in the middle.
+func Command(ctx context.Context, name string, args ...string) *Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &unix.SysProcAttr{Pdeathsig: unix.SIGKILL}
-	return &Cmd{Cmd: cmd, host: h, done: make(chan struct{})}
+	return &Cmd{Cmd: cmd, done: make(chan struct{})}
+}
+
+// place is where the program runs, for errors.
+func (c *Cmd) place() string {
+	if c.host == nil {
+		return "the middle"
+	}
+	return c.host.name
+}
+
+// enter moves the thread to where the program is to run.
+func (c *Cmd) enter() error {
+	if c.host == nil {
+		return nil
+	}
+	return setns(c.host.ns)
 }
 
 // Start starts the program. Its death signal fires when the thread that started
@@ -38,7 +61,7 @@ func (c *Cmd) Start() error {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := setns(c.host.ns)
+		err := c.enter()
 		if err == nil {
 			err = c.Cmd.Start()
 		}
@@ -48,7 +71,7 @@ func (c *Cmd) Start() error {
 		}
 	}()
 	if err := <-started; err != nil {
-		return fmt.Errorf("start %s in %s: %w", c.Args[0], c.host.name, err)
+		return fmt.Errorf("start %s in %s: %w", c.Args[0], c.place(), err)
 	}
 	return nil
 }
@@ -80,7 +103,7 @@ func (c *Cmd) Output() ([]byte, error) {
 	}
 	err := c.Run()
 	if err != nil {
-		err = fmt.Errorf("run %s in %s: %w: %s", c.Args[0], c.host.name, err, bytes.TrimSpace(stderr.Bytes()))
+		err = fmt.Errorf("run %s in %s: %w: %s", c.Args[0], c.place(), err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return stdout.Bytes(), err
 }
