@@ -118,7 +118,7 @@ func TestEditingATimeout(t *testing.T) {
 	c.press("enter", "5x", "enter")
 	c.shows(`"5x" is not a duration`)
 	c.press("backspace", "m")
-	c.shows("would end 0 of 20 flows now")
+	c.shows("touches 20 flows, ends 0 now")
 	c.press("enter")
 	c.shows("tcp_syn_sent is now 5m")
 	if want := []string{"tcp_syn_sent=5m0s"}; !slices.Equal(c.source.timeouts, want) {
@@ -135,9 +135,9 @@ func TestATimeoutThatEndsFlowsAsks(t *testing.T) {
 		}
 	}
 	c.press("t", "enter", "10s")
-	c.shows(fmt.Sprintf("would end %d of 20 flows now", ending))
+	c.shows(fmt.Sprintf("touches 20 flows, ends %d now", ending))
 	c.press("enter")
-	c.shows("set tcp_syn_sent to 10s?", fmt.Sprintf("%d flows silent for longer", ending))
+	c.shows("tcp_syn_sent: 2m → 10s?", fmt.Sprintf("%d flows silent for longer", ending))
 	c.press("enter")
 	if len(c.source.timeouts) > 0 {
 		t.Fatal("set without an answer")

@@ -88,13 +88,17 @@ func TestFilterEscapeGoesBack(t *testing.T) {
 
 func TestSorting(t *testing.T) {
 	c := newConsole(t, 120, 24, flowsUpTo(100))
-	c.shows("IN ▼")
+	c.shows("OUT ▼    IN ▼")
 	c.press("S")
-	c.shows("IN ▲")
+	c.shows("OUT ▲    IN ▲")
 	c.press("s", "right")
 	c.shows("TOTAL ▼")
-	c.press("left", "left")
-	c.shows("OUT ▼")
+	c.press("left") // both ways, as at first
+	c.shows("OUT ▼    IN ▼")
+	c.press("left")
+	c.shows("OUT    IN ▼")
+	c.press("left")
+	c.shows("OUT ▼      IN")
 	c.press("esc")
 	c.shows("IN ▲")
 	c.press("s", "s", "enter", "g")
@@ -109,7 +113,7 @@ func TestEveryKeySortsBothWays(t *testing.T) {
 	for _, s := range sortKeys {
 		c := newConsole(t, 200, 50, flowsUpTo(50))
 		c.press("s", s.letter)
-		if s.key == order.In { // it was sorted by that already
+		if s.key == order.Rate { // it was sorted by that already
 			c.press("S")
 		}
 		up := rowsOf(c)

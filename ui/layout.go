@@ -6,8 +6,9 @@ type layout struct {
 	header, tabs, footer bool
 	// prompt is set where a line above the footer is for typing.
 	prompt bool
-	// tuple is the number of lines for the whole tuple of what is selected.
-	tuple int
+	// aside is the number of lines for what the list has no room for of what
+	// is selected.
+	aside int
 
 	bodyY, bodyHeight int
 }
@@ -17,13 +18,14 @@ const (
 	headerFrom = 2
 	footerFrom = 3
 	tabsFrom   = 6
-	tupleFrom  = 8
+	asideFrom  = 8
+	asidesFrom = 10
 	tallFrom   = 16
 )
 
 // layoutFor lays out a screen of the given height. One too narrow for its list
-// shows the whole tuple of the selected flow in lines of their own.
-func layoutFor(height, tuple int) layout {
+// shows in lines of their own what it leaves out of the selected flow.
+func layoutFor(height, aside int) layout {
 	l := layout{
 		header: height >= headerFrom,
 		footer: height >= footerFrom,
@@ -31,12 +33,14 @@ func layoutFor(height, tuple int) layout {
 	}
 	switch {
 	case height >= tallFrom:
-		l.tuple = tuple
-	case height >= tupleFrom:
-		l.tuple = min(tuple, 1)
+		l.aside = aside
+	case height >= asidesFrom:
+		l.aside = min(aside, 2)
+	case height >= asideFrom:
+		l.aside = min(aside, 1)
 	}
 	l.bodyY = count(l.header, l.tabs)
-	l.bodyHeight = max(height-l.bodyY-l.tuple-count(l.footer), 0)
+	l.bodyHeight = max(height-l.bodyY-l.aside-count(l.footer), 0)
 	return l
 }
 
@@ -53,32 +57,34 @@ func count(lines ...bool) (n int) {
 }
 
 func (m *Model) layout() layout {
-	l := layoutFor(m.height, m.tupleLines())
-	if m.mode == modeFilter && m.height >= tupleFrom {
+	tuple, terse := m.asideLines()
+	l := layoutFor(m.height, tuple+count(terse))
+	if m.mode == modeFilter && m.height >= asideFrom {
 		l.prompt = true
 		l.bodyHeight--
 	}
 	return l
 }
 
-// tupleLines returns how many lines a whole tuple needs besides a list that
-// cannot show it, none where the list can.
-func (m *Model) tupleLines() int {
+// asideLines returns how many lines a whole tuple needs besides a list that
+// cannot show it, none where the list can, and whether its facts need another.
+func (m *Model) asideLines() (tuple int, terse bool) {
 	narrow, widest := false, 0
 	switch {
 	case m.detailOpen() || m.mode == modeHelp:
 	case m.view == viewFlows:
 		narrow, widest = m.flows.Narrow()
+		terse = m.flows.Terse()
 	case m.view == viewEvents:
 		narrow, widest = m.log.Narrow()
 	}
 	switch {
 	case !narrow:
-		return 0
+		return 0, terse
 	case widest > m.width-1:
-		return 2
+		return 2, terse
 	}
-	return 1
+	return 1, terse
 }
 
 // place gives the open page its room. It comes after everything that may have

@@ -90,12 +90,13 @@ func (m *Model) handleEnding(msg endingMsg) tea.Cmd {
 	}
 	m.limits.Cancel()
 	m.mode = modeNormal
+	_, old := m.limits.Selected()
 	set := m.setTimeout(msg.name, msg.duration)
 	if msg.flows == 0 {
 		return set
 	}
 	m.ask(confirm.Question{
-		Title: fmt.Sprintf("set %s to %s?", msg.name, format.Timeout(msg.duration)),
+		Title: fmt.Sprintf("%s: %s → %s?", msg.name, format.Timeout(old), format.Timeout(msg.duration)),
 		Lines: []string{format.Plural(msg.flows, "flow") + " silent for longer would end now"},
 		Verb:  "set it", Keep: "leave it",
 		Yes: set,

@@ -155,7 +155,7 @@ func New(source Source, opts ...Option) Model {
 	book := names.New(o.resolver)
 	m := Model{
 		source: source, options: o, theme: t, keys: DefaultKeyMap(), names: book,
-		by:      order.By{Key: order.In, Desc: true},
+		by:      order.By{Key: order.Rate, Desc: true},
 		groupBy: order.GroupBy{Sort: order.GroupRate, Desc: true},
 		ended:   map[tracker.FlowID]ending{},
 		marked:  map[tracker.FlowID]tracker.Ref{},

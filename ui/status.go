@@ -68,17 +68,30 @@ func (m *Model) export() tea.Cmd {
 	}
 }
 
-// wholeTuple draws the selected tuple where there is not room for it in the
-// list: on one line, or on two where it is longer than that.
-func (m *Model) wholeTuple(lines int) []string {
-	text := m.selectedTuple()
+// aside draws what the list has no room for of the selected flow: its tuple, on
+// one line or on two where it is longer than that, and its state and rates.
+func (m *Model) aside(lines int) []string {
+	tuple, terse := m.asideLines()
+	var text []string
 	switch {
 	case lines == 0:
 		return nil
-	case lines == 1:
+	case tuple > 0:
+		text = m.wholeTuple(min(tuple, lines))
+	}
+	if terse {
+		text = append(text, " "+m.flows.Facts())
+	}
+	for len(text) < lines {
+		text = append(text, "")
+	}
+	return text[:lines]
+}
+
+func (m *Model) wholeTuple(lines int) []string {
+	text := m.selectedTuple()
+	if lines == 1 || format.Width(text) < m.width {
 		return []string{" " + text}
-	case format.Width(text) < m.width:
-		return []string{" " + text, ""}
 	}
 	first, second, _ := strings.Cut(text, " → ")
 	indent := strings.Index(first, " ")

@@ -22,7 +22,7 @@ func (m Model) View() string {
 		lines = append(lines, m.tabsLine())
 	}
 	lines = append(lines, m.body(l)...)
-	lines = append(lines, m.wholeTuple(l.tuple)...)
+	lines = append(lines, m.aside(l.aside)...)
 	if l.footer {
 		lines = append(lines, m.footerLines(l)...)
 	}

@@ -13,6 +13,7 @@ const (
 	typeWidth      = 7
 	stateWidth     = 11
 	directionWidth = 6
+	typed          = 72
 	fineTime       = 100
 	everything     = 120
 )
@@ -37,7 +38,10 @@ func (m *Model) Narrow() (narrow bool, widest int) {
 }
 
 func (m *Model) titles() string {
-	text := "  " + format.Left("TIME", m.timeWidth()) + "  " + format.Left("EVENT", typeWidth) + "  "
+	text := "  " + format.Left("TIME", m.timeWidth()) + "  "
+	if m.width >= typed {
+		text += format.Left("EVENT", typeWidth) + "  "
+	}
 	if m.width < everything {
 		return text + format.Left("TO", stateWidth) + "  FLOW"
 	}
@@ -62,7 +66,10 @@ func (m *Model) facts(line *entry) string {
 	if e.Type == tracker.EventLost {
 		return format.Left(m.timeText(e), m.timeWidth()) + "  lost " + format.Plural(int(e.Lost), "event")
 	}
-	text := m.timeText(e) + "  " + format.Left(e.Type.String(), typeWidth) + "  "
+	text := m.timeText(e) + "  "
+	if m.width >= typed {
+		text += format.Left(e.Type.String(), typeWidth) + "  "
+	}
 	if m.width >= everything {
 		text += format.Left(stateText(e.From), stateWidth) + "  "
 	}
@@ -100,6 +107,9 @@ func (m *Model) flow(e *tracker.Event) string {
 		return text
 	}
 	proto := e.Tuple.Proto.String() + " "
+	if m.width < typed {
+		proto = ""
+	}
 	half := (m.room() - len(proto) - len(" > ")) / 2
 	return proto + address.Shorten(format.Clean(e.Tuple.Source()), half) + " → " +
 		address.Shorten(format.Clean(e.Tuple.Destination()), half)

@@ -76,7 +76,8 @@ var columns = [numColumns]column{
 }
 
 // givingWay lists the columns in the order in which they are given up where
-// the screen is too narrow for all.
+// the screen is too narrow for all. Where there is no room for the rates of both
+// directions, one column shows their sum.
 var givingWay = [...][]columnID{
 	{outBytes, inBytes},
 	{outPackets, inPackets},
@@ -91,7 +92,7 @@ var givingWay = [...][]columnID{
 	{rate},
 	{out},
 	{arrow},
-	{in},
+	{in, rate},
 	{ttl},
 	{state},
 }

@@ -40,8 +40,13 @@ func arrangeColumns(width int, want widths, shown selection) []place {
 		if lineWidth(shown, need, 1) <= width {
 			break
 		}
+		both := shown[out] && shown[in]
 		for _, id := range ids {
 			shown[id] = false
+		}
+		if both && !shown[out] {
+			// One column that stands for both tells more than a half of them.
+			shown[in], shown[rate] = false, true
 		}
 	}
 	return placeColumns(width, shown, want)

@@ -188,15 +188,32 @@ func (m *Model) titleAt(x int) (order.Key, bool) {
 	return 0, false
 }
 
-// Keys returns the keys of the columns that are shown, from left to right.
+// Keys returns the keys of the columns that are shown, from left to right. The
+// rate both ways follows its halves where it has no column of its own.
 func (m *Model) Keys() []order.Key {
 	var keys []order.Key
 	for _, p := range m.places {
 		if columns[p.id].title != "" {
 			keys = append(keys, columns[p.id].key)
 		}
+		if p.id == in && !m.visibleColumn(rate) {
+			keys = append(keys, order.Rate) // both ways, hence both titles
+		}
 	}
 	return keys
+}
+
+func (m *Model) visibleColumn(id columnID) bool { return m.columnWidth(id) > 0 }
+
+// sortedBy reports whether the rows are sorted by a column. Where there is no
+// column of the rate both ways, those of its halves stand for it.
+func (m *Model) sortedBy(id columnID) bool {
+	c := columns[id]
+	if c.title == "" {
+		return false
+	}
+	half := id == out || id == in
+	return c.key == m.by.Key || half && m.by.Key == order.Rate && !m.visibleColumn(rate)
 }
 
 func (m *Model) choose() {

@@ -28,6 +28,23 @@ func (m *Model) Narrow() (narrow bool, widest int) {
 	return narrow, m.want.proto + m.want.origin + m.want.reply + len("  > ")
 }
 
+// Terse reports whether the selected row's state and rates have to be shown
+// somewhere else, for want of room.
+func (m *Model) Terse() bool { return m.wanted[state] && !m.visibleColumn(state) }
+
+// Facts are the selected row's state, what is left of it, and its rates.
+func (m *Model) Facts() string {
+	f := m.Selected()
+	if f == nil {
+		return ""
+	}
+	left := format.Countdown(f.TTL(m.since))
+	if reason, ended := m.ended[f.ID]; ended {
+		left = reason.String()
+	}
+	return f.State.String() + "  " + left + "  out " + m.halfText(f, out) + "  in " + m.halfText(f, in)
+}
+
 func (m *Model) fitted() (source, destination []string) {
 	flows := m.visible()
 	return fitColumn(flows, m.names.Source, m.columnWidth(origin)),
@@ -48,11 +65,11 @@ func (m *Model) titles() string {
 	for _, p := range m.places {
 		c := columns[p.id]
 		text := c.title
-		if c.key == m.by.Key && text != "" {
+		if m.sortedBy(p.id) {
 			text = titleWithMark(c.title, m.by, p.width)
 		}
 		x := p.start(text)
-		if c.key == m.by.Key && c.title != "" {
+		if m.sortedBy(p.id) {
 			l.addApart(x, text)
 			continue
 		}

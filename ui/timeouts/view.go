@@ -11,6 +11,9 @@ const (
 	nameWidth  = 18
 	valueWidth = 10
 	flowsWidth = 9
+	// A screen narrower than this has no room for all of that.
+	narrow      = 44
+	narrowWidth = 9
 )
 
 var meanings = [len(tracker.Timeouts{})]string{
@@ -34,7 +37,7 @@ func (m *Model) Lines() []string {
 	}
 	var lines []string
 	if m.titled() {
-		lines = append(lines, m.theme.Head.Render(columns("TIMEOUT", "VALUE", "FLOWS", "DEFAULT", "APPLIES TO A FLOW")))
+		lines = append(lines, m.theme.Head.Render(m.columns("TIMEOUT", "VALUE", "FLOWS", "DEFAULT", "APPLIES TO A FLOW")))
 	}
 	first, end := m.window.Visible()
 	for i := first; i < end; i++ {
@@ -46,13 +49,16 @@ func (m *Model) Lines() []string {
 	return lines
 }
 
-func columns(name, value, flows, standard, meaning string) string {
+func (m *Model) columns(name, value, flows, standard, meaning string) string {
+	if m.width < narrow {
+		return "  " + format.Left(name, nameWidth) + format.Right(value, narrowWidth) + " " + format.Right(flows, narrowWidth)
+	}
 	return "  " + format.Left(name, nameWidth) + " " + format.Right(value, valueWidth) + " " +
 		format.Right(flows, flowsWidth) + " " + format.Right(standard, valueWidth) + "  " + meaning
 }
 
 func (m *Model) row(n tracker.TimeoutName) string {
-	text := columns(n.String(), m.valueText(n), format.Count(m.counts[n]), standard(m.values, n), meanings[n])
+	text := m.columns(n.String(), m.valueText(n), format.Count(m.counts[n]), standard(m.values, n), meanings[n])
 	if int(n) != m.window.Cursor {
 		return text
 	}
@@ -65,9 +71,16 @@ func (m *Model) row(n tracker.TimeoutName) string {
 
 func (m *Model) valueText(n tracker.TimeoutName) string {
 	if m.editing && int(n) == m.window.Cursor {
-		return m.input.View(valueWidth)
+		return m.input.View(m.valueWidth())
 	}
 	return format.Timeout(m.values[n])
+}
+
+func (m *Model) valueWidth() int {
+	if m.width < narrow {
+		return narrowWidth
+	}
+	return valueWidth
 }
 
 // standard is the default, where the value is another.
@@ -89,8 +102,9 @@ func (m *Model) note() string {
 	case m.preview < 0:
 		return "now " + format.Timeout(value) + "; type a duration like 30s, 5m, 2h or 5d"
 	}
-	return m.previewStyle().Render("would end " + format.Count(m.preview) + " of " +
-		format.Plural(m.counts[n], "flow") + " now")
+	typed, _ := m.Value()
+	return m.previewStyle().Render(format.Timeout(value) + " → " + format.Timeout(typed) + " touches " +
+		format.Plural(m.counts[n], "flow") + ", ends " + format.Count(m.preview) + " now")
 }
 
 func (m *Model) previewStyle() theme.Style {
