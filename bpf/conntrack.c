@@ -36,13 +36,23 @@ static __always_inline bool admit(enum verdict verdict,
 	return false;
 }
 
-/* Sends a packet out where it did not come in. */
-static __always_inline int xdp_forward(__u32 side, struct cpu_stats *stats)
+/* Whether a packet came in by the second interface. */
+static __always_inline __u32 xdp_side(const struct xdp_md *ctx)
 {
-	int action = bpf_redirect_map(&outputs, side, XDP_DROP);
+	return ctx->ingress_ifindex != config.ifindex[0];
+}
 
-	if (action != XDP_REDIRECT)
-		stats->dropped++;
+/* Sends a packet out where it did not come in. */
+static __always_inline int xdp_forward(struct xdp_md *ctx)
+{
+	int action = bpf_redirect_map(&outputs, xdp_side(ctx), XDP_DROP);
+
+	if (action != XDP_REDIRECT) {
+		struct cpu_stats *stats = stats_get();
+
+		if (stats)
+			stats->dropped++;
+	}
 	return action;
 }
 
@@ -56,50 +66,57 @@ struct {
 } packets SEC(".maps");
 
 /* Whatever is not an established flow's next segment. */
-static __always_inline int xdp_slow(struct xdp_md *ctx, __u32 side,
-				    struct cpu_stats *stats, __u64 now)
+static __always_inline int xdp_slow(struct xdp_md *ctx)
 {
 	__u32 zero = 0;
 	struct packet *pkt = bpf_map_lookup_elem(&packets, &zero);
+	struct cpu_stats *stats = stats_get();
 
-	if (!pkt)
+	if (!pkt || !stats)
 		return XDP_ABORTED;
 	__builtin_memset(pkt, 0, sizeof(*pkt));
 	pkt->bytes = ctx->data_end - ctx->data;
 	pkt->segments = 1;
-	pkt->side = side;
+	pkt->side = xdp_side(ctx);
 	parse_packet(pkt, (struct cursor){ .ctx = ctx,
 					   .hook = HOOK_XDP,
 					   .start = CTX_DATA(ctx),
 					   .end = CTX_DATA_END(ctx) });
 	if (multi_buffer && pkt->kind != PACKET_FLOW)
 		pkt->bytes = bpf_xdp_get_buff_len(ctx);
-	if (!admit(track(pkt, stats, now), pkt, stats))
+	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return XDP_DROP;
 	if (complete_checksums && pkt->complete)
 		checksum_finish(ctx, pkt);
-	return xdp_forward(side, stats);
+	return xdp_forward(ctx);
+}
+
+/* Completes the checksum of a plain segment. */
+static __always_inline void xdp_plain_checksum(struct xdp_md *ctx,
+					       const struct plain *plain,
+					       const union plain_key *key)
+{
+	struct packet pkt = {
+		.key = key->key,
+		.l4_offset = plain->tcp - CTX_DATA(ctx),
+		.l4_length = plain->l4_length,
+	};
+
+	checksum_finish(ctx, &pkt);
 }
 
 SEC("xdp.frags")
 int ctop_xdp(struct xdp_md *ctx)
 {
-	__u32 side = ctx->ingress_ifindex != config.ifindex[0];
-	struct packet pkt = {
-		.bytes = ctx->data_end - ctx->data,
-		.segments = 1,
-	};
-	struct cpu_stats *stats = stats_get();
-	__u64 now = clock_ticks();
+	union plain_key key;
+	struct plain plain;
 
-	if (!stats)
-		return XDP_ABORTED;
-	if (!parse_plain(&pkt, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
-	    !track_plain(&pkt, stats, now))
-		return xdp_slow(ctx, side, stats, now);
+	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
+	    !plain_track(ctx, &plain, &key))
+		return xdp_slow(ctx);
 	if (complete_checksums)
-		checksum_finish(ctx, &pkt);
-	return xdp_forward(side, stats);
+		xdp_plain_checksum(ctx, &plain, &key);
+	return xdp_forward(ctx);
 }
 
 /* Bytes on the wire and packets of what may be a segmentation-offload packet:

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The plain segment: TCP with ACK and neither SYN, FIN nor RST, over Ethernet
  * without a tag, IPv4 without options or IPv6 without extensions, unfragmented.
- * Nearly all of the traffic that matters looks like this, so it is parsed in
- * one go: one check of the length, and every offset a constant.
+ * Nearly all of the traffic that matters looks like this, so it has a way of its
+ * own: one check of the frame's length, fields compared several at a time, the
+ * key written in whole words, and nothing kept over the look-up that can be read
+ * from the frame again. What that is worth is told in docs/performance.md.
  *
- * Whatever else a packet is, parse_packet() looks at it from the start. The
- * struct packet filled here must not have its address given away: then the
- * compiler keeps it in registers. */
+ * Whatever else a packet is, parse_packet() looks at it from the start. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,101 +19,290 @@
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
 
+#include "flow.h"
 #include "packet.h"
+#include "stats.h"
+#include "table.h"
+#include "tcp_window.h"
+#include "timeout.h"
 #include "tuple.h"
 
-struct plain_ipv4 {
-	struct ethhdr eth;
-	struct iphdr ip;
-	struct tcphdr tcp;
-} __attribute__((packed));
+#define PLAIN_IPV4_TCP (sizeof(struct ethhdr) + sizeof(struct iphdr))
+#define PLAIN_IPV6_TCP (sizeof(struct ethhdr) + sizeof(struct ipv6hdr))
 
-struct plain_ipv6 {
-	struct ethhdr eth;
-	struct ipv6hdr ip;
-	struct tcphdr tcp;
-} __attribute__((packed));
+/* What is kept of a plain segment while its flow is looked up. */
+struct plain {
+	const void *tcp;
+	__u32 l4_length;
+	/* Goes from the key's end 1 to its end 0. */
+	__u32 reversed;
+};
 
-#define PLAIN_FLAGS (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK)
-/* Version 4, header of five words. */
-#define PLAIN_IPV4 0x45
-#define FLAGS_OFFSET 13
+/* The key in whole words. Hash and comparison read words, and would wait for
+ * pieces to reach the cache. */
+union plain_key {
+	struct flow_key key;
+	__u64 words[6];
+};
 
-/* The segment behind the IP header; l4_length is set. */
-static __always_inline bool plain_tcp(struct packet *pkt, const void *segment)
+_Static_assert(sizeof(union plain_key) == sizeof(struct flow_key),
+	       "the words are the whole key");
+
+/* Four bytes of the frame as they lie there: IP headers are aligned to two. */
+static __always_inline __be32 frame_word(const void *at)
 {
-	const struct tcphdr *tcp = segment;
-	__u32 header = tcp->doff * 4;
+	return *(const __be32 *)at;
+}
 
-	pkt->tcp_flags = ((const __u8 *)segment)[FLAGS_OFFSET];
-	if ((pkt->tcp_flags & PLAIN_FLAGS) != TCP_ACK)
+/* Whether the first bytes of a word are these. */
+#define WORD_IS(word, mask, value) \
+	(((word) & bpf_htonl(mask)) == bpf_htonl(value))
+
+/* Header length, flags and window are one word. */
+#define TCP_WORD 12
+#define TCP_HEADER_LENGTH(word) ((word) >> 28 << 2)
+#define PLAIN_FLAGS ((TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK) << 16)
+
+/* Whether the segment is one that has nothing to say but numbers. */
+static __always_inline bool plain_tcp(const struct plain *plain)
+{
+	__u32 word = bpf_ntohl(frame_word(plain->tcp + TCP_WORD));
+	__u32 header = TCP_HEADER_LENGTH(word);
+
+	return (word & PLAIN_FLAGS) == TCP_ACK << 16 &&
+	       header >= sizeof(struct tcphdr) && header <= plain->l4_length;
+}
+
+/* The order of the ports as they lie in memory, for ends of one address. */
+static __always_inline bool ports_are_swapped(__u32 ports)
+{
+	return (ports & 0xffff) > ports >> 16;
+}
+
+static __always_inline __u32 swap_ports(__u32 ports)
+{
+	return ports >> 16 | ports << 16;
+}
+
+static __always_inline void plain_key_ipv4(union plain_key *key, __be32 low,
+					   __be32 high, __u32 ports)
+{
+	key->words[0] = 0;
+	key->words[1] = mapped_ipv4(low);
+	key->words[2] = 0;
+	key->words[3] = mapped_ipv4(high);
+	key->words[4] = ports;
+	key->words[5] = IPPROTO_TCP | 4 << 8;
+}
+
+static __always_inline void plain_key_ipv6(union plain_key *key,
+					   const struct in6_addr *low,
+					   const struct in6_addr *high,
+					   __u32 ports)
+{
+	key->words[0] = ((const __be64 *)low)[0];
+	key->words[1] = ((const __be64 *)low)[1];
+	key->words[2] = ((const __be64 *)high)[0];
+	key->words[3] = ((const __be64 *)high)[1];
+	key->words[4] = ports;
+	key->words[5] = IPPROTO_TCP | 6 << 8;
+}
+
+/* Keeps two branches apart that the compiler would merge into one, with a choice
+ * for every word. */
+#define KEEP_APART(name) asm volatile("# " name :::)
+
+/* The frame from its ethertype on: version 4, five words of header; not a
+ * fragment; TCP. */
+static __always_inline bool plain_ipv4(struct plain *plain,
+				       union plain_key *key, const void *data,
+				       const void *data_end)
+{
+	const struct iphdr *ip = data + sizeof(struct ethhdr);
+	__be32 source, destination;
+	__u32 ports;
+
+	plain->tcp = data + PLAIN_IPV4_TCP;
+	if (plain->tcp + sizeof(struct tcphdr) > data_end ||
+	    !WORD_IS(frame_word(&ip->frag_off), 0x3fff00ff, IPPROTO_TCP))
 		return false;
-	if (header < sizeof(*tcp) || header > pkt->l4_length)
+	/* A total that is too small becomes a very large number. */
+	plain->l4_length = bpf_ntohs(ip->tot_len) - sizeof(*ip);
+	if (plain->l4_length > (__u32)(data_end - data) - PLAIN_IPV4_TCP ||
+	    !plain_tcp(plain))
 		return false;
-	pkt->key.proto = IPPROTO_TCP;
-	pkt->key.port[0] = tcp->source;
-	pkt->key.port[1] = tcp->dest;
-	pkt->seq = bpf_ntohl(tcp->seq);
-	pkt->end = pkt->seq + pkt->l4_length - header;
-	pkt->ack = bpf_ntohl(tcp->ack_seq);
-	pkt->window = bpf_ntohs(tcp->window);
-	pkt->complete = true;
-	pkt->reversed = key_normalise(&pkt->key, false);
+	source = ip->saddr;
+	destination = ip->daddr;
+	ports = frame_word(plain->tcp);
+	if (source > destination ||
+	    (source == destination && ports_are_swapped(ports))) {
+		plain->reversed = 1;
+		plain_key_ipv4(key, destination, source, swap_ports(ports));
+		KEEP_APART("swapped");
+	} else {
+		plain->reversed = 0;
+		plain_key_ipv4(key, source, destination, ports);
+		KEEP_APART("in order");
+	}
 	return true;
 }
 
-static __always_inline bool plain_ipv4(struct packet *pkt, void *data,
-				       void *data_end)
+static __always_inline bool plain_is_swapped(const struct ipv6hdr *ip,
+					     __u32 ports)
 {
-	struct plain_ipv4 *frame = data;
-	__u32 total;
+	const __be64 *source = (const void *)&ip->saddr;
+	const __be64 *destination = (const void *)&ip->daddr;
 
-	if ((void *)(frame + 1) > data_end ||
-	    *(__u8 *)&frame->ip != PLAIN_IPV4 ||
-	    frame->ip.protocol != IPPROTO_TCP ||
-	    frame->ip.frag_off & bpf_htons(IPV4_MORE_FRAGMENTS |
-					   IPV4_OFFSET_MASK))
-		return false;
-	total = bpf_ntohs(frame->ip.tot_len);
-	if (total < sizeof(frame->ip) || total > pkt->bytes - sizeof(frame->eth))
-		return false;
-	pkt->l4_offset = offsetof(struct plain_ipv4, tcp);
-	pkt->l4_length = total - sizeof(frame->ip);
-	pkt->key.family = 4;
-	key_set_ipv4(&pkt->key, frame->ip.saddr, frame->ip.daddr);
-	return plain_tcp(pkt, (void *)frame + pkt->l4_offset);
+	if (source[0] != destination[0])
+		return source[0] > destination[0];
+	if (source[1] != destination[1])
+		return source[1] > destination[1];
+	return ports_are_swapped(ports);
 }
 
-static __always_inline bool plain_ipv6(struct packet *pkt, void *data,
-				       void *data_end)
+/* The frame from its ethertype on: version 6; TCP. */
+static __always_inline bool plain_ipv6(struct plain *plain,
+				       union plain_key *key, const void *data,
+				       const void *data_end)
 {
-	struct plain_ipv6 *frame = data;
+	const struct ipv6hdr *ip = data + sizeof(struct ethhdr);
+	__u32 ports;
 
-	if ((void *)(frame + 1) > data_end || frame->ip.version != 6 ||
-	    frame->ip.nexthdr != IPPROTO_TCP)
+	plain->tcp = data + PLAIN_IPV6_TCP;
+	if (plain->tcp + sizeof(struct tcphdr) > data_end ||
+	    ip->nexthdr != IPPROTO_TCP)
 		return false;
-	pkt->l4_offset = offsetof(struct plain_ipv6, tcp);
-	pkt->l4_length = bpf_ntohs(frame->ip.payload_len);
-	if (pkt->l4_length > pkt->bytes - offsetof(struct plain_ipv6, tcp))
+	plain->l4_length = bpf_ntohs(ip->payload_len);
+	if (plain->l4_length > (__u32)(data_end - data) - PLAIN_IPV6_TCP ||
+	    !plain_tcp(plain))
 		return false;
-	pkt->key.family = 6;
-	key_set_ipv6(&pkt->key, &frame->ip.saddr);
-	return plain_tcp(pkt, (void *)frame + pkt->l4_offset);
+	ports = frame_word(plain->tcp);
+	if (plain_is_swapped(ip, ports)) {
+		plain->reversed = 1;
+		plain_key_ipv6(key, &ip->daddr, &ip->saddr, swap_ports(ports));
+		KEEP_APART("swapped");
+	} else {
+		plain->reversed = 0;
+		plain_key_ipv6(key, &ip->saddr, &ip->daddr, ports);
+		KEEP_APART("in order");
+	}
+	return true;
 }
 
-/* Fills pkt, whose bytes, segments and side are set and whose rest is zero, if
- * the packet is a plain segment. */
-static __always_inline bool parse_plain(struct packet *pkt, void *data,
-					void *data_end)
+/* Tells whether the packet is a plain segment, and its key. */
+static __always_inline bool plain_parse(struct plain *plain,
+					union plain_key *key, const void *data,
+					const void *data_end)
 {
-	struct ethhdr *eth = data;
+	const void *type = data + offsetof(struct ethhdr, h_proto);
 
-	if ((void *)(eth + 1) > data_end)
+	if (data + sizeof(struct ethhdr) + 2 > data_end)
 		return false;
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		return plain_ipv4(pkt, data, data_end);
-	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		return plain_ipv6(pkt, data, data_end);
+	if (WORD_IS(frame_word(type), 0xffffff00, ETH_P_IP << 16 | 0x4500))
+		return plain_ipv4(plain, key, data, data_end);
+	if (WORD_IS(frame_word(type), 0xfffff000,
+		    (__u32)ETH_P_IPV6 << 16 | 0x6000))
+		return plain_ipv6(plain, key, data, data_end);
 	return false;
+}
+
+/* Whether an established flow that was not heard within this tick has expired.
+ * Called rarely, so it is kept out of the way. */
+__noinline int plain_expired(struct flow *flow, __u64 now)
+{
+	return !flow || flow_expired(flow, IPPROTO_TCP, STATE_ESTABLISHED, now);
+}
+
+/* What a segment says about its direction where the short way's plain stores do
+ * not do: its packets come by several CPUs. */
+__noinline int plain_update_shared(struct flow_dir *dir, __u64 numbers,
+				   __u64 answer, __u32 bytes)
+{
+	struct packet pkt = {
+		.seq = numbers,
+		.end = numbers >> 32,
+		.ack = answer,
+		.window = answer >> 32,
+		.tcp_flags = TCP_ACK,
+		.bytes = bytes,
+		.segments = 1,
+	};
+	bool shared;
+
+	if (!dir)
+		return 0;
+	shared = dir_is_shared(dir);
+	tcp_update(dir, &pkt, shared);
+	flow_count(dir, &pkt, shared);
+	return 0;
+}
+
+/* What the window is checked by. pkt must not have its address given away: then
+ * the compiler keeps it in registers. */
+static __always_inline void plain_segment(struct packet *pkt,
+					  const struct plain *plain)
+{
+	__u32 word = bpf_ntohl(frame_word(plain->tcp + TCP_WORD));
+
+	pkt->seq = bpf_ntohl(frame_word(plain->tcp + 4));
+	pkt->ack = bpf_ntohl(frame_word(plain->tcp + 8));
+	pkt->end = pkt->seq + plain->l4_length - TCP_HEADER_LENGTH(word);
+	pkt->window = word;
+	/* What other flags there are matters to nobody. */
+	pkt->tcp_flags = TCP_ACK;
+}
+
+/* The short way, for a plain segment of an established flow that lies inside the
+ * window. One look-up, no lock, no event, no store but to the direction's own
+ * cache line; atomic ones only where its packets come by several CPUs. Tells
+ * whether it was such a segment; if not, nothing has changed, and the long way
+ * decides. */
+static __always_inline bool plain_track(struct xdp_md *ctx,
+					const struct plain *plain,
+					const union plain_key *key)
+{
+	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	struct packet pkt = { .segments = 1 };
+	struct flow_dir *dir, *other;
+	struct cpu_stats *stats;
+	__u64 control, now;
+	__u32 d, cpu;
+
+	if (!flow)
+		return false;
+	/* Calls first: they cost what is kept in registers. */
+	now = clock_ticks();
+	cpu = bpf_get_smp_processor_id() + 1;
+	control = READ_ONCE(flow->control);
+	if (control_state(control) != STATE_ESTABLISHED)
+		return false;
+	d = !!(control & FLOW_REVERSED) ^ plain->reversed;
+	dir = &flow->dir[d & 1];
+	other = &flow->dir[(d & 1) ^ 1];
+	/* Else the compiler works them out again for every field. */
+	asm volatile("" : "+r"(dir), "+r"(other));
+	/* Within a tick nothing expires that was just heard. */
+	if (dir->last_seen_ticks != now && plain_expired(flow, now))
+		return false;
+	plain_segment(&pkt, plain);
+	if (tcp_window(dir, other, &pkt) != WINDOW_INSIDE)
+		return false;
+	dir->last_seen_ticks = now;
+	pkt.bytes = CTX_DATA_END(ctx) - CTX_DATA(ctx);
+	if (dir->cpu == cpu) {
+		tcp_update(dir, &pkt, false);
+		flow_count(dir, &pkt, false);
+	} else {
+		plain_update_shared(dir, pkt.seq | (__u64)pkt.end << 32,
+				    pkt.ack | (__u64)pkt.window << 32,
+				    pkt.bytes);
+	}
+	stats = stats_get();
+	if (stats) {
+		stats->bytes += CTX_DATA_END(ctx) - CTX_DATA(ctx);
+		stats->verdict[VERDICT_ESTABLISHED]++;
+	}
+	return true;
 }

@@ -232,45 +232,6 @@ static __always_inline int track_slow(struct packet *pkt,
 	}
 }
 
-/* The short way, for a plain segment of an established flow that lies inside the
- * window. One look-up, no lock, no event, no store but to the direction's own
- * cache line; atomic ones only where its packets come by several CPUs. Tells
- * whether it was such a segment; if not, nothing has changed. */
-static __always_inline bool track_plain(const struct packet *pkt,
-					struct cpu_stats *stats, __u64 now)
-{
-	struct flow_key key = pkt->key;
-	struct flow_dir *dir, *other;
-	struct flow *flow;
-	__u64 control;
-	bool shared;
-	__u32 d;
-
-	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow)
-		return false;
-	control = READ_ONCE(flow->control);
-	if (control_state(control) != STATE_ESTABLISHED)
-		return false;
-	d = flow_direction(control, pkt);
-	dir = &flow->dir[d & 1];
-	other = &flow->dir[!d];
-	if (tcp_window(dir, other, pkt) != WINDOW_INSIDE)
-		return false;
-	/* Within a tick nothing expires that was just heard. */
-	if (dir->last_seen_ticks != now) {
-		if (flow_expired(flow, IPPROTO_TCP, STATE_ESTABLISHED, now))
-			return false;
-		dir->last_seen_ticks = now;
-	}
-	shared = dir_is_shared(dir);
-	tcp_update(dir, pkt, shared);
-	flow_count(dir, pkt, shared);
-	stats->bytes += pkt->bytes;
-	stats->verdict[VERDICT_ESTABLISHED] += pkt->segments;
-	return true;
-}
-
 /* Tracks a packet, counts it, and tells what it is. */
 static __always_inline enum verdict track(struct packet *pkt,
 					  struct cpu_stats *stats, __u64 now)
