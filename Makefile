@@ -9,7 +9,7 @@ export PATH := $(PATH):/usr/local/go/bin
 CLANG := 14
 LINT := v2.15.0
 
-# More flags for go test, and arguments for ctop demo.
+# More flags for go test, and arguments for ctop demo and the benchmark.
 TESTFLAGS ?=
 ARGS ?=
 FUZZTIME ?= 10s
@@ -21,7 +21,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench fuzz judge generate check-generated lint fmt clean
+.PHONY: help build demo test bench bench-quick fuzz judge generate check-generated lint fmt clean
 .PHONY: need-go need-kernel need-root need-clang need-lint
 
 help: ## list the targets
@@ -37,8 +37,13 @@ demo: need-kernel need-root build ## see it at work in a laboratory of its own (
 test: need-go need-kernel need-root ## run every test on the real kernel, as root
 	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 20m $(TESTFLAGS) ./...
 
-bench: need-go need-kernel need-root ## run the benchmarks, as root
-	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -run '^$$' -bench . -benchmem $(TESTFLAGS) ./...
+bench: need-go need-kernel need-root build ## measure it beside what else there is (10 min; BENCH_JSON=FILE)
+	@$(GO) build $(VCS) -trimpath -o bin/bench ./internal/bench
+	@$(ROOT) ./bin/bench $(ARGS)
+
+bench-quick: need-go need-kernel need-root build ## the same within a minute, less exact
+	@$(GO) build $(VCS) -trimpath -o bin/bench ./internal/bench
+	@$(ROOT) ./bin/bench -quick $(ARGS)
 
 fuzz: need-go ## run each fuzz target for FUZZTIME (10s)
 	@grep -rHo --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | while IFS=: read -r file func; do \

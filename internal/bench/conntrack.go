@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"strings"
+)
+
+// conntrackRules make the kernel track what is forwarded.
+const conntrackRules = `table ip ctop_bench {
+	chain forward {
+		type filter hook forward priority 0; policy accept;
+		ct state established,related counter accept
+		ct state new counter accept
+		ct state invalid counter drop
+	}
+}
+`
+
+// startConntrack lets the namespace forward, and the kernel track it. A bridge is
+// kept out of it, and checksums are left alone, as where hardware verifies them.
+func startConntrack() error {
+	if missing := lacks("nft"); missing != "" {
+		return fmt.Errorf("%s", missing)
+	}
+	// A kernel without the module for it has no such parameter, nor the need.
+	_ = sysctl("bridge/bridge-nf-call-iptables", "0")
+	if err := sysctl("ipv4/ip_forward", "1"); err != nil {
+		return err
+	}
+	command := exec.Command("nft", "-f", "-")
+	command.Stdin = strings.NewReader(conntrackRules)
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("load rules: %w: %s", err, out)
+	}
+	return sysctl("netfilter/nf_conntrack_checksum", "0")
+}
+
+// lacks names programs that are not installed, for whoever wonders why a row is
+// missing.
+func lacks(programs ...string) string {
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			return p + " is not installed"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/bpf"
+	"ctop/ringbuf"
+)
+
+// creations is how many flows one sample creates; their events fit into a
+// reader's ring buffer.
+const creations = 8192
+
+// creation measures packets that enter flows into a table, or remove them.
+type creation struct {
+	*programs
+	cpu  int
+	ring *ebpf.Map
+}
+
+// creationRows measures what flows cost that come and go.
+func creationRows(ctx context.Context, o Options) ([]Row, error) {
+	p, err := loadPrograms(smallTable, "")
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	c := creation{programs: p, cpu: packetCPU}
+	if c.ring, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 4 << 20}); err != nil {
+		return nil, fmt.Errorf("create ring buffer: %w", err)
+	}
+	defer c.ring.Close()
+	reader, err := ringbuf.NewReader(c.ring, func(e *bpf.ConntrackEvent) (uint32, uint64) { return e.Cpu, e.Sequence }, nil)
+	if err != nil {
+		return nil, err
+	}
+	read, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for _, err := range reader.Records(read) {
+			if err != nil {
+				return
+			}
+		}
+	}()
+	defer func() {
+		stop()
+		<-done
+		_ = reader.Close()
+	}()
+	return interleave(ctx, o.rounds(60, 10), c.probes())
+}
+
+func (c creation) probes() []probe {
+	syn := []step{{flags: flagSYN, seq: clientSeq}}
+	return []probe{
+		c.probe("redirect, a new flow each", progRedirect, syn, nil),
+		c.probe("bare insert", progInsert, syn, nil),
+		c.probe("ctop SYN that creates", progCtop, syn, nil),
+		c.probe("ctop SYN that creates, event read", progCtop, syn, c.attach),
+		c.probe("ctop conversation of 10 packets", progCtop, conversation(), nil),
+		c.probe("ctop packet to an expired flow", progCtop, []step{{flags: flagACK, seq: clientSeq, ack: serverSeq}}, c.expire),
+	}
+}
+
+// probe measures one script for each of many new flows; prepare goes before.
+func (c creation) probe(name, prog string, script []step, prepare func() error) probe {
+	f := frame{proto: protoTCP, flags: flagSYN}
+	data, stage := f.bytes(), f.inOrder(script)
+	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
+		if prepare != nil {
+			if err := prepare(); err != nil {
+				return 0, err
+			}
+		}
+		if err := stage.apply(c.reference, c.program(prog)); err != nil {
+			return 0, err
+		}
+		ns, err := perPacket(c.program(progPass), c.program(progStage), data, creations*len(script), xdpRedirect)
+		if err != nil {
+			return 0, err
+		}
+		return ns * float64(len(script)), c.tidy(prog, script)
+	}}
+}
+
+// tidy empties the table, and checks that as many flows were in it as should.
+func (c creation) tidy(prog string, script []step) error {
+	_ = c.ctop.Maps["readers"].Delete(uint32(0))
+	// The reader gets its time.
+	time.Sleep(time.Millisecond)
+	n, err := empty(c.ctop.Maps["flows"])
+	if err != nil {
+		return err
+	}
+	want := creations
+	if prog == progRedirect || len(script) > 1 {
+		want = 0
+	}
+	if n != want {
+		return fmt.Errorf("%d flows are in the table, not %d", n, want)
+	}
+	return nil
+}
+
+// attach lets a reader have the events.
+func (c creation) attach() error { return c.ctop.Maps["readers"].Put(uint32(0), c.ring) }
+
+// expire enters flows that were last heard long ago.
+func (c creation) expire() error {
+	return fill(c.ctop.Maps["flows"], dataFrame(), creations, 0, c.cpu)
+}

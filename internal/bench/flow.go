@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/bpf"
+)
+
+// fillBatch is how many entries are written at once.
+const fillBatch = 1 << 16
+
+// wideWindow lets sequence numbers advance for two thousand million bytes.
+const wideWindow = 0x7fff0000
+
+// keyOf is the key of the conversation with that client.
+func (f frame) key(client uint32) bpf.ConntrackFlowKey {
+	addrs, family := [2]netip.Addr{client4, server4}, uint8(4)
+	if f.six {
+		addrs, family = [2]netip.Addr{client6, server6}, 6
+	}
+	key := bpf.ConntrackFlowKey{Proto: f.proto, Family: family, Vlan: [2]uint16{f.vlan}}
+	for i, addr := range addrs {
+		b := addr.As16()
+		if i == 0 {
+			binary.BigEndian.PutUint32(b[12:], binary.BigEndian.Uint32(b[12:])+client)
+		}
+		key.Addr[i] = [2]uint64{binary.NativeEndian.Uint64(b[:]), binary.NativeEndian.Uint64(b[8:])}
+	}
+	key.Port = [2]uint16{networkOrder(clientPort), networkOrder(serverPort)}
+	if f.proto == protoICMP {
+		key.IcmpType, key.Port[1] = 8, key.Port[0]
+	}
+	return key
+}
+
+func networkOrder(v uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], v)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+// established is a flow that was answered, as its packets find it. Those of the
+// client come by the given CPU, those of the server by the other.
+func (f frame) established(id, ticks uint64, cpu int) bpf.ConntrackFlow {
+	control := uint64(bpf.ConntrackFlowStateSTATE_ESTABLISHED) | 3*uint64(bpf.ConntrackFlowFlagFLOW_SEEN)
+	if f.proto == protoTCP {
+		control |= 3 * uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT|bpf.ConntrackFlowFlagFLOW_SYN_ACKED)
+	}
+	origin := bpf.ConntrackFlowDir{
+		Packets: 2, Bytes: 120, LastSeenTicks: ticks, Cpu: uint16(cpu + 1),
+		End: clientSeq, Acked: serverSeq, Limit: serverSeq + wideWindow, MaxWindow: 0xffff, SynSeq: clientSeq - 1,
+	}
+	reply := bpf.ConntrackFlowDir{
+		Packets: 1, Bytes: 60, LastSeenTicks: ticks, Cpu: uint16(2 - cpu),
+		End: serverSeq, Acked: clientSeq, Limit: clientSeq + wideWindow, MaxWindow: 0xffff, SynSeq: serverSeq - 1,
+	}
+	return bpf.ConntrackFlow{Control: control | id<<32, Id: id, Dir: [2]bpf.ConntrackFlowDir{origin, reply}}
+}
+
+// fill writes n established flows into the table, over those that are there.
+func fill(flows *ebpf.Map, f frame, n int, ticks uint64, cpu int) error {
+	keys := make([]bpf.ConntrackFlowKey, 0, fillBatch)
+	values := make([]bpf.ConntrackFlow, 0, fillBatch)
+	for i := range n {
+		keys = append(keys, f.key(uint32(i)))
+		values = append(values, f.established(uint64(i)+1, ticks, cpu))
+		if len(keys) < fillBatch && i < n-1 {
+			continue
+		}
+		if _, err := flows.BatchUpdate(keys, values, nil); err != nil {
+			return fmt.Errorf("fill the table: %w", err)
+		}
+		keys, values = keys[:0], values[:0]
+	}
+	return nil
+}
+
+// empty removes every flow and returns how many there were.
+func empty(flows *ebpf.Map) (n int, err error) {
+	keys := make([]bpf.ConntrackFlowKey, fillBatch)
+	values := make([]bpf.ConntrackFlow, fillBatch)
+	var cursor ebpf.MapBatchCursor
+	for {
+		some, err := flows.BatchLookupAndDelete(&cursor, keys, values, nil)
+		n += some
+		if errors.Is(err, ebpf.ErrKeyNotExist) {
+			return n, nil
+		}
+		if err != nil {
+			return n, fmt.Errorf("empty the table: %w", err)
+		}
+	}
+}

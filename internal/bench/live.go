@@ -1,0 +1,248 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"ctop/bpf"
+	"ctop/internal/lab"
+)
+
+// liveFlows is how many flows the frames belong to.
+const liveFlows = 1 << 14
+
+// testLiveFrames is BPF_F_TEST_XDP_LIVE_FRAMES of linux/bpf.h.
+const testLiveFrames = 1 << 1
+
+// xdpContext is struct xdp_md.
+type xdpContext struct {
+	Data, DataEnd, DataMeta, Ingress, Queue, Egress uint32
+}
+
+// cannon sends frames into one port of a rig as if they had come in there.
+type cannon struct {
+	stage *ebpf.Collection
+	data  []byte
+	from  uint32
+	cpu   int
+}
+
+// gallery is a rig whose hosts count what arrives and drop it.
+type gallery struct {
+	*rig
+	cannons [2]cannon
+	sink    *ebpf.Collection
+}
+
+// newGallery puts sinks into the rig's hosts, and cannons before its ports.
+func newGallery(r *rig) (*gallery, error) {
+	g := &gallery{rig: r}
+	var err error
+	if g.sink, err = loadReference(nil, 0); err != nil {
+		return nil, err
+	}
+	r.stop = append(r.stop, g.sink.Close)
+	links, err := r.ports()
+	if err != nil {
+		return nil, err
+	}
+	for i, host := range []*lab.Host{r.Client, r.Server} {
+		if err := g.catch(host); err != nil {
+			return nil, err
+		}
+		f := dataFrame()
+		if i == 1 {
+			f = ackFrame()
+		}
+		copy(f.macs[:6], links[i].Attrs().HardwareAddr)
+		f.macs[6] = 2
+		if g.cannons[i], err = g.cannon(i, f, links[i].Attrs().Index); err != nil {
+			return nil, err
+		}
+	}
+	return g, g.prepare()
+}
+
+// catch attaches the sink to a host's end of its pair.
+func (g *gallery) catch(host *lab.Host) error {
+	return host.Do(func() error {
+		const firstLink = 2 // after the loopback interface
+		return g.keep(link.AttachXDP(link.XDPOptions{Interface: firstLink, Program: g.sink.Programs[progSink], Flags: link.XDPDriverMode}))
+	})
+}
+
+func (g *gallery) cannon(i int, f frame, port int) (c cannon, err error) {
+	c = cannon{data: f.bytes(), from: uint32(port), cpu: i}
+	if c.stage, err = loadReference(nil, 0); err != nil {
+		return c, err
+	}
+	g.stop = append(g.stop, c.stage.Close)
+	s := f.randomly(liveFlows)
+	if i == 1 {
+		s.script = []step{{flags: flagACK, seq: serverSeq, ack: clientSeq, reply: true}}
+	}
+	subject, err := g.subject(i, c.stage)
+	if err != nil {
+		return c, err
+	}
+	return c, s.apply(c.stage, subject)
+}
+
+// subject is the program that the frames come to.
+func (g *gallery) subject(i int, c *ebpf.Collection) (*ebpf.Program, error) {
+	switch g.how {
+	case byXDP:
+		links, err := g.ports()
+		if err != nil {
+			return nil, err
+		}
+		return c.Programs[progRedirect], setOutputs(c, links[1-i].Attrs().Index)
+	case byNative:
+		p, err := ebpf.LoadPinnedProgram(g.pin(progCtop), nil)
+		if err == nil {
+			g.stop = append(g.stop, func() { p.Close() })
+		}
+		return p, err
+	}
+	return c.Programs[progPass], nil
+}
+
+// pin is where the rig's tracker keeps an object.
+func (r *rig) pin(name string) string {
+	pattern := filepath.Join("/sys/fs/bpf/ctop/*", r.Client.Port()+":"+r.Server.Port(), name)
+	found, err := filepath.Glob(pattern)
+	if err != nil || len(found) != 1 {
+		return pattern
+	}
+	return found[0]
+}
+
+// prepare gives each forwarder what it needs for the frames to get through.
+func (g *gallery) prepare() error {
+	switch g.how {
+	case byNative:
+		return g.fill(dataFrame(), liveFlows)
+	case byRouter:
+		return g.prepareRouter()
+	}
+	return nil
+}
+
+// fill enters established flows into the rig's tracker.
+func (r *rig) fill(f frame, n int) error {
+	flows, err := ebpf.LoadPinnedMap(r.pin("flows"), nil)
+	if err != nil {
+		return err
+	}
+	defer flows.Close()
+	clock, err := ebpf.LoadPinnedProgram(r.pin("read_clock"), nil)
+	if err != nil {
+		return err
+	}
+	defer clock.Close()
+	var args bpf.ConntrackClockArgs
+	if _, err := clock.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
+		return err
+	}
+	return fill(flows, f, n, args.Ticks, 0)
+}
+
+// shoot sends frames from some of the cannons at once, each from its own CPU, and
+// returns how many million a second arrived.
+func (g *gallery) shoot(cannons, frames int) (float64, error) {
+	before, err := g.arrived()
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	done := make(chan error, cannons)
+	for _, c := range g.cannons[:cannons] {
+		go func() { done <- c.fire(frames) }()
+	}
+	var errs error
+	for range cannons {
+		errs = errors.Join(errs, <-done)
+	}
+	took := time.Since(start)
+	after, err := g.arrived()
+	if err := errors.Join(errs, err); err != nil {
+		return 0, err
+	}
+	if after-before < uint64(frames*cannons/2) {
+		return 0, fmt.Errorf("of %d frames only %d arrived", frames*cannons, after-before)
+	}
+	return float64(after-before) / took.Seconds() / 1e6, nil
+}
+
+func (c cannon) fire(frames int) error {
+	release, err := pin(c.cpu % runtime.NumCPU())
+	if err != nil {
+		return err
+	}
+	defer release()
+	_, err = c.stage.Programs[progStage].Run(&ebpf.RunOptions{
+		Data: c.data, Repeat: uint32(frames), Flags: testLiveFrames,
+		Context: xdpContext{DataEnd: uint32(len(c.data)), Ingress: c.from},
+	})
+	if err != nil && !errors.Is(err, unix.EINTR) {
+		return fmt.Errorf("send live frames: %w", err)
+	}
+	return nil
+}
+
+func (g *gallery) arrived() (total uint64, err error) {
+	var perCPU []uint64
+	if err := g.sink.Maps["arrived"].Lookup(uint32(0), &perCPU); err != nil {
+		return 0, fmt.Errorf("read the sink: %w", err)
+	}
+	for _, n := range perCPU {
+		total += n
+	}
+	return total, nil
+}
+
+// live measures how many frames a second the path itself can do.
+func live(ctx context.Context, o Options) ([]Row, error) {
+	var probes []probe
+	for n, how := range []forwarder{byXDP, byNative, byRouter} {
+		if missing := how.missing(); missing != "" {
+			continue
+		}
+		r, err := newRig(ctx, n+1, how, smallTable)
+		if err != nil {
+			return nil, err
+		}
+		defer r.close()
+		g, err := newGallery(r)
+		if err != nil {
+			return nil, err
+		}
+		for cannons := 1; cannons <= min(2, runtime.NumCPU()); cannons++ {
+			probes = append(probes, probe{
+				name: liveName(how, cannons), unit: "Mpps",
+				take: func(context.Context) (float64, error) { return g.shoot(cannons, o.rounds(200000, 50000)) },
+			})
+		}
+	}
+	return interleave(ctx, o.rounds(15, 5), probes)
+}
+
+func liveName(how forwarder, cpus int) string {
+	return fmt.Sprintf("live frames, %s, CPUs %d", how, cpus)
+}
+
+// missing says what the forwarder needs that is not there.
+func (f forwarder) missing() string {
+	if f == byRouter {
+		return lacks("nft", "ip")
+	}
+	return ""
+}

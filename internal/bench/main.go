@@ -1,0 +1,77 @@
+// Command bench measures ctop beside what a user would pick instead, in one run,
+// every measurement of a kind interleaved (A B C A B C …), and compares medians.
+//
+// It needs root, works in namespaces of its own (internal/lab) and installs
+// nothing: a peer that is missing is named and left out. What its figures mean
+// and what bounds them is told in docs/performance.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ctop/internal/lab"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, unix.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	var o Options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.BoolVar(&o.Quick, "quick", false, "take fewer and shorter samples, and leave out what is slow")
+	only := flags.String("only", "", "parts to run, separated by commas: "+strings.Join(partNames(), ", "))
+	jsonFile := flags.String("json", os.Getenv("BENCH_JSON"), "write everything that was measured into this file")
+	document := flags.String("write", "", "put the tables into this document, between its markers")
+	objects := flags.String("objects", "", "builds of conntrack.c to compare by packet, separated by commas: nothing else is run")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *only != "" {
+		o.Only = strings.Split(*only, ",")
+	}
+	if err := lab.Isolate(); err != nil {
+		return err
+	}
+	if *objects != "" {
+		rows, err := variants(ctx, o, strings.Split(*objects, ","))
+		if err != nil {
+			return err
+		}
+		_, err = io.WriteString(stdout, rowsText(rows))
+		return err
+	}
+	report := Report{Date: time.Now().UTC().Truncate(time.Second), Command: o.command(), Machine: thisMachine()}
+	if err := report.measure(ctx, o, log.New(stderr, "", 0)); err != nil {
+		return err
+	}
+	_, err := io.WriteString(stdout, report.text())
+	errs := []error{err}
+	if *jsonFile != "" {
+		errs = append(errs, report.writeJSON(*jsonFile))
+	}
+	if *document != "" {
+		errs = append(errs, report.writeInto(*document))
+	}
+	return errors.Join(errs...)
+}

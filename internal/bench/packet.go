@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+)
+
+// Sizes of the tables that packets are measured in.
+const (
+	smallTable  = 1 << 16
+	middleTable = 1 << 17
+	largeTable  = 1 << 20
+	middleFlows = 1 << 16
+	largeFlows  = 1 << 20
+)
+
+// repeats is how many packets one sample is made of: some milliseconds' worth.
+const repeats = 60000
+
+// XDP actions.
+const (
+	xdpPass     = 2
+	xdpRedirect = 4
+)
+
+// perPacket sends the frame through a program again and again, and returns the
+// nanoseconds of this thread that each took. What it takes to begin and end a
+// test run, a tenth of a millisecond or more, is measured right before with pass,
+// which does nothing.
+func perPacket(pass, prog *ebpf.Program, data []byte, repeat int, want uint32) (float64, error) {
+	const few = 2
+	ends, err := timed(pass, data, few, xdpPass)
+	if err != nil {
+		return 0, err
+	}
+	took, err := timed(prog, data, repeat, want)
+	return float64(took-ends) / float64(repeat-few), err
+}
+
+func timed(prog *ebpf.Program, data []byte, repeat int, want uint32) (int64, error) {
+	o := &ebpf.RunOptions{Data: data, Repeat: uint32(repeat)}
+	start := threadTime()
+	action, err := prog.Run(o)
+	took := threadTime() - start
+	if err == nil && action != want {
+		err = fmt.Errorf("the program returned %d, not %d", action, want)
+	}
+	return took, err
+}
+
+// bench holds the tables that packets are measured in.
+type bench struct {
+	// One flow of each kind, which always sees the same packet; one flow whose
+	// packets differ; many.
+	small, single, middle, large *programs
+	cpu                          int
+}
+
+func (b *bench) close() {
+	for _, p := range []*programs{b.small, b.single, b.middle, b.large} {
+		if p != nil {
+			p.close()
+		}
+	}
+}
+
+// newBench loads the programs around tables and fills them.
+func newBench(object string, cpu int) (_ *bench, err error) {
+	b := &bench{cpu: cpu}
+	defer func() {
+		if err != nil {
+			b.close()
+		}
+	}()
+	for _, table := range []struct {
+		programs        **programs
+		capacity, flows int
+	}{{&b.small, smallTable, 1}, {&b.single, smallTable, 1}, {&b.middle, middleTable, middleFlows}, {&b.large, largeTable, largeFlows}} {
+		if err := b.add(table.programs, object, table.capacity, table.flows); err != nil {
+			return nil, err
+		}
+	}
+	return b, b.settle()
+}
+
+// add loads the programs around one more table with so many flows in it.
+func (b *bench) add(to **programs, object string, capacity, flows int) error {
+	p, err := loadPrograms(capacity, object)
+	if err != nil {
+		return err
+	}
+	*to = p
+	ticks, err := p.ticks()
+	if err != nil {
+		return err
+	}
+	if err := fill(p.ctop.Maps["flows"], dataFrame(), flows, ticks, b.cpu); err != nil {
+		return err
+	}
+	return dataFrame().randomly(flows).apply(p.reference, p.program(progRedirect))
+}
+
+// settle gives the small table one flow of each kind.
+func (b *bench) settle() error {
+	ticks, err := b.small.ticks()
+	if err != nil {
+		return err
+	}
+	for _, f := range settled() {
+		if err := fill(b.small.ctop.Maps["flows"], f, 1, ticks, b.cpu); err != nil {
+			return err
+		}
+	}
+	var entry [20]uint64
+	return b.small.reference.Maps["locked_flows"].Put(dataFrame().key(0), entry)
+}
+
+func settled() []frame {
+	return []frame{
+		dataFrame(),
+		{proto: protoTCP, flags: flagACK, six: true},
+		{proto: protoTCP, flags: flagACK, vlan: 5},
+		{proto: protoUDP},
+		{proto: protoICMP},
+	}
+}
+
+// plain measures a program with one frame, the same each time.
+func (b *bench) plain(name, prog string, f frame, want uint32) probe {
+	data := f.bytes()
+	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
+		return perPacket(b.small.program(progPass), b.small.program(prog), data, repeats, want)
+	}}
+}
+
+// staged measures a program with packets that differ. The sequence numbers go on
+// from sample to sample.
+func staged(name, prog string, p *programs) probe {
+	data := dataFrame().bytes()
+	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
+		if err := p.reference.Maps["subject"].Put(uint32(0), p.program(prog)); err != nil {
+			return 0, err
+		}
+		return perPacket(p.program(progPass), p.program(progStage), data, repeats, xdpRedirect)
+	}}
+}
+
+// packetProbes are all measurements by packet.
+func (b *bench) packetProbes() []probe {
+	six, tagged := frame{proto: protoTCP, flags: flagACK | flagPSH, size: payloadSize, six: true}, dataFrame()
+	tagged.vlan = 5
+	probes := []probe{
+		b.plain("XDP_PASS", progPass, dataFrame(), xdpPass),
+		b.plain("redirect", progRedirect, dataFrame(), xdpRedirect),
+		b.plain("look-up + redirect", progLookup, dataFrame(), xdpRedirect),
+		b.plain("lock per packet", progLocked, dataFrame(), xdpRedirect),
+		b.plain("ctop TCP v4 data", progCtop, dataFrame(), xdpRedirect),
+		b.plain("ctop TCP v4 ACK", progCtop, ackFrame(), xdpRedirect),
+		b.plain("ctop TCP v6 data", progCtop, six, xdpRedirect),
+		b.plain("ctop TCP v4 VLAN", progCtop, tagged, xdpRedirect),
+		b.plain("ctop UDP answered", progCtop, frame{proto: protoUDP, size: payloadSize}, xdpRedirect),
+		b.plain("ctop ICMP echo", progCtop, frame{proto: protoICMP}, xdpRedirect),
+	}
+	for _, table := range []struct {
+		name     string
+		programs *programs
+	}{{"1 flow", b.single}, {"64 Ki flows", b.middle}, {"1 Mi flows", b.large}} {
+		for _, subject := range []struct{ name, prog string }{
+			{"redirect", progRedirect}, {"look-up + redirect", progLookup}, {"ctop", progCtop},
+		} {
+			probes = append(probes, staged(stagedName(subject.name, table.name), subject.prog, table.programs))
+		}
+	}
+	return probes
+}
+
+// stagedName names a row whose packets differ.
+func stagedName(subject, flows string) string { return fmt.Sprintf("%s, any of %s", subject, flows) }
+
+// packets measures what one packet costs.
+func packets(ctx context.Context, o Options) (_ []Row, err error) {
+	release, err := pin(packetCPU)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	b, err := newBench("", packetCPU)
+	if err != nil {
+		return nil, err
+	}
+	defer b.close()
+	rows, err := interleave(ctx, o.rounds(100, 15), b.packetProbes())
+	if err != nil {
+		return nil, err
+	}
+	more, err := creationRows(ctx, o)
+	return append(rows, more...), err
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// pin keeps the goroutine on one CPU until release is called. A flow whose
+// direction changes CPUs goes over to atomic operations, by design, and would
+// measure those.
+func pin(cpu int) (release func(), err error) {
+	runtime.LockOSThread()
+	var before, set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("read the CPUs: %w", err)
+	}
+	set.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("stay on CPU %d: %w", cpu, err)
+	}
+	return func() {
+		_ = unix.SchedSetaffinity(0, &before)
+		runtime.UnlockOSThread()
+	}, nil
+}
+
+// threadTime is how many nanoseconds the thread has run: what others do on the
+// same CPU meanwhile is not in it, as it would be in the time of day.
+func threadTime() int64 {
+	var t unix.Timespec
+	// It cannot fail for this clock (clock_gettime(2)).
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return t.Nano()
+}

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/rlimit"
+
+	"ctop/bpf"
+	reference "ctop/internal/bench/bpf"
+)
+
+// Names of programs, of ctop and of the reference.
+const (
+	progCtop     = "ctop_xdp"
+	progPass     = "ref_pass"
+	progRedirect = "ref_redirect"
+	progLookup   = "ref_lookup"
+	progLocked   = "ref_locked"
+	progInsert   = "ref_insert"
+	progSink     = "ref_sink"
+	progTC       = "ref_tc_redirect"
+	progStage    = "ref_stage"
+)
+
+// loopback is the interface that test runs come in by.
+const loopback = 1
+
+// programs are ctop's programs and those they are compared with, sharing one
+// table.
+type programs struct {
+	ctop, reference *ebpf.Collection
+}
+
+func (p *programs) close() {
+	if p.ctop != nil {
+		p.ctop.Close()
+	}
+	if p.reference != nil {
+		p.reference.Close()
+	}
+}
+
+// loadPrograms loads everything around a table of that capacity. object names an
+// object file to take the place of the built-in one, where not empty.
+func loadPrograms(capacity int, object string) (_ *programs, err error) {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, fmt.Errorf("lift the limit on locked memory: %w", err)
+	}
+	p := new(programs)
+	defer func() {
+		if err != nil {
+			p.close()
+		}
+	}()
+	if p.ctop, err = loadCtop(capacity, object); err != nil {
+		return nil, fmt.Errorf("load ctop: %w", err)
+	}
+	if p.reference, err = loadReference(p.ctop.Maps["flows"], 0); err != nil {
+		return nil, fmt.Errorf("load the reference: %w", err)
+	}
+	return p, errors.Join(p.configure(), setOutputs(p.ctop, loopback), setOutputs(p.reference, loopback))
+}
+
+// loadCtop loads the tracker as it is shipped, for physical links: checksums
+// that a virtual sender left undone are measured apart.
+func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
+	spec, err := bpf.LoadConntrack()
+	if object != "" {
+		spec, err = ebpf.LoadCollectionSpec(object)
+	}
+	if err != nil {
+		return nil, err
+	}
+	nursery := uint32(1) << bits.Len(uint(capacity-1))
+	spec.Maps["flows"].MaxEntries = uint32(capacity)
+	spec.Maps["nursery"].MaxEntries = nursery
+	for name, value := range map[string]any{"multi_buffer": true, "nursery_mask": nursery - 1} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return nil, fmt.Errorf("set %s: %w", name, err)
+		}
+	}
+	return ebpf.NewCollection(spec)
+}
+
+// loadReference loads the programs to compare with, around a table of ctop's
+// where there is one.
+func loadReference(flows *ebpf.Map, output int) (*ebpf.Collection, error) {
+	spec, err := reference.LoadReference()
+	if err != nil {
+		return nil, err
+	}
+	if err := spec.Variables["output_ifindex"].Set(uint32(output)); err != nil {
+		return nil, fmt.Errorf("set output_ifindex: %w", err)
+	}
+	var o ebpf.CollectionOptions
+	if flows != nil {
+		spec.Maps["flows"].MaxEntries = flows.MaxEntries()
+		spec.Maps["locked_flows"].MaxEntries = flows.MaxEntries()
+		o.MapReplacements = map[string]*ebpf.Map{"flows": flows}
+	}
+	return ebpf.NewCollectionWithOptions(spec, o)
+}
+
+// setOutputs lets a collection redirect to one interface whatever comes.
+func setOutputs(c *ebpf.Collection, ifindex int) error {
+	for side := range uint32(2) {
+		if err := c.Maps["outputs"].Put(side, uint32(ifindex)); err != nil {
+			return fmt.Errorf("set the way out: %w", err)
+		}
+	}
+	return nil
+}
+
+// configure gives ctop timeouts so long that nothing expires by itself.
+func (p *programs) configure() error {
+	var config bpf.ConntrackTrackerConfig
+	for i := range config.TimeoutTicks {
+		config.TimeoutTicks[i] = 1 << 30
+	}
+	config.Ifindex = [2]uint32{loopback, loopback + 1}
+	return p.ctop.Variables["config"].Set(config)
+}
+
+// program finds a program by its name.
+func (p *programs) program(name string) *ebpf.Program {
+	if prog, ok := p.ctop.Programs[name]; ok {
+		return prog
+	}
+	return p.reference.Programs[name]
+}
+
+// ticks reads the kernel's clock as the programs do.
+func (p *programs) ticks() (uint64, error) {
+	var args bpf.ConntrackClockArgs
+	_, err := p.ctop.Programs["read_clock"].Run(&ebpf.RunOptions{Context: args, ContextOut: &args})
+	if err != nil {
+		return 0, fmt.Errorf("read the kernel's clock: %w", err)
+	}
+	return args.Ticks, nil
+}

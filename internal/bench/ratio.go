@@ -1,0 +1,93 @@
+package main
+
+import "fmt"
+
+// requirement is a ratio that must hold.
+type requirement struct {
+	what string
+	// The names of two rows; the ratio is the first by the second.
+	of, by string
+	bound  float64
+	// least says that the bound is a lower one.
+	least bool
+}
+
+// Ratio is one requirement and what was measured of it.
+type Ratio struct {
+	What  string  `json:"what"`
+	Ratio float64 `json:"ratio,omitempty"`
+	Bound float64 `json:"bound"`
+	Least bool    `json:"at_least"`
+	Holds bool    `json:"holds"`
+	// Missing says why there is no figure.
+	Missing string `json:"missing,omitempty"`
+}
+
+func requirements() []requirement {
+	return []requirement{
+		{"established TCP v4 data / one look-up and redirect", "ctop TCP v4 data", "look-up + redirect", 1.10, false},
+		{"the same / the tracker with a lock per packet", "ctop TCP v4 data", "lock per packet", 0.55, false},
+		{
+			"the same at 1 Mi flows / one look-up and redirect at 1 Mi flows",
+			stagedName("ctop", "1 Mi flows"), stagedName("look-up + redirect", "1 Mi flows"), 1.2, false,
+		},
+		{"a SYN that creates a flow and its event / bare insert", "ctop SYN that creates", "bare insert", 2, false},
+		{"live frames, two CPUs / one CPU", liveName(byNative, 2), liveName(byNative, 1), 1.8, true},
+		{"live frames, one CPU, ctop native / bare XDP redirect", liveName(byNative, 1), liveName(byXDP, 1), 0.75, true},
+		{"live frames, one CPU, ctop native / routed with nf_conntrack", liveName(byNative, 1), liveName(byRouter, 1), 4, true},
+	}
+}
+
+// ratios works out every requirement of which something was measured.
+func ratios(rows map[string]Row) []Ratio {
+	var all []Ratio
+	for _, q := range requirements() {
+		of, haveOf := rows[q.of]
+		by, haveBy := rows[q.by]
+		if !haveOf && !haveBy {
+			continue
+		}
+		r := Ratio{What: q.what, Bound: q.bound, Least: q.least}
+		switch {
+		case of.Missing != "":
+			r.Missing = of.Missing
+		case by.Missing != "":
+			r.Missing = by.Missing
+		case of.Median <= 0 || by.Median <= 0:
+			r.Missing = "not measured"
+		default:
+			r.Ratio = of.Median / by.Median
+			r.Holds = r.Ratio <= r.Bound
+			if r.Least {
+				r.Holds = r.Ratio >= r.Bound
+			}
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
+func (r Ratio) sign() string {
+	if r.Least {
+		return "≥"
+	}
+	return "≤"
+}
+
+func (r Ratio) figure() string {
+	if r.Missing != "" {
+		return "—"
+	}
+	return fmt.Sprintf("%.2f", r.Ratio)
+}
+
+func (r Ratio) verdict() string {
+	switch {
+	case r.Missing != "":
+		return "left out: " + r.Missing
+	case r.Holds:
+		return "holds"
+	default:
+		return "does not hold"
+	}
+}

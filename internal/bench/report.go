@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Report is everything that one run measured.
+type Report struct {
+	Date    time.Time `json:"date"`
+	Command string    `json:"command"`
+	Machine Machine   `json:"machine"`
+	Parts   []Part    `json:"parts"`
+	Ratios  []Ratio   `json:"ratios"`
+}
+
+// Machine is where it ran.
+type Machine struct {
+	Kernel string `json:"kernel"`
+	CPU    string `json:"cpu"`
+	CPUs   int    `json:"cpus"`
+}
+
+// Part is one kind of measurement.
+type Part struct {
+	Name  string  `json:"name"`
+	Title string  `json:"title"`
+	Took  float64 `json:"took_s"`
+	Rows  []Row   `json:"rows"`
+}
+
+func thisMachine() Machine {
+	m := Machine{CPUs: runtime.NumCPU(), CPU: "unknown"}
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		m.Kernel = unix.ByteSliceToString(u.Release[:])
+	}
+	info, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(info)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			m.CPU = strings.TrimSpace(value)
+			break
+		}
+	}
+	return m
+}
+
+// measure runs the parts one after another and compares their rows.
+func (r *Report) measure(ctx context.Context, o Options, progress *log.Logger) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	for _, p := range parts() {
+		if !o.wants(p.name) {
+			continue
+		}
+		started := time.Now()
+		rows, err := p.measure(ctx, o)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+		took := time.Since(started).Seconds()
+		progress.Printf("%s: %.0f s", p.title, took)
+		r.Parts = append(r.Parts, Part{Name: p.name, Title: p.title, Took: took, Rows: rows})
+	}
+	r.Ratios = ratios(r.rows())
+	return nil
+}
+
+// rows finds every row by its name.
+func (r *Report) rows() map[string]Row {
+	rows := map[string]Row{}
+	for _, p := range r.Parts {
+		for _, row := range p.Rows {
+			rows[row.Name] = row
+		}
+	}
+	return rows
+}
+
+func (r *Report) writeJSON(file string) error {
+	b, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the report: %w", err)
+	}
+	if err := os.WriteFile(file, append(b, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}
+
+// text is the tables as a person at a terminal reads them.
+func (r *Report) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s  %s  Linux %s  %d × %s\n", r.Command, r.Date.Format("2006-01-02 15:04"), r.Machine.Kernel, r.Machine.CPUs, r.Machine.CPU)
+	for _, p := range r.Parts {
+		fmt.Fprintf(&b, "\n%s\n%s", p.Title, rowsText(p.Rows))
+	}
+	b.WriteString("\nRatios of medians\n")
+	for _, ratio := range r.Ratios {
+		fmt.Fprintf(&b, "  %-70s %8s  %s %-6g %s\n", ratio.What, ratio.figure(), ratio.sign(), ratio.Bound, ratio.verdict())
+	}
+	return b.String()
+}
+
+func rowsText(rows []Row) string {
+	var b strings.Builder
+	for _, row := range rows {
+		if row.Missing != "" {
+			fmt.Fprintf(&b, "  %-50s left out: %s\n", row.Name, row.Missing)
+			continue
+		}
+		fmt.Fprintf(&b, "  %-50s %10s %-8s %s … %s  %s\n", row.Name, figure(row.Median), row.Unit, figure(row.Low), figure(row.High), row.Note)
+	}
+	return b.String()
+}
+
+// figure writes a number with three digits that count, or all before the point.
+func figure(v float64) string {
+	switch {
+	case v >= 100 || v == 0:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	default:
+		return fmt.Sprintf("%.3f", v)
+	}
+}
