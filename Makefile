@@ -54,6 +54,9 @@ fuzz: need-go ## run each fuzz target for FUZZTIME (10s)
 judge: need-go need-kernel need-root ## ask the kernel's own conntrack about SEQUENCES (100000) conversations
 	@CTOP_JUDGE_SEQUENCES=$(SEQUENCES) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run TestGenerated $(TESTFLAGS) ./internal/judge
 
+chaos: need-go need-kernel need-root ## attack, overload and break it for as long as it takes, as root
+	@CTOP_CHAOS=1 $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run "TestFlood" $(TESTFLAGS) ./internal/e2e
+
 generate: need-go need-clang ## compile the BPF programs anew
 	@PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./...
 

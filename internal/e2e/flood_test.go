@@ -2,195 +2,176 @@ package e2e
 
 import (
 	"context"
-	"encoding/binary"
-	"math/rand/v2"
-	"net"
-	"net/netip"
+	"fmt"
+	"os"
+	"slices"
+	"sync"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
 	"ctop/tracker"
 )
 
-const (
-	floodTable = 4096
-	floodTime  = 5 * time.Second
-	// floodBurst frames are sent in a millisecond: as many as the ring of a
-	// veth takes, so that the table is tried and not the cable.
-	floodBurst = 64
-	// handshakes are tried while the flood lasts.
-	handshakes = 200
-	// established connections talk while the flood lasts.
-	established = 100
-)
-
-// synFrame is a SYN from a random address to the server's discard port.
-func synFrame(frame []byte, from, to net.HardwareAddr, dst [4]byte) []byte {
-	frame = append(frame[:0], to...)
-	frame = append(frame, from...)
-	frame = append(frame, 0x08, 0x00, 0x45, 0, 0, 40, 0, 0, 0, 0, 64, 6, 0, 0)
-	frame = binary.BigEndian.AppendUint32(frame, 0x0a000000|rand.Uint32()&0x00ffff00|0xc8)
-	frame = append(frame, dst[:]...)
-	ip := frame[14:]
-	binary.BigEndian.PutUint16(ip[10:], internetChecksum(ip))
-	frame = binary.BigEndian.AppendUint16(frame, uint16(rand.Uint32()))
-	frame = binary.BigEndian.AppendUint16(frame, 9)
-	frame = binary.BigEndian.AppendUint32(frame, rand.Uint32())
-	return append(frame, 0, 0, 0, 0, 0x50, 0x02, 0xff, 0xff, 0, 0, 0, 0)
+// siege is how hard a flood is tried.
+type siege struct {
+	table       int
+	established int // connections that talk all the while
+	handshakes  int // new ones that are made meanwhile
+	duration    time.Duration
+	// pace holds the flood back to what any machine can make, so that the table
+	// is tried and not the machine.
+	pace bool
 }
 
-func internetChecksum(b []byte) uint16 {
-	var sum uint32
-	for i := 0; i < len(b); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+// chaos reports whether the long tests were asked for, as make chaos does.
+func chaos() bool { return os.Getenv("CTOP_CHAOS") != "" }
+
+func siegeOfThisRun() siege {
+	if chaos() {
+		return siege{table: 65536, established: 1000, handshakes: 1000, duration: 30 * time.Second}
 	}
-	for sum>>16 != 0 {
-		sum = sum&0xffff + sum>>16
-	}
-	return ^uint16(sum)
+	return siege{table: 4096, established: 100, handshakes: 100, duration: 2 * time.Second, pace: true}
 }
 
-// A flood of SYNs from random sources fills the table with flows that proved
-// nothing. Connections that are there stay and talk on, and new ones are made,
-// in both policies.
-func TestSYNFlood(t *testing.T) {
-	for _, policy := range []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce} {
-		t.Run(policy.String(), func(t *testing.T) {
-			r := newRig(t, tracker.Options{Policy: policy, MaxFlows: floodTable})
-			conns := connectAll(t, r)
-			ctx, cancel := context.WithTimeout(r.ctx, floodTime)
-			defer cancel()
-			sent := make(chan int, 1)
-			go func() { sent <- flood(ctx, t, r) }()
-			slow := 0
-			for i := 0; ctx.Err() == nil; i++ {
-				if i < handshakes && !shakesHands(t, r) {
-					slow++
-				}
-				c := conns[i%len(conns)]
-				say(t, c[0], c[1], "still here")
+// Floods of packets from random sources fill the table with flows that proved
+// nothing. Connections that are there stay and talk on, new ones are made at the
+// first SYN, memory stays as it is, and afterwards all is as before.
+func TestFlood(t *testing.T) {
+	for _, f := range floods {
+		for _, policy := range []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce} {
+			if !chaos() && !slices.Contains(f.always, policy) {
+				continue
 			}
-			t.Logf("%d SYNs, %d slow handshakes", <-sent, slow)
-			if slow > handshakes/100 {
-				t.Errorf("%d of %d handshakes needed more than one SYN", slow, handshakes)
-			}
-			checkFlood(t, r, conns)
-		})
+			t.Run(f.name+"/"+policy.String(), func(t *testing.T) {
+				endure(t, f, policy, siegeOfThisRun())
+			})
+		}
 	}
 }
 
-func connectAll(t *testing.T, r *rig) (conns [][2]net.Conn) {
-	t.Helper()
-	for range established {
-		client, server := r.connect(r.Server.Addr4())
-		conns = append(conns, [2]net.Conn{client, server})
-	}
-	r.eventually("all connections established", func() bool {
-		n := 0
-		for _, f := range r.flows("tcp") {
-			if f.State == tracker.StateEstablished {
-				n++
-			}
-		}
-		return n == established
-	})
-	return conns
-}
-
-func flood(ctx context.Context, t *testing.T, r *rig) (sent int) {
-	from, err := r.Client.MAC()
-	if err != nil {
-		t.Error(err)
-		return 0
-	}
-	to, err := r.Server.MAC()
-	if err != nil {
-		t.Error(err)
-		return 0
-	}
-	socket, err := packetSocket(r.Client)
-	if err != nil {
-		t.Error(err)
-		return 0
-	}
-	defer func() { _ = unix.Close(socket) }()
-	var frame []byte
-	for ; ctx.Err() == nil; sent++ {
-		frame = synFrame(frame, from, to, r.Server.Addr4().As4())
-		// An error means that the queue is full, which is the aim.
-		_, _ = unix.Write(socket, frame)
-		if sent%floodBurst == 0 {
-			time.Sleep(time.Millisecond)
-		}
-	}
-	return sent
-}
-
-// packetSocket opens a socket that sends whole frames out of the host's link.
-func packetSocket(h *lab.Host) (socket int, err error) {
-	err = h.Do(func() error {
-		link, err := net.InterfaceByName(h.Link())
-		if err != nil {
-			return err
-		}
-		socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return err
-		}
-		return unix.Bind(socket, &unix.SockaddrLinklayer{Ifindex: link.Index})
-	})
-	return socket, err
-}
-
-// shakesHands opens a connection, and reports whether its first SYN sufficed:
-// the second comes after a second.
-func shakesHands(t *testing.T, r *rig) bool {
-	t.Helper()
-	const enough = 900 * time.Millisecond
-	listener, err := r.Server.Listen(r.ctx, "tcp", netip.AddrPortFrom(r.Server.Addr4(), 0).String())
-	if err != nil {
+func endure(t *testing.T, f flood, policy tracker.Policy, a siege) {
+	r := newRig(t, tracker.Options{Policy: policy, MaxFlows: a.table})
+	if err := r.Client.SetQueue(true); err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
-	ctx, cancel := context.WithTimeout(r.ctx, enough)
-	defer cancel()
-	client, err := r.Client.Dial(ctx, "tcp", listener.Addr().String())
-	if err != nil {
-		return false
+	if f.answered {
+		routeBack(t, r)
 	}
-	_ = client.Close()
-	return true
+	shaker := newShaker(t, r)
+	talk := newTalk(t, r, a.established)
+	before := kernelMemory(t)
+
+	ctx, cancel := context.WithTimeout(r.ctx, a.duration)
+	defer cancel()
+	var sent int
+	var wg sync.WaitGroup
+	wg.Go(func() { sent = f.send(ctx, t, r, a.pace) })
+	wg.Go(func() { talk.goOn(ctx) })
+	slow := shaker.shakeAll(ctx, a.handshakes, a.duration)
+	wg.Wait()
+	ended := time.Now()
+
+	t.Logf("%d packets, %.0f a second; %d of %d handshakes slow", sent, float64(sent)/a.duration.Seconds(), slow, a.handshakes)
+	t.Log(talk.report())
+	if slow > a.handshakes/100 {
+		t.Errorf("%d of %d handshakes needed more than one SYN", slow, a.handshakes)
+	}
+	talk.check(t, r)
+	checkFlooded(t, r, f, policy, a)
+	backToNormal(t, r, shaker)
+	t.Logf("back to normal after %.1f s", time.Since(ended).Seconds())
+	if after := kernelMemory(t); after != before {
+		t.Errorf("the maps take %d bytes, they took %d", after, before)
+	}
 }
 
-func checkFlood(t *testing.T, r *rig, conns [][2]net.Conn) {
+// routeBack makes the server answer the flood; the client takes nothing that is
+// not for it.
+func routeBack(t *testing.T, r *rig) {
 	t.Helper()
-	ended := map[string]tracker.Event{}
-	for _, e := range r.log() {
-		if e.Type == tracker.EventDestroy {
-			ended[e.Tuple.Src.String()] = e
-		}
+	out, err := r.Server.Command(r.ctx, "ip", "route", "add", floodSources, "via", r.Client.Addr4().String()).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
-	for _, c := range conns {
-		if e, ok := ended[c[0].LocalAddr().String()]; ok {
-			t.Errorf("%v ended: %v", e.Tuple, e.Reason)
-		}
-		say(t, c[0], c[1], "after the flood")
-	}
+}
+
+// checkFlooded sees that the flood was one, and that the sums hold.
+func checkFlooded(t *testing.T, r *rig, f flood, policy tracker.Policy, a siege) {
+	t.Helper()
 	s, err := r.tracker.Snapshot()
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := s.Counters
-	t.Logf("evicted %d, table full %d, lost events %d", c.Destroyed[tracker.ReasonEvicted], c.TableFull, c.EventsLost)
-	if c.Destroyed[tracker.ReasonEvicted] == 0 {
+	t.Logf("created %d, evicted %d, not tracked %d, invalid %d, lost events %d",
+		c.FlowsCreated, c.Destroyed[tracker.ReasonEvicted], c.TableFull, c.Invalid, c.EventsLost)
+	if f.fills && (policy == tracker.PolicyObserve || !f.refused) && c.Destroyed[tracker.ReasonEvicted] == 0 {
 		t.Error("nothing was evicted: the flood did not fill the table")
 	}
-	if c.FlowsCreated != c.FlowsDestroyed+uint64(len(s.Flows)) {
-		t.Errorf("created %d, destroyed %d, present %d", c.FlowsCreated, c.FlowsDestroyed, len(s.Flows))
+	if f.refused && policy == tracker.PolicyEnforce && c.InvalidBy[tracker.InvalidNoFlow] == 0 {
+		t.Error("nothing was refused")
 	}
+	if len(s.Flows) > a.table {
+		t.Errorf("%d flows in a table of %d", len(s.Flows), a.table)
+	}
+	sumsHold(t, r)
+}
+
+// sumsHold waits until the sums do: a snapshot is not one instant, and the last
+// packets may still be on their way.
+func sumsHold(t *testing.T, r *rig) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		s, err := r.tracker.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err = sumsOf(s); err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// sumsOf holds the counters against one another, whatever came in: each packet
+// has one verdict, each flow came and went, for a reason, or is there.
+func sumsOf(s *tracker.Snapshot) error {
+	c := s.Counters
+	if sum := c.New + c.Established + c.Related + c.Invalid + c.Untracked; sum != c.Packets {
+		return fmt.Errorf("verdicts add up to %d, packets are %d", sum, c.Packets)
+	}
+	if c.FlowsCreated != c.FlowsDestroyed+uint64(len(s.Flows)) {
+		return fmt.Errorf("created %d, destroyed %d, present %d", c.FlowsCreated, c.FlowsDestroyed, len(s.Flows))
+	}
+	var reasons uint64
+	for _, n := range c.Destroyed {
+		reasons += n
+	}
+	if reasons != c.FlowsDestroyed {
+		return fmt.Errorf("destroyed %d, by reason %d", c.FlowsDestroyed, reasons)
+	}
+	return nil
+}
+
+// backToNormal waits until every handshake of a row needs one SYN and every new
+// flow finds room.
+func backToNormal(t *testing.T, r *rig, s *shaker) {
+	t.Helper()
+	r.eventually("back to normal", func() bool {
+		before, err := r.tracker.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		slow := s.shakeAll(r.ctx, 20, 0)
+		after, err := r.tracker.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slow == 0 && before.Counters.TableFull == after.Counters.TableFull
+	})
 	if _, err := lab.Ping(r.ctx, r.Client, r.Server.Addr4()); err != nil {
 		t.Error(err)
 	}

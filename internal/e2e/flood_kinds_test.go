@@ -1,0 +1,181 @@
+package e2e
+
+import (
+	"context"
+	"encoding/binary"
+	"math/rand/v2"
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+const (
+	// floodSources are the addresses that benchmarks may use (RFC 2544).
+	floodSources = "198.18.0.0/15"
+	// floodBurst frames are sent in a millisecond by a flood that is paced.
+	floodBurst = 64
+)
+
+// flood is one kind of attack.
+type flood struct {
+	name string
+	// answered floods are answered by the server's kernel.
+	answered bool
+	// fills: it fills the table. refused: not under enforce, which wants a SYN.
+	fills, refused bool
+	// always are the policies that it is tried in by every run of the tests.
+	always []tracker.Policy
+	// frame makes the next packet.
+	frame func(w *wire) []byte
+}
+
+var both = []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce}
+
+var floods = []flood{
+	{name: "SYN", fills: true, always: both, frame: func(w *wire) []byte {
+		return w.tcp(w.source(), portDiscard, 0x02)
+	}},
+	{name: "answered SYN", fills: true, answered: true, always: both[:1], frame: func(w *wire) []byte {
+		return w.tcp(w.source(), w.open, 0x02)
+	}},
+	{name: "one-way UDP", fills: true, frame: func(w *wire) []byte {
+		return w.ipv4(w.source(), unix.IPPROTO_UDP, 0, udpHeader(portDiscard))
+	}},
+	{name: "ACK", fills: true, refused: true, always: both[1:], frame: func(w *wire) []byte {
+		return w.tcp(w.source(), portDiscard, 0x10)
+	}},
+	{name: "port scan", answered: true, frame: func(w *wire) []byte {
+		w.scanned++
+		return w.tcp([4]byte{198, 18, 0, 1}, w.scanned, 0x02)
+	}},
+	{name: "fragments", fills: true, frame: func(w *wire) []byte {
+		const more, second = 1 << 13, 1
+		offset := uint16(more)
+		if w.scanned++; w.scanned%2 == 0 {
+			offset = second
+		}
+		return w.ipv4(w.source(), unix.IPPROTO_UDP, offset, udpHeader(portDiscard))
+	}},
+}
+
+const portDiscard = 9
+
+// wire makes frames from the client to the server, each in the same memory.
+type wire struct {
+	from, to net.HardwareAddr
+	dst      [4]byte
+	open     uint16 // a port that listens
+	scanned  uint16
+	buf      []byte
+}
+
+// source is a random one of the flood's.
+func (w *wire) source() [4]byte {
+	n := rand.Uint32()
+	return [4]byte{198, 18 | byte(n>>16&1), byte(n >> 8), byte(n)}
+}
+
+func (w *wire) tcp(src [4]byte, port uint16, flags byte) []byte {
+	h := make([]byte, 20)
+	binary.BigEndian.PutUint16(h, uint16(rand.Uint32())|1024)
+	binary.BigEndian.PutUint16(h[2:], port)
+	binary.BigEndian.PutUint32(h[4:], rand.Uint32())
+	if flags&0x10 != 0 {
+		binary.BigEndian.PutUint32(h[8:], rand.Uint32())
+	}
+	h[12], h[13] = 0x50, flags
+	binary.BigEndian.PutUint16(h[14:], 0xffff)
+	pseudo := append(append(append(make([]byte, 0, 32), src[:]...), w.dst[:]...), 0, unix.IPPROTO_TCP, 0, 20)
+	binary.BigEndian.PutUint16(h[16:], internetChecksum(append(pseudo, h...)))
+	return w.ipv4(src, unix.IPPROTO_TCP, 0, h)
+}
+
+// udpHeader is that of an empty datagram from a random port, without a checksum.
+func udpHeader(port uint16) []byte {
+	h := make([]byte, 8)
+	binary.BigEndian.PutUint16(h, uint16(rand.Uint32())|1024)
+	binary.BigEndian.PutUint16(h[2:], port)
+	h[5] = 8
+	return h
+}
+
+func (w *wire) ipv4(src [4]byte, proto byte, fragment uint16, payload []byte) []byte {
+	b := append(append(w.buf[:0], w.to...), w.from...)
+	b = append(b, 0x08, 0x00, 0x45, 0, 0, byte(20+len(payload)))
+	b = binary.BigEndian.AppendUint16(b, uint16(rand.Uint32()))
+	b = binary.BigEndian.AppendUint16(b, fragment)
+	b = append(b, 64, proto, 0, 0)
+	b = append(append(b, src[:]...), w.dst[:]...)
+	binary.BigEndian.PutUint16(b[24:], internetChecksum(b[14:34]))
+	w.buf = append(b, payload...)
+	return w.buf
+}
+
+func internetChecksum(b []byte) uint16 {
+	var sum uint32
+	for i := 0; i < len(b); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(b[i:]))
+	}
+	for sum>>16 != 0 {
+		sum = sum&0xffff + sum>>16
+	}
+	return ^uint16(sum)
+}
+
+// send makes the flood until ctx is done: at a pace, or as fast as the cable
+// takes it.
+func (f flood) send(ctx context.Context, t *testing.T, r *rig, pace bool) (sent int) {
+	w, socket, err := newWire(ctx, r)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	defer func() { _ = unix.Close(socket) }()
+	for ; ctx.Err() == nil; sent++ {
+		// An error means that the queue is full, which is the aim.
+		_, _ = unix.Write(socket, f.frame(w))
+		if pace && sent%floodBurst == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	return sent
+}
+
+func newWire(ctx context.Context, r *rig) (w *wire, socket int, err error) {
+	w = &wire{dst: r.Server.Addr4().As4()}
+	if w.from, err = r.Client.MAC(); err != nil {
+		return nil, 0, err
+	}
+	if w.to, err = r.Server.MAC(); err != nil {
+		return nil, 0, err
+	}
+	listener, err := r.Server.Listen(ctx, "tcp", r.Server.Addr4().String()+":0")
+	if err != nil {
+		return nil, 0, err
+	}
+	r.t.Cleanup(func() { _ = listener.Close() })
+	w.open = uint16(listener.Addr().(*net.TCPAddr).Port)
+	socket, err = packetSocket(r.Client)
+	return w, socket, err
+}
+
+// packetSocket opens a socket that sends whole frames out of the host's link.
+func packetSocket(h *lab.Host) (socket int, err error) {
+	err = h.Do(func() error {
+		link, err := net.InterfaceByName(h.Link())
+		if err != nil {
+			return err
+		}
+		socket, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		return unix.Bind(socket, &unix.SockaddrLinklayer{Ifindex: link.Index})
+	})
+	return socket, err
+}
