@@ -40,8 +40,7 @@ type Collector struct {
 	interval time.Duration
 	latest   atomic.Pointer[Snapshot]
 	log      eventLog
-	rates    rates
-	raw      rawTable
+	sampler  *Sampler
 	// swept is how long the latest sweep took, in nanoseconds.
 	swept atomic.Int64
 }
@@ -54,7 +53,7 @@ func NewCollector(t *Tracker, o CollectorOptions) *Collector {
 	if o.EventLog <= 0 {
 		o.EventLog = defaultEventLog
 	}
-	return &Collector{tracker: t, interval: o.Interval, log: eventLog{limit: o.EventLog}}
+	return &Collector{tracker: t, interval: o.Interval, log: eventLog{limit: o.EventLog}, sampler: NewSampler(t)}
 }
 
 // Run collects until ctx is done, which is no error, or until something ends it.
@@ -97,11 +96,10 @@ func (c *Collector) collect() (time.Duration, error) {
 		}
 	}
 	trouble := c.heal()
-	s, err := c.tracker.snapshot(&c.raw)
+	s, err := c.sampler.Snapshot()
 	if err != nil {
 		return 0, err
 	}
-	c.rates.apply(s)
 	s.Warnings = append(s.Warnings, c.warnings(s)...)
 	s.Warnings = append(s.Warnings, trouble...)
 	c.latest.Store(s)

@@ -184,9 +184,9 @@ func tcpTimeout(s State) TimeoutName {
 	return TCPUnacknowledged
 }
 
-// flowFromKernel returns the flow as it stands on the given clock.
-func flowFromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeouts) Flow {
-	f := Flow{
+// fromKernel makes f the flow as it stands on the given clock.
+func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeouts) {
+	*f = Flow{
 		ID:      FlowID(v.Id),
 		Tuple:   tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
 		State:   stateFromControl(v.Control),
@@ -209,7 +209,6 @@ func flowFromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeouts) Fl
 		f.OwnTimeout = true
 		f.Timeout = time.Duration(v.TimeoutTicks) * c.tick
 	}
-	return f
 }
 
 func halfFromKernel(d *bpf.ConntrackFlowDir) Half {
@@ -220,6 +219,11 @@ func halfFromKernel(d *bpf.ConntrackFlowDir) Half {
 		Retransmits: d.Retransmits,
 		ZeroWindows: d.ZeroWindows,
 	}
+}
+
+func flowVolumeFromKernel(v *kernelFlow) flowVolume {
+	origin, reply := &v.Dir[Origin], &v.Dir[Reply]
+	return flowVolume{FlowID(v.Id), [2]volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
 }
 
 // isDeadWeight is tcp_is_dead_weight of timeout.h.

@@ -124,7 +124,8 @@ func TestFlowFromKernel(t *testing.T) {
 	value.Control = uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
 	value.Dir[Origin].Packets, value.Dir[Origin].Bytes, value.Dir[Origin].LastSeenTicks = 3, 300, 4000
 	value.Dir[Reply].Packets, value.Dir[Reply].Bytes, value.Dir[Reply].LastSeenTicks = 2, 200, 7000
-	f := flowFromKernel(&key, &value, c, &timeouts)
+	var f Flow
+	f.fromKernel(&key, &value, c, &timeouts)
 	if f.ID != 77 || f.Tuple != want || f.State != StateTimeWait || f.In != 1 {
 		t.Errorf("flow %+v", f)
 	}
@@ -136,12 +137,12 @@ func TestFlowFromKernel(t *testing.T) {
 	}
 	value.TimeoutTicks = 4000
 	value.Control |= uint64(bpf.ConntrackFlowFlagFLOW_REVERSED)
-	f = flowFromKernel(&key, &value, c, &timeouts)
+	f.fromKernel(&key, &value, c, &timeouts)
 	if f.Tuple != want.Reverse() || !f.OwnTimeout || f.Timeout != 4*time.Second || f.TTL(0) != time.Second || f.TTL(time.Minute) != 0 {
 		t.Errorf("flow %+v", f)
 	}
 	// A clock read before the flow was last seen makes no time run backwards.
-	f = flowFromKernel(&key, &value, clock{tick: time.Millisecond, ticks: 1, ns: 1}, &timeouts)
+	f.fromKernel(&key, &value, clock{tick: time.Millisecond, ticks: 1, ns: 1}, &timeouts)
 	if f.Age != 0 || f.Idle != 0 {
 		t.Errorf("age %s, idle %s", f.Age, f.Idle)
 	}

@@ -88,21 +88,25 @@ func TestKeysAreTheKernels(t *testing.T) {
 		if _, _, err := k.xdp.Test(frameOf(t, tuple)); err != nil {
 			t.Fatal(err)
 		}
-		raw := new(rawTable)
-		if err := raw.read(k.flows); err != nil {
-			t.Fatal(err)
+		var (
+			keys  []kernelKey
+			f     Flow
+			table tableReader
+		)
+		err := table.each(k.flows, func(key *kernelKey, flow *kernelFlow) {
+			keys = append(keys, *key)
+			f.fromKernel(key, flow, clock{tick: 1}, &timeouts)
+		})
+		if err != nil || len(keys) != 1 {
+			t.Fatalf("%s: %d flows, %v", tuple, len(keys), err)
 		}
-		if raw.count != 1 {
-			t.Fatalf("%s: %d flows", tuple, raw.count)
+		if key := keyFromTuple(tuple); key != keys[0] {
+			t.Errorf("%s: key %+v, the kernel's is %+v", tuple, key, keys[0])
 		}
-		if key := keyFromTuple(tuple); key != raw.keys[0] {
-			t.Errorf("%s: key %+v, the kernel's is %+v", tuple, key, raw.keys[0])
-		}
-		f := flowFromKernel(&raw.keys[0], &raw.values[0], clock{tick: 1}, &timeouts)
 		if f.Tuple != tuple || f.Origin.Packets != 1 || f.Reply.Seen() {
 			t.Errorf("%s came back as %s", tuple, f.Tuple)
 		}
-		if err := k.flows.Delete(raw.keys[0]); err != nil {
+		if err := k.flows.Delete(keys[0]); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -45,8 +45,8 @@ func TestRates(t *testing.T) {
 	// forgotten.
 	third := at(3, volume{31, 5100}, flow(3, volume{1, 100}, volume{}))
 	r.apply(third)
-	if third.Flows[0].Origin.PPS != 1 || third.PPS != 1 || len(r.flows) != 1 {
-		t.Errorf("flow %+v of %d", third.Flows[0], len(r.flows))
+	if third.Flows[0].Origin.PPS != 1 || third.PPS != 1 || len(r.flows.list) != 1 {
+		t.Errorf("flow %+v of %d", third.Flows[0], len(r.flows.list))
 	}
 	// Neither a clock that stands still nor counters that begin again make
 	// rates that cannot be.

@@ -18,47 +18,61 @@ const (
 	maxBatchSize = 1 << 20
 )
 
-// rawTable is what the last reading of the table filled, kept for the next.
-type rawTable struct {
+// tableReader reads the table batch by batch. It keeps the room for one.
+type tableReader struct {
 	keys   []kernelKey
 	values []kernelFlow
-	count  int
 }
 
-// read reads the whole table. It grows with the table, and tells where entries
-// came or went meanwhile by nothing at all: such entries may or may not be in it.
-func (r *rawTable) read(m *ebpf.Map) error {
+// each visits every entry. It tells where entries came or went meanwhile by
+// nothing at all: such entries may or may not be visited.
+func (r *tableReader) each(m *ebpf.Map, visit func(*kernelKey, *kernelFlow)) error {
+	if len(r.keys) == 0 {
+		r.size(batchSize)
+	}
 	var cursor ebpf.MapBatchCursor
-	r.count = 0
-	size := batchSize
 	for {
-		r.grow(r.count + size)
-		n, err := m.BatchLookup(&cursor, r.keys[r.count:r.count+size], r.values[r.count:r.count+size], nil)
+		n, err := m.BatchLookup(&cursor, r.keys, r.values, nil)
 		switch {
-		case errors.Is(err, ebpf.ErrKeyNotExist):
-			// The end, and what was read on the way to it.
-			r.count += n
-			return nil
-		case errors.Is(err, unix.ENOSPC) && size < maxBatchSize:
-			size *= 2
+		case errors.Is(err, unix.ENOSPC) && len(r.keys) < maxBatchSize:
+			r.size(2 * len(r.keys))
+			continue
 		case errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN):
-		case err != nil:
+			continue
+		case err != nil && !errors.Is(err, ebpf.ErrKeyNotExist):
 			return fmt.Errorf("read the table: %w", err)
-		default:
-			r.count += n
+		}
+		for i := range n {
+			visit(&r.keys[i], &r.values[i])
+		}
+		if err != nil {
+			return nil // the end, and what was read on the way to it
 		}
 	}
 }
 
-func (r *rawTable) grow(n int) {
-	if n <= len(r.keys) {
-		return
-	}
-	n = max(n, 2*len(r.keys))
-	keys, values := make([]kernelKey, n), make([]kernelFlow, n)
-	copy(keys, r.keys[:r.count])
-	copy(values, r.values[:r.count])
-	r.keys, r.values = keys, values
+func (r *tableReader) size(n int) {
+	r.keys, r.values = make([]kernelKey, n), make([]kernelFlow, n)
+}
+
+// flows reads every flow as it stands on a clock, with room made for as many as
+// are expected. waiting counts those that have ended or expired and are only to
+// be swept.
+func (r *tableReader) flows(m *ebpf.Map, c clock, timeouts *Timeouts, expected int) (flows []Flow, waiting int, err error) {
+	flows = make([]Flow, 0, roomFor(expected))
+	err = r.each(m, func(k *kernelKey, v *kernelFlow) {
+		if stateFromControl(v.Control) != StateNone {
+			flows = append(flows, Flow{})
+			f := &flows[len(flows)-1]
+			f.fromKernel(k, v, c, timeouts)
+			if f.TTL(0) > 0 {
+				return
+			}
+			flows = flows[:len(flows)-1]
+		}
+		waiting++
+	})
+	return flows, waiting, err
 }
 
 // readClock returns both clocks and the time of day, as of now.
@@ -93,16 +107,15 @@ func (t *Tracker) readConfig(c clock) (Policy, Timeouts, error) {
 }
 
 // Snapshot reads the whole table once. Rates are zero: they take two snapshots,
-// which is what a [Collector] is for.
+// which is what a [Sampler] and a [Collector] are for.
 func (t *Tracker) Snapshot() (*Snapshot, error) {
-	return t.snapshot(new(rawTable))
+	return t.snapshot(new(tableReader))
 }
 
-func (t *Tracker) snapshot(raw *rawTable) (*Snapshot, error) {
+// snapshot is of the instant when it begins. A flow that carries something while
+// the table is read has been idle for no time.
+func (t *Tracker) snapshot(reader *tableReader) (*Snapshot, error) {
 	started := time.Now()
-	if err := raw.read(t.kernel.flows); err != nil {
-		return nil, err
-	}
 	c, err := t.readClock()
 	if err != nil {
 		return nil, err
@@ -124,7 +137,9 @@ func (t *Tracker) snapshot(raw *rawTable) (*Snapshot, error) {
 		MaxFlows: t.meta.MaxFlows,
 		Timeouts: timeouts,
 		Counters: countersFromKernel(perCPU),
-		Flows:    decodeFlows(raw, c, &timeouts),
+	}
+	if s.Flows, _, err = reader.flows(t.kernel.flows, c, &timeouts, present(s.Counters)); err != nil {
+		return nil, err
 	}
 	for i, m := range t.interfaces() {
 		s.Interfaces[i] = m.state()
@@ -136,20 +151,9 @@ func (t *Tracker) snapshot(raw *rawTable) (*Snapshot, error) {
 	return s, nil
 }
 
-// decodeFlows leaves out what has ended or expired and only waits to be swept.
-func decodeFlows(raw *rawTable, c clock, timeouts *Timeouts) []Flow {
-	flows := make([]Flow, 0, raw.count)
-	for i := range raw.count {
-		if stateFromControl(raw.values[i].Control) == StateNone {
-			continue
-		}
-		f := flowFromKernel(&raw.keys[i], &raw.values[i], c, timeouts)
-		if f.TTL(0) > 0 {
-			flows = append(flows, f)
-		}
-	}
-	return flows
-}
+// present is how many flows there are by the counters, which CPUs go on changing
+// while they are read.
+func present(c Counters) int { return max(int(c.FlowsCreated-c.FlowsDestroyed), 0) }
 
 // state asks the kernel how the interface is.
 func (m ifaceMeta) state() Interface {

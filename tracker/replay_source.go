@@ -20,7 +20,7 @@ func (r *Replay) refresh() (*Snapshot, error) {
 	if err := r.sweepAt(r.elapsed); err != nil {
 		return nil, err
 	}
-	s, err := r.read()
+	s, _, err := r.read()
 	if err == nil {
 		r.latest.Store(s)
 	}

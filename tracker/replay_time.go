@@ -42,18 +42,15 @@ func (r *Replay) passTo(then time.Duration) error {
 
 // due returns when the next flow expires, if there is any flow.
 func (r *Replay) due() (at time.Duration, found bool, err error) {
-	s, err := r.read()
-	if err != nil || r.raw.count == 0 {
-		return 0, r.raw.count > 0, err
+	s, waiting, err := r.read()
+	if err != nil || waiting > 0 {
+		return 0, waiting > 0, err
 	}
 	at = 1<<63 - 1
 	for i := range s.Flows {
 		at = min(at, r.elapsed+s.Flows[i].TTL(0))
 	}
-	if len(s.Flows) < r.raw.count {
-		at = 0 // some are waiting to be swept
-	}
-	return at, true, nil
+	return at, len(s.Flows) > 0, nil
 }
 
 func (r *Replay) sweepAt(at time.Duration) error {
@@ -70,32 +67,33 @@ func (r *Replay) sweepAt(at time.Duration) error {
 	return r.drain()
 }
 
-// read takes a snapshot as of the capture's clock.
-func (r *Replay) read() (*Snapshot, error) {
+// read takes a snapshot as of the capture's clock, and counts the flows that
+// wait to be swept.
+func (r *Replay) read() (s *Snapshot, waiting int, err error) {
 	started := time.Now()
-	if err := r.raw.read(r.tracker.kernel.flows); err != nil {
-		return nil, err
-	}
 	perCPU, err := r.tracker.readStats()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	c := r.clock()
 	policy, timeouts, err := r.tracker.readConfig(c)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	s := &Snapshot{
+	s = &Snapshot{
 		Time: c.wall, Host: r.options.Host, Policy: policy, Uptime: r.elapsed,
 		MaxFlows: r.options.MaxFlows, Timeouts: timeouts,
-		Counters: countersFromKernel(perCPU), Flows: decodeFlows(&r.raw, c, &timeouts),
+		Counters: countersFromKernel(perCPU),
+	}
+	if s.Flows, waiting, err = r.reader.flows(r.tracker.kernel.flows, c, &timeouts, present(s.Counters)); err != nil {
+		return nil, 0, err
 	}
 	for i, name := range r.sides {
 		s.Interfaces[i] = Interface{Name: name, Mode: ModeReplay, Up: true}
 	}
 	s.averageRates()
 	s.Took = time.Since(started)
-	return s, nil
+	return s, waiting, nil
 }
 
 // shortestAverage keeps a burst of a few packets from having a rate that nobody

@@ -64,21 +64,17 @@ func (f *viewFlags) arrange(s *tracker.Snapshot) []*tracker.Flow {
 // readTwice reads a tracker that is somebody else's: no collector is run, which
 // would expire its flows or take it over.
 func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*tracker.Snapshot, error) {
-	before, err := t.Snapshot()
-	if err != nil {
-		return nil, err
+	sampler := tracker.NewSampler(t)
+	if d.watch > 0 {
+		if err := sampler.Begin(); err != nil {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(min(d.watch, rateInterval)):
+		}
 	}
-	select {
-	case <-ctx.Done():
-		return before, nil
-	case <-time.After(min(d.watch, rateInterval)):
-	}
-	s, err := t.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	addRates(before, s)
-	return s, nil
+	return sampler.Snapshot()
 }
 
 // watchOwn runs a tracker of our own for a while. An interrupt shortens that.
@@ -106,33 +102,4 @@ func (d dump) watchOwn(ctx context.Context, t *tracker.Tracker) (*tracker.Snapsh
 			}
 		}
 	}
-}
-
-// addRates fills in the rates of the later of two snapshots, which nobody else
-// has seen yet.
-func addRates(before, s *tracker.Snapshot) {
-	seconds := s.Time.Sub(before.Time).Seconds()
-	if seconds <= 0 {
-		return
-	}
-	known := make(map[tracker.FlowID]*tracker.Flow, len(before.Flows))
-	for i := range before.Flows {
-		known[before.Flows[i].ID] = &before.Flows[i]
-	}
-	for i := range s.Flows {
-		f, then := &s.Flows[i], &tracker.Flow{}
-		if k, ok := known[f.ID]; ok {
-			then = k
-		}
-		addRate(then.Origin, &f.Origin, seconds)
-		addRate(then.Reply, &f.Reply, seconds)
-	}
-}
-
-func addRate(then tracker.Half, now *tracker.Half, seconds float64) {
-	if now.Packets < then.Packets || now.Bytes < then.Bytes {
-		return
-	}
-	now.PPS = float64(now.Packets-then.Packets) / seconds
-	now.BPS = 8 * float64(now.Bytes-then.Bytes) / seconds
 }

@@ -84,17 +84,13 @@ func (d dump) reader(ctx context.Context, t *tracker.Tracker, interval time.Dura
 		c := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{Interval: max(interval, rateInterval), EventLog: 1}))
 		there, stop = c.ended, c.stop
 	}
-	before, err := t.Snapshot()
+	sampler := tracker.NewSampler(t)
+	err := sampler.Begin()
 	return func() (*tracker.Snapshot, error) {
 		if err := errors.Join(err, there()); err != nil {
 			return nil, err
 		}
-		s, err := t.Snapshot()
-		if err == nil {
-			addRates(before, s)
-			before = s
-		}
-		return s, err
+		return sampler.Snapshot()
 	}, stop
 }
 

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -60,28 +59,6 @@ func TestTimeoutsValue(t *testing.T) {
 	}
 	if got, want := v.String(), "icmp=7s,other=1h"; got != want {
 		t.Errorf("%s, want %s", got, want)
-	}
-}
-
-func TestAddRates(t *testing.T) {
-	at := time.Unix(1000, 0)
-	half := func(packets, bytes uint64) tracker.Half { return tracker.Half{Packets: packets, Bytes: bytes} }
-	before := &tracker.Snapshot{Time: at, Flows: []tracker.Flow{
-		{ID: 1, Origin: half(10, 1000)}, {ID: 2, Origin: half(10, 1000)},
-	}}
-	s := &tracker.Snapshot{Time: at.Add(2 * time.Second), Flows: []tracker.Flow{
-		{ID: 1, Origin: half(30, 2000), Reply: half(4, 100)}, // went on
-		{ID: 2, Origin: half(1, 100)},                        // counts less than before: no rate
-		{ID: 3, Origin: half(2, 50)},                         // is new
-	}}
-	addRates(before, s)
-	for i, want := range []tracker.Half{{PPS: 10, BPS: 4000}, {}, {PPS: 1, BPS: 200}} {
-		if got := s.Flows[i].Origin; got.PPS != want.PPS || got.BPS != want.BPS {
-			t.Errorf("flow %d: %v pps, %v bps, want %v, %v", s.Flows[i].ID, got.PPS, got.BPS, want.PPS, want.BPS)
-		}
-	}
-	if got := s.Flows[0].Reply; got.PPS != 2 || got.BPS != 400 {
-		t.Errorf("reply: %v pps, %v bps", got.PPS, got.BPS)
 	}
 }
 
