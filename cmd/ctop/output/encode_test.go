@@ -62,3 +62,23 @@ func TestAppendRate(t *testing.T) {
 		}
 	}
 }
+
+// What is written is within half a tenth of the rate, and ties are strconv's.
+func FuzzAppendRate(f *testing.F) {
+	for _, v := range []float64{0, 0.25, 0.35, 12.05, 99.95, 1e12 / 3, exactTenths, 1e300, -3} {
+		f.Add(v)
+	}
+	f.Fuzz(func(t *testing.T, v float64) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return
+		}
+		text := string(appendRate(nil, v))
+		got, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.Abs(got-v) > 0.05+math.Abs(v)*1e-15 {
+			t.Errorf("%v is %s", v, text)
+		}
+		if v*4 == math.Trunc(v*4) && v < exactTenths && text != strconv.FormatFloat(v, 'f', 1, 64) {
+			t.Errorf("%v is %s", v, text)
+		}
+	})
+}
