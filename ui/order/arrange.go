@@ -81,7 +81,11 @@ func (r Request) pick(result *Result) (items []item, ended map[tracker.FlowID]En
 	ended = make(map[tracker.FlowID]Ended, len(r.Ended))
 	maps.Copy(ended, r.Ended)
 	flows := r.Snapshot.Flows
-	items = make([]item, 0, min(len(flows), len(r.Before)+1024))
+	room := len(flows)
+	if !r.Filter.Empty() {
+		room = min(room, len(r.Before)+1024)
+	}
+	items = make([]item, 0, room)
 	for i := range flows {
 		f := &flows[i]
 		if f.ID == r.Watch {

@@ -1,0 +1,117 @@
+package e2e
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/bpf"
+	"ctop/tracker"
+)
+
+// BenchmarkDump prints a million flows with the real program, in every form: how
+// long that takes, and the most memory that it takes.
+func BenchmarkDump(b *testing.B) {
+	const flows = 1_000_000
+	l, ctx := newLab(b)
+	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, MaxFlows: flows * 11 / 10})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = tr.Close() })
+	fill(b, flows)
+	ctop(ctx, b) // builds it
+	for _, args := range []string{
+		"--for 0 -o jsonl", "--for 1 -o jsonl", "--for 0 -o csv", "--for 0 -o json", "--for 0 -o table",
+		"--for 0 -o jsonl --filter dport:443", "--for 0 -o jsonl --sort total --limit 10",
+	} {
+		b.Run(strings.ReplaceAll(args, " ", "_"), func(b *testing.B) {
+			var (
+				most int64
+				busy time.Duration
+			)
+			for b.Loop() {
+				cmd := ctop(ctx, b, append([]string{"--dump", l.Client.Port(), l.Server.Port()}, strings.Fields(args)...)...)
+				null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+				if err != nil {
+					b.Fatal(err)
+				}
+				var stderr bytes.Buffer
+				cmd.Stdout, cmd.Stderr = null, &stderr
+				if err := cmd.Run(); err != nil {
+					b.Fatal(err, stderr.String())
+				}
+				_ = null.Close()
+				busy += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+				most = max(most, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+			}
+			b.ReportMetric(float64(most)/1024, "MB")
+			b.ReportMetric(busy.Seconds()/float64(b.N), "cpu-s/op")
+		})
+	}
+}
+
+// fill puts flows into the table of the only tracker that runs.
+func fill(b *testing.B, n int) {
+	b.Helper()
+	m, stats := pinnedMap(b, "flows"), pinnedMap(b, "stats")
+	var counted []bpf.ConntrackCpuStats
+	if err := stats.Lookup(uint32(0), &counted); err != nil {
+		b.Fatal(err)
+	}
+	counted[0].Created = uint64(n)
+	if err := stats.Put(uint32(0), counted); err != nil {
+		b.Fatal(err)
+	}
+	now, ticks := clocks(b)
+	keys, values := make([]bpf.ConntrackFlowKey, n), make([]bpf.ConntrackFlow, n)
+	for i := range n {
+		keys[i] = bpf.ConntrackFlowKey{
+			Addr:  [2][2]uint64{{0, uint64(i)<<40 | 0x0a<<32 | 0xffff<<16}, {0, uint64(2)<<56 | 0x0a<<32 | 0xffff<<16}},
+			Port:  [2]uint16{uint16(i), 0xbb01},
+			Proto: 6, Family: 4,
+		}
+		keys[i].Addr[0][1] = uint64(byte(i))<<56 | uint64(byte(i>>8))<<48 | uint64(byte(i>>16))<<40 | 0x0a<<32 | 0xffff<<16
+		dir := bpf.ConntrackFlowDir{Packets: uint64(i % 1000), Bytes: uint64(i) * 100, LastSeenTicks: ticks, End: 1, Acked: 1, Limit: 5000}
+		values[i] = bpf.ConntrackFlow{Control: uint64(tracker.StateEstablished), Id: uint64(i + 1), CreatedNs: now - uint64(i)*1000, Dir: [2]bpf.ConntrackFlowDir{dir, dir}}
+	}
+	if done, err := m.BatchUpdate(keys, values, nil); err != nil || done != n {
+		b.Fatal(done, err)
+	}
+}
+
+func pinnedMap(b *testing.B, name string) *ebpf.Map {
+	b.Helper()
+	pins, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/" + name)
+	if err != nil || len(pins) != 1 {
+		b.Fatal(pins, err)
+	}
+	m, err := ebpf.LoadPinnedMap(pins[0], nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { m.Close() })
+	return m
+}
+
+// clocks returns the fine clock and the ticks of this very moment.
+func clocks(b *testing.B) (now, ticks uint64) {
+	b.Helper()
+	pins, _ := filepath.Glob("/sys/fs/bpf/ctop/*/*/read_clock")
+	prog, err := ebpf.LoadPinnedProgram(pins[0], nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer prog.Close()
+	var args bpf.ConntrackClockArgs
+	if _, err := prog.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
+		b.Fatal(err)
+	}
+	return args.Ns, args.Ticks
+}
