@@ -3,7 +3,11 @@ package main
 import (
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 // conntrackRules make the kernel track what is forwarded.
@@ -34,6 +38,19 @@ func startConntrack() error {
 		return fmt.Errorf("load rules: %w: %s", err, out)
 	}
 	return sysctl("netfilter/nf_conntrack_checksum", "0")
+}
+
+// checkTracked fails unless the kernel's own table shows a flow to the server:
+// rules that keep packets from it would make routing look faster than it is.
+func (r *rig) checkTracked() error {
+	flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
+	found := slices.ContainsFunc(flows, func(f *netlink.ConntrackFlow) bool {
+		return f.Forward.DstIP.Equal(r.Server.Addr4().AsSlice())
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("the kernel's conntrack shows no flow to %s: it tracked nothing", r.Server.Addr4())
+	}
+	return err
 }
 
 // lacks names programs that are not installed, for whoever wonders why a row is

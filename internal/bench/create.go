@@ -53,7 +53,7 @@ func creationRows(ctx context.Context, o Options) ([]Row, error) {
 		<-done
 		_ = reader.Close()
 	}()
-	return interleave(ctx, o.rounds(60, 10), c.probes())
+	return interleave(ctx, o.rounds(60, 5), c.probes())
 }
 
 func (c creation) probes() []probe {

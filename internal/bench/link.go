@@ -20,12 +20,13 @@ type forwarder string
 
 // The forwarders.
 const (
-	byXDP    forwarder = "XDP redirect"
-	byNative forwarder = "ctop native"
-	byTCX    forwarder = "tcx redirect"
-	byTC     forwarder = "ctop --mode tc"
-	byBridge forwarder = "Linux bridge"
-	byRouter forwarder = "routed, nf_conntrack"
+	byXDP     forwarder = "XDP redirect"
+	byNative  forwarder = "ctop native"
+	byGeneric forwarder = "ctop generic"
+	byTCX     forwarder = "tcx redirect"
+	byTC      forwarder = "ctop --mode tc"
+	byBridge  forwarder = "Linux bridge"
+	byRouter  forwarder = "routed, nf_conntrack"
 )
 
 // rig is a lab of its own with one forwarder in it. All of them exist at once,
@@ -55,7 +56,7 @@ func newRig(ctx context.Context, n int, how forwarder, flows int) (_ *rig, err e
 		err = r.redirectXDP()
 	case byTCX:
 		err = r.redirectTC()
-	case byNative, byTC:
+	case byNative, byGeneric, byTC:
 		err = r.openTracker(ctx, flows)
 	case byBridge:
 		err = r.Bridge()
@@ -90,9 +91,11 @@ func hostOptions(name string, n int, how forwarder) lab.HostOptions {
 	}
 }
 
+func (r *rig) hosts() []*lab.Host { return []*lab.Host{r.Client, r.Server} }
+
 // ports are the links in the middle.
 func (r *rig) ports() (links [2]netlink.Link, err error) {
-	for i, host := range []*lab.Host{r.Client, r.Server} {
+	for i, host := range r.hosts() {
 		if links[i], err = netlink.LinkByName(host.Port()); err != nil {
 			return links, fmt.Errorf("find %s: %w", host.Port(), err)
 		}
@@ -135,7 +138,7 @@ func (r *rig) keep(l link.Link, err error) error {
 // peers, without which a veth takes no redirected frames. It cannot complete
 // checksums, so the hosts do.
 func (r *rig) redirectXDP() error {
-	for _, host := range []*lab.Host{r.Client, r.Server} {
+	for _, host := range r.hosts() {
 		if err := host.SetOffload(true, lab.GRO); err != nil {
 			return err
 		}
@@ -155,17 +158,22 @@ func (r *rig) redirectTC() error {
 }
 
 func (r *rig) openTracker(ctx context.Context, flows int) (err error) {
-	mode := tracker.ModeNative
-	if r.how == byTC {
-		mode = tracker.ModeTC
-	}
+	mode := map[forwarder]tracker.Mode{byNative: tracker.ModeNative, byGeneric: tracker.ModeGeneric, byTC: tracker.ModeTC}[r.how]
 	r.tracker, err = tracker.Open(ctx, tracker.Options{
 		Interfaces: [2]string{r.Client.Port(), r.Server.Port()}, Mode: mode, MaxFlows: flows,
+		Timeouts: closedSoon(),
 	})
 	if err == nil {
 		r.stop = append(r.stop, func() { _ = r.tracker.Close() })
 	}
 	return err
+}
+
+// closedSoon lets what has closed go soon, so that what is left behind shows.
+func closedSoon() tracker.Timeouts {
+	var t tracker.Timeouts
+	t[tracker.TCPTimeWait], t[tracker.TCPLastAck], t[tracker.TCPFinWait] = closing, closing, closing
+	return t
 }
 
 // route gives the middle an address in either network, and the hosts a way to
@@ -175,7 +183,7 @@ func (r *rig) route(n int) error {
 	if err != nil {
 		return err
 	}
-	for i, host := range []*lab.Host{r.Client, r.Server} {
+	for i, host := range r.hosts() {
 		gateway := netip.MustParsePrefix(fmt.Sprintf("10.%d.%d.254/24", n, i))
 		if err := addAddress(links[i], gateway); err != nil {
 			return err

@@ -15,7 +15,12 @@ type part struct {
 func parts() []part {
 	return []part{
 		{"packet", "One packet (BPF_PROG_TEST_RUN, one CPU)", packets},
+		{"link", "Through the lab (iperf3, one second a sample)", throughput},
 		{"live", "The path itself (live frames, many flows)", live},
+		{"connect", "Connections opened and closed, four at a time", connections},
+		{"event", "Events, ring buffer and tracker together", eventRows},
+		{"table", "Reading and sweeping a large table", tables},
+		{"frame", "The console", frames},
 	}
 }
 

@@ -5,7 +5,8 @@ import "fmt"
 // requirement is a ratio that must hold.
 type requirement struct {
 	what string
-	// The names of two rows; the ratio is the first by the second.
+	// The names of two rows; the ratio is the first by the second, or by a
+	// number where there is only one.
 	of, by string
 	bound  float64
 	// least says that the bound is a lower one.
@@ -32,9 +33,18 @@ func requirements() []requirement {
 			stagedName("ctop", "1 Mi flows"), stagedName("look-up + redirect", "1 Mi flows"), 1.2, false,
 		},
 		{"a SYN that creates a flow and its event / bare insert", "ctop SYN that creates", "bare insert", 2, false},
+		{"TCP, one stream, ctop native / XDP redirect", through(oneStream, byNative, checksumsDone), through(oneStream, byXDP, checksumsDone), 0.97, true},
+		{"TCP, four streams, ctop native / XDP redirect", through(fourStreams, byNative, checksumsDone), through(fourStreams, byXDP, checksumsDone), 0.97, true},
+		{"TCP, ctop --mode tc / tcx redirect, offloads on", through(oneStream, byTC, offloadsOn), through(oneStream, byTCX, offloadsOn), 0.95, true},
+		{"TCP, ctop --mode tc / routed with nf_conntrack, offloads on", through(oneStream, byTC, offloadsOn), through(oneStream, byRouter, offloadsOn), 1.0, true},
+		{"TCP, ctop native on stock veth pairs / with checksum offload off at the sender", through(oneStream, byNative, offloadsOn), through(oneStream, byNative, checksumsDone), 0.85, true},
 		{"live frames, two CPUs / one CPU", liveName(byNative, 2), liveName(byNative, 1), 1.8, true},
 		{"live frames, one CPU, ctop native / bare XDP redirect", liveName(byNative, 1), liveName(byXDP, 1), 0.75, true},
 		{"live frames, one CPU, ctop native / routed with nf_conntrack", liveName(byNative, 1), liveName(byRouter, 1), 4, true},
+		{"connections a second, ctop native / XDP redirect", connectName(byNative), connectName(byXDP), 0.97, true},
+		{"ctop --dump -o jsonl of 1 Mi flows / conntrack -L, time per flow", dumpMany, conntrackAll, 0.7, false},
+		{"events read a second / 500,000", eventsRead, "", 1, true},
+		{"frame at 1,000,000 flows / frame at 1,000", frameName("1000000"), frameName("1000"), 2, false},
 	}
 }
 
@@ -44,6 +54,9 @@ func ratios(rows map[string]Row) []Ratio {
 	for _, q := range requirements() {
 		of, haveOf := rows[q.of]
 		by, haveBy := rows[q.by]
+		if q.by == "" {
+			by.Median = eventsWanted
+		}
 		if !haveOf && !haveBy {
 			continue
 		}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker"
+)
+
+const (
+	// connectors is how many connections are open at a time.
+	connectors  = 4
+	connectPort = 7000
+	// closing is how long ctop keeps what has closed, in this measurement.
+	closing = time.Second
+)
+
+// connections measures how many connections a second can be opened and closed.
+func connections(ctx context.Context, o Options) ([]Row, error) {
+	var rigs []*rig
+	defer func() {
+		for _, r := range rigs {
+			r.close()
+		}
+	}()
+	var probes []probe
+	var left []Row
+	for n, how := range []forwarder{byXDP, byNative, byTCX, byTC, byBridge, byRouter} {
+		name := connectName(how)
+		if missing := how.missing(); missing != "" {
+			left = append(left, Row{Name: name, Missing: missing})
+			continue
+		}
+		r, err := newRig(ctx, n+1, how, smallTable)
+		if err != nil {
+			return nil, err
+		}
+		rigs = append(rigs, r)
+		c, err := newSwitchboard(ctx, r)
+		if err != nil {
+			return nil, err
+		}
+		probes = append(probes, probe{name: name, unit: "/s", note: c.note, take: func(ctx context.Context) (float64, error) {
+			return c.measure(ctx, time.Duration(o.rounds(1000, 300))*time.Millisecond)
+		}})
+	}
+	rows, err := interleave(ctx, o.rounds(5, 2), probes)
+	return append(rows, left...), err
+}
+
+func connectName(how forwarder) string { return "connections, " + string(how) }
+
+// switchboard opens and closes connections through a rig.
+type switchboard struct {
+	*rig
+	lost, left int
+}
+
+func newSwitchboard(ctx context.Context, r *rig) (*switchboard, error) {
+	s := &switchboard{rig: r}
+	for _, host := range r.hosts() {
+		err := host.Do(func() error {
+			return errors.Join(
+				// The side that closes first does not keep what is closed: it
+				// would run out of ports.
+				sysctl("ipv4/tcp_max_tw_buckets", "0"),
+				sysctl("ipv4/ip_local_port_range", "10000 65000"),
+				sysctl("core/somaxconn", "4096"))
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	for i := range connectors {
+		if err := s.listen(i); err != nil {
+			return nil, err
+		}
+	}
+	if s.tracker != nil {
+		s.watch(ctx)
+	}
+	return s, nil
+}
+
+// watch reads events as a console does, and sweeps.
+func (s *switchboard) watch(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = tracker.NewCollector(s.tracker, tracker.CollectorOptions{}).Run(ctx) })
+	s.stop = append(s.stop, func() {
+		stop()
+		wg.Wait()
+	})
+}
+
+// listen starts a server that closes what the client has closed.
+func (s *switchboard) listen(i int) error {
+	var listener int
+	err := s.Server.Do(func() (err error) {
+		listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open a socket: %w", err)
+		}
+		address := &unix.SockaddrInet4{Port: connectPort + i}
+		return errors.Join(unix.Bind(listener, address), unix.Listen(listener, 4096))
+	})
+	if err != nil {
+		return err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var b [1]byte
+		for {
+			fd, _, err := unix.Accept(listener)
+			if err != nil {
+				return
+			}
+			_, _ = unix.Read(fd, b[:])
+			_ = unix.Close(fd)
+		}
+	}()
+	s.stop = append(s.stop, func() {
+		_ = unix.Shutdown(listener, unix.SHUT_RDWR)
+		<-done
+		_ = unix.Close(listener)
+	})
+	return nil
+}
+
+// measure opens and closes connections for a while.
+func (s *switchboard) measure(ctx context.Context, d time.Duration) (float64, error) {
+	var count atomic.Int64
+	deadline := time.Now().Add(d)
+	errs := make(chan error, connectors)
+	for i := range connectors {
+		address := &unix.SockaddrInet4{Addr: s.Server.Addr4().As4(), Port: connectPort + i}
+		go func() { errs <- s.Client.Do(func() error { return connect(ctx, address, deadline, &count) }) }()
+	}
+	var err error
+	for range connectors {
+		err = errors.Join(err, <-errs)
+	}
+	if err == nil && s.tracker != nil {
+		err = s.inspect(ctx)
+	}
+	return float64(count.Load()) / d.Seconds(), err
+}
+
+// connect opens and closes one connection after another.
+func connect(ctx context.Context, address unix.Sockaddr, deadline time.Time, count *atomic.Int64) error {
+	for time.Now().Before(deadline) && ctx.Err() == nil {
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open a socket: %w", err)
+		}
+		if err := unix.Connect(fd, address); err != nil {
+			_ = unix.Close(fd)
+			return fmt.Errorf("connect: %w", err)
+		}
+		_ = unix.Close(fd)
+		count.Add(1)
+	}
+	return nil
+}
+
+// inspect counts, when everything has had its time, what events were lost and
+// what entries are still there.
+func (s *switchboard) inspect(ctx context.Context) error {
+	deadline := time.Now().Add(closing + 5*time.Second)
+	for {
+		snapshot, err := s.tracker.Snapshot()
+		if err != nil {
+			return err
+		}
+		s.lost, s.left = int(snapshot.Counters.EventsLost), len(snapshot.Flows)
+		if s.left == 0 || time.Now().After(deadline) || ctx.Err() != nil {
+			return nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func (s *switchboard) note() string {
+	if s.tracker == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d events lost, %d entries left", s.lost, s.left)
+}

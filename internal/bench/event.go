@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/tracker"
+)
+
+// openings is how many conversations one sample consists of: their events fit
+// into a reader's ring buffer.
+const openings = 4000
+
+// One row, and how many a second one reader should manage.
+const (
+	eventsRead   = "events read"
+	eventsWanted = 500_000
+)
+
+// eventRows measures how fast one reader, ring buffer and tracker together, takes
+// events: as many as the buffer holds are made while it waits, and then read.
+func eventRows(ctx context.Context, o Options) ([]Row, error) {
+	r, err := newRig(ctx, 1, byNative, smallTable)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	g, err := newGenerator(r)
+	if err != nil {
+		return nil, err
+	}
+	return interleave(ctx, o.rounds(20, 5), []probe{{
+		name: eventsRead, unit: "/s", take: g.measure,
+		note: func() string { return fmt.Sprintf("%d a sample, %d lost", g.made, g.lost) },
+	}})
+}
+
+// generator makes events by whole conversations that come to a rig's program.
+type generator struct {
+	*rig
+	stage      *ebpf.Collection
+	data       []byte
+	made, lost int
+}
+
+func newGenerator(r *rig) (*generator, error) {
+	f := frame{proto: protoTCP, flags: flagSYN}
+	g := &generator{rig: r, data: f.bytes()}
+	var err error
+	if g.stage, err = loadReference(nil, 0); err != nil {
+		return nil, err
+	}
+	r.stop = append(r.stop, g.stage.Close)
+	program, err := ebpf.LoadPinnedProgram(r.pin(progCtop), nil)
+	if err != nil {
+		return nil, err
+	}
+	r.stop = append(r.stop, func() { program.Close() })
+	return g, f.inOrder(conversation()).apply(g.stage, program)
+}
+
+// measure makes events while the reader waits, and takes the time that it needs
+// for them.
+func (g *generator) measure(ctx context.Context) (float64, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	before, err := g.tracker.Snapshot()
+	if err != nil {
+		return 0, err
+	}
+	made := make(chan int, 1)
+	ready := make(chan struct{})
+	result := make(chan readResult, 1)
+	go func() { result <- g.read(ctx, ready, made) }()
+	// The first events only tell that the reader is there.
+	for ready != nil {
+		if err := g.converse(1); err != nil {
+			return 0, err
+		}
+		select {
+		case <-ready:
+			ready = nil
+		case <-ctx.Done():
+			return 0, fmt.Errorf("wait for the reader of events: %w", context.Cause(ctx))
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if err := g.converse(openings); err != nil {
+		return 0, err
+	}
+	after, err := g.tracker.Snapshot()
+	if err != nil {
+		return 0, err
+	}
+	g.made = int(after.Counters.Events - before.Counters.Events)
+	g.lost += int(after.Counters.EventsLost - before.Counters.EventsLost)
+	made <- g.made - g.lost
+	read := <-result
+	return read.rate, read.err
+}
+
+type readResult struct {
+	rate float64
+	err  error
+}
+
+// read waits after the first event until the others have been made, and then
+// takes the time that they need.
+func (g *generator) read(ctx context.Context, ready chan<- struct{}, made <-chan int) readResult {
+	var started time.Time
+	var want, seen int
+	for event, err := range g.tracker.Events(ctx) {
+		if err != nil {
+			return readResult{err: err}
+		}
+		if event.Type == tracker.EventLost {
+			return readResult{err: fmt.Errorf("%d events were lost", event.Lost)}
+		}
+		if started.IsZero() {
+			close(ready)
+			want, started = <-made, time.Now()
+		}
+		if seen++; seen >= want {
+			return readResult{rate: float64(seen) / time.Since(started).Seconds()}
+		}
+	}
+	return readResult{err: fmt.Errorf("the events did not come: %d of %d", seen, want)}
+}
+
+// converse opens, uses and closes connections.
+func (g *generator) converse(n int) error {
+	_, err := timed(g.stage.Programs[progStage], g.data, n*len(conversation()), xdpRedirect)
+	return err
+}
