@@ -7,6 +7,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -17,10 +18,21 @@ const asmXDPGetBuffLen = asm.FnXdpGetBuffLen
 // linkPins are the names under which the two attachments are pinned.
 var linkPins = [2]string{"link0", "link1"}
 
+// attachment is a program on an interface.
+type attachment interface {
+	// Close gives back what this process holds of it.
+	Close() error
+	Detach() error
+	// Pin keeps it when the process ends.
+	Pin(path string) error
+}
+
 // side is one of the two interfaces while it is being attached.
 type side struct {
 	link netlink.Link
 	mode Mode
+	// filter says that tc mode is to use a filter where it could use tcx.
+	filter bool
 	// changes are what native mode needs here.
 	changes []change
 	// why native mode is out of the question, where it is.
@@ -96,6 +108,16 @@ func (s *side) prepareTC() {
 	if !s.virtual() {
 		s.changes = []change{{Kind: changePromisc, Name: s.name()}}
 	}
+	if s.filter || !haveTCX() {
+		s.filter = true
+		s.changes = append(s.changes, change{Kind: changeClsact, Name: s.name()}, change{Kind: changeFilter, Name: s.name()})
+	}
+}
+
+// haveTCX reports whether the kernel has tcx.
+func haveTCX() bool {
+	version, err := features.LinuxVersionCode()
+	return err != nil || version >= tcxVersion
 }
 
 // prepare finds out what the side's mode needs on it.
@@ -165,23 +187,8 @@ func tryNative(wanted Mode, sides [2]*side) (Mode, []string, error) {
 }
 
 // attach attaches the right program to one side.
-func (k *kernel) attach(s *side) (link.Link, error) {
-	var (
-		l   link.Link
-		err error
-	)
-	index := s.link.Attrs().Index
-	switch s.mode {
-	case ModeTC:
-		l, err = link.AttachTCX(link.TCXOptions{Interface: index, Program: k.tc, Attach: ebpf.AttachTCXIngress})
-		if errors.Is(err, ebpf.ErrNotSupported) {
-			return nil, fmt.Errorf("attach to %s in tc mode: %w: it needs Linux 6.6 or newer: use --mode native", s.name(), ErrUnsupported)
-		}
-	case ModeGeneric:
-		l, err = link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPGenericMode})
-	default:
-		l, err = link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPDriverMode})
-	}
+func (k *kernel) attach(s *side) (attachment, error) {
+	l, err := k.attachTo(s, s.link.Attrs().Index)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("attach to %s: %w: somebody else's program is on it: detach that first", s.name(), ErrBusy)
 	}
@@ -191,14 +198,27 @@ func (k *kernel) attach(s *side) (link.Link, error) {
 	return l, nil
 }
 
+func (k *kernel) attachTo(s *side, index int) (attachment, error) {
+	switch {
+	case s.mode == ModeTC && s.filter:
+		return attachFilter(index, k.tc)
+	case s.mode == ModeTC:
+		return link.AttachTCX(link.TCXOptions{Interface: index, Program: k.tc, Attach: ebpf.AttachTCXIngress})
+	case s.mode == ModeGeneric:
+		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPGenericMode})
+	default:
+		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPDriverMode})
+	}
+}
+
 // attachBoth attaches to both sides or to none.
-func (k *kernel) attachBoth(sides [2]*side) (links [2]link.Link, err error) {
+func (k *kernel) attachBoth(sides [2]*side) (links [2]attachment, err error) {
 	for i, s := range sides {
 		if links[i], err = k.attach(s); err != nil {
 			if i == 1 {
-				links[0].Close()
+				_ = links[0].Close() // whatever else it left, closing the tracker removes
 			}
-			return [2]link.Link{}, err
+			return [2]attachment{}, err
 		}
 	}
 	return links, nil

@@ -19,6 +19,10 @@ const (
 	// changePromisc: a real interface takes frames for other machines only
 	// when told to.
 	changePromisc changeKind = "promisc"
+	// changeClsact: where there is no tcx, a program needs a qdisc to hang in.
+	changeClsact changeKind = "clsact"
+	// changeFilter: the filter by which it hangs there. Attaching makes it.
+	changeFilter changeKind = "tc-filter"
 )
 
 // change is one setting that was changed and is to be put back. It is written
@@ -56,6 +60,15 @@ func (c change) active() (is bool, err error) {
 			}
 			is = link.Attrs().Promisc > 0
 			return nil
+		case changeClsact:
+			link, err := netlink.LinkByName(c.Name)
+			if err != nil {
+				return err
+			}
+			is, err = hasClsact(link)
+			return err
+		case changeFilter:
+			return nil
 		}
 		return fmt.Errorf("change %q is not known", c.Kind)
 	})
@@ -73,6 +86,8 @@ func (c change) set(on bool) error {
 			return setTxVLAN(c.Name, !on)
 		case changePromisc:
 			return setPromisc(c.Name, on)
+		case changeClsact, changeFilter:
+			return c.setFilter(on)
 		}
 		return fmt.Errorf("change %q is not known", c.Kind)
 	})
@@ -80,6 +95,21 @@ func (c change) set(on bool) error {
 		return fmt.Errorf("set %s: %w", c, err)
 	}
 	return nil
+}
+
+// setFilter adds and removes what a program hangs in where there is no tcx.
+func (c change) setFilter(on bool) error {
+	link, err := netlink.LinkByName(c.Name)
+	if err != nil {
+		return err
+	}
+	if c.Kind == changeClsact {
+		return setClsact(link, on)
+	}
+	if on {
+		return nil
+	}
+	return removeFilters(link.Attrs().Index)
 }
 
 func setTxVLAN(name string, on bool) error {

@@ -34,7 +34,7 @@ func (t *Tracker) Close() error {
 	}
 	for _, l := range t.links {
 		if l != nil {
-			l.Close()
+			_ = l.Close()
 		}
 	}
 	t.kernel.close()

@@ -54,7 +54,8 @@ func (t *Tracker) redescribe(i int, m ifaceMeta) error {
 
 // reattach does for one side what attaching did for both.
 func (t *Tracker) reattach(i int, l netlink.Link) error {
-	s := &side{link: l, mode: t.interfaces()[i].Mode}
+	before := t.interfaces()[i]
+	s := &side{link: l, mode: before.Mode, filter: before.hangsInFilter()}
 	if err := s.checkFree(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -46,6 +47,11 @@ type ifaceMeta struct {
 	Index   int      `json:"index"`
 	Mode    Mode     `json:"mode"`
 	Changes []change `json:"changes,omitempty"`
+}
+
+// hangsInFilter reports whether the program is attached by a filter.
+func (m ifaceMeta) hangsInFilter() bool {
+	return slices.ContainsFunc(m.Changes, func(c change) bool { return c.Kind == changeFilter })
 }
 
 func currentLayout() layout {

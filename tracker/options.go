@@ -13,7 +13,8 @@ const (
 	ModeAuto Mode = iota
 	// ModeNative is XDP in the driver.
 	ModeNative
-	// ModeTC is the tcx ingress hook (Linux 6.6).
+	// ModeTC is the tcx ingress hook (Linux 6.6), or a filter of the clsact
+	// qdisc where the kernel has none.
 	ModeTC
 	// ModeGeneric is XDP after the driver, much slower.
 	ModeGeneric
@@ -100,6 +101,8 @@ type Options struct {
 	// NoPin keeps the tracker out of the BPF file system: it ends with the
 	// process, however that ends, and nobody can join it.
 	NoPin bool
+	// filter lets tc mode use a filter where it could use tcx.
+	filter bool
 	// Log gets what is worth telling while the tracker runs; nothing is logged
 	// where nil.
 	Log *slog.Logger

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/cilium/ebpf/link"
 )
 
 // Tracker is one tracker, attached by this process or joined. Its methods may be
@@ -25,7 +23,7 @@ type Tracker struct {
 	joined bool
 	keep   bool
 	// links hold the attachments of a tracker that is not pinned by itself.
-	links [2]link.Link
+	links [2]attachment
 
 	mu sync.Mutex
 	// lease is held by the owner: who expires flows, and removes everything at
@@ -125,6 +123,9 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mount
 		if err := s.checkFree(); err != nil {
 			return nil, err
 		}
+	}
+	for _, s := range sides {
+		s.filter = o.filter
 	}
 	notes, err := chooseMode(o.Mode, sides)
 	if err != nil {

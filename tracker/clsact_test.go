@@ -1,0 +1,120 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"ctop/internal/lab"
+)
+
+// TestFilter runs tc mode as on a kernel without tcx: packets pass and are
+// tracked, and nothing is left, whichever way the tracker ends.
+func TestFilter(t *testing.T) {
+	lab.Require(t)
+	for _, tt := range []struct {
+		name string
+		// foreign says that the qdisc is there before, and must stay.
+		foreign bool
+		end     func(context.Context, *Tracker) error
+	}{
+		{"closed", false, func(_ context.Context, t *Tracker) error { return t.Close() }},
+		{"closed, qdisc of somebody else", true, func(_ context.Context, t *Tracker) error { return t.Close() }},
+		{"crashed, taken down", false, takeDown},
+		{"crashed, taken down, qdisc of somebody else", true, takeDown},
+		{"crashed, adopted and closed", false, adoptAndClose},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
+			l, ports := filterLab(t)
+			if tt.foreign {
+				for _, port := range ports {
+					must(t, setClsact(port, true))
+				}
+			}
+			tracker, err := Open(ctx, Options{
+				Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, Mode: ModeTC, filter: true,
+			})
+			must(t, err)
+			for i, port := range ports {
+				if n := countFilters(t, port); n != 1 {
+					t.Errorf("interface %d has %d filters", i, n)
+				}
+			}
+			must(t, lab.Transfer(ctx, l.Client, l.Server, l.Server.Addr4(), 1<<20))
+			s, err := tracker.Snapshot()
+			must(t, err)
+			if s.Counters.New != 1 || s.Counters.Invalid != 0 || s.Counters.Bytes < 2<<20 {
+				t.Errorf("the tracker counted %+v", s.Counters)
+			}
+			must(t, tt.end(ctx, tracker))
+			for i, port := range ports {
+				has, err := hasClsact(port)
+				must(t, err)
+				if has != tt.foreign || countFilters(t, port) != 0 {
+					t.Errorf("interface %d has a qdisc: %t, and %d filters", i, has, countFilters(t, port))
+				}
+			}
+		})
+	}
+}
+
+// crash leaves a tracker as a process does that is killed.
+func crash(t *Tracker) error {
+	t.presence.release()
+	t.lease.release()
+	t.kernel.close()
+	t.closed = true
+	return nil
+}
+
+func takeDown(ctx context.Context, t *Tracker) error {
+	sides := t.Interfaces()
+	return errors.Join(crash(t), Down(ctx, sides[0], sides[1]))
+}
+
+func adoptAndClose(ctx context.Context, t *Tracker) error {
+	sides := t.Interfaces()
+	if err := crash(t); err != nil {
+		return err
+	}
+	next, err := Open(ctx, Options{Interfaces: sides})
+	if err != nil {
+		return err
+	}
+	if !next.Joined() {
+		return errors.Join(errors.New("the tracker was not joined"), next.Close())
+	}
+	return next.Close()
+}
+
+func filterLab(t *testing.T) (*lab.Lab, [2]netlink.Link) {
+	t.Helper()
+	l, err := lab.New(t.Context(), lab.Options{})
+	must(t, err)
+	t.Cleanup(func() { must(t, l.Close()) })
+	var ports [2]netlink.Link
+	for i, host := range []*lab.Host{l.Client, l.Server} {
+		ports[i], err = netlink.LinkByName(host.Port())
+		must(t, err)
+	}
+	return l, ports
+}
+
+func countFilters(t *testing.T, port netlink.Link) int {
+	t.Helper()
+	filters, err := ourFilters(port.Attrs().Index)
+	must(t, err)
+	return len(filters)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
