@@ -117,8 +117,8 @@ func (p *player) checkEvents(from int, before ConntrackCpuStats, events []Conntr
 	}
 	p.flow.state = w.state
 	counted := p.h.since(before)
-	if counted.Events != uint64(len(events)) {
-		p.errorf("%d events counted, %d told", counted.Events, len(events))
+	if eventsMade(counted) != uint64(len(events)) {
+		p.errorf("%d events counted, %d told", eventsMade(counted), len(events))
 	}
 	for i, n := range counted.Destroyed {
 		if want := i != 0 && reasonNames[i] == w.ended; n > 1 || (n == 1) != want {

@@ -35,7 +35,7 @@ type ConntrackCpuStats struct {
 	Destroyed  [7]uint64
 	TableFull  uint64
 	TableBusy  uint64
-	Events     uint64
+	Events     [2]uint64
 	EventsLost uint64
 	Races      uint64
 }
@@ -69,8 +69,16 @@ type ConntrackEvent struct {
 	To        ConntrackFlowState
 	Direction ConntrackDirection
 	Flags     ConntrackFlowFlag
-	Pad       uint32
+	Lane      ConntrackEventLane
 }
+
+type ConntrackEventLane uint32
+
+const (
+	ConntrackEventLaneLANE_PACKET  ConntrackEventLane = 0
+	ConntrackEventLaneLANE_REQUEST ConntrackEventLane = 1
+	ConntrackEventLaneNUM_LANES    ConntrackEventLane = 2
+)
 
 type ConntrackEventType uint32
 

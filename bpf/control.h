@@ -51,7 +51,7 @@ static long sweep_flow(void *map, const struct flow_key *key, struct flow *flow,
 	/* The entry's own key is read-only, and goes with the entry. */
 	copy = *key;
 	sweep->expired += flow_destroy(&copy, flow, control,
-				       event_cause(REASON_EXPIRED, ORIGIN));
+				       request_cause(REASON_EXPIRED));
 	return 0;
 }
 
@@ -92,7 +92,7 @@ static __always_inline __u32 delete_flow(const struct flow_key *key,
 		if (control_state(control) == STATE_NONE)
 			return 0;
 		if (flow_destroy(key, flow, control,
-				 event_cause(REASON_DELETED, ORIGIN)))
+				 request_cause(REASON_DELETED)))
 			return 1;
 	}
 	return 0;

@@ -21,7 +21,8 @@ enum event_type {
 };
 
 struct event {
-	/* Counts all events of its CPU: a gap tells how many are missing. */
+	/* Counts all events of its CPU and lane: a gap tells how many are
+	 * missing. */
 	__u64 sequence;
 	__u64 time_ns;
 	__u64 id;
@@ -37,7 +38,7 @@ struct event {
 	enum flow_state to;
 	enum direction direction;
 	enum flow_flag flags;
-	__u32 pad;
+	enum event_lane lane;
 };
 
 _Static_assert(sizeof(struct event) == 144, "event has hidden padding");
@@ -68,6 +69,37 @@ struct change {
 	__u32 cause;
 };
 
+/* Why, by which direction, and in which lane, in one argument. */
+#define CAUSE_DIRECTION_SHIFT 8
+#define CAUSE_LANE_SHIFT 9
+
+/* What a packet caused. */
+static __always_inline __u32 event_cause(enum reason reason, __u32 direction)
+{
+	return reason | (direction & 1) << CAUSE_DIRECTION_SHIFT;
+}
+
+/* What user space asked for. */
+static __always_inline __u32 request_cause(enum reason reason)
+{
+	return reason | LANE_REQUEST << CAUSE_LANE_SHIFT;
+}
+
+static __always_inline enum reason cause_reason(__u32 cause)
+{
+	return cause & 0xff;
+}
+
+static __always_inline enum direction cause_direction(__u32 cause)
+{
+	return cause >> CAUSE_DIRECTION_SHIFT & 1;
+}
+
+static __always_inline enum event_lane cause_lane(__u32 cause)
+{
+	return cause >> CAUSE_LANE_SHIFT & 1;
+}
+
 static __always_inline void event_fill(struct event *event,
 				       const struct flow_key *key,
 				       const struct flow *flow,
@@ -87,12 +119,12 @@ static __always_inline void event_fill(struct event *event,
 	event->to = control_state(change->to);
 	event->flags = (__u32)(change->from | change->to) &
 		       ~(__u32)CONTROL_STATE;
-	event->reason = change->cause & 0xff;
-	event->direction = (change->cause >> 8) & 1;
+	event->reason = cause_reason(change->cause);
+	event->direction = cause_direction(change->cause);
 	event->type = !event->from ? EVENT_NEW :
 		      !event->to   ? EVENT_DESTROY :
 				     EVENT_UPDATE;
-	event->pad = 0;
+	event->lane = cause_lane(change->cause);
 }
 
 /* Written in place: a copy on the stack would be a quarter of what a program may
@@ -106,7 +138,7 @@ static __always_inline void event_write(void *ring, const struct flow_key *key,
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (!event) {
-		stats->events_lost++;
+		__sync_fetch_and_add(&stats->events_lost, 1);
 		return;
 	}
 	event_fill(event, key, flow, change);
@@ -128,7 +160,8 @@ __noinline int event_emit(const struct flow_key *key, const struct flow *flow,
 	change.from = from;
 	change.to = to;
 	change.cause = cause;
-	change.sequence = stats->events++;
+	change.sequence = __sync_fetch_and_add(
+		&stats->events[cause_lane(cause)], 1);
 	change.time_ns = clock_ns();
 	for (slot = 0; slot < MAX_READERS; slot++) {
 		__u32 index = slot;
@@ -138,10 +171,4 @@ __noinline int event_emit(const struct flow_key *key, const struct flow *flow,
 			event_write(ring, key, flow, &change, stats);
 	}
 	return 0;
-}
-
-static __always_inline __u32 event_cause(enum reason reason,
-					 __u32 direction)
-{
-	return reason | (direction & 1) << 8;
 }

@@ -221,8 +221,8 @@ func (h *harness) balanced(counted ConntrackCpuStats, data []byte, forwarded boo
 func (h *harness) allowed(counted ConntrackCpuStats) {
 	h.t.Helper()
 	events := h.drain()
-	if uint64(len(events)) != counted.Events {
-		h.t.Fatalf("%d events, %d counted", len(events), counted.Events)
+	if uint64(len(events)) != eventsMade(counted) {
+		h.t.Fatalf("%d events, %d counted", len(events), eventsMade(counted))
 	}
 	for _, e := range events {
 		from, to := stateNames[e.From], stateNames[e.To]

@@ -5,4 +5,4 @@
 // change to a source run "make generate".
 package bpf
 
-//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -go-package bpf -target bpfel -cc clang -cflags "-O2 -g -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -fno-stack-protector -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" -type flow_key -type flow_dir -type flow -type flow_state -type flow_flag -type direction -type event -type event_type -type cpu_stats -type timeout -type policy -type verdict -type invalid -type reason -type clock_args -type sweep_args -type request_args -type flow_request Conntrack conntrack.c
+//go:generate go run github.com/cilium/ebpf/cmd/bpf2go -go-package bpf -target bpfel -cc clang -cflags "-O2 -g -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -fno-stack-protector -I/usr/include/x86_64-linux-gnu -I/usr/include/aarch64-linux-gnu" -type flow_key -type flow_dir -type flow -type flow_state -type flow_flag -type direction -type event -type event_type -type event_lane -type cpu_stats -type timeout -type policy -type verdict -type invalid -type reason -type clock_args -type sweep_args -type request_args -type flow_request Conntrack conntrack.c

@@ -342,6 +342,13 @@ func combine(a, b ConntrackCpuStats, op func(a, b uint64) uint64) ConntrackCpuSt
 	return a
 }
 
+func eventsMade(counted ConntrackCpuStats) (n uint64) {
+	for _, events := range counted.Events {
+		n += events
+	}
+	return n
+}
+
 func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {

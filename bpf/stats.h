@@ -41,6 +41,15 @@ enum reason {
 	NUM_REASONS,
 };
 
+/* Who makes an event. A packet interrupts a request of user space on the same
+ * CPU, so each has a count of its own, and what both count is counted by atomic
+ * operations. */
+enum event_lane {
+	LANE_PACKET,
+	LANE_REQUEST,
+	NUM_LANES,
+};
+
 struct cpu_stats {
 	/* The first cache line is all that an established packet touches. */
 	__u64 bytes;
@@ -55,9 +64,9 @@ struct cpu_stats {
 	/* New flows that were not tracked: no room, or a bucket in use. */
 	__u64 table_full;
 	__u64 table_busy;
-	/* Events made, and copies of them that found no room in a reader's
-	 * ring buffer. */
-	__u64 events;
+	/* Events made in each lane, and copies of them that found no room in a
+	 * reader's ring buffer. */
+	__u64 events[NUM_LANES];
 	__u64 events_lost;
 	/* Packets that gave up a transition because others kept winning. */
 	__u64 races;

@@ -62,7 +62,7 @@ __noinline int flow_destroy(const struct flow_key *key,
 				   __u32 cause)
 {
 	struct cpu_stats *stats = stats_get();
-	__u32 reason = cause & 0xff;
+	__u32 reason = cause_reason(cause);
 
 	if (!key || !flow || !stats)
 		return 0;
@@ -70,7 +70,7 @@ __noinline int flow_destroy(const struct flow_key *key,
 		return 0;
 	event_emit(key, flow, control, STATE_NONE, cause);
 	if (reason < NUM_REASONS)
-		stats->destroyed[reason]++;
+		__sync_fetch_and_add(&stats->destroyed[reason], 1);
 	bpf_map_delete_elem(&flows, key);
 	return 1;
 }

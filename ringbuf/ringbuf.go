@@ -1,12 +1,13 @@
 // Package ringbuf reads typed records from a BPF ring buffer.
 //
-// It knows nothing of what the records mean but that each carries its CPU and a
-// number that counts the records of that CPU. A gap in those numbers is a
-// record that the kernel had to drop because the buffer was full; the reader
-// tells where, and how many.
+// It knows nothing of what the records mean but that each carries a number, and
+// tells which of several counts that number is of. A gap in the numbers of one
+// count is a record that the kernel had to drop because the buffer was full; the
+// reader tells where, and how many.
 //
-// Records come in the order in which they were reserved in the buffer. That is
-// the order of events on each CPU; between CPUs it is approximate.
+// Records come in the order in which they were reserved in the buffer. Of one
+// count, which nothing on its CPU interrupts that counts the same, that is the
+// order of events; between counts it is approximate.
 package ringbuf
 
 import (
@@ -33,13 +34,13 @@ var ErrSize = errors.New("record of another size")
 // Record is one record, and what is missing before it.
 type Record[T any] struct {
 	Value T
-	// Lost is how many records of the same CPU are missing right before this
-	// one.
+	// Lost is how many records of the same count are missing right before
+	// this one.
 	Lost uint64
 }
 
-// Sequence tells the CPU that made a record, and the record's number there.
-type Sequence[T any] func(*T) (cpu uint32, number uint64)
+// Sequence tells which count a record's number is of, and the number.
+type Sequence[T any] func(*T) (count uint32, number uint64)
 
 // Reader reads records of type T, a struct without pointers whose layout is that
 // of the C type. One goroutine may read at a time; Close may come from another.
@@ -52,8 +53,8 @@ type Reader[T any] struct {
 }
 
 // NewReader returns a reader of the ring buffer. The map next holds, for each
-// CPU, the number that its next record is expected to have; records before that
-// are not missed, and a CPU that is not in it begins with its first record.
+// count, the number that its next record is expected to have; records before that
+// are not missed, and a count that is not in it begins with its first record.
 func NewReader[T any](ring *ebpf.Map, sequence Sequence[T], next map[uint32]uint64) (*Reader[T], error) {
 	raw, err := ringbuf.NewReader(ring)
 	if err != nil {
@@ -112,14 +113,14 @@ func (r *Reader[T]) decode(sample []byte) (Record[T], error) {
 	return record, nil
 }
 
-// gap counts the record in and returns how many of its CPU were skipped.
+// gap counts the record in and returns how many of its count were skipped.
 func (r *Reader[T]) gap(value *T) uint64 {
-	cpu, number := r.sequence(value)
-	next, known := r.next[cpu]
+	count, number := r.sequence(value)
+	next, known := r.next[count]
 	if known && number < next {
 		return 0
 	}
-	r.next[cpu] = number + 1
+	r.next[count] = number + 1
 	if !known {
 		return 0
 	}

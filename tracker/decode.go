@@ -250,8 +250,25 @@ func eventFromKernel(e *kernelEvent, c clock) Event {
 	}
 }
 
-func eventSequence(e *kernelEvent) (cpu uint32, number uint64) {
-	return e.Cpu, e.Sequence
+// eventSequence returns which count an event's number is of, and the number.
+func eventSequence(e *kernelEvent) (count uint32, number uint64) {
+	return eventCount(e.Cpu, int(e.Lane)), e.Sequence
+}
+
+// eventCount names the count of one lane of one CPU.
+func eventCount(cpu uint32, lane int) uint32 {
+	return cpu*uint32(bpf.ConntrackEventLaneNUM_LANES) + uint32(lane)
+}
+
+// eventsMade returns how many events each CPU has made in each lane.
+func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
+	made := map[uint32]uint64{}
+	for cpu := range perCPU {
+		for lane, n := range perCPU[cpu].Events {
+			made[eventCount(uint32(cpu), lane)] = n
+		}
+	}
+	return made
 }
 
 // countersFromKernel adds up what the CPUs counted.
@@ -268,7 +285,9 @@ func countersFromKernel(perCPU []kernelStats) Counters {
 		c.Dropped += s.Dropped
 		c.FlowsCreated += s.Created
 		c.TableFull += s.TableFull + s.TableBusy
-		c.Events += s.Events
+		for _, n := range s.Events {
+			c.Events += n
+		}
 		c.EventsLost += s.EventsLost
 		for r, n := range s.Destroyed {
 			c.Destroyed[r] += n

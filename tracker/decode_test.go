@@ -179,7 +179,8 @@ func TestCountersFromKernel(t *testing.T) {
 	perCPU := make([]kernelStats, 2)
 	for i := range perCPU {
 		s := &perCPU[i]
-		s.Bytes, s.Dropped, s.Created, s.TableFull, s.TableBusy, s.Events, s.EventsLost = 100, 3, 5, 1, 1, 9, 2
+		s.Bytes, s.Dropped, s.Created, s.TableFull, s.TableBusy, s.EventsLost = 100, 3, 5, 1, 1, 2
+		s.Events = [2]uint64{8, 1}
 		for v := range s.Verdict {
 			s.Verdict[v] = uint64(v + 1)
 		}

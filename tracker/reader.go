@@ -130,11 +130,7 @@ func (t *Tracker) openReader() (*slot, *ringbuf.Reader[kernelEvent], error) {
 		t.giveBack(s)
 		return nil, nil, err
 	}
-	next := make(map[uint32]uint64, len(perCPU))
-	for cpu := range perCPU {
-		next[uint32(cpu)] = perCPU[cpu].Events
-	}
-	reader, err := ringbuf.NewReader(s.ring, eventSequence, next)
+	reader, err := ringbuf.NewReader(s.ring, eventSequence, eventsMade(perCPU))
 	if err != nil {
 		t.giveBack(s)
 		return nil, nil, err

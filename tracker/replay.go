@@ -69,7 +69,7 @@ type Replay struct {
 	swept   time.Duration
 	// pause is how long to wait until the next sweep.
 	pause time.Duration
-	// next is the number that each CPU's next event is to have.
+	// next is the number that the next event of each count is to have.
 	next    map[uint32]uint64
 	fed     int
 	skipped int
@@ -247,12 +247,12 @@ func (r *Replay) drain() error {
 // tell hands an event on, and before it how many are missing.
 func (r *Replay) tell(raw *kernelEvent) error {
 	event := eventFromKernel(raw, r.clock())
-	cpu, number := eventSequence(raw)
+	count, number := eventSequence(raw)
 	list := []Event{event}
-	if expected, known := r.next[cpu]; known && number > expected {
+	if expected, known := r.next[count]; known && number > expected {
 		list = []Event{{Time: event.Time, Type: EventLost, Lost: number - expected}, event}
 	}
-	r.next[cpu] = number + 1
+	r.next[count] = number + 1
 	for i := range list {
 		r.log.add(list[i])
 		if r.options.OnEvent == nil {
