@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "embryo.h"
+#include "ended.h"
 #include "flow.h"
 #include "packet.h"
 #include "stats.h"
@@ -59,8 +60,9 @@ static __always_inline int outcome_created(int err)
 	return OUTCOME(err ? VERDICT_UNTRACKED : VERDICT_NEW, 0);
 }
 
-/* A TCP packet without a flow: a SYN opens one, and so does a bare ACK where
- * nothing is enforced: its flow was there before the tracker. */
+/* A TCP packet without a flow: a SYN opens one; what comes late for a flow that
+ * ended passes; and a bare ACK opens one where nothing is enforced: its flow was
+ * there before the tracker. */
 static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 {
 	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
@@ -69,6 +71,8 @@ static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 
 	if (flags == TCP_SYN)
 		control |= STATE_SYN_SENT | flag_of(FLOW_SYN_SENT, ORIGIN);
+	else if (ended_expects(pkt, now))
+		return OUTCOME(VERDICT_ESTABLISHED, 0);
 	else if (flags == TCP_ACK && config.policy == POLICY_OBSERVE)
 		control |= STATE_NEW | FLOW_MIDSTREAM;
 	else

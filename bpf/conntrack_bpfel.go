@@ -245,6 +245,23 @@ const (
 	ConntrackReasonNUM_REASONS    ConntrackReason = 7
 )
 
+type ConntrackRemains struct {
+	_          structs.HostLayout
+	EndedTicks uint64
+	Last       struct {
+		_     structs.HostLayout
+		End   uint32
+		Limit uint32
+	}
+	Other struct {
+		_     structs.HostLayout
+		End   uint32
+		Limit uint32
+	}
+	Reversed uint32
+	Pad      uint32
+}
+
 type ConntrackRequestArgs struct {
 	_            structs.HostLayout
 	Key          ConntrackFlowKey
@@ -305,6 +322,7 @@ const (
 const (
 	ConntrackMapCandidate         = "candidate"
 	ConntrackMapChunks            = "chunks"
+	ConntrackMapEnded             = "ended"
 	ConntrackMapFlows             = "flows"
 	ConntrackMapFragments         = "fragments"
 	ConntrackMapNursery           = "nursery"
@@ -384,6 +402,7 @@ type ConntrackProgramSpecs struct {
 type ConntrackMapSpecs struct {
 	Candidate *ebpf.MapSpec `ebpf:"candidate"`
 	Chunks    *ebpf.MapSpec `ebpf:"chunks"`
+	Ended     *ebpf.MapSpec `ebpf:"ended"`
 	Flows     *ebpf.MapSpec `ebpf:"flows"`
 	Fragments *ebpf.MapSpec `ebpf:"fragments"`
 	Nursery   *ebpf.MapSpec `ebpf:"nursery"`
@@ -431,6 +450,7 @@ func (o *ConntrackObjects) Close() error {
 type ConntrackMaps struct {
 	Candidate *ebpf.Map `ebpf:"candidate"`
 	Chunks    *ebpf.Map `ebpf:"chunks"`
+	Ended     *ebpf.Map `ebpf:"ended"`
 	Flows     *ebpf.Map `ebpf:"flows"`
 	Fragments *ebpf.Map `ebpf:"fragments"`
 	Nursery   *ebpf.Map `ebpf:"nursery"`
@@ -445,6 +465,7 @@ func (m *ConntrackMaps) Close() error {
 	return _ConntrackClose(
 		m.Candidate,
 		m.Chunks,
+		m.Ended,
 		m.Flows,
 		m.Fragments,
 		m.Nursery,

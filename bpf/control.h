@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "clock.h"
+#include "ended.h"
 #include "flow.h"
 #include "table.h"
 #include "timeout.h"
@@ -108,6 +109,8 @@ int request(struct request_args *args)
 	if (!flow || flow->id != args->id)
 		return 0;
 	if (args->request == REQUEST_DELETE) {
+		/* It is cut: what may be left of an older one lets nothing pass. */
+		bpf_map_delete_elem(&ended, &key);
 		args->done = delete_flow(&key, flow);
 	} else if (args->request == REQUEST_TIMEOUT) {
 		flow->timeout_ticks = args->timeout_ticks;

@@ -167,8 +167,10 @@ func (h *harness) addReader(slot uint32) *ringbuf.Reader {
 func (h *harness) reset() {
 	h.t.Helper()
 	var key ConntrackFlowKey
-	for h.Flows.NextKey(nil, &key) == nil {
-		ok(h.t, h.Flows.Delete(key))
+	for _, m := range []*ebpf.Map{h.Flows, h.Ended} {
+		for m.NextKey(nil, &key) == nil {
+			ok(h.t, m.Delete(key))
+		}
 	}
 	h.config = ConntrackTrackerConfig{
 		TimeoutTicks:  timeouts,

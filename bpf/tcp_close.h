@@ -63,7 +63,7 @@ static __always_inline void tcp_step_closing(struct tcp_step *step)
 		step->control = control_with_state(step->control,
 						   STATE_FIN_WAIT_2);
 	} else if (state == STATE_LAST_ACK && origin && reply) {
-		step->actions = TCP_REFRESH | TCP_END;
+		step->actions |= TCP_END;
 		step->reason = REASON_CLOSED;
 	}
 }

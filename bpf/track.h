@@ -7,6 +7,7 @@
 
 #include "begin.h"
 #include "embryo.h"
+#include "ended.h"
 #include "flow.h"
 #include "fragment.h"
 #include "packet.h"
@@ -65,6 +66,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		flow_refresh(dir, now);
 	tcp_apply(flow, pkt, &step, control, d, shared);
 	if (step.actions & TCP_END) {
+		ended_remember(pkt, flow, d, now);
 		/* Whoever lost this race lost it to another end. */
 		flow_destroy(&pkt->key, flow, control,
 			     event_cause(step.reason, d));

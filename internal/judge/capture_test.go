@@ -74,7 +74,7 @@ type count [2]int
 // watchCapture plays the frames and reports every unexplained difference.
 func (c *court) watchCapture(t *testing.T, frames [][]byte) (*outcome, map[tuple]*count, error) {
 	c.runs = flushEvery - 1 // so that prepare empties both tables
-	s := &scene{court: c, sequence: &Sequence{}, witness: map[tuple]*witness{}}
+	s := &scene{court: c, sequence: &Sequence{}, witness: map[tuple]*witness{}, over: map[tuple]*witness{}}
 	if err := c.prepare(s.sequence); err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,7 @@ var closingDifferences = []difference{
 			return m.passed() && m.ctop.Why == "closed" && m.ctop.State == Gone &&
 				(m.kernel.State == TimeWait || m.kernel.State == LastAck) && (w.finAcked(0) && w.finAcked(1) || m.vagueFin())
 		},
+		after:  stand,
 		reason: "both FINs are acknowledged: nothing is left to track, and a table shows what is; the kernel keeps a TIME_WAIT",
 		source: "design section 3: a LAST_ACK flow ends when both FINs are acknowledged",
 	},

@@ -84,16 +84,22 @@ func (c *ctopSide) policy(enforce bool) error {
 	return c.objects.Config.Set(&c.config)
 }
 
-// flush forgets all flows.
+// flush forgets all flows, and what is left of those that ended.
 func (c *ctopSide) flush() error {
+	var flow bpf.ConntrackFlow
+	var remains bpf.ConntrackRemains
+	return errors.Join(empty(c.objects.Flows, &flow), empty(c.objects.Ended, &remains))
+}
+
+// empty deletes all of a table.
+func empty(m *ebpf.Map, value any) error {
 	var keys []bpf.ConntrackFlowKey
 	var key bpf.ConntrackFlowKey
-	var flow bpf.ConntrackFlow
-	for it := c.objects.Flows.Iterate(); it.Next(&key, &flow); {
+	for it := m.Iterate(); it.Next(&key, value); {
 		keys = append(keys, key)
 	}
 	for i := range keys {
-		if err := c.objects.Flows.Delete(&keys[i]); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := m.Delete(&keys[i]); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return err
 		}
 	}

@@ -28,7 +28,7 @@ type difference struct {
 }
 
 // differences are looked through in order: the first that holds explains.
-var differences = slices.Concat(captureDifferences, resetDifferences, openingDifferences, closingDifferences, windowDifferences)
+var differences = slices.Concat(captureDifferences, lateDifferences, resetDifferences, openingDifferences, closingDifferences, windowDifferences)
 
 // explain returns the first difference that the moment is an instance of.
 func explain(m *moment) *difference {

@@ -13,6 +13,9 @@ type moment struct {
 	kernel Answer
 	// w is what was said before the step.
 	w *witness
+	// over is what was said in the flow of the same tuple that ended last, nil
+	// where there was none or there is a flow now.
+	over *witness
 	// difference explains the disagreement, if there is one.
 	difference *difference
 	// shot is where a capture's packet came from.
@@ -25,8 +28,12 @@ type moment struct {
 }
 
 func (m *moment) agreed() bool {
-	return agree(m.ctop, m.kernel) || m.opaque && m.ctop.Verdict == m.kernel.Verdict
+	return agree(m.ctop, m.kernel) || (m.opaque || m.late()) && m.ctop.Verdict == m.kernel.Verdict
 }
+
+// late tells whether the step comes after the end of its flow, and begins none.
+// The kernel keeps an entry for that.
+func (m *moment) late() bool { return m.over != nil && m.ctop.State == Gone }
 
 // unexplained tells whether the trackers differ for no listed reason.
 func (m *moment) unexplained() bool { return !m.agreed() && m.difference == nil }

@@ -52,6 +52,8 @@ type scene struct {
 	last    [2][2][]byte
 	kind    Kind
 	witness map[tuple]*witness
+	// over has the witness of every flow that ended, until another begins.
+	over map[tuple]*witness
 }
 
 // hear plays a sequence through both trackers. The first unexplained difference
@@ -60,7 +62,7 @@ func (c *court) hear(s *Sequence) (*outcome, error) {
 	if err := c.prepare(s); err != nil {
 		return nil, err
 	}
-	scene := &scene{court: c, sequence: s, tuple: newTuple(c.runs, s.V6), witness: map[tuple]*witness{}}
+	scene := &scene{court: c, sequence: s, tuple: newTuple(c.runs, s.V6), witness: map[tuple]*witness{}, over: map[tuple]*witness{}}
 	o := &outcome{}
 	for i := range s.Steps {
 		m, err := scene.play(i)
@@ -124,6 +126,7 @@ func (s *scene) judge(m *moment, t tuple) error {
 		m.w = newWitness()
 		s.witness[t] = m.w
 	}
+	m.over = s.over[t]
 	if err := s.ask(m, t); err != nil {
 		return err
 	}
@@ -244,9 +247,13 @@ func (s *scene) follow(m *moment, t tuple) error {
 // remember keeps what the step said, or forgets all of a flow that ended.
 func (s *scene) remember(m *moment, t tuple) {
 	if m.ctop.State == Gone {
+		if m.before.ctop >= SynRecv {
+			s.over[t] = m.afterwards()
+		}
 		delete(s.witness, t)
 		return
 	}
+	delete(s.over, t)
 	if m.ctop.Why == "reused" {
 		s.witness[t] = m.w.restarted(m.step)
 	}

@@ -3,10 +3,20 @@ package judge
 // resetDifferences are those about RSTs.
 var resetDifferences = []difference{
 	{
+		name: "reset at once, before a handshake",
+		is: func(m *moment) bool {
+			return m.passed() && m.isReset() && m.ctop.Why == "rst" && m.ctop.State == Gone && m.kernel.State == KernelClose &&
+				m.before.ctop <= SynSent
+		},
+		reason: "nothing of it can come late; the kernel keeps a CLOSE for 10 s where the other end challenged",
+		source: "RFC 9293 3.10.7.3, second check",
+	},
+	{
 		name: "reset at once",
 		is: func(m *moment) bool {
 			return m.passed() && m.isReset() && m.ctop.Why == "rst" && m.ctop.State == Gone && m.kernel.State == KernelClose
 		},
+		after:  stand,
 		reason: "a believed RST leaves nothing to track; the kernel keeps a CLOSE for 10 s",
 		source: "design section 3: destroys at once; after a midstream RST nothing is kept",
 	},
@@ -51,6 +61,7 @@ var resetDifferences = []difference{
 		is: func(m *moment) bool {
 			return m.isReset() && m.ctop.Why == "rst" && m.before.ctop != SynSent && (m.exactReset() || m.vague())
 		},
+		after:  stand,
 		reason: "a RST with exactly the next number is believed whatever it acknowledges",
 		source: "RFC 5961 section 3.2; RFC 9293 3.10.7.4, second check comes before the fifth",
 	},
@@ -92,9 +103,7 @@ func (m *moment) refuses() bool {
 
 // vague tells whether the numbers are in doubt: of a flow picked up midstream, or
 // whose handshake began again halfway.
-func (m *moment) vague() bool {
-	return m.w.midstream || m.w.trail["begun anew"] || m.w.trail["restart"]
-}
+func (m *moment) vague() bool { return m.w.vague() }
 
 // exactReset tells whether the RST has exactly the number that its sender would
 // send next, or that its receiver expects.

@@ -1,0 +1,52 @@
+package judge
+
+// lateDifferences are those about what comes after the end of a flow.
+var lateDifferences = []difference{
+	{
+		name: "late, and not of the flow that ended",
+		is: func(m *moment) bool {
+			return m.late() && m.onlyKernelPasses("no_flow") && (!m.over.expects(m.step) || m.over.vague())
+		},
+		after:  stand,
+		reason: "beyond what was sent and permitted; the kernel believes any RST and SYN+ACK then, and looks at no numbers of a flow that it picked up midstream",
+		source: "RFC 9293 3.10.7.4, first and fifth check",
+	},
+	{
+		name: "late, and of the flow that ended",
+		is: func(m *moment) bool {
+			return m.late() && m.onlyCtopPasses() && (m.over.expects(m.step) || m.over.vague())
+		},
+		after:  stand,
+		reason: "within what was sent and permitted, so a copy or overtaken: it harms nobody; the kernel refuses flags that do not fit the state",
+		source: "RFC 9293 3.6.1",
+	},
+	{
+		name: "SYN after the end",
+		is: func(m *moment) bool {
+			return m.over != nil && m.is(SYN) && m.ctop.Verdict == New && m.ctop.State == SynSent
+		},
+		after:  renew,
+		reason: "a closed or reset flow gives way to any SYN; the kernel, which keeps it, only to some",
+		source: "RFC 9293 3.10.7.1 and 3.10.7.4, TIME-WAIT; design section 3: SYN on a closed flow reopens it",
+	},
+	{
+		name: "picked up after the end of another",
+		is: func(m *moment) bool {
+			return m.over != nil && m.is(ACK) && m.ctop.Verdict == New && m.ctop.State == Unanswered && !m.over.expects(m.step)
+		},
+		after:  part,
+		reason: "the numbers are not those of the flow that ended: there is another, which is picked up midstream",
+		source: "design section 2: a flow that was already running is picked up midstream",
+	},
+}
+
+// expects tells whether the step may be a late one of the flow: it begins at most
+// a window beyond what was permitted, and acknowledges nothing that was not sent.
+func (w *witness) expects(s *Step) bool {
+	receiver := &w.side[1-s.dir()]
+	limit := w.limit(1-s.dir()) + receiver.maxWindow
+	return !after(s.Seq, limit) && (!s.has(ACK) || !after(s.Ack, receiver.end))
+}
+
+// vague tells whether the numbers at the end are in doubt.
+func (w *witness) vague() bool { return w.midstream || w.trail["begun anew"] || w.trail["restart"] }
