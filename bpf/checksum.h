@@ -90,10 +90,10 @@ __noinline __u32 checksum_copy(struct xdp_md *ctx, __u32 offset,
 
 		if (size < CHECKSUM_CHUNK)
 			__builtin_memset(chunk, 0, sizeof(*chunk));
-		/* The verifier forgets the lower bound that length implies. */
+		/* It is between 1 and that already; the verifier of Linux 6.1
+		 * does not see it by a comparison. */
 		asm volatile("" : "+r"(size));
-		if (size == 0 || size > CHECKSUM_CHUNK)
-			return sum;
+		size = ((size - 1) & (CHECKSUM_CHUNK - 1)) + 1;
 		if (bpf_xdp_load_bytes(ctx, offset, chunk, size))
 			return sum;
 		sum = bpf_csum_diff(NULL, 0, chunk->words, sizeof(*chunk), sum);

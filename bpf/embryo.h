@@ -130,6 +130,7 @@ __noinline int flow_create(struct packet *pkt, __u32 flags)
 {
 	struct cpu_stats *stats = stats_get();
 	struct flow *flow = scratch_flow();
+	struct flow_key key;
 	int err;
 
 	if (!pkt || !flow || !stats)
@@ -137,9 +138,10 @@ __noinline int flow_create(struct packet *pkt, __u32 flags)
 	flow->id = flow_id(stats);
 	flow->control = flow->id << CONTROL_TAG_SHIFT | flags;
 	flow->created_ns = clock_ns();
-	err = bpf_map_update_elem(&flows, &pkt->key, flow, BPF_NOEXIST);
+	key = pkt->key;
+	err = bpf_map_update_elem(&flows, &key, flow, BPF_NOEXIST);
 	if (err == -EBUSY)
-		err = bpf_map_update_elem(&flows, &pkt->key, flow, BPF_NOEXIST);
+		err = bpf_map_update_elem(&flows, &key, flow, BPF_NOEXIST);
 	if (!err) {
 		stats->created++;
 		embryo_remember(&pkt->key, flow->id);

@@ -52,12 +52,14 @@ __noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
 	struct remains remains = { .ended_ticks = now };
 	struct flow_dir *sender, *receiver;
 	enum flow_state state;
+	struct flow_key key;
 
 	if (!pkt || !flow)
 		return 0;
+	key = pkt->key; /* see flow_find() */
 	state = control_state(READ_ONCE(flow->control));
 	if (state == STATE_NEW || state == STATE_SYN_SENT) {
-		bpf_map_delete_elem(&ended, &pkt->key);
+		bpf_map_delete_elem(&ended, &key);
 		return 0;
 	}
 	sender = &flow->dir[d & 1];
@@ -67,7 +69,7 @@ __noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
 	remains.last.limit = sender->limit + sender->max_window;
 	remains.other.end = receiver->end;
 	remains.other.limit = receiver->limit + receiver->max_window;
-	bpf_map_update_elem(&ended, &pkt->key, &remains, BPF_ANY);
+	bpf_map_update_elem(&ended, &key, &remains, BPF_ANY);
 	return 0;
 }
 
@@ -77,11 +79,13 @@ __noinline int ended_expects(struct packet *pkt, __u64 now)
 {
 	__u64 timeout = config.timeout_ticks[TIMEOUT_TCP_TIME_WAIT];
 	struct remains *remains;
+	struct flow_key key;
 	__u32 end, limit;
 
 	if (!pkt)
 		return 0;
-	remains = bpf_map_lookup_elem(&ended, &pkt->key);
+	key = pkt->key; /* see flow_find() */
+	remains = bpf_map_lookup_elem(&ended, &key);
 	if (!remains || now - remains->ended_ticks >= timeout)
 		return 0;
 	end = remains->other.end;

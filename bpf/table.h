@@ -22,6 +22,15 @@ struct {
 	__type(value, struct flow);
 } flows SEC(".maps");
 
+/* Looks a flow up by a key that lies anywhere. Up to Linux 6.1 the verifier takes
+ * keys from the stack or a map only, not what a function was handed. */
+static __always_inline struct flow *flow_find(const struct flow_key *key)
+{
+	struct flow_key copy = *key;
+
+	return bpf_map_lookup_elem(&flows, &copy);
+}
+
 /* A flow in the making. Only the packet path creates flows, and nothing
  * interrupts it on its own CPU. */
 struct {
@@ -63,6 +72,7 @@ __noinline int flow_destroy(const struct flow_key *key,
 {
 	struct cpu_stats *stats = stats_get();
 	__u32 reason = cause_reason(cause);
+	struct flow_key copy;
 
 	if (!key || !flow || !stats)
 		return 0;
@@ -71,6 +81,7 @@ __noinline int flow_destroy(const struct flow_key *key,
 	event_emit(key, flow, control, STATE_NONE, cause);
 	if (reason < NUM_REASONS)
 		__sync_fetch_and_add(&stats->destroyed[reason], 1);
-	bpf_map_delete_elem(&flows, key);
+	copy = *key;
+	bpf_map_delete_elem(&flows, &copy);
 	return 1;
 }

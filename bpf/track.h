@@ -186,7 +186,7 @@ __noinline int track_fragment(struct packet *pkt, __u64 now)
 	if (!pkt || !fragment_recall(pkt))
 		return OUTCOME(VERDICT_UNTRACKED, 0);
 	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
-	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	flow = flow_find(&pkt->key);
 	if (!flow)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
 	control = READ_ONCE(flow->control);
@@ -209,7 +209,7 @@ __noinline int track_error(struct packet *pkt)
 
 	if (!pkt)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
-	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	flow = flow_find(&pkt->key);
 	if (!flow || control_state(READ_ONCE(flow->control)) == STATE_NONE)
 		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
 	count_up(&flow->related);
