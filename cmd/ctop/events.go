@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -68,11 +69,10 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 func (c *eventsCommand) stream(ctx context.Context, t *tracker.Tracker) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if !t.Joined() {
-		// Flows expire only where somebody sweeps.
-		collector := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{EventLog: 1}))
-		defer collector.stop()
-	}
+	// Flows expire only where somebody sweeps.
+	there, stop := watched(ctx, t, rateInterval)
+	defer stop()
+	go endWith(ctx, cancel, there)
 	lines := newLineWriter(c.env.stdout, cancel)
 	defer func() { _ = lines.stop() }() // told below, where there is somebody to tell
 	if err := lines.write([]byte(output.EventHeader(c.output))); err != nil {
@@ -95,7 +95,29 @@ func (c *eventsCommand) stream(ctx context.Context, t *tracker.Tracker) error {
 			return writeFailed(err)
 		}
 	}
-	return writeFailed(lines.stop())
+	if err := writeFailed(lines.stop()); err != nil {
+		return err
+	}
+	if gone := context.Cause(ctx); !errors.Is(gone, context.Canceled) && !errors.Is(gone, context.DeadlineExceeded) {
+		return gone
+	}
+	return nil
+}
+
+// endWith cancels once something is there no more.
+func endWith(ctx context.Context, cancel context.CancelCauseFunc, there func() error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := there(); err != nil {
+				cancel(err)
+			}
+		}
+	}
 }
 
 // tells reports whether an event is about a flow that was asked for. That some

@@ -1,12 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"ctop/internal/recording"
+	"ctop/tracker"
 )
 
 // TestWithoutPrivilege runs the program as a user who may do nothing.
@@ -32,15 +37,57 @@ func TestWithoutPrivilege(t *testing.T) {
 	}
 }
 
-func runAsNobody(t *testing.T, args []string) (status int, stderr string) {
-	t.Helper()
+// TestReplayWithoutPrivilege shows a recording to a user who may do nothing.
+func TestReplayWithoutPrivilege(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("privileged: only root can become nobody")
+	}
+	var file bytes.Buffer
+	w, err := recording.NewWriter(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &tracker.Snapshot{Time: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), Host: "edge", MaxFlows: 1000}
+	s.Interfaces = [2]tracker.Interface{{Name: "left"}, {Name: "right"}}
+	if err := errors.Join(w.Snapshot(s), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	cmd := asNobody("replay", "--dump", "-o", "json", "-")
+	cmd.Stdin = bytes.NewReader(file.Bytes())
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), `"host": "edge"`) {
+		t.Errorf("%v: %s", err, out)
+	}
+	for text, want := range map[string]string{
+		"ctop.recording/9\n":                    "ctop: replay -: it is a recording of another version of ctop (ctop.recording/9, not ctop.recording/1): record it again, or use the ctop that wrote it\n",
+		"ctop.recording/1\nrubbish":             "ctop: replay -: the recording is damaged, or was cut off: record it again, or use the ctop that wrote it\n",
+		string(file.Bytes()[:file.Len()/4]):     "ctop: replay -: the recording is damaged, or was cut off; there is no snapshot in it: record it again, for longer\n",
+		strings.Repeat("\x00rubbish\xff", 1000): "name a capture that tcpdump or Wireshark wrote, or a recording of ctop record\n",
+	} {
+		var stderr strings.Builder
+		cmd := asNobody("replay", "-")
+		cmd.Stdin, cmd.Stderr = strings.NewReader(text), &stderr
+		if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitFailed || !strings.HasSuffix(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
+			t.Errorf("%.30q: %v, %q", text, err, stderr.String())
+		}
+	}
+}
+
+// asNobody prepares a run of the program by a user who may do nothing.
+func asNobody(args ...string) *exec.Cmd {
 	const nobody = 65534
-	var text strings.Builder
 	cmd := exec.Command("/proc/self/exe") // which needs no way to the file
 	cmd.Args = append([]string{"ctop"}, args...)
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
-	cmd.Stderr = &text
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	return cmd
+}
+
+func runAsNobody(t *testing.T, args []string) (status int, stderr string) {
+	t.Helper()
+	var text strings.Builder
+	cmd := asNobody(args...)
+	cmd.Stderr = &text
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

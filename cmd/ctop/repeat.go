@@ -79,11 +79,7 @@ func (d dump) printRepeatedly(ctx context.Context, t *tracker.Tracker) error {
 // the one before. A tracker of our own is swept meanwhile; somebody else's is
 // left alone.
 func (d dump) reader(ctx context.Context, t *tracker.Tracker, interval time.Duration) (next func() (*tracker.Snapshot, error), stop func()) {
-	there, stop := presence(t), func() {}
-	if !t.Joined() {
-		c := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{Interval: max(interval, rateInterval), EventLog: 1}))
-		there, stop = c.ended, c.stop
-	}
+	there, stop := watched(ctx, t, interval)
 	sampler := tracker.NewSampler(t)
 	err := sampler.Begin()
 	return func() (*tracker.Snapshot, error) {
@@ -92,6 +88,16 @@ func (d dump) reader(ctx context.Context, t *tracker.Tracker, interval time.Dura
 		}
 		return sampler.Snapshot()
 	}, stop
+}
+
+// watched sweeps a tracker of our own until it is stopped, and returns what fails
+// once the tracker is no more.
+func watched(ctx context.Context, t *tracker.Tracker, interval time.Duration) (there func() error, stop func()) {
+	if t.Joined() {
+		return presence(t), func() {}
+	}
+	c := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{Interval: max(interval, rateInterval), EventLog: 1}))
+	return c.ended, c.stop
 }
 
 // presence returns what fails once the tracker was detached: its table can be

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/capture"
+	"ctop/internal/recording"
 	"ctop/tracker"
 	"ctop/ui"
 	"ctop/ui/filter"
@@ -28,6 +30,7 @@ type replayCommand struct {
 	watch   durationValue
 	dump    bool
 	events  bool
+	speed   speedValue
 	verbose *bool
 }
 
@@ -35,7 +38,7 @@ func newReplayCommand(e env, verbose *bool) *cobra.Command {
 	c := &replayCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "replay [flags] FILE",
-		Short: "Show what the tracker makes of a capture",
+		Short: "Show what the tracker makes of a capture, or a recording",
 		Long: `Feed a capture, pcap or pcapng, to the tracker's own programs in the kernel and
 open the console on the table as it was at the last packet. No interface is
 touched, and time is the capture's: timeouts expire by it. Where there is no
@@ -46,11 +49,15 @@ In a capture of several interfaces, packets come in by the first of them or by
 the others. In any other the first sender stands on one side, and a host that
 talks to one side on the other. Rates are averages over the time that a flow was
 busy. Packets that were captured in part are given their length back where their
-headers are whole.`,
+headers are whole.
+
+FILE may also be what ctop record wrote. That takes no privilege: it shows what
+the tracker saw at the time, and --speed plays it as it happened.`,
 		Example: `  ctop replay trace.pcap
   ctop replay --dump -o json --filter 'port:443 retrans>0' trace.pcapng
   ctop replay --dump --for 10s trace.pcap.gz      the table after ten seconds
-  tcpdump -i eth0 -w - | ctop replay --events -`,
+  tcpdump -i eth0 -w - | ctop replay --events -
+  ctop replay --speed 60 night.ctop               an hour a minute`,
 		RunE: c.run,
 	}
 	flags := cmd.Flags()
@@ -58,6 +65,7 @@ headers are whole.`,
 	flags.BoolVar(&c.dump, "dump", false, "print the table at the end instead of opening the console")
 	flags.BoolVar(&c.events, "events", false, "print a line for every change of a flow's state instead")
 	flags.Var(&c.watch, "for", "how much of the capture to replay by its own clock, 0s for all")
+	flags.Var(&c.speed, "speed", "how many times as fast as it happened a recording is played, 0 at once")
 	c.view.register(flags)
 	c.tracker.registerTable(flags)
 	c.look.register(flags)
@@ -77,9 +85,16 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	packets, err := capture.NewReader(file)
+	in := bufio.NewReaderSize(file, 1<<16)
+	if recording.Is(in) {
+		return c.play(cmd, args[0], in, headless)
+	}
+	if given(cmd, "speed") {
+		return usagef("--speed goes with a recording: %s is none", args[0])
+	}
+	packets, err := capture.NewReader(in)
 	if err != nil {
-		return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote", args[0], err)
+		return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote, or a recording of ctop record", args[0], err)
 	}
 	return c.replay(cmd.Context(), args[0], packets, headless)
 }

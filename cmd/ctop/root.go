@@ -65,7 +65,7 @@ func newRootCommand(e env) *cobra.Command {
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
 		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
-		newReplayCommand(e, &c.verbose),
+		newRecordCommand(e, &c.verbose), newReplayCommand(e, &c.verbose),
 		newVersionCommand(), newCompletionCommand(),
 	)
 	cmd.AddCommand(newManCommand(), newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))

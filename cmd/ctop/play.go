@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"ctop/cmd/ctop/output"
+	"ctop/internal/recording"
+	"ctop/ui"
+	"ctop/ui/format"
+)
+
+// speedValue is how fast to play.
+type speedValue float64
+
+func (v *speedValue) String() string { return strconv.FormatFloat(float64(*v), 'g', -1, 64) }
+func (v *speedValue) Type() string   { return "FACTOR" }
+
+func (v *speedValue) Set(s string) error {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(f >= 0 && f <= 1e6) {
+		return fmt.Errorf("%q is no speed: use a number from 0 to 1000000, as in 10", s)
+	}
+	*v = speedValue(f)
+	return nil
+}
+
+var errNoSnapshot = errors.New("there is no snapshot in it")
+
+// play shows a recording.
+func (c *replayCommand) play(cmd *cobra.Command, name string, in io.Reader, headless bool) (err error) {
+	for _, flag := range []string{"max-flows", "policy", "profile", "timeout"} {
+		if given(cmd, flag) {
+			return usagef("--%s goes with a capture: %s is a recording, and past", flag, name)
+		}
+	}
+	r, err := recording.NewReader(in)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w: record it again, or use the ctop that wrote it", name, err)
+	}
+	if headless || c.speed == 0 {
+		return c.playThrough(cmd.Context(), name, r, headless)
+	}
+	return c.playAlong(cmd.Context(), name, r)
+}
+
+// playThrough shows how it stood at the end.
+func (c *replayCommand) playThrough(ctx context.Context, name string, r *recording.Reader, headless bool) (err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	lines := newLineWriter(c.env.stdout, cancel)
+	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
+	p := new(recording.Player)
+	o := recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnEvent: c.teller(lines)}
+	err = p.Play(ctx, r, o)
+	s := p.Snapshot()
+	if s == nil && !c.events {
+		return fmt.Errorf("replay %s: %w: record it again, for longer", name, errors.Join(err, errNoSnapshot))
+	}
+	if err := c.tellEnd(name, err); err != nil {
+		return err
+	}
+	switch {
+	case c.events:
+		return nil
+	case headless:
+		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s), Joined: true})
+	}
+	return c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now))
+}
+
+// playAlong has the console show what comes as it comes. At the end it stays.
+func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording.Reader) error {
+	ctx, cancel := context.WithCancel(ctx)
+	p := new(recording.Player)
+	ended := make(chan error, 1)
+	go func() {
+		ended <- p.Play(ctx, r, recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed)})
+	}()
+	err := c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now))
+	cancel()
+	return errors.Join(err, c.tellEnd(name, <-ended))
+}
+
+// tellEnd says that a recording ends too early, which is no failure.
+func (c *replayCommand) tellEnd(name string, err error) error {
+	if errors.Is(err, recording.ErrBroken) {
+		c.env.note("%s ends early: %v: what came before is shown", format.Clean(name), err)
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ctop/internal/recording"
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// recordCommand keeps what a tracker sees in a file.
+type recordCommand struct {
+	env      env
+	tracker  trackerFlags
+	interval durationValue
+	watch    durationValue
+	verbose  *bool
+}
+
+func newRecordCommand(e env, verbose *bool) *cobra.Command {
+	c := &recordCommand{env: e, verbose: verbose, interval: durationValue(10 * time.Second)}
+	cmd := &cobra.Command{
+		Use:   "record [flags] FILE [IF1 IF2]",
+		Short: "Keep snapshots and events in a file, for ctop replay",
+		Long: `Write every event, and a snapshot of all flows each time that an interval has
+passed, to a new file until interrupted. With a tracker running it is read without
+disturbing it; with none, one is attached between the interfaces for as long as
+it lasts. ctop replay shows the file, on any machine and without privilege.
+
+FILE must not be there yet; - is stdout. It says who talked to whom, so nobody but
+its owner may read it. What has been written can be read, however it ends.`,
+		Example: `  ctop record night.ctop
+  ctop record --interval 1s --for 5m short.ctop eth0 eth1
+  ctop replay night.ctop`,
+		RunE: c.run,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Var(&c.interval, "interval", "time between two snapshots")
+	flags.Var(&c.watch, "for", "how long to record, 0s until interrupted")
+	c.tracker.register(flags)
+	return cmd
+}
+
+func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
+	if len(args) == 0 {
+		return usagef("name a file to write, as in ctop record night.ctop")
+	}
+	names, err := pairOrNone(args[1:])
+	if err != nil {
+		return err
+	}
+	if c.interval.duration() < shortestRepeat {
+		return usagef("--interval: %s is too short: use %s or more", c.interval.duration(), shortestRepeat)
+	}
+	if args[0] == "-" {
+		if err := c.checkPipe(); err != nil {
+			return err
+		}
+	}
+	ctx := cmd.Context()
+	s := newSession(c.env, *c.verbose)
+	return s.with(s.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
+		if d := c.watch.duration(); d > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, d)
+			defer cancel()
+		}
+		return c.record(ctx, t, args[0])
+	})
+}
+
+// checkPipe refuses to fill a terminal with what nobody can read.
+func (c *recordCommand) checkPipe() error {
+	if isTerminal(c.env.stdout) {
+		return usagef("record: stdout is a terminal: name a file, or redirect it")
+	}
+	return c.env.checkStdout()
+}
+
+func (c *recordCommand) record(ctx context.Context, t *tracker.Tracker, name string) (err error) {
+	file, err := c.create(name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, recordFailed(name, file.Close())) }()
+	w, err := recording.NewWriter(file)
+	if err != nil {
+		return recordFailed(name, err)
+	}
+	r := recorder{writer: w, tracker: t}
+	if err := r.run(ctx, c.interval.duration()); err != nil {
+		return recordFailed(name, err)
+	}
+	c.env.note("recorded %s and %s", format.Plural(r.snapshots, "snapshot"), format.Plural(r.events, "event"))
+	return nil
+}
+
+func (c *recordCommand) create(name string) (io.WriteCloser, error) {
+	if name == "-" {
+		return nopCloser{c.env.stdout}, nil
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("record %s: it is there already: name another file, or remove it", name)
+	}
+	return f, recordFailed(name, err)
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// recordFailed says once what was recorded to.
+func recordFailed(name string, err error) error {
+	var path *os.PathError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &path):
+		err = path.Err
+	}
+	return fmt.Errorf("record %s: %w", name, err)
+}
+
+// recorder writes what a tracker sees.
+type recorder struct {
+	writer            *recording.Writer
+	tracker           *tracker.Tracker
+	snapshots, events int
+}
+
+// run records until ctx is done, or the tracker is, or nothing can be written.
+func (r *recorder) run(ctx context.Context, interval time.Duration) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	there, stop := watched(ctx, r.tracker, interval)
+	defer stop()
+	sampler := tracker.NewSampler(r.tracker)
+	events, failed := r.gather(ctx)
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	defer func() { err = errors.Join(err, r.finish(sampler, err)) }()
+	for {
+		if err := errors.Join(there(), r.snapshot(sampler)); err != nil {
+			return err
+		}
+		if done, err := r.until(ctx, tick.C, events, failed); done || err != nil {
+			return err
+		}
+	}
+}
+
+// gather reads events. What cannot be written soon enough is lost in the kernel,
+// where it is counted.
+func (r *recorder) gather(ctx context.Context) (<-chan tracker.Event, <-chan error) {
+	events, failed := make(chan tracker.Event, 4096), make(chan error, 1)
+	go func() {
+		defer close(events)
+		for e, err := range r.tracker.Events(ctx) {
+			if err != nil {
+				failed <- err
+				return
+			}
+			select {
+			case events <- e:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return events, failed
+}
+
+// until writes events until it is time for a snapshot, or time to end.
+func (r *recorder) until(ctx context.Context, tick <-chan time.Time, events <-chan tracker.Event, failed <-chan error) (done bool, err error) {
+	for {
+		select {
+		case <-ctx.Done():
+			return true, nil
+		case <-tick:
+			return false, nil
+		case e, ok := <-events:
+			if !ok {
+				if ctx.Err() != nil {
+					return true, nil
+				}
+				return true, <-failed
+			}
+			r.events++
+			if err := r.writer.Event(&e); err != nil {
+				return true, err
+			}
+		}
+	}
+}
+
+func (r *recorder) snapshot(sampler *tracker.Sampler) error {
+	s, err := sampler.Snapshot()
+	if err != nil {
+		return err
+	}
+	r.snapshots++
+	return r.writer.Snapshot(s)
+}
+
+// finish has how it stands at the end, unless something is wrong already.
+func (r *recorder) finish(sampler *tracker.Sampler, failed error) error {
+	if failed != nil {
+		_ = r.writer.Close() // what there is can be read, if it can be written
+		return nil
+	}
+	if err := r.snapshot(sampler); err != nil {
+		return err
+	}
+	return r.writer.Close()
+}

@@ -1,0 +1,128 @@
+package recording
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ctop/tracker"
+)
+
+// errPast is the answer to every act.
+var errPast = errors.New("this is a recording: what it shows is past")
+
+// keptEvents is how many of the latest events a player keeps.
+const keptEvents = 100_000
+
+// Player shows a recording to consoles, as a [tracker.Collector] shows a
+// tracker. What it shows cannot be changed.
+type Player struct {
+	latest atomic.Pointer[tracker.Snapshot]
+	// now is the time that it has come to, in nanoseconds.
+	now atomic.Int64
+
+	mu     sync.Mutex
+	events []tracker.Event
+	total  uint64
+}
+
+// PlayOptions say how to play.
+type PlayOptions struct {
+	// Until is how much of it to play, all where zero.
+	Until time.Duration
+	// Speed is how many times as fast as it happened, at once where zero.
+	Speed float64
+	// OnEvent gets every event. An error of it ends the playing.
+	OnEvent func(*tracker.Event) error
+}
+
+// Play goes through a recording until its end, or until ctx is done. An error
+// that wraps [ErrBroken] tells that it came that far.
+func (p *Player) Play(ctx context.Context, r *Reader, o PlayOptions) error {
+	var begin time.Time
+	started := time.Now()
+	for ctx.Err() == nil {
+		item, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if begin.IsZero() {
+			begin = item.Time()
+		}
+		passed := item.Time().Sub(begin)
+		if o.Until > 0 && passed > o.Until {
+			return nil
+		}
+		if o.Speed > 0 && !wait(ctx, time.Until(started.Add(time.Duration(float64(passed)/o.Speed)))) {
+			return nil
+		}
+		if err := p.take(item, o.OnEvent); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wait reports whether the time has passed before ctx was done.
+func wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+func (p *Player) take(item Item, tell func(*tracker.Event) error) error {
+	p.now.Store(max(p.now.Load(), item.Time().UnixNano()))
+	if item.Snapshot != nil {
+		p.latest.Store(item.Snapshot)
+		return nil
+	}
+	p.mu.Lock()
+	if len(p.events) == 2*keptEvents {
+		p.events = append(p.events[:0], p.events[keptEvents:]...)
+	}
+	p.events = append(p.events, *item.Event)
+	p.total++
+	p.mu.Unlock()
+	if tell == nil {
+		return nil
+	}
+	return tell(item.Event)
+}
+
+// Now returns the time that it has come to.
+func (p *Player) Now() time.Time { return time.Unix(0, p.now.Load()) }
+
+// Snapshot returns the latest snapshot, nil before the first.
+func (p *Player) Snapshot() *tracker.Snapshot { return p.latest.Load() }
+
+// Events is [tracker.Collector.Events].
+func (p *Player) Events(after uint64) (events []tracker.Event, next uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	oldest := p.total - uint64(len(p.events))
+	after = min(max(after, oldest), p.total)
+	return append([]tracker.Event(nil), p.events[after-oldest:]...), p.total
+}
+
+// Delete cannot be done.
+func (*Player) Delete(...tracker.Ref) (tracker.DeleteResult, error) {
+	return tracker.DeleteResult{}, errPast
+}
+
+// SetTimeout cannot be done.
+func (*Player) SetTimeout(tracker.TimeoutName, time.Duration) error { return errPast }
+
+// SetFlowTimeout cannot be done.
+func (*Player) SetFlowTimeout(tracker.Ref, time.Duration) error { return errPast }

@@ -1,0 +1,237 @@
+package recording_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"ctop/cmd/ctop/output"
+	"ctop/internal/recording"
+	"ctop/tracker"
+	"ctop/ui/order"
+)
+
+var start = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
+
+func flow(id tracker.FlowID, packets uint64, age, idle time.Duration) tracker.Flow {
+	return tracker.Flow{
+		ID: id, State: tracker.StateEstablished, Age: age, Idle: idle,
+		Tuple: tracker.Tuple{
+			Proto: tracker.ProtocolTCP, Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("[2001:db8::1]:443"),
+		},
+		Origin:      tracker.Half{Packets: packets, Bytes: 100 * packets, PPS: float64(packets)},
+		TimeoutName: tracker.TCPEstablished, Timeout: time.Hour,
+	}
+}
+
+func flow4(id tracker.FlowID, packets uint64, age, idle time.Duration) tracker.Flow {
+	f := flow(id, packets, age, idle)
+	f.Tuple.Dst = netip.MustParseAddrPort("10.0.0.2:443")
+	return f
+}
+
+func snapshot(after time.Duration, flows ...tracker.Flow) *tracker.Snapshot {
+	s := &tracker.Snapshot{Time: start.Add(after), Host: "h\x1b[2J", MaxFlows: 100, Flows: flows, Warnings: []string{"w"}, Timeouts: tracker.DefaultTimeouts()}
+	s.Interfaces[0] = tracker.Interface{Name: "veth1", Index: 3, Mode: tracker.ModeNative, Up: true}
+	s.Counters.Packets = 77
+	return s
+}
+
+func event(after time.Duration) *tracker.Event {
+	f := flow4(1, 5, 0, 0)
+	return &tracker.Event{Time: start.Add(after), Type: tracker.EventDestroy, ID: 1, Tuple: f.Tuple, From: f.State, Reason: tracker.ReasonRST, Origin: f.Origin, Age: time.Second}
+}
+
+// sample is a recording of three snapshots and an event.
+func sample(t testing.TB) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	w, err := recording.NewWriter(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := time.Second
+	for _, step := range []func() error{
+		func() error {
+			return w.Snapshot(snapshot(0, flow4(1, 5, second, 0), flow4(2, 5, second, 0), flow4(3, 5, second, 0)))
+		},
+		func() error { return w.Event(event(second / 2)) },
+		func() error {
+			return w.Snapshot(snapshot(second, flow4(2, 5, 2*second, second), flow4(3, 9, 2*second, 0), flow4(4, 1, 0, 0)))
+		},
+		func() error { return w.Snapshot(snapshot(2 * second)) },
+		w.Close,
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return file.Bytes()
+}
+
+func items(file []byte) (list []recording.Item, err error) {
+	r, err := recording.NewReader(bytes.NewReader(file))
+	for err == nil {
+		var item recording.Item
+		if item, err = r.Next(); err == nil {
+			list = append(list, item)
+		}
+	}
+	return list, err
+}
+
+func TestRoundTrip(t *testing.T) {
+	list, err := items(sample(t))
+	if !errors.Is(err, io.EOF) || len(list) != 4 {
+		t.Fatalf("%d items, %v", len(list), err)
+	}
+	if got := list[1].Event; !reflect.DeepEqual(got, event(time.Second/2)) {
+		t.Errorf("%+v", got)
+	}
+	want := snapshot(0, flow4(1, 5, time.Second, 0), flow4(2, 5, time.Second, 0), flow4(3, 5, time.Second, 0))
+	if got := list[0].Snapshot; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	idle := flow4(2, 5, 2*time.Second, time.Second)
+	idle.Origin.PPS = 0
+	if got := list[2].Snapshot.Flows; !reflect.DeepEqual(got, []tracker.Flow{idle, flow4(3, 9, 2*time.Second, 0), flow4(4, 1, 0, 0)}) {
+		t.Errorf("%+v", got)
+	}
+	if got := list[3].Snapshot.Flows; len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestCut has what came before the cut, wherever that is.
+func TestCut(t *testing.T) {
+	file := sample(t)
+	most := 0
+	for n := range len(file) {
+		list, err := items(file[:n])
+		if !errors.Is(err, recording.ErrBroken) && !errors.Is(err, recording.ErrVersion) {
+			t.Fatalf("%d bytes: %v", n, err)
+		}
+		if len(list) < most {
+			t.Fatalf("%d bytes: %d items, %d before", n, len(list), most)
+		}
+		most = len(list)
+	}
+	if most != 4 {
+		t.Errorf("%d items", most)
+	}
+}
+
+func packed(lines string) []byte {
+	var b bytes.Buffer
+	b.WriteString("ctop.recording/1\n")
+	z := gzip.NewWriter(&b)
+	_, _ = io.WriteString(z, lines)
+	_ = z.Close()
+	return b.Bytes()
+}
+
+func TestRefused(t *testing.T) {
+	const head = `{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5},"Changed":1}}` + "\n"
+	const good = `{"Flow":{"ID":1,"State":4,"Tuple":{"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"}}}`
+	if list, err := items(packed(head + good)); !errors.Is(err, io.EOF) || len(list) != 1 {
+		t.Fatalf("%d items, %v", len(list), err)
+	}
+	for _, lines := range []string{
+		"{", "{}", "[]", "null", `{"Event":{}}`, `{"Gone":5}`, good, head, head + "{}", `{"Head":{}}`,
+		head + strings.Replace(good, `"ID":1`, `"ID":0`, 1), head + strings.Replace(good, `4,`, `99,`, 1),
+		head + strings.Replace(good, `"ID":1`, `"ID":1,"TimeoutName":50`, 1), head + strings.Replace(good, `"ID":1`, `"ID":1,"In":2`, 1),
+		head + strings.Replace(good, `1.2.3.4:5`, `[::1]:5`, 1), strings.Replace(head, `2026`, `9026`, 1),
+		strings.Replace(head, `"MaxFlows":5`, `"MaxFlows":5000000000`, 1), strings.Replace(head, `"Changed":1`, `"Changed":-1`, 1),
+		`{"x":"` + strings.Repeat(" ", 2<<20) + `"}`,
+	} {
+		if list, err := items(packed(lines)); !errors.Is(err, recording.ErrBroken) || len(list) != 0 {
+			t.Errorf("%.100s: %d items, %v", lines, len(list), err)
+		}
+	}
+	for _, text := range []string{"ctop.recording/2\nx", "ctop.recording/", "ctop.recording/" + strings.Repeat("1", 10000)} {
+		if !recording.Is(bufio.NewReader(strings.NewReader(text))) {
+			t.Errorf("%.40q is none", text)
+		}
+		if _, err := items([]byte(text)); !errors.Is(err, recording.ErrVersion) || len(err.Error()) > 200 {
+			t.Errorf("%.40q: %v", text, err)
+		}
+	}
+}
+
+type full struct{ room int }
+
+func (f *full) Write(b []byte) (int, error) {
+	if f.room -= len(b); f.room < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return len(b), nil
+}
+
+func TestFull(t *testing.T) {
+	for _, room := range []int{0, 20, 100} {
+		w, err := recording.NewWriter(&full{room})
+		if err == nil {
+			err = w.Snapshot(snapshot(0, flow4(1, 1, 0, 0)))
+		}
+		if !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("%d bytes: %v", room, err)
+		}
+	}
+}
+
+func TestPlayer(t *testing.T) {
+	r, err := recording.NewReader(bytes.NewReader(sample(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p recording.Player
+	told := 0
+	err = p.Play(context.Background(), r, recording.PlayOptions{
+		Until: 1500 * time.Millisecond, Speed: 1000, OnEvent: func(*tracker.Event) error { told++; return nil },
+	})
+	if err != nil || told != 1 || len(p.Snapshot().Flows) != 3 || !p.Now().Equal(start.Add(time.Second)) {
+		t.Errorf("%v, %d events, at %s", err, told, p.Now())
+	}
+	if events, next := p.Events(0); len(events) != 1 || next != 1 {
+		t.Errorf("%d events up to %d", len(events), next)
+	}
+	if events, next := p.Events(99); len(events) != 0 || next != 1 {
+		t.Errorf("%d events up to %d", len(events), next)
+	}
+	if _, err := p.Delete(tracker.Ref{}); err == nil {
+		t.Error("deleted in the past")
+	}
+}
+
+// FuzzReader has nothing that is read do harm to what shows it.
+func FuzzReader(f *testing.F) {
+	f.Add([]byte(`{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5},"Changed":1}}` + "\n" +
+		`{"Flow":{"ID":1,"State":4,"Tuple":{"Proto":6,"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"}}}` + "\n" +
+		`{"Event":{"Time":"2026-11-23T04:00:00Z","Type":3,"Tuple":{"Proto":1,"Src":"[::1%a]:5","Dst":"[::1]:5"},"Reason":5}}`))
+	f.Fuzz(func(t *testing.T, lines []byte) {
+		list, err := items(packed(string(lines)))
+		if !errors.Is(err, io.EOF) && !errors.Is(err, recording.ErrBroken) {
+			t.Fatal(err)
+		}
+		for _, item := range list {
+			for form := output.Table; form <= output.CSV; form++ {
+				if item.Event != nil {
+					output.AppendEvent(nil, form, item.Event)
+					continue
+				}
+				rows := order.Arrange(order.Request{Snapshot: item.Snapshot}).Rows
+				if err := output.WriteSnapshot(io.Discard, form, output.View{Snapshot: item.Snapshot, Rows: rows}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
