@@ -14,7 +14,8 @@ import (
 	"ctop/ui/table"
 )
 
-// given is a timeout that was given to a flow.
+// given is a timeout that was given to a flow, zero where it was taken back, and
+// when; no time while it is being done.
 type given struct {
 	id       tracker.FlowID
 	duration time.Duration
@@ -141,13 +142,12 @@ func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
 			fmt.Sprintf("silent for longer than %s, it would expire now", format.Timeout(d)),
 		},
 		Verb: "shorten it", Keep: "keep it",
-		Yes: m.setFlowTimeout(f.Ref(), d, "its timeout is now "+format.Timeout(d)),
+		Yes: m.giving(f.Ref(), d, "its timeout is now "+format.Timeout(d)),
 	})
 	return nil
 }
 
 func (m *Model) resetTimeout(f *tracker.Flow) tea.Cmd {
-	m.given = given{}
 	return m.setFlowTimeout(f.Ref(), 0, "it has the default timeout of its state again")
 }
 
@@ -162,7 +162,7 @@ func done(text, noted string, err error) doneMsg {
 // pin keeps the timeout that a flow has now, whatever state it comes to and
 // whatever becomes of the defaults. The key pressed again takes that back.
 func (m *Model) pin(f *tracker.Flow) tea.Cmd {
-	if f.OwnTimeout || m.given.id == f.ID && m.given.duration > 0 {
+	if m.pinned(f) {
 		return m.resetTimeout(f)
 	}
 	d := m.currentTimeout(f)
@@ -170,32 +170,68 @@ func (m *Model) pin(f *tracker.Flow) tea.Cmd {
 		m.warn("this flow is not in the table")
 		return nil
 	}
-	m.given = given{id: f.ID, duration: d, at: m.now}
 	return m.setFlowTimeout(f.Ref(), d, "its timeout stays "+format.Timeout(d)+" in every state; P again takes that back")
 }
 
-// currentTimeout is the flow's timeout, be it one that no snapshot shows yet:
-// the key may be pressed faster than snapshots come.
+// takeGiven notes when a flow was given a timeout, unless it has been given
+// another one since.
+func (m *Model) takeGiven(msg doneMsg) {
+	g := msg.given
+	if g.id == 0 || g.id == m.given.id && g.duration != m.given.duration {
+		return
+	}
+	m.given = g
+	if msg.err != nil {
+		m.given = given{}
+	}
+}
+
+// justGiven reports whether the flow was given a timeout that no snapshot shows
+// yet: keys may be pressed faster than snapshots come.
+func (m *Model) justGiven(f *tracker.Flow) bool {
+	g := m.given
+	return g.id == f.ID && m.latest != nil && (g.at.IsZero() || !m.latest.Time.After(g.at))
+}
+
+// pinned reports whether the flow has a timeout of its own now.
+func (m *Model) pinned(f *tracker.Flow) bool {
+	if m.justGiven(f) {
+		return m.given.duration > 0
+	}
+	return f.OwnTimeout
+}
+
+// currentTimeout is the flow's timeout now.
 func (m *Model) currentTimeout(f *tracker.Flow) time.Duration {
-	if m.given.id == f.ID && m.latest != nil && !m.latest.Time.After(m.given.at) {
+	switch {
+	case !m.justGiven(f):
+		return f.Timeout
+	case m.given.duration > 0 || int(f.TimeoutName) >= len(m.latest.Timeouts):
 		return m.given.duration
 	}
-	return f.Timeout
+	return m.latest.Timeouts[f.TimeoutName]
 }
 
 func (m *Model) give(f *tracker.Flow, d time.Duration) tea.Cmd {
 	text := fmt.Sprintf("its timeout is now %s, was %s", format.Timeout(d), format.Timeout(m.currentTimeout(f)))
-	m.given = given{id: f.ID, duration: d, at: m.now}
 	return m.setFlowTimeout(f.Ref(), d, text)
 }
 
 func (m *Model) setFlowTimeout(ref tracker.Ref, d time.Duration, text string) tea.Cmd {
-	source := m.source
+	m.given = given{id: ref.ID, duration: d}
+	return m.giving(ref, d, text)
+}
+
+// giving returns what gives a flow a timeout.
+func (m *Model) giving(ref tracker.Ref, d time.Duration, text string) tea.Cmd {
+	source, clock := m.source, m.options.clock
 	return func() tea.Msg {
 		noted := "timeout of " + ref.Tuple.String() + ": the default again"
 		if d > 0 {
 			noted = "timeout of " + ref.Tuple.String() + ": " + format.Timeout(d)
 		}
-		return done(text, noted, source.SetFlowTimeout(ref, d))
+		msg := done(text, noted, source.SetFlowTimeout(ref, d))
+		msg.given = given{id: ref.ID, duration: d, at: clock()}
+		return msg
 	}
 }

@@ -86,6 +86,8 @@ type doneMsg struct {
 	// noted is the line for the events view; nothing where the act changed
 	// nothing.
 	noted string
+	// given is the timeout that a flow was given.
+	given given
 	// deleted are the flows that were to be deleted.
 	deleted []tracker.Ref
 }

@@ -45,6 +45,7 @@ func (m *Model) handleDone(msg doneMsg) tea.Cmd {
 	} else {
 		m.tell(msg.text)
 	}
+	m.takeGiven(msg)
 	if msg.deleted != nil && msg.err == nil {
 		m.expect(msg.deleted, msg.text)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"ctop/tracker"
 )
 
@@ -153,6 +155,13 @@ func TestPin(t *testing.T) {
 	if want := []string{"1=120h0m0s", "1=0s"}; !slices.Equal(c.source.timeouts, want) {
 		t.Fatalf("set %v, not %v", c.source.timeouts, want)
 	}
+	// Pressed faster than snapshots come: the last one still shows a timeout
+	// of its own that was taken back.
+	flows := flowsUpTo(10)
+	flows[0].OwnTimeout = true
+	c.publish(flows, time.Second)
+	c.press("0", "P")
+	c.shows("stays 5d in every state")
 }
 
 func TestDetailTellsHowTheFlowFares(t *testing.T) {
@@ -161,8 +170,11 @@ func TestDetailTellsHowTheFlowFares(t *testing.T) {
 	f.Reply.Retransmits, f.Origin.ZeroWindows, f.Invalid, f.Related = 3, 1, 2, 1
 	c := newConsole(t, 120, 40, []tracker.Flow{f})
 	c.press("enter")
-	c.shows("answered by reply after 12.4 ms, by origin after 0.30 ms",
-		"origin closed its window 1 time, reply sent 3 segments again, 2 invalid packets, 1 ICMP error")
+	c.shows("RTT  RETRANS", "12.4 ms        3", "0.30 ms        0",
+		"origin closed its window 1 time, 2 invalid packets, 1 ICMP error")
+	// A narrow screen has no room for that in the table.
+	c.send(tea.WindowSizeMsg{Width: 70, Height: 40})
+	c.shows("answered by reply after 12.4 ms, by origin after 0.30 ms", "reply sent 3 segments")
 }
 
 func TestChartsStandStillWhilePaused(t *testing.T) {

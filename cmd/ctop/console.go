@@ -20,6 +20,7 @@ import (
 	"ctop/ui"
 	"ctop/ui/console"
 	"ctop/ui/filter"
+	"ctop/ui/theme"
 )
 
 // consoleFlags say how the console looks.
@@ -97,7 +98,8 @@ func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlag
 func (f *consoleFlags) options(e env, saved ui.Settings) []ui.Option {
 	// The renderer would take NO_COLOR for "no attributes either", and then
 	// nothing would show where the cursor is.
-	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}))
+	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}),
+		termenv.WithProfile(theme.ProfileOf(e.getenv("TERM"))))
 	saved.Names = saved.Names || f.names
 	if f.sort != nil {
 		saved.Sort = f.sort.inConsole()
@@ -108,7 +110,7 @@ func (f *consoleFlags) options(e env, saved ui.Settings) []ui.Option {
 	options := []ui.Option{
 		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter),
 	}
-	if f.noColor || e.getenv("NO_COLOR") != "" {
+	if f.noColor || e.getenv("NO_COLOR") != "" || theme.Monochrome(e.getenv("TERM")) {
 		options = append(options, ui.WithNoColor())
 	}
 	return options
@@ -129,10 +131,15 @@ type colorBlind struct{ env env }
 // Environ is empty: termenv only looks single variables up.
 func (colorBlind) Environ() []string { return nil }
 
-// Getenv returns a variable, unless it is NO_COLOR.
+// Getenv returns a variable, unless it is NO_COLOR. Inside tmux the terminal is
+// called what tmux calls itself: for one called screen, what is copied would be
+// wrapped for GNU screen, and tmux would throw it away.
 func (c colorBlind) Getenv(name string) string {
-	if name == "NO_COLOR" {
+	switch {
+	case name == "NO_COLOR":
 		return ""
+	case name == "TERM" && c.env.getenv("TMUX") != "":
+		return "tmux"
 	}
 	return c.env.getenv(name)
 }

@@ -98,7 +98,11 @@ func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error
 	interfaces := [2]string{l.Client.Port(), l.Server.Port()}
 	s := newSession(c.env, *c.verbose)
 	return s.with(s.open(ctx, c.tracker.options(interfaces)), func(t *tracker.Tracker) (err error) {
-		stop := startTraffic(ctx, l)
+		after := opening
+		if headless {
+			after = 0
+		}
+		stop := startTraffic(ctx, l, after)
 		defer func() { err = errors.Join(err, stop()) }()
 		if headless {
 			return dump{session: s, view: c.view, watch: c.watch.duration(), repeat: c.repeat}.print(ctx, t)
@@ -124,11 +128,22 @@ func prefixes(texts ...string) []netip.Prefix {
 	return list
 }
 
+// opening is what the console needs to open and to listen, so that it sees every
+// flow begin.
+const opening = 500 * time.Millisecond
+
 // startTraffic has the lab's hosts talk to each other until it is stopped.
-func startTraffic(ctx context.Context, l *lab.Lab) (stop func() error) {
+func startTraffic(ctx context.Context, l *lab.Lab, after time.Duration) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
-	go func() { done <- lab.Traffic(ctx, l, lab.TrafficOptions{}) }()
+	go func() {
+		select {
+		case <-ctx.Done():
+			done <- nil
+		case <-time.After(after):
+			done <- lab.Traffic(ctx, l, lab.TrafficOptions{})
+		}
+	}()
 	return func() error {
 		cancel()
 		return <-done

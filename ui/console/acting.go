@@ -7,6 +7,7 @@ import (
 
 	"ctop/tracker"
 	"ctop/ui"
+	"ctop/ui/format"
 )
 
 // errViewer is what a viewer's acting keys answer.
@@ -78,7 +79,11 @@ func (a acting) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
 func (a acting) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
 	what := fmt.Sprintf("%s=%s", ref.Tuple, d)
 	act := Act{Act: "flow_timeout", What: []string{what}, Count: 1}
-	return a.record.perform(act, "gave "+ref.Tuple.String()+" a timeout of "+d.String(), func() (int, error) {
+	told := "gave " + ref.Tuple.String() + " the default timeout again"
+	if d > 0 {
+		told = "gave " + ref.Tuple.String() + " a timeout of " + format.Timeout(d)
+	}
+	return a.record.perform(act, told, func() (int, error) {
 		return 1, a.source.SetFlowTimeout(ref, d)
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"ctop/ui"
+	"ctop/ui/theme"
 )
 
 const (
@@ -93,7 +94,7 @@ func (x *session) resize(over context.Context, p *tea.Program) {
 
 // look is how the console suits the client's terminal.
 func (x *session) look() []ui.Option {
-	profile := profileOf(x.terminal)
+	profile := theme.ProfileOf(x.terminal)
 	renderer := lipgloss.NewRenderer(x.out, termenv.WithEnvironment(plain{}), termenv.WithProfile(profile))
 	renderer.SetColorProfile(profile)
 	// Nobody could read the answer to the question.
@@ -101,7 +102,7 @@ func (x *session) look() []ui.Option {
 	options := []ui.Option{
 		ui.WithRenderer(renderer), ui.WithCompany(x.server.roster), ui.WithInterval(lookPause),
 	}
-	if monochrome(x.terminal) {
+	if theme.Monochrome(x.terminal) {
 		options = append(options, ui.WithNoColor())
 	}
 	return append(options, x.server.options.Look...)

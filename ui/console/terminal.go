@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/muesli/termenv"
 )
 
 const (
@@ -25,30 +24,6 @@ func terminalName(s string) string {
 		return "dumb"
 	}
 	return s
-}
-
-// profileOf returns what a terminal can show.
-func profileOf(term string) termenv.Profile {
-	switch {
-	case term == "dumb":
-		return termenv.Ascii
-	case strings.HasSuffix(term, "-direct"), strings.HasPrefix(term, "xterm-kitty"), strings.HasPrefix(term, "alacritty"):
-		return termenv.TrueColor
-	case strings.Contains(term, "256color"):
-		return termenv.ANSI256
-	}
-	return termenv.ANSI
-}
-
-// monochrome reports whether a terminal is known to have no colours, but bold
-// and reverse.
-func monochrome(term string) bool {
-	for _, prefix := range []string{"vt1", "vt2", "vt3", "vt4", "vt5"} {
-		if strings.HasPrefix(term, prefix) {
-			return true
-		}
-	}
-	return strings.HasSuffix(term, "-mono") || strings.HasSuffix(term, "-m")
 }
 
 // size is the last size that a client told, and only that: a storm of changes

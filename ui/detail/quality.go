@@ -11,10 +11,10 @@ import (
 // quality says how well the flow fares, as far as that is known.
 func (m *Model) quality() []string {
 	var lines []string
-	if text := handshake(&m.flow); text != "" {
+	if text := handshake(&m.flow); text != "" && !m.tells() {
 		lines = append(lines, m.labelled("answered", text)...)
 	}
-	if text := troubles(&m.flow); text != "" {
+	if text := m.troubles(); text != "" {
 		lines = append(lines, m.labelled("trouble", text)...)
 	}
 	if len(lines) > 0 {
@@ -35,8 +35,10 @@ func handshake(f *tracker.Flow) string {
 	return strings.Join(parts, ", ")
 }
 
-// troubles counts what should not have been.
-func troubles(f *tracker.Flow) string {
+// troubles counts what should not have been and does not stand beside the
+// directions.
+func (m *Model) troubles() string {
+	f := &m.flow
 	var parts []string
 	add := func(n uint16, what string) {
 		if n > 0 {
@@ -47,7 +49,7 @@ func troubles(f *tracker.Flow) string {
 		name string
 		half tracker.Half
 	}{{"origin", f.Origin}, {"reply", f.Reply}} {
-		if n := side.half.Retransmits; n > 0 {
+		if n := side.half.Retransmits; n > 0 && !m.tells() {
 			parts = append(parts, fmt.Sprintf("%s sent %s again", side.name, format.Plural(int(n), "segment")))
 		}
 		if n := side.half.ZeroWindows; n > 0 {

@@ -66,27 +66,44 @@ func (m *Model) inbound() string {
 
 func (m *Model) directions() []string {
 	return []string{
-		m.theme.Head.Render(" " + directionRow("", "PACKETS", "BYTES", "RATE") + "  SINCE OPENED"),
+		m.theme.Head.Render(" " + m.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS") + "  SINCE OPENED"),
 		" " + m.direction("origin →", m.flow.Origin, m.history[0]),
 		" " + m.direction("reply  ←", m.flow.Reply, m.history[1]),
 	}
 }
 
-func directionRow(name, packets, bytes, rate string) string {
-	return format.Left(name, 9) + format.Right(packets, 13) + format.Right(bytes, 12) + format.Right(rate, 12)
+// roomy is the width from which on there is room for how well a direction fares.
+const roomy = 76
+
+// tells reports whether the directions tell how well they fare.
+func (m *Model) tells() bool {
+	return m.flow.Tuple.Proto == tracker.ProtocolTCP && m.width >= roomy
+}
+
+func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans string) string {
+	row := format.Left(name, 9) + format.Right(packets, 12) + format.Right(bytes, 11) + format.Right(rate, 12)
+	if m.tells() {
+		row += format.Right(rtt, 9) + format.Right(retrans, 9)
+	}
+	return row
 }
 
 func (m *Model) direction(name string, h tracker.Half, history []tracker.Half) string {
 	if !h.Seen() {
-		return directionRow(name, format.Unseen, format.Unseen, format.Unseen) + "  never seen"
+		const u = format.Unseen
+		return m.directionRow(name, u, u, u, u, u) + "  never seen"
 	}
 	rates := make([]float64, len(history))
 	for i, past := range history {
 		rates[i] = m.unit.Of(past)
 	}
-	row := directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
-		format.Unit(m.unit.Of(h), m.unit.Short()))
-	return row + "  " + format.Spark(rates, m.width-len(row)-4)
+	rtt := format.Unseen
+	if h.RTT > 0 {
+		rtt = format.Short(h.RTT)
+	}
+	row := m.directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
+		format.Unit(m.unit.Of(h), m.unit.Short()), rtt, format.Count(int(h.Retransmits)))
+	return row + "  " + format.Spark(rates, m.width-format.Width(row)-4)
 }
 
 // labelled wraps a text beside its label.
@@ -116,7 +133,7 @@ func (m *Model) timeline() []string {
 
 func (m *Model) moment(i int) string {
 	e := &m.events[i]
-	text := e.Time.Format("15:04:05.000") + "  " + format.Left(outcome(e), 12) + " " + format.Left(cause(e), 24)
+	text := e.Time.Format("15:04:05.000") + "  " + format.Left(outcome(e), 12) + " " + format.Left(cause(e), 29)
 	if i == 0 {
 		return text
 	}
@@ -131,13 +148,5 @@ func outcome(e *tracker.Event) string {
 }
 
 func gapText(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "0 ms"
-	case d < time.Second:
-		return fmt.Sprintf("%.1f ms", float64(d)/float64(time.Millisecond))
-	case d < time.Minute:
-		return fmt.Sprintf("%.1f s", d.Seconds())
-	}
-	return format.Age(d)
+	return format.Short(max(d, 0))
 }

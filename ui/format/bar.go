@@ -20,6 +20,16 @@ func Bar(share float64, width int) string {
 
 var levels = [...]string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
 
+// Line is a bar that is thin enough to stand in many rows, in steps of half a
+// cell.
+func Line(share float64, width int) string {
+	steps := int(min(max(share, 0), 1)*float64(width)*2 + 0.5)
+	if steps == 0 && share > 0 {
+		steps = 1
+	}
+	return strings.Repeat("━", steps/2) + strings.Repeat("╸", steps%2) + Blank(width-(steps+1)/2)
+}
+
 // Spark returns the last width values as a line of columns scaled to the
 // highest of them. Zero has the lowest column: a gap would read as no data.
 func Spark(values []float64, width int) string {

@@ -100,6 +100,14 @@ func TestBar(t *testing.T) {
 			t.Errorf("Bar(%v) = %q, want %q", c.share, got, c.want)
 		}
 	}
+	for _, c := range []struct {
+		share float64
+		want  string
+	}{{0, "    "}, {1, "━━━━"}, {0.5, "━━  "}, {0.0001, "╸   "}, {7, "━━━━"}, {-1, "    "}, {5.0 / 8, "━━╸ "}} {
+		if got := Line(c.share, 4); got != c.want {
+			t.Errorf("Line(%v) = %q, want %q", c.share, got, c.want)
+		}
+	}
 	if got := Spark([]float64{9, 0, 4, 8}, 3); got != "▁▄█" {
 		t.Errorf("Spark = %q", got)
 	}

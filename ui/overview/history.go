@@ -72,14 +72,26 @@ func (h *History) now() sample {
 	return sample{}
 }
 
+// each is how many samples a column stands for: at first one, so that there is
+// something to see, then twice as many whenever there is no room for all, up to
+// as many as it takes to show minutes.
+func (h *History) each(width int) int {
+	most := max((Remembered/2+width-1)/width, 1)
+	each := 1
+	for each < most && each*width < len(h.visible()) {
+		each *= 2
+	}
+	return min(each, most)
+}
+
 // columns returns the newest samples as at most width values, each the highest
-// of as many samples as it takes to show minutes of them.
+// of those that it stands for.
 func (h *History) columns(width int, of func(sample) float64) []float64 {
 	samples := h.visible()
 	if width <= 0 || len(samples) == 0 {
 		return nil
 	}
-	each := max((Remembered/2+width-1)/width, 1)
+	each := h.each(width)
 	first := h.total - len(h.samples)
 	var values []float64
 	bucket := -1
@@ -102,7 +114,7 @@ func (h *History) covered(width int) time.Duration {
 	if len(samples) < 2 || width <= 0 {
 		return 0
 	}
-	each := max((Remembered/2+width-1)/width, 1)
+	each := h.each(width)
 	n := min(len(samples), each*width)
 	return samples[len(samples)-1].at.Sub(samples[len(samples)-n].at)
 }

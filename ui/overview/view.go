@@ -32,7 +32,7 @@ func (m *Model) charts() []string {
 	height := 1
 	switch {
 	case m.height >= tallCharts:
-		height = 4
+		height = 3
 	case m.height >= tallCharts-10:
 		height = 2
 	}
@@ -62,6 +62,12 @@ func (m *Model) charts() []string {
 			}
 			lines = append(lines, " "+format.Left(label, labelWidth)+row)
 		}
+		if height > 2 {
+			lines = append(lines, "") // else they would grow together
+		}
+	}
+	if height > 2 {
+		return lines
 	}
 	return append(lines, "")
 }

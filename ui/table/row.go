@@ -18,11 +18,17 @@ const (
 // lastTenth is the share of its timeout below which a flow is about to expire.
 const lastTenth = 0.1
 
-// line is a row being put together. A part of it may stand out from the rest.
+// line is a row being put together. Parts of it may stand out from the rest.
 type line struct {
-	text     strings.Builder
-	width    int
+	text  strings.Builder
+	width int
+	parts []part
+}
+
+// part is a stretch of a line's text with a style of its own.
+type part struct {
 	from, to int
+	style    theme.Style
 }
 
 // add appends cells up to column x and then a text. A text that is longer than
@@ -33,23 +39,29 @@ func (l *line) add(x int, text string) {
 	l.width = max(l.width, x) + format.Width(text)
 }
 
-// addApart is add for the part that stands out.
-func (l *line) addApart(x int, text string) {
+// addApart is add for a part that stands out.
+func (l *line) addApart(x int, text string, style theme.Style) {
 	l.add(x, "")
-	if l.to == 0 {
-		l.from = l.text.Len()
-	}
+	from := l.text.Len()
 	l.add(x, text)
-	l.to = l.text.Len()
+	l.parts = append(l.parts, part{from, l.text.Len(), style})
 }
 
 // render styles the line.
-func (l *line) render(base, apart theme.Style) string {
+func (l *line) render(base theme.Style) string {
 	text := l.text.String()
-	if l.to == 0 {
+	if len(l.parts) == 0 {
 		return base.Render(text)
 	}
-	return base.Render(text[:l.from]) + apart.Render(text[l.from:l.to]) + base.Render(text[l.to:])
+	var b strings.Builder
+	at := 0
+	for _, p := range l.parts {
+		b.WriteString(base.Render(text[at:p.from]))
+		b.WriteString(p.style.Render(text[p.from:p.to]))
+		at = p.to
+	}
+	b.WriteString(base.Render(text[at:]))
+	return b.String()
 }
 
 // row formats one flow.
@@ -57,6 +69,10 @@ func (m *Model) row(f *tracker.Flow, source, destination string, selected bool) 
 	var l line
 	reason, ended := m.ended[f.ID]
 	share := m.share(f)
+	base, apart, quiet := m.styles(f, ended)
+	if selected {
+		base, apart, quiet = m.theme.Cursor.On(base), m.theme.Cursor, m.theme.Cursor.On(base)
+	}
 	l.add(0, m.gutter(f, selected))
 	for _, p := range m.places {
 		switch {
@@ -65,22 +81,22 @@ func (m *Model) row(f *tracker.Flow, source, destination string, selected bool) 
 		case p.id == reply:
 			l.add(p.x, destination)
 		case p.id == ttl && ended:
-			l.addApart(p.x, reason.String())
+			l.addApart(p.x, reason.String(), apart)
 		case p.id == bar && ended:
 		case p.id == ttl && share < lastTenth:
 			text := m.text(f, p)
-			l.addApart(p.start(text), text)
+			l.addApart(p.start(text), text, apart)
+		case p.id == bar:
+			l.addApart(p.x, m.text(f, p), quiet)
 		default:
 			text := m.text(f, p)
 			l.add(p.start(text), text)
 		}
 	}
-	base, apart := m.styles(f, ended)
 	if selected {
 		l.add(m.width, "")
-		base, apart = m.theme.Cursor.On(base), m.theme.Cursor
 	}
-	return l.render(base, apart)
+	return l.render(base)
 }
 
 func (m *Model) gutter(f *tracker.Flow, selected bool) string {
@@ -94,17 +110,18 @@ func (m *Model) gutter(f *tracker.Flow, selected bool) string {
 	return text
 }
 
-// styles returns the style of a row and of its part that stands out.
-func (m *Model) styles(f *tracker.Flow, ended bool) (base, apart theme.Style) {
+// styles returns the style of a row, of what stands out in it, and of what stands
+// back.
+func (m *Model) styles(f *tracker.Flow, ended bool) (base, apart, quiet theme.Style) {
 	switch {
 	case ended:
-		return m.theme.Ended, theme.Style{}
+		return m.theme.Ended, theme.Style{}, theme.Style{}
 	case f.State.Opening():
-		return m.theme.Opening, m.theme.Warning
+		base = m.theme.Opening
 	case f.State.Closing():
-		return m.theme.Closing, m.theme.Warning
+		base = m.theme.Closing
 	}
-	return theme.Style{}, m.theme.Warning
+	return base, m.theme.Warning, m.theme.Dim.On(base)
 }
 
 // share is how much is left of the flow's timeout.
@@ -134,7 +151,7 @@ func (m *Model) text(f *tracker.Flow, p place) string {
 	case ttl:
 		return format.Countdown(f.TTL(m.since))
 	case bar:
-		return format.Bar(m.share(f), p.width)
+		return format.Line(m.share(f), p.width)
 	case age:
 		return format.Age(f.Age + m.since)
 	case total:

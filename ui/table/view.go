@@ -70,12 +70,12 @@ func (m *Model) titles() string {
 		}
 		x := p.start(text)
 		if m.sortedBy(p.id) {
-			l.addApart(x, text)
+			l.addApart(x, text, m.theme.Sorted)
 			continue
 		}
 		l.add(x, text)
 	}
-	return l.render(m.theme.Head, m.theme.Sorted)
+	return l.render(m.theme.Head)
 }
 
 // titleWithMark adds the direction of the order to a title.
