@@ -1,0 +1,330 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ctop/ui"
+)
+
+// Every key in the help does what it says, in a real terminal, with a real
+// tracker. The keys are those of the help page: one that has no check here fails
+// the test.
+func TestKeys(t *testing.T) {
+	d := newDesk(t, 120, 30)
+	checks := keyChecks()
+	checked := map[string]bool{}
+	for _, section := range ui.HelpSections() {
+		for _, binding := range section.Keys {
+			name := section.Title + ": " + binding.Help().Desc
+			check, ok := checks[name]
+			if !ok {
+				t.Errorf("the help has a key without a check: %q", name)
+				continue
+			}
+			checked[name] = true
+			for _, k := range binding.Keys() {
+				if !t.Run(name+" ("+k+")", func(t *testing.T) { d.check(t, check, terminalKey(k)) }) {
+					return
+				}
+			}
+		}
+	}
+	for name := range checks {
+		if !checked[name] {
+			t.Errorf("a check has no key in the help: %q", name)
+		}
+	}
+}
+
+// check runs a check as a part of the test, from the flows with the cursor on
+// the first row and nothing else open.
+func (d *desk) check(t *testing.T, check func(*desk, string), k string) {
+	outer := d.t
+	d.t = t
+	defer func() { d.t = outer }()
+	d.press("1")
+	d.shows("[1 Flows]")
+	d.press("g")
+	d.row(0)
+	check(d, k)
+}
+
+// terminalKey is what tmux calls a key.
+func terminalKey(k string) string {
+	names := map[string]string{
+		"up": "Up", "down": "Down", "left": "Left", "right": "Right", "pgup": "PPage", "pgdown": "NPage",
+		"home": "Home", "end": "End", "enter": "Enter", "esc": "Escape", "tab": "Tab", "shift+tab": "BTab",
+		" ": "Space", "ctrl+b": "C-b", "ctrl+f": "C-f", "ctrl+c": "C-c",
+	}
+	if name, ok := names[k]; ok {
+		return name
+	}
+	return k
+}
+
+// keyChecks says for each key, by its section and what the help says of it, how
+// to see that it does that. Each leaves the console as it found it.
+func keyChecks() map[string]func(d *desk, k string) {
+	checks := map[string]func(d *desk, k string){}
+	for _, some := range []map[string]func(d *desk, k string){
+		movingChecks(), showingChecks(), actingChecks(), viewChecks(),
+	} {
+		for name, check := range some {
+			checks[name] = check
+		}
+	}
+	return checks
+}
+
+func movingChecks() map[string]func(d *desk, k string) {
+	last := len(ports) - 1
+	return map[string]func(d *desk, k string){
+		"Move: up":   func(d *desk, k string) { d.press("j", "j"); d.row(2); d.press(k); d.row(1) },
+		"Move: down": func(d *desk, k string) { d.press(k); d.row(1); d.press(k); d.row(2) },
+		"Move: a page up": func(d *desk, k string) {
+			d.press("G")
+			d.row(last)
+			d.press(k)
+			d.row(0)
+		},
+		"Move: a page down":                func(d *desk, k string) { d.press(k); d.row(last) },
+		"Move: to the top, and stay there": func(d *desk, k string) { d.press("G"); d.row(last); d.press(k); d.row(0) },
+		"Move: to the bottom":              func(d *desk, k string) { d.press(k); d.row(last) },
+	}
+}
+
+func showingChecks() map[string]func(d *desk, k string) {
+	return map[string]func(d *desk, k string){
+		"Show: everything about the flow": func(d *desk, k string) {
+			d.press(k)
+			d.shows("handshake complete")
+			d.press("Escape")
+			d.shows("PROTO")
+		},
+		"Show: back; drop marks, filter": func(d *desk, k string) {
+			d.press("Space", "Space")
+			d.shows("2 marked")
+			d.press(k)
+			d.hides("marked")
+			d.filter("dport:443")
+			d.press(k)
+			d.hides("filter:")
+		},
+		"Show: filter; Tab completes": func(d *desk, k string) {
+			d.press(k)
+			d.press("d", "p")
+			d.press("Tab")
+			d.shows("dport:")
+			d.press("4", "4", "3", "Enter")
+			d.shows("1/6")
+			d.press("Escape")
+			d.hides("filter:")
+		},
+		"Show: flows to the same service": func(d *desk, k string) {
+			d.press(k)
+			d.shows("1/6")
+			d.press("Escape")
+			d.hides("filter:")
+		},
+		"Show: choose the sort column": func(d *desk, k string) {
+			d.press(k)
+			d.shows("sort by")
+			d.press("Enter")
+			d.hides("sort by")
+		},
+		"Show: reverse the order": func(d *desk, k string) { d.press(k); d.shows("▲"); d.press(k); d.hides("▲") },
+		"Show: choose the columns": func(d *desk, k string) {
+			d.press(k)
+			d.shows("what is left of its timeout")
+			d.press("Enter")
+			d.hides("what is left of its timeout")
+		},
+		"Show: names, or numbers": func(d *desk, k string) {
+			d.press(k)
+			d.shows(":https")
+			d.press(k)
+			d.hides(":https")
+		},
+		"Show: bits, bytes or packets": func(d *desk, k string) {
+			d.press(k)
+			d.shows("rates in bytes")
+			d.press(k)
+			d.shows("rates in packets")
+			d.press(k)
+			d.hides("rates in")
+		},
+		"Show: pause; then: what changed": func(d *desk, k string) {
+			d.press(k)
+			d.shows("paused")
+			d.press(k)
+			d.shows("0 flows came, 0 went, 0 changed state")
+			d.hides("paused")
+		},
+		"Show: copy tuple; again: commands": copies,
+		"Show: export to a file": func(d *desk, k string) {
+			d.press(k)
+			d.shows("wrote 6 flows to ctop-")
+			found, err := filepath.Glob(filepath.Join(d.dir, "ctop-*.json"))
+			if err != nil || len(found) != 1 {
+				d.t.Fatalf("%v, %v", found, err)
+			}
+			if text, err := os.ReadFile(found[0]); err != nil || strings.Count(string(text), `"state":"ESTABLISHED"`) != len(ports) {
+				d.t.Errorf("%v: %s", err, text)
+			}
+		},
+	}
+}
+
+// copies looks into the clipboard of the terminal.
+func copies(d *desk, k string) {
+	for _, want := range []string{"tcp 10.0.0.1:", "conntrack -D -p tcp -s 10.0.0.1 -d 10.0.0.2 --sport ", "tcp and host 10.0.0.1"} {
+		d.press(k)
+		d.until("the clipboard has "+want, func(string) bool {
+			text, err := d.Clipboard(d.ctx)
+			return err == nil && strings.HasPrefix(text, want)
+		})
+	}
+}
+
+// filter types a filter.
+func (d *desk) filter(text string) {
+	d.t.Helper()
+	d.press("/")
+	d.hides("/ filter   s sort")
+	if err := d.Type(d.ctx, text); err != nil {
+		d.t.Fatal(err)
+	}
+	d.press("Enter")
+	d.shows("filter: " + text)
+}
+
+func actingChecks() map[string]func(d *desk, k string) {
+	return map[string]func(d *desk, k string){
+		"Act on flows (asks first): mark, and go down": func(d *desk, k string) {
+			d.press(k)
+			d.shows("1 marked")
+			d.row(1)
+			d.press("Escape")
+			d.hides("marked")
+		},
+		"Act on flows (asks first): delete flow, or the marked": func(d *desk, k string) {
+			d.press(k)
+			d.shows("delete 1 flow?")
+			d.press("y")
+			d.shows("5/5")
+			d.press("2")
+			d.shows("deleted")
+			// In observe mode the next packet picks the flow up again.
+			d.revive()
+		},
+		"Act on flows (asks first): delete all shown": func(d *desk, k string) {
+			d.press(k)
+			d.shows("type 6 to delete them")
+			d.press("6", "Enter")
+			d.shows("0/0")
+			d.revive()
+		},
+		"Act on flows (asks first): double the flow's timeout": func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
+		"Act on flows (asks first): halve the flow's timeout":  func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
+		"Act on flows (asks first): keep its timeout as it is": func(d *desk, k string) { d.press(k); d.shows("in every state"); d.reset() },
+		"Act on flows (asks first): give it the default again": func(d *desk, k string) {
+			d.press("+")
+			d.shows("its timeout is now")
+			d.press(k)
+			d.shows("it has the default")
+		},
+	}
+}
+
+// reset gives the flow its default timeout again.
+func (d *desk) reset() {
+	d.t.Helper()
+	d.press("0")
+	d.shows("it has the default")
+}
+
+// revive has every connection say something, both ways.
+func (d *desk) revive() {
+	d.t.Helper()
+	d.press("1")
+	for range 2 {
+		for _, conn := range d.talk {
+			if _, err := conn.Write([]byte("x")); err != nil {
+				d.t.Fatal(err)
+			}
+		}
+	}
+	d.shows("6/6")
+	// Those that were deleted stay for a moment, struck through.
+	d.until("only the new ones are left", func(screen string) bool { return strings.Count(screen, "ESTABLISHED") == len(ports) })
+}
+
+func viewChecks() map[string]func(d *desk, k string) {
+	opens := func(title string) func(d *desk, k string) {
+		return func(d *desk, k string) { d.press("2"); d.shows("[2 Events]"); d.press(k); d.shows(title) }
+	}
+	return map[string]func(d *desk, k string){
+		"Views: flows":         opens("[1 Flows]"),
+		"Views: events":        func(d *desk, k string) { d.press(k); d.shows("[2 Events]"); d.shows("EVENT") },
+		"Views: talkers":       opens("[3 Talkers]"),
+		"Views: overview":      opens("[4 Overview]"),
+		"Views: timeouts":      opens("[5 Timeouts]"),
+		"Views: next view":     func(d *desk, k string) { d.press(k); d.shows("[2 Events]") },
+		"Views: previous view": func(d *desk, k string) { d.press(k); d.shows("[5 Timeouts]") },
+		"In the talkers: group by something else": func(d *desk, k string) {
+			d.press("3")
+			d.shows("by source")
+			d.press(k)
+			d.shows("by destination")
+			d.press("B")
+			d.shows("by source")
+		},
+		"In the talkers: the grouping before": func(d *desk, k string) {
+			d.press("3", "b")
+			d.shows("by destination")
+			d.press(k)
+			d.shows("by source")
+		},
+		"In the timeouts: change the timeout": func(d *desk, k string) {
+			d.press("5")
+			d.shows("tcp_syn_sent")
+			d.press(k)
+			d.shows("type a duration")
+			d.press("7", "m")
+			d.shows("2m → 7m touches 0 flows, ends 0 now")
+			d.press(k)
+			d.shows("tcp_syn_sent is now 7m")
+			d.press(k, "2", "m", k)
+			d.shows("tcp_syn_sent is now 2m")
+		},
+		"While sorting: the column to the left":  func(d *desk, k string) { d.press("s", k); d.shows("   IN ▼"); d.hides("OUT ▼"); d.press("w") },
+		"While sorting: the column to the right": func(d *desk, k string) { d.press("s", k); d.shows("TOTAL ▼"); d.press("w"); d.shows("OUT ▼") },
+		"ctop: this page": func(d *desk, k string) {
+			d.press(k)
+			d.shows("flows to the same service")
+			d.press("q")
+			d.hides("flows to the same service")
+		},
+		"ctop: quit":                   quits,
+		"ctop: quit, whatever is open": func(d *desk, k string) { quits(d, k) },
+	}
+}
+
+// quits presses the key in a terminal of its own.
+func quits(d *desk, k string) {
+	d.t.Helper()
+	x := d.terminal(80, 24)
+	if screen, err := x.WaitFor(d.ctx, func(screen string) bool { return strings.Contains(screen, "6/6") }); err != nil {
+		d.t.Fatalf("%v:\n%s", err, screen)
+	}
+	if err := x.Press(d.ctx, k); err != nil {
+		d.t.Fatal(err)
+	}
+	d.until("it has ended with status 0", func(string) bool {
+		status, ended, err := x.Ended(d.ctx)
+		return err == nil && ended && status == 0
+	})
+}

@@ -1,0 +1,151 @@
+package tmux
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Options say what runs where.
+type Options struct {
+	Width, Height int
+	// Command is the program with its arguments, Env what it gets besides the
+	// environment of this process, as NAME=VALUE.
+	Command, Env []string
+	// Dir is where it runs; empty: where this process does.
+	Dir string
+	// Term is what the terminal calls itself; empty: screen-256color.
+	Term string
+}
+
+// Terminal is a terminal with one program in it.
+type Terminal struct {
+	dir string
+}
+
+// look is how often a screen that something is expected of is read.
+const look = 50 * time.Millisecond
+
+// Start opens a terminal and runs the program.
+func Start(ctx context.Context, o Options) (*Terminal, error) {
+	dir, err := os.MkdirTemp("", "tmux")
+	if err != nil {
+		return nil, fmt.Errorf("start a terminal: %w", err)
+	}
+	t := &Terminal{dir: dir}
+	if o.Term == "" {
+		o.Term = "screen-256color"
+	}
+	// What the program copies goes to tmux's own clipboard. Its last words
+	// stay on the screen after its end.
+	settings := "set -g status off\nset -s escape-time 0\nset -s set-clipboard on\n" +
+		"set -g remain-on-exit on\nset -g default-terminal " + o.Term + "\n"
+	if err := os.WriteFile(t.path("conf"), []byte(settings), 0o600); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	args := []string{"-f", t.path("conf"), "new-session", "-d", "-x", strconv.Itoa(o.Width), "-y", strconv.Itoa(o.Height)}
+	if o.Dir != "" {
+		args = append(args, "-c", o.Dir)
+	}
+	for _, e := range o.Env {
+		args = append(args, "-e", e)
+	}
+	if _, err := t.run(ctx, append(append(args, "--"), o.Command...)...); err != nil {
+		return nil, errors.Join(err, t.Close())
+	}
+	return t, nil
+}
+
+func (t *Terminal) path(name string) string { return filepath.Join(t.dir, name) }
+
+func (t *Terminal) run(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "tmux", append([]string{"-S", t.path("socket")}, args...)...)
+	cmd.Env = append(os.Environ(), "TMUX=", "LC_ALL=C.UTF-8")
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(exit.Stderr)))
+		}
+		return "", fmt.Errorf("tmux %s: %w", args[0], err)
+	}
+	return string(out), nil
+}
+
+// Press presses keys, by the names that tmux has for them: q, Enter, Escape,
+// Space, Up, PPage, C-c.
+func (t *Terminal) Press(ctx context.Context, keys ...string) error {
+	_, err := t.run(ctx, append([]string{"send-keys", "--"}, keys...)...)
+	return err
+}
+
+// Type types a text.
+func (t *Terminal) Type(ctx context.Context, text string) error {
+	_, err := t.run(ctx, "send-keys", "-l", "--", text)
+	return err
+}
+
+// Resize changes the terminal's size.
+func (t *Terminal) Resize(ctx context.Context, width, height int) error {
+	_, err := t.run(ctx, "resize-window", "-x", strconv.Itoa(width), "-y", strconv.Itoa(height))
+	return err
+}
+
+// Screen returns what is on the screen, a line for each of its lines.
+func (t *Terminal) Screen(ctx context.Context) (string, error) {
+	return t.run(ctx, "capture-pane", "-p")
+}
+
+// Coloured is Screen with the escape sequences that say how it looks.
+func (t *Terminal) Coloured(ctx context.Context) (string, error) {
+	return t.run(ctx, "capture-pane", "-p", "-e", "-N")
+}
+
+// Clipboard returns what the program copied last.
+func (t *Terminal) Clipboard(ctx context.Context) (string, error) {
+	return t.run(ctx, "show-buffer")
+}
+
+// Ended reports whether the program has ended, and with which status.
+func (t *Terminal) Ended(ctx context.Context) (status int, ended bool, err error) {
+	text, err := t.run(ctx, "display-message", "-p", "#{pane_dead} #{pane_dead_status}")
+	if err != nil {
+		return 0, false, err
+	}
+	dead, code, _ := strings.Cut(strings.TrimSpace(text), " ")
+	status, _ = strconv.Atoi(code) // none while it runs
+	return status, dead == "1", nil
+}
+
+// WaitFor waits until the screen is as it should be, and returns it. ctx bounds
+// the wait.
+func (t *Terminal) WaitFor(ctx context.Context, holds func(screen string) bool) (string, error) {
+	var screen string
+	for {
+		now, err := t.Screen(ctx)
+		if err == nil {
+			if screen = now; holds(screen) {
+				return screen, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return screen, fmt.Errorf("wait for the screen: %w", ctx.Err())
+		case <-time.After(look):
+		}
+	}
+}
+
+// Close ends the program, where it still runs, and the terminal.
+func (t *Terminal) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_, _ = t.run(ctx, "kill-server") // it may never have come to be
+	return os.RemoveAll(t.dir)
+}
