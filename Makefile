@@ -14,6 +14,7 @@ TESTFLAGS ?=
 ARGS ?=
 FUZZTIME ?= 10s
 SEQUENCES ?= 100000
+SOAK ?= 15m
 
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 # Git refuses to tell root about somebody else's clone, and then go build fails.
@@ -56,6 +57,9 @@ judge: need-go need-kernel need-root ## ask the kernel's own conntrack about SEQ
 
 chaos: need-go need-kernel need-root ## attack, overload and break it for as long as it takes, as root
 	@CTOP_CHAOS=1 $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run "TestFlood" $(TESTFLAGS) ./internal/e2e
+
+soak: need-go need-kernel need-root ## churn through connections for SOAK (15m), and see that nothing grows, as root
+	@CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 0 -v -run TestSoak $(TESTFLAGS) ./internal/e2e
 
 generate: need-go need-clang ## compile the BPF programs anew
 	@PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./...

@@ -18,8 +18,12 @@ import (
 	"ctop/tracker"
 )
 
-// ctopBinary builds the program, once for all tests.
+// ctopBinary builds the program, once for all tests, where CTOP_BINARY does not
+// name one.
 var ctopBinary = sync.OnceValues(func() (string, error) {
+	if path := os.Getenv("CTOP_BINARY"); path != "" {
+		return path, nil
+	}
 	dir, err := os.MkdirTemp("", "ctop")
 	if err != nil {
 		return "", err

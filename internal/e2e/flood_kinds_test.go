@@ -69,7 +69,8 @@ const portDiscard = 9
 type wire struct {
 	from, to net.HardwareAddr
 	dst      [4]byte
-	open     uint16 // a port that listens
+	listener net.Listener
+	open     uint16 // where it listens
 	scanned  uint16
 	buf      []byte
 }
@@ -136,6 +137,7 @@ func (f flood) send(ctx context.Context, t *testing.T, r *rig, pace bool) (sent 
 		return 0
 	}
 	defer func() { _ = unix.Close(socket) }()
+	defer w.close()
 	for ; ctx.Err() == nil; sent++ {
 		// An error means that the queue is full, which is the aim.
 		_, _ = unix.Write(socket, f.frame(w))
@@ -154,15 +156,18 @@ func newWire(ctx context.Context, r *rig) (w *wire, socket int, err error) {
 	if w.to, err = r.Server.MAC(); err != nil {
 		return nil, 0, err
 	}
-	listener, err := r.Server.Listen(ctx, "tcp", r.Server.Addr4().String()+":0")
+	w.listener, err = r.Server.Listen(ctx, "tcp", r.Server.Addr4().String()+":0")
 	if err != nil {
 		return nil, 0, err
 	}
-	r.t.Cleanup(func() { _ = listener.Close() })
-	w.open = uint16(listener.Addr().(*net.TCPAddr).Port)
-	socket, err = packetSocket(r.Client)
+	w.open = uint16(w.listener.Addr().(*net.TCPAddr).Port)
+	if socket, err = packetSocket(r.Client); err != nil {
+		w.close()
+	}
 	return w, socket, err
 }
+
+func (w *wire) close() { _ = w.listener.Close() }
 
 // packetSocket opens a socket that sends whole frames out of the host's link.
 func packetSocket(h *lab.Host) (socket int, err error) {

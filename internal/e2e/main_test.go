@@ -21,7 +21,7 @@ type run struct{ *testing.M }
 
 func (r run) Run() int {
 	defer func() {
-		if path, err := ctopBinary(); err == nil {
+		if path, err := ctopBinary(); err == nil && os.Getenv("CTOP_BINARY") == "" {
 			_ = os.RemoveAll(filepath.Dir(path))
 		}
 	}()
@@ -52,7 +52,7 @@ func newLab(t testing.TB) (*lab.Lab, context.Context) {
 func newLabWith(t testing.TB, o lab.Options) (*lab.Lab, context.Context) {
 	t.Helper()
 	lab.Require(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute+soakTime())
 	t.Cleanup(cancel)
 	l, err := lab.New(ctx, o)
 	if err != nil {
