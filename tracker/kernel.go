@@ -90,7 +90,7 @@ func checkKernel() error {
 	}
 	err := features.HaveProgramType(ebpf.Syscall)
 	if errors.Is(err, ebpf.ErrNotSupported) {
-		return fmt.Errorf("%w: ctop needs Linux 5.15 or newer", ErrUnsupported)
+		return fmt.Errorf("%w: it has no BPF programs that user space can call (type syscall, Linux 5.14): ctop needs Linux 5.15 or newer", ErrUnsupported)
 	}
 	return explainPermission("load BPF programs", err)
 }

@@ -42,6 +42,9 @@ func namespaceDir() (string, error) {
 	}
 	defer unix.Close(fd)
 	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	if errors.Is(err, unix.ENOPROTOOPT) {
+		return "", fmt.Errorf("%w: its network namespaces have no cookies (Linux 5.14): ctop needs Linux 5.15 or newer", ErrUnsupported)
+	}
 	if err != nil {
 		return "", fmt.Errorf("identify the network namespace: %w", err)
 	}
