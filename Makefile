@@ -22,8 +22,8 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test bench bench-quick fuzz judge generate check-generated lint fmt clean
-.PHONY: need-go need-kernel need-root need-clang need-lint
+.PHONY: help build demo pictures test bench bench-quick fuzz judge generate check-generated lint fmt clean
+.PHONY: need-go need-kernel need-root need-tmux need-clang need-lint
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
@@ -34,6 +34,9 @@ build: need-go ## build bin/ctop (needs nothing but Go)
 
 demo: need-kernel need-root build ## see it at work in a laboratory of its own (ARGS="--mode tc")
 	@$(ROOT) ./bin/ctop demo $(ARGS)
+
+pictures: need-kernel need-root need-tmux build ## draw the pictures in docs/pictures anew, as root, in five minutes
+	@$(ROOT) env "PATH=$$PATH" $(GO) run $(VCS) ./internal/picture bin/ctop docs/pictures
 
 test: need-go need-kernel need-root ## run every test on the real kernel, as root
 	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 20m $(TESTFLAGS) ./...
@@ -93,6 +96,9 @@ need-kernel:
 
 need-root:
 	@test -z "$(ROOT)" || command -v sudo >/dev/null || { echo "this needs root, and there is no sudo: run make as root" >&2; exit 1; }
+
+need-tmux:
+	@command -v tmux >/dev/null || { echo "tmux is missing: apt-get install tmux" >&2; exit 1; }
 
 need-clang:
 	@test -x /usr/lib/llvm-$(CLANG)/bin/clang && test -x /usr/lib/llvm-$(CLANG)/bin/llvm-strip && test -e /usr/include/bpf/bpf_helpers.h || \

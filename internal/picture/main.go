@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ctop/internal/tmux"
+)
+
+// scene is one picture: what to do in the console, and when it is worth one.
+type scene struct {
+	name, title   string
+	width, height int
+	args          []string
+	// watch is how long the console has been looking before, keys what is
+	// pressed then.
+	watch time.Duration
+	keys  []string
+	// shows is what has to be on the screen.
+	shows  string
+	colour palette
+}
+
+func scenes() []scene {
+	const long, longer = 10 * time.Second, 60 * time.Second
+	return []scene{
+		{"flows", "The flows, the busiest first", 120, 30, nil, long, []string{"Down", "Down", "Down"}, "IN ▼", dark},
+		{"flows-80x24", "The flows at 80×24, on a light background", 80, 24, []string{"--theme", "light"}, long, []string{"Down"}, "ESTABLISHED", light},
+		{
+			"detail", "A flow in detail: why it is in its state, and how it came there", 100, 24,
+			nil, longer,
+			[]string{"/", "text:dport:5201", "Enter", "Enter"},
+			"timeline", dark,
+		},
+		{"delete", "Asked before anything is deleted", 100, 24, nil, long, []string{"/", "text:dport:443", "Enter", "D"}, "to delete them", dark},
+		{"talkers", "Who talks: by source", 100, 16, nil, long, []string{"3"}, "10.0.0.7", dark},
+		{"overview", "The last minute, the table and what is wrong with it", 120, 34, nil, longer, []string{"4"}, "THE TABLE", dark},
+		{"events", "Every change of a flow's state", 120, 20, nil, long, []string{"2"}, "SYN_RECV", dark},
+		{
+			"timeouts", "A timeout being edited: how many flows that touches and ends", 100, 18,
+			nil, 25 * time.Second,
+			[]string{"5", "Down", "Down", "Down", "Down", "Down", "Enter", "text:20s"},
+			"touches", dark,
+		},
+	}
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "picture:", err)
+		os.Exit(1)
+	}
+}
+
+// run draws every scene, or those that are named.
+func run(ctx context.Context, args []string) error {
+	if len(args) < 2 {
+		return fmt.Errorf("usage: picture PROGRAM FOLDER [SCENE ...]")
+	}
+	program, err := filepath.Abs(args[0])
+	if err != nil {
+		return err
+	}
+	for _, s := range scenes() {
+		if len(args) > 2 && !strings.Contains(strings.Join(args[2:], " ")+" ", s.name+" ") {
+			continue
+		}
+		screen, err := s.play(ctx, program)
+		if err != nil {
+			return fmt.Errorf("draw %s: %w", s.name, err)
+		}
+		path := filepath.Join(args[1], s.name+".svg")
+		if err := os.WriteFile(path, []byte(svg(parse(screen, s.width), s.colour, s.title)), 0o644); err != nil {
+			return err
+		}
+		fmt.Println(path)
+	}
+	return nil
+}
+
+// play runs the demo up to the moment of the picture.
+func (s scene) play(ctx context.Context, program string) (screen string, err error) {
+	const patience = 30 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, s.watch+patience)
+	defer cancel()
+	home, err := os.MkdirTemp("", "picture")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = os.RemoveAll(home) }()
+	t, err := tmux.Start(ctx, tmux.Options{
+		Width: s.width, Height: s.height, Term: "tmux",
+		Command: append([]string{program, "demo"}, s.args...),
+		// Nothing that somebody has chosen before.
+		Env: []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_STATE_HOME=" + home, "NO_COLOR="},
+	})
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		_ = t.Press(ctx, "C-c") // the demo takes its laboratory away
+		_, _ = t.WaitFor(ctx, func(string) bool { _, ended, _ := t.Ended(ctx); return ended })
+		_ = t.Close()
+	}()
+	if _, err := t.WaitFor(ctx, func(text string) bool { return strings.Contains(text, "ESTABLISHED") }); err != nil {
+		return "", err
+	}
+	if err := sleep(ctx, s.watch); err != nil {
+		return "", err
+	}
+	for _, key := range s.keys {
+		if err := press(ctx, t, key); err != nil {
+			return "", err
+		}
+	}
+	if text, err := t.WaitFor(ctx, func(text string) bool { return strings.Contains(text, s.shows) }); err != nil {
+		return "", fmt.Errorf("%w:\n%s", err, text)
+	}
+	return t.Coloured(ctx)
+}
+
+// press presses a key and leaves the console time to follow.
+func press(ctx context.Context, t *tmux.Terminal, key string) error {
+	var err error
+	if text, ok := strings.CutPrefix(key, "text:"); ok {
+		err = t.Type(ctx, text)
+	} else {
+		err = t.Press(ctx, key)
+	}
+	if err != nil {
+		return err
+	}
+	return sleep(ctx, 300*time.Millisecond)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
