@@ -3,6 +3,7 @@ package ringbuf
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -95,6 +96,33 @@ func TestFullBuffer(t *testing.T) {
 	last := records[len(records)-1].Value.Number
 	if more[0].Lost != attempts-1-last || last+1 != room {
 		t.Errorf("%d lost after record %d", more[0].Lost, last)
+	}
+}
+
+// What is missing at the end leaves no gap, and is found by what was counted.
+func TestMissingAtTheEnd(t *testing.T) {
+	p := newProducer(t, 4096, wakeup)
+	r := open(t, p, map[uint32]uint64{0: 0, 1: 7})
+	made := map[uint32]uint64{0: 1, 1: 7}
+	r.Watch(func() (map[uint32]uint64, error) { return maps.Clone(made), nil })
+	p.send(p.write, 0, 0)
+	records, _ := read(t, r, 2)
+	if records[0].Mark || records[0].Lost != 0 || !records[1].Mark || records[1].Lost != 0 {
+		t.Fatalf("records %+v", records)
+	}
+	made[0], made[1] = 4, 9
+	var lost uint64
+	for range 5 {
+		more, _ := read(t, r, 1)
+		lost += more[0].Lost
+	}
+	p.send(p.write, 0, 5)
+	for range 3 {
+		more, _ := read(t, r, 1)
+		lost += more[0].Lost
+	}
+	if lost != 3+2+1 {
+		t.Errorf("%d lost, want 6", lost)
 	}
 }
 

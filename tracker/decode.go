@@ -239,7 +239,7 @@ func eventFromKernel(e *kernelEvent, c clock) Event {
 		Time:      c.at(e.TimeNs),
 		Type:      EventType(e.Type),
 		ID:        FlowID(e.Id),
-		Tuple:     tupleFromKey(&e.Key, e.Flags&bpf.ConntrackFlowFlagFLOW_REVERSED != 0),
+		Tuple:     tupleFromKey(&e.Key, eventReversed(e)),
 		From:      State(e.From),
 		To:        State(e.To),
 		Direction: Direction(e.Direction),
@@ -250,22 +250,49 @@ func eventFromKernel(e *kernelEvent, c clock) Event {
 	}
 }
 
-// eventSequence returns which count an event's number is of, and the number.
-func eventSequence(e *kernelEvent) (count uint32, number uint64) {
-	return eventCount(e.Cpu, int(e.Lane)), e.Sequence
+func rowFromKernel(k *kernelKey, v *kernelFlow) tableRow {
+	return tableRow{
+		id: FlowID(v.Id), key: *k, control: v.Control, createdNs: v.CreatedNs,
+		origin: halfFromKernel(&v.Dir[Origin]), reply: halfFromKernel(&v.Dir[Reply]),
+	}
 }
 
-// eventCount names the count of one lane of one CPU.
-func eventCount(cpu uint32, lane int) uint32 {
-	return cpu*uint32(bpf.ConntrackEventLaneNUM_LANES) + uint32(lane)
+// eventFromRow returns the event that tells a flow which nobody knew of.
+func eventFromRow(r *tableRow, c clock) Event {
+	return Event{
+		Time:      c.wall,
+		Type:      EventNew,
+		ID:        r.id,
+		Tuple:     tupleFromKey(&r.key, r.reversed()),
+		To:        r.state(),
+		Origin:    Half{Packets: r.origin.Packets, Bytes: r.origin.Bytes},
+		Reply:     Half{Packets: r.reply.Packets, Bytes: r.reply.Bytes},
+		Age:       max(time.Duration(int64(c.ns)-int64(r.createdNs)), 0),
+		Recovered: true,
+	}
 }
 
-// eventsMade returns how many events each CPU has made in each lane.
+func (r *tableRow) state() State { return stateFromControl(r.control) }
+
+func (r *tableRow) reversed() bool { return hasFlag(r.control, bpf.ConntrackFlowFlagFLOW_REVERSED) }
+
+func eventReversed(e *kernelEvent) bool { return e.Flags&bpf.ConntrackFlowFlagFLOW_REVERSED != 0 }
+
+// eventSequence tells an event's place among those of its CPU and lane.
+func eventSequence(e *kernelEvent) (series uint32, number uint64) {
+	return eventSeries(e.Cpu, uint32(e.Lane)), e.Sequence
+}
+
+func eventSeries(cpu, lane uint32) uint32 {
+	return cpu*uint32(len(kernelStats{}.Events)) + lane
+}
+
+// eventsMade returns how many events there were of each series.
 func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
-	made := map[uint32]uint64{}
+	made := make(map[uint32]uint64, len(perCPU)*len(kernelStats{}.Events))
 	for cpu := range perCPU {
 		for lane, n := range perCPU[cpu].Events {
-			made[eventCount(uint32(cpu), lane)] = n
+			made[eventSeries(uint32(cpu), uint32(lane))] = n
 		}
 	}
 	return made

@@ -94,6 +94,10 @@ type Event struct {
 	Origin, Reply Half
 	// Age is how long the flow had lived.
 	Age time.Duration
+	// Recovered marks an event that was lost and is told by what the table
+	// showed afterwards: several changes may have become one, the direction is
+	// not known, nor is the reason of an end, nor its counters.
+	Recovered bool
 	// Lost is the number of events missing here, on EventLost only.
 	Lost uint64
 }

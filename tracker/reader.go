@@ -88,8 +88,11 @@ func (t *Tracker) giveBack(s *slot) {
 }
 
 // Events returns the events from now on until ctx is done, in the order in which
-// they were made on each CPU, with an EventLost where some are missing. Every
-// caller gets all of them; at most eight may read at once.
+// they were made on each CPU, with an EventLost where some are missing. What those
+// would have told is made up for by the table, some seconds later at the earliest
+// ([Event.Recovered]): whoever keeps account of the flows by their events has
+// exactly those of the table in the end. Every caller gets all events; at most
+// eight may read at once.
 func (t *Tracker) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		s, reader, err := t.openReader()
@@ -99,20 +102,25 @@ func (t *Tracker) Events(ctx context.Context) iter.Seq2[Event, error] {
 		}
 		defer t.giveBack(s)
 		defer func() { _ = reader.Close() }()
+		l, err := newLedger(t)
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		defer l.close()
 		var c clock
 		for record, err := range reader.Records(ctx) {
 			if err == nil && time.Since(c.wall) > clockRefresh {
 				c, err = t.readClock()
 			}
+			if err == nil && record.Mark {
+				err = l.mark()
+			}
 			if err != nil {
 				yield(Event{}, err)
 				return
 			}
-			event := eventFromKernel(&record.Value, c)
-			if record.Lost > 0 && !yield(Event{Time: event.Time, Type: EventLost, Lost: record.Lost}, nil) {
-				return
-			}
-			if !yield(event, nil) {
+			if !l.tell(&record, c, yield) {
 				return
 			}
 		}
@@ -135,5 +143,9 @@ func (t *Tracker) openReader() (*slot, *ringbuf.Reader[kernelEvent], error) {
 		t.giveBack(s)
 		return nil, nil, err
 	}
+	reader.Watch(func() (map[uint32]uint64, error) {
+		perCPU, err := t.readStats()
+		return eventsMade(perCPU), err
+	})
 	return s, reader, nil
 }

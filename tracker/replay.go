@@ -69,7 +69,7 @@ type Replay struct {
 	swept   time.Duration
 	// pause is how long to wait until the next sweep.
 	pause time.Duration
-	// next is the number that the next event of each count is to have.
+	// next is the number that the next event of each series is to have.
 	next    map[uint32]uint64
 	fed     int
 	skipped int

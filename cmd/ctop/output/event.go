@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"ctop/tracker"
@@ -9,7 +10,7 @@ import (
 )
 
 const eventCSVHeader = "time,event,id,proto,src,sport,dst,dport,type,code,icmp_id,vlan,vlan_inner," +
-	"from,to,direction,reason,origin.packets,origin.bytes,reply.packets,reply.bytes,age_s,count\n"
+	"from,to,direction,reason,origin.packets,origin.bytes,reply.packets,reply.bytes,age_s,count,recovered\n"
 
 // EventHeader returns what stands before the first event.
 func EventHeader(f Format) string {
@@ -51,10 +52,14 @@ func appendEventJSON(b []byte, e *tracker.Event) []byte {
 	b = appendVLAN(b, &e.Tuple)
 	b = appendState(b, "from", e.From)
 	b = appendState(b, "to", e.To)
-	b = append(b, `,"direction":"`...)
-	b = append(b, e.Direction.String()...)
-	b = append(b, '"')
-	if e.Type == tracker.EventDestroy {
+	if !e.Recovered {
+		b = append(b, `,"direction":"`...)
+		b = append(b, e.Direction.String()...)
+		b = append(b, '"')
+	}
+	if e.Recovered {
+		b = append(b, `,"recovered":true`...)
+	} else if e.Type == tracker.EventDestroy {
 		b = appendEnd(b, e)
 	}
 	return append(b, '}')
@@ -86,10 +91,11 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	if e.Type == tracker.EventLost {
 		b = append(b, ",lost"...)
 		b = append(b, strings.Repeat(",", 21)...)
-		return appendUint(b, e.Lost)
+		return append(appendUint(b, e.Lost), ",false"...)
 	}
 	t := &e.Tuple
-	ports, icmp, end := t.Proto.HasPorts(), t.Proto.HasICMP(), e.Type == tracker.EventDestroy
+	ports, icmp := t.Proto.HasPorts(), t.Proto.HasICMP()
+	end := e.Type == tracker.EventDestroy && !e.Recovered
 	b = append(appendTime(b, e.Time), ',')
 	b = append(append(b, e.Type.String()...), ',')
 	b = append(appendHex(b, uint64(e.ID)), ',')
@@ -105,7 +111,10 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	b = appendSet(b, t.VLANInner, t.VLANInner != 0)
 	b = append(append(b, stateName(e.From)...), ',')
 	b = append(append(b, stateName(e.To)...), ',')
-	b = append(append(b, e.Direction.String()...), ',')
+	if !e.Recovered {
+		b = append(b, e.Direction.String()...)
+	}
+	b = append(b, ',')
 	b = append(append(b, e.Reason.String()...), ',')
 	b = appendSet(b, e.Origin.Packets, end)
 	b = appendSet(b, e.Origin.Bytes, end)
@@ -114,7 +123,8 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	if end {
 		b = appendSeconds(b, e.Age)
 	}
-	return append(b, ',')
+	b = append(b, ',', ',')
+	return strconv.AppendBool(b, e.Recovered)
 }
 
 func stateName(s tracker.State) string {
@@ -140,15 +150,28 @@ func appendEventText(b []byte, e *tracker.Event, full bool) []byte {
 		b = append(appendHex(b, uint64(e.ID)), "  "...)
 	}
 	b = fmt.Appendf(b, "%-*s  ", tupleWidth, e.Tuple)
-	switch e.Type {
-	case tracker.EventNew:
+	switch {
+	case e.Recovered:
+		return append(append(b, changeText(e)...), ", recovered"...)
+	case e.Type == tracker.EventNew:
 		return append(b, e.To.String()...)
-	case tracker.EventDestroy:
+	case e.Type == tracker.EventDestroy:
 		return fmt.Appendf(b, "%s  %s after %s, %s out, %s in",
 			e.From, e.Reason, format.Age(e.Age), halfText(e.Origin), halfText(e.Reply))
 	default:
-		return fmt.Appendf(b, "%s → %s", e.From, e.To)
+		return append(b, changeText(e)...)
 	}
+}
+
+// changeText is the states before and after, as far as there are any.
+func changeText(e *tracker.Event) string {
+	switch e.Type {
+	case tracker.EventNew:
+		return e.To.String()
+	case tracker.EventDestroy:
+		return e.From.String()
+	}
+	return e.From.String() + " → " + e.To.String()
 }
 
 func halfText(h tracker.Half) string {

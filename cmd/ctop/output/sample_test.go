@@ -129,6 +129,11 @@ func sampleEvents() []tracker.Event {
 		},
 		{Type: tracker.EventLost, Lost: 123},
 		{
+			Time: at, Type: tracker.EventUpdate, ID: tcp.ID, Tuple: tcp.Tuple,
+			From: tracker.StateSynRecv, To: tracker.StateFinWait2, Recovered: true,
+		},
+		{Time: at, Type: tracker.EventDestroy, ID: tcp.ID, Tuple: tcp.Tuple, From: tracker.StateFinWait2, Recovered: true},
+		{
 			Time: at, Type: tracker.EventDestroy, ID: ping.ID, Tuple: ping.Tuple,
 			From: tracker.StateNew, Reason: tracker.ReasonExpired,
 			Origin: tracker.Half{Packets: 1, Bytes: 98}, Age: 30 * time.Second,

@@ -1,0 +1,179 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// follower keeps account of the flows by their events alone.
+type follower struct {
+	// stopped is closed at the first event, and then nothing is read until resume
+	// is closed.
+	stopped, resume chan struct{}
+
+	mu        sync.Mutex
+	states    map[tracker.FlowID]tracker.State
+	lost      uint64
+	recovered int
+	faults    []string
+}
+
+// follow reads events. After the first one it stops until it is told to resume.
+func (f *follower) follow(ctx context.Context, t *testing.T, tr *tracker.Tracker) {
+	var once sync.Once
+	for e, err := range tr.Events(ctx) {
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		f.take(&e)
+		once.Do(func() { close(f.stopped) })
+		<-f.resume
+	}
+}
+
+// wait pings until there is an event, and takes the flows of that moment as known.
+func (f *follower) wait(r *rig) {
+	r.t.Helper()
+	r.eventually("an event", func() bool {
+		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+			r.t.Fatal(err)
+		}
+		select {
+		case <-f.stopped:
+			return true
+		default:
+			return false
+		}
+	})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, flow := range r.flows("") {
+		f.states[flow.ID] = flow.State
+	}
+}
+
+func (f *follower) take(e *tracker.Event) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.Recovered {
+		f.recovered++
+		f.check(e)
+	}
+	switch e.Type {
+	case tracker.EventLost:
+		f.lost += e.Lost
+	case tracker.EventDestroy:
+		delete(f.states, e.ID)
+	default:
+		f.states[e.ID] = e.To
+	}
+}
+
+// check sees that what is made up for was missing indeed.
+func (f *follower) check(e *tracker.Event) {
+	if known := f.states[e.ID]; known != e.From || e.Type == tracker.EventUpdate && e.To == e.From {
+		f.faults = append(f.faults, fmt.Sprintf("%s of %s in %s: %s → %s", e.Type, e.Tuple, known, e.From, e.To))
+	}
+}
+
+// differs tells how the account differs from the table and the kernel's count.
+func (f *follower) differs(s *tracker.Snapshot) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	table := map[tracker.FlowID]tracker.State{}
+	for _, flow := range s.Flows {
+		table[flow.ID] = flow.State
+	}
+	if f.lost != s.Counters.EventsLost {
+		return fmt.Errorf("%d lost, the kernel counted %d", f.lost, s.Counters.EventsLost)
+	}
+	if !maps.Equal(table, f.states) {
+		return fmt.Errorf("%d flows by events, %d in the table, or in other states", len(f.states), len(table))
+	}
+	return nil
+}
+
+// A reader that stops under churn is told how many events it missed, to the last
+// one, and what they would have told: in the end it knows the flows that are in
+// the table, though nothing but events told it of them.
+func TestRingOverflow(t *testing.T) {
+	l, ctx := newLab(t)
+	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, MaxFlows: 4096})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tr.Close() }()
+	r := &rig{Lab: l, t: t, ctx: ctx, tracker: tr, collector: tracker.NewCollector(tr, tracker.CollectorOptions{})}
+	// Flows from before the reader comes are known to it, too.
+	r.connect(r.Server.Addr4())
+
+	f := &follower{stopped: make(chan struct{}), resume: make(chan struct{}), states: map[tracker.FlowID]tracker.State{}}
+	reading, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	wg.Go(func() { f.follow(reading, t, tr) })
+	f.wait(r)
+	client, server := r.connect(r.Server.Addr6())
+	r.overflow()
+	// What ends, changes and begins while nobody reads.
+	_ = client.Close()
+	_ = server.Close()
+	r.eventually("an ended connection", func() bool { return len(r.flows("tcp")) > 0 })
+	r.connect(r.Server.Addr4())
+	for _, flow := range r.flows("")[:100] {
+		if _, err := tr.Delete(flow.Ref()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(f.resume)
+
+	var s *tracker.Snapshot
+	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if s, err = tr.Snapshot(); err != nil {
+			t.Fatal(err)
+		}
+		if err = f.differs(s); err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t.Logf("%d events, %d of them lost, %d recovered, %d flows", s.Counters.Events, f.lost, f.recovered, len(s.Flows))
+	if f.lost == 0 || f.recovered == 0 {
+		t.Error("nothing was lost, or nothing recovered")
+	}
+	for _, fault := range f.faults {
+		t.Error("recovered what was not missing:", fault)
+	}
+}
+
+// overflow makes flows until events are lost.
+func (r *rig) overflow() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(r.ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		floods[0].send(ctx, r.t, r, true)
+	}()
+	defer func() { cancel(); <-done }()
+	r.eventually("lost events", func() bool {
+		s, err := r.tracker.Snapshot()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		return s.Counters.EventsLost > 1000
+	})
+}
