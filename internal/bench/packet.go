@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+
+	"ctop/bpf"
 )
 
 // Sizes of the tables that packets are measured in.
@@ -113,8 +115,13 @@ func (b *bench) settle() error {
 			return err
 		}
 	}
-	var entry [20]uint64
-	return b.small.reference.Maps["locked_flows"].Put(dataFrame().key(0), entry)
+	// The same flow behind a lock and a fine clock.
+	locked := struct {
+		Lock, Pad uint32
+		Seen      uint64
+		Flow      bpf.ConntrackFlow
+	}{Flow: dataFrame().established(1, ticks, b.cpu)}
+	return b.small.short.Maps["locked_flows"].Put(dataFrame().key(0), locked)
 }
 
 func settled() []frame {

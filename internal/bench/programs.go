@@ -18,7 +18,7 @@ const (
 	progPass     = "ref_pass"
 	progRedirect = "ref_redirect"
 	progLookup   = "ref_lookup"
-	progLocked   = "ref_locked"
+	progLocked   = "short_locked"
 	progInsert   = "ref_insert"
 	progSink     = "ref_sink"
 	progTC       = "ref_tc_redirect"
@@ -31,15 +31,14 @@ const loopback = 1
 // programs are ctop's programs and those they are compared with, sharing one
 // table.
 type programs struct {
-	ctop, reference *ebpf.Collection
+	ctop, reference, short *ebpf.Collection
 }
 
 func (p *programs) close() {
-	if p.ctop != nil {
-		p.ctop.Close()
-	}
-	if p.reference != nil {
-		p.reference.Close()
+	for _, c := range []*ebpf.Collection{p.ctop, p.reference, p.short} {
+		if c != nil {
+			c.Close()
+		}
 	}
 }
 
@@ -61,7 +60,10 @@ func loadPrograms(capacity int, object string) (_ *programs, err error) {
 	if p.reference, err = loadReference(p.ctop.Maps["flows"], 0); err != nil {
 		return nil, fmt.Errorf("load the reference: %w", err)
 	}
-	return p, errors.Join(p.configure(), setOutputs(p.ctop, loopback), setOutputs(p.reference, loopback))
+	if p.short, err = loadShort(p.ctop.Maps["flows"]); err != nil {
+		return nil, fmt.Errorf("load the short way: %w", err)
+	}
+	return p, errors.Join(p.configure(), setOutputs(p.ctop, loopback), setOutputs(p.reference, loopback), setOutputs(p.short, loopback))
 }
 
 // loadCtop loads the tracker as it is shipped, for physical links: checksums
@@ -85,6 +87,16 @@ func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
 	return ebpf.NewCollection(spec)
 }
 
+// loadShort loads the short way by itself, around a table of ctop's.
+func loadShort(flows *ebpf.Map) (*ebpf.Collection, error) {
+	spec, err := reference.LoadShort()
+	if err != nil {
+		return nil, err
+	}
+	spec.Maps["flows"].MaxEntries = flows.MaxEntries()
+	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{"flows": flows}})
+}
+
 // loadReference loads the programs to compare with, around a table of ctop's
 // where there is one.
 func loadReference(flows *ebpf.Map, output int) (*ebpf.Collection, error) {
@@ -98,7 +110,6 @@ func loadReference(flows *ebpf.Map, output int) (*ebpf.Collection, error) {
 	var o ebpf.CollectionOptions
 	if flows != nil {
 		spec.Maps["flows"].MaxEntries = flows.MaxEntries()
-		spec.Maps["locked_flows"].MaxEntries = flows.MaxEntries()
 		o.MapReplacements = map[string]*ebpf.Map{"flows": flows}
 	}
 	return ebpf.NewCollectionWithOptions(spec, o)
@@ -126,8 +137,10 @@ func (p *programs) configure() error {
 
 // program finds a program by its name.
 func (p *programs) program(name string) *ebpf.Program {
-	if prog, ok := p.ctop.Programs[name]; ok {
-		return prog
+	for _, c := range []*ebpf.Collection{p.ctop, p.short} {
+		if prog, ok := c.Programs[name]; ok {
+			return prog
+		}
 	}
 	return p.reference.Programs[name]
 }

@@ -2,8 +2,8 @@
 //go:build ignore
 
 /* What ctop is measured against: forwarding without tracking, one look-up in its
- * own table, the bare insert of an entry, a tracker that takes a lock for every
- * packet, and the sink that counts what came through. */
+ * own table, the bare insert of an entry, and the sink that counts what came
+ * through. */
 #include <stdbool.h>
 
 #include <linux/bpf.h>
@@ -28,22 +28,6 @@ struct {
 	__type(key, struct flow_key);
 	__type(value, struct entry);
 } flows SEC(".maps");
-
-struct locked_entry {
-	struct bpf_spin_lock lock;
-	__u32 state;
-	__u64 last_seen_ns;
-	__u64 packets[2];
-	__u64 bytes[2];
-	__u64 words[14];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct flow_key);
-	__type(value, struct locked_entry);
-} locked_flows SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
@@ -142,26 +126,6 @@ int ref_insert(struct xdp_md *ctx)
 	if (!entry || !reference_key(ctx, &key) ||
 	    bpf_map_update_elem(&flows, &key, entry, BPF_NOEXIST))
 		return XDP_ABORTED;
-	return bpf_redirect_map(&outputs, 0, XDP_DROP);
-}
-
-SEC("xdp.frags")
-int ref_locked(struct xdp_md *ctx)
-{
-	__u64 now = bpf_ktime_get_ns();
-	struct locked_entry *entry;
-	union reference_key key;
-
-	if (!reference_key(ctx, &key))
-		return XDP_ABORTED;
-	entry = bpf_map_lookup_elem(&locked_flows, &key);
-	if (!entry)
-		return XDP_ABORTED;
-	bpf_spin_lock(&entry->lock);
-	entry->last_seen_ns = now;
-	entry->packets[0]++;
-	entry->bytes[0] += ctx->data_end - ctx->data;
-	bpf_spin_unlock(&entry->lock);
 	return bpf_redirect_map(&outputs, 0, XDP_DROP);
 }
 

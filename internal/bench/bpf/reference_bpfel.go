@@ -30,19 +30,6 @@ type ReferenceFlowKey struct {
 	Pad      uint32
 }
 
-type ReferenceLockedEntry struct {
-	_    structs.HostLayout
-	Lock struct {
-		_   structs.HostLayout
-		Val uint32
-	}
-	State      uint32
-	LastSeenNs uint64
-	Packets    [2]uint64
-	Bytes      [2]uint64
-	Words      [14]uint64
-}
-
 type ReferenceStage struct {
 	_        structs.HostLayout
 	Random   uint64
@@ -77,11 +64,9 @@ const (
 	ReferenceMapArrived        = "arrived"
 	ReferenceMapBlank          = "blank"
 	ReferenceMapFlows          = "flows"
-	ReferenceMapLockedFlows    = "locked_flows"
 	ReferenceMapOutputs        = "outputs"
 	ReferenceMapSubject        = "subject"
 	ReferenceProgRefInsert     = "ref_insert"
-	ReferenceProgRefLocked     = "ref_locked"
 	ReferenceProgRefLookup     = "ref_lookup"
 	ReferenceProgRefPass       = "ref_pass"
 	ReferenceProgRefRedirect   = "ref_redirect"
@@ -135,7 +120,6 @@ type ReferenceSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ReferenceProgramSpecs struct {
 	RefInsert     *ebpf.ProgramSpec `ebpf:"ref_insert"`
-	RefLocked     *ebpf.ProgramSpec `ebpf:"ref_locked"`
 	RefLookup     *ebpf.ProgramSpec `ebpf:"ref_lookup"`
 	RefPass       *ebpf.ProgramSpec `ebpf:"ref_pass"`
 	RefRedirect   *ebpf.ProgramSpec `ebpf:"ref_redirect"`
@@ -148,12 +132,11 @@ type ReferenceProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ReferenceMapSpecs struct {
-	Arrived     *ebpf.MapSpec `ebpf:"arrived"`
-	Blank       *ebpf.MapSpec `ebpf:"blank"`
-	Flows       *ebpf.MapSpec `ebpf:"flows"`
-	LockedFlows *ebpf.MapSpec `ebpf:"locked_flows"`
-	Outputs     *ebpf.MapSpec `ebpf:"outputs"`
-	Subject     *ebpf.MapSpec `ebpf:"subject"`
+	Arrived *ebpf.MapSpec `ebpf:"arrived"`
+	Blank   *ebpf.MapSpec `ebpf:"blank"`
+	Flows   *ebpf.MapSpec `ebpf:"flows"`
+	Outputs *ebpf.MapSpec `ebpf:"outputs"`
+	Subject *ebpf.MapSpec `ebpf:"subject"`
 }
 
 // ReferenceVariableSpecs contains global variables before they are loaded into the kernel.
@@ -184,12 +167,11 @@ func (o *ReferenceObjects) Close() error {
 //
 // It can be passed to LoadReferenceObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ReferenceMaps struct {
-	Arrived     *ebpf.Map `ebpf:"arrived"`
-	Blank       *ebpf.Map `ebpf:"blank"`
-	Flows       *ebpf.Map `ebpf:"flows"`
-	LockedFlows *ebpf.Map `ebpf:"locked_flows"`
-	Outputs     *ebpf.Map `ebpf:"outputs"`
-	Subject     *ebpf.Map `ebpf:"subject"`
+	Arrived *ebpf.Map `ebpf:"arrived"`
+	Blank   *ebpf.Map `ebpf:"blank"`
+	Flows   *ebpf.Map `ebpf:"flows"`
+	Outputs *ebpf.Map `ebpf:"outputs"`
+	Subject *ebpf.Map `ebpf:"subject"`
 }
 
 func (m *ReferenceMaps) Close() error {
@@ -197,7 +179,6 @@ func (m *ReferenceMaps) Close() error {
 		m.Arrived,
 		m.Blank,
 		m.Flows,
-		m.LockedFlows,
 		m.Outputs,
 		m.Subject,
 	)
@@ -216,7 +197,6 @@ type ReferenceVariables struct {
 // It can be passed to LoadReferenceObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ReferencePrograms struct {
 	RefInsert     *ebpf.Program `ebpf:"ref_insert"`
-	RefLocked     *ebpf.Program `ebpf:"ref_locked"`
 	RefLookup     *ebpf.Program `ebpf:"ref_lookup"`
 	RefPass       *ebpf.Program `ebpf:"ref_pass"`
 	RefRedirect   *ebpf.Program `ebpf:"ref_redirect"`
@@ -228,7 +208,6 @@ type ReferencePrograms struct {
 func (p *ReferencePrograms) Close() error {
 	return _ReferenceClose(
 		p.RefInsert,
-		p.RefLocked,
 		p.RefLookup,
 		p.RefPass,
 		p.RefRedirect,

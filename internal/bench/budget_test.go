@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+
+	"ctop/bpf"
+	reference "ctop/internal/bench/bpf"
+	"ctop/internal/lab"
+)
+
+func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
+
+// budgetFile says how many instructions each program may have, and which helpers
+// the short way may call, and how often.
+const budgetFile = "testdata/budget.txt"
+
+// TestBudget holds what was compiled against its budget. Counts are the same on
+// every machine and however busy it is; what a run of them takes is for make
+// bench to tell.
+func TestBudget(t *testing.T) {
+	counts := map[string]int{}
+	short, err := reference.LoadShort()
+	must(t, err)
+	whole, err := bpf.LoadConntrack()
+	must(t, err)
+	count(counts, "short_plain", short.Programs["short_plain"], true)
+	count(counts, "ctop_xdp", whole.Programs["ctop_xdp"], false)
+	count(counts, "ctop_tc", whole.Programs["ctop_tc"], false)
+
+	budget := readBudget(t)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		limit, ok := budget[name]
+		if !ok || counts[name] > limit {
+			t.Errorf("%s is %d, its budget %d: make it cheaper, or change %s and say why, with what make bench measures", name, counts[name], limit, budgetFile)
+		}
+		delete(budget, name)
+	}
+	for name := range budget {
+		t.Errorf("%s has a budget, and is not there", name)
+	}
+}
+
+// count adds up a program's instructions and, where asked to, the helpers that it
+// calls. Functions that are called when something is rare are no part of it.
+func count(counts map[string]int, name string, program *ebpf.ProgramSpec, helpers bool) {
+	own := true
+	for i, ins := range program.Instructions {
+		if i > 0 && ins.Symbol() != "" && !strings.HasPrefix(ins.Symbol(), "LBB") {
+			own = false
+		}
+		if helpers && !own {
+			continue
+		}
+		counts[name+" instructions"]++
+		if helpers && ins.IsBuiltinCall() {
+			counts[name+" "+asm.BuiltinFunc(ins.Constant).String()]++
+		}
+	}
+}
+
+func readBudget(t *testing.T) map[string]int {
+	t.Helper()
+	file, err := os.Open(budgetFile)
+	must(t, err)
+	defer func() { _ = file.Close() }()
+	budget := map[string]int{}
+	scanner := bufio.NewScanner(file)
+	for scanner.Scan() {
+		var program, what string
+		var limit int
+		if strings.HasPrefix(scanner.Text(), "#") || scanner.Text() == "" {
+			continue
+		}
+		if _, err := fmt.Sscan(scanner.Text(), &program, &what, &limit); err != nil {
+			t.Fatalf("%s: %q: %v", budgetFile, scanner.Text(), err)
+		}
+		budget[program+" "+what] = limit
+	}
+	must(t, scanner.Err())
+	return budget
+}
+
+// TestShortWay compares what an established segment takes with one look-up and
+// with a lock for every packet. Samples are taken in turn and the ratio is the
+// best of several tries, so that a busy machine does not matter; the bounds are
+// wide: make bench has the narrow ones.
+func TestShortWay(t *testing.T) {
+	lab.Require(t)
+	release, err := pin(packetCPU)
+	must(t, err)
+	defer release()
+	b, err := newVariant("")
+	must(t, err)
+	defer b.close()
+	best := map[string]float64{"look-up + redirect": 0, "lock per packet": 0}
+	for range 5 {
+		rows, err := interleave(t.Context(), 20, []probe{
+			b.plain("look-up + redirect", progLookup, dataFrame(), xdpRedirect),
+			b.plain("lock per packet", progLocked, dataFrame(), xdpRedirect),
+			b.plain("ctop", progCtop, dataFrame(), xdpRedirect),
+		})
+		must(t, err)
+		for _, row := range rows[:2] {
+			ratio := paired(rows[2], row)
+			best[row.Name] = cmp.Or(min(best[row.Name], ratio), ratio)
+		}
+	}
+	t.Logf("an established segment: %.2f of a look-up, %.2f of a lock per packet", best["look-up + redirect"], best["lock per packet"])
+	if best["look-up + redirect"] > 1.5 {
+		t.Errorf("an established segment takes %.2f of a look-up: something was added to the short way", best["look-up + redirect"])
+	}
+	if best["lock per packet"] > 0.85 {
+		t.Errorf("an established segment takes %.2f of one with a lock", best["lock per packet"])
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
