@@ -6,6 +6,8 @@
  * needs its help. Without a reader nothing is copied. */
 #pragma once
 
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -44,8 +46,19 @@ struct event {
 _Static_assert(sizeof(struct event) == 144, "event has hidden padding");
 
 #define MAX_READERS 8
-/* Bytes that wait in a ring before its reader is woken. */
+/* Bytes that wait in a ring before its reader is woken, and again whenever as
+ * many more have gathered: to wake a reader that is awake costs more than the
+ * event does. */
 #define WAKEUP_BYTES (64 * 1024)
+
+static __always_inline bool wakeup_is_due(void *ring)
+{
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	/* Several CPUs may go by the mark at once. */
+	return waiting >= WAKEUP_BYTES &&
+	       waiting % WAKEUP_BYTES < 8 * sizeof(struct event);
+}
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -142,7 +155,7 @@ static __always_inline void event_write(void *ring, const struct flow_key *key,
 		return;
 	}
 	event_fill(event, key, flow, change);
-	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= WAKEUP_BYTES)
+	if (wakeup_is_due(ring))
 		flags = BPF_RB_FORCE_WAKEUP;
 	bpf_ringbuf_submit(event, flags);
 }
@@ -162,7 +175,9 @@ __noinline int event_emit(const struct flow_key *key, const struct flow *flow,
 	change.cause = cause;
 	change.sequence = __sync_fetch_and_add(
 		&stats->events[cause_lane(cause)], 1);
-	change.time_ns = clock_ns();
+	/* A new flow was created just now. */
+	change.time_ns = control_state(from) == STATE_NONE ? flow->created_ns :
+							     clock_ns();
 	for (slot = 0; slot < MAX_READERS; slot++) {
 		__u32 index = slot;
 		void *ring = bpf_map_lookup_elem(&readers, &index);

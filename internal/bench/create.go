@@ -64,7 +64,7 @@ func (c creation) probes() []probe {
 		c.probe("ctop SYN that creates", progCtop, syn, nil),
 		c.probe("ctop SYN that creates, event read", progCtop, syn, c.attach),
 		c.probe("ctop conversation of 10 packets", progCtop, conversation(), nil),
-		c.probe("ctop packet to an expired flow", progCtop, []step{{flags: flagACK, seq: clientSeq, ack: serverSeq}}, c.expire),
+		c.probe("ctop SYN to an expired flow", progCtop, syn, c.expire),
 	}
 }
 

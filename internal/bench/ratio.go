@@ -32,7 +32,7 @@ func requirements() []requirement {
 			"the same at 1 Mi flows / one look-up and redirect at 1 Mi flows",
 			stagedName("ctop", "1 Mi flows"), stagedName("look-up + redirect", "1 Mi flows"), 1.2, false,
 		},
-		{"a SYN that creates a flow and its event / bare insert", "ctop SYN that creates", "bare insert", 2, false},
+		{"a SYN that creates a flow and its event / bare insert", "ctop SYN that creates, event read", "bare insert", 2, false},
 		{"TCP, one stream, ctop native / XDP redirect", through(oneStream, byNative, checksumsDone), through(oneStream, byXDP, checksumsDone), 0.97, true},
 		{"TCP, four streams, ctop native / XDP redirect", through(fourStreams, byNative, checksumsDone), through(fourStreams, byXDP, checksumsDone), 0.97, true},
 		{"TCP, ctop --mode tc / tcx redirect, offloads on", through(oneStream, byTC, offloadsOn), through(oneStream, byTCX, offloadsOn), 0.95, true},

@@ -24,7 +24,7 @@ type ShortCpuStats struct {
 	Destroyed  [7]uint64
 	TableFull  uint64
 	TableBusy  uint64
-	Events     uint64
+	Events     [2]uint64
 	EventsLost uint64
 	Races      uint64
 }
