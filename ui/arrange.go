@@ -64,6 +64,7 @@ func (m *Model) show(r order.Result) {
 	m.flows.SetSnapshot(r.Snapshot)
 	m.showTime()
 	m.flows.SetRows(r.Rows, r.AnchorID, r.Anchor)
+	m.traces.Note(r.Snapshot, m.flows.Visible())
 	if m.detailOpen() {
 		m.detail.Update(r.Snapshot, r.Watched)
 	}

@@ -121,7 +121,7 @@ func (m *Model) openDetail(f *tracker.Flow) {
 		return
 	}
 	m.mode = modeDetail
-	m.detail = detail.New(m.theme, m.shown, f)
+	m.detail = detail.New(m.theme, m.shown, f, &m.traces)
 	m.detail.SetUnit(m.unit)
 	m.detail.SetSince(m.since())
 	m.detail.SetEvents(m.log.Of(f.ID))

@@ -143,6 +143,7 @@ type Model struct {
 	chooser  chooser.Model
 	limits   timeouts.Model
 	detail   detail.Model
+	traces   detail.Traces
 	help     help.Model
 	question confirm.Model
 	status   status

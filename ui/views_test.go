@@ -357,3 +357,13 @@ func TestAFloodOfEventsIsSampled(t *testing.T) {
 	c.press("4", "G")
 	c.shows("not shown here")
 }
+
+// The page of a flow begins with what the flow did while it was on the screen.
+func TestDetailBeginsWithThePast(t *testing.T) {
+	c := newConsole(t, 120, 40, flowsUpTo(3))
+	for range 30 {
+		c.publish(flowsUpTo(3), time.Second)
+	}
+	c.press("enter")
+	c.shows("LAST 30s", strings.Repeat("█", 31))
+}

@@ -9,9 +9,6 @@ import (
 	"ctop/ui/theme"
 )
 
-// remembered is how many rates are kept for the history.
-const remembered = 120
-
 // Model is the page.
 type Model struct {
 	theme  theme.Theme
@@ -21,17 +18,15 @@ type Model struct {
 	flow     tracker.Flow
 	snapshot *tracker.Snapshot
 	events   []tracker.Event
-	history  [2][]tracker.Half
+	history  trace
 	since    time.Duration
 	unit     format.RateUnit
 	top      int
 }
 
 // New opens the page for a flow as a snapshot shows it.
-func New(t theme.Theme, s *tracker.Snapshot, f *tracker.Flow) Model {
-	m := Model{theme: t, snapshot: s, flow: *f}
-	m.remember()
-	return m
+func New(t theme.Theme, s *tracker.Snapshot, f *tracker.Flow, past *Traces) Model {
+	return Model{theme: t, snapshot: s, flow: *f, history: past.of(f.ID).add(s, f)}
 }
 
 // SetSize gives the page its room.
@@ -59,20 +54,8 @@ func (m *Model) Update(s *tracker.Snapshot, f *tracker.Flow) {
 	if f == nil {
 		return
 	}
-	known := s == m.snapshot
 	m.snapshot, m.flow = s, *f
-	if !known {
-		m.remember()
-	}
-}
-
-func (m *Model) remember() {
-	for i, h := range [...]tracker.Half{m.flow.Origin, m.flow.Reply} {
-		m.history[i] = append(m.history[i], h)
-		if extra := len(m.history[i]) - remembered; extra > 0 {
-			m.history[i] = append([]tracker.Half(nil), m.history[i][extra:]...)
-		}
-	}
+	m.history = m.history.add(s, f)
 }
 
 // end returns the event that ended the flow.

@@ -65,10 +65,16 @@ func (m *Model) inbound() string {
 }
 
 func (m *Model) directions() []string {
+	titles := m.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS")
+	room := m.width - format.Width(titles) - 4
+	over := "  NOW"
+	if d := m.history.covered(room).Truncate(time.Second); d > 0 {
+		over = "  LAST " + format.Age(d)
+	}
 	return []string{
-		m.theme.Head.Render(" " + m.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS") + "  SINCE OPENED"),
-		" " + m.direction("origin →", m.flow.Origin, m.history[0]),
-		" " + m.direction("reply  ←", m.flow.Reply, m.history[1]),
+		m.theme.Head.Render(" " + titles + over),
+		" " + m.direction("origin →", m.flow.Origin, m.history.rates(0, m.unit)),
+		" " + m.direction("reply  ←", m.flow.Reply, m.history.rates(1, m.unit)),
 	}
 }
 
@@ -88,14 +94,10 @@ func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans string) st
 	return row
 }
 
-func (m *Model) direction(name string, h tracker.Half, history []tracker.Half) string {
+func (m *Model) direction(name string, h tracker.Half, rates []float64) string {
 	if !h.Seen() {
 		const u = format.Unseen
 		return m.directionRow(name, u, u, u, u, u) + "  never seen"
-	}
-	rates := make([]float64, len(history))
-	for i, past := range history {
-		rates[i] = m.unit.Of(past)
 	}
 	rtt := format.Unseen
 	if h.RTT > 0 {

@@ -81,7 +81,7 @@ func (m *Model) Named() { m.measure() }
 // Addresses returns the addresses that can be seen.
 func (m *Model) Addresses() []netip.Addr {
 	var list []netip.Addr
-	for _, f := range m.visible() {
+	for _, f := range m.Visible() {
 		list = append(list, f.Tuple.Src.Addr(), f.Tuple.Dst.Addr())
 	}
 	return list
@@ -232,7 +232,7 @@ func (m *Model) settle() {
 // measure lays the columns out for what is visible. They only ever grow: a
 // column that follows every change would be unreadable.
 func (m *Model) measure() {
-	for _, f := range m.visible() {
+	for _, f := range m.Visible() {
 		m.want = m.want.grow(widths{
 			proto:  format.Width(protoText(f)),
 			origin: format.Width(m.names.Source(f.Tuple)),
@@ -242,7 +242,8 @@ func (m *Model) measure() {
 	m.places = arrangeColumns(m.width, m.want, m.wanted)
 }
 
-func (m *Model) visible() []*tracker.Flow {
+// Visible returns the flows on the screen.
+func (m *Model) Visible() []*tracker.Flow {
 	first, end := m.window.Visible()
 	return m.rows[first:end]
 }

@@ -13,7 +13,7 @@ func (m *Model) Lines() []string {
 	}
 	source, destination := m.fitted()
 	first, _ := m.window.Visible()
-	for i, f := range m.visible() {
+	for i, f := range m.Visible() {
 		selected := first+i == m.window.Cursor
 		lines = append(lines, m.row(f, source[i], destination[i], selected))
 	}
@@ -46,7 +46,7 @@ func (m *Model) Facts() string {
 }
 
 func (m *Model) fitted() (source, destination []string) {
-	flows := m.visible()
+	flows := m.Visible()
 	return fitColumn(flows, m.names.Source, m.columnWidth(origin)),
 		fitColumn(flows, m.names.Destination, m.columnWidth(reply))
 }
