@@ -273,9 +273,12 @@ type ConntrackRequestArgs struct {
 }
 
 type ConntrackSweepArgs struct {
-	_       structs.HostLayout
-	Visited uint64
-	Expired uint64
+	_        structs.HostLayout
+	Visited  uint64
+	Expired  uint64
+	Evicted  uint64
+	Pressure uint32
+	Pad      uint32
 }
 
 type ConntrackTimeout uint32

@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "clock.h"
+#include "embryo.h"
 #include "ended.h"
 #include "flow.h"
 #include "table.h"
@@ -26,44 +27,71 @@ int read_clock(struct clock_args *args)
 	return 0;
 }
 
-/* In: nothing. Out: flows seen and flows ended. */
+/* In: how much of their timeout is taken from flows that may make room, in
+ * 256ths. Out: flows seen, ended because their time was over, and ended because
+ * less of it was left to them. */
 struct sweep_args {
 	__u64 visited;
 	__u64 expired;
+	__u64 evicted;
+	__u32 pressure;
+	__u32 pad;
 };
 
 struct sweep {
 	__u64 now;
 	__u64 visited;
 	__u64 expired;
+	__u64 evicted;
+	__u64 pressure;
 };
+
+/* Whether a flow has proved nothing, or both sides have ended it. One with a
+ * timeout of its own is somebody's wish. */
+static __always_inline bool flow_may_make_room(const struct flow *flow,
+					       __u64 control)
+{
+	return !flow->timeout_ticks &&
+	       (flow_is_embryo(flow, control) ||
+		control_state(control) >= STATE_LAST_ACK);
+}
 
 static long sweep_flow(void *map, const struct flow_key *key, struct flow *flow,
 		       struct sweep *sweep)
 {
 	__u64 control = READ_ONCE(flow->control);
 	enum flow_state state = control_state(control);
+	__u64 silence = flow_silence(flow, sweep->now), patience;
 	struct flow_key copy;
 
 	sweep->visited++;
-	if (state == STATE_NONE ||
-	    !flow_expired(flow, key->proto, state, sweep->now))
+	if (state == STATE_NONE || !silence)
 		return 0;
 	/* The entry's own key is read-only, and goes with the entry. */
 	copy = *key;
-	sweep->expired += flow_destroy(&copy, flow, control,
-				       request_cause(REASON_EXPIRED));
+	patience = flow_patience(flow, key->proto, state);
+	if (silence >= patience)
+		sweep->expired += flow_destroy(&copy, flow, control,
+					       request_cause(REASON_EXPIRED));
+	else if (sweep->pressure && flow_may_make_room(flow, control) &&
+		 silence >= patience - (patience * sweep->pressure >> 8))
+		sweep->evicted += flow_destroy(&copy, flow, control,
+					       request_cause(REASON_EVICTED));
 	return 0;
 }
 
 SEC("syscall")
 int sweep(struct sweep_args *args)
 {
-	struct sweep sweep = { .now = clock_ticks() };
+	struct sweep sweep = {
+		.now = clock_ticks(),
+		.pressure = args->pressure < 256 ? args->pressure : 0,
+	};
 
 	bpf_for_each_map_elem(&flows, sweep_flow, &sweep, 0);
 	args->visited = sweep.visited;
 	args->expired = sweep.expired;
+	args->evicted = sweep.evicted;
 	return 0;
 }
 

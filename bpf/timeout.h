@@ -62,19 +62,34 @@ static __always_inline enum timeout flow_timeout(__u8 proto,
 	}
 }
 
-static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
-					 enum flow_state state, __u64 now)
+/* How long the flow may be silent. */
+static __always_inline __u64 flow_patience(const struct flow *flow, __u8 proto,
+					   enum flow_state state)
+{
+	__u32 name = flow_timeout(proto, state);
+
+	if (flow->timeout_ticks)
+		return flow->timeout_ticks;
+	if (name == TIMEOUT_TCP_ESTABLISHED && tcp_is_dead_weight(flow))
+		name = TIMEOUT_TCP_UNACKNOWLEDGED;
+	return name < NUM_TIMEOUTS ? config.timeout_ticks[name] : 0;
+}
+
+/* How long the flow has been silent. */
+static __always_inline __u64 flow_silence(const struct flow *flow, __u64 now)
 {
 	__u64 seen = flow->dir[ORIGIN].last_seen_ticks;
 	__u64 reply = flow->dir[REPLY].last_seen_ticks;
-	__u64 timeout = flow->timeout_ticks;
-	__u32 name = flow_timeout(proto, state);
 
 	if (reply > seen)
 		seen = reply;
-	if (name == TIMEOUT_TCP_ESTABLISHED && tcp_is_dead_weight(flow))
-		name = TIMEOUT_TCP_UNACKNOWLEDGED;
-	if (!timeout && name < NUM_TIMEOUTS)
-		timeout = config.timeout_ticks[name];
-	return now > seen && now - seen >= timeout;
+	return now > seen ? now - seen : 0;
+}
+
+static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
+					 enum flow_state state, __u64 now)
+{
+	__u64 silence = flow_silence(flow, now);
+
+	return silence && silence >= flow_patience(flow, proto, state);
 }

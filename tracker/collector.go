@@ -145,7 +145,7 @@ func (c *Collector) gather(ctx context.Context) error {
 // sweep ends expired flows, as often as that is cheap, while this process owns
 // the tracker. It takes over where the owner has died.
 func (c *Collector) sweep(ctx context.Context) error {
-	pause := minSweep
+	pause, left := minSweep, uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -159,7 +159,8 @@ func (c *Collector) sweep(ctx context.Context) error {
 			continue
 		}
 		started := time.Now()
-		if _, _, err := c.tracker.sweep(); err != nil {
+		var err error
+		if _, left, err = c.tracker.sweep(pressure(left, c.tracker.meta.MaxFlows)); err != nil {
 			return err
 		}
 		took := time.Since(started)

@@ -58,7 +58,7 @@ func (r *Replay) sweepAt(at time.Duration) error {
 	if err := r.setClock(at); err != nil {
 		return err
 	}
-	visited, _, err := r.tracker.sweep()
+	visited, _, err := r.tracker.sweep(0)
 	if err != nil {
 		return err
 	}

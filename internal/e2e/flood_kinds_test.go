@@ -28,6 +28,8 @@ type flood struct {
 	answered bool
 	// fills: it fills the table. refused: not under enforce, which wants a SYN.
 	fills, refused bool
+	// eases: what it left in the table goes within seconds.
+	eases bool
 	// always are the policies that it is tried in by every run of the tests.
 	always []tracker.Policy
 	// frame makes the next packet.
@@ -37,10 +39,10 @@ type flood struct {
 var both = []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce}
 
 var floods = []flood{
-	{name: "SYN", fills: true, always: both, frame: func(w *wire) []byte {
+	{name: "SYN", fills: true, eases: true, always: both, frame: func(w *wire) []byte {
 		return w.tcp(w.source(), portDiscard, 0x02)
 	}},
-	{name: "answered SYN", fills: true, answered: true, always: both[:1], frame: func(w *wire) []byte {
+	{name: "answered SYN", fills: true, eases: true, answered: true, always: both[:1], frame: func(w *wire) []byte {
 		return w.tcp(w.source(), w.open, 0x02)
 	}},
 	{name: "one-way UDP", fills: true, frame: func(w *wire) []byte {

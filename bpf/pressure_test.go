@@ -1,0 +1,68 @@
+package bpf
+
+import (
+	"slices"
+	"testing"
+)
+
+// Where room is scarce, flows that proved nothing and those that both sides
+// ended go before their time, and no others.
+func TestSweepUnderPressure(t *testing.T) {
+	h := newHarness(t, setup{})
+	const most = 240 // of 256: a sixteenth is left
+	alive := h.establish(hookXDP, client4, server4)
+	ended := h.establish(hookXDP, client6, server6)
+	over := h.flow(ended)
+	over.Control = over.Control&^0xff | uint64(ConntrackFlowStateSTATE_TIME_WAIT)
+	ok(t, h.Flows.Put(ended, over))
+	opened := segment{window: 10000, sport: 50000, dport: 443, flags: syn}
+	h.run(hookXDP, frame{src: client4, dst: server4, proto: protoTCP, l4: opened.bytes()}.bytes())
+	half, _ := keyOf(frame{src: client4, dst: server4, proto: protoTCP}, 50000, 443)
+	h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes())
+	oneWay, _ := keyOf(frame{src: client4, dst: server4, proto: protoUDP}, 1, 2)
+	for port := range uint16(2) {
+		h.run(hookXDP, udpFrame(client6, server6, 3+port, 4, 10).bytes())
+	}
+	h.run(hookXDP, udpFrame(server6, client6, 4, 3, 10).bytes())
+	answered, _ := keyOf(frame{src: client6, dst: server6, proto: protoUDP}, 3, 4)
+	wished, _ := keyOf(frame{src: client6, dst: server6, proto: protoUDP}, 4, 4)
+	h.syscall(h.Request, &ConntrackRequestArgs{
+		Key: wished, Id: h.flow(wished).Id, Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 100,
+	})
+	h.drain()
+
+	for _, step := range []struct {
+		wait     uint64
+		pressure uint32
+		gone     []ConntrackFlowKey
+	}{
+		{7, most, nil},
+		{1, 0, nil},
+		{0, most, []ConntrackFlowKey{half}},   // 120 s / 16
+		{1, most, []ConntrackFlowKey{ended}},  // 135 s / 16
+		{9, most, nil},                        //
+		{1, most, []ConntrackFlowKey{oneWay}}, // 300 s / 16
+		{70, most, nil},                       // the answered, and a wish
+		{0, 256, nil},
+		{0, 1 << 31, nil},                         // no such pressure
+		{12, most, []ConntrackFlowKey{wished}},    // by its own time
+		{500, most, []ConntrackFlowKey{answered}}, // by its own time
+		{420000, most, nil},                       //
+		{12000, most, []ConntrackFlowKey{alive}},  // by its own time
+	} {
+		h.wait(step.wait)
+		before := h.count()
+		args := ConntrackSweepArgs{Pressure: step.pressure}
+		h.syscall(h.Sweep, &args)
+		if int(args.Expired+args.Evicted) != len(step.gone) || h.count() != before-len(step.gone) {
+			t.Errorf("after %d s more with pressure %d: swept %+v, want %d", step.wait, step.pressure, args, len(step.gone))
+		}
+		for _, key := range step.gone {
+			early := slices.Contains([]ConntrackFlowKey{half, ended, oneWay}, key)
+			if h.flow(key) != nil || (args.Evicted == 1) != early {
+				t.Errorf("after %d s more: %+v is there, or went for another reason: %+v", step.wait, key, args)
+			}
+		}
+	}
+	h.expectFlows(0)
+}
