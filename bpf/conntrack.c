@@ -111,7 +111,8 @@ int ctop_xdp(struct xdp_md *ctx)
 	union plain_key key;
 	struct plain plain;
 
-	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
+	/* The short way leaves nothing to look at. */
+	if (tracing || !plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
 	    !plain_track(ctx, &plain, &key))
 		return xdp_slow(ctx);
 	if (complete_checksums)

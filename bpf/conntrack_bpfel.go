@@ -225,6 +225,16 @@ type ConntrackPacket struct {
 	Pad           [5]uint8
 }
 
+type ConntrackPacketKind uint32
+
+const (
+	ConntrackPacketKindPACKET_FLOW      ConntrackPacketKind = 0
+	ConntrackPacketKindPACKET_UNTRACKED ConntrackPacketKind = 1
+	ConntrackPacketKindPACKET_FRAGMENT  ConntrackPacketKind = 2
+	ConntrackPacketKindPACKET_ERROR     ConntrackPacketKind = 3
+	ConntrackPacketKindPACKET_MALFORMED ConntrackPacketKind = 4
+)
+
 type ConntrackPolicy uint32
 
 const (
@@ -298,6 +308,32 @@ const (
 	ConntrackTimeoutNUM_TIMEOUTS               ConntrackTimeout = 11
 )
 
+type ConntrackTrace struct {
+	_         structs.HostLayout
+	Sequence  uint64
+	TimeNs    uint64
+	Id        uint64
+	Key       ConntrackFlowKey
+	Seq       uint32
+	Ack       uint32
+	Payload   uint32
+	Bytes     uint32
+	Segments  uint32
+	Cpu       uint32
+	Verdict   ConntrackVerdict
+	Invalid   ConntrackInvalid
+	From      ConntrackFlowState
+	To        ConntrackFlowState
+	Direction ConntrackDirection
+	Kind      ConntrackPacketKind
+	Window    uint16
+	TcpFlags  uint8
+	Reversed  uint8
+	Side      uint8
+	Dropped   uint8
+	Pad       [2]uint8
+}
+
 type ConntrackTrackerConfig struct {
 	_             structs.HostLayout
 	TimeoutTicks  [11]uint64
@@ -334,6 +370,8 @@ const (
 	ConntrackMapReaders           = "readers"
 	ConntrackMapScratch           = "scratch"
 	ConntrackMapStats             = "stats"
+	ConntrackMapTraceCount        = "trace_count"
+	ConntrackMapTraces            = "traces"
 	ConntrackProgCtopTc           = "ctop_tc"
 	ConntrackProgCtopXdp          = "ctop_xdp"
 	ConntrackProgReadClock        = "read_clock"
@@ -348,6 +386,7 @@ const (
 	ConntrackVarNurseryMask       = "nursery_mask"
 	ConntrackVarNurseryTail       = "nursery_tail"
 	ConntrackVarSharedTypes       = "shared_types"
+	ConntrackVarTracing           = "tracing"
 )
 
 // LoadConntrack returns the embedded CollectionSpec for Conntrack.
@@ -403,17 +442,19 @@ type ConntrackProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackMapSpecs struct {
-	Candidate *ebpf.MapSpec `ebpf:"candidate"`
-	Chunks    *ebpf.MapSpec `ebpf:"chunks"`
-	Ended     *ebpf.MapSpec `ebpf:"ended"`
-	Flows     *ebpf.MapSpec `ebpf:"flows"`
-	Fragments *ebpf.MapSpec `ebpf:"fragments"`
-	Nursery   *ebpf.MapSpec `ebpf:"nursery"`
-	Outputs   *ebpf.MapSpec `ebpf:"outputs"`
-	Packets   *ebpf.MapSpec `ebpf:"packets"`
-	Readers   *ebpf.MapSpec `ebpf:"readers"`
-	Scratch   *ebpf.MapSpec `ebpf:"scratch"`
-	Stats     *ebpf.MapSpec `ebpf:"stats"`
+	Candidate  *ebpf.MapSpec `ebpf:"candidate"`
+	Chunks     *ebpf.MapSpec `ebpf:"chunks"`
+	Ended      *ebpf.MapSpec `ebpf:"ended"`
+	Flows      *ebpf.MapSpec `ebpf:"flows"`
+	Fragments  *ebpf.MapSpec `ebpf:"fragments"`
+	Nursery    *ebpf.MapSpec `ebpf:"nursery"`
+	Outputs    *ebpf.MapSpec `ebpf:"outputs"`
+	Packets    *ebpf.MapSpec `ebpf:"packets"`
+	Readers    *ebpf.MapSpec `ebpf:"readers"`
+	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
+	Stats      *ebpf.MapSpec `ebpf:"stats"`
+	TraceCount *ebpf.MapSpec `ebpf:"trace_count"`
+	Traces     *ebpf.MapSpec `ebpf:"traces"`
 }
 
 // ConntrackVariableSpecs contains global variables before they are loaded into the kernel.
@@ -429,6 +470,7 @@ type ConntrackVariableSpecs struct {
 	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
 	NurseryTail       *ebpf.VariableSpec `ebpf:"nursery_tail"`
 	SharedTypes       *ebpf.VariableSpec `ebpf:"shared_types"`
+	Tracing           *ebpf.VariableSpec `ebpf:"tracing"`
 }
 
 // ConntrackObjects contains all objects after they have been loaded into the kernel.
@@ -451,17 +493,19 @@ func (o *ConntrackObjects) Close() error {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackMaps struct {
-	Candidate *ebpf.Map `ebpf:"candidate"`
-	Chunks    *ebpf.Map `ebpf:"chunks"`
-	Ended     *ebpf.Map `ebpf:"ended"`
-	Flows     *ebpf.Map `ebpf:"flows"`
-	Fragments *ebpf.Map `ebpf:"fragments"`
-	Nursery   *ebpf.Map `ebpf:"nursery"`
-	Outputs   *ebpf.Map `ebpf:"outputs"`
-	Packets   *ebpf.Map `ebpf:"packets"`
-	Readers   *ebpf.Map `ebpf:"readers"`
-	Scratch   *ebpf.Map `ebpf:"scratch"`
-	Stats     *ebpf.Map `ebpf:"stats"`
+	Candidate  *ebpf.Map `ebpf:"candidate"`
+	Chunks     *ebpf.Map `ebpf:"chunks"`
+	Ended      *ebpf.Map `ebpf:"ended"`
+	Flows      *ebpf.Map `ebpf:"flows"`
+	Fragments  *ebpf.Map `ebpf:"fragments"`
+	Nursery    *ebpf.Map `ebpf:"nursery"`
+	Outputs    *ebpf.Map `ebpf:"outputs"`
+	Packets    *ebpf.Map `ebpf:"packets"`
+	Readers    *ebpf.Map `ebpf:"readers"`
+	Scratch    *ebpf.Map `ebpf:"scratch"`
+	Stats      *ebpf.Map `ebpf:"stats"`
+	TraceCount *ebpf.Map `ebpf:"trace_count"`
+	Traces     *ebpf.Map `ebpf:"traces"`
 }
 
 func (m *ConntrackMaps) Close() error {
@@ -477,6 +521,8 @@ func (m *ConntrackMaps) Close() error {
 		m.Readers,
 		m.Scratch,
 		m.Stats,
+		m.TraceCount,
+		m.Traces,
 	)
 }
 
@@ -493,6 +539,7 @@ type ConntrackVariables struct {
 	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
 	NurseryTail       *ebpf.Variable `ebpf:"nursery_tail"`
 	SharedTypes       *ebpf.Variable `ebpf:"shared_types"`
+	Tracing           *ebpf.Variable `ebpf:"tracing"`
 }
 
 // ConntrackPrograms contains all programs after they have been loaded into the kernel.

@@ -73,6 +73,7 @@ type setup struct {
 	completeChecksums bool
 	singleBuffer      bool
 	noOutputs         bool
+	tracing           bool
 }
 
 // newHarness loads the programs, or skips the test where that is not permitted.
@@ -130,7 +131,7 @@ func (s setup) load() (*ConntrackObjects, error) {
 	}
 	for name, value := range map[string]any{
 		"clock_injected": true, "complete_checksums": s.completeChecksums,
-		"multi_buffer": !s.singleBuffer, "id_seed": uint64(7),
+		"multi_buffer": !s.singleBuffer, "id_seed": uint64(7), "tracing": s.tracing,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s: %w", name, err)

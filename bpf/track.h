@@ -15,6 +15,7 @@
 #include "table.h"
 #include "tcp.h"
 #include "timeout.h"
+#include "trace.h"
 
 /* How often a transition is tried against others that win. */
 #define MAX_TRIES 3
@@ -238,8 +239,8 @@ static __always_inline int track_slow(struct packet *pkt,
 static __always_inline enum verdict track(struct packet *pkt,
 					  struct cpu_stats *stats, __u64 now)
 {
+	__u32 verdict, from = tracing ? trace_before(pkt) : STATE_NONE;
 	int outcome = track_slow(pkt, stats, now);
-	__u32 verdict;
 
 	/* From here and not from where it was noticed: the stack is short. */
 	if (outcome == OUTCOME_FULL && embryo_evict())
@@ -260,5 +261,7 @@ static __always_inline enum verdict track(struct packet *pkt,
 		if (reason < NUM_INVALID)
 			stats->invalid[reason] += pkt->segments;
 	}
+	if (tracing)
+		trace_after(pkt, from, verdict, OUTCOME_INVALID(outcome));
 	return verdict;
 }

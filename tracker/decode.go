@@ -20,6 +20,7 @@ type (
 	kernelClock   = bpf.ConntrackClockArgs
 	kernelSweep   = bpf.ConntrackSweepArgs
 	kernelRequest = bpf.ConntrackRequestArgs
+	kernelTrace   = bpf.ConntrackTrace
 )
 
 // What can be asked of the table.
@@ -296,6 +297,38 @@ func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
 		}
 	}
 	return made
+}
+
+// traceFromKernel returns the packet with its time of day.
+func traceFromKernel(t *kernelTrace, c clock) Trace {
+	var tuple Tuple
+	if t.Key.Family != 0 {
+		tuple = tupleFromKey(&t.Key, t.Reversed != 0)
+	}
+	return Trace{
+		Time:      c.at(t.TimeNs),
+		Tuple:     tuple,
+		Flow:      FlowID(t.Id),
+		Direction: Direction(t.Direction),
+		In:        t.Side,
+		Kind:      PacketKind(t.Kind),
+		Flags:     t.TcpFlags,
+		Seq:       t.Seq,
+		Ack:       t.Ack,
+		Window:    t.Window,
+		Payload:   t.Payload,
+		Bytes:     t.Bytes,
+		Segments:  t.Segments,
+		Verdict:   Verdict(t.Verdict),
+		Invalid:   Invalid(t.Invalid),
+		Dropped:   t.Dropped != 0,
+		From:      State(t.From),
+		To:        State(t.To),
+	}
+}
+
+func traceSequence(t *kernelTrace) (cpu uint32, number uint64) {
+	return t.Cpu, t.Sequence
 }
 
 // countersFromKernel adds up what the CPUs counted.

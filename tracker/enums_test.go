@@ -50,6 +50,25 @@ func TestEnumsEqualTheKernels(t *testing.T) {
 	} {
 		check("invalid "+invalid.String(), int(invalid), int(there))
 	}
+	for verdict, there := range map[Verdict]bpf.ConntrackVerdict{
+		VerdictNew:         bpf.ConntrackVerdictVERDICT_NEW,
+		VerdictEstablished: bpf.ConntrackVerdictVERDICT_ESTABLISHED,
+		VerdictRelated:     bpf.ConntrackVerdictVERDICT_RELATED,
+		VerdictInvalid:     bpf.ConntrackVerdictVERDICT_INVALID,
+		VerdictUntracked:   bpf.ConntrackVerdictVERDICT_UNTRACKED,
+		numVerdicts:        bpf.ConntrackVerdictNUM_VERDICTS,
+	} {
+		check("verdict "+verdict.String(), int(verdict), int(there))
+	}
+	for kind, there := range map[PacketKind]bpf.ConntrackPacketKind{
+		PacketFlow:      bpf.ConntrackPacketKindPACKET_FLOW,
+		PacketUntracked: bpf.ConntrackPacketKindPACKET_UNTRACKED,
+		PacketFragment:  bpf.ConntrackPacketKindPACKET_FRAGMENT,
+		PacketError:     bpf.ConntrackPacketKindPACKET_ERROR,
+		PacketMalformed: bpf.ConntrackPacketKindPACKET_MALFORMED,
+	} {
+		check("packet "+kind.String(), int(kind), int(there))
+	}
 	for timeout, there := range map[TimeoutName]bpf.ConntrackTimeout{
 		TCPSynSent:        bpf.ConntrackTimeoutTIMEOUT_TCP_SYN_SENT,
 		TCPSynRecv:        bpf.ConntrackTimeoutTIMEOUT_TCP_SYN_RECV,

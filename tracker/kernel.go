@@ -25,6 +25,8 @@ const (
 	readersMap = "readers"
 	outputsMap = "outputs"
 	metaMap    = "meta"
+	// tracesMap is never pinned: only who began the tracker can trace it.
+	tracesMap = "traces"
 
 	clockProgram   = "read_clock"
 	sweepProgram   = "sweep"
@@ -42,6 +44,8 @@ type kernel struct {
 	flows, stats, config, readers, outputs, meta *ebpf.Map
 	clock, sweep, request                        *ebpf.Program
 	xdp, tc                                      *ebpf.Program
+	// traces gets every packet; nil where nobody asked for that.
+	traces *ebpf.Map
 }
 
 // maps and programs name what is pinned and joined.
@@ -70,6 +74,9 @@ func (k *kernel) close() {
 			(*p).Close()
 		}
 	}
+	if k.traces != nil {
+		k.traces.Close()
+	}
 }
 
 // maxNursery bounds the list of new flows that may be evicted (64 MB).
@@ -80,6 +87,7 @@ type loadOptions struct {
 	maxFlows          int
 	completeChecksums bool
 	injectedClock     bool
+	tracing           bool
 }
 
 // checkKernel refuses a kernel that cannot run the programs.
@@ -137,6 +145,9 @@ func loadKernel(o loadOptions) (*kernel, error) {
 	for name, p := range k.programs() {
 		*p = coll.DetachProgram(name)
 	}
+	if o.tracing {
+		k.traces = coll.DetachMap(tracesMap)
+	}
 	if k.meta, err = newMetaMap(); err != nil {
 		k.close()
 		return nil, err
@@ -150,6 +161,9 @@ func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 	spec.Maps[flowsMap].MaxEntries = uint32(o.maxFlows)
 	nursery := min(1<<bits.Len(uint(o.maxFlows-1)), maxNursery)
 	spec.Maps["nursery"].MaxEntries = uint32(nursery)
+	if o.tracing {
+		spec.Maps[tracesMap].MaxEntries = traceRing
+	}
 	multiBuffer := haveMultiBuffer()
 	if !multiBuffer {
 		spec.Programs[xdpProgram].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
@@ -162,6 +176,7 @@ func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 		"clock_injected":     o.injectedClock,
 		"complete_checksums": o.completeChecksums,
 		"multi_buffer":       multiBuffer,
+		"tracing":            o.tracing,
 		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
 		"nursery_mask":       uint32(nursery - 1),
 	} {

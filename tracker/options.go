@@ -103,6 +103,10 @@ type Options struct {
 	NoPin bool
 	// filter lets tc mode use a filter where it could use tcx.
 	filter bool
+	// Trace makes a record of every packet for [Tracker.Traces]. It costs much
+	// while it is on and nothing where it is off; only a tracker that is attached,
+	// not one that is joined, can have it, and Keep does not go with it.
+	Trace bool
 	// Log gets what is worth telling while the tracker runs; nothing is logged
 	// where nil.
 	Log *slog.Logger

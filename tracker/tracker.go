@@ -60,6 +60,10 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 		}
 		return nil, err
 	}
+	if o.Trace && t.joined {
+		err := fmt.Errorf("trace the tracker between %s and %s: %w", o.Interfaces[0], o.Interfaces[1], errNotTraced)
+		return nil, errors.Join(err, t.Close())
+	}
 	t.notes = append(notes, t.notes...)
 	return t, nil
 }
@@ -151,6 +155,7 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mou
 	k, err := loadKernel(loadOptions{
 		maxFlows:          o.MaxFlows,
 		completeChecksums: sides[0].mode != ModeTC && (sides[0].virtual() || sides[1].virtual()),
+		tracing:           o.Trace,
 	})
 	if err != nil {
 		return nil, err

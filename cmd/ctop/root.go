@@ -15,6 +15,7 @@ terminal or as data for scripts.`
 const rootExample = `  ctop eth0 eth1                  the console
   ctop --dump -o json eth0 eth1   what passes in three seconds, as JSON
   ctop --dump                     what the tracker that runs has now
+  ctop --trace dport:443 eth0 eth1  each packet, and what is made of it
   ctop demo                       all of it in a laboratory of its own`
 
 // rootCommand is ctop without a subcommand: the console, or the dump.
@@ -26,6 +27,7 @@ type rootCommand struct {
 	audit   auditFlag
 	watch   durationValue
 	repeat  repeatFlags
+	trace   filterValue
 	dump    bool
 	verbose bool
 }
@@ -55,6 +57,7 @@ func newRootCommand(e env) *cobra.Command {
 	flags.SortFlags = false
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
 	flags.Var(&c.watch, "for", "with --dump and no tracker running: how long to watch")
+	flags.Var(&c.trace, "trace", "print a line for each packet of the flows that match, \"\" for all, instead of opening the console")
 	c.repeat.register(flags)
 	c.view.register(flags)
 	c.tracker.register(flags)
@@ -75,6 +78,9 @@ func newRootCommand(e env) *cobra.Command {
 }
 
 func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
+	if cmd.Flags().Changed("trace") {
+		return c.runTrace(cmd, args)
+	}
 	if c.dump {
 		return c.runDump(cmd, args)
 	}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A look at every packet and what was made of it, for whoever asks with --trace.
+ *
+ * tracing is a load-time constant: where it is not set the verifier takes all of
+ * this out of the programs, and the short way for plain segments stays as it is.
+ * Where it is set every packet goes the long way, and a record of it into a ring
+ * buffer of its own; user space picks those that it wants to print. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "clock.h"
+#include "config.h"
+#include "flow.h"
+#include "packet.h"
+#include "stats.h"
+#include "table.h"
+#include "tuple.h"
+
+volatile const bool tracing;
+
+struct trace {
+	/* Counts all records of its CPU: a gap tells how many are missing. */
+	__u64 sequence;
+	__u64 time_ns;
+	/* Of the flow that the packet belongs to, zero where it has none. */
+	__u64 id;
+	struct flow_key key;
+	/* TCP, in host order, and the length of its payload. */
+	__u32 seq;
+	__u32 ack;
+	__u32 payload;
+	__u32 bytes;
+	__u32 segments;
+	__u32 cpu;
+	enum verdict verdict;
+	enum invalid invalid;
+	enum flow_state from;
+	enum flow_state to;
+	enum direction direction;
+	enum packet_kind kind;
+	__u16 window;
+	__u8 tcp_flags;
+	/* Goes from the key's end 1 to its end 0. */
+	__u8 reversed;
+	/* Came in by the second interface. */
+	__u8 side;
+	__u8 dropped;
+	__u8 pad[2];
+};
+
+_Static_assert(sizeof(struct trace) == 128, "trace has hidden padding");
+
+/* One page, or what the loader makes of it where tracing is asked for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 12);
+	__type(value, struct trace);
+} traces SEC(".maps");
+
+/* How many records each CPU has made. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} trace_count SEC(".maps");
+
+/* Where the packet's flow stands before the packet is tracked. The key of a first
+ * fragment is put in order only then; a later one has no ports yet. */
+__noinline int trace_before(struct packet *pkt)
+{
+	struct flow_key key;
+	struct flow *flow;
+
+	if (!pkt || pkt->kind != PACKET_FLOW)
+		return STATE_NONE;
+	key = pkt->key;
+	if (pkt->fragment)
+		key_normalise(&key, pkt->icmp_answer);
+	flow = bpf_map_lookup_elem(&flows, &key);
+	return flow ? control_state(READ_ONCE(flow->control)) : STATE_NONE;
+}
+
+static __always_inline void trace_packet(struct trace *trace,
+					 const struct packet *pkt)
+{
+	trace->key = pkt->key;
+	trace->seq = pkt->seq;
+	trace->ack = pkt->ack;
+	trace->window = pkt->window;
+	trace->tcp_flags = pkt->tcp_flags;
+	trace->payload = pkt->end - pkt->seq - !!(pkt->tcp_flags & TCP_SYN) -
+			 !!(pkt->tcp_flags & TCP_FIN);
+	trace->bytes = pkt->bytes;
+	trace->segments = pkt->segments;
+	trace->kind = pkt->kind;
+	trace->reversed = pkt->reversed;
+	trace->side = pkt->side;
+}
+
+static __always_inline void trace_flow(struct trace *trace,
+				       const struct packet *pkt)
+{
+	struct flow *flow = bpf_map_lookup_elem(&flows, &trace->key);
+	__u64 control;
+
+	if (!flow)
+		return;
+	control = READ_ONCE(flow->control);
+	trace->id = flow->id;
+	trace->to = control_state(control);
+	trace->direction = flow_direction(control, pkt);
+	/* Later fragments and errors change no state. */
+	if (pkt->kind != PACKET_FLOW)
+		trace->from = trace->to;
+}
+
+/* Tells what was made of a packet. */
+__noinline int trace_after(struct packet *pkt, __u32 from, __u32 verdict,
+			   __u32 invalid)
+{
+	__u32 zero = 0;
+	__u64 *count = bpf_map_lookup_elem(&trace_count, &zero);
+	struct trace *trace;
+
+	if (!pkt || !count)
+		return 0;
+	(*count)++;
+	trace = bpf_ringbuf_reserve(&traces, sizeof(*trace), 0);
+	if (!trace)
+		return 0;
+	__builtin_memset(trace, 0, sizeof(*trace));
+	trace->sequence = *count - 1;
+	trace->cpu = bpf_get_smp_processor_id();
+	trace->time_ns = clock_ns();
+	trace->verdict = verdict;
+	trace->invalid = invalid;
+	trace->from = from;
+	trace->dropped = verdict == VERDICT_INVALID &&
+			 config.policy == POLICY_ENFORCE;
+	trace_packet(trace, pkt);
+	trace_flow(trace, pkt);
+	bpf_ringbuf_submit(trace, 0);
+	return 0;
+}

@@ -1,0 +1,117 @@
+package output
+
+import (
+	"fmt"
+	"strconv"
+
+	"ctop/tracker"
+	"ctop/ui/format"
+)
+
+// tcpFlagLetters has the letter of each TCP flag, from the lowest bit on.
+const tcpFlagLetters = "FSRPAUEC"
+
+// AppendTrace appends one packet as a line: an object for JSON and JSONL, text for
+// all other formats. in names the interfaces.
+func AppendTrace(b []byte, f Format, t *tracker.Trace, in [2]string) []byte {
+	if f == JSON || f == JSONL {
+		b = appendTraceJSON(b, t, in)
+	} else {
+		b = appendTraceText(b, t, in, f == Wide)
+	}
+	return append(b, '\n')
+}
+
+func appendTraceText(b []byte, t *tracker.Trace, in [2]string, full bool) []byte {
+	if t.Lost > 0 {
+		return fmt.Appendf(b, "%15s  lost %s", "", format.Plural(int(t.Lost), "packet"))
+	}
+	b = t.Time.Local().AppendFormat(b, "15:04:05.000000")
+	b = fmt.Appendf(b, "  %s  ", in[t.In&1])
+	if full {
+		b = append(appendHex(b, uint64(t.Flow)), "  "...)
+	}
+	if t.Tuple.Src.Addr().IsValid() {
+		b = fmt.Appendf(b, "%-*s  ", tupleWidth, t.Tuple)
+	}
+	if t.Kind != tracker.PacketFlow {
+		b = append(append(b, t.Kind.String()...), ' ')
+	}
+	if isSegment(t) {
+		b = fmt.Appendf(b, "%s seq=%d ack=%d win=%d len=%d", flagLetters(t.Flags), t.Seq, t.Ack, t.Window, t.Payload)
+	} else {
+		b = fmt.Appendf(b, "%d bytes", t.Bytes)
+	}
+	b = append(append(b, "  "...), t.Verdict.String()...)
+	if t.Verdict == tracker.VerdictInvalid {
+		b = fmt.Appendf(b, " (%s)", t.Invalid)
+	}
+	if t.Dropped {
+		b = append(b, ", dropped"...)
+	}
+	if t.From != t.To {
+		return fmt.Appendf(b, "  %s → %s", traceState(t.From), traceState(t.To))
+	}
+	if t.To != tracker.StateNone {
+		b = append(append(b, "  "...), t.To.String()...)
+	}
+	return b
+}
+
+// isSegment tells whether the packet has TCP numbers.
+func isSegment(t *tracker.Trace) bool {
+	return t.Tuple.Proto == tracker.ProtocolTCP && t.Kind == tracker.PacketFlow
+}
+
+func flagLetters(flags uint8) string {
+	var letters []byte
+	for i := range len(tcpFlagLetters) {
+		if flags>>i&1 != 0 {
+			letters = append(letters, tcpFlagLetters[i])
+		}
+	}
+	if letters == nil {
+		return "."
+	}
+	return string(letters)
+}
+
+func traceState(s tracker.State) string {
+	if s == tracker.StateNone {
+		return "none"
+	}
+	return s.String()
+}
+
+func appendTraceJSON(b []byte, t *tracker.Trace, in [2]string) []byte {
+	if t.Lost > 0 {
+		b = append(b, `{"trace":"lost","count":`...)
+		return append(appendUint(b, t.Lost), '}')
+	}
+	b = append(b, `{"time":"`...)
+	b = appendTime(b, t.Time)
+	b = append(append(b, `","trace":"`...), t.Kind.String()...)
+	b = append(b, `","in":`...)
+	b = strconv.AppendQuote(b, in[t.In&1])
+	if t.Flow != 0 {
+		b = append(appendHex(append(b, `,"id":"`...), uint64(t.Flow)), '"')
+		b = append(append(append(b, `,"direction":"`...), t.Direction.String()...), '"')
+	}
+	if t.Tuple.Src.Addr().IsValid() {
+		b = append(append(b, `,"proto":"`...), t.Tuple.Proto.String()...)
+		b = appendEnds(append(b, `",`...), originEnds(&t.Tuple))
+		b = appendVLAN(b, &t.Tuple)
+	}
+	if isSegment(t) {
+		b = fmt.Appendf(b, `,"flags":"%s","seq":%d,"ack":%d,"window":%d,"payload":%d`,
+			flagLetters(t.Flags), t.Seq, t.Ack, t.Window, t.Payload)
+	}
+	b = fmt.Appendf(b, `,"bytes":%d,"segments":%d,"verdict":"%s"`, t.Bytes, t.Segments, t.Verdict)
+	if t.Verdict == tracker.VerdictInvalid {
+		b = append(append(append(b, `,"reason":"`...), t.Invalid.String()...), '"')
+	}
+	b = fmt.Appendf(b, `,"dropped":%t`, t.Dropped)
+	b = appendState(b, "from", t.From)
+	b = appendState(b, "to", t.To)
+	return append(b, '}')
+}

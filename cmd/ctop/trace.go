@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"ctop/cmd/ctop/output"
+	"ctop/tracker"
+	"ctop/ui/filter"
+)
+
+// runTrace attaches a tracker and prints what it makes of every packet whose flow
+// the filter lets through, until it is interrupted or --for is over.
+func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
+	interfaces, err := pair(args)
+	if err != nil {
+		return err
+	}
+	if c.dump || c.tracker.keep {
+		return usagef("--trace prints packets until it is interrupted: leave out --dump and --keep")
+	}
+	if err := checkInterfaces(interfaces); err != nil {
+		return err
+	}
+	if err := c.env.checkStdout(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	if given(cmd, "for") && c.watch.duration() > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.watch.duration())
+		defer cancel()
+	}
+	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
+	o.Trace = true
+	return s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
+		return c.streamTraces(ctx, t)
+	})
+}
+
+func (c *rootCommand) streamTraces(ctx context.Context, t *tracker.Tracker) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// Flows expire only where somebody sweeps.
+	collector := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{EventLog: 1}))
+	defer collector.stop()
+	lines := newLineWriter(c.env.stdout, cancel)
+	defer func() { _ = lines.stop() }() // told below, where there is somebody to tell
+	wanted, in := filter.Filter(c.trace), t.Interfaces()
+	var line []byte
+	for trace, err := range t.Traces(ctx) {
+		if err != nil && ctx.Err() == nil {
+			return errors.Join(err, writeFailed(lines.stop()))
+		}
+		if err != nil {
+			break
+		}
+		if trace.Lost == 0 && !wanted.Empty() && !wanted.Match(trace.Matching()) {
+			continue
+		}
+		line = output.AppendTrace(line[:0], c.view.output, &trace, in)
+		if err := lines.write(line); err != nil {
+			return writeFailed(err)
+		}
+	}
+	return writeFailed(lines.stop())
+}
