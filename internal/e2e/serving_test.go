@@ -61,6 +61,8 @@ type serving struct {
 	ctx   context.Context
 	state string
 	ann   ssh.Signer
+	// private is what ann signs with.
+	private ed25519.PrivateKey
 
 	cmd *lab.Cmd
 	log *said
@@ -74,6 +76,7 @@ func newServing(t testing.TB) *serving {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.private = private
 	if s.ann, err = ssh.NewSignerFromKey(private); err != nil {
 		t.Fatal(err)
 	}
