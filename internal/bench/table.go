@@ -21,6 +21,7 @@ const ctopBinary = "bin/ctop"
 const (
 	manyFlows    = "1 Mi flows"
 	dumpMany     = "ctop --dump -o jsonl, " + manyFlows
+	dumpOnce     = "ctop --dump --for 0s -o jsonl, " + manyFlows
 	dumpSame     = "ctop --dump -o jsonl, as many flows as conntrack"
 	conntrackAll = "conntrack -L"
 )
@@ -75,7 +76,9 @@ func (t *tableBench) own(r *rig) error {
 			err = fmt.Errorf("the snapshot has %d flows, not %d", len(s.Flows), largeFlows)
 		}
 		return time.Since(started).Seconds(), err
-	}}, t.command(dumpMany, largeFlows, ctopBinary, "--dump", "-o", "jsonl", r.Client.Port(), r.Server.Port()))
+	}}, t.command(dumpMany, largeFlows, ctopBinary, "--dump", "-o", "jsonl", r.Client.Port(), r.Server.Port()),
+		// Without rates one reading is enough.
+		t.command(dumpOnce, largeFlows, ctopBinary, "--dump", "--for", "0s", "-o", "jsonl", r.Client.Port(), r.Server.Port()))
 	return nil
 }
 
