@@ -185,7 +185,7 @@ type ConntrackFragmentPorts struct {
 	IcmpType   uint8
 	IcmpCode   uint8
 	IcmpAnswer uint8
-	Pad        uint8
+	Proto      uint8
 }
 
 type ConntrackInvalid uint32

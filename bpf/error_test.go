@@ -162,3 +162,25 @@ func TestFragmentsOfAFlow(t *testing.T) {
 		}
 	}
 }
+
+// IPv6 fragments may have other extension headers behind the fragment header: the
+// later ones name the first of those, not the protocol (RFC 8200 4.5).
+func TestFragmentsBehindExtensions(t *testing.T) {
+	h := newHarness(t, setup{})
+	first := udpFrame(client6, server6, 1, 2, 600)
+	first.l4 = first.l4[:400]
+	first.extensions = []extension{fragmentHeader(0, true), {protoDestination, []byte{0, 1, 4, 0, 0, 0, 0}}}
+	later := first
+	later.l4, later.proto = payload(208), protoDestination
+	later.extensions = []extension{fragmentHeader(408, false)}
+	key, _ := keyOf(first, 1, 2)
+	for _, by := range hooks {
+		h.reset()
+		h.expect(by, first.bytes(), "new")
+		h.expect(by, later.bytes(), "new")
+		h.expectFlows(1)
+		if flow := h.flow(key); flow == nil || flow.Dir[0].Packets != 2 {
+			t.Errorf("%s: the flow is %+v", by, flow)
+		}
+	}
+}

@@ -10,8 +10,9 @@
 #include "packet.h"
 #include "tuple.h"
 
-/* RFC 791 and RFC 8200: source, destination, protocol and identification; the
- * VLANs are ours. */
+/* RFC 791: source, destination, protocol and identification. RFC 8200 4.5: without
+ * the protocol, since what follows the fragment header may be another extension,
+ * and differ between fragments. The VLANs are ours. */
 struct fragment_key {
 	__be64 addr[2][2];
 	__u32 id;
@@ -31,7 +32,7 @@ struct fragment_ports {
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u8 icmp_answer;
-	__u8 pad;
+	__u8 proto;
 };
 
 struct {
@@ -72,7 +73,7 @@ __noinline int fragment_remember(struct packet *pkt)
 	ports.icmp_type = pkt->key.icmp_type;
 	ports.icmp_code = pkt->key.icmp_code;
 	ports.icmp_answer = pkt->icmp_answer;
-	ports.pad = 0;
+	ports.proto = pkt->key.proto;
 	bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
 	return 0;
 }
@@ -94,5 +95,6 @@ __noinline int fragment_recall(struct packet *pkt)
 	pkt->key.icmp_type = ports->icmp_type;
 	pkt->key.icmp_code = ports->icmp_code;
 	pkt->icmp_answer = ports->icmp_answer;
+	pkt->key.proto = ports->proto;
 	return 1;
 }

@@ -76,7 +76,7 @@ struct packet {
 	__u8 fragment;
 	/* Whole and unfragmented: its checksum may be looked at. */
 	__u8 complete;
-	/* What fragments share beside their addresses. */
+	/* What IPv4 fragments share beside addresses and identification. */
 	__u8 fragment_proto;
 	__u8 pad[5];
 };
@@ -299,7 +299,6 @@ static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 	pkt->key.proto = walk >> WALK_PROTO_SHIFT;
 	pkt->fragment = !!(walk & (WALK_FRAGMENT | WALK_LATER));
 	pkt->fragment_id = walk >> WALK_ID_SHIFT;
-	pkt->fragment_proto = pkt->key.proto;
 	if (walk & WALK_LATER)
 		return PACKET_FRAGMENT;
 	pkt->l4_length -= skipped;
