@@ -70,12 +70,15 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
 	m := e.remember()
 	model := ui.New(source, append(look.options(e, m.saved), more...)...)
+	suspend := newSuspension()
 	program := tea.NewProgram(model,
-		tea.WithInput(e.stdin), tea.WithOutput(e.stdout),
+		tea.WithInput(e.stdin), tea.WithOutput(e.stdout), tea.WithFilter(suspend.key),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithoutSignalHandler(),
 	)
 	quit := make(chan struct{})
 	defer close(quit)
+	go suspend.serve(program)
+	defer suspend.stop()
 	go func() {
 		select {
 		case <-done:

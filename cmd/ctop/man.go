@@ -143,6 +143,7 @@ func (p *page) keys() {
 			p.item(k.Help().Key, k.Help().Desc)
 		}
 	}
+	p.item("Ctrl-Z", "suspend, where the shell has job control; not over SSH")
 }
 
 func (p *page) list(items []paragraph) {
