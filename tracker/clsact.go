@@ -56,6 +56,22 @@ func attachFilter(index int, program *ebpf.Program) (attachment, error) {
 	return filterLink{index: index}, nil
 }
 
+// replaceFilter has our filter run another program. The kernel exchanges a filter
+// that has the handle of another one (net/sched/cls_bpf.c, cls_bpf_change).
+func replaceFilter(index int, program *ebpf.Program) error {
+	filters, err := ourFilters(index)
+	if err != nil {
+		return err
+	}
+	for _, f := range filters {
+		filter := &netlink.BpfFilter{FilterAttrs: *f.Attrs(), Fd: program.FD(), Name: filterName, DirectAction: true}
+		if err := netlink.FilterReplace(filter); err != nil {
+			return fmt.Errorf("replace filter: %w", err)
+		}
+	}
+	return nil
+}
+
 // removeFilters removes what attachFilter attached.
 func removeFilters(index int) error {
 	filters, err := ourFilters(index)

@@ -3,6 +3,7 @@ package tracker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -79,7 +80,9 @@ func takeDown(ctx context.Context, t *Tracker) error {
 
 func adoptAndClose(ctx context.Context, t *Tracker) error {
 	sides := t.Interfaces()
-	if err := crash(t); err != nil {
+	t.meta.Programs = "of another version"
+	before, err := filterProgram(t)
+	if err := errors.Join(err, t.meta.write(t.kernel.meta), crash(t)); err != nil {
 		return err
 	}
 	next, err := Open(ctx, Options{Interfaces: sides})
@@ -89,7 +92,24 @@ func adoptAndClose(ctx context.Context, t *Tracker) error {
 	if !next.Joined() {
 		return errors.Join(errors.New("the tracker was not joined"), next.Close())
 	}
-	return next.Close()
+	after, err := filterProgram(next)
+	if err == nil && (after == before || after == 0) {
+		err = fmt.Errorf("program %d runs, it was %d", after, before)
+	}
+	return errors.Join(err, next.Close())
+}
+
+// filterProgram returns the program that hangs in the only filter of the first
+// interface.
+func filterProgram(t *Tracker) (id int, err error) {
+	filters, err := ourFilters(t.interfaces()[0].Index)
+	if err == nil && len(filters) != 1 {
+		err = fmt.Errorf("%d filters", len(filters))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return filters[0].(*netlink.BpfFilter).Id, nil
 }
 
 func filterLab(t *testing.T) (*lab.Lab, [2]netlink.Link) {

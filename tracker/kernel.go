@@ -222,7 +222,7 @@ func openKernel(dir string) (*kernel, *meta, error) {
 	m, err := readMeta(description)
 	description.Close()
 	if err != nil {
-		return nil, m, fmt.Errorf("join the tracker at %s: %w: run \"ctop down\" with its own version or this one, then start again", dir, err)
+		return nil, m, fmt.Errorf("join the tracker at %s: %w: it goes on forwarding, and the version that started it can show it; to let go of its flows run \"ctop down\" and start again at once", dir, err)
 	}
 	for name, p := range k.maps() {
 		if *p, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {

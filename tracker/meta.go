@@ -27,6 +27,8 @@ type meta struct {
 	StartedNs uint64 `json:"started_ns"`
 	MaxFlows  int    `json:"max_flows"`
 	Keep      bool   `json:"keep"`
+	// Programs is the fingerprint of the programs.
+	Programs string `json:"programs"`
 	// Mounted says that the BPF file system was mounted for this tracker.
 	Mounted bool `json:"mounted,omitempty"`
 }

@@ -158,7 +158,7 @@ func present(c Counters) int { return max(int(c.FlowsCreated-c.FlowsDestroyed), 
 // state asks the kernel how the interface is.
 func (m ifaceMeta) state() Interface {
 	i := Interface{Name: m.Name, Index: m.Index, Mode: m.Mode}
-	l, err := netlink.LinkByIndex(m.Index)
+	l, err := m.link()
 	if err != nil {
 		i.Index = 0
 		return i
@@ -166,3 +166,6 @@ func (m ifaceMeta) state() Interface {
 	i.Up = l.Attrs().Flags&unix.IFF_UP != 0
 	return i
 }
+
+// link finds the interface.
+func (m ifaceMeta) link() (netlink.Link, error) { return netlink.LinkByIndex(m.Index) }

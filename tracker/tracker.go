@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"ctop/bpf"
 )
 
 // Tracker is one tracker, attached by this process or joined. Its methods may be
@@ -220,7 +222,7 @@ func (t *Tracker) describe(o Options, sides [2]*side, mounted bool) error {
 	if err != nil {
 		return err
 	}
-	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Mounted: mounted}
+	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Programs: bpf.Fingerprint(), Mounted: mounted}
 	for i, s := range sides {
 		changes, err := needed(s.changes)
 		if err != nil {

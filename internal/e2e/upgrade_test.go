@@ -1,0 +1,226 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// A newer version takes over a tracker under load: its programs take the place of
+// those that run, between two packets. Not a packet is lost, nor a flow, and what
+// was counted and set stays.
+func TestUpgrade(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.String(), func(t *testing.T) {
+			r := newRig(t, tracker.Options{Mode: mode, Keep: true})
+			client, server := r.connect(r.Server.Addr4())
+			if err := r.tracker.SetTimeout(tracker.TCPEstablished, time.Hour); err != nil {
+				t.Fatal(err)
+			}
+			id := r.flow("tcp", tracker.StateEstablished).ID
+			e := startEchoes(r.ctx, t, r.Lab)
+			r.eventually("an echo", func() bool { return e.back.Load() > 100 })
+			var counted uint64
+			for range 3 {
+				before := programs(t)
+				r.stop()
+				makeForeign(t, "programs", `"programs":"`)
+				r.open(tracker.Options{})
+				after := programs(t)
+				if !r.tracker.Joined() {
+					t.Fatal("it began anew")
+				}
+				for i := range after {
+					if after[i] == before[i] {
+						t.Errorf("program %d goes on", after[i])
+					}
+				}
+				f := r.flow("tcp", tracker.StateEstablished)
+				s, err := r.tracker.Snapshot()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f.ID != id || f.Timeout != time.Hour || s.Counters.Packets < counted {
+					t.Errorf("flow %v, it was %v; timeout %v; %d packets, they were %d", f.ID, id, f.Timeout, s.Counters.Packets, counted)
+				}
+				counted = s.Counters.Packets
+				say(t, client, server, "hello")
+			}
+			sent, back := e.stop()
+			t.Logf("%d packets sent, %d came back", sent, back)
+			if sent != back {
+				t.Errorf("%d packets were lost", sent-back)
+			}
+			sumsHold(t, r)
+			r.stop()
+			if err := tracker.Down(r.ctx, r.Client.Port(), r.Server.Port()); err != nil {
+				t.Fatal(err)
+			}
+			checkDetached(t, r.Lab)
+		})
+	}
+}
+
+// What another version left with maps of another layout goes on forwarding; who
+// comes is told what to do.
+func TestUpgradeOfAnotherLayout(t *testing.T) {
+	r := newRig(t, tracker.Options{Keep: true})
+	r.stop()
+	makeForeign(t, "layout", `"key":4`)
+	pair := [2]string{r.Client.Port(), r.Server.Port()}
+	_, err := tracker.Open(r.ctx, tracker.Options{Interfaces: pair})
+	if err == nil {
+		t.Fatal("it was taken over")
+	}
+	for _, want := range []string{"goes on forwarding", "ctop down"} {
+		if !bytes.Contains([]byte(err.Error()), []byte(want)) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	if _, err := lab.Ping(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+		t.Error(err)
+	}
+	if err := tracker.Down(r.ctx, pair[0], pair[1]); err != nil {
+		t.Fatal(err)
+	}
+	checkDetached(t, r.Lab)
+}
+
+// makeForeign changes a character right after a text in the description of the
+// only tracker that is pinned, as if another version had written it.
+func makeForeign(t *testing.T, what, text string) {
+	t.Helper()
+	paths, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/meta")
+	if err != nil || len(paths) != 1 {
+		t.Fatalf("pinned: %v, %v", paths, err)
+	}
+	m, err := ebpf.LoadPinnedMap(paths[0], nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	value := make([]byte, m.ValueSize())
+	if err := m.Lookup(uint32(0), &value); err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(value, []byte(text))
+	if at < 0 {
+		t.Fatalf("%s: %s has no %s", what, value, text)
+	}
+	at += len(text)
+	value[at] = '0' + (value[at]+1)%8
+	if err := m.Put(uint32(0), value); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// programs returns which programs are attached to both ports.
+func programs(t *testing.T) (ids [2]ebpf.ProgramID) {
+	t.Helper()
+	paths, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/link[01]")
+	if err != nil || len(paths) != 2 {
+		t.Fatalf("pinned: %v, %v", paths, err)
+	}
+	for i, path := range paths {
+		l, err := link.LoadPinnedLink(path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := l.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[i] = info.Program
+		_ = l.Close()
+	}
+	return ids
+}
+
+// echoes are packets that the client sends at a pace, and the server sends back.
+type echoes struct {
+	client net.PacketConn
+	back   atomic.Int64
+	ended  chan struct{}
+	halt   context.CancelFunc
+	sent   chan int64
+}
+
+func startEchoes(ctx context.Context, t *testing.T, l *lab.Lab) *echoes {
+	t.Helper()
+	server, err := l.Server.ListenPacket(ctx, "udp", net.JoinHostPort(l.Server.Addr4().String(), "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	client, err := l.Client.ListenPacket(ctx, "udp", net.JoinHostPort(l.Client.Addr4().String(), "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	e := &echoes{client: client, ended: make(chan struct{}), sent: make(chan int64, 1)}
+	for _, c := range []net.PacketConn{server, client} {
+		if err := c.(*net.UDPConn).SetReadBuffer(4 << 20); err != nil {
+			t.Fatal(err)
+		}
+	}
+	go func() {
+		buf := make([]byte, 100)
+		for {
+			n, from, err := server.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			_, _ = server.WriteTo(buf[:n], from)
+		}
+	}()
+	go func() {
+		defer close(e.ended)
+		buf := make([]byte, 100)
+		for {
+			if _, _, err := client.ReadFrom(buf); err != nil {
+				return
+			}
+			e.back.Add(1)
+		}
+	}()
+	ctx, e.halt = context.WithCancel(ctx)
+	go e.send(ctx, server.LocalAddr())
+	return e
+}
+
+// send sends a packet every quarter of a millisecond, or fewer.
+func (e *echoes) send(ctx context.Context, to net.Addr) {
+	var sent int64
+	for ctx.Err() == nil {
+		for range 4 {
+			if _, err := e.client.WriteTo([]byte("echo"), to); err == nil {
+				sent++
+			}
+		}
+		time.Sleep(time.Millisecond)
+	}
+	e.sent <- sent
+}
+
+// stop returns how many were sent, and how many have come back when they all have
+// or no more do.
+func (e *echoes) stop() (sent, back int64) {
+	e.halt()
+	sent = <-e.sent
+	for deadline := time.Now().Add(patience / 4); e.back.Load() < sent && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	_ = e.client.Close()
+	<-e.ended
+	return sent, e.back.Load()
+}

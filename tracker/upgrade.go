@@ -1,0 +1,158 @@
+package tracker
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"ctop/bpf"
+)
+
+// upgrade puts this version's programs in the place of those that a tracker of
+// another version runs with. The kernel exchanges them between two packets; maps,
+// and with them flows, counters and timeouts, stay. Done anew it does no harm, so
+// it may be interrupted anywhere.
+func (t *Tracker) upgrade() error {
+	if t.meta.Programs == bpf.Fingerprint() {
+		return nil
+	}
+	programs, err := t.kernel.reload(loadOptions{maxFlows: t.meta.MaxFlows, completeChecksums: t.meta.completesChecksums()})
+	if err != nil {
+		return err
+	}
+	old := t.kernel.programs()
+	for name, p := range programs.programs() {
+		(*old[name]).Close()
+		*old[name] = *p
+	}
+	for i, m := range t.meta.Interfaces {
+		if err := t.exchange(i, m); err != nil {
+			return fmt.Errorf("exchange the program of %s: %w", m.Name, err)
+		}
+	}
+	if err := t.kernel.repin(t.dir); err != nil {
+		return err
+	}
+	t.meta.Programs = bpf.Fingerprint()
+	return t.meta.write(t.kernel.meta)
+}
+
+// completesChecksums reports whether the programs have to finish what senders
+// leave to hardware. Where an interface is gone they do: it costs little.
+func (m *meta) completesChecksums() bool {
+	for _, i := range m.Interfaces {
+		if i.Mode == ModeTC {
+			return false
+		}
+		l, err := i.link()
+		if s := (side{link: l}); err != nil || s.virtual() {
+			return true
+		}
+	}
+	return false
+}
+
+// exchange puts the kernel's programs into one attachment.
+func (t *Tracker) exchange(i int, m ifaceMeta) error {
+	if m.hangsInFilter() {
+		return replaceFilter(m.Index, t.kernel.tc)
+	}
+	l, err := link.LoadPinnedLink(filepath.Join(t.dir, linkPins[i]), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }()
+	program := t.kernel.xdp
+	if m.Mode == ModeTC {
+		program = t.kernel.tc
+	}
+	// An attachment whose interface is gone is made anew when that comes back.
+	if err := l.Update(program); err != nil && !errors.Is(err, unix.ENOLINK) {
+		return err
+	}
+	return nil
+}
+
+// reload loads the programs over the maps that there are. What a program keeps in
+// maps that are not pinned goes on as well where it still fits.
+func (k *kernel) reload(o loadOptions) (*kernel, error) {
+	spec, err := bpf.LoadConntrack()
+	if err != nil {
+		return nil, fmt.Errorf("read the BPF programs: %w", err)
+	}
+	if err := specialise(spec, o); err != nil {
+		return nil, err
+	}
+	kept := map[string]*ebpf.Map{
+		flowsMap: k.flows, statsMap: k.stats, configSection: k.config, readersMap: k.readers, outputsMap: k.outputs,
+	}
+	own, err := mapsOf(k.xdp)
+	if err != nil {
+		return nil, err
+	}
+	for name, m := range own {
+		defer m.Close()
+		s := spec.Maps[name]
+		if _, pinned := kept[name]; !pinned && s != nil && !strings.HasPrefix(name, ".") && s.Compatible(m) == nil {
+			kept[name] = m
+		}
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: kept})
+	if err != nil {
+		return nil, fmt.Errorf("load BPF programs over the maps that there are: %w", err)
+	}
+	defer coll.Close()
+	programs := new(kernel)
+	for name, p := range programs.programs() {
+		*p = coll.DetachProgram(name)
+	}
+	return programs, nil
+}
+
+// mapsOf opens the maps that a program uses.
+func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
+	info, err := p.Info()
+	if err != nil {
+		return nil, fmt.Errorf("look at the program that runs: %w", err)
+	}
+	maps := map[string]*ebpf.Map{}
+	ids, _ := info.MapIDs()
+	for _, id := range ids {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			return nil, fmt.Errorf("open a map of the program that runs: %w", err)
+		}
+		info, err := m.Info()
+		if err != nil {
+			m.Close()
+			return nil, fmt.Errorf("look at a map of the program that runs: %w", err)
+		}
+		maps[info.Name] = m
+	}
+	return maps, nil
+}
+
+// repin puts the programs in the place of those that are pinned. There is no
+// moment at which one is missing.
+func (k *kernel) repin(dir string) error {
+	for name, p := range k.programs() {
+		path := filepath.Join(dir, name)
+		draft := path + "_new"
+		if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove what was left of %s: %w", name, err)
+		}
+		if err := (*p).Pin(draft); err != nil {
+			return fmt.Errorf("pin %s: %w", name, err)
+		}
+		if err := os.Rename(draft, path); err != nil {
+			return fmt.Errorf("pin %s: %w", name, err)
+		}
+	}
+	return nil
+}
