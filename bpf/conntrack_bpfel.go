@@ -54,22 +54,28 @@ type ConntrackEmbryo struct {
 }
 
 type ConntrackEvent struct {
-	_         structs.HostLayout
-	Sequence  uint64
-	TimeNs    uint64
-	Id        uint64
-	CreatedNs uint64
-	Key       ConntrackFlowKey
-	Packets   [2]uint64
-	Bytes     [2]uint64
-	Cpu       uint32
-	Type      ConntrackEventType
-	Reason    ConntrackReason
-	From      ConntrackFlowState
-	To        ConntrackFlowState
-	Direction ConntrackDirection
-	Flags     ConntrackFlowFlag
-	Lane      ConntrackEventLane
+	_           structs.HostLayout
+	Sequence    uint64
+	TimeNs      uint64
+	Id          uint64
+	CreatedNs   uint64
+	Key         ConntrackFlowKey
+	Packets     [2]uint64
+	Bytes       [2]uint64
+	Cpu         uint32
+	Type        ConntrackEventType
+	Reason      ConntrackReason
+	From        ConntrackFlowState
+	To          ConntrackFlowState
+	Direction   ConntrackDirection
+	Flags       ConntrackFlowFlag
+	Lane        ConntrackEventLane
+	RttUs       [2]uint32
+	Retransmits [2]uint16
+	ZeroWindows [2]uint16
+	Invalid     uint16
+	Related     uint16
+	Pad         uint32
 }
 
 type ConntrackEventLane uint32

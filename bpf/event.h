@@ -41,9 +41,16 @@ struct event {
 	enum direction direction;
 	enum flow_flag flags;
 	enum event_lane lane;
+	/* How the flow fared, as in struct flow. */
+	__u32 rtt_us[2];
+	__u16 retransmits[2];
+	__u16 zero_windows[2];
+	__u16 invalid;
+	__u16 related;
+	__u32 pad;
 };
 
-_Static_assert(sizeof(struct event) == 144, "event has hidden padding");
+_Static_assert(sizeof(struct event) == 168, "event has hidden padding");
 
 #define MAX_READERS 8
 /* Bytes that wait in a ring before its reader is woken, and again whenever as
@@ -138,6 +145,15 @@ static __always_inline void event_fill(struct event *event,
 		      !event->to   ? EVENT_DESTROY :
 				     EVENT_UPDATE;
 	event->lane = cause_lane(change->cause);
+	event->rtt_us[0] = flow->dir[0].rtt_us;
+	event->rtt_us[1] = flow->dir[1].rtt_us;
+	event->retransmits[0] = flow->dir[0].retransmits;
+	event->retransmits[1] = flow->dir[1].retransmits;
+	event->zero_windows[0] = flow->dir[0].zero_windows;
+	event->zero_windows[1] = flow->dir[1].zero_windows;
+	event->invalid = flow->invalid;
+	event->related = flow->related;
+	event->pad = 0;
 }
 
 /* Written in place: a copy on the stack would be a quarter of what a program may

@@ -3,13 +3,14 @@ package bpf
 import (
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf/ringbuf"
 )
 
 // A reader sleeps until enough has gathered, and is woken then.
 func TestWakeup(t *testing.T) {
-	const recordSize, wakeupBytes = 144 + 8, 64 << 10
+	const recordSize, wakeupBytes = int(unsafe.Sizeof(ConntrackEvent{})) + 8, 64 << 10
 	h := newHarness(t, setup{})
 	reader := h.addReader(1)
 	woken := make(chan error, 1)

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 )
@@ -213,7 +214,7 @@ func TestReaders(t *testing.T) {
 	}
 	counted := h.since(before)
 	// A record takes 8 bytes more than the event.
-	if lost := uint64(n - 4096/(144+8)); eventsMade(counted) != n || counted.EventsLost < lost || counted.EventsLost > lost+1 {
+	if lost := uint64(n - 4096/(unsafe.Sizeof(first[0])+8)); eventsMade(counted) != n || counted.EventsLost < lost || counted.EventsLost > lost+1 {
 		t.Errorf("%d events, %d lost, want %d lost", eventsMade(counted), counted.EventsLost, lost)
 	}
 }

@@ -197,6 +197,8 @@ func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeou
 		Idle:    c.since(max(v.Dir[Origin].LastSeenTicks, v.Dir[Reply].LastSeenTicks)),
 		Invalid: v.Invalid,
 		Related: v.Related,
+
+		ClosedBy: closerFromFlags(v.Control),
 	}
 	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
 		f.In = 1
@@ -245,10 +247,35 @@ func eventFromKernel(e *kernelEvent, c clock) Event {
 		To:        State(e.To),
 		Direction: Direction(e.Direction),
 		Reason:    Reason(e.Reason),
-		Origin:    Half{Packets: e.Packets[Origin], Bytes: e.Bytes[Origin]},
-		Reply:     Half{Packets: e.Packets[Reply], Bytes: e.Bytes[Reply]},
+		Origin:    halfFromEvent(e, Origin),
+		Reply:     halfFromEvent(e, Reply),
 		Age:       time.Duration(int64(e.TimeNs) - int64(e.CreatedNs)),
+		ClosedBy:  closerFromFlags(uint64(e.Flags)),
+		Invalid:   e.Invalid,
+		Related:   e.Related,
 	}
+}
+
+func halfFromEvent(e *kernelEvent, d Direction) Half {
+	return Half{
+		Packets:     e.Packets[d],
+		Bytes:       e.Bytes[d],
+		RTT:         time.Duration(e.RttUs[d]) * time.Microsecond,
+		Retransmits: e.Retransmits[d],
+		ZeroWindows: e.ZeroWindows[d],
+	}
+}
+
+// closerFromFlags says whose FIN came first.
+func closerFromFlags(control uint64) Closer {
+	const sent = uint64(bpf.ConntrackFlowFlagFLOW_FIN_SENT)
+	switch {
+	case control&(sent|sent<<1) == 0:
+		return CloserNone
+	case hasFlag(control, bpf.ConntrackFlowFlagFLOW_FIN_REPLY_FIRST):
+		return CloserReply
+	}
+	return CloserOrigin
 }
 
 func rowFromKernel(k *kernelKey, v *kernelFlow) tableRow {

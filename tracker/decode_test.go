@@ -148,6 +148,22 @@ func TestFlowFromKernel(t *testing.T) {
 	}
 }
 
+func TestCloserFromFlags(t *testing.T) {
+	const (
+		origin = uint64(bpf.ConntrackFlowFlagFLOW_FIN_SENT)
+		reply  = origin << 1
+		first  = uint64(bpf.ConntrackFlowFlagFLOW_FIN_REPLY_FIRST)
+	)
+	for control, want := range map[uint64]Closer{
+		0: CloserNone, origin: CloserOrigin, origin | reply: CloserOrigin,
+		reply | first: CloserReply, origin | reply | first: CloserReply,
+	} {
+		if got := closerFromFlags(control); got != want {
+			t.Errorf("%#x: closed by %q, want %q", control, got, want)
+		}
+	}
+}
+
 func TestTimeoutFor(t *testing.T) {
 	for _, c := range []struct {
 		proto Protocol

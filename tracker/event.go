@@ -94,6 +94,11 @@ type Event struct {
 	Origin, Reply Half
 	// Age is how long the flow had lived.
 	Age time.Duration
+	// ClosedBy says who sent the first FIN so far; who sent a RST, where that is
+	// the Reason, is the Direction.
+	ClosedBy Closer
+	// Invalid and Related are as in [Flow].
+	Invalid, Related uint16
 	// Recovered marks an event that was lost and is told by what the table
 	// showed afterwards: several changes may have become one, the direction is
 	// not known, nor is the reason of an end, nor its counters.

@@ -41,6 +41,28 @@ func (h Half) Seen() bool {
 	return h.Packets > 0
 }
 
+// Closer says which side of a TCP flow began to close it.
+type Closer uint8
+
+// The closers, a closed set.
+const (
+	// CloserNone: nobody has.
+	CloserNone Closer = iota
+	CloserOrigin
+	CloserReply
+)
+
+// String returns the direction's name, empty for [CloserNone].
+func (c Closer) String() string {
+	switch c {
+	case CloserOrigin:
+		return Origin.String()
+	case CloserReply:
+		return Reply.String()
+	}
+	return ""
+}
+
 // Flow is one tracked conversation as a snapshot shows it.
 type Flow struct {
 	ID FlowID
@@ -64,6 +86,8 @@ type Flow struct {
 	// Invalid counts packets that bore the flow's tuple and were no part of
 	// it, Related ICMP errors about it. They stop at 65,535.
 	Invalid, Related uint16
+	// ClosedBy says who sent the first FIN.
+	ClosedBy Closer
 }
 
 // Ref returns what names the flow to [Tracker.Delete] and the like.

@@ -118,6 +118,9 @@ func TestOrderlyCloseLeavesNothing(t *testing.T) {
 	if e.Reason != tracker.ReasonClosed && e.Reason != tracker.ReasonExpired {
 		t.Errorf("it ended by %v", e.Reason)
 	}
+	if e.ClosedBy != tracker.CloserOrigin || e.Reply.RTT == 0 {
+		t.Errorf("it was closed by %q, and the reply took %s to answer", e.ClosedBy, e.Reply.RTT)
+	}
 	r.none("tcp")
 }
 

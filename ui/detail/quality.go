@@ -14,6 +14,9 @@ func (m *Model) quality() []string {
 	if text := handshake(&m.flow); text != "" && !m.tells() {
 		lines = append(lines, m.labelled("answered", text)...)
 	}
+	if by := m.flow.ClosedBy; by != tracker.CloserNone {
+		lines = append(lines, m.labelled("closed", "by "+by.String()+" first")...)
+	}
 	if text := m.troubles(); text != "" {
 		lines = append(lines, m.labelled("trouble", text)...)
 	}

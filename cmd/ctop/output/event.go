@@ -80,11 +80,14 @@ func appendEnd(b []byte, e *tracker.Event) []byte {
 	b = append(b, `,"reason":"`...)
 	b = append(b, e.Reason.String()...)
 	b = append(b, `","origin":{`...)
-	b = appendCounters(b, e.Origin)
+	b = appendQuality(appendCounters(b, e.Origin), e.Tuple.Proto, e.Origin)
 	b = append(b, `},"reply":{`...)
-	b = appendCounters(b, e.Reply)
+	b = appendQuality(appendCounters(b, e.Reply), e.Tuple.Proto, e.Reply)
 	b = append(b, `},"age_s":`...)
-	return appendSeconds(b, e.Age)
+	b = appendSeconds(b, e.Age)
+	b = appendUint(append(b, `,"invalid":`...), e.Invalid)
+	b = appendUint(append(b, `,"related":`...), e.Related)
+	return appendCloser(b, e.ClosedBy)
 }
 
 func appendEventCSV(b []byte, e *tracker.Event) []byte {

@@ -39,8 +39,17 @@ func (e flowEncoder) append(b []byte, f *tracker.Flow) []byte {
 	b = appendUint(b, f.Invalid)
 	b = append(b, `,"related":`...)
 	b = appendUint(b, f.Related)
+	b = appendCloser(b, f.ClosedBy)
 	b = append(b, e.stamp...)
 	return append(b, '}')
+}
+
+// appendCloser appends who closed a flow first, where somebody did.
+func appendCloser(b []byte, c tracker.Closer) []byte {
+	if c == tracker.CloserNone {
+		return b
+	}
+	return append(append(append(b, `,"closed_by":"`...), c.String()...), '"')
 }
 
 // ends is what the packets of one direction show.
