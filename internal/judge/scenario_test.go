@@ -3,6 +3,7 @@ package judge
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -80,5 +81,33 @@ func checkStep(t *testing.T, m *moment) {
 	}
 	if got != *want {
 		t.Errorf("line %d: ctop says %s, want %s", m.step.Line, m.ctop, want)
+	}
+}
+
+// TestDifferencesAreDocumented holds the list in the docs against this one: each
+// difference is there with its reason and its source, and no other.
+func TestDifferencesAreDocumented(t *testing.T) {
+	docs, err := os.ReadFile("../../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, list, found := strings.Cut(string(docs), "| difference | why | source |\n|---|---|---|\n")
+	list, _, ends := strings.Cut(list, "\n\n")
+	if !found || !ends {
+		t.Fatal("docs/architecture.md has no table of differences")
+	}
+	want := map[string]bool{}
+	for _, d := range differences {
+		want["| "+d.name+" | "+d.reason+" | "+d.source+" |"] = true
+	}
+	for line := range strings.Lines(list + "\n") {
+		line = strings.TrimSpace(line)
+		if !want[line] {
+			t.Errorf("the docs have what is no difference: %s", line)
+		}
+		delete(want, line)
+	}
+	for line := range want {
+		t.Errorf("the docs lack: %s", line)
 	}
 }
