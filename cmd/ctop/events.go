@@ -95,6 +95,11 @@ func (c *eventsCommand) stream(ctx context.Context, t *tracker.Tracker) error {
 			return writeFailed(err)
 		}
 	}
+	return endOf(ctx, lines)
+}
+
+// endOf writes what is left, and returns why lines ended before they were to.
+func endOf(ctx context.Context, lines *lineWriter) error {
 	if err := writeFailed(lines.stop()); err != nil {
 		return err
 	}

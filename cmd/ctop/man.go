@@ -48,6 +48,11 @@ func manual(root *cobra.Command) string {
 	}
 	p.section("KEYS")
 	p.keys()
+	p.section("STATES AND TIMEOUTS")
+	p.text(stateText())
+	p.list(timeoutList())
+	p.section("EVENTS")
+	p.text(eventText())
 	p.section("FILTERS")
 	p.text(filterIntro)
 	p.list(filterForms())

@@ -43,3 +43,25 @@ func TestManualIsWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestManualNamesAll has what scripts rely on in the page: formats, policies,
+// modes, states, events, reasons and timeouts.
+func TestManualNamesAll(t *testing.T) {
+	root := newRootCommand(env{stdout: io.Discard, stderr: io.Discard})
+	text := strings.ReplaceAll(manual(root), `\-`, "-")
+	names := strings.Fields(`table|wide|json|jsonl|csv observe|enforce auto|native|tc|generic
+		new update destroy lost rst closed expired deleted evicted reused
+		NEW SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 LAST_ACK TIME_WAIT
+		tcp_syn_sent tcp_syn_recv tcp_established tcp_fin_wait tcp_last_ack tcp_time_wait
+		udp_unidirectional udp_bidirectional icmp CTOP_ NO_COLOR XDG_CONFIG_HOME
+		--dump --for --output --filter --sort --limit --max-flows --policy --mode --keep
+		--timeout --names --no-color --ssh --metrics --interval --count --audit --theme`)
+	for _, section := range []string{"FILTERS", "KEYS", "CONFIGURATION", "ENVIRONMENT", "EXIT STATUS", "FILES"} {
+		names = append(names, `.SH "`+section+`"`)
+	}
+	for _, name := range names {
+		if !strings.Contains(text, name) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}

@@ -3,7 +3,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,6 +18,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 
+	"ctop/internal/capture"
 	"ctop/internal/lab"
 )
 
@@ -184,5 +188,99 @@ func TestReplayRefused(t *testing.T) {
 	stdout, stderr, err := headless(t, "replay", "--dump", filepath.Join(filepath.Dir(path), "cut"))
 	if err != nil || !strings.Contains(stderr, "ends early: after packet 11: the file is damaged, or was cut off") || !strings.Contains(stdout, "icmp") {
 		t.Errorf("%q %q %v", stdout, stderr, err)
+	}
+}
+
+// TestReplayCaptures shows every capture of the judge's, and of the folder that
+// CTOP_CAPTURES names. What is told of one has to add up, and those of the
+// judge's are as they were.
+func TestReplayCaptures(t *testing.T) {
+	lab.Require(t)
+	ours := filepath.Join("..", "..", "internal", "judge", "testdata")
+	for _, folder := range []string{ours, os.Getenv("CTOP_CAPTURES")} {
+		if folder == "" {
+			continue
+		}
+		manifest, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var captures []struct{ File string }
+		if err := json.Unmarshal(manifest, &captures); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range captures {
+			t.Run(c.File, func(t *testing.T) {
+				s := replayed(t, filepath.Join(folder, c.File))
+				if folder == ours {
+					s.golden(t, "capture."+strings.TrimSuffix(filepath.Base(c.File), ".pcap"))
+				}
+			})
+		}
+	}
+}
+
+// replayedCapture is what --dump -o json tells of a capture.
+type replayedCapture struct {
+	Counters struct {
+		Packets, New, Established, Related, Invalid, Untracked, Forwarded, Dropped uint64
+
+		Created   uint64 `json:"flows_created"`
+		Destroyed uint64 `json:"flows_destroyed"`
+		Lost      uint64 `json:"events_lost"`
+	}
+	Flows []struct {
+		Proto, State  string
+		Origin, Reply struct{ Packets, Bytes uint64 }
+	}
+}
+
+// replayed replays a capture, or ends the test where it is of no link type that
+// can be.
+func replayed(t *testing.T, path string) *replayedCapture {
+	t.Helper()
+	stdout, stderr, err := headless(t, "replay", "--dump", "-o", "json", path)
+	if errors.Is(err, capture.ErrLink) {
+		return new(replayedCapture)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := new(replayedCapture)
+	if err := json.Unmarshal([]byte(stdout), s); err != nil {
+		t.Fatal(err)
+	}
+	c := &s.Counters
+	if c.New+c.Established+c.Related+c.Invalid+c.Untracked != c.Packets || c.Forwarded+c.Dropped != c.Packets ||
+		c.Created-c.Destroyed != uint64(len(s.Flows)) || c.Lost != 0 {
+		t.Errorf("it does not add up: %+v and %d flows", *c, len(s.Flows))
+	}
+	var told uint64
+	if _, err := fmt.Sscanf(strings.ReplaceAll(stderr[strings.Index(stderr, "replayed "):], ",", ""), "replayed %d packet", &told); err != nil || told != c.Packets {
+		t.Errorf("%d packets, told %q", c.Packets, stderr)
+	}
+	return s
+}
+
+// golden compares the counters, and the flows in the order of their beginning.
+func (s *replayedCapture) golden(t *testing.T, name string) {
+	t.Helper()
+	var b strings.Builder
+	fmt.Fprintf(&b, "%+v\n", s.Counters)
+	for _, f := range s.Flows {
+		fmt.Fprintf(&b, "%+v\n", f)
+	}
+	path := filepath.Join("testdata", "replay", name)
+	if *update {
+		if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("%s differs (go test -run TestReplayCaptures -update accepts it):\n%s", path, b.String())
 	}
 }

@@ -46,6 +46,7 @@ func (c *rootCommand) streamTraces(ctx context.Context, t *tracker.Tracker) erro
 	// Flows expire only where somebody sweeps.
 	collector := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{EventLog: 1}))
 	defer collector.stop()
+	go endWith(ctx, cancel, collector.ended)
 	lines := newLineWriter(c.env.stdout, cancel)
 	defer func() { _ = lines.stop() }() // told below, where there is somebody to tell
 	wanted, in := filter.Filter(c.trace), t.Interfaces()
@@ -65,5 +66,5 @@ func (c *rootCommand) streamTraces(ctx context.Context, t *tracker.Tracker) erro
 			return writeFailed(err)
 		}
 	}
-	return writeFailed(lines.stop())
+	return endOf(ctx, lines)
 }
