@@ -236,6 +236,10 @@ func openKernel(dir string) (*kernel, *meta, error) {
 			return nil, m, pinError(dir, err)
 		}
 	}
+	if err := k.checkMaps(); err != nil {
+		k.close()
+		return nil, m, fmt.Errorf("join the tracker at %s: %w: run \"ctop down\", then start again", dir, err)
+	}
 	// The attachments are pinned last.
 	for _, name := range linkPins {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
@@ -244,6 +248,23 @@ func openKernel(dir string) (*kernel, *meta, error) {
 		}
 	}
 	return k, m, nil
+}
+
+// checkMaps refuses maps that are pinned under the names of a tracker's and are
+// not like them.
+func (k *kernel) checkMaps() error {
+	spec, err := bpf.LoadConntrack()
+	if err != nil {
+		return fmt.Errorf("read the BPF programs: %w", err)
+	}
+	spec.Maps[configMap] = spec.Maps[configSection]
+	for name, m := range k.maps() {
+		want, ours := spec.Maps[name]
+		if ours && ((*m).Type() != want.Type || (*m).KeySize() != want.KeySize || (*m).ValueSize() != want.ValueSize) {
+			return fmt.Errorf("%w: %s is somebody else's map", ErrLayout, name)
+		}
+	}
+	return nil
 }
 
 // errPinsMissing is what a tracker looks like that was killed while it attached,

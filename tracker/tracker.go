@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ctop/bpf"
 )
 
@@ -98,6 +100,9 @@ func preparePins(o Options) (dir string, mounted bool, notes []string) {
 		return "", false, nil
 	}
 	mounted, err := mountBPFFS()
+	if err == nil && errors.Is(unix.Access(bpffsRoot, unix.W_OK), unix.EROFS) {
+		err = fmt.Errorf("%s is a read-only file system", bpffsRoot)
+	}
 	if err == nil {
 		dir, _, err = pairDir(o.Interfaces[0], o.Interfaces[1])
 	}
