@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// outcome is what a run of the program came to.
+type outcome struct {
+	status         int
+	stdout, stderr string
+}
+
+// runUnder runs the program to its end by a command that changes its
+// circumstances, which may be none.
+func runUnder(ctx context.Context, t *testing.T, under []string, args ...string) (o outcome) {
+	t.Helper()
+	path, err := ctopBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := slices.Concat(under, []string{path}, args)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// refused sees that the program failed with one line, which says a word.
+func (o outcome) refused(t *testing.T, word string) {
+	t.Helper()
+	if o.status != 1 || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, word) {
+		t.Errorf("exit status %d and %q, want 1 and one line with %q", o.status, o.stderr, word)
+	}
+}
+
+// A process that runs out of descriptors, wherever it does, says so in one line
+// and leaves nothing.
+func TestOutOfDescriptors(t *testing.T) {
+	l, ctx := newLab(t)
+	before := offloads(t, l)
+	worked := false
+	for _, n := range []int{10, 14, 20, 28, 64} {
+		limit := []string{"prlimit", "--nofile=" + strconv.Itoa(n)}
+		o := runUnder(ctx, t, limit, "--dump", "-o", "json", "--for", "100ms", l.Client.Port(), l.Server.Port())
+		if o.status == 0 {
+			worked = true
+		} else if o.status != 1 || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, "too many open files") {
+			t.Errorf("with %d descriptors: exit status %d, %q", n, o.status, o.stderr)
+		}
+		checkDetached(t, l)
+		if after := offloads(t, l); after != before {
+			t.Errorf("with %d descriptors: offloads are %v, they were %v", n, after, before)
+		}
+	}
+	if !worked {
+		t.Error("it never worked: the limits are too low to tell")
+	}
+}
+
+// What cannot be written is told of in one line, and an act that cannot be
+// written down is not done.
+func TestDiskFull(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	ports := []string{r.Client.Port(), r.Server.Port()}
+	udp := udpEnd(t, r, r.Client, 9000)
+	sendTo(t, udp, udpEnd(t, r, r.Server, 9000))
+	r.flow("udp", tracker.StateNew)
+	full := []string{"sh", "-c", `exec "$0" "$@" >/dev/full`}
+	runUnder(r.ctx, t, full, slices.Concat([]string{"--dump"}, ports)...).refused(t, "no space left")
+	runUnder(r.ctx, t, full, slices.Concat([]string{"--dump", "-o", "json"}, ports)...).refused(t, "no space left")
+	runUnder(r.ctx, t, nil, slices.Concat([]string{"delete", "udp", "--audit", "/dev/full"}, ports)...).refused(t, "no space left")
+	r.flow("udp", tracker.StateNew)
+}
+
+// The pins of a tracker are somebody else's: no other map is taken for the
+// table, the link goes on, and down clears up.
+func TestForeignPins(t *testing.T) {
+	l, ctx := newLab(t)
+	ports := []string{l.Client.Port(), l.Server.Port()}
+	if o := runUnder(ctx, t, nil, slices.Concat([]string{"--dump", "--keep", "--for", "100ms"}, ports)...); o.status != 0 {
+		t.Fatal(o.stderr)
+	}
+	defer func() {
+		if o := runUnder(ctx, t, nil, slices.Concat([]string{"down"}, ports)...); o.status != 0 {
+			t.Errorf("down: %s", o.stderr)
+		}
+		checkDetached(t, l)
+	}()
+	pins, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/flows")
+	if err != nil || len(pins) != 1 {
+		t.Fatal(pins, err)
+	}
+	foreign, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Hash, KeySize: 4, ValueSize: 8, MaxEntries: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = foreign.Close() }()
+	if err := errors.Join(os.Remove(pins[0]), foreign.Pin(pins[0])); err != nil {
+		t.Fatal(err)
+	}
+	runUnder(ctx, t, nil, slices.Concat([]string{"--dump"}, ports)...).refused(t, "ctop down")
+	if _, err := lab.Ping(ctx, l.Client, l.Server.Addr4()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Where the BPF file system is read-only ctop goes on without pins, and says so.
+func TestReadOnlyBPFFS(t *testing.T) {
+	l, ctx := newLab(t)
+	under := []string{"unshare", "--mount", "sh", "-c", `mount -t bpf -o ro bpf /sys/fs/bpf && exec "$0" "$@"`}
+	o := runUnder(ctx, t, under, "--dump", "-o", "json", "--for", "100ms", l.Client.Port(), l.Server.Port())
+	if o.status != 0 || !strings.Contains(o.stdout, "ctop.snapshot/1") || !strings.Contains(o.stderr, "read-only") {
+		t.Errorf("exit status %d, %q", o.status, o.stderr)
+	}
+	checkDetached(t, l)
+}
+
+// A process whose clock is ten days off counts silence and age all the same:
+// they are the kernel's.
+func TestClockOff(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	const days = "864000"
+	under := []string{"unshare", "--time", "--monotonic", days, "--boottime", days, "--fork"}
+	o := runUnder(r.ctx, t, under, "--dump", "-o", "json", r.Client.Port(), r.Server.Port())
+	var s struct {
+		Flows []struct {
+			Age  float64 `json:"age"`
+			TTL  float64 `json:"ttl"`
+			Idle float64 `json:"idle"`
+		} `json:"flows"`
+	}
+	if err := json.Unmarshal([]byte(o.stdout), &s); err != nil || len(s.Flows) == 0 {
+		t.Fatalf("%v: %q, %q", err, o.stdout, o.stderr)
+	}
+	for _, f := range s.Flows {
+		if limit := (2 * time.Minute).Seconds(); f.Age < 0 || f.Age > limit || f.Idle < 0 || f.Idle > limit || f.TTL < 0 || f.TTL > limit {
+			t.Errorf("%+v", f)
+		}
+	}
+}
