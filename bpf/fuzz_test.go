@@ -2,6 +2,8 @@ package bpf
 
 import (
 	"encoding/binary"
+	"os"
+	"strings"
 	"testing"
 )
 
@@ -238,6 +240,38 @@ func (h *harness) allowed(counted ConntrackCpuStats) {
 		}
 		if !found || e.Key.Proto != protoTCP && to != "NEW" && to != "ESTABLISHED" {
 			h.t.Fatalf("protocol %d went from %s to %s", e.Key.Proto, from, to)
+		}
+	}
+}
+
+// TestTransitionsAreDocumented looks in the docs for every change of state that
+// the fuzzer lets pass.
+func TestTransitionsAreDocumented(t *testing.T) {
+	docs, err := os.ReadFile("../docs/architecture.md")
+	ok(t, err)
+	_, table, found := strings.Cut(string(docs), "## Transitions")
+	table, _, ends := strings.Cut(table, "\n## ")
+	if !found || !ends {
+		t.Fatal("docs/architecture.md has no transitions")
+	}
+	documented := func(from, to string) bool {
+		for line := range strings.Lines(table) {
+			cells := strings.Split(line, "|")
+			if len(cells) < 4 || !strings.Contains(cells[3], "`"+to+"`") {
+				continue
+			}
+			begins := strings.Contains(cells[1], "none") || strings.Contains(cells[3], "reused")
+			if strings.Contains(cells[1], "`"+from+"`") || from == "-" && begins {
+				return true
+			}
+		}
+		return false
+	}
+	for from, all := range transitions {
+		for _, to := range all {
+			if !documented(from, to) {
+				t.Errorf("the docs do not have %s to %s", from, to)
+			}
 		}
 	}
 }
