@@ -22,7 +22,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo pictures test bench bench-quick fuzz judge generate check-generated lint fmt clean
+.PHONY: help build demo pictures test bench bench-quick fuzz judge chaos soak test-kernels generate check-generated lint fmt clean
 .PHONY: need-go need-kernel need-root need-tmux need-clang need-lint
 
 help: ## list the targets
@@ -58,11 +58,15 @@ fuzz: need-go ## run each fuzz target for FUZZTIME (10s)
 judge: need-go need-kernel need-root ## ask the kernel's own conntrack about SEQUENCES (100000) conversations
 	@CTOP_JUDGE_SEQUENCES=$(SEQUENCES) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run TestGenerated $(TESTFLAGS) ./internal/judge
 
-chaos: need-go need-kernel need-root ## attack, overload and break it for as long as it takes, as root
-	@CTOP_CHAOS=1 $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run "TestFlood" $(TESTFLAGS) ./internal/e2e
+chaos: need-go need-kernel need-root ## attack, overload and break it for half an hour, as root
+	@CTOP_CHAOS=1 CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 90m -v \
+		-run 'Flood|Full|Soak|Descriptors|Pins|BPFFS|Clock|Kill|Cable|Overflow|Foreign|Attacked' $(TESTFLAGS) ./internal/e2e
 
 soak: need-go need-kernel need-root ## churn through connections for SOAK (15m), and see that nothing grows, as root
 	@CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 0 -v -run TestSoak $(TESTFLAGS) ./internal/e2e
+
+test-kernels: need-go ## boot other kernels in qemu and run a slice of the tests there
+	@./internal/kernels/run
 
 generate: need-go need-clang ## compile the BPF programs anew
 	@PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./...
