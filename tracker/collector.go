@@ -42,7 +42,8 @@ type Collector struct {
 	log      eventLog
 	sampler  *Sampler
 	// swept is how long the latest sweep took, in nanoseconds.
-	swept atomic.Int64
+	swept    atomic.Int64
+	watchdog watchdog
 }
 
 // NewCollector returns a collector for t that does nothing until it is run.
@@ -100,6 +101,7 @@ func (c *Collector) collect() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	s.Warnings = append(c.watchdog.watch(c.tracker, s), s.Warnings...)
 	s.Warnings = append(s.Warnings, c.warnings(s)...)
 	s.Warnings = append(s.Warnings, trouble...)
 	c.latest.Store(s)

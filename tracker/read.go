@@ -164,6 +164,11 @@ func (m ifaceMeta) state() Interface {
 		return i
 	}
 	i.Up = l.Attrs().Flags&unix.IFF_UP != 0
+	s := side{link: l}
+	i.virtual = s.virtual()
+	if counted := l.Attrs().Statistics; counted != nil {
+		i.Received, i.Sent = counted.RxPackets, counted.TxPackets
+	}
 	return i
 }
 

@@ -12,6 +12,10 @@ type Interface struct {
 	Mode Mode
 	// Up tells whether the interface exists and is administratively up.
 	Up bool
+	// Received and Sent are packets as the interface itself counts them.
+	Received, Sent uint64
+	// virtual ones are known to count what XDP sends.
+	virtual bool
 }
 
 // trouble says what is wrong with an interface that is not up.
@@ -60,6 +64,9 @@ type Snapshot struct {
 	PPS, BPS float64
 	// Flows is every flow, in no order. It must not be changed.
 	Flows []Flow
+	// Stalled tells for each interface that it receives packets and nothing is
+	// sent on by the other one. Only a [Collector] finds that out.
+	Stalled [2]bool
 	// Took is how long reading the table took.
 	Took time.Duration
 	// Warnings are sentences about what is wrong right now, worst first.

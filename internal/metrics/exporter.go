@@ -20,6 +20,7 @@ type descriptions struct {
 	packets, bytes, verdicts, actions, invalid  *prometheus.Desc
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
+	stalled                                     *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -42,6 +43,7 @@ func newDescriptions() descriptions {
 		age:         describe("snapshot_age_seconds", "Age of the latest snapshot."),
 		uptime:      describe("uptime_seconds", "Time since the tracker was attached."),
 		interfaceUp: describe("interface_up", "Whether an interface exists and is up.", "interface", "mode"),
+		stalled:     describe("forwarding_stalled", "Whether an interface receives and the other one sends nothing.", "from", "to"),
 		info:        describe("tracker_info", "Always 1.", "host", "policy"),
 	}
 }
@@ -69,12 +71,17 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 	x.gauge(x.age, time.Since(s.Time).Seconds())
 	x.gauge(x.uptime, s.Uptime.Seconds())
 	x.gauge(x.info, 1, s.Host, s.Policy.String())
-	for _, i := range s.Interfaces {
+	for n, i := range s.Interfaces {
 		up := 0.0
 		if i.Up {
 			up = 1
 		}
 		x.gauge(x.interfaceUp, up, i.Name, i.Mode.String())
+		stalled := 0.0
+		if s.Stalled[n] {
+			stalled = 1
+		}
+		x.gauge(x.stalled, stalled, i.Name, s.Interfaces[1-n].Name)
 	}
 }
 

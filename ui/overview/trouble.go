@@ -68,6 +68,8 @@ func (m *Model) wrong() (list []trouble) {
 // adviceFor says what to do about a warning of the tracker's own.
 func adviceFor(text string) string {
 	switch {
+	case strings.HasPrefix(text, "nothing passes "):
+		return "Mend what is named. To take ctop out of the way: ctop down with both interfaces."
 	case strings.HasPrefix(text, "table "):
 		return "Shorten timeouts (5), delete what is not needed (/ then D), or start again with a larger --max-flows."
 	case strings.Contains(text, "tc mode"), strings.Contains(text, "--mode tc"):

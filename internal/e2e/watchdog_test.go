@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"context"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// Where packets come in and nothing goes out, ctop says so, with the cause, and
+// takes it back when packets pass again.
+func TestWatchdog(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		mode       tracker.Mode
+		harm, mend func(r *rig) error
+		cause      string
+	}{
+		{"the other end takes no frames from XDP", tracker.ModeNative, polling(false), polling(true), "gro of "},
+		{"the other end is down", tracker.ModeTC, linkState("down"), linkState("up"), "the other end of "},
+		{"the other interface is down", tracker.ModeNative, portState("down"), portState("up"), " down"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newRig(t, tracker.Options{Mode: c.mode})
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			ctx, cancel := context.WithCancel(r.ctx)
+			defer cancel()
+			wg.Go(func() { floods[2].send(ctx, t, r, true) })
+			r.eventually("packets pass", func() bool {
+				s := r.collector.Snapshot()
+				return s != nil && s.Counters.Packets > 1000
+			})
+			if said := r.saysNothingPasses(); said != "" {
+				t.Errorf("it says %q", said)
+			}
+			if err := c.harm(r); err != nil {
+				t.Fatal(err)
+			}
+			r.eventually("it says that nothing passes", func() bool { return r.saysNothingPasses() != "" })
+			if said := r.saysNothingPasses(); !strings.Contains(said, c.cause) {
+				t.Errorf("%q does not say %q", said, c.cause)
+			}
+			if !r.collector.Snapshot().Stalled[0] || r.collector.Snapshot().Stalled[1] {
+				t.Errorf("stalled: %v", r.collector.Snapshot().Stalled)
+			}
+			if err := c.mend(r); err != nil {
+				t.Fatal(err)
+			}
+			r.eventually("all is well", func() bool { return r.saysNothingPasses() == "" })
+		})
+	}
+}
+
+// saysNothingPasses returns the alarm where there is one.
+func (r *rig) saysNothingPasses() string {
+	for _, w := range r.collector.Snapshot().Warnings {
+		if strings.HasPrefix(w, "nothing passes ") {
+			return w
+		}
+	}
+	return ""
+}
+
+func polling(on bool) func(*rig) error {
+	return func(r *rig) error { return r.Server.SetOffload(on, lab.GRO) }
+}
+
+func linkState(state string) func(*rig) error {
+	return func(r *rig) error {
+		return r.Server.Command(r.ctx, "ip", "link", "set", r.Server.Link(), state).Run()
+	}
+}
+
+func portState(state string) func(*rig) error {
+	return func(r *rig) error {
+		return exec.CommandContext(r.ctx, "ip", "link", "set", r.Server.Port(), state).Run()
+	}
+}

@@ -1,0 +1,106 @@
+package tracker
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// stallAfter is how long an interface may receive without the other one
+	// sending anything, and stallPackets how many packets that takes at least.
+	stallAfter   = 3 * time.Second
+	stallPackets = 10
+)
+
+// watchdog tells when ctop stands in the way: one interface receives, and the
+// other sends nothing. It goes by what the interfaces count, not by what ctop
+// believes to have forwarded. What a policy drops is not counted as received.
+type watchdog struct {
+	ways [2]way
+}
+
+// way is from one interface to the other.
+type way struct {
+	index [2]int
+	// since is when the other one last sent something, and what follows was
+	// counted then.
+	since                         time.Time
+	received, sent, seen, dropped uint64
+	// counts: the other one was seen to count what it sends, which not every
+	// driver does with XDP.
+	counts  bool
+	stalled bool
+	// told is the sentence while it lasts.
+	told string
+}
+
+// watch looks at both ways and returns a sentence for each on which nothing
+// passes.
+func (w *watchdog) watch(t *Tracker, s *Snapshot) (trouble []string) {
+	for i := range w.ways {
+		from, to := &s.Interfaces[i], &s.Interfaces[1-i]
+		p := &w.ways[i]
+		was := p.stalled
+		p.look(from, to, s)
+		s.Stalled[i] = p.stalled
+		switch {
+		case p.stalled && !was:
+			p.told = fmt.Sprintf("nothing passes from %s to %s: %s", from.Name, to.Name, t.causeOf(p, s, 1-i))
+			t.log.Error(p.told)
+		case was && !p.stalled:
+			t.log.Info(fmt.Sprintf("packets pass from %s to %s again", from.Name, to.Name))
+		}
+		if p.stalled {
+			trouble = append(trouble, p.told)
+		}
+	}
+	return trouble
+}
+
+// look compares the counters with those of when the other one last sent.
+func (p *way) look(from, to *Interface, s *Snapshot) {
+	index := [2]int{from.Index, to.Index}
+	if p.index != index || p.sent != to.Sent {
+		*p = way{
+			index: index, since: s.Time, received: from.Received, sent: to.Sent,
+			seen: s.Counters.Packets, dropped: s.Counters.Dropped, counts: p.index == index,
+		}
+		return
+	}
+	received := from.Received - p.received
+	if s.Policy == PolicyEnforce {
+		received -= min(received, s.Counters.Dropped-p.dropped)
+	}
+	counts := p.counts || to.virtual || !to.Up
+	if counts && received >= stallPackets && s.Time.Sub(p.since) >= stallAfter {
+		p.stalled = true
+	}
+}
+
+// causeOf returns why nothing is sent out of a side, as far as can be found out.
+func (t *Tracker) causeOf(p *way, s *Snapshot, to int) string {
+	out := &s.Interfaces[to]
+	if !out.Up {
+		return out.trouble()
+	}
+	if s.Counters.Packets == p.seen {
+		return fmt.Sprintf("packets do not reach ctop: another program takes them on %s", s.Interfaces[1-to].Name)
+	}
+	m := t.interfaces()[to]
+	l, err := m.link()
+	if err != nil {
+		return m.Name + " gone"
+	}
+	if l.Attrs().RawFlags&unix.IFF_LOWER_UP == 0 {
+		return "the other end of " + m.Name + " is down"
+	}
+	side := side{link: l, mode: m.Mode, filter: m.hangsInFilter()}
+	if err := side.prepare(); err == nil {
+		if missing, err := needed(side.changes); err == nil && len(missing) > 0 {
+			return fmt.Sprintf("%s was put back and must be changed again", missing[0])
+		}
+	}
+	return fmt.Sprintf("%s does not send what it is given: see \"ip -s link show %s\" and \"ethtool -S %s\"", m.Name, m.Name, m.Name)
+}
