@@ -29,6 +29,9 @@ func (o Options) command() string {
 	return "make bench"
 }
 
-func (o Options) wants(part string) bool {
-	return len(o.Only) == 0 || slices.Contains(o.Only, part)
+func (o Options) wants(p part) bool {
+	if len(o.Only) == 0 {
+		return !o.Quick || !p.slow
+	}
+	return slices.Contains(o.Only, p.name)
 }

@@ -198,7 +198,7 @@ func packets(ctx context.Context, o Options) (_ []Row, err error) {
 		return nil, err
 	}
 	defer b.close()
-	rows, err := interleave(ctx, o.rounds(150, 20), b.packetProbes())
+	rows, err := interleave(ctx, o.rounds(120, 20), b.packetProbes())
 	if err != nil {
 		return nil, err
 	}

@@ -10,17 +10,19 @@ import (
 type part struct {
 	name, title string
 	measure     func(context.Context, Options) ([]Row, error)
+	// slow parts are left out of a quick run that does not name them.
+	slow bool
 }
 
 func parts() []part {
 	return []part{
-		{"packet", "One packet (BPF_PROG_TEST_RUN, one CPU)", packets},
-		{"link", "Through the lab (iperf3, one second a sample)", throughput},
-		{"live", "The path itself (live frames, many flows)", live},
-		{"connect", "Connections opened and closed, four at a time", connections},
-		{"event", "Events, ring buffer and tracker together", eventRows},
-		{"table", "Reading and sweeping a large table", tables},
-		{"frame", "The console", frames},
+		{name: "packet", title: "One packet (BPF_PROG_TEST_RUN, one CPU)", measure: packets},
+		{name: "link", title: "Through the lab (iperf3, one second a sample)", measure: throughput},
+		{name: "live", title: "The path itself (live frames, many flows)", measure: live},
+		{name: "connect", title: "Connections opened and closed, four at a time", measure: connections, slow: true},
+		{name: "event", title: "Events, ring buffer and tracker together", measure: eventRows},
+		{name: "table", title: "Reading and sweeping a large table", measure: tables, slow: true},
+		{name: "frame", title: "The console", measure: frames, slow: true},
 	}
 }
 

@@ -59,7 +59,7 @@ func (r *Report) measure(ctx context.Context, o Options, progress *log.Logger) e
 		return err
 	}
 	for _, p := range parts() {
-		if !o.wants(p.name) {
+		if !o.wants(p) {
 			continue
 		}
 		started := time.Now()

@@ -108,7 +108,7 @@ func throughput(ctx context.Context, o Options) ([]Row, error) {
 		}
 		probes = append(probes, rigs[s.how].probe(s))
 	}
-	rows, err := interleave(ctx, o.rounds(5, 1), probes)
+	rows, err := interleave(ctx, o.rounds(4, 1), probes)
 	return append(rows, left...), err
 }
 
