@@ -43,12 +43,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	only := flags.String("only", "", "parts to run, separated by commas: "+strings.Join(partNames(), ", "))
 	jsonFile := flags.String("json", os.Getenv("BENCH_JSON"), "write everything that was measured into this file")
 	document := flags.String("write", "", "put the tables into this document, between its markers")
+	from := flags.String("from", "", "measure nothing: take this file, written by -json, instead")
 	objects := flags.String("objects", "", "builds of conntrack.c to compare by packet, separated by commas: nothing else is run")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *only != "" {
 		o.Only = strings.Split(*only, ",")
+	}
+	if *from != "" {
+		report, err := readReport(*from)
+		if err != nil {
+			return err
+		}
+		return report.deliver(stdout, *jsonFile, *document)
 	}
 	if err := lab.Isolate(); err != nil {
 		return err
@@ -65,13 +73,5 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := report.measure(ctx, o, log.New(stderr, "", 0)); err != nil {
 		return err
 	}
-	_, err := io.WriteString(stdout, report.text())
-	errs := []error{err}
-	if *jsonFile != "" {
-		errs = append(errs, report.writeJSON(*jsonFile))
-	}
-	if *document != "" {
-		errs = append(errs, report.writeInto(*document))
-	}
-	return errors.Join(errs...)
+	return report.deliver(stdout, *jsonFile, *document)
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"log"
 	"os"
 	"runtime"
@@ -84,6 +86,33 @@ func (r *Report) rows() map[string]Row {
 		}
 	}
 	return rows
+}
+
+// readReport reads what writeJSON wrote, and compares anew.
+func readReport(file string) (*Report, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read the report: %w", err)
+	}
+	r := new(Report)
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, fmt.Errorf("read the report %s: %w", file, err)
+	}
+	r.Ratios = ratios(r.rows())
+	return r, nil
+}
+
+// deliver prints the tables, and writes them where files are named.
+func (r *Report) deliver(stdout io.Writer, jsonFile, document string) error {
+	_, err := io.WriteString(stdout, r.text())
+	errs := []error{err}
+	if jsonFile != "" {
+		errs = append(errs, r.writeJSON(jsonFile))
+	}
+	if document != "" {
+		errs = append(errs, r.writeInto(document))
+	}
+	return errors.Join(errs...)
 }
 
 func (r *Report) writeJSON(file string) error {
