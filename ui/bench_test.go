@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
+	"ctop/tracker"
 	"ctop/ui/order"
 )
 
@@ -33,6 +34,30 @@ func BenchmarkFrame(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkStorm is what a look at the source costs the console's goroutine, with
+// what 100,000 events a second leave between two of them, and the frame after
+// it: that long a key waits.
+func BenchmarkStorm(b *testing.B) {
+	m := benchModel(1000)
+	m.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("2")})
+	perLook := 100_000 / int(time.Second/DefaultInterval)
+	batch := make([]tracker.Event, perLook)
+	for i := range batch {
+		f := flow(i)
+		batch[i] = tracker.Event{Time: start, Type: tracker.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State}
+	}
+	var next uint64
+	for b.Loop() {
+		next += uint64(perLook)
+		updated, _ := m.Update(polledMsg{now: start, events: batch, next: next})
+		m.Model = updated.(Model)
+		_ = m.View()
+	}
+	if want := next - uint64(perLook) - m.missed; want != next/uint64(perLook)*mostEvents-mostEvents {
+		b.Errorf("%d of %d events are accounted for", m.missed, next)
 	}
 }
 
