@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Act is one line of the audit log.
@@ -92,13 +94,27 @@ func (a *Audit) open() (*os.File, error) {
 	return f, nil
 }
 
-// Check says whether an act could be written down now.
+// auditRoom is more than an act takes, in bytes.
+const auditRoom = 4096
+
+// Check says whether an act could be written down now: it sets room aside,
+// where the file system can.
 func (a *Audit) Check() error {
 	f, err := a.open()
 	if err != nil {
 		return err
 	}
-	return f.Close()
+	info, err := f.Stat()
+	if err == nil {
+		err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, info.Size(), auditRoom)
+		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+			err = nil // it cannot, or there is room
+		}
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write the audit log: %w", err)
+	}
+	return nil
 }
 
 // Write adds an act.
