@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
 	"ctop/tracker"
@@ -89,8 +90,27 @@ func TestDiskFull(t *testing.T) {
 	full := []string{"sh", "-c", `exec "$0" "$@" >/dev/full`}
 	runUnder(r.ctx, t, full, slices.Concat([]string{"--dump"}, ports)...).refused(t, "no space left")
 	runUnder(r.ctx, t, full, slices.Concat([]string{"--dump", "-o", "json"}, ports)...).refused(t, "no space left")
-	runUnder(r.ctx, t, nil, slices.Concat([]string{"delete", "udp", "--audit", "/dev/full"}, ports)...).refused(t, "no space left")
+	runUnder(r.ctx, t, nil, "delete", "udp", "--audit", filepath.Join(fullDisk(t), "audit")).refused(t, "no space left")
 	r.flow("udp", tracker.StateNew)
+}
+
+// fullDisk is where a file can be made and nothing be written.
+func fullDisk(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	err := os.WriteFile(filepath.Join(dir, "rubbish"), make([]byte, 1<<17), 0o600)
+	if !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	return dir
 }
 
 // The pins of a tracker are somebody else's: no other map is taken for the
