@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 )
 
@@ -15,26 +16,88 @@ import (
 func (t *Tracker) heal() (done []string, err error) {
 	var errs []error
 	for i, m := range t.interfaces() {
-		link, err := netlink.LinkByIndex(m.Index)
+		l, err := netlink.LinkByIndex(m.Index)
 		if err == nil {
-			if name := link.Attrs().Name; name != m.Name {
+			if name := l.Attrs().Name; name != m.Name {
 				done = append(done, fmt.Sprintf("%s is called %s now", m.Name, name))
 				m.Name = name
 				errs = append(errs, t.redescribe(i, m))
 			}
+			mended, err := t.mend(i, l)
+			if mended != "" {
+				done = append(done, mended)
+			}
+			if err != nil {
+				errs = append(errs, fmt.Errorf("attach to %s again: %w", m.Name, err))
+			}
 			continue
 		}
-		link, err = netlink.LinkByName(m.Name)
+		l, err = netlink.LinkByName(m.Name)
 		if err != nil {
 			continue // gone; it may come back
 		}
-		if err := t.reattach(i, link); err != nil {
+		if err := t.reattach(i, l); err != nil {
 			errs = append(errs, fmt.Errorf("attach to %s again: %w", m.Name, err))
 			continue
 		}
 		done = append(done, m.Name+" came back and is attached to again")
 	}
 	return done, errors.Join(errs...)
+}
+
+// mend puts back what an interface that is there can lose: its program, by force,
+// and its place as a way out, when it is moved to another network namespace and
+// back, as its index may stay the same.
+func (t *Tracker) mend(i int, l netlink.Link) (mended string, err error) {
+	m := t.interfaces()[i]
+	var index uint32
+	if err := t.kernel.outputs.Lookup(uint32(1-i), &index); err != nil || index != uint32(m.Index) {
+		if err := t.reroute(i, m.Index); err != nil {
+			return "", err
+		}
+		mended = m.Name + " is a way out again"
+	}
+	attached, err := t.attached(i)
+	if err != nil || attached {
+		return mended, err
+	}
+	s := &side{link: l, mode: m.Mode, filter: m.hangsInFilter()}
+	if err := s.checkFree(); err != nil {
+		return mended, err
+	}
+	if err := t.relink(i, s); err != nil {
+		return mended, err
+	}
+	return m.Name + " had lost its program and is attached to again", nil
+}
+
+// attached reports whether the program of a side is where it belongs.
+func (t *Tracker) attached(i int) (bool, error) {
+	m := t.interfaces()[i]
+	if m.hangsInFilter() {
+		filters, err := ourFilters(m.Index)
+		return len(filters) > 0, err
+	}
+	l, ok := t.links[i].(link.Link)
+	if !ok {
+		pinned, err := link.LoadPinnedLink(filepath.Join(t.dir, linkPins[i]), nil)
+		if err != nil {
+			return false, fmt.Errorf("open the attachment: %w", err)
+		}
+		defer func() { _ = pinned.Close() }()
+		l = pinned
+	}
+	info, err := l.Info()
+	if err != nil {
+		return false, fmt.Errorf("look at the attachment: %w", err)
+	}
+	if xdp := info.XDP(); xdp != nil {
+		return xdp.Ifindex == uint32(m.Index), nil
+	}
+	if tcx := info.TCX(); tcx != nil {
+		return tcx.Ifindex == uint32(m.Index), nil
+	}
+	return true, nil
 }
 
 // interfaces returns the descriptions of both sides as they are now.

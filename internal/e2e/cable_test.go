@@ -2,8 +2,14 @@ package e2e
 
 import (
 	"context"
+	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
+
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
 	"ctop/tracker"
@@ -38,5 +44,73 @@ func TestCable(t *testing.T) {
 			r.stop()
 			checkDetached(t, r.Lab)
 		})
+	}
+}
+
+// What else can happen to an interface: the tracker puts itself back, and has its
+// flows.
+func TestInterfaces(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		harm func(t *testing.T, r *rig)
+	}{
+		{"renamed", func(t *testing.T, r *rig) {
+			ip(t, "link", "set", r.Server.Port(), "down")
+			ip(t, "link", "set", r.Server.Port(), "name", "renamed")
+			ip(t, "link", "set", "renamed", "up")
+			t.Cleanup(func() {
+				ip(t, "link", "set", "renamed", "down")
+				ip(t, "link", "set", "renamed", "name", r.Server.Port())
+			})
+		}},
+		{"in another namespace and back", func(t *testing.T, r *rig) {
+			ip(t, "link", "set", r.Server.Port(), "netns", r.Client.Name())
+			gone := r.Server.Port() + " gone"
+			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings, gone) })
+			ip(t, "-n", r.Client.Name(), "link", "set", r.Server.Port(), "netns", strconv.Itoa(unix.Gettid()))
+			ip(t, "link", "set", r.Server.Port(), "up")
+		}},
+		{"detached by force", func(t *testing.T, _ *rig) {
+			paths, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/link1")
+			if err != nil || len(paths) != 1 {
+				t.Fatalf("pinned: %v, %v", paths, err)
+			}
+			l, err := link.LoadPinnedLink(paths[0], nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := l.Detach(); err != nil {
+				t.Fatal(err)
+			}
+			_ = l.Close()
+		}},
+	} {
+		for _, mode := range modes {
+			t.Run(c.name+"/"+mode.String(), func(t *testing.T) {
+				r := newRig(t, tracker.Options{Mode: mode})
+				client, server := r.connect(r.Server.Addr4())
+				id := r.flow("tcp", tracker.StateEstablished).ID
+				c.harm(t, r)
+				r.eventually("a connection that is tracked", func() bool {
+					before := r.flow("tcp", tracker.StateEstablished)
+					say(t, client, server, "hello")
+					say(t, server, client, "hello")
+					after := r.flow("tcp", tracker.StateEstablished)
+					return after.Reply.Packets > before.Reply.Packets && after.Origin.Packets > before.Origin.Packets
+				})
+				if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+					t.Errorf("the flow is %v, it was %v", f.ID, id)
+				}
+				r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
+				r.stop()
+			})
+		}
+	}
+}
+
+func ip(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		t.Fatalf("ip %v: %v: %s", args, err, out)
 	}
 }
