@@ -28,14 +28,15 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	ctx := cmd.Context()
-	if given(cmd, "for") && c.watch.duration() > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.watch.duration())
-		defer cancel()
-	}
 	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
 	o.Trace = true
 	return s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
+		// From here on: to attach may take longer than that.
+		if given(cmd, "for") && c.watch.duration() > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, c.watch.duration())
+			defer cancel()
+		}
 		return c.streamTraces(ctx, t)
 	})
 }
