@@ -68,11 +68,8 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose)
 	return s.with(s.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
-		if d := c.watch.duration(); d > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, d)
-			defer cancel()
-		}
+		ctx, cancel := c.watch.bound(ctx)
+		defer cancel()
 		return c.record(ctx, t, args[0])
 	})
 }

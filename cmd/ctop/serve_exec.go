@@ -106,12 +106,8 @@ func (r remote) events() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "events [flags]", Short: "Print a line for every change of a flow's state", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx := cmd.Context()
-			if d := watch.duration(); d > 0 {
-				var cancel context.CancelFunc
-				ctx, cancel = context.WithTimeout(ctx, d)
-				defer cancel()
-			}
+			ctx, cancel := watch.bound(cmd.Context())
+			defer cancel()
 			return r.stream(ctx, form, filter.Filter(wanted))
 		},
 	}

@@ -27,16 +27,16 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 	if err := c.env.checkStdout(); err != nil {
 		return err
 	}
-	ctx := cmd.Context()
+	var watch durationValue
+	if given(cmd, "for") {
+		watch = c.watch
+	}
 	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
 	o.Trace = true
 	return s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
-		// From here on: to attach may take longer than that.
-		if given(cmd, "for") && c.watch.duration() > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.watch.duration())
-			defer cancel()
-		}
+		// Attaching takes what it takes.
+		ctx, cancel := watch.bound(cmd.Context())
+		defer cancel()
 		return c.streamTraces(ctx, t)
 	})
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -148,6 +149,14 @@ func (v *durationValue) String() string { return format.Timeout(time.Duration(*v
 func (v *durationValue) Type() string   { return "DURATION" }
 
 func (v *durationValue) duration() time.Duration { return time.Duration(*v) }
+
+// bound ends a context after the duration; zero is without end.
+func (v *durationValue) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if *v == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, v.duration())
+}
 
 func (v *durationValue) Set(s string) error {
 	d, err := tracker.ParseDuration(s)
