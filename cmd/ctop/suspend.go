@@ -57,8 +57,19 @@ func (s *suspension) stop() { close(s.quit) }
 type halt struct{}
 
 // Run returns when the process goes on. It cannot be stopped by SIGTSTP: Go has
-// no way back from having asked for a signal to not having done so.
-func (halt) Run() error { return unix.Kill(0, unix.SIGSTOP) }
+// no way back from having asked for a signal to not having done so. A stop takes
+// hold when another thread comes to it, so that the terminal would be taken back
+// before the shell has it, had the signal to go on not been waited for.
+func (halt) Run() error {
+	resumed := make(chan os.Signal, 1)
+	signal.Notify(resumed, unix.SIGCONT)
+	defer signal.Stop(resumed)
+	if err := unix.Kill(0, unix.SIGSTOP); err != nil {
+		return err
+	}
+	<-resumed
+	return nil
+}
 
 // SetStdin has no meaning here, as the others.
 func (halt) SetStdin(io.Reader) {}
