@@ -71,8 +71,9 @@ func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlag
 	m := e.remember()
 	model := ui.New(source, append(look.options(e, m.saved), more...)...)
 	suspend := newSuspension()
+	input := watchInput(e.stdin)
 	program := tea.NewProgram(model,
-		tea.WithInput(e.stdin), tea.WithOutput(e.stdout), tea.WithFilter(suspend.key),
+		tea.WithInput(input), tea.WithOutput(e.stdout), tea.WithFilter(suspend.key),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithoutSignalHandler(),
 	)
 	quit := make(chan struct{})
@@ -82,6 +83,8 @@ func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlag
 	go func() {
 		select {
 		case <-done:
+			program.Quit()
+		case <-input.gone:
 			program.Quit()
 		case <-quit:
 		}

@@ -239,6 +239,49 @@ func TestSignalsInTerminal(t *testing.T) {
 	}
 }
 
+// TestTerminalGoes takes the terminal away from a console that no signal reaches,
+// since the terminal does not control it.
+func TestTerminalGoes(t *testing.T) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &terminal{t: t, dir: t.TempDir(), tty: master}
+	x.resize(80, 24)
+	x.record()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.cmd = &exec.Cmd{
+		Path: self, Args: []string{"ctop", "replay", "--theme", "dark", "recording.ctop"},
+		Dir: x.dir, Env: []string{"TERM=xterm", "HOME=" + x.dir},
+		Stdin: slave, Stdout: slave, Stderr: slave, SysProcAttr: &unix.SysProcAttr{Setsid: true},
+	}
+	if err := x.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = slave.Close()
+	// Nobody may be reading when it is closed: it would stay open.
+	for drawn := []byte{}; !bytes.Contains(drawn, []byte("10.11.12.13")); {
+		b := make([]byte, 4096)
+		n, err := master.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		drawn = append(drawn, b[:n]...)
+	}
+	_ = master.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- x.cmd.Wait() }()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		_ = x.cmd.Process.Kill()
+		t.Error("still there without its terminal")
+	}
+}
+
 // TestSuspend stops the console by its key and by a signal, and goes on with it.
 func TestSuspend(t *testing.T) {
 	x := inTerminal(t, 80, 24, "")

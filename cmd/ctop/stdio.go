@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/charmbracelet/x/term"
 	"golang.org/x/sys/unix"
@@ -27,6 +28,30 @@ func (e env) checkTerminal() error {
 		return errors.New("open the console: TERM is not set: set it to the terminal's type, as in TERM=xterm, or use --dump")
 	}
 	return nil
+}
+
+// watchedInput is a terminal that tells when it is gone. bubbletea goes on without
+// one, and where no signal tells of it, as without a controlling terminal,
+// nobody would ever end the program.
+type watchedInput struct {
+	*os.File
+	gone chan struct{}
+	once *sync.Once
+}
+
+// watchInput watches stdin, which checkTerminal has found to be a terminal.
+func watchInput(stdin io.Reader) watchedInput {
+	f, _ := stdin.(*os.File)
+	return watchedInput{File: f, gone: make(chan struct{}), once: new(sync.Once)}
+}
+
+// Read reads what was typed.
+func (w watchedInput) Read(p []byte) (int, error) {
+	n, err := w.File.Read(p)
+	if errors.Is(err, io.EOF) {
+		w.once.Do(func() { close(w.gone) })
+	}
+	return n, err
 }
 
 // errStdoutClosed is what a write to stdout would have told, had Go's runtime
