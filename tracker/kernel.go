@@ -90,8 +90,34 @@ type loadOptions struct {
 	tracing           bool
 }
 
+// descriptors is how many files must be left to open for loading the programs:
+// a map and a program is one each, and a probe and an interface need their own.
+const descriptors = 40
+
+// checkDescriptors refuses to begin where loading would run out of files to open:
+// the probes of the kernel's features would take that for a feature it lacks.
+func checkDescriptors() error {
+	var spare []int
+	defer func() {
+		for _, fd := range spare {
+			_ = unix.Close(fd)
+		}
+	}()
+	for range descriptors {
+		fd, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open %d files: %w: raise the limit (ulimit -n)", descriptors, err)
+		}
+		spare = append(spare, fd)
+	}
+	return nil
+}
+
 // checkKernel refuses a kernel that cannot run the programs.
 func checkKernel() error {
+	if err := checkDescriptors(); err != nil {
+		return err
+	}
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
 		return fmt.Errorf("%w: it describes no types (/sys/kernel/btf/vmlinux is missing): use a kernel built with CONFIG_DEBUG_INFO_BTF",
 			ErrUnsupported)

@@ -61,7 +61,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	l, ctx := newLab(t)
 	before := offloads(t, l)
 	worked := false
-	for _, n := range []int{10, 14, 20, 28, 64} {
+	for _, n := range []int{10, 28, 44, 46, 48, 50, 52, 64} {
 		limit := []string{"prlimit", "--nofile=" + strconv.Itoa(n)}
 		o := runUnder(ctx, t, limit, "--dump", "-o", "json", "--for", "100ms", l.Client.Port(), l.Server.Port())
 		if o.status == 0 {
