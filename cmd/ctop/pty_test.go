@@ -272,8 +272,11 @@ func TestTerminalGoes(t *testing.T) {
 		drawn = append(drawn, b[:n]...)
 	}
 	_ = master.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- x.cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = x.cmd.Wait()
+		close(ended)
+	}()
 	select {
 	case <-ended:
 	case <-time.After(patience):
