@@ -124,6 +124,14 @@ __noinline int embryo_evict(void)
 	return 0;
 }
 
+/* Whether an insert failed because the bucket was in use: by this very CPU, which
+ * was interrupted there, or for too long by another. EBUSY is what the lock says
+ * up to Linux 6.14, the others since (rqspinlock, kernel/bpf/hashtab.c). */
+static __always_inline bool bucket_busy(int err)
+{
+	return err == -EBUSY || err == -EDEADLK || err == -ETIMEDOUT;
+}
+
 /* Enters a flow whose first packet is pkt. Its direction is origin, unless
  * flags say that the key is to be read the other way round. */
 __noinline int flow_create(struct packet *pkt, __u32 flags)
@@ -140,14 +148,14 @@ __noinline int flow_create(struct packet *pkt, __u32 flags)
 	flow->created_ns = clock_ns();
 	key = pkt->key;
 	err = bpf_map_update_elem(&flows, &key, flow, BPF_NOEXIST);
-	if (err == -EBUSY)
+	if (bucket_busy(err))
 		err = bpf_map_update_elem(&flows, &key, flow, BPF_NOEXIST);
 	if (!err) {
 		stats->created++;
 		embryo_remember(&pkt->key, flow->id);
 		event_emit(&pkt->key, flow, STATE_NONE, flow->control,
 			   event_cause(REASON_NONE, ORIGIN));
-	} else if (err == -EBUSY) {
+	} else if (bucket_busy(err)) {
 		stats->table_busy++;
 	}
 	return err;

@@ -74,6 +74,9 @@ type setup struct {
 	singleBuffer      bool
 	noOutputs         bool
 	tracing           bool
+	// busyInserts is how many inserts of one flow in a row find its bucket in
+	// use.
+	busyInserts int
 }
 
 // newHarness loads the programs, or skips the test where that is not permitted.
@@ -137,6 +140,7 @@ func (s setup) load() (*ConntrackObjects, error) {
 			return nil, fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	s.injectBusy(spec)
 	objects := new(ConntrackObjects)
 	if err := spec.LoadAndAssign(objects, nil); err != nil {
 		return nil, err

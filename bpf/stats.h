@@ -61,7 +61,8 @@ struct cpu_stats {
 	__u64 invalid[NUM_INVALID];
 	__u64 created;
 	__u64 destroyed[NUM_REASONS];
-	/* New flows that were not tracked: no room, or a bucket in use. */
+	/* New flows that were not tracked: no room, or a bucket in use twice in
+	 * a row. */
 	__u64 table_full;
 	__u64 table_busy;
 	/* Events made in each lane, and copies of them that found no room in a

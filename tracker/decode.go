@@ -371,7 +371,8 @@ func countersFromKernel(perCPU []kernelStats) Counters {
 		c.Untracked += s.Verdict[bpf.ConntrackVerdictVERDICT_UNTRACKED]
 		c.Dropped += s.Dropped
 		c.FlowsCreated += s.Created
-		c.TableFull += s.TableFull + s.TableBusy
+		c.TableFull += s.TableFull
+		c.TableBusy += s.TableBusy
 		for _, n := range s.Events {
 			c.Events += n
 		}

@@ -41,8 +41,9 @@ type Counters struct {
 	Destroyed [ReasonReused + 1]uint64
 	// InvalidBy splits Invalid by why.
 	InvalidBy [numInvalid]uint64
-	// TableFull counts flows that found no room and were not tracked.
-	TableFull uint64
+	// TableFull counts flows that found no room and were not tracked, TableBusy
+	// those that had room, but found their bucket of the table in use twice.
+	TableFull, TableBusy uint64
 	// Events and EventsLost count the events made and those of them that
 	// found no room in the ring buffer.
 	Events, EventsLost uint64

@@ -81,6 +81,7 @@ func TestOverview(t *testing.T) {
 	c.busy(100)
 	c.press("4")
 	c.shows("ESTABLISHED", "the last 20 seconds", "half open", "full in", "flows/s", "seen one way", "expired", "no_flow", "took 12.0 ms")
+	c.hides("place in use")
 	c.press("G", "g", "esc")
 	c.shows("[1 Flows]")
 }
@@ -92,10 +93,13 @@ func TestOverviewSaysWhatToDo(t *testing.T) {
 		s.Flows[i].Tuple.Proto, s.Flows[i].State, s.Flows[i].Reply = tracker.ProtocolTCP, tracker.StateSynSent, tracker.Half{}
 	}
 	s.Interfaces[1].Up, s.MaxFlows, s.Counters.EventsLost = false, 101, 5
+	s.Counters.TableFull, s.Counters.TableBusy = 7, 8
 	c.source.snapshot = s
 	c.pass(time.Second)
 	c.press("4")
 	c.shows("veth2 is down", "ip link set veth2 up", "--max-flows", "lost 5 events", "half open", "filter state:syn", "one way only", "filter !reply")
+	c.press("G")
+	c.shows("no room for     7", "place in use    8")
 }
 
 func TestFilterErrorsPointAtTheirColumn(t *testing.T) {

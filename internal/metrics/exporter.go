@@ -16,7 +16,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 // descriptions are the tracker's metrics.
 type descriptions struct {
 	flows, maxFlows, fill                       *prometheus.Desc
-	created, destroyed, tableFull               *prometheus.Desc
+	created, destroyed, tableFull, tableBusy    *prometheus.Desc
 	packets, bytes, verdicts, actions, invalid  *prometheus.Desc
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
@@ -31,6 +31,7 @@ func newDescriptions() descriptions {
 		created:     describe("flows_created_total", "Flows that began."),
 		destroyed:   describe("flows_destroyed_total", "Flows that ended.", "reason"),
 		tableFull:   describe("table_full_total", "Flows that found no room and were not tracked."),
+		tableBusy:   describe("table_busy_total", "Flows that found their place in the table in use and were not tracked."),
 		packets:     describe("packets_total", "Packets that came in."),
 		bytes:       describe("bytes_total", "Bytes of the frames that came in."),
 		verdicts:    describe("verdicts_total", "Packets by what tracking concluded about them.", "verdict"),
@@ -117,6 +118,7 @@ func (x sender) counters(c *tracker.Counters) {
 		x.counter(x.destroyed, c.Destroyed[r], r.String())
 	}
 	x.counter(x.tableFull, c.TableFull)
+	x.counter(x.tableBusy, c.TableBusy)
 	x.counter(x.packets, c.Packets)
 	x.counter(x.bytes, c.Bytes)
 	x.counter(x.verdicts, c.New, "new")

@@ -145,7 +145,7 @@ func fact(name, value string) string { return format.Left(name, 16) + value }
 
 func (m *Model) table() []string {
 	c, s := m.count, m.count.Snapshot
-	return []string{
+	lines := []string{
 		fact("filled", format.Percent(c.Flows, s.MaxFlows)+" of "+format.Count(s.MaxFlows)),
 		fact("full in", m.timeToFull()),
 		fact("half open", format.Percent(c.HalfOpen, c.TCP)+" of "+format.Count(c.TCP)+" TCP"),
@@ -153,6 +153,10 @@ func (m *Model) table() []string {
 		fact("own timeout", format.Count(c.Pinned)),
 		fact("no room for", format.Count(int(s.Counters.TableFull))),
 	}
+	if n := s.Counters.TableBusy; n > 0 {
+		lines = append(lines, fact("place in use", format.Count(int(n))))
+	}
+	return lines
 }
 
 // timeToFull says when the table is full if it goes on as in the last minute.

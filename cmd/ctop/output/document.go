@@ -46,6 +46,7 @@ type counters struct {
 	TableFull      uint64   `json:"table_full"`
 	Events         uint64   `json:"events"`
 	EventsLost     uint64   `json:"events_lost"`
+	TableBusy      uint64   `json:"table_busy"`
 	InvalidBy      byReason `json:"invalid_by"`
 	Destroyed      byReason `json:"destroyed"`
 }
@@ -80,7 +81,7 @@ func newCounters(c tracker.Counters) counters {
 		Invalid: c.Invalid, Untracked: c.Untracked,
 		Forwarded: c.Forwarded, Dropped: c.Dropped,
 		FlowsCreated: c.FlowsCreated, FlowsDestroyed: c.FlowsDestroyed,
-		TableFull: c.TableFull, Events: c.Events, EventsLost: c.EventsLost,
+		TableFull: c.TableFull, TableBusy: c.TableBusy, Events: c.Events, EventsLost: c.EventsLost,
 	}
 	for _, reason := range tracker.InvalidReasons() {
 		d.InvalidBy = append(d.InvalidBy, count{reason.String(), c.InvalidBy[reason]})
