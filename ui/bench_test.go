@@ -12,6 +12,7 @@ import (
 	"github.com/muesli/termenv"
 
 	"ctop/tracker"
+	"ctop/ui/events"
 	"ctop/ui/order"
 )
 
@@ -68,6 +69,15 @@ func BenchmarkCount(b *testing.B) {
 	b.Run("talkers", func(b *testing.B) {
 		for b.Loop() {
 			order.Talk(order.GroupRequest{Snapshot: s, By: order.GroupBy{Sort: order.GroupRate, Desc: true}})
+		}
+	})
+	b.Run("opening", func(b *testing.B) {
+		sources := make([]netip.Addr, events.Limit)
+		for i := range sources {
+			sources[i] = netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		}
+		for b.Loop() {
+			order.NewOpening(sources)
 		}
 	})
 	b.Run("overview", func(b *testing.B) {

@@ -110,6 +110,10 @@ func (c *console) busy(n int) {
 		}
 		s.Counters.Destroyed[tracker.ReasonExpired] = uint64(n * i / 20)
 		c.source.snapshot = s
+		for j := range min(n/40, 5) {
+			began := tracker.Event{Time: c.now, Type: tracker.EventNew, ID: 1, Tuple: flow(j % 3).Tuple, To: tracker.StateSynSent}
+			c.source.events = append(c.source.events, began)
+		}
 		for j := range min(n/40, 3) {
 			c.source.events = append(c.source.events, destroy(flow(5000+3*i+j), tracker.ReasonExpired, c.now))
 		}

@@ -45,8 +45,11 @@ type talkedMsg struct {
 	took   time.Duration
 }
 
-// totalledMsg brings what all flows amount to.
-type totalledMsg struct{ count order.Count }
+// totalledMsg brings what all flows amount to, and who opened the latest.
+type totalledMsg struct {
+	count   order.Count
+	opening order.Opening
+}
 
 // resumedMsg brings what has changed while the console was paused.
 type resumedMsg struct {

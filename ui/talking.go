@@ -9,6 +9,7 @@ import (
 	"ctop/tracker"
 	"ctop/ui/filter"
 	"ctop/ui/order"
+	"ctop/ui/overview"
 )
 
 // step is where a drill-down came from.
@@ -144,7 +145,8 @@ func (m *Model) countFlows() tea.Cmd {
 		return nil
 	}
 	m.counting = s
-	return func() tea.Msg { return totalledMsg{order.NewCount(s)} }
+	opened := m.log.Opened(s.Time.Add(-overview.Recent))
+	return func() tea.Msg { return totalledMsg{order.NewCount(s), order.NewOpening(opened)} }
 }
 
 func (m *Model) handleOverviewKey(msg tea.KeyMsg) tea.Cmd {

@@ -41,7 +41,7 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	case talkedMsg:
 		return m.handleTalked(msg)
 	case totalledMsg:
-		m.overview.Set(msg.count)
+		m.overview.Set(msg.count, msg.opening)
 	case resumedMsg:
 		m.tell(resumed(msg))
 	case returnedMsg:

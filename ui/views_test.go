@@ -102,6 +102,41 @@ func TestOverviewSaysWhatToDo(t *testing.T) {
 	c.shows("no room for     7", "place in use    8")
 }
 
+// Under a flood the overview says who floods, by address or by network, or that
+// nobody stands out.
+func TestOverviewSaysWhoOpensFlows(t *testing.T) {
+	for name, c := range map[string]struct {
+		source func(i int) string
+		line   string
+		todo   string
+	}{
+		"one source":  {func(i int) string { return fmt.Sprintf("10.0.%d.%d", i%10/9*i%256, 7) }, "by                  10.0.0.7 9", "10.0.0.7 opens 9"},
+		"one network": {func(i int) string { return fmt.Sprintf("10.0.7.%d", i%256) }, "by                  10.0.7.0/24 1 k/s", "10.0.7.0/24 opens 100 %"},
+		"nobody":      {func(i int) string { return fmt.Sprintf("10.%d.%d.1", i/256, i%256) }, "by                  no single source: 1,000 of them", "No single source"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, flood := newConsole(t, 120, 40, flowsUpTo(1)), c
+			s := snapshotOf(start.Add(time.Second), nil)
+			for i := range 1000 {
+				f := flow(1)
+				f.ID, f.Tuple.Src = tracker.FlowID(i+1), netip.AddrPortFrom(netip.MustParseAddr(flood.source(i)), 1)
+				s.Flows = append(s.Flows, f)
+				c.source.events = append(c.source.events, tracker.Event{Time: start, Type: tracker.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State})
+			}
+			s.Counters.FlowsCreated = 1000
+			c.press("4")
+			c.source.snapshot = s
+			c.pass(time.Second)
+			c.shows(flood.line, flood.todo)
+			again := *s
+			again.Time = start.Add(time.Minute)
+			c.source.snapshot = &again
+			c.pass(time.Minute)
+			c.hides(flood.line, flood.todo)
+		})
+	}
+}
+
 func TestFilterErrorsPointAtTheirColumn(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(10))
 	c.press("/", "tcp state:x")

@@ -2,6 +2,7 @@
 package events
 
 import (
+	"net/netip"
 	"time"
 
 	"ctop/tracker"
@@ -115,6 +116,18 @@ func (m *Model) Of(id tracker.FlowID) []tracker.Event {
 		}
 	}
 	return events
+}
+
+// Opened returns the source of every flow that began since a moment, as far back
+// as events are kept.
+func (m *Model) Opened(since time.Time) []netip.Addr {
+	var sources []netip.Addr
+	for i := range m.log {
+		if e := &m.log[i]; e.notice == "" && e.Type == tracker.EventNew && !e.Time.Add(-e.Age).Before(since) {
+			sources = append(sources, e.Tuple.Src.Addr())
+		}
+	}
+	return sources
 }
 
 // Counts returns how many events are shown and how many are kept.

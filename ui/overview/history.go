@@ -119,6 +119,20 @@ func (h *History) covered(width int) time.Duration {
 	return samples[len(samples)-1].at.Sub(samples[len(samples)-n].at)
 }
 
+// Recent is how far back it is told who opens flows.
+const Recent = 10 * time.Second
+
+// opened returns how many flows a second were opened in the recent time. The very
+// first sample has nothing to be compared with.
+func (h *History) opened() float64 {
+	samples := h.visible()
+	sum, n := 0.0, 0
+	for i := len(samples) - 1; i > 0 && h.now().at.Sub(samples[i].at) < Recent; i-- {
+		sum, n = sum+samples[i].newRate, n+1
+	}
+	return sum / float64(max(n, 1))
+}
+
 // trend is how far back the growth of the table is measured.
 const trend = time.Minute
 

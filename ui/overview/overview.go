@@ -21,6 +21,7 @@ type Model struct {
 
 	history History
 	count   order.Count
+	opening order.Opening
 	since   time.Duration
 	// missed is how many events the console itself could not show.
 	missed uint64
@@ -43,8 +44,9 @@ func (m *Model) Remember(s *tracker.Snapshot) { m.history.Add(s) }
 // Freeze keeps the charts as they are; what comes is remembered.
 func (m *Model) Freeze(frozen bool) { m.history.freeze(frozen) }
 
-// Set takes what the flows of a snapshot amount to.
-func (m *Model) Set(c order.Count) { m.count = c }
+// Set takes what the flows of a snapshot amount to, and who opened those that
+// began in the [Recent] time before it.
+func (m *Model) Set(c order.Count, o order.Opening) { m.count, m.opening = c, o }
 
 // SetSince says how long ago the snapshot was taken.
 func (m *Model) SetSince(d time.Duration) { m.since = d }

@@ -102,7 +102,7 @@ func (m *Model) shape() (list []trouble) {
 	if c.TCP >= enough && 100*c.HalfOpen >= manyHalf*c.TCP {
 		list = append(list, trouble{
 			fmt.Sprintf("%s of the TCP flows are half open", format.Percent(c.HalfOpen, c.TCP)),
-			"A SYN flood, a scan or a dead server: filter state:syn, and see in Talkers (3) who sends and who does not answer.",
+			"A SYN flood, a scan or a dead server: filter state:syn, and see in Talkers (3) who sends and who does not answer." + m.openers(),
 		})
 	}
 	if c.Flows >= enough && 100*c.OneSided >= manyOneSide*c.Flows {

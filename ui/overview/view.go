@@ -40,28 +40,8 @@ func (m *Model) charts() []string {
 		width = 0
 	}
 	lines := []string{m.theme.Head.Render(" " + m.chartTitle(width))}
-	for _, c := range [...]struct {
-		name, unit string
-		of         func(sample) float64
-	}{
-		{"bits", "b/s", func(s sample) float64 { return s.bps }},
-		{"packets", "pps", func(s sample) float64 { return s.pps }},
-		{"new flows", "/s", func(s sample) float64 { return s.newRate }},
-		{"flows", "", func(s sample) float64 { return s.flows }},
-	} {
-		values := m.history.columns(width, c.of)
-		now := c.of(m.history.now())
-		labels := []string{format.Left(c.name, 10) + format.Right(format.Unit(now, c.unit), 11), "", ""}
-		if height > 1 {
-			labels[1] = format.Left("  highest", 10) + format.Right(format.Unit(highest(values), c.unit), 11)
-		}
-		for i, row := range chart(values, width, height) {
-			label := ""
-			if i < len(labels) {
-				label = labels[i]
-			}
-			lines = append(lines, " "+format.Left(label, labelWidth)+row)
-		}
+	for _, c := range quantities {
+		lines = append(lines, m.chart(c, width, height)...)
 		if height > 2 {
 			lines = append(lines, "") // else they would grow together
 		}
@@ -70,6 +50,44 @@ func (m *Model) charts() []string {
 		return lines
 	}
 	return append(lines, "")
+}
+
+// quantity is what a chart shows.
+type quantity struct {
+	name, unit string
+	of         func(sample) float64
+	// by says who is behind it.
+	by func(m *Model, room int) string
+}
+
+var quantities = [...]quantity{
+	{"bits", "b/s", func(s sample) float64 { return s.bps }, nil},
+	{"packets", "pps", func(s sample) float64 { return s.pps }, nil},
+	{"new flows", "/s", func(s sample) float64 { return s.newRate }, (*Model).openedBy},
+	{"flows", "", func(s sample) float64 { return s.flows }, nil},
+}
+
+// chart draws one of them, with what it comes to in front.
+func (m *Model) chart(q quantity, width, height int) []string {
+	values := m.history.columns(width, q.of)
+	now := q.of(m.history.now())
+	labels := []string{format.Left(q.name, 10) + format.Right(format.Unit(now, q.unit), 11), "", ""}
+	if height > 1 {
+		labels[1] = format.Left("  highest", 10) + format.Right(format.Unit(highest(values), q.unit), 11)
+	}
+	lines := chart(values, width, height)
+	for i, row := range lines {
+		lines[i] = " " + format.Left(labels[i], labelWidth) + row
+	}
+	if q.by == nil || height == 1 {
+		return lines
+	}
+	// It stays where there is nothing to tell: what is below must not jump.
+	line := ""
+	if by := q.by(m, width); by != "" {
+		line = " " + format.Left("  by", labelWidth) + by
+	}
+	return append(lines, line)
 }
 
 func (m *Model) chartTitle(width int) string {

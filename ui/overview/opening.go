@@ -1,0 +1,62 @@
+package overview
+
+import (
+	"strings"
+
+	"ctop/ui/format"
+	"ctop/ui/order"
+)
+
+// openedBy says in a line who opens flows, as far as there is room.
+func (m *Model) openedBy(room int) string {
+	o, rate := m.opening, m.history.opened()
+	switch {
+	case rate == 0:
+		return ""
+	case o.Flows == 0:
+		return "not known: no events"
+	case len(o.Top) == 0:
+		return format.Cut("no single source: "+format.Count(o.Sources)+" of them", room)
+	}
+	line, named := "", 0
+	for _, opener := range o.Top {
+		text := name(opener) + " " + perSecond(opener.Flows, o.Flows, rate)
+		if line != "" {
+			text = "   " + text
+		}
+		if line != "" && format.Width(line+text) > room {
+			break
+		}
+		line, named = line+text, named+opener.Flows
+	}
+	if rest := "   others " + perSecond(o.Flows-named, o.Flows, rate); named < o.Flows && format.Width(line+rest) <= room {
+		line += rest
+	}
+	return format.Cut(line, room)
+}
+
+// perSecond is a part's share of a rate.
+func perSecond(part, all int, rate float64) string {
+	return strings.TrimSpace(format.Unit(rate*float64(part)/float64(all), "")) + "/s"
+}
+
+// name is an address, or a network where it is one.
+func name(o order.Opener) string {
+	if o.Net.IsSingleIP() {
+		return o.Net.Addr().String()
+	}
+	return o.Net.String()
+}
+
+// openers says in a sentence who opens flows, nothing where too few are opened to
+// tell.
+func (m *Model) openers() string {
+	o := m.opening
+	switch {
+	case o.Flows < enough:
+		return ""
+	case len(o.Top) == 0:
+		return " No single source opens them: the addresses may be forged."
+	}
+	return " " + name(o.Top[0]) + " opens " + format.Percent(o.Top[0].Flows, o.Flows) + " of the new flows."
+}
