@@ -20,23 +20,37 @@ type creation struct {
 	*programs
 	cpu  int
 	ring *ebpf.Map
+	// stop ends the reader.
+	stop func()
 }
 
 // creationRows measures what flows cost that come and go.
 func creationRows(ctx context.Context, o Options) ([]Row, error) {
-	p, err := loadPrograms(smallTable, "")
+	c, err := newCreation(ctx, "")
 	if err != nil {
 		return nil, err
 	}
-	defer p.close()
-	c := creation{programs: p, cpu: packetCPU}
-	if c.ring, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 4 << 20}); err != nil {
-		return nil, fmt.Errorf("create ring buffer: %w", err)
+	defer c.close()
+	return interleave(ctx, o.rounds(60, 5), c.probes())
+}
+
+// newCreation loads one build, and has a reader for its events until closed.
+func newCreation(ctx context.Context, object string) (c creation, err error) {
+	c = creation{cpu: packetCPU, stop: func() {}}
+	defer func() {
+		if err != nil {
+			c.close()
+		}
+	}()
+	if c.programs, err = loadPrograms(smallTable, object); err != nil {
+		return c, err
 	}
-	defer c.ring.Close()
+	if c.ring, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 4 << 20}); err != nil {
+		return c, fmt.Errorf("create ring buffer: %w", err)
+	}
 	reader, err := ringbuf.NewReader(c.ring, func(e *bpf.ConntrackEvent) (uint32, uint64) { return e.Cpu, e.Sequence }, nil)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	read, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -48,12 +62,20 @@ func creationRows(ctx context.Context, o Options) ([]Row, error) {
 			}
 		}
 	}()
-	defer func() {
+	c.stop = func() {
 		stop()
 		<-done
 		_ = reader.Close()
-	}()
-	return interleave(ctx, o.rounds(60, 5), c.probes())
+	}
+	return c, nil
+}
+
+func (c creation) close() {
+	c.stop()
+	_ = c.ring.Close()
+	if c.programs != nil {
+		c.programs.close()
+	}
 }
 
 func (c creation) probes() []probe {

@@ -43,6 +43,11 @@ func perPacket(pass, prog *ebpf.Program, data []byte, repeat int, want uint32) (
 
 func timed(prog *ebpf.Program, data []byte, repeat int, want uint32) (int64, error) {
 	o := &ebpf.RunOptions{Data: data, Repeat: uint32(repeat)}
+	release, err := undisturbed()
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	start := threadTime()
 	action, err := prog.Run(o)
 	took := threadTime() - start

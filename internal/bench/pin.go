@@ -28,6 +28,23 @@ func pin(cpu int) (release func(), err error) {
 	}, nil
 }
 
+// undisturbed keeps the goroutine on a thread that takes none of the signals by
+// which Go's scheduler interrupts, until release is called: they would make
+// BPF_PROG_TEST_RUN begin once more.
+func undisturbed() (release func(), err error) {
+	runtime.LockOSThread()
+	var before, set unix.Sigset_t
+	set.Val[0] = 1 << (unix.SIGURG - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, &before); err != nil {
+		runtime.UnlockOSThread()
+		return nil, fmt.Errorf("hold signals back: %w", err)
+	}
+	return func() {
+		_ = unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
+		runtime.UnlockOSThread()
+	}, nil
+}
+
 // threadTime is how many nanoseconds the thread has run: what others do on the
 // same CPU meanwhile is not in it, as it would be in the time of day.
 func threadTime() int64 {

@@ -6,7 +6,7 @@ import (
 )
 
 // variants measures several builds of ctop in turn, with the packets that matter
-// most: to find out what a change to the short way is worth.
+// most and with new flows: to find out what a change is worth.
 func variants(ctx context.Context, o Options, objects []string) ([]Row, error) {
 	release, err := pin(packetCPU)
 	if err != nil {
@@ -31,12 +31,43 @@ func variants(ctx context.Context, o Options, objects []string) ([]Row, error) {
 			b.plain(name+" v4 ACK", progCtop, ackFrame(), xdpRedirect),
 			b.plain(name+" v6 data", progCtop, six, xdpRedirect))
 	}
-	rows, err := interleave(ctx, o.rounds(300, 60), probes)
+	rows, err := compare(ctx, o.rounds(300, 60), probes)
+	if err != nil {
+		return nil, err
+	}
+	created, err := creationVariants(ctx, o, objects)
+	return append(rows, created...), err
+}
+
+// creationVariants measures new flows in the same builds.
+func creationVariants(ctx context.Context, o Options, objects []string) ([]Row, error) {
+	syn := []step{{flags: flagSYN, seq: clientSeq}}
+	var probes []probe
+	for i, object := range append([]string{""}, objects...) {
+		c, err := newCreation(ctx, object)
+		if err != nil {
+			return nil, err
+		}
+		defer c.close()
+		if i == 0 {
+			probes = append(probes, c.probe("redirect, a new flow each", progRedirect, syn, nil),
+				c.probe("bare insert", progInsert, syn, nil))
+		}
+		name := variantName(object)
+		probes = append(probes, c.probe(name+" SYN that creates", progCtop, syn, nil),
+			c.probe(name+" SYN that creates, event read", progCtop, syn, c.attach))
+	}
+	return compare(ctx, o.rounds(100, 20), probes)
+}
+
+// compare takes samples of all in turn, and notes their ratios to the second one.
+func compare(ctx context.Context, rounds int, probes []probe) ([]Row, error) {
+	rows, err := interleave(ctx, rounds, probes)
 	if err != nil {
 		return nil, err
 	}
 	for i := range rows {
-		rows[i].Note = "/ look-up + redirect " + figure(paired(rows[i], rows[1]))
+		rows[i].Note = "/ " + rows[1].Name + " " + figure(paired(rows[i], rows[1]))
 	}
 	return rows, nil
 }
