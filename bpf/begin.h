@@ -20,10 +20,11 @@
 #define OUTCOME_VERDICT(outcome) ((outcome) & 0xff)
 #define OUTCOME_INVALID(outcome) ((outcome) >> 8 & 0xff)
 /* No outcome yet: another packet changed the flow first; there is no flow; there
- * is no room for one. */
+ * is no room for one; there is one already. */
 #define OUTCOME_RETRY (-1)
 #define OUTCOME_NO_FLOW (-2)
 #define OUTCOME_FULL (-3)
+#define OUTCOME_EXISTS (-4)
 
 /* Begins a flow in the scratch space, its first packet counted. */
 static __always_inline struct flow *flow_begin(const struct packet *pkt, __u32 d,
@@ -57,6 +58,8 @@ static __always_inline int outcome_created(int err)
 {
 	if (err == -E2BIG)
 		return OUTCOME_FULL;
+	if (err == -EEXIST)
+		return OUTCOME_EXISTS;
 	return OUTCOME(err ? VERDICT_UNTRACKED : VERDICT_NEW, 0);
 }
 
