@@ -31,8 +31,12 @@ func TestScreens(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	pages := map[string]func(*console){
-		"waiting":  func(c *console) { c.source.snapshot = nil; c.m = New(c.source, WithRenderer(c.m.options.renderer)) },
-		"events":   func(c *console) { c.source.events = someEvents(); c.pass(time.Second); c.press("2") },
+		"waiting": func(c *console) { c.source.snapshot = nil; c.m = New(c.source, WithRenderer(c.m.options.renderer)) },
+		"events": func(c *console) {
+			c.source.events = append(someEvents(), recoveredEvents()...)
+			c.pass(time.Second)
+			c.press("2")
+		},
 		"timeouts": func(c *console) { c.press("5") },
 		"editing":  func(c *console) { c.press("5", "down", "enter", "5x") },
 		"detail":   func(c *console) { c.source.events = someEvents(); c.pass(time.Second); c.press("enter") },
@@ -153,6 +157,15 @@ func someEvents() []tracker.Event {
 		{Time: at(time.Second), Type: tracker.EventLost, Lost: 123},
 		event(12400*time.Microsecond, tracker.StateSynRecv, tracker.StateEstablished, tracker.Origin),
 		destroy(flow(7), tracker.ReasonExpired, at(2*time.Second)),
+	}
+}
+
+// recoveredEvents are told by the table, not by the kernel.
+func recoveredEvents() []tracker.Event {
+	at := start.Add(-time.Minute)
+	return []tracker.Event{
+		{Time: at, Type: tracker.EventNew, ID: 9, Tuple: flow(8).Tuple, To: tracker.StateFinWait2, Recovered: true},
+		{Time: at, Type: tracker.EventDestroy, ID: 10, Tuple: flow(9).Tuple, From: tracker.StateEstablished, Recovered: true},
 	}
 }
 

@@ -95,6 +95,9 @@ func (m *Model) takeEvents(batch []tracker.Event) {
 
 func (m *Model) takeEnd(e *tracker.Event) {
 	delete(m.marked, e.ID)
+	if e.Recovered {
+		return // why it ended is not known: it has just left the table
+	}
 	end := ending{reason: e.Reason, at: e.Time, seen: m.now, flow: events.Flow(e)}
 	m.remember(end)
 	if m.paused || len(m.ended) >= mostEnded || m.now.Sub(e.Time) > lingering {

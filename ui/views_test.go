@@ -102,6 +102,37 @@ func TestOverviewSaysWhatToDo(t *testing.T) {
 	c.shows("no room for     7", "place in use    8")
 }
 
+// What became of flows that found no room depends on the policy.
+func TestOverviewSaysWhatBecameOfUntracked(t *testing.T) {
+	for policy, want := range map[tracker.Policy]string{
+		tracker.PolicyObserve: "They were forwarded and not tracked.",
+		tracker.PolicyEnforce: "the answers of TCP were dropped",
+	} {
+		c := newConsole(t, 200, 40, flowsUpTo(1))
+		c.source.snapshot.Policy, c.source.snapshot.Counters.TableFull = policy, 3
+		c.press("4")
+		c.shows(want)
+	}
+}
+
+// An event that was lost and is told by the table afterwards says so, and does
+// not claim to know what nobody saw.
+func TestRecoveredEvents(t *testing.T) {
+	c := newConsole(t, 120, 30, flowsUpTo(3))
+	f := flow(0)
+	c.source.events = []tracker.Event{
+		{Time: start, Type: tracker.EventLost, Lost: 2},
+		{Time: start, Type: tracker.EventUpdate, ID: f.ID, Tuple: f.Tuple, From: tracker.StateSynSent, To: tracker.StateEstablished, Recovered: true},
+		{Time: start, Type: tracker.EventDestroy, ID: 77, Tuple: flow(9).Tuple, From: tracker.StateEstablished, Recovered: true},
+	}
+	c.pass(time.Second)
+	c.press("2")
+	c.shows("21:04:05.000~ update   SYN_SENT     ESTABLISHED          tcp", "21:04:05.000~ destroy  ESTABLISHED  ended", "recovered")
+	c.hides("origin")
+	c.press("g", "down", "enter")
+	c.shows("recovered: told by the table")
+}
+
 // Under a flood the overview says who floods, by address or by network, or that
 // nobody stands out.
 func TestOverviewSaysWhoOpensFlows(t *testing.T) {

@@ -44,7 +44,9 @@ func (m *Model) facts() string {
 }
 
 func (m *Model) state() string {
-	if e := m.end(); e != nil {
+	if e := m.end(); e != nil && e.Recovered {
+		return "ended"
+	} else if e != nil {
 		return "ended: " + e.Reason.String()
 	}
 	return m.flow.State.String()

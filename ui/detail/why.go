@@ -85,6 +85,9 @@ var endings = [256]string{
 
 // cause says in words what an event tells.
 func cause(e *tracker.Event) string {
+	if e.Recovered {
+		return "recovered: told by the table"
+	}
 	if e.Type == tracker.EventDestroy {
 		return e.Reason.String()
 	}

@@ -66,7 +66,7 @@ func (m *Model) facts(line *entry) string {
 	if e.Type == tracker.EventLost {
 		return format.Left(m.timeText(e), m.timeWidth()) + "  lost " + format.Plural(int(e.Lost), "event")
 	}
-	text := m.timeText(e) + "  "
+	text := m.timeText(e) + mark(e)
 	if m.width >= typed {
 		text += format.Left(e.Type.String(), typeWidth) + "  "
 	}
@@ -81,8 +81,19 @@ func (m *Model) facts(line *entry) string {
 	return text + flow + m.rest(e, m.room()-format.Width(flow))
 }
 
+// mark tells an event that was lost and is known by the table, about that time.
+func mark(e *tracker.Event) string {
+	if e.Recovered {
+		return "~ "
+	}
+	return "  "
+}
+
 // outcome is the state that a flow came to, or why it ended.
 func outcome(e *tracker.Event) string {
+	if e.Type == tracker.EventDestroy && e.Recovered {
+		return "ended"
+	}
 	if e.Type == tracker.EventDestroy {
 		return e.Reason.String()
 	}
@@ -115,8 +126,12 @@ func (m *Model) flow(e *tracker.Event) string {
 		address.Shorten(format.Clean(e.Tuple.Destination()), half)
 }
 
-// causedBy is the direction of the packet that caused an event, where one did.
+// causedBy is the direction of the packet that caused an event, where one is known
+// to have done so.
 func causedBy(e *tracker.Event) string {
+	if e.Recovered {
+		return ""
+	}
 	switch e.Reason {
 	case tracker.ReasonExpired, tracker.ReasonDeleted, tracker.ReasonEvicted:
 		return ""
@@ -124,12 +139,16 @@ func causedBy(e *tracker.Event) string {
 	return e.Direction.String()
 }
 
-// rest is what a wide screen tells of a flow that has ended.
+// rest is what a wide screen tells of a flow that has ended, and of an event that
+// was recovered.
 func (m *Model) rest(e *tracker.Event, room int) string {
-	if e.Type != tracker.EventDestroy {
-		return ""
+	text := ""
+	switch {
+	case e.Recovered:
+		text = "  recovered"
+	case e.Type == tracker.EventDestroy:
+		text = "  after " + format.Age(e.Age) + ", " + format.TotalBytes(e.Origin.Bytes+e.Reply.Bytes)
 	}
-	text := "  after " + format.Age(e.Age) + ", " + format.TotalBytes(e.Origin.Bytes+e.Reply.Bytes)
 	if room < len(text) {
 		return ""
 	}

@@ -53,7 +53,7 @@ func (m *Model) wrong() (list []trouble) {
 	if n := s.Counters.EventsLost; n > 0 {
 		list = append(list, trouble{
 			"lost " + format.Plural(int(n), "event"),
-			"The kernel had more to tell than was read. The table and its counters are right all the same; only the log has gaps.",
+			"The kernel had more to tell than was read. The table and its counters are right all the same, and what the log missed is made up for by them: it is marked ~ there, several changes told as one.",
 		})
 	}
 	if m.since > oldScan {
@@ -90,10 +90,19 @@ func (m *Model) fullness(s *tracker.Snapshot) (list []trouble) {
 	if n := s.Counters.TableFull; n > 0 {
 		list = append(list, trouble{
 			"no room for " + format.Plural(int(n), "flow"),
-			"They were forwarded and not tracked. A larger --max-flows would have held them.",
+			untracked(s.Policy) + " A larger --max-flows would have held them.",
 		})
 	}
 	return list
+}
+
+// untracked is what becomes of flows that found no room: the answer to a SYN that
+// was not tracked belongs to no flow, and only one policy lets that pass.
+func untracked(p tracker.Policy) string {
+	if p == tracker.PolicyEnforce {
+		return "They were not tracked: what began them was forwarded, but the answers of TCP were dropped, so no such connection came about."
+	}
+	return "They were forwarded and not tracked."
 }
 
 // shape is what the kind of flows tells.
