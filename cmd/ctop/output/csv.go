@@ -14,8 +14,11 @@ const csvHeader = "id,proto,state," +
 	"reply.src,reply.sport,reply.dst,reply.dport,reply.type,reply.code,reply.icmp_id," +
 	"reply.packets,reply.bytes,reply.pps,reply.bps," +
 	"vlan,vlan_inner,in,age_s,idle_s,ttl_s," +
-	"origin.retransmits,origin.zero_windows,origin.rtt_ms," +
-	"reply.retransmits,reply.zero_windows,reply.rtt_ms,invalid,related"
+	csvQualityHeader
+
+// csvQualityHeader names what a snapshot and the end of a flow have in common.
+const csvQualityHeader = "origin.retransmits,origin.zero_windows,origin.rtt_s," +
+	"reply.retransmits,reply.zero_windows,reply.rtt_s,invalid,related,closed_by"
 
 func writeCSV(w *bufio.Writer, v View) error {
 	stamp := ""
@@ -64,19 +67,20 @@ func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
 	b = append(appendSeconds(b, f.Age), ',')
 	b = append(appendSeconds(b, f.Idle), ',')
 	b = append(appendSeconds(b, f.TTL(0)), ',')
-	b = appendCSVQuality(b, f.Tuple.Proto, f.Origin)
-	b = appendCSVQuality(b, f.Tuple.Proto, f.Reply)
+	tcp := f.Tuple.Proto == tracker.ProtocolTCP
+	b = appendCSVQuality(b, tcp, f.Origin)
+	b = appendCSVQuality(b, tcp, f.Reply)
 	b = append(appendUint(b, f.Invalid), ',')
-	return appendUint(b, f.Related)
+	b = append(appendUint(b, f.Related), ',')
+	return append(b, f.ClosedBy.String()...)
 }
 
 // appendCSVQuality appends what only TCP tells about a direction, and a comma.
-func appendCSVQuality(b []byte, p tracker.Protocol, h tracker.Half) []byte {
-	tcp := p == tracker.ProtocolTCP
+func appendCSVQuality(b []byte, tcp bool, h tracker.Half) []byte {
 	b = appendSet(b, h.Retransmits, tcp)
 	b = appendSet(b, h.ZeroWindows, tcp)
 	if tcp && h.RTT > 0 {
-		b = appendMillis(b, h.RTT)
+		b = appendSeconds(b, h.RTT)
 	}
 	return append(b, ',')
 }

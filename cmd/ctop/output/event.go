@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"ctop/tracker"
 	"ctop/ui/format"
 )
 
 const eventCSVHeader = "time,event,id,proto,src,sport,dst,dport,type,code,icmp_id,vlan,vlan_inner," +
-	"from,to,direction,reason,origin.packets,origin.bytes,reply.packets,reply.bytes,age_s,count,recovered\n"
+	"from,to,direction,reason,origin.packets,origin.bytes,reply.packets,reply.bytes,age_s,count,recovered," +
+	csvQualityHeader + "\n"
 
 // EventHeader returns what stands before the first event.
 func EventHeader(f Format) string {
@@ -94,7 +96,8 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	if e.Type == tracker.EventLost {
 		b = append(b, ",lost"...)
 		b = append(b, strings.Repeat(",", 21)...)
-		return append(appendUint(b, e.Lost), ",false"...)
+		b = append(appendUint(b, e.Lost), ",false"...)
+		return append(b, strings.Repeat(",", strings.Count(csvQualityHeader, ",")+1)...)
 	}
 	t := &e.Tuple
 	ports, icmp := t.Proto.HasPorts(), t.Proto.HasICMP()
@@ -127,7 +130,13 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 		b = appendSeconds(b, e.Age)
 	}
 	b = append(b, ',', ',')
-	return strconv.AppendBool(b, e.Recovered)
+	b = append(strconv.AppendBool(b, e.Recovered), ',')
+	tcp := end && t.Proto == tracker.ProtocolTCP
+	b = appendCSVQuality(b, tcp, e.Origin)
+	b = appendCSVQuality(b, tcp, e.Reply)
+	b = appendSet(b, e.Invalid, end)
+	b = appendSet(b, e.Related, end)
+	return append(b, e.ClosedBy.String()...)
 }
 
 func stateName(s tracker.State) string {
@@ -159,8 +168,8 @@ func appendEventText(b []byte, e *tracker.Event, full bool) []byte {
 	case e.Type == tracker.EventNew:
 		return append(b, e.To.String()...)
 	case e.Type == tracker.EventDestroy:
-		return fmt.Appendf(b, "%s  %s after %s, %s out, %s in",
-			e.From, e.Reason, format.Age(e.Age), halfText(e.Origin), halfText(e.Reply))
+		return fmt.Appendf(b, "%s  %s after %s%s, %s out, %s in",
+			e.From, e.Reason, lifeText(e.Age), closerText(e.ClosedBy), halfText(e.Origin), halfText(e.Reply))
 	default:
 		return append(b, changeText(e)...)
 	}
@@ -175,6 +184,22 @@ func changeText(e *tracker.Event) string {
 		return e.From.String()
 	}
 	return e.From.String() + " → " + e.To.String()
+}
+
+// closerText is who began to close a flow, where somebody did.
+func closerText(c tracker.Closer) string {
+	if c == tracker.CloserNone {
+		return ""
+	}
+	return ", " + c.String() + " closed first"
+}
+
+// lifeText is how long a flow has lasted. Many last less than a second.
+func lifeText(d time.Duration) string {
+	if d < time.Second {
+		return format.Short(d)
+	}
+	return format.Age(d)
 }
 
 func halfText(h tracker.Half) string {

@@ -129,8 +129,8 @@ func appendQuality(b []byte, p tracker.Protocol, h tracker.Half) []byte {
 	b = append(b, `,"zero_windows":`...)
 	b = appendUint(b, h.ZeroWindows)
 	if h.RTT > 0 {
-		b = append(b, `,"rtt_ms":`...)
-		b = appendMillis(b, h.RTT)
+		b = append(b, `,"rtt_s":`...)
+		b = appendSeconds(b, h.RTT)
 	}
 	return b
 }

@@ -204,6 +204,51 @@ func TestCSVIsWellFormed(t *testing.T) {
 	}
 }
 
+// TestCSVHasEveryField compares the columns with the paths in JSON, of flows and
+// of events: neither form tells what the other leaves out.
+func TestCSVHasEveryField(t *testing.T) {
+	v := sample(true)
+	v.Flows[0].Origin.RTT = time.Millisecond
+	flows := write(t, output.JSONL, v)
+	var events []byte
+	for _, e := range append(sampleEvents(), tracker.Event{Type: tracker.EventNew, Tuple: v.Flows[1].Tuple}) {
+		events = output.AppendEvent(events, output.JSONL, &e)
+	}
+	header, _, _ := strings.Cut(string(write(t, output.CSV, v)), "\n")
+	sameFields(t, header, flows)
+	sameFields(t, strings.TrimSpace(output.EventHeader(output.CSV)), events)
+}
+
+// sameFields expects a CSV header to name what the lines of JSON have in all.
+func sameFields(t *testing.T, header string, lines []byte) {
+	t.Helper()
+	columns := strings.Split(header, ",")
+	var paths []string
+	for line := range bytes.Lines(lines) {
+		for _, f := range flatten(t, line) {
+			paths = append(paths, strings.TrimPrefix(f.path, "."))
+		}
+	}
+	slices.Sort(columns)
+	slices.Sort(paths)
+	if paths = slices.Compact(paths); !slices.Equal(columns, paths) {
+		t.Errorf("CSV has\n%q\nand JSON\n%q", columns, paths)
+	}
+}
+
+// TestUnits holds the fields to what their names say: durations are seconds, and
+// end in _s.
+func TestUnits(t *testing.T) {
+	for _, f := range flatten(t, write(t, output.JSON, sample(true))) {
+		if strings.HasSuffix(f.path, "_ms") || strings.HasSuffix(f.path, "_ns") {
+			t.Errorf("%s is not in seconds", f.path)
+		}
+		if f.path == ".flows[].reply.rtt_s" && f.value != "0.00125" {
+			t.Errorf("a round trip of 1.25 ms is %s s", f.value)
+		}
+	}
+}
+
 func TestNamesFromOutside(t *testing.T) {
 	v := sample(true)
 	v.Host = "a\"b\n"

@@ -55,6 +55,7 @@ func sampleTCP() tracker.Flow {
 		Reply:       tracker.Half{Packets: 40, Bytes: 33456, PPS: 8, BPS: 53000, RTT: 1250 * time.Microsecond, ZeroWindows: 1},
 		Invalid:     2,
 		Related:     1,
+		ClosedBy:    tracker.CloserReply,
 		Age:         4200 * time.Millisecond,
 		Idle:        10 * time.Millisecond,
 		TimeoutName: tracker.TCPEstablished,
@@ -124,7 +125,9 @@ func sampleEvents() []tracker.Event {
 		{
 			Time: at, Type: tracker.EventDestroy, ID: tcp.ID, Tuple: tcp.Tuple,
 			From: tracker.StateLastAck, Direction: tracker.Reply, Reason: tracker.ReasonClosed,
-			Origin: tracker.Half{Packets: 6, Bytes: 500}, Reply: tracker.Half{Packets: 5, Bytes: 70000},
+			Origin:  tracker.Half{Packets: 6, Bytes: 500, Retransmits: 1, ZeroWindows: 2, RTT: 1250 * time.Microsecond},
+			Reply:   tracker.Half{Packets: 5, Bytes: 70000, RTT: time.Second},
+			Invalid: 3, Related: 4, ClosedBy: tracker.CloserReply,
 			Age: 2500 * time.Millisecond,
 		},
 		{Type: tracker.EventLost, Lost: 123},
@@ -136,7 +139,7 @@ func sampleEvents() []tracker.Event {
 		{
 			Time: at, Type: tracker.EventDestroy, ID: ping.ID, Tuple: ping.Tuple,
 			From: tracker.StateNew, Reason: tracker.ReasonExpired,
-			Origin: tracker.Half{Packets: 1, Bytes: 98}, Age: 30 * time.Second,
+			Origin: tracker.Half{Packets: 1, Bytes: 98}, Age: 12 * time.Millisecond,
 		},
 	}
 }
