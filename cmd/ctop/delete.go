@@ -1,7 +1,9 @@
 package main
 
 import (
+	"net"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +49,9 @@ func (c *deleteCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
+	if name := interfaceAmong(args); name != "" {
+		return usagef("%s is an interface, no part of an address: write in:%s for the flows that came in there, --on for the tracker to act on", name, name)
+	}
 	s := newSession(c.env, *c.verbose)
 	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
 		return c.delete(t, wanted)
@@ -90,6 +95,21 @@ func (c *deleteCommand) wanted(args []string) (filter.Filter, error) {
 	}
 	return f, nil
 }
+
+// interfaceAmong returns a word that names an interface of this network
+// namespace, as ctop down takes it. As a term it would match no flow, and
+// deleting none looks like success.
+func interfaceAmong(args []string) string {
+	for word := range strings.FieldsFuncSeq(strings.Join(args, " "), aroundWords) {
+		if _, err := net.InterfaceByName(word); err == nil {
+			return word
+		}
+	}
+	return ""
+}
+
+// aroundWords tells what stands around the words of a filter.
+func aroundWords(r rune) bool { return unicode.IsSpace(r) || r == '!' || r == '(' || r == ')' }
 
 // onValue names the tracker to act on by its interfaces. It is a pflag.Value.
 type onValue []string
