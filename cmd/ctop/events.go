@@ -54,7 +54,7 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	ctx := cmd.Context()
-	s := newSession(c.env, *c.verbose)
+	s := newSession(c.env, *c.verbose).askedBy(cmd)
 	return s.with(s.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()

@@ -66,7 +66,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 		}
 	}
 	ctx := cmd.Context()
-	s := newSession(c.env, *c.verbose)
+	s := newSession(c.env, *c.verbose).askedBy(cmd)
 	return s.with(s.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()

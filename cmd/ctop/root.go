@@ -105,7 +105,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if audit != nil {
 		defer audit.Close()
 	}
-	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
+	s, o := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.options(interfaces)
 	err = s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
 		return s.runConsole(cmd.Context(), t, c.look, audit)
 	})
@@ -127,7 +127,7 @@ func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	ctx := cmd.Context()
-	d := dump{session: newSession(c.env, c.verbose), view: c.view, watch: c.watch.duration(), repeat: c.repeat}
+	d := dump{session: newSession(c.env, c.verbose).askedBy(cmd), view: c.view, watch: c.watch.duration(), repeat: c.repeat}
 	return d.with(d.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
 		return d.print(ctx, t)
 	})

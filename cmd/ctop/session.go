@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"ctop/tracker"
 )
@@ -13,6 +16,9 @@ import (
 type session struct {
 	env env
 	log *slog.Logger
+	// asked are flags on the command line that a tracker which runs already
+	// does not heed.
+	asked []string
 }
 
 // newSession returns a session that tells what it does only if that was asked
@@ -23,6 +29,17 @@ func newSession(e env, verbose bool) session {
 		handler = slog.NewTextHandler(e.stderr, &slog.HandlerOptions{Level: slog.LevelDebug})
 	}
 	return session{env: e, log: slog.New(handler)}
+}
+
+// askedBy returns the session with what its command line says of a tracker that
+// is attached. A variable or a file may be meant for other times.
+func (s session) askedBy(cmd *cobra.Command) session {
+	for _, name := range [...]string{"policy", "mode", "max-flows", "profile", "timeout"} {
+		if given(cmd, name) {
+			s.asked = append(s.asked, "--"+name)
+		}
+	}
+	return s
 }
 
 // with opens a tracker, passes on its notes, uses it, and closes it, whatever
@@ -39,6 +56,9 @@ func (s session) with(open func() (*tracker.Tracker, error), use func(*tracker.T
 		err = errors.Join(err, t.Close())
 		s.log.Debug("closed", "took", time.Since(started))
 	}()
+	if t.Joined() && len(s.asked) > 0 {
+		s.env.note("the tracker runs already and stays as it is: %s would count for one that is attached anew", strings.Join(s.asked, " "))
+	}
 	for _, n := range t.Notes() {
 		s.env.note("%s", n)
 	}
