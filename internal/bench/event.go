@@ -12,7 +12,7 @@ import (
 
 // openings is how many conversations one sample consists of: their events fit
 // into a reader's ring buffer.
-const openings = 4000
+const openings = 3800
 
 // One row, and how many a second one reader should manage.
 const (
