@@ -63,19 +63,12 @@ func (c *deleteCommand) delete(t *tracker.Tracker, wanted filter.Filter) error {
 	if err != nil {
 		return err
 	}
-	wanted = wanted.For(s)
-	var refs []tracker.Ref
-	for i := range s.Flows {
-		if f := &s.Flows[i]; wanted.Match(f) {
-			refs = append(refs, f.Ref())
-		}
-	}
 	acts, end, err := c.env.acts(t, c.audit)
 	if err != nil {
 		return err
 	}
 	defer end()
-	result, err := acts.Delete(refs...)
+	result, err := acts.Delete(wanted.For(s).Refs(s)...)
 	if err != nil {
 		return err
 	}

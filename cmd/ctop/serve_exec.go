@@ -178,14 +178,7 @@ func (r remote) delete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			wanted = wanted.For(s)
-			var refs []tracker.Ref
-			for i := range s.Flows {
-				if f := &s.Flows[i]; wanted.Match(f) {
-					refs = append(refs, f.Ref())
-				}
-			}
-			result, err := r.source.Delete(refs...)
+			result, err := r.source.Delete(wanted.For(s).Refs(s)...)
 			if err != nil {
 				return err
 			}

@@ -55,6 +55,24 @@ func Cut(s string, width int) string {
 	return ansi.Truncate(s, width, "…")
 }
 
+// Columns puts texts beside one another, each so many cells wide.
+func Columns(columns [][]string, width int) []string {
+	var lines []string
+	for y := 0; ; y++ {
+		line, more := "", false
+		for x, column := range columns {
+			if y < len(column) {
+				more = true
+				line += Blank(x*width-Width(line)) + column[y]
+			}
+		}
+		if !more {
+			return lines
+		}
+		lines = append(lines, line)
+	}
+}
+
 // Clean returns text from outside with everything in it that could steer a
 // terminal or reorder a line shown as a middle dot: control characters, escape
 // sequences, bidirectional marks, bytes that are not UTF-8.

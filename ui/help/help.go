@@ -76,7 +76,7 @@ func (m *Model) layout() []string {
 		}
 		columns[shortest] = append(columns[shortest], m.section(s)...)
 	}
-	lines := beside(columns)
+	lines := format.Columns(columns, columnWidth)
 	for _, s := range m.sections {
 		if len(s.Rows) > 0 {
 			lines = append(lines, m.rows(s)...)
@@ -108,21 +108,4 @@ func (m *Model) section(s Section) []string {
 		lines = append(lines, "  "+m.theme.Key.Render(name)+" "+h.Desc)
 	}
 	return append(lines, "")
-}
-
-func beside(columns [][]string) []string {
-	var lines []string
-	for y := 0; ; y++ {
-		line, more := "", false
-		for x, column := range columns {
-			if y < len(column) {
-				more = true
-				line += format.Blank(x*columnWidth-format.Width(line)) + column[y]
-			}
-		}
-		if !more {
-			return lines
-		}
-		lines = append(lines, line)
-	}
 }

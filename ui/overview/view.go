@@ -129,24 +129,7 @@ func (m *Model) beside(blocks []block) []string {
 		}
 		columns[at] = append(columns[at], "")
 	}
-	return sideBySide(columns, width)
-}
-
-func sideBySide(columns [][]string, width int) []string {
-	var lines []string
-	for y := 0; ; y++ {
-		line, more := "", false
-		for x, column := range columns {
-			if y < len(column) {
-				more = true
-				line += format.Blank(x*width-format.Width(line)) + column[y]
-			}
-		}
-		if !more {
-			return lines
-		}
-		lines = append(lines, line)
-	}
+	return format.Columns(columns, width)
 }
 
 func (m *Model) states() []string {

@@ -1,0 +1,117 @@
+package tracker
+
+import (
+	"time"
+
+	"ctop/bpf"
+)
+
+// eventFromKernel returns the event with its time of day.
+func eventFromKernel(e *kernelEvent, c clock) Event {
+	return Event{
+		Time:      c.at(e.TimeNs),
+		Type:      EventType(e.Type),
+		ID:        FlowID(e.Id),
+		Tuple:     tupleFromKey(&e.Key, eventReversed(e)),
+		From:      State(e.From),
+		To:        State(e.To),
+		Direction: Direction(e.Direction),
+		Reason:    Reason(e.Reason),
+		Origin:    halfFromEvent(e, Origin),
+		Reply:     halfFromEvent(e, Reply),
+		Age:       time.Duration(int64(e.TimeNs) - int64(e.CreatedNs)),
+		ClosedBy:  closerFromFlags(uint64(e.Flags)),
+		Invalid:   e.Invalid,
+		Related:   e.Related,
+	}
+}
+
+func halfFromEvent(e *kernelEvent, d Direction) Half {
+	return Half{
+		Packets:     e.Packets[d],
+		Bytes:       e.Bytes[d],
+		RTT:         time.Duration(e.RttUs[d]) * time.Microsecond,
+		Retransmits: e.Retransmits[d],
+		ZeroWindows: e.ZeroWindows[d],
+	}
+}
+
+func rowFromKernel(k *kernelKey, v *kernelFlow) tableRow {
+	return tableRow{
+		id: FlowID(v.Id), key: *k, control: v.Control, createdNs: v.CreatedNs,
+		origin: halfFromKernel(&v.Dir[Origin]), reply: halfFromKernel(&v.Dir[Reply]),
+	}
+}
+
+// eventFromRow returns the event that tells a flow which nobody knew of.
+func eventFromRow(r *tableRow, c clock) Event {
+	return Event{
+		Time:      c.wall,
+		Type:      EventNew,
+		ID:        r.id,
+		Tuple:     tupleFromKey(&r.key, r.reversed()),
+		To:        r.state(),
+		Origin:    Half{Packets: r.origin.Packets, Bytes: r.origin.Bytes},
+		Reply:     Half{Packets: r.reply.Packets, Bytes: r.reply.Bytes},
+		Age:       max(time.Duration(int64(c.ns)-int64(r.createdNs)), 0),
+		Recovered: true,
+	}
+}
+
+func (r *tableRow) state() State { return stateFromControl(r.control) }
+
+func (r *tableRow) reversed() bool { return hasFlag(r.control, bpf.ConntrackFlowFlagFLOW_REVERSED) }
+
+func eventReversed(e *kernelEvent) bool { return e.Flags&bpf.ConntrackFlowFlagFLOW_REVERSED != 0 }
+
+// eventSequence tells an event's place among those of its CPU and lane.
+func eventSequence(e *kernelEvent) (series uint32, number uint64) {
+	return eventSeries(e.Cpu, uint32(e.Lane)), e.Sequence
+}
+
+func eventSeries(cpu, lane uint32) uint32 {
+	return cpu*uint32(len(kernelStats{}.Events)) + lane
+}
+
+// eventsMade returns how many events there were of each series.
+func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
+	made := make(map[uint32]uint64, len(perCPU)*len(kernelStats{}.Events))
+	for cpu := range perCPU {
+		for lane, n := range perCPU[cpu].Events {
+			made[eventSeries(uint32(cpu), uint32(lane))] = n
+		}
+	}
+	return made
+}
+
+// traceFromKernel returns the packet with its time of day.
+func traceFromKernel(t *kernelTrace, c clock) Trace {
+	var tuple Tuple
+	if t.Key.Family != 0 {
+		tuple = tupleFromKey(&t.Key, t.Reversed != 0)
+	}
+	return Trace{
+		Time:      c.at(t.TimeNs),
+		Tuple:     tuple,
+		Flow:      FlowID(t.Id),
+		Direction: Direction(t.Direction),
+		In:        t.Side,
+		Kind:      PacketKind(t.Kind),
+		Flags:     t.TcpFlags,
+		Seq:       t.Seq,
+		Ack:       t.Ack,
+		Window:    t.Window,
+		Payload:   t.Payload,
+		Bytes:     t.Bytes,
+		Segments:  t.Segments,
+		Verdict:   Verdict(t.Verdict),
+		Invalid:   Invalid(t.Invalid),
+		Dropped:   t.Dropped != 0,
+		From:      State(t.From),
+		To:        State(t.To),
+	}
+}
+
+func traceSequence(t *kernelTrace) (cpu uint32, number uint64) {
+	return t.Cpu, t.Sequence
+}
