@@ -105,7 +105,7 @@ static __always_inline void trace_packet(struct trace *trace,
 static __always_inline void trace_flow(struct trace *trace,
 				       const struct packet *pkt)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, &trace->key);
+	struct flow *flow = flow_find(&pkt->key);
 	__u64 control;
 
 	if (!flow)
