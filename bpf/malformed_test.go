@@ -255,6 +255,7 @@ func TestTCPOptions(t *testing.T) {
 		{"after an option without a length", []byte{8, 0, 3, 3, 5, 0, 0, 0}, none},
 		{"after an option of length one", []byte{8, 1, 3, 3, 5, 0, 0, 0}, none},
 		{"after an option that is too long", []byte{8, 60, 3, 3, 5, 0, 0, 0}, none},
+		{"after an option longer than any can be", []byte{8, 66, 3, 3, 5, 0, 0, 0}, none},
 		{"of a wrong length", []byte{3, 4, 5, 0}, none},
 		{"cut off by the header's end", []byte{1, 1, 3, 3}, none},
 		{"last of 40 bytes", append(make40(), 3, 3, 9), 9},

@@ -35,6 +35,9 @@ enum hook {
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define IPV6_OFFSET_MASK 0xfff8
 
+/* The option of a SYN that was looked for. */
+#define OPTION_WSCALE 0x100U
+
 /* What the walk over extension headers found. */
 #define WALK_LENGTH 0xffffULL
 #define WALK_MALFORMED (1ULL << 16)
@@ -101,34 +104,25 @@ static __always_inline __u64 ipv6_walk(void *data, void *data_end, __u32 offset,
 	       (__u64)proto << WALK_PROTO_SHIFT;
 }
 
-/* Looks for the window scale (RFC 7323 2.2) among length bytes of options. */
-static __always_inline __u32 tcp_wscale(void *data, void *data_end,
-					__u32 offset, __u32 length)
+/* One TCP option, of those that lie before end: its length, or zero where there is
+ * none, or the window scale (RFC 7323 2.2) and OPTION_WSCALE. By itself, since the
+ * verifier would tell all sums of lengths apart. */
+static __always_inline __u32 tcp_option(void *data, void *data_end,
+					__u32 offset, __u32 end)
 {
-	__u32 i, at = 0;
+	__u8 *option = data + (offset & MAX_OFFSET);
 
-	for (i = 0; i < MAX_TCP_OPTIONS; i++) {
-		__u8 *option;
-
-		at &= 63;
-		option = data + (offset & MAX_OFFSET) + at;
-		if (at >= length || (void *)(option + 1) > data_end)
-			break;
-		if (option[0] == 0)
-			break;
-		if (option[0] == 1) {
-			at++;
-			continue;
-		}
-		if (at + 2 > length || (void *)(option + 2) > data_end ||
-		    option[1] < 2)
-			break;
-		if (option[0] == 3 && option[1] == 3 && at + 3 <= length &&
-		    (void *)(option + 3) <= data_end)
-			return option[2] > MAX_WSCALE ? MAX_WSCALE : option[2];
-		at += option[1];
-	}
-	return NO_WSCALE;
+	if (offset >= end || (void *)(option + 1) > data_end || option[0] == 0)
+		return 0;
+	if (option[0] == 1)
+		return 1;
+	if ((void *)(option + 2) > data_end || option[1] < 2 ||
+	    option[1] > end - offset)
+		return 0;
+	if (option[0] == 3 && option[1] == 3 && (void *)(option + 3) <= data_end)
+		return OPTION_WSCALE |
+		       (option[2] > MAX_WSCALE ? MAX_WSCALE : option[2]);
+	return option[1];
 }
 
 #define CTX_DATA(ctx) ((void *)(long)(ctx)->data)
@@ -146,14 +140,41 @@ __noinline __u64 tc_ipv6_walk(struct __sk_buff *ctx, __u32 offset,
 	return ipv6_walk(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, proto);
 }
 
-__noinline __u32 xdp_tcp_wscale(struct xdp_md *ctx, __u32 offset,
-					       __u32 length)
+__noinline __u32 xdp_tcp_option(struct xdp_md *ctx, __u32 offset, __u32 end)
 {
-	return tcp_wscale(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, length);
+	return tcp_option(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, end);
 }
 
-__noinline __u32 tc_tcp_wscale(struct __sk_buff *ctx,
-					      __u32 offset, __u32 length)
+__noinline __u32 tc_tcp_option(struct __sk_buff *ctx, __u32 offset, __u32 end)
 {
-	return tcp_wscale(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, length);
+	return tcp_option(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, end);
+}
+
+/* Looks for the window scale among length bytes of options. */
+static __always_inline __u32 tcp_wscale(void *ctx, enum hook hook, __u32 offset,
+					__u32 length)
+{
+	__u32 end = offset + length, i;
+
+	for (i = 0; i < MAX_TCP_OPTIONS; i++) {
+		__u32 option = hook == HOOK_TC ? tc_tcp_option(ctx, offset, end) :
+						 xdp_tcp_option(ctx, offset, end);
+
+		if (option & OPTION_WSCALE)
+			return option & ~OPTION_WSCALE;
+		if (!option)
+			break;
+		offset += option;
+	}
+	return NO_WSCALE;
+}
+
+__noinline __u32 xdp_tcp_wscale(struct xdp_md *ctx, __u32 offset, __u32 length)
+{
+	return tcp_wscale(ctx, HOOK_XDP, offset, length);
+}
+
+__noinline __u32 tc_tcp_wscale(struct __sk_buff *ctx, __u32 offset, __u32 length)
+{
+	return tcp_wscale(ctx, HOOK_TC, offset, length);
 }
