@@ -69,9 +69,9 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 // source is done.
 func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
 	m := e.remember()
-	model := ui.New(source, append(look.options(e, m.saved), more...)...)
 	suspend := newSuspension()
 	input := watchInput(e.stdin)
+	model := ui.New(source, append(look.options(e, input, m.saved), more...)...)
 	program := tea.NewProgram(model,
 		tea.WithInput(input), tea.WithOutput(e.stdout), tea.WithFilter(suspend.key),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithoutSignalHandler(),
@@ -101,7 +101,7 @@ func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlag
 
 // options returns how the console is to look: as it was left, but for what flags
 // say.
-func (f *consoleFlags) options(e env, saved ui.Settings) []ui.Option {
+func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []ui.Option {
 	// The renderer would take NO_COLOR for "no attributes either", and then
 	// nothing would show where the cursor is.
 	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}),
@@ -113,10 +113,16 @@ func (f *consoleFlags) options(e env, saved ui.Settings) []ui.Option {
 	if f.theme != themeValue(ui.LookAuto) {
 		saved.Theme = f.theme.String()
 	}
+	noColor := f.noColor || e.getenv("NO_COLOR") != "" || theme.Monochrome(e.getenv("TERM"))
+	// Asked for by the renderer itself, a terminal that never answers would cost
+	// five seconds.
+	chosen, _ := theme.ParseLook(saved.Theme)
+	light := chosen == ui.LookAuto && !noColor && input.askBackground(e, answerPatience)
+	terminal.SetHasDarkBackground(!light)
 	options := []ui.Option{
 		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter),
 	}
-	if f.noColor || e.getenv("NO_COLOR") != "" || theme.Monochrome(e.getenv("TERM")) {
+	if noColor {
 		options = append(options, ui.WithNoColor())
 	}
 	return options

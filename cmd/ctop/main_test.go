@@ -20,16 +20,17 @@ import (
 	"ctop/internal/lab"
 )
 
-// TestMain makes the test binary ctop itself where it is called so, and runs
+// TestMain makes the test binary ctop itself, or asks(), where it is called so, and runs
 // the tests in a network and mount namespace of their own where it may.
 func TestMain(m *testing.M) {
-	if filepath.Base(os.Args[0]) != "ctop" {
+	commands := map[string]func(){"ctop": main, "asks": asks}
+	if _, called := commands[filepath.Base(os.Args[0])]; !called {
 		if err := lab.Isolate(); err != nil && !errors.Is(err, lab.ErrPrivilege) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 	}
-	testscript.Main(inspected{m}, map[string]func(){"ctop": main})
+	testscript.Main(inspected{m}, commands)
 }
 
 // inspected fails tests that passed but left something behind.

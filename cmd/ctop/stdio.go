@@ -37,17 +37,18 @@ type watchedInput struct {
 	*os.File
 	gone chan struct{}
 	once *sync.Once
+	late *lateAnswers
 }
 
 // watchInput watches stdin, which checkTerminal has found to be a terminal.
 func watchInput(stdin io.Reader) watchedInput {
 	f, _ := stdin.(*os.File)
-	return watchedInput{File: f, gone: make(chan struct{}), once: new(sync.Once)}
+	return watchedInput{File: f, gone: make(chan struct{}), once: new(sync.Once), late: new(lateAnswers)}
 }
 
 // Read reads what was typed.
 func (w watchedInput) Read(p []byte) (int, error) {
-	n, err := w.File.Read(p)
+	n, err := w.late.readThrough(w.File, p)
 	if errors.Is(err, io.EOF) {
 		w.once.Do(func() { close(w.gone) })
 	}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+const (
+	whiteAnswer = "\x1b]11;rgb:ffff/ffff/ffff\x1b\\"
+	kindAnswer  = "\x1b[?62;22c"
+)
+
+// TestSilentTerminal has a terminal that tells its background long after it was
+// asked: the console is there before, and the answer is no keys.
+func TestSilentTerminal(t *testing.T) {
+	line := strings.ReplaceAll(commandLine, "--theme dark ", "")
+	for _, pieces := range [][]string{
+		{whiteAnswer + kindAnswer},
+		{whiteAnswer, kindAnswer},
+		{"\x1b]11;rgb:ffff/", "ffff/ffff\x07\x1b[?6", "2c"},
+	} {
+		t.Run(fmt.Sprintf("%q", pieces), func(t *testing.T) {
+			t.Parallel()
+			x := inTerminal(t, 80, 24, line)
+			n := x.expect(0, `(?s)`+enters+`.*10\.11\.12\.13`)
+			for _, piece := range pieces {
+				x.send(piece)
+				time.Sleep(10 * time.Millisecond) // apart, if the kernel likes
+			}
+			x.send("?")
+			// A filter that the answer's first / opened would take this for text.
+			n = x.expect(n, `everything about the flow`)
+			x.send("?2")
+			x.expect(n, `\[2 Events`)
+			x.send("q")
+			x.left(n)
+		})
+	}
+}
+
+// TestLateAnswers cuts answers in two at every place.
+func TestLateAnswers(t *testing.T) {
+	const before, after = "jk\x1b[A", "\x1b[Bd\x1b"
+	for _, whole := range []string{whiteAnswer + kindAnswer, "\x1b]11;rgb:1/2/3\x07" + kindAnswer, kindAnswer} {
+		for cut := range len(whole) {
+			l := lateAnswers{owed: true}
+			got := l.strip(before + whole[:cut])
+			got += l.strip(whole[cut:] + after)
+			want := before + after
+			if cut > 0 && whole[cut-1] == '\x1b' && whole[cut] != '\\' {
+				want = before + "\x1b" + after // may have been the key
+			}
+			if got != want || l.owed {
+				t.Errorf("cut at %d, %q became %q", cut, whole, got)
+			}
+			if got := l.strip("\x1b]11;"); got != "\x1b]11;" {
+				t.Errorf("it goes on after the last answer: %q", got)
+			}
+		}
+	}
+}
+
+// TestLateAnswersLeaveKeys has none to take out.
+func TestLateAnswersLeaveKeys(t *testing.T) {
+	l := lateAnswers{owed: true}
+	var got strings.Builder
+	keys := []string{"j", "\x1b", "\x1b", "[<0;3;4M", "\x1b[1;5A", "\x1b]x", "\x1bOP", "\x1b", "q"}
+	for _, key := range keys {
+		got.WriteString(l.strip(key))
+	}
+	if want := strings.Join(keys, ""); got.String() != want {
+		t.Errorf("\n got %q\nwant %q", got.String(), want)
+	}
+}
+
+// TestAskBackground has terminals that answer, and one that does not.
+func TestAskBackground(t *testing.T) {
+	if answerPatience > 200*time.Millisecond {
+		t.Errorf("a person waits %s", answerPatience)
+	}
+	const enough = time.Minute
+	for _, tt := range []struct {
+		name, answer, variable string
+		patience               time.Duration
+		want                   string
+	}{
+		{"white", whiteAnswer + kindAnswer, "", enough, "light true owed false"},
+		{"black", "\x1b]11;rgb:0000/0000/0000\x07" + kindAnswer, "0;15", enough, "light false owed false"},
+		{"does not know", kindAnswer, "", enough, "light false owed false"},
+		{"says it elsewhere", kindAnswer, "0;default;15", enough, "light true owed false"},
+		{"never", "", "", 50 * time.Millisecond, "light false owed true"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			x := inTerminal(t, 80, 24, fmt.Sprintf("COLORFGBG=%q exec -a asks ctop %s", tt.variable, tt.patience))
+			x.expect(0, `\x1b\[c`)
+			x.send(tt.answer)
+			x.expect(0, tt.want+`\r\n`)
+		})
+	}
+}
+
+// asks is what this program does where it is called so: it asks the terminal
+// that it runs in for its background.
+func asks() {
+	patience, err := time.ParseDuration(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	w := watchInput(os.Stdin)
+	light := w.askBackground(env{stdin: os.Stdin, stdout: os.Stdout, getenv: os.Getenv}, patience)
+	fmt.Printf("light %t owed %t\n", light, w.late.owed)
+}
