@@ -76,31 +76,39 @@ static __always_inline __u32 checksum_offset(const struct packet *pkt)
 	return 0;
 }
 
-/* Sums a packet that lies in several buffers, through a copy of each piece. */
-__noinline __u32 checksum_copy(struct xdp_md *ctx, __u32 offset,
-				__u32 length)
+/* Adds a piece of a packet, at most CHECKSUM_CHUNK bytes, to a sum, through a copy.
+ * By itself, so that the verifier looks at it once and not for every piece; and
+ * kernels that do not have the helper look no further than multi_buffer. */
+__noinline __u32 checksum_piece(struct xdp_md *ctx, __u32 offset, __u32 size,
+				__u32 sum)
 {
-	__u32 zero = 0, sum = 0, i;
+	__u32 zero = 0;
 	struct chunk *chunk = bpf_map_lookup_elem(&chunks, &zero);
 
-	if (!chunk)
+	if (!multi_buffer || !chunk)
 		return sum;
-	for (i = 0; i < MAX_CHECKSUM_CHUNKS && length; i++) {
-		__u32 size = length < CHECKSUM_CHUNK ? length : CHECKSUM_CHUNK;
+	if (size < CHECKSUM_CHUNK)
+		__builtin_memset(chunk, 0, sizeof(*chunk));
+	/* It is between 1 and that already; the verifier of Linux 6.1 does not
+	 * see it by a comparison. */
+	asm volatile("" : "+r"(size));
+	size = ((size - 1) & (CHECKSUM_CHUNK - 1)) + 1;
+	if (bpf_xdp_load_bytes(ctx, offset, chunk, size))
+		return sum;
+	return bpf_csum_diff(NULL, 0, chunk->words, sizeof(*chunk), sum);
+}
 
-		if (size < CHECKSUM_CHUNK)
-			__builtin_memset(chunk, 0, sizeof(*chunk));
-		/* It is between 1 and that already; the verifier of Linux 6.1
-		 * does not see it by a comparison. */
-		asm volatile("" : "+r"(size));
-		size = ((size - 1) & (CHECKSUM_CHUNK - 1)) + 1;
-		if (bpf_xdp_load_bytes(ctx, offset, chunk, size))
-			return sum;
-		sum = bpf_csum_diff(NULL, 0, chunk->words, sizeof(*chunk), sum);
-		offset += size;
-		length -= size;
+/* Sums a packet that lies in several buffers. */
+__noinline __u32 checksum_copy(struct xdp_md *ctx, __u32 offset, __u32 length)
+{
+	__u32 sum = 0, i;
+
+	for (i = 0; i < MAX_CHECKSUM_CHUNKS && length > CHECKSUM_CHUNK; i++) {
+		sum = checksum_piece(ctx, offset, CHECKSUM_CHUNK, sum);
+		offset += CHECKSUM_CHUNK;
+		length -= CHECKSUM_CHUNK;
 	}
-	return sum;
+	return length ? checksum_piece(ctx, offset, length, sum) : sum;
 }
 
 /* Sums a packet in one buffer, by the sizes that bpf_csum_diff takes. A loop
