@@ -56,8 +56,9 @@ static __always_inline int xdp_forward(struct xdp_md *ctx)
 	return action;
 }
 
-/* Where packets that go the slow way are parsed to: on the stack there is no
- * room left beside what the short way and the calls below need. */
+/* Where packets are parsed to, but for those that go the short way: on the stack
+ * is no room left beside what that and the calls below need, and the verifier
+ * would keep apart whatever may lie there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -65,11 +66,17 @@ struct {
 	__type(value, struct packet);
 } packets SEC(".maps");
 
+static __always_inline struct packet *packet_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&packets, &zero);
+}
+
 /* Whatever is not an established flow's next segment. */
 static __always_inline int xdp_slow(struct xdp_md *ctx)
 {
-	__u32 zero = 0;
-	struct packet *pkt = bpf_map_lookup_elem(&packets, &zero);
+	struct packet *pkt = packet_get();
 	struct cpu_stats *stats = stats_get();
 
 	if (!pkt || !stats)
@@ -145,28 +152,28 @@ static __always_inline void count_segments(struct __sk_buff *skb,
 SEC("tc")
 int ctop_tc(struct __sk_buff *skb)
 {
-	struct packet pkt = {
-		.bytes = skb->len,
-		.segments = 1,
-		.side = skb->ingress_ifindex != config.ifindex[0],
-	};
+	struct packet *pkt = packet_get();
 	struct cpu_stats *stats = stats_get();
 
-	if (!stats)
+	if (!pkt || !stats)
 		return TC_ACT_SHOT;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	pkt->bytes = skb->len;
+	pkt->segments = 1;
+	pkt->side = skb->ingress_ifindex != config.ifindex[0];
 	if (skb->vlan_present)
-		pkt.key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
+		pkt->key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
 	/* Headers may lie outside the part that can be read directly. */
 	if (skb->data_end - skb->data < skb->len)
 		bpf_skb_pull_data(skb, skb->len < 256 ? skb->len : 256);
-	parse_packet(&pkt, (struct cursor){ .ctx = skb,
-					    .hook = HOOK_TC,
-					    .start = CTX_DATA(skb),
-					    .end = CTX_DATA_END(skb) });
-	count_segments(skb, &pkt);
-	if (!admit(track(&pkt, stats, clock_ticks()), &pkt, stats))
+	parse_packet(pkt, (struct cursor){ .ctx = skb,
+					   .hook = HOOK_TC,
+					   .start = CTX_DATA(skb),
+					   .end = CTX_DATA_END(skb) });
+	count_segments(skb, pkt);
+	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return TC_ACT_SHOT;
-	return bpf_redirect(config.ifindex[!pkt.side], 0);
+	return bpf_redirect(config.ifindex[!pkt->side], 0);
 }
 
 /* Types that user space shares and that no map or argument has: here the
