@@ -156,25 +156,48 @@ func (r *rig) fill(f frame, n int) error {
 	return fill(flows, f, n, args.Ticks, 0)
 }
 
-// shoot sends frames from some of the cannons at once, each from its own CPU, and
-// returns how many million a second arrived.
-func (g *gallery) shoot(cannons, frames int) (float64, error) {
-	before, err := g.arrived()
-	if err != nil {
-		return 0, err
-	}
+// volley uses some of the cannons at once, each from its own CPU, and tells how
+// long that took.
+func (g *gallery) volley(cannons int, use func(cannon) error) (time.Duration, error) {
 	start := time.Now()
 	done := make(chan error, cannons)
 	for _, c := range g.cannons[:cannons] {
-		go func() { done <- c.fire(frames) }()
+		go func() { done <- use(c) }()
 	}
 	var errs error
 	for range cannons {
 		errs = errors.Join(errs, <-done)
 	}
-	took := time.Since(start)
+	return time.Since(start), errs
+}
+
+// dry shows frames to the program, which go nowhere, and returns how many million
+// a second.
+func (g *gallery) dry(cannons, frames int) (float64, error) {
+	took, err := g.volley(cannons, func(c cannon) error {
+		release, err := pin(c.cpu % runtime.NumCPU())
+		if err != nil {
+			return err
+		}
+		defer release()
+		_, err = timed(c.stage.Programs[progStage], c.data, frames, xdpRedirect)
+		return err
+	})
+	return float64(cannons*frames) / took.Seconds() / 1e6, err
+}
+
+// shoot sends frames, and returns how many million a second arrived.
+func (g *gallery) shoot(cannons, frames int) (float64, error) {
+	before, err := g.arrived()
+	if err != nil {
+		return 0, err
+	}
+	took, err := g.volley(cannons, func(c cannon) error { return c.fire(frames) })
+	if err != nil {
+		return 0, err
+	}
 	after, err := g.arrived()
-	if err := errors.Join(errs, err); err != nil {
+	if err != nil {
 		return 0, err
 	}
 	if after-before < uint64(frames*cannons/2) {
@@ -231,6 +254,13 @@ func live(ctx context.Context, o Options) ([]Row, error) {
 				name: liveName(how, cannons), unit: "Mpps",
 				take: func(context.Context) (float64, error) { return g.shoot(cannons, o.rounds(200000, 50000)) },
 			})
+			if how == byRouter {
+				continue
+			}
+			probes = append(probes, probe{
+				name: dryName(how, cannons), unit: "Mpps",
+				take: func(context.Context) (float64, error) { return g.dry(cannons, o.rounds(1000000, 300000)) },
+			})
 		}
 	}
 	return interleave(ctx, o.rounds(15, 5), probes)
@@ -238,6 +268,12 @@ func live(ctx context.Context, o Options) ([]Row, error) {
 
 func liveName(how forwarder, cpus int) string {
 	return fmt.Sprintf("live frames, %s, CPUs %d", how, cpus)
+}
+
+// dryName names a row of the program alone: what two CPUs are worth where nothing
+// but it is run.
+func dryName(how forwarder, cpus int) string {
+	return fmt.Sprintf("program alone, %s, CPUs %d", how, cpus)
 }
 
 // missing says what the forwarder needs that is not there.

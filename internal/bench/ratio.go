@@ -40,6 +40,7 @@ func requirements() []requirement {
 		{"TCP, ctop native on stock veth pairs / with checksum offload off at the sender", through(oneStream, byNative, offloadsOn), through(oneStream, byNative, checksumsDone), 0.85, true},
 		{"live frames, two CPUs / one CPU", liveName(byNative, 2), liveName(byNative, 1), 1.8, true},
 		{"live frames, two CPUs, ctop native / bare XDP redirect", liveName(byNative, 2), liveName(byXDP, 2), 0.75, true},
+		{"the program alone, two CPUs / one CPU", dryName(byNative, 2), dryName(byNative, 1), 1.8, true},
 		{"live frames, one CPU, ctop native / bare XDP redirect", liveName(byNative, 1), liveName(byXDP, 1), 0.75, true},
 		{"live frames, one CPU, ctop native / routed with nf_conntrack", liveName(byNative, 1), liveName(byRouter, 1), 4, true},
 		{"connections a second, ctop native / XDP redirect", connectName(byNative), connectName(byXDP), 0.97, true},
