@@ -13,8 +13,10 @@ import (
 const (
 	defaultInterval = time.Second
 	defaultEventLog = 10_000
-	// Sweeping and reading may each take this share of a core at most.
+	// Sweeping and reading may each take this share of a core at most;
+	// sweeping more of it where flows are ended to make room.
 	maxShare  = 0.02
+	pressed   = 0.2
 	maxScan   = 0.1
 	minSweep  = time.Second
 	maxSweep  = time.Minute
@@ -41,7 +43,7 @@ type Collector struct {
 	latest   atomic.Pointer[Snapshot]
 	log      eventLog
 	sampler  *Sampler
-	// swept is how long the latest sweep took, in nanoseconds.
+	// swept is how much of a core the latest sweep took, in nanoseconds.
 	swept    atomic.Int64
 	watchdog watchdog
 }
@@ -160,22 +162,31 @@ func (c *Collector) sweep(ctx context.Context) error {
 			}
 			continue
 		}
-		started := time.Now()
-		var err error
-		if _, left, err = c.tracker.sweep(pressure(left, c.tracker.meta.MaxFlows)); err != nil {
+		pressure := pressure(left, c.tracker.meta.MaxFlows)
+		done, err := c.tracker.sweep(pressure)
+		if err != nil {
 			return err
 		}
-		took := time.Since(started)
-		c.swept.Store(int64(took))
-		pause = min(max(minSweep, time.Duration(float64(took)/maxShare)), maxSweep)
+		left = done.left
+		c.swept.Store(int64(done.took))
+		pause = sweepPause(done.took, pressure > 0)
 	}
+}
+
+// sweepPause returns how long to wait after a sweep that took so much of a core.
+func sweepPause(took time.Duration, underPressure bool) time.Duration {
+	share := maxShare
+	if underPressure {
+		share = pressed
+	}
+	return min(max(minSweep, time.Duration(float64(took)/share)), maxSweep)
 }
 
 // Snapshot returns the latest snapshot, nil before the first.
 func (c *Collector) Snapshot() *Snapshot { return c.latest.Load() }
 
-// SweepTook returns how long the latest search for expired flows took, zero
-// where this process has made none.
+// SweepTook returns how much of a core the latest search for expired flows took,
+// zero where this process has made none.
 func (c *Collector) SweepTook() time.Duration { return time.Duration(c.swept.Load()) }
 
 // Events returns what was gathered after the given position, oldest first, and

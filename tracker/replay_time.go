@@ -58,12 +58,11 @@ func (r *Replay) sweepAt(at time.Duration) error {
 	if err := r.setClock(at); err != nil {
 		return err
 	}
-	visited, _, err := r.tracker.sweep(0)
+	done, err := r.tracker.sweep(0)
 	if err != nil {
 		return err
 	}
-	took := time.Duration(visited) * sweepCost
-	r.pause = min(max(minSweep, time.Duration(float64(took)/maxShare)), maxSweep)
+	r.pause = sweepPause(time.Duration(done.visited)*sweepCost, false)
 	return r.drain()
 }
 

@@ -2,9 +2,11 @@ package tracker
 
 import (
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // DeleteResult says what became of the flows that were to be deleted.
@@ -91,11 +93,31 @@ func pressure(flows uint64, capacity int) float64 {
 }
 
 // sweep ends every flow whose time is over, with pressure taken from the time
-// that some have. It returns how many it looked at and how many are left.
-func (t *Tracker) sweep(pressure float64) (visited, left uint64, err error) {
+// that some have.
+func (t *Tracker) sweep(pressure float64) (swept, error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := threadTime()
 	args := kernelSweep{Pressure: uint32(256 * pressure)}
 	if _, err := t.kernel.sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
-		return 0, 0, fmt.Errorf("sweep the table: %w", err)
+		return swept{}, fmt.Errorf("sweep the table: %w", err)
 	}
-	return args.Visited, args.Visited - args.Expired - args.Evicted, nil
+	return swept{args.Visited, args.Visited - args.Expired - args.Evicted, threadTime() - before}, nil
+}
+
+// swept is what a sweep came to.
+type swept struct {
+	// visited flows were looked at, and so many are left.
+	visited, left uint64
+	// took is how much of a core it needed: on a busy machine less than the
+	// time that went by, and the busier it is the more there may be to sweep.
+	took time.Duration
+}
+
+// threadTime is how long the thread has run.
+func threadTime() time.Duration {
+	var t unix.Timespec
+	// It cannot fail for this clock (clock_gettime(2)).
+	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
+	return time.Duration(t.Nano())
 }

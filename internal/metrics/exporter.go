@@ -40,7 +40,7 @@ func newDescriptions() descriptions {
 		events:      describe("events_total", "Events that the kernel made."),
 		lost:        describe("events_lost_total", "Events that found no room in a reader's buffer."),
 		scan:        describe("scan_seconds", "Time that the latest reading of the table took."),
-		sweep:       describe("sweep_seconds", "Time that the latest search for expired flows took."),
+		sweep:       describe("sweep_seconds", "Processor time that the latest search for expired flows took."),
 		age:         describe("snapshot_age_seconds", "Age of the latest snapshot."),
 		uptime:      describe("uptime_seconds", "Time since the tracker was attached."),
 		interfaceUp: describe("interface_up", "Whether an interface exists and is up.", "interface", "mode"),

@@ -20,7 +20,7 @@ import (
 type Source interface {
 	// Snapshot returns the latest snapshot, nil before the first.
 	Snapshot() *tracker.Snapshot
-	// SweepTook returns how long the latest sweep took.
+	// SweepTook returns how much of a core the latest sweep took.
 	SweepTook() time.Duration
 }
 
