@@ -46,6 +46,7 @@ type Collector struct {
 	// swept is how much of a core the latest sweep took, in nanoseconds.
 	swept    atomic.Int64
 	watchdog watchdog
+	faults   faults
 }
 
 // NewCollector returns a collector for t that does nothing until it is run.
@@ -59,35 +60,70 @@ func NewCollector(t *Tracker, o CollectorOptions) *Collector {
 	return &Collector{tracker: t, interval: o.Interval, log: eventLog{limit: o.EventLog}, sampler: NewSampler(t)}
 }
 
-// Run collects until ctx is done, which is no error, or until something ends it.
+// The parts of a collector.
+const (
+	partSnapshots = "snapshots"
+	partSweep     = "sweep"
+	partEvents    = "events"
+)
+
+// Run collects until ctx is done, which is no error, or the tracker is gone. What
+// goes wrong on the way is tried again, and is a warning of the snapshots for as
+// long; while the table cannot be read the last one stays, and its age tells. Only
+// where there never was one Run returns the error.
 func (c *Collector) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	failed := make(chan error, 2)
-	for _, part := range []func(context.Context) error{c.gather, c.sweep} {
-		wg.Go(func() { failed <- part(ctx) })
+	parts := map[string]func(context.Context) error{partSnapshots: c.observe, partSweep: c.sweep, partEvents: c.gather}
+	failed := make(chan error, len(parts))
+	for name, part := range parts {
+		wg.Go(func() {
+			failed <- guarded(c.tracker.log, name, func() error { return part(ctx) })
+		})
 	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for {
-		select {
-		case <-ctx.Done():
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		if ctx.Err() != nil {
 			return nil
-		case err := <-failed:
-			if err != nil && ctx.Err() == nil {
-				return err
-			}
-		case <-timer.C:
-			pause, err := c.collect()
-			if err != nil {
-				return err
-			}
-			timer.Reset(pause)
+		}
+		return err
+	}
+}
+
+// observe takes snapshots.
+func (c *Collector) observe(ctx context.Context) (err error) {
+	for pause := time.Duration(0); rest(ctx, pause); {
+		if pause, err = c.look(); err != nil {
+			return err
 		}
 	}
+	return nil
+}
+
+// look takes and publishes a snapshot, or tells why there is no new one. It
+// returns how long to wait until the next.
+func (c *Collector) look() (pause time.Duration, err error) {
+	pause, err = c.collect()
+	if errors.Is(err, ErrGone) || err != nil && c.latest.Load() == nil {
+		return 0, err
+	}
+	if err != nil {
+		c.fault(partSnapshots, err)
+		c.repeat()
+		pause = max(c.interval, retryPause)
+	}
+	return pause, nil
+}
+
+// repeat publishes the last snapshot again, with what is wrong now.
+func (c *Collector) repeat() {
+	s := *c.latest.Load()
+	s.Warnings = c.faults.sentences()
+	c.latest.Store(&s)
 }
 
 // collect takes and publishes one snapshot, and returns how long to wait until
@@ -103,9 +139,11 @@ func (c *Collector) collect() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	c.fault(partSnapshots, nil)
 	s.Warnings = append(c.watchdog.watch(c.tracker, s), s.Warnings...)
 	s.Warnings = append(s.Warnings, c.warnings(s)...)
 	s.Warnings = append(s.Warnings, trouble...)
+	s.Warnings = append(s.Warnings, c.faults.sentences()...)
 	c.latest.Store(s)
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
 }
@@ -135,27 +173,52 @@ func (c *Collector) warnings(s *Snapshot) []string {
 	return w
 }
 
-// gather fills the log with events.
+// gather fills the log with events. Where it has to begin anew the log says how
+// many were made meanwhile.
 func (c *Collector) gather(ctx context.Context) error {
-	for event, err := range c.tracker.Events(ctx) {
-		if err != nil {
-			return err
+	var deaf bool
+	var made uint64
+	listens := func() {
+		if now := c.eventsMade(); deaf && now > made {
+			c.log.add(Event{Time: time.Now(), Type: EventLost, Lost: now - made})
 		}
-		c.log.add(event)
+		deaf = false
+		c.fault(partEvents, nil)
 	}
-	return nil
+	for {
+		for event, err := range c.tracker.events(ctx, listens) {
+			if errors.Is(err, errPanic) {
+				return err
+			}
+			if err != nil {
+				if !deaf {
+					deaf, made = true, c.eventsMade()
+				}
+				c.fault(partEvents, err)
+				break
+			}
+			c.log.add(event)
+		}
+		if !rest(ctx, retryPause) {
+			return nil
+		}
+	}
+}
+
+// eventsMade is how many events there were so far, zero where that cannot be read.
+func (c *Collector) eventsMade() uint64 {
+	perCPU, err := c.tracker.readStats()
+	if err != nil {
+		return 0
+	}
+	return countersFromKernel(perCPU).Events
 }
 
 // sweep ends expired flows, as often as that is cheap, while this process owns
 // the tracker. It takes over where the owner has died.
 func (c *Collector) sweep(ctx context.Context) error {
-	pause, left := minSweep, uint64(0)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+	left := uint64(0)
+	for pause := minSweep; rest(ctx, pause); {
 		if !c.tracker.owner() {
 			if c.tracker.joined {
 				c.tracker.adopt()
@@ -164,13 +227,14 @@ func (c *Collector) sweep(ctx context.Context) error {
 		}
 		pressure := pressure(left, c.tracker.meta.MaxFlows)
 		done, err := c.tracker.sweep(pressure)
-		if err != nil {
-			return err
+		if c.fault(partSweep, err); err != nil {
+			continue
 		}
 		left = done.left
 		c.swept.Store(int64(done.took))
 		pause = sweepPause(done.took, pressure > 0)
 	}
+	return nil
 }
 
 // sweepPause returns how long to wait after a sweep that took so much of a core.

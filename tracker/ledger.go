@@ -112,10 +112,12 @@ func (l *ledger) mark() error {
 func (r *reading) read(t *Tracker) {
 	defer close(r.done)
 	started := time.Now()
-	r.err = new(tableReader).each(t.kernel.flows, func(k *kernelKey, v *kernelFlow) {
-		if row := rowFromKernel(k, v); row.state() != StateNone {
-			r.rows = append(r.rows, row)
-		}
+	r.err = guarded(t.log, partEvents, func() error {
+		return new(tableReader).each(t.kernel.flows, func(k *kernelKey, v *kernelFlow) {
+			if row := rowFromKernel(k, v); row.state() != StateNone {
+				r.rows = append(r.rows, row)
+			}
+		})
 	})
 	r.took = time.Since(started)
 }

@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"testing"
 
@@ -42,7 +43,7 @@ func filled(tb testing.TB, n int) *Tracker {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(k.close)
-	t := &Tracker{kernel: k, meta: meta{MaxFlows: n * 11 / 10}, slots: map[uint32]bool{}}
+	t := &Tracker{kernel: k, meta: meta{MaxFlows: n * 11 / 10}, log: slog.New(slog.DiscardHandler), slots: map[uint32]bool{}}
 	if err := t.start(); err != nil {
 		tb.Fatal(err)
 	}

@@ -94,6 +94,11 @@ func (t *Tracker) giveBack(s *slot) {
 // exactly those of the table in the end. Every caller gets all events; at most
 // eight may read at once.
 func (t *Tracker) Events(ctx context.Context) iter.Seq2[Event, error] {
+	return t.events(ctx, func() {})
+}
+
+// events is [Tracker.Events], which tells when it listens.
+func (t *Tracker) events(ctx context.Context, listens func()) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		s, reader, err := t.openReader()
 		if err != nil {
@@ -108,6 +113,7 @@ func (t *Tracker) Events(ctx context.Context) iter.Seq2[Event, error] {
 			return
 		}
 		defer l.close()
+		listens()
 		var c clock
 		for record, err := range reader.Records(ctx) {
 			if err == nil && time.Since(c.wall) > clockRefresh {

@@ -73,11 +73,14 @@ func (m *Model) takeSnapshot(s *tracker.Snapshot) {
 	if s == nil || s == m.latest {
 		return
 	}
-	if m.latest != nil {
-		m.gap = s.Time.Sub(m.latest.Time)
+	// One of the same time has another warning and nothing else.
+	if m.latest == nil || !s.Time.Equal(m.latest.Time) {
+		if m.latest != nil {
+			m.gap = s.Time.Sub(m.latest.Time)
+		}
+		m.overview.Remember(s)
 	}
 	m.latest = s
-	m.overview.Remember(s)
 	if !m.paused {
 		m.target, m.stale = s, true
 	}

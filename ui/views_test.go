@@ -115,6 +115,18 @@ func TestOverviewSaysWhatBecameOfUntracked(t *testing.T) {
 	}
 }
 
+// While the table cannot be read the last snapshot stays, with what is wrong.
+func TestTroubleReading(t *testing.T) {
+	c := newConsole(t, 120, 40, flowsUpTo(3))
+	again := *c.source.snapshot
+	again.Warnings = []string{"read the table: cannot allocate memory; trying again"}
+	c.source.snapshot = &again
+	c.pass(8 * time.Second)
+	c.shows("read the table: cannot allocate memory", "scan 8s old", "10.0.0.1")
+	c.press("4")
+	c.shows("Nothing needs to be done if this goes away by itself")
+}
+
 // An event that was lost and is told by the table afterwards says so, and does
 // not claim to know what nobody saw.
 func TestRecoveredEvents(t *testing.T) {

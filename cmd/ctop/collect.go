@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"runtime/debug"
 
 	"ctop/tracker"
 )
@@ -16,19 +14,12 @@ type running struct {
 	cancel context.CancelFunc
 }
 
-// startCollector runs a collector until it is stopped or ctx is done. A panic
-// becomes an error: the program has a terminal to restore and a tracker to
-// detach, and it cannot do so when a goroutine takes it down.
+// startCollector runs a collector until it is stopped or ctx is done.
 func startCollector(ctx context.Context, c *tracker.Collector) *running {
 	ctx, cancel := context.WithCancel(ctx)
 	r := &running{done: make(chan struct{}), cancel: cancel}
 	go func() {
 		defer close(r.done)
-		defer func() {
-			if p := recover(); p != nil {
-				r.err = fmt.Errorf("panic while collecting: %v: please report it with this trace: %s", p, debug.Stack())
-			}
-		}()
 		r.err = c.Run(ctx)
 	}()
 	return r

@@ -70,6 +70,8 @@ func adviceFor(text string) string {
 	switch {
 	case strings.HasPrefix(text, "nothing passes "):
 		return "Mend what is named. To take ctop out of the way: ctop down with both interfaces."
+	case strings.HasSuffix(text, "; trying again"):
+		return "What is shown was true when it was last read. Nothing needs to be done if this goes away by itself; packets pass meanwhile."
 	case strings.HasPrefix(text, "table "):
 		return "Shorten timeouts (5), delete what is not needed (/ then D), or start again with a larger --max-flows."
 	case strings.Contains(text, "tc mode"), strings.Contains(text, "--mode tc"):
