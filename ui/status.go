@@ -6,6 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/ui/address"
 	"ctop/ui/format"
 	"ctop/ui/table"
 	"ctop/ui/theme"
@@ -89,14 +90,27 @@ func (m *Model) aside(lines int) []string {
 	return text[:lines]
 }
 
+// wholeTuple is the selected tuple. Where the screen is too narrow for an end it
+// is shortened in the middle: neither its network nor its port goes.
 func (m *Model) wholeTuple(lines int) []string {
 	text := m.selectedTuple()
-	if lines == 1 || format.Width(text) < m.width {
+	if format.Width(text) < m.width {
 		return []string{" " + text}
 	}
-	first, second, _ := strings.Cut(text, " → ")
-	indent := strings.Index(first, " ")
-	return []string{" " + first + " →", format.Blank(indent+2) + second}
+	ends, second, _ := strings.Cut(text, " → ")
+	proto, first, _ := strings.Cut(ends, " ")
+	proto = " " + proto + " "
+	if lines > 1 {
+		room := m.width - len(proto)
+		return []string{
+			proto + address.Ends(first, room-len(" -")) + " →",
+			format.Blank(len(proto)) + address.Ends(second, room),
+		}
+	}
+	room := m.width - len(proto) - len(" - ")
+	half := max(room/2, room-format.Width(second))
+	first = address.Ends(first, half)
+	return []string{proto + first + " → " + address.Ends(second, room-format.Width(first))}
 }
 
 func (m *Model) selectedTuple() string {

@@ -37,6 +37,21 @@ func Shorten(text string, width int) string {
 	return Fit([]string{text}, width)[0]
 }
 
+// Ends returns one end in at most width cells, with both ends of its address and
+// all that follows it: where there is but one, network and host both tell.
+func Ends(text string, width int) string {
+	if format.Width(text) <= width {
+		return text
+	}
+	e := split(text)
+	room := width - len(e.open) - len(e.rest) - 1
+	if room < least {
+		return format.Cut(text, width)
+	}
+	last := (room + 1) / 2
+	return e.open + e.address[:room-last] + "…" + e.address[len(e.address)-last:] + e.rest
+}
+
 // terse leaves out, of ends that are too long, the word that goes without
 // saying in an ICMP request: "10.0.0.1#4711".
 func terse(ends []string, width int) (texts []string, tooLong bool) {

@@ -46,13 +46,34 @@ func TestFit(t *testing.T) {
 	}
 }
 
+func TestEnds(t *testing.T) {
+	for _, c := range []struct {
+		width      int
+		text, want string
+	}{
+		{40, "[2001:db8:85a3::8a2e:370:7334]:65535", "[2001:db8:85a3::8a2e:370:7334]:65535"},
+		{35, "[2001:db8:1234:5678:9abc:def0:1234:5678]:65535", "[2001:db8:1234…ef0:1234:5678]:65535"},
+		{34, "[2001:db8:1234:5678:9abc:def0:1234:5678]:443", "[2001:db8:1234…def0:1234:5678]:443"},
+		{20, "2001:db8:1234:5678:9abc:def0:1234:5678", "2001:db8:…:1234:5678"},
+		{9, "[2001:db8::1]:65535", "[2001:db…"},
+	} {
+		if got := Ends(c.text, c.width); got != c.want || format.Width(got) > c.width {
+			t.Errorf("in %d cells it is %q, not %q", c.width, got, c.want)
+		}
+	}
+}
+
 func TestNothingIsWiderThanItsColumn(t *testing.T) {
 	ends := []string{
 		"[2001:db8:1234:5678:9abc:def0:1234:5678]:65535", "255.255.255.255:65535", "10.0.0.1 echo #4711",
 		"2001:db8:1234:5678:9abc:def0:1234:5678 type 200 #65535", "::", "", "[::]:0",
 	}
 	for width := range 60 {
-		for _, text := range Fit(ends, width) {
+		texts := Fit(ends, width)
+		for _, text := range ends {
+			texts = append(texts, Ends(text, width))
+		}
+		for _, text := range texts {
 			if format.Width(text) > width {
 				t.Fatalf("%q is wider than %d", text, width)
 			}
