@@ -142,7 +142,8 @@ func (s setup) load() (*ConntrackObjects, error) {
 	}
 	s.injectBusy(spec)
 	objects := new(ConntrackObjects)
-	if err := spec.LoadAndAssign(objects, nil); err != nil {
+	options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelStats}}
+	if err := spec.LoadAndAssign(objects, options); err != nil {
 		return nil, err
 	}
 	if s.noOutputs {

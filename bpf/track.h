@@ -35,6 +35,15 @@ static __always_inline void tcp_note_rtt(struct flow *flow,
 		flow->dir[ORIGIN].rtt_us = since_us - flow->dir[REPLY].rtt_us;
 }
 
+/* Returns value, of which the verifier knows nothing any more: it looks at what
+ * follows anew for whatever else it knows. unknown is something that it knows
+ * nothing of, either. */
+static __always_inline __u32 forget(__u32 value, __u64 unknown)
+{
+	asm volatile("%0 ^= %1\n\t%0 ^= %1" : "+r"(value) : "r"(unknown));
+	return value;
+}
+
 /* One try at a TCP packet that may change its flow. */
 __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 {
@@ -52,6 +61,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	d = flow_direction(control, pkt);
 	dir = &flow->dir[d & 1];
 	tcp_step(&step, flow, control, pkt, d);
+	step.actions = forget(step.actions, now);
 	if (step.verdict == VERDICT_INVALID) {
 		count_up(&flow->invalid);
 		return OUTCOME(VERDICT_INVALID, step.invalid);

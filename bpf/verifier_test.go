@@ -1,0 +1,57 @@
+package bpf
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/internal/lab"
+)
+
+// mostVerified is how many instructions the verifier may look at in a program: a
+// tenth of those after which it gives up, since each kernel's counts differently.
+const mostVerified = 100_000
+
+// TestVerifier loads the programs in every way that they are specialised, and asks
+// the verifier of this kernel what they took.
+func TestVerifier(t *testing.T) {
+	lab.Require(t)
+	for _, s := range specialised() {
+		objects, err := loaded.get(s)
+		ok(t, err)
+		programs := map[string]*ebpf.Program{
+			"ctop_xdp": objects.CtopXdp, "ctop_tc": objects.CtopTc,
+			"read_clock": objects.ReadClock, "sweep": objects.Sweep, "request": objects.Request,
+		}
+		for _, name := range slices.Sorted(maps.Keys(programs)) {
+			n, err := verified(programs[name])
+			ok(t, err)
+			t.Logf("%s: %d", name, n)
+			if n > mostVerified {
+				t.Errorf("%s took the verifier %d instructions, not %d at most, with %+v", name, n, mostVerified, s)
+			}
+		}
+	}
+}
+
+// specialised are all ways to set the constants that take code out.
+func specialised() (all []setup) {
+	for i := range 1 << 3 {
+		all = append(all, setup{completeChecksums: i&1 != 0, singleBuffer: i&2 != 0, tracing: i&4 != 0})
+	}
+	return all
+}
+
+// verified reads in the verifier's log how many instructions it looked at.
+func verified(p *ebpf.Program) (n int, err error) {
+	_, count, found := strings.Cut(p.VerifierLog, "processed ")
+	if !found {
+		return 0, fmt.Errorf("the verifier says nothing of instructions: %q", p.VerifierLog)
+	}
+	_, err = fmt.Sscan(count, &n)
+	return n, err
+}
