@@ -12,11 +12,18 @@ import (
 )
 
 // batchSize is how many entries are read at once. It grows where a bucket of the
-// table holds more.
+// table holds more. maxInterrupted is how often in a row a reading may be
+// interrupted.
 const (
-	batchSize    = 4096
-	maxBatchSize = 1 << 20
+	batchSize      = 4096
+	maxBatchSize   = 1 << 20
+	maxInterrupted = 1000
 )
+
+// batches is what a table is read from: a map, or in tests one that fails.
+type batches interface {
+	BatchLookup(cursor *ebpf.MapBatchCursor, keys, values any, opts *ebpf.BatchOptions) (int, error)
+}
 
 // tableReader reads the table batch by batch. It keeps the room for one.
 type tableReader struct {
@@ -26,22 +33,24 @@ type tableReader struct {
 
 // each visits every entry. It tells where entries came or went meanwhile by
 // nothing at all: such entries may or may not be visited.
-func (r *tableReader) each(m *ebpf.Map, visit func(*kernelKey, *kernelFlow)) error {
+func (r *tableReader) each(m batches, visit func(*kernelKey, *kernelFlow)) error {
 	if len(r.keys) == 0 {
 		r.size(batchSize)
 	}
 	var cursor ebpf.MapBatchCursor
-	for {
+	for interrupted := 0; ; {
 		n, err := m.BatchLookup(&cursor, r.keys, r.values, nil)
 		switch {
 		case errors.Is(err, unix.ENOSPC) && len(r.keys) < maxBatchSize:
 			r.size(2 * len(r.keys))
 			continue
-		case errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN):
+		case (errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN)) && interrupted < maxInterrupted:
+			interrupted++
 			continue
 		case err != nil && !errors.Is(err, ebpf.ErrKeyNotExist):
 			return fmt.Errorf("read the table: %w", err)
 		}
+		interrupted = 0
 		for i := range n {
 			visit(&r.keys[i], &r.values[i])
 		}
@@ -58,7 +67,7 @@ func (r *tableReader) size(n int) {
 // flows reads every flow as it stands on a clock, with room made for as many as
 // are expected. waiting counts those that have ended or expired and are only to
 // be swept.
-func (r *tableReader) flows(m *ebpf.Map, c clock, timeouts *Timeouts, expected int) (flows []Flow, waiting int, err error) {
+func (r *tableReader) flows(m batches, c clock, timeouts *Timeouts, expected int) (flows []Flow, waiting int, err error) {
 	flows = make([]Flow, 0, roomFor(expected))
 	err = r.each(m, func(k *kernelKey, v *kernelFlow) {
 		if stateFromControl(v.Control) != StateNone {
@@ -81,7 +90,11 @@ func (t *Tracker) readClock() (clock, error) {
 	if err != nil {
 		return clock{}, err
 	}
-	return clock{tick: t.tick, ticks: ticks, ns: ns, wall: time.Now()}, nil
+	now := time.Now
+	if t.now != nil {
+		now = t.now
+	}
+	return clock{tick: t.tick, ticks: ticks, ns: ns, wall: now()}, nil
 }
 
 // readStats returns what each CPU counted.

@@ -18,9 +18,22 @@ import (
 // ringSize is a reader's buffer: room for some 27,000 events.
 const ringSize = 4 << 20
 
-// clockRefresh is how often the relation between the kernel's clock and the time
-// of day is taken anew while events are read.
-const clockRefresh = time.Minute
+const (
+	// clockRefresh is how often the relation between the kernel's clock and the
+	// time of day is taken anew while events are read.
+	clockRefresh = time.Minute
+	// clockStep is by how much somebody must have set the time of day for it to
+	// be taken anew at once.
+	clockStep = 100 * time.Millisecond
+)
+
+// outdated reports whether a clock no longer tells the time of day: it was read
+// too long ago, or the time of day now is not what it was then and what has gone
+// by since.
+func (c *clock) outdated(since time.Duration, now time.Time) bool {
+	moved := now.Round(0).Sub(c.wall.Round(0)) - since
+	return since > clockRefresh || moved.Abs() > clockStep
+}
 
 // errNoSlot means that as many consoles read events as can.
 var errNoSlot = errors.New("every reader's slot is taken: close another ctop on these interfaces")
@@ -116,7 +129,7 @@ func (t *Tracker) events(ctx context.Context, listens func()) iter.Seq2[Event, e
 		listens()
 		var c clock
 		for record, err := range reader.Records(ctx) {
-			if err == nil && time.Since(c.wall) > clockRefresh {
+			if now := time.Now(); err == nil && c.outdated(now.Sub(c.wall), now) {
 				c, err = t.readClock()
 			}
 			if err == nil && record.Mark {

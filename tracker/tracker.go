@@ -22,6 +22,8 @@ type Tracker struct {
 	notes  []string
 	log    *slog.Logger
 	tick   time.Duration
+	// now is the time of day, that of the machine where nil.
+	now func() time.Time
 	// dir is where it is pinned, empty where it is not.
 	dir    string
 	joined bool
