@@ -11,7 +11,7 @@ import (
 	"ctop/ui"
 )
 
-//go:generate sh -c "go run -buildvcs=false . man >../../docs/ctop.8.new && mv ../../docs/ctop.8.new ../../docs/ctop.8"
+//go:generate sh -c "go run -buildvcs=false . man >../../docs/ctop.8.new && mv ../../docs/ctop.8.new ../../docs/ctop.8 || { rm ../../docs/ctop.8.new; exit 1; }"
 
 // newManCommand prints the manual page. It is there for who builds and packages
 // ctop, and help does not list it.
