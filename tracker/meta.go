@@ -100,6 +100,11 @@ func readMeta(from *ebpf.Map) (*meta, error) {
 	if err := from.Lookup(uint32(0), &value); err != nil {
 		return nil, fmt.Errorf("%w: read its description: %w", ErrLayout, err)
 	}
+	return decodeMeta(value)
+}
+
+// decodeMeta reads a description that anybody may have written.
+func decodeMeta(value []byte) (*meta, error) {
 	m := new(meta)
 	if err := json.Unmarshal(bytes.TrimRight(value, "\x00"), m); err != nil {
 		return nil, fmt.Errorf("%w: its description is unreadable", ErrLayout)
@@ -107,5 +112,18 @@ func readMeta(from *ebpf.Map) (*meta, error) {
 	if m.Layout != currentLayout() {
 		return m, fmt.Errorf("%w: its maps are laid out differently", ErrLayout)
 	}
+	if !m.valid() {
+		return nil, fmt.Errorf("%w: its description makes no sense", ErrLayout)
+	}
 	return m, nil
+}
+
+// valid reports whether a description can be that of a tracker.
+func (m *meta) valid() bool {
+	for _, i := range m.Interfaces {
+		if i.Name == "" || i.Index <= 0 || i.Mode != ModeNative && i.Mode != ModeTC && i.Mode != ModeGeneric {
+			return false
+		}
+	}
+	return m.MaxFlows > 0 && m.MaxFlows <= MaxMaxFlows
 }

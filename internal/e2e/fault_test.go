@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,6 +94,51 @@ func TestDiskFull(t *testing.T) {
 	runUnder(r.ctx, t, full, slices.Concat([]string{"--dump", "-o", "json"}, ports)...).refused(t, "no space left")
 	runUnder(r.ctx, t, nil, "delete", "udp", "--audit", filepath.Join(fullDisk(t), "audit")).refused(t, "no space left")
 	r.flow("udp", tracker.StateNew)
+}
+
+// A recording that fills the disk ends with one line, and what is there can be
+// read and says that it was cut off.
+func TestRecordFillsDisk(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	dir := fullDisk(t)
+	name := filepath.Join(dir, "night.ctop")
+	record := []string{"record", "--interval", "100ms", name, r.Client.Port(), r.Server.Port()}
+	replay := []string{"replay", "--dump", "-o", "json", name}
+	runUnder(r.ctx, t, nil, record...).refused(t, "no space left")
+	runUnder(r.ctx, t, nil, replay...).refused(t, name)
+	if err := errors.Join(os.Remove(name), os.Truncate(filepath.Join(dir, "rubbish"), 1<<15)); err != nil {
+		t.Fatal(err)
+	}
+	stop := openFlows(t, r, func() bool {
+		f, err := os.Stat(name)
+		return err == nil && f.Size() > 100 // the first snapshot is there
+	})
+	runUnder(r.ctx, t, nil, record...).refused(t, "no space left")
+	stop()
+	o := runUnder(r.ctx, t, nil, replay...)
+	if o.status != 0 || !strings.Contains(o.stderr, "ends early") || !strings.Contains(o.stdout, "ctop.snapshot/1") {
+		t.Errorf("exit status %d, %q", o.status, o.stderr)
+	}
+}
+
+// openFlows opens one flow after another once it is time, until stopped.
+func openFlows(t *testing.T, r *rig, begin func() bool) (stop func()) {
+	t.Helper()
+	udp := udpEnd(t, r, r.Client, 9000)
+	ctx, cancel := context.WithCancel(r.ctx)
+	stopped := make(chan struct{})
+	stop = func() { cancel(); <-stopped }
+	t.Cleanup(stop)
+	go func() {
+		defer close(stopped)
+		for port := uint16(10000); port < 60000 && ctx.Err() == nil; time.Sleep(3 * time.Millisecond) {
+			if begin() {
+				port++
+				_, _ = udp.WriteTo([]byte("one way"), net.UDPAddrFromAddrPort(netip.AddrPortFrom(r.Server.Addr4(), port)))
+			}
+		}
+	}()
+	return stop
 }
 
 // fullDisk is where a file can be made and nothing be written.
