@@ -52,16 +52,22 @@ type Result struct {
 func Arrange(r Request) Result {
 	r.Filter = r.Filter.For(r.Snapshot)
 	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
-	items, ended := r.pick(&result)
-	for _, e := range r.lastKnown(ended) {
+	items, left := r.pick(&result)
+	flows := r.Snapshot.Flows
+	ended := r.lastKnown(left)
+	for i, e := range ended {
 		if r.passes(e.Flow, e.Reason) {
-			items = append(items, r.By.item(e.Flow))
+			items = append(items, r.By.item(e.Flow, len(flows)+i))
 		}
 	}
-	slices.SortFunc(items, less)
+	items = sorted(items)
 	result.Rows = make([]*tracker.Flow, len(items))
 	for i := range items {
-		result.Rows[i] = items[i].flow
+		if at := int(items[i].at); at < len(flows) {
+			result.Rows[i] = &flows[at]
+		} else {
+			result.Rows[i] = ended[at-len(flows)].Flow
+		}
 		if items[i].id == r.Anchor {
 			result.Anchor = i
 		}
@@ -99,7 +105,7 @@ func (r Request) pick(result *Result) (items []item, ended map[tracker.FlowID]En
 		if !r.passes(f, reason) {
 			continue
 		}
-		items = append(items, r.By.item(f))
+		items = append(items, r.By.item(f, i))
 		if reason == tracker.ReasonNone {
 			result.Present++
 		}

@@ -51,16 +51,19 @@ type By struct {
 }
 
 // item is a flow with its sort key worked out, so that comparing two of them
-// touches no flow.
+// touches no flow. It holds no pointer, so that moving one costs the garbage
+// collector nothing.
 type item struct {
 	hi, lo uint64
 	id     tracker.FlowID
-	flow   *tracker.Flow
 	sub    uint32
+	// at is where the flow is: in the snapshot, or behind it among those that
+	// ended.
+	at uint32
 }
 
-func (by By) item(f *tracker.Flow) item {
-	it := item{id: f.ID, flow: f}
+func (by By) item(f *tracker.Flow, at int) item {
+	it := item{id: f.ID, at: uint32(at)}
 	switch by.Key {
 	case Origin:
 		it.setEnd(f.Tuple.Src, f.Tuple.ICMPID)
