@@ -31,15 +31,10 @@ func writeCSV(w *bufio.Writer, v View) error {
 		}
 	}
 	names := [2]string{csvText(v.Interfaces[0].Name), csvText(v.Interfaces[1].Name)}
-	var line []byte
-	for _, f := range v.Rows {
-		line = appendCSV(line[:0], f, names[f.In&1])
-		line = append(append(line, stamp...), '\n')
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeRows(w, v.Rows, func(b []byte, row int) []byte {
+		f := v.Rows[row]
+		return append(append(appendCSV(b, f, names[f.In&1]), stamp...), '\n')
+	})
 }
 
 func writeCSVHeader(w *bufio.Writer, stamped bool) error {

@@ -71,15 +71,14 @@ func writeDocument(w *bufio.Writer, v View) error {
 		return err
 	}
 	flows := newFlowEncoder(v.Snapshot)
-	var line []byte
-	separator := "\n    "
-	for _, f := range v.Rows {
-		line = append(line[:0], separator...)
-		line = flows.append(line, f)
-		if _, err := w.Write(line); err != nil {
-			return err
+	err = writeRows(w, v.Rows, func(b []byte, row int) []byte {
+		if row > 0 {
+			b = append(b, ',')
 		}
-		separator = ",\n    "
+		return flows.append(append(b, "\n    "...), v.Rows[row])
+	})
+	if err != nil {
+		return err
 	}
 	tail := "]\n}\n"
 	if len(v.Rows) > 0 {
@@ -106,12 +105,7 @@ func writeLines(w *bufio.Writer, v View) error {
 	if v.Stamped {
 		flows.stamp = `,"time":"` + string(appendTime(nil, v.Time)) + `"`
 	}
-	var line []byte
-	for _, f := range v.Rows {
-		line = append(flows.append(line[:0], f), '\n')
-		if _, err := w.Write(line); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeRows(w, v.Rows, func(b []byte, row int) []byte {
+		return append(flows.append(b, v.Rows[row]), '\n')
+	})
 }
