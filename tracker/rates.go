@@ -22,16 +22,14 @@ type rates struct {
 
 // begin is what the first snapshot is compared with.
 func (r *rates) begin(at time.Time, total volume, flows []flowVolume) {
-	r.time, r.total, r.flows.list = at, total, flows
+	r.time, r.total = at, total
+	r.flows.set(flows)
 }
 
 // apply fills in the snapshot's rates and remembers it for the next.
 func (r *rates) apply(s *Snapshot) {
 	elapsed := s.Time.Sub(r.time).Seconds()
 	known := !r.time.IsZero() && elapsed > 0
-	if known {
-		r.flows.index()
-	}
 	list := r.spare[:0]
 	if cap(list) < len(s.Flows) {
 		list = make([]flowVolume, 0, roomFor(len(s.Flows)))
@@ -52,8 +50,8 @@ func (r *rates) apply(s *Snapshot) {
 	if known {
 		s.PPS, s.BPS = perSecond(r.total, total, elapsed)
 	}
-	r.time, r.total = s.Time, total
-	r.flows.list, r.spare = list, r.flows.list
+	r.time, r.total, r.spare = s.Time, total, r.flows.list
+	r.flows.set(list)
 }
 
 func perSecond(before, now volume, seconds float64) (pps, bps float64) {
@@ -80,10 +78,19 @@ type volumes struct {
 	// hash table with open addressing, at most half full.
 	slots []uint32
 	shift int
+	// indexed tells whether the slots are those of the list. next is behind
+	// what was found last: a table is read in the same order again, and flows
+	// come and go one here, one there.
+	indexed bool
+	next    int
 }
 
-// index has the flows of the list found.
+// set makes a list the one to find flows in.
+func (v *volumes) set(list []flowVolume) { v.list, v.indexed, v.next = list, false, 0 }
+
+// index has the flows of the list found wherever they are.
 func (v *volumes) index() {
+	v.indexed = true
 	width := bits.Len(uint(2*len(v.list) + 1))
 	v.shift = 64 - width
 	if len(v.slots) == 1<<width {
@@ -105,8 +112,17 @@ func (v *volumes) slot(id FlowID) int { return int(uint64(id) * 0x9e3779b97f4a7c
 
 // find returns what a flow had carried, nothing where it was not there.
 func (v *volumes) find(id FlowID) [2]volume {
+	if v.next < len(v.list) && v.list[v.next].id == id {
+		v.next++
+		return v.list[v.next-1].of
+	}
+	if !v.indexed {
+		v.index()
+	}
 	for i := v.slot(id); v.slots[i] != 0; i = (i + 1) % len(v.slots) {
-		if f := &v.list[v.slots[i]-1]; f.id == id {
+		n := int(v.slots[i])
+		if f := &v.list[n-1]; f.id == id {
+			v.next = n
 			return f.of
 		}
 	}

@@ -60,3 +60,22 @@ func TestRates(t *testing.T) {
 		}
 	}
 }
+
+// Flows are found in whatever order they come, and new ones are not.
+func TestVolumesFind(t *testing.T) {
+	var v volumes
+	var list []flowVolume
+	for id := range FlowID(100) {
+		list = append(list, flowVolume{id + 1, [2]volume{{packets: uint64(id + 1)}}})
+	}
+	v.set(list)
+	for _, id := range []FlowID{1, 2, 3, 7, 8, 101, 9, 10, 100, 102, 50, 51, 1, 0} {
+		want := uint64(id)
+		if id > 100 {
+			want = 0
+		}
+		if got := v.find(id)[Origin].packets; got != want {
+			t.Errorf("flow %d had carried %d, want %d", id, got, want)
+		}
+	}
+}

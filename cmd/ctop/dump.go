@@ -66,12 +66,15 @@ func (f *viewFlags) arrange(s *tracker.Snapshot) []*tracker.Flow {
 func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*tracker.Snapshot, error) {
 	sampler := tracker.NewSampler(t)
 	if d.watch > 0 {
+		// Each flow is read so long after it was read first, whatever it
+		// takes to read them all.
+		interval := time.After(min(d.watch, rateInterval))
 		if err := sampler.Begin(); err != nil {
 			return nil, err
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(min(d.watch, rateInterval)):
+		case <-interval:
 		}
 	}
 	return sampler.Snapshot()
