@@ -153,7 +153,28 @@ func (r *rig) fill(f frame, n int) error {
 	if _, err := clock.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
 		return err
 	}
-	return fill(flows, f, n, args.Ticks, 0)
+	if err := fill(flows, f, n, args.Ticks, 0); err != nil {
+		return err
+	}
+	return r.count(n)
+}
+
+// count adds flows to what the tracker has counted, as their packets would have.
+func (r *rig) count(flows int) error {
+	stats, err := ebpf.LoadPinnedMap(r.pin("stats"), nil)
+	if err != nil {
+		return err
+	}
+	defer stats.Close()
+	var perCPU []bpf.ConntrackCpuStats
+	if err := stats.Lookup(uint32(0), &perCPU); err != nil {
+		return fmt.Errorf("read the counters: %w", err)
+	}
+	perCPU[0].Created += uint64(flows)
+	if err := stats.Put(uint32(0), perCPU); err != nil {
+		return fmt.Errorf("set the counters: %w", err)
+	}
+	return nil
 }
 
 // volley uses some of the cannons at once, each from its own CPU, and tells how
