@@ -65,6 +65,10 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 	return errors.Join(err, collector.err)
 }
 
+// errConsolePanic is a mistake in the console itself. Where it was made stands
+// above.
+var errConsolePanic = errors.New("run the console: ctop made a mistake (a panic) and ends: please report it, with what stands above")
+
 // runProgram draws a source on the terminal until the operator quits or the
 // source is done.
 func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
@@ -90,6 +94,9 @@ func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlag
 		}
 	}()
 	last, err := program.Run()
+	if errors.Is(err, tea.ErrProgramPanic) {
+		return errConsolePanic
+	}
 	if err != nil && !errors.Is(err, tea.ErrInterrupted) {
 		return fmt.Errorf("run the console: %w", err)
 	}

@@ -23,7 +23,7 @@ import (
 // TestMain makes the test binary ctop itself, or asks(), where it is called so, and runs
 // the tests in a network and mount namespace of their own where it may.
 func TestMain(m *testing.M) {
-	commands := map[string]func(){"ctop": main, "asks": asks}
+	commands := map[string]func(){"ctop": main, "asks": asks, "panics": panics}
 	if _, called := commands[filepath.Base(os.Args[0])]; !called {
 		if err := lab.Isolate(); err != nil && !errors.Is(err, lab.ErrPrivilege) {
 			fmt.Fprintln(os.Stderr, err)

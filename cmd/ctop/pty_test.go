@@ -43,8 +43,10 @@ func inTerminal(t *testing.T, columns, rows int, line string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(self, filepath.Join(x.dir, "ctop")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"ctop", "panics"} {
+		if err := os.Symlink(self, filepath.Join(x.dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	x.record()
 	args := []string{"--norc", "--noprofile", "-i"}

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,9 +32,14 @@ type fakeSource struct {
 	mu       sync.Mutex
 	deleted  int
 	timeouts []string
+	// panics makes the next look at it one.
+	panics atomic.Bool
 }
 
 func (f *fakeSource) Snapshot() *tracker.Snapshot {
+	if f.panics.CompareAndSwap(true, false) {
+		panic("by intention")
+	}
 	s := &tracker.Snapshot{
 		Time: time.Now(), MaxFlows: 1000, Timeouts: tracker.DefaultTimeouts(),
 		Interfaces: [2]tracker.Interface{

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,27 @@ func TestConsole(t *testing.T) {
 	r.eventually("a flow was deleted", func() bool { return r.source.acts() == 1 })
 	r.press(s, "q")
 	if err := r.end(s); err != nil {
+		t.Error(err)
+	}
+	r.serves()
+}
+
+// A console that panics ends alone, with a status and a line in the log: others go
+// on.
+func TestPanicInASession(t *testing.T) {
+	r := newRig(t, Limits{})
+	ann := r.open(r.ann, "xterm", 120, 30)
+	r.shows(ann, "10.0.0.1:40000")
+	r.source.panics.Store(true)
+	var exit *ssh.ExitError
+	if err := r.end(ann); !errors.As(err, &exit) || exit.ExitStatus() != exitFailed {
+		t.Errorf("%v", err)
+	}
+	r.eventually("the log says so", func() bool { return strings.Contains(r.log.String(), "panic") })
+	vic := r.open(r.vic, "xterm", 120, 30)
+	r.shows(vic, "10.0.0.1:40000")
+	r.press(vic, "q")
+	if err := r.end(vic); err != nil {
 		t.Error(err)
 	}
 	r.serves()
