@@ -70,6 +70,12 @@ func TestInterfaces(t *testing.T) {
 			ip(t, "-n", r.Client.Name(), "link", "set", r.Server.Port(), "netns", strconv.Itoa(unix.Gettid()))
 			ip(t, "link", "set", r.Server.Port(), "up")
 		}},
+		{"another MTU", func(t *testing.T, r *rig) {
+			for _, mtu := range []string{"9000", "1400"} {
+				ip(t, "link", "set", r.Server.Port(), "mtu", mtu)
+				ip(t, "link", "set", r.Client.Port(), "mtu", mtu)
+			}
+		}},
 		{"detached by force", func(t *testing.T, _ *rig) {
 			paths, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/link1")
 			if err != nil || len(paths) != 1 {

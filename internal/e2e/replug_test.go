@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// The cable is pulled and put back in the middle of a transfer, which goes on by
+// itself: same connection, same flow, and everything that was sent arrives.
+func TestCableDuringTransfer(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	client, server := r.connect(r.Server.Addr4())
+	id := r.flow("tcp", tracker.StateEstablished).ID
+	ctx, cancel := context.WithCancel(r.ctx)
+	sent, received := transfer(ctx, t, client, server)
+	r.eventually("data arrive", func() bool { return received.Load() > 1<<20 })
+	if err := r.Unplug(r.Server); err != nil {
+		t.Fatal(err)
+	}
+	r.eventually("it says so", func() bool { return r.warns(r.Server.Port() + " gone") })
+	r.replug()
+	cut := received.Load()
+	r.eventually("data arrive again", func() bool { return received.Load() > cut+1<<20 })
+	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+		t.Errorf("the flow is %v, it was %v", f.ID, id)
+	}
+	cancel()
+	r.eventually("all has arrived", func() bool { return received.Load() == sent() })
+	r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
+}
+
+// transfer sends zeros one way until ctx is done. received are those that have
+// arrived, sent waits for the end and returns how many went.
+func transfer(ctx context.Context, t *testing.T, from, to net.Conn) (sent func() int64, received *atomic.Int64) {
+	t.Helper()
+	received = new(atomic.Int64)
+	done := make(chan int64, 1)
+	go func() {
+		all, block := int64(0), make([]byte, 1<<14)
+		for ctx.Err() == nil {
+			n, err := from.Write(block)
+			if all += int64(n); err != nil {
+				break
+			}
+			time.Sleep(time.Millisecond) // the machine has other things to do
+		}
+		done <- all
+	}()
+	go func() {
+		_, _ = io.Copy(writerFunc(func(p []byte) { received.Add(int64(len(p))) }), to)
+	}()
+	var all int64
+	return func() int64 {
+		select {
+		case all = <-done:
+		default:
+		}
+		return all
+	}, received
+}
+
+type writerFunc func(p []byte)
+
+func (w writerFunc) Write(p []byte) (int, error) {
+	w(p)
+	return len(p), nil
+}
+
+// replug puts the server's cable back, and has it heard of: its new interface has
+// another MAC address, for which the client would ask only seconds later.
+func (r *rig) replug() {
+	r.t.Helper()
+	if err := r.Plug(r.Server); err != nil {
+		r.t.Fatal(err)
+	}
+	if err := lab.WaitPing(r.ctx, r.Server, r.Client.Addr4()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// warns reports whether the tracker has a warning with some words now.
+func (r *rig) warns(words ...string) bool {
+	for _, w := range r.collector.Snapshot().Warnings {
+		all := true
+		for _, word := range words {
+			all = all && strings.Contains(w, word)
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// An interface that comes back with somebody else's program on it is left alone:
+// that is said, the other side and the flows stay, and once the program is gone
+// all goes on.
+func TestForeignProgramOnReturn(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	r.connect(r.Server.Addr4())
+	id := r.flow("tcp", tracker.StateEstablished).ID
+	port := r.Server.Port()
+	if err := r.Unplug(r.Server); err != nil {
+		t.Fatal(err)
+	}
+	ip(t, "link", "add", "foreign0", "type", "veth", "peer", "name", "foreign1")
+	detach := attachForeign(t, "foreign0")
+	ip(t, "link", "set", "foreign0", "name", port)
+	r.eventually("it says why it does not attach", func() bool { return r.warns("attach to "+port+" again", tracker.ErrBusy.Error()) })
+	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+		t.Errorf("the flow is %v, it was %v", f.ID, id)
+	}
+	if s := r.collector.Snapshot(); s.Interfaces[0].Index == 0 || s.Interfaces[1].Index != 0 {
+		t.Errorf("interfaces %+v", s.Interfaces)
+	}
+	ip(t, "link", "del", port)
+	detach()
+	r.replug()
+	r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
+	if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+		t.Error(err)
+	}
+	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+		t.Errorf("the flow is %v, it was %v", f.ID, id)
+	}
+}
