@@ -204,6 +204,10 @@ func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeou
 	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
 		f.In = 1
 	}
+	if hasBothSYNs(v.Control) {
+		f.Origin.setWindow(&v.Dir[Origin], &v.Dir[Reply])
+		f.Reply.setWindow(&v.Dir[Reply], &v.Dir[Origin])
+	}
 	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
 	if f.TimeoutName == TCPEstablished && isDeadWeight(v) {
 		f.TimeoutName = TCPUnacknowledged
@@ -223,6 +227,23 @@ func halfFromKernel(d *bpf.ConntrackFlowDir) Half {
 		Retransmits: d.Retransmits,
 		ZeroWindows: d.ZeroWindows,
 	}
+}
+
+// hasBothSYNs reports whether the tracker saw a TCP flow from its beginning.
+func hasBothSYNs(control uint64) bool {
+	const sent = uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT)
+	return control&(sent|sent<<1) == sent|sent<<1
+}
+
+// setWindow says what a direction takes and what it has in flight. The window
+// ends where the largest acknowledgement and window together led; one that is
+// closed is kept as one byte, for a probe (tcp_update of tcp_window.h).
+func (h *Half) setWindow(d, other *bpf.ConntrackFlowDir) {
+	h.WindowKnown = true
+	if window := d.Limit - d.Acked; int32(window) > 1 {
+		h.Window = window
+	}
+	h.InFlight = uint32(max(int32(d.End-other.Acked), 0))
 }
 
 func flowVolumeFromKernel(v *kernelFlow) flowVolume {

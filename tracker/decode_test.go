@@ -148,6 +148,40 @@ func TestFlowFromKernel(t *testing.T) {
 	}
 }
 
+func TestWindows(t *testing.T) {
+	const (
+		origin = uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT)
+		both   = origin | origin<<1
+	)
+	dir := func(end, acked, limit uint32) bpf.ConntrackFlowDir {
+		return bpf.ConntrackFlowDir{End: end, Acked: acked, Limit: limit}
+	}
+	for _, c := range []struct {
+		name          string
+		control       uint64
+		origin, reply bpf.ConntrackFlowDir
+		want          [2]Half
+	}{
+		{"seen from the first SYN", both, dir(1100, 5000, 69000), dir(5500, 1000, 3000), [2]Half{
+			{WindowKnown: true, Window: 64000, InFlight: 100}, {WindowKnown: true, Window: 2000, InFlight: 500},
+		}},
+		{"numbers that wrap", both, dir(50, 0xffffff00, 0x100), dir(0xffffff00, 0xfffffff0, 20), [2]Half{
+			{WindowKnown: true, Window: 512, InFlight: 66}, {WindowKnown: true, Window: 36},
+		}},
+		{"closed windows", both, dir(10, 7, 8), dir(7, 10, 10), [2]Half{{WindowKnown: true}, {WindowKnown: true}}},
+		{"more acknowledged than sent", both, dir(10, 7, 8), dir(7, 11, 11), [2]Half{{WindowKnown: true}, {WindowKnown: true}}},
+		{"midstream", 0, dir(1100, 5000, 69000), dir(5500, 1000, 3000), [2]Half{}},
+		{"one SYN", origin, dir(1100, 0, 0), dir(0, 0, 0), [2]Half{}},
+	} {
+		var f Flow
+		value := kernelFlow{Control: c.control, Dir: [2]bpf.ConntrackFlowDir{c.origin, c.reply}}
+		f.fromKernel(&kernelKey{}, &value, clock{tick: time.Millisecond}, new(Timeouts))
+		if got := [2]Half{f.Origin, f.Reply}; got != c.want {
+			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.want)
+		}
+	}
+}
+
 func TestCloserFromFlags(t *testing.T) {
 	const (
 		origin = uint64(bpf.ConntrackFlowFlagFLOW_FIN_SENT)

@@ -34,6 +34,12 @@ type Half struct {
 	// Retransmits and ZeroWindows count TCP segments that were sent again and
 	// those that closed the window. They stop at 65,535.
 	Retransmits, ZeroWindows uint16
+	// WindowKnown: both handshakes' SYNs were seen, and with them how windows
+	// are scaled (RFC 7323). Window is then how many bytes this side still takes
+	// beyond what it has acknowledged, InFlight how many it has sent that are not
+	// acknowledged yet. An event has none of this.
+	WindowKnown      bool
+	Window, InFlight uint32
 }
 
 // Seen reports whether this direction ever carried a packet.

@@ -223,6 +223,10 @@ func flow(i int) tracker.Flow {
 	if !kind.state.Opening() {
 		f.Reply = tracker.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 1400, PPS: 1e4 / float64(i+1), BPS: 112e6 / float64(i+1)}
 	}
+	if kind.proto == tracker.ProtocolTCP && !kind.state.Opening() {
+		f.Origin.WindowKnown, f.Origin.Window = true, 64240
+		f.Reply.WindowKnown, f.Reply.Window, f.Reply.InFlight = true, 501760, uint32(i+1)*1448
+	}
 	return f
 }
 

@@ -14,6 +14,9 @@ func (m *Model) quality() []string {
 	if text := handshake(&m.flow); text != "" && !m.tells() {
 		lines = append(lines, m.labelled("answered", text)...)
 	}
+	if m.flow.Origin.WindowKnown && m.end() == nil && !m.tellsWindows() {
+		lines = append(lines, m.labelled("window", windows(&m.flow))...)
+	}
 	if by := m.flow.ClosedBy; by != tracker.CloserNone {
 		lines = append(lines, m.labelled("closed", "by "+by.String()+" first")...)
 	}
@@ -36,6 +39,18 @@ func handshake(f *tracker.Flow) string {
 		parts = append(parts, "by origin after "+format.Short(d))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// windows says how much each side still takes, and how much is on its way there.
+func windows(f *tracker.Flow) string {
+	side := func(name string, h, other tracker.Half) string {
+		text := name + " takes " + format.TotalBytes(uint64(h.Window))
+		if other.InFlight > 0 {
+			text += ", " + format.TotalBytes(uint64(other.InFlight)) + " of them in flight"
+		}
+		return text
+	}
+	return side("origin", f.Origin, f.Reply) + "; " + side("reply", f.Reply, f.Origin)
 }
 
 // troubles counts what should not have been and does not stand beside the

@@ -67,7 +67,7 @@ func (m *Model) inbound() string {
 }
 
 func (m *Model) directions() []string {
-	titles := m.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS")
+	titles := m.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS", "WINDOW", "IN FLIGHT")
 	room := m.width - format.Width(titles) - 4
 	over := "  NOW"
 	if d := m.history.covered(room).Truncate(time.Second); d > 0 {
@@ -83,15 +83,26 @@ func (m *Model) directions() []string {
 // roomy is the width from which on there is room for how well a direction fares.
 const roomy = 76
 
+// roomier is the width from which on there is room for its windows, too.
+const roomier = 104
+
 // tells reports whether the directions tell how well they fare.
 func (m *Model) tells() bool {
 	return m.flow.Tuple.Proto == tracker.ProtocolTCP && m.width >= roomy
 }
 
-func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans string) string {
+// tellsWindows reports whether they tell their windows.
+func (m *Model) tellsWindows() bool {
+	return m.flow.Origin.WindowKnown && m.end() == nil && m.width >= roomier
+}
+
+func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans, window, flight string) string {
 	row := format.Left(name, 9) + format.Right(packets, 12) + format.Right(bytes, 11) + format.Right(rate, 12)
 	if m.tells() {
 		row += format.Right(rtt, 9) + format.Right(retrans, 9)
+	}
+	if m.tellsWindows() {
+		row += format.Right(window, 10) + format.Right(flight, 11)
 	}
 	return row
 }
@@ -99,14 +110,15 @@ func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans string) st
 func (m *Model) direction(name string, h tracker.Half, rates []float64) string {
 	if !h.Seen() {
 		const u = format.Unseen
-		return m.directionRow(name, u, u, u, u, u) + "  never seen"
+		return m.directionRow(name, u, u, u, u, u, u, u) + "  never seen"
 	}
 	rtt := format.Unseen
 	if h.RTT > 0 {
 		rtt = format.Short(h.RTT)
 	}
 	row := m.directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
-		format.Unit(m.unit.Of(h), m.unit.Short()), rtt, format.Count(int(h.Retransmits)))
+		format.Unit(m.unit.Of(h), m.unit.Short()), rtt, format.Count(int(h.Retransmits)),
+		format.TotalBytes(uint64(h.Window)), format.TotalBytes(uint64(h.InFlight)))
 	return row + "  " + format.Spark(rates, m.width-format.Width(row)-4)
 }
 
