@@ -73,11 +73,8 @@ func (m *Model) handleDetailKey(msg tea.KeyMsg) tea.Cmd {
 	if cmd, ok := m.handleViewKey(msg); ok {
 		return cmd
 	}
-	switch {
-	case key.Matches(msg, m.keys.Up):
-		m.detail.Move(-1)
-	case key.Matches(msg, m.keys.Down):
-		m.detail.Move(1)
+	if m.handleMoveKey(msg) {
+		return nil
 	}
 	return m.handleFlowKey(msg, m.detail.Flow())
 }

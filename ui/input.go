@@ -9,7 +9,7 @@ import (
 	"ctop/ui/help"
 )
 
-// list is what a page has that a cursor moves through.
+// list is what a page has that a cursor moves through, or that is scrolled.
 type list interface {
 	Move(lines int)
 	Page(pages int)
@@ -18,6 +18,12 @@ type list interface {
 }
 
 func (m *Model) list() list {
+	switch m.mode {
+	case modeHelp:
+		return &m.help
+	case modeDetail:
+		return &m.detail
+	}
 	switch m.view {
 	case viewEvents:
 		return &m.log
@@ -163,16 +169,7 @@ func (m *Model) applyUnit() {
 }
 
 func (m *Model) handleHelpKey(msg tea.KeyMsg) tea.Cmd {
-	switch {
-	case key.Matches(msg, m.keys.Up):
-		m.help.Move(-1)
-	case key.Matches(msg, m.keys.Down):
-		m.help.Move(1)
-	case key.Matches(msg, m.keys.PageUp):
-		m.help.Page(-1)
-	case key.Matches(msg, m.keys.PageDown):
-		m.help.Page(1)
-	case key.Matches(msg, m.keys.Back, m.keys.Help, m.keys.Quit, m.keys.Enter):
+	if !m.handleMoveKey(msg) && key.Matches(msg, m.keys.Back, m.keys.Help, m.keys.Quit, m.keys.Enter) {
 		m.mode = m.back
 	}
 	return nil

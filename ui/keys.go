@@ -27,7 +27,7 @@ type KeyMap struct {
 
 	Left, Right key.Binding
 
-	Help, Quit, Interrupt key.Binding
+	Help, Quit, Interrupt, Suspend key.Binding
 }
 
 // DefaultKeyMap returns the keys that the contract promises.
@@ -44,6 +44,7 @@ func DefaultKeyMap() KeyMap {
 		Help:      bind("?", "this page", "?"),
 		Quit:      bind("q", "quit", "q"),
 		Interrupt: bind("Ctrl-C", "quit, whatever is open", "ctrl+c"),
+		Suspend:   bind("Ctrl-Z", "suspend; fg goes on", "ctrl+z"),
 	}
 	k.bindMovement()
 	k.bindShowing()
@@ -139,7 +140,7 @@ func (k KeyMap) allSections() []help.Section {
 		{Title: inTalkers, Keys: []key.Binding{k.Group, k.GroupBack}},
 		{Title: inTimeouts, Keys: []key.Binding{k.Edit}},
 		{Title: "While sorting", Keys: []key.Binding{k.Left, k.Right}},
-		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt}},
+		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt, k.Suspend}},
 		{Title: "How filters are written", Rows: filter.Forms()},
 		{Title: "What filters ask for", Rows: filter.Terms()},
 	}

@@ -165,6 +165,7 @@ func New(source Source, opts ...Option) Model {
 		now: o.clock(),
 	}
 	m.keys.Export.SetEnabled(o.export != nil)
+	m.keys.Suspend.SetEnabled(o.suspends)
 	m.help = help.New(t, m.keys.sections(m.view))
 	m.flows.SetMarked(m.marked)
 	m.apply(o.settings)

@@ -24,9 +24,7 @@ func (m *Model) handleMouse(msg tea.MouseMsg) tea.Cmd {
 
 func (m *Model) wheel(lines int) {
 	switch m.mode {
-	case modeHelp:
-		m.help.Move(lines)
-	case modeNormal, modeFilter, modeSort:
+	case modeNormal, modeFilter, modeSort, modeDetail, modeHelp:
 		m.list().Move(lines)
 	}
 }

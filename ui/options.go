@@ -28,6 +28,7 @@ type options struct {
 	interval time.Duration
 	noColor  bool
 	export   Export
+	suspends bool
 	company  Company
 	resolver names.Resolver
 	look     theme.Look
@@ -102,6 +103,12 @@ func WithNoColor() Option {
 // session from elsewhere has no business writing files here.
 func WithExport(e Export) Option {
 	return func(o *options) { o.export = e }
+}
+
+// WithSuspend says in the help that Ctrl-Z suspends. Who runs the program does
+// that, where there is somebody to go on with it.
+func WithSuspend() Option {
+	return func(o *options) { o.suspends = true }
 }
 
 // WithFilter begins with a filter.

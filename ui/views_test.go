@@ -282,6 +282,35 @@ func TestHelpBeginsWithTheOpenView(t *testing.T) {
 	}
 }
 
+// TestLongPages goes to the ends of pages that have no cursor.
+func TestLongPages(t *testing.T) {
+	for _, page := range []struct{ open, first, last string }{
+		{"?", "a page up", "why a flow ended"},
+		{"enter", "10.0.0.0:40000", "handshake complete"},
+	} {
+		c := newConsole(t, 60, 12, flowsUpTo(1))
+		c.source.events = someEvents()
+		c.pass(time.Second)
+		c.press(page.open)
+		c.shows(page.first)
+		c.hides(page.last)
+		c.press("G")
+		c.hides(page.first)
+		c.shows(page.last)
+		c.press("g")
+		c.shows(page.first)
+		for range 40 {
+			c.press("pgdown")
+		}
+		c.shows(page.last)
+		c.press("g")
+		for range 40 {
+			c.send(tea.MouseMsg{Button: tea.MouseButtonWheelDown})
+		}
+		c.shows(page.last)
+	}
+}
+
 func TestLooks(t *testing.T) {
 	renderer := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
 	for look, want := range map[Look]string{LookDark: "\x1b[33m", LookLight: "\x1b[35m"} {

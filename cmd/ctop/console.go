@@ -129,6 +129,9 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	options := []ui.Option{
 		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter),
 	}
+	if stoppable() {
+		options = append(options, ui.WithSuspend())
+	}
 	if noColor {
 		options = append(options, ui.WithNoColor())
 	}

@@ -148,7 +148,7 @@ func (p *page) keys() {
 			p.item(k.Help().Key, k.Help().Desc)
 		}
 	}
-	p.item("Ctrl-Z", "suspend, where the shell has job control; not over SSH")
+	p.text("Ctrl-Z is there where a shell has job control, and not over SSH.")
 }
 
 func (p *page) list(items []paragraph) {

@@ -295,6 +295,12 @@ func TestSuspend(t *testing.T) {
 	n = x.expect(n, `ready> $`)
 	x.send("ctop replay --theme dark recording.ctop\n")
 	n = x.expect(n, `10\.11\.12\.13`)
+	x.send("?")
+	n = x.expect(n, `everything about the flow`)
+	x.send("\x06")
+	n = x.expect(n, `Ctrl-Z.*suspend`)
+	x.send("?")
+	n = x.expect(n, `10\.11\.12\.13`)
 	for _, suspend := range []func(){
 		func() { x.send("\x1a") },
 		func() { _ = unix.Kill(x.ctop(), unix.SIGTSTP) },
@@ -321,7 +327,12 @@ func TestNobodyToResume(t *testing.T) {
 	x.send("\x1a")
 	_ = unix.Kill(x.cmd.Process.Pid, unix.SIGTSTP)
 	x.send("2")
-	x.expect(n, `\[2 Events`)
-	x.send("q")
+	n = x.expect(n, `\[2 Events`)
+	x.send("?\x06")
+	n = x.expect(n, `Ctrl-C`)
+	x.send("?q")
 	x.expect(n, leaves)
+	if strings.Contains(x.text(), "Ctrl-Z") {
+		t.Error("the help has a key that does nothing here")
+	}
 }

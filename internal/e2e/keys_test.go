@@ -57,7 +57,7 @@ func terminalKey(k string) string {
 	names := map[string]string{
 		"up": "Up", "down": "Down", "left": "Left", "right": "Right", "pgup": "PPage", "pgdown": "NPage",
 		"home": "Home", "end": "End", "enter": "Enter", "esc": "Escape", "tab": "Tab", "shift+tab": "BTab",
-		" ": "Space", "ctrl+b": "C-b", "ctrl+f": "C-f", "ctrl+c": "C-c",
+		" ": "Space", "ctrl+b": "C-b", "ctrl+f": "C-f", "ctrl+c": "C-c", "ctrl+z": "C-z",
 	}
 	if name, ok := names[k]; ok {
 		return name
@@ -308,7 +308,17 @@ func viewChecks() map[string]func(d *desk, k string) {
 			d.press("q")
 			d.hides("flows to the same service")
 		},
-		"ctop: quit":                   quits,
+		"ctop: quit": quits,
+		// There is no shell here that could go on with it, so it neither says so
+		// nor does it. The tests of cmd/ctop have one.
+		"ctop: suspend; fg goes on": func(d *desk, k string) {
+			d.press(k, "2")
+			d.shows("[2 Events]")
+			d.press("?")
+			d.shows("quit, whatever is open")
+			d.hides("suspend")
+			d.press("?", "1")
+		},
 		"ctop: quit, whatever is open": func(d *desk, k string) { quits(d, k) },
 	}
 }

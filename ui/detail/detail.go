@@ -37,6 +37,15 @@ func (m *Model) Move(lines int) {
 	m.top = max(min(m.top+lines, len(m.all())-m.height), 0)
 }
 
+// Page scrolls by pages.
+func (m *Model) Page(pages int) { m.Move(pages * max(m.height-1, 1)) }
+
+// Top scrolls to the beginning.
+func (m *Model) Top() { m.top = 0 }
+
+// Bottom scrolls to the end.
+func (m *Model) Bottom() { m.Move(len(m.all())) }
+
 // SetUnit says what rates count.
 func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
 

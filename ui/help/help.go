@@ -50,6 +50,12 @@ func (m *Model) Move(lines int) { m.top.Move(lines) }
 // Page scrolls by pages.
 func (m *Model) Page(pages int) { m.top.Move(pages * max(m.height-1, 1)) }
 
+// Top scrolls to the beginning.
+func (m *Model) Top() { m.top.To(0) }
+
+// Bottom scrolls to the end.
+func (m *Model) Bottom() { m.top.To(len(m.lines)) }
+
 // Lines draws the visible part.
 func (m *Model) Lines() []string {
 	return m.lines[min(m.top.Cursor, len(m.lines)):]
