@@ -15,7 +15,7 @@ import (
 	"ctop/ringbuf"
 )
 
-// ringSize is a reader's buffer: room for some 27,000 events.
+// ringSize is a reader's buffer: room for some 23,000 events.
 const ringSize = 4 << 20
 
 const (
