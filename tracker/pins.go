@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -75,7 +76,7 @@ func unmountBPFFS() {
 }
 
 // pairDir returns the directory of a pair that is pinned, in whichever order the
-// interfaces were named then.
+// interfaces were named then, and whatever they are called now.
 func pairDir(a, b string) (dir string, found bool, err error) {
 	base, err := namespaceDir()
 	if err != nil {
@@ -92,7 +93,40 @@ func pairDir(a, b string) (dir string, found bool, err error) {
 			return "", false, explainPermission("look for trackers", fmt.Errorf("look for trackers: %w", err))
 		}
 	}
+	if renamed := renamedDir(base, a, b); renamed != "" {
+		return renamed, true, nil
+	}
 	return dir, false, nil
+}
+
+// renamedDir returns the directory of the tracker between two interfaces that had
+// other names when it was started, empty where there is none.
+func renamedDir(base, a, b string) string {
+	entries, _ := os.ReadDir(base)
+	for _, e := range entries {
+		dir := filepath.Join(base, e.Name())
+		pinned, err := ebpf.LoadPinnedMap(filepath.Join(dir, metaMap), nil)
+		if err != nil {
+			continue
+		}
+		m, _ := readMeta(pinned) // another version's has the names, too
+		pinned.Close()
+		if m != nil && m.between(a, b) {
+			return dir
+		}
+	}
+	return ""
+}
+
+// between reports whether the two interfaces are called so now, in either order.
+func (m *meta) between(a, b string) bool {
+	var now [2]string
+	for i, side := range m.Interfaces {
+		if l, err := side.link(); err == nil {
+			now[i] = l.Attrs().Name
+		}
+	}
+	return now == [2]string{a, b} || now == [2]string{b, a}
 }
 
 // Pairs returns the pairs of interfaces of this network namespace that a tracker

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -130,5 +131,31 @@ func TestForeignProgramOnReturn(t *testing.T) {
 	}
 	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
 		t.Errorf("the flow is %v, it was %v", f.ID, id)
+	}
+}
+
+// A tracker that was left running is taken down by the names that its interfaces
+// have now, and joined by them.
+func TestRenamedMeanwhile(t *testing.T) {
+	l, ctx := newLab(t)
+	ports := []string{l.Client.Port(), l.Server.Port()}
+	if o := runUnder(ctx, t, nil, append([]string{"--dump", "--keep", "--for", "100ms"}, ports...)...); o.status != 0 {
+		t.Fatal(o.stderr)
+	}
+	rename := func(from, to string) {
+		ip(t, "link", "set", from, "down")
+		ip(t, "link", "set", from, "name", to)
+		ip(t, "link", "set", to, "up")
+	}
+	rename(ports[1], "renamed")
+	defer rename("renamed", ports[1])
+	if o := runUnder(ctx, t, nil, "--dump", "-o", "json", "renamed", ports[0]); o.status != 0 || !strings.Contains(o.stdout, `"joined": true`) {
+		t.Errorf("dump: exit status %d, %s%s", o.status, o.stdout, o.stderr)
+	}
+	if o := runUnder(ctx, t, nil, "down", ports[0], "renamed"); o.status != 0 {
+		t.Errorf("down: %s", o.stderr)
+	}
+	if left, err := filepath.Glob("/sys/fs/bpf/ctop/*/*"); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }
