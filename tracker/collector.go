@@ -148,10 +148,26 @@ func (c *Collector) collect() (time.Duration, error) {
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
 }
 
+// inherit becomes the owner of a tracker whose owner is gone, and reports whether
+// it did.
+func (c *Collector) inherit() bool {
+	if !c.tracker.joined {
+		return false
+	}
+	if c.tracker.adopt(); !c.tracker.owner() {
+		return false
+	}
+	c.tracker.log.Info("took over the tracker: its owner is gone")
+	if err := c.tracker.upgrade(true); err != nil {
+		c.tracker.log.Error("the tracker goes on with the programs of another version", "error", err)
+	}
+	return true
+}
+
 // heal looks after the interfaces while this process owns the tracker. What it
 // did stays said until it does something else.
 func (c *Collector) heal() []string {
-	if !c.tracker.owner() {
+	if !c.tracker.owner() && !c.inherit() {
 		return nil
 	}
 	done, err := c.tracker.heal()
@@ -215,14 +231,11 @@ func (c *Collector) eventsMade() uint64 {
 }
 
 // sweep ends expired flows, as often as that is cheap, while this process owns
-// the tracker. It takes over where the owner has died.
+// the tracker.
 func (c *Collector) sweep(ctx context.Context) error {
 	left := uint64(0)
 	for pause := minSweep; rest(ctx, pause); {
 		if !c.tracker.owner() {
-			if c.tracker.joined {
-				c.tracker.adopt()
-			}
 			continue
 		}
 		pressure := pressure(left, c.tracker.meta.MaxFlows)

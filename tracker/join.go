@@ -19,7 +19,7 @@ func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, e
 	t.use()
 	if t.adopt(); t.owner() {
 		t.notes = append(t.notes, "took over a tracker that nobody owned, with its flows")
-		if err := t.upgrade(); err != nil {
+		if err := t.upgrade(false); err != nil {
 			t.notes = append(t.notes, fmt.Sprintf("it goes on with the programs of another version: %v", err))
 		}
 	}

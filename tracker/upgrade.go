@@ -18,7 +18,10 @@ import (
 // another version runs with. The kernel exchanges them between two packets; maps,
 // and with them flows, counters and timeouts, stay. Done anew it does no harm, so
 // it may be interrupted anywhere.
-func (t *Tracker) upgrade() error {
+//
+// Once a collector runs, only packets get the new programs: those that it asks
+// itself are in use by several goroutines, and do for the rest of its time.
+func (t *Tracker) upgrade(running bool) error {
 	if t.meta.Programs == bpf.Fingerprint() {
 		return nil
 	}
@@ -26,19 +29,21 @@ func (t *Tracker) upgrade() error {
 	if err != nil {
 		return err
 	}
-	old := t.kernel.programs()
-	for name, p := range programs.programs() {
-		(*old[name]).Close()
-		*old[name] = *p
-	}
+	defer programs.close()
 	for i, m := range t.meta.Interfaces {
-		if err := t.exchange(i, m); err != nil {
+		if err := t.exchange(i, m, programs); err != nil {
 			return fmt.Errorf("exchange the program of %s: %w", m.Name, err)
 		}
 	}
-	if err := t.kernel.repin(t.dir); err != nil {
+	if err := programs.repin(t.dir); err != nil {
 		return err
 	}
+	t.kernel.replace(programs, xdpProgram, tcProgram)
+	if !running {
+		t.kernel.replace(programs, clockProgram, sweepProgram, requestProgram)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.meta.Programs = bpf.Fingerprint()
 	return t.meta.write(t.kernel.meta)
 }
@@ -58,19 +63,27 @@ func (m *meta) completesChecksums() bool {
 	return false
 }
 
-// exchange puts the kernel's programs into one attachment.
-func (t *Tracker) exchange(i int, m ifaceMeta) error {
+// replace exchanges some programs with others.
+func (k *kernel) replace(others *kernel, names ...string) {
+	for _, name := range names {
+		mine, theirs := k.programs()[name], others.programs()[name]
+		*mine, *theirs = *theirs, *mine
+	}
+}
+
+// exchange puts programs into one attachment.
+func (t *Tracker) exchange(i int, m ifaceMeta, programs *kernel) error {
 	if m.hangsInFilter() {
-		return replaceFilter(m.Index, t.kernel.tc)
+		return replaceFilter(m.Index, programs.tc)
 	}
 	l, err := link.LoadPinnedLink(filepath.Join(t.dir, linkPins[i]), nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	program := t.kernel.xdp
+	program := programs.xdp
 	if m.Mode == ModeTC {
-		program = t.kernel.tc
+		program = programs.tc
 	}
 	// An attachment whose interface is gone is made anew when that comes back.
 	if err := l.Update(program); err != nil && !errors.Is(err, unix.ENOLINK) {

@@ -71,6 +71,33 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+// One that joined a tracker of another version exchanges the programs once it
+// becomes the owner, while its collector runs.
+func TestUpgradeByHeir(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	client, server := r.connect(r.Server.Addr4())
+	id := r.flow("tcp", tracker.StateEstablished).ID
+	makeForeign(t, "programs", `"programs":"`)
+	heir := &rig{Lab: r.Lab, t: t, ctx: r.ctx}
+	heir.open(tracker.Options{})
+	before := programs(t)
+	time.Sleep(300 * time.Millisecond) // it takes nothing from a living owner
+	if after := programs(t); after != before {
+		t.Errorf("programs %v became %v under their owner", before, after)
+	}
+	r.stop()
+	heir.eventually("programs of its own", func() bool {
+		after := programs(t)
+		return after[0] != before[0] && after[1] != before[1]
+	})
+	say(t, client, server, "hello")
+	if f := heir.flow("tcp", tracker.StateEstablished); f.ID != id || len(heir.collector.Snapshot().Warnings) != 0 {
+		t.Errorf("the flow is %v, it was %v; warnings %q", f.ID, id, heir.collector.Snapshot().Warnings)
+	}
+	heir.stop()
+	checkDetached(t, r.Lab)
+}
+
 // What another version left with maps of another layout goes on forwarding; who
 // comes is told what to do.
 func TestUpgradeOfAnotherLayout(t *testing.T) {
