@@ -28,9 +28,7 @@ func TestCable(t *testing.T) {
 			}
 			gone := r.Server.Port() + " gone"
 			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings, gone) })
-			if err := r.Plug(r.Server); err != nil {
-				t.Fatal(err)
-			}
+			r.replug()
 			r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
 			r.eventually("a ping", func() bool {
 				ctx, cancel := context.WithTimeout(r.ctx, patience)

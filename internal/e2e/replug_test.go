@@ -28,8 +28,9 @@ func TestCableDuringTransfer(t *testing.T) {
 	}
 	r.eventually("it says so", func() bool { return r.warns(r.Server.Port() + " gone") })
 	r.replug()
-	cut := received.Load()
+	cut, plugged := received.Load(), time.Now()
 	r.eventually("data arrive again", func() bool { return received.Load() > cut+1<<20 })
+	t.Logf("data arrived again %s after the cable was back", time.Since(plugged).Round(time.Millisecond))
 	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
 		t.Errorf("the flow is %v, it was %v", f.ID, id)
 	}
