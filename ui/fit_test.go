@@ -98,3 +98,18 @@ func TestAddressesAreWholeAt80(t *testing.T) {
 	}
 	c.shows("192.168.101.102:60443", "ESTABLISHED")
 }
+
+// TestHintsAreNotCut has a hint whole or not at all.
+func TestHintsAreNotCut(t *testing.T) {
+	c := newConsole(t, 80, 10, flowsUpTo(30))
+	for _, page := range [][]string{{"1"}, {"2"}, {"3"}, {"4"}, {"5"}, {"1", "enter"}, {"esc", "?"}} {
+		c.press(page...)
+		for width := 25; width < 130; width++ {
+			c.send(tea.WindowSizeMsg{Width: width, Height: 10})
+			lines := strings.Split(c.m.View(), "\n")
+			if last := lines[len(lines)-1]; strings.Contains(last, "…") {
+				t.Fatalf("at %d columns after %q: %q", width, page, last)
+			}
+		}
+	}
+}

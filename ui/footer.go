@@ -155,14 +155,15 @@ func (m *Model) hintLine(hints, last []hint) string {
 			rightWidth += width + 3
 		}
 	}
-	line, width := " ", 1
+	line, width, gap := " ", 1, 0
 	for _, h := range hints {
 		text, w := m.hintText(h)
-		if width+w+rightWidth+1 > m.width {
+		if width+gap+w+rightWidth+1 > m.width {
 			break
 		}
-		line += text + "   "
-		width += w + 3
+		line += format.Blank(gap) + text
+		width += gap + w
+		gap = 3
 	}
 	return line + format.Blank(m.width-width-rightWidth-1) + right
 }

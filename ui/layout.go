@@ -71,7 +71,7 @@ func (m *Model) layout() layout {
 func (m *Model) asideLines() (tuple int, terse bool) {
 	narrow, widest := false, 0
 	switch {
-	case m.detailOpen() || m.mode == modeHelp:
+	case m.detailOpen() || m.mode == modeHelp || m.mode == modeConfirm:
 	case m.view == viewFlows:
 		narrow, widest = m.flows.Narrow()
 		terse = m.flows.Terse()

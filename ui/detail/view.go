@@ -18,7 +18,8 @@ func (m *Model) Lines() []string {
 }
 
 func (m *Model) all() []string {
-	lines := []string{" " + m.theme.Title.Render(m.tuple()), " " + m.facts(), ""}
+	lines := []string{" " + m.theme.Title.Render(m.tuple())}
+	lines = append(append(lines, m.facts()...), "")
 	lines = append(lines, m.directions()...)
 	lines = append(lines, "")
 	lines = append(lines, m.quality()...)
@@ -31,7 +32,8 @@ func (m *Model) tuple() string {
 	return format.Cut(format.Clean(m.flow.Tuple.String()), m.width-1)
 }
 
-func (m *Model) facts() string {
+// facts are on one line, or on as many as they need.
+func (m *Model) facts() []string {
 	f := &m.flow
 	facts := []string{m.state(), "in " + m.inbound(), "age " + format.Words(m.age())}
 	if f.Tuple.VLAN != 0 {
@@ -40,7 +42,16 @@ func (m *Model) facts() string {
 	if f.Tuple.VLANInner != 0 {
 		facts = append(facts, fmt.Sprintf("inner vlan %d", f.Tuple.VLANInner))
 	}
-	return strings.Join(append(facts, "id "+f.ID.String()), "   ")
+	var lines []string
+	for _, fact := range append(facts, "id "+f.ID.String()) {
+		last := len(lines) - 1
+		if last >= 0 && format.Width(lines[last])+3+format.Width(fact) < m.width {
+			lines[last] += "   " + fact
+			continue
+		}
+		lines = append(lines, " "+fact)
+	}
+	return lines
 }
 
 func (m *Model) state() string {
@@ -73,6 +84,9 @@ func (m *Model) directions() []string {
 	if d := m.history.covered(room).Truncate(time.Second); d > 0 {
 		over = "  LAST " + format.Age(d)
 	}
+	if room <= 0 {
+		over = ""
+	}
 	return []string{
 		m.theme.Head.Render(" " + titles + over),
 		" " + m.direction("origin →", m.flow.Origin, m.history.rates(0, m.unit)),
@@ -82,6 +96,10 @@ func (m *Model) directions() []string {
 
 // roomy is the width from which on there is room for how well a direction fares.
 const roomy = 76
+
+// bare is the width below which there is no room for anything but what a
+// direction has carried, and none to spare for that.
+const bare = 46
 
 // roomier is the width from which on there is room for its windows, too.
 const roomier = 104
@@ -97,6 +115,9 @@ func (m *Model) tellsWindows() bool {
 }
 
 func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans, window, flight string) string {
+	if m.width < bare {
+		return format.Left(name, 8) + format.Right(packets, 10) + format.Right(bytes, 10) + format.Right(rate, 11)
+	}
 	row := format.Left(name, 9) + format.Right(packets, 12) + format.Right(bytes, 11) + format.Right(rate, 12)
 	if m.tells() {
 		row += format.Right(rtt, 9) + format.Right(retrans, 9)
@@ -119,7 +140,11 @@ func (m *Model) direction(name string, h tracker.Half, rates []float64) string {
 	row := m.directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
 		format.Unit(m.unit.Of(h), m.unit.Short()), rtt, format.Count(int(h.Retransmits)),
 		format.TotalBytes(uint64(h.Window)), format.TotalBytes(uint64(h.InFlight)))
-	return row + "  " + format.Spark(rates, m.width-format.Width(row)-4)
+	room := m.width - format.Width(row) - 4
+	if room <= 0 {
+		return row
+	}
+	return row + "  " + format.Spark(rates, room)
 }
 
 // labelled wraps a text beside its label.
