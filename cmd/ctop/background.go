@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/term"
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +34,7 @@ var (
 
 // askBackground asks a terminal for its background and reports whether that is
 // light, dark where nobody answers in time. What comes later is kept from the
-// console. Keys that are typed meanwhile are lost.
+// console, and keys that are typed meanwhile are kept for it.
 func (w watchedInput) askBackground(e env, patience time.Duration) (light bool) {
 	name := e.getenv("TERM")
 	for _, shared := range [...]string{"screen", "tmux", "dumb"} {
@@ -41,7 +43,8 @@ func (w watchedInput) askBackground(e env, patience time.Duration) (light bool) 
 		}
 	}
 	text, asked := w.ask(e.stdout, patience)
-	*w.late = lateAnswers{owed: asked && !lastAnswer.MatchString(text)}
+	*w.late = lateAnswers{owed: asked}
+	w.late.typed = w.late.strip(text)
 	if rgb := colour.FindStringSubmatch(text); rgb != nil {
 		return lightness(rgb[1:]) >= 0.5
 	}
@@ -61,6 +64,10 @@ func (w watchedInput) ask(out io.Writer, patience time.Duration) (text string, a
 		return "", false
 	}
 	defer func() { _ = term.Restore(fd, before) }()
+	// Keys that wait already are the console's to read.
+	if readable(fd, 0) {
+		return "", false
+	}
 	if _, err := io.WriteString(out, questions); err != nil {
 		return "", false
 	}
@@ -111,6 +118,8 @@ func lightByVariable(foreBack string) bool {
 // lateAnswers keeps answers that come late from being taken for keys.
 type lateAnswers struct {
 	owed bool
+	// typed is what else was read while the answers were waited for.
+	typed string
 	// begun is what was read of an answer that goes on.
 	begun string
 	// escaped: the last thing read was an escape, which was passed on.
@@ -152,4 +161,23 @@ func (l *lateAnswers) readThrough(f *os.File, p []byte) (int, error) {
 	}
 	n, err := f.Read(p[:len(p)-longestBegun])
 	return copy(p, l.strip(string(p[:n]))), err
+}
+
+// keys returns what was typed before the console could read it. Keys that are
+// more than a character are left out: their pieces would be others.
+func (l *lateAnswers) keys() (keys []tea.KeyMsg) {
+	if strings.Contains(l.typed, "\x1b") {
+		return nil
+	}
+	for _, r := range l.typed {
+		switch {
+		case r < ' ' || r == 0x7f: // a KeyType is the character itself there
+			keys = append(keys, tea.KeyMsg{Type: tea.KeyType(r)})
+		case r == ' ':
+			keys = append(keys, tea.KeyMsg{Type: tea.KeySpace, Runes: []rune{r}})
+		case r != utf8.RuneError:
+			keys = append(keys, tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}})
+		}
+	}
+	return keys
 }

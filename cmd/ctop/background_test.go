@@ -41,6 +41,28 @@ func TestSilentTerminal(t *testing.T) {
 	}
 }
 
+// TestTypedAhead types before the console is there: before the terminal is asked
+// for its background, and while its answer is waited for.
+func TestTypedAhead(t *testing.T) {
+	line := strings.ReplaceAll(commandLine, "--theme dark ", "")
+	t.Run("before", func(t *testing.T) {
+		t.Parallel()
+		x := inTerminal(t, 80, 24, "sleep 0.3; "+line)
+		x.send("2")
+		n := x.expect(0, `\[2 Events`)
+		x.send("q")
+		x.left(n)
+	})
+	t.Run("meanwhile", func(t *testing.T) {
+		t.Parallel()
+		x := inTerminal(t, 80, 24, line)
+		x.expect(0, `\x1b\[c`)
+		x.send("2" + whiteAnswer + "q" + kindAnswer)
+		x.expect(0, `\[2 Events`)
+		x.left(0)
+	})
+}
+
 // TestLateAnswers cuts answers in two at every place.
 func TestLateAnswers(t *testing.T) {
 	const before, after = "jk\x1b[A", "\x1b[Bd\x1b"

@@ -85,6 +85,9 @@ func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlag
 	go suspend.serve(program)
 	defer suspend.stop()
 	go func() {
+		for _, key := range input.late.keys() {
+			program.Send(key)
+		}
 		select {
 		case <-done:
 			program.Quit()
