@@ -147,7 +147,7 @@ func (m *Model) rest(e *tracker.Event, room int) string {
 	case e.Recovered:
 		text = "  recovered"
 	case e.Type == tracker.EventDestroy:
-		text = "  after " + format.Age(e.Age) + ", " + format.TotalBytes(e.Origin.Bytes+e.Reply.Bytes)
+		text = "  after " + format.Lasted(e.Age) + ", " + format.TotalBytes(e.Origin.Bytes+e.Reply.Bytes)
 	}
 	if room < len(text) {
 		return ""

@@ -101,6 +101,15 @@ func Plural(n int, word string) string {
 	return Count(n) + " " + word + "s"
 }
 
+// Lasted returns how long a flow lasted that has ended. Many last less than a
+// second, which is not nothing.
+func Lasted(d time.Duration) string {
+	if d < time.Second {
+		return Short(d)
+	}
+	return Age(d)
+}
+
 // Short returns a short time in at most eight cells, as in "12.4 ms".
 func Short(d time.Duration) string {
 	switch {

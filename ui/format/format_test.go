@@ -28,6 +28,7 @@ func TestNumbers(t *testing.T) {
 
 func TestDurations(t *testing.T) {
 	for got, want := range map[string]string{
+		Lasted(858 * time.Microsecond): "0.86 ms", Lasted(time.Second): "1s",
 		Countdown(0): "0:00", Countdown(9*time.Second + 999*time.Millisecond): "0:09", Countdown(107 * time.Second): "1:47",
 		Countdown(time.Hour - 1): "59:59", Countdown(5*time.Hour + 12*time.Minute): "5h12m", Countdown(23 * time.Hour): "23h",
 		Countdown(5*day - 1): "4d23h", Countdown(400 * day): "400d",

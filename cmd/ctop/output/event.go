@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"ctop/tracker"
 	"ctop/ui/format"
@@ -169,7 +168,7 @@ func appendEventText(b []byte, e *tracker.Event, full bool) []byte {
 		return append(b, e.To.String()...)
 	case e.Type == tracker.EventDestroy:
 		return fmt.Appendf(b, "%s  %s after %s%s, %s out, %s in",
-			e.From, e.Reason, lifeText(e.Age), closerText(e.ClosedBy), halfText(e.Origin), halfText(e.Reply))
+			e.From, e.Reason, format.Lasted(e.Age), closerText(e.ClosedBy), halfText(e.Origin), halfText(e.Reply))
 	default:
 		return append(b, changeText(e)...)
 	}
@@ -192,14 +191,6 @@ func closerText(c tracker.Closer) string {
 		return ""
 	}
 	return ", " + c.String() + " closed first"
-}
-
-// lifeText is how long a flow has lasted. Many last less than a second.
-func lifeText(d time.Duration) string {
-	if d < time.Second {
-		return format.Short(d)
-	}
-	return format.Age(d)
 }
 
 func halfText(h tracker.Half) string {
