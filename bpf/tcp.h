@@ -41,10 +41,8 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 						   STATE_ESTABLISHED);
 	}
 	/* First its own FIN: one that also acknowledges the other side's leads
-	 * to LAST_ACK, not TIME_WAIT. A FIN is the last of what was sent, or
-	 * it is no FIN of this flow. */
-	if (pkt->tcp_flags & TCP_FIN &&
-	    !seq_before(pkt->end, flow->dir[d & 1].end))
+	 * to LAST_ACK, not TIME_WAIT. */
+	if (tcp_is_fin(flow, pkt, d))
 		tcp_step_fin(step, d);
 	tcp_step_fin_acked(step, flow, pkt, d);
 	tcp_step_closing(step);
@@ -73,7 +71,7 @@ static __always_inline void tcp_step(struct tcp_step *step,
 	else if (control & FLOW_MIDSTREAM && !has_flag(control, FLOW_SEEN, d))
 		tcp_step_midstream(step, flow, pkt, d);
 	else if (control_state(control) == STATE_NEW)
-		tcp_step_unanswered(step, pkt, d);
+		tcp_step_unanswered(step, flow, pkt, d);
 	else if (!handshake_done(control))
 		tcp_step_opening(step, flow, pkt, d);
 	else

@@ -10,11 +10,22 @@
 #include "tcp_step.h"
 #include "tcp_window.h"
 
+/* A FIN is the last of what was sent, or it is no FIN of this flow. */
+static __always_inline bool tcp_is_fin(const struct flow *flow,
+				       const struct packet *pkt, __u32 d)
+{
+	const struct flow_dir *sender = &flow->dir[d & 1];
+
+	return pkt->tcp_flags & TCP_FIN &&
+	       (!sender->packets || !seq_before(pkt->end, sender->end));
+}
+
 /* A FIN that comes before its flow is open: the state follows later. */
 static __always_inline void tcp_step_early_fin(struct tcp_step *step,
+					       const struct flow *flow,
 					       const struct packet *pkt, __u32 d)
 {
-	if (!(pkt->tcp_flags & TCP_FIN))
+	if (!tcp_is_fin(flow, pkt, d))
 		return;
 	step->control |= flag_of(FLOW_FIN_SENT, d);
 	step->actions |= TCP_FINISH;

@@ -158,7 +158,7 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 	}
 	step->control |= flag_of(FLOW_SYN_ACKED, !d);
 	step->actions = TCP_UPDATE | TCP_REFRESH;
-	tcp_step_early_fin(step, pkt, d);
+	tcp_step_early_fin(step, flow, pkt, d);
 	if (handshake_done(step->control))
 		tcp_step_opened(step, flow, pkt, d);
 }
@@ -171,17 +171,18 @@ static __always_inline void tcp_step_midstream(struct tcp_step *step,
 	step->control |= flag_of(FLOW_SYN_ACKED, ORIGIN) |
 			 flag_of(FLOW_SYN_ACKED, REPLY);
 	step->actions = TCP_BEGIN | TCP_UPDATE | TCP_REFRESH;
-	tcp_step_early_fin(step, pkt, d);
+	tcp_step_early_fin(step, flow, pkt, d);
 	tcp_step_opened(step, flow, pkt, d);
 }
 
 /* Midstream, and not answered yet. */
 static __always_inline void tcp_step_unanswered(struct tcp_step *step,
+						const struct flow *flow,
 						const struct packet *pkt,
 						__u32 d)
 {
 	step->actions = TCP_UPDATE | TCP_REFRESH;
-	tcp_step_early_fin(step, pkt, d);
+	tcp_step_early_fin(step, flow, pkt, d);
 }
 
 /* A SYN in a flow whose handshake is done. */

@@ -68,9 +68,10 @@ var resetDifferences = []difference{
 	{
 		name: "inexact RST keeps the flow",
 		is: func(m *moment) bool {
-			return m.isReset() && m.stays() && m.ctop.Verdict == Established && (m.vague() || !m.exactReset() && m.resetInside())
+			return m.isReset() && m.stays() && m.ctop.Verdict == Established &&
+				(m.vague() || !m.exactReset() && m.resetInside() || m.resetBeyond())
 		},
-		reason: "inside the window but not exact it provokes a challenge ACK, which settles it",
+		reason: "inside the window but not exact it provokes a challenge ACK, which settles it; right after what was sent beyond the window it is not believed, either",
 		source: "RFC 5961 section 3.2",
 	},
 	{
@@ -109,6 +110,12 @@ func (m *moment) vague() bool { return m.w.vague() }
 // send next, or that its receiver expects.
 func (m *moment) exactReset() bool {
 	return m.me().heard && m.step.Seq == m.me().end || m.other().acked && m.step.Seq == m.other().ack
+}
+
+// resetBeyond tells whether the RST comes right after what its sender sent beyond
+// the window: whoever forged that would need no exact number.
+func (m *moment) resetBeyond() bool {
+	return m.me().heard && m.step.Seq == m.me().end && after(m.step.Seq, m.w.limit(1-m.step.dir()))
 }
 
 // resetInside tells whether the RST is inside the window, or behind it by no
