@@ -207,6 +207,32 @@ func (g *gallery) dry(cannons, frames int) (float64, error) {
 	return float64(cannons*frames) / took.Seconds() / 1e6, err
 }
 
+// spin does nothing but arithmetic, and returns how many million rounds of it a
+// second: what two CPUs are worth on this machine, where they may be two threads
+// of one core.
+func (g *gallery) spin(cannons, rounds int) (float64, error) {
+	var sums [2]uint64
+	took, err := g.volley(cannons, func(c cannon) error {
+		release, err := pin(c.cpu % runtime.NumCPU())
+		if err != nil {
+			return err
+		}
+		defer release()
+		sums[c.cpu] = arithmetic(rounds)
+		return nil
+	})
+	return float64(cannons*rounds) / took.Seconds() / 1e6, err
+}
+
+// arithmetic needs registers, and neither memory nor a way to be cut short.
+func arithmetic(rounds int) uint64 {
+	a, b, c, d := uint64(1), uint64(2), uint64(3), uint64(4)
+	for i := range uint64(rounds) {
+		a, b, c, d = a+(b^i), b+(c^i), c+(d^i), d+(a^i)
+	}
+	return a + b + c + d
+}
+
 // shoot sends frames, and returns how many million a second arrived.
 func (g *gallery) shoot(cannons, frames int) (float64, error) {
 	before, err := g.arrived()
@@ -277,6 +303,12 @@ func live(ctx context.Context, o Options) ([]Row, error) {
 			})
 			if how == byRouter {
 				continue
+			}
+			if how == byXDP {
+				probes = append(probes, probe{
+					name: fmt.Sprintf("arithmetic alone, CPUs %d", cannons), unit: "M/s",
+					take: func(context.Context) (float64, error) { return g.spin(cannons, o.rounds(100_000_000, 30_000_000)) },
+				})
 			}
 			probes = append(probes, probe{
 				name: dryName(how, cannons), unit: "Mpps",
