@@ -22,9 +22,10 @@ type staging struct {
 	flows int
 	// first is the first client where they are new.
 	first uint32
-	// advance is what each packet adds to the sequence number.
-	advance uint32
-	script  []step
+	// advance is what each packet adds to the sequence number, where slower is
+	// zero; else only every so many-th does, a power of two by its exponent.
+	advance, slower uint32
+	script          []step
 	// sum is that of the IPv4 header's words less checksum and client.
 	sum  uint32
 	macs [12]byte
@@ -60,7 +61,7 @@ func conversation() []step {
 // apply sets ref_stage of a collection up to call the subject.
 func (s staging) apply(c *ebpf.Collection, subject *ebpf.Program) error {
 	state := reference.ReferenceStage{
-		Random: 0x9e3779b97f4a7c15, Next: s.first, Advance: s.advance, Steps: uint32(len(s.script)),
+		Random: 0x9e3779b97f4a7c15, Next: s.first, Advance: s.advance, Slower: s.slower, Steps: uint32(len(s.script)),
 	}
 	if s.flows > 0 {
 		state.Mask = uint32(s.flows - 1)

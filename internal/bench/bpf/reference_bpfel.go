@@ -45,7 +45,7 @@ type ReferenceStage struct {
 	Client   uint32
 	Sum      uint32
 	Macs     [3]uint32
-	Pad      uint32
+	Slower   uint32
 	Script   [16]struct {
 		_     structs.HostLayout
 		Seq   uint32

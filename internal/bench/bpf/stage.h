@@ -33,7 +33,8 @@ struct stage {
 	__u32 mask;
 	/* Takes flows in order, for ever new ones, and not any of them. */
 	__u32 ordered;
-	/* What each packet adds to the sequence numbers, and their sum. */
+	/* What each packet adds to the sequence numbers, and their sum, which
+	 * counts less by so many bits. */
 	__u32 advance;
 	__u32 advanced;
 	__u32 step;
@@ -46,7 +47,7 @@ struct stage {
 	/* The Ethernet addresses, which a router has changed in a frame that is
 	 * used again. */
 	__u32 macs[3];
-	__u32 pad;
+	__u32 slower;
 	struct step script[MAX_STEPS];
 };
 
@@ -96,7 +97,7 @@ static __always_inline __u16 stage_checksum(__be32 client)
 static __always_inline void stage_tcp(struct tcphdr *tcp,
 				      const struct step *step)
 {
-	tcp->seq = bpf_htonl(step->seq + staging.advanced);
+	tcp->seq = bpf_htonl(step->seq + (staging.advanced >> staging.slower % 32));
 	tcp->ack_seq = bpf_htonl(step->ack);
 	((__u8 *)tcp)[13] = step->flags;
 }
