@@ -53,6 +53,7 @@ func TestServeAttacked(t *testing.T) {
 	defer stop()
 	for _, a := range attacks() {
 		a.do(s)
+		s.servesAgain()
 		if out := s.run("dump --limit 1"); !strings.Contains(out, "PROTO") {
 			t.Errorf("after %s: %q", a.name, out)
 		}

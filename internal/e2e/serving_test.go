@@ -161,6 +161,19 @@ func (s *serving) dial(address string) *ssh.Client {
 	return c
 }
 
+// servesAgain waits until somebody can log in: clients that are leaving may
+// still hold every place of their address.
+func (s *serving) servesAgain() {
+	s.t.Helper()
+	s.eventually("it serves again", func() bool {
+		c, err := ssh.Dial("tcp", servedAddr, s.config())
+		if err != nil {
+			return false
+		}
+		return c.Close() == nil
+	})
+}
+
 // dialFrom logs in from a host.
 func (s *serving) dialFrom(h *lab.Host, address string) *ssh.Client {
 	s.t.Helper()

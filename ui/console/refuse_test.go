@@ -113,7 +113,9 @@ func TestManyConnections(t *testing.T) {
 	}
 	r.eventually("all are gone", func() bool {
 		s := r.server.Stats()
-		return s.Refused+s.Failed >= many-100 && s.Connections == 0
+		r.server.gate.mu.Lock()
+		defer r.server.gate.mu.Unlock()
+		return s.Refused+s.Failed >= many-100 && s.Connections == 0 && r.server.gate.waiting == 0
 	})
 	r.serves()
 }
