@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
 )
@@ -25,6 +27,11 @@ import (
 func TestMain(m *testing.M) {
 	commands := map[string]func(){"ctop": main, "asks": asks, "panics": panics}
 	if _, called := commands[filepath.Base(os.Args[0])]; !called {
+		// Under nohup the programs would ignore it, as they should then. What is
+		// caught here has its default again there.
+		if signal.Ignored(unix.SIGHUP) {
+			signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
+		}
 		if err := lab.Isolate(); err != nil && !errors.Is(err, lab.ErrPrivilege) {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
