@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,8 +34,8 @@ type CollectorOptions struct {
 	EventLog int
 }
 
-// Collector takes snapshots, expires flows and gathers events, for any number of
-// readers. Its methods may be called from any goroutine.
+// Collector takes snapshots, expires flows, gathers events and looks after the
+// interfaces, for any number of readers. Its methods may be called from any goroutine.
 type Collector struct {
 	tracker  *Tracker
 	interval time.Duration
@@ -44,7 +43,9 @@ type Collector struct {
 	log      eventLog
 	sampler  *Sampler
 	// swept is how much of a core the latest sweep took, in nanoseconds.
-	swept    atomic.Int64
+	swept atomic.Int64
+	// trouble is what the interfaces cannot be given back.
+	trouble  atomic.Pointer[[]string]
 	watchdog watchdog
 	faults   faults
 }
@@ -62,9 +63,10 @@ func NewCollector(t *Tracker, o CollectorOptions) *Collector {
 
 // The parts of a collector.
 const (
-	partSnapshots = "snapshots"
-	partSweep     = "sweep"
-	partEvents    = "events"
+	partSnapshots  = "snapshots"
+	partSweep      = "sweep"
+	partEvents     = "events"
+	partInterfaces = "interfaces"
 )
 
 // Run collects until ctx is done, which is no error, or the tracker is gone. What
@@ -76,7 +78,9 @@ func (c *Collector) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	parts := map[string]func(context.Context) error{partSnapshots: c.observe, partSweep: c.sweep, partEvents: c.gather}
+	parts := map[string]func(context.Context) error{
+		partSnapshots: c.observe, partSweep: c.sweep, partEvents: c.gather, partInterfaces: c.attend,
+	}
 	failed := make(chan error, len(parts))
 	for name, part := range parts {
 		wg.Go(func() {
@@ -129,12 +133,9 @@ func (c *Collector) repeat() {
 // collect takes and publishes one snapshot, and returns how long to wait until
 // the next.
 func (c *Collector) collect() (time.Duration, error) {
-	if dir := c.tracker.dir; dir != "" {
-		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-			return 0, ErrGone
-		}
+	if c.tracker.gone() {
+		return 0, ErrGone
 	}
-	trouble := c.heal()
 	s, err := c.sampler.Snapshot()
 	if err != nil {
 		return 0, err
@@ -142,42 +143,12 @@ func (c *Collector) collect() (time.Duration, error) {
 	c.fault(partSnapshots, nil)
 	s.Warnings = append(c.watchdog.watch(c.tracker, s), s.Warnings...)
 	s.Warnings = append(s.Warnings, c.warnings(s)...)
-	s.Warnings = append(s.Warnings, trouble...)
+	if trouble := c.trouble.Load(); trouble != nil {
+		s.Warnings = append(s.Warnings, *trouble...)
+	}
 	s.Warnings = append(s.Warnings, c.faults.sentences()...)
 	c.latest.Store(s)
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
-}
-
-// inherit becomes the owner of a tracker whose owner is gone, and reports whether
-// it did.
-func (c *Collector) inherit() bool {
-	if !c.tracker.joined {
-		return false
-	}
-	if c.tracker.adopt(); !c.tracker.owner() {
-		return false
-	}
-	c.tracker.log.Info("took over the tracker: its owner is gone")
-	if err := c.tracker.upgrade(true); err != nil {
-		c.tracker.log.Error("the tracker goes on with the programs of another version", "error", err)
-	}
-	return true
-}
-
-// heal looks after the interfaces while this process owns the tracker. What it
-// did stays said until it does something else.
-func (c *Collector) heal() []string {
-	if !c.tracker.owner() && !c.inherit() {
-		return nil
-	}
-	done, err := c.tracker.heal()
-	if err != nil {
-		return []string{err.Error()}
-	}
-	for _, what := range done {
-		c.tracker.log.Info(what)
-	}
-	return nil
 }
 
 // warnings says what is wrong with the table or the events.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"path/filepath"
@@ -37,6 +38,31 @@ func TestCableDuringTransfer(t *testing.T) {
 	cancel()
 	r.eventually("all has arrived", func() bool { return received.Load() == sent() })
 	r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
+}
+
+// How often the table is read has nothing to do with it.
+func TestCableBetweenSnapshots(t *testing.T) {
+	l, ctx := newLab(t)
+	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{Lab: l, t: t, ctx: ctx, tracker: tr, collector: tracker.NewCollector(tr, tracker.CollectorOptions{Interval: time.Hour})}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan error, 1)
+	go func() { done <- r.collector.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := errors.Join(<-done, tr.Close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	for range 2 { // the interface has another index then
+		if err := r.Unplug(r.Server); err != nil {
+			t.Fatal(err)
+		}
+		r.replug()
+	}
 }
 
 // transfer sends zeros one way until ctx is done. received are those that have
