@@ -116,13 +116,23 @@ func TestJoin(t *testing.T) {
 			seen <- e
 		}
 	}()
-	time.Sleep(100 * time.Millisecond)
+	// Its first event shows that it listens.
+	r.eventually("an event", func() bool {
+		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+			t.Fatal(err)
+		}
+		return len(seen) > 0
+	})
 	r.connect(r.Server.Addr4())
 	id := r.flow("tcp", tracker.StateEstablished).ID
+	told := false
 	for e := range seen {
-		if e.ID == id && e.To == tracker.StateEstablished {
+		if told = e.ID == id && e.To == tracker.StateEstablished; told {
 			break
 		}
+	}
+	if !told {
+		t.Error("the second reader was not told of the connection")
 	}
 	cancel()
 	s, err := second.Snapshot()
