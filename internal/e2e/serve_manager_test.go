@@ -67,9 +67,8 @@ func TestServeUnderAManager(t *testing.T) {
 		}
 	}
 	s.stop()
-	if text := told.String(); !strings.Contains(text, "STOPPING=1\n") {
-		t.Errorf("it was told %q", text)
-	}
+	// What it said last may not have been read yet.
+	s.eventually("it stops", func() bool { return strings.Contains(told.String(), "STOPPING=1\n") })
 	checkDetached(t, s.Lab)
 }
 
