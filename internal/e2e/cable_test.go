@@ -2,14 +2,14 @@ package e2e
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 
 	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
 	"ctop/tracker"
@@ -62,10 +62,16 @@ func TestInterfaces(t *testing.T) {
 			})
 		}},
 		{"in another namespace and back", func(t *testing.T, r *rig) {
+			// The threads of this process come and go, and enter other namespaces.
+			home, err := os.Open("/proc/thread-self/ns/net")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = home.Close() }()
 			ip(t, "link", "set", r.Server.Port(), "netns", r.Client.Name())
 			gone := r.Server.Port() + " gone"
 			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings, gone) })
-			ip(t, "-n", r.Client.Name(), "link", "set", r.Server.Port(), "netns", strconv.Itoa(unix.Gettid()))
+			ip(t, "-n", r.Client.Name(), "link", "set", r.Server.Port(), "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), home.Fd()))
 			ip(t, "link", "set", r.Server.Port(), "up")
 		}},
 		{"another MTU", func(t *testing.T, r *rig) {

@@ -150,11 +150,15 @@ func sumsHold(t *testing.T, r *rig) {
 }
 
 // sumsOf holds the counters against one another, whatever came in: each packet
-// has one verdict, each flow came and went, for a reason, or is there.
+// has one verdict and one fate, each flow came and went, for a reason, or is
+// there.
 func sumsOf(s *tracker.Snapshot) error {
 	c := s.Counters
 	if sum := c.New + c.Established + c.Related + c.Invalid + c.Untracked; sum != c.Packets {
 		return fmt.Errorf("verdicts add up to %d, packets are %d", sum, c.Packets)
+	}
+	if c.Forwarded+c.Dropped != c.Packets {
+		return fmt.Errorf("forwarded %d and dropped %d of %d packets", c.Forwarded, c.Dropped, c.Packets)
 	}
 	if c.FlowsCreated != c.FlowsDestroyed+uint64(len(s.Flows)) {
 		return fmt.Errorf("created %d, destroyed %d, present %d", c.FlowsCreated, c.FlowsDestroyed, len(s.Flows))

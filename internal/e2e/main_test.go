@@ -108,12 +108,12 @@ func (r *rig) open(o tracker.Options) {
 	}
 	r.t.Cleanup(r.stop)
 	// The first event shows that the collector listens: it misses none from
-	// here on.
-	r.eventually("an event", func() bool {
+	// here on. It has a snapshot from here on, too.
+	r.eventually("an event, and a snapshot", func() bool {
 		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
 			r.t.Fatal(err)
 		}
-		return len(r.log()) > 0
+		return len(r.log()) > 0 && r.collector.Snapshot() != nil
 	})
 }
 
