@@ -70,6 +70,9 @@ type traffic struct {
 	client, server *Host
 	options        TrafficOptions
 	group          sync.WaitGroup
+	// filling is held while somebody dials the port that nobody serves: of two at
+	// once both may find room in its queue.
+	filling sync.Mutex
 }
 
 // act is one conversation, from its opening to its end.

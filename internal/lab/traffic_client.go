@@ -121,7 +121,9 @@ func (t *traffic) refused(ctx context.Context, p path) error {
 // time there is still room in the queue: that connection is kept, and keeps the
 // queue full.
 func (t *traffic) unanswered(ctx context.Context, p path) error {
+	t.filling.Lock()
 	conn, err := t.dial(ctx, p, "tcp", portUnanswered)
+	t.filling.Unlock()
 	if err != nil {
 		return err
 	}
