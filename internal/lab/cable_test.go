@@ -78,7 +78,9 @@ func TestCableIsMended(t *testing.T) {
 	if err := l.Client.Impair(lab.Impairment{Loss: 1}, lab.Impairment{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := lab.Ping(t.Context(), l.Client, l.Server.Addr4()); err == nil {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := lab.Ping(ctx, l.Client, l.Server.Addr4()); err == nil {
 		t.Error("a ping came through a cable that loses all")
 	}
 	if err := l.Client.Impair(lab.Impairment{}, lab.Impairment{}); err != nil {

@@ -100,8 +100,12 @@ func checksum(sum uint32, b []byte) uint16 {
 	return ^uint16(sum)
 }
 
+// answerTime is how long Ping and Exchange wait at most: long enough for a machine
+// that is busy with other things.
+const answerTime = 5 * time.Second
+
 // Ping sends one echo request and returns the round-trip time. Without a reply
-// it gives up when ctx ends, at the latest after a second; the error is then
+// it gives up when ctx ends, at the latest after five seconds; the error is then
 // os.ErrDeadlineExceeded or the context's cause.
 func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error) {
 	p, err := newPinger(ctx, from, from.sameFamily(to), to)
@@ -109,7 +113,7 @@ func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error)
 		return 0, err
 	}
 	defer closeWith(ctx, p)()
-	rtt, err := p.ping(56, time.Now().Add(time.Second))
+	rtt, err := p.ping(56, time.Now().Add(answerTime))
 	if err != nil && ctx.Err() != nil {
 		err = fmt.Errorf("ping %s: %w", to, context.Cause(ctx))
 	}

@@ -17,7 +17,7 @@ import (
 // it has joined their multicast groups. What is lost so is repeated a second
 // later, which would make a test slow or fail, seldom enough to puzzle.
 func (h *Host) awaitReady() error {
-	const patience = 5 * time.Second
+	const patience = 20 * time.Second
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		err := h.ready()
 		if err == nil || time.Now().After(deadline) {

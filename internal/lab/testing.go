@@ -38,7 +38,7 @@ func Main(m interface{ Run() int }) int {
 // runAndInspect allows leftovers a moment: the kernel takes namespaces apart,
 // and goroutines close their sockets, after the test that used them returned.
 func runAndInspect(m interface{ Run() int }) int {
-	const patience = 3 * time.Second
+	const patience = 10 * time.Second
 	before, err := TakeInventory()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)

@@ -116,7 +116,7 @@ func checkRandom(r io.Reader, seed [32]byte, n int64) error {
 
 // Exchange sends payload from one host in one UDP packet (or in fragments) to
 // addr on the other, which sends it back, and compares. Port 0 is any. Without
-// an answer it gives up when ctx ends, at the latest after a second.
+// an answer it gives up when ctx ends, at the latest after five seconds.
 func Exchange(ctx context.Context, from, to *Host, addr netip.AddrPort, payload []byte) error {
 	server, err := to.ListenPacket(ctx, "udp", addr.String())
 	if err != nil {
@@ -128,7 +128,7 @@ func Exchange(ctx context.Context, from, to *Host, addr netip.AddrPort, payload 
 		return err
 	}
 	defer closeWith(ctx, conn)()
-	deadline := time.Now().Add(time.Second)
+	deadline := time.Now().Add(answerTime)
 	if err := errors.Join(server.SetDeadline(deadline), conn.SetDeadline(deadline)); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
 	}

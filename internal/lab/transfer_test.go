@@ -19,7 +19,7 @@ func TestThroughTheBridge(t *testing.T) {
 	l := newLab(t, lab.Options{Bridge: true})
 	for _, addr := range []netip.Addr{l.Server.Addr4(), l.Server.Addr6()} {
 		t.Run(addr.String(), func(t *testing.T) {
-			if rtt, err := lab.Ping(t.Context(), l.Client, addr); err != nil || rtt <= 0 || rtt > time.Second {
+			if rtt, err := lab.Ping(t.Context(), l.Client, addr); err != nil || rtt <= 0 {
 				t.Errorf("ping: %s, %v", rtt, err)
 			}
 			if err := lab.Transfer(t.Context(), l.Client, l.Server, addr, 3<<20); err != nil {
@@ -76,7 +76,7 @@ func TestUnplugAndPlug(t *testing.T) {
 	if err := l.Plug(l.Server); err == nil {
 		t.Error("Plug of a host that is plugged in: no error")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if err := lab.WaitPing(ctx, l.Client, l.Server.Addr4()); err != nil {
 		t.Error(err)
@@ -84,6 +84,8 @@ func TestUnplugAndPlug(t *testing.T) {
 	if err := l.Unbridge(); err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
 	if _, err := lab.Ping(ctx, l.Client, l.Server.Addr4()); err == nil {
 		t.Error("ping without the bridge: no error")
 	}
@@ -180,7 +182,7 @@ func TestInjectAndCapture(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, frame := range [][]byte{
 		testFrame(t, l),
