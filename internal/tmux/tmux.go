@@ -112,15 +112,28 @@ func (t *Terminal) Clipboard(ctx context.Context) (string, error) {
 	return t.run(ctx, "show-buffer")
 }
 
-// Ended reports whether the program has ended, and with which status.
+// Ended reports whether the program has ended, and with which status: -1 where a
+// signal ended it. tmux may see the end of the program's output before that of the
+// program, and then knows of no status until another child of it ends.
 func (t *Terminal) Ended(ctx context.Context) (status int, ended bool, err error) {
-	text, err := t.run(ctx, "display-message", "-p", "#{pane_dead} #{pane_dead_status}")
-	if err != nil {
-		return 0, false, err
+	const tries = 10
+	for range tries {
+		text, err := t.run(ctx, "display-message", "-p", "#{pane_dead} #{pane_dead_status}")
+		if err != nil {
+			return 0, false, err
+		}
+		dead, code, _ := strings.Cut(strings.TrimSpace(text), " ")
+		if dead != "1" {
+			return 0, false, nil
+		}
+		if status, err := strconv.Atoi(code); err == nil {
+			return status, true, nil
+		}
+		if _, err := t.run(ctx, "run-shell", "true"); err != nil {
+			return 0, false, err
+		}
 	}
-	dead, code, _ := strings.Cut(strings.TrimSpace(text), " ")
-	status, _ = strconv.Atoi(code) // none while it runs
-	return status, dead == "1", nil
+	return -1, true, nil
 }
 
 // WaitFor waits until the screen is as it should be, and returns it. ctx bounds
