@@ -45,7 +45,7 @@ func TestServeFarAway(t *testing.T) {
 		Width: 100, Height: 24,
 		Command: []string{
 			"ip", "netns", "exec", desk.Name(), "ssh", "-F", "none", "-p", servedPort, "-i", s.identity(),
-			"-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=" + filepath.Join(s.state, "known"), "192.0.2.1",
+			"-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "StrictHostKeyChecking=accept-new", "-o", "UserKnownHostsFile=" + filepath.Join(s.state, "known"), "192.0.2.1",
 		},
 	})
 	if err != nil {
