@@ -128,6 +128,19 @@ static __always_inline bool rst_is_inside(const struct flow_dir *sender,
 	       !seq_before(pkt->seq, base - lag);
 }
 
+/* Whether a RST is what an end that knows nothing of the connection answers to a
+ * SYN (RFC 9293 3.10.7.1): a new one that waits for its answer, or a late copy of
+ * the first one. Its number is zero, not one of this flow. */
+static __always_inline bool rst_refuses_syn(const struct flow *flow,
+					    __u64 control,
+					    const struct packet *pkt, __u32 d)
+{
+	return pkt->tcp_flags & TCP_ACK && !pkt->seq &&
+	       (acks_pending(flow, control, pkt, d) ||
+		(has_flag(control, FLOW_SYN_SENT, !d) &&
+		 pkt->ack == flow->dir[!d].syn_seq + 1));
+}
+
 /* A RST, whatever the state (RFC 5961 section 3). */
 static __always_inline void tcp_step_rst(struct tcp_step *step,
 					 const struct flow *flow,
@@ -156,7 +169,10 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 					   rst_is_inside(sender, receiver, pkt,
 							 judged);
 	if (!ends && !passes) {
-		tcp_invalid(step, INVALID_RESET);
+		/* Who sent the SYN waits for it. It ends nothing: to forge both
+		 * takes no number of the flow. */
+		if (!rst_refuses_syn(flow, step->control, pkt, d))
+			tcp_invalid(step, INVALID_RESET);
 		return;
 	}
 	/* A flow that is closing is over for whoever sends a RST. */

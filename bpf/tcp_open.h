@@ -56,13 +56,6 @@ static __always_inline bool acks_syn(const struct flow *flow,
 	       !seq_after(pkt->ack, other->end);
 }
 
-static __always_inline bool acks_pending(const struct flow *flow, __u64 control,
-					 const struct packet *pkt, __u32 d)
-{
-	return has_flag(control, FLOW_SYN_PENDING, !d) &&
-	       pkt->ack == flow->dir[!d].pending_end;
-}
-
 /* A SYN+ACK, whatever the state. */
 static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 					     const struct flow *flow,

@@ -85,3 +85,11 @@ static __always_inline void tcp_step_restart(struct tcp_step *step)
 	step->actions = TCP_RESTART;
 	step->reason = REASON_REUSED;
 }
+
+/* Whether a segment acknowledges the SYN that waits for its answer. */
+static __always_inline bool acks_pending(const struct flow *flow, __u64 control,
+					 const struct packet *pkt, __u32 d)
+{
+	return has_flag(control, FLOW_SYN_PENDING, !d) &&
+	       pkt->ack == flow->dir[!d].pending_end;
+}

@@ -32,7 +32,7 @@ var lateDifferences = []difference{
 	{
 		name: "picked up after the end of another",
 		is: func(m *moment) bool {
-			return m.over != nil && m.is(ACK) && m.ctop.Verdict == New && m.ctop.State == Unanswered && !m.over.expects(m.step)
+			return m.over != nil && m.is(ACK) && m.ctop.Verdict == New && m.ctop.State == Unanswered && (!m.over.expects(m.step) || m.over.vague())
 		},
 		after:  part,
 		reason: "the numbers are not those of the flow that ended: there is another, which is picked up midstream",

@@ -99,7 +99,7 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 	}
 	steps = slices.Clone(steps)
 	i := r.IntN(len(steps))
-	switch r.IntN(12) {
+	switch r.IntN(13) {
 	case 0, 1:
 		return slices.Delete(steps, i, i+1)
 	case 2:
@@ -120,8 +120,27 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 		return slices.Insert(steps, i, blind(r, steps, i))
 	case 11:
 		return crossed(r, steps)
+	case 12:
+		return refused(r, steps)
 	}
 	return steps
+}
+
+// refused has a SYN come late, or a new one, to an end that knows nothing of the
+// connection.
+func refused(r *rand.Rand, steps []Step) []Step {
+	i := slices.IndexFunc(steps, func(s Step) bool { return s.Kind == TCP && s.Flags == SYN })
+	if i < 0 {
+		return steps
+	}
+	syn := steps[i]
+	if r.IntN(2) == 0 {
+		syn.Seq = corruptNumber(r, syn.Seq)
+	}
+	answer := Step{
+		Flags: RST | ACK, Reply: !syn.Reply, Crossed: syn.Crossed, Ack: syn.end(), Scale: NoScale,
+	}
+	return slices.Insert(steps, i+1+r.IntN(len(steps)-i), syn, answer)
 }
 
 func corruptFlags(r *rand.Rand, s *Step) {

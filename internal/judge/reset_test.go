@@ -75,6 +75,15 @@ var resetDifferences = []difference{
 		source: "RFC 5961 section 3.2",
 	},
 	{
+		name: "refusal keeps the flow",
+		is: func(m *moment) bool {
+			return m.isReset() && m.stays() && m.ctop.Verdict == Established && m.step.has(ACK) && m.step.Seq == 0 &&
+				(m.other().synSent && m.step.Ack == m.other().isn+1 || m.w.answersPending(m.step) != nil)
+		},
+		reason: "it tells who sent another SYN, or the first one again, that there is no connection; whoever forged both would need no number of this flow",
+		source: "RFC 9293 3.10.7.1; RFC 5961 section 3.2",
+	},
+	{
 		name: "RST before anything was acknowledged",
 		is: func(m *moment) bool {
 			return m.isReset() && m.onlyKernelPasses("reset") && m.before.ctop == SynRecv && m.stays() &&
