@@ -56,6 +56,27 @@ static __always_inline bool acks_syn(const struct flow *flow,
 	       !seq_after(pkt->ack, other->end);
 }
 
+/* Opens the flow. FINs may have come before that, and the segment that opens it
+ * may acknowledge them. */
+static __always_inline void tcp_step_opened(struct tcp_step *step,
+					    const struct flow *flow,
+					    const struct packet *pkt, __u32 d)
+{
+	bool origin = has_flag(step->control, FLOW_FIN_SENT, ORIGIN);
+	bool reply = has_flag(step->control, FLOW_FIN_SENT, REPLY);
+	enum flow_state state = STATE_ESTABLISHED;
+
+	if (origin && reply)
+		state = STATE_LAST_ACK;
+	else if (origin || reply)
+		state = STATE_FIN_WAIT_1;
+	if (reply && !(origin && d == REPLY))
+		step->control |= FLOW_FIN_REPLY_FIRST;
+	step->control = control_with_state(step->control, state);
+	tcp_step_fin_acked(step, flow, pkt, d);
+	tcp_step_closing(step);
+}
+
 /* A SYN+ACK, whatever the state. */
 static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 					     const struct flow *flow,
@@ -85,35 +106,14 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 			 flag_of(FLOW_SYN_ACKED, !d);
 	step->actions = TCP_UPDATE | TCP_REFRESH;
 	if (!again) {
-		/* Nobody has acknowledged this one. */
-		step->control &= ~flag_of(FLOW_SYN_ACKED, d);
+		/* Nobody has acknowledged this one, and no FIN came after it. */
+		step->control &= ~(flag_of(FLOW_SYN_ACKED, d) |
+				   flag_of(FLOW_FIN_SENT, d));
 		step->actions |= TCP_BEGIN;
 	}
-	step->control = control_with_state(step->control,
-					   handshake_done(step->control) ?
-						   STATE_ESTABLISHED :
-						   STATE_SYN_RECV);
-}
-
-/* Opens the flow. FINs may have come before that, and the segment that opens it
- * may acknowledge them. */
-static __always_inline void tcp_step_opened(struct tcp_step *step,
-					    const struct flow *flow,
-					    const struct packet *pkt, __u32 d)
-{
-	bool origin = has_flag(step->control, FLOW_FIN_SENT, ORIGIN);
-	bool reply = has_flag(step->control, FLOW_FIN_SENT, REPLY);
-	enum flow_state state = STATE_ESTABLISHED;
-
-	if (origin && reply)
-		state = STATE_LAST_ACK;
-	else if (origin || reply)
-		state = STATE_FIN_WAIT_1;
-	if (reply && !(origin && d == REPLY))
-		step->control |= FLOW_FIN_REPLY_FIRST;
-	step->control = control_with_state(step->control, state);
-	tcp_step_fin_acked(step, flow, pkt, d);
-	tcp_step_closing(step);
+	step->control = control_with_state(step->control, STATE_SYN_RECV);
+	if (handshake_done(step->control))
+		tcp_step_opened(step, flow, pkt, d);
 }
 
 /* An ACK, with or without data or FIN, before the handshake is done. */

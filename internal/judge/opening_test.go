@@ -141,7 +141,7 @@ var openingDifferences = []difference{
 		name: "SYN+ACK that answers no SYN",
 		is: func(m *moment) bool {
 			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop != SynSent &&
-				(m.before.ctop >= Open || !m.w.answersSyn(m.step) || m.w.manySyns())
+				(m.before.ctop >= Open || !m.w.answersSyn(m.step) || m.w.manySyns() || !m.w.answersEnd(m.step))
 		},
 		reason: "it acknowledges something else, or a SYN before the last two: invalid, and changes nothing",
 		source: "RFC 9293 3.10.7.3, first check; design section 3",
@@ -150,10 +150,10 @@ var openingDifferences = []difference{
 		name: "SYN+ACK to SYN_SENT that answers no SYN",
 		is: func(m *moment) bool {
 			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop == SynSent &&
-				(!m.w.answersSyn(m.step) || m.w.manySyns())
+				(!m.w.answersSyn(m.step) || m.w.manySyns() || !m.w.answersEnd(m.step))
 		},
 		after:  part,
-		reason: "as before; within 66,000 numbers the kernel believes it, and always begins the direction with it",
+		reason: "as before, and of the SYN before the last one only the end counts; within 66,000 numbers the kernel believes it, and always begins the direction with it",
 		source: "RFC 9293 3.10.7.3, first check; design section 3",
 	},
 	{

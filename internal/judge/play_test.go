@@ -139,7 +139,7 @@ func (s *scene) judge(m *moment, t tuple) error {
 			}
 		}
 	}
-	if m.step.has(FIN) && m.ctop.Verdict != Invalid && m.kernel.State == m.before.kernel {
+	if m.step.has(FIN) && m.ctop.Verdict != Invalid && (m.kernel.State == m.before.kernel || m.kernel.Verdict == Invalid) {
 		m.w.trail["ignored FIN"] = true
 	}
 	if m.agreed() && m.before.ctop == SynSent && m.ctop.Verdict == Invalid {

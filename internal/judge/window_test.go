@@ -61,6 +61,15 @@ var windowDifferences = []difference{
 		source: "the differences before it in the sequence",
 	},
 	{
+		name: "window moved by a SYN",
+		is: func(m *moment) bool {
+			return m.onlyCtopPasses() && !m.isReset() && len(m.w.syns) > 1 && m.w.near(m.step)
+		},
+		after:  part,
+		reason: "a SYN in a flow that is open is remembered apart and moves no window; the kernel takes it for something that was sent",
+		source: "design section 3: remembered until it is answered",
+	},
+	{
 		name: "the kernel ignored this, too",
 		is: func(m *moment) bool {
 			return len(m.w.trail) > 0 && m.passed() && !m.isReset() && !m.stays() && m.w.inside(m.step) &&
@@ -73,7 +82,8 @@ var windowDifferences = []difference{
 	{
 		name: "FIN that the kernel ignored",
 		is: func(m *moment) bool {
-			return m.w.trail["ignored FIN"] && m.passed() && m.ctop.State >= FinWait1
+			return m.w.trail["ignored FIN"] && (m.passed() && m.ctop.State >= FinWait1 ||
+				m.ctop.Why == "reused" && m.kernel.State == TimeWait)
 		},
 		after:  part,
 		reason: "the kernel takes nothing from a segment beyond its window, ctop remembers that the side closed",

@@ -219,6 +219,16 @@ func (w *witness) answersSyn(s *Step) bool {
 	return false
 }
 
+// answersEnd tells whether the segment acknowledges the last SYN, or data in it, or
+// an earlier one with all of its data.
+func (w *witness) answersEnd(s *Step) bool {
+	other := &w.side[1-s.dir()]
+	if other.synSent && after(s.Ack, other.isn) && !after(s.Ack, other.synEnd) {
+		return true
+	}
+	return slices.ContainsFunc(w.syns, func(syn *Step) bool { return syn.Reply != s.Reply && s.Ack == syn.end() })
+}
+
 // manySyns tells whether there were more SYNs than ctop remembers: the one that
 // counts, and one besides.
 func (w *witness) manySyns() bool {
