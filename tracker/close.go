@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -16,18 +17,14 @@ import (
 // Who only joined to read ([Join]) ends nothing. Close may be called more than
 // once.
 func (t *Tracker) Close() error {
-	if t.presence != nil {
-		t.adopt() // the owner may have gone a moment ago
-	}
 	t.mu.Lock()
-	closed, owned := t.closed, t.lease != nil || t.dir == ""
+	closed := t.closed
 	t.closed = true
 	t.mu.Unlock()
 	if closed {
 		return nil
 	}
-	t.presence.release()
-	ends := owned && !t.keep && !t.othersUse()
+	ends := t.leave()
 	var errs []error
 	if ends {
 		errs = t.remove()
@@ -43,6 +40,30 @@ func (t *Tracker) Close() error {
 		unmountBPFFS()
 	}
 	return errors.Join(errs...)
+}
+
+// leavePatience is how long to wait for others that leave at the same moment.
+const leavePatience = 5 * time.Second
+
+// leave reports whether the tracker is to end with this process. Of several that
+// leave at the same moment the last one ends it, though each may have seen that
+// another was still there: where nobody is any more, and one that leaves holds the
+// lease, it waits for that.
+func (t *Tracker) leave() (ends bool) {
+	t.presence.release()
+	for deadline := time.Now().Add(leavePatience); ; time.Sleep(attachPoll) {
+		if t.presence != nil {
+			t.mu.Lock()
+			t.takeLease() // the owner may have gone a moment ago
+			t.mu.Unlock()
+		}
+		if t.owner() {
+			return !t.keep && !t.othersUse()
+		}
+		if t.presence == nil || t.othersUse() || t.gone() || time.Now().After(deadline) {
+			return false
+		}
+	}
 }
 
 // usersDir is what everybody who uses a tracker holds a shared lock on.

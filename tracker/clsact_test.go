@@ -68,6 +68,11 @@ func TestFilter(t *testing.T) {
 func crash(t *Tracker) error {
 	t.presence.release()
 	t.lease.release()
+	for _, l := range t.links {
+		if l != nil {
+			_ = l.Close()
+		}
+	}
 	t.kernel.close()
 	t.closed = true
 	return nil

@@ -114,15 +114,14 @@ func joinNow(dir string, log *slog.Logger) (*Tracker, error) {
 	return t, nil
 }
 
-// takeLease tries to become the owner, which a process that holds the lease is.
+// takeLease tries to become the owner, which a process that holds the lease is. A
+// tracker that was meant to be kept still is. The mutex is held.
 func (t *Tracker) takeLease() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.lease != nil || t.dir == "" || t.closed {
+	if t.lease != nil || t.dir == "" {
 		return
 	}
 	if l, ok, err := takeLease(t.dir); err == nil && ok {
-		t.lease = l
+		t.lease, t.keep = l, t.meta.Keep
 	}
 }
 
@@ -135,8 +134,9 @@ func (t *Tracker) owner() bool {
 
 // adopt makes this process the owner if the former one is gone.
 func (t *Tracker) adopt() {
-	t.takeLease()
-	if t.owner() {
-		t.keep = t.meta.Keep
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.closed {
+		t.takeLease()
 	}
 }
