@@ -76,6 +76,8 @@ static __always_inline void tcp_step(struct tcp_step *step,
 		tcp_step_opening(step, flow, pkt, d);
 	else
 		tcp_step_open(step, flow, pkt, d);
+	if (step->actions & TCP_OPENED)
+		tcp_step_opened(step, flow, pkt, d);
 	/* Until it is answered, all of a flow is new. */
 	if (d == ORIGIN && !has_flag(control, FLOW_SEEN, REPLY) &&
 	    step->verdict == VERDICT_ESTABLISHED)

@@ -113,7 +113,7 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 	}
 	step->control = control_with_state(step->control, STATE_SYN_RECV);
 	if (handshake_done(step->control))
-		tcp_step_opened(step, flow, pkt, d);
+		step->actions |= TCP_OPENED;
 }
 
 /* An ACK, with or without data or FIN, before the handshake is done. */
@@ -153,7 +153,7 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 	step->actions = TCP_UPDATE | TCP_REFRESH;
 	tcp_step_early_fin(step, flow, pkt, d);
 	if (handshake_done(step->control))
-		tcp_step_opened(step, flow, pkt, d);
+		step->actions |= TCP_OPENED;
 }
 
 /* The first answer in a flow that was picked up midstream. */
@@ -163,9 +163,8 @@ static __always_inline void tcp_step_midstream(struct tcp_step *step,
 {
 	step->control |= flag_of(FLOW_SYN_ACKED, ORIGIN) |
 			 flag_of(FLOW_SYN_ACKED, REPLY);
-	step->actions = TCP_BEGIN | TCP_UPDATE | TCP_REFRESH;
+	step->actions = TCP_BEGIN | TCP_UPDATE | TCP_REFRESH | TCP_OPENED;
 	tcp_step_early_fin(step, flow, pkt, d);
-	tcp_step_opened(step, flow, pkt, d);
 }
 
 /* Midstream, and not answered yet. */

@@ -26,6 +26,8 @@ enum tcp_action {
 	TCP_KEEP_OLD = 1 << 8,
 	/* Note how far was sent, and nothing else. */
 	TCP_EXTEND = 1 << 9,
+	/* The handshake is done. */
+	TCP_OPENED = 1 << 10,
 	/* End the flow; end it and begin anew with this segment. */
 	TCP_END = 1 << 5,
 	TCP_RESTART = 1 << 6,
