@@ -76,6 +76,9 @@ func wakePoller() error {
 
 func listLinks() (items []string, err error) {
 	links, err := netlink.LinkList()
+	for errors.Is(err, netlink.ErrDumpInterrupted) { // one came or went meanwhile
+		links, err = netlink.LinkList()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
