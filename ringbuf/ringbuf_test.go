@@ -11,7 +11,7 @@ import (
 )
 
 // patience is how long a test waits for what should come at once.
-const patience = 5 * time.Second
+const patience = 20 * time.Second
 
 // read reads records until it has n, errors included.
 func read(t *testing.T, r *Reader[record], n int) (records []Record[record], errs []error) {
@@ -150,19 +150,27 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// Records that wake nobody are read all the same, and soon.
+// Records that wake nobody are read all the same, and soon. One try of several is
+// enough, so that a busy machine does not matter.
 func TestFlush(t *testing.T) {
 	p := newProducer(t, 4096, noWakeup)
 	r := open(t, p, nil)
-	go func() {
-		time.Sleep(3 * FlushInterval / 2)
-		p.send(p.write, 0, 0)
-	}()
-	started := time.Now()
-	read(t, r, 1)
-	if took := time.Since(started); took < FlushInterval || took > 20*FlushInterval {
-		t.Errorf("read after %s", took)
+	var took time.Duration
+	for number := range uint64(20) {
+		started := time.Now()
+		go func() {
+			time.Sleep(3 * FlushInterval / 2)
+			p.send(p.write, 0, number)
+		}()
+		read(t, r, 1)
+		if took = time.Since(started); took < FlushInterval {
+			t.Fatalf("read after %s, before it was sent", took)
+		}
+		if took < 4*FlushInterval {
+			return
+		}
 	}
+	t.Errorf("read after %s", took)
 }
 
 // A reader ends when its context is done or it is closed, without an error, also
