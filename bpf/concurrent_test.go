@@ -2,21 +2,22 @@ package bpf
 
 import (
 	"math/rand/v2"
-	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/cilium/ebpf"
 )
 
-// together runs f on every CPU at once. It must not end the test.
+// together runs f on several CPUs at once, on each that there is up to four. It
+// must not end the test.
 func together(t *testing.T, f func(cpu int)) {
 	t.Helper()
-	if runtime.NumCPU() < 2 {
-		t.Skip("privileged: this machine has one CPU only")
+	cpus := someCPUs(t, 4)
+	if len(cpus) == 1 {
+		t.Log("this machine has one CPU only: nothing happens at once")
 	}
 	var all sync.WaitGroup
-	for cpu := range min(runtime.NumCPU(), 4) {
+	for _, cpu := range cpus {
 		all.Go(func() {
 			defer onCPU(t, cpu)()
 			f(cpu)
@@ -42,19 +43,18 @@ func TestCountersOfSharedDirection(t *testing.T) {
 		f := udpFrame(client4, server4, 1, 2, 30)
 		key, _ := keyOf(f, 1, 2)
 		// That they share it is known from each one's first packet on.
-		before, cpus := h.counters(), 0
-		for cpu := range min(runtime.NumCPU(), 4) {
+		before, cpus := h.counters(), someCPUs(t, 4)
+		for _, cpu := range cpus {
 			release := onCPU(t, cpu)
 			h.run(by, f.bytes())
 			release()
-			cpus++
 		}
 		together(t, func(int) {
 			if _, err := h.program(by).Run(&ebpf.RunOptions{Data: f.bytes(), Repeat: each}); err != nil {
 				t.Error(err)
 			}
 		})
-		flow, want := h.flow(key), uint64(cpus*(each+1))
+		flow, want := h.flow(key), uint64(len(cpus)*(each+1))
 		if flow.Dir[0].Packets != want || flow.Dir[0].Bytes != want*uint64(len(f.bytes())) {
 			t.Errorf("%s: %d packets, %d bytes, want %d packets", by, flow.Dir[0].Packets, flow.Dir[0].Bytes, want)
 		}
@@ -89,7 +89,7 @@ func TestFlowsRaced(t *testing.T) {
 	for _, n := range counted.Verdict {
 		verdicts += n
 	}
-	if want := uint64(min(runtime.NumCPU(), 4) * each); verdicts != want {
+	if want := uint64(len(someCPUs(t, 4)) * each); verdicts != want {
 		t.Errorf("%d verdicts for %d packets", verdicts, want)
 	}
 	begun, over := map[uint64]int{}, map[uint64]int{}
