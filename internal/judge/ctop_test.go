@@ -20,6 +20,8 @@ type ctopSide struct {
 	stats   []bpf.ConntrackCpuStats
 	before  bpf.ConntrackCpuStats
 	run     ebpf.RunOptions
+	// lo is the interface by which every test run comes in.
+	lo uint32
 }
 
 // never is a timeout that no run reaches.
@@ -50,8 +52,13 @@ func (c *ctopSide) load() error {
 	if err != nil {
 		return err
 	}
-	if err := spec.Variables[bpf.ConntrackVarClockInjected].Set(true); err != nil {
-		return err
+	for name, value := range map[string]any{
+		bpf.ConntrackVarClockInjected: true,
+		bpf.ConntrackVarMultiBuffer:   true, // as every kernel since 5.18 has it
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("set %s: %w", name, err)
+		}
 	}
 	spec.Maps[bpf.ConntrackMapFlows].MaxEntries = maxRuns
 	if err := spec.LoadAndAssign(&c.objects, nil); err != nil {
@@ -61,9 +68,10 @@ func (c *ctopSide) load() error {
 	if err != nil {
 		return err
 	}
+	c.lo = uint32(lo.Index)
 	// A test run neither enters nor leaves by them, but they must exist.
 	for side := range uint32(2) {
-		if err := c.objects.Outputs.Put(side, uint32(lo.Index)); err != nil {
+		if err := c.objects.Outputs.Put(side, c.lo); err != nil {
 			return fmt.Errorf("set output %d: %w", side, err)
 		}
 	}
@@ -71,7 +79,7 @@ func (c *ctopSide) load() error {
 		c.config.TimeoutTicks[i] = never
 	}
 	c.config.InjectedTicks, c.config.InjectedNs = 1000, 1e9
-	c.config.Ifindex = [2]uint32{uint32(lo.Index), uint32(lo.Index) + 1}
+	c.config.Ifindex = [2]uint32{c.lo, c.lo + 1}
 	return c.objects.Config.Set(&c.config)
 }
 
@@ -106,9 +114,21 @@ func empty(m *ebpf.Map, value any) error {
 	return nil
 }
 
-// play runs the program over one frame and returns its verdict and, where
-// it says, why.
-func (c *ctopSide) play(frame []byte) (Verdict, string, error) {
+// come makes the frames that follow come in by the given side, 0 or 1.
+func (c *ctopSide) come(side int) error {
+	if c.config.Ifindex[side] == c.lo {
+		return nil
+	}
+	c.config.Ifindex[0], c.config.Ifindex[1] = c.config.Ifindex[1], c.config.Ifindex[0]
+	return c.objects.Config.Set(&c.config)
+}
+
+// play runs the program over one frame that comes in by the given side, and
+// returns its verdict and, where the program counts one, the reason.
+func (c *ctopSide) play(frame []byte, side int) (Verdict, string, error) {
+	if err := c.come(side); err != nil {
+		return None, "", err
+	}
 	c.run.Data = frame
 	action, err := c.objects.CtopXdp.Run(&c.run)
 	if err != nil {

@@ -189,7 +189,7 @@ func (s *scene) ask(m *moment, t tuple) (err error) {
 		return err
 	}
 	m.before.kernel = was.state
-	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frame); err != nil {
+	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frame, m.step.dir()); err != nil {
 		return err
 	}
 	if m.ctop.State, err = c.ctop.state(t); err != nil {
