@@ -16,7 +16,7 @@ func TestBlindAttacker(t *testing.T) {
 			h.reset()
 			h.enforce(enforce)
 			key := h.establish(by, client4, server4)
-			id, random := h.flow(key).Id, rand.New(rand.NewPCG(uint64(i), 7))
+			id, random := h.flow(key).ID(), rand.New(rand.NewPCG(uint64(i), 7))
 			ends := [2]netip.Addr{client4, server4}
 			ports := [2]uint16{40000, 443}
 			next := uint32(1001)
@@ -29,7 +29,7 @@ func TestBlindAttacker(t *testing.T) {
 					continue
 				}
 				next = h.exchange(by, next)
-				if flow := h.flow(key); flow == nil || flow.Id != id || state(flow) != ConntrackFlowStateSTATE_ESTABLISHED {
+				if flow := h.flow(key); flow == nil || flow.ID() != id || state(flow) != ConntrackFlowStateSTATE_ESTABLISHED {
 					t.Fatalf("%s: after %d packets the flow is %+v", by, n, flow)
 				}
 			}

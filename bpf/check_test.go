@@ -217,8 +217,8 @@ func (p *player) checkFlow() {
 		}
 		return
 	}
-	if f.Id != p.flow.id || uint32(f.Control>>32) != uint32(f.Id) {
-		p.errorf("id %x tag %x, want %x", f.Id, f.Control>>32, p.flow.id)
+	if f.ID() != p.flow.id {
+		p.errorf("id %x, want %x", f.ID(), p.flow.id)
 	}
 	for d := range f.Dir {
 		got := fmt.Sprintf("%d packets %d bytes", f.Dir[d].Packets, f.Dir[d].Bytes)

@@ -75,7 +75,7 @@ type ConntrackEvent struct {
 	ZeroWindows [2]uint16
 	Invalid     uint16
 	Related     uint16
-	Pad         uint32
+	Reordered   [2]uint16
 }
 
 type ConntrackEventLane uint32
@@ -98,11 +98,12 @@ const (
 type ConntrackFlow struct {
 	_            structs.HostLayout
 	Control      uint64
-	Id           uint64
 	CreatedNs    uint64
+	IdHigh       uint32
 	TimeoutTicks uint32
 	Invalid      uint16
 	Related      uint16
+	Reordered    [2]uint16
 	Dir          [2]ConntrackFlowDir
 }
 

@@ -134,7 +134,7 @@ int request(struct request_args *args)
 	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
 
 	args->done = 0;
-	if (!flow || flow->id != args->id)
+	if (!flow || flow_id(flow) != args->id)
 		return 0;
 	if (args->request == REQUEST_DELETE) {
 		/* It is cut: what may be left of an older one lets nothing pass. */

@@ -113,7 +113,7 @@ __noinline int embryo_evict(void)
 		if (!embryo)
 			return 0;
 		flow = bpf_map_lookup_elem(&flows, &embryo->key);
-		if (!flow || flow->id != embryo->id)
+		if (!flow || flow_id(flow) != embryo->id)
 			continue;
 		control = READ_ONCE(flow->control);
 		if (flow_is_embryo(flow, control) &&
@@ -139,12 +139,14 @@ __noinline int flow_create(struct packet *pkt, __u32 flags)
 	struct cpu_stats *stats = stats_get();
 	struct flow *flow = scratch_flow();
 	struct flow_key key;
+	__u64 id;
 	int err;
 
 	if (!pkt || !flow || !stats)
 		return -EINVAL;
-	flow->id = flow_id(stats);
-	flow->control = flow->id << CONTROL_TAG_SHIFT | flags;
+	id = new_flow_id(stats);
+	flow->id_high = id >> 32;
+	flow->control = id << CONTROL_TAG_SHIFT | flags;
 	flow->created_ns = clock_ns();
 	key = pkt->key;
 	err = bpf_map_update_elem(&flows, &key, flow, BPF_NOEXIST);
@@ -152,7 +154,7 @@ __noinline int flow_create(struct packet *pkt, __u32 flags)
 		err = bpf_map_update_elem(&flows, &key, flow, BPF_NOEXIST);
 	if (!err) {
 		stats->created++;
-		embryo_remember(&pkt->key, flow->id);
+		embryo_remember(&pkt->key, id);
 		event_emit(&pkt->key, flow, STATE_NONE, flow->control,
 			   event_cause(REASON_NONE, ORIGIN));
 	} else if (bucket_busy(err)) {

@@ -47,7 +47,7 @@ struct event {
 	__u16 zero_windows[2];
 	__u16 invalid;
 	__u16 related;
-	__u32 pad;
+	__u16 reordered[2];
 };
 
 _Static_assert(sizeof(struct event) == 168, "event has hidden padding");
@@ -128,7 +128,7 @@ static __always_inline void event_fill(struct event *event,
 {
 	event->sequence = change->sequence;
 	event->time_ns = change->time_ns;
-	event->id = flow->id;
+	event->id = flow_id(flow);
 	event->created_ns = flow->created_ns;
 	event->key = *key;
 	event->packets[0] = flow->dir[0].packets;
@@ -154,7 +154,8 @@ static __always_inline void event_fill(struct event *event,
 	event->zero_windows[1] = flow->dir[1].zero_windows;
 	event->invalid = flow->invalid;
 	event->related = flow->related;
-	event->pad = 0;
+	event->reordered[0] = flow->reordered[0];
+	event->reordered[1] = flow->reordered[1];
 }
 
 /* Written in place: a copy on the stack would be a quarter of what a program may

@@ -102,17 +102,27 @@ struct flow {
 	 * tag that makes an exchange fail when the entry was given to another
 	 * flow meanwhile. */
 	__u64 control;
-	__u64 id;
 	__u64 created_ns;
+	/* The high half of id. */
+	__u32 id_high;
 	/* An operator's timeout for this flow alone; zero is the state's. */
 	__u32 timeout_ticks;
 	/* Invalid packets that bear the flow's tuple, and ICMP errors about it. */
 	__u16 invalid;
 	__u16 related;
+	/* TCP segments that others of their direction overtook. */
+	__u16 reordered[2];
 	struct flow_dir dir[2];
 };
 
 _Static_assert(sizeof(struct flow) == 160, "flow has hidden padding");
+
+/* The number that no other flow has had. */
+static __always_inline __u64 flow_id(const struct flow *flow)
+{
+	return (__u64)flow->id_high << 32 |
+	       READ_ONCE(flow->control) >> CONTROL_TAG_SHIFT;
+}
 
 static __always_inline enum flow_state control_state(__u64 control)
 {

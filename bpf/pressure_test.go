@@ -27,7 +27,7 @@ func TestSweepUnderPressure(t *testing.T) {
 	answered, _ := keyOf(frame{src: client6, dst: server6, proto: protoUDP}, 3, 4)
 	wished, _ := keyOf(frame{src: client6, dst: server6, proto: protoUDP}, 4, 4)
 	h.syscall(h.Request, &ConntrackRequestArgs{
-		Key: wished, Id: h.flow(wished).Id, Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 100,
+		Key: wished, Id: h.flow(wished).ID(), Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 100,
 	})
 	h.drain()
 

@@ -50,7 +50,7 @@ static __always_inline struct flow *scratch_flow(void)
 /* A number that no other flow of this machine has had (up to 2^48 on each of
  * 65,536 CPUs), spread over all 64 bits: the finaliser of splitmix64 maps one
  * to one. Never zero. */
-static __always_inline __u64 flow_id(const struct cpu_stats *stats)
+static __always_inline __u64 new_flow_id(const struct cpu_stats *stats)
 {
 	__u64 id = stats->created | (__u64)bpf_get_smp_processor_id() << 48;
 

@@ -166,11 +166,11 @@ func TestRequestsForTheWrongFlow(t *testing.T) {
 	other := key
 	other.Port[0]++
 	for _, args := range []ConntrackRequestArgs{
-		{Key: key, Id: flow.Id + 1, Request: ConntrackFlowRequestREQUEST_DELETE},
+		{Key: key, Id: flow.ID() + 1, Request: ConntrackFlowRequestREQUEST_DELETE},
 		{Key: key, Id: 0, Request: ConntrackFlowRequestREQUEST_DELETE},
-		{Key: other, Id: flow.Id, Request: ConntrackFlowRequestREQUEST_DELETE},
-		{Key: key, Id: flow.Id + 1, Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 9},
-		{Key: key, Id: flow.Id, Request: 7, TimeoutTicks: 9},
+		{Key: other, Id: flow.ID(), Request: ConntrackFlowRequestREQUEST_DELETE},
+		{Key: key, Id: flow.ID() + 1, Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 9},
+		{Key: key, Id: flow.ID(), Request: 7, TimeoutTicks: 9},
 	} {
 		args.Done = 5
 		h.syscall(h.Request, &args)
@@ -258,10 +258,10 @@ func TestIDs(t *testing.T) {
 		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, 10).bytes())
 	}
 	for _, flow := range h.table() {
-		if seen[flow.Id] {
-			t.Fatalf("id %x came twice, or is zero", flow.Id)
+		if seen[flow.ID()] {
+			t.Fatalf("id %x came twice, or is zero", flow.ID())
 		}
-		seen[flow.Id] = true
+		seen[flow.ID()] = true
 	}
 }
 

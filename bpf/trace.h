@@ -111,7 +111,7 @@ static __always_inline void trace_flow(struct trace *trace,
 	if (!flow)
 		return;
 	control = READ_ONCE(flow->control);
-	trace->id = flow->id;
+	trace->id = flow_id(flow);
 	trace->to = control_state(control);
 	trace->direction = flow_direction(control, pkt);
 	/* Later fragments and errors change no state. */

@@ -189,11 +189,11 @@ func tcpTimeout(s State) TimeoutName {
 // fromKernel makes f the flow as it stands on the given clock.
 func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeouts) {
 	*f = Flow{
-		ID:      FlowID(v.Id),
+		ID:      FlowID(v.ID()),
 		Tuple:   tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
 		State:   stateFromControl(v.Control),
-		Origin:  halfFromKernel(&v.Dir[Origin]),
-		Reply:   halfFromKernel(&v.Dir[Reply]),
+		Origin:  halfFromKernel(v, Origin),
+		Reply:   halfFromKernel(v, Reply),
 		Age:     max(time.Duration(int64(c.ns)-int64(v.CreatedNs)), 0),
 		Idle:    c.since(max(v.Dir[Origin].LastSeenTicks, v.Dir[Reply].LastSeenTicks)),
 		Invalid: v.Invalid,
@@ -219,12 +219,14 @@ func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeou
 	}
 }
 
-func halfFromKernel(d *bpf.ConntrackFlowDir) Half {
+func halfFromKernel(v *kernelFlow, direction Direction) Half {
+	d := &v.Dir[direction]
 	return Half{
 		Packets:     d.Packets,
 		Bytes:       d.Bytes,
 		RTT:         time.Duration(d.RttUs) * time.Microsecond,
 		Retransmits: d.Retransmits,
+		Reordered:   v.Reordered[direction],
 		ZeroWindows: d.ZeroWindows,
 	}
 }
@@ -248,7 +250,7 @@ func (h *Half) setWindow(d, other *bpf.ConntrackFlowDir) {
 
 func flowVolumeFromKernel(v *kernelFlow) flowVolume {
 	origin, reply := &v.Dir[Origin], &v.Dir[Reply]
-	return flowVolume{FlowID(v.Id), [2]volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
+	return flowVolume{FlowID(v.ID()), [2]volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
 }
 
 // isDeadWeight is tcp_is_dead_weight of timeout.h.

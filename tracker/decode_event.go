@@ -32,14 +32,15 @@ func halfFromEvent(e *kernelEvent, d Direction) Half {
 		Bytes:       e.Bytes[d],
 		RTT:         time.Duration(e.RttUs[d]) * time.Microsecond,
 		Retransmits: e.Retransmits[d],
+		Reordered:   e.Reordered[d],
 		ZeroWindows: e.ZeroWindows[d],
 	}
 }
 
 func rowFromKernel(k *kernelKey, v *kernelFlow) tableRow {
 	return tableRow{
-		id: FlowID(v.Id), key: *k, control: v.Control, createdNs: v.CreatedNs,
-		origin: halfFromKernel(&v.Dir[Origin]), reply: halfFromKernel(&v.Dir[Reply]),
+		id: FlowID(v.ID()), key: *k, control: v.Control, createdNs: v.CreatedNs,
+		origin: halfFromKernel(v, Origin), reply: halfFromKernel(v, Reply),
 	}
 }
 

@@ -120,13 +120,13 @@ func TestFlowFromKernel(t *testing.T) {
 	timeouts := DefaultTimeouts()
 	want := tuples[0]
 	key := keyFromTuple(want)
-	value := kernelFlow{Id: 77, CreatedNs: 5e9}
-	value.Control = uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
+	value := kernelFlow{IdHigh: 7, CreatedNs: 5e9}
+	value.Control = 77<<32 | uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
 	value.Dir[Origin].Packets, value.Dir[Origin].Bytes, value.Dir[Origin].LastSeenTicks = 3, 300, 4000
 	value.Dir[Reply].Packets, value.Dir[Reply].Bytes, value.Dir[Reply].LastSeenTicks = 2, 200, 7000
 	var f Flow
 	f.fromKernel(&key, &value, c, &timeouts)
-	if f.ID != 77 || f.Tuple != want || f.State != StateTimeWait || f.In != 1 {
+	if f.ID != 7<<32|77 || f.Tuple != want || f.State != StateTimeWait || f.In != 1 {
 		t.Errorf("flow %+v", f)
 	}
 	if f.Age != 15*time.Second || f.Idle != 3*time.Second || f.TTL(time.Second) != 116*time.Second {

@@ -31,9 +31,10 @@ type Half struct {
 	// RTT is how long this side took to answer in the TCP handshake, in whole
 	// microseconds; zero where that was not seen.
 	RTT time.Duration
-	// Retransmits and ZeroWindows count TCP segments that were sent again and
-	// those that closed the window. They stop at 65,535.
-	Retransmits, ZeroWindows uint16
+	// Retransmits counts TCP segments that were sent again, Reordered those that
+	// segments sent after them overtook, ZeroWindows those that closed the
+	// window. They stop at 65,535.
+	Retransmits, Reordered, ZeroWindows uint16
 	// WindowKnown: both handshakes' SYNs were seen, and with them how windows
 	// are scaled (RFC 7323). Window is then how many bytes this side still takes
 	// beyond what it has acknowledged, InFlight how many it has sent that are not

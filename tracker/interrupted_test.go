@@ -30,7 +30,7 @@ func (a *answers) BatchLookup(_ *ebpf.MapBatchCursor, keys, values any, _ *ebpf.
 	now := a.list[min(a.asked, len(a.list)-1)]
 	a.asked++
 	for i := range now.flows {
-		values.([]kernelFlow)[i].Id = 7
+		values.([]kernelFlow)[i].Control = 7 << 32
 	}
 	return now.flows, now.err
 }
@@ -55,7 +55,7 @@ func TestReadingTheTable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			table, flows := &answers{list: c.list}, 0
 			err := new(tableReader).each(table, func(_ *kernelKey, f *kernelFlow) {
-				if f.Id == 7 {
+				if f.ID() == 7 {
 					flows++
 				}
 			})

@@ -64,7 +64,7 @@ func filled(tb testing.TB, n int) *Tracker {
 			Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), uint16(i)),
 			Dst:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 168, 0, 1}), 443),
 		})
-		values[i] = kernelFlow{Control: uint64(StateEstablished), Id: uint64(i + 1), CreatedNs: c.ns - uint64(i)*1000}
+		values[i] = kernelFlow{Control: uint64(i+1)<<32 | uint64(StateEstablished), CreatedNs: c.ns - uint64(i)*1000}
 		for d := range values[i].Dir {
 			h := &values[i].Dir[d]
 			h.Packets, h.Bytes, h.LastSeenTicks = uint64(i%1000+1), uint64(i)*100, c.ticks

@@ -59,7 +59,7 @@ func (f frame) established(id, ticks uint64, cpu int) bpf.ConntrackFlow {
 		Packets: 1, Bytes: 60, LastSeenTicks: ticks, Cpu: uint16(2 - cpu),
 		End: serverSeq, Acked: clientSeq, Limit: clientSeq + wideWindow, MaxWindow: 0xffff, SynSeq: serverSeq - 1,
 	}
-	return bpf.ConntrackFlow{Control: control | id<<32, Id: id, Dir: [2]bpf.ConntrackFlowDir{origin, reply}}
+	return bpf.ConntrackFlow{Control: control | id<<32, IdHigh: uint32(id >> 32), Dir: [2]bpf.ConntrackFlowDir{origin, reply}}
 }
 
 // fill writes n established flows into the table, over those that are there.

@@ -32,11 +32,12 @@ type ShortCpuStats struct {
 type ShortFlow struct {
 	_            structs.HostLayout
 	Control      uint64
-	Id           uint64
 	CreatedNs    uint64
+	IdHigh       uint32
 	TimeoutTicks uint32
 	Invalid      uint16
 	Related      uint16
+	Reordered    [2]uint16
 	Dir          [2]struct {
 		_             structs.HostLayout
 		Packets       uint64
