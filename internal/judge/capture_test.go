@@ -32,7 +32,7 @@ type expected struct {
 // CTOP_CAPTURES names.
 func TestCaptures(t *testing.T) {
 	c := openCourt(t)
-	c.kernel.patience = time.Second // the router lets not every packet through
+	c.kernel.patience = time.Second // the router does not forward every packet
 	c.hearCaptures(t, "testdata")
 	if folder := os.Getenv("CTOP_CAPTURES"); folder != "" {
 		c.kernel.patience = 300 * time.Millisecond
@@ -79,18 +79,24 @@ func (c *court) watchCapture(t *testing.T, frames [][]byte) (*outcome, map[tuple
 		return nil, nil, err
 	}
 	o, known, counts, parted := &outcome{}, map[tuple]bool{}, map[tuple]*count{}, map[tuple]bool{}
+	parts := assembler{}
 	for i, frame := range frames {
 		shot := dissect(frame)
-		if shot == nil || len(shot.packet) > mtu {
+		if shot == nil || len(shot.packets[0]) > mtu {
 			continue
+		}
+		if shot.fragment {
+			if shot = parts.add(shot); shot == nil {
+				continue
+			}
 		}
 		at := shot.tuple(known)
 		if counts[at] == nil {
 			counts[at] = &count{}
 		}
-		counts[at][shot.step.dir()]++
+		counts[at][shot.step.dir()] += len(shot.frames)
 		m := &moment{sequence: s.sequence, index: i, step: &shot.step, shot: shot, opaque: shot.opaque}
-		s.frame, s.packet = shot.frame, shot.packet
+		s.frames, s.packets = shot.frames, shot.packets
 		if parted[at] {
 			o.unjudged++
 			continue
@@ -104,6 +110,7 @@ func (c *court) watchCapture(t *testing.T, frames [][]byte) (*outcome, map[tuple
 		}
 		parted[at] = m.parted || m.unexplained()
 	}
+	o.unjudged += parts.held()
 	return o, counts, nil
 }
 
@@ -195,13 +202,31 @@ func listCounts(counts map[tuple]*count) string {
 // captureDifferences are those that only real packets show.
 var captureDifferences = []difference{
 	{
-		name: "not judged by the kernel",
+		name: "seen by neither",
+		is: func(m *moment) bool {
+			return m.shot != nil && m.kernel.Verdict == None && m.ctop.State == m.before.ctop && m.ctop.Verdict == Invalid
+		},
+		after:  stand,
+		reason: "the kernel's IP layer drops the packet before conntrack sees it, and ctop takes nothing from it",
+		source: "RFC 1122 3.2.1.2 and 3.2.1.3",
+	},
+	{
+		name: "not seen by the kernel",
 		is: func(m *moment) bool {
 			return m.shot != nil && m.kernel.Verdict == None
 		},
 		after:  part,
-		reason: "its IP layer drops the packet, or keeps the fragment, before conntrack sees it; ctop reassembles nothing",
-		source: "design section 2: later fragments are forwarded and never create a flow",
+		reason: "its IP layer drops the packet before conntrack sees it; ctop takes it in",
+		source: "RFC 1122 3.2.1.2 and 3.2.1.3",
+	},
+	{
+		name: "header in two fragments",
+		is: func(m *moment) bool {
+			return m.shot != nil && m.shot.cut && m.ctop.Verdict != m.kernel.Verdict
+		},
+		after:  part,
+		reason: "a first fragment without the whole TCP header is malformed: no sender makes one, and it hides flags from filters; the kernel reassembles first",
+		source: "RFC 3128; RFC 1858 section 3",
 	},
 	{
 		name: "VLANs apart",
@@ -211,6 +236,14 @@ var captureDifferences = []difference{
 		after:  part,
 		reason: "the VLAN is part of the tuple; the kernel is shown the packets without their tags",
 		source: "design section 2: VLAN id in the key",
+	},
+	{
+		name: "redirect by neighbour discovery",
+		is: func(m *moment) bool {
+			return m.shot != nil && m.shot.redirect && m.ctop.Verdict == Untracked && m.kernel.Verdict == Invalid
+		},
+		reason: "it is neighbour discovery like the others, which every policy lets pass; the kernel leaves it out of its list",
+		source: "RFC 4861 section 4.5",
 	},
 	{
 		name: "no next header",

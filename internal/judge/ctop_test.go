@@ -123,12 +123,30 @@ func (c *ctopSide) come(side int) error {
 	return c.objects.Config.Set(&c.config)
 }
 
-// play runs the program over one frame that comes in by the given side, and
-// returns its verdict and, where the program counts one, the reason.
-func (c *ctopSide) play(frame []byte, side int) (Verdict, string, error) {
+// play runs the program over a packet, in fragments or whole, that comes in by
+// the given side. It returns the verdict and, where the program counts one, the
+// reason: those of the first fragment, or of the first that got another.
+func (c *ctopSide) play(frames [][]byte, side int) (v Verdict, why string, err error) {
 	if err := c.come(side); err != nil {
 		return None, "", err
 	}
+	for i, frame := range frames {
+		verdict, reason, err := c.playFrame(frame)
+		if err != nil {
+			return None, "", err
+		}
+		if i > 0 && verdict != v {
+			return verdict, fmt.Sprintf("fragment_%d", i+1), nil
+		}
+		if i == 0 {
+			v, why = verdict, reason
+		}
+	}
+	return v, why, nil
+}
+
+// playFrame runs the program over one frame.
+func (c *ctopSide) playFrame(frame []byte) (Verdict, string, error) {
 	c.run.Data = frame
 	action, err := c.objects.CtopXdp.Run(&c.run)
 	if err != nil {

@@ -8,25 +8,30 @@ import (
 	"github.com/gopacket/gopacket/layers"
 )
 
-// shot is one frame of a capture, as the two trackers get it, and what it says.
+// shot is one packet of a capture, as the two trackers get it, and what it says.
 type shot struct {
-	// frame is for ctop; packet, the IP packet without padding, for the kernel.
-	frame, packet []byte
-	src, dst      netip.Addr
-	ports         [2]uint16
-	id            uint16
-	vlan          [2]uint16
-	step          Step
+	// frames are for ctop; packets, the IP packets without padding, for the
+	// kernel. There are several where the packet came in fragments.
+	frames, packets [][]byte
+	src, dst        netip.Addr
+	ports           [2]uint16
+	id              uint16
+	vlan            [2]uint16
+	step            Step
 	// opaque says that it belongs to no tuple that could be compared: fragments,
 	// ICMP errors, neighbour discovery, other protocols.
 	opaque   bool
 	fragment bool
+	// cut says that not all of its TCP header was in its first fragment.
+	cut bool
+	// redirect says that it is an ICMPv6 Redirect (RFC 4861 section 4.5).
+	redirect bool
 	proto    byte
 }
 
 // dissect reads a frame; nil if there is no IP packet in it.
 func dissect(frame []byte) *shot {
-	s := &shot{frame: frame, step: Step{Scale: NoScale}}
+	s := &shot{frames: [][]byte{frame}, step: Step{Scale: NoScale}}
 	ethertype, offset := uint16(0), 12
 	for tags := 0; offset+2 <= len(frame); tags++ {
 		ethertype = binary.BigEndian.Uint16(frame[offset:])
@@ -51,12 +56,13 @@ func (s *shot) ipv4(p []byte) *shot {
 	if total := int(binary.BigEndian.Uint16(p[2:])); total >= 20 && total <= len(p) {
 		p = p[:total]
 	}
-	s.packet = append([]byte(nil), p...)
+	packet := append([]byte(nil), p...)
 	// The router would drop what is at its last hop or was anonymised badly.
-	s.packet[8] = max(s.packet[8], 64)
-	s.packet[10], s.packet[11] = 0, 0
+	packet[8] = max(packet[8], 64)
+	packet[10], packet[11] = 0, 0
 	header := min(int(p[0]&15)*4, len(p))
-	binary.BigEndian.PutUint16(s.packet[10:], headerChecksum(s.packet[:header]))
+	binary.BigEndian.PutUint16(packet[10:], headerChecksum(packet[:header]))
+	s.packets = [][]byte{packet}
 	s.src, s.dst = netip.AddrFrom4([4]byte(p[12:])), netip.AddrFrom4([4]byte(p[16:]))
 	s.proto = p[9]
 	s.fragment = binary.BigEndian.Uint16(p[6:])&0x3fff != 0
@@ -68,8 +74,9 @@ func (s *shot) ipv6(p []byte) *shot {
 	if total := int(binary.BigEndian.Uint16(p[4:])) + 40; total > 40 && total <= len(p) {
 		p = p[:total]
 	}
-	s.packet = append([]byte(nil), p...)
-	s.packet[7] = max(s.packet[7], 64)
+	packet := append([]byte(nil), p...)
+	packet[7] = max(packet[7], 64)
+	s.packets = [][]byte{packet}
 	s.src, s.dst = netip.AddrFrom16([16]byte(p[8:])), netip.AddrFrom16([16]byte(p[24:]))
 	s.proto = p[6]
 	s.transport(gopacket.NewPacket(p, layers.LayerTypeIPv6, gopacket.NoCopy))
@@ -106,6 +113,7 @@ func (s *shot) transport(p gopacket.Packet) {
 			s.echo(l.TypeCode.Type() == 8, l.TypeCode.Type() == 0, l.Id)
 		case *layers.ICMPv6:
 			s.proto = protoICMPv6
+			s.redirect = l.TypeCode.Type() == 137
 			if payload := l.Payload; len(payload) >= 2 {
 				s.echo(l.TypeCode.Type() == 128, l.TypeCode.Type() == 129, binary.BigEndian.Uint16(payload))
 			}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +29,11 @@ type kernelSide struct {
 	loose bool
 	// patience is how long to wait for a packet.
 	patience time.Duration
+	// seen is how many packets of each family and verdict conntrack has
+	// judged, as far as is known.
+	seen [2][len(verdicts)]int
+	// kept says that the last packet did not come out.
+	kept bool
 
 	buf   []byte
 	frame []byte
@@ -97,7 +103,7 @@ func (k *kernelSide) open(l *lab.Lab) (err error) {
 	if err := writeSysctls(); err != nil {
 		return err
 	}
-	if err := nft(ruleset("ip") + ruleset("ip6")); err != nil {
+	if err := nft(ruleset(families[0]) + ruleset(families[1])); err != nil {
 		return err
 	}
 	if k.ct, err = openCtnetlink(); err != nil {
@@ -220,21 +226,49 @@ func writeSysctls() error {
 	return nil
 }
 
-// The DSCP that stands for each verdict.
-var stamps = map[string]Verdict{
-	"invalid": Invalid, "new": New, "established": Established, "related": Related, "untracked": Untracked,
-}
+// verdicts are those that conntrack gives. The DSCP that stands for one is its
+// number.
+var verdicts = [...]Verdict{Invalid, New, Established, Related, Untracked}
 
-// ruleset writes the verdict into every packet of the family, right after
-// conntrack has given it.
+// families are the tables that have the rules.
+var families = [2]string{"ip", "ip6"}
+
+// ruleset writes the verdict into every packet of the family that a test sends,
+// right after conntrack has given it, and counts it.
 func ruleset(family string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "table %s judge {\nchain stamp {\ntype filter hook prerouting priority -150;\n", family)
-	for name, v := range stamps {
-		fmt.Fprintf(&b, "ct state %s %s dscp set %d accept\n", name, family, v)
+	fmt.Fprintf(&b, "table %s judge {\n", family)
+	for _, v := range verdicts {
+		fmt.Fprintf(&b, "counter %s { }\n", v)
+	}
+	fmt.Fprintf(&b, "chain stamp {\ntype filter hook prerouting priority -150;\nether saddr != { %s, %s } accept\n", hostMAC[0], hostMAC[1])
+	for _, v := range verdicts {
+		fmt.Fprintf(&b, "ct state %s counter name %q %s dscp set %d accept\n", v, v, family, v)
 	}
 	b.WriteString("}\n}\n")
 	return b.String()
+}
+
+// counted returns the verdict that conntrack gave a packet which did not come
+// out, as one to a group does not: that of the counter which grew. It returns
+// None where the packet did not get as far as conntrack.
+func (k *kernelSide) counted(family int) (grew Verdict, err error) {
+	for i, v := range verdicts {
+		out, err := exec.Command("nft", "list", "counter", families[family], "judge", v.String()).CombinedOutput()
+		if err != nil {
+			return None, fmt.Errorf("nft list counter: %w: %s", err, out)
+		}
+		_, after, _ := strings.Cut(string(out), "packets ")
+		var n int
+		if _, err := fmt.Sscan(after, &n); err != nil {
+			return None, fmt.Errorf("read counter %s of %q: %w", v, out, err)
+		}
+		if n > k.seen[family][i] {
+			grew = v
+		}
+		k.seen[family][i] = n
+	}
+	return grew, nil
 }
 
 func nft(rules string) error {
@@ -256,9 +290,31 @@ func (k *kernelSide) policy(enforce bool) error {
 	return os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", []byte(value), 0)
 }
 
-// play sends an IP packet from the given end through the router and returns
-// the verdict that it comes out with; None if it does not come out.
-func (k *kernelSide) play(packet []byte, from int) (Verdict, error) {
+// play sends an IP packet, in fragments or whole, from the given end through the
+// router and returns the verdict of its conntrack, None if it gave none. The router puts fragments together before it judges, and cuts them
+// again, so that the first one that comes out has the verdict of all.
+func (k *kernelSide) play(packets [][]byte, from int) (Verdict, error) {
+	for _, packet := range packets {
+		if err := k.send(packet, from); err != nil {
+			return None, err
+		}
+	}
+	v, err := k.receive(packets[0], 1-from)
+	if err != nil {
+		return None, err
+	}
+	family := 0
+	if packets[0][0]>>4 == 6 {
+		family = 1
+	}
+	if k.kept = v == None; k.kept {
+		return k.counted(family)
+	}
+	k.seen[family][slices.Index(verdicts[:], v)]++
+	return v, nil
+}
+
+func (k *kernelSide) send(packet []byte, from int) error {
 	k.frame = append(k.frame[:0], k.hosts[from].router...)
 	k.frame = append(k.frame, hostMAC[from]...)
 	ethertype := uint16(unix.ETH_P_IP)
@@ -268,9 +324,9 @@ func (k *kernelSide) play(packet []byte, from int) (Verdict, error) {
 	k.frame = binary.BigEndian.AppendUint16(k.frame, ethertype)
 	k.frame = append(k.frame, packet...)
 	if _, err := unix.Write(k.hosts[from].fd, k.frame); err != nil {
-		return None, fmt.Errorf("send frame: %w", err)
+		return fmt.Errorf("send frame: %w", err)
 	}
-	return k.receive(packet, 1-from)
+	return nil
 }
 
 // receive waits for the packet at its other end. The kernel forwards within the

@@ -21,7 +21,7 @@ type moment struct {
 	// shot is where a capture's packet came from.
 	shot *shot
 	// opaque says that only the verdicts are compared: the packet has no
-	// tuple of its own.
+	// tuple of its own, or the kernel did not forward it.
 	opaque bool
 	// parted says that from here on the two judge different flows.
 	parted bool

@@ -45,10 +45,10 @@ type scene struct {
 	court    *court
 	tuple    tuple
 	sequence *Sequence
-	// packet is the one that is being judged, frame the same as ctop sees it,
-	// last the last ones of each tuple and end.
-	packet  []byte
-	frame   []byte
+	// packets has the one that is being judged, in several fragments or whole,
+	// frames the same as ctop sees it, last the last ones of each tuple and end.
+	packets [][]byte
+	frames  [][]byte
 	last    [2][2][]byte
 	kind    Kind
 	witness map[tuple]*witness
@@ -171,10 +171,14 @@ func (s *scene) compose(step *Step, t tuple) {
 	if step.Crossed {
 		crossed = 1
 	}
-	s.packet = t.packet(step, s.last[crossed][1-d], s.court.mark)
-	s.frame = frameOf(s.packet)
+	whole := t.packet(step, s.last[crossed][1-d], s.court.mark)
+	s.packets = fragments(whole, int(step.MTU), s.court.mark)
+	s.frames = s.frames[:0]
+	for _, packet := range s.packets {
+		s.frames = append(s.frames, frameOf(packet))
+	}
 	if step.Kind != Quote {
-		s.last[crossed][d] = s.packet
+		s.last[crossed][d] = whole
 	}
 }
 
@@ -189,15 +193,17 @@ func (s *scene) ask(m *moment, t tuple) (err error) {
 		return err
 	}
 	m.before.kernel = was.state
-	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frame, m.step.dir()); err != nil {
+	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frames, m.step.dir()); err != nil {
 		return err
 	}
 	if m.ctop.State, err = c.ctop.state(t); err != nil {
 		return err
 	}
-	if m.kernel.Verdict, err = c.kernel.play(s.packet, m.step.dir()); err != nil {
+	if m.kernel.Verdict, err = c.kernel.play(s.packets, m.step.dir()); err != nil {
 		return err
 	}
+	// An entry is confirmed only when its first packet leaves.
+	m.opaque = m.opaque || c.kernel.kept
 	is, err := c.kernel.ct.get(t)
 	m.kernel.State = is.state
 	return err
@@ -214,7 +220,7 @@ func (s *scene) reconcile(m *moment, t tuple) error {
 		if err := kernel.ct.delete(t); err != nil {
 			return err
 		}
-		_, err := kernel.play(s.packet, m.step.dir())
+		_, err := kernel.play(s.packets, m.step.dir())
 		return err
 	case part:
 		m.parted = true

@@ -46,6 +46,9 @@ type Step struct {
 	Sack [2]uint32
 	// Len is the payload's length in bytes.
 	Len uint16
+	// MTU, where not zero, is that of a router on the way, in bytes: a longer
+	// packet comes in fragments.
+	MTU uint16
 
 	// Want is what ctop is to answer, Differs the deliberate difference that
 	// is to show; empty for anything. Only scenarios have them.

@@ -15,6 +15,7 @@ import (
 //	< SA                             and back
 //	> A => established ESTABLISHED   what ctop is to answer
 //	> PA len=100
+//	> PA len=100 mtu=68              in fragments of at most 68 bytes
 //	< A ack-50 ~ old-ack             a difference that is to show
 //	>x S                             in the tuple with the ports exchanged
 //	> udp len=20
@@ -204,8 +205,10 @@ func (s *Step) set(name string, sign byte, n uint32) error {
 		s.Scale = int8(n)
 	case "len":
 		s.Len = uint16(n)
+	case "mtu":
+		s.MTU = uint16(n)
 	default:
-		return fmt.Errorf("%q is none of seq, ack, win, ws, len, sack", name)
+		return fmt.Errorf("%q is none of seq, ack, win, ws, len, mtu, sack", name)
 	}
 	return nil
 }
@@ -251,7 +254,7 @@ func (s *Step) String() string {
 				b.WriteString(name)
 			}
 		}
-		return b.String() + word(s.Len > 0, fmt.Sprintf(" len=%d", s.Len))
+		return b.String() + s.size()
 	}
 	b.WriteString(flagString(s.Flags))
 	fmt.Fprintf(&b, " seq=%d ack=%d win=%d", s.Seq, s.Ack, s.Window)
@@ -261,7 +264,11 @@ func (s *Step) String() string {
 	if s.Sack[0] != s.Sack[1] {
 		fmt.Fprintf(&b, " sack=%d-%d", s.Sack[0], s.Sack[1])
 	}
-	return b.String() + word(s.SackOK, " sackok") + word(s.Len > 0, fmt.Sprintf(" len=%d", s.Len))
+	return b.String() + word(s.SackOK, " sackok") + s.size()
+}
+
+func (s *Step) size() string {
+	return word(s.Len > 0, fmt.Sprintf(" len=%d", s.Len)) + word(s.MTU > 0, fmt.Sprintf(" mtu=%d", s.MTU))
 }
 
 func flagString(flags uint8) string {

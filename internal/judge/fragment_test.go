@@ -1,0 +1,179 @@
+package judge
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
+
+// protoFragment is the next header value of IPv6's fragment header.
+const protoFragment = 44
+
+// moreFragments is that flag of IPv4, in the bits before the offset.
+const moreFragments = 0x2000
+
+// fragments cuts an IP packet without options or extension headers into
+// fragments of at most mtu bytes, as a router or a sender does (RFC 791 section
+// 3.2, RFC 8200 section 4.5). It returns the packet itself where it fits.
+func fragments(packet []byte, mtu int, mark uint16) [][]byte {
+	if mtu == 0 || len(packet) <= mtu {
+		return [][]byte{packet}
+	}
+	header, head := 20, 20
+	if packet[0]>>4 == 6 {
+		header, head = 40, 48
+	}
+	size := max((mtu-head)&^7, 8)
+	var cut [][]byte
+	for rest, offset := packet[header:], 0; len(rest) > 0; offset += size {
+		n := min(size, len(rest))
+		cut = append(cut, fragment(packet[:header], rest[:n], offset, n < len(rest), mark))
+		rest = rest[n:]
+	}
+	return cut
+}
+
+func fragment(header, payload []byte, offset int, more bool, mark uint16) []byte {
+	be := binary.BigEndian
+	p := slices.Clone(header)
+	if header[0]>>4 == 6 {
+		be.PutUint16(p[4:], uint16(8+len(payload)))
+		bits := uint16(offset)
+		if more {
+			bits |= 1
+		}
+		p = append(p, p[6], 0)
+		p = be.AppendUint16(p, bits)
+		p = be.AppendUint32(p, 1<<16|uint32(mark))
+		p[6] = protoFragment
+		return append(p, payload...)
+	}
+	bits := uint16(offset / 8)
+	if more {
+		bits |= moreFragments
+	}
+	be.PutUint16(p[2:], uint16(len(header)+len(payload)))
+	be.PutUint16(p[6:], bits)
+	be.PutUint16(p[10:], 0)
+	be.PutUint16(p[10:], headerChecksum(p))
+	return append(p, payload...)
+}
+
+// datagramID is what the fragments of one packet share.
+type datagramID struct {
+	from, to string
+	id       uint32
+	proto    byte
+	vlan     [2]uint16
+}
+
+// piece is the part of a packet that a fragment carries.
+type piece struct {
+	offset, end int
+	last        bool
+	payload     []byte
+	// shot is the index of the fragment.
+	shot int
+}
+
+// assembler holds the fragments of a capture until each packet is whole, since
+// the kernel judges no sooner.
+type assembler map[datagramID]*datagram
+
+// datagram is a packet of which some fragments came.
+type datagram struct {
+	shots  []*shot
+	pieces []piece
+}
+
+// add takes a fragment in. It returns what the whole packet says, with all of
+// its frames, where this fragment completes it, and nil otherwise.
+func (a assembler) add(s *shot) *shot {
+	id, p, ok := s.piece()
+	if !ok {
+		return s // whatever it is, the trackers may say
+	}
+	if a[id] == nil {
+		a[id] = &datagram{}
+	}
+	d := a[id]
+	p.shot = len(d.shots)
+	d.shots, d.pieces = append(d.shots, s), append(d.pieces, p)
+	packet := d.packet()
+	if packet == nil {
+		return nil
+	}
+	delete(a, id)
+	whole := dissect(frameOf(packet))
+	whole.vlan, whole.frames, whole.packets = s.vlan, nil, nil
+	first := d.first().payload
+	whole.cut = whole.proto == protoTCP && (len(first) < 20 || len(first) < int(first[12]>>4)*4)
+	for _, each := range d.shots {
+		whole.frames = append(whole.frames, each.frames...)
+		whole.packets = append(whole.packets, each.packets...)
+	}
+	return whole
+}
+
+// held returns how many fragments wait for the rest of their packets.
+func (a assembler) held() (n int) {
+	for _, d := range a {
+		n += len(d.shots)
+	}
+	return n
+}
+
+// piece reads the fragment's place in its packet.
+func (s *shot) piece() (id datagramID, p piece, ok bool) {
+	b, be := s.packets[0], binary.BigEndian
+	id = datagramID{from: s.src.String(), to: s.dst.String(), vlan: s.vlan}
+	if s.src.Is4() {
+		header := int(b[0]&15) * 4
+		if header < 20 || header > len(b) {
+			return id, p, false
+		}
+		bits := be.Uint16(b[6:])
+		id.id, id.proto = uint32(be.Uint16(b[4:])), b[9]
+		p = piece{offset: int(bits&0x1fff) * 8, last: bits&moreFragments == 0, payload: b[header:]}
+	} else {
+		if b[6] != protoFragment || len(b) < 48 {
+			return id, p, false
+		}
+		bits := be.Uint16(b[42:])
+		id.id = be.Uint32(b[44:])
+		p = piece{offset: int(bits &^ 7), last: bits&1 == 0, payload: b[48:]}
+	}
+	p.end = p.offset + len(p.payload)
+	return id, p, true
+}
+
+// packet returns the whole packet, nil while a part of it is missing.
+func (d *datagram) packet() []byte {
+	pieces := slices.SortedFunc(slices.Values(d.pieces), func(a, b piece) int { return cmp.Compare(a.offset, b.offset) })
+	var payload []byte
+	for _, p := range pieces {
+		if p.offset != len(payload) {
+			return nil
+		}
+		payload = append(payload, p.payload...)
+	}
+	if !pieces[len(pieces)-1].last {
+		return nil
+	}
+	first := d.shots[d.first().shot].packets[0]
+	if first[0]>>4 == 6 {
+		header := slices.Clone(first[:40])
+		header[6] = first[40]
+		binary.BigEndian.PutUint16(header[4:], uint16(len(payload)))
+		return append(header, payload...)
+	}
+	header := slices.Clone(first[:int(first[0]&15)*4])
+	binary.BigEndian.PutUint16(header[2:], uint16(len(header)+len(payload)))
+	binary.BigEndian.PutUint16(header[6:], 0)
+	return append(header, payload...)
+}
+
+// first returns the piece that begins the packet.
+func (d *datagram) first() piece {
+	return d.pieces[slices.IndexFunc(d.pieces, func(p piece) bool { return p.offset == 0 })]
+}
