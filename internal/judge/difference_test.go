@@ -28,7 +28,20 @@ type difference struct {
 }
 
 // differences are looked through in order: the first that holds explains.
-var differences = slices.Concat(captureDifferences, lateDifferences, resetDifferences, openingDifferences, closingDifferences, windowDifferences)
+var differences = slices.Concat(captureDifferences, checksumDifferences, lateDifferences, resetDifferences, openingDifferences, closingDifferences, windowDifferences)
+
+// checksumDifferences is the one about checksums.
+var checksumDifferences = []difference{
+	{
+		name: "checksum",
+		is: func(m *moment) bool {
+			return m.step.Spoiled && m.kernel.Verdict == Invalid
+		},
+		after:  part,
+		reason: "the receiver drops a packet with a bad checksum, and its sender retransmits it; to read every byte of every packet would cost more than the rest of tracking",
+		source: "RFC 9293 3.1: the receiver checks it",
+	},
+}
 
 // explain returns the first difference that the moment is an instance of.
 func explain(m *moment) *difference {

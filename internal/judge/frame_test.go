@@ -3,6 +3,7 @@ package judge
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 )
 
 // tuple is where a run of a sequence takes place: the first end's address and
@@ -103,11 +104,16 @@ func (t tuple) packet(s *Step, quoted []byte, mark uint16) []byte {
 	case Other:
 		l4 = make([]byte, 8+int(s.Len))
 	}
-	return ipPacket(src, dst, proto, l4, mark)
+	p := ipPacket(src, dst, proto, l4, mark)
+	if at, has := checksumOffsets[proto]; has && s.Spoiled {
+		p[len(p)-len(l4)+at] ^= 0xff
+	}
+	return p
 }
 
 func ipPacket(src, dst netip.Addr, proto byte, l4 []byte, mark uint16) []byte {
 	be := binary.BigEndian
+	putChecksum(src, dst, proto, l4)
 	if src.Is6() {
 		p := make([]byte, 40, 40+len(l4))
 		be.PutUint32(p, 6<<28|uint32(mark))
@@ -136,18 +142,48 @@ func frameOf(packet []byte) []byte {
 	return append(frame, packet...)
 }
 
-// headerChecksum is the sum of an IPv4 header (RFC 1071).
-func headerChecksum(header []byte) uint16 {
-	var sum uint32
-	for i := 0; i+1 < len(header); i += 2 {
-		sum += uint32(binary.BigEndian.Uint16(header[i:]))
+// checksum is the Internet checksum of the parts, each but the last of an even
+// length (RFC 1071).
+func checksum(parts ...[]byte) uint16 {
+	var sum uint64
+	for _, part := range parts {
+		for ; len(part) > 1; part = part[2:] {
+			sum += uint64(binary.BigEndian.Uint16(part))
+		}
+		if len(part) == 1 {
+			sum += uint64(part[0]) << 8
+		}
 	}
-	sum = sum&0xffff + sum>>16
-	sum = sum&0xffff + sum>>16
+	for sum > 0xffff {
+		sum = sum&0xffff + sum>>16
+	}
 	return ^uint16(sum)
 }
 
-// tcpSegment has no checksum: neither tracker looks at it here.
+// headerChecksum is the sum of an IPv4 header.
+func headerChecksum(header []byte) uint16 { return checksum(header) }
+
+// checksumOffsets says where each protocol has its checksum.
+var checksumOffsets = map[byte]int{protoICMP: 2, protoTCP: 16, protoUDP: 6, protoICMPv6: 2}
+
+// putChecksum writes the checksum of a segment, datagram or message.
+func putChecksum(src, dst netip.Addr, proto byte, l4 []byte) {
+	at, has := checksumOffsets[proto]
+	if !has {
+		return
+	}
+	pseudo := slices.Concat(src.AsSlice(), dst.AsSlice(), []byte{0, proto, byte(len(l4) >> 8), byte(len(l4))})
+	if proto == protoICMP {
+		pseudo = nil
+	}
+	binary.BigEndian.PutUint16(l4[at:], 0)
+	sum := checksum(pseudo, l4)
+	if sum == 0 && proto == protoUDP {
+		sum = 0xffff // zero would say that there is none (RFC 768)
+	}
+	binary.BigEndian.PutUint16(l4[at:], sum)
+}
+
 func tcpSegment(s *Step, src, dst uint16) []byte {
 	be := binary.BigEndian
 	p := make([]byte, 20, 60+int(s.Len))

@@ -215,7 +215,7 @@ func writeSysctls() error {
 		"ipv4/conf/all/rp_filter": "0", "ipv4/conf/veth1/rp_filter": "0", "ipv4/conf/veth2/rp_filter": "0",
 		"ipv4/conf/all/send_redirects": "0", "ipv4/conf/all/accept_local": "1",
 		"ipv4/conf/all/route_localnet": "1", "ipv4/conf/all/log_martians": "0",
-		"netfilter/nf_conntrack_checksum": "0", "netfilter/nf_conntrack_tcp_be_liberal": "0",
+		"netfilter/nf_conntrack_checksum": "1", "netfilter/nf_conntrack_tcp_be_liberal": "0",
 		"netfilter/nf_conntrack_tcp_loose": "0", "netfilter/nf_conntrack_acct": "1",
 	}
 	for name, value := range values {
@@ -288,6 +288,12 @@ func (k *kernelSide) policy(enforce bool) error {
 	k.loose = !enforce
 	value := map[bool]string{true: "1", false: "0"}[k.loose]
 	return os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", []byte(value), 0)
+}
+
+// checksums makes conntrack look at checksums, or not.
+func (k *kernelSide) checksums(validate bool) error {
+	value := map[bool]string{true: "1", false: "0"}[validate]
+	return os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_checksum", []byte(value), 0)
 }
 
 // play sends an IP packet, in fragments or whole, from the given end through the

@@ -99,7 +99,7 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 	}
 	steps = slices.Clone(steps)
 	i := r.IntN(len(steps))
-	switch r.IntN(13) {
+	switch r.IntN(14) {
 	case 0, 1:
 		return slices.Delete(steps, i, i+1)
 	case 2:
@@ -122,6 +122,8 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 		return crossed(r, steps)
 	case 12:
 		return refused(r, steps)
+	case 13:
+		steps[i].Spoiled = steps[i].Kind != Other
 	}
 	return steps
 }

@@ -49,6 +49,8 @@ type Step struct {
 	// MTU, where not zero, is that of a router on the way, in bytes: a longer
 	// packet comes in fragments.
 	MTU uint16
+	// Spoiled says that its checksum is wrong.
+	Spoiled bool
 
 	// Want is what ctop is to answer, Differs the deliberate difference that
 	// is to show; empty for anything. Only scenarios have them.

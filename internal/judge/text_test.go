@@ -16,6 +16,7 @@ import (
 //	> A => established ESTABLISHED   what ctop is to answer
 //	> PA len=100
 //	> PA len=100 mtu=68              in fragments of at most 68 bytes
+//	> PA len=100 badsum              with a wrong checksum
 //	< A ack-50 ~ old-ack             a difference that is to show
 //	>x S                             in the tuple with the ports exchanged
 //	> udp len=20
@@ -173,8 +174,12 @@ func (p *parser) numbers(step *Step, words []string) error {
 }
 
 func (s *Step) parseWord(word string) error {
-	if word == "sackok" {
+	switch word {
+	case "sackok":
 		s.SackOK = true
+		return nil
+	case "badsum":
+		s.Spoiled = true
 		return nil
 	}
 	at := strings.IndexAny(word, "=+-")
@@ -268,7 +273,7 @@ func (s *Step) String() string {
 }
 
 func (s *Step) size() string {
-	return word(s.Len > 0, fmt.Sprintf(" len=%d", s.Len)) + word(s.MTU > 0, fmt.Sprintf(" mtu=%d", s.MTU))
+	return word(s.Len > 0, fmt.Sprintf(" len=%d", s.Len)) + word(s.MTU > 0, fmt.Sprintf(" mtu=%d", s.MTU)) + word(s.Spoiled, " badsum")
 }
 
 func flagString(flags uint8) string {
