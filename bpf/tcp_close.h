@@ -112,20 +112,28 @@ static __always_inline bool rst_is_exact(const struct flow_dir *sender,
 	       (judged && pkt->seq == receiver->acked);
 }
 
+/* Some systems do not count their FIN in the RST that follows it. Linux believes
+ * that, too (tcp_reset_check() of net/ipv4/tcp_input.c). */
+static __always_inline bool rst_leaves_out_fin(__u64 control,
+					       const struct flow_dir *sender,
+					       const struct flow_dir *receiver,
+					       const struct packet *pkt,
+					       __u32 d)
+{
+	return has_flag(control, FLOW_FIN_ACKED, d) &&
+	       receiver->acked == sender->fin_end &&
+	       pkt->seq == sender->fin_end - 1;
+}
+
+/* The receiver expects what it has acknowledged or more: it drops what is below
+ * that without an answer. */
 static __always_inline bool rst_is_inside(const struct flow_dir *sender,
 					  const struct flow_dir *receiver,
 					  const struct packet *pkt, bool judged)
 {
-	__u32 base = sender->packets ? sender->end : receiver->acked;
-	__u32 lag = receiver->max_window;
-
-	if (!judged)
-		return false;
-	if (lag < MIN_ACK_LAG)
-		lag = MIN_ACK_LAG;
-	return (!seq_after(pkt->seq, receiver->limit) ||
-		(sender->packets && pkt->seq == sender->end)) &&
-	       !seq_before(pkt->seq, base - lag);
+	return judged && !seq_before(pkt->seq, receiver->acked) &&
+	       (!seq_after(pkt->seq, receiver->limit) ||
+		(sender->packets && pkt->seq == sender->end));
 }
 
 /* Whether a RST is what an end that knows nothing of the connection answers to a
@@ -162,7 +170,9 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 			return;
 		}
 	} else {
-		ends = rst_is_exact(sender, receiver, pkt, judged);
+		ends = rst_is_exact(sender, receiver, pkt, judged) ||
+		       rst_leaves_out_fin(step->control, sender, receiver, pkt,
+					  d);
 	}
 	/* The answer of an older connection provokes a RST with its number. */
 	passes = state == STATE_SYN_SENT ? receiver->packets :
@@ -175,9 +185,6 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 			tcp_invalid(step, INVALID_RESET);
 		return;
 	}
-	/* A flow that is closing is over for whoever sends a RST. */
-	if (state >= STATE_FIN_WAIT_1 && state <= STATE_TIME_WAIT)
-		ends = true;
 	step->actions = TCP_REFRESH;
 	if (ends) {
 		step->actions |= TCP_END;

@@ -127,15 +127,11 @@ func (m *moment) resetBeyond() bool {
 	return m.me().heard && m.step.Seq == m.me().end && after(m.step.Seq, m.w.limit(1-m.step.dir()))
 }
 
-// resetInside tells whether the RST is inside the window, or behind it by no
-// more than what ctop allows for reordering.
+// resetInside tells whether the RST is inside the window: not below what its
+// receiver has acknowledged, nor beyond what it permits.
 func (m *moment) resetInside() bool {
 	if m.w.midstream {
 		return true // the window scale is anybody's guess
 	}
-	base := m.other().ack
-	if m.me().heard {
-		base = m.me().end
-	}
-	return !after(m.step.Seq, m.w.limit(1-m.step.dir())) && !before(m.step.Seq, base-max(ackLag, m.other().maxWindow))
+	return !after(m.step.Seq, m.w.limit(1-m.step.dir())) && !before(m.step.Seq, m.other().ack)
 }

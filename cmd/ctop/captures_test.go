@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"ctop/internal/lab"
+)
+
+// TestCapturedTCP replays connections that are easily misjudged, and says what is
+// right for each.
+func TestCapturedTCP(t *testing.T) {
+	lab.Require(t)
+	for _, tt := range []struct{ file, want string }{
+		// RSTs below what is expected next: RFC 5961 3.2.
+		{"rst-below-window.pcapng", "7 invalid, ESTABLISHED 7"},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			if got := capturedTCP(t, filepath.Join("testdata", "captures", tt.file)); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// capturedTCP says how many packets of a capture are invalid, then of its only flow
+// the state and the invalid packets, then what either direction sent again.
+func capturedTCP(t *testing.T, path string) string {
+	t.Helper()
+	type half struct{ Retransmits uint64 }
+	var s struct {
+		Counters struct{ Invalid uint64 }
+		Flows    []struct {
+			State         string
+			Invalid       uint64
+			Origin, Reply half
+		}
+	}
+	stdout, _, err := headless(t, "replay", "--dump", "-o", "json", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal([]byte(stdout), &s); err != nil {
+		t.Fatal(err)
+	}
+	got := fmt.Sprintf("%d invalid", s.Counters.Invalid)
+	for _, f := range s.Flows {
+		got += fmt.Sprintf(", %s %d", f.State, f.Invalid)
+		for _, h := range [...]half{f.Origin, f.Reply} {
+			if h != (half{}) {
+				got += fmt.Sprintf(" %+v", h)
+			}
+		}
+	}
+	return got
+}
