@@ -33,6 +33,8 @@ type side struct {
 	mode Mode
 	// filter says that tc mode is to use a filter where it could use tcx.
 	filter bool
+	// forced says that the machine itself uses the interface.
+	forced bool
 	// changes are what native mode needs here.
 	changes []change
 	// why native mode is out of the question, where it is.

@@ -26,27 +26,34 @@ func (c *Collector) attend(ctx context.Context) error {
 	changes := make(chan struct{}, 1)
 	tick := time.NewTicker(attendance)
 	defer tick.Stop()
-	var told <-chan struct{}
+	var links, addresses <-chan struct{}
 	for {
-		if told == nil {
-			told = c.tracker.listenToLinks(ctx, changes)
+		if links == nil {
+			links = c.tracker.listenToLinks(ctx, changes)
+		}
+		if addresses == nil {
+			addresses = listenToAddresses(ctx, changes)
 		}
 		if !c.tracker.gone() {
 			trouble := c.heal()
 			c.trouble.Store(&trouble)
+			c.tellUses()
 		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 			continue
-		case <-told: // something was missed
-			told = nil
+		case <-links: // something was missed
+			links = nil
+		case <-addresses:
+			addresses = nil
 		case <-changes:
 		}
 		if !rest(ctx, settling) {
 			return nil
 		}
+		c.tracker.uses.forget()
 		select {
 		case <-changes: // looked at now, too
 		default:

@@ -45,7 +45,9 @@ type Collector struct {
 	// swept is how much of a core the latest sweep took, in nanoseconds.
 	swept atomic.Int64
 	// trouble is what the interfaces cannot be given back.
-	trouble  atomic.Pointer[[]string]
+	trouble atomic.Pointer[[]string]
+	// uses are how the machine uses the interfaces, as was told last.
+	uses     [2]string
 	watchdog watchdog
 	faults   faults
 }

@@ -18,6 +18,8 @@ var (
 	ErrAmbiguous = errors.New("more than one tracker is running")
 	// ErrBusy means that an interface carries somebody else's program.
 	ErrBusy = errors.New("interface in use")
+	// ErrUsed means that the machine itself uses an interface.
+	ErrUsed = errors.New("the machine uses it")
 	// ErrLayout means that pinned maps belong to another version.
 	ErrLayout = errors.New("pinned by another version")
 	// ErrFlowGone means that the flow ended before the request reached it.

@@ -49,6 +49,8 @@ type ifaceMeta struct {
 	Index   int      `json:"index"`
 	Mode    Mode     `json:"mode"`
 	Changes []change `json:"changes,omitempty"`
+	// Forced says that the operator knew that the machine uses the interface.
+	Forced bool `json:"forced,omitempty"`
 }
 
 // hangsInFilter reports whether the program is attached by a filter.

@@ -101,6 +101,13 @@ type Options struct {
 	// NoPin keeps the tracker out of the BPF file system: it ends with the
 	// process, however that ends, and nobody can join it.
 	NoPin bool
+	// Force attaches to interfaces that the machine itself uses, which would be
+	// refused with ErrUsed.
+	Force bool
+	// SSHConnection is the variable of that name, by which an SSH server says
+	// what a session comes from. Where it is empty, as sudo leaves it, the server
+	// is looked for among the parents of this process.
+	SSHConnection string
 	// filter lets tc mode use a filter where it could use tcx.
 	filter bool
 	// Trace makes a record of every packet for [Tracker.Traces]. It costs much

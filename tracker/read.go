@@ -154,11 +154,11 @@ func (t *Tracker) snapshot(reader *tableReader) (*Snapshot, error) {
 	if s.Flows, _, err = reader.flows(t.kernel.flows, c, &timeouts, present(s.Counters)); err != nil {
 		return nil, err
 	}
+	uses := t.machineUses()
 	for i, m := range t.interfaces() {
 		s.Interfaces[i] = m.state()
-		if !s.Interfaces[i].Up {
-			s.Warnings = append(s.Warnings, s.Interfaces[i].trouble())
-		}
+		s.Interfaces[i].Use = uses[i]
+		s.Warnings = append(s.Warnings, s.Interfaces[i].troubles()...)
 	}
 	s.Took = time.Since(started)
 	return s, nil

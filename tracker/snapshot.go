@@ -12,10 +12,25 @@ type Interface struct {
 	Mode Mode
 	// Up tells whether the interface exists and is administratively up.
 	Up bool
+	// Use is how the machine itself uses the interface, as in "has the address
+	// 192.0.2.1/24", which it cannot while the tracker takes every packet. It is
+	// empty for a wire, and where the operator forced the tracker to attach.
+	Use string
 	// Received and Sent are packets as the interface itself counts them.
 	Received, Sent uint64
 	// virtual ones are known to count what XDP sends.
 	virtual bool
+}
+
+// troubles say what is wrong with an interface.
+func (i Interface) troubles() (list []string) {
+	if !i.Up {
+		list = append(list, i.trouble())
+	}
+	if i.Use != "" {
+		list = append(list, usedWarning(i.Name, i.Use))
+	}
+	return list
 }
 
 // trouble says what is wrong with an interface that is not up.

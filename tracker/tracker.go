@@ -28,6 +28,7 @@ type Tracker struct {
 	dir    string
 	joined bool
 	keep   bool
+	uses   uses
 	// links hold the attachments of a tracker that is not pinned by itself.
 	links [2]attachment
 
@@ -136,9 +137,11 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mount
 		if err := s.checkFree(); err != nil {
 			return nil, err
 		}
-	}
-	for _, s := range sides {
 		s.filter = o.filter
+	}
+	forced, err := guard(o, sides)
+	if err != nil {
+		return nil, err
 	}
 	notes, err := chooseMode(o.Mode, sides)
 	if err != nil {
@@ -156,7 +159,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mount
 	if err != nil {
 		return nil, err
 	}
-	t.notes = append(t.notes, notes...)
+	t.notes = append(append(t.notes, notes...), forced...)
 	return t, nil
 }
 
@@ -235,7 +238,7 @@ func (t *Tracker) describe(o Options, sides [2]*side, mounted bool) error {
 		if err != nil {
 			return explainPermission("prepare "+s.name(), fmt.Errorf("prepare %s: %w", s.name(), err))
 		}
-		t.meta.Interfaces[i] = ifaceMeta{Name: s.name(), Index: s.link.Attrs().Index, Mode: s.mode, Changes: changes}
+		t.meta.Interfaces[i] = ifaceMeta{Name: s.name(), Index: s.link.Attrs().Index, Mode: s.mode, Changes: changes, Forced: s.forced}
 	}
 	return t.meta.write(t.kernel.meta)
 }

@@ -49,7 +49,7 @@ however it ends.`,
 	flags.Var(&c.watch, "for", "with --dump: how long to watch")
 	c.repeat.register(flags)
 	c.view.register(flags)
-	c.tracker.register(flags)
+	c.tracker.registerPrivate(flags)
 	c.look.register(flags)
 	return cmd
 }
@@ -97,7 +97,7 @@ func isolate() error {
 func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error {
 	interfaces := [2]string{l.Client.Port(), l.Server.Port()}
 	s := newSession(c.env, *c.verbose)
-	return s.with(s.open(ctx, c.tracker.options(interfaces)), func(t *tracker.Tracker) (err error) {
+	return s.with(s.open(ctx, c.tracker.options(c.env, interfaces)), func(t *tracker.Tracker) (err error) {
 		after := opening
 		if headless {
 			after = 0

@@ -21,9 +21,17 @@ type trackerFlags struct {
 	profile  profileValue
 	timeouts timeoutsValue
 	keep     bool
+	force    bool
 }
 
+// register has what attaching to the machine's own interfaces needs.
 func (f *trackerFlags) register(flags *pflag.FlagSet) {
+	f.registerPrivate(flags)
+	flags.BoolVar(&f.force, "force", false, "attach also to an interface that this machine itself uses, which answers nobody there then")
+}
+
+// registerPrivate has what attaching in a laboratory needs.
+func (f *trackerFlags) registerPrivate(flags *pflag.FlagSet) {
 	f.registerTable(flags)
 	flags.Var(&f.mode, "mode", "hook in the kernel; auto is native XDP where possible, else tc")
 }
@@ -57,14 +65,16 @@ func (f *trackerFlags) registerKeep(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.keep, "keep", false, "leave the tracker running on exit")
 }
 
-func (f *trackerFlags) options(interfaces [2]string) tracker.Options {
+func (f *trackerFlags) options(e env, interfaces [2]string) tracker.Options {
 	return tracker.Options{
-		Interfaces: interfaces,
-		Mode:       tracker.Mode(f.mode),
-		Policy:     tracker.Policy(f.policy),
-		MaxFlows:   int(f.maxFlows),
-		Timeouts:   f.allTimeouts(),
-		Keep:       f.keep,
+		Interfaces:    interfaces,
+		Mode:          tracker.Mode(f.mode),
+		Policy:        tracker.Policy(f.policy),
+		MaxFlows:      int(f.maxFlows),
+		Timeouts:      f.allTimeouts(),
+		Keep:          f.keep,
+		Force:         f.force,
+		SSHConnection: e.getenv("SSH_CONNECTION"),
 	}
 }
 

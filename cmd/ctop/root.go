@@ -105,7 +105,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if audit != nil {
 		defer audit.Close()
 	}
-	s, o := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.options(interfaces)
+	s, o := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.options(c.env, interfaces)
 	err = s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
 		return s.runConsole(cmd.Context(), t, c.look, audit)
 	})

@@ -70,7 +70,7 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer s.close()
-	return s.serve(cmd.Context(), c.tracker.options(interfaces))
+	return s.serve(cmd.Context(), c.tracker.options(c.env, interfaces))
 }
 
 // prepare opens everything but the tracker.

@@ -88,6 +88,6 @@ func (s session) joinOrOpen(ctx context.Context, names []string, f *trackerFlags
 		if err := checkInterfaces(interfaces); err != nil {
 			return nil, err
 		}
-		return s.open(ctx, f.options(interfaces))()
+		return s.open(ctx, f.options(s.env, interfaces))()
 	}
 }

@@ -31,7 +31,7 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 	if given(cmd, "for") {
 		watch = c.watch
 	}
-	s, o := newSession(c.env, c.verbose), c.tracker.options(interfaces)
+	s, o := newSession(c.env, c.verbose), c.tracker.options(c.env, interfaces)
 	o.Trace = true
 	return s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
 		// Attaching takes what it takes.

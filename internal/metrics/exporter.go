@@ -20,7 +20,7 @@ type descriptions struct {
 	packets, bytes, verdicts, actions, invalid  *prometheus.Desc
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
-	stalled                                     *prometheus.Desc
+	stalled, used                               *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -45,6 +45,7 @@ func newDescriptions() descriptions {
 		uptime:      describe("uptime_seconds", "Time since the tracker was attached."),
 		interfaceUp: describe("interface_up", "Whether an interface exists and is up.", "interface", "mode"),
 		stalled:     describe("forwarding_stalled", "Whether an interface receives and the other one sends nothing.", "from", "to"),
+		used:        describe("interface_used", "Whether the machine itself uses an interface, which it cannot while the tracker takes every packet.", "interface"),
 		info:        describe("tracker_info", "Always 1.", "host", "policy"),
 	}
 }
@@ -73,17 +74,18 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 	x.gauge(x.uptime, s.Uptime.Seconds())
 	x.gauge(x.info, 1, s.Host, s.Policy.String())
 	for n, i := range s.Interfaces {
-		up := 0.0
-		if i.Up {
-			up = 1
-		}
-		x.gauge(x.interfaceUp, up, i.Name, i.Mode.String())
-		stalled := 0.0
-		if s.Stalled[n] {
-			stalled = 1
-		}
-		x.gauge(x.stalled, stalled, i.Name, s.Interfaces[1-n].Name)
+		x.gauge(x.interfaceUp, truth(i.Up), i.Name, i.Mode.String())
+		x.gauge(x.stalled, truth(s.Stalled[n]), i.Name, s.Interfaces[1-n].Name)
+		x.gauge(x.used, truth(i.Use != ""), i.Name)
 	}
+}
+
+// truth is a gauge of what is or is not.
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // sender sends the metrics of one scrape.

@@ -30,7 +30,7 @@ func (f fake) SweepTook() time.Duration { return 3 * time.Millisecond }
 func sample() *tracker.Snapshot {
 	s := &tracker.Snapshot{
 		Time: time.Now(), Host: "edge\xff", MaxFlows: 4, Uptime: time.Minute, Took: 2 * time.Millisecond,
-		Interfaces: [2]tracker.Interface{{Name: "eth0", Mode: tracker.ModeNative, Up: true}, {Name: "eth1", Mode: tracker.ModeTC}},
+		Interfaces: [2]tracker.Interface{{Name: "eth0", Mode: tracker.ModeNative, Up: true}, {Name: "eth1", Mode: tracker.ModeTC, Use: "has the address 192.0.2.1/24"}},
 		Flows:      []tracker.Flow{{State: tracker.StateEstablished}},
 	}
 	s.Counters.Packets, s.Counters.Dropped, s.Counters.EventsLost = 100, 7, 9
@@ -85,6 +85,7 @@ func TestMetrics(t *testing.T) {
 		`ctop_packets_total 100`, `ctop_actions_total{action="dropped"} 7`, `ctop_events_lost_total 9`,
 		`ctop_table_full_total 11`, `ctop_table_busy_total 12`,
 		`ctop_scan_seconds 0.002`, `ctop_sweep_seconds 0.003`, `ctop_interface_up{interface="eth1",mode="tc"} 0`,
+		`ctop_interface_used{interface="eth0"} 0`, `ctop_interface_used{interface="eth1"} 1`,
 		`ctop_ssh_sessions 2`, `ctop_ssh_connections_total{result="refused"} 3`, `go_goroutines`,
 	} {
 		if !strings.Contains(text, want) {

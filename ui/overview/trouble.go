@@ -70,6 +70,8 @@ func adviceFor(text string) string {
 	switch {
 	case strings.HasPrefix(text, "nothing passes "):
 		return "Mend what is named. To take ctop out of the way: ctop down with both interfaces."
+	case strings.HasSuffix(text, tracker.AnswersNobody):
+		return "The tracker in the wire takes every packet that comes in there. Take the address or the port away, or take ctop out of the way: ctop down with both interfaces."
 	case strings.HasSuffix(text, "; trying again"):
 		return "What is shown was true when it was last read. Nothing needs to be done if this goes away by itself; packets pass meanwhile."
 	case strings.HasPrefix(text, "table "):

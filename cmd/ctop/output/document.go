@@ -29,6 +29,7 @@ type interfaceDocument struct {
 	Name    string `json:"name"`
 	Ifindex int    `json:"ifindex"`
 	Mode    string `json:"mode"`
+	Use     string `json:"use,omitempty"`
 }
 
 type counters struct {
@@ -69,7 +70,7 @@ func newTrackerDocument(v View) trackerDocument {
 		Joined: v.Joined, Warnings: append([]string{}, v.Warnings...),
 	}
 	for _, i := range v.Interfaces {
-		d.Interfaces = append(d.Interfaces, interfaceDocument{i.Name, i.Index, i.Mode.String()})
+		d.Interfaces = append(d.Interfaces, interfaceDocument{i.Name, i.Index, i.Mode.String(), i.Use})
 	}
 	return d
 }

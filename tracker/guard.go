@@ -1,0 +1,128 @@
+package tracker
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/vishvananda/netlink"
+)
+
+// A tracker in the wire takes every packet that comes in, those for the machine
+// itself, too. So it does not attach to an interface that the machine uses.
+
+// machine is what is known of the network namespace's use of its interfaces.
+type machine struct {
+	links []netlink.Link
+	// addrs are the addresses by the index of their interface.
+	addrs map[int][]netip.Prefix
+	// routes are one by the index of its interface, without those that the
+	// kernel makes for link-local and multicast addresses.
+	routes map[int]string
+	// session are the interfaces that the operator's SSH session comes in by.
+	session []int
+}
+
+// use says how the machine uses an interface, as in "has the address
+// 192.0.2.1/24". It is empty for an interface that the machine does not use.
+func (m *machine) use(l netlink.Link) string {
+	var uses []string
+	if text := m.address(l); text != "" {
+		uses = append(uses, text)
+	}
+	if text := m.master(l); text != "" {
+		uses = append(uses, text)
+	}
+	if route := m.routes[l.Attrs().Index]; route != "" && len(uses) == 0 {
+		uses = append(uses, "has the route "+route)
+	}
+	if slices.Contains(m.session, l.Attrs().Index) {
+		uses = append(uses, "carries this SSH session")
+	}
+	if len(uses) == 0 {
+		return m.upperUse(l)
+	}
+	return strings.Join(uses, " and ")
+}
+
+// upperUse says how the machine uses what is stacked on an interface: its
+// packets come in by that one.
+func (m *machine) upperUse(l netlink.Link) string {
+	for _, upper := range m.links {
+		if upper.Attrs().ParentIndex != l.Attrs().Index || upper.Attrs().Index == l.Attrs().Index || !stacked(upper) {
+			continue
+		}
+		if use := m.use(upper); use != "" {
+			return fmt.Sprintf("carries %s, which %s", upper.Attrs().Name, use)
+		}
+	}
+	return ""
+}
+
+// stacked reports whether a link's parent is the interface that its packets come
+// in by, and not the other end of a pair or one in another namespace.
+func stacked(l netlink.Link) bool {
+	switch l.Type() {
+	case "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec":
+		return l.Attrs().NetNsID < 0
+	}
+	return false
+}
+
+func (m *machine) address(l netlink.Link) string {
+	for _, a := range m.addrs[l.Attrs().Index] {
+		if !a.Addr().IsLinkLocalUnicast() {
+			return "has the address " + a.String()
+		}
+	}
+	return ""
+}
+
+// masterNames are what the kinds of masters are called, where that is not the
+// kernel's own word.
+var masterNames = map[string]string{"openvswitch": "Open vSwitch", "vrf": "VRF"}
+
+func (m *machine) master(l netlink.Link) string {
+	index := l.Attrs().MasterIndex
+	if index == 0 {
+		return ""
+	}
+	for _, master := range m.links {
+		if master.Attrs().Index != index {
+			continue
+		}
+		kind := master.Type()
+		if name, known := masterNames[kind]; known {
+			kind = name
+		}
+		return fmt.Sprintf("is a port of the %s %s", kind, master.Attrs().Name)
+	}
+	return fmt.Sprintf("is a port of the interface with index %d", index)
+}
+
+// guard refuses interfaces that the machine uses, unless that is forced. The note
+// says what is forced then.
+func guard(o Options, sides [2]*side) (notes []string, err error) {
+	m, err := readMachine()
+	if err == nil {
+		err = m.readRoutes()
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.readSession(findSession(o.SSHConnection))
+	for _, s := range sides {
+		use := m.use(s.link)
+		if use == "" {
+			continue
+		}
+		if !o.Force {
+			return nil, fmt.Errorf("attach to %s: %w: it %s; in the wire ctop takes every packet and the machine would answer nobody there: name another interface, or use --force",
+				s.name(), ErrUsed, use)
+		}
+		s.forced = true
+		notes = append(notes, fmt.Sprintf("forced: %s %s, and the machine answers nobody there while the tracker runs", s.name(), use))
+	}
+	return notes, nil
+}
