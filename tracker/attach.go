@@ -75,6 +75,15 @@ func findSides(names [2]string) (sides [2]*side, err error) {
 	return sides, nil
 }
 
+// checkEthernet refuses an interface whose packets have no Ethernet header: the
+// programs would understand none of them.
+func (s *side) checkEthernet() error {
+	if kind := s.link.Attrs().EncapType; kind != "ether" {
+		return fmt.Errorf("attach to %s: %w: it carries no Ethernet frames (its link type is %s): name an Ethernet interface", s.name(), ErrUsage, kind)
+	}
+	return nil
+}
+
 // checkFree refuses an interface that carries a program already.
 func (s *side) checkFree() error {
 	xdp := s.link.Attrs().Xdp

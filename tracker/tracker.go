@@ -134,7 +134,7 @@ func (t *Tracker) start() (err error) {
 // attachNew makes a tracker, all of it or nothing.
 func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
 	for _, s := range sides {
-		if err := s.checkFree(); err != nil {
+		if err := errors.Join(s.checkEthernet(), s.checkFree()); err != nil {
 			return nil, err
 		}
 		s.filter = o.filter

@@ -167,3 +167,18 @@ func linkLocalListener(t *testing.T, l *lab.Lab) net.Listener {
 	t.Cleanup(func() { _ = listener.Close() })
 	return listener
 }
+
+// An interface without a link header is refused as a loopback one is: forced or
+// not, nothing of it would be tracked.
+func TestNoLinkHeader(t *testing.T) {
+	l, ctx := newLab(t)
+	ip(t, "tuntap", "add", "dev", "tun7", "mode", "tun")
+	t.Cleanup(func() { ip(t, "link", "delete", "tun7") })
+	for _, args := range [][]string{nil, {"--force"}, {"--mode", "tc"}} {
+		o := runUnder(ctx, t, nil, slices.Concat([]string{"--dump", "--for", "100ms"}, args, []string{l.Client.Port(), "tun7"})...)
+		if o.status != 2 || !strings.Contains(o.stderr, "attach to tun7: it carries no Ethernet frames") {
+			t.Errorf("%v: exit status %d, %q", args, o.status, o.stderr)
+		}
+	}
+	checkDetached(t, l)
+}
