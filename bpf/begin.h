@@ -15,10 +15,11 @@
 #include "tcp_step.h"
 #include "tcp_window.h"
 
-/* The outcome for one packet: a verdict, and a reason where it is invalid. */
+/* The outcome for one packet: a verdict, and a reason where it is invalid or
+ * untracked. */
 #define OUTCOME(verdict, reason) ((verdict) | (reason) << 8)
 #define OUTCOME_VERDICT(outcome) ((outcome) & 0xff)
-#define OUTCOME_INVALID(outcome) ((outcome) >> 8 & 0xff)
+#define OUTCOME_REASON(outcome) ((outcome) >> 8 & 0xff)
 /* No outcome yet: another packet changed the flow first; there is no flow; there
  * is no room for one; there is one already. */
 #define OUTCOME_RETRY (-1)

@@ -183,6 +183,7 @@ struct shared_types {
 	enum timeout timeout;
 	enum verdict verdict;
 	enum invalid invalid;
+	enum untracked untracked;
 };
 
 const struct shared_types *shared_types __attribute__((unused));

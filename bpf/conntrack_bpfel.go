@@ -31,6 +31,7 @@ type ConntrackCpuStats struct {
 	Dropped    uint64
 	Checksums  uint64
 	Invalid    [7]uint64
+	Untracked  [7]uint64
 	Created    uint64
 	Destroyed  [7]uint64
 	TableFull  uint64
@@ -226,10 +227,12 @@ type ConntrackPacket struct {
 	Reversed      uint8
 	Side          uint8
 	IcmpAnswer    uint8
+	IcmpFalse     uint8
 	Fragment      uint8
 	Complete      uint8
 	FragmentProto uint8
-	Pad           [5]uint8
+	Untracked     uint8
+	Pad           [3]uint8
 }
 
 type ConntrackPacketKind uint32
@@ -338,7 +341,8 @@ type ConntrackTrace struct {
 	Reversed  uint8
 	Side      uint8
 	Dropped   uint8
-	Pad       [2]uint8
+	Untracked uint8
+	Pad       uint8
 }
 
 type ConntrackTrackerConfig struct {
@@ -350,6 +354,19 @@ type ConntrackTrackerConfig struct {
 	InjectedTicks uint64
 	InjectedNs    uint64
 }
+
+type ConntrackUntracked uint32
+
+const (
+	ConntrackUntrackedUNTRACKED_TABLE           ConntrackUntracked = 0
+	ConntrackUntrackedUNTRACKED_NOT_IP          ConntrackUntracked = 1
+	ConntrackUntrackedUNTRACKED_DISCOVERY       ConntrackUntracked = 2
+	ConntrackUntrackedUNTRACKED_FRAGMENT        ConntrackUntracked = 3
+	ConntrackUntrackedUNTRACKED_QUOTED_FRAGMENT ConntrackUntracked = 4
+	ConntrackUntrackedUNTRACKED_EXTENSIONS      ConntrackUntracked = 5
+	ConntrackUntrackedUNTRACKED_ENCAPSULATION   ConntrackUntracked = 6
+	ConntrackUntrackedNUM_UNTRACKED             ConntrackUntracked = 7
+)
 
 type ConntrackVerdict uint32
 

@@ -2,6 +2,7 @@ package bpf
 
 import (
 	"bytes"
+	"encoding/binary"
 	"net/netip"
 	"testing"
 )
@@ -44,6 +45,8 @@ func TestErrors(t *testing.T) {
 		}
 		answer := f.reversed(datagram(443, 40000, 30))
 		switch f.proto {
+		case protoSCTP, protoDCCP:
+			answer.l4 = portsFirst(443, 40000, 40)
 		case protoTCP:
 			answer.l4 = segment{flags: syn | ack, seq: 1, ack: 1001, sport: 443, dport: 40000}.bytes()
 		case protoICMP:
@@ -113,6 +116,56 @@ func TestErrorsAboutOthers(t *testing.T) {
 		h.expect(by, errorAbout(other, 3, 100).bytes(), "invalid/icmp")
 		h.expect(by, errorAbout(f, 3, 100).bytes(), "related")
 		h.expectFlows(1)
+	}
+}
+
+// An error goes to whoever sent the packet that it quotes; one that goes elsewhere
+// was forged (RFC 1122 3.2.2, RFC 4443 2.4).
+func TestErrorsToAnother(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, f := range []frame{udpFrame(client4, server4, 1, 2, 30), udpFrame(client6, server6, 1, 2, 30)} {
+		for _, by := range hooks {
+			for _, kind := range errorTypes(f.src) {
+				h.reset()
+				h.enforce(true)
+				h.expect(by, f.bytes(), "new")
+				flows := h.table()
+				for _, to := range []netip.Addr{f.dst, f.src.Next()} {
+					e := errorAbout(f, kind, 100)
+					e.dst = to
+					h.expect(by, e.bytes(), "invalid/icmp")
+				}
+				h.expectTable(flows)
+			}
+		}
+	}
+}
+
+// A quoted packet that ends with its IP header is quoted whole where its protocol
+// has no header, and cut short where it has one.
+func TestErrorsAboutHeaders(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, c := range []struct {
+		quoted frame
+		want   string
+	}{
+		{frame{src: client6, dst: server6, proto: protoNoNext}, "related"},
+		{frame{src: client6, dst: server6, proto: protoNoNext, extensions: extensions}, "related"},
+		{frame{src: client4, dst: server4, proto: 253}, "related"},
+		{frame{src: client6, dst: server6, proto: protoUDP, l4: datagram(1, 2, 9)[:4]}, "invalid/malformed"},
+		{frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(1, 2, 4)}, "invalid/malformed"},
+	} {
+		for _, by := range hooks {
+			h.reset()
+			whole := c.quoted
+			if proto := whole.proto; proto == protoUDP || proto == protoSCTP {
+				whole.l4 = portsFirst(1, 2, 20)
+				binary.BigEndian.PutUint16(whole.l4[4:], 20)
+			}
+			h.expect(by, whole.bytes(), "new")
+			h.expect(by, errorAbout(c.quoted, errorTypes(c.quoted.src)[0], 100).bytes(), c.want)
+			h.expectFlows(1)
+		}
 	}
 }
 

@@ -12,10 +12,14 @@ const (
 	protoTCP          = 6
 	protoUDP          = 17
 	protoRouting      = 43
+	protoDCCP         = 33
 	protoFragment     = 44
 	protoGRE          = 47
 	protoICMPv6       = 58
+	protoNoNext       = 59
 	protoDestination  = 60
+	protoSCTP         = 132
+	protoUDPLite      = 136
 	etherIPv4         = 0x0800
 	etherARP          = 0x0806
 	etherVLAN         = 0x8100
@@ -211,6 +215,14 @@ func datagram(sport, dport uint16, size int) []byte {
 	binary.BigEndian.PutUint16(b[2:], dport)
 	binary.BigEndian.PutUint16(b[4:], uint16(8+size))
 	return append(b, payload(size)...)
+}
+
+// portsFirst returns size bytes that begin with two ports, as SCTP and DCCP do.
+func portsFirst(sport, dport uint16, size int) []byte {
+	b := payload(size)
+	binary.BigEndian.PutUint16(b, sport)
+	binary.BigEndian.PutUint16(b[2:], dport)
+	return b
 }
 
 // icmp returns an ICMP or ICMPv6 message with an id.

@@ -37,6 +37,30 @@ struct icmp_header {
 /* Neither request nor answer. */
 #define ICMP_NO_REQUEST 0xff
 
+/* RFC 1256 */
+#define ICMP_ROUTER_ADVERTISEMENT 9
+#define ICMP_ROUTER_SOLICITATION 10
+
+/* The ICMPv6 types of the link itself, by their distance from the first:
+ * multicast listeners (RFC 2710, 3810), neighbour discovery (RFC 4861, 3122,
+ * 3971), multicast routers (RFC 4286). */
+#define ICMPV6_FIRST_LOCAL 130
+#define ICMPV6_LOCAL                                                          \
+	(1U << 0 | 1U << 1 | 1U << 2 | 1U << 3 | 1U << 4 | 1U << 5 | 1U << 6 | \
+	 1U << 7 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 18 | 1U << 19 |      \
+	 1U << 21 | 1U << 22 | 1U << 23)
+
+/* Whether hosts and routers of a link find each other by this message. */
+static __always_inline bool icmp_is_local(__u8 family, __u8 type)
+{
+	if (family == 6)
+		return type >= ICMPV6_FIRST_LOCAL &&
+		       type < ICMPV6_FIRST_LOCAL + 32 &&
+		       ICMPV6_LOCAL >> (type - ICMPV6_FIRST_LOCAL) & 1;
+	return type == ICMP_ROUTER_ADVERTISEMENT ||
+	       type == ICMP_ROUTER_SOLICITATION;
+}
+
 /* The request that an ICMP type asks or answers. */
 static __always_inline __u8 icmp_request(__u8 type, bool *answer)
 {

@@ -38,7 +38,12 @@ func TestKeys(t *testing.T) {
 		{"GRE", frame{src: client4, dst: server4, proto: protoGRE, l4: payload(40)}, 0, 0},
 		{"ESP", frame{src: client4, dst: server4, proto: 50, l4: payload(40)}, 0, 0},
 		{"IPIP", frame{src: client4, dst: server4, proto: 4, l4: payload(40)}, 0, 0},
-		{"SCTP", frame{src: client4, dst: server4, proto: 132, l4: payload(40)}, 0, 0},
+		{"SCTP", frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(1, 2, 40)}, 1, 2},
+		{"another SCTP association", frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(3, 2, 40)}, 3, 2},
+		{"DCCP", frame{src: client4, dst: server4, proto: protoDCCP, l4: portsFirst(1, 2, 12)}, 1, 2},
+		{"UDP-Lite", frame{src: client4, dst: server4, proto: protoUDPLite, l4: datagram(1, 2, 0)}, 1, 2},
+		{"IPv6 UDP-Lite", frame{src: client6, dst: server6, proto: protoUDPLite, l4: datagram(1, 2, 9)}, 1, 2},
+		{"IPv6 SCTP", frame{src: client6, dst: server6, proto: protoSCTP, l4: portsFirst(1, 2, 12)}, 1, 2},
 		{"no payload at all", frame{src: client4, dst: server4, proto: 253}, 0, 0},
 		{"IPv6 GRE", frame{src: client6, dst: server6, proto: protoGRE, l4: payload(40)}, 0, 0},
 		{"ICMPv6 in IPv4", frame{src: client4, dst: server4, proto: protoICMPv6, l4: icmp(128, 0, 1, 8)}, 0, 0},
@@ -60,8 +65,11 @@ func TestKeys(t *testing.T) {
 		for i, p := range packets {
 			answer := p.frame
 			answer.src, answer.dst = answer.dst, answer.src
-			if answer.proto == protoUDP {
+			switch answer.proto {
+			case protoUDP, protoUDPLite:
 				answer.l4 = datagram(p.dport, p.sport, 10+i)
+			case protoSCTP, protoDCCP:
+				answer.l4 = portsFirst(p.dport, p.sport, 12)
 			}
 			key, _ := keyOf(p.frame, p.sport, p.dport)
 			h.expect(by, answer.bytes(), "established")

@@ -21,6 +21,7 @@
 #include "config.h"
 #include "icmp.h"
 #include "quoted.h"
+#include "stats.h"
 #include "tuple.h"
 #include "walk.h"
 
@@ -72,16 +73,28 @@ struct packet {
 	__u8 side;
 	/* An ICMP answer: it cannot begin a flow. */
 	__u8 icmp_answer;
+	/* An ICMP message that is of no known type, or an error that goes to
+	 * another host than the one that sent what it quotes. */
+	__u8 icmp_false;
 	/* A fragment: payload is not all of it. */
 	__u8 fragment;
 	/* Whole and unfragmented: its checksum may be looked at. */
 	__u8 complete;
 	/* What IPv4 fragments share beside addresses and identification. */
 	__u8 fragment_proto;
-	__u8 pad[5];
+	/* Why it is untracked. */
+	__u8 untracked;
+	__u8 pad[3];
 };
 
 _Static_assert(sizeof(struct packet) == 96, "packet has hidden padding");
+
+static __always_inline int packet_untracked(struct packet *pkt,
+					    enum untracked reason)
+{
+	pkt->untracked = reason;
+	return PACKET_UNTRACKED;
+}
 
 /* Where parsing stands. end is the end of the bytes that can be read, which for
  * packets of several buffers is the end of the first. */
@@ -165,11 +178,46 @@ static __always_inline int parse_udp(struct cursor *cursor, struct packet *pkt)
 
 	if (!udp || pkt->l4_length < sizeof(*udp))
 		return PACKET_MALFORMED;
-	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet. */
+	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet, both
+	 * of which are longer than the field can say. */
 	length = bpf_ntohs(udp->len);
-	if (length && length < sizeof(*udp))
+	if (length < sizeof(*udp) && (length || pkt->l4_length <= 0xffff))
 		return PACKET_MALFORMED;
 	if (!pkt->fragment && length > pkt->l4_length)
+		return PACKET_MALFORMED;
+	pkt->key.port[0] = udp->source;
+	pkt->key.port[1] = udp->dest;
+	return PACKET_FLOW;
+}
+
+/* SCTP and DCCP begin with two ports, as do TCP and UDP. header is the shortest
+ * header that there is. */
+static __always_inline int parse_ports(struct cursor *cursor,
+				       struct packet *pkt, __u32 header)
+{
+	__be16 *ports = cursor_take(cursor, 2 * sizeof(*ports));
+
+	if (!ports || pkt->l4_length < header)
+		return PACKET_MALFORMED;
+	pkt->key.port[0] = ports[0];
+	pkt->key.port[1] = ports[1];
+	return PACKET_FLOW;
+}
+
+/* RFC 3828 3.1: UDP-Lite has the checksum's coverage where UDP has its length;
+ * zero is all. */
+static __always_inline int parse_udplite(struct cursor *cursor,
+					 struct packet *pkt)
+{
+	struct udphdr *udp = cursor_take(cursor, sizeof(*udp));
+	__u32 covered;
+
+	if (!udp || pkt->l4_length < sizeof(*udp))
+		return PACKET_MALFORMED;
+	covered = bpf_ntohs(udp->len);
+	if (covered && covered < sizeof(*udp))
+		return PACKET_MALFORMED;
+	if (!pkt->fragment && covered > pkt->l4_length)
 		return PACKET_MALFORMED;
 	pkt->key.port[0] = udp->source;
 	pkt->key.port[1] = udp->dest;
@@ -192,7 +240,10 @@ static __always_inline int parse_icmp_error(struct cursor *cursor,
 	pkt->key = key;
 	if (quoted == QUOTED_SHORT)
 		return PACKET_MALFORMED;
-	return quoted == QUOTED_KEY ? PACKET_ERROR : PACKET_UNTRACKED;
+	if (quoted == QUOTED_FRAGMENT)
+		return packet_untracked(pkt, UNTRACKED_QUOTED_FRAGMENT);
+	pkt->icmp_false = quoted == QUOTED_STRANGER;
+	return PACKET_ERROR;
 }
 
 static __always_inline int parse_icmp(struct cursor *cursor, struct packet *pkt)
@@ -206,8 +257,9 @@ static __always_inline int parse_icmp(struct cursor *cursor, struct packet *pkt)
 		return parse_icmp_error(cursor, pkt);
 	pkt->key.icmp_type = icmp_request_of(pkt->key.family, icmp->type,
 					     &answer);
-	if (pkt->key.icmp_type == ICMP_NO_REQUEST)
-		return PACKET_UNTRACKED;
+	if (icmp_is_local(pkt->key.family, icmp->type))
+		return packet_untracked(pkt, UNTRACKED_DISCOVERY);
+	pkt->icmp_false = pkt->key.icmp_type == ICMP_NO_REQUEST;
 	pkt->icmp_answer = answer;
 	pkt->key.icmp_code = icmp->code;
 	pkt->key.port[0] = icmp->id;
@@ -224,6 +276,11 @@ static __always_inline int parse_transport(struct cursor *cursor,
 		return parse_tcp(cursor, pkt);
 	case IPPROTO_UDP:
 		return parse_udp(cursor, pkt);
+	case IPPROTO_UDPLITE:
+		return parse_udplite(cursor, pkt);
+	case IPPROTO_SCTP:
+	case IPPROTO_DCCP:
+		return parse_ports(cursor, pkt, 12);
 	case IPPROTO_ICMP:
 		return pkt->key.family == 4 ? parse_icmp(cursor, pkt) :
 					      PACKET_FLOW;
@@ -295,7 +352,7 @@ static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 	if (walk & WALK_MALFORMED || skipped > pkt->l4_length)
 		return PACKET_MALFORMED;
 	if (walk & WALK_STOPPED)
-		return PACKET_UNTRACKED;
+		return packet_untracked(pkt, UNTRACKED_EXTENSIONS);
 	pkt->key.proto = walk >> WALK_PROTO_SHIFT;
 	pkt->fragment = !!(walk & (WALK_FRAGMENT | WALK_LATER));
 	pkt->fragment_id = walk >> WALK_ID_SHIFT;
@@ -366,7 +423,7 @@ static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt
 		return parse_ipv4(cursor, pkt);
 	if (ethertype == bpf_htons(ETH_P_IPV6))
 		return parse_ipv6(cursor, pkt);
-	return PACKET_UNTRACKED;
+	return packet_untracked(pkt, UNTRACKED_NOT_IP);
 }
 
 /* Fills pkt, whose bytes and segments are set and whose rest is zero. The key of

@@ -21,10 +21,13 @@ enum quoted {
 	QUOTED_SHORT,
 	/* A later fragment, whose ports nobody knows. */
 	QUOTED_FRAGMENT,
+	/* Sent by another host than the one that the error goes to. */
+	QUOTED_STRANGER,
 };
 
 /* The ports, or the ICMP request, of the quoted packet. Eight bytes of its
- * transport header are all that has to be there. */
+ * transport header have to be there, unless its protocol has neither: then the
+ * packet may end with its IP header. */
 static __always_inline int quoted_transport(void *data, void *data_end,
 					    __u32 offset, __u32 end,
 					    struct flow_key *key)
@@ -33,12 +36,17 @@ static __always_inline int quoted_transport(void *data, void *data_end,
 	__be16 *ports = data + (offset & MAX_OFFSET);
 	bool answer = false;
 
+	if (!proto_has_ports(key->proto) && key->proto != IPPROTO_ICMP &&
+	    key->proto != IPPROTO_ICMPV6) {
+		key_normalise(key, false);
+		return QUOTED_KEY;
+	}
 	if ((void *)(icmp + 1) > data_end || offset + sizeof(*icmp) > end)
 		return QUOTED_SHORT;
-	if (key->proto == IPPROTO_TCP || key->proto == IPPROTO_UDP) {
+	if (proto_has_ports(key->proto)) {
 		key->port[0] = ports[0];
 		key->port[1] = ports[1];
-	} else if (key->proto == IPPROTO_ICMP || key->proto == IPPROTO_ICMPV6) {
+	} else {
 		key->icmp_type = icmp_request_of(key->family, icmp->type, &answer);
 		key->icmp_code = icmp->code;
 		key->port[0] = icmp->id;
@@ -48,15 +56,26 @@ static __always_inline int quoted_transport(void *data, void *data_end,
 	return QUOTED_KEY;
 }
 
+/* Whether the quoted packet's source is where the error goes (RFC 1122 3.2.2).
+ * Nobody else has use for it, but whoever forged it. */
+static __always_inline bool quoted_is_stranger(const struct flow_key *key,
+					       __be64 high, __be64 low)
+{
+	return key->addr[0][0] != high || key->addr[0][1] != low;
+}
+
 static __always_inline int quoted_ipv4(void *data, void *data_end, __u32 offset,
 				       __u32 end, struct flow_key *key)
 {
 	struct iphdr *ip = data + (offset & MAX_OFFSET);
+	__be64 high = key->addr[1][0], low = key->addr[1][1];
 
 	if ((void *)(ip + 1) > data_end || ip->version != 4 || ip->ihl < 5)
 		return QUOTED_SHORT;
 	key_set_ipv4(key, ip->saddr, ip->daddr);
 	key->proto = ip->protocol;
+	if (quoted_is_stranger(key, high, low))
+		return QUOTED_STRANGER;
 	if (bpf_ntohs(ip->frag_off) & IPV4_OFFSET_MASK)
 		return QUOTED_FRAGMENT;
 	return quoted_transport(data, data_end, offset + ip->ihl * 4, end, key);
@@ -66,12 +85,15 @@ static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
 				       __u32 end, struct flow_key *key)
 {
 	struct ipv6hdr *ip = data + (offset & MAX_OFFSET);
+	__be64 high = key->addr[1][0], low = key->addr[1][1];
 	__u64 walk;
 
 	if ((void *)(ip + 1) > data_end || ip->version != 6)
 		return QUOTED_SHORT;
 	key_set_ipv6(key, &ip->saddr);
 	key->proto = ip->nexthdr;
+	if (quoted_is_stranger(key, high, low))
+		return QUOTED_STRANGER;
 	offset += sizeof(*ip);
 	walk = ipv6_walk(data, data_end, offset, key->proto);
 	if (walk & WALK_MALFORMED)
@@ -83,7 +105,7 @@ static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
 				end, key);
 }
 
-/* Makes key, whose family and VLANs are set, that of the packet quoted from
+/* Makes key, which is that of the error, that of the packet quoted from
  * offset to end, where the error's own length ends. */
 static __always_inline int quoted_key(void *data, void *data_end, __u32 offset,
 				      __u32 end, struct flow_key *key)

@@ -29,6 +29,25 @@ enum invalid {
 	NUM_INVALID,
 };
 
+/* Why a packet is untracked. */
+enum untracked {
+	/* Its flow found no room in the table, or another packet in its way. */
+	UNTRACKED_TABLE,
+	UNTRACKED_NOT_IP,
+	/* Hosts and routers of a link find each other by it. */
+	UNTRACKED_DISCOVERY,
+	/* A later fragment whose first one is not known. */
+	UNTRACKED_FRAGMENT,
+	/* An ICMP error about a later fragment. */
+	UNTRACKED_QUOTED_FRAGMENT,
+	/* More IPv6 extension headers than are looked through. */
+	UNTRACKED_EXTENSIONS,
+	/* More tags or labels than are looked through, or something else than IP
+	 * in them. */
+	UNTRACKED_ENCAPSULATION,
+	NUM_UNTRACKED,
+};
+
 /* Why a flow ended. */
 enum reason {
 	REASON_NONE,
@@ -59,6 +78,7 @@ struct cpu_stats {
 	__u64 checksums;
 
 	__u64 invalid[NUM_INVALID];
+	__u64 untracked[NUM_UNTRACKED];
 	__u64 created;
 	__u64 destroyed[NUM_REASONS];
 	/* New flows that were not tracked: no room, or a bucket in use twice in

@@ -49,7 +49,9 @@ struct trace {
 	/* Came in by the second interface. */
 	__u8 side;
 	__u8 dropped;
-	__u8 pad[2];
+	/* Why it is untracked. */
+	__u8 untracked;
+	__u8 pad;
 };
 
 _Static_assert(sizeof(struct trace) == 128, "trace has hidden padding");
@@ -121,7 +123,7 @@ static __always_inline void trace_flow(struct trace *trace,
 
 /* Tells what was made of a packet. */
 __noinline int trace_after(struct packet *pkt, __u32 from, __u32 verdict,
-			   __u32 invalid)
+			   __u32 reason)
 {
 	__u32 zero = 0;
 	__u64 *count = bpf_map_lookup_elem(&trace_count, &zero);
@@ -138,7 +140,10 @@ __noinline int trace_after(struct packet *pkt, __u32 from, __u32 verdict,
 	trace->cpu = bpf_get_smp_processor_id();
 	trace->time_ns = clock_ns();
 	trace->verdict = verdict;
-	trace->invalid = invalid;
+	if (verdict == VERDICT_INVALID)
+		trace->invalid = reason;
+	if (verdict == VERDICT_UNTRACKED)
+		trace->untracked = reason;
 	trace->from = from;
 	trace->dropped = verdict == VERDICT_INVALID &&
 			 config.policy == POLICY_ENFORCE;

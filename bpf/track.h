@@ -209,15 +209,15 @@ __noinline int track_fragment(struct packet *pkt, __u64 now)
 	__u64 control;
 
 	if (!pkt || !fragment_recall(pkt))
-		return OUTCOME(VERDICT_UNTRACKED, 0);
+		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
 	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
 	flow = flow_find(&pkt->key);
 	if (!flow)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
+		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
 	control = READ_ONCE(flow->control);
 	if (control_state(control) == STATE_NONE ||
 	    flow_expired(flow, pkt->key.proto, control_state(control), now))
-		return OUTCOME(VERDICT_UNTRACKED, 0);
+		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
 	dir = &flow->dir[flow_direction(control, pkt) & 1];
 	flow_count(dir, pkt, dir_is_shared(dir));
 	flow_refresh(dir, now);
@@ -245,6 +245,8 @@ __noinline int track_error(struct packet *pkt)
 static __always_inline int track_slow(struct packet *pkt,
 				      struct cpu_stats *stats, __u64 now)
 {
+	if (pkt->icmp_false)
+		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
 	switch (pkt->kind) {
 	case PACKET_FLOW:
 		return track_flow(pkt, stats, now);
@@ -253,10 +255,21 @@ static __always_inline int track_slow(struct packet *pkt,
 	case PACKET_ERROR:
 		return track_error(pkt);
 	case PACKET_UNTRACKED:
-		return OUTCOME(VERDICT_UNTRACKED, 0);
+		return OUTCOME(VERDICT_UNTRACKED, pkt->untracked);
 	default:
 		return OUTCOME(VERDICT_INVALID, INVALID_MALFORMED);
 	}
+}
+
+/* Counts why a packet is invalid or untracked. */
+static __always_inline void count_reason(struct cpu_stats *stats,
+					 const struct packet *pkt,
+					 __u32 verdict, __u32 reason)
+{
+	if (verdict == VERDICT_INVALID && reason < NUM_INVALID)
+		stats->invalid[reason] += pkt->segments;
+	if (verdict == VERDICT_UNTRACKED && reason < NUM_UNTRACKED)
+		stats->untracked[reason] += pkt->segments;
 }
 
 /* Tracks a packet, counts it, and tells what it is. */
@@ -279,13 +292,8 @@ static __always_inline enum verdict track(struct packet *pkt,
 	if (verdict >= NUM_VERDICTS)
 		verdict = VERDICT_UNTRACKED;
 	stats->verdict[verdict] += pkt->segments;
-	if (verdict == VERDICT_INVALID) {
-		__u32 reason = OUTCOME_INVALID(outcome);
-
-		if (reason < NUM_INVALID)
-			stats->invalid[reason] += pkt->segments;
-	}
+	count_reason(stats, pkt, verdict, OUTCOME_REASON(outcome));
 	if (tracing)
-		trace_after(pkt, from, verdict, OUTCOME_INVALID(outcome));
+		trace_after(pkt, from, verdict, OUTCOME_REASON(outcome));
 	return verdict;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include <linux/bpf.h>
+#include <linux/in.h>
 #include <bpf/bpf_endian.h>
 
 /* An address as two halves of 64 bits in network order, IPv4 mapped into IPv6
@@ -26,6 +27,22 @@ struct flow_key {
 };
 
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has hidden padding");
+
+#ifndef IPPROTO_DCCP
+#define IPPROTO_DCCP 33
+#endif
+#ifndef IPPROTO_UDPLITE
+#define IPPROTO_UDPLITE 136
+#endif
+
+/* Whether a protocol's header begins with two ports (RFC 9293, 768, 9260, 3828,
+ * 4340). */
+static __always_inline bool proto_has_ports(__u8 proto)
+{
+	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
+	       proto == IPPROTO_SCTP || proto == IPPROTO_UDPLITE ||
+	       proto == IPPROTO_DCCP;
+}
 
 static __always_inline __be64 mapped_ipv4(__be32 addr)
 {

@@ -2,7 +2,9 @@ package bpf
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -90,29 +92,67 @@ func raw(ethertype uint16, payload []byte) []byte {
 	return append(b, payload...)
 }
 
+// localICMP and localICMPv6 are the messages by which the hosts and routers of a
+// link find each other, as IANA lists them.
+var (
+	localICMP   = map[uint8]bool{9: true, 10: true}
+	localICMPv6 = map[uint8]bool{
+		130: true, 131: true, 132: true, 133: true, 134: true, 135: true, 136: true, 137: true,
+		141: true, 142: true, 143: true, 148: true, 149: true, 151: true, 152: true, 153: true,
+	}
+)
+
+// An ICMP message of any type is an error, a request, an answer, the link's own,
+// or invalid.
+func TestICMPTypes(t *testing.T) {
+	h := newHarness(t, setup{})
+	requests := [2]map[uint8]bool{{8: true, 13: true, 15: true, 17: true}, {128: true}}
+	for i, ends := range [][2]netip.Addr{{client4, server4}, {client6, server6}} {
+		local := []map[uint8]bool{localICMP, localICMPv6}[i]
+		for kind := range 256 {
+			f, want := icmpFrame(ends[0], ends[1], uint8(kind)), "invalid/icmp"
+			switch {
+			case slices.Contains(errorTypes(ends[0]), uint8(kind)):
+				want = "invalid/malformed" // it quotes nothing that could be read
+			case local[uint8(kind)]:
+				want = "untracked"
+			case requests[i][uint8(kind)]:
+				want = "new"
+			}
+			for _, by := range hooks {
+				h.reset()
+				h.enforce(true)
+				h.expect(by, f.bytes(), want)
+			}
+		}
+	}
+}
+
 // What is not IP, and what IPv6 needs to work at all, passes in either policy
 // and is no flow.
 func TestUntracked(t *testing.T) {
 	h := newHarness(t, setup{})
 	frames := map[string][]byte{
-		"ARP":                       raw(etherARP, payload(46)),
-		"LLDP":                      raw(etherLLDP, payload(100)),
-		"MPLS":                      raw(0x8847, payload(60)),
-		"PPPoE":                     raw(0x8864, payload(60)),
-		"EAPOL":                     raw(0x888e, payload(60)),
-		"length":                    raw(100, payload(100)),
-		"nothing":                   raw(0, nil),
-		"three tags":                frame{vlans: []uint16{1, 2, 3}, src: client4, dst: server4, proto: protoUDP, l4: datagram(1, 2, 3)}.bytes(),
-		"tag alone":                 raw(etherVLAN, nil),
-		"half a tag":                raw(etherVLAN, []byte{0, 5, 8}),
-		"tag and ARP":               raw(etherVLAN, append([]byte{0, 5, 8, 6}, payload(46)...)),
-		"ICMP router advertisement": icmpFrame(client4, server4, 9).bytes(),
-		"ICMP of an unknown type":   icmpFrame(client4, server4, 40).bytes(),
+		"ARP":         raw(etherARP, payload(46)),
+		"LLDP":        raw(etherLLDP, payload(100)),
+		"MPLS":        raw(0x8847, payload(60)),
+		"PPPoE":       raw(0x8864, payload(60)),
+		"EAPOL":       raw(0x888e, payload(60)),
+		"length":      raw(100, payload(100)),
+		"nothing":     raw(0, nil),
+		"three tags":  frame{vlans: []uint16{1, 2, 3}, src: client4, dst: server4, proto: protoUDP, l4: datagram(1, 2, 3)}.bytes(),
+		"tag alone":   raw(etherVLAN, nil),
+		"half a tag":  raw(etherVLAN, []byte{0, 5, 8}),
+		"tag and ARP": raw(etherVLAN, append([]byte{0, 5, 8, 6}, payload(46)...)),
 	}
-	for kind := uint8(130); kind <= 136; kind++ {
-		frames["ICMPv6 "+string(rune('0'+kind-130))] = icmpFrame(client6, server6, kind).bytes()
+	for kind := range 256 {
+		if localICMP[uint8(kind)] {
+			frames[fmt.Sprintf("ICMP %d", kind)] = icmpFrame(client4, server4, uint8(kind)).bytes()
+		}
+		if localICMPv6[uint8(kind)] {
+			frames[fmt.Sprintf("ICMPv6 %d", kind)] = icmpFrame(client6, server6, uint8(kind)).bytes()
+		}
 	}
-	frames["MLDv2"] = icmpFrame(client6, server6, 143).bytes()
 	mld := icmpFrame(client6, server6, 143)
 	mld.extensions = []extension{{protoHopByHop, []byte{0, 5, 2, 0, 0, 1, 0}}}
 	frames["MLDv2 with router alert"] = mld.bytes()

@@ -298,6 +298,9 @@ func countersFromKernel(perCPU []kernelStats) Counters {
 		for r, n := range s.Invalid {
 			c.InvalidBy[r] += n
 		}
+		for r, n := range s.Untracked {
+			c.UntrackedBy[r] += n
+		}
 	}
 	c.Packets = c.New + c.Established + c.Related + c.Invalid + c.Untracked
 	c.Forwarded = c.Packets - c.Dropped

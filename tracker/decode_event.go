@@ -107,6 +107,7 @@ func traceFromKernel(t *kernelTrace, c clock) Trace {
 		Segments:  t.Segments,
 		Verdict:   Verdict(t.Verdict),
 		Invalid:   Invalid(t.Invalid),
+		Untracked: Untracked(t.Untracked),
 		Dropped:   t.Dropped != 0,
 		From:      State(t.From),
 		To:        State(t.To),

@@ -240,6 +240,9 @@ func TestCountersFromKernel(t *testing.T) {
 		for r := range s.Invalid {
 			s.Invalid[r] = 1
 		}
+		for r := range s.Untracked {
+			s.Untracked[r] = 3
+		}
 	}
 	c := countersFromKernel(perCPU)
 	if c.New != 2 || c.Established != 4 || c.Related != 6 || c.Invalid != 8 || c.Untracked != 10 {
@@ -254,6 +257,11 @@ func TestCountersFromKernel(t *testing.T) {
 	for r, n := range c.InvalidBy {
 		if n != 2 {
 			t.Errorf("invalid %s: %d", Invalid(r), n)
+		}
+	}
+	for r, n := range c.UntrackedBy {
+		if n != 6 {
+			t.Errorf("untracked %s: %d", Untracked(r), n)
 		}
 	}
 }

@@ -50,6 +50,18 @@ func TestEnumsEqualTheKernels(t *testing.T) {
 	} {
 		check("invalid "+invalid.String(), int(invalid), int(there))
 	}
+	for untracked, there := range map[Untracked]bpf.ConntrackUntracked{
+		UntrackedTable:          bpf.ConntrackUntrackedUNTRACKED_TABLE,
+		UntrackedNotIP:          bpf.ConntrackUntrackedUNTRACKED_NOT_IP,
+		UntrackedDiscovery:      bpf.ConntrackUntrackedUNTRACKED_DISCOVERY,
+		UntrackedFragment:       bpf.ConntrackUntrackedUNTRACKED_FRAGMENT,
+		UntrackedQuotedFragment: bpf.ConntrackUntrackedUNTRACKED_QUOTED_FRAGMENT,
+		UntrackedExtensions:     bpf.ConntrackUntrackedUNTRACKED_EXTENSIONS,
+		UntrackedEncapsulation:  bpf.ConntrackUntrackedUNTRACKED_ENCAPSULATION,
+		numUntracked:            bpf.ConntrackUntrackedNUM_UNTRACKED,
+	} {
+		check("untracked "+untracked.String(), int(untracked), int(there))
+	}
 	for verdict, there := range map[Verdict]bpf.ConntrackVerdict{
 		VerdictNew:         bpf.ConntrackVerdictVERDICT_NEW,
 		VerdictEstablished: bpf.ConntrackVerdictVERDICT_ESTABLISHED,
@@ -120,6 +132,9 @@ func TestNames(t *testing.T) {
 	for _, i := range InvalidReasons() {
 		name("invalid " + i.String())
 	}
+	for _, u := range UntrackedReasons() {
+		name("untracked " + u.String())
+	}
 	for _, n := range TimeoutNames() {
 		name(n.String())
 		if back, err := ParseTimeoutName(n.String()); err != nil || back != n {
@@ -137,4 +152,5 @@ func TestNames(t *testing.T) {
 	name(TimeoutName(200).String())
 	name(EventType(200).String())
 	name(Invalid(200).String())
+	name("untracked " + Untracked(200).String())
 }

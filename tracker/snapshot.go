@@ -56,6 +56,8 @@ type Counters struct {
 	Destroyed [ReasonReused + 1]uint64
 	// InvalidBy splits Invalid by why.
 	InvalidBy [numInvalid]uint64
+	// UntrackedBy splits Untracked by why.
+	UntrackedBy [numUntracked]uint64
 	// TableFull counts flows that found no room and were not tracked, TableBusy
 	// those that had room, but found their bucket of the table in use twice.
 	TableFull, TableBusy uint64

@@ -40,7 +40,7 @@ type PacketKind uint8
 const (
 	// PacketFlow belongs to a flow or may begin one.
 	PacketFlow PacketKind = iota
-	// PacketUntracked is not for a tracker to judge: no IP, neighbour discovery.
+	// PacketUntracked is not for a tracker to judge; [Trace.Untracked] says why.
 	PacketUntracked
 	// PacketFragment is a fragment other than the first.
 	PacketFragment
@@ -85,10 +85,24 @@ type Trace struct {
 	Verdict                  Verdict
 	// Invalid is why the verdict is VerdictInvalid.
 	Invalid Invalid
+	// Untracked is why the verdict is VerdictUntracked.
+	Untracked Untracked
 	// Dropped says that the policy did not let it through.
 	Dropped bool
 	// From and To are the flow's states before and after.
 	From, To State
+}
+
+// Reason returns why the packet is invalid or untracked, by the name that every
+// output spells, and nothing where it is neither.
+func (t *Trace) Reason() string {
+	switch t.Verdict {
+	case VerdictInvalid:
+		return t.Invalid.String()
+	case VerdictUntracked:
+		return t.Untracked.String()
+	}
+	return ""
 }
 
 // Matching returns the packet's flow, as far as a trace knows it, for a filter to

@@ -17,23 +17,30 @@ const (
 	ProtocolICMPv6 Protocol = 58
 )
 
+// Further protocols whose headers begin with ports.
+const (
+	ProtocolDCCP    Protocol = 33
+	ProtocolSCTP    Protocol = 132
+	ProtocolUDPLite Protocol = 136
+)
+
 var protocolNames = map[Protocol]string{
-	ProtocolICMP:   "icmp",
-	2:              "igmp",
-	4:              "ipip",
-	ProtocolTCP:    "tcp",
-	ProtocolUDP:    "udp",
-	33:             "dccp",
-	41:             "ipv6",
-	47:             "gre",
-	50:             "esp",
-	51:             "ah",
-	ProtocolICMPv6: "icmpv6",
-	89:             "ospf",
-	103:            "pim",
-	112:            "vrrp",
-	132:            "sctp",
-	136:            "udplite",
+	ProtocolICMP:    "icmp",
+	2:               "igmp",
+	4:               "ipip",
+	ProtocolTCP:     "tcp",
+	ProtocolUDP:     "udp",
+	ProtocolDCCP:    "dccp",
+	41:              "ipv6",
+	47:              "gre",
+	50:              "esp",
+	51:              "ah",
+	ProtocolICMPv6:  "icmpv6",
+	89:              "ospf",
+	103:             "pim",
+	112:             "vrrp",
+	ProtocolSCTP:    "sctp",
+	ProtocolUDPLite: "udplite",
 }
 
 // String returns the protocol's name, or its number where it has no short one.
@@ -46,7 +53,11 @@ func (p Protocol) String() string {
 
 // HasPorts reports whether tuples of this protocol carry ports.
 func (p Protocol) HasPorts() bool {
-	return p == ProtocolTCP || p == ProtocolUDP
+	switch p {
+	case ProtocolTCP, ProtocolUDP, ProtocolSCTP, ProtocolUDPLite, ProtocolDCCP:
+		return true
+	}
+	return false
 }
 
 // HasICMP reports whether tuples of this protocol carry an ICMP type and id.

@@ -74,7 +74,8 @@ func tcpdumpFilter(t tracker.Tuple) string {
 		}
 	}
 	parts = append(parts, protocolFilter(t), "host "+t.Src.Addr().String(), "host "+t.Dst.Addr().String())
-	if t.Proto.HasPorts() {
+	// Of other protocols tcpdump knows no ports.
+	if t.Proto == tracker.ProtocolTCP || t.Proto == tracker.ProtocolUDP || t.Proto == tracker.ProtocolSCTP {
 		parts = append(parts, "port "+portText(t.Src), "port "+portText(t.Dst))
 	}
 	return strings.Join(parts, " and ")
@@ -82,7 +83,7 @@ func tcpdumpFilter(t tracker.Tuple) string {
 
 func protocolFilter(t tracker.Tuple) string {
 	switch t.Proto {
-	case tracker.ProtocolTCP, tracker.ProtocolUDP, tracker.ProtocolICMP:
+	case tracker.ProtocolTCP, tracker.ProtocolUDP, tracker.ProtocolSCTP, tracker.ProtocolICMP:
 		return t.Proto.String()
 	case tracker.ProtocolICMPv6:
 		return "icmp6"

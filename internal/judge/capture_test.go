@@ -242,12 +242,13 @@ var captureDifferences = []difference{
 		source: "design section 2: VLAN id in the key",
 	},
 	{
-		name: "redirect by neighbour discovery",
+		name: "the link's own ICMP",
 		is: func(m *moment) bool {
-			return m.shot != nil && m.shot.redirect && m.ctop.Verdict == Untracked && m.kernel.Verdict == Invalid
+			return m.shot != nil && m.opaque && m.ctop.Verdict == Untracked && m.kernel.Verdict == Invalid &&
+				(m.shot.proto == protoICMP || m.shot.proto == protoICMPv6)
 		},
-		reason: "it is neighbour discovery like the others, which every policy lets pass; the kernel leaves it out of its list",
-		source: "RFC 4861 section 4.5",
+		reason: "the hosts and routers of a link find each other by it; the kernel cannot track router discovery of IPv4, redirects of IPv6 and later additions, and calls them invalid",
+		source: "design section 2: neighbour discovery passes; RFC 1256; RFC 4861; RFC 3122; RFC 3971; RFC 4286",
 	},
 	{
 		name: "no next header",

@@ -23,10 +23,8 @@ type shot struct {
 	opaque   bool
 	fragment bool
 	// cut says that not all of its TCP header was in its first fragment.
-	cut bool
-	// redirect says that it is an ICMPv6 Redirect (RFC 4861 section 4.5).
-	redirect bool
-	proto    byte
+	cut   bool
+	proto byte
 }
 
 // dissect reads a frame; nil if there is no IP packet in it.
@@ -113,7 +111,6 @@ func (s *shot) transport(p gopacket.Packet) {
 			s.echo(l.TypeCode.Type() == 8, l.TypeCode.Type() == 0, l.Id)
 		case *layers.ICMPv6:
 			s.proto = protoICMPv6
-			s.redirect = l.TypeCode.Type() == 137
 			if payload := l.Payload; len(payload) >= 2 {
 				s.echo(l.TypeCode.Type() == 128, l.TypeCode.Type() == 129, binary.BigEndian.Uint16(payload))
 			}

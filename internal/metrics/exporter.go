@@ -18,6 +18,7 @@ type descriptions struct {
 	flows, maxFlows, fill                       *prometheus.Desc
 	created, destroyed, tableFull, tableBusy    *prometheus.Desc
 	packets, bytes, verdicts, actions, invalid  *prometheus.Desc
+	untracked                                   *prometheus.Desc
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
 	stalled, used                               *prometheus.Desc
@@ -37,6 +38,7 @@ func newDescriptions() descriptions {
 		verdicts:    describe("verdicts_total", "Packets by what tracking concluded about them.", "verdict"),
 		actions:     describe("actions_total", "Packets by what became of them.", "action"),
 		invalid:     describe("invalid_total", "Packets that were called invalid.", "reason"),
+		untracked:   describe("untracked_total", "Packets that were not tracked.", "reason"),
 		events:      describe("events_total", "Events that the kernel made."),
 		lost:        describe("events_lost_total", "Events that found no room in a reader's buffer."),
 		scan:        describe("scan_seconds", "Time that the latest reading of the table took."),
@@ -132,6 +134,9 @@ func (x sender) counters(c *tracker.Counters) {
 	x.counter(x.actions, c.Dropped, "dropped")
 	for _, r := range tracker.InvalidReasons() {
 		x.counter(x.invalid, c.InvalidBy[r], r.String())
+	}
+	for _, r := range tracker.UntrackedReasons() {
+		x.counter(x.untracked, c.UntrackedBy[r], r.String())
 	}
 	x.counter(x.events, c.Events)
 	x.counter(x.lost, c.EventsLost)

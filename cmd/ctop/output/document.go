@@ -50,6 +50,7 @@ type counters struct {
 	TableBusy      uint64   `json:"table_busy"`
 	InvalidBy      byReason `json:"invalid_by"`
 	Destroyed      byReason `json:"destroyed"`
+	UntrackedBy    byReason `json:"untracked_by"`
 }
 
 func newDocument(v View) document {
@@ -86,6 +87,9 @@ func newCounters(c tracker.Counters) counters {
 	}
 	for _, reason := range tracker.InvalidReasons() {
 		d.InvalidBy = append(d.InvalidBy, count{reason.String(), c.InvalidBy[reason]})
+	}
+	for _, reason := range tracker.UntrackedReasons() {
+		d.UntrackedBy = append(d.UntrackedBy, count{reason.String(), c.UntrackedBy[reason]})
 	}
 	for _, reason := range tracker.Reasons() {
 		d.Destroyed = append(d.Destroyed, count{reason.String(), c.Destroyed[reason]})

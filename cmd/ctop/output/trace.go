@@ -43,8 +43,8 @@ func appendTraceText(b []byte, t *tracker.Trace, in [2]string, full bool) []byte
 		b = fmt.Appendf(b, "%d bytes", t.Bytes)
 	}
 	b = append(append(b, "  "...), t.Verdict.String()...)
-	if t.Verdict == tracker.VerdictInvalid {
-		b = fmt.Appendf(b, " (%s)", t.Invalid)
+	if why := t.Reason(); why != "" {
+		b = fmt.Appendf(b, " (%s)", why)
 	}
 	if t.Dropped {
 		b = append(b, ", dropped"...)
@@ -107,8 +107,8 @@ func appendTraceJSON(b []byte, t *tracker.Trace, in [2]string) []byte {
 			flagLetters(t.Flags), t.Seq, t.Ack, t.Window, t.Payload)
 	}
 	b = fmt.Appendf(b, `,"bytes":%d,"segments":%d,"verdict":"%s"`, t.Bytes, t.Segments, t.Verdict)
-	if t.Verdict == tracker.VerdictInvalid {
-		b = append(append(append(b, `,"reason":"`...), t.Invalid.String()...), '"')
+	if why := t.Reason(); why != "" {
+		b = append(append(append(b, `,"reason":"`...), why...), '"')
 	}
 	b = fmt.Appendf(b, `,"dropped":%t`, t.Dropped)
 	b = appendState(b, "from", t.From)

@@ -20,6 +20,7 @@ type ShortCpuStats struct {
 	Dropped    uint64
 	Checksums  uint64
 	Invalid    [7]uint64
+	Untracked  [7]uint64
 	Created    uint64
 	Destroyed  [7]uint64
 	TableFull  uint64
