@@ -14,11 +14,27 @@ func (s *Server) config(ctx ssh.Context) *gossh.ServerConfig {
 		c = &client{server: s}
 	}
 	return &gossh.ServerConfig{
+		Config: gossh.Config{KeyExchanges: keyExchanges(), MACs: macs()},
+
 		MaxAuthTries:              s.options.Limits.AuthTries,
 		PublicKeyAuthAlgorithms:   signatureAlgorithms(),
 		PublicKeyCallback:         c.offered,
 		VerifiedPublicKeyCallback: c.verified,
 	}
+}
+
+// keyExchanges leaves out those with SHA-1 (RFC 9142 section 3).
+func keyExchanges() []string {
+	return []string{
+		gossh.KeyExchangeMLKEM768X25519, gossh.KeyExchangeCurve25519,
+		gossh.KeyExchangeECDHP256, gossh.KeyExchangeECDHP384, gossh.KeyExchangeECDHP521,
+		gossh.KeyExchangeDH16SHA512, gossh.KeyExchangeDH14SHA256,
+	}
+}
+
+// macs leaves out those with SHA-1.
+func macs() []string {
+	return []string{gossh.HMACSHA256ETM, gossh.HMACSHA512ETM, gossh.HMACSHA256, gossh.HMACSHA512}
 }
 
 // signatureAlgorithms leaves out certificates, which no line of a keys file

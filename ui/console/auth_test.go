@@ -258,3 +258,24 @@ func TestKeyringIgnoresHalfWrittenFile(t *testing.T) {
 		t.Fatalf("%v, %v, %d keys", changed, err, k.Len())
 	}
 }
+
+// Whatever a client would agree to, nothing with SHA-1 is agreed on.
+func TestNoSHA1(t *testing.T) {
+	r := newRig(t, Limits{FailuresPerAddress: 1000})
+	for name, offered := range map[string]ssh.Config{
+		"key exchange group1":  {KeyExchanges: []string{ssh.InsecureKeyExchangeDH1SHA1}},
+		"key exchange group14": {KeyExchanges: []string{ssh.InsecureKeyExchangeDH14SHA1}},
+		"MAC":                  {MACs: []string{ssh.HMACSHA1}, Ciphers: []string{ssh.CipherAES128CTR}},
+		"short MAC":            {MACs: []string{ssh.InsecureHMACSHA196}, Ciphers: []string{ssh.CipherAES128CTR}},
+	} {
+		config := r.config(r.ann)
+		config.Config = offered
+		if c, err := ssh.Dial("tcp", r.addr, config); err == nil {
+			_ = c.Close()
+			t.Errorf("%s: came in", name)
+		} else if !strings.Contains(err.Error(), "no common algorithm") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	r.serves()
+}

@@ -252,3 +252,28 @@ func TestStockClientKilled(t *testing.T) {
 	<-x.read
 	s.serves()
 }
+
+// The locale, which clients send unasked, is not worth a line of the log.
+func TestStockClientLocale(t *testing.T) {
+	s := newStock(t, Limits{})
+	s.authorise()
+	for _, variable := range []string{"LANG", "LC_ALL", "LC_TIME"} {
+		cmd := s.ssh("-o", "SendEnv="+variable, "-i", s.path("ann"))
+		cmd.Args = append(cmd.Args, "ok")
+		cmd.Env = append(cmd.Env, variable+"=C.UTF-8")
+		if out, err := cmd.Output(); err != nil || string(out) != "served operator\n" {
+			t.Fatalf("%q, %v", out, err)
+		}
+	}
+	if strings.Contains(s.log.String(), "refused a request") {
+		t.Error(s.log)
+	}
+	cmd := s.ssh("-o", "SetEnv=LD_PRELOAD=/x.so", "-i", s.path("ann"))
+	cmd.Args = append(cmd.Args, "ok")
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.log.String(), `msg="refused a request"`) {
+		t.Error("it is not logged that a variable was refused")
+	}
+}

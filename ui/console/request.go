@@ -1,7 +1,8 @@
 package console
 
 import (
-	"github.com/anmitsu/go-shlex"
+	"strings"
+
 	gossh "golang.org/x/crypto/ssh"
 )
 
@@ -33,8 +34,7 @@ func (x *session) request(req *gossh.Request) (ok bool, run func() int) {
 		x.takeSignal(req.Payload)
 		return true, nil
 	case "env":
-		// Every Debian client sends its locale, unasked: the log is told.
-		x.refuse("env", "")
+		x.refuseVariable(req.Payload)
 	case "auth-agent-req@openssh.com":
 		x.refuse("agent", noAgent)
 	case "x11-req":
@@ -43,6 +43,17 @@ func (x *session) request(req *gossh.Request) (ok bool, run func() int) {
 		x.refuse("other", "")
 	}
 	return false, nil
+}
+
+// refuseVariable refuses an environment variable (RFC 4254 section 6.4). Clients
+// send their locale unasked, as Debian's does: that is not worth a word.
+func (x *session) refuseVariable(payload []byte) {
+	var variable struct{ Name, Value string }
+	err := gossh.Unmarshal(payload, &variable)
+	if err == nil && (variable.Name == "LANG" || variable.Name == "LANGUAGE" || strings.HasPrefix(variable.Name, "LC_")) {
+		return
+	}
+	x.refuse("env", "")
 }
 
 // ptyRequest is RFC 4254 section 6.2.
@@ -92,9 +103,9 @@ func (x *session) takeExec(payload []byte) (bool, func() int) {
 	if len(command.Text) > maxCommand {
 		return x.sentence("exec", "the command is too long")
 	}
-	args, err := shlex.Split(command.Text, true)
+	args, err := splitWords(command.Text)
 	if err != nil {
-		return x.sentence("exec", "the command has a quote that is not closed")
+		return x.sentence("exec", err.Error())
 	}
 	if len(args) == 0 {
 		return x.sentence("exec", noShell)
