@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/tracker"
+	"ctop/ui/format"
 )
 
 // The exit status of the program.
@@ -47,7 +48,7 @@ func report(w io.Writer, err error) int {
 		return int(exit)
 	}
 	// Where stderr is gone as well there is nobody left to tell.
-	_, _ = fmt.Fprintln(w, "ctop: "+explain(err))
+	_, _ = fmt.Fprintln(w, "ctop: "+format.Clean(explain(err)))
 	if isUsage(err) {
 		return exitUsage
 	}

@@ -26,9 +26,16 @@ func main() {
 func status() int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
-	return report(os.Stderr, run(ctx, env{
+	return execute(ctx, env{
 		args: os.Args[1:], stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
-	}))
+	})
+}
+
+// execute executes one command line, says what went wrong, and returns the exit
+// status. Nothing on stderr steers a terminal.
+func execute(ctx context.Context, e env) int {
+	e.stderr = cleaned{e.stderr}
+	return report(e.stderr, run(ctx, e))
 }
 
 // run executes one command line. What it returns decides the exit status.

@@ -12,7 +12,6 @@ import (
 	"ctop/cmd/ctop/output"
 	"ctop/internal/recording"
 	"ctop/ui"
-	"ctop/ui/format"
 )
 
 // speedValue is how fast to play.
@@ -90,7 +89,7 @@ func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording
 // tellEnd says that a recording ends too early, which is no failure.
 func (c *replayCommand) tellEnd(name string, err error) error {
 	if errors.Is(err, recording.ErrBroken) {
-		c.env.note("%s ends early: %v: what came before is shown", format.Clean(name), err)
+		c.env.note("%s ends early: %v: what came before is shown", name, err)
 		return nil
 	}
 	return err

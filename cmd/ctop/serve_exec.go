@@ -29,6 +29,7 @@ type remote struct {
 
 // remoteCommand is the allow-list of headless commands.
 func remoteCommand(ctx context.Context, c console.Command) int {
+	c.Stderr = cleaned{c.Stderr}
 	r := remote{source: c.Source, env: env{
 		args: c.Args, stdin: strings.NewReader(""), stdout: c.Stdout, stderr: c.Stderr,
 		getenv: func(string) string { return "" },
@@ -46,7 +47,7 @@ func (r remote) run(ctx context.Context) error {
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		return usagef("%q is not to be had here: use dump, events, delete or timeouts, or ssh -t for the console", format.Clean(args[0]))
+		return usagef("%q is not to be had here: use dump, events, delete or timeouts, or ssh -t for the console", args[0])
 	}
 	cmd := command()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true

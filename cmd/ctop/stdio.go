@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/charmbracelet/x/term"
 	"golang.org/x/sys/unix"
+
+	"ctop/ui/format"
 )
 
 // isTerminal reports whether a stream is a terminal.
@@ -100,10 +103,26 @@ func sharesDescription(fd int) bool {
 	return false
 }
 
+// cleaned keeps what is written to people from steering their terminal: names of
+// files and interfaces, and flags, can be any bytes. Whole lines are written.
+type cleaned struct{ io.Writer }
+
+// Write writes lines with everything in them as [format.Clean] has it.
+func (c cleaned) Write(p []byte) (int, error) {
+	lines := strings.Split(string(p), "\n")
+	for i, line := range lines {
+		lines[i] = format.Clean(strings.ReplaceAll(line, "\t", "    "))
+	}
+	if _, err := io.WriteString(c.Writer, strings.Join(lines, "\n")); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
 // note tells the operator something that is not data.
-func (e env) note(format string, args ...any) {
+func (e env) note(text string, args ...any) {
 	// Not to be able to say it is no reason to stop.
-	_, _ = fmt.Fprintf(e.stderr, "ctop: "+format+"\n", args...)
+	_, _ = fmt.Fprintf(e.stderr, "ctop: "+text+"\n", args...)
 }
 
 // writeFailed says where a write failed. A reader that has left is told apart

@@ -45,8 +45,8 @@ func (p *Player) Play(ctx context.Context, r *Reader, o PlayOptions) error {
 	var begin time.Time
 	started := time.Now()
 	for ctx.Err() == nil {
-		item, err := r.Next()
-		if errors.Is(err, io.EOF) {
+		item, err := r.Next(ctx)
+		if errors.Is(err, io.EOF) || ctx.Err() != nil {
 			return nil
 		}
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,22 +76,26 @@ func NewReader(from io.Reader) (*Reader, error) {
 }
 
 // Next returns the next item, io.EOF at the end, and an error that wraps
-// [ErrBroken] where reading cannot go on.
-func (r *Reader) Next() (Item, error) {
-	l, err := r.next()
+// [ErrBroken] where reading cannot go on. A snapshot may be long: ctx ends the
+// reading of it.
+func (r *Reader) Next(ctx context.Context) (Item, error) {
+	l, err := r.next(ctx)
 	switch {
 	case err != nil:
 		return Item{}, err
 	case l.Event != nil && validEvent(l.Event):
 		return Item{Event: l.Event}, nil
 	case l.Head != nil:
-		s, err := r.snapshot(l.Head)
+		s, err := r.snapshot(ctx, l.Head)
 		return Item{Snapshot: s}, err
 	}
 	return Item{}, ErrBroken
 }
 
-func (r *Reader) next() (l line, err error) {
+func (r *Reader) next(ctx context.Context) (l line, err error) {
+	if err := ctx.Err(); err != nil {
+		return l, err
+	}
 	if !r.lines.Scan() {
 		if r.lines.Err() != nil {
 			return l, ErrBroken // gzip's, or a line without end
@@ -104,51 +109,81 @@ func (r *Reader) next() (l line, err error) {
 }
 
 // snapshot reads the lines that belong to a head.
-func (r *Reader) snapshot(h *head) (*tracker.Snapshot, error) {
+func (r *Reader) snapshot(ctx context.Context, h *head) (*tracker.Snapshot, error) {
 	s := &h.Snapshot
-	if !validSnapshot(s) || h.Changed < 0 || h.Gone < 0 {
+	if !validSnapshot(s) || !validCount(h.Changed, s.MaxFlows) || !validCount(h.Gone, s.MaxFlows) {
 		return nil, ErrBroken
 	}
-	changed, gone := map[tracker.FlowID]*tracker.Flow{}, map[tracker.FlowID]bool{}
-	var order []*tracker.Flow
-	for range h.Changed {
-		l, err := r.next()
-		if err != nil || l.Flow == nil || !validFlow(l.Flow) {
-			return nil, ErrBroken
-		}
-		changed[l.Flow.ID] = l.Flow
-		order = append(order, l.Flow)
+	changed, told, err := r.changed(ctx, h.Changed)
+	if err == nil {
+		err = r.gone(ctx, h.Gone, told)
 	}
-	for range h.Gone {
-		l, err := r.next()
-		if err != nil || l.Gone == 0 {
-			return nil, ErrBroken
-		}
-		gone[l.Gone] = true
+	if errors.Is(err, io.EOF) {
+		err = ErrBroken
 	}
-	s.Flows = r.carryOver(s.Time, changed, gone)
-	for _, f := range order {
-		if changed[f.ID] == f {
-			s.Flows = append(s.Flows, *f)
-		}
+	if err != nil {
+		return nil, err
 	}
-	if len(s.Flows) > tracker.MaxMaxFlows {
+	s.Flows = r.carryOver(s.Time, told, len(changed))
+	if s.Flows = append(s.Flows, changed...); !validCount(len(s.Flows), s.MaxFlows) {
 		return nil, ErrBroken
 	}
 	r.last = s
 	return s, nil
 }
 
-// carryOver returns the flows of the last snapshot that nothing is told of.
-func (r *Reader) carryOver(at time.Time, changed map[tracker.FlowID]*tracker.Flow, gone map[tracker.FlowID]bool) []tracker.Flow {
+// changed reads so many flows, and returns which ids it was told of. A flow that
+// is there more than once is as it was told last, and takes the room of one: a
+// recording is read in the memory of the table that it is of, however long it is.
+func (r *Reader) changed(ctx context.Context, n int) (flows []tracker.Flow, told map[tracker.FlowID]int, err error) {
+	told = map[tracker.FlowID]int{}
+	for range n {
+		l, err := r.next(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		if l.Flow == nil || !validFlow(l.Flow) {
+			return nil, nil, ErrBroken
+		}
+		if at, again := told[l.Flow.ID]; again {
+			flows[at] = *l.Flow
+			continue
+		}
+		told[l.Flow.ID] = len(flows)
+		flows = append(flows, *l.Flow)
+	}
+	return flows, told, nil
+}
+
+// gone reads so many ids of flows that are not there any more, and adds them to
+// those it was told of.
+func (r *Reader) gone(ctx context.Context, n int, told map[tracker.FlowID]int) error {
+	for range n {
+		l, err := r.next(ctx)
+		if err != nil {
+			return err
+		}
+		if l.Gone == 0 {
+			return ErrBroken
+		}
+		if _, changed := told[l.Gone]; !changed {
+			told[l.Gone] = -1
+		}
+	}
+	return nil
+}
+
+// carryOver returns the flows of the last snapshot that nothing is told of, with
+// room for more.
+func (r *Reader) carryOver(at time.Time, told map[tracker.FlowID]int, more int) []tracker.Flow {
 	if r.last == nil {
 		return nil
 	}
 	silent := at.Sub(r.last.Time)
-	flows := make([]tracker.Flow, 0, len(r.last.Flows))
+	flows := make([]tracker.Flow, 0, len(r.last.Flows)+more)
 	for i := range r.last.Flows {
 		f := &r.last.Flows[i]
-		if changed[f.ID] != nil || gone[f.ID] {
+		if _, differs := told[f.ID]; differs {
 			continue
 		}
 		now := still(*f)
@@ -164,6 +199,10 @@ func validSnapshot(s *tracker.Snapshot) bool {
 	return validTime(s.Time) && s.MaxFlows > 0 && s.MaxFlows <= tracker.MaxMaxFlows && len(s.Flows) == 0
 }
 
+// validCount bounds the lines of a snapshot. A table that changes while it is read
+// may show more flows than it has room for, not as many again.
+func validCount(n, maxFlows int) bool { return n >= 0 && n <= 2*maxFlows }
+
 func validFlow(f *tracker.Flow) bool {
 	return f.ID != 0 && validState(f.State) && f.State != tracker.StateNone && f.In <= 1 && validTuple(f.Tuple) &&
 		int(f.TimeoutName) < len(tracker.TimeoutNames())
@@ -177,6 +216,9 @@ func validEvent(e *tracker.Event) bool {
 
 func validState(s tracker.State) bool { return int(s) <= len(tracker.States()) }
 
+// validTuple refuses zones of IPv6 addresses, which can be any text: no packet
+// has one.
 func validTuple(t tracker.Tuple) bool {
-	return t.Src.IsValid() && t.Dst.IsValid() && t.Src.Addr().Is4() == t.Dst.Addr().Is4()
+	src, dst := t.Src.Addr(), t.Dst.Addr()
+	return src.IsValid() && dst.IsValid() && src.Is4() == dst.Is4() && src.Zone() == "" && dst.Zone() == ""
 }

@@ -13,10 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"ctop/cmd/ctop/output"
 	"ctop/internal/recording"
 	"ctop/tracker"
-	"ctop/ui/order"
 )
 
 var start = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
@@ -81,7 +79,7 @@ func items(file []byte) (list []recording.Item, err error) {
 	r, err := recording.NewReader(bytes.NewReader(file))
 	for err == nil {
 		var item recording.Item
-		if item, err = r.Next(); err == nil {
+		if item, err = r.Next(context.Background()); err == nil {
 			list = append(list, item)
 		}
 	}
@@ -209,29 +207,4 @@ func TestPlayer(t *testing.T) {
 	if _, err := p.Delete(tracker.Ref{}); err == nil {
 		t.Error("deleted in the past")
 	}
-}
-
-// FuzzReader has nothing that is read do harm to what shows it.
-func FuzzReader(f *testing.F) {
-	f.Add([]byte(`{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5},"Changed":1}}` + "\n" +
-		`{"Flow":{"ID":1,"State":4,"Tuple":{"Proto":6,"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"}}}` + "\n" +
-		`{"Event":{"Time":"2026-11-23T04:00:00Z","Type":3,"Tuple":{"Proto":1,"Src":"[::1%a]:5","Dst":"[::1]:5"},"Reason":5}}`))
-	f.Fuzz(func(t *testing.T, lines []byte) {
-		list, err := items(packed(string(lines)))
-		if !errors.Is(err, io.EOF) && !errors.Is(err, recording.ErrBroken) {
-			t.Fatal(err)
-		}
-		for _, item := range list {
-			for form := output.Table; form <= output.CSV; form++ {
-				if item.Event != nil {
-					output.AppendEvent(nil, form, item.Event)
-					continue
-				}
-				rows := order.Arrange(order.Request{Snapshot: item.Snapshot}).Rows
-				if err := output.WriteSnapshot(io.Discard, form, output.View{Snapshot: item.Snapshot, Rows: rows}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	})
 }

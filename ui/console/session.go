@@ -173,7 +173,7 @@ func (x *session) sayWhy() {
 
 // say writes a line for the operator.
 func (x *session) say(text string) {
-	_, _ = fmt.Fprintf(x.errs, "ctop: %s\r\n", text)
+	_, _ = fmt.Fprintf(x.errs, "ctop: %s\r\n", format.Clean(text))
 }
 
 func (x *session) cutStalled() {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ctop/tracker"
+	"ctop/ui/format"
 )
 
 // csvHeader names the fields as the path to them in the JSON object.
@@ -104,8 +105,9 @@ func appendSet[T ~uint8 | ~uint16 | ~uint64](b []byte, n T, set bool) []byte {
 	return append(b, ',')
 }
 
-// csvText quotes a field as RFC 4180 says, where it has to be.
+// csvText cleans text from outside, and quotes it where RFC 4180 says so.
 func csvText(s string) string {
+	s = format.Clean(s)
 	if !strings.ContainsAny(s, ",\"\r\n") {
 		return s
 	}

@@ -1,11 +1,14 @@
 package output
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"math"
 	"net/netip"
 	"strconv"
 	"time"
+	"unicode/utf8"
 )
 
 // timeLayout is RFC 3339 with all nine digits, so that times sort as text.
@@ -91,8 +94,30 @@ func quote(s string) string {
 	if err != nil { // no string makes Marshal fail
 		return `""`
 	}
-	return string(text)
+	return string(escapeControls(text))
 }
+
+// escapeControls escapes DEL and the control characters of C1 (U+0080 to U+009F)
+// in JSON, which allows them in strings: a terminal takes U+009B for the beginning
+// of an escape sequence (ECMA-48 5.3).
+func escapeControls(text []byte) []byte {
+	if !bytes.ContainsFunc(text, isControl) {
+		return text
+	}
+	var b []byte
+	for len(text) > 0 {
+		r, n := utf8.DecodeRune(text)
+		if isControl(r) {
+			b = fmt.Appendf(b, `\u%04x`, r)
+		} else {
+			b = append(b, text[:n]...)
+		}
+		text = text[n:]
+	}
+	return b
+}
+
+func isControl(r rune) bool { return r >= 0x7f && r < 0xa0 }
 
 // seconds is a duration in the parts of a document that are marshalled.
 type seconds time.Duration

@@ -66,7 +66,7 @@ func writeDocument(w *bufio.Writer, v View) error {
 	if err != nil {
 		return fmt.Errorf("encode snapshot: %w", err)
 	}
-	head = bytes.TrimSuffix(head, []byte("\n}"))
+	head = bytes.TrimSuffix(escapeControls(head), []byte("\n}"))
 	if _, err := w.Write(append(head, ",\n  \"flows\": ["...)); err != nil {
 		return err
 	}

@@ -15,12 +15,12 @@ func Summary(v View) string {
 		shown = format.Count(len(v.Rows)) + " shown, " + shown
 	}
 	parts := []string{
-		fmt.Sprintf("%s ⇄ %s", format.Clean(v.Interfaces[0].Name), format.Clean(v.Interfaces[1].Name)),
+		v.Interfaces[0].Name + " ⇄ " + v.Interfaces[1].Name,
 		v.Interfaces[0].Mode.String(), v.Policy.String(), shown,
 		format.Plural(int(v.Counters.Packets), "packet"), format.Count(int(v.Counters.Dropped)) + " dropped",
 	}
 	if lost := v.Counters.EventsLost; lost > 0 {
 		parts = append(parts, format.Plural(int(lost), "event")+" lost")
 	}
-	return strings.Join(append(parts, v.Warnings...), ", ")
+	return format.Clean(strings.Join(append(parts, v.Warnings...), ", "))
 }

@@ -2,7 +2,6 @@ package output
 
 import (
 	"fmt"
-	"strconv"
 
 	"ctop/tracker"
 	"ctop/ui/format"
@@ -27,7 +26,7 @@ func appendTraceText(b []byte, t *tracker.Trace, in [2]string, full bool) []byte
 		return fmt.Appendf(b, "%15s  lost %s", "", format.Plural(int(t.Lost), "packet"))
 	}
 	b = t.Time.Local().AppendFormat(b, "15:04:05.000000")
-	b = fmt.Appendf(b, "  %s  ", in[t.In&1])
+	b = fmt.Appendf(b, "  %s  ", format.Clean(in[t.In&1]))
 	if full {
 		b = append(appendHex(b, uint64(t.Flow)), "  "...)
 	}
@@ -92,7 +91,7 @@ func appendTraceJSON(b []byte, t *tracker.Trace, in [2]string) []byte {
 	b = appendTime(b, t.Time)
 	b = append(append(b, `","trace":"`...), t.Kind.String()...)
 	b = append(b, `","in":`...)
-	b = strconv.AppendQuote(b, in[t.In&1])
+	b = append(b, quote(in[t.In&1])...)
 	if t.Flow != 0 {
 		b = append(appendHex(append(b, `,"id":"`...), uint64(t.Flow)), '"')
 		b = append(append(append(b, `,"direction":"`...), t.Direction.String()...), '"')
