@@ -27,11 +27,11 @@ func (f *sshFlags) register(flags *pflag.FlagSet) {
 		name, usage string
 		most        int
 	}{
-		{&f.limits.Sessions, "ssh-sessions", "sessions at once", 10_000},
+		{&f.limits.Sessions, "ssh-sessions", "sessions at once, of which up to 8 are kept for operators", 10_000},
 		{&f.limits.SessionsPerKey, "ssh-sessions-per-key", "sessions at once with the same key", 10_000},
 		{&f.limits.Startups, "ssh-startups", "connections at once that are still logging in", 10_000},
 		{&f.limits.StartupsPerAddress, "ssh-startups-per-address", "of these, from the same address", 10_000},
-		{&f.limits.FailuresPerAddress, "ssh-failures-per-address", "failed connections from an address in a minute", 1_000_000},
+		{&f.limits.FailuresPerAddress, "ssh-failures-per-address", "failed connections from an address in a minute, from which on newcomers are dropped at random", 1_000_000},
 		{&f.limits.AuthTries, "ssh-auth-tries", "keys that a client may try in one connection", 100},
 		{&f.limits.FrameRate, "ssh-frame-rate", "times a second that a session draws at most", console.MaxFrameRate},
 	} {

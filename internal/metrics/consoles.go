@@ -23,6 +23,7 @@ func (c *consoles) Collect(ch chan<- prometheus.Metric) {
 	connections := describe("ssh_connections_total", "Connections by what became of them at the door.", "result")
 	x.counter(connections, s.Accepted, "accepted")
 	x.counter(connections, s.Refused, "refused")
+	x.counter(connections, s.Dropped, "dropped")
 	x.counter(describe("ssh_login_failures_total", "Connections that were accepted and did not authenticate."), s.Failed)
 	sessions := describe("ssh_sessions_total", "Sessions by what became of them.", "result")
 	x.counter(sessions, s.SessionsOpened, "opened")

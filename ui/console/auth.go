@@ -49,12 +49,14 @@ func signatureAlgorithms() []string {
 
 // offered answers whether it would be any use to prove a key. It runs for keys
 // that the client may not hold and must remember nothing: what it returns
-// belongs to this key alone.
+// belongs to this key alone; that the connection gets a better place is worth nothing
+// once it is in.
 func (c *client) offered(_ gossh.ConnMetadata, public gossh.PublicKey) (*gossh.Permissions, error) {
 	key, err := c.server.options.Keys.find(public, c.addr, c.server.clock())
 	if err != nil {
 		return nil, err
 	}
+	c.came.Store(int32(promising))
 	return &gossh.Permissions{ExtraData: map[any]any{proven{}: key}}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"charm.land/ssh"
@@ -20,9 +21,13 @@ type client struct {
 	server *Server
 	addr   netip.Addr
 
+	// came is how far it has come, a progress.
+	came atomic.Int32
+
 	mu       sync.Mutex
 	in       bool // authenticated
 	closed   bool
+	dropped  bool
 	refused  bool
 	sessions int
 	// lonely closes a connection that has no session.
@@ -32,21 +37,44 @@ type client struct {
 // admit takes a new connection in, or turns it away: it returns nil then.
 func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
 	addr := addressOf(conn.RemoteAddr())
-	if err := s.gate.enter(addr); err != nil {
-		s.counters.refused.Add(1)
-		s.turnAway(conn, err)
-		return nil
-	}
 	c := &client{Conn: conn, server: s, addr: addr}
 	if !s.register(c) {
-		s.gate.leave(addr)
 		s.turnAway(conn, errStopping)
+		return nil
+	}
+	if err := s.gate.enter(addr, c); err != nil {
+		s.unregister(c)
+		s.counters.refused.Add(1)
+		s.turnAway(conn, err)
 		return nil
 	}
 	s.counters.accepted.Add(1)
 	limitSilence(conn, s.options.Limits.Stall)
 	ctx.SetValue(clientKey{}, c)
 	return c
+}
+
+// Read reads what the client sends, and notes that it does.
+func (c *client) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 {
+		c.came.CompareAndSwap(int32(silent), int32(speaking))
+	}
+	return n, err
+}
+
+func (c *client) progress() progress { return progress(c.came.Load()) }
+
+// drop closes a connection whose place another one gets, unless it has
+// authenticated meanwhile.
+func (c *client) drop() {
+	c.mu.Lock()
+	c.dropped = !c.in
+	dropped := c.dropped
+	c.mu.Unlock()
+	if dropped {
+		_ = c.Close()
+	}
 }
 
 func addressOf(a net.Addr) netip.Addr {
@@ -112,7 +140,8 @@ func (c *client) authenticated() {
 		return
 	}
 	c.in = true
-	c.server.gate.leave(c.addr)
+	c.server.gate.leave(c)
+	c.server.gate.know(c.addr)
 	c.server.counters.connections.Add(1)
 	c.lonely = time.AfterFunc(c.server.options.Limits.Handshake, func() { _ = c.Close() })
 }
@@ -149,11 +178,24 @@ func (c *client) Close() error {
 		s.counters.connections.Add(-1)
 		c.lonely.Stop()
 	} else {
-		s.gate.leave(c.addr)
-		s.gate.fail(c.addr)
-		s.counters.failed.Add(1)
+		s.gate.leave(c)
+		c.countEnd()
 	}
 	return c.Conn.Close()
+}
+
+// countEnd counts a connection that ends before it has authenticated. One that said
+// nothing cost nothing, and is not held against its address.
+func (c *client) countEnd() {
+	s := c.server
+	if c.dropped {
+		s.counters.dropped.Add(1)
+		return
+	}
+	s.counters.failed.Add(1)
+	if c.progress() != silent {
+		s.gate.fail(c.addr)
+	}
 }
 
 // firstRefusal reports whether nothing was refused to this connection before:

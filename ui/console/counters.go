@@ -5,6 +5,7 @@ import "sync/atomic"
 // counters count what became of those who came.
 type counters struct {
 	accepted, refused, failed atomic.Uint64
+	dropped                   atomic.Uint64
 	sessions, sessionsRefused atomic.Uint64
 	requestsRefused, stalled  atomic.Uint64
 	acts                      atomic.Uint64
@@ -17,8 +18,9 @@ type Stats struct {
 	// Connections those that have authenticated.
 	Sessions, Consoles, Connections int
 	// Accepted connections were let in to log in; Refused ones were turned
-	// away before that, Failed ones did not succeed.
-	Accepted, Refused, Failed uint64
+	// away before that, Failed ones did not succeed, Dropped ones had to make
+	// room for others before they did.
+	Accepted, Refused, Failed, Dropped uint64
 	// SessionsOpened and SessionsRefused count sessions, RequestsRefused what
 	// clients asked for in vain, Stalled those cut for taking nothing.
 	SessionsOpened, SessionsRefused, RequestsRefused, Stalled uint64
@@ -31,7 +33,7 @@ func (s *Server) Stats() Stats {
 	c := &s.counters
 	stats := Stats{
 		Connections: int(c.connections.Load()),
-		Accepted:    c.accepted.Load(), Refused: c.refused.Load(), Failed: c.failed.Load(),
+		Accepted:    c.accepted.Load(), Refused: c.refused.Load(), Failed: c.failed.Load(), Dropped: c.dropped.Load(),
 		SessionsOpened: c.sessions.Load(), SessionsRefused: c.sessionsRefused.Load(),
 		RequestsRefused: c.requestsRefused.Load(), Stalled: c.stalled.Load(), Acts: c.acts.Load(),
 	}

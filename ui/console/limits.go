@@ -5,14 +5,17 @@ import "time"
 // Limits bound what clients can cost. Every zero value means the default.
 type Limits struct {
 	// Sessions is how many there may be at once, SessionsPerKey with the same
-	// key.
+	// key. Some of the former are kept for operators.
 	Sessions, SessionsPerKey int
 	// Startups is how many connections may be open that have not
 	// authenticated yet, StartupsPerAddress how many of them from one address
-	// (of IPv6, from one /64).
+	// (of IPv6, from one /64). Where there are as many, another one takes the
+	// place of one that has not come far. Addresses from which somebody logged
+	// in lately have as many places of their own.
 	Startups, StartupsPerAddress int
 	// FailuresPerAddress is how many connections from one address may fail in
-	// a minute before further ones are turned away for the rest of it.
+	// a minute before further ones are turned away at random, the more of them
+	// the more have failed.
 	FailuresPerAddress int
 	// AuthTries is how many keys a client may try in one connection.
 	AuthTries int

@@ -266,10 +266,7 @@ func (r *rig) serves() {
 	}
 	r.eventually("no connection is left", func() bool {
 		s := r.server.Stats()
-		r.server.gate.mu.Lock()
-		waiting := r.server.gate.waiting
-		r.server.gate.mu.Unlock()
-		return s.Sessions == 0 && s.Connections == 0 && waiting == 0
+		return s.Sessions == 0 && s.Connections == 0 && r.server.gate.waiting() == 0
 	})
 }
 

@@ -78,66 +78,6 @@ func TestGarbage(t *testing.T) {
 	r.serves()
 }
 
-// Those who do not log in take no more than their share, are told so, and are
-// forgotten.
-func TestManyConnections(t *testing.T) {
-	r := newRig(t, Limits{Handshake: 3 * time.Second, StartupsPerAddress: 10, FailuresPerAddress: 100_000})
-	const many = 10_000
-	var held []net.Conn
-	for i := range many {
-		if i == 10 {
-			r.eventually("ten wait", func() bool { return r.server.Stats().Accepted >= 10 })
-		}
-		c, err := net.DialTimeout("tcp", r.addr, patience)
-		if err != nil {
-			t.Fatal(i, err)
-		}
-		if i < 10 {
-			held = append(held, c)
-			continue
-		}
-		if i == 10 {
-			_ = c.SetDeadline(time.Now().Add(patience))
-			if text, _ := io.ReadAll(c); !strings.Contains(string(text), "too many connections from 127.0.0.1") {
-				t.Errorf("it was told %q", text)
-			}
-		}
-		_ = c.Close()
-	}
-	if s := r.server.Stats(); s.Refused == 0 {
-		t.Errorf("%+v", s)
-	}
-	for _, c := range held {
-		_ = c.SetDeadline(time.Now().Add(patience))
-		closedBy(t, c)
-	}
-	r.eventually("all are gone", func() bool {
-		s := r.server.Stats()
-		r.server.gate.mu.Lock()
-		defer r.server.gate.mu.Unlock()
-		return s.Refused+s.Failed >= many-100 && s.Connections == 0 && r.server.gate.waiting == 0
-	})
-	r.serves()
-}
-
-func TestFailuresPerAddress(t *testing.T) {
-	r := newRig(t, Limits{FailuresPerAddress: 5})
-	for range 5 {
-		if c, err := ssh.Dial("tcp", r.addr, r.config(newSigner(t))); err == nil {
-			_ = c.Close()
-			t.Fatal("came in")
-		}
-	}
-	r.eventually("five have failed", func() bool { return r.server.Stats().Failed == 5 })
-	if text := closedBy(t, r.raw()); !strings.Contains(text, "try again in a minute") {
-		t.Errorf("it was told %q", text)
-	}
-	r.server.gate.mu.Lock()
-	clear(r.server.gate.failures) // a minute passes
-	r.server.gate.mu.Unlock()
-	r.serves()
-}
-
 func TestForwarding(t *testing.T) {
 	r := newRig(t, Limits{})
 	c := r.dial(r.ann)

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,12 +36,30 @@ func (r *roster) enter(s *session) error {
 		return errStopping
 	case len(r.sessions) >= r.limits.Sessions:
 		return fmt.Errorf("all %d sessions are taken: try again later", r.limits.Sessions)
+	case s.who.key.Role != Operator && r.viewers() >= r.limits.Sessions-kept(r.limits.Sessions):
+		return errors.New("all sessions of viewers are taken: try again later")
 	case r.perKey[key] >= r.limits.SessionsPerKey:
 		return fmt.Errorf("your key has %d sessions already: close one", r.perKey[key])
 	}
 	r.sessions[s] = struct{}{}
 	r.perKey[key]++
 	return nil
+}
+
+// mostKept is how many sessions at most viewers leave to operators.
+const mostKept = 8
+
+// kept is how many of so many sessions are kept for operators.
+func kept(sessions int) int { return min(sessions/2, mostKept) }
+
+// viewers counts the sessions of viewers.
+func (r *roster) viewers() (n int) {
+	for s := range r.sessions {
+		if s.who.key.Role != Operator {
+			n++
+		}
+	}
+	return n
 }
 
 func (r *roster) leave(s *session) {

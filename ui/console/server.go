@@ -47,13 +47,14 @@ type Options struct {
 
 // Server serves consoles.
 type Server struct {
-	options  Options
-	clock    func() time.Time
-	log      *slog.Logger
-	ssh      *ssh.Server
-	gate     *gate
-	roster   *roster
-	counters counters
+	options    Options
+	clock      func() time.Time
+	log        *slog.Logger
+	ssh        *ssh.Server
+	gate       *gate
+	roster     *roster
+	counters   counters
+	failureLog thinned
 	// farewells are the connections that are being turned away.
 	farewells    chan struct{}
 	lookInterval time.Duration
@@ -149,6 +150,18 @@ func (s *Server) unregister(c *client) {
 	delete(s.clients, c)
 }
 
+// clientAt returns the connection from an address, nil once it is closed.
+func (s *Server) clientAt(a net.Addr) *client {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.clients {
+		if c.RemoteAddr() == a {
+			return c
+		}
+	}
+	return nil
+}
+
 func (s *Server) closeRegister() []*client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -193,8 +206,15 @@ func (s *Server) reviewSessions() {
 // noteFailure logs a connection that did not authenticate. The error may quote
 // the client.
 func (s *Server) noteFailure(conn net.Conn, err error) {
+	if c := s.clientAt(conn.RemoteAddr()); c == nil || c.progress() == silent {
+		return // it had to make room, or said nothing
+	}
+	omitted, ok := s.failureLog.next(s.clock())
+	if !ok {
+		return
+	}
 	s.log.Warn("a connection was refused",
-		"address", addressOf(conn.RemoteAddr()).String(), "error", shorten(format.Clean(err.Error())))
+		"address", addressOf(conn.RemoteAddr()).String(), "error", shorten(format.Clean(err.Error())), "omitted", omitted)
 }
 
 // refuseChannel refuses everything but sessions: above all, forwarding.

@@ -1,0 +1,34 @@
+package console
+
+import (
+	"sync"
+	"time"
+)
+
+// mostLines is how many lines of one kind a minute may have: whoever is not
+// logged in, or may only look, does not fill a disk.
+const mostLines = 20
+
+// thinned decides which of many lines are written.
+type thinned struct {
+	mu      sync.Mutex
+	since   time.Time
+	lines   int
+	omitted int
+}
+
+// next reports whether a line is to be written now, and how many were not since
+// the last one that was.
+func (t *thinned) next(now time.Time) (omitted int, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Sub(t.since) >= time.Minute || now.Before(t.since) {
+		t.since, t.lines = now, 0
+	}
+	if t.lines++; t.lines > mostLines {
+		t.omitted++
+		return 0, false
+	}
+	omitted, t.omitted = t.omitted, 0
+	return omitted, true
+}
