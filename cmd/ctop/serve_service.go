@@ -84,46 +84,18 @@ func (s *service) giveUp() error {
 
 // runAll runs the servers until one fails or ctx is done.
 func (s *service) runAll(ctx context.Context, c *tracker.Collector, t *tracker.Tracker) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	parts, err := s.parts(c)
 	if err != nil {
 		return err
 	}
-	failed := make(chan error, len(parts))
-	for _, part := range parts {
-		go func() { failed <- part(ctx) }()
-	}
 	names := t.Interfaces()
-	s.log.Info("serving", "interface1", names[0], "interface2", names[1], "joined", t.Joined())
-	s.notify.ready()
-	<-firstOf(ctx, failed, &err)
-	s.log.Info("stopping")
-	s.notify.stopping()
-	cancel()
-	n := len(parts)
-	if err != nil {
-		n-- // that one has ended
-	}
-	for range n {
-		if more := <-failed; err == nil {
-			err = more
-		}
-	}
-	return err
-}
-
-// firstOf is done with ctx, or with the first part that failed.
-func firstOf(ctx context.Context, failed <-chan error, err *error) <-chan struct{} {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		select {
-		case <-ctx.Done():
-		case *err = <-failed:
-		}
-	}()
-	return done
+	return sideBySide(ctx, parts, func() {
+		s.log.Info("serving", "interface1", names[0], "interface2", names[1], "joined", t.Joined())
+		s.notify.ready()
+	}, func() {
+		s.log.Info("stopping")
+		s.notify.stopping()
+	})
 }
 
 // parts are what runs side by side.
