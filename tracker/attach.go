@@ -3,6 +3,7 @@ package tracker
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/cilium/ebpf"
@@ -241,18 +242,18 @@ func errNoNative(err error) bool {
 	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ERANGE)
 }
 
-// detachPinned detaches the links in the directory, whoever else holds them.
-func detachPinned(dir string) error {
-	var errs []error
+// unpinLinks removes the pins of the attachments in the directory and returns
+// what was pinned.
+func unpinLinks(dir string) (links []attachment, errs []error) {
 	for _, name := range linkPins {
-		l, err := link.LoadPinnedLink(filepath.Join(dir, name), nil)
-		if err != nil {
-			continue
+		path := filepath.Join(dir, name)
+		if l, err := link.LoadPinnedLink(path, nil); err == nil {
+			links = append(links, l)
 		}
-		if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
-			errs = append(errs, fmt.Errorf("detach %s: %w", name, err))
+		// That of a filter is an empty directory.
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove pins: %w", err))
 		}
-		l.Close()
 	}
-	return errors.Join(errs...)
+	return links, errs
 }

@@ -95,13 +95,14 @@ func (t *Tracker) concerns(l netlink.Link) bool {
 	})
 }
 
-// gone reports whether somebody took the tracker down.
+// gone reports whether somebody took the tracker down, be it that another one was
+// attached since.
 func (t *Tracker) gone() bool {
 	if t.dir == "" {
 		return false
 	}
-	_, err := os.Stat(t.dir)
-	return errors.Is(err, os.ErrNotExist)
+	now, err := placeOf(t.dir)
+	return errors.Is(err, os.ErrNotExist) || err == nil && now != t.place
 }
 
 // heal looks after the interfaces while this process owns the tracker. What is
@@ -127,6 +128,12 @@ func (c *Collector) inherit() bool {
 		return false
 	}
 	if c.tracker.adopt(); !c.tracker.owner() {
+		return false
+	}
+	if !whole(c.tracker.dir) { // the owner was killed while it ended the tracker
+		if err := errors.Join(c.tracker.remove()...); err != nil {
+			c.tracker.log.Error("remove what is left of the tracker", "error", err)
+		}
 		return false
 	}
 	c.tracker.log.Info("took over the tracker: its owner is gone")

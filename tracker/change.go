@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 )
@@ -156,6 +157,22 @@ func needed(changes []change) ([]change, error) {
 		}
 	}
 	return missing, nil
+}
+
+// changesNow returns the changes to an interface as they are to be taken back: it,
+// its peer or the peer's namespace may be called otherwise than when they were
+// made, and the way to that namespace may have led through a process that ended.
+func changesNow(l netlink.Link, changes []change) []change {
+	now := slices.Clone(changes)
+	for i := range now {
+		c := &now[i]
+		if c.Kind != changeGRO && c.Kind != changeTxVLAN {
+			c.Name = l.Attrs().Name
+		} else if p, err := findPeer(l); err == nil {
+			c.NetNS, c.Name = p.netns, p.name
+		}
+	}
+	return now
 }
 
 // undo takes changes back, the last one first, and goes on where one fails: what

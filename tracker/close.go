@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"time"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -58,7 +58,7 @@ func (t *Tracker) leave() (ends bool) {
 			t.mu.Unlock()
 		}
 		if t.owner() {
-			return !t.keep && !t.othersUse()
+			return !t.keep && !t.othersUse() && !t.gone()
 		}
 		if t.presence == nil || t.othersUse() || t.gone() || time.Now().After(deadline) {
 			return false
@@ -91,28 +91,20 @@ func (t *Tracker) othersUse() bool {
 
 // remove undoes all that attaching did.
 func (t *Tracker) remove() []error {
-	var errs []error
-	for _, l := range t.links {
-		if l != nil {
-			if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
-				errs = append(errs, fmt.Errorf("detach: %w", err))
-			}
-		}
-	}
 	if t.dir != "" {
-		errs = append(errs, removeTracker(t.dir, &t.meta)...)
-	} else {
-		errs = append(errs, undoAll(&t.meta)...)
+		return removeTracker(t.dir, &t.meta, t.links[:]...)
 	}
-	return errs
+	return slices.Concat(detachAll(t.links[:]), undoAll(&t.meta))
 }
 
-// removeTracker detaches what is pinned in the directory, puts back what was
-// changed for it, and removes it.
-func removeTracker(dir string, m *meta) []error {
-	var errs []error
-	if err := detachPinned(dir); err != nil {
-		errs = append(errs, err)
+// removeTracker detaches what is pinned in the directory, and other attachments
+// of the same tracker, puts back what was changed for it, and removes it. From
+// the removal of the first pin on the tracker is no more, whatever happens here.
+func removeTracker(dir string, m *meta, more ...attachment) []error {
+	links, errs := unpinLinks(dir)
+	errs = append(errs, detachAll(append(links, more...))...)
+	for _, l := range links {
+		_ = l.Close()
 	}
 	if m != nil {
 		errs = append(errs, undoAll(m)...)
@@ -123,14 +115,26 @@ func removeTracker(dir string, m *meta) []error {
 	return errs
 }
 
+func detachAll(links []attachment) []error {
+	var errs []error
+	for _, l := range links {
+		if l == nil {
+			continue
+		}
+		if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
+			errs = append(errs, fmt.Errorf("detach: %w", err))
+		}
+	}
+	return errs
+}
+
 // undoAll puts back what was changed, where the interface is still there.
 func undoAll(m *meta) []error {
 	var errs []error
 	for _, i := range m.Interfaces {
-		if _, err := netlink.LinkByIndex(i.Index); err != nil {
-			continue
+		if l, err := i.link(); err == nil {
+			errs = append(errs, undo(changesNow(l, i.Changes))...)
 		}
-		errs = append(errs, undo(i.Changes)...)
 	}
 	return errs
 }
@@ -145,14 +149,8 @@ func Down(_ context.Context, a, b string) error {
 	if !found {
 		return fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
 	}
-	k, m, err := openKernel(dir)
-	if k != nil {
-		k.close()
-	}
-	// One of another version can still be taken down.
-	if err != nil && !errors.Is(err, ErrLayout) {
-		return err
-	}
+	// One of another version can be taken down, too, and what is left of one.
+	m := describedAt(dir)
 	errs := removeTracker(dir, m)
 	if m != nil && m.Mounted {
 		unmountBPFFS()

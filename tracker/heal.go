@@ -3,7 +3,6 @@ package tracker
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/cilium/ebpf/link"
@@ -175,12 +174,5 @@ func (t *Tracker) relink(i int, s *side) error {
 	if t.dir == "" {
 		return nil
 	}
-	path := filepath.Join(t.dir, linkPins[i])
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove the old pin: %w", err)
-	}
-	if err := l.Pin(path); err != nil {
-		return fmt.Errorf("pin the attachment: %w", err)
-	}
-	return nil
+	return replacePin(l, filepath.Join(t.dir, linkPins[i]))
 }

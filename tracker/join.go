@@ -98,6 +98,13 @@ func isOwned(dir string) bool {
 }
 
 func joinNow(dir string, log *slog.Logger) (*Tracker, error) {
+	before, err := placeOf(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, explainPermission("look for trackers", fmt.Errorf("look for trackers: %w", err))
+	}
 	k, m, err := openKernel(dir)
 	if err != nil {
 		// A directory that goes while it is read was being removed.
@@ -106,7 +113,7 @@ func joinNow(dir string, log *slog.Logger) (*Tracker, error) {
 		}
 		return nil, err
 	}
-	t := &Tracker{kernel: k, meta: *m, log: log, dir: dir, joined: true, slots: map[uint32]bool{}}
+	t := &Tracker{kernel: k, meta: *m, log: log, dir: dir, place: before, joined: true, slots: map[uint32]bool{}}
 	if err := t.start(); err != nil {
 		k.close()
 		return nil, err
@@ -120,7 +127,12 @@ func (t *Tracker) takeLease() {
 	if t.lease != nil || t.dir == "" {
 		return
 	}
-	if l, ok, err := takeLease(t.dir); err == nil && ok {
+	l, ok, err := takeLease(t.dir)
+	switch {
+	case err != nil || !ok:
+	case t.gone(): // it is another tracker's
+		l.release()
+	default:
 		t.lease, t.keep = l, t.meta.Keep
 	}
 }

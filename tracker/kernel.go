@@ -240,6 +240,9 @@ func (k *kernel) pin(dir string) error {
 // openKernel opens the objects of a tracker that is pinned, after its
 // description has shown that they can be read.
 func openKernel(dir string) (*kernel, *meta, error) {
+	if !whole(dir) {
+		return nil, nil, pinError(dir, os.ErrNotExist)
+	}
 	k := new(kernel)
 	description, err := ebpf.LoadPinnedMap(filepath.Join(dir, metaMap), nil)
 	if err != nil {
@@ -266,13 +269,6 @@ func openKernel(dir string) (*kernel, *meta, error) {
 		k.close()
 		return nil, m, fmt.Errorf("join the tracker at %s: %w: run \"ctop down\", then start again", dir, err)
 	}
-	// The attachments are pinned last.
-	for _, name := range linkPins {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			k.close()
-			return nil, m, pinError(dir, err)
-		}
-	}
 	return k, m, nil
 }
 
@@ -293,13 +289,13 @@ func (k *kernel) checkMaps() error {
 	return nil
 }
 
-// errPinsMissing is what a tracker looks like that was killed while it attached,
-// and one that is still doing so.
-var errPinsMissing = fmt.Errorf("%w: some of its pins are missing", ErrLayout)
+// errPinsMissing is what a tracker looks like whose owner was killed while it
+// attached or ended, and one that is still doing so.
+var errPinsMissing = fmt.Errorf("%w: some of its pins are missing", ErrNotRunning)
 
 func pinError(dir string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("join the tracker at %s: %w: run \"ctop down\" on its interfaces", dir, errPinsMissing)
+		return fmt.Errorf("join the tracker at %s: %w: a ctop was killed while it attached or ended: start it on these interfaces again, or run \"ctop down\" on them", dir, errPinsMissing)
 	}
 	return explainPermission("open the pins at "+dir, fmt.Errorf("open the pins at %s: %w", dir, err))
 }

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,6 +21,8 @@ import (
 const (
 	bpffsRoot = "/sys/fs/bpf"
 	pinRoot   = bpffsRoot + "/ctop"
+	// draftName is what the name of a directory in the making begins with.
+	draftName = "draft"
 )
 
 // pinName escapes what may stand in an interface's name but not in the BPF file
@@ -105,13 +106,7 @@ func renamedDir(base, a, b string) string {
 	entries, _ := os.ReadDir(base)
 	for _, e := range entries {
 		dir := filepath.Join(base, e.Name())
-		pinned, err := ebpf.LoadPinnedMap(filepath.Join(dir, metaMap), nil)
-		if err != nil {
-			continue
-		}
-		m, _ := readMeta(pinned) // another version's has the names, too
-		pinned.Close()
-		if m != nil && m.between(a, b) {
+		if m := describedAt(dir); m != nil && m.between(a, b) {
 			return dir
 		}
 	}
@@ -158,6 +153,7 @@ func removePins(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("remove pins: %w", err)
 	}
+	sweepDrafts(filepath.Dir(dir))
 	for _, d := range []string{filepath.Dir(dir), pinRoot} {
 		if err := os.Remove(d); err != nil {
 			break
@@ -172,11 +168,31 @@ var errClaimed = errors.New("another ctop attaches there")
 // claim makes a tracker's directory with its lease taken: nobody ever sees one
 // that is not, unless its owner is dead.
 func claim(dir string) (owner, presence *lease, err error) {
-	draft, err := makeDraft(filepath.Dir(dir))
+	base := filepath.Dir(dir)
+	sweepDrafts(base)
+	// Who leaves removes directories that are empty, and drafts that seem to be
+	// nobody's, perhaps before they are ours.
+	for range 100 {
+		owner, presence, err = claimOnce(base, dir)
+		if err == nil || !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	return owner, presence, err
+}
+
+func claimOnce(base, dir string) (owner, presence *lease, err error) {
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return nil, nil, err
+	}
+	draft, err := os.MkdirTemp(base, draftName)
 	if err != nil {
 		return nil, nil, err
 	}
-	owner, _, err = takeLease(draft)
+	owner, free, err := takeLease(draft)
+	if err == nil && !free {
+		err = os.ErrNotExist // it will be, in a moment
+	}
 	if err == nil {
 		presence, _, err = shareLease(filepath.Join(draft, usersDir))
 	}
@@ -193,20 +209,6 @@ func claim(dir string) (owner, presence *lease, err error) {
 		err = errClaimed
 	}
 	return nil, nil, err
-}
-
-// makeDraft makes an empty directory in one that whoever leaves last removes,
-// which may be at this very moment.
-func makeDraft(base string) (draft string, err error) {
-	for range 100 {
-		if err := os.MkdirAll(base, 0o700); err != nil {
-			return "", err
-		}
-		if draft, err = os.MkdirTemp(base, "draft"); !errors.Is(err, os.ErrNotExist) {
-			break
-		}
-	}
-	return draft, err
 }
 
 // lease is a lock on a directory.

@@ -141,7 +141,7 @@ func TestJoinWaits(t *testing.T) {
 	}
 	owner.release()
 	presence.release()
-	if _, err := joinAt(context.Background(), dir, slog.Default()); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), "ctop down") {
+	if _, err := joinAt(context.Background(), dir, slog.Default()); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "ctop down") {
 		t.Errorf("when its owner died: %v", err)
 	}
 }

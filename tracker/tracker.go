@@ -24,8 +24,10 @@ type Tracker struct {
 	tick   time.Duration
 	// now is the time of day, that of the machine where nil.
 	now func() time.Time
-	// dir is where it is pinned, empty where it is not.
+	// dir is where it is pinned, empty where it is not, and place that very
+	// directory.
 	dir    string
+	place  place
 	joined bool
 	keep   bool
 	uses   uses
@@ -73,27 +75,6 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	}
 	t.notes = append(notes, t.notes...)
 	return t, nil
-}
-
-// joinOrAttach joins what is pinned in the directory, or attaches a tracker. Of
-// several processes that attach at the same moment one does, and the others
-// join it.
-func joinOrAttach(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
-	if dir == "" {
-		return attachNew(ctx, o, sides, dir, mounted)
-	}
-	t, err := joinOrAdopt(ctx, dir, o.Log)
-	if !errors.Is(err, ErrNotRunning) {
-		return t, err
-	}
-	t, err = attachNew(ctx, o, sides, dir, mounted)
-	if !errors.Is(err, errClaimed) && !errors.Is(err, ErrBusy) {
-		return t, err
-	}
-	if t, failed := joinOrAdopt(ctx, dir, o.Log); !errors.Is(failed, ErrNotRunning) {
-		return t, failed
-	}
-	return t, err
 }
 
 // preparePins returns where to pin the tracker, and nothing where it cannot or
@@ -252,6 +233,9 @@ func (t *Tracker) pin() error {
 		return explainPermission("make "+t.dir, fmt.Errorf("make %s: %w", t.dir, err))
 	}
 	t.lease, t.presence = owner, presence
+	if t.place, err = placeOf(t.dir); err != nil {
+		return fmt.Errorf("look at %s: %w", t.dir, err)
+	}
 	return t.kernel.pin(t.dir)
 }
 

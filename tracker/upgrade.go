@@ -151,21 +151,28 @@ func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
 	return maps, nil
 }
 
-// repin puts the programs in the place of those that are pinned. There is no
-// moment at which one is missing.
+// repin puts the programs in the place of those that are pinned.
 func (k *kernel) repin(dir string) error {
 	for name, p := range k.programs() {
-		path := filepath.Join(dir, name)
-		draft := path + "_new"
-		if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove what was left of %s: %w", name, err)
+		if err := replacePin(*p, filepath.Join(dir, name)); err != nil {
+			return err
 		}
-		if err := (*p).Pin(draft); err != nil {
-			return fmt.Errorf("pin %s: %w", name, err)
-		}
-		if err := os.Rename(draft, path); err != nil {
-			return fmt.Errorf("pin %s: %w", name, err)
-		}
+	}
+	return nil
+}
+
+// replacePin pins something in the place of what is pinned there. There is no
+// moment at which nothing is.
+func replacePin(p interface{ Pin(string) error }, path string) error {
+	draft := path + "_new"
+	if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove what was left of %s: %w", path, err)
+	}
+	if err := p.Pin(draft); err != nil {
+		return fmt.Errorf("pin %s: %w", path, err)
+	}
+	if err := os.Rename(draft, path); err != nil {
+		return fmt.Errorf("pin %s: %w", path, err)
 	}
 	return nil
 }
