@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 )
 
 // Protocol is an IP protocol number.
@@ -49,6 +50,22 @@ func (p Protocol) String() string {
 		return name
 	}
 	return strconv.Itoa(int(p))
+}
+
+// ProtocolNamed returns the protocol that [Protocol.String] gives this name, or
+// that goes by it elsewhere: icmp6 in tcpdump, ipv6-icmp in /etc/protocols. Case
+// does not matter.
+func ProtocolNamed(name string) (p Protocol, ok bool) {
+	name = strings.ToLower(name)
+	if name == "icmp6" || name == "ipv6-icmp" {
+		return ProtocolICMPv6, true
+	}
+	for p, known := range protocolNames {
+		if known == name {
+			return p, true
+		}
+	}
+	return 0, false
 }
 
 // HasPorts reports whether tuples of this protocol carry ports.

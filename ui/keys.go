@@ -143,5 +143,6 @@ func (k KeyMap) allSections() []help.Section {
 		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt, k.Suspend}},
 		{Title: "How filters are written", Rows: filter.Forms()},
 		{Title: "What filters ask for", Rows: filter.Terms()},
+		{Title: "What tcpdump's expressions are here", Rows: filter.Equivalents()},
 	}
 }

@@ -285,7 +285,7 @@ func TestHelpBeginsWithTheOpenView(t *testing.T) {
 // TestLongPages goes to the ends of pages that have no cursor.
 func TestLongPages(t *testing.T) {
 	for _, page := range []struct{ open, first, last string }{
-		{"?", "a page up", "why a flow ended"},
+		{"?", "a page up", "vlan:7"},
 		{"enter", "10.0.0.0:40000", "handshake complete"},
 	} {
 		c := newConsole(t, 60, 12, flowsUpTo(1))

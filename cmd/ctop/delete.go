@@ -49,9 +49,6 @@ func (c *deleteCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if name := interfaceAmong(args); name != "" {
-		return usagef("%s is an interface, no part of an address: write in:%s for the flows that came in there, --on for the tracker to act on", name, name)
-	}
 	s := newSession(c.env, *c.verbose)
 	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
 		return c.delete(t, wanted)
@@ -80,6 +77,9 @@ func (c *deleteCommand) wanted(args []string) (filter.Filter, error) {
 	f, err := filter.Parse(strings.Join(args, " "))
 	switch {
 	case err != nil:
+		if name := interfaceAmong(args); name != "" {
+			return f, usagef("%s is an interface, no part of an address: write in:%s for the flows that came in there, --on for the tracker to act on", name, name)
+		}
 		return f, usagef("filter: %w", err)
 	case f.Empty() && !c.all:
 		return f, usagef("name the flows to delete, as in ctop delete proto:udp dport:53, or ctop delete --all for every one")
@@ -90,8 +90,7 @@ func (c *deleteCommand) wanted(args []string) (filter.Filter, error) {
 }
 
 // interfaceAmong returns a word that names an interface of this network
-// namespace, as ctop down takes it. As a term it would match no flow, and
-// deleting none looks like success.
+// namespace, as ctop down takes it.
 func interfaceAmong(args []string) string {
 	for word := range strings.FieldsFuncSeq(strings.Join(args, " "), aroundWords) {
 		if _, err := net.InterfaceByName(word); err == nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/ui"
+	"ctop/ui/filter"
 )
 
 //go:generate sh -c "go run -buildvcs=false . man >../../docs/ctop.8.new && mv ../../docs/ctop.8.new ../../docs/ctop.8 || { rm ../../docs/ctop.8.new; exit 1; }"
@@ -58,6 +59,9 @@ func manual(root *cobra.Command) string {
 	p.list(filterForms())
 	p.text("What can be asked for:")
 	p.list(filterTerms())
+	p.text(tcpdumpIntro)
+	p.list(filterEquivalents())
+	p.text(filter.Differences)
 	p.section("CONFIGURATION")
 	p.text(configIntro)
 	p.text("A configuration is written in TOML, as in")
@@ -72,7 +76,7 @@ func manual(root *cobra.Command) string {
 	p.section("EXAMPLES")
 	p.verbatim(root.Example)
 	p.section("SEE ALSO")
-	p.text("conntrack(8), ip-link(8), bpf(2), tcpdump(8)")
+	p.text("conntrack(8), ip-link(8), bpf(2), tcpdump(8), pcap-filter(7)")
 	return p.String()
 }
 

@@ -21,7 +21,10 @@ everything else to stderr.`
 
 const filterIntro = `A filter says which flows are meant. It is the same language for --filter, for
 ctop delete, and for / in the console. Terms that stand beside each other must
-all hold.`
+all hold. What cannot be read is an error that says where: a filter never matches
+something else than what it says.`
+
+const tcpdumpIntro = "Expressions of tcpdump mean what they mean there:"
 
 const configIntro = `Flags, variables and files set the same things under the same names. A flag on
 the command line wins over a variable, a variable over the file in the user's
@@ -108,6 +111,8 @@ func rows(list []paragraph) string {
 func filterForms() []paragraph { return paragraphs(filter.Forms()) }
 func filterTerms() []paragraph { return paragraphs(filter.Terms()) }
 
+func filterEquivalents() []paragraph { return paragraphs(filter.Equivalents()) }
+
 func paragraphs(list []filter.Row) []paragraph {
 	var all []paragraph
 	for _, r := range list {
@@ -121,7 +126,8 @@ func newFilterTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "filters",
 		Short: "How filters are written",
-		Long:  filterIntro + "\n\n" + rows(filterForms()) + "\nWhat can be asked for:\n\n" + strings.TrimRight(rows(filterTerms()), "\n"),
+		Long: filterIntro + "\n\n" + rows(filterForms()) + "\nWhat can be asked for:\n\n" + rows(filterTerms()) +
+			"\n" + tcpdumpIntro + "\n\n" + rows(filterEquivalents()) + "\n" + filter.Differences,
 	}
 }
 

@@ -1,58 +1,50 @@
 package filter
 
 import (
-	"slices"
+	"errors"
 	"strings"
 )
 
 // Finished returns a filter that is being typed without the end that is not one
-// yet: the beginning of a field's name, a field without a value, a joint
-// without a second term. Parentheses still open are closed.
+// yet: the beginning of a name, a field without a value, a joint without a second
+// term. Parentheses still open are closed.
 func Finished(text string) string {
 	for {
-		shorter := finishedOnce(text)
-		if shorter == text {
-			return text + strings.Repeat(")", open(text))
+		closed := text + strings.Repeat(")", open(text))
+		_, err := ParseNamed(closed)
+		var e *Error
+		tokens := scan(text)
+		if !errors.As(err, &e) || len(tokens) == 0 || !isBegun(e, text, closed) {
+			return closed
+		}
+		shorter := text[:tokens[len(tokens)-1].at]
+		if list := strings.TrimRight(text, ","); list != text {
+			shorter = list
 		}
 		text = shorter
 	}
 }
 
-func finishedOnce(text string) string {
-	last, rest := lastWord(text)
-	switch {
-	case last == "":
-		trimmed := strings.TrimRight(text, " ")
-		if word, _ := lastWord(trimmed); isJoint(word) || strings.EqualFold(word, "not") {
-			return strings.TrimSuffix(trimmed, word)
-		}
-		for _, end := range []string{"!", "("} {
-			if strings.HasSuffix(trimmed, end) {
-				return strings.TrimSuffix(trimmed, end)
-			}
-		}
-		return text
-	case unfinished(last):
-		return rest
+// isBegun reports whether the mistake is only that the text has no end yet.
+// Closed parentheses are none that follow.
+func isBegun(e *Error, text, closed string) bool {
+	if e.begun || text == closed {
+		return e.begun
 	}
-	return strings.TrimRight(text, ",")
+	_, err := ParseNamed(text)
+	return errors.As(err, &e) && e.begun
 }
 
-func unfinished(word string) bool {
-	name, op, value := split(word)
-	if _, ok := fieldNamed(name); ok && op != "" && value == "" {
-		return true
-	}
-	if len(word) < 2 {
-		return false
-	}
-	return isJoint(word) || slices.ContainsFunc(names(), func(n string) bool {
-		return strings.HasPrefix(n, strings.ToLower(word)) && (n != word || !isFlag(n))
-	})
+// beginsName reports whether a word begins one that has a meaning.
+func beginsName(word string) bool {
+	return word != "" && len(beginning(words(), word)) > 0
 }
 
-// names are all the words that a term may begin with.
-func names() []string { return append(append(FieldNames(), flagNames()...), "not") }
+// words are all that a term may begin with.
+func words() []string {
+	all := append(append(FieldNames(), flagNames()...), "not", "and", "or", "ip", "ip6", "icmp6")
+	return append(append(append(all, protocolNames()...), stateNames()...), icmpNames()...)
+}
 
 func isFlag(name string) bool {
 	_, ok := flags[name]

@@ -33,16 +33,17 @@ var flags = map[string]flag{
 var fields = []Field{
 	{"proto", "proto:tcp,udp", "the protocol, by name or number", protocolNames, among(readProto)},
 	{"state", "state:syn", "a state, or how its name begins; ended: a while ago", stateNames, among(readState)},
-	{"host", "host:10.0.*", "either address: one, a prefix or a pattern", nil, among(readHost(source, destination))},
-	{"net", "net:10.0.0.0/8", "the same as host", nil, among(readHost(source, destination))},
-	{"src", "src:2001:db8::/32", "the address of the origin", nil, among(readHost(source))},
-	{"dst", "dst:10.0.0.7", "the address of the reply", nil, among(readHost(destination))},
-	{"port", "port:80,443", "either port", nil, number(readPort, sourcePort, destinationPort)},
+	{"host", "host:10.0.*", "either address, prefix or pattern; a name where shown", nil, nil},
+	{"net", "net:10.0.0.0/8", "the same as host", nil, nil},
+	{"src", "src:2001:db8::/32", "the address of the origin", nil, nil},
+	{"dst", "dst:10.0.0.7", "the address of the reply", nil, nil},
+	{"port", "port:80,https", "either port, by number or name", nil, number(readPort, sourcePort, destinationPort)},
+	{"portrange", "portrange:1-99", "the same as port", nil, number(readPort, sourcePort, destinationPort)},
 	{"sport", "sport>1023", "the port of the origin", nil, number(readPort, sourcePort)},
 	{"dport", "dport:1000-2000", "the port of the reply", nil, number(readPort, destinationPort)},
 	{"icmp", "icmp:echo", "the ICMP request, by name or number", icmpNames, among(readICMP)},
 	{"in", "in:veth1", "the interface of the first packet", nil, among(readInterface)},
-	{"vlan", "vlan:10", "a VLAN id; 0: none", nil, number(readCount, vlan, vlanInner)},
+	{"vlan", "vlan:10", "one of its VLAN ids; 0: none", nil, number(readVLAN, vlan, vlanInner)},
 	{"id", "id:9f3c", "the flow's id, or how it begins", nil, among(readID)},
 	{"rate", "rate>1M", "bits per second, both ways", nil, number(readCount, bitRate)},
 	{"bps", "bps>=1M", "the same as rate", nil, number(readCount, bitRate)},
@@ -88,6 +89,30 @@ func flagNames() []string {
 	return names
 }
 
+// hosts returns the ends whose addresses a field asks for, nil where it asks for
+// something else.
+func (f Field) hosts() []end {
+	switch f.Name {
+	case "host", "net":
+		return []end{source, destination}
+	case "src":
+		return []end{source}
+	case "dst":
+		return []end{destination}
+	}
+	return nil
+}
+
+// counts reports whether a field has values that may be taken for those of a
+// term without one.
+func (f Field) counts() bool { return f.values == nil && f.Name != "in" }
+
+// begins reports whether the last of several values is what one begins with.
+func (f Field) begins(values string) bool {
+	last := values[strings.LastIndex(values, ",")+1:]
+	return f.values != nil && len(beginning(f.values(), last)) > 0
+}
+
 // wantsEnded reports whether a term asks for flows that have ended.
 func (f Field) wantsEnded(value string) bool {
 	return f.Name == "reason" || f.Name == "state" && asksForEnded(value)
@@ -103,6 +128,8 @@ func sourcePort(s subject) (float64, bool) {
 func destinationPort(s subject) (float64, bool) {
 	return float64(s.flow.Tuple.Dst.Port()), s.flow.Tuple.Proto.HasPorts()
 }
+
+func tagged(s subject) bool { return s.flow.Tuple.VLAN != 0 }
 
 func vlan(s subject) (float64, bool) { return float64(s.flow.Tuple.VLAN), true }
 

@@ -1,12 +1,8 @@
 package filter
 
 import (
-	"bytes"
 	"fmt"
-	"strings"
 	"unicode/utf8"
-
-	"ctop/tracker"
 )
 
 // Error is a filter that cannot be read.
@@ -15,44 +11,12 @@ type Error struct {
 	Column int
 	// Problem says what is wrong and what to write instead.
 	Problem string
+
+	// begun is set where the text may only be lacking its end.
+	begun bool
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (column %d)", e.Problem, e.Column) }
-
-// token is a parenthesis, an exclamation mark or a word.
-type token struct {
-	text string
-	at   int
-}
-
-// scan cuts a text into tokens. An exclamation mark inside a word is a part of
-// it.
-func scan(text string) []token {
-	var tokens []token
-	for i := 0; i < len(text); {
-		switch c := text[i]; {
-		case isSpace(c):
-			i++
-		case strings.IndexByte("()!", c) >= 0:
-			tokens = append(tokens, token{text[i : i+1], i})
-			i++
-		default:
-			end := wordEnd(text, i)
-			tokens = append(tokens, token{text[i:end], i})
-			i = end
-		}
-	}
-	return tokens
-}
-
-func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
-
-func wordEnd(text string, i int) int {
-	for i < len(text) && !isSpace(text[i]) && text[i] != '(' && text[i] != ')' {
-		i++
-	}
-	return i
-}
 
 // deepest is how many parentheses and negations may stand inside each other.
 const deepest = 64
@@ -61,13 +25,35 @@ const deepest = 64
 //
 //	either = all { "or" all }
 //	all    = one { [ "and" ] one }
-//	one    = ( "not" | "!" ) one | "(" either ")" | word
+//	one    = ( "not" | "!" ) one | "(" either ")" | primitive
+//
+// where "and" may not follow "or" without parentheses: tcpdump gives both the
+// same precedence, most other languages do not.
 type parser struct {
 	text   string
 	tokens []token
 	depth  int
 	loose  bool
 	ended  bool
+	// named accepts names of hosts, usesNames is set where there is one, and
+	// searches where there is a text.
+	named, usesNames, searches bool
+	// interfaces are the names that the filter has of interfaces.
+	interfaces []place
+	// last is what a value without a keyword stands for: tcpdump's "port 80 or
+	// 443". It is nil where the term before was none of tcpdump's.
+	last *qualifier
+	// beside is set where nothing joins a term to the one before it, instead
+	// where "or" does.
+	beside, instead bool
+	// before is the field that the term before had a number or an address for.
+	before string
+}
+
+// place is a word and the column where it stands.
+type place struct {
+	word   string
+	column int
 }
 
 func (p *parser) parse() (term, error) {
@@ -82,36 +68,39 @@ func (p *parser) parse() (term, error) {
 }
 
 func (p *parser) either() (term, error) {
-	first, err := p.all()
-	for err == nil && p.take("or", "|", "||") {
-		var second term
-		second, err = p.all()
-		first = or(first, second)
+	first, _, err := p.all()
+	for err == nil && p.take(isOr) {
 		p.loose = p.loose || p.depth == 0
+		p.beside, p.instead = false, true
+		second, joint, failed := p.all()
+		if failed == nil && joint != nil {
+			failed = p.fail(joint.at, "%s after or can be read in two ways: write (a or b) and c, or a or (b and c)", joint.text)
+		}
+		first, err = or(first, second), failed
 	}
 	return first, err
 }
 
-func (p *parser) all() (term, error) {
-	first, err := p.one()
-	for err == nil && (p.take("and", "&", "&&") || !p.atEnd()) {
+// all returns the first "and" among the terms, too.
+func (p *parser) all() (first term, joint *token, err error) {
+	first, err = p.one()
+	for err == nil && !p.atEnd() {
+		next := p.tokens[0]
+		p.beside, p.instead = !p.take(isAnd), false
+		if !p.beside && joint == nil {
+			joint = &next
+		}
 		var second term
 		second, err = p.one()
 		first = and(first, second)
 	}
-	return first, err
+	return first, joint, err
 }
 
 // atEnd reports whether nothing follows that could be one more term.
 func (p *parser) atEnd() bool {
-	if len(p.tokens) == 0 {
-		return true
-	}
-	switch strings.ToLower(p.tokens[0].text) {
-	case ")", "or", "|", "||":
-		return true
-	}
-	return false
+	next := p.peek()
+	return next == "" || next == ")" || isOr(next)
 }
 
 func (p *parser) one() (term, error) {
@@ -120,44 +109,73 @@ func (p *parser) one() (term, error) {
 		return nil, p.fail(at, "too many things inside each other")
 	}
 	defer func() { p.depth-- }()
+	next := p.peek()
 	switch {
-	case p.take("!", "not"):
+	case p.take(isNot):
+		if err := p.checkNegated(next); err != nil {
+			return nil, err
+		}
 		inner, err := p.one()
 		return not(inner), err
-	case p.take("("):
+	case next == "(":
+		p.next()
 		inner, err := p.either()
-		if err == nil && !p.take(")") {
+		if err == nil && p.peek() != ")" {
 			err = p.fail(at, "there is no ) for this (")
 		}
+		p.skip()
 		return inner, err
-	case p.atEnd() || isJoint(p.tokens[0].text):
-		return nil, p.fail(at, "a term is missing here: write one like proto:udp")
+	case p.atEnd() || isJoint(next):
+		return nil, p.missing(at, "a term is missing here: write one like proto:udp or port 53")
 	}
-	word := p.tokens[0]
+	return p.primitive()
+}
+
+// checkNegated refuses "not tcp 443": it may mean that either does not hold, or
+// both. An exclamation mark stands at what it negates.
+func (p *parser) checkNegated(negation string) error {
+	if negation == "!" || len(p.tokens) < 2 {
+		return nil
+	}
+	protocol, next := p.tokens[0], p.tokens[1].text
+	if !isProtocol(protocol.text) || next == ")" || isJoint(next) || isQualifier(next) {
+		return nil
+	}
+	return p.fail(protocol.at, "not %s %s can be read in two ways: write not (%[1]s and %[2]s), or not %[1]s and %[2]s", protocol.text, next)
+}
+
+// next goes on past the next token and returns it.
+func (p *parser) next() token {
+	t := p.tokens[0]
 	p.tokens = p.tokens[1:]
-	return p.word(word)
+	return t
 }
 
-func isJoint(word string) bool {
-	switch strings.ToLower(word) {
-	case "and", "&", "&&", "or", "|", "||":
-		return true
+// skip goes on past the next token where there is one.
+func (p *parser) skip() {
+	if len(p.tokens) > 0 {
+		p.next()
 	}
-	return false
 }
 
-// take goes on past the next token where that is one of the given ones.
-func (p *parser) take(wanted ...string) bool {
-	if len(p.tokens) == 0 {
+// peek returns the next token, empty at the end.
+func (p *parser) peek() string { return p.peekAt(0) }
+
+// peekAt returns the text of a token further on.
+func (p *parser) peekAt(i int) string {
+	if i >= len(p.tokens) {
+		return ""
+	}
+	return p.tokens[i].text
+}
+
+// take goes on past the next token where that is one of the wanted ones.
+func (p *parser) take(wanted func(word string) bool) bool {
+	if len(p.tokens) == 0 || !wanted(p.tokens[0].text) {
 		return false
 	}
-	for _, w := range wanted {
-		if strings.EqualFold(p.tokens[0].text, w) {
-			p.tokens = p.tokens[1:]
-			return true
-		}
-	}
-	return false
+	p.next()
+	return true
 }
 
 // at is where the next token stands, or the end of the text.
@@ -168,82 +186,18 @@ func (p *parser) at() int {
 	return len(p.text)
 }
 
+func (p *parser) column(at int) int { return utf8.RuneCountInString(p.text[:at]) + 1 }
+
 func (p *parser) fail(at int, format string, args ...any) error {
-	return &Error{Column: utf8.RuneCountInString(p.text[:at]) + 1, Problem: fmt.Sprintf(format, args...)}
+	return &Error{Column: p.column(at), Problem: fmt.Sprintf(format, args...)}
 }
 
-// word reads a term: a field with a value, a flag, or a text to be found.
-func (p *parser) word(t token) (term, error) {
-	if holds, ok := flags[strings.ToLower(t.text)]; ok {
-		return holds.term, nil
-	}
-	name, op, value := split(t.text)
-	if op == "" || isAddress(t.text) {
-		return contains(t.text), nil
-	}
-	f, ok := fieldNamed(name)
-	if !ok {
-		return nil, p.fail(t.at, "no term is called %q: use one of %s", name, strings.Join(FieldNames(), ", "))
-	}
-	holds, bad, err := f.read(op, value)
-	if err != nil {
-		return nil, p.fail(t.at+len(name)+len(op)+bad, "%s: %s", f.Name, err)
-	}
-	p.ended = p.ended || f.wantsEnded(value)
-	return holds, nil
-}
-
-// operators in the order in which they have to be looked for.
-var operators = [...]string{">=", "<=", "!=", ":", ">", "<", "="}
-
-// split cuts a word at its operator.
-func split(word string) (name, op, value string) {
-	i := strings.IndexAny(word, ":<>=!")
-	if i < 0 {
-		return word, "", ""
-	}
-	for _, op := range operators {
-		if strings.HasPrefix(word[i:], op) {
-			return strings.ToLower(word[:i]), op, word[i+len(op):]
-		}
-	}
-	return word, "", ""
-}
-
-// isAddress tells a word like fe80::1 or 10.0.0.1:443 from a term.
-func isAddress(s string) bool {
-	return strings.Trim(s, "0123456789abcdefABCDEF:.[]/") == ""
-}
-
-// contains looks for a text in what the columns show of a flow's identity.
-func contains(word string) term {
-	wanted := bytes.ToLower([]byte(word))
-	return func(s subject) bool {
-		var buffer [192]byte
-		return bytes.Contains(appendText(buffer[:0], s.flow), wanted)
-	}
+// missing is the mistake that something does not stand here. At the end of the
+// text it may still come.
+func (p *parser) missing(at int, format string, args ...any) error {
+	return &Error{Column: p.column(at), Problem: fmt.Sprintf(format, args...), begun: len(p.tokens) == 0}
 }
 
 func and(a, b term) term { return func(s subject) bool { return a(s) && b(s) } }
 func or(a, b term) term  { return func(s subject) bool { return a(s) || b(s) } }
 func not(a term) term    { return func(s subject) bool { return !a(s) } }
-
-// asksForEnded reports whether a value of the state field is, or begins, the
-// word that stands for flows which have ended.
-func asksForEnded(value string) bool {
-	for one := range strings.SplitSeq(strings.ToLower(value), ",") {
-		if one != "" && strings.HasPrefix(ended, one) && !beginsState(one) {
-			return true
-		}
-	}
-	return false
-}
-
-func beginsState(value string) bool {
-	for _, s := range tracker.States() {
-		if strings.HasPrefix(strings.ToLower(s.String()), value) {
-			return true
-		}
-	}
-	return false
-}

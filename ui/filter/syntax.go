@@ -11,15 +11,54 @@ type Row struct{ Form, Means string }
 // Forms describes what terms are made of and how they are joined.
 func Forms() []Row {
 	return []Row{
-		{"443 10.0.0.7 tcp", "protocol, addresses, ports or state contain the words"},
-		{"a b · a and b", "both must hold"},
-		{"a or b", "one must hold; binds weaker than and"},
+		{"443 10.0.0.7 tcp", "a port, ICMP id or flow id; an address; a protocol or state"},
+		{"~text", "protocol, addresses, ports, state or names contain the text"},
+		{"a b · a and b", "both must hold; also a && b"},
+		{"a or b", "one must hold; also a || b; a b or c is (a b) or c"},
 		{"!a · not a", "it must not hold"},
-		{"(a or b) c", "parentheses group"},
+		{"(a or b) c", "parentheses group; or before and needs them"},
 		{"f:1,2 · f:1-9", "a field has any of the values, or one in a range"},
 		{"f>1 f>=1 f<1 f!=1", "comparisons; k M G T are powers of a thousand"},
+		{"f 1 · f > 1", "the same with spaces; greater is >=, less is <="},
 	}
 }
+
+// Equivalents shows expressions of tcpdump, and the terms that they stand for.
+func Equivalents() []Row {
+	return []Row{
+		{"host 10.0.0.1", "host:10.0.0.1"},
+		{"src 10.0.0.1", "src:10.0.0.1"},
+		{"src host 10.0.0.1", "src:10.0.0.1"},
+		{"src or dst host 10.0.0.1", "host:10.0.0.1"},
+		{"src and dst net 10", "src:10.0.0.0/8 dst:10.0.0.0/8"},
+		{"net 10.0.0.0/8", "net:10.0.0.0/8"},
+		{"net 10.1.0.0 mask 255.255.0.0", "net:10.1.0.0/16"},
+		{"port 443", "port:443"},
+		{"src port 80", "sport:80"},
+		{"dst port domain", "dport:domain"},
+		{"portrange 1-99", "port:1-99"},
+		{"tcp port 80 or 443", "proto:tcp port:80,443"},
+		{"not port (22 or 443)", "!port:22,443"},
+		{"tcp and not port 443", "proto:tcp !port:443"},
+		{"tcp && !(port 22 || icmp)", "proto:tcp !(port:22 or proto:icmp)"},
+		{"proto 47", "proto:47"},
+		{"ip proto gre", "ip proto:gre"},
+		{"icmp6", "proto:icmpv6"},
+		{"ip host 10.0.0.1", "ip host:10.0.0.1"},
+		{"ip6", "!net:0.0.0.0/0"},
+		{"vlan", "!vlan:0"},
+		{"vlan 7", "vlan:7"},
+	}
+}
+
+// Differences tells where an expression of tcpdump is about flows here.
+const Differences = `tcpdump asks packets, and a filter asks flows, which have two directions. src and
+dst are the ends of a flow's first packet: "dst port 80" has the flows to web
+servers with all of their packets, and "src port 80" only those that were opened
+from port 80. A VLAN id may be the outer one or the inner one, and other terms
+hold with a tag and without. "a or b and c" needs parentheses. What flows do not
+have (greater, less, len, ether, arp, bytes of packets) is an error that says what
+to write instead.`
 
 // Terms describes every field and flag.
 func Terms() []Row {
@@ -36,7 +75,7 @@ func Terms() []Row {
 // Syntax describes the language as plain text, for the manual.
 func Syntax() string {
 	var b strings.Builder
-	for _, r := range append(Forms(), Terms()...) {
+	for _, r := range append(append(Forms(), Terms()...), Equivalents()...) {
 		fmt.Fprintf(&b, "%-18s %s\n", r.Form, r.Means)
 	}
 	return b.String()

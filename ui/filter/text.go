@@ -8,10 +8,10 @@ import (
 )
 
 // appendText appends what words are looked for in: what the columns show of a
-// flow's identity, in lower case. It allocates nothing, since a million flows
+// flow's identity, in lower case, and the names of its hosts. It allocates nothing, since a million flows
 // are matched at every keystroke.
-func appendText(b []byte, f *tracker.Flow) []byte {
-	t := &f.Tuple
+func appendText(b []byte, s subject) []byte {
+	f, t := s.flow, &s.flow.Tuple
 	b = append(b, t.Proto.String()...)
 	b = append(b, ' ')
 	b = appendEnd(b, t.Proto, t.Src)
@@ -24,7 +24,14 @@ func appendText(b []byte, f *tracker.Flow) []byte {
 	b = append(b, ' ')
 	b = appendEnd(b, t.Proto, t.Dst)
 	b = append(b, ' ')
-	return appendLower(b, f.State.String())
+	b = appendLower(b, f.State.String())
+	if len(s.names) > 0 {
+		b = append(b, ' ')
+		b = appendLower(b, s.names[t.Src.Addr()])
+		b = append(b, ' ')
+		b = appendLower(b, s.names[t.Dst.Addr()])
+	}
+	return b
 }
 
 func appendEnd(b []byte, p tracker.Protocol, end netip.AddrPort) []byte {

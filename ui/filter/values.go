@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/netip"
 	"strconv"
 	"strings"
 
 	"ctop/tracker"
+	"ctop/ui/names"
 )
 
 // each cuts a list of values and says where each stands.
@@ -87,6 +87,9 @@ func within(spans []span, of []measure) term {
 
 func readRange(op, value string, read func(string) (float64, error)) (span, error) {
 	low, high, isRange := strings.Cut(value, "-")
+	if _, err := read(value); err == nil { // a name like http-alt
+		low, isRange = value, false
+	}
 	if !isRange {
 		high = low
 	}
@@ -120,10 +123,23 @@ func compared(op string, from, to float64) span {
 	return span{from, to}
 }
 
+// readPort reads a port by its number or by the name that the console shows.
 func readPort(value string) (float64, error) {
 	n, err := strconv.ParseUint(value, 10, 16)
+	if port, ok := names.PortNamed(value); ok {
+		return float64(port), nil
+	}
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a port: write it like 443 or 1024-2047", value)
+		return 0, fmt.Errorf("%q is not a port: write it like 443, https or 1024-2047", value)
+	}
+	return float64(n), nil
+}
+
+// readVLAN reads the id of a VLAN, of 12 bits (IEEE 802.1Q).
+func readVLAN(value string) (float64, error) {
+	n, err := strconv.ParseUint(value, 10, 12)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a VLAN: write a number from 0 to 4095", value)
 	}
 	return float64(n), nil
 }
@@ -149,47 +165,31 @@ func readSpan(value string) (float64, error) {
 }
 
 func readProto(value string) (term, error) {
-	name := strings.ToLower(value)
-	if name == "" {
-		return nil, errors.New("name a protocol, like tcp, udp, icmp or 47")
+	if n, err := strconv.ParseUint(value, 10, 8); err == nil {
+		return ofProtocol(tracker.Protocol(n)), nil
 	}
-	if n, err := strconv.ParseUint(name, 10, 8); err == nil {
-		return func(s subject) bool { return uint64(s.flow.Tuple.Proto) == n }, nil
+	protocol, ok := tracker.ProtocolNamed(value)
+	if !ok {
+		return nil, fmt.Errorf("no protocol is called %q: name one, like tcp, udp, icmp or sctp, or write a number from 0 to 255", value)
 	}
-	return func(s subject) bool { return s.flow.Tuple.Proto.String() == name }, nil
+	return ofProtocol(protocol), nil
 }
 
-// readState accepts how a state's name begins, so that syn means both states
-// of a handshake and a filter typed live is never wrong halfway.
-func readState(value string) (term, error) {
-	var wanted [256]bool
-	found := false
-	for _, s := range tracker.States() {
-		if value != "" && strings.HasPrefix(s.String(), strings.ToUpper(value)) {
-			wanted[s], found = true, true
-		}
-	}
-	switch {
-	case found:
-		return func(s subject) bool { return wanted[s.flow.State] && s.reason == tracker.ReasonNone }, nil
-	case asksForEnded(value):
-		return func(s subject) bool { return s.reason != tracker.ReasonNone }, nil
-	}
-	return nil, fmt.Errorf("no state begins with %q: use one of %s", value, strings.Join(stateNames(), ", "))
+func ofProtocol(p tracker.Protocol) term {
+	return func(s subject) bool { return s.flow.Tuple.Proto == p }
 }
 
-func readReason(value string) (term, error) {
-	var wanted [256]bool
-	found := false
-	for _, r := range tracker.Reasons() {
-		if value != "" && strings.HasPrefix(r.String(), strings.ToLower(value)) {
-			wanted[r], found = true, true
-		}
+// protocolTerm returns the condition that the name of a protocol, or of a family
+// of addresses, stands for.
+func protocolTerm(word string) term {
+	switch strings.ToLower(word) {
+	case "ip":
+		return func(s subject) bool { return s.flow.Tuple.Src.Addr().Is4() }
+	case "ip6":
+		return func(s subject) bool { return s.flow.Tuple.Src.Addr().Is6() }
 	}
-	if !found {
-		return nil, fmt.Errorf("no flow ends for %q: use one of %s", value, strings.Join(reasonNames(), ", "))
-	}
-	return func(s subject) bool { return wanted[s.reason] }, nil
+	p, _ := tracker.ProtocolNamed(word)
+	return ofProtocol(p)
 }
 
 func readICMP(value string) (term, error) {
@@ -235,56 +235,4 @@ func readID(value string) (term, error) {
 	}
 	shift := 64 - 4*len(value)
 	return func(s subject) bool { return uint64(s.flow.ID)>>shift == n }, nil
-}
-
-func source(t *tracker.Tuple) netip.Addr      { return t.Src.Addr() }
-func destination(t *tracker.Tuple) netip.Addr { return t.Dst.Addr() }
-
-func readHost(ends ...func(*tracker.Tuple) netip.Addr) func(string) (term, error) {
-	return func(value string) (term, error) {
-		wanted, err := readPrefix(value)
-		if err != nil {
-			return nil, err
-		}
-		return func(s subject) bool {
-			for _, end := range ends {
-				if wanted.Contains(end(&s.flow.Tuple)) {
-					return true
-				}
-			}
-			return false
-		}, nil
-	}
-}
-
-// readPrefix reads an address, a prefix, or an address whose last parts are a
-// star.
-func readPrefix(value string) (netip.Prefix, error) {
-	if p, err := netip.ParsePrefix(value); err == nil {
-		return p.Masked(), nil
-	}
-	if a, err := netip.ParseAddr(value); err == nil && a.Zone() == "" {
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	if head, ok := strings.CutSuffix(value, "*"); ok {
-		if p, err := netip.ParsePrefix(starred(head)); err == nil {
-			return p, nil
-		}
-	}
-	return netip.Prefix{}, fmt.Errorf("%q is not an address: write it like 10.0.0.7, 10.0.0.0/8 or 10.0.*", value)
-}
-
-// starred turns what stands before the star into a prefix: "10.0." into
-// 10.0.0.0/16 and "2001:db8:" into 2001:db8::/32.
-func starred(head string) string {
-	if strings.Contains(head, ":") {
-		parts := strings.Count(head, ":")
-		return strings.TrimSuffix(head, ":") + "::/" + strconv.Itoa(16*parts)
-	}
-	head = strings.TrimRight(head, "*.")
-	parts := strings.Count(head, ".") + 1
-	if head == "" || parts > 3 {
-		return ""
-	}
-	return head + strings.Repeat(".0", 4-parts) + "/" + strconv.Itoa(8*parts)
 }

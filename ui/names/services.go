@@ -1,5 +1,7 @@
 package names
 
+import "strings"
+
 // services are the ports that an operator knows by name (IANA's registry, and
 // what runs there where that is more common).
 var services = map[uint16]string{
@@ -20,4 +22,14 @@ var services = map[uint16]string{
 	6081: "geneve", 6379: "redis", 6443: "kube-api", 6514: "syslog-tls", 8080: "http-alt", 8443: "https-alt",
 	8883: "mqtts", 9000: "minio", 9090: "prometheus", 9092: "kafka", 9100: "node-exporter", 9200: "elasticsearch",
 	10050: "zabbix-agent", 10250: "kubelet", 11211: "memcached", 27017: "mongodb", 51820: "wireguard",
+}
+
+// PortNamed returns the port that names show by this name.
+func PortNamed(name string) (port uint16, ok bool) {
+	for port, known := range services {
+		if strings.EqualFold(known, name) {
+			return port, true
+		}
+	}
+	return 0, false
 }

@@ -1,0 +1,104 @@
+package filter
+
+import (
+	"bytes"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// bare reads a word that has no keyword before it: the value of the one before,
+// or else a number or an address, which has to match exactly.
+func (p *parser) bare(before string) (term, error) {
+	word := p.tokens[0]
+	switch {
+	case p.last != nil && p.beside:
+		return nil, p.fail(word.at, "%s stands beside another value of %s: write \"or\" or \"and\" between them", word.text, p.last.text)
+	case p.last != nil:
+		return p.value(p.last, ":")
+	}
+	p.next()
+	if before != "" && p.instead && (startsWithDigit(word.text) || isAddress(word.text)) {
+		return nil, p.fail(word.at, "%s after %s and or: write %[2]s:%[1]s, or what else it is, like port 443 or host 10.0.0.1", word.text, before)
+	}
+	if holds, ok := readNumber(word.text); ok {
+		return holds, nil
+	}
+	if holds, ok := readEnd(word.text); ok {
+		return holds, nil
+	}
+	return nil, p.unknown(word)
+}
+
+// unknown says what to write in place of a word that means nothing.
+func (p *parser) unknown(word token) error {
+	name, op, _ := split(word.text)
+	if op != "" && !isAddress(word.text) {
+		return p.fail(word.at, "no term is called %q: use one of %s", name, strings.Join(FieldNames(), ", "))
+	}
+	instead := "write ~" + word.text + " to search for text"
+	if _, err := readState(word.text); err == nil {
+		instead = "write state:" + word.text + ", or ~" + word.text + " to search for text"
+	} else if _, err := readPort(word.text); err == nil {
+		instead = "write port:" + word.text + ", or ~" + word.text + " to search for text"
+	}
+	if beginsName(word.text) || isHalfAddress(word.text) {
+		return p.missing(word.at, "%q is no term: %s", word.text, instead)
+	}
+	return p.fail(word.at, "%q is no term: %s", word.text, instead)
+}
+
+// readNumber reads a port or the id of an ICMP request, that id with a # before
+// it, or the id of a flow, which has 16 digits.
+func readNumber(word string) (term, bool) {
+	if len(word) == 16 {
+		if holds, err := readID(word); err == nil {
+			return holds, true
+		}
+	}
+	digits, onlyICMP := strings.CutPrefix(word, "#")
+	n, err := strconv.ParseUint(digits, 10, 16)
+	if err != nil {
+		return nil, false
+	}
+	return func(s subject) bool {
+		t := &s.flow.Tuple
+		switch {
+		case t.Proto.HasICMP():
+			return uint64(t.ICMPID) == n
+		case t.Proto.HasPorts() && !onlyICMP:
+			return uint64(t.Src.Port()) == n || uint64(t.Dst.Port()) == n
+		}
+		return false
+	}, true
+}
+
+// readEnd reads an address, a prefix or a pattern that either end may be in, or
+// an address with a port that one end has to be.
+func readEnd(word string) (term, bool) {
+	if end, err := netip.ParseAddrPort(word); err == nil && end.Addr().Zone() == "" {
+		return func(s subject) bool {
+			t := &s.flow.Tuple
+			return t.Proto.HasPorts() && (t.Src == end || t.Dst == end)
+		}, true
+	}
+	if prefix, err := readPrefix(word); err == nil {
+		return inPrefix(prefix, []end{source, destination}), true
+	}
+	return nil, false
+}
+
+// isAddress reports whether a word is an address, or an end.
+func isAddress(word string) bool {
+	_, ok := readEnd(word)
+	return ok
+}
+
+// contains looks for a text in what the columns show of a flow's identity.
+func contains(word string) term {
+	wanted := bytes.ToLower([]byte(word))
+	return func(s subject) bool {
+		var buffer [192]byte
+		return bytes.Contains(appendText(buffer[:0], s), wanted)
+	}
+}
