@@ -1,9 +1,14 @@
 package console
 
 import (
+	"errors"
+
 	"charm.land/ssh"
 	gossh "golang.org/x/crypto/ssh"
 )
+
+// errTooManyKeys is why a key is not looked at any more.
+var errTooManyKeys = errors.New("too many keys were tried")
 
 // config lets public keys authenticate, and nothing else. There are no
 // callbacks for passwords, keyboard-interactive or GSSAPI, hence no such methods.
@@ -52,8 +57,12 @@ func signatureAlgorithms() []string {
 // belongs to this key alone; that the connection gets a better place is worth nothing
 // once it is in.
 func (c *client) offered(_ gossh.ConnMetadata, public gossh.PublicKey) (*gossh.Permissions, error) {
+	if c.rejected >= c.server.options.Limits.AuthTries {
+		return nil, errTooManyKeys // the library allows twice as many
+	}
 	key, err := c.server.options.Keys.find(public, c.addr, c.server.clock())
 	if err != nil {
+		c.rejected++
 		return nil, err
 	}
 	c.came.Store(int32(promising))

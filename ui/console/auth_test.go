@@ -20,7 +20,7 @@ func (l liar) PublicKey() ssh.PublicKey { return l.public }
 
 func certificate(t *testing.T, s ssh.Signer) ssh.Signer {
 	t.Helper()
-	c := &ssh.Certificate{Key: s.PublicKey(), CertType: ssh.UserCert, ValidBefore: ssh.CertTimeInfinity}
+	c := &ssh.Certificate{Key: s.PublicKey(), CertType: ssh.UserCert, ValidPrincipals: []string{"root", "operator", "ann@desk"}, ValidBefore: ssh.CertTimeInfinity}
 	if err := c.SignCert(rand.Reader, s); err != nil {
 		t.Fatal(err)
 	}

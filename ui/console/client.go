@@ -21,6 +21,9 @@ type client struct {
 	server *Server
 	addr   netip.Addr
 
+	// rejected counts keys that do not let in. Only the goroutine that
+	// authenticates the connection uses it.
+	rejected int
 	// came is how far it has come, a progress.
 	came atomic.Int32
 
@@ -54,6 +57,16 @@ func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
 	return c
 }
 
+// remote is the address of a client. It leads back to the client where only the
+// connection is known, which the library has wrapped.
+type remote struct {
+	net.Addr
+	client *client
+}
+
+// RemoteAddr returns the client's address.
+func (c *client) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), c} }
+
 // Read reads what the client sends, and notes that it does.
 func (c *client) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
@@ -70,11 +83,16 @@ func (c *client) progress() progress { return progress(c.came.Load()) }
 func (c *client) drop() {
 	c.mu.Lock()
 	c.dropped = !c.in
-	dropped := c.dropped
 	c.mu.Unlock()
-	if dropped {
+	if c.wasDropped() {
 		_ = c.Close()
 	}
+}
+
+func (c *client) wasDropped() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dropped
 }
 
 func addressOf(a net.Addr) netip.Addr {

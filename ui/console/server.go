@@ -150,18 +150,6 @@ func (s *Server) unregister(c *client) {
 	delete(s.clients, c)
 }
 
-// clientAt returns the connection from an address, nil once it is closed.
-func (s *Server) clientAt(a net.Addr) *client {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.clients {
-		if c.RemoteAddr() == a {
-			return c
-		}
-	}
-	return nil
-}
-
 func (s *Server) closeRegister() []*client {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -206,15 +194,16 @@ func (s *Server) reviewSessions() {
 // noteFailure logs a connection that did not authenticate. The error may quote
 // the client.
 func (s *Server) noteFailure(conn net.Conn, err error) {
-	if c := s.clientAt(conn.RemoteAddr()); c == nil || c.progress() == silent {
-		return // it had to make room, or said nothing
+	from, ok := conn.RemoteAddr().(remote)
+	if !ok || from.client.wasDropped() || from.client.progress() == silent {
+		return
 	}
 	omitted, ok := s.failureLog.next(s.clock())
 	if !ok {
 		return
 	}
 	s.log.Warn("a connection was refused",
-		"address", addressOf(conn.RemoteAddr()).String(), "error", shorten(format.Clean(err.Error())), "omitted", omitted)
+		"address", from.client.addr.String(), "error", shorten(format.Clean(err.Error())), "omitted", omitted)
 }
 
 // refuseChannel refuses everything but sessions: above all, forwarding.
