@@ -1,7 +1,10 @@
 package main
 
 import (
+	"os"
 	"os/user"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -27,20 +30,32 @@ func (f *auditFlag) open() (*console.Audit, error) {
 }
 
 // local returns the source of whoever sits at this machine.
-func (e env) local(source ui.Source, audit *console.Audit) *console.Local {
-	return console.NewLocal(source, audit, e.whoami(), time.Now)
+func (env) local(source ui.Source, audit *console.Audit) *console.Local {
+	login, _ := os.ReadFile("/proc/self/loginuid") // where there is none, nobody is known to have logged in
+	return console.NewLocal(source, audit, actor(string(login), os.Getuid()), time.Now)
 }
 
-// whoami names the user, and for whom they act.
-func (e env) whoami() string {
-	name := "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
+// noLogin is the login uid of a process that nobody who logged in has started
+// (proc_pid_loginuid(5)).
+const noLogin = "4294967295"
+
+// actor names who acts: the user who logged in, whom su and sudo leave as it is,
+// and whom the environment does not decide, and the user that the process runs
+// as.
+func actor(login string, uid int) string {
+	name := userName(strconv.Itoa(uid))
+	login = strings.TrimSpace(login)
+	if _, err := strconv.ParseUint(login, 10, 32); err != nil || login == noLogin || login == strconv.Itoa(uid) {
+		return name
 	}
-	if caller := e.getenv("SUDO_USER"); caller != "" {
-		name = caller + " as " + name
+	return userName(login) + " as " + name
+}
+
+func userName(uid string) string {
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username
 	}
-	return name
+	return "uid " + uid
 }
 
 // acts returns what a headless command acts by, and what ends it.

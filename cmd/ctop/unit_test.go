@@ -106,3 +106,25 @@ func TestLineWriterAborts(t *testing.T) {
 		t.Errorf("stop: %v, cause: %v", err, context.Cause(ctx))
 	}
 }
+
+// Who acts is who logged in, whatever the environment says.
+func TestActor(t *testing.T) {
+	t.Setenv("SUDO_USER", "mallory")
+	for _, tt := range []struct {
+		login string
+		uid   int
+		want  string
+	}{
+		{"0\n", 0, "root"},
+		{"4294967295", 0, "root"},
+		{"", 0, "root"},
+		{"rubbish", 0, "root"},
+		{"1\n", 0, "daemon as root"},
+		{"4294967290", 0, "uid 4294967290 as root"},
+		{"0", 1, "root as daemon"},
+	} {
+		if got := actor(tt.login, tt.uid); got != tt.want {
+			t.Errorf("actor(%q, %d) = %q, want %q", tt.login, tt.uid, got, tt.want)
+		}
+	}
+}

@@ -13,22 +13,29 @@ import (
 // errViewer is what a viewer's acting keys answer.
 var errViewer = errors.New("viewer: read only")
 
-// viewing is a source that nothing can be done to. It names every method
-// instead of embedding the source: an act that the interface gets later has to
-// be refused here before this compiles.
-type viewing struct{ source ui.Source }
+// viewing is a source that nothing can be done to, and that writes down what was
+// tried. It names every method instead of embedding the source: an act that the
+// interface gets later has to be refused here before this compiles.
+type viewing struct {
+	source ui.Source
+	refuse func(Act) error
+}
 
 func (v viewing) Snapshot() *tracker.Snapshot { return v.source.Snapshot() }
 
 func (v viewing) Events(after uint64) ([]tracker.Event, uint64) { return v.source.Events(after) }
 
-func (viewing) Delete(...tracker.Ref) (tracker.DeleteResult, error) {
-	return tracker.DeleteResult{}, errViewer
+func (v viewing) Delete(refs ...tracker.Ref) (tracker.DeleteResult, error) {
+	return tracker.DeleteResult{}, v.refuse(deletion(refs))
 }
 
-func (viewing) SetTimeout(tracker.TimeoutName, time.Duration) error { return errViewer }
+func (v viewing) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+	return v.refuse(timeoutChange(name, d))
+}
 
-func (viewing) SetFlowTimeout(tracker.Ref, time.Duration) error { return errViewer }
+func (v viewing) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
+	return v.refuse(flowTimeoutChange(ref, d))
+}
 
 // acting is a source that writes down what is done to it.
 type acting struct {
@@ -52,16 +59,28 @@ func (a acting) Events(after uint64) ([]tracker.Event, uint64) { return a.source
 // complete, and a million tuples would help nobody.
 const mostNamed = 100
 
-func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err error) {
+func deletion(refs []tracker.Ref) Act {
 	act := Act{Act: "delete", What: []string{}, Count: len(refs)}
 	for _, ref := range refs[:min(len(refs), mostNamed)] {
 		act.What = append(act.What, ref.Tuple.String())
 	}
+	return act
+}
+
+func timeoutChange(name tracker.TimeoutName, d time.Duration) Act {
+	return Act{Act: "timeout", What: []string{fmt.Sprintf("%s=%s", name, d)}, Count: 1}
+}
+
+func flowTimeoutChange(ref tracker.Ref, d time.Duration) Act {
+	return Act{Act: "flow_timeout", What: []string{fmt.Sprintf("%s=%s", ref.Tuple, d)}, Count: 1}
+}
+
+func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err error) {
 	told := "deleted " + flows(len(refs))
 	if len(refs) == 1 {
 		told = "deleted " + refs[0].Tuple.String()
 	}
-	err = a.record.perform(act, told, func() (int, error) {
+	err = a.record.perform(deletion(refs), told, func() (int, error) {
 		result, err = a.source.Delete(refs...)
 		return result.Deleted, err
 	})
@@ -69,33 +88,30 @@ func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err er
 }
 
 func (a acting) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
-	what := fmt.Sprintf("%s=%s", name, d)
-	act := Act{Act: "timeout", What: []string{what}, Count: 1}
-	return a.record.perform(act, "set "+what, func() (int, error) {
+	act := timeoutChange(name, d)
+	return a.record.perform(act, "set "+act.What[0], func() (int, error) {
 		return 1, a.source.SetTimeout(name, d)
 	})
 }
 
 func (a acting) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
-	what := fmt.Sprintf("%s=%s", ref.Tuple, d)
-	act := Act{Act: "flow_timeout", What: []string{what}, Count: 1}
 	told := "gave " + ref.Tuple.String() + " the default timeout again"
 	if d > 0 {
 		told = "gave " + ref.Tuple.String() + " a timeout of " + format.Timeout(d)
 	}
-	return a.record.perform(act, told, func() (int, error) {
+	return a.record.perform(flowTimeoutChange(ref, d), told, func() (int, error) {
 		return 1, a.source.SetFlowTimeout(ref, d)
 	})
 }
 
-// operator is somebody who came over SSH and may act. The other operators are
-// told.
-type operator struct {
+// person is somebody who came over SSH. What he does is written down, and the
+// other operators are told.
+type person struct {
 	who    identity
 	server *Server
 }
 
-func (o operator) perform(act Act, told string, do func() (done int, err error)) error {
+func (o person) perform(act Act, told string, do func() (done int, err error)) error {
 	if err := o.server.options.Audit.Check(); err != nil {
 		o.server.log.Error("refused an act", "who", o.who.key.Name(), "error", err)
 		return fmt.Errorf("refused: %w", err)
@@ -111,6 +127,23 @@ func (o operator) perform(act Act, told string, do func() (done int, err error))
 	}
 	o.server.counters.acts.Add(1)
 	return err
+}
+
+// refuse writes down what a viewer tried, and returns why nothing was done.
+func (o person) refuse(act Act) error {
+	s := o.server
+	omitted, ok := s.refusals.of(o.who.key.Fingerprint).next(s.clock())
+	if !ok {
+		return errViewer
+	}
+	act.Error, act.Omitted = errViewer.Error(), omitted
+	o.who.sign(&act, s.clock())
+	if err := s.options.Audit.Write(act); err != nil {
+		s.log.Error("a refused act is missing from the audit log", "act", act, "error", err)
+		return errViewer
+	}
+	s.counters.acts.Add(1)
+	return errViewer
 }
 
 // do does it, and notes what came of it.

@@ -29,6 +29,9 @@ type Act struct {
 	Done  int `json:"done"`
 	// Error is why it failed or was refused.
 	Error string `json:"error,omitempty"`
+	// Omitted is how many acts of this key were refused before this one and are
+	// not in the log, which has so many of them a minute and no more.
+	Omitted int `json:"omitted,omitempty"`
 }
 
 // Audit writes acts to a file, a JSON object on each line, and to the system's
@@ -85,13 +88,31 @@ func (a *Audit) feedSystem(w *syslog.Writer) {
 	}
 }
 
-// open opens the file anew for every line, so that it may be rotated away.
+// open opens the file anew for every line, so that it may be rotated away. It
+// follows no link and waits for no reader of a pipe: whoever may write to the
+// directory could lead the lines elsewhere.
 func (a *Audit) open() (*os.File, error) {
-	f, err := os.OpenFile(a.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
-	if err != nil {
+	f, err := os.OpenFile(a.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return nil, fmt.Errorf("write the audit log: %s is a symbolic link: name the file itself", a.path)
+	case errors.Is(err, unix.ENXIO):
+		return nil, a.irregular()
+	case err != nil:
 		return nil, fmt.Errorf("write the audit log: %w", err)
 	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = a.irregular()
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
 	return f, nil
+}
+
+func (a *Audit) irregular() error {
+	return fmt.Errorf("write the audit log: %s is not a regular file: name another one", a.path)
 }
 
 // auditRoom is more than an act takes, in bytes.

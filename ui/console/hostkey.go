@@ -13,22 +13,18 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
+// maxHostKey is more than any key takes.
+const maxHostKey = 64 << 10
+
 // HostKey reads the server's key, or makes it where there is none yet: Ed25519,
 // in OpenSSH's own form, for its owner only.
 func HostKey(path string) (ssh.Signer, error) {
-	text, err := os.ReadFile(path)
+	text, err := readStrictly(path, maxHostKey, 0o077, "600")
 	if errors.Is(err, fs.ErrNotExist) {
 		return makeHostKey(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the host key: %w", err)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read the host key: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("the host key %s may be read by others than its owner: chmod 600 %s, or remove it to have a new one made", path, path)
 	}
 	key, err := ssh.ParsePrivateKey(text)
 	if err != nil {

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
@@ -57,25 +55,10 @@ func (r *Keyring) Check() error {
 }
 
 func (r *Keyring) read() ([]byte, error) {
-	f, err := os.Open(r.path)
+	text, err := readStrictly(r.path, maxKeysFile+1, 0o022, "go-w")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: %s does not exist: %s", ErrNoKeys, r.path, r.advice())
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the authorised keys: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	info, err := f.Stat()
-	if err != nil {
-		return nil, fmt.Errorf("read the authorised keys: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read the authorised keys: %s is not a regular file", r.path)
-	}
-	if info.Mode().Perm()&0o022 != 0 {
-		return nil, fmt.Errorf("%s may be written by others than its owner: chmod go-w %s", r.path, r.path)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxKeysFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the authorised keys: %w", err)
 	}

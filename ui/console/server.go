@@ -55,6 +55,7 @@ type Server struct {
 	roster     *roster
 	counters   counters
 	failureLog thinned
+	refusals   perKey
 	// farewells are the connections that are being turned away.
 	farewells    chan struct{}
 	lookInterval time.Duration

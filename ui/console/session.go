@@ -184,10 +184,11 @@ func (x *session) cutStalled() {
 
 // source is what the session's role may do.
 func (x *session) source() ui.Source {
+	who := person{who: x.who, server: x.server}
 	if x.who.key.Role == Operator {
-		return acting{source: x.server.options.Source, record: operator{who: x.who, server: x.server}}
+		return acting{source: x.server.options.Source, record: who}
 	}
-	return viewing{x.server.options.Source}
+	return viewing{source: x.server.options.Source, refuse: who.refuse}
 }
 
 // refuse tells once about each kind of thing that is not to be had here.

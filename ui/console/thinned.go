@@ -17,6 +17,24 @@ type thinned struct {
 	omitted int
 }
 
+// perKey has one for each key.
+type perKey struct {
+	mu   sync.Mutex
+	keys map[string]*thinned
+}
+
+func (p *perKey) of(fingerprint string) *thinned {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.keys == nil {
+		p.keys = map[string]*thinned{}
+	}
+	if p.keys[fingerprint] == nil {
+		p.keys[fingerprint] = &thinned{}
+	}
+	return p.keys[fingerprint]
+}
+
 // next reports whether a line is to be written now, and how many were not since
 // the last one that was.
 func (t *thinned) next(now time.Time) (omitted int, ok bool) {
