@@ -196,6 +196,20 @@ type ConntrackFragmentPorts struct {
 	Proto      uint8
 }
 
+type ConntrackGap struct {
+	_       structs.HostLayout
+	Begin   uint32
+	End     uint32
+	SinceNs uint64
+}
+
+type ConntrackGapKey struct {
+	_         structs.HostLayout
+	FlowId    uint64
+	Direction uint32
+	Pad       uint32
+}
+
 type ConntrackInvalid uint32
 
 const (
@@ -388,6 +402,7 @@ const (
 	ConntrackMapEnded             = "ended"
 	ConntrackMapFlows             = "flows"
 	ConntrackMapFragments         = "fragments"
+	ConntrackMapGaps              = "gaps"
 	ConntrackMapNursery           = "nursery"
 	ConntrackMapOutputs           = "outputs"
 	ConntrackMapPackets           = "packets"
@@ -471,6 +486,7 @@ type ConntrackMapSpecs struct {
 	Ended      *ebpf.MapSpec `ebpf:"ended"`
 	Flows      *ebpf.MapSpec `ebpf:"flows"`
 	Fragments  *ebpf.MapSpec `ebpf:"fragments"`
+	Gaps       *ebpf.MapSpec `ebpf:"gaps"`
 	Nursery    *ebpf.MapSpec `ebpf:"nursery"`
 	Outputs    *ebpf.MapSpec `ebpf:"outputs"`
 	Packets    *ebpf.MapSpec `ebpf:"packets"`
@@ -522,6 +538,7 @@ type ConntrackMaps struct {
 	Ended      *ebpf.Map `ebpf:"ended"`
 	Flows      *ebpf.Map `ebpf:"flows"`
 	Fragments  *ebpf.Map `ebpf:"fragments"`
+	Gaps       *ebpf.Map `ebpf:"gaps"`
 	Nursery    *ebpf.Map `ebpf:"nursery"`
 	Outputs    *ebpf.Map `ebpf:"outputs"`
 	Packets    *ebpf.Map `ebpf:"packets"`
@@ -539,6 +556,7 @@ func (m *ConntrackMaps) Close() error {
 		m.Ended,
 		m.Flows,
 		m.Fragments,
+		m.Gaps,
 		m.Nursery,
 		m.Outputs,
 		m.Packets,

@@ -23,6 +23,7 @@
 
 #include "flow.h"
 #include "packet.h"
+#include "reorder.h"
 #include "stats.h"
 #include "table.h"
 #include "tcp_window.h"
@@ -216,9 +217,9 @@ __noinline int plain_expired(struct flow *flow, __u64 now)
 }
 
 /* What a segment says about its direction where the short way's plain stores do
- * not do: its packets come by several CPUs. */
-__noinline int plain_update_shared(struct flow_dir *dir, __u64 numbers,
-				   __u64 answer, __u32 bytes)
+ * not do: its packets come by several CPUs, or out of order. */
+__noinline int plain_update_rare(struct flow *flow, __u32 d, __u64 numbers,
+				 __u64 answer, __u32 bytes)
 {
 	struct packet pkt = {
 		.seq = numbers,
@@ -229,10 +230,14 @@ __noinline int plain_update_shared(struct flow_dir *dir, __u64 numbers,
 		.bytes = bytes,
 		.segments = 1,
 	};
+	struct flow_dir *dir;
 	bool shared;
 
-	if (!dir)
+	if (!flow)
 		return 0;
+	dir = &flow->dir[d & 1];
+	if (pkt.seq != dir->end)
+		tcp_disorder(flow, d, numbers);
 	shared = dir_is_shared(dir);
 	tcp_update(dir, &pkt, shared);
 	flow_count(dir, &pkt, shared);
@@ -291,13 +296,12 @@ static __always_inline bool plain_track(struct xdp_md *ctx,
 		return false;
 	dir->last_seen_ticks = now;
 	pkt.bytes = CTX_DATA_END(ctx) - CTX_DATA(ctx);
-	if (dir->cpu == cpu) {
+	if (dir->cpu == cpu && pkt.seq == dir->end) {
 		tcp_update(dir, &pkt, false);
 		flow_count(dir, &pkt, false);
 	} else {
-		plain_update_shared(dir, pkt.seq | (__u64)pkt.end << 32,
-				    pkt.ack | (__u64)pkt.window << 32,
-				    pkt.bytes);
+		plain_update_rare(flow, d, pkt.seq | (__u64)pkt.end << 32,
+				  pkt.ack | (__u64)pkt.window << 32, pkt.bytes);
 	}
 	stats = stats_get();
 	if (stats) {

@@ -253,12 +253,13 @@ func (p *player) begin(from int, events []ConntrackEvent) {
 
 func fieldOf(f *ConntrackFlow, name string) string {
 	side, name, _ := strings.Cut(name, ".")
-	d := f.Dir[0]
+	at := 0
 	if side == "r" {
-		d = f.Dir[1]
+		at = 1
 	}
+	d := f.Dir[at]
 	values := map[string]uint64{
-		"retransmits": uint64(d.Retransmits), "zero": uint64(d.ZeroWindows),
+		"retransmits": uint64(d.Retransmits), "reordered": uint64(f.Reordered[at]), "zero": uint64(d.ZeroWindows),
 		"wscale": uint64(d.Wscale), "rtt": uint64(d.RttUs),
 	}
 	value, known := values[name]

@@ -10,6 +10,7 @@
 
 #include "flow.h"
 #include "packet.h"
+#include "reorder.h"
 #include "stats.h"
 #include "tcp_close.h"
 #include "tcp_open.h"
@@ -114,6 +115,21 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 		sender->end = other->acked;
 }
 
+/* Whether a segment does not begin where the one before it ended. Before its own SYN
+ * a side has no order. */
+static __always_inline bool tcp_is_disorder(const struct flow_dir *sender,
+					    const struct packet *pkt,
+					    const struct tcp_step *step,
+					    __u64 before, __u32 d)
+{
+	if (step->actions & TCP_BEGIN ||
+	    !(before & FLOW_MIDSTREAM || has_flag(before, FLOW_SYN_SENT, d)))
+		return false;
+	if (step->actions & TCP_EXTEND)
+		return seq_after(pkt->seq, sender->end);
+	return step->actions & TCP_UPDATE && pkt->seq != sender->end;
+}
+
 /* Does to the direction what was decided; before is control as it was. */
 static __always_inline void tcp_apply(struct flow *flow,
 				      const struct packet *pkt,
@@ -126,6 +142,8 @@ static __always_inline void tcp_apply(struct flow *flow,
 		sender->pending_end = sender->end;
 		sender->pending_wscale = sender->wscale;
 	}
+	if (tcp_is_disorder(sender, pkt, step, before, d))
+		tcp_disorder(flow, d, pkt->seq | (__u64)pkt->end << 32);
 	if (step->actions & TCP_BEGIN)
 		tcp_apply_begin(sender, &flow->dir[!d], pkt);
 	else if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK &&

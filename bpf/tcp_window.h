@@ -108,8 +108,6 @@ static __always_inline void tcp_update(struct flow_dir *sender,
 
 	if (!(pkt->tcp_flags & TCP_SYN))
 		window <<= sender->wscale & 15;
-	if (!seq_after(pkt->end, sender->end) && pkt->end - pkt->seq > 1)
-		count_up(&sender->retransmits);
 	if (window > sender->max_window)
 		sender->max_window = window;
 	if (!window)

@@ -218,7 +218,7 @@ func flow(i int) tracker.Flow {
 	}
 	f.In = uint8(i % 2)
 	if kind.proto == tracker.ProtocolTCP && !kind.state.Opening() {
-		f.Origin.RTT, f.Origin.Retransmits = time.Duration(i)*time.Microsecond, uint16(i%7)
+		f.Origin.RTT, f.Origin.Retransmits, f.Origin.Reordered = time.Duration(i)*time.Microsecond, uint16(i%7), uint16(i%5)
 	}
 	if !kind.state.Opening() {
 		f.Reply = tracker.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 1400, PPS: 1e4 / float64(i+1), BPS: 112e6 / float64(i+1)}

@@ -32,6 +32,7 @@ var sortKeys = [...]struct {
 	{order.Idle, "d", "idle"},
 	{order.RTT, "m", "rtt"},
 	{order.Retransmits, "x", "retrans"},
+	{order.Reordered, "v", "reordered"},
 	{order.Interface, "f", "interface"},
 	{order.ID, "#", "id"},
 }

@@ -249,11 +249,12 @@ func TestPin(t *testing.T) {
 func TestDetailTellsHowTheFlowFares(t *testing.T) {
 	f := flow(0)
 	f.Reply.RTT, f.Origin.RTT = 12400*time.Microsecond, 300*time.Microsecond
-	f.Reply.Retransmits, f.Origin.ZeroWindows, f.Invalid, f.Related = 3, 1, 2, 1
+	f.Reply.Retransmits, f.Origin.ZeroWindows, f.Invalid, f.Related = 3, 1, 65535, 1
+	f.Origin.Reordered = 2
 	c := newConsole(t, 120, 40, []tracker.Flow{f})
 	c.press("enter")
 	c.shows("RTT  RETRANS", "12.4 ms        3", "0.30 ms        0",
-		"origin closed its window 1 time, 2 invalid packets, 1 ICMP error")
+		"2 segments from origin out of order, origin closed its window 1 time, 65,535+ invalid packets, 1 ICMP", "error")
 	// A narrow screen has no room for that in the table.
 	c.send(tea.WindowSizeMsg{Width: 70, Height: 40})
 	c.shows("answered by reply after 12.4 ms, by origin after 0.30 ms", "reply sent 3 segments")

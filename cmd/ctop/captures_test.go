@@ -16,6 +16,11 @@ func TestCapturedTCP(t *testing.T) {
 	for _, tt := range []struct{ file, want string }{
 		// RSTs below what is expected next: RFC 5961 3.2.
 		{"rst-below-window.pcapng", "7 invalid, ESTABLISHED 7"},
+		// The first segment that is seen was not sent before.
+		{"midstream-retrans.pcap", "0 invalid, ESTABLISHED 0"},
+		{"tfo-retrans.pcap", "0 invalid, ESTABLISHED 0"},
+		// Three segments are overtaken, nothing is sent twice.
+		{"reorder.pcap", "0 invalid, ESTABLISHED 0 {Retransmits:0 Reordered:3}"},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			if got := capturedTCP(t, filepath.Join("testdata", "captures", tt.file)); got != tt.want {
@@ -29,7 +34,7 @@ func TestCapturedTCP(t *testing.T) {
 // the state and the invalid packets, then what either direction sent again.
 func capturedTCP(t *testing.T, path string) string {
 	t.Helper()
-	type half struct{ Retransmits uint64 }
+	type half struct{ Retransmits, Reordered uint64 }
 	var s struct {
 		Counters struct{ Invalid uint64 }
 		Flows    []struct {

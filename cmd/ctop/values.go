@@ -202,6 +202,7 @@ var sortKeys = [...]struct {
 	{"idle", order.Idle},
 	{"rtt", order.RTT},
 	{"retransmits", order.Retransmits},
+	{"reordered", order.Reordered},
 	{"interface", order.Interface},
 	{"id", order.ID},
 }

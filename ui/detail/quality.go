@@ -60,7 +60,7 @@ func (m *Model) troubles() string {
 	var parts []string
 	add := func(n uint16, what string) {
 		if n > 0 {
-			parts = append(parts, format.Plural(int(n), what))
+			parts = append(parts, many(n, what))
 		}
 	}
 	for _, side := range [...]struct {
@@ -68,13 +68,24 @@ func (m *Model) troubles() string {
 		half tracker.Half
 	}{{"origin", f.Origin}, {"reply", f.Reply}} {
 		if n := side.half.Retransmits; n > 0 && !m.tells() {
-			parts = append(parts, fmt.Sprintf("%s sent %s again", side.name, format.Plural(int(n), "segment")))
+			parts = append(parts, fmt.Sprintf("%s sent %s again", side.name, many(n, "segment")))
+		}
+		if n := side.half.Reordered; n > 0 {
+			parts = append(parts, fmt.Sprintf("%s from %s out of order", many(n, "segment"), side.name))
 		}
 		if n := side.half.ZeroWindows; n > 0 {
-			parts = append(parts, fmt.Sprintf("%s closed its window %s", side.name, format.Plural(int(n), "time")))
+			parts = append(parts, fmt.Sprintf("%s closed its window %s", side.name, many(n, "time")))
 		}
 	}
 	add(f.Invalid, "invalid packet")
 	add(f.Related, "ICMP error")
 	return strings.Join(parts, ", ")
+}
+
+// many returns the value of a counter that stops at 65,535, with what it counts.
+func many(n uint16, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return format.Capped(n) + " " + what
 }

@@ -138,7 +138,7 @@ func (m *Model) direction(name string, h tracker.Half, rates []float64) string {
 		rtt = format.Short(h.RTT)
 	}
 	row := m.directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
-		format.Unit(m.unit.Of(h), m.unit.Short()), rtt, format.Count(int(h.Retransmits)),
+		format.Unit(m.unit.Of(h), m.unit.Short()), rtt, format.Capped(h.Retransmits),
 		format.TotalBytes(uint64(h.Window)), format.TotalBytes(uint64(h.InFlight)))
 	room := m.width - format.Width(row) - 4
 	if room <= 0 {

@@ -56,6 +56,7 @@ var fields = []Field{
 	{"timeout", "timeout<1h", "how long the flow may be silent", nil, number(readSpan, timeout)},
 	{"rtt", "rtt>100ms", "the handshake's round trip", nil, number(readSpan, roundTrip)},
 	{"retrans", "retrans>0", "TCP segments sent again", nil, number(readCount, retransmits)},
+	{"reordered", "reordered>0", "TCP segments that came out of order", nil, number(readCount, reordered)},
 	{"zerowin", "zerowin>0", "times that a side closed its window", nil, number(readCount, zeroWindows)},
 	{"invalid", "invalid>0", "packets that were no part of the flow", nil, number(readCount, invalid)},
 	{"related", "related>0", "ICMP errors about the flow", nil, number(readCount, related)},
@@ -155,6 +156,10 @@ func roundTrip(s subject) (float64, bool) {
 
 func retransmits(s subject) (float64, bool) {
 	return float64(s.flow.Origin.Retransmits) + float64(s.flow.Reply.Retransmits), true
+}
+
+func reordered(s subject) (float64, bool) {
+	return float64(s.flow.Origin.Reordered) + float64(s.flow.Reply.Reordered), true
 }
 
 func zeroWindows(s subject) (float64, bool) {

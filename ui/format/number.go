@@ -27,6 +27,15 @@ func Count(n int) string {
 	return out
 }
 
+// Capped returns the value of a counter that stops at 65,535, as in "65,535+" once it
+// has stopped.
+func Capped(n uint16) string {
+	if n == math.MaxUint16 {
+		return Count(int(n)) + "+"
+	}
+	return Count(int(n))
+}
+
 // Rate returns a quantity per second in at most five cells, as in "1.2 k".
 func Rate(v float64) string {
 	mantissa, prefix := scale(v)

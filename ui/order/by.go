@@ -34,6 +34,7 @@ const (
 	Idle
 	RTT
 	Retransmits
+	Reordered
 	Interface
 	ID
 )
@@ -120,6 +121,8 @@ func counter(k Key, f *tracker.Flow) uint64 {
 		return uint64(f.Origin.RTT + f.Reply.RTT)
 	case Retransmits:
 		return uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits)
+	case Reordered:
+		return uint64(f.Origin.Reordered) + uint64(f.Reply.Reordered)
 	case Interface:
 		return uint64(f.In)
 	case ID:

@@ -19,7 +19,7 @@ func flows(n int) []tracker.Flow {
 			ID: tracker.FlowID(i + 1), State: tracker.States()[rnd.Intn(8)],
 			Idle: time.Duration(rnd.Intn(9)) * time.Second, In: uint8(rnd.Intn(2)),
 			Age: time.Duration(rnd.Intn(9)) * time.Second, Timeout: time.Duration(rnd.Intn(9)) * time.Minute,
-			Origin: tracker.Half{RTT: time.Duration(rnd.Intn(9)), Retransmits: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(9)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
+			Origin: tracker.Half{RTT: time.Duration(rnd.Intn(9)), Retransmits: uint16(rnd.Intn(9)), Reordered: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(9)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
 			Reply:  tracker.Half{Packets: uint64(rnd.Intn(2)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
 			Tuple: tracker.Tuple{
 				Proto: tracker.ProtocolTCP,
@@ -74,6 +74,7 @@ func TestOrder(t *testing.T) {
 		RTT:        func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.Origin.RTT + f.Reply.RTT)} },
 		Interface:  func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.In)} },
 		ID:         func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.ID)} },
+		Reordered:  func(f *tracker.Flow) []uint64 { return []uint64{uint64(f.Origin.Reordered)} },
 		Retransmits: func(f *tracker.Flow) []uint64 {
 			return []uint64{uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits)}
 		},

@@ -30,6 +30,7 @@ const (
 	idle
 	rtt
 	retrans
+	reordered
 	iface
 	id
 	numColumns
@@ -71,6 +72,7 @@ var columns = [numColumns]column{
 	idle:       {title: "IDLE", width: 6, right: true, key: order.Idle, name: "idle", means: "since its last packet", extra: true},
 	rtt:        {title: "RTT", width: 8, right: true, key: order.RTT, name: "rtt", means: "the handshake's round trip", extra: true},
 	retrans:    {title: "RETR", width: 6, right: true, key: order.Retransmits, name: "retrans", means: "segments sent again", extra: true},
+	reordered:  {title: "REORD", width: 6, right: true, key: order.Reordered, name: "reorder", means: "segments out of order", extra: true},
 	iface:      {title: "IF", width: 8, key: order.Interface, name: "iface", means: "where its first packet came in", extra: true},
 	id:         {title: "ID", width: 16, key: order.ID, name: "id", means: "its id", extra: true},
 }
@@ -85,6 +87,7 @@ var givingWay = [...][]columnID{
 	{total},
 	{bar},
 	{id},
+	{reordered},
 	{retrans},
 	{rtt},
 	{iface},

@@ -163,7 +163,9 @@ func (m *Model) text(f *tracker.Flow, p place) string {
 	case rtt:
 		return rttText(f.Origin.RTT + f.Reply.RTT)
 	case retrans:
-		return retransText(f)
+		return segmentsText(f, f.Origin.Retransmits, f.Reply.Retransmits)
+	case reordered:
+		return segmentsText(f, f.Origin.Reordered, f.Reply.Reordered)
 	case iface:
 		return format.Cut(m.interfaceName(f), p.width)
 	case id:
@@ -179,11 +181,13 @@ func rttText(d time.Duration) string {
 	return format.Short(d)
 }
 
-func retransText(f *tracker.Flow) string {
+// segmentsText returns the sum of a counter of segments, which has one for each
+// direction.
+func segmentsText(f *tracker.Flow, origin, reply uint16) string {
 	if f.Tuple.Proto != tracker.ProtocolTCP {
 		return format.Unseen
 	}
-	return format.Total(uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits))
+	return format.Total(uint64(origin) + uint64(reply))
 }
 
 func (m *Model) interfaceName(f *tracker.Flow) string {

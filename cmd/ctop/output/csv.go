@@ -19,7 +19,8 @@ const csvHeader = "id,proto,state," +
 
 // csvQualityHeader names what a snapshot and the end of a flow have in common.
 const csvQualityHeader = "origin.retransmits,origin.zero_windows,origin.rtt_s," +
-	"reply.retransmits,reply.zero_windows,reply.rtt_s,invalid,related,closed_by"
+	"reply.retransmits,reply.zero_windows,reply.rtt_s,invalid,related,closed_by," +
+	"origin.reordered,reply.reordered"
 
 func writeCSV(w *bufio.Writer, v View) error {
 	stamp := ""
@@ -68,7 +69,16 @@ func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
 	b = appendCSVQuality(b, tcp, f.Reply)
 	b = append(appendUint(b, f.Invalid), ',')
 	b = append(appendUint(b, f.Related), ',')
-	return append(b, f.ClosedBy.String()...)
+	b = append(append(b, f.ClosedBy.String()...), ',')
+	return appendCSVReordered(b, tcp, f.Origin, f.Reply)
+}
+
+// appendCSVReordered appends how many segments of both directions were overtaken.
+func appendCSVReordered(b []byte, tcp bool, origin, reply tracker.Half) []byte {
+	if !tcp {
+		return append(b, ',')
+	}
+	return appendUint(append(appendUint(b, origin.Reordered), ','), reply.Reordered)
 }
 
 // appendCSVQuality appends what only TCP tells about a direction, and a comma.

@@ -135,7 +135,8 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	b = appendCSVQuality(b, tcp, e.Reply)
 	b = appendSet(b, e.Invalid, end)
 	b = appendSet(b, e.Related, end)
-	return append(b, e.ClosedBy.String()...)
+	b = append(append(b, e.ClosedBy.String()...), ',')
+	return appendCSVReordered(b, tcp, e.Origin, e.Reply)
 }
 
 func stateName(s tracker.State) string {

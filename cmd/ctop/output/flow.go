@@ -126,6 +126,8 @@ func appendQuality(b []byte, p tracker.Protocol, h tracker.Half) []byte {
 	}
 	b = append(b, `,"retransmits":`...)
 	b = appendUint(b, h.Retransmits)
+	b = append(b, `,"reordered":`...)
+	b = appendUint(b, h.Reordered)
 	b = append(b, `,"zero_windows":`...)
 	b = appendUint(b, h.ZeroWindows)
 	if h.RTT > 0 {

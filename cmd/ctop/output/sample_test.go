@@ -51,7 +51,7 @@ func sampleTCP() tracker.Flow {
 			Dst:   netip.MustParseAddrPort("10.0.0.2:5201"),
 		},
 		State:       tracker.StateEstablished,
-		Origin:      tracker.Half{Packets: 60, Bytes: 90000, PPS: 12, BPS: 144000, Retransmits: 3},
+		Origin:      tracker.Half{Packets: 60, Bytes: 90000, PPS: 12, BPS: 144000, Retransmits: 3, Reordered: 2},
 		Reply:       tracker.Half{Packets: 40, Bytes: 33456, PPS: 8, BPS: 53000, RTT: 1250 * time.Microsecond, ZeroWindows: 1},
 		Invalid:     2,
 		Related:     1,
@@ -125,7 +125,7 @@ func sampleEvents() []tracker.Event {
 		{
 			Time: at, Type: tracker.EventDestroy, ID: tcp.ID, Tuple: tcp.Tuple,
 			From: tracker.StateLastAck, Direction: tracker.Reply, Reason: tracker.ReasonClosed,
-			Origin:  tracker.Half{Packets: 6, Bytes: 500, Retransmits: 1, ZeroWindows: 2, RTT: 1250 * time.Microsecond},
+			Origin:  tracker.Half{Packets: 6, Bytes: 500, Retransmits: 1, Reordered: 4, ZeroWindows: 2, RTT: 1250 * time.Microsecond},
 			Reply:   tracker.Half{Packets: 5, Bytes: 70000, RTT: time.Second},
 			Invalid: 3, Related: 4, ClosedBy: tracker.CloserReply,
 			Age: 2500 * time.Millisecond,

@@ -3,6 +3,7 @@ package output
 import (
 	"bufio"
 	"bytes"
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -36,8 +37,8 @@ func wideColumns(s *tracker.Snapshot) []column {
 	return append(columns,
 		column{"AGE", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Age(f.Age)...) }},
 		column{"IDLE", true, func(b []byte, f *tracker.Flow) []byte { return appendIdle(b, f.Idle) }},
-		column{"INVALID", true, func(b []byte, f *tracker.Flow) []byte { return appendUint(b, f.Invalid) }},
-		column{"RELATED", true, func(b []byte, f *tracker.Flow) []byte { return appendUint(b, f.Related) }},
+		column{"INVALID", true, func(b []byte, f *tracker.Flow) []byte { return appendCapped(b, f.Invalid) }},
+		column{"RELATED", true, func(b []byte, f *tracker.Flow) []byte { return appendCapped(b, f.Related) }},
 		column{"VLAN", true, appendVLANs},
 		column{"INTERFACE", false, func(b []byte, f *tracker.Flow) []byte {
 			return append(b, format.Clean(s.Interfaces[f.In&1].Name)...)
@@ -85,10 +86,20 @@ func qualityColumns(name string, half func(*tracker.Flow) tracker.Half) []column
 		}
 	}
 	return []column{
-		{name + "-RETR", true, tcp(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.Retransmits) })},
-		{name + "-ZEROWIN", true, tcp(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.ZeroWindows) })},
+		{name + "-RETR", true, tcp(func(b []byte, h tracker.Half) []byte { return appendCapped(b, h.Retransmits) })},
+		{name + "-REORD", true, tcp(func(b []byte, h tracker.Half) []byte { return appendCapped(b, h.Reordered) })},
+		{name + "-ZEROWIN", true, tcp(func(b []byte, h tracker.Half) []byte { return appendCapped(b, h.ZeroWindows) })},
 		{name + "-RTT", true, tcp(appendRTT)},
 	}
+}
+
+// appendCapped appends a counter that stops at 65,535, with a plus where it has.
+func appendCapped(b []byte, n uint16) []byte {
+	b = appendUint(b, n)
+	if n == math.MaxUint16 {
+		b = append(b, '+')
+	}
+	return b
 }
 
 func appendRTT(b []byte, h tracker.Half) []byte {

@@ -72,6 +72,20 @@ type ShortFlowKey struct {
 	Pad      uint32
 }
 
+type ShortGap struct {
+	_       structs.HostLayout
+	Begin   uint32
+	End     uint32
+	SinceNs uint64
+}
+
+type ShortGapKey struct {
+	_         structs.HostLayout
+	FlowId    uint64
+	Direction uint32
+	Pad       uint32
+}
+
 type ShortLockedFlow struct {
 	_    structs.HostLayout
 	Lock struct {
@@ -98,6 +112,7 @@ type ShortTrackerConfig struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	ShortMapFlows             = "flows"
+	ShortMapGaps              = "gaps"
 	ShortMapLockedFlows       = "locked_flows"
 	ShortMapOutputs           = "outputs"
 	ShortMapReaders           = "readers"
@@ -163,6 +178,7 @@ type ShortProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type ShortMapSpecs struct {
 	Flows       *ebpf.MapSpec `ebpf:"flows"`
+	Gaps        *ebpf.MapSpec `ebpf:"gaps"`
 	LockedFlows *ebpf.MapSpec `ebpf:"locked_flows"`
 	Outputs     *ebpf.MapSpec `ebpf:"outputs"`
 	Readers     *ebpf.MapSpec `ebpf:"readers"`
@@ -202,6 +218,7 @@ func (o *ShortObjects) Close() error {
 // It can be passed to LoadShortObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ShortMaps struct {
 	Flows       *ebpf.Map `ebpf:"flows"`
+	Gaps        *ebpf.Map `ebpf:"gaps"`
 	LockedFlows *ebpf.Map `ebpf:"locked_flows"`
 	Outputs     *ebpf.Map `ebpf:"outputs"`
 	Readers     *ebpf.Map `ebpf:"readers"`
@@ -212,6 +229,7 @@ type ShortMaps struct {
 func (m *ShortMaps) Close() error {
 	return _ShortClose(
 		m.Flows,
+		m.Gaps,
 		m.LockedFlows,
 		m.Outputs,
 		m.Readers,
