@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,9 @@ const (
 	loopback = 1
 	// minFrame is the least that the kernel takes for a packet.
 	minFrame = 14
+	// maxReplay is as long as a replay can last: far from where a duration
+	// overflows.
+	maxReplay = 100 * 365 * 24 * time.Hour
 	// maxReplayRing bounds the room for events: a million and a half.
 	maxReplayRing = 256 << 20
 )
@@ -160,15 +164,20 @@ func (r *Replay) Name(sides [2]string) {
 // too long for the kernel to take.
 func (r *Replay) Fed() (fed, skipped int) { return r.fed, r.skipped }
 
+// Packets returns how many packets came in, whether the kernel took them or not.
+func (r *Replay) Packets() int { return r.fed + r.skipped }
+
 // Feed lets a frame come in by side 0 or 1. Time never runs backwards: a frame
-// from before the last one counts as from the same moment.
-func (r *Replay) Feed(at time.Time, side int, frame []byte) error {
+// from before the last one counts as from the same moment. Nor does it run for
+// longer than a hundred years: all later frames count as from then. Feed returns
+// the error of ctx where that ends while flows expire.
+func (r *Replay) Feed(ctx context.Context, at time.Time, side int, frame []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.start.IsZero() {
 		r.start = at
 	}
-	if err := r.passTo(at.Sub(r.start)); err != nil {
+	if err := r.passTo(ctx, min(at.Sub(r.start), maxReplay)); err != nil {
 		return err
 	}
 	if err := r.comeBy(side); err != nil {

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -17,8 +18,11 @@ const sweepCost = 100 * time.Nanosecond
 // passTo lets time pass up to the next packet, and expires flows on the way when
 // they are due. Where nothing is due for long the clock leaps: a capture may be
 // silent for days.
-func (r *Replay) passTo(then time.Duration) error {
+func (r *Replay) passTo(ctx context.Context, then time.Duration) error {
 	for then-r.swept >= r.pause {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		next := r.swept + r.pause
 		if then-r.elapsed > 10*r.pause {
 			due, found, err := r.due()
@@ -46,9 +50,9 @@ func (r *Replay) due() (at time.Duration, found bool, err error) {
 	if err != nil || waiting > 0 {
 		return 0, waiting > 0, err
 	}
-	at = 1<<63 - 1
+	at = maxReplay
 	for i := range s.Flows {
-		at = min(at, r.elapsed+s.Flows[i].TTL(0))
+		at = min(at, r.elapsed+min(s.Flows[i].TTL(0), maxReplay))
 	}
 	return at, len(s.Flows) > 0, nil
 }

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,7 +46,12 @@ func newReplayCommand(e env, verbose *bool) *cobra.Command {
 open the console on the table as it was at the last packet. No interface is
 touched, and time is the capture's: timeouts expire by it. Where there is no
 terminal, or with --dump, print the table instead; with --events every change of
-a state. FILE may be compressed with gzip, and - is stdin.
+a state. FILE may be compressed with gzip, bzip2, xz or zstd, and - is stdin. An
+interrupt ends the reading: what was read until then is shown.
+
+Ethernet is read, and IP in Linux cooked captures, raw IP, loopback, PPP, PPPoE,
+Cisco HDLC, NFLOG, and 802.11 that is not encrypted. Packets of other link types
+are passed over and counted. A capture of which no packet can be read is an error.
 
 In a capture of several interfaces, packets come in by the first of them or by
 the others. In any other the first sender stands on one side, and a host that
@@ -85,7 +93,8 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	in := bufio.NewReaderSize(file, 1<<16)
+	source := newPatientReader(cmd.Context(), file)
+	in := bufio.NewReaderSize(source, 1<<16)
 	if recording.Is(in) {
 		return c.play(cmd, args[0], in, headless)
 	}
@@ -93,10 +102,14 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return usagef("--speed goes with a recording: %s is none", args[0])
 	}
 	packets, err := capture.NewReader(in)
+	if err != nil && cmd.Context().Err() != nil {
+		return errNothingRead(args[0], "it was interrupted before the first packet")
+	}
 	if err != nil {
 		return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote, or a recording of ctop record", args[0], err)
 	}
-	return c.replay(cmd.Context(), args[0], packets, headless)
+	bar := c.env.newProgress(args[0], file, source)
+	return c.replay(cmd.Context(), args[0], packets, bar, headless)
 }
 
 // check refuses what could not be shown, before the file is read.
@@ -127,7 +140,7 @@ func (c *replayCommand) open(name string) (io.ReadCloser, error) {
 	return f, nil
 }
 
-func (c *replayCommand) replay(ctx context.Context, name string, packets *capture.Reader, headless bool) (err error) {
+func (c *replayCommand) replay(ctx context.Context, name string, packets *capture.Reader, bar *progress, headless bool) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	lines := newLineWriter(c.env.stdout, cancel)
@@ -141,13 +154,17 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	s, err := c.feed(ctx, name, packets, r)
+	s, err := c.feed(ctx, name, packets, r, bar)
+	bar.end()
 	if err != nil {
 		return err
 	}
-	c.tellFed(r, s)
+	if fed, skipped := r.Fed(); fed == 0 {
+		return errNothingRead(name, whyNothing(packets.Skipped(), skipped))
+	}
+	c.tellFed(r, s, packets.Skipped())
 	switch {
-	case c.events:
+	case c.events || !headless && ctx.Err() != nil:
 		return nil
 	case headless:
 		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s)})
@@ -181,13 +198,17 @@ func sideNames(packets *capture.Reader) [2]string {
 	return [2]string{"left", "right"}
 }
 
+// interruptEvery is after how many packets a replay looks whether it is to end.
+// Packets that wait in a pipe are mostly fewer, and are shown.
+const interruptEvery = 1024
+
 // feed replays the capture up to its end, or up to where it makes no sense any
 // more, or up to an interrupt, and returns the table as it is then.
-func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *tracker.Replay) (*tracker.Snapshot, error) {
+func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *tracker.Replay, bar *progress) (*tracker.Snapshot, error) {
 	var begin time.Time
-	for ctx.Err() == nil {
+	for n := 1; n%interruptEvery != 0 || ctx.Err() == nil; n++ {
 		frame, err := packets.Next()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || err != nil && ctx.Err() != nil {
 			break
 		}
 		if errors.Is(err, capture.ErrBroken) {
@@ -203,20 +224,55 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 		if d := c.watch.duration(); d > 0 && frame.Time.Sub(begin) > d {
 			break
 		}
-		if err := r.Feed(frame.Time, frame.Side, frame.Data); err != nil {
+		if err := r.Feed(ctx, frame.Time, frame.Side, frame.Data); err != nil {
+			if ctx.Err() != nil {
+				break
+			}
 			return nil, err
 		}
+		bar.tell(r.Packets())
 	}
 	r.Name(sideNames(packets))
 	return r.Refresh()
 }
 
+// errNothingRead is for a file of which nothing can be shown.
+func errNothingRead(name, why string) error {
+	return fmt.Errorf("replay %s: no packet was read: %s: name a capture of packets that carry IP", name, why)
+}
+
+// whyNothing says why none of a capture's packets was replayed.
+func whyNothing(skipped capture.Skipped, short int) string {
+	switch why := skippedWords(skipped); {
+	case why != "":
+		return "it has " + why
+	case short > 0:
+		return fmt.Sprintf("it has %s that no interface could have received", format.Plural(short, "packet"))
+	}
+	return "it has none"
+}
+
+// skippedWords says which packets were passed over, empty for none.
+func skippedWords(s capture.Skipped) string {
+	var parts []string
+	for _, link := range slices.Sorted(maps.Keys(s.Links)) {
+		parts = append(parts, fmt.Sprintf("%s of link type %d (tcpdump.org/linktypes.html)", format.Plural(s.Links[link], "packet"), link))
+	}
+	if s.Empty > 0 {
+		parts = append(parts, fmt.Sprintf("%s without IP in the clear", format.Plural(s.Empty, "packet")))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // tellFed says what was replayed.
-func (c *replayCommand) tellFed(r *tracker.Replay, s *tracker.Snapshot) {
+func (c *replayCommand) tellFed(r *tracker.Replay, s *tracker.Snapshot, passed capture.Skipped) {
 	fed, skipped := r.Fed()
 	text := fmt.Sprintf("replayed %s of %s", format.Plural(fed, "packet"), format.Age(s.Uptime))
 	if skipped > 0 {
 		text += fmt.Sprintf(", passed over %s that no interface could have received", format.Plural(skipped, "packet"))
+	}
+	if words := skippedWords(passed); words != "" {
+		text += ", passed over " + words
 	}
 	if ended := s.Counters.FlowsDestroyed; ended > 0 {
 		text += fmt.Sprintf("; %s ended on the way, which --events lists", format.Plural(int(ended), "flow"))

@@ -1,26 +1,24 @@
-// Package capture reads packet captures (pcap and pcapng, also compressed with
-// gzip) as Ethernet frames, each with the side that it came in by. It knows
-// nothing of flows.
+// Package capture reads packet captures, pcap and pcapng, also compressed with
+// gzip, bzip2, xz or zstd, as Ethernet frames, each with the side that it came in
+// by. It knows nothing of flows.
+//
+// It reads both formats itself: gopacket's reader has times with a resolution of
+// a power of two wrong, and refuses a whole file for a packet of which more was
+// captured than it says it had, or for the exchanged lengths of old versions.
 package capture
 
 import (
 	"bufio"
-	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"time"
-
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/pcapgo"
 )
 
 var (
 	// ErrFormat means that the file is no capture.
 	ErrFormat = errors.New("it is no pcap or pcapng file")
-	// ErrLink means that a packet is of a link type that cannot be read as
-	// Ethernet.
-	ErrLink = errors.New("only Ethernet, IP without a link layer, loopback and Linux cooked captures can be read")
 	// ErrBroken means that the rest of the file makes no sense, or is not
 	// there. What came before it is good.
 	ErrBroken = errors.New("the file is damaged, or was cut off")
@@ -37,20 +35,25 @@ type Frame struct {
 	Data []byte
 }
 
-// packets is what both kinds of files are to this package.
-type packets interface {
-	ReadPacketData() ([]byte, gopacket.CaptureInfo, error)
+// Skipped counts the packets that carry nothing which can be read.
+type Skipped struct {
+	// Links has how many were of each link type that is not read.
+	Links map[int]int
+	// Empty is how many of the others carry no IP: control frames, and what is
+	// encrypted, aggregated or cut off.
+	Empty int
 }
 
 // Reader reads one capture.
 type Reader struct {
-	packets packets
-	ng      *pcapgo.NgReader
-	// link is the link type of all packets, -1 where each has its own.
-	link   int
+	source source
+	ng     *pcapngFile
 	number int
-	sides  sides
-	frame  []byte
+	// last is the time of the packet before.
+	last    time.Time
+	skipped Skipped
+	sides   sides
+	frame   []byte
 }
 
 const magicPcapng = "\x0a\x0d\x0d\x0a"
@@ -58,74 +61,94 @@ const magicPcapng = "\x0a\x0d\x0d\x0a"
 // NewReader reads the head of a capture. Its error wraps [ErrFormat] where that
 // makes no sense.
 func NewReader(r io.Reader) (*Reader, error) {
-	in := bufio.NewReaderSize(r, 1<<16)
-	if magic, _ := in.Peek(2); string(magic) == "\x1f\x8b" {
-		plain, err := gzip.NewReader(in)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrFormat, err)
-		}
-		in = bufio.NewReaderSize(plain, 1<<16)
+	in, err := decompress(bufio.NewReaderSize(r, 1<<16))
+	if err != nil {
+		return nil, err
 	}
+	c := &Reader{skipped: Skipped{Links: map[int]int{}}, sides: sides{}, last: time.Unix(0, 0).UTC()}
 	if magic, _ := in.Peek(4); string(magic) == magicPcapng {
-		return newPcapng(in)
+		c.ng, err = newPcapng(in)
+		c.source = c.ng
+	} else {
+		c.source, err = newPcap(in)
 	}
-	p, err := pcapgo.NewReader(in)
 	if err != nil {
-		return nil, headError(err)
+		return nil, err
 	}
-	return &Reader{packets: p, link: int(p.LinkType()), sides: sides{}}, nil
-}
-
-func newPcapng(in io.Reader) (*Reader, error) {
-	p, err := pcapgo.NewNgReader(in, pcapgo.NgReaderOptions{WantMixedLinkType: true, SkipUnknownVersion: true})
-	if err != nil {
-		return nil, headError(err)
-	}
-	return &Reader{packets: p, ng: p, link: -1, sides: sides{}}, nil
+	return c, nil
 }
 
 // headError leaves a file that could not be read apart from one that was.
 func headError(err error) error {
 	var from interface{ Timeout() bool } // as *os.PathError is
-	if errors.As(err, &from) {
+	if errors.As(err, &from) || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return ErrFormat
 }
 
-// Interfaces returns the names of the first two interfaces of the capture, as
-// far as they are known by now.
+// Interfaces returns the names of the first two interfaces of the capture whose
+// packets can be read, as far as they are known by now.
 func (r *Reader) Interfaces() (names [2]string) {
 	if r.ng == nil {
 		return names
 	}
-	for i := range names {
-		if iface, err := r.ng.Interface(i); err == nil {
-			names[i] = iface.Name
+	n := 0
+	for i := range r.ng.ifaces {
+		if iface := &r.ng.ifaces[i]; readable(iface.link) && n < len(names) {
+			names[n] = iface.name
+			n++
 		}
 	}
 	return names
 }
 
+// Skipped returns what was passed over so far.
+func (r *Reader) Skipped() Skipped { return r.skipped }
+
 // Next returns the next frame, io.EOF at the end, and an error that wraps
-// [ErrBroken] or [ErrLink] where reading cannot go on.
+// [ErrBroken] where reading cannot go on. It passes over packets that it cannot
+// read.
 func (r *Reader) Next() (Frame, error) {
-	data, info, err := r.packets.ReadPacketData()
-	if errors.Is(err, io.EOF) {
-		return Frame{}, io.EOF
+	for {
+		p, err := r.source.next()
+		if errors.Is(err, io.EOF) {
+			return Frame{}, io.EOF
+		}
+		if err != nil {
+			return Frame{}, r.broken(err)
+		}
+		r.number++
+		if !p.time.IsZero() {
+			r.last = p.time
+		}
+		if f, ok := r.read(&p); ok {
+			return f, nil
+		}
 	}
-	if err != nil {
-		return Frame{}, fmt.Errorf("after packet %d: %w", r.number, ErrBroken)
+}
+
+// broken says where the file makes no sense, and why if the reason is not that
+// it ends there.
+func (r *Reader) broken(err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("after packet %d: %w", r.number, ErrBroken)
 	}
-	r.number++
-	link := r.link
-	if link < 0 {
-		link = int(linkOf(info))
+	return fmt.Errorf("after packet %d: %w: %w", r.number, ErrBroken, err)
+}
+
+// read makes an Ethernet frame of a packet; not ok if there is none in it.
+func (r *Reader) read(p *record) (f Frame, ok bool) {
+	if !readable(p.link) {
+		r.skipped.Links[p.link]++
+		return f, false
 	}
-	if r.frame, err = appendFrame(r.frame[:0], link, data); err != nil {
-		return Frame{}, fmt.Errorf("packet %d: %w", r.number, err)
+	if r.frame = links[p.link](r.frame[:0], p); len(r.frame) == 0 {
+		r.skipped.Empty++
+		return f, false
 	}
-	missing := min(info.Length, maxLength) - info.CaptureLength
+	missing := p.length - len(p.data)
+	side := r.side(p)
 	r.frame = restore(r.frame, missing)
-	return Frame{Time: info.Timestamp, Side: r.side(info, link), Data: r.frame}, nil
+	return Frame{Time: r.last, Side: side, Data: r.frame}, true
 }

@@ -99,11 +99,58 @@ func TestLinks(t *testing.T) {
 		{108, append([]byte{0, 0, 0, 2}, ip...), "0 60 0800"},
 		{113, cooked, "0 60 0800"},
 		{276, cooked2, "0 60 0800"},
-		{0, []byte{2}, "0 14 0800"},
+		{9, append([]byte{0xff, 3, 0, 0x21}, ip...), "0 60 0800"},
+		{9, append([]byte{0, 0x57}, six...), "0 60 86dd"},
+		{9, append([]byte{0x21}, ip...), "0 60 0800"},
+		{50, append([]byte{0xff, 3, 0, 0x21}, ip...), "0 60 0800"},
+		{204, append([]byte{1, 0xff, 3, 0, 0x21}, ip...), "0 60 0800"},
+		{51, append([]byte{0x11, 0, 0, 1, 0, 48, 0, 0x21}, ip...), "0 60 0800"},
+		{104, append([]byte{0x0f, 0, 8, 0}, ip...), "0 60 0800"},
+		{239, append([]byte{2, 0, 0, 0, 5, 0, 1, 0, 7, 0, 0, 0, 50, 0, 9, 0}, ip...), "0 60 0800"},
+		{105, wireless(0x0108, 24, ip), "0 60 0800"},
+		{105, wireless(0x0188, 26, ip), "0 60 0800"},
+		{105, wireless(0x0388, 32, ip), "0 60 0800"},
+		{127, append([]byte{0, 0, 8, 0, 0, 0, 0, 0}, wireless(0x0208, 24, ip)...), "0 60 0800"},
+		{127, append(append([]byte{0, 0, 18, 0, 3, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x10, 0}, wireless(0x0208, 24, ip)...), 1, 2, 3, 4), "0 60 0800"},
 	} {
 		expect(t, pcap(t, tt.link, 65535, tt.packet), io.EOF, tt.want)
 	}
-	expect(t, pcap(t, 105, 65535, ip), capture.ErrLink)
+}
+
+// wireless is a data frame of IEEE 802.11 with its first two bytes, and so many
+// bytes before LLC.
+func wireless(control uint16, length int, ip []byte) []byte {
+	b := binary.LittleEndian.AppendUint16(nil, control)
+	b = append(b, make([]byte, length-2)...)
+	return append(append(b, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0), ip...)
+}
+
+// TestPassedOver has packets that carry nothing which can be read.
+func TestPassedOver(t *testing.T) {
+	ip := segment(t, 1, 2, 0)[14:]
+	for _, tt := range []struct {
+		link   layers.LinkType
+		packet []byte
+	}{
+		{220, ip},                              // USB
+		{0, []byte{2}},                         // cut off
+		{101, []byte{0x50, 1, 2, 3}},           // neither IPv4 nor IPv6
+		{105, wireless(0x4108, 24, ip)},        // encrypted
+		{105, wireless(0x0080, 24, ip)},        // a beacon
+		{105, wireless(0x0148, 24, ip)},        // without data
+		{9, append([]byte{0xc0, 0x21}, ip...)}, // LCP
+		{127, []byte{0, 0, 200, 0, 0, 0, 0, 0}},
+		{239, []byte{2, 0, 0, 0, 3, 0, 9, 0}},
+	} {
+		r, err := capture.NewReader(bytes.NewReader(pcap(t, tt.link, 65535, tt.packet)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = r.Next()
+		if s := r.Skipped(); !errors.Is(err, io.EOF) || s.Links[int(tt.link)]+s.Empty != 1 {
+			t.Errorf("link type %d: %v, passed over %v", tt.link, err, s)
+		}
+	}
 }
 
 // TestCut has packets of which only the beginning was captured. With all their
@@ -188,7 +235,7 @@ func FuzzReader(f *testing.F) {
 		for range len(file) + 1 {
 			frame, err := r.Next()
 			if err != nil {
-				if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrBroken) && !errors.Is(err, capture.ErrLink) {
+				if !errors.Is(err, io.EOF) && !errors.Is(err, capture.ErrBroken) {
 					t.Fatalf("unexpected: %v", err)
 				}
 				return

@@ -1,10 +1,6 @@
 package capture
 
-import (
-	"encoding/binary"
-
-	"github.com/gopacket/gopacket"
-)
+import "encoding/binary"
 
 // maxSides bounds the addresses that are remembered.
 const maxSides = 1 << 16
@@ -13,17 +9,33 @@ const maxSides = 1 << 16
 // sender stands on side 0.
 type sides map[string]int
 
-// side returns the interface of a packet where the capture has several, and
-// what the packet's addresses tell where it has one.
-func (r *Reader) side(info gopacket.CaptureInfo, link int) int {
-	if r.ng != nil && r.ng.NInterfaces() > 1 {
-		return min(info.InterfaceIndex, 1)
+// side returns the interface of a packet where the capture has several that can
+// be read, and what the packet's addresses tell where it has one.
+func (r *Reader) side(p *record) int {
+	if r.ng != nil {
+		if side, several := r.ng.side(p.iface); several {
+			return side
+		}
 	}
-	from, to := addresses(r.frame, link == linkEthernet)
+	from, to := addresses(r.frame, hasAddresses(p.link))
 	if from == nil {
 		return 0
 	}
 	return r.sides.of(from, to)
+}
+
+// side returns 0 for the first interface that can be read and 1 for the others,
+// and whether there are others.
+func (p *pcapngFile) side(iface int) (side int, several bool) {
+	if iface > p.leader {
+		side = 1
+	}
+	return side, p.usable > 1
+}
+
+// hasAddresses reports whether frames of a link type have addresses of their own.
+func hasAddresses(link int) bool {
+	return link == linkEthernet || link == linkWireless || link == linkRadiotap
 }
 
 func (s sides) of(from, to []byte) int {

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,8 +22,13 @@ type Setting struct {
 	Place string
 }
 
-// Parse reads TOML. Its errors begin with FILE:LINE.
+// byteOrderMark begins files that some editors save as UTF-8.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// Parse reads TOML, with a byte order mark before it or without. Its errors begin
+// with FILE:LINE.
 func Parse(file string, text []byte) ([]Setting, error) {
+	text = bytes.TrimPrefix(text, byteOrderMark)
 	// The document is decoded for what makes it invalid as a whole: syntax, and
 	// keys that are set twice.
 	var whole map[string]any

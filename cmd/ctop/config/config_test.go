@@ -28,16 +28,18 @@ f:7 other [udp=1m]
 f:8 profile [a=b]
 f:10 serve [ssh=:22]
 `
-	settings, err := config.Parse("f", []byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got strings.Builder
-	for _, s := range settings {
-		fmt.Fprintln(&got, s.Place, s.Name, s.Values)
-	}
-	if got.String() != want {
-		t.Errorf("got\n%swant\n%s", got.String(), want)
+	for _, mark := range []string{"", "\ufeff"} {
+		settings, err := config.Parse("f", []byte(mark+text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got strings.Builder
+		for _, s := range settings {
+			fmt.Fprintln(&got, s.Place, s.Name, s.Values)
+		}
+		if got.String() != want {
+			t.Errorf("got\n%swant\n%s", got.String(), want)
+		}
 	}
 }
 

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+)
+
+// fileSnapshot is what TestReplayFiles looks at.
+type fileSnapshot struct {
+	Time  time.Time
+	Flows []struct {
+		Proto, State  string
+		Origin, Reply struct {
+			Packets int
+			RTT     float64 `json:"rtt_s"`
+		}
+	}
+}
+
+// TestReplayFiles reads captures that other programs write: times and round trips
+// are those that tshark shows.
+func TestReplayFiles(t *testing.T) {
+	lab.Require(t)
+	for _, tt := range []struct {
+		file    string
+		at      string
+		packets [2]int
+		rtt     float64
+		said    string
+	}{
+		{"ng-usec-rtt.pcapng", "2023-11-14T22:13:21.3Z", [2]int{2, 1}, 0.3, "replayed 3 packets"},
+		{"ng-bin32-rtt.pcapng", "2023-11-14T22:13:21.299999952Z", [2]int{2, 1}, 0.3, "replayed 3 packets"},
+		{"ng-tsresol0.pcapng", "2023-11-14T22:13:20Z", [2]int{4, 3}, 0, "replayed 7 packets"},
+		{"caplen-gt-len.pcap", "2023-11-14T22:13:20.069999Z", [2]int{4, 3}, 0.01, "replayed 7 packets"},
+		{"ng-mixed-usb.pcapng", "2023-11-14T22:13:20.07Z", [2]int{4, 3}, 0.01, "passed over 1 packet of link type 220"},
+	} {
+		t.Run(tt.file, func(t *testing.T) {
+			stdout, stderr, err := headless(t, "replay", "--dump", "-o", "json", filepath.Join("testdata", "captures", tt.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s fileSnapshot
+			if err := json.Unmarshal([]byte(stdout), &s); err != nil {
+				t.Fatal(err)
+			}
+			want, err := time.Parse(time.RFC3339Nano, tt.at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if off := s.Time.Sub(want).Abs(); off != 0 {
+				t.Errorf("it ends at %s, want %s", s.Time, want)
+			}
+			if len(s.Flows) != 1 || [2]int{s.Flows[0].Origin.Packets, s.Flows[0].Reply.Packets} != tt.packets {
+				t.Fatalf("flows %+v, want one of %v packets", s.Flows, tt.packets)
+			}
+			if rtt := s.Flows[0].Origin.RTT; rtt-tt.rtt > 1e-4 || tt.rtt-rtt > 1e-4 {
+				t.Errorf("round trip %v s, want %v", rtt, tt.rtt)
+			}
+			if !strings.Contains(stderr, tt.said) {
+				t.Errorf("it says %q, want %q", stderr, tt.said)
+			}
+		})
+	}
+}
+
+// TestReplayAges has packets that are centuries apart.
+func TestReplayAges(t *testing.T) {
+	lab.Require(t)
+	stdout, stderr, err := headless(t, "replay", "--dump", filepath.Join("testdata", "captures", "hang_us.pcapng"))
+	if err != nil || !strings.Contains(stdout, "10.0.0.1:1") {
+		t.Errorf("%q, %q, %v", stdout, stderr, err)
+	}
+}
+
+// TestReplayInterrupted interrupts a replay that waits for more packets. It ends
+// with those that it has.
+func TestReplayInterrupted(t *testing.T) {
+	lab.Require(t)
+	whole, err := os.ReadFile(conversation(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		bytes int
+		want  string
+	}{
+		{"after all packets", len(whole), "udp"},
+		{"within a packet", len(whole) - 3, "udp"},
+		{"before the first", 20, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			in, feed := io.Pipe()
+			ctx, interrupt := context.WithCancel(t.Context())
+			go func() {
+				// What comes after it is read once it was taken in.
+				_, _ = feed.Write(whole[:tt.bytes])
+				_, _ = feed.Write([]byte{0})
+				interrupt()
+			}()
+			var out, notes bytes.Buffer
+			err := run(ctx, env{
+				args: []string{"replay", "--dump", "-"}, stdin: in, stdout: &out, stderr: &notes,
+				getenv: func(string) string { return "" },
+			})
+			_ = feed.Close() // the reader ends
+			if tt.want == "" {
+				if err == nil || !strings.Contains(err.Error(), "no packet was read") {
+					t.Errorf("%v, %q", err, out.String())
+				}
+				return
+			}
+			if err != nil || !strings.Contains(out.String(), tt.want) || !strings.Contains(notes.String(), "replayed ") {
+				t.Errorf("%v, %q, %q", err, out.String(), notes.String())
+			}
+		})
+	}
+}
