@@ -176,6 +176,25 @@ const (
 	ConntrackFlowStateSTATE_TIME_WAIT   ConntrackFlowState = 8
 )
 
+type ConntrackFragmentFirst struct {
+	_          structs.HostLayout
+	SeenNs     uint64
+	Port       [2]uint16
+	IcmpType   uint8
+	IcmpCode   uint8
+	IcmpAnswer uint8
+	Proto      uint8
+	Base       uint32
+	Seq        uint32
+	Ack        uint32
+	Window     uint16
+	TcpFlags   uint8
+	Pad        uint8
+	Length     uint32
+	Total      uint32
+	Runs       [4]uint32
+}
+
 type ConntrackFragmentKey struct {
 	_      structs.HostLayout
 	Addr   [2][2]uint64
@@ -185,15 +204,6 @@ type ConntrackFragmentKey struct {
 	Family uint8
 	Pad    uint16
 	Pad2   uint32
-}
-
-type ConntrackFragmentPorts struct {
-	_          structs.HostLayout
-	Port       [2]uint16
-	IcmpType   uint8
-	IcmpCode   uint8
-	IcmpAnswer uint8
-	Proto      uint8
 }
 
 type ConntrackGap struct {
@@ -234,6 +244,9 @@ type ConntrackPacket struct {
 	End           uint32
 	Ack           uint32
 	FragmentId    uint32
+	FragmentStart uint32
+	FragmentEnd   uint32
+	FragmentShift uint32
 	Window        uint16
 	TcpFlags      uint8
 	Wscale        uint8
@@ -243,10 +256,11 @@ type ConntrackPacket struct {
 	IcmpAnswer    uint8
 	IcmpFalse     uint8
 	Fragment      uint8
+	FragmentLast  uint8
 	Complete      uint8
 	FragmentProto uint8
 	Untracked     uint8
-	Pad           [3]uint8
+	Pad           [6]uint8
 }
 
 type ConntrackPacketKind uint32

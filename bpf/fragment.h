@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Fragments. The first one has the ports; the others are attributed to its flow
  * by what they share with it, and never begin one. Where they overtake the
- * first they are forwarded untracked. */
+ * first they are forwarded untracked.
+ *
+ * Nothing is reassembled. A later fragment of a TCP segment is judged as a
+ * segment of its own: its bytes have the numbers behind those of the first, and
+ * a FIN is the last one's. */
 #pragma once
+
+#include <stdbool.h>
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "clock.h"
+#include "flow.h"
 #include "packet.h"
+#include "tcp_window.h"
 #include "tuple.h"
 
 /* RFC 791: source, destination, protocol and identification. RFC 8200 4.5: without
@@ -26,75 +35,271 @@ struct fragment_key {
 _Static_assert(sizeof(struct fragment_key) == 48,
 	       "fragment_key has hidden padding");
 
-/* What only the first fragment shows. */
-struct fragment_ports {
+/* How many runs of bytes are told apart: fragments that come in order make one. */
+#define MAX_RUNS 4
+/* How long a first fragment is good for: as long as Linux waits for the others
+ * (net/ipv4/ip_fragment.c, include/net/ipv6_frag.h). */
+#define IPV4_FRAGMENT_NS (30ULL * 1000000000)
+#define IPV6_FRAGMENT_NS (60ULL * 1000000000)
+
+/* What only the first fragment shows, and what has come of its packet. */
+struct fragment_first {
+	__u64 seen_ns;
 	__be16 port[2];
 	__u8 icmp_type;
 	__u8 icmp_code;
 	__u8 icmp_answer;
 	__u8 proto;
+	/* TCP: the number of the packet's first byte, were it one of the stream,
+	 * and what the header says. */
+	__u32 base;
+	__u32 seq;
+	__u32 ack;
+	__u16 window;
+	__u8 tcp_flags;
+	__u8 pad;
+	/* Bytes of the first, and of all, zero while that is unknown. */
+	__u32 length;
+	__u32 total;
+	/* Runs of bytes that have come, the first one's in front. */
+	__u32 runs[MAX_RUNS];
 };
+
+_Static_assert(sizeof(struct fragment_first) == 56,
+	       "fragment_first has hidden padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct fragment_key);
-	__type(value, struct fragment_ports);
+	__type(value, struct fragment_first);
 } fragments SEC(".maps");
 
-/* From a packet whose key is not in order yet. */
+/* What is known of a later fragment. */
+enum recalled {
+	FRAGMENT_UNKNOWN,
+	FRAGMENT_KNOWN,
+	/* It overlaps others, or reaches beyond the last one. */
+	FRAGMENT_OVERLAPS,
+};
+
+/* A run is one word, so that it is read and written whole: where it begins, and
+ * where it ends. None is empty. */
+static __always_inline __u32 run_of(__u32 start, __u32 end)
+{
+	return start | end << 16;
+}
+
+static __always_inline __u32 run_start(__u32 run)
+{
+	return run & 0xffff;
+}
+
+static __always_inline __u32 run_end(__u32 run)
+{
+	return run >> 16;
+}
+
 static __always_inline struct fragment_key fragment_key(const struct packet *pkt)
 {
+	const struct flow_key *flow = &pkt->key;
 	struct fragment_key key = {
 		.id = pkt->fragment_id,
-		.vlan = { pkt->key.vlan[0], pkt->key.vlan[1] },
+		.vlan = { flow->vlan[0], flow->vlan[1] },
 		.proto = pkt->fragment_proto,
-		.family = pkt->key.family,
+		.family = flow->family,
 	};
 
-	key.addr[0][0] = pkt->key.addr[0][0];
-	key.addr[0][1] = pkt->key.addr[0][1];
-	key.addr[1][0] = pkt->key.addr[1][0];
-	key.addr[1][1] = pkt->key.addr[1][1];
+	/* Source and destination, as they were before they were put in order. */
+	if (pkt->reversed) {
+		key.addr[0][0] = flow->addr[1][0];
+		key.addr[0][1] = flow->addr[1][1];
+		key.addr[1][0] = flow->addr[0][0];
+		key.addr[1][1] = flow->addr[0][1];
+	} else {
+		key.addr[0][0] = flow->addr[0][0];
+		key.addr[0][1] = flow->addr[0][1];
+		key.addr[1][0] = flow->addr[1][0];
+		key.addr[1][1] = flow->addr[1][1];
+	}
 	return key;
 }
 
-/* Keeps the ports of a first fragment for those that follow. */
+/* Keeps what a valid first fragment shows for those that follow. Another one of
+ * the same identification takes its place: identifications are used again. */
 __noinline int fragment_remember(struct packet *pkt)
 {
-	struct fragment_ports ports;
+	struct fragment_first first = {};
 	struct fragment_key key;
 
 	if (!pkt)
 		return 0;
 	key = fragment_key(pkt);
-	ports.port[0] = pkt->key.port[0];
-	ports.port[1] = pkt->key.port[1];
-	ports.icmp_type = pkt->key.icmp_type;
-	ports.icmp_code = pkt->key.icmp_code;
-	ports.icmp_answer = pkt->icmp_answer;
-	ports.proto = pkt->key.proto;
-	bpf_map_update_elem(&fragments, &key, &ports, BPF_ANY);
+	first.seen_ns = clock_ns();
+	first.port[0] = pkt->key.port[pkt->reversed & 1];
+	first.port[1] = pkt->key.port[!pkt->reversed];
+	first.icmp_type = pkt->key.icmp_type;
+	first.icmp_code = pkt->key.icmp_code;
+	first.icmp_answer = pkt->icmp_answer;
+	first.proto = pkt->key.proto;
+	first.base = pkt->end - !!(pkt->tcp_flags & TCP_FIN) - pkt->l4_length -
+		     pkt->fragment_shift;
+	first.seq = pkt->seq;
+	first.ack = pkt->ack;
+	first.window = pkt->window;
+	first.tcp_flags = pkt->tcp_flags;
+	first.length = pkt->fragment_end;
+	first.runs[0] = run_of(0, pkt->fragment_end);
+	bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
 	return 0;
 }
 
-/* Gives a later fragment the ports of the first; tells whether they are known. */
+/* Whether a later fragment fits what has come of its packet. One that was said
+ * again does, unless it says a part of the first one again, which has the header
+ * (RFC 3128). Partial overlaps never do (RFC 5722, RFC 8200 4.5). */
+static __always_inline bool fragment_fits(const struct fragment_first *first,
+					  __u32 start, __u32 end, bool last)
+{
+	int i;
+
+	if (start < first->length ||
+	    (first->total && (end > first->total ||
+			      (last && end != first->total))))
+		return false;
+	for (i = 0; i < MAX_RUNS; i++) {
+		__u32 run = READ_ONCE(first->runs[i]);
+
+		if (last && run_end(run) > end)
+			return false;
+		if (start < run_end(run) && end > run_start(run) &&
+		    (start < run_start(run) || end > run_end(run)))
+			return false;
+	}
+	return true;
+}
+
+/* Takes a later fragment in. Where its packet is in more pieces than are told
+ * apart it is forgotten: nothing overlaps it then. */
+static __always_inline void fragment_take(struct fragment_first *first,
+					  __u32 start, __u32 end)
+{
+	bool taken = false;
+	int i;
+
+	for (i = 0; i < MAX_RUNS && !taken; i++) {
+		__u32 run = READ_ONCE(first->runs[i]);
+
+		if (start >= run_start(run) && end <= run_end(run))
+			return;
+		taken = run && (run_end(run) == start || run_start(run) == end);
+		if (taken && run_end(run) == start)
+			WRITE_ONCE(first->runs[i], run_of(run_start(run), end));
+		else if (taken)
+			WRITE_ONCE(first->runs[i], run_of(start, run_end(run)));
+	}
+	for (i = 1; i < MAX_RUNS && !taken; i++) {
+		taken = !READ_ONCE(first->runs[i]);
+		if (taken)
+			WRITE_ONCE(first->runs[i], run_of(start, end));
+	}
+	for (i = 1; i < MAX_RUNS; i++) {
+		__u32 front = READ_ONCE(first->runs[0]);
+		__u32 run = READ_ONCE(first->runs[i]);
+
+		if (!run || run_start(run) != run_end(front))
+			continue;
+		WRITE_ONCE(first->runs[0], run_of(0, run_end(run)));
+		WRITE_ONCE(first->runs[i], 0);
+	}
+}
+
+/* Makes a TCP segment of a later fragment. */
+static __always_inline void fragment_segment(struct packet *pkt,
+					     const struct fragment_first *first)
+{
+	pkt->seq = first->base + pkt->fragment_start;
+	pkt->end = first->base + pkt->fragment_end;
+	pkt->ack = first->ack;
+	pkt->window = first->window;
+	pkt->tcp_flags = first->tcp_flags;
+	if (pkt->fragment_last)
+		pkt->end += !!(pkt->tcp_flags & TCP_FIN);
+	else
+		pkt->tcp_flags &= ~TCP_FIN;
+}
+
+/* Gives a later fragment the ports of the first. */
 __noinline int fragment_recall(struct packet *pkt)
 {
-	struct fragment_ports *ports;
+	struct fragment_first *first;
 	struct fragment_key key;
+	__u64 age;
 
 	if (!pkt)
-		return 0;
+		return FRAGMENT_UNKNOWN;
 	key = fragment_key(pkt);
-	ports = bpf_map_lookup_elem(&fragments, &key);
-	if (!ports)
+	first = bpf_map_lookup_elem(&fragments, &key);
+	if (!first)
+		return FRAGMENT_UNKNOWN;
+	age = clock_ns() - first->seen_ns;
+	if (age >= (key.family == 6 ? IPV6_FRAGMENT_NS : IPV4_FRAGMENT_NS)) {
+		bpf_map_delete_elem(&fragments, &key);
+		return FRAGMENT_UNKNOWN;
+	}
+	if (!fragment_fits(first, pkt->fragment_start, pkt->fragment_end,
+			   pkt->fragment_last))
+		return FRAGMENT_OVERLAPS;
+	pkt->key.port[0] = first->port[0];
+	pkt->key.port[1] = first->port[1];
+	pkt->key.icmp_type = first->icmp_type;
+	pkt->key.icmp_code = first->icmp_code;
+	pkt->icmp_answer = first->icmp_answer;
+	pkt->key.proto = first->proto;
+	if (first->proto == IPPROTO_TCP)
+		fragment_segment(pkt, first);
+	if (pkt->fragment_last)
+		first->total = pkt->fragment_end;
+	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
+	fragment_take(first, pkt->fragment_start, pkt->fragment_end);
+	/* All of it has come: the identification is free again. */
+	if (first->total && run_end(READ_ONCE(first->runs[0])) == first->total)
+		bpf_map_delete_elem(&fragments, &key);
+	return FRAGMENT_KNOWN;
+}
+
+/* A later fragment of a SYN or RST, which the flow was told by the first: only how
+ * far was sent is news. */
+__noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
+{
+	struct flow_dir *dir;
+	__u64 control;
+	bool shared;
+
+	if (!pkt || !flow)
 		return 0;
-	pkt->key.port[0] = ports->port[0];
-	pkt->key.port[1] = ports->port[1];
-	pkt->key.icmp_type = ports->icmp_type;
-	pkt->key.icmp_code = ports->icmp_code;
-	pkt->icmp_answer = ports->icmp_answer;
-	pkt->key.proto = ports->proto;
-	return 1;
+	control = READ_ONCE(flow->control);
+	dir = &flow->dir[flow_direction(control, pkt) & 1];
+	shared = dir_is_shared(dir);
+	flow_count(dir, pkt, shared);
+	flow_refresh(dir, now);
+	if (pkt->tcp_flags & TCP_SYN && pkt->seq - dir->syn_seq <= MAX_PACKET)
+		seq_raise(&dir->end, pkt->end, shared);
+	return control_state(control) < STATE_ESTABLISHED;
+}
+
+/* A FIN is the last fragment's: takes it from the first, and gives it back. */
+static __always_inline bool fragment_hold_fin(struct packet *pkt)
+{
+	if (!pkt->fragment || pkt->kind != PACKET_FLOW ||
+	    !(pkt->tcp_flags & TCP_FIN))
+		return false;
+	pkt->tcp_flags &= ~TCP_FIN;
+	pkt->end--;
+	return true;
+}
+
+static __always_inline void fragment_release_fin(struct packet *pkt)
+{
+	pkt->tcp_flags |= TCP_FIN;
+	pkt->end++;
 }

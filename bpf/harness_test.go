@@ -178,6 +178,10 @@ func (h *harness) reset() {
 			ok(h.t, m.Delete(key))
 		}
 	}
+	fragment := make([]byte, h.Fragments.KeySize())
+	for h.Fragments.NextKey(nil, &fragment) == nil {
+		ok(h.t, h.Fragments.Delete(fragment))
+	}
 	h.config = ConntrackTrackerConfig{
 		TimeoutTicks:  timeouts,
 		Ifindex:       [2]uint32{loopback, loopback + 1},

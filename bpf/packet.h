@@ -61,7 +61,13 @@ struct packet {
 	__u32 seq;
 	__u32 end;
 	__u32 ack;
+	/* A fragment: its identification, and the bytes that it has of what was
+	 * fragmented, those of extension headers included. */
 	__u32 fragment_id;
+	__u32 fragment_start;
+	__u32 fragment_end;
+	/* How far the transport header is from fragment_start. */
+	__u32 fragment_shift;
 	__u16 window;
 	__u8 tcp_flags;
 	/* Window scale offered, NO_WSCALE where none (SYN only). */
@@ -76,18 +82,19 @@ struct packet {
 	/* An ICMP message that is of no known type, or an error that goes to
 	 * another host than the one that sent what it quotes. */
 	__u8 icmp_false;
-	/* A fragment: payload is not all of it. */
+	/* A fragment, and the last one of its packet. */
 	__u8 fragment;
+	__u8 fragment_last;
 	/* Whole and unfragmented: its checksum may be looked at. */
 	__u8 complete;
 	/* What IPv4 fragments share beside addresses and identification. */
 	__u8 fragment_proto;
 	/* Why it is untracked. */
 	__u8 untracked;
-	__u8 pad[3];
+	__u8 pad[6];
 };
 
-_Static_assert(sizeof(struct packet) == 96, "packet has hidden padding");
+_Static_assert(sizeof(struct packet) == 112, "packet has hidden padding");
 
 static __always_inline int packet_untracked(struct packet *pkt,
 					    enum untracked reason)
@@ -304,6 +311,47 @@ static __always_inline __u32 available(const struct cursor *cursor,
 	return pkt->bytes - offset;
 }
 
+/* The longest packet, which no fragment reaches beyond. */
+#define MAX_PACKET 0xffff
+
+/* Notes which bytes a fragment has, and reports whether there are fragments like
+ * it: with bytes, no further than a packet reaches. header is what of the packet
+ * is in every fragment. */
+static __always_inline bool note_fragment(struct packet *pkt, __u32 start,
+					  __u32 length, __u32 header)
+{
+	pkt->fragment = true;
+	pkt->fragment_start = start;
+	pkt->fragment_end = start + length;
+	return length && start + length + header <= MAX_PACKET;
+}
+
+/* RFC 791. What is not a multiple of eight bytes and not the last goes up to the
+ * last one that is, as in Linux. */
+static __always_inline bool note_ipv4_fragment(struct packet *pkt,
+					       __u16 fragment, __u32 header)
+{
+	__u32 length = pkt->l4_length;
+
+	pkt->fragment_last = !(fragment & IPV4_MORE_FRAGMENTS);
+	if (!pkt->fragment_last)
+		length &= ~7U;
+	return note_fragment(pkt, (fragment & IPV4_OFFSET_MASK) * 8, length,
+			     header);
+}
+
+/* RFC 8200 4.5. length is that of what follows the fragment header. */
+static __always_inline bool note_ipv6_fragment(struct packet *pkt,
+					       const struct ipv6_walk *walk,
+					       __u32 length)
+{
+	pkt->fragment_id = walk->id;
+	pkt->fragment_last = !(walk->fragment & IPV6_MORE_FRAGMENTS);
+	if (!pkt->fragment_last && length % 8)
+		return false;
+	return note_fragment(pkt, walk->fragment & IPV6_OFFSET_MASK, length, 0);
+}
+
 static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 {
 	__u32 offset = cursor_offset(cursor);
@@ -327,9 +375,11 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 	key_set_ipv4(&pkt->key, ip->saddr, ip->daddr);
 	pkt->l4_length = total - header;
 	fragment = bpf_ntohs(ip->frag_off);
-	pkt->fragment = !!(fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK));
 	pkt->fragment_id = ip->id;
 	pkt->fragment_proto = ip->protocol;
+	if (fragment & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK) &&
+	    !note_ipv4_fragment(pkt, fragment, header))
+		return PACKET_MALFORMED;
 	if (fragment & IPV4_OFFSET_MASK)
 		return PACKET_FRAGMENT;
 	return parse_transport(cursor, pkt);
@@ -340,24 +390,28 @@ static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 						 struct packet *pkt)
 {
 	__u32 offset = cursor_offset(cursor), skipped;
-	__u64 walk;
+	struct ipv6_walk walk = {};
+	int end;
 
 	if (!ipv6_is_extension(pkt->key.proto))
 		return PACKET_FLOW;
 	if (cursor->hook == HOOK_TC)
-		walk = tc_ipv6_walk(cursor->ctx, offset, pkt->key.proto);
+		end = tc_ipv6_walk(cursor->ctx, offset, pkt->key.proto, &walk);
 	else
-		walk = xdp_ipv6_walk(cursor->ctx, offset, pkt->key.proto);
-	skipped = walk & WALK_LENGTH & MAX_OFFSET;
-	if (walk & WALK_MALFORMED || skipped > pkt->l4_length)
+		end = xdp_ipv6_walk(cursor->ctx, offset, pkt->key.proto, &walk);
+	skipped = walk.length & MAX_OFFSET;
+	if (end == WALK_MALFORMED || skipped > pkt->l4_length)
 		return PACKET_MALFORMED;
-	if (walk & WALK_STOPPED)
+	if (end == WALK_STOPPED)
 		return packet_untracked(pkt, UNTRACKED_EXTENSIONS);
-	pkt->key.proto = walk >> WALK_PROTO_SHIFT;
-	pkt->fragment = !!(walk & (WALK_FRAGMENT | WALK_LATER));
-	pkt->fragment_id = walk >> WALK_ID_SHIFT;
-	if (walk & WALK_LATER)
+	pkt->key.proto = walk.proto;
+	/* One that is all of its packet is none (RFC 6946). */
+	if (walk.fragment & (IPV6_OFFSET_MASK | IPV6_MORE_FRAGMENTS) &&
+	    !note_ipv6_fragment(pkt, &walk, pkt->l4_length - walk.fragment_end))
+		return PACKET_MALFORMED;
+	if (walk.fragment & IPV6_OFFSET_MASK)
 		return PACKET_FRAGMENT;
+	pkt->fragment_shift = walk.length - walk.fragment_end;
 	pkt->l4_length -= skipped;
 	if (!cursor_take(cursor, skipped))
 		return PACKET_MALFORMED;
@@ -427,14 +481,14 @@ static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt
 }
 
 /* Fills pkt, whose bytes and segments are set and whose rest is zero. The key of
- * a fragment is left as the packet shows it, to be found by the others. */
+ * a later fragment is left as the packet shows it, to find the first one by. */
 static __always_inline void parse_packet(struct packet *pkt,
 					 struct cursor cursor)
 {
 	cursor.pos = cursor.start;
 	pkt->kind = parse_frame(&cursor, pkt);
-	if (pkt->kind != PACKET_FLOW || pkt->fragment)
+	if (pkt->kind != PACKET_FLOW)
 		return;
-	pkt->complete = true;
+	pkt->complete = !pkt->fragment;
 	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
 }

@@ -86,7 +86,8 @@ static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
 {
 	struct ipv6hdr *ip = data + (offset & MAX_OFFSET);
 	__be64 high = key->addr[1][0], low = key->addr[1][1];
-	__u64 walk;
+	struct ipv6_walk walk = {};
+	int end_of_walk;
 
 	if ((void *)(ip + 1) > data_end || ip->version != 6)
 		return QUOTED_SHORT;
@@ -95,14 +96,13 @@ static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
 	if (quoted_is_stranger(key, high, low))
 		return QUOTED_STRANGER;
 	offset += sizeof(*ip);
-	walk = ipv6_walk(data, data_end, offset, key->proto);
-	if (walk & WALK_MALFORMED)
+	end_of_walk = ipv6_walk(data, data_end, offset, key->proto, &walk);
+	if (end_of_walk == WALK_MALFORMED)
 		return QUOTED_SHORT;
-	if (walk & (WALK_STOPPED | WALK_LATER))
+	if (end_of_walk == WALK_STOPPED || walk.fragment & IPV6_OFFSET_MASK)
 		return QUOTED_FRAGMENT;
-	key->proto = walk >> WALK_PROTO_SHIFT;
-	return quoted_transport(data, data_end, offset + (walk & WALK_LENGTH),
-				end, key);
+	key->proto = walk.proto;
+	return quoted_transport(data, data_end, offset + walk.length, end, key);
 }
 
 /* Makes key, which is that of the error, that of the packet quoted from

@@ -71,18 +71,15 @@ struct {
 	__type(value, __u64);
 } trace_count SEC(".maps");
 
-/* Where the packet's flow stands before the packet is tracked. The key of a first
- * fragment is put in order only then; a later one has no ports yet. */
+/* Where the packet's flow stands before the packet is tracked. */
 __noinline int trace_before(struct packet *pkt)
 {
 	struct flow_key key;
 	struct flow *flow;
 
-	if (!pkt || pkt->kind != PACKET_FLOW)
+	if (!pkt || (pkt->kind != PACKET_FLOW && pkt->kind != PACKET_FRAGMENT))
 		return STATE_NONE;
-	key = pkt->key;
-	if (pkt->fragment)
-		key_normalise(&key, pkt->icmp_answer);
+	key = pkt->key; /* see flow_find() */
 	flow = bpf_map_lookup_elem(&flows, &key);
 	return flow ? control_state(READ_ONCE(flow->control)) : STATE_NONE;
 }
@@ -116,8 +113,8 @@ static __always_inline void trace_flow(struct trace *trace,
 	trace->id = flow_id(flow);
 	trace->to = control_state(control);
 	trace->direction = flow_direction(control, pkt);
-	/* Later fragments and errors change no state. */
-	if (pkt->kind != PACKET_FLOW)
+	/* Errors change no state. */
+	if (pkt->kind == PACKET_ERROR)
 		trace->from = trace->to;
 }
 

@@ -111,6 +111,8 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 
 	if (!pkt)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
+	if (pkt->kind == PACKET_FRAGMENT)
+		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
 	if (pkt->key.proto == IPPROTO_TCP)
 		return tcp_create(pkt, now);
 	if (pkt->icmp_answer)
@@ -160,7 +162,27 @@ static __always_inline bool is_opening(const struct packet *pkt)
 {
 	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
 
-	return pkt->key.proto == IPPROTO_TCP && flags == TCP_SYN;
+	return pkt->key.proto == IPPROTO_TCP && flags == TCP_SYN &&
+	       pkt->kind == PACKET_FLOW;
+}
+
+/* A TCP packet that belongs to the flow. */
+static __always_inline int track_segment(struct packet *pkt, struct flow *flow,
+					 struct cpu_stats *stats, __u64 now)
+{
+	bool held;
+	int outcome;
+
+	if (pkt->kind == PACKET_FRAGMENT &&
+	    pkt->tcp_flags & (TCP_SYN | TCP_RST))
+		return OUTCOME(fragment_extend(pkt, flow, now) ?
+				       VERDICT_NEW :
+				       VERDICT_ESTABLISHED, 0);
+	held = fragment_hold_fin(pkt);
+	outcome = tcp_slow(pkt, flow, stats, now);
+	if (held)
+		fragment_release_fin(pkt);
+	return outcome;
 }
 
 /* A packet that belongs to a flow or may begin one. */
@@ -173,10 +195,6 @@ static __always_inline int track_flow(struct packet *pkt,
 
 	if (pkt->key.proto == IPPROTO_TCP && !tcp_flags_valid(pkt->tcp_flags))
 		return OUTCOME(VERDICT_INVALID, INVALID_FLAGS);
-	if (pkt->fragment) {
-		fragment_remember(pkt);
-		pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
-	}
 	if (is_opening(pkt)) {
 		outcome = track_first(pkt, now);
 		if (outcome != OUTCOME_EXISTS)
@@ -193,37 +211,12 @@ static __always_inline int track_flow(struct packet *pkt,
 			 event_cause(REASON_EXPIRED, ORIGIN)))
 		return track_first(pkt, now);
 	if (pkt->key.proto == IPPROTO_TCP)
-		outcome = tcp_slow(pkt, flow, stats, now);
+		outcome = track_segment(pkt, flow, stats, now);
 	else
 		outcome = track_answered(pkt, flow, control, now);
 	if (outcome == OUTCOME_NO_FLOW)
 		return track_first(pkt, now);
 	return outcome;
-}
-
-/* A later fragment. It counts for its flow and keeps it alive, and begins none. */
-__noinline int track_fragment(struct packet *pkt, __u64 now)
-{
-	struct flow_dir *dir;
-	struct flow *flow;
-	__u64 control;
-
-	if (!pkt || !fragment_recall(pkt))
-		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
-	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
-	flow = flow_find(&pkt->key);
-	if (!flow)
-		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
-	control = READ_ONCE(flow->control);
-	if (control_state(control) == STATE_NONE ||
-	    flow_expired(flow, pkt->key.proto, control_state(control), now))
-		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
-	dir = &flow->dir[flow_direction(control, pkt) & 1];
-	flow_count(dir, pkt, dir_is_shared(dir));
-	flow_refresh(dir, now);
-	return OUTCOME(control_state(control) < STATE_ESTABLISHED ?
-			       VERDICT_NEW :
-			       VERDICT_ESTABLISHED, 0);
 }
 
 /* An ICMP error is related to the flow whose packet it quotes, and neither
@@ -243,15 +236,20 @@ __noinline int track_error(struct packet *pkt)
 
 /* Whatever is not an established flow's next segment. */
 static __always_inline int track_slow(struct packet *pkt,
-				      struct cpu_stats *stats, __u64 now)
+				      struct cpu_stats *stats, int recalled,
+				      __u64 now)
 {
 	if (pkt->icmp_false)
 		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
+	if (recalled == FRAGMENT_OVERLAPS)
+		return OUTCOME(VERDICT_INVALID, INVALID_MALFORMED);
+	if (recalled == FRAGMENT_UNKNOWN)
+		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
 	switch (pkt->kind) {
 	case PACKET_FLOW:
-		return track_flow(pkt, stats, now);
+	/* Belongs to the flow of the first, and begins none. */
 	case PACKET_FRAGMENT:
-		return track_fragment(pkt, now);
+		return track_flow(pkt, stats, now);
 	case PACKET_ERROR:
 		return track_error(pkt);
 	case PACKET_UNTRACKED:
@@ -276,8 +274,10 @@ static __always_inline void count_reason(struct cpu_stats *stats,
 static __always_inline enum verdict track(struct packet *pkt,
 					  struct cpu_stats *stats, __u64 now)
 {
+	int recalled = pkt->kind == PACKET_FRAGMENT ? fragment_recall(pkt) :
+						      FRAGMENT_KNOWN;
 	__u32 verdict, from = tracing ? trace_before(pkt) : STATE_NONE;
-	int outcome = track_slow(pkt, stats, now);
+	int outcome = track_slow(pkt, stats, recalled, now);
 
 	/* From here and not from where it was noticed: the stack is short. */
 	if (outcome == OUTCOME_FULL && embryo_evict())
@@ -292,6 +292,9 @@ static __always_inline enum verdict track(struct packet *pkt,
 	if (verdict >= NUM_VERDICTS)
 		verdict = VERDICT_UNTRACKED;
 	stats->verdict[verdict] += pkt->segments;
+	if (pkt->fragment && pkt->kind == PACKET_FLOW &&
+	    (verdict == VERDICT_NEW || verdict == VERDICT_ESTABLISHED))
+		fragment_remember(pkt);
 	count_reason(stats, pkt, verdict, OUTCOME_REASON(outcome));
 	if (tracing)
 		trace_after(pkt, from, verdict, OUTCOME_REASON(outcome));

@@ -38,17 +38,28 @@ enum hook {
 /* The option of a SYN that was looked for. */
 #define OPTION_WSCALE 0x100U
 
-/* What the walk over extension headers found. */
-#define WALK_LENGTH 0xffffULL
-#define WALK_MALFORMED (1ULL << 16)
-/* More headers than anybody needs. */
-#define WALK_STOPPED (1ULL << 17)
-/* A first fragment; a later one. */
-#define WALK_FRAGMENT (1ULL << 18)
-#define WALK_LATER (1ULL << 19)
-#define WALK_PROTO_SHIFT 24
-/* The fragment's identification. */
-#define WALK_ID_SHIFT 32
+/* How a walk over extension headers ended: at a header that is none, or after
+ * more headers than anybody needs. */
+enum walk_end {
+	WALK_DONE,
+	WALK_MALFORMED,
+	WALK_STOPPED,
+};
+
+/* What it found. Lengths are in bytes from where it began. */
+struct ipv6_walk {
+	/* Of all headers. */
+	__u32 length;
+	/* Up to the end of the fragment header, zero where there is none. */
+	__u32 fragment_end;
+	/* Identification and the field of offset and flag of that header. */
+	__u32 id;
+	__u16 fragment;
+	/* The first header that is none, or in a later fragment what the fragment
+	 * header names. */
+	__u8 proto;
+	__u8 pad;
+};
 
 struct ipv6_extension {
 	__u8 next;
@@ -67,15 +78,17 @@ static __always_inline bool ipv6_is_extension(__u8 next)
 }
 
 /* RFC 8200 section 4. Every header but the fragment header tells its length, in
- * units of eight bytes beyond the first. */
-static __always_inline __u64 ipv6_walk(void *data, void *data_end, __u32 offset,
-				       __u8 proto)
+ * units of eight bytes beyond the first. Behind the header of a later fragment
+ * are no headers. */
+static __always_inline int ipv6_walk(void *data, void *data_end, __u32 offset,
+				     __u8 proto, struct ipv6_walk *walk)
 {
 	__u32 begin = offset;
-	__u64 found = 0;
 	int i;
 
-	for (i = 0; i < MAX_IPV6_EXTENSIONS && ipv6_is_extension(proto); i++) {
+	for (i = 0; i < MAX_IPV6_EXTENSIONS && ipv6_is_extension(proto) &&
+		    !(walk->fragment & IPV6_OFFSET_MASK);
+	     i++) {
 		struct ipv6_extension *extension;
 		__u32 length = 8;
 
@@ -84,24 +97,20 @@ static __always_inline __u64 ipv6_walk(void *data, void *data_end, __u32 offset,
 		if ((void *)(extension + 1) > data_end)
 			return WALK_MALFORMED;
 		if (proto == IPPROTO_FRAGMENT) {
-			__u16 fragment = bpf_ntohs(extension->fragment);
-
-			found = (__u64)extension->id << WALK_ID_SHIFT;
-			if (fragment & IPV6_OFFSET_MASK)
-				return found | WALK_LATER |
-				       (__u64)extension->next << WALK_PROTO_SHIFT;
-			if (fragment & IPV6_MORE_FRAGMENTS)
-				found |= WALK_FRAGMENT;
+			walk->fragment = bpf_ntohs(extension->fragment);
+			walk->id = extension->id;
+			walk->fragment_end = offset + length - begin;
 		} else {
 			length += extension->length * 8;
 		}
 		proto = extension->next;
 		offset += length;
 	}
-	if (ipv6_is_extension(proto))
+	if (ipv6_is_extension(proto) && !(walk->fragment & IPV6_OFFSET_MASK))
 		return WALK_STOPPED;
-	return found | ((offset - begin) & WALK_LENGTH) |
-	       (__u64)proto << WALK_PROTO_SHIFT;
+	walk->length = offset - begin;
+	walk->proto = proto;
+	return WALK_DONE;
 }
 
 /* One TCP option, of those that lie before end: its length, or zero where there is
@@ -128,16 +137,20 @@ static __always_inline __u32 tcp_option(void *data, void *data_end,
 #define CTX_DATA(ctx) ((void *)(long)(ctx)->data)
 #define CTX_DATA_END(ctx) ((void *)(long)(ctx)->data_end)
 
-__noinline __u64 xdp_ipv6_walk(struct xdp_md *ctx, __u32 offset,
-					      __u32 proto)
+__noinline int xdp_ipv6_walk(struct xdp_md *ctx, __u32 offset, __u32 proto,
+			     struct ipv6_walk *walk)
 {
-	return ipv6_walk(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, proto);
+	if (!walk)
+		return WALK_MALFORMED;
+	return ipv6_walk(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, proto, walk);
 }
 
-__noinline __u64 tc_ipv6_walk(struct __sk_buff *ctx, __u32 offset,
-					     __u32 proto)
+__noinline int tc_ipv6_walk(struct __sk_buff *ctx, __u32 offset, __u32 proto,
+			    struct ipv6_walk *walk)
 {
-	return ipv6_walk(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, proto);
+	if (!walk)
+		return WALK_MALFORMED;
+	return ipv6_walk(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, proto, walk);
 }
 
 __noinline __u32 xdp_tcp_option(struct xdp_md *ctx, __u32 offset, __u32 end)

@@ -35,6 +35,8 @@ var kindsOfPackets = []kindOfPacket{
 		file: "icmp-error-to-another.pcapng", counted: "new 1 established 1 related 2 invalid 2 (icmp 2)",
 		flows: []string{"udp 40000>53 ESTABLISHED 1/1"},
 	},
+	{file: "tcp-segment-in-fragments.pcapng", counted: "new 1 established 10", ended: []string{"LAST_ACK closed"}},
+	{file: "fin-in-fragments.pcapng", counted: "new 1 established 6", ended: []string{"LAST_ACK closed"}},
 }
 
 // TestReplayKinds shows captures of packets that are easily taken for something
