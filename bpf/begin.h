@@ -90,6 +90,17 @@ static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 	return outcome_created(flow_create(pkt, control));
 }
 
+/* A direction that is known by its SYN alone, of which only the end and the scale
+ * were kept: the window is as much as an unscaled one can say. */
+static __always_inline void tcp_begin_kept(struct flow_dir *dir, __u32 end,
+					   __u8 wscale)
+{
+	dir->syn_seq = end - 1;
+	dir->end = end;
+	dir->wscale = wscale;
+	dir->max_window = 0xffff;
+}
+
 /* Begins anew with a SYN+ACK that answers a SYN which came in the old flow; the
  * SYN's sender, whose direction was !d there, is the origin. */
 static __always_inline int tcp_create_answered(struct packet *pkt,
@@ -104,12 +115,8 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 
 	if (!flow)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
-	flow->dir[ORIGIN].syn_seq = pending_end - 1;
-	flow->dir[ORIGIN].end = pending_end;
-	flow->dir[ORIGIN].wscale = pending_wscale;
-	/* Its window was not kept: as much as an unscaled one can say. */
+	tcp_begin_kept(&flow->dir[ORIGIN], pending_end, pending_wscale);
 	flow->dir[ORIGIN].acked = pkt->seq + 1;
-	flow->dir[ORIGIN].max_window = 0xffff;
 	flow->dir[ORIGIN].limit = pkt->seq + 1 + 0xffff;
 	tcp_begin(&flow->dir[REPLY], pkt);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
@@ -117,16 +124,47 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 	return outcome_created(flow_create(pkt, control));
 }
 
+/* Begins anew with the ACK of a SYN+ACK that answered a SYN of the ACK's sender:
+ * both came in the old flow. */
+__noinline int tcp_create_opened(struct packet *pkt, __u64 ends, __u32 wscales,
+				 __u64 now)
+{
+	struct flow *flow;
+	__u32 control;
+
+	if (!pkt)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	flow = flow_begin(pkt, ORIGIN, now);
+	control = flow_begin_flags(pkt, ORIGIN) | STATE_ESTABLISHED |
+		  flag_of(FLOW_SEEN, REPLY) | flag_of(FLOW_SYN_SENT, ORIGIN) |
+		  flag_of(FLOW_SYN_SENT, REPLY) | flag_of(FLOW_SYN_ACKED, ORIGIN) |
+		  flag_of(FLOW_SYN_ACKED, REPLY);
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	tcp_begin_kept(&flow->dir[ORIGIN], ends, wscales);
+	tcp_begin_kept(&flow->dir[REPLY], ends >> 32, wscales >> 8);
+	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
+	flow->dir[REPLY].acked = ends;
+	flow->dir[REPLY].limit = (__u32)ends + 0xffff;
+	tcp_first_ack(&flow->dir[ORIGIN], pkt);
+	tcp_update(&flow->dir[ORIGIN], pkt, false);
+	return outcome_created(flow_create(pkt, control));
+}
+
 static __always_inline int tcp_restart(struct packet *pkt, struct flow *flow,
 				       __u64 control, __u32 d, __u64 now)
 {
-	__u32 end = flow->dir[!d].pending_end;
-	__u8 wscale = flow->dir[!d].pending_wscale;
+	const struct flow_dir *sender = &flow->dir[d & 1];
+	const struct flow_dir *other = &flow->dir[!d];
+	__u64 ends = sender->pending_end | (__u64)other->pending_end << 32;
+	__u32 wscales = sender->pending_wscale | other->pending_wscale << 8;
 
 	if (!flow_destroy(&pkt->key, flow, control,
 			  event_cause(REASON_REUSED, d)))
 		return OUTCOME_RETRY;
+	if (!(pkt->tcp_flags & TCP_SYN))
+		return tcp_create_opened(pkt, ends, wscales, now);
 	if (pkt->tcp_flags & TCP_ACK)
-		return tcp_create_answered(pkt, end, wscale, now);
+		return tcp_create_answered(pkt, ends >> 32, wscales >> 8, now);
 	return tcp_create(pkt, now);
 }

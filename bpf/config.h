@@ -34,8 +34,9 @@ struct tracker_config {
 	 * in by the second. */
 	__u32 ifindex[2];
 	enum policy policy;
+	/* The side that a packet came in by means nothing (captures). */
+	__u32 sides_unknown;
 	/* Zero, or the time that an injected clock shows. */
-	__u32 pad;
 	__u64 injected_ticks;
 	__u64 injected_ns;
 };

@@ -141,6 +141,10 @@ const (
 	ConntrackFlowFlagFLOW_FIN_ACKED       ConntrackFlowFlag = 262144
 	ConntrackFlowFlagFLOW_SYN_PENDING     ConntrackFlowFlag = 1048576
 	ConntrackFlowFlagFLOW_SEEN            ConntrackFlowFlag = 4194304
+	ConntrackFlowFlagFLOW_SYN_ACK_PENDING ConntrackFlowFlag = 16777216
+	ConntrackFlowFlagFLOW_PENDING_SIDE    ConntrackFlowFlag = 67108864
+	ConntrackFlowFlagFLOW_ONE_SIDED       ConntrackFlowFlag = 268435456
+	ConntrackFlowFlagFLOW_KEPT            ConntrackFlowFlag = 536870912
 )
 
 type ConntrackFlowKey struct {
@@ -329,6 +333,16 @@ type ConntrackSweepArgs struct {
 	Pad      uint32
 }
 
+type ConntrackTcpStep struct {
+	_       structs.HostLayout
+	Control uint64
+	Actions uint32
+	Verdict uint8
+	Invalid uint8
+	Reason  uint8
+	_       [1]byte
+}
+
 type ConntrackTimeout uint32
 
 const (
@@ -378,7 +392,7 @@ type ConntrackTrackerConfig struct {
 	TimeoutTicks  [11]uint64
 	Ifindex       [2]uint32
 	Policy        uint32
-	Pad           uint32
+	SidesUnknown  uint32
 	InjectedTicks uint64
 	InjectedNs    uint64
 }
@@ -423,6 +437,7 @@ const (
 	ConntrackMapReaders           = "readers"
 	ConntrackMapScratch           = "scratch"
 	ConntrackMapStats             = "stats"
+	ConntrackMapSteps             = "steps"
 	ConntrackMapTraceCount        = "trace_count"
 	ConntrackMapTraces            = "traces"
 	ConntrackProgCtopTc           = "ctop_tc"
@@ -507,6 +522,7 @@ type ConntrackMapSpecs struct {
 	Readers    *ebpf.MapSpec `ebpf:"readers"`
 	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
 	Stats      *ebpf.MapSpec `ebpf:"stats"`
+	Steps      *ebpf.MapSpec `ebpf:"steps"`
 	TraceCount *ebpf.MapSpec `ebpf:"trace_count"`
 	Traces     *ebpf.MapSpec `ebpf:"traces"`
 }
@@ -559,6 +575,7 @@ type ConntrackMaps struct {
 	Readers    *ebpf.Map `ebpf:"readers"`
 	Scratch    *ebpf.Map `ebpf:"scratch"`
 	Stats      *ebpf.Map `ebpf:"stats"`
+	Steps      *ebpf.Map `ebpf:"steps"`
 	TraceCount *ebpf.Map `ebpf:"trace_count"`
 	Traces     *ebpf.Map `ebpf:"traces"`
 }
@@ -577,6 +594,7 @@ func (m *ConntrackMaps) Close() error {
 		m.Readers,
 		m.Scratch,
 		m.Stats,
+		m.Steps,
 		m.TraceCount,
 		m.Traces,
 	)

@@ -58,6 +58,17 @@ enum flow_flag {
 	FLOW_SYN_PENDING = 1 << 20,
 	/* Has packets of this direction. */
 	FLOW_SEEN = 1 << 22,
+	/* A SYN+ACK of this direction waits for the ACK that decides: it was
+	 * followed by another one, or it answers a pending SYN. */
+	FLOW_SYN_ACK_PENDING = 1 << 24,
+	/* The pending SYN came in by the second interface. */
+	FLOW_PENDING_SIDE = 1 << 26,
+	/* Packets came in by the wrong side before the flow was answered: both
+	 * ends seem to be on one side. */
+	FLOW_ONE_SIDED = 1 << 28,
+	/* Was answered while there was room for such flows: it is not evicted
+	 * (embryo.h). */
+	FLOW_KEPT = 1 << 29,
 };
 
 #define CONTROL_STATE 0xffULL
@@ -79,8 +90,9 @@ struct flow_dir {
 	/* The SYN's sequence number, and the one after the FIN. */
 	__u32 syn_seq;
 	__u32 fin_end;
-	/* The sequence number after a SYN that waits for its answer, and after
-	 * the data it carried (RFC 7413). */
+	/* The sequence number after a SYN that waits for its answer, or after
+	 * a SYN+ACK that waits for its ACK, and after the data it carried
+	 * (RFC 7413). */
 	__u32 pending_end;
 	/* How long this side took to answer in the handshake. */
 	__u32 rtt_us;
@@ -146,6 +158,16 @@ static __always_inline __u32 flow_direction(__u64 control,
 					    const struct packet *pkt)
 {
 	return !!(control & FLOW_REVERSED) ^ pkt->reversed;
+}
+
+/* Whether a packet came in by the side where its direction's sender is. The first
+ * packet tells on which side the origin is, the reply must be on the other one. A
+ * capture of one interface does not show sides: there the direction counts. */
+static __always_inline bool flow_side_fits(__u64 control,
+					   const struct packet *pkt, __u32 d)
+{
+	return config.sides_unknown ||
+	       pkt->side == (!!(control & FLOW_SIDE) ^ (d & 1));
 }
 
 /* Counts up to what fits and stays there. */

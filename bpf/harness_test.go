@@ -185,6 +185,7 @@ func (h *harness) reset() {
 	h.config = ConntrackTrackerConfig{
 		TimeoutTicks:  timeouts,
 		Ifindex:       [2]uint32{loopback, loopback + 1},
+		SidesUnknown:  1,
 		InjectedTicks: 1 << 32,
 		InjectedNs:    1 << 40,
 	}
@@ -198,11 +199,14 @@ func (h *harness) configure() {
 	ok(h.t, h.Config.Set(h.config))
 }
 
-// come makes the packets that follow come in by a side.
+// come makes the packets that follow come in by a side. Before the first call sides
+// are unknown, and only directions count.
 func (h *harness) come(side int) {
 	h.t.Helper()
-	if h.config.Ifindex[side] != loopback {
-		h.config.Ifindex[0], h.config.Ifindex[1] = h.config.Ifindex[1], h.config.Ifindex[0]
+	sides := [2]uint32{loopback + 1, loopback + 1}
+	sides[side] = loopback
+	if h.config.Ifindex != sides || h.config.SidesUnknown != 0 {
+		h.config.Ifindex, h.config.SidesUnknown = sides, 0
 		h.configure()
 	}
 }

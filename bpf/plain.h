@@ -259,6 +259,10 @@ static __always_inline void plain_segment(struct packet *pkt,
 	pkt->tcp_flags = TCP_ACK;
 }
 
+/* What must be as in an established flow with nothing in the offing. */
+#define PLAIN_CONTROL \
+	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1)
+
 /* The short way, for a plain segment of an established flow that lies inside the
  * window. One look-up, no lock, no event, no store but to the direction's own
  * cache line; atomic ones only where its packets come by several CPUs. Tells
@@ -281,7 +285,8 @@ static __always_inline bool plain_track(struct xdp_md *ctx,
 	now = clock_ticks();
 	cpu = bpf_get_smp_processor_id() + 1;
 	control = READ_ONCE(flow->control);
-	if (control_state(control) != STATE_ESTABLISHED)
+	/* With a SYN+ACK that waits, an ACK may begin the flow anew. */
+	if ((control & PLAIN_CONTROL) != STATE_ESTABLISHED)
 		return false;
 	d = !!(control & FLOW_REVERSED) ^ plain->reversed;
 	dir = &flow->dir[d & 1];

@@ -207,11 +207,15 @@ func (p *player) build(from int) frame {
 func (p *player) packet() {
 	p.Helper()
 	from := 0
-	if p.step.command == "<" {
+	if p.step.command[0] == '<' {
 		from = 1
 	}
 	data := p.build(from).bytes()
-	p.h.come(from ^ p.v.side)
+	side := from ^ p.v.side
+	if strings.HasSuffix(p.step.command, "!") {
+		side = 1 - side
+	}
+	p.h.come(side)
 	before := p.h.counters()
 	forwarded := p.h.run(p.v.hook, data)
 	verdict, reason, _ := strings.Cut(p.step.want.verdict, "/")

@@ -17,7 +17,8 @@ import (
 //	@ name                              play another sequence of the file first
 //	> SA 100:20 1 win=9 ws=7 | new SYN_SENT o.zero=1
 //
-// A packet begins with > from the client or < from the server, then TCP flags,
+// A packet begins with > from the client or < from the server, or with >! or <! where
+// it comes in by the other one's side, then TCP flags,
 // sequence number, payload after a colon, acknowledgement, window (10000 unless
 // given), window scale; or the name of another kind of packet (kinds) and its
 // payload. After the bar stand the verdict, with its reason where that is
@@ -43,7 +44,7 @@ type sequence struct {
 // step is one line.
 type step struct {
 	where string
-	// command is ">" or "<" for a packet.
+	// command is ">" or "<" for a packet, with "!" after it for the wrong side.
 	command string
 	words   []string
 	// want is empty where nothing is expected.
@@ -140,7 +141,7 @@ func parseStep(where, line string) (step, error) {
 	return s, nil
 }
 
-func (s step) isPacket() bool { return s.command == ">" || s.command == "<" }
+func (s step) isPacket() bool { return s.command[0] == '>' || s.command[0] == '<' }
 
 // kinds are the packets other than TCP that a sequence may name.
 var kinds = map[string]struct {

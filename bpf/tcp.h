@@ -24,6 +24,10 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 {
 	enum window window = tcp_window(&flow->dir[d & 1], &flow->dir[!d], pkt);
 
+	if (tcp_began_anew(flow, step->control, pkt, d)) {
+		tcp_step_restart(step);
+		return;
+	}
 	if (window == WINDOW_OUTSIDE || window == WINDOW_UNSENT) {
 		tcp_invalid(step, INVALID_WINDOW);
 		return;
@@ -33,6 +37,8 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 		step->actions |= TCP_EXTEND;
 	if (window != WINDOW_INSIDE)
 		return;
+	/* This side has not begun anew. */
+	step->control &= ~flag_of(FLOW_SYN_ACK_PENDING, !d);
 	step->actions |= TCP_UPDATE;
 	if (tcp_fin_was_false(flow, step->control, pkt, d)) {
 		step->control &= ~(flag_of(FLOW_FIN_SENT, d) |
@@ -49,26 +55,30 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 	tcp_step_closing(step);
 }
 
-static __always_inline void tcp_step(struct tcp_step *step,
-				     const struct flow *flow, __u64 control,
-				     const struct packet *pkt, __u32 d)
+/* Decides what becomes of a flow whose control step has. */
+__noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
+			const struct packet *pkt, __u32 d)
 {
-	step->control = control | flag_of(FLOW_SEEN, d);
+	__u64 control;
+
+	if (!step || !flow || !pkt)
+		return 0;
+	control = step->control;
 	step->verdict = VERDICT_ESTABLISHED;
 	step->invalid = 0;
 	step->reason = REASON_NONE;
 	step->actions = 0;
 
+	if (control_state(control) < STATE_ESTABLISHED &&
+	    !flow_side_fits(control, pkt, d)) {
+		tcp_step_same_side(step);
+		return 0;
+	}
+	step->control |= flag_of(FLOW_SEEN, d);
 	if (pkt->tcp_flags & TCP_RST)
 		tcp_step_rst(step, flow, pkt, d);
-	else if ((pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
-		tcp_step_syn_ack(step, flow, pkt, d);
-	else if (pkt->tcp_flags & TCP_SYN && handshake_done(control))
-		tcp_step_reopen(step, flow, pkt, d);
-	else if (pkt->tcp_flags & TCP_SYN && control_state(control) == STATE_NEW)
-		tcp_step_restart(step);
 	else if (pkt->tcp_flags & TCP_SYN)
-		tcp_step_syn(step, flow, pkt, d);
+		tcp_step_opens(step, flow, pkt, d);
 	else if (control & FLOW_MIDSTREAM && !has_flag(control, FLOW_SEEN, d))
 		tcp_step_midstream(step, flow, pkt, d);
 	else if (control_state(control) == STATE_NEW)
@@ -83,6 +93,7 @@ static __always_inline void tcp_step(struct tcp_step *step,
 	if (d == ORIGIN && !has_flag(control, FLOW_SEEN, REPLY) &&
 	    step->verdict == VERDICT_ESTABLISHED)
 		step->verdict = VERDICT_NEW;
+	return 0;
 }
 
 /* Takes a direction's numbers from its first segment, be that a SYN or what was
@@ -130,6 +141,18 @@ static __always_inline bool tcp_is_disorder(const struct flow_dir *sender,
 	return step->actions & TCP_UPDATE && pkt->seq != sender->end;
 }
 
+/* Takes back the numbers of a SYN+ACK that another one had taken the place of. Its
+ * window was not kept: as much as an unscaled one can say. */
+static __always_inline void tcp_take_old(struct flow_dir *sender,
+					 struct flow_dir *other)
+{
+	other->syn_seq = other->pending_end - 1;
+	other->end = other->pending_end;
+	other->wscale = other->pending_wscale;
+	other->max_window = 0xffff;
+	tcp_agree_wscale(sender, other);
+}
+
 /* Does to the direction what was decided; before is control as it was. */
 static __always_inline void tcp_apply(struct flow *flow,
 				      const struct packet *pkt,
@@ -142,6 +165,12 @@ static __always_inline void tcp_apply(struct flow *flow,
 		sender->pending_end = sender->end;
 		sender->pending_wscale = sender->wscale;
 	}
+	if (step->actions & TCP_TAKE_OLD)
+		tcp_take_old(sender, &flow->dir[!d]);
+	if (step->actions & TCP_PICK_UP && sender->wscale != NO_WSCALE)
+		sender->wscale = MIDSTREAM_WSCALE;
+	else if (step->actions & TCP_PICK_UP)
+		sender->wscale = 0;
 	if (tcp_is_disorder(sender, pkt, step, before, d))
 		tcp_disorder(flow, d, pkt->seq | (__u64)pkt->end << 32);
 	if (step->actions & TCP_BEGIN)
@@ -161,8 +190,10 @@ static __always_inline void tcp_apply(struct flow *flow,
 		sender->fin_end = pkt->end;
 	if (step->actions & TCP_REPEAT) {
 		count_up(&sender->retransmits);
-		/* It may carry data this time, or permit more. */
+		/* It may carry data this time, permit more, or scale. */
 		seq_raise(&sender->end, pkt->end, shared);
+		if (sender->wscale == NO_WSCALE)
+			sender->wscale = pkt->wscale;
 		if (pkt->window > sender->max_window)
 			sender->max_window = pkt->window;
 	}

@@ -29,7 +29,7 @@ static __always_inline void tcp_step_syn(struct tcp_step *step,
 	step->actions = TCP_REFRESH;
 	if (has_flag(step->control, FLOW_SYN_SENT, d)) {
 		/* Either may be the one that is answered. */
-		step->control |= flag_of(FLOW_SYN_PENDING, d);
+		tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
 		if (control_state(step->control) != STATE_SYN_SENT) {
 			step->actions |= TCP_REMEMBER;
 			return;
@@ -77,24 +77,63 @@ static __always_inline void tcp_step_opened(struct tcp_step *step,
 	tcp_step_closing(step);
 }
 
+/* A SYN+ACK that answers a pending SYN. A flow that is open goes on until the SYN's
+ * sender acknowledges the answer: then both ends have shown that they began anew. */
+static __always_inline void tcp_step_answered(struct tcp_step *step,
+					      const struct packet *pkt, __u32 d)
+{
+	enum flow_state state = control_state(step->control);
+
+	if (state < STATE_ESTABLISHED || state >= STATE_LAST_ACK) {
+		tcp_step_restart(step);
+		return;
+	}
+	tcp_step_pend(step, FLOW_SYN_ACK_PENDING, pkt, d);
+	step->actions = TCP_REMEMBER;
+}
+
+/* A SYN+ACK in a flow whose handshake is done. */
+static __always_inline void tcp_step_late_syn_ack(struct tcp_step *step,
+						  const struct flow *flow,
+						  const struct packet *pkt,
+						  __u32 d, bool again)
+{
+	const struct flow_dir *other = &flow->dir[!d];
+
+	if (again)
+		step->actions = TCP_REFRESH;
+	/* Another answer to the same SYN: its receiver challenges it. */
+	else if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
+		 pkt->ack != other->syn_seq + 1)
+		tcp_invalid(step, INVALID_STATE);
+}
+
+/* A SYN+ACK of a direction that began with another number. Its receiver may take
+ * either, and the ACK tells which. */
+static __always_inline void tcp_step_other_syn_ack(struct tcp_step *step,
+						   const struct packet *pkt,
+						   __u32 d)
+{
+	tcp_step_pend(step, FLOW_SYN_ACK_PENDING, pkt, d);
+	step->actions |= TCP_KEEP_OLD;
+}
+
 /* A SYN+ACK, whatever the state. */
 static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 					     const struct flow *flow,
 					     const struct packet *pkt, __u32 d)
 {
 	const struct flow_dir *sender = &flow->dir[d & 1];
-	bool again = has_flag(step->control, FLOW_SYN_SENT, d) &&
-		     pkt->seq == sender->syn_seq;
+	bool begun = has_flag(step->control, FLOW_SYN_SENT, d);
+	bool again = begun && pkt->seq == sender->syn_seq;
 
-	if (acks_pending(flow, step->control, pkt, d)) {
-		tcp_step_restart(step);
+	if (acks_pending(flow, step->control, pkt, d) &&
+	    pending_is_across(step->control, pkt, !d)) {
+		tcp_step_answered(step, pkt, d);
 		return;
 	}
 	if (handshake_done(step->control)) {
-		if (!again)
-			tcp_invalid(step, INVALID_STATE);
-		else
-			step->actions = TCP_REFRESH;
+		tcp_step_late_syn_ack(step, flow, pkt, d, again);
 		return;
 	}
 	if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
@@ -104,16 +143,79 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 	}
 	step->control |= flag_of(FLOW_SYN_SENT, d) |
 			 flag_of(FLOW_SYN_ACKED, !d);
+	step->control &= ~(__u64)FLOW_MIDSTREAM;
+	step->control = control_with_state(step->control, STATE_SYN_RECV);
 	step->actions = TCP_UPDATE | TCP_REFRESH;
+	if (begun && !again && has_flag(step->control, FLOW_SYN_ACK_PENDING, d) &&
+	    pkt->seq + 1 == sender->pending_end) {
+		/* The older one of two, said again. */
+		step->actions = TCP_REFRESH;
+		return;
+	}
 	if (!again) {
 		/* Nobody has acknowledged this one, and no FIN came after it. */
 		step->control &= ~(flag_of(FLOW_SYN_ACKED, d) |
 				   flag_of(FLOW_FIN_SENT, d));
 		step->actions |= TCP_BEGIN;
+		if (begun)
+			tcp_step_other_syn_ack(step, pkt, d);
 	}
-	step->control = control_with_state(step->control, STATE_SYN_RECV);
 	if (handshake_done(step->control))
 		step->actions |= TCP_OPENED;
+}
+
+/* The opener goes on although no answer was seen. In front of a switch that floods,
+ * the answers were on the opener's side. Where nothing is enforced they may take
+ * another way: then only the opener is seen, and no numbers are checked until the
+ * other end is. */
+static __always_inline void tcp_step_unheard(struct tcp_step *step,
+					     const struct packet *pkt)
+{
+	if (step->control & FLOW_ONE_SIDED) {
+		step->actions = TCP_REFRESH;
+		return;
+	}
+	if (config.policy != POLICY_OBSERVE || pkt->tcp_flags & TCP_FIN ||
+	    has_flag(step->control, FLOW_SEEN, REPLY)) {
+		tcp_invalid(step, INVALID_STATE);
+		return;
+	}
+	step->control |= FLOW_MIDSTREAM;
+	step->control = control_with_state(step->control, STATE_NEW);
+	step->actions = TCP_PICK_UP | TCP_UPDATE | TCP_REFRESH;
+}
+
+/* Whether an ACK from inside the window decides for the older one of two SYN+ACKs. */
+static __always_inline bool took_old(const struct flow *flow, __u64 control,
+				     const struct packet *pkt, __u32 d)
+{
+	return acks_pending_answer(flow, control, pkt, d) &&
+	       !has_flag(control, FLOW_SYN_ACKED, !d) &&
+	       !seq_after(pkt->seq, flow->dir[!d].limit) &&
+	       seq_after(pkt->end, flow->dir[d & 1].syn_seq);
+}
+
+/* The ACK that decides for the older one of two SYN+ACKs. */
+static __always_inline void tcp_step_took_old(struct tcp_step *step,
+					      const struct flow *flow,
+					      const struct packet *pkt, __u32 d)
+{
+	step->control &= ~flag_of(FLOW_SYN_ACK_PENDING, !d);
+	step->control |= flag_of(FLOW_SYN_ACKED, !d);
+	step->actions = TCP_TAKE_OLD | TCP_UPDATE | TCP_REFRESH;
+	tcp_step_early_fin(step, flow, pkt, d);
+	if (handshake_done(step->control))
+		step->actions |= TCP_OPENED;
+}
+
+/* A packet that came in by the wrong side before its flow was answered: a switch
+ * floods what both ends on its side say, or somebody forges one of them. It passes
+ * and counts; it answers nothing, and none of its numbers is taken. */
+static __always_inline void tcp_step_same_side(struct tcp_step *step)
+{
+	step->control |= FLOW_ONE_SIDED;
+	step->verdict = VERDICT_NEW;
+	step->actions = TCP_REFRESH;
 }
 
 /* An ACK, with or without data or FIN, before the handshake is done. */
@@ -125,20 +227,27 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 	bool both = has_flag(step->control, FLOW_SYN_SENT, d) &&
 		    has_flag(step->control, FLOW_SYN_SENT, !d);
 
+	if (both && took_old(flow, step->control, pkt, d)) {
+		tcp_step_took_old(step, flow, pkt, d);
+		return;
+	}
 	/* What the other side permits is known once both have said SYN. */
 	if (both && (seq_after(pkt->seq, flow->dir[!d].limit) ||
 		     seq_after(pkt->ack, flow->dir[!d].end))) {
 		tcp_invalid(step, INVALID_WINDOW);
 		return;
 	}
-	/* Before its own SYN a side can challenge or accept the other's; data
-	 * may be an older connection's, a FIN is nobody's. */
-	if (!both && ((pkt->tcp_flags & TCP_FIN) ||
-		      !has_flag(step->control, FLOW_SYN_SENT, !d))) {
+	if (!both && !has_flag(step->control, FLOW_SYN_SENT, !d)) {
+		tcp_step_unheard(step, pkt);
+		return;
+	}
+	/* Before its own SYN a side can only challenge the other's; data may be
+	 * an older connection's, a FIN is nobody's. */
+	if (!both && pkt->tcp_flags & TCP_FIN) {
 		tcp_invalid(step, INVALID_STATE);
 		return;
 	}
-	if (!acks_syn(flow, pkt, d)) {
+	if (!both || !acks_syn(flow, pkt, d)) {
 		/* The challenge of an older connection; the RST that it
 		 * provokes makes room for the new one. */
 		step->actions = TCP_REFRESH;
@@ -177,6 +286,20 @@ static __always_inline void tcp_step_unanswered(struct tcp_step *step,
 	tcp_step_early_fin(step, flow, pkt, d);
 }
 
+/* A SYN in a flow that was picked up midstream, and is not answered yet. */
+static __always_inline void tcp_step_midstream_syn(struct tcp_step *step,
+						   const struct flow *flow,
+						   const struct packet *pkt,
+						   __u32 d)
+{
+	/* The flow's own, late. */
+	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
+	    pkt->seq == flow->dir[d & 1].syn_seq)
+		step->actions = TCP_REFRESH;
+	else
+		tcp_step_restart(step);
+}
+
 /* A SYN in a flow whose handshake is done. */
 static __always_inline void tcp_step_reopen(struct tcp_step *step,
 					    const struct flow *flow,
@@ -196,6 +319,36 @@ static __always_inline void tcp_step_reopen(struct tcp_step *step,
 		tcp_step_restart(step);
 		return;
 	}
-	step->control |= flag_of(FLOW_SYN_PENDING, d);
+	tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
 	step->actions = TCP_REMEMBER;
+}
+
+/* Whether a segment shows that the sender of a pending SYN took the answer: the old
+ * flow has ended at both ends. */
+static __always_inline bool tcp_began_anew(const struct flow *flow,
+					   __u64 control,
+					   const struct packet *pkt, __u32 d)
+{
+	return acks_pending_answer(flow, control, pkt, d) &&
+	       has_flag(control, FLOW_SYN_PENDING, d) &&
+	       pkt->seq - flow->dir[d & 1].pending_end <= 0xffff &&
+	       !(pkt->tcp_flags & TCP_FIN) &&
+	       pending_is_across(control, pkt, !d);
+}
+
+/* A segment with a SYN. */
+__noinline int tcp_step_opens(struct tcp_step *step, const struct flow *flow,
+			      const struct packet *pkt, __u32 d)
+{
+	if (!step || !flow || !pkt)
+		return 0;
+	if (pkt->tcp_flags & TCP_ACK)
+		tcp_step_syn_ack(step, flow, pkt, d);
+	else if (handshake_done(step->control))
+		tcp_step_reopen(step, flow, pkt, d);
+	else if (control_state(step->control) == STATE_NEW)
+		tcp_step_midstream_syn(step, flow, pkt, d);
+	else
+		tcp_step_syn(step, flow, pkt, d);
+	return 0;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
 
 #include "flow.h"
 #include "packet.h"
@@ -28,6 +29,10 @@ enum tcp_action {
 	TCP_EXTEND = 1 << 9,
 	/* The handshake is done. */
 	TCP_OPENED = 1 << 10,
+	/* The ACK is for the SYN+ACK that another one took the place of. */
+	TCP_TAKE_OLD = 1 << 11,
+	/* The opener goes on, and what answers it does not pass here. */
+	TCP_PICK_UP = 1 << 12,
 	/* End the flow; end it and begin anew with this segment. */
 	TCP_END = 1 << 5,
 	TCP_RESTART = 1 << 6,
@@ -41,6 +46,22 @@ struct tcp_step {
 	__u8 invalid;
 	__u8 reason;
 };
+
+/* Where a decision lies: the verifier does not follow what does, as it would on
+ * the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tcp_step);
+} steps SEC(".maps");
+
+static __always_inline struct tcp_step *tcp_step_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&steps, &zero);
+}
 
 /* The combinations that mean something: S SU SA R RA F/A F/A/U A A/U, with PSH,
  * ECE and CWR as they like. One bit for each value of the six flags. */
@@ -81,6 +102,20 @@ static __always_inline bool handshake_done(__u64 control)
 	       has_flag(control, FLOW_SYN_ACKED, REPLY);
 }
 
+/* Makes pending_end of direction d that of a SYN or of a SYN+ACK, which flag says,
+ * and no longer that of the other. */
+static __always_inline void tcp_step_pend(struct tcp_step *step,
+					  enum flow_flag flag,
+					  const struct packet *pkt, __u32 d)
+{
+	step->control &= ~(flag_of(FLOW_SYN_PENDING, d) |
+			   flag_of(FLOW_SYN_ACK_PENDING, d) |
+			   flag_of(FLOW_PENDING_SIDE, d));
+	step->control |= flag_of(flag, d);
+	if (pkt->side)
+		step->control |= flag_of(FLOW_PENDING_SIDE, d);
+}
+
 /* The tuple is opened again. */
 static __always_inline void tcp_step_restart(struct tcp_step *step)
 {
@@ -93,5 +128,24 @@ static __always_inline bool acks_pending(const struct flow *flow, __u64 control,
 					 const struct packet *pkt, __u32 d)
 {
 	return has_flag(control, FLOW_SYN_PENDING, !d) &&
+	       pkt->ack == flow->dir[!d].pending_end;
+}
+
+/* Whether a packet came in by the other side than what waits in direction d. */
+static __always_inline bool pending_is_across(__u64 control,
+					      const struct packet *pkt, __u32 d)
+{
+	return config.sides_unknown ||
+	       pkt->side != has_flag(control, FLOW_PENDING_SIDE, d);
+}
+
+/* Whether a segment acknowledges the SYN+ACK of the other direction that waits for
+ * that. */
+static __always_inline bool acks_pending_answer(const struct flow *flow,
+						__u64 control,
+						const struct packet *pkt,
+						__u32 d)
+{
+	return has_flag(control, FLOW_SYN_ACK_PENDING, !d) &&
 	       pkt->ack == flow->dir[!d].pending_end;
 }

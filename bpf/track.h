@@ -35,58 +35,49 @@ static __always_inline void tcp_note_rtt(struct flow *flow,
 		flow->dir[ORIGIN].rtt_us = since_us - flow->dir[REPLY].rtt_us;
 }
 
-/* Returns value, of which the verifier knows nothing any more: it looks at what
- * follows anew for whatever else it knows. unknown is something that it knows
- * nothing of, either. */
-static __always_inline __u32 forget(__u32 value, __u64 unknown)
-{
-	asm volatile("%0 ^= %1\n\t%0 ^= %1" : "+r"(value) : "r"(unknown));
-	return value;
-}
-
 /* One try at a TCP packet that may change its flow. */
 __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 {
-	struct tcp_step step;
+	struct tcp_step *step = tcp_step_get();
 	struct flow_dir *dir;
 	__u64 control;
 	bool shared;
 	__u32 d;
 
-	if (!pkt || !flow)
+	if (!pkt || !flow || !step)
 		return OUTCOME_NO_FLOW;
 	control = READ_ONCE(flow->control);
 	if (control_state(control) == STATE_NONE)
 		return OUTCOME_NO_FLOW;
 	d = flow_direction(control, pkt);
 	dir = &flow->dir[d & 1];
-	tcp_step(&step, flow, control, pkt, d);
-	step.actions = forget(step.actions, now);
-	if (step.verdict == VERDICT_INVALID) {
+	step->control = control;
+	tcp_step(step, flow, pkt, d);
+	if (step->verdict == VERDICT_INVALID) {
 		count_up(&flow->invalid);
-		return OUTCOME(VERDICT_INVALID, step.invalid);
+		return OUTCOME(VERDICT_INVALID, step->invalid);
 	}
-	if (step.actions & TCP_RESTART)
+	if (step->actions & TCP_RESTART)
 		return tcp_restart(pkt, flow, control, d, now);
-	if (!(step.actions & TCP_END) && step.control != control &&
-	    !control_swap(flow, control, step.control))
+	if (!(step->actions & TCP_END) && step->control != control &&
+	    !control_swap(flow, control, step->control))
 		return OUTCOME_RETRY;
 	shared = dir_is_shared(dir);
 	flow_count(dir, pkt, shared);
-	if (step.actions & TCP_REFRESH)
+	if (step->actions & TCP_REFRESH)
 		flow_refresh(dir, now);
-	tcp_apply(flow, pkt, &step, control, d, shared);
-	if (step.actions & TCP_END) {
+	tcp_apply(flow, pkt, step, control, d, shared);
+	if (step->actions & TCP_END) {
 		ended_remember(pkt, flow, d, now);
 		/* Whoever lost this race lost it to another end. */
 		flow_destroy(&pkt->key, flow, control,
-			     event_cause(step.reason, d));
-	} else if (control_state(step.control) != control_state(control)) {
+			     event_cause(step->reason, d));
+	} else if (control_state(step->control) != control_state(control)) {
 		tcp_note_rtt(flow, control_state(control), d);
-		event_emit(&pkt->key, flow, control, step.control,
+		event_emit(&pkt->key, flow, control, step->control,
 			   event_cause(REASON_NONE, d));
 	}
-	return OUTCOME(step.verdict, 0);
+	return OUTCOME(step->verdict, 0);
 }
 
 static __always_inline int tcp_slow(struct packet *pkt, struct flow *flow,
@@ -149,10 +140,16 @@ static __always_inline int track_answered(struct packet *pkt, struct flow *flow,
 
 	flow_count(dir, pkt, dir_is_shared(dir));
 	flow_refresh(dir, now);
-	if (control_state(control) == STATE_NEW && d == ORIGIN)
+	if (control_state(control) != STATE_NEW)
+		return OUTCOME(VERDICT_ESTABLISHED, 0);
+	if (!flow_side_fits(control, pkt, d)) {
+		if (!(control & FLOW_ONE_SIDED))
+			control_swap(flow, control, control | FLOW_ONE_SIDED);
 		return OUTCOME(VERDICT_NEW, 0);
-	if (control_state(control) == STATE_NEW)
-		track_answer(pkt, flow, control);
+	}
+	if (d == ORIGIN)
+		return OUTCOME(VERDICT_NEW, 0);
+	track_answer(pkt, flow, control);
 	return OUTCOME(VERDICT_ESTABLISHED, 0);
 }
 

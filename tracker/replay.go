@@ -167,11 +167,12 @@ func (r *Replay) Fed() (fed, skipped int) { return r.fed, r.skipped }
 // Packets returns how many packets came in, whether the kernel took them or not.
 func (r *Replay) Packets() int { return r.fed + r.skipped }
 
-// Feed lets a frame come in by side 0 or 1. Time never runs backwards: a frame
-// from before the last one counts as from the same moment. Nor does it run for
-// longer than a hundred years: all later frames count as from then. Feed returns
-// the error of ctx where that ends while flows expire.
-func (r *Replay) Feed(ctx context.Context, at time.Time, side int, frame []byte) error {
+// Feed lets a frame come in by side 0 or 1. Where the side is not known, a flow is
+// answered by what goes in the other direction, whichever side that comes in by. Time
+// never runs backwards: a frame from before the last one counts as from the same
+// moment. Nor does it run for longer than a hundred years: all later frames count as
+// from then. Feed returns the error of ctx where that ends while flows expire.
+func (r *Replay) Feed(ctx context.Context, at time.Time, side int, known bool, frame []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.start.IsZero() {
@@ -180,7 +181,7 @@ func (r *Replay) Feed(ctx context.Context, at time.Time, side int, frame []byte)
 	if err := r.passTo(ctx, min(at.Sub(r.start), maxReplay)); err != nil {
 		return err
 	}
-	if err := r.comeBy(side); err != nil {
+	if err := r.comeBy(side, known); err != nil {
 		return err
 	}
 	if len(frame) < minFrame {
@@ -200,8 +201,12 @@ func (r *Replay) Feed(ctx context.Context, at time.Time, side int, frame []byte)
 }
 
 // comeBy has the next frame come in by a side.
-func (r *Replay) comeBy(side int) error {
+func (r *Replay) comeBy(side int, known bool) error {
 	config := &r.tracker.config
+	config.SidesUnknown = 1
+	if known {
+		config.SidesUnknown = 0
+	}
 	config.Ifindex = [2]uint32{loopback, loopback + 1}
 	if side != 0 {
 		config.Ifindex = [2]uint32{loopback + 1, loopback}

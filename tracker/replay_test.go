@@ -56,7 +56,7 @@ func udpFrame(t *testing.T, back bool, port uint16) []byte {
 
 func feed(t *testing.T, r *Replay, after time.Duration, side int, frame []byte) {
 	t.Helper()
-	if err := r.Feed(t.Context(), replayStart.Add(after), side, frame); err != nil {
+	if err := r.Feed(t.Context(), replayStart.Add(after), side, true, frame); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -171,7 +171,7 @@ func TestReplayEndsWithItsReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Feed(t.Context(), replayStart, 0, udpFrame(t, false, 1)); !errors.Is(err, gone) {
+	if err := r.Feed(t.Context(), replayStart, 0, true, udpFrame(t, false, 1)); !errors.Is(err, gone) {
 		t.Errorf("%v", err)
 	}
 	if err := errors.Join(r.Close(), r.Close()); err != nil {

@@ -21,6 +21,10 @@ func TestCapturedTCP(t *testing.T) {
 		{"tfo-retrans.pcap", "0 invalid, ESTABLISHED 0"},
 		// Three segments are overtaken, nothing is sent twice.
 		{"reorder.pcap", "0 invalid, ESTABLISHED 0 {Retransmits:0 Reordered:3}"},
+		// Two SYN+ACKs, of which the opener takes the first: RFC 9293 3.10.7.3.
+		{"two-synacks-first-taken.pcapng", "0 invalid"},
+		// Only what the opener sends passes.
+		{"asym-client.pcap.gz", "0 invalid, NEW 0"},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			if got := capturedTCP(t, filepath.Join("testdata", "captures", tt.file)); got != tt.want {

@@ -55,7 +55,8 @@ are passed over and counted. A capture of which no packet can be read is an erro
 
 In a capture of several interfaces, packets come in by the first of them or by
 the others. In any other the first sender stands on one side, and a host that
-talks to one side on the other. Rates are averages over the time that a flow was
+talks to one side on the other; that is a guess, so a flow counts as answered by
+any packet of the other direction. Rates are averages over the time that a flow was
 busy. Packets that were captured in part are given their length back where their
 headers are whole.
 
@@ -224,7 +225,7 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 		if d := c.watch.duration(); d > 0 && frame.Time.Sub(begin) > d {
 			break
 		}
-		if err := r.Feed(ctx, frame.Time, frame.Side, frame.Data); err != nil {
+		if err := r.Feed(ctx, frame.Time, frame.Side, frame.SideKnown, frame.Data); err != nil {
 			if ctx.Err() != nil {
 				break
 			}

@@ -31,6 +31,9 @@ type Frame struct {
 	// Side is 0 or 1: the interface in captures of several, otherwise 0 for
 	// the first sender and all that stands on its side.
 	Side int
+	// SideKnown: the capture has several interfaces, and each shows only what
+	// came in by it. Otherwise Side is a guess.
+	SideKnown bool
 	// Data is valid until the next frame is read.
 	Data []byte
 }
@@ -54,6 +57,9 @@ type Reader struct {
 	skipped Skipped
 	sides   sides
 	frame   []byte
+	// bothWays: an interface of several shows both directions of a conversation.
+	bothWays bool
+	senders  senders
 }
 
 const magicPcapng = "\x0a\x0d\x0d\x0a"
@@ -148,7 +154,7 @@ func (r *Reader) read(p *record) (f Frame, ok bool) {
 		return f, false
 	}
 	missing := p.length - len(p.data)
-	side := r.side(p)
+	side, known := r.side(p)
 	r.frame = restore(r.frame, missing)
-	return Frame{Time: r.last, Side: side, Data: r.frame}, true
+	return Frame{Time: r.last, Side: side, SideKnown: known, Data: r.frame}, true
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +198,52 @@ func TestPcapng(t *testing.T) {
 	}
 	if _, err := r.Next(); err != nil || r.Interfaces() != [2]string{"left", "right"} {
 		t.Errorf("%q, %v", r.Interfaces(), err)
+	}
+}
+
+// Interfaces of a capture tell sides until one of them shows a conversation both
+// ways, as that of a host does.
+func TestSidesKnown(t *testing.T) {
+	there, back := segment(t, 1, 2, 0), segment(t, 2, 1, 0)
+	for name, tt := range map[string]struct {
+		interfaces []int
+		packets    [][]byte
+		want       string
+	}{
+		"a wire":        {[]int{0, 1, 0}, [][]byte{there, back, there}, "0 true, 1 true, 0 true"},
+		"a host":        {[]int{0, 0, 1}, [][]byte{there, back, there}, "0 true, 0 false, 1 false"},
+		"one interface": {[]int{0, 0}, [][]byte{there, back}, "0 false, 1 false"},
+	} {
+		var b bytes.Buffer
+		w, err := pcapgo.NewNgWriterInterface(&b, pcapgo.NgInterface{Name: "left", LinkType: layers.LinkTypeEthernet}, pcapgo.NgWriterOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains(tt.interfaces, 1) {
+			if _, err := w.AddInterface(pcapgo.NgInterface{Name: "right", LinkType: layers.LinkTypeEthernet}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, p := range tt.packets {
+			info := gopacket.CaptureInfo{Timestamp: start, CaptureLength: len(p), Length: len(p), InterfaceIndex: tt.interfaces[i]}
+			if err := w.WritePacket(info, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		r, err := capture.NewReader(&b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for f, err := r.Next(); err == nil; f, err = r.Next() {
+			got = append(got, fmt.Sprint(f.Side, " ", f.SideKnown))
+		}
+		if all := strings.Join(got, ", "); all != tt.want {
+			t.Errorf("%s: %s, want %s", name, all, tt.want)
+		}
 	}
 }
 

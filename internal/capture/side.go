@@ -10,18 +10,37 @@ const maxSides = 1 << 16
 type sides map[string]int
 
 // side returns the interface of a packet where the capture has several that can
-// be read, and what the packet's addresses tell where it has one.
-func (r *Reader) side(p *record) int {
+// be read, and what the packet's addresses tell where it has one. An interface
+// tells sides as long as nobody sends by it to whom it sends, too: those of a host
+// show what goes out as well.
+func (r *Reader) side(p *record) (side int, known bool) {
+	from, to := addresses(r.frame, hasAddresses(p.link))
 	if r.ng != nil {
 		if side, several := r.ng.side(p.iface); several {
-			return side
+			if from != nil && !r.bothWays {
+				r.bothWays = r.senders.both(side, from, to)
+			}
+			return side, !r.bothWays
 		}
 	}
-	from, to := addresses(r.frame, hasAddresses(p.link))
 	if from == nil {
-		return 0
+		return 0, false
 	}
-	return r.sides.of(from, to)
+	return r.sides.of(from, to), false
+}
+
+// senders are the addresses that were seen to send, by the side of the interface.
+type senders [2]map[string]bool
+
+// both notes a sender, and reports whether it sends to another one of its side.
+func (s *senders) both(side int, from, to []byte) bool {
+	if s[side] == nil {
+		s[side] = map[string]bool{}
+	}
+	if len(s[side]) < maxSides {
+		s[side][string(from)] = true
+	}
+	return to != nil && s[side][string(to)]
 }
 
 // side returns 0 for the first interface that can be read and 1 for the others,

@@ -193,6 +193,53 @@ var openingDifferences = []difference{
 		source: "design section 3: if the answer is a SYN+ACK acknowledging it the flow restarts",
 	},
 	{
+		name: "open until both ends began anew",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.stays() && m.ctop.Verdict == Established && m.before.ctop >= Open &&
+				m.w.answersPending(m.step) != nil
+		},
+		after:  part,
+		reason: "a SYN that is answered ends an open flow when its sender acknowledges the answer: whoever forged both is one side alone",
+		source: "design section 3: an open flow is not thrown away before its ends have shown that they began anew; RFC 9293 3.10.7.3",
+	},
+	{
+		name: "both ends began anew",
+		is: func(m *moment) bool {
+			return m.is(ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.ctop.State == Open
+		},
+		after:  part,
+		reason: "the ACK of the answer to a remembered SYN ends the old flow and begins the new one",
+		source: "design section 3: an open flow is not thrown away before its ends have shown that they began anew; RFC 9293 3.10.7.3",
+	},
+	{
+		name: "another answer to the same SYN",
+		is: func(m *moment) bool {
+			return m.is(SYN|ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
+				m.other().synSent && m.step.Ack == m.other().isn+1
+		},
+		reason: "whoever took the first answer challenges this one; it changes nothing",
+		source: "RFC 9293 3.10.7.4, fourth check; RFC 5961 section 4",
+	},
+	{
+		name: "ACK of the older one of two answers",
+		is: func(m *moment) bool {
+			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.before.ctop == SynRecv && m.ctop.State >= Open &&
+				m.w.trail["begun anew"]
+		},
+		after:  part,
+		reason: "of two SYN+ACKs the ACK decides for either; the kernel knows the last one only",
+		source: "RFC 9293 3.10.7.3",
+	},
+	{
+		name: "only the opener is seen",
+		is: func(m *moment) bool {
+			return m.is(ACK) && m.onlyCtopPasses() && m.before.ctop == SynSent && m.ctop.State == Unanswered && !m.other().heard
+		},
+		after:  part,
+		reason: "where nothing is enforced the answers may take another way; the flow counts and is checked once both ends are seen",
+		source: "design section 3: liberal until both directions have been seen",
+	},
+	{
 		name: "remembered SYN is answered",
 		is: func(m *moment) bool {
 			return m.is(SYN|ACK) && m.ctop.Why == "reused" && m.ctop.State == SynRecv && (m.w.answersPending(m.step) != nil || m.w.trail["begun anew"]) &&

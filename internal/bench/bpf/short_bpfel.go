@@ -102,7 +102,7 @@ type ShortTrackerConfig struct {
 	TimeoutTicks  [11]uint64
 	Ifindex       [2]uint32
 	Policy        uint32
-	Pad           uint32
+	SidesUnknown  uint32
 	InjectedTicks uint64
 	InjectedNs    uint64
 }
