@@ -33,7 +33,7 @@ func (m *Model) handleColumnsKey(msg tea.KeyMsg) tea.Cmd {
 		m.chooseColumns()
 	case key.Matches(msg, m.keys.Enter, m.keys.Columns):
 		m.mode = modeNormal
-	case key.Matches(msg, m.keys.Back):
+	case key.Matches(msg, m.keys.Back, m.keys.Quit):
 		m.flows.Choose(m.columnsBefore)
 		m.mode = modeNormal
 	}

@@ -272,7 +272,7 @@ func (c *console) click(x, y int) {
 }
 
 func TestQuit(t *testing.T) {
-	for _, keys := range [][]string{{"q"}, {"ctrl+c"}, {"/", "ctrl+c"}, {"enter", "q"}, {"d", "ctrl+c"}} {
+	for _, keys := range [][]string{{"q"}, {"ctrl+c"}, {"/", "ctrl+c"}, {"enter", "q", "q"}, {"d", "ctrl+c"}} {
 		c := newConsole(t, 80, 24, flowsUpTo(1))
 		c.press(keys...)
 		if !c.quit {

@@ -25,6 +25,8 @@ func (m *Model) footerLines(l layout) []string {
 // footerLine says what can be done, or what was.
 func (m *Model) footerLine() string {
 	switch {
+	case m.leaving.asked:
+		return m.hintLine(m.leaveHints(), nil)
 	case m.mode == modeSort:
 		return m.sortLine()
 	case m.mode == modeColumns:
@@ -131,6 +133,9 @@ func (m *Model) lastHints() []hint {
 		return nil
 	case modeHelp, modeDetail:
 		return []hint{{k.Back, "back"}}
+	}
+	if m.view == viewFlows && len(m.trail) > 0 {
+		return []hint{{k.Help, "help"}, {k.Quit, "back"}}
 	}
 	return []hint{{k.Help, "help"}, {k.Quit, "quit"}}
 }

@@ -77,7 +77,7 @@ func (m *Model) handleNormalKey(msg tea.KeyMsg) tea.Cmd {
 func (m *Model) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 	switch {
 	case key.Matches(msg, m.keys.Quit):
-		return tea.Quit, true
+		return m.goBack(), true
 	case key.Matches(msg, m.keys.Help):
 		m.back, m.mode = m.mode, modeHelp
 		m.help = help.New(m.theme, m.keys.sections(m.view))

@@ -28,6 +28,8 @@ type KeyMap struct {
 	Left, Right key.Binding
 
 	Help, Quit, Interrupt, Suspend key.Binding
+
+	Stop, Keep, Stay key.Binding
 }
 
 // DefaultKeyMap returns the keys that the contract promises.
@@ -42,9 +44,13 @@ func DefaultKeyMap() KeyMap {
 		PreviousView: bind("Shift-Tab", "previous view", "shift+tab"),
 
 		Help:      bind("?", "this page", "?"),
-		Quit:      bind("q", "quit", "q"),
+		Quit:      bind("q", "back, or quit", "q"),
 		Interrupt: bind("Ctrl-C", "quit, whatever is open", "ctrl+c"),
 		Suspend:   bind("Ctrl-Z", "suspend; fg goes on", "ctrl+z"),
+
+		Stop: bind("s", "stop forwarding", "s", "S"),
+		Keep: bind("k", "keep it running", "k", "K"),
+		Stay: bind("Esc q", "stay", "esc", "q", "enter", "n", "N"),
 	}
 	k.bindMovement()
 	k.bindShowing()
@@ -123,6 +129,8 @@ func rank(first bool) int {
 const (
 	inTalkers  = "In the talkers"
 	inTimeouts = "In the timeouts"
+	// whenQuitting is for those whose console the tracker ends with.
+	whenQuitting = "Asked where the tracker would end"
 )
 
 func (k KeyMap) allSections() []help.Section {
@@ -141,6 +149,7 @@ func (k KeyMap) allSections() []help.Section {
 		{Title: inTimeouts, Keys: []key.Binding{k.Edit}},
 		{Title: "While sorting", Keys: []key.Binding{k.Left, k.Right}},
 		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt, k.Suspend}},
+		{Title: whenQuitting, Keys: []key.Binding{k.Stop, k.Keep, k.Stay}},
 		{Title: "How filters are written", Rows: filter.Forms()},
 		{Title: "What filters ask for", Rows: filter.Terms()},
 		{Title: "What tcpdump's expressions are here", Rows: filter.Equivalents()},

@@ -3,6 +3,7 @@ package ui
 import (
 	"time"
 
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/tracker"
@@ -146,6 +147,7 @@ type Model struct {
 	traces   detail.Traces
 	help     help.Model
 	question confirm.Model
+	leaving  leaving
 	status   status
 }
 
@@ -166,6 +168,9 @@ func New(source Source, opts ...Option) Model {
 	}
 	m.keys.Export.SetEnabled(o.export != nil)
 	m.keys.Suspend.SetEnabled(o.suspends)
+	for _, k := range []*key.Binding{&m.keys.Stop, &m.keys.Keep, &m.keys.Stay} {
+		k.SetEnabled(o.ending != nil)
+	}
 	m.help = help.New(t, m.keys.sections(m.view))
 	m.flows.SetMarked(m.marked)
 	m.apply(o.settings)

@@ -8,6 +8,9 @@ const wheelLines = 3
 // handleMouse scrolls and selects. A question, and a line being typed, are
 // answered by keys only.
 func (m *Model) handleMouse(msg tea.MouseMsg) tea.Cmd {
+	if m.leaving.asked {
+		return nil
+	}
 	switch msg.Button {
 	case tea.MouseButtonWheelUp:
 		m.wheel(-wheelLines)

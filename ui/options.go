@@ -29,6 +29,7 @@ type options struct {
 	noColor  bool
 	export   Export
 	suspends bool
+	ending   Ending
 	company  Company
 	resolver names.Resolver
 	look     theme.Look

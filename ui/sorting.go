@@ -51,7 +51,7 @@ func (m *Model) handleSortKey(msg tea.KeyMsg) tea.Cmd {
 	case key.Matches(msg, m.keys.Enter):
 		m.mode = modeNormal
 		return nil
-	case key.Matches(msg, m.keys.Back):
+	case key.Matches(msg, m.keys.Back, m.keys.Quit):
 		m.mode = modeNormal
 		return m.sortBy(m.byBefore)
 	case key.Matches(msg, m.keys.Reverse):

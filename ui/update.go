@@ -57,13 +57,21 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 		return m.handleEnding(msg)
 	case doneMsg:
 		return m.handleDone(msg)
+	case leaveMsg:
+		m.askLeave(msg)
+	case keptMsg:
+		return m.handleKept(msg)
 	}
 	return nil
 }
 
 func (m *Model) handleKey(msg tea.KeyMsg) tea.Cmd {
 	if key.Matches(msg, m.keys.Interrupt) {
-		return tea.Quit
+		return m.handleInterrupt()
+	}
+	m.leaving.interrupted = false
+	if m.leaving.asked {
+		return m.handleLeaveKey(msg)
 	}
 	m.status = status{}
 	if !key.Matches(msg, m.keys.Copy) {

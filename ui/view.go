@@ -51,6 +51,9 @@ func (m *Model) body(l layout) []string {
 	case modeColumns:
 		overlay(lines, m.chooser.Lines(m.width, l.bodyHeight), m.width)
 	}
+	if m.leaving.asked {
+		overlay(lines, m.leaving.question.Lines(m.width), m.width)
+	}
 	return lines
 }
 

@@ -53,14 +53,14 @@ func (f *consoleFlags) begin(cmd *cobra.Command, view *viewFlags) {
 
 // runConsole shows a tracker until the operator quits, a signal comes, or the
 // tracker is gone. The terminal is as it was when it returns.
-func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consoleFlags, audit *console.Audit) error {
+func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consoleFlags, audit *console.Audit, more ...ui.Option) error {
 	c := tracker.NewCollector(t, tracker.CollectorOptions{})
 	collector := startCollector(ctx, c)
 	defer collector.stop()
 	// Signals end the context, which ends the collector, which ends the
 	// program: one way for all of them.
 	source := s.env.local(c, audit)
-	err := s.env.runProgram(source, collector.done, look, ui.WithCompany(source))
+	err := s.env.runProgram(source, collector.done, look, append(more, ui.WithCompany(source))...)
 	collector.stop()
 	return errors.Join(err, collector.err)
 }

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/tracker"
+	"ctop/ui"
 )
 
 const rootIntro = `ctop tracks the connections that pass between two network interfaces.
@@ -106,10 +107,12 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 		defer audit.Close()
 	}
 	s, o := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.options(c.env, interfaces)
+	kept := c.tracker.keep
 	err = s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
-		return s.runConsole(cmd.Context(), t, c.look, audit)
+		defer func() { kept = kept || t.Kept() }()
+		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t))
 	})
-	if err == nil && c.tracker.keep {
+	if err == nil && kept {
 		c.env.note("left running: ctop down %s %s detaches it", interfaces[0], interfaces[1])
 	}
 	return err

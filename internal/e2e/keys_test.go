@@ -70,7 +70,7 @@ func terminalKey(k string) string {
 func keyChecks() map[string]func(d *desk, k string) {
 	checks := map[string]func(d *desk, k string){}
 	for _, some := range []map[string]func(d *desk, k string){
-		movingChecks(), showingChecks(), actingChecks(), viewChecks(),
+		movingChecks(), showingChecks(), actingChecks(), viewChecks(), leavingChecks(),
 	} {
 		for name, check := range some {
 			checks[name] = check
@@ -308,7 +308,7 @@ func viewChecks() map[string]func(d *desk, k string) {
 			d.press("q")
 			d.hides("flows to the same service")
 		},
-		"ctop: quit": quits,
+		"ctop: back, or quit": quits,
 		// There is no shell here that could go on with it, so it neither says so
 		// nor does it. The tests of cmd/ctop have one.
 		"ctop: suspend; fg goes on": func(d *desk, k string) {

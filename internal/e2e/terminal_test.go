@@ -17,9 +17,10 @@ import (
 type desk struct {
 	*lab.Lab
 	*tmux.Terminal
-	t   *testing.T
-	ctx context.Context
-	dir string
+	// t is the test, or the part of it that runs; whole is all of it.
+	t, whole *testing.T
+	ctx      context.Context
+	dir      string
 	// talk holds the connections open, from the client's port to the server's.
 	talk []net.Conn
 }
@@ -33,7 +34,7 @@ func newDesk(t *testing.T, width, height int) *desk {
 		t.Skip("tmux is missing: apt-get install tmux")
 	}
 	l, ctx := newLab(t)
-	d := &desk{Lab: l, t: t, ctx: ctx, dir: t.TempDir()}
+	d := &desk{Lab: l, t: t, whole: t, ctx: ctx, dir: t.TempDir()}
 	d.Terminal = d.terminal(width, height)
 	d.shows("no flows yet")
 	for _, port := range ports {
@@ -59,7 +60,7 @@ func (d *desk) terminal(width, height int) *tmux.Terminal {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(func() {
-		_ = x.Press(context.Background(), "C-c")
+		_ = x.Press(context.Background(), "C-c", "C-c") // the second one answers
 		_, _ = x.WaitFor(d.ctx, func(string) bool { _, ended, _ := x.Ended(d.ctx); return ended })
 		_ = x.Close()
 	})

@@ -21,6 +21,9 @@ type Question struct {
 	Verb, Keep string
 	// Type has to be typed for a "yes". Where it is empty one key will do.
 	Type string
+	// Choices are the keys and what they do, where there are others than "yes"
+	// and "no".
+	Choices string
 	// Yes does it.
 	Yes tea.Cmd
 }
@@ -82,6 +85,9 @@ func (m Model) innerWidth(most int) int {
 
 func (m Model) answerHint() string {
 	q := m.question
+	if q.Choices != "" {
+		return q.Choices
+	}
 	if q.Type != "" {
 		return "type " + q.Type + " to " + q.Verb + ": "
 	}

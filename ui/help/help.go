@@ -2,6 +2,8 @@
 package help
 
 import (
+	"slices"
+
 	"github.com/charmbracelet/bubbles/key"
 
 	"ctop/ui/filter"
@@ -104,6 +106,9 @@ func (m *Model) rows(s Section) []string {
 }
 
 func (m *Model) section(s Section) []string {
+	if !slices.ContainsFunc(s.Keys, key.Binding.Enabled) {
+		return nil
+	}
 	lines := []string{" " + m.theme.Title.Render(s.Title)}
 	for _, k := range s.Keys {
 		if !k.Enabled() {

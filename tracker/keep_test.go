@@ -1,0 +1,36 @@
+package tracker
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+func TestLockOfOther(t *testing.T) {
+	const file = "00:1a:567"
+	for line, want := range map[string]bool{
+		"1: FLOCK  ADVISORY  READ 1 00:1a:567 0 EOF":                          true,
+		"12: FLOCK  ADVISORY  WRITE 1 00:1a:567 0 EOF":                        true,
+		fmt.Sprintf("1: FLOCK ADVISORY READ %d 00:1a:567 0 EOF", os.Getpid()): false,
+		"1: FLOCK  ADVISORY  READ 1 00:1a:568 0 EOF":                          false,
+		"1: POSIX  ADVISORY  READ 1 00:1a:567 0 EOF":                          false,
+		"1: -> FLOCK  ADVISORY  WRITE 1 00:1a:567 0 EOF":                      false, // waits for it
+		"": false,
+	} {
+		if got := lockOfOther(line, file); got != want {
+			t.Errorf("%q: %t, want %t", line, got, want)
+		}
+	}
+}
+
+// A tracker without pins ends with its process, whatever anybody wishes.
+func TestKeepWithoutPins(t *testing.T) {
+	tr := &Tracker{kernel: new(kernel)}
+	if !tr.Ends() || tr.Keepable() || tr.Keep() == nil || tr.Kept() {
+		t.Error("it can be kept")
+	}
+	tr.keep = true
+	if tr.Ends() {
+		t.Error("it ends though it is kept")
+	}
+}
