@@ -87,6 +87,9 @@ func (s *side) checkEthernet() error {
 
 // checkFree refuses an interface that carries a program already.
 func (s *side) checkFree() error {
+	if id := ownProgram(s.link); id != 0 {
+		return fmt.Errorf("attach to %s: %w", s.name(), errOccupied(s.name(), id))
+	}
 	xdp := s.link.Attrs().Xdp
 	if xdp != nil && xdp.Attached {
 		return fmt.Errorf("attach to %s: %w: it carries an XDP program (id %d) that is not ctop's: detach that first, as with \"ip link set dev %s xdp off\"",

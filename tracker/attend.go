@@ -34,7 +34,7 @@ func (c *Collector) attend(ctx context.Context) error {
 		if addresses == nil {
 			addresses = listenToAddresses(ctx, changes)
 		}
-		if !c.tracker.gone() {
+		if !c.tracker.Gone() {
 			trouble := c.heal()
 			c.trouble.Store(&trouble)
 			c.tellUses()
@@ -95,9 +95,9 @@ func (t *Tracker) concerns(l netlink.Link) bool {
 	})
 }
 
-// gone reports whether somebody took the tracker down, be it that another one was
+// Gone reports whether somebody took the tracker down, be it that another one was
 // attached since.
-func (t *Tracker) gone() bool {
+func (t *Tracker) Gone() bool {
 	if t.dir == "" {
 		return false
 	}

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,9 @@ func (t *Tracker) Close() error {
 	if ends {
 		errs = t.remove()
 	}
+	if ends || t.Gone() {
+		t.journal.remove()
+	}
 	for _, l := range t.links {
 		if l != nil {
 			_ = l.Close()
@@ -36,9 +40,11 @@ func (t *Tracker) Close() error {
 	}
 	t.kernel.close()
 	t.lease.release()
-	if ends && t.meta.Mounted {
+	t.journal.release()
+	if ends {
 		unmountBPFFS()
 	}
+	site{root: t.root}.close()
 	return errors.Join(errs...)
 }
 
@@ -58,9 +64,9 @@ func (t *Tracker) leave() (ends bool) {
 			t.mu.Unlock()
 		}
 		if t.owner() {
-			return !t.keep && !t.othersUse() && !t.gone()
+			return !t.keep && !t.othersUse() && !t.Gone()
 		}
-		if t.presence == nil || t.othersUse() || t.gone() || time.Now().After(deadline) {
+		if t.presence == nil || t.othersUse() || t.Gone() || time.Now().After(deadline) {
 			return false
 		}
 	}
@@ -142,18 +148,22 @@ func undoAll(m *meta) []error {
 // Down detaches the tracker that runs between two interfaces, whoever owns it,
 // puts back what it changed and removes all that it left.
 func Down(_ context.Context, a, b string) error {
-	dir, found, err := pairDir(a, b)
+	where, found, err := findPair(a, b)
 	if err != nil {
 		return err
 	}
+	defer where.close()
+	pair := func(m *meta) bool { return m.between(a, b) }
 	if !found {
-		return fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
+		if len(clearJournals(pair)) > 0 {
+			return nil
+		}
+		err := fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
+		return cmp.Or(outOfReach(a, b), err)
 	}
 	// One of another version can be taken down, too, and what is left of one.
-	m := describedAt(dir)
-	errs := removeTracker(dir, m)
-	if m != nil && m.Mounted {
-		unmountBPFFS()
-	}
+	errs := removeTracker(where.dir, describedAt(where.dir))
+	clearJournals(pair)
+	unmountBPFFS()
 	return errors.Join(errs...)
 }

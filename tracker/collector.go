@@ -135,7 +135,7 @@ func (c *Collector) repeat() {
 // collect takes and publishes one snapshot, and returns how long to wait until
 // the next.
 func (c *Collector) collect() (time.Duration, error) {
-	if c.tracker.gone() {
+	if c.tracker.Gone() {
 		return 0, ErrGone
 	}
 	s, err := c.sampler.Snapshot()

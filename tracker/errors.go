@@ -24,6 +24,9 @@ var (
 	ErrLayout = errors.New("pinned by another version")
 	// ErrFlowGone means that the flow ended before the request reached it.
 	ErrFlowGone = errors.New("flow is gone")
+	// ErrUnsafe means that others than root and the user of the process could
+	// tamper with a tracker where it is to be pinned.
+	ErrUnsafe = errors.New("not safe from other users")
 	// ErrNoPins means that the BPF file system cannot be used.
 	ErrNoPins = errors.New("no BPF file system")
 )

@@ -111,7 +111,7 @@ func (t *Tracker) redescribe(i int, m ifaceMeta) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.meta.Interfaces[i] = m
-	return t.meta.write(t.kernel.meta)
+	return errors.Join(t.meta.write(t.kernel.meta), t.journal.write(&t.meta))
 }
 
 // reattach does for one side what attaching did for both.

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,7 +38,8 @@ func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
 		}
 		switch len(pairs) {
 		case 0:
-			return nil, fmt.Errorf("%w in this network namespace: name two interfaces", ErrNotRunning)
+			err := fmt.Errorf("%w in this network namespace: name two interfaces", ErrNotRunning)
+			return nil, cmp.Or(outOfReach(), err)
 		case 1:
 			interfaces = pairs[0][:]
 		default:
@@ -47,7 +49,7 @@ func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
 	if len(interfaces) != 2 {
 		return nil, fmt.Errorf("join a tracker: %w: name two interfaces or none", ErrUsage)
 	}
-	dir, found, err := pairDir(interfaces[0], interfaces[1])
+	where, found, err := findPair(interfaces[0], interfaces[1])
 	if err != nil {
 		// A name that is wrong is wrong for everybody.
 		if _, wrong := findSides([2]string{interfaces[0], interfaces[1]}); wrong != nil {
@@ -56,9 +58,16 @@ func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
 		return nil, err
 	}
 	if !found {
-		return nil, fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1])
+		err := fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1])
+		return nil, cmp.Or(outOfReach(interfaces...), err)
 	}
-	return joinAt(ctx, dir, slog.New(slog.DiscardHandler))
+	t, err := joinAt(ctx, where.dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		where.close()
+		return nil, err
+	}
+	t.root = where.root
+	return t, nil
 }
 
 const (
@@ -130,10 +139,11 @@ func (t *Tracker) takeLease() {
 	l, ok, err := takeLease(t.dir)
 	switch {
 	case err != nil || !ok:
-	case t.gone(): // it is another tracker's
+	case t.Gone(): // it is another tracker's
 		l.release()
 	default:
 		t.lease, t.keep = l, t.meta.Keep
+		t.journal = t.inheritJournal()
 	}
 }
 

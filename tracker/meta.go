@@ -29,8 +29,6 @@ type meta struct {
 	Keep      bool   `json:"keep"`
 	// Programs is the fingerprint of the programs.
 	Programs string `json:"programs"`
-	// Mounted says that the BPF file system was mounted for this tracker.
-	Mounted bool `json:"mounted,omitempty"`
 }
 
 // layout is what must be equal for one version to read another's maps.

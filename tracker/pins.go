@@ -5,25 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// A tracker's maps, programs and links are pinned in a directory of its own
-// under the BPF file system:
-//
-//	/sys/fs/bpf/ctop/<network namespace>/<interface>:<interface>/
-//
-// The directory itself is the lease: whoever holds an exclusive lock on it owns
-// the tracker, and the kernel takes the lock away from a process that dies.
-const (
-	bpffsRoot = "/sys/fs/bpf"
-	pinRoot   = bpffsRoot + "/ctop"
-	// draftName is what the name of a directory in the making begins with.
-	draftName = "draft"
-)
+// draftName is what the name of a directory in the making begins with.
+const draftName = "draft"
 
 // pinName escapes what may stand in an interface's name but not in the BPF file
 // system, which reserves the dot.
@@ -35,67 +23,54 @@ func interfaceName(pin string) string {
 	return strings.NewReplacer("%2E", ".", "%25", "%").Replace(pin)
 }
 
-// namespaceDir is where the trackers of this network namespace are pinned. The
-// kernel never gives the same cookie to two namespaces.
-func namespaceDir() (string, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+// findPair returns where a pair is pinned, in whichever order the interfaces were
+// named then, and whatever they are called now; where it is not, found is false,
+// and the site is where it would be. Who gets a site closes it.
+func findPair(a, b string) (s site, found bool, err error) {
+	cookie, err := namespaceCookie()
 	if err != nil {
-		return "", fmt.Errorf("open a socket: %w", err)
+		return s, false, err
 	}
-	defer unix.Close(fd)
-	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
-	if errors.Is(err, unix.ENOPROTOOPT) {
-		return "", fmt.Errorf("%w: its network namespaces have no cookies (Linux 5.14): ctop needs Linux 5.15 or newer", ErrUnsupported)
+	if isBPFFS(bpffsRoot) {
+		if err := checkSite(bpffsRoot, cookie); err != nil {
+			return s, false, explainPermission("look for trackers", fmt.Errorf("look for trackers: %w", err))
+		}
 	}
-	if err != nil {
-		return "", fmt.Errorf("identify the network namespace: %w", err)
+	dir, found, err := findIn(baseIn(bpffsRoot, cookie), a, b)
+	if found || err != nil {
+		return site{dir: dir}, found, err
 	}
-	return filepath.Join(pinRoot, strconv.FormatUint(cookie, 16)), nil
+	s = site{dir: dir}
+	otherRoots(cookie, func(root *os.File) bool {
+		path := fdPath(root)
+		if checkSite(path, cookie) != nil {
+			return false
+		}
+		theirs, there, err := findIn(baseIn(path, cookie), a, b)
+		if err != nil || !there {
+			return false
+		}
+		s, found = site{dir: theirs, root: root}, true
+		return true
+	})
+	return s, found, nil
 }
 
-// isBPFFS reports whether a BPF file system is mounted where pins belong.
-func isBPFFS() bool {
-	var st unix.Statfs_t
-	return unix.Statfs(bpffsRoot, &st) == nil && int64(st.Type) == unix.BPF_FS_MAGIC
-}
-
-// mountBPFFS mounts one where none is, and reports whether it did.
-func mountBPFFS() (mounted bool, err error) {
-	if isBPFFS() {
-		return false, nil
-	}
-	if err := unix.Mount("bpf", bpffsRoot, "bpf", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=700"); err != nil {
-		return false, fmt.Errorf("%w at %s: %w", ErrNoPins, bpffsRoot, err)
-	}
-	return true, nil
-}
-
-// unmountBPFFS unmounts what mountBPFFS mounted. It stays where it is in use,
-// which means that somebody else has come to rely on it.
-func unmountBPFFS() {
-	_ = unix.Unmount(bpffsRoot, 0)
-}
-
-// pairDir returns the directory of a pair that is pinned, in whichever order the
-// interfaces were named then, and whatever they are called now.
-func pairDir(a, b string) (dir string, found bool, err error) {
-	base, err := namespaceDir()
-	if err != nil {
-		return "", false, err
-	}
+// findIn looks for a pair in one directory of trackers.
+func findIn(base, a, b string) (dir string, found bool, err error) {
 	dir = filepath.Join(base, pinName(a)+":"+pinName(b))
 	other := filepath.Join(base, pinName(b)+":"+pinName(a))
 	for _, d := range []string{dir, other} {
 		_, err := os.Stat(d)
 		if err == nil {
-			return d, true, nil
+			return d, true, checkOwn(d, 0o077)
 		}
 		if !errors.Is(err, os.ErrNotExist) {
 			return "", false, explainPermission("look for trackers", fmt.Errorf("look for trackers: %w", err))
 		}
 	}
 	if renamed := renamedDir(base, a, b); renamed != "" {
-		return renamed, true, nil
+		return renamed, true, checkOwn(renamed, 0o077)
 	}
 	return dir, false, nil
 }
@@ -127,24 +102,40 @@ func (m *meta) between(a, b string) bool {
 // Pairs returns the pairs of interfaces of this network namespace that a tracker
 // runs between.
 func Pairs() ([][2]string, error) {
-	base, err := namespaceDir()
+	cookie, err := namespaceCookie()
 	if err != nil {
 		return nil, err
 	}
+	if isBPFFS(bpffsRoot) {
+		if err := checkSite(bpffsRoot, cookie); err != nil {
+			return nil, explainPermission("list trackers", fmt.Errorf("list trackers: %w", err))
+		}
+	}
+	pairs, err := pairsIn(baseIn(bpffsRoot, cookie))
+	if err != nil {
+		return nil, explainPermission("list trackers", fmt.Errorf("list trackers: %w", err))
+	}
+	otherRoots(cookie, func(root *os.File) bool {
+		path := fdPath(root)
+		if more, err := pairsIn(baseIn(path, cookie)); err == nil && checkSite(path, cookie) == nil {
+			pairs = append(pairs, more...)
+		}
+		return false
+	})
+	return pairs, nil
+}
+
+func pairsIn(base string) (pairs [][2]string, err error) {
 	entries, err := os.ReadDir(base)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, explainPermission("list trackers", fmt.Errorf("list trackers: %w", err))
-	}
-	var pairs [][2]string
 	for _, e := range entries {
 		if a, b, ok := strings.Cut(e.Name(), ":"); ok {
 			pairs = append(pairs, [2]string{interfaceName(a), interfaceName(b)})
 		}
 	}
-	return pairs, nil
+	return pairs, err
 }
 
 // removePins removes a tracker's directory, and those above it once they are
@@ -153,8 +144,9 @@ func removePins(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("remove pins: %w", err)
 	}
-	sweepDrafts(filepath.Dir(dir))
-	for _, d := range []string{filepath.Dir(dir), pinRoot} {
+	base := filepath.Dir(dir)
+	sweepDrafts(base)
+	for _, d := range []string{base, filepath.Dir(base)} {
 		if err := os.Remove(d); err != nil {
 			break
 		}
@@ -184,6 +176,9 @@ func claim(dir string) (owner, presence *lease, err error) {
 func claimOnce(base, dir string) (owner, presence *lease, err error) {
 	if err := os.MkdirAll(base, 0o700); err != nil {
 		return nil, nil, err
+	}
+	if err := errors.Join(checkOwn(filepath.Dir(base), 0o022), checkOwn(base, 0o022)); err != nil {
+		return nil, nil, err // somebody was faster
 	}
 	draft, err := os.MkdirTemp(base, draftName)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,50 +74,63 @@ func clearRemains(dir string) (note string, err error) {
 	return note, nil
 }
 
-// joinOrAttach joins what is pinned in the directory, or attaches a tracker. Of
+// joinOrAttach joins the tracker between the interfaces, or attaches one. Of
 // several processes that attach at the same moment one does, and the others
 // join it.
-func joinOrAttach(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
-	if dir == "" {
-		return attachNew(ctx, o, sides, dir, mounted)
-	}
+func joinOrAttach(ctx context.Context, o Options) (*Tracker, error) {
 	var notes []string
-	var rival error // why attaching failed, where that was because of another process
+	var rival error // why attaching failed, where that may be because of another process
 	for deadline := time.Now().Add(attachPatience); ; {
-		t, err := joinOrAdopt(ctx, dir, o.Log)
-		if errors.Is(err, errPinsMissing) && ctx.Err() == nil && time.Now().Before(deadline) {
-			note, err := clearRemains(dir)
-			if err != nil {
-				return nil, err
+		where, said := preparePins(o)
+		t, err := openAt(ctx, o, where, rival == nil)
+		if err == nil {
+			t.root, t.notes = where.root, slices.Concat(notes, said, t.notes)
+			return t, nil
+		}
+		again := false
+		switch {
+		case errors.Is(err, errPinsMissing) && ctx.Err() == nil && time.Now().Before(deadline):
+			note, failed := clearRemains(where.dir)
+			if again = failed == nil; !again {
+				err = failed
 			}
 			if note != "" {
 				notes = append(notes, note)
 			}
-			if dir, _, err = pairDir(o.Interfaces[0], o.Interfaces[1]); err != nil {
-				return nil, err
-			}
-			continue
+		case where.dir != "" && rival == nil && (errors.Is(err, errClaimed) || errors.Is(err, ErrBusy)):
+			rival, again = err, true
+		case rival != nil && errors.Is(err, ErrNotRunning):
+			err = rival
 		}
-		if errors.Is(err, ErrNotRunning) && rival != nil {
-			return nil, rival
-		}
-		if errors.Is(err, ErrNotRunning) {
-			// What they carried may have been detached meanwhile.
-			if sides, err = findSides(o.Interfaces); err != nil {
-				return nil, err
-			}
-			t, err = attachNew(ctx, o, sides, dir, mounted)
-			if errors.Is(err, errClaimed) || errors.Is(err, ErrBusy) {
-				rival = err
-				continue
-			}
-		}
-		if err != nil {
+		where.close()
+		unmountBPFFS()
+		if !again {
 			return nil, err
 		}
-		t.notes = append(notes, t.notes...)
-		return t, nil
 	}
+}
+
+// openAt joins the tracker that is pinned at the site, or attaches one there where
+// it may.
+func openAt(ctx context.Context, o Options, where site, mayAttach bool) (*Tracker, error) {
+	if where.dir != "" {
+		t, err := joinOrAdopt(ctx, where.dir, o.Log)
+		if !errors.Is(err, ErrNotRunning) || errors.Is(err, errPinsMissing) || !mayAttach {
+			return t, err
+		}
+	}
+	said := clearJournals(func(*meta) bool { return true })
+	// What the interfaces carried may have been detached since.
+	sides, err := findSides(o.Interfaces)
+	if err != nil {
+		return nil, err
+	}
+	t, err := attachNew(ctx, o, sides, where.dir)
+	if err != nil {
+		return nil, err
+	}
+	t.notes = append(said, t.notes...)
+	return t, nil
 }
 
 // sweepDrafts removes the drafts that killed processes left.

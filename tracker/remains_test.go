@@ -83,11 +83,11 @@ func TestReplacedMeanwhile(t *testing.T) {
 	must(t, Down(t.Context(), o.Interfaces[0], o.Interfaces[1]))
 	second, err := Open(t.Context(), o)
 	must(t, err)
-	if second.Joined() || !first.gone() {
-		t.Errorf("the second joined: %t; the first is gone: %t", second.Joined(), first.gone())
+	if second.Joined() || !first.Gone() {
+		t.Errorf("the second joined: %t; the first is gone: %t", second.Joined(), first.Gone())
 	}
 	must(t, first.Close())
-	if second.gone() || !whole(second.dir) {
+	if second.Gone() || !whole(second.dir) {
 		t.Error("the first took the second down")
 	}
 	must(t, second.Close())
@@ -104,7 +104,7 @@ func TestHeirOfRemains(t *testing.T) {
 	if NewCollector(second, CollectorOptions{}).inherit() {
 		t.Error("it inherited what was no tracker any more")
 	}
-	if isPinned(second) || !second.gone() {
+	if isPinned(second) || !second.Gone() {
 		t.Error("what was left is still there")
 	}
 	must(t, second.Close())

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,11 +28,15 @@ type Tracker struct {
 	now func() time.Time
 	// dir is where it is pinned, empty where it is not, and place that very
 	// directory.
-	dir    string
-	place  place
-	joined bool
-	keep   bool
-	uses   uses
+	dir   string
+	place place
+	// root keeps dir within reach, where that is in another mount namespace.
+	root *os.File
+	// journal has what was changed where the pins may end with this process.
+	journal *journal
+	joined  bool
+	keep    bool
+	uses    uses
 	// links hold the attachments of a tracker that is not pinned by itself.
 	links [2]attachment
 
@@ -57,46 +63,46 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	if err := checkKernel(); err != nil {
 		return nil, err
 	}
-	sides, err := findSides(o.Interfaces)
-	if err != nil {
+	if _, err := findSides(o.Interfaces); err != nil {
 		return nil, err
 	}
-	dir, mounted, notes := preparePins(o)
-	t, err := joinOrAttach(ctx, o, sides, dir, mounted)
+	t, err := joinOrAttach(ctx, o)
 	if err != nil {
-		if mounted {
-			unmountBPFFS()
-		}
 		return nil, err
 	}
 	if o.Trace && t.joined {
 		err := fmt.Errorf("trace the tracker between %s and %s: %w", o.Interfaces[0], o.Interfaces[1], errNotTraced)
 		return nil, errors.Join(err, t.Close())
 	}
-	t.notes = append(notes, t.notes...)
 	return t, nil
 }
 
-// preparePins returns where to pin the tracker, and nothing where it cannot or
-// must not be pinned, which the note then explains.
-func preparePins(o Options) (dir string, mounted bool, notes []string) {
+// preparePins returns where to pin the tracker, or where it is pinned, and nothing
+// where it cannot or must not be pinned, which the notes then explain.
+func preparePins(o Options) (where site, notes []string) {
 	if o.NoPin {
-		return "", false, nil
+		return site{}, nil
 	}
-	mounted, err := mountBPFFS()
+	where, found, err := findPair(o.Interfaces[0], o.Interfaces[1])
+	if found && err == nil {
+		return where, nil
+	}
+	if err == nil {
+		notes, err = mountBPFFS()
+	}
 	if err == nil && errors.Is(unix.Access(bpffsRoot, unix.W_OK), unix.EROFS) {
 		err = fmt.Errorf("%s is a read-only file system", bpffsRoot)
 	}
-	if err == nil {
-		dir, _, err = pairDir(o.Interfaces[0], o.Interfaces[1])
-	}
 	if err != nil {
-		return "", false, []string{fmt.Sprintf("going on without pins: %v; the tracker ends with this process, and no other ctop can join it", err)}
+		where.close()
+		return site{}, withoutPins(err)
 	}
-	if mounted {
-		notes = append(notes, "mounted a BPF file system at "+bpffsRoot)
-	}
-	return dir, mounted, notes
+	return where, notes
+}
+
+func withoutPins(why error) (notes []string) {
+	text := strings.ReplaceAll(why.Error(), "\n", "; ")
+	return []string{fmt.Sprintf("going on without pins: %s; the tracker ends with this process, and no other ctop can join it", text)}
 }
 
 // start reads what every tracker has to know of its kernel objects.
@@ -113,7 +119,7 @@ func (t *Tracker) start() (err error) {
 }
 
 // attachNew makes a tracker, all of it or nothing.
-func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
+func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tracker, error) {
 	for _, s := range sides {
 		if err := errors.Join(s.checkEthernet(), s.checkFree()); err != nil {
 			return nil, err
@@ -128,14 +134,14 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mount
 	if err != nil {
 		return nil, err
 	}
-	t, err := attachSides(ctx, o, sides, dir, mounted)
+	t, err := attachSides(ctx, o, sides, dir)
 	if err != nil && o.Mode == ModeAuto && sides[0].mode == ModeNative && errNoNative(err) {
 		notes = []string{fmt.Sprintf("tc mode instead of native XDP: %v", err)}
 		for _, s := range sides {
 			s.mode = ModeTC
 			s.prepareTC()
 		}
-		t, err = attachSides(ctx, o, sides, dir, mounted)
+		t, err = attachSides(ctx, o, sides, dir)
 	}
 	if err != nil {
 		return nil, err
@@ -144,7 +150,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string, mount
 	return t, nil
 }
 
-func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mounted bool) (*Tracker, error) {
+func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (*Tracker, error) {
 	k, err := loadKernel(loadOptions{
 		maxFlows:          o.MaxFlows,
 		completeChecksums: sides[0].mode != ModeTC && (sides[0].virtual() || sides[1].virtual()),
@@ -154,7 +160,7 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mou
 		return nil, err
 	}
 	t := &Tracker{kernel: k, log: o.Log, dir: dir, keep: o.Keep, slots: map[uint32]bool{}}
-	if err := t.attach(ctx, o, sides, mounted); err != nil {
+	if err := t.attach(ctx, o, sides); err != nil {
 		t.keep = false
 		return nil, errors.Join(err, t.Close())
 	}
@@ -162,12 +168,13 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string, mou
 }
 
 // attach does, one after another, what Close undoes.
-func (t *Tracker) attach(ctx context.Context, o Options, sides [2]*side, mounted bool) (err error) {
+func (t *Tracker) attach(ctx context.Context, o Options, sides [2]*side) (err error) {
 	steps := []func() error{
 		t.start,
 		func() error { return t.configure(o, sides) },
-		func() error { return t.describe(o, sides, mounted) },
+		func() error { return t.describe(o, sides) },
 		t.pin,
+		t.openJournal,
 		t.change,
 		ctx.Err,
 	}
@@ -208,12 +215,12 @@ func (t *Tracker) writeConfig() error {
 }
 
 // describe writes down what the tracker is and what it is about to change.
-func (t *Tracker) describe(o Options, sides [2]*side, mounted bool) error {
+func (t *Tracker) describe(o Options, sides [2]*side) error {
 	_, ns, err := readKernelClock(t.kernel.clock)
 	if err != nil {
 		return err
 	}
-	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Programs: bpf.Fingerprint(), Mounted: mounted}
+	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Programs: bpf.Fingerprint()}
 	for i, s := range sides {
 		changes, err := needed(s.changes)
 		if err != nil {

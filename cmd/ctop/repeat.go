@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,19 +102,10 @@ func watched(ctx context.Context, t *tracker.Tracker, interval time.Duration) (t
 // presence returns what fails once the tracker was detached: its table can be
 // read on, but nothing will ever change in it.
 func presence(t *tracker.Tracker) func() error {
-	names := t.Interfaces()
-	pinned := func() (bool, error) {
-		pairs, err := tracker.Pairs()
-		return slices.Contains(pairs, names), err
-	}
-	if found, err := pinned(); !found || err != nil {
-		return func() error { return nil } // an interface was renamed: no telling
-	}
 	return func() error {
-		found, err := pinned()
-		if err == nil && !found {
+		if t.Gone() {
 			return tracker.ErrGone
 		}
-		return err
+		return nil
 	}
 }

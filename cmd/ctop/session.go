@@ -81,7 +81,9 @@ func (s session) join(ctx context.Context, names []string) func() (*tracker.Trac
 func (s session) joinOrOpen(ctx context.Context, names []string, f *trackerFlags) func() (*tracker.Tracker, error) {
 	return func() (*tracker.Tracker, error) {
 		t, err := tracker.Join(ctx, names...)
-		if len(names) == 0 || !errors.Is(err, tracker.ErrNotRunning) {
+		// Where pins are not safe there is no tracker that can be joined, either.
+		attach := errors.Is(err, tracker.ErrNotRunning) || errors.Is(err, tracker.ErrUnsafe)
+		if len(names) == 0 || !attach {
 			return t, err
 		}
 		interfaces := [2]string{names[0], names[1]}
