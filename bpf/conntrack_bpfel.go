@@ -148,15 +148,16 @@ const (
 )
 
 type ConntrackFlowKey struct {
-	_        structs.HostLayout
-	Addr     [2][2]uint64
-	Port     [2]uint16
-	Vlan     [2]uint16
-	Proto    uint8
-	Family   uint8
-	IcmpType uint8
-	IcmpCode uint8
-	Pad      uint32
+	_         structs.HostLayout
+	Addr      [2][2]uint64
+	Port      [2]uint16
+	Vlan      [2]uint16
+	Proto     uint8
+	Family    uint8
+	IcmpType  uint8
+	IcmpCode  uint8
+	VlanThird uint16
+	Session   uint16
 }
 
 type ConntrackFlowRequest uint32
@@ -200,14 +201,15 @@ type ConntrackFragmentFirst struct {
 }
 
 type ConntrackFragmentKey struct {
-	_      structs.HostLayout
-	Addr   [2][2]uint64
-	Id     uint32
-	Vlan   [2]uint16
-	Proto  uint8
-	Family uint8
-	Pad    uint16
-	Pad2   uint32
+	_         structs.HostLayout
+	Addr      [2][2]uint64
+	Id        uint32
+	Vlan      [2]uint16
+	Proto     uint8
+	Family    uint8
+	VlanThird uint16
+	Session   uint16
+	Pad       uint16
 }
 
 type ConntrackGap struct {

@@ -21,15 +21,17 @@
 
 /* RFC 791: source, destination, protocol and identification. RFC 8200 4.5: without
  * the protocol, since what follows the fragment header may be another extension,
- * and differ between fragments. The VLANs are ours. */
+ * and differ between fragments. VLANs and PPPoE
+ * sessions are ours. */
 struct fragment_key {
 	__be64 addr[2][2];
 	__u32 id;
 	__u16 vlan[2];
 	__u8 proto;
 	__u8 family;
+	__u16 vlan_third;
+	__u16 session;
 	__u16 pad;
-	__u32 pad2;
 };
 
 _Static_assert(sizeof(struct fragment_key) == 48,
@@ -106,6 +108,8 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pkt
 	struct fragment_key key = {
 		.id = pkt->fragment_id,
 		.vlan = { flow->vlan[0], flow->vlan[1] },
+		.vlan_third = flow->vlan_third,
+		.session = flow->session,
 		.proto = pkt->fragment_proto,
 		.family = flow->family,
 	};

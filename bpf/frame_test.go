@@ -25,7 +25,10 @@ const (
 	etherVLAN         = 0x8100
 	etherIPv6         = 0x86dd
 	etherQinQ         = 0x88a8
+	etherMPLS         = 0x8847
+	etherPPPoE        = 0x8864
 	etherLLDP         = 0x88cc
+	etherQinQ1        = 0x9100
 	ethernetHeader    = 14
 	ipv4MoreFragments = 0x2000
 )
@@ -249,7 +252,9 @@ func keyOf(f frame, sport, dport uint16) (key ConntrackFlowKey, reversed bool) {
 	if f.src.Is4() {
 		key.Family = 4
 	}
-	copy(key.Vlan[:], f.vlans)
+	if copy(key.Vlan[:], f.vlans) < len(f.vlans) {
+		key.VlanThird = f.vlans[2]
+	}
 	ends := [2]end{endOf(f.src, sport), endOf(f.dst, dport)}
 	if ends[1].before(ends[0]) {
 		ends[0], ends[1] = ends[1], ends[0]

@@ -20,6 +20,7 @@
 
 #include "config.h"
 #include "icmp.h"
+#include "link.h"
 #include "quoted.h"
 #include "stats.h"
 #include "tuple.h"
@@ -112,15 +113,6 @@ struct cursor {
 	void *pos;
 	void *end;
 };
-
-struct vlan_tag {
-	__be16 tci;
-	__be16 ethertype;
-};
-
-#define VLAN_ID_MASK 0x0fff
-#define MAX_VLAN_TAGS 2
-
 
 /* Takes size bytes and returns where they begin, or NULL if they are not there. */
 static __always_inline void *cursor_take(struct cursor *cursor, __u32 size)
@@ -441,43 +433,64 @@ static __always_inline int parse_ipv6(struct cursor *cursor, struct packet *pkt)
 	return parse_transport(cursor, pkt);
 }
 
-/* Steps over up to two tags; a third is not ours to look under. */
-static __always_inline __be16 parse_vlan(struct cursor *cursor,
-					 struct packet *pkt, __be16 ethertype)
+/* Steps over tags, labels and what else there is before IP, and returns the
+ * ethertype behind them, zero where that is not known. */
+static __always_inline __be16 parse_link(struct cursor *cursor,
+					 struct packet *pkt,
+					 struct link_walk *walk)
 {
-	int i;
+	int end;
 
-	for (i = 0; i < MAX_VLAN_TAGS; i++) {
-		struct vlan_tag *tag;
+	walk->vlan[0] = pkt->key.vlan[0];
+	if (cursor->hook == HOOK_TC)
+		end = tc_link_walk(cursor->ctx, walk);
+	else
+		end = xdp_link_walk(cursor->ctx, walk);
+	pkt->key.vlan[0] = walk->vlan[0];
+	pkt->key.vlan[1] = walk->vlan[1];
+	pkt->key.vlan_third = walk->vlan[2];
+	pkt->key.session = walk->session;
+	if (end == LINK_STOPPED)
+		pkt->untracked = UNTRACKED_ENCAPSULATION;
+	if (end != LINK_DONE ||
+	    !cursor_take(cursor, walk->length & MAX_OFFSET))
+		return 0;
+	return walk->ethertype;
+}
 
-		if (ethertype != bpf_htons(ETH_P_8021Q) &&
-		    ethertype != bpf_htons(ETH_P_8021AD))
-			break;
-		tag = cursor_take(cursor, sizeof(*tag));
-		if (!tag)
-			return 0;
-		if (pkt->key.vlan[0])
-			pkt->key.vlan[1] = bpf_ntohs(tag->tci) & VLAN_ID_MASK;
-		else
-			pkt->key.vlan[0] = bpf_ntohs(tag->tci) & VLAN_ID_MASK;
-		ethertype = tag->ethertype;
-	}
-	return ethertype;
+/* Whether what follows labels is IP, as it seemed to be: no label says so. IPv6
+ * has to end where the frame does, if that is no short one. */
+static __always_inline bool fits_labels(const struct packet *pkt, int kind)
+{
+	if (kind == PACKET_MALFORMED)
+		return false;
+	return pkt->key.family != 6 || !pkt->l4_offset ||
+	       pkt->bytes <= ETH_ZLEN + 4 ||
+	       pkt->l4_offset + pkt->l4_length == pkt->bytes;
 }
 
 static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt)
 {
 	struct ethhdr *eth = cursor_take(cursor, sizeof(*eth));
+	struct link_walk walk = {};
+	int kind = PACKET_UNTRACKED;
 	__be16 ethertype;
 
 	if (!eth)
 		return PACKET_MALFORMED;
-	ethertype = parse_vlan(cursor, pkt, eth->h_proto);
+	pkt->untracked = UNTRACKED_NOT_IP;
+	ethertype = eth->h_proto;
+	if (link_is_header(ethertype)) {
+		walk.ethertype = ethertype;
+		ethertype = parse_link(cursor, pkt, &walk);
+	}
 	if (ethertype == bpf_htons(ETH_P_IP))
-		return parse_ipv4(cursor, pkt);
-	if (ethertype == bpf_htons(ETH_P_IPV6))
-		return parse_ipv6(cursor, pkt);
-	return packet_untracked(pkt, UNTRACKED_NOT_IP);
+		kind = parse_ipv4(cursor, pkt);
+	else if (ethertype == bpf_htons(ETH_P_IPV6))
+		kind = parse_ipv6(cursor, pkt);
+	if (walk.labels && !fits_labels(pkt, kind))
+		return packet_untracked(pkt, UNTRACKED_ENCAPSULATION);
+	return kind;
 }
 
 /* Fills pkt, whose bytes and segments are set and whose rest is zero. The key of

@@ -23,7 +23,9 @@ struct flow_key {
 	/* Type and code of the ICMP request, in packets of both directions. */
 	__u8 icmp_type;
 	__u8 icmp_code;
-	__u32 pad;
+	/* The third VLAN id, and the PPPoE session. */
+	__u16 vlan_third;
+	__u16 session;
 };
 
 _Static_assert(sizeof(struct flow_key) == 48, "flow_key has hidden padding");

@@ -133,17 +133,17 @@ func TestICMPTypes(t *testing.T) {
 func TestUntracked(t *testing.T) {
 	h := newHarness(t, setup{})
 	frames := map[string][]byte{
-		"ARP":         raw(etherARP, payload(46)),
-		"LLDP":        raw(etherLLDP, payload(100)),
-		"MPLS":        raw(0x8847, payload(60)),
-		"PPPoE":       raw(0x8864, payload(60)),
-		"EAPOL":       raw(0x888e, payload(60)),
-		"length":      raw(100, payload(100)),
-		"nothing":     raw(0, nil),
-		"three tags":  frame{vlans: []uint16{1, 2, 3}, src: client4, dst: server4, proto: protoUDP, l4: datagram(1, 2, 3)}.bytes(),
-		"tag alone":   raw(etherVLAN, nil),
-		"half a tag":  raw(etherVLAN, []byte{0, 5, 8}),
-		"tag and ARP": raw(etherVLAN, append([]byte{0, 5, 8, 6}, payload(46)...)),
+		"ARP":             raw(etherARP, payload(46)),
+		"LLDP":            raw(etherLLDP, payload(100)),
+		"MPLS":            raw(etherMPLS, payload(60)),
+		"PPPoE":           raw(etherPPPoE, payload(60)),
+		"PPPoE discovery": raw(0x8863, payload(60)),
+		"EAPOL":           raw(0x888e, payload(60)),
+		"length":          raw(100, payload(100)),
+		"nothing":         raw(0, nil),
+		"tag alone":       raw(etherVLAN, nil),
+		"half a tag":      raw(etherVLAN, []byte{0, 5, 8}),
+		"tag and ARP":     raw(etherVLAN, append([]byte{0, 5, 8, 6}, payload(46)...)),
 	}
 	for kind := range 256 {
 		if localICMP[uint8(kind)] {

@@ -93,6 +93,8 @@ func tupleFromKey(k *kernelKey, reversed bool) Tuple {
 		ICMPCode:  k.IcmpCode,
 		VLAN:      k.Vlan[0],
 		VLANInner: k.Vlan[1],
+		VLANThird: k.VlanThird,
+		Session:   k.Session,
 	}
 	if t.Proto.HasICMP() {
 		t.ICMPID = t.Src.Port()
@@ -119,6 +121,9 @@ func keyFromTuple(t Tuple) kernelKey {
 		Family:   family,
 		IcmpType: t.ICMPType,
 		IcmpCode: t.ICMPCode,
+
+		VlanThird: t.VLANThird,
+		Session:   t.Session,
 	}
 	if t.Proto.HasICMP() {
 		k.Port = [2]uint16{networkPort(t.ICMPID), networkPort(t.ICMPID)}

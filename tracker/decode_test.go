@@ -19,7 +19,10 @@ var tuples = []Tuple{
 	tuple(ProtocolUDP, "[fe80::2]:1", "[fe80::1]:65535"),
 	tuple(ProtocolTCP, "[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:2"),
 	tuple(47, "10.0.0.9:0", "10.0.0.2:0"),
-	tuple(132, "[2001:db8::2]:0", "[2001:db8::1]:0"),
+	tuple(ProtocolSCTP, "[2001:db8::2]:5000", "[2001:db8::1]:4000"),
+	tuple(ProtocolSCTP, "10.0.0.9:1", "10.0.0.2:2"),
+	tuple(ProtocolDCCP, "10.0.0.9:1", "10.0.0.2:2"),
+	tuple(ProtocolUDPLite, "10.0.0.9:1", "10.0.0.2:2"),
 	ping(ProtocolICMP, "10.0.0.1", "10.0.0.2", 8, 7),
 	ping(ProtocolICMP, "10.0.0.2", "10.0.0.1", 8, 7),
 	ping(ProtocolICMP, "10.0.0.2", "10.0.0.1", 13, 65535),
@@ -27,6 +30,15 @@ var tuples = []Tuple{
 	vlan(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 0),
 	vlan(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094),
 	vlan(tuple(ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 2),
+	inside(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094, 7, 0),
+	inside(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 0, 0, 0, 65535),
+	inside(tuple(ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 0, 0, 9),
+}
+
+func inside(t Tuple, outer, inner, third, session uint16) Tuple {
+	t = vlan(t, outer, inner)
+	t.VLANThird, t.Session = third, session
+	return t
 }
 
 func tuple(p Protocol, src, dst string) Tuple {

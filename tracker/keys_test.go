@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"encoding/binary"
 	"net"
 	"testing"
 
@@ -17,12 +18,21 @@ func frameOf(t *testing.T, tuple Tuple) []byte {
 	ethernet := &layers.Ethernet{SrcMAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, DstMAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}}
 	stack := []gopacket.SerializableLayer{ethernet}
 	ethertype := &ethernet.EthernetType
-	for _, id := range []uint16{tuple.VLAN, tuple.VLANInner} {
+	for _, id := range tuple.VLANs() {
 		if id != 0 {
 			tag := &layers.Dot1Q{VLANIdentifier: id}
 			*ethertype = layers.EthernetTypeDot1Q
 			stack, ethertype = append(stack, tag), &tag.Type
 		}
+	}
+	if tuple.Session != 0 {
+		*ethertype = layers.EthernetTypePPPoESession
+		ppp := &layers.PPP{PPPType: layers.PPPTypeIPv4}
+		if tuple.Src.Addr().Is6() {
+			ppp.PPPType = layers.PPPTypeIPv6
+		}
+		stack = append(stack, &layers.PPPoE{Version: 1, Type: 1, SessionId: tuple.Session}, ppp)
+		ethertype = new(layers.EthernetType)
 	}
 	proto := layers.IPProtocol(tuple.Proto)
 	var network gopacket.NetworkLayer
@@ -65,6 +75,10 @@ func transportOf(t *testing.T, tuple Tuple, network gopacket.NetworkLayer) []gop
 		}
 		echo := &layers.ICMPv6Echo{Identifier: tuple.ICMPID}
 		return []gopacket.SerializableLayer{icmp, echo, body}
+	case ProtocolSCTP, ProtocolDCCP, ProtocolUDPLite:
+		ports := binary.BigEndian.AppendUint16(nil, tuple.Src.Port())
+		ports = binary.BigEndian.AppendUint16(ports, tuple.Dst.Port())
+		return []gopacket.SerializableLayer{gopacket.Payload(append(ports, make([]byte, 12)...))}
 	default:
 		return []gopacket.SerializableLayer{body}
 	}

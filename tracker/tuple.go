@@ -91,9 +91,15 @@ type Tuple struct {
 	// ICMPType, ICMPCode and ICMPID describe the request of an ICMP flow.
 	ICMPType, ICMPCode uint8
 	ICMPID             uint16
-	// VLAN is the outer VLAN id, VLANInner the inner one; zero is none.
-	VLAN, VLANInner uint16
+	// VLAN is the outer VLAN id, VLANInner the one within, VLANThird the one
+	// within that; zero is none.
+	VLAN, VLANInner, VLANThird uint16
+	// Session is the PPPoE session, zero where there is none.
+	Session uint16
 }
+
+// VLANs returns the VLAN ids, the outer one first; zero is none.
+func (t Tuple) VLANs() [3]uint16 { return [...]uint16{t.VLAN, t.VLANInner, t.VLANThird} }
 
 // Reverse returns the tuple of a packet that goes the other way.
 func (t Tuple) Reverse() Tuple {

@@ -68,10 +68,13 @@ func conntrackCommand(t tracker.Tuple) string {
 // tcpdumpFilter shows the packets of the flow, both ways.
 func tcpdumpFilter(t tracker.Tuple) string {
 	var parts []string
-	for _, id := range [...]uint16{t.VLAN, t.VLANInner} {
+	for _, id := range t.VLANs() {
 		if id != 0 {
 			parts = append(parts, "vlan "+strconv.Itoa(int(id)))
 		}
+	}
+	if t.Session != 0 {
+		parts = append(parts, "pppoes "+strconv.Itoa(int(t.Session)))
 	}
 	parts = append(parts, protocolFilter(t), "host "+t.Src.Addr().String(), "host "+t.Dst.Addr().String())
 	// Of other protocols tcpdump knows no ports.

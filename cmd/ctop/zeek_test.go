@@ -77,8 +77,6 @@ var zeekDifferences = map[string]string{
 	"zeek/auth_change_session_keys.pcap": "Zeek ignores the answers, whose checksums were left to hardware",
 	"zeek/tcp__syn-bad.pcap":             "Zeek ignores the SYN for its checksum (C in the history)",
 	"zeek/globus-url-copy.pcap":          "Zeek stopped looking at what is a bulk transfer, which goes on and is closed",
-	"zeek/mixed-vlan-mpls.pcap":          "MPLS is not looked into",
-	"zeek/mpls-in-vlan.pcap":             "MPLS is not looked into",
 	"zeek/ntp__misordered-ntp.pcap":      "the origin is who is heard first; Zeek turns it round by the port",
 	"zeek/tunnels__gre-aruba-amsdu.pcap": "the flow is the tunnel's, not what is in it",
 	"zeek/tunnels__gre-pptp.pcap":        "the flow is the tunnel's, not what is in it",

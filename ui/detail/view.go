@@ -42,6 +42,12 @@ func (m *Model) facts() []string {
 	if f.Tuple.VLANInner != 0 {
 		facts = append(facts, fmt.Sprintf("inner vlan %d", f.Tuple.VLANInner))
 	}
+	if f.Tuple.VLANThird != 0 {
+		facts = append(facts, fmt.Sprintf("third vlan %d", f.Tuple.VLANThird))
+	}
+	if f.Tuple.Session != 0 {
+		facts = append(facts, fmt.Sprintf("pppoe session %d", f.Tuple.Session))
+	}
 	var lines []string
 	for _, fact := range append(facts, "id "+f.ID.String()) {
 		last := len(lines) - 1

@@ -43,7 +43,8 @@ var fields = []Field{
 	{"dport", "dport:1000-2000", "the port of the reply", nil, number(readPort, destinationPort)},
 	{"icmp", "icmp:echo", "the ICMP request, by name or number", icmpNames, among(readICMP)},
 	{"in", "in:veth1", "the interface of the first packet", nil, among(readInterface)},
-	{"vlan", "vlan:10", "one of its VLAN ids; 0: none", nil, number(readVLAN, vlan, vlanInner)},
+	{"vlan", "vlan:10", "one of its VLAN ids; 0: none", nil, number(readVLAN, vlan, vlanInner, vlanThird)},
+	{"pppoe", "pppoe:7", "its PPPoE session; 0: none", nil, number(readCount, session)},
 	{"id", "id:9f3c", "the flow's id, or how it begins", nil, among(readID)},
 	{"rate", "rate>1M", "bits per second, both ways", nil, number(readCount, bitRate)},
 	{"bps", "bps>=1M", "the same as rate", nil, number(readCount, bitRate)},
@@ -137,6 +138,12 @@ func vlan(s subject) (float64, bool) { return float64(s.flow.Tuple.VLAN), true }
 func vlanInner(s subject) (float64, bool) {
 	return float64(s.flow.Tuple.VLANInner), s.flow.Tuple.VLANInner != 0
 }
+
+func vlanThird(s subject) (float64, bool) {
+	return float64(s.flow.Tuple.VLANThird), s.flow.Tuple.VLANThird != 0
+}
+
+func session(s subject) (float64, bool) { return float64(s.flow.Tuple.Session), true }
 
 func bitRate(s subject) (float64, bool)     { return s.flow.BPS(), true }
 func packetRate(s subject) (float64, bool)  { return s.flow.Origin.PPS + s.flow.Reply.PPS, true }

@@ -8,14 +8,17 @@ import (
 	"ctop/ui/format"
 )
 
-// protoText is the protocol, with the VLANs: two flows may differ in nothing
-// else.
+// protoText is the protocol, with the VLANs and the PPPoE session: two flows may
+// differ in nothing else.
 func protoText(f *tracker.Flow) string {
 	text := f.Tuple.Proto.String()
-	for _, id := range [...]uint16{f.Tuple.VLAN, f.Tuple.VLANInner} {
+	for _, id := range f.Tuple.VLANs() {
 		if id != 0 {
 			text += "." + strconv.Itoa(int(id))
 		}
+	}
+	if f.Tuple.Session != 0 {
+		text += "/" + strconv.Itoa(int(f.Tuple.Session))
 	}
 	return text
 }

@@ -20,7 +20,7 @@ const csvHeader = "id,proto,state," +
 // csvQualityHeader names what a snapshot and the end of a flow have in common.
 const csvQualityHeader = "origin.retransmits,origin.zero_windows,origin.rtt_s," +
 	"reply.retransmits,reply.zero_windows,reply.rtt_s,invalid,related,closed_by," +
-	"origin.reordered,reply.reordered"
+	"origin.reordered,reply.reordered,vlan_third,pppoe_session"
 
 func writeCSV(w *bufio.Writer, v View) error {
 	stamp := ""
@@ -70,7 +70,18 @@ func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
 	b = append(appendUint(b, f.Invalid), ',')
 	b = append(appendUint(b, f.Related), ',')
 	b = append(append(b, f.ClosedBy.String()...), ',')
-	return appendCSVReordered(b, tcp, f.Origin, f.Reply)
+	b = appendCSVReordered(b, tcp, f.Origin, f.Reply)
+	return appendCSVLink(b, &f.Tuple)
+}
+
+// appendCSVLink appends a comma and what came late of what a flow's packets have
+// before IP.
+func appendCSVLink(b []byte, t *tracker.Tuple) []byte {
+	b = appendSet(append(b, ','), t.VLANThird, t.VLANThird != 0)
+	if t.Session != 0 {
+		b = appendUint(b, t.Session)
+	}
+	return b
 }
 
 // appendCSVReordered appends how many segments of both directions were overtaken.

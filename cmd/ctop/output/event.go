@@ -136,7 +136,8 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	b = appendSet(b, e.Invalid, end)
 	b = appendSet(b, e.Related, end)
 	b = append(append(b, e.ClosedBy.String()...), ',')
-	return appendCSVReordered(b, tcp, e.Origin, e.Reply)
+	b = appendCSVReordered(b, tcp, e.Origin, e.Reply)
+	return appendCSVLink(b, t)
 }
 
 func stateName(s tracker.State) string {

@@ -153,5 +153,13 @@ func appendVLAN(b []byte, t *tracker.Tuple) []byte {
 		b = append(b, `,"vlan_inner":`...)
 		b = appendUint(b, t.VLANInner)
 	}
+	if t.VLANThird != 0 {
+		b = append(b, `,"vlan_third":`...)
+		b = appendUint(b, t.VLANThird)
+	}
+	if t.Session != 0 {
+		b = append(b, `,"pppoe_session":`...)
+		b = appendUint(b, t.Session)
+	}
 	return b
 }

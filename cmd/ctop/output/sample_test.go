@@ -70,7 +70,7 @@ func sampleUDP() tracker.Flow {
 			Proto: tracker.ProtocolUDP,
 			Src:   netip.MustParseAddrPort("[fd00::1]:9000"),
 			Dst:   netip.MustParseAddrPort("[fd00::2]:9001"),
-			VLAN:  100, VLANInner: 7,
+			VLAN:  100, VLANInner: 7, VLANThird: 8, Session: 9,
 		},
 		State:   tracker.StateNew,
 		In:      1,

@@ -139,6 +139,9 @@ func appendVLANs(b []byte, f *tracker.Flow) []byte {
 	if f.Tuple.VLANInner != 0 {
 		b = appendUint(append(b, '.'), f.Tuple.VLANInner)
 	}
+	if f.Tuple.VLANThird != 0 {
+		b = appendUint(append(b, '.'), f.Tuple.VLANThird)
+	}
 	return b
 }
 

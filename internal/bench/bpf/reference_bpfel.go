@@ -19,15 +19,16 @@ type ReferenceEntry struct {
 }
 
 type ReferenceFlowKey struct {
-	_        structs.HostLayout
-	Addr     [2][2]uint64
-	Port     [2]uint16
-	Vlan     [2]uint16
-	Proto    uint8
-	Family   uint8
-	IcmpType uint8
-	IcmpCode uint8
-	Pad      uint32
+	_         structs.HostLayout
+	Addr      [2][2]uint64
+	Port      [2]uint16
+	Vlan      [2]uint16
+	Proto     uint8
+	Family    uint8
+	IcmpType  uint8
+	IcmpCode  uint8
+	VlanThird uint16
+	Session   uint16
 }
 
 type ReferenceStage struct {
