@@ -1,0 +1,70 @@
+# Kernels that Debian packages, for the scripts that boot them. To be sourced.
+# Nothing is installed: packages are unpacked into KERNELS_DIR and kept there.
+
+dir=${KERNELS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ctop-kernels}
+mirror=${KERNELS_MIRROR:-http://deb.debian.org/debian}
+
+# need ends the script if a tool is missing. Each argument is TOOL:PACKAGE.
+need() {
+  local tool missing=()
+  for tool in "$@"; do
+    command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  echo "tools are missing: apt-get install ${missing[*]}" >&2
+  exit 1
+}
+
+need apt-get:apt busybox:busybox-static cpio:cpio dpkg-deb:dpkg xz:xz-utils
+
+# apt_options makes apt look at one suite only, and leave the machine's own
+# lists alone.
+apt_options() {
+  local lists=$dir/$1/apt
+  mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$lists/sources.list"
+  options=(-o "Dir::Etc::sourcelist=$lists/sources.list" -o Dir::Etc::sourceparts=/dev/null
+    -o "Dir::State::lists=$lists/lists" -o "Dir::Cache=$lists/cache" -o Dir::State::status=/dev/null
+    -o Acquire::Languages=none -o APT::Architecture=amd64 -o APT::Sandbox::User=root -qq)
+}
+
+depends() { apt-cache "${options[@]}" depends "$1" | sed -n 's/^ *|\{0,1\}Depends: //p'; }
+
+# fetch unpacks the newest kernel of a suite into a directory below KERNELS_DIR,
+# in the flavour that the package linux-image-FLAVOUR names, and prints its version.
+fetch() {
+  local suite=$1 flavour=$2 to=$dir/$3 image package
+  apt_options "$suite"
+  apt-get "${options[@]}" update
+  image=$(depends "linux-image-$flavour" | grep '^linux-image-')
+  if [ ! -e "$to/$image" ]; then
+    rm -rf "$to/root"
+    mkdir -p "$to/root"
+    for package in "$image" $(depends "$image" | grep -E '^linux-(binary|modules)-' || true); do
+      (cd "$to" && apt-get "${options[@]}" download "$package" && dpkg-deb -x "$package"_*.deb root && rm "$package"_*.deb)
+    done
+    touch "$to/$image"
+  fi
+  echo "${image#linux-image-}"
+}
+
+# add_modules copies modules of a kernel into an initial file system, as far as the
+# kernel has them, and notes the order in which to load them.
+add_modules() {
+  local from=$1 root=$2 module file
+  shift 2
+  for module in "$@"; do
+    file=$(find "$from" -name "$module.ko*" | head -n 1)
+    case $file in
+    *.xz) xz -dc "$file" >"$root/modules/$module.ko" ;;
+    ?*) cp "$file" "$root/modules/" ;;
+    esac
+  done
+  printf '%s\n' "$@" >"$root/modules/order"
+}
+
+# pack makes the image of an initial file system.
+pack() { (cd "$1" && find . | cpio --quiet -o -H newc | gzip -1) >"$2"; }
+
+# vmlinuz prints the file of a kernel that was unpacked.
+vmlinuz() { find "$1" -name 'vmlinuz*' | head -n 1; }
