@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -36,9 +36,9 @@ type side struct {
 	filter bool
 	// forced says that the machine itself uses the interface.
 	forced bool
-	// changes are what native mode needs here.
+	// changes are what the mode needs here.
 	changes []change
-	// why native mode is out of the question, where it is.
+	// obstacle is why the mode is out of the question, where it is.
 	obstacle error
 }
 
@@ -98,114 +98,14 @@ func (s *side) checkFree() error {
 	return nil
 }
 
-// prepareNative finds out what native mode needs on this side.
-func (s *side) prepareNative() {
-	if s.link.Type() != "veth" {
-		if !s.virtual() {
-			s.changes = []change{{Kind: changePromisc, Name: s.name()}}
-		}
-		return
-	}
-	p, err := findPeer(s.link)
-	if err != nil {
-		s.obstacle = err
-		return
-	}
-	s.changes = []change{
-		{Kind: changeGRO, NetNS: p.netns, Name: p.name},
-		{Kind: changeTxVLAN, NetNS: p.netns, Name: p.name},
-	}
-}
-
-// prepareTC finds out what tc mode needs on this side.
-func (s *side) prepareTC() {
-	s.changes = nil
-	if !s.virtual() {
-		s.changes = []change{{Kind: changePromisc, Name: s.name()}}
-	}
-	if s.filter || !haveTCX() {
-		s.filter = true
-		s.changes = append(s.changes, change{Kind: changeClsact, Name: s.name()}, change{Kind: changeFilter, Name: s.name()})
-	}
-}
-
-// haveTCX reports whether the kernel has tcx.
-func haveTCX() bool {
-	version, err := features.LinuxVersionCode()
-	return err != nil || version >= tcxVersion
-}
-
-// prepare finds out what the side's mode needs on it.
-func (s *side) prepare() error {
-	switch s.mode {
-	case ModeTC:
-		s.prepareTC()
-	case ModeGeneric:
-		s.prepareNative()
-		s.changes = withoutGRO(s.changes)
-	default:
-		s.prepareNative()
-		return s.obstacle
-	}
-	return nil
-}
-
-// chooseMode settles the mode of both sides, which is one, and says why where
-// that is not what the name "auto" promises.
-func chooseMode(wanted Mode, sides [2]*side) (notes []string, err error) {
-	mode := wanted
-	if mode == ModeAuto || mode == ModeNative {
-		mode, notes, err = tryNative(wanted, sides)
-		if err != nil {
-			return nil, err
-		}
-	}
-	for _, s := range sides {
-		s.mode = mode
-		if err := s.prepare(); err != nil {
-			return nil, err
-		}
-	}
-	if mode == ModeGeneric {
-		notes = append(notes, "generic XDP runs after the driver has done its work: expect a fraction of the throughput, and almost none on virtual links with offloads on")
-	}
-	return notes, nil
-}
-
-// withoutGRO drops what generic mode does not need: its frames are sent like any
-// others.
-func withoutGRO(changes []change) []change {
-	var rest []change
-	for _, c := range changes {
-		if c.Kind != changeGRO {
-			rest = append(rest, c)
-		}
-	}
-	return rest
-}
-
-func tryNative(wanted Mode, sides [2]*side) (Mode, []string, error) {
-	for _, s := range sides {
-		s.prepareNative()
-		if s.obstacle == nil {
-			continue
-		}
-		if wanted == ModeNative {
-			return 0, nil, fmt.Errorf("attach to %s in native mode: %w: use --mode tc", s.name(), s.obstacle)
-		}
-		return ModeTC, []string{fmt.Sprintf("tc mode instead of native XDP: on %s, %v", s.name(), s.obstacle)}, nil
-	}
-	if sides[0].link.Type() == "veth" {
-		return ModeNative, []string{"native XDP sees every packet of a veth link on its own; --mode tc keeps segmentation offload and moves bulk traffic several times faster"}, nil
-	}
-	return ModeNative, nil, nil
-}
-
 // attach attaches the right program to one side.
 func (k *kernel) attach(s *side) (attachment, error) {
 	l, err := k.attachTo(s, s.link.Attrs().Index)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("attach to %s: %w: somebody else's program is on it: detach that first", s.name(), ErrBusy)
+	}
+	if errNoNative(err) && s.mode != ModeTC {
+		return nil, k.refused(s, err)
 	}
 	if err != nil {
 		return nil, explainPermission("attach to "+s.name(), fmt.Errorf("attach to %s in %s mode: %w", s.name(), s.mode, err))
@@ -242,7 +142,8 @@ func (k *kernel) attachBoth(sides [2]*side) (links [2]attachment, err error) {
 // errNoNative reports whether an attachment failed because the driver cannot do
 // it, rather than because something is wrong.
 func errNoNative(err error) bool {
-	return errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ERANGE)
+	return slices.ContainsFunc([]error{unix.EOPNOTSUPP, unix.EINVAL, unix.ERANGE, unix.ENOMEM, unix.ENOSPC},
+		func(refusal error) bool { return errors.Is(err, refusal) })
 }
 
 // unpinLinks removes the pins of the attachments in the directory and returns

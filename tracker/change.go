@@ -17,6 +17,14 @@ const (
 	// changeTxVLAN: a sender that leaves the VLAN tag to hardware puts it
 	// where XDP cannot see it.
 	changeTxVLAN changeKind = "tx-vlan-offload"
+	// changeRxVLAN: a card that takes VLAN tags off puts them where XDP cannot
+	// see them, and what XDP forwards goes out without.
+	changeRxVLAN changeKind = "rx-vlan-offload"
+	// changeLRO: a card that merges segments loses what is needed to send them
+	// as they were.
+	changeLRO changeKind = "lro"
+	// changeHWGRO: generic XDP has the kernel turn it off, and leaves it off.
+	changeHWGRO changeKind = "rx-gro-hw"
 	// changePromisc: a real interface takes frames for other machines only
 	// when told to.
 	changePromisc changeKind = "promisc"
@@ -45,15 +53,11 @@ func (c change) String() string {
 // active reports whether the setting stands as tracking needs it.
 func (c change) active() (is bool, err error) {
 	err = inNamespace(c.NetNS, func() error {
+		if o, ok := offloads[c.Kind]; ok {
+			is, _, err = o.state(c.Name)
+			return err
+		}
 		switch c.Kind {
-		case changeGRO:
-			v, err := ethtool(c.Name, ethtoolGetGRO, 0)
-			is = v != 0
-			return err
-		case changeTxVLAN:
-			v, err := ethtool(c.Name, ethtoolGetFlags, 0)
-			is = v&ethFlagTxVLAN == 0
-			return err
 		case changePromisc:
 			link, err := netlink.LinkByName(c.Name)
 			if err != nil {
@@ -76,15 +80,20 @@ func (c change) active() (is bool, err error) {
 	return is, err
 }
 
+// stuck reports whether an offload is otherwise than tracking needs it and cannot
+// be changed.
+func (c change) stuck() bool {
+	is, changeable, err := offloads[c.Kind].state(c.Name)
+	return err == nil && !is && !changeable
+}
+
 // set makes the change, or takes it back.
 func (c change) set(on bool) error {
 	err := inNamespace(c.NetNS, func() error {
+		if o, ok := offloads[c.Kind]; ok {
+			return o.set(c.Name, on)
+		}
 		switch c.Kind {
-		case changeGRO:
-			_, err := ethtool(c.Name, ethtoolSetGRO, boolToUint32(on))
-			return err
-		case changeTxVLAN:
-			return setTxVLAN(c.Name, !on)
 		case changePromisc:
 			return setPromisc(c.Name, on)
 		case changeClsact, changeFilter:
@@ -113,19 +122,6 @@ func (c change) setFilter(on bool) error {
 	return removeFilters(link.Attrs().Index)
 }
 
-func setTxVLAN(name string, on bool) error {
-	flags, err := ethtool(name, ethtoolGetFlags, 0)
-	if err != nil {
-		return err
-	}
-	flags &^= ethFlagTxVLAN
-	if on {
-		flags |= ethFlagTxVLAN
-	}
-	_, err = ethtool(name, ethtoolSetFlags, flags)
-	return err
-}
-
 func setPromisc(name string, on bool) error {
 	link, err := netlink.LinkByName(name)
 	if err != nil {
@@ -135,13 +131,6 @@ func setPromisc(name string, on bool) error {
 		return netlink.SetPromiscOn(link)
 	}
 	return netlink.SetPromiscOff(link)
-}
-
-func boolToUint32(b bool) uint32 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // needed returns those of the changes that are not in force already.

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"unsafe"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -16,15 +15,6 @@ import (
 // errPeerUnreachable means that the other end of a veth pair is in a network
 // namespace that this process cannot find.
 var errPeerUnreachable = errors.New("its peer's network namespace cannot be reached")
-
-// The legacy ethtool requests for one feature (linux/ethtool.h).
-const (
-	ethtoolGetGRO   = 0x2b
-	ethtoolSetGRO   = 0x2c
-	ethtoolGetFlags = 0x25
-	ethtoolSetFlags = 0x26
-	ethFlagTxVLAN   = 1 << 7
-)
 
 // peer is the other end of a veth pair: a namespace and a name in it.
 type peer struct {
@@ -122,27 +112,4 @@ func inNamespace(path string, f func() error) error {
 		}()
 	}()
 	return <-done
-}
-
-// ethtool sends one request with one value and returns the value in the answer.
-func ethtool(iface string, request, value uint32) (uint32, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return 0, fmt.Errorf("open a socket: %w", err)
-	}
-	defer unix.Close(fd)
-	data := struct{ cmd, data uint32 }{request, value}
-	var req struct {
-		name [unix.IFNAMSIZ]byte
-		data unsafe.Pointer
-		_    [16]byte
-	}
-	copy(req.name[:unix.IFNAMSIZ-1], iface)
-	req.data = unsafe.Pointer(&data)
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(&req)))
-	runtime.KeepAlive(&data)
-	if errno != 0 {
-		return 0, fmt.Errorf("ethtool on %s: %w", iface, errno)
-	}
-	return data.data, nil
 }

@@ -136,10 +136,8 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 	}
 	t, err := attachSides(ctx, o, sides, dir)
 	if err != nil && o.Mode == ModeAuto && sides[0].mode == ModeNative && errNoNative(err) {
-		notes = []string{fmt.Sprintf("tc mode instead of native XDP: %v", err)}
-		for _, s := range sides {
-			s.mode = ModeTC
-			s.prepareTC()
+		if notes, err = tcInstead(sides, err); err != nil {
+			return nil, err
 		}
 		t, err = attachSides(ctx, o, sides, dir)
 	}
