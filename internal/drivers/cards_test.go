@@ -1,0 +1,86 @@
+package drivers
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// tableVar names a file that the table of what was found is appended to.
+const tableVar = "CTOP_DRIVERS_TABLE"
+
+// modes are tried in this order.
+var modes = []string{"native", "tc", "generic"}
+
+// card is a network card that qemu emulates, and what ctop has to make of it.
+type card struct {
+	name string
+	// device is the qemu device, with its properties.
+	device string
+	// queues are those of the tap device.
+	queues int
+	// parallel says that the card spreads flows over several receive queues.
+	parallel bool
+	// refused has what the refusal of a mode must say, and jumbo what that of a
+	// mode says which only an MTU of 9,000 is too much for.
+	refused, jumbo map[string]string
+}
+
+// cards are those whose drivers differ in what they refuse.
+var cards = []card{
+	{name: "virtio_net", device: "virtio-net-pci,mq=on,vectors=10", queues: 4, parallel: true},
+	{
+		name: "virtio_net whose offloads cannot be turned off", device: "virtio-net-pci,ctrl_guest_offloads=off", queues: 1,
+		refused: map[string]string{
+			"native":  "its driver virtio_net says: Can't set XDP while host is implementing GRO_HW/CSUM",
+			"generic": "XDP needs its rx-gro-hw off, and the driver keeps it on: use --mode tc, or have the host",
+		},
+	},
+	{
+		name: "igb", device: "igb", queues: 1, parallel: true,
+		jumbo: map[string]string{"native": `too small for the frame size (invalid argument): use --mode tc, or set a smaller MTU, as with "ip link set dev eth0 mtu 1500"`},
+	},
+	{
+		name: "e1000e", device: "e1000e", queues: 1,
+		refused: map[string]string{"native": "its driver e1000e says: Underlying driver does not support XDP in native mode (operation not supported): use --mode tc"},
+	},
+}
+
+// refusal returns what ctop must say of a mode, empty if it must work.
+func (c card) refusal(mode string, jumbo bool) string {
+	if text := c.refused[mode]; text != "" || !jumbo {
+		return text
+	}
+	return c.jumbo[mode]
+}
+
+// outcome is what ctop did in a mode between two cards.
+type outcome struct{ normal, jumbo string }
+
+// report appends a row to the table.
+func report(t *testing.T, c card, outcomes map[string]outcome) {
+	t.Helper()
+	path := os.Getenv(tableVar)
+	if path == "" {
+		return
+	}
+	row := "| " + c.name
+	for _, mode := range modes {
+		row += fmt.Sprintf(" | %s | %s", outcomes[mode].normal, outcomes[mode].jumbo)
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	if _, err := fmt.Fprintln(file, row+" |"); err != nil {
+		t.Error(err)
+	}
+}
+
+// oneLine returns the line of a refusal, without the notes before it.
+func oneLine(said string) string {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return lines[len(lines)-1]
+}
