@@ -41,6 +41,13 @@ type ConntrackCpuStats struct {
 	Races      uint64
 }
 
+type ConntrackDirKey struct {
+	_         structs.HostLayout
+	FlowId    uint64
+	Direction uint32
+	Pad       uint32
+}
+
 type ConntrackDirection uint32
 
 const (
@@ -145,6 +152,7 @@ const (
 	ConntrackFlowFlagFLOW_PENDING_SIDE    ConntrackFlowFlag = 67108864
 	ConntrackFlowFlagFLOW_ONE_SIDED       ConntrackFlowFlag = 268435456
 	ConntrackFlowFlagFLOW_KEPT            ConntrackFlowFlag = 536870912
+	ConntrackFlowFlagFLOW_ENDED_OUTSIDE   ConntrackFlowFlag = 1073741824
 )
 
 type ConntrackFlowKey struct {
@@ -217,13 +225,6 @@ type ConntrackGap struct {
 	Begin   uint32
 	End     uint32
 	SinceNs uint64
-}
-
-type ConntrackGapKey struct {
-	_         structs.HostLayout
-	FlowId    uint64
-	Direction uint32
-	Pad       uint32
 }
 
 type ConntrackInvalid uint32
@@ -324,6 +325,16 @@ type ConntrackRequestArgs struct {
 	TimeoutTicks uint32
 	Done         uint32
 	Pad          uint32
+}
+
+type ConntrackStray struct {
+	_      structs.HostLayout
+	Begin  uint32
+	End    uint32
+	Acked  uint32
+	Limit  uint32
+	SeenNs uint64
+	AskNs  uint64
 }
 
 type ConntrackSweepArgs struct {
@@ -440,6 +451,7 @@ const (
 	ConntrackMapScratch           = "scratch"
 	ConntrackMapStats             = "stats"
 	ConntrackMapSteps             = "steps"
+	ConntrackMapStrays            = "strays"
 	ConntrackMapTraceCount        = "trace_count"
 	ConntrackMapTraces            = "traces"
 	ConntrackProgCtopTc           = "ctop_tc"
@@ -525,6 +537,7 @@ type ConntrackMapSpecs struct {
 	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
 	Stats      *ebpf.MapSpec `ebpf:"stats"`
 	Steps      *ebpf.MapSpec `ebpf:"steps"`
+	Strays     *ebpf.MapSpec `ebpf:"strays"`
 	TraceCount *ebpf.MapSpec `ebpf:"trace_count"`
 	Traces     *ebpf.MapSpec `ebpf:"traces"`
 }
@@ -578,6 +591,7 @@ type ConntrackMaps struct {
 	Scratch    *ebpf.Map `ebpf:"scratch"`
 	Stats      *ebpf.Map `ebpf:"stats"`
 	Steps      *ebpf.Map `ebpf:"steps"`
+	Strays     *ebpf.Map `ebpf:"strays"`
 	TraceCount *ebpf.Map `ebpf:"trace_count"`
 	Traces     *ebpf.Map `ebpf:"traces"`
 }
@@ -597,6 +611,7 @@ func (m *ConntrackMaps) Close() error {
 		m.Scratch,
 		m.Stats,
 		m.Steps,
+		m.Strays,
 		m.TraceCount,
 		m.Traces,
 	)

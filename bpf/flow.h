@@ -69,6 +69,8 @@ enum flow_flag {
 	/* Was answered while there was room for such flows: it is not evicted
 	 * (embryo.h). */
 	FLOW_KEPT = 1 << 29,
+	/* A FIN or a RST of this direction was outside the window. */
+	FLOW_ENDED_OUTSIDE = 1 << 30,
 };
 
 #define CONTROL_STATE 0xffULL

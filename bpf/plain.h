@@ -259,9 +259,11 @@ static __always_inline void plain_segment(struct packet *pkt,
 	pkt->tcp_flags = TCP_ACK;
 }
 
-/* What must be as in an established flow with nothing in the offing. */
+/* What must be as in an established flow with nothing in the offing. The long way
+ * takes FLOW_ENDED_OUTSIDE back. */
 #define PLAIN_CONTROL \
-	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1)
+	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1 | \
+	 FLOW_ENDED_OUTSIDE)
 
 /* The short way, for a plain segment of an established flow that lies inside the
  * window. One look-up, no lock, no event, no store but to the direction's own

@@ -219,6 +219,10 @@ func (p *player) packet() {
 	before := p.h.counters()
 	forwarded := p.h.run(p.v.hook, data)
 	verdict, reason, _ := strings.Cut(p.step.want.verdict, "/")
+	old := reason == "old"
+	if old {
+		reason = ""
+	}
 	invalid := verdict == "invalid"
 	if want := !invalid || p.h.config.Policy == 0; forwarded != want {
 		p.errorf("forwarded is %t, want %t (%s)", forwarded, want, p.describe(before))
@@ -230,7 +234,7 @@ func (p *player) packet() {
 	}
 	if invalid && p.step.want.state != "-" {
 		p.flow.invalid++
-	} else if !invalid {
+	} else if !invalid && !old {
 		direction := from ^ p.flow.origin
 		p.flow.packets[direction]++
 		p.flow.bytes[direction] += uint64(len(data))

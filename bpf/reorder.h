@@ -23,7 +23,8 @@
 /* The round trip of a flow whose handshake was not seen. */
 #define UNKNOWN_RTT_US 6000
 
-struct gap_key {
+/* One direction of a flow. */
+struct dir_key {
 	__u64 flow_id;
 	__u32 direction;
 	__u32 pad;
@@ -39,7 +40,7 @@ struct gap {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, struct gap_key);
+	__type(key, struct dir_key);
 	__type(value, struct gap);
 } gaps SEC(".maps");
 
@@ -54,7 +55,7 @@ static __always_inline bool gap_is_young(const struct gap *gap,
 	return now_ns - gap->since_ns < rtt_us * 1000 / 2;
 }
 
-static __always_inline void gap_open(const struct gap_key *key,
+static __always_inline void gap_open(const struct dir_key *key,
 				     const struct flow *flow, __u32 begin,
 				     __u32 end)
 {
@@ -74,7 +75,7 @@ static __always_inline void gap_open(const struct gap_key *key,
 }
 
 /* Puts a segment into the gap; reports whether it belongs there and was overtaken. */
-static __always_inline bool gap_fill(const struct gap_key *key,
+static __always_inline bool gap_fill(const struct dir_key *key,
 				     const struct flow *flow, __u32 seq,
 				     __u32 end)
 {
@@ -96,7 +97,7 @@ static __always_inline bool gap_fill(const struct gap_key *key,
 __noinline int tcp_disorder(struct flow *flow, __u32 d, __u64 numbers)
 {
 	__u32 seq = numbers, end = numbers >> 32;
-	struct gap_key key = { .direction = d & 1 };
+	struct dir_key key = { .direction = d & 1 };
 	struct flow_dir *dir;
 
 	if (!flow)

@@ -22,7 +22,8 @@ import (
 // sequence number, payload after a colon, acknowledgement, window (10000 unless
 // given), window scale; or the name of another kind of packet (kinds) and its
 // payload. After the bar stand the verdict, with its reason where that is
-// invalid, and the state that the flow is in then:
+// invalid and with "old" where the flow does not count the packet, and the state
+// that the flow is in then:
 //
 //   - or -closed         no flow; it ended, and for that reason
 //     reused>SYN_SENT      it ended for that reason, and a new one began

@@ -32,11 +32,16 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 		tcp_invalid(step, INVALID_WINDOW);
 		return;
 	}
-	step->actions = TCP_REFRESH;
-	if (window == WINDOW_BEYOND)
-		step->actions |= TCP_EXTEND;
-	if (window != WINDOW_INSIDE)
+	if (window == WINDOW_OLD) {
+		step->actions = TCP_OLD;
 		return;
+	}
+	step->actions = TCP_REFRESH;
+	step->control &= ~flags_of(FLOW_ENDED_OUTSIDE);
+	if (window == WINDOW_BEYOND) {
+		step->actions |= TCP_EXTEND;
+		return;
+	}
 	/* This side has not begun anew. */
 	step->control &= ~flag_of(FLOW_SYN_ACK_PENDING, !d);
 	step->actions |= TCP_UPDATE;

@@ -33,6 +33,8 @@ enum tcp_action {
 	TCP_TAKE_OLD = 1 << 11,
 	/* The opener goes on, and what answers it does not pass here. */
 	TCP_PICK_UP = 1 << 12,
+	/* Too old: the flow does not count it. */
+	TCP_OLD = 1 << 13,
 	/* End the flow; end it and begin anew with this segment. */
 	TCP_END = 1 << 5,
 	TCP_RESTART = 1 << 6,
@@ -88,6 +90,12 @@ static __always_inline void tcp_invalid(struct tcp_step *step,
 static __always_inline __u64 flag_of(enum flow_flag flag, __u32 direction)
 {
 	return (__u64)flag << (direction & 1);
+}
+
+/* Those of both directions. */
+static __always_inline __u64 flags_of(enum flow_flag flag)
+{
+	return flag_of(flag, ORIGIN) | flag_of(flag, REPLY);
 }
 
 static __always_inline bool has_flag(__u64 control, enum flow_flag flag,

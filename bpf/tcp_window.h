@@ -16,7 +16,8 @@
 
 enum window {
 	WINDOW_INSIDE,
-	/* Stale, but harmless: passes and changes nothing. */
+	/* Older than a retransmission can be, but not by much: passes, and the flow
+	 * takes no notice. */
 	WINDOW_OLD,
 	WINDOW_OUTSIDE,
 	/* Begins beyond what is permitted, by less than a window: passes, and
@@ -37,16 +38,44 @@ static __always_inline bool seq_after(__u32 a, __u32 b)
 	return seq_before(b, a);
 }
 
+/* How far back an ACK may lag, or a copy of a segment lie: a window of who permits
+ * it. */
+static __always_inline __u32 window_lag(const struct flow_dir *dir)
+{
+	return dir->max_window < MIN_ACK_LAG ? MIN_ACK_LAG : dir->max_window;
+}
+
 /* Whether a segment's ACK lags by more than a window (RFC 5961 section 5). */
 static __always_inline bool ack_is_old(const struct flow_dir *sender,
 				       const struct flow_dir *receiver,
 				       const struct packet *pkt)
 {
-	__u32 lag = sender->max_window;
+	return seq_before(pkt->ack, receiver->end - window_lag(sender));
+}
 
-	if (lag < MIN_ACK_LAG)
-		lag = MIN_ACK_LAG;
-	return seq_before(pkt->ack, receiver->end - lag);
+/* So many windows below what is expected nothing of this connection can be. One is
+ * for what was sent, one for what may overrun a window, and the network repeats
+ * and delays. */
+#define MAX_LAGS 4
+#define MAX_OLD (1U << 30)
+
+static __always_inline __u32 window_oldest(const struct flow_dir *dir)
+{
+	__u32 lag = window_lag(dir);
+
+	return lag < MAX_OLD / MAX_LAGS ? lag * MAX_LAGS : MAX_OLD;
+}
+
+/* Whether a segment from below the window is of this connection at all. An endpoint
+ * drops it in any case (RFC 9293 3.10.7.4, RFC 5961 section 5.2). */
+static __always_inline enum window window_below(const struct flow_dir *sender,
+						const struct flow_dir *receiver,
+						const struct packet *pkt)
+{
+	if (seq_before(pkt->end, receiver->acked - window_oldest(receiver)) ||
+	    seq_before(pkt->ack, receiver->end - window_oldest(sender)))
+		return WINDOW_OUTSIDE;
+	return WINDOW_OLD;
 }
 
 /* RFC 9293 3.10.7.4 and RFC 5961 section 5, as seen from between the two: a
@@ -70,7 +99,7 @@ static __always_inline enum window tcp_window(const struct flow_dir *sender,
 			       WINDOW_BEYOND;
 	if (seq_before(pkt->end, receiver->acked - receiver->max_window - 1) ||
 	    ack_is_old(sender, receiver, pkt))
-		return WINDOW_OLD;
+		return window_below(sender, receiver, pkt);
 	return WINDOW_INSIDE;
 }
 

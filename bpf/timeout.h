@@ -24,6 +24,16 @@ static __always_inline bool tcp_is_dead_weight(const struct flow *flow)
 	       reply->limit - reply->acked <= 1;
 }
 
+/* Whether both directions have ended outside the window, and nothing came inside it
+ * since: the connection is over, and its flow has lost track of it
+ * (nf_tcp_handle_invalid() of nf_conntrack_proto_tcp.c). */
+static __always_inline bool tcp_ended_outside(const struct flow *flow)
+{
+	const __u64 both = FLOW_ENDED_OUTSIDE | (__u64)FLOW_ENDED_OUTSIDE << 1;
+
+	return (READ_ONCE(flow->control) & both) == both;
+}
+
 static __always_inline enum timeout tcp_timeout(enum flow_state state)
 {
 	switch (state) {
@@ -70,7 +80,8 @@ static __always_inline __u64 flow_patience(const struct flow *flow, __u8 proto,
 
 	if (flow->timeout_ticks)
 		return flow->timeout_ticks;
-	if (name == TIMEOUT_TCP_ESTABLISHED && tcp_is_dead_weight(flow))
+	if (name == TIMEOUT_TCP_ESTABLISHED &&
+	    (tcp_is_dead_weight(flow) || tcp_ended_outside(flow)))
 		name = TIMEOUT_TCP_UNACKNOWLEDGED;
 	return name < NUM_TIMEOUTS ? config.timeout_ticks[name] : 0;
 }

@@ -11,6 +11,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "packet.h"
+#include "resync.h"
 #include "stats.h"
 #include "table.h"
 #include "tcp.h"
@@ -35,6 +36,32 @@ static __always_inline void tcp_note_rtt(struct flow *flow,
 		flow->dir[ORIGIN].rtt_us = since_us - flow->dir[REPLY].rtt_us;
 }
 
+/* A TCP packet that is not valid for its flow. */
+static __always_inline int tcp_refused(struct packet *pkt, struct flow *flow,
+				       __u64 control, enum invalid reason,
+				       __u32 d)
+{
+	bool outside = reason == INVALID_WINDOW || reason == INVALID_RESET;
+
+	if (outside && handshake_done(control)) {
+		if (pkt->tcp_flags & (TCP_FIN | TCP_RST) &&
+		    flow_side_fits(control, pkt, d))
+			control_swap(flow, control,
+				     control | flag_of(FLOW_ENDED_OUTSIDE, d));
+		if (reason == INVALID_WINDOW) {
+			switch (resync_try(pkt, flow, d)) {
+			case RESYNC_DONE:
+				return OUTCOME_RETRY;
+			case RESYNC_ASK:
+				if (config.policy == POLICY_ENFORCE)
+					return OUTCOME(VERDICT_ESTABLISHED, 0);
+			}
+		}
+	}
+	count_up(&flow->invalid);
+	return OUTCOME(VERDICT_INVALID, reason);
+}
+
 /* One try at a TCP packet that may change its flow. */
 __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 {
@@ -53,17 +80,16 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	dir = &flow->dir[d & 1];
 	step->control = control;
 	tcp_step(step, flow, pkt, d);
-	if (step->verdict == VERDICT_INVALID) {
-		count_up(&flow->invalid);
-		return OUTCOME(VERDICT_INVALID, step->invalid);
-	}
+	if (step->verdict == VERDICT_INVALID)
+		return tcp_refused(pkt, flow, control, step->invalid, d);
 	if (step->actions & TCP_RESTART)
 		return tcp_restart(pkt, flow, control, d, now);
 	if (!(step->actions & TCP_END) && step->control != control &&
 	    !control_swap(flow, control, step->control))
 		return OUTCOME_RETRY;
 	shared = dir_is_shared(dir);
-	flow_count(dir, pkt, shared);
+	if (!(step->actions & TCP_OLD))
+		flow_count(dir, pkt, shared);
 	if (step->actions & TCP_REFRESH)
 		flow_refresh(dir, now);
 	tcp_apply(flow, pkt, step, control, d, shared);

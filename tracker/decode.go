@@ -214,7 +214,7 @@ func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeou
 		f.Reply.setWindow(&v.Dir[Reply], &v.Dir[Origin])
 	}
 	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
-	if f.TimeoutName == TCPEstablished && isDeadWeight(v) {
+	if f.TimeoutName == TCPEstablished && (isDeadWeight(v) || hasEndedOutside(v.Control)) {
 		f.TimeoutName = TCPUnacknowledged
 	}
 	f.Timeout = timeouts[f.TimeoutName]
@@ -263,6 +263,12 @@ func isDeadWeight(v *kernelFlow) bool {
 	origin, reply := &v.Dir[Origin], &v.Dir[Reply]
 	return int32(reply.Acked-origin.End) < 0 || int32(origin.Acked-reply.End) < 0 ||
 		origin.Limit-origin.Acked <= 1 || reply.Limit-reply.Acked <= 1
+}
+
+// hasEndedOutside is tcp_ended_outside of timeout.h.
+func hasEndedOutside(control uint64) bool {
+	const outside = uint64(bpf.ConntrackFlowFlagFLOW_ENDED_OUTSIDE)
+	return control&(outside|outside<<1) == outside|outside<<1
 }
 
 // closerFromFlags says whose FIN came first.

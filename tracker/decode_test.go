@@ -160,6 +160,24 @@ func TestFlowFromKernel(t *testing.T) {
 	}
 }
 
+// A flow of which both directions ended outside the window has the timeout of one
+// that is dead weight.
+func TestTimeoutOfEndedOutside(t *testing.T) {
+	const outside = uint64(bpf.ConntrackFlowFlagFLOW_ENDED_OUTSIDE)
+	timeouts := DefaultTimeouts()
+	key := keyFromTuple(tuples[0])
+	for flags, want := range map[uint64]TimeoutName{
+		0: TCPEstablished, outside: TCPEstablished, outside << 1: TCPEstablished, outside | outside<<1: TCPUnacknowledged,
+	} {
+		value := kernelFlow{Control: uint64(bpf.ConntrackFlowStateSTATE_ESTABLISHED) | flags}
+		value.Dir[Origin].Limit, value.Dir[Reply].Limit = 1000, 1000
+		var f Flow
+		if f.fromKernel(&key, &value, clock{tick: time.Millisecond}, &timeouts); f.TimeoutName != want {
+			t.Errorf("flags %x: %s, want %s", flags, f.TimeoutName, want)
+		}
+	}
+}
+
 func TestWindows(t *testing.T) {
 	const (
 		origin = uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT)

@@ -16,6 +16,9 @@ func TestCapturedTCP(t *testing.T) {
 	for _, tt := range []struct{ file, want string }{
 		// RSTs below what is expected next: RFC 5961 3.2.
 		{"rst-below-window.pcapng", "7 invalid, ESTABLISHED 7"},
+		// 20 MB go another way. One segment is outside the window, then the answer
+		// acknowledges it, and the connection is closed in order.
+		{"gap-20M.pcap.gz", "1 invalid"},
 		// The first segment that is seen was not sent before.
 		{"midstream-retrans.pcap", "0 invalid, ESTABLISHED 0"},
 		{"tfo-retrans.pcap", "0 invalid, ESTABLISHED 0"},

@@ -14,6 +14,23 @@ var windowDifferences = []difference{
 		source: "RFC 2018 section 8",
 	},
 	{
+		name: "far below the window",
+		is: func(m *moment) bool {
+			return m.onlyKernelPasses("window") && m.stays() && !m.isReset() && m.me().isFarOld(m.step, m.other())
+		},
+		reason: "nothing of the connection can be that old, and an endpoint discards it; the kernel lets it pass and takes nothing from it",
+		source: "RFC 9293 3.10.7.4, first check; RFC 5961 section 5.2",
+	},
+	{
+		name: "resynchronised",
+		is: func(m *moment) bool {
+			return m.ctop.Verdict != Invalid && !m.isReset() && m.w.agrees(m.step)
+		},
+		after:  part,
+		reason: "both directions, each by its own interface, acknowledge what the other sends: the connection went on elsewhere; the kernel's entry is never in step again",
+		source: "RFC 9293 3.10.7.4, fifth check",
+	},
+	{
 		name: "midstream flow with windows",
 		is: func(m *moment) bool {
 			return m.w.midstream && m.onlyKernelPasses("window") && m.stays()

@@ -11,6 +11,8 @@ type witness struct {
 	syns []*Step
 	// midstream says that the flow did not begin with a SYN.
 	midstream bool
+	// strays are the segments outside the window, of either side.
+	strays [2][]*Step
 	// trail has the names of the differences so far.
 	trail map[string]bool
 }
@@ -37,6 +39,9 @@ func newWitness() *witness { return &witness{trail: map[string]bool{}} }
 // where its numbers bind nobody.
 func (w *witness) note(m *moment) {
 	s := m.step
+	if s.Kind == TCP && m.ctop.Verdict == Invalid && m.ctop.Why == "window" {
+		w.strays[s.dir()] = append(slices.Clip(w.strays[s.dir()]), s)
+	}
 	if s.Kind != TCP || m.ctop.Verdict == Invalid || !w.binds(m) {
 		return
 	}
@@ -44,6 +49,7 @@ func (w *witness) note(m *moment) {
 		w.noteReset()
 		return
 	}
+	w.resynchronise(m)
 	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
 	me.sacked = me.sacked || s.Sack[0] != s.Sack[1]
 	if me.heard && other.heard && m.before.ctop >= Open && me.isOld(s, other) {
@@ -128,6 +134,57 @@ func (me *witnessSide) isOld(s *Step, other *witnessSide) bool {
 	return before(s.end(), other.ack-other.maxWindow-1) ||
 		s.has(ACK) && before(s.Ack, other.end-max(ackLag, me.maxWindow))
 }
+
+// isFarOld tells whether the segment is from before anything that this connection
+// can still send: older than what isOld tells by a few windows.
+func (me *witnessSide) isFarOld(s *Step, other *witnessSide) bool {
+	const windows = 4
+	return before(s.end(), other.ack-windows*max(ackLag, other.maxWindow)) ||
+		s.has(ACK) && before(s.Ack, other.end-windows*max(ackLag, me.maxWindow))
+}
+
+// resynchronise takes over the numbers that both sides agree on.
+func (w *witness) resynchronise(m *moment) {
+	s := m.step
+	if m.before.ctop < Open || !w.agrees(s) {
+		return
+	}
+	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
+	for _, o := range w.strays[1-s.dir()] {
+		other.end, other.ack, other.limit = o.end(), o.Ack, o.Ack+uint32(o.Window)<<other.scale
+	}
+	me.end = s.Seq
+	if after(other.ack, me.end) {
+		me.end = other.ack
+	}
+	me.acked = false
+	w.strays = [2][]*Step{}
+	w.trail["resynchronised"] = true
+}
+
+// agrees tells whether the segment and one that the other side sent outside the
+// window acknowledge each other, and one of the two acknowledges what by the numbers
+// of the flow was never sent, or very long ago.
+func (w *witness) agrees(s *Step) bool {
+	if !w.outside(s) {
+		return false
+	}
+	lag := w.lag()
+	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
+	far := func(ack uint32, end uint32) bool { return after(ack, end) || before(ack, end-4*lag) }
+	return slices.ContainsFunc(w.strays[1-s.dir()], func(o *Step) bool {
+		return !after(s.Ack, o.end()) && !before(s.Ack, o.Seq-lag) && !before(s.Seq, o.Ack-lag) &&
+			!after(s.Seq, o.Ack+lag) && (far(s.Ack, other.end) || far(o.Ack, me.end))
+	})
+}
+
+// outside tells whether the segment is neither near the window nor a little below.
+func (w *witness) outside(s *Step) bool {
+	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
+	return me.heard && other.heard && !s.has(SYN) && (!w.near(s) || me.isFarOld(s, other))
+}
+
+func (w *witness) lag() uint32 { return max(ackLag, w.side[0].maxWindow, w.side[1].maxWindow) }
 
 // ackLag is how old an ACK may be, whatever the windows.
 const ackLag = 66000

@@ -30,6 +30,13 @@ type ShortCpuStats struct {
 	Races      uint64
 }
 
+type ShortDirKey struct {
+	_         structs.HostLayout
+	FlowId    uint64
+	Direction uint32
+	Pad       uint32
+}
+
 type ShortFlow struct {
 	_            structs.HostLayout
 	Control      uint64
@@ -78,13 +85,6 @@ type ShortGap struct {
 	Begin   uint32
 	End     uint32
 	SinceNs uint64
-}
-
-type ShortGapKey struct {
-	_         structs.HostLayout
-	FlowId    uint64
-	Direction uint32
-	Pad       uint32
 }
 
 type ShortLockedFlow struct {
