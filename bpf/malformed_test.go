@@ -175,6 +175,8 @@ func TestLies(t *testing.T) {
 		{"ICMP cut to its type", "ICMP", malformed, shorter(4)},
 		{"ICMPv6 cut to its type", "ICMPv6", malformed, shorter(4)},
 		{"payload length beyond the frame", "TCP over IPv6", malformed, put16(4, 2000)},
+		{"payload length zero, as of a jumbogram", "TCP over IPv6", "new", put16(4, 0)},
+		{"payload length zero, with headers", "extension headers", "new", put16(4, 0)},
 		{"extension beyond the packet", "extension headers", malformed, put8(41, 200)},
 		{"last extension beyond the packet", "extension headers", malformed, put8(57, 20)},
 		{"extension beyond the payload length", "extension headers", malformed, shorter(20)},

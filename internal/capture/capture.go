@@ -60,6 +60,9 @@ type Reader struct {
 	// bothWays: an interface of several shows both directions of a conversation.
 	bothWays bool
 	senders  senders
+	// big is a packet of which pieces are left, and how they came in.
+	big      big
+	bigFrame Frame
 }
 
 const magicPcapng = "\x0a\x0d\x0d\x0a"
@@ -116,6 +119,11 @@ func (r *Reader) Skipped() Skipped { return r.skipped }
 // [ErrBroken] where reading cannot go on. It passes over packets that it cannot
 // read.
 func (r *Reader) Next() (Frame, error) {
+	if piece := r.big.next(); piece != nil {
+		f := r.bigFrame
+		f.Data = piece
+		return f, nil
+	}
 	for {
 		p, err := r.source.next()
 		if errors.Is(err, io.EOF) {
@@ -156,5 +164,21 @@ func (r *Reader) read(p *record) (f Frame, ok bool) {
 	missing := p.length - len(p.data)
 	side, known := r.side(p)
 	r.frame = restore(r.frame, missing)
-	return Frame{Time: r.last, Side: side, SideKnown: known, Data: r.frame}, true
+	f = Frame{Time: r.last, Side: side, SideKnown: known, Data: r.frame}
+	if piece := r.pieces(f); piece != nil {
+		f.Data = piece
+	}
+	return f, true
+}
+
+// pieces returns the first piece of a frame that is too long for one, and keeps
+// the others for later; nil for other frames.
+func (r *Reader) pieces(f Frame) []byte {
+	b, ok := newBig(f.Data)
+	if !ok {
+		return nil
+	}
+	b.piece = r.big.piece
+	r.big, r.bigFrame = b, f
+	return r.big.next()
 }

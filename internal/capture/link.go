@@ -1,11 +1,6 @@
 package capture
 
-import (
-	"encoding/binary"
-
-	"github.com/gopacket/gopacket"
-	"github.com/gopacket/gopacket/layers"
-)
+import "encoding/binary"
 
 // The link types that can be read, as registered at tcpdump.org/linktypes.html.
 const (
@@ -143,9 +138,9 @@ func appendNflog(b []byte, r *record) []byte {
 	return b
 }
 
-// maxLength is the longest packet that is believed: the longest that IP has,
-// with room for a link header.
-const maxLength = 65535 + 64
+// maxLength is the longest packet that is believed if it does not say itself that
+// it is longer: the longest that IP has, with room for a link header.
+const maxLength = maxPacket + 64
 
 // restore gives a frame that was captured in part its length back, filled with
 // zeros, where the headers are all there: nothing behind them is looked at, and
@@ -155,18 +150,8 @@ func restore(frame []byte, missing int) []byte {
 	if missing <= 0 || !headersWhole(frame) {
 		return frame
 	}
-	return append(frame, make([]byte, missing)...)
-}
-
-func headersWhole(frame []byte) bool {
-	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.DecodeOptions{NoCopy: true})
-	if tcp, ok := p.TransportLayer().(*layers.TCP); ok {
-		return len(tcp.Contents) > 0 && len(tcp.Contents) == 4*int(tcp.DataOffset)
+	if !isBig(frame) {
+		missing = min(missing, maxLength-len(frame))
 	}
-	for _, kind := range []gopacket.LayerType{layers.LayerTypeUDP, layers.LayerTypeICMPv4, layers.LayerTypeICMPv6} {
-		if l := p.Layer(kind); l != nil && len(l.LayerContents()) > 0 {
-			return true
-		}
-	}
-	return false
+	return append(frame, make([]byte, max(missing, 0))...)
 }

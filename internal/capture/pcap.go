@@ -137,7 +137,7 @@ func (p *pcapFile) next() (record, error) {
 
 // wholeLength returns the length of a packet, of which captured bytes are there.
 func wholeLength(length, captured uint32) int {
-	return int(max(min(length, maxLength), captured))
+	return int(max(min(length, maxBig), captured))
 }
 
 // readInto reads n bytes into a buffer that is used again.

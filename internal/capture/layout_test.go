@@ -1,0 +1,153 @@
+package capture_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/gopacket/gopacket/layers"
+
+	"ctop/internal/capture"
+)
+
+// ipv4Of is an IPv4 packet with a payload, and IPv4 fragment field.
+func ipv4Of(proto byte, fragment uint16, payload ...byte) []byte {
+	b := make([]byte, 20, 20+len(payload))
+	b[0], b[8], b[9] = 0x45, 64, proto
+	binary.BigEndian.PutUint16(b[2:], uint16(20+len(payload)))
+	binary.BigEndian.PutUint16(b[6:], fragment)
+	copy(b[12:], []byte{10, 0, 0, 1, 10, 0, 0, 2})
+	return append(b, payload...)
+}
+
+func ipv6Of(next byte, payload ...byte) []byte {
+	b := make([]byte, 40, 40+len(payload))
+	b[0], b[6], b[7], b[23], b[39] = 0x60, next, 64, 1, 2
+	binary.BigEndian.PutUint16(b[4:], uint16(len(payload)))
+	return append(b, payload...)
+}
+
+// ether puts headers of a link before a packet: ethertypes, and what stands behind
+// each up to the next one.
+func ether(packet []byte, link ...byte) []byte {
+	return append(append(make([]byte, 12), link...), packet...)
+}
+
+// sized returns a payload that begins with some bytes.
+func sized(n int, begin ...byte) []byte { return append(begin, make([]byte, n-len(begin))...) }
+
+// TestCutKinds has packets of every kind of which the headers were captured, and
+// one byte less. Whole headers give a packet its length back.
+func TestCutKinds(t *testing.T) {
+	tcp := sized(500, 0, 1, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x80)
+	quoted := sized(500, append(sized(8, 3, 1), ipv4Of(17, 0, sized(8, 0, 1, 0, 2)...)...)...)
+	for name, c := range map[string]struct {
+		frame   []byte
+		headers int
+	}{
+		"TCP with options":       {ether(ipv4Of(6, 0, tcp...), 8, 0), 14 + 20 + 32},
+		"UDP":                    {ether(ipv4Of(17, 0, sized(500)...), 8, 0), 14 + 20 + 8},
+		"SCTP":                   {ether(ipv4Of(132, 0, sized(500)...), 8, 0), 14 + 20 + 12},
+		"DCCP over IPv6":         {ether(ipv6Of(33, sized(500)...), 0x86, 0xdd), 14 + 40 + 12},
+		"UDP-Lite":               {ether(ipv4Of(136, 0, sized(500)...), 8, 0), 14 + 20 + 8},
+		"GRE":                    {ether(ipv4Of(47, 0, sized(500)...), 8, 0), 14 + 20},
+		"ESP":                    {ether(ipv4Of(50, 0, sized(500)...), 8, 0), 14 + 20},
+		"AH":                     {ether(ipv6Of(51, sized(500)...), 0x86, 0xdd), 14 + 40},
+		"echo":                   {ether(ipv4Of(1, 0, sized(500, 8)...), 8, 0), 14 + 20 + 8},
+		"ICMP error":             {ether(ipv4Of(1, 0, quoted...), 8, 0), 14 + 20 + 8 + 20 + 8},
+		"first fragment":         {ether(ipv4Of(17, 0x2000, sized(504)...), 8, 0), 14 + 20 + 8},
+		"later fragment":         {ether(ipv4Of(6, 0x2010, sized(504)...), 8, 0), 14 + 20},
+		"later fragment of IPv6": {ether(ipv6Of(44, sized(504, 6, 0, 1, 1)...), 0x86, 0xdd), 14 + 40 + 8},
+		"extension headers":      {ether(ipv6Of(0, sized(500, 60, 0, 1, 4, 0, 0, 0, 0, 17, 1)...), 0x86, 0xdd), 14 + 40 + 8 + 16 + 8},
+		"three tags":             {ether(ipv4Of(17, 0, sized(500)...), 0x88, 0xa8, 0, 5, 0x91, 0, 0, 6, 0x81, 0, 0, 7, 8, 0), 26 + 20 + 8},
+		"PPPoE":                  {ether(ipv4Of(17, 0, sized(500)...), 0x88, 0x64, 0x11, 0, 0, 1, 0, 9, 0, 0x21), 22 + 20 + 8},
+		"labels":                 {ether(ipv6Of(17, sized(500)...), 0x88, 0x47, 0, 0, 0x10, 64, 0, 0, 0x21, 64), 22 + 40 + 8},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, snap := range []int{c.headers, c.headers - 1} {
+				r, err := capture.NewReader(readerOf(pcap(t, layers.LinkTypeEthernet, snap, c.frame)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				f, err := r.Next()
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := snap
+				if snap == c.headers {
+					want = len(c.frame)
+				}
+				if len(f.Data) != want {
+					t.Errorf("%d bytes of %d, captured %d", len(f.Data), len(c.frame), snap)
+				}
+			}
+		})
+	}
+}
+
+// TestBigTCP reads packets that are longer than IP can tell, in pieces, whose
+// numbers and flags are those of segments.
+func TestBigTCP(t *testing.T) {
+	const payload = 150_000
+	segment := sized(20+payload, 0, 1, 0, 2, 0, 0, 0, 100, 0, 0, 0, 0, 0x50, 0x99)
+	for i := range payload {
+		segment[20+i] = byte(i >> 8)
+	}
+	jumbo := ipv6Of(0, append([]byte{6, 0, 0xc2, 4, 0, 2, 0x4a, 0x0c}, segment...)...)
+	plain, four := ipv6Of(6, segment...), ipv4Of(6, 0, segment...)
+	for name, c := range map[string]struct {
+		frame            []byte
+		network, headers int
+	}{
+		"a jumbo payload option": {ether(jumbo, 0x86, 0xdd), 14, 14 + 40 + 20},
+		"IPv6":                   {ether(plain, 0x86, 0xdd), 14, 14 + 40 + 20},
+		"IPv4 in a VLAN":         {ether(four, 0x81, 0, 0, 5, 8, 0), 18, 18 + 20 + 20},
+	} {
+		length := c.network + 2
+		if c.frame[c.network]>>4 == 6 {
+			length += 2
+		}
+		binary.BigEndian.PutUint16(c.frame[length:], 0)
+		for _, snap := range []int{1 << 18, 200} {
+			t.Run(name, func(t *testing.T) {
+				r, err := capture.NewReader(readerOf(pcap(t, layers.LinkTypeEthernet, snap, c.frame, segmentOf(t))))
+				if err != nil {
+					t.Fatal(err)
+				}
+				seq, wantFlags := uint32(100), []byte{0x90, 0x10, 0x19}
+				for i, want := range []int{60_000, 60_000, 30_000} {
+					f, err := r.Next()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(f.Data) != c.headers+want {
+						t.Fatalf("piece %d has %d bytes", i, len(f.Data))
+					}
+					tcp := f.Data[c.headers-20:]
+					if got := binary.BigEndian.Uint32(tcp[4:]); got != seq || tcp[13] != wantFlags[i] {
+						t.Errorf("piece %d: number %d, flags %#x", i, got, tcp[13])
+					}
+					if told := int(binary.BigEndian.Uint16(f.Data[length:])); told != len(f.Data)-c.network && told != len(f.Data)-c.network-40 {
+						t.Errorf("piece %d tells a length of %d", i, told)
+					}
+					if snap > 1<<17 && tcp[20+1000] != byte((int(seq)-100+1000)>>8) {
+						t.Errorf("piece %d has another's payload", i)
+					}
+					seq += uint32(want)
+				}
+				if f, err := r.Next(); err != nil || len(f.Data) != len(segmentOf(t)) {
+					t.Errorf("the next packet: %d bytes, %v", len(f.Data), err)
+				}
+				if _, err := r.Next(); !errors.Is(err, io.EOF) {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+func segmentOf(t *testing.T) []byte { return segment(t, 1, 2, 0) }
+
+func readerOf(file []byte) io.Reader { return bytes.NewReader(file) }
