@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -146,7 +147,7 @@ func ParseTimeout(s string) (TimeoutName, time.Duration, error) {
 // CheckTimeout refuses a duration that no timeout can have.
 func CheckTimeout(d time.Duration) error {
 	if d < MinTimeout || d > MaxTimeout {
-		return fmt.Errorf("%s is out of range: use 1s to 3650d", d)
+		return fmt.Errorf("%s is out of range: use 1s to 3650d", FormatDuration(d))
 	}
 	return nil
 }
@@ -176,3 +177,28 @@ func ParseDuration(s string) (time.Duration, error) {
 	}
 	return days + d, nil
 }
+
+// FormatDuration returns a duration exactly, in the form that an operator would
+// type it and [ParseDuration] reads, as in "5d", "1h30m", "1.5s" or "30s".
+func FormatDuration(d time.Duration) string {
+	if d < 0 {
+		return "-" + FormatDuration(-max(d, -math.MaxInt64))
+	}
+	text := ""
+	for _, u := range [...]struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}} {
+		if n := d / u.size; n > 0 {
+			text += strconv.Itoa(int(n)) + u.name
+			d -= n * u.size
+		}
+	}
+	if d > 0 || text == "" {
+		text += strconv.FormatInt(int64(d/time.Second), 10) + strings.TrimRight(fraction(d%time.Second), ".0") + "s"
+	}
+	return text
+}
+
+// fraction returns less than a second with nine digits after the point.
+func fraction(d time.Duration) string { return fmt.Sprintf(".%09d", d.Nanoseconds()) }

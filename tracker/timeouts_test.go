@@ -73,7 +73,7 @@ func TestCheckTimeout(t *testing.T) {
 
 // What is taken for a duration is one, and written by Go it is the same again.
 func FuzzParseDuration(f *testing.F) {
-	for _, text := range []string{"5d", "1d12h", "30s", "90", "1h30m", "", "d", "-1"} {
+	for _, text := range []string{"5d", "1d12h", "30s", "90", "1h30m", "1.5s", "1d0.000000001s", "", "d", "-1"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -86,6 +86,9 @@ func FuzzParseDuration(f *testing.F) {
 		}
 		if again, err := ParseDuration(d.String()); err != nil || again != d {
 			t.Fatalf("%q is %s, and that is %s, %v", text, d, again, err)
+		}
+		if again, err := ParseDuration(FormatDuration(d)); err != nil || again != d {
+			t.Fatalf("%q is written %s, and that is %s, %v", text, FormatDuration(d), again, err)
 		}
 	})
 }

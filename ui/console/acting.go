@@ -68,11 +68,11 @@ func deletion(refs []tracker.Ref) Act {
 }
 
 func timeoutChange(name tracker.TimeoutName, d time.Duration) Act {
-	return Act{Act: "timeout", What: []string{fmt.Sprintf("%s=%s", name, d)}, Count: 1}
+	return Act{Act: "timeout", What: []string{fmt.Sprintf("%s=%s", name, format.Timeout(d))}, Count: 1}
 }
 
 func flowTimeoutChange(ref tracker.Ref, d time.Duration) Act {
-	return Act{Act: "flow_timeout", What: []string{fmt.Sprintf("%s=%s", ref.Tuple, d)}, Count: 1}
+	return Act{Act: "flow_timeout", What: []string{fmt.Sprintf("%s=%s", ref.Tuple, format.Timeout(d))}, Count: 1}
 }
 
 func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err error) {

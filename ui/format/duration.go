@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"ctop/tracker"
 )
 
 const day = 24 * time.Hour
@@ -48,22 +50,7 @@ func coarse(d time.Duration) string {
 
 // Timeout returns a duration exactly, in the form that an operator would type
 // it, as in "5d", "1h30m" or "30s".
-func Timeout(d time.Duration) string {
-	text := ""
-	for _, u := range [...]struct {
-		size time.Duration
-		name string
-	}{{day, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
-		if n := d / u.size; n > 0 {
-			text += strconv.Itoa(int(n)) + u.name
-			d -= n * u.size
-		}
-	}
-	if d > 0 || text == "" {
-		return text + strconv.FormatFloat(d.Seconds(), 'f', -1, 64) + "s"
-	}
-	return text
-}
+func Timeout(d time.Duration) string { return tracker.FormatDuration(d) }
 
 // Words returns a duration as a sentence would say it, as in "5 days",
 // "1 minute 30 seconds" or "0.2 s".

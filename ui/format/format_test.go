@@ -33,7 +33,7 @@ func TestDurations(t *testing.T) {
 		Countdown(time.Hour - 1): "59:59", Countdown(5*time.Hour + 12*time.Minute): "5h12m", Countdown(23 * time.Hour): "23h",
 		Countdown(5*day - 1): "4d23h", Countdown(400 * day): "400d",
 		Age(42 * time.Second): "42s", Age(372 * time.Second): "6m12s", Age(12 * time.Minute): "12m", Age(-1): "0s",
-		Timeout(5 * day): "5d", Timeout(90 * time.Minute): "1h30m", Timeout(1500 * time.Millisecond): "1s0.5s", Timeout(0): "0s",
+		Timeout(5 * day): "5d", Timeout(90 * time.Minute): "1h30m", Timeout(1500 * time.Millisecond): "1.5s", Timeout(time.Minute): "1m", Timeout(61*time.Second + 50*time.Millisecond): "1m1.05s", Timeout(250 * time.Millisecond): "0.25s", Timeout(0): "0s",
 		Words(5 * day): "5 days", Words(90 * time.Second): "1 minute 30 seconds", Words(200 * time.Millisecond): "0.2 s", Words(0): "0 seconds",
 	} {
 		if got != want {
