@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -31,43 +33,74 @@ func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, e
 // or the only one that runs where none is named. One that is being attached is
 // waited for.
 func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
-	if len(interfaces) == 0 {
-		pairs, err := Pairs()
-		if err != nil {
-			return nil, err
-		}
-		switch len(pairs) {
-		case 0:
-			err := fmt.Errorf("%w in this network namespace: name two interfaces", ErrNotRunning)
-			return nil, cmp.Or(outOfReach(), err)
-		case 1:
-			interfaces = pairs[0][:]
-		default:
-			return nil, fmt.Errorf("%w (%v): name two interfaces", ErrAmbiguous, pairs)
-		}
-	}
-	if len(interfaces) != 2 {
-		return nil, fmt.Errorf("join a tracker: %w: name two interfaces or none", ErrUsage)
-	}
-	where, found, err := findPair(interfaces[0], interfaces[1])
+	return joinRunning(ctx, slog.New(slog.DiscardHandler), interfaces, joinAt)
+}
+
+// Share joins like [Join], to stay: an owner that ends leaves the tracker to this
+// process, and one that nobody owns becomes its own. Unlike [Open] it attaches
+// nothing.
+func Share(ctx context.Context, log *slog.Logger, interfaces ...string) (*Tracker, error) {
+	return joinRunning(ctx, log, interfaces, joinOrAdopt)
+}
+
+func joinRunning(
+	ctx context.Context, log *slog.Logger, interfaces []string, join func(context.Context, string, *slog.Logger) (*Tracker, error),
+) (*Tracker, error) {
+	where, err := runningSite(interfaces)
 	if err != nil {
-		// A name that is wrong is wrong for everybody.
-		if _, wrong := findSides([2]string{interfaces[0], interfaces[1]}); wrong != nil {
-			return nil, wrong
-		}
 		return nil, err
 	}
-	if !found {
-		err := fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1])
-		return nil, cmp.Or(outOfReach(interfaces...), err)
-	}
-	t, err := joinAt(ctx, where.dir, slog.New(slog.DiscardHandler))
+	t, err := join(ctx, where.dir, log)
 	if err != nil {
 		where.close()
 		return nil, err
 	}
 	t.root = where.root
 	return t, nil
+}
+
+// runningSite returns where the tracker is pinned that interfaces name, or the only
+// one that runs.
+func runningSite(interfaces []string) (site, error) {
+	if len(interfaces) == 0 {
+		pairs, err := Pairs()
+		if err != nil {
+			return site{}, err
+		}
+		switch len(pairs) {
+		case 0:
+			return site{}, cmp.Or(outOfReach(), fmt.Errorf("%w in this network namespace", ErrNotRunning))
+		case 1:
+			interfaces = pairs[0][:]
+		default:
+			return site{}, fmt.Errorf("%w (%s)", ErrAmbiguous, listPairs(pairs))
+		}
+	}
+	if len(interfaces) != 2 {
+		return site{}, fmt.Errorf("join a tracker: %w: name two interfaces or none", ErrUsage)
+	}
+	where, found, err := findPair(interfaces[0], interfaces[1])
+	if err != nil {
+		// A name that is wrong is wrong for everybody.
+		if _, wrong := findSides([2]string{interfaces[0], interfaces[1]}); wrong != nil {
+			return site{}, wrong
+		}
+		return site{}, err
+	}
+	if !found {
+		return site{}, cmp.Or(outOfReach(interfaces...), fmt.Errorf("%w between %s and %s", ErrNotRunning, interfaces[0], interfaces[1]))
+	}
+	return where, nil
+}
+
+// listPairs names the trackers by their interfaces.
+func listPairs(pairs [][2]string) string {
+	names := make([]string, len(pairs))
+	for i, p := range pairs {
+		names[i] = p[0] + " " + p[1]
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 const (

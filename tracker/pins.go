@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -245,4 +246,15 @@ func (l *lease) release() {
 	if l != nil {
 		_ = l.dir.Close()
 	}
+}
+
+// InterfaceName returns the name of the interface in this network namespace that
+// has the name, or the alternative name (ip link property add altname). Without
+// one it returns an error.
+func InterfaceName(name string) (string, error) {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return "", fmt.Errorf("look up %s: %w", name, err)
+	}
+	return l.Attrs().Name, nil
 }

@@ -1,25 +1,44 @@
 package main
 
 import (
-	"net"
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
 	"strings"
-	"unicode"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"ctop/cmd/ctop/output"
 	"ctop/tracker"
 	"ctop/ui/filter"
 	"ctop/ui/format"
+	"ctop/ui/order"
 )
 
 // deleteCommand ends flows.
 type deleteCommand struct {
 	env   env
 	on    onValue
-	all   bool
+	which deleteFlags
 	audit auditFlag
 
 	verbose *bool
+}
+
+// deleteFlags say which flows to end, and with how much care.
+type deleteFlags struct {
+	all, yes, dryRun bool
+	most             limitValue
+}
+
+func (f *deleteFlags) register(flags *pflag.FlagSet) {
+	flags.BoolVar(&f.all, "all", false, "delete every flow")
+	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be deleted, and delete nothing")
+	flags.Var(&f.most, "max", "delete nothing where more flows than that match, 0 for however many")
 }
 
 func newDeleteCommand(e env, verbose *bool) *cobra.Command {
@@ -31,92 +50,147 @@ func newDeleteCommand(e env, verbose *bool) *cobra.Command {
 many there were. What that means for them is the tracker's policy: under observe
 the next packet picks a flow up again, under enforce the flow is cut.
 
-No flow having matched is no error.`,
-		Example: `  ctop delete proto:tcp dport:443
+On a terminal it shows the flows and asks first; a script, whose stdin is none, is
+not asked. No flow having matched is no error.`,
+		Example: `  ctop delete tcp dst port 443
   ctop delete src:10.0.0.7 '!state:established'
+  ctop delete --dry-run 'idle>1h'
   ctop delete --all`,
 		ValidArgsFunction: completeFilter,
 		RunE:              c.run,
 	}
 	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
-	cmd.Flags().BoolVar(&c.all, "all", false, "delete every flow")
+	c.which.register(cmd.Flags())
 	c.audit.register(cmd.Flags())
 	return cmd
 }
 
 func (c *deleteCommand) run(cmd *cobra.Command, args []string) error {
-	wanted, err := c.wanted(args)
+	wanted, err := c.which.wanted(args)
 	if err != nil {
 		return err
 	}
 	s := newSession(c.env, *c.verbose)
 	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
-		return c.delete(t, wanted)
+		return c.delete(cmd.Context(), t, wanted)
 	})
 }
 
-func (c *deleteCommand) delete(t *tracker.Tracker, wanted filter.Filter) error {
+func (c *deleteCommand) delete(ctx context.Context, t *tracker.Tracker, wanted filter.Filter) error {
 	s, err := t.Snapshot()
 	if err != nil {
 		return err
+	}
+	rows, err := c.which.choose(s, wanted)
+	if err != nil {
+		return err
+	}
+	if c.which.dryRun {
+		return c.env.wouldDelete(s, rows)
+	}
+	if !c.which.yes && len(rows) > 0 && isTerminal(c.env.stdin) {
+		if err := c.env.confirmDelete(ctx, s, rows); err != nil {
+			return err
+		}
 	}
 	acts, end, err := c.env.acts(t, c.audit)
 	if err != nil {
 		return err
 	}
 	defer end()
-	result, err := acts.Delete(wanted.For(s).Refs(s)...)
+	result, err := acts.Delete(refs(rows)...)
 	if err != nil {
 		return err
 	}
 	return c.env.print("deleted " + format.Plural(result.Deleted, "flow") + "\n")
 }
 
+// choose returns the flows to end, oldest first, unless they are more than there
+// may be.
+func (f *deleteFlags) choose(s *tracker.Snapshot, wanted filter.Filter) ([]*tracker.Flow, error) {
+	if err := wanted.Check(s); err != nil {
+		return nil, usagef("filter: %w", err)
+	}
+	rows := order.Arrange(order.Request{Snapshot: s, Filter: wanted, By: defaultSort().by}).Rows
+	if most := int(f.most); most > 0 && len(rows) > most {
+		return nil, fmt.Errorf("delete: %s match, and --max allows %s: nothing is deleted: narrow the filter, or allow more",
+			format.Plural(len(rows), "flow"), format.Count(most))
+	}
+	return rows, nil
+}
+
+func refs(rows []*tracker.Flow) []tracker.Ref {
+	list := make([]tracker.Ref, len(rows))
+	for i, f := range rows {
+		list[i] = f.Ref()
+	}
+	return list
+}
+
+// wouldDelete prints the flows instead of ending them.
+func (e env) wouldDelete(s *tracker.Snapshot, rows []*tracker.Flow) error {
+	if err := output.WriteSnapshot(e.stdout, output.Table, output.View{Snapshot: s, Rows: rows, Joined: true}); err != nil {
+		return writeFailed(err)
+	}
+	e.note("would delete %s: nothing is deleted", format.Plural(len(rows), "flow"))
+	return nil
+}
+
+// shownFlows is how many flows a question lists.
+const shownFlows = 20
+
+// errNotConfirmed is no failure of ctop's, and not what was asked for, either.
+var errNotConfirmed = errors.New("delete: not confirmed: nothing is deleted")
+
+// confirmDelete lists the flows and asks whether to end them.
+func (e env) confirmDelete(ctx context.Context, s *tracker.Snapshot, rows []*tracker.Flow) error {
+	some := rows[:min(len(rows), shownFlows)]
+	if err := output.WriteSnapshot(e.stderr, output.Table, output.View{Snapshot: s, Rows: some, Joined: true}); err != nil {
+		return writeFailed(err)
+	}
+	if more := len(rows) - len(some); more > 0 {
+		e.note("and %s more, which --dry-run lists", format.Count(more))
+	}
+	yes, err := e.confirm(ctx, fmt.Sprintf("delete %s (policy %s)? [y/N] ", format.Plural(len(rows), "flow"), s.Policy))
+	if err == nil && !yes {
+		err = errNotConfirmed
+	}
+	return err
+}
+
+// confirm asks on stderr and reads the answer from stdin. Anything but y or yes is
+// no.
+func (e env) confirm(ctx context.Context, question string) (bool, error) {
+	if _, err := io.WriteString(e.stderr, question); err != nil {
+		return false, fmt.Errorf("ask: %w", err)
+	}
+	answer := make(chan string, 1)
+	go func() { // it ends with the process where nobody answers
+		line, _ := bufio.NewReader(e.stdin).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case <-ctx.Done():
+		_, _ = io.WriteString(e.stderr, "\n")
+		return false, errNotConfirmed
+	case line := <-answer:
+		return line == "y" || line == "yes", nil
+	}
+}
+
 // wanted refuses to delete everything by an argument that was left out.
-func (c *deleteCommand) wanted(args []string) (filter.Filter, error) {
-	f, err := filter.Parse(strings.Join(args, " "))
+func (f *deleteFlags) wanted(args []string) (filter.Filter, error) {
+	wanted, err := filter.Parse(strings.Join(args, " "))
 	switch {
 	case err != nil:
 		if name := interfaceAmong(args); name != "" {
-			return f, usagef("%s is an interface, no part of an address: write in:%s for the flows that came in there, --on for the tracker to act on", name, name)
+			return wanted, usagef("%s is an interface, no part of an address: write in:%s for the flows that came in there, --on for the tracker to act on", name, name)
 		}
-		return f, usagef("filter: %w", err)
-	case f.Empty() && !c.all:
-		return f, usagef("name the flows to delete, as in ctop delete proto:udp dport:53, or ctop delete --all for every one")
-	case !f.Empty() && c.all:
-		return f, usagef("--all leaves nothing to filter: leave out one of the two")
+		return wanted, usagef("filter: %w", err)
+	case wanted.Empty() && !f.all:
+		return wanted, usagef("name the flows to delete, as in ctop delete proto:udp dport:53, or ctop delete --all for every one")
+	case !wanted.Empty() && f.all:
+		return wanted, usagef("--all leaves nothing to filter: leave out one of the two")
 	}
-	return f, nil
-}
-
-// interfaceAmong returns a word that names an interface of this network
-// namespace, as ctop down takes it.
-func interfaceAmong(args []string) string {
-	for word := range strings.FieldsFuncSeq(strings.Join(args, " "), aroundWords) {
-		if _, err := net.InterfaceByName(word); err == nil {
-			return word
-		}
-	}
-	return ""
-}
-
-// aroundWords tells what stands around the words of a filter.
-func aroundWords(r rune) bool { return unicode.IsSpace(r) || r == '!' || r == '(' || r == ')' }
-
-// onValue names the tracker to act on by its interfaces. It is a pflag.Value.
-type onValue []string
-
-func (v *onValue) String() string { return strings.Join(*v, ",") }
-
-// Type is what help shows for the value.
-func (v *onValue) Type() string { return "IF1,IF2" }
-
-// Set takes two names with a comma between them.
-func (v *onValue) Set(s string) error {
-	names, err := pair(strings.Split(s, ","))
-	if err != nil {
-		return err
-	}
-	*v = names[:]
-	return nil
+	return wanted, nil
 }

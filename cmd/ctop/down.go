@@ -15,10 +15,7 @@ back what it changed on the machine and remove all that it left. It also cleans
 up after a ctop that was killed.`,
 		ValidArgsFunction: completeInterfaces,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("name the two interfaces, as in ctop down eth0 eth1")
-			}
-			names, err := pair(args)
+			names, err := form("ctop down").pair(args)
 			if err != nil {
 				return err
 			}

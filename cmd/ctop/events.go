@@ -46,7 +46,7 @@ Where events were lost because this reader was too slow, a line says how many.`,
 }
 
 func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
-	names, err := pairOrNone(args)
+	names, err := form("ctop events").pairOrNone(args)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
-	return s.with(s.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
+	return s.with(s.joinOrOpen(ctx, "ctop events", names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()
 		return c.stream(ctx, t)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"net"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -130,40 +129,4 @@ func cause(err error) error {
 		return invalid.Unwrap()
 	}
 	return err
-}
-
-// pair returns the two interfaces that were named.
-func pair(args []string) ([2]string, error) {
-	switch {
-	case len(args) == 0:
-		return [2]string{}, usagef("name two interfaces, as in ctop eth0 eth1, or try it without any: ctop demo")
-	case len(args) == 1:
-		return [2]string{}, usagef("%s is one interface, or no command: name two interfaces, as in ctop %s eth1; ctop help lists the commands", args[0], args[0])
-	case len(args) > 2:
-		return [2]string{}, usagef("too many names (%s): ctop stands between two interfaces", strings.Join(args, " "))
-	case args[0] == args[1]:
-		return [2]string{}, usagef("%s was named twice: name two interfaces", args[0])
-	}
-	return [2]string{args[0], args[1]}, nil
-}
-
-// pairOrNone also takes no names at all, for the one tracker that runs.
-func pairOrNone(args []string) ([]string, error) {
-	if len(args) == 0 {
-		return nil, nil
-	}
-	names, err := pair(args)
-	return names[:], err
-}
-
-// checkInterfaces refuses names that mean nothing here. The tracker does so too,
-// but by then the operator may have been told to find a terminal, or to become
-// root, for nothing.
-func checkInterfaces(names [2]string) error {
-	for _, name := range names {
-		if _, err := net.InterfaceByName(name); err != nil {
-			return usagef("attach to %s: no such interface in this network namespace: \"ip link\" lists them", name)
-		}
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ func newHelpCommand() *cobra.Command {
 				return usagef("no command is called %q: ctop help lists them", args[len(args)-1])
 			}
 			about.InitDefaultHelpFlag()
+			about.InitDefaultVersionFlag()
 			return about.Help()
 		},
 	}

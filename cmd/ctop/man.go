@@ -112,13 +112,14 @@ func (p *page) command(cmd *cobra.Command) {
 
 func (p *page) flags(cmd *cobra.Command) {
 	describe := func(f *pflag.Flag) {
-		if f.Name != "help" && !f.Hidden {
+		if f.Name != "help" && f.Name != "version" && !f.Hidden {
 			p.item(flagForm(f), flagUsage(f))
 		}
 	}
 	cmd.LocalFlags().VisitAll(describe)
 	if !cmd.HasParent() {
 		p.item("-h, --help", "help for a command")
+		p.item("--version", "print the version")
 	}
 }
 

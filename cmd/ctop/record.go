@@ -53,7 +53,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if len(args) == 0 {
 		return usagef("name a file to write, as in ctop record night.ctop")
 	}
-	names, err := pairOrNone(args[1:])
+	names, err := form("ctop record FILE").pairOrNone(args[1:])
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	}
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
-	return s.with(s.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
+	return s.with(s.joinOrOpen(ctx, "ctop record FILE", names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()
 		return c.record(ctx, t, args[0])

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"ctop/tracker"
@@ -14,6 +17,7 @@ other, and shows every flow with its state, countdown and rates, live in the
 terminal or as data for scripts.`
 
 const rootExample = `  ctop eth0 eth1                  the console
+  ctop                            the console of the tracker that runs
   ctop --dump -o json eth0 eth1   what passes in three seconds, as JSON
   ctop --dump                     what the tracker that runs has now
   ctop --trace dport:443 eth0 eth1  each packet, and what is made of it
@@ -36,10 +40,11 @@ type rootCommand struct {
 func newRootCommand(e env) *cobra.Command {
 	c := &rootCommand{env: e, watch: defaultWatch}
 	cmd := &cobra.Command{
-		Use:               "ctop [flags] IF1 IF2",
+		Use:               "ctop [flags] [IF1 [IF2]]",
 		Short:             "top for connections",
 		Long:              rootIntro + "\n\n" + exitText,
 		Example:           rootExample,
+		Version:           versionText(),
 		Args:              cobra.ArbitraryArgs,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -54,6 +59,8 @@ func newRootCommand(e env) *cobra.Command {
 	cmd.SetOut(e.stdout)
 	cmd.SetErr(e.stderr)
 	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetVersionTemplate("{{.Version}}")
+	cmd.SuggestionsMinimumDistance = 2
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
@@ -79,20 +86,20 @@ func newRootCommand(e env) *cobra.Command {
 }
 
 func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
+	if err := checkCommand(cmd, args); err != nil {
+		return err
+	}
 	if cmd.Flags().Changed("trace") {
 		return c.runTrace(cmd, args)
 	}
 	if c.dump {
 		return c.runDump(cmd, args)
 	}
-	interfaces, err := pair(args)
-	if err != nil {
-		return err
-	}
 	if err := dumpOnly(cmd); err != nil {
 		return err
 	}
-	if err := checkInterfaces(interfaces); err != nil {
+	open, err := c.opener(cmd, args)
+	if err != nil {
 		return err
 	}
 	if err := c.env.checkTerminal(); err != nil {
@@ -106,20 +113,73 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if audit != nil {
 		defer audit.Close()
 	}
-	s, o := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.options(c.env, interfaces)
-	kept := c.tracker.keep
-	err = s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
+	s, kept, interfaces := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.keep && len(args) == 2, ""
+	err = s.with(open(s), func(t *tracker.Tracker) error {
+		interfaces = t.Interfaces()[0] + " " + t.Interfaces()[1]
 		defer func() { kept = kept || t.Kept() }()
 		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t))
 	})
 	if err == nil && kept {
-		c.env.note("left running: ctop down %s %s detaches it", interfaces[0], interfaces[1])
+		c.env.note("left running: ctop down %s detaches it", interfaces)
 	}
 	return err
 }
 
+// opener returns what opens the tracker of a console: one between two interfaces,
+// or the one that runs where fewer were named.
+func (c *rootCommand) opener(cmd *cobra.Command, args []string) (func(session) func() (*tracker.Tracker, error), error) {
+	ctx := cmd.Context()
+	if len(args) < 2 {
+		names, err := runningPair(args)
+		return func(s session) func() (*tracker.Tracker, error) { return s.share(ctx, names) }, err
+	}
+	interfaces, err := form("ctop").pair(args)
+	if err == nil {
+		err = checkInterfaces(interfaces)
+	}
+	return func(s session) func() (*tracker.Tracker, error) {
+		return s.open(ctx, c.tracker.options(c.env, interfaces))
+	}, err
+}
+
+// runningPair returns the interfaces of the tracker that runs, or of the one that has
+// the interface.
+func runningPair(args []string) ([]string, error) {
+	if len(args) > 0 {
+		return form("ctop").pairWith(args[0])
+	}
+	pairs, err := tracker.Pairs()
+	switch {
+	case len(pairs) == 1:
+		return pairs[0][:], nil
+	case len(pairs) > 1:
+		return nil, usagef("more than one tracker runs: name one of its interfaces, as in ctop %s", pairs[0][0])
+	case err != nil && !errors.Is(err, tracker.ErrPermission):
+		return nil, err
+	}
+	return nil, usagef("name two interfaces, as in ctop eth0 eth1, or try it without any: ctop demo")
+}
+
+// checkCommand refuses what is neither a command nor an interface, and says which
+// command it looks like.
+func checkCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 || isInterface(args[0]) {
+		return nil
+	}
+	if strings.EqualFold(args[0], "dump") {
+		return usagef("no command is called %q: write ctop --dump", args[0])
+	}
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		return usagef("no command and no interface is called %q: write ctop %s, or ctop help for all of them", args[0], like[0])
+	}
+	if len(args) == 1 {
+		return usagef("no command and no interface is called %q: ctop help lists the commands, ip link the interfaces", args[0])
+	}
+	return nil
+}
+
 func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
-	names, err := pairOrNone(args)
+	names, err := form("ctop --dump").pairOrNone(args)
 	if err != nil {
 		return err
 	}
@@ -131,7 +191,7 @@ func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
 	}
 	ctx := cmd.Context()
 	d := dump{session: newSession(c.env, c.verbose).askedBy(cmd), view: c.view, watch: c.watch.duration(), repeat: c.repeat}
-	return d.with(d.joinOrOpen(ctx, names, &c.tracker), func(t *tracker.Tracker) error {
+	return d.with(d.joinOrOpen(ctx, "ctop --dump", names, &c.tracker), func(t *tracker.Tracker) error {
 		return d.print(ctx, t)
 	})
 }

@@ -55,7 +55,7 @@ log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.`,
 }
 
 func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
-	interfaces, err := pair(args)
+	interfaces, err := form("ctop serve").pair(args)
 	if err != nil {
 		return err
 	}

@@ -167,11 +167,11 @@ func appendEvents(b []byte, form output.Format, wanted filter.Filter, list []tra
 }
 
 func (r remote) delete() *cobra.Command {
-	var c deleteCommand
+	var which deleteFlags
 	cmd := &cobra.Command{
 		Use: "delete [flags] FILTER", Short: "Delete the flows that a filter matches",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			wanted, err := c.wanted(args)
+			wanted, err := which.wanted(args)
 			if err != nil {
 				return err
 			}
@@ -179,14 +179,21 @@ func (r remote) delete() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			result, err := r.source.Delete(wanted.For(s).Refs(s)...)
+			rows, err := which.choose(s, wanted)
+			if err != nil {
+				return err
+			}
+			if which.dryRun {
+				return r.env.wouldDelete(s, rows)
+			}
+			result, err := r.source.Delete(refs(rows)...)
 			if err != nil {
 				return err
 			}
 			return r.env.print("deleted " + format.Plural(result.Deleted, "flow") + "\n")
 		},
 	}
-	cmd.Flags().BoolVar(&c.all, "all", false, "delete every flow")
+	which.register(cmd.Flags())
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"time"
@@ -19,6 +20,9 @@ type session struct {
 	// asked are flags on the command line that a tracker which runs already
 	// does not heed.
 	asked []string
+	// lab is set where the interfaces are a laboratory's: what is changed there is
+	// gone with it, and worth no note.
+	lab bool
 }
 
 // newSession returns a session that tells what it does only if that was asked
@@ -60,7 +64,9 @@ func (s session) with(open func() (*tracker.Tracker, error), use func(*tracker.T
 		s.env.note("the tracker runs already and stays as it is: %s would count for one that is attached anew", strings.Join(s.asked, " "))
 	}
 	for _, n := range t.Notes() {
-		s.env.note("%s", n)
+		if s.log.Debug(n); !s.lab {
+			s.env.note("%s", n)
+		}
 	}
 	return use(t)
 }
@@ -71,19 +77,36 @@ func (s session) open(ctx context.Context, o tracker.Options) func() (*tracker.T
 	return func() (*tracker.Tracker, error) { return tracker.Open(ctx, o) }
 }
 
-// join joins the tracker that runs.
+// join joins the tracker that runs, for a command that takes --on.
 func (s session) join(ctx context.Context, names []string) func() (*tracker.Tracker, error) {
-	return func() (*tracker.Tracker, error) { return tracker.Join(ctx, names...) }
+	return func() (*tracker.Tracker, error) {
+		t, err := tracker.Join(ctx, names...)
+		return t, advise(err, "begin with one, as in ctop eth0 eth1", "say which, as in --on eth0,eth1")
+	}
+}
+
+// advise says what to do where no tracker runs, or several.
+func advise(err error, ifNone, ifMany string) error {
+	switch {
+	case errors.Is(err, tracker.ErrNotRunning):
+		return fmt.Errorf("%w: %s", err, ifNone)
+	case errors.Is(err, tracker.ErrAmbiguous):
+		return fmt.Errorf("%w: %s", err, ifMany)
+	}
+	return err
 }
 
 // joinOrOpen joins the tracker that runs, without taking it over, and attaches
 // one only where none does and two interfaces were named.
-func (s session) joinOrOpen(ctx context.Context, names []string, f *trackerFlags) func() (*tracker.Tracker, error) {
+func (s session) joinOrOpen(ctx context.Context, as form, names []string, f *trackerFlags) func() (*tracker.Tracker, error) {
 	return func() (*tracker.Tracker, error) {
 		t, err := tracker.Join(ctx, names...)
+		if len(names) == 0 {
+			two := "name two interfaces, as in " + string(as) + " eth0 eth1"
+			return t, advise(err, two, two)
+		}
 		// Where pins are not safe there is no tracker that can be joined, either.
-		attach := errors.Is(err, tracker.ErrNotRunning) || errors.Is(err, tracker.ErrUnsafe)
-		if len(names) == 0 || !attach {
+		if !errors.Is(err, tracker.ErrNotRunning) && !errors.Is(err, tracker.ErrUnsafe) {
 			return t, err
 		}
 		interfaces := [2]string{names[0], names[1]}
@@ -92,4 +115,9 @@ func (s session) joinOrOpen(ctx context.Context, names []string, f *trackerFlags
 		}
 		return s.open(ctx, f.options(s.env, interfaces))()
 	}
+}
+
+// share joins the tracker that runs, to stay.
+func (s session) share(ctx context.Context, names []string) func() (*tracker.Tracker, error) {
+	return func() (*tracker.Tracker, error) { return tracker.Share(ctx, s.log, names...) }
 }

@@ -33,7 +33,7 @@ func configFiles(getenv func(string) string) []string {
 const fromVariable = "ctop_variable"
 
 // neverSet are flags that mean something only where they are typed.
-func neverSet() []string { return []string{"help", "all"} }
+func neverSet() []string { return []string{"help", "all", "version", "yes", "dry-run"} }
 
 // applySettings sets the flags that are not on the command line: from the
 // environment, where CTOP_MAX_FLOWS is --max-flows, or else from the files. A
@@ -178,7 +178,12 @@ func settingNames(commands []*cobra.Command) []string {
 // most like it, or all there is.
 func instead(wrong string, names []string) string {
 	for _, name := range names {
-		if plain(name) == plain(wrong) || len(wrong) > 2 && (strings.HasPrefix(name, wrong) || strings.HasPrefix(wrong, name)) {
+		if plain(name) == plain(wrong) {
+			return "write " + name
+		}
+	}
+	for _, name := range names {
+		if len(wrong) > 2 && (strings.HasPrefix(name, wrong) || strings.HasPrefix(wrong, name)) {
 			return "write " + name
 		}
 	}

@@ -43,7 +43,7 @@ type paragraph struct{ name, text string }
 
 func variables() []paragraph {
 	return []paragraph{
-		{"CTOP_MAX_FLOWS, ...", "what --max-flows sets, and so on for every flag but --help and --all"},
+		{"CTOP_MAX_FLOWS, ...", "what --max-flows sets, and so on for every flag but --help, --version, --all, --yes and --dry-run"},
 		{"NO_COLOR", "no colours, where it is set to anything"},
 		{"TERM", "the type of the terminal; dumb gets no colours"},
 		{"XDG_CONFIG_HOME", "where the user's configuration is, ~/.config where it is not set"},

@@ -14,7 +14,7 @@ import (
 // runTrace attaches a tracker and prints what it makes of every packet whose flow
 // the filter lets through, until it is interrupted or --for is over.
 func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
-	interfaces, err := pair(args)
+	interfaces, err := form("ctop --trace ''").pair(args)
 	if err != nil {
 		return err
 	}

@@ -14,12 +14,16 @@ func newVersionCommand() *cobra.Command {
 		Short: "Print the version",
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			info, _ := debug.ReadBuildInfo()
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "ctop %s %s %s/%s\n",
-				buildVersion(info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			_, err := fmt.Fprint(cmd.OutOrStdout(), versionText())
 			return writeFailed(err)
 		},
 	}
+}
+
+// versionText is what ctop version and ctop --version print.
+func versionText() string {
+	info, _ := debug.ReadBuildInfo()
+	return fmt.Sprintf("ctop %s %s %s/%s\n", buildVersion(info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // buildVersion names the module's version; a build of a working copy has its

@@ -110,17 +110,6 @@ func (f Filter) Match(flow *tracker.Flow) bool {
 	return f.MatchEnded(flow, tracker.ReasonNone)
 }
 
-// Refs returns what the filter matches of a snapshot.
-func (f Filter) Refs(s *tracker.Snapshot) []tracker.Ref {
-	var refs []tracker.Ref
-	for i := range s.Flows {
-		if flow := &s.Flows[i]; f.Match(flow) {
-			refs = append(refs, flow.Ref())
-		}
-	}
-	return refs
-}
-
 // MatchEnded reports whether a flow that has ended passes.
 func (f Filter) MatchEnded(flow *tracker.Flow, reason tracker.Reason) bool {
 	if f.named && !f.knows(flow) {

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"net"
+	"slices"
+	"strings"
+	"unicode"
+
+	"ctop/tracker"
+)
+
+// form is how a command line begins that takes interfaces. What is wrong with
+// them is answered by one that works.
+type form string
+
+// pair returns the two interfaces that were named. An alternative name stands for
+// the interface that has it.
+func (f form) pair(args []string) ([2]string, error) {
+	switch {
+	case len(args) == 0:
+		return [2]string{}, usagef("name two interfaces, as in %s eth0 eth1", f)
+	case len(args) == 1:
+		return [2]string{}, usagef("%s is one interface: name two, as in %s %[1]s eth1", args[0], f)
+	case len(args) > 2:
+		return [2]string{}, usagef("too many names (%s): ctop stands between two interfaces", strings.Join(args, " "))
+	}
+	a, b := interfaceName(args[0]), interfaceName(args[1])
+	if a == b {
+		return [2]string{}, usagef("%s was named twice: name two interfaces", args[0])
+	}
+	return [2]string{a, b}, nil
+}
+
+// pairOrNone also takes no name, for the one tracker that runs, or one, for the
+// tracker that has this interface.
+func (f form) pairOrNone(args []string) ([]string, error) {
+	switch len(args) {
+	case 0:
+		return nil, nil
+	case 1:
+		return f.pairWith(args[0])
+	}
+	names, err := f.pair(args)
+	return names[:], err
+}
+
+// pairWith returns the interfaces of the tracker that has one of them.
+func (f form) pairWith(arg string) ([]string, error) {
+	name := interfaceName(arg)
+	pairs, err := tracker.Pairs()
+	for _, p := range pairs {
+		if slices.Contains(p[:], name) {
+			return p[:], nil
+		}
+	}
+	switch {
+	case !isInterface(name):
+		return nil, noInterface(name)
+	case err != nil:
+		return nil, err
+	}
+	return nil, usagef("%s is one interface, and no tracker has it: name two, as in %s %[1]s eth1", arg, f)
+}
+
+// interfaceName returns the name of the interface that also has this one, or the
+// name itself: of what is gone a tracker may be left.
+func interfaceName(name string) string {
+	if known, err := tracker.InterfaceName(name); err == nil {
+		return known
+	}
+	return name
+}
+
+func isInterface(name string) bool {
+	_, err := net.InterfaceByName(interfaceName(name))
+	return err == nil
+}
+
+func noInterface(name string) error {
+	return usagef("attach to %s: no such interface in this network namespace: \"ip link\" lists them", name)
+}
+
+// checkInterfaces refuses names that mean nothing here. The tracker does so too,
+// but by then the operator may have been told to find a terminal, or to become
+// root, for nothing.
+func checkInterfaces(names [2]string) error {
+	for _, name := range names {
+		if !isInterface(name) {
+			return noInterface(name)
+		}
+	}
+	return nil
+}
+
+// interfaceAmong returns a word that names an interface of this network
+// namespace, as ctop down takes it.
+func interfaceAmong(args []string) string {
+	for word := range strings.FieldsFuncSeq(strings.Join(args, " "), aroundWords) {
+		if isInterface(word) {
+			return word
+		}
+	}
+	return ""
+}
+
+// aroundWords tells what stands around the words of a filter.
+func aroundWords(r rune) bool { return unicode.IsSpace(r) || r == '!' || r == '(' || r == ')' }
+
+// onValue names the tracker to act on by its interfaces. It is a pflag.Value.
+type onValue []string
+
+func (v *onValue) String() string { return strings.Join(*v, ",") }
+
+// Type is what help shows for the value.
+func (v *onValue) Type() string { return "IF1,IF2" }
+
+// Set takes two names with a comma between them.
+func (v *onValue) Set(s string) error {
+	args := strings.Split(s, ",")
+	if len(args) == 1 {
+		return usagef("%s is one interface: name two, as in --on %[1]s,eth1", s)
+	}
+	names, err := form("--on").pair(args)
+	if err != nil {
+		return err
+	}
+	*v = names[:]
+	return nil
+}
