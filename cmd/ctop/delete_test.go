@@ -24,7 +24,7 @@ func TestConfirm(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	never, nobody := io.Pipe()
-	defer nobody.Close()
+	defer func() { _ = nobody.Close() }()
 	if yes, err := (env{stdin: never, stderr: io.Discard}).confirm(ctx, ""); yes || !errors.Is(err, errNotConfirmed) {
 		t.Errorf("an interrupt is %v, %v", yes, err)
 	}
