@@ -60,7 +60,7 @@ judge: need-go need-kernel need-root ## ask the kernel's own conntrack about SEQ
 
 chaos: need-go need-kernel need-root ## attack, overload and break it for half an hour, as root
 	@CTOP_CHAOS=1 CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 90m -v \
-		-run 'Flood|Full|Soak|Descriptors|Pins|BPFFS|Clock|Kill|Cable|Interfaces|Overflow|Upgrade|Watchdog|Foreign|Attacked|Renamed|Disk|AtOnce|LastOne|BadCables|WithoutTheNetwork' $(TESTFLAGS) ./internal/e2e
+		-run 'Flood|Full|Soak|Descriptors|Pins|BPFFS|Clock|Kill|Cable|Interfaces|Overflow|Upgrade|Watchdog|Foreign|Attacked|Renamed|Disk|AtOnce|LastOne|BadCables|WithoutTheNetwork|MountNamespace|OutOfReach|UnsafePins|UnitRestarts' $(TESTFLAGS) ./internal/e2e
 
 soak: need-go need-kernel need-root ## churn through connections for SOAK (15m), and see that nothing grows, as root
 	@CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 0 -v -run TestSoak $(TESTFLAGS) ./internal/e2e
