@@ -39,6 +39,10 @@ type leaving struct {
 	question confirm.Model
 	// interrupted is set where the last key was the interrupt.
 	interrupted bool
+	// pending is set until it is known whether to ask, and typed is what is typed
+	// meanwhile.
+	pending bool
+	typed   []tea.KeyMsg
 }
 
 // goBack closes the detail, or retraces a drill-down. Where there is nothing to go
@@ -60,6 +64,7 @@ func (m *Model) leave() tea.Cmd {
 	if e == nil {
 		return tea.Quit
 	}
+	m.leaving.pending = true
 	return func() tea.Msg {
 		if !e.Ends() {
 			return tea.QuitMsg{}
@@ -68,8 +73,10 @@ func (m *Model) leave() tea.Cmd {
 	}
 }
 
-func (m *Model) askLeave(msg leaveMsg) {
-	m.leaving.asked = true
+// askLeave asks, and takes what was typed since for the answer.
+func (m *Model) askLeave(msg leaveMsg) tea.Cmd {
+	typed := m.leaving.typed
+	m.leaving.asked, m.leaving.pending, m.leaving.typed = true, false, nil
 	m.keys.Keep.SetEnabled(msg.keepable)
 	between := "its interfaces"
 	if m.latest != nil {
@@ -84,6 +91,11 @@ func (m *Model) askLeave(msg leaveMsg) {
 		Lines:   []string{"the tracker ends with the console,", "then nothing passes " + between},
 		Choices: strings.Join(choices, "   "),
 	})
+	var cmds []tea.Cmd
+	for _, k := range typed {
+		cmds = append(cmds, m.handleKey(k))
+	}
+	return tea.Batch(cmds...)
 }
 
 func (m *Model) leaveHints() (hints []hint) {

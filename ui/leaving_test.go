@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/exp/golden"
 )
 
@@ -120,6 +121,16 @@ func TestInterruptTwice(t *testing.T) {
 	m.handleInterrupt()
 	if cmd := m.handleInterrupt(); cmd == nil || !m.leaving.interrupted || m.leaving.asked {
 		t.Error("the second one waits for the question")
+	}
+}
+
+// What is typed before the question is there answers it.
+func TestAnsweredAhead(t *testing.T) {
+	e := &fakeEnding{ends: true, keepable: true}
+	c := newConsole(t, 80, 24, flowsUpTo(3), WithEnding(e))
+	c.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("qk")})
+	if !c.quit || !e.kept {
+		t.Errorf("quit %t, kept %t", c.quit, e.kept)
 	}
 }
 

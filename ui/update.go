@@ -58,7 +58,7 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	case doneMsg:
 		return m.handleDone(msg)
 	case leaveMsg:
-		m.askLeave(msg)
+		return m.askLeave(msg)
 	case keptMsg:
 		return m.handleKept(msg)
 	}
@@ -70,8 +70,12 @@ func (m *Model) handleKey(msg tea.KeyMsg) tea.Cmd {
 		return m.handleInterrupt()
 	}
 	m.leaving.interrupted = false
-	if m.leaving.asked {
+	switch {
+	case m.leaving.asked:
 		return m.handleLeaveKey(msg)
+	case m.leaving.pending:
+		m.leaving.typed = append(m.leaving.typed, msg)
+		return nil
 	}
 	m.status = status{}
 	if !key.Matches(msg, m.keys.Copy) {
