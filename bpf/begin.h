@@ -26,6 +26,8 @@
 #define OUTCOME_NO_FLOW (-2)
 #define OUTCOME_FULL (-3)
 #define OUTCOME_EXISTS (-4)
+/* The flow was ended for another one to begin. */
+#define OUTCOME_BEGIN (-5)
 
 /* Begins a flow in the scratch space, its first packet counted. */
 static __always_inline struct flow *flow_begin(const struct packet *pkt, __u32 d,
@@ -64,32 +66,6 @@ static __always_inline int outcome_created(int err)
 	return OUTCOME(err ? VERDICT_UNTRACKED : VERDICT_NEW, 0);
 }
 
-/* A TCP packet without a flow: a SYN opens one; what comes late for a flow that
- * ended passes; and a bare ACK opens one where nothing is enforced: its flow was
- * there before the tracker. */
-static __always_inline int tcp_create(struct packet *pkt, __u64 now)
-{
-	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
-	__u32 control = flow_begin_flags(pkt, ORIGIN);
-	struct flow *flow;
-
-	if (flags == TCP_SYN)
-		control |= STATE_SYN_SENT | flag_of(FLOW_SYN_SENT, ORIGIN);
-	else if (ended_expects(pkt, now))
-		return OUTCOME(VERDICT_ESTABLISHED, 0);
-	else if (flags == TCP_ACK && config.policy == POLICY_OBSERVE)
-		control |= STATE_NEW | FLOW_MIDSTREAM;
-	else
-		return OUTCOME(VERDICT_INVALID, INVALID_NO_FLOW);
-	flow = flow_begin(pkt, ORIGIN, now);
-	if (!flow)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
-	tcp_begin(&flow->dir[ORIGIN], pkt);
-	if (flags == TCP_ACK)
-		tcp_update(&flow->dir[ORIGIN], pkt, false);
-	return outcome_created(flow_create(pkt, control));
-}
-
 /* A direction that is known by its SYN alone, of which only the end and the scale
  * were kept: the window is as much as an unscaled one can say. */
 static __always_inline void tcp_begin_kept(struct flow_dir *dir, __u32 end,
@@ -124,23 +100,55 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 	return outcome_created(flow_create(pkt, control));
 }
 
+/* A TCP packet without a flow: a SYN opens one; what comes late for a flow that
+ * ended passes; and a bare ACK opens one where nothing is enforced: its flow was
+ * there before the tracker. What goes on with a handshake whose flow was evicted
+ * begins it anew. */
+static __always_inline int tcp_create(struct packet *pkt, __u64 now)
+{
+	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
+	__u32 control = flow_begin_flags(pkt, ORIGIN);
+	struct flow *flow;
+	int wscale = 0;
+
+	if (flags == (TCP_SYN | TCP_ACK))
+		wscale = opening_recall(pkt, pkt->ack - 1, false);
+	if (wscale)
+		return tcp_create_answered(pkt, pkt->ack, wscale - 1, now);
+	if (flags == TCP_SYN)
+		control |= STATE_SYN_SENT | flag_of(FLOW_SYN_SENT, ORIGIN);
+	else if (ended_expects(pkt, now))
+		return OUTCOME(VERDICT_ESTABLISHED, 0);
+	else if (flags == TCP_ACK && (config.policy == POLICY_OBSERVE ||
+				      opening_recall(pkt, pkt->seq - 1, true)))
+		control |= STATE_NEW | FLOW_MIDSTREAM;
+	else
+		return OUTCOME(VERDICT_INVALID, INVALID_NO_FLOW);
+	flow = flow_begin(pkt, ORIGIN, now);
+	if (!flow)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	tcp_begin(&flow->dir[ORIGIN], pkt);
+	if (flags == TCP_ACK)
+		tcp_update(&flow->dir[ORIGIN], pkt, false);
+	return outcome_created(flow_create(pkt, control));
+}
+
 /* Begins anew with the ACK of a SYN+ACK that answered a SYN of the ACK's sender:
  * both came in the old flow. */
-__noinline int tcp_create_opened(struct packet *pkt, __u64 ends, __u32 wscales,
-				 __u64 now)
+static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
+					     __u32 wscales, __u64 now)
 {
-	struct flow *flow;
+	struct flow *flow = flow_begin(pkt, ORIGIN, now);
 	__u32 control;
 
-	if (!pkt)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
-	flow = flow_begin(pkt, ORIGIN, now);
-	control = flow_begin_flags(pkt, ORIGIN) | STATE_ESTABLISHED |
+	control = flow_begin_flags(pkt, ORIGIN) | flow_keep() | STATE_ESTABLISHED |
 		  flag_of(FLOW_SEEN, REPLY) | flag_of(FLOW_SYN_SENT, ORIGIN) |
 		  flag_of(FLOW_SYN_SENT, REPLY) | flag_of(FLOW_SYN_ACKED, ORIGIN) |
 		  flag_of(FLOW_SYN_ACKED, REPLY);
-	if (!flow)
+	if (!flow) {
+		flow_release(control);
 		return OUTCOME(VERDICT_UNTRACKED, 0);
+	}
 	tcp_begin_kept(&flow->dir[ORIGIN], ends, wscales);
 	tcp_begin_kept(&flow->dir[REPLY], ends >> 32, wscales >> 8);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
@@ -151,20 +159,32 @@ __noinline int tcp_create_opened(struct packet *pkt, __u64 ends, __u32 wscales,
 	return outcome_created(flow_create(pkt, control));
 }
 
-static __always_inline int tcp_restart(struct packet *pkt, struct flow *flow,
-				       __u64 control, __u32 d, __u64 now)
+/* Ends a flow whose tuple is opened again; step keeps what of it the new one needs. */
+static __always_inline int tcp_end_old(struct tcp_step *step, struct packet *pkt,
+				       struct flow *flow, __u64 control, __u32 d)
 {
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	const struct flow_dir *other = &flow->dir[!d];
-	__u64 ends = sender->pending_end | (__u64)other->pending_end << 32;
-	__u32 wscales = sender->pending_wscale | other->pending_wscale << 8;
 
+	step->ends = sender->pending_end | (__u64)other->pending_end << 32;
+	step->wscales = sender->pending_wscale | other->pending_wscale << 8;
 	if (!flow_destroy(&pkt->key, flow, control,
 			  event_cause(REASON_REUSED, d)))
 		return OUTCOME_RETRY;
+	return OUTCOME_BEGIN;
+}
+
+/* Begins a flow in place of one that was ended for it. */
+__noinline int tcp_begin_anew(struct packet *pkt, __u64 now)
+{
+	struct tcp_step *step = tcp_step_get();
+
+	if (!pkt || !step)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
 	if (!(pkt->tcp_flags & TCP_SYN))
-		return tcp_create_opened(pkt, ends, wscales, now);
+		return tcp_create_opened(pkt, step->ends, step->wscales, now);
 	if (pkt->tcp_flags & TCP_ACK)
-		return tcp_create_answered(pkt, ends >> 32, wscales >> 8, now);
+		return tcp_create_answered(pkt, step->ends >> 32,
+					   step->wscales >> 8, now);
 	return tcp_create(pkt, now);
 }

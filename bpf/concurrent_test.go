@@ -1,11 +1,14 @@
 package bpf
 
 import (
+	"errors"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"testing"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 )
 
 // together runs f on several CPUs at once, on each that there is up to four. It
@@ -111,4 +114,40 @@ func TestFlowsRaced(t *testing.T) {
 		}
 	}
 	t.Logf("%d flows, %d events, %d packets gave up a transition", counted.Created, eventsMade(counted), counted.Races)
+}
+
+// someCPUs returns CPUs that the process may run on, so many at most. A container
+// need not begin with the first.
+func someCPUs(t testing.TB, most int) (list []int) {
+	t.Helper()
+	var allowed unix.CPUSet
+	ok(t, unix.SchedGetaffinity(0, &allowed))
+	for cpu := 0; len(list) < min(most, allowed.Count()); cpu++ {
+		if allowed.IsSet(cpu) {
+			list = append(list, cpu)
+		}
+	}
+	return list
+}
+
+// onCPU keeps the goroutine on a CPU until the returned function is called. The
+// signals by which Go's scheduler interrupts are held back: one that comes within
+// a run that is repeated would make it begin once more.
+func onCPU(t testing.TB, cpu int) (release func()) {
+	t.Helper()
+	runtime.LockOSThread()
+	var before, set unix.CPUSet
+	var unmasked, urgent unix.Sigset_t
+	urgent.Val[0] = 1 << (unix.SIGURG - 1)
+	set.Set(cpu)
+	err := errors.Join(unix.SchedGetaffinity(0, &before), unix.SchedSetaffinity(0, &set),
+		unix.PthreadSigmask(unix.SIG_BLOCK, &urgent, &unmasked))
+	if err != nil {
+		t.Errorf("run on CPU %d: %v", cpu, err)
+	}
+	return func() {
+		_ = unix.PthreadSigmask(unix.SIG_SETMASK, &unmasked, nil)
+		_ = unix.SchedSetaffinity(0, &before)
+		runtime.UnlockOSThread()
+	}
 }

@@ -13,6 +13,13 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ConntrackCandidate struct {
+	_    structs.HostLayout
+	Key  ConntrackFlowKey
+	Tail uint64
+	Tag  uint64
+}
+
 type ConntrackChunk struct {
 	_     structs.HostLayout
 	Words [128]uint32
@@ -56,9 +63,9 @@ const (
 )
 
 type ConntrackEmbryo struct {
-	_   structs.HostLayout
-	Key ConntrackFlowKey
-	Id  uint64
+	_     structs.HostLayout
+	Words [6]uint64
+	Tag   uint64
 }
 
 type ConntrackEvent struct {
@@ -102,6 +109,14 @@ const (
 	ConntrackEventTypeEVENT_UPDATE  ConntrackEventType = 2
 	ConntrackEventTypeEVENT_DESTROY ConntrackEventType = 3
 )
+
+type ConntrackFilling struct {
+	_    structs.HostLayout
+	Kept uint64
+	Head uint64
+	Tail uint64
+	Pad  uint64
+}
 
 type ConntrackFlow struct {
 	_            structs.HostLayout
@@ -240,6 +255,12 @@ const (
 	ConntrackInvalidNUM_INVALID       ConntrackInvalid = 7
 )
 
+type ConntrackOpeningBucket struct {
+	_     structs.HostLayout
+	Next  uint32
+	Marks [15]uint32
+}
+
 type ConntrackPacket struct {
 	_             structs.HostLayout
 	Key           ConntrackFlowKey
@@ -349,11 +370,13 @@ type ConntrackSweepArgs struct {
 type ConntrackTcpStep struct {
 	_       structs.HostLayout
 	Control uint64
+	Ends    uint64
+	Wscales uint32
 	Actions uint32
 	Verdict uint8
 	Invalid uint8
 	Reason  uint8
-	_       [1]byte
+	_       [5]byte
 }
 
 type ConntrackTimeout uint32
@@ -441,10 +464,12 @@ const (
 	ConntrackMapCandidate         = "candidate"
 	ConntrackMapChunks            = "chunks"
 	ConntrackMapEnded             = "ended"
+	ConntrackMapFilling           = "filling"
 	ConntrackMapFlows             = "flows"
 	ConntrackMapFragments         = "fragments"
 	ConntrackMapGaps              = "gaps"
 	ConntrackMapNursery           = "nursery"
+	ConntrackMapOpenings          = "openings"
 	ConntrackMapOutputs           = "outputs"
 	ConntrackMapPackets           = "packets"
 	ConntrackMapReaders           = "readers"
@@ -463,10 +488,10 @@ const (
 	ConntrackVarCompleteChecksums = "complete_checksums"
 	ConntrackVarConfig            = "config"
 	ConntrackVarIdSeed            = "id_seed"
+	ConntrackVarKeptLimit         = "kept_limit"
 	ConntrackVarMultiBuffer       = "multi_buffer"
-	ConntrackVarNurseryHead       = "nursery_head"
 	ConntrackVarNurseryMask       = "nursery_mask"
-	ConntrackVarNurseryTail       = "nursery_tail"
+	ConntrackVarOpeningMask       = "opening_mask"
 	ConntrackVarSharedTypes       = "shared_types"
 	ConntrackVarTracing           = "tracing"
 )
@@ -527,10 +552,12 @@ type ConntrackMapSpecs struct {
 	Candidate  *ebpf.MapSpec `ebpf:"candidate"`
 	Chunks     *ebpf.MapSpec `ebpf:"chunks"`
 	Ended      *ebpf.MapSpec `ebpf:"ended"`
+	Filling    *ebpf.MapSpec `ebpf:"filling"`
 	Flows      *ebpf.MapSpec `ebpf:"flows"`
 	Fragments  *ebpf.MapSpec `ebpf:"fragments"`
 	Gaps       *ebpf.MapSpec `ebpf:"gaps"`
 	Nursery    *ebpf.MapSpec `ebpf:"nursery"`
+	Openings   *ebpf.MapSpec `ebpf:"openings"`
 	Outputs    *ebpf.MapSpec `ebpf:"outputs"`
 	Packets    *ebpf.MapSpec `ebpf:"packets"`
 	Readers    *ebpf.MapSpec `ebpf:"readers"`
@@ -550,10 +577,10 @@ type ConntrackVariableSpecs struct {
 	CompleteChecksums *ebpf.VariableSpec `ebpf:"complete_checksums"`
 	Config            *ebpf.VariableSpec `ebpf:"config"`
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
+	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
-	NurseryHead       *ebpf.VariableSpec `ebpf:"nursery_head"`
 	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
-	NurseryTail       *ebpf.VariableSpec `ebpf:"nursery_tail"`
+	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.VariableSpec `ebpf:"shared_types"`
 	Tracing           *ebpf.VariableSpec `ebpf:"tracing"`
 }
@@ -581,10 +608,12 @@ type ConntrackMaps struct {
 	Candidate  *ebpf.Map `ebpf:"candidate"`
 	Chunks     *ebpf.Map `ebpf:"chunks"`
 	Ended      *ebpf.Map `ebpf:"ended"`
+	Filling    *ebpf.Map `ebpf:"filling"`
 	Flows      *ebpf.Map `ebpf:"flows"`
 	Fragments  *ebpf.Map `ebpf:"fragments"`
 	Gaps       *ebpf.Map `ebpf:"gaps"`
 	Nursery    *ebpf.Map `ebpf:"nursery"`
+	Openings   *ebpf.Map `ebpf:"openings"`
 	Outputs    *ebpf.Map `ebpf:"outputs"`
 	Packets    *ebpf.Map `ebpf:"packets"`
 	Readers    *ebpf.Map `ebpf:"readers"`
@@ -601,10 +630,12 @@ func (m *ConntrackMaps) Close() error {
 		m.Candidate,
 		m.Chunks,
 		m.Ended,
+		m.Filling,
 		m.Flows,
 		m.Fragments,
 		m.Gaps,
 		m.Nursery,
+		m.Openings,
 		m.Outputs,
 		m.Packets,
 		m.Readers,
@@ -625,10 +656,10 @@ type ConntrackVariables struct {
 	CompleteChecksums *ebpf.Variable `ebpf:"complete_checksums"`
 	Config            *ebpf.Variable `ebpf:"config"`
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
+	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
-	NurseryHead       *ebpf.Variable `ebpf:"nursery_head"`
 	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
-	NurseryTail       *ebpf.Variable `ebpf:"nursery_tail"`
+	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.Variable `ebpf:"shared_types"`
 	Tracing           *ebpf.Variable `ebpf:"tracing"`
 }

@@ -46,13 +46,13 @@ struct sweep {
 	__u64 pressure;
 };
 
-/* Whether a flow has proved nothing, or both sides have ended it. One with a
+/* Whether a flow was not answered, or both sides have ended it. One with a
  * timeout of its own is somebody's wish. */
 static __always_inline bool flow_may_make_room(const struct flow *flow,
 					       __u64 control)
 {
 	return !flow->timeout_ticks &&
-	       (flow_is_embryo(flow, control) ||
+	       (control_state(control) < STATE_ESTABLISHED ||
 		control_state(control) >= STATE_LAST_ACK);
 }
 

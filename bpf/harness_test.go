@@ -69,7 +69,11 @@ type harness struct {
 // setup is how the programs are loaded. The zero value is a physical interface
 // with a table of 4096 flows.
 type setup struct {
-	maxFlows          uint32
+	maxFlows uint32
+	// nursery is the size of its ring, a power of two. keptLimit is how many
+	// answered flows are kept in a full table. Zero is as shipped.
+	nursery           uint32
+	keptLimit         uint64
 	completeChecksums bool
 	singleBuffer      bool
 	noOutputs         bool
@@ -140,6 +144,17 @@ func (s setup) load() (*ConntrackObjects, error) {
 			return nil, fmt.Errorf("set %s: %w", name, err)
 		}
 	}
+	if s.nursery != 0 {
+		spec.Maps["nursery"].MaxEntries = s.nursery
+		if err := spec.Variables["nursery_mask"].Set(s.nursery - 1); err != nil {
+			return nil, fmt.Errorf("set nursery_mask: %w", err)
+		}
+	}
+	if s.keptLimit != 0 {
+		if err := spec.Variables["kept_limit"].Set(s.keptLimit); err != nil {
+			return nil, fmt.Errorf("set kept_limit: %w", err)
+		}
+	}
 	s.injectBusy(spec)
 	objects := new(ConntrackObjects)
 	options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelStats}}
@@ -182,6 +197,9 @@ func (h *harness) reset() {
 	for h.Fragments.NextKey(nil, &fragment) == nil {
 		ok(h.t, h.Fragments.Delete(fragment))
 	}
+	filling := h.filling()
+	filling.Kept = 0
+	ok(h.t, h.Filling.Put(uint32(0), filling))
 	h.config = ConntrackTrackerConfig{
 		TimeoutTicks:  timeouts,
 		Ifindex:       [2]uint32{loopback, loopback + 1},
@@ -191,6 +209,13 @@ func (h *harness) reset() {
 	}
 	h.configure()
 	h.drain()
+}
+
+// filling returns how the table is filled.
+func (h *harness) filling() (f ConntrackFilling) {
+	h.t.Helper()
+	ok(h.t, h.Filling.Lookup(uint32(0), &f))
+	return f
 }
 
 // configure hands the configuration to the programs.
@@ -265,42 +290,6 @@ func (h *harness) runOut(by hook, data []byte, skb *skbContext) (forwarded bool,
 		h.t.Fatalf("%s returned %d", by, action)
 	}
 	return action == pass, options.DataOut
-}
-
-// someCPUs returns CPUs that the process may run on, so many at most. A container
-// need not begin with the first.
-func someCPUs(t testing.TB, most int) (list []int) {
-	t.Helper()
-	var allowed unix.CPUSet
-	ok(t, unix.SchedGetaffinity(0, &allowed))
-	for cpu := 0; len(list) < min(most, allowed.Count()); cpu++ {
-		if allowed.IsSet(cpu) {
-			list = append(list, cpu)
-		}
-	}
-	return list
-}
-
-// onCPU keeps the goroutine on a CPU until the returned function is called. The
-// signals by which Go's scheduler interrupts are held back: one that comes within
-// a run that is repeated would make it begin once more.
-func onCPU(t testing.TB, cpu int) (release func()) {
-	t.Helper()
-	runtime.LockOSThread()
-	var before, set unix.CPUSet
-	var unmasked, urgent unix.Sigset_t
-	urgent.Val[0] = 1 << (unix.SIGURG - 1)
-	set.Set(cpu)
-	err := errors.Join(unix.SchedGetaffinity(0, &before), unix.SchedSetaffinity(0, &set),
-		unix.PthreadSigmask(unix.SIG_BLOCK, &urgent, &unmasked))
-	if err != nil {
-		t.Errorf("run on CPU %d: %v", cpu, err)
-	}
-	return func() {
-		_ = unix.PthreadSigmask(unix.SIG_SETMASK, &unmasked, nil)
-		_ = unix.SchedSetaffinity(0, &before)
-		runtime.UnlockOSThread()
-	}
 }
 
 // flow returns the entry of a key, nil where there is none.

@@ -61,6 +61,57 @@ static __always_inline __u64 new_flow_id(const struct cpu_stats *stats)
 	return id ? id : 1;
 }
 
+/* How the table is filled. A map and not a global: what comes after an upgrade goes
+ * on with it. */
+struct filling {
+	/* Flows that are kept in a full table. */
+	__u64 kept;
+	/* How many flows were ever written down in the nursery (embryo.h), and how
+	 * many of them were taken out again. */
+	__u64 head;
+	__u64 tail;
+	__u64 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct filling);
+} filling SEC(".maps");
+
+static __always_inline struct filling *filling_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&filling, &zero);
+}
+
+/* How many flows may be kept: set at load, so that some room is left for new ones. */
+volatile const __u64 kept_limit = ~0ULL;
+
+/* Gives the flow's place back, if flags have one. */
+static __always_inline void flow_release(__u64 flags)
+{
+	struct filling *filling = filling_get();
+
+	if (filling && flags & FLOW_KEPT)
+		__sync_fetch_and_add(&filling->kept, -1);
+}
+
+/* Takes a place for a flow that is kept, as a flag; zero where there is none. */
+static __always_inline __u64 flow_keep(void)
+{
+	struct filling *filling = filling_get();
+
+	if (!filling || READ_ONCE(filling->kept) >= kept_limit)
+		return 0;
+	if (__sync_fetch_and_add(&filling->kept, 1) < kept_limit)
+		return FLOW_KEPT;
+	__sync_fetch_and_add(&filling->kept, -1);
+	return 0;
+}
+
 /* Ends a flow: every destroy comes by here. The caller has seen control and
  * decided by it; if it changed meanwhile nothing is done and the result is 0.
  *
@@ -78,6 +129,7 @@ __noinline int flow_destroy(const struct flow_key *key,
 		return 0;
 	if (!control_swap(flow, control, control_with_state(control, STATE_NONE)))
 		return 0;
+	flow_release(control);
 	event_emit(key, flow, control, STATE_NONE, cause);
 	if (reason < NUM_REASONS)
 		__sync_fetch_and_add(&stats->destroyed[reason], 1);

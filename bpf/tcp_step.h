@@ -43,6 +43,10 @@ enum tcp_action {
 struct tcp_step {
 	/* What control becomes. */
 	__u64 control;
+	/* Of a flow that is opened again: pending_end of the segment's direction
+	 * and, above it, of the other one, and so pending_wscale. */
+	__u64 ends;
+	__u32 wscales;
 	__u32 actions;
 	__u8 verdict;
 	__u8 invalid;

@@ -83,10 +83,19 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (step->verdict == VERDICT_INVALID)
 		return tcp_refused(pkt, flow, control, step->invalid, d);
 	if (step->actions & TCP_RESTART)
-		return tcp_restart(pkt, flow, control, d, now);
-	if (!(step->actions & TCP_END) && step->control != control &&
-	    !control_swap(flow, control, step->control))
-		return OUTCOME_RETRY;
+		return tcp_end_old(step, pkt, flow, control, d);
+	if (!(step->actions & TCP_END) && step->control != control) {
+		__u64 keep = 0;
+
+		if (control_state(control) < STATE_ESTABLISHED &&
+		    control_state(step->control) >= STATE_ESTABLISHED)
+			keep = flow_keep();
+		step->control |= keep;
+		if (!control_swap(flow, control, step->control)) {
+			flow_release(keep);
+			return OUTCOME_RETRY;
+		}
+	}
 	shared = dir_is_shared(dir);
 	if (!(step->actions & TCP_OLD))
 		flow_count(dir, pkt, shared);
@@ -114,6 +123,8 @@ static __always_inline int tcp_slow(struct packet *pkt, struct flow *flow,
 	for (i = 0; i < MAX_TRIES; i++) {
 		int outcome = tcp_try(pkt, flow, now);
 
+		if (outcome == OUTCOME_BEGIN)
+			return tcp_begin_anew(pkt, now);
 		if (outcome != OUTCOME_RETRY)
 			return outcome;
 	}
@@ -145,13 +156,16 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 __noinline int track_answer(struct packet *pkt, struct flow *flow,
 				   __u64 control)
 {
-	__u64 answered;
+	__u64 answered, keep;
 
 	if (!pkt || !flow)
 		return 0;
+	keep = flow_keep();
 	answered = control_with_state(control, STATE_ESTABLISHED) |
-		   flag_of(FLOW_SEEN, REPLY);
-	if (control_swap(flow, control, answered))
+		   flag_of(FLOW_SEEN, REPLY) | keep;
+	if (!control_swap(flow, control, answered))
+		flow_release(keep);
+	else
 		event_emit(&pkt->key, flow, control, answered,
 			   event_cause(REASON_NONE, REPLY));
 	return 0;
@@ -300,11 +314,14 @@ static __always_inline enum verdict track(struct packet *pkt,
 	int recalled = pkt->kind == PACKET_FRAGMENT ? fragment_recall(pkt) :
 						      FRAGMENT_KNOWN;
 	__u32 verdict, from = tracing ? trace_before(pkt) : STATE_NONE;
+	__u64 created = stats->created;
 	int outcome = track_slow(pkt, stats, recalled, now);
 
 	/* From here and not from where it was noticed: the stack is short. */
 	if (outcome == OUTCOME_FULL && embryo_evict())
 		outcome = track_first(pkt, now);
+	if (stats->created != created && nursery_tend())
+		embryo_evict();
 	if (outcome == OUTCOME_FULL)
 		stats->table_full++;
 	if (outcome < 0)

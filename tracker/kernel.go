@@ -79,8 +79,16 @@ func (k *kernel) close() {
 	}
 }
 
-// maxNursery bounds the list of new flows that may be evicted (64 MB).
-const maxNursery = 1 << 20
+// maxNursery bounds the list of new flows that may be evicted (112 MB). In a table of
+// more than half as many, unanswered flows are evicted before it is full.
+const maxNursery = 1 << 21
+
+// openingRoom is how many flows of capacity go with a bucket of 15 handshakes that are
+// remembered when their flow is evicted.
+const openingRoom = 8
+
+// spareRoom is the part of the table that answered flows leave to new ones.
+const spareRoom = 16
 
 // loadOptions are the constants that the programs are compiled with.
 type loadOptions struct {
@@ -185,8 +193,10 @@ func loadKernel(o loadOptions) (*kernel, error) {
 // loaded.
 func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 	spec.Maps[flowsMap].MaxEntries = uint32(o.maxFlows)
-	nursery := min(1<<bits.Len(uint(o.maxFlows-1)), maxNursery)
+	nursery := min(2<<bits.Len(uint(o.maxFlows-1)), maxNursery)
 	spec.Maps["nursery"].MaxEntries = uint32(nursery)
+	openings := max(1<<bits.Len(uint(o.maxFlows-1))/openingRoom, 1)
+	spec.Maps["openings"].MaxEntries = uint32(openings)
 	if o.tracing {
 		spec.Maps[tracesMap].MaxEntries = traceRing
 	}
@@ -205,6 +215,8 @@ func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 		"tracing":            o.tracing,
 		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
 		"nursery_mask":       uint32(nursery - 1),
+		"opening_mask":       uint32(openings - 1),
+		"kept_limit":         uint64(o.maxFlows - max(o.maxFlows/spareRoom, 1)),
 	} {
 		v := spec.Variables[name]
 		if v == nil {

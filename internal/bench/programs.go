@@ -76,7 +76,7 @@ func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	nursery := uint32(1) << bits.Len(uint(capacity-1))
+	nursery := uint32(2) << bits.Len(uint(capacity-1))
 	spec.Maps["flows"].MaxEntries = uint32(capacity)
 	spec.Maps["nursery"].MaxEntries = nursery
 	for name, value := range map[string]any{"multi_buffer": true, "nursery_mask": nursery - 1} {

@@ -37,6 +37,14 @@ type ShortDirKey struct {
 	Pad       uint32
 }
 
+type ShortFilling struct {
+	_    structs.HostLayout
+	Kept uint64
+	Head uint64
+	Tail uint64
+	Pad  uint64
+}
+
 type ShortFlow struct {
 	_            structs.HostLayout
 	Control      uint64
@@ -112,6 +120,7 @@ type ShortTrackerConfig struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ShortMapFilling           = "filling"
 	ShortMapFlows             = "flows"
 	ShortMapGaps              = "gaps"
 	ShortMapLockedFlows       = "locked_flows"
@@ -125,6 +134,7 @@ const (
 	ShortVarCompleteChecksums = "complete_checksums"
 	ShortVarConfig            = "config"
 	ShortVarIdSeed            = "id_seed"
+	ShortVarKeptLimit         = "kept_limit"
 	ShortVarMultiBuffer       = "multi_buffer"
 )
 
@@ -178,6 +188,7 @@ type ShortProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ShortMapSpecs struct {
+	Filling     *ebpf.MapSpec `ebpf:"filling"`
 	Flows       *ebpf.MapSpec `ebpf:"flows"`
 	Gaps        *ebpf.MapSpec `ebpf:"gaps"`
 	LockedFlows *ebpf.MapSpec `ebpf:"locked_flows"`
@@ -195,6 +206,7 @@ type ShortVariableSpecs struct {
 	CompleteChecksums *ebpf.VariableSpec `ebpf:"complete_checksums"`
 	Config            *ebpf.VariableSpec `ebpf:"config"`
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
+	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
 }
 
@@ -218,6 +230,7 @@ func (o *ShortObjects) Close() error {
 //
 // It can be passed to LoadShortObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ShortMaps struct {
+	Filling     *ebpf.Map `ebpf:"filling"`
 	Flows       *ebpf.Map `ebpf:"flows"`
 	Gaps        *ebpf.Map `ebpf:"gaps"`
 	LockedFlows *ebpf.Map `ebpf:"locked_flows"`
@@ -229,6 +242,7 @@ type ShortMaps struct {
 
 func (m *ShortMaps) Close() error {
 	return _ShortClose(
+		m.Filling,
 		m.Flows,
 		m.Gaps,
 		m.LockedFlows,
@@ -247,6 +261,7 @@ type ShortVariables struct {
 	CompleteChecksums *ebpf.Variable `ebpf:"complete_checksums"`
 	Config            *ebpf.Variable `ebpf:"config"`
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
+	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
 }
 

@@ -1,0 +1,203 @@
+package bpf
+
+import (
+	"net/netip"
+	"testing"
+)
+
+// aside are the ends of flows that one side makes by itself.
+var aside = [2]netip.Addr{netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.51.100.1")}
+
+func tcpFrame(src, dst netip.Addr, s segment) []byte {
+	s.window = 10000
+	return frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}.bytes()
+}
+
+// kindsOfOneSide are flows as one side can make them by itself.
+var kindsOfOneSide = map[string]func(port uint16) [][]byte{
+	"UDP answered by its own side": func(port uint16) [][]byte {
+		return [][]byte{
+			udpFrame(aside[0], aside[1], port, 443, 4).bytes(),
+			udpFrame(aside[1], aside[0], 443, port, 4).bytes(),
+		}
+	},
+	"UDP that lasts": func(port uint16) (all [][]byte) {
+		for range 20 {
+			all = append(all, udpFrame(aside[0], aside[1], port, 443, 4).bytes())
+		}
+		return all
+	},
+	"a handshake with itself": func(port uint16) [][]byte {
+		return [][]byte{
+			tcpFrame(aside[0], aside[1], segment{flags: syn, seq: 1000, sport: port, dport: 443}),
+			tcpFrame(aside[1], aside[0], segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: port}),
+			tcpFrame(aside[0], aside[1], segment{flags: ack, seq: 1001, ack: 5001, sport: port, dport: 443}),
+		}
+	},
+	"ACKs both ways": func(port uint16) [][]byte {
+		return [][]byte{
+			tcpFrame(aside[0], aside[1], segment{flags: ack, seq: 1001, ack: 5001, sport: port, dport: 443}),
+			tcpFrame(aside[1], aside[0], segment{flags: ack, seq: 5001, ack: 1001, sport: 443, dport: port}),
+		}
+	},
+}
+
+// One side cannot fill the table: new connections always find room, and stay.
+func TestOneSideDoesNotFillTheTable(t *testing.T) {
+	const room, connections = 64, 20
+	h := newHarness(t, setup{maxFlows: room, nursery: 2 * room, keptLimit: room - room/16})
+	for name, flow := range kindsOfOneSide {
+		flood := func(by hook, flows int) {
+			h.come(0)
+			for port := range uint16(flows) {
+				for _, f := range flow(1024 + port) {
+					h.run(by, f)
+				}
+			}
+		}
+		for _, by := range hooks {
+			for _, enforce := range []bool{false, true} {
+				h.reset()
+				h.enforce(enforce)
+				before := h.counters()
+				flood(by, 10*room)
+				for port := range uint16(connections) {
+					h.handshake(by, 2000+port)
+				}
+				flood(by, 2*room)
+				stay := 0
+				for _, f := range h.table() {
+					if hasFlag(&f, ConntrackFlowFlagFLOW_KEPT) {
+						stay++
+					}
+				}
+				if counted := h.since(before); stay != connections || counted.TableFull != 0 {
+					t.Errorf("%s, %s, enforce %t: %d of %d connections stay, %d flows were not tracked",
+						name, by, enforce, stay, connections, counted.TableFull)
+				}
+				h.sumsHold(before)
+			}
+		}
+	}
+}
+
+// handshake opens a connection between the two sides.
+func (h *harness) handshake(by hook, port uint16) {
+	h.t.Helper()
+	h.come(0)
+	h.expect(by, tcpFrame(client4, server4, segment{flags: syn, seq: 1000, sport: port, dport: 443}), "new")
+	h.come(1)
+	h.expect(by, tcpFrame(server4, client4, segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: port}), "established")
+	h.come(0)
+	h.expect(by, tcpFrame(client4, server4, segment{flags: ack, seq: 1001, ack: 5001, sport: port, dport: 443}), "established")
+}
+
+// sumsHold holds what was created against what ended and what is there.
+func (h *harness) sumsHold(before ConntrackCpuStats) {
+	h.t.Helper()
+	counted := h.since(before)
+	if n := int(counted.Created) - ended(counted); n != h.count() {
+		h.t.Errorf("%d created, %d ended, %d there", counted.Created, ended(counted), h.count())
+	}
+}
+
+// SYNs that are taken back at once, many more than the nursery has entries, do not
+// make it lose the flows that may be evicted.
+func TestNurseryIsNotRunEmpty(t *testing.T) {
+	const room, pairs = 64, 2000
+	h := newHarness(t, setup{maxFlows: room, nursery: 2 * room})
+	for _, by := range hooks {
+		h.reset()
+		h.come(0)
+		before := h.counters()
+		for port := range uint16(room - 1) {
+			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).bytes(), "new")
+		}
+		for port := range uint16(pairs) {
+			h.expect(by, tcpFrame(aside[0], aside[1], segment{flags: syn, seq: 1000, sport: port, dport: 443}), "new")
+			h.expect(by, tcpFrame(aside[0], aside[1], segment{flags: rst, seq: 1001, sport: port, dport: 443}), "new")
+		}
+		for port := range uint16(200) {
+			h.expect(by, udpFrame(client4, server4, port+1, 3, 10).bytes(), "new")
+		}
+		if counted := h.since(before); counted.TableFull != 0 || counted.Created != room-1+pairs+200 {
+			t.Errorf("%s: counted %+v", by, counted)
+		}
+		h.sumsHold(before)
+	}
+}
+
+// Where answered flows would fill the table some room is left for new ones: they are
+// tracked, can be answered, and take the place of one another.
+func TestRoomForOpenings(t *testing.T) {
+	const room, kept = 64, 60
+	h := newHarness(t, setup{maxFlows: room, nursery: 2 * room, keptLimit: kept})
+	for _, by := range hooks {
+		h.reset()
+		h.enforce(true)
+		before := h.counters()
+		for port := range uint16(3 * room) {
+			h.handshake(by, 1000+port)
+		}
+		there := func(port uint16) bool {
+			key, _ := keyOf(frame{src: client4, dst: server4, proto: protoTCP}, port, 443)
+			return h.flow(key) != nil
+		}
+		for port := range uint16(kept) {
+			if !there(1000 + port) {
+				t.Errorf("%s: the connection from port %d is gone", by, 1000+port)
+			}
+		}
+		if counted := h.since(before); counted.TableFull != 0 || !there(1000+3*room-1) {
+			t.Errorf("%s: counted %+v", by, counted)
+		}
+		h.sumsHold(before)
+		h.wait(timeouts[ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED])
+		h.syscall(h.Sweep, new(ConntrackSweepArgs))
+		left := h.filling().Kept
+		if left != 0 || h.count() != 0 {
+			t.Errorf("%s: %d flows, %d kept", by, h.count(), left)
+		}
+	}
+}
+
+// A handshake whose flow was evicted goes on with the answer, if that comes by the
+// other side and answers it.
+func TestEvictedHandshakes(t *testing.T) {
+	const room = 64
+	h := newHarness(t, setup{maxFlows: room, nursery: 2 * room})
+	flood := func(by hook) {
+		h.come(0)
+		for port := range uint16(2 * room) {
+			h.expect(by, udpFrame(aside[0], aside[1], port+1, 3, 10).bytes(), "new")
+		}
+	}
+	opened := tcpFrame(client4, server4, segment{flags: syn, seq: 1000, sport: 40000, dport: 443, options: []byte{1, 3, 3, 9}})
+	answer := segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: 40000, options: []byte{1, 3, 3, 2}}
+	data := tcpFrame(client4, server4, segment{flags: ack, seq: 1001, ack: 5001, sport: 40000, dport: 443, payload: 5})
+	more := tcpFrame(server4, client4, segment{flags: ack, seq: 5001, ack: 1006, sport: 443, dport: 40000, payload: 5})
+	for _, by := range hooks {
+		h.reset()
+		h.enforce(true)
+		h.come(0)
+		h.expect(by, opened, "new")
+		flood(by)
+		h.expect(by, tcpFrame(server4, client4, answer), "invalid/no_flow")
+		h.come(1)
+		other := answer
+		other.ack++
+		h.expect(by, tcpFrame(server4, client4, other), "invalid/no_flow")
+		h.expect(by, tcpFrame(server4, client4, answer), "new")
+		for _, f := range h.table() {
+			if state(&f) == ConntrackFlowStateSTATE_SYN_RECV && (f.Dir[0].Wscale != 9 || f.Dir[1].Wscale != 2) {
+				t.Errorf("%s: window scales %d and %d", by, f.Dir[0].Wscale, f.Dir[1].Wscale)
+			}
+		}
+		flood(by)
+		h.expect(by, data, "new")
+		h.come(1)
+		h.expect(by, more, "established")
+		flood(by)
+		h.expect(by, data, "established")
+	}
+}
