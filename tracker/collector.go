@@ -144,7 +144,7 @@ func (c *Collector) collect() (time.Duration, error) {
 	}
 	c.fault(partSnapshots, nil)
 	s.Warnings = append(c.watchdog.watch(c.tracker, s), s.Warnings...)
-	s.Warnings = append(s.Warnings, c.warnings(s)...)
+	s.Warnings = append(s.Warnings, s.tableWarnings()...)
 	if trouble := c.trouble.Load(); trouble != nil {
 		s.Warnings = append(s.Warnings, *trouble...)
 	}
@@ -153,13 +153,12 @@ func (c *Collector) collect() (time.Duration, error) {
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
 }
 
-// warnings says what is wrong with the table or the events.
-func (c *Collector) warnings(s *Snapshot) []string {
-	var w []string
-	if fill := float64(len(s.Flows)) / float64(s.MaxFlows); fill >= fullAlert {
-		w = append(w, fmt.Sprintf("table %.0f %%", 100*fill))
+// tableWarnings says that the table is nearly full.
+func (s *Snapshot) tableWarnings() []string {
+	if fill := float64(len(s.Flows)) / float64(max(s.MaxFlows, 1)); fill >= fullAlert {
+		return []string{fmt.Sprintf("table %.0f %%", 100*fill)}
 	}
-	return w
+	return nil
 }
 
 // gather fills the log with events. Where it has to begin anew the log says how

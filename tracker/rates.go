@@ -16,8 +16,13 @@ type rates struct {
 	time  time.Time
 	total volume
 	flows volumes
-	// spare is the room of the list before.
-	spare []flowVolume
+	// before is what the last snapshot was compared with. The room of its list
+	// is that of the next one.
+	before struct {
+		time  time.Time
+		total volume
+		list  []flowVolume
+	}
 }
 
 // begin is what the first snapshot is compared with.
@@ -26,11 +31,24 @@ func (r *rates) begin(at time.Time, total volume, flows []flowVolume) {
 	r.flows.set(flows)
 }
 
+// hasten goes back to what the last snapshot was compared with, where the next
+// one comes much sooner than that did: a rate over a moment says nothing.
+func (r *rates) hasten(now time.Time) {
+	last, next := r.time.Sub(r.before.time), now.Sub(r.time)
+	if r.before.time.IsZero() || next <= 0 || next >= last/2 {
+		return
+	}
+	r.time, r.total = r.before.time, r.before.total
+	r.flows.set(r.before.list)
+	r.before.list = nil
+}
+
 // apply fills in the snapshot's rates and remembers it for the next.
 func (r *rates) apply(s *Snapshot) {
+	r.hasten(s.Time)
 	elapsed := s.Time.Sub(r.time).Seconds()
 	known := !r.time.IsZero() && elapsed > 0
-	list := r.spare[:0]
+	list := r.before.list[:0]
 	if cap(list) < len(s.Flows) {
 		list = make([]flowVolume, 0, roomFor(len(s.Flows)))
 	}
@@ -50,7 +68,8 @@ func (r *rates) apply(s *Snapshot) {
 	if known {
 		s.PPS, s.BPS = perSecond(r.total, total, elapsed)
 	}
-	r.time, r.total, r.spare = s.Time, total, r.flows.list
+	r.before.time, r.before.total, r.before.list = r.time, r.total, r.flows.list
+	r.time, r.total = s.Time, total
 	r.flows.set(list)
 }
 

@@ -1,6 +1,7 @@
 package tracker
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -77,5 +78,33 @@ func TestVolumesFind(t *testing.T) {
 		if got := v.find(id)[Origin].packets; got != want {
 			t.Errorf("flow %d had carried %d, want %d", id, got, want)
 		}
+	}
+}
+
+// TestRatesOverAMoment has a snapshot that comes right after another, as the last
+// one of a recording does: its rates are over the interval before, too.
+func TestRatesOverAMoment(t *testing.T) {
+	var r rates
+	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
+	take := func(after time.Duration, packets uint64) *Snapshot {
+		s := &Snapshot{
+			Time: at.Add(after), Counters: Counters{Packets: packets, Bytes: 1000 * packets},
+			Flows: []Flow{{ID: 1, Origin: Half{Packets: packets, Bytes: 1000 * packets}}},
+		}
+		r.apply(s)
+		return s
+	}
+	take(0, 0)
+	take(time.Second, 10)
+	take(2*time.Second, 20)
+	// A burst of five packets a twentieth of a second later: 100 a second, if
+	// nothing but that moment counted.
+	s := take(2050*time.Millisecond, 25)
+	if want := 15 / 1.05; math.Abs(s.Flows[0].Origin.PPS-want) > 0.01 || math.Abs(s.PPS-want) > 0.01 {
+		t.Errorf("%.1f and %.1f packets a second, want %.1f", s.Flows[0].Origin.PPS, s.PPS, want)
+	}
+	s = take(3050*time.Millisecond, 35)
+	if want := 10.0; math.Abs(s.Flows[0].Origin.PPS-want) > 0.01 || math.Abs(s.PPS-want) > 0.01 {
+		t.Errorf("%.1f and %.1f packets a second, want %.1f", s.Flows[0].Origin.PPS, s.PPS, want)
 	}
 }

@@ -95,6 +95,7 @@ func (r *Replay) read() (s *Snapshot, waiting int, err error) {
 		s.Interfaces[i] = Interface{Name: name, Mode: ModeReplay, Up: true}
 	}
 	s.averageRates()
+	s.Warnings = s.replayWarnings()
 	s.Took = time.Since(started)
 	return s, waiting, nil
 }
@@ -103,17 +104,31 @@ func (r *Replay) read() (s *Snapshot, waiting int, err error) {
 // has seen.
 const shortestAverage = time.Second
 
-// averageRates fills in rates over all the time that a flow was busy: at the end
-// of a capture there is no last interval that would mean anything.
+// averageRates fills in rates over the whole capture: at its end there is no last
+// interval that would mean anything. All are over the same time, so that those of
+// the flows never add up to more than that of the whole.
 func (s *Snapshot) averageRates() {
+	seconds := max(s.Uptime, shortestAverage).Seconds()
 	for i := range s.Flows {
 		f := &s.Flows[i]
-		busy := max(f.Age-f.Idle, shortestAverage).Seconds()
 		for _, h := range []*Half{&f.Origin, &f.Reply} {
-			h.PPS, h.BPS = perSecond(volume{}, volume{h.Packets, h.Bytes}, busy)
+			h.PPS, h.BPS = perSecond(volume{}, volume{h.Packets, h.Bytes}, seconds)
 		}
 	}
-	s.PPS, s.BPS = perSecond(volume{}, volume{s.Counters.Packets, s.Counters.Bytes}, max(s.Uptime, shortestAverage).Seconds())
+	s.PPS, s.BPS = perSecond(volume{}, volume{s.Counters.Packets, s.Counters.Bytes}, seconds)
+}
+
+// replayWarnings says what a replay could not hold, since nobody was there to
+// read about it when it happened.
+func (s *Snapshot) replayWarnings() []string {
+	list := s.tableWarnings()
+	if n := s.Counters.Destroyed[ReasonEvicted]; n > 0 {
+		list = append(list, fmt.Sprintf("%d evicted", n))
+	}
+	if n := s.Counters.TableFull; n > 0 {
+		list = append(list, fmt.Sprintf("%d not tracked", n))
+	}
+	return list
 }
 
 // refusedLength reports whether the kernel takes no packet of this length.

@@ -21,7 +21,8 @@ const (
 	TCPLastAck
 	TCPTimeWait
 	// TCPUnacknowledged is for a flow that was picked up midstream and that
-	// the other side has not answered yet.
+	// the other side has not answered yet, and for an open one in which data
+	// is not acknowledged or a window is closed.
 	TCPUnacknowledged
 	UDPUnidirectional
 	UDPBidirectional

@@ -110,7 +110,7 @@ func (m *Model) undo() tea.Cmd {
 
 func (m *Model) hasEnded(id tracker.FlowID) bool {
 	_, ended := m.ended[id]
-	return ended
+	return ended || m.detailOpen() && m.detail.Flow().ID == id && m.detail.Ended()
 }
 
 func (m *Model) openDetail(f *tracker.Flow) {

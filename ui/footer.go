@@ -16,8 +16,12 @@ type hint struct {
 
 // footerLines are what stands below the page.
 func (m *Model) footerLines(l layout) []string {
-	if m.mode == modeFilter {
-		return m.filterLines(l.prompt)
+	switch m.mode {
+	case modeFilter:
+		return m.filterLines(l.prompt > 0)
+	case modeSort:
+		lines := m.sortLines()
+		return lines[:min(l.prompt+1, len(lines))]
 	}
 	return []string{m.footerLine()}
 }
@@ -27,8 +31,6 @@ func (m *Model) footerLine() string {
 	switch {
 	case m.leaving.asked:
 		return m.hintLine(m.leaveHints(), nil)
-	case m.mode == modeSort:
-		return m.sortLine()
 	case m.mode == modeColumns:
 		k := m.keys
 		return m.hintLine([]hint{{k.Mark, "show or hide"}, {k.Default, "as at first"}, {k.Enter, "done"}}, []hint{{k.Back, "drop"}})
@@ -80,7 +82,7 @@ func (m *Model) hints() []hint {
 	case m.view == viewOverview:
 		return []hint{{k.Down, "scroll"}, {k.Talkers, "talkers"}, {k.Flows, "flows"}, {k.Pause, m.pauseWord()}}
 	case m.view == viewTimeouts:
-		return []hint{{k.Edit, "change"}}
+		return []hint{{k.Edit, "change"}, {k.DefaultTimeout, "default"}}
 	}
 	if len(m.trail) > 0 {
 		return []hint{
@@ -178,22 +180,31 @@ func (m *Model) hintText(h hint) (text string, width int) {
 	return m.theme.Key.Render(name) + " " + h.does, format.Width(name) + 1 + format.Width(h.does)
 }
 
-// sortLine lists what to sort by.
-func (m *Model) sortLine() string {
-	line, width := " sort by", 8
-	end := "   ← → choose   S reverse   ⏎ done"
+// sortLines lists what to sort by, on as many lines as that takes.
+func (m *Model) sortLines() []string {
+	var hints []hint
 	for _, s := range sortKeys {
-		w := 2 + format.Width(s.name) + 2
-		if width+w > m.width {
-			break
+		hints = append(hints, hint{bind(s.letter, "", s.letter), s.name})
+	}
+	k := m.keys
+	hints = append(hints, hint{bind("← →", ""), "choose"}, hint{k.Reverse, "reverse"}, hint{k.Enter, "done"})
+	const indent = " sort by"
+	lines, width := []string{indent}, len(indent)
+	for _, h := range hints {
+		text, w := m.sortHint(h)
+		if width+2+w > m.width && width > len(indent) {
+			lines, width = append(lines, format.Blank(len(indent))), len(indent)
 		}
-		line += "  " + m.theme.Key.Render(s.letter) + " " + s.name
-		width += w
+		lines[len(lines)-1] += "  " + text
+		width += 2 + w
 	}
-	if width+format.Width(end) <= m.width {
-		line += end
-	}
-	return line
+	return lines
+}
+
+// sortHint is a key with its whole name.
+func (m *Model) sortHint(h hint) (text string, width int) {
+	name := h.key.Help().Key
+	return m.theme.Key.Render(name) + " " + h.does, format.Width(name) + 1 + format.Width(h.does)
 }
 
 // confirmLine repeats the answers, for screens too small for the question.

@@ -10,12 +10,8 @@ import (
 	"ctop/ui/theme"
 )
 
-const (
-	// fillAlert is the share of the table from which on it is a problem.
-	fillAlert = 90
-	// oldest is the age up to which a snapshot is never called old.
-	oldest = 3 * time.Second
-)
+// oldest is the age up to which a snapshot is never called old.
+const oldest = 3 * time.Second
 
 // segment is a part of the header.
 type segment struct {
@@ -94,9 +90,6 @@ func (m *Model) problems() []string {
 	problems = append(problems, interfacesDown(s)...)
 	if age := m.now.Sub(s.Time); age > max(oldest, 3*m.gap) {
 		problems = append(problems, "scan "+format.Age(age)+" old")
-	}
-	if 100*len(s.Flows) > fillAlert*s.MaxFlows {
-		problems = append(problems, "table "+format.Percent(len(s.Flows), s.MaxFlows))
 	}
 	if lost := s.Counters.EventsLost; lost > 0 {
 		problems = append(problems, "lost "+strconv.FormatUint(lost, 10))

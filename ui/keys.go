@@ -23,7 +23,7 @@ type KeyMap struct {
 
 	Mark, Delete, DeleteAll, Longer, Shorter, Pin, Default key.Binding
 
-	Edit, Yes, No key.Binding
+	Edit, DefaultTimeout, Yes, No key.Binding
 
 	Left, Right key.Binding
 
@@ -93,13 +93,14 @@ func (k *KeyMap) bindShowing() {
 
 func (k *KeyMap) bindActing() {
 	k.Mark = bind("Space", "mark, and go down", " ")
-	k.Delete = bind("d", "delete flow, or the marked", "d")
-	k.DeleteAll = bind("D", "delete all shown", "D")
+	k.Delete = bind("d", "delete flow/marked (asks)", "d")
+	k.DeleteAll = bind("D", "delete all shown (asks)", "D")
 	k.Longer = bind("+", "double the flow's timeout", "+", "=")
 	k.Shorter = bind("-", "halve the flow's timeout", "-")
 	k.Pin = bind("P", "keep its timeout as it is", "P")
 	k.Default = bind("0", "give it the default again", "0")
 	k.Edit = bind("⏎", "change the timeout", "enter")
+	k.DefaultTimeout = bind("0", "set the default", "0")
 	k.Yes = bind("y", "yes", "y", "Y")
 	k.No = bind("n Esc ⏎", "no", "n", "N", "esc", "enter", "q")
 }
@@ -139,14 +140,14 @@ func (k KeyMap) allSections() []help.Section {
 		{Title: "Show", Keys: []key.Binding{
 			k.Enter, k.Back, k.Filter, k.Like, k.Sort, k.Reverse, k.Columns, k.Names, k.Rates, k.Pause, k.Copy, k.Export,
 		}},
-		{Title: "Act on flows (asks first)", Keys: []key.Binding{
+		{Title: "Act on flows", Keys: []key.Binding{
 			k.Mark, k.Delete, k.DeleteAll, k.Longer, k.Shorter, k.Pin, k.Default,
 		}},
 		{Title: "Views", Keys: []key.Binding{
 			k.Flows, k.Events, k.Talkers, k.Overview, k.Timeouts, k.NextView, k.PreviousView,
 		}},
 		{Title: inTalkers, Keys: []key.Binding{k.Group, k.GroupBack}},
-		{Title: inTimeouts, Keys: []key.Binding{k.Edit}},
+		{Title: inTimeouts, Keys: []key.Binding{k.Edit, k.DefaultTimeout}},
 		{Title: "While sorting", Keys: []key.Binding{k.Left, k.Right}},
 		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt, k.Suspend}},
 		{Title: whenQuitting, Keys: []key.Binding{k.Stop, k.Keep, k.Stay}},

@@ -4,8 +4,8 @@ package ui
 // stands.
 type layout struct {
 	header, tabs, footer bool
-	// prompt is set where a line above the footer is for typing.
-	prompt bool
+	// prompt is the number of lines above the footer that a prompt has.
+	prompt int
 	// aside is the number of lines for what the list has no room for of what
 	// is selected.
 	aside int
@@ -59,11 +59,22 @@ func count(lines ...bool) (n int) {
 func (m *Model) layout() layout {
 	tuple, terse := m.asideLines()
 	l := layoutFor(m.height, tuple+count(terse))
-	if m.mode == modeFilter && m.height >= asideFrom {
-		l.prompt = true
-		l.bodyHeight--
+	if m.height >= asideFrom {
+		l.prompt = min(m.promptLines(), l.bodyHeight/2)
+		l.bodyHeight -= l.prompt
 	}
 	return l
+}
+
+// promptLines returns how many lines the open prompt needs above the footer.
+func (m *Model) promptLines() int {
+	switch m.mode {
+	case modeFilter:
+		return 1
+	case modeSort:
+		return len(m.sortLines()) - 1
+	}
+	return 0
 }
 
 // asideLines returns how many lines a whole tuple needs besides a list that

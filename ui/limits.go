@@ -40,10 +40,28 @@ func (m *Model) handleTimeoutsKey(msg tea.KeyMsg) tea.Cmd {
 		if m.limits.Edit() {
 			m.mode = modeEdit
 		}
+	case key.Matches(msg, m.keys.DefaultTimeout):
+		return m.restoreTimeout()
 	case key.Matches(msg, m.keys.Back):
 		return m.open(viewFlows)
 	}
 	return nil
+}
+
+// restoreTimeout gives the selected timeout its default again, after the same
+// question as any other value.
+func (m *Model) restoreTimeout() tea.Cmd {
+	name, value := m.limits.Selected()
+	d := tracker.DefaultTimeouts()[name]
+	if value == d {
+		m.tell(name.String() + " has its default already")
+		return nil
+	}
+	if !m.limits.Edit() {
+		return nil
+	}
+	m.mode = modeEdit
+	return m.countEnding(d, true)
 }
 
 func (m *Model) handleEditKey(msg tea.KeyMsg) tea.Cmd {
@@ -115,9 +133,8 @@ func (m *Model) setTimeout(name tracker.TimeoutName, d time.Duration) tea.Cmd {
 
 // lengthen doubles a flow's own timeout.
 func (m *Model) lengthen(f *tracker.Flow) tea.Cmd {
-	d := m.currentTimeout(f)
-	if d <= 0 {
-		m.warn("this flow is not in the table")
+	d, ok := m.changeable(f)
+	if !ok {
 		return nil
 	}
 	return m.give(f, min(2*d, tracker.MaxTimeout))
@@ -126,9 +143,8 @@ func (m *Model) lengthen(f *tracker.Flow) tea.Cmd {
 // shorten halves a flow's own timeout. Where that would end the flow it is a
 // way to delete it, and asked about like one.
 func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
-	d := m.currentTimeout(f)
-	if d <= 0 {
-		m.warn("this flow is not in the table")
+	d, ok := m.changeable(f)
+	if !ok {
 		return nil
 	}
 	d = max((d / 2).Truncate(time.Second), tracker.MinTimeout)
@@ -148,6 +164,9 @@ func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
 }
 
 func (m *Model) resetTimeout(f *tracker.Flow) tea.Cmd {
+	if _, ok := m.changeable(f); !ok {
+		return nil
+	}
 	return m.setFlowTimeout(f.Ref(), 0, "it has the default timeout of its state again")
 }
 
@@ -160,17 +179,32 @@ func done(text, noted string, err error) doneMsg {
 }
 
 // pin keeps the timeout that a flow has now, whatever state it comes to and
-// whatever becomes of the defaults. The key pressed again takes that back.
+// whatever becomes of the defaults.
 func (m *Model) pin(f *tracker.Flow) tea.Cmd {
-	if m.pinned(f) {
-		return m.resetTimeout(f)
-	}
-	d := m.currentTimeout(f)
-	if d <= 0 {
-		m.warn("this flow is not in the table")
+	d, ok := m.changeable(f)
+	if !ok {
 		return nil
 	}
-	return m.setFlowTimeout(f.Ref(), d, "its timeout stays "+format.Timeout(d)+" in every state; P again takes that back")
+	text := "its timeout stays " + format.Timeout(d) + " in every state; 0 gives it the default again"
+	if m.pinned(f) {
+		m.tell(text)
+		return nil
+	}
+	return m.setFlowTimeout(f.Ref(), d, text)
+}
+
+// changeable returns the timeout of a flow that can be given another. It says so
+// where the flow has none.
+func (m *Model) changeable(f *tracker.Flow) (d time.Duration, ok bool) {
+	if m.hasEnded(f.ID) {
+		m.warn("this flow has ended already")
+		return 0, false
+	}
+	if d = m.currentTimeout(f); d <= 0 {
+		m.warn("this flow is not in the table")
+		return 0, false
+	}
+	return d, true
 }
 
 // takeGiven notes when a flow was given a timeout, unless it has been given

@@ -35,6 +35,8 @@ type options struct {
 	look     theme.Look
 	settings Settings
 	filter   filter.Filter
+	// width and height are those of a terminal that does not know its own.
+	width, height int
 }
 
 // shortestInterval keeps a typing error from burning a core.
@@ -112,6 +114,16 @@ func WithSuspend() Option {
 	return func(o *options) { o.suspends = true }
 }
 
+// WithSize says how large the terminal is if it does not know, 80×24 where no
+// option does: a serial line or an old client reports 0×0.
+func WithSize(width, height int) Option {
+	return func(o *options) {
+		if width > 0 && height > 0 {
+			o.width, o.height = width, height
+		}
+	}
+}
+
 // WithFilter begins with a filter.
 func WithFilter(f filter.Filter) Option {
 	return func(o *options) { o.filter = f }
@@ -122,6 +134,8 @@ func newOptions(opts []Option) options {
 		renderer: lipgloss.DefaultRenderer(),
 		clock:    time.Now,
 		interval: DefaultInterval,
+		width:    80,
+		height:   24,
 	}
 	for _, opt := range opts {
 		opt(&o)

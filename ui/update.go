@@ -24,10 +24,19 @@ func batch(a, b tea.Cmd) tea.Cmd {
 	return tea.Batch(a, b)
 }
 
+// resize takes the size of the terminal, or in its place the one that is meant
+// for terminals which do not know theirs.
+func (m *Model) resize(width, height int) {
+	if width <= 0 || height <= 0 {
+		width, height = m.options.width, m.options.height
+	}
+	m.width, m.height = width, height
+}
+
 func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
-		m.width, m.height = msg.Width, msg.Height
+		m.resize(msg.Width, msg.Height)
 	case tea.KeyMsg:
 		return m.handleKeys(msg)
 	case tea.MouseMsg:

@@ -234,6 +234,8 @@ func TestPin(t *testing.T) {
 	c.press("P")
 	c.shows("stays 5d in every state")
 	c.press("P")
+	c.shows("stays 5d in every state; 0 gives it the default again")
+	c.press("0")
 	if want := []string{"1=120h0m0s", "1=0s"}; !slices.Equal(c.source.timeouts, want) {
 		t.Fatalf("set %v, not %v", c.source.timeouts, want)
 	}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -132,6 +133,9 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	options := []ui.Option{
 		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter),
 	}
+	width, _ := strconv.Atoi(e.getenv("COLUMNS"))
+	height, _ := strconv.Atoi(e.getenv("LINES"))
+	options = append(options, ui.WithSize(width, height))
 	if stoppable() {
 		options = append(options, ui.WithSuspend())
 	}
@@ -172,11 +176,30 @@ func (c colorBlind) Getenv(name string) string {
 // exportJSON writes what the console shows to a new file in the working
 // directory, in the form of a dump.
 func exportJSON(s *tracker.Snapshot, flows []*tracker.Flow) (where string, err error) {
-	name := "ctop-" + s.Time.UTC().Format("20060102T150405.000Z") + ".json"
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := createNew("ctop-"+s.Time.UTC().Format("20060102T150405.000Z"), ".json")
 	if err != nil {
 		return "", fmt.Errorf("export: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return name, output.WriteSnapshot(f, output.JSON, output.View{Snapshot: s, Rows: flows})
+	return f.Name(), output.WriteSnapshot(f, output.JSON, output.View{Snapshot: s, Rows: flows})
+}
+
+// maxExports is how many files of one snapshot there may be.
+const maxExports = 1000
+
+// createNew creates a file that is not there yet: of the first name that is free
+// among base, base-2, base-3 and so on. A snapshot may be exported several times,
+// with other filters.
+func createNew(base, ending string) (f *os.File, err error) {
+	for n := 1; n <= maxExports; n++ {
+		name := base
+		if n > 1 {
+			name += "-" + strconv.Itoa(n)
+		}
+		f, err = os.OpenFile(name+ending, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if !errors.Is(err, os.ErrExist) {
+			break
+		}
+	}
+	return f, err
 }

@@ -51,7 +51,7 @@ func run(ctx context.Context, e env) error {
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
 	// A broken pipe is an error to be returned, not a reason to die attached.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
-	signals := []os.Signal{unix.SIGINT, unix.SIGTERM}
+	signals := []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT}
 	if !signal.Ignored(unix.SIGHUP) { // as it is under nohup
 		signals = append(signals, unix.SIGHUP)
 	}

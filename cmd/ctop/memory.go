@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"reflect"
 
+	"golang.org/x/sys/unix"
+
 	"ctop/ui"
 )
 
@@ -34,34 +36,54 @@ func (e env) remember() *memory {
 	return m
 }
 
-// keep writes what is chosen now, where it is something else than what the
-// console began with. What only a flag had said is not kept.
+// keep writes each setting that is another now than when the console began.
+// Another console may have written others meanwhile, and what only a flag said is
+// not kept.
 func (m *memory) keep(began, now ui.Settings) {
 	if reflect.DeepEqual(began, now) {
 		return
 	}
-	if now.Sort == began.Sort {
-		now.Sort = m.saved.Sort
-	}
-	if now.Names == began.Names {
-		now.Names = m.saved.Names
-	}
-	if now.Theme == began.Theme {
-		now.Theme = m.saved.Theme
-	}
-	if err := m.write(now); err != nil {
+	if err := m.write(began, now); err != nil {
 		m.env.note("the console will not remember what was chosen: %v", err)
 	}
 }
 
-// write replaces the file, or leaves it as it is.
-func (m *memory) write(s ui.Settings) error {
-	text, err := json.MarshalIndent(s, "", "  ")
+// merge takes over into saved what changed from began to now.
+func merge(saved *ui.Settings, began, now ui.Settings) {
+	to, from, before := reflect.ValueOf(saved).Elem(), reflect.ValueOf(now), reflect.ValueOf(began)
+	for i := range to.NumField() {
+		if !reflect.DeepEqual(from.Field(i).Interface(), before.Field(i).Interface()) {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+}
+
+// write replaces the file, or leaves it as it is. Of two consoles one waits for
+// the other.
+func (m *memory) write(began, now ui.Settings) error {
+	dir := filepath.Dir(m.file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	lock, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }() // and with it the lock
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return fmt.Errorf("lock %s: %w", dir, err)
+	}
+	saved := m.saved
+	if text, err := os.ReadFile(m.file); err == nil {
+		var other ui.Settings
+		if json.Unmarshal(text, &other) == nil {
+			saved = other
+		}
+	}
+	merge(&saved, began, now)
+	text, err := json.MarshalIndent(saved, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(m.file), 0o700); err != nil {
-		return err
 	}
 	temporary := m.file + ".new"
 	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {

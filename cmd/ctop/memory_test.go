@@ -6,7 +6,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"ctop/tracker"
 	"ctop/ui"
 )
 
@@ -65,6 +67,39 @@ func TestSortInConsole(t *testing.T) {
 		}
 		if name, direction, _ := strings.Cut(v.inConsole(), ":"); !known[name] || direction != "asc" {
 			t.Errorf("%s is %s in the console", k.name, v.inConsole())
+		}
+	}
+}
+
+// TestMemoryShared has two consoles of one operator. Neither undoes what the other
+// chose.
+func TestMemoryShared(t *testing.T) {
+	e, _, notes := remembering(t)
+	one, other := e.remember(), e.remember()
+	began := ui.Settings{Sort: "in:desc", Rates: "bits", Theme: "auto"}
+	chosen := began
+	chosen.Rates = "packets"
+	one.keep(began, chosen)
+	chosen = began
+	chosen.Theme = "dark"
+	other.keep(began, chosen)
+	if got := e.remember().saved; got.Rates != "packets" || got.Theme != "dark" || got.Sort != "" {
+		t.Errorf("remembered %+v", got)
+	}
+	if notes.Len() > 0 {
+		t.Errorf("noted %q", notes)
+	}
+}
+
+// TestExportTwice exports one snapshot more than once, as an operator does who
+// changes the filter while paused.
+func TestExportTwice(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := &tracker.Snapshot{Time: time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)}
+	for _, want := range []string{"ctop-20261122T210405.000Z.json", "ctop-20261122T210405.000Z-2.json", "ctop-20261122T210405.000Z-3.json"} {
+		where, err := exportJSON(s, nil)
+		if err != nil || where != want {
+			t.Errorf("wrote %q, %v, want %q", where, err, want)
 		}
 	}
 }

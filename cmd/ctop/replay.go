@@ -56,8 +56,8 @@ are passed over and counted. A capture of which no packet can be read is an erro
 In a capture of several interfaces, packets come in by the first of them or by
 the others. In any other the first sender stands on one side, and a host that
 talks to one side on the other; that is a guess, so a flow counts as answered by
-any packet of the other direction. Rates are averages over the time that a flow was
-busy. Packets that were captured in part are given their length back where their
+any packet of the other direction. Rates are averages over the whole capture.
+Packets that were captured in part are given their length back where their
 headers are whole.
 
 FILE may also be what ctop record wrote. That takes no privilege: it shows what
@@ -279,4 +279,7 @@ func (c *replayCommand) tellFed(r *tracker.Replay, s *tracker.Snapshot, passed c
 		text += fmt.Sprintf("; %s ended on the way, which --events lists", format.Plural(int(ended), "flow"))
 	}
 	c.env.note("%s", text)
+	if lost := s.Counters.Destroyed[tracker.ReasonEvicted] + s.Counters.TableFull; lost > 0 {
+		c.env.note("the table was full: %s had to make room for others or found none: raise --max-flows", format.Plural(int(lost), "flow"))
+	}
 }

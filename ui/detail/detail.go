@@ -67,6 +67,9 @@ func (m *Model) Update(s *tracker.Snapshot, f *tracker.Flow) {
 	m.history = m.history.add(s, f)
 }
 
+// Ended reports whether the flow has ended, as far as its events say.
+func (m *Model) Ended() bool { return m.end() != nil }
+
 // end returns the event that ended the flow.
 func (m *Model) end() *tracker.Event {
 	if n := len(m.events); n > 0 && m.events[n-1].Type == tracker.EventDestroy {

@@ -2,6 +2,7 @@ package detail
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"ctop/tracker"
@@ -44,7 +45,7 @@ func standing(f *tracker.Flow) string {
 	case tracker.TCPTimeWait:
 		return "Both sides have closed; stragglers may still come."
 	case tracker.TCPUnacknowledged:
-		return "It was picked up midstream and reply has not been seen."
+		return unacknowledged(f)
 	case tracker.UDPUnidirectional:
 		return "Only origin has sent."
 	}
@@ -52,6 +53,30 @@ func standing(f *tracker.Flow) string {
 		return "Both directions have been seen."
 	}
 	return "Only origin has been seen."
+}
+
+// unacknowledged says what a flow waits for that has the timeout of those which
+// somebody left unanswered: an answer, an acknowledgement, or an open window.
+func unacknowledged(f *tracker.Flow) string {
+	if f.State == tracker.StateNew {
+		return "It was picked up midstream and reply has not been seen."
+	}
+	if !f.Origin.WindowKnown {
+		return "The flow is open, but one side has not acknowledged what the other sent, or has closed its window."
+	}
+	var parts []string
+	for _, side := range [...]struct {
+		name, other string
+		half, to    *tracker.Half
+	}{{"origin", "reply", &f.Origin, &f.Reply}, {"reply", "origin", &f.Reply, &f.Origin}} {
+		switch {
+		case side.half.InFlight > 0:
+			parts = append(parts, fmt.Sprintf("%s has not acknowledged %s of %s's data", side.other, format.TotalBytes(uint64(side.half.InFlight)), side.name))
+		case side.to.Window == 0:
+			parts = append(parts, fmt.Sprintf("%s has closed its window", side.other))
+		}
+	}
+	return "The flow is open, but " + strings.Join(parts, " and ") + "."
 }
 
 // refreshedBy says which packets begin the timeout anew: every valid one, but

@@ -34,6 +34,10 @@ type History struct {
 // Add takes a snapshot that is newer than those before.
 func (h *History) Add(s *tracker.Snapshot) {
 	one := sample{at: s.Time, pps: s.PPS, bps: s.BPS, flows: float64(len(s.Flows))}
+	if s.Interfaces[0].Mode == tracker.ModeReplay && len(h.samples) == 0 && s.Uptime > 0 {
+		// It is the only one, and its rates are averages, too.
+		one.newRate = float64(s.Counters.FlowsCreated) / max(s.Uptime, time.Second).Seconds()
+	}
 	if n := len(h.samples); n > 0 && h.last != nil {
 		seconds := s.Time.Sub(h.samples[n-1].at).Seconds()
 		if created := s.Counters.FlowsCreated; seconds > 0 && created >= h.last.FlowsCreated {
@@ -126,6 +130,9 @@ const Recent = 10 * time.Second
 // first sample has nothing to be compared with.
 func (h *History) opened() float64 {
 	samples := h.visible()
+	if len(samples) == 1 {
+		return samples[0].newRate
+	}
 	sum, n := 0.0, 0
 	for i := len(samples) - 1; i > 0 && h.now().at.Sub(samples[i].at) < Recent; i-- {
 		sum, n = sum+samples[i].newRate, n+1

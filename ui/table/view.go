@@ -64,7 +64,7 @@ func (m *Model) titles() string {
 	var l line
 	for _, p := range m.places {
 		c := columns[p.id]
-		text := c.title
+		text := format.Cut(c.title, p.width)
 		if m.sortedBy(p.id) {
 			text = titleWithMark(c.title, m.by, p.width)
 		}

@@ -23,7 +23,7 @@ var meanings = [len(tracker.Timeouts{})]string{
 	tracker.TCPFinWait:        "one side has closed",
 	tracker.TCPLastAck:        "both closed, ACK missing",
 	tracker.TCPTimeWait:       "closed, waiting it out",
-	tracker.TCPUnacknowledged: "midstream, not answered",
+	tracker.TCPUnacknowledged: "no answer, ACK or window",
 	tracker.UDPUnidirectional: "never answered",
 	tracker.UDPBidirectional:  "answered",
 	tracker.ICMP:              "request and answer",
