@@ -163,22 +163,38 @@ static __always_inline bool checksum_is_pending(struct xdp_md *ctx,
 	       *field == checksum_pseudo(pkt);
 }
 
+/* Whether the length bytes from l4 on can be summed. */
+static __always_inline bool checksum_is_possible(struct xdp_md *ctx, __u32 l4,
+						 __u32 length)
+{
+	return l4 <= MAX_OFFSET &&
+	       (multi_buffer || (length <= MAX_LINEAR &&
+				 CTX_DATA(ctx) + l4 + length <=
+					 CTX_DATA_END(ctx)));
+}
+
+/* Sums the length bytes from l4 on, if that is possible. */
+__noinline __u32 checksum_sum(struct xdp_md *ctx, __u32 l4, __u32 length)
+{
+	void *data = CTX_DATA(ctx), *data_end = CTX_DATA_END(ctx);
+
+	if (l4 > MAX_OFFSET)
+		return 0;
+	if (length <= MAX_LINEAR && data + l4 + length <= data_end)
+		return checksum_linear(data, data_end, l4, length);
+	return multi_buffer ? checksum_copy(ctx, l4, length) : 0;
+}
+
 /* Completes the checksum at offset over the length bytes from l4 on. */
 __noinline int checksum_complete(struct xdp_md *ctx, __u32 l4, __u32 length,
 				 __u32 offset, __u32 proto)
 {
-	void *data = CTX_DATA(ctx), *data_end = CTX_DATA_END(ctx);
 	struct cpu_stats *stats = stats_get();
-	__u16 *field = data + (offset & MAX_OFFSET);
-	__u32 sum;
+	__u32 sum = checksum_sum(ctx, l4, length);
+	__u16 *field = CTX_DATA(ctx) + (offset & MAX_OFFSET);
 
-	if (!stats || l4 > MAX_OFFSET || (void *)(field + 1) > data_end)
-		return 0;
-	if (length <= MAX_LINEAR && data + l4 + length <= data_end)
-		sum = checksum_linear(data, data_end, l4, length);
-	else if (multi_buffer)
-		sum = checksum_copy(ctx, l4, length);
-	else
+	if (!stats || (void *)(field + 1) > CTX_DATA_END(ctx) ||
+	    !checksum_is_possible(ctx, l4, length))
 		return 0;
 	*field = ~checksum_fold(sum);
 	if (!*field && proto == IPPROTO_UDP)

@@ -54,5 +54,8 @@ volatile const bool complete_checksums;
 /* The kernel passes packets of more than one buffer (Linux 5.18). */
 volatile const bool multi_buffer;
 
+/* Packets with a wrong checksum are counted (see verify.h). */
+volatile const bool verify_checksums;
+
 /* Mixed into flow ids so that those of two trackers differ. */
 volatile const __u64 id_seed;

@@ -17,6 +17,7 @@
 #include "plain.h"
 #include "stats.h"
 #include "track.h"
+#include "verify.h"
 
 /* Where packets go that came in by the first interface, and by the second. */
 struct {
@@ -91,6 +92,8 @@ static __always_inline int xdp_slow(struct xdp_md *ctx)
 					   .end = CTX_DATA_END(ctx) });
 	if (multi_buffer && pkt->kind != PACKET_FLOW)
 		pkt->bytes = bpf_xdp_get_buff_len(ctx);
+	if (verify_checksums && pkt->complete)
+		xdp_verify(ctx, pkt);
 	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return XDP_DROP;
 	if (complete_checksums && pkt->complete)
@@ -119,7 +122,8 @@ int ctop_xdp(struct xdp_md *ctx)
 	struct plain plain;
 
 	/* The short way leaves nothing to look at. */
-	if (tracing || !plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
+	if (tracing || verify_checksums ||
+	    !plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
 	    !plain_track(ctx, &plain, &key))
 		return xdp_slow(ctx);
 	if (complete_checksums)
@@ -171,6 +175,8 @@ int ctop_tc(struct __sk_buff *skb)
 					   .start = CTX_DATA(skb),
 					   .end = CTX_DATA_END(skb) });
 	count_segments(skb, pkt);
+	if (verify_checksums && pkt->complete)
+		tc_verify(skb, pkt);
 	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return TC_ACT_SHOT;
 	return bpf_redirect(config.ifindex[!pkt->side], 0);

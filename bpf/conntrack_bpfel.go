@@ -32,20 +32,21 @@ type ConntrackClockArgs struct {
 }
 
 type ConntrackCpuStats struct {
-	_          structs.HostLayout
-	Bytes      uint64
-	Verdict    [5]uint64
-	Dropped    uint64
-	Checksums  uint64
-	Invalid    [7]uint64
-	Untracked  [7]uint64
-	Created    uint64
-	Destroyed  [7]uint64
-	TableFull  uint64
-	TableBusy  uint64
-	Events     [2]uint64
-	EventsLost uint64
-	Races      uint64
+	_            structs.HostLayout
+	Bytes        uint64
+	Verdict      [5]uint64
+	Dropped      uint64
+	Checksums    uint64
+	Invalid      [7]uint64
+	Untracked    [7]uint64
+	BadChecksums uint64
+	Created      uint64
+	Destroyed    [7]uint64
+	TableFull    uint64
+	TableBusy    uint64
+	Events       [2]uint64
+	EventsLost   uint64
+	Races        uint64
 }
 
 type ConntrackDirKey struct {
@@ -285,10 +286,11 @@ type ConntrackPacket struct {
 	IcmpFalse     uint8
 	Fragment      uint8
 	FragmentLast  uint8
+	Rerouted      uint8
 	Complete      uint8
 	FragmentProto uint8
 	Untracked     uint8
-	Pad           [6]uint8
+	Pad           [5]uint8
 }
 
 type ConntrackPacketKind uint32
@@ -494,6 +496,7 @@ const (
 	ConntrackVarOpeningMask       = "opening_mask"
 	ConntrackVarSharedTypes       = "shared_types"
 	ConntrackVarTracing           = "tracing"
+	ConntrackVarVerifyChecksums   = "verify_checksums"
 )
 
 // LoadConntrack returns the embedded CollectionSpec for Conntrack.
@@ -583,6 +586,7 @@ type ConntrackVariableSpecs struct {
 	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.VariableSpec `ebpf:"shared_types"`
 	Tracing           *ebpf.VariableSpec `ebpf:"tracing"`
+	VerifyChecksums   *ebpf.VariableSpec `ebpf:"verify_checksums"`
 }
 
 // ConntrackObjects contains all objects after they have been loaded into the kernel.
@@ -662,6 +666,7 @@ type ConntrackVariables struct {
 	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.Variable `ebpf:"shared_types"`
 	Tracing           *ebpf.Variable `ebpf:"tracing"`
+	VerifyChecksums   *ebpf.Variable `ebpf:"verify_checksums"`
 }
 
 // ConntrackPrograms contains all programs after they have been loaded into the kernel.

@@ -78,6 +78,7 @@ type setup struct {
 	singleBuffer      bool
 	noOutputs         bool
 	tracing           bool
+	verifyChecksums   bool
 	// busyInserts is how many inserts of one flow in a row find its bucket in
 	// use.
 	busyInserts int
@@ -139,6 +140,7 @@ func (s setup) load() (*ConntrackObjects, error) {
 	for name, value := range map[string]any{
 		"clock_injected": true, "complete_checksums": s.completeChecksums,
 		"multi_buffer": !s.singleBuffer, "id_seed": uint64(7), "tracing": s.tracing,
+		"verify_checksums": s.verifyChecksums,
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("set %s: %w", name, err)

@@ -86,13 +86,15 @@ struct packet {
 	/* A fragment, and the last one of its packet. */
 	__u8 fragment;
 	__u8 fragment_last;
+	/* Routed by a header: the pseudo header has another address. */
+	__u8 rerouted;
 	/* Whole and unfragmented: its checksum may be looked at. */
 	__u8 complete;
 	/* What IPv4 fragments share beside addresses and identification. */
 	__u8 fragment_proto;
 	/* Why it is untracked. */
 	__u8 untracked;
-	__u8 pad[6];
+	__u8 pad[5];
 };
 
 _Static_assert(sizeof(struct packet) == 112, "packet has hidden padding");
@@ -397,6 +399,7 @@ static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 	if (end == WALK_STOPPED)
 		return packet_untracked(pkt, UNTRACKED_EXTENSIONS);
 	pkt->key.proto = walk.proto;
+	pkt->rerouted = walk.rerouted;
 	/* One that is all of its packet is none (RFC 6946). */
 	if (walk.fragment & (IPV6_OFFSET_MASK | IPV6_MORE_FRAGMENTS) &&
 	    !note_ipv6_fragment(pkt, &walk, pkt->l4_length - walk.fragment_end))
@@ -502,6 +505,6 @@ static __always_inline void parse_packet(struct packet *pkt,
 	pkt->kind = parse_frame(&cursor, pkt);
 	if (pkt->kind != PACKET_FLOW)
 		return;
-	pkt->complete = !pkt->fragment;
+	pkt->complete = !pkt->fragment && !pkt->rerouted;
 	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
 }

@@ -79,6 +79,7 @@ struct cpu_stats {
 
 	__u64 invalid[NUM_INVALID];
 	__u64 untracked[NUM_UNTRACKED];
+	__u64 bad_checksums;
 	__u64 created;
 	__u64 destroyed[NUM_REASONS];
 	/* New flows that were not tracked: no room, or a bucket in use twice in

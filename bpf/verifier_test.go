@@ -40,8 +40,8 @@ func TestVerifier(t *testing.T) {
 
 // specialised are all ways to set the constants that take code out.
 func specialised() (all []setup) {
-	for i := range 1 << 3 {
-		all = append(all, setup{completeChecksums: i&1 != 0, singleBuffer: i&2 != 0, tracing: i&4 != 0})
+	for i := range 1 << 4 {
+		all = append(all, setup{completeChecksums: i&1 != 0, singleBuffer: i&2 != 0, tracing: i&4 != 0, verifyChecksums: i&8 != 0})
 	}
 	return all
 }

@@ -58,7 +58,9 @@ struct ipv6_walk {
 	/* The first header that is none, or in a later fragment what the fragment
 	 * header names. */
 	__u8 proto;
-	__u8 pad;
+	/* By a routing header, to another address than the one in the IP header,
+	 * which is not in the pseudo header then (RFC 8200 8.1). */
+	__u8 rerouted;
 };
 
 struct ipv6_extension {
@@ -103,6 +105,10 @@ static __always_inline int ipv6_walk(void *data, void *data_end, __u32 offset,
 		} else {
 			length += extension->length * 8;
 		}
+		/* The low byte is what routing headers have left of segments. */
+		if (proto == IPPROTO_ROUTING &&
+		    extension->fragment & bpf_htons(0xff))
+			walk->rerouted = 1;
 		proto = extension->next;
 		offset += length;
 	}

@@ -295,6 +295,7 @@ func countersFromKernel(perCPU []kernelStats) Counters {
 		c.Invalid += s.Verdict[bpf.ConntrackVerdictVERDICT_INVALID]
 		c.Untracked += s.Verdict[bpf.ConntrackVerdictVERDICT_UNTRACKED]
 		c.Dropped += s.Dropped
+		c.BadChecksums += s.BadChecksums
 		c.FlowsCreated += s.Created
 		c.TableFull += s.TableFull
 		c.TableBusy += s.TableBusy

@@ -259,7 +259,7 @@ func TestCountersFromKernel(t *testing.T) {
 	perCPU := make([]kernelStats, 2)
 	for i := range perCPU {
 		s := &perCPU[i]
-		s.Bytes, s.Dropped, s.Created, s.TableFull, s.TableBusy, s.EventsLost = 100, 3, 5, 1, 4, 2
+		s.BadChecksums, s.Bytes, s.Dropped, s.Created, s.TableFull, s.TableBusy, s.EventsLost = 7, 100, 3, 5, 1, 4, 2
 		s.Events = [2]uint64{8, 1}
 		for v := range s.Verdict {
 			s.Verdict[v] = uint64(v + 1)
@@ -278,7 +278,7 @@ func TestCountersFromKernel(t *testing.T) {
 	if c.New != 2 || c.Established != 4 || c.Related != 6 || c.Invalid != 8 || c.Untracked != 10 {
 		t.Errorf("verdicts %+v", c)
 	}
-	if c.Packets != 30 || c.Dropped != 6 || c.Forwarded != 24 || c.Bytes != 200 {
+	if c.Packets != 30 || c.Dropped != 6 || c.Forwarded != 24 || c.Bytes != 200 || c.BadChecksums != 14 {
 		t.Errorf("packets %+v", c)
 	}
 	if c.FlowsCreated != 10 || c.FlowsDestroyed != 42 || c.Destroyed[ReasonReused] != 12 || c.TableFull != 2 || c.TableBusy != 8 || c.Events != 18 || c.EventsLost != 4 {

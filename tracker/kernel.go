@@ -96,6 +96,7 @@ type loadOptions struct {
 	completeChecksums bool
 	injectedClock     bool
 	tracing           bool
+	verifyChecksums   bool
 }
 
 // descriptors is how many files must be left to open for loading the programs:
@@ -213,6 +214,7 @@ func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 		"complete_checksums": o.completeChecksums,
 		"multi_buffer":       multiBuffer,
 		"tracing":            o.tracing,
+		"verify_checksums":   o.verifyChecksums,
 		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
 		"nursery_mask":       uint32(nursery - 1),
 		"opening_mask":       uint32(openings - 1),

@@ -27,6 +27,8 @@ type meta struct {
 	StartedNs uint64 `json:"started_ns"`
 	MaxFlows  int    `json:"max_flows"`
 	Keep      bool   `json:"keep"`
+	// Checksums says that bad ones are counted.
+	Checksums bool `json:"checksums,omitempty"`
 	// Programs is the fingerprint of the programs.
 	Programs string `json:"programs"`
 }

@@ -114,6 +114,9 @@ type Options struct {
 	// while it is on and nothing where it is off; only a tracker that is attached,
 	// not one that is joined, can have it, and Keep does not go with it.
 	Trace bool
+	// Checksums counts packets whose checksum is wrong. Every byte of every packet
+	// is read for it.
+	Checksums bool
 	// Log gets what is worth telling while the tracker runs; nothing is logged
 	// where nil.
 	Log *slog.Logger

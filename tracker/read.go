@@ -143,13 +143,14 @@ func (t *Tracker) snapshot(reader *tableReader) (*Snapshot, error) {
 	}
 	host, _ := os.Hostname()
 	s := &Snapshot{
-		Time:     c.wall,
-		Host:     host,
-		Policy:   policy,
-		Uptime:   time.Duration(c.ns - t.meta.StartedNs),
-		MaxFlows: t.meta.MaxFlows,
-		Timeouts: timeouts,
-		Counters: countersFromKernel(perCPU),
+		Time:      c.wall,
+		Host:      host,
+		Policy:    policy,
+		Uptime:    time.Duration(c.ns - t.meta.StartedNs),
+		Checksums: t.meta.Checksums,
+		MaxFlows:  t.meta.MaxFlows,
+		Timeouts:  timeouts,
+		Counters:  countersFromKernel(perCPU),
 	}
 	if s.Flows, _, err = reader.flows(t.kernel.flows, c, &timeouts, present(s.Counters)); err != nil {
 		return nil, err

@@ -58,6 +58,9 @@ type Counters struct {
 	InvalidBy [numInvalid]uint64
 	// UntrackedBy splits Untracked by why.
 	UntrackedBy [numUntracked]uint64
+	// BadChecksums counts packets with a wrong checksum, where Snapshot.Checksums
+	// says that they are looked at.
+	BadChecksums uint64
 	// TableFull counts flows that found no room and were not tracked, TableBusy
 	// those that had room, but found their bucket of the table in use twice.
 	TableFull, TableBusy uint64
@@ -75,8 +78,10 @@ type Snapshot struct {
 	Policy     Policy
 	Uptime     time.Duration
 	MaxFlows   int
-	Timeouts   Timeouts
-	Counters   Counters
+	// Checksums says that the tracker looks at checksums.
+	Checksums bool
+	Timeouts  Timeouts
+	Counters  Counters
 	// PPS and BPS are packets and bits per second through the tracker over
 	// the last interval.
 	PPS, BPS float64

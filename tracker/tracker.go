@@ -153,6 +153,7 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (*T
 		maxFlows:          o.MaxFlows,
 		completeChecksums: sides[0].mode != ModeTC && (sides[0].virtual() || sides[1].virtual()),
 		tracing:           o.Trace,
+		verifyChecksums:   o.Checksums,
 	})
 	if err != nil {
 		return nil, err
@@ -218,7 +219,7 @@ func (t *Tracker) describe(o Options, sides [2]*side) error {
 	if err != nil {
 		return err
 	}
-	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Programs: bpf.Fingerprint()}
+	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Programs: bpf.Fingerprint()}
 	for i, s := range sides {
 		changes, err := needed(s.changes)
 		if err != nil {

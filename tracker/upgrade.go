@@ -25,7 +25,9 @@ func (t *Tracker) upgrade(running bool) error {
 	if t.meta.Programs == bpf.Fingerprint() {
 		return nil
 	}
-	programs, err := t.kernel.reload(loadOptions{maxFlows: t.meta.MaxFlows, completeChecksums: t.meta.completesChecksums()})
+	programs, err := t.kernel.reload(loadOptions{
+		maxFlows: t.meta.MaxFlows, completeChecksums: t.meta.completesChecksums(), verifyChecksums: t.meta.Checksums,
+	})
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ type trackerFlags struct {
 	timeouts timeoutsValue
 	keep     bool
 	force    bool
+	// checksums counts bad ones.
+	checksums bool
 }
 
 // register has what attaching to the machine's own interfaces needs.
@@ -32,6 +34,7 @@ func (f *trackerFlags) register(flags *pflag.FlagSet) {
 // registerPrivate has what attaching in a laboratory needs.
 func (f *trackerFlags) registerPrivate(flags *pflag.FlagSet) {
 	f.registerTable(flags)
+	flags.BoolVar(&f.checksums, "checksums", false, "count packets with a wrong checksum; every byte is read, which is slow")
 	flags.Var(&f.mode, "mode", "hook in the kernel; auto is native XDP where possible, else tc")
 }
 
@@ -73,6 +76,7 @@ func (f *trackerFlags) options(e env, interfaces [2]string) tracker.Options {
 		Timeouts:      f.allTimeouts(),
 		Keep:          f.keep,
 		Force:         f.force,
+		Checksums:     f.checksums,
 		SSHConnection: e.getenv("SSH_CONNECTION"),
 	}
 }

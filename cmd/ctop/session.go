@@ -38,7 +38,7 @@ func newSession(e env, verbose bool) session {
 // askedBy returns the session with what its command line says of a tracker that
 // is attached. A variable or a file may be meant for other times.
 func (s session) askedBy(cmd *cobra.Command) session {
-	for _, name := range [...]string{"policy", "mode", "max-flows", "profile", "timeout"} {
+	for _, name := range [...]string{"policy", "mode", "max-flows", "profile", "timeout", "checksums"} {
 		if given(cmd, name) {
 			s.asked = append(s.asked, "--"+name)
 		}

@@ -18,7 +18,7 @@ type descriptions struct {
 	flows, maxFlows, fill                       *prometheus.Desc
 	created, destroyed, tableFull, tableBusy    *prometheus.Desc
 	packets, bytes, verdicts, actions, invalid  *prometheus.Desc
-	untracked                                   *prometheus.Desc
+	badChecksums, untracked                     *prometheus.Desc
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
 	stalled, used                               *prometheus.Desc
@@ -26,29 +26,30 @@ type descriptions struct {
 
 func newDescriptions() descriptions {
 	return descriptions{
-		flows:       describe("flows", "Flows in the table.", "state"),
-		maxFlows:    describe("flows_max", "Capacity of the table."),
-		fill:        describe("table_fill_ratio", "Share of the table that is taken."),
-		created:     describe("flows_created_total", "Flows that began."),
-		destroyed:   describe("flows_destroyed_total", "Flows that ended.", "reason"),
-		tableFull:   describe("table_full_total", "Flows that found no room and were not tracked."),
-		tableBusy:   describe("table_busy_total", "Flows that found their place in the table in use and were not tracked."),
-		packets:     describe("packets_total", "Packets that came in."),
-		bytes:       describe("bytes_total", "Bytes of the frames that came in."),
-		verdicts:    describe("verdicts_total", "Packets by what tracking concluded about them.", "verdict"),
-		actions:     describe("actions_total", "Packets by what became of them.", "action"),
-		invalid:     describe("invalid_total", "Packets that were called invalid.", "reason"),
-		untracked:   describe("untracked_total", "Packets that were not tracked.", "reason"),
-		events:      describe("events_total", "Events that the kernel made."),
-		lost:        describe("events_lost_total", "Events that found no room in a reader's buffer."),
-		scan:        describe("scan_seconds", "Time that the latest reading of the table took."),
-		sweep:       describe("sweep_seconds", "Processor time that the latest search for expired flows took."),
-		age:         describe("snapshot_age_seconds", "Age of the latest snapshot."),
-		uptime:      describe("uptime_seconds", "Time since the tracker was attached."),
-		interfaceUp: describe("interface_up", "Whether an interface exists and is up.", "interface", "mode"),
-		stalled:     describe("forwarding_stalled", "Whether an interface receives and the other one sends nothing.", "from", "to"),
-		used:        describe("interface_used", "Whether the machine itself uses an interface, which it cannot while the tracker takes every packet.", "interface"),
-		info:        describe("tracker_info", "Always 1.", "host", "policy"),
+		flows:        describe("flows", "Flows in the table.", "state"),
+		maxFlows:     describe("flows_max", "Capacity of the table."),
+		fill:         describe("table_fill_ratio", "Share of the table that is taken."),
+		created:      describe("flows_created_total", "Flows that began."),
+		destroyed:    describe("flows_destroyed_total", "Flows that ended.", "reason"),
+		tableFull:    describe("table_full_total", "Flows that found no room and were not tracked."),
+		tableBusy:    describe("table_busy_total", "Flows that found their place in the table in use and were not tracked."),
+		packets:      describe("packets_total", "Packets that came in."),
+		bytes:        describe("bytes_total", "Bytes of the frames that came in."),
+		verdicts:     describe("verdicts_total", "Packets by what tracking concluded about them.", "verdict"),
+		actions:      describe("actions_total", "Packets by what became of them.", "action"),
+		invalid:      describe("invalid_total", "Packets that were called invalid.", "reason"),
+		badChecksums: describe("bad_checksums_total", "Packets with a wrong checksum, where it is looked at."),
+		untracked:    describe("untracked_total", "Packets that were not tracked.", "reason"),
+		events:       describe("events_total", "Events that the kernel made."),
+		lost:         describe("events_lost_total", "Events that found no room in a reader's buffer."),
+		scan:         describe("scan_seconds", "Time that the latest reading of the table took."),
+		sweep:        describe("sweep_seconds", "Processor time that the latest search for expired flows took."),
+		age:          describe("snapshot_age_seconds", "Age of the latest snapshot."),
+		uptime:       describe("uptime_seconds", "Time since the tracker was attached."),
+		interfaceUp:  describe("interface_up", "Whether an interface exists and is up.", "interface", "mode"),
+		stalled:      describe("forwarding_stalled", "Whether an interface receives and the other one sends nothing.", "from", "to"),
+		used:         describe("interface_used", "Whether the machine itself uses an interface, which it cannot while the tracker takes every packet.", "interface"),
+		info:         describe("tracker_info", "Always 1.", "host", "policy"),
 	}
 }
 
@@ -70,6 +71,9 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 	x := sender{ch: ch, descriptions: newDescriptions()}
 	x.table(s)
 	x.counters(&s.Counters)
+	if s.Checksums {
+		x.counter(x.badChecksums, s.Counters.BadChecksums)
+	}
 	x.gauge(x.scan, s.Took.Seconds())
 	x.gauge(x.sweep, e.source.SweepTook().Seconds())
 	x.gauge(x.age, time.Since(s.Time).Seconds())

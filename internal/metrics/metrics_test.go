@@ -37,6 +37,7 @@ func sample() *tracker.Snapshot {
 	s.Counters.TableFull, s.Counters.TableBusy = 11, 12
 	s.Counters.Destroyed[tracker.ReasonExpired] = 5
 	s.Counters.InvalidBy[tracker.InvalidWindow] = 6
+	s.Checksums, s.Counters.BadChecksums = true, 10
 	s.Counters.UntrackedBy[tracker.UntrackedFragment] = 8
 	return s
 }
@@ -83,6 +84,7 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`ctop_flows{state="ESTABLISHED"} 1`, `ctop_flows{state="TIME_WAIT"} 0`, `ctop_table_fill_ratio 0.25`,
 		`ctop_flows_destroyed_total{reason="expired"} 5`, `ctop_invalid_total{reason="window"} 6`,
+		`ctop_bad_checksums_total 10`,
 		`ctop_untracked_total{reason="fragment"} 8`,
 		`ctop_packets_total 100`, `ctop_actions_total{action="dropped"} 7`, `ctop_events_lost_total 9`,
 		`ctop_table_full_total 11`, `ctop_table_busy_total 12`,

@@ -178,18 +178,19 @@ func (m *Model) timeToFull() string {
 
 func (m *Model) packets() []string {
 	c := m.count.Snapshot.Counters
-	var lines []string
-	for _, v := range [...]struct {
-		name string
-		n    uint64
-	}{
+	verdicts := []named{
 		{"established", c.Established},
 		{"new", c.New},
 		{"related", c.Related},
 		{"invalid", c.Invalid},
 		{"untracked", c.Untracked},
 		{"dropped", c.Dropped},
-	} {
+	}
+	if m.count.Snapshot.Checksums {
+		verdicts = append(verdicts, named{"bad checksums", c.BadChecksums})
+	}
+	var lines []string
+	for _, v := range verdicts {
 		lines = append(lines, fact(v.name, format.Right(format.Total(v.n), 8)+format.Right(portion(v.n, c.Packets), 7)))
 	}
 	return lines

@@ -51,6 +51,8 @@ type counters struct {
 	InvalidBy      byReason `json:"invalid_by"`
 	Destroyed      byReason `json:"destroyed"`
 	UntrackedBy    byReason `json:"untracked_by"`
+	// BadChecksums is left out where nobody looks.
+	BadChecksums *uint64 `json:"bad_checksums,omitempty"`
 }
 
 func newDocument(v View) document {
@@ -60,7 +62,7 @@ func newDocument(v View) document {
 		Host:     v.Host,
 		Tracker:  newTrackerDocument(v),
 		Timeouts: timeouts(v.Timeouts),
-		Counters: newCounters(v.Counters),
+		Counters: newCounters(v.Snapshot),
 	}
 }
 
@@ -76,7 +78,8 @@ func newTrackerDocument(v View) trackerDocument {
 	return d
 }
 
-func newCounters(c tracker.Counters) counters {
+func newCounters(s *tracker.Snapshot) counters {
+	c := s.Counters
 	d := counters{
 		Packets: c.Packets, Bytes: c.Bytes,
 		New: c.New, Established: c.Established, Related: c.Related,
@@ -84,6 +87,9 @@ func newCounters(c tracker.Counters) counters {
 		Forwarded: c.Forwarded, Dropped: c.Dropped,
 		FlowsCreated: c.FlowsCreated, FlowsDestroyed: c.FlowsDestroyed,
 		TableFull: c.TableFull, TableBusy: c.TableBusy, Events: c.Events, EventsLost: c.EventsLost,
+	}
+	if s.Checksums {
+		d.BadChecksums = &c.BadChecksums
 	}
 	for _, reason := range tracker.InvalidReasons() {
 		d.InvalidBy = append(d.InvalidBy, count{reason.String(), c.InvalidBy[reason]})

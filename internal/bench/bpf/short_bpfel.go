@@ -14,20 +14,21 @@ import (
 )
 
 type ShortCpuStats struct {
-	_          structs.HostLayout
-	Bytes      uint64
-	Verdict    [5]uint64
-	Dropped    uint64
-	Checksums  uint64
-	Invalid    [7]uint64
-	Untracked  [7]uint64
-	Created    uint64
-	Destroyed  [7]uint64
-	TableFull  uint64
-	TableBusy  uint64
-	Events     [2]uint64
-	EventsLost uint64
-	Races      uint64
+	_            structs.HostLayout
+	Bytes        uint64
+	Verdict      [5]uint64
+	Dropped      uint64
+	Checksums    uint64
+	Invalid      [7]uint64
+	Untracked    [7]uint64
+	BadChecksums uint64
+	Created      uint64
+	Destroyed    [7]uint64
+	TableFull    uint64
+	TableBusy    uint64
+	Events       [2]uint64
+	EventsLost   uint64
+	Races        uint64
 }
 
 type ShortDirKey struct {
@@ -136,6 +137,7 @@ const (
 	ShortVarIdSeed            = "id_seed"
 	ShortVarKeptLimit         = "kept_limit"
 	ShortVarMultiBuffer       = "multi_buffer"
+	ShortVarVerifyChecksums   = "verify_checksums"
 )
 
 // LoadShort returns the embedded CollectionSpec for Short.
@@ -208,6 +210,7 @@ type ShortVariableSpecs struct {
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
+	VerifyChecksums   *ebpf.VariableSpec `ebpf:"verify_checksums"`
 }
 
 // ShortObjects contains all objects after they have been loaded into the kernel.
@@ -263,6 +266,7 @@ type ShortVariables struct {
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
+	VerifyChecksums   *ebpf.Variable `ebpf:"verify_checksums"`
 }
 
 // ShortPrograms contains all programs after they have been loaded into the kernel.

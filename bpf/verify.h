@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Counts packets whose checksum is wrong, for whoever asks with --checksums.
+ *
+ * verify_checksums is a load-time constant: where it is not set the verifier takes
+ * all of this out of the programs. Where it is set every packet goes the long way,
+ * and every byte of it is read. What becomes of a packet does not depend on it.
+ *
+ * TCP, UDP, ICMP and ICMPv6 are looked at, unless they are in fragments or routed
+ * by a header. A checksum that the sender left to hardware is recognised by its
+ * value, as in checksum.h, and not counted; nor is a segmentation-offload packet,
+ * whose segments get their checksums later. */
+#pragma once
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+#include "checksum.h"
+#include "config.h"
+#include "packet.h"
+#include "stats.h"
+
+/* Where the checksum is, or zero if none is looked at. */
+static __always_inline __u32 verify_offset(const struct packet *pkt)
+{
+	__u8 icmp = pkt->key.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+
+	if (pkt->key.proto == icmp)
+		return pkt->l4_offset + offsetof(struct icmp_header, checksum);
+	return checksum_offset(pkt);
+}
+
+/* The sum over the pseudo header, which ICMP has none of. */
+static __always_inline __u16 verify_pseudo(const struct packet *pkt)
+{
+	return pkt->key.proto == IPPROTO_ICMP ? 0 : checksum_pseudo(pkt);
+}
+
+/* Whether a checksum need not be right: UDP may have none, and what is the sum
+ * over the pseudo header is to be completed by hardware. */
+static __always_inline bool verify_is_excused(const struct packet *pkt,
+					      __u16 field)
+{
+	if (pkt->key.proto == IPPROTO_UDP && !field)
+		return true;
+	return pkt->key.proto != IPPROTO_ICMP && field == checksum_pseudo(pkt);
+}
+
+static __always_inline void verify_count(const struct packet *pkt,
+					 struct cpu_stats *stats, __u32 sum)
+{
+	if (checksum_fold((__u64)sum + verify_pseudo(pkt)) != 0xffff)
+		stats->bad_checksums++;
+}
+
+__noinline int xdp_verify(struct xdp_md *ctx, struct packet *pkt)
+{
+	struct cpu_stats *stats = stats_get();
+	__u16 *field;
+	__u32 offset;
+
+	if (!pkt || !stats)
+		return 0;
+	offset = verify_offset(pkt);
+	field = CTX_DATA(ctx) + (offset & MAX_OFFSET);
+	if (!offset || (void *)(field + 1) > CTX_DATA_END(ctx) ||
+	    verify_is_excused(pkt, *field) ||
+	    !checksum_is_possible(ctx, pkt->l4_offset, pkt->l4_length))
+		return 0;
+	verify_count(pkt, stats,
+		     checksum_sum(ctx, pkt->l4_offset, pkt->l4_length));
+	return 0;
+}
+
+/* Adds a piece of a packet to a sum, as checksum_piece() does. */
+__noinline __u32 tc_verify_piece(struct __sk_buff *skb, __u32 offset, __u32 size,
+				 __u32 sum)
+{
+	__u32 zero = 0;
+	struct chunk *chunk = bpf_map_lookup_elem(&chunks, &zero);
+
+	if (!chunk)
+		return sum;
+	if (size < CHECKSUM_CHUNK)
+		__builtin_memset(chunk, 0, sizeof(*chunk));
+	asm volatile("" : "+r"(size));
+	size = ((size - 1) & (CHECKSUM_CHUNK - 1)) + 1;
+	if (bpf_skb_load_bytes(skb, offset, chunk, size))
+		return sum;
+	return bpf_csum_diff(NULL, 0, chunk->words, sizeof(*chunk), sum);
+}
+
+__noinline __u32 tc_verify_sum(struct __sk_buff *skb, __u32 offset, __u32 length)
+{
+	__u32 sum = 0, i;
+
+	for (i = 0; i < MAX_CHECKSUM_CHUNKS && length > CHECKSUM_CHUNK; i++) {
+		sum = tc_verify_piece(skb, offset, CHECKSUM_CHUNK, sum);
+		offset += CHECKSUM_CHUNK;
+		length -= CHECKSUM_CHUNK;
+	}
+	return length ? tc_verify_piece(skb, offset, length, sum) : sum;
+}
+
+__noinline int tc_verify(struct __sk_buff *skb, struct packet *pkt)
+{
+	struct cpu_stats *stats = stats_get();
+	__u16 field = 0;
+	__u32 offset;
+
+	if (!pkt || !stats || skb->gso_size)
+		return 0;
+	offset = verify_offset(pkt);
+	if (!offset || bpf_skb_load_bytes(skb, offset, &field, sizeof(field)) ||
+	    verify_is_excused(pkt, field))
+		return 0;
+	verify_count(pkt, stats,
+		     tc_verify_sum(skb, pkt->l4_offset, pkt->l4_length));
+	return 0;
+}

@@ -1,0 +1,113 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"testing"
+)
+
+// TestVerifyChecksums counts packets whose checksum is wrong, and no others, for
+// every kind and length; what becomes of them stays the same.
+func TestVerifyChecksums(t *testing.T) {
+	for _, s := range []setup{{verifyChecksums: true}, {verifyChecksums: true, completeChecksums: true, singleBuffer: true}} {
+		h := newHarness(t, s)
+		verify := func(name string, by hook, data []byte, bad uint64) {
+			t.Helper()
+			before := h.counters()
+			if forwarded, _ := h.runOut(by, data, nil); !forwarded {
+				t.Fatalf("%s: %s: dropped", by, name)
+			}
+			if n := h.since(before).BadChecksums; n != bad {
+				t.Fatalf("%s: %s: %d counted, want %d\n%x", by, name, n, bad, data)
+			}
+		}
+		h.enforce(false)
+		sizes := []int{0, 1, 2, 3, 255, 512, 513, 1447}
+		if !s.singleBuffer {
+			sizes = append(sizes, 3300, 4097, 9000)
+		}
+		for _, size := range sizes {
+			frames := sized(size)
+			for name, f := range map[string]frame{"ICMP": icmpFrame(client4, server4, 8), "ICMPv6": icmpFrame(server6, client6, 128)} {
+				f.l4 = append(f.l4[:8:8], payload(size)...)
+				frames[name] = f
+			}
+			for name, f := range frames {
+				for _, by := range hooks {
+					if by == hookTC && size > 1447 {
+						continue // longer than a test run takes
+					}
+					name := fmt.Sprintf("%s, payload %d", name, size)
+					good := f.bytes()
+					verify(name, by, good, 0)
+					f.padding = 5
+					verify(name+", padded", by, f.bytes(), 0)
+					f.padding = 0
+					wrong := append([]byte(nil), good...)
+					wrong[len(wrong)-1]++
+					if size > 0 {
+						verify(name+", last byte", by, wrong, 1)
+					}
+					at := len(good) - len(f.l4) + checksumAt(f.proto)
+					copy(wrong, good)
+					wrong[len(wrong)-1] = good[len(good)-1]
+					binary.BigEndian.PutUint16(wrong[at:], binary.BigEndian.Uint16(good[at:])^0x0101)
+					verify(name+", checksum", by, wrong, 1)
+				}
+			}
+		}
+	}
+}
+
+// What need not have a checksum, or cannot be looked at, is not counted.
+func TestVerifyChecksumsExcused(t *testing.T) {
+	h := newHarness(t, setup{verifyChecksums: true})
+	set := func(f frame, value uint16) []byte {
+		b := f.bytes()
+		binary.BigEndian.PutUint16(b[len(b)-len(f.l4)+checksumAt(f.proto):], value)
+		return b
+	}
+	udp, tcp := udpFrame(client4, server4, 1, 2, 33), synFrame(client6, server6)
+	pending, pending6 := udp, tcp
+	pending.unfinished, pending6.unfinished = true, true
+	routed := udpFrame(client6, server6, 1, 2, 33)
+	routed.extensions = []extension{{protoRouting, []byte{0, 4, 1, 0, 0, 0, 0}}}
+	for name, data := range map[string][]byte{
+		"UDP without":         set(udp, 0),
+		"left to hardware":    pending.bytes(),
+		"left to it over v6":  pending6.bytes(),
+		"fragment":            piece{0, 32, false, ""}.of(udpFrame(client4, server4, 3, 4, 33)),
+		"routed elsewhere":    set(routed, 0x1234),
+		"SCTP":                frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(1, 2, 40)}.bytes(),
+		"ICMPv6 in IPv4":      frame{src: client4, dst: server4, proto: protoICMPv6, l4: payload(40)}.bytes(),
+		"ARP":                 raw(etherARP, payload(46)),
+		"segmentation at all": nil,
+	} {
+		for _, by := range hooks {
+			before := h.counters()
+			switch {
+			case data != nil:
+				h.runOut(by, data, nil)
+			case by == hookTC:
+				h.runOut(by, set(tcp, 0x1234), &skbContext{GSOSegs: 2, GSOSize: 100})
+			}
+			if n := h.since(before).BadChecksums; n != 0 {
+				t.Errorf("%s: %s: %d counted", by, name, n)
+			}
+		}
+	}
+}
+
+// Where it was not asked for, no checksum is looked at.
+func TestVerifyChecksumsIsGone(t *testing.T) {
+	h := newHarness(t, setup{})
+	f := udpFrame(client4, server4, 1, 2, 33)
+	data := f.bytes()
+	data[len(data)-1]++
+	for _, by := range hooks {
+		h.expect(by, data, "new")
+	}
+	if n := h.counters().BadChecksums; n != 0 {
+		t.Errorf("%d counted", n)
+	}
+}
