@@ -119,6 +119,14 @@ static __always_inline void resync_flow(struct flow_dir *sender,
 	sender->limit = stray_limit(sender, pkt);
 }
 
+/* Whether the segment fits what its direction said before. */
+static __always_inline bool stray_continues(const struct stray *stray,
+					    const struct packet *pkt, __u32 lag)
+{
+	return seq_near(pkt->seq, stray->begin, stray->end + lag, lag) &&
+	       seq_near(pkt->ack, stray->acked, stray->acked + lag, lag);
+}
+
 /* Remembers what a direction says. Reports whether it said the like before, so
  * that its receiver is to be asked. */
 static __always_inline bool stray_note(const struct dir_key *key,
@@ -135,7 +143,7 @@ static __always_inline bool stray_note(const struct dir_key *key,
 	};
 
 	if (!stray || first.seen_ns - stray->seen_ns > STRAY_NS ||
-	    !seq_near(pkt->seq, stray->begin, stray->end + lag, lag)) {
+	    !stray_continues(stray, pkt, lag)) {
 		first.ask_ns = first.seen_ns + PATIENCE_NS;
 		bpf_map_update_elem(&strays, key, &first, BPF_ANY);
 		return false;

@@ -174,7 +174,7 @@ func (w *witness) agrees(s *Step) bool {
 	far := func(ack uint32, end uint32) bool { return after(ack, end) || before(ack, end-4*lag) }
 	return slices.ContainsFunc(w.strays[1-s.dir()], func(o *Step) bool {
 		return !after(s.Ack, o.end()) && !before(s.Ack, o.Seq-lag) && !before(s.Seq, o.Ack-lag) &&
-			!after(s.Seq, o.Ack+lag) && (far(s.Ack, other.end) || far(o.Ack, me.end))
+			!after(s.Seq, o.Ack+max(lag, uint32(o.Window)<<me.scale, uint32(o.Window)<<other.scale)) && (far(s.Ack, other.end) || far(o.Ack, me.end))
 	})
 }
 

@@ -1,0 +1,103 @@
+package e2e
+
+import (
+	"errors"
+	"io"
+	"net"
+	"testing"
+	"time"
+
+	"ctop/tracker"
+)
+
+// detourBytes is what goes another way: more than any window.
+const detourBytes = 32 << 20
+
+// A connection goes another way for a while, and comes back when it is idle or in
+// the middle of a transfer. It goes on under both policies, with the same flow, and
+// is closed in order.
+func TestDetour(t *testing.T) {
+	for _, policy := range []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce} {
+		for _, c := range []struct {
+			name string
+			busy bool
+		}{{"idle", false}, {"busy", true}} {
+			t.Run(policy.String()+"/"+c.name, func(t *testing.T) {
+				r := newRig(t, tracker.Options{Policy: policy})
+				d := newDetour(r)
+				client, server := r.connect(r.Server.Addr4())
+				say(t, client, server, "here")
+				id := r.flow("tcp", tracker.StateEstablished).ID
+				d.take()
+				pour(t, client, server, detourBytes, func() {})
+				if c.busy {
+					pour(t, client, server, detourBytes, d.leave)
+				} else {
+					d.leave()
+				}
+				say(t, client, server, "back")
+				say(t, server, client, "back")
+				before := r.flow("tcp", tracker.StateEstablished)
+				pour(t, client, server, 1<<20, func() {})
+				if f := r.flow("tcp", tracker.StateEstablished); f.ID != id || f.Bytes()-before.Bytes() < 1<<20 {
+					t.Errorf("the flow is %v with %d bytes, it was %v with %d", f.ID, f.Bytes(), id, before.Bytes())
+				}
+				for _, end := range []net.Conn{client, server} {
+					if err := end.Close(); err != nil {
+						t.Error(err)
+					}
+				}
+				if e := r.ended(id); e.Reason != tracker.ReasonClosed {
+					t.Errorf("the flow ended: %v", e.Reason)
+				}
+			})
+		}
+	}
+}
+
+// detour is a cable between client and server that passes the tracker by.
+type detour struct{ r *rig }
+
+func newDetour(r *rig) detour {
+	ip(r.t, "link", "add", "detour0", "type", "veth", "peer", "name", "detour1")
+	ip(r.t, "link", "set", "detour0", "netns", r.Client.Name(), "up")
+	ip(r.t, "link", "set", "detour1", "netns", r.Server.Name(), "up")
+	return detour{r}
+}
+
+// take leads both ways over the detour, leave leads them back.
+func (d detour) take() { d.route("add") }
+
+func (d detour) leave() { d.route("del") }
+
+func (d detour) route(act string) {
+	d.r.t.Helper()
+	ip(d.r.t, "-n", d.r.Server.Name(), "route", act, d.r.Client.Addr4().String()+"/32", "dev", "detour1", "src", d.r.Server.Addr4().String())
+	ip(d.r.t, "-n", d.r.Client.Name(), "route", act, d.r.Server.Addr4().String()+"/32", "dev", "detour0", "src", d.r.Client.Addr4().String())
+}
+
+// pour sends n bytes and does something in the middle of it.
+func pour(t *testing.T, from, to net.Conn, n int64, midway func()) {
+	t.Helper()
+	sent := make(chan error, 1)
+	go func() {
+		_ = from.SetWriteDeadline(time.Now().Add(2 * patience))
+		chunk := make([]byte, 64<<10)
+		for left := n; left > 0; left -= int64(len(chunk)) {
+			if _, err := from.Write(chunk); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	}()
+	_ = to.SetReadDeadline(time.Now().Add(2 * patience))
+	_, err := io.CopyN(io.Discard, to, n/2)
+	midway()
+	if err == nil {
+		_, err = io.CopyN(io.Discard, to, n-n/2)
+	}
+	if err := errors.Join(err, <-sent); err != nil {
+		t.Fatal(err)
+	}
+}
