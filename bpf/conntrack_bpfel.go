@@ -337,7 +337,7 @@ type ConntrackRemains struct {
 		Limit uint32
 	}
 	Reversed uint32
-	Pad      uint32
+	Oldest   uint32
 }
 
 type ConntrackRequestArgs struct {

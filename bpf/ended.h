@@ -34,7 +34,8 @@ struct remains {
 	struct remains_dir last;
 	struct remains_dir other;
 	__u32 reversed;
-	__u32 pad;
+	/* How far below what was sent nothing of the flow can be. */
+	__u32 oldest;
 };
 
 struct {
@@ -65,6 +66,9 @@ __noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
 	sender = &flow->dir[d & 1];
 	receiver = &flow->dir[!(d & 1)];
 	remains.reversed = pkt->reversed;
+	remains.oldest = window_oldest(sender);
+	if (remains.oldest < window_oldest(receiver))
+		remains.oldest = window_oldest(receiver);
 	remains.last.end = sender->end;
 	remains.last.limit = sender->limit + sender->max_window;
 	remains.other.end = receiver->end;
@@ -80,7 +84,7 @@ __noinline int ended_expects(struct packet *pkt, __u64 now)
 	__u64 timeout = config.timeout_ticks[TIMEOUT_TCP_TIME_WAIT];
 	struct remains *remains;
 	struct flow_key key;
-	__u32 end, limit;
+	__u32 sent, end, limit;
 
 	if (!pkt)
 		return 0;
@@ -88,12 +92,18 @@ __noinline int ended_expects(struct packet *pkt, __u64 now)
 	remains = bpf_map_lookup_elem(&ended, &key);
 	if (!remains || now - remains->ended_ticks >= timeout)
 		return 0;
+	sent = remains->last.end;
 	end = remains->other.end;
 	limit = remains->other.limit;
 	if (pkt->reversed != remains->reversed) {
+		sent = remains->other.end;
 		end = remains->last.end;
 		limit = remains->last.limit;
 	}
-	return !seq_after(pkt->seq, limit) &&
-	       (!(pkt->tcp_flags & TCP_ACK) || !seq_after(pkt->ack, end));
+	if (seq_after(pkt->seq, limit) ||
+	    seq_before(pkt->end, sent - remains->oldest))
+		return false;
+	return !(pkt->tcp_flags & TCP_ACK) ||
+	       (!seq_after(pkt->ack, end) &&
+		!seq_before(pkt->ack, end - remains->oldest));
 }

@@ -249,13 +249,14 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 	}
 	if (!both || !acks_syn(flow, pkt, d)) {
 		/* The challenge of an older connection; the RST that it
-		 * provokes makes room for the new one. */
-		step->actions = TCP_REFRESH;
+		 * provokes makes room for the new one. It takes no number to
+		 * send one, so it does not keep the flow alive. */
+		step->actions = 0;
 		return;
 	}
 	/* Older than the SYN: it completes nothing. */
 	if (both && !seq_after(pkt->end, sender->syn_seq)) {
-		step->actions = TCP_REFRESH;
+		step->actions = TCP_OLD;
 		return;
 	}
 	step->control |= flag_of(FLOW_SYN_ACKED, !d);

@@ -8,7 +8,7 @@ var lateDifferences = []difference{
 			return m.late() && m.onlyKernelPasses("no_flow") && (!m.over.expects(m.step) || m.over.vague())
 		},
 		after:  stand,
-		reason: "beyond what was sent and permitted; the kernel believes any RST and SYN+ACK then, and looks at no numbers of a flow that it picked up midstream",
+		reason: "beyond what was sent and permitted, or far below it; the kernel believes any RST and SYN+ACK then, and looks at no numbers of a flow that it picked up midstream",
 		source: "RFC 9293 3.10.7.4, first and fifth check",
 	},
 	{
@@ -41,11 +41,16 @@ var lateDifferences = []difference{
 }
 
 // expects tells whether the step may be a late one of the flow: it begins at most
-// a window beyond what was permitted, and acknowledges nothing that was not sent.
+// a window beyond what was permitted, acknowledges nothing that was not sent, and is
+// not from before anything that the flow can have sent.
 func (w *witness) expects(s *Step) bool {
-	receiver := &w.side[1-s.dir()]
+	sender, receiver := &w.side[s.dir()], &w.side[1-s.dir()]
 	limit := w.limit(1-s.dir()) + receiver.maxWindow
-	return !after(s.Seq, limit) && (!s.has(ACK) || !after(s.Ack, receiver.end))
+	oldest := 4 * w.lag()
+	if after(s.Seq, limit) || before(s.end(), sender.end-oldest) {
+		return false
+	}
+	return !s.has(ACK) || !after(s.Ack, receiver.end) && !before(s.Ack, receiver.end-oldest)
 }
 
 // vague tells whether the numbers at the end are in doubt.
