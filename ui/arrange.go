@@ -34,7 +34,7 @@ func (m *Model) arrangeIfStale() tea.Cmd {
 
 func (m *Model) request() order.Request {
 	r := order.Request{
-		Snapshot: m.target, Filter: m.filter, By: m.by,
+		Snapshot: m.target, Filter: m.named(m.filter), By: m.by,
 		Ended:  m.endedFlows(),
 		Before: m.flows.Rows(),
 	}

@@ -58,7 +58,7 @@ func (m *Model) keepFilter() tea.Cmd {
 // tryFilter reads a filter. While it cannot be read the last one that could
 // stays.
 func (m *Model) tryFilter(text string) tea.Cmd {
-	f, err := filter.Parse(text)
+	f, err := m.parse(text)
 	m.filterError = nil
 	if errors.As(err, &m.filterError) {
 		return nil
@@ -66,12 +66,20 @@ func (m *Model) tryFilter(text string) tea.Cmd {
 	return m.setFilter(f)
 }
 
+// parse reads a filter, which may have names of hosts while they are shown.
+func (m *Model) parse(text string) (filter.Filter, error) {
+	if m.names.On() && m.names.Resolves() {
+		return filter.ParseNamed(text)
+	}
+	return filter.Parse(text)
+}
+
 func (m *Model) setFilter(f filter.Filter) tea.Cmd {
 	if f.String() == m.filter.String() {
 		return nil
 	}
 	m.filter = f
-	m.log.SetFilter(f)
+	m.log.SetFilter(m.named(f))
 	m.flows.SetEnded(m.endedReasons())
 	return tea.Batch(m.rearrange(), m.retalk())
 }

@@ -4,6 +4,9 @@ import (
 	"net/netip"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/ui/filter"
+	"ctop/ui/names"
 )
 
 // toggleNames shows names in place of numbers, or numbers again.
@@ -18,10 +21,35 @@ func (m *Model) toggleNames() tea.Cmd {
 	default:
 		m.tell("names of ports; addresses are not looked up here")
 	}
-	return nil
+	return m.refilter()
 }
 
-// askNames has the names looked up of the addresses that can be seen.
+// named returns a filter with the names that are shown.
+func (m *Model) named(f filter.Filter) filter.Filter {
+	if !f.UsesNames() {
+		return f
+	}
+	return f.Named(m.names.Known())
+}
+
+func (m *Model) handleNamed(msg namedMsg) tea.Cmd {
+	m.names.Add(msg.address, msg.name)
+	m.flows.Named()
+	return m.refilter()
+}
+
+// refilter has everything filtered anew where that depends on names, which have
+// changed.
+func (m *Model) refilter() tea.Cmd {
+	if !m.filter.UsesNames() {
+		return nil
+	}
+	m.log.SetFilter(m.named(m.filter))
+	m.stale, m.talk.stale = true, true
+	return tea.Batch(m.arrangeIfStale(), m.talkIfStale())
+}
+
+// askNames has the names looked up of the addresses that can be seen, or that a filter has names for.
 func (m *Model) askNames() tea.Cmd {
 	if !m.names.On() || !m.names.Resolves() {
 		return nil
@@ -37,7 +65,19 @@ func (m *Model) askNames() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
+// mostFiltered is how many flows have their addresses looked up because a filter
+// asks for names: as many as there is room for.
+const mostFiltered = names.Limit / 2
+
 func (m *Model) visibleAddresses() []netip.Addr {
+	if m.filter.WantsNames() && m.target != nil {
+		var all []netip.Addr
+		for i := range m.target.Flows[:min(mostFiltered, len(m.target.Flows))] {
+			t := &m.target.Flows[i].Tuple
+			all = append(all, t.Src.Addr(), t.Dst.Addr())
+		}
+		return all
+	}
 	switch m.view {
 	case viewFlows:
 		return m.flows.Addresses()

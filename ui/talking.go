@@ -39,7 +39,7 @@ func (m *Model) talkIfStale() tea.Cmd {
 	}
 	m.talk.stale, m.talk.working = false, true
 	wish, clock := m.talk.wish, m.options.clock
-	r := order.GroupRequest{Snapshot: m.shown, Filter: m.filter, Grouping: m.grouping, By: m.groupBy}
+	r := order.GroupRequest{Snapshot: m.shown, Filter: m.named(m.filter), Grouping: m.grouping, By: m.groupBy}
 	return func() tea.Msg {
 		began := clock()
 		groups := order.Talk(r)
@@ -119,7 +119,7 @@ func likeText(t tracker.Tuple) string {
 
 // narrow shows the flows that pass another filter, from which Esc leads back.
 func (m *Model) narrow(text string) tea.Cmd {
-	f, err := filter.Parse(text)
+	f, err := m.parse(text)
 	if err != nil {
 		m.warn(err.Error())
 		return nil

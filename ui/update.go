@@ -56,8 +56,7 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 	case returnedMsg:
 		m.handleReturned(msg)
 	case namedMsg:
-		m.names.Add(msg.address, msg.name)
-		m.flows.Named()
+		return m.handleNamed(msg)
 	case surveyedMsg:
 		m.handleSurveyed(msg)
 	case countedMsg:

@@ -117,7 +117,7 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	// nothing would show where the cursor is.
 	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}),
 		termenv.WithProfile(theme.ProfileOf(e.getenv("TERM"))))
-	saved.Names = saved.Names || f.names
+	saved.Names = saved.Names || f.names || f.filter.WantsNames()
 	if f.sort != nil {
 		saved.Sort = f.sort.inConsole()
 	}

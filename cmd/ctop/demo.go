@@ -74,7 +74,7 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
 // check refuses what could not be shown, before anything is made.
 func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 	if headless {
-		return errors.Join(c.repeat.check(cmd), c.env.checkStdout())
+		return errors.Join(c.view.checkNames(), c.repeat.check(cmd), c.env.checkStdout())
 	}
 	if err := dumpOnly(cmd); err != nil {
 		return err

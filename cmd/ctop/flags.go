@@ -84,7 +84,7 @@ func (f *trackerFlags) options(e env, interfaces [2]string) tracker.Options {
 // viewFlags say which flows to show, and how.
 type viewFlags struct {
 	output output.Format
-	filter filterValue
+	filter namedFilterValue
 	sort   sortValue
 	limit  limitValue
 }
@@ -97,7 +97,15 @@ func (f *viewFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.limit, "limit", "number of flows to show at most, 0 for all")
 }
 
-func (f *viewFlags) wanted() filter.Filter { return filter.Filter(f.filter) }
+func (f *viewFlags) wanted() filter.Filter { return f.filter.Filter }
+
+// checkNames refuses names of hosts where no console looks them up.
+func (f *viewFlags) checkNames() error {
+	if _, err := filter.Parse(f.filter.String()); err != nil {
+		return usagef("--filter: %w", err)
+	}
+	return nil
+}
 
 // dumpOnly refuses flags on the command line that the console would ignore. A
 // variable may be meant for other times.

@@ -20,7 +20,6 @@ import (
 	"ctop/internal/recording"
 	"ctop/tracker"
 	"ctop/ui"
-	"ctop/ui/filter"
 	"ctop/ui/format"
 )
 
@@ -119,7 +118,7 @@ func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
 		return usagef("--dump and --events are two outputs: leave out one of them")
 	}
 	if headless {
-		return c.env.checkStdout()
+		return errors.Join(c.view.checkNames(), c.env.checkStdout())
 	}
 	for _, name := range []string{"output", "limit"} {
 		if given(cmd, name) {
@@ -182,7 +181,7 @@ func (c *replayCommand) teller(lines *lineWriter) func(*tracker.Event) error {
 	// Where that fails the first event fails, too.
 	_ = lines.write(line)
 	return func(e *tracker.Event) error {
-		if !tells(filter.Filter(c.view.filter), e) {
+		if !tells(c.view.wanted(), e) {
 			return nil
 		}
 		line = output.AppendEvent(line[:0], c.view.output, e)

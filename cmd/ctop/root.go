@@ -183,7 +183,7 @@ func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.repeat.check(cmd); err != nil {
+	if err := errors.Join(c.view.checkNames(), c.repeat.check(cmd)); err != nil {
 		return err
 	}
 	if err := c.env.checkStdout(); err != nil {

@@ -80,6 +80,9 @@ func (r remote) dump() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "dump [flags]", Short: "Print one snapshot", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := view.checkNames(); err != nil {
+				return err
+			}
 			s, err := r.snapshot(cmd.Context())
 			if err != nil {
 				return err

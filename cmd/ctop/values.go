@@ -179,6 +179,28 @@ func (v *filterValue) Set(s string) error {
 	return err
 }
 
+// namedFilterValue is a filter that may have names of hosts, which only a console
+// knows.
+type namedFilterValue struct{ filter.Filter }
+
+// Type is what help shows for the value.
+func (v *namedFilterValue) Type() string { return "EXPR" }
+
+// Set reads a filter.
+func (v *namedFilterValue) Set(s string) error {
+	f, err := filter.Parse(s)
+	if err != nil {
+		// What else is wrong is told without the names.
+		named, failed := filter.ParseNamed(s)
+		if failed != nil {
+			return err
+		}
+		f = named
+	}
+	v.Filter = f
+	return nil
+}
+
 // sortKeys are the keys that flows can be sorted by, out being the origin
 // direction and in the reply.
 var sortKeys = [...]struct {

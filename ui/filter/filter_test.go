@@ -263,7 +263,7 @@ func TestErrorsSayWhereAndWhatToWrite(t *testing.T) {
 		"ipv6":                          "write ip6",
 		"net 10.0.0.1/8":                "write net 10.0.0.0/8, or host 10.0.0.1",
 		"net 10.0.0.0 mask 255.0.255.0": "not a mask of a prefix",
-		"host web":                      "names of hosts are known to a console that shows them",
+		"host web":                      "names are read in a console that shows them",
 		"port = =":                      "port needs a value",
 		"port (80 or":                   "port needs a value",
 		"port (80":                      "there is no ) for this ( (column 6)",

@@ -4,6 +4,7 @@ package names
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"strconv"
 	"time"
@@ -34,6 +35,8 @@ type Book struct {
 	known   map[netip.Addr]string
 	order   []netip.Addr
 	asked   map[netip.Addr]bool
+	// shared is a copy of what is known, nil where there is none that is current.
+	shared map[netip.Addr]string
 }
 
 // New returns an empty book. Without a resolver only ports have names.
@@ -87,8 +90,20 @@ func (b *Book) Add(a netip.Addr, name string) {
 		delete(b.known, b.order[0])
 		b.order = append(b.order[:0:0], b.order[1:]...)
 	}
-	b.known[a] = tidy(name)
+	b.known[a], b.shared = tidy(name), nil
 	b.order = append(b.order, a)
+}
+
+// Known returns the names that are shown, empty for addresses without one, nil
+// where none are shown. The map does not change any more.
+func (b *Book) Known() map[netip.Addr]string {
+	if !b.On() {
+		return nil
+	}
+	if b.shared == nil {
+		b.shared = maps.Clone(b.known)
+	}
+	return b.shared
 }
 
 // tidy makes a name from the network harmless.
