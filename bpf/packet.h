@@ -46,6 +46,8 @@ enum packet_kind {
 #define TCP_ACK 0x10
 #define TCP_URG 0x20
 
+/* More bytes of IPv4 options than there can be. */
+#define IPV4_OPTIONS_MASK 63
 
 struct packet {
 	struct flow_key key;
@@ -350,7 +352,7 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 {
 	__u32 offset = cursor_offset(cursor);
 	struct iphdr *ip = cursor_take(cursor, sizeof(*ip));
-	__u32 header, total;
+	__u32 header, total, options;
 	__u16 fragment;
 
 	if (!ip || ip->version != 4 || ip->ihl < 5)
@@ -362,7 +364,10 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 		total = pkt->bytes - offset;
 	if (total < header || total > available(cursor, pkt, offset, total))
 		return PACKET_MALFORMED;
-	if (!cursor_take(cursor, header - sizeof(*ip)))
+	/* At most 40 bytes, which the verifier of Linux 6.1 does not see. */
+	options = header - sizeof(*ip);
+	asm volatile("" : "+r"(options));
+	if (!cursor_take(cursor, options & IPV4_OPTIONS_MASK))
 		return PACKET_MALFORMED;
 	pkt->key.family = 4;
 	pkt->key.proto = ip->protocol;

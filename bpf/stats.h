@@ -17,6 +17,9 @@ enum verdict {
 	NUM_VERDICTS,
 };
 
+/* More than any verdict, and less than struct cpu_stats has room for. */
+#define VERDICT_MASK 7
+
 /* Why a packet is invalid. */
 enum invalid {
 	INVALID_MALFORMED,

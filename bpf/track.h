@@ -331,7 +331,10 @@ static __always_inline enum verdict track(struct packet *pkt,
 	stats->bytes += pkt->bytes;
 	if (verdict >= NUM_VERDICTS)
 		verdict = VERDICT_UNTRACKED;
-	stats->verdict[verdict] += pkt->segments;
+	/* The compiler may compare one copy and index by another, of which the
+	 * verifier of Linux 6.1 knows nothing. So the index is bounded itself. */
+	asm volatile("" : "+r"(verdict));
+	stats->verdict[verdict & VERDICT_MASK] += pkt->segments;
 	if (pkt->fragment && pkt->kind == PACKET_FLOW &&
 	    (verdict == VERDICT_NEW || verdict == VERDICT_ESTABLISHED))
 		fragment_remember(pkt);
