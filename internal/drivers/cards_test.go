@@ -22,6 +22,8 @@ type card struct {
 	queues int
 	// parallel says that the card spreads flows over several receive queues.
 	parallel bool
+	// note is what native mode must say.
+	note string
 	// refused has what the refusal of a mode must say, and jumbo what that of a
 	// mode says which only an MTU of 9,000 is too much for.
 	refused, jumbo map[string]string
@@ -30,6 +32,7 @@ type card struct {
 // cards are those whose drivers differ in what they refuse.
 var cards = []card{
 	{name: "virtio_net", device: "virtio-net-pci,mq=on,vectors=10", queues: 4, parallel: true},
+	{name: "virtio_net without queues for XDP", device: "virtio-net-pci", queues: 1, note: "eth0 has no spare transmit queue for each CPU"},
 	{
 		name: "virtio_net whose offloads cannot be turned off", device: "virtio-net-pci,ctrl_guest_offloads=off", queues: 1,
 		refused: map[string]string{
@@ -56,31 +59,58 @@ func (c card) refusal(mode string, jumbo bool) string {
 }
 
 // outcome is what ctop did in a mode between two cards.
-type outcome struct{ normal, jumbo string }
+type outcome struct {
+	works bool
+	// said is the sentence with which it refused the mode.
+	said string
+}
 
-// report appends a row to the table.
-func report(t *testing.T, c card, outcomes map[string]outcome) {
+// cell returns what the table has for a mode, with the usual MTU and a large one.
+func cell(usual, jumbo outcome) string {
+	word := map[bool]string{true: "yes", false: "refused"}
+	if usual.works == jumbo.works {
+		return word[usual.works]
+	}
+	return word[usual.works] + "; with an MTU of 9,000 " + word[jumbo.works]
+}
+
+// report appends a row to the table, and the sentences that refused a mode.
+func report(t *testing.T, c card, usual, jumbo map[string]outcome) {
+	t.Helper()
+	var row, sentences strings.Builder
+	fmt.Fprintf(&row, "| %s |", c.name)
+	for _, mode := range modes {
+		fmt.Fprintf(&row, " %s |", cell(usual[mode], jumbo[mode]))
+		said := usual[mode].said
+		if said == "" {
+			said = jumbo[mode].said
+		}
+		if said != "" {
+			fmt.Fprintf(&sentences, "  %s\n", said)
+		}
+	}
+	write(t, row.String()+"\n"+sentences.String())
+}
+
+// write appends a text to the table, if there is one.
+func write(t *testing.T, text string) {
 	t.Helper()
 	path := os.Getenv(tableVar)
 	if path == "" {
 		return
-	}
-	row := "| " + c.name
-	for _, mode := range modes {
-		row += fmt.Sprintf(" | %s | %s", outcomes[mode].normal, outcomes[mode].jumbo)
 	}
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	if _, err := fmt.Fprintln(file, row+" |"); err != nil {
+	if _, err := file.WriteString(text); err != nil {
 		t.Error(err)
 	}
 }
 
-// oneLine returns the line of a refusal, without the notes before it.
-func oneLine(said string) string {
+// lastLine returns the line of a refusal, without the notes before it.
+func lastLine(said string) string {
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	return lines[len(lines)-1]
 }
