@@ -70,9 +70,10 @@ type harness struct {
 // with a table of 4096 flows.
 type setup struct {
 	maxFlows uint32
-	// nursery is the size of its ring, a power of two. keptLimit is how many
+	// nursery and openings are sizes, powers of two. keptLimit is how many
 	// answered flows are kept in a full table. Zero is as shipped.
 	nursery           uint32
+	openings          uint32
 	keptLimit         uint64
 	completeChecksums bool
 	singleBuffer      bool
@@ -150,6 +151,12 @@ func (s setup) load() (*ConntrackObjects, error) {
 		spec.Maps["nursery"].MaxEntries = s.nursery
 		if err := spec.Variables["nursery_mask"].Set(s.nursery - 1); err != nil {
 			return nil, fmt.Errorf("set nursery_mask: %w", err)
+		}
+	}
+	if s.openings != 0 {
+		spec.Maps["openings"].MaxEntries = s.openings
+		if err := spec.Variables["opening_mask"].Set(s.openings - 1); err != nil {
+			return nil, fmt.Errorf("set opening_mask: %w", err)
 		}
 	}
 	if s.keptLimit != 0 {

@@ -60,6 +60,7 @@ func endure(t *testing.T, f flood, policy tracker.Policy, a siege) {
 	}
 	shaker := newShaker(t, r)
 	talk := newTalk(t, r, a.established)
+	far := newDistant(t, r)
 	before := kernelMemory(t)
 
 	ctx, cancel := context.WithTimeout(r.ctx, a.duration)
@@ -68,6 +69,7 @@ func endure(t *testing.T, f flood, policy tracker.Policy, a siege) {
 	var wg sync.WaitGroup
 	wg.Go(func() { sent = f.send(ctx, t, r, a.pace) })
 	wg.Go(func() { talk.goOn(ctx) })
+	wg.Go(func() { far.shakeAll(ctx, a.duration/4) })
 	slow := shaker.shakeAll(ctx, a.handshakes, a.duration)
 	wg.Wait()
 	ended := time.Now()
@@ -78,6 +80,7 @@ func endure(t *testing.T, f flood, policy tracker.Policy, a siege) {
 		t.Errorf("%d of %d handshakes needed more than one SYN", slow, a.handshakes)
 	}
 	talk.check(t, r)
+	far.check(t, float64(sent)/a.duration.Seconds(), a.table)
 	checkFlooded(t, r, f, policy, a)
 	backToNormal(t, r, shaker)
 	if chaos() && f.eases {

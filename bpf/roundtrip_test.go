@@ -1,0 +1,84 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+
+	"github.com/cilium/ebpf"
+)
+
+// A flood of SYNs as fast as capacity over round trip, and faster, leaves honest
+// handshakes their answers: what counts is how many SYNs come within a round trip.
+// The figures stand in docs/reliability.md.
+func TestHandshakesWithinAFlood(t *testing.T) {
+	const room, handshakes = 4096, 200
+	// As the tracker loads the programs: openings for an eighth of the room.
+	h := newHarness(t, setup{maxFlows: room, nursery: 2 * room, keptLimit: room - room/16, openings: room / 8})
+	for _, tt := range []struct {
+		between float64 // SYNs within a round trip, in capacities
+		atLeast int     // handshakes that are completed, of 200
+	}{{0.5, 200}, {0.95, 200}, {1, 200}, {1.5, 200}, {2, 190}, {3, 0}, {4, 0}} {
+		h.reset()
+		h.enforce(true)
+		before := h.counters()
+		completed := h.flooded(int(tt.between*room), handshakes)
+		t.Logf("%.1f times the capacity in SYNs within a round trip: %d of %d handshakes", tt.between, completed, handshakes)
+		if completed < tt.atLeast {
+			t.Errorf("%.1f times the capacity: %d of %d handshakes were completed, want %d", tt.between, completed, handshakes, tt.atLeast)
+		}
+		h.sumsHold(before)
+	}
+}
+
+// flooded begins handshakes in a flood. Each is answered after so many SYNs of the
+// flood, and goes on with the opener's ACK after half as many more, and with data of
+// the other end. It returns how many are established, with nothing dropped.
+func (h *harness) flooded(between, handshakes int) (established int) {
+	h.t.Helper()
+	const apart = 50
+	dropped := map[uint16]bool{}
+	packets := []struct {
+		after, side int
+		segment     segment
+	}{
+		{0, 0, segment{flags: syn, seq: 1000}},
+		{between, 1, segment{flags: syn | ack, seq: 5000, ack: 1001}},
+		{between + between/2, 0, segment{flags: ack, seq: 1001, ack: 5001}},
+		{between + between/2 + 1, 1, segment{flags: ack | psh, seq: 5001, ack: 1001, payload: 10}},
+	}
+	flood := tcpFrame(aside[0], aside[1], segment{flags: syn, seq: 1000, sport: 1, dport: 443})
+	source, random := flood[ethernetHeader+12:ethernetHeader+16], uint32(198<<24|18<<16)
+	h.come(0)
+	for n := range handshakes*apart + 2*between {
+		for _, p := range packets {
+			since := n - p.after
+			if since < 0 || since%apart != 0 || since/apart >= handshakes {
+				continue
+			}
+			s, ends := p.segment, [2]netip.Addr{client4, server4}
+			port := uint16(10000 + since/apart)
+			s.sport, s.dport = port, 443
+			if p.side == 1 {
+				s.sport, s.dport = 443, port
+			}
+			h.come(p.side)
+			if !h.run(hookXDP, tcpFrame(ends[p.side], ends[1-p.side], s)) {
+				dropped[port] = true
+			}
+			h.come(0)
+		}
+		random++
+		binary.BigEndian.PutUint32(source, random)
+		if _, err := h.CtopXdp.Run(&ebpf.RunOptions{Data: flood}); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	for port := range uint16(handshakes) {
+		key, _ := keyOf(frame{src: client4, dst: server4, proto: protoTCP}, 10000+port, 443)
+		if state(h.flow(key)) == ConntrackFlowStateSTATE_ESTABLISHED && !dropped[10000+port] {
+			established++
+		}
+	}
+	return established
+}
