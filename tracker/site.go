@@ -156,14 +156,19 @@ func checkOwn(dir string, forbidden fs.FileMode) error {
 }
 
 // otherRoots calls visit with the root of every other mount namespace's BPF file
-// system in which something is pinned for a network namespace, until visit takes
-// one.
+// system in which something is pinned for this network namespace, until visit takes
+// one: those of processes in the same network namespace, as owners are, and that of
+// the machine, where a tracker goes on that has none.
 func otherRoots(cookie string, visit func(root *os.File) (taken bool)) {
 	processes, _ := filepath.Glob("/proc/[0-9]*") // the pattern is right
-	own, _ := os.Readlink("/proc/self/ns/mnt")
+	own, _ := os.Readlink("/proc/thread-self/ns/mnt")
+	network, _ := os.Readlink("/proc/thread-self/ns/net")
 	seen := map[string]bool{own: true, "": true}
 	mine, _ := placeOf(baseIn(bpffsRoot, cookie))
 	for _, process := range processes {
+		if net, _ := os.Readlink(filepath.Join(process, "ns/net")); net != network && process != "/proc/1" {
+			continue
+		}
 		ns, _ := os.Readlink(filepath.Join(process, "ns/mnt"))
 		if seen[ns] {
 			continue

@@ -57,6 +57,7 @@ func files() []paragraph {
 		{systemConfig, "the machine's configuration"},
 		{"$XDG_STATE_HOME/ctop/console.json", "what was chosen in the console: columns, order, units"},
 		{"/sys/fs/bpf/ctop", "the pins of the trackers that run"},
+		{"/run/ctop", "what trackers changed on the machine whose pins may end with their process, so that it can be put back after a kill"},
 	}
 }
 

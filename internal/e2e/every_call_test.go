@@ -1,10 +1,14 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -32,9 +36,11 @@ func noticeable(c systemCall) bool {
 		}
 	case unix.SYS_IOCTL:
 		return c.args[1] == ethtool
+	case unix.SYS_OPENAT:
+		return c.args[2]&unix.O_CREAT != 0
 	case unix.SYS_MKDIR, unix.SYS_MKDIRAT, unix.SYS_UNLINK, unix.SYS_UNLINKAT, unix.SYS_RMDIR,
 		unix.SYS_RENAME, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_FLOCK, unix.SYS_MOUNT, unix.SYS_UMOUNT2,
-		unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_FSYNC, unix.SYS_LISTEN, unix.SYS_CAPSET:
+		unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_PWRITE64, unix.SYS_FSYNC, unix.SYS_LISTEN, unix.SYS_CAPSET:
 		return true
 	}
 	return false
@@ -43,8 +49,10 @@ func noticeable(c systemCall) bool {
 // mortal is a service that is killed at every call.
 type mortal struct {
 	*serving
-	runs int
-	log  *os.File
+	// under is a command that runs the service, which may be none.
+	under []string
+	runs  int
+	log   *os.File
 }
 
 func newMortal(t *testing.T) *mortal {
@@ -66,6 +74,14 @@ func (m *mortal) run(killAt int) (p *tracee, ready func() bool) {
 	socket := filepath.Join(m.state, fmt.Sprintf("notify%d", m.runs))
 	told := datagrams(m.t.(*testing.T), socket)
 	cmd := m.command().Cmd
+	if len(m.under) > 0 {
+		path, err := exec.LookPath(m.under[0])
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		cmd.Args = slices.Concat(m.under, []string{cmd.Path}, cmd.Args[1:])
+		cmd.Path = path
+	}
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+socket)
 	if err := m.log.Truncate(0); err != nil {
 		m.t.Fatal(err)
@@ -136,7 +152,7 @@ func (m *mortal) killedEnding(n int, what string) (over bool) {
 func (m *mortal) each(kill func(n int) (over bool)) {
 	step := 1
 	if !chaos() {
-		step = 12
+		step = 16
 	}
 	points := 0
 	for n := 1 + rand.IntN(step); !kill(n); n += step {
@@ -155,6 +171,24 @@ func TestKilledAtEveryCall(t *testing.T) {
 			checkDetached(t, m.Lab)
 			if after := offloads(t, m.Lab); after != before {
 				t.Fatalf("after it was killed at call %d of its start: offloads are %v, they were %v", n, after, before)
+			}
+			return over
+		})
+	})
+	t.Run("start with pins that end with it", func(t *testing.T) {
+		m := newMortal(t)
+		before := offloads(t, m.Lab)
+		var journals string
+		m.under, journals = inMiddle(t, m.Lab)
+		ip(t, "-n", "middle", "link", "set", "lo", "up")
+		m.each(func(n int) (over bool) {
+			over = m.killedStarting(n)
+			m.killedEnding(0, fmt.Sprintf("after it was killed at call %d of its start", n))
+			if after := offloads(t, m.Lab); after != before {
+				t.Fatalf("after it was killed at call %d of its start: offloads are %v, they were %v", n, after, before)
+			}
+			if _, err := os.Stat(journals); !errors.Is(err, fs.ErrNotExist) {
+				t.Fatalf("after it was killed at call %d of its start: %s is left: %v", n, journals, err)
 			}
 			return over
 		})
