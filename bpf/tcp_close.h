@@ -149,6 +149,19 @@ static __always_inline bool rst_refuses_syn(const struct flow *flow,
 		 pkt->ack == flow->dir[!d].syn_seq + 1));
 }
 
+/* Whether a RST may be what an end answers to an old segment once both have closed:
+ * its number is what that segment acknowledged (RFC 9293 3.10.7.1). Its receiver
+ * drops it. */
+static __always_inline bool rst_is_late(__u64 control,
+					const struct flow_dir *receiver,
+					const struct packet *pkt)
+{
+	return has_flag(control, FLOW_FIN_SENT, ORIGIN) &&
+	       has_flag(control, FLOW_FIN_SENT, REPLY) &&
+	       seq_before(pkt->seq, receiver->acked) &&
+	       !seq_before(pkt->seq, receiver->acked - window_oldest(receiver));
+}
+
 /* A RST, whatever the state (RFC 5961 section 3). */
 static __always_inline void tcp_step_rst(struct tcp_step *step,
 					 const struct flow *flow,
@@ -178,6 +191,10 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 	passes = state == STATE_SYN_SENT ? receiver->packets :
 					   rst_is_inside(sender, receiver, pkt,
 							 judged);
+	if (!ends && judged && rst_is_late(step->control, receiver, pkt)) {
+		step->actions = TCP_OLD;
+		return;
+	}
 	if (!ends && !passes) {
 		/* Who sent the SYN waits for it. It ends nothing: to forge both
 		 * takes no number of the flow. */

@@ -69,9 +69,9 @@ var resetDifferences = []difference{
 		name: "inexact RST keeps the flow",
 		is: func(m *moment) bool {
 			return m.isReset() && m.stays() && m.ctop.Verdict == Established &&
-				(m.vague() || !m.exactReset() && m.resetInside() || m.resetBeyond())
+				(m.vague() || !m.exactReset() && m.resetInside() || m.resetBeyond() || m.resetLate())
 		},
-		reason: "inside the window but not exact it provokes a challenge ACK, which settles it; right after what was sent beyond the window it is not believed, either",
+		reason: "inside the window but not exact it provokes a challenge ACK, which settles it; right after what was sent beyond the window it is not believed, either; below the window it may answer an old segment once both sides have closed",
 		source: "RFC 5961 section 3.2",
 	},
 	{
@@ -125,6 +125,12 @@ func (m *moment) exactReset() bool {
 // the window: whoever forged that would need no exact number.
 func (m *moment) resetBeyond() bool {
 	return m.me().heard && m.step.Seq == m.me().end && after(m.step.Seq, m.w.limit(1-m.step.dir()))
+}
+
+// resetLate tells whether the RST may answer an old segment, both sides having closed.
+func (m *moment) resetLate() bool {
+	return m.me().finSent && m.other().finSent && before(m.step.Seq, m.other().ack) &&
+		!before(m.step.Seq, m.other().ack-4*m.w.lag())
 }
 
 // resetInside tells whether the RST is inside the window: not below what its
