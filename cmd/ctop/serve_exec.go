@@ -15,7 +15,6 @@ import (
 	"ctop/tracker"
 	"ctop/ui"
 	"ctop/ui/console"
-	"ctop/ui/events"
 	"ctop/ui/filter"
 	"ctop/ui/format"
 )
@@ -25,12 +24,16 @@ import (
 type remote struct {
 	env    env
 	source ui.Source
+	role   console.Role
+	dumps  *dumps
+	// end ends the session for a reason.
+	end func(why error)
 }
 
-// remoteCommand is the allow-list of headless commands.
-func remoteCommand(ctx context.Context, c console.Command) int {
+// command is the allow-list of headless commands.
+func (d *dumps) command(ctx context.Context, c console.Command) int {
 	c.Stderr = cleaned{c.Stderr}
-	r := remote{source: c.Source, env: env{
+	r := remote{source: c.Source, role: c.Role, dumps: d, end: c.End, env: env{
 		args: c.Args, stdin: strings.NewReader(""), stdout: c.Stdout, stderr: c.Stderr,
 		getenv: func(string) string { return "" },
 	}}
@@ -73,32 +76,6 @@ func (r remote) snapshot(ctx context.Context) (*tracker.Snapshot, error) {
 		}
 	}
 	return nil, errors.New("read the flows: the tracker has not shown any yet: try again")
-}
-
-func (r remote) dump() *cobra.Command {
-	var view viewFlags
-	cmd := &cobra.Command{
-		Use: "dump [flags]", Short: "Print one snapshot", Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := view.checkNames(); err != nil {
-				return err
-			}
-			s, err := r.snapshot(cmd.Context())
-			if err != nil {
-				return err
-			}
-			v := output.View{Snapshot: s, Rows: view.arrange(s), Joined: true}
-			if err := output.WriteSnapshot(r.env.stdout, view.output, v); err != nil {
-				return writeFailed(err)
-			}
-			if view.output.Text() {
-				r.env.note("%s", output.Summary(v))
-			}
-			return nil
-		},
-	}
-	view.register(cmd.Flags())
-	return cmd
 }
 
 func (r remote) events() *cobra.Command {
@@ -162,7 +139,7 @@ func appendEvents(b []byte, form output.Format, wanted filter.Filter, list []tra
 	}
 	for i := range list {
 		e := &list[i]
-		if e.Type == tracker.EventLost || wanted.Empty() || wanted.Match(events.Flow(e)) {
+		if tells(wanted, e) {
 			b = output.AppendEvent(b, form, e)
 		}
 	}

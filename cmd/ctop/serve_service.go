@@ -107,7 +107,7 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 	if s.ssh != nil {
 		server, err := console.New(console.Options{
 			Source: c, Keys: s.keys, HostKey: s.hostKey, Audit: s.audit, Log: s.log,
-			Exec: remoteCommand, Limits: s.limits,
+			Exec: newDumps().command, Limits: s.limits,
 		})
 		if err != nil {
 			return nil, err

@@ -156,7 +156,7 @@ func TestRemoteCommands(t *testing.T) {
 	} {
 		t.Run(command, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			status := remoteCommand(context.Background(), console.Command{
+			status := newDumps().command(context.Background(), console.Command{
 				Args: strings.Fields(command), Source: still{}, Stdout: &stdout, Stderr: &stderr,
 			})
 			if status != want.status || !strings.Contains(stdout.String(), want.stdout) || !strings.Contains(stderr.String(), want.stderr) {

@@ -22,6 +22,9 @@ type Command struct {
 	Source ui.Source
 	// Stdout and Stderr go to the client. They fail once it has gone.
 	Stdout, Stderr io.Writer
+	// End ends the session for a reason that the client is told, also where a
+	// write waits for a client that takes nothing.
+	End func(why error)
 }
 
 // Exec runs a command and returns its exit status. It is an allow-list: what it
@@ -37,5 +40,6 @@ func (x *session) execute(args []string) int {
 	}
 	return x.server.options.Exec(x.ctx, Command{
 		Args: args, Role: x.who.key.Role, Source: x.source(), Stdout: stdout, Stderr: stderr,
+		End: x.end,
 	})
 }

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"ctop/tracker"
+	"ctop/ui/console"
+)
+
+// Bounds on the dumps that are being sent at one time. A snapshot of a million
+// flows takes a quarter of a gigabyte, and who takes a dump slowly keeps it.
+const (
+	// mostDumps are sent at once, of which viewers may have some.
+	mostDumps, mostViewersDumps = 16, 8
+	// mostHeld are the snapshots that they are made of.
+	mostHeld, mostViewersHeld = 2, 1
+	// sharedFor is how much older than the latest a snapshot may be that is
+	// shared.
+	sharedFor = 5 * time.Second
+	// slowAfter is the time after which a dump may be ended for another one.
+	slowAfter = 30 * time.Second
+)
+
+var errSlowDump = errors.New("the dump was taken too slowly, and others wait: ask for fewer flows with --filter or --limit, or try again")
+
+// dumps are those that are being sent. They share snapshots, so that the memory
+// they take together is bounded.
+type dumps struct {
+	clock func() time.Time
+
+	mu   sync.Mutex
+	sent []*sentDump // oldest first
+	// waiting have no place yet, in the order in which they came.
+	waiting []*waiting
+	// changed is closed, and another one made, when one ends.
+	changed chan struct{}
+	// arranging is taken while flows are filtered and sorted, which takes
+	// memory for each of them.
+	arranging sync.Mutex
+}
+
+// sentDump is one dump while it is sent.
+type sentDump struct {
+	snapshot *tracker.Snapshot
+	role     console.Role
+	begun    time.Time
+	end      func(why error)
+	ended    bool
+}
+
+// waiting is a dump that waits for a place.
+type waiting struct{ role console.Role }
+
+func newDumps() *dumps { return &dumps{clock: time.Now, changed: make(chan struct{})} }
+
+// begin waits until a dump may be sent, and returns the snapshot that it is to be
+// of and what to call at its end. end is called where it has to make room.
+func (d *dumps) begin(ctx context.Context, latest func() *tracker.Snapshot, role console.Role, end func(error)) (*tracker.Snapshot, func(), error) {
+	w := &waiting{role}
+	d.mu.Lock()
+	d.waiting = append(d.waiting, w)
+	d.mu.Unlock()
+	defer d.leave(w)
+	for {
+		dump, changed := d.try(latest, w, end)
+		if dump != nil {
+			return dump.snapshot, func() { d.done(dump) }, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-changed:
+		case <-time.After(time.Second): // one may have become slow
+		}
+	}
+}
+
+// try takes a place, or ends a dump for it and returns what tells of the next
+// place.
+func (d *dumps) try(latest func() *tracker.Snapshot, w *waiting, end func(error)) (*sentDump, <-chan struct{}) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.first(w) {
+		return nil, d.changed
+	}
+	if s := d.choose(latest(), w.role); s != nil {
+		dump := &sentDump{snapshot: s, role: w.role, begun: d.clock(), end: end}
+		d.sent = append(d.sent, dump)
+		return dump, nil
+	}
+	d.endSlow(w.role)
+	return nil, d.changed
+}
+
+// first reports whether nobody with the same role came before.
+func (d *dumps) first(w *waiting) bool {
+	for _, other := range d.waiting {
+		if other.role == w.role {
+			return other == w
+		}
+	}
+	return false
+}
+
+// endSlow ends the dump that was begun first, if it is slow and the role may have
+// its place.
+func (d *dumps) endSlow(role console.Role) {
+	for _, dump := range d.sent {
+		if d.clock().Sub(dump.begun) < slowAfter {
+			break
+		}
+		if !dump.ended && (role == console.Operator || dump.role == role) {
+			dump.ended = true
+			dump.end(errSlowDump)
+			break
+		}
+	}
+}
+
+// choose returns the snapshot for another dump, nil where there is no place.
+func (d *dumps) choose(latest *tracker.Snapshot, role console.Role) *tracker.Snapshot {
+	held, viewersHeld := map[*tracker.Snapshot]bool{}, map[*tracker.Snapshot]bool{}
+	viewers := 0
+	var newest *tracker.Snapshot
+	for _, dump := range d.sent {
+		if dump.role != console.Operator {
+			viewers++
+			viewersHeld[dump.snapshot] = true
+		}
+		held[dump.snapshot] = true
+		if newest == nil || dump.snapshot.Time.After(newest.Time) {
+			newest = dump.snapshot
+		}
+	}
+	viewer := role != console.Operator
+	switch {
+	case len(d.sent) >= mostDumps || viewer && viewers >= mostViewersDumps:
+		return nil
+	case held[latest], len(held) < mostHeld && (!viewer || len(viewersHeld) < mostViewersHeld):
+		return latest
+	case newest != nil && latest.Time.Sub(newest.Time) <= sharedFor:
+		return newest
+	}
+	return nil
+}
+
+func (d *dumps) leave(w *waiting) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.waiting = slices.DeleteFunc(d.waiting, func(other *waiting) bool { return other == w })
+	d.wake()
+}
+
+func (d *dumps) done(dump *sentDump) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.sent = slices.DeleteFunc(d.sent, func(other *sentDump) bool { return other == dump })
+	d.wake()
+}
+
+func (d *dumps) wake() {
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
