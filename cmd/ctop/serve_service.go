@@ -118,7 +118,7 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Consoles: stats})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Consoles: stats, Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}

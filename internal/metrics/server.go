@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -31,21 +32,27 @@ type Options struct {
 	Healthy func() error
 	// Consoles are counted where they are served.
 	Consoles func() console.Stats
+	// Log gets what goes wrong with a connection, [slog.Default] where nil.
+	Log *slog.Logger
 }
 
 // Server serves /metrics and /healthz.
 type Server struct {
 	handler http.Handler
+	log     *slog.Logger
 }
 
 // Bounds on a client. A scrape is one small request.
 const (
 	readTime  = 5 * time.Second
 	writeTime = 30 * time.Second
-	idleTime  = 2 * time.Minute
+	idleTime  = 10 * time.Second
 	stopTime  = 2 * time.Second
 	maxHeader = 16 << 10
 	atOnce    = 4
+	// mostConnections is many times what Prometheus, its standby and a few
+	// people hold.
+	mostConnections = 32
 )
 
 // New returns a server that does nothing until it is run.
@@ -69,15 +76,22 @@ func New(o Options) *Server {
 		}
 		_, _ = fmt.Fprintln(w, "ok")
 	})
-	return &Server{handler: mux}
+	log := o.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	return &Server{handler: mux, log: log}
 }
 
 // Serve answers those who connect to l until ctx is done, which is no error, and
 // closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	limited := limit(l, mostConnections)
 	server := &http.Server{
-		Handler: s.handler, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
-		MaxHeaderBytes: maxHeader,
+		Handler:     checkHost(isLoopback(l.Addr()), s.handler),
+		ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime,
+		MaxHeaderBytes: maxHeader, ConnState: limited.note,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan struct{})
 	release := context.AfterFunc(ctx, func() {
@@ -88,7 +102,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			_ = server.Close()
 		}
 	})
-	err := server.Serve(l)
+	err := server.Serve(limited)
 	if release() {
 		return fmt.Errorf("serve metrics at %s: %w", l.Addr(), err)
 	}
