@@ -39,6 +39,9 @@ struct tracker_config {
 	/* Zero, or the time that an injected clock shows. */
 	__u64 injected_ticks;
 	__u64 injected_ns;
+	/* The id of the map that packets are redirected by. */
+	__u32 outputs_id;
+	__u32 pad;
 };
 
 struct tracker_config config SEC(".data.config");

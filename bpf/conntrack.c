@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
@@ -52,9 +53,29 @@ static __always_inline int xdp_forward(struct xdp_md *ctx)
 		struct cpu_stats *stats = stats_get();
 
 		if (stats)
-			stats->dropped++;
+			stats_unsent(stats, UNSENT_OUTPUT);
 	}
 	return action;
+}
+
+/* A redirect that failed after the program had returned, native and generic: the
+ * frame is longer than the MTU of the way out, or that is down. It runs where the
+ * program ran, on its CPU, for redirects by any map of the machine. The arguments
+ * are those of the tracepoint since Linux 5.13 (include/trace/events/xdp.h): dev,
+ * xdp, tgt, err, map_type, map_id, index. */
+SEC("raw_tracepoint/xdp_redirect_err")
+int ctop_unsent(struct bpf_raw_tracepoint_args *ctx)
+{
+	struct cpu_stats *stats;
+
+	if ((__u32)ctx->args[5] != config.outputs_id)
+		return 0;
+	stats = stats_get();
+	if (stats)
+		stats_unsent(stats, (int)ctx->args[3] == -EMSGSIZE ?
+					    UNSENT_TOO_LONG :
+					    UNSENT_OUTPUT);
+	return 0;
 }
 
 /* Where packets are parsed to, but for those that go the short way: on the stack
@@ -189,6 +210,7 @@ struct shared_types {
 	enum timeout timeout;
 	enum verdict verdict;
 	enum invalid invalid;
+	enum unsent unsent;
 	enum untracked untracked;
 };
 

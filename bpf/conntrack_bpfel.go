@@ -47,6 +47,7 @@ type ConntrackCpuStats struct {
 	Events       [2]uint64
 	EventsLost   uint64
 	Races        uint64
+	Unsent       [2]uint64
 }
 
 type ConntrackDirKey struct {
@@ -433,7 +434,17 @@ type ConntrackTrackerConfig struct {
 	SidesUnknown  uint32
 	InjectedTicks uint64
 	InjectedNs    uint64
+	OutputsId     uint32
+	Pad           uint32
 }
+
+type ConntrackUnsent uint32
+
+const (
+	ConntrackUnsentUNSENT_TOO_LONG ConntrackUnsent = 0
+	ConntrackUnsentUNSENT_OUTPUT   ConntrackUnsent = 1
+	ConntrackUnsentNUM_UNSENT      ConntrackUnsent = 2
+)
 
 type ConntrackUntracked uint32
 
@@ -482,6 +493,7 @@ const (
 	ConntrackMapTraceCount        = "trace_count"
 	ConntrackMapTraces            = "traces"
 	ConntrackProgCtopTc           = "ctop_tc"
+	ConntrackProgCtopUnsent       = "ctop_unsent"
 	ConntrackProgCtopXdp          = "ctop_xdp"
 	ConntrackProgReadClock        = "read_clock"
 	ConntrackProgRequest          = "request"
@@ -541,11 +553,12 @@ type ConntrackSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackProgramSpecs struct {
-	CtopTc    *ebpf.ProgramSpec `ebpf:"ctop_tc"`
-	CtopXdp   *ebpf.ProgramSpec `ebpf:"ctop_xdp"`
-	ReadClock *ebpf.ProgramSpec `ebpf:"read_clock"`
-	Request   *ebpf.ProgramSpec `ebpf:"request"`
-	Sweep     *ebpf.ProgramSpec `ebpf:"sweep"`
+	CtopTc     *ebpf.ProgramSpec `ebpf:"ctop_tc"`
+	CtopUnsent *ebpf.ProgramSpec `ebpf:"ctop_unsent"`
+	CtopXdp    *ebpf.ProgramSpec `ebpf:"ctop_xdp"`
+	ReadClock  *ebpf.ProgramSpec `ebpf:"read_clock"`
+	Request    *ebpf.ProgramSpec `ebpf:"request"`
+	Sweep      *ebpf.ProgramSpec `ebpf:"sweep"`
 }
 
 // ConntrackMapSpecs contains maps before they are loaded into the kernel.
@@ -673,16 +686,18 @@ type ConntrackVariables struct {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackPrograms struct {
-	CtopTc    *ebpf.Program `ebpf:"ctop_tc"`
-	CtopXdp   *ebpf.Program `ebpf:"ctop_xdp"`
-	ReadClock *ebpf.Program `ebpf:"read_clock"`
-	Request   *ebpf.Program `ebpf:"request"`
-	Sweep     *ebpf.Program `ebpf:"sweep"`
+	CtopTc     *ebpf.Program `ebpf:"ctop_tc"`
+	CtopUnsent *ebpf.Program `ebpf:"ctop_unsent"`
+	CtopXdp    *ebpf.Program `ebpf:"ctop_xdp"`
+	ReadClock  *ebpf.Program `ebpf:"read_clock"`
+	Request    *ebpf.Program `ebpf:"request"`
+	Sweep      *ebpf.Program `ebpf:"sweep"`
 }
 
 func (p *ConntrackPrograms) Close() error {
 	return _ConntrackClose(
 		p.CtopTc,
+		p.CtopUnsent,
 		p.CtopXdp,
 		p.ReadClock,
 		p.Request,

@@ -51,6 +51,13 @@ enum untracked {
 	NUM_UNTRACKED,
 };
 
+/* Why a packet that was to be forwarded was not. */
+enum unsent {
+	UNSENT_TOO_LONG, /* longer than the MTU of the way out */
+	UNSENT_OUTPUT,	 /* the way out is down, gone or does not take it */
+	NUM_UNSENT,
+};
+
 /* Why a flow ended. */
 enum reason {
 	REASON_NONE,
@@ -95,6 +102,8 @@ struct cpu_stats {
 	__u64 events_lost;
 	/* Packets that gave up a transition because others kept winning. */
 	__u64 races;
+	/* Those of the dropped packets that no policy dropped. */
+	__u64 unsent[NUM_UNSENT];
 };
 
 struct {
@@ -109,4 +118,10 @@ static __always_inline struct cpu_stats *stats_get(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&stats, &zero);
+}
+
+static __always_inline void stats_unsent(struct cpu_stats *stats, enum unsent why)
+{
+	stats->dropped++;
+	stats->unsent[why]++;
 }

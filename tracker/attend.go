@@ -38,6 +38,7 @@ func (c *Collector) attend(ctx context.Context) error {
 			trouble := c.heal()
 			c.trouble.Store(&trouble)
 			c.tellUses()
+			c.tellMTUs()
 		}
 		select {
 		case <-ctx.Done():

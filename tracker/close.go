@@ -38,6 +38,9 @@ func (t *Tracker) Close() error {
 			_ = l.Close()
 		}
 	}
+	if t.unsent != nil {
+		_ = t.unsent.Close()
+	}
 	t.kernel.close()
 	t.lease.release()
 	t.journal.release()

@@ -294,8 +294,8 @@ func countersFromKernel(perCPU []kernelStats) Counters {
 		c.Related += s.Verdict[bpf.ConntrackVerdictVERDICT_RELATED]
 		c.Invalid += s.Verdict[bpf.ConntrackVerdictVERDICT_INVALID]
 		c.Untracked += s.Verdict[bpf.ConntrackVerdictVERDICT_UNTRACKED]
-		c.Dropped += s.Dropped
 		c.BadChecksums += s.BadChecksums
+		c.addDrops(s)
 		c.FlowsCreated += s.Created
 		c.TableFull += s.TableFull
 		c.TableBusy += s.TableBusy

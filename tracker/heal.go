@@ -128,7 +128,10 @@ func (t *Tracker) reattach(i int, l netlink.Link) error {
 	if err != nil {
 		return err
 	}
-	m := ifaceMeta{Name: s.name(), Index: l.Attrs().Index, Mode: s.mode, Changes: changes}
+	m := ifaceMeta{
+		Name: s.name(), Index: l.Attrs().Index, Mode: s.mode, Changes: changes,
+		Forced: before.Forced, SendDrops: s.sendDrops(), Unsent: t.unsentSide(i),
+	}
 	if err := t.redescribe(i, m); err != nil {
 		return err
 	}

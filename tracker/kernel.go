@@ -165,6 +165,7 @@ func loadKernel(o loadOptions) (*kernel, error) {
 	if err := specialise(spec, o); err != nil {
 		return nil, err
 	}
+	delete(spec.Programs, unsentProgram) // loaded apart, since it may be refused
 	coll, err := ebpf.NewCollection(spec)
 	if err != nil {
 		return nil, explainPermission("load BPF programs", fmt.Errorf("load BPF programs: %w", err))

@@ -51,6 +51,10 @@ type ifaceMeta struct {
 	Changes []change `json:"changes,omitempty"`
 	// Forced says that the operator knew that the machine uses the interface.
 	Forced bool `json:"forced,omitempty"`
+	// SendDrops is what the interface had not sent when the tracker was attached
+	// to it, Unsent what those in its place before did not send meanwhile.
+	SendDrops uint64 `json:"send_drops,omitempty"`
+	Unsent    uint64 `json:"unsent,omitempty"`
 }
 
 // hangsInFilter reports whether the program is attached by a filter.

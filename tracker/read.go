@@ -161,6 +161,8 @@ func (t *Tracker) snapshot(reader *tableReader) (*Snapshot, error) {
 		s.Interfaces[i].Use = uses[i]
 		s.Warnings = append(s.Warnings, s.Interfaces[i].troubles()...)
 	}
+	s.Warnings = append(s.Warnings, mtuWarnings(s.Interfaces)...)
+	s.Counters.addUnsent(t.unsentSides(s.Interfaces))
 	s.Took = time.Since(started)
 	return s, nil
 }
@@ -179,9 +181,9 @@ func (m ifaceMeta) state() Interface {
 	}
 	i.Up = l.Attrs().Flags&unix.IFF_UP != 0
 	s := side{link: l}
-	i.virtual = s.virtual()
+	i.virtual, i.MTU = s.virtual(), l.Attrs().MTU
 	if counted := l.Attrs().Statistics; counted != nil {
-		i.Received, i.Sent = counted.RxPackets, counted.TxPackets
+		i.Received, i.Sent, i.sendDrops = counted.RxPackets, counted.TxPackets, counted.TxDropped
 	}
 	return i
 }

@@ -18,6 +18,11 @@ type Interface struct {
 	Use string
 	// Received and Sent are packets as the interface itself counts them.
 	Received, Sent uint64
+	// MTU is the longest packet that the interface sends, without its Ethernet
+	// header.
+	MTU int
+	// sendDrops are packets that the interface says it did not send.
+	sendDrops uint64
 	// virtual ones are known to count what XDP sends.
 	virtual bool
 }
@@ -52,6 +57,8 @@ type Counters struct {
 	Forwarded, Dropped uint64
 	// FlowsCreated minus FlowsDestroyed is the number of flows present.
 	FlowsCreated, FlowsDestroyed uint64
+	// DroppedBy splits Dropped by why.
+	DroppedBy [numDrops]uint64
 	// Destroyed splits FlowsDestroyed by [Reason].
 	Destroyed [ReasonReused + 1]uint64
 	// InvalidBy splits Invalid by why.

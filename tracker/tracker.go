@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
 	"ctop/bpf"
@@ -39,6 +40,8 @@ type Tracker struct {
 	uses    uses
 	// links hold the attachments of a tracker that is not pinned by itself.
 	links [2]attachment
+	// unsent holds what counts the drops of redirects.
+	unsent link.Link
 
 	mu sync.Mutex
 	// lease is held by the owner: who expires flows, and removes everything at
@@ -49,7 +52,9 @@ type Tracker struct {
 	// slots are the readers' slots in use by this process.
 	slots  map[uint32]bool
 	config kernelConfig
-	closed bool
+	// sendDrops are what the interfaces did not send, as they counted last.
+	sendDrops [2]uint64
+	closed    bool
 }
 
 // Open attaches a tracker between two interfaces, or joins the one that runs
@@ -145,6 +150,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 		return nil, err
 	}
 	t.notes = append(append(t.notes, notes...), forced...)
+	t.notes = append(t.notes, mtuWarnings([2]Interface{sides[0].sends(), sides[1].sends()})...)
 	return t, nil
 }
 
@@ -175,7 +181,7 @@ func (t *Tracker) attach(ctx context.Context, o Options, sides [2]*side) (err er
 		t.pin,
 		t.openJournal,
 		t.change,
-		ctx.Err,
+		func() error { t.watchRedirects(sides[0].mode); return ctx.Err() },
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -198,6 +204,11 @@ func (t *Tracker) configure(o Options, sides [2]*side) error {
 			return fmt.Errorf("set the way out by %s: %w", s.name(), err)
 		}
 	}
+	id, err := t.kernel.outputsID()
+	if err != nil {
+		return err
+	}
+	t.config.OutputsId = id
 	t.config.Policy = kernelPolicy(o.Policy)
 	c := clock{tick: t.tick}
 	for name, d := range o.Timeouts {
@@ -225,7 +236,7 @@ func (t *Tracker) describe(o Options, sides [2]*side) error {
 		if err != nil {
 			return explainPermission("prepare "+s.name(), fmt.Errorf("prepare %s: %w", s.name(), err))
 		}
-		t.meta.Interfaces[i] = ifaceMeta{Name: s.name(), Index: s.link.Attrs().Index, Mode: s.mode, Changes: changes, Forced: s.forced}
+		t.meta.Interfaces[i] = ifaceMeta{Name: s.name(), Index: s.link.Attrs().Index, Mode: s.mode, Changes: changes, Forced: s.forced, SendDrops: s.sendDrops()}
 	}
 	return t.meta.write(t.kernel.meta)
 }

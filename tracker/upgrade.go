@@ -40,6 +40,7 @@ func (t *Tracker) upgrade(running bool) error {
 	if err := programs.repin(t.dir); err != nil {
 		return err
 	}
+	t.watchRedirects(t.meta.Interfaces[0].Mode)
 	t.kernel.replace(programs, xdpProgram, tcProgram)
 	if !running {
 		t.kernel.replace(programs, clockProgram, sweepProgram, requestProgram)
@@ -118,6 +119,7 @@ func (k *kernel) reload(o loadOptions) (*kernel, error) {
 			kept[name] = m
 		}
 	}
+	delete(spec.Programs, unsentProgram)
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: kept})
 	if err != nil {
 		return nil, fmt.Errorf("load BPF programs over the maps that there are: %w", err)

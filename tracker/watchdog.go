@@ -65,13 +65,13 @@ func (p *way) look(from, to *Interface, s *Snapshot) {
 	if p.index != index || p.sent != to.Sent {
 		*p = way{
 			index: index, since: s.Time, received: from.Received, sent: to.Sent,
-			seen: s.Counters.Packets, dropped: s.Counters.Dropped, counts: p.index == index,
+			seen: s.Counters.Packets, dropped: s.Counters.DroppedBy[DropPolicy], counts: p.index == index,
 		}
 		return
 	}
 	received := from.Received - p.received
 	if s.Policy == PolicyEnforce {
-		received -= min(received, s.Counters.Dropped-p.dropped)
+		received -= min(received, s.Counters.DroppedBy[DropPolicy]-p.dropped)
 	}
 	counts := p.counts || to.virtual || !to.Up
 	if counts && received >= stallPackets && s.Time.Sub(p.since) >= stallAfter {

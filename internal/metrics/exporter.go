@@ -21,7 +21,7 @@ type descriptions struct {
 	badChecksums, untracked                     *prometheus.Desc
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
-	stalled, used                               *prometheus.Desc
+	stalled, used, dropped                      *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -37,6 +37,7 @@ func newDescriptions() descriptions {
 		bytes:        describe("bytes_total", "Bytes of the frames that came in."),
 		verdicts:     describe("verdicts_total", "Packets by what tracking concluded about them.", "verdict"),
 		actions:      describe("actions_total", "Packets by what became of them.", "action"),
+		dropped:      describe("dropped_total", "Packets that were not forwarded.", "reason"),
 		invalid:      describe("invalid_total", "Packets that were called invalid.", "reason"),
 		badChecksums: describe("bad_checksums_total", "Packets with a wrong checksum, where it is looked at."),
 		untracked:    describe("untracked_total", "Packets that were not tracked.", "reason"),
@@ -136,6 +137,9 @@ func (x sender) counters(c *tracker.Counters) {
 	x.counter(x.verdicts, c.Untracked, "untracked")
 	x.counter(x.actions, c.Forwarded, "forwarded")
 	x.counter(x.actions, c.Dropped, "dropped")
+	for _, r := range tracker.Drops() {
+		x.counter(x.dropped, c.DroppedBy[r], r.String())
+	}
 	for _, r := range tracker.InvalidReasons() {
 		x.counter(x.invalid, c.InvalidBy[r], r.String())
 	}

@@ -34,6 +34,7 @@ func sample() *tracker.Snapshot {
 		Flows:      []tracker.Flow{{State: tracker.StateEstablished}},
 	}
 	s.Counters.Packets, s.Counters.Dropped, s.Counters.EventsLost = 100, 7, 9
+	s.Counters.DroppedBy[tracker.DropTooLong] = 4
 	s.Counters.TableFull, s.Counters.TableBusy = 11, 12
 	s.Counters.Destroyed[tracker.ReasonExpired] = 5
 	s.Counters.InvalidBy[tracker.InvalidWindow] = 6
@@ -87,6 +88,7 @@ func TestMetrics(t *testing.T) {
 		`ctop_bad_checksums_total 10`,
 		`ctop_untracked_total{reason="fragment"} 8`,
 		`ctop_packets_total 100`, `ctop_actions_total{action="dropped"} 7`, `ctop_events_lost_total 9`,
+		`ctop_dropped_total{reason="too_long"} 4`, `ctop_dropped_total{reason="policy"} 0`,
 		`ctop_table_full_total 11`, `ctop_table_busy_total 12`,
 		`ctop_scan_seconds 0.002`, `ctop_sweep_seconds 0.003`, `ctop_interface_up{interface="eth1",mode="tc"} 0`,
 		`ctop_interface_used{interface="eth0"} 0`, `ctop_interface_used{interface="eth1"} 1`,

@@ -49,6 +49,7 @@ func (m *Model) wrong() (list []trouble) {
 	for _, text := range s.Warnings {
 		list = append(list, trouble{text, adviceFor(text)})
 	}
+	list = append(list, unsent(&s.Counters)...)
 	list = append(list, m.fullness(s)...)
 	if n := s.Counters.EventsLost; n > 0 {
 		list = append(list, trouble{
@@ -72,6 +73,8 @@ func adviceFor(text string) string {
 		return "Mend what is named. To take ctop out of the way: ctop down with both interfaces."
 	case strings.HasSuffix(text, tracker.AnswersNobody):
 		return "The tracker in the wire takes every packet that comes in there. Take the address or the port away, or take ctop out of the way: ctop down with both interfaces."
+	case strings.HasSuffix(text, tracker.LongerAreLost):
+		return "Give both interfaces, and what is at their other ends, the same MTU: ip link set NAME mtu BYTES."
 	case strings.HasSuffix(text, "; trying again"):
 		return "What is shown was true when it was last read. Nothing needs to be done if this goes away by itself; packets pass meanwhile."
 	case strings.HasPrefix(text, "table "):
@@ -80,6 +83,23 @@ func adviceFor(text string) string {
 		return "It works as it is. The mode can be chosen with --mode at the start."
 	}
 	return "See ctop help for what it means, and the events (2) for when it began."
+}
+
+// unsent is what was to be forwarded and was not.
+func unsent(c *tracker.Counters) (list []trouble) {
+	if n := c.DroppedBy[tracker.DropTooLong]; n > 0 {
+		list = append(list, trouble{
+			format.Plural(int(n), "packet") + " too long for the way out",
+			"They were longer than its MTU and were dropped. Both interfaces, and what is at their other ends, need the same MTU.",
+		})
+	}
+	if n := c.DroppedBy[tracker.DropOutput]; n > 0 {
+		list = append(list, trouble{
+			format.Plural(int(n), "packet") + " not taken by the way out",
+			"It was down or gone, its queue was full, or the packets were too long for its other end: ip -s link show has what it counts.",
+		})
+	}
+	return list
 }
 
 func (m *Model) fullness(s *tracker.Snapshot) (list []trouble) {

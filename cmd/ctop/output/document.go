@@ -30,6 +30,7 @@ type interfaceDocument struct {
 	Ifindex int    `json:"ifindex"`
 	Mode    string `json:"mode"`
 	Use     string `json:"use,omitempty"`
+	MTU     int    `json:"mtu,omitempty"`
 }
 
 type counters struct {
@@ -48,6 +49,7 @@ type counters struct {
 	Events         uint64   `json:"events"`
 	EventsLost     uint64   `json:"events_lost"`
 	TableBusy      uint64   `json:"table_busy"`
+	DroppedBy      byReason `json:"dropped_by"`
 	InvalidBy      byReason `json:"invalid_by"`
 	Destroyed      byReason `json:"destroyed"`
 	UntrackedBy    byReason `json:"untracked_by"`
@@ -73,7 +75,7 @@ func newTrackerDocument(v View) trackerDocument {
 		Joined: v.Joined, Warnings: append([]string{}, v.Warnings...),
 	}
 	for _, i := range v.Interfaces {
-		d.Interfaces = append(d.Interfaces, interfaceDocument{i.Name, i.Index, i.Mode.String(), i.Use})
+		d.Interfaces = append(d.Interfaces, interfaceDocument{i.Name, i.Index, i.Mode.String(), i.Use, i.MTU})
 	}
 	return d
 }
@@ -90,6 +92,9 @@ func newCounters(s *tracker.Snapshot) counters {
 	}
 	if s.Checksums {
 		d.BadChecksums = &c.BadChecksums
+	}
+	for _, reason := range tracker.Drops() {
+		d.DroppedBy = append(d.DroppedBy, count{reason.String(), c.DroppedBy[reason]})
 	}
 	for _, reason := range tracker.InvalidReasons() {
 		d.InvalidBy = append(d.InvalidBy, count{reason.String(), c.InvalidBy[reason]})

@@ -29,6 +29,7 @@ type ShortCpuStats struct {
 	Events       [2]uint64
 	EventsLost   uint64
 	Races        uint64
+	Unsent       [2]uint64
 }
 
 type ShortDirKey struct {
@@ -115,6 +116,8 @@ type ShortTrackerConfig struct {
 	SidesUnknown  uint32
 	InjectedTicks uint64
 	InjectedNs    uint64
+	OutputsId     uint32
+	Pad           uint32
 }
 
 // Names of all BPF objects in the ELF.

@@ -1,0 +1,131 @@
+package e2e
+
+import (
+	"errors"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/internal/lab"
+	"ctop/tracker"
+)
+
+// Packets that are longer than the way out can take are lost, in every mode: that
+// is warned of, and they are counted as dropped, not as forwarded.
+func TestUnequalMTUs(t *testing.T) {
+	for _, mode := range modes {
+		t.Run(mode.String(), func(t *testing.T) {
+			r := newRigWith(t, lab.Options{Client: lab.HostOptions{MTU: 2500}}, tracker.Options{Mode: mode})
+			const warning = "veth1 has a MTU of 2500, veth2 of 1500"
+			r.eventually("it says so", func() bool { return r.warns(warning) })
+			if notes := strings.Join(r.tracker.Notes(), "\n"); !strings.Contains(notes, warning) {
+				t.Errorf("attaching says %q", notes)
+			}
+			if before := counters(t, r); before.Dropped != 0 {
+				t.Errorf("dropped before: %+v", before)
+			}
+			from, to := udpEnd(t, r, r.Client, 0), udpEnd(t, r, r.Server, 0)
+			for range 5 {
+				if _, err := from.WriteTo(make([]byte, 2000), to.LocalAddr()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sendTo(t, from, to)
+			arrives(t, to)
+			r.eventually("the packets are counted", func() bool { return counters(t, r).Dropped == 5 })
+			c := counters(t, r)
+			if c.Forwarded+c.Dropped != c.Packets {
+				t.Errorf("forwarded %d and dropped %d of %d", c.Forwarded, c.Dropped, c.Packets)
+			}
+			why := tracker.DropTooLong
+			if mode == tracker.ModeTC {
+				why = tracker.DropOutput // by the device, which does not say why
+			}
+			if c.DroppedBy[why] != 5 {
+				t.Errorf("dropped by %v", c.DroppedBy)
+			}
+			ip(t, "link", "set", "veth1", "mtu", "1500")
+			r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
+			ip(t, "link", "set", "veth2", "mtu", "1400")
+			r.eventually("it says so again", func() bool { return r.warns("veth1 has a MTU of 1500, veth2 of 1400") })
+			r.stop()
+		})
+	}
+}
+
+// arrives waits for the datagram that sendTo sends.
+func arrives(t *testing.T, at net.PacketConn) {
+	t.Helper()
+	if err := at.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := at.ReadFrom(make([]byte, 4096)); err != nil || n != len("one way") {
+		t.Errorf("%d bytes arrive: %v", n, err)
+	}
+}
+
+// What is counted goes on over a kill, and nothing is left of what counts.
+func TestDropsAreCountedWithoutAnOwner(t *testing.T) {
+	l, ctx := newLabWith(t, lab.Options{Client: lab.HostOptions{MTU: 2500}})
+	programs := loadedCounters(t)
+	cmd := started(ctx, t, l)
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	from, err := l.Client.ListenPacket(ctx, "udp4", l.Client.Addr4().String()+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	for range 5 {
+		if _, err := from.WriteTo(make([]byte, 2000), &net.UDPAddr{IP: l.Server.Addr4().AsSlice(), Port: 9}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dump := []string{"--dump", "-o", "json", "--for", "0s"}
+	for deadline := time.Now().Add(patience); ; {
+		o := runUnder(ctx, t, nil, dump...)
+		if strings.Contains(o.stdout, `"too_long": 5`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s%s", o.stdout, o.stderr)
+		}
+	}
+	if o := runUnder(ctx, t, nil, "down", l.Client.Port(), l.Server.Port()); o.status != 0 {
+		t.Errorf("down: %q", o.stderr)
+	}
+	checkDetached(t, l)
+	for deadline := time.Now().Add(patience); loadedCounters(t) > programs; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d programs that count are loaded, there were %d", loadedCounters(t), programs)
+		}
+	}
+}
+
+// loadedCounters counts the programs that count what a redirect drops and whose
+// tracepoint is the machine's: those of this test and of others that run meanwhile.
+func loadedCounters(t *testing.T) (n int) {
+	t.Helper()
+	for id := ebpf.ProgramID(0); ; {
+		next, err := ebpf.ProgramGetNextID(id)
+		if errors.Is(err, os.ErrNotExist) {
+			return n
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		id = next
+		p, err := ebpf.NewProgramFromID(id)
+		if err != nil {
+			continue // it has gone
+		}
+		if info, err := p.Info(); err == nil && info.Name == "ctop_unsent" {
+			n++
+		}
+		_ = p.Close()
+	}
+}

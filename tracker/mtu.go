@@ -1,0 +1,35 @@
+package tracker
+
+import "fmt"
+
+// LongerAreLost is what the warning of unequal MTUs ends with.
+const LongerAreLost = ": longer packets are lost"
+
+// mtuWarnings say that the interfaces send packets of different lengths: those that
+// come in by the one and are too long for the other are lost.
+func mtuWarnings(sides [2]Interface) []string {
+	a, b := sides[0], sides[1]
+	if a.MTU == b.MTU || a.MTU == 0 || b.MTU == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s has a MTU of %d, %s of %d%s", a.Name, a.MTU, b.Name, b.MTU, LongerAreLost)}
+}
+
+// sends is as much of an interface as the warning is about.
+func (s *side) sends() Interface { return Interface{Name: s.name(), MTU: s.link.Attrs().MTU} }
+
+// tellMTUs logs that a MTU has changed and is not that of the other side.
+func (c *Collector) tellMTUs() {
+	var now [2]Interface
+	for i, m := range c.tracker.interfaces() {
+		now[i] = m.state()
+	}
+	text := ""
+	for _, warning := range mtuWarnings(now) {
+		text = warning
+	}
+	if text != c.mtus && text != "" {
+		c.tracker.log.Warn(text)
+	}
+	c.mtus = text
+}
