@@ -244,6 +244,11 @@ type ConntrackGap struct {
 	SinceNs uint64
 }
 
+type ConntrackGroup struct {
+	_    structs.HostLayout
+	Addr [2]uint64
+}
+
 type ConntrackInvalid uint32
 
 const (
@@ -291,7 +296,8 @@ type ConntrackPacket struct {
 	Complete      uint8
 	FragmentProto uint8
 	Untracked     uint8
-	Pad           [5]uint8
+	Group         uint8
+	Pad           [4]uint8
 }
 
 type ConntrackPacketKind uint32
@@ -481,6 +487,7 @@ const (
 	ConntrackMapFlows             = "flows"
 	ConntrackMapFragments         = "fragments"
 	ConntrackMapGaps              = "gaps"
+	ConntrackMapGroups            = "groups"
 	ConntrackMapNursery           = "nursery"
 	ConntrackMapOpenings          = "openings"
 	ConntrackMapOutputs           = "outputs"
@@ -572,6 +579,7 @@ type ConntrackMapSpecs struct {
 	Flows      *ebpf.MapSpec `ebpf:"flows"`
 	Fragments  *ebpf.MapSpec `ebpf:"fragments"`
 	Gaps       *ebpf.MapSpec `ebpf:"gaps"`
+	Groups     *ebpf.MapSpec `ebpf:"groups"`
 	Nursery    *ebpf.MapSpec `ebpf:"nursery"`
 	Openings   *ebpf.MapSpec `ebpf:"openings"`
 	Outputs    *ebpf.MapSpec `ebpf:"outputs"`
@@ -629,6 +637,7 @@ type ConntrackMaps struct {
 	Flows      *ebpf.Map `ebpf:"flows"`
 	Fragments  *ebpf.Map `ebpf:"fragments"`
 	Gaps       *ebpf.Map `ebpf:"gaps"`
+	Groups     *ebpf.Map `ebpf:"groups"`
 	Nursery    *ebpf.Map `ebpf:"nursery"`
 	Openings   *ebpf.Map `ebpf:"openings"`
 	Outputs    *ebpf.Map `ebpf:"outputs"`
@@ -651,6 +660,7 @@ func (m *ConntrackMaps) Close() error {
 		m.Flows,
 		m.Fragments,
 		m.Gaps,
+		m.Groups,
 		m.Nursery,
 		m.Openings,
 		m.Outputs,

@@ -96,7 +96,9 @@ struct packet {
 	__u8 fragment_proto;
 	/* Why it is untracked. */
 	__u8 untracked;
-	__u8 pad[5];
+	/* Its frame goes to a group, or to all. */
+	__u8 group;
+	__u8 pad[4];
 };
 
 _Static_assert(sizeof(struct packet) == 112, "packet has hidden padding");
@@ -487,6 +489,7 @@ static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt
 	if (!eth)
 		return PACKET_MALFORMED;
 	pkt->untracked = UNTRACKED_NOT_IP;
+	pkt->group = eth->h_dest[0] & 1;
 	ethertype = eth->h_proto;
 	if (link_is_header(ethertype)) {
 		walk.ethertype = ethertype;

@@ -10,6 +10,7 @@
 #include "ended.h"
 #include "flow.h"
 #include "fragment.h"
+#include "group.h"
 #include "packet.h"
 #include "resync.h"
 #include "stats.h"
@@ -144,7 +145,11 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 	if (pkt->key.proto == IPPROTO_TCP)
 		return tcp_create(pkt, now);
 	if (pkt->icmp_answer)
-		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
+		return group_answered(pkt) ?
+			       OUTCOME(VERDICT_RELATED, 0) :
+			       OUTCOME(VERDICT_INVALID, INVALID_ICMP);
+	if (pkt->key.icmp_type && pkt->group)
+		group_remember(pkt);
 	flow = flow_begin(pkt, ORIGIN, now);
 	if (!flow)
 		return OUTCOME(VERDICT_UNTRACKED, 0);

@@ -1,0 +1,50 @@
+package bpf
+
+import (
+	"net/netip"
+	"testing"
+)
+
+// Those who answer an echo request to a group are related to it: several, by the other
+// side, while its flow is there.
+func TestEchoToAGroup(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, tt := range []struct {
+		asker, group    string
+		hosts           [2]string
+		proto           uint8
+		request, answer uint8
+	}{
+		{"10.0.0.1", "224.0.0.1", [2]string{"10.0.0.7", "10.0.0.8"}, protoICMP, 8, 0},
+		{"10.0.0.9", "10.0.0.255", [2]string{"10.0.0.7", "10.0.0.8"}, protoICMP, 8, 0},
+		{"fd00::9", "ff02::1", [2]string{"fd00::7", "fd00::8"}, protoICMPv6, 128, 129},
+	} {
+		asker, group := netip.MustParseAddr(tt.asker), netip.MustParseAddr(tt.group)
+		request := frame{src: asker, dst: group, proto: tt.proto, l4: icmp(tt.request, 0, 77, 56)}.bytes()
+		request[0] |= 1 // the frame is for a group, too
+		for _, by := range hooks {
+			h.reset()
+			h.enforce(true)
+			answer := func(from string, id uint16) []byte {
+				return frame{src: netip.MustParseAddr(from), dst: asker, proto: tt.proto, l4: icmp(tt.answer, 0, id, 56)}.bytes()
+			}
+			h.come(0)
+			h.expect(by, request, "new")
+			h.expect(by, answer(tt.hosts[0], 77), "invalid/icmp")
+			h.come(1)
+			h.expect(by, answer(tt.hosts[0], 78), "invalid/icmp")
+			for _, host := range tt.hosts {
+				h.expect(by, answer(host, 77), "related")
+			}
+			h.expectFlows(1)
+			for _, f := range h.table() {
+				if f.Related != 2 {
+					t.Errorf("%s: %d answers", by, f.Related)
+				}
+			}
+			h.wait(timeouts[ConntrackTimeoutTIMEOUT_ICMP])
+			h.syscall(h.Sweep, new(ConntrackSweepArgs))
+			h.expect(by, answer(tt.hosts[0], 77), "invalid/icmp")
+		}
+	}
+}
