@@ -16,13 +16,27 @@ func kept() uint64 {
 	return 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_SYS_ADMIN
 }
 
-// dropCapabilities gives up, once the tracker is attached, every other
-// capability that the process has, for good and for all threads.
-func dropCapabilities() error {
+// giveUpPrivilege gives up, once the tracker is attached, every other capability
+// that the process has, and every way to get one again: for good and for all
+// threads.
+func giveUpPrivilege() error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return fmt.Errorf("read own capabilities: %w", err)
+	}
+	// Without CAP_SETPCAP the bounding set stays as it is. What is bounded by it
+	// cannot be gained any more either, with no_new_privs.
+	if data[0].Effective&(1<<unix.CAP_SETPCAP) != 0 {
+		if err := boundCapabilities(); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(
+		onAllThreads("give up ambient capabilities", unix.SYS_PRCTL, unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL),
+		onAllThreads("give up new privileges", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1),
+	); err != nil {
+		return err
 	}
 	for i := range data {
 		mask := uint32(kept() >> (32 * i))
@@ -30,13 +44,35 @@ func dropCapabilities() error {
 		data[i].Permitted &= mask
 		data[i].Inheritable = 0
 	}
-	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET,
-		uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])), 0)
+	return onAllThreads("drop capabilities", unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])))
+}
+
+// boundCapabilities takes out of the bounding set what is not kept.
+func boundCapabilities() error {
+	for c := uintptr(0); ; c++ {
+		bounded, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0)
+		switch {
+		case errors.Is(err, unix.EINVAL): // the kernel knows no more
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the bounding set: %w", err)
+		case bounded == 0 || kept()&(1<<c) != 0:
+			continue
+		}
+		if err := onAllThreads("bound capabilities", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c); err != nil {
+			return err
+		}
+	}
+}
+
+// onAllThreads makes a system call on every thread of the process.
+func onAllThreads(what string, call, a, b uintptr) error {
+	_, _, errno := syscall.AllThreadsSyscall6(call, a, b, 0, 0, 0, 0)
 	if errno == syscall.ENOTSUP {
-		return errors.New("drop capabilities: this ctop was built with cgo: build it with CGO_ENABLED=0, or let systemd bound them")
+		return fmt.Errorf("%s: this ctop was built with cgo: build it with CGO_ENABLED=0, or run it under systemd, whose unit bounds it", what)
 	}
 	if errno != 0 {
-		return fmt.Errorf("drop capabilities: %w", errno)
+		return fmt.Errorf("%s: %w", what, errno)
 	}
 	return nil
 }

@@ -69,8 +69,8 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 // giveUp drops the capabilities that only attaching took, and makes sure that
 // what is read and written later can be without them.
 func (s *service) giveUp() error {
-	if err := dropCapabilities(); err != nil {
-		s.log.Warn("go on with all capabilities", "error", err)
+	if err := giveUpPrivilege(); err != nil {
+		s.log.Warn("go on with privileges that are not needed", "error", err)
 		return nil
 	}
 	if s.ssh == nil {

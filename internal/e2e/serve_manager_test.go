@@ -38,7 +38,7 @@ func datagrams(t *testing.T, path string) *said {
 
 // The service manager hears that it is ready once it serves, that it is well as
 // often as it asked, and that it stops. From then on it has the capabilities
-// that the README names, on every thread.
+// that the README names, on every thread, and can get no other.
 func TestServeUnderAManager(t *testing.T) {
 	s := newServing(t)
 	socket := filepath.Join(s.state, "notify")
@@ -60,9 +60,12 @@ func TestServeUnderAManager(t *testing.T) {
 		if err != nil {
 			continue // it has ended
 		}
-		for _, set := range []string{"CapPrm", "CapEff"} {
-			if !strings.Contains(string(text), set+":\t"+kept+"\n") {
-				t.Errorf("%s is not %s in\n%s", set, kept, text)
+		const none = "0000000000000000"
+		for set, want := range map[string]string{
+			"CapPrm": kept, "CapEff": kept, "CapBnd": kept, "CapInh": none, "CapAmb": none, "NoNewPrivs": "1",
+		} {
+			if !strings.Contains(string(text), set+":\t"+want+"\n") {
+				t.Errorf("%s is not %s in\n%s", set, want, text)
 			}
 		}
 	}
