@@ -3,6 +3,7 @@ package drivers
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -22,6 +23,9 @@ type card struct {
 	queues int
 	// parallel says that the card spreads flows over several receive queues.
 	parallel bool
+	// frags is the first kernel, as in "6.3", whose driver takes frames of several
+	// buffers in native mode; before it, jumbo holds. Empty: none.
+	frags string
 	// note is what native mode must say.
 	note string
 	// refused has what the refusal of a mode must say, and jumbo what that of a
@@ -29,10 +33,21 @@ type card struct {
 	refused, jumbo map[string]string
 }
 
+// virtioJumbo is what virtio_net refuses before it takes frames of several buffers.
+var virtioJumbo = map[string]string{
+	"native": `MTU too large to enable XDP (invalid argument): use --mode tc, or set a smaller MTU, as with "ip link set dev eth0 mtu 1500"`,
+}
+
 // cards are those whose drivers differ in what they refuse.
 var cards = []card{
-	{name: "virtio_net", device: "virtio-net-pci,mq=on,vectors=10", queues: 4, parallel: true},
-	{name: "virtio_net without queues for XDP", device: "virtio-net-pci", queues: 1, note: "eth0 has no spare transmit queue for each CPU"},
+	{
+		name: "virtio_net", device: "virtio-net-pci,mq=on,vectors=10", queues: 4, parallel: true,
+		frags: "6.3", jumbo: virtioJumbo,
+	},
+	{
+		name: "virtio_net without queues for XDP", device: "virtio-net-pci", queues: 1,
+		frags: "6.3", jumbo: virtioJumbo, note: "eth0 has no spare transmit queue for each CPU",
+	},
 	{
 		name: "virtio_net whose offloads cannot be turned off", device: "virtio-net-pci,ctrl_guest_offloads=off", queues: 1,
 		refused: map[string]string{
@@ -50,12 +65,21 @@ var cards = []card{
 	},
 }
 
-// refusal returns what ctop must say of a mode, empty if it must work.
-func (c card) refusal(mode string, jumbo bool) string {
-	if text := c.refused[mode]; text != "" || !jumbo {
+// refusal returns what ctop must say of a mode under a kernel, empty if it must work.
+func (c card) refusal(mode, kernel string, jumbo bool) string {
+	frags := c.frags != "" && atLeast(kernel, c.frags)
+	if text := c.refused[mode]; text != "" || !jumbo || frags {
 		return text
 	}
 	return c.jumbo[mode]
+}
+
+// atLeast reports whether a kernel is of a version, as in "6.3", or of a later one.
+func atLeast(kernel, version string) bool {
+	var have, want [2]int
+	_, err := fmt.Sscanf(kernel, "%d.%d", &have[0], &have[1])
+	_, bad := fmt.Sscanf(version, "%d.%d", &want[0], &want[1])
+	return err == nil && bad == nil && slices.Compare(have[:], want[:]) >= 0
 }
 
 // outcome is what ctop did in a mode between two cards.
