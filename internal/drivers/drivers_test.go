@@ -91,7 +91,7 @@ func (b *bench) with(t *testing.T) *bench {
 // it leaves. If the mode is to be refused, it looks at the refusal.
 func (b *bench) tryMode(mode, refusal string, exercise func(pid string)) outcome {
 	b.t.Helper()
-	before := b.state()
+	before := b.settled()
 	said, status := b.try("ctop --dump --for 1s --mode %s eth0 eth1 2>&1 >/dev/null", mode)
 	b.awaitState(before)
 	if refusal != "" {
@@ -198,10 +198,22 @@ func (b *bench) state() string {
 	return all.String()
 }
 
+// settled returns the state once both links are up and nothing changes any more:
+// the kernel notices a carrier in the background.
+func (b *bench) settled() (state string) {
+	b.t.Helper()
+	b.eventually("links that are up", func() bool {
+		before := state
+		state = b.state()
+		return state == before && strings.Count(state, " state UP ") == 2
+	})
+	return state
+}
+
 // awaitState waits until all is as it was: drivers may reset a card meanwhile.
 func (b *bench) awaitState(before string) {
 	b.t.Helper()
-	b.eventually("all as it was before", func() bool { return b.state() == before })
+	b.eventually("all as it was before, which was "+before, func() bool { return b.state() == before })
 }
 
 // eventually waits until what holds.
