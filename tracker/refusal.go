@@ -122,8 +122,8 @@ func (s *side) remedy(err error) string {
 	switch {
 	case strings.Contains(text, "not support XDP"):
 		return ""
-	case driver == "virtio_net" && s.merges():
-		return "have the host leave checksums and coalescing alone (qemu: guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off)"
+	case driver == "virtio_net" && (s.merges() || strings.Contains(text, "CSUM")):
+		return "let the guest turn its offloads off (in qemu ctrl_guest_offloads=on, its default)"
 	case strings.Contains(text, "queues") || errors.Is(err, unix.ENOMEM):
 		return fmt.Sprintf("leave queues to XDP, as with \"ethtool -L %s combined N\" (half of what \"ethtool -l %s\" says)", s.name(), s.name())
 	case s.link.Attrs().MTU > frameMTU:
