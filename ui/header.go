@@ -44,10 +44,13 @@ func (m *Model) headerSegments() []segment {
 	if s == nil {
 		return append(segments, segment{text: "waiting for the first snapshot", rank: 1})
 	}
+	segments = append(segments, segment{text: interfaceNames(s), rank: 1})
+	if m.options.role != "" {
+		segments = append(segments, segment{text: m.options.role, style: m.theme.Title, rank: 2})
+	}
 	fill := "▏" + format.Bar(float64(len(s.Flows))/float64(max(s.MaxFlows, 1)), 10) + "▕"
 	most := format.Count(s.MaxFlows)
 	segments = append(segments,
-		segment{text: interfaceNames(s), rank: 1},
 		segment{text: modes(s), rank: 6},
 		segment{text: s.Policy.String(), rank: 5},
 		segment{text: format.Right(format.Count(len(s.Flows)), len(most)) + " / " + most + " flows", rank: 2},

@@ -166,7 +166,10 @@ func New(source Source, opts ...Option) Model {
 		talkers: talkers.New(t, book), overview: overview.New(t),
 		now: o.clock(),
 	}
-	m.keys.Export.SetEnabled(o.export != nil)
+	m.keys.Export.SetEnabled(o.export != nil || o.exportElsewhere != nil)
+	if o.export == nil {
+		m.keys.Export.SetHelp("e", "the command that exports")
+	}
 	m.keys.Suspend.SetEnabled(o.suspends)
 	for _, k := range []*key.Binding{&m.keys.Stop, &m.keys.Keep, &m.keys.Stay} {
 		k.SetEnabled(o.ending != nil)

@@ -28,13 +28,17 @@ type options struct {
 	interval time.Duration
 	noColor  bool
 	export   Export
-	suspends bool
-	ending   Ending
-	company  Company
-	resolver names.Resolver
-	look     theme.Look
-	settings Settings
-	filter   filter.Filter
+	role     string
+	refuse   func(Attempt) error
+	// exportElsewhere is the command that exports from elsewhere.
+	exportElsewhere func(filter string) string
+	suspends        bool
+	ending          Ending
+	company         Company
+	resolver        names.Resolver
+	look            theme.Look
+	settings        Settings
+	filter          filter.Filter
 	// width and height are those of a terminal that does not know its own.
 	width, height int
 }
@@ -102,8 +106,7 @@ func WithNoColor() Option {
 	return func(o *options) { o.noColor = true }
 }
 
-// WithExport enables the key that exports the view. Without it there is none: a
-// session from elsewhere has no business writing files here.
+// WithExport enables the key that exports the view.
 func WithExport(e Export) Option {
 	return func(o *options) { o.export = e }
 }

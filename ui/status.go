@@ -58,8 +58,12 @@ func (m *Model) handleDone(msg doneMsg) tea.Cmd {
 	return m.refresh()
 }
 
-// export writes what is shown to a file.
+// export writes what is shown to a file, or says what would elsewhere.
 func (m *Model) export() tea.Cmd {
+	if m.options.export == nil {
+		m.tell("export: " + m.options.exportElsewhere(m.filter.String()))
+		return nil
+	}
 	if m.shown == nil {
 		return nil
 	}

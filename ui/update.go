@@ -89,6 +89,9 @@ func (m *Model) handleKey(msg tea.KeyMsg) tea.Cmd {
 	if !key.Matches(msg, m.keys.Copy) {
 		m.copied = copied{}
 	}
+	if cmd, refused := m.refuse(msg); refused {
+		return cmd
+	}
 	switch m.mode {
 	case modeFilter:
 		return m.handleFilterKey(msg)

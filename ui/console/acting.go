@@ -55,12 +55,15 @@ func (a acting) Snapshot() *tracker.Snapshot { return a.source.Snapshot() }
 
 func (a acting) Events(after uint64) ([]tracker.Event, uint64) { return a.source.Events(after) }
 
+// What the audit log calls acts.
+const actDelete, actTimeout, actFlowTimeout = "delete", "timeout", "flow_timeout"
+
 // mostNamed is how many flows a line of the audit log names. The count is
 // complete, and a million tuples would help nobody.
 const mostNamed = 100
 
 func deletion(refs []tracker.Ref) Act {
-	act := Act{Act: "delete", What: []string{}, Count: len(refs)}
+	act := Act{Act: actDelete, What: []string{}, Count: len(refs)}
 	for _, ref := range refs[:min(len(refs), mostNamed)] {
 		act.What = append(act.What, ref.Tuple.String())
 	}
@@ -68,11 +71,11 @@ func deletion(refs []tracker.Ref) Act {
 }
 
 func timeoutChange(name tracker.TimeoutName, d time.Duration) Act {
-	return Act{Act: "timeout", What: []string{fmt.Sprintf("%s=%s", name, format.Timeout(d))}, Count: 1}
+	return Act{Act: actTimeout, What: []string{fmt.Sprintf("%s=%s", name, format.Timeout(d))}, Count: 1}
 }
 
 func flowTimeoutChange(ref tracker.Ref, d time.Duration) Act {
-	return Act{Act: "flow_timeout", What: []string{fmt.Sprintf("%s=%s", ref.Tuple, format.Timeout(d))}, Count: 1}
+	return Act{Act: actFlowTimeout, What: []string{fmt.Sprintf("%s=%s", ref.Tuple, format.Timeout(d))}, Count: 1}
 }
 
 func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err error) {
@@ -144,6 +147,19 @@ func (o person) refuse(act Act) error {
 	}
 	s.counters.acts.Add(1)
 	return errViewer
+}
+
+// refuseAttempt does the same where a console knows that it will be refused.
+func (o person) refuseAttempt(a ui.Attempt) error {
+	act := deletion(a.Flows)
+	act.Count = a.Count
+	switch a.Act {
+	case ui.AttemptFlowTimeout:
+		act.Act = actFlowTimeout
+	case ui.AttemptTimeout:
+		act.Act, act.What, act.Count = actTimeout, []string{a.Timeout}, 1
+	}
+	return o.refuse(act)
 }
 
 // do does it, and notes what came of it.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -102,10 +104,36 @@ func (x *session) look() []ui.Option {
 	options := []ui.Option{
 		ui.WithRenderer(renderer), ui.WithCompany(x.server.roster), ui.WithInterval(lookPause),
 	}
+	options = append(options, ui.WithRole(x.who.key.Role.String()), ui.WithExportElsewhere(x.exportCommand))
+	if x.who.key.Role != Operator {
+		options = append(options, ui.WithRefusal(person{who: x.who, server: x.server}.refuseAttempt))
+	}
 	if theme.Monochrome(x.terminal) {
 		options = append(options, ui.WithNoColor())
 	}
 	return append(options, x.server.options.Look...)
+}
+
+// exportCommand is what exports the flows that a filter shows, typed where the
+// client is. Its shell takes the outer quotes off, [splitWords] the inner ones.
+func (x *session) exportCommand(filter string) string {
+	return exportCommand(x.conn.LocalAddr(), filter)
+}
+
+func exportCommand(server net.Addr, filter string) string {
+	to := "ssh"
+	if host, port, err := net.SplitHostPort(server.String()); err == nil {
+		if port != "22" {
+			to += " -p " + port
+		}
+		to += " " + host
+	}
+	if filter == "" {
+		return to + " dump -o json >flows.json"
+	}
+	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(filter)
+	command := `dump -o json --filter "` + quoted + `"`
+	return to + " '" + strings.ReplaceAll(command, "'", `'\''`) + "' >flows.json"
 }
 
 // environ is what bubbletea may know of the client.

@@ -1,0 +1,69 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+)
+
+// Whoever may not act is told so at the key, before anything is asked or typed.
+func TestRefusedAtTheKey(t *testing.T) {
+	var tried []string
+	refuse := func(a Attempt) error {
+		tried = append(tried, fmt.Sprint(a.Act, " ", len(a.Flows), " ", a.Count, " ", a.Timeout))
+		return errors.New("viewer: read only")
+	}
+	for _, tt := range []struct {
+		keys []string
+		want []string
+	}{
+		{[]string{"d"}, []string{"0 1 1 "}},
+		{[]string{"D"}, []string{"0 100 150 "}},
+		{[]string{"space", "space", "d"}, []string{"0 2 2 "}},
+		{[]string{"+"}, []string{"1 1 1 "}},
+		{[]string{"-"}, []string{"1 1 1 "}},
+		{[]string{"P"}, []string{"1 1 1 "}},
+		{[]string{"0"}, []string{"1 1 1 "}},
+		{[]string{"enter", "d"}, []string{"0 1 1 "}},
+		{[]string{"enter", "+"}, []string{"1 1 1 "}},
+		{[]string{"t", "enter"}, []string{"2 0 0 tcp_syn_sent"}},
+		{[]string{"t", "j", "0"}, []string{"2 0 0 tcp_syn_recv"}},
+	} {
+		t.Run(fmt.Sprint(tt.keys), func(t *testing.T) {
+			tried = nil
+			c := newConsole(t, 100, 24, flowsUpTo(150), WithRole("viewer"), WithRefusal(refuse))
+			c.press(tt.keys...)
+			c.shows("viewer: read only")
+			if fmt.Sprint(tried) != fmt.Sprint(tt.want) || len(c.source.deleted)+len(c.source.timeouts) != 0 {
+				t.Errorf("tried %q, want %q", tried, tt.want)
+			}
+		})
+	}
+	tried = nil
+	c := newConsole(t, 100, 24, flowsUpTo(150), WithRefusal(refuse))
+	c.press("/", "d0+", "esc", "2", "d", "3", "0", "4", "-", "1", "enter", "enter", "t", "esc")
+	if len(tried) != 0 {
+		t.Errorf("harmless keys were refused: %q", tried)
+	}
+}
+
+// The header says as whom one is here, on small screens, too.
+func TestRoleIsShown(t *testing.T) {
+	for _, width := range []int{40, 80, 140} {
+		c := newConsole(t, width, 24, flowsUpTo(5), WithRole("viewer"))
+		c.pass(time.Second)
+		c.shows("viewer")
+	}
+}
+
+// Where no file can be written the key says what would write one.
+func TestExportElsewhere(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(100), WithExportElsewhere(func(filter string) string { return "ssh host dump <" + filter + ">" }))
+	c.press("e")
+	c.shows("export: ssh host dump <>")
+	c.press("/", "udp", "enter", "e")
+	c.shows("export: ssh host dump <udp>")
+	c.press("?")
+	c.shows("the command that exports")
+}
