@@ -222,6 +222,8 @@ type ConntrackFragmentFirst struct {
 	Pad        uint8
 	Length     uint32
 	Total      uint32
+	Ahead      uint32
+	Pad2       uint32
 	Runs       [4]uint32
 }
 
@@ -282,6 +284,7 @@ type ConntrackPacket struct {
 	FragmentStart uint32
 	FragmentEnd   uint32
 	FragmentShift uint32
+	FragmentAhead uint32
 	Window        uint16
 	TcpFlags      uint8
 	Wscale        uint8
@@ -297,7 +300,6 @@ type ConntrackPacket struct {
 	FragmentProto uint8
 	Untracked     uint8
 	Group         uint8
-	Pad           [4]uint8
 }
 
 type ConntrackPacketKind uint32

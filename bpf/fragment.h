@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Fragments. The first one has the ports; the others are attributed to its flow
  * by what they share with it, and never begin one. Where they overtake the
- * first they are forwarded untracked.
+ * first they are forwarded untracked; how far they reach is known when it comes.
  *
  * Nothing is reassembled. A later fragment of a TCP segment is judged as a
  * segment of its own: its bytes have the numbers behind those of the first, and
@@ -60,14 +60,17 @@ struct fragment_first {
 	__u16 window;
 	__u8 tcp_flags;
 	__u8 pad;
-	/* Bytes of the first, and of all, zero while that is unknown. */
+	/* Bytes of the first and of all, zero while they are unknown, and how far
+	 * those reach that overtook the first. */
 	__u32 length;
 	__u32 total;
+	__u32 ahead;
+	__u32 pad2;
 	/* Runs of bytes that have come, the first one's in front. */
 	__u32 runs[MAX_RUNS];
 };
 
-_Static_assert(sizeof(struct fragment_first) == 56,
+_Static_assert(sizeof(struct fragment_first) == 64,
 	       "fragment_first has hidden padding");
 
 struct {
@@ -146,7 +149,8 @@ __noinline int fragment_remember(struct packet *pkt)
 	first.icmp_code = pkt->key.icmp_code;
 	first.icmp_answer = pkt->icmp_answer;
 	first.proto = pkt->key.proto;
-	first.base = pkt->end - !!(pkt->tcp_flags & TCP_FIN) - pkt->l4_length -
+	first.base = pkt->end - pkt->fragment_ahead -
+		     !!(pkt->tcp_flags & TCP_FIN) - pkt->l4_length -
 		     pkt->fragment_shift;
 	first.seq = pkt->seq;
 	first.ack = pkt->ack;
@@ -232,22 +236,66 @@ static __always_inline void fragment_segment(struct packet *pkt,
 		pkt->tcp_flags &= ~TCP_FIN;
 }
 
+static __always_inline bool fragment_is_old(const struct fragment_first *first,
+					    const struct fragment_key *key)
+{
+	return clock_ns() - first->seen_ns >=
+	       (key->family == 6 ? IPV6_FRAGMENT_NS : IPV4_FRAGMENT_NS);
+}
+
+/* Notes how far a fragment reaches that overtook the first of its TCP segment. */
+static __always_inline void fragment_note_ahead(const struct packet *pkt,
+						const struct fragment_key *key)
+{
+	struct fragment_first first = {
+		.seen_ns = clock_ns(),
+		.ahead = pkt->fragment_end,
+		.total = pkt->fragment_last ? pkt->fragment_end : 0,
+	};
+
+	if (pkt->key.proto == IPPROTO_TCP)
+		bpf_map_update_elem(&fragments, key, &first, BPF_ANY);
+}
+
+/* Makes the first fragment of a TCP segment reach as far as those do that overtook
+ * it. Where the last is one of them a FIN is its own. */
+__noinline int fragment_look_ahead(struct packet *pkt)
+{
+	struct fragment_first *first;
+	struct fragment_key key;
+
+	if (!pkt)
+		return 0;
+	key = fragment_key(pkt);
+	first = bpf_map_lookup_elem(&fragments, &key);
+	if (!first || first->length || fragment_is_old(first, &key) ||
+	    first->ahead <= pkt->fragment_end)
+		return 0;
+	pkt->fragment_ahead = first->ahead - pkt->fragment_end;
+	pkt->fragment_last = !!first->total;
+	pkt->end += pkt->fragment_ahead;
+	return 0;
+}
+
 /* Gives a later fragment the ports of the first. */
 __noinline int fragment_recall(struct packet *pkt)
 {
 	struct fragment_first *first;
 	struct fragment_key key;
-	__u64 age;
 
 	if (!pkt)
 		return FRAGMENT_UNKNOWN;
 	key = fragment_key(pkt);
 	first = bpf_map_lookup_elem(&fragments, &key);
-	if (!first)
+	if (!first || fragment_is_old(first, &key)) {
+		fragment_note_ahead(pkt, &key);
 		return FRAGMENT_UNKNOWN;
-	age = clock_ns() - first->seen_ns;
-	if (age >= (key.family == 6 ? IPV6_FRAGMENT_NS : IPV4_FRAGMENT_NS)) {
-		bpf_map_delete_elem(&fragments, &key);
+	}
+	if (!first->length) {
+		if (pkt->fragment_end > first->ahead)
+			first->ahead = pkt->fragment_end;
+		if (pkt->fragment_last)
+			first->total = pkt->fragment_end;
 		return FRAGMENT_UNKNOWN;
 	}
 	if (!fragment_fits(first, pkt->fragment_start, pkt->fragment_end,
@@ -295,7 +343,7 @@ __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 static __always_inline bool fragment_hold_fin(struct packet *pkt)
 {
 	if (!pkt->fragment || pkt->kind != PACKET_FLOW ||
-	    !(pkt->tcp_flags & TCP_FIN))
+	    pkt->fragment_last || !(pkt->tcp_flags & TCP_FIN))
 		return false;
 	pkt->tcp_flags &= ~TCP_FIN;
 	pkt->end--;

@@ -201,3 +201,40 @@ func TestFragmentedSYN(t *testing.T) {
 		}
 	})
 }
+
+// Fragments that overtake the first one belong to no flow yet, but what they carry
+// was sent once it comes, and so was a FIN.
+func TestFragmentsOvertakeTheFirst(t *testing.T) {
+	h := newHarness(t, setup{})
+	families(t, h, func(by hook, src, dst netip.Addr) {
+		key := h.establish(by, src, dst)
+		h.enforce(true)
+		s := segment{flags: ack | fin, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 1000}
+		f := frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
+		back := segment{flags: ack, seq: 5001, ack: 2002, window: 10000, sport: 443, dport: 40000}
+		h.expect(by, piece{816, 1020, true, ""}.of(f), "untracked")
+		h.expect(by, piece{520, 816, false, ""}.of(f), "untracked")
+		h.expect(by, piece{0, 520, false, ""}.of(f), "established")
+		if got := state(h.flow(key)); got != ConntrackFlowStateSTATE_FIN_WAIT_1 {
+			t.Errorf("%s after the FIN", stateNames[got])
+		}
+		h.come(1)
+		h.expect(by, frame{src: dst, dst: src, proto: protoTCP, l4: back.bytes()}.bytes(), "established")
+		if flow := h.flow(key); state(flow) != ConntrackFlowStateSTATE_FIN_WAIT_2 || flow.Dir[0].End != 2002 {
+			t.Errorf("the flow is %+v", flow)
+		}
+		h.come(0)
+		// The middle one alone: the last has the FIN, as ever.
+		h.reset()
+		key = h.establish(by, src, dst)
+		h.expect(by, piece{520, 816, false, ""}.of(f), "untracked")
+		h.expect(by, piece{0, 520, false, ""}.of(f), "established")
+		if flow := h.flow(key); state(flow) != ConntrackFlowStateSTATE_ESTABLISHED || flow.Dir[0].End != 1001+796 {
+			t.Errorf("the flow is %+v", flow)
+		}
+		h.expect(by, piece{816, 1020, true, ""}.of(f), "established")
+		if flow := h.flow(key); state(flow) != ConntrackFlowStateSTATE_FIN_WAIT_1 || flow.Dir[0].End != 2002 {
+			t.Errorf("the flow is %+v", flow)
+		}
+	})
+}

@@ -71,6 +71,8 @@ struct packet {
 	__u32 fragment_end;
 	/* How far the transport header is from fragment_start. */
 	__u32 fragment_shift;
+	/* How far those reach beyond it that overtook it. */
+	__u32 fragment_ahead;
 	__u16 window;
 	__u8 tcp_flags;
 	/* Window scale offered, NO_WSCALE where none (SYN only). */
@@ -85,7 +87,8 @@ struct packet {
 	/* An ICMP message that is of no known type, or an error that goes to
 	 * another host than the one that sent what it quotes. */
 	__u8 icmp_false;
-	/* A fragment, and the last one of its packet. */
+	/* A fragment, and the last one of its packet, or a first one that the last
+	 * one overtook. */
 	__u8 fragment;
 	__u8 fragment_last;
 	/* Routed by a header: the pseudo header has another address. */
@@ -98,7 +101,6 @@ struct packet {
 	__u8 untracked;
 	/* Its frame goes to a group, or to all. */
 	__u8 group;
-	__u8 pad[4];
 };
 
 _Static_assert(sizeof(struct packet) == 112, "packet has hidden padding");

@@ -276,6 +276,17 @@ __noinline int track_error(struct packet *pkt)
 	return OUTCOME(VERDICT_RELATED, 0);
 }
 
+/* Finds out what a fragment has to do with others of its packet. */
+static __always_inline int track_recall(struct packet *pkt)
+{
+	if (pkt->kind == PACKET_FRAGMENT)
+		return fragment_recall(pkt);
+	if (pkt->fragment && pkt->kind == PACKET_FLOW &&
+	    pkt->key.proto == IPPROTO_TCP)
+		fragment_look_ahead(pkt);
+	return FRAGMENT_KNOWN;
+}
+
 /* Whatever is not an established flow's next segment. */
 static __always_inline int track_slow(struct packet *pkt,
 				      struct cpu_stats *stats, int recalled,
@@ -316,8 +327,7 @@ static __always_inline void count_reason(struct cpu_stats *stats,
 static __always_inline enum verdict track(struct packet *pkt,
 					  struct cpu_stats *stats, __u64 now)
 {
-	int recalled = pkt->kind == PACKET_FRAGMENT ? fragment_recall(pkt) :
-						      FRAGMENT_KNOWN;
+	int recalled = track_recall(pkt);
 	__u32 verdict, from = tracing ? trace_before(pkt) : STATE_NONE;
 	__u64 created = stats->created;
 	int outcome = track_slow(pkt, stats, recalled, now);
