@@ -206,6 +206,8 @@ func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeou
 
 		ClosedBy: closerFromFlags(v.Control),
 	}
+	f.OneSided = f.State.Opening() && (hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_ONE_SIDED) ||
+		hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SYN_SENT) && f.State == StateNew)
 	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
 		f.In = 1
 	}

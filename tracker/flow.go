@@ -95,6 +95,9 @@ type Flow struct {
 	Invalid, Related uint16
 	// ClosedBy says who sent the first FIN.
 	ClosedBy Closer
+	// OneSided: the other end was not seen on its own side. Either its packets
+	// take another way, or both ends are on one side of the tracker.
+	OneSided bool
 }
 
 // Ref returns what names the flow to [Tracker.Delete] and the like.

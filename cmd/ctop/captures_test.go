@@ -27,7 +27,7 @@ func TestCapturedTCP(t *testing.T) {
 		// Two SYN+ACKs, of which the opener takes the first: RFC 9293 3.10.7.3.
 		{"two-synacks-first-taken.pcapng", "0 invalid"},
 		// Only what the opener sends passes.
-		{"asym-client.pcap.gz", "0 invalid, NEW 0"},
+		{"asym-client.pcap.gz", "0 invalid, NEW 0, one-sided"},
 	} {
 		t.Run(tt.file, func(t *testing.T) {
 			if got := capturedTCP(t, filepath.Join("testdata", "captures", tt.file)); got != tt.want {
@@ -47,6 +47,7 @@ func capturedTCP(t *testing.T, path string) string {
 		Flows    []struct {
 			State         string
 			Invalid       uint64
+			OneSided      bool `json:"one_sided"`
 			Origin, Reply half
 		}
 	}
@@ -60,6 +61,9 @@ func capturedTCP(t *testing.T, path string) string {
 	got := fmt.Sprintf("%d invalid", s.Counters.Invalid)
 	for _, f := range s.Flows {
 		got += fmt.Sprintf(", %s %d", f.State, f.Invalid)
+		if f.OneSided {
+			got += ", one-sided"
+		}
 		for _, h := range [...]half{f.Origin, f.Reply} {
 			if h != (half{}) {
 				got += fmt.Sprintf(" %+v", h)

@@ -31,6 +31,9 @@ func (m *Model) timeoutSource() string {
 }
 
 func standing(f *tracker.Flow) string {
+	if f.OneSided {
+		return "Only origin has been seen where it should be: reply takes another way, or both are on one side."
+	}
 	switch f.TimeoutName {
 	case tracker.TCPSynSent:
 		return "Origin has asked to open, reply has not answered."

@@ -15,7 +15,7 @@ const csvHeader = "id,proto,state," +
 	"reply.src,reply.sport,reply.dst,reply.dport,reply.type,reply.code,reply.icmp_id," +
 	"reply.packets,reply.bytes,reply.pps,reply.bps," +
 	"vlan,vlan_inner,in,age_s,idle_s,ttl_s," +
-	csvQualityHeader
+	csvQualityHeader + ",one_sided"
 
 // csvQualityHeader names what a snapshot and the end of a flow have in common.
 const csvQualityHeader = "origin.retransmits,origin.zero_windows,origin.rtt_s," +
@@ -71,7 +71,11 @@ func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
 	b = append(appendUint(b, f.Related), ',')
 	b = append(append(b, f.ClosedBy.String()...), ',')
 	b = appendCSVReordered(b, tcp, f.Origin, f.Reply)
-	return appendCSVLink(b, &f.Tuple)
+	b = append(appendCSVLink(b, &f.Tuple), ',')
+	if f.OneSided {
+		b = append(b, "true"...)
+	}
+	return b
 }
 
 // appendCSVLink appends a comma and what came late of what a flow's packets have

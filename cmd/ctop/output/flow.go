@@ -40,6 +40,9 @@ func (e flowEncoder) append(b []byte, f *tracker.Flow) []byte {
 	b = append(b, `,"related":`...)
 	b = appendUint(b, f.Related)
 	b = appendCloser(b, f.ClosedBy)
+	if f.OneSided {
+		b = append(b, `,"one_sided":true`...)
+	}
 	b = append(b, e.stamp...)
 	return append(b, '}')
 }

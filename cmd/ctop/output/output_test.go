@@ -209,6 +209,7 @@ func TestCSVIsWellFormed(t *testing.T) {
 func TestCSVHasEveryField(t *testing.T) {
 	v := sample(true)
 	v.Flows[0].Origin.RTT = time.Millisecond
+	v.Flows[0].OneSided = true
 	flows := write(t, output.JSONL, v)
 	var events []byte
 	for _, e := range append(sampleEvents(), tracker.Event{Type: tracker.EventNew, Tuple: v.Flows[1].Tuple}) {
