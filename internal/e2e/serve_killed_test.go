@@ -3,6 +3,7 @@ package e2e
 import (
 	"net/netip"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"ctop/internal/lab"
@@ -69,6 +70,12 @@ func TestServeWithoutTheNetwork(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.eventually("the session is given up", func() bool { return s.metric("ctop_ssh_consoles") == 1 })
+	if n := s.metric("ctop_ssh_stalled_total"); n != 1 {
+		s.t.Errorf("%v stalled", n)
+	}
+	s.eventually("the log says why", func() bool {
+		return strings.Contains(s.log.String(), "lost a client") || strings.Contains(s.log.String(), "cut a client")
+	})
 	_ = far.client.Close()
 	if _, err := near.keys.Write([]byte("q")); err != nil {
 		t.Fatal(err)

@@ -29,6 +29,6 @@ func (c *consoles) Collect(ch chan<- prometheus.Metric) {
 	x.counter(sessions, s.SessionsOpened, "opened")
 	x.counter(sessions, s.SessionsRefused, "refused")
 	x.counter(describe("ssh_requests_refused_total", "What clients asked for in vain, as forwarding."), s.RequestsRefused)
-	x.counter(describe("ssh_stalled_total", "Clients that were cut off for taking nothing."), s.Stalled)
+	x.counter(describe("ssh_stalled_total", "Clients that were cut off for taking nothing, or lost."), s.Stalled)
 	x.counter(describe("ssh_acts_total", "Lines of the audit log."), s.Acts)
 }

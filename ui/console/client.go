@@ -1,11 +1,13 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"charm.land/ssh"
@@ -26,6 +28,11 @@ type client struct {
 	rejected int
 	// came is how far it has come, a progress.
 	came atomic.Int32
+
+	// loss is why the connection failed, where that was not one of its ends.
+	loss atomic.Pointer[error]
+	// stalled is set once it counts as cut off.
+	stalled atomic.Bool
 
 	mu       sync.Mutex
 	in       bool // authenticated
@@ -52,7 +59,7 @@ func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
 		return nil
 	}
 	s.counters.accepted.Add(1)
-	limitSilence(conn, s.options.Limits.Stall)
+	limitSilence(conn, 2*s.options.Limits.Stall) // sessions are ended sooner
 	ctx.SetValue(clientKey{}, c)
 	return c
 }
@@ -73,7 +80,47 @@ func (c *client) Read(p []byte) (int, error) {
 	if n > 0 {
 		c.came.CompareAndSwap(int32(silent), int32(speaking))
 	}
+	c.noteLoss(err)
 	return n, err
+}
+
+// Write writes to the client.
+func (c *client) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.noteLoss(err)
+	return n, err
+}
+
+// noteLoss keeps and counts why the kernel gave the connection up. It tells once,
+// be it who reads or who writes.
+func (c *client) noteLoss(err error) {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) || errno != unix.ETIMEDOUT && errno != unix.EHOSTUNREACH && errno != unix.ENETUNREACH {
+		return
+	}
+	if err = errno; c.loss.CompareAndSwap(nil, &err) && c.authentic() {
+		c.countStall()
+	}
+}
+
+// countStall counts that the client took nothing, once.
+func (c *client) countStall() {
+	if c.stalled.CompareAndSwap(false, true) {
+		c.server.counters.stalled.Add(1)
+	}
+}
+
+func (c *client) lost() error {
+	if err := c.loss.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+func (c *client) authentic() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.in
 }
 
 func (c *client) progress() progress { return progress(c.came.Load()) }
@@ -105,6 +152,21 @@ func addressOf(a net.Addr) netip.Addr {
 // limitSilence has the kernel give up a peer that acknowledges nothing any
 // more, which a write would only notice when every buffer is full.
 func limitSilence(conn net.Conn, d time.Duration) {
+	setOption(conn, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
+}
+
+// consoleQueue is what waits in the kernel for the client of a console: a screen or
+// two. The kernel would keep megabytes, and what an operator sees would be minutes
+// old on a slow link, a key without an effect until then.
+const consoleQueue = 16 << 10
+
+// limitQueue bounds what the kernel keeps until the peer has it, twice as much for
+// what it takes itself.
+func limitQueue(conn net.Conn, bytes int) {
+	setOption(conn, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
+}
+
+func setOption(conn net.Conn, level, option, value int) {
 	t, ok := conn.(*net.TCPConn)
 	if !ok {
 		return
@@ -113,9 +175,7 @@ func limitSilence(conn net.Conn, d time.Duration) {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) {
-		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
-	})
+	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), level, option, value) })
 }
 
 const (

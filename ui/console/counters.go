@@ -22,7 +22,8 @@ type Stats struct {
 	// room for others before they did.
 	Accepted, Refused, Failed, Dropped uint64
 	// SessionsOpened and SessionsRefused count sessions, RequestsRefused what
-	// clients asked for in vain, Stalled those cut for taking nothing.
+	// clients asked for in vain, Stalled those cut for taking nothing
+	// and those whose connection was lost.
 	SessionsOpened, SessionsRefused, RequestsRefused, Stalled uint64
 	// Acts counts the lines of the audit log.
 	Acts uint64

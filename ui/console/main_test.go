@@ -32,6 +32,8 @@ type fakeSource struct {
 	mu       sync.Mutex
 	deleted  int
 	timeouts []string
+	// flows is how many there are, three where zero.
+	flows atomic.Int32
 	// panics makes the next look at it one.
 	panics atomic.Bool
 }
@@ -46,12 +48,12 @@ func (f *fakeSource) Snapshot() *tracker.Snapshot {
 			{Name: "veth1", Mode: tracker.ModeNative, Up: true}, {Name: "veth2", Mode: tracker.ModeNative, Up: true},
 		},
 	}
-	for i := range 3 {
+	for i := range max(3, f.flows.Load()) {
 		s.Flows = append(s.Flows, tracker.Flow{
 			ID: tracker.FlowID(i + 1), State: tracker.StateEstablished, Timeout: time.Hour,
 			Tuple: tracker.Tuple{
 				Proto: tracker.ProtocolTCP,
-				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 40000),
+				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 40000),
 				Dst:   netip.MustParseAddrPort("192.168.1.10:443"),
 			},
 		})

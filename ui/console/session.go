@@ -138,6 +138,9 @@ func (x *session) start(run func() int) {
 // closeLate closes the connection of a client that does not close its side of
 // a session that is over, and of one to which its end cannot be told.
 func (x *session) closeLate() {
+	if errors.Is(context.Cause(x.ctx), errStalled) {
+		return // cutStalled does
+	}
 	time.AfterFunc(grace, func() {
 		select {
 		case <-x.closed:
@@ -163,11 +166,14 @@ func (x *session) end(why error) { x.cancel(why) }
 
 // sayWhy tells the operator why a session was ended, where it was.
 func (x *session) sayWhy() {
+	x.noteLoss()
 	why := context.Cause(x.ctx)
 	if why == nil || errors.Is(why, errGone) || errors.Is(why, context.Canceled) {
 		return
 	}
-	x.server.log.Info("ended a session", append(x.who.logged(), "why", why.Error())...)
+	if !errors.Is(why, errStalled) { // which was logged
+		x.server.log.Info("ended a session", append(x.who.logged(), "why", why.Error())...)
+	}
 	x.say(why.Error())
 }
 
@@ -176,10 +182,21 @@ func (x *session) say(text string) {
 	_, _ = fmt.Fprintf(x.errs, "ctop: %s\r\n", format.Clean(text))
 }
 
+// noteLoss logs that the connection was lost, where it was: otherwise it was
+// closed at one of its ends.
+func (x *session) noteLoss() {
+	if err := x.client.lost(); err != nil {
+		x.server.log.Info("lost a client", append(x.who.logged(), "error", err.Error())...)
+	}
+}
+
+// cutStalled ends the session of a client that takes nothing. What is on its way
+// goes on for as long again.
 func (x *session) cutStalled() {
-	x.server.counters.stalled.Add(1)
-	x.server.log.Info("cut a client that took nothing", x.who.logged()...)
-	_ = x.client.Close()
+	x.client.countStall()
+	x.server.log.Info("cut a client that took nothing", append(x.who.logged(), "for", x.server.options.Limits.Stall.String())...)
+	x.end(errStalled)
+	time.AfterFunc(x.server.options.Limits.Stall, func() { _ = x.client.Close() })
 }
 
 // source is what the session's role may do.

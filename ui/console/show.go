@@ -29,6 +29,8 @@ const (
 func (x *session) show() int {
 	s := x.server
 	x.console.Store(true)
+	x.out.screen = true
+	limitQueue(x.client.Conn, consoleQueue)
 	defer x.console.Store(false)
 	s.log.Info("a console opens", append(x.who.logged(), "terminal", x.terminal)...)
 	s.roster.tell(x.who.key.Role.String() + " " + x.who.key.Name() + " opened a console")
@@ -60,6 +62,9 @@ func (x *session) run(p *tea.Program) int {
 		case <-x.ctx.Done():
 		}
 		// One that is drawing on a terminal which takes nothing hears no Quit.
+		if errors.Is(context.Cause(x.ctx), errStalled) {
+			p.Kill() // without another frame
+		}
 		kill := time.AfterFunc(grace, p.Kill)
 		defer kill.Stop()
 		p.Quit()

@@ -2,34 +2,65 @@ package console
 
 import (
 	"context"
+	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // piece is how much a client has to take for the time to begin anew.
 const piece = 16 << 10
 
+// errStalled is the end of a session whose client takes nothing.
+var errStalled = errors.New("closed: too little of what was sent was taken for too long")
+
 // outlet writes to a client and cuts it off where it takes nothing for too long.
 // Until then it is the session's own drawing that waits, and nothing piles up.
+// Afterwards what is under way is given up, so that what a terminal needs at the
+// end may still get through.
 type outlet struct {
 	w     io.Writer
 	limit time.Duration
 	cut   func()
-	mu    sync.Mutex
+
+	// screen is set where a terminal takes what is written.
+	screen  bool
+	stalled atomic.Bool
+	mu      sync.Mutex
+	// torn is set where the last write was given up, perhaps in the middle of
+	// an escape sequence.
+	torn bool
 }
+
+// cancel ends an escape sequence wherever it is (CAN, ECMA-48).
+const cancel = "\x18"
 
 func (o *outlet) Write(p []byte) (n int, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.torn && o.screen {
+		_, _ = io.WriteString(o.w, cancel)
+	}
+	o.torn = false
 	for n < len(p) && err == nil {
-		stalled := time.AfterFunc(o.limit, o.cut)
+		if n > 0 && o.stalled.Load() {
+			o.torn = true
+			return n, errStalled
+		}
+		stalled := time.AfterFunc(o.limit, o.stall)
 		var m int
 		m, err = o.w.Write(p[n:min(n+piece, len(p))])
 		stalled.Stop()
 		n += m
 	}
 	return n, err
+}
+
+func (o *outlet) stall() {
+	if o.stalled.CompareAndSwap(false, true) {
+		o.cut()
+	}
 }
 
 const (
