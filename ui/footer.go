@@ -39,7 +39,7 @@ func (m *Model) footerLine() string {
 	case m.status.text != "":
 		return " " + m.status.style.Render(format.Cut(m.status.text, m.width-2))
 	}
-	return m.hintLine(m.hints(), m.lastHints())
+	return m.hintLine(m.allowed(m.hints()), m.lastHints())
 }
 
 func (m *Model) hints() []hint {

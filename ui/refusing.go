@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -46,6 +48,18 @@ func WithRefusal(refuse func(Attempt) error) Option {
 // business writing files here.
 func WithExportElsewhere(command func(filter string) string) Option {
 	return func(o *options) { o.exportElsewhere = command }
+}
+
+// allowed leaves out of the hints what the role does not allow.
+func (m *Model) allowed(hints []hint) []hint {
+	if m.options.refuse == nil {
+		return hints
+	}
+	k := m.keys
+	acting := []key.Binding{k.Mark, k.Delete, k.DeleteAll, k.Longer, k.Shorter, k.Pin, k.Default, k.Edit, k.DefaultTimeout}
+	return slices.DeleteFunc(hints, func(h hint) bool {
+		return slices.ContainsFunc(acting, func(b key.Binding) bool { return b.Help() == h.key.Help() })
+	})
 }
 
 // refuse answers a key that acts where the role does not allow it.

@@ -42,6 +42,7 @@ func TestRefusedAtTheKey(t *testing.T) {
 	}
 	tried = nil
 	c := newConsole(t, 100, 24, flowsUpTo(150), WithRefusal(refuse))
+	c.hides("delete", "mark") // nor does the footer offer it
 	c.press("/", "d0+", "esc", "2", "d", "3", "0", "4", "-", "1", "enter", "enter", "t", "esc")
 	if len(tried) != 0 {
 		t.Errorf("harmless keys were refused: %q", tried)
