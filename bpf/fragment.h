@@ -226,6 +226,7 @@ static __always_inline void fragment_segment(struct packet *pkt,
 					     const struct fragment_first *first)
 {
 	pkt->seq = first->base + pkt->fragment_start;
+	pkt->first_seq = first->seq;
 	pkt->end = first->base + pkt->fragment_end;
 	pkt->ack = first->ack;
 	pkt->window = first->window;

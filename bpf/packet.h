@@ -71,8 +71,13 @@ struct packet {
 	__u32 fragment_end;
 	/* How far the transport header is from fragment_start. */
 	__u32 fragment_shift;
-	/* How far those reach beyond it that overtook it. */
-	__u32 fragment_ahead;
+	union {
+		/* Of a first fragment: how far those reach beyond it that
+		 * overtook it. */
+		__u32 fragment_ahead;
+		/* Of a later one: the number of the first. */
+		__u32 first_seq;
+	};
 	__u16 window;
 	__u8 tcp_flags;
 	/* Window scale offered, NO_WSCALE where none (SYN only). */

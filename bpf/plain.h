@@ -299,7 +299,7 @@ static __always_inline bool plain_track(struct xdp_md *ctx,
 	if (dir->last_seen_ticks != now && plain_expired(flow, now))
 		return false;
 	plain_segment(&pkt, plain);
-	if (tcp_window(dir, other, &pkt) != WINDOW_INSIDE)
+	if (tcp_window(dir, other, &pkt, pkt.seq) != WINDOW_INSIDE)
 		return false;
 	dir->last_seen_ticks = now;
 	pkt.bytes = CTX_DATA_END(ctx) - CTX_DATA(ctx);

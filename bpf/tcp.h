@@ -22,7 +22,10 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 					  const struct flow *flow,
 					  const struct packet *pkt, __u32 d)
 {
-	enum window window = tcp_window(&flow->dir[d & 1], &flow->dir[!d], pkt);
+	enum window window =
+		tcp_window(&flow->dir[d & 1], &flow->dir[!d], pkt,
+			   pkt->kind == PACKET_FRAGMENT ? pkt->first_seq :
+							  pkt->seq);
 
 	if (tcp_began_anew(flow, step->control, pkt, d)) {
 		tcp_step_restart(step);

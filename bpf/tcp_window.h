@@ -82,16 +82,17 @@ static __always_inline enum window window_below(const struct flow_dir *sender,
  * segment may not begin beyond what the other side permits, nor acknowledge
  * what it never sent. Some senders overrun a window, and ACKs go by other ways:
  * what ends less than a window beyond passes, as in nf_conntrack's
- * tcp_in_window(). */
+ * tcp_in_window(). A later fragment begins where its packet does. */
 static __always_inline enum window tcp_window(const struct flow_dir *sender,
 					      const struct flow_dir *receiver,
-					      const struct packet *pkt)
+					      const struct packet *pkt,
+					      __u32 begin)
 {
 	if (!receiver->packets)
 		return WINDOW_INSIDE;
 	if (seq_after(pkt->ack, receiver->end))
 		return WINDOW_UNSENT;
-	if (seq_after(pkt->seq, receiver->limit))
+	if (seq_after(begin, receiver->limit))
 		return ack_is_old(sender, receiver, pkt) ||
 				       pkt->end - receiver->limit >=
 					       receiver->max_window ?
