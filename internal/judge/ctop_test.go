@@ -125,7 +125,8 @@ func (c *ctopSide) come(side int) error {
 
 // play runs the program over a packet, in fragments or whole, that comes in by
 // the given side. It returns the verdict and, where the program counts one, the
-// reason: those of the first fragment, or of the first that got another.
+// reason: those of the first fragment, or of the first that got another. Those
+// that follow an invalid one may be untracked: nobody can assemble the packet.
 func (c *ctopSide) play(frames [][]byte, side int) (v Verdict, why string, err error) {
 	if err := c.come(side); err != nil {
 		return None, "", err
@@ -135,7 +136,7 @@ func (c *ctopSide) play(frames [][]byte, side int) (v Verdict, why string, err e
 		if err != nil {
 			return None, "", err
 		}
-		if i > 0 && verdict != v {
+		if i > 0 && verdict != v && (v != Invalid || verdict != Untracked) {
 			return verdict, fmt.Sprintf("fragment_%d", i+1), nil
 		}
 		if i == 0 {

@@ -99,7 +99,7 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 	}
 	steps = slices.Clone(steps)
 	i := r.IntN(len(steps))
-	switch r.IntN(14) {
+	switch r.IntN(15) {
 	case 0, 1:
 		return slices.Delete(steps, i, i+1)
 	case 2:
@@ -124,8 +124,27 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 		return refused(r, steps)
 	case 13:
 		steps[i].Spoiled = steps[i].Kind != Other
+	case 14:
+		narrow(r, steps[i:])
 	}
 	return steps
+}
+
+// narrow puts a router with a small MTU on the way of one direction, as long as
+// the steps last or for one packet of them.
+func narrow(r *rand.Rand, steps []Step) {
+	size := uint16(24 + 8*r.IntN(60))
+	one, d := r.IntN(2) == 0, steps[0].dir()
+	for i := range steps {
+		s := &steps[i]
+		if s.dir() != d || s.Kind == Quote || s.has(SYN) || s.Sack[0] != s.Sack[1] {
+			continue // a TCP header with options may not fit the first fragment
+		}
+		s.MTU = 48 + size
+		if one {
+			return
+		}
+	}
 }
 
 // refused has a SYN come late, or a new one, to an end that knows nothing of the
