@@ -1,0 +1,167 @@
+package judge
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// forgery is a packet by an attacker who stands beside one of the ends, knows
+// the tuple and no number, and forges both directions.
+type forgery struct {
+	step Step
+	side int
+}
+
+// attacker forges packets with numbers that are far from those of the honest
+// ends, since by chance some would be right.
+type attacker struct {
+	*rand.Rand
+	side int
+	// near has a number of each honest end.
+	near [2]uint32
+}
+
+// far is how many numbers an attacker stays away from the right ones: more than
+// any window of a conversation.
+const far = 1 << 27
+
+// number returns one that is not of the given end.
+func (a *attacker) number(d int) uint32 {
+	return a.near[d] + far + uint32(a.Uint64N(1<<32-2*far))
+}
+
+// forge returns some packets: one of any kind, or a handshake of the attacker's
+// own with an end for each side.
+func (a *attacker) forge() []forgery {
+	d := a.IntN(2)
+	one := Step{Reply: d == 1, Scale: NoScale, Window: 65535, Seq: a.number(d), Ack: a.number(1 - d)}
+	switch a.IntN(6) {
+	case 0, 1:
+		syn, answer := one, one
+		syn.Flags, syn.Ack = SYN, 0
+		answer.Flags, answer.Reply = SYN|ACK, !one.Reply
+		answer.Seq, answer.Ack = a.number(1-d), syn.Seq+1
+		ack := one
+		ack.Flags, ack.Seq, ack.Ack = ACK, syn.Seq+1, answer.Seq+1
+		return a.from([]Step{syn, answer, ack}[:2+a.IntN(2)]...)
+	case 2:
+		one.Flags = RST | uint8(a.IntN(2)*ACK)
+	case 3:
+		one.Flags = FIN | ACK
+	case 4:
+		one.Flags, one.Len = ACK, uint16(a.IntN(1400))
+	default:
+		one.Flags = SYN | uint8(a.IntN(2)*ACK)
+	}
+	return a.from(one)
+}
+
+func (a *attacker) from(steps ...Step) (f []forgery) {
+	for _, s := range steps {
+		f = append(f, forgery{s, a.side})
+	}
+	return f
+}
+
+// honest returns the steps of a conversation that begins with a handshake, and
+// how many of them open it.
+func honest(r *rand.Rand) ([]Step, int) {
+	for {
+		steps := converse(r)
+		if len(steps) > 4 && steps[0].Flags&^(ECE|CWR) == SYN && steps[1].Flags == SYN|ACK && steps[2].Flags == ACK {
+			return steps, 3
+		}
+	}
+}
+
+// TestForged has two attackers, one beside each end, forge both directions of a
+// connection without knowing its numbers. What the ends say is judged as if
+// nobody had.
+func TestForged(t *testing.T) {
+	c := &court{ctop: openCtop(t)}
+	seed, failed := number(t, "CTOP_JUDGE_SEED", oneSeed), 0
+	for n := range number(t, "CTOP_JUDGE_FORGED", fewForged) {
+		r := rand.New(rand.NewPCG(seed, n))
+		steps, opened := honest(r)
+		enforce := r.IntN(2) == 0
+		alone, err := c.listen(steps, nil, enforce)
+		if err != nil {
+			t.Fatal(err)
+		}
+		forged := map[int][]forgery{}
+		for range 1 + r.IntN(4) {
+			a := attacker{Rand: r, side: r.IntN(2), near: [2]uint32{steps[0].Seq, steps[1].Seq}}
+			at := opened + r.IntN(len(steps)-opened)
+			for range 1 + r.IntN(3) {
+				forged[at] = append(forged[at], a.forge()...)
+			}
+		}
+		attacked, err := c.listen(steps, forged, enforce)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i := slices.IndexFunc(attacked, func(a heard) bool { return !a.forged && a.Answer != alone[a.index].Answer }); i >= 0 && failed < maxReported {
+			failed++
+			t.Errorf("seed=%d n=%d enforce=%v: without the attack %s\n%s", seed, n, enforce, alone[attacked[i].index].Answer, transcript(attacked[:i+1]))
+		}
+	}
+}
+
+// fewForged is how many conversations are attacked where nobody asks for more.
+const fewForged = 5000
+
+// heard is ctop's answer to a step, an honest one of the given index or a forged one.
+type heard struct {
+	Answer
+	step   Step
+	index  int
+	side   int
+	forged bool
+}
+
+func transcript(all []heard) string {
+	var b strings.Builder
+	for _, h := range all {
+		fmt.Fprintf(&b, "%s by side %d %-60s %s\n", word(h.forged, "forged"), h.side, h.step.String(), h.Answer)
+	}
+	return b.String()
+}
+
+// listen plays the steps to ctop alone, the forged ones before those of their index.
+func (c *court) listen(steps []Step, forged map[int][]forgery, enforce bool) (all []heard, err error) {
+	c.runs++
+	if c.runs%flushEvery == 0 {
+		if err := c.ctop.flush(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.ctop.policy(enforce); err != nil {
+		return nil, err
+	}
+	t := newTuple(c.runs, false)
+	say := func(s Step, index, side int, isForged bool) error {
+		h := heard{step: s, index: index, side: side, forged: isForged}
+		c.mark++
+		frame := frameOf(t.packet(&s, nil, c.mark))
+		if h.Verdict, h.Why, err = c.ctop.play([][]byte{frame}, side); err != nil {
+			return err
+		}
+		h.State, err = c.ctop.state(t)
+		all = append(all, h)
+		return err
+	}
+	for i := range steps {
+		for _, f := range forged[i] {
+			if err := say(f.step, i, f.side, true); err != nil {
+				return nil, err
+			}
+		}
+		if err := say(steps[i], i, steps[i].dir(), false); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
