@@ -9,7 +9,7 @@ var closingDifferences = []difference{
 		is: func(m *moment) bool {
 			w := m.afterwards()
 			return m.passed() && m.ctop.Why == "closed" && m.ctop.State == Gone &&
-				(m.kernel.State == TimeWait || m.kernel.State == LastAck) && (w.finAcked(0) && w.finAcked(1) || m.vagueFin())
+				(m.kernel.State == TimeWait || m.kernel.State == LastAck) && (w.finAcked(0) && w.finAcked(1) || m.vagueFin() || m.w.trail["begun anew"])
 		},
 		after:  stand,
 		reason: "both FINs are acknowledged: nothing is left to track, and a table shows what is; the kernel keeps a TIME_WAIT",

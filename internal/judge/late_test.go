@@ -7,10 +7,10 @@ var lateDifferences = []difference{
 	{
 		name: "fragments after the end",
 		is: func(m *moment) bool {
-			return m.late() && m.ctop.Verdict == Untracked && strings.HasPrefix(m.ctop.Why, "fragment_") && m.kernel.Verdict == Established
+			return m.ctop.State == Gone && m.ctop.Verdict == Untracked && strings.HasPrefix(m.ctop.Why, "fragment_") && m.kernel.Verdict == Established
 		},
 		after:  stand,
-		reason: "the first one is known to be late; the others are forwarded untracked, since there is no flow to count them for",
+		reason: "the first one is late, or has ended the flow; the others are forwarded untracked, since there is no flow to count them for",
 		source: "RFC 8200 4.5: only the first fragment has the ports",
 	},
 	{
