@@ -11,12 +11,16 @@
 #include <stddef.h>
 
 #include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "config.h"
 #include "packet.h"
 #include "stats.h"
+#include "walk.h"
 
 /* Room to read the buffers of a packet that has more than one. */
 #define CHECKSUM_CHUNK 512

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "control.h"
 #include "packet.h"
+#include "parse.h"
 #include "plain.h"
 #include "stats.h"
 #include "track.h"

@@ -11,13 +11,17 @@
  * whose segments get their checksums later. */
 #pragma once
 
+#include <stddef.h>
+
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
 #include "checksum.h"
 #include "config.h"
+#include "icmp.h"
 #include "packet.h"
 #include "stats.h"
+#include "walk.h"
 
 /* Where the checksum is, or zero if none is looked at. */
 static __always_inline __u32 verify_offset(const struct packet *pkt)
