@@ -71,7 +71,8 @@ func TestEndedFlowsAreLeftAlone(t *testing.T) {
 func TestTimeoutsDefault(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(10))
 	c.press("t", "0")
-	c.shows("tcp_syn_sent has its default already")
+	c.shows("tcp_syn_sent is now 2m")
+	c.source.timeouts = nil
 	c.now = c.now.Add(time.Second)
 	c.source.snapshot = snapshotOf(c.now, flowsUpTo(10))
 	c.source.snapshot.Timeouts[tracker.TCPSynSent] = time.Hour

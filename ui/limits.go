@@ -49,19 +49,15 @@ func (m *Model) handleTimeoutsKey(msg tea.KeyMsg) tea.Cmd {
 }
 
 // restoreTimeout gives the selected timeout its default again, after the same
-// question as any other value.
+// question as any other value. It does so even where the page shows the default:
+// another value may have been set since.
 func (m *Model) restoreTimeout() tea.Cmd {
-	name, value := m.limits.Selected()
-	d := tracker.DefaultTimeouts()[name]
-	if value == d {
-		m.tell(name.String() + " has its default already")
-		return nil
-	}
 	if !m.limits.Edit() {
 		return nil
 	}
 	m.mode = modeEdit
-	return m.countEnding(d, true)
+	name, _ := m.limits.Selected()
+	return m.countEnding(tracker.DefaultTimeouts()[name], true)
 }
 
 func (m *Model) handleEditKey(msg tea.KeyMsg) tea.Cmd {

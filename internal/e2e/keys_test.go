@@ -203,14 +203,14 @@ func (d *desk) filter(text string) {
 
 func actingChecks() map[string]func(d *desk, k string) {
 	return map[string]func(d *desk, k string){
-		"Act on flows (asks first): mark, and go down": func(d *desk, k string) {
+		"Act on flows: mark, and go down": func(d *desk, k string) {
 			d.press(k)
 			d.shows("1 marked")
 			d.row(1)
 			d.press("Escape")
 			d.hides("marked")
 		},
-		"Act on flows (asks first): delete flow, or the marked": func(d *desk, k string) {
+		"Act on flows: delete flow/marked (asks)": func(d *desk, k string) {
 			d.press(k)
 			d.shows("delete 1 flow?")
 			d.press("y")
@@ -220,17 +220,17 @@ func actingChecks() map[string]func(d *desk, k string) {
 			// In observe mode the next packet picks the flow up again.
 			d.revive()
 		},
-		"Act on flows (asks first): delete all shown": func(d *desk, k string) {
+		"Act on flows: delete all shown (asks)": func(d *desk, k string) {
 			d.press(k)
 			d.shows("type 6 to delete them")
 			d.press("6", "Enter")
 			d.shows("0/0")
 			d.revive()
 		},
-		"Act on flows (asks first): double the flow's timeout": func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
-		"Act on flows (asks first): halve the flow's timeout":  func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
-		"Act on flows (asks first): keep its timeout as it is": func(d *desk, k string) { d.press(k); d.shows("in every state"); d.reset() },
-		"Act on flows (asks first): give it the default again": func(d *desk, k string) {
+		"Act on flows: double the flow's timeout": func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
+		"Act on flows: halve the flow's timeout":  func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
+		"Act on flows: keep its timeout as it is": func(d *desk, k string) { d.press(k); d.shows("in every state"); d.reset() },
+		"Act on flows: give it the default again": func(d *desk, k string) {
 			d.press("+")
 			d.shows("its timeout is now")
 			d.press(k)
@@ -298,6 +298,14 @@ func viewChecks() map[string]func(d *desk, k string) {
 			d.press(k)
 			d.shows("tcp_syn_sent is now 7m")
 			d.press(k, "2", "m", k)
+			d.shows("tcp_syn_sent is now 2m")
+		},
+		"In the timeouts: set the default": func(d *desk, k string) {
+			d.press("5")
+			d.shows("tcp_syn_sent")
+			d.press("Enter", "7", "m", "Enter")
+			d.shows("tcp_syn_sent is now 7m")
+			d.press(k)
 			d.shows("tcp_syn_sent is now 2m")
 		},
 		"While sorting: the column to the left":  func(d *desk, k string) { d.press("s", k); d.shows("   IN ▼"); d.hides("OUT ▼"); d.press("w") },
