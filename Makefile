@@ -22,7 +22,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo pictures test bench bench-quick fuzz judge chaos soak test-kernels test-drivers generate check-generated lint fmt clean
+.PHONY: help build demo pictures test bench bench-quick fuzz judge chaos soak test-kernels test-unit test-drivers generate check-generated lint fmt clean
 .PHONY: need-go need-kernel need-root need-tmux need-clang need-lint
 
 help: ## list the targets
@@ -67,6 +67,9 @@ soak: need-go need-kernel need-root ## churn through connections for SOAK (15m),
 
 test-kernels: need-go ## boot other kernels in qemu and run a slice of the tests there
 	@./internal/kernels/run
+
+test-unit: need-go ## run docs/ctop.service under systemd, in qemu
+	@./internal/kernels/unit
 
 test-drivers: need-go need-root ## run it in qemu between emulated cards: virtio_net, igb, e1000e
 	@$(ROOT) env "PATH=$$PATH" ./internal/drivers/run $(TESTFLAGS)
