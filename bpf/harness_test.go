@@ -2,15 +2,12 @@ package bpf
 
 import (
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
@@ -301,103 +298,9 @@ func (h *harness) runOut(by hook, data []byte, skb *skbContext) (forwarded bool,
 	return action == pass, options.DataOut
 }
 
-// flow returns the entry of a key, nil where there is none.
-func (h *harness) flow(key ConntrackFlowKey) *ConntrackFlow {
-	h.t.Helper()
-	var flow ConntrackFlow
-	err := h.Flows.Lookup(key, &flow)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil
-	}
-	ok(h.t, err)
-	return &flow
-}
-
-// count returns how many flows there are.
-func (h *harness) count() (n int) {
-	h.t.Helper()
-	var key ConntrackFlowKey
-	var flow ConntrackFlow
-	all := h.Flows.Iterate()
-	for all.Next(&key, &flow) {
-		n++
-	}
-	ok(h.t, all.Err())
-	return n
-}
-
-// drain returns the events that were made since the last call.
-func (h *harness) drain() []ConntrackEvent {
-	h.t.Helper()
-	return drain(h.t, h.events)
-}
-
-func drain(t testing.TB, reader *ringbuf.Reader) (events []ConntrackEvent) {
-	t.Helper()
-	var record ringbuf.Record
-	reader.SetDeadline(time.Unix(1, 0))
-	for {
-		err := reader.ReadInto(&record)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return events
-		}
-		ok(t, err)
-		var event ConntrackEvent
-		_, err = binary.Decode(record.RawSample, binary.NativeEndian, &event)
-		ok(t, err)
-		events = append(events, event)
-	}
-}
-
-// counters returns the sum of what the CPUs counted.
-func (h *harness) counters() (total ConntrackCpuStats) {
-	h.t.Helper()
-	var perCPU []ConntrackCpuStats
-	ok(h.t, h.Stats.Lookup(uint32(0), &perCPU))
-	for _, s := range perCPU {
-		total = combine(total, s, func(a, b uint64) uint64 { return a + b })
-	}
-	return total
-}
-
-// since returns what was counted after before.
-func (h *harness) since(before ConntrackCpuStats) ConntrackCpuStats {
-	h.t.Helper()
-	return combine(h.counters(), before, func(a, b uint64) uint64 { return a - b })
-}
-
-// combine applies an operation to all counters, which are all of one size.
-func combine(a, b ConntrackCpuStats, op func(a, b uint64) uint64) ConntrackCpuStats {
-	type words [unsafe.Sizeof(a) / 8]uint64
-	x, y := (*words)(unsafe.Pointer(&a)), (*words)(unsafe.Pointer(&b))
-	for i := range x {
-		x[i] = op(x[i], y[i])
-	}
-	return a
-}
-
-func eventsMade(counted ConntrackCpuStats) (n uint64) {
-	for _, events := range counted.Events {
-		n += events
-	}
-	return n
-}
-
 func ok(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// state and flags of a flow.
-func state(f *ConntrackFlow) ConntrackFlowState {
-	if f == nil {
-		return ConntrackFlowStateSTATE_NONE
-	}
-	return ConntrackFlowState(f.Control & 0xff)
-}
-
-func hasFlag(f *ConntrackFlow, flag ConntrackFlowFlag) bool {
-	return f.Control&uint64(flag) != 0
 }
