@@ -77,6 +77,10 @@ type Replay struct {
 	next    map[uint32]uint64
 	fed     int
 	skipped int
+	// early is how many packets came whose time was well before the last.
+	early int
+	// quiet is up to when nothing can expire.
+	quiet time.Duration
 }
 
 // OpenReplay loads the programs for a replay. The caller closes it.
@@ -164,6 +168,14 @@ func (r *Replay) Name(sides [2]string) {
 // too long for the kernel to take.
 func (r *Replay) Fed() (fed, skipped int) { return r.fed, r.skipped }
 
+// mostEarly is how far back a packet's time may be unsaid: interfaces of one machine
+// write theirs not quite in order.
+const mostEarly = time.Second
+
+// Early returns how many packets had a time of more than a second before the
+// latest one, so that they counted as later than they were.
+func (r *Replay) Early() int { return r.early }
+
 // Packets returns how many packets came in, whether the kernel took them or not.
 func (r *Replay) Packets() int { return r.fed + r.skipped }
 
@@ -177,6 +189,9 @@ func (r *Replay) Feed(ctx context.Context, at time.Time, side int, known bool, f
 	defer r.mu.Unlock()
 	if r.start.IsZero() {
 		r.start = at
+	}
+	if at.Sub(r.start) < r.elapsed-mostEarly {
+		r.early++
 	}
 	if err := r.passTo(ctx, min(at.Sub(r.start), maxReplay)); err != nil {
 		return err

@@ -178,3 +178,48 @@ func TestReplayEndsWithItsReader(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestReplaySweepsWhenDue has packets that come seldom. A sweep visits the whole
+// table, so it is made when something can expire, and events are as late as ever.
+func TestReplaySweepsWhenDue(t *testing.T) {
+	r, told := openReplay(t, ReplayOptions{})
+	frame := udpFrame(t, false, 1000)
+	sweeps, last := 0, r.swept
+	for i := range 3000 {
+		feed(t, r, time.Duration(i)*time.Second, 0, frame)
+		if r.swept != last {
+			sweeps, last = sweeps+1, r.swept
+		}
+	}
+	if sweeps > 3000/20 {
+		t.Errorf("%d sweeps in 3000 s of one flow that never expires", sweeps)
+	}
+	feed(t, r, 3000*time.Second, 0, udpFrame(t, false, 2000))
+	// The first one is silent from now on; the other keeps time passing.
+	for i := range 400 {
+		feed(t, r, time.Duration(3001+i)*time.Second, 0, udpFrame(t, false, 2000))
+	}
+	refresh(t, r)
+	want := "NEW>NONE expired"
+	if n := len(*told); n != 3 || !strings.Contains((*told)[2], want) {
+		t.Fatalf("told %q, want the last to be %q", *told, want)
+	}
+	var at time.Duration
+	if text, _, ok := strings.Cut((*told)[2], " "); ok {
+		at, _ = time.ParseDuration(text)
+	}
+	if due := 2999*time.Second + 5*time.Minute; at < due || at > due+3*time.Second {
+		t.Errorf("it expired after %s, due after %s", at, due)
+	}
+}
+
+// TestReplayEarly counts packets whose time is well before that of others.
+func TestReplayEarly(t *testing.T) {
+	r, _ := openReplay(t, ReplayOptions{})
+	for _, after := range []time.Duration{10 * time.Second, 9500 * time.Millisecond, 8 * time.Second, 11 * time.Second, 0} {
+		feed(t, r, after, 0, udpFrame(t, false, 1000))
+	}
+	if r.Early() != 2 {
+		t.Errorf("%d packets, want 2: half a second is not counted", r.Early())
+	}
+}

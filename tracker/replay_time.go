@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -22,6 +23,12 @@ func (r *Replay) passTo(ctx context.Context, then time.Duration) error {
 	for then-r.swept >= r.pause {
 		if err := ctx.Err(); err != nil {
 			return err
+		}
+		if quiet, err := r.isQuiet(then); quiet || err != nil {
+			if err != nil {
+				return err
+			}
+			break
 		}
 		next := r.swept + r.pause
 		if then-r.elapsed > 10*r.pause {
@@ -43,6 +50,36 @@ func (r *Replay) passTo(ctx context.Context, then time.Duration) error {
 	}
 	return nil
 }
+
+// isQuiet reports whether nothing can expire up to the given time, so that a sweep
+// would visit the whole table for nothing. It looks at tables that hold few flows
+// for their size: in others a sweep is well spent, and where room is scarce flows
+// have less time than their timeouts.
+func (r *Replay) isQuiet(then time.Duration) (bool, error) {
+	if then < r.quiet {
+		return true, nil
+	}
+	perCPU, err := r.tracker.readStats()
+	if err != nil {
+		return false, err
+	}
+	if present(countersFromKernel(perCPU)) > r.options.MaxFlows/fewFlows {
+		return false, nil
+	}
+	due, found, err := r.due()
+	if err != nil {
+		return false, err
+	}
+	// A flow that begins or changes from now on has at least the shortest timeout.
+	r.quiet = r.elapsed + slices.Min(r.options.Timeouts[:])
+	if found {
+		r.quiet = min(r.quiet, due)
+	}
+	return then < r.quiet, nil
+}
+
+// fewFlows is the share of a table, one in so many, that are few.
+const fewFlows = 16
 
 // due returns when the next flow expires, if there is any flow.
 func (r *Replay) due() (at time.Duration, found bool, err error) {

@@ -56,8 +56,9 @@ In a capture of several interfaces, packets come in by the first of them or by
 the others. In any other the first sender stands on one side, and a host that
 talks to one side on the other; that is a guess, so a flow counts as answered by
 any packet of the other direction. Rates are averages over the whole capture.
-Packets that were captured in part are given their length back where their
-headers are whole.
+Packets that were captured in part are given their length back, and TCP options
+that are missing are left out; those without the whole of their headers are passed
+over. TCP packets too long for IP's length field (BIG TCP) count as several.
 
 FILE may also be what ctop record wrote. That takes no privilege: it shows what
 the tracker saw at the time, and --speed plays it as it happened.`,
@@ -106,7 +107,7 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return errNothingRead(args[0], "it was interrupted before the first packet")
 	}
 	if err != nil {
-		return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote, or a recording of ctop record", args[0], err)
+		return refusedCapture(args[0], err)
 	}
 	bar := c.env.newProgress(args[0], file, source)
 	return c.replay(cmd.Context(), args[0], packets, bar, headless)
@@ -236,6 +237,14 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 	return r.Refresh()
 }
 
+// refusedCapture says what to do about a file whose head cannot be read.
+func refusedCapture(name string, err error) error {
+	if errors.Is(err, capture.ErrBroken) {
+		return fmt.Errorf("replay %s: %w: name the whole of it", name, err)
+	}
+	return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote, or a recording of ctop record", name, err)
+}
+
 // errNothingRead is for a file of which nothing can be shown.
 func errNothingRead(name, why string) error {
 	return fmt.Errorf("replay %s: no packet was read: %s: name a capture of packets that carry IP", name, why)
@@ -258,6 +267,9 @@ func skippedWords(s capture.Skipped) string {
 	for _, link := range slices.Sorted(maps.Keys(s.Links)) {
 		parts = append(parts, fmt.Sprintf("%s of link type %d (tcpdump.org/linktypes.html)", format.Plural(s.Links[link], "packet"), link))
 	}
+	if s.Short > 0 {
+		parts = append(parts, fmt.Sprintf("%s captured without the whole of their headers (a larger snap length shows them)", format.Plural(s.Short, "packet")))
+	}
 	if s.Empty > 0 {
 		parts = append(parts, fmt.Sprintf("%s without IP in the clear", format.Plural(s.Empty, "packet")))
 	}
@@ -278,6 +290,10 @@ func (c *replayCommand) tellFed(r *tracker.Replay, s *tracker.Snapshot, passed c
 		text += fmt.Sprintf("; %s ended on the way, which --events lists", format.Plural(int(ended), "flow"))
 	}
 	c.env.note("%s", text)
+	if early := r.Early(); early > 0 {
+		c.env.note("%s an earlier time than others before: time stood still for them: sort the file with reordercap",
+			map[bool]string{true: "1 packet has", false: format.Plural(early, "packet") + " have"}[early == 1])
+	}
 	if lost := s.Counters.Destroyed[tracker.ReasonEvicted] + s.Counters.TableFull; lost > 0 {
 		c.env.note("the table was full: %s had to make room for others or found none: raise --max-flows", format.Plural(int(lost), "flow"))
 	}

@@ -173,7 +173,7 @@ func TestReplayRefused(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ file, want string }{
-		{"empty", "it is no pcap or pcapng file: name a capture"},
+		{"empty", "it is no pcap or pcapng file: it is empty: name a capture"},
 		{"text", "it is no pcap or pcapng file: name a capture"},
 		{"wifi", "no packet was read: it has 12 packets without IP in the clear"},
 		{"usb", "no packet was read: it has 12 packets of link type 220"},

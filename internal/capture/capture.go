@@ -45,6 +45,8 @@ type Skipped struct {
 	// Empty is how many of the others carry no IP: control frames, and what is
 	// encrypted, aggregated or cut off.
 	Empty int
+	// Short is how many were captured without the whole of their headers.
+	Short int
 }
 
 // Reader reads one capture.
@@ -90,8 +92,11 @@ func NewReader(r io.Reader) (*Reader, error) {
 // headError leaves a file that could not be read apart from one that was.
 func headError(err error) error {
 	var from interface{ Timeout() bool } // as *os.PathError is
-	if errors.As(err, &from) || errors.Is(err, context.Canceled) {
+	switch {
+	case errors.As(err, &from) || errors.Is(err, context.Canceled) || errors.Is(err, ErrBroken):
 		return err
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: it is empty", ErrFormat)
 	}
 	return ErrFormat
 }
@@ -145,6 +150,9 @@ func (r *Reader) Next() (Frame, error) {
 // broken says where the file makes no sense, and why if the reason is not that
 // it ends there.
 func (r *Reader) broken(err error) error {
+	if errors.Is(err, ErrBroken) {
+		return fmt.Errorf("after packet %d: %w", r.number, err)
+	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("after packet %d: %w", r.number, ErrBroken)
 	}
@@ -161,9 +169,11 @@ func (r *Reader) read(p *record) (f Frame, ok bool) {
 		r.skipped.Empty++
 		return f, false
 	}
-	missing := p.length - len(p.data)
 	side, known := r.side(p)
-	r.frame = restore(r.frame, missing)
+	if r.frame, ok = restore(r.frame, p.length-len(p.data)); !ok {
+		r.skipped.Short++
+		return f, false
+	}
 	f = Frame{Time: r.last, Side: side, SideKnown: known, Data: r.frame}
 	if piece := r.pieces(f); piece != nil {
 		f.Data = piece

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"compress/bzip2"
 	"compress/gzip"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -37,11 +39,26 @@ func decompress(in *bufio.Reader) (*bufio.Reader, error) {
 		}
 		plain, err := f.open(in)
 		if err != nil {
-			return nil, fmt.Errorf("%w: read it as %s: %w", ErrFormat, f.name, err)
+			return nil, fmt.Errorf("%w: read it as %s: %w", ErrBroken, f.name, err)
 		}
-		return bufio.NewReaderSize(plain, 1<<16), nil
+		return bufio.NewReaderSize(&decompressed{plain, f.name}, 1<<16), nil
 	}
 	return in, nil
+}
+
+// decompressed says of an error that it is in the compressed file.
+type decompressed struct {
+	io.Reader
+
+	format string
+}
+
+func (d *decompressed) Read(p []byte) (int, error) {
+	n, err := d.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("%w: read it as %s: %w", ErrBroken, d.format, err)
+	}
+	return n, err
 }
 
 // openXZ refuses a file whose first block asks for a larger dictionary than

@@ -260,7 +260,11 @@ func TestCompressed(t *testing.T) {
 	for name, file := range map[string][]byte{"zstd": z.Bytes(), "xz": x.Bytes(), "bzip2": bzipped} {
 		t.Run(name, func(t *testing.T) {
 			expect(t, file, io.EOF, "0 60 0800")
-			expect(t, file[:5], capture.ErrFormat)
+			for _, n := range []int{10, len(file) / 2} {
+				if _, err := read(file[:n]); !errors.Is(err, capture.ErrBroken) || !strings.Contains(err.Error(), "read it as "+name) {
+					t.Errorf("the first %d bytes: %v", n, err)
+				}
+			}
 		})
 	}
 	// Filter flags of LZMA2 with a dictionary of 4 GiB less one.

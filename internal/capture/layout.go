@@ -10,6 +10,8 @@ type layout struct {
 	proto              byte
 	// later: a fragment other than the first, which has no transport header.
 	later bool
+	// cut: the frame ends within the headers.
+	cut bool
 }
 
 // The protocols and ethertypes that are told apart here.
@@ -45,7 +47,7 @@ const maxHeaders = 8
 // not the whole of its headers.
 func layoutOf(frame []byte) (l layout, ok bool) {
 	if len(frame) < headerLength {
-		return l, false
+		return layout{cut: true}, false
 	}
 	ethertype, at := binary.BigEndian.Uint16(frame[12:]), headerLength
 	for range maxHeaders {
@@ -94,18 +96,19 @@ func networkLayout(frame []byte, at int, six bool) (l layout, ok bool) {
 	if six {
 		return l.extensions(frame)
 	}
-	if len(ip) < 20 || ip[0]>>4 != 4 || int(ip[0]&15)*4 < 20 {
+	if l.cut = len(ip) < 20; l.cut || ip[0]>>4 != 4 || int(ip[0]&15)*4 < 20 {
 		return l, false
 	}
 	l.transport, l.proto = at+int(ip[0]&15)*4, ip[9]
 	l.later = binary.BigEndian.Uint16(ip[6:])&0x1fff != 0
-	return l, l.transport <= len(frame)
+	l.cut = l.transport > len(frame)
+	return l, !l.cut
 }
 
 // extensions steps over the extension headers of IPv6 (RFC 8200 section 4).
 func (l layout) extensions(frame []byte) (layout, bool) {
 	ip := frame[min(l.network, len(frame)):]
-	if len(ip) < 40 || ip[0]>>4 != 6 {
+	if l.cut = len(ip) < 40; l.cut || ip[0]>>4 != 6 {
 		return l, false
 	}
 	l.proto, l.transport = ip[6], l.network+40
@@ -120,7 +123,7 @@ func (l layout) extensions(frame []byte) (layout, bool) {
 		default:
 			return l, true
 		}
-		if len(frame) < l.transport+length {
+		if l.cut = len(frame) < l.transport+length; l.cut {
 			return l, false
 		}
 		if l.proto == protoFragment && binary.BigEndian.Uint16(frame[l.transport+2:])&^7 != 0 {
@@ -134,14 +137,48 @@ func (l layout) extensions(frame []byte) (layout, bool) {
 	return l, true
 }
 
-// headersWhole reports whether all is there of a frame's headers, as far as a
-// tracker looks: protocols without ports have none.
-func headersWhole(frame []byte) bool {
-	l, ok := layoutOf(frame)
-	if !ok || l.later {
-		return ok
+// complete gives a frame of which only the beginning was captured the TCP options
+// that are missing, where that is all that its headers lack. Not ok if they lack
+// more, as far as a tracker looks: protocols without ports have none. What is not IP
+// has no headers to lack.
+func complete(frame []byte) (whole []byte, ok bool) {
+	l, found := layoutOf(frame)
+	switch {
+	case !found:
+		return frame, !l.cut
+	case l.later || l.transportWhole(frame[l.transport:]):
+		return frame, true
+	case l.proto != protoTCP || len(frame) < l.transport+tcpHeader:
+		return frame, false
 	}
-	return l.transportWhole(frame[l.transport:])
+	end := l.transport + int(frame[l.transport+12]>>4)*4
+	frame = frame[:wholeOptions(frame, l.transport+tcpHeader)]
+	for len(frame) < end {
+		frame = append(frame, tcpNop)
+	}
+	return frame, true
+}
+
+// TCP's header without options, and the options of one byte (RFC 9293 section 3.2).
+const (
+	tcpHeader = 20
+	tcpEnd    = 0
+	tcpNop    = 1
+)
+
+// wholeOptions returns where the last option ends of which nothing was cut off.
+func wholeOptions(frame []byte, at int) int {
+	for at < len(frame) {
+		switch kind := frame[at]; {
+		case kind == tcpEnd || kind == tcpNop:
+			at++
+		case at+1 >= len(frame) || frame[at+1] < 2 || at+int(frame[at+1]) > len(frame):
+			return at
+		default:
+			at += int(frame[at+1])
+		}
+	}
+	return at
 }
 
 func (l layout) transportWhole(b []byte) bool {

@@ -5,8 +5,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"slices"
 	"testing"
 
+	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 
 	"ctop/internal/capture"
@@ -72,14 +74,16 @@ func TestCutKinds(t *testing.T) {
 					t.Fatal(err)
 				}
 				f, err := r.Next()
+				if snap < c.headers && name != "TCP with options" {
+					if !errors.Is(err, io.EOF) || r.Skipped().Short != 1 {
+						t.Errorf("captured %d: %v, %+v", snap, err, r.Skipped())
+					}
+					continue
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := snap
-				if snap == c.headers {
-					want = len(c.frame)
-				}
-				if len(f.Data) != want {
+				if len(f.Data) != len(c.frame) {
 					t.Errorf("%d bytes of %d, captured %d", len(f.Data), len(c.frame), snap)
 				}
 			}
@@ -151,3 +155,56 @@ func TestBigTCP(t *testing.T) {
 func segmentOf(t *testing.T) []byte { return segment(t, 1, 2, 0) }
 
 func readerOf(file []byte) io.Reader { return bytes.NewReader(file) }
+
+// TestCutOptions cuts a SYN within its options: what is missing of them is filled
+// with ones that mean nothing, and none is left in part.
+func TestCutOptions(t *testing.T) {
+	ip := []byte{0x45, 0, 0, 60, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2}
+	tcp := []byte{0, 1, 0, 2, 0, 0, 0, 9, 0, 0, 0, 0, 0xa0, 2, 0, 0, 0, 0, 0, 0}
+	options := []byte{2, 4, 5, 180, 4, 2, 8, 10, 1, 1, 1, 1, 0, 0, 0, 0, 1, 3, 3, 7}
+	frame := slices.Concat(make([]byte, 12), []byte{8, 0}, ip, tcp, options)
+	for snap := 54; snap <= len(frame); snap++ {
+		r, err := capture.NewReader(bytes.NewReader(pcap(t, layers.LinkTypeEthernet, snap, frame)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := r.Next()
+		if err != nil || len(f.Data) != len(frame) || r.Skipped().Short != 0 {
+			t.Fatalf("of %d bytes: %d, %v, %+v", snap, len(f.Data), err, r.Skipped())
+		}
+		tcp := gopacket.NewPacket(f.Data, layers.LayerTypeEthernet, gopacket.Default).TransportLayer()
+		got, ok := tcp.(*layers.TCP)
+		if !ok {
+			t.Fatalf("of %d bytes: no TCP", snap)
+		}
+		want := map[layers.TCPOptionKind]bool{
+			layers.TCPOptionKindMSS:           snap >= 58,
+			layers.TCPOptionKindSACKPermitted: snap >= 60,
+			layers.TCPOptionKindTimestamps:    snap >= 70,
+			layers.TCPOptionKindWindowScale:   snap >= 74,
+		}
+		for kind, there := range want {
+			if slices.ContainsFunc(got.Options, func(o layers.TCPOption) bool { return o.OptionType == kind }) != there {
+				t.Errorf("of %d bytes: option %s, want %v in %v", snap, kind, there, got.Options)
+			}
+		}
+	}
+}
+
+// TestShort counts packets that were captured without their headers, which no
+// tracker can judge. What is not IP is read as it is.
+func TestShort(t *testing.T) {
+	for _, tt := range []struct {
+		snap, short int
+	}{{53, 1}, {40, 1}, {30, 1}, {13, 1}} {
+		r, err := capture.NewReader(bytes.NewReader(pcap(t, layers.LinkTypeEthernet, tt.snap, segment(t, 1, 2, 1000))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Next(); !errors.Is(err, io.EOF) || r.Skipped().Short != tt.short {
+			t.Errorf("of %d bytes: %v, %+v", tt.snap, err, r.Skipped())
+		}
+	}
+	arp := append(make([]byte, 12), 8, 6, 0, 1, 8, 0)
+	expect(t, pcap(t, layers.LinkTypeEthernet, 16, append(arp, make([]byte, 30)...)), io.EOF, "0 16 0806")
+}

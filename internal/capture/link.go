@@ -143,15 +143,22 @@ func appendNflog(b []byte, r *record) []byte {
 const maxLength = maxPacket + 64
 
 // restore gives a frame that was captured in part its length back, filled with
-// zeros, where the headers are all there: nothing behind them is looked at, and
-// without it the frame would be one that lies about its length. Otherwise it
-// stays as it is.
-func restore(frame []byte, missing int) []byte {
-	if missing <= 0 || !headersWhole(frame) {
-		return frame
+// zeros: nothing behind the headers is looked at, and without it the frame would be
+// one that lies about its length. Not ok if the headers are not there.
+func restore(frame []byte, missing int) (whole []byte, ok bool) {
+	if missing <= 0 {
+		return frame, true
+	}
+	captured := len(frame)
+	if frame, ok = complete(frame); !ok {
+		return frame, false
+	}
+	missing -= len(frame) - captured
+	if l, found := layoutOf(frame); !found || l.cut {
+		return frame, true // not IP: its length tells nothing
 	}
 	if !isBig(frame) {
 		missing = min(missing, maxLength-len(frame))
 	}
-	return append(frame, make([]byte, max(missing, 0))...)
+	return append(frame, make([]byte, max(missing, 0))...), true
 }
