@@ -18,12 +18,22 @@ import (
 // Who only joined to read ([Join]) ends nothing. Close may be called more than
 // once.
 func (t *Tracker) Close() error {
+	ended, err := t.close()
+	if ended {
+		unmountBPFFS()
+	}
+	return err
+}
+
+// close is [Tracker.Close] without the BPF file system: another attempt to attach
+// may want that. ended is true where the tracker was ended here and now.
+func (t *Tracker) close() (ended bool, err error) {
 	t.mu.Lock()
 	closed := t.closed
 	t.closed = true
 	t.mu.Unlock()
 	if closed {
-		return nil
+		return false, nil
 	}
 	ends := t.leave()
 	var errs []error
@@ -44,11 +54,8 @@ func (t *Tracker) Close() error {
 	t.kernel.close()
 	t.lease.release()
 	t.journal.release()
-	if ends {
-		unmountBPFFS()
-	}
 	site{root: t.root}.close()
-	return errors.Join(errs...)
+	return ends, errors.Join(errs...)
 }
 
 // leavePatience is how long to wait for others that leave at the same moment.

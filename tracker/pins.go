@@ -160,18 +160,25 @@ var errClaimed = errors.New("another ctop attaches there")
 
 // claim makes a tracker's directory with its lease taken: nobody ever sees one
 // that is not, unless its owner is dead.
-func claim(dir string) (owner, presence *lease, err error) {
+func claim(dir string) (owner, presence *lease, notes []string, err error) {
 	base := filepath.Dir(dir)
 	sweepDrafts(base)
 	// Who leaves removes directories that are empty, and drafts that seem to be
-	// nobody's, perhaps before they are ours.
+	// nobody's, perhaps before they are ours, and unmounts a BPF file system in
+	// which nothing is pinned yet.
 	for range 100 {
 		owner, presence, err = claimOnce(base, dir)
 		if err == nil || !errors.Is(err, os.ErrNotExist) {
 			break
 		}
+		if strings.HasPrefix(dir, bpffsRoot+"/") {
+			said, failed := mountBPFFS()
+			if notes = append(notes, said...); failed != nil {
+				return nil, nil, notes, failed
+			}
+		}
 	}
-	return owner, presence, err
+	return owner, presence, notes, err
 }
 
 func claimOnce(base, dir string) (owner, presence *lease, err error) {

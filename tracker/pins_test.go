@@ -10,6 +10,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ctop/internal/lab"
 )
 
 func TestPinNames(t *testing.T) {
@@ -88,7 +92,7 @@ func TestClaim(t *testing.T) {
 	var wg sync.WaitGroup
 	for range rivals {
 		wg.Go(func() {
-			owner, presence, err := claim(dir)
+			owner, presence, _, err := claim(dir)
 			if err == nil {
 				presence.release()
 				claimed <- owner
@@ -113,7 +117,7 @@ func TestClaim(t *testing.T) {
 // Who joins waits for what is being attached or removed, and not for the dead.
 func TestJoinWaits(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "ns", "a:b")
-	owner, presence, err := claim(dir)
+	owner, presence, _, err := claim(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,12 +140,43 @@ func TestJoinWaits(t *testing.T) {
 		t.Errorf("when it is gone: %v", err)
 	}
 	owner.release()
-	if owner, presence, err = claim(dir); err != nil {
+	if owner, presence, _, err = claim(dir); err != nil {
 		t.Fatal(err)
 	}
 	owner.release()
 	presence.release()
 	if _, err := joinAt(context.Background(), dir, slog.Default()); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "ctop down") {
 		t.Errorf("when its owner died: %v", err)
+	}
+}
+
+// Who leaves may unmount a BPF file system in which nothing is pinned yet, while
+// another ctop is about to.
+func TestClaimMountsAgain(t *testing.T) {
+	lab.Require(t)
+	unmounted := 0
+	for unix.Unmount(bpffsRoot, 0) == nil {
+		unmounted++
+	}
+	t.Cleanup(func() {
+		if err := unix.Mount("bpf", bpffsRoot, "bpf", 0, "mode=700"); unmounted > 0 && err != nil {
+			t.Error(err)
+		}
+	})
+	dir := filepath.Join(bpffsRoot, pinsName, "ns", "a:b")
+	owner, presence, notes, err := claim(dir)
+	if err != nil || len(notes) != 1 || !strings.Contains(notes[0], "mounted a BPF file system") {
+		t.Fatalf("%v, %q", err, notes)
+	}
+	if unmountBPFFS(); !isBPFFS(bpffsRoot) || !isOwned(dir) {
+		t.Error("unmounted under a tracker")
+	}
+	owner.release()
+	presence.release()
+	if err := removePins(dir); err != nil {
+		t.Error(err)
+	}
+	if unmountBPFFS(); isBPFFS(bpffsRoot) {
+		t.Error("it is still mounted")
 	}
 }

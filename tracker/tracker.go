@@ -154,6 +154,8 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 	return t, nil
 }
 
+// attachSides makes a tracker in the mode of the sides. Where it fails the BPF file
+// system stays: who mounted it knows what comes next.
 func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (*Tracker, error) {
 	k, err := loadKernel(loadOptions{
 		maxFlows:          o.MaxFlows,
@@ -167,7 +169,8 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (*T
 	t := &Tracker{kernel: k, log: o.Log, dir: dir, keep: o.Keep, slots: map[uint32]bool{}}
 	if err := t.attach(ctx, o, sides); err != nil {
 		t.keep = false
-		return nil, errors.Join(err, t.Close())
+		_, failed := t.close()
+		return nil, errors.Join(err, failed)
 	}
 	return t, nil
 }
@@ -245,7 +248,8 @@ func (t *Tracker) pin() error {
 	if t.dir == "" {
 		return nil
 	}
-	owner, presence, err := claim(t.dir)
+	owner, presence, notes, err := claim(t.dir)
+	t.notes = append(t.notes, notes...)
 	if err != nil {
 		return explainPermission("make "+t.dir, fmt.Errorf("make %s: %w", t.dir, err))
 	}

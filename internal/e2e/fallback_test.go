@@ -1,0 +1,36 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+)
+
+// bare runs a command where no BPF file system is mounted, and fails where one is
+// left.
+var bare = []string{
+	"unshare", "--mount", "sh", "-c",
+	`while umount /sys/fs/bpf; do :; done 2>/dev/null
+	"$0" "$@" || exit
+	if grep " /sys/fs/bpf " /proc/mounts; then exit 3; fi`,
+}
+
+// Where the driver has no native XDP, whatever the mode: the BPF file system that
+// ctop mounts outlives the attempt that fails, and goes in the end.
+func TestNoNativeAndNoBPFFS(t *testing.T) {
+	_, ctx := newLab(t)
+	ports := []string{"wire0", "wire1"}
+	for _, port := range ports {
+		ip(t, "link", "add", port, "type", "bridge")
+		t.Cleanup(func() { ip(t, "link", "delete", port) })
+	}
+	for _, mode := range []string{"auto", "tc", "generic"} {
+		o := runUnder(ctx, t, bare, append([]string{"--dump", "-o", "json", "--for", "100ms", "--mode", mode}, ports...)...)
+		if o.status != 0 || !strings.Contains(o.stdout, "ctop.snapshot/1") {
+			t.Errorf("%s: exit status %d, %q", mode, o.status, o.stderr)
+		}
+		if n := strings.Count(o.stderr, "mounted a BPF file system"); n != 1 || strings.Contains(o.stderr, "without pins") {
+			t.Errorf("%s: it said so %d times: %s", mode, n, o.stderr)
+		}
+	}
+	runUnder(ctx, t, bare, append([]string{"--dump", "--for", "100ms", "--mode", "native"}, ports...)...).refused(t, "--mode tc")
+}
