@@ -207,12 +207,12 @@ func (c *Collector) eventsMade() uint64 {
 // sweep ends expired flows, as often as that is cheap, while this process owns
 // the tracker.
 func (c *Collector) sweep(ctx context.Context) error {
-	left := uint64(0)
+	left, held := uint64(0), held{}
 	for pause := minSweep; rest(ctx, pause); {
 		if !c.tracker.owner() {
 			continue
 		}
-		pressure := pressure(left, c.tracker.meta.MaxFlows)
+		pressure := held.next(pressure(left, c.tracker.meta.MaxFlows), time.Now())
 		done, err := c.tracker.sweep(pressure)
 		if c.fault(partSweep, err); err != nil {
 			continue

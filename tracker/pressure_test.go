@@ -16,6 +16,30 @@ func TestPressure(t *testing.T) {
 	}
 }
 
+// A flood that fills the table within seconds ends in seconds, too: a sweep that makes
+// some room with its first flows does not leave their full time to the rest.
+func TestPressureIsHeld(t *testing.T) {
+	var h held
+	for _, tt := range []struct {
+		second      int
+		under, want float64
+	}{
+		{0, 0, 0},
+		{1, 0.9, 0.9},
+		{2, 0.9, 0.9},
+		{3, 0.3, 0.9},
+		{11, 0.3, 0.9},
+		{13, 0.3, 0.3},
+		{14, 0.5, 0.5},
+		{15, 0, 0.5},
+		{25, 0, 0},
+	} {
+		if got := h.next(tt.under, time.Unix(int64(tt.second), 0)); got != tt.want {
+			t.Errorf("second %d, under %v: %v, want %v", tt.second, tt.under, got, tt.want)
+		}
+	}
+}
+
 func TestSweepPause(t *testing.T) {
 	for _, tt := range []struct {
 		took          time.Duration

@@ -92,6 +92,25 @@ func pressure(flows uint64, capacity int) float64 {
 	return maxPressure * min(max((fill-pressureFrom)/(1-pressureFrom), 0), 1)
 }
 
+// pressureHeld is how long pressure lasts after the table was as full as that. What a
+// flood made last comes to its end in the sweeps after the one that made room.
+const pressureHeld = 10 * time.Second
+
+// held is the pressure that sweeps go on with.
+type held struct {
+	pressure float64
+	until    time.Time
+}
+
+// next takes the pressure that the table is under now, and returns the one to sweep
+// with.
+func (h *held) next(pressure float64, now time.Time) float64 {
+	if pressure >= h.pressure || now.After(h.until) {
+		h.pressure, h.until = pressure, now.Add(pressureHeld)
+	}
+	return h.pressure
+}
+
 // sweep ends every flow whose time is over, with pressure taken from the time
 // that some have.
 func (t *Tracker) sweep(pressure float64) (swept, error) {
