@@ -88,8 +88,10 @@ func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 	for trip, rtt := range roundTrips {
 		for i := range distantEach {
 			begin, port := over*time.Duration(i)/distantEach, d.port(trip, i)
+			// The server goes on once the opener's ACK has come to it, whatever
+			// waits in a queue meanwhile.
 			steps = append(steps, step{begin, 0, port, synSent, 1000, 0}, step{begin + rtt, 1, port, synAck, 5000, 1001},
-				step{begin + rtt*3/2, 0, port, ackOnly, 1001, 5001}, step{begin + rtt*3/2, 1, port, ackOnly, 5001, 1001})
+				step{begin + rtt*3/2, 0, port, ackOnly, 1001, 5001}, step{begin + rtt*5/2, 1, port, ackOnly, 5001, 1001})
 		}
 	}
 	started, end := time.Now(), context.WithoutCancel(ctx)
