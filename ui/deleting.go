@@ -19,8 +19,7 @@ import (
 
 // askDelete asks about one flow.
 func (m *Model) askDelete(f *tracker.Flow) {
-	if m.hasEnded(f.ID) {
-		m.warn("this flow has ended already")
+	if f = m.living(f); f == nil {
 		return
 	}
 	m.ask(confirm.Question{
@@ -105,7 +104,7 @@ func stateCounts(s order.Survey) string {
 
 // consequence says what deleting means under the tracker's policy.
 func (m *Model) consequence() string {
-	if m.shown != nil && m.shown.Policy == tracker.PolicyEnforce {
+	if m.latest != nil && m.latest.Policy == tracker.PolicyEnforce {
 		return "enforce: TCP is cut off, anything else begins anew"
 	}
 	return "observe: forgotten only, the next packet picks a flow up again"

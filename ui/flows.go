@@ -8,6 +8,7 @@ import (
 	"ctop/ui/detail"
 	"ctop/ui/events"
 	"ctop/ui/filter"
+	"ctop/ui/order"
 )
 
 func (m *Model) handleFlowsKey(msg tea.KeyMsg) tea.Cmd {
@@ -111,6 +112,20 @@ func (m *Model) undo() tea.Cmd {
 func (m *Model) hasEnded(id tracker.FlowID) bool {
 	_, ended := m.ended[id]
 	return ended || m.detailOpen() && m.detail.Flow().ID == id && m.detail.Ended()
+}
+
+// living returns a flow as it is now, which a paused console does not show. It says
+// so where the flow has ended, and returns nil.
+func (m *Model) living(f *tracker.Flow) *tracker.Flow {
+	now := f
+	if m.paused && m.latest != nil {
+		now = order.Find(m.latest, f.ID)
+	}
+	if now == nil || m.hasEnded(f.ID) {
+		m.warn("this flow has ended already")
+		return nil
+	}
+	return now
 }
 
 func (m *Model) openDetail(f *tracker.Flow) {

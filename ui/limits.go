@@ -29,8 +29,9 @@ func (m *Model) countTimeouts() tea.Cmd {
 	if m.view != viewTimeouts || s == nil {
 		return nil
 	}
+	values := m.latest.Timeouts
 	return func() tea.Msg {
-		return countedMsg{values: s.Timeouts, counts: order.CountTimeouts(s)}
+		return countedMsg{values: values, counts: order.CountTimeouts(s)}
 	}
 }
 
@@ -87,9 +88,11 @@ func (m *Model) applyTimeout() tea.Cmd {
 
 func (m *Model) countEnding(d time.Duration, apply bool) tea.Cmd {
 	name, _ := m.limits.Selected()
-	s, since := m.shown, m.since()
+	// What it ends is ended now, also where the console is paused.
+	s, since := m.latest, m.sinceLatest()
 	return func() tea.Msg {
-		return endingMsg{name: name, duration: d, flows: order.CountEnding(s, name, d-since), apply: apply}
+		touched := order.CountTimeouts(s)[name]
+		return endingMsg{name: name, duration: d, touched: touched, flows: order.CountEnding(s, name, d-since), apply: apply}
 	}
 }
 
@@ -100,7 +103,7 @@ func (m *Model) handleEnding(msg endingMsg) tea.Cmd {
 		return nil
 	}
 	if !msg.apply {
-		m.limits.Preview(msg.name, msg.duration, msg.flows)
+		m.limits.Preview(msg.name, msg.duration, msg.touched, msg.flows)
 		return nil
 	}
 	m.limits.Cancel()
@@ -129,8 +132,8 @@ func (m *Model) setTimeout(name tracker.TimeoutName, d time.Duration) tea.Cmd {
 
 // lengthen doubles a flow's own timeout.
 func (m *Model) lengthen(f *tracker.Flow) tea.Cmd {
-	d, ok := m.changeable(f)
-	if !ok {
+	f, d := m.changeable(f)
+	if f == nil {
 		return nil
 	}
 	return m.give(f, min(2*d, tracker.MaxTimeout))
@@ -139,12 +142,12 @@ func (m *Model) lengthen(f *tracker.Flow) tea.Cmd {
 // shorten halves a flow's own timeout. Where that would end the flow it is a
 // way to delete it, and asked about like one.
 func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
-	d, ok := m.changeable(f)
-	if !ok {
+	f, d := m.changeable(f)
+	if f == nil {
 		return nil
 	}
 	d = max((d / 2).Truncate(time.Second), tracker.MinTimeout)
-	if f.Idle+m.since() < d {
+	if f.Idle+m.sinceLatest() < d {
 		return m.give(f, d)
 	}
 	m.ask(confirm.Question{
@@ -160,7 +163,7 @@ func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
 }
 
 func (m *Model) resetTimeout(f *tracker.Flow) tea.Cmd {
-	if _, ok := m.changeable(f); !ok {
+	if f, _ = m.changeable(f); f == nil {
 		return nil
 	}
 	return m.setFlowTimeout(f.Ref(), 0, "it has the default timeout of its state again")
@@ -177,8 +180,8 @@ func done(text, noted string, err error) doneMsg {
 // pin keeps the timeout that a flow has now, whatever state it comes to and
 // whatever becomes of the defaults.
 func (m *Model) pin(f *tracker.Flow) tea.Cmd {
-	d, ok := m.changeable(f)
-	if !ok {
+	f, d := m.changeable(f)
+	if f == nil {
 		return nil
 	}
 	text := "its timeout stays " + format.Timeout(d) + " in every state; 0 gives it the default again"
@@ -189,18 +192,17 @@ func (m *Model) pin(f *tracker.Flow) tea.Cmd {
 	return m.setFlowTimeout(f.Ref(), d, text)
 }
 
-// changeable returns the timeout of a flow that can be given another. It says so
-// where the flow has none.
-func (m *Model) changeable(f *tracker.Flow) (d time.Duration, ok bool) {
-	if m.hasEnded(f.ID) {
-		m.warn("this flow has ended already")
-		return 0, false
+// changeable returns a flow that can be given another timeout as it is now, and its
+// timeout. It says so where the flow has none, and returns nil.
+func (m *Model) changeable(f *tracker.Flow) (now *tracker.Flow, d time.Duration) {
+	if f = m.living(f); f == nil {
+		return nil, 0
 	}
 	if d = m.currentTimeout(f); d <= 0 {
 		m.warn("this flow is not in the table")
-		return 0, false
+		return nil, 0
 	}
-	return d, true
+	return f, d
 }
 
 // takeGiven notes when a flow was given a timeout, unless it has been given

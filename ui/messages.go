@@ -76,7 +76,8 @@ type countedMsg struct {
 type endingMsg struct {
 	name     tracker.TimeoutName
 	duration time.Duration
-	flows    int
+	// touched is how many have it, flows how many it would end.
+	touched, flows int
 	// apply is set where the operator has asked for the new value, and not
 	// only typed it.
 	apply bool

@@ -43,6 +43,9 @@ func (m *Model) endedFlows() map[tracker.FlowID]order.Ended {
 	flows := make(map[tracker.FlowID]order.Ended, len(m.ended))
 	if m.filter.WantsEnded() {
 		for _, e := range m.past {
+			if m.paused && e.seen.After(m.pausedAt) {
+				break
+			}
 			flows[e.flow.ID] = order.Ended{Flow: e.flow, Reason: e.reason, Past: true}
 		}
 	}
@@ -67,6 +70,7 @@ func (m *Model) togglePause() tea.Cmd {
 	m.paused = !m.paused
 	m.log.Freeze(m.paused)
 	m.overview.Freeze(m.paused)
+	m.overview.SetMissed(m.missed)
 	if m.paused {
 		m.pausedAt, m.target = m.now, m.shown
 		m.showTime()
@@ -108,7 +112,9 @@ func (m *Model) sample(msg polledMsg) []tracker.Event {
 	}
 	if missed := passed - min(uint64(len(batch)), passed); missed > 0 && !first {
 		m.missed += missed
-		m.overview.SetMissed(m.missed)
+		if !m.paused {
+			m.overview.SetMissed(m.missed)
+		}
 		m.log.Tell([]Notice{{Time: msg.now, Text: "too fast to show all: " + format.Plural(int(missed), "event") + " left out here"}})
 	}
 	return batch

@@ -81,6 +81,7 @@ func (m *Model) takeSnapshot(s *tracker.Snapshot) {
 		m.overview.Remember(s)
 	}
 	m.latest = s
+	m.limits.SetValues(s.Timeouts)
 	if !m.paused {
 		m.target, m.stale = s, true
 	}
@@ -140,6 +141,14 @@ func (m *Model) since() time.Duration {
 		return 0
 	}
 	return max(m.asOf().Sub(m.shown.Time), 0)
+}
+
+// sinceLatest is how old the newest snapshot is.
+func (m *Model) sinceLatest() time.Duration {
+	if m.latest == nil {
+		return 0
+	}
+	return max(m.now.Sub(m.latest.Time), 0)
 }
 
 // showTime lets the clocks on the screen go on.

@@ -44,11 +44,12 @@ func (m *Model) handleDone(msg doneMsg) tea.Cmd {
 	if msg.err != nil {
 		m.warn(msg.err.Error())
 	} else {
-		m.tell(msg.text)
+		m.tell(msg.text + m.unseen(msg))
 	}
 	m.takeGiven(msg)
 	if msg.deleted != nil && msg.err == nil {
 		m.expect(msg.deleted, msg.text)
+		m.deleted.told += m.unseen(msg)
 	}
 	// Operators who share a tracker are told of each other's acts, and of
 	// their own.
@@ -56,6 +57,15 @@ func (m *Model) handleDone(msg doneMsg) tea.Cmd {
 		m.note(msg.noted)
 	}
 	return m.refresh()
+}
+
+// unseen says that the screen does not show what was done to flows while it is
+// paused.
+func (m *Model) unseen(msg doneMsg) string {
+	if m.paused && (msg.deleted != nil || msg.given.id != 0) {
+		return "; paused: p shows it"
+	}
+	return ""
 }
 
 // export writes what is shown to a file, or says what would elsewhere.

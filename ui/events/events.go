@@ -3,6 +3,7 @@ package events
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"ctop/tracker"
@@ -30,7 +31,12 @@ type Model struct {
 	shown  []int
 	filter filter.Filter
 	follow bool
+	// chosen is the entry that the cursor was moved to, which a filter may hide
+	// for a while.
+	chosen int
+	// frozen holds what comes back.
 	frozen bool
+	held   []entry
 	widest int
 }
 
@@ -58,47 +64,62 @@ func (m *Model) SetSize(width, height int) {
 	m.catchUp()
 }
 
-// SetFilter shows only events of flows that pass.
+// SetFilter shows only events of flows that pass. The cursor stays on its event,
+// or goes to the one after it while that does not pass.
 func (m *Model) SetFilter(f filter.Filter) {
 	m.filter = f
 	m.shown = nil
 	m.show(0)
 	m.window.Resize(len(m.shown), m.bodyHeight())
+	if i, _ := slices.BinarySearch(m.shown, m.chosen); !m.follow {
+		m.window.To(i)
+	}
 	m.catchUp()
 }
 
-// Freeze keeps what is visible where it is; what comes is kept below it.
+// Freeze keeps the log as it is; what comes is held back until it goes on.
 func (m *Model) Freeze(frozen bool) {
 	m.frozen = frozen
-	m.catchUp()
+	if frozen {
+		return
+	}
+	held := m.held
+	m.held = nil
+	m.add(held)
 }
 
 // Append takes events, oldest first.
 func (m *Model) Append(events []tracker.Event) {
-	if len(events) == 0 {
-		return
-	}
-	from := len(m.log)
+	entries := make([]entry, len(events))
 	for i := range events {
-		m.log = append(m.log, entry{Event: events[i]})
+		entries[i].Event = events[i]
 	}
-	m.grown(from)
+	m.add(entries)
 }
 
 // Tell takes notices, oldest first.
 func (m *Model) Tell(notices []Notice) {
-	if len(notices) == 0 {
+	entries := make([]entry, len(notices))
+	for i, n := range notices {
+		entries[i] = entry{Event: tracker.Event{Time: n.Time}, notice: format.Clean(n.Text)}
+	}
+	m.add(entries)
+}
+
+// add shows entries, or holds them back, and drops the oldest.
+func (m *Model) add(entries []entry) {
+	if len(entries) == 0 {
+		return
+	}
+	if m.frozen {
+		m.held = append(m.held, entries...)
+		if len(m.held) > Limit+slack {
+			m.held = append([]entry(nil), m.held[len(m.held)-Limit:]...)
+		}
 		return
 	}
 	from := len(m.log)
-	for _, n := range notices {
-		m.log = append(m.log, entry{Event: tracker.Event{Time: n.Time}, notice: format.Clean(n.Text)})
-	}
-	m.grown(from)
-}
-
-// grown shows what was added behind a position, and drops the oldest.
-func (m *Model) grown(from int) {
+	m.log = append(m.log, entries...)
 	m.show(from)
 	if len(m.log) > Limit+slack {
 		m.cut(len(m.log) - Limit)
@@ -183,10 +204,15 @@ func (m *Model) Click(y int) {
 	}
 }
 
-func (m *Model) settle() { m.follow = m.window.Cursor >= len(m.shown)-1 }
+func (m *Model) settle() {
+	m.follow = m.window.Cursor >= len(m.shown)-1
+	if m.window.Cursor < len(m.shown) {
+		m.chosen = m.shown[m.window.Cursor]
+	}
+}
 
 func (m *Model) catchUp() {
-	if m.follow && !m.frozen {
+	if m.follow {
 		m.window.To(len(m.shown) - 1)
 	}
 }
@@ -218,6 +244,7 @@ func (m *Model) passes(e *tracker.Event) bool {
 // cut drops the n oldest events. What is visible stays where it is.
 func (m *Model) cut(n int) {
 	m.log = append([]entry(nil), m.log[n:]...)
+	m.chosen = max(m.chosen-n, 0)
 	before := len(m.shown)
 	m.shown = nil
 	m.show(0)

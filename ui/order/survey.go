@@ -36,6 +36,16 @@ func All(s *tracker.Snapshot) iter.Seq[*tracker.Flow] {
 	}
 }
 
+// Find returns a flow of a snapshot, nil where it is not there.
+func Find(s *tracker.Snapshot, id tracker.FlowID) *tracker.Flow {
+	for i := range s.Flows {
+		if s.Flows[i].ID == id {
+			return &s.Flows[i]
+		}
+	}
+	return nil
+}
+
 // CountTimeouts returns to how many flows each timeout applies. Flows with a
 // timeout of their own are not among them.
 func CountTimeouts(s *tracker.Snapshot) (counts [len(tracker.Timeouts{})]int) {

@@ -29,6 +29,8 @@ type Model struct {
 	// preview is how many flows the value being typed would end, less than
 	// zero while that is not known.
 	preview int
+	// touched is how many flows have the timeout that it was counted for.
+	touched int
 }
 
 // New returns an empty page.
@@ -46,6 +48,10 @@ func (m *Model) SetSize(width, height int) {
 func (m *Model) Set(values tracker.Timeouts, counts [len(tracker.Timeouts{})]int) {
 	m.values, m.counts, m.loaded = values, counts, true
 }
+
+// SetValues takes the timeouts as they are now, which a paused page shows, too:
+// they are settings.
+func (m *Model) SetValues(values tracker.Timeouts) { m.values = values }
 
 // Move moves the cursor.
 func (m *Model) Move(lines int) { m.window.Move(lines) }
@@ -108,12 +114,12 @@ func (m *Model) Value() (time.Duration, error) {
 // Refuse shows what is wrong with the value.
 func (m *Model) Refuse(err error) { m.problem = err.Error() }
 
-// Preview says how many flows a value would end. It counts only while that is
-// still the value being edited.
-func (m *Model) Preview(name tracker.TimeoutName, d time.Duration, ending int) {
+// Preview says how many flows a value would touch and end. It counts only while
+// that is still the value being edited.
+func (m *Model) Preview(name tracker.TimeoutName, d time.Duration, touched, ending int) {
 	selected, _ := m.Selected()
 	if typed, err := m.Value(); err == nil && typed == d && selected == name {
-		m.preview = ending
+		m.touched, m.preview = touched, ending
 	}
 }
 

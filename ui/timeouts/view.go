@@ -93,7 +93,7 @@ func standard(values tracker.Timeouts, n tracker.TimeoutName) string {
 
 // note says what the value being edited would do, or what is wrong with it.
 func (m *Model) note() string {
-	n, value := m.Selected()
+	_, value := m.Selected()
 	switch {
 	case m.problem != "":
 		return m.theme.Alert.Render(format.Clean(m.problem))
@@ -104,7 +104,7 @@ func (m *Model) note() string {
 	}
 	typed, _ := m.Value()
 	return m.previewStyle().Render(format.Timeout(value) + " → " + format.Timeout(typed) + " touches " +
-		format.Plural(m.counts[n], "flow") + ", ends " + format.Count(m.preview) + " now")
+		format.Plural(m.touched, "flow") + ", ends " + format.Count(m.preview) + " now")
 }
 
 func (m *Model) previewStyle() theme.Style {
