@@ -20,7 +20,7 @@
 #include "flow.h"
 #include "tcp_window.h"
 
-/* The round trip of a flow whose handshake was not seen. */
+/* The round trip of a flow whose handshake was not seen, or was said again. */
 #define UNKNOWN_RTT_US 6000
 
 /* One direction of a flow. */
@@ -91,9 +91,20 @@ static __always_inline bool gap_fill(const struct dir_key *key,
 	return true;
 }
 
-/* Counts a segment that does not begin where the last one ended. numbers are its
- * sequence number and, above that, the one after it. A probe of one byte says
- * nothing. */
+/* Above the direction, in what tcp_disorder() is told: the segment has a FIN. */
+#define DISORDER_FIN 2
+
+/* Whether all that a segment repeats is the last number sent, and that may be the
+ * byte of a probe: a keepalive's, or one that a closed window did not take, with
+ * which data begins once it is open. A FIN alone is no probe. */
+static __always_inline bool repeats_probe(const struct flow_dir *dir, __u32 seq,
+					  __u32 end, bool fin)
+{
+	return seq == dir->end - 1 && !(fin && end == dir->end);
+}
+
+/* Counts a segment without SYN that does not begin where the last one ended. numbers
+ * are its sequence number and, above that, the one after it. */
 __noinline int tcp_disorder(struct flow *flow, __u32 d, __u64 numbers)
 {
 	__u32 seq = numbers, end = numbers >> 32;
@@ -106,7 +117,7 @@ __noinline int tcp_disorder(struct flow *flow, __u32 d, __u64 numbers)
 	dir = &flow->dir[d & 1];
 	if (seq_after(seq, dir->end))
 		gap_open(&key, flow, dir->end, seq);
-	else if (seq_after(end, dir->end) || end - seq < 2)
+	else if (seq == end || repeats_probe(dir, seq, end, d & DISORDER_FIN))
 		return 0;
 	else if (gap_fill(&key, flow, seq, end))
 		count_up(&flow->reordered[d & 1]);

@@ -134,14 +134,14 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 		sender->end = other->acked;
 }
 
-/* Whether a segment does not begin where the one before it ended. Before its own SYN
- * a side has no order. */
+/* Whether a segment without SYN does not begin where the one before it ended. Before
+ * its own SYN a side has no order. */
 static __always_inline bool tcp_is_disorder(const struct flow_dir *sender,
 					    const struct packet *pkt,
 					    const struct tcp_step *step,
 					    __u64 before, __u32 d)
 {
-	if (step->actions & TCP_BEGIN ||
+	if (step->actions & TCP_BEGIN || pkt->tcp_flags & TCP_SYN ||
 	    !(before & FLOW_MIDSTREAM || has_flag(before, FLOW_SYN_SENT, d)))
 		return false;
 	if (step->actions & TCP_EXTEND)
@@ -180,7 +180,9 @@ static __always_inline void tcp_apply(struct flow *flow,
 	else if (step->actions & TCP_PICK_UP)
 		sender->wscale = 0;
 	if (tcp_is_disorder(sender, pkt, step, before, d))
-		tcp_disorder(flow, d, pkt->seq | (__u64)pkt->end << 32);
+		tcp_disorder(flow,
+			     d | (pkt->tcp_flags & TCP_FIN ? DISORDER_FIN : 0),
+			     pkt->seq | (__u64)pkt->end << 32);
 	if (step->actions & TCP_BEGIN)
 		tcp_apply_begin(sender, &flow->dir[!d], pkt);
 	else if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK &&
@@ -196,8 +198,9 @@ static __always_inline void tcp_apply(struct flow *flow,
 	}
 	if (step->actions & TCP_FINISH)
 		sender->fin_end = pkt->end;
-	if (step->actions & TCP_REPEAT) {
+	if (step->actions & TCP_AGAIN)
 		count_up(&sender->retransmits);
+	if (step->actions & TCP_REPEAT) {
 		/* It may carry data this time, permit more, or scale. */
 		seq_raise(&sender->end, pkt->end, shared);
 		if (sender->wscale == NO_WSCALE)

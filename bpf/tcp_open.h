@@ -21,12 +21,13 @@ static __always_inline void tcp_step_syn(struct tcp_step *step,
 	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
 	    pkt->seq == sender->syn_seq) {
 		/* Unanswered it does not live for ever. */
-		step->actions = TCP_REPEAT;
+		step->actions = TCP_REPEAT | TCP_AGAIN;
 		if (sender->retransmits < MAX_SYN_REFRESH)
 			step->actions |= TCP_REFRESH;
 		return;
 	}
-	step->actions = TCP_REFRESH;
+	step->actions = TCP_REFRESH | tcp_step_again(flow, step->control,
+						     FLOW_SYN_PENDING, pkt, d);
 	if (has_flag(step->control, FLOW_SYN_SENT, d)) {
 		/* Either may be the one that is answered. */
 		tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
@@ -80,16 +81,19 @@ static __always_inline void tcp_step_opened(struct tcp_step *step,
 /* A SYN+ACK that answers a pending SYN. A flow that is open goes on until the SYN's
  * sender acknowledges the answer: then both ends have shown that they began anew. */
 static __always_inline void tcp_step_answered(struct tcp_step *step,
+					      const struct flow *flow,
 					      const struct packet *pkt, __u32 d)
 {
 	enum flow_state state = control_state(step->control);
+	__u32 again = tcp_step_again(flow, step->control, FLOW_SYN_ACK_PENDING,
+				     pkt, d);
 
 	if (state < STATE_ESTABLISHED || state >= STATE_LAST_ACK) {
 		tcp_step_restart(step);
 		return;
 	}
 	tcp_step_pend(step, FLOW_SYN_ACK_PENDING, pkt, d);
-	step->actions = TCP_REMEMBER;
+	step->actions = TCP_REMEMBER | again;
 }
 
 /* A SYN+ACK in a flow whose handshake is done. */
@@ -101,11 +105,14 @@ static __always_inline void tcp_step_late_syn_ack(struct tcp_step *step,
 	const struct flow_dir *other = &flow->dir[!d];
 
 	if (again)
-		step->actions = TCP_REFRESH;
+		step->actions = TCP_REFRESH | TCP_AGAIN;
 	/* Another answer to the same SYN: its receiver challenges it. */
 	else if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
 		 pkt->ack != other->syn_seq + 1)
 		tcp_invalid(step, INVALID_STATE);
+	else
+		step->actions = tcp_step_again(flow, step->control,
+					       FLOW_SYN_ACK_PENDING, pkt, d);
 }
 
 /* A SYN+ACK of a direction that began with another number. Its receiver may take
@@ -126,10 +133,12 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	bool begun = has_flag(step->control, FLOW_SYN_SENT, d);
 	bool again = begun && pkt->seq == sender->syn_seq;
+	/* The first one answers, also where its number was in a SYN before. */
+	bool answered = has_flag(step->control, FLOW_SYN_ACKED, !d);
 
 	if (acks_pending(flow, step->control, pkt, d) &&
 	    pending_is_across(step->control, pkt, !d)) {
-		tcp_step_answered(step, pkt, d);
+		tcp_step_answered(step, flow, pkt, d);
 		return;
 	}
 	if (handshake_done(step->control)) {
@@ -149,9 +158,11 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 	if (begun && !again && has_flag(step->control, FLOW_SYN_ACK_PENDING, d) &&
 	    pkt->seq + 1 == sender->pending_end) {
 		/* The older one of two, said again. */
-		step->actions = TCP_REFRESH;
+		step->actions = TCP_REFRESH | TCP_AGAIN;
 		return;
 	}
+	if (again && answered)
+		step->actions |= TCP_AGAIN;
 	if (!again) {
 		/* Nobody has acknowledged this one, and no FIN came after it. */
 		step->control &= ~(flag_of(FLOW_SYN_ACKED, d) |
@@ -296,7 +307,7 @@ static __always_inline void tcp_step_midstream_syn(struct tcp_step *step,
 	/* The flow's own, late. */
 	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
 	    pkt->seq == flow->dir[d & 1].syn_seq)
-		step->actions = TCP_REFRESH;
+		step->actions = TCP_REFRESH | TCP_AGAIN;
 	else
 		tcp_step_restart(step);
 }
@@ -311,7 +322,7 @@ static __always_inline void tcp_step_reopen(struct tcp_step *step,
 	/* The first SYN, late. */
 	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
 	    pkt->seq == sender->syn_seq) {
-		step->actions = TCP_REFRESH;
+		step->actions = TCP_REFRESH | TCP_AGAIN;
 		return;
 	}
 	/* RFC 9293 3.10.7.4: TIME_WAIT gives way to a higher number. */
@@ -320,8 +331,9 @@ static __always_inline void tcp_step_reopen(struct tcp_step *step,
 		tcp_step_restart(step);
 		return;
 	}
+	step->actions = TCP_REMEMBER | tcp_step_again(flow, step->control,
+						      FLOW_SYN_PENDING, pkt, d);
 	tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
-	step->actions = TCP_REMEMBER;
 }
 
 /* Whether a segment shows that the sender of a pending SYN took the answer: the old

@@ -21,7 +21,7 @@ enum tcp_action {
 	/* Remember the SYN until it is answered. */
 	TCP_REMEMBER = 1 << 3,
 	TCP_FINISH = 1 << 4,
-	/* The SYN was said again. */
+	/* The SYN that opens the flow was said again: take over what it has more. */
 	TCP_REPEAT = 1 << 7,
 	/* Remember the SYN that another one takes the place of. */
 	TCP_KEEP_OLD = 1 << 8,
@@ -35,6 +35,8 @@ enum tcp_action {
 	TCP_PICK_UP = 1 << 12,
 	/* Too old: the flow does not count it. */
 	TCP_OLD = 1 << 13,
+	/* A segment with SYN that was sent before. Of others, their numbers tell. */
+	TCP_AGAIN = 1 << 14,
 	/* End the flow; end it and begin anew with this segment. */
 	TCP_END = 1 << 5,
 	TCP_RESTART = 1 << 6,
@@ -126,6 +128,18 @@ static __always_inline void tcp_step_pend(struct tcp_step *step,
 	step->control |= flag_of(flag, d);
 	if (pkt->side)
 		step->control |= flag_of(FLOW_PENDING_SIDE, d);
+}
+
+/* TCP_AGAIN if the segment is the SYN or the SYN+ACK, which flag says, that waits in
+ * its direction. */
+static __always_inline __u32 tcp_step_again(const struct flow *flow,
+					    __u64 control, enum flow_flag flag,
+					    const struct packet *pkt, __u32 d)
+{
+	return has_flag(control, flag, d) &&
+			       pkt->end == flow->dir[d & 1].pending_end ?
+		       TCP_AGAIN :
+		       0;
 }
 
 /* The tuple is opened again. */

@@ -22,13 +22,26 @@
 /* How often a transition is tried against others that win. */
 #define MAX_TRIES 3
 
-/* The handshake tells how long each side takes to answer. */
-static __always_inline void tcp_note_rtt(struct flow *flow,
-					 enum flow_state from, __u32 d)
+/* Whether a part of the handshake was said again, or with another number. When the
+ * one was sent that is answered now is not known (RFC 6298 section 3). */
+static __always_inline bool handshake_repeats(const struct flow *flow,
+					      __u64 control)
 {
+	return flow->dir[ORIGIN].retransmits || flow->dir[REPLY].retransmits ||
+	       control & (flags_of(FLOW_SYN_PENDING) |
+			  flags_of(FLOW_SYN_ACK_PENDING));
+}
+
+/* The handshake tells how long each side takes to answer. control is the flow's
+ * before the answer. */
+static __always_inline void tcp_note_rtt(struct flow *flow, __u64 control,
+					 __u32 d)
+{
+	enum flow_state from = control_state(control);
 	__u32 since_us;
 
-	if (from != STATE_SYN_SENT && from != STATE_SYN_RECV)
+	if ((from != STATE_SYN_SENT && from != STATE_SYN_RECV) ||
+	    handshake_repeats(flow, control))
 		return;
 	since_us = (clock_ns() - flow->created_ns) / 1000;
 	if (from == STATE_SYN_SENT && d == REPLY)
@@ -109,7 +122,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		flow_destroy(&pkt->key, flow, control,
 			     event_cause(step->reason, d));
 	} else if (control_state(step->control) != control_state(control)) {
-		tcp_note_rtt(flow, control_state(control), d);
+		tcp_note_rtt(flow, control, d);
 		event_emit(&pkt->key, flow, control, step->control,
 			   event_cause(REASON_NONE, d));
 	}
