@@ -154,6 +154,9 @@ type Model struct {
 // New returns a console on a source.
 func New(source Source, opts ...Option) Model {
 	o := newOptions(opts)
+	if s, ok := source.(ReadOnly); ok && o.refuse == nil {
+		o.refuse = func(Attempt) error { return s.ReadOnly() }
+	}
 	t := theme.New(o.profile(), o.noColor, o.light())
 	book := names.New(o.resolver)
 	m := Model{

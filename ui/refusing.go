@@ -9,7 +9,8 @@ import (
 	"ctop/tracker"
 )
 
-// Attempt is an act that the operator's role does not allow.
+// Attempt is an act that the operator's role does not allow, or that the source
+// cannot do.
 type Attempt struct {
 	Act AttemptedAct
 	// Flows are some of those that it was tried on, Count how many there were.
@@ -50,7 +51,7 @@ func WithExportElsewhere(command func(filter string) string) Option {
 	return func(o *options) { o.exportElsewhere = command }
 }
 
-// allowed leaves out of the hints what the role does not allow.
+// allowed leaves out of the hints what is not allowed here.
 func (m *Model) allowed(hints []hint) []hint {
 	if m.options.refuse == nil {
 		return hints
@@ -62,7 +63,7 @@ func (m *Model) allowed(hints []hint) []hint {
 	})
 }
 
-// refuse answers a key that acts where the role does not allow it.
+// refuse answers a key that acts where that is not allowed.
 func (m *Model) refuse(msg tea.KeyMsg) (cmd tea.Cmd, refused bool) {
 	if m.options.refuse == nil {
 		return nil, false

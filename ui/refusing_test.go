@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
 )
 
 // Whoever may not act is told so at the key, before anything is asked or typed.
@@ -46,6 +48,26 @@ func TestRefusedAtTheKey(t *testing.T) {
 	c.press("/", "d0+", "esc", "2", "d", "3", "0", "4", "-", "1", "enter", "enter", "t", "esc")
 	if len(tried) != 0 {
 		t.Errorf("harmless keys were refused: %q", tried)
+	}
+}
+
+// past is a source that can only be looked at.
+type past struct{ fakeSource }
+
+func (*past) ReadOnly() error { return errors.New("what it shows is past") }
+
+// A source that cannot act says so at the key, and the footer does not offer it.
+func TestReadOnlySource(t *testing.T) {
+	for _, keys := range [][]string{{"d"}, {"D"}, {"+"}, {"-"}, {"P"}, {"0"}, {"enter", "d"}, {"t", "enter"}, {"t", "0"}} {
+		c := newConsole(t, 100, 24, flowsUpTo(5))
+		source := &past{fakeSource{snapshot: c.source.snapshot}}
+		c.m = New(source, WithRenderer(c.m.options.renderer), WithClock(func() time.Time { return c.now }), WithInterval(1))
+		c.send(tea.WindowSizeMsg{Width: 100, Height: 24})
+		c.run(c.m.Init())
+		c.shows("/ filter", "5/5")
+		c.hides("delete", "mark")
+		c.press(keys...)
+		c.shows("what it shows is past")
 	}
 }
 

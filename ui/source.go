@@ -21,3 +21,10 @@ type Source interface {
 	// again where d is zero.
 	SetFlowTimeout(ref tracker.Ref, d time.Duration) error
 }
+
+// ReadOnly is a [Source] that can only be looked at, such as a recording. Every key
+// that acts answers with its error, before anything is asked or typed.
+type ReadOnly interface {
+	// ReadOnly says why it cannot act.
+	ReadOnly() error
+}

@@ -116,6 +116,9 @@ func (p *Player) Events(after uint64) (events []tracker.Event, next uint64) {
 	return append([]tracker.Event(nil), p.events[after-oldest:]...), p.total
 }
 
+// ReadOnly says why nothing can be done.
+func (*Player) ReadOnly() error { return errPast }
+
 // Delete cannot be done.
 func (*Player) Delete(...tracker.Ref) (tracker.DeleteResult, error) {
 	return tracker.DeleteResult{}, errPast
