@@ -52,14 +52,14 @@ func (m *Model) headerSegments() []segment {
 	most := format.Count(s.MaxFlows)
 	segments = append(segments,
 		segment{text: modes(s), rank: 6},
-		segment{text: s.Policy.String(), rank: 5},
+		segment{text: s.Policy.String(), rank: 3},
 		segment{text: format.Right(format.Count(len(s.Flows)), len(most)) + " / " + most + " flows", rank: 2},
 		segment{text: format.Right(format.Percent(len(s.Flows), s.MaxFlows), 5) + " " + fill, rank: 8},
-		segment{text: format.Right(format.Unit(s.BPS, "b/s"), 9), rank: 3, right: true},
+		segment{text: format.Right(format.Unit(s.BPS, "b/s"), 9), rank: 4, right: true},
 		segment{text: format.Right(format.Unit(s.PPS, "pps"), 9), rank: 7, right: true},
 	)
 	if s.Counters.EventsLost == 0 {
-		segments = append(segments, segment{text: "lost 0", rank: 4, right: true})
+		segments = append(segments, segment{text: "lost 0", rank: 5, right: true})
 	}
 	return segments
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker"
 )
 
 // Whoever may not act is told so at the key, before anything is asked or typed.
@@ -78,6 +80,21 @@ func TestRoleIsShown(t *testing.T) {
 		c.pass(time.Second)
 		c.shows("viewer")
 	}
+}
+
+// The header says under which policy one acts: it goes after nothing but the names,
+// the role and the flows.
+func TestPolicyIsShown(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(465))
+	c.shows("observe", "lost 0")
+	c.press("p")
+	c.shows("observe", "465 / 65,536 flows", "paused")
+	c.source.snapshot = snapshotOf(c.now.Add(time.Second), flowsUpTo(5))
+	c.source.snapshot.Policy = tracker.PolicyEnforce
+	c.press("p")
+	c.pass(time.Second)
+	c.press("p")
+	c.shows("enforce", "paused")
 }
 
 // Where no file can be written the key says what would write one.
