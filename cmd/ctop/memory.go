@@ -25,7 +25,7 @@ type memory struct {
 // remember reads what was chosen the last time.
 func (e env) remember() *memory {
 	m := &memory{env: e, file: filepath.Join(statePlace(e.getenv), "console.json")}
-	text, err := os.ReadFile(m.file)
+	text, err := readSmall(m.file)
 	if err == nil {
 		err = json.Unmarshal(text, &m.saved)
 	}
@@ -74,7 +74,7 @@ func (m *memory) write(began, now ui.Settings) error {
 		return fmt.Errorf("lock %s: %w", dir, err)
 	}
 	saved := m.saved
-	if text, err := os.ReadFile(m.file); err == nil {
+	if text, err := readSmall(m.file); err == nil {
 		var other ui.Settings
 		if json.Unmarshal(text, &other) == nil {
 			saved = other

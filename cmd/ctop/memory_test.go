@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ctop/tracker"
 	"ctop/ui"
@@ -100,6 +103,20 @@ func TestExportTwice(t *testing.T) {
 		where, err := exportJSON(s, nil)
 		if err != nil || where != want {
 			t.Errorf("wrote %q, %v, want %q", where, err, want)
+		}
+	}
+}
+
+// TestReadSmall refuses files that never end, or that keep a reader waiting.
+func TestReadSmall(t *testing.T) {
+	dir := t.TempDir()
+	pipe, link, large := filepath.Join(dir, "pipe"), filepath.Join(dir, "link"), filepath.Join(dir, "large")
+	if err := errors.Join(unix.Mkfifo(pipe, 0o600), os.Symlink("/dev/zero", link), os.WriteFile(large, make([]byte, 2<<20), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{pipe: "no regular file", link: "no regular file", large: "longer than", dir: "no regular file"} {
+		if _, err := readSmall(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
 		}
 	}
 }

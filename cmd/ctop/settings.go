@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -100,7 +99,7 @@ func badValue(f *pflag.Flag, value string, err error) error {
 // applyFile sets what is not set yet, and refuses what no command knows or
 // would take.
 func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
-	text, err := os.ReadFile(file)
+	text, err := readSmall(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

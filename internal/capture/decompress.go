@@ -5,13 +5,11 @@ import (
 	"compress/bzip2"
 	"compress/gzip"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 )
 
 // maxWindow is how far back compressed data may refer, in bytes: what memory it
@@ -25,7 +23,7 @@ var formats = []struct {
 }{
 	{"gzip", "\x1f\x8b", func(r *bufio.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
 	{"bzip2", "BZh", func(r *bufio.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
-	{"xz", "\xfd7zXZ\x00", openXZ},
+	{"xz", xzMagic, newXZ},
 	{"zstd", "\x28\xb5\x2f\xfd", func(r *bufio.Reader) (io.Reader, error) {
 		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow))
 	}},
@@ -41,73 +39,27 @@ func decompress(in *bufio.Reader) (*bufio.Reader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: read it as %s: %w", ErrBroken, f.name, err)
 		}
-		return bufio.NewReaderSize(&decompressed{plain, f.name}, 1<<16), nil
+		return bufio.NewReaderSize(&decompressed{plain: plain, format: f.name}, 1<<16), nil
 	}
 	return in, nil
 }
 
-// decompressed says of an error that it is in the compressed file.
+// decompressed says of an error that it is in the compressed file, and again to
+// whoever asks once more.
 type decompressed struct {
-	io.Reader
-
+	plain  io.Reader
 	format string
+	err    error
 }
 
-func (d *decompressed) Read(p []byte) (int, error) {
-	n, err := d.Reader.Read(p)
+func (d *decompressed) Read(p []byte) (n int, err error) {
+	if d.err != nil {
+		return 0, d.err
+	}
+	n, err = d.plain.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("%w: read it as %s: %w", ErrBroken, d.format, err)
 	}
+	d.err = err
 	return n, err
-}
-
-// openXZ refuses a file whose first block asks for a larger dictionary than
-// maxWindow, which the library would allocate.
-func openXZ(r *bufio.Reader) (io.Reader, error) {
-	head, _ := r.Peek(64)
-	if size := xzDictionary(head); size > maxWindow {
-		return nil, fmt.Errorf("its dictionary has %d MiB, more than %d", size>>20, maxWindow>>20)
-	}
-	return xz.NewReader(r)
-}
-
-// The parts of an xz stream that tell the size of its dictionary, as in The .xz
-// File Format 1.2.1, sections 2.1.1, 3.1 and 5.3.1.
-const (
-	xzStreamHeader     = 12
-	xzFilters          = 0x03
-	xzCompressedSize   = 0x40
-	xzUncompressedSize = 0x80
-	xzLZMA2            = 0x21
-)
-
-// xzDictionary returns how many bytes the dictionary of a stream's first block
-// has, 0 where its head does not say.
-func xzDictionary(head []byte) uint64 {
-	if len(head) < xzStreamHeader+2 {
-		return 0
-	}
-	flags, rest := head[xzStreamHeader+1], head[xzStreamHeader+2:]
-	number := func() uint64 {
-		n, size := binary.Uvarint(rest)
-		rest = rest[max(size, 0):]
-		return n
-	}
-	for _, present := range []byte{xzCompressedSize, xzUncompressedSize} {
-		if flags&present != 0 {
-			number()
-		}
-	}
-	for range flags&xzFilters + 1 {
-		id, size := number(), number()
-		if size > uint64(len(rest)) {
-			return 0
-		}
-		if id == xzLZMA2 && size == 1 {
-			bits := rest[0] & 0x3f
-			return (2 | uint64(bits)&1) << (bits/2 + 11)
-		}
-		rest = rest[size:]
-	}
-	return 0
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"os/exec"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -267,9 +269,81 @@ func TestCompressed(t *testing.T) {
 			}
 		})
 	}
-	// Filter flags of LZMA2 with a dictionary of 4 GiB less one.
-	huge := bytes.Replace(x.Bytes(), []byte{0x21, 0x01}, []byte{0x21, 0x01, 40}, 1)
-	if _, err := capture.NewReader(bytes.NewReader(huge)); err == nil || !strings.Contains(err.Error(), "dictionary") {
-		t.Errorf("a dictionary of 4 GiB: %v", err)
+}
+
+// xzOf returns what xz makes of data with the given arguments.
+func xzOf(t *testing.T, data []byte, args ...string) []byte {
+	t.Helper()
+	c := exec.Command("xz", append(args, "-c")...)
+	c.Stdin = bytes.NewReader(data)
+	out, err := c.Output()
+	if err != nil {
+		t.Fatalf("xz: %v", err)
 	}
+	return out
+}
+
+// TestXZ reads files of several streams and blocks, with every kind of checksum.
+func TestXZ(t *testing.T) {
+	plain := pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 900), segment(t, 2, 1, 0))
+	want := []string{"0 954 0800", "1 60 0800"}
+	half := len(plain) / 2
+	for _, check := range []string{"none", "crc32", "crc64", "sha256"} {
+		expect(t, xzOf(t, plain, "--check="+check, "--block-size=100"), io.EOF, want...)
+		streams := slices.Concat(xzOf(t, plain[:half], "--check="+check), make([]byte, 8), xzOf(t, plain[half:]))
+		expect(t, streams, io.EOF, want...)
+		file := xzOf(t, plain, "--check="+check)
+		for _, n := range []int{20, len(file) / 2, len(file) - 1} {
+			if _, err := read(file[:n]); !errors.Is(err, capture.ErrBroken) {
+				t.Errorf("%s: the first %d bytes of %d: %v", check, n, len(file), err)
+			}
+		}
+	}
+	// The checksum of the only block stands before the index.
+	file := xzOf(t, plain, "--check=crc32")
+	file[len(file)-12-8-4] ^= 1
+	if _, err := read(file); !errors.Is(err, capture.ErrBroken) {
+		t.Errorf("a wrong checksum: %v", err)
+	}
+}
+
+// TestXZDictionary has a block that wants a dictionary of 4 GiB, the first one or a
+// later one: no memory is taken for it.
+func TestXZDictionary(t *testing.T) {
+	small := xzOf(t, pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0)))
+	huge := slices.Clone(small)
+	huge[bytes.Index(huge, []byte{0x21, 0x01})+2] = 40
+	for _, file := range [][]byte{huge, append(small, huge...)} {
+		if _, err := read(file); !errors.Is(err, capture.ErrBroken) || !strings.Contains(err.Error(), "dictionary") {
+			t.Errorf("a dictionary of 4 GiB: %v", err)
+		}
+	}
+}
+
+// TestManyInterfaces has as many interfaces as a file may describe, with long
+// names, of which two are used.
+func TestManyInterfaces(t *testing.T) {
+	f := newNg(binary.LittleEndian)
+	name := bytes.Repeat([]byte("x"), 60_000)
+	for range 2000 {
+		f.iface(1, 2, name)
+	}
+	f.packet(0, 0, 60, segment(t, 1, 2, 0))
+	r, err := capture.NewReader(bytes.NewReader(f.Bytes()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if _, err := r.Next(); err != nil {
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 20<<20 {
+		t.Errorf("it takes %d MB", grown>>20)
+	}
+	runtime.KeepAlive(r)
+	runtime.KeepAlive(f)
 }

@@ -32,6 +32,9 @@ const (
 	defaultTimeResolution = 6
 )
 
+// namedInterfaces is how many interfaces have a side named after them.
+const namedInterfaces = 2
+
 // iface is what an Interface Description Block says.
 type iface struct {
 	name string
@@ -151,6 +154,9 @@ func (p *pcapngFile) addInterface(body []byte) error {
 		if p.usable++; p.usable == 1 {
 			p.leader = len(p.ifaces)
 		}
+	}
+	if !readable(i.link) || p.usable > namedInterfaces {
+		i.name = "" // nobody asks for it, and there may be many
 	}
 	p.ifaces = append(p.ifaces, i)
 	return nil

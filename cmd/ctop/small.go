@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// largestSettings is how large a file of settings may be, in bytes.
+const largestSettings = 1 << 20
+
+// readSmall reads a file of settings. It refuses what would keep it waiting, such
+// as a pipe, and what has no end, such as a device.
+func readSmall(name string) ([]byte, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // nothing was written
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is no regular file: replace it by one", name)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, largestSettings+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > largestSettings {
+		return nil, fmt.Errorf("%s is longer than %d MiB: no settings take so much", name, largestSettings>>20)
+	}
+	return text, nil
+}
