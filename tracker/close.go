@@ -163,7 +163,7 @@ func Down(_ context.Context, a, b string) error {
 		return err
 	}
 	defer where.close()
-	pair := func(m *meta) bool { return m.between(a, b) }
+	pair := func(m *meta) bool { return m.between(a, b) || m.wasBetween(a, b) }
 	if !found {
 		if len(clearJournals(pair)) > 0 {
 			return nil

@@ -97,7 +97,17 @@ func (m *meta) between(a, b string) bool {
 			now[i] = l.Attrs().Name
 		}
 	}
-	return now == [2]string{a, b} || now == [2]string{b, a}
+	return samePair(now, a, b)
+}
+
+// wasBetween reports whether they were called so when the tracker was started:
+// they may be gone.
+func (m *meta) wasBetween(a, b string) bool {
+	return samePair([2]string{m.Interfaces[0].Name, m.Interfaces[1].Name}, a, b)
+}
+
+func samePair(names [2]string, a, b string) bool {
+	return names == [2]string{a, b} || names == [2]string{b, a}
 }
 
 // Pairs returns the pairs of interfaces of this network namespace that a tracker

@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
 )
@@ -33,4 +36,37 @@ func TestNoNativeAndNoBPFFS(t *testing.T) {
 		}
 	}
 	runUnder(ctx, t, bare, append([]string{"--dump", "--for", "100ms", "--mode", "native"}, ports...)...).refused(t, "--mode tc")
+}
+
+// A tracker that was left running is ended by others, who clear up what it wrote
+// down of its changes: also where an interface is gone, or where that is all that
+// is left.
+func TestDownOfVanishedInterface(t *testing.T) {
+	newLab(t)
+	journals := "/run/ctop/" + cookieOf(t, "/proc/thread-self/ns/net")
+	for _, pinned := range []bool{true, false} {
+		for _, port := range []string{"wire0", "wire1"} {
+			ip(t, "link", "add", port, "type", "bridge")
+		}
+		unpin := "true"
+		if !pinned {
+			unpin = "rm -r /sys/fs/bpf/ctop && umount /sys/fs/bpf"
+		}
+		under := []string{
+			"unshare", "--mount", "sh", "-ec", `while umount /sys/fs/bpf; do :; done 2>/dev/null
+			"$0" --dump --keep --for 100ms wire0 wire1
+			ls ` + journals + `
+			ip link delete wire0
+			` + unpin + `
+			"$0" down wire0 wire1`,
+		}
+		o := runUnder(t.Context(), t, under)
+		ip(t, "link", "delete", "wire1")
+		if o.status != 0 || !strings.Contains(o.stdout, "wire0:wire1") {
+			t.Errorf("pinned: %t: exit status %d, %q, %q", pinned, o.status, o.stdout, o.stderr)
+		}
+		if left, err := os.ReadDir(journals); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("pinned: %t: left in %s: %v, %v", pinned, journals, left, err)
+		}
+	}
 }
