@@ -96,20 +96,32 @@ func inNamespace(path string, f func() error) error {
 	if path == "" {
 		return f()
 	}
+	return onSpareThread(func() error {
+		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open namespace: %w", err)
+		}
+		defer unix.Close(fd)
+		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("enter namespace: %w", err)
+		}
+		return f()
+	})
+}
+
+// onSpareThread runs f on a thread that ends with it. That is never the first one
+// of the process: it would stay as f leaves it, and others take its namespaces for
+// those of the process.
+func onSpareThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // never unlocked: the thread must not be reused
-		done <- func() error {
-			fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-			if err != nil {
-				return fmt.Errorf("open namespace: %w", err)
-			}
-			defer unix.Close(fd)
-			if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {
-				return fmt.Errorf("enter namespace: %w", err)
-			}
-			return f()
-		}()
+		runtime.LockOSThread()
+		if unix.Gettid() != unix.Getpid() {
+			done <- f() // never unlocked: the thread must not be reused
+			return
+		}
+		defer runtime.UnlockOSThread()
+		done <- onSpareThread(f) // this thread is taken meanwhile
 	}()
 	return <-done
 }
