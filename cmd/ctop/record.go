@@ -65,12 +65,19 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 			return err
 		}
 	}
+	// Whatever can be wrong with the file is found out before the interfaces are
+	// touched.
+	file, err := c.create(args[0])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.end()) }()
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
 	return s.with(s.joinOrOpen(ctx, "ctop record FILE", names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()
-		return c.record(ctx, t, args[0])
+		return c.record(ctx, t, file)
 	})
 }
 
@@ -82,38 +89,52 @@ func (c *recordCommand) checkPipe() error {
 	return c.env.checkStdout()
 }
 
-func (c *recordCommand) record(ctx context.Context, t *tracker.Tracker, name string) (err error) {
-	file, err := c.create(name)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, recordFailed(name, file.Close())) }()
+func (c *recordCommand) record(ctx context.Context, t *tracker.Tracker, file *recordFile) error {
+	file.begun = true
 	w, err := recording.NewWriter(file)
 	if err != nil {
-		return recordFailed(name, err)
+		return recordFailed(file.name, err)
 	}
 	r := recorder{writer: w, tracker: t}
 	if err := r.run(ctx, c.interval.duration()); err != nil {
-		return recordFailed(name, err)
+		return recordFailed(file.name, err)
 	}
 	c.env.note("recorded %s and %s", format.Plural(r.snapshots, "snapshot"), format.Plural(r.events, "event"))
 	return nil
 }
 
-func (c *recordCommand) create(name string) (io.WriteCloser, error) {
+// recordFile is what is recorded to.
+type recordFile struct {
+	io.Writer
+	name string
+	// file is nil where it is stdout.
+	file *os.File
+	// begun says that there is a tracker to record.
+	begun bool
+}
+
+func (c *recordCommand) create(name string) (*recordFile, error) {
 	if name == "-" {
-		return nopCloser{c.env.stdout}, nil
+		return &recordFile{Writer: c.env.stdout, name: name}, nil
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("record %s: it is there already: name another file, or remove it", name)
 	}
-	return f, recordFailed(name, err)
+	return &recordFile{Writer: f, name: name, file: f}, recordFailed(name, err)
 }
 
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
+// end closes the file, and removes one that nothing was recorded to.
+func (f *recordFile) end() error {
+	if f.file == nil {
+		return nil
+	}
+	err := f.file.Close()
+	if !f.begun {
+		err = errors.Join(err, os.Remove(f.name))
+	}
+	return recordFailed(f.name, err)
+}
 
 // recordFailed says once what was recorded to.
 func recordFailed(name string, err error) error {
