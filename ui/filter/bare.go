@@ -32,8 +32,16 @@ func (p *parser) bare(before string) (term, error) {
 
 // unknown says what to write in place of a word that means nothing.
 func (p *parser) unknown(word token) error {
-	name, op, _ := split(word.text)
-	if op != "" && !isAddress(word.text) {
+	name, op, value := split(word.text)
+	switch at := word.at + len(word.text) - len(value); {
+	case op == "" || isAddress(word.text):
+	case asksForBytes(value):
+		return p.noBytes(at, value)
+	case value == "" && asksForBytes(p.peek()):
+		return p.noBytes(p.at(), p.peek())
+	case name == "":
+		return p.fail(word.at, "%s needs a field before it, as in port%[1]s443", op)
+	default:
 		return p.fail(word.at, "no term is called %q: use one of %s", name, strings.Join(FieldNames(), ", "))
 	}
 	instead := "write ~" + word.text + " to search for text"

@@ -44,7 +44,8 @@ var fields = []Field{
 	{"icmp", "icmp:echo", "the ICMP request, by name or number", icmpNames, among(readICMP)},
 	{"in", "in:veth1", "the interface of the first packet", nil, among(readInterface)},
 	{"vlan", "vlan:10", "one of its VLAN ids; 0: none", nil, number(readVLAN, vlan, vlanInner, vlanThird)},
-	{"pppoe", "pppoe:7", "its PPPoE session; 0: none", nil, number(readCount, session)},
+	{"pppoe", "pppoe:7", "its PPPoE session; 0: none", nil, number(readSession, session)},
+	{"pppoes", "pppoes:7", "the same as pppoe", nil, number(readSession, session)},
 	{"id", "id:9f3c", "the flow's id, or how it begins", nil, among(readID)},
 	{"rate", "rate>1M", "bits per second, both ways", nil, number(readCount, bitRate)},
 	{"bps", "bps>=1M", "the same as rate", nil, number(readCount, bitRate)},
@@ -105,6 +106,18 @@ func (f Field) hosts() []end {
 	return nil
 }
 
+// alone returns what the name of a field means without a value, nil where it needs
+// one.
+func (f Field) alone() term {
+	switch f.Name {
+	case "vlan":
+		return tagged
+	case "pppoes":
+		return inSession
+	}
+	return nil
+}
+
 // counts reports whether a field has values that may be taken for those of a
 // term without one.
 func (f Field) counts() bool { return f.values == nil && f.Name != "in" }
@@ -142,6 +155,8 @@ func vlanInner(s subject) (float64, bool) {
 func vlanThird(s subject) (float64, bool) {
 	return float64(s.flow.Tuple.VLANThird), s.flow.Tuple.VLANThird != 0
 }
+
+func inSession(s subject) bool { return s.flow.Tuple.Session != 0 }
 
 func session(s subject) (float64, bool) { return float64(s.flow.Tuple.Session), true }
 

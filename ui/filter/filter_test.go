@@ -24,6 +24,8 @@ func TestMatch(t *testing.T) {
 	web.Tuple.VLAN = 10
 	web.Origin = tracker.Half{Packets: 5, Bytes: 1000, BPS: 5e5, PPS: 40, Retransmits: 3}
 	web.Reply = tracker.Half{Packets: 5, Bytes: 2000, BPS: 1e6, PPS: 60, RTT: 12 * time.Millisecond}
+	session := tcp("10.0.0.8:51514", "192.168.1.2:443")
+	session.Tuple.Session = 7
 	six := tcp("[2001:db8::1]:1024", "[2001:db8::2]:53")
 	ping := tcp("10.0.0.9:0", "10.0.0.2:0")
 	ping.Tuple.Proto, ping.Tuple.ICMPType, ping.Tuple.ICMPID = tracker.ProtocolICMP, 8, 4711
@@ -176,6 +178,15 @@ func TestMatch(t *testing.T) {
 		{"vlan", six, false},
 		{"vlan 10 and port 443", web, true},
 		{"vlan and tcp", web, true},
+		{"pppoes", session, true},
+		{"pppoes", web, false},
+		{"not pppoes", web, true},
+		{"pppoes 7", session, true},
+		{"pppoes 8", session, false},
+		{"pppoes and tcp port 443", session, true},
+		{"PPPOES 7 && tcp", session, true},
+		{"pppoes:7", session, true},
+		{"pppoe:7", session, true},
 		{"tcp&&!(udp||port 80)", web, true},
 		{"rate > 1M", web, true},
 		{"rate greater 1M", web, true},
@@ -258,8 +269,11 @@ func TestErrorsSayWhereAndWhatToWrite(t *testing.T) {
 		"greater 1000":                  "write bytes>=1000",
 		"arp":                           "only IP is tracked",
 		"ether host 1:2":                "addresses of Ethernet are not kept",
-		"tcp[13] & 2":                   "no term",
 		"tcp [13]":                      "bytes of packets are not kept",
+		"pppoes 5 or 7":                 "7 after pppoes and or: write pppoes:7",
+		"pppoes 65536":                  "a number from 0 to 65535 (column 8)",
+		"pppoe:1.5":                     "a number from 0 to 65535 (column 7)",
+		"= 443":                         "= needs a field before it, as in port=443",
 		"ipv6":                          "write ip6",
 		"net 10.0.0.1/8":                "write net 10.0.0.0/8, or host 10.0.0.1",
 		"net 10.0.0.0 mask 255.0.255.0": "not a mask of a prefix",

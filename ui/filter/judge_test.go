@@ -227,6 +227,9 @@ func TestEquivalents(t *testing.T) {
 		if i%3 == 0 {
 			flows[i].Tuple.VLAN = uint16(i % 8)
 		}
+		if i%4 == 0 {
+			flows[i].Tuple.Session = uint16(i % 16)
+		}
 	}
 	for _, row := range Equivalents() {
 		left, err := Parse(row.Form)

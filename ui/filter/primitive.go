@@ -17,6 +17,9 @@ func (p *parser) primitive() (term, error) {
 		p.last = nil
 		return p.search(word, text)
 	}
+	if asksForBytes(word.text) {
+		return nil, p.noBytes(word.at, word.text)
+	}
 	name, op, value := split(word.text)
 	if f, ok := fieldNamed(name); ok && op != "" {
 		p.next()
@@ -78,8 +81,8 @@ func (p *parser) spaced(f Field, word token) (term, error) {
 	case next == "less":
 		p.next()
 		op = "<="
-	case f.Name == "vlan" && !startsWithDigit(next):
-		return tagged, nil
+	case f.alone() != nil && !startsWithDigit(next):
+		return f.alone(), nil
 	}
 	if !isValue(p.peek()) {
 		return nil, p.needsValue(f, word)
@@ -173,6 +176,6 @@ var notOfFlows = map[string]string{
 	"broadcast": "write dst 255.255.255.255", "multicast": "write dst net 224.0.0.0/4 or dst net ff00::/8",
 	"inbound": "write in:eth0 for the interface of the first packet", "outbound": "write in:eth0 for the interface of the first packet",
 	"ifname": "write in:eth0 for the interface of the first packet", "on": "write in:eth0 for the interface of the first packet",
-	"protochain": "write proto:tcp", "mpls": "labels are not kept", "pppoes": "sessions of PPP are not kept",
+	"protochain": "write proto:tcp", "mpls": "labels are not kept",
 	"ipv6": "write ip6 for all of IPv6, proto:41 for IPv6 inside IP", "ipv4": "write ip for all of IPv4, proto:4 for IPv4 inside IP",
 }

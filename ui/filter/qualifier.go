@@ -67,7 +67,7 @@ func (p *parser) checkLone(protocol token) error {
 		return p.fail(p.at(), "%s after %s may be a type or an id: write icmp:%[1]s for the type, #%[1]s for the id", next, protocol.text)
 	}
 	if strings.HasPrefix(next, "[") && !isAddress(next) {
-		return p.fail(p.at(), "the bytes of packets are not kept: ask for a field, as in state:syn")
+		return p.noBytes(p.at(), protocol.text+next)
 	}
 	return nil
 }

@@ -48,6 +48,8 @@ func Equivalents() []Row {
 		{"ip6", "!net:0.0.0.0/0"},
 		{"vlan", "!vlan:0"},
 		{"vlan 7", "vlan:7"},
+		{"pppoes", "!pppoe:0"},
+		{"pppoes 8", "pppoe:8"},
 	}
 }
 
@@ -56,9 +58,9 @@ const Differences = `tcpdump asks packets, and a filter asks flows, which have t
 dst are the ends of a flow's first packet: "dst port 80" has the flows to web
 servers with all of their packets, and "src port 80" only those that were opened
 from port 80. A VLAN id may be the outer one or the inner one, and other terms
-hold with a tag and without. "a or b and c" needs parentheses. What flows do not
-have (greater, less, len, ether, arp, bytes of packets) is an error that says what
-to write instead.`
+hold with a tag or a PPPoE session and without. "a or b and c" needs parentheses.
+What flows do not have (greater, less, len, ether, arp, bytes of packets) is an
+error that says what to write instead.`
 
 // Terms describes every field and flag.
 func Terms() []Row {

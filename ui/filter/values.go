@@ -144,6 +144,15 @@ func readVLAN(value string) (float64, error) {
 	return float64(n), nil
 }
 
+// readSession reads the number of a PPPoE session, of 16 bits (RFC 2516).
+func readSession(value string) (float64, error) {
+	n, err := readCount(value)
+	if err != nil || n > math.MaxUint16 || n != math.Trunc(n) {
+		return 0, fmt.Errorf("%q is not a PPPoE session: write a number from 0 to 65535", value)
+	}
+	return n, nil
+}
+
 // readCount reads a number with the prefix of a power of a thousand.
 func readCount(value string) (float64, error) {
 	digits, factor := value, 1.0
