@@ -39,12 +39,20 @@ func (m *Model) handleFlowsKey(msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
+// noFlow answers keys that are for a flow.
+const noFlow = "there is no flow here"
+
+// noKey answers a key that means nothing.
+func (m *Model) noKey() { m.tell("no key here: ? lists the keys") }
+
 // handleFlowKey takes the keys that act on one flow.
 func (m *Model) handleFlowKey(msg tea.KeyMsg, f *tracker.Flow) tea.Cmd {
-	if f == nil {
-		return nil
-	}
+	k := m.keys
 	switch {
+	case !key.Matches(msg, k.Delete, k.Longer, k.Shorter, k.Default, k.Copy, k.Pin, k.Like):
+		m.noKey()
+	case f == nil:
+		m.warn(noFlow)
 	case key.Matches(msg, m.keys.Delete):
 		m.askDelete(f)
 	case key.Matches(msg, m.keys.Longer):
@@ -130,6 +138,7 @@ func (m *Model) living(f *tracker.Flow) *tracker.Flow {
 
 func (m *Model) openDetail(f *tracker.Flow) {
 	if f == nil {
+		m.warn(noFlow)
 		return
 	}
 	m.mode = modeDetail
@@ -144,6 +153,7 @@ func (m *Model) openDetail(f *tracker.Flow) {
 func (m *Model) openEventDetail() {
 	e := m.log.Selected()
 	if e == nil || e.Type == tracker.EventLost {
+		m.warn(noFlow)
 		return
 	}
 	m.openDetail(events.Flow(e))

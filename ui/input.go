@@ -169,13 +169,18 @@ func (m *Model) applyUnit() {
 }
 
 func (m *Model) handleHelpKey(msg tea.KeyMsg) tea.Cmd {
-	if !m.handleMoveKey(msg) && key.Matches(msg, m.keys.Back, m.keys.Help, m.keys.Quit, m.keys.Enter) {
+	switch {
+	case m.handleMoveKey(msg):
+	case key.Matches(msg, m.keys.Back, m.keys.Help, m.keys.Quit, m.keys.Enter):
 		m.mode = m.back
+	default:
+		m.tell("no key here: Esc goes back")
 	}
 	return nil
 }
 
 func (m *Model) handleEventsKey(msg tea.KeyMsg) tea.Cmd {
+	e := m.log.Selected()
 	switch {
 	case key.Matches(msg, m.keys.Filter):
 		m.editFilter()
@@ -183,14 +188,14 @@ func (m *Model) handleEventsKey(msg tea.KeyMsg) tea.Cmd {
 		return m.clearFilter()
 	case key.Matches(msg, m.keys.Enter):
 		m.openEventDetail()
+	case !key.Matches(msg, m.keys.Copy, m.keys.Like):
+		m.noKey()
+	case e == nil || e.Type == tracker.EventLost:
+		m.warn(noFlow)
 	case key.Matches(msg, m.keys.Copy):
-		if e := m.log.Selected(); e != nil && e.Type != tracker.EventLost {
-			return m.copy(e.ID, e.Tuple)
-		}
-	case key.Matches(msg, m.keys.Like):
-		if e := m.log.Selected(); e != nil && e.Type != tracker.EventLost {
-			return m.narrow(likeText(e.Tuple))
-		}
+		return m.copy(e.ID, e.Tuple)
+	default:
+		return m.narrow(likeText(e.Tuple))
 	}
 	return nil
 }

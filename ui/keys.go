@@ -43,14 +43,14 @@ func DefaultKeyMap() KeyMap {
 		NextView:     bind("Tab", "next view", "tab"),
 		PreviousView: bind("Shift-Tab", "previous view", "shift+tab"),
 
-		Help:      bind("?", "this page", "?"),
-		Quit:      bind("q", "back, or quit", "q"),
+		Help:      bind("? F1", "this page", "?", "f1"),
+		Quit:      bind("q F10", "back, or quit", "q", "f10"),
 		Interrupt: bind("Ctrl-C", "quit, whatever is open", "ctrl+c"),
 		Suspend:   bind("Ctrl-Z", "suspend; fg goes on", "ctrl+z"),
 
 		Stop: bind("s", "stop forwarding", "s", "S"),
 		Keep: bind("k", "keep it running", "k", "K"),
-		Stay: bind("Esc q", "stay", "esc", "q", "enter", "n", "N"),
+		Stay: bind("Esc q", "stay", "esc", "q", "f10", "enter", "n", "N"),
 	}
 	k.bindMovement()
 	k.bindShowing()
@@ -76,10 +76,10 @@ func (k *KeyMap) bindMovement() {
 func (k *KeyMap) bindShowing() {
 	k.Enter = bind("⏎", "everything about the flow", "enter")
 	k.Back = bind("Esc", "back; drop marks, filter", "esc")
-	k.Filter = bind("/", "filter; Tab completes", "/")
+	k.Filter = bind("/ F3 F4", "filter; Tab completes", "/", "f3", "f4")
 	k.Complete = bind("Tab", "complete the word", "tab")
 	k.Like = bind("f", "flows to the same service", "f")
-	k.Sort = bind("s", "choose the sort column", "s")
+	k.Sort = bind("s F6", "choose the sort column", "s", "f6")
 	k.Reverse = bind("S", "reverse the order", "S")
 	k.Pause = bind("p", "pause; then: what changed", "p")
 	k.Rates = bind("r", "bits, bytes or packets", "r")
@@ -93,7 +93,7 @@ func (k *KeyMap) bindShowing() {
 
 func (k *KeyMap) bindActing() {
 	k.Mark = bind("Space", "mark, and go down", " ")
-	k.Delete = bind("d", "delete flow/marked (asks)", "d")
+	k.Delete = bind("d F9", "delete flow/marked (asks)", "d", "f9")
 	k.DeleteAll = bind("D", "delete all shown (asks)", "D")
 	k.Longer = bind("+", "double the flow's timeout", "+", "=")
 	k.Shorter = bind("-", "halve the flow's timeout", "-")
@@ -102,7 +102,7 @@ func (k *KeyMap) bindActing() {
 	k.Edit = bind("⏎", "change the timeout", "enter")
 	k.DefaultTimeout = bind("0", "set the default", "0")
 	k.Yes = bind("y", "yes", "y", "Y")
-	k.No = bind("n Esc ⏎", "no", "n", "N", "esc", "enter", "q")
+	k.No = bind("n Esc ⏎", "no", "n", "N", "esc", "enter", "q", "f10")
 }
 
 // HelpSections returns what the help page says, for the manual.

@@ -45,6 +45,8 @@ func (m *Model) handleTimeoutsKey(msg tea.KeyMsg) tea.Cmd {
 		return m.restoreTimeout()
 	case key.Matches(msg, m.keys.Back):
 		return m.open(viewFlows)
+	default:
+		m.noKey()
 	}
 	return nil
 }

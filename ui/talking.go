@@ -74,6 +74,8 @@ func (m *Model) handleTalkersKey(msg tea.KeyMsg) tea.Cmd {
 		m.editFilter()
 	case key.Matches(msg, m.keys.Back):
 		return m.clearFilter()
+	default:
+		m.noKey()
 	}
 	return nil
 }
@@ -98,6 +100,7 @@ func (m *Model) sortGroups(by order.GroupSort) tea.Cmd {
 func (m *Model) drill() tea.Cmd {
 	g, ok := m.talkers.Selected()
 	if !ok {
+		m.warn(noFlow)
 		return nil
 	}
 	shown := m.talkers.Groups()
@@ -153,5 +156,6 @@ func (m *Model) handleOverviewKey(msg tea.KeyMsg) tea.Cmd {
 	if key.Matches(msg, m.keys.Back) {
 		return m.open(viewFlows)
 	}
+	m.noKey()
 	return nil
 }

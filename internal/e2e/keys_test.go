@@ -58,6 +58,7 @@ func terminalKey(k string) string {
 		"up": "Up", "down": "Down", "left": "Left", "right": "Right", "pgup": "PPage", "pgdown": "NPage",
 		"home": "Home", "end": "End", "enter": "Enter", "esc": "Escape", "tab": "Tab", "shift+tab": "BTab",
 		" ": "Space", "ctrl+b": "C-b", "ctrl+f": "C-f", "ctrl+c": "C-c", "ctrl+z": "C-z",
+		"f1": "F1", "f3": "F3", "f4": "F4", "f6": "F6", "f9": "F9", "f10": "F10",
 	}
 	if name, ok := names[k]; ok {
 		return name
