@@ -187,7 +187,7 @@ func (m *Model) sortLines() []string {
 		hints = append(hints, hint{bind(s.letter, "", s.letter), s.name})
 	}
 	k := m.keys
-	hints = append(hints, hint{bind("← →", ""), "choose"}, hint{k.Reverse, "reverse"}, hint{k.Enter, "done"})
+	hints = append(hints, hint{bind("← →", ""), "choose"}, hint{k.Reverse, "reverse"}, hint{k.DefaultSort, "as at first"}, hint{k.Enter, "done"})
 	const indent = " sort by"
 	lines, width := []string{indent}, len(indent)
 	for _, h := range hints {

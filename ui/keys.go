@@ -25,7 +25,7 @@ type KeyMap struct {
 
 	Edit, DefaultTimeout, Yes, No key.Binding
 
-	Left, Right key.Binding
+	Left, Right, DefaultSort key.Binding
 
 	Help, Quit, Interrupt, Suspend key.Binding
 
@@ -71,6 +71,7 @@ func (k *KeyMap) bindMovement() {
 	k.Bottom = bind("G End", "to the bottom", "G", "end")
 	k.Left = bind("← h", "the column to the left", "left", "h")
 	k.Right = bind("→ l", "the column to the right", "right", "l")
+	k.DefaultSort = bind("0", "by rate, as at first", "0")
 }
 
 func (k *KeyMap) bindShowing() {
@@ -148,7 +149,7 @@ func (k KeyMap) allSections() []help.Section {
 		}},
 		{Title: inTalkers, Keys: []key.Binding{k.Group, k.GroupBack}},
 		{Title: inTimeouts, Keys: []key.Binding{k.Edit, k.DefaultTimeout}},
-		{Title: "While sorting", Keys: []key.Binding{k.Left, k.Right}},
+		{Title: "While sorting", Keys: []key.Binding{k.Left, k.Right, k.DefaultSort}},
 		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt, k.Suspend}},
 		{Title: whenQuitting, Keys: []key.Binding{k.Stop, k.Keep, k.Stay}},
 		{Title: "How filters are written", Rows: filter.Forms()},

@@ -149,6 +149,8 @@ type Model struct {
 	question confirm.Model
 	leaving  leaving
 	status   status
+	// greeting is said with the first snapshot.
+	greeting string
 }
 
 // New returns a console on a source.
@@ -161,7 +163,7 @@ func New(source Source, opts ...Option) Model {
 	book := names.New(o.resolver)
 	m := Model{
 		source: source, options: o, theme: t, keys: DefaultKeyMap(), names: book,
-		by:      order.By{Key: order.Rate, Desc: true},
+		by:      order.By{Key: firstSort, Desc: true},
 		groupBy: order.GroupBy{Sort: order.GroupRate, Desc: true},
 		ended:   map[tracker.FlowID]ending{},
 		marked:  map[tracker.FlowID]tracker.Ref{},
@@ -180,6 +182,7 @@ func New(source Source, opts ...Option) Model {
 	m.help = help.New(t, m.keys.sections(m.view))
 	m.flows.SetMarked(m.marked)
 	m.apply(o.settings)
+	m.begin(o.sort)
 	m.filter = o.filter
 	m.log.SetFilter(o.filter)
 	return m

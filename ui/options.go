@@ -38,6 +38,7 @@ type options struct {
 	resolver        names.Resolver
 	look            theme.Look
 	settings        Settings
+	sort            string
 	filter          filter.Filter
 	// width and height are those of a terminal that does not know its own.
 	width, height int
@@ -104,6 +105,12 @@ func WithInterval(d time.Duration) Option {
 // WithNoColor leaves bold, reverse and the like, and no colours.
 func WithNoColor() Option {
 	return func(o *options) { o.noColor = true }
+}
+
+// WithSort begins with an order, as in "in" or "age:asc", in place of the one that
+// the settings have.
+func WithSort(by string) Option {
+	return func(o *options) { o.sort = by }
 }
 
 // WithExport enables the key that exports the view.

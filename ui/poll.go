@@ -64,6 +64,10 @@ func (m *Model) handlePolled(msg polledMsg) tea.Cmd {
 	m.takeCompany(msg.company)
 	m.forgetEnded()
 	m.showTime()
+	if m.greeting != "" && m.latest != nil && m.status.text == "" {
+		m.tell(m.greeting)
+		m.greeting = ""
+	}
 	generation := m.generation
 	tick := tea.Tick(m.options.interval, func(time.Time) tea.Msg { return tickMsg{generation} })
 	return tea.Batch(tick, m.arrangeIfStale(), m.lookForReturned())

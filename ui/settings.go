@@ -75,6 +75,20 @@ func (m *Model) apply(s Settings) {
 	m.flows.SetBy(m.by)
 }
 
+// begin takes an order over. Without one it greets with the order that was left, if
+// that is not the first one.
+func (m *Model) begin(sort string) {
+	if by, ok := parseSort(sort); ok {
+		m.by = by
+		m.applyUnit()
+		m.flows.SetBy(m.by)
+		return
+	}
+	if by := m.ordered(firstSort); m.by != by {
+		m.greeting = "sorted by " + sortName(m.by.Key) + ", as you left it; s 0 sorts by " + sortName(firstSort) + " again"
+	}
+}
+
 // sortText writes an order as "key:direction".
 func sortText(by order.By) string {
 	direction := "asc"

@@ -37,6 +37,10 @@ var sortKeys = [...]struct {
 	{order.ID, "#", "id"},
 }
 
+// firstSort is what flows are sorted by, the highest first, unless somebody chose
+// something else.
+const firstSort = order.Rate
+
 func sortName(k order.Key) string {
 	for _, s := range sortKeys {
 		if s.key == k {
@@ -56,6 +60,9 @@ func (m *Model) handleSortKey(msg tea.KeyMsg) tea.Cmd {
 		return m.sortBy(m.byBefore)
 	case key.Matches(msg, m.keys.Reverse):
 		return m.reverse()
+	case key.Matches(msg, m.keys.DefaultSort):
+		m.mode = modeNormal
+		return m.sortBy(m.ordered(firstSort))
 	case key.Matches(msg, m.keys.Left):
 		return m.sortBeside(-1)
 	case key.Matches(msg, m.keys.Right, m.keys.Sort):

@@ -33,7 +33,7 @@ type consoleFlags struct {
 	filter filter.Filter
 	// sort is where to begin, nil where the console was left.
 	sort *sortValue
-	// forget leaves no trace of what was chosen.
+	// forget begins in the first order, and leaves no trace of what was chosen.
 	forget bool
 }
 
@@ -118,8 +118,8 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}),
 		termenv.WithProfile(theme.ProfileOf(e.getenv("TERM"))))
 	saved.Names = saved.Names || f.names || f.filter.WantsNames()
-	if f.sort != nil {
-		saved.Sort = f.sort.inConsole()
+	if f.forget {
+		saved.Sort = ""
 	}
 	if f.theme != themeValue(ui.LookAuto) {
 		saved.Theme = f.theme.String()
@@ -138,6 +138,9 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	options = append(options, ui.WithSize(width, height))
 	if stoppable() {
 		options = append(options, ui.WithSuspend())
+	}
+	if f.sort != nil {
+		options = append(options, ui.WithSort(f.sort.inConsole()))
 	}
 	if noColor {
 		options = append(options, ui.WithNoColor())

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,28 @@ func TestSortInConsole(t *testing.T) {
 		}
 		if name, direction, _ := strings.Cut(v.inConsole(), ":"); !known[name] || direction != "asc" {
 			t.Errorf("%s is %s in the console", k.name, v.inConsole())
+		}
+	}
+}
+
+// A demo does not begin in the order that another console was left in, and a flag
+// is stronger than what was left.
+func TestSortAtTheBeginning(t *testing.T) {
+	wanted := sortValue{}
+	if err := wanted.Set("age:asc"); err != nil {
+		t.Fatal(err)
+	}
+	e, _, _ := remembering(t)
+	e.stdout = io.Discard
+	saved := ui.Settings{Sort: "state:asc", Rates: "packets"}
+	for want, look := range map[string]consoleFlags{
+		"state:asc": {noColor: true},
+		"rate:desc": {noColor: true, forget: true},
+		"age:asc":   {noColor: true, sort: &wanted},
+	} {
+		got := ui.New(nil, look.options(e, watchedInput{}, saved)...).Settings()
+		if got.Sort != want || got.Rates != "packets" {
+			t.Errorf("begins with %+v, not with %s", got, want)
 		}
 	}
 }

@@ -311,6 +311,13 @@ func viewChecks() map[string]func(d *desk, k string) {
 		},
 		"While sorting: the column to the left":  func(d *desk, k string) { d.press("s", k); d.shows("   IN ▼"); d.hides("OUT ▼"); d.press("w") },
 		"While sorting: the column to the right": func(d *desk, k string) { d.press("s", k); d.shows("TOTAL ▼"); d.press("w"); d.shows("OUT ▼") },
+		"While sorting: by rate, as at first": func(d *desk, k string) {
+			d.press("s", "e")
+			d.shows("STATE ▲")
+			d.press("s", k)
+			d.shows("OUT ▼")
+			d.hides("STATE ▲")
+		},
 		"ctop: this page": func(d *desk, k string) {
 			d.press(k)
 			d.shows("flows to the same service")
