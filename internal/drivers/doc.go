@@ -1,5 +1,6 @@
 // Package drivers tests ctop between network cards that are not veth: those that
-// qemu emulates, under drivers of a Debian kernel. Run it by "make test-drivers".
+// qemu emulates, under drivers of a Debian kernel. Run it by "make test-drivers": the
+// tests have the build tag drivers, since they need a kernel and qemu.
 //
 //	client                       guest                        server
 //	eth0 (tap) ═══ card eth0 ─── ctop ─── card eth1 ═══ (tap) eth0

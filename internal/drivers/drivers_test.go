@@ -1,3 +1,5 @@
+//go:build drivers
+
 package drivers
 
 import (
@@ -34,7 +36,7 @@ type bench struct {
 // TestDrivers runs ctop in each mode between two cards of each driver.
 func TestDrivers(t *testing.T) {
 	if os.Getenv(kernelVar) == "" {
-		t.Skipf("it needs a kernel for qemu: run \"make test-drivers\"")
+		t.Fatal("it needs a kernel for qemu: run \"make test-drivers\"")
 	}
 	lab.Require(t)
 	for _, c := range cards {
