@@ -192,7 +192,7 @@ static __always_inline void embryo_spare(const struct candidate *copy,
  * answered go last. */
 __noinline int embryo_evict(void)
 {
-	int i;
+	__u64 i;
 
 	for (i = 0; i < MAX_EVICTION_TRIES; i++) {
 		struct candidate *copy = embryo_oldest();
@@ -225,7 +225,9 @@ __noinline int embryo_evict(void)
  * too small for the table all the same: then unanswered flows go early. */
 __noinline int nursery_tend(void)
 {
-	int i;
+	/* 64 bits: of half a word on the stack Linux 5.15 knows no value, and sees no
+	 * end of the loop. */
+	__u64 i;
 
 	for (i = 0; i < TENDED; i++) {
 		struct candidate *copy = embryo_oldest();
