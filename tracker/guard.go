@@ -34,6 +34,9 @@ func (m *machine) use(l netlink.Link) string {
 	if text := m.master(l); text != "" {
 		uses = append(uses, text)
 	}
+	if text := m.ports(l); text != "" {
+		uses = append(uses, text)
+	}
 	if route := m.routes[l.Attrs().Index]; route != "" && len(uses) == 0 {
 		uses = append(uses, "has the route "+route)
 	}
@@ -77,6 +80,29 @@ func (m *machine) address(l netlink.Link) string {
 		}
 	}
 	return ""
+}
+
+// ports says between which ports the machine forwards through an interface. A bond
+// or a team only makes one interface of several, and has a place in the wire.
+func (m *machine) ports(l netlink.Link) string {
+	switch l.Type() {
+	case "bridge", "vrf", "openvswitch", "hsr", "batadv":
+	default:
+		return ""
+	}
+	var names []string
+	for _, port := range m.links {
+		if port.Attrs().MasterIndex == l.Attrs().Index {
+			names = append(names, port.Attrs().Name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return "has the port " + names[0]
+	}
+	return fmt.Sprintf("has the ports %s and %d more", names[0], len(names)-1)
 }
 
 // masterNames are what the kinds of masters are called, where that is not the

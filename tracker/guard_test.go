@@ -29,6 +29,17 @@ func portOf(master netlink.Link) *machine {
 	return &machine{links: []netlink.Link{&netlink.Device{LinkAttrs: wire}, master}}
 }
 
+// masterOf is a machine whose first interface has ports.
+func masterOf(master netlink.Link, ports ...string) *machine {
+	m := &machine{links: []netlink.Link{master}}
+	for i, name := range ports {
+		port := attrs(name, indexUpper+i)
+		port.MasterIndex = indexMaster
+		m.links = append(m.links, &netlink.Device{LinkAttrs: port})
+	}
+	return m
+}
+
 func carrying(upper netlink.Link) *machine {
 	upper.Attrs().ParentIndex = indexWire
 	return &machine{
@@ -92,6 +103,11 @@ func TestUse(t *testing.T) {
 		{"a team", portOf(&netlink.GenericLink{LinkAttrs: attrs("team0", indexMaster), LinkType: "team"}), "is a port of the team team0"},
 		{"Open vSwitch", portOf(&netlink.GenericLink{LinkAttrs: attrs("ovs-system", indexMaster), LinkType: "openvswitch"}), "is a port of the Open vSwitch ovs-system"},
 		{"a VRF", portOf(&netlink.Vrf{LinkAttrs: attrs("blue", indexMaster)}), "is a port of the VRF blue"},
+		{"a bridge with a port", masterOf(&netlink.Bridge{LinkAttrs: attrs("br0", indexMaster)}, "eth0"), "has the port eth0"},
+		{"a bridge with ports", masterOf(&netlink.Bridge{LinkAttrs: attrs("br0", indexMaster)}, "eth0", "eth1", "eth2"), "has the ports eth0 and 2 more"},
+		{"a VRF with a port", masterOf(&netlink.Vrf{LinkAttrs: attrs("blue", indexMaster)}, "eth0"), "has the port eth0"},
+		{"a bridge without ports", masterOf(&netlink.Bridge{LinkAttrs: attrs("br0", indexMaster)}), ""},
+		{"a bond with ports", masterOf(&netlink.Bond{LinkAttrs: attrs("bond0", indexMaster)}, "eth0", "eth1"), ""},
 		{"a VLAN", carrying(&netlink.Vlan{LinkAttrs: attrs("eth0.5", indexUpper)}), "carries eth0.5, which has the address 192.0.2.1/24"},
 		{"a macvlan", carrying(&netlink.Macvlan{LinkAttrs: attrs("mac0", indexUpper)}), "carries mac0, which has the address 192.0.2.1/24"},
 		{"another namespace's macvlan", carrying(away), ""},

@@ -60,6 +60,13 @@ func TestGuard(t *testing.T) {
 		})
 	}
 	l, ctx := newLab(t)
+	for _, port := range []string{"br0", "br1"} {
+		ip(t, "link", "add", port, "type", "bridge")
+		t.Cleanup(func() { ip(t, "link", "delete", port) })
+	}
+	ip(t, "link", "set", l.Server.Port(), "master", "br0")
+	runUnder(ctx, t, nil, "--dump", "--for", "100ms", "br0", "br1").refused(t, "attach to br0: the machine uses it: it has the port "+l.Server.Port())
+	ip(t, "link", "set", l.Server.Port(), "nomaster")
 	uses[0].begin(t, l.Client.Port())
 	for _, args := range [][]string{
 		{"serve"}, {"events"}, {"--trace", ""}, {"record", filepath.Join(t.TempDir(), "night.ctop")},
