@@ -141,9 +141,9 @@ func checkKernel() error {
 // explainPermission wraps a refusal for lack of privilege so that it says what
 // to do; other errors it returns as they are.
 func explainPermission(what string, err error) error {
-	// The verifier, too, says EACCES.
+	// The verifier, too, says EACCES, and then why.
 	var rejected *ebpf.VerifierError
-	if errors.As(err, &rejected) {
+	if errors.As(err, &rejected) && len(rejected.Log) > 0 {
 		return err
 	}
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {

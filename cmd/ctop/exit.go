@@ -68,7 +68,7 @@ func explain(err error) string {
 	}
 	text := strings.ReplaceAll(err.Error(), tracker.ErrUsage.Error()+": ", "")
 	text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
-	if errors.Is(err, fs.ErrPermission) && !errors.Is(err, tracker.ErrPermission) && !strings.Contains(text, "root") {
+	if errors.Is(err, fs.ErrPermission) && !errors.Is(err, tracker.ErrPermission) && !strings.Contains(text, "as root") {
 		text += ": run ctop as root, as in sudo ctop"
 	}
 	return text

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -37,6 +38,26 @@ func TestWithoutPrivilege(t *testing.T) {
 	}
 }
 
+// A configuration that may not be read is answered by what to do about it, wherever
+// it is.
+func TestConfigurationWithoutPrivilege(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("privileged: only root can become nobody")
+	}
+	home := filepath.Join(t.TempDir(), "root")
+	if err := os.Mkdir(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var stderr strings.Builder
+	cmd := asNobody("--dump")
+	cmd.Stderr, cmd.Env = &stderr, append(cmd.Env, "HOME="+home)
+	err := cmd.Run()
+	want := "permission denied: let this user read it, set XDG_CONFIG_HOME to another directory, or run ctop as root\n"
+	if cmd.ProcessState.ExitCode() != exitFailed || !strings.HasSuffix(stderr.String(), want) {
+		t.Errorf("%v, %q", err, stderr.String())
+	}
+}
+
 // TestReplayWithoutPrivilege shows a recording to a user who may do nothing.
 func TestReplayWithoutPrivilege(t *testing.T) {
 	if os.Geteuid() != 0 {
@@ -59,7 +80,8 @@ func TestReplayWithoutPrivilege(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	for text, want := range map[string]string{
-		"ctop.recording/9\n":                    "ctop: replay -: it is a recording of another version of ctop (ctop.recording/9, not ctop.recording/1): record it again, or use the ctop that wrote it\n",
+		"ctop.recording/9\n": "ctop: replay -: it is a recording of another version of ctop (ctop.recording/9, not ctop.recording/1): record it again, or use the ctop that wrote it\n",
+		"\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00": "load BPF programs: not permitted: run it as root (sudo ctop …), or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN\n",
 		"ctop.recording/1\nrubbish":             "ctop: replay -: the recording is damaged, or was cut off: record it again, or use the ctop that wrote it\n",
 		string(file.Bytes()[:file.Len()/4]):     "ctop: replay -: the recording is damaged, or was cut off; there is no snapshot in it: record it again, for longer\n",
 		strings.Repeat("\x00rubbish\xff", 1000): "name a capture that tcpdump or Wireshark wrote, or a recording of ctop record\n",

@@ -103,6 +103,9 @@ func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("read the configuration: %w: let this user read it, set XDG_CONFIG_HOME to another directory, or run ctop as root", err)
+	}
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
