@@ -168,7 +168,7 @@ func (r remote) delete() *cobra.Command {
 			}
 			result, err := r.source.Delete(refs(rows)...)
 			if err != nil {
-				return err
+				return r.explain(err)
 			}
 			return r.env.print("deleted " + format.Plural(result.Deleted, "flow") + "\n")
 		},
@@ -193,22 +193,29 @@ func (r remote) timeouts() *cobra.Command {
 			if len(settings) == 0 {
 				return writeFailed(output.WriteTimeouts(r.env.stdout, form, s.Timeouts))
 			}
-			return r.set(settings, s.Timeouts)
+			return r.set(form, settings, s.Timeouts)
 		},
 	}
 	cmd.Flags().VarP(&form, "output", "o", "form of the list")
 	return cmd
 }
 
-func (r remote) set(settings []setting, old tracker.Timeouts) error {
+func (r remote) set(form output.Format, settings []setting, old tracker.Timeouts) error {
 	for _, s := range settings {
 		if err := r.source.SetTimeout(s.name, s.value); err != nil {
-			return err
+			return r.explain(err)
 		}
-		line := fmt.Sprintf("%-18s  %s → %s\n", s.name, format.Timeout(old[s.name]), format.Timeout(s.value))
-		if err := r.env.print(line); err != nil {
+		if err := r.env.printTimeout(form, s, old); err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.env.printTimeouts(form, settings, old)
+}
+
+// explain says what a viewer lacks.
+func (r remote) explain(err error) error {
+	if r.role == console.Operator {
+		return err
+	}
+	return fmt.Errorf("%w: a key that may act has role=\"operator\" before it in the server's file of keys", err)
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +28,7 @@ func newTimeoutsCommand(e env, verbose *bool) *cobra.Command {
 		Short: "List the timeouts, or change some of them",
 		Long: `List the timeouts of the tracker that runs: how long a flow may stay silent in a
 state. With NAME=DURATION change them, for every flow at once, and print what
-they were and are. A duration is written like 30s, 5m, 2h or 5d.`,
+they were and are, or with -o json, jsonl or csv all of them as they are then. A duration is written like 30s, 5m, 2h or 5d.`,
 		Example:           "  ctop timeouts tcp_established=1h udp_unidirectional=30s",
 		ValidArgsFunction: completeTimeouts,
 		RunE:              c.run,
@@ -88,12 +86,36 @@ func (c *timeoutsCommand) set(t *tracker.Tracker, settings []setting, old tracke
 		return err
 	}
 	defer end()
-	var changed strings.Builder
 	for _, s := range settings {
 		if err := acts.SetTimeout(s.name, s.value); err != nil {
-			return errors.Join(err, c.env.print(changed.String()))
+			return err
 		}
-		fmt.Fprintf(&changed, "%-18s  %s → %s\n", s.name, format.Timeout(old[s.name]), format.Timeout(s.value))
+		if err := c.env.printTimeout(c.output, s, old); err != nil {
+			return err
+		}
 	}
-	return c.env.print(changed.String())
+	return c.env.printTimeouts(c.output, settings, old)
 }
+
+// printTimeout prints for people what a timeout was and is.
+func (e env) printTimeout(f output.Format, s setting, old tracker.Timeouts) error {
+	if !forPeople(f) {
+		return nil
+	}
+	return e.print(fmt.Sprintf("%-18s  %s → %s\n", s.name, format.Timeout(old[s.name]), format.Timeout(s.value)))
+}
+
+// printTimeouts prints for programs the timeouts that there are once some were
+// changed.
+func (e env) printTimeouts(f output.Format, changed []setting, old tracker.Timeouts) error {
+	if forPeople(f) {
+		return nil
+	}
+	now := old // an array: a copy
+	for _, s := range changed {
+		now[s.name] = s.value
+	}
+	return writeFailed(output.WriteTimeouts(e.stdout, f, now))
+}
+
+func forPeople(f output.Format) bool { return f == output.Table || f == output.Wide }

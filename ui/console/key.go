@@ -155,8 +155,9 @@ func (k *Key) parsePublic(text string) error {
 }
 
 // shorten keeps what is quoted in an error to a readable length.
-func shorten(s string) string {
-	const most = 40
+func shorten(s string) string { return shortenTo(40, s) }
+
+func shortenTo(most int, s string) string {
 	if len(s) <= most {
 		return s
 	}

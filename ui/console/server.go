@@ -192,6 +192,10 @@ func (s *Server) reviewSessions() {
 	}
 }
 
+// mostOfFailure is how much is logged of why a connection was refused, in bytes: the
+// reason comes after the library's words, and after what the client said.
+const mostOfFailure = 400
+
 // noteFailure logs a connection that did not authenticate. The error may quote
 // the client.
 func (s *Server) noteFailure(conn net.Conn, err error) {
@@ -204,7 +208,7 @@ func (s *Server) noteFailure(conn net.Conn, err error) {
 		return
 	}
 	s.log.Warn("a connection was refused",
-		"address", from.client.addr.String(), "error", shorten(format.Clean(err.Error())), "omitted", omitted)
+		"address", from.client.addr.String(), "error", shortenTo(mostOfFailure, format.Clean(err.Error())), "omitted", omitted)
 }
 
 // refuseChannel refuses everything but sessions: above all, forwarding.
