@@ -2,7 +2,6 @@ package tracker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"time"
@@ -121,8 +120,11 @@ func (t *Trace) Matching() *Flow {
 // traceRing is the room for packets that wait to be read: some 100,000.
 const traceRing = 16 << 20
 
-// errNotTraced says why a tracker cannot be traced.
-var errNotTraced = errors.New("it was started without tracing, which is compiled into its programs: end it, and start it with --trace")
+// errNotTraced says why a tracker between two interfaces cannot be traced.
+func errNotTraced(names [2]string) error {
+	return fmt.Errorf("trace the tracker between %s and %s: it runs without tracing, which is compiled into its programs: "+
+		"\"ctop down %[1]s %[2]s\" ends it, and its forwarding; then begin again with --trace", names[0], names[1])
+}
 
 // Traces returns every packet from now on until ctx is done, in the order in which
 // each CPU saw them, with a Lost where some are missing. The tracker must have
@@ -130,7 +132,7 @@ var errNotTraced = errors.New("it was started without tracing, which is compiled
 func (t *Tracker) Traces(ctx context.Context) iter.Seq2[Trace, error] {
 	return func(yield func(Trace, error) bool) {
 		if t.kernel.traces == nil {
-			yield(Trace{}, fmt.Errorf("trace: %w", errNotTraced))
+			yield(Trace{}, errNotTraced(t.Interfaces()))
 			return
 		}
 		reader, err := ringbuf.NewReader(t.kernel.traces, traceSequence, nil)

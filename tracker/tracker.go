@@ -76,8 +76,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 		return nil, err
 	}
 	if o.Trace && t.joined {
-		err := fmt.Errorf("trace the tracker between %s and %s: %w", o.Interfaces[0], o.Interfaces[1], errNotTraced)
-		return nil, errors.Join(err, t.Close())
+		return nil, errors.Join(errNotTraced(t.Interfaces()), t.Close())
 	}
 	return t, nil
 }

@@ -104,7 +104,15 @@ func stateCounts(s order.Survey) string {
 
 // consequence says what deleting means under the tracker's policy.
 func (m *Model) consequence() string {
-	if m.latest != nil && m.latest.Policy == tracker.PolicyEnforce {
+	if m.latest == nil {
+		return DeletingMeans(tracker.PolicyObserve)
+	}
+	return DeletingMeans(m.latest.Policy)
+}
+
+// DeletingMeans says what becomes of flows that are deleted under a policy.
+func DeletingMeans(p tracker.Policy) string {
+	if p == tracker.PolicyEnforce {
 		return "enforce: TCP is cut off, anything else begins anew"
 	}
 	return "observe: forgotten only, the next packet picks a flow up again"

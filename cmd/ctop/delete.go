@@ -13,6 +13,7 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/tracker"
+	"ctop/ui"
 	"ctop/ui/filter"
 	"ctop/ui/format"
 	"ctop/ui/order"
@@ -151,7 +152,7 @@ func (e env) confirmDelete(ctx context.Context, s *tracker.Snapshot, rows []*tra
 	if more := len(rows) - len(some); more > 0 {
 		e.note("and %s more, which --dry-run lists", format.Count(more))
 	}
-	yes, err := e.confirm(ctx, fmt.Sprintf("delete %s (policy %s)? [y/N] ", format.Plural(len(rows), "flow"), s.Policy))
+	yes, err := e.confirm(ctx, fmt.Sprintf("delete %s (%s)? [y/N] ", format.Plural(len(rows), "flow"), ui.DeletingMeans(s.Policy)))
 	if err == nil && !yes {
 		err = errNotConfirmed
 	}

@@ -13,6 +13,7 @@ func newDownCommand() *cobra.Command {
 		Long: `Detach the tracker that runs between two interfaces, whoever started it, put
 back what it changed on the machine and remove all that it left. It also cleans
 up after a ctop that was killed.`,
+		SuggestFor:        []string{"stop", "detach", "end", "kill", "off", "unload"},
 		ValidArgsFunction: completeInterfaces,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			names, err := form("ctop down").pair(args)

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"ctop/tracker"
+	"ctop/ui/filter"
 )
 
 // form is how a command line begins that takes interfaces. What is wrong with
@@ -21,8 +22,13 @@ func (f form) pair(args []string) ([2]string, error) {
 		return [2]string{}, usagef("name two interfaces, as in %s eth0 eth1", f)
 	case len(args) == 1:
 		return [2]string{}, usagef("%s is one interface: name two, as in %s %[1]s eth1", args[0], f)
+	case len(args) > 2 && f.takesFilter(args):
+		return [2]string{}, f.filterMeant(args)
 	case len(args) > 2:
 		return [2]string{}, usagef("too many names (%s): ctop stands between two interfaces", strings.Join(args, " "))
+	}
+	if f.takesFilter(args) {
+		return [2]string{}, f.filterMeant(args)
 	}
 	a, b := interfaceName(args[0]), interfaceName(args[1])
 	if a == b {
@@ -54,12 +60,30 @@ func (f form) pairWith(arg string) ([]string, error) {
 		}
 	}
 	switch {
+	case f.takesFilter([]string{arg}):
+		return nil, f.filterMeant([]string{arg})
 	case !isInterface(name):
 		return nil, noInterface(name)
 	case err != nil:
 		return nil, err
 	}
 	return nil, usagef("%s is one interface, and no tracker has it: name two, as in %s %[1]s eth1", arg, f)
+}
+
+// takesFilter reports whether arguments are a filter, which the form takes as a flag.
+func (f form) takesFilter(args []string) bool {
+	switch f {
+	case "ctop", "ctop --dump", "ctop events":
+	default:
+		return false
+	}
+	wanted, err := filter.Parse(strings.Join(args, " "))
+	return err == nil && !wanted.Empty() && !slices.ContainsFunc(args, isInterface)
+}
+
+func (f form) filterMeant(args []string) error {
+	text := strings.Join(args, " ")
+	return usagef("%s is a filter and names no interface: write %s --filter '%[1]s'", text, f)
 }
 
 // interfaceName returns the name of the interface that also has this one, or the

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,7 +87,7 @@ func newRootCommand(e env) *cobra.Command {
 }
 
 func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
-	if err := checkCommand(cmd, args); err != nil {
+	if err := c.checkCommand(cmd, args); err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("trace") {
@@ -160,14 +161,24 @@ func runningPair(args []string) ([]string, error) {
 	return nil, usagef("name two interfaces, as in ctop eth0 eth1, or try it without any: ctop demo")
 }
 
+// dumpWords are what others call a dump.
+func dumpWords() []string { return []string{"dump", "list", "ls", "show", "ps", "status"} }
+
 // checkCommand refuses what is neither a command nor an interface, and says which
 // command it looks like.
-func checkCommand(cmd *cobra.Command, args []string) error {
+func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 || isInterface(args[0]) {
 		return nil
 	}
-	if strings.EqualFold(args[0], "dump") {
+	if slices.Contains(dumpWords(), strings.ToLower(args[0])) {
 		return usagef("no command is called %q: write ctop --dump", args[0])
+	}
+	as := form("ctop")
+	if c.dump {
+		as = "ctop --dump"
+	}
+	if as.takesFilter(args) {
+		return as.filterMeant(args)
 	}
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 		return usagef("no command and no interface is called %q: write ctop %s, or ctop help for all of them", args[0], like[0])

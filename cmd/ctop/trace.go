@@ -14,6 +14,9 @@ import (
 // runTrace attaches a tracker and prints what it makes of every packet whose flow
 // the filter lets through, until it is interrupted or --for is over.
 func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
+	if pairs, err := tracker.Pairs(); err == nil && len(pairs) == 1 && len(args) == 0 {
+		args = pairs[0][:] // which says why it cannot be traced
+	}
 	interfaces, err := form("ctop --trace ''").pair(args)
 	if err != nil {
 		return err
