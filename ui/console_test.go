@@ -2,6 +2,7 @@ package ui
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/tracker"
+	"ctop/ui/filter"
 	"ctop/ui/order"
 )
 
@@ -201,6 +203,27 @@ func TestExport(t *testing.T) {
 	c.shows("wrote 20 flows to ctop-flows.csv")
 }
 
+// Flows that ended a moment ago are still there to be seen, struck through. The file
+// has those that the header counts.
+func TestExportLeavesOutWhatEnded(t *testing.T) {
+	var wrote int
+	export := func(_ *tracker.Snapshot, flows []*tracker.Flow) (string, error) {
+		wrote = len(flows)
+		return "/root/flows.json", nil
+	}
+	c := newConsole(t, 120, 24, flowsUpTo(10), WithExport(export))
+	c.source.events = []tracker.Event{destroy(flow(8), tracker.ReasonRST, c.now), destroy(flow(9), tracker.ReasonRST, c.now)}
+	c.publish(flowsUpTo(8), time.Second)
+	c.shows("8 / 65,536 flows", "10.0.0.8", "10.0.0.9")
+	c.press("e")
+	c.shows("wrote 8 flows to /root/flows.json")
+	if wrote != 8 {
+		t.Errorf("wrote %d flows", wrote)
+	}
+	c.press("/", "state:ended", "enter", "e")
+	c.shows("wrote 2 flows")
+}
+
 func TestRates(t *testing.T) {
 	c := newConsole(t, 120, 24, flowsUpTo(1))
 	c.shows("112 M")
@@ -218,6 +241,36 @@ func TestCopySendsTheTuple(t *testing.T) {
 	c.shows("copied tcp 10.0.0.0:40000 → 192.168.1.10:443")
 	if !strings.Contains(c.out.String(), "\x1b]52;c;") {
 		t.Fatalf("nothing was sent to the clipboard: %q", c.out.String())
+	}
+	// What is too long for the line is cut, not what comes next.
+	c.press("y")
+	c.shows("copied ctop delete proto:tcp src:10.0.0.", "…   y again: a conntrack command")
+}
+
+// The command that is copied is for the flow and for no other.
+func TestCopiedDeleteIsExact(t *testing.T) {
+	flows := append(flowsUpTo(10), ipv6Flows()...)
+	tagged := flow(11)
+	tagged.Tuple.VLAN, tagged.Tuple.VLANInner, tagged.Tuple.Session = 7, 9, 300
+	other := tagged
+	other.Tuple.Session = 301
+	ping := flow(4)
+	ping.Tuple.Proto, ping.Tuple.ICMPType = tracker.ProtocolICMPv6, 128
+	ping.Tuple.Src, ping.Tuple.Dst = netip.MustParseAddrPort("[fd00::1]:0"), netip.MustParseAddrPort("[fd00::2]:0")
+	again := ping
+	again.Tuple.ICMPID++
+	flows = append(flows, tagged, other, ping, again)
+	for i := range flows {
+		text := filterText(flows[i].Tuple)
+		f, err := filter.Parse(strings.ReplaceAll(text, "'", ""))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		for j := range flows {
+			if same := flows[j].Tuple == flows[i].Tuple; f.Match(&flows[j]) != same {
+				t.Errorf("%s: %t for %s", text, !same, flows[j].Tuple)
+			}
+		}
 	}
 }
 

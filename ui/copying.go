@@ -25,6 +25,7 @@ var copyForms = [...]struct {
 	text func(tracker.Tuple) string
 }{
 	{"the tuple", func(t tracker.Tuple) string { return t.String() }},
+	{"a ctop command", deleteCommand},
 	{"a conntrack command", conntrackCommand},
 	{"a tcpdump filter", tcpdumpFilter},
 }
@@ -39,12 +40,43 @@ func (m *Model) copy(id tracker.FlowID, t tracker.Tuple) tea.Cmd {
 	}
 	text := format.Clean(copyForms[m.copied.form].text(t))
 	next := copyForms[(m.copied.form+1)%len(copyForms)].name
-	m.tell("copied " + text + "   y again: " + next)
+	again := "   y again: " + next
+	m.tell(format.Cut("copied "+text, m.width-2-format.Width(again)) + again)
 	output := m.options.renderer.Output()
 	return func() tea.Msg {
 		output.Copy(text)
 		return nil
 	}
+}
+
+// deleteCommand deletes the flow. One without tags it does not tell from one of the
+// same ends with tags: the command shows what it would delete, and asks.
+func deleteCommand(t tracker.Tuple) string { return "ctop delete " + filterText(t) }
+
+// filterText is a filter for the flow, as a shell takes it.
+func filterText(t tracker.Tuple) string {
+	parts := []string{"proto:" + t.Proto.String(), endText("src", "sport", t.Proto, t.Src), endText("dst", "dport", t.Proto, t.Dst)}
+	if t.Proto.HasICMP() {
+		parts = append(parts, fmt.Sprintf("icmp:%d '#%d'", t.ICMPType, t.ICMPID))
+	}
+	for _, id := range t.VLANs() {
+		if id != 0 {
+			parts = append(parts, fmt.Sprintf("vlan:%d", id))
+		}
+	}
+	if t.Session != 0 {
+		parts = append(parts, fmt.Sprintf("pppoe:%d", t.Session))
+	}
+	return strings.Join(parts, " ")
+}
+
+// endText asks for one end of a flow.
+func endText(address, port string, p tracker.Protocol, end netip.AddrPort) string {
+	text := address + ":" + end.Addr().String()
+	if p.HasPorts() {
+		text += " " + port + ":" + portText(end)
+	}
+	return text
 }
 
 // conntrackCommand deletes the same flow from the kernel's own connection

@@ -1,11 +1,13 @@
 package ui
 
 import (
+	"slices"
 	"strings"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/tracker"
 	"ctop/ui/address"
 	"ctop/ui/format"
 	"ctop/ui/table"
@@ -77,11 +79,25 @@ func (m *Model) export() tea.Cmd {
 	if m.shown == nil {
 		return nil
 	}
-	write, s, rows := m.options.export, m.shown, m.flows.Rows()
+	write, s, rows := m.options.export, m.shown, m.exported()
 	return func() tea.Msg {
 		where, err := write(s, rows)
 		return doneMsg{text: "wrote " + format.Plural(len(rows), "flow") + " to " + where, err: err}
 	}
+}
+
+// exported are the flows that are shown. Those that ended a moment ago are still
+// there to be seen, and belong to a file only where the filter asks for them.
+func (m *Model) exported() []*tracker.Flow {
+	rows := m.flows.Rows()
+	if m.filter.WantsEnded() {
+		return rows
+	}
+	ended := m.endedReasons()
+	return slices.DeleteFunc(slices.Clone(rows), func(f *tracker.Flow) bool {
+		_, gone := ended[f.ID]
+		return gone
+	})
 }
 
 // aside draws what the list has no room for of the selected flow: its tuple, on

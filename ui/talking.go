@@ -113,11 +113,7 @@ func (m *Model) like(f *tracker.Flow) tea.Cmd {
 }
 
 func likeText(t tracker.Tuple) string {
-	text := "proto:" + t.Proto.String() + " dst:" + t.Dst.Addr().String()
-	if t.Proto.HasPorts() {
-		text += " dport:" + portText(t.Dst)
-	}
-	return text
+	return "proto:" + t.Proto.String() + " " + endText("dst", "dport", t.Proto, t.Dst)
 }
 
 // narrow shows the flows that pass another filter, from which Esc leads back.

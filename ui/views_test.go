@@ -288,11 +288,13 @@ func TestLooks(t *testing.T) {
 }
 
 func TestCopyCycles(t *testing.T) {
-	c := newConsole(t, 140, 24, append(ipv6Flows()[:1], flowsUpTo(10)[1:]...))
-	c.press("y", "y")
+	c := newConsole(t, 180, 24, append(ipv6Flows()[:1], flowsUpTo(10)[1:]...))
+	c.press("y", "y", "y")
 	c.shows("conntrack -D -f ipv6 -p tcp -s 2001:db8:85a3::8a2e:370:7334 -d 2001:db8:1234:5678:9abc:def0:1234:5678 --sport 51514")
 	c.press("down", "down", "y")
 	c.shows("copied icmp 10.0.0.4 echo #4 → 192.168.1.10")
+	c.press("y")
+	c.shows("ctop delete proto:icmp src:10.0.0.4 dst:192.168.1.10 icmp:8 '#4'   y again: a conntrack command")
 	c.press("y")
 	c.shows("conntrack -D -p icmp -s 10.0.0.4 -d 192.168.1.10 --icmp-type 8 --icmp-code 0 --icmp-id 4")
 	c.press("y")

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -184,7 +185,10 @@ func exportJSON(s *tracker.Snapshot, flows []*tracker.Flow) (where string, err e
 		return "", fmt.Errorf("export: %w", err)
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return f.Name(), output.WriteSnapshot(f, output.JSON, output.View{Snapshot: s, Rows: flows})
+	if where, err = filepath.Abs(f.Name()); err != nil {
+		where = f.Name()
+	}
+	return where, output.WriteSnapshot(f, output.JSON, output.View{Snapshot: s, Rows: flows})
 }
 
 // maxExports is how many files of one snapshot there may be.

@@ -167,7 +167,7 @@ func showingChecks() map[string]func(d *desk, k string) {
 		"Show: copy tuple; again: commands": copies,
 		"Show: export to a file": func(d *desk, k string) {
 			d.press(k)
-			d.shows("wrote 6 flows to ctop-")
+			d.shows("wrote 6 flows to /")
 			found, err := filepath.Glob(filepath.Join(d.dir, "ctop-*.json"))
 			if err != nil || len(found) != 1 {
 				d.t.Fatalf("%v, %v", found, err)
@@ -181,7 +181,7 @@ func showingChecks() map[string]func(d *desk, k string) {
 
 // copies looks into the clipboard of the terminal.
 func copies(d *desk, k string) {
-	for _, want := range []string{"tcp 10.0.0.1:", "conntrack -D -p tcp -s 10.0.0.1 -d 10.0.0.2 --sport ", "tcp and host 10.0.0.1"} {
+	for _, want := range []string{"tcp 10.0.0.1:", "ctop delete proto:tcp src:10.0.0.1 sport:", "conntrack -D -p tcp -s 10.0.0.1 -d 10.0.0.2 --sport ", "tcp and host 10.0.0.1"} {
 		d.press(k)
 		d.until("the clipboard has "+want, func(string) bool {
 			text, err := d.Clipboard(d.ctx)
