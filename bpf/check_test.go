@@ -232,7 +232,7 @@ func (p *player) checkFlow() {
 	if hasFlag(f, ConntrackFlowFlagFLOW_REVERSED) != p.reversed() {
 		p.errorf("reversed is %t", !p.reversed())
 	}
-	if want := p.v.side^p.flow.origin == 1; hasFlag(f, ConntrackFlowFlagFLOW_SIDE) != want {
+	if want := p.v.side^p.flow.origin == 1 != p.flow.crossed; hasFlag(f, ConntrackFlowFlagFLOW_SIDE) != want {
 		p.errorf("side is %t", !want)
 	}
 	for name, want := range p.step.want.fields {

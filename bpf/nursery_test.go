@@ -201,3 +201,36 @@ func TestEvictedHandshakes(t *testing.T) {
 		h.expect(by, data, "established")
 	}
 }
+
+// Nor does a SYN that somebody forged beside the other end first make the tracker
+// forget the handshake that came after it.
+func TestEvictedAfterAForgedSYN(t *testing.T) {
+	const room = 64
+	h := newHarness(t, setup{maxFlows: room, nursery: 2 * room})
+	flood := func(by hook) {
+		h.come(1)
+		for port := range uint16(2 * room) {
+			h.expect(by, udpFrame(aside[0], aside[1], port+1, 3, 10).bytes(), "new")
+		}
+	}
+	opened := segment{flags: syn, seq: 1000, sport: 40000, dport: 443, options: []byte{1, 3, 3, 9}}
+	forged := segment{flags: syn, seq: 777, sport: 40000, dport: 443}
+	answer := segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: 40000, options: []byte{1, 3, 3, 2}}
+	confirmed := segment{flags: ack, seq: 1001, ack: 5001, sport: 40000, dport: 443}
+	for _, by := range hooks {
+		h.reset()
+		h.enforce(true)
+		h.come(1)
+		h.expect(by, tcpFrame(client4, server4, forged), "new")
+		h.come(0)
+		h.expect(by, tcpFrame(client4, server4, opened), "new")
+		flood(by)
+		h.come(1)
+		h.expect(by, tcpFrame(server4, client4, answer), "new")
+		h.come(0)
+		h.expect(by, tcpFrame(client4, server4, confirmed), "established")
+		flood(by)
+		h.come(0)
+		h.expect(by, tcpFrame(client4, server4, confirmed), "established")
+	}
+}

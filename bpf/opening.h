@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Handshakes whose flow was evicted: enough to know the answer.
+/* Handshakes whose flow has gone: enough to know the answer.
  *
  * Under a flood a flow that waits for its answer is evicted after as many SYNs as the
  * table has room for, and an honest handshake with a long round trip is no exception.
@@ -18,6 +18,7 @@
 #include "config.h"
 #include "flow.h"
 #include "packet.h"
+#include "tcp_step.h"
 #include "tuple.h"
 
 #define OPENING_MARKS 15
@@ -70,25 +71,24 @@ static __always_inline __u32 opening_mark(__u64 hash)
 	return hash >> 32 & ~OPENING_WSCALE;
 }
 
-/* Remembers the handshake of a flow that was evicted. */
-__noinline int opening_remember(const struct flow_key *key, struct flow *flow,
-				__u64 control)
-{
-	enum flow_state state = control_state(control);
-	struct opening_bucket *bucket;
-	__u32 slot, wscale;
-	__u64 hash;
+/* Where a SYN came from, in one argument. */
+#define OPENING_FROM(reversed, side) ((reversed) | (side) << 1)
 
-	if (!key || !flow || key->proto != IPPROTO_TCP ||
-	    (state != STATE_SYN_SENT && state != STATE_SYN_RECV))
+/* Remembers the SYN of that number from there. */
+__noinline int opening_note(const struct flow_key *key, __u32 syn_seq, __u32 from,
+			    __u32 wscale)
+{
+	struct opening_bucket *bucket;
+	__u64 hash;
+	__u32 slot;
+
+	if (!key)
 		return 0;
-	hash = opening_hash(key, flow->dir[ORIGIN].syn_seq,
-			    !!(control & FLOW_REVERSED), !!(control & FLOW_SIDE));
+	hash = opening_hash(key, syn_seq, from, from >> 1);
 	bucket = opening_bucket(hash);
 	if (!bucket)
 		return 0;
 	slot = __sync_fetch_and_add(&bucket->next, 1) % OPENING_MARKS;
-	wscale = flow->dir[ORIGIN].wscale;
 	if (wscale > OPENING_WSCALE)
 		wscale = OPENING_WSCALE;
 	/* The compiler knows, the verifier does not. */
@@ -96,6 +96,32 @@ __noinline int opening_remember(const struct flow_key *key, struct flow *flow,
 	if (slot >= OPENING_MARKS)
 		return 0;
 	bucket->marks[slot] = opening_mark(hash) | wscale;
+	return 1;
+}
+
+/* Remembers the SYNs of a flow that has made room, or fallen silent, while they wait
+ * for their answer: the one that began it, and those that came in it (tcp_step_pend()),
+ * which may be the honest ones. */
+__noinline int opening_remember(const struct flow_key *key, struct flow *flow,
+				__u64 control)
+{
+	enum flow_state state = control_state(control);
+	__u32 reversed = !!(control & FLOW_REVERSED), d;
+
+	if (!key || !flow || key->proto != IPPROTO_TCP)
+		return 0;
+	if (state == STATE_SYN_SENT || state == STATE_SYN_RECV)
+		opening_note(key, flow->dir[ORIGIN].syn_seq,
+			     OPENING_FROM(reversed, !!(control & FLOW_SIDE)),
+			     flow->dir[ORIGIN].wscale);
+	for (d = ORIGIN; d <= REPLY; d++) {
+		__u32 side = has_flag(control, FLOW_PENDING_SIDE, d);
+
+		if (has_flag(control, FLOW_SYN_PENDING, d))
+			opening_note(key, flow->dir[d].pending_end - 1,
+				     OPENING_FROM(reversed ^ d, side),
+				     flow->dir[d].pending_wscale);
+	}
 	return 1;
 }
 

@@ -60,7 +60,9 @@ func (v variant) ends() [2]netip.Addr {
 type model struct {
 	state string
 	// origin is whose direction the origin is: 0 the client's.
-	origin         int
+	origin int
+	// crossed tells that the flow began by the wrong side.
+	crossed        bool
 	packets, bytes [2]uint64
 	invalid        uint16
 	id             uint64
@@ -253,7 +255,7 @@ func (p *player) begin(from int, events []ConntrackEvent) {
 		// The old flow's last numbers are checked with its event.
 		p.checkEnd(from, events)
 	}
-	p.flow = model{state: "-", origin: from}
+	p.flow = model{state: "-", origin: from, crossed: strings.HasSuffix(p.step.command, "!")}
 	if strings.HasPrefix(p.step.words[0], "SA") {
 		p.flow.origin = 1 - from
 	}

@@ -79,7 +79,7 @@ __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 
 	if (control_state(control) < STATE_ESTABLISHED &&
 	    !flow_side_fits(control, pkt, d)) {
-		tcp_step_same_side(step);
+		tcp_step_same_side(step, flow, pkt, d);
 		return 0;
 	}
 	step->control |= flag_of(FLOW_SEEN, d);
@@ -114,7 +114,10 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 	if (pkt->tcp_flags & TCP_SYN) {
 		if (!other->packets)
 			return;
-		tcp_agree_wscale(sender, other);
+		/* A SYN alone may be forged: it must not undo what the other side
+		 * offers. The ACK agrees. */
+		if (pkt->tcp_flags & TCP_ACK)
+			tcp_agree_wscale(sender, other);
 		/* Until it acknowledges, the other side permits what the window
 		 * in its own SYN says. */
 		other->acked = pkt->seq + 1;
@@ -151,14 +154,12 @@ static __always_inline bool tcp_is_disorder(const struct flow_dir *sender,
 
 /* Takes back the numbers of a SYN+ACK that another one had taken the place of. Its
  * window was not kept: as much as an unscaled one can say. */
-static __always_inline void tcp_take_old(struct flow_dir *sender,
-					 struct flow_dir *other)
+static __always_inline void tcp_take_old(struct flow_dir *other)
 {
 	other->syn_seq = other->pending_end - 1;
 	other->end = other->pending_end;
 	other->wscale = other->pending_wscale;
 	other->max_window = 0xffff;
-	tcp_agree_wscale(sender, other);
 }
 
 /* Does to the direction what was decided; before is control as it was. */
@@ -174,7 +175,7 @@ static __always_inline void tcp_apply(struct flow *flow,
 		sender->pending_wscale = sender->wscale;
 	}
 	if (step->actions & TCP_TAKE_OLD)
-		tcp_take_old(sender, &flow->dir[!d]);
+		tcp_take_old(&flow->dir[!d]);
 	if (step->actions & TCP_PICK_UP && sender->wscale != NO_WSCALE)
 		sender->wscale = MIDSTREAM_WSCALE;
 	else if (step->actions & TCP_PICK_UP)
@@ -186,8 +187,10 @@ static __always_inline void tcp_apply(struct flow *flow,
 	if (step->actions & TCP_BEGIN)
 		tcp_apply_begin(sender, &flow->dir[!d], pkt);
 	else if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK &&
-		 !has_flag(before, FLOW_SYN_ACKED, !d))
+		 !has_flag(before, FLOW_SYN_ACKED, !d)) {
+		tcp_agree_wscale(sender, &flow->dir[!d]);
 		tcp_first_ack(sender, pkt);
+	}
 	if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK)
 		tcp_update(sender, pkt, shared);
 	if (step->actions & TCP_EXTEND)

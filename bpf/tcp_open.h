@@ -30,12 +30,16 @@ static __always_inline void tcp_step_syn(struct tcp_step *step,
 						     FLOW_SYN_PENDING, pkt, d);
 	if (has_flag(step->control, FLOW_SYN_SENT, d)) {
 		/* Either may be the one that is answered. */
-		tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
 		if (control_state(step->control) != STATE_SYN_SENT) {
+			tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
 			step->actions |= TCP_REMEMBER;
 			return;
 		}
-		step->actions |= TCP_KEEP_OLD;
+		/* Or that from the other side, if this one is forged. */
+		if (!pending_is_foreign(step->control, d)) {
+			tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
+			step->actions |= TCP_KEEP_OLD;
+		}
 		/* Nobody has acknowledged this one. */
 		step->control &= ~flag_of(FLOW_SYN_ACKED, d);
 	}
@@ -221,12 +225,30 @@ static __always_inline void tcp_step_took_old(struct tcp_step *step,
 
 /* A packet that came in by the wrong side before its flow was answered: a switch
  * floods what both ends on its side say, or somebody forges one of them. It passes
- * and counts; it answers nothing, and none of its numbers is taken. */
-static __always_inline void tcp_step_same_side(struct tcp_step *step)
+ * and counts; it answers nothing, and none of its numbers is taken.
+ *
+ * The flow's first packet may be the one that is forged. So a SYN is remembered until
+ * the flow is answered, and a SYN+ACK that answers it across shows where the ends are:
+ * the flow begins anew with that. */
+static __always_inline void tcp_step_same_side(struct tcp_step *step,
+					       const struct flow *flow,
+					       const struct packet *pkt, __u32 d)
 {
+	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK);
+
+	if (flags == (TCP_SYN | TCP_ACK) &&
+	    acks_pending(flow, step->control, pkt, d) &&
+	    pending_is_across(step->control, pkt, !d)) {
+		tcp_step_restart(step);
+		return;
+	}
 	step->control |= FLOW_ONE_SIDED;
 	step->verdict = VERDICT_NEW;
 	step->actions = TCP_REFRESH;
+	if (flags != TCP_SYN || has_flag(step->control, FLOW_SEEN, REPLY))
+		return;
+	tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
+	step->actions |= TCP_REMEMBER;
 }
 
 /* An ACK, with or without data or FIN, before the handshake is done. */
@@ -298,6 +320,15 @@ static __always_inline void tcp_step_unanswered(struct tcp_step *step,
 	tcp_step_early_fin(step, flow, pkt, d);
 }
 
+/* Makes a flow that was picked up midstream one that begins with this SYN. */
+static __always_inline void tcp_step_say_syn(struct tcp_step *step)
+{
+	step->control &= ~(__u64)FLOW_MIDSTREAM;
+	step->control |= flag_of(FLOW_SYN_SENT, ORIGIN);
+	step->control = control_with_state(step->control, STATE_SYN_SENT);
+	step->actions = TCP_BEGIN | TCP_REFRESH;
+}
+
 /* A SYN in a flow that was picked up midstream, and is not answered yet. */
 static __always_inline void tcp_step_midstream_syn(struct tcp_step *step,
 						   const struct flow *flow,
@@ -308,6 +339,10 @@ static __always_inline void tcp_step_midstream_syn(struct tcp_step *step,
 	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
 	    pkt->seq == flow->dir[d & 1].syn_seq)
 		step->actions = TCP_REFRESH | TCP_AGAIN;
+	/* Another SYN waits that may be the honest one. */
+	else if (d == ORIGIN && step->control & FLOW_ONE_SIDED &&
+		 step->control & flags_of(FLOW_SYN_PENDING))
+		tcp_step_say_syn(step);
 	else
 		tcp_step_restart(step);
 }

@@ -165,6 +165,15 @@ static __always_inline bool pending_is_across(__u64 control,
 	       pkt->side != has_flag(control, FLOW_PENDING_SIDE, d);
 }
 
+/* Whether the SYN that waits in direction d came in by the wrong side, as the flow's
+ * first packet tells the sides. */
+static __always_inline bool pending_is_foreign(__u64 control, __u32 d)
+{
+	return !config.sides_unknown && has_flag(control, FLOW_SYN_PENDING, d) &&
+	       has_flag(control, FLOW_PENDING_SIDE, d) !=
+		       (!!(control & FLOW_SIDE) ^ (d & 1));
+}
+
 /* Whether a segment acknowledges the SYN+ACK of the other direction that waits for
  * that. */
 static __always_inline bool acks_pending_answer(const struct flow *flow,

@@ -81,6 +81,42 @@ func honest(r *rand.Rand) ([]Step, int) {
 // connection without knowing its numbers. What the ends say is judged as if
 // nobody had.
 func TestForged(t *testing.T) {
+	attack(t, func(r *rand.Rand, steps []Step, opened int) map[int][]forgery {
+		forged := map[int][]forgery{}
+		for range 1 + r.IntN(4) {
+			a := attacker{Rand: r, side: r.IntN(2), near: [2]uint32{steps[0].Seq, steps[1].Seq}}
+			at := opened + r.IntN(len(steps)-opened)
+			for range 1 + r.IntN(3) {
+				forged[at] = append(forged[at], a.forge()...)
+			}
+		}
+		return forged
+	}, harmed)
+}
+
+// TestForgedFirst has an attacker be there before the connection is. Beside the server
+// it forges until the handshake is done, beside the client, where its SYNs cannot be
+// told from the client's, until the first of those. The handshake is done all the same,
+// and what follows is judged as if nobody had.
+func TestForgedFirst(t *testing.T) {
+	attack(t, func(r *rand.Rand, steps []Step, opened int) map[int][]forgery {
+		a := attacker{Rand: r, side: r.IntN(2), near: [2]uint32{steps[0].Seq, steps[1].Seq}}
+		if a.side == 0 {
+			opened = 1
+		}
+		forged := map[int][]forgery{}
+		for at := range opened {
+			for range 1 + r.IntN(2) {
+				forged[at] = append(forged[at], a.forge()...)
+			}
+		}
+		return forged
+	}, hindered)
+}
+
+// attack plays conversations with and without what is forged, and reports those of
+// whose honest steps worse says that they fared worse.
+func attack(t *testing.T, forge func(r *rand.Rand, steps []Step, opened int) map[int][]forgery, worse func(a heard, alone []heard) bool) {
 	c := &court{ctop: openCtop(t)}
 	seed, failed := number(t, "CTOP_JUDGE_SEED", oneSeed), 0
 	for n := range number(t, "CTOP_JUDGE_FORGED", fewForged) {
@@ -91,22 +127,28 @@ func TestForged(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		forged := map[int][]forgery{}
-		for range 1 + r.IntN(4) {
-			a := attacker{Rand: r, side: r.IntN(2), near: [2]uint32{steps[0].Seq, steps[1].Seq}}
-			at := opened + r.IntN(len(steps)-opened)
-			for range 1 + r.IntN(3) {
-				forged[at] = append(forged[at], a.forge()...)
-			}
-		}
-		attacked, err := c.listen(steps, forged, enforce)
+		attacked, err := c.listen(steps, forge(r, steps, opened), enforce)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if i := slices.IndexFunc(attacked, func(a heard) bool { return harmed(a, alone) }); i >= 0 && failed < maxReported {
+		if i := slices.IndexFunc(attacked, func(a heard) bool { return !a.forged && worse(a, alone) }); i >= 0 && failed < maxReported {
 			failed++
 			t.Errorf("seed=%d n=%d enforce=%v: without the attack %s\n%s", seed, n, enforce, alone[attacked[i].index].Answer, transcript(attacked[:i+1]))
 		}
+	}
+}
+
+// hindered reports whether the answer to an honest step shows that the handshake was
+// not what it is without the attack: nothing of it is invalid, and it opens the flow.
+func hindered(a heard, alone []heard) bool {
+	want := alone[a.index]
+	switch {
+	case a.index < 2:
+		return a.Verdict == Invalid && want.Verdict != Invalid
+	case a.index == 2:
+		return a.Verdict != want.Verdict || a.State != want.State
+	default:
+		return a.Answer != want.Answer
 	}
 }
 
@@ -115,7 +157,7 @@ func TestForged(t *testing.T) {
 // 3.10.7.4, TIME-WAIT): what comes late for it is judged in the new one.
 func harmed(a heard, alone []heard) bool {
 	before := alone[max(a.index-1, 0)].State
-	return !a.forged && before != Gone && before != TimeWait && a.Answer != alone[a.index].Answer
+	return before != Gone && before != TimeWait && a.Answer != alone[a.index].Answer
 }
 
 // fewForged is how many conversations are attacked where nobody asks for more.
