@@ -50,6 +50,7 @@ func (c *Collector) attend(ctx context.Context) error {
 		case <-addresses:
 			addresses = nil
 		case <-changes:
+			c.tracker.withhold()
 		}
 		if !rest(ctx, settling) {
 			return nil

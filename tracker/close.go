@@ -110,21 +110,21 @@ func (t *Tracker) remove() []error {
 	if t.dir != "" {
 		return removeTracker(t.dir, &t.meta, t.links[:]...)
 	}
-	return slices.Concat(detachAll(t.links[:]), undoAll(&t.meta))
+	changes := t.meta.changesNow()
+	return slices.Concat(detachAll(t.links[:]), undo(changes))
 }
 
 // removeTracker detaches what is pinned in the directory, and other attachments
 // of the same tracker, puts back what was changed for it, and removes it. From
 // the removal of the first pin on the tracker is no more, whatever happens here.
 func removeTracker(dir string, m *meta, more ...attachment) []error {
+	changes := m.changesNow() // while a renamed interface can be told by its program
 	links, errs := unpinLinks(dir)
 	errs = append(errs, detachAll(append(links, more...))...)
 	for _, l := range links {
 		_ = l.Close()
 	}
-	if m != nil {
-		errs = append(errs, undoAll(m)...)
-	}
+	errs = append(errs, undo(changes)...)
 	if err := removePins(dir); err != nil {
 		errs = append(errs, err)
 	}
@@ -144,15 +144,18 @@ func detachAll(links []attachment) []error {
 	return errs
 }
 
-// undoAll puts back what was changed, where the interface is still there.
-func undoAll(m *meta) []error {
-	var errs []error
-	for _, i := range m.Interfaces {
+// changesNow returns what was changed as it is to be taken back, where the interface
+// is still there.
+func (m *meta) changesNow() (changes []change) {
+	if m == nil {
+		return nil
+	}
+	for _, i := range slices.Backward(m.Interfaces[:]) {
 		if l, err := i.link(); err == nil {
-			errs = append(errs, undo(changesNow(l, i.Changes))...)
+			changes = append(changes, changesNow(l, i.Changes)...)
 		}
 	}
-	return errs
+	return changes
 }
 
 // Down detaches the tracker that runs between two interfaces, whoever owns it,

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -130,14 +131,10 @@ func (m *machine) master(l netlink.Link) string {
 // guard refuses interfaces that the machine uses, unless that is forced. The note
 // says what is forced then.
 func guard(o Options, sides [2]*side) (notes []string, err error) {
-	m, err := readMachine()
-	if err == nil {
-		err = m.readRoutes()
-	}
+	m, err := readMachineFully(o.SSHConnection)
 	if err != nil {
 		return nil, err
 	}
-	m.readSession(findSession(o.SSHConnection))
 	for _, s := range sides {
 		use := m.use(s.link)
 		if use == "" {
@@ -151,4 +148,44 @@ func guard(o Options, sides [2]*side) (notes []string, err error) {
 		notes = append(notes, fmt.Sprintf("forced: %s %s, and the machine answers nobody there while the tracker runs", s.name(), use))
 	}
 	return notes, nil
+}
+
+// readMachineFully reads all that the guard goes by.
+func readMachineFully(connection string) (*machine, error) {
+	m, err := readMachine()
+	if err == nil {
+		err = m.readRoutes()
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.readSession(findSession(connection))
+	return m, nil
+}
+
+// admit guards an interface that comes back, as guard does at the start. A refusal
+// holds until the kernel tells of a change, or for a while.
+func (t *Tracker) admit(i int, s *side) error {
+	if s.forced {
+		return nil
+	}
+	t.uses.mu.Lock()
+	defer t.uses.mu.Unlock()
+	known := &t.uses.refused[i]
+	if known.index == s.link.Attrs().Index && time.Since(known.read) < lookAgain {
+		return known.err
+	}
+	*known = refusedLink{}
+	m, err := readMachineFully(t.connection)
+	if err != nil {
+		return err
+	}
+	use := m.use(s.link)
+	if use == "" {
+		return nil
+	}
+	err = fmt.Errorf("%w: it %s; in the wire ctop takes every packet and the machine would answer nobody there: put an end to that, or start ctop again with --force",
+		ErrUsed, use)
+	*known = refusedLink{index: s.link.Attrs().Index, err: err, read: time.Now()}
+	return err
 }

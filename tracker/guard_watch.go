@@ -18,13 +18,22 @@ type uses struct {
 	mu   sync.Mutex
 	now  [2]string
 	read time.Time
+	// refused is for each side what the guard did not let come back.
+	refused [2]refusedLink
+}
+
+// refusedLink is an interface that the guard refused, by its index, with the reason.
+type refusedLink struct {
+	index int
+	err   error
+	read  time.Time
 }
 
 // forget has the next look find out anew.
 func (u *uses) forget() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.read = time.Time{}
+	u.read, u.refused = time.Time{}, [2]refusedLink{}
 }
 
 // machineUses returns for each interface how the machine uses it, empty where it

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
-	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 )
 
@@ -15,88 +15,65 @@ import (
 func (t *Tracker) heal() (done []string, err error) {
 	var errs []error
 	for i, m := range t.interfaces() {
-		l, err := netlink.LinkByIndex(m.Index)
-		if err == nil {
-			if name := l.Attrs().Name; name != m.Name {
-				done = append(done, fmt.Sprintf("%s is called %s now", m.Name, name))
-				m.Name = name
-				errs = append(errs, t.redescribe(i, m))
-			}
-			mended, err := t.mend(i, l)
-			if mended != "" {
-				done = append(done, mended)
-			}
-			if err != nil {
-				errs = append(errs, fmt.Errorf("attach to %s again: %w", m.Name, err))
-			}
-			continue
-		}
-		l, err = netlink.LinkByName(m.Name)
+		said, err := t.healSide(i)
+		done = append(done, said...)
 		if err != nil {
-			continue // gone; it may come back
-		}
-		if err := t.reattach(i, l); err != nil {
 			errs = append(errs, fmt.Errorf("attach to %s again: %w", m.Name, err))
-			continue
 		}
-		done = append(done, m.Name+" came back and is attached to again")
 	}
 	return done, errors.Join(errs...)
 }
 
-// mend puts back what an interface that is there can lose: its program, by force,
-// and its place as a way out, when it is moved to another network namespace and
-// back, as its index may stay the same.
-func (t *Tracker) mend(i int, l netlink.Link) (mended string, err error) {
+func (t *Tracker) healSide(i int) (done []string, err error) {
 	m := t.interfaces()[i]
-	var index uint32
-	if err := t.kernel.outputs.Lookup(uint32(1-i), &index); err != nil || index != uint32(m.Index) {
-		if err := t.reroute(i, m.Index); err != nil {
-			return "", err
-		}
-		mended = m.Name + " is a way out again"
+	l, attached, err := t.find(i)
+	switch {
+	case err != nil:
+		return nil, err
+	case l == nil: // gone; it may come back
+		return nil, t.reroute(i, 0)
+	case attached:
+		return t.follow(i, l)
 	}
-	attached, err := t.attached(i)
-	if err != nil || attached {
-		return mended, err
+	if err := t.reattach(i, l); err != nil {
+		return nil, err
 	}
-	s := &side{link: l, mode: m.Mode, filter: m.hangsInFilter()}
-	if err := s.checkFree(); err != nil {
-		return mended, err
+	if m.Index == l.Attrs().Index {
+		return []string{m.Name + " had lost its program and is attached to again"}, nil
 	}
-	if err := t.relink(i, s); err != nil {
-		return mended, err
-	}
-	return m.Name + " had lost its program and is attached to again", nil
+	return []string{m.Name + " came back and is attached to again"}, nil
 }
 
-// attached reports whether the program of a side is where it belongs.
-func (t *Tracker) attached(i int) (bool, error) {
-	m := t.interfaces()[i]
-	if m.hangsInFilter() {
-		filters, err := ourFilters(m.Index)
-		return len(filters) > 0, err
-	}
-	l, ok := t.links[i].(link.Link)
-	if !ok {
-		pinned, err := link.LoadPinnedLink(filepath.Join(t.dir, linkPins[i]), nil)
-		if err != nil {
-			return false, fmt.Errorf("open the attachment: %w", err)
+// withhold sends nothing more to interfaces that are gone: in tc mode packets go out
+// by an index, which the next interface that is made may get. Only the owner does.
+func (t *Tracker) withhold() {
+	for i := range t.interfaces() {
+		if l, _, err := t.find(i); l == nil && err == nil && t.owner() {
+			_ = t.reroute(i, 0) // healing does it again, and says what fails
 		}
-		defer func() { _ = pinned.Close() }()
-		l = pinned
 	}
-	info, err := l.Info()
-	if err != nil {
-		return false, fmt.Errorf("look at the attachment: %w", err)
+}
+
+// follow keeps an interface that carries the program in its place: it may be called
+// otherwise now, and one that was in another network namespace meanwhile is no way
+// out any more, and may have another index.
+func (t *Tracker) follow(i int, l netlink.Link) (done []string, err error) {
+	m := t.interfaces()[i]
+	name, index := l.Attrs().Name, l.Attrs().Index
+	if name != m.Name {
+		done = append(done, fmt.Sprintf("%s is called %s now", m.Name, name))
 	}
-	if xdp := info.XDP(); xdp != nil {
-		return xdp.Ifindex == uint32(m.Index), nil
+	if name != m.Name || index != m.Index {
+		m.Name, m.Index = name, index
+		err = t.redescribe(i, m)
 	}
-	if tcx := info.TCX(); tcx != nil {
-		return tcx.Ifindex == uint32(m.Index), nil
+	if !t.leadsTo(i, index) {
+		if err := errors.Join(err, t.reroute(i, index)); err != nil {
+			return done, err
+		}
+		done = append(done, name+" is a way out again")
 	}
-	return true, nil
+	return done, err
 }
 
 // interfaces returns the descriptions of both sides as they are now.
@@ -114,28 +91,36 @@ func (t *Tracker) redescribe(i int, m ifaceMeta) error {
 	return errors.Join(t.meta.write(t.kernel.meta), t.journal.write(&t.meta))
 }
 
-// reattach does for one side what attaching did for both.
+// reattach does for one side what attaching did for both. What was changed on an
+// interface that is still the same stays written down.
 func (t *Tracker) reattach(i int, l netlink.Link) error {
 	before := t.interfaces()[i]
-	s := &side{link: l, mode: before.Mode, filter: before.hangsInFilter()}
-	if err := s.checkFree(); err != nil {
+	s := &side{link: l, mode: before.Mode, filter: before.hangsInFilter(), forced: before.Forced}
+	if err := errors.Join(s.checkEthernet(), s.checkFree()); err != nil {
+		return err
+	}
+	if err := t.admit(i, s); err != nil {
 		return err
 	}
 	if err := s.prepare(); err != nil {
 		return err
 	}
-	changes, err := needed(s.changes)
+	missing, err := needed(s.changes)
 	if err != nil {
 		return err
 	}
+	changes := missing
+	if before.Index == l.Attrs().Index {
+		changes = slices.Concat(changesNow(l, before.Changes), missing)
+	}
 	m := ifaceMeta{
-		Name: s.name(), Index: l.Attrs().Index, Mode: s.mode, Changes: changes,
+		Name: s.name(), Index: l.Attrs().Index, Mode: s.mode, Changes: distinct(changes),
 		Forced: before.Forced, SendDrops: s.sendDrops(), Unsent: t.unsentSide(i),
 	}
 	if err := t.redescribe(i, m); err != nil {
 		return err
 	}
-	for _, c := range changes {
+	for _, c := range missing {
 		if err := c.set(true); err != nil {
 			return err
 		}
@@ -146,17 +131,42 @@ func (t *Tracker) reattach(i int, l netlink.Link) error {
 	return t.relink(i, s)
 }
 
+// distinct drops what a list of changes repeats.
+func distinct(changes []change) (once []change) {
+	for _, c := range changes {
+		if !slices.Contains(once, c) {
+			once = append(once, c)
+		}
+	}
+	return once
+}
+
+// leadsTo reports whether packets for a side go out by the interface of an index.
+func (t *Tracker) leadsTo(i, index int) bool {
+	var output uint32
+	err := t.kernel.outputs.Lookup(uint32(1-i), &output)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return err == nil && output == uint32(index) && t.config.Ifindex[i] == output
+}
+
 // reroute sends packets to the interface's new index, and knows those that come
-// from it.
+// from it; index zero is for an interface that is gone, since the next one that is
+// made may get its index.
 func (t *Tracker) reroute(i, index int) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.kernel.config.Lookup(uint32(0), &t.config); err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	t.config.Ifindex[i] = uint32(index)
-	if err := t.writeConfig(); err != nil {
-		return err
+	if t.config.Ifindex[i] != uint32(index) {
+		t.config.Ifindex[i] = uint32(index)
+		if err := t.writeConfig(); err != nil {
+			return err
+		}
+	}
+	if index == 0 {
+		return nil // the kernel takes it out of the map
 	}
 	if err := t.kernel.outputs.Put(uint32(1-i), uint32(index)); err != nil {
 		return fmt.Errorf("set the way out: %w", err)

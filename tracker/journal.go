@@ -157,7 +157,7 @@ func clearJournals(concerned func(*meta) bool) (notes []string) {
 			j.remove()
 		} else if m != nil && concerned(m) && !m.runs() {
 			note := fmt.Sprintf("put back what a ctop that was killed had changed for %s and %s", m.Interfaces[0].Name, m.Interfaces[1].Name)
-			if err := errors.Join(undoAll(m)...); err != nil {
+			if err := errors.Join(undo(m.changesNow())...); err != nil {
 				note += ": " + strings.ReplaceAll(err.Error(), "\n", "; ")
 			}
 			notes = append(notes, note)

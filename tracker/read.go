@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -187,6 +186,3 @@ func (m ifaceMeta) state() Interface {
 	}
 	return i
 }
-
-// link finds the interface.
-func (m ifaceMeta) link() (netlink.Link, error) { return netlink.LinkByIndex(m.Index) }

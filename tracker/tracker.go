@@ -38,6 +38,8 @@ type Tracker struct {
 	joined  bool
 	keep    bool
 	uses    uses
+	// connection is the variable SSH_CONNECTION, where this process attached.
+	connection string
 	// links hold the attachments of a tracker that is not pinned by itself.
 	links [2]attachment
 	// unsent holds what counts the drops of redirects.
@@ -165,7 +167,7 @@ func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (*T
 	if err != nil {
 		return nil, err
 	}
-	t := &Tracker{kernel: k, log: o.Log, dir: dir, keep: o.Keep, slots: map[uint32]bool{}}
+	t := &Tracker{kernel: k, log: o.Log, dir: dir, keep: o.Keep, connection: o.SSHConnection, slots: map[uint32]bool{}}
 	if err := t.attach(ctx, o, sides); err != nil {
 		t.keep = false
 		_, failed := t.close()

@@ -62,16 +62,11 @@ func TestInterfaces(t *testing.T) {
 			})
 		}},
 		{"in another namespace and back", func(t *testing.T, r *rig) {
-			// The threads of this process come and go, and enter other namespaces.
-			home, err := os.Open("/proc/thread-self/ns/net")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = home.Close() }()
+			home := thisNamespace(t)
 			ip(t, "link", "set", r.Server.Port(), "netns", r.Client.Name())
 			gone := r.Server.Port() + " gone"
 			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings, gone) })
-			ip(t, "-n", r.Client.Name(), "link", "set", r.Server.Port(), "netns", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), home.Fd()))
+			ip(t, "-n", r.Client.Name(), "link", "set", r.Server.Port(), "netns", home)
 			ip(t, "link", "set", r.Server.Port(), "up")
 		}},
 		{"another MTU", func(t *testing.T, r *rig) {
@@ -119,6 +114,18 @@ func TestInterfaces(t *testing.T) {
 			})
 		}
 	}
+}
+
+// thisNamespace returns a path to the network namespace, for other processes too.
+func thisNamespace(t *testing.T) string {
+	t.Helper()
+	// The threads of this process come and go, and enter other namespaces.
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = home.Close() })
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), home.Fd())
 }
 
 func ip(t *testing.T, args ...string) {
