@@ -6,6 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
+	"os"
+
+	"github.com/charmbracelet/x/term"
 
 	"ctop/tracker"
 )
@@ -29,16 +33,28 @@ type View struct {
 	Stamped, Continued bool
 }
 
-// WriteSnapshot writes a view in a format.
+// WriteSnapshot writes a view in a format. On a terminal a table leaves out the
+// columns that would make its lines too long.
 func WriteSnapshot(w io.Writer, format Format, v View) error {
 	buffer := bufio.NewWriterSize(w, bufferSize)
-	if err := writeSnapshot(buffer, format, v); err != nil {
+	if err := writeSnapshot(buffer, format, v, widthOf(w)); err != nil {
 		return err
 	}
 	return buffer.Flush()
 }
 
-func writeSnapshot(w *bufio.Writer, format Format, v View) error {
+// widthOf returns how wide a line may be, anything where w is no terminal or does
+// not know.
+func widthOf(w io.Writer) int {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(f.Fd()); err == nil && width > 0 {
+			return width
+		}
+	}
+	return math.MaxInt
+}
+
+func writeSnapshot(w *bufio.Writer, format Format, v View, width int) error {
 	if v.Stamped && format.Text() {
 		if err := writeStamp(w, v); err != nil {
 			return err
@@ -46,9 +62,9 @@ func writeSnapshot(w *bufio.Writer, format Format, v View) error {
 	}
 	switch format {
 	case Table:
-		return writeTable(w, tableColumns(), v.Rows)
+		return writeTable(w, tableColumns(), v.Rows, width)
 	case Wide:
-		return writeTable(w, wideColumns(v.Snapshot), v.Rows)
+		return writeTable(w, wideColumns(v.Snapshot), v.Rows, math.MaxInt)
 	case JSON:
 		return writeDocument(w, v)
 	case JSONL:

@@ -147,8 +147,9 @@ func appendVLANs(b []byte, f *tracker.Flow) []byte {
 
 // writeTable formats every cell twice, first to measure the columns and then to
 // write them: a big table takes longer rather than more memory.
-func writeTable(w *bufio.Writer, columns []column, rows []*tracker.Flow) error {
+func writeTable(w *bufio.Writer, columns []column, rows []*tracker.Flow, width int) error {
 	widths := measure(columns, rows)
+	columns = columns[:fitting(widths, width)]
 	line := make([]byte, 0, 256)
 	for i, c := range columns {
 		line = appendCell(line, []byte(c.title), widths[i], c.right)
@@ -170,6 +171,27 @@ func writeTable(w *bufio.Writer, columns []column, rows []*tracker.Flow) error {
 	return nil
 }
 
+// dispensable is how many of the last columns a narrow terminal goes without: they
+// are AGE and TOTAL.
+const dispensable = 2
+
+// fitting returns how many columns fit on a line. All of them are shown where even
+// those that matter do not: then the lines are wrapped in any case.
+func fitting(widths []int, width int) int {
+	total := 0
+	for _, w := range widths {
+		total += w + len(gap)
+	}
+	total -= len(gap)
+	for n := len(widths); n >= max(len(widths)-dispensable, 1); n-- {
+		if total <= width {
+			return n
+		}
+		total -= widths[n-1] + len(gap)
+	}
+	return len(widths)
+}
+
 func measure(columns []column, rows []*tracker.Flow) []int {
 	widths := make([]int, len(columns))
 	var cell []byte
@@ -183,10 +205,12 @@ func measure(columns []column, rows []*tracker.Flow) []int {
 	return widths
 }
 
+// gap stands between columns.
+const gap = "  "
+
 // appendCell appends a cell of the given width and the gap to the next one. The
 // only characters beyond ASCII are one cell wide.
 func appendCell(b, cell []byte, width int, right bool) []byte {
-	const gap = "  "
 	blank := format.Blank(width - utf8.RuneCount(cell))
 	if right {
 		b = append(append(b, blank...), cell...)
