@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,8 +170,13 @@ func Down(_ context.Context, a, b string) error {
 		if len(clearJournals(pair)) > 0 {
 			return nil
 		}
-		err := fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
-		return cmp.Or(outOfReach(a, b), err)
+		if err := outOfReach(a, b); err != nil {
+			return err
+		}
+		if len(clearJournals(pair)) > 0 { // it was going
+			return nil
+		}
+		return fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
 	}
 	// One of another version can be taken down, too, and what is left of one.
 	errs := removeTracker(where.dir, describedAt(where.dir))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -50,10 +51,24 @@ func isOwn(id ebpf.ProgramID) bool {
 	return err == nil && maps[flowsMap] != nil && maps[statsMap] != nil
 }
 
+// goingPatience is how long a tracker whose pins are gone may take to go itself.
+const goingPatience = 2 * time.Second
+
 // outOfReach returns an error that says what to do where one of the interfaces, or
 // any of this network namespace where none is named, carries the program of a
-// tracker; nil where none does.
+// tracker; nil where none does. After a kill the mount namespace with the pins may
+// be gone while the kernel has yet to detach what was pinned there: it waits for
+// that.
 func outOfReach(names ...string) error {
+	for deadline := time.Now().Add(goingPatience); ; time.Sleep(attachPoll) {
+		err := carriesTracker(names)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func carriesTracker(names []string) error {
 	if len(names) == 0 {
 		all, err := net.Interfaces()
 		if err != nil {
