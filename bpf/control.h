@@ -70,13 +70,17 @@ static long sweep_flow(void *map, const struct flow_key *key, struct flow *flow,
 	/* The entry's own key is read-only, and goes with the entry. */
 	copy = *key;
 	patience = flow_patience(flow, key->proto, state);
-	if (silence >= patience)
-		sweep->expired += flow_destroy(&copy, flow, control,
-					       request_cause(REASON_EXPIRED));
-	else if (sweep->pressure && flow_may_make_room(flow, control) &&
-		 silence >= patience - (patience * sweep->pressure >> 8))
+	if (silence >= patience) {
+		if (!flow_destroy(&copy, flow, control,
+				  request_cause(REASON_EXPIRED)))
+			return 0;
+		opening_outlive(&copy, flow, control);
+		sweep->expired++;
+	} else if (sweep->pressure && flow_may_make_room(flow, control) &&
+		 silence >= patience - (patience * sweep->pressure >> 8)) {
 		sweep->evicted += flow_destroy(&copy, flow, control,
 					       request_cause(REASON_EVICTED));
+	}
 	return 0;
 }
 

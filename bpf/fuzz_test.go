@@ -97,7 +97,7 @@ func (m mutation) apply(whole []byte) []byte {
 // of a close can be reached at once where FINs came before the flow was open.
 var transitions = map[string][]string{
 	"-":           {"NEW", "SYN_SENT", "SYN_RECV", "ESTABLISHED"},
-	"NEW":         {"SYN_RECV", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK"},
+	"NEW":         {"SYN_RECV", "SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK"},
 	"SYN_SENT":    {"SYN_RECV", "NEW"},
 	"SYN_RECV":    {"ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK"},
 	"ESTABLISHED": {"FIN_WAIT_1"},

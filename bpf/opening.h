@@ -99,9 +99,8 @@ __noinline int opening_note(const struct flow_key *key, __u32 syn_seq, __u32 fro
 	return 1;
 }
 
-/* Remembers the SYNs of a flow that has made room, or fallen silent, while they wait
- * for their answer: the one that began it, and those that came in it (tcp_step_pend()),
- * which may be the honest ones. */
+/* Remembers the SYNs of a flow that has made room, while they wait for their answer:
+ * the one that began it, and those that came in it, which may be the honest ones. */
 __noinline int opening_remember(const struct flow_key *key, struct flow *flow,
 				__u64 control)
 {
@@ -123,6 +122,15 @@ __noinline int opening_remember(const struct flow_key *key, struct flow *flow,
 				     flow->dir[d].pending_wscale);
 	}
 	return 1;
+}
+
+/* The same of a flow that fell silent: those that came in it, which may be young. */
+static __always_inline void opening_outlive(const struct flow_key *key,
+					    struct flow *flow, __u64 control)
+{
+	if (control & flags_of(FLOW_SYN_PENDING))
+		opening_remember(key, flow,
+				 control_with_state(control, STATE_NONE));
 }
 
 /* Looks for the SYN of that number that a segment answers, or that its sender sent

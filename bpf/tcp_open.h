@@ -360,12 +360,11 @@ static __always_inline void tcp_step_reopen(struct tcp_step *step,
 		step->actions = TCP_REFRESH | TCP_AGAIN;
 		return;
 	}
-	/* RFC 9293 3.10.7.4: TIME_WAIT gives way to a higher number. */
-	if (control_state(step->control) == STATE_TIME_WAIT &&
-	    seq_after(pkt->seq, sender->end)) {
-		tcp_step_restart(step);
+	/* Nor does one by the wrong side take the place of what waits. */
+	if (!flow_side_fits(step->control, pkt, d) &&
+	    step->control & (flag_of(FLOW_SYN_PENDING, d) |
+			     flag_of(FLOW_SYN_ACK_PENDING, d)))
 		return;
-	}
 	step->actions = TCP_REMEMBER | tcp_step_again(flow, step->control,
 						      FLOW_SYN_PENDING, pkt, d);
 	tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);

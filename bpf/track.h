@@ -263,8 +263,10 @@ static __always_inline int track_flow(struct packet *pkt,
 		return track_first(pkt, now);
 	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
 	    flow_destroy(&pkt->key, flow, control,
-			 event_cause(REASON_EXPIRED, ORIGIN)))
+			 event_cause(REASON_EXPIRED, ORIGIN))) {
+		opening_outlive(&pkt->key, flow, control);
 		return track_first(pkt, now);
+	}
 	if (pkt->key.proto == IPPROTO_TCP)
 		outcome = track_segment(pkt, flow, stats, now);
 	else

@@ -153,11 +153,10 @@ func hindered(a heard, alone []heard) bool {
 }
 
 // harmed reports whether the answer to an honest step is another one than without
-// the attack. A flow that both ends have closed gives way to any SYN (RFC 9293
-// 3.10.7.4, TIME-WAIT): what comes late for it is judged in the new one.
+// the attack.
 func harmed(a heard, alone []heard) bool {
 	before := alone[max(a.index-1, 0)].State
-	return before != Gone && before != TimeWait && a.Answer != alone[a.index].Answer
+	return before != Gone && a.Answer != alone[a.index].Answer
 }
 
 // fewForged is how many conversations are attacked where nobody asks for more.
