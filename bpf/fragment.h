@@ -321,22 +321,28 @@ __noinline int fragment_recall(struct packet *pkt)
 }
 
 /* A later fragment of a SYN or RST, which the flow was told by the first: only how
- * far was sent is news. */
+ * far was sent is news, and only of the SYN that began its direction. Any other may be
+ * forged, and neither keeps the flow alive nor counts for it. */
 __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 {
 	struct flow_dir *dir;
 	__u64 control;
 	bool shared;
+	__u32 d;
 
 	if (!pkt || !flow)
 		return 0;
 	control = READ_ONCE(flow->control);
-	dir = &flow->dir[flow_direction(control, pkt) & 1];
-	shared = dir_is_shared(dir);
-	flow_count(dir, pkt, shared);
-	flow_refresh(dir, now);
-	if (pkt->tcp_flags & TCP_SYN && pkt->seq - dir->syn_seq <= MAX_PACKET)
+	d = flow_direction(control, pkt) & 1;
+	dir = &flow->dir[d];
+	if (pkt->tcp_flags & TCP_SYN && pkt->first_seq == dir->syn_seq &&
+	    control & (__u64)FLOW_SYN_SENT << d &&
+	    flow_side_fits(control, pkt, d)) {
+		shared = dir_is_shared(dir);
+		flow_count(dir, pkt, shared);
+		flow_refresh(dir, now);
 		seq_raise(&dir->end, pkt->end, shared);
+	}
 	return control_state(control) < STATE_ESTABLISHED;
 }
 

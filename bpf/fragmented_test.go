@@ -202,6 +202,34 @@ func TestFragmentedSYN(t *testing.T) {
 	})
 }
 
+// The fragments of a SYN that is not the flow's own pass, and change nothing: it may be
+// forged.
+func TestFragmentsOfAForgedSYN(t *testing.T) {
+	h := newHarness(t, setup{})
+	families(t, h, func(by hook, src, dst netip.Addr) {
+		key := h.establish(by, src, dst)
+		h.enforce(true)
+		for _, number := range []uint32{1 << 30, 1100} {
+			s := segment{flags: syn, seq: number, window: 10000, sport: 40000, dport: 443, payload: 1000}
+			f := frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
+			h.expect(by, piece{0, 400, false, ""}.of(f), "established")
+			before := *h.flow(key)
+			h.wait(1)
+			for _, p := range []piece{{400, 800, false, ""}, {800, 1020, true, ""}} {
+				h.expect(by, p.of(f), "established")
+			}
+			if after := *h.flow(key); after != before {
+				t.Errorf("the flow was %+v, is %+v", before, after)
+			}
+		}
+		end := segment{flags: fin | ack, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443}
+		h.expect(by, frame{src: src, dst: dst, proto: protoTCP, l4: end.bytes()}.bytes(), "established")
+		if got := state(h.flow(key)); got != ConntrackFlowStateSTATE_FIN_WAIT_1 {
+			t.Errorf("%s after the FIN", stateNames[got])
+		}
+	})
+}
+
 // Fragments that overtake the first one belong to no flow yet, but what they carry
 // was sent once it comes, and so was a FIN.
 func TestFragmentsOvertakeTheFirst(t *testing.T) {
