@@ -6,12 +6,14 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "config.h"
 #include "flow.h"
 #include "packet.h"
 #include "table.h"
 #include "tuple.h"
 
-/* Where a host asked last by this id: keys have no address of the other end. */
+/* Where a host asked last by this id: keys have its side in place of the other end's
+ * address. Who forges requests by the other side takes no entry of the host's. */
 struct group {
 	__be64 addr[2];
 };
@@ -23,7 +25,15 @@ struct {
 	__type(value, struct group);
 } groups SEC(".maps");
 
-/* Remembers to whom a request goes that many may answer. */
+/* Makes the key of a host on that side of one of its flow. */
+static __always_inline void group_key(struct flow_key *key, __u32 side)
+{
+	key->addr[1][0] = config.sides_unknown ? 0 : side & 1;
+	key->addr[1][1] = 0;
+}
+
+/* Remembers to whom a request goes that many may answer: every time, since others may
+ * have filled the map since the last one. */
 __noinline int group_remember(struct packet *pkt)
 {
 	struct flow_key key;
@@ -34,8 +44,7 @@ __noinline int group_remember(struct packet *pkt)
 	key = pkt->key;
 	group.addr[0] = key.addr[1][0];
 	group.addr[1] = key.addr[1][1];
-	key.addr[1][0] = 0;
-	key.addr[1][1] = 0;
+	group_key(&key, pkt->side);
 	bpf_map_update_elem(&groups, &key, &group, BPF_ANY);
 	return 0;
 }
@@ -47,24 +56,18 @@ __noinline int group_answered(struct packet *pkt)
 	struct group *group;
 	struct flow_key key;
 	struct flow *flow;
-	__u64 control;
 
 	if (!pkt)
 		return 0;
 	key = pkt->key;
-	key.addr[1][0] = 0;
-	key.addr[1][1] = 0;
+	group_key(&key, !pkt->side);
 	group = bpf_map_lookup_elem(&groups, &key);
 	if (!group)
 		return 0;
 	key.addr[1][0] = group->addr[0];
 	key.addr[1][1] = group->addr[1];
 	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow)
-		return 0;
-	control = READ_ONCE(flow->control);
-	if (control_state(control) == STATE_NONE ||
-	    !flow_side_fits(control, pkt, REPLY))
+	if (!flow || control_state(READ_ONCE(flow->control)) == STATE_NONE)
 		return 0;
 	count_up(&flow->related);
 	return 1;

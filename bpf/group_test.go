@@ -48,3 +48,36 @@ func TestEchoToAGroup(t *testing.T) {
 		}
 	}
 }
+
+// Who forges requests beside those who answer keeps no answer from the host that asks:
+// neither by its own id, nor by so many others that the map forgets it.
+func TestForgedEchoToAGroup(t *testing.T) {
+	h := newHarness(t, setup{})
+	asker, group, host := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("224.0.0.1"), netip.MustParseAddr("10.0.0.7")
+	request := func(id uint16) []byte {
+		b := frame{src: asker, dst: group, proto: protoICMP, l4: icmp(8, 0, id, 56)}.bytes()
+		b[0] |= 1 // the frame is for a group, too
+		return b
+	}
+	answer := frame{src: host, dst: asker, proto: protoICMP, l4: icmp(0, 0, 77, 56)}.bytes()
+	for _, by := range hooks {
+		h.reset()
+		h.enforce(true)
+		h.come(1)
+		h.expect(by, request(77), "new")
+		h.come(0)
+		h.expect(by, request(77), "new")
+		h.come(1)
+		h.expect(by, answer, "related")
+		h.expect(by, request(77), "new")
+		h.expect(by, answer, "related")
+		for id := range uint16(20000) {
+			h.run(by, request(1000+id))
+		}
+		h.expect(by, answer, "invalid/icmp")
+		h.come(0)
+		h.expect(by, request(77), "new")
+		h.come(1)
+		h.expect(by, answer, "related")
+	}
+}

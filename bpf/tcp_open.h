@@ -370,19 +370,6 @@ static __always_inline void tcp_step_reopen(struct tcp_step *step,
 	tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
 }
 
-/* Whether a segment shows that the sender of a pending SYN took the answer: the old
- * flow has ended at both ends. */
-static __always_inline bool tcp_began_anew(const struct flow *flow,
-					   __u64 control,
-					   const struct packet *pkt, __u32 d)
-{
-	return acks_pending_answer(flow, control, pkt, d) &&
-	       has_flag(control, FLOW_SYN_PENDING, d) &&
-	       pkt->seq - flow->dir[d & 1].pending_end <= 0xffff &&
-	       !(pkt->tcp_flags & TCP_FIN) &&
-	       pending_is_across(control, pkt, !d);
-}
-
 /* A segment with a SYN. */
 __noinline int tcp_step_opens(struct tcp_step *step, const struct flow *flow,
 			      const struct packet *pkt, __u32 d)

@@ -184,3 +184,16 @@ static __always_inline bool acks_pending_answer(const struct flow *flow,
 	return has_flag(control, FLOW_SYN_ACK_PENDING, !d) &&
 	       pkt->ack == flow->dir[!d].pending_end;
 }
+
+/* Whether a segment shows that the sender of a pending SYN took the answer: the old
+ * flow has ended at both ends. */
+static __always_inline bool tcp_began_anew(const struct flow *flow,
+					   __u64 control,
+					   const struct packet *pkt, __u32 d)
+{
+	return acks_pending_answer(flow, control, pkt, d) &&
+	       has_flag(control, FLOW_SYN_PENDING, d) &&
+	       pkt->seq - flow->dir[d & 1].pending_end <= 0xffff &&
+	       !(pkt->tcp_flags & TCP_FIN) &&
+	       pending_is_across(control, pkt, !d);
+}

@@ -161,8 +161,6 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 		return group_answered(pkt) ?
 			       OUTCOME(VERDICT_RELATED, 0) :
 			       OUTCOME(VERDICT_INVALID, INVALID_ICMP);
-	if (pkt->key.icmp_type && pkt->group)
-		group_remember(pkt);
 	flow = flow_begin(pkt, ORIGIN, now);
 	if (!flow)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
@@ -255,6 +253,9 @@ static __always_inline int track_flow(struct packet *pkt,
 		if (outcome != OUTCOME_EXISTS)
 			return outcome;
 	}
+	if (pkt->group && pkt->key.icmp_type && !pkt->icmp_answer &&
+	    pkt->kind == PACKET_FLOW)
+		group_remember(pkt);
 	flow = bpf_map_lookup_elem(&flows, &pkt->key);
 	if (!flow)
 		return track_first(pkt, now);
