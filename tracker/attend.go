@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -117,10 +118,15 @@ func (c *Collector) heal() []string {
 	for _, what := range done {
 		c.tracker.log.Info(what)
 	}
-	if err != nil {
-		return []string{err.Error()}
+	if err == nil {
+		c.troubleTold = ""
+		return nil
 	}
-	return nil
+	if text := err.Error(); text != c.troubleTold {
+		c.troubleTold = text
+		c.tracker.log.Warn(strings.ReplaceAll(text, "\n", "; "))
+	}
+	return []string{err.Error()}
 }
 
 // inherit becomes the owner of a tracker whose owner is gone, and reports whether
@@ -133,7 +139,7 @@ func (c *Collector) inherit() bool {
 		return false
 	}
 	if !whole(c.tracker.dir) { // the owner was killed while it ended the tracker
-		if err := errors.Join(c.tracker.remove()...); err != nil {
+		if err := errors.Join(c.tracker.remove(true)...); err != nil {
 			c.tracker.log.Error("remove what is left of the tracker", "error", err)
 		}
 		return false

@@ -37,9 +37,9 @@ func (t *Tracker) close() (ended bool, err error) {
 	ends := t.leave()
 	var errs []error
 	if ends {
-		errs = t.remove()
+		errs = t.remove(true)
 	}
-	if ends || t.Gone() {
+	if ends && !unreached(errs) || t.Gone() {
 		t.journal.remove()
 	}
 	for _, l := range t.links {
@@ -104,19 +104,38 @@ func (t *Tracker) othersUse() bool {
 	return err == nil && !ok
 }
 
-// remove undoes all that attaching did.
-func (t *Tracker) remove() []error {
+// remove undoes all that attaching did. With leave, settings that it cannot reach
+// stay written down for somebody who can.
+func (t *Tracker) remove(leave bool) []error {
 	if t.dir != "" {
-		return removeTracker(t.dir, &t.meta, t.links[:]...)
+		return removeTracker(t.dir, &t.meta, leave, t.links[:]...)
 	}
 	changes := t.meta.changesNow()
-	return slices.Concat(detachAll(t.links[:]), undo(changes))
+	errs := slices.Concat(detachAll(t.links[:]), undo(changes))
+	if leave && t.journal != nil && unreached(errs) {
+		errs = append(errs, t.meta.errLeft())
+	}
+	return errs
+}
+
+// unreached reports whether a setting was not put back because this process cannot
+// get there. Another one may.
+func unreached(errs []error) bool {
+	return errors.Is(errors.Join(errs...), errPeerUnreachable)
+}
+
+// errLeft says what to do about settings that were not put back.
+func (m *meta) errLeft() error {
+	a, b := m.Interfaces[0].Name, m.Interfaces[1].Name
+	return fmt.Errorf("what was not put back is written down: \"ctop down %s %s\" as root does it", a, b)
 }
 
 // removeTracker detaches what is pinned in the directory, and other attachments
 // of the same tracker, puts back what was changed for it, and removes it. From
 // the removal of the first pin on the tracker is no more, whatever happens here.
-func removeTracker(dir string, m *meta, more ...attachment) []error {
+// With leave the rest of the pins, which tell what was changed, stays where a
+// setting cannot be reached.
+func removeTracker(dir string, m *meta, leave bool, more ...attachment) []error {
 	changes := m.changesNow() // while a renamed interface can be told by its program
 	links, errs := unpinLinks(dir)
 	errs = append(errs, detachAll(append(links, more...))...)
@@ -124,6 +143,9 @@ func removeTracker(dir string, m *meta, more ...attachment) []error {
 		_ = l.Close()
 	}
 	errs = append(errs, undo(changes)...)
+	if leave && unreached(errs) {
+		return append(errs, m.errLeft())
+	}
 	if err := removePins(dir); err != nil {
 		errs = append(errs, err)
 	}
@@ -179,7 +201,7 @@ func Down(_ context.Context, a, b string) error {
 		return fmt.Errorf("detach from %s and %s: %w", a, b, ErrNotRunning)
 	}
 	// One of another version can be taken down, too, and what is left of one.
-	errs := removeTracker(where.dir, describedAt(where.dir))
+	errs := removeTracker(where.dir, describedAt(where.dir), false)
 	clearJournals(pair)
 	unmountBPFFS()
 	return errors.Join(errs...)

@@ -46,6 +46,8 @@ type Collector struct {
 	swept atomic.Int64
 	// trouble is what the interfaces cannot be given back.
 	trouble atomic.Pointer[[]string]
+	// troubleTold is what of it the log has already.
+	troubleTold string
 	// mtus is what was told last about the interfaces' MTUs.
 	mtus string
 	// uses are how the machine uses the interfaces, as was told last.

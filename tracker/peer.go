@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -14,7 +15,8 @@ import (
 
 // errPeerUnreachable means that the other end of a veth pair is in a network
 // namespace that this process cannot find.
-var errPeerUnreachable = errors.New("its peer's network namespace cannot be reached")
+var errPeerUnreachable = errors.New("its peer's network namespace cannot be reached " +
+	"(one without a name, as a container's, takes CAP_SYS_PTRACE; \"ip netns attach NAME PID\" names it)")
 
 // peer is the other end of a veth pair: a namespace and a name in it.
 type peer struct {
@@ -42,11 +44,33 @@ func findPeer(link netlink.Link) (*peer, error) {
 	return nil, errPeerUnreachable
 }
 
+// PeersInProcesses reports whether the mode needs the other end of a veth pair that
+// is in a network namespace without a name, or may be in one when it comes back. The
+// way there leads through a process of that namespace.
+func (t *Tracker) PeersInProcesses() bool {
+	for _, m := range t.interfaces() {
+		if m.Mode == ModeTC {
+			continue
+		}
+		l, err := m.link()
+		if err != nil {
+			return true
+		}
+		if l.Type() != "veth" {
+			continue
+		}
+		if p, err := findPeer(l); err != nil || strings.HasPrefix(p.netns, "/proc/") {
+			return true
+		}
+	}
+	return false
+}
+
 // namespacePaths lists where the network namespaces of the machine show: those
 // that have a name, those of its processes, and those of this one's threads.
 func namespacePaths() []string {
 	var paths []string
-	for _, pattern := range []string{"/run/netns/*", "/proc/self/task/*/ns/net", "/proc/[0-9]*/ns/net"} {
+	for _, pattern := range []string{"/run/netns/*", "/run/docker/netns/*", "/proc/self/task/*/ns/net", "/proc/[0-9]*/ns/net"} {
 		found, err := filepath.Glob(pattern)
 		if err == nil {
 			paths = append(paths, found...)
@@ -99,7 +123,7 @@ func inNamespace(path string, f func() error) error {
 	return onSpareThread(func() error {
 		fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 		if err != nil {
-			return fmt.Errorf("open namespace: %w", err)
+			return fmt.Errorf("%w: open it: %w", errPeerUnreachable, err)
 		}
 		defer unix.Close(fd)
 		if err := unix.Setns(fd, unix.CLONE_NEWNET); err != nil {

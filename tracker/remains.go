@@ -63,7 +63,7 @@ func clearRemains(dir string) (note string, err error) {
 		return "", nil
 	}
 	// What cannot be put back is no reason not to begin anew.
-	failed := errors.Join(removeTracker(dir, describedAt(dir))...)
+	failed := errors.Join(removeTracker(dir, describedAt(dir), false)...)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("remove what a ctop that was killed left at %s: %w", dir, errors.Join(failed, err))
 	}

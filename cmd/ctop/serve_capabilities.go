@@ -11,15 +11,19 @@ import (
 
 // kept are the capabilities without which the tracker cannot be read and cannot
 // be detached: the maps and programs, the interfaces, and the namespaces of
-// their peers.
-func kept() uint64 {
-	return 1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_SYS_ADMIN
+// their peers, where these are found through processes that have more.
+func kept(throughProcesses bool) uint64 {
+	set := uint64(1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_SYS_ADMIN)
+	if throughProcesses {
+		set |= 1 << unix.CAP_SYS_PTRACE
+	}
+	return set
 }
 
-// giveUpPrivilege gives up, once the tracker is attached, every other capability
-// that the process has, and every way to get one again: for good and for all
-// threads.
-func giveUpPrivilege() error {
+// giveUpPrivilege gives up, once the tracker is attached, every capability that the
+// process has but those that it keeps, and every way to get one again: for good and
+// for all threads.
+func giveUpPrivilege(kept uint64) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
@@ -28,7 +32,7 @@ func giveUpPrivilege() error {
 	// Without CAP_SETPCAP the bounding set stays as it is. What is bounded by it
 	// cannot be gained any more either, with no_new_privs.
 	if data[0].Effective&(1<<unix.CAP_SETPCAP) != 0 {
-		if err := boundCapabilities(); err != nil {
+		if err := boundCapabilities(kept); err != nil {
 			return err
 		}
 	}
@@ -39,7 +43,7 @@ func giveUpPrivilege() error {
 		return err
 	}
 	for i := range data {
-		mask := uint32(kept() >> (32 * i))
+		mask := uint32(kept >> (32 * i))
 		data[i].Effective &= mask
 		data[i].Permitted &= mask
 		data[i].Inheritable = 0
@@ -48,7 +52,7 @@ func giveUpPrivilege() error {
 }
 
 // boundCapabilities takes out of the bounding set what is not kept.
-func boundCapabilities() error {
+func boundCapabilities(kept uint64) error {
 	for c := uintptr(0); ; c++ {
 		bounded, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0)
 		switch {
@@ -56,7 +60,7 @@ func boundCapabilities() error {
 			return nil
 		case err != nil:
 			return fmt.Errorf("read the bounding set: %w", err)
-		case bounded == 0 || kept()&(1<<c) != 0:
+		case bounded == 0 || kept&(1<<c) != 0:
 			continue
 		}
 		if err := onAllThreads("bound capabilities", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c); err != nil {

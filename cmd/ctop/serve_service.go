@@ -47,7 +47,7 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 		return err
 	}
 	defer func() { err = closeTracker(t, err) }()
-	if err := s.giveUp(); err != nil {
+	if err := s.giveUp(t); err != nil {
 		return err
 	}
 	c := tracker.NewCollector(t, tracker.CollectorOptions{})
@@ -68,8 +68,8 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 
 // giveUp drops the capabilities that only attaching took, and makes sure that
 // what is read and written later can be without them.
-func (s *service) giveUp() error {
-	if err := giveUpPrivilege(); err != nil {
+func (s *service) giveUp(t *tracker.Tracker) error {
+	if err := giveUpPrivilege(kept(t.PeersInProcesses())); err != nil {
 		s.log.Warn("go on with privileges that are not needed", "error", err)
 		return nil
 	}
