@@ -230,6 +230,31 @@ func TestFragmentsOfAForgedSYN(t *testing.T) {
 	})
 }
 
+// A fragment whose bytes begin with the fragment header of a whole packet is a fragment
+// all the same; fragments of fragments are not looked into.
+func TestNestedFragmentHeaders(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, by := range hooks {
+		h.reset()
+		h.enforce(true)
+		key := h.establish(by, client6, server6)
+		s := segment{flags: ack | psh, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 404}
+		first := frame{src: client6, dst: server6, proto: protoTCP, l4: s.bytes()}
+		first.extensions = []extension{fragmentHeader(0, true), fragmentHeader(0, false)}
+		later := frame{src: client6, dst: server6, proto: protoTCP, l4: payload(800)}
+		later.extensions = []extension{fragmentHeader(432, false)}
+		back := segment{flags: ack, seq: 5001, ack: 1001 + 404 + 800, window: 10000, sport: 443, dport: 40000}
+		h.expect(by, first.bytes(), "established")
+		h.expect(by, later.bytes(), "established")
+		h.expect(by, frame{src: server6, dst: client6, proto: protoTCP, l4: back.bytes()}.bytes(), "established")
+		if flow := h.flow(key); flow.Dir[0].End != back.ack {
+			t.Errorf("%s: the origin is %+v", by, flow.Dir[0])
+		}
+		first.extensions[1] = fragmentHeader(0, true)
+		h.expect(by, first.bytes(), "untracked")
+	}
+}
+
 // Fragments that overtake the first one belong to no flow yet, but what they carry
 // was sent once it comes, and so was a FIN.
 func TestFragmentsOvertakeTheFirst(t *testing.T) {

@@ -82,7 +82,8 @@ static __always_inline bool ipv6_is_extension(__u8 next)
 
 /* RFC 8200 section 4. Every header but the fragment header tells its length, in
  * units of eight bytes beyond the first. Behind the header of a later fragment
- * are no headers. */
+ * are no headers. Of two fragment headers the outer one tells, if the inner one is
+ * that of a whole packet; fragments of fragments are not looked into. */
 static __always_inline int ipv6_walk(void *data, void *data_end, __u32 offset,
 				     __u8 proto, struct ipv6_walk *walk)
 {
@@ -100,9 +101,16 @@ static __always_inline int ipv6_walk(void *data, void *data_end, __u32 offset,
 		if ((void *)(extension + 1) > data_end)
 			return WALK_MALFORMED;
 		if (proto == IPPROTO_FRAGMENT) {
-			walk->fragment = bpf_ntohs(extension->fragment);
-			walk->id = extension->id;
-			walk->fragment_end = offset + length - begin;
+			__u16 fragment = bpf_ntohs(extension->fragment);
+
+			if (!(walk->fragment & IPV6_MORE_FRAGMENTS)) {
+				walk->fragment = fragment;
+				walk->id = extension->id;
+				walk->fragment_end = offset + length - begin;
+			} else if (fragment & (IPV6_OFFSET_MASK |
+					       IPV6_MORE_FRAGMENTS)) {
+				return WALK_STOPPED;
+			}
 		} else {
 			length += extension->length * 8;
 		}
