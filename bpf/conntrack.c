@@ -175,6 +175,33 @@ static __always_inline void count_segments(struct __sk_buff *skb,
 	pkt->bytes += (skb->gso_segs - 1) * headers;
 }
 
+/* Bytes that have the headers of nearly all packets. */
+#define USUAL_HEADERS 256
+
+/* Parses what lies within so many bytes. */
+__noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers)
+{
+	__u32 length;
+
+	if (!pkt)
+		return 0;
+	__builtin_memset(pkt, 0, sizeof(*pkt));
+	length = skb->len;
+	pkt->bytes = length;
+	pkt->segments = 1;
+	pkt->side = skb->ingress_ifindex != config.ifindex[0];
+	if (skb->vlan_present)
+		pkt->key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
+	/* Headers may lie outside the part that can be read directly. */
+	if (skb->data_end - skb->data < length)
+		bpf_skb_pull_data(skb, length < headers ? length : headers);
+	parse_packet(pkt, (struct cursor){ .ctx = skb,
+					   .hook = HOOK_TC,
+					   .start = CTX_DATA(skb),
+					   .end = CTX_DATA_END(skb) });
+	return 0;
+}
+
 SEC("tc")
 int ctop_tc(struct __sk_buff *skb)
 {
@@ -183,19 +210,10 @@ int ctop_tc(struct __sk_buff *skb)
 
 	if (!pkt || !stats)
 		return TC_ACT_SHOT;
-	__builtin_memset(pkt, 0, sizeof(*pkt));
-	pkt->bytes = skb->len;
-	pkt->segments = 1;
-	pkt->side = skb->ingress_ifindex != config.ifindex[0];
-	if (skb->vlan_present)
-		pkt->key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
-	/* Headers may lie outside the part that can be read directly. */
-	if (skb->data_end - skb->data < skb->len)
-		bpf_skb_pull_data(skb, skb->len < 256 ? skb->len : 256);
-	parse_packet(pkt, (struct cursor){ .ctx = skb,
-					   .hook = HOOK_TC,
-					   .start = CTX_DATA(skb),
-					   .end = CTX_DATA_END(skb) });
+	tc_parse(skb, pkt, USUAL_HEADERS);
+	/* A chain of extension headers may be longer. */
+	if (pkt->kind == PACKET_MALFORMED && pkt->key.family == 6)
+		tc_parse(skb, pkt, MAX_OFFSET);
 	count_segments(skb, pkt);
 	if (verify_checksums && pkt->complete)
 		tc_verify(skb, pkt);
