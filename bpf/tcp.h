@@ -24,8 +24,7 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 {
 	enum window window =
 		tcp_window(&flow->dir[d & 1], &flow->dir[!d], pkt,
-			   pkt->kind == PACKET_FRAGMENT ? pkt->first_seq :
-							  pkt->seq);
+			   packet_begin(pkt));
 
 	if (tcp_began_anew(flow, step->control, pkt, d)) {
 		tcp_step_restart(step);

@@ -265,7 +265,7 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 		return;
 	}
 	/* What the other side permits is known once both have said SYN. */
-	if (both && (seq_after(pkt->seq, flow->dir[!d].limit) ||
+	if (both && (seq_after(packet_begin(pkt), flow->dir[!d].limit) ||
 		     seq_after(pkt->ack, flow->dir[!d].end))) {
 		tcp_invalid(step, INVALID_WINDOW);
 		return;

@@ -78,6 +78,12 @@ static __always_inline enum window window_below(const struct flow_dir *sender,
 	return WINDOW_OLD;
 }
 
+/* The number that the packet begins with: of a later fragment, that of the first. */
+static __always_inline __u32 packet_begin(const struct packet *pkt)
+{
+	return pkt->kind == PACKET_FRAGMENT ? pkt->first_seq : pkt->seq;
+}
+
 /* RFC 9293 3.10.7.4 and RFC 5961 section 5, as seen from between the two: a
  * segment may not begin beyond what the other side permits, nor acknowledge
  * what it never sent. Some senders overrun a window, and ACKs go by other ways:
