@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/cilium/ebpf"
 
+	"ctop/bpf"
 	"ctop/tracker"
 )
 
@@ -59,7 +61,41 @@ func newGenerator(r *rig) (*generator, error) {
 		return nil, err
 	}
 	r.stop = append(r.stop, func() { program.Close() })
+	if err := forgetSides(program); err != nil {
+		return nil, err
+	}
 	return g, f.inOrder(conversation()).apply(g.stage, program)
+}
+
+// forgetSides has the tracker of a program take a packet's direction for its side,
+// since all packets of a test run come in by one interface.
+func forgetSides(program *ebpf.Program) error {
+	info, err := program.Info()
+	if err != nil {
+		return fmt.Errorf("ask for the tracker's maps: %w", err)
+	}
+	ids, _ := info.MapIDs()
+	for _, id := range ids {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			return fmt.Errorf("open a map of the tracker: %w", err)
+		}
+		defer m.Close()
+		about, err := m.Info()
+		if err != nil {
+			return fmt.Errorf("ask for a map of the tracker: %w", err)
+		}
+		if about.Name != ".data.config" {
+			continue
+		}
+		var config bpf.ConntrackTrackerConfig
+		if err := m.Lookup(uint32(0), &config); err != nil {
+			return fmt.Errorf("read the tracker's configuration: %w", err)
+		}
+		config.SidesUnknown = 1
+		return m.Put(uint32(0), config)
+	}
+	return errors.New("the tracker's program has no configuration")
 }
 
 // measure makes events while the reader waits, and takes the time that it needs

@@ -125,13 +125,15 @@ func setOutputs(c *ebpf.Collection, ifindex int) error {
 	return nil
 }
 
-// configure gives ctop timeouts so long that nothing expires by itself.
+// configure gives ctop timeouts so long that nothing expires by itself. All packets
+// of a test run come in by one interface, so their direction tells the side.
 func (p *programs) configure() error {
 	var config bpf.ConntrackTrackerConfig
 	for i := range config.TimeoutTicks {
 		config.TimeoutTicks[i] = 1 << 30
 	}
 	config.Ifindex = [2]uint32{loopback, loopback + 1}
+	config.SidesUnknown = 1
 	return p.ctop.Variables["config"].Set(config)
 }
 
