@@ -20,13 +20,6 @@ import (
 // in the cache, which what a packet takes is measured without (packet.go).
 const liveFlows = 1 << 10
 
-// Numbers advance by one for so many frames (a power of two, by its exponent), and
-// may by 66,000 before an ACK is too old (bpf/tcp_window.h).
-const (
-	liveSlower = 8
-	liveMost   = 66000 << liveSlower
-)
-
 // testLiveFrames is BPF_F_TEST_XDP_LIVE_FRAMES of linux/bpf.h.
 const testLiveFrames = 1 << 1
 
@@ -99,11 +92,7 @@ func (g *gallery) cannon(i int, f frame, port int) (c cannon, err error) {
 	}
 	g.stop = append(g.stop, c.stage.Close)
 	c.script = f.randomly(liveFlows)
-	// One segment of a flow after the other says new bytes, but so few in all
-	// that what the other side acknowledges is not too old.
-	c.script.slower = liveSlower
 	if i == 1 {
-		c.script.advance = 0
 		c.script.script = []step{{flags: flagACK, seq: serverSeq, ack: clientSeq, reply: true}}
 	}
 	c.subject, err = g.subject(i, c.stage)
