@@ -32,22 +32,20 @@ type ReferenceFlowKey struct {
 }
 
 type ReferenceStage struct {
-	_        structs.HostLayout
-	Random   uint64
-	Flow     uint32
-	Next     uint32
-	Mask     uint32
-	Ordered  uint32
-	Advance  uint32
-	Advanced uint32
-	Step     uint32
-	Steps    uint32
-	Server   uint32
-	Client   uint32
-	Sum      uint32
-	Macs     [3]uint32
-	Slower   uint32
-	Script   [16]struct {
+	_       structs.HostLayout
+	Random  uint64
+	Flow    uint32
+	Next    uint32
+	Mask    uint32
+	Ordered uint32
+	Step    uint32
+	Steps   uint32
+	Server  uint32
+	Client  uint32
+	Sum     uint32
+	Macs    [3]uint32
+	Pad     uint32
+	Script  [16]struct {
 		_     structs.HostLayout
 		Seq   uint32
 		Ack   uint32

@@ -33,10 +33,6 @@ struct stage {
 	__u32 mask;
 	/* Takes flows in order, for ever new ones, and not any of them. */
 	__u32 ordered;
-	/* What each packet adds to the sequence numbers, and their sum, which
-	 * counts less by so many bits. */
-	__u32 advance;
-	__u32 advanced;
 	__u32 step;
 	__u32 steps;
 	/* Addresses: the server's, and the client's of flow 0. */
@@ -47,7 +43,7 @@ struct stage {
 	/* The Ethernet addresses, which a router has changed in a frame that is
 	 * used again. */
 	__u32 macs[3];
-	__u32 slower;
+	__u32 pad;
 	struct step script[MAX_STEPS];
 };
 
@@ -81,7 +77,6 @@ static __always_inline const struct step *stage_step(void)
 	if (step == 0)
 		staging.flow = stage_choose();
 	staging.step = step + 1 < staging.steps ? step + 1 : 0;
-	staging.advanced += staging.advance;
 	return &staging.script[step & (MAX_STEPS - 1)];
 }
 
@@ -97,7 +92,7 @@ static __always_inline __u16 stage_checksum(__be32 client)
 static __always_inline void stage_tcp(struct tcphdr *tcp,
 				      const struct step *step)
 {
-	tcp->seq = bpf_htonl(step->seq + (staging.advanced >> staging.slower % 32));
+	tcp->seq = bpf_htonl(step->seq);
 	tcp->ack_seq = bpf_htonl(step->ack);
 	((__u8 *)tcp)[13] = step->flags;
 }
