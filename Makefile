@@ -16,13 +16,17 @@ FUZZTIME ?= 10s
 SEQUENCES ?= 100000
 SOAK ?= 15m
 
+# What knows no kernel, and builds on other systems.
+PORTABLE = ./tracker/flow ./internal/capture ./internal/filter ./internal/format ./internal/names ./internal/order \
+	./internal/recording ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
+
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 # Git refuses to tell root about somebody else's clone, and then go build fails.
 VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo pictures test bench bench-quick fuzz judge chaos soak test-kernels test-unit test-drivers generate check-generated lint fmt clean
+.PHONY: help build demo pictures test bench bench-quick fuzz judge chaos soak test-kernels test-unit test-drivers generate check-generated check-portable lint fmt clean
 .PHONY: need-go need-kernel need-root need-tmux need-clang need-lint
 
 help: ## list the targets
@@ -86,6 +90,11 @@ check-generated: need-go need-clang ## fail if the BPF programs are not those of
 
 lint: need-go need-lint ## run the linters
 	@$(LINTER) run ./...
+
+check-portable: need-go ## check that what knows no kernel imports none, and builds for a Mac
+	@if $(GO) list -deps $(PORTABLE) | grep -E 'cilium/ebpf|vishvananda/netlink|^ctop/(tracker|bpf|ringbuf)$$'; then \
+		echo "the packages of PORTABLE must not import these" >&2; exit 1; fi
+	@GOOS=darwin $(GO) vet $(PORTABLE)
 
 fmt: need-lint ## format the Go sources, and the C sources where clang-format is installed
 	@$(LINTER) fmt ./...

@@ -12,6 +12,8 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
 )
 
 const asmXDPGetBuffLen = asm.FnXdpGetBuffLen
@@ -31,7 +33,7 @@ type attachment interface {
 // side is one of the two interfaces while it is being attached.
 type side struct {
 	link netlink.Link
-	mode Mode
+	mode flow.Mode
 	// filter says that tc mode is to use a filter where it could use tcx.
 	filter bool
 	// forced says that the machine itself uses the interface.
@@ -61,17 +63,17 @@ func findSides(names [2]string) (sides [2]*side, err error) {
 		if err != nil {
 			var missing netlink.LinkNotFoundError
 			if errors.As(err, &missing) {
-				return sides, fmt.Errorf("attach to %s: %w: no such interface in this network namespace: \"ip link\" lists them", name, ErrUsage)
+				return sides, fmt.Errorf("attach to %s: %w: no such interface in this network namespace: \"ip link\" lists them", name, flow.ErrUsage)
 			}
 			return sides, fmt.Errorf("look up %s: %w", name, err)
 		}
 		if l.Attrs().EncapType == "loopback" {
-			return sides, fmt.Errorf("attach to %s: %w: a loopback interface leads nowhere: name two others", name, ErrUsage)
+			return sides, fmt.Errorf("attach to %s: %w: a loopback interface leads nowhere: name two others", name, flow.ErrUsage)
 		}
 		sides[i] = &side{link: l}
 	}
 	if sides[0].link.Attrs().Index == sides[1].link.Attrs().Index {
-		return sides, fmt.Errorf("attach to %s: %w: it was named twice: name two interfaces", names[0], ErrUsage)
+		return sides, fmt.Errorf("attach to %s: %w: it was named twice: name two interfaces", names[0], flow.ErrUsage)
 	}
 	return sides, nil
 }
@@ -80,7 +82,7 @@ func findSides(names [2]string) (sides [2]*side, err error) {
 // programs would understand none of them.
 func (s *side) checkEthernet() error {
 	if kind := s.link.Attrs().EncapType; kind != "ether" {
-		return fmt.Errorf("attach to %s: %w: it carries no Ethernet frames (its link type is %s): name an Ethernet interface", s.name(), ErrUsage, kind)
+		return fmt.Errorf("attach to %s: %w: it carries no Ethernet frames (its link type is %s): name an Ethernet interface", s.name(), flow.ErrUsage, kind)
 	}
 	return nil
 }
@@ -104,7 +106,7 @@ func (k *kernel) attach(s *side) (attachment, error) {
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("attach to %s: %w: somebody else's program is on it: detach that first", s.name(), ErrBusy)
 	}
-	if errNoNative(err) && s.mode != ModeTC {
+	if errNoNative(err) && s.mode != flow.ModeTC {
 		return nil, k.refused(s, err)
 	}
 	if err != nil {
@@ -115,11 +117,11 @@ func (k *kernel) attach(s *side) (attachment, error) {
 
 func (k *kernel) attachTo(s *side, index int) (attachment, error) {
 	switch {
-	case s.mode == ModeTC && s.filter:
+	case s.mode == flow.ModeTC && s.filter:
 		return attachFilter(index, k.tc)
-	case s.mode == ModeTC:
+	case s.mode == flow.ModeTC:
 		return link.AttachTCX(link.TCXOptions{Interface: index, Program: k.tc, Attach: ebpf.AttachTCXIngress})
-	case s.mode == ModeGeneric:
+	case s.mode == flow.ModeGeneric:
 		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPGenericMode})
 	default:
 		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.xdp, Flags: link.XDPDriverMode})

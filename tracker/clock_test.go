@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // ticksAt is what a kernel's clock shows, whose ticks began some time after its
@@ -35,7 +36,7 @@ func TestTickSinceBoot(t *testing.T) {
 // TestWatchTick has both ways agree.
 func TestWatchTick(t *testing.T) {
 	lab.Require(t)
-	k, err := loadKernel(loadOptions{maxFlows: MinMaxFlows})
+	k, err := loadKernel(loadOptions{maxFlows: flow.MinMaxFlows})
 	if err != nil {
 		t.Fatal(err)
 	}

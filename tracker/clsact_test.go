@@ -10,6 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // TestFilter runs tc mode as on a kernel without tcx: packets pass and are
@@ -38,7 +39,7 @@ func TestFilter(t *testing.T) {
 				}
 			}
 			tracker, err := Open(ctx, Options{
-				Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, Mode: ModeTC, filter: true,
+				Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, Mode: flow.ModeTC, filter: true,
 			})
 			must(t, err)
 			for i, port := range ports {

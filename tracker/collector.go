@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ctop/tracker/flow"
 )
 
 const (
@@ -39,7 +41,7 @@ type CollectorOptions struct {
 type Collector struct {
 	tracker  *Tracker
 	interval time.Duration
-	latest   atomic.Pointer[Snapshot]
+	latest   atomic.Pointer[flow.Snapshot]
 	log      eventLog
 	sampler  *Sampler
 	// swept is how much of a core the latest sweep took, in nanoseconds.
@@ -148,7 +150,7 @@ func (c *Collector) collect() (time.Duration, error) {
 	}
 	c.fault(partSnapshots, nil)
 	s.Warnings = append(c.watchdog.watch(c.tracker, s), s.Warnings...)
-	s.Warnings = append(s.Warnings, s.tableWarnings()...)
+	s.Warnings = append(s.Warnings, tableWarnings(s)...)
 	if trouble := c.trouble.Load(); trouble != nil {
 		s.Warnings = append(s.Warnings, *trouble...)
 	}
@@ -158,7 +160,7 @@ func (c *Collector) collect() (time.Duration, error) {
 }
 
 // tableWarnings says that the table is nearly full.
-func (s *Snapshot) tableWarnings() []string {
+func tableWarnings(s *flow.Snapshot) []string {
 	if fill := float64(len(s.Flows)) / float64(max(s.MaxFlows, 1)); fill >= fullAlert {
 		return []string{fmt.Sprintf("table %.0f %%", 100*fill)}
 	}
@@ -172,7 +174,7 @@ func (c *Collector) gather(ctx context.Context) error {
 	var made uint64
 	listens := func() {
 		if now := c.eventsMade(); deaf && now > made {
-			c.log.add(Event{Time: time.Now(), Type: EventLost, Lost: now - made})
+			c.log.add(flow.Event{Time: time.Now(), Type: flow.EventLost, Lost: now - made})
 		}
 		deaf = false
 		c.fault(partEvents, nil)
@@ -236,7 +238,7 @@ func sweepPause(took time.Duration, underPressure bool) time.Duration {
 }
 
 // Snapshot returns the latest snapshot, nil before the first.
-func (c *Collector) Snapshot() *Snapshot { return c.latest.Load() }
+func (c *Collector) Snapshot() *flow.Snapshot { return c.latest.Load() }
 
 // SweepTook returns how much of a core the latest search for expired flows took,
 // zero where this process has made none.
@@ -244,19 +246,21 @@ func (c *Collector) SweepTook() time.Duration { return time.Duration(c.swept.Loa
 
 // Events returns what was gathered after the given position, oldest first, and
 // the position to go on from. Position zero is the oldest event still kept.
-func (c *Collector) Events(after uint64) (events []Event, next uint64) {
+func (c *Collector) Events(after uint64) (events []flow.Event, next uint64) {
 	return c.log.after(after)
 }
 
 // Delete is [Tracker.Delete].
-func (c *Collector) Delete(refs ...Ref) (DeleteResult, error) { return c.tracker.Delete(refs...) }
+func (c *Collector) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
+	return c.tracker.Delete(refs...)
+}
 
 // SetTimeout is [Tracker.SetTimeout].
-func (c *Collector) SetTimeout(name TimeoutName, d time.Duration) error {
+func (c *Collector) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	return c.tracker.SetTimeout(name, d)
 }
 
 // SetFlowTimeout is [Tracker.SetFlowTimeout].
-func (c *Collector) SetFlowTimeout(ref Ref, d time.Duration) error {
+func (c *Collector) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	return c.tracker.SetFlowTimeout(ref, d)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 )
 
 // This file and decode_event.go are the only ones that name the generated types:
@@ -84,9 +85,9 @@ func networkPort(port uint16) uint16 {
 
 // tupleFromKey returns the tuple of the flow's origin, which is end 1 of the key
 // where reversed.
-func tupleFromKey(k *kernelKey, reversed bool) Tuple {
-	t := Tuple{
-		Proto:     Protocol(k.Proto),
+func tupleFromKey(k *kernelKey, reversed bool) flow.Tuple {
+	t := flow.Tuple{
+		Proto:     flow.Protocol(k.Proto),
 		Src:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[0]), networkPort(k.Port[0])),
 		Dst:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[1]), networkPort(k.Port[1])),
 		ICMPType:  k.IcmpType,
@@ -108,7 +109,7 @@ func tupleFromKey(k *kernelKey, reversed bool) Tuple {
 }
 
 // keyFromTuple returns the key under which the kernel keeps the tuple's flow.
-func keyFromTuple(t Tuple) kernelKey {
+func keyFromTuple(t flow.Tuple) kernelKey {
 	family := uint8(6)
 	if t.Src.Addr().Is4() {
 		family = 4
@@ -150,8 +151,8 @@ func keySwapped(k *kernelKey) bool {
 	return k.Port[0] > k.Port[1]
 }
 
-func stateFromControl(control uint64) State {
-	return State(control & 0xff)
+func stateFromControl(control uint64) flow.State {
+	return flow.State(control & 0xff)
 }
 
 func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {
@@ -159,65 +160,65 @@ func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {
 }
 
 // timeoutFor says which timeout applies; the twin of flow_timeout in timeout.h.
-func timeoutFor(p Protocol, s State) TimeoutName {
+func timeoutFor(p flow.Protocol, s flow.State) flow.TimeoutName {
 	switch {
-	case p == ProtocolTCP:
+	case p == flow.ProtocolTCP:
 		return tcpTimeout(s)
-	case p == ProtocolUDP && s == StateNew:
-		return UDPUnidirectional
-	case p == ProtocolUDP:
-		return UDPBidirectional
+	case p == flow.ProtocolUDP && s == flow.StateNew:
+		return flow.UDPUnidirectional
+	case p == flow.ProtocolUDP:
+		return flow.UDPBidirectional
 	case p.HasICMP():
-		return ICMP
+		return flow.ICMP
 	}
-	return Other
+	return flow.Other
 }
 
-func tcpTimeout(s State) TimeoutName {
+func tcpTimeout(s flow.State) flow.TimeoutName {
 	switch s {
-	case StateSynSent:
-		return TCPSynSent
-	case StateSynRecv:
-		return TCPSynRecv
-	case StateEstablished:
-		return TCPEstablished
-	case StateFinWait1, StateFinWait2:
-		return TCPFinWait
-	case StateLastAck:
-		return TCPLastAck
-	case StateTimeWait:
-		return TCPTimeWait
+	case flow.StateSynSent:
+		return flow.TCPSynSent
+	case flow.StateSynRecv:
+		return flow.TCPSynRecv
+	case flow.StateEstablished:
+		return flow.TCPEstablished
+	case flow.StateFinWait1, flow.StateFinWait2:
+		return flow.TCPFinWait
+	case flow.StateLastAck:
+		return flow.TCPLastAck
+	case flow.StateTimeWait:
+		return flow.TCPTimeWait
 	}
-	return TCPUnacknowledged
+	return flow.TCPUnacknowledged
 }
 
-// fromKernel makes f the flow as it stands on the given clock.
-func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeouts) {
-	*f = Flow{
-		ID:      FlowID(v.ID()),
+// flowFromKernel makes f the flow as it stands on the given clock.
+func flowFromKernel(f *flow.Flow, k *kernelKey, v *kernelFlow, c clock, timeouts *flow.Timeouts) {
+	*f = flow.Flow{
+		ID:      flow.ID(v.ID()),
 		Tuple:   tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
 		State:   stateFromControl(v.Control),
-		Origin:  halfFromKernel(v, Origin),
-		Reply:   halfFromKernel(v, Reply),
+		Origin:  halfFromKernel(v, flow.Origin),
+		Reply:   halfFromKernel(v, flow.Reply),
 		Age:     max(time.Duration(int64(c.ns)-int64(v.CreatedNs)), 0),
-		Idle:    c.since(max(v.Dir[Origin].LastSeenTicks, v.Dir[Reply].LastSeenTicks)),
+		Idle:    c.since(max(v.Dir[flow.Origin].LastSeenTicks, v.Dir[flow.Reply].LastSeenTicks)),
 		Invalid: v.Invalid,
 		Related: v.Related,
 
 		ClosedBy: closerFromFlags(v.Control),
 	}
 	f.OneSided = f.State.Opening() && (hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_ONE_SIDED) ||
-		hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SYN_SENT) && f.State == StateNew)
+		hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SYN_SENT) && f.State == flow.StateNew)
 	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
 		f.In = 1
 	}
 	if hasBothSYNs(v.Control) {
-		f.Origin.setWindow(&v.Dir[Origin], &v.Dir[Reply])
-		f.Reply.setWindow(&v.Dir[Reply], &v.Dir[Origin])
+		setWindow(&f.Origin, &v.Dir[flow.Origin], &v.Dir[flow.Reply])
+		setWindow(&f.Reply, &v.Dir[flow.Reply], &v.Dir[flow.Origin])
 	}
 	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
-	if f.TimeoutName == TCPEstablished && (isDeadWeight(v) || hasEndedOutside(v.Control)) {
-		f.TimeoutName = TCPUnacknowledged
+	if f.TimeoutName == flow.TCPEstablished && (isDeadWeight(v) || hasEndedOutside(v.Control)) {
+		f.TimeoutName = flow.TCPUnacknowledged
 	}
 	f.Timeout = timeouts[f.TimeoutName]
 	if v.TimeoutTicks != 0 {
@@ -226,9 +227,9 @@ func (f *Flow) fromKernel(k *kernelKey, v *kernelFlow, c clock, timeouts *Timeou
 	}
 }
 
-func halfFromKernel(v *kernelFlow, direction Direction) Half {
+func halfFromKernel(v *kernelFlow, direction flow.Direction) flow.Half {
 	d := &v.Dir[direction]
-	return Half{
+	return flow.Half{
 		Packets:     d.Packets,
 		Bytes:       d.Bytes,
 		RTT:         time.Duration(d.RttUs) * time.Microsecond,
@@ -247,7 +248,7 @@ func hasBothSYNs(control uint64) bool {
 // setWindow says what a direction takes and what it has in flight. The window
 // ends where the largest acknowledgement and window together led; one that is
 // closed is kept as one byte, for a probe (tcp_update of tcp_window.h).
-func (h *Half) setWindow(d, other *bpf.ConntrackFlowDir) {
+func setWindow(h *flow.Half, d, other *bpf.ConntrackFlowDir) {
 	h.WindowKnown = true
 	if window := d.Limit - d.Acked; int32(window) > 1 {
 		h.Window = window
@@ -256,13 +257,13 @@ func (h *Half) setWindow(d, other *bpf.ConntrackFlowDir) {
 }
 
 func flowVolumeFromKernel(v *kernelFlow) flowVolume {
-	origin, reply := &v.Dir[Origin], &v.Dir[Reply]
-	return flowVolume{FlowID(v.ID()), [2]volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
+	origin, reply := &v.Dir[flow.Origin], &v.Dir[flow.Reply]
+	return flowVolume{flow.ID(v.ID()), [2]volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
 }
 
 // isDeadWeight is tcp_is_dead_weight of timeout.h.
 func isDeadWeight(v *kernelFlow) bool {
-	origin, reply := &v.Dir[Origin], &v.Dir[Reply]
+	origin, reply := &v.Dir[flow.Origin], &v.Dir[flow.Reply]
 	return int32(reply.Acked-origin.End) < 0 || int32(origin.Acked-reply.End) < 0 ||
 		origin.Limit-origin.Acked <= 1 || reply.Limit-reply.Acked <= 1
 }
@@ -274,20 +275,20 @@ func hasEndedOutside(control uint64) bool {
 }
 
 // closerFromFlags says whose FIN came first.
-func closerFromFlags(control uint64) Closer {
+func closerFromFlags(control uint64) flow.Closer {
 	const sent = uint64(bpf.ConntrackFlowFlagFLOW_FIN_SENT)
 	switch {
 	case control&(sent|sent<<1) == 0:
-		return CloserNone
+		return flow.CloserNone
 	case hasFlag(control, bpf.ConntrackFlowFlagFLOW_FIN_REPLY_FIRST):
-		return CloserReply
+		return flow.CloserReply
 	}
-	return CloserOrigin
+	return flow.CloserOrigin
 }
 
 // countersFromKernel adds up what the CPUs counted.
-func countersFromKernel(perCPU []kernelStats) Counters {
-	var c Counters
+func countersFromKernel(perCPU []kernelStats) flow.Counters {
+	var c flow.Counters
 	for i := range perCPU {
 		s := &perCPU[i]
 		c.Bytes += s.Bytes
@@ -297,7 +298,7 @@ func countersFromKernel(perCPU []kernelStats) Counters {
 		c.Invalid += s.Verdict[bpf.ConntrackVerdictVERDICT_INVALID]
 		c.Untracked += s.Verdict[bpf.ConntrackVerdictVERDICT_UNTRACKED]
 		c.BadChecksums += s.BadChecksums
-		c.addDrops(s)
+		addDrops(&c, s)
 		c.FlowsCreated += s.Created
 		c.TableFull += s.TableFull
 		c.TableBusy += s.TableBusy
@@ -321,16 +322,16 @@ func countersFromKernel(perCPU []kernelStats) Counters {
 	return c
 }
 
-func kernelPolicy(p Policy) uint32 {
-	if p == PolicyEnforce {
+func kernelPolicy(p flow.Policy) uint32 {
+	if p == flow.PolicyEnforce {
 		return uint32(bpf.ConntrackPolicyPOLICY_ENFORCE)
 	}
 	return uint32(bpf.ConntrackPolicyPOLICY_OBSERVE)
 }
 
-func policyFromKernel(p uint32) Policy {
+func policyFromKernel(p uint32) flow.Policy {
 	if p == uint32(bpf.ConntrackPolicyPOLICY_ENFORCE) {
-		return PolicyEnforce
+		return flow.PolicyEnforce
 	}
-	return PolicyObserve
+	return flow.PolicyObserve
 }

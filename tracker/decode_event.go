@@ -4,21 +4,22 @@ import (
 	"time"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 )
 
 // eventFromKernel returns the event with its time of day.
-func eventFromKernel(e *kernelEvent, c clock) Event {
-	return Event{
+func eventFromKernel(e *kernelEvent, c clock) flow.Event {
+	return flow.Event{
 		Time:      c.at(e.TimeNs),
-		Type:      EventType(e.Type),
-		ID:        FlowID(e.Id),
+		Type:      flow.EventType(e.Type),
+		ID:        flow.ID(e.Id),
 		Tuple:     tupleFromKey(&e.Key, eventReversed(e)),
-		From:      State(e.From),
-		To:        State(e.To),
-		Direction: Direction(e.Direction),
-		Reason:    Reason(e.Reason),
-		Origin:    halfFromEvent(e, Origin),
-		Reply:     halfFromEvent(e, Reply),
+		From:      flow.State(e.From),
+		To:        flow.State(e.To),
+		Direction: flow.Direction(e.Direction),
+		Reason:    flow.Reason(e.Reason),
+		Origin:    halfFromEvent(e, flow.Origin),
+		Reply:     halfFromEvent(e, flow.Reply),
 		Age:       time.Duration(int64(e.TimeNs) - int64(e.CreatedNs)),
 		ClosedBy:  closerFromFlags(uint64(e.Flags)),
 		Invalid:   e.Invalid,
@@ -26,8 +27,8 @@ func eventFromKernel(e *kernelEvent, c clock) Event {
 	}
 }
 
-func halfFromEvent(e *kernelEvent, d Direction) Half {
-	return Half{
+func halfFromEvent(e *kernelEvent, d flow.Direction) flow.Half {
+	return flow.Half{
 		Packets:     e.Packets[d],
 		Bytes:       e.Bytes[d],
 		RTT:         time.Duration(e.RttUs[d]) * time.Microsecond,
@@ -39,27 +40,27 @@ func halfFromEvent(e *kernelEvent, d Direction) Half {
 
 func rowFromKernel(k *kernelKey, v *kernelFlow) tableRow {
 	return tableRow{
-		id: FlowID(v.ID()), key: *k, control: v.Control, createdNs: v.CreatedNs,
-		origin: halfFromKernel(v, Origin), reply: halfFromKernel(v, Reply),
+		id: flow.ID(v.ID()), key: *k, control: v.Control, createdNs: v.CreatedNs,
+		origin: halfFromKernel(v, flow.Origin), reply: halfFromKernel(v, flow.Reply),
 	}
 }
 
 // eventFromRow returns the event that tells a flow which nobody knew of.
-func eventFromRow(r *tableRow, c clock) Event {
-	return Event{
+func eventFromRow(r *tableRow, c clock) flow.Event {
+	return flow.Event{
 		Time:      c.wall,
-		Type:      EventNew,
+		Type:      flow.EventNew,
 		ID:        r.id,
 		Tuple:     tupleFromKey(&r.key, r.reversed()),
 		To:        r.state(),
-		Origin:    Half{Packets: r.origin.Packets, Bytes: r.origin.Bytes},
-		Reply:     Half{Packets: r.reply.Packets, Bytes: r.reply.Bytes},
+		Origin:    flow.Half{Packets: r.origin.Packets, Bytes: r.origin.Bytes},
+		Reply:     flow.Half{Packets: r.reply.Packets, Bytes: r.reply.Bytes},
 		Age:       max(time.Duration(int64(c.ns)-int64(r.createdNs)), 0),
 		Recovered: true,
 	}
 }
 
-func (r *tableRow) state() State { return stateFromControl(r.control) }
+func (r *tableRow) state() flow.State { return stateFromControl(r.control) }
 
 func (r *tableRow) reversed() bool { return hasFlag(r.control, bpf.ConntrackFlowFlagFLOW_REVERSED) }
 
@@ -86,18 +87,18 @@ func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
 }
 
 // traceFromKernel returns the packet with its time of day.
-func traceFromKernel(t *kernelTrace, c clock) Trace {
-	var tuple Tuple
+func traceFromKernel(t *kernelTrace, c clock) flow.Trace {
+	var tuple flow.Tuple
 	if t.Key.Family != 0 {
 		tuple = tupleFromKey(&t.Key, t.Reversed != 0)
 	}
-	return Trace{
+	return flow.Trace{
 		Time:      c.at(t.TimeNs),
 		Tuple:     tuple,
-		Flow:      FlowID(t.Id),
-		Direction: Direction(t.Direction),
+		Flow:      flow.ID(t.Id),
+		Direction: flow.Direction(t.Direction),
 		In:        t.Side,
-		Kind:      PacketKind(t.Kind),
+		Kind:      flow.PacketKind(t.Kind),
 		Flags:     t.TcpFlags,
 		Seq:       t.Seq,
 		Ack:       t.Ack,
@@ -105,12 +106,12 @@ func traceFromKernel(t *kernelTrace, c clock) Trace {
 		Payload:   t.Payload,
 		Bytes:     t.Bytes,
 		Segments:  t.Segments,
-		Verdict:   Verdict(t.Verdict),
-		Invalid:   Invalid(t.Invalid),
-		Untracked: Untracked(t.Untracked),
+		Verdict:   flow.Verdict(t.Verdict),
+		Invalid:   flow.Invalid(t.Invalid),
+		Untracked: flow.Untracked(t.Untracked),
 		Dropped:   t.Dropped != 0,
-		From:      State(t.From),
-		To:        State(t.To),
+		From:      flow.State(t.From),
+		To:        flow.State(t.To),
 	}
 }
 

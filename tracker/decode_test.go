@@ -6,53 +6,54 @@ import (
 	"time"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 )
 
 // tuples of every kind of flow, as their origin shows them.
-var tuples = []Tuple{
-	tuple(ProtocolTCP, "10.0.0.1:40000", "10.0.0.2:443"),
-	tuple(ProtocolTCP, "10.0.0.2:443", "10.0.0.1:40000"),
-	tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.1:2"),
-	tuple(ProtocolTCP, "10.0.0.1:256", "10.0.0.1:1"),
-	tuple(ProtocolUDP, "0.0.0.0:68", "255.255.255.255:67"),
-	tuple(ProtocolUDP, "[2001:db8::1]:5353", "[ff02::fb]:5353"),
-	tuple(ProtocolUDP, "[fe80::2]:1", "[fe80::1]:65535"),
-	tuple(ProtocolTCP, "[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:2"),
+var tuples = []flow.Tuple{
+	tuple(flow.ProtocolTCP, "10.0.0.1:40000", "10.0.0.2:443"),
+	tuple(flow.ProtocolTCP, "10.0.0.2:443", "10.0.0.1:40000"),
+	tuple(flow.ProtocolTCP, "10.0.0.1:1", "10.0.0.1:2"),
+	tuple(flow.ProtocolTCP, "10.0.0.1:256", "10.0.0.1:1"),
+	tuple(flow.ProtocolUDP, "0.0.0.0:68", "255.255.255.255:67"),
+	tuple(flow.ProtocolUDP, "[2001:db8::1]:5353", "[ff02::fb]:5353"),
+	tuple(flow.ProtocolUDP, "[fe80::2]:1", "[fe80::1]:65535"),
+	tuple(flow.ProtocolTCP, "[::ffff:10.0.0.1]:1", "[::ffff:10.0.0.2]:2"),
 	tuple(47, "10.0.0.9:0", "10.0.0.2:0"),
-	tuple(ProtocolSCTP, "[2001:db8::2]:5000", "[2001:db8::1]:4000"),
-	tuple(ProtocolSCTP, "10.0.0.9:1", "10.0.0.2:2"),
-	tuple(ProtocolDCCP, "10.0.0.9:1", "10.0.0.2:2"),
-	tuple(ProtocolUDPLite, "10.0.0.9:1", "10.0.0.2:2"),
-	ping(ProtocolICMP, "10.0.0.1", "10.0.0.2", 8, 7),
-	ping(ProtocolICMP, "10.0.0.2", "10.0.0.1", 8, 7),
-	ping(ProtocolICMP, "10.0.0.2", "10.0.0.1", 13, 65535),
-	ping(ProtocolICMPv6, "2001:db8::2", "2001:db8::1", 128, 1),
-	vlan(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 0),
-	vlan(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094),
-	vlan(tuple(ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 2),
-	inside(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094, 7, 0),
-	inside(tuple(ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 0, 0, 0, 65535),
-	inside(tuple(ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 0, 0, 9),
+	tuple(flow.ProtocolSCTP, "[2001:db8::2]:5000", "[2001:db8::1]:4000"),
+	tuple(flow.ProtocolSCTP, "10.0.0.9:1", "10.0.0.2:2"),
+	tuple(flow.ProtocolDCCP, "10.0.0.9:1", "10.0.0.2:2"),
+	tuple(flow.ProtocolUDPLite, "10.0.0.9:1", "10.0.0.2:2"),
+	ping(flow.ProtocolICMP, "10.0.0.1", "10.0.0.2", 8, 7),
+	ping(flow.ProtocolICMP, "10.0.0.2", "10.0.0.1", 8, 7),
+	ping(flow.ProtocolICMP, "10.0.0.2", "10.0.0.1", 13, 65535),
+	ping(flow.ProtocolICMPv6, "2001:db8::2", "2001:db8::1", 128, 1),
+	vlan(tuple(flow.ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 0),
+	vlan(tuple(flow.ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094),
+	vlan(tuple(flow.ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 2),
+	inside(tuple(flow.ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094, 7, 0),
+	inside(tuple(flow.ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 0, 0, 0, 65535),
+	inside(tuple(flow.ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 0, 0, 9),
 }
 
-func inside(t Tuple, outer, inner, third, session uint16) Tuple {
+func inside(t flow.Tuple, outer, inner, third, session uint16) flow.Tuple {
 	t = vlan(t, outer, inner)
 	t.VLANThird, t.Session = third, session
 	return t
 }
 
-func tuple(p Protocol, src, dst string) Tuple {
-	return Tuple{Proto: p, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst)}
+func tuple(p flow.Protocol, src, dst string) flow.Tuple {
+	return flow.Tuple{Proto: p, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst)}
 }
 
-func ping(p Protocol, src, dst string, kind uint8, id uint16) Tuple {
-	t := Tuple{Proto: p, ICMPType: kind, ICMPID: id}
+func ping(p flow.Protocol, src, dst string, kind uint8, id uint16) flow.Tuple {
+	t := flow.Tuple{Proto: p, ICMPType: kind, ICMPID: id}
 	t.Src = netip.AddrPortFrom(netip.MustParseAddr(src), 0)
 	t.Dst = netip.AddrPortFrom(netip.MustParseAddr(dst), 0)
 	return t
 }
 
-func vlan(t Tuple, outer, inner uint16) Tuple {
+func vlan(t flow.Tuple, outer, inner uint16) flow.Tuple {
 	t.VLAN, t.VLANInner = outer, inner
 	return t
 }
@@ -60,7 +61,7 @@ func vlan(t Tuple, outer, inner uint16) Tuple {
 // A tuple comes back from its key, read in the direction of its origin, and the
 // other direction of the flow has the same key.
 func TestTupleAndKey(t *testing.T) {
-	seen := map[kernelKey]Tuple{}
+	seen := map[kernelKey]flow.Tuple{}
 	for _, want := range tuples {
 		key := keyFromTuple(want)
 		if got, back := tupleFromKey(&key, false), tupleFromKey(&key, true); got != want && back != want {
@@ -85,7 +86,7 @@ func FuzzTupleAndKey(f *testing.F) {
 		if !isAddr || !isAlso || a.Is4() != b.Is4() {
 			t.Skip()
 		}
-		want := Tuple{Proto: Protocol(proto), Src: netip.AddrPortFrom(a, sport), Dst: netip.AddrPortFrom(b, dport), VLAN: outer, VLANInner: inner}
+		want := flow.Tuple{Proto: flow.Protocol(proto), Src: netip.AddrPortFrom(a, sport), Dst: netip.AddrPortFrom(b, dport), VLAN: outer, VLANInner: inner}
 		if want.Proto.HasICMP() {
 			want = vlan(ping(want.Proto, a.String(), b.String(), kind, sport), outer, inner)
 		}
@@ -111,7 +112,7 @@ func TestClock(t *testing.T) {
 			t.Errorf("at %d: %s, want %s", ns, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]uint64{0: 0, 1: 1, 4 * time.Millisecond: 1, 4*time.Millisecond + 1: 2, time.Second: 250, MaxTimeout: 78840000000} {
+	for d, want := range map[time.Duration]uint64{0: 0, 1: 1, 4 * time.Millisecond: 1, 4*time.Millisecond + 1: 2, time.Second: 250, flow.MaxTimeout: 78840000000} {
 		if got := c.ticksOf(d); got != want {
 			t.Errorf("%s is %d ticks, want %d", d, got, want)
 		}
@@ -129,32 +130,32 @@ func TestClock(t *testing.T) {
 
 func TestFlowFromKernel(t *testing.T) {
 	c := clock{tick: time.Millisecond, ticks: 10000, ns: 20e9, wall: time.Unix(1, 0)}
-	timeouts := DefaultTimeouts()
+	timeouts := flow.DefaultTimeouts()
 	want := tuples[0]
 	key := keyFromTuple(want)
 	value := kernelFlow{IdHigh: 7, CreatedNs: 5e9}
 	value.Control = 77<<32 | uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
-	value.Dir[Origin].Packets, value.Dir[Origin].Bytes, value.Dir[Origin].LastSeenTicks = 3, 300, 4000
-	value.Dir[Reply].Packets, value.Dir[Reply].Bytes, value.Dir[Reply].LastSeenTicks = 2, 200, 7000
-	var f Flow
-	f.fromKernel(&key, &value, c, &timeouts)
-	if f.ID != 7<<32|77 || f.Tuple != want || f.State != StateTimeWait || f.In != 1 {
+	value.Dir[flow.Origin].Packets, value.Dir[flow.Origin].Bytes, value.Dir[flow.Origin].LastSeenTicks = 3, 300, 4000
+	value.Dir[flow.Reply].Packets, value.Dir[flow.Reply].Bytes, value.Dir[flow.Reply].LastSeenTicks = 2, 200, 7000
+	var f flow.Flow
+	flowFromKernel(&f, &key, &value, c, &timeouts)
+	if f.ID != 7<<32|77 || f.Tuple != want || f.State != flow.StateTimeWait || f.In != 1 {
 		t.Errorf("flow %+v", f)
 	}
 	if f.Age != 15*time.Second || f.Idle != 3*time.Second || f.TTL(time.Second) != 116*time.Second {
 		t.Errorf("age %s, idle %s, ttl %s", f.Age, f.Idle, f.TTL(time.Second))
 	}
-	if f.Packets() != 5 || f.Bytes() != 500 || !f.Reply.Seen() || f.OwnTimeout || f.TimeoutName != TCPTimeWait {
+	if f.Packets() != 5 || f.Bytes() != 500 || !f.Reply.Seen() || f.OwnTimeout || f.TimeoutName != flow.TCPTimeWait {
 		t.Errorf("flow %+v", f)
 	}
 	value.TimeoutTicks = 4000
 	value.Control |= uint64(bpf.ConntrackFlowFlagFLOW_REVERSED)
-	f.fromKernel(&key, &value, c, &timeouts)
+	flowFromKernel(&f, &key, &value, c, &timeouts)
 	if f.Tuple != want.Reverse() || !f.OwnTimeout || f.Timeout != 4*time.Second || f.TTL(0) != time.Second || f.TTL(time.Minute) != 0 {
 		t.Errorf("flow %+v", f)
 	}
 	// A clock read before the flow was last seen makes no time run backwards.
-	f.fromKernel(&key, &value, clock{tick: time.Millisecond, ticks: 1, ns: 1}, &timeouts)
+	flowFromKernel(&f, &key, &value, clock{tick: time.Millisecond, ticks: 1, ns: 1}, &timeouts)
 	if f.Age != 0 || f.Idle != 0 {
 		t.Errorf("age %s, idle %s", f.Age, f.Idle)
 	}
@@ -164,15 +165,15 @@ func TestFlowFromKernel(t *testing.T) {
 // that is dead weight.
 func TestTimeoutOfEndedOutside(t *testing.T) {
 	const outside = uint64(bpf.ConntrackFlowFlagFLOW_ENDED_OUTSIDE)
-	timeouts := DefaultTimeouts()
+	timeouts := flow.DefaultTimeouts()
 	key := keyFromTuple(tuples[0])
-	for flags, want := range map[uint64]TimeoutName{
-		0: TCPEstablished, outside: TCPEstablished, outside << 1: TCPEstablished, outside | outside<<1: TCPUnacknowledged,
+	for flags, want := range map[uint64]flow.TimeoutName{
+		0: flow.TCPEstablished, outside: flow.TCPEstablished, outside << 1: flow.TCPEstablished, outside | outside<<1: flow.TCPUnacknowledged,
 	} {
 		value := kernelFlow{Control: uint64(bpf.ConntrackFlowStateSTATE_ESTABLISHED) | flags}
-		value.Dir[Origin].Limit, value.Dir[Reply].Limit = 1000, 1000
-		var f Flow
-		if f.fromKernel(&key, &value, clock{tick: time.Millisecond}, &timeouts); f.TimeoutName != want {
+		value.Dir[flow.Origin].Limit, value.Dir[flow.Reply].Limit = 1000, 1000
+		var f flow.Flow
+		if flowFromKernel(&f, &key, &value, clock{tick: time.Millisecond}, &timeouts); f.TimeoutName != want {
 			t.Errorf("flags %x: %s, want %s", flags, f.TimeoutName, want)
 		}
 	}
@@ -190,23 +191,23 @@ func TestWindows(t *testing.T) {
 		name          string
 		control       uint64
 		origin, reply bpf.ConntrackFlowDir
-		want          [2]Half
+		want          [2]flow.Half
 	}{
-		{"seen from the first SYN", both, dir(1100, 5000, 69000), dir(5500, 1000, 3000), [2]Half{
+		{"seen from the first SYN", both, dir(1100, 5000, 69000), dir(5500, 1000, 3000), [2]flow.Half{
 			{WindowKnown: true, Window: 64000, InFlight: 100}, {WindowKnown: true, Window: 2000, InFlight: 500},
 		}},
-		{"numbers that wrap", both, dir(50, 0xffffff00, 0x100), dir(0xffffff00, 0xfffffff0, 20), [2]Half{
+		{"numbers that wrap", both, dir(50, 0xffffff00, 0x100), dir(0xffffff00, 0xfffffff0, 20), [2]flow.Half{
 			{WindowKnown: true, Window: 512, InFlight: 66}, {WindowKnown: true, Window: 36},
 		}},
-		{"closed windows", both, dir(10, 7, 8), dir(7, 10, 10), [2]Half{{WindowKnown: true}, {WindowKnown: true}}},
-		{"more acknowledged than sent", both, dir(10, 7, 8), dir(7, 11, 11), [2]Half{{WindowKnown: true}, {WindowKnown: true}}},
-		{"midstream", 0, dir(1100, 5000, 69000), dir(5500, 1000, 3000), [2]Half{}},
-		{"one SYN", origin, dir(1100, 0, 0), dir(0, 0, 0), [2]Half{}},
+		{"closed windows", both, dir(10, 7, 8), dir(7, 10, 10), [2]flow.Half{{WindowKnown: true}, {WindowKnown: true}}},
+		{"more acknowledged than sent", both, dir(10, 7, 8), dir(7, 11, 11), [2]flow.Half{{WindowKnown: true}, {WindowKnown: true}}},
+		{"midstream", 0, dir(1100, 5000, 69000), dir(5500, 1000, 3000), [2]flow.Half{}},
+		{"one SYN", origin, dir(1100, 0, 0), dir(0, 0, 0), [2]flow.Half{}},
 	} {
-		var f Flow
+		var f flow.Flow
 		value := kernelFlow{Control: c.control, Dir: [2]bpf.ConntrackFlowDir{c.origin, c.reply}}
-		f.fromKernel(&kernelKey{}, &value, clock{tick: time.Millisecond}, new(Timeouts))
-		if got := [2]Half{f.Origin, f.Reply}; got != c.want {
+		flowFromKernel(&f, &kernelKey{}, &value, clock{tick: time.Millisecond}, new(flow.Timeouts))
+		if got := [2]flow.Half{f.Origin, f.Reply}; got != c.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.want)
 		}
 	}
@@ -218,9 +219,9 @@ func TestCloserFromFlags(t *testing.T) {
 		reply  = origin << 1
 		first  = uint64(bpf.ConntrackFlowFlagFLOW_FIN_REPLY_FIRST)
 	)
-	for control, want := range map[uint64]Closer{
-		0: CloserNone, origin: CloserOrigin, origin | reply: CloserOrigin,
-		reply | first: CloserReply, origin | reply | first: CloserReply,
+	for control, want := range map[uint64]flow.Closer{
+		0: flow.CloserNone, origin: flow.CloserOrigin, origin | reply: flow.CloserOrigin,
+		reply | first: flow.CloserReply, origin | reply | first: flow.CloserReply,
 	} {
 		if got := closerFromFlags(control); got != want {
 			t.Errorf("%#x: closed by %q, want %q", control, got, want)
@@ -230,24 +231,24 @@ func TestCloserFromFlags(t *testing.T) {
 
 func TestTimeoutFor(t *testing.T) {
 	for _, c := range []struct {
-		proto Protocol
-		state State
-		want  TimeoutName
+		proto flow.Protocol
+		state flow.State
+		want  flow.TimeoutName
 	}{
-		{ProtocolTCP, StateNew, TCPUnacknowledged},
-		{ProtocolTCP, StateSynSent, TCPSynSent},
-		{ProtocolTCP, StateSynRecv, TCPSynRecv},
-		{ProtocolTCP, StateEstablished, TCPEstablished},
-		{ProtocolTCP, StateFinWait1, TCPFinWait},
-		{ProtocolTCP, StateFinWait2, TCPFinWait},
-		{ProtocolTCP, StateLastAck, TCPLastAck},
-		{ProtocolTCP, StateTimeWait, TCPTimeWait},
-		{ProtocolUDP, StateNew, UDPUnidirectional},
-		{ProtocolUDP, StateEstablished, UDPBidirectional},
-		{ProtocolICMP, StateNew, ICMP},
-		{ProtocolICMPv6, StateEstablished, ICMP},
-		{47, StateNew, Other},
-		{132, StateEstablished, Other},
+		{flow.ProtocolTCP, flow.StateNew, flow.TCPUnacknowledged},
+		{flow.ProtocolTCP, flow.StateSynSent, flow.TCPSynSent},
+		{flow.ProtocolTCP, flow.StateSynRecv, flow.TCPSynRecv},
+		{flow.ProtocolTCP, flow.StateEstablished, flow.TCPEstablished},
+		{flow.ProtocolTCP, flow.StateFinWait1, flow.TCPFinWait},
+		{flow.ProtocolTCP, flow.StateFinWait2, flow.TCPFinWait},
+		{flow.ProtocolTCP, flow.StateLastAck, flow.TCPLastAck},
+		{flow.ProtocolTCP, flow.StateTimeWait, flow.TCPTimeWait},
+		{flow.ProtocolUDP, flow.StateNew, flow.UDPUnidirectional},
+		{flow.ProtocolUDP, flow.StateEstablished, flow.UDPBidirectional},
+		{flow.ProtocolICMP, flow.StateNew, flow.ICMP},
+		{flow.ProtocolICMPv6, flow.StateEstablished, flow.ICMP},
+		{47, flow.StateNew, flow.Other},
+		{132, flow.StateEstablished, flow.Other},
 	} {
 		if got := timeoutFor(c.proto, c.state); got != c.want {
 			t.Errorf("%s in %s: %s, want %s", c.proto, c.state, got, c.want)
@@ -281,17 +282,17 @@ func TestCountersFromKernel(t *testing.T) {
 	if c.Packets != 30 || c.Dropped != 6 || c.Forwarded != 24 || c.Bytes != 200 || c.BadChecksums != 14 {
 		t.Errorf("packets %+v", c)
 	}
-	if c.FlowsCreated != 10 || c.FlowsDestroyed != 42 || c.Destroyed[ReasonReused] != 12 || c.TableFull != 2 || c.TableBusy != 8 || c.Events != 18 || c.EventsLost != 4 {
+	if c.FlowsCreated != 10 || c.FlowsDestroyed != 42 || c.Destroyed[flow.ReasonReused] != 12 || c.TableFull != 2 || c.TableBusy != 8 || c.Events != 18 || c.EventsLost != 4 {
 		t.Errorf("flows %+v", c)
 	}
 	for r, n := range c.InvalidBy {
 		if n != 2 {
-			t.Errorf("invalid %s: %d", Invalid(r), n)
+			t.Errorf("invalid %s: %d", flow.Invalid(r), n)
 		}
 	}
 	for r, n := range c.UntrackedBy {
 		if n != 6 {
-			t.Errorf("untracked %s: %d", Untracked(r), n)
+			t.Errorf("untracked %s: %d", flow.Untracked(r), n)
 		}
 	}
 }

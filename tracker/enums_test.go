@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 )
 
 // What the kernel and this package both name has the same number in both.
@@ -14,99 +15,99 @@ func TestEnumsEqualTheKernels(t *testing.T) {
 			t.Errorf("%s is %d here and %d in the kernel", name, here, there)
 		}
 	}
-	for state, there := range map[State]bpf.ConntrackFlowState{
-		StateNone:        bpf.ConntrackFlowStateSTATE_NONE,
-		StateNew:         bpf.ConntrackFlowStateSTATE_NEW,
-		StateSynSent:     bpf.ConntrackFlowStateSTATE_SYN_SENT,
-		StateSynRecv:     bpf.ConntrackFlowStateSTATE_SYN_RECV,
-		StateEstablished: bpf.ConntrackFlowStateSTATE_ESTABLISHED,
-		StateFinWait1:    bpf.ConntrackFlowStateSTATE_FIN_WAIT_1,
-		StateFinWait2:    bpf.ConntrackFlowStateSTATE_FIN_WAIT_2,
-		StateLastAck:     bpf.ConntrackFlowStateSTATE_LAST_ACK,
-		StateTimeWait:    bpf.ConntrackFlowStateSTATE_TIME_WAIT,
+	for state, there := range map[flow.State]bpf.ConntrackFlowState{
+		flow.StateNone:        bpf.ConntrackFlowStateSTATE_NONE,
+		flow.StateNew:         bpf.ConntrackFlowStateSTATE_NEW,
+		flow.StateSynSent:     bpf.ConntrackFlowStateSTATE_SYN_SENT,
+		flow.StateSynRecv:     bpf.ConntrackFlowStateSTATE_SYN_RECV,
+		flow.StateEstablished: bpf.ConntrackFlowStateSTATE_ESTABLISHED,
+		flow.StateFinWait1:    bpf.ConntrackFlowStateSTATE_FIN_WAIT_1,
+		flow.StateFinWait2:    bpf.ConntrackFlowStateSTATE_FIN_WAIT_2,
+		flow.StateLastAck:     bpf.ConntrackFlowStateSTATE_LAST_ACK,
+		flow.StateTimeWait:    bpf.ConntrackFlowStateSTATE_TIME_WAIT,
 	} {
 		check(state.String(), int(state), int(there))
 	}
-	for reason, there := range map[Reason]bpf.ConntrackReason{
-		ReasonNone:    bpf.ConntrackReasonREASON_NONE,
-		ReasonRST:     bpf.ConntrackReasonREASON_RST,
-		ReasonClosed:  bpf.ConntrackReasonREASON_CLOSED,
-		ReasonExpired: bpf.ConntrackReasonREASON_EXPIRED,
-		ReasonDeleted: bpf.ConntrackReasonREASON_DELETED,
-		ReasonEvicted: bpf.ConntrackReasonREASON_EVICTED,
-		ReasonReused:  bpf.ConntrackReasonREASON_REUSED,
+	for reason, there := range map[flow.Reason]bpf.ConntrackReason{
+		flow.ReasonNone:    bpf.ConntrackReasonREASON_NONE,
+		flow.ReasonRST:     bpf.ConntrackReasonREASON_RST,
+		flow.ReasonClosed:  bpf.ConntrackReasonREASON_CLOSED,
+		flow.ReasonExpired: bpf.ConntrackReasonREASON_EXPIRED,
+		flow.ReasonDeleted: bpf.ConntrackReasonREASON_DELETED,
+		flow.ReasonEvicted: bpf.ConntrackReasonREASON_EVICTED,
+		flow.ReasonReused:  bpf.ConntrackReasonREASON_REUSED,
 	} {
 		check("reason "+reason.String(), int(reason), int(there))
 	}
-	for invalid, there := range map[Invalid]bpf.ConntrackInvalid{
-		InvalidMalformed: bpf.ConntrackInvalidINVALID_MALFORMED,
-		InvalidFlags:     bpf.ConntrackInvalidINVALID_FLAGS,
-		InvalidNoFlow:    bpf.ConntrackInvalidINVALID_NO_FLOW,
-		InvalidState:     bpf.ConntrackInvalidINVALID_STATE,
-		InvalidWindow:    bpf.ConntrackInvalidINVALID_WINDOW,
-		InvalidReset:     bpf.ConntrackInvalidINVALID_RESET,
-		InvalidICMP:      bpf.ConntrackInvalidINVALID_ICMP,
-		numInvalid:       bpf.ConntrackInvalidNUM_INVALID,
+	for invalid, there := range map[flow.Invalid]bpf.ConntrackInvalid{
+		flow.InvalidMalformed:                    bpf.ConntrackInvalidINVALID_MALFORMED,
+		flow.InvalidFlags:                        bpf.ConntrackInvalidINVALID_FLAGS,
+		flow.InvalidNoFlow:                       bpf.ConntrackInvalidINVALID_NO_FLOW,
+		flow.InvalidState:                        bpf.ConntrackInvalidINVALID_STATE,
+		flow.InvalidWindow:                       bpf.ConntrackInvalidINVALID_WINDOW,
+		flow.InvalidReset:                        bpf.ConntrackInvalidINVALID_RESET,
+		flow.InvalidICMP:                         bpf.ConntrackInvalidINVALID_ICMP,
+		flow.Invalid(len(flow.InvalidReasons())): bpf.ConntrackInvalidNUM_INVALID,
 	} {
 		check("invalid "+invalid.String(), int(invalid), int(there))
 	}
-	for untracked, there := range map[Untracked]bpf.ConntrackUntracked{
-		UntrackedTable:          bpf.ConntrackUntrackedUNTRACKED_TABLE,
-		UntrackedNotIP:          bpf.ConntrackUntrackedUNTRACKED_NOT_IP,
-		UntrackedDiscovery:      bpf.ConntrackUntrackedUNTRACKED_DISCOVERY,
-		UntrackedFragment:       bpf.ConntrackUntrackedUNTRACKED_FRAGMENT,
-		UntrackedQuotedFragment: bpf.ConntrackUntrackedUNTRACKED_QUOTED_FRAGMENT,
-		UntrackedExtensions:     bpf.ConntrackUntrackedUNTRACKED_EXTENSIONS,
-		UntrackedEncapsulation:  bpf.ConntrackUntrackedUNTRACKED_ENCAPSULATION,
-		numUntracked:            bpf.ConntrackUntrackedNUM_UNTRACKED,
+	for untracked, there := range map[flow.Untracked]bpf.ConntrackUntracked{
+		flow.UntrackedTable:                          bpf.ConntrackUntrackedUNTRACKED_TABLE,
+		flow.UntrackedNotIP:                          bpf.ConntrackUntrackedUNTRACKED_NOT_IP,
+		flow.UntrackedDiscovery:                      bpf.ConntrackUntrackedUNTRACKED_DISCOVERY,
+		flow.UntrackedFragment:                       bpf.ConntrackUntrackedUNTRACKED_FRAGMENT,
+		flow.UntrackedQuotedFragment:                 bpf.ConntrackUntrackedUNTRACKED_QUOTED_FRAGMENT,
+		flow.UntrackedExtensions:                     bpf.ConntrackUntrackedUNTRACKED_EXTENSIONS,
+		flow.UntrackedEncapsulation:                  bpf.ConntrackUntrackedUNTRACKED_ENCAPSULATION,
+		flow.Untracked(len(flow.UntrackedReasons())): bpf.ConntrackUntrackedNUM_UNTRACKED,
 	} {
 		check("untracked "+untracked.String(), int(untracked), int(there))
 	}
-	for verdict, there := range map[Verdict]bpf.ConntrackVerdict{
-		VerdictNew:         bpf.ConntrackVerdictVERDICT_NEW,
-		VerdictEstablished: bpf.ConntrackVerdictVERDICT_ESTABLISHED,
-		VerdictRelated:     bpf.ConntrackVerdictVERDICT_RELATED,
-		VerdictInvalid:     bpf.ConntrackVerdictVERDICT_INVALID,
-		VerdictUntracked:   bpf.ConntrackVerdictVERDICT_UNTRACKED,
-		numVerdicts:        bpf.ConntrackVerdictNUM_VERDICTS,
+	for verdict, there := range map[flow.Verdict]bpf.ConntrackVerdict{
+		flow.VerdictNew:                    bpf.ConntrackVerdictVERDICT_NEW,
+		flow.VerdictEstablished:            bpf.ConntrackVerdictVERDICT_ESTABLISHED,
+		flow.VerdictRelated:                bpf.ConntrackVerdictVERDICT_RELATED,
+		flow.VerdictInvalid:                bpf.ConntrackVerdictVERDICT_INVALID,
+		flow.VerdictUntracked:              bpf.ConntrackVerdictVERDICT_UNTRACKED,
+		flow.Verdict(len(flow.Verdicts())): bpf.ConntrackVerdictNUM_VERDICTS,
 	} {
 		check("verdict "+verdict.String(), int(verdict), int(there))
 	}
-	for kind, there := range map[PacketKind]bpf.ConntrackPacketKind{
-		PacketFlow:      bpf.ConntrackPacketKindPACKET_FLOW,
-		PacketUntracked: bpf.ConntrackPacketKindPACKET_UNTRACKED,
-		PacketFragment:  bpf.ConntrackPacketKindPACKET_FRAGMENT,
-		PacketError:     bpf.ConntrackPacketKindPACKET_ERROR,
-		PacketMalformed: bpf.ConntrackPacketKindPACKET_MALFORMED,
+	for kind, there := range map[flow.PacketKind]bpf.ConntrackPacketKind{
+		flow.PacketFlow:      bpf.ConntrackPacketKindPACKET_FLOW,
+		flow.PacketUntracked: bpf.ConntrackPacketKindPACKET_UNTRACKED,
+		flow.PacketFragment:  bpf.ConntrackPacketKindPACKET_FRAGMENT,
+		flow.PacketError:     bpf.ConntrackPacketKindPACKET_ERROR,
+		flow.PacketMalformed: bpf.ConntrackPacketKindPACKET_MALFORMED,
 	} {
 		check("packet "+kind.String(), int(kind), int(there))
 	}
-	for timeout, there := range map[TimeoutName]bpf.ConntrackTimeout{
-		TCPSynSent:        bpf.ConntrackTimeoutTIMEOUT_TCP_SYN_SENT,
-		TCPSynRecv:        bpf.ConntrackTimeoutTIMEOUT_TCP_SYN_RECV,
-		TCPEstablished:    bpf.ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED,
-		TCPFinWait:        bpf.ConntrackTimeoutTIMEOUT_TCP_FIN_WAIT,
-		TCPLastAck:        bpf.ConntrackTimeoutTIMEOUT_TCP_LAST_ACK,
-		TCPTimeWait:       bpf.ConntrackTimeoutTIMEOUT_TCP_TIME_WAIT,
-		TCPUnacknowledged: bpf.ConntrackTimeoutTIMEOUT_TCP_UNACKNOWLEDGED,
-		UDPUnidirectional: bpf.ConntrackTimeoutTIMEOUT_UDP_UNIDIRECTIONAL,
-		UDPBidirectional:  bpf.ConntrackTimeoutTIMEOUT_UDP_BIDIRECTIONAL,
-		ICMP:              bpf.ConntrackTimeoutTIMEOUT_ICMP,
-		Other:             bpf.ConntrackTimeoutTIMEOUT_OTHER,
-		numTimeouts:       bpf.ConntrackTimeoutNUM_TIMEOUTS,
+	for timeout, there := range map[flow.TimeoutName]bpf.ConntrackTimeout{
+		flow.TCPSynSent:        bpf.ConntrackTimeoutTIMEOUT_TCP_SYN_SENT,
+		flow.TCPSynRecv:        bpf.ConntrackTimeoutTIMEOUT_TCP_SYN_RECV,
+		flow.TCPEstablished:    bpf.ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED,
+		flow.TCPFinWait:        bpf.ConntrackTimeoutTIMEOUT_TCP_FIN_WAIT,
+		flow.TCPLastAck:        bpf.ConntrackTimeoutTIMEOUT_TCP_LAST_ACK,
+		flow.TCPTimeWait:       bpf.ConntrackTimeoutTIMEOUT_TCP_TIME_WAIT,
+		flow.TCPUnacknowledged: bpf.ConntrackTimeoutTIMEOUT_TCP_UNACKNOWLEDGED,
+		flow.UDPUnidirectional: bpf.ConntrackTimeoutTIMEOUT_UDP_UNIDIRECTIONAL,
+		flow.UDPBidirectional:  bpf.ConntrackTimeoutTIMEOUT_UDP_BIDIRECTIONAL,
+		flow.ICMP:              bpf.ConntrackTimeoutTIMEOUT_ICMP,
+		flow.Other:             bpf.ConntrackTimeoutTIMEOUT_OTHER,
+		flow.TimeoutName(len(flow.TimeoutNames())): bpf.ConntrackTimeoutNUM_TIMEOUTS,
 	} {
 		check(timeout.String(), int(timeout), int(there))
 	}
-	for event, there := range map[EventType]bpf.ConntrackEventType{
-		EventNew:     bpf.ConntrackEventTypeEVENT_NEW,
-		EventUpdate:  bpf.ConntrackEventTypeEVENT_UPDATE,
-		EventDestroy: bpf.ConntrackEventTypeEVENT_DESTROY,
+	for event, there := range map[flow.EventType]bpf.ConntrackEventType{
+		flow.EventNew:     bpf.ConntrackEventTypeEVENT_NEW,
+		flow.EventUpdate:  bpf.ConntrackEventTypeEVENT_UPDATE,
+		flow.EventDestroy: bpf.ConntrackEventTypeEVENT_DESTROY,
 	} {
 		check("event "+event.String(), int(event), int(there))
 	}
-	check("origin", int(Origin), int(bpf.ConntrackDirectionORIGIN))
-	check("reply", int(Reply), int(bpf.ConntrackDirectionREPLY))
-	for _, p := range []Policy{PolicyObserve, PolicyEnforce} {
+	check("origin", int(flow.Origin), int(bpf.ConntrackDirectionORIGIN))
+	check("reply", int(flow.Reply), int(bpf.ConntrackDirectionREPLY))
+	for _, p := range []flow.Policy{flow.PolicyObserve, flow.PolicyEnforce} {
 		if got := policyFromKernel(kernelPolicy(p)); got != p {
 			t.Errorf("policy %s came back as %s", p, got)
 		}
@@ -123,34 +124,34 @@ func TestNames(t *testing.T) {
 		}
 		seen[s] = true
 	}
-	for _, s := range States() {
+	for _, s := range flow.States() {
 		name(s.String())
 	}
-	for _, r := range Reasons() {
+	for _, r := range flow.Reasons() {
 		name(r.String())
 	}
-	for _, i := range InvalidReasons() {
+	for _, i := range flow.InvalidReasons() {
 		name("invalid " + i.String())
 	}
-	for _, u := range UntrackedReasons() {
+	for _, u := range flow.UntrackedReasons() {
 		name("untracked " + u.String())
 	}
-	for _, n := range TimeoutNames() {
+	for _, n := range flow.TimeoutNames() {
 		name(n.String())
-		if back, err := ParseTimeoutName(n.String()); err != nil || back != n {
+		if back, err := flow.ParseTimeoutName(n.String()); err != nil || back != n {
 			t.Errorf("%s came back as %s, %v", n, back, err)
 		}
 	}
-	for _, e := range []EventType{EventNew, EventUpdate, EventDestroy, EventLost} {
+	for _, e := range []flow.EventType{flow.EventNew, flow.EventUpdate, flow.EventDestroy, flow.EventLost} {
 		name(e.String())
 	}
 	for p := range 256 {
-		name("protocol " + Protocol(p).String())
+		name("protocol " + flow.Protocol(p).String())
 	}
-	name(State(200).String())
-	name(Reason(200).String())
-	name(TimeoutName(200).String())
-	name(EventType(200).String())
-	name(Invalid(200).String())
-	name("untracked " + Untracked(200).String())
+	name(flow.State(200).String())
+	name(flow.Reason(200).String())
+	name(flow.TimeoutName(200).String())
+	name(flow.EventType(200).String())
+	name(flow.Invalid(200).String())
+	name("untracked " + flow.Untracked(200).String())
 }

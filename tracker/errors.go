@@ -5,9 +5,6 @@ import "errors"
 // What callers may tell apart with errors.Is. Every error that wraps one of
 // these says what to do about it.
 var (
-	// ErrUsage is wrapped by every error that another command line would
-	// avoid.
-	ErrUsage = errors.New("wrong usage")
 	// ErrPermission means that the process lacks a privilege.
 	ErrPermission = errors.New("not permitted")
 	// ErrUnsupported means that the kernel lacks a feature.
@@ -22,8 +19,6 @@ var (
 	ErrUsed = errors.New("the machine uses it")
 	// ErrLayout means that pinned maps belong to another version.
 	ErrLayout = errors.New("pinned by another version")
-	// ErrFlowGone means that the flow ended before the request reached it.
-	ErrFlowGone = errors.New("flow is gone")
 	// ErrUnsafe means that others than root and the user of the process could
 	// tamper with a tracker where it is to be pinned.
 	ErrUnsafe = errors.New("not safe from other users")

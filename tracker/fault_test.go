@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // A table that cannot be read for a while ends nothing: the last snapshot stays,
@@ -53,7 +54,7 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 }
 
 // warns tells whether a snapshot has a warning with a word.
-func warns(s *Snapshot, word string) bool {
+func warns(s *flow.Snapshot, word string) bool {
 	return slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, word) })
 }
 
@@ -101,7 +102,7 @@ func TestNinthReader(t *testing.T) {
 	}
 	eventually(t, "the event", func() bool {
 		events, _ := c.Events(0)
-		return len(events) == 2 && events[0].Type == EventLost && events[0].Lost == 1 && events[1].ID == second.ID
+		return len(events) == 2 && events[0].Type == flow.EventLost && events[0].Lost == 1 && events[1].ID == second.ID
 	})
 	cancel()
 	if err := <-done; err != nil {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"ctop/tracker/flow"
 )
 
 // lookAgain is how long what is known of the machine's use of the interfaces may
@@ -64,11 +66,7 @@ func (t *Tracker) readUses() (now [2]string, err error) {
 	return now, nil
 }
 
-// AnswersNobody is what the warning of an interface in service that the machine
-// uses ends with.
-const AnswersNobody = ": this machine answers nobody there"
-
-func usedWarning(name, use string) string { return name + " " + use + AnswersNobody }
+func usedWarning(name, use string) string { return name + " " + use + flow.AnswersNobody }
 
 // tellUses logs what has changed in the machine's use of the interfaces.
 func (c *Collector) tellUses() {

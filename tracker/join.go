@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ctop/tracker/flow"
 )
 
 // joinOrAdopt joins the tracker that is pinned there. Where its owner is dead and
@@ -77,7 +79,7 @@ func runningSite(interfaces []string) (site, error) {
 		}
 	}
 	if len(interfaces) != 2 {
-		return site{}, fmt.Errorf("join a tracker: %w: name two interfaces or none", ErrUsage)
+		return site{}, fmt.Errorf("join a tracker: %w: name two interfaces or none", flow.ErrUsage)
 	}
 	where, found, err := findPair(interfaces[0], interfaces[1])
 	if err != nil {

@@ -9,10 +9,11 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // frameOf returns a frame that begins a flow with the tuple as its origin.
-func frameOf(t *testing.T, tuple Tuple) []byte {
+func frameOf(t *testing.T, tuple flow.Tuple) []byte {
 	t.Helper()
 	src, dst := net.IP(tuple.Src.Addr().AsSlice()), net.IP(tuple.Dst.Addr().AsSlice())
 	ethernet := &layers.Ethernet{SrcMAC: net.HardwareAddr{2, 0, 0, 0, 0, 1}, DstMAC: net.HardwareAddr{2, 0, 0, 0, 0, 2}}
@@ -54,28 +55,28 @@ func frameOf(t *testing.T, tuple Tuple) []byte {
 	return buffer.Bytes()
 }
 
-func transportOf(t *testing.T, tuple Tuple, network gopacket.NetworkLayer) []gopacket.SerializableLayer {
+func transportOf(t *testing.T, tuple flow.Tuple, network gopacket.NetworkLayer) []gopacket.SerializableLayer {
 	t.Helper()
 	var err error
 	body := gopacket.Payload("sixteen bytes of")
 	var header gopacket.SerializableLayer
 	switch tuple.Proto {
-	case ProtocolTCP:
+	case flow.ProtocolTCP:
 		tcp := &layers.TCP{SrcPort: layers.TCPPort(tuple.Src.Port()), DstPort: layers.TCPPort(tuple.Dst.Port()), SYN: true, Seq: 1, Window: 1000}
 		err, header = tcp.SetNetworkLayerForChecksum(network), tcp
-	case ProtocolUDP:
+	case flow.ProtocolUDP:
 		udp := &layers.UDP{SrcPort: layers.UDPPort(tuple.Src.Port()), DstPort: layers.UDPPort(tuple.Dst.Port())}
 		err, header = udp.SetNetworkLayerForChecksum(network), udp
-	case ProtocolICMP:
+	case flow.ProtocolICMP:
 		header = &layers.ICMPv4{TypeCode: layers.CreateICMPv4TypeCode(tuple.ICMPType, tuple.ICMPCode), Id: tuple.ICMPID}
-	case ProtocolICMPv6:
+	case flow.ProtocolICMPv6:
 		icmp := &layers.ICMPv6{TypeCode: layers.CreateICMPv6TypeCode(tuple.ICMPType, tuple.ICMPCode)}
 		if err = icmp.SetNetworkLayerForChecksum(network); err != nil {
 			t.Fatal(err)
 		}
 		echo := &layers.ICMPv6Echo{Identifier: tuple.ICMPID}
 		return []gopacket.SerializableLayer{icmp, echo, body}
-	case ProtocolSCTP, ProtocolDCCP, ProtocolUDPLite:
+	case flow.ProtocolSCTP, flow.ProtocolDCCP, flow.ProtocolUDPLite:
 		ports := binary.BigEndian.AppendUint16(nil, tuple.Src.Port())
 		ports = binary.BigEndian.AppendUint16(ports, tuple.Dst.Port())
 		return []gopacket.SerializableLayer{gopacket.Payload(append(ports, make([]byte, 12)...))}
@@ -97,19 +98,19 @@ func TestKeysAreTheKernels(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer k.close()
-	timeouts := DefaultTimeouts()
+	timeouts := flow.DefaultTimeouts()
 	for _, tuple := range tuples {
 		if _, _, err := k.xdp.Test(frameOf(t, tuple)); err != nil {
 			t.Fatal(err)
 		}
 		var (
 			keys  []kernelKey
-			f     Flow
+			f     flow.Flow
 			table tableReader
 		)
-		err := table.each(k.flows, func(key *kernelKey, flow *kernelFlow) {
+		err := table.each(k.flows, func(key *kernelKey, value *kernelFlow) {
 			keys = append(keys, *key)
-			f.fromKernel(key, flow, clock{tick: 1}, &timeouts)
+			flowFromKernel(&f, key, value, clock{tick: 1}, &timeouts)
 		})
 		if err != nil || len(keys) != 1 {
 			t.Fatalf("%s: %d flows, %v", tuple, len(keys), err)

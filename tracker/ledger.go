@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"ctop/ringbuf"
+	"ctop/tracker/flow"
 )
 
 const (
@@ -23,7 +24,7 @@ const (
 // second mark after it has come.
 type ledger struct {
 	tracker *Tracker
-	flows   map[FlowID]*account
+	flows   map[flow.ID]*account
 	// stale means that events were lost since the latest reading began.
 	stale bool
 	// notBefore is when the table may be read next.
@@ -36,7 +37,7 @@ type ledger struct {
 // account is what is known of one flow.
 type account struct {
 	key      kernelKey
-	state    State
+	state    flow.State
 	reversed bool
 	// round is the last reading that found it in the table.
 	round uint32
@@ -54,24 +55,24 @@ type reading struct {
 	// had happened by then was told.
 	complete bool
 	// touched are the flows with events since it began.
-	touched map[FlowID]bool
+	touched map[flow.ID]bool
 }
 
 // tableRow is what the table knows of one flow, as far as an event tells it.
 type tableRow struct {
-	id            FlowID
+	id            flow.ID
 	key           kernelKey
 	control       uint64
 	createdNs     uint64
-	origin, reply Half
+	origin, reply flow.Half
 }
 
 // newLedger begins with the flows that are there. The reader of events is open by
 // then: what happens while the table is read is told by events.
 func newLedger(t *Tracker) (*ledger, error) {
-	l := &ledger{tracker: t, flows: map[FlowID]*account{}}
+	l := &ledger{tracker: t, flows: map[flow.ID]*account{}}
 	err := new(tableReader).each(t.kernel.flows, func(k *kernelKey, v *kernelFlow) {
-		if row := rowFromKernel(k, v); row.state() != StateNone {
+		if row := rowFromKernel(k, v); row.state() != flow.StateNone {
 			l.flows[row.id] = &account{key: row.key, state: row.state(), reversed: row.reversed()}
 		}
 	})
@@ -104,7 +105,7 @@ func (l *ledger) mark() error {
 		return err
 	}
 	l.stale = false
-	l.reading = &reading{clock: now, done: make(chan struct{}), touched: map[FlowID]bool{}}
+	l.reading = &reading{clock: now, done: make(chan struct{}), touched: map[flow.ID]bool{}}
 	go l.reading.read(l.tracker)
 	return nil
 }
@@ -114,7 +115,7 @@ func (r *reading) read(t *Tracker) {
 	started := time.Now()
 	r.err = guarded(t.log, partEvents, func() error {
 		return new(tableReader).each(t.kernel.flows, func(k *kernelKey, v *kernelFlow) {
-			if row := rowFromKernel(k, v); row.state() != StateNone {
+			if row := rowFromKernel(k, v); row.state() != flow.StateNone {
 				r.rows = append(r.rows, row)
 			}
 		})
@@ -123,14 +124,14 @@ func (r *reading) read(t *Tracker) {
 }
 
 // tell yields what a record says, and at a mark what was found out.
-func (l *ledger) tell(record *ringbuf.Record[kernelEvent], c clock, yield func(Event, error) bool) bool {
+func (l *ledger) tell(record *ringbuf.Record[kernelEvent], c clock, yield func(flow.Event, error) bool) bool {
 	event := eventFromKernel(&record.Value, c)
 	if record.Mark {
 		event.Time = time.Now()
 	}
 	if record.Lost > 0 {
 		l.stale = true
-		if !yield(Event{Time: event.Time, Type: EventLost, Lost: record.Lost}, nil) {
+		if !yield(flow.Event{Time: event.Time, Type: flow.EventLost, Lost: record.Lost}, nil) {
 			return false
 		}
 	}
@@ -142,8 +143,8 @@ func (l *ledger) tell(record *ringbuf.Record[kernelEvent], c clock, yield func(E
 }
 
 // enter takes an event into account.
-func (l *ledger) enter(e *kernelEvent, event *Event) {
-	if event.Type == EventDestroy {
+func (l *ledger) enter(e *kernelEvent, event *flow.Event) {
+	if event.Type == flow.EventDestroy {
 		delete(l.flows, event.ID)
 	} else if a := l.flows[event.ID]; a != nil {
 		a.state = event.To
@@ -157,7 +158,7 @@ func (l *ledger) enter(e *kernelEvent, event *Event) {
 
 // settle compares with the table, once all is known that happened until it was
 // read.
-func (l *ledger) settle(yield func(Event, error) bool) bool {
+func (l *ledger) settle(yield func(flow.Event, error) bool) bool {
 	r := l.reading
 	if r == nil {
 		return true
@@ -179,7 +180,7 @@ func (l *ledger) settle(yield func(Event, error) bool) bool {
 }
 
 // compare takes over what the table has and returns the events that were missing.
-func (l *ledger) compare(r *reading) (found []Event) {
+func (l *ledger) compare(r *reading) (found []flow.Event) {
 	for i := range r.rows {
 		row := &r.rows[i]
 		a := l.flows[row.id]
@@ -192,7 +193,7 @@ func (l *ledger) compare(r *reading) (found []Event) {
 		}
 		event := eventFromRow(row, r.clock)
 		if a != nil {
-			event.Type, event.From, a.state = EventUpdate, a.state, state
+			event.Type, event.From, a.state = flow.EventUpdate, a.state, state
 		} else {
 			l.flows[row.id] = &account{key: row.key, state: state, reversed: row.reversed(), round: l.round}
 		}
@@ -201,7 +202,7 @@ func (l *ledger) compare(r *reading) (found []Event) {
 	return found
 }
 
-func (l *ledger) tellFound(found []Event, yield func(Event, error) bool) bool {
+func (l *ledger) tellFound(found []flow.Event, yield func(flow.Event, error) bool) bool {
 	for i := range found {
 		if !yield(found[i], nil) {
 			return false
@@ -211,14 +212,14 @@ func (l *ledger) tellFound(found []Event, yield func(Event, error) bool) bool {
 }
 
 // endMissing tells the end of the flows that are not in the table any more.
-func (l *ledger) endMissing(r *reading, yield func(Event, error) bool) bool {
+func (l *ledger) endMissing(r *reading, yield func(flow.Event, error) bool) bool {
 	for id, a := range l.flows {
 		if a.round == l.round || r.touched[id] {
 			continue
 		}
 		delete(l.flows, id)
-		event := Event{
-			Time: r.clock.wall, Type: EventDestroy, ID: id, Tuple: tupleFromKey(&a.key, a.reversed),
+		event := flow.Event{
+			Time: r.clock.wall, Type: flow.EventDestroy, ID: id, Tuple: tupleFromKey(&a.key, a.reversed),
 			From: a.state, Recovered: true,
 		}
 		if !yield(event, nil) {

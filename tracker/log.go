@@ -1,6 +1,10 @@
 package tracker
 
-import "sync"
+import (
+	"sync"
+
+	"ctop/tracker/flow"
+)
 
 // eventLog keeps the latest events and numbers them, so that any number of
 // readers can each go on where they were.
@@ -8,11 +12,11 @@ type eventLog struct {
 	mu    sync.Mutex
 	limit int
 	// events is a ring once it is full; total counts all that were ever added.
-	events []Event
+	events []flow.Event
 	total  uint64
 }
 
-func (l *eventLog) add(e Event) {
+func (l *eventLog) add(e flow.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.events) < l.limit {
@@ -25,12 +29,12 @@ func (l *eventLog) add(e Event) {
 
 // after returns the events that were added after the first n, as far as they are
 // still kept, and how many were ever added.
-func (l *eventLog) after(n uint64) ([]Event, uint64) {
+func (l *eventLog) after(n uint64) ([]flow.Event, uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	oldest := l.total - uint64(len(l.events))
 	n = min(max(n, oldest), l.total)
-	events := make([]Event, 0, l.total-n)
+	events := make([]flow.Event, 0, l.total-n)
 	for i := n; i < l.total; i++ {
 		events = append(events, l.events[i%uint64(l.limit)])
 	}

@@ -3,10 +3,12 @@ package tracker
 import (
 	"slices"
 	"testing"
+
+	"ctop/tracker/flow"
 )
 
 // numbers are the ids of events.
-func numbers(events []Event) (ids []int) {
+func numbers(events []flow.Event) (ids []int) {
 	for _, e := range events {
 		ids = append(ids, int(e.ID))
 	}
@@ -35,7 +37,7 @@ func TestEventLog(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := &eventLog{limit: c.limit}
 			for i := range c.added {
-				l.add(Event{ID: FlowID(i)})
+				l.add(flow.Event{ID: flow.ID(i)})
 			}
 			events, total := l.after(c.after)
 			if got := numbers(events); !slices.Equal(got, c.want) || total != uint64(c.added) {
@@ -51,9 +53,9 @@ func TestEventLogReader(t *testing.T) {
 	var got []int
 	var position uint64
 	for i := range 100 {
-		l.add(Event{ID: FlowID(i)})
+		l.add(flow.Event{ID: flow.ID(i)})
 		if i%5 == 0 {
-			var events []Event
+			var events []flow.Event
 			events, position = l.after(position)
 			got = append(got, numbers(events)...)
 		}

@@ -8,6 +8,8 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+
+	"ctop/tracker/flow"
 )
 
 // layoutVersion changes whenever a pinned map changes its meaning without
@@ -45,10 +47,10 @@ type layout struct {
 
 // ifaceMeta is one side, and what was changed for its sake.
 type ifaceMeta struct {
-	Name    string   `json:"name"`
-	Index   int      `json:"index"`
-	Mode    Mode     `json:"mode"`
-	Changes []change `json:"changes,omitempty"`
+	Name    string    `json:"name"`
+	Index   int       `json:"index"`
+	Mode    flow.Mode `json:"mode"`
+	Changes []change  `json:"changes,omitempty"`
 	// Forced says that the operator knew that the machine uses the interface.
 	Forced bool `json:"forced,omitempty"`
 	// SendDrops is what the interface had not sent when the tracker was attached
@@ -127,9 +129,9 @@ func decodeMeta(value []byte) (*meta, error) {
 // valid reports whether a description can be that of a tracker.
 func (m *meta) valid() bool {
 	for _, i := range m.Interfaces {
-		if i.Name == "" || i.Index <= 0 || i.Mode != ModeNative && i.Mode != ModeTC && i.Mode != ModeGeneric {
+		if i.Name == "" || i.Index <= 0 || i.Mode != flow.ModeNative && i.Mode != flow.ModeTC && i.Mode != flow.ModeGeneric {
 			return false
 		}
 	}
-	return m.MaxFlows > 0 && m.MaxFlows <= MaxMaxFlows
+	return m.MaxFlows > 0 && m.MaxFlows <= flow.MaxMaxFlows
 }

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"ctop/tracker/flow"
 )
 
 // goodMeta is what a tracker of this version writes.
@@ -13,8 +15,8 @@ func goodMeta() *meta {
 	return &meta{
 		Layout: currentLayout(), StartedNs: 1, MaxFlows: 65536, Programs: "x",
 		Interfaces: [2]ifaceMeta{
-			{Name: "left", Index: 3, Mode: ModeNative, Changes: []change{{Kind: changeGRO, NetNS: "/run/netns/a", Name: "eth0"}}},
-			{Name: "right", Index: 5, Mode: ModeTC},
+			{Name: "left", Index: 3, Mode: flow.ModeNative, Changes: []change{{Kind: changeGRO, NetNS: "/run/netns/a", Name: "eth0"}}},
+			{Name: "right", Index: 5, Mode: flow.ModeTC},
 		},
 	}
 }
@@ -38,7 +40,7 @@ func TestMetaOfOthers(t *testing.T) {
 		"another version":   func(m *meta) { m.Layout.Version++ },
 		"larger flows":      func(m *meta) { m.Layout.Flow += 8 },
 		"no flows":          func(m *meta) { m.MaxFlows = 0 },
-		"too many flows":    func(m *meta) { m.MaxFlows = MaxMaxFlows + 1 },
+		"too many flows":    func(m *meta) { m.MaxFlows = flow.MaxMaxFlows + 1 },
 		"no interface":      func(m *meta) { m.Interfaces[1] = ifaceMeta{} },
 		"an unknown mode":   func(m *meta) { m.Interfaces[0].Mode = 77 },
 		"a negative number": func(m *meta) { m.Interfaces[0].Index = -1 },

@@ -1,26 +1,27 @@
 package tracker
 
-import "fmt"
+import (
+	"fmt"
 
-// LongerAreLost is what the warning of unequal MTUs ends with.
-const LongerAreLost = ": longer packets are lost"
+	"ctop/tracker/flow"
+)
 
 // mtuWarnings say that the interfaces send packets of different lengths: those that
 // come in by the one and are too long for the other are lost.
-func mtuWarnings(sides [2]Interface) []string {
+func mtuWarnings(sides [2]flow.Interface) []string {
 	a, b := sides[0], sides[1]
 	if a.MTU == b.MTU || a.MTU == 0 || b.MTU == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s has a MTU of %d, %s of %d%s", a.Name, a.MTU, b.Name, b.MTU, LongerAreLost)}
+	return []string{fmt.Sprintf("%s has a MTU of %d, %s of %d%s", a.Name, a.MTU, b.Name, b.MTU, flow.LongerAreLost)}
 }
 
 // sends is as much of an interface as the warning is about.
-func (s *side) sends() Interface { return Interface{Name: s.name(), MTU: s.link.Attrs().MTU} }
+func (s *side) sends() flow.Interface { return flow.Interface{Name: s.name(), MTU: s.link.Attrs().MTU} }
 
 // tellMTUs logs that a MTU has changed and is not that of the other side.
 func (c *Collector) tellMTUs() {
-	var now [2]Interface
+	var now [2]flow.Interface
 	for i, m := range c.tracker.interfaces() {
 		now[i] = m.state()
 	}

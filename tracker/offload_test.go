@@ -7,6 +7,7 @@ import (
 	"github.com/vishvananda/netlink"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // TestOffload changes an offload of a veth link and puts it back.
@@ -55,7 +56,7 @@ func TestDriverRefuses(t *testing.T) {
 	}
 	const why = "attach to br1 in native mode: its driver bridge says: " +
 		"Underlying driver does not support XDP in native mode (operation not supported)"
-	if _, err := Open(t.Context(), Options{Interfaces: names, Mode: ModeNative}); err == nil || err.Error() != why+": use --mode tc" {
+	if _, err := Open(t.Context(), Options{Interfaces: names, Mode: flow.ModeNative}); err == nil || err.Error() != why+": use --mode tc" {
 		t.Errorf("native mode: %v", err)
 	}
 	tracker, err := Open(t.Context(), Options{Interfaces: names})
@@ -64,7 +65,7 @@ func TestDriverRefuses(t *testing.T) {
 	if notes := strings.Join(tracker.Notes(), "\n"); !strings.Contains(notes, "tc mode instead of native XDP: "+why) || strings.Contains(notes, "--mode tc") {
 		t.Errorf("without a mode it says %q", notes)
 	}
-	if mode := tracker.interfaces()[0].Mode; mode != ModeTC {
+	if mode := tracker.interfaces()[0].Mode; mode != flow.ModeTC {
 		t.Errorf("the mode is %s", mode)
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
 )
 
 // errPeerUnreachable means that the other end of a veth pair is in a network
@@ -49,7 +51,7 @@ func findPeer(link netlink.Link) (*peer, error) {
 // way there leads through a process of that namespace.
 func (t *Tracker) PeersInProcesses() bool {
 	for _, m := range t.interfaces() {
-		if m.Mode == ModeTC {
+		if m.Mode == flow.ModeTC {
 			continue
 		}
 		l, err := m.link()

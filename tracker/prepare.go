@@ -7,6 +7,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/features"
 	"github.com/safchain/ethtool"
+
+	"ctop/tracker/flow"
 )
 
 // prepare finds out what the side's mode needs on it, or why it is out of the
@@ -14,7 +16,7 @@ import (
 func (s *side) prepare() error {
 	s.changes, s.obstacle = nil, nil
 	switch {
-	case s.mode == ModeTC:
+	case s.mode == flow.ModeTC:
 		s.prepareTC()
 	case s.link.Type() == "veth":
 		s.prepareVeth()
@@ -29,13 +31,13 @@ func (s *side) prepareVeth() {
 	p, err := findPeer(s.link)
 	switch {
 	case err == nil:
-	case s.mode == ModeGeneric:
+	case s.mode == flow.ModeGeneric:
 		return // it works, if not with VLANs
 	default:
 		s.obstacle = err
 		return
 	}
-	if s.mode == ModeNative {
+	if s.mode == flow.ModeNative {
 		// Generic mode sends its frames like any others.
 		s.changes = append(s.changes, change{Kind: changeGRO, NetNS: p.netns, Name: p.name})
 	}
@@ -46,7 +48,7 @@ func (s *side) prepareVeth() {
 func (s *side) prepareCard() {
 	s.changes = []change{{Kind: changePromisc, Name: s.name()}}
 	kinds := []changeKind{changeRxVLAN, changeLRO}
-	if s.mode == ModeGeneric {
+	if s.mode == flow.ModeGeneric {
 		kinds = append(kinds, changeHWGRO)
 	}
 	for _, kind := range kinds {
@@ -80,31 +82,31 @@ func haveTCX() bool {
 
 // chooseMode settles the mode of both sides, which is one, and says why where
 // that is not what the name "auto" promises.
-func chooseMode(wanted Mode, sides [2]*side) (notes []string, err error) {
+func chooseMode(wanted flow.Mode, sides [2]*side) (notes []string, err error) {
 	mode := wanted
-	if wanted == ModeAuto {
-		mode = ModeNative
+	if wanted == flow.ModeAuto {
+		mode = flow.ModeNative
 	}
 	err = prepareBoth(sides, mode)
-	if err != nil && wanted == ModeAuto {
+	if err != nil && wanted == flow.ModeAuto {
 		return tcInstead(sides, err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	switch {
-	case mode == ModeGeneric:
+	case mode == flow.ModeGeneric:
 		notes = []string{"generic XDP runs after the driver has done its work: expect a fraction of the throughput, and almost none on virtual links with offloads on"}
-	case mode == ModeNative && sides[0].link.Type() == "veth":
+	case mode == flow.ModeNative && sides[0].link.Type() == "veth":
 		notes = []string{"native XDP sees every packet of a veth link on its own; --mode tc keeps segmentation offload and moves bulk traffic several times faster"}
-	case mode == ModeNative:
+	case mode == flow.ModeNative:
 		notes = slices.Concat(sides[0].queueNotes(), sides[1].queueNotes())
 	}
 	return notes, nil
 }
 
 // prepareBoth gives both sides a mode, and finds out what it needs on them.
-func prepareBoth(sides [2]*side, mode Mode) error {
+func prepareBoth(sides [2]*side, mode flow.Mode) error {
 	for _, s := range sides {
 		s.mode = mode
 		if err := s.prepare(); err != nil {
@@ -116,7 +118,7 @@ func prepareBoth(sides [2]*side, mode Mode) error {
 
 // tcInstead chooses tc mode, and says why native mode is not to be had.
 func tcInstead(sides [2]*side, why error) (notes []string, err error) {
-	return []string{"tc mode instead of native XDP: " + reason(why)}, prepareBoth(sides, ModeTC)
+	return []string{"tc mode instead of native XDP: " + reason(why)}, prepareBoth(sides, flow.ModeTC)
 }
 
 // queueNotes says where virtio_net lacks transmit queues for XDP: beside those in

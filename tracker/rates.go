@@ -3,6 +3,8 @@ package tracker
 import (
 	"math/bits"
 	"time"
+
+	"ctop/tracker/flow"
 )
 
 // volume is what a direction, or the tracker, had carried at some time.
@@ -44,7 +46,7 @@ func (r *rates) hasten(now time.Time) {
 }
 
 // apply fills in the snapshot's rates and remembers it for the next.
-func (r *rates) apply(s *Snapshot) {
+func (r *rates) apply(s *flow.Snapshot) {
 	r.hasten(s.Time)
 	elapsed := s.Time.Sub(r.time).Seconds()
 	known := !r.time.IsZero() && elapsed > 0
@@ -61,8 +63,8 @@ func (r *rates) apply(s *Snapshot) {
 		}
 		// A flow that was not there before has carried all since.
 		before := r.flows.find(f.ID)
-		f.Origin.PPS, f.Origin.BPS = perSecond(before[Origin], now[Origin], elapsed)
-		f.Reply.PPS, f.Reply.BPS = perSecond(before[Reply], now[Reply], elapsed)
+		f.Origin.PPS, f.Origin.BPS = perSecond(before[flow.Origin], now[flow.Origin], elapsed)
+		f.Reply.PPS, f.Reply.BPS = perSecond(before[flow.Reply], now[flow.Reply], elapsed)
 	}
 	total := volume{s.Counters.Packets, s.Counters.Bytes}
 	if known {
@@ -82,7 +84,7 @@ func perSecond(before, now volume, seconds float64) (pps, bps float64) {
 
 // flowVolume is what a flow had carried.
 type flowVolume struct {
-	id FlowID
+	id flow.ID
 	of [2]volume
 }
 
@@ -127,10 +129,10 @@ func (v *volumes) index() {
 }
 
 // slot is where to begin to look for an id: Fibonacci hashing.
-func (v *volumes) slot(id FlowID) int { return int(uint64(id) * 0x9e3779b97f4a7c15 >> v.shift) }
+func (v *volumes) slot(id flow.ID) int { return int(uint64(id) * 0x9e3779b97f4a7c15 >> v.shift) }
 
 // find returns what a flow had carried, nothing where it was not there.
-func (v *volumes) find(id FlowID) [2]volume {
+func (v *volumes) find(id flow.ID) [2]volume {
 	if v.next < len(v.list) && v.list[v.next].id == id {
 		v.next++
 		return v.list[v.next-1].of

@@ -4,33 +4,35 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"ctop/tracker/flow"
 )
 
 func TestRates(t *testing.T) {
 	start := time.Unix(1000, 0)
-	at := func(seconds float64, total volume, flows ...Flow) *Snapshot {
-		return &Snapshot{
+	at := func(seconds float64, total volume, flows ...flow.Flow) *flow.Snapshot {
+		return &flow.Snapshot{
 			Time:     start.Add(time.Duration(seconds * float64(time.Second))),
-			Counters: Counters{Packets: total.packets, Bytes: total.bytes},
+			Counters: flow.Counters{Packets: total.packets, Bytes: total.bytes},
 			Flows:    flows,
 		}
 	}
-	flow := func(id FlowID, origin, reply volume) Flow {
-		return Flow{
+	entry := func(id flow.ID, origin, reply volume) flow.Flow {
+		return flow.Flow{
 			ID:     id,
-			Origin: Half{Packets: origin.packets, Bytes: origin.bytes},
-			Reply:  Half{Packets: reply.packets, Bytes: reply.bytes},
+			Origin: flow.Half{Packets: origin.packets, Bytes: origin.bytes},
+			Reply:  flow.Half{Packets: reply.packets, Bytes: reply.bytes},
 		}
 	}
 	var r rates
-	first := at(0, volume{10, 1000}, flow(1, volume{5, 500}, volume{5, 500}))
+	first := at(0, volume{10, 1000}, entry(1, volume{5, 500}, volume{5, 500}))
 	r.apply(first)
 	if first.PPS != 0 || first.BPS != 0 || first.Flows[0].Origin.PPS != 0 || first.Flows[0].BPS() != 0 {
 		t.Errorf("the first snapshot has rates: %+v", first)
 	}
 	second := at(2, volume{30, 5000},
-		flow(1, volume{15, 1500}, volume{5, 500}),
-		flow(2, volume{4, 400}, volume{6, 2600}))
+		entry(1, volume{15, 1500}, volume{5, 500}),
+		entry(2, volume{4, 400}, volume{6, 2600}))
 	r.apply(second)
 	if second.PPS != 10 || second.BPS != 16000 {
 		t.Errorf("total %v packets, %v bits", second.PPS, second.BPS)
@@ -44,18 +46,18 @@ func TestRates(t *testing.T) {
 	}
 	// The same tuple with another id is another flow; one that is gone is
 	// forgotten.
-	third := at(3, volume{31, 5100}, flow(3, volume{1, 100}, volume{}))
+	third := at(3, volume{31, 5100}, entry(3, volume{1, 100}, volume{}))
 	r.apply(third)
 	if third.Flows[0].Origin.PPS != 1 || third.PPS != 1 || len(r.flows.list) != 1 {
 		t.Errorf("flow %+v of %d", third.Flows[0], len(r.flows.list))
 	}
 	// Neither a clock that stands still nor counters that begin again make
 	// rates that cannot be.
-	still := at(3, volume{40, 6000}, flow(3, volume{2, 200}, volume{}))
+	still := at(3, volume{40, 6000}, entry(3, volume{2, 200}, volume{}))
 	r.apply(still)
-	again := at(4, volume{1, 100}, flow(3, volume{1, 100}, volume{}))
+	again := at(4, volume{1, 100}, entry(3, volume{1, 100}, volume{}))
 	r.apply(again)
-	for _, s := range []*Snapshot{still, again} {
+	for _, s := range []*flow.Snapshot{still, again} {
 		if s.PPS != 0 || s.BPS != 0 || s.Flows[0].Origin.PPS != 0 || s.Flows[0].Origin.BPS != 0 {
 			t.Errorf("rates %+v", s)
 		}
@@ -66,16 +68,16 @@ func TestRates(t *testing.T) {
 func TestVolumesFind(t *testing.T) {
 	var v volumes
 	var list []flowVolume
-	for id := range FlowID(100) {
+	for id := range flow.ID(100) {
 		list = append(list, flowVolume{id + 1, [2]volume{{packets: uint64(id + 1)}}})
 	}
 	v.set(list)
-	for _, id := range []FlowID{1, 2, 3, 7, 8, 101, 9, 10, 100, 102, 50, 51, 1, 0} {
+	for _, id := range []flow.ID{1, 2, 3, 7, 8, 101, 9, 10, 100, 102, 50, 51, 1, 0} {
 		want := uint64(id)
 		if id > 100 {
 			want = 0
 		}
-		if got := v.find(id)[Origin].packets; got != want {
+		if got := v.find(id)[flow.Origin].packets; got != want {
 			t.Errorf("flow %d had carried %d, want %d", id, got, want)
 		}
 	}
@@ -86,10 +88,10 @@ func TestVolumesFind(t *testing.T) {
 func TestRatesOverAMoment(t *testing.T) {
 	var r rates
 	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
-	take := func(after time.Duration, packets uint64) *Snapshot {
-		s := &Snapshot{
-			Time: at.Add(after), Counters: Counters{Packets: packets, Bytes: 1000 * packets},
-			Flows: []Flow{{ID: 1, Origin: Half{Packets: packets, Bytes: 1000 * packets}}},
+	take := func(after time.Duration, packets uint64) *flow.Snapshot {
+		s := &flow.Snapshot{
+			Time: at.Add(after), Counters: flow.Counters{Packets: packets, Bytes: 1000 * packets},
+			Flows: []flow.Flow{{ID: 1, Origin: flow.Half{Packets: packets, Bytes: 1000 * packets}}},
 		}
 		r.apply(s)
 		return s

@@ -8,6 +8,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
 )
 
 // batchSize is how many entries are read at once. It grows where a bucket of the
@@ -66,13 +68,13 @@ func (r *tableReader) size(n int) {
 // flows reads every flow as it stands on a clock, with room made for as many as
 // are expected. waiting counts those that have ended or expired and are only to
 // be swept.
-func (r *tableReader) flows(m batches, c clock, timeouts *Timeouts, expected int) (flows []Flow, waiting int, err error) {
-	flows = make([]Flow, 0, roomFor(expected))
+func (r *tableReader) flows(m batches, c clock, timeouts *flow.Timeouts, expected int) (flows []flow.Flow, waiting int, err error) {
+	flows = make([]flow.Flow, 0, roomFor(expected))
 	err = r.each(m, func(k *kernelKey, v *kernelFlow) {
-		if stateFromControl(v.Control) != StateNone {
-			flows = append(flows, Flow{})
+		if stateFromControl(v.Control) != flow.StateNone {
+			flows = append(flows, flow.Flow{})
 			f := &flows[len(flows)-1]
-			f.fromKernel(k, v, c, timeouts)
+			flowFromKernel(f, k, v, c, timeouts)
 			if f.TTL(0) > 0 {
 				return
 			}
@@ -106,9 +108,9 @@ func (t *Tracker) readStats() ([]kernelStats, error) {
 }
 
 // readConfig returns the policy and the timeouts in force.
-func (t *Tracker) readConfig(c clock) (Policy, Timeouts, error) {
+func (t *Tracker) readConfig(c clock) (flow.Policy, flow.Timeouts, error) {
 	var config kernelConfig
-	var timeouts Timeouts
+	var timeouts flow.Timeouts
 	if err := t.kernel.config.Lookup(uint32(0), &config); err != nil {
 		return 0, timeouts, fmt.Errorf("read the configuration: %w", err)
 	}
@@ -120,13 +122,13 @@ func (t *Tracker) readConfig(c clock) (Policy, Timeouts, error) {
 
 // Snapshot reads the whole table once. Rates are zero: they take two snapshots,
 // which is what a [Sampler] and a [Collector] are for.
-func (t *Tracker) Snapshot() (*Snapshot, error) {
+func (t *Tracker) Snapshot() (*flow.Snapshot, error) {
 	return t.snapshot(new(tableReader))
 }
 
 // snapshot is of the instant when it begins. A flow that carries something while
 // the table is read has been idle for no time.
-func (t *Tracker) snapshot(reader *tableReader) (*Snapshot, error) {
+func (t *Tracker) snapshot(reader *tableReader) (*flow.Snapshot, error) {
 	started := time.Now()
 	c, err := t.readClock()
 	if err != nil {
@@ -141,7 +143,7 @@ func (t *Tracker) snapshot(reader *tableReader) (*Snapshot, error) {
 		return nil, err
 	}
 	host, _ := os.Hostname()
-	s := &Snapshot{
+	s := &flow.Snapshot{
 		Time:      c.wall,
 		Host:      host,
 		Policy:    policy,
@@ -158,21 +160,21 @@ func (t *Tracker) snapshot(reader *tableReader) (*Snapshot, error) {
 	for i, m := range t.interfaces() {
 		s.Interfaces[i] = m.state()
 		s.Interfaces[i].Use = uses[i]
-		s.Warnings = append(s.Warnings, s.Interfaces[i].troubles()...)
+		s.Warnings = append(s.Warnings, troubles(s.Interfaces[i])...)
 	}
 	s.Warnings = append(s.Warnings, mtuWarnings(s.Interfaces)...)
-	s.Counters.addUnsent(t.unsentSides(s.Interfaces))
+	addUnsent(&s.Counters, t.unsentSides(s.Interfaces))
 	s.Took = time.Since(started)
 	return s, nil
 }
 
 // present is how many flows there are by the counters, which CPUs go on changing
 // while they are read.
-func present(c Counters) int { return max(int(c.FlowsCreated-c.FlowsDestroyed), 0) }
+func present(c flow.Counters) int { return max(int(c.FlowsCreated-c.FlowsDestroyed), 0) }
 
 // state asks the kernel how the interface is.
-func (m ifaceMeta) state() Interface {
-	i := Interface{Name: m.Name, Index: m.Index, Mode: m.Mode}
+func (m ifaceMeta) state() flow.Interface {
+	i := flow.Interface{Name: m.Name, Index: m.Index, Mode: m.Mode}
 	l, err := m.link()
 	if err != nil {
 		i.Index = 0
@@ -180,9 +182,9 @@ func (m ifaceMeta) state() Interface {
 	}
 	i.Up = l.Attrs().Flags&unix.IFF_UP != 0
 	s := side{link: l}
-	i.virtual, i.MTU = s.virtual(), l.Attrs().MTU
+	i.Virtual, i.MTU = s.virtual(), l.Attrs().MTU
 	if counted := l.Attrs().Statistics; counted != nil {
-		i.Received, i.Sent, i.sendDrops = counted.RxPackets, counted.TxPackets, counted.TxDropped
+		i.Received, i.Sent, i.SendDrops = counted.RxPackets, counted.TxPackets, counted.TxDropped
 	}
 	return i
 }

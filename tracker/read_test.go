@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // BenchmarkSnapshot reads tables of a thousand and of a million flows, alone and
@@ -47,7 +48,7 @@ func filled(tb testing.TB, n int) *Tracker {
 	if err := t.start(); err != nil {
 		tb.Fatal(err)
 	}
-	for name, d := range DefaultTimeouts() {
+	for name, d := range flow.DefaultTimeouts() {
 		t.config.TimeoutTicks[name] = clock{tick: t.tick}.ticksOf(d)
 	}
 	if err := t.writeConfig(); err != nil {
@@ -59,12 +60,12 @@ func filled(tb testing.TB, n int) *Tracker {
 	}
 	keys, values := make([]kernelKey, n), make([]kernelFlow, n)
 	for i := range n {
-		keys[i] = keyFromTuple(Tuple{
-			Proto: ProtocolTCP,
+		keys[i] = keyFromTuple(flow.Tuple{
+			Proto: flow.ProtocolTCP,
 			Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), uint16(i)),
 			Dst:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 168, 0, 1}), 443),
 		})
-		values[i] = kernelFlow{Control: uint64(i+1)<<32 | uint64(StateEstablished), CreatedNs: c.ns - uint64(i)*1000}
+		values[i] = kernelFlow{Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: c.ns - uint64(i)*1000}
 		for d := range values[i].Dir {
 			h := &values[i].Dir[d]
 			h.Packets, h.Bytes, h.LastSeenTicks = uint64(i%1000+1), uint64(i)*100, c.ticks

@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/ringbuf"
+	"ctop/tracker/flow"
 )
 
 // ringSize is a reader's buffer: room for some 23,000 events.
@@ -103,26 +104,26 @@ func (t *Tracker) giveBack(s *slot) {
 // Events returns the events from now on until ctx is done, in the order in which
 // they were made on each CPU, with an EventLost where some are missing. What those
 // would have told is made up for by the table, some seconds later at the earliest
-// ([Event.Recovered]): whoever keeps account of the flows by their events has
+// ([flow.Event.Recovered]): whoever keeps account of the flows by their events has
 // exactly those of the table in the end. Every caller gets all events; at most
 // eight may read at once.
-func (t *Tracker) Events(ctx context.Context) iter.Seq2[Event, error] {
+func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	return t.events(ctx, func() {})
 }
 
 // events is [Tracker.Events], which tells when it listens.
-func (t *Tracker) events(ctx context.Context, listens func()) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {
+func (t *Tracker) events(ctx context.Context, listens func()) iter.Seq2[flow.Event, error] {
+	return func(yield func(flow.Event, error) bool) {
 		s, reader, err := t.openReader()
 		if err != nil {
-			yield(Event{}, err)
+			yield(flow.Event{}, err)
 			return
 		}
 		defer t.giveBack(s)
 		defer func() { _ = reader.Close() }()
 		l, err := newLedger(t)
 		if err != nil {
-			yield(Event{}, err)
+			yield(flow.Event{}, err)
 			return
 		}
 		defer l.close()
@@ -136,7 +137,7 @@ func (t *Tracker) events(ctx context.Context, listens func()) iter.Seq2[Event, e
 				err = l.mark()
 			}
 			if err != nil {
-				yield(Event{}, err)
+				yield(flow.Event{}, err)
 				return
 			}
 			if !l.tell(&record, c, yield) {

@@ -12,6 +12,8 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
 )
 
 // refusal is an XDP mode that is not to be had on an interface. Another mode always
@@ -68,7 +70,7 @@ func (k *kernel) driverSays(s *side) string {
 		return ""
 	}
 	flags := link.XDPDriverMode
-	if s.mode == ModeGeneric {
+	if s.mode == flow.ModeGeneric {
 		flags = link.XDPGenericMode
 	}
 	err = requestXDP(socket, s.link, k.xdp, uint32(flags))

@@ -13,6 +13,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
+
+	"ctop/tracker/flow"
 )
 
 const (
@@ -40,14 +42,14 @@ type ReplayOptions struct {
 	// Host is what snapshots are to say they are from.
 	Host string
 	// Policy, MaxFlows and Timeouts are as in [Options].
-	Policy   Policy
+	Policy   flow.Policy
 	MaxFlows int
-	Timeouts Timeouts
+	Timeouts flow.Timeouts
 	// EventLog is how many events to keep, 10,000 where zero.
 	EventLog int
 	// OnEvent gets every event as soon as it is read. An error of it ends the
 	// replay.
-	OnEvent func(*Event) error
+	OnEvent func(*flow.Event) error
 }
 
 // Replay runs packets through the same BPF programs as a tracker between two
@@ -58,7 +60,7 @@ type Replay struct {
 	options ReplayOptions
 	tracker *Tracker
 	log     eventLog
-	latest  atomic.Pointer[Snapshot]
+	latest  atomic.Pointer[flow.Snapshot]
 
 	// mu is held while the table or its clock changes.
 	mu     sync.Mutex
@@ -277,9 +279,9 @@ func (r *Replay) drain() error {
 func (r *Replay) tell(raw *kernelEvent) error {
 	event := eventFromKernel(raw, r.clock())
 	count, number := eventSequence(raw)
-	list := []Event{event}
+	list := []flow.Event{event}
 	if expected, known := r.next[count]; known && number > expected {
-		list = []Event{{Time: event.Time, Type: EventLost, Lost: number - expected}, event}
+		list = []flow.Event{{Time: event.Time, Type: flow.EventLost, Lost: number - expected}, event}
 	}
 	r.next[count] = number + 1
 	for i := range list {

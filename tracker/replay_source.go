@@ -3,6 +3,8 @@ package tracker
 import (
 	"errors"
 	"time"
+
+	"ctop/tracker/flow"
 )
 
 // What follows makes a replay a source for consoles, as a [Collector] is one:
@@ -10,13 +12,13 @@ import (
 
 // Refresh expires what is due, reads what events there are, and takes the
 // snapshot that [Replay.Snapshot] returns from then on.
-func (r *Replay) Refresh() (*Snapshot, error) {
+func (r *Replay) Refresh() (*flow.Snapshot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.refresh()
 }
 
-func (r *Replay) refresh() (*Snapshot, error) {
+func (r *Replay) refresh() (*flow.Snapshot, error) {
 	if err := r.sweepAt(r.elapsed); err != nil {
 		return nil, err
 	}
@@ -28,13 +30,13 @@ func (r *Replay) refresh() (*Snapshot, error) {
 }
 
 // Snapshot returns the latest snapshot, nil before the first.
-func (r *Replay) Snapshot() *Snapshot { return r.latest.Load() }
+func (r *Replay) Snapshot() *flow.Snapshot { return r.latest.Load() }
 
 // Events is [Collector.Events].
-func (r *Replay) Events(after uint64) (events []Event, next uint64) { return r.log.after(after) }
+func (r *Replay) Events(after uint64) (events []flow.Event, next uint64) { return r.log.after(after) }
 
 // Delete is [Tracker.Delete].
-func (r *Replay) Delete(refs ...Ref) (result DeleteResult, err error) {
+func (r *Replay) Delete(refs ...flow.Ref) (result flow.DeleteResult, err error) {
 	err = r.act(func() error {
 		result, err = r.tracker.Delete(refs...)
 		return err
@@ -44,12 +46,12 @@ func (r *Replay) Delete(refs ...Ref) (result DeleteResult, err error) {
 
 // SetTimeout is [Tracker.SetTimeout]. Flows that have been silent for longer end
 // at once.
-func (r *Replay) SetTimeout(name TimeoutName, d time.Duration) error {
+func (r *Replay) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	return r.act(func() error { return r.tracker.SetTimeout(name, d) })
 }
 
 // SetFlowTimeout is [Tracker.SetFlowTimeout].
-func (r *Replay) SetFlowTimeout(ref Ref, d time.Duration) error {
+func (r *Replay) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	return r.act(func() error { return r.tracker.SetFlowTimeout(ref, d) })
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/gopacket/gopacket/layers"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 var replayStart = time.Date(2001, 2, 3, 4, 5, 6, 789_000_000, time.UTC)
@@ -20,7 +21,7 @@ func openReplay(t *testing.T, o ReplayOptions) (r *Replay, told *[]string) {
 	t.Helper()
 	lab.Require(t)
 	told = new([]string)
-	o.OnEvent = func(e *Event) error {
+	o.OnEvent = func(e *flow.Event) error {
 		*told = append(*told, fmt.Sprintf("%s %s %s>%s %s", e.Time.Sub(replayStart), e.Type, e.From, e.To, e.Reason))
 		return nil
 	}
@@ -61,7 +62,7 @@ func feed(t *testing.T, r *Replay, after time.Duration, side int, frame []byte) 
 	}
 }
 
-func refresh(t *testing.T, r *Replay) *Snapshot {
+func refresh(t *testing.T, r *Replay) *flow.Snapshot {
 	t.Helper()
 	s, err := r.Refresh()
 	if err != nil {
@@ -82,13 +83,13 @@ func TestReplayClock(t *testing.T) {
 		t.Fatalf("%d flows at %s of %s", len(s.Flows), s.Time, s.Host)
 	}
 	f := s.Flows[0]
-	if f.State != StateEstablished || f.Age != 2500*time.Millisecond || f.Idle != 0 || f.In != 1 || f.Origin.Packets != 2 || f.TTL(0) != 10*time.Minute {
+	if f.State != flow.StateEstablished || f.Age != 2500*time.Millisecond || f.Idle != 0 || f.In != 1 || f.Origin.Packets != 2 || f.TTL(0) != 10*time.Minute {
 		t.Errorf("the flow is %+v", f)
 	}
 	if f.Origin.PPS != 0.8 || f.Origin.BPS != 640 || s.PPS != 1.2 {
 		t.Errorf("rates: %v packets and %v bits a second, %v in all", f.Origin.PPS, f.Origin.BPS, s.PPS)
 	}
-	if s.Interfaces[1] != (Interface{Name: "b", Mode: ModeReplay, Up: true}) || s.Counters.Forwarded != 3 {
+	if s.Interfaces[1] != (flow.Interface{Name: "b", Mode: flow.ModeReplay, Up: true}) || s.Counters.Forwarded != 3 {
 		t.Errorf("%+v, %d forwarded", s.Interfaces, s.Counters.Forwarded)
 	}
 	// Days later it has long expired, when its time was over and not now.
@@ -105,25 +106,25 @@ func TestReplayClock(t *testing.T) {
 
 // TestReplayActs changes the table while its clock stands still.
 func TestReplayActs(t *testing.T) {
-	r, told := openReplay(t, ReplayOptions{Timeouts: Timeouts{UDPUnidirectional: time.Minute}})
+	r, told := openReplay(t, ReplayOptions{Timeouts: flow.Timeouts{flow.UDPUnidirectional: time.Minute}})
 	for port := range uint16(3) {
 		feed(t, r, time.Duration(port)*10*time.Second, 0, udpFrame(t, false, port+1))
 	}
 	s := refresh(t, r)
-	if len(s.Flows) != 3 || s.Timeouts[UDPUnidirectional] != time.Minute {
-		t.Fatalf("%d flows, timeout %s", len(s.Flows), s.Timeouts[UDPUnidirectional])
+	if len(s.Flows) != 3 || s.Timeouts[flow.UDPUnidirectional] != time.Minute {
+		t.Fatalf("%d flows, timeout %s", len(s.Flows), s.Timeouts[flow.UDPUnidirectional])
 	}
 	for _, f := range s.Flows {
 		if f.Tuple.Src.Port() == 3 {
 			if result, err := r.Delete(f.Ref()); err != nil || result.Deleted != 1 {
 				t.Fatalf("%+v, %v", result, err)
 			}
-			if err := r.SetFlowTimeout(f.Ref(), time.Hour); !errors.Is(err, ErrFlowGone) {
+			if err := r.SetFlowTimeout(f.Ref(), time.Hour); !errors.Is(err, flow.ErrFlowGone) {
 				t.Errorf("its timeout: %v", err)
 			}
 		}
 	}
-	if err := r.SetTimeout(UDPUnidirectional, 15*time.Second); err != nil {
+	if err := r.SetTimeout(flow.UDPUnidirectional, 15*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if s := r.Snapshot(); len(s.Flows) != 1 || s.Flows[0].Tuple.Src.Port() != 2 || s.Flows[0].TTL(0) != 5*time.Second {
@@ -135,7 +136,7 @@ func TestReplayActs(t *testing.T) {
 }
 
 func TestReplayLengths(t *testing.T) {
-	r, _ := openReplay(t, ReplayOptions{Policy: PolicyEnforce})
+	r, _ := openReplay(t, ReplayOptions{Policy: flow.PolicyEnforce})
 	feed(t, r, 0, 0, []byte("short"))
 	feed(t, r, 0, 0, make([]byte, 65599))
 	feed(t, r, 0, 0, make([]byte, 1<<20))
@@ -144,7 +145,7 @@ func TestReplayLengths(t *testing.T) {
 	if fed, skipped := r.Fed(); fed != 2 || skipped != 2 {
 		t.Errorf("%d fed, %d skipped", fed, skipped)
 	}
-	if s.Counters.Packets != 2 || s.Counters.InvalidBy[InvalidMalformed] != 1 || s.Counters.Dropped != 1 {
+	if s.Counters.Packets != 2 || s.Counters.InvalidBy[flow.InvalidMalformed] != 1 || s.Counters.Dropped != 1 {
 		t.Errorf("%+v", s.Counters)
 	}
 }
@@ -167,7 +168,7 @@ func TestReplayLosesNothing(t *testing.T) {
 func TestReplayEndsWithItsReader(t *testing.T) {
 	lab.Require(t)
 	gone := errors.New("nobody reads")
-	r, err := OpenReplay(ReplayOptions{OnEvent: func(*Event) error { return gone }})
+	r, err := OpenReplay(ReplayOptions{OnEvent: func(*flow.Event) error { return gone }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
 )
 
 // sweepCost is about what a sweep costs for each flow. Sweeps are made as often
@@ -109,7 +111,7 @@ func (r *Replay) sweepAt(at time.Duration) error {
 
 // read takes a snapshot as of the capture's clock, and counts the flows that
 // wait to be swept.
-func (r *Replay) read() (s *Snapshot, waiting int, err error) {
+func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 	started := time.Now()
 	perCPU, err := r.tracker.readStats()
 	if err != nil {
@@ -120,7 +122,7 @@ func (r *Replay) read() (s *Snapshot, waiting int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	s = &Snapshot{
+	s = &flow.Snapshot{
 		Time: c.wall, Host: r.options.Host, Policy: policy, Uptime: r.elapsed,
 		MaxFlows: r.options.MaxFlows, Timeouts: timeouts,
 		Counters: countersFromKernel(perCPU),
@@ -129,10 +131,10 @@ func (r *Replay) read() (s *Snapshot, waiting int, err error) {
 		return nil, 0, err
 	}
 	for i, name := range r.sides {
-		s.Interfaces[i] = Interface{Name: name, Mode: ModeReplay, Up: true}
+		s.Interfaces[i] = flow.Interface{Name: name, Mode: flow.ModeReplay, Up: true}
 	}
-	s.averageRates()
-	s.Warnings = s.replayWarnings()
+	averageRates(s)
+	s.Warnings = replayWarnings(s)
 	s.Took = time.Since(started)
 	return s, waiting, nil
 }
@@ -144,11 +146,11 @@ const shortestAverage = time.Second
 // averageRates fills in rates over the whole capture: at its end there is no last
 // interval that would mean anything. All are over the same time, so that those of
 // the flows never add up to more than that of the whole.
-func (s *Snapshot) averageRates() {
+func averageRates(s *flow.Snapshot) {
 	seconds := max(s.Uptime, shortestAverage).Seconds()
 	for i := range s.Flows {
 		f := &s.Flows[i]
-		for _, h := range []*Half{&f.Origin, &f.Reply} {
+		for _, h := range []*flow.Half{&f.Origin, &f.Reply} {
 			h.PPS, h.BPS = perSecond(volume{}, volume{h.Packets, h.Bytes}, seconds)
 		}
 	}
@@ -157,9 +159,9 @@ func (s *Snapshot) averageRates() {
 
 // replayWarnings says what a replay could not hold, since nobody was there to
 // read about it when it happened.
-func (s *Snapshot) replayWarnings() []string {
-	list := s.tableWarnings()
-	if n := s.Counters.Destroyed[ReasonEvicted]; n > 0 {
+func replayWarnings(s *flow.Snapshot) []string {
+	list := tableWarnings(s)
+	if n := s.Counters.Destroyed[flow.ReasonEvicted]; n > 0 {
 		list = append(list, fmt.Sprintf("%d evicted", n))
 	}
 	if n := s.Counters.TableFull; n > 0 {

@@ -7,18 +7,14 @@ import (
 
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
-)
 
-// DeleteResult says what became of the flows that were to be deleted.
-type DeleteResult struct {
-	// Deleted flows are gone now; Gone ones had ended before.
-	Deleted, Gone int
-}
+	"ctop/tracker/flow"
+)
 
 // Delete ends flows with reason "deleted". Where it fails in the middle, the
 // result counts what was done before.
-func (t *Tracker) Delete(refs ...Ref) (DeleteResult, error) {
-	var result DeleteResult
+func (t *Tracker) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
+	var result flow.DeleteResult
 	for _, ref := range refs {
 		done, err := t.ask(kernelRequest{Key: keyFromTuple(ref.Tuple), Id: uint64(ref.ID), Request: requestDelete})
 		if err != nil {
@@ -34,9 +30,9 @@ func (t *Tracker) Delete(refs ...Ref) (DeleteResult, error) {
 }
 
 // SetTimeout changes a timeout for every flow at once.
-func (t *Tracker) SetTimeout(name TimeoutName, d time.Duration) error {
-	if err := CheckTimeout(d); err != nil {
-		return fmt.Errorf("%w: timeout %s: %w", ErrUsage, name, err)
+func (t *Tracker) SetTimeout(name flow.TimeoutName, d time.Duration) error {
+	if err := flow.CheckTimeout(d); err != nil {
+		return fmt.Errorf("%w: timeout %s: %w", flow.ErrUsage, name, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -49,11 +45,11 @@ func (t *Tracker) SetTimeout(name TimeoutName, d time.Duration) error {
 }
 
 // SetFlowTimeout gives one flow a timeout of its own; zero takes it away again.
-// It returns an error that wraps [ErrFlowGone] where the flow has ended.
-func (t *Tracker) SetFlowTimeout(ref Ref, d time.Duration) error {
+// It returns an error that wraps [flow.ErrFlowGone] where the flow has ended.
+func (t *Tracker) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	if d != 0 {
-		if err := CheckTimeout(d); err != nil {
-			return fmt.Errorf("%w: %w", ErrUsage, err)
+		if err := flow.CheckTimeout(d); err != nil {
+			return fmt.Errorf("%w: %w", flow.ErrUsage, err)
 		}
 	}
 	ticks := min(clock{tick: t.tick}.ticksOf(d), 1<<32-1)
@@ -64,7 +60,7 @@ func (t *Tracker) SetFlowTimeout(ref Ref, d time.Duration) error {
 		return fmt.Errorf("set the timeout of %s: %w", ref.Tuple, err)
 	}
 	if !done {
-		return fmt.Errorf("set the timeout of %s: %w", ref.Tuple, ErrFlowGone)
+		return fmt.Errorf("set the timeout of %s: %w", ref.Tuple, flow.ErrFlowGone)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package tracker
 
-import "time"
+import (
+	"time"
+
+	"ctop/tracker/flow"
+)
 
 // Sampler takes snapshots of a tracker one after the other, each with the rates
 // since the one before. It expires nothing and takes nothing over. Its methods
@@ -38,7 +42,7 @@ func (s *Sampler) Begin() error {
 }
 
 // Snapshot takes the next snapshot.
-func (s *Sampler) Snapshot() (*Snapshot, error) {
+func (s *Sampler) Snapshot() (*flow.Snapshot, error) {
 	started := time.Now()
 	snapshot, err := s.tracker.snapshot(&s.reader)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 )
 
 // Tracker is one tracker, attached by this process or joined. Its methods may be
@@ -141,7 +142,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 		return nil, err
 	}
 	t, err := attachSides(ctx, o, sides, dir)
-	if err != nil && o.Mode == ModeAuto && sides[0].mode == ModeNative && errNoNative(err) {
+	if err != nil && o.Mode == flow.ModeAuto && sides[0].mode == flow.ModeNative && errNoNative(err) {
 		if notes, err = tcInstead(sides, err); err != nil {
 			return nil, err
 		}
@@ -151,7 +152,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 		return nil, err
 	}
 	t.notes = append(append(t.notes, notes...), forced...)
-	t.notes = append(t.notes, mtuWarnings([2]Interface{sides[0].sends(), sides[1].sends()})...)
+	t.notes = append(t.notes, mtuWarnings([2]flow.Interface{sides[0].sends(), sides[1].sends()})...)
 	return t, nil
 }
 
@@ -160,7 +161,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (*Tracker, error) {
 	k, err := loadKernel(loadOptions{
 		maxFlows:          o.MaxFlows,
-		completeChecksums: sides[0].mode != ModeTC && (sides[0].virtual() || sides[1].virtual()),
+		completeChecksums: sides[0].mode != flow.ModeTC && (sides[0].virtual() || sides[1].virtual()),
 		tracing:           o.Trace,
 		verifyChecksums:   o.Checksums,
 	})

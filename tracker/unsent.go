@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf/link"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 )
 
 // An XDP program is done when it asks for a redirect. If the kernel then finds that
@@ -27,8 +28,8 @@ const (
 
 // watchRedirects counts what redirects drop, in modes that redirect by XDP. A kernel
 // that does not let it is no reason not to track.
-func (t *Tracker) watchRedirects(mode Mode) {
-	if mode == ModeTC {
+func (t *Tracker) watchRedirects(mode flow.Mode) {
+	if mode == flow.ModeTC {
 		return
 	}
 	if err := t.countUnsent(); err != nil {
@@ -106,12 +107,12 @@ func (m ifaceMeta) unsentBy(drops uint64) uint64 {
 
 // unsentSides adds up what both interfaces did not send, and remembers it for the
 // case that one of them is replaced.
-func (t *Tracker) unsentSides(sides [2]Interface) (n uint64) {
+func (t *Tracker) unsentSides(sides [2]flow.Interface) (n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i, side := range sides {
-		if side.Index != 0 && side.virtual {
-			t.sendDrops[i] = side.sendDrops
+		if side.Index != 0 && side.Virtual {
+			t.sendDrops[i] = side.SendDrops
 		}
 		n += t.meta.Interfaces[i].unsentBy(t.sendDrops[i])
 	}

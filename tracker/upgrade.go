@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 )
 
 // upgrade puts this version's programs in the place of those that a tracker of
@@ -55,7 +56,7 @@ func (t *Tracker) upgrade(running bool) error {
 // leave to hardware. Where an interface is gone they do: it costs little.
 func (m *meta) completesChecksums() bool {
 	for _, i := range m.Interfaces {
-		if i.Mode == ModeTC {
+		if i.Mode == flow.ModeTC {
 			return false
 		}
 		l, err := i.link()
@@ -85,7 +86,7 @@ func (t *Tracker) exchange(i int, m ifaceMeta, programs *kernel) error {
 	}
 	defer func() { _ = l.Close() }()
 	program := programs.xdp
-	if m.Mode == ModeTC {
+	if m.Mode == flow.ModeTC {
 		program = programs.tc
 	}
 	// An attachment whose interface is gone is made anew when that comes back.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
 )
 
 const (
@@ -38,7 +40,7 @@ type way struct {
 
 // watch looks at both ways and returns a sentence for each on which nothing
 // passes.
-func (w *watchdog) watch(t *Tracker, s *Snapshot) (trouble []string) {
+func (w *watchdog) watch(t *Tracker, s *flow.Snapshot) (trouble []string) {
 	for i := range w.ways {
 		from, to := &s.Interfaces[i], &s.Interfaces[1-i]
 		p := &w.ways[i]
@@ -60,30 +62,30 @@ func (w *watchdog) watch(t *Tracker, s *Snapshot) (trouble []string) {
 }
 
 // look compares the counters with those of when the other one last sent.
-func (p *way) look(from, to *Interface, s *Snapshot) {
+func (p *way) look(from, to *flow.Interface, s *flow.Snapshot) {
 	index := [2]int{from.Index, to.Index}
 	if p.index != index || p.sent != to.Sent {
 		*p = way{
 			index: index, since: s.Time, received: from.Received, sent: to.Sent,
-			seen: s.Counters.Packets, dropped: s.Counters.DroppedBy[DropPolicy], counts: p.index == index,
+			seen: s.Counters.Packets, dropped: s.Counters.DroppedBy[flow.DropPolicy], counts: p.index == index,
 		}
 		return
 	}
 	received := from.Received - p.received
-	if s.Policy == PolicyEnforce {
-		received -= min(received, s.Counters.DroppedBy[DropPolicy]-p.dropped)
+	if s.Policy == flow.PolicyEnforce {
+		received -= min(received, s.Counters.DroppedBy[flow.DropPolicy]-p.dropped)
 	}
-	counts := p.counts || to.virtual || !to.Up
+	counts := p.counts || to.Virtual || !to.Up
 	if counts && received >= stallPackets && s.Time.Sub(p.since) >= stallAfter {
 		p.stalled = true
 	}
 }
 
 // causeOf returns why nothing is sent out of a side, as far as can be found out.
-func (t *Tracker) causeOf(p *way, s *Snapshot, to int) string {
+func (t *Tracker) causeOf(p *way, s *flow.Snapshot, to int) string {
 	out := &s.Interfaces[to]
 	if !out.Up {
-		return out.trouble()
+		return trouble(*out)
 	}
 	if s.Counters.Packets == p.seen {
 		return fmt.Sprintf("packets do not reach ctop: another program takes them on %s", s.Interfaces[1-to].Name)
@@ -103,4 +105,23 @@ func (t *Tracker) causeOf(p *way, s *Snapshot, to int) string {
 		}
 	}
 	return fmt.Sprintf("%s does not send what it is given: see \"ip -s link show %s\" and \"ethtool -S %s\"", m.Name, m.Name, m.Name)
+}
+
+// troubles say what is wrong with an interface.
+func troubles(i flow.Interface) (list []string) {
+	if !i.Up {
+		list = append(list, trouble(i))
+	}
+	if i.Use != "" {
+		list = append(list, usedWarning(i.Name, i.Use))
+	}
+	return list
+}
+
+// trouble says what is wrong with an interface that is not up.
+func trouble(i flow.Interface) string {
+	if i.Index == 0 {
+		return i.Name + " gone"
+	}
+	return i.Name + " down"
 }

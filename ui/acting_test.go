@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 func TestDeleteAsksFirst(t *testing.T) {
@@ -28,7 +28,7 @@ func TestDeleteTheSelected(t *testing.T) {
 	// was asked about.
 	c.publish(flowsUpTo(10)[5:], time.Second)
 	c.press("y")
-	if want := []tracker.Ref{refOf(3)}; !slices.Equal(c.source.deleted, want) {
+	if want := []flow.Ref{refOf(3)}; !slices.Equal(c.source.deleted, want) {
 		t.Fatalf("deleted %v, not %v", c.source.deleted, want)
 	}
 	c.shows("deleted 0 flows, 1 already gone")
@@ -42,7 +42,7 @@ func TestDeleteTheMarked(t *testing.T) {
 	c.press("/", "udp", "enter", "d")
 	c.shows("delete 2 flows?", "1 ESTABLISHED · 1 FIN_WAIT_2", "marked")
 	c.press("y")
-	want := []tracker.Ref{refOf(0), refOf(3)}
+	want := []flow.Ref{refOf(0), refOf(3)}
 	if !slices.Equal(c.source.deleted, want) {
 		t.Fatalf("deleted %v, not %v", c.source.deleted, want)
 	}
@@ -52,7 +52,7 @@ func TestDeleteTheMarked(t *testing.T) {
 func TestMarksGoWithEscapeAndWithTheFlow(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(10))
 	c.press("space", "space")
-	c.source.events = []tracker.Event{destroy(flow(0), tracker.ReasonRST, start)}
+	c.source.events = []flow.Event{destroy(fakeFlow(0), flow.ReasonRST, start)}
 	c.pass(time.Second)
 	c.shows("1 marked")
 	c.press("esc")
@@ -77,7 +77,7 @@ func TestDeleteAllTakesTheCount(t *testing.T) {
 func TestPolicyIsExplained(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(1))
 	s := snapshotOf(start, flowsUpTo(1))
-	s.Policy = tracker.PolicyEnforce
+	s.Policy = flow.PolicyEnforce
 	c.source.snapshot = s
 	c.pass(time.Second)
 	c.press("d")
@@ -96,9 +96,9 @@ func TestFlowTimeouts(t *testing.T) {
 }
 
 func TestShorteningToDeathAsks(t *testing.T) {
-	f := flow(0)
+	f := fakeFlow(0)
 	f.Timeout, f.Idle = time.Minute, 40*time.Second
-	c := newConsole(t, 80, 24, []tracker.Flow{f})
+	c := newConsole(t, 80, 24, []flow.Flow{f})
 	c.press("-")
 	c.shows("end 1 flow?", "silent for longer than 30s")
 	c.press("n")
@@ -130,7 +130,7 @@ func TestATimeoutThatEndsFlowsAsks(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(100))
 	ending := 0
 	for _, f := range flowsUpTo(100) {
-		if f.TimeoutName == tracker.TCPSynSent && f.Idle >= 10*time.Second {
+		if f.TimeoutName == flow.TCPSynSent && f.Idle >= 10*time.Second {
 			ending++
 		}
 	}
@@ -158,7 +158,7 @@ func TestEventsFollow(t *testing.T) {
 	c.cursorOn("expired")
 	c.press("up")
 	c.shows("G follows")
-	c.source.events = append(c.source.events, destroy(flow(8), tracker.ReasonRST, start))
+	c.source.events = append(c.source.events, destroy(fakeFlow(8), flow.ReasonRST, start))
 	c.pass(time.Second)
 	c.cursorOn("ESTABLISHED")
 	c.press("G")
@@ -177,7 +177,7 @@ func TestEventsOpenTheFlow(t *testing.T) {
 	c.shows("[2 Events]")
 }
 
-func refOf(i int) tracker.Ref {
-	f := flow(i)
+func refOf(i int) flow.Ref {
+	f := fakeFlow(i)
 	return f.Ref()
 }

@@ -5,7 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/ui/order"
+	"ctop/internal/order"
 )
 
 // rearrange has the rows put in order because the operator wants others. What

@@ -11,9 +11,9 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
-	"ctop/tracker"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/events"
-	"ctop/ui/order"
 )
 
 // BenchmarkFrame is what a key costs in every view: an Update that moves the
@@ -45,10 +45,10 @@ func BenchmarkStorm(b *testing.B) {
 	m := benchModel(1000)
 	m.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("2")})
 	perLook := 100_000 / int(time.Second/DefaultInterval)
-	batch := make([]tracker.Event, perLook)
+	batch := make([]flow.Event, perLook)
 	for i := range batch {
-		f := flow(i)
-		batch[i] = tracker.Event{Time: start, Type: tracker.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State}
+		f := fakeFlow(i)
+		batch[i] = flow.Event{Time: start, Type: flow.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State}
 	}
 	var next uint64
 	for b.Loop() {

@@ -3,8 +3,8 @@ package ui
 import (
 	"strings"
 
+	"ctop/internal/format"
 	"ctop/ui/events"
-	"ctop/ui/format"
 )
 
 // Notice is what another operator did. It is shown among the events.

@@ -6,7 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/ui/filter"
+	"ctop/internal/filter"
 )
 
 // colleagues are other operators who do what a test tells them.

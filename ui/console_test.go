@@ -10,9 +10,9 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
-	"ctop/ui/filter"
-	"ctop/ui/order"
+	"ctop/internal/filter"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 )
 
 func TestCursorFollowsTheFlow(t *testing.T) {
@@ -127,8 +127,8 @@ func TestEveryKeySortsBothWays(t *testing.T) {
 	}
 }
 
-func rowsOf(c *console) []tracker.FlowID {
-	var ids []tracker.FlowID
+func rowsOf(c *console) []flow.ID {
+	var ids []flow.ID
 	for _, f := range c.m.flows.Rows() {
 		ids = append(ids, f.ID)
 	}
@@ -164,8 +164,8 @@ func TestPauseFreezesWhatIsShown(t *testing.T) {
 
 func TestEndedFlowsLinger(t *testing.T) {
 	c := newConsole(t, 120, 24, flowsUpTo(5))
-	gone := flow(3)
-	c.source.events = []tracker.Event{destroy(gone, tracker.ReasonClosed, start.Add(time.Second))}
+	gone := fakeFlow(3)
+	c.source.events = []flow.Event{destroy(gone, flow.ReasonClosed, start.Add(time.Second))}
 	c.publish(slices.Delete(flowsUpTo(5), 3, 4), time.Second)
 	c.shows("10.0.0.3:40003", "closed", "4/4")
 	c.pass(time.Second)
@@ -191,7 +191,7 @@ func TestHelpNamesEveryKeyAndBack(t *testing.T) {
 
 func TestExport(t *testing.T) {
 	var wrote int
-	export := func(_ *tracker.Snapshot, flows []*tracker.Flow) (string, error) {
+	export := func(_ *flow.Snapshot, flows []*flow.Flow) (string, error) {
 		wrote = len(flows)
 		return "ctop-flows.csv", nil
 	}
@@ -207,12 +207,12 @@ func TestExport(t *testing.T) {
 // has those that the header counts.
 func TestExportLeavesOutWhatEnded(t *testing.T) {
 	var wrote int
-	export := func(_ *tracker.Snapshot, flows []*tracker.Flow) (string, error) {
+	export := func(_ *flow.Snapshot, flows []*flow.Flow) (string, error) {
 		wrote = len(flows)
 		return "/root/flows.json", nil
 	}
 	c := newConsole(t, 120, 24, flowsUpTo(10), WithExport(export))
-	c.source.events = []tracker.Event{destroy(flow(8), tracker.ReasonRST, c.now), destroy(flow(9), tracker.ReasonRST, c.now)}
+	c.source.events = []flow.Event{destroy(fakeFlow(8), flow.ReasonRST, c.now), destroy(fakeFlow(9), flow.ReasonRST, c.now)}
 	c.publish(flowsUpTo(8), time.Second)
 	c.shows("8 / 65,536 flows", "10.0.0.8", "10.0.0.9")
 	c.press("e")
@@ -250,12 +250,12 @@ func TestCopySendsTheTuple(t *testing.T) {
 // The command that is copied is for the flow and for no other.
 func TestCopiedDeleteIsExact(t *testing.T) {
 	flows := append(flowsUpTo(10), ipv6Flows()...)
-	tagged := flow(11)
+	tagged := fakeFlow(11)
 	tagged.Tuple.VLAN, tagged.Tuple.VLANInner, tagged.Tuple.Session = 7, 9, 300
 	other := tagged
 	other.Tuple.Session = 301
-	ping := flow(4)
-	ping.Tuple.Proto, ping.Tuple.ICMPType = tracker.ProtocolICMPv6, 128
+	ping := fakeFlow(4)
+	ping.Tuple.Proto, ping.Tuple.ICMPType = flow.ProtocolICMPv6, 128
 	ping.Tuple.Src, ping.Tuple.Dst = netip.MustParseAddrPort("[fd00::1]:0"), netip.MustParseAddrPort("[fd00::2]:0")
 	again := ping
 	again.Tuple.ICMPID++
@@ -280,7 +280,7 @@ func TestDetail(t *testing.T) {
 	c.pass(time.Second)
 	c.press("enter")
 	c.shows("ESTABLISHED", "handshake complete", "+ 12.1 ms", "expires 5 days after its last packet")
-	c.source.events = append(c.source.events, destroy(flow(0), tracker.ReasonRST, start.Add(2*time.Second)))
+	c.source.events = append(c.source.events, destroy(fakeFlow(0), flow.ReasonRST, start.Add(2*time.Second)))
 	c.publish(flowsUpTo(10)[1:], 2*time.Second)
 	c.shows("ended: rst", "reset")
 	c.press("esc")

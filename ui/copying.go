@@ -8,23 +8,23 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // copied is what the copy key did last: pressed again for the same flow it
 // copies the next form.
 type copied struct {
-	id   tracker.FlowID
+	id   flow.ID
 	form int
 }
 
 // copyForms are what can be copied of a flow, in turn.
 var copyForms = [...]struct {
 	name string
-	text func(tracker.Tuple) string
+	text func(flow.Tuple) string
 }{
-	{"the tuple", func(t tracker.Tuple) string { return t.String() }},
+	{"the tuple", func(t flow.Tuple) string { return t.String() }},
 	{"a ctop command", deleteCommand},
 	{"a conntrack command", conntrackCommand},
 	{"a tcpdump filter", tcpdumpFilter},
@@ -32,7 +32,7 @@ var copyForms = [...]struct {
 
 // copy puts a flow on the clipboard of the terminal that the console is seen on
 // (OSC 52), which over SSH is not the host's.
-func (m *Model) copy(id tracker.FlowID, t tracker.Tuple) tea.Cmd {
+func (m *Model) copy(id flow.ID, t flow.Tuple) tea.Cmd {
 	if m.copied.id == id {
 		m.copied.form = (m.copied.form + 1) % len(copyForms)
 	} else {
@@ -51,10 +51,10 @@ func (m *Model) copy(id tracker.FlowID, t tracker.Tuple) tea.Cmd {
 
 // deleteCommand deletes the flow. One without tags it does not tell from one of the
 // same ends with tags: the command shows what it would delete, and asks.
-func deleteCommand(t tracker.Tuple) string { return "ctop delete " + filterText(t) }
+func deleteCommand(t flow.Tuple) string { return "ctop delete " + filterText(t) }
 
 // filterText is a filter for the flow, as a shell takes it.
-func filterText(t tracker.Tuple) string {
+func filterText(t flow.Tuple) string {
 	parts := []string{"proto:" + t.Proto.String(), endText("src", "sport", t.Proto, t.Src), endText("dst", "dport", t.Proto, t.Dst)}
 	if t.Proto.HasICMP() {
 		parts = append(parts, fmt.Sprintf("icmp:%d '#%d'", t.ICMPType, t.ICMPID))
@@ -71,7 +71,7 @@ func filterText(t tracker.Tuple) string {
 }
 
 // endText asks for one end of a flow.
-func endText(address, port string, p tracker.Protocol, end netip.AddrPort) string {
+func endText(address, port string, p flow.Protocol, end netip.AddrPort) string {
 	text := address + ":" + end.Addr().String()
 	if p.HasPorts() {
 		text += " " + port + ":" + portText(end)
@@ -81,7 +81,7 @@ func endText(address, port string, p tracker.Protocol, end netip.AddrPort) strin
 
 // conntrackCommand deletes the same flow from the kernel's own connection
 // tracking.
-func conntrackCommand(t tracker.Tuple) string {
+func conntrackCommand(t flow.Tuple) string {
 	var b strings.Builder
 	b.WriteString("conntrack -D")
 	if t.Src.Addr().Is6() {
@@ -98,7 +98,7 @@ func conntrackCommand(t tracker.Tuple) string {
 }
 
 // tcpdumpFilter shows the packets of the flow, both ways.
-func tcpdumpFilter(t tracker.Tuple) string {
+func tcpdumpFilter(t flow.Tuple) string {
 	var parts []string
 	for _, id := range t.VLANs() {
 		if id != 0 {
@@ -110,17 +110,17 @@ func tcpdumpFilter(t tracker.Tuple) string {
 	}
 	parts = append(parts, protocolFilter(t), "host "+t.Src.Addr().String(), "host "+t.Dst.Addr().String())
 	// Of other protocols tcpdump knows no ports.
-	if t.Proto == tracker.ProtocolTCP || t.Proto == tracker.ProtocolUDP || t.Proto == tracker.ProtocolSCTP {
+	if t.Proto == flow.ProtocolTCP || t.Proto == flow.ProtocolUDP || t.Proto == flow.ProtocolSCTP {
 		parts = append(parts, "port "+portText(t.Src), "port "+portText(t.Dst))
 	}
 	return strings.Join(parts, " and ")
 }
 
-func protocolFilter(t tracker.Tuple) string {
+func protocolFilter(t flow.Tuple) string {
 	switch t.Proto {
-	case tracker.ProtocolTCP, tracker.ProtocolUDP, tracker.ProtocolSCTP, tracker.ProtocolICMP:
+	case flow.ProtocolTCP, flow.ProtocolUDP, flow.ProtocolSCTP, flow.ProtocolICMP:
 		return t.Proto.String()
-	case tracker.ProtocolICMPv6:
+	case flow.ProtocolICMPv6:
 		return "icmp6"
 	}
 	if t.Src.Addr().Is6() {

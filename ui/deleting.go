@@ -10,15 +10,15 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/confirm"
-	"ctop/ui/format"
-	"ctop/ui/order"
 	"ctop/ui/table"
 )
 
 // askDelete asks about one flow.
-func (m *Model) askDelete(f *tracker.Flow) {
+func (m *Model) askDelete(f *flow.Flow) {
 	if f = m.living(f); f == nil {
 		return
 	}
@@ -26,7 +26,7 @@ func (m *Model) askDelete(f *tracker.Flow) {
 		Title: "delete 1 flow?",
 		Lines: []string{table.TupleText(f), f.State.String(), m.consequence()},
 		Verb:  "delete it", Keep: "keep it",
-		Yes: m.delete([]tracker.Ref{f.Ref()}),
+		Yes: m.delete([]flow.Ref{f.Ref()}),
 	})
 }
 
@@ -36,24 +36,24 @@ func (m *Model) surveyMarked() tea.Cmd {
 	if m.shown == nil {
 		return nil
 	}
-	marked := make(map[tracker.FlowID]bool, len(m.marked))
+	marked := make(map[flow.ID]bool, len(m.marked))
 	for id := range m.marked {
 		marked[id] = true
 	}
-	return survey(order.All(m.shown), func(id tracker.FlowID) bool { return marked[id] }, false)
+	return survey(order.All(m.shown), func(id flow.ID) bool { return marked[id] }, false)
 }
 
 // surveyShown looks up all the flows that the filter shows to ask about them.
 func (m *Model) surveyShown() tea.Cmd {
 	ended := m.endedReasons()
 	rows := m.flows.Rows()
-	return survey(slices.Values(rows), func(id tracker.FlowID) bool {
+	return survey(slices.Values(rows), func(id flow.ID) bool {
 		_, gone := ended[id]
 		return !gone
 	}, true)
 }
 
-func survey(flows iter.Seq[*tracker.Flow], wanted func(tracker.FlowID) bool, all bool) tea.Cmd {
+func survey(flows iter.Seq[*flow.Flow], wanted func(flow.ID) bool, all bool) tea.Cmd {
 	return func() tea.Msg {
 		return surveyedMsg{survey: order.NewSurvey(flows, wanted), all: all}
 	}
@@ -94,7 +94,7 @@ func (m *Model) chosenBy(all bool) string {
 
 func stateCounts(s order.Survey) string {
 	var parts []string
-	for _, state := range tracker.States() {
+	for _, state := range flow.States() {
 		if n := s.ByState[state]; n > 0 {
 			parts = append(parts, format.Count(n)+" "+state.String())
 		}
@@ -105,14 +105,14 @@ func stateCounts(s order.Survey) string {
 // consequence says what deleting means under the tracker's policy.
 func (m *Model) consequence() string {
 	if m.latest == nil {
-		return DeletingMeans(tracker.PolicyObserve)
+		return DeletingMeans(flow.PolicyObserve)
 	}
 	return DeletingMeans(m.latest.Policy)
 }
 
 // DeletingMeans says what becomes of flows that are deleted under a policy.
-func DeletingMeans(p tracker.Policy) string {
-	if p == tracker.PolicyEnforce {
+func DeletingMeans(p flow.Policy) string {
+	if p == flow.PolicyEnforce {
 		return "enforce: TCP is cut off, anything else begins anew"
 	}
 	return "observe: forgotten only, the next packet picks a flow up again"
@@ -152,7 +152,7 @@ func (m *Model) handleTypedAnswer(msg tea.KeyMsg, q confirm.Question) tea.Cmd {
 }
 
 // delete returns what ends the flows.
-func (m *Model) delete(refs []tracker.Ref) tea.Cmd {
+func (m *Model) delete(refs []flow.Ref) tea.Cmd {
 	source := m.source
 	return func() tea.Msg {
 		result, err := source.Delete(refs...)
@@ -165,14 +165,14 @@ func (m *Model) delete(refs []tracker.Ref) tea.Cmd {
 }
 
 // deletedNote names the flow where it was only one.
-func deletedNote(refs []tracker.Ref, r tracker.DeleteResult) string {
+func deletedNote(refs []flow.Ref, r flow.DeleteResult) string {
 	if len(refs) == 1 {
 		return "deleted " + refs[0].Tuple.String()
 	}
 	return deleted(r)
 }
 
-func deleted(r tracker.DeleteResult) string {
+func deleted(r flow.DeleteResult) string {
 	text := "deleted " + format.Plural(r.Deleted, "flow")
 	if r.Gone > 0 {
 		text += fmt.Sprintf(", %s already gone", format.Count(r.Gone))

@@ -12,7 +12,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // start is when every test begins.
@@ -20,32 +20,32 @@ var start = time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 
 // fakeSource is a tracker that does what a test tells it.
 type fakeSource struct {
-	snapshot *tracker.Snapshot
-	events   []tracker.Event
+	snapshot *flow.Snapshot
+	events   []flow.Event
 	err      error
 
-	deleted  []tracker.Ref
+	deleted  []flow.Ref
 	timeouts []string
 }
 
-func (s *fakeSource) Snapshot() *tracker.Snapshot { return s.snapshot }
+func (s *fakeSource) Snapshot() *flow.Snapshot { return s.snapshot }
 
-func (s *fakeSource) Events(after uint64) ([]tracker.Event, uint64) {
+func (s *fakeSource) Events(after uint64) ([]flow.Event, uint64) {
 	n := uint64(len(s.events))
 	return s.events[min(after, n):], n
 }
 
-func (s *fakeSource) Delete(refs ...tracker.Ref) (tracker.DeleteResult, error) {
+func (s *fakeSource) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
 	s.deleted = append(s.deleted, refs...)
-	return tracker.DeleteResult{Deleted: len(refs) - 1, Gone: 1}, s.err
+	return flow.DeleteResult{Deleted: len(refs) - 1, Gone: 1}, s.err
 }
 
-func (s *fakeSource) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+func (s *fakeSource) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	s.timeouts = append(s.timeouts, fmt.Sprintf("%s=%s", name, d))
 	return s.err
 }
 
-func (s *fakeSource) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
+func (s *fakeSource) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	s.timeouts = append(s.timeouts, fmt.Sprintf("%d=%s", ref.ID, d))
 	return s.err
 }
@@ -60,7 +60,7 @@ type console struct {
 	quit   bool
 }
 
-func newConsole(t *testing.T, width, height int, flows []tracker.Flow, opts ...Option) *console {
+func newConsole(t *testing.T, width, height int, flows []flow.Flow, opts ...Option) *console {
 	t.Helper()
 	c := &console{t: t, source: &fakeSource{}, now: start}
 	if flows != nil {
@@ -107,7 +107,7 @@ func (c *console) pass(d time.Duration) {
 }
 
 // publish replaces the snapshot and lets the console look.
-func (c *console) publish(flows []tracker.Flow, d time.Duration) {
+func (c *console) publish(flows []flow.Flow, d time.Duration) {
 	c.source.snapshot = snapshotOf(c.now.Add(d), flows)
 	c.pass(d)
 }
@@ -174,67 +174,67 @@ func (c *console) cursorOn(text string) {
 	}
 }
 
-func snapshotOf(at time.Time, flows []tracker.Flow) *tracker.Snapshot {
-	return &tracker.Snapshot{
+func snapshotOf(at time.Time, flows []flow.Flow) *flow.Snapshot {
+	return &flow.Snapshot{
 		Time: at,
-		Interfaces: [2]tracker.Interface{
-			{Name: "veth1", Index: 3, Mode: tracker.ModeNative, Up: true},
-			{Name: "veth2", Index: 5, Mode: tracker.ModeNative, Up: true},
+		Interfaces: [2]flow.Interface{
+			{Name: "veth1", Index: 3, Mode: flow.ModeNative, Up: true},
+			{Name: "veth2", Index: 5, Mode: flow.ModeNative, Up: true},
 		},
-		MaxFlows: 65536, Timeouts: tracker.DefaultTimeouts(),
+		MaxFlows: 65536, Timeouts: flow.DefaultTimeouts(),
 		PPS: 48100, BPS: 412e6, Flows: flows,
 	}
 }
 
 // flow makes a flow of which everything follows from its number: the state,
 // the addresses, and the rates, which fall as the number rises.
-func flow(i int) tracker.Flow {
+func fakeFlow(i int) flow.Flow {
 	kinds := [...]struct {
-		proto   tracker.Protocol
-		state   tracker.State
-		timeout tracker.TimeoutName
+		proto   flow.Protocol
+		state   flow.State
+		timeout flow.TimeoutName
 	}{
-		{tracker.ProtocolTCP, tracker.StateEstablished, tracker.TCPEstablished},
-		{tracker.ProtocolTCP, tracker.StateSynSent, tracker.TCPSynSent},
-		{tracker.ProtocolUDP, tracker.StateNew, tracker.UDPUnidirectional},
-		{tracker.ProtocolTCP, tracker.StateFinWait2, tracker.TCPFinWait},
-		{tracker.ProtocolICMP, tracker.StateEstablished, tracker.ICMP},
+		{flow.ProtocolTCP, flow.StateEstablished, flow.TCPEstablished},
+		{flow.ProtocolTCP, flow.StateSynSent, flow.TCPSynSent},
+		{flow.ProtocolUDP, flow.StateNew, flow.UDPUnidirectional},
+		{flow.ProtocolTCP, flow.StateFinWait2, flow.TCPFinWait},
+		{flow.ProtocolICMP, flow.StateEstablished, flow.ICMP},
 	}
 	kind := kinds[i%len(kinds)]
-	f := tracker.Flow{
-		ID: tracker.FlowID(i + 1), State: kind.state, TimeoutName: kind.timeout,
-		Timeout: tracker.DefaultTimeouts()[kind.timeout],
+	f := flow.Flow{
+		ID: flow.ID(i + 1), State: kind.state, TimeoutName: kind.timeout,
+		Timeout: flow.DefaultTimeouts()[kind.timeout],
 		Age:     time.Duration(i) * 7 * time.Second, Idle: time.Duration(i%29) * time.Second,
-		Origin: tracker.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 80, PPS: 1e4 / float64(i+1), BPS: 6.4e6 / float64(i+1)},
+		Origin: flow.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 80, PPS: 1e4 / float64(i+1), BPS: 6.4e6 / float64(i+1)},
 	}
-	f.Tuple = tracker.Tuple{
+	f.Tuple = flow.Tuple{
 		Proto: kind.proto,
 		Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), uint16(40000+i%20000)),
 		Dst:   netip.MustParseAddrPort("192.168.1.10:443"),
 	}
-	if kind.proto == tracker.ProtocolICMP {
+	if kind.proto == flow.ProtocolICMP {
 		f.Tuple.Src = netip.AddrPortFrom(f.Tuple.Src.Addr(), 0)
 		f.Tuple.Dst = netip.AddrPortFrom(f.Tuple.Dst.Addr(), 0)
 		f.Tuple.ICMPType, f.Tuple.ICMPID = 8, uint16(i)
 	}
 	f.In = uint8(i % 2)
-	if kind.proto == tracker.ProtocolTCP && !kind.state.Opening() {
+	if kind.proto == flow.ProtocolTCP && !kind.state.Opening() {
 		f.Origin.RTT, f.Origin.Retransmits, f.Origin.Reordered = time.Duration(i)*time.Microsecond, uint16(i%7), uint16(i%5)
 	}
 	if !kind.state.Opening() {
-		f.Reply = tracker.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 1400, PPS: 1e4 / float64(i+1), BPS: 112e6 / float64(i+1)}
+		f.Reply = flow.Half{Packets: uint64(i + 1), Bytes: uint64(i+1) * 1400, PPS: 1e4 / float64(i+1), BPS: 112e6 / float64(i+1)}
 	}
-	if kind.proto == tracker.ProtocolTCP && !kind.state.Opening() {
+	if kind.proto == flow.ProtocolTCP && !kind.state.Opening() {
 		f.Origin.WindowKnown, f.Origin.Window = true, 64240
 		f.Reply.WindowKnown, f.Reply.Window, f.Reply.InFlight = true, 501760, uint32(i+1)*1448
 	}
 	return f
 }
 
-func flowsUpTo(n int) []tracker.Flow {
-	flows := make([]tracker.Flow, n)
+func flowsUpTo(n int) []flow.Flow {
+	flows := make([]flow.Flow, n)
 	for i := range flows {
-		flows[i] = flow(i)
+		flows[i] = fakeFlow(i)
 	}
 	return flows
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/ui/filter"
+	"ctop/internal/filter"
 	"ctop/ui/prompt"
 )
 

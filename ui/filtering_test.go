@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 func TestTalkersCountWhatTheFilterShows(t *testing.T) {
@@ -57,7 +57,7 @@ func TestFilterLikeThis(t *testing.T) {
 }
 
 func TestTcpdumpFilter(t *testing.T) {
-	f := flow(0).Tuple
+	f := fakeFlow(0).Tuple
 	f.VLAN = 10
 	if got := tcpdumpFilter(f); got != "vlan 10 and tcp and host 10.0.0.0 and host 192.168.1.10 and port 40000 and port 443" {
 		t.Error(got)
@@ -87,7 +87,7 @@ func TestNames(t *testing.T) {
 
 func TestEndedFlowsStayFindable(t *testing.T) {
 	c := newConsole(t, 120, 24, flowsUpTo(10))
-	c.source.events = []tracker.Event{destroy(flow(3), tracker.ReasonRST, start)}
+	c.source.events = []flow.Event{destroy(fakeFlow(3), flow.ReasonRST, start)}
 	c.publish(flowsUpTo(3), time.Second)
 	c.publish(flowsUpTo(3), time.Minute)
 	c.hides("10.0.0.3")

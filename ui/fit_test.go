@@ -13,7 +13,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/muesli/termenv"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // TestEverythingFits presses keys and changes sizes at random. Whatever comes of
@@ -88,7 +88,7 @@ func TestEverySize(t *testing.T) {
 func TestAddressesAreWholeAt80(t *testing.T) {
 	flows := flowsUpTo(3)
 	for i := range flows {
-		flows[i].Tuple.Proto = tracker.ProtocolTCP
+		flows[i].Tuple.Proto = flow.ProtocolTCP
 		flows[i].Tuple.Src = addrPort(fmt.Sprintf("203.113.114.115:5000%d", i))
 		flows[i].Tuple.Dst = addrPort("192.168.101.102:60443")
 	}

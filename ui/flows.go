@@ -4,11 +4,11 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/internal/filter"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/detail"
 	"ctop/ui/events"
-	"ctop/ui/filter"
-	"ctop/ui/order"
 )
 
 func (m *Model) handleFlowsKey(msg tea.KeyMsg) tea.Cmd {
@@ -46,7 +46,7 @@ const noFlow = "there is no flow here"
 func (m *Model) noKey() { m.tell("no key here: ? lists the keys") }
 
 // handleFlowKey takes the keys that act on one flow.
-func (m *Model) handleFlowKey(msg tea.KeyMsg, f *tracker.Flow) tea.Cmd {
+func (m *Model) handleFlowKey(msg tea.KeyMsg, f *flow.Flow) tea.Cmd {
 	k := m.keys
 	switch {
 	case !key.Matches(msg, k.Delete, k.Longer, k.Shorter, k.Default, k.Copy, k.Pin, k.Like):
@@ -117,14 +117,14 @@ func (m *Model) undo() tea.Cmd {
 	return nil
 }
 
-func (m *Model) hasEnded(id tracker.FlowID) bool {
+func (m *Model) hasEnded(id flow.ID) bool {
 	_, ended := m.ended[id]
 	return ended || m.detailOpen() && m.detail.Flow().ID == id && m.detail.Ended()
 }
 
 // living returns a flow as it is now, which a paused console does not show. It says
 // so where the flow has ended, and returns nil.
-func (m *Model) living(f *tracker.Flow) *tracker.Flow {
+func (m *Model) living(f *flow.Flow) *flow.Flow {
 	now := f
 	if m.paused && m.latest != nil {
 		now = order.Find(m.latest, f.ID)
@@ -136,7 +136,7 @@ func (m *Model) living(f *tracker.Flow) *tracker.Flow {
 	return now
 }
 
-func (m *Model) openDetail(f *tracker.Flow) {
+func (m *Model) openDetail(f *flow.Flow) {
 	if f == nil {
 		m.warn(noFlow)
 		return
@@ -152,7 +152,7 @@ func (m *Model) openDetail(f *tracker.Flow) {
 // it until the next snapshot.
 func (m *Model) openEventDetail() {
 	e := m.log.Selected()
-	if e == nil || e.Type == tracker.EventLost {
+	if e == nil || e.Type == flow.EventLost {
 		m.warn(noFlow)
 		return
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/charmbracelet/bubbles/key"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // hint is a key in the footer, said in one word.

@@ -11,7 +11,7 @@ import (
 	"github.com/charmbracelet/x/exp/golden"
 	"github.com/muesli/termenv"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 var sizes = [...][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 50}}
@@ -66,8 +66,8 @@ func TestPages(t *testing.T) {
 			c.press("4")
 		},
 		"ended": func(c *console) {
-			c.source.events = []tracker.Event{
-				destroy(flow(1), tracker.ReasonRST, start), destroy(flow(200), tracker.ReasonClosed, start),
+			c.source.events = []flow.Event{
+				destroy(fakeFlow(1), flow.ReasonRST, start), destroy(fakeFlow(200), flow.ReasonClosed, start),
 			}
 			c.publish(flowsUpTo(1), time.Second)
 			c.publish(flowsUpTo(1), 20*time.Second)
@@ -113,18 +113,18 @@ func (c *console) busy(n int) {
 		s := snapshotOf(c.now.Add(time.Second), flowsUpTo(n*(i+20)/39))
 		s.PPS, s.BPS = float64(n*(i%7)), float64(n*(i%5))*8e3
 		s.Uptime, s.Took = time.Duration(i)*time.Minute, 12*time.Millisecond
-		s.Counters = tracker.Counters{
+		s.Counters = flow.Counters{
 			Packets: uint64(n * i * 11), Established: uint64(n * i * 10), Invalid: uint64(n * i), FlowsCreated: uint64(n * i * i / 10),
-			FlowsDestroyed: uint64(n * i / 20), Events: uint64(n * i), InvalidBy: [len(tracker.Counters{}.InvalidBy)]uint64{1: uint64(n * i)},
+			FlowsDestroyed: uint64(n * i / 20), Events: uint64(n * i), InvalidBy: [len(flow.Counters{}.InvalidBy)]uint64{1: uint64(n * i)},
 		}
-		s.Counters.Destroyed[tracker.ReasonExpired] = uint64(n * i / 20)
+		s.Counters.Destroyed[flow.ReasonExpired] = uint64(n * i / 20)
 		c.source.snapshot = s
 		for j := range min(n/40, 5) {
-			began := tracker.Event{Time: c.now, Type: tracker.EventNew, ID: 1, Tuple: flow(j % 3).Tuple, To: tracker.StateSynSent}
+			began := flow.Event{Time: c.now, Type: flow.EventNew, ID: 1, Tuple: fakeFlow(j % 3).Tuple, To: flow.StateSynSent}
 			c.source.events = append(c.source.events, began)
 		}
 		for j := range min(n/40, 3) {
-			c.source.events = append(c.source.events, destroy(flow(5000+3*i+j), tracker.ReasonExpired, c.now))
+			c.source.events = append(c.source.events, destroy(fakeFlow(5000+3*i+j), flow.ReasonExpired, c.now))
 		}
 		c.pass(time.Second)
 	}
@@ -136,7 +136,7 @@ func TestColours(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			renderer := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
 			c := newConsole(t, 80, 24, flowsUpTo(20), append(opts, WithRenderer(renderer))...)
-			c.source.events = []tracker.Event{destroy(flow(3), tracker.ReasonRST, start)}
+			c.source.events = []flow.Event{destroy(fakeFlow(3), flow.ReasonRST, start)}
 			c.press("space")
 			c.pass(time.Second)
 			golden.RequireEqualEscape(t, []byte(c.m.View()), true)
@@ -144,48 +144,48 @@ func TestColours(t *testing.T) {
 	}
 }
 
-func someEvents() []tracker.Event {
-	f := flow(0)
+func someEvents() []flow.Event {
+	f := fakeFlow(0)
 	at := func(d time.Duration) time.Time { return start.Add(-time.Minute + d) }
-	event := func(d time.Duration, from, to tracker.State, dir tracker.Direction) tracker.Event {
-		e := tracker.Event{
-			Time: at(d), Type: tracker.EventUpdate, ID: f.ID, Tuple: f.Tuple, From: from, To: to, Direction: dir,
+	event := func(d time.Duration, from, to flow.State, dir flow.Direction) flow.Event {
+		e := flow.Event{
+			Time: at(d), Type: flow.EventUpdate, ID: f.ID, Tuple: f.Tuple, From: from, To: to, Direction: dir,
 		}
-		if from == tracker.StateNone {
-			e.Type = tracker.EventNew
+		if from == flow.StateNone {
+			e.Type = flow.EventNew
 		}
 		return e
 	}
-	return []tracker.Event{
-		event(0, tracker.StateNone, tracker.StateSynSent, tracker.Origin),
-		event(12100*time.Microsecond, tracker.StateSynSent, tracker.StateSynRecv, tracker.Reply),
-		{Time: at(time.Second), Type: tracker.EventLost, Lost: 123},
-		event(12400*time.Microsecond, tracker.StateSynRecv, tracker.StateEstablished, tracker.Origin),
-		destroy(flow(7), tracker.ReasonExpired, at(2*time.Second)),
+	return []flow.Event{
+		event(0, flow.StateNone, flow.StateSynSent, flow.Origin),
+		event(12100*time.Microsecond, flow.StateSynSent, flow.StateSynRecv, flow.Reply),
+		{Time: at(time.Second), Type: flow.EventLost, Lost: 123},
+		event(12400*time.Microsecond, flow.StateSynRecv, flow.StateEstablished, flow.Origin),
+		destroy(fakeFlow(7), flow.ReasonExpired, at(2*time.Second)),
 	}
 }
 
 // recoveredEvents are told by the table, not by the kernel.
-func recoveredEvents() []tracker.Event {
+func recoveredEvents() []flow.Event {
 	at := start.Add(-time.Minute)
-	return []tracker.Event{
-		{Time: at, Type: tracker.EventNew, ID: 9, Tuple: flow(8).Tuple, To: tracker.StateFinWait2, Recovered: true},
-		{Time: at, Type: tracker.EventDestroy, ID: 10, Tuple: flow(9).Tuple, From: tracker.StateEstablished, Recovered: true},
+	return []flow.Event{
+		{Time: at, Type: flow.EventNew, ID: 9, Tuple: fakeFlow(8).Tuple, To: flow.StateFinWait2, Recovered: true},
+		{Time: at, Type: flow.EventDestroy, ID: 10, Tuple: fakeFlow(9).Tuple, From: flow.StateEstablished, Recovered: true},
 	}
 }
 
-func destroy(f tracker.Flow, r tracker.Reason, at time.Time) tracker.Event {
-	return tracker.Event{
-		Time: at, Type: tracker.EventDestroy, ID: f.ID, Tuple: f.Tuple, From: f.State,
+func destroy(f flow.Flow, r flow.Reason, at time.Time) flow.Event {
+	return flow.Event{
+		Time: at, Type: flow.EventDestroy, ID: f.ID, Tuple: f.Tuple, From: f.State,
 		Reason: r, Origin: f.Origin, Reply: f.Reply, Age: f.Age,
 	}
 }
 
 // ipv6Flows differ in nothing that a short line could leave out without care.
-func ipv6Flows() []tracker.Flow {
+func ipv6Flows() []flow.Flow {
 	flows := flowsUpTo(20)
 	for i := range flows {
-		if f := &flows[i]; f.Tuple.Proto == tracker.ProtocolTCP {
+		if f := &flows[i]; f.Tuple.Proto == flow.ProtocolTCP {
 			source := fmt.Sprintf("[2001:db8:85a3:%x::8a2e:370:7334]:51514", i%7)
 			f.Tuple.Src = netip.MustParseAddrPort(source)
 			f.Tuple.Dst = netip.MustParseAddrPort("[2001:db8:1234:5678:9abc:def0:1234:5678]:443")

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/theme"
 )
 
@@ -64,11 +64,11 @@ func (m *Model) headerSegments() []segment {
 	return segments
 }
 
-func interfaceNames(s *tracker.Snapshot) string {
+func interfaceNames(s *flow.Snapshot) string {
 	return format.Clean(s.Interfaces[0].Name) + " ⇄ " + format.Clean(s.Interfaces[1].Name)
 }
 
-func modes(s *tracker.Snapshot) string {
+func modes(s *flow.Snapshot) string {
 	a, b := s.Interfaces[0].Mode, s.Interfaces[1].Mode
 	if a == b {
 		return a.String()
@@ -101,7 +101,7 @@ func (m *Model) problems() []string {
 }
 
 // interfacesDown names the interfaces that are down, unless a warning does.
-func interfacesDown(s *tracker.Snapshot) []string {
+func interfacesDown(s *flow.Snapshot) []string {
 	var problems []string
 	for _, side := range s.Interfaces {
 		told := false

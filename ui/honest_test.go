@@ -6,15 +6,15 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // TestUnacknowledgedSaysWhy tells apart the flows that have the timeout of those
 // which somebody left unanswered.
 func TestUnacknowledgedSaysWhy(t *testing.T) {
-	unanswered, data, closed, both, unknown := flow(0), flow(0), flow(0), flow(0), flow(0)
-	unanswered.State = tracker.StateNew
-	for _, f := range []*tracker.Flow{&data, &closed, &both} {
+	unanswered, data, closed, both, unknown := fakeFlow(0), fakeFlow(0), fakeFlow(0), fakeFlow(0), fakeFlow(0)
+	unanswered.State = flow.StateNew
+	for _, f := range []*flow.Flow{&data, &closed, &both} {
 		f.Origin.Window, f.Reply.Window = 1000, 1000
 		f.Origin.InFlight, f.Reply.InFlight = 0, 0
 	}
@@ -22,15 +22,15 @@ func TestUnacknowledgedSaysWhy(t *testing.T) {
 	data.Origin.InFlight = 1200
 	closed.Origin.Window = 0
 	both.Reply.InFlight, both.Reply.Window = 10, 0
-	for want, f := range map[string]tracker.Flow{
+	for want, f := range map[string]flow.Flow{
 		"It was picked up midstream and reply has not been seen.":                                           unanswered,
 		"The flow is open, but reply has not acknowledged 1.2 kB of origin's data.":                         data,
 		"The flow is open, but origin has closed its window.":                                               closed,
 		"reply has closed its window and origin has not acknowledged 10 B of reply's data":                  both,
 		"The flow is open, but one side has not acknowledged what the other sent, or has closed its window": unknown,
 	} {
-		f.TimeoutName = tracker.TCPUnacknowledged
-		c := newConsole(t, 200, 40, []tracker.Flow{f})
+		f.TimeoutName = flow.TCPUnacknowledged
+		c := newConsole(t, 200, 40, []flow.Flow{f})
 		c.press("enter")
 		c.shows(want)
 	}
@@ -52,8 +52,8 @@ func TestEndedFlowsAreLeftAlone(t *testing.T) {
 	c := newConsole(t, 120, 24, flowsUpTo(10))
 	c.press("enter")
 	f := c.m.detail.Flow()
-	c.source.events = append(c.source.events, tracker.Event{
-		Time: start, Type: tracker.EventDestroy, ID: f.ID, Tuple: f.Tuple, Reason: tracker.ReasonRST,
+	c.source.events = append(c.source.events, flow.Event{
+		Time: start, Type: flow.EventDestroy, ID: f.ID, Tuple: f.Tuple, Reason: flow.ReasonRST,
 	})
 	c.publish(flowsUpTo(10)[1:], time.Minute)
 	c.shows("ended: rst")
@@ -75,7 +75,7 @@ func TestTimeoutsDefault(t *testing.T) {
 	c.source.timeouts = nil
 	c.now = c.now.Add(time.Second)
 	c.source.snapshot = snapshotOf(c.now, flowsUpTo(10))
-	c.source.snapshot.Timeouts[tracker.TCPSynSent] = time.Hour
+	c.source.snapshot.Timeouts[flow.TCPSynSent] = time.Hour
 	c.send(tickMsg{c.m.generation})
 	c.press("0")
 	if len(c.source.timeouts) != 1 || c.source.timeouts[0] != "tcp_syn_sent=2m0s" {

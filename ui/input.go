@@ -4,8 +4,8 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
-	"ctop/ui/filter"
+	"ctop/internal/filter"
+	"ctop/tracker/flow"
 	"ctop/ui/help"
 )
 
@@ -190,7 +190,7 @@ func (m *Model) handleEventsKey(msg tea.KeyMsg) tea.Cmd {
 		m.openEventDetail()
 	case !key.Matches(msg, m.keys.Copy, m.keys.Like):
 		m.noKey()
-	case e == nil || e.Type == tracker.EventLost:
+	case e == nil || e.Type == flow.EventLost:
 		m.warn(noFlow)
 	case key.Matches(msg, m.keys.Copy):
 		return m.copy(e.ID, e.Tuple)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/charmbracelet/bubbles/key"
 
-	"ctop/ui/filter"
+	"ctop/internal/filter"
 	"ctop/ui/help"
 )
 

@@ -7,17 +7,17 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/confirm"
-	"ctop/ui/format"
-	"ctop/ui/order"
 	"ctop/ui/table"
 )
 
 // given is a timeout that was given to a flow, zero where it was taken back, and
 // when; no time while it is being done.
 type given struct {
-	id       tracker.FlowID
+	id       flow.ID
 	duration time.Duration
 	at       time.Time
 }
@@ -60,7 +60,7 @@ func (m *Model) restoreTimeout() tea.Cmd {
 	}
 	m.mode = modeEdit
 	name, _ := m.limits.Selected()
-	return m.countEnding(tracker.DefaultTimeouts()[name], true)
+	return m.countEnding(flow.DefaultTimeouts()[name], true)
 }
 
 func (m *Model) handleEditKey(msg tea.KeyMsg) tea.Cmd {
@@ -124,7 +124,7 @@ func (m *Model) handleEnding(msg endingMsg) tea.Cmd {
 	return nil
 }
 
-func (m *Model) setTimeout(name tracker.TimeoutName, d time.Duration) tea.Cmd {
+func (m *Model) setTimeout(name flow.TimeoutName, d time.Duration) tea.Cmd {
 	source := m.source
 	return func() tea.Msg {
 		text := fmt.Sprintf("%s is now %s", name, format.Timeout(d))
@@ -133,22 +133,22 @@ func (m *Model) setTimeout(name tracker.TimeoutName, d time.Duration) tea.Cmd {
 }
 
 // lengthen doubles a flow's own timeout.
-func (m *Model) lengthen(f *tracker.Flow) tea.Cmd {
+func (m *Model) lengthen(f *flow.Flow) tea.Cmd {
 	f, d := m.changeable(f)
 	if f == nil {
 		return nil
 	}
-	return m.give(f, min(2*d, tracker.MaxTimeout))
+	return m.give(f, min(2*d, flow.MaxTimeout))
 }
 
 // shorten halves a flow's own timeout. Where that would end the flow it is a
 // way to delete it, and asked about like one.
-func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
+func (m *Model) shorten(f *flow.Flow) tea.Cmd {
 	f, d := m.changeable(f)
 	if f == nil {
 		return nil
 	}
-	d = max((d / 2).Truncate(time.Second), tracker.MinTimeout)
+	d = max((d / 2).Truncate(time.Second), flow.MinTimeout)
 	if f.Idle+m.sinceLatest() < d {
 		return m.give(f, d)
 	}
@@ -164,7 +164,7 @@ func (m *Model) shorten(f *tracker.Flow) tea.Cmd {
 	return nil
 }
 
-func (m *Model) resetTimeout(f *tracker.Flow) tea.Cmd {
+func (m *Model) resetTimeout(f *flow.Flow) tea.Cmd {
 	if f, _ = m.changeable(f); f == nil {
 		return nil
 	}
@@ -181,7 +181,7 @@ func done(text, noted string, err error) doneMsg {
 
 // pin keeps the timeout that a flow has now, whatever state it comes to and
 // whatever becomes of the defaults.
-func (m *Model) pin(f *tracker.Flow) tea.Cmd {
+func (m *Model) pin(f *flow.Flow) tea.Cmd {
 	f, d := m.changeable(f)
 	if f == nil {
 		return nil
@@ -196,7 +196,7 @@ func (m *Model) pin(f *tracker.Flow) tea.Cmd {
 
 // changeable returns a flow that can be given another timeout as it is now, and its
 // timeout. It says so where the flow has none, and returns nil.
-func (m *Model) changeable(f *tracker.Flow) (now *tracker.Flow, d time.Duration) {
+func (m *Model) changeable(f *flow.Flow) (now *flow.Flow, d time.Duration) {
 	if f = m.living(f); f == nil {
 		return nil, 0
 	}
@@ -222,13 +222,13 @@ func (m *Model) takeGiven(msg doneMsg) {
 
 // justGiven reports whether the flow was given a timeout that no snapshot shows
 // yet: keys may be pressed faster than snapshots come.
-func (m *Model) justGiven(f *tracker.Flow) bool {
+func (m *Model) justGiven(f *flow.Flow) bool {
 	g := m.given
 	return g.id == f.ID && m.latest != nil && (g.at.IsZero() || !m.latest.Time.After(g.at))
 }
 
 // pinned reports whether the flow has a timeout of its own now.
-func (m *Model) pinned(f *tracker.Flow) bool {
+func (m *Model) pinned(f *flow.Flow) bool {
 	if m.justGiven(f) {
 		return m.given.duration > 0
 	}
@@ -236,7 +236,7 @@ func (m *Model) pinned(f *tracker.Flow) bool {
 }
 
 // currentTimeout is the flow's timeout now.
-func (m *Model) currentTimeout(f *tracker.Flow) time.Duration {
+func (m *Model) currentTimeout(f *flow.Flow) time.Duration {
 	switch {
 	case !m.justGiven(f):
 		return f.Timeout
@@ -246,18 +246,18 @@ func (m *Model) currentTimeout(f *tracker.Flow) time.Duration {
 	return m.latest.Timeouts[f.TimeoutName]
 }
 
-func (m *Model) give(f *tracker.Flow, d time.Duration) tea.Cmd {
+func (m *Model) give(f *flow.Flow, d time.Duration) tea.Cmd {
 	text := fmt.Sprintf("its timeout is now %s, was %s", format.Timeout(d), format.Timeout(m.currentTimeout(f)))
 	return m.setFlowTimeout(f.Ref(), d, text)
 }
 
-func (m *Model) setFlowTimeout(ref tracker.Ref, d time.Duration, text string) tea.Cmd {
+func (m *Model) setFlowTimeout(ref flow.Ref, d time.Duration, text string) tea.Cmd {
 	m.given = given{id: ref.ID, duration: d}
 	return m.giving(ref, d, text)
 }
 
 // giving returns what gives a flow a timeout.
-func (m *Model) giving(ref tracker.Ref, d time.Duration, text string) tea.Cmd {
+func (m *Model) giving(ref flow.Ref, d time.Duration, text string) tea.Cmd {
 	source, clock := m.source, m.options.clock
 	return func() tea.Msg {
 		noted := "timeout of " + ref.Tuple.String() + ": the default again"

@@ -4,8 +4,8 @@ import (
 	"net/netip"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/order"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 )
 
 // tickMsg asks for a look at the source. A tick of another generation than the
@@ -16,8 +16,8 @@ type tickMsg struct{ generation int }
 type polledMsg struct {
 	generation int
 	now        time.Time
-	snapshot   *tracker.Snapshot
-	events     []tracker.Event
+	snapshot   *flow.Snapshot
+	events     []flow.Event
 	next       uint64
 	company    companyPoll
 }
@@ -68,13 +68,13 @@ type namedMsg struct {
 
 // countedMsg brings how many flows each timeout applies to.
 type countedMsg struct {
-	values tracker.Timeouts
-	counts [len(tracker.Timeouts{})]int
+	values flow.Timeouts
+	counts [len(flow.Timeouts{})]int
 }
 
 // endingMsg brings how many flows a new timeout would end.
 type endingMsg struct {
-	name     tracker.TimeoutName
+	name     flow.TimeoutName
 	duration time.Duration
 	// touched is how many have it, flows how many it would end.
 	touched, flows int
@@ -93,5 +93,5 @@ type doneMsg struct {
 	// given is the timeout that a flow was given.
 	given given
 	// deleted are the flows that were to be deleted.
-	deleted []tracker.Ref
+	deleted []flow.Ref
 }

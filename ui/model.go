@@ -6,16 +6,16 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/internal/filter"
+	"ctop/internal/format"
+	"ctop/internal/names"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/chooser"
 	"ctop/ui/confirm"
 	"ctop/ui/detail"
 	"ctop/ui/events"
-	"ctop/ui/filter"
-	"ctop/ui/format"
 	"ctop/ui/help"
-	"ctop/ui/names"
-	"ctop/ui/order"
 	"ctop/ui/overview"
 	"ctop/ui/prompt"
 	"ctop/ui/table"
@@ -87,7 +87,7 @@ type Model struct {
 	// latest is the newest snapshot, target the one that is to be shown and
 	// shown the one that is. They differ while rows are being arranged and
 	// while the console is paused.
-	latest, target, shown *tracker.Snapshot
+	latest, target, shown *flow.Snapshot
 	// present is how many flows are shown, without those that have ended.
 	present int
 	// gap is the time between the last two snapshots.
@@ -121,13 +121,13 @@ type Model struct {
 	groupBy  order.GroupBy
 	talk     work
 	// counting is the snapshot whose flows were counted last.
-	counting *tracker.Snapshot
+	counting *flow.Snapshot
 
 	// ended are flows that ended a moment ago, past those that did a while
 	// ago, oldest first.
-	ended  map[tracker.FlowID]ending
+	ended  map[flow.ID]ending
 	past   []ending
-	marked map[tracker.FlowID]tracker.Ref
+	marked map[flow.ID]flow.Ref
 	// given is the last timeout that a flow was given, until a snapshot
 	// shows it.
 	given given
@@ -165,8 +165,8 @@ func New(source Source, opts ...Option) Model {
 		source: source, options: o, theme: t, keys: DefaultKeyMap(), names: book,
 		by:      order.By{Key: firstSort, Desc: true},
 		groupBy: order.GroupBy{Sort: order.GroupRate, Desc: true},
-		ended:   map[tracker.FlowID]ending{},
-		marked:  map[tracker.FlowID]tracker.Ref{},
+		ended:   map[flow.ID]ending{},
+		marked:  map[flow.ID]flow.Ref{},
 		flows:   table.New(t, book), log: events.New(t), limits: timeouts.New(t),
 		talkers: talkers.New(t, book), overview: overview.New(t),
 		now: o.clock(),

@@ -5,8 +5,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/ui/filter"
-	"ctop/ui/names"
+	"ctop/internal/filter"
+	"ctop/internal/names"
 )
 
 // toggleNames shows names in place of numbers, or numbers again.

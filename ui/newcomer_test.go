@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Somebody who has never seen the console before, at 80×24, finds the busiest
@@ -18,7 +18,7 @@ func TestNewcomer(t *testing.T) {
 	}
 	// An upload: nearly all of it is in the origin's direction.
 	busiest := &flows[100]
-	busiest.Origin.BPS, busiest.State = 900e6, tracker.StateEstablished
+	busiest.Origin.BPS, busiest.State = 900e6, flow.StateEstablished
 	c := newConsole(t, 80, 24, flows)
 	c.publish(flows, time.Second)
 

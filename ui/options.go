@@ -6,9 +6,9 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
-	"ctop/tracker"
-	"ctop/ui/filter"
-	"ctop/ui/names"
+	"ctop/internal/filter"
+	"ctop/internal/names"
+	"ctop/tracker/flow"
 	"ctop/ui/theme"
 )
 
@@ -17,7 +17,7 @@ const DefaultInterval = 500 * time.Millisecond
 
 // Export writes flows, in the order in which they are shown, and says where.
 // It runs off the console's goroutine.
-type Export func(s *tracker.Snapshot, flows []*tracker.Flow) (where string, err error)
+type Export func(s *flow.Snapshot, flows []*flow.Flow) (where string, err error)
 
 // Option changes how a console is made.
 type Option func(*options)

@@ -6,9 +6,9 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
-	"ctop/ui/format"
-	"ctop/ui/order"
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 )
 
 // Bounds on flows that ended a while ago and can be found by state:ended.
@@ -39,8 +39,8 @@ func (m *Model) forgetPast() {
 }
 
 // endedFlows are the flows to be shown although they have ended.
-func (m *Model) endedFlows() map[tracker.FlowID]order.Ended {
-	flows := make(map[tracker.FlowID]order.Ended, len(m.ended))
+func (m *Model) endedFlows() map[flow.ID]order.Ended {
+	flows := make(map[flow.ID]order.Ended, len(m.ended))
 	if m.filter.WantsEnded() {
 		for _, e := range m.past {
 			if m.paused && e.seen.After(m.pausedAt) {
@@ -55,9 +55,9 @@ func (m *Model) endedFlows() map[tracker.FlowID]order.Ended {
 	return flows
 }
 
-func (m *Model) endedReasons() map[tracker.FlowID]tracker.Reason {
+func (m *Model) endedReasons() map[flow.ID]flow.Reason {
 	flows := m.endedFlows()
-	reasons := make(map[tracker.FlowID]tracker.Reason, len(flows))
+	reasons := make(map[flow.ID]flow.Reason, len(flows))
 	for id, e := range flows {
 		reasons[id] = e.Reason
 	}
@@ -97,12 +97,12 @@ const mostEvents = 2000
 
 // sample returns the events that the log is to take: all of them, or the newest
 // where they are too many, and what says so in place of the others.
-func (m *Model) sample(msg polledMsg) []tracker.Event {
+func (m *Model) sample(msg polledMsg) []flow.Event {
 	first := m.position == 0
 	passed := msg.next - min(m.position, msg.next)
 	m.position = msg.next
 	for i := range msg.events {
-		if e := &msg.events[i]; e.Type == tracker.EventDestroy {
+		if e := &msg.events[i]; e.Type == flow.EventDestroy {
 			m.takeEnd(e)
 		}
 	}

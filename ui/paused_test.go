@@ -5,15 +5,15 @@ import (
 	"testing"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // begin lets flows begin, and a second pass.
 func (c *console) begin(numbers ...int) {
 	for _, i := range numbers {
-		f := flow(i)
-		c.source.events = append(c.source.events, tracker.Event{
-			Type: tracker.EventNew, Time: c.now, ID: f.ID, Tuple: f.Tuple, To: f.State,
+		f := fakeFlow(i)
+		c.source.events = append(c.source.events, flow.Event{
+			Type: flow.EventNew, Time: c.now, ID: f.ID, Tuple: f.Tuple, To: f.State,
 		})
 	}
 	c.pass(time.Second)
@@ -55,9 +55,9 @@ func TestPausedPagesShowOneMoment(t *testing.T) {
 	if after := c.m.View(); after != before {
 		t.Errorf("the detail changed while paused:\n%s\n%s", before, after)
 	}
-	gone := flow(3)
-	c.source.events = append(c.source.events, tracker.Event{
-		Type: tracker.EventDestroy, Time: c.now, ID: gone.ID, Tuple: gone.Tuple, From: gone.State, Reason: tracker.ReasonExpired,
+	gone := fakeFlow(3)
+	c.source.events = append(c.source.events, flow.Event{
+		Type: flow.EventDestroy, Time: c.now, ID: gone.ID, Tuple: gone.Tuple, From: gone.State, Reason: flow.ReasonExpired,
 	})
 	c.publish(flowsUpTo(3), time.Second)
 	c.press("esc", "/", "state:ended", "enter")
@@ -85,7 +85,7 @@ func TestFilterKeepsTheEvent(t *testing.T) {
 }
 
 // publishTimeout publishes a snapshot with another timeout than the default.
-func (c *console) publishTimeout(name tracker.TimeoutName, d time.Duration) {
+func (c *console) publishTimeout(name flow.TimeoutName, d time.Duration) {
 	c.source.snapshot = snapshotOf(c.now.Add(time.Second), flowsUpTo(5))
 	c.source.snapshot.Timeouts[name] = d
 	c.pass(time.Second)
@@ -99,7 +99,7 @@ func TestTimeoutsWhilePaused(t *testing.T) {
 	c.shows("tcp_syn_sent               2m")
 	c.press("enter", "1h", "enter")
 	c.shows("tcp_syn_sent is now 1h")
-	c.publishTimeout(tracker.TCPSynSent, time.Hour)
+	c.publishTimeout(flow.TCPSynSent, time.Hour)
 	c.shows("tcp_syn_sent               1h")
 	c.press("enter")
 	c.shows("now 1h; type a duration")
@@ -131,7 +131,7 @@ func TestActingWhilePaused(t *testing.T) {
 	c.shows("delete 1 flow?")
 	c.press("y")
 	c.shows("; paused: p shows it")
-	c.publish([]tracker.Flow{flow(3)}, time.Second)
+	c.publish([]flow.Flow{fakeFlow(3)}, time.Second)
 	for _, key := range []string{"d", "+", "-", "P", "0"} {
 		c.press(key)
 		c.shows("this flow has ended already")

@@ -5,7 +5,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui/events"
 )
 
@@ -20,10 +20,10 @@ const (
 
 // ending is the end of a flow.
 type ending struct {
-	reason tracker.Reason
+	reason flow.Reason
 	// at is when the flow ended, seen when the console learnt of it.
 	at, seen time.Time
-	flow     *tracker.Flow
+	flow     *flow.Flow
 }
 
 // poll looks at the source.
@@ -73,7 +73,7 @@ func (m *Model) handlePolled(msg polledMsg) tea.Cmd {
 	return tea.Batch(tick, m.arrangeIfStale(), m.lookForReturned())
 }
 
-func (m *Model) takeSnapshot(s *tracker.Snapshot) {
+func (m *Model) takeSnapshot(s *flow.Snapshot) {
 	if s == nil || s == m.latest {
 		return
 	}
@@ -91,7 +91,7 @@ func (m *Model) takeSnapshot(s *tracker.Snapshot) {
 	}
 }
 
-func (m *Model) takeEvents(batch []tracker.Event) {
+func (m *Model) takeEvents(batch []flow.Event) {
 	if len(batch) == 0 {
 		return
 	}
@@ -101,7 +101,7 @@ func (m *Model) takeEvents(batch []tracker.Event) {
 	}
 }
 
-func (m *Model) takeEnd(e *tracker.Event) {
+func (m *Model) takeEnd(e *flow.Event) {
 	delete(m.marked, e.ID)
 	if e.Recovered {
 		return // why it ended is not known: it has just left the table

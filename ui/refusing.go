@@ -6,7 +6,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Attempt is an act that the operator's role does not allow, or that the source
@@ -14,7 +14,7 @@ import (
 type Attempt struct {
 	Act AttemptedAct
 	// Flows are some of those that it was tried on, Count how many there were.
-	Flows []tracker.Ref
+	Flows []flow.Ref
 	Count int
 	// Timeout is the name of the one to be changed, for AttemptTimeout.
 	Timeout string
@@ -98,11 +98,11 @@ func (m *Model) attempt(msg tea.KeyMsg) (a Attempt, ok bool) {
 }
 
 // attemptOn is for the keys that act on one flow.
-func (m *Model) attemptOn(msg tea.KeyMsg, f *tracker.Flow) (a Attempt, ok bool) {
+func (m *Model) attemptOn(msg tea.KeyMsg, f *flow.Flow) (a Attempt, ok bool) {
 	if f == nil {
 		return a, false
 	}
-	a = Attempt{Flows: []tracker.Ref{f.Ref()}, Count: 1}
+	a = Attempt{Flows: []flow.Ref{f.Ref()}, Count: 1}
 	if key.Matches(msg, m.keys.Delete) {
 		return a, true
 	}
@@ -120,7 +120,7 @@ func (m *Model) attemptOnMarked() Attempt {
 	return a
 }
 
-func refsOf(flows []*tracker.Flow) (refs []tracker.Ref) {
+func refsOf(flows []*flow.Flow) (refs []flow.Ref) {
 	for _, f := range flows {
 		refs = append(refs, f.Ref())
 	}

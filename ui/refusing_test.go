@@ -8,7 +8,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Whoever may not act is told so at the key, before anything is asked or typed.
@@ -90,7 +90,7 @@ func TestPolicyIsShown(t *testing.T) {
 	c.press("p")
 	c.shows("observe", "465 / 65,536 flows", "paused")
 	c.source.snapshot = snapshotOf(c.now.Add(time.Second), flowsUpTo(5))
-	c.source.snapshot.Policy = tracker.PolicyEnforce
+	c.source.snapshot.Policy = flow.PolicyEnforce
 	c.press("p")
 	c.pass(time.Second)
 	c.press("p")

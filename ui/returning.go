@@ -5,9 +5,9 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
-	"ctop/ui/format"
-	"ctop/ui/order"
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 )
 
 const (
@@ -20,19 +20,19 @@ const (
 // deletion is what was deleted last and may come back: in observe mode the next
 // packet picks a flow up again.
 type deletion struct {
-	flows map[tracker.Tuple]tracker.FlowID
+	flows map[flow.Tuple]flow.ID
 	text  string
 	at    time.Time
 	back  int
 	// told is the message that is on the screen about it.
 	told string
 	// seen is the snapshot that was looked at last.
-	seen *tracker.Snapshot
+	seen *flow.Snapshot
 }
 
 // expect begins to look for deleted flows.
-func (m *Model) expect(refs []tracker.Ref, text string) {
-	flows := make(map[tracker.Tuple]tracker.FlowID, min(len(refs), mostSought))
+func (m *Model) expect(refs []flow.Ref, text string) {
+	flows := make(map[flow.Tuple]flow.ID, min(len(refs), mostSought))
 	for _, ref := range refs[:min(len(refs), mostSought)] {
 		flows[ref.Tuple] = ref.ID
 	}

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"ctop/ui/format"
-	"ctop/ui/order"
+	"ctop/internal/format"
+	"ctop/internal/order"
 	"ctop/ui/theme"
 )
 

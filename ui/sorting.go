@@ -6,7 +6,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/ui/order"
+	"ctop/internal/order"
 )
 
 // sortKeys are what flows can be sorted by, with the letter that chooses it.

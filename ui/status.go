@@ -7,9 +7,9 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/address"
-	"ctop/ui/format"
 	"ctop/ui/table"
 	"ctop/ui/theme"
 )
@@ -88,13 +88,13 @@ func (m *Model) export() tea.Cmd {
 
 // exported are the flows that are shown. Those that ended a moment ago are still
 // there to be seen, and belong to a file only where the filter asks for them.
-func (m *Model) exported() []*tracker.Flow {
+func (m *Model) exported() []*flow.Flow {
 	rows := m.flows.Rows()
 	if m.filter.WantsEnded() {
 		return rows
 	}
 	ended := m.endedReasons()
-	return slices.DeleteFunc(slices.Clone(rows), func(f *tracker.Flow) bool {
+	return slices.DeleteFunc(slices.Clone(rows), func(f *flow.Flow) bool {
 		_, gone := ended[f.ID]
 		return gone
 	})

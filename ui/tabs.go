@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // tabsLine shows the views and, at the right, what is shown of the one that is

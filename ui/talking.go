@@ -6,9 +6,9 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
-	"ctop/ui/filter"
-	"ctop/ui/order"
+	"ctop/internal/filter"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/overview"
 )
 
@@ -108,11 +108,11 @@ func (m *Model) drill() tea.Cmd {
 }
 
 // like shows the flows to the same service as one of them.
-func (m *Model) like(f *tracker.Flow) tea.Cmd {
+func (m *Model) like(f *flow.Flow) tea.Cmd {
 	return m.narrow(likeText(f.Tuple))
 }
 
-func likeText(t tracker.Tuple) string {
+func likeText(t flow.Tuple) string {
 	return "proto:" + t.Proto.String() + " " + endText("dst", "dport", t.Proto, t.Dst)
 }
 

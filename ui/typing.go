@@ -3,7 +3,7 @@ package ui
 import (
 	"strings"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // filterLines are where the filter is typed: on a line of its own where there is

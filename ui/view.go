@@ -5,7 +5,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // View draws the screen: never a line more than it has, nor a cell.

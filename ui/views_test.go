@@ -14,7 +14,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 func TestTalkersGroup(t *testing.T) {
@@ -82,7 +82,7 @@ func TestOverviewSaysWhatToDo(t *testing.T) {
 	c := newConsole(t, 120, 40, flowsUpTo(100))
 	s := snapshotOf(start, flowsUpTo(100))
 	for i := range s.Flows {
-		s.Flows[i].Tuple.Proto, s.Flows[i].State, s.Flows[i].Reply = tracker.ProtocolTCP, tracker.StateSynSent, tracker.Half{}
+		s.Flows[i].Tuple.Proto, s.Flows[i].State, s.Flows[i].Reply = flow.ProtocolTCP, flow.StateSynSent, flow.Half{}
 	}
 	s.Interfaces[1].Up, s.MaxFlows, s.Counters.EventsLost = false, 101, 5
 	s.Counters.TableFull, s.Counters.TableBusy = 7, 8
@@ -96,9 +96,9 @@ func TestOverviewSaysWhatToDo(t *testing.T) {
 
 // What became of flows that found no room depends on the policy.
 func TestOverviewSaysWhatBecameOfUntracked(t *testing.T) {
-	for policy, want := range map[tracker.Policy]string{
-		tracker.PolicyObserve: "They were forwarded and not tracked.",
-		tracker.PolicyEnforce: "the answers of TCP were dropped",
+	for policy, want := range map[flow.Policy]string{
+		flow.PolicyObserve: "They were forwarded and not tracked.",
+		flow.PolicyEnforce: "the answers of TCP were dropped",
 	} {
 		c := newConsole(t, 200, 40, flowsUpTo(1))
 		c.source.snapshot.Policy, c.source.snapshot.Counters.TableFull = policy, 3
@@ -123,11 +123,11 @@ func TestTroubleReading(t *testing.T) {
 // not claim to know what nobody saw.
 func TestRecoveredEvents(t *testing.T) {
 	c := newConsole(t, 120, 30, flowsUpTo(3))
-	f := flow(0)
-	c.source.events = []tracker.Event{
-		{Time: start, Type: tracker.EventLost, Lost: 2},
-		{Time: start, Type: tracker.EventUpdate, ID: f.ID, Tuple: f.Tuple, From: tracker.StateSynSent, To: tracker.StateEstablished, Recovered: true},
-		{Time: start, Type: tracker.EventDestroy, ID: 77, Tuple: flow(9).Tuple, From: tracker.StateEstablished, Recovered: true},
+	f := fakeFlow(0)
+	c.source.events = []flow.Event{
+		{Time: start, Type: flow.EventLost, Lost: 2},
+		{Time: start, Type: flow.EventUpdate, ID: f.ID, Tuple: f.Tuple, From: flow.StateSynSent, To: flow.StateEstablished, Recovered: true},
+		{Time: start, Type: flow.EventDestroy, ID: 77, Tuple: fakeFlow(9).Tuple, From: flow.StateEstablished, Recovered: true},
 	}
 	c.pass(time.Second)
 	c.press("2")
@@ -153,10 +153,10 @@ func TestOverviewSaysWhoOpensFlows(t *testing.T) {
 			c, flood := newConsole(t, 120, 40, flowsUpTo(1)), c
 			s := snapshotOf(start.Add(time.Second), nil)
 			for i := range 1000 {
-				f := flow(1)
-				f.ID, f.Tuple.Src = tracker.FlowID(i+1), netip.AddrPortFrom(netip.MustParseAddr(flood.source(i)), 1)
+				f := fakeFlow(1)
+				f.ID, f.Tuple.Src = flow.ID(i+1), netip.AddrPortFrom(netip.MustParseAddr(flood.source(i)), 1)
 				s.Flows = append(s.Flows, f)
-				c.source.events = append(c.source.events, tracker.Event{Time: start, Type: tracker.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State})
+				c.source.events = append(c.source.events, flow.Event{Time: start, Type: flow.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State})
 			}
 			s.Counters.FlowsCreated = 1000
 			c.press("4")
@@ -211,11 +211,11 @@ func TestPin(t *testing.T) {
 }
 
 func TestDetailTellsHowTheFlowFares(t *testing.T) {
-	f := flow(0)
+	f := fakeFlow(0)
 	f.Reply.RTT, f.Origin.RTT = 12400*time.Microsecond, 300*time.Microsecond
 	f.Reply.Retransmits, f.Origin.ZeroWindows, f.Invalid, f.Related = 3, 1, 65535, 1
 	f.Origin.Reordered = 2
-	c := newConsole(t, 120, 40, []tracker.Flow{f})
+	c := newConsole(t, 120, 40, []flow.Flow{f})
 	c.press("enter")
 	c.shows("RTT  RETRANS", "12.4 ms        3", "0.30 ms        0",
 		"2 segments from origin out of order, origin closed its window 1 time, 65,535+ invalid packets, 1 ICMP", "error")
@@ -330,7 +330,7 @@ func TestPauseSaysWhatChanged(t *testing.T) {
 	c := newConsole(t, 120, 24, flowsUpTo(10))
 	c.press("p")
 	flows := flowsUpTo(14)[2:]
-	flows[0].State = tracker.StateTimeWait
+	flows[0].State = flow.StateTimeWait
 	c.publish(flows, 5*time.Second)
 	c.press("p")
 	c.shows("after 5s: 4 flows came, 2 went, 1 changed state")
@@ -362,9 +362,9 @@ func TestAFloodOfEventsIsSampled(t *testing.T) {
 	c.source.events = someEvents()
 	c.pass(time.Second)
 	c.press("2")
-	flood := make([]tracker.Event, 50000)
+	flood := make([]flow.Event, 50000)
 	for i := range flood {
-		flood[i] = destroy(flow(i%100), tracker.ReasonRST, c.now)
+		flood[i] = destroy(fakeFlow(i%100), flow.ReasonRST, c.now)
 	}
 	c.source.events = append(c.source.events, flood...)
 	began := time.Now()

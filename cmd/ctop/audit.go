@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui"
 	"ctop/ui/console"
 )
@@ -75,7 +76,7 @@ func (e env) acts(t *tracker.Tracker, f auditFlag) (source *console.Local, end f
 type unseen struct{ *tracker.Tracker }
 
 // Snapshot returns none.
-func (unseen) Snapshot() *tracker.Snapshot { return nil }
+func (unseen) Snapshot() *flow.Snapshot { return nil }
 
 // Events returns none.
-func (unseen) Events(uint64) ([]tracker.Event, uint64) { return nil, 0 }
+func (unseen) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }

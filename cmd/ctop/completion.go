@@ -8,8 +8,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ctop/internal/filter"
 	"ctop/tracker"
-	"ctop/ui/filter"
+	"ctop/tracker/flow"
 )
 
 // shells returns the shells that completion scripts are made for.
@@ -65,7 +66,7 @@ func completeInterfaces(_ *cobra.Command, args []string, _ string) ([]string, co
 // completeTimeouts offers names up to where the duration begins.
 func completeTimeouts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
-	for _, n := range tracker.TimeoutNames() {
+	for _, n := range flow.TimeoutNames() {
 		names = append(names, n.String()+"=")
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

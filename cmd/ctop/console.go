@@ -18,10 +18,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/filter"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui"
 	"ctop/ui/console"
-	"ctop/ui/filter"
 	"ctop/ui/theme"
 )
 
@@ -179,7 +180,7 @@ func (c colorBlind) Getenv(name string) string {
 
 // exportJSON writes what the console shows to a new file in the working
 // directory, in the form of a dump.
-func exportJSON(s *tracker.Snapshot, flows []*tracker.Flow) (where string, err error) {
+func exportJSON(s *flow.Snapshot, flows []*flow.Flow) (where string, err error) {
 	f, err := createNew("ctop-"+s.Time.UTC().Format("20060102T150405.000Z"), ".json")
 	if err != nil {
 		return "", fmt.Errorf("export: %w", err)

@@ -12,11 +12,12 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/filter"
+	"ctop/internal/format"
+	"ctop/internal/order"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui"
-	"ctop/ui/filter"
-	"ctop/ui/format"
-	"ctop/ui/order"
 )
 
 // deleteCommand ends flows.
@@ -108,7 +109,7 @@ func (c *deleteCommand) delete(ctx context.Context, t *tracker.Tracker, wanted f
 
 // choose returns the flows to end, oldest first, unless they are more than there
 // may be.
-func (f *deleteFlags) choose(s *tracker.Snapshot, wanted filter.Filter) ([]*tracker.Flow, error) {
+func (f *deleteFlags) choose(s *flow.Snapshot, wanted filter.Filter) ([]*flow.Flow, error) {
 	if err := wanted.Check(s); err != nil {
 		return nil, usagef("filter: %w", err)
 	}
@@ -120,8 +121,8 @@ func (f *deleteFlags) choose(s *tracker.Snapshot, wanted filter.Filter) ([]*trac
 	return rows, nil
 }
 
-func refs(rows []*tracker.Flow) []tracker.Ref {
-	list := make([]tracker.Ref, len(rows))
+func refs(rows []*flow.Flow) []flow.Ref {
+	list := make([]flow.Ref, len(rows))
 	for i, f := range rows {
 		list[i] = f.Ref()
 	}
@@ -129,7 +130,7 @@ func refs(rows []*tracker.Flow) []tracker.Ref {
 }
 
 // wouldDelete prints the flows instead of ending them.
-func (e env) wouldDelete(s *tracker.Snapshot, rows []*tracker.Flow) error {
+func (e env) wouldDelete(s *flow.Snapshot, rows []*flow.Flow) error {
 	if err := output.WriteSnapshot(e.stdout, output.Table, output.View{Snapshot: s, Rows: rows, Joined: true}); err != nil {
 		return writeFailed(err)
 	}
@@ -144,7 +145,7 @@ const shownFlows = 20
 var errNotConfirmed = errors.New("delete: not confirmed: nothing is deleted")
 
 // confirmDelete lists the flows and asks whether to end them.
-func (e env) confirmDelete(ctx context.Context, s *tracker.Snapshot, rows []*tracker.Flow) error {
+func (e env) confirmDelete(ctx context.Context, s *flow.Snapshot, rows []*flow.Flow) error {
 	some := rows[:min(len(rows), shownFlows)]
 	if err := output.WriteSnapshot(e.stderr, output.Table, output.View{Snapshot: s, Rows: some, Joined: true}); err != nil {
 		return writeFailed(err)

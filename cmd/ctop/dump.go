@@ -5,8 +5,9 @@ import (
 	"time"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/order"
 	"ctop/tracker"
-	"ctop/ui/order"
+	"ctop/tracker/flow"
 )
 
 const (
@@ -53,7 +54,7 @@ func (e env) write(f output.Format, v output.View) error {
 }
 
 // arrange returns the flows that were asked for, in the order asked for.
-func (f *viewFlags) arrange(s *tracker.Snapshot) []*tracker.Flow {
+func (f *viewFlags) arrange(s *flow.Snapshot) []*flow.Flow {
 	rows := order.Arrange(order.Request{Snapshot: s, Filter: f.wanted(), By: f.sort.by}).Rows
 	if f.limit > 0 && len(rows) > int(f.limit) {
 		rows = rows[:f.limit]
@@ -63,7 +64,7 @@ func (f *viewFlags) arrange(s *tracker.Snapshot) []*tracker.Flow {
 
 // readTwice reads a tracker that is somebody else's: no collector is run, which
 // would expire its flows or take it over.
-func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*tracker.Snapshot, error) {
+func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*flow.Snapshot, error) {
 	sampler := tracker.NewSampler(t)
 	if d.watch > 0 {
 		// Each flow is read so long after it was read first, whatever it
@@ -81,7 +82,7 @@ func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*tracker.Snaps
 }
 
 // watchOwn runs a tracker of our own for a while. An interrupt shortens that.
-func (d dump) watchOwn(ctx context.Context, t *tracker.Tracker) (*tracker.Snapshot, error) {
+func (d dump) watchOwn(ctx context.Context, t *tracker.Tracker) (*flow.Snapshot, error) {
 	interval := d.watch / time.Duration(max(1, (d.watch+rateInterval-1)/rateInterval))
 	c := tracker.NewCollector(t, tracker.CollectorOptions{Interval: interval, EventLog: 1})
 	end := time.Now().Add(d.watch - interval/2)

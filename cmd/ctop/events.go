@@ -8,9 +8,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/filter"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui/events"
-	"ctop/ui/filter"
 )
 
 // eventsCommand prints the events of a tracker as they come.
@@ -124,6 +125,6 @@ func endWith(ctx context.Context, cancel context.CancelCauseFunc, there func() e
 
 // tells reports whether an event is about a flow that was asked for. That some
 // were lost is always told.
-func tells(wanted filter.Filter, e *tracker.Event) bool {
-	return wanted.Empty() || e.Type == tracker.EventLost || wanted.MatchEnded(events.Flow(e), e.Reason)
+func tells(wanted filter.Filter, e *flow.Event) bool {
+	return wanted.Empty() || e.Type == flow.EventLost || wanted.MatchEnded(events.Flow(e), e.Reason)
 }

@@ -10,8 +10,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/format"
 	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/tracker/flow"
 )
 
 // The exit status of the program.
@@ -57,7 +58,7 @@ func report(w io.Writer, err error) int {
 
 func isUsage(err error) bool {
 	var usage usageError
-	return errors.As(err, &usage) || errors.Is(err, tracker.ErrUsage)
+	return errors.As(err, &usage) || errors.Is(err, flow.ErrUsage)
 }
 
 // explain returns an error on one line, without the words that only tell its
@@ -66,7 +67,7 @@ func explain(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted before it began"
 	}
-	text := strings.ReplaceAll(err.Error(), tracker.ErrUsage.Error()+": ", "")
+	text := strings.ReplaceAll(err.Error(), flow.ErrUsage.Error()+": ", "")
 	text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
 	if errors.Is(err, fs.ErrPermission) && !errors.Is(err, tracker.ErrPermission) && !strings.Contains(text, "as root") {
 		text += ": run ctop as root, as in sudo ctop"

@@ -8,8 +8,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/filter"
 	"ctop/tracker"
-	"ctop/ui/filter"
+	"ctop/tracker/flow"
 )
 
 // trackerFlags say how to open a tracker.
@@ -40,7 +41,7 @@ func (f *trackerFlags) registerPrivate(flags *pflag.FlagSet) {
 
 // registerTable has what does not depend on interfaces.
 func (f *trackerFlags) registerTable(flags *pflag.FlagSet) {
-	f.maxFlows, f.profile = tracker.DefaultMaxFlows, defaultProfile
+	f.maxFlows, f.profile = flow.DefaultMaxFlows, defaultProfile
 	flags.Var(&f.maxFlows, "max-flows", "capacity of the table")
 	flags.Var(&f.policy, "policy", "whether packets that are invalid for their flow are forwarded or dropped")
 	flags.Var(&f.profile, "profile", "set of timeouts to begin with: long ones, or the shortest that the RFCs on NAT allow")
@@ -51,9 +52,9 @@ func (f *trackerFlags) registerTable(flags *pflag.FlagSet) {
 const defaultProfile = "report"
 
 // allTimeouts returns the profile's timeouts, or those that were set instead.
-func (f *trackerFlags) allTimeouts() tracker.Timeouts {
+func (f *trackerFlags) allTimeouts() flow.Timeouts {
 	// The profile was checked when it was set.
-	all, _ := tracker.ParseProfile(string(f.profile))
+	all, _ := flow.ParseProfile(string(f.profile))
 	for name, d := range f.timeouts {
 		if d != 0 {
 			all[name] = d
@@ -70,8 +71,8 @@ func (f *trackerFlags) registerKeep(flags *pflag.FlagSet) {
 func (f *trackerFlags) options(e env, interfaces [2]string) tracker.Options {
 	return tracker.Options{
 		Interfaces:    interfaces,
-		Mode:          tracker.Mode(f.mode),
-		Policy:        tracker.Policy(f.policy),
+		Mode:          flow.Mode(f.mode),
+		Policy:        flow.Policy(f.policy),
 		MaxFlows:      int(f.maxFlows),
 		Timeouts:      f.allTimeouts(),
 		Keep:          f.keep,

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"unicode"
 
+	"ctop/internal/filter"
 	"ctop/tracker"
-	"ctop/ui/filter"
 )
 
 // form is how a command line begins that takes interfaces. What is wrong with

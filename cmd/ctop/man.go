@@ -8,8 +8,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ctop/internal/filter"
 	"ctop/ui"
-	"ctop/ui/filter"
 )
 
 //go:generate sh -c "go run -buildvcs=false . man >../../docs/ctop.8.new && mv ../../docs/ctop.8.new ../../docs/ctop.8 || { rm ../../docs/ctop.8.new; exit 1; }"

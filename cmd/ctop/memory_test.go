@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui"
 )
 
@@ -125,7 +125,7 @@ func TestExportTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)
-	s := &tracker.Snapshot{Time: time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)}
+	s := &flow.Snapshot{Time: time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)}
 	for _, want := range []string{"ctop-20261122T210405.000Z.json", "ctop-20261122T210405.000Z-2.json", "ctop-20261122T210405.000Z-3.json"} {
 		where, err := exportJSON(s, nil)
 		if err != nil || where != filepath.Join(dir, want) {

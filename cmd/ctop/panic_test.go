@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"ctop/internal/recording"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // panicking is a source that works a few times.
@@ -16,7 +16,7 @@ type panicking struct {
 	looks atomic.Int32
 }
 
-func (p *panicking) Snapshot() *tracker.Snapshot {
+func (p *panicking) Snapshot() *flow.Snapshot {
 	if p.looks.Add(1) > 3 {
 		panic("by intention")
 	}

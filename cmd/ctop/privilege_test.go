@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"ctop/internal/recording"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // TestWithoutPrivilege runs the program as a user who may do nothing.
@@ -68,8 +68,8 @@ func TestReplayWithoutPrivilege(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &tracker.Snapshot{Time: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), Host: "edge", MaxFlows: 1000}
-	s.Interfaces = [2]tracker.Interface{{Name: "left"}, {Name: "right"}}
+	s := &flow.Snapshot{Time: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), Host: "edge", MaxFlows: 1000}
+	s.Interfaces = [2]flow.Interface{{Name: "left"}, {Name: "right"}}
 	if err := errors.Join(w.Snapshot(s), w.Close()); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/recording"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // terminal is a real one with a shell in it, in which ctop is to be had, and a
@@ -79,13 +79,13 @@ func (x *terminal) record() {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	s := &tracker.Snapshot{Time: time.Now(), Host: "edge", MaxFlows: 1000}
-	s.Interfaces = [2]tracker.Interface{{Name: "left", Up: true}, {Name: "right", Up: true}}
+	s := &flow.Snapshot{Time: time.Now(), Host: "edge", MaxFlows: 1000}
+	s.Interfaces = [2]flow.Interface{{Name: "left", Up: true}, {Name: "right", Up: true}}
 	for i := range 300 {
-		s.Flows = append(s.Flows, tracker.Flow{
-			ID: tracker.FlowID(i + 1), State: tracker.StateEstablished, Timeout: time.Hour, Age: time.Minute,
-			Tuple: tracker.Tuple{
-				Proto: tracker.ProtocolUDP,
+		s.Flows = append(s.Flows, flow.Flow{
+			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour, Age: time.Minute,
+			Tuple: flow.Tuple{
+				Proto: flow.ProtocolUDP,
 				Src:   netip.AddrPortFrom(netip.MustParseAddr("10.11.12.13"), uint16(1000+i)),
 				Dst:   netip.MustParseAddrPort("10.11.12.14:53"),
 			},

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // chunk is what one read of a file returned.

@@ -10,9 +10,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ctop/internal/format"
 	"ctop/internal/recording"
 	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/tracker/flow"
 )
 
 // recordCommand keeps what a tracker sees in a file.
@@ -178,8 +179,8 @@ func (r *recorder) run(ctx context.Context, interval time.Duration) (err error) 
 
 // gather reads events. What cannot be written soon enough is lost in the kernel,
 // where it is counted.
-func (r *recorder) gather(ctx context.Context) (<-chan tracker.Event, <-chan error) {
-	events, failed := make(chan tracker.Event, 4096), make(chan error, 1)
+func (r *recorder) gather(ctx context.Context) (<-chan flow.Event, <-chan error) {
+	events, failed := make(chan flow.Event, 4096), make(chan error, 1)
 	go func() {
 		defer close(events)
 		for e, err := range r.tracker.Events(ctx) {
@@ -198,7 +199,7 @@ func (r *recorder) gather(ctx context.Context) (<-chan tracker.Event, <-chan err
 }
 
 // until writes events until it is time for a snapshot, or time to end.
-func (r *recorder) until(ctx context.Context, tick <-chan time.Time, events <-chan tracker.Event, failed <-chan error) (done bool, err error) {
+func (r *recorder) until(ctx context.Context, tick <-chan time.Time, events <-chan flow.Event, failed <-chan error) (done bool, err error) {
 	for {
 		select {
 		case <-ctx.Done():

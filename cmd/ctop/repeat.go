@@ -10,6 +10,7 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // repeatFlags say how often to print a snapshot.
@@ -77,11 +78,11 @@ func (d dump) printRepeatedly(ctx context.Context, t *tracker.Tracker) error {
 // reader returns what reads one snapshot after the other, with the rates since
 // the one before. A tracker of our own is swept meanwhile; somebody else's is
 // left alone.
-func (d dump) reader(ctx context.Context, t *tracker.Tracker, interval time.Duration) (next func() (*tracker.Snapshot, error), stop func()) {
+func (d dump) reader(ctx context.Context, t *tracker.Tracker, interval time.Duration) (next func() (*flow.Snapshot, error), stop func()) {
 	there, stop := watched(ctx, t, interval)
 	sampler := tracker.NewSampler(t)
 	err := sampler.Begin()
-	return func() (*tracker.Snapshot, error) {
+	return func() (*flow.Snapshot, error) {
 		if err := errors.Join(err, there()); err != nil {
 			return nil, err
 		}

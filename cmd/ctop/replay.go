@@ -17,10 +17,11 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/capture"
+	"ctop/internal/format"
 	"ctop/internal/recording"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui"
-	"ctop/ui/format"
 )
 
 // replayCommand shows what the tracker makes of a capture.
@@ -148,7 +149,7 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
 	r, err := tracker.OpenReplay(tracker.ReplayOptions{
 		Host:   filepath.Base(name),
-		Policy: tracker.Policy(c.tracker.policy), MaxFlows: int(c.tracker.maxFlows), Timeouts: c.tracker.allTimeouts(),
+		Policy: flow.Policy(c.tracker.policy), MaxFlows: int(c.tracker.maxFlows), Timeouts: c.tracker.allTimeouts(),
 		OnEvent: c.teller(lines),
 	})
 	if err != nil {
@@ -174,14 +175,14 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 }
 
 // teller returns what writes events, nil where they are not wanted.
-func (c *replayCommand) teller(lines *lineWriter) func(*tracker.Event) error {
+func (c *replayCommand) teller(lines *lineWriter) func(*flow.Event) error {
 	if !c.events {
 		return nil
 	}
 	line := []byte(output.EventHeader(c.view.output))
 	// Where that fails the first event fails, too.
 	_ = lines.write(line)
-	return func(e *tracker.Event) error {
+	return func(e *flow.Event) error {
 		if !tells(c.view.wanted(), e) {
 			return nil
 		}
@@ -205,7 +206,7 @@ const interruptEvery = 1024
 
 // feed replays the capture up to its end, or up to where it makes no sense any
 // more, or up to an interrupt, and returns the table as it is then.
-func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *tracker.Replay, bar *progress) (*tracker.Snapshot, error) {
+func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *tracker.Replay, bar *progress) (*flow.Snapshot, error) {
 	var begin time.Time
 	for n := 1; n%interruptEvery != 0 || ctx.Err() == nil; n++ {
 		frame, err := packets.Next()
@@ -277,7 +278,7 @@ func skippedWords(s capture.Skipped) string {
 }
 
 // tellFed says what was replayed.
-func (c *replayCommand) tellFed(r *tracker.Replay, s *tracker.Snapshot, passed capture.Skipped) {
+func (c *replayCommand) tellFed(r *tracker.Replay, s *flow.Snapshot, passed capture.Skipped) {
 	fed, skipped := r.Fed()
 	text := fmt.Sprintf("replayed %s of %s", format.Plural(fed, "packet"), format.Age(s.Uptime))
 	if skipped > 0 {
@@ -294,7 +295,7 @@ func (c *replayCommand) tellFed(r *tracker.Replay, s *tracker.Snapshot, passed c
 		c.env.note("%s an earlier time than others before: time stood still for them: sort the file with reordercap",
 			map[bool]string{true: "1 packet has", false: format.Plural(early, "packet") + " have"}[early == 1])
 	}
-	if lost := s.Counters.Destroyed[tracker.ReasonEvicted] + s.Counters.TableFull; lost > 0 {
+	if lost := s.Counters.Destroyed[flow.ReasonEvicted] + s.Counters.TableFull; lost > 0 {
 		c.env.note("the table was full: %s had to make room for others or found none: raise --max-flows", format.Plural(int(lost), "flow"))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/cmd/ctop/output"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // dump prints one snapshot, or one after the other.
@@ -70,7 +70,7 @@ func (r remote) printRepeatedly(ctx context.Context, view *viewFlags, repeat rep
 }
 
 // arrange filters and sorts for one dump at a time.
-func (d *dumps) arrange(view *viewFlags, s *tracker.Snapshot) []*tracker.Flow {
+func (d *dumps) arrange(view *viewFlags, s *flow.Snapshot) []*flow.Flow {
 	d.arranging.Lock()
 	defer d.arranging.Unlock()
 	return view.arrange(s)

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
 
@@ -45,7 +45,7 @@ type dumps struct {
 
 // sentDump is one dump while it is sent.
 type sentDump struct {
-	snapshot *tracker.Snapshot
+	snapshot *flow.Snapshot
 	role     console.Role
 	begun    time.Time
 	end      func(why error)
@@ -59,7 +59,7 @@ func newDumps() *dumps { return &dumps{clock: time.Now, changed: make(chan struc
 
 // begin waits until a dump may be sent, and returns the snapshot that it is to be
 // of and what to call at its end. end is called where it has to make room.
-func (d *dumps) begin(ctx context.Context, latest func() *tracker.Snapshot, role console.Role, end func(error)) (*tracker.Snapshot, func(), error) {
+func (d *dumps) begin(ctx context.Context, latest func() *flow.Snapshot, role console.Role, end func(error)) (*flow.Snapshot, func(), error) {
 	w := &waiting{role}
 	d.mu.Lock()
 	d.waiting = append(d.waiting, w)
@@ -81,7 +81,7 @@ func (d *dumps) begin(ctx context.Context, latest func() *tracker.Snapshot, role
 
 // try takes a place, or ends a dump for it and returns what tells of the next
 // place.
-func (d *dumps) try(latest func() *tracker.Snapshot, w *waiting, end func(error)) (*sentDump, <-chan struct{}) {
+func (d *dumps) try(latest func() *flow.Snapshot, w *waiting, end func(error)) (*sentDump, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.first(w) {
@@ -122,10 +122,10 @@ func (d *dumps) endSlow(role console.Role) {
 }
 
 // choose returns the snapshot for another dump, nil where there is no place.
-func (d *dumps) choose(latest *tracker.Snapshot, role console.Role) *tracker.Snapshot {
-	held, viewersHeld := map[*tracker.Snapshot]bool{}, map[*tracker.Snapshot]bool{}
+func (d *dumps) choose(latest *flow.Snapshot, role console.Role) *flow.Snapshot {
+	held, viewersHeld := map[*flow.Snapshot]bool{}, map[*flow.Snapshot]bool{}
 	viewers := 0
-	var newest *tracker.Snapshot
+	var newest *flow.Snapshot
 	for _, dump := range d.sent {
 		if dump.role != console.Operator {
 			viewers++

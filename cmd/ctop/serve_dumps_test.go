@@ -15,9 +15,9 @@ import (
 	"weak"
 
 	"ctop/cmd/ctop/output"
-	"ctop/tracker"
+	"ctop/internal/filter"
+	"ctop/tracker/flow"
 	"ctop/ui/console"
-	"ctop/ui/filter"
 )
 
 // moving is a tracker that has another snapshot each time, and knows which of
@@ -28,17 +28,17 @@ type moving struct {
 
 	mu    sync.Mutex
 	at    time.Time
-	taken []weak.Pointer[tracker.Snapshot]
+	taken []weak.Pointer[flow.Snapshot]
 }
 
-func (m *moving) Snapshot() *tracker.Snapshot {
+func (m *moving) Snapshot() *flow.Snapshot {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at = m.at.Add(time.Millisecond)
-	s := &tracker.Snapshot{Time: m.at, MaxFlows: m.flows, Flows: make([]tracker.Flow, m.flows), Timeouts: tracker.DefaultTimeouts()}
+	s := &flow.Snapshot{Time: m.at, MaxFlows: m.flows, Flows: make([]flow.Flow, m.flows), Timeouts: flow.DefaultTimeouts()}
 	for i := range s.Flows {
-		s.Flows[i] = tracker.Flow{ID: tracker.FlowID(i + 1), State: tracker.StateNew, Tuple: tracker.Tuple{
-			Proto: tracker.ProtocolUDP, Src: netip.MustParseAddrPort("10.0.0.1:1"), Dst: netip.MustParseAddrPort("10.0.0.2:2"),
+		s.Flows[i] = flow.Flow{ID: flow.ID(i + 1), State: flow.StateNew, Tuple: flow.Tuple{
+			Proto: flow.ProtocolUDP, Src: netip.MustParseAddrPort("10.0.0.1:1"), Dst: netip.MustParseAddrPort("10.0.0.2:2"),
 		}}
 	}
 	m.taken = append(m.taken, weak.Make(s))
@@ -192,9 +192,9 @@ func TestRemoteEventsFilterByReason(t *testing.T) {
 	if err := wanted.Set("reason:rst"); err != nil {
 		t.Fatal(err)
 	}
-	list := []tracker.Event{
-		{Time: time.Unix(1, 0), Type: tracker.EventDestroy, ID: 1, Reason: tracker.ReasonRST},
-		{Time: time.Unix(1, 0), Type: tracker.EventDestroy, ID: 2, Reason: tracker.ReasonExpired},
+	list := []flow.Event{
+		{Time: time.Unix(1, 0), Type: flow.EventDestroy, ID: 1, Reason: flow.ReasonRST},
+		{Time: time.Unix(1, 0), Type: flow.EventDestroy, ID: 2, Reason: flow.ReasonExpired},
 	}
 	text := string(appendEvents(nil, output.JSONL, filter.Filter(wanted), list, 2))
 	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "rst") {

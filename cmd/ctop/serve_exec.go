@@ -12,11 +12,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/cmd/ctop/output"
-	"ctop/tracker"
+	"ctop/internal/filter"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui"
 	"ctop/ui/console"
-	"ctop/ui/filter"
-	"ctop/ui/format"
 )
 
 // remote is a headless command that came over SSH. It acts on the source of its
@@ -64,7 +64,7 @@ func (r remote) run(ctx context.Context) error {
 }
 
 // snapshot waits for the first one.
-func (r remote) snapshot(ctx context.Context) (*tracker.Snapshot, error) {
+func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
 	for range 50 {
 		if s := r.source.Snapshot(); s != nil {
 			return s, nil
@@ -129,9 +129,9 @@ func (r remote) stream(ctx context.Context, form output.Format, wanted filter.Fi
 
 // appendEvents formats events, of which there may have been more than are still
 // kept.
-func appendEvents(b []byte, form output.Format, wanted filter.Filter, list []tracker.Event, all uint64) []byte {
+func appendEvents(b []byte, form output.Format, wanted filter.Filter, list []flow.Event, all uint64) []byte {
 	if lost := all - uint64(len(list)); lost > 0 {
-		e := tracker.Event{Type: tracker.EventLost, Lost: lost}
+		e := flow.Event{Type: flow.EventLost, Lost: lost}
 		if len(list) > 0 {
 			e.Time = list[0].Time
 		}
@@ -200,7 +200,7 @@ func (r remote) timeouts() *cobra.Command {
 	return cmd
 }
 
-func (r remote) set(form output.Format, settings []setting, old tracker.Timeouts) error {
+func (r remote) set(form output.Format, settings []setting, old flow.Timeouts) error {
 	for _, s := range settings {
 		if err := r.source.SetTimeout(s.name, s.value); err != nil {
 			return r.explain(err)

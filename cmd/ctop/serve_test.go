@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"ctop/cmd/ctop/output"
-	"ctop/tracker"
+	"ctop/internal/filter"
+	"ctop/tracker/flow"
 	"ctop/ui/console"
-	"ctop/ui/filter"
 )
 
 func TestListenIsLocalByDefault(t *testing.T) {
@@ -116,19 +116,19 @@ func TestNotifierWithoutManager(t *testing.T) {
 }
 
 // still is a source that nothing happens to.
-type still struct{ events []tracker.Event }
+type still struct{ events []flow.Event }
 
-func (still) Snapshot() *tracker.Snapshot {
-	return &tracker.Snapshot{Time: time.Now(), MaxFlows: 10, Timeouts: tracker.DefaultTimeouts()}
+func (still) Snapshot() *flow.Snapshot {
+	return &flow.Snapshot{Time: time.Now(), MaxFlows: 10, Timeouts: flow.DefaultTimeouts()}
 }
 
-func (s still) Events(uint64) ([]tracker.Event, uint64) { return s.events, 0 }
+func (s still) Events(uint64) ([]flow.Event, uint64) { return s.events, 0 }
 
-func (still) Delete(...tracker.Ref) (tracker.DeleteResult, error) { return tracker.DeleteResult{}, nil }
+func (still) Delete(...flow.Ref) (flow.DeleteResult, error) { return flow.DeleteResult{}, nil }
 
-func (still) SetTimeout(tracker.TimeoutName, time.Duration) error { return nil }
+func (still) SetTimeout(flow.TimeoutName, time.Duration) error { return nil }
 
-func (still) SetFlowTimeout(tracker.Ref, time.Duration) error { return nil }
+func (still) SetFlowTimeout(flow.Ref, time.Duration) error { return nil }
 
 func TestRemoteCommands(t *testing.T) {
 	for command, want := range map[string]struct {
@@ -170,7 +170,7 @@ func TestRemoteCommands(t *testing.T) {
 }
 
 func TestAppendEventsTellsLoss(t *testing.T) {
-	list := []tracker.Event{{Time: time.Unix(1, 0), Type: tracker.EventNew, ID: 1}}
+	list := []flow.Event{{Time: time.Unix(1, 0), Type: flow.EventNew, ID: 1}}
 	text := string(appendEvents(nil, output.JSONL, filter.Filter{}, list, 8))
 	if !strings.Contains(text, `"event":"lost"`) || !strings.Contains(text, `"count":7`) || strings.Count(text, "\n") != 2 {
 		t.Error(text)

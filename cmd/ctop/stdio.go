@@ -11,7 +11,7 @@ import (
 	"github.com/charmbracelet/x/term"
 	"golang.org/x/sys/unix"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // isTerminal reports whether a stream is a terminal.

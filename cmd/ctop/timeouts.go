@@ -7,8 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/format"
 	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/tracker/flow"
 )
 
 // timeoutsCommand lists and changes the timeouts of the tracker that runs.
@@ -41,7 +42,7 @@ they were and are, or with -o json, jsonl or csv all of them as they are then. A
 
 // setting is one timeout to be changed.
 type setting struct {
-	name  tracker.TimeoutName
+	name  flow.TimeoutName
 	value time.Duration
 }
 
@@ -71,7 +72,7 @@ func (c *timeoutsCommand) listOrSet(t *tracker.Tracker, settings []setting) erro
 func parseSettings(args []string) ([]setting, error) {
 	settings := make([]setting, len(args))
 	for i, arg := range args {
-		name, value, err := tracker.ParseTimeout(arg)
+		name, value, err := flow.ParseTimeout(arg)
 		if err != nil {
 			return nil, usageError{err}
 		}
@@ -80,7 +81,7 @@ func parseSettings(args []string) ([]setting, error) {
 	return settings, nil
 }
 
-func (c *timeoutsCommand) set(t *tracker.Tracker, settings []setting, old tracker.Timeouts) error {
+func (c *timeoutsCommand) set(t *tracker.Tracker, settings []setting, old flow.Timeouts) error {
 	acts, end, err := c.env.acts(t, c.audit)
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (c *timeoutsCommand) set(t *tracker.Tracker, settings []setting, old tracke
 }
 
 // printTimeout prints for people what a timeout was and is.
-func (e env) printTimeout(f output.Format, s setting, old tracker.Timeouts) error {
+func (e env) printTimeout(f output.Format, s setting, old flow.Timeouts) error {
 	if !forPeople(f) {
 		return nil
 	}
@@ -107,7 +108,7 @@ func (e env) printTimeout(f output.Format, s setting, old tracker.Timeouts) erro
 
 // printTimeouts prints for programs the timeouts that there are once some were
 // changed.
-func (e env) printTimeouts(f output.Format, changed []setting, old tracker.Timeouts) error {
+func (e env) printTimeouts(f output.Format, changed []setting, old flow.Timeouts) error {
 	if forPeople(f) {
 		return nil
 	}

@@ -7,9 +7,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"ctop/tracker"
-	"ctop/ui/filter"
-	"ctop/ui/format"
+	"ctop/internal/filter"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // What follows is said by ctop help, by the help topics and by the man page, in
@@ -63,29 +63,29 @@ func files() []paragraph {
 
 // stateText names the states of a flow.
 func stateText() string {
-	return "A flow is in one of the states " + inOneLine(tracker.States()) + `.
+	return "A flow is in one of the states " + inOneLine(flow.States()) + `.
 Only TCP has others than NEW and ESTABLISHED, which is one that was answered. A
 flow that has been silent for its state's timeout ends. These are the timeouts
 with their defaults, and what --profile rfc makes of them:`
 }
 
 func timeoutList() []paragraph {
-	short, err := tracker.ParseProfile("rfc")
+	short, err := flow.ParseProfile("rfc")
 	if err != nil { // it is one of two that there are
 		return nil
 	}
 	var list []paragraph
-	for _, name := range tracker.TimeoutNames() {
-		list = append(list, paragraph{name.String(), format.Timeout(tracker.DefaultTimeouts()[name]) + ", " + format.Timeout(short[name])})
+	for _, name := range flow.TimeoutNames() {
+		list = append(list, paragraph{name.String(), format.Timeout(flow.DefaultTimeouts()[name]) + ", " + format.Timeout(short[name])})
 	}
 	return list
 }
 
 // eventText names the kinds of events, and why flows end.
 func eventText() string {
-	kinds := []tracker.EventType{tracker.EventNew, tracker.EventUpdate, tracker.EventDestroy}
-	return "An event is one of " + inOneLine(kinds) + ", or " + tracker.EventLost.String() + ` where
-the kernel had no room for some. A flow ends for one of these reasons: ` + inOneLine(tracker.Reasons()) + "."
+	kinds := []flow.EventType{flow.EventNew, flow.EventUpdate, flow.EventDestroy}
+	return "An event is one of " + inOneLine(kinds) + ", or " + flow.EventLost.String() + ` where
+the kernel had no room for some. A flow ends for one of these reasons: ` + inOneLine(flow.Reasons()) + "."
 }
 
 func inOneLine[T fmt.Stringer](list []T) string {

@@ -7,8 +7,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/filter"
 	"ctop/tracker"
-	"ctop/ui/filter"
 )
 
 // runTrace attaches a tracker and prints what it makes of every packet whose flow

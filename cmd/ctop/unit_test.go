@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 func TestReport(t *testing.T) {
@@ -25,7 +25,7 @@ func TestReport(t *testing.T) {
 		{"failure", errors.New("read veth1: gone"), exitFailed, "ctop: read veth1: gone\n"},
 		{"several failures", errors.Join(errors.New("a"), errors.New("b")), exitFailed, "ctop: a; b\n"},
 		{"usage", usagef("no"), exitUsage, "ctop: no\n"},
-		{"usage in the tracker", fmt.Errorf("attach to x: %w: it was named twice", tracker.ErrUsage), exitUsage, "ctop: attach to x: it was named twice\n"},
+		{"usage in the tracker", fmt.Errorf("attach to x: %w: it was named twice", flow.ErrUsage), exitUsage, "ctop: attach to x: it was named twice\n"},
 		{"permission without advice", fmt.Errorf("open pins: %w", fs.ErrPermission), exitFailed, "ctop: open pins: permission denied: run ctop as root, as in sudo ctop\n"},
 		{"signal while opening", fmt.Errorf("attach: %w", context.Canceled), exitFailed, "ctop: interrupted before it began\n"},
 	} {

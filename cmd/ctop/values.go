@@ -7,36 +7,36 @@ import (
 	"strings"
 	"time"
 
-	"ctop/tracker"
+	"ctop/internal/filter"
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui"
-	"ctop/ui/filter"
-	"ctop/ui/format"
-	"ctop/ui/order"
 )
 
 // The types below are pflag.Values: one parser for a flag and for its variable,
 // with errors that say what to write instead.
 
-type policyValue tracker.Policy
+type policyValue flow.Policy
 
-func (v *policyValue) String() string { return tracker.Policy(*v).String() }
+func (v *policyValue) String() string { return flow.Policy(*v).String() }
 func (v *policyValue) Type() string   { return "observe|enforce" }
 
 func (v *policyValue) Set(s string) error {
-	p, err := tracker.ParsePolicy(s)
+	p, err := flow.ParsePolicy(s)
 	if err == nil {
 		*v = policyValue(p)
 	}
 	return err
 }
 
-type modeValue tracker.Mode
+type modeValue flow.Mode
 
-func (v *modeValue) String() string { return tracker.Mode(*v).String() }
+func (v *modeValue) String() string { return flow.Mode(*v).String() }
 func (v *modeValue) Type() string   { return "auto|native|tc|generic" }
 
 func (v *modeValue) Set(s string) error {
-	m, err := tracker.ParseMode(s)
+	m, err := flow.ParseMode(s)
 	if err == nil {
 		*v = modeValue(m)
 	}
@@ -50,8 +50,8 @@ func (v *maxFlowsValue) Type() string   { return "N" }
 
 func (v *maxFlowsValue) Set(s string) error {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < tracker.MinMaxFlows || n > tracker.MaxMaxFlows {
-		return fmt.Errorf("%q is no capacity: use a number from %d to %d", s, tracker.MinMaxFlows, tracker.MaxMaxFlows)
+	if err != nil || n < flow.MinMaxFlows || n > flow.MaxMaxFlows {
+		return fmt.Errorf("%q is no capacity: use a number from %d to %d", s, flow.MinMaxFlows, flow.MaxMaxFlows)
 	}
 	*v = maxFlowsValue(n)
 	return nil
@@ -73,7 +73,7 @@ func (v *limitValue) Set(s string) error {
 
 // timeoutsValue takes one timeout each time it is set, or several between
 // commas.
-type timeoutsValue tracker.Timeouts
+type timeoutsValue flow.Timeouts
 
 func (v *timeoutsValue) Type() string { return "NAME=DURATION" }
 
@@ -81,7 +81,7 @@ func (v *timeoutsValue) String() string {
 	var set []string
 	for i, d := range v {
 		if d != 0 {
-			set = append(set, tracker.TimeoutName(i).String()+"="+format.Timeout(d))
+			set = append(set, flow.TimeoutName(i).String()+"="+format.Timeout(d))
 		}
 	}
 	return strings.Join(set, ",")
@@ -89,7 +89,7 @@ func (v *timeoutsValue) String() string {
 
 func (v *timeoutsValue) Set(s string) error {
 	for one := range strings.SplitSeq(s, ",") {
-		name, d, err := tracker.ParseTimeout(one)
+		name, d, err := flow.ParseTimeout(one)
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (v *profileValue) String() string { return string(*v) }
 func (v *profileValue) Type() string   { return "report|rfc" }
 
 func (v *profileValue) Set(s string) error {
-	_, err := tracker.ParseProfile(s)
+	_, err := flow.ParseProfile(s)
 	if err == nil {
 		*v = profileValue(s)
 	}
@@ -159,7 +159,7 @@ func (v *durationValue) bound(ctx context.Context) (context.Context, context.Can
 }
 
 func (v *durationValue) Set(s string) error {
-	d, err := tracker.ParseDuration(s)
+	d, err := flow.ParseDuration(s)
 	if err == nil {
 		*v = durationValue(d)
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/bpf"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // openings is how many conversations one sample consists of: their events fit
@@ -152,7 +152,7 @@ func (g *generator) read(ctx context.Context, ready chan<- struct{}, made <-chan
 		if err != nil {
 			return readResult{err: err}
 		}
-		if event.Type == tracker.EventLost {
+		if event.Type == flow.EventLost {
 			return readResult{err: fmt.Errorf("%d events were lost", event.Lost)}
 		}
 		if started.IsZero() {

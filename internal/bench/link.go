@@ -13,6 +13,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // forwarder is a way to get packets from one of two interfaces to the other.
@@ -158,7 +159,7 @@ func (r *rig) redirectTC() error {
 }
 
 func (r *rig) openTracker(ctx context.Context, flows int) (err error) {
-	mode := map[forwarder]tracker.Mode{byNative: tracker.ModeNative, byGeneric: tracker.ModeGeneric, byTC: tracker.ModeTC}[r.how]
+	mode := map[forwarder]flow.Mode{byNative: flow.ModeNative, byGeneric: flow.ModeGeneric, byTC: flow.ModeTC}[r.how]
 	r.tracker, err = tracker.Open(ctx, tracker.Options{
 		Interfaces: [2]string{r.Client.Port(), r.Server.Port()}, Mode: mode, MaxFlows: flows,
 		Timeouts: closedSoon(),
@@ -170,9 +171,9 @@ func (r *rig) openTracker(ctx context.Context, flows int) (err error) {
 }
 
 // closedSoon lets what has closed go soon, so that what is left behind shows.
-func closedSoon() tracker.Timeouts {
-	var t tracker.Timeouts
-	t[tracker.TCPTimeWait], t[tracker.TCPLastAck], t[tracker.TCPFinWait] = closing, closing, closing
+func closedSoon() flow.Timeouts {
+	var t flow.Timeouts
+	t[flow.TCPTimeWait], t[flow.TCPLastAck], t[flow.TCPFinWait] = closing, closing, closing
 	return t
 }
 

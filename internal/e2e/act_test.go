@@ -9,20 +9,21 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // What observe forgets, the next packet picks up again.
 func TestDeleteInObserveIsPickedUpAgain(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	client, server := r.connect(r.Server.Addr4())
-	old := r.flow("tcp", tracker.StateEstablished)
+	old := r.flow("tcp", flow.StateEstablished)
 	r.delete(old)
-	if e := r.ended(old.ID); e.Reason != tracker.ReasonDeleted {
+	if e := r.ended(old.ID); e.Reason != flow.ReasonDeleted {
 		t.Errorf("it ended by %v", e.Reason)
 	}
 	say(t, client, server, "hello")
 	say(t, server, client, "again")
-	f := r.flow("tcp", tracker.StateEstablished)
+	f := r.flow("tcp", flow.StateEstablished)
 	if f.ID == old.ID || f.Tuple != old.Tuple {
 		t.Errorf("picked up as %v %v, it was %v %v", f.ID, f.Tuple, old.ID, old.Tuple)
 	}
@@ -33,10 +34,10 @@ func TestDeleteInObserveIsPickedUpAgain(t *testing.T) {
 func TestDeleteInEnforceCuts(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
-			r := newRig(t, tracker.Options{Mode: mode, Policy: tracker.PolicyEnforce})
+			r := newRig(t, tracker.Options{Mode: mode, Policy: flow.PolicyEnforce})
 			client, server := r.connect(r.Server.Addr4())
 			say(t, client, server, "hello")
-			r.delete(r.flow("tcp", tracker.StateEstablished))
+			r.delete(r.flow("tcp", flow.StateEstablished))
 			if _, err := client.Write([]byte("hello?")); err != nil {
 				t.Fatal(err)
 			}
@@ -48,7 +49,7 @@ func TestDeleteInEnforceCuts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Counters.Dropped == 0 || s.Counters.InvalidBy[tracker.InvalidNoFlow] == 0 {
+			if s.Counters.Dropped == 0 || s.Counters.InvalidBy[flow.InvalidNoFlow] == 0 {
 				t.Errorf("dropped %d, invalid %v", s.Counters.Dropped, s.Counters.InvalidBy)
 			}
 			r.none("tcp")
@@ -56,13 +57,13 @@ func TestDeleteInEnforceCuts(t *testing.T) {
 	}
 }
 
-func (r *rig) delete(f tracker.Flow) {
+func (r *rig) delete(f flow.Flow) {
 	r.t.Helper()
 	result, err := r.tracker.Delete(f.Ref(), f.Ref())
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if result != (tracker.DeleteResult{Deleted: 1, Gone: 1}) {
+	if result != (flow.DeleteResult{Deleted: 1, Gone: 1}) {
 		r.t.Errorf("deleted twice: %+v", result)
 	}
 }
@@ -71,26 +72,26 @@ func (r *rig) delete(f tracker.Flow) {
 func TestFlowTimeout(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	r.connect(r.Server.Addr4())
-	f := r.flow("tcp", tracker.StateEstablished)
+	f := r.flow("tcp", flow.StateEstablished)
 	if err := r.tracker.SetFlowTimeout(f.Ref(), time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if f = r.flow("tcp", tracker.StateEstablished); !f.OwnTimeout || f.Timeout != time.Hour {
+	if f = r.flow("tcp", flow.StateEstablished); !f.OwnTimeout || f.Timeout != time.Hour {
 		t.Errorf("timeout is %v, its own: %v", f.Timeout, f.OwnTimeout)
 	}
 	if err := r.tracker.SetFlowTimeout(f.Ref(), 0); err != nil {
 		t.Fatal(err)
 	}
-	if f = r.flow("tcp", tracker.StateEstablished); f.OwnTimeout || f.Timeout != 5*24*time.Hour {
+	if f = r.flow("tcp", flow.StateEstablished); f.OwnTimeout || f.Timeout != 5*24*time.Hour {
 		t.Errorf("timeout is %v, its own: %v", f.Timeout, f.OwnTimeout)
 	}
 	if err := r.tracker.SetFlowTimeout(f.Ref(), 2*time.Second); err != nil {
 		t.Fatal(err)
 	}
-	if e := r.ended(f.ID); e.Reason != tracker.ReasonExpired {
+	if e := r.ended(f.ID); e.Reason != flow.ReasonExpired {
 		t.Errorf("it ended by %v", e.Reason)
 	}
-	if err := r.tracker.SetFlowTimeout(f.Ref(), time.Hour); !errors.Is(err, tracker.ErrFlowGone) {
+	if err := r.tracker.SetFlowTimeout(f.Ref(), time.Hour); !errors.Is(err, flow.ErrFlowGone) {
 		t.Errorf("set the timeout of a flow that is gone: %v", err)
 	}
 }
@@ -105,7 +106,7 @@ func TestJoin(t *testing.T) {
 	defer func() { _ = second.Close() }()
 	ctx, cancel := context.WithTimeout(r.ctx, patience)
 	defer cancel()
-	seen := make(chan tracker.Event, 100)
+	seen := make(chan flow.Event, 100)
 	go func() {
 		defer close(seen)
 		for e, err := range second.Events(ctx) {
@@ -124,10 +125,10 @@ func TestJoin(t *testing.T) {
 		return len(seen) > 0
 	})
 	r.connect(r.Server.Addr4())
-	id := r.flow("tcp", tracker.StateEstablished).ID
+	id := r.flow("tcp", flow.StateEstablished).ID
 	told := false
 	for e := range seen {
-		if told = e.ID == id && e.To == tracker.StateEstablished; told {
+		if told = e.ID == id && e.To == flow.StateEstablished; told {
 			break
 		}
 	}
@@ -147,10 +148,10 @@ func TestJoin(t *testing.T) {
 	if err := second.Close(); err != nil {
 		t.Fatal(err)
 	}
-	r.flow("tcp", tracker.StateEstablished)
+	r.flow("tcp", flow.StateEstablished)
 	r.eventually("the update in the first reader's log", func() bool {
 		for _, e := range r.log() {
-			if e.ID == id && e.To == tracker.StateEstablished {
+			if e.ID == id && e.To == flow.StateEstablished {
 				return true
 			}
 		}
@@ -223,7 +224,7 @@ func TestLastOneOut(t *testing.T) {
 	}
 	client, server := second.connect(r.Server.Addr4())
 	say(t, client, server, "hello")
-	second.flow("tcp", tracker.StateEstablished)
+	second.flow("tcp", flow.StateEstablished)
 	second.stop()
 	checkDetached(t, r.Lab)
 }

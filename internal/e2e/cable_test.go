@@ -13,6 +13,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // The cable is pulled and put back: the tracker says so, attaches again by
@@ -22,7 +23,7 @@ func TestCable(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			r := newRig(t, tracker.Options{Mode: mode})
 			r.connect(r.Server.Addr4())
-			id := r.flow("tcp", tracker.StateEstablished).ID
+			id := r.flow("tcp", flow.StateEstablished).ID
 			if err := r.Unplug(r.Server); err != nil {
 				t.Fatal(err)
 			}
@@ -36,7 +37,7 @@ func TestCable(t *testing.T) {
 				_, err := lab.Ping(ctx, r.Client, r.Server.Addr4())
 				return err == nil
 			})
-			if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+			if f := r.flow("tcp", flow.StateEstablished); f.ID != id {
 				t.Errorf("the flow is %v, it was %v", f.ID, id)
 			}
 			r.stop()
@@ -91,22 +92,22 @@ func TestInterfaces(t *testing.T) {
 		}},
 	} {
 		for _, mode := range modes {
-			if mode != tracker.ModeNative && !chaos() {
+			if mode != flow.ModeNative && !chaos() {
 				continue
 			}
 			t.Run(c.name+"/"+mode.String(), func(t *testing.T) {
 				r := newRig(t, tracker.Options{Mode: mode})
 				client, server := r.connect(r.Server.Addr4())
-				id := r.flow("tcp", tracker.StateEstablished).ID
+				id := r.flow("tcp", flow.StateEstablished).ID
 				c.harm(t, r)
 				r.eventually("a connection that is tracked", func() bool {
-					before := r.flow("tcp", tracker.StateEstablished)
+					before := r.flow("tcp", flow.StateEstablished)
 					say(t, client, server, "hello")
 					say(t, server, client, "hello")
-					after := r.flow("tcp", tracker.StateEstablished)
+					after := r.flow("tcp", flow.StateEstablished)
 					return after.Reply.Packets > before.Reply.Packets && after.Origin.Packets > before.Origin.Packets
 				})
-				if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+				if f := r.flow("tcp", flow.StateEstablished); f.ID != id {
 					t.Errorf("the flow is %v, it was %v", f.ID, id)
 				}
 				r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })

@@ -10,6 +10,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // tally is what a capture counts of one TCP connection, each way.
@@ -54,13 +55,13 @@ func TestCountersAreThoseOfACapture(t *testing.T) {
 			if err := client.(*net.TCPConn).CloseWrite(); err != nil {
 				t.Fatal(err)
 			}
-			r.flow("tcp", tracker.StateFinWait2)
+			r.flow("tcp", flow.StateFinWait2)
 			server.Close()
 			// The last ACK follows the state that the FIN led to, and the capture is
 			// read behind the packets.
 			var got, want tally
 			for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-				f := r.flow("tcp", tracker.StateTimeWait)
+				f := r.flow("tcp", flow.StateTimeWait)
 				got = tally{
 					packets: [2]uint64{f.Origin.Packets, f.Reply.Packets},
 					bytes:   [2]uint64{f.Origin.Bytes, f.Reply.Bytes},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // detourBytes is what goes another way: more than any window.
@@ -17,7 +18,7 @@ const detourBytes = 32 << 20
 // the middle of a transfer. It goes on under both policies, with the same flow, and
 // is closed in order.
 func TestDetour(t *testing.T) {
-	for _, policy := range []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce} {
+	for _, policy := range []flow.Policy{flow.PolicyObserve, flow.PolicyEnforce} {
 		for _, c := range []struct {
 			name string
 			busy bool
@@ -27,7 +28,7 @@ func TestDetour(t *testing.T) {
 				d := newDetour(r)
 				client, server := r.connect(r.Server.Addr4())
 				say(t, client, server, "here")
-				id := r.flow("tcp", tracker.StateEstablished).ID
+				id := r.flow("tcp", flow.StateEstablished).ID
 				d.take()
 				pour(t, client, server, detourBytes, func() {})
 				if c.busy {
@@ -37,9 +38,9 @@ func TestDetour(t *testing.T) {
 				}
 				say(t, client, server, "back")
 				say(t, server, client, "back")
-				before := r.flow("tcp", tracker.StateEstablished)
+				before := r.flow("tcp", flow.StateEstablished)
 				pour(t, client, server, 1<<20, func() {})
-				if f := r.flow("tcp", tracker.StateEstablished); f.ID != id || f.Bytes()-before.Bytes() < 1<<20 {
+				if f := r.flow("tcp", flow.StateEstablished); f.ID != id || f.Bytes()-before.Bytes() < 1<<20 {
 					t.Errorf("the flow is %v with %d bytes, it was %v with %d", f.ID, f.Bytes(), id, before.Bytes())
 				}
 				for _, end := range []net.Conn{client, server} {
@@ -47,7 +48,7 @@ func TestDetour(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				if e := r.ended(id); e.Reason != tracker.ReasonClosed {
+				if e := r.ended(id); e.Reason != flow.ReasonClosed {
 					t.Errorf("the flow ended: %v", e.Reason)
 				}
 			})

@@ -21,6 +21,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // outcome is what a run of the program came to.
@@ -88,12 +89,12 @@ func TestDiskFull(t *testing.T) {
 	ports := []string{r.Client.Port(), r.Server.Port()}
 	udp := udpEnd(t, r, r.Client, 9000)
 	sendTo(t, udp, udpEnd(t, r, r.Server, 9000))
-	r.flow("udp", tracker.StateNew)
+	r.flow("udp", flow.StateNew)
 	full := []string{"sh", "-c", `exec "$0" "$@" >/dev/full`}
 	runUnder(r.ctx, t, full, slices.Concat([]string{"--dump"}, ports)...).refused(t, "no space left")
 	runUnder(r.ctx, t, full, slices.Concat([]string{"--dump", "-o", "json"}, ports)...).refused(t, "no space left")
 	runUnder(r.ctx, t, nil, "delete", "udp", "--audit", filepath.Join(fullDisk(t), "audit")).refused(t, "no space left")
-	r.flow("udp", tracker.StateNew)
+	r.flow("udp", flow.StateNew)
 }
 
 // A recording that fills the disk ends with one line, and what is there can be

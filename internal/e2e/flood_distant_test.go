@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // roundTrips are how long it takes a distant server to answer.
@@ -135,7 +135,7 @@ func (d *distant) check(t *testing.T, perSecond float64, table int) {
 	t.Helper()
 	established := map[uint16]bool{}
 	for _, f := range d.r.flows("tcp") {
-		if f.Tuple.Src.Addr() == netip.AddrFrom4(distantClient) && f.State == tracker.StateEstablished {
+		if f.Tuple.Src.Addr() == netip.AddrFrom4(distantClient) && f.State == flow.StateEstablished {
 			established[f.Tuple.Src.Port()] = true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 const (
@@ -31,12 +31,12 @@ type flood struct {
 	// eases: what it left in the table goes within seconds.
 	eases bool
 	// always are the policies that it is tried in by every run of the tests.
-	always []tracker.Policy
+	always []flow.Policy
 	// frame makes the next packet.
 	frame func(w *wire) []byte
 }
 
-var both = []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce}
+var both = []flow.Policy{flow.PolicyObserve, flow.PolicyEnforce}
 
 var floods = []flood{
 	{name: "SYN", fills: true, eases: true, always: both, frame: func(w *wire) []byte {

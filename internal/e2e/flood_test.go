@@ -11,6 +11,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // siege is how hard a flood is tried.
@@ -39,7 +40,7 @@ func siegeOfThisRun() siege {
 // first SYN, memory stays as it is, and afterwards all is as before.
 func TestFlood(t *testing.T) {
 	for _, f := range floods {
-		for _, policy := range []tracker.Policy{tracker.PolicyObserve, tracker.PolicyEnforce} {
+		for _, policy := range []flow.Policy{flow.PolicyObserve, flow.PolicyEnforce} {
 			if !chaos() && !slices.Contains(f.always, policy) {
 				continue
 			}
@@ -50,7 +51,7 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-func endure(t *testing.T, f flood, policy tracker.Policy, a siege) {
+func endure(t *testing.T, f flood, policy flow.Policy, a siege) {
 	r := newRig(t, tracker.Options{Policy: policy, MaxFlows: a.table})
 	if err := r.Client.SetQueue(true); err != nil {
 		t.Fatal(err)
@@ -115,7 +116,7 @@ func routeBack(t *testing.T, r *rig) {
 }
 
 // checkFlooded sees that the flood was one, and that the sums hold.
-func checkFlooded(t *testing.T, r *rig, f flood, policy tracker.Policy, a siege) {
+func checkFlooded(t *testing.T, r *rig, f flood, policy flow.Policy, a siege) {
 	t.Helper()
 	s, err := r.tracker.Snapshot()
 	if err != nil {
@@ -123,11 +124,11 @@ func checkFlooded(t *testing.T, r *rig, f flood, policy tracker.Policy, a siege)
 	}
 	c := s.Counters
 	t.Logf("created %d, evicted %d, not tracked %d, invalid %d, lost events %d",
-		c.FlowsCreated, c.Destroyed[tracker.ReasonEvicted], c.TableFull, c.Invalid, c.EventsLost)
-	if f.fills && (policy == tracker.PolicyObserve || !f.refused) && c.Destroyed[tracker.ReasonEvicted] == 0 {
+		c.FlowsCreated, c.Destroyed[flow.ReasonEvicted], c.TableFull, c.Invalid, c.EventsLost)
+	if f.fills && (policy == flow.PolicyObserve || !f.refused) && c.Destroyed[flow.ReasonEvicted] == 0 {
 		t.Error("nothing was evicted: the flood did not fill the table")
 	}
-	if f.refused && policy == tracker.PolicyEnforce && c.InvalidBy[tracker.InvalidNoFlow] == 0 {
+	if f.refused && policy == flow.PolicyEnforce && c.InvalidBy[flow.InvalidNoFlow] == 0 {
 		t.Error("nothing was refused")
 	}
 	if len(s.Flows) > a.table {
@@ -157,7 +158,7 @@ func sumsHold(t *testing.T, r *rig) {
 // sumsOf holds the counters against one another, whatever came in: each packet
 // has one verdict and one fate, each flow came and went, for a reason, or is
 // there.
-func sumsOf(s *tracker.Snapshot) error {
+func sumsOf(s *flow.Snapshot) error {
 	c := s.Counters
 	if sum := c.New + c.Established + c.Related + c.Invalid + c.Untracked; sum != c.Packets {
 		return fmt.Errorf("verdicts add up to %d, packets are %d", sum, c.Packets)

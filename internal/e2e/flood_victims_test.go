@@ -13,13 +13,13 @@ import (
 	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // talk is a number of established connections that say something in turn.
 type talk struct {
 	conns   [][2]net.Conn
-	ids     map[string]tracker.FlowID // by the client's address
+	ids     map[string]flow.ID // by the client's address
 	words   int
 	longest time.Duration
 	failed  error
@@ -27,7 +27,7 @@ type talk struct {
 
 func newTalk(t *testing.T, r *rig, n int) *talk {
 	t.Helper()
-	k := &talk{ids: map[string]tracker.FlowID{}}
+	k := &talk{ids: map[string]flow.ID{}}
 	listener, err := r.Server.Listen(r.ctx, "tcp", r.Server.Addr4().String()+":0")
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func newTalk(t *testing.T, r *rig, n int) *talk {
 	r.eventually("all connections established", func() bool {
 		clear(k.ids)
 		for _, f := range r.flows("tcp") {
-			if f.State == tracker.StateEstablished {
+			if f.State == flow.StateEstablished {
 				k.ids[f.Tuple.Src.String()] = f.ID
 			}
 		}
@@ -95,9 +95,9 @@ func (k *talk) check(t *testing.T, r *rig) {
 	if k.failed != nil {
 		t.Fatal(k.failed)
 	}
-	left := map[tracker.FlowID]bool{}
+	left := map[flow.ID]bool{}
 	for _, f := range r.flows("tcp") {
-		left[f.ID] = f.State == tracker.StateEstablished
+		left[f.ID] = f.State == flow.StateEstablished
 	}
 	for from, id := range k.ids {
 		if !left[id] {

@@ -8,9 +8,10 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
-var modes = []tracker.Mode{tracker.ModeNative, tracker.ModeTC}
+var modes = []flow.Mode{flow.ModeNative, flow.ModeTC}
 
 // transferSize is what each side sends the other, in bytes.
 const transferSize = 100 << 20
@@ -106,7 +107,7 @@ func TestCrossedTuples(t *testing.T) {
 	sendTo(t, c, d)
 	r.eventually("two udp flows", func() bool { return len(r.flows("udp")) == 2 })
 	for _, f := range r.flows("udp") {
-		if f.State != tracker.StateNew || f.Reply.Seen() {
+		if f.State != flow.StateNew || f.Reply.Seen() {
 			t.Errorf("%v is %v and answered: %v", f.Tuple, f.State, f.Reply.Seen())
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // fullTable is the capacity of a table that is filled with flows that were
@@ -26,11 +27,11 @@ func TestFullOfAnswered(t *testing.T) {
 	}
 }
 
-func fullOfAnswered(t *testing.T, policy tracker.Policy) {
+func fullOfAnswered(t *testing.T, policy flow.Policy) {
 	r := newRig(t, tracker.Options{MaxFlows: fullTable, Policy: policy})
 	talk := newTalk(t, r, 4)
 	server := udpEnd(t, r, r.Server, 9000)
-	answered := func() (ids []tracker.FlowID) {
+	answered := func() (ids []flow.ID) {
 		for _, f := range r.flows("") {
 			if f.Reply.Seen() {
 				ids = append(ids, f.ID)
@@ -49,8 +50,8 @@ func fullOfAnswered(t *testing.T, policy tracker.Policy) {
 		client, far := r.connect(r.Server.Addr4())
 		say(t, client, far, "tracked")
 		say(t, far, client, "and forwarded")
-		if flow := flowOf(r, client); flow == nil || flow.State != tracker.StateEstablished {
-			t.Errorf("the flow of a new connection is %+v", flow)
+		if f := flowOf(r, client); f == nil || f.State != flow.StateEstablished {
+			t.Errorf("the flow of a new connection is %+v", f)
 		}
 	}
 	talk.check(t, r)
@@ -60,8 +61,8 @@ func fullOfAnswered(t *testing.T, policy tracker.Policy) {
 			t.Errorf("flow %s was answered, and is gone", id)
 		}
 	}
-	if c := counters(t, r); c.Dropped != 0 || c.Destroyed[tracker.ReasonEvicted] == 0 {
-		t.Errorf("not tracked %d, dropped %d, evicted %d", c.TableFull, c.Dropped, c.Destroyed[tracker.ReasonEvicted])
+	if c := counters(t, r); c.Dropped != 0 || c.Destroyed[flow.ReasonEvicted] == 0 {
+		t.Errorf("not tracked %d, dropped %d, evicted %d", c.TableFull, c.Dropped, c.Destroyed[flow.ReasonEvicted])
 	}
 	r.eventually("a warning", func() bool {
 		s := r.collector.Snapshot()
@@ -71,7 +72,7 @@ func fullOfAnswered(t *testing.T, policy tracker.Policy) {
 }
 
 // flowOf returns the flow of a client's connection, nil where there is none.
-func flowOf(r *rig, client net.Conn) *tracker.Flow {
+func flowOf(r *rig, client net.Conn) *flow.Flow {
 	for _, f := range r.flows("tcp") {
 		if f.Tuple.Src.String() == client.LocalAddr().String() {
 			return &f
@@ -114,7 +115,7 @@ func answerOne(t *testing.T, server net.PacketConn) {
 	}
 }
 
-func counters(t *testing.T, r *rig) tracker.Counters {
+func counters(t *testing.T, r *rig) flow.Counters {
 	t.Helper()
 	s, err := r.tracker.Snapshot()
 	if err != nil {

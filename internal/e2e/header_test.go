@@ -6,6 +6,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // IPv6 headers may be longer than what of a large packet can be read at once. It passes
@@ -13,7 +14,7 @@ import (
 func TestLongHeaders(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
-			r := newRigWith(t, lab.Options{MTU: 9000}, tracker.Options{Mode: mode, Policy: tracker.PolicyEnforce})
+			r := newRigWith(t, lab.Options{MTU: 9000}, tracker.Options{Mode: mode, Policy: flow.PolicyEnforce})
 			options := []int{0, 128, 192, 200, 512, 2048}
 			for i, length := range options {
 				if err := r.Client.Inject(longHeaders(r, uint16(1000+i), length)); err != nil {

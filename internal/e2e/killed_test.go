@@ -11,6 +11,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // The owner is killed again and again while a connection talks: nobody at its
@@ -66,7 +67,7 @@ func TestKilled(t *testing.T) {
 }
 
 // established returns the flow of the only connection.
-func established(t *testing.T, s *serving) tracker.Flow {
+func established(t *testing.T, s *serving) flow.Flow {
 	t.Helper()
 	tr, err := tracker.Join(s.ctx, s.Client.Port(), s.Server.Port())
 	if err != nil {
@@ -78,12 +79,12 @@ func established(t *testing.T, s *serving) tracker.Flow {
 		t.Fatal(err)
 	}
 	for _, f := range snapshot.Flows {
-		if f.Tuple.Proto == tracker.ProtocolTCP && f.State == tracker.StateEstablished {
+		if f.Tuple.Proto == flow.ProtocolTCP && f.State == flow.StateEstablished {
 			return f
 		}
 	}
 	t.Fatalf("no connection among %v", snapshot.Flows)
-	return tracker.Flow{}
+	return flow.Flow{}
 }
 
 // talkUntil sends a word to and fro every millisecond or so.

@@ -7,6 +7,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // lossySize is what each side sends the other over a bad cable, in bytes.
@@ -22,7 +23,7 @@ func TestEnforceOverBadCables(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			r := newRigWith(t, lab.Options{
 				Client: lab.HostOptions{Cable: cable(1)}, Server: lab.HostOptions{Cable: cable(2)},
-			}, tracker.Options{Mode: mode, Policy: tracker.PolicyEnforce})
+			}, tracker.Options{Mode: mode, Policy: flow.PolicyEnforce})
 			for _, addr := range []netip.Addr{r.Server.Addr4(), r.Server.Addr6()} {
 				if err := lab.Transfer(r.ctx, r.Client, r.Server, addr, lossySize); err != nil {
 					t.Error(err)

@@ -12,6 +12,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(run{m})) }
@@ -40,7 +41,7 @@ type rig struct {
 	collector *tracker.Collector
 	stop      func()
 	position  uint64
-	events    []tracker.Event
+	events    []flow.Event
 }
 
 // newLab makes a lab that goes with the test.
@@ -130,13 +131,13 @@ func (r *rig) eventually(what string, holds func() bool) {
 }
 
 // flows returns the flows of a protocol, or all, as the table has them now.
-func (r *rig) flows(proto string) []tracker.Flow {
+func (r *rig) flows(proto string) []flow.Flow {
 	r.t.Helper()
 	s, err := r.tracker.Snapshot()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	var found []tracker.Flow
+	var found []flow.Flow
 	for _, f := range s.Flows {
 		if proto == "" || f.Tuple.Proto.String() == proto {
 			found = append(found, f)
@@ -146,9 +147,9 @@ func (r *rig) flows(proto string) []tracker.Flow {
 }
 
 // flow waits for the only flow of a protocol to be in the state.
-func (r *rig) flow(proto string, state tracker.State) tracker.Flow {
+func (r *rig) flow(proto string, state flow.State) flow.Flow {
 	r.t.Helper()
-	var found []tracker.Flow
+	var found []flow.Flow
 	r.eventually("one "+proto+" flow in "+state.String(), func() bool {
 		found = r.flows(proto)
 		return len(found) == 1 && found[0].State == state
@@ -163,7 +164,7 @@ func (r *rig) none(proto string) {
 }
 
 // log returns every event so far.
-func (r *rig) log() []tracker.Event {
+func (r *rig) log() []flow.Event {
 	more, next := r.collector.Events(r.position)
 	r.position = next
 	r.events = append(r.events, more...)
@@ -171,12 +172,12 @@ func (r *rig) log() []tracker.Event {
 }
 
 // ended waits for a flow's end and returns the event.
-func (r *rig) ended(id tracker.FlowID) tracker.Event {
+func (r *rig) ended(id flow.ID) flow.Event {
 	r.t.Helper()
-	var found tracker.Event
+	var found flow.Event
 	r.eventually("the end of "+id.String(), func() bool {
 		for _, e := range r.log() {
-			if e.ID == id && e.Type == tracker.EventDestroy {
+			if e.ID == id && e.Type == flow.EventDestroy {
 				found = e
 				return true
 			}

@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"ctop/internal/format"
 	"ctop/internal/tmux"
 	"ctop/tracker"
-	"ctop/ui/format"
 )
 
 // BenchmarkMemory tells what the console takes at most for each flow: the real

@@ -13,6 +13,7 @@ import (
 
 	"ctop/bpf"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // BenchmarkDump prints a million flows with the real program, in every form: how
@@ -79,7 +80,7 @@ func fill(b *testing.B, n int) {
 		}
 		keys[i].Addr[0][1] = uint64(byte(i))<<56 | uint64(byte(i>>8))<<48 | uint64(byte(i>>16))<<40 | 0x0a<<32 | 0xffff<<16
 		dir := bpf.ConntrackFlowDir{Packets: uint64(i % 1000), Bytes: uint64(i) * 100, LastSeenTicks: ticks, End: 1, Acked: 1, Limit: 5000}
-		values[i] = bpf.ConntrackFlow{Control: uint64(i+1)<<32 | uint64(tracker.StateEstablished), CreatedNs: now - uint64(i)*1000, Dir: [2]bpf.ConntrackFlowDir{dir, dir}}
+		values[i] = bpf.ConntrackFlow{Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: now - uint64(i)*1000, Dir: [2]bpf.ConntrackFlowDir{dir, dir}}
 	}
 	if done, err := m.BatchUpdate(keys, values, nil); err != nil || done != n {
 		b.Fatal(done, err)

@@ -12,6 +12,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Packets that are longer than the way out can take are lost, in every mode: that
@@ -41,9 +42,9 @@ func TestUnequalMTUs(t *testing.T) {
 			if c.Forwarded+c.Dropped != c.Packets {
 				t.Errorf("forwarded %d and dropped %d of %d", c.Forwarded, c.Dropped, c.Packets)
 			}
-			why := tracker.DropTooLong
-			if mode == tracker.ModeTC {
-				why = tracker.DropOutput // by the device, which does not say why
+			why := flow.DropTooLong
+			if mode == flow.ModeTC {
+				why = flow.DropOutput // by the device, which does not say why
 			}
 			if c.DroppedBy[why] != 5 {
 				t.Errorf("dropped by %v", c.DroppedBy)

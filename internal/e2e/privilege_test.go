@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // named are the capabilities that the README names.
@@ -19,7 +19,7 @@ const named = "-all,+bpf,+net_admin,+perfmon,+sys_admin"
 // the umask: nobody else may read what is pinned or written, and nothing is
 // written where it was not asked for.
 func TestLeastPrivilege(t *testing.T) {
-	for _, mode := range append(modes, tracker.ModeGeneric) {
+	for _, mode := range append(modes, flow.ModeGeneric) {
 		t.Run(mode.String(), func(t *testing.T) {
 			l, ctx := newLab(t)
 			home := t.TempDir()

@@ -13,6 +13,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // The cable is pulled and put back in the middle of a transfer, which goes on by
@@ -20,7 +21,7 @@ import (
 func TestCableDuringTransfer(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	client, server := r.connect(r.Server.Addr4())
-	id := r.flow("tcp", tracker.StateEstablished).ID
+	id := r.flow("tcp", flow.StateEstablished).ID
 	ctx, cancel := context.WithCancel(r.ctx)
 	sent, received := transfer(ctx, t, client, server)
 	r.eventually("data arrive", func() bool { return received.Load() > 1<<20 })
@@ -32,7 +33,7 @@ func TestCableDuringTransfer(t *testing.T) {
 	cut, plugged := received.Load(), time.Now()
 	r.eventually("data arrive again", func() bool { return received.Load() > cut+1<<20 })
 	t.Logf("data arrived again %s after the cable was back", time.Since(plugged).Round(time.Millisecond))
-	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+	if f := r.flow("tcp", flow.StateEstablished); f.ID != id {
 		t.Errorf("the flow is %v, it was %v", f.ID, id)
 	}
 	cancel()
@@ -134,7 +135,7 @@ func (r *rig) warns(words ...string) bool {
 func TestForeignProgramOnReturn(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	r.connect(r.Server.Addr4())
-	id := r.flow("tcp", tracker.StateEstablished).ID
+	id := r.flow("tcp", flow.StateEstablished).ID
 	port := r.Server.Port()
 	if err := r.Unplug(r.Server); err != nil {
 		t.Fatal(err)
@@ -143,7 +144,7 @@ func TestForeignProgramOnReturn(t *testing.T) {
 	detach := attachForeign(t, "foreign0")
 	ip(t, "link", "set", "foreign0", "name", port)
 	r.eventually("it says why it does not attach", func() bool { return r.warns("attach to "+port+" again", tracker.ErrBusy.Error()) })
-	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+	if f := r.flow("tcp", flow.StateEstablished); f.ID != id {
 		t.Errorf("the flow is %v, it was %v", f.ID, id)
 	}
 	if s := r.collector.Snapshot(); s.Interfaces[0].Index == 0 || s.Interfaces[1].Index != 0 {
@@ -156,7 +157,7 @@ func TestForeignProgramOnReturn(t *testing.T) {
 	if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
 		t.Error(err)
 	}
-	if f := r.flow("tcp", tracker.StateEstablished); f.ID != id {
+	if f := r.flow("tcp", flow.StateEstablished); f.ID != id {
 		t.Errorf("the flow is %v, it was %v", f.ID, id)
 	}
 }

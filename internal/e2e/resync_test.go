@@ -10,6 +10,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // follower keeps account of the flows by their events alone.
@@ -19,7 +20,7 @@ type follower struct {
 	stopped, resume chan struct{}
 
 	mu        sync.Mutex
-	states    map[tracker.FlowID]tracker.State
+	states    map[flow.ID]flow.State
 	lost      uint64
 	recovered int
 	faults    []string
@@ -55,12 +56,12 @@ func (f *follower) wait(r *rig) {
 	})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, flow := range r.flows("") {
-		f.states[flow.ID] = flow.State
+	for _, one := range r.flows("") {
+		f.states[one.ID] = one.State
 	}
 }
 
-func (f *follower) take(e *tracker.Event) {
+func (f *follower) take(e *flow.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if e.Recovered {
@@ -68,9 +69,9 @@ func (f *follower) take(e *tracker.Event) {
 		f.check(e)
 	}
 	switch e.Type {
-	case tracker.EventLost:
+	case flow.EventLost:
 		f.lost += e.Lost
-	case tracker.EventDestroy:
+	case flow.EventDestroy:
 		delete(f.states, e.ID)
 	default:
 		f.states[e.ID] = e.To
@@ -78,19 +79,19 @@ func (f *follower) take(e *tracker.Event) {
 }
 
 // check sees that what is made up for was missing indeed.
-func (f *follower) check(e *tracker.Event) {
-	if known := f.states[e.ID]; known != e.From || e.Type == tracker.EventUpdate && e.To == e.From {
+func (f *follower) check(e *flow.Event) {
+	if known := f.states[e.ID]; known != e.From || e.Type == flow.EventUpdate && e.To == e.From {
 		f.faults = append(f.faults, fmt.Sprintf("%s of %s in %s: %s → %s", e.Type, e.Tuple, known, e.From, e.To))
 	}
 }
 
 // differs tells how the account differs from the table and the kernel's count.
-func (f *follower) differs(s *tracker.Snapshot) error {
+func (f *follower) differs(s *flow.Snapshot) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	table := map[tracker.FlowID]tracker.State{}
-	for _, flow := range s.Flows {
-		table[flow.ID] = flow.State
+	table := map[flow.ID]flow.State{}
+	for _, f := range s.Flows {
+		table[f.ID] = f.State
 	}
 	if f.lost != s.Counters.EventsLost {
 		return fmt.Errorf("%d lost, the kernel counted %d", f.lost, s.Counters.EventsLost)
@@ -115,7 +116,7 @@ func TestRingOverflow(t *testing.T) {
 	// Flows from before the reader comes are known to it, too.
 	r.connect(r.Server.Addr4())
 
-	f := &follower{stopped: make(chan struct{}), resume: make(chan struct{}), states: map[tracker.FlowID]tracker.State{}}
+	f := &follower{stopped: make(chan struct{}), resume: make(chan struct{}), states: map[flow.ID]flow.State{}}
 	reading, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
 	defer wg.Wait()
@@ -129,14 +130,14 @@ func TestRingOverflow(t *testing.T) {
 	_ = server.Close()
 	r.eventually("an ended connection", func() bool { return len(r.flows("tcp")) > 0 })
 	r.connect(r.Server.Addr4())
-	for _, flow := range r.flows("")[:100] {
-		if _, err := tr.Delete(flow.Ref()); err != nil {
+	for _, f := range r.flows("")[:100] {
+		if _, err := tr.Delete(f.Ref()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	close(f.resume)
 
-	var s *tracker.Snapshot
+	var s *flow.Snapshot
 	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		if s, err = tr.Snapshot(); err != nil {
 			t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 const (
@@ -76,7 +77,7 @@ func residentMemory(t *testing.T) int {
 // beside datagrams and stray ACKs. Nothing grows, the table empties afterwards,
 // and the sums hold.
 func TestSoak(t *testing.T) {
-	var timeouts tracker.Timeouts
+	var timeouts flow.Timeouts
 	for name := range timeouts {
 		timeouts[name] = soakTimeout
 	}
@@ -109,7 +110,7 @@ func TestSoak(t *testing.T) {
 	if grown > soakGrowth {
 		t.Errorf("resident memory grew by %d bytes from %d", grown, warm)
 	}
-	if made == 0 || c.Destroyed[tracker.ReasonRST] == 0 || c.Destroyed[tracker.ReasonExpired] == 0 {
+	if made == 0 || c.Destroyed[flow.ReasonRST] == 0 || c.Destroyed[flow.ReasonExpired] == 0 {
 		t.Errorf("%d connections, ended by reason %v: that was no churn", made, c.Destroyed)
 	}
 	var after burden

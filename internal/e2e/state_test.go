@@ -10,6 +10,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // udpEnd opens a UDP socket on the host's first IPv4 address.
@@ -64,7 +65,7 @@ func TestStatesAreThoseOfTheSockets(t *testing.T) {
 
 func checkStates(t *testing.T, r *rig, byClient bool) {
 	client, server := r.connect(r.Server.Addr4())
-	f := r.flow("tcp", tracker.StateEstablished)
+	f := r.flow("tcp", flow.StateEstablished)
 	if f.Tuple.Src.String() != client.LocalAddr().String() || f.Tuple.Dst.String() != client.RemoteAddr().String() {
 		t.Errorf("origin is %v, the client is %v", f.Tuple, client.LocalAddr())
 	}
@@ -77,17 +78,17 @@ func checkStates(t *testing.T, r *rig, byClient bool) {
 	if err := first.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
-	r.flow("tcp", tracker.StateFinWait2)
+	r.flow("tcp", flow.StateFinWait2)
 	expectSocket(t, r, firstHost, first, "FIN-WAIT-2")
 	// Half closed, the other side may talk as long as it likes.
 	say(t, second, first, "still here")
-	r.flow("tcp", tracker.StateFinWait2)
+	r.flow("tcp", flow.StateFinWait2)
 	if err := second.Close(); err != nil {
 		t.Fatal(err)
 	}
-	f = r.flow("tcp", tracker.StateTimeWait)
+	f = r.flow("tcp", flow.StateTimeWait)
 	expectSocket(t, r, firstHost, first, "TIME-WAIT")
-	if f.TTL(0) > tracker.DefaultTimeouts()[tracker.TCPTimeWait] {
+	if f.TTL(0) > flow.DefaultTimeouts()[flow.TCPTimeWait] {
 		t.Errorf("ttl is %v", f.TTL(0))
 	}
 	checkSums(t, r)
@@ -106,9 +107,9 @@ func expectSocket(t *testing.T, r *rig, h *lab.Host, conn net.Conn, want string)
 // takes its time to close, it acknowledges the first FIN before it sends its own,
 // and the flow waits in TIME_WAIT: not for long here.
 func TestOrderlyCloseLeavesNothing(t *testing.T) {
-	r := newRig(t, tracker.Options{Timeouts: tracker.Timeouts{tracker.TCPTimeWait: 2 * time.Second}})
+	r := newRig(t, tracker.Options{Timeouts: flow.Timeouts{flow.TCPTimeWait: 2 * time.Second}})
 	client, server := r.connect(r.Server.Addr4())
-	id := r.flow("tcp", tracker.StateEstablished).ID
+	id := r.flow("tcp", flow.StateEstablished).ID
 	// The three-packet close: the second FIN carries the acknowledgement of
 	// the first where the peer closes on reading it.
 	go func() {
@@ -117,10 +118,10 @@ func TestOrderlyCloseLeavesNothing(t *testing.T) {
 	}()
 	client.Close()
 	e := r.ended(id)
-	if e.Reason != tracker.ReasonClosed && e.Reason != tracker.ReasonExpired {
+	if e.Reason != flow.ReasonClosed && e.Reason != flow.ReasonExpired {
 		t.Errorf("it ended by %v", e.Reason)
 	}
-	if e.ClosedBy != tracker.CloserOrigin || e.Reply.RTT == 0 {
+	if e.ClosedBy != flow.CloserOrigin || e.Reply.RTT == 0 {
 		t.Errorf("it was closed by %q, and the reply took %s to answer", e.ClosedBy, e.Reply.RTT)
 	}
 	r.none("tcp")
@@ -131,12 +132,12 @@ func TestResetRemovesAtOnce(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	client, server := r.connect(r.Server.Addr6())
 	say(t, client, server, "hello")
-	id := r.flow("tcp", tracker.StateEstablished).ID
+	id := r.flow("tcp", flow.StateEstablished).ID
 	if err := client.(*net.TCPConn).SetLinger(0); err != nil {
 		t.Fatal(err)
 	}
 	client.Close()
-	if e := r.ended(id); e.Reason != tracker.ReasonRST || e.From != tracker.StateEstablished || e.Direction != tracker.Origin {
+	if e := r.ended(id); e.Reason != flow.ReasonRST || e.From != flow.StateEstablished || e.Direction != flow.Origin {
 		t.Errorf("it ended by %v of %v in %v", e.Reason, e.Direction, e.From)
 	}
 	r.none("tcp")
@@ -155,7 +156,7 @@ func TestRefusedLeavesNothing(t *testing.T) {
 	}
 	r.eventually("its end", func() bool {
 		for _, e := range r.log() {
-			if e.Reason == tracker.ReasonRST && e.From == tracker.StateSynSent && e.Direction == tracker.Reply {
+			if e.Reason == flow.ReasonRST && e.From == flow.StateSynSent && e.Direction == flow.Reply {
 				return true
 			}
 		}
@@ -167,11 +168,11 @@ func TestRefusedLeavesNothing(t *testing.T) {
 // A one-way flow expires on time and says so.
 func TestOneWayFlowExpires(t *testing.T) {
 	const timeout = 2 * time.Second
-	r := newRig(t, tracker.Options{Timeouts: tracker.Timeouts{tracker.UDPUnidirectional: timeout}})
+	r := newRig(t, tracker.Options{Timeouts: flow.Timeouts{flow.UDPUnidirectional: timeout}})
 	sendTo(t, udpEnd(t, r, r.Client, 9000), udpEnd(t, r, r.Server, 9000))
-	f := r.flow("udp", tracker.StateNew)
+	f := r.flow("udp", flow.StateNew)
 	e := r.ended(f.ID)
-	if e.Reason != tracker.ReasonExpired || e.Origin.Packets != 1 || e.Reply.Seen() {
+	if e.Reason != flow.ReasonExpired || e.Origin.Packets != 1 || e.Reply.Seen() {
 		t.Errorf("it ended by %v after %d and %d packets", e.Reason, e.Origin.Packets, e.Reply.Packets)
 	}
 	if e.Age < timeout || e.Age > timeout+3*time.Second {
@@ -186,13 +187,13 @@ func TestChangedTimeoutExpiresIdleConnections(t *testing.T) {
 	client, server := r.connect(r.Server.Addr4())
 	first := time.Now() // the last packet comes after it
 	say(t, client, server, "hello")
-	id := r.flow("tcp", tracker.StateEstablished).ID
-	if err := r.tracker.SetTimeout(tracker.TCPEstablished, timeout); err != nil {
+	id := r.flow("tcp", flow.StateEstablished).ID
+	if err := r.tracker.SetTimeout(flow.TCPEstablished, timeout); err != nil {
 		t.Fatal(err)
 	}
 	last := time.Now()
 	e := r.ended(id)
-	if e.Reason != tracker.ReasonExpired || e.Time.Sub(first) < timeout-time.Second || e.Time.Sub(last) > timeout+3*time.Second {
+	if e.Reason != flow.ReasonExpired || e.Time.Sub(first) < timeout-time.Second || e.Time.Sub(last) > timeout+3*time.Second {
 		t.Errorf("it ended by %v, %v after its first word and %v after the timeout was set", e.Reason, e.Time.Sub(first), e.Time.Sub(last))
 	}
 }

@@ -8,12 +8,13 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // traced gathers what a tracker traces.
 type traced struct {
 	mu  sync.Mutex
-	all []tracker.Trace
+	all []flow.Trace
 }
 
 // startTrace reads traces until the test ends.
@@ -39,44 +40,44 @@ func startTrace(t *testing.T, r *rig) *traced {
 }
 
 // has tells whether there is a packet that is as wanted.
-func (g *traced) has(is func(*tracker.Trace) bool) bool {
+func (g *traced) has(is func(*flow.Trace) bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return slices.ContainsFunc(g.all, func(t tracker.Trace) bool { return is(&t) })
+	return slices.ContainsFunc(g.all, func(t flow.Trace) bool { return is(&t) })
 }
 
 // Every packet is there, with its numbers, verdict, and the states around it.
 func TestTrace(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
-			r := newRig(t, tracker.Options{Mode: mode, Trace: true, Policy: tracker.PolicyEnforce})
+			r := newRig(t, tracker.Options{Mode: mode, Trace: true, Policy: flow.PolicyEnforce})
 			g := startTrace(t, r)
 			client, server := r.connect(r.Server.Addr4())
 			say(t, client, server, "a word")
-			flow := r.flow("tcp", tracker.StateEstablished)
-			of := func(is func(*tracker.Trace) bool) func() bool {
+			f := r.flow("tcp", flow.StateEstablished)
+			of := func(is func(*flow.Trace) bool) func() bool {
 				return func() bool {
-					return g.has(func(p *tracker.Trace) bool { return p.Flow == flow.ID && is(p) })
+					return g.has(func(p *flow.Trace) bool { return p.Flow == f.ID && is(p) })
 				}
 			}
-			r.eventually("the SYN", of(func(p *tracker.Trace) bool {
-				return p.Flags&0x3f == 2 && p.From == tracker.StateNone && p.To == tracker.StateSynSent &&
-					p.Verdict == tracker.VerdictNew && p.Tuple == flow.Tuple && p.In == 0 && p.Payload == 0
+			r.eventually("the SYN", of(func(p *flow.Trace) bool {
+				return p.Flags&0x3f == 2 && p.From == flow.StateNone && p.To == flow.StateSynSent &&
+					p.Verdict == flow.VerdictNew && p.Tuple == f.Tuple && p.In == 0 && p.Payload == 0
 			}))
-			r.eventually("its answer", of(func(p *tracker.Trace) bool {
-				return p.Flags&0x3f == 0x12 && p.From == tracker.StateSynSent && p.To == tracker.StateSynRecv &&
-					p.Direction == tracker.Reply && p.Tuple == flow.Tuple.Reverse() && p.In == 1 && p.Matching().Tuple == flow.Tuple
+			r.eventually("its answer", of(func(p *flow.Trace) bool {
+				return p.Flags&0x3f == 0x12 && p.From == flow.StateSynSent && p.To == flow.StateSynRecv &&
+					p.Direction == flow.Reply && p.Tuple == f.Tuple.Reverse() && p.In == 1 && p.Matching().Tuple == f.Tuple
 			}))
-			r.eventually("the word", of(func(p *tracker.Trace) bool {
-				return p.Payload == 6 && p.From == tracker.StateEstablished && p.To == tracker.StateEstablished && !p.Dropped
+			r.eventually("the word", of(func(p *flow.Trace) bool {
+				return p.Payload == 6 && p.From == flow.StateEstablished && p.To == flow.StateEstablished && !p.Dropped
 			}))
 			stray := wire{from: make([]byte, 6), to: make([]byte, 6), dst: r.Server.Addr4().As4()}
 			if err := r.Client.Inject(stray.tcp([4]byte{198, 18, 0, 7}, portDiscard, 0x10)); err != nil {
 				t.Fatal(err)
 			}
 			r.eventually("a stray ACK", func() bool {
-				return g.has(func(p *tracker.Trace) bool {
-					return p.Flow == 0 && p.Verdict == tracker.VerdictInvalid && p.Invalid == tracker.InvalidNoFlow && p.Dropped &&
+				return g.has(func(p *flow.Trace) bool {
+					return p.Flow == 0 && p.Verdict == flow.VerdictInvalid && p.Invalid == flow.InvalidNoFlow && p.Dropped &&
 						p.Tuple.Dst.Port() == portDiscard && p.Ack != 0
 				})
 			})

@@ -14,6 +14,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // A newer version takes over a tracker under load: its programs take the place of
@@ -24,10 +25,10 @@ func TestUpgrade(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			r := newRig(t, tracker.Options{Mode: mode, Keep: true})
 			client, server := r.connect(r.Server.Addr4())
-			if err := r.tracker.SetTimeout(tracker.TCPEstablished, time.Hour); err != nil {
+			if err := r.tracker.SetTimeout(flow.TCPEstablished, time.Hour); err != nil {
 				t.Fatal(err)
 			}
-			id := r.flow("tcp", tracker.StateEstablished).ID
+			id := r.flow("tcp", flow.StateEstablished).ID
 			e := startEchoes(r.ctx, t, r.Lab)
 			r.eventually("an echo", func() bool { return e.back.Load() > 100 })
 			var counted uint64
@@ -45,7 +46,7 @@ func TestUpgrade(t *testing.T) {
 						t.Errorf("program %d goes on", after[i])
 					}
 				}
-				f := r.flow("tcp", tracker.StateEstablished)
+				f := r.flow("tcp", flow.StateEstablished)
 				s, err := r.tracker.Snapshot()
 				if err != nil {
 					t.Fatal(err)
@@ -76,7 +77,7 @@ func TestUpgrade(t *testing.T) {
 func TestUpgradeByHeir(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	client, server := r.connect(r.Server.Addr4())
-	id := r.flow("tcp", tracker.StateEstablished).ID
+	id := r.flow("tcp", flow.StateEstablished).ID
 	makeForeign(t, "programs", `"programs":"`)
 	heir := &rig{Lab: r.Lab, t: t, ctx: r.ctx}
 	heir.open(tracker.Options{})
@@ -91,7 +92,7 @@ func TestUpgradeByHeir(t *testing.T) {
 		return after[0] != before[0] && after[1] != before[1]
 	})
 	say(t, client, server, "hello")
-	if f := heir.flow("tcp", tracker.StateEstablished); f.ID != id || len(heir.collector.Snapshot().Warnings) != 0 {
+	if f := heir.flow("tcp", flow.StateEstablished); f.ID != id || len(heir.collector.Snapshot().Warnings) != 0 {
 		t.Errorf("the flow is %v, it was %v; warnings %q", f.ID, id, heir.collector.Snapshot().Warnings)
 	}
 	heir.stop()

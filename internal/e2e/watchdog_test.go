@@ -9,6 +9,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Where packets come in and nothing goes out, ctop says so, with the cause, and
@@ -17,14 +18,14 @@ import (
 func TestWatchdog(t *testing.T) {
 	for _, c := range []struct {
 		name       string
-		mode       tracker.Mode
+		mode       flow.Mode
 		harm, mend func(r *rig) error
 		cause      string
 		plain      bool
 	}{
-		{"the other end takes no frames from XDP", tracker.ModeNative, polling(false), polling(true), "gro of ", false},
-		{"the other end is down", tracker.ModeTC, linkState("down"), linkState("up"), "the other end of ", false},
-		{"the other interface is down", tracker.ModeNative, portState("down"), portState("up"), " down", true},
+		{"the other end takes no frames from XDP", flow.ModeNative, polling(false), polling(true), "gro of ", false},
+		{"the other end is down", flow.ModeTC, linkState("down"), linkState("up"), "the other end of ", false},
+		{"the other interface is down", flow.ModeNative, portState("down"), portState("up"), " down", true},
 	} {
 		if c.plain && !chaos() {
 			continue

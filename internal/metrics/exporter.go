@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -109,21 +109,21 @@ func (x sender) counter(d *prometheus.Desc, v uint64, labels ...string) {
 	x.ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), valid(labels)...)
 }
 
-func (x sender) table(s *tracker.Snapshot) {
-	counts := map[tracker.State]int{}
+func (x sender) table(s *flow.Snapshot) {
+	counts := map[flow.State]int{}
 	for i := range s.Flows {
 		counts[s.Flows[i].State]++
 	}
-	for _, state := range tracker.States() {
+	for _, state := range flow.States() {
 		x.gauge(x.flows, float64(counts[state]), state.String())
 	}
 	x.gauge(x.maxFlows, float64(s.MaxFlows))
 	x.gauge(x.fill, float64(len(s.Flows))/float64(max(s.MaxFlows, 1)))
 }
 
-func (x sender) counters(c *tracker.Counters) {
+func (x sender) counters(c *flow.Counters) {
 	x.counter(x.created, c.FlowsCreated)
-	for _, r := range tracker.Reasons() {
+	for _, r := range flow.Reasons() {
 		x.counter(x.destroyed, c.Destroyed[r], r.String())
 	}
 	x.counter(x.tableFull, c.TableFull)
@@ -137,13 +137,13 @@ func (x sender) counters(c *tracker.Counters) {
 	x.counter(x.verdicts, c.Untracked, "untracked")
 	x.counter(x.actions, c.Forwarded, "forwarded")
 	x.counter(x.actions, c.Dropped, "dropped")
-	for _, r := range tracker.Drops() {
+	for _, r := range flow.Drops() {
 		x.counter(x.dropped, c.DroppedBy[r], r.String())
 	}
-	for _, r := range tracker.InvalidReasons() {
+	for _, r := range flow.InvalidReasons() {
 		x.counter(x.invalid, c.InvalidBy[r], r.String())
 	}
-	for _, r := range tracker.UntrackedReasons() {
+	for _, r := range flow.UntrackedReasons() {
 		x.counter(x.untracked, c.UntrackedBy[r], r.String())
 	}
 	x.counter(x.events, c.Events)

@@ -17,29 +17,29 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
 
-type fake struct{ snapshot *tracker.Snapshot }
+type fake struct{ snapshot *flow.Snapshot }
 
-func (f fake) Snapshot() *tracker.Snapshot { return f.snapshot }
+func (f fake) Snapshot() *flow.Snapshot { return f.snapshot }
 
 func (f fake) SweepTook() time.Duration { return 3 * time.Millisecond }
 
-func sample() *tracker.Snapshot {
-	s := &tracker.Snapshot{
+func sample() *flow.Snapshot {
+	s := &flow.Snapshot{
 		Time: time.Now(), Host: "edge\xff", MaxFlows: 4, Uptime: time.Minute, Took: 2 * time.Millisecond,
-		Interfaces: [2]tracker.Interface{{Name: "eth0", Mode: tracker.ModeNative, Up: true}, {Name: "eth1", Mode: tracker.ModeTC, Use: "has the address 192.0.2.1/24"}},
-		Flows:      []tracker.Flow{{State: tracker.StateEstablished}},
+		Interfaces: [2]flow.Interface{{Name: "eth0", Mode: flow.ModeNative, Up: true}, {Name: "eth1", Mode: flow.ModeTC, Use: "has the address 192.0.2.1/24"}},
+		Flows:      []flow.Flow{{State: flow.StateEstablished}},
 	}
 	s.Counters.Packets, s.Counters.Dropped, s.Counters.EventsLost = 100, 7, 9
-	s.Counters.DroppedBy[tracker.DropTooLong] = 4
+	s.Counters.DroppedBy[flow.DropTooLong] = 4
 	s.Counters.TableFull, s.Counters.TableBusy = 11, 12
-	s.Counters.Destroyed[tracker.ReasonExpired] = 5
-	s.Counters.InvalidBy[tracker.InvalidWindow] = 6
+	s.Counters.Destroyed[flow.ReasonExpired] = 5
+	s.Counters.InvalidBy[flow.InvalidWindow] = 6
 	s.Checksums, s.Counters.BadChecksums = true, 10
-	s.Counters.UntrackedBy[tracker.UntrackedFragment] = 8
+	s.Counters.UntrackedBy[flow.UntrackedFragment] = 8
 	return s
 }
 

@@ -13,14 +13,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
 
 // Source is what the metrics are of. [*tracker.Collector] is one.
 type Source interface {
 	// Snapshot returns the latest snapshot, nil before the first.
-	Snapshot() *tracker.Snapshot
+	Snapshot() *flow.Snapshot
 	// SweepTook returns how much of a core the latest sweep took.
 	SweepTook() time.Duration
 }

@@ -16,9 +16,9 @@ import (
 	"unicode/utf8"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/order"
 	"ctop/internal/recording"
-	"ctop/tracker"
-	"ctop/ui/order"
+	"ctop/tracker/flow"
 )
 
 // TestZone refuses addresses with text in them.
@@ -118,13 +118,13 @@ func steers(text []byte) bool {
 }
 
 // checkEvent and checkSnapshot print in every form.
-func checkEvent(t *testing.T, e *tracker.Event) {
+func checkEvent(t *testing.T, e *flow.Event) {
 	for form := output.Table; form <= output.CSV; form++ {
 		check(t, form, output.AppendEvent(nil, form, e))
 	}
 }
 
-func checkSnapshot(t *testing.T, s *tracker.Snapshot) {
+func checkSnapshot(t *testing.T, s *flow.Snapshot) {
 	rows := order.Arrange(order.Request{Snapshot: s}).Rows
 	v := output.View{Snapshot: s, Rows: rows}
 	for form := output.Table; form <= output.CSV; form++ {
@@ -172,7 +172,7 @@ func TestOutputsOfHostileNames(t *testing.T) {
 	in := [2]string{s.Interfaces[0].Name, s.Interfaces[1].Name}
 	for side := range uint8(2) {
 		for form := output.Table; form <= output.CSV; form++ {
-			check(t, form, output.AppendTrace(nil, form, &tracker.Trace{Time: s.Time, In: side, Tuple: s.Flows[0].Tuple}, in))
+			check(t, form, output.AppendTrace(nil, form, &flow.Trace{Time: s.Time, In: side, Tuple: s.Flows[0].Tuple}, in))
 		}
 	}
 }

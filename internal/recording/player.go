@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // errPast is the answer to every act.
@@ -20,12 +20,12 @@ const keptEvents = 100_000
 // Player shows a recording to consoles, as a [tracker.Collector] shows a
 // tracker. What it shows cannot be changed.
 type Player struct {
-	latest atomic.Pointer[tracker.Snapshot]
+	latest atomic.Pointer[flow.Snapshot]
 	// now is the time that it has come to, in nanoseconds.
 	now atomic.Int64
 
 	mu     sync.Mutex
-	events []tracker.Event
+	events []flow.Event
 	total  uint64
 }
 
@@ -36,7 +36,7 @@ type PlayOptions struct {
 	// Speed is how many times as fast as it happened, at once where zero.
 	Speed float64
 	// OnEvent gets every event. An error of it ends the playing.
-	OnEvent func(*tracker.Event) error
+	OnEvent func(*flow.Event) error
 }
 
 // Play goes through a recording until its end, or until ctx is done. An error
@@ -82,7 +82,7 @@ func wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (p *Player) take(item Item, tell func(*tracker.Event) error) error {
+func (p *Player) take(item Item, tell func(*flow.Event) error) error {
 	p.now.Store(max(p.now.Load(), item.Time().UnixNano()))
 	if item.Snapshot != nil {
 		p.latest.Store(item.Snapshot)
@@ -105,27 +105,27 @@ func (p *Player) take(item Item, tell func(*tracker.Event) error) error {
 func (p *Player) Now() time.Time { return time.Unix(0, p.now.Load()) }
 
 // Snapshot returns the latest snapshot, nil before the first.
-func (p *Player) Snapshot() *tracker.Snapshot { return p.latest.Load() }
+func (p *Player) Snapshot() *flow.Snapshot { return p.latest.Load() }
 
 // Events is [tracker.Collector.Events].
-func (p *Player) Events(after uint64) (events []tracker.Event, next uint64) {
+func (p *Player) Events(after uint64) (events []flow.Event, next uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	oldest := p.total - uint64(len(p.events))
 	after = min(max(after, oldest), p.total)
-	return append([]tracker.Event(nil), p.events[after-oldest:]...), p.total
+	return append([]flow.Event(nil), p.events[after-oldest:]...), p.total
 }
 
 // ReadOnly says why nothing can be done.
 func (*Player) ReadOnly() error { return errPast }
 
 // Delete cannot be done.
-func (*Player) Delete(...tracker.Ref) (tracker.DeleteResult, error) {
-	return tracker.DeleteResult{}, errPast
+func (*Player) Delete(...flow.Ref) (flow.DeleteResult, error) {
+	return flow.DeleteResult{}, errPast
 }
 
 // SetTimeout cannot be done.
-func (*Player) SetTimeout(tracker.TimeoutName, time.Duration) error { return errPast }
+func (*Player) SetTimeout(flow.TimeoutName, time.Duration) error { return errPast }
 
 // SetFlowTimeout cannot be done.
-func (*Player) SetFlowTimeout(tracker.Ref, time.Duration) error { return errPast }
+func (*Player) SetFlowTimeout(flow.Ref, time.Duration) error { return errPast }

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 var (
@@ -38,8 +38,8 @@ func Is(r *bufio.Reader) bool {
 
 // Item is what comes next: one of both is set.
 type Item struct {
-	Event    *tracker.Event
-	Snapshot *tracker.Snapshot
+	Event    *flow.Event
+	Snapshot *flow.Snapshot
 }
 
 // Time is when it was.
@@ -53,7 +53,7 @@ func (i Item) Time() time.Time {
 // Reader reads a recording.
 type Reader struct {
 	lines *bufio.Scanner
-	last  *tracker.Snapshot
+	last  *flow.Snapshot
 }
 
 // NewReader reads how a recording begins.
@@ -109,7 +109,7 @@ func (r *Reader) next(ctx context.Context) (l line, err error) {
 }
 
 // snapshot reads the lines that belong to a head.
-func (r *Reader) snapshot(ctx context.Context, h *head) (*tracker.Snapshot, error) {
+func (r *Reader) snapshot(ctx context.Context, h *head) (*flow.Snapshot, error) {
 	s := &h.Snapshot
 	if !validSnapshot(s) || !validCount(h.Changed, s.MaxFlows) || !validCount(h.Gone, s.MaxFlows) {
 		return nil, ErrBroken
@@ -135,8 +135,8 @@ func (r *Reader) snapshot(ctx context.Context, h *head) (*tracker.Snapshot, erro
 // changed reads so many flows, and returns which ids it was told of. A flow that
 // is there more than once is as it was told last, and takes the room of one: a
 // recording is read in the memory of the table that it is of, however long it is.
-func (r *Reader) changed(ctx context.Context, n int) (flows []tracker.Flow, told map[tracker.FlowID]int, err error) {
-	told = map[tracker.FlowID]int{}
+func (r *Reader) changed(ctx context.Context, n int) (flows []flow.Flow, told map[flow.ID]int, err error) {
+	told = map[flow.ID]int{}
 	for range n {
 		l, err := r.next(ctx)
 		if err != nil {
@@ -157,7 +157,7 @@ func (r *Reader) changed(ctx context.Context, n int) (flows []tracker.Flow, told
 
 // gone reads so many ids of flows that are not there any more, and adds them to
 // those it was told of.
-func (r *Reader) gone(ctx context.Context, n int, told map[tracker.FlowID]int) error {
+func (r *Reader) gone(ctx context.Context, n int, told map[flow.ID]int) error {
 	for range n {
 		l, err := r.next(ctx)
 		if err != nil {
@@ -175,12 +175,12 @@ func (r *Reader) gone(ctx context.Context, n int, told map[tracker.FlowID]int) e
 
 // carryOver returns the flows of the last snapshot that nothing is told of, with
 // room for more.
-func (r *Reader) carryOver(at time.Time, told map[tracker.FlowID]int, more int) []tracker.Flow {
+func (r *Reader) carryOver(at time.Time, told map[flow.ID]int, more int) []flow.Flow {
 	if r.last == nil {
 		return nil
 	}
 	silent := at.Sub(r.last.Time)
-	flows := make([]tracker.Flow, 0, len(r.last.Flows)+more)
+	flows := make([]flow.Flow, 0, len(r.last.Flows)+more)
 	for i := range r.last.Flows {
 		f := &r.last.Flows[i]
 		if _, differs := told[f.ID]; differs {
@@ -195,30 +195,30 @@ func (r *Reader) carryOver(at time.Time, told map[tracker.FlowID]int, more int) 
 
 func validTime(t time.Time) bool { return t.Year() > oldest && t.Year() < latest }
 
-func validSnapshot(s *tracker.Snapshot) bool {
-	return validTime(s.Time) && s.MaxFlows > 0 && s.MaxFlows <= tracker.MaxMaxFlows && len(s.Flows) == 0
+func validSnapshot(s *flow.Snapshot) bool {
+	return validTime(s.Time) && s.MaxFlows > 0 && s.MaxFlows <= flow.MaxMaxFlows && len(s.Flows) == 0
 }
 
 // validCount bounds the lines of a snapshot. A table that changes while it is read
 // may show more flows than it has room for, not as many again.
 func validCount(n, maxFlows int) bool { return n >= 0 && n <= 2*maxFlows }
 
-func validFlow(f *tracker.Flow) bool {
-	return f.ID != 0 && validState(f.State) && f.State != tracker.StateNone && f.In <= 1 && validTuple(f.Tuple) &&
-		int(f.TimeoutName) < len(tracker.TimeoutNames())
+func validFlow(f *flow.Flow) bool {
+	return f.ID != 0 && validState(f.State) && f.State != flow.StateNone && f.In <= 1 && validTuple(f.Tuple) &&
+		int(f.TimeoutName) < len(flow.TimeoutNames())
 }
 
-func validEvent(e *tracker.Event) bool {
-	return validTime(e.Time) && e.Type >= tracker.EventNew && e.Type <= tracker.EventLost &&
-		validState(e.From) && validState(e.To) && e.Direction <= tracker.Reply &&
-		int(e.Reason) <= len(tracker.Reasons()) && (e.Type == tracker.EventLost || validTuple(e.Tuple))
+func validEvent(e *flow.Event) bool {
+	return validTime(e.Time) && e.Type >= flow.EventNew && e.Type <= flow.EventLost &&
+		validState(e.From) && validState(e.To) && e.Direction <= flow.Reply &&
+		int(e.Reason) <= len(flow.Reasons()) && (e.Type == flow.EventLost || validTuple(e.Tuple))
 }
 
-func validState(s tracker.State) bool { return int(s) <= len(tracker.States()) }
+func validState(s flow.State) bool { return int(s) <= len(flow.States()) }
 
 // validTuple refuses zones of IPv6 addresses, which can be any text: no packet
 // has one.
-func validTuple(t tracker.Tuple) bool {
+func validTuple(t flow.Tuple) bool {
 	src, dst := t.Src.Addr(), t.Dst.Addr()
 	return src.IsValid() && dst.IsValid() && src.Is4() == dst.Is4() && src.Zone() == "" && dst.Zone() == ""
 }

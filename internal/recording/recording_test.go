@@ -14,39 +14,39 @@ import (
 	"time"
 
 	"ctop/internal/recording"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui"
 )
 
 var start = time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC)
 
-func flow(id tracker.FlowID, packets uint64, age, idle time.Duration) tracker.Flow {
-	return tracker.Flow{
-		ID: id, State: tracker.StateEstablished, Age: age, Idle: idle,
-		Tuple: tracker.Tuple{
-			Proto: tracker.ProtocolTCP, Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("[2001:db8::1]:443"),
+func entry(id flow.ID, packets uint64, age, idle time.Duration) flow.Flow {
+	return flow.Flow{
+		ID: id, State: flow.StateEstablished, Age: age, Idle: idle,
+		Tuple: flow.Tuple{
+			Proto: flow.ProtocolTCP, Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("[2001:db8::1]:443"),
 		},
-		Origin:      tracker.Half{Packets: packets, Bytes: 100 * packets, PPS: float64(packets)},
-		TimeoutName: tracker.TCPEstablished, Timeout: time.Hour,
+		Origin:      flow.Half{Packets: packets, Bytes: 100 * packets, PPS: float64(packets)},
+		TimeoutName: flow.TCPEstablished, Timeout: time.Hour,
 	}
 }
 
-func flow4(id tracker.FlowID, packets uint64, age, idle time.Duration) tracker.Flow {
-	f := flow(id, packets, age, idle)
+func flow4(id flow.ID, packets uint64, age, idle time.Duration) flow.Flow {
+	f := entry(id, packets, age, idle)
 	f.Tuple.Dst = netip.MustParseAddrPort("10.0.0.2:443")
 	return f
 }
 
-func snapshot(after time.Duration, flows ...tracker.Flow) *tracker.Snapshot {
-	s := &tracker.Snapshot{Time: start.Add(after), Host: "h\x1b[2J", MaxFlows: 100, Flows: flows, Warnings: []string{"w"}, Timeouts: tracker.DefaultTimeouts()}
-	s.Interfaces[0] = tracker.Interface{Name: "veth1", Index: 3, Mode: tracker.ModeNative, Up: true}
+func snapshot(after time.Duration, flows ...flow.Flow) *flow.Snapshot {
+	s := &flow.Snapshot{Time: start.Add(after), Host: "h\x1b[2J", MaxFlows: 100, Flows: flows, Warnings: []string{"w"}, Timeouts: flow.DefaultTimeouts()}
+	s.Interfaces[0] = flow.Interface{Name: "veth1", Index: 3, Mode: flow.ModeNative, Up: true}
 	s.Counters.Packets = 77
 	return s
 }
 
-func event(after time.Duration) *tracker.Event {
+func event(after time.Duration) *flow.Event {
 	f := flow4(1, 5, 0, 0)
-	return &tracker.Event{Time: start.Add(after), Type: tracker.EventDestroy, ID: 1, Tuple: f.Tuple, From: f.State, Reason: tracker.ReasonRST, Origin: f.Origin, Age: time.Second}
+	return &flow.Event{Time: start.Add(after), Type: flow.EventDestroy, ID: 1, Tuple: f.Tuple, From: f.State, Reason: flow.ReasonRST, Origin: f.Origin, Age: time.Second}
 }
 
 // sample is a recording of three snapshots and an event.
@@ -101,7 +101,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	idle := flow4(2, 5, 2*time.Second, time.Second)
 	idle.Origin.PPS = 0
-	if got := list[2].Snapshot.Flows; !reflect.DeepEqual(got, []tracker.Flow{idle, flow4(3, 9, 2*time.Second, 0), flow4(4, 1, 0, 0)}) {
+	if got := list[2].Snapshot.Flows; !reflect.DeepEqual(got, []flow.Flow{idle, flow4(3, 9, 2*time.Second, 0), flow4(4, 1, 0, 0)}) {
 		t.Errorf("%+v", got)
 	}
 	if got := list[3].Snapshot.Flows; len(got) != 0 {
@@ -194,7 +194,7 @@ func TestPlayer(t *testing.T) {
 	var p recording.Player
 	told := 0
 	err = p.Play(context.Background(), r, recording.PlayOptions{
-		Until: 1500 * time.Millisecond, Speed: 1000, OnEvent: func(*tracker.Event) error { told++; return nil },
+		Until: 1500 * time.Millisecond, Speed: 1000, OnEvent: func(*flow.Event) error { told++; return nil },
 	})
 	if err != nil || told != 1 || len(p.Snapshot().Flows) != 3 || !p.Now().Equal(start.Add(time.Second)) {
 		t.Errorf("%v, %d events, at %s", err, told, p.Now())
@@ -208,7 +208,7 @@ func TestPlayer(t *testing.T) {
 	if _, ok := any(&p).(ui.ReadOnly); !ok || p.ReadOnly() == nil {
 		t.Error("a console is not told that it is past")
 	}
-	if _, err := p.Delete(tracker.Ref{}); err == nil {
+	if _, err := p.Delete(flow.Ref{}); err == nil {
 		t.Error("deleted in the past")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Writer writes a recording. Its methods are called from one goroutine.
@@ -16,7 +16,7 @@ type Writer struct {
 	gzip   *gzip.Writer
 	lines  *json.Encoder
 	// known are the flows of the last snapshot, as if they had been silent.
-	known map[tracker.FlowID]tracker.Flow
+	known map[flow.ID]flow.Flow
 }
 
 // NewWriter begins a recording.
@@ -24,7 +24,7 @@ func NewWriter(to io.Writer) (*Writer, error) {
 	if _, err := io.WriteString(to, format+version+"\n"); err != nil {
 		return nil, err
 	}
-	w := &Writer{known: map[tracker.FlowID]tracker.Flow{}}
+	w := &Writer{known: map[flow.ID]flow.Flow{}}
 	// Of the levels the fastest is worth it: the others halve the rest at
 	// three times the cost.
 	w.gzip, _ = gzip.NewWriterLevel(to, gzip.BestSpeed) // the level exists
@@ -34,12 +34,12 @@ func NewWriter(to io.Writer) (*Writer, error) {
 }
 
 // Event adds an event.
-func (w *Writer) Event(e *tracker.Event) error { return w.write(line{Event: e}) }
+func (w *Writer) Event(e *flow.Event) error { return w.write(line{Event: e}) }
 
 // Snapshot adds a snapshot, and makes sure that all so far can be read.
-func (w *Writer) Snapshot(s *tracker.Snapshot) error {
-	known := make(map[tracker.FlowID]tracker.Flow, len(s.Flows))
-	var changed []*tracker.Flow
+func (w *Writer) Snapshot(s *flow.Snapshot) error {
+	known := make(map[flow.ID]flow.Flow, len(s.Flows))
+	var changed []*flow.Flow
 	for i := range s.Flows {
 		f := &s.Flows[i]
 		now := still(*f)
@@ -48,7 +48,7 @@ func (w *Writer) Snapshot(s *tracker.Snapshot) error {
 			changed = append(changed, f)
 		}
 	}
-	var gone []tracker.FlowID
+	var gone []flow.ID
 	for id := range w.known {
 		if _, ok := known[id]; !ok {
 			gone = append(gone, id)
@@ -63,7 +63,7 @@ func (w *Writer) Snapshot(s *tracker.Snapshot) error {
 	return w.flush()
 }
 
-func (w *Writer) writeSnapshot(h *head, changed []*tracker.Flow, gone []tracker.FlowID) error {
+func (w *Writer) writeSnapshot(h *head, changed []*flow.Flow, gone []flow.ID) error {
 	if err := w.write(line{Head: h}); err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ package address
 import (
 	"strings"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // least is how much of an address has to stay for it to be worth showing.

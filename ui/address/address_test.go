@@ -4,7 +4,7 @@ import (
 	"slices"
 	"testing"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 func TestFit(t *testing.T) {

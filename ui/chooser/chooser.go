@@ -4,7 +4,7 @@ package chooser
 import (
 	"strings"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
 )

@@ -6,7 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 	"ctop/ui/prompt"
 	"ctop/ui/theme"
 )

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"time"
 
-	"ctop/tracker"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui"
-	"ctop/ui/format"
 )
 
 // errViewer is what a viewer's acting keys answer.
@@ -21,19 +21,19 @@ type viewing struct {
 	refuse func(Act) error
 }
 
-func (v viewing) Snapshot() *tracker.Snapshot { return v.source.Snapshot() }
+func (v viewing) Snapshot() *flow.Snapshot { return v.source.Snapshot() }
 
-func (v viewing) Events(after uint64) ([]tracker.Event, uint64) { return v.source.Events(after) }
+func (v viewing) Events(after uint64) ([]flow.Event, uint64) { return v.source.Events(after) }
 
-func (v viewing) Delete(refs ...tracker.Ref) (tracker.DeleteResult, error) {
-	return tracker.DeleteResult{}, v.refuse(deletion(refs))
+func (v viewing) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
+	return flow.DeleteResult{}, v.refuse(deletion(refs))
 }
 
-func (v viewing) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+func (v viewing) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	return v.refuse(timeoutChange(name, d))
 }
 
-func (v viewing) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
+func (v viewing) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	return v.refuse(flowTimeoutChange(ref, d))
 }
 
@@ -51,9 +51,9 @@ type recorder interface {
 	perform(act Act, told string, do func() (done int, err error)) error
 }
 
-func (a acting) Snapshot() *tracker.Snapshot { return a.source.Snapshot() }
+func (a acting) Snapshot() *flow.Snapshot { return a.source.Snapshot() }
 
-func (a acting) Events(after uint64) ([]tracker.Event, uint64) { return a.source.Events(after) }
+func (a acting) Events(after uint64) ([]flow.Event, uint64) { return a.source.Events(after) }
 
 // What the audit log calls acts.
 const actDelete, actTimeout, actFlowTimeout = "delete", "timeout", "flow_timeout"
@@ -62,7 +62,7 @@ const actDelete, actTimeout, actFlowTimeout = "delete", "timeout", "flow_timeout
 // complete, and a million tuples would help nobody.
 const mostNamed = 100
 
-func deletion(refs []tracker.Ref) Act {
+func deletion(refs []flow.Ref) Act {
 	act := Act{Act: actDelete, What: []string{}, Count: len(refs)}
 	for _, ref := range refs[:min(len(refs), mostNamed)] {
 		act.What = append(act.What, ref.Tuple.String())
@@ -70,15 +70,15 @@ func deletion(refs []tracker.Ref) Act {
 	return act
 }
 
-func timeoutChange(name tracker.TimeoutName, d time.Duration) Act {
+func timeoutChange(name flow.TimeoutName, d time.Duration) Act {
 	return Act{Act: actTimeout, What: []string{fmt.Sprintf("%s=%s", name, format.Timeout(d))}, Count: 1}
 }
 
-func flowTimeoutChange(ref tracker.Ref, d time.Duration) Act {
+func flowTimeoutChange(ref flow.Ref, d time.Duration) Act {
 	return Act{Act: actFlowTimeout, What: []string{fmt.Sprintf("%s=%s", ref.Tuple, format.Timeout(d))}, Count: 1}
 }
 
-func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err error) {
+func (a acting) Delete(refs ...flow.Ref) (result flow.DeleteResult, err error) {
 	told := "deleted " + flows(len(refs))
 	if len(refs) == 1 {
 		told = "deleted " + refs[0].Tuple.String()
@@ -90,14 +90,14 @@ func (a acting) Delete(refs ...tracker.Ref) (result tracker.DeleteResult, err er
 	return result, err
 }
 
-func (a acting) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+func (a acting) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	act := timeoutChange(name, d)
 	return a.record.perform(act, "set "+act.What[0], func() (int, error) {
 		return 1, a.source.SetTimeout(name, d)
 	})
 }
 
-func (a acting) SetFlowTimeout(ref tracker.Ref, d time.Duration) error {
+func (a acting) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	told := "gave " + ref.Tuple.String() + " the default timeout again"
 	if d > 0 {
 		told = "gave " + ref.Tuple.String() + " a timeout of " + format.Timeout(d)

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // bench is a source that does what it is told.
@@ -18,17 +18,17 @@ type bench struct {
 	acts int
 }
 
-func (*bench) Snapshot() *tracker.Snapshot             { return nil }
-func (*bench) Events(uint64) ([]tracker.Event, uint64) { return nil, 0 }
+func (*bench) Snapshot() *flow.Snapshot             { return nil }
+func (*bench) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }
 
-func (b *bench) Delete(refs ...tracker.Ref) (tracker.DeleteResult, error) {
+func (b *bench) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
 	b.acts++
-	return tracker.DeleteResult{Deleted: len(refs)}, b.err
+	return flow.DeleteResult{Deleted: len(refs)}, b.err
 }
 
-func (b *bench) SetTimeout(tracker.TimeoutName, time.Duration) error { b.acts++; return b.err }
+func (b *bench) SetTimeout(flow.TimeoutName, time.Duration) error { b.acts++; return b.err }
 
-func (b *bench) SetFlowTimeout(tracker.Ref, time.Duration) error { b.acts++; return b.err }
+func (b *bench) SetFlowTimeout(flow.Ref, time.Duration) error { b.acts++; return b.err }
 
 func TestLocalIsWrittenDown(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
@@ -40,11 +40,11 @@ func TestLocalIsWrittenDown(t *testing.T) {
 	at := time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC)
 	source := &bench{}
 	l := NewLocal(source, audit, "ann as root", func() time.Time { return at })
-	if _, err := l.Delete(make([]tracker.Ref, 2)...); err != nil {
+	if _, err := l.Delete(make([]flow.Ref, 2)...); err != nil {
 		t.Fatal(err)
 	}
 	source.err = errors.New("no such thing")
-	if err := l.SetTimeout(tracker.ICMP, time.Minute); !errors.Is(err, source.err) {
+	if err := l.SetTimeout(flow.ICMP, time.Minute); !errors.Is(err, source.err) {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(file)
@@ -87,10 +87,10 @@ func TestLocalRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := &bench{}
-	if _, err := NewLocal(source, audit, "", time.Now).Delete(tracker.Ref{}); err == nil || !strings.HasPrefix(err.Error(), "refused: ") || source.acts != 0 {
+	if _, err := NewLocal(source, audit, "", time.Now).Delete(flow.Ref{}); err == nil || !strings.HasPrefix(err.Error(), "refused: ") || source.acts != 0 {
 		t.Errorf("%v, %d acts", err, source.acts)
 	}
-	if _, err := NewLocal(source, nil, "", time.Now).Delete(tracker.Ref{}); err != nil || source.acts != 1 {
+	if _, err := NewLocal(source, nil, "", time.Now).Delete(flow.Ref{}); err != nil || source.acts != 1 {
 		t.Errorf("%v, %d acts", err, source.acts)
 	}
 }

@@ -21,7 +21,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // patience bounds every wait; nothing here is expected to take as long.
@@ -38,21 +38,21 @@ type fakeSource struct {
 	panics atomic.Bool
 }
 
-func (f *fakeSource) Snapshot() *tracker.Snapshot {
+func (f *fakeSource) Snapshot() *flow.Snapshot {
 	if f.panics.CompareAndSwap(true, false) {
 		panic("by intention")
 	}
-	s := &tracker.Snapshot{
-		Time: time.Now(), MaxFlows: 1000, Timeouts: tracker.DefaultTimeouts(),
-		Interfaces: [2]tracker.Interface{
-			{Name: "veth1", Mode: tracker.ModeNative, Up: true}, {Name: "veth2", Mode: tracker.ModeNative, Up: true},
+	s := &flow.Snapshot{
+		Time: time.Now(), MaxFlows: 1000, Timeouts: flow.DefaultTimeouts(),
+		Interfaces: [2]flow.Interface{
+			{Name: "veth1", Mode: flow.ModeNative, Up: true}, {Name: "veth2", Mode: flow.ModeNative, Up: true},
 		},
 	}
 	for i := range max(3, f.flows.Load()) {
-		s.Flows = append(s.Flows, tracker.Flow{
-			ID: tracker.FlowID(i + 1), State: tracker.StateEstablished, Timeout: time.Hour,
-			Tuple: tracker.Tuple{
-				Proto: tracker.ProtocolTCP,
+		s.Flows = append(s.Flows, flow.Flow{
+			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour,
+			Tuple: flow.Tuple{
+				Proto: flow.ProtocolTCP,
 				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 40000),
 				Dst:   netip.MustParseAddrPort("192.168.1.10:443"),
 			},
@@ -61,23 +61,23 @@ func (f *fakeSource) Snapshot() *tracker.Snapshot {
 	return s
 }
 
-func (f *fakeSource) Events(uint64) ([]tracker.Event, uint64) { return nil, 0 }
+func (f *fakeSource) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }
 
-func (f *fakeSource) Delete(refs ...tracker.Ref) (tracker.DeleteResult, error) {
+func (f *fakeSource) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.deleted += len(refs)
-	return tracker.DeleteResult{Deleted: len(refs)}, nil
+	return flow.DeleteResult{Deleted: len(refs)}, nil
 }
 
-func (f *fakeSource) SetTimeout(name tracker.TimeoutName, d time.Duration) error {
+func (f *fakeSource) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.timeouts = append(f.timeouts, fmt.Sprintf("%s=%s", name, d))
 	return nil
 }
 
-func (f *fakeSource) SetFlowTimeout(tracker.Ref, time.Duration) error { return nil }
+func (f *fakeSource) SetFlowTimeout(flow.Ref, time.Duration) error { return nil }
 
 func (f *fakeSource) acts() int {
 	f.mu.Lock()
@@ -198,7 +198,7 @@ func fakeExec(ctx context.Context, c Command) int {
 		_, _ = fmt.Fprintln(c.Stdout, "served", c.Role)
 		return 0
 	case "delete":
-		if _, err := c.Source.Delete(tracker.Ref{ID: 1}); err != nil {
+		if _, err := c.Source.Delete(flow.Ref{ID: 1}); err != nil {
 			_, _ = fmt.Fprintln(c.Stderr, err)
 			return 1
 		}

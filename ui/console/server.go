@@ -12,8 +12,8 @@ import (
 	"charm.land/ssh"
 	gossh "golang.org/x/crypto/ssh"
 
+	"ctop/internal/format"
 	"ctop/ui"
-	"ctop/ui/format"
 )
 
 // errStopping is what sessions are told at the end.

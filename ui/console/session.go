@@ -12,8 +12,8 @@ import (
 	"charm.land/ssh"
 	gossh "golang.org/x/crypto/ssh"
 
+	"ctop/internal/format"
 	"ctop/ui"
-	"ctop/ui/format"
 )
 
 // errGone is the end of a session that the client closed.

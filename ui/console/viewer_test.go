@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"ctop/ui/filter"
+	"ctop/internal/filter"
 )
 
 // A viewer sees that he is one, is told at the key what he may not do, and that he

@@ -4,8 +4,8 @@ package detail
 import (
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/theme"
 )
 
@@ -15,9 +15,9 @@ type Model struct {
 	width  int
 	height int
 
-	flow     tracker.Flow
-	snapshot *tracker.Snapshot
-	events   []tracker.Event
+	flow     flow.Flow
+	snapshot *flow.Snapshot
+	events   []flow.Event
 	history  trace
 	since    time.Duration
 	unit     format.RateUnit
@@ -25,7 +25,7 @@ type Model struct {
 }
 
 // New opens the page for a flow as a snapshot shows it.
-func New(t theme.Theme, s *tracker.Snapshot, f *tracker.Flow, past *Traces) Model {
+func New(t theme.Theme, s *flow.Snapshot, f *flow.Flow, past *Traces) Model {
 	return Model{theme: t, snapshot: s, flow: *f, history: past.of(f.ID).add(s, f)}
 }
 
@@ -53,13 +53,13 @@ func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
 func (m *Model) SetSince(d time.Duration) { m.since = d }
 
 // SetEvents takes the flow's events, oldest first.
-func (m *Model) SetEvents(events []tracker.Event) { m.events = events }
+func (m *Model) SetEvents(events []flow.Event) { m.events = events }
 
 // Flow returns the flow as it was last seen.
-func (m *Model) Flow() *tracker.Flow { return &m.flow }
+func (m *Model) Flow() *flow.Flow { return &m.flow }
 
 // Update takes the flow out of a new snapshot, nil where that has it no more.
-func (m *Model) Update(s *tracker.Snapshot, f *tracker.Flow) {
+func (m *Model) Update(s *flow.Snapshot, f *flow.Flow) {
 	if f == nil {
 		return
 	}
@@ -71,8 +71,8 @@ func (m *Model) Update(s *tracker.Snapshot, f *tracker.Flow) {
 func (m *Model) Ended() bool { return m.end() != nil }
 
 // end returns the event that ended the flow.
-func (m *Model) end() *tracker.Event {
-	if n := len(m.events); n > 0 && m.events[n-1].Type == tracker.EventDestroy {
+func (m *Model) end() *flow.Event {
+	if n := len(m.events); n > 0 && m.events[n-1].Type == flow.EventDestroy {
 		return &m.events[n-1]
 	}
 	return nil

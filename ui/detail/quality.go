@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // quality says how well the flow fares, as far as that is known.
@@ -17,7 +17,7 @@ func (m *Model) quality() []string {
 	if m.flow.Origin.WindowKnown && m.end() == nil && !m.tellsWindows() {
 		lines = append(lines, m.labelled("window", windows(&m.flow))...)
 	}
-	if by := m.flow.ClosedBy; by != tracker.CloserNone {
+	if by := m.flow.ClosedBy; by != flow.CloserNone {
 		lines = append(lines, m.labelled("closed", "by "+by.String()+" first")...)
 	}
 	if text := m.troubles(); text != "" {
@@ -30,7 +30,7 @@ func (m *Model) quality() []string {
 }
 
 // handshake says how long each side took to answer.
-func handshake(f *tracker.Flow) string {
+func handshake(f *flow.Flow) string {
 	var parts []string
 	if d := f.Reply.RTT; d > 0 {
 		parts = append(parts, "by reply after "+format.Short(d))
@@ -42,8 +42,8 @@ func handshake(f *tracker.Flow) string {
 }
 
 // windows says how much each side still takes, and how much is on its way there.
-func windows(f *tracker.Flow) string {
-	side := func(name string, h, other tracker.Half) string {
+func windows(f *flow.Flow) string {
+	side := func(name string, h, other flow.Half) string {
 		text := name + " takes " + format.TotalBytes(uint64(h.Window))
 		if other.InFlight > 0 {
 			text += ", " + format.TotalBytes(uint64(other.InFlight)) + " of them in flight"
@@ -65,7 +65,7 @@ func (m *Model) troubles() string {
 	}
 	for _, side := range [...]struct {
 		name string
-		half tracker.Half
+		half flow.Half
 	}{{"origin", f.Origin}, {"reply", f.Reply}} {
 		if n := side.half.Retransmits; n > 0 && !m.tells() {
 			parts = append(parts, fmt.Sprintf("%s sent %s again", side.name, many(n, "segment")))

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // remembered is how many rates are kept of a flow: three minutes at one snapshot
@@ -22,7 +22,7 @@ type point struct {
 // trace is the rates of a flow, oldest first.
 type trace []point
 
-func (t trace) add(s *tracker.Snapshot, f *tracker.Flow) trace {
+func (t trace) add(s *flow.Snapshot, f *flow.Flow) trace {
 	if s == nil {
 		return t
 	}
@@ -31,7 +31,7 @@ func (t trace) add(s *tracker.Snapshot, f *tracker.Flow) trace {
 		return t
 	}
 	p := point{at: at}
-	for i, h := range [...]tracker.Half{f.Origin, f.Reply} {
+	for i, h := range [...]flow.Half{f.Origin, f.Reply} {
 		p.bps[i], p.pps[i] = float32(h.BPS), float32(h.PPS)
 	}
 	if len(t) >= remembered {
@@ -44,7 +44,7 @@ func (t trace) add(s *tracker.Snapshot, f *tracker.Flow) trace {
 func (t trace) rates(direction int, u format.RateUnit) []float64 {
 	rates := make([]float64, len(t))
 	for i, p := range t {
-		rates[i] = u.Of(tracker.Half{BPS: float64(p.bps[direction]), PPS: float64(p.pps[direction])})
+		rates[i] = u.Of(flow.Half{BPS: float64(p.bps[direction]), PPS: float64(p.pps[direction])})
 	}
 	return rates
 }
@@ -62,12 +62,12 @@ func (t trace) covered(newest int) time.Duration {
 // page of one of them begins with what it did before. What leaves the screen is
 // forgotten: a table may be large.
 type Traces struct {
-	flows map[tracker.FlowID]trace
+	flows map[flow.ID]trace
 }
 
 // Note takes the flows that a snapshot has on the screen.
-func (t *Traces) Note(s *tracker.Snapshot, flows []*tracker.Flow) {
-	next := make(map[tracker.FlowID]trace, len(flows))
+func (t *Traces) Note(s *flow.Snapshot, flows []*flow.Flow) {
+	next := make(map[flow.ID]trace, len(flows))
 	for _, f := range flows {
 		next[f.ID] = t.flows[f.ID].add(s, f)
 	}
@@ -75,4 +75,4 @@ func (t *Traces) Note(s *tracker.Snapshot, flows []*tracker.Flow) {
 }
 
 // of returns a copy, which goes its own way.
-func (t *Traces) of(id tracker.FlowID) trace { return slices.Clone(t.flows[id]) }
+func (t *Traces) of(id flow.ID) trace { return slices.Clone(t.flows[id]) }

@@ -5,22 +5,22 @@ import (
 	"testing"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 func TestTraces(t *testing.T) {
 	start := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
-	at := func(i int) *tracker.Snapshot {
-		return &tracker.Snapshot{Time: start.Add(time.Duration(i) * time.Second)}
+	at := func(i int) *flow.Snapshot {
+		return &flow.Snapshot{Time: start.Add(time.Duration(i) * time.Second)}
 	}
-	flow := func(id, rate int) *tracker.Flow {
-		return &tracker.Flow{ID: tracker.FlowID(id), Origin: tracker.Half{BPS: float64(rate)}, Reply: tracker.Half{PPS: float64(2 * rate)}}
+	carrying := func(id, rate int) *flow.Flow {
+		return &flow.Flow{ID: flow.ID(id), Origin: flow.Half{BPS: float64(rate)}, Reply: flow.Half{PPS: float64(2 * rate)}}
 	}
 	var all Traces
 	for i := range 3 {
-		all.Note(at(i), []*tracker.Flow{flow(1, i), flow(2, 7)})
-		all.Note(at(i), []*tracker.Flow{flow(1, 99), flow(2, 7)}) // sorted anew
+		all.Note(at(i), []*flow.Flow{carrying(1, i), carrying(2, 7)})
+		all.Note(at(i), []*flow.Flow{carrying(1, 99), carrying(2, 7)}) // sorted anew
 	}
 	one := all.of(1)
 	if got := one.rates(0, format.Bits); !slices.Equal(got, []float64{0, 1, 2}) {
@@ -33,8 +33,8 @@ func TestTraces(t *testing.T) {
 		t.Errorf("they cover %s", got)
 	}
 	// The page's own copy goes its own way.
-	_ = one.add(at(3), flow(1, 50))
-	all.Note(at(3), []*tracker.Flow{flow(1, 3)})
+	_ = one.add(at(3), carrying(1, 50))
+	all.Note(at(3), []*flow.Flow{carrying(1, 3)})
 	if got := all.of(1).rates(0, format.Bits); !slices.Equal(got, []float64{0, 1, 2, 3}) {
 		t.Errorf("bits are %v", got)
 	}
@@ -42,7 +42,7 @@ func TestTraces(t *testing.T) {
 		t.Errorf("what left the screen is remembered: %v", got)
 	}
 	for i := range 1000 {
-		all.Note(at(4+i), []*tracker.Flow{flow(1, i)})
+		all.Note(at(4+i), []*flow.Flow{carrying(1, i)})
 	}
 	if got := all.of(1).rates(0, format.Bits); len(got) != remembered || got[len(got)-1] != 999 {
 		t.Errorf("%d points up to %v", len(got), got[len(got)-1])

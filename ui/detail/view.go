@@ -7,8 +7,8 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // Lines draws the visible part of the page.
@@ -112,7 +112,7 @@ const roomier = 104
 
 // tells reports whether the directions tell how well they fare.
 func (m *Model) tells() bool {
-	return m.flow.Tuple.Proto == tracker.ProtocolTCP && m.width >= roomy
+	return m.flow.Tuple.Proto == flow.ProtocolTCP && m.width >= roomy
 }
 
 // tellsWindows reports whether they tell their windows.
@@ -134,7 +134,7 @@ func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans, window, f
 	return row
 }
 
-func (m *Model) direction(name string, h tracker.Half, rates []float64) string {
+func (m *Model) direction(name string, h flow.Half, rates []float64) string {
 	if !h.Seen() {
 		const u = format.Unseen
 		return m.directionRow(name, u, u, u, u, u, u, u) + "  never seen"
@@ -187,8 +187,8 @@ func (m *Model) moment(i int) string {
 	return text + " + " + gapText(e.Time.Sub(m.events[i-1].Time))
 }
 
-func outcome(e *tracker.Event) string {
-	if e.Type == tracker.EventDestroy {
+func outcome(e *flow.Event) string {
+	if e.Type == flow.EventDestroy {
 		return "ended"
 	}
 	return e.To.String()

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // why says what keeps the flow alive, and until when.
@@ -30,26 +30,26 @@ func (m *Model) timeoutSource() string {
 	return m.flow.TimeoutName.String()
 }
 
-func standing(f *tracker.Flow) string {
+func standing(f *flow.Flow) string {
 	if f.OneSided {
 		return "Only origin has been seen where it should be: reply takes another way, or both are on one side."
 	}
 	switch f.TimeoutName {
-	case tracker.TCPSynSent:
+	case flow.TCPSynSent:
 		return "Origin has asked to open, reply has not answered."
-	case tracker.TCPSynRecv:
+	case flow.TCPSynRecv:
 		return "Reply has answered, the last step of the handshake is missing."
-	case tracker.TCPEstablished:
+	case flow.TCPEstablished:
 		return "The flow is open."
-	case tracker.TCPFinWait:
+	case flow.TCPFinWait:
 		return "One side has closed, the other may still send."
-	case tracker.TCPLastAck:
+	case flow.TCPLastAck:
 		return "Both sides have closed, the final ACK is missing."
-	case tracker.TCPTimeWait:
+	case flow.TCPTimeWait:
 		return "Both sides have closed; stragglers may still come."
-	case tracker.TCPUnacknowledged:
+	case flow.TCPUnacknowledged:
 		return unacknowledged(f)
-	case tracker.UDPUnidirectional:
+	case flow.UDPUnidirectional:
 		return "Only origin has sent."
 	}
 	if f.Reply.Seen() {
@@ -60,8 +60,8 @@ func standing(f *tracker.Flow) string {
 
 // unacknowledged says what a flow waits for that has the timeout of those which
 // somebody left unanswered: an answer, an acknowledgement, or an open window.
-func unacknowledged(f *tracker.Flow) string {
-	if f.State == tracker.StateNew {
+func unacknowledged(f *flow.Flow) string {
+	if f.State == flow.StateNew {
 		return "It was picked up midstream and reply has not been seen."
 	}
 	if !f.Origin.WindowKnown {
@@ -70,7 +70,7 @@ func unacknowledged(f *tracker.Flow) string {
 	var parts []string
 	for _, side := range [...]struct {
 		name, other string
-		half, to    *tracker.Half
+		half, to    *flow.Half
 	}{{"origin", "reply", &f.Origin, &f.Reply}, {"reply", "origin", &f.Reply, &f.Origin}} {
 		switch {
 		case side.half.InFlight > 0:
@@ -84,11 +84,11 @@ func unacknowledged(f *tracker.Flow) string {
 
 // refreshedBy says which packets begin the timeout anew: every valid one, but
 // for a SYN that nobody answers, which may not keep a flow alive for ever.
-func refreshedBy(f *tracker.Flow) string {
+func refreshedBy(f *flow.Flow) string {
 	switch {
-	case f.State == tracker.StateSynSent:
+	case f.State == flow.StateSynSent:
 		return "the SYN, sent again, puts that off a few times."
-	case f.Tuple.Proto == tracker.ProtocolTCP:
+	case f.Tuple.Proto == flow.ProtocolTCP:
 		return "any valid packet of either direction puts that off."
 	}
 	return "any packet of either direction puts that off."
@@ -102,56 +102,56 @@ func ago(d time.Duration) string {
 }
 
 var endings = [256]string{
-	tracker.ReasonNone:    "It has ended.",
-	tracker.ReasonRST:     "One of the endpoints has reset it.",
-	tracker.ReasonClosed:  "Both sides have closed it in order.",
-	tracker.ReasonExpired: "It has been silent for longer than its timeout.",
-	tracker.ReasonDeleted: "An operator has deleted it.",
-	tracker.ReasonEvicted: "It had to make room in a full table.",
-	tracker.ReasonReused:  "The same tuple was opened again.",
+	flow.ReasonNone:    "It has ended.",
+	flow.ReasonRST:     "One of the endpoints has reset it.",
+	flow.ReasonClosed:  "Both sides have closed it in order.",
+	flow.ReasonExpired: "It has been silent for longer than its timeout.",
+	flow.ReasonDeleted: "An operator has deleted it.",
+	flow.ReasonEvicted: "It had to make room in a full table.",
+	flow.ReasonReused:  "The same tuple was opened again.",
 }
 
 // cause says in words what an event tells.
-func cause(e *tracker.Event) string {
+func cause(e *flow.Event) string {
 	if e.Recovered {
 		return "recovered: told by the table"
 	}
-	if e.Type == tracker.EventDestroy {
+	if e.Type == flow.EventDestroy {
 		return e.Reason.String()
 	}
-	if e.Type == tracker.EventNew {
+	if e.Type == flow.EventNew {
 		return beginning(e)
 	}
 	switch e.To {
-	case tracker.StateSynRecv:
+	case flow.StateSynRecv:
 		return e.Direction.String() + " answered"
-	case tracker.StateEstablished:
+	case flow.StateEstablished:
 		return establishedBy(e)
-	case tracker.StateFinWait1, tracker.StateFinWait2, tracker.StateLastAck, tracker.StateTimeWait:
+	case flow.StateFinWait1, flow.StateFinWait2, flow.StateLastAck, flow.StateTimeWait:
 		return e.Direction.String() + " " + closingStep[e.To]
 	}
 	return "by " + e.Direction.String()
 }
 
-func beginning(e *tracker.Event) string {
+func beginning(e *flow.Event) string {
 	switch {
-	case e.To == tracker.StateSynSent:
+	case e.To == flow.StateSynSent:
 		return e.Direction.String() + " opened"
-	case e.Tuple.Proto == tracker.ProtocolTCP:
+	case e.Tuple.Proto == flow.ProtocolTCP:
 		return "picked up midstream"
 	}
 	return "first packet"
 }
 
-var closingStep = map[tracker.State]string{
-	tracker.StateFinWait1: "closed",
-	tracker.StateFinWait2: "acknowledged the close",
-	tracker.StateLastAck:  "closed, too",
-	tracker.StateTimeWait: "acknowledged the last",
+var closingStep = map[flow.State]string{
+	flow.StateFinWait1: "closed",
+	flow.StateFinWait2: "acknowledged the close",
+	flow.StateLastAck:  "closed, too",
+	flow.StateTimeWait: "acknowledged the last",
 }
 
-func establishedBy(e *tracker.Event) string {
-	if e.From == tracker.StateSynRecv {
+func establishedBy(e *flow.Event) string {
+	if e.From == flow.StateSynRecv {
 		return "handshake complete"
 	}
 	return e.Direction.String() + " answered"

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/filter"
-	"ctop/ui/format"
+	"ctop/internal/filter"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
 )
@@ -48,7 +48,7 @@ type Notice struct {
 
 // entry is a line of the log: an event, or a notice where there is one.
 type entry struct {
-	tracker.Event
+	flow.Event
 	notice string
 }
 
@@ -89,7 +89,7 @@ func (m *Model) Freeze(frozen bool) {
 }
 
 // Append takes events, oldest first.
-func (m *Model) Append(events []tracker.Event) {
+func (m *Model) Append(events []flow.Event) {
 	entries := make([]entry, len(events))
 	for i := range events {
 		entries[i].Event = events[i]
@@ -101,7 +101,7 @@ func (m *Model) Append(events []tracker.Event) {
 func (m *Model) Tell(notices []Notice) {
 	entries := make([]entry, len(notices))
 	for i, n := range notices {
-		entries[i] = entry{Event: tracker.Event{Time: n.Time}, notice: format.Clean(n.Text)}
+		entries[i] = entry{Event: flow.Event{Time: n.Time}, notice: format.Clean(n.Text)}
 	}
 	m.add(entries)
 }
@@ -129,10 +129,10 @@ func (m *Model) add(entries []entry) {
 }
 
 // Of returns the events of one flow, oldest first.
-func (m *Model) Of(id tracker.FlowID) []tracker.Event {
-	var events []tracker.Event
+func (m *Model) Of(id flow.ID) []flow.Event {
+	var events []flow.Event
 	for _, e := range m.log {
-		if e.ID == id && e.Type != tracker.EventLost && e.notice == "" {
+		if e.ID == id && e.Type != flow.EventLost && e.notice == "" {
 			events = append(events, e.Event)
 		}
 	}
@@ -144,7 +144,7 @@ func (m *Model) Of(id tracker.FlowID) []tracker.Event {
 func (m *Model) Opened(since time.Time) []netip.Addr {
 	var sources []netip.Addr
 	for i := range m.log {
-		if e := &m.log[i]; e.notice == "" && e.Type == tracker.EventNew && !e.Time.Add(-e.Age).Before(since) {
+		if e := &m.log[i]; e.notice == "" && e.Type == flow.EventNew && !e.Time.Add(-e.Age).Before(since) {
 			sources = append(sources, e.Tuple.Src.Addr())
 		}
 	}
@@ -158,7 +158,7 @@ func (m *Model) Counts() (shown, kept int) { return len(m.shown), len(m.log) }
 func (m *Model) Following() bool { return m.follow }
 
 // Selected returns the event under the cursor, nil where there is none.
-func (m *Model) Selected() *tracker.Event {
+func (m *Model) Selected() *flow.Event {
 	if m.window.Cursor >= len(m.shown) {
 		return nil
 	}
@@ -223,18 +223,18 @@ func (m *Model) show(from int) {
 		e := &m.log[i]
 		if e.notice != "" {
 			m.shown = append(m.shown, i)
-		} else if e.Type == tracker.EventLost || m.passes(&e.Event) {
+		} else if e.Type == flow.EventLost || m.passes(&e.Event) {
 			m.shown = append(m.shown, i)
 			m.widest = max(m.widest, format.Width(flowText(&e.Event)))
 		}
 	}
 }
 
-func (m *Model) passes(e *tracker.Event) bool {
+func (m *Model) passes(e *flow.Event) bool {
 	if m.filter.Empty() {
 		return true
 	}
-	if e.Type != tracker.EventDestroy {
+	if e.Type != flow.EventDestroy {
 		return m.filter.Match(Flow(e))
 	}
 	f := Flow(e)
@@ -254,12 +254,12 @@ func (m *Model) cut(n int) {
 }
 
 // Flow returns what an event tells about its flow.
-func Flow(e *tracker.Event) *tracker.Flow {
-	f := &tracker.Flow{
+func Flow(e *flow.Event) *flow.Flow {
+	f := &flow.Flow{
 		ID: e.ID, Tuple: e.Tuple, State: e.To,
 		Origin: e.Origin, Reply: e.Reply, Age: e.Age,
 	}
-	if e.Type == tracker.EventDestroy {
+	if e.Type == flow.EventDestroy {
 		f.State = e.From
 	}
 	return f

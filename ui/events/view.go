@@ -1,9 +1,9 @@
 package events
 
 import (
-	"ctop/tracker"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/address"
-	"ctop/ui/format"
 	"ctop/ui/theme"
 )
 
@@ -63,7 +63,7 @@ func (m *Model) facts(line *entry) string {
 	if line.notice != "" {
 		return format.Left(m.timeText(e), m.timeWidth()) + "  " + line.notice
 	}
-	if e.Type == tracker.EventLost {
+	if e.Type == flow.EventLost {
 		return format.Left(m.timeText(e), m.timeWidth()) + "  lost " + format.Plural(int(e.Lost), "event")
 	}
 	text := m.timeText(e) + mark(e)
@@ -77,12 +77,12 @@ func (m *Model) facts(line *entry) string {
 	if m.width >= everything {
 		text += format.Left(causedBy(e), directionWidth) + "  "
 	}
-	flow := m.flow(e)
-	return text + flow + m.rest(e, m.room()-format.Width(flow))
+	tuple := m.tuple(e)
+	return text + tuple + m.rest(e, m.room()-format.Width(tuple))
 }
 
 // mark tells an event that was lost and is known by the table, about that time.
-func mark(e *tracker.Event) string {
+func mark(e *flow.Event) string {
 	if e.Recovered {
 		return "~ "
 	}
@@ -90,29 +90,29 @@ func mark(e *tracker.Event) string {
 }
 
 // outcome is the state that a flow came to, or why it ended.
-func outcome(e *tracker.Event) string {
-	if e.Type == tracker.EventDestroy && e.Recovered {
+func outcome(e *flow.Event) string {
+	if e.Type == flow.EventDestroy && e.Recovered {
 		return "ended"
 	}
-	if e.Type == tracker.EventDestroy {
+	if e.Type == flow.EventDestroy {
 		return e.Reason.String()
 	}
 	return stateText(e.To)
 }
 
-func stateText(s tracker.State) string {
-	if s == tracker.StateNone {
+func stateText(s flow.State) string {
+	if s == flow.StateNone {
 		return ""
 	}
 	return s.String()
 }
 
-func flowText(e *tracker.Event) string {
+func flowText(e *flow.Event) string {
 	return format.Clean(e.Tuple.String())
 }
 
-// flow is the tuple, the ends shortened where there is not room for both.
-func (m *Model) flow(e *tracker.Event) string {
+// tuple is the tuple, the ends shortened where there is not room for both.
+func (m *Model) tuple(e *flow.Event) string {
 	text := flowText(e)
 	if format.Width(text) <= m.room() {
 		return text
@@ -128,12 +128,12 @@ func (m *Model) flow(e *tracker.Event) string {
 
 // causedBy is the direction of the packet that caused an event, where one is known
 // to have done so.
-func causedBy(e *tracker.Event) string {
+func causedBy(e *flow.Event) string {
 	if e.Recovered {
 		return ""
 	}
 	switch e.Reason {
-	case tracker.ReasonExpired, tracker.ReasonDeleted, tracker.ReasonEvicted:
+	case flow.ReasonExpired, flow.ReasonDeleted, flow.ReasonEvicted:
 		return ""
 	}
 	return e.Direction.String()
@@ -141,12 +141,12 @@ func causedBy(e *tracker.Event) string {
 
 // rest is what a wide screen tells of a flow that has ended, and of an event that
 // was recovered.
-func (m *Model) rest(e *tracker.Event, room int) string {
+func (m *Model) rest(e *flow.Event, room int) string {
 	text := ""
 	switch {
 	case e.Recovered:
 		text = "  recovered"
-	case e.Type == tracker.EventDestroy:
+	case e.Type == flow.EventDestroy:
 		text = "  after " + format.Lasted(e.Age) + ", " + format.TotalBytes(e.Origin.Bytes+e.Reply.Bytes)
 	}
 	if room < len(text) {
@@ -159,9 +159,9 @@ func (m *Model) style(e *entry) theme.Style {
 	switch {
 	case e.notice != "":
 		return m.theme.Notice
-	case e.Type == tracker.EventLost:
+	case e.Type == flow.EventLost:
 		return m.theme.Alert
-	case e.Type == tracker.EventDestroy:
+	case e.Type == flow.EventDestroy:
 		return m.theme.Dim
 	case e.To.Opening():
 		return m.theme.Opening
@@ -171,7 +171,7 @@ func (m *Model) style(e *entry) theme.Style {
 	return theme.Style{}
 }
 
-func (m *Model) timeText(e *tracker.Event) string {
+func (m *Model) timeText(e *flow.Event) string {
 	if m.width >= fineTime {
 		return e.Time.Format("15:04:05.000")
 	}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/charmbracelet/bubbles/key"
 
-	"ctop/ui/filter"
-	"ctop/ui/format"
+	"ctop/internal/filter"
+	"ctop/internal/format"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
 )

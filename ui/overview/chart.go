@@ -3,7 +3,7 @@ package overview
 import (
 	"strings"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // chart draws values as columns of the given height, the highest of them full.

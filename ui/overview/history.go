@@ -3,7 +3,7 @@ package overview
 import (
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Remembered is how many snapshots the history goes back.
@@ -28,13 +28,13 @@ type History struct {
 	// upTo is how many of them are shown while the page is frozen, zero where
 	// it is not.
 	upTo int
-	last *tracker.Counters
+	last *flow.Counters
 }
 
 // Add takes a snapshot that is newer than those before.
-func (h *History) Add(s *tracker.Snapshot) {
+func (h *History) Add(s *flow.Snapshot) {
 	one := sample{at: s.Time, pps: s.PPS, bps: s.BPS, flows: float64(len(s.Flows))}
-	if s.Interfaces[0].Mode == tracker.ModeReplay && len(h.samples) == 0 && s.Uptime > 0 {
+	if s.Interfaces[0].Mode == flow.ModeReplay && len(h.samples) == 0 && s.Uptime > 0 {
 		// It is the only one, and its rates are averages, too.
 		one.newRate = float64(s.Counters.FlowsCreated) / max(s.Uptime, time.Second).Seconds()
 	}

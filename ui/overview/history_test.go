@@ -5,14 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 func TestHistory(t *testing.T) {
 	var h History
 	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 	for i := range 2000 {
-		s := &tracker.Snapshot{Time: at.Add(time.Duration(i) * time.Second), PPS: float64(i), Flows: make([]tracker.Flow, i/2)}
+		s := &flow.Snapshot{Time: at.Add(time.Duration(i) * time.Second), PPS: float64(i), Flows: make([]flow.Flow, i/2)}
 		s.Counters.FlowsCreated = uint64(3 * i)
 		h.Add(s)
 	}
@@ -34,7 +34,7 @@ func TestHistory(t *testing.T) {
 		t.Errorf("they cover %s", got)
 	}
 	h.freeze(true)
-	h.Add(&tracker.Snapshot{Time: at.Add(time.Hour), PPS: 1e6})
+	h.Add(&flow.Snapshot{Time: at.Add(time.Hour), PPS: 1e6})
 	if got := h.columns(100, pps); !slices.Equal(got, columns) {
 		t.Errorf("frozen columns are %v", got)
 	}
@@ -50,7 +50,7 @@ func TestColumnsStandStill(t *testing.T) {
 	var h History
 	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 	add := func(i int) {
-		h.Add(&tracker.Snapshot{Time: at.Add(time.Duration(i) * time.Second), PPS: float64(i * 7919 % 101)})
+		h.Add(&flow.Snapshot{Time: at.Add(time.Duration(i) * time.Second), PPS: float64(i * 7919 % 101)})
 	}
 	for i := range 900 {
 		add(i)

@@ -3,8 +3,8 @@ package overview
 import (
 	"strings"
 
-	"ctop/ui/format"
-	"ctop/ui/order"
+	"ctop/internal/format"
+	"ctop/internal/order"
 )
 
 // openedBy says in a line who opens flows, as far as there is room.

@@ -5,8 +5,8 @@ package overview
 import (
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/order"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/theme"
 )
 
@@ -39,7 +39,7 @@ func (m *Model) SetSize(width, height int) {
 }
 
 // Remember takes a snapshot for the charts.
-func (m *Model) Remember(s *tracker.Snapshot) { m.history.Add(s) }
+func (m *Model) Remember(s *flow.Snapshot) { m.history.Add(s) }
 
 // Freeze keeps the charts as they are; what comes is remembered.
 func (m *Model) Freeze(frozen bool) { m.history.freeze(frozen) }

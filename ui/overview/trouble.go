@@ -7,8 +7,8 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // trouble is what is wrong, and what can be done about it.
@@ -71,9 +71,9 @@ func adviceFor(text string) string {
 	switch {
 	case strings.HasPrefix(text, "nothing passes "):
 		return "Mend what is named. To take ctop out of the way: ctop down with both interfaces."
-	case strings.HasSuffix(text, tracker.AnswersNobody):
+	case strings.HasSuffix(text, flow.AnswersNobody):
 		return "The tracker in the wire takes every packet that comes in there. Take the address or the port away, or take ctop out of the way: ctop down with both interfaces."
-	case strings.HasSuffix(text, tracker.LongerAreLost):
+	case strings.HasSuffix(text, flow.LongerAreLost):
 		return "Give both interfaces, and what is at their other ends, the same MTU: ip link set NAME mtu BYTES."
 	case strings.HasSuffix(text, "; trying again"):
 		return "What is shown was true when it was last read. Nothing needs to be done if this goes away by itself; packets pass meanwhile."
@@ -86,14 +86,14 @@ func adviceFor(text string) string {
 }
 
 // unsent is what was to be forwarded and was not.
-func unsent(c *tracker.Counters) (list []trouble) {
-	if n := c.DroppedBy[tracker.DropTooLong]; n > 0 {
+func unsent(c *flow.Counters) (list []trouble) {
+	if n := c.DroppedBy[flow.DropTooLong]; n > 0 {
 		list = append(list, trouble{
 			format.Plural(int(n), "packet") + " too long for the way out",
 			"They were longer than its MTU and were dropped. Both interfaces, and what is at their other ends, need the same MTU.",
 		})
 	}
-	if n := c.DroppedBy[tracker.DropOutput]; n > 0 {
+	if n := c.DroppedBy[flow.DropOutput]; n > 0 {
 		list = append(list, trouble{
 			format.Plural(int(n), "packet") + " not taken by the way out",
 			"It was down or gone, its queue was full, or the packets were too long for its other end: ip -s link show has what it counts.",
@@ -102,7 +102,7 @@ func unsent(c *tracker.Counters) (list []trouble) {
 	return list
 }
 
-func (m *Model) fullness(s *tracker.Snapshot) (list []trouble) {
+func (m *Model) fullness(s *flow.Snapshot) (list []trouble) {
 	told := false
 	for _, text := range s.Warnings {
 		told = told || strings.HasPrefix(text, "table ")
@@ -122,8 +122,8 @@ func (m *Model) fullness(s *tracker.Snapshot) (list []trouble) {
 
 // untracked is what becomes of flows that found no room: the answer to a SYN that
 // was not tracked belongs to no flow, and only one policy lets that pass.
-func untracked(p tracker.Policy) string {
-	if p == tracker.PolicyEnforce {
+func untracked(p flow.Policy) string {
+	if p == flow.PolicyEnforce {
 		return "They were not tracked: what began them was forwarded, but the answers of TCP were dropped, so no such connection came about."
 	}
 	return "They were forwarded and not tracked."

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // all draws the page: what is wrong first, then what happens, then what there
@@ -134,7 +134,7 @@ func (m *Model) beside(blocks []block) []string {
 
 func (m *Model) states() []string {
 	var lines []string
-	for _, state := range tracker.States() {
+	for _, state := range flow.States() {
 		n := m.count.ByState[state]
 		share := float64(n) / float64(max(m.count.Flows, 1))
 		lines = append(lines, format.Left(state.String(), 12)+format.Right(format.Count(n), 10)+"  "+format.Bar(share, 12))
@@ -210,15 +210,15 @@ type named struct {
 	n    uint64
 }
 
-func reasonCounts(s *tracker.Snapshot) (counts []named) {
-	for _, r := range tracker.Reasons() {
+func reasonCounts(s *flow.Snapshot) (counts []named) {
+	for _, r := range flow.Reasons() {
 		counts = append(counts, named{r.String(), s.Counters.Destroyed[r]})
 	}
 	return counts
 }
 
-func invalidCounts(s *tracker.Snapshot) (counts []named) {
-	for _, r := range tracker.InvalidReasons() {
+func invalidCounts(s *flow.Snapshot) (counts []named) {
+	for _, r := range flow.InvalidReasons() {
 		counts = append(counts, named{r.String(), s.Counters.InvalidBy[r]})
 	}
 	return counts

@@ -3,7 +3,7 @@ package table
 import (
 	"slices"
 
-	"ctop/ui/order"
+	"ctop/internal/order"
 )
 
 // columnID names a column.

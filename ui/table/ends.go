@@ -3,14 +3,14 @@ package table
 import (
 	"strconv"
 
-	"ctop/tracker"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/address"
-	"ctop/ui/format"
 )
 
 // protoText is the protocol, with the VLANs and the PPPoE session: two flows may
 // differ in nothing else.
-func protoText(f *tracker.Flow) string {
+func protoText(f *flow.Flow) string {
 	text := f.Tuple.Proto.String()
 	for _, id := range f.Tuple.VLANs() {
 		if id != 0 {
@@ -23,16 +23,16 @@ func protoText(f *tracker.Flow) string {
 	return text
 }
 
-func sourceText(f *tracker.Flow) string      { return format.Clean(f.Tuple.Source()) }
-func destinationText(f *tracker.Flow) string { return format.Clean(f.Tuple.Destination()) }
+func sourceText(f *flow.Flow) string      { return format.Clean(f.Tuple.Source()) }
+func destinationText(f *flow.Flow) string { return format.Clean(f.Tuple.Destination()) }
 
 // TupleText returns a flow's whole tuple on one line.
-func TupleText(f *tracker.Flow) string {
+func TupleText(f *flow.Flow) string {
 	return protoText(f) + " " + sourceText(f) + " → " + destinationText(f)
 }
 
 // fitColumn brings the visible rows' ends into a column.
-func fitColumn(flows []*tracker.Flow, text func(tracker.Tuple) string, width int) []string {
+func fitColumn(flows []*flow.Flow, text func(flow.Tuple) string, width int) []string {
 	ends := make([]string, len(flows))
 	for i, f := range flows {
 		ends[i] = text(f.Tuple)

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/theme"
 )
 
@@ -65,7 +65,7 @@ func (l *line) render(base theme.Style) string {
 }
 
 // row formats one flow.
-func (m *Model) row(f *tracker.Flow, source, destination string, selected bool) string {
+func (m *Model) row(f *flow.Flow, source, destination string, selected bool) string {
 	var l line
 	reason, ended := m.ended[f.ID]
 	share := m.share(f)
@@ -99,7 +99,7 @@ func (m *Model) row(f *tracker.Flow, source, destination string, selected bool) 
 	return l.render(base)
 }
 
-func (m *Model) gutter(f *tracker.Flow, selected bool) string {
+func (m *Model) gutter(f *flow.Flow, selected bool) string {
 	text := " "
 	if selected {
 		text = cursorSign
@@ -112,7 +112,7 @@ func (m *Model) gutter(f *tracker.Flow, selected bool) string {
 
 // styles returns the style of a row, of what stands out in it, and of what stands
 // back.
-func (m *Model) styles(f *tracker.Flow, ended bool) (base, apart, quiet theme.Style) {
+func (m *Model) styles(f *flow.Flow, ended bool) (base, apart, quiet theme.Style) {
 	switch {
 	case ended:
 		return m.theme.Ended, theme.Style{}, theme.Style{}
@@ -125,7 +125,7 @@ func (m *Model) styles(f *tracker.Flow, ended bool) (base, apart, quiet theme.St
 }
 
 // share is how much is left of the flow's timeout.
-func (m *Model) share(f *tracker.Flow) float64 {
+func (m *Model) share(f *flow.Flow) float64 {
 	if f.Timeout <= 0 {
 		return 0
 	}
@@ -140,7 +140,7 @@ func (p place) start(text string) int {
 	return p.x
 }
 
-func (m *Model) text(f *tracker.Flow, p place) string {
+func (m *Model) text(f *flow.Flow, p place) string {
 	switch p.id {
 	case proto:
 		return protoText(f)
@@ -183,14 +183,14 @@ func rttText(d time.Duration) string {
 
 // segmentsText returns the sum of a counter of segments, which has one for each
 // direction.
-func segmentsText(f *tracker.Flow, origin, reply uint16) string {
-	if f.Tuple.Proto != tracker.ProtocolTCP {
+func segmentsText(f *flow.Flow, origin, reply uint16) string {
+	if f.Tuple.Proto != flow.ProtocolTCP {
 		return format.Unseen
 	}
 	return format.Total(uint64(origin) + uint64(reply))
 }
 
-func (m *Model) interfaceName(f *tracker.Flow) string {
+func (m *Model) interfaceName(f *flow.Flow) string {
 	if m.snapshot == nil || int(f.In) >= len(m.snapshot.Interfaces) {
 		return "?"
 	}
@@ -198,7 +198,7 @@ func (m *Model) interfaceName(f *tracker.Flow) string {
 }
 
 // halfText is the text of a column about one direction.
-func (m *Model) halfText(f *tracker.Flow, id columnID) string {
+func (m *Model) halfText(f *flow.Flow, id columnID) string {
 	h := f.Origin
 	if id == in || id == inPackets || id == inBytes {
 		h = f.Reply

@@ -6,10 +6,10 @@ import (
 	"net/netip"
 	"time"
 
-	"ctop/tracker"
-	"ctop/ui/format"
-	"ctop/ui/names"
-	"ctop/ui/order"
+	"ctop/internal/format"
+	"ctop/internal/names"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
 )
@@ -22,16 +22,16 @@ type Model struct {
 	width  int
 	height int
 
-	rows   []*tracker.Flow
+	rows   []*flow.Flow
 	by     order.By
 	unit   format.RateUnit
 	since  time.Duration
-	ended  map[tracker.FlowID]tracker.Reason
-	marked map[tracker.FlowID]tracker.Ref
+	ended  map[flow.ID]flow.Reason
+	marked map[flow.ID]flow.Ref
 
 	// selected is the flow under the cursor. Until the operator has chosen
 	// one, the cursor stays at the top and takes whatever comes there.
-	selected tracker.FlowID
+	selected flow.ID
 	chosen   bool
 
 	want   widths
@@ -39,7 +39,7 @@ type Model struct {
 	places []place
 
 	names    *names.Book
-	snapshot *tracker.Snapshot
+	snapshot *flow.Snapshot
 }
 
 // narrowest is what the titles need.
@@ -67,7 +67,7 @@ func (m *Model) SetBy(by order.By) { m.by = by }
 func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
 
 // SetSnapshot says what snapshot the rows are from.
-func (m *Model) SetSnapshot(s *tracker.Snapshot) { m.snapshot = s }
+func (m *Model) SetSnapshot(s *flow.Snapshot) { m.snapshot = s }
 
 // Renamed lays the columns out anew: names take another width than numbers.
 func (m *Model) Renamed() {
@@ -91,15 +91,15 @@ func (m *Model) Addresses() []netip.Addr {
 func (m *Model) SetSince(d time.Duration) { m.since = d }
 
 // SetEnded says which flows have ended, and why. The table keeps the map.
-func (m *Model) SetEnded(ended map[tracker.FlowID]tracker.Reason) { m.ended = ended }
+func (m *Model) SetEnded(ended map[flow.ID]flow.Reason) { m.ended = ended }
 
 // SetMarked says which flows are marked. The table keeps the map.
-func (m *Model) SetMarked(marked map[tracker.FlowID]tracker.Ref) { m.marked = marked }
+func (m *Model) SetMarked(marked map[flow.ID]flow.Ref) { m.marked = marked }
 
 // SetRows replaces the rows. The cursor stays on its flow, and that on its line
 // of the screen; row is where flow anchor is among the rows, less than zero
 // where it is not.
-func (m *Model) SetRows(rows []*tracker.Flow, anchor tracker.FlowID, row int) {
+func (m *Model) SetRows(rows []*flow.Flow, anchor flow.ID, row int) {
 	m.rows = rows
 	if anchor != m.selected {
 		row = m.find(m.selected)
@@ -113,7 +113,7 @@ func (m *Model) SetRows(rows []*tracker.Flow, anchor tracker.FlowID, row int) {
 
 // find returns the row of a flow that was selected while its row was being
 // looked for elsewhere.
-func (m *Model) find(id tracker.FlowID) int {
+func (m *Model) find(id flow.ID) int {
 	for i, f := range m.rows {
 		if f.ID == id {
 			return i
@@ -123,10 +123,10 @@ func (m *Model) find(id tracker.FlowID) int {
 }
 
 // Rows returns the rows.
-func (m *Model) Rows() []*tracker.Flow { return m.rows }
+func (m *Model) Rows() []*flow.Flow { return m.rows }
 
 // Selected returns the flow under the cursor, nil where there is none.
-func (m *Model) Selected() *tracker.Flow {
+func (m *Model) Selected() *flow.Flow {
 	if m.window.Cursor < len(m.rows) {
 		return m.rows[m.window.Cursor]
 	}
@@ -243,7 +243,7 @@ func (m *Model) measure() {
 }
 
 // Visible returns the flows on the screen.
-func (m *Model) Visible() []*tracker.Flow {
+func (m *Model) Visible() []*flow.Flow {
 	first, end := m.window.Visible()
 	return m.rows[first:end]
 }

@@ -1,8 +1,8 @@
 package table
 
 import (
-	"ctop/ui/format"
-	"ctop/ui/order"
+	"ctop/internal/format"
+	"ctop/internal/order"
 )
 
 // Lines draws the table: the titles and one line for each visible row.

@@ -4,9 +4,9 @@ package talkers
 import (
 	"net/netip"
 
-	"ctop/ui/format"
-	"ctop/ui/names"
-	"ctop/ui/order"
+	"ctop/internal/format"
+	"ctop/internal/names"
+	"ctop/internal/order"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
 )

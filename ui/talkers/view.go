@@ -3,14 +3,14 @@ package talkers
 import (
 	"strings"
 
-	"ctop/tracker"
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/address"
-	"ctop/ui/format"
-	"ctop/ui/order"
 )
 
 // portful is a protocol whose ports have names.
-const portful = tracker.ProtocolTCP
+const portful = flow.ProtocolTCP
 
 // columnID names a column.
 type columnID uint8
@@ -202,7 +202,7 @@ func (m *Model) text(g *order.Group, p place) string {
 	return format.Bar(m.share(g), p.width)
 }
 
-func (m *Model) rate(h tracker.Half) string {
+func (m *Model) rate(h flow.Half) string {
 	if !h.Seen() {
 		return format.Unseen
 	}

@@ -6,7 +6,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui/prompt"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
@@ -19,8 +19,8 @@ type Model struct {
 	width  int
 	height int
 
-	values tracker.Timeouts
-	counts [len(tracker.Timeouts{})]int
+	values flow.Timeouts
+	counts [len(flow.Timeouts{})]int
 	loaded bool
 
 	editing bool
@@ -45,13 +45,13 @@ func (m *Model) SetSize(width, height int) {
 }
 
 // Set takes the timeouts and how many flows each applies to.
-func (m *Model) Set(values tracker.Timeouts, counts [len(tracker.Timeouts{})]int) {
+func (m *Model) Set(values flow.Timeouts, counts [len(flow.Timeouts{})]int) {
 	m.values, m.counts, m.loaded = values, counts, true
 }
 
 // SetValues takes the timeouts as they are now, which a paused page shows, too:
 // they are settings.
-func (m *Model) SetValues(values tracker.Timeouts) { m.values = values }
+func (m *Model) SetValues(values flow.Timeouts) { m.values = values }
 
 // Move moves the cursor.
 func (m *Model) Move(lines int) { m.window.Move(lines) }
@@ -76,8 +76,8 @@ func (m *Model) Click(y int) {
 }
 
 // Selected returns the timeout under the cursor and its value.
-func (m *Model) Selected() (tracker.TimeoutName, time.Duration) {
-	return tracker.TimeoutName(m.window.Cursor), m.values[m.window.Cursor]
+func (m *Model) Selected() (flow.TimeoutName, time.Duration) {
+	return flow.TimeoutName(m.window.Cursor), m.values[m.window.Cursor]
 }
 
 // Edit begins to edit the selected timeout. It reports false before the first
@@ -104,11 +104,11 @@ func (m *Model) Type(msg tea.KeyMsg) (d time.Duration, ok bool) {
 
 // Value returns the value being edited.
 func (m *Model) Value() (time.Duration, error) {
-	d, err := tracker.ParseDuration(m.input.Value())
+	d, err := flow.ParseDuration(m.input.Value())
 	if err != nil {
 		return 0, err
 	}
-	return d, tracker.CheckTimeout(d)
+	return d, flow.CheckTimeout(d)
 }
 
 // Refuse shows what is wrong with the value.
@@ -116,7 +116,7 @@ func (m *Model) Refuse(err error) { m.problem = err.Error() }
 
 // Preview says how many flows a value would touch and end. It counts only while
 // that is still the value being edited.
-func (m *Model) Preview(name tracker.TimeoutName, d time.Duration, touched, ending int) {
+func (m *Model) Preview(name flow.TimeoutName, d time.Duration, touched, ending int) {
 	selected, _ := m.Selected()
 	if typed, err := m.Value(); err == nil && typed == d && selected == name {
 		m.touched, m.preview = touched, ending

@@ -1,8 +1,8 @@
 package timeouts
 
 import (
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/theme"
 )
 
@@ -16,18 +16,18 @@ const (
 	narrowWidth = 9
 )
 
-var meanings = [len(tracker.Timeouts{})]string{
-	tracker.TCPSynSent:        "opened, not answered yet",
-	tracker.TCPSynRecv:        "answered, not acknowledged",
-	tracker.TCPEstablished:    "handshake complete",
-	tracker.TCPFinWait:        "one side has closed",
-	tracker.TCPLastAck:        "both closed, ACK missing",
-	tracker.TCPTimeWait:       "closed, waiting it out",
-	tracker.TCPUnacknowledged: "no answer, ACK or window",
-	tracker.UDPUnidirectional: "never answered",
-	tracker.UDPBidirectional:  "answered",
-	tracker.ICMP:              "request and answer",
-	tracker.Other:             "every other protocol",
+var meanings = [len(flow.Timeouts{})]string{
+	flow.TCPSynSent:        "opened, not answered yet",
+	flow.TCPSynRecv:        "answered, not acknowledged",
+	flow.TCPEstablished:    "handshake complete",
+	flow.TCPFinWait:        "one side has closed",
+	flow.TCPLastAck:        "both closed, ACK missing",
+	flow.TCPTimeWait:       "closed, waiting it out",
+	flow.TCPUnacknowledged: "no answer, ACK or window",
+	flow.UDPUnidirectional: "never answered",
+	flow.UDPBidirectional:  "answered",
+	flow.ICMP:              "request and answer",
+	flow.Other:             "every other protocol",
 }
 
 // Lines draws the page.
@@ -41,7 +41,7 @@ func (m *Model) Lines() []string {
 	}
 	first, end := m.window.Visible()
 	for i := first; i < end; i++ {
-		lines = append(lines, m.row(tracker.TimeoutName(i)))
+		lines = append(lines, m.row(flow.TimeoutName(i)))
 	}
 	if m.titled() {
 		lines = append(lines, "", "  "+m.note())
@@ -57,7 +57,7 @@ func (m *Model) columns(name, value, flows, standard, meaning string) string {
 		format.Right(flows, flowsWidth) + " " + format.Right(standard, valueWidth) + "  " + meaning
 }
 
-func (m *Model) row(n tracker.TimeoutName) string {
+func (m *Model) row(n flow.TimeoutName) string {
 	text := m.columns(n.String(), m.valueText(n), format.Count(m.counts[n]), standard(m.values, n), meanings[n])
 	if int(n) != m.window.Cursor {
 		return text
@@ -69,7 +69,7 @@ func (m *Model) row(n tracker.TimeoutName) string {
 	return m.theme.Cursor.Render(format.Left(text, m.width))
 }
 
-func (m *Model) valueText(n tracker.TimeoutName) string {
+func (m *Model) valueText(n flow.TimeoutName) string {
 	if m.editing && int(n) == m.window.Cursor {
 		return m.input.View(m.valueWidth())
 	}
@@ -84,8 +84,8 @@ func (m *Model) valueWidth() int {
 }
 
 // standard is the default, where the value is another.
-func standard(values tracker.Timeouts, n tracker.TimeoutName) string {
-	if d := tracker.DefaultTimeouts()[n]; d != values[n] {
+func standard(values flow.Timeouts, n flow.TimeoutName) string {
+	if d := flow.DefaultTimeouts()[n]; d != values[n] {
 		return format.Timeout(d)
 	}
 	return ""

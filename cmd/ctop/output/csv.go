@@ -4,8 +4,8 @@ import (
 	"bufio"
 	"strings"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // csvHeader names the fields as the path to them in the JSON object.
@@ -48,7 +48,7 @@ func writeCSVHeader(w *bufio.Writer, stamped bool) error {
 	return err
 }
 
-func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
+func appendCSV(b []byte, f *flow.Flow, in string) []byte {
 	b = appendHex(b, uint64(f.ID))
 	b = append(b, ',')
 	b = append(b, f.Tuple.Proto.String()...)
@@ -64,7 +64,7 @@ func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
 	b = append(appendSeconds(b, f.Age), ',')
 	b = append(appendSeconds(b, f.Idle), ',')
 	b = append(appendSeconds(b, f.TTL(0)), ',')
-	tcp := f.Tuple.Proto == tracker.ProtocolTCP
+	tcp := f.Tuple.Proto == flow.ProtocolTCP
 	b = appendCSVQuality(b, tcp, f.Origin)
 	b = appendCSVQuality(b, tcp, f.Reply)
 	b = append(appendUint(b, f.Invalid), ',')
@@ -80,7 +80,7 @@ func appendCSV(b []byte, f *tracker.Flow, in string) []byte {
 
 // appendCSVLink appends a comma and what came late of what a flow's packets have
 // before IP.
-func appendCSVLink(b []byte, t *tracker.Tuple) []byte {
+func appendCSVLink(b []byte, t *flow.Tuple) []byte {
 	b = appendSet(append(b, ','), t.VLANThird, t.VLANThird != 0)
 	if t.Session != 0 {
 		b = appendUint(b, t.Session)
@@ -89,7 +89,7 @@ func appendCSVLink(b []byte, t *tracker.Tuple) []byte {
 }
 
 // appendCSVReordered appends how many segments of both directions were overtaken.
-func appendCSVReordered(b []byte, tcp bool, origin, reply tracker.Half) []byte {
+func appendCSVReordered(b []byte, tcp bool, origin, reply flow.Half) []byte {
 	if !tcp {
 		return append(b, ',')
 	}
@@ -97,7 +97,7 @@ func appendCSVReordered(b []byte, tcp bool, origin, reply tracker.Half) []byte {
 }
 
 // appendCSVQuality appends what only TCP tells about a direction, and a comma.
-func appendCSVQuality(b []byte, tcp bool, h tracker.Half) []byte {
+func appendCSVQuality(b []byte, tcp bool, h flow.Half) []byte {
 	b = appendSet(b, h.Retransmits, tcp)
 	b = appendSet(b, h.ZeroWindows, tcp)
 	if tcp && h.RTT > 0 {
@@ -107,7 +107,7 @@ func appendCSVQuality(b []byte, tcp bool, h tracker.Half) []byte {
 }
 
 // appendCSVHalf appends one direction and a comma.
-func appendCSVHalf(b []byte, e ends, h tracker.Half) []byte {
+func appendCSVHalf(b []byte, e ends, h flow.Half) []byte {
 	ports, icmp := e.Proto.HasPorts(), e.Proto.HasICMP()
 	b = append(e.Src.Addr().Unmap().AppendTo(b), ',')
 	b = appendSet(b, e.Src.Port(), ports)

@@ -1,7 +1,7 @@
 package output
 
 import (
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // document is a snapshot without its flows. The order of the fields is the
@@ -80,7 +80,7 @@ func newTrackerDocument(v View) trackerDocument {
 	return d
 }
 
-func newCounters(s *tracker.Snapshot) counters {
+func newCounters(s *flow.Snapshot) counters {
 	c := s.Counters
 	d := counters{
 		Packets: c.Packets, Bytes: c.Bytes,
@@ -93,16 +93,16 @@ func newCounters(s *tracker.Snapshot) counters {
 	if s.Checksums {
 		d.BadChecksums = &c.BadChecksums
 	}
-	for _, reason := range tracker.Drops() {
+	for _, reason := range flow.Drops() {
 		d.DroppedBy = append(d.DroppedBy, count{reason.String(), c.DroppedBy[reason]})
 	}
-	for _, reason := range tracker.InvalidReasons() {
+	for _, reason := range flow.InvalidReasons() {
 		d.InvalidBy = append(d.InvalidBy, count{reason.String(), c.InvalidBy[reason]})
 	}
-	for _, reason := range tracker.UntrackedReasons() {
+	for _, reason := range flow.UntrackedReasons() {
 		d.UntrackedBy = append(d.UntrackedBy, count{reason.String(), c.UntrackedBy[reason]})
 	}
-	for _, reason := range tracker.Reasons() {
+	for _, reason := range flow.Reasons() {
 		d.Destroyed = append(d.Destroyed, count{reason.String(), c.Destroyed[reason]})
 	}
 	return d

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 const eventCSVHeader = "time,event,id,proto,src,sport,dst,dport,type,code,icmp_id,vlan,vlan_inner," +
@@ -23,7 +23,7 @@ func EventHeader(f Format) string {
 
 // AppendEvent appends one event as a line in a format. JSON and JSONL are the
 // same here: a stream has no end that could close a document.
-func AppendEvent(b []byte, f Format, e *tracker.Event) []byte {
+func AppendEvent(b []byte, f Format, e *flow.Event) []byte {
 	switch f {
 	case JSON, JSONL:
 		b = appendEventJSON(b, e)
@@ -35,8 +35,8 @@ func AppendEvent(b []byte, f Format, e *tracker.Event) []byte {
 	return append(b, '\n')
 }
 
-func appendEventJSON(b []byte, e *tracker.Event) []byte {
-	if e.Type == tracker.EventLost {
+func appendEventJSON(b []byte, e *flow.Event) []byte {
+	if e.Type == flow.EventLost {
 		b = append(b, `{"event":"lost","count":`...)
 		return append(appendUint(b, e.Lost), '}')
 	}
@@ -60,15 +60,15 @@ func appendEventJSON(b []byte, e *tracker.Event) []byte {
 	}
 	if e.Recovered {
 		b = append(b, `,"recovered":true`...)
-	} else if e.Type == tracker.EventDestroy {
+	} else if e.Type == flow.EventDestroy {
 		b = appendEnd(b, e)
 	}
 	return append(b, '}')
 }
 
 // appendState leaves out the state before a flow's birth and after its end.
-func appendState(b []byte, key string, s tracker.State) []byte {
-	if s == tracker.StateNone {
+func appendState(b []byte, key string, s flow.State) []byte {
+	if s == flow.StateNone {
 		return b
 	}
 	b = append(append(append(b, `,"`...), key...), `":"`...)
@@ -77,7 +77,7 @@ func appendState(b []byte, key string, s tracker.State) []byte {
 
 // appendEnd appends why a flow ended and what it had carried, in the fields of
 // the flow's object in a snapshot.
-func appendEnd(b []byte, e *tracker.Event) []byte {
+func appendEnd(b []byte, e *flow.Event) []byte {
 	b = append(b, `,"reason":"`...)
 	b = append(b, e.Reason.String()...)
 	b = append(b, `","origin":{`...)
@@ -91,8 +91,8 @@ func appendEnd(b []byte, e *tracker.Event) []byte {
 	return appendCloser(b, e.ClosedBy)
 }
 
-func appendEventCSV(b []byte, e *tracker.Event) []byte {
-	if e.Type == tracker.EventLost {
+func appendEventCSV(b []byte, e *flow.Event) []byte {
+	if e.Type == flow.EventLost {
 		b = append(b, ",lost"...)
 		b = append(b, strings.Repeat(",", 21)...)
 		b = append(appendUint(b, e.Lost), ",false"...)
@@ -100,7 +100,7 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	}
 	t := &e.Tuple
 	ports, icmp := t.Proto.HasPorts(), t.Proto.HasICMP()
-	end := e.Type == tracker.EventDestroy && !e.Recovered
+	end := e.Type == flow.EventDestroy && !e.Recovered
 	b = append(appendTime(b, e.Time), ',')
 	b = append(append(b, e.Type.String()...), ',')
 	b = append(appendHex(b, uint64(e.ID)), ',')
@@ -130,7 +130,7 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	}
 	b = append(b, ',', ',')
 	b = append(strconv.AppendBool(b, e.Recovered), ',')
-	tcp := end && t.Proto == tracker.ProtocolTCP
+	tcp := end && t.Proto == flow.ProtocolTCP
 	b = appendCSVQuality(b, tcp, e.Origin)
 	b = appendCSVQuality(b, tcp, e.Reply)
 	b = appendSet(b, e.Invalid, end)
@@ -140,8 +140,8 @@ func appendEventCSV(b []byte, e *tracker.Event) []byte {
 	return appendCSVLink(b, t)
 }
 
-func stateName(s tracker.State) string {
-	if s == tracker.StateNone {
+func stateName(s flow.State) string {
+	if s == flow.StateNone {
 		return ""
 	}
 	return s.String()
@@ -153,8 +153,8 @@ const tupleWidth = 42
 
 // appendEventText appends an event as people read it; in full it has the flow's
 // id, too.
-func appendEventText(b []byte, e *tracker.Event, full bool) []byte {
-	if e.Type == tracker.EventLost {
+func appendEventText(b []byte, e *flow.Event, full bool) []byte {
+	if e.Type == flow.EventLost {
 		return fmt.Appendf(b, "%15s  %-7s  %s", "", e.Type, format.Plural(int(e.Lost), "event"))
 	}
 	b = e.Time.Local().AppendFormat(b, "15:04:05.000000")
@@ -166,9 +166,9 @@ func appendEventText(b []byte, e *tracker.Event, full bool) []byte {
 	switch {
 	case e.Recovered:
 		return append(append(b, changeText(e)...), ", recovered"...)
-	case e.Type == tracker.EventNew:
+	case e.Type == flow.EventNew:
 		return append(b, e.To.String()...)
-	case e.Type == tracker.EventDestroy:
+	case e.Type == flow.EventDestroy:
 		return fmt.Appendf(b, "%s  %s after %s%s, %s out, %s in",
 			e.From, e.Reason, format.Lasted(e.Age), closerText(e.ClosedBy), halfText(e.Origin), halfText(e.Reply))
 	default:
@@ -177,25 +177,25 @@ func appendEventText(b []byte, e *tracker.Event, full bool) []byte {
 }
 
 // changeText is the states before and after, as far as there are any.
-func changeText(e *tracker.Event) string {
+func changeText(e *flow.Event) string {
 	switch e.Type {
-	case tracker.EventNew:
+	case flow.EventNew:
 		return e.To.String()
-	case tracker.EventDestroy:
+	case flow.EventDestroy:
 		return e.From.String()
 	}
 	return e.From.String() + " → " + e.To.String()
 }
 
 // closerText is who began to close a flow, where somebody did.
-func closerText(c tracker.Closer) string {
-	if c == tracker.CloserNone {
+func closerText(c flow.Closer) string {
+	if c == flow.CloserNone {
 		return ""
 	}
 	return ", " + c.String() + " closed first"
 }
 
-func halfText(h tracker.Half) string {
+func halfText(h flow.Half) string {
 	if !h.Seen() {
 		return "nothing"
 	}

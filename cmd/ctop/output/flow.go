@@ -1,7 +1,7 @@
 package output
 
 import (
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // flowEncoder appends flows as JSON objects.
@@ -11,11 +11,11 @@ type flowEncoder struct {
 	stamp string
 }
 
-func newFlowEncoder(s *tracker.Snapshot) flowEncoder {
+func newFlowEncoder(s *flow.Snapshot) flowEncoder {
 	return flowEncoder{interfaces: [2]string{quote(s.Interfaces[0].Name), quote(s.Interfaces[1].Name)}}
 }
 
-func (e flowEncoder) append(b []byte, f *tracker.Flow) []byte {
+func (e flowEncoder) append(b []byte, f *flow.Flow) []byte {
 	b = append(b, `{"id":"`...)
 	b = appendHex(b, uint64(f.ID))
 	b = append(b, `","proto":"`...)
@@ -48,8 +48,8 @@ func (e flowEncoder) append(b []byte, f *tracker.Flow) []byte {
 }
 
 // appendCloser appends who closed a flow first, where somebody did.
-func appendCloser(b []byte, c tracker.Closer) []byte {
-	if c == tracker.CloserNone {
+func appendCloser(b []byte, c flow.Closer) []byte {
+	if c == flow.CloserNone {
 		return b
 	}
 	return append(append(append(b, `,"closed_by":"`...), c.String()...), '"')
@@ -57,27 +57,27 @@ func appendCloser(b []byte, c tracker.Closer) []byte {
 
 // ends is what the packets of one direction show.
 type ends struct {
-	tracker.Tuple
+	flow.Tuple
 	icmpType uint8
 }
 
-func originEnds(t *tracker.Tuple) ends {
+func originEnds(t *flow.Tuple) ends {
 	return ends{*t, t.ICMPType}
 }
 
-func replyEnds(t *tracker.Tuple) ends {
+func replyEnds(t *flow.Tuple) ends {
 	return ends{t.Reverse(), answerType(t.Proto, t.ICMPType)}
 }
 
 // answerType is the ICMP type that answers a request of the given one.
 // RFC 792, RFC 950 and RFC 4443 put each answer next to its request.
-func answerType(p tracker.Protocol, request uint8) uint8 {
+func answerType(p flow.Protocol, request uint8) uint8 {
 	switch {
-	case p == tracker.ProtocolICMPv6 && request == 128:
+	case p == flow.ProtocolICMPv6 && request == 128:
 		return 129
-	case p == tracker.ProtocolICMP && request == 8:
+	case p == flow.ProtocolICMP && request == 8:
 		return 0
-	case p == tracker.ProtocolICMP && (request == 13 || request == 15 || request == 17):
+	case p == flow.ProtocolICMP && (request == 13 || request == 15 || request == 17):
 		return request + 1
 	}
 	return request
@@ -109,7 +109,7 @@ func appendEnds(b []byte, e ends) []byte {
 	return b
 }
 
-func appendHalf(b []byte, e ends, h tracker.Half) []byte {
+func appendHalf(b []byte, e ends, h flow.Half) []byte {
 	b = append(b, '{')
 	b = appendEnds(b, e)
 	b = append(b, ',')
@@ -123,8 +123,8 @@ func appendHalf(b []byte, e ends, h tracker.Half) []byte {
 
 // appendQuality appends what only TCP tells about a direction. A round trip
 // that was not seen is left out.
-func appendQuality(b []byte, p tracker.Protocol, h tracker.Half) []byte {
-	if p != tracker.ProtocolTCP {
+func appendQuality(b []byte, p flow.Protocol, h flow.Half) []byte {
+	if p != flow.ProtocolTCP {
 		return b
 	}
 	b = append(b, `,"retransmits":`...)
@@ -140,14 +140,14 @@ func appendQuality(b []byte, p tracker.Protocol, h tracker.Half) []byte {
 	return b
 }
 
-func appendCounters(b []byte, h tracker.Half) []byte {
+func appendCounters(b []byte, h flow.Half) []byte {
 	b = append(b, `"packets":`...)
 	b = appendUint(b, h.Packets)
 	b = append(b, `,"bytes":`...)
 	return appendUint(b, h.Bytes)
 }
 
-func appendVLAN(b []byte, t *tracker.Tuple) []byte {
+func appendVLAN(b []byte, t *flow.Tuple) []byte {
 	if t.VLAN != 0 {
 		b = append(b, `,"vlan":`...)
 		b = appendUint(b, t.VLAN)

@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"ctop/cmd/ctop/output"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -212,7 +212,7 @@ func TestCSVHasEveryField(t *testing.T) {
 	v.Flows[0].OneSided = true
 	flows := write(t, output.JSONL, v)
 	var events []byte
-	for _, e := range append(sampleEvents(), tracker.Event{Type: tracker.EventNew, Tuple: v.Flows[1].Tuple}) {
+	for _, e := range append(sampleEvents(), flow.Event{Type: flow.EventNew, Tuple: v.Flows[1].Tuple}) {
 		events = output.AppendEvent(events, output.JSONL, &e)
 	}
 	header, _, _ := strings.Cut(string(write(t, output.CSV, v)), "\n")
@@ -279,7 +279,7 @@ func TestEvents(t *testing.T) {
 func TestEventContract(t *testing.T) {
 	events := sampleEvents()
 	for _, tt := range []struct {
-		event tracker.Event
+		event flow.Event
 		want  string
 	}{
 		{events[1], `{"time":"2026-11-22T21:04:05.000000000Z","event":"update","id":"9f3c5a1e2b4d6f80","proto":"tcp","src":"10.0.0.1","sport":40000,"dst":"10.0.0.2","dport":5201,"from":"SYN_RECV","to":"ESTABLISHED","direction":"origin"}`},
@@ -306,7 +306,7 @@ func TestTimeouts(t *testing.T) {
 	for _, f := range formats() {
 		t.Run(f.String(), func(t *testing.T) {
 			var b bytes.Buffer
-			if err := output.WriteTimeouts(&b, f, tracker.DefaultTimeouts()); err != nil {
+			if err := output.WriteTimeouts(&b, f, flow.DefaultTimeouts()); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, "timeouts."+f.String(), b.Bytes())

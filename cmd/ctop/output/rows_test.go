@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"testing"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Rows come out in their order and each once, however many there are.
@@ -17,7 +17,7 @@ func TestWriteRows(t *testing.T) {
 		for row := range n {
 			want.WriteString(strconv.Itoa(row) + "\n")
 		}
-		err := writeRows(&got, make([]*tracker.Flow, n), func(b []byte, row int) []byte {
+		err := writeRows(&got, make([]*flow.Flow, n), func(b []byte, row int) []byte {
 			return append(strconv.AppendInt(b, int64(row), 10), '\n')
 		})
 		if err != nil || !bytes.Equal(got.Bytes(), want.Bytes()) {
@@ -29,7 +29,7 @@ func TestWriteRows(t *testing.T) {
 // After rows that cannot be written no more are.
 func TestWriteRowsFails(t *testing.T) {
 	var file shortFile
-	err := writeRows(&file, make([]*tracker.Flow, 100*rowsAtOnce), func(b []byte, _ int) []byte { return append(b, 'x') })
+	err := writeRows(&file, make([]*flow.Flow, 100*rowsAtOnce), func(b []byte, _ int) []byte { return append(b, 'x') })
 	if !errors.Is(err, io.ErrShortWrite) || file.writes != 3 {
 		t.Errorf("%v after %d writes", err, file.writes)
 	}

@@ -5,141 +5,141 @@ import (
 	"time"
 
 	"ctop/cmd/ctop/output"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // sample is the snapshot of the contract's example, which shows one flow of two,
 // or one that shows a flow of every kind.
 func sample(full bool) output.View {
-	s := &tracker.Snapshot{
+	s := &flow.Snapshot{
 		Time: time.Date(2026, 11, 22, 22, 4, 5, 0, time.FixedZone("", 3600)),
 		Host: "edge-1",
-		Interfaces: [2]tracker.Interface{
-			{Name: "veth1", Index: 3, Mode: tracker.ModeNative, Up: true},
-			{Name: "veth2", Index: 5, Mode: tracker.ModeNative, Up: true},
+		Interfaces: [2]flow.Interface{
+			{Name: "veth1", Index: 3, Mode: flow.ModeNative, Up: true},
+			{Name: "veth2", Index: 5, Mode: flow.ModeNative, Up: true},
 		},
 		Uptime:   12500 * time.Millisecond,
 		MaxFlows: 65536,
-		Timeouts: tracker.DefaultTimeouts(),
+		Timeouts: flow.DefaultTimeouts(),
 		Counters: sampleCounters(),
-		Flows:    []tracker.Flow{sampleTCP(), sampleUDP()},
+		Flows:    []flow.Flow{sampleTCP(), sampleUDP()},
 	}
-	v := output.View{Snapshot: s, Rows: []*tracker.Flow{&s.Flows[0]}}
+	v := output.View{Snapshot: s, Rows: []*flow.Flow{&s.Flows[0]}}
 	if full {
 		s.Flows = append(s.Flows, samplePing(), sampleGRE())
-		v.Rows = []*tracker.Flow{&s.Flows[0], &s.Flows[1], &s.Flows[2], &s.Flows[3]}
+		v.Rows = []*flow.Flow{&s.Flows[0], &s.Flows[1], &s.Flows[2], &s.Flows[3]}
 	}
 	return v
 }
 
-func sampleCounters() tracker.Counters {
-	c := tracker.Counters{
+func sampleCounters() flow.Counters {
+	c := flow.Counters{
 		Packets: 100, Bytes: 123456,
 		New: 2, Established: 97, Invalid: 1, Forwarded: 100,
 		FlowsCreated: 2, Events: 6,
 	}
-	c.InvalidBy[tracker.InvalidWindow] = 1
+	c.InvalidBy[flow.InvalidWindow] = 1
 	return c
 }
 
-func sampleTCP() tracker.Flow {
-	return tracker.Flow{
+func sampleTCP() flow.Flow {
+	return flow.Flow{
 		ID: 0x9f3c5a1e2b4d6f80,
-		Tuple: tracker.Tuple{
-			Proto: tracker.ProtocolTCP,
+		Tuple: flow.Tuple{
+			Proto: flow.ProtocolTCP,
 			Src:   netip.MustParseAddrPort("10.0.0.1:40000"),
 			Dst:   netip.MustParseAddrPort("10.0.0.2:5201"),
 		},
-		State:       tracker.StateEstablished,
-		Origin:      tracker.Half{Packets: 60, Bytes: 90000, PPS: 12, BPS: 144000, Retransmits: 3, Reordered: 2},
-		Reply:       tracker.Half{Packets: 40, Bytes: 33456, PPS: 8, BPS: 53000, RTT: 1250 * time.Microsecond, ZeroWindows: 1},
+		State:       flow.StateEstablished,
+		Origin:      flow.Half{Packets: 60, Bytes: 90000, PPS: 12, BPS: 144000, Retransmits: 3, Reordered: 2},
+		Reply:       flow.Half{Packets: 40, Bytes: 33456, PPS: 8, BPS: 53000, RTT: 1250 * time.Microsecond, ZeroWindows: 1},
 		Invalid:     2,
 		Related:     1,
-		ClosedBy:    tracker.CloserReply,
+		ClosedBy:    flow.CloserReply,
 		Age:         4200 * time.Millisecond,
 		Idle:        10 * time.Millisecond,
-		TimeoutName: tracker.TCPEstablished,
+		TimeoutName: flow.TCPEstablished,
 		Timeout:     432000 * time.Second,
 	}
 }
 
-func sampleUDP() tracker.Flow {
-	return tracker.Flow{
+func sampleUDP() flow.Flow {
+	return flow.Flow{
 		ID: 0xa,
-		Tuple: tracker.Tuple{
-			Proto: tracker.ProtocolUDP,
+		Tuple: flow.Tuple{
+			Proto: flow.ProtocolUDP,
 			Src:   netip.MustParseAddrPort("[fd00::1]:9000"),
 			Dst:   netip.MustParseAddrPort("[fd00::2]:9001"),
 			VLAN:  100, VLANInner: 7, VLANThird: 8, Session: 9,
 		},
-		State:   tracker.StateNew,
+		State:   flow.StateNew,
 		In:      1,
-		Origin:  tracker.Half{Packets: 1 << 40, Bytes: 1 << 60, PPS: 1234567.89, BPS: 1e12},
+		Origin:  flow.Half{Packets: 1 << 40, Bytes: 1 << 60, PPS: 1234567.89, BPS: 1e12},
 		Age:     26 * time.Hour,
 		Idle:    3 * time.Minute,
 		Timeout: 5 * time.Minute,
 	}
 }
 
-func samplePing() tracker.Flow {
-	return tracker.Flow{
+func samplePing() flow.Flow {
+	return flow.Flow{
 		ID: 0xb,
-		Tuple: tracker.Tuple{
-			Proto:    tracker.ProtocolICMP,
+		Tuple: flow.Tuple{
+			Proto:    flow.ProtocolICMP,
 			Src:      netip.MustParseAddrPort("10.0.0.1:0"),
 			Dst:      netip.MustParseAddrPort("10.0.0.2:0"),
 			ICMPType: 8, ICMPID: 4711,
 		},
-		State:   tracker.StateEstablished,
-		Origin:  tracker.Half{Packets: 1, Bytes: 98},
-		Reply:   tracker.Half{Packets: 1, Bytes: 98},
+		State:   flow.StateEstablished,
+		Origin:  flow.Half{Packets: 1, Bytes: 98},
+		Reply:   flow.Half{Packets: 1, Bytes: 98},
 		Idle:    time.Microsecond,
 		Timeout: 30 * time.Second,
 	}
 }
 
-func sampleGRE() tracker.Flow {
-	return tracker.Flow{
+func sampleGRE() flow.Flow {
+	return flow.Flow{
 		ID: 0xc,
-		Tuple: tracker.Tuple{
+		Tuple: flow.Tuple{
 			Proto: 47,
 			Src:   netip.MustParseAddrPort("192.0.2.1:0"),
 			Dst:   netip.MustParseAddrPort("192.0.2.2:0"),
 		},
-		State:   tracker.StateNew,
-		Origin:  tracker.Half{Packets: 3, Bytes: 300},
+		State:   flow.StateNew,
+		Origin:  flow.Half{Packets: 3, Bytes: 300},
 		Timeout: 10 * time.Minute,
 		Idle:    11 * time.Minute, // over: the ttl is zero, not less
 	}
 }
 
-func sampleEvents() []tracker.Event {
+func sampleEvents() []flow.Event {
 	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 	tcp, ping := sampleTCP(), samplePing()
-	return []tracker.Event{
-		{Time: at, Type: tracker.EventNew, ID: tcp.ID, Tuple: tcp.Tuple, To: tracker.StateSynSent},
+	return []flow.Event{
+		{Time: at, Type: flow.EventNew, ID: tcp.ID, Tuple: tcp.Tuple, To: flow.StateSynSent},
 		{
-			Time: at, Type: tracker.EventUpdate, ID: tcp.ID, Tuple: tcp.Tuple,
-			From: tracker.StateSynRecv, To: tracker.StateEstablished,
+			Time: at, Type: flow.EventUpdate, ID: tcp.ID, Tuple: tcp.Tuple,
+			From: flow.StateSynRecv, To: flow.StateEstablished,
 		},
 		{
-			Time: at, Type: tracker.EventDestroy, ID: tcp.ID, Tuple: tcp.Tuple,
-			From: tracker.StateLastAck, Direction: tracker.Reply, Reason: tracker.ReasonClosed,
-			Origin:  tracker.Half{Packets: 6, Bytes: 500, Retransmits: 1, Reordered: 4, ZeroWindows: 2, RTT: 1250 * time.Microsecond},
-			Reply:   tracker.Half{Packets: 5, Bytes: 70000, RTT: time.Second},
-			Invalid: 3, Related: 4, ClosedBy: tracker.CloserReply,
+			Time: at, Type: flow.EventDestroy, ID: tcp.ID, Tuple: tcp.Tuple,
+			From: flow.StateLastAck, Direction: flow.Reply, Reason: flow.ReasonClosed,
+			Origin:  flow.Half{Packets: 6, Bytes: 500, Retransmits: 1, Reordered: 4, ZeroWindows: 2, RTT: 1250 * time.Microsecond},
+			Reply:   flow.Half{Packets: 5, Bytes: 70000, RTT: time.Second},
+			Invalid: 3, Related: 4, ClosedBy: flow.CloserReply,
 			Age: 2500 * time.Millisecond,
 		},
-		{Type: tracker.EventLost, Lost: 123},
+		{Type: flow.EventLost, Lost: 123},
 		{
-			Time: at, Type: tracker.EventUpdate, ID: tcp.ID, Tuple: tcp.Tuple,
-			From: tracker.StateSynRecv, To: tracker.StateFinWait2, Recovered: true,
+			Time: at, Type: flow.EventUpdate, ID: tcp.ID, Tuple: tcp.Tuple,
+			From: flow.StateSynRecv, To: flow.StateFinWait2, Recovered: true,
 		},
-		{Time: at, Type: tracker.EventDestroy, ID: tcp.ID, Tuple: tcp.Tuple, From: tracker.StateFinWait2, Recovered: true},
+		{Time: at, Type: flow.EventDestroy, ID: tcp.ID, Tuple: tcp.Tuple, From: flow.StateFinWait2, Recovered: true},
 		{
-			Time: at, Type: tracker.EventDestroy, ID: ping.ID, Tuple: ping.Tuple,
-			From: tracker.StateNew, Reason: tracker.ReasonExpired,
-			Origin: tracker.Half{Packets: 1, Bytes: 98}, Age: 12 * time.Millisecond,
+			Time: at, Type: flow.EventDestroy, ID: ping.ID, Tuple: ping.Tuple,
+			From: flow.StateNew, Reason: flow.ReasonExpired,
+			Origin: flow.Half{Packets: 1, Bytes: 98}, Age: 12 * time.Millisecond,
 		},
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 	"github.com/charmbracelet/x/term"
 
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // Schema names the shape of the snapshot document. It changes only when
@@ -23,8 +23,8 @@ const bufferSize = 64 << 10
 
 // View is a snapshot and those of its flows that are to be shown, in order.
 type View struct {
-	*tracker.Snapshot
-	Rows []*tracker.Flow
+	*flow.Snapshot
+	Rows []*flow.Flow
 	// Joined tells whether the tracker was already running.
 	Joined bool
 	// Stamped gives every line of JSONL and CSV the snapshot's time, and every

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"ctop/ui/format"
+	"ctop/internal/format"
 )
 
 // Summary returns one line about the tracker and about what of it is shown, to

@@ -8,59 +8,59 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // column is one column of a table.
 type column struct {
 	title string
 	right bool // aligned, as numbers are
-	cell  func(b []byte, f *tracker.Flow) []byte
+	cell  func(b []byte, f *flow.Flow) []byte
 }
 
 func tableColumns() []column {
 	return append(identityColumns(),
-		column{"OUT", true, func(b []byte, f *tracker.Flow) []byte { return appendShort(b, f.Origin) }},
-		column{"IN", true, func(b []byte, f *tracker.Flow) []byte { return appendShort(b, f.Reply) }},
-		column{"TOTAL", true, func(b []byte, f *tracker.Flow) []byte { return appendTight(b, format.Total(f.Bytes())) }},
-		column{"AGE", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Age(f.Age)...) }},
+		column{"OUT", true, func(b []byte, f *flow.Flow) []byte { return appendShort(b, f.Origin) }},
+		column{"IN", true, func(b []byte, f *flow.Flow) []byte { return appendShort(b, f.Reply) }},
+		column{"TOTAL", true, func(b []byte, f *flow.Flow) []byte { return appendTight(b, format.Total(f.Bytes())) }},
+		column{"AGE", true, func(b []byte, f *flow.Flow) []byte { return append(b, format.Age(f.Age)...) }},
 	)
 }
 
-func wideColumns(s *tracker.Snapshot) []column {
+func wideColumns(s *flow.Snapshot) []column {
 	columns := identityColumns()
-	columns = append(columns, halfColumns("OUT", func(f *tracker.Flow) tracker.Half { return f.Origin })...)
-	columns = append(columns, halfColumns("IN", func(f *tracker.Flow) tracker.Half { return f.Reply })...)
-	columns = append(columns, qualityColumns("OUT", func(f *tracker.Flow) tracker.Half { return f.Origin })...)
-	columns = append(columns, qualityColumns("IN", func(f *tracker.Flow) tracker.Half { return f.Reply })...)
+	columns = append(columns, halfColumns("OUT", func(f *flow.Flow) flow.Half { return f.Origin })...)
+	columns = append(columns, halfColumns("IN", func(f *flow.Flow) flow.Half { return f.Reply })...)
+	columns = append(columns, qualityColumns("OUT", func(f *flow.Flow) flow.Half { return f.Origin })...)
+	columns = append(columns, qualityColumns("IN", func(f *flow.Flow) flow.Half { return f.Reply })...)
 	return append(columns,
-		column{"AGE", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Age(f.Age)...) }},
-		column{"IDLE", true, func(b []byte, f *tracker.Flow) []byte { return appendIdle(b, f.Idle) }},
-		column{"INVALID", true, func(b []byte, f *tracker.Flow) []byte { return appendCapped(b, f.Invalid) }},
-		column{"RELATED", true, func(b []byte, f *tracker.Flow) []byte { return appendCapped(b, f.Related) }},
+		column{"AGE", true, func(b []byte, f *flow.Flow) []byte { return append(b, format.Age(f.Age)...) }},
+		column{"IDLE", true, func(b []byte, f *flow.Flow) []byte { return appendIdle(b, f.Idle) }},
+		column{"INVALID", true, func(b []byte, f *flow.Flow) []byte { return appendCapped(b, f.Invalid) }},
+		column{"RELATED", true, func(b []byte, f *flow.Flow) []byte { return appendCapped(b, f.Related) }},
 		column{"VLAN", true, appendVLANs},
-		column{"INTERFACE", false, func(b []byte, f *tracker.Flow) []byte {
+		column{"INTERFACE", false, func(b []byte, f *flow.Flow) []byte {
 			return append(b, format.Clean(s.Interfaces[f.In&1].Name)...)
 		}},
-		column{"ID", false, func(b []byte, f *tracker.Flow) []byte { return appendHex(b, uint64(f.ID)) }},
+		column{"ID", false, func(b []byte, f *flow.Flow) []byte { return appendHex(b, uint64(f.ID)) }},
 	)
 }
 
 func identityColumns() []column {
 	return []column{
-		{"PROTO", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.Tuple.Proto.String()...) }},
-		{"ORIGIN", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.Tuple.Source()...) }},
-		{"REPLY", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.Tuple.Destination()...) }},
-		{"STATE", false, func(b []byte, f *tracker.Flow) []byte { return append(b, f.State.String()...) }},
-		{"TTL", true, func(b []byte, f *tracker.Flow) []byte { return append(b, format.Countdown(f.TTL(0))...) }},
+		{"PROTO", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.Tuple.Proto.String()...) }},
+		{"ORIGIN", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.Tuple.Source()...) }},
+		{"REPLY", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.Tuple.Destination()...) }},
+		{"STATE", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.State.String()...) }},
+		{"TTL", true, func(b []byte, f *flow.Flow) []byte { return append(b, format.Countdown(f.TTL(0))...) }},
 	}
 }
 
 // halfColumns show one direction in full.
-func halfColumns(name string, half func(*tracker.Flow) tracker.Half) []column {
-	number := func(value func([]byte, tracker.Half) []byte) func([]byte, *tracker.Flow) []byte {
-		return func(b []byte, f *tracker.Flow) []byte {
+func halfColumns(name string, half func(*flow.Flow) flow.Half) []column {
+	number := func(value func([]byte, flow.Half) []byte) func([]byte, *flow.Flow) []byte {
+		return func(b []byte, f *flow.Flow) []byte {
 			if h := half(f); h.Seen() {
 				return value(b, h)
 			}
@@ -68,27 +68,27 @@ func halfColumns(name string, half func(*tracker.Flow) tracker.Half) []column {
 		}
 	}
 	return []column{
-		{name + "-PACKETS", true, number(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.Packets) })},
-		{name + "-BYTES", true, number(func(b []byte, h tracker.Half) []byte { return appendUint(b, h.Bytes) })},
-		{name + "-PPS", true, number(func(b []byte, h tracker.Half) []byte { return appendRate(b, h.PPS) })},
-		{name + "-BPS", true, number(func(b []byte, h tracker.Half) []byte { return appendRate(b, h.BPS) })},
+		{name + "-PACKETS", true, number(func(b []byte, h flow.Half) []byte { return appendUint(b, h.Packets) })},
+		{name + "-BYTES", true, number(func(b []byte, h flow.Half) []byte { return appendUint(b, h.Bytes) })},
+		{name + "-PPS", true, number(func(b []byte, h flow.Half) []byte { return appendRate(b, h.PPS) })},
+		{name + "-BPS", true, number(func(b []byte, h flow.Half) []byte { return appendRate(b, h.BPS) })},
 	}
 }
 
 // qualityColumns show what only TCP tells about a direction.
-func qualityColumns(name string, half func(*tracker.Flow) tracker.Half) []column {
-	tcp := func(value func([]byte, tracker.Half) []byte) func([]byte, *tracker.Flow) []byte {
-		return func(b []byte, f *tracker.Flow) []byte {
-			if h := half(f); f.Tuple.Proto == tracker.ProtocolTCP && h.Seen() {
+func qualityColumns(name string, half func(*flow.Flow) flow.Half) []column {
+	tcp := func(value func([]byte, flow.Half) []byte) func([]byte, *flow.Flow) []byte {
+		return func(b []byte, f *flow.Flow) []byte {
+			if h := half(f); f.Tuple.Proto == flow.ProtocolTCP && h.Seen() {
 				return value(b, h)
 			}
 			return append(b, '-')
 		}
 	}
 	return []column{
-		{name + "-RETR", true, tcp(func(b []byte, h tracker.Half) []byte { return appendCapped(b, h.Retransmits) })},
-		{name + "-REORD", true, tcp(func(b []byte, h tracker.Half) []byte { return appendCapped(b, h.Reordered) })},
-		{name + "-ZEROWIN", true, tcp(func(b []byte, h tracker.Half) []byte { return appendCapped(b, h.ZeroWindows) })},
+		{name + "-RETR", true, tcp(func(b []byte, h flow.Half) []byte { return appendCapped(b, h.Retransmits) })},
+		{name + "-REORD", true, tcp(func(b []byte, h flow.Half) []byte { return appendCapped(b, h.Reordered) })},
+		{name + "-ZEROWIN", true, tcp(func(b []byte, h flow.Half) []byte { return appendCapped(b, h.ZeroWindows) })},
 		{name + "-RTT", true, tcp(appendRTT)},
 	}
 }
@@ -102,7 +102,7 @@ func appendCapped(b []byte, n uint16) []byte {
 	return b
 }
 
-func appendRTT(b []byte, h tracker.Half) []byte {
+func appendRTT(b []byte, h flow.Half) []byte {
 	if h.RTT == 0 {
 		return append(b, '-')
 	}
@@ -111,7 +111,7 @@ func appendRTT(b []byte, h tracker.Half) []byte {
 
 // appendShort appends a direction's bits per second. One that never carried a
 // packet is not zero.
-func appendShort(b []byte, h tracker.Half) []byte {
+func appendShort(b []byte, h flow.Half) []byte {
 	if !h.Seen() {
 		return append(b, format.Unseen...)
 	}
@@ -131,7 +131,7 @@ func appendIdle(b []byte, d time.Duration) []byte {
 	return append(b, format.Age(d)...)
 }
 
-func appendVLANs(b []byte, f *tracker.Flow) []byte {
+func appendVLANs(b []byte, f *flow.Flow) []byte {
 	if f.Tuple.VLAN == 0 {
 		return append(b, '-')
 	}
@@ -147,7 +147,7 @@ func appendVLANs(b []byte, f *tracker.Flow) []byte {
 
 // writeTable formats every cell twice, first to measure the columns and then to
 // write them: a big table takes longer rather than more memory.
-func writeTable(w *bufio.Writer, columns []column, rows []*tracker.Flow, width int) error {
+func writeTable(w *bufio.Writer, columns []column, rows []*flow.Flow, width int) error {
 	widths := measure(columns, rows)
 	columns = columns[:fitting(widths, width)]
 	line := make([]byte, 0, 256)
@@ -192,7 +192,7 @@ func fitting(widths []int, width int) int {
 	return len(widths)
 }
 
-func measure(columns []column, rows []*tracker.Flow) []int {
+func measure(columns []column, rows []*flow.Flow) []int {
 	widths := make([]int, len(columns))
 	var cell []byte
 	for i, c := range columns {

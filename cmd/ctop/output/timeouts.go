@@ -6,17 +6,17 @@ import (
 	"fmt"
 	"io"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // timeouts marshals as one object, in the order in which every output lists them.
-type timeouts tracker.Timeouts
+type timeouts flow.Timeouts
 
 // MarshalJSON writes one member for each timeout, in seconds.
 func (t timeouts) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
-	for i, name := range tracker.TimeoutNames() {
+	for i, name := range flow.TimeoutNames() {
 		if i > 0 {
 			b = append(b, ',')
 		}
@@ -28,7 +28,7 @@ func (t timeouts) MarshalJSON() ([]byte, error) {
 }
 
 // WriteTimeouts writes the timeouts in a format.
-func WriteTimeouts(w io.Writer, f Format, t tracker.Timeouts) error {
+func WriteTimeouts(w io.Writer, f Format, t flow.Timeouts) error {
 	buffer := bufio.NewWriter(w)
 	var err error
 	if f == JSON {
@@ -42,7 +42,7 @@ func WriteTimeouts(w io.Writer, f Format, t tracker.Timeouts) error {
 	return buffer.Flush()
 }
 
-func writeTimeoutsDocument(w io.Writer, t tracker.Timeouts) error {
+func writeTimeoutsDocument(w io.Writer, t flow.Timeouts) error {
 	text, err := json.MarshalIndent(timeouts(t), "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode timeouts: %w", err)
@@ -51,12 +51,12 @@ func writeTimeoutsDocument(w io.Writer, t tracker.Timeouts) error {
 	return err
 }
 
-func writeTimeoutLines(w io.Writer, f Format, t tracker.Timeouts) error {
+func writeTimeoutLines(w io.Writer, f Format, t flow.Timeouts) error {
 	head := map[Format]string{Table: timeoutLine("TIMEOUT", "VALUE"), Wide: timeoutLine("TIMEOUT", "VALUE"), CSV: "name,timeout_s\n"}
 	if _, err := io.WriteString(w, head[f]); err != nil {
 		return err
 	}
-	for _, name := range tracker.TimeoutNames() {
+	for _, name := range flow.TimeoutNames() {
 		if _, err := io.WriteString(w, timeoutText(f, name, t)); err != nil {
 			return err
 		}
@@ -64,7 +64,7 @@ func writeTimeoutLines(w io.Writer, f Format, t tracker.Timeouts) error {
 	return nil
 }
 
-func timeoutText(f Format, name tracker.TimeoutName, t tracker.Timeouts) string {
+func timeoutText(f Format, name flow.TimeoutName, t flow.Timeouts) string {
 	switch f {
 	case JSONL:
 		return fmt.Sprintf("{\"name\":%s,\"timeout_s\":%s}\n", quote(name.String()), appendSeconds(nil, t[name]))

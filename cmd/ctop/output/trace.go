@@ -3,8 +3,8 @@ package output
 import (
 	"fmt"
 
-	"ctop/tracker"
-	"ctop/ui/format"
+	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // tcpFlagLetters has the letter of each TCP flag, from the lowest bit on.
@@ -12,7 +12,7 @@ const tcpFlagLetters = "FSRPAUEC"
 
 // AppendTrace appends one packet as a line: an object for JSON and JSONL, text for
 // all other formats. in names the interfaces.
-func AppendTrace(b []byte, f Format, t *tracker.Trace, in [2]string) []byte {
+func AppendTrace(b []byte, f Format, t *flow.Trace, in [2]string) []byte {
 	if f == JSON || f == JSONL {
 		b = appendTraceJSON(b, t, in)
 	} else {
@@ -21,7 +21,7 @@ func AppendTrace(b []byte, f Format, t *tracker.Trace, in [2]string) []byte {
 	return append(b, '\n')
 }
 
-func appendTraceText(b []byte, t *tracker.Trace, in [2]string, full bool) []byte {
+func appendTraceText(b []byte, t *flow.Trace, in [2]string, full bool) []byte {
 	if t.Lost > 0 {
 		return fmt.Appendf(b, "%15s  lost %s", "", format.Plural(int(t.Lost), "packet"))
 	}
@@ -33,7 +33,7 @@ func appendTraceText(b []byte, t *tracker.Trace, in [2]string, full bool) []byte
 	if t.Tuple.Src.Addr().IsValid() {
 		b = fmt.Appendf(b, "%-*s  ", tupleWidth, t.Tuple)
 	}
-	if t.Kind != tracker.PacketFlow {
+	if t.Kind != flow.PacketFlow {
 		b = append(append(b, t.Kind.String()...), ' ')
 	}
 	if isSegment(t) {
@@ -51,15 +51,15 @@ func appendTraceText(b []byte, t *tracker.Trace, in [2]string, full bool) []byte
 	if t.From != t.To {
 		return fmt.Appendf(b, "  %s → %s", traceState(t.From), traceState(t.To))
 	}
-	if t.To != tracker.StateNone {
+	if t.To != flow.StateNone {
 		b = append(append(b, "  "...), t.To.String()...)
 	}
 	return b
 }
 
 // isSegment tells whether the packet has TCP numbers.
-func isSegment(t *tracker.Trace) bool {
-	return t.Tuple.Proto == tracker.ProtocolTCP && t.Kind == tracker.PacketFlow
+func isSegment(t *flow.Trace) bool {
+	return t.Tuple.Proto == flow.ProtocolTCP && t.Kind == flow.PacketFlow
 }
 
 func flagLetters(flags uint8) string {
@@ -75,14 +75,14 @@ func flagLetters(flags uint8) string {
 	return string(letters)
 }
 
-func traceState(s tracker.State) string {
-	if s == tracker.StateNone {
+func traceState(s flow.State) string {
+	if s == flow.StateNone {
 		return "none"
 	}
 	return s.String()
 }
 
-func appendTraceJSON(b []byte, t *tracker.Trace, in [2]string) []byte {
+func appendTraceJSON(b []byte, t *flow.Trace, in [2]string) []byte {
 	if t.Lost > 0 {
 		b = append(b, `{"trace":"lost","count":`...)
 		return append(appendUint(b, t.Lost), '}')

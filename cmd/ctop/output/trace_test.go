@@ -6,31 +6,31 @@ import (
 	"testing"
 
 	"ctop/cmd/ctop/output"
-	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // TestTraceReasons tells why a packet is invalid or untracked, in both forms.
 func TestTraceReasons(t *testing.T) {
 	in := [2]string{"veth1", "veth2"}
-	tuple := tracker.Tuple{
-		Proto: tracker.ProtocolSCTP,
+	tuple := flow.Tuple{
+		Proto: flow.ProtocolSCTP,
 		Src:   netip.MustParseAddrPort("10.0.0.1:4000"), Dst: netip.MustParseAddrPort("10.0.0.2:5000"),
 		VLAN: 5, VLANInner: 6, VLANThird: 7, Session: 9,
 	}
 	for _, c := range []struct {
-		trace      tracker.Trace
+		trace      flow.Trace
 		text, json string
 	}{
 		{
-			tracker.Trace{Kind: tracker.PacketUntracked, Verdict: tracker.VerdictUntracked, Untracked: tracker.UntrackedEncapsulation, Bytes: 64},
+			flow.Trace{Kind: flow.PacketUntracked, Verdict: flow.VerdictUntracked, Untracked: flow.UntrackedEncapsulation, Bytes: 64},
 			"untracked 64 bytes  untracked (encapsulation)", `"verdict":"untracked","reason":"encapsulation"`,
 		},
 		{
-			tracker.Trace{Kind: tracker.PacketFragment, Verdict: tracker.VerdictInvalid, Invalid: tracker.InvalidMalformed, Dropped: true},
+			flow.Trace{Kind: flow.PacketFragment, Verdict: flow.VerdictInvalid, Invalid: flow.InvalidMalformed, Dropped: true},
 			"invalid (malformed), dropped", `"verdict":"invalid","reason":"malformed","dropped":true`,
 		},
 		{
-			tracker.Trace{Tuple: tuple, Verdict: tracker.VerdictNew},
+			flow.Trace{Tuple: tuple, Verdict: flow.VerdictNew},
 			"sctp 10.0.0.1:4000 → 10.0.0.2:5000", `"sport":4000,"dst":"10.0.0.2","dport":5000,"vlan":5,"vlan_inner":6,"vlan_third":7,"pppoe_session":9`,
 		},
 	} {

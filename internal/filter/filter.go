@@ -1,0 +1,138 @@
+// Package filter says which flows to show. It is one language for every place
+// that takes a filter; [Syntax] describes it.
+package filter
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"ctop/tracker/flow"
+)
+
+// Filter is a parsed filter. The zero value lets every flow pass. A filter may
+// be used by several goroutines.
+type Filter struct {
+	text string
+	root term
+	// loose is set where the text needs parentheses to stand beside another.
+	loose bool
+	// ended is set where the filter asks for flows that have ended.
+	ended bool
+	// interfaces are the names of the snapshot's, nil where not known.
+	interfaces *[2]string
+	// asked are the names of interfaces that the filter has.
+	asked []place
+	// named is set where the filter has names of hosts, and searches where it has
+	// a text that may be one.
+	named, searches bool
+	// names are those that are known.
+	names map[netip.Addr]string
+}
+
+// subject is what a term is asked about.
+type subject struct {
+	flow       *flow.Flow
+	interfaces *[2]string
+	// reason says why the flow has ended, and is none while it lives.
+	reason flow.Reason
+	// names are those of hosts, as far as they are known.
+	names map[netip.Addr]string
+}
+
+// term is a condition.
+type term func(subject) bool
+
+// Parse reads a filter. Its errors are of type [*Error] and say where the
+// mistake is and what to write instead.
+func Parse(text string) (Filter, error) { return parse(text, false) }
+
+// ParseNamed also reads names of hosts. The filter matches nothing before
+// [Filter.Named] tells it which there are.
+func ParseNamed(text string) (Filter, error) { return parse(text, true) }
+
+func parse(text string, named bool) (Filter, error) {
+	text = strings.TrimSpace(text)
+	p := parser{text: text, tokens: scan(text), named: named}
+	root, err := p.parse()
+	if err != nil {
+		return Filter{}, err
+	}
+	return Filter{text: text, root: root, loose: p.loose, ended: p.ended, asked: p.interfaces, named: p.usesNames, searches: p.searches}, nil
+}
+
+// For returns the filter for the flows of a snapshot. Without it no flow is
+// known to have come in by a named interface.
+func (f Filter) For(s *flow.Snapshot) Filter {
+	if s != nil {
+		f.interfaces = &[2]string{s.Interfaces[0].Name, s.Interfaces[1].Name}
+	}
+	return f
+}
+
+// Check returns an error where the filter names an interface that is none of the
+// snapshot's: no flow came in there, and what negates it would match every flow.
+func (f Filter) Check(s *flow.Snapshot) error {
+	for _, asked := range f.asked {
+		left, right := s.Interfaces[0].Name, s.Interfaces[1].Name
+		if asked.word != left && asked.word != right {
+			return &Error{Column: asked.column, Problem: fmt.Sprintf("in: no flow comes in by %q: write in:%s or in:%s", asked.word, left, right)}
+		}
+	}
+	return nil
+}
+
+// Named returns the filter with the names of hosts that are known, empty for an
+// address that has none. The map is not to be changed any more.
+func (f Filter) Named(names map[netip.Addr]string) Filter {
+	f.names = names
+	return f
+}
+
+// WantsNames reports whether the filter has names of hosts.
+func (f Filter) WantsNames() bool { return f.named }
+
+// UsesNames reports whether what the filter matches may change with the names that
+// are known.
+func (f Filter) UsesNames() bool { return f.named || f.searches }
+
+// String returns the filter as it was written.
+func (f Filter) String() string { return f.text }
+
+// Empty reports whether every flow passes.
+func (f Filter) Empty() bool { return f.root == nil }
+
+// WantsEnded reports whether the filter asks for flows that have ended.
+func (f Filter) WantsEnded() bool { return f.ended }
+
+// Match reports whether a flow passes.
+func (f Filter) Match(of *flow.Flow) bool {
+	return f.MatchEnded(of, flow.ReasonNone)
+}
+
+// MatchEnded reports whether a flow that has ended passes.
+func (f Filter) MatchEnded(of *flow.Flow, reason flow.Reason) bool {
+	if f.named && !f.knows(of) {
+		return false
+	}
+	return f.root == nil || f.root(subject{of, f.interfaces, reason, f.names})
+}
+
+// knows reports whether the names of a flow's hosts were asked for: one that is
+// not known is no reason to match its opposite.
+func (f Filter) knows(of *flow.Flow) bool {
+	_, src := f.names[of.Tuple.Src.Addr()]
+	_, dst := f.names[of.Tuple.Dst.Addr()]
+	return src && dst
+}
+
+// And returns the text of a filter that narrows f down by one more term.
+func (f Filter) And(more string) string {
+	switch {
+	case f.Empty():
+		return more
+	case f.loose:
+		return "(" + f.text + ") " + more
+	}
+	return f.text + " " + more
+}

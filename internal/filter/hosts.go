@@ -1,0 +1,117 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"ctop/tracker/flow"
+)
+
+// end returns one of the ends of a tuple.
+type end func(*flow.Tuple) netip.AddrPort
+
+func source(t *flow.Tuple) netip.AddrPort      { return t.Src }
+func destination(t *flow.Tuple) netip.AddrPort { return t.Dst }
+
+// ports returns the measures of the ports of ends.
+func ports(of []end) []measure {
+	var measures []measure
+	for _, end := range of {
+		measures = append(measures, func(s subject) (float64, bool) {
+			t := &s.flow.Tuple
+			return float64(end(t).Port()), t.Proto.HasPorts()
+		})
+	}
+	return measures
+}
+
+// readHosts makes the reader of addresses, prefixes, patterns and, where they
+// are accepted, names, which one of the ends has to fit.
+func (p *parser) readHosts(of []end) func(string) (term, error) {
+	return func(value string) (term, error) {
+		if prefix, err := readPrefix(value); err == nil {
+			return inPrefix(prefix, of), nil
+		}
+		err := fmt.Errorf("%q is not an address: write it like 10.0.0.7, 10.0.0.0/8 or 10.0.*", value)
+		if !isHostName(value) {
+			return nil, err
+		}
+		if !p.named {
+			return nil, fmt.Errorf("%q is a name, no address: names are read in a console that shows them (n, --names)", value)
+		}
+		p.usesNames = true
+		return isNamed(value, of), nil
+	}
+}
+
+func inPrefix(prefix netip.Prefix, of []end) term {
+	return func(s subject) bool {
+		for _, end := range of {
+			if prefix.Contains(end(&s.flow.Tuple).Addr()) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// isHostName reports whether a text can be the name of a host (RFC 1123 section
+// 2.1): letters, digits, hyphens and points, and the last label not a number.
+func isHostName(s string) bool {
+	last := s[strings.LastIndexByte(s, '.')+1:]
+	ok := s != "" && strings.Trim(last, "0123456789") != ""
+	for i := range len(s) {
+		c := s[i] | 0x20
+		ok = ok && ('a' <= c && c <= 'z' || '0' <= s[i] && s[i] <= '9' || strings.IndexByte("-._", s[i]) >= 0)
+	}
+	return ok
+}
+
+// isNamed matches a name, or what it begins with up to a point: web of
+// web.example.com.
+func isNamed(name string, of []end) term {
+	return func(s subject) bool {
+		for _, end := range of {
+			known := s.names[end(&s.flow.Tuple).Addr()]
+			if len(known) >= len(name) && strings.EqualFold(known[:len(name)], name) &&
+				(len(known) == len(name) || known[len(name)] == '.') {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+// readPrefix reads an address, a prefix, an address whose last parts are a star,
+// or one whose last parts are left out.
+func readPrefix(value string) (netip.Prefix, error) {
+	if p, err := netip.ParsePrefix(value); err == nil {
+		return p.Masked(), nil
+	}
+	if a, err := netip.ParseAddr(value); err == nil && a.Zone() == "" {
+		return netip.PrefixFrom(a, a.BitLen()), nil
+	}
+	head, starredAt := strings.CutSuffix(value, "*")
+	if dots := strings.Count(value, "."); starredAt || (dots == 1 || dots == 2) && !strings.HasSuffix(value, ".") {
+		return netip.ParsePrefix(starred(head))
+	}
+	return netip.Prefix{}, errors.New("not an address")
+}
+
+// starred turns what stands before the star into a prefix: "10.0." into
+// 10.0.0.0/16 and "2001:db8:" into 2001:db8::/32.
+func starred(head string) string {
+	if strings.Contains(head, ":") {
+		parts := strings.Count(head, ":")
+		return strings.TrimSuffix(head, ":") + "::/" + strconv.Itoa(16*parts)
+	}
+	head = strings.TrimRight(head, "*.")
+	parts := strings.Count(head, ".") + 1
+	if head == "" || parts > 3 {
+		return ""
+	}
+	return head + strings.Repeat(".0", 4-parts) + "/" + strconv.Itoa(8*parts)
+}

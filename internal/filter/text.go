@@ -1,0 +1,54 @@
+package filter
+
+import (
+	"net/netip"
+	"strconv"
+
+	"ctop/tracker/flow"
+)
+
+// appendText appends what words are looked for in: what the columns show of a
+// flow's identity, in lower case, and the names of its hosts. It allocates nothing, since a million flows
+// are matched at every keystroke.
+func appendText(b []byte, s subject) []byte {
+	f, t := s.flow, &s.flow.Tuple
+	b = append(b, t.Proto.String()...)
+	b = append(b, ' ')
+	b = appendEnd(b, t.Proto, t.Src)
+	if t.Proto.HasICMP() {
+		b = append(b, ' ')
+		b = append(b, flow.ICMPTypeName(t.Proto, t.ICMPType)...)
+		b = append(b, " #"...)
+		b = strconv.AppendUint(b, uint64(t.ICMPID), 10)
+	}
+	b = append(b, ' ')
+	b = appendEnd(b, t.Proto, t.Dst)
+	b = append(b, ' ')
+	b = appendLower(b, f.State.String())
+	if len(s.names) > 0 {
+		b = append(b, ' ')
+		b = appendLower(b, s.names[t.Src.Addr()])
+		b = append(b, ' ')
+		b = appendLower(b, s.names[t.Dst.Addr()])
+	}
+	return b
+}
+
+func appendEnd(b []byte, p flow.Protocol, end netip.AddrPort) []byte {
+	if p.HasPorts() {
+		return end.AppendTo(b)
+	}
+	return end.Addr().AppendTo(b)
+}
+
+// appendLower lowers names made of ASCII letters.
+func appendLower(b []byte, s string) []byte {
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
+}

@@ -1,0 +1,247 @@
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"ctop/internal/names"
+	"ctop/tracker/flow"
+)
+
+// each cuts a list of values and says where each stands.
+func each(values string, read func(value string) error) (bad int, err error) {
+	for value := range strings.SplitSeq(values, ",") {
+		if err := read(value); err != nil {
+			return bad, err
+		}
+		bad += len(value) + 1
+	}
+	return 0, nil
+}
+
+// among makes the reader of a field whose value is any of several.
+func among(read func(value string) (term, error)) func(op, value string) (term, int, error) {
+	return func(op, values string) (term, int, error) {
+		if op != ":" && op != "=" && op != "!=" {
+			return nil, 0, fmt.Errorf("it cannot be compared by %s: use : or !=", op)
+		}
+		var either term
+		bad, err := each(values, func(value string) error {
+			one, err := read(value)
+			if either != nil && err == nil {
+				one = or(either, one)
+			}
+			either = one
+			return err
+		})
+		if err != nil {
+			return nil, bad, err
+		}
+		if op == "!=" {
+			either = not(either)
+		}
+		return either, 0, nil
+	}
+}
+
+// span is a range of numbers, both ends included.
+type span struct{ low, high float64 }
+
+// number makes the reader of a field that is a number, or several of which one
+// has to fit.
+func number(read func(string) (float64, error), of ...measure) func(op, value string) (term, int, error) {
+	return func(op, values string) (term, int, error) {
+		var spans []span
+		bad, err := each(values, func(value string) error {
+			s, err := readRange(op, value, read)
+			spans = append(spans, s)
+			return err
+		})
+		if err != nil {
+			return nil, bad, err
+		}
+		holds := within(spans, of)
+		if op == "!=" {
+			holds = not(holds)
+		}
+		return holds, 0, nil
+	}
+}
+
+func within(spans []span, of []measure) term {
+	return func(s subject) bool {
+		for _, value := range of {
+			v, known := value(s)
+			for i := range spans {
+				if known && spans[i].low <= v && v <= spans[i].high {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}
+
+func readRange(op, value string, read func(string) (float64, error)) (span, error) {
+	low, high, isRange := strings.Cut(value, "-")
+	if _, err := read(value); err == nil { // a name like http-alt
+		low, isRange = value, false
+	}
+	if !isRange {
+		high = low
+	}
+	from, err := read(low)
+	if err != nil {
+		return span{}, err
+	}
+	to, err := read(high)
+	switch {
+	case err != nil:
+		return span{}, err
+	case from > to:
+		return span{}, fmt.Errorf("%s is a range from the larger to the smaller: turn it round", value)
+	case isRange && strings.ContainsAny(op, "<>"):
+		return span{}, fmt.Errorf("%s needs one value, not a range", op)
+	}
+	return compared(op, from, to), nil
+}
+
+func compared(op string, from, to float64) span {
+	switch op {
+	case ">":
+		return span{math.Nextafter(from, math.Inf(1)), math.Inf(1)}
+	case ">=":
+		return span{from, math.Inf(1)}
+	case "<":
+		return span{math.Inf(-1), math.Nextafter(from, math.Inf(-1))}
+	case "<=":
+		return span{math.Inf(-1), from}
+	}
+	return span{from, to}
+}
+
+// readPort reads a port by its number or by the name that the console shows.
+func readPort(value string) (float64, error) {
+	n, err := strconv.ParseUint(value, 10, 16)
+	if port, ok := names.PortNamed(value); ok {
+		return float64(port), nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a port: write it like 443, https or 1024-2047", value)
+	}
+	return float64(n), nil
+}
+
+// readVLAN reads the id of a VLAN, of 12 bits (IEEE 802.1Q).
+func readVLAN(value string) (float64, error) {
+	n, err := strconv.ParseUint(value, 10, 12)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a VLAN: write a number from 0 to 4095", value)
+	}
+	return float64(n), nil
+}
+
+// readSession reads the number of a PPPoE session, of 16 bits (RFC 2516).
+func readSession(value string) (float64, error) {
+	n, err := readCount(value)
+	if err != nil || n > math.MaxUint16 || n != math.Trunc(n) {
+		return 0, fmt.Errorf("%q is not a PPPoE session: write a number from 0 to 65535", value)
+	}
+	return n, nil
+}
+
+// readCount reads a number with the prefix of a power of a thousand.
+func readCount(value string) (float64, error) {
+	digits, factor := value, 1.0
+	if n := len(value); n > 0 {
+		if i := strings.IndexByte("kmgt", value[n-1]|0x20); i >= 0 {
+			digits, factor = value[:n-1], math.Pow(1000, float64(i+1))
+		}
+	}
+	n, err := strconv.ParseFloat(digits, 64)
+	if err != nil || n < 0 || math.IsInf(n, 0) || math.IsNaN(n) || strings.ContainsAny(digits, "xXpP_") {
+		return 0, fmt.Errorf("%q is not a number: write it like 500, 10k, 1.5M or 2G", value)
+	}
+	return n * factor, nil
+}
+
+func readSpan(value string) (float64, error) {
+	d, err := flow.ParseDuration(value)
+	return d.Seconds(), err
+}
+
+func readProto(value string) (term, error) {
+	if n, err := strconv.ParseUint(value, 10, 8); err == nil {
+		return ofProtocol(flow.Protocol(n)), nil
+	}
+	protocol, ok := flow.ProtocolNamed(value)
+	if !ok {
+		return nil, fmt.Errorf("no protocol is called %q: name one, like tcp, udp, icmp or sctp, or write a number from 0 to 255", value)
+	}
+	return ofProtocol(protocol), nil
+}
+
+func ofProtocol(p flow.Protocol) term {
+	return func(s subject) bool { return s.flow.Tuple.Proto == p }
+}
+
+// protocolTerm returns the condition that the name of a protocol, or of a family
+// of addresses, stands for.
+func protocolTerm(word string) term {
+	switch strings.ToLower(word) {
+	case "ip":
+		return func(s subject) bool { return s.flow.Tuple.Src.Addr().Is4() }
+	case "ip6":
+		return func(s subject) bool { return s.flow.Tuple.Src.Addr().Is6() }
+	}
+	p, _ := flow.ProtocolNamed(word)
+	return ofProtocol(p)
+}
+
+func readICMP(value string) (term, error) {
+	name := strings.ToLower(value)
+	n, err := strconv.ParseUint(name, 10, 8)
+	if err != nil && !contained(icmpNames(), name) {
+		return nil, fmt.Errorf("%q is not an ICMP request: use %s or a number", value, strings.Join(icmpNames(), ", "))
+	}
+	byNumber := err == nil
+	return func(s subject) bool {
+		t := &s.flow.Tuple
+		if byNumber {
+			return t.Proto.HasICMP() && uint64(t.ICMPType) == n
+		}
+		return t.Proto.HasICMP() && flow.ICMPTypeName(t.Proto, t.ICMPType) == name
+	}, nil
+}
+
+func contained(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+func readInterface(value string) (term, error) {
+	if value == "" {
+		return nil, errors.New("name an interface")
+	}
+	return func(s subject) bool {
+		i := int(s.flow.In)
+		return s.interfaces != nil && i < len(s.interfaces) && s.interfaces[i] == value
+	}, nil
+}
+
+// readID reads an id, or the first digits of one.
+func readID(value string) (term, error) {
+	n, err := strconv.ParseUint(value, 16, 64)
+	if err != nil || len(value) > 16 {
+		return nil, fmt.Errorf("%q is not an id: write up to 16 hexadecimal digits", value)
+	}
+	shift := 64 - 4*len(value)
+	return func(s subject) bool { return uint64(s.flow.ID)>>shift == n }, nil
+}

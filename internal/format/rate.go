@@ -1,0 +1,41 @@
+package format
+
+import "ctop/tracker/flow"
+
+// RateUnit is what rates count.
+type RateUnit uint8
+
+// The units, in the order in which a key goes through them.
+const (
+	Bits RateUnit = iota
+	Bytes
+	Packets
+	numRateUnits
+)
+
+// Next returns the unit after u, the first after the last.
+func (u RateUnit) Next() RateUnit { return (u + 1) % numRateUnits }
+
+// String returns the unit as a sentence names it.
+func (u RateUnit) String() string {
+	return [...]string{Bits: "bits", Bytes: "bytes", Packets: "packets"}[u]
+}
+
+// Short returns the unit as it follows a number.
+func (u RateUnit) Short() string {
+	return [...]string{Bits: "b/s", Bytes: "B/s", Packets: "pps"}[u]
+}
+
+// Of returns a direction's rate in the unit.
+func (u RateUnit) Of(h flow.Half) float64 {
+	switch u {
+	case Packets:
+		return h.PPS
+	case Bytes:
+		return h.BPS / 8
+	}
+	return h.BPS
+}
+
+// IsPackets reports whether rates count packets.
+func (u RateUnit) IsPackets() bool { return u == Packets }

@@ -1,0 +1,165 @@
+// Package names gives addresses and ports their names, when asked to. What it
+// does not know it says as numbers; it never waits.
+package names
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"ctop/internal/format"
+	"ctop/tracker/flow"
+)
+
+// Resolver returns the name of an address.
+type Resolver func(ctx context.Context, a netip.Addr) (string, error)
+
+const (
+	// Limit is how many addresses are remembered. The oldest go first.
+	Limit = 4096
+	// mostAsked is how many are asked for at a time.
+	mostAsked = 8
+	// Patience is how long one of them may take.
+	Patience = 5 * time.Second
+	// longest is how long a name may be.
+	longest = 80
+)
+
+// Book is what is known of names. It belongs to one console, and is used by
+// its goroutine only.
+type Book struct {
+	on      bool
+	resolve Resolver
+	known   map[netip.Addr]string
+	order   []netip.Addr
+	asked   map[netip.Addr]bool
+	// shared is a copy of what is known, nil where there is none that is current.
+	shared map[netip.Addr]string
+}
+
+// New returns an empty book. Without a resolver only ports have names.
+func New(r Resolver) *Book {
+	return &Book{resolve: r, known: map[netip.Addr]string{}, asked: map[netip.Addr]bool{}}
+}
+
+// On reports whether names are wanted.
+func (b *Book) On() bool { return b != nil && b.on }
+
+// Resolves reports whether addresses can have names.
+func (b *Book) Resolves() bool { return b != nil && b.resolve != nil }
+
+// Set says whether names are wanted.
+func (b *Book) Set(on bool) { b.on = on }
+
+// Wanted returns the addresses that are to be asked for now.
+func (b *Book) Wanted(visible []netip.Addr) []netip.Addr {
+	if !b.On() || b.resolve == nil {
+		return nil
+	}
+	var wanted []netip.Addr
+	for _, a := range visible {
+		if _, known := b.known[a]; known || b.asked[a] || len(b.asked) >= mostAsked {
+			continue
+		}
+		b.asked[a] = true
+		wanted = append(wanted, a)
+	}
+	return wanted
+}
+
+// Ask asks for a name. It takes its time and is safe to run elsewhere.
+func (b *Book) Ask(a netip.Addr) string {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	name, err := b.resolve(ctx, a)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// Add takes an answer, empty where there is no name.
+func (b *Book) Add(a netip.Addr, name string) {
+	delete(b.asked, a)
+	if _, known := b.known[a]; known {
+		return
+	}
+	if len(b.order) >= Limit {
+		delete(b.known, b.order[0])
+		b.order = append(b.order[:0:0], b.order[1:]...)
+	}
+	b.known[a], b.shared = tidy(name), nil
+	b.order = append(b.order, a)
+}
+
+// Known returns the names that are shown, empty for addresses without one, nil
+// where none are shown. The map does not change any more.
+func (b *Book) Known() map[netip.Addr]string {
+	if !b.On() {
+		return nil
+	}
+	if b.shared == nil {
+		b.shared = maps.Clone(b.known)
+	}
+	return b.shared
+}
+
+// tidy makes a name from the network harmless.
+func tidy(name string) string {
+	if n := len(name); n > 0 && name[n-1] == '.' {
+		name = name[:n-1]
+	}
+	return format.Cut(format.Clean(name), longest)
+}
+
+// Host returns an address, by name where that is known.
+func (b *Book) Host(a netip.Addr) string {
+	if b.On() {
+		if name := b.known[a]; name != "" {
+			return name
+		}
+	}
+	return a.String()
+}
+
+// Port returns a port, by name where it has one.
+func (b *Book) Port(p flow.Protocol, port uint16) string {
+	if b.On() {
+		if name, ok := services[port]; ok && p.HasPorts() {
+			return name
+		}
+	}
+	return strconv.Itoa(int(port))
+}
+
+// Source returns the source end of a tuple.
+func (b *Book) Source(t flow.Tuple) string {
+	if !b.On() {
+		return format.Clean(t.Source())
+	}
+	if t.Proto.HasICMP() {
+		return b.Host(t.Src.Addr()) + " " + flow.ICMPTypeName(t.Proto, t.ICMPType) + " #" + strconv.Itoa(int(t.ICMPID))
+	}
+	return b.end(t.Proto, t.Src)
+}
+
+// Destination returns the destination end of a tuple.
+func (b *Book) Destination(t flow.Tuple) string {
+	if !b.On() {
+		return format.Clean(t.Destination())
+	}
+	return b.end(t.Proto, t.Dst)
+}
+
+func (b *Book) end(p flow.Protocol, e netip.AddrPort) string {
+	host := b.Host(e.Addr())
+	if !p.HasPorts() {
+		return host
+	}
+	if e.Addr().Is6() && host == e.Addr().String() {
+		host = "[" + host + "]"
+	}
+	return host + ":" + b.Port(p, e.Port())
+}

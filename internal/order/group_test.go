@@ -1,0 +1,98 @@
+package order
+
+import (
+	"math/rand"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"ctop/tracker/flow"
+)
+
+// TestTopIsTheBeginningOfTheSortedList compares with sorting everything.
+func TestTopIsTheBeginningOfTheSortedList(t *testing.T) {
+	rnd := rand.New(rand.NewSource(1))
+	for range 50 {
+		list := make([]Group, rnd.Intn(300))
+		for i := range list {
+			list[i] = Group{Key: GroupKey{Number: uint32(i)}, Flows: rnd.Intn(20)}
+		}
+		by := GroupBy{Sort: GroupSort(rnd.Intn(2)), Desc: rnd.Intn(2) == 0}
+		compare := func(a, b Group) int { return by.compare(&a, &b) }
+		n := 1 + rnd.Intn(40)
+		got := top(list, n, compare)
+		want := slices.Clone(list)
+		slices.SortFunc(want, compare)
+		if want = want[:min(n, len(want))]; !slices.Equal(got, want) {
+			t.Fatalf("the first %d of %d are %v, not %v", n, len(list), got, want)
+		}
+	}
+}
+
+// TestGroupsAddUp checks every grouping against the flows themselves.
+func TestGroupsAddUp(t *testing.T) {
+	s := &flow.Snapshot{Flows: flows(500)}
+	for g := range numGroupings {
+		r := Talk(GroupRequest{Snapshot: s, Grouping: g, By: GroupBy{Sort: GroupBytes, Desc: true}})
+		var sum Group
+		for _, one := range r.Top {
+			sum.Flows += one.Flows
+			addHalf(&sum.Origin, &one.Origin)
+			addHalf(&sum.Reply, &one.Reply)
+		}
+		if sum.Flows != 500 || sum.Flows != r.Sum.Flows || sum.Origin.Bytes != r.Sum.Origin.Bytes || len(r.Top) != r.All {
+			t.Errorf("by %s: %d flows, %d bytes", g, sum.Flows, sum.Origin.Bytes)
+		}
+		if parsed, ok := ParseGrouping(g.String()); !ok || parsed != g {
+			t.Errorf("%s does not come back", g)
+		}
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	f := &flow.Flow{Tuple: flow.Tuple{
+		Src: netip.MustParseAddrPort("10.1.2.3:1"), Dst: netip.MustParseAddrPort("[2001:db8:1:2:3::4]:1"),
+	}}
+	s := &flow.Snapshot{}
+	if got := BySourceNet.Term(BySourceNet.key(f), s); got != "src:10.1.2.0/24" {
+		t.Error(got)
+	}
+	if got := ByDestinationNet.Term(ByDestinationNet.key(f), s); got != "dst:2001:db8:1:2::/64" {
+		t.Error(got)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	before, after := &flow.Snapshot{Flows: flows(10)}, &flow.Snapshot{Flows: flows(14)[2:]}
+	after.Flows[0].State = flow.StateNone
+	if got := Compare(before, after); got != (Change{Came: 4, Went: 2, Moved: 1}) {
+		t.Errorf("%+v", got)
+	}
+	if got := Compare(nil, after); got != (Change{}) {
+		t.Errorf("%+v from nothing", got)
+	}
+}
+
+func TestCountBack(t *testing.T) {
+	s := &flow.Snapshot{Flows: flows(3)}
+	sought := map[flow.Tuple]flow.ID{
+		s.Flows[0].Tuple:           s.Flows[0].ID, // still the same one
+		s.Flows[1].Tuple:           99,
+		s.Flows[2].Tuple.Reverse(): 99,
+	}
+	if n := CountBack(s, sought); n != 2 {
+		t.Errorf("%d came back", n)
+	}
+}
+
+func TestCount(t *testing.T) {
+	s := &flow.Snapshot{Flows: flows(100)}
+	c := NewCount(s)
+	states := 0
+	for _, n := range c.ByState {
+		states += n
+	}
+	if c.Flows != 100 || states != 100 || c.TCP != 100 || c.HalfOpen != c.ByState[flow.StateSynSent]+c.ByState[flow.StateSynRecv] {
+		t.Errorf("%+v", c)
+	}
+}

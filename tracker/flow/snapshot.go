@@ -1,0 +1,100 @@
+package flow
+
+import "time"
+
+// Interface is one of the two interfaces that the tracker stands between.
+type Interface struct {
+	Name string
+	// Index is zero while the interface does not exist.
+	Index int
+	// Mode is how the programs are attached: ModeNative, ModeTC or
+	// ModeGeneric, never ModeAuto.
+	Mode Mode
+	// Up tells whether the interface exists and is administratively up.
+	Up bool
+	// Use is how the machine itself uses the interface, as in "has the address
+	// 192.0.2.1/24", which it cannot while the tracker takes every packet. It is
+	// empty for a wire, and where the operator forced the tracker to attach.
+	Use string
+	// Received and Sent are packets as the interface itself counts them.
+	Received, Sent uint64
+	// MTU is the longest packet that the interface sends, without its Ethernet
+	// header.
+	MTU int
+	// SendDrops are packets that the interface says it did not send.
+	SendDrops uint64
+	// Virtual interfaces are known to count what XDP sends.
+	Virtual bool
+}
+
+// Counters are the tracker's own, since it was attached.
+type Counters struct {
+	Packets, Bytes uint64
+	// New, Established, Related, Invalid and Untracked are the verdicts. They
+	// add up to Packets.
+	New, Established, Related, Invalid, Untracked uint64
+	// Forwarded and Dropped are what became of the packets. They add up to
+	// Packets.
+	Forwarded, Dropped uint64
+	// FlowsCreated minus FlowsDestroyed is the number of flows present.
+	FlowsCreated, FlowsDestroyed uint64
+	// DroppedBy splits Dropped by why.
+	DroppedBy [numDrops]uint64
+	// Destroyed splits FlowsDestroyed by [Reason].
+	Destroyed [ReasonReused + 1]uint64
+	// InvalidBy splits Invalid by why.
+	InvalidBy [numInvalid]uint64
+	// UntrackedBy splits Untracked by why.
+	UntrackedBy [numUntracked]uint64
+	// BadChecksums counts packets with a wrong checksum, where Snapshot.Checksums
+	// says that they are looked at.
+	BadChecksums uint64
+	// TableFull counts flows that found no room and were not tracked, TableBusy
+	// those that had room, but found their bucket of the table in use twice.
+	TableFull, TableBusy uint64
+	// Events and EventsLost count the events made and those of them that
+	// found no room in the ring buffer.
+	Events, EventsLost uint64
+}
+
+// The bounds of [Snapshot.MaxFlows].
+const (
+	DefaultMaxFlows = 65536
+	MinMaxFlows     = 16
+	MaxMaxFlows     = 16 << 20
+)
+
+// What warnings of some kinds end with.
+const (
+	// AnswersNobody ends the one of an interface in service that the machine uses.
+	AnswersNobody = ": this machine answers nobody there"
+	// LongerAreLost ends the one of unequal MTUs.
+	LongerAreLost = ": longer packets are lost"
+)
+
+// Snapshot is an immutable copy of the table at one instant.
+type Snapshot struct {
+	Time time.Time
+	Host string
+	// Interfaces are the two sides in the order in which they were named.
+	Interfaces [2]Interface
+	Policy     Policy
+	Uptime     time.Duration
+	MaxFlows   int
+	// Checksums says that the tracker looks at checksums.
+	Checksums bool
+	Timeouts  Timeouts
+	Counters  Counters
+	// PPS and BPS are packets and bits per second through the tracker over
+	// the last interval.
+	PPS, BPS float64
+	// Flows is every flow, in no order. It must not be changed.
+	Flows []Flow
+	// Stalled tells for each interface that it receives packets and nothing is
+	// sent on by the other one. Only a [Collector] finds that out.
+	Stalled [2]bool
+	// Took is how long reading the table took.
+	Took time.Duration
+	// Warnings are sentences about what is wrong right now, worst first.
+	Warnings []string
+}

@@ -1,0 +1,94 @@
+package flow
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestParseDuration(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{
+		"0": 0, "1": time.Second, "90": 90 * time.Second, "432000": 5 * day,
+		"30s": 30 * time.Second, "5m": 5 * time.Minute, "1h30m": 90 * time.Minute,
+		"5d": 5 * day, "1d12h": 36 * time.Hour, "1d1s": day + time.Second,
+		"500ms": 500 * time.Millisecond, "1.5h": 90 * time.Minute, "3650d": MaxTimeout,
+	} {
+		if got, err := ParseDuration(text); err != nil || got != want {
+			t.Errorf("%q is %s, %v, want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{
+		"", "soon", "d", "-1", "-5s", "-1d", "1d-1h", "5 s", "5x", "1h1d", "1.5d", "99999d",
+		"65535d2562047h", "d5", "dd", "5dd", "1e3", "0x10", "9223372036854775808", "5d 1h", "+1d", "NaN",
+	} {
+		if got, err := ParseDuration(text); err == nil {
+			t.Errorf("%q is taken for %s", text, got)
+		} else if !strings.Contains(err.Error(), "30s") {
+			t.Errorf("%q: %q says not what to do", text, err)
+		}
+	}
+}
+
+func TestParseTimeout(t *testing.T) {
+	for text, want := range map[string]struct {
+		name TimeoutName
+		d    time.Duration
+	}{
+		"tcp_established=1h":    {TCPEstablished, time.Hour},
+		"icmp=1s":               {ICMP, time.Second},
+		"udp_unidirectional=5d": {UDPUnidirectional, 5 * 24 * time.Hour},
+		"other=3650d":           {Other, MaxTimeout},
+		"tcp_time_wait=90":      {TCPTimeWait, 90 * time.Second},
+	} {
+		if name, d, err := ParseTimeout(text); err != nil || name != want.name || d != want.d {
+			t.Errorf("%q is %s=%s, %v", text, name, d, err)
+		}
+	}
+	for _, text := range []string{
+		"", "=", "icmp", "icmp=", "=5s", "icmp=0", "icmp=0s", "icmp=999ms", "icmp=3651d",
+		"icmp=-5s", "icmp=soon", "ICMP=5s", "icmp =5s", "icmp=5s,other=5s", "tcp=5s",
+	} {
+		if name, d, err := ParseTimeout(text); err == nil {
+			t.Errorf("%q is taken for %s=%s", text, name, d)
+		}
+	}
+}
+
+func TestCheckTimeout(t *testing.T) {
+	for d, valid := range map[time.Duration]bool{
+		0: false, -time.Second: false, time.Second - 1: false, time.Second: true,
+		MaxTimeout: true, MaxTimeout + 1: false,
+	} {
+		if err := CheckTimeout(d); (err == nil) != valid {
+			t.Errorf("%s: %v", d, err)
+		}
+	}
+	for i, d := range DefaultTimeouts() {
+		if CheckTimeout(d) != nil {
+			t.Errorf("the default of %s is out of range", TimeoutName(i))
+		}
+	}
+}
+
+// What is taken for a duration is one, and written by Go it is the same again.
+func FuzzParseDuration(f *testing.F) {
+	for _, text := range []string{"5d", "1d12h", "30s", "90", "1h30m", "1.5s", "1d0.000000001s", "", "d", "-1"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		d, err := ParseDuration(text)
+		if err != nil {
+			return
+		}
+		if d < 0 {
+			t.Fatalf("%q is %s", text, d)
+		}
+		if again, err := ParseDuration(d.String()); err != nil || again != d {
+			t.Fatalf("%q is %s, and that is %s, %v", text, d, again, err)
+		}
+		if again, err := ParseDuration(FormatDuration(d)); err != nil || again != d {
+			t.Fatalf("%q is written %s, and that is %s, %v", text, FormatDuration(d), again, err)
+		}
+	})
+}
