@@ -211,7 +211,7 @@ var captureDifferences = []difference{
 			return m.shot != nil && m.kernel.Verdict == None && m.ctop.State == m.before.ctop && m.ctop.Verdict == Invalid
 		},
 		after:  stand,
-		reason: "the kernel's IP layer drops the packet before conntrack sees it, and ctop takes nothing from it",
+		reason: "the kernel's IP layer drops the packet before conntrack sees it, and ctop ignores its numbers",
 		source: "RFC 1122 3.2.1.2 and 3.2.1.3",
 	},
 	{
@@ -220,7 +220,7 @@ var captureDifferences = []difference{
 			return m.shot != nil && m.kernel.Verdict == None
 		},
 		after:  part,
-		reason: "its IP layer drops the packet before conntrack sees it; ctop takes it in",
+		reason: "the kernel's IP layer drops the packet before conntrack sees it; ctop tracks it",
 		source: "RFC 1122 3.2.1.2 and 3.2.1.3",
 	},
 	{
@@ -239,7 +239,7 @@ var captureDifferences = []difference{
 		},
 		after:  part,
 		reason: "the VLAN is part of the tuple; the kernel is shown the packets without their tags",
-		source: "design section 2: VLAN id in the key",
+		source: "decision 5a: the VLAN id is part of the key",
 	},
 	{
 		name: "the link's own ICMP",
@@ -247,15 +247,15 @@ var captureDifferences = []difference{
 			return m.shot != nil && m.opaque && m.ctop.Verdict == Untracked && m.kernel.Verdict == Invalid &&
 				(m.shot.proto == protoICMP || m.shot.proto == protoICMPv6)
 		},
-		reason: "the hosts and routers of a link find each other by it; the kernel cannot track router discovery of IPv4, redirects of IPv6 and later additions, and calls them invalid",
-		source: "design section 2: neighbour discovery passes; RFC 1256; RFC 4861; RFC 3122; RFC 3971; RFC 4286",
+		reason: "hosts and routers on a link use it to find each other; the kernel cannot track IPv4 router discovery, IPv6 redirects and later additions, and calls them invalid",
+		source: "decision 5a: neighbour discovery passes; RFC 1256; RFC 4861; RFC 3122; RFC 3971; RFC 4286",
 	},
 	{
 		name: "no next header",
 		is: func(m *moment) bool {
 			return m.shot != nil && m.opaque && m.shot.proto == 59 && m.kernel.Verdict == Invalid
 		},
-		reason: "a flow of an address pair like that of any other protocol; the kernel cannot track it",
+		reason: "ctop tracks it by its address pair, like any other protocol; the kernel cannot track it",
 		source: "RFC 8200 4.7: what follows is ignored, and forwarded",
 	},
 }

@@ -12,14 +12,14 @@ var closingDifferences = []difference{
 				(m.kernel.State == TimeWait || m.kernel.State == LastAck) && (w.finAcked(0) && w.finAcked(1) || m.vagueFin() || m.w.trail["begun anew"])
 		},
 		after:  stand,
-		reason: "both FINs are acknowledged: nothing is left to track, and a table shows what is; the kernel keeps a TIME_WAIT",
-		source: "design section 3: a LAST_ACK flow ends when both FINs are acknowledged",
+		reason: "both FINs are acknowledged, so nothing is left to track; the kernel keeps a TIME_WAIT",
+		source: "decision 5e: a LAST_ACK flow ends when both FINs are acknowledged",
 	},
 	{
 		name:   "FIN acknowledged by number",
 		is:     isFinByNumber,
-		reason: "only an ACK that covers a FIN acknowledges it, and a repeated FIN is not the other side's; the kernel goes by flags",
-		source: "design section 3; RFC 9293 3.10.7.4, fifth and eighth check",
+		reason: "only an ACK that covers a FIN acknowledges it, and a retransmitted FIN is not the other side's; the kernel looks at flags only",
+		source: "decision 5e; RFC 9293 3.10.7.4, fifth and eighth check",
 	},
 	{
 		name: "FIN that is not the last",
@@ -36,7 +36,7 @@ var closingDifferences = []difference{
 			return m.passed() && m.is(FIN|ACK) && m.stays() && before(m.step.Ack, m.other().end-ackLag) &&
 				(m.w.midstream || m.me().sacked) && slices.Contains(closing, m.kernel.State)
 		},
-		reason: "such a segment is discarded; the kernel looks at no numbers of a flow that it picked up midstream, and a SACK widens what it takes for a window",
+		reason: "an endpoint discards such a segment; the kernel does not check the numbers of a midstream flow, and a SACK widens its window",
 		source: "RFC 5961 section 5.2",
 	},
 	{
@@ -45,7 +45,7 @@ var closingDifferences = []difference{
 			return m.is(ACK) && m.onlyKernelPasses("window") && m.before.kernel == LastAck && m.stays() &&
 				len(m.w.syns) > 1
 		},
-		reason: "a challenge says the numbers of the old connection; the kernel lets any ACK pass after a SYN",
+		reason: "a challenge ACK carries the numbers of the old connection; the kernel lets any ACK pass after a SYN",
 		source: "RFC 5961 section 4.2",
 	},
 	{
@@ -54,7 +54,7 @@ var closingDifferences = []difference{
 			return m.passed() && m.step.has(ACK) && m.step.Flags&(SYN|RST|FIN) == 0 && m.stays() && m.before.ctop >= Open &&
 				before(m.step.end(), m.me().end) && slices.Contains(closing, m.kernel.State)
 		},
-		reason: "a segment from before the window acknowledges nothing; what the kernel takes for a window may be larger",
+		reason: "a segment below the window acknowledges nothing; the kernel's window may be larger",
 		source: "RFC 9293 3.10.7.4, first check",
 	},
 	{
@@ -63,7 +63,7 @@ var closingDifferences = []difference{
 			return m.passed() && m.is(FIN|ACK) && m.stays() && after(m.step.Seq, m.w.limit(1-m.step.dir())) &&
 				slices.Contains(closing, m.kernel.State)
 		},
-		reason: "it passes, as data there do, and is taken in when it is said again inside the window",
+		reason: "it passes, as data there does, and counts once it is retransmitted inside the window",
 		source: "RFC 9293 3.10.7.4, first check",
 	},
 	{
@@ -72,7 +72,7 @@ var closingDifferences = []difference{
 			return m.passed() && (m.before.ctop == FinWait1 || m.before.ctop == FinWait2) && m.ctop.State == Open &&
 				(m.me().finSent && after(m.step.end(), m.me().finEnd) || m.vagueFin())
 		},
-		reason: "a side that sends beyond its FIN has not sent that FIN: it was forged",
+		reason: "a side that sends beyond a FIN did not send that FIN: it was forged",
 		source: "RFC 9293 3.6: no data follows a FIN",
 	},
 }

@@ -38,7 +38,7 @@ var checksumDifferences = []difference{
 			return m.step.Spoiled && m.kernel.Verdict == Invalid
 		},
 		after:  part,
-		reason: "the receiver drops a packet with a bad checksum, and its sender retransmits it; to read every byte of every packet would cost more than the rest of tracking",
+		reason: "the receiver drops a packet with a bad checksum, and the sender retransmits it; reading every byte would cost more than all other tracking",
 		source: "RFC 9293 3.1: the receiver checks it",
 	},
 }

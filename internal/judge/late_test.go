@@ -10,7 +10,7 @@ var lateDifferences = []difference{
 			return m.ctop.State == Gone && m.ctop.Verdict == Untracked && strings.HasPrefix(m.ctop.Why, "fragment_") && m.kernel.Verdict == Established
 		},
 		after:  stand,
-		reason: "the first one is late, or has ended the flow; the others are forwarded untracked, since there is no flow to count them for",
+		reason: "the first fragment is late or has ended the flow; the others are forwarded untracked, since no flow is left to count them",
 		source: "RFC 8200 4.5: only the first fragment has the ports",
 	},
 	{
@@ -19,7 +19,7 @@ var lateDifferences = []difference{
 			return m.late() && m.onlyKernelPasses("no_flow") && (!m.over.expects(m.step) || m.over.vague())
 		},
 		after:  stand,
-		reason: "beyond what was sent and permitted, or far below it; the kernel believes any RST and SYN+ACK then, and looks at no numbers of a flow that it picked up midstream",
+		reason: "it lies beyond what was sent and permitted, or far below; the kernel then believes any RST and SYN+ACK, and does not check the numbers of a midstream flow",
 		source: "RFC 9293 3.10.7.4, first and fifth check",
 	},
 	{
@@ -28,7 +28,7 @@ var lateDifferences = []difference{
 			return m.late() && m.onlyCtopPasses() && (m.over.expects(m.step) || m.over.vague())
 		},
 		after:  stand,
-		reason: "within what was sent and permitted, so a copy or overtaken: it harms nobody; the kernel refuses flags that do not fit the state",
+		reason: "it lies within what was sent and permitted, so it is a copy or was overtaken; the kernel refuses flags that do not fit the state",
 		source: "RFC 9293 3.6.1",
 	},
 	{
@@ -37,8 +37,8 @@ var lateDifferences = []difference{
 			return m.over != nil && m.is(SYN) && m.ctop.Verdict == New && m.ctop.State == SynSent
 		},
 		after:  renew,
-		reason: "a closed or reset flow gives way to any SYN; the kernel, which keeps it, only to some",
-		source: "RFC 9293 3.10.7.1 and 3.10.7.4, TIME-WAIT; design section 3: SYN on a closed flow reopens it",
+		reason: "any SYN replaces a closed or reset flow; the kernel keeps the old flow, and only some SYNs replace it",
+		source: "RFC 9293 3.10.7.1 and 3.10.7.4, TIME-WAIT; decision 5e: a SYN on a closed flow opens it again",
 	},
 	{
 		name: "picked up after the end of another",
@@ -46,8 +46,8 @@ var lateDifferences = []difference{
 			return m.over != nil && m.is(ACK) && m.ctop.Verdict == New && m.ctop.State == Unanswered && (!m.over.expects(m.step) || m.over.vague())
 		},
 		after:  part,
-		reason: "the numbers are not those of the flow that ended: there is another, which is picked up midstream",
-		source: "design section 2: a flow that was already running is picked up midstream",
+		reason: "the numbers do not belong to the flow that ended, so this is another flow, picked up midstream",
+		source: "decision 5b: a running flow is picked up midstream",
 	},
 }
 

@@ -10,7 +10,7 @@ var openingDifferences = []difference{
 			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.stays() && m.onlyCtopPasses() &&
 				m.before.kernel == KernelSynSent2 && m.w.inside(m.step)
 		},
-		reason: "its numbers are right; the kernel wants a SYN+ACK first",
+		reason: "its numbers are right; the kernel expects a SYN+ACK first",
 		source: "RFC 9293 3.5, figure 7; 3.10.7.4, fifth check, SYN-RECEIVED",
 	},
 	{
@@ -18,7 +18,7 @@ var openingDifferences = []difference{
 		is: func(m *moment) bool {
 			return m.onlyKernelPasses("window") && m.before.kernel == KernelSynSent2 && m.stays() && !m.w.inside(m.step)
 		},
-		reason: "they are checked; the kernel lets any ACK of the responder pass there",
+		reason: "ctop checks them; the kernel lets any ACK of the responder pass",
 		source: "RFC 9293 3.10.7.4, first and fifth check",
 	},
 	{
@@ -27,7 +27,7 @@ var openingDifferences = []difference{
 			return m.onlyKernelPasses("window") && m.before.ctop == SynRecv && m.stays() && !m.w.inside(m.step)
 		},
 		after:  part,
-		reason: "what came with an ACK that covers no SYN was not taken, so it cannot be acknowledged",
+		reason: "ctop ignored the segment whose ACK covers no SYN, so nothing in it can be acknowledged",
 		source: "RFC 9293 3.10.7.4, fifth check, SYN-RECEIVED",
 	},
 	{
@@ -35,7 +35,7 @@ var openingDifferences = []difference{
 		is: func(m *moment) bool {
 			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.onlyCtopPasses() && m.before.ctop == SynRecv && m.stays() && m.w.inside(m.step)
 		},
-		reason: "the responder may send before the opener's ACK, as much as the window in the SYN says; the kernel lets less pass",
+		reason: "before the opener's ACK, the responder may send as much as the window in the SYN allows; the kernel lets less pass",
 		source: "RFC 7413 section 4.2; RFC 9293 3.10.7.4",
 	},
 	{
@@ -44,7 +44,7 @@ var openingDifferences = []difference{
 			return m.is(SYN|ACK) && m.passed() && m.stays() && m.ctop.State >= Open && m.kernel.State == SynRecv &&
 				m.step.Seq == m.me().isn
 		},
-		reason: "they are late copies, by their numbers; the kernel begins anew",
+		reason: "their numbers show that they are late copies; the kernel starts a new connection",
 		source: "RFC 9293 3.10.7.4, fourth check",
 	},
 	{
@@ -53,7 +53,7 @@ var openingDifferences = []difference{
 			return m.is(SYN|ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
 				m.me().synSent && m.step.Seq == m.me().isn
 		},
-		reason: "a simultaneous open's SYN+ACK said again; the kernel knows only the responder's",
+		reason: "it is the retransmitted SYN+ACK of a simultaneous open; the kernel knows only the responder's",
 		source: "RFC 9293 3.5, figure 7",
 	},
 	{
@@ -63,7 +63,7 @@ var openingDifferences = []difference{
 				m.kernel.State == SynSent && m.w.trail["refused"]
 		},
 		after:  part,
-		reason: "the kernel begins a direction with a segment that it then calls invalid",
+		reason: "the kernel initialises a direction from a segment that it then calls invalid",
 		source: "RFC 9293 3.5, figure 7",
 	},
 	{
@@ -73,8 +73,8 @@ var openingDifferences = []difference{
 				m.kernel.State == SynSent && len(m.w.syns) > 1 && m.w.answersSyn(m.step)
 		},
 		after:  part,
-		reason: "an opener that began anew may have chosen any number; the answer decides. The kernel takes only higher ones",
-		source: "design section 3; RFC 9293 3.10.7.3",
+		reason: "an opener that starts again may choose any number, and the answer decides; the kernel accepts only higher ones",
+		source: "decision 5c; RFC 9293 3.10.7.3",
 	},
 	{
 		name: "both SYNs acknowledged by number",
@@ -83,7 +83,7 @@ var openingDifferences = []difference{
 			return m.before.ctop == SynRecv && m.ctop.State >= Open && w.synAcked(0) && w.synAcked(1) &&
 				(m.kernel.State == SynRecv || m.kernel.State == KernelSynSent2) && m.w.inside(m.step)
 		},
-		reason: "that is what established means; the kernel wants the flags in the order of one of two figures",
+		reason: "that is the meaning of established; the kernel expects the flags in the order of one of two figures",
 		source: "RFC 9293 3.5, figure 7; 3.10.7.4, fifth check",
 	},
 	{
@@ -94,7 +94,7 @@ var openingDifferences = []difference{
 				slices.Contains(closing, m.kernel.State)
 		},
 		after:  stand,
-		reason: "it is remembered; the state follows when the SYNs are acknowledged",
+		reason: "ctop remembers it and changes the state when the SYNs are acknowledged",
 		source: "RFC 9293 3.10.4, CLOSE in SYN-RECEIVED",
 	},
 	{
@@ -105,8 +105,8 @@ var openingDifferences = []difference{
 				slices.Contains(closing, m.kernel.State)
 		},
 		after:  stand,
-		reason: "it is remembered; the state follows when the other end answers",
-		source: "design section 3: a bare ACK makes an embryo until the other side answers",
+		reason: "ctop remembers it and changes the state when the other end answers",
+		source: "decision 5b: a bare ACK creates a flow in NEW until the other side answers",
 	},
 	{
 		name: "ACK from below the SYN",
@@ -114,7 +114,7 @@ var openingDifferences = []difference{
 			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(SYN|RST) == 0 &&
 				m.kernel.State >= Open && before(m.step.end(), m.me().isn+1)
 		},
-		reason: "a segment from before the window completes no handshake; the kernel allows it a window's lag",
+		reason: "a segment below the window completes no handshake; the kernel allows it to lag by a window",
 		source: "RFC 9293 3.10.7.4, first check, SYN-RECEIVED",
 	},
 	{
@@ -124,7 +124,7 @@ var openingDifferences = []difference{
 			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(SYN|RST) == 0 &&
 				m.kernel.State >= Open && (!w.synAcked(0) || !w.synAcked(1) || w.trail["begun anew"])
 		},
-		reason: "an ACK that does not acknowledge the SYN completes no handshake; the kernel goes by the flag",
+		reason: "an ACK that does not acknowledge the SYN completes no handshake; the kernel looks at the flag only",
 		source: "RFC 9293 3.10.7.4, fifth check, SYN-RECEIVED",
 	},
 	{
@@ -133,8 +133,8 @@ var openingDifferences = []difference{
 			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop != SynSent &&
 				(m.before.ctop >= Open || !m.w.answersSyn(m.step) || m.w.manySyns() || !m.w.answersEnd(m.step))
 		},
-		reason: "it acknowledges something else, or a SYN before the last two: invalid, and changes nothing",
-		source: "RFC 9293 3.10.7.3, first check; design section 3",
+		reason: "it acknowledges something else, or a SYN before the last two, so it is invalid and changes nothing",
+		source: "RFC 9293 3.10.7.3, first check; decision 5c",
 	},
 	{
 		name: "SYN+ACK to SYN_SENT that answers no SYN",
@@ -143,8 +143,8 @@ var openingDifferences = []difference{
 				(!m.w.answersSyn(m.step) || m.w.manySyns() || !m.w.answersEnd(m.step))
 		},
 		after:  part,
-		reason: "as before, and of the SYN before the last one only the end counts; within 66,000 numbers the kernel believes it, and always begins the direction with it",
-		source: "RFC 9293 3.10.7.3, first check; design section 3",
+		reason: "as above, and of the SYN before the last one only the end counts; the kernel believes it within 66,000 numbers, and always initialises the direction from it",
+		source: "RFC 9293 3.10.7.3, first check; decision 5c",
 	},
 	{
 		name: "direction begun anew",
@@ -153,8 +153,8 @@ var openingDifferences = []difference{
 				m.me().synSent && (m.step.Seq != m.me().isn || len(m.w.syns) > 1)
 		},
 		after:  part,
-		reason: "before the handshake is done a SYN with new numbers replaces the old one in every state; the kernel lets it in some",
-		source: "design section 3; RFC 9293 3.10.7.3",
+		reason: "before the handshake completes, a SYN with new numbers replaces the old one in every state; the kernel allows that in some",
+		source: "decision 5c; RFC 9293 3.10.7.3",
 	},
 	{
 		name: "SYN in an unanswered midstream flow",
@@ -162,16 +162,16 @@ var openingDifferences = []difference{
 			return m.is(SYN) && m.before.ctop == Unanswered && m.ctop.State == SynSent && m.ctop.Why == "reused"
 		},
 		after:  renew,
-		reason: "nothing was known of that flow; the SYN says more",
-		source: "design section 3",
+		reason: "nothing was known about that flow, and the SYN carries more information",
+		source: "decision 5b",
 	},
 	{
 		name: "SYN by the responder",
 		is: func(m *moment) bool {
 			return m.is(SYN) && m.stays() && m.onlyCtopPasses() && m.ctop.Verdict == Established
 		},
-		reason: "a SYN inside a flow is remembered whichever end sends it: its answer decides",
-		source: "design section 3; RFC 5961 section 4",
+		reason: "ctop remembers a SYN inside a flow, whichever end sent it, and its answer decides",
+		source: "decision 5d; RFC 5961 section 4",
 	},
 	{
 		name: "flow begun by an answer is new",
@@ -179,8 +179,8 @@ var openingDifferences = []difference{
 			return m.is(SYN|ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.kernel.Verdict == Established &&
 				sameState(m.ctop.State, m.kernel.State)
 		},
-		reason: "the old flow has ended, and the packet that begins a flow is new; the kernel turns its entry into the new one",
-		source: "design section 3: if the answer is a SYN+ACK acknowledging it the flow restarts",
+		reason: "the old flow has ended, and the first packet of a flow is new; the kernel reuses its entry",
+		source: "decision 5d: if the answer is a SYN+ACK that acknowledges it, the flow restarts",
 	},
 	{
 		name: "open until both ends began anew",
@@ -189,8 +189,8 @@ var openingDifferences = []difference{
 				m.w.answersPending(m.step) != nil
 		},
 		after:  part,
-		reason: "a SYN that is answered ends an open flow when its sender acknowledges the answer: whoever forged both is one side alone",
-		source: "design section 3: an open flow is not thrown away before its ends have shown that they began anew; RFC 9293 3.10.7.3",
+		reason: "an answered SYN ends an open flow only when its sender acknowledges the answer: one side alone may have forged both",
+		source: "decision 5d: an open flow is not discarded before both ends have started a new connection; RFC 9293 3.10.7.3",
 	},
 	{
 		name: "both ends began anew",
@@ -198,8 +198,8 @@ var openingDifferences = []difference{
 			return m.is(ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.ctop.State == Open
 		},
 		after:  part,
-		reason: "the ACK of the answer to a remembered SYN ends the old flow and begins the new one",
-		source: "design section 3: an open flow is not thrown away before its ends have shown that they began anew; RFC 9293 3.10.7.3",
+		reason: "the ACK of the answer to a remembered SYN ends the old flow and starts the new one",
+		source: "decision 5d: an open flow is not discarded before both ends have started a new connection; RFC 9293 3.10.7.3",
 	},
 	{
 		name: "another answer to the same SYN",
@@ -207,7 +207,7 @@ var openingDifferences = []difference{
 			return m.is(SYN|ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
 				m.other().synSent && m.step.Ack == m.other().isn+1
 		},
-		reason: "whoever took the first answer challenges this one; it changes nothing",
+		reason: "an opener that accepted the first answer challenges this one, so it changes nothing",
 		source: "RFC 9293 3.10.7.4, fourth check; RFC 5961 section 4",
 	},
 	{
@@ -217,7 +217,7 @@ var openingDifferences = []difference{
 				m.w.trail["begun anew"]
 		},
 		after:  part,
-		reason: "of two SYN+ACKs the ACK decides for either; the kernel knows the last one only",
+		reason: "the ACK decides which of two SYN+ACKs counts; the kernel knows only the last one",
 		source: "RFC 9293 3.10.7.3",
 	},
 	{
@@ -226,8 +226,8 @@ var openingDifferences = []difference{
 			return m.is(ACK) && m.onlyCtopPasses() && m.before.ctop == SynSent && m.ctop.State == Unanswered && !m.other().heard
 		},
 		after:  part,
-		reason: "where nothing is enforced the answers may take another way; the flow counts and is checked once both ends are seen",
-		source: "design section 3: liberal until both directions have been seen",
+		reason: "under observe the answers may take another path; the flow is counted, and checked once both ends are seen",
+		source: "decision 5b: liberal until both directions have been seen",
 	},
 	{
 		name: "remembered SYN is answered",
@@ -237,7 +237,7 @@ var openingDifferences = []difference{
 		},
 		after:  part,
 		reason: "the kernel remembers only the opener's SYN, and only until the next packet",
-		source: "design section 3: if the answer is a SYN+ACK acknowledging it the flow restarts",
+		source: "decision 5d: if the answer is a SYN+ACK that acknowledges it, the flow restarts",
 	},
 	{
 		name: "TIME_WAIT until the answer",
@@ -245,7 +245,7 @@ var openingDifferences = []difference{
 			return m.is(SYN) && m.ctop.Verdict == Established && m.stays() && m.kernel.State == SynSent
 		},
 		after:  part,
-		reason: "a SYN reopens a closed flow when it is answered: the last FIN may not have come there yet, and whoever forged the SYN would cut it off",
+		reason: "a SYN reopens a closed flow only when it is answered: the last FIN may still be in flight, and a forged SYN would cut it off",
 		source: "RFC 9293 3.10.7.4, TIME-WAIT; RFC 6191; RFC 5961 section 4",
 	},
 }

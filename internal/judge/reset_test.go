@@ -8,7 +8,7 @@ var resetDifferences = []difference{
 			return m.passed() && m.isReset() && m.ctop.Why == "rst" && m.ctop.State == Gone && m.kernel.State == KernelClose &&
 				m.before.ctop <= SynSent
 		},
-		reason: "nothing of it can come late; the kernel keeps a CLOSE for 10 s where the other end challenged",
+		reason: "no packet of it can be late; the kernel keeps a CLOSE for 10 s if the other end challenged",
 		source: "RFC 9293 3.10.7.3, second check",
 	},
 	{
@@ -18,7 +18,7 @@ var resetDifferences = []difference{
 		},
 		after:  stand,
 		reason: "a believed RST leaves nothing to track; the kernel keeps a CLOSE for 10 s",
-		source: "design section 3: destroys at once; after a midstream RST nothing is kept",
+		source: "decision 5f: ends at once; after a RST on a midstream flow nothing is kept",
 	},
 	{
 		name: "opener's RST of a challenge",
@@ -26,7 +26,7 @@ var resetDifferences = []difference{
 			return m.isReset() && m.before.ctop == SynSent && m.stays() && m.ctop.Verdict == Established &&
 				(m.kernel.State == KernelClose || m.kernel.Verdict == Invalid)
 		},
-		reason: "it ends the old connection at the other end, not the one that is being opened, whose SYN is repeated",
+		reason: "it ends the old connection at the other end, not the one being opened, whose SYN is retransmitted",
 		source: "RFC 5961 section 4.2; RFC 9293 3.10.7.3",
 	},
 	{
@@ -36,7 +36,7 @@ var resetDifferences = []difference{
 				!m.refuses()
 		},
 		after:  part,
-		reason: "a refusal names the SYN that it refuses; the kernel believes any, and a blind one drops a live handshake",
+		reason: "a refusal acknowledges the SYN that it refuses; the kernel believes any RST, so a blind one drops a live handshake",
 		source: "RFC 9293 3.10.7.3, first and second check",
 	},
 	{
@@ -45,7 +45,7 @@ var resetDifferences = []difference{
 			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.step.has(ACK) &&
 				(m.w.answersSyn(m.step) && m.w.trail["refused"] || m.w.answersPending(m.step) != nil)
 		},
-		reason: "the kernel begins a direction with a segment that it then calls invalid",
+		reason: "the kernel initialises a direction from a segment that it then calls invalid",
 		source: "RFC 9293 3.10.7.3, second check",
 	},
 	{
@@ -53,7 +53,7 @@ var resetDifferences = []difference{
 		is: func(m *moment) bool {
 			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.me().synSent && m.step.Seq == m.me().end
 		},
-		reason: "a RST with exactly the number after the SYN is the opener's; the kernel ends the flow by the next one",
+		reason: "a RST with exactly the number after the SYN is the opener's; the kernel ends the flow with the next one",
 		source: "RFC 5961 section 3.2",
 	},
 	{
@@ -62,7 +62,7 @@ var resetDifferences = []difference{
 			return m.isReset() && m.ctop.Why == "rst" && m.before.ctop != SynSent && (m.exactReset() || m.vague())
 		},
 		after:  stand,
-		reason: "a RST with exactly the next number is believed whatever it acknowledges",
+		reason: "ctop believes a RST with exactly the next number, whatever it acknowledges",
 		source: "RFC 5961 section 3.2; RFC 9293 3.10.7.4, second check comes before the fifth",
 	},
 	{
@@ -71,7 +71,7 @@ var resetDifferences = []difference{
 			return m.isReset() && m.stays() && m.ctop.Verdict == Established &&
 				(m.vague() || !m.exactReset() && m.resetInside() || m.resetBeyond() || m.resetLate())
 		},
-		reason: "inside the window but not exact it provokes a challenge ACK, which settles it; right after what was sent beyond the window it is not believed, either; below the window it may answer an old segment once both sides have closed",
+		reason: "inside the window but not exact, it provokes a challenge ACK, which settles it; right after data sent beyond the window it is not believed either; below the window it may answer an old segment once both sides have closed",
 		source: "RFC 5961 section 3.2",
 	},
 	{
@@ -80,7 +80,7 @@ var resetDifferences = []difference{
 			return m.isReset() && m.stays() && m.ctop.Verdict == Established && m.step.has(ACK) && m.step.Seq == 0 &&
 				(m.other().synSent && m.step.Ack == m.other().isn+1 || m.w.answersPending(m.step) != nil)
 		},
-		reason: "it tells who sent another SYN, or the first one again, that there is no connection; whoever forged both would need no number of this flow",
+		reason: "it tells the sender of another or a retransmitted SYN that there is no connection; an attacker could forge both without knowing a number of this flow",
 		source: "RFC 9293 3.10.7.1; RFC 5961 section 3.2",
 	},
 	{
@@ -90,7 +90,7 @@ var resetDifferences = []difference{
 				m.step.Seq != m.me().end
 		},
 		after:  part,
-		reason: "while its receiver has acknowledged nothing only the exact number can be told from a blind one",
+		reason: "while its receiver has acknowledged nothing, only the exact number differs from a blind guess",
 		source: "RFC 5961 section 3.2; RFC 9293 3.10.7.4, second check, SYN-RECEIVED",
 	},
 	{
@@ -99,7 +99,7 @@ var resetDifferences = []difference{
 			return m.isReset() && m.onlyKernelPasses("reset") && m.before.ctop != SynSent && m.stays() &&
 				(m.vague() || !m.exactReset() && !m.resetInside())
 		},
-		reason: "outside it is invalid in every state; the kernel believes any RST of a flow that is closing or was picked up midstream, and ignores some",
+		reason: "it is invalid in every state; the kernel believes any RST of a closing or midstream flow, and ignores some",
 		source: "RFC 5961 section 3.2",
 	},
 }

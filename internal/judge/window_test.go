@@ -10,7 +10,7 @@ var windowDifferences = []difference{
 			return m.step.Sack[0] != m.step.Sack[1] && m.onlyCtopPasses() &&
 				after(m.step.Sack[1], m.other().end)
 		},
-		reason: "selective acknowledgements are advice, which may be renounced; ctop does not look at them",
+		reason: "selective acknowledgements are advisory and may be reneged on; ctop ignores them",
 		source: "RFC 2018 section 8",
 	},
 	{
@@ -18,7 +18,7 @@ var windowDifferences = []difference{
 		is: func(m *moment) bool {
 			return m.onlyKernelPasses("window") && m.stays() && !m.isReset() && m.me().isFarOld(m.step, m.other())
 		},
-		reason: "nothing of the connection can be that old, and an endpoint discards it; the kernel lets it pass and takes nothing from it",
+		reason: "no segment of the connection can be that old, and an endpoint discards it; the kernel lets it pass and ignores its numbers",
 		source: "RFC 9293 3.10.7.4, first check; RFC 5961 section 5.2",
 	},
 	{
@@ -27,7 +27,7 @@ var windowDifferences = []difference{
 			return m.ctop.Verdict != Invalid && !m.isReset() && m.w.agrees(m.step)
 		},
 		after:  part,
-		reason: "both directions, each by its own interface, acknowledge what the other sends: the connection went on elsewhere; the kernel's entry is never in step again",
+		reason: "both directions, each on its own interface, acknowledge what the other sends, so the connection continued on another path; the kernel's entry never recovers",
 		source: "RFC 9293 3.10.7.4, fifth check",
 	},
 	{
@@ -36,8 +36,8 @@ var windowDifferences = []difference{
 			return m.w.midstream && m.onlyKernelPasses("window") && m.stays()
 		},
 		after:  part,
-		reason: "once both ends were heard a flow picked up midstream is checked like any other; the kernel never checks it",
-		source: "design section 3: liberal until both directions have been seen",
+		reason: "once both ends were seen, ctop checks a midstream flow like any other; the kernel never does",
+		source: "decision 5b: liberal until both directions have been seen",
 	},
 	{
 		name: "window opened by a SACK",
@@ -56,7 +56,7 @@ var windowDifferences = []difference{
 				m.step.end()-limit >= m.other().maxWindow
 		},
 		after:  part,
-		reason: "beyond the window by less passes; by how much the kernel lets pass grows with what it let pass",
+		reason: "ctop lets less than a window beyond the window pass; the kernel's allowance grows with what it let pass",
 		source: "RFC 9293 3.10.7.4, first check",
 	},
 	{
@@ -65,7 +65,7 @@ var windowDifferences = []difference{
 			return len(m.w.trail) > 0 && m.onlyKernelPasses("window") && m.stays() && (!m.w.inside(m.step) || m.w.trail["begun anew"])
 		},
 		after:  part,
-		reason: "a packet at which the two differed has moved the windows of one only; by the numbers ctop is right",
+		reason: "an earlier packet moved the windows of only one of the two; by the numbers ctop is right",
 		source: "the differences before it in the sequence",
 	},
 	{
@@ -74,7 +74,7 @@ var windowDifferences = []difference{
 			return len(m.w.trail) > 0 && m.onlyCtopPasses() && !m.isReset() && (m.w.near(m.step) || m.w.trail["begun anew"])
 		},
 		after:  part,
-		reason: "a packet at which the two differed has moved the windows of one only",
+		reason: "an earlier packet moved the windows of only one of the two",
 		source: "the differences before it in the sequence",
 	},
 	{
@@ -83,8 +83,8 @@ var windowDifferences = []difference{
 			return m.onlyCtopPasses() && !m.isReset() && len(m.w.syns) > 1 && m.w.near(m.step)
 		},
 		after:  part,
-		reason: "a SYN in a flow that is open is remembered apart and moves no window; the kernel takes it for something that was sent",
-		source: "design section 3: remembered until it is answered",
+		reason: "ctop remembers a SYN in an open flow separately and moves no window; the kernel counts it as sent",
+		source: "decision 5d: remembered until it is answered",
 	},
 	{
 		name: "the kernel ignored this, too",
@@ -93,7 +93,7 @@ var windowDifferences = []difference{
 				m.kernel.State == m.before.kernel
 		},
 		after:  part,
-		reason: "as before, where the kernel lets the packet pass and takes nothing from it",
+		reason: "as above, and the kernel lets the packet pass and ignores its numbers",
 		source: "the differences before it in the sequence",
 	},
 	{
@@ -103,7 +103,7 @@ var windowDifferences = []difference{
 				m.ctop.Why == "reused" && m.kernel.State == TimeWait)
 		},
 		after:  part,
-		reason: "the kernel takes nothing from a segment beyond its window, ctop remembers that the side closed",
+		reason: "the kernel ignores the numbers of a segment beyond its window; ctop remembers that the side closed",
 		source: "RFC 9293 3.10.7.4, eighth check",
 	},
 	{
@@ -112,8 +112,8 @@ var windowDifferences = []difference{
 			return m.w.midstream && m.passed() && !m.isReset() && slices.Contains(closing, m.kernel.State)
 		},
 		after:  part,
-		reason: "numbers far from those that were first seen bind nobody in ctop; the kernel looks at none",
-		source: "design section 3: liberal until both directions have been seen",
+		reason: "ctop does not check numbers far from those first seen; the kernel checks none",
+		source: "decision 5b: liberal until both directions have been seen",
 	},
 	{
 		name: "still apart",
@@ -122,7 +122,7 @@ var windowDifferences = []difference{
 				m.kernel.State == m.before.kernel && !sameState(m.before.ctop, m.before.kernel)
 		},
 		after:  stand,
-		reason: "neither moves from where an earlier difference left it",
+		reason: "both keep the state in which an earlier difference left them",
 		source: "the differences before it in the sequence",
 	},
 }
