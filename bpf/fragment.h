@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "clock.h"
+#include "flags.h"
 #include "flow.h"
 #include "packet.h"
 #include "tcp_window.h"
@@ -336,7 +337,7 @@ __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 	d = flow_direction(control, pkt) & 1;
 	dir = &flow->dir[d];
 	if (pkt->tcp_flags & TCP_SYN && pkt->first_seq == dir->syn_seq &&
-	    control & (__u64)FLOW_SYN_SENT << d &&
+	    has_flag(control, FLOW_SYN_SENT, d) &&
 	    flow_side_fits(control, pkt, d)) {
 		shared = dir_is_shared(dir);
 		flow_count(dir, pkt, shared);

@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 
+#include "flags.h"
 #include "flow.h"
 #include "packet.h"
 #include "reorder.h"

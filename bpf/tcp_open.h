@@ -4,6 +4,7 @@
 
 #include <linux/bpf.h>
 
+#include "flags.h"
 #include "flow.h"
 #include "packet.h"
 #include "stats.h"

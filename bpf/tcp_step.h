@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "flags.h"
 #include "flow.h"
 #include "packet.h"
 #include "stats.h"
@@ -91,23 +92,6 @@ static __always_inline void tcp_invalid(struct tcp_step *step,
 	step->verdict = VERDICT_INVALID;
 	step->invalid = reason;
 	step->actions = 0;
-}
-
-static __always_inline __u64 flag_of(enum flow_flag flag, __u32 direction)
-{
-	return (__u64)flag << (direction & 1);
-}
-
-/* Those of both directions. */
-static __always_inline __u64 flags_of(enum flow_flag flag)
-{
-	return flag_of(flag, ORIGIN) | flag_of(flag, REPLY);
-}
-
-static __always_inline bool has_flag(__u64 control, enum flow_flag flag,
-				     __u32 direction)
-{
-	return control & flag_of(flag, direction);
 }
 
 static __always_inline bool handshake_done(__u64 control)

@@ -6,6 +6,7 @@
 #include <linux/in.h>
 
 #include "config.h"
+#include "flags.h"
 #include "flow.h"
 #include "tcp_window.h"
 
@@ -29,7 +30,7 @@ static __always_inline bool tcp_is_dead_weight(const struct flow *flow)
  * (nf_tcp_handle_invalid() of nf_conntrack_proto_tcp.c). */
 static __always_inline bool tcp_ended_outside(const struct flow *flow)
 {
-	const __u64 both = FLOW_ENDED_OUTSIDE | (__u64)FLOW_ENDED_OUTSIDE << 1;
+	const __u64 both = flags_of(FLOW_ENDED_OUTSIDE);
 
 	return (READ_ONCE(flow->control) & both) == both;
 }

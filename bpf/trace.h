@@ -92,8 +92,7 @@ static __always_inline void trace_packet(struct trace *trace,
 	trace->ack = pkt->ack;
 	trace->window = pkt->window;
 	trace->tcp_flags = pkt->tcp_flags;
-	trace->payload = pkt->end - pkt->seq - !!(pkt->tcp_flags & TCP_SYN) -
-			 !!(pkt->tcp_flags & TCP_FIN);
+	trace->payload = tcp_payload(pkt);
 	trace->bytes = pkt->bytes;
 	trace->segments = pkt->segments;
 	trace->kind = pkt->kind;
