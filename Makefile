@@ -15,6 +15,10 @@ ARGS ?=
 FUZZTIME ?= 10s
 SEQUENCES ?= 100000
 SOAK ?= 15m
+# Which mutations make mutate tries, how many, and of which packages.
+SEED ?= 1
+SAMPLE ?= 200
+PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbuf|tracker|ui)(/|$$)')
 
 # What knows no kernel, and builds on other systems.
 PORTABLE = ./tracker/flow ./internal/capture ./internal/filter ./internal/format ./internal/names ./internal/order \
@@ -26,7 +30,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo pictures test bench bench-quick fuzz judge chaos soak test-kernels test-unit test-drivers generate check-generated check-portable lint fmt clean
+.PHONY: help build demo pictures test bench bench-quick fuzz mutate judge chaos soak test-kernels test-unit test-drivers generate check-generated check-portable lint fmt clean
 .PHONY: need-go need-kernel need-root need-tmux need-clang need-lint
 
 help: ## list the targets
@@ -58,6 +62,10 @@ fuzz: need-go ## run each fuzz target for FUZZTIME (10s)
 		echo "$${func#func } in $${file%/*}"; \
 		$(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$${file%/*}" || exit 1; \
 	done
+
+mutate: need-go need-kernel need-root ## change SAMPLE (200) places of PACKAGES, chosen by SEED (1), and list what no test notices
+	@$(GO) build $(VCS) -trimpath -o bin/mutate ./internal/mutate
+	@$(ROOT) env "PATH=$$PATH" ./bin/mutate -seed $(SEED) -sample $(SAMPLE) $(ARGS) $(PACKAGES)
 
 judge: need-go need-kernel need-root ## ask the kernel's own conntrack about SEQUENCES (100000) conversations
 	@CTOP_JUDGE_SEQUENCES=$(SEQUENCES) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run TestGenerated $(TESTFLAGS) ./internal/judge
