@@ -70,6 +70,23 @@ type ConntrackEmbryo struct {
 	Tag   uint64
 }
 
+type ConntrackEndedFlow struct {
+	_          structs.HostLayout
+	EndedTicks uint64
+	Last       struct {
+		_     structs.HostLayout
+		End   uint32
+		Limit uint32
+	}
+	Other struct {
+		_     structs.HostLayout
+		End   uint32
+		Limit uint32
+	}
+	Reversed uint32
+	MaxLag   uint32
+}
+
 type ConntrackEvent struct {
 	_           structs.HostLayout
 	Sequence    uint64
@@ -224,7 +241,7 @@ type ConntrackFragmentFirst struct {
 	Total      uint32
 	Ahead      uint32
 	Pad2       uint32
-	Runs       [4]uint32
+	Ranges     [4]uint32
 }
 
 type ConntrackFragmentKey struct {
@@ -331,23 +348,6 @@ const (
 	ConntrackReasonREASON_REUSED  ConntrackReason = 6
 	ConntrackReasonNUM_REASONS    ConntrackReason = 7
 )
-
-type ConntrackRemains struct {
-	_          structs.HostLayout
-	EndedTicks uint64
-	Last       struct {
-		_     structs.HostLayout
-		End   uint32
-		Limit uint32
-	}
-	Other struct {
-		_     structs.HostLayout
-		End   uint32
-		Limit uint32
-	}
-	Reversed uint32
-	Oldest   uint32
-}
 
 type ConntrackRequestArgs struct {
 	_            structs.HostLayout

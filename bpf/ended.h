@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is left of a TCP flow that ended: enough to know what comes late.
+/* TCP flows that ended: enough to recognise their late packets.
  *
- * A flow leaves the table with its last ACK or a RST, but its packets do not:
- * copies and segments that were overtaken are still on their way, the last ACK
- * may be lost behind us so that the FIN is said again, and what was sent before
- * a RST arrived there comes after it here. None of that is invalid (nf_conntrack
- * keeps the entry in TIME_WAIT or CLOSE for it), and none begins a flow.
- *
- * An LRU map: where there is no room, the oldest remains go. */
+ * A flow leaves the table with its last ACK or with a RST, but some of its
+ * packets arrive later: duplicates, reordered segments, a FIN that is
+ * retransmitted because the last ACK was lost behind the tracker, and segments
+ * that were in flight when the RST passed. They are not invalid, and they begin
+ * no flow. nf_conntrack keeps the entry in TIME_WAIT or CLOSE for them. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,39 +16,41 @@
 #include "config.h"
 #include "flow.h"
 #include "packet.h"
+#include "recent.h"
 #include "tcp_window.h"
 #include "tuple.h"
 
-/* What one side had sent, and what it permitted the other to send, with the window
- * beyond that which passes in an open flow. */
-struct remains_dir {
+/* The end of what one side had sent, and the end of what it permitted the other
+ * side to send: its window, and one more that passes in an open flow, too. */
+struct ended_dir {
 	__u32 end;
 	__u32 limit;
 };
 
-struct remains {
+struct ended_flow {
 	__u64 ended_ticks;
-	/* Of who sent the last segment, and which way that went. */
-	struct remains_dir last;
-	struct remains_dir other;
+	/* The sender of the last segment, and packet.reversed of that segment. */
+	struct ended_dir last;
+	struct ended_dir other;
 	__u32 reversed;
-	/* How far below what was sent nothing of the flow can be. */
-	__u32 oldest;
+	/* A number this far below the end of its direction is not of this flow. */
+	__u32 max_lag;
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct flow_key);
-	__type(value, struct remains);
+	__type(value, struct ended_flow);
 } ended SEC(".maps");
 
-/* Remembers a flow that the segment pkt of direction d ends, in place of the one
- * before it. Until both sides have said something there is nothing to come late. */
+/* Remembers a flow that the segment pkt of direction d ends, and forgets an
+ * earlier one of the same tuple. Until both sides have sent something, nothing
+ * can be late. */
 __noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
 			      __u64 now)
 {
-	struct remains remains = { .ended_ticks = now };
+	struct ended_flow past = { .ended_ticks = now };
 	struct flow_dir *sender, *receiver;
 	enum flow_state state;
 	struct flow_key key;
@@ -65,45 +65,45 @@ __noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
 	}
 	sender = &flow->dir[d & 1];
 	receiver = &flow->dir[!(d & 1)];
-	remains.reversed = pkt->reversed;
-	remains.oldest = window_oldest(sender);
-	if (remains.oldest < window_oldest(receiver))
-		remains.oldest = window_oldest(receiver);
-	remains.last.end = sender->end;
-	remains.last.limit = sender->limit + sender->max_window;
-	remains.other.end = receiver->end;
-	remains.other.limit = receiver->limit + receiver->max_window;
-	bpf_map_update_elem(&ended, &key, &remains, BPF_ANY);
+	past.reversed = pkt->reversed;
+	past.max_lag = window_oldest(sender);
+	if (past.max_lag < window_oldest(receiver))
+		past.max_lag = window_oldest(receiver);
+	past.last.end = sender->end;
+	past.last.limit = sender->limit + sender->max_window;
+	past.other.end = receiver->end;
+	past.other.limit = receiver->limit + receiver->max_window;
+	bpf_map_update_elem(&ended, &key, &past, BPF_ANY);
 	return 0;
 }
 
-/* Whether a segment without a flow is a late one of a flow that ended: as long
- * after that as TIME_WAIT lasts, and within what was sent and permitted then. */
+/* Reports whether a segment without a flow is a late one of a flow that ended:
+ * within the TIME_WAIT timeout, and within what was sent and permitted then. */
 __noinline int ended_expects(struct packet *pkt, __u64 now)
 {
-	__u64 timeout = config.timeout_ticks[TIMEOUT_TCP_TIME_WAIT];
-	struct remains *remains;
+	struct ended_flow *past;
 	struct flow_key key;
 	__u32 sent, end, limit;
 
 	if (!pkt)
 		return 0;
 	key = pkt->key; /* see flow_find() */
-	remains = bpf_map_lookup_elem(&ended, &key);
-	if (!remains || now - remains->ended_ticks >= timeout)
+	past = recent_find(&ended, &key, now,
+			   config.timeout_ticks[TIMEOUT_TCP_TIME_WAIT]);
+	if (!past)
 		return 0;
-	sent = remains->last.end;
-	end = remains->other.end;
-	limit = remains->other.limit;
-	if (pkt->reversed != remains->reversed) {
-		sent = remains->other.end;
-		end = remains->last.end;
-		limit = remains->last.limit;
+	sent = past->last.end;
+	end = past->other.end;
+	limit = past->other.limit;
+	if (pkt->reversed != past->reversed) {
+		sent = past->other.end;
+		end = past->last.end;
+		limit = past->last.limit;
 	}
 	if (seq_after(pkt->seq, limit) ||
-	    seq_before(pkt->end, sent - remains->oldest))
+	    seq_before(pkt->end, sent - past->max_lag))
 		return false;
 	return !(pkt->tcp_flags & TCP_ACK) ||
 	       (!seq_after(pkt->ack, end) &&
-		!seq_before(pkt->ack, end - remains->oldest));
+		!seq_before(pkt->ack, end - past->max_lag));
 }

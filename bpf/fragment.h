@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Fragments. The first one has the ports; the others are attributed to its flow
- * by what they share with it, and never begin one. Where they overtake the
- * first they are forwarded untracked; how far they reach is known when it comes.
+/* Fragments. Only the first fragment has the ports. Later ones have its addresses
+ * and identification, by which they belong to its flow; they never begin one.
+ * Those that arrive before the first are forwarded untracked, and its lookup
+ * tells how far they reach.
  *
- * Nothing is reassembled. A later fragment of a TCP segment is judged as a
- * segment of its own: its bytes have the numbers behind those of the first, and
- * a FIN is the last one's. */
+ * Nothing is reassembled. A later fragment of a TCP segment is checked as a
+ * segment of its own: its sequence numbers follow those of the first fragment,
+ * and a FIN belongs to the last one. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,13 +18,14 @@
 #include "flags.h"
 #include "flow.h"
 #include "packet.h"
+#include "recent.h"
 #include "tcp_window.h"
 #include "tuple.h"
 
-/* RFC 791: source, destination, protocol and identification. RFC 8200 4.5: without
- * the protocol, since what follows the fragment header may be another extension,
- * and differ between fragments. VLANs and PPPoE
- * sessions are ours. */
+/* What the fragments of a packet have in common: source, destination, protocol
+ * and identification (RFC 791). IPv6 leaves the protocol out, since the fragment
+ * header may name different next headers (RFC 8200 4.5). VLANs and the PPPoE
+ * session are our addition. */
 struct fragment_key {
 	__be64 addr[2][2];
 	__u32 id;
@@ -35,17 +37,17 @@ struct fragment_key {
 	__u16 pad;
 };
 
-_Static_assert(sizeof(struct fragment_key) == 48,
-	       "fragment_key has hidden padding");
+_Static_assert(sizeof(struct fragment_key) == 48, "fragment_key has hidden "
+						  "padding");
 
-/* How many runs of bytes are told apart: fragments that come in order make one. */
-#define MAX_RUNS 4
-/* How long a first fragment is good for: as long as Linux waits for the others
+/* Byte ranges that are kept per packet. Fragments in order share one. */
+#define MAX_RANGES 4
+/* How long a first fragment is remembered: as long as Linux waits for the others
  * (net/ipv4/ip_fragment.c, include/net/ipv6_frag.h). */
 #define IPV4_FRAGMENT_NS (30ULL * 1000000000)
 #define IPV6_FRAGMENT_NS (60ULL * 1000000000)
 
-/* What only the first fragment shows, and what has come of its packet. */
+/* What only the first fragment shows, and which bytes of its packet arrived. */
 struct fragment_first {
 	__u64 seen_ns;
 	__be16 port[2];
@@ -53,26 +55,26 @@ struct fragment_first {
 	__u8 icmp_code;
 	__u8 icmp_answer;
 	__u8 proto;
-	/* TCP: the number of the packet's first byte, were it one of the stream,
-	 * and what the header says. */
+	/* TCP: the sequence number that the packet's first byte would have, and
+	 * fields of the header. */
 	__u32 base;
 	__u32 seq;
 	__u32 ack;
 	__u16 window;
 	__u8 tcp_flags;
 	__u8 pad;
-	/* Bytes of the first and of all, zero while they are unknown, and how far
-	 * those reach that overtook the first. */
+	/* The lengths of the first fragment and of the packet, zero while
+	 * unknown, and the end of the fragments that arrived before the first. */
 	__u32 length;
 	__u32 total;
 	__u32 ahead;
 	__u32 pad2;
-	/* Runs of bytes that have come, the first one's in front. */
-	__u32 runs[MAX_RUNS];
+	/* The byte ranges that arrived, the first fragment's in front. */
+	__u32 ranges[MAX_RANGES];
 };
 
-_Static_assert(sizeof(struct fragment_first) == 64,
-	       "fragment_first has hidden padding");
+_Static_assert(sizeof(struct fragment_first) == 64, "fragment_first has hidden "
+						    "padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -81,29 +83,30 @@ struct {
 	__type(value, struct fragment_first);
 } fragments SEC(".maps");
 
-/* What is known of a later fragment. */
-enum recalled {
+/* The result of a lookup for a later fragment. */
+enum fragment_lookup {
+	/* Its first fragment is unknown. */
 	FRAGMENT_UNKNOWN,
 	FRAGMENT_KNOWN,
-	/* It overlaps others, or reaches beyond the last one. */
+	/* It overlaps another one, or reaches beyond the last one. */
 	FRAGMENT_OVERLAPS,
 };
 
-/* A run is one word, so that it is read and written whole: where it begins, and
- * where it ends. None is empty. */
-static __always_inline __u32 run_of(__u32 start, __u32 end)
+/* Start and end of a range share one word, so that they are read and written
+ * together. Zero is no range. */
+static __always_inline __u32 range_of(__u32 start, __u32 end)
 {
 	return start | end << 16;
 }
 
-static __always_inline __u32 run_start(__u32 run)
+static __always_inline __u32 range_start(__u32 range)
 {
-	return run & 0xffff;
+	return range & 0xffff;
 }
 
-static __always_inline __u32 run_end(__u32 run)
+static __always_inline __u32 range_end(__u32 range)
 {
-	return run >> 16;
+	return range >> 16;
 }
 
 static __always_inline struct fragment_key fragment_key(const struct packet *pkt)
@@ -118,7 +121,8 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pkt
 		.family = flow->family,
 	};
 
-	/* Source and destination, as they were before they were put in order. */
+	/* The flow key has its ends in order. Here they are source and
+	 * destination. */
 	if (pkt->reversed) {
 		key.addr[0][0] = flow->addr[1][0];
 		key.addr[0][1] = flow->addr[1][1];
@@ -133,8 +137,8 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pkt
 	return key;
 }
 
-/* Keeps what a valid first fragment shows for those that follow. Another one of
- * the same identification takes its place: identifications are used again. */
+/* Remembers a valid first fragment for those that follow. It replaces an earlier
+ * one with the same identification, since senders reuse them. */
 __noinline int fragment_remember(struct packet *pkt)
 {
 	struct fragment_first first = {};
@@ -158,71 +162,74 @@ __noinline int fragment_remember(struct packet *pkt)
 	first.window = pkt->window;
 	first.tcp_flags = pkt->tcp_flags;
 	first.length = pkt->fragment_end;
-	first.runs[0] = run_of(0, pkt->fragment_end);
+	first.ranges[0] = range_of(0, pkt->fragment_end);
 	bpf_map_update_elem(&fragments, &key, &first, BPF_ANY);
 	return 0;
 }
 
-/* Whether a later fragment fits what has come of its packet. One that was said
- * again does, unless it says a part of the first one again, which has the header
- * (RFC 3128). Partial overlaps never do (RFC 5722, RFC 8200 4.5). */
+/* Reports whether a later fragment fits those that arrived. A duplicate does,
+ * unless it lies in the first fragment, which has the header (RFC 3128). A partial
+ * overlap does not (RFC 5722, RFC 8200 4.5). */
 static __always_inline bool fragment_fits(const struct fragment_first *first,
 					  __u32 start, __u32 end, bool last)
 {
 	int i;
 
 	if (start < first->length ||
-	    (first->total && (end > first->total ||
-			      (last && end != first->total))))
+	    (first->total &&
+	     (end > first->total || (last && end != first->total))))
 		return false;
-	for (i = 0; i < MAX_RUNS; i++) {
-		__u32 run = READ_ONCE(first->runs[i]);
+	for (i = 0; i < MAX_RANGES; i++) {
+		__u32 range = READ_ONCE(first->ranges[i]);
 
-		if (last && run_end(run) > end)
+		if (last && range_end(range) > end)
 			return false;
-		if (start < run_end(run) && end > run_start(run) &&
-		    (start < run_start(run) || end > run_end(run)))
+		if (start < range_end(range) && end > range_start(range) &&
+		    (start < range_start(range) || end > range_end(range)))
 			return false;
 	}
 	return true;
 }
 
-/* Takes a later fragment in. Where its packet is in more pieces than are told
- * apart it is forgotten: nothing overlaps it then. */
-static __always_inline void fragment_take(struct fragment_first *first,
-					  __u32 start, __u32 end)
+/* Adds the range of a later fragment. If all ranges are in use it is not kept, and
+ * a fragment that overlaps it later goes unnoticed. */
+static __always_inline void fragment_add(struct fragment_first *first,
+					 __u32 start, __u32 end)
 {
-	bool taken = false;
+	bool added = false;
 	int i;
 
-	for (i = 0; i < MAX_RUNS && !taken; i++) {
-		__u32 run = READ_ONCE(first->runs[i]);
+	for (i = 0; i < MAX_RANGES && !added; i++) {
+		__u32 range = READ_ONCE(first->ranges[i]);
 
-		if (start >= run_start(run) && end <= run_end(run))
+		if (start >= range_start(range) && end <= range_end(range))
 			return;
-		taken = run && (run_end(run) == start || run_start(run) == end);
-		if (taken && run_end(run) == start)
-			WRITE_ONCE(first->runs[i], run_of(run_start(run), end));
-		else if (taken)
-			WRITE_ONCE(first->runs[i], run_of(start, run_end(run)));
+		added = range && (range_end(range) == start ||
+				  range_start(range) == end);
+		if (added && range_end(range) == start)
+			WRITE_ONCE(first->ranges[i],
+				   range_of(range_start(range), end));
+		else if (added)
+			WRITE_ONCE(first->ranges[i],
+				   range_of(start, range_end(range)));
 	}
-	for (i = 1; i < MAX_RUNS && !taken; i++) {
-		taken = !READ_ONCE(first->runs[i]);
-		if (taken)
-			WRITE_ONCE(first->runs[i], run_of(start, end));
+	for (i = 1; i < MAX_RANGES && !added; i++) {
+		added = !READ_ONCE(first->ranges[i]);
+		if (added)
+			WRITE_ONCE(first->ranges[i], range_of(start, end));
 	}
-	for (i = 1; i < MAX_RUNS; i++) {
-		__u32 front = READ_ONCE(first->runs[0]);
-		__u32 run = READ_ONCE(first->runs[i]);
+	for (i = 1; i < MAX_RANGES; i++) {
+		__u32 front = READ_ONCE(first->ranges[0]);
+		__u32 range = READ_ONCE(first->ranges[i]);
 
-		if (!run || run_start(run) != run_end(front))
+		if (!range || range_start(range) != range_end(front))
 			continue;
-		WRITE_ONCE(first->runs[0], run_of(0, run_end(run)));
-		WRITE_ONCE(first->runs[i], 0);
+		WRITE_ONCE(first->ranges[0], range_of(0, range_end(range)));
+		WRITE_ONCE(first->ranges[i], 0);
 	}
 }
 
-/* Makes a TCP segment of a later fragment. */
+/* Makes a later fragment a TCP segment of its own. */
 static __always_inline void fragment_segment(struct packet *pkt,
 					     const struct fragment_first *first)
 {
@@ -238,19 +245,21 @@ static __always_inline void fragment_segment(struct packet *pkt,
 		pkt->tcp_flags &= ~TCP_FIN;
 }
 
-static __always_inline bool fragment_is_old(const struct fragment_first *first,
-					    const struct fragment_key *key)
+static __always_inline struct fragment_first *fragment_find(
+	const struct fragment_key *key, __u64 now_ns)
 {
-	return clock_ns() - first->seen_ns >=
-	       (key->family == 6 ? IPV6_FRAGMENT_NS : IPV4_FRAGMENT_NS);
+	return recent_find(&fragments, key, now_ns,
+			   key->family == 6 ? IPV6_FRAGMENT_NS :
+					      IPV4_FRAGMENT_NS);
 }
 
-/* Notes how far a fragment reaches that overtook the first of its TCP segment. */
+/* Remembers a fragment of a TCP segment that arrived before the first one. */
 static __always_inline void fragment_note_ahead(const struct packet *pkt,
-						const struct fragment_key *key)
+						const struct fragment_key *key,
+						__u64 now_ns)
 {
 	struct fragment_first first = {
-		.seen_ns = clock_ns(),
+		.seen_ns = now_ns,
 		.ahead = pkt->fragment_end,
 		.total = pkt->fragment_last ? pkt->fragment_end : 0,
 	};
@@ -259,8 +268,8 @@ static __always_inline void fragment_note_ahead(const struct packet *pkt,
 		bpf_map_update_elem(&fragments, key, &first, BPF_ANY);
 }
 
-/* Makes the first fragment of a TCP segment reach as far as those do that overtook
- * it. Where the last is one of them a FIN is its own. */
+/* Extends the first fragment of a TCP segment to the end of those that arrived
+ * before it. If the last one did, the first one keeps a FIN. */
 __noinline int fragment_look_ahead(struct packet *pkt)
 {
 	struct fragment_first *first;
@@ -269,9 +278,8 @@ __noinline int fragment_look_ahead(struct packet *pkt)
 	if (!pkt)
 		return 0;
 	key = fragment_key(pkt);
-	first = bpf_map_lookup_elem(&fragments, &key);
-	if (!first || first->length || fragment_is_old(first, &key) ||
-	    first->ahead <= pkt->fragment_end)
+	first = fragment_find(&key, clock_ns());
+	if (!first || first->length || first->ahead <= pkt->fragment_end)
 		return 0;
 	pkt->fragment_ahead = first->ahead - pkt->fragment_end;
 	pkt->fragment_last = !!first->total;
@@ -284,13 +292,15 @@ __noinline int fragment_recall(struct packet *pkt)
 {
 	struct fragment_first *first;
 	struct fragment_key key;
+	__u64 now_ns;
 
 	if (!pkt)
 		return FRAGMENT_UNKNOWN;
 	key = fragment_key(pkt);
-	first = bpf_map_lookup_elem(&fragments, &key);
-	if (!first || fragment_is_old(first, &key)) {
-		fragment_note_ahead(pkt, &key);
+	now_ns = clock_ns();
+	first = fragment_find(&key, now_ns);
+	if (!first) {
+		fragment_note_ahead(pkt, &key, now_ns);
 		return FRAGMENT_UNKNOWN;
 	}
 	if (!first->length) {
@@ -314,16 +324,17 @@ __noinline int fragment_recall(struct packet *pkt)
 	if (pkt->fragment_last)
 		first->total = pkt->fragment_end;
 	pkt->reversed = key_normalise(&pkt->key, pkt->icmp_answer);
-	fragment_take(first, pkt->fragment_start, pkt->fragment_end);
-	/* All of it has come: the identification is free again. */
-	if (first->total && run_end(READ_ONCE(first->runs[0])) == first->total)
+	fragment_add(first, pkt->fragment_start, pkt->fragment_end);
+	/* The packet is complete, so its identification may be reused. */
+	if (first->total &&
+	    range_end(READ_ONCE(first->ranges[0])) == first->total)
 		bpf_map_delete_elem(&fragments, &key);
 	return FRAGMENT_KNOWN;
 }
 
-/* A later fragment of a SYN or RST, which the flow was told by the first: only how
- * far was sent is news, and only of the SYN that began its direction. Any other may be
- * forged, and neither keeps the flow alive nor counts for it. */
+/* A later fragment of a SYN or RST, whose first fragment was tracked as that. It
+ * counts only if it is of the SYN that began its direction: it may be forged
+ * otherwise. Returns whether the flow is not established yet. */
 __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 {
 	struct flow_dir *dir;
@@ -347,11 +358,12 @@ __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 	return control_state(control) < STATE_ESTABLISHED;
 }
 
-/* A FIN is the last fragment's: takes it from the first, and gives it back. */
+/* The last fragment carries the FIN. fragment_hold_fin() takes it from the first
+ * one, and fragment_release_fin() gives it back. */
 static __always_inline bool fragment_hold_fin(struct packet *pkt)
 {
-	if (!pkt->fragment || pkt->kind != PACKET_FLOW ||
-	    pkt->fragment_last || !(pkt->tcp_flags & TCP_FIN))
+	if (!pkt->fragment || pkt->kind != PACKET_FLOW || pkt->fragment_last ||
+	    !(pkt->tcp_flags & TCP_FIN))
 		return false;
 	pkt->tcp_flags &= ~TCP_FIN;
 	pkt->end--;

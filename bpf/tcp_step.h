@@ -153,7 +153,8 @@ static __always_inline bool pending_is_across(__u64 control,
  * first packet tells the sides. */
 static __always_inline bool pending_is_foreign(__u64 control, __u32 d)
 {
-	return !config.sides_unknown && has_flag(control, FLOW_SYN_PENDING, d) &&
+	return !config.sides_unknown &&
+	       has_flag(control, FLOW_SYN_PENDING, d) &&
 	       has_flag(control, FLOW_PENDING_SIDE, d) !=
 		       (!!(control & FLOW_SIDE) ^ (d & 1));
 }

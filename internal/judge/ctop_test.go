@@ -95,8 +95,8 @@ func (c *ctopSide) policy(enforce bool) error {
 // flush forgets all flows, and what is left of those that ended.
 func (c *ctopSide) flush() error {
 	var flow bpf.ConntrackFlow
-	var remains bpf.ConntrackRemains
-	return errors.Join(empty(c.objects.Flows, &flow), empty(c.objects.Ended, &remains))
+	var ended bpf.ConntrackEndedFlow
+	return errors.Join(empty(c.objects.Flows, &flow), empty(c.objects.Ended, &ended))
 }
 
 // empty deletes all of a table.
