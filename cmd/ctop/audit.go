@@ -19,7 +19,7 @@ import (
 type auditFlag struct{ file string }
 
 func (f *auditFlag) register(flags *pflag.FlagSet) {
-	flags.StringVar(&f.file, "audit", "", "file to write every act to, as JSON lines")
+	flags.StringVar(&f.file, "audit", "", "file to which every action is appended, as JSON lines")
 }
 
 // open returns nil where nothing is to be written down.

@@ -40,9 +40,9 @@ type consoleFlags struct {
 }
 
 func (f *consoleFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.names, "names", false, "show names of addresses and ports in the console, looked up in the background")
-	flags.Var(&f.theme, "theme", "colours of the console for a dark or a light background; auto asks the terminal")
-	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console, as with the variable NO_COLOR")
+	flags.BoolVar(&f.names, "names", false, "resolve addresses and ports in the console, in the background")
+	flags.Var(&f.theme, "theme", "colours for a dark or a light background; auto asks the terminal")
+	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console; the variable NO_COLOR does the same")
 }
 
 // begin takes over what the shared flags say about the beginning: a filter, and

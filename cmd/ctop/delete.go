@@ -39,21 +39,21 @@ type deleteFlags struct {
 func (f *deleteFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.all, "all", false, "delete every flow")
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "print what would be deleted, and delete nothing")
-	flags.Var(&f.most, "max", "delete nothing where more flows than that match, 0 for however many")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print the flows that would be deleted, and delete nothing")
+	flags.Var(&f.most, "max", "delete nothing if more flows than this match, 0 for no limit")
 }
 
 func newDeleteCommand(e env, verbose *bool) *cobra.Command {
 	c := &deleteCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "delete [flags] FILTER",
-		Short: "Delete the flows that a filter matches",
-		Long: `Delete the flows that a filter matches from the tracker that runs, and print how
-many there were. What that means for them is the tracker's policy: under observe
-the next packet picks a flow up again, under enforce the flow is cut.
+		Short: "Delete the flows that match a filter",
+		Long: `Delete the flows that match a filter from the running tracker, and print their
+number. Under observe, the next packet picks up a deleted flow again; under
+enforce, deleting cuts the connection.
 
-On a terminal it shows the flows and asks first; a script, whose stdin is none, is
-not asked. No flow having matched is no error.`,
+On a terminal it shows the flows and asks first. A script, whose stdin is not a
+terminal, is not asked. It is no error if no flow matches.`,
 		Example: `  ctop delete tcp dst port 443
   ctop delete src:10.0.0.7 '!state:established'
   ctop delete --dry-run 'idle>1h'
@@ -61,7 +61,7 @@ not asked. No flow having matched is no error.`,
 		ValidArgsFunction: completeFilter,
 		RunE:              c.run,
 	}
-	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
+	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, if more than one runs")
 	c.which.register(cmd.Flags())
 	c.audit.register(cmd.Flags())
 	return cmd

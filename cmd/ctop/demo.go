@@ -33,13 +33,12 @@ func newDemoCommand(e env, verbose *bool) *cobra.Command {
 	c := &demoCommand{env: e, watch: defaultDemo, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
-		Short: "Show it at work in a private laboratory",
-		Long: `Build a laboratory, two network namespaces with real TCP and UDP traffic between
-them, put the tracker in the middle and open the console. Where there is no
-terminal, or with --dump, print what passed instead.
+		Short: "Try ctop in a private lab",
+		Long: `Build a lab of two network namespaces with real TCP and UDP traffic between them,
+attach the tracker in the middle and open the console. Without a terminal, or with
+--dump, print the flows instead.
 
-Nothing of it can be seen from outside, and everything is gone when it ends,
-however it ends.`,
+The lab is invisible from outside and is removed when ctop ends, however it ends.`,
 		Args: noArguments,
 		RunE: c.run,
 	}

@@ -10,9 +10,9 @@ func newDownCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "down IF1 IF2",
 		Short: "Detach a tracker that was left running",
-		Long: `Detach the tracker that runs between two interfaces, whoever started it, put
-back what it changed on the machine and remove all that it left. It also cleans
-up after a ctop that was killed.`,
+		Long: `Detach the tracker between two interfaces, whoever started it, restore the
+settings that it changed on the machine, and remove its files. It also cleans up
+after a ctop that was killed.`,
 		SuggestFor:        []string{"stop", "detach", "end", "kill", "off", "unload"},
 		ValidArgsFunction: completeInterfaces,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -28,20 +28,20 @@ func newEventsCommand(e env, verbose *bool) *cobra.Command {
 	c := &eventsCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "events [flags] [IF1 IF2]",
-		Short: "Print a line for every change of a flow's state",
-		Long: `Print a line for every new flow, every change of state and every end, with its
-reason, until interrupted. With a tracker running it is read without disturbing
-it; with none, one is attached between the interfaces for as long as it lasts.
+		Short: "Print a line for every state change of a flow",
+		Long: `Print a line for every new flow, every state change and every end with its
+reason, until interrupted. It reads a running tracker without disturbing it. If
+none runs, it attaches one between the interfaces and detaches it at the end.
 
-Where events were lost because this reader was too slow, a line says how many.`,
+If events are lost because this reader is too slow, a line says how many.`,
 		ValidArgsFunction: completeInterfaces,
 		RunE:              c.run,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.VarP(&c.output, "output", "o", "form of the lines (json is the same as jsonl)")
+	flags.VarP(&c.output, "output", "o", "format of the lines (json is the same as jsonl)")
 	flags.Var(&c.watch, "for", "how long to print, 0s until interrupted")
-	flags.Var(&c.filter, "filter", "flows to tell about, as far as an event knows them")
+	flags.Var(&c.filter, "filter", "flows to report, by the fields that an event has")
 	c.tracker.register(flags)
 	return cmd
 }

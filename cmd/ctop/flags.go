@@ -29,23 +29,23 @@ type trackerFlags struct {
 // register has what attaching to the machine's own interfaces needs.
 func (f *trackerFlags) register(flags *pflag.FlagSet) {
 	f.registerPrivate(flags)
-	flags.BoolVar(&f.force, "force", false, "attach also to an interface that this machine itself uses, which answers nobody there then")
+	flags.BoolVar(&f.force, "force", false, "attach even to an interface that this machine itself uses; it then answers nobody there")
 }
 
 // registerPrivate has what attaching in a laboratory needs.
 func (f *trackerFlags) registerPrivate(flags *pflag.FlagSet) {
 	f.registerTable(flags)
-	flags.BoolVar(&f.checksums, "checksums", false, "count packets with a wrong checksum; every byte is read, which is slow")
-	flags.Var(&f.mode, "mode", "hook in the kernel; auto is native XDP where possible, else tc")
+	flags.BoolVar(&f.checksums, "checksums", false, "count packets with a wrong checksum; slow, since it reads every byte")
+	flags.Var(&f.mode, "mode", "hook in the kernel; auto uses native XDP if possible, else tc")
 }
 
 // registerTable has what does not depend on interfaces.
 func (f *trackerFlags) registerTable(flags *pflag.FlagSet) {
 	f.maxFlows, f.profile = flow.DefaultMaxFlows, defaultProfile
 	flags.Var(&f.maxFlows, "max-flows", "capacity of the table")
-	flags.Var(&f.policy, "policy", "whether packets that are invalid for their flow are forwarded or dropped")
-	flags.Var(&f.profile, "profile", "set of timeouts to begin with: long ones, or the shortest that the RFCs on NAT allow")
-	flags.Var(&f.timeouts, "timeout", "silence that a state allows, as in tcp_established=1h (repeatable)")
+	flags.Var(&f.policy, "policy", "forward or drop packets that are invalid for their flow")
+	flags.Var(&f.profile, "profile", "initial timeouts: long ones, or the shortest that the RFCs on NAT allow")
+	flags.Var(&f.timeouts, "timeout", "how long a state may stay silent, as in tcp_established=1h (repeatable)")
 }
 
 // defaultProfile is the one of the report that the project started from.
@@ -92,10 +92,10 @@ type viewFlags struct {
 
 func (f *viewFlags) register(flags *pflag.FlagSet) {
 	f.sort = defaultSort()
-	flags.VarP(&f.output, "output", "o", "form of the output")
+	flags.VarP(&f.output, "output", "o", "format of the output")
 	flags.Var(&f.filter, "filter", "flows to show, as in 'proto:tcp dport:443 !state:established'")
 	flags.Var(&f.sort, "sort", "order of the flows: "+strings.Join(sortNames(), ", "))
-	flags.Var(&f.limit, "limit", "number of flows to show at most, 0 for all")
+	flags.Var(&f.limit, "limit", "maximum number of flows to show, 0 for all")
 }
 
 func (f *viewFlags) wanted() filter.Filter { return f.filter.Filter }

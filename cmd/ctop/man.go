@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -57,16 +58,16 @@ func manual(root *cobra.Command) string {
 	p.section("FILTERS")
 	p.text(filterIntro)
 	p.list(filterForms())
-	p.text("What can be asked for:")
+	p.text("Terms:")
 	p.list(filterTerms())
 	p.text(tcpdumpIntro)
 	p.list(filterEquivalents())
 	p.text(filter.Differences)
 	p.section("CONFIGURATION")
 	p.text(configIntro)
-	p.text("A configuration is written in TOML, as in")
+	p.text("The configuration is written in TOML, as in")
 	p.verbatim(configExample)
-	p.text("Its settings are " + strings.Join(settingNames(append(root.Commands(), root)), ", ") + ".")
+	p.text("The settings are " + strings.Join(settingNames(append(root.Commands(), root)), ", ") + ".")
 	p.section("ENVIRONMENT")
 	p.list(variables())
 	p.section("FILES")
@@ -100,10 +101,7 @@ func (p *page) synopsis(root *cobra.Command) {
 // command describes a subcommand with its own flags.
 func (p *page) command(cmd *cobra.Command) {
 	p.macro("SS", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
-	p.text(cmd.Long)
-	if cmd.Long == "" {
-		p.text(cmd.Short + ".")
-	}
+	p.text(cmp.Or(cmd.Long, cmd.Short+"."))
 	if cmd.Example != "" {
 		p.verbatim(cmd.Example)
 	}
@@ -153,7 +151,7 @@ func (p *page) keys() {
 			p.item(k.Help().Key, k.Help().Desc)
 		}
 	}
-	p.text("Ctrl-Z is there where a shell has job control, and not over SSH.")
+	p.text("Ctrl-Z needs a shell with job control. It does not work over SSH.")
 }
 
 func (p *page) list(items []paragraph) {

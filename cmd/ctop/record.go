@@ -29,14 +29,14 @@ func newRecordCommand(e env, verbose *bool) *cobra.Command {
 	c := &recordCommand{env: e, verbose: verbose, interval: durationValue(10 * time.Second)}
 	cmd := &cobra.Command{
 		Use:   "record [flags] FILE [IF1 IF2]",
-		Short: "Keep snapshots and events in a file, for ctop replay",
-		Long: `Write every event, and a snapshot of all flows each time that an interval has
-passed, to a new file until interrupted. With a tracker running it is read without
-disturbing it; with none, one is attached between the interfaces for as long as
-it lasts. ctop replay shows the file, on any machine and without privilege.
+		Short: "Record snapshots and events to a file, for ctop replay",
+		Long: `Write every event, and a snapshot of all flows at each interval, to a new file
+until interrupted. It reads a running tracker without disturbing it. If none runs,
+it attaches one between the interfaces and detaches it at the end. ctop replay shows
+the file on any machine, without privilege.
 
-FILE must not be there yet; - is stdout. It says who talked to whom, so nobody but
-its owner may read it. What has been written can be read, however it ends.`,
+FILE must not exist yet; - is stdout. It records who talked to whom, so only its
+owner may read it. The file is readable up to its last record, however ctop ends.`,
 		Example: `  ctop record night.ctop
   ctop record --interval 1s --for 5m short.ctop eth0 eth1
   ctop replay night.ctop`,

@@ -20,8 +20,8 @@ type repeatFlags struct {
 }
 
 func (f *repeatFlags) register(flags *pflag.FlagSet) {
-	flags.Var(&f.interval, "interval", "with --dump: print a snapshot each time that this long has passed, 0s for one only")
-	flags.Var(&f.count, "count", "with --interval: how many to print, 0 until interrupted")
+	flags.Var(&f.interval, "interval", "with --dump: print a snapshot at this interval, 0s for only one")
+	flags.Var(&f.count, "count", "with --interval: number of snapshots to print, 0 until interrupted")
 }
 
 // shortestRepeat keeps a typing error from reading the table without a pause.

@@ -41,41 +41,41 @@ func newReplayCommand(e env, verbose *bool) *cobra.Command {
 	c := &replayCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "replay [flags] FILE",
-		Short: "Show what the tracker makes of a capture, or a recording",
-		Long: `Feed a capture, pcap or pcapng, to the tracker's own programs in the kernel and
-open the console on the table as it was at the last packet. No interface is
-touched, and time is the capture's: timeouts expire by it. Where there is no
-terminal, or with --dump, print the table instead; with --events every change of
-a state. FILE may be compressed with gzip, bzip2, xz or zstd, and - is stdin. An
-interrupt ends the reading: what was read until then is shown.
+		Short: "Run a capture through the tracker, or play a recording",
+		Long: `Feed a pcap or pcapng capture to the tracker's programs in the kernel, and open
+the console with the table as it was at the last packet. It touches no interface.
+Timeouts expire by the capture's clock. Without a terminal, or with --dump, it
+prints the table instead; with --events it prints every state change. FILE may be
+compressed with gzip, bzip2, xz or zstd; - is stdin. An interrupt stops reading and
+shows the packets read so far.
 
-Ethernet is read, and IP in Linux cooked captures, raw IP, loopback, PPP, PPPoE,
-Cisco HDLC, NFLOG, and 802.11 that is not encrypted. Packets of other link types
-are passed over and counted. A capture of which no packet can be read is an error.
+It reads Ethernet, and IP in Linux cooked captures, raw IP, loopback, PPP, PPPoE,
+Cisco HDLC, NFLOG and unencrypted 802.11. It skips and counts packets of other link
+types. A capture without a readable packet is an error.
 
-In a capture of several interfaces, packets come in by the first of them or by
-the others. In any other the first sender stands on one side, and a host that
-talks to one side on the other; that is a guess, so a flow counts as answered by
-any packet of the other direction. Rates are averages over the whole capture.
-Packets that were captured in part are given their length back, and TCP options
-that are missing are left out; those without the whole of their headers are passed
-over. TCP packets too long for IP's length field (BIG TCP) count as several.
+In a capture of several interfaces, the first one is one side and the others are the
+other side. In any other capture ctop guesses: the first sender is on one side, and
+a host that talks to one side is on the other. So any packet of the other direction
+answers a flow. Rates are averages over the whole capture. Truncated packets count
+with their original length, without the TCP options that are missing. Packets with
+truncated headers are skipped. TCP packets too long for IP's length field (BIG TCP)
+count as several.
 
-FILE may also be what ctop record wrote. That takes no privilege: it shows what
-the tracker saw at the time, and --speed plays it as it happened.`,
+FILE may also be a recording of ctop record. It needs no privilege and shows what
+the tracker saw at the time; --speed plays it at a multiple of real time.`,
 		Example: `  ctop replay trace.pcap
   ctop replay --dump -o json --filter 'port:443 retrans>0' trace.pcapng
   ctop replay --dump --for 10s trace.pcap.gz      the table after ten seconds
   tcpdump -i eth0 -w - | ctop replay --events -
-  ctop replay --speed 60 night.ctop               an hour a minute`,
+  ctop replay --speed 60 night.ctop               an hour in a minute`,
 		RunE: c.run,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&c.dump, "dump", false, "print the table at the end instead of opening the console")
-	flags.BoolVar(&c.events, "events", false, "print a line for every change of a flow's state instead")
-	flags.Var(&c.watch, "for", "how much of the capture to replay by its own clock, 0s for all")
-	flags.Var(&c.speed, "speed", "how many times as fast as it happened a recording is played, 0 at once")
+	flags.BoolVar(&c.events, "events", false, "print a line for every state change of a flow instead")
+	flags.Var(&c.watch, "for", "how much of the capture to replay, by its own clock, 0s for all")
+	flags.Var(&c.speed, "speed", "speed of a recording, as a multiple of real time, 0 for all at once")
 	c.view.register(flags)
 	c.tracker.registerTable(flags)
 	c.look.register(flags)

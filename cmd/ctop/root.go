@@ -13,16 +13,16 @@ import (
 
 const rootIntro = `ctop tracks the connections that pass between two network interfaces.
 
-It stands between them in the kernel, forwards what comes in at one out at the
-other, and shows every flow with its state, countdown and rates, live in the
-terminal or as data for scripts.`
+It stands between them in the kernel and forwards the packets that arrive at one
+to the other. It shows every flow with its state, time to live and rates, live in
+the terminal or as data for scripts.`
 
 const rootExample = `  ctop eth0 eth1                  the console
-  ctop                            the console of the tracker that runs
-  ctop --dump -o json eth0 eth1   what passes in three seconds, as JSON
-  ctop --dump                     what the tracker that runs has now
-  ctop --trace dport:443 eth0 eth1  each packet, and what is made of it
-  ctop demo                       all of it in a laboratory of its own`
+  ctop                            the console of the running tracker
+  ctop --dump -o json eth0 eth1   attach, watch for three seconds, print JSON
+  ctop --dump                     the current flows of the running tracker
+  ctop --trace dport:443 eth0 eth1  each packet with its verdict
+  ctop demo                       try it in a private lab`
 
 // rootCommand is ctop without a subcommand: the console, or the dump.
 type rootCommand struct {
@@ -65,15 +65,15 @@ func newRootCommand(e env) *cobra.Command {
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
-	flags.Var(&c.watch, "for", "with --dump and no tracker running: how long to watch")
-	flags.Var(&c.trace, "trace", "print a line for each packet of the flows that match, \"\" for all, instead of opening the console")
+	flags.Var(&c.watch, "for", "with --dump, if no tracker runs: how long to watch")
+	flags.Var(&c.trace, "trace", "print a line for each packet of the matching flows, \"\" for all, instead of opening the console")
 	c.repeat.register(flags)
 	c.view.register(flags)
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
 	c.look.register(flags)
 	c.audit.register(flags)
-	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "tell on stderr what is being done")
+	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "log to stderr what ctop does")
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
 		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),

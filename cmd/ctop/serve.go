@@ -30,13 +30,12 @@ func newServeCommand(e env, verbose *bool) *cobra.Command {
 	c := &serveCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "serve [flags] IF1 IF2",
-		Short: "Run the tracker for operators elsewhere: console over SSH, metrics",
-		Long: `Run the tracker without a local console. With --ssh operators get the console
-over SSH, each with a view of their own: those whose key is authorised, and to
-act only where its line says role="operator". With --metrics Prometheus gets its
-metrics, and /healthz answers whether all is well.
+		Short: "Run the tracker as a service: console over SSH, metrics",
+		Long: `Run the tracker without a local console. --ssh serves a console over SSH to every
+session whose key is authorised. Only keys with role="operator" on their line may
+change anything. --metrics serves Prometheus metrics, and /healthz for health checks.
 
-Addresses without a host are of the loopback interface. Keys, host key and audit
+An address without a host means the loopback interface. Keys, host key and audit
 log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.`,
 		Example: `  ctop serve eth0 eth1 --ssh 127.0.0.1:2222 --metrics 127.0.0.1:9477
   ssh -t -p 2222 127.0.0.1                          the console
@@ -47,8 +46,8 @@ log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	c.ssh.register(flags)
-	flags.StringVar(&c.metrics, "metrics", "", "address to serve Prometheus metrics and /healthz at")
-	flags.Var(&c.logs, "log", "form of the log on stderr")
+	flags.StringVar(&c.metrics, "metrics", "", "address at which to serve Prometheus metrics and /healthz")
+	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
 	return cmd

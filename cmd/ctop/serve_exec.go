@@ -85,14 +85,14 @@ func (r remote) events() *cobra.Command {
 		wanted filterValue
 	)
 	cmd := &cobra.Command{
-		Use: "events [flags]", Short: "Print a line for every change of a flow's state", Args: noArguments,
+		Use: "events [flags]", Short: "Print a line for every state change of a flow", Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := watch.bound(cmd.Context())
 			defer cancel()
 			return r.stream(ctx, form, filter.Filter(wanted))
 		},
 	}
-	cmd.Flags().VarP(&form, "output", "o", "form of the lines (json is the same as jsonl)")
+	cmd.Flags().VarP(&form, "output", "o", "format of the lines (json is the same as jsonl)")
 	cmd.Flags().Var(&watch, "for", "how long to print, 0s until interrupted")
 	cmd.Flags().Var(&wanted, "filter", "flows to tell about")
 	return cmd
@@ -149,7 +149,7 @@ func appendEvents(b []byte, form output.Format, wanted filter.Filter, list []flo
 func (r remote) delete() *cobra.Command {
 	var which deleteFlags
 	cmd := &cobra.Command{
-		Use: "delete [flags] FILTER", Short: "Delete the flows that a filter matches",
+		Use: "delete [flags] FILTER", Short: "Delete the flows that match a filter",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			wanted, err := which.wanted(args)
 			if err != nil {
@@ -180,7 +180,7 @@ func (r remote) delete() *cobra.Command {
 func (r remote) timeouts() *cobra.Command {
 	var form output.Format
 	cmd := &cobra.Command{
-		Use: "timeouts [flags] [NAME=DURATION ...]", Short: "List the timeouts, or change some of them",
+		Use: "timeouts [flags] [NAME=DURATION ...]", Short: "List or change the timeouts",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := parseSettings(args)
 			if err != nil {
@@ -196,7 +196,7 @@ func (r remote) timeouts() *cobra.Command {
 			return r.set(form, settings, s.Timeouts)
 		},
 	}
-	cmd.Flags().VarP(&form, "output", "o", "form of the list")
+	cmd.Flags().VarP(&form, "output", "o", "format of the list")
 	return cmd
 }
 

@@ -18,28 +18,28 @@ type sshFlags struct {
 
 func (f *sshFlags) register(flags *pflag.FlagSet) {
 	f.flags, f.limits = flags, console.DefaultLimits()
-	flags.StringVar(&f.address, "ssh", "", "address to serve the console over SSH at")
-	flags.StringVar(&f.keys, "authorized-keys", "", "file of the keys that may come in (default authorized_keys in the state directory)")
-	flags.StringVar(&f.hostKey, "host-key", "", "file of the server's own key, made where missing (default host_ed25519_key in the state directory)")
-	flags.StringVar(&f.audit, "audit", "", "file to write every act to (default audit.jsonl in the state directory)")
+	flags.StringVar(&f.address, "ssh", "", "address at which to serve the console over SSH")
+	flags.StringVar(&f.keys, "authorized-keys", "", "file of the authorised keys (default authorized_keys in the state directory)")
+	flags.StringVar(&f.hostKey, "host-key", "", "file of the server's host key, created if missing (default host_ed25519_key in the state directory)")
+	flags.StringVar(&f.audit, "audit", "", "file to which every action is appended (default audit.jsonl in the state directory)")
 	for _, l := range []struct {
 		value       *int
 		name, usage string
 		most        int
 	}{
-		{&f.limits.Sessions, "ssh-sessions", "sessions at once, of which up to 8 are kept for operators", 10_000},
-		{&f.limits.SessionsPerKey, "ssh-sessions-per-key", "sessions at once with the same key", 10_000},
-		{&f.limits.Startups, "ssh-startups", "connections at once that are still logging in", 10_000},
-		{&f.limits.StartupsPerAddress, "ssh-startups-per-address", "of these, from the same address", 10_000},
-		{&f.limits.FailuresPerAddress, "ssh-failures-per-address", "failed connections from an address in a minute, from which on newcomers are dropped at random", 1_000_000},
-		{&f.limits.AuthTries, "ssh-auth-tries", "keys that a client may try in one connection", 100},
-		{&f.limits.FrameRate, "ssh-frame-rate", "times a second that a session draws at most", console.MaxFrameRate},
+		{&f.limits.Sessions, "ssh-sessions", "maximum number of sessions; up to 8 are reserved for operators", 10_000},
+		{&f.limits.SessionsPerKey, "ssh-sessions-per-key", "maximum number of sessions per key", 10_000},
+		{&f.limits.Startups, "ssh-startups", "maximum number of connections that are still logging in", 10_000},
+		{&f.limits.StartupsPerAddress, "ssh-startups-per-address", "maximum number of these per address", 10_000},
+		{&f.limits.FailuresPerAddress, "ssh-failures-per-address", "failed connections per address and minute above which new ones are dropped at random", 1_000_000},
+		{&f.limits.AuthTries, "ssh-auth-tries", "maximum number of keys that a client may try per connection", 100},
+		{&f.limits.FrameRate, "ssh-frame-rate", "maximum number of frames a second per session", console.MaxFrameRate},
 	} {
 		flags.Var(&countValue{l.value, l.most}, l.name, l.usage)
 	}
-	flags.Var((*spanValue)(&f.limits.Handshake), "ssh-handshake", "time to log in, and then to ask for something")
-	flags.Var((*spanValue)(&f.limits.Idle), "ssh-idle", "time without a key after which a console is closed")
-	flags.Var((*spanValue)(&f.limits.Stall), "ssh-stall", "time after which a client that takes nothing is cut off")
+	flags.Var((*spanValue)(&f.limits.Handshake), "ssh-handshake", "time limit for the login, and then for the first request")
+	flags.Var((*spanValue)(&f.limits.Idle), "ssh-idle", "time without a key press after which a console is closed")
+	flags.Var((*spanValue)(&f.limits.Stall), "ssh-stall", "time after which a client that reads nothing is disconnected")
 }
 
 // checkUnused refuses flags that would mean nothing without --ssh. A variable may

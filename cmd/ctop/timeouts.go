@@ -26,16 +26,17 @@ func newTimeoutsCommand(e env, verbose *bool) *cobra.Command {
 	c := &timeoutsCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "timeouts [flags] [NAME=DURATION ...]",
-		Short: "List the timeouts, or change some of them",
-		Long: `List the timeouts of the tracker that runs: how long a flow may stay silent in a
-state. With NAME=DURATION change them, for every flow at once, and print what
-they were and are, or with -o json, jsonl or csv all of them as they are then. A duration is written like 30s, 5m, 2h or 5d.`,
+		Short: "List or change the timeouts",
+		Long: `List the timeouts of the running tracker: how long a flow may stay silent in a
+state. With NAME=DURATION, change them for every flow at once and print the old and
+new values, or with -o json, jsonl or csv all timeouts. A duration is written like
+30s, 5m, 2h or 5d.`,
 		Example:           "  ctop timeouts tcp_established=1h udp_unidirectional=30s",
 		ValidArgsFunction: completeTimeouts,
 		RunE:              c.run,
 	}
-	cmd.Flags().VarP(&c.output, "output", "o", "form of the list")
-	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, where more than one runs")
+	cmd.Flags().VarP(&c.output, "output", "o", "format of the list")
+	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, if more than one runs")
 	c.audit.register(cmd.Flags())
 	return cmd
 }

@@ -15,20 +15,19 @@ import (
 // What follows is said by ctop help, by the help topics and by the man page, in
 // the same words.
 
-const exitText = `The exit status is 0 when it is done, 1 when it failed, with one line on stderr
-that says what to do about it, and 2 for wrong usage. Data goes to stdout,
+const exitText = `The exit status is 0 on success, 1 after a failure and 2 for wrong usage. A failure
+prints one line on stderr that says what to do about it. Data goes to stdout,
 everything else to stderr.`
 
-const filterIntro = `A filter says which flows are meant. It is the same language for --filter, for
-ctop delete, and for / in the console. Terms that stand beside each other must
-all hold. What cannot be read is an error that says where: a filter never matches
-something else than what it says.`
+const filterIntro = `A filter selects flows. --filter, ctop delete and / in the console use the same
+language. Terms beside each other must all hold. A filter that cannot be parsed is
+an error that names the column; it never matches something else.`
 
-const tcpdumpIntro = "Expressions of tcpdump mean what they mean there:"
+const tcpdumpIntro = "tcpdump's expressions mean the same as in tcpdump:"
 
-const configIntro = `Flags, variables and files set the same things under the same names. A flag on
-the command line wins over a variable, a variable over the file in the user's
-own directory, and that over the one of the machine.`
+const configIntro = `Flags, variables and files set the same values under the same names. A flag on the
+command line overrides a variable. A variable overrides the user's file, which
+overrides the machine's file.`
 
 const configExample = `  policy = "enforce"
   max-flows = 1_000_000
@@ -43,11 +42,11 @@ type paragraph struct{ name, text string }
 
 func variables() []paragraph {
 	return []paragraph{
-		{"CTOP_MAX_FLOWS, ...", "what --max-flows sets, and so on for every flag but --help, --version, --all, --yes and --dry-run"},
-		{"NO_COLOR", "no colours, where it is set to anything"},
-		{"TERM", "the type of the terminal; dumb gets no colours"},
-		{"XDG_CONFIG_HOME", "where the user's configuration is, ~/.config where it is not set"},
-		{"XDG_STATE_HOME", "where the console's settings and what serve keeps are; where it is not set, /var/lib for root and ~/.local/state for others"},
+		{"CTOP_MAX_FLOWS, ...", "the value of --max-flows; likewise for every flag except --help, --version, --all, --yes and --dry-run"},
+		{"NO_COLOR", "no colours, if it is set to any value"},
+		{"TERM", "the terminal type; dumb means no colours"},
+		{"XDG_CONFIG_HOME", "directory of the user's configuration, by default ~/.config"},
+		{"XDG_STATE_HOME", "directory of the console's settings and of the files of ctop serve, by default /var/lib for root and ~/.local/state for others"},
 	}
 }
 
@@ -55,18 +54,18 @@ func files() []paragraph {
 	return []paragraph{
 		{"$XDG_CONFIG_HOME/ctop/config.toml", "the user's configuration"},
 		{systemConfig, "the machine's configuration"},
-		{"$XDG_STATE_HOME/ctop/console.json", "what was chosen in the console: columns, order, units"},
-		{"/sys/fs/bpf/ctop", "the pins of the trackers that run"},
-		{"/run/ctop", "what trackers changed on the machine whose pins may end with their process, so that it can be put back after a kill"},
+		{"$XDG_STATE_HOME/ctop/console.json", "the settings of the console: columns, order, units"},
+		{"/sys/fs/bpf/ctop", "the pins of the running trackers"},
+		{"/run/ctop", "settings changed by trackers whose pins may disappear with their process, so that they can be restored after a kill"},
 	}
 }
 
 // stateText names the states of a flow.
 func stateText() string {
 	return "A flow is in one of the states " + inOneLine(flow.States()) + `.
-Only TCP has others than NEW and ESTABLISHED, which is one that was answered. A
-flow that has been silent for its state's timeout ends. These are the timeouts
-with their defaults, and what --profile rfc makes of them:`
+ESTABLISHED means answered. Only TCP has states other than NEW and ESTABLISHED. A
+flow ends when it has been silent for its state's timeout. The timeouts, each with its
+default and its value under --profile rfc:`
 }
 
 func timeoutList() []paragraph {
@@ -84,7 +83,7 @@ func timeoutList() []paragraph {
 // eventText names the kinds of events, and why flows end.
 func eventText() string {
 	kinds := []flow.EventType{flow.EventNew, flow.EventUpdate, flow.EventDestroy}
-	return "An event is one of " + inOneLine(kinds) + ", or " + flow.EventLost.String() + ` where
+	return "An event is one of " + inOneLine(kinds) + ", or " + flow.EventLost.String() + ` if
 the kernel had no room for some. A flow ends for one of these reasons: ` + inOneLine(flow.Reasons()) + "."
 }
 
@@ -126,8 +125,8 @@ func paragraphs(list []filter.Row) []paragraph {
 func newFilterTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "filters",
-		Short: "How filters are written",
-		Long: filterIntro + "\n\n" + rows(filterForms()) + "\nWhat can be asked for:\n\n" + rows(filterTerms()) +
+		Short: "Filter syntax",
+		Long: filterIntro + "\n\n" + rows(filterForms()) + "\nTerms:\n\n" + rows(filterTerms()) +
 			"\n" + tcpdumpIntro + "\n\n" + rows(filterEquivalents()) + "\n" + filter.Differences,
 	}
 }
@@ -138,8 +137,8 @@ func newConfigTopic(commands []*cobra.Command) *cobra.Command {
 		Use:   "config",
 		Short: "Configuration files and variables",
 		Long: configIntro + "\n\nFiles:\n\n" + rows(files()) + "\nVariables:\n\n" + rows(variables()) +
-			"\nA configuration is written in TOML, as in\n\n" + configExample +
-			"\n\nIts settings are\n\n" + wrapped(slices.Values(settingNames(commands))),
+			"\nThe configuration is written in TOML, as in\n\n" + configExample +
+			"\n\nThe settings are\n\n" + wrapped(slices.Values(settingNames(commands))),
 	}
 }
 

@@ -54,13 +54,13 @@ func Equivalents() []Row {
 }
 
 // Differences tells where an expression of tcpdump is about flows here.
-const Differences = `tcpdump asks packets, and a filter asks flows, which have two directions. src and
-dst are the ends of a flow's first packet: "dst port 80" has the flows to web
-servers with all of their packets, and "src port 80" only those that were opened
-from port 80. A VLAN id may be the outer one or the inner one, and other terms
-hold with a tag or a PPPoE session and without. "a or b and c" needs parentheses.
-What flows do not have (greater, less, len, ether, arp, bytes of packets) is an
-error that says what to write instead.`
+const Differences = `tcpdump selects packets; a filter selects flows, which have two directions. src and
+dst are the ends of a flow's first packet: "dst port 80" selects the flows to web
+servers with all of their packets, and "src port 80" only flows opened from port 80.
+vlan matches the outer or an inner id. Other terms match with and without a tag or a
+PPPoE session. "a or b and c" needs parentheses. Primitives that flows do not have
+(greater, less, len, ether, arp, bytes of packets) are an error that says what to
+write instead.`
 
 // Terms describes every field and flag.
 func Terms() []Row {
