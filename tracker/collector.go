@@ -249,18 +249,3 @@ func (c *Collector) SweepTook() time.Duration { return time.Duration(c.swept.Loa
 func (c *Collector) Events(after uint64) (events []flow.Event, next uint64) {
 	return c.log.after(after)
 }
-
-// Delete is [Tracker.Delete].
-func (c *Collector) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
-	return c.tracker.Delete(refs...)
-}
-
-// SetTimeout is [Tracker.SetTimeout].
-func (c *Collector) SetTimeout(name flow.TimeoutName, d time.Duration) error {
-	return c.tracker.SetTimeout(name, d)
-}
-
-// SetFlowTimeout is [Tracker.SetFlowTimeout].
-func (c *Collector) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
-	return c.tracker.SetFlowTimeout(ref, d)
-}

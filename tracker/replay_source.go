@@ -1,8 +1,8 @@
 package tracker
 
 import (
+	"context"
 	"errors"
-	"time"
 
 	"ctop/tracker/flow"
 )
@@ -35,31 +35,12 @@ func (r *Replay) Snapshot() *flow.Snapshot { return r.latest.Load() }
 // Events is [Collector.Events].
 func (r *Replay) Events(after uint64) (events []flow.Event, next uint64) { return r.log.after(after) }
 
-// Delete is [Tracker.Delete].
-func (r *Replay) Delete(refs ...flow.Ref) (result flow.DeleteResult, err error) {
-	err = r.act(func() error {
-		result, err = r.tracker.Delete(refs...)
-		return err
-	})
-	return result, err
-}
-
-// SetTimeout is [Tracker.SetTimeout]. Flows that have been silent for longer end
-// at once.
-func (r *Replay) SetTimeout(name flow.TimeoutName, d time.Duration) error {
-	return r.act(func() error { return r.tracker.SetTimeout(name, d) })
-}
-
-// SetFlowTimeout is [Tracker.SetFlowTimeout].
-func (r *Replay) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
-	return r.act(func() error { return r.tracker.SetFlowTimeout(ref, d) })
-}
-
-// act changes the table and shows what came of it.
-func (r *Replay) act(change func() error) error {
+// Act is [Tracker.Act]. A shorter timeout ends flows that have been silent for
+// longer at once.
+func (r *Replay) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	err := change()
+	outcome, err := r.tracker.Act(ctx, act)
 	_, failed := r.refresh()
-	return errors.Join(err, failed)
+	return outcome, errors.Join(err, failed)
 }

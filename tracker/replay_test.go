@@ -116,15 +116,15 @@ func TestReplayActs(t *testing.T) {
 	}
 	for _, f := range s.Flows {
 		if f.Tuple.Src.Port() == 3 {
-			if result, err := r.Delete(f.Ref()); err != nil || result.Deleted != 1 {
+			if result, err := r.Act(t.Context(), flow.Deletion(f.Ref())); err != nil || result.Done != 1 {
 				t.Fatalf("%+v, %v", result, err)
 			}
-			if err := r.SetFlowTimeout(f.Ref(), time.Hour); !errors.Is(err, flow.ErrFlowGone) {
+			if _, err := r.Act(t.Context(), flow.OwnTimeoutChange(f.Ref(), time.Hour)); !errors.Is(err, flow.ErrFlowGone) {
 				t.Errorf("its timeout: %v", err)
 			}
 		}
 	}
-	if err := r.SetTimeout(flow.UDPUnidirectional, 15*time.Second); err != nil {
+	if _, err := r.Act(t.Context(), flow.TimeoutChange(flow.UDPUnidirectional, 15*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if s := r.Snapshot(); len(s.Flows) != 1 || s.Flows[0].Tuple.Src.Port() != 2 || s.Flows[0].TTL(0) != 5*time.Second {

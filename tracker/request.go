@@ -13,15 +13,15 @@ import (
 
 // Delete ends flows with reason "deleted". Where it fails in the middle, the
 // result counts what was done before.
-func (t *Tracker) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
-	var result flow.DeleteResult
+func (t *Tracker) Delete(refs ...flow.Ref) (flow.Outcome, error) {
+	var result flow.Outcome
 	for _, ref := range refs {
 		done, err := t.ask(kernelRequest{Key: keyFromTuple(ref.Tuple), Id: uint64(ref.ID), Request: requestDelete})
 		if err != nil {
 			return result, fmt.Errorf("delete %s: %w", ref.Tuple, err)
 		}
 		if done {
-			result.Deleted++
+			result.Done++
 		} else {
 			result.Gone++
 		}

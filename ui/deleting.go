@@ -153,29 +153,27 @@ func (m *Model) handleTypedAnswer(msg tea.KeyMsg, q confirm.Question) tea.Cmd {
 
 // delete returns what ends the flows.
 func (m *Model) delete(refs []flow.Ref) tea.Cmd {
-	source := m.source
-	return func() tea.Msg {
-		result, err := source.Delete(refs...)
-		msg := doneMsg{text: deleted(result), err: err, deleted: refs}
-		if result.Deleted > 0 {
-			msg.noted = deletedNote(refs, result)
+	return m.act(flow.Deletion(refs...), func(o flow.Outcome, err error) doneMsg {
+		msg := doneMsg{text: deleted(o), err: err, deleted: refs}
+		if o.Done > 0 {
+			msg.noted = deletedNote(refs, o)
 		}
 		return msg
-	}
+	})
 }
 
 // deletedNote names the flow where it was only one.
-func deletedNote(refs []flow.Ref, r flow.DeleteResult) string {
+func deletedNote(refs []flow.Ref, o flow.Outcome) string {
 	if len(refs) == 1 {
 		return "deleted " + refs[0].Tuple.String()
 	}
-	return deleted(r)
+	return deleted(o)
 }
 
-func deleted(r flow.DeleteResult) string {
-	text := "deleted " + format.Plural(r.Deleted, "flow")
-	if r.Gone > 0 {
-		text += fmt.Sprintf(", %s already gone", format.Count(r.Gone))
+func deleted(o flow.Outcome) string {
+	text := "deleted " + format.Plural(o.Done, "flow")
+	if o.Gone > 0 {
+		text += fmt.Sprintf(", %s already gone", format.Count(o.Gone))
 	}
 	return text
 }

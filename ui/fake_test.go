@@ -2,6 +2,7 @@ package ui
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -35,19 +36,18 @@ func (s *fakeSource) Events(after uint64) ([]flow.Event, uint64) {
 	return s.events[min(after, n):], n
 }
 
-func (s *fakeSource) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
-	s.deleted = append(s.deleted, refs...)
-	return flow.DeleteResult{Deleted: len(refs) - 1, Gone: 1}, s.err
-}
-
-func (s *fakeSource) SetTimeout(name flow.TimeoutName, d time.Duration) error {
-	s.timeouts = append(s.timeouts, fmt.Sprintf("%s=%s", name, d))
-	return s.err
-}
-
-func (s *fakeSource) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
-	s.timeouts = append(s.timeouts, fmt.Sprintf("%d=%s", ref.ID, d))
-	return s.err
+// Act takes one of the flows to delete for one that is gone.
+func (s *fakeSource) Act(_ context.Context, act flow.Act) (flow.Outcome, error) {
+	switch act.Kind {
+	case flow.ActDelete:
+		s.deleted = append(s.deleted, act.Flows...)
+		return flow.Outcome{Done: len(act.Flows) - 1, Gone: 1}, s.err
+	case flow.ActTimeout:
+		s.timeouts = append(s.timeouts, fmt.Sprintf("%s=%s", act.Timeout, act.Duration))
+	case flow.ActFlowTimeout:
+		s.timeouts = append(s.timeouts, fmt.Sprintf("%d=%s", act.Flows[0].ID, act.Duration))
+	}
+	return flow.Outcome{Done: 1}, s.err
 }
 
 // console drives a model the way bubbletea would, but for the passing of time.
@@ -70,7 +70,7 @@ func newConsole(t *testing.T, width, height int, flows []flow.Flow, opts ...Opti
 	opts = append([]Option{
 		WithRenderer(renderer), WithClock(func() time.Time { return c.now }), WithInterval(time.Nanosecond),
 	}, opts...)
-	c.m = New(c.source, opts...)
+	c.m = New(c.source, append(opts, WithActor(c.source))...)
 	c.send(tea.WindowSizeMsg{Width: width, Height: height})
 	c.run(c.m.Init())
 	return c

@@ -31,7 +31,10 @@ func TestScreens(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	pages := map[string]func(*console){
-		"waiting": func(c *console) { c.source.snapshot = nil; c.m = New(c.source, WithRenderer(c.m.options.renderer)) },
+		"waiting": func(c *console) {
+			c.source.snapshot = nil
+			c.m = New(c.source, WithRenderer(c.m.options.renderer), WithActor(c.source))
+		},
 		"events": func(c *console) {
 			c.source.events = append(someEvents(), recoveredEvents()...)
 			c.pass(time.Second)

@@ -125,11 +125,10 @@ func (m *Model) handleEnding(msg endingMsg) tea.Cmd {
 }
 
 func (m *Model) setTimeout(name flow.TimeoutName, d time.Duration) tea.Cmd {
-	source := m.source
-	return func() tea.Msg {
+	return m.act(flow.TimeoutChange(name, d), func(_ flow.Outcome, err error) doneMsg {
 		text := fmt.Sprintf("%s is now %s", name, format.Timeout(d))
-		return done(text, text, source.SetTimeout(name, d))
-	}
+		return done(text, text, err)
+	})
 }
 
 // lengthen doubles a flow's own timeout.
@@ -258,14 +257,14 @@ func (m *Model) setFlowTimeout(ref flow.Ref, d time.Duration, text string) tea.C
 
 // giving returns what gives a flow a timeout.
 func (m *Model) giving(ref flow.Ref, d time.Duration, text string) tea.Cmd {
-	source, clock := m.source, m.options.clock
-	return func() tea.Msg {
+	clock := m.options.clock
+	return m.act(flow.OwnTimeoutChange(ref, d), func(_ flow.Outcome, err error) doneMsg {
 		noted := "timeout of " + ref.Tuple.String() + ": the default again"
 		if d > 0 {
 			noted = "timeout of " + ref.Tuple.String() + ": " + format.Timeout(d)
 		}
-		msg := done(text, noted, source.SetFlowTimeout(ref, d))
+		msg := done(text, noted, err)
 		msg.given = given{id: ref.ID, duration: d, at: clock()}
 		return msg
-	}
+	})
 }

@@ -64,7 +64,7 @@ const idleShare = 3
 
 // Model is one console.
 type Model struct {
-	source  Source
+	source  Reader
 	options options
 	theme   theme.Theme
 	keys    KeyMap
@@ -153,11 +153,11 @@ type Model struct {
 	greeting string
 }
 
-// New returns a console on a source.
-func New(source Source, opts ...Option) Model {
+// New returns a console that shows what a reader has.
+func New(source Reader, opts ...Option) Model {
 	o := newOptions(opts)
-	if s, ok := source.(ReadOnly); ok && o.refuse == nil {
-		o.refuse = func(Attempt) error { return s.ReadOnly() }
+	if o.actor == nil && o.refuse == nil {
+		o.refuse = func(Attempt) error { return errShownOnly }
 	}
 	t := theme.New(o.profile(), o.noColor, o.light())
 	book := names.New(o.resolver)

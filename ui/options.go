@@ -29,6 +29,7 @@ type options struct {
 	noColor  bool
 	export   Export
 	role     string
+	actor    flow.Actor
 	refuse   func(Attempt) error
 	// exportElsewhere is the command that exports from elsewhere.
 	exportElsewhere func(filter string) string

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -9,26 +10,18 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Attempt is an act that the operator's role does not allow, or that the source
-// cannot do.
+// errShownOnly answers every act if the console has no [flow.Actor].
+var errShownOnly = errors.New("what is shown here cannot be changed")
+
+// Attempt is an act that is refused at its key, because the operator's role does not
+// allow it or because there is nobody to carry it out. A new timeout has not been
+// chosen yet, so Duration is zero.
 type Attempt struct {
-	Act AttemptedAct
-	// Flows are some of those that it was tried on, Count how many there were.
-	Flows []flow.Ref
+	// Act names at most 100 of the flows, Count is how many flows or settings it
+	// is about.
+	flow.Act
 	Count int
-	// Timeout is the name of the one to be changed, for AttemptTimeout.
-	Timeout string
 }
-
-// AttemptedAct is what was tried.
-type AttemptedAct uint8
-
-// What can be tried.
-const (
-	AttemptDelete AttemptedAct = iota
-	AttemptFlowTimeout
-	AttemptTimeout
-)
 
 // mostAttempted is how many flows an [Attempt] names.
 const mostAttempted = 100
@@ -85,12 +78,12 @@ func (m *Model) attempt(msg tea.KeyMsg) (a Attempt, ok bool) {
 		return a, false
 	case m.view == viewTimeouts:
 		name, _ := m.limits.Selected()
-		return Attempt{Act: AttemptTimeout, Timeout: name.String()}, key.Matches(msg, m.keys.Edit, m.keys.DefaultTimeout)
+		return Attempt{flow.TimeoutChange(name, 0), 1}, key.Matches(msg, m.keys.Edit, m.keys.DefaultTimeout)
 	case m.view != viewFlows:
 		return a, false
 	case key.Matches(msg, m.keys.DeleteAll):
 		rows := m.flows.Rows()
-		return Attempt{Flows: refsOf(rows[:min(len(rows), mostAttempted)]), Count: len(rows)}, true
+		return Attempt{flow.Deletion(refsOf(rows[:min(len(rows), mostAttempted)])...), len(rows)}, true
 	case key.Matches(msg, m.keys.Delete) && len(m.marked) > 0:
 		return m.attemptOnMarked(), true
 	}
@@ -102,16 +95,14 @@ func (m *Model) attemptOn(msg tea.KeyMsg, f *flow.Flow) (a Attempt, ok bool) {
 	if f == nil {
 		return a, false
 	}
-	a = Attempt{Flows: []flow.Ref{f.Ref()}, Count: 1}
 	if key.Matches(msg, m.keys.Delete) {
-		return a, true
+		return Attempt{flow.Deletion(f.Ref()), 1}, true
 	}
-	a.Act = AttemptFlowTimeout
-	return a, key.Matches(msg, m.keys.Longer, m.keys.Shorter, m.keys.Pin, m.keys.Default)
+	return Attempt{flow.OwnTimeoutChange(f.Ref(), 0), 1}, key.Matches(msg, m.keys.Longer, m.keys.Shorter, m.keys.Pin, m.keys.Default)
 }
 
 func (m *Model) attemptOnMarked() Attempt {
-	a := Attempt{Count: len(m.marked)}
+	a := Attempt{flow.Deletion(), len(m.marked)}
 	for _, ref := range m.marked {
 		if a.Flows = append(a.Flows, ref); len(a.Flows) == mostAttempted {
 			break

@@ -15,24 +15,24 @@ import (
 func TestRefusedAtTheKey(t *testing.T) {
 	var tried []string
 	refuse := func(a Attempt) error {
-		tried = append(tried, fmt.Sprint(a.Act, " ", len(a.Flows), " ", a.Count, " ", a.Timeout))
+		tried = append(tried, fmt.Sprint(a.Kind, " ", len(a.Flows), " ", a.Count, " ", a.Timeout))
 		return errors.New("viewer: read only")
 	}
 	for _, tt := range []struct {
 		keys []string
 		want []string
 	}{
-		{[]string{"d"}, []string{"0 1 1 "}},
-		{[]string{"D"}, []string{"0 100 150 "}},
-		{[]string{"space", "space", "d"}, []string{"0 2 2 "}},
-		{[]string{"+"}, []string{"1 1 1 "}},
-		{[]string{"-"}, []string{"1 1 1 "}},
-		{[]string{"P"}, []string{"1 1 1 "}},
-		{[]string{"0"}, []string{"1 1 1 "}},
-		{[]string{"enter", "d"}, []string{"0 1 1 "}},
-		{[]string{"enter", "+"}, []string{"1 1 1 "}},
-		{[]string{"t", "enter"}, []string{"2 0 0 tcp_syn_sent"}},
-		{[]string{"t", "j", "0"}, []string{"2 0 0 tcp_syn_recv"}},
+		{[]string{"d"}, []string{"delete 1 1 tcp_syn_sent"}},
+		{[]string{"D"}, []string{"delete 100 150 tcp_syn_sent"}},
+		{[]string{"space", "space", "d"}, []string{"delete 2 2 tcp_syn_sent"}},
+		{[]string{"+"}, []string{"flow_timeout 1 1 tcp_syn_sent"}},
+		{[]string{"-"}, []string{"flow_timeout 1 1 tcp_syn_sent"}},
+		{[]string{"P"}, []string{"flow_timeout 1 1 tcp_syn_sent"}},
+		{[]string{"0"}, []string{"flow_timeout 1 1 tcp_syn_sent"}},
+		{[]string{"enter", "d"}, []string{"delete 1 1 tcp_syn_sent"}},
+		{[]string{"enter", "+"}, []string{"flow_timeout 1 1 tcp_syn_sent"}},
+		{[]string{"t", "enter"}, []string{"timeout 0 1 tcp_syn_sent"}},
+		{[]string{"t", "j", "0"}, []string{"timeout 0 1 tcp_syn_recv"}},
 	} {
 		t.Run(fmt.Sprint(tt.keys), func(t *testing.T) {
 			tried = nil
@@ -53,23 +53,17 @@ func TestRefusedAtTheKey(t *testing.T) {
 	}
 }
 
-// past is a source that can only be looked at.
-type past struct{ fakeSource }
-
-func (*past) ReadOnly() error { return errors.New("what it shows is past") }
-
-// A source that cannot act says so at the key, and the footer does not offer it.
-func TestReadOnlySource(t *testing.T) {
+// A console without an actor says so at the key, and the footer does not offer it.
+func TestWithoutActor(t *testing.T) {
 	for _, keys := range [][]string{{"d"}, {"D"}, {"+"}, {"-"}, {"P"}, {"0"}, {"enter", "d"}, {"t", "enter"}, {"t", "0"}} {
 		c := newConsole(t, 100, 24, flowsUpTo(5))
-		source := &past{fakeSource{snapshot: c.source.snapshot}}
-		c.m = New(source, WithRenderer(c.m.options.renderer), WithClock(func() time.Time { return c.now }), WithInterval(1))
+		c.m = New(c.source, WithRenderer(c.m.options.renderer), WithClock(func() time.Time { return c.now }), WithInterval(1))
 		c.send(tea.WindowSizeMsg{Width: 100, Height: 24})
 		c.run(c.m.Init())
 		c.shows("/ filter", "5/5")
 		c.hides("delete", "mark")
 		c.press(keys...)
-		c.shows("what it shows is past")
+		c.shows("what is shown here cannot be changed")
 	}
 }
 

@@ -1,30 +1,24 @@
 package ui
 
-import (
-	"time"
+import "ctop/tracker/flow"
 
-	"ctop/tracker/flow"
-)
-
-// Source is what a console shows and acts on. [*tracker.Collector] is one. Its
-// methods are called from goroutines of the program's, several at a time.
-type Source interface {
+// Reader is what a console shows. [*tracker.Collector] is one. Its methods may be
+// called from several goroutines at once.
+type Reader interface {
 	// Snapshot returns the latest snapshot, nil before the first.
 	Snapshot() *flow.Snapshot
 	// Events returns the events after a position and the next position.
 	Events(after uint64) (events []flow.Event, next uint64)
-	// Delete ends flows.
-	Delete(refs ...flow.Ref) (flow.DeleteResult, error)
-	// SetTimeout changes a timeout for every flow at once.
-	SetTimeout(name flow.TimeoutName, d time.Duration) error
-	// SetFlowTimeout gives one flow a timeout of its own, or takes it away
-	// again where d is zero.
-	SetFlowTimeout(ref flow.Ref, d time.Duration) error
 }
 
-// ReadOnly is a [Source] that can only be looked at, such as a recording. Every key
-// that acts answers with its error, before anything is asked or typed.
-type ReadOnly interface {
-	// ReadOnly says why it cannot act.
-	ReadOnly() error
+// Source is a [Reader] whose flows and timeouts can be changed.
+type Source interface {
+	Reader
+	flow.Actor
+}
+
+// WithActor carries out what the operator asks for. Without it the console only
+// shows, and every key that acts answers that it cannot.
+func WithActor(a flow.Actor) Option {
+	return func(o *options) { o.actor = a }
 }

@@ -11,7 +11,6 @@ import (
 
 	"ctop/tracker"
 	"ctop/tracker/flow"
-	"ctop/ui"
 	"ctop/ui/console"
 )
 
@@ -30,20 +29,20 @@ func (f *auditFlag) open() (*console.Audit, error) {
 	return console.OpenAudit(f.file)
 }
 
-// local returns the source of whoever sits at this machine.
-func (env) local(source ui.Source, audit *console.Audit) *console.Local {
+// local returns what carries out the acts of whoever sits at this machine.
+func (env) local(actor flow.Actor, audit *console.Audit) *console.Local {
 	login, _ := os.ReadFile("/proc/self/loginuid") // where there is none, nobody is known to have logged in
-	return console.NewLocal(source, audit, actor(string(login), os.Getuid()), time.Now)
+	return console.NewLocal(actor, audit, loggedIn(string(login), os.Getuid()), time.Now)
 }
 
 // noLogin is the login uid of a process that nobody who logged in has started
 // (proc_pid_loginuid(5)).
 const noLogin = "4294967295"
 
-// actor names who acts: the user who logged in, whom su and sudo leave as it is,
+// loggedIn names who acts: the user who logged in, whom su and sudo leave as it is,
 // and whom the environment does not decide, and the user that the process runs
 // as.
-func actor(login string, uid int) string {
+func loggedIn(login string, uid int) string {
 	name := userName(strconv.Itoa(uid))
 	login = strings.TrimSpace(login)
 	if _, err := strconv.ParseUint(login, 10, 32); err != nil || login == noLogin || login == strconv.Itoa(uid) {
@@ -60,7 +59,7 @@ func userName(uid string) string {
 }
 
 // acts returns what a headless command acts by, and what ends it.
-func (e env) acts(t *tracker.Tracker, f auditFlag) (source *console.Local, end func(), err error) {
+func (e env) acts(t *tracker.Tracker, f auditFlag) (actor *console.Local, end func(), err error) {
 	audit, err := f.open()
 	if err != nil {
 		return nil, nil, err
@@ -69,14 +68,5 @@ func (e env) acts(t *tracker.Tracker, f auditFlag) (source *console.Local, end f
 	if audit != nil {
 		end = audit.Close
 	}
-	return e.local(unseen{t}, audit), end, nil
+	return e.local(t, audit), end, nil
 }
-
-// unseen is a tracker that is acted on and not looked at.
-type unseen struct{ *tracker.Tracker }
-
-// Snapshot returns none.
-func (unseen) Snapshot() *flow.Snapshot { return nil }
-
-// Events returns none.
-func (unseen) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }

@@ -62,8 +62,8 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 	defer collector.stop()
 	// Signals end the context, which ends the collector, which ends the
 	// program: one way for all of them.
-	source := s.env.local(c, audit)
-	err := s.env.runProgram(source, collector.done, look, append(more, ui.WithCompany(source))...)
+	local := s.env.local(c, audit)
+	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithCompany(local))...)
 	collector.stop()
 	return errors.Join(err, collector.err)
 }
@@ -74,7 +74,7 @@ var errConsolePanic = errors.New("run the console: ctop made a mistake (a panic)
 
 // runProgram draws a source on the terminal until the operator quits or the
 // source is done.
-func (e env) runProgram(source ui.Source, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
+func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
 	m := e.remember()
 	suspend := newSuspension()
 	input := watchInput(e.stdin)

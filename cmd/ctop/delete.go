@@ -95,16 +95,16 @@ func (c *deleteCommand) delete(ctx context.Context, t *tracker.Tracker, wanted f
 			return err
 		}
 	}
-	acts, end, err := c.env.acts(t, c.audit)
+	actor, end, err := c.env.acts(t, c.audit)
 	if err != nil {
 		return err
 	}
 	defer end()
-	result, err := acts.Delete(refs(rows)...)
+	result, err := actor.Act(ctx, flow.Deletion(refs(rows)...))
 	if err != nil {
 		return err
 	}
-	return c.env.print("deleted " + format.Plural(result.Deleted, "flow") + "\n")
+	return c.env.print("deleted " + format.Plural(result.Done, "flow") + "\n")
 }
 
 // choose returns the flows to end, oldest first, unless they are more than there

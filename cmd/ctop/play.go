@@ -48,6 +48,9 @@ func (c *replayCommand) play(cmd *cobra.Command, name string, in io.Reader, head
 	return c.playAlong(cmd.Context(), name, r)
 }
 
+// refusePast refuses every act: a recording cannot be changed.
+func refusePast(ui.Attempt) error { return recording.ErrPast }
+
 // playThrough shows how it stood at the end.
 func (c *replayCommand) playThrough(ctx context.Context, name string, r *recording.Reader, headless bool) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -70,7 +73,7 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	case headless:
 		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s), Joined: true})
 	}
-	return c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now))
+	return c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast))
 }
 
 // playAlong has the console show what comes as it comes. At the end it stays.
@@ -81,7 +84,7 @@ func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording
 	go func() {
 		ended <- p.Play(ctx, r, recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed)})
 	}()
-	err := c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now))
+	err := c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast))
 	cancel()
 	return errors.Join(err, c.tellEnd(name, <-ended))
 }

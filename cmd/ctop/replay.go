@@ -171,7 +171,7 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	case headless:
 		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s)})
 	}
-	return c.env.runProgram(r, ctx.Done(), c.look, ui.WithClock(r.Now))
+	return c.env.runProgram(r, ctx.Done(), c.look, ui.WithClock(r.Now), ui.WithActor(r))
 }
 
 // teller returns what writes events, nil where they are not wanted.

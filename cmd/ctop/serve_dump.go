@@ -40,7 +40,7 @@ func (r remote) print(ctx context.Context, view *viewFlags, v output.View) error
 	if _, err := r.snapshot(ctx); err != nil {
 		return err
 	}
-	s, done, err := r.dumps.begin(ctx, r.source.Snapshot, r.role, r.end)
+	s, done, err := r.dumps.begin(ctx, r.reader.Snapshot, r.role, r.end)
 	if err != nil {
 		return err
 	}

@@ -117,7 +117,7 @@ func TestSlowDumpsShareASnapshot(t *testing.T) {
 		clients = append(clients, c)
 		work.Go(func() {
 			d.command(ctx, console.Command{
-				Args: []string{"dump", "-o", "json"}, Role: console.Viewer, Source: source, Stdout: c, Stderr: io.Discard, End: c.End,
+				Args: []string{"dump", "-o", "json"}, Role: console.Viewer, Reader: source, Stdout: c, Stderr: io.Discard, End: c.End,
 			})
 		})
 		defer c.End(nil)
@@ -127,7 +127,7 @@ func TestSlowDumpsShareASnapshot(t *testing.T) {
 	// An operator is served at once, whatever viewers hold.
 	var out bytes.Buffer
 	status := d.command(ctx, console.Command{
-		Args: []string{"dump", "-o", "json"}, Role: console.Operator, Source: source, Stdout: &out, Stderr: io.Discard,
+		Args: []string{"dump", "-o", "json"}, Role: console.Operator, Reader: source, Stdout: &out, Stderr: io.Discard,
 	})
 	if status != 0 || strings.Count(out.String(), `"id"`) != source.flows {
 		t.Errorf("status %d, %d bytes", status, out.Len())
@@ -141,7 +141,7 @@ func TestSlowDumpsShareASnapshot(t *testing.T) {
 	})
 	out.Reset()
 	status = d.command(ctx, console.Command{
-		Args: []string{"dump", "-o", "csv", "--limit", "1"}, Role: console.Viewer, Source: source, Stdout: &out, Stderr: io.Discard,
+		Args: []string{"dump", "-o", "csv", "--limit", "1"}, Role: console.Viewer, Reader: source, Stdout: &out, Stderr: io.Discard,
 	})
 	if status != 0 || strings.Count(out.String(), "\n") != 2 {
 		t.Errorf("status %d, %q", status, out.String())
@@ -179,7 +179,7 @@ func TestRemoteDumpRepeats(t *testing.T) {
 	var out, errs bytes.Buffer
 	status := newDumps().command(context.Background(), console.Command{
 		Args:   strings.Fields("dump --interval 100ms --count 3 -o jsonl"),
-		Source: &moving{flows: 2, at: time.Now()}, Stdout: &out, Stderr: &errs,
+		Reader: &moving{flows: 2, at: time.Now()}, Stdout: &out, Stderr: &errs,
 	})
 	if status != 0 || strings.Count(out.String(), "\n") != 6 || strings.Count(out.String(), `"time"`) != 6 {
 		t.Errorf("status %d, %q, %q", status, out.String(), errs.String())

@@ -23,7 +23,8 @@ import (
 // session, which refuses what the operator may not do.
 type remote struct {
 	env    env
-	source ui.Source
+	reader ui.Reader
+	actor  flow.Actor
 	role   console.Role
 	dumps  *dumps
 	// end ends the session for a reason.
@@ -33,7 +34,7 @@ type remote struct {
 // command is the allow-list of headless commands.
 func (d *dumps) command(ctx context.Context, c console.Command) int {
 	c.Stderr = cleaned{c.Stderr}
-	r := remote{source: c.Source, role: c.Role, dumps: d, end: c.End, env: env{
+	r := remote{reader: c.Reader, actor: c.Actor, role: c.Role, dumps: d, end: c.End, env: env{
 		args: c.Args, stdin: strings.NewReader(""), stdout: c.Stdout, stderr: c.Stderr,
 		getenv: func(string) string { return "" },
 	}}
@@ -66,7 +67,7 @@ func (r remote) run(ctx context.Context) error {
 // snapshot waits for the first one.
 func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
 	for range 50 {
-		if s := r.source.Snapshot(); s != nil {
+		if s := r.reader.Snapshot(); s != nil {
 			return s, nil
 		}
 		select {
@@ -106,7 +107,7 @@ func (r remote) stream(ctx context.Context, form output.Format, wanted filter.Fi
 	if _, err := io.WriteString(r.env.stdout, output.EventHeader(form)); err != nil {
 		return writeFailed(err)
 	}
-	_, position := r.source.Events(math.MaxUint64)
+	_, position := r.reader.Events(math.MaxUint64)
 	tick := time.NewTicker(eventPause)
 	defer tick.Stop()
 	for {
@@ -115,7 +116,7 @@ func (r remote) stream(ctx context.Context, form output.Format, wanted filter.Fi
 			return nil
 		case <-tick.C:
 		}
-		list, next := r.source.Events(position)
+		list, next := r.reader.Events(position)
 		lines := appendEvents(nil, form, wanted, list, next-position)
 		position = next
 		if len(lines) == 0 {
@@ -166,11 +167,11 @@ func (r remote) delete() *cobra.Command {
 			if which.dryRun {
 				return r.env.wouldDelete(s, rows)
 			}
-			result, err := r.source.Delete(refs(rows)...)
+			result, err := r.actor.Act(cmd.Context(), flow.Deletion(refs(rows)...))
 			if err != nil {
 				return r.explain(err)
 			}
-			return r.env.print("deleted " + format.Plural(result.Deleted, "flow") + "\n")
+			return r.env.print("deleted " + format.Plural(result.Done, "flow") + "\n")
 		},
 	}
 	which.register(cmd.Flags())
@@ -193,16 +194,16 @@ func (r remote) timeouts() *cobra.Command {
 			if len(settings) == 0 {
 				return writeFailed(output.WriteTimeouts(r.env.stdout, form, s.Timeouts))
 			}
-			return r.set(form, settings, s.Timeouts)
+			return r.set(cmd.Context(), form, settings, s.Timeouts)
 		},
 	}
 	cmd.Flags().VarP(&form, "output", "o", "format of the list")
 	return cmd
 }
 
-func (r remote) set(form output.Format, settings []setting, old flow.Timeouts) error {
+func (r remote) set(ctx context.Context, form output.Format, settings []setting, old flow.Timeouts) error {
 	for _, s := range settings {
-		if err := r.source.SetTimeout(s.name, s.value); err != nil {
+		if _, err := r.actor.Act(ctx, flow.TimeoutChange(s.name, s.value)); err != nil {
 			return r.explain(err)
 		}
 		if err := r.env.printTimeout(form, s, old); err != nil {

@@ -124,11 +124,7 @@ func (still) Snapshot() *flow.Snapshot {
 
 func (s still) Events(uint64) ([]flow.Event, uint64) { return s.events, 0 }
 
-func (still) Delete(...flow.Ref) (flow.DeleteResult, error) { return flow.DeleteResult{}, nil }
-
-func (still) SetTimeout(flow.TimeoutName, time.Duration) error { return nil }
-
-func (still) SetFlowTimeout(flow.Ref, time.Duration) error { return nil }
+func (still) Act(context.Context, flow.Act) (flow.Outcome, error) { return flow.Outcome{}, nil }
 
 func TestRemoteCommands(t *testing.T) {
 	for command, want := range map[string]struct {
@@ -157,7 +153,7 @@ func TestRemoteCommands(t *testing.T) {
 		t.Run(command, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			status := newDumps().command(context.Background(), console.Command{
-				Args: strings.Fields(command), Source: still{}, Stdout: &stdout, Stderr: &stderr,
+				Args: strings.Fields(command), Reader: still{}, Actor: still{}, Stdout: &stdout, Stderr: &stderr,
 			})
 			if status != want.status || !strings.Contains(stdout.String(), want.stdout) || !strings.Contains(stderr.String(), want.stderr) {
 				t.Errorf("status %d, %q, %q", status, stdout.String(), stderr.String())

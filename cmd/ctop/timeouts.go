@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -54,11 +55,11 @@ func (c *timeoutsCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	s := newSession(c.env, *c.verbose)
 	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
-		return c.listOrSet(t, settings)
+		return c.listOrSet(cmd.Context(), t, settings)
 	})
 }
 
-func (c *timeoutsCommand) listOrSet(t *tracker.Tracker, settings []setting) error {
+func (c *timeoutsCommand) listOrSet(ctx context.Context, t *tracker.Tracker, settings []setting) error {
 	s, err := t.Snapshot()
 	if err != nil {
 		return err
@@ -66,7 +67,7 @@ func (c *timeoutsCommand) listOrSet(t *tracker.Tracker, settings []setting) erro
 	if len(settings) == 0 {
 		return writeFailed(output.WriteTimeouts(c.env.stdout, c.output, s.Timeouts))
 	}
-	return c.set(t, settings, s.Timeouts)
+	return c.set(ctx, t, settings, s.Timeouts)
 }
 
 // parseSettings reads all of them before any is made.
@@ -82,14 +83,14 @@ func parseSettings(args []string) ([]setting, error) {
 	return settings, nil
 }
 
-func (c *timeoutsCommand) set(t *tracker.Tracker, settings []setting, old flow.Timeouts) error {
-	acts, end, err := c.env.acts(t, c.audit)
+func (c *timeoutsCommand) set(ctx context.Context, t *tracker.Tracker, settings []setting, old flow.Timeouts) error {
+	actor, end, err := c.env.acts(t, c.audit)
 	if err != nil {
 		return err
 	}
 	defer end()
 	for _, s := range settings {
-		if err := acts.SetTimeout(s.name, s.value); err != nil {
+		if _, err := actor.Act(ctx, flow.TimeoutChange(s.name, s.value)); err != nil {
 			return err
 		}
 		if err := c.env.printTimeout(c.output, s, old); err != nil {

@@ -123,8 +123,8 @@ func TestActor(t *testing.T) {
 		{"4294967290", 0, "uid 4294967290 as root"},
 		{"0", 1, "root as daemon"},
 	} {
-		if got := actor(tt.login, tt.uid); got != tt.want {
-			t.Errorf("actor(%q, %d) = %q, want %q", tt.login, tt.uid, got, tt.want)
+		if got := loggedIn(tt.login, tt.uid); got != tt.want {
+			t.Errorf("loggedIn(%q, %d) = %q, want %q", tt.login, tt.uid, got, tt.want)
 		}
 	}
 }

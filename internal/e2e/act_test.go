@@ -63,7 +63,7 @@ func (r *rig) delete(f flow.Flow) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if result != (flow.DeleteResult{Deleted: 1, Gone: 1}) {
+	if result != (flow.Outcome{Done: 1, Gone: 1}) {
 		r.t.Errorf("deleted twice: %+v", result)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// errPast is the answer to every act.
-var errPast = errors.New("this is a recording: what it shows is past")
+// ErrPast is why nothing that a player shows can be changed.
+var ErrPast = errors.New("this is a recording: what it shows is past")
 
 // keptEvents is how many of the latest events a player keeps.
 const keptEvents = 100_000
@@ -115,17 +115,3 @@ func (p *Player) Events(after uint64) (events []flow.Event, next uint64) {
 	after = min(max(after, oldest), p.total)
 	return append([]flow.Event(nil), p.events[after-oldest:]...), p.total
 }
-
-// ReadOnly says why nothing can be done.
-func (*Player) ReadOnly() error { return errPast }
-
-// Delete cannot be done.
-func (*Player) Delete(...flow.Ref) (flow.DeleteResult, error) {
-	return flow.DeleteResult{}, errPast
-}
-
-// SetTimeout cannot be done.
-func (*Player) SetTimeout(flow.TimeoutName, time.Duration) error { return errPast }
-
-// SetFlowTimeout cannot be done.
-func (*Player) SetFlowTimeout(flow.Ref, time.Duration) error { return errPast }

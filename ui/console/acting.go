@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"time"
@@ -10,171 +11,119 @@ import (
 	"ctop/ui"
 )
 
-// errViewer is what a viewer's acting keys answer.
+// errViewer is what a viewer's acts are answered with.
 var errViewer = errors.New("viewer: read only")
 
-// viewing is a source that nothing can be done to, and that writes down what was
-// tried. It names every method instead of embedding the source: an act that the
-// interface gets later has to be refused here before this compiles.
-type viewing struct {
-	source ui.Source
-	refuse func(Act) error
+// auditLog keeps a line of every act.
+type auditLog interface {
+	// Check reports whether a line could be written now.
+	Check() error
+	// Write adds a line.
+	Write(Entry) error
 }
 
-func (v viewing) Snapshot() *flow.Snapshot { return v.source.Snapshot() }
-
-func (v viewing) Events(after uint64) ([]flow.Event, uint64) { return v.source.Events(after) }
-
-func (v viewing) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
-	return flow.DeleteResult{}, v.refuse(deletion(refs))
+// audited carries out one person's acts and writes them down. An act that cannot
+// be written down is not carried out.
+type audited struct {
+	actor flow.Actor
+	by    flow.Requester
+	log   auditLog
+	clock func() time.Time
+	// tell tells others what was done.
+	tell func(text string)
 }
 
-func (v viewing) SetTimeout(name flow.TimeoutName, d time.Duration) error {
-	return v.refuse(timeoutChange(name, d))
+// Act implements [flow.Actor]. It says in the act who asks for it.
+func (a audited) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
+	if err := a.log.Check(); err != nil {
+		return flow.Outcome{}, fmt.Errorf("refused: %w", err)
+	}
+	act.By = a.by
+	outcome, err := a.actor.Act(ctx, act)
+	if err == nil {
+		a.tell(told(act))
+	}
+	e := entryOf(act, value(act))
+	e.Time, e.Done = a.clock(), outcome.Done
+	if err != nil {
+		e.Error = err.Error()
+	}
+	return outcome, errors.Join(err, a.log.Write(e))
 }
 
-func (v viewing) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
-	return v.refuse(flowTimeoutChange(ref, d))
+// refusing refuses one person's acts and writes down what was tried, as far as
+// there are lines left for it.
+type refusing struct {
+	by    flow.Requester
+	log   auditLog
+	lines *thinned
+	clock func() time.Time
 }
 
-// acting is a source that writes down what is done to it.
-type acting struct {
-	source ui.Source
-	record recorder
+// Act implements [flow.Actor].
+func (r refusing) Act(_ context.Context, act flow.Act) (flow.Outcome, error) {
+	act.By = r.by
+	return flow.Outcome{}, r.refuse(entryOf(act, value(act)))
 }
 
-// recorder writes acts down.
-type recorder interface {
-	// perform does what cannot be done without being written down: where the
-	// audit log cannot be written to, nothing is done. told is what others
-	// get to read of it.
-	perform(act Act, told string, do func() (done int, err error)) error
+// attempt refuses what was tried at a key, before a value was chosen.
+func (r refusing) attempt(tried ui.Attempt) error {
+	tried.By = r.by
+	e := entryOf(tried.Act, "")
+	e.Count = tried.Count
+	return r.refuse(e)
 }
 
-func (a acting) Snapshot() *flow.Snapshot { return a.source.Snapshot() }
-
-func (a acting) Events(after uint64) ([]flow.Event, uint64) { return a.source.Events(after) }
-
-// What the audit log calls acts.
-const actDelete, actTimeout, actFlowTimeout = "delete", "timeout", "flow_timeout"
+// refuse writes down what was tried, and returns why nothing was done.
+func (r refusing) refuse(e Entry) error {
+	omitted, ok := r.lines.next(r.clock())
+	if !ok {
+		return errViewer
+	}
+	e.Time, e.Error, e.Omitted = r.clock(), errViewer.Error(), omitted
+	_ = r.log.Write(e) // nothing was done, and the log reports its own failure
+	return errViewer
+}
 
 // mostNamed is how many flows a line of the audit log names. The count is
 // complete, and a million tuples would help nobody.
 const mostNamed = 100
 
-func deletion(refs []flow.Ref) Act {
-	act := Act{Act: actDelete, What: []string{}, Count: len(refs)}
-	for _, ref := range refs[:min(len(refs), mostNamed)] {
-		act.What = append(act.What, ref.Tuple.String())
+// entryOf returns the line of the audit log about an act. The value follows the
+// name of everything that the act changes.
+func entryOf(act flow.Act, value string) Entry {
+	e := Entry{
+		Role: act.By.Role, Fingerprint: act.By.Fingerprint, Comment: act.By.Name, Address: act.By.Address,
+		Act: act.Kind.String(), What: []string{}, Count: len(act.Flows),
 	}
-	return act
+	if act.Kind == flow.ActTimeout {
+		e.What, e.Count = append(e.What, act.Timeout.String()+value), 1
+	}
+	for _, ref := range act.Flows[:min(len(act.Flows), mostNamed)] {
+		e.What = append(e.What, ref.Tuple.String()+value)
+	}
+	return e
 }
 
-func timeoutChange(name flow.TimeoutName, d time.Duration) Act {
-	return Act{Act: actTimeout, What: []string{fmt.Sprintf("%s=%s", name, format.Timeout(d))}, Count: 1}
+// value returns what an act sets, as in "=30s", empty if it sets nothing.
+func value(act flow.Act) string {
+	if act.Kind == flow.ActDelete {
+		return ""
+	}
+	return "=" + format.Timeout(act.Duration)
 }
 
-func flowTimeoutChange(ref flow.Ref, d time.Duration) Act {
-	return Act{Act: actFlowTimeout, What: []string{fmt.Sprintf("%s=%s", ref.Tuple, format.Timeout(d))}, Count: 1}
-}
-
-func (a acting) Delete(refs ...flow.Ref) (result flow.DeleteResult, err error) {
-	told := "deleted " + flows(len(refs))
-	if len(refs) == 1 {
-		told = "deleted " + refs[0].Tuple.String()
+// told says what an act has done, for the events view of others.
+func told(act flow.Act) string {
+	switch {
+	case act.Kind == flow.ActTimeout:
+		return "set " + act.Timeout.String() + value(act)
+	case len(act.Flows) != 1:
+		return "deleted " + format.Plural(len(act.Flows), "flow")
+	case act.Kind == flow.ActDelete:
+		return "deleted " + act.Flows[0].Tuple.String()
+	case act.Duration > 0:
+		return "gave " + act.Flows[0].Tuple.String() + " a timeout of " + format.Timeout(act.Duration)
 	}
-	err = a.record.perform(deletion(refs), told, func() (int, error) {
-		result, err = a.source.Delete(refs...)
-		return result.Deleted, err
-	})
-	return result, err
-}
-
-func (a acting) SetTimeout(name flow.TimeoutName, d time.Duration) error {
-	act := timeoutChange(name, d)
-	return a.record.perform(act, "set "+act.What[0], func() (int, error) {
-		return 1, a.source.SetTimeout(name, d)
-	})
-}
-
-func (a acting) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
-	told := "gave " + ref.Tuple.String() + " the default timeout again"
-	if d > 0 {
-		told = "gave " + ref.Tuple.String() + " a timeout of " + format.Timeout(d)
-	}
-	return a.record.perform(flowTimeoutChange(ref, d), told, func() (int, error) {
-		return 1, a.source.SetFlowTimeout(ref, d)
-	})
-}
-
-// person is somebody who came over SSH. What he does is written down, and the
-// other operators are told.
-type person struct {
-	who    identity
-	server *Server
-}
-
-func (o person) perform(act Act, told string, do func() (done int, err error)) error {
-	if err := o.server.options.Audit.Check(); err != nil {
-		o.server.log.Error("refused an act", "who", o.who.key.Name(), "error", err)
-		return fmt.Errorf("refused: %w", err)
-	}
-	err := act.do(do)
-	o.who.sign(&act, o.server.clock())
-	if failed := o.server.options.Audit.Write(act); failed != nil {
-		o.server.log.Error("an act is missing from the audit log", "act", act, "error", failed)
-		return errors.Join(err, failed)
-	}
-	if err == nil {
-		o.server.roster.tell(o.who.key.Name() + " " + told)
-	}
-	o.server.counters.acts.Add(1)
-	return err
-}
-
-// refuse writes down what a viewer tried, and returns why nothing was done.
-func (o person) refuse(act Act) error {
-	s := o.server
-	omitted, ok := s.refusals.of(o.who.key.Fingerprint).next(s.clock())
-	if !ok {
-		return errViewer
-	}
-	act.Error, act.Omitted = errViewer.Error(), omitted
-	o.who.sign(&act, s.clock())
-	if err := s.options.Audit.Write(act); err != nil {
-		s.log.Error("a refused act is missing from the audit log", "act", act, "error", err)
-		return errViewer
-	}
-	s.counters.acts.Add(1)
-	return errViewer
-}
-
-// refuseAttempt does the same where a console knows that it will be refused.
-func (o person) refuseAttempt(a ui.Attempt) error {
-	act := deletion(a.Flows)
-	act.Count = a.Count
-	switch a.Act {
-	case ui.AttemptFlowTimeout:
-		act.Act = actFlowTimeout
-	case ui.AttemptTimeout:
-		act.Act, act.What, act.Count = actTimeout, []string{a.Timeout}, 1
-	}
-	return o.refuse(act)
-}
-
-// do does it, and notes what came of it.
-func (a *Act) do(do func() (done int, err error)) error {
-	done, err := do()
-	if err != nil {
-		done, a.Error = 0, err.Error()
-	}
-	a.Done = done
-	return err
-}
-
-func flows(n int) string {
-	if n == 1 {
-		return "1 flow"
-	}
-	return fmt.Sprintf("%d flows", n)
+	return "gave " + act.Flows[0].Tuple.String() + " the default timeout again"
 }

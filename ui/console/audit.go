@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Act is one line of the audit log.
-type Act struct {
+// Entry is one line of the audit log.
+type Entry struct {
 	Time        time.Time `json:"time"`
 	Role        string    `json:"role"`
 	Fingerprint string    `json:"fingerprint"`
@@ -138,9 +138,9 @@ func (a *Audit) Check() error {
 	return nil
 }
 
-// Write adds an act.
-func (a *Audit) Write(act Act) error {
-	line, err := json.Marshal(act)
+// Write adds a line.
+func (a *Audit) Write(e Entry) error {
+	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("write the audit log: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"charm.land/ssh"
 
+	"ctop/tracker/flow"
 	"ctop/ui"
 )
 
@@ -16,10 +17,12 @@ const exitFailed = 1
 type Command struct {
 	// Args are the command's words, at least one.
 	Args []string
-	// Role is what the operator may do. Source refuses by itself what a
-	// viewer may not, and writes down what an operator does.
+	// Role is what the operator may do.
 	Role   Role
-	Source ui.Source
+	Reader ui.Reader
+	// Actor refuses by itself what a viewer may not do, and writes down what an
+	// operator does.
+	Actor flow.Actor
 	// Stdout and Stderr go to the client. They fail once it has gone.
 	Stdout, Stderr io.Writer
 	// End ends the session for a reason that the client is told, also where a
@@ -39,7 +42,7 @@ func (x *session) execute(args []string) int {
 		stdout, stderr = ssh.NewPtyWriter(stdout), ssh.NewPtyWriter(stderr)
 	}
 	return x.server.options.Exec(x.ctx, Command{
-		Args: args, Role: x.who.key.Role, Source: x.source(), Stdout: stdout, Stderr: stderr,
+		Args: args, Role: x.who.key.Role, Reader: x.server.options.Source, Actor: x.actor(), Stdout: stdout, Stderr: stderr,
 		End: x.end,
 	})
 }

@@ -2,9 +2,10 @@ package console
 
 import (
 	"net/netip"
-	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"ctop/tracker/flow"
 )
 
 // identity is who is at the other end, as far as was proven.
@@ -27,11 +28,11 @@ func identify(conn *ssh.ServerConn, addr netip.Addr) (identity, bool) {
 	return identity{key: key, addr: addr}, ok && key != nil
 }
 
-// sign says in an act whose it is.
-func (i identity) sign(a *Act, now time.Time) {
-	a.Time = now
-	a.Role, a.Fingerprint, a.Comment = i.key.Role.String(), i.key.Fingerprint, i.key.Comment
-	a.Address = i.addr.String()
+// requester returns who asks for an act of theirs.
+func (i identity) requester() flow.Requester {
+	return flow.Requester{
+		Role: i.key.Role.String(), Fingerprint: i.key.Fingerprint, Name: i.key.Comment, Address: i.addr.String(),
+	}
 }
 
 // logged returns what every line of the log says about somebody.

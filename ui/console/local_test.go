@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -12,23 +13,18 @@ import (
 	"ctop/tracker/flow"
 )
 
-// bench is a source that does what it is told.
+// bench is an actor that does what it is told.
 type bench struct {
 	err  error
 	acts int
+	by   flow.Requester
 }
 
-func (*bench) Snapshot() *flow.Snapshot             { return nil }
-func (*bench) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }
-
-func (b *bench) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
+func (b *bench) Act(_ context.Context, act flow.Act) (flow.Outcome, error) {
 	b.acts++
-	return flow.DeleteResult{Deleted: len(refs)}, b.err
+	b.by = act.By
+	return flow.Outcome{Done: len(act.Flows)}, b.err
 }
-
-func (b *bench) SetTimeout(flow.TimeoutName, time.Duration) error { b.acts++; return b.err }
-
-func (b *bench) SetFlowTimeout(flow.Ref, time.Duration) error { b.acts++; return b.err }
 
 func TestLocalIsWrittenDown(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
@@ -40,11 +36,11 @@ func TestLocalIsWrittenDown(t *testing.T) {
 	at := time.Date(2026, 11, 23, 1, 2, 3, 0, time.UTC)
 	source := &bench{}
 	l := NewLocal(source, audit, "ann as root", func() time.Time { return at })
-	if _, err := l.Delete(make([]flow.Ref, 2)...); err != nil {
+	if _, err := l.Act(t.Context(), flow.Deletion(make([]flow.Ref, 2)...)); err != nil {
 		t.Fatal(err)
 	}
 	source.err = errors.New("no such thing")
-	if err := l.SetTimeout(flow.ICMP, time.Minute); !errors.Is(err, source.err) {
+	if _, err := l.Act(t.Context(), flow.TimeoutChange(flow.ICMP, time.Minute)); !errors.Is(err, source.err) {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(file)
@@ -52,7 +48,7 @@ func TestLocalIsWrittenDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	var acts [2]Act
+	var acts [2]Entry
 	for i := range acts {
 		if err := json.Unmarshal([]byte(lines[i]), &acts[i]); err != nil {
 			t.Fatal(err)
@@ -66,6 +62,9 @@ func TestLocalIsWrittenDown(t *testing.T) {
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if want := (flow.Requester{Role: "operator", Name: "ann as root", Address: "local"}); source.by != want {
+		t.Errorf("asked for by %+v", source.by)
 	}
 	if notices, next := l.Notices(0); len(notices) != 1 || next != 1 || notices[0].Text != "you deleted 2 flows" {
 		t.Errorf("%+v", notices)
@@ -87,10 +86,10 @@ func TestLocalRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := &bench{}
-	if _, err := NewLocal(source, audit, "", time.Now).Delete(flow.Ref{}); err == nil || !strings.HasPrefix(err.Error(), "refused: ") || source.acts != 0 {
+	if _, err := NewLocal(source, audit, "", time.Now).Act(t.Context(), flow.Deletion(flow.Ref{})); err == nil || !strings.HasPrefix(err.Error(), "refused: ") || source.acts != 0 {
 		t.Errorf("%v, %d acts", err, source.acts)
 	}
-	if _, err := NewLocal(source, nil, "", time.Now).Delete(flow.Ref{}); err != nil || source.acts != 1 {
+	if _, err := NewLocal(source, nil, "", time.Now).Act(t.Context(), flow.Deletion(flow.Ref{})); err != nil || source.acts != 1 {
 		t.Errorf("%v, %d acts", err, source.acts)
 	}
 }

@@ -63,21 +63,17 @@ func (f *fakeSource) Snapshot() *flow.Snapshot {
 
 func (f *fakeSource) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }
 
-func (f *fakeSource) Delete(refs ...flow.Ref) (flow.DeleteResult, error) {
+func (f *fakeSource) Act(_ context.Context, act flow.Act) (flow.Outcome, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.deleted += len(refs)
-	return flow.DeleteResult{Deleted: len(refs)}, nil
+	switch act.Kind {
+	case flow.ActDelete:
+		f.deleted += len(act.Flows)
+	case flow.ActTimeout:
+		f.timeouts = append(f.timeouts, fmt.Sprintf("%s=%s", act.Timeout, act.Duration))
+	}
+	return flow.Outcome{Done: max(len(act.Flows), 1)}, nil
 }
-
-func (f *fakeSource) SetTimeout(name flow.TimeoutName, d time.Duration) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.timeouts = append(f.timeouts, fmt.Sprintf("%s=%s", name, d))
-	return nil
-}
-
-func (f *fakeSource) SetFlowTimeout(flow.Ref, time.Duration) error { return nil }
 
 func (f *fakeSource) acts() int {
 	f.mu.Lock()
@@ -198,7 +194,7 @@ func fakeExec(ctx context.Context, c Command) int {
 		_, _ = fmt.Fprintln(c.Stdout, "served", c.Role)
 		return 0
 	case "delete":
-		if _, err := c.Source.Delete(flow.Ref{ID: 1}); err != nil {
+		if _, err := c.Actor.Act(ctx, flow.Deletion(flow.Ref{ID: 1})); err != nil {
 			_, _ = fmt.Fprintln(c.Stderr, err)
 			return 1
 		}

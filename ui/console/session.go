@@ -13,7 +13,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"ctop/internal/format"
-	"ctop/ui"
+	"ctop/tracker/flow"
 )
 
 // errGone is the end of a session that the client closed.
@@ -199,13 +199,49 @@ func (x *session) cutStalled() {
 	time.AfterFunc(x.server.options.Limits.Stall, func() { _ = x.client.Close() })
 }
 
-// source is what the session's role may do.
-func (x *session) source() ui.Source {
-	who := person{who: x.who, server: x.server}
-	if x.who.key.Role == Operator {
-		return acting{source: x.server.options.Source, record: who}
+// actor carries out what the session's role allows and refuses everything else.
+func (x *session) actor() flow.Actor {
+	s := x.server
+	if x.who.key.Role != Operator {
+		return x.refusing()
 	}
-	return viewing{source: x.server.options.Source, refuse: who.refuse}
+	return audited{
+		actor: s.options.Source, by: x.who.requester(), log: serverLog{s, x.who}, clock: s.clock,
+		tell: func(text string) { s.roster.tell(x.who.key.Name() + " " + text) },
+	}
+}
+
+func (x *session) refusing() refusing {
+	s := x.server
+	return refusing{
+		by: x.who.requester(), log: serverLog{s, x.who}, lines: s.refusals.of(x.who.key.Fingerprint), clock: s.clock,
+	}
+}
+
+// serverLog is the server's audit log. It counts lines, and failures of the audit
+// log go to the server's log.
+type serverLog struct {
+	server *Server
+	who    identity
+}
+
+// Check implements auditLog.
+func (l serverLog) Check() error {
+	err := l.server.options.Audit.Check()
+	if err != nil {
+		l.server.log.Error("refused an act", "who", l.who.key.Name(), "error", err)
+	}
+	return err
+}
+
+// Write implements auditLog.
+func (l serverLog) Write(e Entry) error {
+	if err := l.server.options.Audit.Write(e); err != nil {
+		l.server.log.Error("an act is missing from the audit log", "act", e, "error", err)
+		return err
+	}
+	l.server.counters.acts.Add(1)
+	return nil
 }
 
 // refuse tells once about each kind of thing that is not to be had here.

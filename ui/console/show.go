@@ -42,7 +42,7 @@ func (x *session) show() int {
 	defer idle.Stop()
 	in := newInlet(x.ctx, x.ch, func() { idle.Reset(s.options.Limits.Idle) })
 	p := tea.NewProgram(
-		ui.New(x.source(), x.look()...),
+		ui.New(s.options.Source, x.look()...),
 		tea.WithInput(in), tea.WithOutput(x.out), tea.WithEnvironment(x.environ()),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(),
 		tea.WithFPS(s.options.Limits.FrameRate), tea.WithoutSignalHandler(),
@@ -107,11 +107,11 @@ func (x *session) look() []ui.Option {
 	// Nobody could read the answer to the question.
 	renderer.SetHasDarkBackground(true)
 	options := []ui.Option{
-		ui.WithRenderer(renderer), ui.WithCompany(x.server.roster), ui.WithInterval(lookPause),
+		ui.WithRenderer(renderer), ui.WithActor(x.actor()), ui.WithCompany(x.server.roster), ui.WithInterval(lookPause),
 	}
 	options = append(options, ui.WithRole(x.who.key.Role.String()), ui.WithExportElsewhere(x.exportCommand))
 	if x.who.key.Role != Operator {
-		options = append(options, ui.WithRefusal(person{who: x.who, server: x.server}.refuseAttempt))
+		options = append(options, ui.WithRefusal(x.refusing().attempt))
 	}
 	if theme.Monochrome(x.terminal) {
 		options = append(options, ui.WithNoColor())

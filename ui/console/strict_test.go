@@ -83,14 +83,14 @@ func TestAuditFileIsStrict(t *testing.T) {
 }
 
 // acts reads the audit log.
-func (r *rig) acts() (list []Act) {
+func (r *rig) acts() (list []Entry) {
 	r.t.Helper()
 	text, err := os.ReadFile(r.path("audit"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	for one := range strings.Lines(string(text)) {
-		var a Act
+		var a Entry
 		if err := json.Unmarshal([]byte(one), &a); err != nil {
 			r.t.Fatal(err)
 		}
