@@ -359,14 +359,14 @@ type ConntrackRequestArgs struct {
 	Pad          uint32
 }
 
-type ConntrackStray struct {
+type ConntrackResyncDir struct {
 	_      structs.HostLayout
+	SeenNs uint64
+	AskNs  uint64
 	Begin  uint32
 	End    uint32
 	Acked  uint32
 	Limit  uint32
-	SeenNs uint64
-	AskNs  uint64
 }
 
 type ConntrackSweepArgs struct {
@@ -495,10 +495,10 @@ const (
 	ConntrackMapOutputs           = "outputs"
 	ConntrackMapPackets           = "packets"
 	ConntrackMapReaders           = "readers"
+	ConntrackMapResyncs           = "resyncs"
 	ConntrackMapScratch           = "scratch"
 	ConntrackMapStats             = "stats"
 	ConntrackMapSteps             = "steps"
-	ConntrackMapStrays            = "strays"
 	ConntrackMapTraceCount        = "trace_count"
 	ConntrackMapTraces            = "traces"
 	ConntrackProgCtopTc           = "ctop_tc"
@@ -587,10 +587,10 @@ type ConntrackMapSpecs struct {
 	Outputs    *ebpf.MapSpec `ebpf:"outputs"`
 	Packets    *ebpf.MapSpec `ebpf:"packets"`
 	Readers    *ebpf.MapSpec `ebpf:"readers"`
+	Resyncs    *ebpf.MapSpec `ebpf:"resyncs"`
 	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
 	Stats      *ebpf.MapSpec `ebpf:"stats"`
 	Steps      *ebpf.MapSpec `ebpf:"steps"`
-	Strays     *ebpf.MapSpec `ebpf:"strays"`
 	TraceCount *ebpf.MapSpec `ebpf:"trace_count"`
 	Traces     *ebpf.MapSpec `ebpf:"traces"`
 }
@@ -645,10 +645,10 @@ type ConntrackMaps struct {
 	Outputs    *ebpf.Map `ebpf:"outputs"`
 	Packets    *ebpf.Map `ebpf:"packets"`
 	Readers    *ebpf.Map `ebpf:"readers"`
+	Resyncs    *ebpf.Map `ebpf:"resyncs"`
 	Scratch    *ebpf.Map `ebpf:"scratch"`
 	Stats      *ebpf.Map `ebpf:"stats"`
 	Steps      *ebpf.Map `ebpf:"steps"`
-	Strays     *ebpf.Map `ebpf:"strays"`
 	TraceCount *ebpf.Map `ebpf:"trace_count"`
 	Traces     *ebpf.Map `ebpf:"traces"`
 }
@@ -668,10 +668,10 @@ func (m *ConntrackMaps) Close() error {
 		m.Outputs,
 		m.Packets,
 		m.Readers,
+		m.Resyncs,
 		m.Scratch,
 		m.Stats,
 		m.Steps,
-		m.Strays,
 		m.TraceCount,
 		m.Traces,
 	)

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Data that comes after data which follows it: sent again, or only overtaken?
+/* Segments out of order: retransmitted, or only reordered by the network?
  *
- * A segment that begins beyond the last one leaves a gap. What then fits into the
- * gap was not seen before. It was overtaken if it comes within half a round trip:
- * a sender that repeats it because of the gap has to hear of that first, and the
- * segment, its acknowledgement and the repetition take a whole one. What comes
- * later was lost before it came here, and what was seen before is a repetition.
+ * A segment that begins after the end of its direction leaves a gap. A segment
+ * that fits into the gap is reordered if it arrives within half a round trip: a
+ * sender retransmits it only after an acknowledgement has reported the gap, which
+ * takes a whole round trip. Any other segment below the end is a retransmission.
  *
- * Gaps are rare and lie in a map of their own, one for each direction of a flow.
- * Two that are open at a time count as one. */
+ * Gaps are rare, so they are in a map of their own, one per direction of a flow.
+ * Two gaps at a time are merged. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +19,7 @@
 #include "flow.h"
 #include "tcp_window.h"
 
-/* The round trip of a flow whose handshake was not seen, or was said again. */
+/* The round trip time of a flow whose handshake did not measure it. */
 #define UNKNOWN_RTT_US 6000
 
 /* One direction of a flow. */
@@ -44,7 +43,7 @@ struct {
 	__type(value, struct gap);
 } gaps SEC(".maps");
 
-/* Whether the gap has opened so recently that nobody can have heard of it. */
+/* Reports whether the gap is so recent that its sender cannot know of it. */
 static __always_inline bool gap_is_young(const struct gap *gap,
 					 const struct flow *flow, __u64 now_ns)
 {
@@ -74,7 +73,7 @@ static __always_inline void gap_open(const struct dir_key *key,
 	bpf_map_update_elem(&gaps, key, &gap, BPF_ANY);
 }
 
-/* Puts a segment into the gap; reports whether it belongs there and was overtaken. */
+/* Takes a segment out of the gap. Reports whether it was reordered. */
 static __always_inline bool gap_fill(const struct dir_key *key,
 				     const struct flow *flow, __u32 seq,
 				     __u32 end)
@@ -91,20 +90,20 @@ static __always_inline bool gap_fill(const struct dir_key *key,
 	return true;
 }
 
-/* Above the direction, in what tcp_disorder() is told: the segment has a FIN. */
+/* A bit of tcp_disorder()'s argument d: the segment has a FIN. */
 #define DISORDER_FIN 2
 
-/* Whether all that a segment repeats is the last number sent, and that may be the
- * byte of a probe: a keepalive's, or one that a closed window did not take, with
- * which data begins once it is open. A FIN alone is no probe. */
+/* Reports whether a segment repeats only the last number sent, which may be the
+ * byte of a keepalive or of a window probe. After a window probe, data begins with
+ * that byte. A FIN alone is no probe. */
 static __always_inline bool repeats_probe(const struct flow_dir *dir, __u32 seq,
 					  __u32 end, bool fin)
 {
 	return seq == dir->end - 1 && !(fin && end == dir->end);
 }
 
-/* Counts a segment without SYN that does not begin where the last one ended. numbers
- * are its sequence number and, above that, the one after it. */
+/* Counts a segment without SYN that does not begin at the end of its direction.
+ * numbers holds its sequence number in the low half, its end in the high one. */
 __noinline int tcp_disorder(struct flow *flow, __u32 d, __u64 numbers)
 {
 	__u32 seq = numbers, end = numbers >> 32;
