@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // Somebody who knows the addresses and ports and guesses the numbers neither
@@ -22,9 +24,9 @@ func TestBlindAttacker(t *testing.T) {
 			next := uint32(1001)
 			for n := range 10000 {
 				from := random.IntN(2)
-				flags := []uint8{rst, rst | ack, syn, fin | ack, ack, ack | psh}[random.IntN(6)]
-				s := segment{flags: flags, seq: random.Uint32(), ack: random.Uint32(), window: uint16(random.Uint32()), sport: ports[from], dport: ports[1-from]}
-				h.run(by, frame{src: ends[from], dst: ends[1-from], proto: protoTCP, l4: s.bytes()}.bytes())
+				flags := []uint8{frame.RST, frame.RST | frame.ACK, frame.SYN, frame.FIN | frame.ACK, frame.ACK, frame.ACK | frame.PSH}[random.IntN(6)]
+				s := frame.Segment{Flags: flags, Seq: random.Uint32(), Ack: random.Uint32(), Window: uint16(random.Uint32()), Sport: ports[from], Dport: ports[1-from]}
+				h.run(by, frame.Frame{Src: ends[from], Dst: ends[1-from], Proto: frame.ProtoTCP, L4: s.Bytes()}.Bytes())
 				if n%100 != 0 {
 					continue
 				}
@@ -33,8 +35,8 @@ func TestBlindAttacker(t *testing.T) {
 					t.Fatalf("%s: after %d packets the flow is %+v", by, n, flow)
 				}
 			}
-			exact := segment{flags: rst, seq: next, sport: 40000, dport: 443}
-			h.expect(by, frame{src: client4, dst: server4, proto: protoTCP, l4: exact.bytes()}.bytes(), "established")
+			exact := frame.Segment{Flags: frame.RST, Seq: next, Sport: 40000, Dport: 443}
+			h.expect(by, frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: exact.Bytes()}.Bytes(), "established")
 			h.expectFlows(0)
 		}
 	}
@@ -44,10 +46,10 @@ func TestBlindAttacker(t *testing.T) {
 // acknowledgement.
 func (h *harness) exchange(by hook, next uint32) uint32 {
 	h.t.Helper()
-	data := segment{flags: ack | psh, seq: next, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 10}
-	answer := segment{flags: ack, seq: 5001, ack: next + 10, window: 10000, sport: 443, dport: 40000}
-	h.expect(by, frame{src: client4, dst: server4, proto: protoTCP, l4: data.bytes()}.bytes(), "established")
-	h.expect(by, frame{src: server4, dst: client4, proto: protoTCP, l4: answer.bytes()}.bytes(), "established")
+	data := frame.Segment{Flags: frame.ACK | frame.PSH, Seq: next, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443, Payload: 10}
+	answer := frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: next + 10, Window: 10000, Sport: 443, Dport: 40000}
+	h.expect(by, frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: data.Bytes()}.Bytes(), "established")
+	h.expect(by, frame.Frame{Src: server4, Dst: client4, Proto: frame.ProtoTCP, L4: answer.Bytes()}.Bytes(), "established")
 	return next + 10
 }
 

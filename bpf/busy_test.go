@@ -41,7 +41,7 @@ func TestBucketBusy(t *testing.T) {
 		for _, by := range hooks {
 			h.reset()
 			before := h.counters()
-			h.expect(by, synFrame(client4, server4).bytes(), c.verdict)
+			h.expect(by, synFrame(client4, server4).Bytes(), c.verdict)
 			counted := h.since(before)
 			if counted.TableBusy != c.busy || counted.TableFull != 0 || counted.Created != 1-c.busy || eventsMade(counted) != 1-c.busy {
 				t.Errorf("%s, %d times in use: %+v", by, c.inserts, counted)

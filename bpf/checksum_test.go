@@ -6,26 +6,28 @@ import (
 	"fmt"
 	"net/netip"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // sized returns frames of every kind that has a checksum, with a payload.
-func sized(size int) map[string]frame {
-	s := segment{flags: ack, seq: 1, ack: 1, window: 1, sport: 40000, dport: 443, payload: size}
+func sized(size int) map[string]frame.Frame {
+	s := frame.Segment{Flags: frame.ACK, Seq: 1, Ack: 1, Window: 1, Sport: 40000, Dport: 443, Payload: size}
 	options := s
-	options.options = tcpOptions
-	frames := map[string]frame{}
+	options.Options = tcpOptions
+	frames := map[string]frame.Frame{}
 	for _, ends := range [][2]netip.Addr{{client4, server4}, {server6, client6}} {
-		f := frame{src: ends[0], dst: ends[1]}
+		f := frame.Frame{Src: ends[0], Dst: ends[1]}
 		add := func(name string, proto uint8, l4 []byte, vlans ...uint16) {
 			f := f
-			f.proto, f.l4, f.vlans = proto, l4, vlans
-			frames[fmt.Sprintf("%s %s", name, f.src)] = f
+			f.Proto, f.L4, f.VLANs = proto, l4, vlans
+			frames[fmt.Sprintf("%s %s", name, f.Src)] = f
 		}
-		add("TCP", protoTCP, s.bytes())
-		add("TCP with options", protoTCP, options.bytes())
-		add("TCP in a VLAN", protoTCP, s.bytes(), 5)
-		add("UDP", protoUDP, datagram(1, 2, size))
-		add("UDP in QinQ", protoUDP, datagram(1, 2, size), 5, 6)
+		add("TCP", frame.ProtoTCP, s.Bytes())
+		add("TCP with options", frame.ProtoTCP, options.Bytes())
+		add("TCP in a VLAN", frame.ProtoTCP, s.Bytes(), 5)
+		add("UDP", frame.ProtoUDP, frame.Datagram(1, 2, size))
+		add("UDP in QinQ", frame.ProtoUDP, frame.Datagram(1, 2, size), 5, 6)
 	}
 	return frames
 }
@@ -45,12 +47,12 @@ func TestChecksumCompleted(t *testing.T) {
 }
 
 // complete sends a frame unfinished and finished; it must come out finished.
-func (h *harness) complete(name string, f frame, size int) {
+func (h *harness) complete(name string, f frame.Frame, size int) {
 	h.t.Helper()
-	finished := f.bytes()
-	f.unfinished = true
+	finished := f.Bytes()
+	f.Checksum = frame.Unfinished
 	before := h.counters()
-	for i, data := range [][]byte{f.bytes(), finished} {
+	for i, data := range [][]byte{f.Bytes(), finished} {
 		forwarded, out := h.runOut(hookXDP, data, nil)
 		if !forwarded || !bytes.Equal(out, finished) {
 			h.t.Fatalf("%s, payload %d, frame %d: forwarded %t\nin   %x\nout  %x\nwant %x",
@@ -76,27 +78,27 @@ func TestChecksumOfJumbo(t *testing.T) {
 // What need not or cannot be completed is left alone.
 func TestChecksumLeftAlone(t *testing.T) {
 	h := newHarness(t, setup{completeChecksums: true})
-	set := func(f frame, value uint16) []byte {
-		b := f.bytes()
-		at := len(b) - f.padding - len(f.l4) + checksumAt(f.proto)
+	set := func(f frame.Frame, value uint16) []byte {
+		b := f.Bytes()
+		at := len(b) - f.Padding - len(f.L4) + frame.ChecksumAt(f.Proto)
 		binary.BigEndian.PutUint16(b[at:], value)
 		return b
 	}
 	udp := udpFrame(client4, server4, 1, 2, 33)
 	fragment, fragment6 := udp, udpFrame(client6, server6, 1, 2, 33)
-	fragment.unfinished, fragment.fragment = true, ipv4MoreFragments
-	fragment6.unfinished, fragment6.extensions = true, []extension{fragmentHeader(0, true)}
+	fragment.Checksum, fragment.Fragment = frame.Unfinished, frame.MoreFragments
+	fragment6.Checksum, fragment6.Extensions = frame.Unfinished, []frame.Extension{fragmentHeader(0, true)}
 	icmp4 := icmpFrame(client4, server4, 8)
 	frames := map[string][]byte{
 		"UDP without":            set(udp, 0),
 		"wrong UDP":              set(udp, 0x1234),
 		"wrong TCP":              set(synFrame(client6, server6), 0x1234),
 		"TCP zero":               set(synFrame(client4, server4), 0),
-		"first fragment":         fragment.bytes(),
-		"first fragment of IPv6": fragment6.bytes(),
-		"ICMP":                   icmp4.bytes(),
-		"GRE":                    frame{src: client4, dst: server4, proto: protoGRE, l4: payload(50)}.bytes(),
-		"ARP":                    raw(etherARP, payload(46)),
+		"first fragment":         fragment.Bytes(),
+		"first fragment of IPv6": fragment6.Bytes(),
+		"ICMP":                   icmp4.Bytes(),
+		"GRE":                    frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoGRE, L4: frame.Payload(50)}.Bytes(),
+		"ARP":                    frame.Raw(frame.EtherARP, frame.Payload(46)),
 	}
 	before := h.counters()
 	for name, data := range frames {
@@ -115,10 +117,10 @@ func TestChecksumLeftAlone(t *testing.T) {
 func TestChecksumBetweenHeaderAndPadding(t *testing.T) {
 	h := newHarness(t, setup{completeChecksums: true})
 	for name, f := range wholeFrames() {
-		if f.proto != protoTCP && f.proto != protoUDP {
+		if f.Proto != frame.ProtoTCP && f.Proto != frame.ProtoUDP {
 			continue
 		}
-		f.padding = 17
+		f.Padding = 17
 		h.reset()
 		h.complete(name, f, 0)
 	}
@@ -128,9 +130,9 @@ func TestChecksumBetweenHeaderAndPadding(t *testing.T) {
 func TestChecksumOfZero(t *testing.T) {
 	h := newHarness(t, setup{completeChecksums: true})
 	f := udpFrame(client4, server4, 1, 2, 2)
-	rest := fold(f.pseudo() + sum(f.l4[:8]))
-	binary.BigEndian.PutUint16(f.l4[8:], ^rest)
-	if b := f.transport(); b[6] != 0xff || b[7] != 0xff {
+	rest := frame.Fold(f.Pseudo() + frame.Sum(f.L4[:8]))
+	binary.BigEndian.PutUint16(f.L4[8:], ^rest)
+	if b := f.Transport(); b[6] != 0xff || b[7] != 0xff {
 		t.Fatalf("the frame is built wrong: %x", b)
 	}
 	h.complete("UDP", f, 2)
@@ -140,8 +142,8 @@ func TestChecksumOfZero(t *testing.T) {
 func TestChecksumOfHardware(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range sized(100) {
-		f.unfinished = true
-		if !h.run(hookXDP, f.bytes()) {
+		f.Checksum = frame.Unfinished
+		if !h.run(hookXDP, f.Bytes()) {
 			t.Errorf("%s: dropped", name)
 		}
 	}

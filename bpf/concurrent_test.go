@@ -49,16 +49,16 @@ func TestCountersOfSharedDirection(t *testing.T) {
 		before, cpus := h.counters(), someCPUs(t, 4)
 		for _, cpu := range cpus {
 			release := onCPU(t, cpu)
-			h.run(by, f.bytes())
+			h.run(by, f.Bytes())
 			release()
 		}
 		together(t, func(int) {
-			if _, err := h.program(by).Run(&ebpf.RunOptions{Data: f.bytes(), Repeat: each}); err != nil {
+			if _, err := h.program(by).Run(&ebpf.RunOptions{Data: f.Bytes(), Repeat: each}); err != nil {
 				t.Error(err)
 			}
 		})
 		flow, want := h.flow(key), uint64(len(cpus)*(each+1))
-		if flow.Dir[0].Packets != want || flow.Dir[0].Bytes != want*uint64(len(f.bytes())) {
+		if flow.Dir[0].Packets != want || flow.Dir[0].Bytes != want*uint64(len(f.Bytes())) {
 			t.Errorf("%s: %d packets, %d bytes, want %d packets", by, flow.Dir[0].Packets, flow.Dir[0].Bytes, want)
 		}
 		if counted := h.since(before); counted.Verdict[ConntrackVerdictVERDICT_NEW] != want || counted.Created != 1 {

@@ -5,19 +5,21 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // errorAbout is an ICMP error from a router on the way to the source of the
 // packet that it quotes, of which it has size bytes.
-func errorAbout(quoted frame, kind uint8, size int) frame {
+func errorAbout(quoted frame.Frame, kind uint8, size int) frame.Frame {
 	router := netip.MustParseAddr("203.0.113.1")
-	f := frame{src: router, dst: quoted.src, proto: protoICMP}
-	if quoted.src.Is6() {
-		f.src, f.proto = netip.MustParseAddr("2001:db8::fe"), protoICMPv6
+	f := frame.Frame{Src: router, Dst: quoted.Src, Proto: frame.ProtoICMP}
+	if quoted.Src.Is6() {
+		f.Src, f.Proto = netip.MustParseAddr("2001:db8::fe"), frame.ProtoICMPv6
 	}
-	inner := quoted.bytes()[ethernetHeader+4*len(quoted.vlans):]
-	f.vlans = quoted.vlans
-	f.l4 = append([]byte{kind, 0, 0, 0, 0, 0, 0, 0}, inner[:min(size, len(inner))]...)
+	inner := quoted.Bytes()[frame.HeaderSize+4*len(quoted.VLANs):]
+	f.VLANs = quoted.VLANs
+	f.L4 = append([]byte{kind, 0, 0, 0, 0, 0, 0, 0}, inner[:min(size, len(inner))]...)
 	return f
 }
 
@@ -29,42 +31,36 @@ func errorTypes(addr netip.Addr) []uint8 {
 	return []uint8{1, 2, 3, 4}
 }
 
-// reversed is the frame that goes the other way; l4 is its own.
-func (f frame) reversed(l4 []byte) frame {
-	f.src, f.dst, f.l4 = f.dst, f.src, l4
-	return f
-}
-
 // An error is related to the flow whose packet it quotes, whichever direction
 // that went. It neither ends the flow nor keeps it alive.
 func TestErrors(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range wholeFrames() {
-		if f.proto == protoGRE {
+		if f.Proto == frame.ProtoGRE {
 			continue
 		}
-		answer := f.reversed(datagram(443, 40000, 30))
-		switch f.proto {
-		case protoSCTP, protoDCCP:
-			answer.l4 = portsFirst(443, 40000, 40)
-		case protoTCP:
-			answer.l4 = segment{flags: syn | ack, seq: 1, ack: 1001, sport: 443, dport: 40000}.bytes()
-		case protoICMP:
-			answer.l4 = icmp(0, 0, 9, 24)
-		case protoICMPv6:
-			answer.l4 = icmp(129, 0, 9, 24)
+		answer := f.Reply(frame.Datagram(443, 40000, 30))
+		switch f.Proto {
+		case frame.ProtoSCTP, frame.ProtoDCCP:
+			answer.L4 = frame.PortsFirst(443, 40000, 40)
+		case frame.ProtoTCP:
+			answer.L4 = frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 1, Ack: 1001, Sport: 443, Dport: 40000}.Bytes()
+		case frame.ProtoICMP:
+			answer.L4 = frame.ICMP(0, 0, 9, 24)
+		case frame.ProtoICMPv6:
+			answer.L4 = frame.ICMP(129, 0, 9, 24)
 		}
 		for _, by := range hooks {
-			for _, kind := range errorTypes(f.src) {
+			for _, kind := range errorTypes(f.Src) {
 				h.reset()
 				h.enforce(true)
-				h.expect(by, errorAbout(f, kind, 1200).bytes(), "invalid/icmp")
-				h.expect(by, f.bytes(), "new")
+				h.expect(by, errorAbout(f, kind, 1200).Bytes(), "invalid/icmp")
+				h.expect(by, f.Bytes(), "new")
 				h.drain()
 				h.wait(1)
 				flows := h.table()
-				h.expect(by, errorAbout(f, kind, 1200).bytes(), "related")
-				h.expect(by, errorAbout(answer, kind, 1200).bytes(), "related")
+				h.expect(by, errorAbout(f, kind, 1200).Bytes(), "related")
+				h.expect(by, errorAbout(answer, kind, 1200).Bytes(), "related")
 				for key, flow := range flows {
 					flow.Related += 2
 					flows[key] = flow
@@ -81,17 +77,17 @@ func TestErrors(t *testing.T) {
 // Eight bytes of the quoted transport header are enough, and needed.
 func TestErrorsCutShort(t *testing.T) {
 	h := newHarness(t, setup{})
-	for _, f := range []frame{synFrame(client4, server4), synFrame(client6, server6)} {
-		header := len(f.bytes()) - ethernetHeader - len(f.l4)
+	for _, f := range []frame.Frame{synFrame(client4, server4), synFrame(client6, server6)} {
+		header := len(f.Bytes()) - frame.HeaderSize - len(f.L4)
 		for _, by := range hooks {
 			h.reset()
-			h.expect(by, f.bytes(), "new")
+			h.expect(by, f.Bytes(), "new")
 			for size := range header + 9 {
 				want := "invalid/malformed"
 				if size >= header+8 {
 					want = "related"
 				}
-				h.expect(by, errorAbout(f, 3, size).bytes(), want)
+				h.expect(by, errorAbout(f, 3, size).Bytes(), want)
 			}
 			h.expectFlows(1)
 		}
@@ -104,17 +100,17 @@ func TestErrorsAboutOthers(t *testing.T) {
 	h := newHarness(t, setup{})
 	f := udpFrame(client4, server4, 1, 2, 30)
 	later := f
-	later.fragment = 50
+	later.Fragment = 50
 	tagged := f
-	tagged.vlans = []uint16{5}
+	tagged.VLANs = []uint16{5}
 	other := udpFrame(client4, server4, 2, 1, 30)
 	for _, by := range hooks {
 		h.reset()
-		h.expect(by, f.bytes(), "new")
-		h.expect(by, errorAbout(later, 11, 100).bytes(), "untracked")
-		h.expect(by, errorAbout(tagged, 3, 100).bytes(), "invalid/icmp")
-		h.expect(by, errorAbout(other, 3, 100).bytes(), "invalid/icmp")
-		h.expect(by, errorAbout(f, 3, 100).bytes(), "related")
+		h.expect(by, f.Bytes(), "new")
+		h.expect(by, errorAbout(later, 11, 100).Bytes(), "untracked")
+		h.expect(by, errorAbout(tagged, 3, 100).Bytes(), "invalid/icmp")
+		h.expect(by, errorAbout(other, 3, 100).Bytes(), "invalid/icmp")
+		h.expect(by, errorAbout(f, 3, 100).Bytes(), "related")
 		h.expectFlows(1)
 	}
 }
@@ -123,17 +119,17 @@ func TestErrorsAboutOthers(t *testing.T) {
 // was forged (RFC 1122 3.2.2, RFC 4443 2.4).
 func TestErrorsToAnother(t *testing.T) {
 	h := newHarness(t, setup{})
-	for _, f := range []frame{udpFrame(client4, server4, 1, 2, 30), udpFrame(client6, server6, 1, 2, 30)} {
+	for _, f := range []frame.Frame{udpFrame(client4, server4, 1, 2, 30), udpFrame(client6, server6, 1, 2, 30)} {
 		for _, by := range hooks {
-			for _, kind := range errorTypes(f.src) {
+			for _, kind := range errorTypes(f.Src) {
 				h.reset()
 				h.enforce(true)
-				h.expect(by, f.bytes(), "new")
+				h.expect(by, f.Bytes(), "new")
 				flows := h.table()
-				for _, to := range []netip.Addr{f.dst, f.src.Next()} {
+				for _, to := range []netip.Addr{f.Dst, f.Src.Next()} {
 					e := errorAbout(f, kind, 100)
-					e.dst = to
-					h.expect(by, e.bytes(), "invalid/icmp")
+					e.Dst = to
+					h.expect(by, e.Bytes(), "invalid/icmp")
 				}
 				h.expectTable(flows)
 			}
@@ -146,24 +142,24 @@ func TestErrorsToAnother(t *testing.T) {
 func TestErrorsAboutHeaders(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, c := range []struct {
-		quoted frame
+		quoted frame.Frame
 		want   string
 	}{
-		{frame{src: client6, dst: server6, proto: protoNoNext}, "related"},
-		{frame{src: client6, dst: server6, proto: protoNoNext, extensions: extensions}, "related"},
-		{frame{src: client4, dst: server4, proto: 253}, "related"},
-		{frame{src: client6, dst: server6, proto: protoUDP, l4: datagram(1, 2, 9)[:4]}, "invalid/malformed"},
-		{frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(1, 2, 4)}, "invalid/malformed"},
+		{frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoNoNext}, "related"},
+		{frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoNoNext, Extensions: extensions}, "related"},
+		{frame.Frame{Src: client4, Dst: server4, Proto: 253}, "related"},
+		{frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoUDP, L4: frame.Datagram(1, 2, 9)[:4]}, "invalid/malformed"},
+		{frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoSCTP, L4: frame.PortsFirst(1, 2, 4)}, "invalid/malformed"},
 	} {
 		for _, by := range hooks {
 			h.reset()
 			whole := c.quoted
-			if proto := whole.proto; proto == protoUDP || proto == protoSCTP {
-				whole.l4 = portsFirst(1, 2, 20)
-				binary.BigEndian.PutUint16(whole.l4[4:], 20)
+			if proto := whole.Proto; proto == frame.ProtoUDP || proto == frame.ProtoSCTP {
+				whole.L4 = frame.PortsFirst(1, 2, 20)
+				binary.BigEndian.PutUint16(whole.L4[4:], 20)
 			}
-			h.expect(by, whole.bytes(), "new")
-			h.expect(by, errorAbout(c.quoted, errorTypes(c.quoted.src)[0], 100).bytes(), c.want)
+			h.expect(by, whole.Bytes(), "new")
+			h.expect(by, errorAbout(c.quoted, errorTypes(c.quoted.Src)[0], 100).Bytes(), c.want)
 			h.expectFlows(1)
 		}
 	}
@@ -177,36 +173,36 @@ func TestFragmentsOfAFlow(t *testing.T) {
 		first := udpFrame(client4, server4, 1, 2, 600)
 		if v6 {
 			first = udpFrame(client6, server6, 1, 2, 600)
-			first.extensions = []extension{fragmentHeader(0, true)}
+			first.Extensions = []frame.Extension{fragmentHeader(0, true)}
 		}
-		first.l4 = first.l4[:400]
-		first.fragment = ipv4MoreFragments
+		first.L4 = first.L4[:400]
+		first.Fragment = frame.MoreFragments
 		later := first
-		later.l4, later.fragment = payload(208), 50
+		later.L4, later.Fragment = frame.Payload(208), 50
 		if v6 {
-			later.extensions = []extension{fragmentHeader(400, false)}
+			later.Extensions = []frame.Extension{fragmentHeader(400, false)}
 		}
 		key, _ := keyOf(first, 1, 2)
 		for _, by := range hooks {
 			h.reset()
-			h.expect(by, first.bytes(), "new")
+			h.expect(by, first.Bytes(), "new")
 			h.wait(10)
-			h.expect(by, later.bytes(), "new")
-			other := later.bytes()
+			h.expect(by, later.Bytes(), "new")
+			other := later.Bytes()
 			other = bytes.Replace(other, client4.AsSlice(), []byte{192, 0, 2, 77}, 1)
 			other = bytes.Replace(other, client6.AsSlice(), server6.Next().AsSlice(), 1)
 			h.expect(by, other, "untracked")
 			// The identification is in the IP header, or ends the
 			// fragment header.
-			another, id := later.bytes(), ethernetHeader+5
+			another, id := later.Bytes(), frame.HeaderSize+5
 			if v6 {
-				id = ethernetHeader + 40 + 7
+				id = frame.HeaderSize + 40 + 7
 			}
 			another[id]++
 			h.expect(by, another, "untracked")
 			h.expectFlows(1)
 			flow := h.flow(key)
-			if want := uint64(len(first.bytes()) + len(later.bytes())); flow.Dir[0].Packets != 2 || flow.Dir[0].Bytes != want {
+			if want := uint64(len(first.Bytes()) + len(later.Bytes())); flow.Dir[0].Packets != 2 || flow.Dir[0].Bytes != want {
 				t.Errorf("%s: v6 %t: %+v, want %d bytes", by, v6, flow.Dir[0], want)
 			}
 			if flow.Dir[0].LastSeenTicks != h.config.InjectedTicks {
@@ -221,16 +217,16 @@ func TestFragmentsOfAFlow(t *testing.T) {
 func TestFragmentsBehindExtensions(t *testing.T) {
 	h := newHarness(t, setup{})
 	first := udpFrame(client6, server6, 1, 2, 600)
-	first.l4 = first.l4[:400]
-	first.extensions = []extension{fragmentHeader(0, true), {protoDestination, []byte{0, 1, 4, 0, 0, 0, 0}}}
+	first.L4 = first.L4[:400]
+	first.Extensions = []frame.Extension{fragmentHeader(0, true), {Number: frame.ProtoDestination, Rest: []byte{0, 1, 4, 0, 0, 0, 0}}}
 	later := first
-	later.l4, later.proto = payload(208), protoDestination
-	later.extensions = []extension{fragmentHeader(408, false)}
+	later.L4, later.Proto = frame.Payload(208), frame.ProtoDestination
+	later.Extensions = []frame.Extension{fragmentHeader(408, false)}
 	key, _ := keyOf(first, 1, 2)
 	for _, by := range hooks {
 		h.reset()
-		h.expect(by, first.bytes(), "new")
-		h.expect(by, later.bytes(), "new")
+		h.expect(by, first.Bytes(), "new")
+		h.expect(by, later.Bytes(), "new")
 		h.expectFlows(1)
 		if flow := h.flow(key); flow == nil || flow.Dir[0].Packets != 2 {
 			t.Errorf("%s: the flow is %+v", by, flow)

@@ -20,7 +20,7 @@ func TestWakeup(t *testing.T) {
 	}()
 	begin := func(from, to int) {
 		for port := from; port < to; port++ {
-			h.run(hookXDP, udpFrame(client4, server4, uint16(port), 2, 0).bytes())
+			h.run(hookXDP, udpFrame(client4, server4, uint16(port), 2, 0).Bytes())
 		}
 	}
 	begin(0, wakeupBytes/recordSize-1)
@@ -54,7 +54,7 @@ func TestNoReader(t *testing.T) {
 	h := newHarness(t, setup{})
 	ok(t, h.Readers.Delete(uint32(0)))
 	before := h.counters()
-	h.expect(hookTC, udpFrame(client4, server4, 1, 2, 0).bytes(), "new")
+	h.expect(hookTC, udpFrame(client4, server4, 1, 2, 0).Bytes(), "new")
 	if counted := h.since(before); eventsMade(counted) != 1 || counted.EventsLost != 0 {
 		t.Errorf("counted %+v", counted)
 	}

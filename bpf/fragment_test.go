@@ -1,14 +1,18 @@
 package bpf
 
-import "testing"
+import (
+	"testing"
+
+	"ctop/internal/frame"
+)
 
 // fragmentHeader is the rest of an IPv6 fragment header.
-func fragmentHeader(offset uint16, more bool) extension {
+func fragmentHeader(offset uint16, more bool) frame.Extension {
 	low := uint8(offset)
 	if more {
 		low |= 1
 	}
-	return extension{protoFragment, []byte{0, uint8(offset >> 8), low, 0, 0, 0, 1}}
+	return frame.Extension{Number: frame.ProtoFragment, Rest: []byte{0, uint8(offset >> 8), low, 0, 0, 0, 1}}
 }
 
 // The first fragment belongs to its flow; later ones without it pass and begin
@@ -16,30 +20,30 @@ func fragmentHeader(offset uint16, more bool) extension {
 func TestFragments(t *testing.T) {
 	h := newHarness(t, setup{})
 	first4 := udpFrame(client4, server4, 1, 2, 600)
-	first4.l4 = first4.l4[:400] // the UDP length covers what is to follow
-	first4.fragment = ipv4MoreFragments
-	later4 := frame{src: client4, dst: server4, proto: protoUDP, fragment: 50, l4: payload(208)}
+	first4.L4 = first4.L4[:400] // the UDP length covers what is to follow
+	first4.Fragment = frame.MoreFragments
+	later4 := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoUDP, Fragment: 50, L4: frame.Payload(208)}
 	middle4 := later4
-	middle4.fragment |= ipv4MoreFragments
+	middle4.Fragment |= frame.MoreFragments
 	first6, later6, middle6, atomic6 := first4, later4, later4, udpFrame(client6, server6, 1, 2, 600)
-	for _, f := range []*frame{&first6, &later6, &middle6} {
-		f.src, f.dst, f.fragment = client6, server6, 0
+	for _, f := range []*frame.Frame{&first6, &later6, &middle6} {
+		f.Src, f.Dst, f.Fragment = client6, server6, 0
 	}
-	first6.extensions = []extension{fragmentHeader(0, true)}
-	later6.extensions = []extension{extensions[0], fragmentHeader(400, false)}
-	middle6.extensions = []extension{fragmentHeader(400, true)}
-	atomic6.extensions = []extension{fragmentHeader(0, false)}
+	first6.Extensions = []frame.Extension{fragmentHeader(0, true)}
+	later6.Extensions = []frame.Extension{extensions[0], fragmentHeader(400, false)}
+	middle6.Extensions = []frame.Extension{fragmentHeader(400, true)}
+	atomic6.Extensions = []frame.Extension{fragmentHeader(0, false)}
 	short4, short6 := first4, first6
-	short4.proto, short6.proto = protoTCP, protoTCP
-	short4.l4 = segment{flags: syn, sport: 1, dport: 2}.bytes()[:8]
-	short6.l4 = short4.l4
+	short4.Proto, short6.Proto = frame.ProtoTCP, frame.ProtoTCP
+	short4.L4 = frame.Segment{Flags: frame.SYN, Sport: 1, Dport: 2}.Bytes()[:8]
+	short6.L4 = short4.L4
 	padded4 := short4
-	padded4.padding = 40
+	padded4.Padding = 40
 	dont := udpFrame(client4, server4, 1, 2, 30)
-	dont.fragment = 0x4000
+	dont.Fragment = 0x4000
 	for _, c := range []struct {
 		name  string
-		frame frame
+		frame frame.Frame
 		want  string
 		flows int
 	}{
@@ -59,7 +63,7 @@ func TestFragments(t *testing.T) {
 			h.t = t
 			for _, by := range hooks {
 				h.reset()
-				h.expect(by, c.frame.bytes(), c.want)
+				h.expect(by, c.frame.Bytes(), c.want)
 				h.expectFlows(c.flows)
 			}
 		})
@@ -73,7 +77,7 @@ func TestExtensionChains(t *testing.T) {
 	for n := range 12 {
 		f := udpFrame(client6, server6, 1, 2, 30)
 		for range n {
-			f.extensions = append(f.extensions, extensions[n%len(extensions)])
+			f.Extensions = append(f.Extensions, extensions[n%len(extensions)])
 		}
 		want, flows := "new", 1
 		if n > 8 {
@@ -81,7 +85,7 @@ func TestExtensionChains(t *testing.T) {
 		}
 		for _, by := range hooks {
 			h.reset()
-			h.expect(by, f.bytes(), want)
+			h.expect(by, f.Bytes(), want)
 			h.expectFlows(flows)
 		}
 	}

@@ -3,6 +3,8 @@ package bpf
 import (
 	"net/netip"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // piece is the part of a packet from one byte to another, as a fragment.
@@ -14,19 +16,19 @@ type piece struct {
 }
 
 // of returns the fragment of a frame.
-func (p piece) of(f frame) []byte {
-	l4 := f.l4
-	f.l4 = make([]byte, p.to-p.from)
-	copy(f.l4, l4[min(p.from, len(l4)):])
-	if f.src.Is6() {
-		f.extensions = append(f.extensions[:len(f.extensions):len(f.extensions)], fragmentHeader(uint16(p.from), !p.last))
-		return f.bytes()
+func (p piece) of(f frame.Frame) []byte {
+	l4 := f.L4
+	f.L4 = make([]byte, p.to-p.from)
+	copy(f.L4, l4[min(p.from, len(l4)):])
+	if f.Src.Is6() {
+		f.Extensions = append(f.Extensions[:len(f.Extensions):len(f.Extensions)], fragmentHeader(uint16(p.from), !p.last))
+		return f.Bytes()
 	}
-	f.fragment = uint16(p.from / 8)
+	f.Fragment = uint16(p.from / 8)
 	if !p.last {
-		f.fragment |= ipv4MoreFragments
+		f.Fragment |= frame.MoreFragments
 	}
-	return f.bytes()
+	return f.Bytes()
 }
 
 // families runs a test with both families and hooks.
@@ -112,8 +114,8 @@ func TestFragmentsOfInvalidPackets(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
 		key := h.establish(by, src, dst)
-		far := segment{flags: ack, seq: 1 << 30, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 1000}
-		f := frame{src: src, dst: dst, proto: protoTCP, l4: far.bytes()}
+		far := frame.Segment{Flags: frame.ACK, Seq: 1 << 30, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443, Payload: 1000}
+		f := frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: far.Bytes()}
 		h.expect(by, piece{0, 400, false, ""}.of(f), "invalid/window")
 		before := *h.flow(key)
 		h.wait(1)
@@ -150,13 +152,13 @@ func TestFragmentedSegments(t *testing.T) {
 	families(t, h, func(by hook, src, dst netip.Addr) {
 		key := h.establish(by, src, dst)
 		h.enforce(true)
-		s := segment{flags: ack | psh, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 1000}
-		f := frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
-		back := segment{flags: ack, seq: 5001, window: 10000, sport: 443, dport: 40000}
+		s := frame.Segment{Flags: frame.ACK | frame.PSH, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443, Payload: 1000}
+		f := frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}
+		back := frame.Segment{Flags: frame.ACK, Seq: 5001, Window: 10000, Sport: 443, Dport: 40000}
 		answer := func(number uint32, want string) {
 			t.Helper()
-			back.ack = number
-			h.expect(by, frame{src: dst, dst: src, proto: protoTCP, l4: back.bytes()}.bytes(), want)
+			back.Ack = number
+			h.expect(by, frame.Frame{Src: dst, Dst: src, Proto: frame.ProtoTCP, L4: back.Bytes()}.Bytes(), want)
 		}
 		h.expect(by, piece{0, 520, false, ""}.of(f), "established")
 		answer(1502, "invalid/window")
@@ -167,8 +169,8 @@ func TestFragmentedSegments(t *testing.T) {
 		if flow := h.flow(key); flow.Dir[0].End != 2001 || flow.Dir[0].Packets != 5 {
 			t.Errorf("the origin is %+v", flow.Dir[0])
 		}
-		s.flags, s.seq = ack|fin, 2001
-		f.l4 = s.bytes()
+		s.Flags, s.Seq = frame.ACK|frame.FIN, 2001
+		f.L4 = s.Bytes()
 		h.expect(by, piece{0, 520, false, ""}.of(f), "established")
 		if got := state(h.flow(key)); got != ConntrackFlowStateSTATE_ESTABLISHED {
 			t.Errorf("%s before the FIN came", stateNames[got])
@@ -188,13 +190,13 @@ func TestFragmentedSegments(t *testing.T) {
 func TestFragmentedSYN(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
-		s := segment{flags: syn, seq: 1000, window: 10000, sport: 40000, dport: 443, payload: 1000}
-		f := frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
+		s := frame.Segment{Flags: frame.SYN, Seq: 1000, Window: 10000, Sport: 40000, Dport: 443, Payload: 1000}
+		f := frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}
 		h.expect(by, piece{0, 520, false, ""}.of(f), "new")
 		h.expect(by, piece{520, 1020, true, ""}.of(f), "new")
 		h.expectFlows(1)
-		back := segment{flags: syn | ack, seq: 5000, ack: 2001, window: 10000, sport: 443, dport: 40000}
-		h.expect(by, frame{src: dst, dst: src, proto: protoTCP, l4: back.bytes()}.bytes(), "established")
+		back := frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 2001, Window: 10000, Sport: 443, Dport: 40000}
+		h.expect(by, frame.Frame{Src: dst, Dst: src, Proto: frame.ProtoTCP, L4: back.Bytes()}.Bytes(), "established")
 		key, _ := keyOf(f, 40000, 443)
 		if flow := h.flow(key); flow.Dir[0].End != 2001 || flow.Dir[0].Retransmits != 0 || flow.Dir[0].Packets != 2 {
 			t.Errorf("the flow is %+v", flow)
@@ -210,8 +212,8 @@ func TestFragmentsOfAForgedSYN(t *testing.T) {
 		key := h.establish(by, src, dst)
 		h.enforce(true)
 		for _, number := range []uint32{1 << 30, 1100} {
-			s := segment{flags: syn, seq: number, window: 10000, sport: 40000, dport: 443, payload: 1000}
-			f := frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
+			s := frame.Segment{Flags: frame.SYN, Seq: number, Window: 10000, Sport: 40000, Dport: 443, Payload: 1000}
+			f := frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}
 			h.expect(by, piece{0, 400, false, ""}.of(f), "established")
 			before := *h.flow(key)
 			h.wait(1)
@@ -222,8 +224,8 @@ func TestFragmentsOfAForgedSYN(t *testing.T) {
 				t.Errorf("the flow was %+v, is %+v", before, after)
 			}
 		}
-		end := segment{flags: fin | ack, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443}
-		h.expect(by, frame{src: src, dst: dst, proto: protoTCP, l4: end.bytes()}.bytes(), "established")
+		end := frame.Segment{Flags: frame.FIN | frame.ACK, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443}
+		h.expect(by, frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: end.Bytes()}.Bytes(), "established")
 		if got := state(h.flow(key)); got != ConntrackFlowStateSTATE_FIN_WAIT_1 {
 			t.Errorf("%s after the FIN", stateNames[got])
 		}
@@ -238,20 +240,20 @@ func TestNestedFragmentHeaders(t *testing.T) {
 		h.reset()
 		h.enforce(true)
 		key := h.establish(by, client6, server6)
-		s := segment{flags: ack | psh, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 404}
-		first := frame{src: client6, dst: server6, proto: protoTCP, l4: s.bytes()}
-		first.extensions = []extension{fragmentHeader(0, true), fragmentHeader(0, false)}
-		later := frame{src: client6, dst: server6, proto: protoTCP, l4: payload(800)}
-		later.extensions = []extension{fragmentHeader(432, false)}
-		back := segment{flags: ack, seq: 5001, ack: 1001 + 404 + 800, window: 10000, sport: 443, dport: 40000}
-		h.expect(by, first.bytes(), "established")
-		h.expect(by, later.bytes(), "established")
-		h.expect(by, frame{src: server6, dst: client6, proto: protoTCP, l4: back.bytes()}.bytes(), "established")
-		if flow := h.flow(key); flow.Dir[0].End != back.ack {
+		s := frame.Segment{Flags: frame.ACK | frame.PSH, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443, Payload: 404}
+		first := frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoTCP, L4: s.Bytes()}
+		first.Extensions = []frame.Extension{fragmentHeader(0, true), fragmentHeader(0, false)}
+		later := frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoTCP, L4: frame.Payload(800)}
+		later.Extensions = []frame.Extension{fragmentHeader(432, false)}
+		back := frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1001 + 404 + 800, Window: 10000, Sport: 443, Dport: 40000}
+		h.expect(by, first.Bytes(), "established")
+		h.expect(by, later.Bytes(), "established")
+		h.expect(by, frame.Frame{Src: server6, Dst: client6, Proto: frame.ProtoTCP, L4: back.Bytes()}.Bytes(), "established")
+		if flow := h.flow(key); flow.Dir[0].End != back.Ack {
 			t.Errorf("%s: the origin is %+v", by, flow.Dir[0])
 		}
-		first.extensions[1] = fragmentHeader(0, true)
-		h.expect(by, first.bytes(), "untracked")
+		first.Extensions[1] = fragmentHeader(0, true)
+		h.expect(by, first.Bytes(), "untracked")
 	}
 }
 
@@ -262,9 +264,9 @@ func TestFragmentsOvertakeTheFirst(t *testing.T) {
 	families(t, h, func(by hook, src, dst netip.Addr) {
 		key := h.establish(by, src, dst)
 		h.enforce(true)
-		s := segment{flags: ack | fin, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 1000}
-		f := frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
-		back := segment{flags: ack, seq: 5001, ack: 2002, window: 10000, sport: 443, dport: 40000}
+		s := frame.Segment{Flags: frame.ACK | frame.FIN, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443, Payload: 1000}
+		f := frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}
+		back := frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 2002, Window: 10000, Sport: 443, Dport: 40000}
 		h.expect(by, piece{816, 1020, true, ""}.of(f), "untracked")
 		h.expect(by, piece{520, 816, false, ""}.of(f), "untracked")
 		h.expect(by, piece{0, 520, false, ""}.of(f), "established")
@@ -272,7 +274,7 @@ func TestFragmentsOvertakeTheFirst(t *testing.T) {
 			t.Errorf("%s after the FIN", stateNames[got])
 		}
 		h.come(1)
-		h.expect(by, frame{src: dst, dst: src, proto: protoTCP, l4: back.bytes()}.bytes(), "established")
+		h.expect(by, frame.Frame{Src: dst, Dst: src, Proto: frame.ProtoTCP, L4: back.Bytes()}.Bytes(), "established")
 		if flow := h.flow(key); state(flow) != ConntrackFlowStateSTATE_FIN_WAIT_2 || flow.Dir[0].End != 2002 {
 			t.Errorf("the flow is %+v", flow)
 		}

@@ -5,66 +5,68 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // conversation is what the fuzzer mutates: frames of several connections and
 // protocols, in the order in which they make sense.
 func conversation() (frames [][]byte) {
-	there := segment{window: 10000, sport: 40000, dport: 443}
-	back := segment{window: 10000, sport: 443, dport: 40000}
+	there := frame.Segment{Window: 10000, Sport: 40000, Dport: 443}
+	back := frame.Segment{Window: 10000, Sport: 443, Dport: 40000}
 	type packet struct {
-		from     *segment
+		from     *frame.Segment
 		flags    uint8
 		seq, ack uint32
 		payload  int
 	}
 	for _, p := range []packet{
-		{&there, syn, 1000, 0, 0},
-		{&back, syn | ack, 5000, 1001, 0},
-		{&there, ack, 1001, 5001, 0},
-		{&there, ack | psh, 1001, 5001, 100},
-		{&back, ack, 5001, 1101, 20},
-		{&there, syn, 30000, 0, 0},
-		{&back, syn | ack, 90000, 30001, 0},
-		{&there, fin | ack, 1101, 5021, 0},
-		{&back, fin | ack, 5021, 1102, 0},
-		{&back, ack, 5021, 1102, 0},
-		{&there, ack, 1102, 5022, 0},
-		{&there, rst, 1101, 0, 0},
-		{&back, rst | ack, 5021, 1101, 0},
-		{&back, rst | ack, 0, 1001, 0},
-		{&back, syn, 5000, 0, 0},
-		{&there, syn | ack, 1000, 5001, 0},
+		{&there, frame.SYN, 1000, 0, 0},
+		{&back, frame.SYN | frame.ACK, 5000, 1001, 0},
+		{&there, frame.ACK, 1001, 5001, 0},
+		{&there, frame.ACK | frame.PSH, 1001, 5001, 100},
+		{&back, frame.ACK, 5001, 1101, 20},
+		{&there, frame.SYN, 30000, 0, 0},
+		{&back, frame.SYN | frame.ACK, 90000, 30001, 0},
+		{&there, frame.FIN | frame.ACK, 1101, 5021, 0},
+		{&back, frame.FIN | frame.ACK, 5021, 1102, 0},
+		{&back, frame.ACK, 5021, 1102, 0},
+		{&there, frame.ACK, 1102, 5022, 0},
+		{&there, frame.RST, 1101, 0, 0},
+		{&back, frame.RST | frame.ACK, 5021, 1101, 0},
+		{&back, frame.RST | frame.ACK, 0, 1001, 0},
+		{&back, frame.SYN, 5000, 0, 0},
+		{&there, frame.SYN | frame.ACK, 1000, 5001, 0},
 	} {
 		s := *p.from
-		s.flags, s.seq, s.ack, s.payload = p.flags, p.seq, p.ack, p.payload
-		if p.flags&syn != 0 {
-			s.options = tcpOptions
+		s.Flags, s.Seq, s.Ack, s.Payload = p.flags, p.seq, p.ack, p.payload
+		if p.flags&frame.SYN != 0 {
+			s.Options = tcpOptions
 		}
-		f := frame{src: client4, dst: server4, proto: protoTCP, l4: s.bytes()}
-		if s.sport == 443 {
-			f.src, f.dst = f.dst, f.src
+		f := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: s.Bytes()}
+		if s.Sport == 443 {
+			f.Src, f.Dst = f.Dst, f.Src
 		}
-		frames = append(frames, f.bytes())
+		frames = append(frames, f.Bytes())
 	}
 	udp := udpFrame(client4, server4, 1, 2, 30)
 	first := udp
-	first.fragment = ipv4MoreFragments
+	first.Fragment = frame.MoreFragments
 	later := udp
-	later.fragment = 50
-	for _, f := range []frame{
-		udp, udp.reversed(datagram(2, 1, 40)), first, later,
+	later.Fragment = 50
+	for _, f := range []frame.Frame{
+		udp, udp.Reply(frame.Datagram(2, 1, 40)), first, later,
 		icmpFrame(client4, server4, 8), icmpFrame(server4, client4, 0),
 		errorAbout(udp, 3, 100), errorAbout(synFrame(client6, server6), 1, 100),
 		icmpFrame(client6, server6, 135),
 	} {
-		frames = append(frames, f.bytes())
+		frames = append(frames, f.Bytes())
 	}
 	whole := wholeFrames()
 	for _, name := range []string{"TCP over IPv6", "IPv4 options", "VLAN", "extension headers", "QinQ and extension headers", "GRE"} {
-		frames = append(frames, whole[name].bytes())
+		frames = append(frames, whole[name].Bytes())
 	}
-	return append(frames, raw(etherARP, payload(46)))
+	return append(frames, frame.Raw(frame.EtherARP, frame.Payload(46)))
 }
 
 // mutation is how a script changes one frame of the conversation. Of a script
@@ -88,7 +90,7 @@ func (m mutation) apply(whole []byte) []byte {
 	if m.How&32 != 0 {
 		b[int(m.Again)%len(b)] = m.Other
 	} else if m.How&16 != 0 {
-		b = b[:ethernetHeader+int(m.Other)%(len(b)-ethernetHeader+1)]
+		b = b[:frame.HeaderSize+int(m.Other)%(len(b)-frame.HeaderSize+1)]
 	}
 	return b
 }
@@ -165,7 +167,7 @@ func (h *harness) mutated(m mutation, whole []byte) {
 		by = hookTC
 	}
 	data := m.apply(whole)
-	if by == hookTC && len(data) < ethernetHeader+40 {
+	if by == hookTC && len(data) < frame.HeaderSize+40 {
 		by = hookXDP
 	}
 	h.config.Policy = uint32(m.How >> 2 & 1)
@@ -238,7 +240,7 @@ func (h *harness) allowed(counted ConntrackCpuStats) {
 		for _, state := range transitions[from] {
 			found = found || state == to
 		}
-		if !found || e.Key.Proto != protoTCP && to != "NEW" && to != "ESTABLISHED" {
+		if !found || e.Key.Proto != frame.ProtoTCP && to != "NEW" && to != "ESTABLISHED" {
 			h.t.Fatalf("protocol %d went from %s to %s", e.Key.Proto, from, to)
 		}
 	}

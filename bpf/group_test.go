@@ -3,6 +3,8 @@ package bpf
 import (
 	"net/netip"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // Those who answer an echo request to a group are related to it: several, by the other
@@ -15,18 +17,18 @@ func TestEchoToAGroup(t *testing.T) {
 		proto           uint8
 		request, answer uint8
 	}{
-		{"10.0.0.1", "224.0.0.1", [2]string{"10.0.0.7", "10.0.0.8"}, protoICMP, 8, 0},
-		{"10.0.0.9", "10.0.0.255", [2]string{"10.0.0.7", "10.0.0.8"}, protoICMP, 8, 0},
-		{"fd00::9", "ff02::1", [2]string{"fd00::7", "fd00::8"}, protoICMPv6, 128, 129},
+		{"10.0.0.1", "224.0.0.1", [2]string{"10.0.0.7", "10.0.0.8"}, frame.ProtoICMP, 8, 0},
+		{"10.0.0.9", "10.0.0.255", [2]string{"10.0.0.7", "10.0.0.8"}, frame.ProtoICMP, 8, 0},
+		{"fd00::9", "ff02::1", [2]string{"fd00::7", "fd00::8"}, frame.ProtoICMPv6, 128, 129},
 	} {
 		asker, group := netip.MustParseAddr(tt.asker), netip.MustParseAddr(tt.group)
-		request := frame{src: asker, dst: group, proto: tt.proto, l4: icmp(tt.request, 0, 77, 56)}.bytes()
+		request := frame.Frame{Src: asker, Dst: group, Proto: tt.proto, L4: frame.ICMP(tt.request, 0, 77, 56)}.Bytes()
 		request[0] |= 1 // the frame is for a group, too
 		for _, by := range hooks {
 			h.reset()
 			h.enforce(true)
 			answer := func(from string, id uint16) []byte {
-				return frame{src: netip.MustParseAddr(from), dst: asker, proto: tt.proto, l4: icmp(tt.answer, 0, id, 56)}.bytes()
+				return frame.Frame{Src: netip.MustParseAddr(from), Dst: asker, Proto: tt.proto, L4: frame.ICMP(tt.answer, 0, id, 56)}.Bytes()
 			}
 			h.come(0)
 			h.expect(by, request, "new")
@@ -55,11 +57,11 @@ func TestForgedEchoToAGroup(t *testing.T) {
 	h := newHarness(t, setup{})
 	asker, group, host := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("224.0.0.1"), netip.MustParseAddr("10.0.0.7")
 	request := func(id uint16) []byte {
-		b := frame{src: asker, dst: group, proto: protoICMP, l4: icmp(8, 0, id, 56)}.bytes()
+		b := frame.Frame{Src: asker, Dst: group, Proto: frame.ProtoICMP, L4: frame.ICMP(8, 0, id, 56)}.Bytes()
 		b[0] |= 1 // the frame is for a group, too
 		return b
 	}
-	answer := frame{src: host, dst: asker, proto: protoICMP, l4: icmp(0, 0, 77, 56)}.bytes()
+	answer := frame.Frame{Src: host, Dst: asker, Proto: frame.ProtoICMP, L4: frame.ICMP(0, 0, 77, 56)}.Bytes()
 	for _, by := range hooks {
 		h.reset()
 		h.enforce(true)

@@ -3,6 +3,8 @@ package bpf
 import (
 	"net/netip"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // Each of these packets is a flow of its own, and its answer belongs to it.
@@ -11,12 +13,12 @@ func TestKeys(t *testing.T) {
 	mapped1, mapped2 := netip.AddrFrom16(client4.As16()), netip.AddrFrom16(server4.As16())
 	type packet struct {
 		name         string
-		frame        frame
+		frame        frame.Frame
 		sport, dport uint16
 	}
 	udp := func(name string, src, dst netip.Addr, sport, dport uint16, vlans ...uint16) packet {
 		f := udpFrame(src, dst, sport, dport, 20)
-		f.vlans = vlans
+		f.VLANs = vlans
 		return packet{name, f, sport, dport}
 	}
 	packets := []packet{
@@ -35,24 +37,24 @@ func TestKeys(t *testing.T) {
 		udp("QinQ 5.5", client4, server4, 1, 2, 5, 5),
 		udp("IPv6 VLAN 5", client6, server6, 1, 2, 5),
 		udp("IPv6 QinQ", client6, server6, 1, 2, 5, 6),
-		{"GRE", frame{src: client4, dst: server4, proto: protoGRE, l4: payload(40)}, 0, 0},
-		{"ESP", frame{src: client4, dst: server4, proto: 50, l4: payload(40)}, 0, 0},
-		{"IPIP", frame{src: client4, dst: server4, proto: 4, l4: payload(40)}, 0, 0},
-		{"SCTP", frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(1, 2, 40)}, 1, 2},
-		{"another SCTP association", frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(3, 2, 40)}, 3, 2},
-		{"DCCP", frame{src: client4, dst: server4, proto: protoDCCP, l4: portsFirst(1, 2, 12)}, 1, 2},
-		{"UDP-Lite", frame{src: client4, dst: server4, proto: protoUDPLite, l4: datagram(1, 2, 0)}, 1, 2},
-		{"IPv6 UDP-Lite", frame{src: client6, dst: server6, proto: protoUDPLite, l4: datagram(1, 2, 9)}, 1, 2},
-		{"IPv6 SCTP", frame{src: client6, dst: server6, proto: protoSCTP, l4: portsFirst(1, 2, 12)}, 1, 2},
-		{"no payload at all", frame{src: client4, dst: server4, proto: 253}, 0, 0},
-		{"IPv6 GRE", frame{src: client6, dst: server6, proto: protoGRE, l4: payload(40)}, 0, 0},
-		{"ICMPv6 in IPv4", frame{src: client4, dst: server4, proto: protoICMPv6, l4: icmp(128, 0, 1, 8)}, 0, 0},
-		{"ICMP in IPv6", frame{src: client6, dst: server6, proto: protoICMP, l4: icmp(8, 0, 1, 8)}, 0, 0},
+		{"GRE", frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoGRE, L4: frame.Payload(40)}, 0, 0},
+		{"ESP", frame.Frame{Src: client4, Dst: server4, Proto: 50, L4: frame.Payload(40)}, 0, 0},
+		{"IPIP", frame.Frame{Src: client4, Dst: server4, Proto: 4, L4: frame.Payload(40)}, 0, 0},
+		{"SCTP", frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoSCTP, L4: frame.PortsFirst(1, 2, 40)}, 1, 2},
+		{"another SCTP association", frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoSCTP, L4: frame.PortsFirst(3, 2, 40)}, 3, 2},
+		{"DCCP", frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoDCCP, L4: frame.PortsFirst(1, 2, 12)}, 1, 2},
+		{"UDP-Lite", frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoUDPLite, L4: frame.Datagram(1, 2, 0)}, 1, 2},
+		{"IPv6 UDP-Lite", frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoUDPLite, L4: frame.Datagram(1, 2, 9)}, 1, 2},
+		{"IPv6 SCTP", frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoSCTP, L4: frame.PortsFirst(1, 2, 12)}, 1, 2},
+		{"no payload at all", frame.Frame{Src: client4, Dst: server4, Proto: 253}, 0, 0},
+		{"IPv6 GRE", frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoGRE, L4: frame.Payload(40)}, 0, 0},
+		{"ICMPv6 in IPv4", frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoICMPv6, L4: frame.ICMP(128, 0, 1, 8)}, 0, 0},
+		{"ICMP in IPv6", frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoICMP, L4: frame.ICMP(8, 0, 1, 8)}, 0, 0},
 	}
 	for _, by := range hooks {
 		for i, p := range packets {
 			key, reversed := keyOf(p.frame, p.sport, p.dport)
-			h.expect(by, p.frame.bytes(), "new")
+			h.expect(by, p.frame.Bytes(), "new")
 			h.expectFlows(i + 1)
 			flow := h.flow(key)
 			if flow == nil {
@@ -64,17 +66,17 @@ func TestKeys(t *testing.T) {
 		}
 		for i, p := range packets {
 			answer := p.frame
-			answer.src, answer.dst = answer.dst, answer.src
-			switch answer.proto {
-			case protoUDP, protoUDPLite:
-				answer.l4 = datagram(p.dport, p.sport, 10+i)
-			case protoSCTP, protoDCCP:
-				answer.l4 = portsFirst(p.dport, p.sport, 12)
+			answer.Src, answer.Dst = answer.Dst, answer.Src
+			switch answer.Proto {
+			case frame.ProtoUDP, frame.ProtoUDPLite:
+				answer.L4 = frame.Datagram(p.dport, p.sport, 10+i)
+			case frame.ProtoSCTP, frame.ProtoDCCP:
+				answer.L4 = frame.PortsFirst(p.dport, p.sport, 12)
 			}
 			key, _ := keyOf(p.frame, p.sport, p.dport)
-			h.expect(by, answer.bytes(), "established")
+			h.expect(by, answer.Bytes(), "established")
 			flow := h.flow(key)
-			if flow.Dir[0].Packets != 1 || flow.Dir[1].Packets != 1 || flow.Dir[1].Bytes != uint64(len(answer.bytes())) {
+			if flow.Dir[0].Packets != 1 || flow.Dir[1].Packets != 1 || flow.Dir[1].Bytes != uint64(len(answer.Bytes())) {
 				t.Errorf("%s: %s: answered with %+v", by, p.name, flow)
 			}
 		}
@@ -94,17 +96,17 @@ func TestCrossedEchoes(t *testing.T) {
 				request, reply = 128, 129
 			}
 			there, back := icmpFrame(pair[0], pair[1], request), icmpFrame(pair[1], pair[0], request)
-			h.expect(by, there.bytes(), "new")
-			h.expect(by, icmpFrame(pair[0], pair[1], reply).bytes(), "invalid/icmp")
-			h.expect(by, back.bytes(), "new")
+			h.expect(by, there.Bytes(), "new")
+			h.expect(by, icmpFrame(pair[0], pair[1], reply).Bytes(), "invalid/icmp")
+			h.expect(by, back.Bytes(), "new")
 			h.expectFlows(2)
-			h.expect(by, icmpFrame(pair[0], pair[1], reply).bytes(), "established")
+			h.expect(by, icmpFrame(pair[0], pair[1], reply).Bytes(), "established")
 			for _, c := range []struct {
-				frame frame
+				frame frame.Frame
 				state ConntrackFlowState
 			}{{there, ConntrackFlowStateSTATE_NEW}, {back, ConntrackFlowStateSTATE_ESTABLISHED}} {
 				if got := state(h.flow(icmpKey(c.frame, request, 9))); got != c.state {
-					t.Errorf("%s: %s → %s is %s", by, c.frame.src, c.frame.dst, stateNames[got])
+					t.Errorf("%s: %s → %s is %s", by, c.frame.Src, c.frame.Dst, stateNames[got])
 				}
 			}
 			h.reset()
@@ -117,13 +119,13 @@ func TestPriorityTag(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
 		tagged := udpFrame(client4, server4, 1, 2, 10)
-		tagged.vlans = []uint16{5 << 13}
-		h.expect(by, tagged.bytes(), "new")
-		h.expect(by, udpFrame(server4, client4, 2, 1, 10).bytes(), "established")
-		tagged.vlans = []uint16{5<<13 | 7}
-		h.expect(by, tagged.bytes(), "new")
-		tagged.vlans = []uint16{7}
-		h.expect(by, tagged.bytes(), "new")
+		tagged.VLANs = []uint16{5 << 13}
+		h.expect(by, tagged.Bytes(), "new")
+		h.expect(by, udpFrame(server4, client4, 2, 1, 10).Bytes(), "established")
+		tagged.VLANs = []uint16{5<<13 | 7}
+		h.expect(by, tagged.Bytes(), "new")
+		tagged.VLANs = []uint16{7}
+		h.expect(by, tagged.Bytes(), "new")
 		h.expectFlows(2)
 		h.reset()
 	}

@@ -3,6 +3,8 @@ package bpf
 import (
 	"encoding/binary"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // header stands between Ethernet and IP: its ethertype, and what follows up to the next
@@ -22,7 +24,7 @@ func session(id, proto uint16) header {
 	for _, v := range []uint16{id, 1000, proto} {
 		b = binary.BigEndian.AppendUint16(b, v)
 	}
-	return header{etherPPPoE, b}
+	return header{frame.EtherPPPoE, b}
 }
 
 // labels is a stack of MPLS labels.
@@ -35,19 +37,19 @@ func labels(n int) header {
 		}
 		b = binary.BigEndian.AppendUint32(b, label)
 	}
-	return header{etherMPLS, b}
+	return header{frame.EtherMPLS, b}
 }
 
 // behind returns the frame with the headers before IP.
-func behind(f frame, headers ...header) []byte {
-	whole := f.bytes()
+func behind(f frame.Frame, headers ...header) []byte {
+	whole := f.Bytes()
 	b := append([]byte(nil), whole[:12]...)
 	for _, h := range headers {
 		b = binary.BigEndian.AppendUint16(b, h.ethertype)
 		b = append(b, h.bytes...)
 	}
-	if last := headers[len(headers)-1].ethertype; last == etherMPLS || last == etherPPPoE {
-		return append(b, whole[ethernetHeader:]...)
+	if last := headers[len(headers)-1].ethertype; last == frame.EtherMPLS || last == frame.EtherPPPoE {
+		return append(b, whole[frame.HeaderSize:]...)
 	}
 	return append(b, whole[12:]...)
 }
@@ -65,16 +67,16 @@ func TestLinkHeaders(t *testing.T) {
 		want    key
 		v6      bool
 	}{
-		{"0x9100", []header{tag(etherQinQ1, 5)}, key{outer: 5}, false},
-		{"0x9100 twice", []header{tag(etherQinQ1, 5), tag(etherQinQ1, 6)}, key{outer: 5, inner: 6}, true},
-		{"three tags", []header{tag(etherQinQ, 5), tag(etherVLAN, 6), tag(etherVLAN, 7)}, key{5, 6, 7, 0}, false},
-		{"priority tags", []header{tag(etherVLAN, 0), tag(etherVLAN, 6), tag(etherVLAN, 0), tag(etherVLAN, 7)}, key{outer: 6, inner: 7}, false},
+		{"0x9100", []header{tag(frame.EtherQinQ1, 5)}, key{outer: 5}, false},
+		{"0x9100 twice", []header{tag(frame.EtherQinQ1, 5), tag(frame.EtherQinQ1, 6)}, key{outer: 5, inner: 6}, true},
+		{"three tags", []header{tag(frame.EtherQinQ, 5), tag(frame.EtherVLAN, 6), tag(frame.EtherVLAN, 7)}, key{5, 6, 7, 0}, false},
+		{"priority tags", []header{tag(frame.EtherVLAN, 0), tag(frame.EtherVLAN, 6), tag(frame.EtherVLAN, 0), tag(frame.EtherVLAN, 7)}, key{outer: 6, inner: 7}, false},
 		{"PPPoE", []header{session(9, ipv4)}, key{session: 9}, false},
 		{"PPPoE with IPv6", []header{session(9, ipv6)}, key{session: 9}, true},
-		{"PPPoE in QinQ", []header{tag(etherQinQ, 5), tag(etherVLAN, 6), session(9, ipv4)}, key{5, 6, 0, 9}, false},
+		{"PPPoE in QinQ", []header{tag(frame.EtherQinQ, 5), tag(frame.EtherVLAN, 6), session(9, ipv4)}, key{5, 6, 0, 9}, false},
 		{"a label", []header{labels(1)}, key{}, false},
 		{"labels", []header{labels(3)}, key{}, true},
-		{"seven labels in a VLAN", []header{tag(etherVLAN, 5), labels(7)}, key{outer: 5}, false},
+		{"seven labels in a VLAN", []header{tag(frame.EtherVLAN, 5), labels(7)}, key{outer: 5}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h.t = t
@@ -91,7 +93,7 @@ func TestLinkHeaders(t *testing.T) {
 				if h.flow(want) == nil {
 					t.Fatalf("%s: no flow under %+v in %+v", by, want, h.table())
 				}
-				h.expect(by, behind(f.reversed(datagram(2, 1, 30)), c.headers...), "established")
+				h.expect(by, behind(f.Reply(frame.Datagram(2, 1, 30)), c.headers...), "established")
 				h.expectFlows(1)
 			}
 		})
@@ -111,19 +113,19 @@ func TestLinkHeadersUntracked(t *testing.T) {
 		data   []byte
 		reason ConntrackUntracked
 	}{
-		"four tags":              {behind(f, tag(etherQinQ, 5), tag(etherVLAN, 6), tag(etherVLAN, 7), tag(etherVLAN, 8)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
+		"four tags":              {behind(f, tag(frame.EtherQinQ, 5), tag(frame.EtherVLAN, 6), tag(frame.EtherVLAN, 7), tag(frame.EtherVLAN, 8)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
 		"nine priority tags":     {behind(f, make9()...), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
 		"nine labels":            {behind(f, labels(9)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
 		"LCP":                    {behind(f, session(9, 0xc021)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
 		"another PPPoE":          {behind(f, other), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
 		"end of a session":       {behind(f, control), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
-		"Ethernet behind labels": {raw(etherMPLS, append(labels(2).bytes, f.bytes()...)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
-		"looks like IP":          {raw(etherMPLS, append(labels(1).bytes, append([]byte{0x45, 0, 0xff}, f.bytes()...)...)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
-		"looks like IPv6":        {raw(etherMPLS, append(labels(1).bytes, append([]byte{0x60, 0, 0, 0, 0, 9, protoUDP, 1}, payload(80)...)...)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
+		"Ethernet behind labels": {frame.Raw(frame.EtherMPLS, append(labels(2).bytes, f.Bytes()...)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
+		"looks like IP":          {frame.Raw(frame.EtherMPLS, append(labels(1).bytes, append([]byte{0x45, 0, 0xff}, f.Bytes()...)...)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
+		"looks like IPv6":        {frame.Raw(frame.EtherMPLS, append(labels(1).bytes, append([]byte{0x60, 0, 0, 0, 0, 9, frame.ProtoUDP, 1}, frame.Payload(80)...)...)), ConntrackUntrackedUNTRACKED_ENCAPSULATION},
 		"cut behind labels":      {cut[:len(cut)-20], ConntrackUntrackedUNTRACKED_ENCAPSULATION},
-		"label alone":            {raw(etherMPLS, labels(1).bytes), ConntrackUntrackedUNTRACKED_NOT_IP},
-		"ARP in a VLAN":          {raw(etherVLAN, append([]byte{0, 5, 8, 6}, payload(46)...)), ConntrackUntrackedUNTRACKED_NOT_IP},
-		"router advertisement":   {icmpFrame(client4, server4, 9).bytes(), ConntrackUntrackedUNTRACKED_DISCOVERY},
+		"label alone":            {frame.Raw(frame.EtherMPLS, labels(1).bytes), ConntrackUntrackedUNTRACKED_NOT_IP},
+		"ARP in a VLAN":          {frame.Raw(frame.EtherVLAN, append([]byte{0, 5, 8, 6}, frame.Payload(46)...)), ConntrackUntrackedUNTRACKED_NOT_IP},
+		"router advertisement":   {icmpFrame(client4, server4, 9).Bytes(), ConntrackUntrackedUNTRACKED_DISCOVERY},
 		"later fragment":         {piece{400, 800, false, ""}.of(udpFrame(client4, server4, 3, 4, 1000)), ConntrackUntrackedUNTRACKED_FRAGMENT},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -146,7 +148,7 @@ func TestLinkHeadersUntracked(t *testing.T) {
 
 func make9() (headers []header) {
 	for range 9 {
-		headers = append(headers, tag(etherVLAN, 0))
+		headers = append(headers, tag(frame.EtherVLAN, 0))
 	}
 	return headers
 }

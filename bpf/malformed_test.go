@@ -4,41 +4,43 @@ import (
 	"encoding/binary"
 	"strings"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // tcpOptions is what a Linux client offers in its SYN.
 var tcpOptions = []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7}
 
 // hopByHop, routing and destination options, each of eight bytes.
-var extensions = []extension{
-	{protoHopByHop, []byte{0, 1, 4, 0, 0, 0, 0}},
-	{protoRouting, []byte{0, 4, 0, 0, 0, 0, 0}},
-	{protoDestination, []byte{1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+var extensions = []frame.Extension{
+	{Number: frame.ProtoHopByHop, Rest: []byte{0, 1, 4, 0, 0, 0, 0}},
+	{Number: frame.ProtoRouting, Rest: []byte{0, 4, 0, 0, 0, 0, 0}},
+	{Number: frame.ProtoDestination, Rest: []byte{1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 }
 
 // wholeFrames are valid frames of every kind that is tracked, each of which
 // begins a flow.
-func wholeFrames() map[string]frame {
-	s := segment{flags: syn, seq: 1000, window: 10000, sport: 40000, dport: 443, options: tcpOptions, payload: 33}
-	tcp4 := frame{src: client4, dst: server4, proto: protoTCP, l4: s.bytes()}
-	tcp6 := frame{src: client6, dst: server6, proto: protoTCP, l4: s.bytes()}
+func wholeFrames() map[string]frame.Frame {
+	s := frame.Segment{Flags: frame.SYN, Seq: 1000, Window: 10000, Sport: 40000, Dport: 443, Options: tcpOptions, Payload: 33}
+	tcp4 := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: s.Bytes()}
+	tcp6 := frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoTCP, L4: s.Bytes()}
 	options, tagged, chained, both := tcp4, tcp4, tcp6, tcp6
-	options.options = []byte{7, 11, 4, 1, 2, 3, 4, 5, 6, 7, 8, 0}
-	tagged.vlans = []uint16{5}
-	chained.extensions = extensions
-	both.vlans, both.extensions = []uint16{5, 6}, extensions
-	return map[string]frame{
+	options.Options = []byte{7, 11, 4, 1, 2, 3, 4, 5, 6, 7, 8, 0}
+	tagged.VLANs = []uint16{5}
+	chained.Extensions = extensions
+	both.VLANs, both.Extensions = []uint16{5, 6}, extensions
+	return map[string]frame.Frame{
 		"TCP": tcp4, "TCP over IPv6": tcp6, "IPv4 options": options, "VLAN": tagged,
 		"extension headers": chained, "QinQ and extension headers": both,
 		"UDP":            udpFrame(client4, server4, 40000, 443, 30),
 		"UDP over IPv6":  udpFrame(client6, server6, 40000, 443, 30),
 		"ICMP":           icmpFrame(client4, server4, 8),
 		"ICMPv6":         icmpFrame(client6, server6, 128),
-		"UDP-Lite":       {src: client4, dst: server4, proto: protoUDPLite, l4: datagram(40000, 443, 30)},
-		"SCTP":           {src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(40000, 443, 40)},
-		"DCCP over IPv6": {src: client6, dst: server6, proto: protoDCCP, l4: portsFirst(40000, 443, 40)},
-		"GRE":            {src: client4, dst: server4, proto: protoGRE, l4: payload(40)},
-		"GRE over IPv6":  {src: client6, dst: server6, proto: protoGRE, l4: payload(40)},
+		"UDP-Lite":       {Src: client4, Dst: server4, Proto: frame.ProtoUDPLite, L4: frame.Datagram(40000, 443, 30)},
+		"SCTP":           {Src: client4, Dst: server4, Proto: frame.ProtoSCTP, L4: frame.PortsFirst(40000, 443, 40)},
+		"DCCP over IPv6": {Src: client6, Dst: server6, Proto: frame.ProtoDCCP, L4: frame.PortsFirst(40000, 443, 40)},
+		"GRE":            {Src: client4, Dst: server4, Proto: frame.ProtoGRE, L4: frame.Payload(40)},
+		"GRE over IPv6":  {Src: client6, Dst: server6, Proto: frame.ProtoGRE, L4: frame.Payload(40)},
 	}
 }
 
@@ -49,8 +51,8 @@ func TestTruncated(t *testing.T) {
 	for name, f := range wholeFrames() {
 		t.Run(name, func(t *testing.T) {
 			h.t = t
-			whole := f.bytes()
-			headers := ethernetHeader + 4*len(f.vlans)
+			whole := f.Bytes()
+			headers := frame.HeaderSize + 4*len(f.VLANs)
 			for _, by := range hooks {
 				h.reset()
 				h.expect(by, whole, "new")
@@ -74,14 +76,14 @@ func TestTruncated(t *testing.T) {
 // shortest is the least that the kernel takes as a test packet: an Ethernet
 // header, and at tc the IP header that the ethertype promises. Behind a tag it
 // does not look.
-func shortest(by hook, f frame) int {
+func shortest(by hook, f frame.Frame) int {
 	switch {
-	case by == hookXDP || len(f.vlans) > 0:
-		return ethernetHeader
-	case f.src.Is4():
-		return ethernetHeader + 20
+	case by == hookXDP || len(f.VLANs) > 0:
+		return frame.HeaderSize
+	case f.Src.Is4():
+		return frame.HeaderSize + 20
 	}
-	return ethernetHeader + 40
+	return frame.HeaderSize + 40
 }
 
 // table returns all flows.
@@ -183,8 +185,8 @@ func TestLies(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h.t = t
-			data := whole[c.frame].bytes()
-			data = append(data[:ethernetHeader:ethernetHeader], c.lie(data[ethernetHeader:])...)
+			data := whole[c.frame].Bytes()
+			data = append(data[:frame.HeaderSize:frame.HeaderSize], c.lie(data[frame.HeaderSize:])...)
 			for _, by := range hooks {
 				for _, enforce := range []bool{false, true} {
 					h.reset()
@@ -204,9 +206,9 @@ func TestPadding(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
 		key := h.establish(by, client4, server4)
-		f := frame{src: client4, dst: server4, proto: protoTCP, padding: 6}
-		f.l4 = segment{flags: ack, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443}.bytes()
-		h.expect(by, f.bytes(), "established")
+		f := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, Padding: 6}
+		f.L4 = frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443}.Bytes()
+		h.expect(by, f.Bytes(), "established")
 		if flow := h.flow(key); flow.Dir[0].End != 1001 || flow.Dir[0].Bytes != 54+54+60 {
 			t.Errorf("%s: padding counts as payload: %+v", by, flow.Dir[0])
 		}
@@ -218,16 +220,16 @@ func TestPadding(t *testing.T) {
 func TestJumbo(t *testing.T) {
 	h := newHarness(t, setup{})
 	for i, size := range []int{3000, 3400, 3600, 8958, 8972, 30000} {
-		for _, f := range []frame{udpFrame(client4, server4, 1, uint16(i), size), udpFrame(client6, server6, 1, uint16(i), size)} {
-			h.expect(hookXDP, f.bytes(), "new")
+		for _, f := range []frame.Frame{udpFrame(client4, server4, 1, uint16(i), size), udpFrame(client6, server6, 1, uint16(i), size)} {
+			h.expect(hookXDP, f.Bytes(), "new")
 			key, _ := keyOf(f, 1, uint16(i))
-			if got := h.flow(key).Dir[0].Bytes; got != uint64(len(f.bytes())) {
-				t.Errorf("%d of %d bytes counted", got, len(f.bytes()))
+			if got := h.flow(key).Dir[0].Bytes; got != uint64(len(f.Bytes())) {
+				t.Errorf("%d of %d bytes counted", got, len(f.Bytes()))
 			}
-			h.expect(hookXDP, f.bytes()[:len(f.bytes())-1], "invalid/malformed")
+			h.expect(hookXDP, f.Bytes()[:len(f.Bytes())-1], "invalid/malformed")
 		}
 	}
-	h.expect(hookXDP, raw(etherARP, payload(9000)), "untracked")
+	h.expect(hookXDP, frame.Raw(frame.EtherARP, frame.Payload(9000)), "untracked")
 }
 
 // A frame with options or extension headers belongs to the flow of its plain
@@ -235,13 +237,13 @@ func TestJumbo(t *testing.T) {
 func TestHeadersOfAllSizes(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range wholeFrames() {
-		if f.proto != protoTCP {
+		if f.Proto != frame.ProtoTCP {
 			continue
 		}
 		for _, by := range hooks {
-			plain := frame{src: f.src, dst: f.dst, vlans: f.vlans, proto: protoTCP}
+			plain := frame.Frame{Src: f.Src, Dst: f.Dst, VLANs: f.VLANs, Proto: frame.ProtoTCP}
 			key, _ := keyOf(plain, 40000, 443)
-			h.expect(by, f.bytes(), "new")
+			h.expect(by, f.Bytes(), "new")
 			flow := h.flow(key)
 			if flow == nil || flow.Dir[0].Wscale != 7 || flow.Dir[0].End != 1000+1+33 {
 				t.Fatalf("%s: %s: flow %+v", by, name, flow)
@@ -275,10 +277,10 @@ func TestTCPOptions(t *testing.T) {
 		{"said twice: the first holds", []byte{3, 3, 1, 3, 3, 9, 0, 0}, 1},
 	} {
 		for _, by := range hooks {
-			s := segment{flags: syn, seq: 1, window: 1, sport: 40000, dport: 443, options: c.options, payload: 4}
-			f := frame{src: client4, dst: server4, proto: protoTCP, l4: s.bytes()}
+			s := frame.Segment{Flags: frame.SYN, Seq: 1, Window: 1, Sport: 40000, Dport: 443, Options: c.options, Payload: 4}
+			f := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: s.Bytes()}
 			key, _ := keyOf(f, 40000, 443)
-			h.expect(by, f.bytes(), "new")
+			h.expect(by, f.Bytes(), "new")
 			if got := h.flow(key).Dir[0].Wscale; got != c.want {
 				t.Errorf("%s: %s: window scale %d, want %d", by, c.name, got, c.want)
 			}

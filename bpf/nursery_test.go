@@ -3,41 +3,43 @@ package bpf
 import (
 	"net/netip"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // aside are the ends of flows that one side makes by itself.
 var aside = [2]netip.Addr{netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.51.100.1")}
 
-func tcpFrame(src, dst netip.Addr, s segment) []byte {
-	s.window = 10000
-	return frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}.bytes()
+func tcpFrame(src, dst netip.Addr, s frame.Segment) []byte {
+	s.Window = 10000
+	return frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}.Bytes()
 }
 
 // kindsOfOneSide are flows as one side can make them by itself.
 var kindsOfOneSide = map[string]func(port uint16) [][]byte{
 	"UDP answered by its own side": func(port uint16) [][]byte {
 		return [][]byte{
-			udpFrame(aside[0], aside[1], port, 443, 4).bytes(),
-			udpFrame(aside[1], aside[0], 443, port, 4).bytes(),
+			udpFrame(aside[0], aside[1], port, 443, 4).Bytes(),
+			udpFrame(aside[1], aside[0], 443, port, 4).Bytes(),
 		}
 	},
 	"UDP that lasts": func(port uint16) (all [][]byte) {
 		for range 20 {
-			all = append(all, udpFrame(aside[0], aside[1], port, 443, 4).bytes())
+			all = append(all, udpFrame(aside[0], aside[1], port, 443, 4).Bytes())
 		}
 		return all
 	},
 	"a handshake with itself": func(port uint16) [][]byte {
 		return [][]byte{
-			tcpFrame(aside[0], aside[1], segment{flags: syn, seq: 1000, sport: port, dport: 443}),
-			tcpFrame(aside[1], aside[0], segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: port}),
-			tcpFrame(aside[0], aside[1], segment{flags: ack, seq: 1001, ack: 5001, sport: port, dport: 443}),
+			tcpFrame(aside[0], aside[1], frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: port, Dport: 443}),
+			tcpFrame(aside[1], aside[0], frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001, Sport: 443, Dport: port}),
+			tcpFrame(aside[0], aside[1], frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Sport: port, Dport: 443}),
 		}
 	},
 	"ACKs both ways": func(port uint16) [][]byte {
 		return [][]byte{
-			tcpFrame(aside[0], aside[1], segment{flags: ack, seq: 1001, ack: 5001, sport: port, dport: 443}),
-			tcpFrame(aside[1], aside[0], segment{flags: ack, seq: 5001, ack: 1001, sport: 443, dport: port}),
+			tcpFrame(aside[0], aside[1], frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Sport: port, Dport: 443}),
+			tcpFrame(aside[1], aside[0], frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1001, Sport: 443, Dport: port}),
 		}
 	},
 }
@@ -85,11 +87,11 @@ func TestOneSideDoesNotFillTheTable(t *testing.T) {
 func (h *harness) handshake(by hook, port uint16) {
 	h.t.Helper()
 	h.come(0)
-	h.expect(by, tcpFrame(client4, server4, segment{flags: syn, seq: 1000, sport: port, dport: 443}), "new")
+	h.expect(by, tcpFrame(client4, server4, frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: port, Dport: 443}), "new")
 	h.come(1)
-	h.expect(by, tcpFrame(server4, client4, segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: port}), "established")
+	h.expect(by, tcpFrame(server4, client4, frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001, Sport: 443, Dport: port}), "established")
 	h.come(0)
-	h.expect(by, tcpFrame(client4, server4, segment{flags: ack, seq: 1001, ack: 5001, sport: port, dport: 443}), "established")
+	h.expect(by, tcpFrame(client4, server4, frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Sport: port, Dport: 443}), "established")
 }
 
 // sumsHold holds what was created against what ended and what is there.
@@ -111,14 +113,14 @@ func TestNurseryIsNotRunEmpty(t *testing.T) {
 		h.come(0)
 		before := h.counters()
 		for port := range uint16(room - 1) {
-			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).bytes(), "new")
+			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).Bytes(), "new")
 		}
 		for port := range uint16(pairs) {
-			h.expect(by, tcpFrame(aside[0], aside[1], segment{flags: syn, seq: 1000, sport: port, dport: 443}), "new")
-			h.expect(by, tcpFrame(aside[0], aside[1], segment{flags: rst, seq: 1001, sport: port, dport: 443}), "new")
+			h.expect(by, tcpFrame(aside[0], aside[1], frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: port, Dport: 443}), "new")
+			h.expect(by, tcpFrame(aside[0], aside[1], frame.Segment{Flags: frame.RST, Seq: 1001, Sport: port, Dport: 443}), "new")
 		}
 		for port := range uint16(200) {
-			h.expect(by, udpFrame(client4, server4, port+1, 3, 10).bytes(), "new")
+			h.expect(by, udpFrame(client4, server4, port+1, 3, 10).Bytes(), "new")
 		}
 		if counted := h.since(before); counted.TableFull != 0 || counted.Created != room-1+pairs+200 {
 			t.Errorf("%s: counted %+v", by, counted)
@@ -140,7 +142,7 @@ func TestRoomForOpenings(t *testing.T) {
 			h.handshake(by, 1000+port)
 		}
 		there := func(port uint16) bool {
-			key, _ := keyOf(frame{src: client4, dst: server4, proto: protoTCP}, port, 443)
+			key, _ := keyOf(frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}, port, 443)
 			return h.flow(key) != nil
 		}
 		for port := range uint16(kept) {
@@ -169,13 +171,13 @@ func TestEvictedHandshakes(t *testing.T) {
 	flood := func(by hook) {
 		h.come(0)
 		for port := range uint16(2 * room) {
-			h.expect(by, udpFrame(aside[0], aside[1], port+1, 3, 10).bytes(), "new")
+			h.expect(by, udpFrame(aside[0], aside[1], port+1, 3, 10).Bytes(), "new")
 		}
 	}
-	opened := tcpFrame(client4, server4, segment{flags: syn, seq: 1000, sport: 40000, dport: 443, options: []byte{1, 3, 3, 9}})
-	answer := segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: 40000, options: []byte{1, 3, 3, 2}}
-	data := tcpFrame(client4, server4, segment{flags: ack, seq: 1001, ack: 5001, sport: 40000, dport: 443, payload: 5})
-	more := tcpFrame(server4, client4, segment{flags: ack, seq: 5001, ack: 1006, sport: 443, dport: 40000, payload: 5})
+	opened := tcpFrame(client4, server4, frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: 40000, Dport: 443, Options: []byte{1, 3, 3, 9}})
+	answer := frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001, Sport: 443, Dport: 40000, Options: []byte{1, 3, 3, 2}}
+	data := tcpFrame(client4, server4, frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Sport: 40000, Dport: 443, Payload: 5})
+	more := tcpFrame(server4, client4, frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1006, Sport: 443, Dport: 40000, Payload: 5})
 	for _, by := range hooks {
 		h.reset()
 		h.enforce(true)
@@ -185,7 +187,7 @@ func TestEvictedHandshakes(t *testing.T) {
 		h.expect(by, tcpFrame(server4, client4, answer), "invalid/no_flow")
 		h.come(1)
 		other := answer
-		other.ack++
+		other.Ack++
 		h.expect(by, tcpFrame(server4, client4, other), "invalid/no_flow")
 		h.expect(by, tcpFrame(server4, client4, answer), "new")
 		for _, f := range h.table() {
@@ -210,13 +212,13 @@ func TestEvictedAfterAForgedSYN(t *testing.T) {
 	flood := func(by hook) {
 		h.come(1)
 		for port := range uint16(2 * room) {
-			h.expect(by, udpFrame(aside[0], aside[1], port+1, 3, 10).bytes(), "new")
+			h.expect(by, udpFrame(aside[0], aside[1], port+1, 3, 10).Bytes(), "new")
 		}
 	}
-	opened := segment{flags: syn, seq: 1000, sport: 40000, dport: 443, options: []byte{1, 3, 3, 9}}
-	forged := segment{flags: syn, seq: 777, sport: 40000, dport: 443}
-	answer := segment{flags: syn | ack, seq: 5000, ack: 1001, sport: 443, dport: 40000, options: []byte{1, 3, 3, 2}}
-	confirmed := segment{flags: ack, seq: 1001, ack: 5001, sport: 40000, dport: 443}
+	opened := frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: 40000, Dport: 443, Options: []byte{1, 3, 3, 9}}
+	forged := frame.Segment{Flags: frame.SYN, Seq: 777, Sport: 40000, Dport: 443}
+	answer := frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001, Sport: 443, Dport: 40000, Options: []byte{1, 3, 3, 2}}
+	confirmed := frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Sport: 40000, Dport: 443}
 	for _, by := range hooks {
 		h.reset()
 		h.enforce(true)

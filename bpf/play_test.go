@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+
+	"ctop/internal/frame"
 )
 
 // variant is one of the ways in which every sequence is played.
@@ -168,38 +170,38 @@ func (p *player) request(request ConntrackFlowRequest, id uint64, ticks uint32) 
 }
 
 // build makes the packet of the current step.
-func (p *player) build(from int) frame {
+func (p *player) build(from int) frame.Frame {
 	p.Helper()
 	ends := p.v.ends()
 	ports := [2]uint16{40000, 80}
-	f := frame{src: ends[from], dst: ends[1-from], proto: protoTCP}
+	f := frame.Frame{Src: ends[from], Dst: ends[1-from], Proto: frame.ProtoTCP}
 	kind, other := kinds[p.step.words[0]]
 	if !other {
 		bases := [2]uint32{p.v.base, p.serverBase}
 		s := parseSegment(p, p.step.where, p.step.words, bases[from], bases[1-from])
-		s.sport, s.dport = ports[from], ports[1-from]
-		f.l4 = s.bytes()
-		p.key, _ = keyOf(f, s.sport, s.dport)
+		s.Sport, s.Dport = ports[from], ports[1-from]
+		f.L4 = s.Bytes()
+		p.key, _ = keyOf(f, s.Sport, s.Dport)
 		return f
 	}
 	size := 0
 	if len(p.step.words) > 1 {
 		size = int(mustUint(p, p.step.where, p.step.words[1]))
 	}
-	f.proto = kind.proto
+	f.Proto = kind.proto
 	switch kind.proto {
-	case protoUDP:
-		f.l4 = datagram(ports[from], ports[1-from], size)
+	case frame.ProtoUDP:
+		f.L4 = frame.Datagram(ports[from], ports[1-from], size)
 		p.key, _ = keyOf(f, ports[from], ports[1-from])
-	case protoICMP:
+	case frame.ProtoICMP:
 		number := kind.icmp4
 		if p.v.v6 {
-			f.proto, number = protoICMPv6, kind.icmp6
+			f.Proto, number = frame.ProtoICMPv6, kind.icmp6
 		}
-		f.l4 = icmp(number, 0, 77, size)
+		f.L4 = frame.ICMP(number, 0, 77, size)
 		p.key = icmpKey(f, number, 77)
 	default:
-		f.l4 = payload(size)
+		f.L4 = frame.Payload(size)
 		p.key, _ = keyOf(f, 0, 0)
 	}
 	return f
@@ -212,7 +214,7 @@ func (p *player) packet() {
 	if p.step.command[0] == '<' {
 		from = 1
 	}
-	data := p.build(from).bytes()
+	data := p.build(from).Bytes()
 	side := from ^ p.v.side
 	if strings.HasSuffix(p.step.command, "!") {
 		side = 1 - side

@@ -3,6 +3,8 @@ package bpf
 import (
 	"slices"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // Where room is scarce, flows that proved nothing and those that both sides
@@ -15,17 +17,17 @@ func TestSweepUnderPressure(t *testing.T) {
 	over := h.flow(ended)
 	over.Control = over.Control&^0xff | uint64(ConntrackFlowStateSTATE_TIME_WAIT)
 	ok(t, h.Flows.Put(ended, over))
-	opened := segment{window: 10000, sport: 50000, dport: 443, flags: syn}
-	h.run(hookXDP, frame{src: client4, dst: server4, proto: protoTCP, l4: opened.bytes()}.bytes())
-	half, _ := keyOf(frame{src: client4, dst: server4, proto: protoTCP}, 50000, 443)
-	h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes())
-	oneWay, _ := keyOf(frame{src: client4, dst: server4, proto: protoUDP}, 1, 2)
+	opened := frame.Segment{Window: 10000, Sport: 50000, Dport: 443, Flags: frame.SYN}
+	h.run(hookXDP, frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: opened.Bytes()}.Bytes())
+	half, _ := keyOf(frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}, 50000, 443)
+	h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).Bytes())
+	oneWay, _ := keyOf(frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoUDP}, 1, 2)
 	for port := range uint16(2) {
-		h.run(hookXDP, udpFrame(client6, server6, 3+port, 4, 10).bytes())
+		h.run(hookXDP, udpFrame(client6, server6, 3+port, 4, 10).Bytes())
 	}
-	h.run(hookXDP, udpFrame(server6, client6, 4, 3, 10).bytes())
-	answered, _ := keyOf(frame{src: client6, dst: server6, proto: protoUDP}, 3, 4)
-	wished, _ := keyOf(frame{src: client6, dst: server6, proto: protoUDP}, 4, 4)
+	h.run(hookXDP, udpFrame(server6, client6, 4, 3, 10).Bytes())
+	answered, _ := keyOf(frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoUDP}, 3, 4)
+	wished, _ := keyOf(frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoUDP}, 4, 4)
 	h.syscall(h.Request, &ConntrackRequestArgs{
 		Key: wished, Id: h.flow(wished).ID(), Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 100,
 	})

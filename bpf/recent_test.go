@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"ctop/internal/frame"
 )
 
 // A packet may read its clock before another CPU makes the entry that the packet
@@ -19,14 +21,14 @@ func TestEntriesOfALaterClock(t *testing.T) {
 	h.reset()
 	send := func(src, dst netip.Addr, seq, ack uint32, flags uint8, want string) {
 		h.t.Helper()
-		h.expect(hookXDP, tcpFrame(src, dst, segment{seq: seq, ack: ack, flags: flags}), want)
+		h.expect(hookXDP, tcpFrame(src, dst, frame.Segment{Seq: seq, Ack: ack, Flags: flags}), want)
 	}
-	send(client4, server4, 1000, 0, syn, "new")
-	send(server4, client4, 5000, 1001, syn|ack, "established")
-	send(client4, server4, 1001, 5001, ack, "established")
-	send(client4, server4, 1001, 5001, rst, "established")
+	send(client4, server4, 1000, 0, frame.SYN, "new")
+	send(server4, client4, 5000, 1001, frame.SYN|frame.ACK, "established")
+	send(client4, server4, 1001, 5001, frame.ACK, "established")
+	send(client4, server4, 1001, 5001, frame.RST, "established")
 	h.config.InjectedTicks--
 	h.configure()
-	send(server4, client4, 5001, 1001, fin|ack, "established")
+	send(server4, client4, 5001, 1001, frame.FIN|frame.ACK, "established")
 	h.expectFlows(0)
 }

@@ -3,6 +3,8 @@ package bpf
 import (
 	"math/rand/v2"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // connection is a TCP connection whose ends are behind different interfaces: the
@@ -16,40 +18,40 @@ type connection struct {
 func (h *harness) connect(by hook) connection {
 	h.t.Helper()
 	c := connection{h, by}
-	c.client("new", segment{flags: syn, seq: 1000})
-	c.server("established", segment{flags: syn | ack, seq: 5000, ack: 1001})
-	c.client("established", segment{flags: ack, seq: 1001, ack: 5001})
+	c.client("new", frame.Segment{Flags: frame.SYN, Seq: 1000})
+	c.server("established", frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001})
+	c.client("established", frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001})
 	return c
 }
 
 func (c connection) key() ConntrackFlowKey {
-	key, _ := keyOf(frame{src: client4, dst: server4, proto: protoTCP}, 40000, 443)
+	key, _ := keyOf(frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}, 40000, 443)
 	return key
 }
 
 // client and server let a segment of that end come in by its own interface, and
 // compare the verdict.
-func (c connection) client(want string, s segment) {
+func (c connection) client(want string, s frame.Segment) {
 	c.t.Helper()
 	c.come(0)
 	c.expect(c.by, c.frame(0, s), want)
 }
 
-func (c connection) server(want string, s segment) {
+func (c connection) server(want string, s frame.Segment) {
 	c.t.Helper()
 	c.come(1)
 	c.expect(c.by, c.frame(1, s), want)
 }
 
 // frame is a segment as one of the ends sends it.
-func (c connection) frame(from int, s segment) []byte {
-	s.window = 10000
+func (c connection) frame(from int, s frame.Segment) []byte {
+	s.Window = 10000
 	if from == 0 {
-		s.sport, s.dport = 40000, 443
-		return frame{src: client4, dst: server4, proto: protoTCP, l4: s.bytes()}.bytes()
+		s.Sport, s.Dport = 40000, 443
+		return frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: s.Bytes()}.Bytes()
 	}
-	s.sport, s.dport = 443, 40000
-	return frame{src: server4, dst: client4, proto: protoTCP, l4: s.bytes()}.bytes()
+	s.Sport, s.Dport = 443, 40000
+	return frame.Frame{Src: server4, Dst: client4, Proto: frame.ProtoTCP, L4: s.Bytes()}.Bytes()
 }
 
 // Somebody behind one interface forges both directions of a connection, so that
@@ -68,12 +70,12 @@ func TestForgedAgreement(t *testing.T) {
 				seq, acked := random.Uint32(), random.Uint32()
 				h.come(side)
 				for range 3 {
-					h.run(by, c.frame(0, segment{flags: ack, seq: seq, ack: acked, payload: 10}))
-					h.run(by, c.frame(1, segment{flags: ack, seq: acked, ack: seq + 10}))
+					h.run(by, c.frame(0, frame.Segment{Flags: frame.ACK, Seq: seq, Ack: acked, Payload: 10}))
+					h.run(by, c.frame(1, frame.Segment{Flags: frame.ACK, Seq: acked, Ack: seq + 10}))
 				}
-				c.client("established", segment{flags: ack, seq: next, ack: 5001, payload: 10})
+				c.client("established", frame.Segment{Flags: frame.ACK, Seq: next, Ack: 5001, Payload: 10})
 				next += 10
-				c.server("established", segment{flags: ack, seq: 5001, ack: next})
+				c.server("established", frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: next})
 			}
 			if flow := h.flow(c.key()); state(flow) != ConntrackFlowStateSTATE_ESTABLISHED ||
 				flow.Dir[0].End != next || flow.Dir[1].End != 5001 || flow.Dir[1].Acked != next {
@@ -97,7 +99,7 @@ func TestRandomSegments(t *testing.T) {
 		const sent = 20000
 		for n := range sent {
 			h.come(n & 1)
-			if h.run(by, c.frame(n&1, segment{flags: ack | psh, seq: random.Uint32(), ack: random.Uint32(), payload: 100})) {
+			if h.run(by, c.frame(n&1, frame.Segment{Flags: frame.ACK | frame.PSH, Seq: random.Uint32(), Ack: random.Uint32(), Payload: 100})) {
 				passed++
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+
+	"ctop/internal/frame"
 )
 
 // A flood of SYNs as fast as capacity over round trip, and faster, leaves honest
@@ -40,15 +42,15 @@ func (h *harness) flooded(between, handshakes int) (established int) {
 	dropped := map[uint16]bool{}
 	packets := []struct {
 		after, side int
-		segment     segment
+		segment     frame.Segment
 	}{
-		{0, 0, segment{flags: syn, seq: 1000}},
-		{between / 2, 1, segment{flags: syn | ack, seq: 5000, ack: 1001}},
-		{between, 0, segment{flags: ack, seq: 1001, ack: 5001}},
-		{between*3/2 + 1, 1, segment{flags: ack | psh, seq: 5001, ack: 1001, payload: 10}},
+		{0, 0, frame.Segment{Flags: frame.SYN, Seq: 1000}},
+		{between / 2, 1, frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001}},
+		{between, 0, frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001}},
+		{between*3/2 + 1, 1, frame.Segment{Flags: frame.ACK | frame.PSH, Seq: 5001, Ack: 1001, Payload: 10}},
 	}
-	flood := tcpFrame(aside[0], aside[1], segment{flags: syn, seq: 1000, sport: 1, dport: 443})
-	source, random := flood[ethernetHeader+12:ethernetHeader+16], uint32(198<<24|18<<16)
+	flood := tcpFrame(aside[0], aside[1], frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: 1, Dport: 443})
+	source, random := flood[frame.HeaderSize+12:frame.HeaderSize+16], uint32(198<<24|18<<16)
 	h.come(0)
 	for n := range handshakes*apart + 2*between {
 		for _, p := range packets {
@@ -58,9 +60,9 @@ func (h *harness) flooded(between, handshakes int) (established int) {
 			}
 			s, ends := p.segment, [2]netip.Addr{client4, server4}
 			port := uint16(10000 + since/apart)
-			s.sport, s.dport = port, 443
+			s.Sport, s.Dport = port, 443
 			if p.side == 1 {
-				s.sport, s.dport = 443, port
+				s.Sport, s.Dport = 443, port
 			}
 			h.come(p.side)
 			if !h.run(hookXDP, tcpFrame(ends[p.side], ends[1-p.side], s)) {
@@ -75,7 +77,7 @@ func (h *harness) flooded(between, handshakes int) (established int) {
 		}
 	}
 	for port := range uint16(handshakes) {
-		key, _ := keyOf(frame{src: client4, dst: server4, proto: protoTCP}, 10000+port, 443)
+		key, _ := keyOf(frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}, 10000+port, 443)
 		if state(h.flow(key)) == ConntrackFlowStateSTATE_ESTABLISHED && !dropped[10000+port] {
 			established++
 		}

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // A sequence is a conversation between a client and a server, and what the
@@ -151,16 +153,16 @@ var kinds = map[string]struct {
 	icmp6    uint8
 	onlyIPv4 bool
 }{
-	"udp":             {proto: protoUDP},
-	"gre":             {proto: protoGRE},
-	"echo":            {proto: protoICMP, icmp4: 8, icmp6: 128},
-	"echo-reply":      {proto: protoICMP, icmp4: 0, icmp6: 129},
-	"timestamp":       {proto: protoICMP, icmp4: 13, onlyIPv4: true},
-	"timestamp-reply": {proto: protoICMP, icmp4: 14, onlyIPv4: true},
-	"info":            {proto: protoICMP, icmp4: 15, onlyIPv4: true},
-	"info-reply":      {proto: protoICMP, icmp4: 16, onlyIPv4: true},
-	"mask":            {proto: protoICMP, icmp4: 17, onlyIPv4: true},
-	"mask-reply":      {proto: protoICMP, icmp4: 18, onlyIPv4: true},
+	"udp":             {proto: frame.ProtoUDP},
+	"gre":             {proto: frame.ProtoGRE},
+	"echo":            {proto: frame.ProtoICMP, icmp4: 8, icmp6: 128},
+	"echo-reply":      {proto: frame.ProtoICMP, icmp4: 0, icmp6: 129},
+	"timestamp":       {proto: frame.ProtoICMP, icmp4: 13, onlyIPv4: true},
+	"timestamp-reply": {proto: frame.ProtoICMP, icmp4: 14, onlyIPv4: true},
+	"info":            {proto: frame.ProtoICMP, icmp4: 15, onlyIPv4: true},
+	"info-reply":      {proto: frame.ProtoICMP, icmp4: 16, onlyIPv4: true},
+	"mask":            {proto: frame.ProtoICMP, icmp4: 17, onlyIPv4: true},
+	"mask-reply":      {proto: frame.ProtoICMP, icmp4: 18, onlyIPv4: true},
 }
 
 // onlyIPv4 reports whether the sequence has packets that IPv6 does not know.
@@ -200,31 +202,31 @@ func mustUint(t testing.TB, where, s string) uint64 {
 
 // parseSegment turns the words of a TCP packet into a segment; base is added to
 // what the sender counts and peer to what it acknowledges.
-func parseSegment(t testing.TB, where string, words []string, base, peer uint32) segment {
+func parseSegment(t testing.TB, where string, words []string, base, peer uint32) frame.Segment {
 	t.Helper()
 	flags, err := parseFlags(words[0])
 	if err != nil || len(words) < 2 {
 		t.Fatalf("%s: %v: no packet: %v", where, words, err)
 	}
-	s := segment{flags: flags, window: 10000}
+	s := frame.Segment{Flags: flags, Window: 10000}
 	seq, size, _ := strings.Cut(words[1], ":")
 	if size != "" {
-		s.payload = int(mustUint(t, where, size))
+		s.Payload = int(mustUint(t, where, size))
 	}
-	s.seq = uint32(mustUint(t, where, seq)) + base
+	s.Seq = uint32(mustUint(t, where, seq)) + base
 	for _, word := range words[2:] {
 		name, value, option := strings.Cut(word, "=")
 		switch {
 		case !option:
-			s.ack = uint32(mustUint(t, where, word)) + peer
+			s.Ack = uint32(mustUint(t, where, word)) + peer
 		case name == "rawack":
-			s.ack = uint32(mustUint(t, where, value))
+			s.Ack = uint32(mustUint(t, where, value))
 		case name == "rawseq":
-			s.seq = uint32(mustUint(t, where, value))
+			s.Seq = uint32(mustUint(t, where, value))
 		case name == "win":
-			s.window = uint16(mustUint(t, where, value))
+			s.Window = uint16(mustUint(t, where, value))
 		case name == "ws":
-			s.options = append(s.options, 2, 4, 5, 180, 1, 3, 3, uint8(mustUint(t, where, value)))
+			s.Options = append(s.Options, 2, 4, 5, 180, 1, 3, 3, uint8(mustUint(t, where, value)))
 		default:
 			t.Fatalf("%s: %q is not known", where, word)
 		}

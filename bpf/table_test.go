@@ -5,6 +5,8 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+
+	"ctop/internal/frame"
 )
 
 // Packets that do not fit a table of answered flows pass and are counted; what
@@ -16,28 +18,28 @@ func TestTableFull(t *testing.T) {
 	for _, by := range hooks {
 		h.reset()
 		for port := range uint16(room) {
-			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).bytes(), "new")
-			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).bytes(), "established")
+			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).Bytes(), "new")
+			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).Bytes(), "established")
 		}
 		before := h.counters()
 		h.enforce(true)
-		h.expect(by, udpFrame(client4, server4, 1000, 2, 10).bytes(), "untracked")
-		h.expect(by, synFrame(client4, server4).bytes(), "untracked")
+		h.expect(by, udpFrame(client4, server4, 1000, 2, 10).Bytes(), "untracked")
+		h.expect(by, synFrame(client4, server4).Bytes(), "untracked")
 		h.enforce(false)
-		h.expect(by, udpFrame(server4, client4, 2, 1, 10).bytes(), "established")
+		h.expect(by, udpFrame(server4, client4, 2, 1, 10).Bytes(), "established")
 		counted := h.since(before)
 		if counted.TableFull != 2 || counted.Created != 0 || eventsMade(counted) != 0 {
 			t.Errorf("%s: counted %+v", by, counted)
 		}
 		h.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_BIDIRECTIONAL] - 1)
-		h.expect(by, udpFrame(server4, client4, 2, 1, 10).bytes(), "established")
+		h.expect(by, udpFrame(server4, client4, 2, 1, 10).Bytes(), "established")
 		h.wait(1)
 		var args ConntrackSweepArgs
 		h.syscall(h.Sweep, &args)
 		if args.Visited != room || args.Expired != room-1 {
 			t.Errorf("%s: swept %+v", by, args)
 		}
-		h.expect(by, synFrame(client4, server4).bytes(), "new")
+		h.expect(by, synFrame(client4, server4).Bytes(), "new")
 		h.expectFlows(2)
 	}
 }
@@ -52,13 +54,13 @@ func TestEmbryosMakeRoom(t *testing.T) {
 		h := newHarness(t, setup{maxFlows: room})
 		h.reset()
 		for port := range uint16(answered) {
-			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).bytes(), "new")
-			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).bytes(), "established")
+			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).Bytes(), "new")
+			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).Bytes(), "established")
 		}
 		h.drain()
 		before := h.counters()
 		for port := range uint16(flood) {
-			h.expect(by, udpFrame(server4, client4, port+1000, 9, 10).bytes(), "new")
+			h.expect(by, udpFrame(server4, client4, port+1000, 9, 10).Bytes(), "new")
 		}
 		counted := h.since(before)
 		evicted := counted.Destroyed[ConntrackReasonREASON_EVICTED]
@@ -67,7 +69,7 @@ func TestEmbryosMakeRoom(t *testing.T) {
 		}
 		expectOldestFirst(t, h.drain(), evicted)
 		for port := range uint16(answered) {
-			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).bytes(), "established")
+			h.expect(by, udpFrame(server4, client4, 2, port+1, 10).Bytes(), "established")
 		}
 		if c := h.since(before); c.Created != flood {
 			t.Errorf("%s: flows worth keeping were not kept: %+v", by, c)
@@ -99,11 +101,11 @@ func TestSweep(t *testing.T) {
 	h := newHarness(t, setup{})
 	const old, young = 700, 300
 	for port := range uint16(old) {
-		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, int(port)%100).bytes())
+		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, int(port)%100).Bytes())
 	}
 	h.wait(200)
 	for port := range uint16(young) {
-		h.run(hookXDP, udpFrame(client6, server6, port+1, 2, 10).bytes())
+		h.run(hookXDP, udpFrame(client6, server6, port+1, 2, 10).Bytes())
 	}
 	h.wait(100)
 	h.drain()
@@ -189,7 +191,7 @@ func TestReaders(t *testing.T) {
 	before := h.counters()
 	const n = 100
 	for port := range uint16(n) {
-		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, 10).bytes())
+		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, 10).Bytes())
 	}
 	first, also := h.drain(), drain(t, second)
 	if len(first) != n || len(also) != n {
@@ -218,7 +220,7 @@ func TestSequenceNumbers(t *testing.T) {
 	}
 	next := map[count]uint64{}
 	for port := range uint16(50) {
-		h.run(hookTC, udpFrame(client4, server4, port+1, 2, 10).bytes())
+		h.run(hookTC, udpFrame(client4, server4, port+1, 2, 10).Bytes())
 		h.wait(3600)
 		h.syscall(h.Sweep, &ConntrackSweepArgs{})
 		for _, e := range h.drain() {
@@ -243,7 +245,7 @@ func TestIDs(t *testing.T) {
 	h.hop = true
 	seen := map[uint64]bool{0: true}
 	for port := range uint16(500) {
-		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, 10).bytes())
+		h.run(hookXDP, udpFrame(client4, server4, port+1, 2, 10).Bytes())
 	}
 	for _, flow := range h.table() {
 		if seen[flow.ID()] {
@@ -259,8 +261,8 @@ func TestNoOutput(t *testing.T) {
 	before := h.counters()
 	for _, enforce := range []bool{false, true} {
 		h.enforce(enforce)
-		forwarded := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes())
-		broken := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes()[:40])
+		forwarded := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).Bytes())
+		broken := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).Bytes()[:40])
 		if forwarded || broken {
 			t.Error("forwarded to nowhere")
 		}
@@ -277,7 +279,7 @@ func TestOutputs(t *testing.T) {
 		ok(t, h.Outputs.Put(uint32(side), uint32(loopback)))
 		for by := range 2 {
 			h.come(by)
-			if forwarded := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).bytes()); forwarded != (by == side) {
+			if forwarded := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).Bytes()); forwarded != (by == side) {
 				t.Errorf("output %d, in by %d: forwarded %t", side, by, forwarded)
 			}
 		}
@@ -288,14 +290,14 @@ func TestOutputs(t *testing.T) {
 // A segmentation-offload packet counts as what it will be on the wire.
 func TestSegmentationOffload(t *testing.T) {
 	h := newHarness(t, setup{})
-	const headers, gso, segments = ethernetHeader + 20 + 20, 700, 4
-	for name, flags := range map[string]uint8{"data": ack, "data and FIN": ack | fin} {
+	const headers, gso, segments = frame.HeaderSize + 20 + 20, 700, 4
+	for name, flags := range map[string]uint8{"data": frame.ACK, "data and FIN": frame.ACK | frame.FIN} {
 		h.reset()
 		key := h.establish(hookTC, client4, server4)
 		before, flow := h.counters(), h.flow(key)
-		f := frame{src: client4, dst: server4, proto: protoTCP}
-		f.l4 = segment{flags: flags, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443, payload: 2500}.bytes()
-		if forwarded, _ := h.runOut(hookTC, f.bytes(), &skbContext{GSOSize: gso, GSOSegs: segments}); !forwarded {
+		f := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}
+		f.L4 = frame.Segment{Flags: flags, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443, Payload: 2500}.Bytes()
+		if forwarded, _ := h.runOut(hookTC, f.Bytes(), &skbContext{GSOSize: gso, GSOSegs: segments}); !forwarded {
 			t.Fatalf("%s: dropped", name)
 		}
 		counted, after := h.since(before), h.flow(key)
@@ -308,8 +310,8 @@ func TestSegmentationOffload(t *testing.T) {
 	}
 	udp := udpFrame(client6, server6, 1, 2, 2500)
 	before := h.counters()
-	h.runOut(hookTC, udp.bytes(), &skbContext{GSOSize: gso, GSOSegs: segments})
-	if counted := h.since(before); counted.Bytes != 2500+segments*(ethernetHeader+40+8) {
+	h.runOut(hookTC, udp.Bytes(), &skbContext{GSOSize: gso, GSOSegs: segments})
+	if counted := h.since(before); counted.Bytes != 2500+segments*(frame.HeaderSize+40+8) {
 		t.Errorf("UDP: counted %d bytes", counted.Bytes)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // TestVerifyChecksums counts packets whose checksum is wrong, and no others, for
@@ -28,8 +30,8 @@ func TestVerifyChecksums(t *testing.T) {
 		}
 		for _, size := range sizes {
 			frames := sized(size)
-			for name, f := range map[string]frame{"ICMP": icmpFrame(client4, server4, 8), "ICMPv6": icmpFrame(server6, client6, 128)} {
-				f.l4 = append(f.l4[:8:8], payload(size)...)
+			for name, f := range map[string]frame.Frame{"ICMP": icmpFrame(client4, server4, 8), "ICMPv6": icmpFrame(server6, client6, 128)} {
+				f.L4 = append(f.L4[:8:8], frame.Payload(size)...)
 				frames[name] = f
 			}
 			for name, f := range frames {
@@ -38,17 +40,17 @@ func TestVerifyChecksums(t *testing.T) {
 						continue // longer than a test run takes
 					}
 					name := fmt.Sprintf("%s, payload %d", name, size)
-					good := f.bytes()
+					good := f.Bytes()
 					verify(name, by, good, 0)
-					f.padding = 5
-					verify(name+", padded", by, f.bytes(), 0)
-					f.padding = 0
+					f.Padding = 5
+					verify(name+", padded", by, f.Bytes(), 0)
+					f.Padding = 0
 					wrong := append([]byte(nil), good...)
 					wrong[len(wrong)-1]++
 					if size > 0 {
 						verify(name+", last byte", by, wrong, 1)
 					}
-					at := len(good) - len(f.l4) + checksumAt(f.proto)
+					at := len(good) - len(f.L4) + frame.ChecksumAt(f.Proto)
 					copy(wrong, good)
 					wrong[len(wrong)-1] = good[len(good)-1]
 					binary.BigEndian.PutUint16(wrong[at:], binary.BigEndian.Uint16(good[at:])^0x0101)
@@ -62,25 +64,25 @@ func TestVerifyChecksums(t *testing.T) {
 // What need not have a checksum, or cannot be looked at, is not counted.
 func TestVerifyChecksumsExcused(t *testing.T) {
 	h := newHarness(t, setup{verifyChecksums: true})
-	set := func(f frame, value uint16) []byte {
-		b := f.bytes()
-		binary.BigEndian.PutUint16(b[len(b)-len(f.l4)+checksumAt(f.proto):], value)
+	set := func(f frame.Frame, value uint16) []byte {
+		b := f.Bytes()
+		binary.BigEndian.PutUint16(b[len(b)-len(f.L4)+frame.ChecksumAt(f.Proto):], value)
 		return b
 	}
 	udp, tcp := udpFrame(client4, server4, 1, 2, 33), synFrame(client6, server6)
 	pending, pending6 := udp, tcp
-	pending.unfinished, pending6.unfinished = true, true
+	pending.Checksum, pending6.Checksum = frame.Unfinished, frame.Unfinished
 	routed := udpFrame(client6, server6, 1, 2, 33)
-	routed.extensions = []extension{{protoRouting, []byte{0, 4, 1, 0, 0, 0, 0}}}
+	routed.Extensions = []frame.Extension{{Number: frame.ProtoRouting, Rest: []byte{0, 4, 1, 0, 0, 0, 0}}}
 	for name, data := range map[string][]byte{
 		"UDP without":         set(udp, 0),
-		"left to hardware":    pending.bytes(),
-		"left to it over v6":  pending6.bytes(),
+		"left to hardware":    pending.Bytes(),
+		"left to it over v6":  pending6.Bytes(),
 		"fragment":            piece{0, 32, false, ""}.of(udpFrame(client4, server4, 3, 4, 33)),
 		"routed elsewhere":    set(routed, 0x1234),
-		"SCTP":                frame{src: client4, dst: server4, proto: protoSCTP, l4: portsFirst(1, 2, 40)}.bytes(),
-		"ICMPv6 in IPv4":      frame{src: client4, dst: server4, proto: protoICMPv6, l4: payload(40)}.bytes(),
-		"ARP":                 raw(etherARP, payload(46)),
+		"SCTP":                frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoSCTP, L4: frame.PortsFirst(1, 2, 40)}.Bytes(),
+		"ICMPv6 in IPv4":      frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoICMPv6, L4: frame.Payload(40)}.Bytes(),
+		"ARP":                 frame.Raw(frame.EtherARP, frame.Payload(46)),
 		"segmentation at all": nil,
 	} {
 		for _, by := range hooks {
@@ -102,7 +104,7 @@ func TestVerifyChecksumsExcused(t *testing.T) {
 func TestVerifyChecksumsIsGone(t *testing.T) {
 	h := newHarness(t, setup{})
 	f := udpFrame(client4, server4, 1, 2, 33)
-	data := f.bytes()
+	data := f.Bytes()
 	data[len(data)-1]++
 	for _, by := range hooks {
 		h.expect(by, data, "new")

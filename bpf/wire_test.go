@@ -1,11 +1,12 @@
 package bpf
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
+
+	"ctop/internal/frame"
 )
 
 // hooks are the two entry points.
@@ -20,20 +21,20 @@ var (
 )
 
 // synFrame is a SYN between the two ends.
-func synFrame(src, dst netip.Addr) frame {
-	s := segment{flags: syn, seq: 1000, window: 10000, sport: 40000, dport: 443}
-	return frame{src: src, dst: dst, proto: protoTCP, l4: s.bytes()}
+func synFrame(src, dst netip.Addr) frame.Frame {
+	s := frame.Segment{Flags: frame.SYN, Seq: 1000, Window: 10000, Sport: 40000, Dport: 443}
+	return frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}
 }
 
-func udpFrame(src, dst netip.Addr, sport, dport uint16, size int) frame {
-	return frame{src: src, dst: dst, proto: protoUDP, l4: datagram(sport, dport, size)}
+func udpFrame(src, dst netip.Addr, sport, dport uint16, size int) frame.Frame {
+	return frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoUDP, L4: frame.Datagram(sport, dport, size)}
 }
 
 // icmpFrame is an ICMP or ICMPv6 message, as the family wants it.
-func icmpFrame(src, dst netip.Addr, kind uint8) frame {
-	f := frame{src: src, dst: dst, proto: protoICMP, l4: icmp(kind, 0, 9, 24)}
+func icmpFrame(src, dst netip.Addr, kind uint8) frame.Frame {
+	f := frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoICMP, L4: frame.ICMP(kind, 0, 9, 24)}
 	if src.Is6() {
-		f.proto = protoICMPv6
+		f.Proto = frame.ProtoICMPv6
 	}
 	return f
 }
@@ -84,14 +85,6 @@ func (h *harness) enforce(on bool) {
 	h.configure()
 }
 
-// raw is a frame of any ethertype.
-func raw(ethertype uint16, payload []byte) []byte {
-	b := make([]byte, 12, ethernetHeader+len(payload))
-	copy(b, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1})
-	b = binary.BigEndian.AppendUint16(b, ethertype)
-	return append(b, payload...)
-}
-
 // localICMP and localICMPv6 are the messages by which the hosts and routers of a
 // link find each other, as IANA lists them.
 var (
@@ -122,7 +115,7 @@ func TestICMPTypes(t *testing.T) {
 			for _, by := range hooks {
 				h.reset()
 				h.enforce(true)
-				h.expect(by, f.bytes(), want)
+				h.expect(by, f.Bytes(), want)
 			}
 		}
 	}
@@ -133,29 +126,29 @@ func TestICMPTypes(t *testing.T) {
 func TestUntracked(t *testing.T) {
 	h := newHarness(t, setup{})
 	frames := map[string][]byte{
-		"ARP":             raw(etherARP, payload(46)),
-		"LLDP":            raw(etherLLDP, payload(100)),
-		"MPLS":            raw(etherMPLS, payload(60)),
-		"PPPoE":           raw(etherPPPoE, payload(60)),
-		"PPPoE discovery": raw(0x8863, payload(60)),
-		"EAPOL":           raw(0x888e, payload(60)),
-		"length":          raw(100, payload(100)),
-		"nothing":         raw(0, nil),
-		"tag alone":       raw(etherVLAN, nil),
-		"half a tag":      raw(etherVLAN, []byte{0, 5, 8}),
-		"tag and ARP":     raw(etherVLAN, append([]byte{0, 5, 8, 6}, payload(46)...)),
+		"ARP":             frame.Raw(frame.EtherARP, frame.Payload(46)),
+		"LLDP":            frame.Raw(frame.EtherLLDP, frame.Payload(100)),
+		"MPLS":            frame.Raw(frame.EtherMPLS, frame.Payload(60)),
+		"PPPoE":           frame.Raw(frame.EtherPPPoE, frame.Payload(60)),
+		"PPPoE discovery": frame.Raw(0x8863, frame.Payload(60)),
+		"EAPOL":           frame.Raw(0x888e, frame.Payload(60)),
+		"length":          frame.Raw(100, frame.Payload(100)),
+		"nothing":         frame.Raw(0, nil),
+		"tag alone":       frame.Raw(frame.EtherVLAN, nil),
+		"half a tag":      frame.Raw(frame.EtherVLAN, []byte{0, 5, 8}),
+		"tag and ARP":     frame.Raw(frame.EtherVLAN, append([]byte{0, 5, 8, 6}, frame.Payload(46)...)),
 	}
 	for kind := range 256 {
 		if localICMP[uint8(kind)] {
-			frames[fmt.Sprintf("ICMP %d", kind)] = icmpFrame(client4, server4, uint8(kind)).bytes()
+			frames[fmt.Sprintf("ICMP %d", kind)] = icmpFrame(client4, server4, uint8(kind)).Bytes()
 		}
 		if localICMPv6[uint8(kind)] {
-			frames[fmt.Sprintf("ICMPv6 %d", kind)] = icmpFrame(client6, server6, uint8(kind)).bytes()
+			frames[fmt.Sprintf("ICMPv6 %d", kind)] = icmpFrame(client6, server6, uint8(kind)).Bytes()
 		}
 	}
 	mld := icmpFrame(client6, server6, 143)
-	mld.extensions = []extension{{protoHopByHop, []byte{0, 5, 2, 0, 0, 1, 0}}}
-	frames["MLDv2 with router alert"] = mld.bytes()
+	mld.Extensions = []frame.Extension{{Number: frame.ProtoHopByHop, Rest: []byte{0, 5, 2, 0, 0, 1, 0}}}
+	frames["MLDv2 with router alert"] = mld.Bytes()
 	for name, data := range frames {
 		t.Run(name, func(t *testing.T) {
 			h.t = t
@@ -174,22 +167,22 @@ func TestUntracked(t *testing.T) {
 func TestFlagCombinations(t *testing.T) {
 	h := newHarness(t, setup{})
 	valid := map[uint8]bool{
-		syn: true, syn | urg: true, syn | ack: true, rst: true, rst | ack: true,
-		fin | ack: true, fin | ack | urg: true, ack: true, ack | urg: true,
+		frame.SYN: true, frame.SYN | frame.URG: true, frame.SYN | frame.ACK: true, frame.RST: true, frame.RST | frame.ACK: true,
+		frame.FIN | frame.ACK: true, frame.FIN | frame.ACK | frame.URG: true, frame.ACK: true, frame.ACK | frame.URG: true,
 	}
 	for _, by := range hooks {
 		for flags := range 256 {
-			meaning := valid[uint8(flags)&^(psh|ece|cwr)]
+			meaning := valid[uint8(flags)&^(frame.PSH|frame.ECE|frame.CWR)]
 			for _, enforce := range []bool{false, true} {
 				h.reset()
 				h.enforce(enforce)
-				f := frame{src: client4, dst: server4, proto: protoTCP}
-				f.l4 = segment{flags: uint8(flags), seq: 1, ack: 1, window: 1, sport: 1, dport: 2}.bytes()
-				verdict, forwarded := h.send(by, f.bytes())
+				f := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}
+				f.L4 = frame.Segment{Flags: uint8(flags), Seq: 1, Ack: 1, Window: 1, Sport: 1, Dport: 2}.Bytes()
+				verdict, forwarded := h.send(by, f.Bytes())
 				if (verdict != "invalid/flags") != meaning {
 					t.Fatalf("%s: flags %#x: %s", by, flags, verdict)
 				}
-				begins := flags&^(psh|ece|cwr|urg) == syn || (flags&^(psh|ece|cwr|urg) == ack && !enforce)
+				begins := flags&^(frame.PSH|frame.ECE|frame.CWR|frame.URG) == frame.SYN || (flags&^(frame.PSH|frame.ECE|frame.CWR|frame.URG) == frame.ACK && !enforce)
 				if forwarded != (begins || !enforce) || (h.count() == 1) != begins {
 					t.Fatalf("%s: flags %#x: %s, forwarded %t, %d flows", by, flags, verdict, forwarded, h.count())
 				}
@@ -204,10 +197,10 @@ func TestFlagCombinationsInFlow(t *testing.T) {
 	for _, by := range hooks {
 		key := h.establish(by, client4, server4)
 		before := *h.flow(key)
-		for _, flags := range []uint8{0, fin, syn | fin, syn | rst, fin | rst, fin | rst | ack, syn | fin | ack, syn | rst | ack, psh | urg | fin, 0xff, urg, psh} {
-			f := frame{src: client4, dst: server4, proto: protoTCP}
-			f.l4 = segment{flags: flags, seq: 1001, ack: 5001, window: 10000, sport: 40000, dport: 443}.bytes()
-			h.expect(by, f.bytes(), "invalid/flags")
+		for _, flags := range []uint8{0, frame.FIN, frame.SYN | frame.FIN, frame.SYN | frame.RST, frame.FIN | frame.RST, frame.FIN | frame.RST | frame.ACK, frame.SYN | frame.FIN | frame.ACK, frame.SYN | frame.RST | frame.ACK, frame.PSH | frame.URG | frame.FIN, 0xff, frame.URG, frame.PSH} {
+			f := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}
+			f.L4 = frame.Segment{Flags: flags, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443}.Bytes()
+			h.expect(by, f.Bytes(), "invalid/flags")
 			if after := *h.flow(key); after != before {
 				t.Fatalf("%s: flags %#x changed the flow from %+v to %+v", by, flags, before, after)
 			}
@@ -220,15 +213,15 @@ func TestFlagCombinationsInFlow(t *testing.T) {
 // client's next number is 1001, the server's 5001, the windows are 10000.
 func (h *harness) establish(by hook, src, dst netip.Addr) ConntrackFlowKey {
 	h.t.Helper()
-	there := segment{window: 10000, sport: 40000, dport: 443}
-	back := segment{window: 10000, sport: 443, dport: 40000}
-	there.flags, there.seq = syn, 1000
-	h.expect(by, frame{src: src, dst: dst, proto: protoTCP, l4: there.bytes()}.bytes(), "new")
-	back.flags, back.seq, back.ack = syn|ack, 5000, 1001
-	h.expect(by, frame{src: dst, dst: src, proto: protoTCP, l4: back.bytes()}.bytes(), "established")
-	there.flags, there.seq, there.ack = ack, 1001, 5001
-	h.expect(by, frame{src: src, dst: dst, proto: protoTCP, l4: there.bytes()}.bytes(), "established")
-	key, _ := keyOf(frame{src: src, dst: dst, proto: protoTCP}, 40000, 443)
+	there := frame.Segment{Window: 10000, Sport: 40000, Dport: 443}
+	back := frame.Segment{Window: 10000, Sport: 443, Dport: 40000}
+	there.Flags, there.Seq = frame.SYN, 1000
+	h.expect(by, frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: there.Bytes()}.Bytes(), "new")
+	back.Flags, back.Seq, back.Ack = frame.SYN|frame.ACK, 5000, 1001
+	h.expect(by, frame.Frame{Src: dst, Dst: src, Proto: frame.ProtoTCP, L4: back.Bytes()}.Bytes(), "established")
+	there.Flags, there.Seq, there.Ack = frame.ACK, 1001, 5001
+	h.expect(by, frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: there.Bytes()}.Bytes(), "established")
+	key, _ := keyOf(frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP}, 40000, 443)
 	if got := state(h.flow(key)); got != ConntrackFlowStateSTATE_ESTABLISHED {
 		h.t.Fatalf("state %s after the handshake", stateNames[got])
 	}
