@@ -1,5 +1,5 @@
 # Runs a command with a file system that is read-only but for a directory, its tmp as
-# /tmp, and the build cache.
+# /tmp, an empty /run, and the build cache.
 # sandbox DIR CACHE COMMAND...
 set -e
 dir=$1 cache=$2
@@ -8,6 +8,7 @@ here=$PWD
 mount --bind "$dir" "$dir"
 mount --bind "$cache" "$cache"
 mount --bind "$dir/tmp" /tmp
+mount -t tmpfs tmpfs /run
 mount -o remount,bind,ro /
 ip link set lo up
 ulimit -v 8388608 # KiB: a loop that allocates ends the test, not the machine
