@@ -29,11 +29,13 @@ struct ended_dir {
 
 struct ended_flow {
 	__u64 ended_ticks;
-	/* The sender of the last segment, and packet.reversed of that segment. */
+	/* The sender of the last segment, and packet.reversed of that
+	 * segment. */
 	struct ended_dir last;
 	struct ended_dir other;
 	__u32 reversed;
-	/* A number this far below the end of its direction is not of this flow. */
+	/* A number this far below the end of its direction is not of this
+	 * flow. */
 	__u32 max_lag;
 };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Fragments. Only the first fragment has the ports. Later ones have its addresses
- * and identification, by which they belong to its flow; they never begin one.
- * Those that arrive before the first are forwarded untracked, and its lookup
- * tells how far they reach.
+/* Fragments. Only the first fragment has the ports. Later ones have its
+ * addresses and identification, by which they belong to its flow; they never
+ * begin one. Those that arrive before the first are forwarded untracked, and
+ * its lookup tells how far they reach.
  *
  * Nothing is reassembled. A later fragment of a TCP segment is checked as a
  * segment of its own: its sequence numbers follow those of the first fragment,
@@ -23,9 +23,9 @@
 #include "tuple.h"
 
 /* What the fragments of a packet have in common: source, destination, protocol
- * and identification (RFC 791). IPv6 leaves the protocol out, since the fragment
- * header may name different next headers (RFC 8200 4.5). VLANs and the PPPoE
- * session are our addition. */
+ * and identification (RFC 791). IPv6 leaves the protocol out, since the
+ * fragment header may name different next headers (RFC 8200 4.5). VLANs and the
+ * PPPoE session are our addition. */
 struct fragment_key {
 	__be64 addr[2][2];
 	__u32 id;
@@ -37,13 +37,13 @@ struct fragment_key {
 	__u16 pad;
 };
 
-_Static_assert(sizeof(struct fragment_key) == 48, "fragment_key has hidden "
-						  "padding");
+_Static_assert(sizeof(struct fragment_key) == 48,
+	       "fragment_key has hidden padding");
 
 /* Byte ranges that are kept per packet. Fragments in order share one. */
 #define MAX_RANGES 4
-/* How long a first fragment is remembered: as long as Linux waits for the others
- * (net/ipv4/ip_fragment.c, include/net/ipv6_frag.h). */
+/* How long a first fragment is remembered: as long as Linux waits for the
+ * others (net/ipv4/ip_fragment.c, include/net/ipv6_frag.h). */
 #define IPV4_FRAGMENT_NS (30ULL * 1000000000)
 #define IPV6_FRAGMENT_NS (60ULL * 1000000000)
 
@@ -64,7 +64,8 @@ struct fragment_first {
 	__u8 tcp_flags;
 	__u8 pad;
 	/* The lengths of the first fragment and of the packet, zero while
-	 * unknown, and the end of the fragments that arrived before the first. */
+	 * unknown, and the end of the fragments that arrived before the
+	 * first. */
 	__u32 length;
 	__u32 total;
 	__u32 ahead;
@@ -137,8 +138,8 @@ static __always_inline struct fragment_key fragment_key(const struct packet *pkt
 	return key;
 }
 
-/* Remembers a valid first fragment for those that follow. It replaces an earlier
- * one with the same identification, since senders reuse them. */
+/* Remembers a valid first fragment for those that follow. It replaces an
+ * earlier one with the same identification, since senders reuse them. */
 __noinline int fragment_remember(struct packet *pkt)
 {
 	struct fragment_first first = {};
@@ -168,8 +169,8 @@ __noinline int fragment_remember(struct packet *pkt)
 }
 
 /* Reports whether a later fragment fits those that arrived. A duplicate does,
- * unless it lies in the first fragment, which has the header (RFC 3128). A partial
- * overlap does not (RFC 5722, RFC 8200 4.5). */
+ * unless it lies in the first fragment, which has the header (RFC 3128). A
+ * partial overlap does not (RFC 5722, RFC 8200 4.5). */
 static __always_inline bool fragment_fits(const struct fragment_first *first,
 					  __u32 start, __u32 end, bool last)
 {
@@ -191,8 +192,8 @@ static __always_inline bool fragment_fits(const struct fragment_first *first,
 	return true;
 }
 
-/* Adds the range of a later fragment. If all ranges are in use it is not kept, and
- * a fragment that overlaps it later goes unnoticed. */
+/* Adds the range of a later fragment. If all ranges are in use it is not kept,
+ * and a fragment that overlaps it later goes unnoticed. */
 static __always_inline void fragment_add(struct fragment_first *first,
 					 __u32 start, __u32 end)
 {
@@ -332,8 +333,8 @@ __noinline int fragment_recall(struct packet *pkt)
 	return FRAGMENT_KNOWN;
 }
 
-/* A later fragment of a SYN or RST, whose first fragment was tracked as that. It
- * counts only if it is of the SYN that began its direction: it may be forged
+/* A later fragment of a SYN or RST, whose first fragment was tracked as that.
+ * It counts only if it is of the SYN that began its direction: it may be forged
  * otherwise. Returns whether the flow is not established yet. */
 __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 {
@@ -358,8 +359,8 @@ __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 	return control_state(control) < STATE_ESTABLISHED;
 }
 
-/* The last fragment carries the FIN. fragment_hold_fin() takes it from the first
- * one, and fragment_release_fin() gives it back. */
+/* The last fragment carries the FIN. fragment_hold_fin() takes it from the
+ * first one, and fragment_release_fin() gives it back. */
 static __always_inline bool fragment_hold_fin(struct packet *pkt)
 {
 	if (!pkt->fragment || pkt->kind != PACKET_FLOW || pkt->fragment_last ||

@@ -3,11 +3,12 @@
  *
  * A segment that begins after the end of its direction leaves a gap. A segment
  * that fits into the gap is reordered if it arrives within half a round trip: a
- * sender retransmits it only after an acknowledgement has reported the gap, which
- * takes a whole round trip. Any other segment below the end is a retransmission.
+ * sender retransmits it only after an acknowledgement has reported the gap,
+ * which takes a whole round trip. Any other segment below the end is a
+ * retransmission.
  *
- * Gaps are rare, so they are in a map of their own, one per direction of a flow.
- * Two gaps at a time are merged. */
+ * Gaps are rare, so they are in a map of their own, one per direction of a
+ * flow. Two gaps at a time are merged. */
 #pragma once
 
 #include <stdbool.h>
@@ -94,8 +95,8 @@ static __always_inline bool gap_fill(const struct dir_key *key,
 #define DISORDER_FIN 2
 
 /* Reports whether a segment repeats only the last number sent, which may be the
- * byte of a keepalive or of a window probe. After a window probe, data begins with
- * that byte. A FIN alone is no probe. */
+ * byte of a keepalive or of a window probe. After a window probe, data begins
+ * with that byte. A FIN alone is no probe. */
 static __always_inline bool repeats_probe(const struct flow_dir *dir, __u32 seq,
 					  __u32 end, bool fin)
 {
@@ -103,7 +104,8 @@ static __always_inline bool repeats_probe(const struct flow_dir *dir, __u32 seq,
 }
 
 /* Counts a segment without SYN that does not begin at the end of its direction.
- * numbers holds its sequence number in the low half, its end in the high one. */
+ * numbers holds its sequence number in the low half, its end in the high
+ * one. */
 __noinline int tcp_disorder(struct flow *flow, __u32 d, __u64 numbers)
 {
 	__u32 seq = numbers, end = numbers >> 32;

@@ -27,11 +27,12 @@
 #include "tcp_step.h"
 #include "tcp_window.h"
 
-/* How long segments outside the window are remembered: the longest pause between
- * two retransmissions (RFC 6298 2.5, TCP_RTO_MAX of Linux). */
+/* How long segments outside the window are remembered: the longest pause
+ * between two retransmissions (RFC 6298 2.5, TCP_RTO_MAX of Linux). */
 #define RESYNC_NS (120ULL * 1000000000)
-/* When the first segment may pass to ask the receiver, and how often one may after
- * that. A sender retransmits no sooner (RFC 6298 2.4, TCP_RTO_MIN of Linux). */
+/* When the first segment may pass to ask the receiver, and how often one may
+ * after that. A sender retransmits no sooner (RFC 6298 2.4, TCP_RTO_MIN of
+ * Linux). */
 #define ASK_DELAY_NS 200000000ULL
 #define ASK_INTERVAL_NS 1000000000ULL
 /* Numbers that are further apart do not belong together. */
@@ -95,8 +96,8 @@ static __always_inline bool resync_agrees(const struct resync_dir *other,
 	       seq_near(pkt->seq, other->acked, other->limit, lag);
 }
 
-/* Reports whether an ACK contradicts the numbers of the flow: it acknowledges what
- * the other direction never sent, or sent very long ago. */
+/* Reports whether an ACK contradicts the numbers of the flow: it acknowledges
+ * what the other direction never sent, or sent very long ago. */
 static __always_inline bool resync_contradicts(const struct flow_dir *sender,
 					       const struct flow_dir *receiver,
 					       __u32 ack)
@@ -130,8 +131,8 @@ static __always_inline bool resync_continues(const struct resync_dir *dir,
 	       seq_near(pkt->ack, dir->acked, dir->acked + lag, lag);
 }
 
-/* Remembers a segment outside the window. Reports whether it may pass to ask the
- * receiver. */
+/* Remembers a segment outside the window. Reports whether it may pass to ask
+ * the receiver. */
 static __always_inline bool resync_note(const struct dir_key *key,
 					const struct flow_dir *sender,
 					const struct packet *pkt, __u32 lag)
@@ -166,8 +167,8 @@ static __always_inline bool resync_note(const struct dir_key *key,
 	return true;
 }
 
-/* Handles a segment outside the window of an open flow. It has ACK, and neither SYN
- * nor RST. Returns an enum resync. */
+/* Handles a segment outside the window of an open flow. It has ACK, and neither
+ * SYN nor RST. Returns an enum resync. */
 __noinline int resync_try(struct packet *pkt, struct flow *flow, __u32 d)
 {
 	struct dir_key key = { .direction = d & 1 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TCP: what a segment means for its flow.
+/* TCP: the effect of a segment on its flow.
  *
- * tcp_step() decides and changes nothing; tcp_apply() does what was decided,
- * once the flow has been found to be still what the decision was made by.
- * Data and ACKs of an established flow take the short way in track.h. */
+ * tcp_step() decides and changes nothing. tcp_apply() carries the decision out
+ * once a compare-and-exchange has shown that control is still as it was. Data
+ * and ACKs of an established flow take the fast path in plain.h. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -23,15 +23,14 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 					  const struct flow *flow,
 					  const struct packet *pkt, __u32 d)
 {
-	enum window window =
-		tcp_window(&flow->dir[d & 1], &flow->dir[!d], pkt,
-			   packet_begin(pkt));
+	enum window window = tcp_window(&flow->dir[d & 1], &flow->dir[!d], pkt,
+					packet_begin(pkt));
 
-	if (tcp_began_anew(flow, step->control, pkt, d)) {
+	if (tcp_is_reopened(flow, step->control, pkt, d)) {
 		tcp_step_restart(step);
 		return;
 	}
-	if (window == WINDOW_OUTSIDE || window == WINDOW_UNSENT) {
+	if (window == WINDOW_OUTSIDE || window == WINDOW_ACKS_UNSENT) {
 		tcp_invalid(step, INVALID_WINDOW);
 		return;
 	}
@@ -45,25 +44,25 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 		step->actions |= TCP_EXTEND;
 		return;
 	}
-	/* This side has not begun anew. */
+	/* This side has not reopened the tuple. */
 	step->control &= ~flag_of(FLOW_SYN_ACK_PENDING, !d);
 	step->actions |= TCP_UPDATE;
-	if (tcp_fin_was_false(flow, step->control, pkt, d)) {
+	if (tcp_fin_was_forged(flow, step->control, pkt, d)) {
 		step->control &= ~(flag_of(FLOW_FIN_SENT, d) |
 				   flag_of(FLOW_FIN_ACKED, d) |
 				   FLOW_FIN_REPLY_FIRST);
 		step->control = control_with_state(step->control,
 						   STATE_ESTABLISHED);
 	}
-	/* First its own FIN: one that also acknowledges the other side's leads
-	 * to LAST_ACK, not TIME_WAIT. */
+	/* The segment's own FIN comes first: a FIN that also acknowledges the
+	 * other side's leads to LAST_ACK, not TIME_WAIT. */
 	if (tcp_is_fin(flow, pkt, d))
 		tcp_step_fin(step, d);
 	tcp_step_fin_acked(step, flow, pkt, d);
 	tcp_step_closing(step);
 }
 
-/* Decides what becomes of a flow whose control step has. */
+/* Decides about a segment of a flow whose control is in step. */
 __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 			const struct packet *pkt, __u32 d)
 {
@@ -97,15 +96,15 @@ __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 		tcp_step_open(step, flow, pkt, d);
 	if (step->actions & TCP_OPENED)
 		tcp_step_opened(step, flow, pkt, d);
-	/* Until it is answered, all of a flow is new. */
+	/* All packets of the origin are new until the first answer. */
 	if (d == ORIGIN && !has_flag(control, FLOW_SEEN, REPLY) &&
 	    step->verdict == VERDICT_ESTABLISHED)
 		step->verdict = VERDICT_NEW;
 	return 0;
 }
 
-/* Takes a direction's numbers from its first segment, be that a SYN or what was
- * seen first midstream. */
+/* Begins a direction by its SYN, or by its first segment if the flow was picked
+ * up midstream. */
 static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 					    struct flow_dir *other,
 					    const struct packet *pkt)
@@ -114,31 +113,31 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 	if (pkt->tcp_flags & TCP_SYN) {
 		if (!other->packets)
 			return;
-		/* A SYN alone may be forged: it must not undo what the other side
-		 * offers. The ACK agrees. */
+		/* A SYN alone may be forged, so it must not change what the
+		 * other side offered. */
 		if (pkt->tcp_flags & TCP_ACK)
 			tcp_agree_wscale(sender, other);
-		/* Until it acknowledges, the other side permits what the window
-		 * in its own SYN says. */
+		/* Until its first ACK, the other side permits the window of its
+		 * SYN. */
 		other->acked = pkt->seq + 1;
 		other->limit = other->acked + other->max_window;
-		/* And so does this one, in a simultaneous open. */
+		/* So does this side, in a simultaneous open. */
 		if (!(pkt->tcp_flags & TCP_ACK)) {
 			sender->acked = other->syn_seq + 1;
 			sender->limit = sender->acked + sender->max_window;
 		}
 		return;
 	}
-	/* Midstream, both may have acknowledged what was sent before our time,
-	 * and the first that we see of a side may be a repetition. */
+	/* Midstream, either side may have acknowledged what the tracker did not
+	 * see, and the first segment of a side may be a retransmission. */
 	if (seq_after(pkt->ack, other->end))
 		other->end = pkt->ack;
 	if (other->packets && seq_after(other->acked, sender->end))
 		sender->end = other->acked;
 }
 
-/* Whether a segment without SYN does not begin where the one before it ended. Before
- * its own SYN a side has no order. */
+/* Reports whether a segment without SYN does not begin at the end of its
+ * direction. Before its own SYN a side has no order. */
 static __always_inline bool tcp_is_disorder(const struct flow_dir *sender,
 					    const struct packet *pkt,
 					    const struct tcp_step *step,
@@ -152,9 +151,9 @@ static __always_inline bool tcp_is_disorder(const struct flow_dir *sender,
 	return step->actions & TCP_UPDATE && pkt->seq != sender->end;
 }
 
-/* Takes back the numbers of a SYN+ACK that another one had taken the place of. Its
- * window was not kept: as much as an unscaled one can say. */
-static __always_inline void tcp_take_old(struct flow_dir *other)
+/* Restores the numbers of the SYN+ACK that another one replaced. Its window was
+ * not kept, so the largest unscaled one stands for it. */
+static __always_inline void tcp_restore_old(struct flow_dir *other)
 {
 	other->syn_seq = other->pending_end - 1;
 	other->end = other->pending_end;
@@ -162,7 +161,7 @@ static __always_inline void tcp_take_old(struct flow_dir *other)
 	other->max_window = 0xffff;
 }
 
-/* Does to the direction what was decided; before is control as it was. */
+/* Carries a decision out. before is the old value of control. */
 static __always_inline void tcp_apply(struct flow *flow,
 				      const struct packet *pkt,
 				      const struct tcp_step *step, __u64 before,
@@ -170,12 +169,12 @@ static __always_inline void tcp_apply(struct flow *flow,
 {
 	struct flow_dir *sender = &flow->dir[d & 1];
 
-	if (step->actions & TCP_KEEP_OLD) {
+	if (step->actions & TCP_SAVE_OLD) {
 		sender->pending_end = sender->end;
 		sender->pending_wscale = sender->wscale;
 	}
-	if (step->actions & TCP_TAKE_OLD)
-		tcp_take_old(&flow->dir[!d]);
+	if (step->actions & TCP_RESTORE_OLD)
+		tcp_restore_old(&flow->dir[!d]);
 	if (step->actions & TCP_PICK_UP && sender->wscale != NO_WSCALE)
 		sender->wscale = MIDSTREAM_WSCALE;
 	else if (step->actions & TCP_PICK_UP)
@@ -195,16 +194,15 @@ static __always_inline void tcp_apply(struct flow *flow,
 		tcp_update(sender, pkt, shared);
 	if (step->actions & TCP_EXTEND)
 		seq_raise(&sender->end, pkt->end, shared);
-	if (step->actions & TCP_REMEMBER) {
+	if (step->actions & TCP_PEND) {
 		sender->pending_end = pkt->end;
 		sender->pending_wscale = pkt->wscale;
 	}
 	if (step->actions & TCP_FINISH)
 		sender->fin_end = pkt->end;
-	if (step->actions & TCP_AGAIN)
+	if (step->actions & TCP_RETRANSMIT)
 		count_up(&sender->retransmits);
-	if (step->actions & TCP_REPEAT) {
-		/* It may carry data this time, permit more, or scale. */
+	if (step->actions & TCP_MERGE_SYN) {
 		seq_raise(&sender->end, pkt->end, shared);
 		if (sender->wscale == NO_WSCALE)
 			sender->wscale = pkt->wscale;

@@ -11,7 +11,8 @@
 #include "tcp_step.h"
 #include "tcp_window.h"
 
-/* A FIN is the last of what was sent, or it is no FIN of this flow. */
+/* Reports whether a segment has a FIN that counts: nothing after it was
+ * sent. */
 static __always_inline bool tcp_is_fin(const struct flow *flow,
 				       const struct packet *pkt, __u32 d)
 {
@@ -21,10 +22,11 @@ static __always_inline bool tcp_is_fin(const struct flow *flow,
 	       (!sender->packets || !seq_before(pkt->end, sender->end));
 }
 
-/* A FIN that comes before its flow is open: the state follows later. */
+/* A FIN before the handshake is complete. tcp_step_opened() sets the state. */
 static __always_inline void tcp_step_early_fin(struct tcp_step *step,
 					       const struct flow *flow,
-					       const struct packet *pkt, __u32 d)
+					       const struct packet *pkt,
+					       __u32 d)
 {
 	if (!tcp_is_fin(flow, pkt, d))
 		return;
@@ -32,7 +34,7 @@ static __always_inline void tcp_step_early_fin(struct tcp_step *step,
 	step->actions |= TCP_FINISH;
 }
 
-/* A FIN in a flow whose handshake is done. */
+/* A FIN after the handshake. */
 static __always_inline void tcp_step_fin(struct tcp_step *step, __u32 d)
 {
 	enum flow_state state = control_state(step->control);
@@ -53,10 +55,11 @@ static __always_inline void tcp_step_fin(struct tcp_step *step, __u32 d)
 	step->control = control_with_state(step->control, state);
 }
 
-/* Whether the other side's FIN is acknowledged by number. */
+/* Notes it if the segment acknowledges the other side's FIN by its number. */
 static __always_inline void tcp_step_fin_acked(struct tcp_step *step,
 					       const struct flow *flow,
-					       const struct packet *pkt, __u32 d)
+					       const struct packet *pkt,
+					       __u32 d)
 {
 	if (!has_flag(step->control, FLOW_FIN_SENT, !d) ||
 	    seq_before(pkt->ack, flow->dir[!d].fin_end))
@@ -64,7 +67,7 @@ static __always_inline void tcp_step_fin_acked(struct tcp_step *step,
 	step->control |= flag_of(FLOW_FIN_ACKED, !d);
 }
 
-/* Moves on what acknowledged FINs finish. */
+/* Advances the state of a flow whose FINs are acknowledged. */
 static __always_inline void tcp_step_closing(struct tcp_step *step)
 {
 	bool origin = has_flag(step->control, FLOW_FIN_ACKED, ORIGIN);
@@ -80,10 +83,12 @@ static __always_inline void tcp_step_closing(struct tcp_step *step)
 	}
 }
 
-/* Data beyond the direction's FIN: it was somebody else's. */
-static __always_inline bool tcp_fin_was_false(const struct flow *flow,
-					      __u64 control,
-					      const struct packet *pkt, __u32 d)
+/* Reports whether a direction sends data beyond its FIN, which was forged
+ * then. */
+static __always_inline bool tcp_fin_was_forged(const struct flow *flow,
+					       __u64 control,
+					       const struct packet *pkt,
+					       __u32 d)
 {
 	enum flow_state state = control_state(control);
 
@@ -92,29 +97,31 @@ static __always_inline bool tcp_fin_was_false(const struct flow *flow,
 	       seq_after(pkt->end, flow->dir[d & 1].fin_end);
 }
 
-/* Whether the receiver has acknowledged anything, so that its numbers mean
+/* Reports whether the receiver's window is known: it has acknowledged
  * something. */
-static __always_inline bool rst_is_judged(__u64 control,
-					  const struct flow_dir *receiver,
-					  __u32 d)
+static __always_inline bool rst_window_known(__u64 control,
+					     const struct flow_dir *receiver,
+					     __u32 d)
 {
 	return has_flag(control, FLOW_SYN_ACKED, d) ||
 	       (control & FLOW_MIDSTREAM && receiver->packets);
 }
 
-/* What a side sent beyond the window may be forged: a RST right after it is not
- * believed (it would take two guesses in a window instead of an exact one). */
+/* Reports whether a RST has exactly the expected number. What was sent beyond
+ * the window may be forged, so a RST right after that does not count: an
+ * attacker would need two guesses within a window instead of an exact one. */
 static __always_inline bool rst_is_exact(const struct flow_dir *sender,
 					 const struct flow_dir *receiver,
-					 const struct packet *pkt, bool judged)
+					 const struct packet *pkt, bool known)
 {
 	return (sender->packets && pkt->seq == sender->end &&
-		(!judged || !seq_after(pkt->seq, receiver->limit))) ||
-	       (judged && pkt->seq == receiver->acked);
+		(!known || !seq_after(pkt->seq, receiver->limit))) ||
+	       (known && pkt->seq == receiver->acked);
 }
 
-/* Some systems do not count their FIN in the RST that follows it. Linux believes
- * that, too (tcp_reset_check() of net/ipv4/tcp_input.c). */
+/* Reports whether a RST has the number of the FIN before it: some systems do
+ * not count their FIN. Linux accepts that, too (tcp_reset_check() of
+ * net/ipv4/tcp_input.c). */
 static __always_inline bool rst_leaves_out_fin(__u64 control,
 					       const struct flow_dir *sender,
 					       const struct flow_dir *receiver,
@@ -126,33 +133,34 @@ static __always_inline bool rst_leaves_out_fin(__u64 control,
 	       pkt->seq == sender->fin_end - 1;
 }
 
-/* The receiver expects what it has acknowledged or more: it drops what is below
- * that without an answer. */
+/* Reports whether a RST is inside the window. Below the number that it has
+ * acknowledged, the receiver drops it without an answer. */
 static __always_inline bool rst_is_inside(const struct flow_dir *sender,
 					  const struct flow_dir *receiver,
-					  const struct packet *pkt, bool judged)
+					  const struct packet *pkt, bool known)
 {
-	return judged && !seq_before(pkt->seq, receiver->acked) &&
+	return known && !seq_before(pkt->seq, receiver->acked) &&
 	       (!seq_after(pkt->seq, receiver->limit) ||
 		(sender->packets && pkt->seq == sender->end));
 }
 
-/* Whether a RST is what an end that knows nothing of the connection answers to a
- * SYN (RFC 9293 3.10.7.1): a new one that waits for its answer, or a late copy of
- * the first one. Its number is zero, not one of this flow. */
+/* Reports whether a RST refuses a SYN on behalf of a host that does not know
+ * the connection (RFC 9293 3.10.7.1). The SYN is a pending one, or a late
+ * duplicate of the first one. The RST's number is zero, which is none of this
+ * flow. */
 static __always_inline bool rst_refuses_syn(const struct flow *flow,
 					    __u64 control,
 					    const struct packet *pkt, __u32 d)
 {
 	return pkt->tcp_flags & TCP_ACK && !pkt->seq &&
-	       (acks_pending(flow, control, pkt, d) ||
+	       (acks_pending_syn(flow, control, pkt, d) ||
 		(has_flag(control, FLOW_SYN_SENT, !d) &&
 		 pkt->ack == flow->dir[!d].syn_seq + 1));
 }
 
-/* Whether a RST may be what an end answers to an old segment once both have closed:
- * its number is what that segment acknowledged (RFC 9293 3.10.7.1). Its receiver
- * drops it. */
+/* Reports whether a RST may answer an old segment after both sides have closed:
+ * its number is what that segment acknowledged (RFC 9293 3.10.7.1). The
+ * receiver drops it. */
 static __always_inline bool rst_is_late(__u64 control,
 					const struct flow_dir *receiver,
 					const struct packet *pkt)
@@ -163,7 +171,7 @@ static __always_inline bool rst_is_late(__u64 control,
 	       !seq_before(pkt->seq, receiver->acked - window_oldest(receiver));
 }
 
-/* A RST, whatever the state (RFC 5961 section 3). */
+/* A RST, in any state (RFC 5961 section 3). */
 static __always_inline void tcp_step_rst(struct tcp_step *step,
 					 const struct flow *flow,
 					 const struct packet *pkt, __u32 d)
@@ -171,11 +179,11 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	const struct flow_dir *receiver = &flow->dir[!d];
 	enum flow_state state = control_state(step->control);
-	bool judged = rst_is_judged(step->control, receiver, d);
+	bool known = rst_window_known(step->control, receiver, d);
 	bool ends, passes;
 
 	if (state == STATE_SYN_SENT && d == REPLY) {
-		/* A refusal names the SYN that it refuses (RFC 9293 3.10.7.3). */
+		/* A refusal acknowledges the SYN (RFC 9293 3.10.7.3). */
 		ends = (pkt->tcp_flags & TCP_ACK) &&
 		       (pkt->ack == receiver->syn_seq + 1 ||
 			pkt->ack == receiver->end);
@@ -184,21 +192,23 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 			return;
 		}
 	} else {
-		ends = rst_is_exact(sender, receiver, pkt, judged) ||
+		ends = rst_is_exact(sender, receiver, pkt, known) ||
 		       rst_leaves_out_fin(step->control, sender, receiver, pkt,
 					  d);
 	}
-	/* The answer of an older connection provokes a RST with its number. */
-	passes = state == STATE_SYN_SENT ? receiver->packets :
-					   rst_is_inside(sender, receiver, pkt,
-							 judged);
-	if (!ends && judged && rst_is_late(step->control, receiver, pkt)) {
+	/* In SYN_SENT, an answer of an older connection provokes a RST with its
+	 * number. */
+	passes = state == STATE_SYN_SENT ?
+			 receiver->packets :
+			 rst_is_inside(sender, receiver, pkt, known);
+	if (!ends && known && rst_is_late(step->control, receiver, pkt)) {
 		step->actions = TCP_OLD;
 		return;
 	}
 	if (!ends && !passes) {
-		/* Who sent the SYN waits for it. It ends nothing: to forge both
-		 * takes no number of the flow. */
+		/* The sender of the SYN expects a refusal. It ends nothing,
+		 * since SYN and refusal can be forged without any number of the
+		 * flow. */
 		if (!rst_refuses_syn(flow, step->control, pkt, d))
 			tcp_invalid(step, INVALID_RESET);
 		return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TCP: how flows begin, by handshakes of all kinds or midstream, and begin anew. */
+/* TCP: how flows begin: by a handshake, midstream, or in place of an older
+ * one. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -12,7 +13,7 @@
 #include "tcp_step.h"
 #include "tcp_window.h"
 
-/* A SYN before the handshake is done. */
+/* A SYN before the handshake is complete. */
 static __always_inline void tcp_step_syn(struct tcp_step *step,
 					 const struct flow *flow,
 					 const struct packet *pkt, __u32 d)
@@ -21,49 +22,41 @@ static __always_inline void tcp_step_syn(struct tcp_step *step,
 
 	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
 	    pkt->seq == sender->syn_seq) {
-		/* Unanswered it does not live for ever. */
-		step->actions = TCP_REPEAT | TCP_AGAIN;
+		/* Retransmissions do not keep an unanswered flow for ever. */
+		step->actions = TCP_MERGE_SYN | TCP_RETRANSMIT;
 		if (sender->retransmits < MAX_SYN_REFRESH)
 			step->actions |= TCP_REFRESH;
 		return;
 	}
-	step->actions = TCP_REFRESH | tcp_step_again(flow, step->control,
-						     FLOW_SYN_PENDING, pkt, d);
+	step->actions = TCP_REFRESH | tcp_step_retransmit(flow, step->control,
+							  FLOW_SYN_PENDING, pkt,
+							  d);
 	if (has_flag(step->control, FLOW_SYN_SENT, d)) {
-		/* Either may be the one that is answered. */
+		/* Either SYN may be answered. */
 		if (control_state(step->control) != STATE_SYN_SENT) {
 			tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
-			step->actions |= TCP_REMEMBER;
+			step->actions |= TCP_PEND;
 			return;
 		}
-		/* Or that from the other side, if this one is forged. */
-		if (!pending_is_foreign(step->control, d)) {
+		/* A pending SYN of the wrong side stays: this one may be
+		 * forged. */
+		if (!pending_from_wrong_side(step->control, d)) {
 			tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
-			step->actions |= TCP_KEEP_OLD;
+			step->actions |= TCP_SAVE_OLD;
 		}
-		/* Nobody has acknowledged this one. */
+		/* The new SYN is not acknowledged yet. */
 		step->control &= ~flag_of(FLOW_SYN_ACKED, d);
 	}
 	step->control |= flag_of(FLOW_SYN_SENT, d);
 	step->actions |= TCP_BEGIN;
-	/* The other side's own SYN: simultaneous open, RFC 9293 figure 7. */
+	/* A SYN of the other side: simultaneous open, RFC 9293 figure 7. */
 	if (d == REPLY)
-		step->control = control_with_state(step->control, STATE_SYN_RECV);
+		step->control = control_with_state(step->control,
+						   STATE_SYN_RECV);
 }
 
-/* Whether an ACK from direction d covers the other side's SYN and acknowledges
- * nothing that was not sent. */
-static __always_inline bool acks_syn(const struct flow *flow,
-				     const struct packet *pkt, __u32 d)
-{
-	const struct flow_dir *other = &flow->dir[!d];
-
-	return seq_after(pkt->ack, other->syn_seq) &&
-	       !seq_after(pkt->ack, other->end);
-}
-
-/* Opens the flow. FINs may have come before that, and the segment that opens it
- * may acknowledge them. */
+/* Completes the handshake. FINs may have come before, and the segment may
+ * acknowledge them. */
 static __always_inline void tcp_step_opened(struct tcp_step *step,
 					    const struct flow *flow,
 					    const struct packet *pkt, __u32 d)
@@ -83,25 +76,26 @@ static __always_inline void tcp_step_opened(struct tcp_step *step,
 	tcp_step_closing(step);
 }
 
-/* A SYN+ACK that answers a pending SYN. A flow that is open goes on until the SYN's
- * sender acknowledges the answer: then both ends have shown that they began anew. */
+/* A SYN+ACK that answers a pending SYN. An open flow stays until the SYN's
+ * sender acknowledges it: only then both ends have shown that they reopen the
+ * tuple. */
 static __always_inline void tcp_step_answered(struct tcp_step *step,
 					      const struct flow *flow,
 					      const struct packet *pkt, __u32 d)
 {
 	enum flow_state state = control_state(step->control);
-	__u32 again = tcp_step_again(flow, step->control, FLOW_SYN_ACK_PENDING,
-				     pkt, d);
+	__u32 again = tcp_step_retransmit(flow, step->control,
+					  FLOW_SYN_ACK_PENDING, pkt, d);
 
 	if (state < STATE_ESTABLISHED || state >= STATE_LAST_ACK) {
 		tcp_step_restart(step);
 		return;
 	}
 	tcp_step_pend(step, FLOW_SYN_ACK_PENDING, pkt, d);
-	step->actions = TCP_REMEMBER | again;
+	step->actions = TCP_PEND | again;
 }
 
-/* A SYN+ACK in a flow whose handshake is done. */
+/* A SYN+ACK after the handshake. again says that it began its direction. */
 static __always_inline void tcp_step_late_syn_ack(struct tcp_step *step,
 						  const struct flow *flow,
 						  const struct packet *pkt,
@@ -110,27 +104,28 @@ static __always_inline void tcp_step_late_syn_ack(struct tcp_step *step,
 	const struct flow_dir *other = &flow->dir[!d];
 
 	if (again)
-		step->actions = TCP_REFRESH | TCP_AGAIN;
-	/* Another answer to the same SYN: its receiver challenges it. */
+		step->actions = TCP_REFRESH | TCP_RETRANSMIT;
+	/* Another answer to the same SYN provokes a challenge ACK. */
 	else if (!has_flag(step->control, FLOW_SYN_SENT, !d) ||
 		 pkt->ack != other->syn_seq + 1)
 		tcp_invalid(step, INVALID_STATE);
 	else
-		step->actions = tcp_step_again(flow, step->control,
-					       FLOW_SYN_ACK_PENDING, pkt, d);
+		step->actions = tcp_step_retransmit(flow, step->control,
+						    FLOW_SYN_ACK_PENDING, pkt,
+						    d);
 }
 
-/* A SYN+ACK of a direction that began with another number. Its receiver may take
- * either, and the ACK tells which. */
+/* A SYN+ACK of a direction that began with another number. The receiver may
+ * accept either, and its ACK shows which. */
 static __always_inline void tcp_step_other_syn_ack(struct tcp_step *step,
 						   const struct packet *pkt,
 						   __u32 d)
 {
 	tcp_step_pend(step, FLOW_SYN_ACK_PENDING, pkt, d);
-	step->actions |= TCP_KEEP_OLD;
+	step->actions |= TCP_SAVE_OLD;
 }
 
-/* A SYN+ACK, whatever the state. */
+/* A SYN+ACK, in any state. */
 static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 					     const struct flow *flow,
 					     const struct packet *pkt, __u32 d)
@@ -138,11 +133,12 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	bool begun = has_flag(step->control, FLOW_SYN_SENT, d);
 	bool again = begun && pkt->seq == sender->syn_seq;
-	/* The first one answers, also where its number was in a SYN before. */
+	/* In a simultaneous open, the first SYN+ACK repeats the number of a
+	 * SYN, but is no retransmission. */
 	bool answered = has_flag(step->control, FLOW_SYN_ACKED, !d);
 
-	if (acks_pending(flow, step->control, pkt, d) &&
-	    pending_is_across(step->control, pkt, !d)) {
+	if (acks_pending_syn(flow, step->control, pkt, d) &&
+	    pending_from_other_side(step->control, pkt, !d)) {
 		tcp_step_answered(step, flow, pkt, d);
 		return;
 	}
@@ -160,16 +156,18 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 	step->control &= ~(__u64)FLOW_MIDSTREAM;
 	step->control = control_with_state(step->control, STATE_SYN_RECV);
 	step->actions = TCP_UPDATE | TCP_REFRESH;
-	if (begun && !again && has_flag(step->control, FLOW_SYN_ACK_PENDING, d) &&
+	if (begun && !again &&
+	    has_flag(step->control, FLOW_SYN_ACK_PENDING, d) &&
 	    pkt->seq + 1 == sender->pending_end) {
-		/* The older one of two, said again. */
-		step->actions = TCP_REFRESH | TCP_AGAIN;
+		/* A retransmission of the older one of two. */
+		step->actions = TCP_REFRESH | TCP_RETRANSMIT;
 		return;
 	}
 	if (again && answered)
-		step->actions |= TCP_AGAIN;
+		step->actions |= TCP_RETRANSMIT;
 	if (!again) {
-		/* Nobody has acknowledged this one, and no FIN came after it. */
+		/* The new SYN+ACK is not acknowledged, and no FIN followed
+		 * it. */
 		step->control &= ~(flag_of(FLOW_SYN_ACKED, d) |
 				   flag_of(FLOW_FIN_SENT, d));
 		step->actions |= TCP_BEGIN;
@@ -180,11 +178,11 @@ static __always_inline void tcp_step_syn_ack(struct tcp_step *step,
 		step->actions |= TCP_OPENED;
 }
 
-/* The opener goes on although no answer was seen. In front of a switch that floods,
- * the answers were on the opener's side. Where nothing is enforced they may take
- * another way: then only the opener is seen, and no numbers are checked until the
- * other end is. */
-static __always_inline void tcp_step_unheard(struct tcp_step *step,
+/* The opener continues although no answer was seen. Near a switch that floods,
+ * the answers came in by the opener's side. With policy observe they may take
+ * another path: then only the opener is seen, and no numbers are checked until
+ * the other side is seen, too. */
+static __always_inline void tcp_step_one_way(struct tcp_step *step,
 					     const struct packet *pkt)
 {
 	if (step->control & FLOW_ONE_SIDED) {
@@ -201,45 +199,36 @@ static __always_inline void tcp_step_unheard(struct tcp_step *step,
 	step->actions = TCP_PICK_UP | TCP_UPDATE | TCP_REFRESH;
 }
 
-/* Whether an ACK from inside the window decides for the older one of two SYN+ACKs. */
-static __always_inline bool took_old(const struct flow *flow, __u64 control,
-				     const struct packet *pkt, __u32 d)
-{
-	return acks_pending_answer(flow, control, pkt, d) &&
-	       !has_flag(control, FLOW_SYN_ACKED, !d) &&
-	       !seq_after(pkt->seq, flow->dir[!d].limit) &&
-	       seq_after(pkt->end, flow->dir[d & 1].syn_seq);
-}
-
-/* The ACK that decides for the older one of two SYN+ACKs. */
-static __always_inline void tcp_step_took_old(struct tcp_step *step,
-					      const struct flow *flow,
-					      const struct packet *pkt, __u32 d)
+/* An ACK of the older one of two SYN+ACKs. */
+static __always_inline void tcp_step_ack_old(struct tcp_step *step,
+					     const struct flow *flow,
+					     const struct packet *pkt, __u32 d)
 {
 	step->control &= ~flag_of(FLOW_SYN_ACK_PENDING, !d);
 	step->control |= flag_of(FLOW_SYN_ACKED, !d);
-	step->actions = TCP_TAKE_OLD | TCP_UPDATE | TCP_REFRESH;
+	step->actions = TCP_RESTORE_OLD | TCP_UPDATE | TCP_REFRESH;
 	tcp_step_early_fin(step, flow, pkt, d);
 	if (handshake_done(step->control))
 		step->actions |= TCP_OPENED;
 }
 
-/* A packet that came in by the wrong side before its flow was answered: a switch
- * floods what both ends on its side say, or somebody forges one of them. It passes
- * and counts; it answers nothing, and none of its numbers is taken.
+/* A packet that came in by the wrong side before its flow was answered. A
+ * switch floods the packets of two ends on the same side, or one of them is
+ * forged. It passes and counts, but it is no answer and changes no numbers.
  *
- * The flow's first packet may be the one that is forged. So a SYN is remembered until
- * the flow is answered, and a SYN+ACK that answers it across shows where the ends are:
- * the flow begins anew with that. */
+ * The flow's first packet may be the forged one. Therefore a SYN is kept
+ * pending. A SYN+ACK that answers it by the other side shows where the ends
+ * are, and the flow begins anew with that. */
 static __always_inline void tcp_step_same_side(struct tcp_step *step,
 					       const struct flow *flow,
-					       const struct packet *pkt, __u32 d)
+					       const struct packet *pkt,
+					       __u32 d)
 {
 	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK);
 
 	if (flags == (TCP_SYN | TCP_ACK) &&
-	    acks_pending(flow, step->control, pkt, d) &&
-	    pending_is_across(step->control, pkt, !d)) {
+	    acks_pending_syn(flow, step->control, pkt, d) &&
+	    pending_from_other_side(step->control, pkt, !d)) {
 		tcp_step_restart(step);
 		return;
 	}
@@ -249,10 +238,10 @@ static __always_inline void tcp_step_same_side(struct tcp_step *step,
 	if (flags != TCP_SYN || has_flag(step->control, FLOW_SEEN, REPLY))
 		return;
 	tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
-	step->actions |= TCP_REMEMBER;
+	step->actions |= TCP_PEND;
 }
 
-/* An ACK, with or without data or FIN, before the handshake is done. */
+/* An ACK, with or without data or FIN, before the handshake is complete. */
 static __always_inline void tcp_step_opening(struct tcp_step *step,
 					     const struct flow *flow,
 					     const struct packet *pkt, __u32 d)
@@ -261,34 +250,34 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 	bool both = has_flag(step->control, FLOW_SYN_SENT, d) &&
 		    has_flag(step->control, FLOW_SYN_SENT, !d);
 
-	if (both && took_old(flow, step->control, pkt, d)) {
-		tcp_step_took_old(step, flow, pkt, d);
+	if (both && acks_old_syn_ack(flow, step->control, pkt, d)) {
+		tcp_step_ack_old(step, flow, pkt, d);
 		return;
 	}
-	/* What the other side permits is known once both have said SYN. */
+	/* The window is known once both sides have sent a SYN. */
 	if (both && (seq_after(packet_begin(pkt), flow->dir[!d].limit) ||
 		     seq_after(pkt->ack, flow->dir[!d].end))) {
 		tcp_invalid(step, INVALID_WINDOW);
 		return;
 	}
 	if (!both && !has_flag(step->control, FLOW_SYN_SENT, !d)) {
-		tcp_step_unheard(step, pkt);
+		tcp_step_one_way(step, pkt);
 		return;
 	}
-	/* Before its own SYN a side can only challenge the other's; data may be
-	 * an older connection's, a FIN is nobody's. */
+	/* Before its own SYN, a side can only challenge the other's. Data may
+	 * be of an older connection, but a FIN is of none. */
 	if (!both && pkt->tcp_flags & TCP_FIN) {
 		tcp_invalid(step, INVALID_STATE);
 		return;
 	}
 	if (!both || !acks_syn(flow, pkt, d)) {
-		/* The challenge of an older connection; the RST that it
-		 * provokes makes room for the new one. It takes no number to
-		 * send one, so it does not keep the flow alive. */
+		/* A challenge ACK of an older connection. It provokes a RST,
+		 * which ends that connection. Anybody can forge it without a
+		 * number of the flow, so it does not keep the flow alive. */
 		step->actions = 0;
 		return;
 	}
-	/* Older than the SYN: it completes nothing. */
+	/* A segment older than the SYN does not complete the handshake. */
 	if (both && !seq_after(pkt->end, sender->syn_seq)) {
 		step->actions = TCP_OLD;
 		return;
@@ -303,7 +292,8 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 /* The first answer in a flow that was picked up midstream. */
 static __always_inline void tcp_step_midstream(struct tcp_step *step,
 					       const struct flow *flow,
-					       const struct packet *pkt, __u32 d)
+					       const struct packet *pkt,
+					       __u32 d)
 {
 	step->control |= flag_of(FLOW_SYN_ACKED, ORIGIN) |
 			 flag_of(FLOW_SYN_ACKED, REPLY);
@@ -311,7 +301,7 @@ static __always_inline void tcp_step_midstream(struct tcp_step *step,
 	tcp_step_early_fin(step, flow, pkt, d);
 }
 
-/* Midstream, and not answered yet. */
+/* A segment of a flow that was picked up midstream and is not answered yet. */
 static __always_inline void tcp_step_unanswered(struct tcp_step *step,
 						const struct flow *flow,
 						const struct packet *pkt,
@@ -321,8 +311,8 @@ static __always_inline void tcp_step_unanswered(struct tcp_step *step,
 	tcp_step_early_fin(step, flow, pkt, d);
 }
 
-/* Makes a flow that was picked up midstream one that begins with this SYN. */
-static __always_inline void tcp_step_say_syn(struct tcp_step *step)
+/* Makes a flow that was picked up midstream begin with this SYN instead. */
+static __always_inline void tcp_step_begin_syn(struct tcp_step *step)
 {
 	step->control &= ~(__u64)FLOW_MIDSTREAM;
 	step->control |= flag_of(FLOW_SYN_SENT, ORIGIN);
@@ -330,44 +320,45 @@ static __always_inline void tcp_step_say_syn(struct tcp_step *step)
 	step->actions = TCP_BEGIN | TCP_REFRESH;
 }
 
-/* A SYN in a flow that was picked up midstream, and is not answered yet. */
+/* A SYN in a flow that was picked up midstream and is not answered yet. */
 static __always_inline void tcp_step_midstream_syn(struct tcp_step *step,
 						   const struct flow *flow,
 						   const struct packet *pkt,
 						   __u32 d)
 {
-	/* The flow's own, late. */
+	/* The SYN of this flow, late. */
 	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
 	    pkt->seq == flow->dir[d & 1].syn_seq)
-		step->actions = TCP_REFRESH | TCP_AGAIN;
-	/* Another SYN waits that may be the honest one. */
+		step->actions = TCP_REFRESH | TCP_RETRANSMIT;
+	/* Keep a pending SYN, which may be the honest one. */
 	else if (d == ORIGIN && step->control & FLOW_ONE_SIDED &&
 		 step->control & flags_of(FLOW_SYN_PENDING))
-		tcp_step_say_syn(step);
+		tcp_step_begin_syn(step);
 	else
 		tcp_step_restart(step);
 }
 
-/* A SYN in a flow whose handshake is done. */
+/* A SYN after the handshake. */
 static __always_inline void tcp_step_reopen(struct tcp_step *step,
 					    const struct flow *flow,
 					    const struct packet *pkt, __u32 d)
 {
 	const struct flow_dir *sender = &flow->dir[d & 1];
 
-	/* The first SYN, late. */
+	/* The SYN of this flow, late. */
 	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
 	    pkt->seq == sender->syn_seq) {
-		step->actions = TCP_REFRESH | TCP_AGAIN;
+		step->actions = TCP_REFRESH | TCP_RETRANSMIT;
 		return;
 	}
-	/* Nor does one by the wrong side take the place of what waits. */
+	/* A SYN of the wrong side does not replace a pending segment. */
 	if (!flow_side_fits(step->control, pkt, d) &&
 	    step->control & (flag_of(FLOW_SYN_PENDING, d) |
 			     flag_of(FLOW_SYN_ACK_PENDING, d)))
 		return;
-	step->actions = TCP_REMEMBER | tcp_step_again(flow, step->control,
-						      FLOW_SYN_PENDING, pkt, d);
+	step->actions = TCP_PEND | tcp_step_retransmit(flow, step->control,
+						       FLOW_SYN_PENDING, pkt,
+						       d);
 	tcp_step_pend(step, FLOW_SYN_PENDING, pkt, d);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TCP: what can be decided about a segment, and how its flow is asked. */
+/* TCP: a decision about a segment (struct tcp_step), and what it is based
+ * on. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -9,45 +10,54 @@
 #include "flow.h"
 #include "packet.h"
 #include "stats.h"
+#include "tcp_window.h"
 
-/* How often an unanswered SYN may refresh its flow. Linux repeats 6 times. */
+/* How many retransmissions of an unanswered SYN refresh its flow. Linux sends
+ * 6. */
 #define MAX_SYN_REFRESH 8
 
 enum tcp_action {
-	/* Take over the segment's numbers; keep the flow alive. */
+	/* Update the direction's numbers by the segment. */
 	TCP_UPDATE = 1 << 0,
+	/* Keep the flow alive. */
 	TCP_REFRESH = 1 << 1,
-	/* The SYN begins this direction. */
+	/* Begin the direction with this segment. */
 	TCP_BEGIN = 1 << 2,
-	/* Remember the SYN until it is answered. */
-	TCP_REMEMBER = 1 << 3,
+	/* The segment is a SYN or SYN+ACK that is pending now. */
+	TCP_PEND = 1 << 3,
+	/* Note the number of the FIN. */
 	TCP_FINISH = 1 << 4,
-	/* The SYN that opens the flow was said again: take over what it has more. */
-	TCP_REPEAT = 1 << 7,
-	/* Remember the SYN that another one takes the place of. */
-	TCP_KEEP_OLD = 1 << 8,
-	/* Note how far was sent, and nothing else. */
+	/* The SYN that began the direction was retransmitted: it may carry
+	 * data, permit more, or offer a window scale. */
+	TCP_MERGE_SYN = 1 << 7,
+	/* Another SYN or SYN+ACK replaces the one that began the direction:
+	 * keep that as pending. */
+	TCP_SAVE_OLD = 1 << 8,
+	/* Raise the end of the direction, and nothing else. */
 	TCP_EXTEND = 1 << 9,
-	/* The handshake is done. */
+	/* The handshake is complete. */
 	TCP_OPENED = 1 << 10,
-	/* The ACK is for the SYN+ACK that another one took the place of. */
-	TCP_TAKE_OLD = 1 << 11,
-	/* The opener goes on, and what answers it does not pass here. */
+	/* The ACK is for the SYN+ACK that TCP_SAVE_OLD kept. */
+	TCP_RESTORE_OLD = 1 << 11,
+	/* The opener continues, and its answers do not pass here. */
 	TCP_PICK_UP = 1 << 12,
-	/* Too old: the flow does not count it. */
+	/* Too old: do not count it for the flow. */
 	TCP_OLD = 1 << 13,
-	/* A segment with SYN that was sent before. Of others, their numbers tell. */
-	TCP_AGAIN = 1 << 14,
-	/* End the flow; end it and begin anew with this segment. */
+	/* A segment with SYN was retransmitted. tcp_disorder() counts
+	 * others. */
+	TCP_RETRANSMIT = 1 << 14,
+	/* End the flow. */
 	TCP_END = 1 << 5,
+	/* End the flow, and begin a new one with this segment. */
 	TCP_RESTART = 1 << 6,
 };
 
 struct tcp_step {
-	/* What control becomes. */
+	/* The new value of control. */
 	__u64 control;
-	/* Of a flow that is opened again: pending_end of the segment's direction
-	 * and, above it, of the other one, and so pending_wscale. */
+	/* For TCP_RESTART: pending_end of the segment's direction in the low
+	 * half, of the other one in the high half; pending_wscale likewise, in
+	 * bytes. */
 	__u64 ends;
 	__u32 wscales;
 	__u32 actions;
@@ -56,8 +66,8 @@ struct tcp_step {
 	__u8 reason;
 };
 
-/* Where a decision lies: the verifier does not follow what does, as it would on
- * the stack. */
+/* The decision is in a map, whose values the verifier does not follow. On the
+ * stack it would. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -72,8 +82,8 @@ static __always_inline struct tcp_step *tcp_step_get(void)
 	return bpf_map_lookup_elem(&steps, &zero);
 }
 
-/* The combinations that mean something: S SU SA R RA F/A F/A/U A A/U, with PSH,
- * ECE and CWR as they like. One bit for each value of the six flags. */
+/* Reports whether a combination of flags is valid: S SU SA R RA FA FAU A AU.
+ * PSH, ECE and CWR are ignored. valid has one bit per combination. */
 static __always_inline bool tcp_flags_valid(__u8 flags)
 {
 	const __u64 valid = 1ULL << TCP_SYN | 1ULL << (TCP_SYN | TCP_URG) |
@@ -94,14 +104,15 @@ static __always_inline void tcp_invalid(struct tcp_step *step,
 	step->actions = 0;
 }
 
+/* Reports whether both SYNs are acknowledged. */
 static __always_inline bool handshake_done(__u64 control)
 {
 	return has_flag(control, FLOW_SYN_ACKED, ORIGIN) &&
 	       has_flag(control, FLOW_SYN_ACKED, REPLY);
 }
 
-/* Makes pending_end of direction d that of a SYN or of a SYN+ACK, which flag says,
- * and no longer that of the other. */
+/* Makes the segment the pending SYN or SYN+ACK of direction d, depending on
+ * flag. A direction has only one of them. */
 static __always_inline void tcp_step_pend(struct tcp_step *step,
 					  enum flow_flag flag,
 					  const struct packet *pkt, __u32 d)
@@ -114,44 +125,61 @@ static __always_inline void tcp_step_pend(struct tcp_step *step,
 		step->control |= flag_of(FLOW_PENDING_SIDE, d);
 }
 
-/* TCP_AGAIN if the segment is the SYN or the SYN+ACK, which flag says, that waits in
- * its direction. */
-static __always_inline __u32 tcp_step_again(const struct flow *flow,
-					    __u64 control, enum flow_flag flag,
-					    const struct packet *pkt, __u32 d)
+/* Returns TCP_RETRANSMIT if the segment is the pending SYN or SYN+ACK of its
+ * direction, depending on flag. */
+static __always_inline __u32 tcp_step_retransmit(const struct flow *flow,
+						 __u64 control,
+						 enum flow_flag flag,
+						 const struct packet *pkt,
+						 __u32 d)
 {
 	return has_flag(control, flag, d) &&
 			       pkt->end == flow->dir[d & 1].pending_end ?
-		       TCP_AGAIN :
+		       TCP_RETRANSMIT :
 		       0;
 }
 
-/* The tuple is opened again. */
+/* Ends the flow, since its tuple is in use by a new connection. */
 static __always_inline void tcp_step_restart(struct tcp_step *step)
 {
 	step->actions = TCP_RESTART;
 	step->reason = REASON_REUSED;
 }
 
-/* Whether a segment acknowledges the SYN that waits for its answer. */
-static __always_inline bool acks_pending(const struct flow *flow, __u64 control,
-					 const struct packet *pkt, __u32 d)
+/* Reports whether an ACK of direction d covers the other side's SYN, and
+ * nothing that the other side has not sent. */
+static __always_inline bool acks_syn(const struct flow *flow,
+				     const struct packet *pkt, __u32 d)
+{
+	const struct flow_dir *other = &flow->dir[!d];
+
+	return seq_after(pkt->ack, other->syn_seq) &&
+	       !seq_after(pkt->ack, other->end);
+}
+
+/* Reports whether a segment acknowledges the pending SYN of the other
+ * direction. */
+static __always_inline bool acks_pending_syn(const struct flow *flow,
+					     __u64 control,
+					     const struct packet *pkt, __u32 d)
 {
 	return has_flag(control, FLOW_SYN_PENDING, !d) &&
 	       pkt->ack == flow->dir[!d].pending_end;
 }
 
-/* Whether a packet came in by the other side than what waits in direction d. */
-static __always_inline bool pending_is_across(__u64 control,
-					      const struct packet *pkt, __u32 d)
+/* Reports whether a packet came in by another side than the pending segment of
+ * direction d. */
+static __always_inline bool pending_from_other_side(__u64 control,
+						    const struct packet *pkt,
+						    __u32 d)
 {
 	return config.sides_unknown ||
 	       pkt->side != has_flag(control, FLOW_PENDING_SIDE, d);
 }
 
-/* Whether the SYN that waits in direction d came in by the wrong side, as the flow's
- * first packet tells the sides. */
-static __always_inline bool pending_is_foreign(__u64 control, __u32 d)
+/* Reports whether the pending SYN of direction d came in by the wrong side, as
+ * the flow's first packet defines the sides. */
+static __always_inline bool pending_from_wrong_side(__u64 control, __u32 d)
 {
 	return !config.sides_unknown &&
 	       has_flag(control, FLOW_SYN_PENDING, d) &&
@@ -159,26 +187,39 @@ static __always_inline bool pending_is_foreign(__u64 control, __u32 d)
 		       (!!(control & FLOW_SIDE) ^ (d & 1));
 }
 
-/* Whether a segment acknowledges the SYN+ACK of the other direction that waits for
- * that. */
-static __always_inline bool acks_pending_answer(const struct flow *flow,
-						__u64 control,
-						const struct packet *pkt,
-						__u32 d)
+/* Reports whether a segment acknowledges the pending SYN+ACK of the other
+ * direction. */
+static __always_inline bool acks_pending_syn_ack(const struct flow *flow,
+						 __u64 control,
+						 const struct packet *pkt,
+						 __u32 d)
 {
 	return has_flag(control, FLOW_SYN_ACK_PENDING, !d) &&
 	       pkt->ack == flow->dir[!d].pending_end;
 }
 
-/* Whether a segment shows that the sender of a pending SYN took the answer: the old
- * flow has ended at both ends. */
-static __always_inline bool tcp_began_anew(const struct flow *flow,
-					   __u64 control,
-					   const struct packet *pkt, __u32 d)
+/* Reports whether an ACK inside the window acknowledges the older one of two
+ * SYN+ACKs. */
+static __always_inline bool acks_old_syn_ack(const struct flow *flow,
+					     __u64 control,
+					     const struct packet *pkt, __u32 d)
 {
-	return acks_pending_answer(flow, control, pkt, d) &&
+	return acks_pending_syn_ack(flow, control, pkt, d) &&
+	       !has_flag(control, FLOW_SYN_ACKED, !d) &&
+	       !seq_after(pkt->seq, flow->dir[!d].limit) &&
+	       seq_after(pkt->end, flow->dir[d & 1].syn_seq);
+}
+
+/* Reports whether a segment completes a new handshake of the tuple: it is of
+ * the pending SYN's sender, and acknowledges the pending SYN+ACK. The old
+ * connection has ended at both ends then. */
+static __always_inline bool tcp_is_reopened(const struct flow *flow,
+					    __u64 control,
+					    const struct packet *pkt, __u32 d)
+{
+	return acks_pending_syn_ack(flow, control, pkt, d) &&
 	       has_flag(control, FLOW_SYN_PENDING, d) &&
 	       pkt->seq - flow->dir[d & 1].pending_end <= 0xffff &&
 	       !(pkt->tcp_flags & TCP_FIN) &&
-	       pending_is_across(control, pkt, !d);
+	       pending_from_other_side(control, pkt, !d);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* TCP sequence numbers: what a direction has sent, acknowledged and permitted,
- * and whether a segment fits in. */
+ * and whether a segment is inside the window. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -8,23 +8,23 @@
 #include "flow.h"
 #include "packet.h"
 
-/* An ACK may lag by this much even where windows were small (the constant of
- * nf_conntrack_proto_tcp.c, MAXACKWINCONST). */
+/* An ACK may lag by this much even if all windows were small (MAXACKWINCONST of
+ * nf_conntrack_proto_tcp.c). */
 #define MIN_ACK_LAG 66000
-/* A flow picked up midstream may scale its windows by anything. */
+/* The window scale of a flow that is picked up midstream is unknown. */
 #define MIDSTREAM_WSCALE MAX_WSCALE
 
 enum window {
 	WINDOW_INSIDE,
-	/* Older than a retransmission can be, but not by much: passes, and the flow
-	 * takes no notice. */
+	/* A little older than a retransmission can be: it passes, and changes
+	 * nothing. */
 	WINDOW_OLD,
 	WINDOW_OUTSIDE,
-	/* Begins beyond what is permitted, by less than a window: passes, and
-	 * only how far was sent is noted. */
+	/* Begins beyond the window and ends less than a window beyond it: it
+	 * passes, and only raises the end of its direction. */
 	WINDOW_BEYOND,
 	/* Acknowledges what was never sent. */
-	WINDOW_UNSENT,
+	WINDOW_ACKS_UNSENT,
 };
 
 /* Serial number arithmetic, RFC 1982. */
@@ -38,14 +38,15 @@ static __always_inline bool seq_after(__u32 a, __u32 b)
 	return seq_before(b, a);
 }
 
-/* How far back an ACK may lag, or a copy of a segment lie: a window of who permits
- * it. */
+/* Returns how far an ACK or a duplicate may lag: the largest window of the
+ * direction that permits it. */
 static __always_inline __u32 window_lag(const struct flow_dir *dir)
 {
 	return dir->max_window < MIN_ACK_LAG ? MIN_ACK_LAG : dir->max_window;
 }
 
-/* Whether a segment's ACK lags by more than a window (RFC 5961 section 5). */
+/* Reports whether a segment's ACK lags by more than a window (RFC 5961 section
+ * 5). */
 static __always_inline bool ack_is_old(const struct flow_dir *sender,
 				       const struct flow_dir *receiver,
 				       const struct packet *pkt)
@@ -53,9 +54,9 @@ static __always_inline bool ack_is_old(const struct flow_dir *sender,
 	return seq_before(pkt->ack, receiver->end - window_lag(sender));
 }
 
-/* So many windows below what is expected nothing of this connection can be. One is
- * for what was sent, one for what may overrun a window, and the network repeats
- * and delays. */
+/* A segment that is older than this many windows cannot be of the connection.
+ * One window was in flight, a sender may overrun another one, and the network
+ * duplicates and delays. */
 #define MAX_LAGS 4
 #define MAX_OLD (1U << 30)
 
@@ -66,8 +67,8 @@ static __always_inline __u32 window_oldest(const struct flow_dir *dir)
 	return lag < MAX_OLD / MAX_LAGS ? lag * MAX_LAGS : MAX_OLD;
 }
 
-/* Whether a segment from below the window is of this connection at all. An endpoint
- * drops it in any case (RFC 9293 3.10.7.4, RFC 5961 section 5.2). */
+/* Decides about a segment below the window: old, or not of this connection. An
+ * endpoint discards either (RFC 9293 3.10.7.4, RFC 5961 section 5.2). */
 static __always_inline enum window window_below(const struct flow_dir *sender,
 						const struct flow_dir *receiver,
 						const struct packet *pkt)
@@ -78,17 +79,19 @@ static __always_inline enum window window_below(const struct flow_dir *sender,
 	return WINDOW_OLD;
 }
 
-/* The number that the packet begins with: of a later fragment, that of the first. */
+/* Returns the first sequence number of the packet, also for a later
+ * fragment. */
 static __always_inline __u32 packet_begin(const struct packet *pkt)
 {
 	return pkt->kind == PACKET_FRAGMENT ? pkt->first_seq : pkt->seq;
 }
 
-/* RFC 9293 3.10.7.4 and RFC 5961 section 5, as seen from between the two: a
- * segment may not begin beyond what the other side permits, nor acknowledge
- * what it never sent. Some senders overrun a window, and ACKs go by other ways:
- * what ends less than a window beyond passes, as in nf_conntrack's
- * tcp_in_window(). A later fragment begins where its packet does. */
+/* Checks a segment against the window (RFC 9293 3.10.7.4 and RFC 5961 section
+ * 5), as seen between the two endpoints. It may not begin beyond what the
+ * receiver permits, nor acknowledge what the receiver never sent. Some senders
+ * overrun the window, and some ACKs take another path, so a segment that ends
+ * less than a window beyond it passes, as in nf_conntrack's tcp_in_window().
+ * begin is packet_begin(). */
 static __always_inline enum window tcp_window(const struct flow_dir *sender,
 					      const struct flow_dir *receiver,
 					      const struct packet *pkt,
@@ -97,7 +100,7 @@ static __always_inline enum window tcp_window(const struct flow_dir *sender,
 	if (!receiver->packets)
 		return WINDOW_INSIDE;
 	if (seq_after(pkt->ack, receiver->end))
-		return WINDOW_UNSENT;
+		return WINDOW_ACKS_UNSENT;
 	if (seq_after(begin, receiver->limit))
 		return ack_is_old(sender, receiver, pkt) ||
 				       pkt->end - receiver->limit >=
@@ -112,7 +115,7 @@ static __always_inline enum window tcp_window(const struct flow_dir *sender,
 
 #define MAX_RAISES 4
 
-/* Raises a sequence number that other CPUs may be raising, too. */
+/* Raises a sequence number that other CPUs may raise at the same time. */
 static __always_inline void seq_raise_shared(__u32 *seq, __u32 to)
 {
 	int i;
@@ -136,7 +139,7 @@ static __always_inline void seq_raise(__u32 *seq, __u32 to, bool shared)
 		*seq = to;
 }
 
-/* Takes over what a segment with ACK says about its direction. */
+/* Updates a direction by a segment with ACK. */
 static __always_inline void tcp_update(struct flow_dir *sender,
 				       const struct packet *pkt, bool shared)
 {
@@ -154,7 +157,8 @@ static __always_inline void tcp_update(struct flow_dir *sender,
 	seq_raise(&sender->limit, pkt->ack + window + !window, shared);
 }
 
-/* The first ACK of a direction is the ground for all comparisons that follow. */
+/* Sets acked and limit by the first ACK of a direction: seq_raise() compares
+ * with them from then on. */
 static __always_inline void tcp_first_ack(struct flow_dir *sender,
 					  const struct packet *pkt)
 {
@@ -162,7 +166,8 @@ static __always_inline void tcp_first_ack(struct flow_dir *sender,
 	sender->limit = pkt->ack;
 }
 
-/* Begins a direction with a SYN, or with whatever came first midstream. */
+/* Begins a direction by its SYN, or by its first segment if the flow is picked
+ * up midstream. */
 static __always_inline void tcp_begin(struct flow_dir *dir,
 				      const struct packet *pkt)
 {
@@ -176,7 +181,7 @@ static __always_inline void tcp_begin(struct flow_dir *dir,
 		tcp_first_ack(dir, pkt);
 }
 
-/* Window scaling holds if both sides offered it (RFC 7323 2.2). */
+/* Both sides scale their windows only if both offered it (RFC 7323 2.2). */
 static __always_inline void tcp_agree_wscale(struct flow_dir *a,
 					     struct flow_dir *b)
 {
