@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+
+	"ctop/tracker/flow"
 )
 
 const (
@@ -110,7 +112,7 @@ func (t *Tracker) Gone() bool {
 
 // heal looks after the interfaces while this process owns the tracker. What is
 // wrong with them stays said until it is not.
-func (c *Collector) heal() []string {
+func (c *Collector) heal() flow.Warnings {
 	if !c.tracker.owner() && !c.inherit() {
 		return nil
 	}
@@ -126,7 +128,7 @@ func (c *Collector) heal() []string {
 		c.troubleTold = text
 		c.tracker.log.Warn(strings.ReplaceAll(text, "\n", "; "))
 	}
-	return []string{err.Error()}
+	return flow.Warnings{{Kind: flow.WarningInterfaces, Detail: err.Error()}}
 }
 
 // inherit becomes the owner of a tracker whose owner is gone, and reports whether

@@ -3,7 +3,7 @@ package tracker
 import (
 	"context"
 	"errors"
-	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,8 +46,8 @@ type Collector struct {
 	sampler  *Sampler
 	// swept is how much of a core the latest sweep took, in nanoseconds.
 	swept atomic.Int64
-	// trouble is what the interfaces cannot be given back.
-	trouble atomic.Pointer[[]string]
+	// trouble is why an interface cannot be attached to again.
+	trouble atomic.Pointer[flow.Warnings]
 	// troubleTold is what of it the log has already.
 	troubleTold string
 	// mtus is what was told last about the interfaces' MTUs.
@@ -134,7 +134,7 @@ func (c *Collector) look() (pause time.Duration, err error) {
 // repeat publishes the last snapshot again, with what is wrong now.
 func (c *Collector) repeat() {
 	s := *c.latest.Load()
-	s.Warnings = c.faults.sentences()
+	s.Warnings = c.faults.warnings()
 	c.latest.Store(&s)
 }
 
@@ -149,20 +149,19 @@ func (c *Collector) collect() (time.Duration, error) {
 		return 0, err
 	}
 	c.fault(partSnapshots, nil)
-	s.Warnings = append(c.watchdog.watch(c.tracker, s), s.Warnings...)
-	s.Warnings = append(s.Warnings, tableWarnings(s)...)
+	s.Warnings = c.watchdog.watch(c.tracker, s).Add(s.Warnings...).Add(tableWarnings(s)...)
 	if trouble := c.trouble.Load(); trouble != nil {
-		s.Warnings = append(s.Warnings, *trouble...)
+		s.Warnings = s.Warnings.Add(*trouble...)
 	}
-	s.Warnings = append(s.Warnings, c.faults.sentences()...)
+	s.Warnings = s.Warnings.Add(c.faults.warnings()...)
 	c.latest.Store(s)
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
 }
 
 // tableWarnings says that the table is nearly full.
-func tableWarnings(s *flow.Snapshot) []string {
+func tableWarnings(s *flow.Snapshot) flow.Warnings {
 	if fill := float64(len(s.Flows)) / float64(max(s.MaxFlows, 1)); fill >= fullAlert {
-		return []string{fmt.Sprintf("table %.0f %%", 100*fill)}
+		return flow.Warnings{{Kind: flow.WarningTable, Numbers: []int{int(math.Round(100 * fill))}}}
 	}
 	return nil
 }

@@ -53,7 +53,7 @@ func TestMTUWarnings(t *testing.T) {
 		t.Errorf("one gone: %q", w)
 	}
 	const want = "a has a MTU of 9000, b of 1500: longer packets are lost"
-	if w := mtuWarnings([2]flow.Interface{{Name: "a", MTU: 9000}, {Name: "b", MTU: 1500}}); len(w) != 1 || w[0] != want {
+	if w := mtuWarnings([2]flow.Interface{{Name: "a", MTU: 9000}, {Name: "b", MTU: 1500}}); len(w) != 1 || w[0].String() != want {
 		t.Errorf("%q, want %q", w, want)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"ctop/tracker/flow"
 )
 
 // retryPause is how long a part of a collector rests after an error.
@@ -25,7 +27,7 @@ type faults struct {
 func (f *faults) set(part string, err error) (news bool) {
 	text := ""
 	if err != nil {
-		text = err.Error() + "; trying again"
+		text = err.Error()
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -39,13 +41,13 @@ func (f *faults) set(part string, err error) (news bool) {
 	return true
 }
 
-// sentences returns what is wrong.
-func (f *faults) sentences() (list []string) {
+// warnings returns what is wrong.
+func (f *faults) warnings() (list flow.Warnings) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, part := range []string{partSnapshots, partSweep, partEvents} {
 		if text := f.now[part]; text != "" {
-			list = append(list, text)
+			list = append(list, flow.Warning{Kind: flow.WarningRetried, Detail: text})
 		}
 	}
 	return list

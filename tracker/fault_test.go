@@ -55,7 +55,7 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 
 // warns tells whether a snapshot has a warning with a word.
 func warns(s *flow.Snapshot, word string) bool {
-	return slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.Contains(w, word) })
+	return slices.ContainsFunc(s.Warnings.Sentences(), func(w string) bool { return strings.Contains(w, word) })
 }
 
 // clone returns a table of the tracker's that is closed already.

@@ -66,7 +66,9 @@ func (t *Tracker) readUses() (now [2]string, err error) {
 	return now, nil
 }
 
-func usedWarning(name, use string) string { return name + " " + use + flow.AnswersNobody }
+func usedWarning(name, use string) flow.Warning {
+	return flow.Warning{Kind: flow.WarningUsed, Interfaces: []string{name}, Detail: use}
+}
 
 // tellUses logs what has changed in the machine's use of the interfaces.
 func (c *Collector) tellUses() {
@@ -75,7 +77,7 @@ func (c *Collector) tellUses() {
 		switch {
 		case now[i] == c.uses[i]:
 		case now[i] != "":
-			c.tracker.log.Warn(usedWarning(side.Name, now[i])+", since the tracker takes every packet", "interface", side.Name)
+			c.tracker.log.Warn(usedWarning(side.Name, now[i]).String()+", since the tracker takes every packet", "interface", side.Name)
 		default:
 			c.tracker.log.Info("the machine no longer uses "+side.Name, "interface", side.Name)
 		}

@@ -1,19 +1,15 @@
 package tracker
 
-import (
-	"fmt"
-
-	"ctop/tracker/flow"
-)
+import "ctop/tracker/flow"
 
 // mtuWarnings say that the interfaces send packets of different lengths: those that
 // come in by the one and are too long for the other are lost.
-func mtuWarnings(sides [2]flow.Interface) []string {
+func mtuWarnings(sides [2]flow.Interface) flow.Warnings {
 	a, b := sides[0], sides[1]
 	if a.MTU == b.MTU || a.MTU == 0 || b.MTU == 0 {
 		return nil
 	}
-	return []string{fmt.Sprintf("%s has a MTU of %d, %s of %d%s", a.Name, a.MTU, b.Name, b.MTU, flow.LongerAreLost)}
+	return flow.Warnings{{Kind: flow.WarningMTU, Interfaces: []string{a.Name, b.Name}, Numbers: []int{a.MTU, b.MTU}}}
 }
 
 // sends is as much of an interface as the warning is about.
@@ -27,7 +23,7 @@ func (c *Collector) tellMTUs() {
 	}
 	text := ""
 	for _, warning := range mtuWarnings(now) {
-		text = warning
+		text = warning.String()
 	}
 	if text != c.mtus && text != "" {
 		c.tracker.log.Warn(text)

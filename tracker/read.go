@@ -160,9 +160,9 @@ func (t *Tracker) snapshot(reader *tableReader) (*flow.Snapshot, error) {
 	for i, m := range t.interfaces() {
 		s.Interfaces[i] = m.state()
 		s.Interfaces[i].Use = uses[i]
-		s.Warnings = append(s.Warnings, troubles(s.Interfaces[i])...)
+		s.Warnings = s.Warnings.Add(interfaceWarnings(&s.Interfaces[i])...)
 	}
-	s.Warnings = append(s.Warnings, mtuWarnings(s.Interfaces)...)
+	s.Warnings = s.Warnings.Add(mtuWarnings(s.Interfaces)...)
 	addUnsent(&s.Counters, t.unsentSides(s.Interfaces))
 	s.Took = time.Since(started)
 	return s, nil

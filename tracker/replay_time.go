@@ -159,13 +159,13 @@ func averageRates(s *flow.Snapshot) {
 
 // replayWarnings says what a replay could not hold, since nobody was there to
 // read about it when it happened.
-func replayWarnings(s *flow.Snapshot) []string {
+func replayWarnings(s *flow.Snapshot) flow.Warnings {
 	list := tableWarnings(s)
 	if n := s.Counters.Destroyed[flow.ReasonEvicted]; n > 0 {
-		list = append(list, fmt.Sprintf("%d evicted", n))
+		list = append(list, flow.Warning{Kind: flow.WarningEvicted, Numbers: []int{int(n)}})
 	}
 	if n := s.Counters.TableFull; n > 0 {
-		list = append(list, fmt.Sprintf("%d not tracked", n))
+		list = append(list, flow.Warning{Kind: flow.WarningNotTracked, Numbers: []int{int(n)}})
 	}
 	return list
 }

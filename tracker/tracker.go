@@ -152,7 +152,7 @@ func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tra
 		return nil, err
 	}
 	t.notes = append(append(t.notes, notes...), forced...)
-	t.notes = append(t.notes, mtuWarnings([2]flow.Interface{sides[0].sends(), sides[1].sends()})...)
+	t.notes = append(t.notes, mtuWarnings([2]flow.Interface{sides[0].sends(), sides[1].sends()}).Sentences()...)
 	return t, nil
 }
 

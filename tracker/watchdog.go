@@ -34,13 +34,12 @@ type way struct {
 	// driver does with XDP.
 	counts  bool
 	stalled bool
-	// told is the sentence while it lasts.
-	told string
+	// warning is the one about it while it lasts.
+	warning flow.Warning
 }
 
-// watch looks at both ways and returns a sentence for each on which nothing
-// passes.
-func (w *watchdog) watch(t *Tracker, s *flow.Snapshot) (trouble []string) {
+// watch looks at both ways and returns a warning for each on which nothing passes.
+func (w *watchdog) watch(t *Tracker, s *flow.Snapshot) (warnings flow.Warnings) {
 	for i := range w.ways {
 		from, to := &s.Interfaces[i], &s.Interfaces[1-i]
 		p := &w.ways[i]
@@ -49,16 +48,18 @@ func (w *watchdog) watch(t *Tracker, s *flow.Snapshot) (trouble []string) {
 		s.Stalled[i] = p.stalled
 		switch {
 		case p.stalled && !was:
-			p.told = fmt.Sprintf("nothing passes from %s to %s: %s", from.Name, to.Name, t.causeOf(p, s, 1-i))
-			t.log.Error(p.told)
+			p.warning = flow.Warning{
+				Kind: flow.WarningStalled, Interfaces: []string{from.Name, to.Name}, Detail: t.causeOf(p, s, 1-i),
+			}
+			t.log.Error(p.warning.String())
 		case was && !p.stalled:
 			t.log.Info(fmt.Sprintf("packets pass from %s to %s again", from.Name, to.Name))
 		}
 		if p.stalled {
-			trouble = append(trouble, p.told)
+			warnings = append(warnings, p.warning)
 		}
 	}
-	return trouble
+	return warnings
 }
 
 // look compares the counters with those of when the other one last sent.
@@ -85,7 +86,7 @@ func (p *way) look(from, to *flow.Interface, s *flow.Snapshot) {
 func (t *Tracker) causeOf(p *way, s *flow.Snapshot, to int) string {
 	out := &s.Interfaces[to]
 	if !out.Up {
-		return trouble(*out)
+		return notUp(out).String()
 	}
 	if s.Counters.Packets == p.seen {
 		return fmt.Sprintf("packets do not reach ctop: another program takes them on %s", s.Interfaces[1-to].Name)
@@ -93,7 +94,7 @@ func (t *Tracker) causeOf(p *way, s *flow.Snapshot, to int) string {
 	m := t.interfaces()[to]
 	l, err := m.link()
 	if err != nil {
-		return m.Name + " gone"
+		return flow.Warning{Kind: flow.WarningGone, Interfaces: []string{m.Name}}.String()
 	}
 	if l.Attrs().RawFlags&unix.IFF_LOWER_UP == 0 {
 		return "the other end of " + m.Name + " is down"
@@ -107,10 +108,10 @@ func (t *Tracker) causeOf(p *way, s *flow.Snapshot, to int) string {
 	return fmt.Sprintf("%s does not send what it is given: see \"ip -s link show %s\" and \"ethtool -S %s\"", m.Name, m.Name, m.Name)
 }
 
-// troubles say what is wrong with an interface.
-func troubles(i flow.Interface) (list []string) {
+// interfaceWarnings say what is wrong with an interface.
+func interfaceWarnings(i *flow.Interface) (list flow.Warnings) {
 	if !i.Up {
-		list = append(list, trouble(i))
+		list = append(list, notUp(i))
 	}
 	if i.Use != "" {
 		list = append(list, usedWarning(i.Name, i.Use))
@@ -118,10 +119,11 @@ func troubles(i flow.Interface) (list []string) {
 	return list
 }
 
-// trouble says what is wrong with an interface that is not up.
-func trouble(i flow.Interface) string {
+// notUp is the warning about an interface that is not up.
+func notUp(i *flow.Interface) flow.Warning {
+	kind := flow.WarningDown
 	if i.Index == 0 {
-		return i.Name + " gone"
+		kind = flow.WarningGone
 	}
-	return i.Name + " down"
+	return flow.Warning{Kind: kind, Interfaces: []string{i.Name}}
 }

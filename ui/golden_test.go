@@ -53,7 +53,7 @@ func TestPages(t *testing.T) {
 		"problems": func(c *console) {
 			s := snapshotOf(start, flowsUpTo(100))
 			s.MaxFlows, s.Counters.EventsLost, s.Interfaces[1].Up = 105, 12, false
-			s.Warnings = []string{"table 95 %"}
+			s.Warnings = flow.Warnings{{Kind: flow.WarningTable, Numbers: []int{95}}}
 			c.source.snapshot = s
 			c.pass(8 * time.Second)
 			c.press("p")
@@ -63,7 +63,7 @@ func TestPages(t *testing.T) {
 		"trouble": func(c *console) {
 			s := snapshotOf(start.Add(time.Second), flowsUpTo(100))
 			s.MaxFlows, s.Counters.EventsLost, s.Counters.TableFull, s.Interfaces[1].Up = 105, 12, 3, false
-			s.Warnings = []string{"table 95 %"}
+			s.Warnings = flow.Warnings{{Kind: flow.WarningTable, Numbers: []int{95}}}
 			c.source.snapshot = s
 			c.pass(7 * time.Second)
 			c.press("4")

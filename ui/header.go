@@ -87,10 +87,9 @@ func (m *Model) problems() []string {
 	if s == nil {
 		return problems
 	}
-	for _, text := range s.Warnings {
-		problems = append(problems, format.Clean(text))
+	for _, w := range warnings(s) {
+		problems = append(problems, format.Clean(w.String()))
 	}
-	problems = append(problems, interfacesDown(s)...)
 	if age := m.now.Sub(s.Time); age > max(oldest, 3*m.gap) {
 		problems = append(problems, "scan "+format.Age(age)+" old")
 	}
@@ -100,19 +99,16 @@ func (m *Model) problems() []string {
 	return problems
 }
 
-// interfacesDown names the interfaces that are down, unless a warning does.
-func interfacesDown(s *flow.Snapshot) []string {
-	var problems []string
+// warnings returns each of a snapshot's warnings once, and one for every interface
+// that is down without a warning.
+func warnings(s *flow.Snapshot) flow.Warnings {
+	list := flow.Warnings(nil).Add(s.Warnings...)
 	for _, side := range s.Interfaces {
-		told := false
-		for _, text := range s.Warnings {
-			told = told || strings.Contains(text, side.Name)
-		}
-		if !side.Up && !told {
-			problems = append(problems, format.Clean(side.Name)+" down")
+		if !side.Up && !list.Down(side.Name) {
+			list = list.Add(flow.Warning{Kind: flow.WarningDown, Interfaces: []string{side.Name}})
 		}
 	}
-	return problems
+	return list
 }
 
 // choose keeps the segments for which there is room, the lowest ranks first.

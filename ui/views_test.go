@@ -111,7 +111,7 @@ func TestOverviewSaysWhatBecameOfUntracked(t *testing.T) {
 func TestTroubleReading(t *testing.T) {
 	c := newConsole(t, 120, 40, flowsUpTo(3))
 	again := *c.source.snapshot
-	again.Warnings = []string{"read the table: cannot allocate memory; trying again"}
+	again.Warnings = flow.Warnings{{Kind: flow.WarningRetried, Detail: "read the table: cannot allocate memory"}}
 	c.source.snapshot = &again
 	c.pass(8 * time.Second)
 	c.shows("read the table: cannot allocate memory", "scan 8s old", "10.0.0.1")

@@ -28,7 +28,7 @@ func TestCable(t *testing.T) {
 				t.Fatal(err)
 			}
 			gone := r.Server.Port() + " gone"
-			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings, gone) })
+			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings.Sentences(), gone) })
 			r.replug()
 			r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
 			r.eventually("a ping", func() bool {
@@ -66,7 +66,7 @@ func TestInterfaces(t *testing.T) {
 			home := thisNamespace(t)
 			ip(t, "link", "set", r.Server.Port(), "netns", r.Client.Name())
 			gone := r.Server.Port() + " gone"
-			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings, gone) })
+			r.eventually(gone, func() bool { return slices.Contains(r.collector.Snapshot().Warnings.Sentences(), gone) })
 			ip(t, "-n", r.Client.Name(), "link", "set", r.Server.Port(), "netns", home)
 			ip(t, "link", "set", r.Server.Port(), "up")
 		}},

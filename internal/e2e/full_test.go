@@ -66,7 +66,7 @@ func fullOfAnswered(t *testing.T, policy flow.Policy) {
 	}
 	r.eventually("a warning", func() bool {
 		s := r.collector.Snapshot()
-		return s != nil && slices.ContainsFunc(s.Warnings, func(w string) bool { return strings.HasPrefix(w, "table 100") })
+		return s != nil && slices.ContainsFunc(s.Warnings.Sentences(), func(w string) bool { return strings.HasPrefix(w, "table 100") })
 	})
 	sumsHold(t, r)
 }

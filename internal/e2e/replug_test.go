@@ -117,7 +117,7 @@ func (r *rig) replug() {
 
 // warns reports whether the tracker has a warning with some words now.
 func (r *rig) warns(words ...string) bool {
-	for _, w := range r.collector.Snapshot().Warnings {
+	for _, w := range r.collector.Snapshot().Warnings.Sentences() {
 		all := true
 		for _, word := range words {
 			all = all && strings.Contains(w, word)

@@ -64,7 +64,7 @@ func TestWatchdog(t *testing.T) {
 
 // saysNothingPasses returns the alarm where there is one.
 func (r *rig) saysNothingPasses() string {
-	for _, w := range r.collector.Snapshot().Warnings {
+	for _, w := range r.collector.Snapshot().Warnings.Sentences() {
 		if strings.HasPrefix(w, "nothing passes ") {
 			return w
 		}

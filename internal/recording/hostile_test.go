@@ -165,7 +165,12 @@ func TestOutputsOfHostileNames(t *testing.T) {
 		s.Interfaces[i].Name = name
 	}
 	s.Host = "h\u009d0;x\u009c"
-	s.Warnings = []string{"w\x1b]52;c;AA==\x07", "\u009b2J"}
+	s.Warnings = flow.Warnings{
+		{Detail: "w\x1b]52;c;AA==\x07"},
+		{Kind: flow.WarningDown, Interfaces: []string{"\u009b2J"}},
+		{Kind: flow.WarningMTU},
+		{Kind: 99},
+	}
 	s.Flows = append(s.Flows, s.Flows[0])
 	s.Flows[1].ID, s.Flows[1].In = 2, 1
 	checkSnapshot(t, s)
@@ -184,7 +189,7 @@ func FuzzReader(f *testing.F) {
 		`{"Flow":{"ID":1,"State":4,"Tuple":{"Proto":6,"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"}}}` + "\n" +
 		`{"Event":{"Time":"2026-11-23T04:00:00Z","Type":3,"Tuple":{"Proto":1,"Src":"[::1]:5","Dst":"[::1]:5"},"Reason":5}}`))
 	f.Add([]byte(`{"Event":{"Time":"2026-11-23T04:00:00Z","Type":3,"Tuple":{"Proto":1,"Src":"[::1%\u001b[2J\"]:5","Dst":"[::1]:5"},"Reason":5}}`))
-	f.Add([]byte(`{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5,"Host":"\u001b","Warnings":["\u009b2J"],` +
+	f.Add([]byte(`{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5,"Host":"\u001b","Warnings":["\u009b2J",{"Kind":"used","Interfaces":["\u009b2J"]},{"Kind":"mtu"}],` +
 		`"Interfaces":[{"Name":"\u001b[2J"},{"Name":"\"\u007f"}],"Uptime":-9223372036854775808}}}`))
 	f.Fuzz(func(t *testing.T, lines []byte) {
 		list, err := items(packed(string(lines)))

@@ -64,14 +64,6 @@ const (
 	MaxMaxFlows     = 16 << 20
 )
 
-// What warnings of some kinds end with.
-const (
-	// AnswersNobody ends the one of an interface in service that the machine uses.
-	AnswersNobody = ": this machine answers nobody there"
-	// LongerAreLost ends the one of unequal MTUs.
-	LongerAreLost = ": longer packets are lost"
-)
-
 // Snapshot is an immutable copy of the table at one instant.
 type Snapshot struct {
 	Time time.Time
@@ -94,7 +86,6 @@ type Snapshot struct {
 	// sent on by the other one. Only a [Collector] finds that out.
 	Stalled [2]bool
 	// Took is how long reading the table took.
-	Took time.Duration
-	// Warnings are sentences about what is wrong right now, worst first.
-	Warnings []string
+	Took     time.Duration
+	Warnings Warnings
 }

@@ -42,12 +42,12 @@ func (m *Model) troubles() []string {
 func (m *Model) wrong() (list []trouble) {
 	s := m.count.Snapshot
 	for _, side := range s.Interfaces {
-		if !side.Up {
-			list = append(list, trouble{side.Name + " is down", "Nothing passes until it is up again: ip link set " + side.Name + " up."})
+		if !side.Up && !s.Warnings.Down(side.Name) {
+			list = append(list, trouble{side.Name + " is down", setUp(side.Name)})
 		}
 	}
-	for _, text := range s.Warnings {
-		list = append(list, trouble{text, adviceFor(text)})
+	for _, w := range s.Warnings {
+		list = append(list, trouble{w.String(), adviceFor(w)})
 	}
 	list = append(list, unsent(&s.Counters)...)
 	list = append(list, m.fullness(s)...)
@@ -67,22 +67,31 @@ func (m *Model) wrong() (list []trouble) {
 }
 
 // adviceFor says what to do about a warning of the tracker's own.
-func adviceFor(text string) string {
-	switch {
-	case strings.HasPrefix(text, "nothing passes "):
+func adviceFor(w flow.Warning) string {
+	switch w.Kind {
+	case flow.WarningStalled:
 		return "Mend what is named. To take ctop out of the way: ctop down with both interfaces."
-	case strings.HasSuffix(text, flow.AnswersNobody):
+	case flow.WarningDown:
+		return setUp(strings.Join(w.Interfaces, " "))
+	case flow.WarningGone:
+		return "Nothing passes until it is there again. The tracker attaches to it by itself."
+	case flow.WarningUsed:
 		return "The tracker in the wire takes every packet that comes in there. Take the address or the port away, or take ctop out of the way: ctop down with both interfaces."
-	case strings.HasSuffix(text, flow.LongerAreLost):
+	case flow.WarningMTU:
 		return "Give both interfaces, and what is at their other ends, the same MTU: ip link set NAME mtu BYTES."
-	case strings.HasSuffix(text, "; trying again"):
+	case flow.WarningRetried:
 		return "What is shown was true when it was last read. Nothing needs to be done if this goes away by itself; packets pass meanwhile."
-	case strings.HasPrefix(text, "table "):
+	case flow.WarningTable:
 		return "Shorten timeouts (5), delete what is not needed (/ then D), or start again with a larger --max-flows."
-	case strings.Contains(text, "tc mode"), strings.Contains(text, "--mode tc"):
-		return "It works as it is. The mode can be chosen with --mode at the start."
+	case flow.WarningInterfaces:
+		return "Mend what is named. The tracker tries again every second, and until then packets may not pass there."
 	}
 	return "See ctop help for what it means, and the events (2) for when it began."
+}
+
+// setUp says what to do about an interface that is down.
+func setUp(name string) string {
+	return "Nothing passes until it is up again: ip link set " + name + " up."
 }
 
 // unsent is what was to be forwarded and was not.
@@ -103,13 +112,9 @@ func unsent(c *flow.Counters) (list []trouble) {
 }
 
 func (m *Model) fullness(s *flow.Snapshot) (list []trouble) {
-	told := false
-	for _, text := range s.Warnings {
-		told = told || strings.HasPrefix(text, "table ")
-	}
-	if !told && 100*len(s.Flows) >= nearlyFull*s.MaxFlows {
+	if !s.Warnings.Has(flow.WarningTable) && 100*len(s.Flows) >= nearlyFull*s.MaxFlows {
 		text := "table " + format.Percent(len(s.Flows), s.MaxFlows) + " full"
-		list = append(list, trouble{text, adviceFor("table ")})
+		list = append(list, trouble{text, adviceFor(flow.Warning{Kind: flow.WarningTable})})
 	}
 	if n := s.Counters.TableFull; n > 0 {
 		list = append(list, trouble{

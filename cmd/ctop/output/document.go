@@ -72,7 +72,7 @@ func newTrackerDocument(v View) trackerDocument {
 	d := trackerDocument{
 		Policy: v.Policy.String(), Uptime: seconds(v.Uptime),
 		Flows: len(v.Flows), MaxFlows: v.MaxFlows,
-		Joined: v.Joined, Warnings: append([]string{}, v.Warnings...),
+		Joined: v.Joined, Warnings: v.Warnings.Sentences(),
 	}
 	for _, i := range v.Interfaces {
 		d.Interfaces = append(d.Interfaces, interfaceDocument{i.Name, i.Index, i.Mode.String(), i.Use, i.MTU})

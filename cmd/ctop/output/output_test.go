@@ -318,7 +318,7 @@ func TestSummary(t *testing.T) {
 	v := sample(true)
 	v.Rows = v.Rows[:1]
 	v.Counters.EventsLost = 7
-	v.Warnings = []string{"veth2 down"}
+	v.Warnings = flow.Warnings{{Kind: flow.WarningDown, Interfaces: []string{"veth2"}}}
 	const want = "veth1 ⇄ veth2, native, observe, 1 shown, 4 flows of 65,536, 100 packets, 0 dropped, 7 events lost, veth2 down"
 	if got := output.Summary(v); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)

@@ -22,5 +22,5 @@ func Summary(v View) string {
 	if lost := v.Counters.EventsLost; lost > 0 {
 		parts = append(parts, format.Plural(int(lost), "event")+" lost")
 	}
-	return format.Clean(strings.Join(append(parts, v.Warnings...), ", "))
+	return format.Clean(strings.Join(append(parts, v.Warnings.Sentences()...), ", "))
 }

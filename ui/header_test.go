@@ -1,0 +1,23 @@
+package ui
+
+import (
+	"testing"
+	"time"
+
+	"ctop/tracker/flow"
+)
+
+// The header says everything that is wrong once, and takes no interface for another
+// whose name begins the same.
+func TestHeaderSaysEachProblemOnce(t *testing.T) {
+	c := newConsole(t, 140, 24, flowsUpTo(5))
+	s := snapshotOf(start.Add(time.Second), flowsUpTo(5))
+	full := flow.Warning{Kind: flow.WarningTable, Numbers: []int{95}}
+	s.Interfaces[0].Name, s.Interfaces[1].Name = "veth1", "veth10"
+	s.Interfaces[0].Up, s.Interfaces[1].Up = false, false
+	s.Warnings = flow.Warnings{full, {Kind: flow.WarningDown, Interfaces: []string{"veth10"}}, full}
+	c.source.snapshot = s
+	c.pass(time.Second)
+	c.shows(" table 95 % · veth10 down · veth1 down ")
+	c.hides("table 95 % · table")
+}
