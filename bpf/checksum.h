@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Completes TCP and UDP checksums that the sender left to hardware.
  *
- * A virtual interface with transmit checksum offload, which is the default,
- * stores only the sum over the pseudo header; that the rest is missing stands
- * in metadata which XDP loses. Such a field is recognised by its value. A
- * finished checksum that happens to look the same comes out of the sum below
- * unchanged. */
+ * By default, a virtual interface offloads transmit checksums: it stores only
+ * the sum over the pseudo header, and marks the packet in metadata that XDP
+ * does not keep. Such a checksum is recognised by its value. A complete
+ * checksum that happens to have this value stays as it is: the sum below leads
+ * to the same one. */
 #pragma once
 
 #include <stddef.h>
@@ -22,10 +22,10 @@
 #include "stats.h"
 #include "walk.h"
 
-/* Room to read the buffers of a packet that has more than one. */
+/* Packets with several buffers are read in chunks of this size. */
 #define CHECKSUM_CHUNK 512
 #define MAX_CHECKSUM_CHUNKS 160
-/* The longest packet that is summed in place. */
+/* The longest packet that is summed without a copy. */
 #define MAX_LINEAR 4096
 
 struct chunk {
@@ -48,8 +48,8 @@ static __always_inline __u16 checksum_fold(__u64 sum)
 	return sum;
 }
 
-/* The sum over the pseudo header, as the sender stores it. Mapped IPv4
- * addresses would add their prefix, so that is masked away. */
+/* Returns the sum over the pseudo header, as the sender stores it. The prefix
+ * of mapped IPv4 addresses is left out. */
 static __always_inline __u16 checksum_pseudo(const struct packet *pkt)
 {
 	const struct flow_key *key = &pkt->key;
@@ -70,7 +70,8 @@ static __always_inline __u16 checksum_pseudo(const struct packet *pkt)
 	return checksum_fold(sum);
 }
 
-/* Where the checksum is, or zero if the protocol has none that is offloaded. */
+/* Returns the offset of the checksum, or zero if it is never left to
+ * hardware. */
 static __always_inline __u32 checksum_offset(const struct packet *pkt)
 {
 	if (pkt->key.proto == IPPROTO_TCP)
@@ -80,9 +81,9 @@ static __always_inline __u32 checksum_offset(const struct packet *pkt)
 	return 0;
 }
 
-/* Adds a piece of a packet, at most CHECKSUM_CHUNK bytes, to a sum, through a copy.
- * By itself, so that the verifier looks at it once and not for every piece; and
- * kernels that do not have the helper look no further than multi_buffer. */
+/* Adds size bytes of a packet, at most CHECKSUM_CHUNK, to a sum, by way of a
+ * copy. It is a global function, so the verifier checks it once and not per
+ * chunk. Kernels without the helper stop at multi_buffer. */
 __noinline __u32 checksum_piece(struct xdp_md *ctx, __u32 offset, __u32 size,
 				__u32 sum)
 {
@@ -93,8 +94,8 @@ __noinline __u32 checksum_piece(struct xdp_md *ctx, __u32 offset, __u32 size,
 		return sum;
 	if (size < CHECKSUM_CHUNK)
 		__builtin_memset(chunk, 0, sizeof(*chunk));
-	/* It is between 1 and that already; the verifier of Linux 6.1 does not
-	 * see it by a comparison. */
+	/* The size is in that range already, but the verifier of Linux 6.1 does
+	 * not learn this from a comparison. */
 	asm volatile("" : "+r"(size));
 	size = ((size - 1) & (CHECKSUM_CHUNK - 1)) + 1;
 	if (bpf_xdp_load_bytes(ctx, offset, chunk, size))
@@ -102,7 +103,7 @@ __noinline __u32 checksum_piece(struct xdp_md *ctx, __u32 offset, __u32 size,
 	return bpf_csum_diff(NULL, 0, chunk->words, sizeof(*chunk), sum);
 }
 
-/* Sums a packet that lies in several buffers. */
+/* Sums a packet with several buffers. */
 __noinline __u32 checksum_copy(struct xdp_md *ctx, __u32 offset, __u32 length)
 {
 	__u32 sum = 0, i;
@@ -115,8 +116,8 @@ __noinline __u32 checksum_copy(struct xdp_md *ctx, __u32 offset, __u32 length)
 	return length ? checksum_piece(ctx, offset, length, sum) : sum;
 }
 
-/* Sums a packet in one buffer, by the sizes that bpf_csum_diff takes. A loop
- * that ends early keeps the verifier from telling every length apart. */
+/* Sums a packet with one buffer, in pieces of constant sizes. The loops may end
+ * early, so that the verifier does not track each length apart. */
 static __always_inline __u32 checksum_linear(void *data, void *data_end,
 					     __u32 at, __u32 length)
 {
@@ -156,7 +157,7 @@ static __always_inline __u32 checksum_linear(void *data, void *data_end,
 	return sum;
 }
 
-/* Whether a packet's checksum is the sum over its pseudo header. */
+/* Reports whether a packet's checksum is the sum over its pseudo header. */
 static __always_inline bool checksum_is_pending(struct xdp_md *ctx,
 						const struct packet *pkt)
 {
@@ -167,7 +168,7 @@ static __always_inline bool checksum_is_pending(struct xdp_md *ctx,
 	       *field == checksum_pseudo(pkt);
 }
 
-/* Whether the length bytes from l4 on can be summed. */
+/* Reports whether length bytes from l4 on can be summed. */
 static __always_inline bool checksum_is_possible(struct xdp_md *ctx, __u32 l4,
 						 __u32 length)
 {
@@ -177,7 +178,7 @@ static __always_inline bool checksum_is_possible(struct xdp_md *ctx, __u32 l4,
 					 CTX_DATA_END(ctx)));
 }
 
-/* Sums the length bytes from l4 on, if that is possible. */
+/* Sums length bytes from l4 on, if checksum_is_possible(). */
 __noinline __u32 checksum_sum(struct xdp_md *ctx, __u32 l4, __u32 length)
 {
 	void *data = CTX_DATA(ctx), *data_end = CTX_DATA_END(ctx);
@@ -189,7 +190,7 @@ __noinline __u32 checksum_sum(struct xdp_md *ctx, __u32 l4, __u32 length)
 	return multi_buffer ? checksum_copy(ctx, l4, length) : 0;
 }
 
-/* Completes the checksum at offset over the length bytes from l4 on. */
+/* Completes the checksum at offset over length bytes from l4 on. */
 __noinline int checksum_complete(struct xdp_md *ctx, __u32 l4, __u32 length,
 				 __u32 offset, __u32 proto)
 {

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Two clocks: ticks for silence, nanoseconds for events.
+/* Two clocks: ticks for timeouts, nanoseconds for events.
  *
- * A tick is a jiffy (1 to 10 ms). Reading it is one load, where any clock that
- * is a helper call costs as much as a third of a table look-up. The entry
- * points read ticks once and pass them down; the fine clock is read only where
- * an event is made. */
+ * A tick is a jiffy (1 to 10 ms). Reading it is one load. A clock that needs a
+ * helper call costs a third of a table lookup. The entry points read ticks once
+ * and pass them down; nanoseconds are read only when they are needed. */
 #pragma once
 
 #include "config.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What user space sets: once at load, or while the programs run. */
+/* Settings of user space: constants from load time, and those that may
+ * change. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,38 +28,38 @@ enum timeout {
 	NUM_TIMEOUTS,
 };
 
-/* Written by user space at any time, a field at once; programs only read. */
+/* User space writes each field at once, at any time. Programs only read. */
 struct tracker_config {
 	__u64 timeout_ticks[NUM_TIMEOUTS];
-	/* The two interfaces. A packet that did not come in by the first came
-	 * in by the second. */
+	/* The two interfaces. A packet that came in by neither counts for the
+	 * second. */
 	__u32 ifindex[2];
 	enum policy policy;
-	/* The side that a packet came in by means nothing (captures). */
+	/* The sides of packets are unknown (replay of a capture). */
 	__u32 sides_unknown;
-	/* Zero, or the time that an injected clock shows. */
+	/* The time, if clock_injected is set. */
 	__u64 injected_ticks;
 	__u64 injected_ns;
-	/* The id of the map that packets are redirected by. */
+	/* The id of the outputs map. */
 	__u32 outputs_id;
 	__u32 pad;
 };
 
 struct tracker_config config SEC(".data.config");
 
-/* Replays and tests bring a clock of their own (config.injected_*). A load-time
- * constant, so that in production the verifier removes the branch. */
+/* Replays and tests set the clock (config.injected_*). In production the
+ * verifier removes the branch, since this is a load-time constant. */
 volatile const bool clock_injected;
 
-/* The interfaces are virtual ones, whose senders may leave checksums to a
- * hardware that never comes (see checksum.h). */
+/* The interfaces are virtual, so senders may leave checksums to hardware that
+ * does not exist (see checksum.h). */
 volatile const bool complete_checksums;
 
-/* The kernel passes packets of more than one buffer (Linux 5.18). */
+/* XDP packets may have more than one buffer (Linux 5.18). */
 volatile const bool multi_buffer;
 
-/* Packets with a wrong checksum are counted (see verify.h). */
+/* Checksums are verified, and wrong ones counted (see verify.h). */
 volatile const bool verify_checksums;
 
-/* Mixed into flow ids so that those of two trackers differ. */
+/* A random number, so that the flow ids of two trackers differ. */
 volatile const __u64 id_seed;

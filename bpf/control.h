@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What user space asks of the table, done in the kernel where it can be decided
- * by the flow as it is now, not as it was when it was read. */
+/* Requests of user space. They run in the kernel, where they see a flow as it
+ * is, and not as it was when user space read it. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -27,9 +27,9 @@ int read_clock(struct clock_args *args)
 	return 0;
 }
 
-/* In: how much of their timeout is taken from flows that may make room, in
- * 256ths. Out: flows seen, ended because their time was over, and ended because
- * less of it was left to them. */
+/* In: by how much timeouts of flows that may make room are shortened, in
+ * 256ths. Out: flows visited, flows whose timeout was over, and flows whose
+ * shortened timeout was. */
 struct sweep_args {
 	__u64 visited;
 	__u64 expired;
@@ -46,8 +46,8 @@ struct sweep {
 	__u64 pressure;
 };
 
-/* Whether a flow was not answered, or both sides have ended it. One with a
- * timeout of its own is somebody's wish. */
+/* Reports whether a flow's timeout may be shortened: it was not answered, or
+ * both sides have closed it, and no operator gave it a timeout. */
 static __always_inline bool flow_may_make_room(const struct flow *flow,
 					       __u64 control)
 {
@@ -104,7 +104,7 @@ enum flow_request {
 	REQUEST_TIMEOUT,
 };
 
-/* In: which flow and what to do with it. Out: whether it was there. */
+/* In: a flow, and what to do with it. Out: whether it existed. */
 struct request_args {
 	struct flow_key key;
 	__u64 id;
@@ -141,7 +141,8 @@ int request(struct request_args *args)
 	if (!flow || flow_id(flow) != args->id)
 		return 0;
 	if (args->request == REQUEST_DELETE) {
-		/* It is cut: what may be left of an older one lets nothing pass. */
+		/* It is cut: what may be left of an older one lets nothing
+		 * pass. */
 		bpf_map_delete_elem(&ended, &key);
 		args->done = delete_flow(&key, flow);
 	} else if (args->request == REQUEST_TIMEOUT) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Facts for user space: a flow is new, changed state, or ended.
+/* Events for user space: a flow is new, has changed its state, or has ended.
  *
- * Every reader brings a ring buffer of its own and puts it into a slot of
- * readers, so that a second console neither steals the first one's events nor
- * needs its help. Without a reader nothing is copied. */
+ * Each reader puts a ring buffer of its own into a slot of readers, so that
+ * several consoles get all events independently. Without readers nothing is
+ * copied. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +23,7 @@ enum event_type {
 };
 
 struct event {
-	/* Counts all events of its CPU and lane: a gap tells how many are
+	/* The number of the event on its CPU and lane. A gap shows how many are
 	 * missing. */
 	__u64 sequence;
 	__u64 time_ns;
@@ -41,7 +41,7 @@ struct event {
 	enum direction direction;
 	enum flow_flag flags;
 	enum event_lane lane;
-	/* How the flow fared, as in struct flow. */
+	/* Measurements, as in struct flow. */
 	__u32 rtt_us[2];
 	__u16 retransmits[2];
 	__u16 zero_windows[2];
@@ -53,17 +53,16 @@ struct event {
 _Static_assert(sizeof(struct event) == 168, "event has hidden padding");
 
 #define MAX_READERS 8
-/* Bytes that wait in a ring before its reader is woken, and again whenever as
- * many more have gathered: to wake a reader that is awake costs more than the
- * event does. */
+/* A reader is woken each time that this many more bytes wait in its ring. To
+ * wake a reader costs more than the event itself. */
 #define WAKEUP_BYTES (64 * 1024)
 
 static __always_inline bool wakeup_is_due(void *ring)
 {
 	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
-	/* One of two events that reach the mark at once sees it. Should none,
-	 * the next mark, or the reader's own deadline, makes up for it. */
+	/* If concurrent events skip this mark, the next mark or the reader's
+	 * own deadline wakes it. */
 	return waiting >= WAKEUP_BYTES &&
 	       waiting % WAKEUP_BYTES < 2 * sizeof(struct event);
 }
@@ -73,7 +72,6 @@ struct ring {
 	__uint(max_entries, 1 << 22);
 };
 
-
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, MAX_READERS);
@@ -81,7 +79,7 @@ struct {
 	__array(values, struct ring);
 } readers SEC(".maps");
 
-/* What a change was, for whoever has to be told. */
+/* A change of a flow's control, for event_fill(). */
 struct change {
 	__u64 from;
 	__u64 to;
@@ -90,17 +88,17 @@ struct change {
 	__u32 cause;
 };
 
-/* Why, by which direction, and in which lane, in one argument. */
+/* A cause is the reason, direction and lane of an event in one word. */
 #define CAUSE_DIRECTION_SHIFT 8
 #define CAUSE_LANE_SHIFT 9
 
-/* What a packet caused. */
+/* Returns the cause of a packet. */
 static __always_inline __u32 event_cause(enum reason reason, __u32 direction)
 {
 	return reason | (direction & 1) << CAUSE_DIRECTION_SHIFT;
 }
 
-/* What user space asked for. */
+/* Returns the cause of a request of user space. */
 static __always_inline __u32 request_cause(enum reason reason)
 {
 	return reason | LANE_REQUEST << CAUSE_LANE_SHIFT;
@@ -158,8 +156,7 @@ static __always_inline void event_fill(struct event *event,
 	event->reordered[1] = flow->reordered[1];
 }
 
-/* Written in place: a copy on the stack would be a quarter of what a program may
- * have. */
+/* Writes an event in place: a copy would take a third of the stack. */
 static __always_inline void event_write(void *ring, const struct flow_key *key,
 					const struct flow *flow,
 					const struct change *change,
@@ -178,7 +175,7 @@ static __always_inline void event_write(void *ring, const struct flow_key *key,
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Tells every reader of a flow's change from one state to another. */
+/* Reports a flow's change from one state to another to all readers. */
 __noinline int event_emit(const struct flow_key *key, const struct flow *flow,
 			  __u64 from, __u64 to, __u32 cause)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Echo requests to a group, or to all: the answers come from addresses that nobody
- * asked. They are related to the flow of the request, as long as there is one. */
+/* ICMP requests to a multicast or broadcast address. The answers come from
+ * other addresses. They are related to the flow of the request, as long as it
+ * exists. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -12,8 +13,9 @@
 #include "table.h"
 #include "tuple.h"
 
-/* Where a host asked last by this id: keys have its side in place of the other end's
- * address. Who forges requests by the other side takes no entry of the host's. */
+/* The address that a host sent its last request with an identifier to. The key
+ * has the host's side in place of that address, so a request that is forged on
+ * the other side does not replace the entry. */
 struct group {
 	__be64 addr[2];
 };
@@ -25,15 +27,15 @@ struct {
 	__type(value, struct group);
 } groups SEC(".maps");
 
-/* Makes the key of a host on that side of one of its flow. */
+/* Turns the key of a flow into that of a host on one side. */
 static __always_inline void group_key(struct flow_key *key, __u32 side)
 {
 	key->addr[1][0] = config.sides_unknown ? 0 : side & 1;
 	key->addr[1][1] = 0;
 }
 
-/* Remembers to whom a request goes that many may answer: every time, since others may
- * have filled the map since the last one. */
+/* Remembers the address of a request that many hosts may answer. Every request
+ * does so, since its entry may have been evicted. */
 __noinline int group_remember(struct packet *pkt)
 {
 	struct flow_key key;
@@ -49,8 +51,8 @@ __noinline int group_remember(struct packet *pkt)
 	return 0;
 }
 
-/* Counts an answer for the flow of the request to a group that it may be for; tells
- * whether there is one. */
+/* Counts an answer as related to the flow of its request. Reports whether there
+ * is one. */
 __noinline int group_answered(struct packet *pkt)
 {
 	struct group *group;

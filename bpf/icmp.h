@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* ICMP and ICMPv6: requests, answers, errors, and what is not for us. */
+/* ICMP and ICMPv6 types: requests, answers, errors, and messages of the
+ * link. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,23 +35,24 @@ struct icmp_header {
 #define ICMPV6_ECHO 128
 #define ICMPV6_ECHO_REPLY 129
 
-/* Neither request nor answer. */
+/* The type is neither a request nor an answer. */
 #define ICMP_NO_REQUEST 0xff
 
 /* RFC 1256 */
 #define ICMP_ROUTER_ADVERTISEMENT 9
 #define ICMP_ROUTER_SOLICITATION 10
 
-/* The ICMPv6 types of the link itself, by their distance from the first:
- * multicast listeners (RFC 2710, 3810), neighbour discovery (RFC 4861, 3122,
- * 3971), multicast routers (RFC 4286). */
+/* ICMPv6 types of the link itself, one bit each: multicast listener discovery
+ * (RFC 2710, 3810), neighbour discovery (RFC 4861, 3122, 3971), multicast
+ * router discovery (RFC 4286). */
 #define ICMPV6_FIRST_LOCAL 130
-#define ICMPV6_LOCAL                                                          \
+#define ICMPV6_LOCAL                                                           \
 	(1U << 0 | 1U << 1 | 1U << 2 | 1U << 3 | 1U << 4 | 1U << 5 | 1U << 6 | \
 	 1U << 7 | 1U << 11 | 1U << 12 | 1U << 13 | 1U << 18 | 1U << 19 |      \
 	 1U << 21 | 1U << 22 | 1U << 23)
 
-/* Whether hosts and routers of a link find each other by this message. */
+/* Reports whether hosts and routers of a link discover each other by this
+ * type. */
 static __always_inline bool icmp_is_local(__u8 family, __u8 type)
 {
 	if (family == 6)
@@ -61,7 +63,7 @@ static __always_inline bool icmp_is_local(__u8 family, __u8 type)
 	       type == ICMP_ROUTER_SOLICITATION;
 }
 
-/* The request that an ICMP type asks or answers. */
+/* Returns the type of the request that a type is or answers. */
 static __always_inline __u8 icmp_request(__u8 type, bool *answer)
 {
 	*answer = type == ICMP_ECHO_REPLY || type == ICMP_TIMESTAMP_REPLY ||
@@ -84,13 +86,14 @@ static __always_inline __u8 icmpv6_request(__u8 type, bool *answer)
 	return ICMP_NO_REQUEST;
 }
 
-static __always_inline __u8 icmp_request_of(__u8 family, __u8 type, bool *answer)
+static __always_inline __u8 icmp_request_of(__u8 family, __u8 type,
+					    bool *answer)
 {
 	return family == 6 ? icmpv6_request(type, answer) :
 			     icmp_request(type, answer);
 }
 
-/* Whether a message quotes the packet that it is about. */
+/* Reports whether a type quotes the packet that it is about. */
 static __always_inline bool icmp_is_error(__u8 family, __u8 type)
 {
 	if (family == 6)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What may lie between Ethernet and IP: VLAN tags, a PPPoE session, MPLS labels.
- * The walk over them is a global function, for the reason given in walk.h. */
+/* Headers between Ethernet and IP: VLAN tags, a PPPoE session, MPLS labels. The
+ * walk over them is a global function, for the reason in walk.h. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,17 +12,17 @@
 
 #include "walk.h"
 
-/* Tags, sessions and labels, all in all. */
+/* The most tags, sessions and labels together. */
 #define MAX_LINK_HEADERS 8
-/* Tags of VLANs, priority tags not counted. */
+/* The most VLAN tags. Priority tags do not count. */
 #define MAX_VLANS 3
 #define VLAN_ID_MASK 0x0fff
 
 /* RFC 3032 2.1 */
 #define MPLS_BOTTOM 0x00000100
 
-/* RFC 2516: version and type of the only version that there is, the code of a
- * session's data. RFC 1332 and 5072: PPP's numbers of IP and IPv6. */
+/* RFC 2516: the only version and type, and the code of session data. RFC 1332
+ * and 5072: the PPP protocol numbers of IPv4 and IPv6. */
 #define PPPOE_VERSION_TYPE 0x11
 #define PPPOE_SESSION_DATA 0
 #define PPP_IPV4 0x0021
@@ -42,20 +42,21 @@ struct pppoe_header {
 };
 
 enum link_end {
-	/* At something else, be it IP or not. */
+	/* All link headers are skipped. */
 	LINK_DONE,
-	/* Cut short. */
+	/* A header is truncated. */
 	LINK_SHORT,
-	/* More headers than are looked through, or one that has no IP in it. */
+	/* There are too many headers, or one that does not contain IP. */
 	LINK_STOPPED,
 };
 
 struct link_walk {
-	/* Bytes from the end of the Ethernet header on. */
+	/* The length of the headers, without Ethernet's. */
 	__u32 length;
-	/* Ethernet's before the walk, that of what follows after it. */
+	/* Before the walk that of the Ethernet header, after it that of the
+	 * last header. */
 	__be16 ethertype;
-	/* VLAN ids, the outer one first; zero is none. */
+	/* VLAN ids, the outer one first. Zero is none. */
 	__u16 vlan[MAX_VLANS];
 	__u16 session;
 	__u16 labels;
@@ -63,7 +64,7 @@ struct link_walk {
 
 _Static_assert(sizeof(struct link_walk) == 16, "link_walk has hidden padding");
 
-/* 0x9100 is QinQ from before IEEE 802.1ad. */
+/* 0x9100 is QinQ before IEEE 802.1ad. */
 static __always_inline bool link_is_vlan(__be16 ethertype)
 {
 	return ethertype == bpf_htons(ETH_P_8021Q) ||
@@ -77,7 +78,7 @@ static __always_inline bool link_is_mpls(__be16 ethertype)
 	       ethertype == bpf_htons(ETH_P_MPLS_MC);
 }
 
-/* Whether an ethertype is that of a header which is looked through. */
+/* Reports whether an ethertype is that of a link header. */
 static __always_inline bool link_is_header(__be16 ethertype)
 {
 	return link_is_vlan(ethertype) || link_is_mpls(ethertype) ||
@@ -127,10 +128,11 @@ static __always_inline int link_step_pppoe(struct link_walk *walk, void *data,
 	return LINK_DONE;
 }
 
-/* Only the two ends of a path know what lies behind the last label. IP shows by
- * its first byte, as it does to routers that share load (RFC 4928). IPv4 with
- * options is taken for something else: the address of an Ethernet frame may begin
- * like that, but none begins with 0x45, which is a group's. */
+/* Only the two ends of a path know the protocol after the last label. IP is
+ * recognised by its first byte, as routers do to balance load (RFC 4928). IPv4
+ * with options is not recognised, since the destination address of an Ethernet
+ * frame may begin with that byte. 0x45 is safe: it would be a multicast
+ * address. */
 static __always_inline int link_step_mpls(struct link_walk *walk, void *data,
 					  void *data_end)
 {

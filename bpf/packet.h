@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What is known of a packet that does not go the short way. */
+/* A parsed packet. Packets on the fast path (plain.h) do without. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -8,15 +8,15 @@
 #include "walk.h"
 
 enum packet_kind {
-	/* Belongs to a flow, or may begin one. */
+	/* The packet belongs to a flow, or may begin one. */
 	PACKET_FLOW,
-	/* Not for us to judge: no IP, neighbour discovery. */
+	/* The packet is not tracked: no IP, neighbour discovery. */
 	PACKET_UNTRACKED,
-	/* A later fragment: its ports are those of the first. */
+	/* A later fragment: only the first one has its ports. */
 	PACKET_FRAGMENT,
-	/* An ICMP error: its key is that of the packet that it quotes. */
+	/* An ICMP error: its key is that of the quoted packet. */
 	PACKET_ERROR,
-	/* A header is cut short or lies about a length. */
+	/* A header is truncated, or a length in it is wrong. */
 	PACKET_MALFORMED,
 };
 
@@ -29,66 +29,69 @@ enum packet_kind {
 
 struct packet {
 	struct flow_key key;
-	/* Bytes on the wire and packets: a segmentation-offload packet stands
-	 * for many. */
+	/* Bytes on the wire, and packets: a segmentation-offload packet stands
+	 * for several. */
 	__u32 bytes;
 	__u32 segments;
 	/* Offsets of the transport header and its checksum field, and the
 	 * length of header and payload. */
 	__u32 l4_offset;
 	__u32 l4_length;
-	/* TCP, in host order. end is the sequence number after the last one
-	 * that the segment occupies, SYN and FIN included. */
+	/* TCP, in host order. end is the sequence number after the segment, SYN
+	 * and FIN included. */
 	__u32 seq;
 	__u32 end;
 	__u32 ack;
-	/* A fragment: its identification, and the bytes that it has of what was
-	 * fragmented, those of extension headers included. */
+	/* A fragment: its identification, and its byte range in the packet's
+	 * payload, which includes extension headers. */
 	__u32 fragment_id;
 	__u32 fragment_start;
 	__u32 fragment_end;
-	/* How far the transport header is from fragment_start. */
+	/* The offset of the transport header from fragment_start. */
 	__u32 fragment_shift;
 	union {
-		/* Of a first fragment: how far those reach beyond it that
-		 * overtook it. */
+		/* A first fragment: how far fragments that arrived before it
+		 * reach beyond it. */
 		__u32 fragment_ahead;
-		/* Of a later one: the number of the first. */
+		/* A later fragment: the sequence number of the first. */
 		__u32 first_seq;
 	};
 	__u16 window;
 	__u8 tcp_flags;
-	/* Window scale offered, NO_WSCALE where none (SYN only). */
+	/* The window scale of a SYN, or NO_WSCALE. */
 	__u8 wscale;
 	__u8 kind;
-	/* Goes from the key's end 1 to its end 0. */
+	/* The packet goes from the key's end 1 to its end 0. */
 	__u8 reversed;
-	/* Came in by the second interface. */
+	/* The packet came in by the second interface. */
 	__u8 side;
-	/* An ICMP answer: it cannot begin a flow. */
+	/* An ICMP answer, which cannot begin a flow. */
 	__u8 icmp_answer;
-	/* An ICMP message that is of no known type, or an error that goes to
-	 * another host than the one that sent what it quotes. */
+	/* An ICMP message of unknown type, or an error whose destination did
+	 * not send the quoted packet. */
 	__u8 icmp_false;
-	/* A fragment, and the last one of its packet, or a first one that the last
-	 * one overtook. */
+	/* A fragment; the last one, or a first one that arrived after the
+	 * last. */
 	__u8 fragment;
 	__u8 fragment_last;
-	/* Routed by a header: the pseudo header has another address. */
+	/* A routing header is in use, so the pseudo header has another
+	 * address. */
 	__u8 rerouted;
-	/* Whole and unfragmented: its checksum may be looked at. */
+	/* The packet is complete and no fragment, so its checksum can be
+	 * checked. */
 	__u8 complete;
-	/* What IPv4 fragments share beside addresses and identification. */
+	/* The protocol of an IPv4 fragment, for its fragment_key. */
 	__u8 fragment_proto;
-	/* Why it is untracked. */
+	/* The reason of PACKET_UNTRACKED (enum untracked). */
 	__u8 untracked;
-	/* Its frame goes to a group, or to all. */
+	/* The frame is multicast or broadcast. */
 	__u8 group;
 };
 
 _Static_assert(sizeof(struct packet) == 112, "packet has hidden padding");
 
-/* The bytes that a segment carries: SYN and FIN have a number, but no byte. */
+/* Returns the payload of a segment. SYN and FIN have a sequence number, but no
+ * byte. */
 static __always_inline __u32 tcp_payload(const struct packet *pkt)
 {
 	return pkt->end - pkt->seq - !!(pkt->tcp_flags & TCP_SYN) -

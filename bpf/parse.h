@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From the bytes of a frame to struct packet, once per packet.
+/* Parses a frame into struct packet.
  *
- * Every length is checked against the packet before it is believed: what the
- * IP header says against what arrived, what the next header says against what
- * the IP header leaves. Ethernet padding is no payload. */
+ * Every length is checked before it is used: that of the IP header against the
+ * frame, that of the next header against what the IP header leaves. Ethernet
+ * padding is not payload. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,12 +23,12 @@
 #include "tuple.h"
 #include "walk.h"
 
-/* More bytes of IPv4 options than there can be. */
+/* At least as many bytes as IPv4 options can have, for the verifier. */
 #define IPV4_OPTIONS_MASK 63
 
-/* Bytes of the frame from where parsing stands. The length of a packet of
- * several buffers costs a call, so it is asked only if what lies in the first is
- * less than is needed. */
+/* Returns the bytes of the frame from offset on. The length of a packet with
+ * several buffers costs a call, so it is read only if the first buffer has less
+ * than needed. */
 static __always_inline __u32 available(const struct cursor *cursor,
 				       struct packet *pkt, __u32 offset,
 				       __u32 needed)
@@ -39,12 +39,12 @@ static __always_inline __u32 available(const struct cursor *cursor,
 	return pkt->bytes - offset;
 }
 
-/* The longest packet, which no fragment reaches beyond. */
+/* The longest packet. No fragment reaches beyond it. */
 #define MAX_PACKET 0xffff
 
-/* Notes which bytes a fragment has, and reports whether there are fragments like
- * it: with bytes, no further than a packet reaches. header is what of the packet
- * is in every fragment. */
+/* Notes the byte range of a fragment. Reports whether it is valid: not empty,
+ * and not beyond the longest packet. header is the length of the headers that
+ * every fragment repeats. */
 static __always_inline bool note_fragment(struct packet *pkt, __u32 start,
 					  __u32 length, __u32 header)
 {
@@ -54,8 +54,8 @@ static __always_inline bool note_fragment(struct packet *pkt, __u32 start,
 	return length && start + length + header <= MAX_PACKET;
 }
 
-/* RFC 791. What is not a multiple of eight bytes and not the last goes up to the
- * last one that is, as in Linux. */
+/* RFC 791. A fragment that is not the last one is cut to a multiple of eight
+ * bytes, as in Linux. */
 static __always_inline bool note_ipv4_fragment(struct packet *pkt,
 					       __u16 fragment, __u32 header)
 {
@@ -68,7 +68,7 @@ static __always_inline bool note_ipv4_fragment(struct packet *pkt,
 			     header);
 }
 
-/* RFC 8200 4.5. length is that of what follows the fragment header. */
+/* RFC 8200 4.5. length counts from the end of the fragment header. */
 static __always_inline bool note_ipv6_fragment(struct packet *pkt,
 					       const struct ipv6_walk *walk,
 					       __u32 length)
@@ -91,12 +91,12 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 		return PACKET_MALFORMED;
 	header = ip->ihl * 4;
 	total = bpf_ntohs(ip->tot_len);
-	/* Zero is a segmentation-offload packet of more than 64 KB. */
+	/* Zero means a segmentation-offload packet of more than 64 KB. */
 	if (!total)
 		total = pkt->bytes - offset;
 	if (total < header || total > available(cursor, pkt, offset, total))
 		return PACKET_MALFORMED;
-	/* At most 40 bytes, which the verifier of Linux 6.1 does not see. */
+	/* At most 40 bytes. The verifier of Linux 6.1 does not know that. */
 	options = header - sizeof(*ip);
 	asm volatile("" : "+r"(options));
 	if (!cursor_take(cursor, options & IPV4_OPTIONS_MASK))
@@ -116,7 +116,7 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 	return parse_transport(cursor, pkt);
 }
 
-/* Steps over extension headers to the transport header. */
+/* Skips extension headers up to the transport header. */
 static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 						 struct packet *pkt)
 {
@@ -137,7 +137,7 @@ static __always_inline int parse_ipv6_extensions(struct cursor *cursor,
 		return packet_untracked(pkt, UNTRACKED_EXTENSIONS);
 	pkt->key.proto = walk.proto;
 	pkt->rerouted = walk.rerouted;
-	/* One that is all of its packet is none (RFC 6946). */
+	/* An atomic fragment is treated as a whole packet (RFC 6946). */
 	if (walk.fragment & (IPV6_OFFSET_MASK | IPV6_MORE_FRAGMENTS) &&
 	    !note_ipv6_fragment(pkt, &walk, pkt->l4_length - walk.fragment_end))
 		return PACKET_MALFORMED;
@@ -159,7 +159,8 @@ static __always_inline int parse_ipv6(struct cursor *cursor, struct packet *pkt)
 	if (!ip || ip->version != 6)
 		return PACKET_MALFORMED;
 	pkt->l4_length = bpf_ntohs(ip->payload_len);
-	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet. */
+	/* Zero means a jumbogram (RFC 2675) or a segmentation-offload
+	 * packet. */
 	if (!pkt->l4_length)
 		pkt->l4_length = pkt->bytes - offset;
 	if (pkt->l4_length > available(cursor, pkt, offset, pkt->l4_length))
@@ -173,8 +174,8 @@ static __always_inline int parse_ipv6(struct cursor *cursor, struct packet *pkt)
 	return parse_transport(cursor, pkt);
 }
 
-/* Steps over tags, labels and what else there is before IP, and returns the
- * ethertype behind them, zero where that is not known. */
+/* Skips VLAN tags, PPPoE and MPLS labels. Returns the ethertype after them, or
+ * zero if it is unknown. */
 static __always_inline __be16 parse_link(struct cursor *cursor,
 					 struct packet *pkt,
 					 struct link_walk *walk)
@@ -192,14 +193,13 @@ static __always_inline __be16 parse_link(struct cursor *cursor,
 	pkt->key.session = walk->session;
 	if (end == LINK_STOPPED)
 		pkt->untracked = UNTRACKED_ENCAPSULATION;
-	if (end != LINK_DONE ||
-	    !cursor_take(cursor, walk->length & MAX_OFFSET))
+	if (end != LINK_DONE || !cursor_take(cursor, walk->length & MAX_OFFSET))
 		return 0;
 	return walk->ethertype;
 }
 
-/* Whether what follows labels is IP, as it seemed to be: no label says so. IPv6
- * has to end where the frame does, if that is no short one. */
+/* Reports whether IP after MPLS labels is plausible, since no label names the
+ * protocol. IPv6 must end with the frame, unless the frame is padded. */
 static __always_inline bool fits_labels(const struct packet *pkt, int kind)
 {
 	if (kind == PACKET_MALFORMED)
@@ -209,7 +209,8 @@ static __always_inline bool fits_labels(const struct packet *pkt, int kind)
 	       pkt->l4_offset + pkt->l4_length == pkt->bytes;
 }
 
-static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt)
+static __always_inline int parse_frame(struct cursor *cursor,
+				       struct packet *pkt)
 {
 	struct ethhdr *eth = cursor_take(cursor, sizeof(*eth));
 	struct link_walk walk = {};
@@ -234,8 +235,9 @@ static __always_inline int parse_frame(struct cursor *cursor, struct packet *pkt
 	return kind;
 }
 
-/* Fills pkt, whose bytes and segments are set and whose rest is zero. The key of
- * a later fragment is left as the packet shows it, to find the first one by. */
+/* Fills pkt. The caller has set bytes, segments and side, and zeroed the rest.
+ * The ends in the key of a later fragment stay source and destination, to find
+ * the first fragment. */
 static __always_inline void parse_packet(struct packet *pkt,
 					 struct cursor cursor)
 {

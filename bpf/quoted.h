@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* ICMP errors: the key of the flow whose packet they quote (RFC 792, RFC 4443).
- * Global functions, for the reason given in walk.h. */
+/* ICMP errors: the flow key of the packet that they quote (RFC 792, RFC 4443).
+ * The entry points are global functions, for the reason in walk.h. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -14,20 +14,20 @@
 #include "tuple.h"
 #include "walk.h"
 
-/* What was found of the quoted packet. */
+/* The result of parsing the quoted packet. */
 enum quoted {
 	QUOTED_KEY,
-	/* Cut short before its ports. */
+	/* It is truncated before the end of its ports. */
 	QUOTED_SHORT,
-	/* A later fragment, whose ports nobody knows. */
+	/* A later fragment, whose ports are unknown. */
 	QUOTED_FRAGMENT,
-	/* Sent by another host than the one that the error goes to. */
-	QUOTED_STRANGER,
+	/* The destination of the error did not send it. */
+	QUOTED_OTHER_SENDER,
 };
 
-/* The ports, or the ICMP request, of the quoted packet. Eight bytes of its
- * transport header have to be there, unless its protocol has neither: then the
- * packet may end with its IP header. */
+/* Parses the ports, or the ICMP request, of the quoted packet. An error quotes
+ * at least eight bytes of the transport header. Of a protocol with neither, the
+ * IP header is enough. */
 static __always_inline int quoted_transport(void *data, void *data_end,
 					    __u32 offset, __u32 end,
 					    struct flow_key *key)
@@ -47,7 +47,8 @@ static __always_inline int quoted_transport(void *data, void *data_end,
 		key->port[0] = ports[0];
 		key->port[1] = ports[1];
 	} else {
-		key->icmp_type = icmp_request_of(key->family, icmp->type, &answer);
+		key->icmp_type = icmp_request_of(key->family, icmp->type,
+						 &answer);
 		key->icmp_code = icmp->code;
 		key->port[0] = icmp->id;
 		key->port[1] = icmp->id;
@@ -56,10 +57,10 @@ static __always_inline int quoted_transport(void *data, void *data_end,
 	return QUOTED_KEY;
 }
 
-/* Whether the quoted packet's source is where the error goes (RFC 1122 3.2.2).
- * Nobody else has use for it, but whoever forged it. */
-static __always_inline bool quoted_is_stranger(const struct flow_key *key,
-					       __be64 high, __be64 low)
+/* Reports whether the destination of the error did not send the quoted packet
+ * (RFC 1122 3.2.2). Such an error is forged. */
+static __always_inline bool quoted_has_other_sender(const struct flow_key *key,
+						    __be64 high, __be64 low)
 {
 	return key->addr[0][0] != high || key->addr[0][1] != low;
 }
@@ -74,8 +75,8 @@ static __always_inline int quoted_ipv4(void *data, void *data_end, __u32 offset,
 		return QUOTED_SHORT;
 	key_set_ipv4(key, ip->saddr, ip->daddr);
 	key->proto = ip->protocol;
-	if (quoted_is_stranger(key, high, low))
-		return QUOTED_STRANGER;
+	if (quoted_has_other_sender(key, high, low))
+		return QUOTED_OTHER_SENDER;
 	if (bpf_ntohs(ip->frag_off) & IPV4_OFFSET_MASK)
 		return QUOTED_FRAGMENT;
 	return quoted_transport(data, data_end, offset + ip->ihl * 4, end, key);
@@ -93,8 +94,8 @@ static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
 		return QUOTED_SHORT;
 	key_set_ipv6(key, &ip->saddr);
 	key->proto = ip->nexthdr;
-	if (quoted_is_stranger(key, high, low))
-		return QUOTED_STRANGER;
+	if (quoted_has_other_sender(key, high, low))
+		return QUOTED_OTHER_SENDER;
 	offset += sizeof(*ip);
 	end_of_walk = ipv6_walk(data, data_end, offset, key->proto, &walk);
 	if (end_of_walk == WALK_MALFORMED)
@@ -105,8 +106,8 @@ static __always_inline int quoted_ipv6(void *data, void *data_end, __u32 offset,
 	return quoted_transport(data, data_end, offset + walk.length, end, key);
 }
 
-/* Makes key, which is that of the error, that of the packet quoted from
- * offset to end, where the error's own length ends. */
+/* Turns the key of an error into that of the quoted packet, which lies between
+ * offset and end. */
 static __always_inline int quoted_key(void *data, void *data_end, __u32 offset,
 				      __u32 end, struct flow_key *key)
 {

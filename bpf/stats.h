@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the programs count, on every CPU for itself. */
+/* Counters, per CPU. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -7,7 +7,7 @@
 
 #include "config.h"
 
-/* What tracking concluded about one packet. */
+/* The result of tracking for one packet. */
 enum verdict {
 	VERDICT_NEW,
 	VERDICT_ESTABLISHED,
@@ -17,7 +17,8 @@ enum verdict {
 	NUM_VERDICTS,
 };
 
-/* More than any verdict, and less than struct cpu_stats has room for. */
+/* Masking with it changes no verdict, and keeps an index inside struct
+ * cpu_stats. */
 #define VERDICT_MASK 7
 
 /* Why a packet is invalid. */
@@ -34,27 +35,26 @@ enum invalid {
 
 /* Why a packet is untracked. */
 enum untracked {
-	/* Its flow found no room in the table, or another packet in its way. */
+	/* Its flow was not created: the table is full or busy. */
 	UNTRACKED_TABLE,
 	UNTRACKED_NOT_IP,
-	/* Hosts and routers of a link find each other by it. */
+	/* Discovery of hosts and routers of the link. */
 	UNTRACKED_DISCOVERY,
-	/* A later fragment whose first one is not known. */
+	/* A later fragment whose first one is unknown. */
 	UNTRACKED_FRAGMENT,
 	/* An ICMP error about a later fragment. */
 	UNTRACKED_QUOTED_FRAGMENT,
-	/* More IPv6 extension headers than are looked through. */
+	/* Too many IPv6 extension headers, or nested fragment headers. */
 	UNTRACKED_EXTENSIONS,
-	/* More tags or labels than are looked through, or something else than IP
-	 * in them. */
+	/* Too many tags or labels, or no IP after them. */
 	UNTRACKED_ENCAPSULATION,
 	NUM_UNTRACKED,
 };
 
-/* Why a packet that was to be forwarded was not. */
+/* Why a packet was dropped although the policy lets it pass. */
 enum unsent {
-	UNSENT_TOO_LONG, /* longer than the MTU of the way out */
-	UNSENT_OUTPUT,	 /* the way out is down, gone or does not take it */
+	UNSENT_TOO_LONG, /* longer than the MTU of the output interface */
+	UNSENT_OUTPUT, /* the output interface is down, gone or refused it */
 	NUM_UNSENT,
 };
 
@@ -70,8 +70,8 @@ enum reason {
 	NUM_REASONS,
 };
 
-/* Who makes an event. A packet interrupts a request of user space on the same
- * CPU, so each has a count of its own, and what both count is counted by atomic
+/* The origin of an event. A packet may interrupt a request of user space on the
+ * same CPU, so each has its own event counter. Counters of both use atomic
  * operations. */
 enum event_lane {
 	LANE_PACKET,
@@ -80,11 +80,11 @@ enum event_lane {
 };
 
 struct cpu_stats {
-	/* The first cache line is all that an established packet touches. */
+	/* A packet of an established flow touches only the first cache line. */
 	__u64 bytes;
 	__u64 verdict[NUM_VERDICTS];
 	__u64 dropped;
-	/* Checksums completed for senders that left them to hardware. */
+	/* Checksums that were completed (checksum.h). */
 	__u64 checksums;
 
 	__u64 invalid[NUM_INVALID];
@@ -96,13 +96,13 @@ struct cpu_stats {
 	 * a row. */
 	__u64 table_full;
 	__u64 table_busy;
-	/* Events made in each lane, and copies of them that found no room in a
-	 * reader's ring buffer. */
+	/* Events of each lane, and copies that did not fit into the ring buffer
+	 * of a reader. */
 	__u64 events[NUM_LANES];
 	__u64 events_lost;
-	/* Packets that gave up a transition because others kept winning. */
+	/* Packets that gave up a transition after several lost exchanges. */
 	__u64 races;
-	/* Those of the dropped packets that no policy dropped. */
+	/* Dropped packets by another reason than the policy. */
 	__u64 unsent[NUM_UNSENT];
 };
 

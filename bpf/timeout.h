@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* How long a flow may stay silent. */
+/* Timeouts of flows. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -10,10 +10,10 @@
 #include "flow.h"
 #include "tcp_window.h"
 
-/* Whether an established flow has fallen silent in a way that live ones do not:
- * data that nobody acknowledged, or a window that was never opened again. Such a
- * flow is not worth days. It is asked when the silence is long, so packets pay
- * nothing for it, and the next one that is acknowledged makes up for it. */
+/* Reports whether an idle flow is probably dead: data is unacknowledged, or a
+ * window is closed. Live flows do not stay idle like that, so a shorter timeout
+ * applies. Only the timeout check of an idle flow calls this, so it costs
+ * active flows nothing. The next acknowledgement ends the condition. */
 static __always_inline bool tcp_is_dead_weight(const struct flow *flow)
 {
 	const struct flow_dir *origin = &flow->dir[ORIGIN];
@@ -25,8 +25,8 @@ static __always_inline bool tcp_is_dead_weight(const struct flow *flow)
 	       reply->limit - reply->acked <= 1;
 }
 
-/* Whether both directions have ended outside the window, and nothing came inside it
- * since: the connection is over, and its flow has lost track of it
+/* Reports whether both directions have sent a FIN or RST outside the window,
+ * and nothing inside it since: the flow has missed the end of its connection
  * (nf_tcp_handle_invalid() of nf_conntrack_proto_tcp.c). */
 static __always_inline bool tcp_ended_outside(const struct flow *flow)
 {
@@ -73,7 +73,7 @@ static __always_inline enum timeout flow_timeout(__u8 proto,
 	}
 }
 
-/* How long the flow may be silent. */
+/* Returns the timeout of a flow in ticks. */
 static __always_inline __u64 flow_patience(const struct flow *flow, __u8 proto,
 					   enum flow_state state)
 {
@@ -87,7 +87,7 @@ static __always_inline __u64 flow_patience(const struct flow *flow, __u8 proto,
 	return name < NUM_TIMEOUTS ? config.timeout_ticks[name] : 0;
 }
 
-/* How long the flow has been silent. */
+/* Returns how long a flow has been idle, in ticks. */
 static __always_inline __u64 flow_silence(const struct flow *flow, __u64 now)
 {
 	__u64 seen = flow->dir[ORIGIN].last_seen_ticks;

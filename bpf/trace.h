@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A look at every packet and what was made of it, for whoever asks with --trace.
+/* Records every packet and its verdict (option --trace).
  *
- * tracing is a load-time constant: where it is not set the verifier takes all of
- * this out of the programs, and the short way for plain segments stays as it is.
- * Where it is set every packet goes the long way, and a record of it into a ring
- * buffer of its own; user space picks those that it wants to print. */
+ * tracing is a load-time constant. If it is false, the verifier removes all of
+ * this. If it is true, no packet takes the fast path, and each leaves a record
+ * in a ring buffer. User space selects the records that it prints. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,10 +22,11 @@
 volatile const bool tracing;
 
 struct trace {
-	/* Counts all records of its CPU: a gap tells how many are missing. */
+	/* The number of the record on its CPU. A gap shows how many are
+	 * missing. */
 	__u64 sequence;
 	__u64 time_ns;
-	/* Of the flow that the packet belongs to, zero where it has none. */
+	/* The id of the packet's flow, or zero. */
 	__u64 id;
 	struct flow_key key;
 	/* TCP, in host order, and the length of its payload. */
@@ -44,26 +44,26 @@ struct trace {
 	enum packet_kind kind;
 	__u16 window;
 	__u8 tcp_flags;
-	/* Goes from the key's end 1 to its end 0. */
+	/* The packet goes from the key's end 1 to its end 0. */
 	__u8 reversed;
-	/* Came in by the second interface. */
+	/* The packet came in by the second interface. */
 	__u8 side;
 	__u8 dropped;
-	/* Why it is untracked. */
+	/* The reason, if it is untracked. */
 	__u8 untracked;
 	__u8 pad;
 };
 
 _Static_assert(sizeof(struct trace) == 128, "trace has hidden padding");
 
-/* One page, or what the loader makes of it where tracing is asked for. */
+/* One page. The loader makes it larger if tracing is requested. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 12);
 	__type(value, struct trace);
 } traces SEC(".maps");
 
-/* How many records each CPU has made. */
+/* The number of records of each CPU. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -117,7 +117,7 @@ static __always_inline void trace_flow(struct trace *trace,
 		trace->from = trace->to;
 }
 
-/* Tells what was made of a packet. */
+/* Records a packet and its verdict. */
 __noinline int trace_after(struct packet *pkt, __u32 from, __u32 verdict,
 			   __u32 reason)
 {

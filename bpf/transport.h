@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* From a transport header to its part of struct packet: what the next header says
- * is checked against what the IP header leaves. */
+/* Parses transport headers into struct packet. Their lengths are checked
+ * against what the IP header leaves. */
 #pragma once
 
 #include <stdbool.h>
@@ -26,8 +26,8 @@ static __always_inline int packet_untracked(struct packet *pkt,
 	return PACKET_UNTRACKED;
 }
 
-/* Where parsing stands. end is the end of the bytes that can be read, which for
- * packets of several buffers is the end of the first. */
+/* The position of the parser. end is the end of the readable bytes: the end of
+ * the first buffer, if the packet has several. */
 struct cursor {
 	void *ctx;
 	enum hook hook;
@@ -36,7 +36,7 @@ struct cursor {
 	void *end;
 };
 
-/* Takes size bytes and returns where they begin, or NULL if they are not there. */
+/* Skips size bytes and returns their start, or NULL if there are not enough. */
 static __always_inline void *cursor_take(struct cursor *cursor, __u32 size)
 {
 	void *taken = cursor->pos;
@@ -92,8 +92,8 @@ static __always_inline int parse_udp(struct cursor *cursor, struct packet *pkt)
 
 	if (!udp || pkt->l4_length < sizeof(*udp))
 		return PACKET_MALFORMED;
-	/* Zero is a jumbogram (RFC 2675) or a segmentation-offload packet, both
-	 * of which are longer than the field can say. */
+	/* Zero means a jumbogram (RFC 2675) or a segmentation-offload packet:
+	 * the field is too small for their length. */
 	length = bpf_ntohs(udp->len);
 	if (length < sizeof(*udp) && (length || pkt->l4_length <= 0xffff))
 		return PACKET_MALFORMED;
@@ -104,8 +104,8 @@ static __always_inline int parse_udp(struct cursor *cursor, struct packet *pkt)
 	return PACKET_FLOW;
 }
 
-/* SCTP and DCCP begin with two ports, as do TCP and UDP. header is the shortest
- * header that there is. */
+/* SCTP and DCCP begin with two ports, like TCP and UDP. header is the length of
+ * the shortest header. */
 static __always_inline int parse_ports(struct cursor *cursor,
 				       struct packet *pkt, __u32 header)
 {
@@ -118,8 +118,8 @@ static __always_inline int parse_ports(struct cursor *cursor,
 	return PACKET_FLOW;
 }
 
-/* RFC 3828 3.1: UDP-Lite has the checksum's coverage where UDP has its length;
- * zero is all. */
+/* RFC 3828 3.1: UDP-Lite has the checksum's coverage in place of UDP's length.
+ * Zero means the whole packet. */
 static __always_inline int parse_udplite(struct cursor *cursor,
 					 struct packet *pkt)
 {
@@ -138,7 +138,7 @@ static __always_inline int parse_udplite(struct cursor *cursor,
 	return PACKET_FLOW;
 }
 
-/* An error: the packet stands for the one that it quotes. */
+/* An ICMP error gets the key of the packet that it quotes. */
 static __always_inline int parse_icmp_error(struct cursor *cursor,
 					    struct packet *pkt)
 {
@@ -156,7 +156,7 @@ static __always_inline int parse_icmp_error(struct cursor *cursor,
 		return PACKET_MALFORMED;
 	if (quoted == QUOTED_FRAGMENT)
 		return packet_untracked(pkt, UNTRACKED_QUOTED_FRAGMENT);
-	pkt->icmp_false = quoted == QUOTED_STRANGER;
+	pkt->icmp_false = quoted == QUOTED_OTHER_SENDER;
 	return PACKET_ERROR;
 }
 

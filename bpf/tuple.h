@@ -8,14 +8,15 @@
 #include <linux/in.h>
 #include <bpf/bpf_endian.h>
 
-/* An address as two halves of 64 bits in network order, IPv4 mapped into IPv6
- * (::ffff:a.b.c.d). The family is in the key, too: IPv6 packets with mapped
- * addresses exist and are not IPv4 flows. */
+/* An address is two halves of 64 bits in network order. IPv4 addresses are
+ * mapped into IPv6 (::ffff:a.b.c.d). The family is part of the key, since IPv6
+ * packets may have mapped addresses, too. */
 struct flow_key {
 	__be64 addr[2][2];
-	/* Zero for protocols without; for ICMP both hold the request's id. */
+	/* Zero for protocols without ports. For ICMP, both are the request's
+	 * identifier. */
 	__be16 port[2];
-	/* VLAN ids, outer and inner; zero is none. */
+	/* VLAN ids, outer and inner. Zero is none. */
 	__u16 vlan[2];
 	__u8 proto;
 	/* 4 or 6 */
@@ -37,8 +38,8 @@ _Static_assert(sizeof(struct flow_key) == 48, "flow_key has hidden padding");
 #define IPPROTO_UDPLITE 136
 #endif
 
-/* Whether a protocol's header begins with two ports (RFC 9293, 768, 9260, 3828,
- * 4340). */
+/* Reports whether a protocol's header begins with two ports (RFC 9293, 768,
+ * 9260, 3828, 4340). */
 static __always_inline bool proto_has_ports(__u8 proto)
 {
 	return proto == IPPROTO_TCP || proto == IPPROTO_UDP ||
@@ -60,8 +61,10 @@ static __always_inline void key_set_ipv4(struct flow_key *key, __be32 source,
 	key->addr[1][1] = mapped_ipv4(destination);
 }
 
-/* From where the source address lies in the header, the destination behind it. */
-static __always_inline void key_set_ipv6(struct flow_key *key, const void *source)
+/* source points at the source address in the header. The destination follows
+ * it. */
+static __always_inline void key_set_ipv6(struct flow_key *key,
+					 const void *source)
 {
 	const __be64 *halves = source;
 
@@ -71,9 +74,9 @@ static __always_inline void key_set_ipv6(struct flow_key *key, const void *sourc
 	key->addr[1][1] = halves[3];
 }
 
-/* Whether end 0 must become end 1. Address and port are compared as one: were
- * they ordered apart, A:1 -> B:2 and A:2 -> B:1 would share a key. Any total
- * order serves, so the bytes are compared as they lie in memory. */
+/* Reports whether the ends must be swapped. Address and port are compared
+ * together: otherwise A:1 -> B:2 and A:2 -> B:1 would share a key. Any total
+ * order will do, so network order is compared as it is. */
 static __always_inline int key_is_swapped(const struct flow_key *key)
 {
 	if (key->addr[0][0] != key->addr[1][0])
@@ -83,10 +86,10 @@ static __always_inline int key_is_swapped(const struct flow_key *key)
 	return key->port[0] > key->port[1];
 }
 
-/* Puts the ends in order and tells whether that swapped them: whether the
- * packet that the key was made from goes from end 1 to end 0. In an ICMP flow
- * end 0 is the one that asks: two hosts that ask each other by the same id have
- * two conversations. */
+/* Puts the ends in order. Reports whether it swapped them, so that the packet
+ * goes from end 1 to end 0. In an ICMP flow, end 0 sends the requests: two
+ * hosts that send each other requests with the same identifier have two
+ * flows. */
 static __always_inline int key_normalise(struct flow_key *key, bool icmp_answer)
 {
 	__be64 high = key->addr[0][0], low = key->addr[0][1];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Counts packets whose checksum is wrong, for whoever asks with --checksums.
+/* Counts packets with a wrong checksum (option --checksums).
  *
- * verify_checksums is a load-time constant: where it is not set the verifier takes
- * all of this out of the programs. Where it is set every packet goes the long way,
- * and every byte of it is read. What becomes of a packet does not depend on it.
+ * verify_checksums is a load-time constant. If it is false, the verifier
+ * removes all of this. If it is true, no packet takes the fast path, and every
+ * byte is read. The result does not affect the verdict.
  *
- * TCP, UDP, ICMP and ICMPv6 are looked at, unless they are in fragments or routed
- * by a header. A checksum that the sender left to hardware is recognised by its
- * value, as in checksum.h, and not counted; nor is a segmentation-offload packet,
- * whose segments get their checksums later. */
+ * TCP, UDP, ICMP and ICMPv6 are verified, except fragments and packets with a
+ * routing header. A checksum that the sender left to hardware is recognised by
+ * its value, as in checksum.h, and not counted. Nor is a segmentation-offload
+ * packet, whose segments get their checksums later. */
 #pragma once
 
 #include <stddef.h>
@@ -23,7 +23,7 @@
 #include "stats.h"
 #include "walk.h"
 
-/* Where the checksum is, or zero if none is looked at. */
+/* Returns the offset of the checksum, or zero if it is not verified. */
 static __always_inline __u32 verify_offset(const struct packet *pkt)
 {
 	__u8 icmp = pkt->key.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
@@ -33,16 +33,16 @@ static __always_inline __u32 verify_offset(const struct packet *pkt)
 	return checksum_offset(pkt);
 }
 
-/* The sum over the pseudo header, which ICMP has none of. */
+/* Returns the sum over the pseudo header. ICMP has none. */
 static __always_inline __u16 verify_pseudo(const struct packet *pkt)
 {
 	return pkt->key.proto == IPPROTO_ICMP ? 0 : checksum_pseudo(pkt);
 }
 
-/* Whether a checksum need not be right: UDP may have none, and what is the sum
- * over the pseudo header is to be completed by hardware. */
-static __always_inline bool verify_is_excused(const struct packet *pkt,
-					      __u16 field)
+/* Reports whether a checksum is exempt: UDP may have none, and the sum over the
+ * pseudo header is for hardware to complete. */
+static __always_inline bool verify_is_exempt(const struct packet *pkt,
+					     __u16 field)
 {
 	if (pkt->key.proto == IPPROTO_UDP && !field)
 		return true;
@@ -67,7 +67,7 @@ __noinline int xdp_verify(struct xdp_md *ctx, struct packet *pkt)
 	offset = verify_offset(pkt);
 	field = CTX_DATA(ctx) + (offset & MAX_OFFSET);
 	if (!offset || (void *)(field + 1) > CTX_DATA_END(ctx) ||
-	    verify_is_excused(pkt, *field) ||
+	    verify_is_exempt(pkt, *field) ||
 	    !checksum_is_possible(ctx, pkt->l4_offset, pkt->l4_length))
 		return 0;
 	verify_count(pkt, stats,
@@ -75,7 +75,7 @@ __noinline int xdp_verify(struct xdp_md *ctx, struct packet *pkt)
 	return 0;
 }
 
-/* Adds a piece of a packet to a sum, as checksum_piece() does. */
+/* Adds size bytes of a packet to a sum, like checksum_piece(). */
 __noinline __u32 tc_verify_piece(struct __sk_buff *skb, __u32 offset, __u32 size,
 				 __u32 sum)
 {
@@ -115,7 +115,7 @@ __noinline int tc_verify(struct __sk_buff *skb, struct packet *pkt)
 		return 0;
 	offset = verify_offset(pkt);
 	if (!offset || bpf_skb_load_bytes(skb, offset, &field, sizeof(field)) ||
-	    verify_is_excused(pkt, field))
+	    verify_is_exempt(pkt, field))
 		return 0;
 	verify_count(pkt, stats,
 		     tc_verify_sum(skb, pkt->l4_offset, pkt->l4_length));

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The two walks of parsing whose length the packet decides: IPv6 extension
- * headers and TCP options.
+/* Walks over IPv6 extension headers and TCP options, whose number depends on
+ * the packet.
  *
- * They are global functions: the verifier looks at each once, with nothing
- * known, instead of once for every way that leads there. Both hooks need one of
- * their own, since a global function names the type of its context. */
+ * They are global functions, so the verifier checks each of them once, and not
+ * once per path to it. Each hook has its own, since the context of a global
+ * function has a fixed type. */
 #pragma once
 
 #include <stdbool.h>
@@ -36,38 +36,39 @@ enum hook {
 #define IPV6_MORE_FRAGMENTS 0x0001
 #define IPV6_OFFSET_MASK 0xfff8
 
-/* The option of a SYN that was looked for. */
+/* Set in the result of tcp_option() if it is a window scale. */
 #define OPTION_WSCALE 0x100U
 
-/* How a walk over extension headers ended: at a header that is none, or after
- * more headers than anybody needs. */
+/* The result of a walk over extension headers. */
 enum walk_end {
+	/* All extension headers are skipped. */
 	WALK_DONE,
 	WALK_MALFORMED,
+	/* There are too many headers, or fragments of fragments. */
 	WALK_STOPPED,
 };
 
-/* What it found. Lengths are in bytes from where it began. */
+/* The headers that the walk found. Lengths count from its start. */
 struct ipv6_walk {
-	/* Of all headers. */
+	/* The length of all headers. */
 	__u32 length;
-	/* Up to the end of the fragment header, zero where there is none. */
+	/* The end of the fragment header, zero if there is none. */
 	__u32 fragment_end;
-	/* Identification and the field of offset and flag of that header. */
+	/* Identification, and offset and flag, of the fragment header. */
 	__u32 id;
 	__u16 fragment;
-	/* The first header that is none, or in a later fragment what the fragment
-	 * header names. */
+	/* The protocol after the extension headers. In a later fragment, the
+	 * next header that the fragment header names. */
 	__u8 proto;
-	/* By a routing header, to another address than the one in the IP header,
-	 * which is not in the pseudo header then (RFC 8200 8.1). */
+	/* A routing header is in use, so the pseudo header has another
+	 * destination than the IP header (RFC 8200 8.1). */
 	__u8 rerouted;
 };
 
 struct ipv6_extension {
 	__u8 next;
 	__u8 length;
-	/* In a fragment header. */
+	/* Fields of a fragment header. */
 	__be16 fragment;
 	__be32 id;
 };
@@ -80,10 +81,10 @@ static __always_inline bool ipv6_is_extension(__u8 next)
 	       next == IPPROTO_SHIM6;
 }
 
-/* RFC 8200 section 4. Every header but the fragment header tells its length, in
- * units of eight bytes beyond the first. Behind the header of a later fragment
- * are no headers. Of two fragment headers the outer one tells, if the inner one is
- * that of a whole packet; fragments of fragments are not looked into. */
+/* RFC 8200 section 4. Every header but the fragment header has a length field,
+ * in units of eight bytes after the first eight. No headers follow the fragment
+ * header of a later fragment. A second fragment header is skipped if it is that
+ * of a whole packet; otherwise the walk stops. */
 static __always_inline int ipv6_walk(void *data, void *data_end, __u32 offset,
 				     __u8 proto, struct ipv6_walk *walk)
 {
@@ -107,14 +108,14 @@ static __always_inline int ipv6_walk(void *data, void *data_end, __u32 offset,
 				walk->fragment = fragment;
 				walk->id = extension->id;
 				walk->fragment_end = offset + length - begin;
-			} else if (fragment & (IPV6_OFFSET_MASK |
-					       IPV6_MORE_FRAGMENTS)) {
+			} else if (fragment &
+				   (IPV6_OFFSET_MASK | IPV6_MORE_FRAGMENTS)) {
 				return WALK_STOPPED;
 			}
 		} else {
 			length += extension->length * 8;
 		}
-		/* The low byte is what routing headers have left of segments. */
+		/* The low byte is Segments Left of a routing header. */
 		if (proto == IPPROTO_ROUTING &&
 		    extension->fragment & bpf_htons(0xff))
 			walk->rerouted = 1;
@@ -128,9 +129,10 @@ static __always_inline int ipv6_walk(void *data, void *data_end, __u32 offset,
 	return WALK_DONE;
 }
 
-/* One TCP option, of those that lie before end: its length, or zero where there is
- * none, or the window scale (RFC 7323 2.2) and OPTION_WSCALE. By itself, since the
- * verifier would tell all sums of lengths apart. */
+/* Returns the length of a TCP option that begins before end, or zero if there
+ * is none. For a window scale (RFC 7323 2.2) it returns that and OPTION_WSCALE.
+ * It is a function of its own, since in a loop the verifier would track each
+ * sum of lengths apart. */
 static __always_inline __u32 tcp_option(void *data, void *data_end,
 					__u32 offset, __u32 end)
 {
@@ -143,7 +145,8 @@ static __always_inline __u32 tcp_option(void *data, void *data_end,
 	if ((void *)(option + 2) > data_end || option[1] < 2 ||
 	    option[1] > end - offset)
 		return 0;
-	if (option[0] == 3 && option[1] == 3 && (void *)(option + 3) <= data_end)
+	if (option[0] == 3 && option[1] == 3 &&
+	    (void *)(option + 3) <= data_end)
 		return OPTION_WSCALE |
 		       (option[2] > MAX_WSCALE ? MAX_WSCALE : option[2]);
 	return option[1];
@@ -178,15 +181,16 @@ __noinline __u32 tc_tcp_option(struct __sk_buff *ctx, __u32 offset, __u32 end)
 	return tcp_option(CTX_DATA(ctx), CTX_DATA_END(ctx), offset, end);
 }
 
-/* Looks for the window scale among length bytes of options. */
+/* Returns the window scale in length bytes of options, or NO_WSCALE. */
 static __always_inline __u32 tcp_wscale(void *ctx, enum hook hook, __u32 offset,
 					__u32 length)
 {
 	__u32 end = offset + length, i;
 
 	for (i = 0; i < MAX_TCP_OPTIONS; i++) {
-		__u32 option = hook == HOOK_TC ? tc_tcp_option(ctx, offset, end) :
-						 xdp_tcp_option(ctx, offset, end);
+		__u32 option = hook == HOOK_TC ?
+				       tc_tcp_option(ctx, offset, end) :
+				       xdp_tcp_option(ctx, offset, end);
 
 		if (option & OPTION_WSCALE)
 			return option & ~OPTION_WSCALE;
@@ -202,7 +206,8 @@ __noinline __u32 xdp_tcp_wscale(struct xdp_md *ctx, __u32 offset, __u32 length)
 	return tcp_wscale(ctx, HOOK_XDP, offset, length);
 }
 
-__noinline __u32 tc_tcp_wscale(struct __sk_buff *ctx, __u32 offset, __u32 length)
+__noinline __u32 tc_tcp_wscale(struct __sk_buff *ctx, __u32 offset,
+			       __u32 length)
 {
 	return tcp_wscale(ctx, HOOK_TC, offset, length);
 }
