@@ -63,17 +63,17 @@ func findSides(names [2]string) (sides [2]*side, err error) {
 		if err != nil {
 			var missing netlink.LinkNotFoundError
 			if errors.As(err, &missing) {
-				return sides, fmt.Errorf("attach to %s: %w: no such interface in this network namespace: \"ip link\" lists them", name, flow.ErrUsage)
+				return sides, flow.Usagef("attach to %s: no such interface in this network namespace: \"ip link\" lists them", name)
 			}
 			return sides, fmt.Errorf("look up %s: %w", name, err)
 		}
 		if l.Attrs().EncapType == "loopback" {
-			return sides, fmt.Errorf("attach to %s: %w: a loopback interface leads nowhere: name two others", name, flow.ErrUsage)
+			return sides, flow.Usagef("attach to %s: a loopback interface leads nowhere: name two others", name)
 		}
 		sides[i] = &side{link: l}
 	}
 	if sides[0].link.Attrs().Index == sides[1].link.Attrs().Index {
-		return sides, fmt.Errorf("attach to %s: %w: it was named twice: name two interfaces", names[0], flow.ErrUsage)
+		return sides, flow.Usagef("attach to %s: it was named twice: name two interfaces", names[0])
 	}
 	return sides, nil
 }
@@ -82,7 +82,7 @@ func findSides(names [2]string) (sides [2]*side, err error) {
 // programs would understand none of them.
 func (s *side) checkEthernet() error {
 	if kind := s.link.Attrs().EncapType; kind != "ether" {
-		return fmt.Errorf("attach to %s: %w: it carries no Ethernet frames (its link type is %s): name an Ethernet interface", s.name(), flow.ErrUsage, kind)
+		return flow.Usagef("attach to %s: it carries no Ethernet frames (its link type is %s): name an Ethernet interface", s.name(), kind)
 	}
 	return nil
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
 )
 
 // Close ends the process's part in the tracker. The last one to use it, unless it
@@ -127,7 +129,7 @@ func unreached(errs []error) bool {
 // errLeft says what to do about settings that were not put back.
 func (m *meta) errLeft() error {
 	a, b := m.Interfaces[0].Name, m.Interfaces[1].Name
-	return fmt.Errorf("what was not put back is written down: \"ctop down %s %s\" as root does it", a, b)
+	return flow.Advisedf("what was not put back is written down: \"ctop down %s %s\" as root does it", a, b)
 }
 
 // removeTracker detaches what is pinned in the directory, and other attachments

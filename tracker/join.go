@@ -79,7 +79,7 @@ func runningSite(interfaces []string) (site, error) {
 		}
 	}
 	if len(interfaces) != 2 {
-		return site{}, fmt.Errorf("join a tracker: %w: name two interfaces or none", flow.ErrUsage)
+		return site{}, flow.Usagef("join a tracker: name two interfaces or none")
 	}
 	where, found, err := findPair(interfaces[0], interfaces[1])
 	if err != nil {

@@ -1,7 +1,6 @@
 package tracker
 
 import (
-	"fmt"
 	"log/slog"
 
 	"ctop/tracker/flow"
@@ -49,19 +48,19 @@ type Options struct {
 // withDefaults fills in what was left out and refuses what cannot be.
 func (o Options) withDefaults() (Options, error) {
 	if o.Interfaces[0] == "" || o.Interfaces[1] == "" {
-		return o, fmt.Errorf("%w: name two interfaces", flow.ErrUsage)
+		return o, flow.Usagef("name two interfaces")
 	}
 	if o.Interfaces[0] == o.Interfaces[1] {
-		return o, fmt.Errorf("attach to %s: %w: it was named twice: name two interfaces", o.Interfaces[0], flow.ErrUsage)
+		return o, flow.Usagef("attach to %s: it was named twice: name two interfaces", o.Interfaces[0])
 	}
 	if o.MaxFlows == 0 {
 		o.MaxFlows = flow.DefaultMaxFlows
 	}
 	if o.MaxFlows < flow.MinMaxFlows || o.MaxFlows > flow.MaxMaxFlows {
-		return o, fmt.Errorf("%w: a table of %d flows is out of range: use %d to %d", flow.ErrUsage, o.MaxFlows, flow.MinMaxFlows, flow.MaxMaxFlows)
+		return o, flow.Usagef("a table of %d flows is out of range: use %d to %d", o.MaxFlows, flow.MinMaxFlows, flow.MaxMaxFlows)
 	}
 	if o.Keep && o.NoPin {
-		return o, fmt.Errorf("%w: a tracker without pins cannot be kept", flow.ErrUsage)
+		return o, flow.Usagef("a tracker without pins cannot be kept")
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -73,7 +72,7 @@ func (o Options) withDefaults() (Options, error) {
 			continue
 		}
 		if err := flow.CheckTimeout(d); err != nil {
-			return o, fmt.Errorf("%w: timeout %s: %w", flow.ErrUsage, flow.TimeoutName(name), err)
+			return o, flow.Usagef("timeout %s: %w", flow.TimeoutName(name), err)
 		}
 	}
 	return o, nil

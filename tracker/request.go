@@ -32,7 +32,7 @@ func (t *Tracker) Delete(refs ...flow.Ref) (flow.Outcome, error) {
 // SetTimeout changes a timeout for every flow at once.
 func (t *Tracker) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	if err := flow.CheckTimeout(d); err != nil {
-		return fmt.Errorf("%w: timeout %s: %w", flow.ErrUsage, name, err)
+		return flow.Usagef("timeout %s: %w", name, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -49,7 +49,7 @@ func (t *Tracker) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 func (t *Tracker) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	if d != 0 {
 		if err := flow.CheckTimeout(d); err != nil {
-			return fmt.Errorf("%w: %w", flow.ErrUsage, err)
+			return flow.Usagef("%w", err)
 		}
 	}
 	ticks := min(clock{tick: t.tick}.ticksOf(d), 1<<32-1)

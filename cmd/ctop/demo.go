@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // defaultDemo is how long a demo without a console lasts: long enough for every
@@ -88,7 +88,7 @@ func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 func isolate() error {
 	err := lab.Isolate()
 	if errors.Is(err, lab.ErrPrivilege) {
-		return fmt.Errorf("build the laboratory: %w: run it as root, as in sudo ctop demo", err)
+		return flow.Advisedf("build the laboratory: %w: run it as root, as in sudo ctop demo", err)
 	}
 	return err
 }

@@ -22,15 +22,8 @@ const (
 	exitUsage  = 2
 )
 
-// usageError is an error that another command line would avoid.
-type usageError struct{ error }
-
-// Unwrap returns the error itself.
-func (e usageError) Unwrap() error { return e.error }
-
-func usagef(format string, args ...any) error {
-	return usageError{fmt.Errorf(format, args...)}
-}
+// usagef returns an error that another command line would avoid.
+func usagef(format string, args ...any) error { return flow.Usagef(format, args...) }
 
 // exitError ends the program with a status and without a word: whoever set the
 // status has said it all.
@@ -57,20 +50,25 @@ func report(w io.Writer, err error) int {
 }
 
 func isUsage(err error) bool {
-	var usage usageError
-	return errors.As(err, &usage) || errors.Is(err, flow.ErrUsage)
+	var usage *flow.UsageError
+	return errors.As(err, &usage)
 }
 
-// explain returns an error on one line, without the words that only tell its
-// kind, which the exit status does.
+// explain returns an error on one line, with what to do if a privilege is missing.
 func explain(err error) string {
 	if errors.Is(err, context.Canceled) {
 		return "interrupted before it began"
 	}
-	text := strings.ReplaceAll(err.Error(), flow.ErrUsage.Error()+": ", "")
-	text = strings.ReplaceAll(strings.TrimSpace(text), "\n", "; ")
-	if errors.Is(err, fs.ErrPermission) && !errors.Is(err, tracker.ErrPermission) && !strings.Contains(text, "as root") {
+	text := strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; ")
+	if lacksAdvice(err) {
 		text += ": run ctop as root, as in sudo ctop"
 	}
 	return text
+}
+
+// lacksAdvice reports whether a privilege is missing, and no error says what to do
+// about it.
+func lacksAdvice(err error) bool {
+	var advised *flow.AdvisedError
+	return errors.Is(err, fs.ErrPermission) && !errors.Is(err, tracker.ErrPermission) && !errors.As(err, &advised)
 }

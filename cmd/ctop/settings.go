@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/config"
+	"ctop/tracker/flow"
 )
 
 // systemConfig is the configuration of the machine.
@@ -104,14 +105,14 @@ func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 		return nil
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("read the configuration: %w: let this user read it, set XDG_CONFIG_HOME to another directory, or run ctop as root", err)
+		return flow.Advisedf("read the configuration: %w: let this user read it, set XDG_CONFIG_HOME to another directory, or run ctop as root", err)
 	}
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
 	settings, err := config.Parse(file, text)
 	if err != nil {
-		return usageError{err}
+		return &flow.UsageError{Err: err}
 	}
 	// Some commands lack some flags; the whole file is looked at all the same.
 	if err := checkSettings(newRootCommand(env{}), settings); err != nil {

@@ -76,7 +76,7 @@ func parseSettings(args []string) ([]setting, error) {
 	for i, arg := range args {
 		name, value, err := flow.ParseTimeout(arg)
 		if err != nil {
-			return nil, usageError{err}
+			return nil, &flow.UsageError{Err: err}
 		}
 		settings[i] = setting{name, value}
 	}

@@ -25,8 +25,11 @@ func TestReport(t *testing.T) {
 		{"failure", errors.New("read veth1: gone"), exitFailed, "ctop: read veth1: gone\n"},
 		{"several failures", errors.Join(errors.New("a"), errors.New("b")), exitFailed, "ctop: a; b\n"},
 		{"usage", usagef("no"), exitUsage, "ctop: no\n"},
-		{"usage in the tracker", fmt.Errorf("attach to x: %w: it was named twice", flow.ErrUsage), exitUsage, "ctop: attach to x: it was named twice\n"},
+		{"usage in the tracker", fmt.Errorf("open: %w", flow.Usagef("attach to x: it was named twice")), exitUsage, "ctop: open: attach to x: it was named twice\n"},
 		{"permission without advice", fmt.Errorf("open pins: %w", fs.ErrPermission), exitFailed, "ctop: open pins: permission denied: run ctop as root, as in sudo ctop\n"},
+		{"its words in a name", errors.New("attach to wrong usage: x: no"), exitFailed, "ctop: attach to wrong usage: x: no\n"},
+		{"advice in a name", fmt.Errorf("open /as root/x: %w", fs.ErrPermission), exitFailed, "ctop: open /as root/x: permission denied: run ctop as root, as in sudo ctop\n"},
+		{"permission with advice", errors.Join(fs.ErrPermission, flow.Advisedf("ask %w", unix.EACCES)), exitFailed, "ctop: permission denied; ask permission denied\n"},
 		{"signal while opening", fmt.Errorf("attach: %w", context.Canceled), exitFailed, "ctop: interrupted before it began\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,18 +2,8 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
-)
-
-// What callers of an act may tell apart with errors.Is.
-var (
-	// ErrUsage is wrapped by every error that another command line would
-	// avoid.
-	ErrUsage = errors.New("wrong usage")
-	// ErrFlowGone means that the flow ended before the request reached it.
-	ErrFlowGone = errors.New("flow is gone")
 )
 
 // Actor carries out acts. Implementations wrap one another: one writes acts to
