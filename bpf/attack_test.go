@@ -9,8 +9,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// Somebody who knows the addresses and ports and guesses the numbers neither
-// ends a flow nor stalls it; with the exact number a RST does end it.
+// An attacker who knows addresses and ports but guesses the numbers neither ends
+// nor stalls a flow. A RST with the exact number ends it.
 func TestBlindAttacker(t *testing.T) {
 	h := newHarness(t, setup{})
 	for i, by := range hooks {
@@ -53,8 +53,8 @@ func (h *harness) exchange(by hook, next uint32) uint32 {
 	return next + 10
 }
 
-// What holds for any packet whatever holds for conversations that are repeated,
-// reordered, cut and corrupted.
+// The invariants of all packets hold for conversations that are duplicated,
+// reordered, truncated and corrupted.
 func TestMutatedConversations(t *testing.T) {
 	h := newHarness(t, setup{})
 	frames := conversation()

@@ -32,8 +32,8 @@ func sized(size int) map[string]frame.Frame {
 	return frames
 }
 
-// A checksum of which there is only the pseudo header's part is completed to
-// what the sender would have computed, for every length of payload.
+// A checksum that covers only the pseudo header is completed to the one that the
+// sender would have computed, for every payload length.
 func TestChecksumCompleted(t *testing.T) {
 	for _, s := range []setup{{completeChecksums: true}, {completeChecksums: true, singleBuffer: true}} {
 		h := newHarness(t, s)
@@ -64,7 +64,7 @@ func (h *harness) complete(name string, f frame.Frame, size int) {
 	}
 }
 
-// Packets of several buffers are summed through copies.
+// Packets with several buffers are summed by way of copies.
 func TestChecksumOfJumbo(t *testing.T) {
 	h := newHarness(t, setup{completeChecksums: true})
 	for _, size := range []int{3000, 3301, 3400, 3499, 3502, 3600, 4096, 4097, 5000, 8192, 8921, 8951, 9000, 16001, 40001} {
@@ -75,7 +75,7 @@ func TestChecksumOfJumbo(t *testing.T) {
 	}
 }
 
-// What need not or cannot be completed is left alone.
+// A checksum that need not or cannot be completed stays as it is.
 func TestChecksumLeftAlone(t *testing.T) {
 	h := newHarness(t, setup{completeChecksums: true})
 	set := func(f frame.Frame, value uint16) []byte {
@@ -112,8 +112,7 @@ func TestChecksumLeftAlone(t *testing.T) {
 	}
 }
 
-// The padding of a short frame is no part of the sum, and neither do extension
-// headers before the transport header disturb it.
+// Neither the padding of a short frame nor extension headers change the sum.
 func TestChecksumBetweenHeaderAndPadding(t *testing.T) {
 	h := newHarness(t, setup{completeChecksums: true})
 	for name, f := range wholeFrames() {
@@ -126,7 +125,7 @@ func TestChecksumBetweenHeaderAndPadding(t *testing.T) {
 	}
 }
 
-// A UDP sum that comes out zero is sent as ones: zero means none.
+// A UDP checksum of zero is sent as 0xffff, since zero means none.
 func TestChecksumOfZero(t *testing.T) {
 	h := newHarness(t, setup{completeChecksums: true})
 	f := udpFrame(client4, server4, 1, 2, 2)
@@ -138,7 +137,7 @@ func TestChecksumOfZero(t *testing.T) {
 	h.complete("UDP", f, 2)
 }
 
-// Physical interfaces finish checksums themselves.
+// Physical interfaces complete checksums themselves.
 func TestChecksumOfHardware(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range sized(100) {

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// together runs f on several CPUs at once, on each that there is up to four. It
-// must not end the test.
+// together runs f on up to four CPUs at the same time. f must not end the test.
 func together(t *testing.T, f func(cpu int)) {
 	t.Helper()
 	cpus := someCPUs(t, 4)
@@ -29,7 +28,7 @@ func together(t *testing.T, f func(cpu int)) {
 	all.Wait()
 }
 
-// program is the entry point of a hook.
+// program returns the entry point of a hook.
 func (h *harness) program(by hook) *ebpf.Program {
 	if by == hookTC {
 		return h.CtopTc
@@ -37,7 +36,7 @@ func (h *harness) program(by hook) *ebpf.Program {
 	return h.CtopXdp
 }
 
-// A direction whose packets come by several CPUs at once loses none of them.
+// A direction whose packets are tracked on several CPUs at once counts all of them.
 func TestCountersOfSharedDirection(t *testing.T) {
 	const each = 50000
 	h := newHarness(t, setup{})
@@ -45,7 +44,7 @@ func TestCountersOfSharedDirection(t *testing.T) {
 		h.reset()
 		f := udpFrame(client4, server4, 1, 2, 30)
 		key, _ := keyOf(f, 1, 2)
-		// That they share it is known from each one's first packet on.
+		// The first packet of each CPU marks the direction as shared.
 		before, cpus := h.counters(), someCPUs(t, 4)
 		for _, cpu := range cpus {
 			release := onCPU(t, cpu)
@@ -67,8 +66,8 @@ func TestCountersOfSharedDirection(t *testing.T) {
 	}
 }
 
-// Whatever the CPUs do to the same flows at once: every flow begins once and ends
-// at most once, and nothing is lost on the way.
+// When several CPUs change the same flows at once, every flow begins once and ends
+// at most once, and no packet or event is lost.
 func TestFlowsRaced(t *testing.T) {
 	h := newHarness(t, setup{})
 	frames := conversation()[:20]
@@ -116,8 +115,8 @@ func TestFlowsRaced(t *testing.T) {
 	t.Logf("%d flows, %d events, %d packets gave up a transition", counted.Created, eventsMade(counted), counted.Races)
 }
 
-// someCPUs returns CPUs that the process may run on, so many at most. A container
-// need not begin with the first.
+// someCPUs returns at most so many CPUs that the process may run on. In a container
+// the first of them may not be CPU 0.
 func someCPUs(t testing.TB, most int) (list []int) {
 	t.Helper()
 	var allowed unix.CPUSet
@@ -130,9 +129,8 @@ func someCPUs(t testing.TB, most int) (list []int) {
 	return list
 }
 
-// onCPU keeps the goroutine on a CPU until the returned function is called. The
-// signals by which Go's scheduler interrupts are held back: one that comes within
-// a run that is repeated would make it begin once more.
+// onCPU keeps the goroutine on a CPU until release is called. It blocks the preemption
+// signals of Go's scheduler, since one of them would restart a repeated test run.
 func onCPU(t testing.TB, cpu int) (release func()) {
 	t.Helper()
 	runtime.LockOSThread()

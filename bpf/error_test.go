@@ -9,8 +9,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// errorAbout is an ICMP error from a router on the way to the source of the
-// packet that it quotes, of which it has size bytes.
+// errorAbout returns an ICMP error from a router to the source of the packet that it
+// quotes. The quote has size bytes.
 func errorAbout(quoted frame.Frame, kind uint8, size int) frame.Frame {
 	router := netip.MustParseAddr("203.0.113.1")
 	f := frame.Frame{Src: router, Dst: quoted.Src, Proto: frame.ProtoICMP}
@@ -23,7 +23,7 @@ func errorAbout(quoted frame.Frame, kind uint8, size int) frame.Frame {
 	return f
 }
 
-// errorTypes are the ICMP messages that quote a packet.
+// errorTypes returns the ICMP types that quote a packet.
 func errorTypes(addr netip.Addr) []uint8 {
 	if addr.Is4() {
 		return []uint8{3, 4, 5, 11, 12}
@@ -31,8 +31,8 @@ func errorTypes(addr netip.Addr) []uint8 {
 	return []uint8{1, 2, 3, 4}
 }
 
-// An error is related to the flow whose packet it quotes, whichever direction
-// that went. It neither ends the flow nor keeps it alive.
+// An error is related to the flow whose packet it quotes, in either direction. It
+// neither ends the flow nor keeps it alive.
 func TestErrors(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range wholeFrames() {
@@ -74,7 +74,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// Eight bytes of the quoted transport header are enough, and needed.
+// An error must quote at least eight bytes of the transport header.
 func TestErrorsCutShort(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, f := range []frame.Frame{synFrame(client4, server4), synFrame(client6, server6)} {
@@ -94,8 +94,7 @@ func TestErrorsCutShort(t *testing.T) {
 	}
 }
 
-// An error that quotes a later fragment, or another VLAN's packet, is not
-// attributed.
+// An error that quotes a later fragment, or a packet of another VLAN, is not related.
 func TestErrorsAboutOthers(t *testing.T) {
 	h := newHarness(t, setup{})
 	f := udpFrame(client4, server4, 1, 2, 30)
@@ -115,8 +114,8 @@ func TestErrorsAboutOthers(t *testing.T) {
 	}
 }
 
-// An error goes to whoever sent the packet that it quotes; one that goes elsewhere
-// was forged (RFC 1122 3.2.2, RFC 4443 2.4).
+// An error goes to the sender of the packet that it quotes. One that goes to another
+// host is forged (RFC 1122 3.2.2, RFC 4443 2.4).
 func TestErrorsToAnother(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, f := range []frame.Frame{udpFrame(client4, server4, 1, 2, 30), udpFrame(client6, server6, 1, 2, 30)} {
@@ -137,8 +136,8 @@ func TestErrorsToAnother(t *testing.T) {
 	}
 }
 
-// A quoted packet that ends with its IP header is quoted whole where its protocol
-// has no header, and cut short where it has one.
+// A quote that ends with the IP header is complete if the protocol has no header
+// that is tracked, and truncated if it has one.
 func TestErrorsAboutHeaders(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, c := range []struct {
@@ -165,8 +164,8 @@ func TestErrorsAboutHeaders(t *testing.T) {
 	}
 }
 
-// Later fragments count for the flow of the first, whose ports they lack, and
-// keep it alive.
+// Later fragments have no ports, but count for the flow of the first one and keep it
+// alive.
 func TestFragmentsOfAFlow(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, v6 := range []bool{false, true} {
@@ -192,8 +191,8 @@ func TestFragmentsOfAFlow(t *testing.T) {
 			other = bytes.Replace(other, client4.AsSlice(), []byte{192, 0, 2, 77}, 1)
 			other = bytes.Replace(other, client6.AsSlice(), server6.Next().AsSlice(), 1)
 			h.expect(by, other, "untracked")
-			// The identification is in the IP header, or ends the
-			// fragment header.
+			// The identification is in the IPv4 header, or at the end of
+			// the fragment header.
 			another, id := later.Bytes(), frame.HeaderSize+5
 			if v6 {
 				id = frame.HeaderSize + 40 + 7
@@ -212,8 +211,8 @@ func TestFragmentsOfAFlow(t *testing.T) {
 	}
 }
 
-// IPv6 fragments may have other extension headers behind the fragment header: the
-// later ones name the first of those, not the protocol (RFC 8200 4.5).
+// IPv6 fragments may have extension headers after the fragment header. Later ones
+// name the first of these, not the protocol (RFC 8200 4.5).
 func TestFragmentsBehindExtensions(t *testing.T) {
 	h := newHarness(t, setup{})
 	first := udpFrame(client6, server6, 1, 2, 600)

@@ -8,7 +8,7 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-// A reader sleeps until enough has gathered, and is woken then.
+// A reader sleeps until enough events wait, and is then woken.
 func TestWakeup(t *testing.T) {
 	const recordSize, wakeupBytes = int(unsafe.Sizeof(ConntrackEvent{})) + 8, 64 << 10
 	h := newHarness(t, setup{})
@@ -38,7 +38,7 @@ func TestWakeup(t *testing.T) {
 	}
 }
 
-// User space reads the very clocks that the programs go by.
+// User space reads the same clocks as the programs.
 func TestReadClock(t *testing.T) {
 	h := newHarness(t, setup{})
 	h.wait(12)
@@ -49,7 +49,7 @@ func TestReadClock(t *testing.T) {
 	}
 }
 
-// Without a reader nothing is copied, and nothing counts as lost.
+// Without a reader no event is copied, and none counts as lost.
 func TestNoReader(t *testing.T) {
 	h := newHarness(t, setup{})
 	ok(t, h.Readers.Delete(uint32(0)))

@@ -6,7 +6,7 @@ import (
 	"ctop/internal/frame"
 )
 
-// fragmentHeader is the rest of an IPv6 fragment header.
+// fragmentHeader returns an IPv6 fragment header.
 func fragmentHeader(offset uint16, more bool) frame.Extension {
 	low := uint8(offset)
 	if more {
@@ -15,8 +15,7 @@ func fragmentHeader(offset uint16, more bool) frame.Extension {
 	return frame.Extension{Number: frame.ProtoFragment, Rest: []byte{0, uint8(offset >> 8), low, 0, 0, 0, 1}}
 }
 
-// The first fragment belongs to its flow; later ones without it pass and begin
-// none.
+// A first fragment belongs to a flow. Later ones without it pass and begin none.
 func TestFragments(t *testing.T) {
 	h := newHarness(t, setup{})
 	first4 := udpFrame(client4, server4, 1, 2, 600)
@@ -70,8 +69,7 @@ func TestFragments(t *testing.T) {
 	}
 }
 
-// A chain of extension headers may be as long as MAX_IPV6_EXTENSIONS; what is
-// behind more than that is not looked at.
+// A packet with more than MAX_IPV6_EXTENSIONS extension headers is untracked.
 func TestExtensionChains(t *testing.T) {
 	h := newHarness(t, setup{})
 	for n := range 12 {

@@ -7,10 +7,10 @@ import (
 	"ctop/internal/frame"
 )
 
-// piece is the part of a packet from one byte to another, as a fragment.
+// piece is the fragment of a packet that has the bytes from one offset to another.
 type piece struct {
 	from, to int
-	// last is set in the one without "more fragments".
+	// last means that "more fragments" is not set.
 	last bool
 	want string
 }
@@ -31,7 +31,7 @@ func (p piece) of(f frame.Frame) []byte {
 	return f.Bytes()
 }
 
-// families runs a test with both families and hooks.
+// families runs a test for both address families and both hooks.
 func families(t *testing.T, h *harness, test func(by hook, src, dst netip.Addr)) {
 	t.Helper()
 	for _, ends := range [][2]netip.Addr{{client4, server4}, {server6, client6}} {
@@ -45,8 +45,8 @@ func families(t *testing.T, h *harness, test func(by hook, src, dst netip.Addr))
 	}
 }
 
-// Fragments of one packet neither overlap, nor reach beyond its end or that of any
-// packet, nor are they empty (RFC 791, RFC 5722, RFC 8200 4.5).
+// Fragments that overlap, reach beyond the end of their packet or of the longest
+// packet, or are empty, are invalid (RFC 791, RFC 5722, RFC 8200 4.5).
 func TestFragmentsThatDoNotFit(t *testing.T) {
 	h := newHarness(t, setup{})
 	const bad = "invalid/malformed"
@@ -56,8 +56,8 @@ func TestFragmentsThatDoNotFit(t *testing.T) {
 	}{
 		{"in order", []piece{{0, 400, false, "new"}, {400, 800, false, "new"}, {800, 1200, false, "new"}, {1200, 1300, true, "new"}}},
 		{"the last first", []piece{{0, 400, false, "new"}, {1200, 1300, true, "new"}, {400, 800, false, "new"}, {800, 1200, false, "new"}}},
-		{"said again", []piece{{0, 400, false, "new"}, {400, 800, false, "new"}, {400, 800, false, "new"}, {800, 1200, false, "new"}, {400, 800, false, "new"}}},
-		{"the first one said again", []piece{{0, 400, false, "new"}, {400, 800, false, "new"}, {0, 400, false, "new"}, {400, 800, false, "new"}}},
+		{"a duplicate", []piece{{0, 400, false, "new"}, {400, 800, false, "new"}, {400, 800, false, "new"}, {800, 1200, false, "new"}, {400, 800, false, "new"}}},
+		{"a duplicate of the first one", []piece{{0, 400, false, "new"}, {400, 800, false, "new"}, {0, 400, false, "new"}, {400, 800, false, "new"}}},
 		{"the next packet of the same identification", []piece{{0, 400, false, "new"}, {400, 500, true, "new"}, {0, 800, false, "new"}, {800, 900, true, "new"}}},
 		{"over the first one", []piece{{0, 400, false, "new"}, {392, 800, false, bad}, {400, 800, false, "new"}}},
 		{"in the first one", []piece{{0, 400, false, "new"}, {8, 16, false, bad}, {392, 400, true, bad}}},
@@ -68,7 +68,7 @@ func TestFragmentsThatDoNotFit(t *testing.T) {
 		{"two ends", []piece{{0, 400, false, "new"}, {800, 1200, true, "new"}, {400, 800, true, bad}, {400, 800, false, "new"}}},
 		{"nothing", []piece{{0, 400, false, "new"}, {400, 400, true, bad}, {400, 400, false, bad}, {400, 500, true, "new"}}},
 		{"beyond the longest packet", []piece{{0, 400, false, "new"}, {65528, 65544, true, bad}}},
-		{"in more pieces than are told apart", []piece{
+		{"in more pieces than there are ranges", []piece{
 			{0, 400, false, "new"},
 			{800, 808, false, "new"},
 			{1000, 1008, false, "new"},
@@ -91,8 +91,8 @@ func TestFragmentsThatDoNotFit(t *testing.T) {
 	}
 }
 
-// A fragment that is not the last has a multiple of eight bytes; over IPv4 what is
-// beyond that is cut off, as Linux does.
+// A fragment that is not the last has a multiple of eight bytes. IPv4 fragments are
+// cut to that, as in Linux.
 func TestFragmentsNotOfEights(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
@@ -108,8 +108,7 @@ func TestFragmentsNotOfEights(t *testing.T) {
 	})
 }
 
-// What an invalid first fragment shows is forgotten: its later ones belong to no
-// flow, keep none alive and count for none.
+// An invalid first fragment is not remembered: the later ones belong to no flow.
 func TestFragmentsOfInvalidPackets(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
@@ -127,7 +126,7 @@ func TestFragmentsOfInvalidPackets(t *testing.T) {
 	})
 }
 
-// A first fragment is remembered for as long as Linux waits for the others.
+// A first fragment is remembered as long as Linux waits for the others.
 func TestFragmentsAreForgotten(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
@@ -145,8 +144,7 @@ func TestFragmentsAreForgotten(t *testing.T) {
 	})
 }
 
-// A TCP segment in fragments was sent as far as the last of them goes, which has
-// its FIN, too.
+// The last fragment of a TCP segment raises the end of its direction, and has its FIN.
 func TestFragmentedSegments(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
@@ -204,8 +202,8 @@ func TestFragmentedSYN(t *testing.T) {
 	})
 }
 
-// The fragments of a SYN that is not the flow's own pass, and change nothing: it may be
-// forged.
+// The fragments of a SYN that did not begin the flow pass and change nothing, since it
+// may be forged.
 func TestFragmentsOfAForgedSYN(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
@@ -232,8 +230,8 @@ func TestFragmentsOfAForgedSYN(t *testing.T) {
 	})
 }
 
-// A fragment whose bytes begin with the fragment header of a whole packet is a fragment
-// all the same; fragments of fragments are not looked into.
+// A second fragment header is skipped if it is that of a whole packet. Fragments of
+// fragments are untracked.
 func TestNestedFragmentHeaders(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
@@ -257,8 +255,8 @@ func TestNestedFragmentHeaders(t *testing.T) {
 	}
 }
 
-// Fragments that overtake the first one belong to no flow yet, but what they carry
-// was sent once it comes, and so was a FIN.
+// Fragments that arrive before the first one belong to no flow. The first one then
+// covers their bytes and their FIN.
 func TestFragmentsOvertakeTheFirst(t *testing.T) {
 	h := newHarness(t, setup{})
 	families(t, h, func(by hook, src, dst netip.Addr) {
@@ -279,7 +277,7 @@ func TestFragmentsOvertakeTheFirst(t *testing.T) {
 			t.Errorf("the flow is %+v", flow)
 		}
 		h.come(0)
-		// The middle one alone: the last has the FIN, as ever.
+		// Only the middle one is early: the last one has the FIN.
 		h.reset()
 		key = h.establish(by, src, dst)
 		h.expect(by, piece{520, 816, false, ""}.of(f), "untracked")

@@ -9,8 +9,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// conversation is what the fuzzer mutates: frames of several connections and
-// protocols, in the order in which they make sense.
+// conversation returns the frames that the fuzzer mutates: several connections and
+// protocols, in order.
 func conversation() (frames [][]byte) {
 	there := frame.Segment{Window: 10000, Sport: 40000, Dport: 443}
 	back := frame.Segment{Window: 10000, Sport: 443, Dport: 40000}
@@ -69,14 +69,13 @@ func conversation() (frames [][]byte) {
 	return append(frames, frame.Raw(frame.EtherARP, frame.Payload(46)))
 }
 
-// mutation is how a script changes one frame of the conversation. Of a script
-// every packet takes eight bytes.
+// mutation changes one frame of the conversation. It is eight bytes of a script.
 type mutation struct {
-	// Frame chooses the frame. How has a bit for: tc, the second side,
-	// enforce, time passing, cutting short, a second change.
+	// Frame selects the frame. How has one bit each for tc, the second side,
+	// enforce, passing time, truncation and a second change.
 	Frame, How uint8
-	// At and Value change a byte of the headers; Other is another's value, or
-	// the new length.
+	// At and Value change a byte of the headers. Other is the value of the
+	// second change, or the new length.
 	At, Value, Other, Again uint8
 	// Wait is how much time passes.
 	Wait uint16
@@ -95,8 +94,8 @@ func (m mutation) apply(whole []byte) []byte {
 	return b
 }
 
-// transitions are the changes of state that the events may tell of. The states
-// of a close can be reached at once where FINs came before the flow was open.
+// transitions are the permitted changes of state. A flow may reach the states of a
+// close at once if FINs came before its handshake was complete.
 var transitions = map[string][]string{
 	"-":           {"NEW", "SYN_SENT", "SYN_RECV", "ESTABLISHED"},
 	"NEW":         {"SYN_RECV", "SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK"},
@@ -127,8 +126,8 @@ func FuzzPackets(f *testing.F) {
 	})
 }
 
-// seeds are scripts that play the conversation unchanged, by either hook, and
-// parts of it in other orders.
+// seeds returns scripts that play the conversation unchanged, by either hook, and parts
+// of it in other orders.
 func seeds(frames int) (scripts [][]byte) {
 	orders := [][]uint8{
 		{0, 1, 2, 3, 4, 7, 8, 10},
@@ -158,8 +157,8 @@ func seeds(frames int) (scripts [][]byte) {
 	return scripts
 }
 
-// mutated sends one packet and checks what holds for any packet whatever. That
-// it comes out unaltered run checks.
+// mutated sends one packet and checks the invariants of all packets. run checks that it
+// comes out unaltered.
 func (h *harness) mutated(m mutation, whole []byte) {
 	h.t.Helper()
 	by := hookXDP
@@ -246,8 +245,8 @@ func (h *harness) allowed(counted ConntrackCpuStats) {
 	}
 }
 
-// TestTransitionsAreDocumented looks in the docs for every change of state that
-// the fuzzer lets pass.
+// TestTransitionsAreDocumented looks in the docs for every change of state that the
+// fuzzer permits.
 func TestTransitionsAreDocumented(t *testing.T) {
 	docs, err := os.ReadFile("../docs/architecture.md")
 	ok(t, err)

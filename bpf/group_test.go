@@ -7,8 +7,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// Those who answer an echo request to a group are related to it: several, by the other
-// side, while its flow is there.
+// Answers to an echo request to a group are related to its flow: several, from the
+// other side, while the flow exists.
 func TestEchoToAGroup(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, tt := range []struct {
@@ -51,8 +51,8 @@ func TestEchoToAGroup(t *testing.T) {
 	}
 }
 
-// Who forges requests beside those who answer keeps no answer from the host that asks:
-// neither by its own id, nor by so many others that the map forgets it.
+// Forged requests from the side of the answers do not make these invalid: neither with
+// the same identifier, nor with so many others that the map evicts its entry.
 func TestForgedEchoToAGroup(t *testing.T) {
 	h := newHarness(t, setup{})
 	asker, group, host := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("224.0.0.1"), netip.MustParseAddr("10.0.0.7")

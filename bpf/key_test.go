@@ -7,7 +7,7 @@ import (
 	"ctop/internal/frame"
 )
 
-// Each of these packets is a flow of its own, and its answer belongs to it.
+// Each of these packets begins a flow of its own, and its answer belongs to that.
 func TestKeys(t *testing.T) {
 	h := newHarness(t, setup{})
 	mapped1, mapped2 := netip.AddrFrom16(client4.As16()), netip.AddrFrom16(server4.As16())
@@ -85,8 +85,8 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// Two hosts that ask each other by the same id have two conversations, and an
-// answer is one only from whom was asked.
+// Two hosts that send each other requests with the same identifier have two flows, and
+// only the host that received a request can answer it.
 func TestCrossedEchoes(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
@@ -114,7 +114,7 @@ func TestCrossedEchoes(t *testing.T) {
 	}
 }
 
-// A priority tag is no VLAN.
+// A priority tag is not a VLAN.
 func TestPriorityTag(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {

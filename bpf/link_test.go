@@ -7,8 +7,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// header stands between Ethernet and IP: its ethertype, and what follows up to the next
-// one. PPPoE and MPLS have no ethertype behind them.
+// header is a header between Ethernet and IP: its ethertype, and its bytes up to the
+// next ethertype. PPPoE and MPLS are not followed by one.
 type header struct {
 	ethertype uint16
 	bytes     []byte
@@ -18,7 +18,7 @@ func tag(ethertype, id uint16) header {
 	return header{ethertype, binary.BigEndian.AppendUint16(nil, id)}
 }
 
-// session is a PPPoE header with the PPP protocol.
+// session returns a PPPoE header with a PPP protocol.
 func session(id, proto uint16) header {
 	b := []byte{0x11, 0}
 	for _, v := range []uint16{id, 1000, proto} {
@@ -27,7 +27,7 @@ func session(id, proto uint16) header {
 	return header{frame.EtherPPPoE, b}
 }
 
-// labels is a stack of MPLS labels.
+// labels returns a stack of MPLS labels.
 func labels(n int) header {
 	var b []byte
 	for i := range n {
@@ -40,7 +40,7 @@ func labels(n int) header {
 	return header{frame.EtherMPLS, b}
 }
 
-// behind returns the frame with the headers before IP.
+// behind returns the frame with headers before IP.
 func behind(f frame.Frame, headers ...header) []byte {
 	whole := f.Bytes()
 	b := append([]byte(nil), whole[:12]...)
@@ -54,9 +54,8 @@ func behind(f frame.Frame, headers ...header) []byte {
 	return append(b, whole[12:]...)
 }
 
-// TestLinkHeaders looks through tags, PPPoE and labels, within bounds. What tells
-// conversations apart is in the key: VLANs and sessions, but not labels, which
-// differ between the directions.
+// Tags, PPPoE and labels are skipped, up to a limit. VLANs and sessions are part of the
+// key. Labels are not, since they differ between the directions.
 func TestLinkHeaders(t *testing.T) {
 	h := newHarness(t, setup{})
 	const ipv4, ipv6 = 0x0021, 0x0057
@@ -100,7 +99,7 @@ func TestLinkHeaders(t *testing.T) {
 	}
 }
 
-// What is not looked through is untracked, and the counters say why.
+// Other link headers are untracked, counted by reason.
 func TestLinkHeadersUntracked(t *testing.T) {
 	h := newHarness(t, setup{})
 	f := udpFrame(client4, server4, 1, 2, 30)

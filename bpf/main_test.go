@@ -9,7 +9,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(suite{m})) }
 
-// suite closes what the tests shared before anybody looks for leaks.
+// suite closes the shared objects before lab.Main looks for leaks.
 type suite struct{ *testing.M }
 
 func (s suite) Run() int {

@@ -7,8 +7,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// connection is a TCP connection whose ends are behind different interfaces: the
-// client behind the first, the server behind the second.
+// connection is a TCP connection. The client is behind the first interface, the server
+// behind the second.
 type connection struct {
 	*harness
 	by hook
@@ -29,8 +29,7 @@ func (c connection) key() ConntrackFlowKey {
 	return key
 }
 
-// client and server let a segment of that end come in by its own interface, and
-// compare the verdict.
+// client and server send a segment by their own interface and compare the verdict.
 func (c connection) client(want string, s frame.Segment) {
 	c.t.Helper()
 	c.come(0)
@@ -43,7 +42,7 @@ func (c connection) server(want string, s frame.Segment) {
 	c.expect(c.by, c.frame(1, s), want)
 }
 
-// frame is a segment as one of the ends sends it.
+// frame returns a segment as one of the ends sends it.
 func (c connection) frame(from int, s frame.Segment) []byte {
 	s.Window = 10000
 	if from == 0 {
@@ -54,8 +53,8 @@ func (c connection) frame(from int, s frame.Segment) []byte {
 	return frame.Frame{Src: server4, Dst: client4, Proto: frame.ProtoTCP, L4: s.Bytes()}.Bytes()
 }
 
-// Somebody behind one interface forges both directions of a connection, so that
-// they agree on numbers of his. The flow keeps its own.
+// An attacker behind one interface forges both directions of a connection, so that they
+// agree on other numbers. The flow keeps its own.
 func TestForgedAgreement(t *testing.T) {
 	h := newHarness(t, setup{})
 	for i, by := range hooks {
@@ -85,7 +84,8 @@ func TestForgedAgreement(t *testing.T) {
 	}
 }
 
-// Random numbers neither pass nor keep a flow alive, and it does not count them.
+// Segments with random numbers do not pass, do not keep a flow alive, and do not count
+// for it.
 func TestRandomSegments(t *testing.T) {
 	h := newHarness(t, setup{})
 	for i, by := range hooks {

@@ -9,9 +9,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// Packets that do not fit a table of answered flows pass and are counted; what
-// is in the table is not disturbed, and there is room again once a flow has
-// ended.
+// Packets that find the table full of answered flows pass and are counted. The flows in
+// the table stay, and there is room again once one has ended.
 func TestTableFull(t *testing.T) {
 	const room = 16
 	h := newHarness(t, setup{maxFlows: room})
@@ -44,12 +43,12 @@ func TestTableFull(t *testing.T) {
 	}
 }
 
-// In a full table new flows take the place of those that have proved nothing,
-// oldest first, each with its event; flows that were answered stay.
+// In a full table new flows evict those that were not answered, oldest first, each with
+// an event. Answered flows stay.
 func TestEmbryosMakeRoom(t *testing.T) {
 	const answered, flood = 20, 1000
 	for i, by := range hooks {
-		// A table of its own each, so that no flow of the past is in the way.
+		// Each hook has its own table, so that earlier flows do not interfere.
 		room := uint32(64 + i)
 		h := newHarness(t, setup{maxFlows: room})
 		h.reset()
@@ -95,8 +94,8 @@ func expectOldestFirst(t *testing.T, events []ConntrackEvent, evicted uint64) {
 	}
 }
 
-// A sweep ends what is over and nothing else, and tells of each with its last
-// numbers.
+// A sweep ends the flows whose timeout is over, and no others. Each gets an event with
+// its last counters.
 func TestSweep(t *testing.T) {
 	h := newHarness(t, setup{})
 	const old, young = 700, 300
@@ -127,7 +126,7 @@ func TestSweep(t *testing.T) {
 	h.expectFlows(young)
 }
 
-// A timeout that an operator changes holds for every flow at once.
+// A timeout that an operator changes applies to every flow immediately.
 func TestTimeoutForAll(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
@@ -148,7 +147,7 @@ func TestTimeoutForAll(t *testing.T) {
 	}
 }
 
-// What is asked of a flow that is not there, or is another by now, is not done.
+// A request for a flow that does not exist, or has another id, does nothing.
 func TestRequestsForTheWrongFlow(t *testing.T) {
 	h := newHarness(t, setup{})
 	key := h.establish(hookXDP, client4, server4)
@@ -176,7 +175,7 @@ func TestRequestsForTheWrongFlow(t *testing.T) {
 	}
 }
 
-// Every reader gets every event, and one that is too slow loses its own only.
+// Every reader gets every event. A slow one loses only its own.
 func TestReaders(t *testing.T) {
 	h := newHarness(t, setup{})
 	second := h.addReader(7)
@@ -203,14 +202,13 @@ func TestReaders(t *testing.T) {
 		}
 	}
 	counted := h.since(before)
-	// A record takes 8 bytes more than the event.
+	// A record has a header of 8 bytes.
 	if lost := uint64(n - 4096/(unsafe.Sizeof(first[0])+8)); eventsMade(counted) != n || counted.EventsLost < lost || counted.EventsLost > lost+1 {
 		t.Errorf("%d events, %d lost, want %d lost", eventsMade(counted), counted.EventsLost, lost)
 	}
 }
 
-// Sequence numbers count the events of each CPU without a gap, those that packets
-// made apart from those that were asked for.
+// Sequence numbers count the events of each CPU and lane without a gap.
 func TestSequenceNumbers(t *testing.T) {
 	h := newHarness(t, setup{})
 	h.hop = true
@@ -239,7 +237,7 @@ func TestSequenceNumbers(t *testing.T) {
 	}
 }
 
-// Every id is new, on whichever CPU the flow began.
+// Every flow has a new id, on any CPU.
 func TestIDs(t *testing.T) {
 	h := newHarness(t, setup{})
 	h.hop = true
@@ -255,7 +253,7 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// Without a way out packets are dropped, and counted so once.
+// Without an output interface packets are dropped, and counted once.
 func TestNoOutput(t *testing.T) {
 	h := newHarness(t, setup{noOutputs: true})
 	before := h.counters()
@@ -272,7 +270,7 @@ func TestNoOutput(t *testing.T) {
 	}
 }
 
-// What came in by one side goes out by the other one's output.
+// A packet that came in by one interface goes out by the other.
 func TestOutputs(t *testing.T) {
 	h := newHarness(t, setup{noOutputs: true})
 	for side := range 2 {
@@ -287,7 +285,7 @@ func TestOutputs(t *testing.T) {
 	}
 }
 
-// A segmentation-offload packet counts as what it will be on the wire.
+// A segmentation-offload packet counts as its segments will on the wire.
 func TestSegmentationOffload(t *testing.T) {
 	h := newHarness(t, setup{})
 	const headers, gso, segments = frame.HeaderSize + 20 + 20, 700, 4

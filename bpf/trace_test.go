@@ -6,8 +6,7 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// asks counts how often a loaded program, as the verifier has left it, takes the
-// map.
+// asks counts how often a loaded program refers to a map.
 func asks(t *testing.T, p *ebpf.Program, m *ebpf.Map) (n int) {
 	t.Helper()
 	info, err := m.Info()
@@ -28,8 +27,7 @@ func asks(t *testing.T, p *ebpf.Program, m *ebpf.Map) (n int) {
 	return n
 }
 
-// Tracing costs nothing where it is off: the verifier has taken all of it out of
-// the programs.
+// Tracing costs nothing when it is off: the verifier removes it from the programs.
 func TestTracingIsGone(t *testing.T) {
 	for _, on := range []bool{false, true} {
 		h := newHarness(t, setup{tracing: on})

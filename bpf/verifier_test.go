@@ -12,12 +12,12 @@ import (
 	"ctop/internal/lab"
 )
 
-// mostVerified is how many instructions the verifier may look at in a program: a
-// tenth of those after which it gives up, since each kernel's counts differently.
+// mostVerified limits the instructions that the verifier processes per program: a tenth
+// of its own limit, since each kernel counts differently.
 const mostVerified = 100_000
 
-// TestVerifier loads the programs in every way that they are specialised, and asks
-// the verifier of this kernel what they took.
+// TestVerifier loads every specialisation of the programs and reads how many
+// instructions the verifier of this kernel processed.
 func TestVerifier(t *testing.T) {
 	lab.Require(t)
 	for _, s := range specialised() {
@@ -38,7 +38,7 @@ func TestVerifier(t *testing.T) {
 	}
 }
 
-// specialised are all ways to set the constants that take code out.
+// specialised returns all combinations of the constants that remove code.
 func specialised() (all []setup) {
 	for i := range 1 << 4 {
 		all = append(all, setup{completeChecksums: i&1 != 0, singleBuffer: i&2 != 0, tracing: i&4 != 0, verifyChecksums: i&8 != 0})
@@ -46,7 +46,7 @@ func specialised() (all []setup) {
 	return all
 }
 
-// verified reads in the verifier's log how many instructions it looked at.
+// verified reads from the verifier's log how many instructions it processed.
 func verified(p *ebpf.Program) (n int, err error) {
 	_, count, found := strings.Cut(p.VerifierLog, "processed ")
 	if !found {

@@ -8,8 +8,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// TestVerifyChecksums counts packets whose checksum is wrong, and no others, for
-// every kind and length; what becomes of them stays the same.
+// Packets with a wrong checksum are counted, and no others, for every kind and length.
+// The verdict does not depend on it.
 func TestVerifyChecksums(t *testing.T) {
 	for _, s := range []setup{{verifyChecksums: true}, {verifyChecksums: true, completeChecksums: true, singleBuffer: true}} {
 		h := newHarness(t, s)
@@ -61,8 +61,8 @@ func TestVerifyChecksums(t *testing.T) {
 	}
 }
 
-// What need not have a checksum, or cannot be looked at, is not counted.
-func TestVerifyChecksumsExcused(t *testing.T) {
+// Packets that need no checksum, or cannot be verified, are not counted.
+func TestVerifyChecksumsExempt(t *testing.T) {
 	h := newHarness(t, setup{verifyChecksums: true})
 	set := func(f frame.Frame, value uint16) []byte {
 		b := f.Bytes()
@@ -100,7 +100,7 @@ func TestVerifyChecksumsExcused(t *testing.T) {
 	}
 }
 
-// Where it was not asked for, no checksum is looked at.
+// Without the option no checksum is verified.
 func TestVerifyChecksumsIsGone(t *testing.T) {
 	h := newHarness(t, setup{})
 	f := udpFrame(client4, server4, 1, 2, 33)

@@ -20,7 +20,7 @@ var (
 	server6 = netip.MustParseAddr("2001:db8:ffff::9")
 )
 
-// synFrame is a SYN between the two ends.
+// synFrame returns a SYN between the two ends.
 func synFrame(src, dst netip.Addr) frame.Frame {
 	s := frame.Segment{Flags: frame.SYN, Seq: 1000, Window: 10000, Sport: 40000, Dport: 443}
 	return frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}
@@ -30,7 +30,7 @@ func udpFrame(src, dst netip.Addr, sport, dport uint16, size int) frame.Frame {
 	return frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoUDP, L4: frame.Datagram(sport, dport, size)}
 }
 
-// icmpFrame is an ICMP or ICMPv6 message, as the family wants it.
+// icmpFrame returns an ICMP or ICMPv6 message, depending on the address family.
 func icmpFrame(src, dst netip.Addr, kind uint8) frame.Frame {
 	f := frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoICMP, L4: frame.ICMP(kind, 0, 9, 24)}
 	if src.Is6() {
@@ -54,8 +54,8 @@ func (h *harness) send(by hook, data []byte) (verdict string, forwarded bool) {
 	return verdictOf(counted), forwarded
 }
 
-// expect sends a frame and compares the verdict. Only invalid packets are
-// dropped, and those only in enforce.
+// expect sends a frame and compares the verdict. Only enforce drops packets, and only
+// invalid ones.
 func (h *harness) expect(by hook, data []byte, want string) {
 	h.t.Helper()
 	got, forwarded := h.send(by, data)
@@ -85,8 +85,8 @@ func (h *harness) enforce(on bool) {
 	h.configure()
 }
 
-// localICMP and localICMPv6 are the messages by which the hosts and routers of a
-// link find each other, as IANA lists them.
+// localICMP and localICMPv6 are the types by which the hosts and routers of a link
+// discover each other, as IANA lists them.
 var (
 	localICMP   = map[uint8]bool{9: true, 10: true}
 	localICMPv6 = map[uint8]bool{
@@ -95,7 +95,7 @@ var (
 	}
 )
 
-// An ICMP message of any type is an error, a request, an answer, the link's own,
+// An ICMP message of any type is an error, a request, an answer, a message of the link,
 // or invalid.
 func TestICMPTypes(t *testing.T) {
 	h := newHarness(t, setup{})
@@ -121,8 +121,8 @@ func TestICMPTypes(t *testing.T) {
 	}
 }
 
-// What is not IP, and what IPv6 needs to work at all, passes in either policy
-// and is no flow.
+// Packets other than IP, and neighbour discovery, pass with either policy and begin no
+// flow.
 func TestUntracked(t *testing.T) {
 	h := newHarness(t, setup{})
 	frames := map[string][]byte{
@@ -163,7 +163,7 @@ func TestUntracked(t *testing.T) {
 	}
 }
 
-// A combination of TCP flags means something or is invalid, whatever the flow.
+// A combination of TCP flags is valid or invalid, for any flow.
 func TestFlagCombinations(t *testing.T) {
 	h := newHarness(t, setup{})
 	valid := map[uint8]bool{
@@ -191,7 +191,7 @@ func TestFlagCombinations(t *testing.T) {
 	}
 }
 
-// Meaningless flags change nothing in a flow, though all numbers are right.
+// Invalid flags change nothing in a flow, even if all numbers are right.
 func TestFlagCombinationsInFlow(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {

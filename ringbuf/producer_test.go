@@ -9,7 +9,7 @@ import (
 	"ctop/internal/lab"
 )
 
-// record is what the tests send: the number and the CPU of their choice.
+// record is what the tests send, with any number and CPU.
 type record struct {
 	Number uint64
 	CPU    uint32
@@ -30,7 +30,7 @@ const (
 type producer struct {
 	t    testing.TB
 	ring *ebpf.Map
-	// write is for records of the right size.
+	// write sends records of the right size.
 	write *ebpf.Program
 }
 
@@ -45,8 +45,8 @@ func newProducer(t testing.TB, ringSize uint32, flags int32) *producer {
 	return p
 }
 
-// output returns the instructions that write a record of a size, which begins
-// with the context.
+// output returns instructions that write a record of a size. The record begins with the
+// context.
 func (p *producer) output(size int16, flags int32) asm.Instructions {
 	ins := asm.Instructions{asm.Mov.Imm(asm.R0, 0)}
 	for at := int16(0); at < (size+7)/8*8; at += 8 {
@@ -69,7 +69,7 @@ func (p *producer) output(size int16, flags int32) asm.Instructions {
 	)
 }
 
-// discard returns the instructions that reserve a record and think better of it.
+// discard returns instructions that reserve a record and discard it.
 func (p *producer) discard() asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMapPtr(asm.R1, p.ring.FD()),
@@ -96,7 +96,7 @@ func (p *producer) program(ins asm.Instructions) *ebpf.Program {
 	return program
 }
 
-// send writes one record by a program.
+// send runs a program that writes one record.
 func (p *producer) send(by *ebpf.Program, cpu uint32, number uint64) {
 	p.t.Helper()
 	_, err := by.Run(&ebpf.RunOptions{Context: record{Number: number, CPU: cpu}})

@@ -1,13 +1,13 @@
 // Package ringbuf reads typed records from a BPF ring buffer.
 //
-// It knows nothing of what the records mean but that each belongs to a series (a
-// CPU's, say) and carries a number that counts the records of that series. A gap
-// in those numbers is a record that the kernel had to drop because the buffer was
-// full; the reader tells where, and how many. Records that are missing at the
-// end leave no gap: they are found by what the kernel counted ([Reader.Watch]).
+// Each record belongs to a series, for example that of a CPU, and has a number that
+// counts the records of its series. A gap in the numbers means that the kernel dropped
+// records because the buffer was full. The reader reports where, and how many. Records
+// that are missing at the end leave no gap. With [Reader.Watch] the reader finds them by
+// the kernel's own count.
 //
-// Records come in the order in which they were reserved in the buffer. That is
-// the order within each series; between them it is approximate.
+// Records arrive in the order in which they were reserved in the buffer. This order is
+// exact within a series and approximate between series.
 package ringbuf
 
 import (
@@ -24,29 +24,29 @@ import (
 	"github.com/cilium/ebpf/ringbuf"
 )
 
-// FlushInterval is how long a record may wait for others: the kernel wakes the
-// reader only when enough have gathered.
+// FlushInterval is how long a record may wait in the buffer: the kernel wakes the reader
+// only when enough records wait.
 const FlushInterval = 50 * time.Millisecond
 
-// ErrSize means that the kernel sent a record of another size than the type has.
+// ErrSize means that the size of a record is not that of its type.
 var ErrSize = errors.New("record of another size")
 
-// Record is one record, and what is missing before it.
+// Record is one record, and the number of those missing before it.
 type Record[T any] struct {
 	Value T
-	// Lost is how many records of the same series are missing right before
-	// this one.
+	// Lost is how many records of the same series are missing directly before
+	// this one. For a mark, it is how many are missing at the ends of all series.
 	Lost uint64
-	// Mark means that there is no record here, and Value is zero: all that was
-	// made until some instant after the mark before it has been read by now, or
-	// was lost. Only a reader that watches has marks.
+	// Mark means that this is no record, and Value is zero. All records from
+	// before some instant after the previous mark have been read by now, or were
+	// lost. Only a reader with Watch yields marks.
 	Mark bool
 }
 
-// Sequence tells the series of a record, and the record's number in it.
+// Sequence returns the series of a record, and its number in the series.
 type Sequence[T any] func(*T) (series uint32, number uint64)
 
-// Count tells how many records of each series were ever made.
+// Count returns how many records of each series were ever made.
 type Count func() (map[uint32]uint64, error)
 
 // Reader reads records of type T, a struct without pointers whose layout is that
@@ -55,8 +55,8 @@ type Reader[T any] struct {
 	raw      *ringbuf.Reader
 	sequence Sequence[T]
 	next     map[uint32]uint64
-	// count is nil where nobody watches; made is what it told at the latest
-	// mark, madeAt when that was.
+	// count is nil without Watch. made is its result at the latest mark, and
+	// madeAt the time of that.
 	count    Count
 	made     map[uint32]uint64
 	madeAt   time.Time
@@ -64,9 +64,9 @@ type Reader[T any] struct {
 	closeErr error
 }
 
-// NewReader returns a reader of the ring buffer. The map next holds, for each
-// series, the number that its next record is expected to have; records before that
-// are not missed, and a series that is not in it begins with its first record.
+// NewReader returns a reader of the ring buffer. next has the expected number of the
+// next record of each series. Earlier records do not count as lost. A series that is not
+// in next begins with its first record.
 func NewReader[T any](ring *ebpf.Map, sequence Sequence[T], next map[uint32]uint64) (*Reader[T], error) {
 	raw, err := ringbuf.NewReader(ring)
 	if err != nil {
@@ -78,20 +78,19 @@ func NewReader[T any](ring *ebpf.Map, sequence Sequence[T], next map[uint32]uint
 	return &Reader[T]{raw: raw, sequence: sequence, next: next}, nil
 }
 
-// Watch makes the reader look, now and then, at how many records were made, so
-// that it finds those that are missing at the end, too, and yields marks. It is
-// called before the first Records.
+// Watch makes the reader call count regularly, so that it also finds records that are
+// missing at the end, and yield marks. Call it before the first Records.
 func (r *Reader[T]) Watch(count Count) { r.count = count }
 
-// Close ends a Records that is under way. It may be called more than once.
+// Close ends a running Records. It may be called more than once.
 func (r *Reader[T]) Close() error {
 	r.close.Do(func() { r.closeErr = r.raw.Close() })
 	return r.closeErr
 }
 
-// Records yields records until ctx is done or the reader is closed, neither of
-// which is an error. A record of a wrong size is yielded as an error that wraps
-// ErrSize; reading may go on after it.
+// Records yields records until ctx is done or the reader is closed. Neither is an error.
+// A record of a wrong size yields an error that wraps ErrSize, and the caller may read
+// on.
 func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 	return func(yield func(Record[T], error) bool) {
 		stop := context.AfterFunc(ctx, func() { _ = r.Close() })
@@ -123,9 +122,9 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 	}
 }
 
-// mark is called when the buffer was empty, which was after the given time. What
-// had been made a while before that and is not read by now will not come any
-// more: whoever makes a record takes no such time from counting it to writing it.
+// mark is called when the buffer was empty some time after empty. A record that was
+// counted a FlushInterval before and is not read by now is lost: the kernel never takes
+// that long between counting a record and writing it.
 func (r *Reader[T]) mark(empty time.Time, yield func(Record[T], error) bool) bool {
 	if r.count == nil || empty.Sub(r.madeAt) < FlushInterval {
 		return true
@@ -138,7 +137,7 @@ func (r *Reader[T]) mark(empty time.Time, yield func(Record[T], error) bool) boo
 		r.next[series] = max(made, r.next[series])
 	}
 	if r.made != nil && !yield(Record[T]{Lost: lost, Mark: true}, nil) {
-		r.made = nil // whoever reads on begins with a count
+		r.made = nil // the next Records begins with a count
 		return false
 	}
 	made, err := r.count()
@@ -149,8 +148,7 @@ func (r *Reader[T]) mark(empty time.Time, yield func(Record[T], error) bool) boo
 	return true
 }
 
-// decode copies the record out of the sample and finds what is missing before
-// it.
+// decode copies the record out of the sample and counts those missing before it.
 func (r *Reader[T]) decode(sample []byte) (Record[T], error) {
 	var record Record[T]
 	size := int(unsafe.Sizeof(record.Value))
@@ -163,7 +161,7 @@ func (r *Reader[T]) decode(sample []byte) (Record[T], error) {
 	return record, nil
 }
 
-// gap counts the record in and returns how many of its series were skipped.
+// gap updates the series of the record and returns how many records are missing.
 func (r *Reader[T]) gap(value *T) uint64 {
 	series, number := r.sequence(value)
 	next, known := r.next[series]

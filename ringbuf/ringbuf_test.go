@@ -10,13 +10,13 @@ import (
 	"unsafe"
 )
 
-// patience is how long a test waits for what should come at once.
-const patience = 20 * time.Second
+// recordTimeout is how long a test waits for a record that should come at once.
+const recordTimeout = 20 * time.Second
 
-// read reads records until it has n, errors included.
+// read reads n records, including errors.
 func read(t *testing.T, r *Reader[record], n int) (records []Record[record], errs []error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), recordTimeout)
 	defer cancel()
 	for rec, err := range r.Records(ctx) {
 		if err != nil {
@@ -40,7 +40,7 @@ func open(t *testing.T, p *producer, next map[uint32]uint64) *Reader[record] {
 	return r
 }
 
-// sent is a record's CPU and number, and how many are missing before it.
+// sent is the CPU and number of a record, and how many are missing before it.
 type sent struct {
 	cpu    uint32
 	number uint64
@@ -81,7 +81,7 @@ func TestGaps(t *testing.T) {
 	}
 }
 
-// What finds no room is missing, and is counted where it is.
+// Records that do not fit are reported as lost, at their place.
 func TestFullBuffer(t *testing.T) {
 	const room, attempts = 4096 / (recordSize + 8), 1000
 	p := newProducer(t, 4096, noWakeup)
@@ -99,7 +99,7 @@ func TestFullBuffer(t *testing.T) {
 	}
 }
 
-// What is missing at the end leaves no gap, and is found by what was counted.
+// Records that are missing at the end are found by the count.
 func TestMissingAtTheEnd(t *testing.T) {
 	p := newProducer(t, 4096, wakeup)
 	r := open(t, p, map[uint32]uint64{0: 0, 1: 7})
@@ -126,7 +126,7 @@ func TestMissingAtTheEnd(t *testing.T) {
 	}
 }
 
-// A record of a wrong size is an error; the ones around it are read.
+// A record of a wrong size is an error. The records around it are read.
 func TestSizes(t *testing.T) {
 	p := newProducer(t, 4096, wakeup)
 	r := open(t, p, nil)
@@ -150,8 +150,8 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// Records that wake nobody are read all the same, and soon. One try of several is
-// enough, so that a busy machine does not matter.
+// Records that do not wake the reader are read soon. One of several tries is enough, so
+// that a busy machine does not matter.
 func TestFlush(t *testing.T) {
 	p := newProducer(t, 4096, noWakeup)
 	r := open(t, p, nil)
@@ -173,8 +173,8 @@ func TestFlush(t *testing.T) {
 	t.Errorf("read after %s", took)
 }
 
-// A reader ends when its context is done or it is closed, without an error, also
-// while it waits, and may be asked again.
+// Records ends without an error when its context is done or the reader is closed, also
+// while it waits. It may be called again.
 func TestEnd(t *testing.T) {
 	for name, end := range map[string]func(r *Reader[record], cancel func()){
 		"cancel": func(_ *Reader[record], cancel func()) { cancel() },
@@ -183,14 +183,14 @@ func TestEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newProducer(t, 4096, wakeup)
 			r := open(t, p, nil)
-			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			ctx, cancel := context.WithTimeout(t.Context(), recordTimeout)
 			defer cancel()
 			time.AfterFunc(2*FlushInterval, func() { end(r, cancel) })
 			started := time.Now()
 			for rec, err := range r.Records(ctx) {
 				t.Errorf("%+v, %v", rec, err)
 			}
-			if time.Since(started) >= patience {
+			if time.Since(started) >= recordTimeout {
 				t.Error("it did not end")
 			}
 			for rec, err := range r.Records(t.Context()) {
@@ -203,7 +203,7 @@ func TestEnd(t *testing.T) {
 	}
 }
 
-// Whoever stops in the middle goes on where they stopped.
+// A caller that stops may read on from there.
 func TestBreak(t *testing.T) {
 	p := newProducer(t, 4096, wakeup)
 	r := open(t, p, nil)
@@ -218,7 +218,7 @@ func TestBreak(t *testing.T) {
 	}
 }
 
-// No sample whatever is read beyond its end.
+// No sample is read beyond its end.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(make([]byte, recordSize))
