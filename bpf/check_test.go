@@ -95,33 +95,33 @@ func (p *player) checkCounters(before ConntrackCpuStats, verdict, reason string,
 // what the step wants: one for an end, one for a beginning or a change.
 func (p *player) checkEvents(from int, before ConntrackCpuStats, events []ConntrackEvent) {
 	p.Helper()
-	w := p.step.want
+	w := p.want
 	var told []string
-	if w.ended != "" {
-		told = append(told, "destroy "+w.ended)
-		if w.state == "-" {
+	if w.Ended != "" {
+		told = append(told, "destroy "+w.Ended)
+		if w.State == "-" {
 			p.checkEnd(from, events)
 		}
 		p.flow.state = "-"
 	}
-	if w.state != p.flow.state {
+	if w.State != p.flow.state {
 		kind := "update"
 		if p.flow.state == "-" {
 			kind = "new"
 		}
-		told = append(told, kind+" "+p.flow.state+" "+w.state)
+		told = append(told, kind+" "+p.flow.state+" "+w.State)
 	}
 	p.compareEvents(told, events)
-	if w.state != "-" && len(events) > 0 {
+	if w.State != "-" && len(events) > 0 {
 		p.checkLast(from, events[len(events)-1])
 	}
-	p.flow.state = w.state
+	p.flow.state = w.State
 	counted := p.h.since(before)
 	if eventsMade(counted) != uint64(len(events)) {
 		p.errorf("%d events counted, %d told", eventsMade(counted), len(events))
 	}
 	for i, n := range counted.Destroyed {
-		if want := i != 0 && reasonNames[i] == w.ended; n > 1 || (n == 1) != want {
+		if want := i != 0 && reasonNames[i] == w.Ended; n > 1 || (n == 1) != want {
 			p.errorf("%d destroyed with reason %q", n, reasonNames[i])
 		}
 	}
@@ -235,7 +235,7 @@ func (p *player) checkFlow() {
 	if want := p.v.side^p.flow.origin == 1 != p.flow.crossed; hasFlag(f, ConntrackFlowFlagFLOW_SIDE) != want {
 		p.errorf("side is %t", !want)
 	}
-	for name, want := range p.step.want.fields {
+	for name, want := range p.want.Fields {
 		if got := fieldOf(f, name); got != want {
 			p.errorf("%s is %s, want %s", name, got, want)
 		}

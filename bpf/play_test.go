@@ -3,6 +3,7 @@ package bpf
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/internal/frame"
+	"ctop/internal/script"
 )
 
 // variant is one of the ways in which every sequence is played.
@@ -75,7 +77,8 @@ type player struct {
 	*testing.T
 	h    *harness
 	v    variant
-	step step
+	step script.Step
+	want script.Want
 	key  ConntrackFlowKey
 	flow model
 	// serverBase sets the server's numbers apart from the client's.
@@ -84,30 +87,39 @@ type player struct {
 
 func TestSequences(t *testing.T) {
 	h := newHarness(t, setup{})
-	for _, s := range readSequences(t) {
-		t.Run(s.name, func(t *testing.T) {
-			for _, v := range variants() {
-				if v.v6 && s.onlyIPv4() {
-					continue
+	files, err := script.Read("testdata/*.seq")
+	ok(t, err)
+	for _, file := range files {
+		for _, s := range file.Sequences {
+			t.Run(s.Name, func(t *testing.T) {
+				for _, v := range variants() {
+					if v.v6 && s.OnlyIPv4() {
+						continue
+					}
+					play(t, h, s, v)
 				}
-				play(t, h, s, v)
-			}
-		})
+			})
+		}
 	}
 }
 
-func play(t *testing.T, h *harness, s sequence, v variant) {
+func play(t *testing.T, h *harness, s *script.Sequence, v variant) {
 	t.Helper()
 	h.t, h.hop = t, v.hop
 	h.reset()
+	h.enforce(s.Enforce)
 	p := &player{T: t, h: h, v: v, serverBase: v.base + 1<<20, flow: model{state: "-"}}
 	defer func() {
 		if t.Failed() {
 			t.Logf("played as %s", v)
 		}
 	}()
-	for _, p.step = range s.steps {
-		if p.step.isPacket() {
+	for _, p.step = range s.Steps {
+		p.want = script.Want{}
+		if p.step.Want != nil {
+			p.want = *p.step.Want
+		}
+		if p.step.Command == "" {
 			p.packet()
 		} else {
 			p.command()
@@ -118,25 +130,22 @@ func play(t *testing.T, h *harness, s sequence, v variant) {
 
 func (p *player) errorf(format string, args ...any) {
 	p.Helper()
-	p.Fatalf("%s: %s %s: %s", p.step.where, p.step.command, strings.Join(p.step.words, " "), fmt.Sprintf(format, args...))
+	p.Fatalf("%s: %s: %s", p.step.Where, p.step.String(), fmt.Sprintf(format, args...))
 }
 
 func (p *player) command() {
 	p.Helper()
 	before := p.h.counters()
-	switch p.step.command {
+	switch p.step.Command {
 	case "wait":
-		p.h.wait(mustUint(p, p.step.where, p.step.words[0]))
+		p.h.wait(p.number())
 	case "policy":
-		if p.step.words[0] == "enforce" {
-			p.h.config.Policy = uint32(ConntrackPolicyPOLICY_ENFORCE)
-		}
-		p.h.configure()
+		p.h.enforce(slices.Equal(p.step.Args, []string{"enforce"}))
 	case "sweep":
 		var args ConntrackSweepArgs
 		p.h.syscall(p.h.Sweep, &args)
 	case "timeout":
-		p.request(ConntrackFlowRequestREQUEST_TIMEOUT, p.flow.id, uint32(mustUint(p, p.step.where, p.step.words[0])))
+		p.request(ConntrackFlowRequestREQUEST_TIMEOUT, p.flow.id, uint32(p.number()))
 	case "delete":
 		p.request(ConntrackFlowRequestREQUEST_DELETE, p.flow.id, 0)
 	case "stale":
@@ -144,13 +153,26 @@ func (p *player) command() {
 	default:
 		p.errorf("is no command")
 	}
-	if p.step.want.state == "" {
+	if p.want.State == "" {
 		return
 	}
 	p.checkEvents(0, before, p.h.drain())
-	if p.step.want.state == "-" {
+	if p.want.State == "-" {
 		p.flow = model{state: "-"}
 	}
+}
+
+// number returns the argument of a command.
+func (p *player) number() uint64 {
+	p.Helper()
+	if len(p.step.Args) != 1 {
+		p.errorf("needs one number")
+	}
+	n, err := strconv.ParseUint(p.step.Args[0], 10, 64)
+	if err != nil {
+		p.errorf("%v", err)
+	}
+	return n
 }
 
 // syscall runs one of the programs that user space asks by.
@@ -170,38 +192,28 @@ func (p *player) request(request ConntrackFlowRequest, id uint64, ticks uint32) 
 }
 
 // build makes the packet of the current step.
-func (p *player) build(from int) frame.Frame {
+func (p *player) build() frame.Frame {
 	p.Helper()
-	ends := p.v.ends()
-	ports := [2]uint16{40000, 80}
-	f := frame.Frame{Src: ends[from], Dst: ends[1-from], Proto: frame.ProtoTCP}
-	kind, other := kinds[p.step.words[0]]
-	if !other {
-		bases := [2]uint32{p.v.base, p.serverBase}
-		s := parseSegment(p, p.step.where, p.step.words, bases[from], bases[1-from])
-		s.Sport, s.Dport = ports[from], ports[1-from]
-		f.L4 = s.Bytes()
-		p.key, _ = keyOf(f, s.Sport, s.Dport)
-		return f
+	s := p.step
+	if s.Kind == script.Quote || s.Crossed || s.MTU != 0 || s.Spoiled || s.Differs != "" {
+		p.errorf("is not for this player")
 	}
-	size := 0
-	if len(p.step.words) > 1 {
-		size = int(mustUint(p, p.step.where, p.step.words[1]))
+	from := s.Dir()
+	bases := [2]uint32{p.v.base, p.serverBase}
+	if !s.RawSeq {
+		s.Seq += bases[from]
 	}
-	f.Proto = kind.proto
-	switch kind.proto {
-	case frame.ProtoUDP:
-		f.L4 = frame.Datagram(ports[from], ports[1-from], size)
-		p.key, _ = keyOf(f, ports[from], ports[1-from])
-	case frame.ProtoICMP:
-		number := kind.icmp4
-		if p.v.v6 {
-			f.Proto, number = frame.ProtoICMPv6, kind.icmp6
-		}
-		f.L4 = frame.ICMP(number, 0, 77, size)
-		p.key = icmpKey(f, number, 77)
+	if !s.RawAck && (s.Ack != 0 || s.Has(frame.ACK)) {
+		s.Ack += bases[1-from]
+	}
+	ends := script.Ends{Addr: p.v.ends(), Port: [2]uint16{40000, 80}, ID: 77}
+	f := ends.Frame(&s, nil)
+	switch f.Proto {
+	case frame.ProtoTCP, frame.ProtoUDP:
+		p.key, _ = keyOf(f, ends.Port[from], ends.Port[1-from])
+	case frame.ProtoICMP, frame.ProtoICMPv6:
+		p.key = icmpKey(f, s.Kind.Type(p.v.v6), ends.ID)
 	default:
-		f.L4 = frame.Payload(size)
 		p.key, _ = keyOf(f, 0, 0)
 	}
 	return f
@@ -210,19 +222,16 @@ func (p *player) build(from int) frame.Frame {
 // packet sends the step's packet and checks what was counted and told.
 func (p *player) packet() {
 	p.Helper()
-	from := 0
-	if p.step.command[0] == '<' {
-		from = 1
-	}
-	data := p.build(from).Bytes()
+	from := p.step.Dir()
+	data := p.build().Bytes()
 	side := from ^ p.v.side
-	if strings.HasSuffix(p.step.command, "!") {
+	if p.step.Stray {
 		side = 1 - side
 	}
 	p.h.come(side)
 	before := p.h.counters()
 	forwarded := p.h.run(p.v.hook, data)
-	verdict, reason, _ := strings.Cut(p.step.want.verdict, "/")
+	verdict, reason := p.want.Verdict, p.want.Reason
 	old := reason == "old"
 	if old {
 		reason = ""
@@ -233,10 +242,10 @@ func (p *player) packet() {
 	}
 	p.checkCounters(before, verdict, reason, forwarded, len(data))
 	events := p.h.drain()
-	if p.step.want.ended != "" || p.flow.state == "-" {
+	if p.want.Ended != "" || p.flow.state == "-" {
 		p.begin(from, events)
 	}
-	if invalid && p.step.want.state != "-" {
+	if invalid && p.want.State != "-" {
 		p.flow.invalid++
 	} else if !invalid && !old {
 		direction := from ^ p.flow.origin
@@ -249,16 +258,16 @@ func (p *player) packet() {
 // begin starts a new model where the step made a new flow. A flow that begins
 // with an answer was asked for by the other side.
 func (p *player) begin(from int, events []ConntrackEvent) {
-	if p.step.want.state == "-" {
+	if p.want.State == "-" {
 		return
 	}
 	p.flow.state = "-"
-	if p.step.want.ended != "" {
+	if p.want.Ended != "" {
 		// The old flow's last numbers are checked with its event.
 		p.checkEnd(from, events)
 	}
-	p.flow = model{state: "-", origin: from, crossed: strings.HasSuffix(p.step.command, "!")}
-	if strings.HasPrefix(p.step.words[0], "SA") {
+	p.flow = model{state: "-", origin: from, crossed: p.step.Stray}
+	if p.step.Has(frame.SYN | frame.ACK) {
 		p.flow.origin = 1 - from
 	}
 }
