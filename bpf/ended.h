@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* TCP flows that ended: enough to recognise their late packets.
  *
- * A flow leaves the table with its last ACK or with a RST, but some of its
- * packets arrive later: duplicates, reordered segments, a FIN that is
+ * A flow leaves the table with the last ACK of LAST_ACK or with a RST, but some
+ * of its packets arrive later: duplicates, reordered segments, a FIN that is
  * retransmitted because the last ACK was lost behind the tracker, and segments
  * that were in flight when the RST passed. They are not invalid, and they begin
  * no flow. nf_conntrack keeps the entry in TIME_WAIT or CLOSE for them. */
