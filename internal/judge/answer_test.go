@@ -3,7 +3,8 @@ package judge
 import (
 	"fmt"
 	"slices"
-	"strings"
+
+	"ctop/internal/script"
 )
 
 // Verdict is what a tracker concluded about one packet.
@@ -60,24 +61,19 @@ type Answer struct {
 }
 
 func (a Answer) String() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s %s", a.Verdict, a.State, word(a.Why != "", "("+a.Why+")")))
+	if a.Why == "" {
+		return fmt.Sprintf("%s %s", a.Verdict, a.State)
+	}
+	return fmt.Sprintf("%s %s (%s)", a.Verdict, a.State, a.Why)
 }
 
-// parseAnswer reads "VERDICT STATE [WHY]".
-func parseAnswer(text string) (a Answer, err error) {
-	words := strings.Fields(text)
-	if len(words) < 2 || len(words) > 3 {
-		return a, fmt.Errorf("%q is not VERDICT STATE [REASON]", strings.TrimSpace(text))
+// answerOf reads what a scenario wants.
+func answerOf(w *script.Want) (a Answer, err error) {
+	verdict, state := slices.Index(verdictNames, w.Verdict), slices.Index(stateNames, w.State)
+	if verdict < 0 || state < 0 || len(w.Fields) > 0 || w.Reason != "" && w.Ended != "" {
+		return a, fmt.Errorf("%+v is not for this player", *w)
 	}
-	verdict, state := slices.Index(verdictNames, words[0]), slices.Index(stateNames, words[1])
-	if verdict < 0 || state < 0 {
-		return a, fmt.Errorf("%q is not VERDICT STATE", strings.TrimSpace(text))
-	}
-	a = Answer{Verdict: Verdict(verdict), State: State(state)}
-	if len(words) == 3 {
-		a.Why = words[2]
-	}
-	return a, nil
+	return Answer{Verdict: Verdict(verdict), State: State(state), Why: w.Reason + w.Ended}, nil
 }
 
 // counterparts has, for every state of ctop, the states of the kernel that say

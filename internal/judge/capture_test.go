@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
 )
 
 // capture is an entry of a folder's manifest.json, as far as it is used.
@@ -65,7 +68,7 @@ func (c *court) hearCaptures(t *testing.T, folder string) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			y.add(&Sequence{Name: capture.File}, o)
+			y.add(&script.Sequence{Name: capture.File}, o)
 			checkCounts(t, capture, counts)
 		})
 	}
@@ -78,7 +81,7 @@ type count [2]int
 // watchCapture plays the frames and reports every unexplained difference.
 func (c *court) watchCapture(t *testing.T, frames [][]byte) (*outcome, map[tuple]*count, error) {
 	c.runs = flushEvery - 1 // so that prepare empties both tables
-	s := &scene{court: c, sequence: &Sequence{}, witness: map[tuple]*witness{}, over: map[tuple]*witness{}}
+	s := &scene{court: c, sequence: &script.Sequence{}, witness: map[tuple]*witness{}, over: map[tuple]*witness{}}
 	if err := c.prepare(s.sequence); err != nil {
 		return nil, nil, err
 	}
@@ -98,7 +101,7 @@ func (c *court) watchCapture(t *testing.T, frames [][]byte) (*outcome, map[tuple
 		if counts[at] == nil {
 			counts[at] = &count{}
 		}
-		counts[at][shot.step.dir()] += len(shot.frames)
+		counts[at][shot.step.Dir()] += len(shot.frames)
 		m := &moment{sequence: s.sequence, index: i, step: &shot.step, shot: shot, opaque: shot.opaque}
 		s.frames, s.packets = shot.frames, shot.packets
 		if parted[at] {
@@ -245,7 +248,7 @@ var captureDifferences = []difference{
 		name: "the link's own ICMP",
 		is: func(m *moment) bool {
 			return m.shot != nil && m.opaque && m.ctop.Verdict == Untracked && m.kernel.Verdict == Invalid &&
-				(m.shot.proto == protoICMP || m.shot.proto == protoICMPv6)
+				(m.shot.proto == frame.ProtoICMP || m.shot.proto == frame.ProtoICMPv6)
 		},
 		reason: "hosts and routers on a link use it to find each other; the kernel cannot track IPv4 router discovery, IPv6 redirects and later additions, and calls them invalid",
 		source: "decision 5a: neighbour discovery passes; RFC 1256; RFC 4861; RFC 3122; RFC 3971; RFC 4286",

@@ -1,6 +1,11 @@
 package judge
 
-import "slices"
+import (
+	"slices"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
+)
 
 // closingDifferences are those about FINs.
 var closingDifferences = []difference{
@@ -24,7 +29,7 @@ var closingDifferences = []difference{
 	{
 		name: "FIN that is not the last",
 		is: func(m *moment) bool {
-			return m.passed() && m.is(FIN|ACK) && (m.stays() || m.ctop.State == Open) && !after(m.step.end(), m.me().end) &&
+			return m.passed() && m.is(frame.FIN|frame.ACK) && (m.stays() || m.ctop.State == Open) && !after(m.step.End(), m.me().end) &&
 				slices.Contains(closing, m.kernel.State)
 		},
 		reason: "its side has sent beyond it, so it is stale or forged",
@@ -33,7 +38,7 @@ var closingDifferences = []difference{
 	{
 		name: "FIN with an ACK too old",
 		is: func(m *moment) bool {
-			return m.passed() && m.is(FIN|ACK) && m.stays() && before(m.step.Ack, m.other().end-ackLag) &&
+			return m.passed() && m.is(frame.FIN|frame.ACK) && m.stays() && before(m.step.Ack, m.other().end-ackLag) &&
 				(m.w.midstream || m.me().sacked) && slices.Contains(closing, m.kernel.State)
 		},
 		reason: "an endpoint discards such a segment; the kernel does not check the numbers of a midstream flow, and a SACK widens its window",
@@ -42,7 +47,7 @@ var closingDifferences = []difference{
 	{
 		name: "challenge to a SYN while closing",
 		is: func(m *moment) bool {
-			return m.is(ACK) && m.onlyKernelPasses("window") && m.before.kernel == LastAck && m.stays() &&
+			return m.is(frame.ACK) && m.onlyKernelPasses("window") && m.before.kernel == LastAck && m.stays() &&
 				len(m.w.syns) > 1
 		},
 		reason: "a challenge ACK carries the numbers of the old connection; the kernel lets any ACK pass after a SYN",
@@ -51,8 +56,8 @@ var closingDifferences = []difference{
 	{
 		name: "from below the window",
 		is: func(m *moment) bool {
-			return m.passed() && m.step.has(ACK) && m.step.Flags&(SYN|RST|FIN) == 0 && m.stays() && m.before.ctop >= Open &&
-				before(m.step.end(), m.me().end) && slices.Contains(closing, m.kernel.State)
+			return m.passed() && m.step.Has(frame.ACK) && m.step.Flags&(frame.SYN|frame.RST|frame.FIN) == 0 && m.stays() && m.before.ctop >= Open &&
+				before(m.step.End(), m.me().end) && slices.Contains(closing, m.kernel.State)
 		},
 		reason: "a segment below the window acknowledges nothing; the kernel's window may be larger",
 		source: "RFC 9293 3.10.7.4, first check",
@@ -60,7 +65,7 @@ var closingDifferences = []difference{
 	{
 		name: "FIN beyond the window",
 		is: func(m *moment) bool {
-			return m.passed() && m.is(FIN|ACK) && m.stays() && after(m.step.Seq, m.w.limit(1-m.step.dir())) &&
+			return m.passed() && m.is(frame.FIN|frame.ACK) && m.stays() && after(m.step.Seq, m.w.limit(1-m.step.Dir())) &&
 				slices.Contains(closing, m.kernel.State)
 		},
 		reason: "it passes, as data there does, and counts once it is retransmitted inside the window",
@@ -70,7 +75,7 @@ var closingDifferences = []difference{
 		name: "FIN undone by data beyond it",
 		is: func(m *moment) bool {
 			return m.passed() && (m.before.ctop == FinWait1 || m.before.ctop == FinWait2) && m.ctop.State == Open &&
-				(m.me().finSent && after(m.step.end(), m.me().finEnd) || m.vagueFin())
+				(m.me().finSent && after(m.step.End(), m.me().finEnd) || m.vagueFin())
 		},
 		reason: "a side that sends beyond a FIN did not send that FIN: it was forged",
 		source: "RFC 9293 3.6: no data follows a FIN",
@@ -87,7 +92,7 @@ func (m *moment) vagueFin() bool { return m.w.midstream || m.w.trail["FIN over d
 // isFinByNumber holds where the kernel is further than what the numbers say,
 // and ctop where they say.
 func isFinByNumber(m *moment) bool {
-	if !m.passed() || m.step.Kind != TCP || m.step.Flags&(SYN|RST) != 0 {
+	if !m.passed() || m.step.Kind != script.TCP || m.step.Flags&(frame.SYN|frame.RST) != 0 {
 		return false
 	}
 	w := m.afterwards()

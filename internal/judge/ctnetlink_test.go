@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	"golang.org/x/sys/unix"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
 )
 
 // ctnetlink asks nf_conntrack for single entries, in a fifth of the time that a
@@ -107,14 +110,14 @@ func (c *ctnetlink) tuple(kind int, t tuple, d int) {
 	proto := c.nest(attrTupleProto)
 	c.attr(attrProtoNum, t.proto())
 	switch t.proto() {
-	case protoTCP, protoUDP:
+	case frame.ProtoTCP, frame.ProtoUDP:
 		c.attrPort(attrProtoSrc, t.port[d])
 		c.attrPort(attrProtoDst, t.port[1-d])
-	case protoICMP:
+	case frame.ProtoICMP:
 		c.attrPort(attrICMPID, t.id)
 		c.attr(attrICMPType, 8)
 		c.attr(attrICMPCode, 0)
-	case protoICMPv6:
+	case frame.ProtoICMPv6:
 		c.attrPort(attrICMPv6ID, t.id)
 		c.attr(attrICMPv6Type, 128)
 		c.attr(attrICMPv6Code, 0)
@@ -152,7 +155,7 @@ func (c *ctnetlink) get(t tuple) (e entry, err error) {
 		c.tuple(attrTupleOrig, t, d)
 		answer, err := c.exchange()
 		if errors.Is(err, unix.ENOENT) {
-			if t.kind == Echo || t.kind == EchoReply {
+			if t.kind == script.Echo || t.kind == script.EchoReply {
 				continue // its type has a direction
 			}
 			return entry{}, nil
@@ -160,7 +163,7 @@ func (c *ctnetlink) get(t tuple) (e entry, err error) {
 		if err != nil {
 			return entry{}, err
 		}
-		return decodeEntry(answer[4:], t.kind == TCP), nil
+		return decodeEntry(answer[4:], t.kind == script.TCP), nil
 	}
 	return entry{}, nil
 }

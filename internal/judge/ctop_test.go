@@ -10,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/bpf"
+	"ctop/internal/script"
 )
 
 // ctopSide is the shipped program, loaded with a clock of its own and run
@@ -252,13 +253,13 @@ func (c *ctopSide) key(t tuple) bpf.ConntrackFlowKey {
 		k.Port[end] = networkOrder(t.port[end])
 	}
 	switch t.kind {
-	case Echo, EchoReply:
+	case script.Echo, script.EchoReply:
 		k.Port = [2]uint16{networkOrder(t.id), networkOrder(t.id)}
 		k.IcmpType = 8
 		if t.v6() {
 			k.IcmpType = 128
 		}
-	case Other:
+	case script.ESP:
 		k.Port = [2]uint16{}
 	}
 	return k

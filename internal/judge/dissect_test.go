@@ -6,6 +6,9 @@ import (
 
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
 )
 
 // shot is one packet of a capture, as the two trackers get it, and what it says.
@@ -17,7 +20,7 @@ type shot struct {
 	ports           [2]uint16
 	id              uint16
 	vlan            [2]uint16
-	step            Step
+	step            script.Step
 	// opaque says that it belongs to no tuple that could be compared: fragments,
 	// ICMP errors, neighbour discovery, other protocols.
 	opaque   bool
@@ -28,19 +31,19 @@ type shot struct {
 }
 
 // dissect reads a frame; nil if there is no IP packet in it.
-func dissect(frame []byte) *shot {
-	s := &shot{frames: [][]byte{frame}, step: Step{Scale: NoScale}}
+func dissect(data []byte) *shot {
+	s := &shot{frames: [][]byte{data}, step: script.Step{Scale: script.NoScale}}
 	ethertype, offset := uint16(0), 12
-	for tags := 0; offset+2 <= len(frame); tags++ {
-		ethertype = binary.BigEndian.Uint16(frame[offset:])
+	for tags := 0; offset+2 <= len(data); tags++ {
+		ethertype = binary.BigEndian.Uint16(data[offset:])
 		offset += 2
-		if ethertype != 0x8100 && ethertype != 0x88a8 || tags == 2 || offset+2 > len(frame) {
+		if ethertype != 0x8100 && ethertype != 0x88a8 || tags == 2 || offset+2 > len(data) {
 			break
 		}
-		s.vlan[tags] = binary.BigEndian.Uint16(frame[offset:]) & 0xfff
+		s.vlan[tags] = binary.BigEndian.Uint16(data[offset:]) & 0xfff
 		offset += 2
 	}
-	rest := frame[min(offset, len(frame)):]
+	rest := data[min(offset, len(data)):]
 	switch {
 	case ethertype == 0x0800 && len(rest) >= 20:
 		return s.ipv4(rest)
@@ -59,7 +62,7 @@ func (s *shot) ipv4(p []byte) *shot {
 	packet[8] = max(packet[8], 64)
 	packet[10], packet[11] = 0, 0
 	header := min(int(p[0]&15)*4, len(p))
-	binary.BigEndian.PutUint16(packet[10:], headerChecksum(packet[:header]))
+	binary.BigEndian.PutUint16(packet[10:], ^frame.Fold(frame.Sum(packet[:header])))
 	s.packets = [][]byte{packet}
 	s.src, s.dst = netip.AddrFrom4([4]byte(p[12:])), netip.AddrFrom4([4]byte(p[16:]))
 	s.proto = p[9]
@@ -100,17 +103,17 @@ func (s *shot) transport(p gopacket.Packet) {
 			}
 			return
 		case *layers.TCP:
-			s.proto = protoTCP
+			s.proto = frame.ProtoTCP
 			s.tcp(l)
 		case *layers.UDP:
-			s.proto = protoUDP
-			s.step.Kind, s.ports = UDP, [2]uint16{uint16(l.SrcPort), uint16(l.DstPort)}
+			s.proto = frame.ProtoUDP
+			s.step.Kind, s.ports = script.UDP, [2]uint16{uint16(l.SrcPort), uint16(l.DstPort)}
 			s.opaque = s.fragment
 		case *layers.ICMPv4:
-			s.proto = protoICMP
+			s.proto = frame.ProtoICMP
 			s.echo(l.TypeCode.Type() == 8, l.TypeCode.Type() == 0, l.Id)
 		case *layers.ICMPv6:
-			s.proto = protoICMPv6
+			s.proto = frame.ProtoICMPv6
 			if payload := l.Payload; len(payload) >= 2 {
 				s.echo(l.TypeCode.Type() == 128, l.TypeCode.Type() == 129, binary.BigEndian.Uint16(payload))
 			}
@@ -121,12 +124,12 @@ func (s *shot) transport(p gopacket.Packet) {
 
 func (s *shot) echo(request, answer bool, id uint16) {
 	s.id = id
-	s.step.Kind = Other
+	s.step.Kind = script.ESP
 	switch {
 	case request:
-		s.step.Kind = Echo
+		s.step.Kind = script.Echo
 	case answer:
-		s.step.Kind = EchoReply
+		s.step.Kind = script.EchoReply
 	}
 	s.opaque = s.fragment || !request && !answer
 }
@@ -144,7 +147,7 @@ func (s *shot) tcp(l *layers.TCP) {
 	for _, o := range l.Options {
 		switch {
 		case o.OptionType == layers.TCPOptionKindWindowScale && len(o.OptionData) == 1:
-			t.Scale = int8(o.OptionData[0])
+			t.Scale = int16(o.OptionData[0])
 		case o.OptionType == layers.TCPOptionKindSACKPermitted:
 			t.SackOK = true
 		case o.OptionType == layers.TCPOptionKindSACK && len(o.OptionData) >= 8:
@@ -157,8 +160,8 @@ func (s *shot) tcp(l *layers.TCP) {
 // the step the right way round.
 func (s *shot) tuple(known map[tuple]bool) tuple {
 	t := tuple{addr: [2]netip.Addr{s.src, s.dst}, port: s.ports, id: s.id, vlan: s.vlan, kind: s.step.Kind}
-	if t.kind == EchoReply {
-		t.kind = Echo
+	if t.kind == script.EchoReply {
+		t.kind = script.Echo
 	}
 	back := t
 	back.addr, back.port = [2]netip.Addr{s.dst, s.src}, [2]uint16{s.ports[1], s.ports[0]}

@@ -6,12 +6,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
 )
 
 // forgery is a packet by an attacker who stands beside one of the ends, knows
 // the tuple and no number, and forges both directions.
 type forgery struct {
-	step Step
+	step script.Step
 	side int
 }
 
@@ -37,29 +40,29 @@ func (a *attacker) number(d int) uint32 {
 // own with an end for each side.
 func (a *attacker) forge() []forgery {
 	d := a.IntN(2)
-	one := Step{Reply: d == 1, Scale: NoScale, Window: 65535, Seq: a.number(d), Ack: a.number(1 - d)}
+	one := script.Step{Reply: d == 1, Scale: script.NoScale, Window: 65535, Seq: a.number(d), Ack: a.number(1 - d)}
 	switch a.IntN(6) {
 	case 0, 1:
 		syn, answer := one, one
-		syn.Flags, syn.Ack = SYN, 0
-		answer.Flags, answer.Reply = SYN|ACK, !one.Reply
+		syn.Flags, syn.Ack = frame.SYN, 0
+		answer.Flags, answer.Reply = frame.SYN|frame.ACK, !one.Reply
 		answer.Seq, answer.Ack = a.number(1-d), syn.Seq+1
 		ack := one
-		ack.Flags, ack.Seq, ack.Ack = ACK, syn.Seq+1, answer.Seq+1
-		return a.from([]Step{syn, answer, ack}[:2+a.IntN(2)]...)
+		ack.Flags, ack.Seq, ack.Ack = frame.ACK, syn.Seq+1, answer.Seq+1
+		return a.from([]script.Step{syn, answer, ack}[:2+a.IntN(2)]...)
 	case 2:
-		one.Flags = RST | uint8(a.IntN(2)*ACK)
+		one.Flags = frame.RST | uint8(a.IntN(2)*frame.ACK)
 	case 3:
-		one.Flags = FIN | ACK
+		one.Flags = frame.FIN | frame.ACK
 	case 4:
-		one.Flags, one.Len = ACK, uint16(a.IntN(1400))
+		one.Flags, one.Len = frame.ACK, uint16(a.IntN(1400))
 	default:
-		one.Flags = SYN | uint8(a.IntN(2)*ACK)
+		one.Flags = frame.SYN | uint8(a.IntN(2)*frame.ACK)
 	}
 	return a.from(one)
 }
 
-func (a *attacker) from(steps ...Step) (f []forgery) {
+func (a *attacker) from(steps ...script.Step) (f []forgery) {
 	for _, s := range steps {
 		f = append(f, forgery{s, a.side})
 	}
@@ -68,10 +71,10 @@ func (a *attacker) from(steps ...Step) (f []forgery) {
 
 // honest returns the steps of a conversation that begins with a handshake, and
 // how many of them open it.
-func honest(r *rand.Rand) ([]Step, int) {
+func honest(r *rand.Rand) ([]script.Step, int) {
 	for {
 		steps := converse(r)
-		if len(steps) > 4 && steps[0].Flags&^(ECE|CWR) == SYN && steps[1].Flags == SYN|ACK && steps[2].Flags == ACK {
+		if len(steps) > 4 && steps[0].Flags&^(frame.ECE|frame.CWR) == frame.SYN && steps[1].Flags == frame.SYN|frame.ACK && steps[2].Flags == frame.ACK {
 			return steps, 3
 		}
 	}
@@ -81,7 +84,7 @@ func honest(r *rand.Rand) ([]Step, int) {
 // connection without knowing its numbers. What the ends say is judged as if
 // nobody had.
 func TestForged(t *testing.T) {
-	attack(t, func(r *rand.Rand, steps []Step, opened int) map[int][]forgery {
+	attack(t, func(r *rand.Rand, steps []script.Step, opened int) map[int][]forgery {
 		forged := map[int][]forgery{}
 		for range 1 + r.IntN(4) {
 			a := attacker{Rand: r, side: r.IntN(2), near: [2]uint32{steps[0].Seq, steps[1].Seq}}
@@ -99,7 +102,7 @@ func TestForged(t *testing.T) {
 // told from the client's, until the first of those. The handshake is done all the same,
 // and what follows is judged as if nobody had.
 func TestForgedFirst(t *testing.T) {
-	attack(t, func(r *rand.Rand, steps []Step, opened int) map[int][]forgery {
+	attack(t, func(r *rand.Rand, steps []script.Step, opened int) map[int][]forgery {
 		a := attacker{Rand: r, side: r.IntN(2), near: [2]uint32{steps[0].Seq, steps[1].Seq}}
 		if a.side == 0 {
 			opened = 1
@@ -116,7 +119,7 @@ func TestForgedFirst(t *testing.T) {
 
 // attack plays conversations with and without what is forged, and reports those of
 // whose honest steps worse says that they fared worse.
-func attack(t *testing.T, forge func(r *rand.Rand, steps []Step, opened int) map[int][]forgery, worse func(a heard, alone []heard) bool) {
+func attack(t *testing.T, forge func(r *rand.Rand, steps []script.Step, opened int) map[int][]forgery, worse func(a heard, alone []heard) bool) {
 	c := &court{ctop: openCtop(t)}
 	seed, failed := number(t, "CTOP_JUDGE_SEED", oneSeed), 0
 	for n := range number(t, "CTOP_JUDGE_FORGED", fewForged) {
@@ -165,7 +168,7 @@ const fewForged = 5000
 // heard is ctop's answer to a step, an honest one of the given index or a forged one.
 type heard struct {
 	Answer
-	step   Step
+	step   script.Step
 	index  int
 	side   int
 	forged bool
@@ -174,13 +177,17 @@ type heard struct {
 func transcript(all []heard) string {
 	var b strings.Builder
 	for _, h := range all {
-		fmt.Fprintf(&b, "%s by side %d %-60s %s\n", word(h.forged, "forged"), h.side, h.step.String(), h.Answer)
+		who := ""
+		if h.forged {
+			who = "forged"
+		}
+		fmt.Fprintf(&b, "%s by side %d %-60s %s\n", who, h.side, h.step.String(), h.Answer)
 	}
 	return b.String()
 }
 
 // listen plays the steps to ctop alone, the forged ones before those of their index.
-func (c *court) listen(steps []Step, forged map[int][]forgery, enforce bool) (all []heard, err error) {
+func (c *court) listen(steps []script.Step, forged map[int][]forgery, enforce bool) (all []heard, err error) {
 	c.runs++
 	if c.runs%flushEvery == 0 {
 		if err := c.ctop.flush(); err != nil {
@@ -191,11 +198,11 @@ func (c *court) listen(steps []Step, forged map[int][]forgery, enforce bool) (al
 		return nil, err
 	}
 	t := newTuple(c.runs, false)
-	say := func(s Step, index, side int, isForged bool) error {
+	say := func(s script.Step, index, side int, isForged bool) error {
 		h := heard{step: s, index: index, side: side, forged: isForged}
 		c.mark++
-		frame := frameOf(t.packet(&s, nil, c.mark))
-		if h.Verdict, h.Why, err = c.ctop.play([][]byte{frame}, side); err != nil {
+		data := frame.Around(t.packet(&s, nil, c.mark))
+		if h.Verdict, h.Why, err = c.ctop.play([][]byte{data}, side); err != nil {
 			return err
 		}
 		h.State, err = c.ctop.state(t)
@@ -208,7 +215,7 @@ func (c *court) listen(steps []Step, forged map[int][]forgery, enforce bool) (al
 				return nil, err
 			}
 		}
-		if err := say(steps[i], i, steps[i].dir(), false); err != nil {
+		if err := say(steps[i], i, steps[i].Dir(), false); err != nil {
 			return nil, err
 		}
 	}

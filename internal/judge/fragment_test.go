@@ -4,60 +4,9 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+
+	"ctop/internal/frame"
 )
-
-// protoFragment is the next header value of IPv6's fragment header.
-const protoFragment = 44
-
-// moreFragments is that flag of IPv4, in the bits before the offset.
-const moreFragments = 0x2000
-
-// fragments cuts an IP packet without options or extension headers into
-// fragments of at most mtu bytes, as a router or a sender does (RFC 791 section
-// 3.2, RFC 8200 section 4.5). It returns the packet itself where it fits.
-func fragments(packet []byte, mtu int, mark uint16) [][]byte {
-	if mtu == 0 || len(packet) <= mtu {
-		return [][]byte{packet}
-	}
-	header, head := 20, 20
-	if packet[0]>>4 == 6 {
-		header, head = 40, 48
-	}
-	size := max((mtu-head)&^7, 8)
-	var cut [][]byte
-	for rest, offset := packet[header:], 0; len(rest) > 0; offset += size {
-		n := min(size, len(rest))
-		cut = append(cut, fragment(packet[:header], rest[:n], offset, n < len(rest), mark))
-		rest = rest[n:]
-	}
-	return cut
-}
-
-func fragment(header, payload []byte, offset int, more bool, mark uint16) []byte {
-	be := binary.BigEndian
-	p := slices.Clone(header)
-	if header[0]>>4 == 6 {
-		be.PutUint16(p[4:], uint16(8+len(payload)))
-		bits := uint16(offset)
-		if more {
-			bits |= 1
-		}
-		p = append(p, p[6], 0)
-		p = be.AppendUint16(p, bits)
-		p = be.AppendUint32(p, 1<<16|uint32(mark))
-		p[6] = protoFragment
-		return append(p, payload...)
-	}
-	bits := uint16(offset / 8)
-	if more {
-		bits |= moreFragments
-	}
-	be.PutUint16(p[2:], uint16(len(header)+len(payload)))
-	be.PutUint16(p[6:], bits)
-	be.PutUint16(p[10:], 0)
-	be.PutUint16(p[10:], headerChecksum(p))
-	return append(p, payload...)
-}
 
 // datagramID is what the fragments of one packet share.
 type datagramID struct {
@@ -104,10 +53,10 @@ func (a assembler) add(s *shot) *shot {
 		return nil
 	}
 	delete(a, id)
-	whole := dissect(frameOf(packet))
+	whole := dissect(frame.Around(packet))
 	whole.vlan, whole.frames, whole.packets = s.vlan, nil, nil
 	first := d.first().payload
-	whole.cut = whole.proto == protoTCP && (len(first) < 20 || len(first) < int(first[12]>>4)*4)
+	whole.cut = whole.proto == frame.ProtoTCP && (len(first) < 20 || len(first) < int(first[12]>>4)*4)
 	for _, each := range d.shots {
 		whole.frames = append(whole.frames, each.frames...)
 		whole.packets = append(whole.packets, each.packets...)
@@ -134,9 +83,9 @@ func (s *shot) piece() (id datagramID, p piece, ok bool) {
 		}
 		bits := be.Uint16(b[6:])
 		id.id, id.proto = uint32(be.Uint16(b[4:])), b[9]
-		p = piece{offset: int(bits&0x1fff) * 8, last: bits&moreFragments == 0, payload: b[header:]}
+		p = piece{offset: int(bits&0x1fff) * 8, last: bits&frame.MoreFragments == 0, payload: b[header:]}
 	} else {
-		if b[6] != protoFragment || len(b) < 48 {
+		if b[6] != frame.ProtoFragment || len(b) < 48 {
 			return id, p, false
 		}
 		bits := be.Uint16(b[42:])

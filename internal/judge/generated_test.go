@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ctop/internal/script"
 )
 
 // tally adds up what came of many sequences.
@@ -16,16 +18,16 @@ type tally struct {
 	sequences, packets, agreed, unjudged int
 	differences                          map[string]int
 	failures                             map[signature]int
-	first                                map[signature]*Sequence
+	first                                map[signature]*script.Sequence
 }
 
 func newTally() *tally {
 	return &tally{
-		differences: map[string]int{}, failures: map[signature]int{}, first: map[signature]*Sequence{},
+		differences: map[string]int{}, failures: map[signature]int{}, first: map[signature]*script.Sequence{},
 	}
 }
 
-func (y *tally) add(s *Sequence, o *outcome) {
+func (y *tally) add(s *script.Sequence, o *outcome) {
 	y.sequences++
 	y.packets += o.packets
 	y.agreed += o.agreed

@@ -1,6 +1,11 @@
 package judge
 
-import "strings"
+import (
+	"strings"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
+)
 
 // lateDifferences are those about what comes after the end of a flow.
 var lateDifferences = []difference{
@@ -34,7 +39,7 @@ var lateDifferences = []difference{
 	{
 		name: "SYN after the end",
 		is: func(m *moment) bool {
-			return m.over != nil && m.is(SYN) && m.ctop.Verdict == New && m.ctop.State == SynSent
+			return m.over != nil && m.is(frame.SYN) && m.ctop.Verdict == New && m.ctop.State == SynSent
 		},
 		after:  renew,
 		reason: "any SYN replaces a closed or reset flow; the kernel keeps the old flow, and only some SYNs replace it",
@@ -43,7 +48,7 @@ var lateDifferences = []difference{
 	{
 		name: "picked up after the end of another",
 		is: func(m *moment) bool {
-			return m.over != nil && m.is(ACK) && m.ctop.Verdict == New && m.ctop.State == Unanswered && (!m.over.expects(m.step) || m.over.vague())
+			return m.over != nil && m.is(frame.ACK) && m.ctop.Verdict == New && m.ctop.State == Unanswered && (!m.over.expects(m.step) || m.over.vague())
 		},
 		after:  part,
 		reason: "the numbers do not belong to the flow that ended, so this is another flow, picked up midstream",
@@ -54,14 +59,14 @@ var lateDifferences = []difference{
 // expects tells whether the step may be a late one of the flow: it begins at most
 // a window beyond what was permitted, acknowledges nothing that was not sent, and is
 // not from before anything that the flow can have sent.
-func (w *witness) expects(s *Step) bool {
-	sender, receiver := &w.side[s.dir()], &w.side[1-s.dir()]
-	limit := w.limit(1-s.dir()) + receiver.maxWindow
+func (w *witness) expects(s *script.Step) bool {
+	sender, receiver := &w.side[s.Dir()], &w.side[1-s.Dir()]
+	limit := w.limit(1-s.Dir()) + receiver.maxWindow
 	oldest := 4 * w.lag()
-	if after(s.Seq, limit) || before(s.end(), sender.end-oldest) {
+	if after(s.Seq, limit) || before(s.End(), sender.end-oldest) {
 		return false
 	}
-	return !s.has(ACK) || !after(s.Ack, receiver.end) && !before(s.Ack, receiver.end-oldest)
+	return !s.Has(frame.ACK) || !after(s.Ack, receiver.end) && !before(s.Ack, receiver.end-oldest)
 }
 
 // vague tells whether the numbers at the end are in doubt.

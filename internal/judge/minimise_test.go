@@ -1,11 +1,16 @@
 package judge
 
-import "slices"
+import (
+	"slices"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
+)
 
 // signature is what makes two failures the same one.
 type signature struct {
 	reply      bool
-	kind       Kind
+	kind       script.Kind
 	flags      uint8
 	from, to   [2]State
 	verdict    [2]Verdict
@@ -15,7 +20,7 @@ type signature struct {
 
 func signatureOf(m *moment) signature {
 	return signature{
-		reply: m.step.Reply, kind: m.step.Kind, flags: m.step.Flags &^ (PSH | ECE | CWR | URG),
+		reply: m.step.Reply, kind: m.step.Kind, flags: m.step.Flags &^ (frame.PSH | frame.ECE | frame.CWR | frame.URG),
 		from: [2]State{m.before.ctop, m.before.kernel}, to: [2]State{m.ctop.State, m.kernel.State},
 		verdict: [2]Verdict{m.ctop.Verdict, m.kernel.Verdict}, why: m.ctop.Why, difference: m.difference,
 	}
@@ -23,9 +28,9 @@ func signatureOf(m *moment) signature {
 
 // minimise returns the shortest and plainest sequence it finds that fails in
 // the same way.
-func (c *court) minimise(s *Sequence, like signature) (*Sequence, error) {
-	best := &Sequence{Name: s.Name, V6: s.V6, Enforce: s.Enforce, Steps: slices.Clone(s.Steps)}
-	try := func(candidate *Sequence) (bool, error) {
+func (c *court) minimise(s *script.Sequence, like signature) (*script.Sequence, error) {
+	best := &script.Sequence{Name: s.Name, V6: s.V6, Enforce: s.Enforce, Steps: slices.Clone(s.Steps)}
+	try := func(candidate *script.Sequence) (bool, error) {
 		o, err := c.hear(candidate)
 		if err != nil || o.failed == nil || signatureOf(o.failed) != like {
 			return false, err
@@ -34,7 +39,7 @@ func (c *court) minimise(s *Sequence, like signature) (*Sequence, error) {
 		best.Steps = best.Steps[:o.failed.index+1]
 		return true, nil
 	}
-	for _, shrink := range []func(*Sequence, func(*Sequence) (bool, error)) (bool, error){
+	for _, shrink := range []func(*script.Sequence, func(*script.Sequence) (bool, error)) (bool, error){
 		dropSteps, renumber, simplify, dropSteps,
 	} {
 		for {
@@ -51,17 +56,17 @@ func (c *court) minimise(s *Sequence, like signature) (*Sequence, error) {
 }
 
 // with returns the sequence with other steps.
-func (s *Sequence) with(steps []Step) *Sequence {
+func with(s *script.Sequence, steps []script.Step) *script.Sequence {
 	c := *s
 	c.Steps = steps
 	return &c
 }
 
 // dropSteps leaves steps out, many at once first.
-func dropSteps(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
+func dropSteps(s *script.Sequence, try func(*script.Sequence) (bool, error)) (bool, error) {
 	for size := len(s.Steps) / 2; size > 0; size /= 2 {
 		for at := 0; at+size <= len(s.Steps); at++ {
-			smaller, err := try(s.with(slices.Delete(slices.Clone(s.Steps), at, at+size)))
+			smaller, err := try(with(s, slices.Delete(slices.Clone(s.Steps), at, at+size)))
 			if smaller || err != nil {
 				return smaller, err
 			}
@@ -71,50 +76,50 @@ func dropSteps(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
 }
 
 // renumber moves both ends' numbers to where hand-written scenarios have them.
-func renumber(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
-	base := [2]uint32{firstISN, secondISN}
+func renumber(s *script.Sequence, try func(*script.Sequence) (bool, error)) (bool, error) {
+	base := [2]uint32{script.FirstISN, script.SecondISN}
 	for d := range 2 {
 		for i := len(s.Steps) - 1; i >= 0; i-- {
 			switch step := &s.Steps[i]; {
-			case step.dir() == d:
+			case step.Dir() == d:
 				base[d] = step.Seq
-			case step.has(ACK):
+			case step.Has(frame.ACK):
 				base[d] = step.Ack
 			}
 		}
 	}
-	if base == [2]uint32{firstISN, secondISN} {
+	if base == [2]uint32{script.FirstISN, script.SecondISN} {
 		return false, nil
 	}
 	steps := slices.Clone(s.Steps)
 	for i := range steps {
-		d := steps[i].dir()
-		steps[i].Seq += [2]uint32{firstISN, secondISN}[d] - base[d]
-		if steps[i].has(ACK) {
-			steps[i].Ack += [2]uint32{firstISN, secondISN}[1-d] - base[1-d]
+		d := steps[i].Dir()
+		steps[i].Seq += [2]uint32{script.FirstISN, script.SecondISN}[d] - base[d]
+		if steps[i].Has(frame.ACK) {
+			steps[i].Ack += [2]uint32{script.FirstISN, script.SecondISN}[1-d] - base[1-d]
 		}
 	}
-	return try(s.with(steps))
+	return try(with(s, steps))
 }
 
 // plainer are ways to make a step plainer; each tells whether it changed it.
-var plainer = []func(*Step) bool{
-	func(s *Step) bool { had := s.Sack != [2]uint32{}; s.Sack = [2]uint32{}; return had },
-	func(s *Step) bool { had := s.SackOK; s.SackOK = false; return had },
-	func(s *Step) bool { had := s.Scale != NoScale; s.Scale = NoScale; return had },
-	func(s *Step) bool { had := s.Len > 0; s.Len = 0; return had },
-	func(s *Step) bool { had := s.Len > 1; s.Len = min(s.Len, 1); return had },
-	func(s *Step) bool { had := s.Window != 64240; s.Window = 64240; return had },
-	func(s *Step) bool {
-		f := s.Flags &^ (PSH | ECE | CWR | URG)
+var plainer = []func(*script.Step) bool{
+	func(s *script.Step) bool { had := s.Sack != [2]uint32{}; s.Sack = [2]uint32{}; return had },
+	func(s *script.Step) bool { had := s.SackOK; s.SackOK = false; return had },
+	func(s *script.Step) bool { had := s.Scale != script.NoScale; s.Scale = script.NoScale; return had },
+	func(s *script.Step) bool { had := s.Len > 0; s.Len = 0; return had },
+	func(s *script.Step) bool { had := s.Len > 1; s.Len = min(s.Len, 1); return had },
+	func(s *script.Step) bool { had := s.Window != 64240; s.Window = 64240; return had },
+	func(s *script.Step) bool {
+		f := s.Flags &^ (frame.PSH | frame.ECE | frame.CWR | frame.URG)
 		had := s.Flags != f
 		s.Flags = f
 		return had
 	},
-	func(s *Step) bool { had := s.Crossed; s.Crossed = false; return had },
+	func(s *script.Step) bool { had := s.Crossed; s.Crossed = false; return had },
 }
 
-func simplify(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
+func simplify(s *script.Sequence, try func(*script.Sequence) (bool, error)) (bool, error) {
 	if s.V6 {
 		plain := *s
 		plain.V6 = false
@@ -128,7 +133,7 @@ func simplify(s *Sequence, try func(*Sequence) (bool, error)) (bool, error) {
 			if !change(&steps[i]) {
 				continue
 			}
-			if ok, err := try(s.with(steps)); ok || err != nil {
+			if ok, err := try(with(s, steps)); ok || err != nil {
 				return ok, err
 			}
 		}

@@ -1,12 +1,17 @@
 package judge
 
-import "fmt"
+import (
+	"fmt"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
+)
 
 // moment is one step with what both trackers said of it.
 type moment struct {
-	sequence *Sequence
+	sequence *script.Sequence
 	index    int
-	step     *Step
+	step     *script.Step
 	// before are the states before the step, ctop and kernel the answers.
 	before struct{ ctop, kernel State }
 	ctop   Answer
@@ -71,10 +76,10 @@ func (m *moment) stays() bool { return m.ctop.State == m.before.ctop }
 // is tells whether the step is a TCP segment whose flags, apart from PSH, URG
 // and those of ECN, are exactly these.
 func (m *moment) is(flags uint8) bool {
-	return m.step.Kind == TCP && m.step.Flags&(SYN|ACK|FIN|RST) == flags
+	return m.step.Kind == script.TCP && m.step.Flags&(frame.SYN|frame.ACK|frame.FIN|frame.RST) == flags
 }
 
-func (m *moment) isReset() bool { return m.step.Kind == TCP && m.step.has(RST) }
+func (m *moment) isReset() bool { return m.step.Kind == script.TCP && m.step.Has(frame.RST) }
 
 // afterwards returns what was said up to this step and in it.
 func (m *moment) afterwards() *witness {
@@ -84,6 +89,6 @@ func (m *moment) afterwards() *witness {
 }
 
 // me and other are what the step's sender and receiver said before it.
-func (m *moment) me() *witnessSide { return &m.w.side[m.step.dir()] }
+func (m *moment) me() *witnessSide { return &m.w.side[m.step.Dir()] }
 
-func (m *moment) other() *witnessSide { return &m.w.side[1-m.step.dir()] }
+func (m *moment) other() *witnessSide { return &m.w.side[1-m.step.Dir()] }

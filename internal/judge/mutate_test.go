@@ -4,12 +4,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
 )
 
 // generate returns the n-th sequence of a seed.
-func generate(seed, n uint64) *Sequence {
+func generate(seed, n uint64) *script.Sequence {
 	r := rand.New(rand.NewPCG(seed, n))
-	s := &Sequence{
+	s := &script.Sequence{
 		Name: fmt.Sprintf("seed=%d n=%d", seed, n),
 		V6:   r.IntN(8) == 0, Enforce: r.IntN(3) == 0,
 	}
@@ -33,16 +36,16 @@ func mutations(r *rand.Rand) int {
 }
 
 // chatter is packets without a handshake, in any order.
-func chatter(r *rand.Rand) []Step {
-	kinds := [][]Kind{{UDP, UDP, Quote}, {Echo, EchoReply}, {Other}, {UDP, Echo, EchoReply, Other}}[r.IntN(4)]
-	var steps []Step
+func chatter(r *rand.Rand) []script.Step {
+	kinds := [][]script.Kind{{script.UDP, script.UDP, script.Quote}, {script.Echo, script.EchoReply}, {script.ESP}, {script.UDP, script.Echo, script.EchoReply, script.ESP}}[r.IntN(4)]
+	var steps []script.Step
 	for range 1 + r.IntN(8) {
-		s := Step{
+		s := script.Step{
 			Kind: kinds[r.IntN(len(kinds))], Reply: r.IntN(2) == 0,
-			Len: uint16(r.IntN(300)), Scale: NoScale,
+			Len: uint16(r.IntN(300)), Scale: script.NoScale,
 		}
 		// A quote needs something to quote.
-		if s.Kind == Quote && !slices.ContainsFunc(steps, func(o Step) bool { return o.Reply != s.Reply }) {
+		if s.Kind == script.Quote && !slices.ContainsFunc(steps, func(o script.Step) bool { return o.Reply != s.Reply }) {
 			continue
 		}
 		steps = append(steps, s)
@@ -52,7 +55,7 @@ func chatter(r *rand.Rand) []Step {
 
 // renewed is another conversation by the same ends, that begins above the
 // numbers of the old one, as RFC 9293 3.4.1 asks.
-func renewed(r *rand.Rand, old []Step) []Step {
+func renewed(r *rand.Rand, old []script.Step) []script.Step {
 	steps := converse(r)
 	if len(old) == 0 || len(steps) == 0 {
 		return steps
@@ -62,9 +65,9 @@ func renewed(r *rand.Rand, old []Step) []Step {
 		shift[d] = highest(old, d) + 1 + uint32(r.IntN(1<<20)) - lowest(steps, d)
 	}
 	for i := range steps {
-		d := steps[i].dir()
+		d := steps[i].Dir()
 		steps[i].Seq += shift[d]
-		if steps[i].Flags&ACK != 0 {
+		if steps[i].Flags&frame.ACK != 0 {
 			steps[i].Ack += shift[1-d]
 			steps[i].Sack[0] += shift[1-d]
 			steps[i].Sack[1] += shift[1-d]
@@ -73,19 +76,19 @@ func renewed(r *rand.Rand, old []Step) []Step {
 	return steps
 }
 
-func highest(steps []Step, d int) (seq uint32) {
+func highest(steps []script.Step, d int) (seq uint32) {
 	found := false
 	for i := range steps {
-		if steps[i].dir() == d && (!found || after(steps[i].end(), seq)) {
-			seq, found = steps[i].end(), true
+		if steps[i].Dir() == d && (!found || after(steps[i].End(), seq)) {
+			seq, found = steps[i].End(), true
 		}
 	}
 	return seq
 }
 
-func lowest(steps []Step, d int) uint32 {
+func lowest(steps []script.Step, d int) uint32 {
 	for i := range steps {
-		if steps[i].dir() == d {
+		if steps[i].Dir() == d {
 			return steps[i].Seq
 		}
 	}
@@ -93,7 +96,7 @@ func lowest(steps []Step, d int) uint32 {
 }
 
 // mutate does one thing to the steps that networks, bugs or attackers do.
-func mutate(r *rand.Rand, steps []Step) []Step {
+func mutate(r *rand.Rand, steps []script.Step) []script.Step {
 	if len(steps) == 0 {
 		return steps
 	}
@@ -123,7 +126,7 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 	case 12:
 		return refused(r, steps)
 	case 13:
-		steps[i].Spoiled = steps[i].Kind != Other
+		steps[i].Spoiled = steps[i].Kind != script.ESP
 	case 14:
 		narrow(r, steps[i:])
 	}
@@ -132,12 +135,12 @@ func mutate(r *rand.Rand, steps []Step) []Step {
 
 // narrow puts a router with a small MTU on the way of one direction, as long as
 // the steps last or for one packet of them.
-func narrow(r *rand.Rand, steps []Step) {
+func narrow(r *rand.Rand, steps []script.Step) {
 	size := uint16(24 + 8*r.IntN(60))
-	one, d := r.IntN(2) == 0, steps[0].dir()
+	one, d := r.IntN(2) == 0, steps[0].Dir()
 	for i := range steps {
 		s := &steps[i]
-		if s.dir() != d || s.Kind == Quote || s.has(SYN) || s.Sack[0] != s.Sack[1] {
+		if s.Dir() != d || s.Kind == script.Quote || s.Has(frame.SYN) || s.Sack[0] != s.Sack[1] {
 			continue // a TCP header with options may not fit the first fragment
 		}
 		s.MTU = 48 + size
@@ -149,8 +152,8 @@ func narrow(r *rand.Rand, steps []Step) {
 
 // refused has a SYN come late, or a new one, to an end that knows nothing of the
 // connection.
-func refused(r *rand.Rand, steps []Step) []Step {
-	i := slices.IndexFunc(steps, func(s Step) bool { return s.Kind == TCP && s.Flags == SYN })
+func refused(r *rand.Rand, steps []script.Step) []script.Step {
+	i := slices.IndexFunc(steps, func(s script.Step) bool { return s.Kind == script.TCP && s.Flags == frame.SYN })
 	if i < 0 {
 		return steps
 	}
@@ -158,18 +161,18 @@ func refused(r *rand.Rand, steps []Step) []Step {
 	if r.IntN(2) == 0 {
 		syn.Seq = corruptNumber(r, syn.Seq)
 	}
-	answer := Step{
-		Flags: RST | ACK, Reply: !syn.Reply, Crossed: syn.Crossed, Ack: syn.end(), Scale: NoScale,
+	answer := script.Step{
+		Flags: frame.RST | frame.ACK, Reply: !syn.Reply, Crossed: syn.Crossed, Ack: syn.End(), Scale: script.NoScale,
 	}
 	return slices.Insert(steps, i+1+r.IntN(len(steps)-i), syn, answer)
 }
 
-func corruptFlags(r *rand.Rand, s *Step) {
+func corruptFlags(r *rand.Rand, s *script.Step) {
 	if r.IntN(4) == 0 {
 		s.Flags = uint8(r.IntN(256))
 		return
 	}
-	s.Flags = []uint8{SYN, SYN | ACK, ACK, FIN | ACK, RST, RST | ACK, SYN | URG, FIN, FIN | ACK | URG, 0}[r.IntN(10)]
+	s.Flags = []uint8{frame.SYN, frame.SYN | frame.ACK, frame.ACK, frame.FIN | frame.ACK, frame.RST, frame.RST | frame.ACK, frame.SYN | frame.URG, frame.FIN, frame.FIN | frame.ACK | frame.URG, 0}[r.IntN(10)]
 }
 
 // corruptNumber is off by one, by a bit, by about a window, or by anything.
@@ -189,13 +192,13 @@ func corruptNumber(r *rand.Rand, n uint32) uint32 {
 
 // blind is a packet by somebody who knows the tuple, and more or less well the
 // numbers at that place.
-func blind(r *rand.Rand, steps []Step, at int) Step {
+func blind(r *rand.Rand, steps []script.Step, at int) script.Step {
 	s := steps[at]
 	if r.IntN(2) == 0 {
 		s.Reply = !s.Reply
 		s.Seq, s.Ack = s.Ack, s.Seq
 	}
-	s.Kind, s.Len = TCP, 0
+	s.Kind, s.Len = script.TCP, 0
 	s.Sack = [2]uint32{}
 	corruptFlags(r, &s)
 	if r.IntN(3) > 0 {
@@ -209,14 +212,14 @@ func blind(r *rand.Rand, steps []Step, at int) Step {
 
 // crossed weaves another conversation in: by the same tuple or the one with the
 // ports exchanged, begun by either end.
-func crossed(r *rand.Rand, steps []Step) []Step {
+func crossed(r *rand.Rand, steps []script.Step) []script.Step {
 	other := converse(r)
 	turned, ports := r.IntN(2) == 0, r.IntN(2) == 0
 	for i := range other {
 		other[i].Reply = other[i].Reply != turned
 		other[i].Crossed = ports
 	}
-	var woven []Step
+	var woven []script.Step
 	for len(steps) > 0 || len(other) > 0 {
 		from := &steps
 		if len(steps) == 0 || len(other) > 0 && r.IntN(2) == 0 {

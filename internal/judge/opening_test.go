@@ -1,13 +1,17 @@
 package judge
 
-import "slices"
+import (
+	"slices"
+
+	"ctop/internal/frame"
+)
 
 // openingDifferences are those about SYNs and handshakes.
 var openingDifferences = []difference{
 	{
 		name: "ACK in a simultaneous open",
 		is: func(m *moment) bool {
-			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.stays() && m.onlyCtopPasses() &&
+			return m.step.Has(frame.ACK) && m.step.Flags&(frame.SYN|frame.RST) == 0 && m.stays() && m.onlyCtopPasses() &&
 				m.before.kernel == KernelSynSent2 && m.w.inside(m.step)
 		},
 		reason: "its numbers are right; the kernel expects a SYN+ACK first",
@@ -33,7 +37,7 @@ var openingDifferences = []difference{
 	{
 		name: "data before the handshake is done",
 		is: func(m *moment) bool {
-			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.onlyCtopPasses() && m.before.ctop == SynRecv && m.stays() && m.w.inside(m.step)
+			return m.step.Has(frame.ACK) && m.step.Flags&(frame.SYN|frame.RST) == 0 && m.onlyCtopPasses() && m.before.ctop == SynRecv && m.stays() && m.w.inside(m.step)
 		},
 		reason: "before the opener's ACK, the responder may send as much as the window in the SYN allows; the kernel lets less pass",
 		source: "RFC 7413 section 4.2; RFC 9293 3.10.7.4",
@@ -41,7 +45,7 @@ var openingDifferences = []difference{
 	{
 		name: "SYN and SYN+ACK said again",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.passed() && m.stays() && m.ctop.State >= Open && m.kernel.State == SynRecv &&
+			return m.is(frame.SYN|frame.ACK) && m.passed() && m.stays() && m.ctop.State >= Open && m.kernel.State == SynRecv &&
 				m.step.Seq == m.me().isn
 		},
 		reason: "their numbers show that they are late copies; the kernel starts a new connection",
@@ -50,7 +54,7 @@ var openingDifferences = []difference{
 	{
 		name: "late SYN+ACK by the opener",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
+			return m.is(frame.SYN|frame.ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
 				m.me().synSent && m.step.Seq == m.me().isn
 		},
 		reason: "it is the retransmitted SYN+ACK of a simultaneous open; the kernel knows only the responder's",
@@ -59,7 +63,7 @@ var openingDifferences = []difference{
 	{
 		name: "answer after one that was refused",
 		is: func(m *moment) bool {
-			return m.step.has(SYN) && m.passed() && m.before.ctop == SynSent && m.ctop.State == SynRecv &&
+			return m.step.Has(frame.SYN) && m.passed() && m.before.ctop == SynSent && m.ctop.State == SynRecv &&
 				m.kernel.State == SynSent && m.w.trail["refused"]
 		},
 		after:  part,
@@ -69,7 +73,7 @@ var openingDifferences = []difference{
 	{
 		name: "answer to a SYN with a lower number",
 		is: func(m *moment) bool {
-			return m.before.ctop == SynSent && m.step.has(ACK) && m.step.Flags&(SYN|RST) != 0 && m.ctop.Verdict == Established &&
+			return m.before.ctop == SynSent && m.step.Has(frame.ACK) && m.step.Flags&(frame.SYN|frame.RST) != 0 && m.ctop.Verdict == Established &&
 				m.kernel.State == SynSent && len(m.w.syns) > 1 && m.w.answersSyn(m.step)
 		},
 		after:  part,
@@ -111,8 +115,8 @@ var openingDifferences = []difference{
 	{
 		name: "ACK from below the SYN",
 		is: func(m *moment) bool {
-			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(SYN|RST) == 0 &&
-				m.kernel.State >= Open && before(m.step.end(), m.me().isn+1)
+			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(frame.SYN|frame.RST) == 0 &&
+				m.kernel.State >= Open && before(m.step.End(), m.me().isn+1)
 		},
 		reason: "a segment below the window completes no handshake; the kernel allows it to lag by a window",
 		source: "RFC 9293 3.10.7.4, first check, SYN-RECEIVED",
@@ -121,7 +125,7 @@ var openingDifferences = []difference{
 		name: "ACK that covers no SYN",
 		is: func(m *moment) bool {
 			w := m.afterwards()
-			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(SYN|RST) == 0 &&
+			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(frame.SYN|frame.RST) == 0 &&
 				m.kernel.State >= Open && (!w.synAcked(0) || !w.synAcked(1) || w.trail["begun anew"])
 		},
 		reason: "an ACK that does not acknowledge the SYN completes no handshake; the kernel looks at the flag only",
@@ -130,7 +134,7 @@ var openingDifferences = []difference{
 	{
 		name: "SYN+ACK that answers no SYN",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop != SynSent &&
+			return m.is(frame.SYN|frame.ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop != SynSent &&
 				(m.before.ctop >= Open || !m.w.answersSyn(m.step) || m.w.manySyns() || !m.w.answersEnd(m.step))
 		},
 		reason: "it acknowledges something else, or a SYN before the last two, so it is invalid and changes nothing",
@@ -139,7 +143,7 @@ var openingDifferences = []difference{
 	{
 		name: "SYN+ACK to SYN_SENT that answers no SYN",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop == SynSent &&
+			return m.is(frame.SYN|frame.ACK) && m.onlyKernelPasses("state") && m.stays() && m.before.ctop == SynSent &&
 				(!m.w.answersSyn(m.step) || m.w.manySyns() || !m.w.answersEnd(m.step))
 		},
 		after:  part,
@@ -149,7 +153,7 @@ var openingDifferences = []difference{
 	{
 		name: "direction begun anew",
 		is: func(m *moment) bool {
-			return m.step.has(SYN) && m.step.Flags&(RST|FIN) == 0 && m.before.ctop == SynRecv && m.onlyCtopPasses() &&
+			return m.step.Has(frame.SYN) && m.step.Flags&(frame.RST|frame.FIN) == 0 && m.before.ctop == SynRecv && m.onlyCtopPasses() &&
 				m.me().synSent && (m.step.Seq != m.me().isn || len(m.w.syns) > 1)
 		},
 		after:  part,
@@ -159,7 +163,7 @@ var openingDifferences = []difference{
 	{
 		name: "SYN in an unanswered midstream flow",
 		is: func(m *moment) bool {
-			return m.is(SYN) && m.before.ctop == Unanswered && m.ctop.State == SynSent && m.ctop.Why == "reused"
+			return m.is(frame.SYN) && m.before.ctop == Unanswered && m.ctop.State == SynSent && m.ctop.Why == "reused"
 		},
 		after:  renew,
 		reason: "nothing was known about that flow, and the SYN carries more information",
@@ -168,7 +172,7 @@ var openingDifferences = []difference{
 	{
 		name: "SYN by the responder",
 		is: func(m *moment) bool {
-			return m.is(SYN) && m.stays() && m.onlyCtopPasses() && m.ctop.Verdict == Established
+			return m.is(frame.SYN) && m.stays() && m.onlyCtopPasses() && m.ctop.Verdict == Established
 		},
 		reason: "ctop remembers a SYN inside a flow, whichever end sent it, and its answer decides",
 		source: "decision 5d; RFC 5961 section 4",
@@ -176,7 +180,7 @@ var openingDifferences = []difference{
 	{
 		name: "flow begun by an answer is new",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.kernel.Verdict == Established &&
+			return m.is(frame.SYN|frame.ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.kernel.Verdict == Established &&
 				sameState(m.ctop.State, m.kernel.State)
 		},
 		reason: "the old flow has ended, and the first packet of a flow is new; the kernel reuses its entry",
@@ -185,7 +189,7 @@ var openingDifferences = []difference{
 	{
 		name: "open until both ends began anew",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.stays() && m.ctop.Verdict == Established && m.before.ctop >= Open &&
+			return m.is(frame.SYN|frame.ACK) && m.stays() && m.ctop.Verdict == Established && m.before.ctop >= Open &&
 				m.w.answersPending(m.step) != nil
 		},
 		after:  part,
@@ -195,7 +199,7 @@ var openingDifferences = []difference{
 	{
 		name: "both ends began anew",
 		is: func(m *moment) bool {
-			return m.is(ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.ctop.State == Open
+			return m.is(frame.ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.ctop.State == Open
 		},
 		after:  part,
 		reason: "the ACK of the answer to a remembered SYN ends the old flow and starts the new one",
@@ -204,7 +208,7 @@ var openingDifferences = []difference{
 	{
 		name: "another answer to the same SYN",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
+			return m.is(frame.SYN|frame.ACK) && m.stays() && m.onlyCtopPasses() && m.before.ctop >= Open &&
 				m.other().synSent && m.step.Ack == m.other().isn+1
 		},
 		reason: "an opener that accepted the first answer challenges this one, so it changes nothing",
@@ -213,7 +217,7 @@ var openingDifferences = []difference{
 	{
 		name: "ACK of the older one of two answers",
 		is: func(m *moment) bool {
-			return m.step.has(ACK) && m.step.Flags&(SYN|RST) == 0 && m.before.ctop == SynRecv && m.ctop.State >= Open &&
+			return m.step.Has(frame.ACK) && m.step.Flags&(frame.SYN|frame.RST) == 0 && m.before.ctop == SynRecv && m.ctop.State >= Open &&
 				m.w.trail["begun anew"]
 		},
 		after:  part,
@@ -223,7 +227,7 @@ var openingDifferences = []difference{
 	{
 		name: "only the opener is seen",
 		is: func(m *moment) bool {
-			return m.is(ACK) && m.onlyCtopPasses() && m.before.ctop == SynSent && m.ctop.State == Unanswered && !m.other().heard
+			return m.is(frame.ACK) && m.onlyCtopPasses() && m.before.ctop == SynSent && m.ctop.State == Unanswered && !m.other().heard
 		},
 		after:  part,
 		reason: "under observe the answers may take another path; the flow is counted, and checked once both ends are seen",
@@ -232,7 +236,7 @@ var openingDifferences = []difference{
 	{
 		name: "remembered SYN is answered",
 		is: func(m *moment) bool {
-			return m.is(SYN|ACK) && m.ctop.Why == "reused" && m.ctop.State == SynRecv && (m.w.answersPending(m.step) != nil || m.w.trail["begun anew"]) &&
+			return m.is(frame.SYN|frame.ACK) && m.ctop.Why == "reused" && m.ctop.State == SynRecv && (m.w.answersPending(m.step) != nil || m.w.trail["begun anew"]) &&
 				m.kernel.State != SynRecv
 		},
 		after:  part,
@@ -242,7 +246,7 @@ var openingDifferences = []difference{
 	{
 		name: "TIME_WAIT until the answer",
 		is: func(m *moment) bool {
-			return m.is(SYN) && m.ctop.Verdict == Established && m.stays() && m.kernel.State == SynSent
+			return m.is(frame.SYN) && m.ctop.Verdict == Established && m.stays() && m.kernel.State == SynSent
 		},
 		after:  part,
 		reason: "a SYN reopens a closed flow only when it is answered: the last FIN may still be in flight, and a forged SYN would cut it off",

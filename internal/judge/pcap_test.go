@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"os"
+
+	"ctop/internal/frame"
 )
 
 // The link types that captures come with, as in linktype.net.
@@ -81,7 +83,7 @@ func ethernet(link uint32, data []byte) []byte {
 	case link == linkCooked && len(data) > 16:
 		return append(make([]byte, 12), data[14:]...)
 	case link != linkEthernet && len(data) > 0 && (data[0]>>4 == 4 || data[0]>>4 == 6):
-		return frameOf(data)
+		return frame.Around(data)
 	}
 	return data
 }

@@ -5,6 +5,9 @@ import (
 	"io"
 	"slices"
 	"testing"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
 )
 
 // maxRuns is how many flows ctop's table holds, and flushEvery after how many
@@ -44,13 +47,13 @@ type outcome struct {
 type scene struct {
 	court    *court
 	tuple    tuple
-	sequence *Sequence
+	sequence *script.Sequence
 	// packets has the one that is being judged, in several fragments or whole,
 	// frames the same as ctop sees it, last the last ones of each tuple and end.
 	packets [][]byte
 	frames  [][]byte
 	last    [2][2][]byte
-	kind    Kind
+	kind    script.Kind
 	witness map[tuple]*witness
 	// over has the witness of every flow that ended, until another begins.
 	over map[tuple]*witness
@@ -58,7 +61,7 @@ type scene struct {
 
 // hear plays a sequence through both trackers. The first unexplained difference
 // ends it, and so does one after which the two no longer judge the same flow.
-func (c *court) hear(s *Sequence) (*outcome, error) {
+func (c *court) hear(s *script.Sequence) (*outcome, error) {
 	if err := c.prepare(s); err != nil {
 		return nil, err
 	}
@@ -81,7 +84,7 @@ func (c *court) hear(s *Sequence) (*outcome, error) {
 	return o, nil
 }
 
-func (c *court) prepare(s *Sequence) error {
+func (c *court) prepare(s *script.Sequence) error {
 	c.runs++
 	if c.runs%flushEvery == 0 {
 		if err := c.kernel.ct.flush(); err != nil {
@@ -139,7 +142,7 @@ func (s *scene) judge(m *moment, t tuple) error {
 			}
 		}
 	}
-	if m.step.has(FIN) && m.ctop.Verdict != Invalid && (m.kernel.State == m.before.kernel || m.kernel.Verdict == Invalid) {
+	if m.step.Has(frame.FIN) && m.ctop.Verdict != Invalid && (m.kernel.State == m.before.kernel || m.kernel.Verdict == Invalid) {
 		m.w.trail["ignored FIN"] = true
 	}
 	if m.agreed() && m.before.ctop == SynSent && m.ctop.Verdict == Invalid {
@@ -154,9 +157,9 @@ func (s *scene) judge(m *moment, t tuple) error {
 
 // of returns the tuple whose flow the step belongs to; that of a quote is the
 // tuple of what it quotes.
-func (s *scene) of(step *Step) tuple {
+func (s *scene) of(step *script.Step) tuple {
 	t := s.tuple.of(step)
-	if step.Kind == Quote {
+	if step.Kind == script.Quote {
 		t.kind = s.kind
 	} else {
 		s.kind = step.Kind
@@ -165,19 +168,19 @@ func (s *scene) of(step *Step) tuple {
 }
 
 // compose makes the step's packet.
-func (s *scene) compose(step *Step, t tuple) {
+func (s *scene) compose(step *script.Step, t tuple) {
 	s.court.mark++
-	d, crossed := step.dir(), 0
+	d, crossed := step.Dir(), 0
 	if step.Crossed {
 		crossed = 1
 	}
 	whole := t.packet(step, s.last[crossed][1-d], s.court.mark)
-	s.packets = fragments(whole, int(step.MTU), s.court.mark)
+	s.packets = frame.Fragments(whole, int(step.MTU), s.court.mark)
 	s.frames = s.frames[:0]
 	for _, packet := range s.packets {
-		s.frames = append(s.frames, frameOf(packet))
+		s.frames = append(s.frames, frame.Around(packet))
 	}
-	if step.Kind != Quote {
+	if step.Kind != script.Quote {
 		s.last[crossed][d] = whole
 	}
 }
@@ -193,13 +196,13 @@ func (s *scene) ask(m *moment, t tuple) (err error) {
 		return err
 	}
 	m.before.kernel = was.state
-	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frames, m.step.dir()); err != nil {
+	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frames, m.step.Dir()); err != nil {
 		return err
 	}
 	if m.ctop.State, err = c.ctop.state(t); err != nil {
 		return err
 	}
-	if m.kernel.Verdict, err = c.kernel.play(s.packets, m.step.dir()); err != nil {
+	if m.kernel.Verdict, err = c.kernel.play(s.packets, m.step.Dir()); err != nil {
 		return err
 	}
 	// An entry is confirmed only when its first packet leaves.
@@ -220,7 +223,7 @@ func (s *scene) reconcile(m *moment, t tuple) error {
 		if err := kernel.ct.delete(t); err != nil {
 			return err
 		}
-		_, err := kernel.play(s.packets, m.step.dir())
+		_, err := kernel.play(s.packets, m.step.Dir())
 		return err
 	case part:
 		m.parted = true

@@ -1,5 +1,9 @@
 package judge
 
+import (
+	"ctop/internal/frame"
+)
+
 // resetDifferences are those about RSTs.
 var resetDifferences = []difference{
 	{
@@ -42,7 +46,7 @@ var resetDifferences = []difference{
 	{
 		name: "refusal after one that was refused",
 		is: func(m *moment) bool {
-			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.step.has(ACK) &&
+			return m.isReset() && m.before.ctop == SynSent && m.ctop.Why == "rst" && m.step.Has(frame.ACK) &&
 				(m.w.answersSyn(m.step) && m.w.trail["refused"] || m.w.answersPending(m.step) != nil)
 		},
 		reason: "the kernel initialises a direction from a segment that it then calls invalid",
@@ -77,7 +81,7 @@ var resetDifferences = []difference{
 	{
 		name: "refusal keeps the flow",
 		is: func(m *moment) bool {
-			return m.isReset() && m.stays() && m.ctop.Verdict == Established && m.step.has(ACK) && m.step.Seq == 0 &&
+			return m.isReset() && m.stays() && m.ctop.Verdict == Established && m.step.Has(frame.ACK) && m.step.Seq == 0 &&
 				(m.other().synSent && m.step.Ack == m.other().isn+1 || m.w.answersPending(m.step) != nil)
 		},
 		reason: "it tells the sender of another or a retransmitted SYN that there is no connection; an attacker could forge both without knowing a number of this flow",
@@ -108,7 +112,7 @@ var resetDifferences = []difference{
 // and all its data.
 func (m *moment) refuses() bool {
 	syn := m.other()
-	return m.step.has(ACK) && syn.synSent && len(m.w.syns) < 3 && (m.step.Ack == syn.isn+1 || m.step.Ack == syn.synEnd)
+	return m.step.Has(frame.ACK) && syn.synSent && len(m.w.syns) < 3 && (m.step.Ack == syn.isn+1 || m.step.Ack == syn.synEnd)
 }
 
 // vague tells whether the numbers are in doubt: of a flow picked up midstream, or
@@ -124,7 +128,7 @@ func (m *moment) exactReset() bool {
 // resetBeyond tells whether the RST comes right after what its sender sent beyond
 // the window: whoever forged that would need no exact number.
 func (m *moment) resetBeyond() bool {
-	return m.me().heard && m.step.Seq == m.me().end && after(m.step.Seq, m.w.limit(1-m.step.dir()))
+	return m.me().heard && m.step.Seq == m.me().end && after(m.step.Seq, m.w.limit(1-m.step.Dir()))
 }
 
 // resetLate tells whether the RST may answer an old segment, both sides having closed.
@@ -139,5 +143,5 @@ func (m *moment) resetInside() bool {
 	if m.w.midstream {
 		return true // the window scale is anybody's guess
 	}
-	return !after(m.step.Seq, m.w.limit(1-m.step.dir())) && !before(m.step.Seq, m.other().ack)
+	return !after(m.step.Seq, m.w.limit(1-m.step.Dir())) && !before(m.step.Seq, m.other().ack)
 }

@@ -2,32 +2,25 @@ package judge
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"ctop/internal/script"
 )
 
 // scenarios reads testdata, and the file that CTOP_JUDGE_REPLAY names.
-func scenarios(t *testing.T) map[string][]*Sequence {
+func scenarios(t *testing.T) []script.File {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scenarios in testdata", err)
+	all, err := script.Read("testdata/*.seq")
+	if err != nil {
+		t.Fatal(err)
 	}
 	if replay := os.Getenv("CTOP_JUDGE_REPLAY"); replay != "" {
-		files = append(files, replay)
-	}
-	all := map[string][]*Sequence{}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
+		more, err := script.Read(replay)
 		if err != nil {
 			t.Fatal(err)
 		}
-		sequences, err := parseSequences(string(text))
-		if err != nil {
-			t.Fatalf("%s: %v", file, err)
-		}
-		all[filepath.Base(file)] = sequences
+		all = append(all, more...)
 	}
 	return all
 }
@@ -36,17 +29,22 @@ func scenarios(t *testing.T) map[string][]*Sequence {
 // ctop is to answer, and the deliberate differences that must show.
 func TestScenarios(t *testing.T) {
 	c := openCourt(t)
-	for file, sequences := range scenarios(t) {
-		t.Run(file, func(t *testing.T) {
-			for _, s := range sequences {
+	for _, file := range scenarios(t) {
+		t.Run(file.Name, func(t *testing.T) {
+			for _, s := range file.Sequences {
 				t.Run(s.Name, func(t *testing.T) { checkScenario(t, c, s) })
 			}
 		})
 	}
 }
 
-func checkScenario(t *testing.T, c *court, s *Sequence) {
+func checkScenario(t *testing.T, c *court, s *script.Sequence) {
 	t.Helper()
+	for i := range s.Steps {
+		if step := &s.Steps[i]; step.Command != "" || step.Stray {
+			t.Fatalf("%s: %s is not for this player", step.Where, step)
+		}
+	}
 	o, err := c.hear(s)
 	if err != nil {
 		t.Fatal(err)
@@ -67,20 +65,23 @@ func checkStep(t *testing.T, m *moment) {
 		shown = m.difference.name
 	}
 	if m.unexplained() {
-		t.Errorf("line %d: unexplained difference", m.step.Line)
+		t.Errorf("%s: unexplained difference", m.step.Where)
 	} else if m.step.Want != nil && shown != m.step.Differs {
-		t.Errorf("line %d: shows difference %q, want %q", m.step.Line, shown, m.step.Differs)
+		t.Errorf("%s: shows difference %q, want %q", m.step.Where, shown, m.step.Differs)
 	}
-	want := m.step.Want
-	if want == nil {
+	if m.step.Want == nil {
 		return
+	}
+	want, err := answerOf(m.step.Want)
+	if err != nil {
+		t.Fatalf("%s: %v", m.step.Where, err)
 	}
 	got := m.ctop
 	if want.Why == "" {
 		got.Why = ""
 	}
-	if got != *want {
-		t.Errorf("line %d: ctop says %s, want %s", m.step.Line, m.ctop, want)
+	if got != want {
+		t.Errorf("%s: ctop says %s, want %s", m.step.Where, m.ctop, want)
 	}
 }
 

@@ -42,7 +42,7 @@ var windowDifferences = []difference{
 	{
 		name: "window opened by a SACK",
 		is: func(m *moment) bool {
-			return m.onlyKernelPasses("window") && m.stays() && m.other().sacked && after(m.step.Seq, m.w.limit(1-m.step.dir()))
+			return m.onlyKernelPasses("window") && m.stays() && m.other().sacked && after(m.step.Seq, m.w.limit(1-m.step.Dir()))
 		},
 		after:  part,
 		reason: "the window counts from the acknowledgement; the kernel counts it from the highest block",
@@ -51,9 +51,9 @@ var windowDifferences = []difference{
 	{
 		name: "beyond the window by a window",
 		is: func(m *moment) bool {
-			limit := m.w.limit(1 - m.step.dir())
+			limit := m.w.limit(1 - m.step.Dir())
 			return m.onlyKernelPasses("window") && m.stays() && after(m.step.Seq, limit) &&
-				m.step.end()-limit >= m.other().maxWindow
+				m.step.End()-limit >= m.other().maxWindow
 		},
 		after:  part,
 		reason: "ctop lets less than a window beyond the window pass; the kernel's allowance grows with what it let pass",

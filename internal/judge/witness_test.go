@@ -1,6 +1,11 @@
 package judge
 
-import "slices"
+import (
+	"slices"
+
+	"ctop/internal/frame"
+	"ctop/internal/script"
+)
 
 // witness remembers what the packets of one tuple said, so that a deliberate
 // difference can be told from a mistake by the numbers. It keeps no state
@@ -8,11 +13,11 @@ import "slices"
 type witness struct {
 	side [2]witnessSide
 	// syns are the SYNs, without ACK, of this flow so far.
-	syns []*Step
+	syns []*script.Step
 	// midstream says that the flow did not begin with a SYN.
 	midstream bool
 	// strays are the segments outside the window, of either side.
-	strays [2][]*Step
+	strays [2][]*script.Step
 	// trail has the names of the differences so far.
 	trail map[string]bool
 }
@@ -39,18 +44,18 @@ func newWitness() *witness { return &witness{trail: map[string]bool{}} }
 // where its numbers bind nobody.
 func (w *witness) note(m *moment) {
 	s := m.step
-	if s.Kind == TCP && m.ctop.Verdict == Invalid && m.ctop.Why == "window" {
-		w.strays[s.dir()] = append(slices.Clip(w.strays[s.dir()]), s)
+	if s.Kind == script.TCP && m.ctop.Verdict == Invalid && m.ctop.Why == "window" {
+		w.strays[s.Dir()] = append(slices.Clip(w.strays[s.Dir()]), s)
 	}
-	if s.Kind != TCP || m.ctop.Verdict == Invalid || !w.binds(m) {
+	if s.Kind != script.TCP || m.ctop.Verdict == Invalid || !w.binds(m) {
 		return
 	}
-	if s.has(RST) {
+	if s.Has(frame.RST) {
 		w.noteReset()
 		return
 	}
 	w.resynchronise(m)
-	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
+	me, other := &w.side[s.Dir()], &w.side[1-s.Dir()]
 	me.sacked = me.sacked || s.Sack[0] != s.Sack[1]
 	if me.heard && other.heard && m.before.ctop >= Open && me.isOld(s, other) {
 		return
@@ -58,21 +63,21 @@ func (w *witness) note(m *moment) {
 	if !me.heard {
 		w.noteFirst(s, me, other)
 	}
-	if s.has(SYN) {
+	if s.Has(frame.SYN) {
 		opening := m.before.ctop <= SynRecv || m.ctop.Why == "reused"
 		w.noteSyn(s, me, other, opening, m.before.ctop == SynSent)
-		if !opening || !s.has(ACK) && me.isn != s.Seq {
+		if !opening || !s.Has(frame.ACK) && me.isn != s.Seq {
 			return
 		}
 	}
-	if me.heard && other.heard && !s.has(SYN) && after(s.Seq, w.limit(1-s.dir())) {
-		if after(s.end(), me.end) {
-			me.end = s.end()
+	if me.heard && other.heard && !s.Has(frame.SYN) && after(s.Seq, w.limit(1-s.Dir())) {
+		if after(s.End(), me.end) {
+			me.end = s.End()
 		}
 		w.trail["beyond the window"] = true
 		return
 	}
-	if s.has(FIN) && me.heard && s.end() == me.end && !me.finSent {
+	if s.Has(frame.FIN) && me.heard && s.End() == me.end && !me.finSent {
 		w.trail["FIN over data"] = true
 	}
 	me.noteEnd(s, m.before.ctop == FinWait1 || m.before.ctop == FinWait2)
@@ -82,11 +87,11 @@ func (w *witness) note(m *moment) {
 
 // noteFirst takes in an end's first segment. Midstream it may acknowledge what was
 // not seen, or repeat what was acknowledged.
-func (w *witness) noteFirst(s *Step, me, other *witnessSide) {
+func (w *witness) noteFirst(s *script.Step, me, other *witnessSide) {
 	if !other.heard {
-		w.midstream = w.midstream || s.Flags&SYN == 0
+		w.midstream = w.midstream || s.Flags&frame.SYN == 0
 	}
-	if s.has(SYN) {
+	if s.Has(frame.SYN) {
 		return
 	}
 	me.scale = 14
@@ -99,7 +104,7 @@ func (w *witness) noteFirst(s *Step, me, other *witnessSide) {
 	if after(other.ack-1<<30, s.Seq) || before(other.ack+1<<30, s.Seq) {
 		other.ack = s.Seq
 	}
-	if after(other.ack, s.end()) {
+	if after(other.ack, s.End()) {
 		me.end, me.repeats = other.ack, true
 	}
 }
@@ -108,11 +113,11 @@ func (w *witness) noteFirst(s *Step, me, other *witnessSide) {
 // that they could acknowledge.
 func (w *witness) binds(m *moment) bool {
 	switch {
-	case m.step.has(SYN) || !m.stays():
+	case m.step.Has(frame.SYN) || !m.stays():
 		return true
 	case m.before.ctop <= SynRecv && m.before.ctop >= SynSent:
-		me, other := &w.side[m.step.dir()], &w.side[1-m.step.dir()]
-		if me.synSent && before(m.step.end(), me.isn+1) {
+		me, other := &w.side[m.step.Dir()], &w.side[1-m.step.Dir()]
+		if me.synSent && before(m.step.End(), me.isn+1) {
 			return false
 		}
 		return other.synSent && after(m.step.Ack, other.isn) && !after(m.step.Ack, other.end)
@@ -127,20 +132,20 @@ func (w *witness) noteReset() {
 
 // isOld tells whether the segment is from so long ago that nothing in it counts
 // (RFC 9293 3.10.7.4, first check; RFC 5961 section 5.2).
-func (me *witnessSide) isOld(s *Step, other *witnessSide) bool {
-	if s.has(SYN) {
+func (me *witnessSide) isOld(s *script.Step, other *witnessSide) bool {
+	if s.Has(frame.SYN) {
 		return false
 	}
-	return before(s.end(), other.ack-other.maxWindow-1) ||
-		s.has(ACK) && before(s.Ack, other.end-max(ackLag, me.maxWindow))
+	return before(s.End(), other.ack-other.maxWindow-1) ||
+		s.Has(frame.ACK) && before(s.Ack, other.end-max(ackLag, me.maxWindow))
 }
 
 // isFarOld tells whether the segment is from before anything that this connection
 // can still send: older than what isOld tells by a few windows.
-func (me *witnessSide) isFarOld(s *Step, other *witnessSide) bool {
+func (me *witnessSide) isFarOld(s *script.Step, other *witnessSide) bool {
 	const windows = 4
-	return before(s.end(), other.ack-windows*max(ackLag, other.maxWindow)) ||
-		s.has(ACK) && before(s.Ack, other.end-windows*max(ackLag, me.maxWindow))
+	return before(s.End(), other.ack-windows*max(ackLag, other.maxWindow)) ||
+		s.Has(frame.ACK) && before(s.Ack, other.end-windows*max(ackLag, me.maxWindow))
 }
 
 // resynchronise takes over the numbers that both sides agree on.
@@ -149,39 +154,39 @@ func (w *witness) resynchronise(m *moment) {
 	if m.before.ctop < Open || !w.agrees(s) {
 		return
 	}
-	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
-	for _, o := range w.strays[1-s.dir()] {
-		other.end, other.ack, other.limit = o.end(), o.Ack, o.Ack+uint32(o.Window)<<other.scale
+	me, other := &w.side[s.Dir()], &w.side[1-s.Dir()]
+	for _, o := range w.strays[1-s.Dir()] {
+		other.end, other.ack, other.limit = o.End(), o.Ack, o.Ack+uint32(o.Window)<<other.scale
 	}
 	me.end = s.Seq
 	if after(other.ack, me.end) {
 		me.end = other.ack
 	}
 	me.acked = false
-	w.strays = [2][]*Step{}
+	w.strays = [2][]*script.Step{}
 	w.trail["resynchronised"] = true
 }
 
 // agrees tells whether the segment and one that the other side sent outside the
 // window acknowledge each other, and one of the two acknowledges what by the numbers
 // of the flow was never sent, or very long ago.
-func (w *witness) agrees(s *Step) bool {
+func (w *witness) agrees(s *script.Step) bool {
 	if !w.outside(s) {
 		return false
 	}
 	lag := w.lag()
-	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
+	me, other := &w.side[s.Dir()], &w.side[1-s.Dir()]
 	far := func(ack uint32, end uint32) bool { return after(ack, end) || before(ack, end-4*lag) }
-	return slices.ContainsFunc(w.strays[1-s.dir()], func(o *Step) bool {
-		return !after(s.Ack, o.end()) && !before(s.Ack, o.Seq-lag) && !before(s.Seq, o.Ack-lag) &&
+	return slices.ContainsFunc(w.strays[1-s.Dir()], func(o *script.Step) bool {
+		return !after(s.Ack, o.End()) && !before(s.Ack, o.Seq-lag) && !before(s.Seq, o.Ack-lag) &&
 			!after(s.Seq, o.Ack+max(lag, uint32(o.Window)<<me.scale, uint32(o.Window)<<other.scale)) && (far(s.Ack, other.end) || far(o.Ack, me.end))
 	})
 }
 
 // outside tells whether the segment is neither near the window nor a little below.
-func (w *witness) outside(s *Step) bool {
-	me, other := &w.side[s.dir()], &w.side[1-s.dir()]
-	return me.heard && other.heard && !s.has(SYN) && (!w.near(s) || me.isFarOld(s, other))
+func (w *witness) outside(s *script.Step) bool {
+	me, other := &w.side[s.Dir()], &w.side[1-s.Dir()]
+	return me.heard && other.heard && !s.Has(frame.SYN) && (!w.near(s) || me.isFarOld(s, other))
 }
 
 func (w *witness) lag() uint32 { return max(ackLag, w.side[0].maxWindow, w.side[1].maxWindow) }
@@ -190,25 +195,25 @@ func (w *witness) lag() uint32 { return max(ackLag, w.side[0].maxWindow, w.side[
 const ackLag = 66000
 
 // noteEnd notes how far was sent. A FIN is the last of what was sent, or none.
-func (me *witnessSide) noteEnd(s *Step, undoes bool) {
-	if undoes && me.finSent && after(s.end(), me.finEnd) {
+func (me *witnessSide) noteEnd(s *script.Step, undoes bool) {
+	if undoes && me.finSent && after(s.End(), me.finEnd) {
 		me.finSent = false
 	}
-	if s.has(FIN) && !me.finSent && (!me.heard && !me.repeats || !before(s.end(), me.end)) {
-		me.finSent, me.finEnd = true, s.end()
+	if s.Has(frame.FIN) && !me.finSent && (!me.heard && !me.repeats || !before(s.End(), me.end)) {
+		me.finSent, me.finEnd = true, s.End()
 	}
-	if !me.heard && !me.repeats || after(s.end(), me.end) {
-		me.end = s.end()
+	if !me.heard && !me.repeats || after(s.End(), me.end) {
+		me.end = s.End()
 	}
 }
 
-func (me *witnessSide) noteAck(s *Step, scaled bool) {
+func (me *witnessSide) noteAck(s *script.Step, scaled bool) {
 	window := uint32(s.Window)
-	if !s.has(SYN) && scaled {
+	if !s.Has(frame.SYN) && scaled {
 		window <<= me.scale
 	}
 	me.maxWindow = max(me.maxWindow, window)
-	if !s.has(ACK) {
+	if !s.Has(frame.ACK) {
 		return
 	}
 	if !me.acked || after(s.Ack, me.ack) {
@@ -221,22 +226,22 @@ func (me *witnessSide) noteAck(s *Step, scaled bool) {
 }
 
 // noteSyn remembers a SYN; while the flow is opening, the last one counts.
-func (w *witness) noteSyn(s *Step, me, other *witnessSide, opening, replaces bool) {
-	if !s.has(ACK) {
+func (w *witness) noteSyn(s *script.Step, me, other *witnessSide, opening, replaces bool) {
+	if !s.Has(frame.ACK) {
 		w.syns = append(w.syns, s)
 	}
 	if opening && me.synSent && s.Seq != me.isn {
 		w.trail["another SYN"] = true
 	}
-	if !opening || me.synSent && (!s.has(ACK) && !replaces || s.Seq == me.isn) {
+	if !opening || me.synSent && (!s.Has(frame.ACK) && !replaces || s.Seq == me.isn) {
 		return
 	}
 	if me.synSent {
 		w.trail["begun anew"] = true
 	}
-	w.syns = slices.DeleteFunc(slices.Clone(w.syns), func(o *Step) bool { return s.has(ACK) && o.Reply == s.Reply })
-	me.synSent, me.isn, me.synEnd, me.end = true, s.Seq, s.end(), s.end()
-	me.offered, me.maxWindow = s.Scale != NoScale, uint32(s.Window)
+	w.syns = slices.DeleteFunc(slices.Clone(w.syns), func(o *script.Step) bool { return s.Has(frame.ACK) && o.Reply == s.Reply })
+	me.synSent, me.isn, me.synEnd, me.end = true, s.Seq, s.End(), s.End()
+	me.offered, me.maxWindow = s.Scale != script.NoScale, uint32(s.Window)
 	me.scale = uint8(min(max(s.Scale, 0), 14))
 	if !me.offered {
 		other.offered = false
@@ -244,7 +249,7 @@ func (w *witness) noteSyn(s *Step, me, other *witnessSide, opening, replaces boo
 	if other.heard {
 		other.limit = s.Seq + 1 + other.maxWindow
 	}
-	if other.synSent && !s.has(ACK) {
+	if other.synSent && !s.Has(frame.ACK) {
 		me.limit = other.isn + 1 + max(me.maxWindow, uint32(s.Window))
 	}
 }
@@ -263,8 +268,8 @@ func (w *witness) finAcked(d int) bool {
 
 // answersSyn tells whether the segment acknowledges a SYN, or data in it, that
 // the other end sent.
-func (w *witness) answersSyn(s *Step) bool {
-	other := &w.side[1-s.dir()]
+func (w *witness) answersSyn(s *script.Step) bool {
+	other := &w.side[1-s.Dir()]
 	if other.synSent && after(s.Ack, other.isn) && !after(s.Ack, other.synEnd) {
 		return true
 	}
@@ -278,12 +283,12 @@ func (w *witness) answersSyn(s *Step) bool {
 
 // answersEnd tells whether the segment acknowledges the last SYN, or data in it, or
 // an earlier one with all of its data.
-func (w *witness) answersEnd(s *Step) bool {
-	other := &w.side[1-s.dir()]
+func (w *witness) answersEnd(s *script.Step) bool {
+	other := &w.side[1-s.Dir()]
 	if other.synSent && after(s.Ack, other.isn) && !after(s.Ack, other.synEnd) {
 		return true
 	}
-	return slices.ContainsFunc(w.syns, func(syn *Step) bool { return syn.Reply != s.Reply && s.Ack == syn.end() })
+	return slices.ContainsFunc(w.syns, func(syn *script.Step) bool { return syn.Reply != s.Reply && s.Ack == syn.End() })
 }
 
 // manySyns tells whether there were more SYNs than ctop remembers: the one that
@@ -304,7 +309,7 @@ func (w *witness) limit(d int) uint32 {
 
 // answersPending is answersSyn as far as ctop remembers: not how much data a SYN
 // brought.
-func (w *witness) answersPending(s *Step) *Step {
+func (w *witness) answersPending(s *script.Step) *script.Step {
 	for _, syn := range w.syns {
 		if syn.Reply != s.Reply && s.Ack-syn.Seq-1 <= synData {
 			return syn
@@ -314,9 +319,9 @@ func (w *witness) answersPending(s *Step) *Step {
 }
 
 // near is inside, or beyond what is permitted by less than a window.
-func (w *witness) near(s *Step) bool {
-	other := &w.side[1-s.dir()]
-	return w.inside(s) || !after(s.Ack, other.end) && s.end()-w.limit(1-s.dir()) < other.maxWindow
+func (w *witness) near(s *script.Step) bool {
+	other := &w.side[1-s.Dir()]
+	return w.inside(s) || !after(s.Ack, other.end) && s.End()-w.limit(1-s.Dir()) < other.maxWindow
 }
 
 // synData is how much data of a SYN its answer may acknowledge (RFC 7413).
@@ -324,25 +329,25 @@ const synData = 1460
 
 // inside tells whether the step begins within what the other end permits and
 // acknowledges nothing that was not sent.
-func (w *witness) inside(s *Step) bool {
-	other := &w.side[1-s.dir()]
-	return !after(s.Seq, w.limit(1-s.dir())) && (!s.has(ACK) || !after(s.Ack, other.end))
+func (w *witness) inside(s *script.Step) bool {
+	other := &w.side[1-s.Dir()]
+	return !after(s.Seq, w.limit(1-s.Dir())) && (!s.Has(frame.ACK) || !after(s.Ack, other.end))
 }
 
 // restarted returns the witness of a flow that begins with the answer to a SYN
 // which came in the old one.
-func (w *witness) restarted(answer *Step) *witness {
+func (w *witness) restarted(answer *script.Step) *witness {
 	n := newWitness()
 	n.midstream = w.midstream
-	if answer.has(ACK) {
-		n.side[1-answer.dir()] = witnessSide{
+	if answer.Has(frame.ACK) {
+		n.side[1-answer.Dir()] = witnessSide{
 			heard: true, synSent: true, isn: answer.Ack - 1, synEnd: answer.Ack, end: answer.Ack, limit: answer.Seq + 1<<16, maxWindow: 1 << 16,
 		}
 	}
 	n.trail["restart"] = true
 	if syn := w.answersPending(answer); syn != nil {
-		n.side[1-answer.dir()].offered = syn.Scale != NoScale
-		n.side[1-answer.dir()].scale = uint8(max(syn.Scale, 0))
+		n.side[1-answer.Dir()].offered = syn.Scale != script.NoScale
+		n.side[1-answer.Dir()].scale = uint8(max(syn.Scale, 0))
 	} else {
 		n.trail["begun anew"] = true // with which scale is anybody's guess
 	}
