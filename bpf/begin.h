@@ -28,16 +28,17 @@
 #define OUTCOME_EXISTS (-4)
 /* The flow was ended for another one to begin. */
 #define OUTCOME_BEGIN (-5)
+/* There is room for one, but not where its key leads. */
+#define OUTCOME_CROWDED (-6)
 
-/* Begins a flow in the scratch space, its first packet counted. */
+/* Begins a flow, its first packet counted. NULL where there is no place for it. */
 static __always_inline struct flow *flow_begin(const struct packet *pkt, __u32 d,
 					       __u64 now)
 {
-	struct flow *flow = scratch_flow();
+	struct flow *flow = flow_new(&pkt->key);
 
 	if (!flow)
 		return NULL;
-	__builtin_memset(flow, 0, sizeof(*flow));
 	flow_count(&flow->dir[d & 1], pkt, dir_is_shared(&flow->dir[d & 1]));
 	flow->dir[ORIGIN].last_seen_ticks = now;
 	flow->dir[REPLY].last_seen_ticks = d == REPLY ? now : 0;
@@ -59,11 +60,17 @@ static __always_inline __u32 flow_begin_flags(const struct packet *pkt, __u32 d)
 /* What a packet is whose flow could or could not be entered. */
 static __always_inline int outcome_created(int err)
 {
-	if (err == -E2BIG)
-		return OUTCOME_FULL;
+	if (err == -ENOSPC)
+		return OUTCOME_CROWDED;
 	if (err == -EEXIST)
 		return OUTCOME_EXISTS;
 	return OUTCOME(err ? VERDICT_UNTRACKED : VERDICT_NEW, 0);
+}
+
+/* What a packet is whose flow has no place. */
+static __always_inline int outcome_full(const struct packet *pkt)
+{
+	return flow_look_up(&pkt->key) ? OUTCOME_EXISTS : OUTCOME_FULL;
 }
 
 /* A direction that is known by its SYN alone, of which only the end and the scale
@@ -90,14 +97,14 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 			flag_of(FLOW_SYN_ACKED, ORIGIN);
 
 	if (!flow)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
+		return outcome_full(pkt);
 	tcp_begin_kept(&flow->dir[ORIGIN], pending_end, pending_wscale);
 	flow->dir[ORIGIN].acked = pkt->seq + 1;
 	flow->dir[ORIGIN].limit = pkt->seq + 1 + 0xffff;
 	tcp_begin(&flow->dir[REPLY], pkt);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
 	tcp_update(&flow->dir[REPLY], pkt, false);
-	return outcome_created(flow_create(pkt, control));
+	return outcome_created(flow_create(flow, control));
 }
 
 /* A TCP packet without a flow: a SYN opens one; what comes late for a flow that
@@ -126,11 +133,11 @@ static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 		return OUTCOME(VERDICT_INVALID, INVALID_NO_FLOW);
 	flow = flow_begin(pkt, ORIGIN, now);
 	if (!flow)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
+		return outcome_full(pkt);
 	tcp_begin(&flow->dir[ORIGIN], pkt);
 	if (flags == TCP_ACK)
 		tcp_update(&flow->dir[ORIGIN], pkt, false);
-	return outcome_created(flow_create(pkt, control));
+	return outcome_created(flow_create(flow, control));
 }
 
 /* Begins anew with the ACK of a SYN+ACK that answered a SYN of the ACK's sender:
@@ -141,14 +148,12 @@ static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 	struct flow *flow = flow_begin(pkt, ORIGIN, now);
 	__u32 control;
 
+	if (!flow)
+		return outcome_full(pkt);
 	control = flow_begin_flags(pkt, ORIGIN) | flow_keep() | STATE_ESTABLISHED |
 		  flag_of(FLOW_SEEN, REPLY) | flag_of(FLOW_SYN_SENT, ORIGIN) |
 		  flag_of(FLOW_SYN_SENT, REPLY) | flag_of(FLOW_SYN_ACKED, ORIGIN) |
 		  flag_of(FLOW_SYN_ACKED, REPLY);
-	if (!flow) {
-		flow_release(control);
-		return OUTCOME(VERDICT_UNTRACKED, 0);
-	}
 	tcp_begin_kept(&flow->dir[ORIGIN], ends, wscales);
 	tcp_begin_kept(&flow->dir[REPLY], ends >> 32, wscales >> 8);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
@@ -156,7 +161,7 @@ static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 	flow->dir[REPLY].limit = (__u32)ends + 0xffff;
 	tcp_first_ack(&flow->dir[ORIGIN], pkt);
 	tcp_update(&flow->dir[ORIGIN], pkt, false);
-	return outcome_created(flow_create(pkt, control));
+	return outcome_created(flow_create(flow, control));
 }
 
 /* Ends a flow whose tuple is opened again; step keeps what of it the new one needs. */
@@ -168,7 +173,7 @@ static __always_inline int tcp_end_old(struct tcp_step *step, struct packet *pkt
 
 	step->ends = sender->pending_end | (__u64)other->pending_end << 32;
 	step->wscales = sender->pending_wscale | other->pending_wscale << 8;
-	if (!flow_destroy(&pkt->key, flow, control,
+	if (!flow_destroy(flow, control,
 			  event_cause(REASON_REUSED, d)))
 		return OUTCOME_RETRY;
 	return OUTCOME_BEGIN;

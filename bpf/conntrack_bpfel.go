@@ -13,11 +13,9 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type ConntrackCandidate struct {
-	_    structs.HostLayout
-	Key  ConntrackFlowKey
-	Tail uint64
-	Tag  uint64
+type ConntrackBucket struct {
+	_     structs.HostLayout
+	Slots [8]uint64
 }
 
 type ConntrackChunk struct {
@@ -63,12 +61,6 @@ const (
 	ConntrackDirectionORIGIN ConntrackDirection = 0
 	ConntrackDirectionREPLY  ConntrackDirection = 1
 )
-
-type ConntrackEmbryo struct {
-	_     structs.HostLayout
-	Words [6]uint64
-	Tag   uint64
-}
 
 type ConntrackEndedFlow struct {
 	_          structs.HostLayout
@@ -132,20 +124,30 @@ const (
 type ConntrackFilling struct {
 	_    structs.HostLayout
 	Kept uint64
+	Pad0 [7]uint64
 	Head uint64
+	Pad1 [7]uint64
 	Tail uint64
-	Pad  uint64
+	Pad2 [7]uint64
+	Used uint64
+	Pad3 [7]uint64
 }
 
 type ConntrackFlow struct {
 	_            structs.HostLayout
+	Key          ConntrackFlowKey
 	Control      uint64
+	Id           uint64
 	CreatedNs    uint64
-	IdHigh       uint32
+	Slot         uint64
+	Place        uint32
+	NextFree     uint32
+	Embryo       uint32
 	TimeoutTicks uint32
 	Invalid      uint16
 	Related      uint16
 	Reordered    [2]uint16
+	Spare        [24]uint8
 	Dir          [2]ConntrackFlowDir
 }
 
@@ -256,6 +258,12 @@ type ConntrackFragmentKey struct {
 	Pad       uint16
 }
 
+type ConntrackFreeStack struct {
+	_   structs.HostLayout
+	Top uint64
+	Pad [7]uint64
+}
+
 type ConntrackGap struct {
 	_       structs.HostLayout
 	Begin   uint32
@@ -266,6 +274,15 @@ type ConntrackGap struct {
 type ConntrackGroup struct {
 	_    structs.HostLayout
 	Addr [2]uint64
+}
+
+type ConntrackHashing struct {
+	_       structs.HostLayout
+	Factors [12]uint64
+	Sum     uint64
+	Mixer   uint64
+	Buckets uint32
+	Pad     uint32
 }
 
 type ConntrackInvalid uint32
@@ -482,12 +499,13 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	ConntrackMapCandidate         = "candidate"
+	ConntrackMapBuckets           = "buckets"
 	ConntrackMapChunks            = "chunks"
 	ConntrackMapEnded             = "ended"
 	ConntrackMapFilling           = "filling"
 	ConntrackMapFlows             = "flows"
 	ConntrackMapFragments         = "fragments"
+	ConntrackMapFreePlaces        = "free_places"
 	ConntrackMapGaps              = "gaps"
 	ConntrackMapGroups            = "groups"
 	ConntrackMapNursery           = "nursery"
@@ -496,7 +514,6 @@ const (
 	ConntrackMapPackets           = "packets"
 	ConntrackMapReaders           = "readers"
 	ConntrackMapResyncs           = "resyncs"
-	ConntrackMapScratch           = "scratch"
 	ConntrackMapStats             = "stats"
 	ConntrackMapSteps             = "steps"
 	ConntrackMapTraceCount        = "trace_count"
@@ -510,12 +527,14 @@ const (
 	ConntrackVarClockInjected     = "clock_injected"
 	ConntrackVarCompleteChecksums = "complete_checksums"
 	ConntrackVarConfig            = "config"
+	ConntrackVarHashing           = "hashing"
 	ConntrackVarIdSeed            = "id_seed"
 	ConntrackVarKeptLimit         = "kept_limit"
 	ConntrackVarMultiBuffer       = "multi_buffer"
 	ConntrackVarNurseryMask       = "nursery_mask"
 	ConntrackVarOpeningMask       = "opening_mask"
 	ConntrackVarSharedTypes       = "shared_types"
+	ConntrackVarStackMask         = "stack_mask"
 	ConntrackVarTracing           = "tracing"
 	ConntrackVarVerifyChecksums   = "verify_checksums"
 )
@@ -574,12 +593,13 @@ type ConntrackProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackMapSpecs struct {
-	Candidate  *ebpf.MapSpec `ebpf:"candidate"`
+	Buckets    *ebpf.MapSpec `ebpf:"buckets"`
 	Chunks     *ebpf.MapSpec `ebpf:"chunks"`
 	Ended      *ebpf.MapSpec `ebpf:"ended"`
 	Filling    *ebpf.MapSpec `ebpf:"filling"`
 	Flows      *ebpf.MapSpec `ebpf:"flows"`
 	Fragments  *ebpf.MapSpec `ebpf:"fragments"`
+	FreePlaces *ebpf.MapSpec `ebpf:"free_places"`
 	Gaps       *ebpf.MapSpec `ebpf:"gaps"`
 	Groups     *ebpf.MapSpec `ebpf:"groups"`
 	Nursery    *ebpf.MapSpec `ebpf:"nursery"`
@@ -588,7 +608,6 @@ type ConntrackMapSpecs struct {
 	Packets    *ebpf.MapSpec `ebpf:"packets"`
 	Readers    *ebpf.MapSpec `ebpf:"readers"`
 	Resyncs    *ebpf.MapSpec `ebpf:"resyncs"`
-	Scratch    *ebpf.MapSpec `ebpf:"scratch"`
 	Stats      *ebpf.MapSpec `ebpf:"stats"`
 	Steps      *ebpf.MapSpec `ebpf:"steps"`
 	TraceCount *ebpf.MapSpec `ebpf:"trace_count"`
@@ -602,12 +621,14 @@ type ConntrackVariableSpecs struct {
 	ClockInjected     *ebpf.VariableSpec `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.VariableSpec `ebpf:"complete_checksums"`
 	Config            *ebpf.VariableSpec `ebpf:"config"`
+	Hashing           *ebpf.VariableSpec `ebpf:"hashing"`
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
 	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.VariableSpec `ebpf:"shared_types"`
+	StackMask         *ebpf.VariableSpec `ebpf:"stack_mask"`
 	Tracing           *ebpf.VariableSpec `ebpf:"tracing"`
 	VerifyChecksums   *ebpf.VariableSpec `ebpf:"verify_checksums"`
 }
@@ -632,12 +653,13 @@ func (o *ConntrackObjects) Close() error {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackMaps struct {
-	Candidate  *ebpf.Map `ebpf:"candidate"`
+	Buckets    *ebpf.Map `ebpf:"buckets"`
 	Chunks     *ebpf.Map `ebpf:"chunks"`
 	Ended      *ebpf.Map `ebpf:"ended"`
 	Filling    *ebpf.Map `ebpf:"filling"`
 	Flows      *ebpf.Map `ebpf:"flows"`
 	Fragments  *ebpf.Map `ebpf:"fragments"`
+	FreePlaces *ebpf.Map `ebpf:"free_places"`
 	Gaps       *ebpf.Map `ebpf:"gaps"`
 	Groups     *ebpf.Map `ebpf:"groups"`
 	Nursery    *ebpf.Map `ebpf:"nursery"`
@@ -646,7 +668,6 @@ type ConntrackMaps struct {
 	Packets    *ebpf.Map `ebpf:"packets"`
 	Readers    *ebpf.Map `ebpf:"readers"`
 	Resyncs    *ebpf.Map `ebpf:"resyncs"`
-	Scratch    *ebpf.Map `ebpf:"scratch"`
 	Stats      *ebpf.Map `ebpf:"stats"`
 	Steps      *ebpf.Map `ebpf:"steps"`
 	TraceCount *ebpf.Map `ebpf:"trace_count"`
@@ -655,12 +676,13 @@ type ConntrackMaps struct {
 
 func (m *ConntrackMaps) Close() error {
 	return _ConntrackClose(
-		m.Candidate,
+		m.Buckets,
 		m.Chunks,
 		m.Ended,
 		m.Filling,
 		m.Flows,
 		m.Fragments,
+		m.FreePlaces,
 		m.Gaps,
 		m.Groups,
 		m.Nursery,
@@ -669,7 +691,6 @@ func (m *ConntrackMaps) Close() error {
 		m.Packets,
 		m.Readers,
 		m.Resyncs,
-		m.Scratch,
 		m.Stats,
 		m.Steps,
 		m.TraceCount,
@@ -684,12 +705,14 @@ type ConntrackVariables struct {
 	ClockInjected     *ebpf.Variable `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.Variable `ebpf:"complete_checksums"`
 	Config            *ebpf.Variable `ebpf:"config"`
+	Hashing           *ebpf.Variable `ebpf:"hashing"`
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
 	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.Variable `ebpf:"shared_types"`
+	StackMask         *ebpf.Variable `ebpf:"stack_mask"`
 	Tracing           *ebpf.Variable `ebpf:"tracing"`
 	VerifyChecksums   *ebpf.Variable `ebpf:"verify_checksums"`
 }

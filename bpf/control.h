@@ -44,6 +44,7 @@ struct sweep {
 	__u64 expired;
 	__u64 evicted;
 	__u64 pressure;
+	__u64 used;
 };
 
 /* Reports whether a flow's timeout may be shortened: it was not answered, or
@@ -56,40 +57,42 @@ static __always_inline bool flow_may_make_room(const struct flow *flow,
 		control_state(control) >= STATE_LAST_ACK);
 }
 
-static long sweep_flow(void *map, const struct flow_key *key, struct flow *flow,
+static long sweep_flow(void *map, const __u32 *index, struct flow *flow,
 		       struct sweep *sweep)
 {
 	__u64 control = READ_ONCE(flow->control);
 	enum flow_state state = control_state(control);
-	__u64 silence = flow_silence(flow, sweep->now), patience;
-	struct flow_key copy;
+	__u64 silence, patience;
 
-	sweep->visited++;
-	if (state == STATE_NONE || !silence)
+	if (*index >= sweep->used)
+		return 1;
+	if (control == CONTROL_LOOSE && control_swap(flow, control, 0))
+		place_give(flow);
+	if (state == STATE_NONE)
 		return 0;
-	/* The entry's own key is read-only, and goes with the entry. */
-	copy = *key;
-	patience = flow_patience(flow, key->proto, state);
-	if (silence >= patience) {
-		if (!flow_destroy(&copy, flow, control,
-				  request_cause(REASON_EXPIRED)))
-			return 0;
-		opening_outlive(&copy, flow, control);
-		sweep->expired++;
-	} else if (sweep->pressure && flow_may_make_room(flow, control) &&
-		 silence >= patience - (patience * sweep->pressure >> 8)) {
-		sweep->evicted += flow_destroy(&copy, flow, control,
+	sweep->visited++;
+	silence = flow_silence(flow, sweep->now);
+	if (!silence)
+		return 0;
+	patience = flow_patience(flow, flow->key.proto, state);
+	if (silence >= patience)
+		sweep->expired += flow_destroy(flow, control,
+					       request_cause(REASON_EXPIRED));
+	else if (sweep->pressure && flow_may_make_room(flow, control) &&
+		 silence >= patience - (patience * sweep->pressure >> 8))
+		sweep->evicted += flow_destroy(flow, control,
 					       request_cause(REASON_EVICTED));
-	}
 	return 0;
 }
 
 SEC("syscall")
 int sweep(struct sweep_args *args)
 {
+	const struct filling *filling = filling_get();
 	struct sweep sweep = {
 		.now = clock_ticks(),
 		.pressure = args->pressure < 256 ? args->pressure : 0,
+		.used = filling ? READ_ONCE(filling->used) : 0,
 	};
 
 	bpf_for_each_map_elem(&flows, sweep_flow, &sweep, 0);
@@ -114,18 +117,17 @@ struct request_args {
 	__u32 pad;
 };
 
-static __always_inline __u32 delete_flow(const struct flow_key *key,
-					 struct flow *flow)
+static __always_inline __u32 delete_flow(struct flow *flow, __u32 tag)
 {
 	int i;
 
 	for (i = 0; i < 8; i++) {
 		__u64 control = READ_ONCE(flow->control);
 
-		if (control_state(control) == STATE_NONE)
+		if (control_state(control) == STATE_NONE ||
+		    control_tag(control) != tag)
 			return 0;
-		if (flow_destroy(key, flow, control,
-				 request_cause(REASON_DELETED)))
+		if (flow_destroy(flow, control, request_cause(REASON_DELETED)))
 			return 1;
 	}
 	return 0;
@@ -135,7 +137,8 @@ SEC("syscall")
 int request(struct request_args *args)
 {
 	struct flow_key key = args->key;
-	struct flow *flow = bpf_map_lookup_elem(&flows, &key);
+	__u64 control;
+	struct flow *flow = flow_living(&key, &control);
 
 	args->done = 0;
 	if (!flow || flow_id(flow) != args->id)
@@ -144,7 +147,7 @@ int request(struct request_args *args)
 		/* It is cut: what may be left of an older one lets nothing
 		 * pass. */
 		bpf_map_delete_elem(&ended, &key);
-		args->done = delete_flow(&key, flow);
+		args->done = delete_flow(flow, args->id);
 	} else if (args->request == REQUEST_TIMEOUT) {
 		flow->timeout_ticks = args->timeout_ticks;
 		args->done = 1;

@@ -59,7 +59,8 @@ __noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
 
 	if (!pkt || !flow)
 		return 0;
-	key = pkt->key; /* see flow_find() */
+	/* Up to Linux 6.1 keys lie on the stack or in a map. */
+	key = pkt->key;
 	state = control_state(READ_ONCE(flow->control));
 	if (state == STATE_NEW || state == STATE_SYN_SENT) {
 		bpf_map_delete_elem(&ended, &key);
@@ -89,7 +90,8 @@ __noinline int ended_expects(struct packet *pkt, __u64 now)
 
 	if (!pkt)
 		return 0;
-	key = pkt->key; /* see flow_find() */
+	/* Up to Linux 6.1 keys lie on the stack or in a map. */
+	key = pkt->key;
 	past = recent_find(&ended, &key, now,
 			   config.timeout_ticks[TIMEOUT_TCP_TIME_WAIT]);
 	if (!past)

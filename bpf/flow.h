@@ -8,6 +8,8 @@
  * docs/architecture.md which races that leaves. */
 #pragma once
 
+#include <stddef.h>
+
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
@@ -111,14 +113,25 @@ struct flow_dir {
 
 _Static_assert(sizeof(struct flow_dir) == 64, "flow_dir is one cache line");
 
+/* Four cache lines. An established packet reads the first one and those of the two
+ * directions, which are a pair. */
 struct flow {
+	struct flow_key key;
 	/* Bits 0 to 7 state, 8 to 31 flags, 32 to 63 the low half of id: the
 	 * tag that makes an exchange fail when the entry was given to another
-	 * flow meanwhile. */
+	 * flow meanwhile. Zero while the flow is being made. */
 	__u64 control;
+	/* The number that no other flow has had. */
+	__u64 id;
+
 	__u64 created_ns;
-	/* The high half of id. */
-	__u32 id_high;
+	/* What its slot holds, and which one that is (bucket.h). */
+	__u64 slot;
+	__u32 place;
+	/* Of a free entry, the number of the next free one (place.h). */
+	__u32 next_free;
+	/* Its position in the nursery (nursery.h). */
+	__u32 embryo;
 	/* An operator's timeout for this flow alone; zero is the state's. */
 	__u32 timeout_ticks;
 	/* Invalid packets that bear the flow's tuple, and ICMP errors about it. */
@@ -126,16 +139,26 @@ struct flow {
 	__u16 related;
 	/* TCP segments that others of their direction overtook. */
 	__u16 reordered[2];
+	__u8 spare[24];
+
 	struct flow_dir dir[2];
 };
 
-_Static_assert(sizeof(struct flow) == 160, "flow has hidden padding");
+_Static_assert(sizeof(struct flow) == 256, "flow is four cache lines");
+_Static_assert(offsetof(struct flow, created_ns) == 64,
+	       "key, control and id are a cache line");
+_Static_assert(offsetof(struct flow, dir) == 128,
+	       "the directions are a pair of cache lines");
 
-/* The number that no other flow has had. */
 static __always_inline __u64 flow_id(const struct flow *flow)
 {
-	return (__u64)flow->id_high << 32 |
-	       READ_ONCE(flow->control) >> CONTROL_TAG_SHIFT;
+	return READ_ONCE(flow->id);
+}
+
+/* The tag by which entries elsewhere name the flow. */
+static __always_inline __u32 control_tag(__u64 control)
+{
+	return control >> CONTROL_TAG_SHIFT;
 }
 
 static __always_inline enum flow_state control_state(__u64 control)

@@ -58,6 +58,7 @@ __noinline int group_answered(struct packet *pkt)
 	struct group *group;
 	struct flow_key key;
 	struct flow *flow;
+	__u64 control;
 
 	if (!pkt)
 		return 0;
@@ -68,8 +69,8 @@ __noinline int group_answered(struct packet *pkt)
 		return 0;
 	key.addr[1][0] = group->addr[0];
 	key.addr[1][1] = group->addr[1];
-	flow = bpf_map_lookup_elem(&flows, &key);
-	if (!flow || control_state(READ_ONCE(flow->control)) == STATE_NONE)
+	flow = flow_living(&key, &control);
+	if (!flow)
 		return 0;
 	count_up(&flow->related);
 	return 1;

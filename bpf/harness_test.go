@@ -2,8 +2,9 @@ package bpf
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
-	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -67,19 +68,13 @@ type harness struct {
 // with a table of 4096 flows.
 type setup struct {
 	maxFlows uint32
-	// nursery and openings are sizes, powers of two. keptLimit is how many
-	// answered flows are kept in a full table. Zero is as shipped.
-	nursery           uint32
-	openings          uint32
+	// keptLimit is how many answered flows are kept in a full table, by default all.
 	keptLimit         uint64
 	completeChecksums bool
 	singleBuffer      bool
 	noOutputs         bool
 	tracing           bool
 	verifyChecksums   bool
-	// busyInserts is how many inserts of one flow in a row find its bucket in
-	// use.
-	busyInserts int
 }
 
 // newHarness loads the programs, or skips the test where that is not permitted.
@@ -128,40 +123,20 @@ func (s setup) load() (*ConntrackObjects, error) {
 	if err != nil {
 		return nil, err
 	}
-	spec.Maps["flows"].MaxEntries = 4096
-	if s.maxFlows != 0 {
-		spec.Maps["flows"].MaxEntries = s.maxFlows
+	if err := SizeTable(spec, int(cmp.Or(s.maxFlows, 4096))); err != nil {
+		return nil, err
 	}
 	if s.singleBuffer {
 		spec.Programs["ctop_xdp"].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
 	}
-	for name, value := range map[string]any{
+	constants := map[string]any{
 		"clock_injected": true, "complete_checksums": s.completeChecksums,
 		"multi_buffer": !s.singleBuffer, "id_seed": uint64(7), "tracing": s.tracing,
-		"verify_checksums": s.verifyChecksums,
-	} {
-		if err := spec.Variables[name].Set(value); err != nil {
-			return nil, fmt.Errorf("set %s: %w", name, err)
-		}
+		"verify_checksums": s.verifyChecksums, "kept_limit": cmp.Or(s.keptLimit, math.MaxUint64),
 	}
-	if s.nursery != 0 {
-		spec.Maps["nursery"].MaxEntries = s.nursery
-		if err := spec.Variables["nursery_mask"].Set(s.nursery - 1); err != nil {
-			return nil, fmt.Errorf("set nursery_mask: %w", err)
-		}
+	if err := SetConstants(spec, constants); err != nil {
+		return nil, err
 	}
-	if s.openings != 0 {
-		spec.Maps["openings"].MaxEntries = s.openings
-		if err := spec.Variables["opening_mask"].Set(s.openings - 1); err != nil {
-			return nil, fmt.Errorf("set opening_mask: %w", err)
-		}
-	}
-	if s.keptLimit != 0 {
-		if err := spec.Variables["kept_limit"].Set(s.keptLimit); err != nil {
-			return nil, fmt.Errorf("set kept_limit: %w", err)
-		}
-	}
-	s.injectBusy(spec)
 	objects := new(ConntrackObjects)
 	options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelStats}}
 	if err := spec.LoadAndAssign(objects, options); err != nil {
@@ -194,18 +169,15 @@ func (h *harness) addReader(slot uint32) *ringbuf.Reader {
 func (h *harness) reset() {
 	h.t.Helper()
 	var key ConntrackFlowKey
-	for _, m := range []*ebpf.Map{h.Flows, h.Ended} {
-		for m.NextKey(nil, &key) == nil {
-			ok(h.t, m.Delete(key))
-		}
+	_, err := h.tableMaps().Clear()
+	ok(h.t, err)
+	for h.Ended.NextKey(nil, &key) == nil {
+		ok(h.t, h.Ended.Delete(key))
 	}
 	fragment := make([]byte, h.Fragments.KeySize())
 	for h.Fragments.NextKey(nil, &fragment) == nil {
 		ok(h.t, h.Fragments.Delete(fragment))
 	}
-	filling := h.filling()
-	filling.Kept = 0
-	ok(h.t, h.Filling.Put(uint32(0), filling))
 	h.config = ConntrackTrackerConfig{
 		TimeoutTicks:  timeouts,
 		Ifindex:       [2]uint32{loopback, loopback + 1},
@@ -215,6 +187,14 @@ func (h *harness) reset() {
 	}
 	h.configure()
 	h.drain()
+}
+
+// tableMaps are the table's.
+func (h *harness) tableMaps() Table {
+	h.t.Helper()
+	t := Table{Flows: h.Flows, Buckets: h.Buckets, Filling: h.Filling, FreePlaces: h.FreePlaces}
+	ok(h.t, h.Hashing.Get(&t.Hashing))
+	return t
 }
 
 // filling returns how the table is filled.

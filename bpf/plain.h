@@ -259,6 +259,35 @@ static __always_inline void plain_segment(struct packet *pkt,
 	pkt->tcp_flags = TCP_ACK;
 }
 
+/* flow_living(), for a flow that is where nearly all are: where the first slot of the
+ * tag in the first bucket says. */
+static __always_inline struct flow *plain_find(const __u64 *words, __u64 *control)
+{
+	__u64 hash = key_hash(words), slot;
+	__u32 tag = hash_tag(hash);
+	const struct bucket *bucket = bucket_at(first_bucket(hash));
+	struct flow *flow;
+	int i;
+
+	if (!bucket)
+		return NULL;
+#pragma unroll
+	for (i = 0; i < BUCKET_SLOTS; i++) {
+		slot = READ_ONCE(bucket->slots[i]);
+		if ((__u32)slot == tag)
+			break;
+	}
+	if (i == BUCKET_SLOTS)
+		return flow_living((const struct flow_key *)words, control);
+	flow = flow_at(slot >> 32);
+	if (!flow)
+		return NULL;
+	*control = READ_ONCE(flow->control);
+	if (!flow_has_key(flow, words))
+		return flow_living((const struct flow_key *)words, control);
+	return flow;
+}
+
 /* What must be as in an established flow with nothing in the offing. The long way
  * takes FLOW_ENDED_OUTSIDE back. */
 #define PLAIN_CONTROL \
@@ -274,19 +303,19 @@ static __always_inline bool plain_track(struct xdp_md *ctx,
 					const struct plain *plain,
 					const union plain_key *key)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, key);
+	struct flow *flow;
 	struct packet pkt = { .segments = 1 };
 	struct flow_dir *dir, *other;
 	struct cpu_stats *stats;
 	__u64 control, now;
 	__u32 d, cpu;
 
+	flow = plain_find(key->words, &control);
 	if (!flow)
 		return false;
 	/* Calls first: they cost what is kept in registers. */
 	now = clock_ticks();
 	cpu = bpf_get_smp_processor_id() + 1;
-	control = READ_ONCE(flow->control);
 	/* With a SYN+ACK that waits, an ACK may begin the flow anew. */
 	if ((control & PLAIN_CONTROL) != STATE_ESTABLISHED)
 		return false;

@@ -16,7 +16,7 @@ func TestSweepUnderPressure(t *testing.T) {
 	ended := h.establish(hookXDP, client6, server6)
 	over := h.flow(ended)
 	over.Control = over.Control&^0xff | uint64(ConntrackFlowStateSTATE_TIME_WAIT)
-	ok(t, h.Flows.Put(ended, over))
+	h.change(over)
 	opened := frame.Segment{Window: 10000, Sport: 50000, Dport: 443, Flags: frame.SYN}
 	h.run(hookXDP, frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: opened.Bytes()}.Bytes())
 	half, _ := keyOf(frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP}, 50000, 443)

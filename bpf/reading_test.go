@@ -8,33 +8,41 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
 )
 
 // flow returns the entry of a key, nil where there is none.
-func (h *harness) flow(key ConntrackFlowKey) *ConntrackFlow {
+func (h *harness) flow(key ConntrackFlowKey) (found *ConntrackFlow) {
 	h.t.Helper()
-	var flow ConntrackFlow
-	err := h.Flows.Lookup(key, &flow)
-	if errors.Is(err, ebpf.ErrKeyNotExist) {
-		return nil
-	}
-	ok(h.t, err)
-	return &flow
+	ok(h.t, h.tableMaps().Each(func(f *ConntrackFlow) {
+		if f.Key == key {
+			found = new(*f)
+		}
+	}))
+	return found
+}
+
+// change writes a flow over the one of the same key.
+func (h *harness) change(flow *ConntrackFlow) {
+	h.t.Helper()
+	ok(h.t, h.tableMaps().Each(func(f *ConntrackFlow) {
+		if f.Key == flow.Key {
+			*f = *flow
+		}
+	}))
 }
 
 // count returns how many flows there are.
-func (h *harness) count() (n int) {
+func (h *harness) count() int {
 	h.t.Helper()
-	var key ConntrackFlowKey
-	var flow ConntrackFlow
-	all := h.Flows.Iterate()
-	for all.Next(&key, &flow) {
-		n++
-	}
-	ok(h.t, all.Err())
-	return n
+	return len(h.entries())
+}
+
+// entries are copies of all flows.
+func (h *harness) entries() (all []ConntrackFlow) {
+	h.t.Helper()
+	ok(h.t, h.tableMaps().Each(func(f *ConntrackFlow) { all = append(all, *f) }))
+	return all
 }
 
 // drain returns the events that were made since the last call.

@@ -92,8 +92,8 @@ struct cpu_stats {
 	__u64 bad_checksums;
 	__u64 created;
 	__u64 destroyed[NUM_REASONS];
-	/* New flows that were not tracked: no room, or a bucket in use twice in
-	 * a row. */
+	/* New flows that were not tracked: no room in the table; or none where their
+	 * key leads, be it that others took it several times in a row. */
 	__u64 table_full;
 	__u64 table_busy;
 	/* Events of each lane, and copies that did not fit into the ring buffer

@@ -74,14 +74,13 @@ struct {
 /* Where the packet's flow stands before the packet is tracked. */
 __noinline int trace_before(struct packet *pkt)
 {
-	struct flow_key key;
 	struct flow *flow;
+	__u64 control;
 
 	if (!pkt || (pkt->kind != PACKET_FLOW && pkt->kind != PACKET_FRAGMENT))
 		return STATE_NONE;
-	key = pkt->key; /* see flow_find() */
-	flow = bpf_map_lookup_elem(&flows, &key);
-	return flow ? control_state(READ_ONCE(flow->control)) : STATE_NONE;
+	flow = flow_living(&pkt->key, &control);
+	return flow ? control_state(control) : STATE_NONE;
 }
 
 static __always_inline void trace_packet(struct trace *trace,
@@ -103,12 +102,11 @@ static __always_inline void trace_packet(struct trace *trace,
 static __always_inline void trace_flow(struct trace *trace,
 				       const struct packet *pkt)
 {
-	struct flow *flow = flow_find(&pkt->key);
 	__u64 control;
+	struct flow *flow = flow_living(&pkt->key, &control);
 
 	if (!flow)
 		return;
-	control = READ_ONCE(flow->control);
 	trace->id = flow_id(flow);
 	trace->to = control_state(control);
 	trace->direction = flow_direction(control, pkt);

@@ -88,7 +88,8 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (!pkt || !flow || !step)
 		return OUTCOME_NO_FLOW;
 	control = READ_ONCE(flow->control);
-	if (control_state(control) == STATE_NONE)
+	if (control_state(control) == STATE_NONE ||
+	    !flow_has_key(flow, (const __u64 *)&pkt->key))
 		return OUTCOME_NO_FLOW;
 	d = flow_direction(control, pkt);
 	dir = &flow->dir[d & 1];
@@ -105,7 +106,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		    control_state(step->control) >= STATE_ESTABLISHED)
 			keep = flow_keep();
 		step->control |= keep;
-		if (!control_swap(flow, control, step->control)) {
+		if (!flow_keep_as(flow, control, step->control)) {
 			flow_release(keep);
 			return OUTCOME_RETRY;
 		}
@@ -119,7 +120,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (step->actions & TCP_END) {
 		ended_remember(pkt, flow, d, now);
 		/* Whoever lost this race lost it to another end. */
-		flow_destroy(&pkt->key, flow, control,
+		flow_destroy(flow, control,
 			     event_cause(step->reason, d));
 	} else if (control_state(step->control) != control_state(control)) {
 		tcp_note_rtt(flow, control, d);
@@ -163,9 +164,9 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 			       OUTCOME(VERDICT_INVALID, INVALID_ICMP);
 	flow = flow_begin(pkt, ORIGIN, now);
 	if (!flow)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
+		return outcome_full(pkt);
 	return outcome_created(flow_create(
-		pkt, flow_begin_flags(pkt, ORIGIN) | STATE_NEW));
+		flow, flow_begin_flags(pkt, ORIGIN) | STATE_NEW));
 }
 
 /* The first answer in a flow without a handshake. */
@@ -179,7 +180,7 @@ __noinline int track_answer(struct packet *pkt, struct flow *flow,
 	keep = flow_keep();
 	answered = control_with_state(control, STATE_ESTABLISHED) |
 		   flag_of(FLOW_SEEN, REPLY) | keep;
-	if (!control_swap(flow, control, answered))
+	if (!flow_keep_as(flow, control, answered))
 		flow_release(keep);
 	else
 		event_emit(&pkt->key, flow, control, answered,
@@ -256,18 +257,12 @@ static __always_inline int track_flow(struct packet *pkt,
 	if (pkt->group && pkt->key.icmp_type && !pkt->icmp_answer &&
 	    pkt->kind == PACKET_FLOW)
 		group_remember(pkt);
-	flow = bpf_map_lookup_elem(&flows, &pkt->key);
+	flow = flow_living(&pkt->key, &control);
 	if (!flow)
 		return track_first(pkt, now);
-	control = READ_ONCE(flow->control);
-	if (control_state(control) == STATE_NONE)
-		return track_first(pkt, now);
 	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
-	    flow_destroy(&pkt->key, flow, control,
-			 event_cause(REASON_EXPIRED, ORIGIN))) {
-		opening_outlive(&pkt->key, flow, control);
+	    flow_destroy(flow, control, event_cause(REASON_EXPIRED, ORIGIN)))
 		return track_first(pkt, now);
-	}
 	if (pkt->key.proto == IPPROTO_TCP)
 		outcome = track_segment(pkt, flow, stats, now);
 	else
@@ -282,11 +277,12 @@ static __always_inline int track_flow(struct packet *pkt,
 __noinline int track_error(struct packet *pkt)
 {
 	struct flow *flow;
+	__u64 control;
 
 	if (!pkt)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
-	flow = flow_find(&pkt->key);
-	if (!flow || control_state(READ_ONCE(flow->control)) == STATE_NONE)
+	flow = flow_living(&pkt->key, &control);
+	if (!flow)
 		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
 	count_up(&flow->related);
 	return OUTCOME(VERDICT_RELATED, 0);
@@ -349,12 +345,16 @@ static __always_inline enum verdict track(struct packet *pkt,
 	int outcome = track_slow(pkt, stats, recalled, now);
 
 	/* From here and not from where it was noticed: the stack is short. */
-	if (outcome == OUTCOME_FULL && embryo_evict())
+	if ((outcome == OUTCOME_FULL && embryo_evict()) ||
+	    (outcome == OUTCOME_CROWDED && bucket_evict(&pkt->key)))
 		outcome = track_first(pkt, now);
-	if (stats->created != created && nursery_tend())
+	if (stats->created != created && !(stats->created % TENDED_EVERY) &&
+	    nursery_tend())
 		embryo_evict();
 	if (outcome == OUTCOME_FULL)
 		stats->table_full++;
+	if (outcome == OUTCOME_CROWDED)
+		stats->table_busy++;
 	if (outcome < 0)
 		outcome = OUTCOME(VERDICT_UNTRACKED, 0);
 	verdict = OUTCOME_VERDICT(outcome);

@@ -23,6 +23,7 @@ type (
 	kernelSweep   = bpf.ConntrackSweepArgs
 	kernelRequest = bpf.ConntrackRequestArgs
 	kernelTrace   = bpf.ConntrackTrace
+	kernelFilling = bpf.ConntrackFilling
 )
 
 // What can be asked of the table.

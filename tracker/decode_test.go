@@ -133,7 +133,7 @@ func TestFlowFromKernel(t *testing.T) {
 	timeouts := flow.DefaultTimeouts()
 	want := tuples[0]
 	key := keyFromTuple(want)
-	value := kernelFlow{IdHigh: 7, CreatedNs: 5e9}
+	value := kernelFlow{Id: 7<<32 | 77, CreatedNs: 5e9}
 	value.Control = 77<<32 | uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
 	value.Dir[flow.Origin].Packets, value.Dir[flow.Origin].Bytes, value.Dir[flow.Origin].LastSeenTicks = 3, 300, 4000
 	value.Dir[flow.Reply].Packets, value.Dir[flow.Reply].Bytes, value.Dir[flow.Reply].LastSeenTicks = 2, 200, 7000

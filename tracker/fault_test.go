@@ -21,17 +21,17 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 	lab.Require(t)
 	tr := filled(t, 10)
 	c := NewCollector(tr, CollectorOptions{})
-	good, broken := tr.kernel.flows, clone(t, tr)
-	tr.kernel.flows = broken
+	good, broken := tr.kernel.table, new(table{entries: clone(t, tr), filling: tr.kernel.filling})
+	tr.kernel.table = broken
 	if _, err := c.look(); err == nil {
 		t.Fatal("no error from the first")
 	}
-	tr.kernel.flows = good
+	tr.kernel.table = good
 	if _, err := c.look(); err != nil {
 		t.Fatal(err)
 	}
 	before := c.Snapshot()
-	tr.kernel.flows = broken
+	tr.kernel.table = broken
 	for range 2 {
 		pause, err := c.look()
 		s := c.Snapshot()
@@ -40,7 +40,7 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 			t.Errorf("%v, pause %s, %d flows of %s, warnings %q", err, pause, len(s.Flows), s.Time, s.Warnings)
 		}
 	}
-	tr.kernel.flows = good
+	tr.kernel.table = good
 	if _, err := c.look(); err != nil {
 		t.Fatal(err)
 	}

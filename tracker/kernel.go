@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math/bits"
 	"os"
 	"path/filepath"
 
@@ -25,6 +24,7 @@ const (
 	readersMap = "readers"
 	outputsMap = "outputs"
 	metaMap    = "meta"
+	fillingMap = "filling"
 	// tracesMap is never pinned: only who began the tracker can trace it.
 	tracesMap = "traces"
 
@@ -36,14 +36,19 @@ const (
 
 	// configSection is the name that the ELF file gives to the config map.
 	configSection = ".data.config"
+	// hashingSection is the map that says how the table is hashed.
+	hashingSection = ".data.hashing"
 )
 
 // kernel is the set of kernel objects that a tracker consists of, its
 // attachments apart.
 type kernel struct {
-	flows, stats, config, readers, outputs, meta *ebpf.Map
-	clock, sweep, request                        *ebpf.Program
-	xdp, tc                                      *ebpf.Program
+	flows, filling                        *ebpf.Map
+	stats, config, readers, outputs, meta *ebpf.Map
+	clock, sweep, request                 *ebpf.Program
+	xdp, tc                               *ebpf.Program
+	// table reads flows.
+	table *table
 	// traces gets every packet; nil where nobody asked for that.
 	traces *ebpf.Map
 }
@@ -51,7 +56,7 @@ type kernel struct {
 // maps and programs name what is pinned and joined.
 func (k *kernel) maps() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
-		flowsMap: &k.flows, statsMap: &k.stats, configMap: &k.config,
+		flowsMap: &k.flows, fillingMap: &k.filling, statsMap: &k.stats, configMap: &k.config,
 		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta,
 	}
 }
@@ -64,6 +69,9 @@ func (k *kernel) programs() map[string]**ebpf.Program {
 }
 
 func (k *kernel) close() {
+	if k.table != nil {
+		_ = k.table.close()
+	}
 	for _, m := range k.maps() {
 		if *m != nil {
 			(*m).Close()
@@ -78,17 +86,6 @@ func (k *kernel) close() {
 		k.traces.Close()
 	}
 }
-
-// maxNursery bounds the list of new flows that may be evicted (112 MB). In a table of
-// more than half as many, unanswered flows are evicted before it is full.
-const maxNursery = 1 << 21
-
-// openingRoom is how many flows of capacity go with a bucket of 15 handshakes that are
-// remembered when their flow is evicted.
-const openingRoom = 8
-
-// spareRoom is the part of the table that answered flows leave to new ones.
-const spareRoom = 16
 
 // loadOptions are the constants that the programs are compiled with.
 type loadOptions struct {
@@ -184,6 +181,7 @@ func loadKernel(o loadOptions) (*kernel, error) {
 	if o.tracing {
 		k.traces = coll.DetachMap(tracesMap)
 	}
+	k.table = &table{entries: k.flows, filling: k.filling}
 	if k.meta, err = newMetaMap(); err != nil {
 		k.close()
 		return nil, err
@@ -194,11 +192,9 @@ func loadKernel(o loadOptions) (*kernel, error) {
 // specialise sets the constants and sizes of the programs before they are
 // loaded.
 func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
-	spec.Maps[flowsMap].MaxEntries = uint32(o.maxFlows)
-	nursery := min(2<<bits.Len(uint(o.maxFlows-1)), maxNursery)
-	spec.Maps["nursery"].MaxEntries = uint32(nursery)
-	openings := max(1<<bits.Len(uint(o.maxFlows-1))/openingRoom, 1)
-	spec.Maps["openings"].MaxEntries = uint32(openings)
+	if err := bpf.SizeTable(spec, o.maxFlows); err != nil {
+		return err
+	}
 	if o.tracing {
 		spec.Maps[tracesMap].MaxEntries = traceRing
 	}
@@ -210,26 +206,14 @@ func specialise(spec *ebpf.CollectionSpec, o loadOptions) error {
 	if _, err := rand.Read(seed[:]); err != nil {
 		return fmt.Errorf("draw a seed: %w", err)
 	}
-	for name, value := range map[string]any{
+	return bpf.SetConstants(spec, map[string]any{
 		"clock_injected":     o.injectedClock,
 		"complete_checksums": o.completeChecksums,
 		"multi_buffer":       multiBuffer,
 		"tracing":            o.tracing,
 		"verify_checksums":   o.verifyChecksums,
 		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
-		"nursery_mask":       uint32(nursery - 1),
-		"opening_mask":       uint32(openings - 1),
-		"kept_limit":         uint64(o.maxFlows - max(o.maxFlows/spareRoom, 1)),
-	} {
-		v := spec.Variables[name]
-		if v == nil {
-			return fmt.Errorf("set %s: the BPF programs have no such constant", name)
-		}
-		if err := v.Set(value); err != nil {
-			return fmt.Errorf("set %s: %w", name, err)
-		}
-	}
-	return nil
+	})
 }
 
 // haveMultiBuffer reports whether XDP can be given packets of several buffers.
@@ -284,6 +268,7 @@ func openKernel(dir string) (*kernel, *meta, error) {
 		k.close()
 		return nil, m, fmt.Errorf("join the tracker at %s: %w: run \"ctop down\", then start again", dir, err)
 	}
+	k.table = &table{entries: k.flows, filling: k.filling}
 	return k, m, nil
 }
 

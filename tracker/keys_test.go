@@ -104,11 +104,10 @@ func TestKeysAreTheKernels(t *testing.T) {
 			t.Fatal(err)
 		}
 		var (
-			keys  []kernelKey
-			f     flow.Flow
-			table tableReader
+			keys []kernelKey
+			f    flow.Flow
 		)
-		err := table.each(k.flows, func(key *kernelKey, value *kernelFlow) {
+		err := k.table.each(func(key *kernelKey, value *kernelFlow) {
 			keys = append(keys, *key)
 			flowFromKernel(&f, key, value, clock{tick: 1}, &timeouts)
 		})
@@ -121,8 +120,8 @@ func TestKeysAreTheKernels(t *testing.T) {
 		if f.Tuple != tuple || f.Origin.Packets != 1 || f.Reply.Seen() {
 			t.Errorf("%s came back as %s", tuple, f.Tuple)
 		}
-		if err := k.flows.Delete(keys[0]); err != nil {
-			t.Fatal(err)
+		if n, err := tableOf(t, k).Clear(); err != nil || n != 1 {
+			t.Fatal(n, err)
 		}
 	}
 }

@@ -71,7 +71,7 @@ type tableRow struct {
 // then: what happens while the table is read is told by events.
 func newLedger(t *Tracker) (*ledger, error) {
 	l := &ledger{tracker: t, flows: map[flow.ID]*account{}}
-	err := new(tableReader).each(t.kernel.flows, func(k *kernelKey, v *kernelFlow) {
+	err := t.kernel.table.each(func(k *kernelKey, v *kernelFlow) {
 		if row := rowFromKernel(k, v); row.state() != flow.StateNone {
 			l.flows[row.id] = &account{key: row.key, state: row.state(), reversed: row.reversed()}
 		}
@@ -114,7 +114,7 @@ func (r *reading) read(t *Tracker) {
 	defer close(r.done)
 	started := time.Now()
 	r.err = guarded(t.log, partEvents, func() error {
-		return new(tableReader).each(t.kernel.flows, func(k *kernelKey, v *kernelFlow) {
+		return t.kernel.table.each(func(k *kernelKey, v *kernelFlow) {
 			if row := rowFromKernel(k, v); row.state() != flow.StateNone {
 				r.rows = append(r.rows, row)
 			}

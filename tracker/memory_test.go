@@ -10,7 +10,7 @@ import (
 )
 
 // mostPerFlow is what docs/performance.md says that a flow takes in the kernel.
-const mostPerFlow = 392
+const mostPerFlow = 296
 
 // TestKernelMemory holds the maps to the memory that is stated for each flow that
 // they have room for. All of it is taken when a tracker is attached: a full

@@ -14,7 +14,7 @@ import (
 
 // layoutVersion changes whenever a pinned map changes its meaning without
 // changing its size.
-const layoutVersion = 1
+const layoutVersion = 2
 
 // metaSize bounds the description of a tracker.
 const metaSize = 4096

@@ -1,76 +1,21 @@
 package tracker
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"time"
 
-	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"ctop/tracker/flow"
 )
 
-// batchSize is how many entries are read at once. It grows where a bucket of the
-// table holds more. maxInterrupted is how often in a row a reading may be
-// interrupted.
-const (
-	batchSize      = 4096
-	maxBatchSize   = 1 << 20
-	maxInterrupted = 1000
-)
-
-// batches is what a table is read from: a map, or in tests one that fails.
-type batches interface {
-	BatchLookup(cursor *ebpf.MapBatchCursor, keys, values any, opts *ebpf.BatchOptions) (int, error)
-}
-
-// tableReader reads the table batch by batch. It keeps the room for one.
-type tableReader struct {
-	keys   []kernelKey
-	values []kernelFlow
-}
-
-// each visits every entry. It tells where entries came or went meanwhile by
-// nothing at all: such entries may or may not be visited.
-func (r *tableReader) each(m batches, visit func(*kernelKey, *kernelFlow)) error {
-	if len(r.keys) == 0 {
-		r.size(batchSize)
-	}
-	var cursor ebpf.MapBatchCursor
-	for interrupted := 0; ; {
-		n, err := m.BatchLookup(&cursor, r.keys, r.values, nil)
-		switch {
-		case errors.Is(err, unix.ENOSPC) && len(r.keys) < maxBatchSize:
-			r.size(2 * len(r.keys))
-			continue
-		case (errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN)) && interrupted < maxInterrupted:
-			interrupted++
-			continue
-		case err != nil && !errors.Is(err, ebpf.ErrKeyNotExist):
-			return fmt.Errorf("read the table: %w", err)
-		}
-		interrupted = 0
-		for i := range n {
-			visit(&r.keys[i], &r.values[i])
-		}
-		if err != nil {
-			return nil // the end, and what was read on the way to it
-		}
-	}
-}
-
-func (r *tableReader) size(n int) {
-	r.keys, r.values = make([]kernelKey, n), make([]kernelFlow, n)
-}
-
 // flows reads every flow as it stands on a clock, with room made for as many as
 // are expected. waiting counts those that have ended or expired and are only to
 // be swept.
-func (r *tableReader) flows(m batches, c clock, timeouts *flow.Timeouts, expected int) (flows []flow.Flow, waiting int, err error) {
+func (t *table) flows(c clock, timeouts *flow.Timeouts, expected int) (flows []flow.Flow, waiting int, err error) {
 	flows = make([]flow.Flow, 0, roomFor(expected))
-	err = r.each(m, func(k *kernelKey, v *kernelFlow) {
+	err = t.each(func(k *kernelKey, v *kernelFlow) {
 		if stateFromControl(v.Control) != flow.StateNone {
 			flows = append(flows, flow.Flow{})
 			f := &flows[len(flows)-1]
@@ -123,12 +68,12 @@ func (t *Tracker) readConfig(c clock) (flow.Policy, flow.Timeouts, error) {
 // Snapshot reads the whole table once. Rates are zero: they take two snapshots,
 // which is what a [Sampler] and a [Collector] are for.
 func (t *Tracker) Snapshot() (*flow.Snapshot, error) {
-	return t.snapshot(new(tableReader))
+	return t.snapshot()
 }
 
 // snapshot is of the instant when it begins. A flow that carries something while
 // the table is read has been idle for no time.
-func (t *Tracker) snapshot(reader *tableReader) (*flow.Snapshot, error) {
+func (t *Tracker) snapshot() (*flow.Snapshot, error) {
 	started := time.Now()
 	c, err := t.readClock()
 	if err != nil {
@@ -153,7 +98,7 @@ func (t *Tracker) snapshot(reader *tableReader) (*flow.Snapshot, error) {
 		Timeouts:  timeouts,
 		Counters:  countersFromKernel(perCPU),
 	}
-	if s.Flows, _, err = reader.flows(t.kernel.flows, c, &timeouts, present(s.Counters)); err != nil {
+	if s.Flows, _, err = t.kernel.table.flows(c, &timeouts, present(s.Counters)); err != nil {
 		return nil, err
 	}
 	uses := t.machineUses()

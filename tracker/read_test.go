@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"ctop/bpf"
 	"ctop/internal/lab"
 	"ctop/tracker/flow"
 )
@@ -58,14 +59,14 @@ func filled(tb testing.TB, n int) *Tracker {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	keys, values := make([]kernelKey, n), make([]kernelFlow, n)
+	values := make([]kernelFlow, n)
 	for i := range n {
-		keys[i] = keyFromTuple(flow.Tuple{
+		key := keyFromTuple(flow.Tuple{
 			Proto: flow.ProtocolTCP,
 			Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), uint16(i)),
 			Dst:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 168, 0, 1}), 443),
 		})
-		values[i] = kernelFlow{Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: c.ns - uint64(i)*1000}
+		values[i] = kernelFlow{Key: key, Id: uint64(i + 1), Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: c.ns - uint64(i)*1000}
 		for d := range values[i].Dir {
 			h := &values[i].Dir[d]
 			h.Packets, h.Bytes, h.LastSeenTicks = uint64(i%1000+1), uint64(i)*100, c.ticks
@@ -80,8 +81,19 @@ func filled(tb testing.TB, n int) *Tracker {
 	if err := k.stats.Put(uint32(0), stats); err != nil {
 		tb.Fatal(err)
 	}
-	if done, err := k.flows.BatchUpdate(keys, values, nil); err != nil || done != n {
-		tb.Fatal(done, err)
+	if err := tableOf(tb, k).Fill(values); err != nil {
+		tb.Fatal(err)
 	}
 	return t
+}
+
+// tableOf is the kernel's table, to be filled and emptied.
+func tableOf(tb testing.TB, k *kernel) bpf.Table {
+	tb.Helper()
+	table, err := bpf.TableOf(k.xdp)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(table.Close)
+	return table
 }

@@ -66,7 +66,6 @@ type Replay struct {
 	mu     sync.Mutex
 	ring   *ebpf.Map
 	events *ringbuf.Reader
-	reader tableReader
 	record ringbuf.Record
 	sides  [2]string
 	// start is the time of the first packet, elapsed what passed since.

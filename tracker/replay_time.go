@@ -127,7 +127,7 @@ func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 		MaxFlows: r.options.MaxFlows, Timeouts: timeouts,
 		Counters: countersFromKernel(perCPU),
 	}
-	if s.Flows, waiting, err = r.reader.flows(r.tracker.kernel.flows, c, &timeouts, present(s.Counters)); err != nil {
+	if s.Flows, waiting, err = r.tracker.kernel.table.flows(c, &timeouts, present(s.Counters)); err != nil {
 		return nil, 0, err
 	}
 	for i, name := range r.sides {

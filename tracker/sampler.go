@@ -11,7 +11,6 @@ import (
 // are called from one goroutine.
 type Sampler struct {
 	tracker *Tracker
-	reader  tableReader
 	rates   rates
 }
 
@@ -31,7 +30,7 @@ func (s *Sampler) Begin() error {
 	}
 	counters := countersFromKernel(perCPU)
 	list := make([]flowVolume, 0, roomFor(present(counters)))
-	err = s.reader.each(s.tracker.kernel.flows, func(_ *kernelKey, v *kernelFlow) {
+	err = s.tracker.kernel.table.each(func(_ *kernelKey, v *kernelFlow) {
 		list = append(list, flowVolumeFromKernel(v))
 	})
 	if err != nil {
@@ -44,7 +43,7 @@ func (s *Sampler) Begin() error {
 // Snapshot takes the next snapshot.
 func (s *Sampler) Snapshot() (*flow.Snapshot, error) {
 	started := time.Now()
-	snapshot, err := s.tracker.snapshot(&s.reader)
+	snapshot, err := s.tracker.snapshot()
 	if err != nil {
 		return nil, err
 	}

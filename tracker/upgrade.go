@@ -96,8 +96,12 @@ func (t *Tracker) exchange(i int, m ifaceMeta, programs *kernel) error {
 	return nil
 }
 
+// tableMaps are what the table of flows consists of. One without the other makes no
+// sense.
+var tableMaps = []string{flowsMap, fillingMap, hashingSection, "buckets", "free_places", "nursery"}
+
 // reload loads the programs over the maps that there are. What a program keeps in
-// maps that are not pinned goes on as well where it still fits.
+// maps that are not pinned goes on as well where it still fits; the table has to.
 func (k *kernel) reload(o loadOptions) (*kernel, error) {
 	spec, err := bpf.LoadConntrack()
 	if err != nil {
@@ -107,7 +111,8 @@ func (k *kernel) reload(o loadOptions) (*kernel, error) {
 		return nil, err
 	}
 	kept := map[string]*ebpf.Map{
-		flowsMap: k.flows, statsMap: k.stats, configSection: k.config, readersMap: k.readers, outputsMap: k.outputs,
+		flowsMap: k.flows, fillingMap: k.filling, statsMap: k.stats, configSection: k.config,
+		readersMap: k.readers, outputsMap: k.outputs,
 	}
 	own, err := mapsOf(k.xdp)
 	if err != nil {
@@ -116,8 +121,13 @@ func (k *kernel) reload(o loadOptions) (*kernel, error) {
 	for name, m := range own {
 		defer m.Close()
 		s := spec.Maps[name]
-		if _, pinned := kept[name]; !pinned && s != nil && !strings.HasPrefix(name, ".") && s.Compatible(m) == nil {
+		if _, pinned := kept[name]; !pinned && s != nil && fits(name, s, m) {
 			kept[name] = m
+		}
+	}
+	for _, name := range tableMaps {
+		if kept[name] == nil {
+			return nil, fmt.Errorf("%w: its map %s does not fit", ErrLayout, name)
 		}
 	}
 	delete(spec.Programs, unsentProgram)
@@ -131,6 +141,16 @@ func (k *kernel) reload(o loadOptions) (*kernel, error) {
 		*p = coll.DetachProgram(name)
 	}
 	return programs, nil
+}
+
+// fits reports whether a map can take the place of one that would be made. Constants
+// are each program's own. The loader maps variables, which says nothing of what they
+// are.
+func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
+	if name == hashingSection {
+		return s.ValueSize == m.ValueSize()
+	}
+	return !strings.HasPrefix(name, ".") && s.Compatible(m) == nil
 }
 
 // mapsOf opens the maps that a program uses.

@@ -116,7 +116,10 @@ func (c creation) tidy(prog string, script []step) error {
 	_ = c.ctop.Maps["readers"].Delete(uint32(0))
 	// The reader gets its time.
 	time.Sleep(time.Millisecond)
-	n, err := empty(c.ctop.Maps["flows"])
+	n, err := empty(c.program(progCtop))
+	if prog == progInsert {
+		n, err = emptyHash(c.reference.Maps["flows"])
+	}
 	if err != nil {
 		return err
 	}
@@ -135,5 +138,5 @@ func (c creation) attach() error { return c.ctop.Maps["readers"].Put(uint32(0), 
 
 // expire enters flows that were last heard long ago.
 func (c creation) expire() error {
-	return fill(c.ctop.Maps["flows"], dataFrame(), creations, 0, c.cpu)
+	return fill(c.program(progCtop), dataFrame(), creations, 0, c.cpu)
 }

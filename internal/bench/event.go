@@ -52,7 +52,7 @@ func newGenerator(r *rig) (*generator, error) {
 	f := frame{proto: protoTCP, flags: flagSYN}
 	g := &generator{rig: r, data: f.bytes()}
 	var err error
-	if g.stage, err = loadReference(nil, 0); err != nil {
+	if g.stage, err = loadReference(1, 0); err != nil {
 		return nil, err
 	}
 	r.stop = append(r.stop, g.stage.Close)

@@ -9,9 +9,10 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/bpf"
+	reference "ctop/internal/bench/bpf"
 )
 
-// fillBatch is how many entries are written at once.
+// fillBatch is how many entries of a hash map are written at once.
 const fillBatch = 1 << 16
 
 // wideWindow lets sequence numbers advance for two thousand million bytes.
@@ -59,31 +60,54 @@ func (f frame) established(id, ticks uint64, cpu int) bpf.ConntrackFlow {
 		Packets: 1, Bytes: 60, LastSeenTicks: ticks, Cpu: uint16(2 - cpu),
 		End: serverSeq, Acked: clientSeq, Limit: clientSeq + wideWindow, MaxWindow: 0xffff, SynSeq: serverSeq - 1,
 	}
-	return bpf.ConntrackFlow{Control: control | id<<32, IdHigh: uint32(id >> 32), Dir: [2]bpf.ConntrackFlowDir{origin, reply}}
+	return bpf.ConntrackFlow{Control: control | id<<32, Id: id, Dir: [2]bpf.ConntrackFlowDir{origin, reply}}
 }
 
-// fill writes n established flows into the table, over those that are there.
-func fill(flows *ebpf.Map, f frame, n int, ticks uint64, cpu int) error {
+// fill enters n established flows into the table of a tracker's program.
+func fill(ctop *ebpf.Program, f frame, n int, ticks uint64, cpu int) error {
+	table, err := bpf.TableOf(ctop)
+	if err != nil {
+		return err
+	}
+	defer table.Close()
+	flows := make([]bpf.ConntrackFlow, n)
+	for i := range flows {
+		flows[i] = f.established(uint64(i)+1, ticks, cpu)
+		flows[i].Key = f.key(uint32(i))
+	}
+	return table.Fill(flows)
+}
+
+// fillHash enters n keys into the kernel's hash map that stands for other trackers.
+func fillHash(flows *ebpf.Map, f frame, n int) error {
 	keys := make([]bpf.ConntrackFlowKey, 0, fillBatch)
-	values := make([]bpf.ConntrackFlow, 0, fillBatch)
 	for i := range n {
 		keys = append(keys, f.key(uint32(i)))
-		values = append(values, f.established(uint64(i)+1, ticks, cpu))
 		if len(keys) < fillBatch && i < n-1 {
 			continue
 		}
-		if _, err := flows.BatchUpdate(keys, values, nil); err != nil {
-			return fmt.Errorf("fill the table: %w", err)
+		if _, err := flows.BatchUpdate(keys, make([]reference.ReferenceEntry, len(keys)), nil); err != nil {
+			return fmt.Errorf("fill the hash map: %w", err)
 		}
-		keys, values = keys[:0], values[:0]
+		keys = keys[:0]
 	}
 	return nil
 }
 
-// empty removes every flow and returns how many there were.
-func empty(flows *ebpf.Map) (n int, err error) {
+// empty removes every flow of a tracker's program and returns how many there were.
+func empty(ctop *ebpf.Program) (int, error) {
+	table, err := bpf.TableOf(ctop)
+	if err != nil {
+		return 0, err
+	}
+	defer table.Close()
+	return table.Clear()
+}
+
+// emptyHash removes every key of a hash map and returns how many there were.
+func emptyHash(flows *ebpf.Map) (n int, err error) {
 	keys := make([]bpf.ConntrackFlowKey, fillBatch)
-	values := make([]bpf.ConntrackFlow, fillBatch)
+	values := make([]reference.ReferenceEntry, fillBatch)
 	var cursor ebpf.MapBatchCursor
 	for {
 		some, err := flows.BatchLookupAndDelete(&cursor, keys, values, nil)
@@ -92,7 +116,7 @@ func empty(flows *ebpf.Map) (n int, err error) {
 			return n, nil
 		}
 		if err != nil {
-			return n, fmt.Errorf("empty the table: %w", err)
+			return n, fmt.Errorf("empty the hash map: %w", err)
 		}
 	}
 }

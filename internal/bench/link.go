@@ -113,7 +113,7 @@ func (r *rig) each(f func(from int, c *ebpf.Collection) error) error {
 	}
 	for i, l := range links {
 		other := links[1-i].Attrs().Index
-		c, err := loadReference(nil, other)
+		c, err := loadReference(1, other)
 		if err != nil {
 			return err
 		}

@@ -52,7 +52,7 @@ type gallery struct {
 func newGallery(r *rig) (*gallery, error) {
 	g := &gallery{rig: r}
 	var err error
-	if g.sink, err = loadReference(nil, 0); err != nil {
+	if g.sink, err = loadReference(1, 0); err != nil {
 		return nil, err
 	}
 	r.stop = append(r.stop, g.sink.Close)
@@ -87,7 +87,7 @@ func (g *gallery) catch(host *lab.Host) error {
 
 func (g *gallery) cannon(i int, f frame, port int) (c cannon, err error) {
 	c = cannon{data: f.bytes(), from: uint32(port), cpu: i}
-	if c.stage, err = loadReference(nil, 0); err != nil {
+	if c.stage, err = loadReference(1, 0); err != nil {
 		return c, err
 	}
 	g.stop = append(g.stop, c.stage.Close)
@@ -136,13 +136,13 @@ func (g *gallery) prepare() error {
 	return nil
 }
 
-// fill enters established flows into the rig's tracker.
+// fill enters established flows into the rig's tracker, in place of those there are.
 func (r *rig) fill(f frame, n int) error {
-	flows, err := ebpf.LoadPinnedMap(r.pin("flows"), nil)
+	ctop, err := ebpf.LoadPinnedProgram(r.pin(progCtop), nil)
 	if err != nil {
 		return err
 	}
-	defer flows.Close()
+	defer ctop.Close()
 	clock, err := ebpf.LoadPinnedProgram(r.pin("read_clock"), nil)
 	if err != nil {
 		return err
@@ -152,10 +152,14 @@ func (r *rig) fill(f frame, n int) error {
 	if _, err := clock.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
 		return err
 	}
-	if err := fill(flows, f, n, args.Ticks, 0); err != nil {
+	before, err := empty(ctop)
+	if err != nil {
 		return err
 	}
-	return r.count(n)
+	if err := fill(ctop, f, n, args.Ticks, 0); err != nil {
+		return err
+	}
+	return r.count(n - before)
 }
 
 // count adds flows to what the tracker has counted, as their packets would have.

@@ -103,7 +103,10 @@ func (b *bench) add(to **programs, object string, capacity, flows int) error {
 	if err != nil {
 		return err
 	}
-	if err := fill(p.ctop.Maps["flows"], dataFrame(), flows, ticks, b.cpu); err != nil {
+	if err := fill(p.program(progCtop), dataFrame(), flows, ticks, b.cpu); err != nil {
+		return err
+	}
+	if err := fillHash(p.reference.Maps["flows"], dataFrame(), flows); err != nil {
 		return err
 	}
 	return dataFrame().randomly(flows).apply(p.reference, p.program(progRedirect))
@@ -116,7 +119,7 @@ func (b *bench) settle() error {
 		return err
 	}
 	for _, f := range settled() {
-		if err := fill(b.small.ctop.Maps["flows"], f, 1, ticks, b.cpu); err != nil {
+		if err := fill(b.small.program(progCtop), f, 1, ticks, b.cpu); err != nil {
 			return err
 		}
 	}
@@ -131,7 +134,6 @@ func (b *bench) settle() error {
 
 func settled() []frame {
 	return []frame{
-		dataFrame(),
 		{proto: protoTCP, flags: flagACK, six: true},
 		{proto: protoTCP, flags: flagACK, vlan: 5},
 		{proto: protoUDP},
@@ -161,8 +163,8 @@ func staged(name, prog string, p *programs) probe {
 
 // packetProbes are all measurements by packet.
 func (b *bench) packetProbes() []probe {
-	six, tagged := frame{proto: protoTCP, flags: flagACK | flagPSH, size: payloadSize, six: true}, dataFrame()
-	tagged.vlan = 5
+	six, tagged := dataFrame(), dataFrame()
+	six.six, tagged.vlan = true, 5
 	probes := []probe{
 		b.plain("XDP_PASS", progPass, dataFrame(), xdpPass),
 		b.plain("redirect", progRedirect, dataFrame(), xdpRedirect),

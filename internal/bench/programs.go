@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/rlimit"
@@ -57,10 +56,10 @@ func loadPrograms(capacity int, object string) (_ *programs, err error) {
 	if p.ctop, err = loadCtop(capacity, object); err != nil {
 		return nil, fmt.Errorf("load ctop: %w", err)
 	}
-	if p.reference, err = loadReference(p.ctop.Maps["flows"], 0); err != nil {
+	if p.reference, err = loadReference(capacity, 0); err != nil {
 		return nil, fmt.Errorf("load the reference: %w", err)
 	}
-	if p.short, err = loadShort(p.ctop.Maps["flows"]); err != nil {
+	if p.short, err = loadShort(p.ctop); err != nil {
 		return nil, fmt.Errorf("load the short way: %w", err)
 	}
 	return p, errors.Join(p.configure(), setOutputs(p.ctop, loopback), setOutputs(p.reference, loopback), setOutputs(p.short, loopback))
@@ -76,30 +75,33 @@ func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	nursery := uint32(2) << bits.Len(uint(capacity-1))
-	spec.Maps["flows"].MaxEntries = uint32(capacity)
-	spec.Maps["nursery"].MaxEntries = nursery
-	for name, value := range map[string]any{"multi_buffer": true, "nursery_mask": nursery - 1} {
-		if err := spec.Variables[name].Set(value); err != nil {
-			return nil, fmt.Errorf("set %s: %w", name, err)
-		}
+	if err := bpf.SizeTable(spec, capacity); err != nil {
+		return nil, err
+	}
+	if err := bpf.SetConstants(spec, map[string]any{"multi_buffer": true}); err != nil {
+		return nil, err
 	}
 	return ebpf.NewCollection(spec)
 }
 
-// loadShort loads the short way by itself, around a table of ctop's.
-func loadShort(flows *ebpf.Map) (*ebpf.Collection, error) {
+// loadShort loads the short way by itself, around the table of ctop's.
+func loadShort(ctop *ebpf.Collection) (*ebpf.Collection, error) {
 	spec, err := reference.LoadShort()
 	if err != nil {
 		return nil, err
 	}
-	spec.Maps["flows"].MaxEntries = flows.MaxEntries()
-	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: map[string]*ebpf.Map{"flows": flows}})
+	table := map[string]*ebpf.Map{}
+	for _, name := range []string{"flows", "buckets", ".data.hashing"} {
+		table[name] = ctop.Maps[name]
+		spec.Maps[name].MaxEntries = table[name].MaxEntries()
+		spec.Maps[name].Flags = table[name].Flags()
+	}
+	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: table})
 }
 
-// loadReference loads the programs to compare with, around a table of ctop's
-// where there is one.
-func loadReference(flows *ebpf.Map, output int) (*ebpf.Collection, error) {
+// loadReference loads the programs to compare with, around a hash map of that
+// capacity.
+func loadReference(capacity, output int) (*ebpf.Collection, error) {
 	spec, err := reference.LoadReference()
 	if err != nil {
 		return nil, err
@@ -107,12 +109,8 @@ func loadReference(flows *ebpf.Map, output int) (*ebpf.Collection, error) {
 	if err := spec.Variables["output_ifindex"].Set(uint32(output)); err != nil {
 		return nil, fmt.Errorf("set output_ifindex: %w", err)
 	}
-	var o ebpf.CollectionOptions
-	if flows != nil {
-		spec.Maps["flows"].MaxEntries = flows.MaxEntries()
-		o.MapReplacements = map[string]*ebpf.Map{"flows": flows}
-	}
-	return ebpf.NewCollectionWithOptions(spec, o)
+	spec.Maps["flows"].MaxEntries = uint32(capacity)
+	return ebpf.NewCollection(spec)
 }
 
 // setOutputs lets a collection redirect to one interface whatever comes.

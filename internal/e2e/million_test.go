@@ -61,7 +61,7 @@ func BenchmarkDump(b *testing.B) {
 // fill puts flows into the table of the only tracker that runs.
 func fill(b *testing.B, n int) {
 	b.Helper()
-	m, stats := pinnedMap(b, "flows"), pinnedMap(b, "stats")
+	stats := pinnedMap(b, "stats")
 	var counted []bpf.ConntrackCpuStats
 	if err := stats.Lookup(uint32(0), &counted); err != nil {
 		b.Fatal(err)
@@ -71,19 +71,33 @@ func fill(b *testing.B, n int) {
 		b.Fatal(err)
 	}
 	now, ticks := clocks(b)
-	keys, values := make([]bpf.ConntrackFlowKey, n), make([]bpf.ConntrackFlow, n)
+	values := make([]bpf.ConntrackFlow, n)
 	for i := range n {
-		keys[i] = bpf.ConntrackFlowKey{
+		key := bpf.ConntrackFlowKey{
 			Addr:  [2][2]uint64{{0, uint64(i)<<40 | 0x0a<<32 | 0xffff<<16}, {0, uint64(2)<<56 | 0x0a<<32 | 0xffff<<16}},
 			Port:  [2]uint16{uint16(i), 0xbb01},
 			Proto: 6, Family: 4,
 		}
-		keys[i].Addr[0][1] = uint64(byte(i))<<56 | uint64(byte(i>>8))<<48 | uint64(byte(i>>16))<<40 | 0x0a<<32 | 0xffff<<16
+		key.Addr[0][1] = uint64(byte(i))<<56 | uint64(byte(i>>8))<<48 | uint64(byte(i>>16))<<40 | 0x0a<<32 | 0xffff<<16
 		dir := bpf.ConntrackFlowDir{Packets: uint64(i % 1000), Bytes: uint64(i) * 100, LastSeenTicks: ticks, End: 1, Acked: 1, Limit: 5000}
-		values[i] = bpf.ConntrackFlow{Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: now - uint64(i)*1000, Dir: [2]bpf.ConntrackFlowDir{dir, dir}}
+		values[i] = bpf.ConntrackFlow{Key: key, Id: uint64(i + 1), Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: now - uint64(i)*1000, Dir: [2]bpf.ConntrackFlowDir{dir, dir}}
 	}
-	if done, err := m.BatchUpdate(keys, values, nil); err != nil || done != n {
-		b.Fatal(done, err)
+	pins, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/ctop_xdp")
+	if err != nil || len(pins) != 1 {
+		b.Fatal(pins, err)
+	}
+	prog, err := ebpf.LoadPinnedProgram(pins[0], nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer prog.Close()
+	table, err := bpf.TableOf(prog)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer table.Close()
+	if err := table.Fill(values); err != nil {
+		b.Fatal(err)
 	}
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 //go:build ignore
 
-/* What ctop is measured against: forwarding without tracking, one look-up in its
- * own table, the bare insert of an entry, and the sink that counts what came
+/* What ctop is measured against: forwarding without tracking, one look-up in the
+ * kernel's hash map, the bare insert of an entry, and the sink that counts what came
  * through. */
 #include <stdbool.h>
 
@@ -16,12 +16,11 @@
 
 #define KEY_WORDS (sizeof(struct flow_key) / 8)
 
-/* As large as ctop's value. */
+/* What a tracker keeps of a flow beside its key. */
 struct entry {
 	__u64 words[20];
 };
 
-/* ctop's own table takes the place of this one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);

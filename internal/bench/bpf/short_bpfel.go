@@ -13,6 +13,11 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type ShortBucket struct {
+	_     structs.HostLayout
+	Slots [8]uint64
+}
+
 type ShortCpuStats struct {
 	_            structs.HostLayout
 	Bytes        uint64
@@ -42,20 +47,30 @@ type ShortDirKey struct {
 type ShortFilling struct {
 	_    structs.HostLayout
 	Kept uint64
+	Pad0 [7]uint64
 	Head uint64
+	Pad1 [7]uint64
 	Tail uint64
-	Pad  uint64
+	Pad2 [7]uint64
+	Used uint64
+	Pad3 [7]uint64
 }
 
 type ShortFlow struct {
 	_            structs.HostLayout
+	Key          ShortFlowKey
 	Control      uint64
+	Id           uint64
 	CreatedNs    uint64
-	IdHigh       uint32
+	Slot         uint64
+	Place        uint32
+	NextFree     uint32
+	Embryo       uint32
 	TimeoutTicks uint32
 	Invalid      uint16
 	Related      uint16
 	Reordered    [2]uint16
+	Spare        [24]uint8
 	Dir          [2]struct {
 		_             structs.HostLayout
 		Packets       uint64
@@ -90,11 +105,26 @@ type ShortFlowKey struct {
 	Session   uint16
 }
 
+type ShortFreeStack struct {
+	_   structs.HostLayout
+	Top uint64
+	Pad [7]uint64
+}
+
 type ShortGap struct {
 	_       structs.HostLayout
 	Begin   uint32
 	End     uint32
 	SinceNs uint64
+}
+
+type ShortHashing struct {
+	_       structs.HostLayout
+	Factors [12]uint64
+	Sum     uint64
+	Mixer   uint64
+	Buckets uint32
+	Pad     uint32
 }
 
 type ShortLockedFlow struct {
@@ -106,6 +136,24 @@ type ShortLockedFlow struct {
 	Pad        uint32
 	LastSeenNs uint64
 	Flow       ShortFlow
+}
+
+type ShortOpeningBucket struct {
+	_     structs.HostLayout
+	Next  uint32
+	Marks [15]uint32
+}
+
+type ShortTcpStep struct {
+	_       structs.HostLayout
+	Control uint64
+	Ends    uint64
+	Wscales uint32
+	Actions uint32
+	Verdict uint8
+	Invalid uint8
+	Reason  uint8
+	_       [5]byte
 }
 
 type ShortTrackerConfig struct {
@@ -124,22 +172,30 @@ type ShortTrackerConfig struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	ShortMapBuckets           = "buckets"
 	ShortMapFilling           = "filling"
 	ShortMapFlows             = "flows"
+	ShortMapFreePlaces        = "free_places"
 	ShortMapGaps              = "gaps"
 	ShortMapLockedFlows       = "locked_flows"
+	ShortMapNursery           = "nursery"
+	ShortMapOpenings          = "openings"
 	ShortMapOutputs           = "outputs"
 	ShortMapReaders           = "readers"
-	ShortMapScratch           = "scratch"
 	ShortMapStats             = "stats"
+	ShortMapSteps             = "steps"
 	ShortProgShortLocked      = "short_locked"
 	ShortProgShortPlain       = "short_plain"
 	ShortVarClockInjected     = "clock_injected"
 	ShortVarCompleteChecksums = "complete_checksums"
 	ShortVarConfig            = "config"
+	ShortVarHashing           = "hashing"
 	ShortVarIdSeed            = "id_seed"
 	ShortVarKeptLimit         = "kept_limit"
 	ShortVarMultiBuffer       = "multi_buffer"
+	ShortVarNurseryMask       = "nursery_mask"
+	ShortVarOpeningMask       = "opening_mask"
+	ShortVarStackMask         = "stack_mask"
 	ShortVarVerifyChecksums   = "verify_checksums"
 )
 
@@ -193,14 +249,18 @@ type ShortProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ShortMapSpecs struct {
+	Buckets     *ebpf.MapSpec `ebpf:"buckets"`
 	Filling     *ebpf.MapSpec `ebpf:"filling"`
 	Flows       *ebpf.MapSpec `ebpf:"flows"`
+	FreePlaces  *ebpf.MapSpec `ebpf:"free_places"`
 	Gaps        *ebpf.MapSpec `ebpf:"gaps"`
 	LockedFlows *ebpf.MapSpec `ebpf:"locked_flows"`
+	Nursery     *ebpf.MapSpec `ebpf:"nursery"`
+	Openings    *ebpf.MapSpec `ebpf:"openings"`
 	Outputs     *ebpf.MapSpec `ebpf:"outputs"`
 	Readers     *ebpf.MapSpec `ebpf:"readers"`
-	Scratch     *ebpf.MapSpec `ebpf:"scratch"`
 	Stats       *ebpf.MapSpec `ebpf:"stats"`
+	Steps       *ebpf.MapSpec `ebpf:"steps"`
 }
 
 // ShortVariableSpecs contains global variables before they are loaded into the kernel.
@@ -210,9 +270,13 @@ type ShortVariableSpecs struct {
 	ClockInjected     *ebpf.VariableSpec `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.VariableSpec `ebpf:"complete_checksums"`
 	Config            *ebpf.VariableSpec `ebpf:"config"`
+	Hashing           *ebpf.VariableSpec `ebpf:"hashing"`
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
+	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
+	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
+	StackMask         *ebpf.VariableSpec `ebpf:"stack_mask"`
 	VerifyChecksums   *ebpf.VariableSpec `ebpf:"verify_checksums"`
 }
 
@@ -236,26 +300,34 @@ func (o *ShortObjects) Close() error {
 //
 // It can be passed to LoadShortObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ShortMaps struct {
+	Buckets     *ebpf.Map `ebpf:"buckets"`
 	Filling     *ebpf.Map `ebpf:"filling"`
 	Flows       *ebpf.Map `ebpf:"flows"`
+	FreePlaces  *ebpf.Map `ebpf:"free_places"`
 	Gaps        *ebpf.Map `ebpf:"gaps"`
 	LockedFlows *ebpf.Map `ebpf:"locked_flows"`
+	Nursery     *ebpf.Map `ebpf:"nursery"`
+	Openings    *ebpf.Map `ebpf:"openings"`
 	Outputs     *ebpf.Map `ebpf:"outputs"`
 	Readers     *ebpf.Map `ebpf:"readers"`
-	Scratch     *ebpf.Map `ebpf:"scratch"`
 	Stats       *ebpf.Map `ebpf:"stats"`
+	Steps       *ebpf.Map `ebpf:"steps"`
 }
 
 func (m *ShortMaps) Close() error {
 	return _ShortClose(
+		m.Buckets,
 		m.Filling,
 		m.Flows,
+		m.FreePlaces,
 		m.Gaps,
 		m.LockedFlows,
+		m.Nursery,
+		m.Openings,
 		m.Outputs,
 		m.Readers,
-		m.Scratch,
 		m.Stats,
+		m.Steps,
 	)
 }
 
@@ -266,9 +338,13 @@ type ShortVariables struct {
 	ClockInjected     *ebpf.Variable `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.Variable `ebpf:"complete_checksums"`
 	Config            *ebpf.Variable `ebpf:"config"`
+	Hashing           *ebpf.Variable `ebpf:"hashing"`
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
+	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
+	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`
+	StackMask         *ebpf.Variable `ebpf:"stack_mask"`
 	VerifyChecksums   *ebpf.Variable `ebpf:"verify_checksums"`
 }
 

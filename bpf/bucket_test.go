@@ -1,0 +1,145 @@
+package bpf
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+
+	"ctop/internal/frame"
+)
+
+// The buckets that a key leads to are the ones where the programs put its flow.
+func TestHashIsThePrograms(t *testing.T) {
+	h := newHarness(t, setup{maxFlows: 1000})
+	h.reset()
+	for port := range uint16(500) {
+		h.run(hooks[port%2], udpFrame(client6, server6, port+1, 2, 10).Bytes())
+		h.run(hooks[port%2], tcpFrame(client4, server4, frame.Segment{Flags: frame.SYN, Sport: port + 1, Dport: 443}))
+	}
+	hashing := h.tableMaps().Hashing
+	for _, f := range h.entries() {
+		hash := hashing.hash(&f.Key)
+		first, second := hashing.buckets(hash)
+		bucket := f.Place / uint32(bucketSlots)
+		if uint32(f.Slot) != uint32(hash)|slotTag || bucket != first && bucket != second {
+			t.Errorf("the flow is in bucket %d as %#x, its hash %#x leads to %d and %d", bucket, f.Slot, hash, first, second)
+		}
+	}
+	h.expectFlows(1000)
+}
+
+// sharing returns ports of UDP flows whose keys lead to one pair of buckets, more than
+// there are slots in it.
+func sharing(t *testing.T, hashing *ConntrackHashing) (ports []uint16) {
+	t.Helper()
+	pairs := map[[2]uint32][]uint16{}
+	for port := range uint16(60000) {
+		key, _ := keyOf(frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoUDP}, port+1, 2)
+		first, second := hashing.buckets(hashing.hash(&key))
+		pair := [2]uint32{min(first, second), max(first, second)}
+		pairs[pair] = append(pairs[pair], port+1)
+		if first != second && len(pairs[pair]) > 2*bucketSlots {
+			return pairs[pair]
+		}
+	}
+	t.Fatal("no such keys")
+	return nil
+}
+
+// Where both buckets of a key are full, the oldest unanswered flow in them makes room.
+// Where all were answered the packet passes untracked and is counted, apart from those
+// that find the table full, and nobody is evicted for it.
+func TestBucketsFull(t *testing.T) {
+	h := newHarness(t, setup{maxFlows: 64})
+	hashing := h.tableMaps().Hashing
+	ports := sharing(t, &hashing)
+	last := ports[2*bucketSlots]
+	for _, by := range hooks {
+		h.reset()
+		for _, port := range ports[:2*bucketSlots] {
+			h.wait(1)
+			h.expect(by, udpFrame(client4, server4, port, 2, 10).Bytes(), "new")
+		}
+		h.wait(1)
+		before := h.counters()
+		h.drain()
+		h.expect(by, udpFrame(client4, server4, last, 2, 10).Bytes(), "new")
+		events := h.drain()
+		if len(events) != 2 || events[0].Reason != ConntrackReasonREASON_EVICTED || portOf(&events[0].Key) != ports[0] {
+			t.Errorf("%s: %+v", by, events)
+		}
+		for _, port := range append(ports[1:2*bucketSlots:2*bucketSlots], last) {
+			h.expect(by, udpFrame(server4, client4, 2, port, 10).Bytes(), "established")
+		}
+		h.expect(by, udpFrame(client4, server4, ports[0], 2, 10).Bytes(), "untracked")
+		if counted := h.since(before); counted.TableBusy != 1 || counted.TableFull != 0 || counted.Created != 1 {
+			t.Errorf("%s: %+v", by, counted)
+		}
+		h.expectFlows(2 * bucketSlots)
+		h.sumsHold(ConntrackCpuStats{Created: before.Created - uint64(2*bucketSlots), Destroyed: before.Destroyed})
+	}
+}
+
+// portOf is the port of the client, which is not 2.
+func portOf(key *ConntrackFlowKey) uint16 {
+	for _, port := range key.Port {
+		var b [2]byte
+		binary.NativeEndian.PutUint16(b[:], port)
+		if p := binary.BigEndian.Uint16(b[:]); p != 2 {
+			return p
+		}
+	}
+	return 0
+}
+
+// Whatever keys come, the table is nearly full before the first one finds no slot. Who
+// chooses them knows how they are hashed, but not by which factors: keys with a pattern,
+// which differ in one part or in several at once.
+func TestTableFills(t *testing.T) {
+	const room, least = 4 << 20, 0.95
+	for name, key := range map[string]func(i uint32) [6]uint64{
+		"random":             func(uint32) [6]uint64 { return [6]uint64{rand.Uint64(), rand.Uint64(), rand.Uint64(), rand.Uint64()} },
+		"addresses in a row": func(i uint32) [6]uint64 { return [6]uint64{1: ipv4Word(10<<24 + i), 3: ipv4Word(1), 4: 443} },
+		"ports in a row":     func(i uint32) [6]uint64 { return [6]uint64{1: ipv4Word(10<<24 + i>>16), 4: portsWord(uint16(i), 443)} },
+		"both ports": func(i uint32) [6]uint64 {
+			return [6]uint64{1: ipv4Word(i >> 22), 4: portsWord(uint16(i), uint16(i>>11))}
+		},
+		"a net scans a net":   func(i uint32) [6]uint64 { return [6]uint64{1: ipv4Word(10<<24 + i&0x7ff), 3: ipv4Word(11<<24 + i>>11)} },
+		"IPv6 prefixes":       func(i uint32) [6]uint64 { return [6]uint64{0: uint64(i) << 32, 2: 1} },
+		"IPv6 interface ids":  func(i uint32) [6]uint64 { return [6]uint64{1: bits.ReverseBytes64(uint64(i)), 3: 1} },
+		"IPv6, both ends":     func(i uint32) [6]uint64 { return [6]uint64{1: uint64(i&0x7ff) << 53, 3: uint64(i>>11) << 53} },
+		"IPv6, halves differ": func(i uint32) [6]uint64 { return [6]uint64{0: uint64(i), 1: -uint64(i), 2: uint64(i) << 32} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			hashing, err := newHashing(room)
+			ok(t, err)
+			all := make([]ConntrackBucket, hashing.Buckets)
+			for i := range uint32(room) {
+				words := key(i)
+				bucket, slot, found := hashing.place(all, hashing.hash((*ConntrackFlowKey)(unsafe.Pointer(&words))))
+				if !found {
+					t.Logf("no slot after %.3f of the room", float64(i)/room)
+					if float64(i) < least*room {
+						t.Errorf("no slot for flow %d of %d", i, room)
+					}
+					return
+				}
+				all[bucket].Slots[slot] = 1
+			}
+		})
+	}
+}
+
+// ipv4Word is the word of a key that has an IPv4 address, which lies in it from the
+// fifth byte on.
+func ipv4Word(addr uint32) uint64 {
+	return uint64(bits.ReverseBytes32(addr))<<32 | 0xffff0000
+}
+
+// portsWord is the word of a key with two ports.
+func portsWord(a, b uint16) uint64 {
+	return uint64(bits.ReverseBytes16(a)) | uint64(bits.ReverseBytes16(b))<<16
+}
