@@ -68,7 +68,7 @@ func findSides(names [2]string) (sides [2]*side, err error) {
 			return sides, fmt.Errorf("look up %s: %w", name, err)
 		}
 		if l.Attrs().EncapType == "loopback" {
-			return sides, flow.Usagef("attach to %s: a loopback interface leads nowhere: name two others", name)
+			return sides, flow.Usagef("attach to %s: a loopback interface cannot forward: name two others", name)
 		}
 		sides[i] = &side{link: l}
 	}
@@ -82,7 +82,7 @@ func findSides(names [2]string) (sides [2]*side, err error) {
 // programs would understand none of them.
 func (s *side) checkEthernet() error {
 	if kind := s.link.Attrs().EncapType; kind != "ether" {
-		return flow.Usagef("attach to %s: it carries no Ethernet frames (its link type is %s): name an Ethernet interface", s.name(), kind)
+		return flow.Usagef("attach to %s: it does not carry Ethernet frames (its link type is %s): name an Ethernet interface", s.name(), kind)
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (s *side) checkFree() error {
 	}
 	xdp := s.link.Attrs().Xdp
 	if xdp != nil && xdp.Attached {
-		return fmt.Errorf("attach to %s: %w: it carries an XDP program (id %d) that is not ctop's: detach that first, as with \"ip link set dev %s xdp off\"",
+		return fmt.Errorf("attach to %s: %w: it carries an XDP program (id %d) that is not ctop's: detach it first, as with \"ip link set dev %s xdp off\"",
 			s.name(), ErrBusy, xdp.ProgId, s.name())
 	}
 	return nil
@@ -104,7 +104,7 @@ func (s *side) checkFree() error {
 func (k *kernel) attach(s *side) (attachment, error) {
 	l, err := k.attachTo(s, s.link.Attrs().Index)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
-		return nil, fmt.Errorf("attach to %s: %w: somebody else's program is on it: detach that first", s.name(), ErrBusy)
+		return nil, fmt.Errorf("attach to %s: %w: it carries a foreign program: detach it first", s.name(), ErrBusy)
 	}
 	if errNoNative(err) && s.mode != flow.ModeTC {
 		return nil, k.refused(s, err)

@@ -142,13 +142,13 @@ func (c *Collector) inherit() bool {
 	}
 	if !whole(c.tracker.dir) { // the owner was killed while it ended the tracker
 		if err := errors.Join(c.tracker.remove(true)...); err != nil {
-			c.tracker.log.Error("remove what is left of the tracker", "error", err)
+			c.tracker.log.Error("remove the rest of the tracker", "error", err)
 		}
 		return false
 	}
 	c.tracker.log.Info("took over the tracker: its owner is gone")
 	if err := c.tracker.upgrade(true); err != nil {
-		c.tracker.log.Error("the tracker goes on with the programs of another version", "error", err)
+		c.tracker.log.Error("the tracker continues with the programs of another version", "error", err)
 	}
 	return true
 }

@@ -84,7 +84,7 @@ func nextTick(prog *ebpf.Program) (ticks, ns uint64, err error) {
 			return ticks, ns, err
 		}
 		if ns-firstNs > uint64(time.Second) {
-			return 0, 0, fmt.Errorf("measure the kernel's tick: it stands still")
+			return 0, 0, fmt.Errorf("measure the kernel's tick: it does not advance")
 		}
 		time.Sleep(100 * time.Microsecond)
 	}

@@ -129,7 +129,7 @@ func unreached(errs []error) bool {
 // errLeft says what to do about settings that were not put back.
 func (m *meta) errLeft() error {
 	a, b := m.Interfaces[0].Name, m.Interfaces[1].Name
-	return flow.Advisedf("what was not put back is written down: \"ctop down %s %s\" as root does it", a, b)
+	return flow.Advisedf("some settings were not restored: run \"ctop down %s %s\" as root to restore them", a, b)
 }
 
 // removeTracker detaches what is pinned in the directory, and other attachments

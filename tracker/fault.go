@@ -58,9 +58,9 @@ func (c *Collector) fault(part string, err error) {
 	switch {
 	case !c.faults.set(part, err):
 	case err != nil:
-		c.tracker.log.Error("a part of ctop fails and is tried again", "part", part, "error", err)
+		c.tracker.log.Error("a part of ctop failed, retrying", "part", part, "error", err)
 	default:
-		c.tracker.log.Info("it works again", "part", part)
+		c.tracker.log.Info("works again", "part", part)
 	}
 }
 
@@ -75,7 +75,7 @@ func rest(ctx context.Context, d time.Duration) bool {
 }
 
 // errPanic is a mistake in ctop itself.
-var errPanic = errors.New("ctop made a mistake and ends")
+var errPanic = errors.New("a bug in ctop ended it")
 
 // guarded makes an error of a panic: the program has a terminal to restore and a
 // tracker to detach, and cannot do so when a goroutine takes it down.
@@ -83,7 +83,7 @@ func guarded(log *slog.Logger, what string, do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			log.Error("panic", "in", what, "value", p, "trace", string(debug.Stack()))
-			err = fmt.Errorf("%w: panic in its %s: %v: please report it, with what --verbose prints", errPanic, what, p)
+			err = fmt.Errorf("%w: panic in its %s: %v: please report it with the output of --verbose", errPanic, what, p)
 		}
 	}()
 	return do()

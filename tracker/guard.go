@@ -141,7 +141,7 @@ func guard(o Options, sides [2]*side) (notes []string, err error) {
 			continue
 		}
 		if !o.Force {
-			return nil, fmt.Errorf("attach to %s: %w: it %s; in the wire ctop takes every packet and the machine would answer nobody there: name another interface, or use --force",
+			return nil, fmt.Errorf("attach to %s: %w: it %s; ctop would take every packet, and the machine would answer nobody there: name another interface, or use --force",
 				s.name(), ErrUsed, use)
 		}
 		s.forced = true
@@ -184,7 +184,7 @@ func (t *Tracker) admit(i int, s *side) error {
 	if use == "" {
 		return nil
 	}
-	err = fmt.Errorf("%w: it %s; in the wire ctop takes every packet and the machine would answer nobody there: put an end to that, or start ctop again with --force",
+	err = fmt.Errorf("%w: it %s; ctop would take every packet, and the machine would answer nobody there: end that use, or start ctop again with --force",
 		ErrUsed, use)
 	*known = refusedLink{index: s.link.Attrs().Index, err: err, read: time.Now()}
 	return err

@@ -169,7 +169,7 @@ func (t *Tracker) reroute(i, index int) error {
 		return nil // the kernel takes it out of the map
 	}
 	if err := t.kernel.outputs.Put(uint32(1-i), uint32(index)); err != nil {
-		return fmt.Errorf("set the way out: %w", err)
+		return fmt.Errorf("set the egress interface: %w", err)
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func (t *Tracker) attached(i int, on netlink.Link) (bool, error) {
 	}
 	info, err := l.Info()
 	if err != nil {
-		return false, fmt.Errorf("look at the attachment: %w", err)
+		return false, fmt.Errorf("inspect the attachment: %w", err)
 	}
 	// The index that an attachment knows may be one in another namespace.
 	if xdp := info.XDP(); xdp != nil {
@@ -112,5 +112,5 @@ func (m ifaceMeta) link() (netlink.Link, error) {
 	if filters, err := ourFilters(m.Index); err == nil && len(filters) > 0 {
 		return l, nil
 	}
-	return nil, fmt.Errorf("%s is gone: its index is that of %s now", m.Name, l.Attrs().Name)
+	return nil, fmt.Errorf("%s is gone: its index now belongs to %s", m.Name, l.Attrs().Name)
 }

@@ -124,7 +124,7 @@ func joinAt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error)
 			return joinNow(dir, log) // all that will ever come is there
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("join the tracker at %s: another ctop has been attaching it for %s: try again, or end that one", dir, attachPatience)
+			return nil, fmt.Errorf("join the tracker at %s: another ctop has been attaching it for %s: try again, or end that ctop", dir, attachPatience)
 		}
 		select {
 		case <-ctx.Done():

@@ -39,7 +39,7 @@ func (t *Tracker) Keepable() bool { return t.dir != "" && t.kernel.traces == nil
 // Keep leaves the tracker running when it is closed, as [Options.Keep] does.
 func (t *Tracker) Keep() error {
 	if !t.Keepable() {
-		return errors.New("keep the tracker: it is not pinned and ends with this process")
+		return errors.New("keep the tracker: it has no pins, so it ends with this process")
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

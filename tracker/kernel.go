@@ -125,7 +125,7 @@ func checkKernel() error {
 		return err
 	}
 	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
-		return fmt.Errorf("%w: it describes no types (/sys/kernel/btf/vmlinux is missing): use a kernel built with CONFIG_DEBUG_INFO_BTF",
+		return fmt.Errorf("%w: it has no type information (/sys/kernel/btf/vmlinux is missing): use a kernel built with CONFIG_DEBUG_INFO_BTF",
 			ErrUnsupported)
 	}
 	err := features.HaveProgramType(ebpf.Syscall)
@@ -250,7 +250,7 @@ func openKernel(dir string) (*kernel, *meta, error) {
 	m, err := readMeta(description)
 	description.Close()
 	if err != nil {
-		return nil, m, fmt.Errorf("join the tracker at %s: %w: it goes on forwarding, and the version that started it can show it; to let go of its flows run \"ctop down\" and start again at once", dir, err)
+		return nil, m, fmt.Errorf("join the tracker at %s: %w: it continues forwarding, and the version that started it can show it; to replace it without its flows, run \"ctop down\" and start again at once", dir, err)
 	}
 	for name, p := range k.maps() {
 		if *p, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {
@@ -283,7 +283,7 @@ func (k *kernel) checkMaps() error {
 	for name, m := range k.maps() {
 		want, ours := spec.Maps[name]
 		if ours && ((*m).Type() != want.Type || (*m).KeySize() != want.KeySize || (*m).ValueSize() != want.ValueSize) {
-			return fmt.Errorf("%w: %s is somebody else's map", ErrLayout, name)
+			return fmt.Errorf("%w: %s is a foreign map", ErrLayout, name)
 		}
 	}
 	return nil

@@ -121,7 +121,7 @@ func decodeMeta(value []byte) (*meta, error) {
 		return m, fmt.Errorf("%w: its maps are laid out differently", ErrLayout)
 	}
 	if !m.valid() {
-		return nil, fmt.Errorf("%w: its description makes no sense", ErrLayout)
+		return nil, fmt.Errorf("%w: its description is invalid", ErrLayout)
 	}
 	return m, nil
 }

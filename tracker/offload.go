@@ -59,7 +59,7 @@ func (o offload) set(iface string, needed bool) error {
 	}
 	is, _, err := o.state(iface)
 	if err == nil && is != needed {
-		err = fmt.Errorf("change %s of %s: the driver keeps it as it is", o.feature, iface)
+		err = fmt.Errorf("change %s of %s: the driver did not change it", o.feature, iface)
 	}
 	return err
 }

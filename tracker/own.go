@@ -95,10 +95,10 @@ func errOccupied(name string, id ebpf.ProgramID) error {
 	pairs, _ := Pairs()
 	for _, p := range pairs {
 		if slices.Contains(p[:], name) {
-			return fmt.Errorf("%w: a tracker runs between %s and %s: \"ctop down %s %s\" ends it", ErrBusy, p[0], p[1], p[0], p[1])
+			return fmt.Errorf("%w: a tracker runs between %s and %s: end it with \"ctop down %s %s\"", ErrBusy, p[0], p[1], p[0], p[1])
 		}
 	}
-	return fmt.Errorf("%w: another ctop runs on %s (its program has the id %d), and its pins are not to be seen from here: "+
+	return fmt.Errorf("%w: another ctop runs on %s (its program has the id %d), and its pins are not visible from here: "+
 		"run this one like that one, with \"nsenter --net=/run/netns/NAME ctop\" rather than \"ip netns exec\", or end that one first; "+
 		"to detach its program would cut the link", ErrBusy, name, id)
 }

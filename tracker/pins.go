@@ -166,7 +166,7 @@ func removePins(dir string) error {
 }
 
 // errClaimed means that another process was faster.
-var errClaimed = errors.New("another ctop attaches there")
+var errClaimed = errors.New("another ctop is attaching there")
 
 // claim makes a tracker's directory with its lease taken: nobody ever sees one
 // that is not, unless its owner is dead.

@@ -54,7 +54,7 @@ func (s *side) prepareCard() {
 	for _, kind := range kinds {
 		c := change{Kind: kind, Name: s.name()}
 		if c.stuck() {
-			s.obstacle = fmt.Errorf("XDP needs its %s off, and the driver keeps it on", kind)
+			s.obstacle = fmt.Errorf("XDP needs its %s off, but the driver keeps it on", kind)
 		}
 		s.changes = append(s.changes, c)
 	}
@@ -137,7 +137,7 @@ func (s *side) queueNotes() []string {
 	if spare >= int(channels.CombinedCount) {
 		return nil
 	}
-	remedy := fmt.Sprintf("give it %d queues (in qemu queues=%d)", cpus+1, cpus+1)
+	remedy := fmt.Sprintf("give it %d queues (in qemu, queues=%d)", cpus+1, cpus+1)
 	if spare > 0 {
 		remedy = fmt.Sprintf("\"ethtool -L %s combined %d\" makes room", s.name(), spare)
 	}

@@ -37,7 +37,7 @@ func (c *clock) outdated(since time.Duration, now time.Time) bool {
 }
 
 // errNoSlot means that as many consoles read events as can.
-var errNoSlot = errors.New("every reader's slot is taken: close another ctop on these interfaces")
+var errNoSlot = errors.New("all reader slots are taken: close another ctop on these interfaces")
 
 // slot is a reader's place in the kernel's list, with a buffer in it.
 type slot struct {

@@ -65,7 +65,7 @@ func clearRemains(dir string) (note string, err error) {
 	// What cannot be put back is no reason not to begin anew.
 	failed := errors.Join(removeTracker(dir, describedAt(dir), false)...)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("remove what a ctop that was killed left at %s: %w", dir, errors.Join(failed, err))
+		return "", fmt.Errorf("remove the files that a killed ctop left at %s: %w", dir, errors.Join(failed, err))
 	}
 	note = "removed what was left of a ctop that was killed while it attached or ended"
 	if failed != nil {

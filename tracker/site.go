@@ -144,13 +144,13 @@ func checkOwn(dir string, forbidden fs.FileMode) error {
 	case errors.Is(err, unix.ENOENT):
 		return nil
 	case err != nil:
-		return fmt.Errorf("look at %s: %w", dir, err)
+		return fmt.Errorf("inspect %s: %w", dir, err)
 	case st.Mode&unix.S_IFMT != unix.S_IFDIR:
-		return fmt.Errorf("%w: %s is no directory: remove it", ErrUnsafe, dir)
+		return fmt.Errorf("%w: %s is not a directory: remove it", ErrUnsafe, dir)
 	case st.Uid != 0 && int(st.Uid) != os.Geteuid():
-		return fmt.Errorf("%w: %s belongs to user id %d, who could detach a tracker that is pinned there: find out why, and remove it", ErrUnsafe, dir, st.Uid)
+		return fmt.Errorf("%w: %s belongs to user id %d, who could detach a tracker pinned there: find out why, and remove it", ErrUnsafe, dir, st.Uid)
 	case mode&forbidden != 0:
-		return fmt.Errorf("%w: others may use %s (mode %o), and could detach a tracker that is pinned there: chmod 700 %s", ErrUnsafe, dir, mode, dir)
+		return fmt.Errorf("%w: other users can write to %s (mode %o) and could detach a tracker pinned there: chmod 700 %s", ErrUnsafe, dir, mode, dir)
 	}
 	return nil
 }

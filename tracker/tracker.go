@@ -206,7 +206,7 @@ func (t *Tracker) configure(o Options, sides [2]*side) error {
 		t.config.Ifindex[i] = index
 		// A packet goes out where it did not come in.
 		if err := t.kernel.outputs.Put(uint32(1-i), index); err != nil {
-			return fmt.Errorf("set the way out by %s: %w", s.name(), err)
+			return fmt.Errorf("set %s as the egress interface: %w", s.name(), err)
 		}
 	}
 	id, err := t.kernel.outputsID()
@@ -253,11 +253,11 @@ func (t *Tracker) pin() error {
 	owner, presence, notes, err := claim(t.dir)
 	t.notes = append(t.notes, notes...)
 	if err != nil {
-		return explainPermission("make "+t.dir, fmt.Errorf("make %s: %w", t.dir, err))
+		return explainPermission("create "+t.dir, fmt.Errorf("create %s: %w", t.dir, err))
 	}
 	t.lease, t.presence = owner, presence
 	if t.place, err = placeOf(t.dir); err != nil {
-		return fmt.Errorf("look at %s: %w", t.dir, err)
+		return fmt.Errorf("inspect %s: %w", t.dir, err)
 	}
 	return t.kernel.pin(t.dir)
 }

@@ -79,7 +79,7 @@ func (k *kernel) loadUnsent() (*ebpf.Program, error) {
 		MapReplacements: map[string]*ebpf.Map{statsMap: k.stats, configSection: k.config},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load the program that counts what redirects drop: %w", err)
+		return nil, fmt.Errorf("load the program that counts dropped redirects: %w", err)
 	}
 	defer coll.Close()
 	return coll.DetachProgram(unsentProgram), nil
@@ -89,11 +89,11 @@ func (k *kernel) loadUnsent() (*ebpf.Program, error) {
 func (k *kernel) outputsID() (uint32, error) {
 	info, err := k.outputs.Info()
 	if err != nil {
-		return 0, fmt.Errorf("look at the map of the ways out: %w", err)
+		return 0, fmt.Errorf("inspect the device map: %w", err)
 	}
 	id, ok := info.ID()
 	if !ok {
-		return 0, errors.New("look at the map of the ways out: it has no id")
+		return 0, errors.New("inspect the device map: it has no id")
 	}
 	return uint32(id), nil
 }

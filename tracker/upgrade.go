@@ -133,7 +133,7 @@ func (k *kernel) reload(o loadOptions) (*kernel, error) {
 	delete(spec.Programs, unsentProgram)
 	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: kept})
 	if err != nil {
-		return nil, fmt.Errorf("load BPF programs over the maps that there are: %w", err)
+		return nil, fmt.Errorf("load BPF programs over the existing maps: %w", err)
 	}
 	defer coll.Close()
 	programs := new(kernel)
@@ -157,19 +157,19 @@ func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
 func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
 	info, err := p.Info()
 	if err != nil {
-		return nil, fmt.Errorf("look at the program that runs: %w", err)
+		return nil, fmt.Errorf("inspect the running program: %w", err)
 	}
 	maps := map[string]*ebpf.Map{}
 	ids, _ := info.MapIDs()
 	for _, id := range ids {
 		m, err := ebpf.NewMapFromID(id)
 		if err != nil {
-			return nil, fmt.Errorf("open a map of the program that runs: %w", err)
+			return nil, fmt.Errorf("open a map of the running program: %w", err)
 		}
 		info, err := m.Info()
 		if err != nil {
 			m.Close()
-			return nil, fmt.Errorf("look at a map of the program that runs: %w", err)
+			return nil, fmt.Errorf("inspect a map of the running program: %w", err)
 		}
 		maps[info.Name] = m
 	}
@@ -191,7 +191,7 @@ func (k *kernel) repin(dir string) error {
 func replacePin(p interface{ Pin(string) error }, path string) error {
 	draft := path + "_new"
 	if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("remove what was left of %s: %w", path, err)
+		return fmt.Errorf("remove the rest of %s: %w", path, err)
 	}
 	if err := p.Pin(draft); err != nil {
 		return fmt.Errorf("pin %s: %w", path, err)

@@ -22,7 +22,7 @@ func TestFilterByNames(t *testing.T) {
 	}
 	c := newConsole(t, 120, 24, flowsUpTo(10), WithResolver(resolver))
 	c.press("/", "host:desk", "enter")
-	c.shows("names are read in a console that shows them")
+	c.shows("names work only in a console that shows them")
 	c.press("esc", "n", "/", "src:desk", "enter")
 	for range 10 { // names are asked for as the screen is drawn
 		c.pass(time.Second)

@@ -70,7 +70,7 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 
 // errConsolePanic is a mistake in the console itself. Where it was made stands
 // above.
-var errConsolePanic = errors.New("run the console: ctop made a mistake (a panic) and ends: please report it, with what stands above")
+var errConsolePanic = errors.New("run the console: a bug in ctop (a panic) ended it: please report it with the lines above")
 
 // runProgram draws a source on the terminal until the operator quits or the
 // source is done.

@@ -115,7 +115,7 @@ func (f *deleteFlags) choose(s *flow.Snapshot, wanted filter.Filter) ([]*flow.Fl
 	}
 	rows := order.Arrange(order.Request{Snapshot: s, Filter: wanted, By: defaultSort().by}).Rows
 	if most := int(f.most); most > 0 && len(rows) > most {
-		return nil, fmt.Errorf("delete: %s match, and --max allows %s: nothing is deleted: narrow the filter, or allow more",
+		return nil, fmt.Errorf("delete: %s match, but --max allows %s: nothing was deleted: narrow the filter or raise --max",
 			format.Plural(len(rows), "flow"), format.Count(most))
 	}
 	return rows, nil
@@ -134,7 +134,7 @@ func (e env) wouldDelete(s *flow.Snapshot, rows []*flow.Flow) error {
 	if err := output.WriteSnapshot(e.stdout, output.Table, output.View{Snapshot: s, Rows: rows, Joined: true}); err != nil {
 		return writeFailed(err)
 	}
-	e.note("would delete %s: nothing is deleted", format.Plural(len(rows), "flow"))
+	e.note("would delete %s: nothing was deleted", format.Plural(len(rows), "flow"))
 	return nil
 }
 
@@ -142,7 +142,7 @@ func (e env) wouldDelete(s *flow.Snapshot, rows []*flow.Flow) error {
 const shownFlows = 20
 
 // errNotConfirmed is no failure of ctop's, and not what was asked for, either.
-var errNotConfirmed = errors.New("delete: not confirmed: nothing is deleted")
+var errNotConfirmed = errors.New("delete: not confirmed: nothing was deleted")
 
 // confirmDelete lists the flows and asks whether to end them.
 func (e env) confirmDelete(ctx context.Context, s *flow.Snapshot, rows []*flow.Flow) error {
@@ -151,7 +151,7 @@ func (e env) confirmDelete(ctx context.Context, s *flow.Snapshot, rows []*flow.F
 		return writeFailed(err)
 	}
 	if more := len(rows) - len(some); more > 0 {
-		e.note("and %s more, which --dry-run lists", format.Count(more))
+		e.note("and %s more; --dry-run lists them", format.Count(more))
 	}
 	yes, err := e.confirm(ctx, fmt.Sprintf("delete %s (%s)? [y/N] ", format.Plural(len(rows), "flow"), ui.DeletingMeans(s.Policy)))
 	if err == nil && !yes {
@@ -186,13 +186,13 @@ func (f *deleteFlags) wanted(args []string) (filter.Filter, error) {
 	switch {
 	case err != nil:
 		if name := interfaceAmong(args); name != "" {
-			return wanted, usagef("%s is an interface, no part of an address: write in:%s for the flows that came in there, --on for the tracker to act on", name, name)
+			return wanted, usagef("%s is an interface, not part of an address: write in:%s for flows that arrived there, or --on to select a tracker", name, name)
 		}
 		return wanted, usagef("filter: %w", err)
 	case wanted.Empty() && !f.all:
-		return wanted, usagef("name the flows to delete, as in ctop delete proto:udp dport:53, or ctop delete --all for every one")
+		return wanted, usagef("name the flows to delete, as in ctop delete proto:udp dport:53, or use ctop delete --all")
 	case !wanted.Empty() && f.all:
-		return wanted, usagef("--all leaves nothing to filter: leave out one of the two")
+		return wanted, usagef("--all and a filter exclude each other: use only one of them")
 	}
 	return wanted, nil
 }

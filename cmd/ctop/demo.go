@@ -88,7 +88,7 @@ func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 func isolate() error {
 	err := lab.Isolate()
 	if errors.Is(err, lab.ErrPrivilege) {
-		return flow.Advisedf("build the laboratory: %w: run it as root, as in sudo ctop demo", err)
+		return flow.Advisedf("build the lab: %w: run it as root, as in sudo ctop demo", err)
 	}
 	return err
 }

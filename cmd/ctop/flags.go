@@ -119,7 +119,7 @@ func dumpOnly(cmd *cobra.Command) error {
 		{"count", "q ends the console"},
 	} {
 		if f := cmd.Flags().Lookup(flag.name); f.Changed && f.Annotations[fromVariable] == nil {
-			return usagef("--%s goes with --dump: %s", flag.name, flag.instead)
+			return usagef("--%s works only with --dump: %s", flag.name, flag.instead)
 		}
 	}
 	return nil

@@ -83,7 +83,7 @@ func (f form) takesFilter(args []string) bool {
 
 func (f form) filterMeant(args []string) error {
 	text := strings.Join(args, " ")
-	return usagef("%s is a filter and names no interface: write %s --filter '%[1]s'", text, f)
+	return usagef("%s is a filter, not an interface: write %s --filter '%[1]s'", text, f)
 }
 
 // interfaceName returns the name of the interface that also has this one, or the

@@ -31,7 +31,7 @@ func (e env) remember() *memory {
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		m.saved = ui.Settings{}
-		e.note("the console begins as it comes: read its settings: %v: remove %s", err, m.file)
+		e.note("the console starts with the defaults: read its settings: %v: remove %s", err, m.file)
 	}
 	return m
 }
@@ -44,7 +44,7 @@ func (m *memory) keep(began, now ui.Settings) {
 		return
 	}
 	if err := m.write(began, now); err != nil {
-		m.env.note("the console will not remember what was chosen: %v", err)
+		m.env.note("the console will not save its settings: %v", err)
 	}
 }
 

@@ -141,7 +141,7 @@ func TestReadSmall(t *testing.T) {
 	if err := errors.Join(unix.Mkfifo(pipe, 0o600), os.Symlink("/dev/zero", link), os.WriteFile(large, make([]byte, 2<<20), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{pipe: "no regular file", link: "no regular file", large: "longer than", dir: "no regular file"} {
+	for name, want := range map[string]string{pipe: "not a regular file", link: "not a regular file", large: "longer than", dir: "not a regular file"} {
 		if _, err := readSmall(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}

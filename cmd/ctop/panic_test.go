@@ -35,5 +35,5 @@ func panics() {
 // a line that says so.
 func TestPanicInTerminal(t *testing.T) {
 	x := inTerminal(t, 80, 24, strings.Replace(commandLine, "ctop replay --theme dark recording.ctop", "./panics", 1))
-	x.expect(0, `(?s)`+enters+`.*`+leaves+`.*ctop: run the console: ctop made a mistake.*status 1\r\n.*as it was\r\n`)
+	x.expect(0, `(?s)`+enters+`.*`+leaves+`.*ctop: run the console: a bug in ctop.*status 1\r\n.*as it was\r\n`)
 }

@@ -23,19 +23,19 @@ func (v *speedValue) Type() string   { return "FACTOR" }
 func (v *speedValue) Set(s string) error {
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(f >= 0 && f <= 1e6) {
-		return fmt.Errorf("%q is no speed: use a number from 0 to 1000000, as in 10", s)
+		return fmt.Errorf("%q is not a speed: use a number from 0 to 1000000, as in 10", s)
 	}
 	*v = speedValue(f)
 	return nil
 }
 
-var errNoSnapshot = errors.New("there is no snapshot in it")
+var errNoSnapshot = errors.New("it contains no snapshot")
 
 // play shows a recording.
 func (c *replayCommand) play(cmd *cobra.Command, name string, in io.Reader, headless bool) (err error) {
 	for _, flag := range []string{"max-flows", "policy", "profile", "timeout"} {
 		if given(cmd, flag) {
-			return usagef("--%s goes with a capture: %s is a recording, and past", flag, name)
+			return usagef("--%s works only with a capture, and %s is a recording", flag, name)
 		}
 	}
 	r, err := recording.NewReader(in)
@@ -92,7 +92,7 @@ func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording
 // tellEnd says that a recording ends too early, which is no failure.
 func (c *replayCommand) tellEnd(name string, err error) error {
 	if errors.Is(err, recording.ErrBroken) {
-		c.env.note("%s ends early: %v: what came before is shown", name, err)
+		c.env.note("%s ends early: %v: showing the part before", name, err)
 		return nil
 	}
 	return err

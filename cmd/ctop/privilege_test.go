@@ -80,10 +80,10 @@ func TestReplayWithoutPrivilege(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	for text, want := range map[string]string{
-		"ctop.recording/9\n": "ctop: replay -: it is a recording of another version of ctop (ctop.recording/9, not ctop.recording/1): record it again, or use the ctop that wrote it\n",
+		"ctop.recording/9\n": "ctop: replay -: it was recorded by another version of ctop (ctop.recording/9, not ctop.recording/1): record it again, or use the ctop that wrote it\n",
 		"\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00": "load BPF programs: not permitted: run it as root (sudo ctop …), or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN\n",
-		"ctop.recording/1\nrubbish":             "ctop: replay -: the recording is damaged, or was cut off: record it again, or use the ctop that wrote it\n",
-		string(file.Bytes()[:file.Len()/4]):     "ctop: replay -: the recording is damaged, or was cut off; there is no snapshot in it: record it again, for longer\n",
+		"ctop.recording/1\nrubbish":             "ctop: replay -: the recording is damaged or truncated: record it again, or use the ctop that wrote it\n",
+		string(file.Bytes()[:file.Len()/4]):     "ctop: replay -: the recording is damaged or truncated; it contains no snapshot: record it again, for longer\n",
 		strings.Repeat("\x00rubbish\xff", 1000): "name a capture that tcpdump or Wireshark wrote, or a recording of ctop record\n",
 	} {
 		var stderr strings.Builder

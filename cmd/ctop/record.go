@@ -120,7 +120,7 @@ func (c *recordCommand) create(name string) (*recordFile, error) {
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("record %s: it is there already: name another file, or remove it", name)
+		return nil, fmt.Errorf("record %s: it already exists: name another file, or remove it", name)
 	}
 	return &recordFile{Writer: f, name: name, file: f}, recordFailed(name, err)
 }

@@ -32,11 +32,11 @@ func (f *repeatFlags) check(cmd *cobra.Command) error {
 	d := f.interval.duration()
 	switch {
 	case d == 0 && f.count > 0:
-		return usagef("--count goes with --interval: write --interval 1s --count %d", f.count)
+		return usagef("--count works only with --interval: write --interval 1s --count %d", f.count)
 	case d > 0 && d < shortestRepeat:
 		return usagef("--interval: %s is too short: use %s or more", d, shortestRepeat)
 	case d > 0 && given(cmd, "for"):
-		return usagef("--for does not go with --interval: --count says when to end")
+		return usagef("--for does not work with --interval: use --count instead")
 	}
 	return nil
 }

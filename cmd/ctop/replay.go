@@ -101,7 +101,7 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return c.play(cmd, args[0], in, headless)
 	}
 	if given(cmd, "speed") {
-		return usagef("--speed goes with a recording: %s is none", args[0])
+		return usagef("--speed works only with a recording, and %s is not one", args[0])
 	}
 	packets, err := capture.NewReader(in)
 	if err != nil && cmd.Context().Err() != nil {
@@ -117,14 +117,14 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 // check refuses what could not be shown, before the file is read.
 func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
 	if c.dump && c.events {
-		return usagef("--dump and --events are two outputs: leave out one of them")
+		return usagef("--dump and --events exclude each other: use only one of them")
 	}
 	if headless {
 		return errors.Join(c.view.checkNames(), c.env.checkStdout())
 	}
 	for _, name := range []string{"output", "limit"} {
 		if given(cmd, name) {
-			return usagef("--%s goes with --dump or --events: the console has keys for it", name)
+			return usagef("--%s works only with --dump or --events: the console has keys for it", name)
 		}
 	}
 	c.look.begin(cmd, &c.view)
@@ -214,7 +214,7 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 			break
 		}
 		if errors.Is(err, capture.ErrBroken) {
-			c.env.note("%s ends early: %v: what came before is shown", name, err)
+			c.env.note("%s ends early: %v: showing the part before", name, err)
 			break
 		}
 		if err != nil {
@@ -241,7 +241,7 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 // refusedCapture says what to do about a file whose head cannot be read.
 func refusedCapture(name string, err error) error {
 	if errors.Is(err, capture.ErrBroken) {
-		return fmt.Errorf("replay %s: %w: name the whole of it", name, err)
+		return fmt.Errorf("replay %s: %w: name a complete file", name, err)
 	}
 	return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote, or a recording of ctop record", name, err)
 }
@@ -292,10 +292,10 @@ func (c *replayCommand) tellFed(r *tracker.Replay, s *flow.Snapshot, passed capt
 	}
 	c.env.note("%s", text)
 	if early := r.Early(); early > 0 {
-		c.env.note("%s an earlier time than others before: time stood still for them: sort the file with reordercap",
+		c.env.note("%s an earlier time than preceding ones, and the clock stood still for them: sort the file with reordercap",
 			map[bool]string{true: "1 packet has", false: format.Plural(early, "packet") + " have"}[early == 1])
 	}
 	if lost := s.Counters.Destroyed[flow.ReasonEvicted] + s.Counters.TableFull; lost > 0 {
-		c.env.note("the table was full: %s had to make room for others or found none: raise --max-flows", format.Plural(int(lost), "flow"))
+		c.env.note("the table was full: %s were evicted or found no room: raise --max-flows", format.Plural(int(lost), "flow"))
 	}
 }

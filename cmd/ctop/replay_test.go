@@ -173,8 +173,8 @@ func TestReplayRefused(t *testing.T) {
 		}
 	}
 	for _, tt := range []struct{ file, want string }{
-		{"empty", "it is no pcap or pcapng file: it is empty: name a capture"},
-		{"text", "it is no pcap or pcapng file: name a capture"},
+		{"empty", "it is not a pcap or pcapng file: it is empty: name a capture"},
+		{"text", "it is not a pcap or pcapng file: name a capture"},
 		{"wifi", "no packet was read: it has 12 packets without IP in the clear"},
 		{"usb", "no packet was read: it has 12 packets of link type 220"},
 		{"none", "no packet was read: it has none"},
@@ -188,7 +188,7 @@ func TestReplayRefused(t *testing.T) {
 		}
 	}
 	stdout, stderr, err := headless(t, "replay", "--dump", filepath.Join(filepath.Dir(path), "cut"))
-	if err != nil || !strings.Contains(stderr, "ends early: after packet 11: the file is damaged, or was cut off") || !strings.Contains(stdout, "icmp") {
+	if err != nil || !strings.Contains(stderr, "ends early: after packet 11: the file is damaged or truncated") || !strings.Contains(stdout, "icmp") {
 		t.Errorf("%q %q %v", stdout, stderr, err)
 	}
 }

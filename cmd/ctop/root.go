@@ -181,7 +181,7 @@ func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 		return as.filterMeant(args)
 	}
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
-		return usagef("no command and no interface is called %q: write ctop %s, or ctop help for all of them", args[0], like[0])
+		return usagef("no command and no interface is called %q: write ctop %s, or ctop help to list them", args[0], like[0])
 	}
 	if len(args) == 1 {
 		return usagef("no command and no interface is called %q: ctop help lists the commands, ip link the interfaces", args[0])

@@ -145,7 +145,7 @@ func localAddress(flag, address string) (string, error) {
 		port, err = address, nil
 	}
 	if err != nil || port == "" {
-		return "", usagef("--%s: %q is no address: write it like 127.0.0.1:2222, [::1]:2222 or :2222", flag, address)
+		return "", usagef("--%s: %q is not an address: write it like 127.0.0.1:2222, [::1]:2222 or :2222", flag, address)
 	}
 	return net.JoinHostPort(orDefault(host, "127.0.0.1"), port), nil
 }
@@ -165,7 +165,7 @@ func (v *logFormat) String() string {
 // Set takes a format's name.
 func (v *logFormat) Set(s string) error {
 	if s != "text" && s != "json" {
-		return fmt.Errorf("%q is no form of a log: use text or json", s)
+		return fmt.Errorf("%q is not a log format: use text or json", s)
 	}
 	*v = s == "json"
 	return nil

@@ -25,7 +25,7 @@ const (
 	slowAfter = 30 * time.Second
 )
 
-var errSlowDump = errors.New("the dump was taken too slowly, and others wait: ask for fewer flows with --filter or --limit, or try again")
+var errSlowDump = errors.New("the client read the dump too slowly while others wait: request fewer flows with --filter or --limit, or try again")
 
 // dumps are those that are being sent. They share snapshots, so that the memory
 // they take together is bounded.

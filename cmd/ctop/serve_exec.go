@@ -51,7 +51,7 @@ func (r remote) run(ctx context.Context) error {
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		return usagef("%q is not to be had here: use dump, events, delete or timeouts, or ssh -t for the console", args[0])
+		return usagef("%q is not available here: use dump, events, delete or timeouts, or ssh -t for the console", args[0])
 	}
 	cmd := command()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
@@ -76,7 +76,7 @@ func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return nil, errors.New("read the flows: the tracker has not shown any yet: try again")
+	return nil, errors.New("read the flows: the tracker has no snapshot yet: try again")
 }
 
 func (r remote) events() *cobra.Command {
@@ -218,5 +218,5 @@ func (r remote) explain(err error) error {
 	if r.role == console.Operator {
 		return err
 	}
-	return fmt.Errorf("%w: a key that may act has role=\"operator\" before it in the server's file of keys", err)
+	return fmt.Errorf("%w: add role=\"operator\" before the key in the server's keys file to let it act", err)
 }

@@ -49,7 +49,7 @@ func (f *sshFlags) checkUnused() (err error) {
 		ours := flag.Name == "audit" || flag.Name == "authorized-keys" || flag.Name == "host-key" ||
 			len(flag.Name) > len("ssh-") && flag.Name[:len("ssh-")] == "ssh-"
 		if ours && flag.Changed && flag.Annotations[fromVariable] == nil && err == nil {
-			err = usagef("--%s goes with --ssh: add --ssh 127.0.0.1:2222", flag.Name)
+			err = usagef("--%s works only with --ssh: add --ssh 127.0.0.1:2222", flag.Name)
 		}
 	})
 	return err
@@ -93,7 +93,7 @@ func (v *spanValue) Set(s string) error {
 		return err
 	}
 	if d <= 0 {
-		return fmt.Errorf("%q is no time to wait: use 1s or more", s)
+		return fmt.Errorf("%q is too short: use 1s or more", s)
 	}
 	*v = spanValue(d)
 	return nil

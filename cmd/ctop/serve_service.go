@@ -70,14 +70,14 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 // what is read and written later can be without them.
 func (s *service) giveUp(t *tracker.Tracker) error {
 	if err := giveUpPrivilege(kept(t.PeersInProcesses())); err != nil {
-		s.log.Warn("go on with privileges that are not needed", "error", err)
+		s.log.Warn("keep privileges that are not needed", "error", err)
 		return nil
 	}
 	if s.ssh == nil {
 		return nil
 	}
 	if err := errors.Join(s.keys.Check(), s.audit.Check()); err != nil {
-		return fmt.Errorf("%w: ctop gives up the right to files of other users: keep it where its own user may read and write, as in /var/lib/ctop", err)
+		return fmt.Errorf("%w: ctop drops its access to files of other users: put it where ctop's own user may read and write, as in /var/lib/ctop", err)
 	}
 	return nil
 }
@@ -133,7 +133,7 @@ const oldest = 10 * time.Second
 func healthy(c *tracker.Collector) error {
 	s := c.Snapshot()
 	if s == nil {
-		return fmt.Errorf("there is no snapshot yet")
+		return fmt.Errorf("no snapshot yet")
 	}
 	if age := time.Since(s.Time); age > max(oldest, 20*s.Took) {
 		return fmt.Errorf("the latest snapshot is %s old", age.Round(time.Second))

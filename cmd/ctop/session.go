@@ -61,7 +61,7 @@ func (s session) with(open func() (*tracker.Tracker, error), use func(*tracker.T
 		s.log.Debug("closed", "took", time.Since(started))
 	}()
 	if t.Joined() && len(s.asked) > 0 {
-		s.env.note("the tracker runs already and stays as it is: %s would count for one that is attached anew", strings.Join(s.asked, " "))
+		s.env.note("the tracker already runs and is not changed: %s applies only when ctop attaches one", strings.Join(s.asked, " "))
 	}
 	for _, n := range t.Notes() {
 		if s.log.Debug(n); !s.lab {

@@ -92,7 +92,7 @@ func setFlag(cmd *cobra.Command, f *pflag.Flag, value string) error {
 // of strconv.
 func badValue(f *pflag.Flag, value string, err error) error {
 	if f.Value.Type() == "bool" {
-		return fmt.Errorf("%q is neither true nor false: use one of them", value)
+		return fmt.Errorf("%q is neither true nor false: use true or false", value)
 	}
 	return cause(err)
 }
@@ -190,7 +190,7 @@ func instead(wrong string, names []string) string {
 			return "write " + name
 		}
 	}
-	return "ctop help config says which there are"
+	return "ctop help config lists them"
 }
 
 func plain(name string) string {

@@ -24,14 +24,14 @@ func readSmall(name string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file: replace it by one", name)
+		return nil, fmt.Errorf("%s is not a regular file: replace it with one", name)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, largestSettings+1))
 	if err != nil {
 		return nil, err
 	}
 	if len(text) > largestSettings {
-		return nil, fmt.Errorf("%s is longer than %d MiB: no settings take so much", name, largestSettings>>20)
+		return nil, fmt.Errorf("%s is longer than %d MiB, too long for settings: shorten it", name, largestSettings>>20)
 	}
 	return text, nil
 }

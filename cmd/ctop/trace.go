@@ -22,7 +22,7 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if c.dump || c.tracker.keep {
-		return usagef("--trace prints packets until it is interrupted: leave out --dump and --keep")
+		return usagef("--trace does not work with --dump or --keep: leave them out")
 	}
 	if err := checkInterfaces(interfaces); err != nil {
 		return err

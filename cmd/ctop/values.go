@@ -51,7 +51,7 @@ func (v *maxFlowsValue) Type() string   { return "N" }
 func (v *maxFlowsValue) Set(s string) error {
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < flow.MinMaxFlows || n > flow.MaxMaxFlows {
-		return fmt.Errorf("%q is no capacity: use a number from %d to %d", s, flow.MinMaxFlows, flow.MaxMaxFlows)
+		return fmt.Errorf("%q is not a capacity: use a number from %d to %d", s, flow.MinMaxFlows, flow.MaxMaxFlows)
 	}
 	*v = maxFlowsValue(n)
 	return nil
@@ -65,7 +65,7 @@ func (v *limitValue) Type() string   { return "N" }
 func (v *limitValue) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
-		return fmt.Errorf("%q is no number of flows: use 0 or more", s)
+		return fmt.Errorf("%q is not a number of flows: use 0 or more", s)
 	}
 	*v = limitValue(n)
 	return nil
@@ -137,7 +137,7 @@ func (v *repeatValue) Type() string   { return "N" }
 func (v *repeatValue) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 {
-		return fmt.Errorf("%q is no number of snapshots: use 0 or more", s)
+		return fmt.Errorf("%q is not a number of snapshots: use 0 or more", s)
 	}
 	*v = repeatValue(n)
 	return nil
@@ -269,7 +269,7 @@ func (v *sortValue) Set(s string) error {
 		desc := k.key.Numeric()
 		if given {
 			if direction != "asc" && direction != "desc" {
-				return fmt.Errorf("%q is no direction: write %s:asc or %s:desc", direction, name, name)
+				return fmt.Errorf("%q is not a direction: write %s:asc or %s:desc", direction, name, name)
 			}
 			desc = direction == "desc"
 		}

@@ -117,7 +117,7 @@ func loadReference(capacity, output int) (*ebpf.Collection, error) {
 func setOutputs(c *ebpf.Collection, ifindex int) error {
 	for side := range uint32(2) {
 		if err := c.Maps["outputs"].Put(side, uint32(ifindex)); err != nil {
-			return fmt.Errorf("set the way out: %w", err)
+			return fmt.Errorf("set the egress interface: %w", err)
 		}
 	}
 	return nil

@@ -18,10 +18,10 @@ import (
 
 var (
 	// ErrFormat means that the file is no capture.
-	ErrFormat = errors.New("it is no pcap or pcapng file")
+	ErrFormat = errors.New("it is not a pcap or pcapng file")
 	// ErrBroken means that the rest of the file makes no sense, or is not
 	// there. What came before it is good.
-	ErrBroken = errors.New("the file is damaged, or was cut off")
+	ErrBroken = errors.New("the file is damaged or truncated")
 )
 
 // Frame is one packet as Ethernet carries it.

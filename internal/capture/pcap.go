@@ -113,7 +113,7 @@ func (p *pcapFile) next() (record, error) {
 		captured, length = length, captured
 	}
 	if captured > maxCaptured {
-		return record{}, fmt.Errorf("the next claims %d captured bytes", captured)
+		return record{}, fmt.Errorf("the next packet has an impossible captured length of %d bytes", captured)
 	}
 	if p.empty++; captured > 0 {
 		p.empty = 0

@@ -107,7 +107,7 @@ func (p *pcapngFile) read() (kind uint32, body []byte, err error) {
 	}
 	kind, size := p.order.Uint32(head[:]), p.order.Uint32(head[4:])
 	if size > maxBlock || int(size) < begun+4 {
-		return 0, nil, fmt.Errorf("a block claims %d bytes", size)
+		return 0, nil, fmt.Errorf("a block has an impossible length of %d bytes", size)
 	}
 	body, err = readInto(&p.block, p.in, int(size+3)&^3-begun)
 	if err != nil {
@@ -124,7 +124,7 @@ func (p *pcapngFile) begin(magic []byte) error {
 	case binary.BigEndian.Uint32(magic):
 		p.order = binary.BigEndian
 	default:
-		return errors.New("a section has no byte order")
+		return errors.New("a section header has no valid byte order")
 	}
 	p.first = len(p.ifaces)
 	return nil
@@ -132,7 +132,7 @@ func (p *pcapngFile) begin(magic []byte) error {
 
 func (p *pcapngFile) addInterface(body []byte) error {
 	if len(body) < 8 || len(p.ifaces) >= maxInterfaces {
-		return errors.New("an interface is not described")
+		return errors.New("an interface description is too short")
 	}
 	i := iface{link: int(p.order.Uint16(body)), snap: p.order.Uint32(body[4:]), resolution: defaultTimeResolution}
 	for options := body[8:]; len(options) >= 4; {
@@ -166,7 +166,7 @@ func (p *pcapngFile) addInterface(body []byte) error {
 // half of the interface's field counts drops.
 func (p *pcapngFile) packet(kind uint32, body []byte) (record, error) {
 	if len(body) < 20 {
-		return record{}, errors.New("the block of the next is too short")
+		return record{}, errors.New("the next packet's block is too short")
 	}
 	index := p.order.Uint32(body)
 	if kind == blockPacket {
@@ -174,7 +174,7 @@ func (p *pcapngFile) packet(kind uint32, body []byte) (record, error) {
 	}
 	captured, length := p.order.Uint32(body[12:]), p.order.Uint32(body[16:])
 	if uint64(captured) > uint64(len(body)-20) || captured > maxCaptured {
-		return record{}, fmt.Errorf("the next claims %d captured bytes", captured)
+		return record{}, fmt.Errorf("the next packet has an impossible captured length of %d bytes", captured)
 	}
 	i, err := p.iface(index)
 	if err != nil {
@@ -195,7 +195,7 @@ func (p *pcapngFile) simple(body []byte) (record, error) {
 		return record{}, err
 	}
 	if len(body) < 4 {
-		return record{}, errors.New("the block of the next is too short")
+		return record{}, errors.New("the next packet's block is too short")
 	}
 	length := p.order.Uint32(body)
 	captured := min(length, uint32(len(body)-4))
@@ -210,7 +210,7 @@ func (p *pcapngFile) simple(body []byte) (record, error) {
 
 func (p *pcapngFile) iface(index uint32) (*iface, error) {
 	if uint64(index) >= uint64(len(p.ifaces)-p.first) {
-		return nil, fmt.Errorf("the next is of interface %d, which the file does not describe", index)
+		return nil, fmt.Errorf("the next packet is of interface %d, which the file does not describe", index)
 	}
 	return &p.ifaces[p.first+int(index)], nil
 }

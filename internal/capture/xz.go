@@ -43,7 +43,7 @@ const (
 // xzChecks are the sizes of the checksums of each kind, section 2.1.1.2.
 var xzChecks = [16]int{0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64}
 
-var errXZ = errors.New("its structure makes no sense")
+var errXZ = errors.New("its structure is invalid")
 
 func newXZ(in *bufio.Reader) (io.Reader, error) {
 	r := &xzReader{in: in}
@@ -119,7 +119,7 @@ func (r *xzReader) beginBlock(rest int) error {
 		return err
 	}
 	if size > maxWindow {
-		return fmt.Errorf("its dictionary has %d MiB, more than %d", size>>20, maxWindow>>20)
+		return fmt.Errorf("its dictionary of %d MiB exceeds the limit of %d", size>>20, maxWindow>>20)
 	}
 	r.read, r.sum = 0, newXZSum(r.check)
 	r.block, err = lzma.Reader2Config{DictCap: max(int(size), lzma.MinDictCap)}.NewReader2(r.source())
@@ -254,7 +254,7 @@ func xzDictionary(head []byte) (uint64, error) {
 	}
 	id, size := number(), number()
 	if flags&xzFilters != 0 || id != xzLZMA2 || size != 1 || len(rest) == 0 || rest[0] > 40 {
-		return 0, errors.New("it has other filters than LZMA2")
+		return 0, errors.New("it uses filters other than LZMA2")
 	}
 	bits := rest[0]
 	if bits == 40 {

@@ -54,7 +54,7 @@ var cards = []card{
 		name: "virtio_net whose offloads cannot be turned off", device: "virtio-net-pci,ctrl_guest_offloads=off", queues: 1,
 		refused: map[string]string{
 			"native":  "disable GRO_HW/CSUM first (operation not supported): use --mode tc, or let the guest turn its offloads off",
-			"generic": "XDP needs its rx-gro-hw off, and the driver keeps it on: use --mode tc, or let the guest turn its offloads off",
+			"generic": "XDP needs its rx-gro-hw off, but the driver keeps it on: use --mode tc, or let the guest turn its offloads off",
 		},
 	},
 	{

@@ -183,7 +183,7 @@ func TestNoLinkHeader(t *testing.T) {
 	t.Cleanup(func() { ip(t, "link", "delete", "tun7") })
 	for _, args := range [][]string{nil, {"--force"}, {"--mode", "tc"}} {
 		o := runUnder(ctx, t, nil, slices.Concat([]string{"--dump", "--for", "100ms"}, args, []string{l.Client.Port(), "tun7"})...)
-		if o.status != 2 || !strings.Contains(o.stderr, "attach to tun7: it carries no Ethernet frames") {
+		if o.status != 2 || !strings.Contains(o.stderr, "attach to tun7: it does not carry Ethernet frames") {
 			t.Errorf("%v: exit status %d, %q", args, o.status, o.stderr)
 		}
 	}

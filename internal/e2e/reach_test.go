@@ -195,7 +195,7 @@ func TestOutOfReach(t *testing.T) {
 			for _, args := range [][]string{{"--dump"}, append([]string{"--dump"}, ports...), append([]string{"down"}, ports...)} {
 				o := runUnder(ctx, t, nil, args...)
 				o.refused(t, "nsenter")
-				if strings.Contains(o.stderr, "detach that first") {
+				if strings.Contains(o.stderr, "detach it first") {
 					t.Errorf("ctop %s: %s", strings.Join(args, " "), o.stderr)
 				}
 			}
@@ -219,7 +219,7 @@ func TestUnsafePins(t *testing.T) {
 		name, mode, squat, word string
 	}{
 		{"directory of somebody else", "1777", `nobody mkdir -m 777 /sys/fs/bpf/ctop`, "user id 65534"},
-		{"link of somebody else", "1777", `nobody mkdir /sys/fs/bpf/there && nobody ln -s there /sys/fs/bpf/ctop`, "no directory"},
+		{"link of somebody else", "1777", `nobody mkdir /sys/fs/bpf/there && nobody ln -s there /sys/fs/bpf/ctop`, "not a directory"},
 		{"directory that others may write to", "1777", `mkdir -m 777 /sys/fs/bpf/ctop`, "mode 777"},
 		{"file system that others may write to", "0777", `chmod 0777 /sys/fs/bpf`, "mode 777"},
 	} {

@@ -74,7 +74,7 @@ func TestServeWithoutTheNetwork(t *testing.T) {
 		s.t.Errorf("%v stalled", n)
 	}
 	s.eventually("the log says why", func() bool {
-		return strings.Contains(s.log.String(), "lost a client") || strings.Contains(s.log.String(), "cut a client")
+		return strings.Contains(s.log.String(), "lost a client") || strings.Contains(s.log.String(), "disconnected a client")
 	})
 	_ = far.client.Close()
 	if _, err := near.keys.Write([]byte("q")); err != nil {

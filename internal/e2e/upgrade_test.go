@@ -110,7 +110,7 @@ func TestUpgradeOfAnotherLayout(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was taken over")
 	}
-	for _, want := range []string{"goes on forwarding", "ctop down"} {
+	for _, want := range []string{"continues forwarding", "ctop down"} {
 		if !bytes.Contains([]byte(err.Error()), []byte(want)) {
 			t.Errorf("%q does not say %q", err, want)
 		}

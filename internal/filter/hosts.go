@@ -40,7 +40,7 @@ func (p *parser) readHosts(of []end) func(string) (term, error) {
 			return nil, err
 		}
 		if !p.named {
-			return nil, fmt.Errorf("%q is a name, no address: names are read in a console that shows them (n, --names)", value)
+			return nil, fmt.Errorf("%q is a name, not an address: names work only in a console that shows them (n, --names)", value)
 		}
 		p.usesNames = true
 		return isNamed(value, of), nil

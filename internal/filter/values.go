@@ -102,7 +102,7 @@ func readRange(op, value string, read func(string) (float64, error)) (span, erro
 	case err != nil:
 		return span{}, err
 	case from > to:
-		return span{}, fmt.Errorf("%s is a range from the larger to the smaller: turn it round", value)
+		return span{}, fmt.Errorf("%s is a range with the larger value first: swap the two", value)
 	case isRange && strings.ContainsAny(op, "<>"):
 		return span{}, fmt.Errorf("%s needs one value, not a range", op)
 	}

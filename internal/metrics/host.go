@@ -17,7 +17,7 @@ func checkHost(local bool, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocalName(r.Host) {
-			http.Error(w, "ask for the address, or for localhost: metrics at a loopback address are served under no other name", http.StatusMisdirectedRequest)
+			http.Error(w, "use the address or localhost: metrics at a loopback address are served under no other name", http.StatusMisdirectedRequest)
 			return
 		}
 		next.ServeHTTP(w, r)

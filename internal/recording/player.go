@@ -12,7 +12,7 @@ import (
 )
 
 // ErrPast is why nothing that a player shows can be changed.
-var ErrPast = errors.New("this is a recording: what it shows is past")
+var ErrPast = errors.New("this is a recording of the past")
 
 // keptEvents is how many of the latest events a player keeps.
 const keptEvents = 100_000

@@ -17,10 +17,10 @@ import (
 
 var (
 	// ErrVersion means that the recording is another version's.
-	ErrVersion = errors.New("it is a recording of another version of ctop")
+	ErrVersion = errors.New("it was recorded by another version of ctop")
 	// ErrBroken means that the rest of the file makes no sense, or is not
 	// there. What came before it is good.
-	ErrBroken = errors.New("the recording is damaged, or was cut off")
+	ErrBroken = errors.New("the recording is damaged or truncated")
 )
 
 const (

@@ -28,7 +28,7 @@ func HostKey(path string) (ssh.Signer, error) {
 	}
 	key, err := ssh.ParsePrivateKey(text)
 	if err != nil {
-		return nil, fmt.Errorf("read the host key %s: %w: remove it to have a new one made", path, err)
+		return nil, fmt.Errorf("read the host key %s: %w: remove it to create a new one", path, err)
 	}
 	return key, nil
 }
@@ -36,14 +36,14 @@ func HostKey(path string) (ssh.Signer, error) {
 func makeHostKey(path string) (ssh.Signer, error) {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
-		return nil, fmt.Errorf("make a host key: %w", err)
+		return nil, fmt.Errorf("create a host key: %w", err)
 	}
 	block, err := ssh.MarshalPrivateKey(private, "ctop host key")
 	if err != nil {
-		return nil, fmt.Errorf("make a host key: %w", err)
+		return nil, fmt.Errorf("create a host key: %w", err)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("make a place for the host key: %w", err)
+		return nil, fmt.Errorf("create the directory of the host key: %w", err)
 	}
 	if err := writeNew(path, pem.EncodeToMemory(block)); err != nil {
 		return nil, fmt.Errorf("write the host key: %w", err)

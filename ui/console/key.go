@@ -112,7 +112,7 @@ func checkText(line []byte) error {
 	}
 	for _, r := range string(line) {
 		if r != '\t' && !unicode.IsPrint(r) {
-			return fmt.Errorf("the line contains %U, which is no printable character", r)
+			return fmt.Errorf("the line contains %U, which is not a printable character", r)
 		}
 	}
 	return nil
@@ -130,7 +130,7 @@ func cutWord(s string) (word, rest string) {
 func (k *Key) parsePublic(text string) error {
 	kind, rest := cutWord(text)
 	if !isKeyType(kind) {
-		return fmt.Errorf("%q is no type of key: a line is [OPTIONS] TYPE KEY [COMMENT], as in the .pub file that ssh-keygen -t ed25519 makes", shorten(kind))
+		return fmt.Errorf("%q is not a key type: a line is [OPTIONS] TYPE KEY [COMMENT], as in the .pub file that ssh-keygen -t ed25519 makes", shorten(kind))
 	}
 	encoded, comment := cutWord(rest)
 	blob, err := base64.StdEncoding.Strict().DecodeString(encoded)
@@ -142,7 +142,7 @@ func (k *Key) parsePublic(text string) error {
 		return fmt.Errorf("the %s key is damaged: copy the line from the .pub file again", kind)
 	}
 	if k.public.Type() != kind {
-		return fmt.Errorf("the line says %s and the key in it is %s", kind, k.public.Type())
+		return fmt.Errorf("the line says %s, but the key in it is %s", kind, k.public.Type())
 	}
 	if err := checkStrength(k.public); err != nil {
 		return err

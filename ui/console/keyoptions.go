@@ -18,7 +18,7 @@ func parseOptions(text string, k *Key, local *time.Location) (rest string, err e
 			return "", err
 		}
 		if seen[name] {
-			return "", fmt.Errorf("the option %s is there twice: leave only one", name)
+			return "", fmt.Errorf("the option %s appears twice: leave only one", name)
 		}
 		seen[name] = true
 		if err := k.setOption(name, value, local); err != nil {
@@ -30,7 +30,7 @@ func parseOptions(text string, k *Key, local *time.Location) (rest string, err e
 		text = rest[1:]
 	}
 	if rest == "" || (rest[0] != ' ' && rest[0] != '\t') {
-		return "", errors.New(`there has to be a blank between the options and the key`)
+		return "", errors.New(`write a space between the options and the key`)
 	}
 	return strings.TrimLeft(rest, " \t"), nil
 }
@@ -74,7 +74,7 @@ func (k *Key) setOption(name, value string, local *time.Location) (err error) {
 }
 
 func unknownOption(name string) error {
-	return fmt.Errorf(`%q is no option of ctop's: use role="operator", from="ADDRESSES" and expiry-time="YYYYMMDD", or none`, shorten(name))
+	return fmt.Errorf(`%q is not an option of ctop: use role="operator", from="ADDRESSES" and expiry-time="YYYYMMDD", or none`, shorten(name))
 }
 
 // parseExpiry reads a time as sshd(8) has it: YYYYMMDD[Z] or
@@ -97,5 +97,5 @@ func parseExpiry(value string, local *time.Location) (time.Time, error) {
 }
 
 func badExpiry(value string) error {
-	return fmt.Errorf("expiry-time %q is no time: write YYYYMMDD or YYYYMMDDHHMM, with a Z behind it for UTC", shorten(value))
+	return fmt.Errorf("expiry-time %q is not a time: write YYYYMMDD or YYYYMMDDHHMM, followed by Z for UTC", shorten(value))
 }

@@ -90,7 +90,7 @@ func (r *Keyring) find(public ssh.PublicKey, addr netip.Addr, now time.Time) (*K
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.err != nil {
-		return nil, fmt.Errorf("nobody comes in while the keys file is refused: %w", r.err)
+		return nil, fmt.Errorf("nobody can log in while the keys file is refused: %w", r.err)
 	}
 	k := r.keys[string(public.Marshal())]
 	if k == nil {

@@ -176,7 +176,7 @@ func (s *Server) watchKeys(ctx context.Context) {
 		changed, err := s.options.Keys.refresh()
 		switch {
 		case changed && err != nil:
-			s.log.Error("the authorised keys were refused: nobody new comes in", "error", err)
+			s.log.Error("the authorised keys were refused: nobody new can log in", "error", err)
 		case changed:
 			s.log.Info("read the authorised keys", "keys", s.options.Keys.Len())
 		}
@@ -225,7 +225,7 @@ func (s *Server) refuseRequest(ctx ssh.Context, _ *ssh.Server, req *gossh.Reques
 	}
 	s.counters.requestsRefused.Add(1)
 	if c, ok := ctx.Value(clientKey{}).(*client); ok && c.firstRefusal() {
-		s.log.Info("refused a request: this is a console: it forwards nothing",
+		s.log.Info("refused a request: the console does not forward",
 			"address", c.addr.String(), "request", shorten(format.Clean(req.Type)))
 	}
 	return false, nil

@@ -194,7 +194,7 @@ func (x *session) noteLoss() {
 // goes on for as long again.
 func (x *session) cutStalled() {
 	x.client.countStall()
-	x.server.log.Info("cut a client that took nothing", append(x.who.logged(), "for", x.server.options.Limits.Stall.String())...)
+	x.server.log.Info("disconnected a client that read nothing", append(x.who.logged(), "for", x.server.options.Limits.Stall.String())...)
 	x.end(errStalled)
 	time.AfterFunc(x.server.options.Limits.Stall, func() { _ = x.client.Close() })
 }
@@ -229,7 +229,7 @@ type serverLog struct {
 func (l serverLog) Check() error {
 	err := l.server.options.Audit.Check()
 	if err != nil {
-		l.server.log.Error("refused an act", "who", l.who.key.Name(), "error", err)
+		l.server.log.Error("refused an action", "who", l.who.key.Name(), "error", err)
 	}
 	return err
 }
@@ -237,7 +237,7 @@ func (l serverLog) Check() error {
 // Write implements auditLog.
 func (l serverLog) Write(e Entry) error {
 	if err := l.server.options.Audit.Write(e); err != nil {
-		l.server.log.Error("an act is missing from the audit log", "act", e, "error", err)
+		l.server.log.Error("an action is missing from the audit log", "act", e, "error", err)
 		return err
 	}
 	l.server.counters.acts.Add(1)

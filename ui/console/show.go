@@ -37,7 +37,7 @@ func (x *session) show() int {
 	defer s.roster.tell(x.who.key.Role.String() + " " + x.who.key.Name() + " left")
 
 	idle := time.AfterFunc(s.options.Limits.Idle, func() {
-		x.end(fmt.Errorf("closed after %s without a key", s.options.Limits.Idle))
+		x.end(fmt.Errorf("closed after %s without a key press", s.options.Limits.Idle))
 	})
 	defer idle.Stop()
 	in := newInlet(x.ctx, x.ch, func() { idle.Reset(s.options.Limits.Idle) })

@@ -105,7 +105,7 @@ func TestSlowConsole(t *testing.T) {
 			t.Errorf("it was not told %q", text)
 		}
 	}
-	if log := r.log.String(); strings.Count(log, "cut a client that took nothing") != 1 || !strings.Contains(log, "comment=ann@desk") {
+	if log := r.log.String(); strings.Count(log, "disconnected a client that read nothing") != 1 || !strings.Contains(log, "comment=ann@desk") {
 		t.Error(log)
 	}
 	if n := r.server.Stats().Stalled; n != 1 {

@@ -33,7 +33,7 @@ func parseSources(value string) (sources, error) {
 
 func parseSource(text string) (source, error) {
 	rest, not := strings.CutPrefix(text, "!")
-	refused := fmt.Errorf("from=%q is neither an address nor a prefix nor a pattern of addresses: write it like 192.0.2.1, 10.0.0.0/8, 2001:db8::/32 or 192.0.2.*", shorten(text))
+	refused := fmt.Errorf("from=%q is not an address, prefix or pattern: write it like 192.0.2.1, 10.0.0.0/8, 2001:db8::/32 or 192.0.2.*", shorten(text))
 	if strings.Contains(rest, "/") {
 		p, err := netip.ParsePrefix(rest)
 		if err != nil || p != p.Masked() {

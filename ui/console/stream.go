@@ -13,7 +13,7 @@ import (
 const piece = 16 << 10
 
 // errStalled is the end of a session whose client takes nothing.
-var errStalled = errors.New("closed: too little of what was sent was taken for too long")
+var errStalled = errors.New("closed: the client read too little for too long")
 
 // outlet writes to a client and cuts it off where it takes nothing for too long.
 // Until then it is the session's own drawing that waits, and nothing piles up.

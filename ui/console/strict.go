@@ -39,7 +39,7 @@ func readStrictly(path string, most int64, forbidden fs.FileMode, fix string) ([
 		if others&0o022 == 0 {
 			may = "read"
 		}
-		return nil, fmt.Errorf("%s may be %s by others than its owner: chmod %s %s", path, may, fix, path)
+		return nil, fmt.Errorf("%s can be %s by users other than its owner: chmod %s %s", path, may, fix, path)
 	}
 	if err := checkDirectories(path, info); err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func checkDirectories(path string, file fs.FileInfo) error {
 		return err
 	}
 	if now, err := os.Lstat(dir); err != nil || !os.SameFile(now, file) {
-		return errors.Join(err, fmt.Errorf("%s has just been exchanged: try again", path))
+		return errors.Join(err, fmt.Errorf("%s was replaced meanwhile: try again", path))
 	}
 	for dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir)
@@ -78,7 +78,7 @@ func checkDirectories(path string, file fs.FileInfo) error {
 			return err
 		}
 		if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
-			return fmt.Errorf("the directory %s may be written by others than its owner: chmod go-w %s", dir, dir)
+			return fmt.Errorf("the directory %s can be written by users other than its owner: chmod go-w %s", dir, dir)
 		}
 	}
 	return nil

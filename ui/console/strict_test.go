@@ -32,7 +32,7 @@ func TestKeysFileIsStrict(t *testing.T) {
 		"link": {func(dir, file string) error {
 			other := filepath.Join(filepath.Dir(dir), "other")
 			return errors.Join(os.Mkdir(other, 0o700), os.Chmod(other, 0o777), os.Rename(file, other+"/keys"), os.Symlink(other+"/keys", file))
-		}, "other may be written"},
+		}, "other can be written"},
 		"pipe": {func(_, file string) error { return errors.Join(os.Remove(file), unix.Mkfifo(file, 0o600)) }, "not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 )
 
 var (
-	errOpenQuote = errors.New("the command has a quote that is not closed")
+	errOpenQuote = errors.New("the command has an unclosed quote")
 	errNotText   = errors.New("the command is not UTF-8 text")
 )
 
@@ -24,7 +24,7 @@ func splitWords(text string) (words []string, err error) {
 	var s splitter
 	for _, r := range text {
 		if unicode.IsControl(r) && r != '\t' {
-			return nil, fmt.Errorf("the command contains %U, which is no printable character", r)
+			return nil, fmt.Errorf("the command contains %U, which is not a printable character", r)
 		}
 		s.take(r)
 	}

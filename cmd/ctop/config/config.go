@@ -75,7 +75,7 @@ func (r *reader) take(n *unstable.Node) error {
 	case unstable.KeyValue:
 		return r.takeValue(name, place, n.Value())
 	case unstable.ArrayTable:
-		return fmt.Errorf("%s: [[%s]] is no setting: write it like policy = \"enforce\"", place, name)
+		return fmt.Errorf("%s: [[%s]] is not a setting: write it like policy = \"enforce\"", place, name)
 	}
 	return nil
 }
@@ -142,5 +142,5 @@ func scalar(name, place string, n *unstable.Node) (string, error) {
 	case unstable.Integer:
 		return strings.ReplaceAll(string(n.Data), "_", ""), nil
 	}
-	return "", fmt.Errorf("%s: %s has a value of a kind that no setting takes: write it between quotes", place, name)
+	return "", fmt.Errorf("%s: the value of %s has an unsupported type: write it in quotes", place, name)
 }

@@ -47,10 +47,10 @@ func TestRefused(t *testing.T) {
 	for text, want := range map[string]string{
 		"a = 1\npolicy enforce":      "f:2: this is not TOML",
 		"a = 1\nb = 2\na = 3":        "f:3: ",
-		"[[a]]":                      "f:1: [[a]] is no setting",
-		"\nfor = 2.5":                "f:2: for has a value",
-		"\n\nfor = [1, 2026-11-23]":  "f:3: for has a value",
-		"x = {a = {b = 1}}":          "f:1: x.a has a value",
+		"[[a]]":                      "f:1: [[a]] is not a setting",
+		"\nfor = 2.5":                "f:2: the value of for has an unsupported type",
+		"\n\nfor = [1, 2026-11-23]":  "f:3: the value of for has an unsupported type",
+		"x = {a = {b = 1}}":          "f:1: the value of x.a has an unsupported type",
 		"\"\\u0041b\" = 1979-05-27Z": "f:1: ",
 	} {
 		if _, err := config.Parse("f", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
