@@ -100,7 +100,7 @@ lint: need-go need-lint ## run the linters
 	@$(LINTER) run ./...
 
 check-portable: need-go ## check that what knows no kernel imports none, and builds for a Mac
-	@if $(GO) list -deps $(PORTABLE) | grep -E 'cilium/ebpf|vishvananda/netlink|^ctop/(tracker|bpf|ringbuf)$$'; then \
+	@if $(GO) list -deps $(PORTABLE) | grep -E 'cilium/ebpf|vishvananda/netlink|^ctop/(tracker(/(collect|kernel|netdev|owner|replay))?|bpf|ringbuf)$$'; then \
 		echo "the packages of PORTABLE must not import these" >&2; exit 1; fi
 	@GOOS=darwin $(GO) vet $(PORTABLE)
 

@@ -1,27 +1,34 @@
 package tracker
 
-import "errors"
+import (
+	"ctop/tracker/collect"
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+	"ctop/tracker/owner"
+)
 
-// What callers may tell apart with errors.Is. Every error that wraps one of
-// these says what to do about it.
+// Errors that callers tell apart with errors.Is. Every error that wraps one of these
+// says what to do about it.
 var (
 	// ErrPermission means that the process lacks a privilege.
-	ErrPermission = errors.New("not permitted")
+	ErrPermission = kernel.ErrPermission
 	// ErrUnsupported means that the kernel lacks a feature.
-	ErrUnsupported = errors.New("not supported by this kernel")
-	// ErrNotRunning means that no tracker runs on the interfaces.
-	ErrNotRunning = errors.New("no tracker is running")
-	// ErrAmbiguous means that more than one tracker runs and none was named.
-	ErrAmbiguous = errors.New("more than one tracker is running")
-	// ErrBusy means that an interface carries somebody else's program.
-	ErrBusy = errors.New("interface in use")
-	// ErrUsed means that the machine itself uses an interface.
-	ErrUsed = errors.New("the machine uses it")
+	ErrUnsupported = kernel.ErrUnsupported
 	// ErrLayout means that pinned maps belong to another version.
-	ErrLayout = errors.New("pinned by another version")
+	ErrLayout = kernel.ErrLayout
+	// ErrNotRunning means that no tracker runs on the interfaces.
+	ErrNotRunning = owner.ErrNotRunning
+	// ErrAmbiguous means that more than one tracker runs and none was named.
+	ErrAmbiguous = owner.ErrAmbiguous
 	// ErrUnsafe means that others than root and the user of the process could
 	// tamper with a tracker where it is to be pinned.
-	ErrUnsafe = errors.New("not safe from other users")
+	ErrUnsafe = owner.ErrUnsafe
 	// ErrNoPins means that the BPF file system cannot be used.
-	ErrNoPins = errors.New("no BPF file system")
+	ErrNoPins = owner.ErrNoPins
+	// ErrBusy means that an interface carries somebody else's program.
+	ErrBusy = netdev.ErrBusy
+	// ErrUsed means that the machine itself uses an interface.
+	ErrUsed = netdev.ErrUsed
+	// ErrGone means that somebody else took the tracker down.
+	ErrGone = collect.ErrGone
 )

@@ -24,7 +24,7 @@ func openTwice(t *testing.T, l *lab.Lab, keep bool) (first, second *Tracker) {
 }
 
 func isPinned(t *Tracker) bool {
-	_, err := os.Stat(t.dir)
+	_, err := os.Stat(t.hold.Dir())
 	return err == nil
 }
 
@@ -34,13 +34,13 @@ func TestLeaveWhileTheOwnerLeaves(t *testing.T) {
 	lab.Require(t)
 	l, _ := filterLab(t)
 	first, second := openTwice(t, l, false)
-	first.presence.release()
-	if !first.othersUse() {
+	first.hold.StopUsing()
+	if !first.hold.OthersUse() {
 		t.Error("nobody else uses it")
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- second.Close() }()
-	time.Sleep(5 * attachPoll)
+	time.Sleep(50 * time.Millisecond)
 	must(t, crash(first))
 	must(t, <-ended)
 	if isPinned(second) {

@@ -53,11 +53,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Interfaces[0] == o.Interfaces[1] {
 		return o, flow.Usagef("attach to %s: it was named twice: name two interfaces", o.Interfaces[0])
 	}
-	if o.MaxFlows == 0 {
-		o.MaxFlows = flow.DefaultMaxFlows
-	}
-	if o.MaxFlows < flow.MinMaxFlows || o.MaxFlows > flow.MaxMaxFlows {
-		return o, flow.Usagef("a table of %d flows is out of range: use %d to %d", o.MaxFlows, flow.MinMaxFlows, flow.MaxMaxFlows)
+	var err error
+	if o.MaxFlows, err = flow.CheckMaxFlows(o.MaxFlows); err != nil {
+		return o, err
 	}
 	if o.Keep && o.NoPin {
 		return o, flow.Usagef("a tracker without pins cannot be kept")
@@ -65,15 +63,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	defaults := flow.DefaultTimeouts()
-	for name, d := range o.Timeouts {
-		if d == 0 {
-			o.Timeouts[name] = defaults[name]
-			continue
-		}
-		if err := flow.CheckTimeout(d); err != nil {
-			return o, flow.Usagef("timeout %s: %w", flow.TimeoutName(name), err)
-		}
-	}
-	return o, nil
+	o.Timeouts, err = o.Timeouts.WithDefaults()
+	return o, err
 }

@@ -2,301 +2,196 @@ package tracker
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
-	"sync"
+	"slices"
 	"time"
 
-	"github.com/cilium/ebpf/link"
-	"golang.org/x/sys/unix"
-
-	"ctop/bpf"
+	"ctop/tracker/collect"
 	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+	"ctop/tracker/owner"
 )
 
 // Tracker is one tracker, attached by this process or joined. Its methods may be
 // called from any goroutine.
 type Tracker struct {
-	kernel *kernel
-	meta   meta
-	notes  []string
-	log    *slog.Logger
-	tick   time.Duration
-	// now is the time of day, that of the machine where nil.
-	now func() time.Time
-	// dir is where it is pinned, empty where it is not, and place that very
-	// directory.
-	dir   string
-	place place
-	// root keeps dir within reach, where that is in another mount namespace.
-	root *os.File
-	// journal has what was changed where the pins may end with this process.
-	journal *journal
-	joined  bool
-	keep    bool
-	uses    uses
-	// connection is the variable SSH_CONNECTION, where this process attached.
-	connection string
-	// links hold the attachments of a tracker that is not pinned by itself.
-	links [2]attachment
-	// unsent holds what counts the drops of redirects.
-	unsent link.Link
-
-	mu sync.Mutex
-	// lease is held by the owner: who expires flows, and removes everything at
-	// the end.
-	lease *lease
-	// presence is held by everybody who uses the tracker, not only reads it.
-	presence *lease
-	// slots are the readers' slots in use by this process.
-	slots  map[uint32]bool
-	config kernelConfig
-	// sendDrops are what the interfaces did not send, as they counted last.
-	sendDrops [2]uint64
-	closed    bool
+	objects     *kernel.Objects
+	table       *kernel.Table
+	readers     *kernel.Readers
+	attachments *netdev.Attachments
+	hold        *owner.Hold
+	notes       []string
+	log         *slog.Logger
 }
 
-// Open attaches a tracker between two interfaces, or joins the one that runs
-// there, in which case the options other than Interfaces do not apply. ctx only
-// bounds the opening.
-func Open(ctx context.Context, o Options) (*Tracker, error) {
-	o, err := o.withDefaults()
+// newTracker puts the parts of a tracker together.
+func newTracker(k *kernel.Objects, h *owner.Hold, log *slog.Logger, connection string) (*Tracker, error) {
+	table, err := kernel.NewTable(k)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkKernel(); err != nil {
-		return nil, err
-	}
-	if _, err := findSides(o.Interfaces); err != nil {
-		return nil, err
-	}
-	t, err := joinOrAttach(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if o.Trace && t.joined {
-		return nil, errors.Join(errNotTraced(t.Interfaces()), t.Close())
-	}
-	return t, nil
+	return &Tracker{
+		objects: k, table: table, readers: kernel.NewReaders(table, h.LockReader), hold: h, log: log,
+		attachments: netdev.NewAttachments(k, table, h, h.Dir(), connection),
+	}, nil
 }
 
-// preparePins returns where to pin the tracker, or where it is pinned, and nothing
-// where it cannot or must not be pinned, which the notes then explain.
-func preparePins(o Options) (where site, notes []string) {
-	if o.NoPin {
-		return site{}, nil
+// Close ends the process's part in the tracker. The last one to use it, unless it
+// is to be kept, detaches the programs, puts back what was changed and removes
+// the pins; while others use it, it goes on, and one of them becomes its owner.
+// Who only joined to read ([Join]) ends nothing. Close may be called more than
+// once.
+func (t *Tracker) Close() error {
+	ended, err := t.close()
+	if ended {
+		owner.UnmountBPFFS()
 	}
-	where, found, err := findPair(o.Interfaces[0], o.Interfaces[1])
-	if found && err == nil {
-		return where, nil
-	}
-	if err == nil {
-		notes, err = mountBPFFS()
-	}
-	if err == nil && errors.Is(unix.Access(bpffsRoot, unix.W_OK), unix.EROFS) {
-		err = fmt.Errorf("%s is a read-only file system", bpffsRoot)
-	}
-	if err != nil {
-		where.close()
-		return site{}, withoutPins(err)
-	}
-	return where, notes
+	return err
 }
 
-func withoutPins(why error) (notes []string) {
-	text := strings.ReplaceAll(why.Error(), "\n", "; ")
-	return []string{fmt.Sprintf("going on without pins: %s; the tracker ends with this process, and no other ctop can join it", text)}
+// close is [Tracker.Close] without the BPF file system: another attempt to attach
+// may want that. ended is true where the tracker was ended here and now.
+func (t *Tracker) close() (ended bool, err error) {
+	if !t.hold.BeginClose() {
+		return false, nil
+	}
+	t.readers.Close()
+	ended, err = t.hold.Leave(t.attachments.Links())
+	t.attachments.Close()
+	t.objects.Close()
+	t.hold.Release()
+	return ended, err
 }
 
-// start reads what every tracker has to know of its kernel objects.
-func (t *Tracker) start() (err error) {
-	if t.tick, err = measureTick(t.kernel.clock); err != nil {
-		return err
-	}
-	if t.joined {
-		if err := t.kernel.config.Lookup(uint32(0), &t.config); err != nil {
-			return fmt.Errorf("read the timeouts: %w", err)
+// Down detaches the tracker that runs between two interfaces, whoever owns it,
+// puts back what it changed and removes all that it left.
+func Down(ctx context.Context, a, b string) error { return owner.Down(ctx, a, b) }
+
+// Pairs returns the pairs of interfaces of this network namespace that a tracker
+// runs between.
+func Pairs() (pairs [][2]string, err error) {
+	list, err := owner.List()
+	for _, names := range list {
+		if len(names) == 2 {
+			pairs = append(pairs, [2]string(names))
 		}
 	}
-	return nil
+	return pairs, err
 }
 
-// attachNew makes a tracker, all of it or nothing.
-func attachNew(ctx context.Context, o Options, sides [2]*side, dir string) (*Tracker, error) {
-	for _, s := range sides {
-		if err := errors.Join(s.checkEthernet(), s.checkFree()); err != nil {
-			return nil, err
-		}
-		s.filter = o.filter
-	}
-	forced, err := guard(o, sides)
-	if err != nil {
-		return nil, err
-	}
-	notes, err := chooseMode(o.Mode, sides)
-	if err != nil {
-		return nil, err
-	}
-	t, err := attachSides(ctx, o, sides, dir)
-	if err != nil && o.Mode == flow.ModeAuto && sides[0].mode == flow.ModeNative && errNoNative(err) {
-		if notes, err = tcInstead(sides, err); err != nil {
-			return nil, err
-		}
-		t, err = attachSides(ctx, o, sides, dir)
-	}
-	if err != nil {
-		return nil, err
-	}
-	t.notes = append(append(t.notes, notes...), forced...)
-	t.notes = append(t.notes, mtuWarnings([2]flow.Interface{sides[0].sends(), sides[1].sends()}).Sentences()...)
-	return t, nil
-}
-
-// attachSides makes a tracker in the mode of the sides. Where it fails the BPF file
-// system stays: who mounted it knows what comes next.
-func attachSides(ctx context.Context, o Options, sides [2]*side, dir string) (*Tracker, error) {
-	k, err := loadKernel(loadOptions{
-		maxFlows:          o.MaxFlows,
-		completeChecksums: sides[0].mode != flow.ModeTC && (sides[0].virtual() || sides[1].virtual()),
-		tracing:           o.Trace,
-		verifyChecksums:   o.Checksums,
-	})
-	if err != nil {
-		return nil, err
-	}
-	t := &Tracker{kernel: k, log: o.Log, dir: dir, keep: o.Keep, connection: o.SSHConnection, slots: map[uint32]bool{}}
-	if err := t.attach(ctx, o, sides); err != nil {
-		t.keep = false
-		_, failed := t.close()
-		return nil, errors.Join(err, failed)
-	}
-	return t, nil
-}
-
-// attach does, one after another, what Close undoes.
-func (t *Tracker) attach(ctx context.Context, o Options, sides [2]*side) (err error) {
-	steps := []func() error{
-		t.start,
-		func() error { return t.configure(o, sides) },
-		func() error { return t.describe(o, sides) },
-		t.pin,
-		t.openJournal,
-		t.change,
-		func() error { t.watchRedirects(sides[0].mode); return ctx.Err() },
-	}
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	if t.links, err = t.kernel.attachBoth(sides); err != nil {
-		return err
-	}
-	return t.pinLinks()
-}
-
-// configure tells the programs which interfaces, policy and timeouts they have.
-func (t *Tracker) configure(o Options, sides [2]*side) error {
-	for i, s := range sides {
-		index := uint32(s.link.Attrs().Index)
-		t.config.Ifindex[i] = index
-		// A packet goes out where it did not come in.
-		if err := t.kernel.outputs.Put(uint32(1-i), index); err != nil {
-			return fmt.Errorf("set %s as the egress interface: %w", s.name(), err)
-		}
-	}
-	id, err := t.kernel.outputsID()
-	if err != nil {
-		return err
-	}
-	t.config.OutputsId = id
-	t.config.Policy = kernelPolicy(o.Policy)
-	c := clock{tick: t.tick}
-	for name, d := range o.Timeouts {
-		t.config.TimeoutTicks[name] = c.ticksOf(d)
-	}
-	return t.writeConfig()
-}
-
-func (t *Tracker) writeConfig() error {
-	if err := t.kernel.config.Put(uint32(0), &t.config); err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
-	}
-	return nil
-}
-
-// describe writes down what the tracker is and what it is about to change.
-func (t *Tracker) describe(o Options, sides [2]*side) error {
-	_, ns, err := readKernelClock(t.kernel.clock)
-	if err != nil {
-		return err
-	}
-	t.meta = meta{Layout: currentLayout(), StartedNs: ns, MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Programs: bpf.Fingerprint()}
-	for i, s := range sides {
-		changes, err := needed(s.changes)
-		if err != nil {
-			return explainPermission("prepare "+s.name(), fmt.Errorf("prepare %s: %w", s.name(), err))
-		}
-		t.meta.Interfaces[i] = ifaceMeta{Name: s.name(), Index: s.link.Attrs().Index, Mode: s.mode, Changes: changes, Forced: s.forced, SendDrops: s.sendDrops()}
-	}
-	return t.meta.write(t.kernel.meta)
-}
-
-func (t *Tracker) pin() error {
-	if t.dir == "" {
-		return nil
-	}
-	owner, presence, notes, err := claim(t.dir)
-	t.notes = append(t.notes, notes...)
-	if err != nil {
-		return explainPermission("create "+t.dir, fmt.Errorf("create %s: %w", t.dir, err))
-	}
-	t.lease, t.presence = owner, presence
-	if t.place, err = placeOf(t.dir); err != nil {
-		return fmt.Errorf("inspect %s: %w", t.dir, err)
-	}
-	return t.kernel.pin(t.dir)
-}
-
-// change makes the changes that were written down.
-func (t *Tracker) change() error {
-	for _, m := range t.meta.Interfaces {
-		for _, c := range m.Changes {
-			if err := c.set(true); err != nil {
-				return explainPermission("prepare "+m.Name, err)
-			}
-			t.notes = append(t.notes, fmt.Sprintf("changed %s until the tracker ends", c))
-		}
-	}
-	return nil
-}
-
-func (t *Tracker) pinLinks() error {
-	if t.dir == "" {
-		return nil
-	}
-	for i, l := range t.links {
-		if err := l.Pin(filepath.Join(t.dir, linkPins[i])); err != nil {
-			return fmt.Errorf("pin the attachment to %s: %w", t.meta.Interfaces[i].Name, err)
-		}
-	}
-	return nil
-}
+// InterfaceName returns the name of the interface in this network namespace that
+// has the name, or the alternative name (ip link property add altname). Without
+// one it returns an error.
+func InterfaceName(name string) (string, error) { return netdev.InterfaceName(name) }
 
 // Joined reports whether the tracker was already running.
-func (t *Tracker) Joined() bool { return t.joined }
+func (t *Tracker) Joined() bool { return t.hold.Joined() }
 
 // Interfaces returns the names of the two interfaces in the order in which the
 // tracker was started with them.
 func (t *Tracker) Interfaces() [2]string {
-	sides := t.interfaces()
-	return [2]string{sides[0].Name, sides[1].Name}
+	points := t.hold.Points()
+	return [2]string{points[0].Name, points[1].Name}
 }
 
 // Notes returns sentences that the operator should read once: which mode was
 // chosen and why, what was changed at the peers, that there are no pins.
 func (t *Tracker) Notes() []string { return t.notes }
+
+// Gone reports whether somebody took the tracker down, be it that another one was
+// attached since.
+func (t *Tracker) Gone() bool { return t.hold.Gone() }
+
+// Ends reports whether the tracker would end if this process closed it now: this
+// process owns it, or would inherit it, nobody else uses it, and it is not to be
+// kept.
+func (t *Tracker) Ends() bool { return t.hold.Ends() }
+
+// Kept reports whether the tracker goes on running when this process, which owns
+// it, closes it.
+func (t *Tracker) Kept() bool { return t.hold.Kept() }
+
+// Keepable reports whether the tracker can go on without a process.
+func (t *Tracker) Keepable() bool { return t.hold.Keepable() }
+
+// Keep leaves the tracker running when it is closed, as [Options.Keep] does.
+func (t *Tracker) Keep() error { return t.hold.Keep() }
+
+// PeersInProcesses reports whether a mode needs the other end of a veth pair that is in
+// a network namespace without a name, or may be in one when it comes back. The way
+// there leads through a process of that namespace.
+func (t *Tracker) PeersInProcesses() bool {
+	return slices.ContainsFunc(t.hold.Points(), netdev.Point.NeedsPeerInProcess)
+}
+
+// Snapshot reads the whole table once. Rates are zero: they take two snapshots,
+// which is what a [Sampler] and a [Collector] are for.
+func (t *Tracker) Snapshot() (*flow.Snapshot, error) {
+	return t.snapshot()
+}
+
+// snapshot is of the instant when it begins.
+func (t *Tracker) snapshot() (*flow.Snapshot, error) {
+	started := time.Now()
+	c, err := t.table.ReadClock()
+	if err != nil {
+		return nil, err
+	}
+	s, _, err := t.table.Read(c)
+	if err != nil {
+		return nil, err
+	}
+	d := t.hold.Description()
+	s.Host, _ = os.Hostname()
+	s.Uptime, s.MaxFlows, s.Checksums = time.Duration(c.Ns-d.StartedNs), d.MaxFlows, d.Checksums
+	t.attachments.Report(s)
+	s.Took = time.Since(started)
+	return s, nil
+}
+
+// Act implements [flow.Actor]. An act that has begun is not interrupted when ctx
+// is done.
+func (t *Tracker) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
+	return t.table.Act(ctx, act)
+}
+
+// Delete ends flows with reason "deleted". Where it fails in the middle, the
+// result counts what was done before.
+func (t *Tracker) Delete(refs ...flow.Ref) (flow.Outcome, error) { return t.table.Delete(refs...) }
+
+// SetTimeout changes a timeout for every flow at once.
+func (t *Tracker) SetTimeout(name flow.TimeoutName, d time.Duration) error {
+	return t.table.SetTimeout(name, d)
+}
+
+// SetFlowTimeout gives one flow a timeout of its own; zero takes it away again.
+// It returns an error that wraps [flow.ErrFlowGone] where the flow has ended.
+func (t *Tracker) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
+	return t.table.SetFlowTimeout(ref, d)
+}
+
+// Events returns the events from now on until ctx is done ([collect.Events]). Every
+// caller gets all events; at most eight may read at once.
+func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {
+	return collect.Events(ctx, source{t}, func() {})
+}
+
+// Traces returns every packet from now on until ctx is done, in the order in which
+// each CPU saw them, with a Lost where some are missing. The tracker must have
+// been opened by this process with [Options.Trace], and one may read at a time.
+func (t *Tracker) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
+	if !t.objects.Traced() {
+		return func(yield func(flow.Trace, error) bool) { yield(flow.Trace{}, errNotTraced(t.Interfaces())) }
+	}
+	return t.table.Traces(ctx)
+}
+
+// errNotTraced says why a tracker between two interfaces cannot be traced.
+func errNotTraced(names [2]string) error {
+	return fmt.Errorf("trace the tracker between %s and %s: it runs without tracing, which is compiled into its programs: "+
+		"\"ctop down %[1]s %[2]s\" ends it, and its forwarding; then begin again with --trace", names[0], names[1])
+}

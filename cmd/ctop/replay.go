@@ -19,8 +19,8 @@ import (
 	"ctop/internal/capture"
 	"ctop/internal/format"
 	"ctop/internal/recording"
-	"ctop/tracker"
 	"ctop/tracker/flow"
+	"ctop/tracker/replay"
 	"ctop/ui"
 )
 
@@ -147,7 +147,7 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	defer cancel(nil)
 	lines := newLineWriter(c.env.stdout, cancel)
 	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
-	r, err := tracker.OpenReplay(tracker.ReplayOptions{
+	r, err := replay.Open(replay.Options{
 		Host:   filepath.Base(name),
 		Policy: flow.Policy(c.tracker.policy), MaxFlows: int(c.tracker.maxFlows), Timeouts: c.tracker.allTimeouts(),
 		OnEvent: c.teller(lines),
@@ -206,7 +206,7 @@ const interruptEvery = 1024
 
 // feed replays the capture up to its end, or up to where it makes no sense any
 // more, or up to an interrupt, and returns the table as it is then.
-func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *tracker.Replay, bar *progress) (*flow.Snapshot, error) {
+func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *replay.Replay, bar *progress) (*flow.Snapshot, error) {
 	var begin time.Time
 	for n := 1; n%interruptEvery != 0 || ctx.Err() == nil; n++ {
 		frame, err := packets.Next()
@@ -278,7 +278,7 @@ func skippedWords(s capture.Skipped) string {
 }
 
 // tellFed says what was replayed.
-func (c *replayCommand) tellFed(r *tracker.Replay, s *flow.Snapshot, passed capture.Skipped) {
+func (c *replayCommand) tellFed(r *replay.Replay, s *flow.Snapshot, passed capture.Skipped) {
 	fed, skipped := r.Fed()
 	text := fmt.Sprintf("replayed %s of %s", format.Plural(fed, "packet"), format.Age(s.Uptime))
 	if skipped > 0 {

@@ -64,6 +64,18 @@ const (
 	MaxMaxFlows     = 16 << 20
 )
 
+// CheckMaxFlows returns the capacity of a table for which n was asked, the default
+// where that is zero, and refuses what cannot be.
+func CheckMaxFlows(n int) (int, error) {
+	if n == 0 {
+		return DefaultMaxFlows, nil
+	}
+	if n < MinMaxFlows || n > MaxMaxFlows {
+		return 0, Usagef("a table of %d flows is out of range: use %d to %d", n, MinMaxFlows, MaxMaxFlows)
+	}
+	return n, nil
+}
+
 // Snapshot is an immutable copy of the table at one instant.
 type Snapshot struct {
 	Time time.Time

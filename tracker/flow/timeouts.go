@@ -153,6 +153,22 @@ func CheckTimeout(d time.Duration) error {
 	return nil
 }
 
+// WithDefaults replaces each timeout that is zero by its default, and refuses what no
+// timeout can be.
+func (t Timeouts) WithDefaults() (Timeouts, error) {
+	defaults := DefaultTimeouts()
+	for name, d := range t {
+		if d == 0 {
+			t[name] = defaults[name]
+			continue
+		}
+		if err := CheckTimeout(d); err != nil {
+			return t, Usagef("timeout %s: %w", TimeoutName(name), err)
+		}
+	}
+	return t, nil
+}
+
 // ParseDuration reads a duration as operators write it: Go's form (1h30m, 5s),
 // days (5d, 1d12h), or a bare number of seconds.
 func ParseDuration(s string) (time.Duration, error) {

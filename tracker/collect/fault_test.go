@@ -1,0 +1,195 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+	"ctop/tracker/kernel/kerneltest"
+)
+
+// fake is a tracker that is attached to nothing, and fails on request.
+type fake struct {
+	table   *kernel.Table
+	readers *kernel.Readers
+	flows   int
+	broken  error
+	gone    bool
+	// panics is the part that panics.
+	panics string
+}
+
+func filled(tb testing.TB, n int) *fake {
+	_, table := kerneltest.Filled(tb, n)
+	anybody := func(uint32) (func(), bool) { return func() {}, true }
+	return &fake{table: table, readers: kernel.NewReaders(table, anybody), flows: n * 11 / 10}
+}
+
+func (f *fake) Snapshot() (*flow.Snapshot, error) {
+	if f.panics == partSnapshots {
+		panic("made up")
+	}
+	if f.broken != nil {
+		return nil, f.broken
+	}
+	c, err := f.table.ReadClock()
+	if err != nil {
+		return nil, err
+	}
+	s, _, err := f.table.Read(c)
+	if err == nil {
+		s.MaxFlows = f.flows
+	}
+	return s, err
+}
+
+func (f *fake) Table() *kernel.Table { return f.table }
+
+func (f *fake) Readers() *kernel.Readers {
+	if f.panics == partEvents {
+		panic("made up")
+	}
+	return f.readers
+}
+
+func (f *fake) Owned() bool {
+	if f.panics == partSweep {
+		panic("made up")
+	}
+	return true
+}
+
+func (f *fake) Maintain(ctx context.Context, report func(flow.Warnings)) error {
+	if f.panics == partInterfaces {
+		panic("made up")
+	}
+	report(flow.Warnings{{Kind: flow.WarningInterfaces, Detail: "an interface is gone"}})
+	<-ctx.Done()
+	return nil
+}
+
+func (f *fake) MaxFlows() int       { return f.flows }
+func (f *fake) Gone() bool          { return f.gone }
+func (*fake) WhyNotSent(int) string { return "for no reason" }
+func (*fake) Log() *slog.Logger     { return slog.New(slog.DiscardHandler) }
+
+// A table that cannot be read for a while ends nothing: the last snapshot stays,
+// as old as it is, and says what is wrong until that is over. Without any
+// snapshot there is nothing to show.
+func TestCollectorSurvivesErrors(t *testing.T) {
+	lab.Require(t)
+	tr := filled(t, 10)
+	c := New(tr, Options{})
+	broken := errors.New("read the table: it is broken")
+	tr.broken = broken
+	if _, err := c.look(); err == nil {
+		t.Fatal("no error from the first")
+	}
+	tr.broken = nil
+	if _, err := c.look(); err != nil {
+		t.Fatal(err)
+	}
+	before := c.Snapshot()
+	tr.broken = broken
+	for range 2 {
+		pause, err := c.look()
+		s := c.Snapshot()
+		if err != nil || pause < retryPause || len(s.Flows) != 10 || !s.Time.Equal(before.Time) ||
+			!warns(s, "read the table") {
+			t.Errorf("%v, pause %s, %d flows of %s, warnings %q", err, pause, len(s.Flows), s.Time, s.Warnings)
+		}
+	}
+	tr.broken = nil
+	if _, err := c.look(); err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Snapshot(); !s.Time.After(before.Time) || warns(s, "again") {
+		t.Errorf("of %s, warnings %q", s.Time, s.Warnings)
+	}
+	tr.gone = true
+	if _, err := c.look(); !errors.Is(err, ErrGone) {
+		t.Errorf("%v of a tracker that is gone", err)
+	}
+}
+
+// warns tells whether a snapshot has a warning with a word.
+func warns(s *flow.Snapshot, word string) bool {
+	return slices.ContainsFunc(s.Warnings.Sentences(), func(w string) bool { return strings.Contains(w, word) })
+}
+
+// The ninth reader of events has snapshots all the same, and events as soon as
+// another one leaves. What it missed is counted.
+func TestNinthReader(t *testing.T) {
+	lab.Require(t)
+	tr := filled(t, 10)
+	var others []*kernel.Listener
+	for range 8 {
+		l, err := tr.readers.Listen()
+		if err != nil {
+			t.Fatal(err)
+		}
+		others = append(others, l)
+	}
+	c := New(tr, Options{Interval: 20 * time.Millisecond})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	eventually(t, "a snapshot that says why there are no events", func() bool {
+		s := c.Snapshot()
+		return s != nil && warns(s, kernel.ErrNoSlot.Error())
+	})
+	first := c.Snapshot().Flows[0]
+	if _, err := tr.table.Delete(first.Ref()); err != nil {
+		t.Fatal(err)
+	}
+	others[0].Close()
+	eventually(t, "snapshots without a warning", func() bool { return !warns(c.Snapshot(), "again") })
+	second := c.Snapshot().Flows[0]
+	if _, err := tr.table.Delete(second.Ref()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the event", func() bool {
+		events, _ := c.Events(0)
+		return len(events) == 2 && events[0].Type == flow.EventLost && events[0].Lost == 1 && events[1].ID == second.ID
+	})
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	for _, l := range others[1:] {
+		l.Close()
+	}
+}
+
+// A panic in any part is an error of one line.
+func TestPanicInAPart(t *testing.T) {
+	lab.Require(t)
+	tr := filled(t, 10)
+	for _, name := range []string{partSnapshots, partEvents, partSweep, partInterfaces} {
+		t.Run(name, func(t *testing.T) {
+			tr.panics = name
+			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			defer cancel()
+			err := New(tr, Options{}).Run(ctx)
+			if !errors.Is(err, errPanic) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never: %s", what)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package collect
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+)
+
+func TestRates(t *testing.T) {
+	start := time.Unix(1000, 0)
+	at := func(seconds float64, total kernel.Volume, flows ...flow.Flow) *flow.Snapshot {
+		return &flow.Snapshot{
+			Time:     start.Add(time.Duration(seconds * float64(time.Second))),
+			Counters: flow.Counters{Packets: total.Packets, Bytes: total.Bytes},
+			Flows:    flows,
+		}
+	}
+	entry := func(id flow.ID, origin, reply kernel.Volume) flow.Flow {
+		return flow.Flow{
+			ID:     id,
+			Origin: flow.Half{Packets: origin.Packets, Bytes: origin.Bytes},
+			Reply:  flow.Half{Packets: reply.Packets, Bytes: reply.Bytes},
+		}
+	}
+	var r rates
+	first := at(0, vol(10, 1000), entry(1, vol(5, 500), vol(5, 500)))
+	r.apply(first)
+	if first.PPS != 0 || first.BPS != 0 || first.Flows[0].Origin.PPS != 0 || first.Flows[0].BPS() != 0 {
+		t.Errorf("the first snapshot has rates: %+v", first)
+	}
+	second := at(2, vol(30, 5000),
+		entry(1, vol(15, 1500), vol(5, 500)),
+		entry(2, vol(4, 400), vol(6, 2600)))
+	r.apply(second)
+	if second.PPS != 10 || second.BPS != 16000 {
+		t.Errorf("total %v packets, %v bits", second.PPS, second.BPS)
+	}
+	old, young := second.Flows[0], second.Flows[1]
+	if old.Origin.PPS != 5 || old.Origin.BPS != 4000 || old.Reply.PPS != 0 || old.Reply.BPS != 0 {
+		t.Errorf("flow %+v", old)
+	}
+	if young.Origin.PPS != 2 || young.Reply.BPS != 10400 {
+		t.Errorf("a flow that has carried all since: %+v", young)
+	}
+	// The same tuple with another id is another flow; one that is gone is
+	// forgotten.
+	third := at(3, vol(31, 5100), entry(3, vol(1, 100), kernel.Volume{}))
+	r.apply(third)
+	if third.Flows[0].Origin.PPS != 1 || third.PPS != 1 || len(r.flows.list) != 1 {
+		t.Errorf("flow %+v of %d", third.Flows[0], len(r.flows.list))
+	}
+	// Neither a clock that stands still nor counters that begin again make
+	// rates that cannot be.
+	still := at(3, vol(40, 6000), entry(3, vol(2, 200), kernel.Volume{}))
+	r.apply(still)
+	again := at(4, vol(1, 100), entry(3, vol(1, 100), kernel.Volume{}))
+	r.apply(again)
+	for _, s := range []*flow.Snapshot{still, again} {
+		if s.PPS != 0 || s.BPS != 0 || s.Flows[0].Origin.PPS != 0 || s.Flows[0].Origin.BPS != 0 {
+			t.Errorf("rates %+v", s)
+		}
+	}
+}
+
+func vol(packets, bytes uint64) kernel.Volume { return kernel.Volume{Packets: packets, Bytes: bytes} }
+
+// Flows are found in whatever order they come, and new ones are not.
+func TestVolumesFind(t *testing.T) {
+	var v volumes
+	var list []kernel.FlowVolume
+	for id := range flow.ID(100) {
+		list = append(list, kernel.FlowVolume{ID: id + 1, Of: [2]kernel.Volume{{Packets: uint64(id + 1)}}})
+	}
+	v.set(list)
+	for _, id := range []flow.ID{1, 2, 3, 7, 8, 101, 9, 10, 100, 102, 50, 51, 1, 0} {
+		want := uint64(id)
+		if id > 100 {
+			want = 0
+		}
+		if got := v.find(id)[flow.Origin].Packets; got != want {
+			t.Errorf("flow %d had carried %d, want %d", id, got, want)
+		}
+	}
+}
+
+// TestRatesOverAMoment has a snapshot that comes right after another, as the last
+// one of a recording does: its rates are over the interval before, too.
+func TestRatesOverAMoment(t *testing.T) {
+	var r rates
+	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
+	take := func(after time.Duration, packets uint64) *flow.Snapshot {
+		s := &flow.Snapshot{
+			Time: at.Add(after), Counters: flow.Counters{Packets: packets, Bytes: 1000 * packets},
+			Flows: []flow.Flow{{ID: 1, Origin: flow.Half{Packets: packets, Bytes: 1000 * packets}}},
+		}
+		r.apply(s)
+		return s
+	}
+	take(0, 0)
+	take(time.Second, 10)
+	take(2*time.Second, 20)
+	// A burst of five packets a twentieth of a second later: 100 a second, if
+	// nothing but that moment counted.
+	s := take(2050*time.Millisecond, 25)
+	if want := 15 / 1.05; math.Abs(s.Flows[0].Origin.PPS-want) > 0.01 || math.Abs(s.PPS-want) > 0.01 {
+		t.Errorf("%.1f and %.1f packets a second, want %.1f", s.Flows[0].Origin.PPS, s.PPS, want)
+	}
+	s = take(3050*time.Millisecond, 35)
+	if want := 10.0; math.Abs(s.Flows[0].Origin.PPS-want) > 0.01 || math.Abs(s.PPS-want) > 0.01 {
+		t.Errorf("%.1f and %.1f packets a second, want %.1f", s.Flows[0].Origin.PPS, s.PPS, want)
+	}
+}

@@ -1,0 +1,349 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"ctop/bpf"
+	"ctop/tracker/flow"
+)
+
+// This file and decode_event.go are the only ones that name the generated types:
+// what the kernel and this package share is turned here, from one form into the
+// other, and nowhere else.
+
+type (
+	kernelKey     = bpf.ConntrackFlowKey
+	kernelFlow    = bpf.ConntrackFlow
+	kernelEvent   = bpf.ConntrackEvent
+	kernelStats   = bpf.ConntrackCpuStats
+	kernelConfig  = bpf.ConntrackTrackerConfig
+	kernelClock   = bpf.ConntrackClockArgs
+	kernelSweep   = bpf.ConntrackSweepArgs
+	kernelRequest = bpf.ConntrackRequestArgs
+	kernelTrace   = bpf.ConntrackTrace
+	kernelFilling = bpf.ConntrackFilling
+)
+
+// What can be asked of the table.
+const (
+	requestDelete  = bpf.ConntrackFlowRequestREQUEST_DELETE
+	requestTimeout = bpf.ConntrackFlowRequestREQUEST_TIMEOUT
+)
+
+// Clock turns the kernel's two clocks into durations and times of day, as they
+// stood at one instant.
+type Clock struct {
+	// Tick is the length of a jiffy.
+	Tick time.Duration
+	// Ticks and Ns are what the kernel's clocks showed, Wall the time of day.
+	Ticks uint64
+	Ns    uint64
+	Wall  time.Time
+}
+
+// since returns the time that passed since a tick, never negative.
+func (c Clock) since(ticks uint64) time.Duration {
+	if ticks >= c.Ticks {
+		return 0
+	}
+	return time.Duration(c.Ticks-ticks) * c.Tick
+}
+
+// at returns the time of day of an instant of the fine clock.
+func (c Clock) at(ns uint64) time.Time {
+	return c.Wall.Add(time.Duration(int64(ns) - int64(c.Ns)))
+}
+
+// ticksOf returns a duration in ticks, rounded up.
+func (c Clock) ticksOf(d time.Duration) uint64 {
+	return uint64((d + c.Tick - 1) / c.Tick)
+}
+
+func addrFromHalves(family uint8, halves [2]uint64) netip.Addr {
+	var b [16]byte
+	binary.NativeEndian.PutUint64(b[0:], halves[0])
+	binary.NativeEndian.PutUint64(b[8:], halves[1])
+	addr := netip.AddrFrom16(b)
+	if family == 4 {
+		return addr.Unmap()
+	}
+	return addr
+}
+
+func halvesFromAddr(addr netip.Addr) [2]uint64 {
+	b := addr.As16()
+	return [2]uint64{binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:])}
+}
+
+// networkPort swaps a port between the two byte orders.
+func networkPort(port uint16) uint16 {
+	var b [2]byte
+	binary.BigEndian.PutUint16(b[:], port)
+	return binary.NativeEndian.Uint16(b[:])
+}
+
+// tupleFromKey returns the tuple of the flow's origin, which is end 1 of the key
+// where reversed.
+func tupleFromKey(k *kernelKey, reversed bool) flow.Tuple {
+	t := flow.Tuple{
+		Proto:     flow.Protocol(k.Proto),
+		Src:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[0]), networkPort(k.Port[0])),
+		Dst:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[1]), networkPort(k.Port[1])),
+		ICMPType:  k.IcmpType,
+		ICMPCode:  k.IcmpCode,
+		VLAN:      k.Vlan[0],
+		VLANInner: k.Vlan[1],
+		VLANThird: k.VlanThird,
+		Session:   k.Session,
+	}
+	if t.Proto.HasICMP() {
+		t.ICMPID = t.Src.Port()
+		t.Src = netip.AddrPortFrom(t.Src.Addr(), 0)
+		t.Dst = netip.AddrPortFrom(t.Dst.Addr(), 0)
+	}
+	if reversed {
+		return t.Reverse()
+	}
+	return t
+}
+
+// keyFromTuple returns the key under which the kernel keeps the tuple's flow.
+func keyFromTuple(t flow.Tuple) kernelKey {
+	family := uint8(6)
+	if t.Src.Addr().Is4() {
+		family = 4
+	}
+	k := kernelKey{
+		Addr:     [2][2]uint64{halvesFromAddr(t.Src.Addr()), halvesFromAddr(t.Dst.Addr())},
+		Port:     [2]uint16{networkPort(t.Src.Port()), networkPort(t.Dst.Port())},
+		Vlan:     [2]uint16{t.VLAN, t.VLANInner},
+		Proto:    uint8(t.Proto),
+		Family:   family,
+		IcmpType: t.ICMPType,
+		IcmpCode: t.ICMPCode,
+
+		VlanThird: t.VLANThird,
+		Session:   t.Session,
+	}
+	if t.Proto.HasICMP() {
+		k.Port = [2]uint16{networkPort(t.ICMPID), networkPort(t.ICMPID)}
+	}
+	if keySwapped(&k) {
+		k.Addr[0], k.Addr[1] = k.Addr[1], k.Addr[0]
+		k.Port[0], k.Port[1] = k.Port[1], k.Port[0]
+	}
+	return k
+}
+
+// keySwapped is key_normalise of tuple.h, for the tuple of a flow's origin: in an
+// ICMP flow end 0 is the one that asks.
+func keySwapped(k *kernelKey) bool {
+	if k.IcmpType != 0 {
+		return false
+	}
+	if k.Addr[0] != k.Addr[1] {
+		if k.Addr[0][0] != k.Addr[1][0] {
+			return k.Addr[0][0] > k.Addr[1][0]
+		}
+		return k.Addr[0][1] > k.Addr[1][1]
+	}
+	return k.Port[0] > k.Port[1]
+}
+
+func stateFromControl(control uint64) flow.State {
+	return flow.State(control & 0xff)
+}
+
+func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {
+	return control&uint64(flag) != 0
+}
+
+// timeoutFor says which timeout applies; the twin of flow_timeout in timeout.h.
+func timeoutFor(p flow.Protocol, s flow.State) flow.TimeoutName {
+	switch {
+	case p == flow.ProtocolTCP:
+		return tcpTimeout(s)
+	case p == flow.ProtocolUDP && s == flow.StateNew:
+		return flow.UDPUnidirectional
+	case p == flow.ProtocolUDP:
+		return flow.UDPBidirectional
+	case p.HasICMP():
+		return flow.ICMP
+	}
+	return flow.Other
+}
+
+func tcpTimeout(s flow.State) flow.TimeoutName {
+	switch s {
+	case flow.StateSynSent:
+		return flow.TCPSynSent
+	case flow.StateSynRecv:
+		return flow.TCPSynRecv
+	case flow.StateEstablished:
+		return flow.TCPEstablished
+	case flow.StateFinWait1, flow.StateFinWait2:
+		return flow.TCPFinWait
+	case flow.StateLastAck:
+		return flow.TCPLastAck
+	case flow.StateTimeWait:
+		return flow.TCPTimeWait
+	}
+	return flow.TCPUnacknowledged
+}
+
+// flowFromKernel makes f the flow as it stands on the given clock.
+func flowFromKernel(f *flow.Flow, k *kernelKey, v *kernelFlow, c Clock, timeouts *flow.Timeouts) {
+	*f = flow.Flow{
+		ID:      flow.ID(v.ID()),
+		Tuple:   tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
+		State:   stateFromControl(v.Control),
+		Origin:  halfFromKernel(v, flow.Origin),
+		Reply:   halfFromKernel(v, flow.Reply),
+		Age:     max(time.Duration(int64(c.Ns)-int64(v.CreatedNs)), 0),
+		Idle:    c.since(max(v.Dir[flow.Origin].LastSeenTicks, v.Dir[flow.Reply].LastSeenTicks)),
+		Invalid: v.Invalid,
+		Related: v.Related,
+
+		ClosedBy: closerFromFlags(v.Control),
+	}
+	f.OneSided = f.State.Opening() && (hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_ONE_SIDED) ||
+		hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SYN_SENT) && f.State == flow.StateNew)
+	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
+		f.In = 1
+	}
+	if hasBothSYNs(v.Control) {
+		setWindow(&f.Origin, &v.Dir[flow.Origin], &v.Dir[flow.Reply])
+		setWindow(&f.Reply, &v.Dir[flow.Reply], &v.Dir[flow.Origin])
+	}
+	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
+	if f.TimeoutName == flow.TCPEstablished && (isDeadWeight(v) || hasEndedOutside(v.Control)) {
+		f.TimeoutName = flow.TCPUnacknowledged
+	}
+	f.Timeout = timeouts[f.TimeoutName]
+	if v.TimeoutTicks != 0 {
+		f.OwnTimeout = true
+		f.Timeout = time.Duration(v.TimeoutTicks) * c.Tick
+	}
+}
+
+func halfFromKernel(v *kernelFlow, direction flow.Direction) flow.Half {
+	d := &v.Dir[direction]
+	return flow.Half{
+		Packets:     d.Packets,
+		Bytes:       d.Bytes,
+		RTT:         time.Duration(d.RttUs) * time.Microsecond,
+		Retransmits: d.Retransmits,
+		Reordered:   v.Reordered[direction],
+		ZeroWindows: d.ZeroWindows,
+	}
+}
+
+// hasBothSYNs reports whether the tracker saw a TCP flow from its beginning.
+func hasBothSYNs(control uint64) bool {
+	const sent = uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT)
+	return control&(sent|sent<<1) == sent|sent<<1
+}
+
+// setWindow says what a direction takes and what it has in flight. The window
+// ends where the largest acknowledgement and window together led; one that is
+// closed is kept as one byte, for a probe (tcp_update of tcp_window.h).
+func setWindow(h *flow.Half, d, other *bpf.ConntrackFlowDir) {
+	h.WindowKnown = true
+	if window := d.Limit - d.Acked; int32(window) > 1 {
+		h.Window = window
+	}
+	h.InFlight = uint32(max(int32(d.End-other.Acked), 0))
+}
+
+// Volume is what a direction, or the tracker, had carried at some time.
+type Volume struct {
+	Packets, Bytes uint64
+}
+
+// FlowVolume is what the two directions of a flow had carried.
+type FlowVolume struct {
+	ID flow.ID
+	Of [2]Volume
+}
+
+func flowVolumeFromKernel(v *kernelFlow) FlowVolume {
+	origin, reply := &v.Dir[flow.Origin], &v.Dir[flow.Reply]
+	return FlowVolume{flow.ID(v.ID()), [2]Volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
+}
+
+// isDeadWeight is tcp_is_dead_weight of timeout.h.
+func isDeadWeight(v *kernelFlow) bool {
+	origin, reply := &v.Dir[flow.Origin], &v.Dir[flow.Reply]
+	return int32(reply.Acked-origin.End) < 0 || int32(origin.Acked-reply.End) < 0 ||
+		origin.Limit-origin.Acked <= 1 || reply.Limit-reply.Acked <= 1
+}
+
+// hasEndedOutside is tcp_ended_outside of timeout.h.
+func hasEndedOutside(control uint64) bool {
+	const outside = uint64(bpf.ConntrackFlowFlagFLOW_ENDED_OUTSIDE)
+	return control&(outside|outside<<1) == outside|outside<<1
+}
+
+// closerFromFlags says whose FIN came first.
+func closerFromFlags(control uint64) flow.Closer {
+	const sent = uint64(bpf.ConntrackFlowFlagFLOW_FIN_SENT)
+	switch {
+	case control&(sent|sent<<1) == 0:
+		return flow.CloserNone
+	case hasFlag(control, bpf.ConntrackFlowFlagFLOW_FIN_REPLY_FIRST):
+		return flow.CloserReply
+	}
+	return flow.CloserOrigin
+}
+
+// countersFromKernel adds up what the CPUs counted.
+func countersFromKernel(perCPU []kernelStats) flow.Counters {
+	var c flow.Counters
+	for i := range perCPU {
+		s := &perCPU[i]
+		c.Bytes += s.Bytes
+		c.New += s.Verdict[bpf.ConntrackVerdictVERDICT_NEW]
+		c.Established += s.Verdict[bpf.ConntrackVerdictVERDICT_ESTABLISHED]
+		c.Related += s.Verdict[bpf.ConntrackVerdictVERDICT_RELATED]
+		c.Invalid += s.Verdict[bpf.ConntrackVerdictVERDICT_INVALID]
+		c.Untracked += s.Verdict[bpf.ConntrackVerdictVERDICT_UNTRACKED]
+		c.BadChecksums += s.BadChecksums
+		addDrops(&c, s)
+		c.FlowsCreated += s.Created
+		c.TableFull += s.TableFull
+		c.TableBusy += s.TableBusy
+		for _, n := range s.Events {
+			c.Events += n
+		}
+		c.EventsLost += s.EventsLost
+		for r, n := range s.Destroyed {
+			c.Destroyed[r] += n
+			c.FlowsDestroyed += n
+		}
+		for r, n := range s.Invalid {
+			c.InvalidBy[r] += n
+		}
+		for r, n := range s.Untracked {
+			c.UntrackedBy[r] += n
+		}
+	}
+	c.Packets = c.New + c.Established + c.Related + c.Invalid + c.Untracked
+	c.Forwarded = c.Packets - c.Dropped
+	return c
+}
+
+func kernelPolicy(p flow.Policy) uint32 {
+	if p == flow.PolicyEnforce {
+		return uint32(bpf.ConntrackPolicyPOLICY_ENFORCE)
+	}
+	return uint32(bpf.ConntrackPolicyPOLICY_OBSERVE)
+}
+
+func policyFromKernel(p uint32) flow.Policy {
+	if p == uint32(bpf.ConntrackPolicyPOLICY_ENFORCE) {
+		return flow.PolicyEnforce
+	}
+	return flow.PolicyObserve
+}

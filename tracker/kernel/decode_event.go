@@ -1,0 +1,143 @@
+package kernel
+
+import (
+	"time"
+
+	"ctop/bpf"
+	"ctop/tracker/flow"
+)
+
+// eventFromKernel returns the event with its time of day.
+func eventFromKernel(e *kernelEvent, c Clock) flow.Event {
+	return flow.Event{
+		Time:      c.at(e.TimeNs),
+		Type:      flow.EventType(e.Type),
+		ID:        flow.ID(e.Id),
+		Tuple:     tupleFromKey(&e.Key, eventReversed(e)),
+		From:      flow.State(e.From),
+		To:        flow.State(e.To),
+		Direction: flow.Direction(e.Direction),
+		Reason:    flow.Reason(e.Reason),
+		Origin:    halfFromEvent(e, flow.Origin),
+		Reply:     halfFromEvent(e, flow.Reply),
+		Age:       time.Duration(int64(e.TimeNs) - int64(e.CreatedNs)),
+		ClosedBy:  closerFromFlags(uint64(e.Flags)),
+		Invalid:   e.Invalid,
+		Related:   e.Related,
+	}
+}
+
+func halfFromEvent(e *kernelEvent, d flow.Direction) flow.Half {
+	return flow.Half{
+		Packets:     e.Packets[d],
+		Bytes:       e.Bytes[d],
+		RTT:         time.Duration(e.RttUs[d]) * time.Microsecond,
+		Retransmits: e.Retransmits[d],
+		Reordered:   e.Reordered[d],
+		ZeroWindows: e.ZeroWindows[d],
+	}
+}
+
+// Origin is the tuple of a flow's first packet, in few bytes.
+type Origin struct {
+	key      kernelKey
+	reversed bool
+}
+
+// Tuple returns the tuple.
+func (o *Origin) Tuple() flow.Tuple { return tupleFromKey(&o.key, o.reversed) }
+
+// Row is what the table knows of one flow, as far as an event tells it.
+type Row struct {
+	ID            flow.ID
+	key           kernelKey
+	control       uint64
+	createdNs     uint64
+	origin, reply flow.Half
+}
+
+func rowFromKernel(k *kernelKey, v *kernelFlow) Row {
+	return Row{
+		ID: flow.ID(v.ID()), key: *k, control: v.Control, createdNs: v.CreatedNs,
+		origin: halfFromKernel(v, flow.Origin), reply: halfFromKernel(v, flow.Reply),
+	}
+}
+
+// Event returns the event that tells of a flow which nobody knew of.
+func (r *Row) Event(c Clock) flow.Event {
+	origin := r.Origin()
+	return flow.Event{
+		Time:      c.Wall,
+		Type:      flow.EventNew,
+		ID:        r.ID,
+		Tuple:     origin.Tuple(),
+		To:        r.State(),
+		Origin:    flow.Half{Packets: r.origin.Packets, Bytes: r.origin.Bytes},
+		Reply:     flow.Half{Packets: r.reply.Packets, Bytes: r.reply.Bytes},
+		Age:       max(time.Duration(int64(c.Ns)-int64(r.createdNs)), 0),
+		Recovered: true,
+	}
+}
+
+// State returns the flow's state.
+func (r *Row) State() flow.State { return stateFromControl(r.control) }
+
+// Origin returns the tuple of the flow's first packet.
+func (r *Row) Origin() Origin {
+	return Origin{key: r.key, reversed: hasFlag(r.control, bpf.ConntrackFlowFlagFLOW_REVERSED)}
+}
+
+func eventReversed(e *kernelEvent) bool { return e.Flags&bpf.ConntrackFlowFlagFLOW_REVERSED != 0 }
+
+// eventSequence tells an event's place among those of its CPU and lane.
+func eventSequence(e *kernelEvent) (series uint32, number uint64) {
+	return eventSeries(e.Cpu, uint32(e.Lane)), e.Sequence
+}
+
+func eventSeries(cpu, lane uint32) uint32 {
+	return cpu*uint32(len(kernelStats{}.Events)) + lane
+}
+
+// eventsMade returns how many events there were of each series.
+func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
+	made := make(map[uint32]uint64, len(perCPU)*len(kernelStats{}.Events))
+	for cpu := range perCPU {
+		for lane, n := range perCPU[cpu].Events {
+			made[eventSeries(uint32(cpu), uint32(lane))] = n
+		}
+	}
+	return made
+}
+
+// traceFromKernel returns the packet with its time of day.
+func traceFromKernel(t *kernelTrace, c Clock) flow.Trace {
+	var tuple flow.Tuple
+	if t.Key.Family != 0 {
+		tuple = tupleFromKey(&t.Key, t.Reversed != 0)
+	}
+	return flow.Trace{
+		Time:      c.at(t.TimeNs),
+		Tuple:     tuple,
+		Flow:      flow.ID(t.Id),
+		Direction: flow.Direction(t.Direction),
+		In:        t.Side,
+		Kind:      flow.PacketKind(t.Kind),
+		Flags:     t.TcpFlags,
+		Seq:       t.Seq,
+		Ack:       t.Ack,
+		Window:    t.Window,
+		Payload:   t.Payload,
+		Bytes:     t.Bytes,
+		Segments:  t.Segments,
+		Verdict:   flow.Verdict(t.Verdict),
+		Invalid:   flow.Invalid(t.Invalid),
+		Untracked: flow.Untracked(t.Untracked),
+		Dropped:   t.Dropped != 0,
+		From:      flow.State(t.From),
+		To:        flow.State(t.To),
+	}
+}
+
+func traceSequence(t *kernelTrace) (cpu uint32, number uint64) {
+	return t.Cpu, t.Sequence
+}

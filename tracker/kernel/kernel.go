@@ -1,0 +1,280 @@
+package kernel
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/rlimit"
+	"golang.org/x/sys/unix"
+
+	"ctop/bpf"
+)
+
+// The names of the pinned objects.
+const (
+	flowsMap   = "flows"
+	statsMap   = "stats"
+	configMap  = "config"
+	readersMap = "readers"
+	outputsMap = "outputs"
+	metaMap    = "meta"
+	fillingMap = "filling"
+	// tracesMap is never pinned: only who began the tracker can trace it.
+	tracesMap = "traces"
+
+	clockProgram   = "read_clock"
+	sweepProgram   = "sweep"
+	requestProgram = "request"
+	xdpProgram     = "ctop_xdp"
+	tcProgram      = "ctop_tc"
+
+	// configSection is the name that the ELF file gives to the config map.
+	configSection = ".data.config"
+	// hashingSection is the map that says how the table is hashed.
+	hashingSection = ".data.hashing"
+)
+
+// Objects is the set of kernel objects that a tracker consists of, its
+// attachments apart.
+type Objects struct {
+	flows, filling                        *ebpf.Map
+	stats, config, readers, outputs, meta *ebpf.Map
+	clock, sweep, request                 *ebpf.Program
+	xdp, tc                               *ebpf.Program
+	// mapping reads flows.
+	mapping *mapping
+	// traces gets every packet; nil where nobody asked for that.
+	traces *ebpf.Map
+}
+
+// maps and programs name what is pinned and joined.
+func (k *Objects) maps() map[string]**ebpf.Map {
+	return map[string]**ebpf.Map{
+		flowsMap: &k.flows, fillingMap: &k.filling, statsMap: &k.stats, configMap: &k.config,
+		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta,
+	}
+}
+
+func (k *Objects) programs() map[string]**ebpf.Program {
+	return map[string]**ebpf.Program{
+		clockProgram: &k.clock, sweepProgram: &k.sweep, requestProgram: &k.request,
+		xdpProgram: &k.xdp, tcProgram: &k.tc,
+	}
+}
+
+// Close gives back what this process holds of the objects.
+func (k *Objects) Close() {
+	if k.mapping != nil {
+		_ = k.mapping.close()
+	}
+	for _, m := range k.maps() {
+		if *m != nil {
+			(*m).Close()
+		}
+	}
+	for _, p := range k.programs() {
+		if *p != nil {
+			(*p).Close()
+		}
+	}
+	if k.traces != nil {
+		k.traces.Close()
+	}
+}
+
+// Options are the constants that the programs are compiled with.
+type Options struct {
+	MaxFlows          int
+	CompleteChecksums bool
+	InjectedClock     bool
+	Tracing           bool
+	VerifyChecksums   bool
+}
+
+// descriptors is how many files must be left to open for loading the programs:
+// a map and a program is one each, and a probe and an interface need their own.
+const descriptors = 40
+
+// checkDescriptors refuses to begin where loading would run out of files to open:
+// the probes of the kernel's features would take that for a feature it lacks.
+func checkDescriptors() error {
+	var spare []int
+	defer func() {
+		for _, fd := range spare {
+			_ = unix.Close(fd)
+		}
+	}()
+	for range descriptors {
+		fd, err := unix.Open("/", unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return fmt.Errorf("open %d files: %w: raise the limit (ulimit -n)", descriptors, err)
+		}
+		spare = append(spare, fd)
+	}
+	return nil
+}
+
+// Check refuses a kernel that cannot run the programs.
+func Check() error {
+	if err := checkDescriptors(); err != nil {
+		return err
+	}
+	if _, err := os.Stat("/sys/kernel/btf/vmlinux"); err != nil {
+		return fmt.Errorf("%w: it has no type information (/sys/kernel/btf/vmlinux is missing): use a kernel built with CONFIG_DEBUG_INFO_BTF",
+			ErrUnsupported)
+	}
+	err := features.HaveProgramType(ebpf.Syscall)
+	if errors.Is(err, ebpf.ErrNotSupported) {
+		return fmt.Errorf("%w: it has no BPF programs that user space can call (type syscall, Linux 5.14): ctop needs Linux 5.15 or newer", ErrUnsupported)
+	}
+	return ExplainPermission("load BPF programs", err)
+}
+
+// ExplainPermission wraps a refusal for lack of privilege so that it says what
+// to do; other errors it returns as they are.
+func ExplainPermission(what string, err error) error {
+	// The verifier, too, says EACCES, and then why.
+	var rejected *ebpf.VerifierError
+	if errors.As(err, &rejected) && len(rejected.Log) > 0 {
+		return err
+	}
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return fmt.Errorf("%s: %w: run it as root (sudo ctop …), or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN",
+			what, ErrPermission)
+	}
+	return err
+}
+
+// Load loads the programs and makes their maps.
+func Load(o Options) (*Objects, error) {
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, ExplainPermission("lift the limit on locked memory", err)
+	}
+	spec, err := bpf.LoadConntrack()
+	if err != nil {
+		return nil, fmt.Errorf("read the BPF programs: %w", err)
+	}
+	if err := specialise(spec, o); err != nil {
+		return nil, err
+	}
+	delete(spec.Programs, unsentProgram) // loaded apart, since it may be refused
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, ExplainPermission("load BPF programs", fmt.Errorf("load BPF programs: %w", err))
+	}
+	defer coll.Close()
+	k := new(Objects)
+	for name, m := range k.maps() {
+		if name == configMap {
+			name = configSection
+		}
+		*m = coll.DetachMap(name)
+	}
+	for name, p := range k.programs() {
+		*p = coll.DetachProgram(name)
+	}
+	if o.Tracing {
+		k.traces = coll.DetachMap(tracesMap)
+	}
+	k.mapping = &mapping{entries: k.flows, filling: k.filling}
+	if k.meta, err = newMeta(); err != nil {
+		k.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+// specialise sets the constants and sizes of the programs before they are
+// loaded.
+func specialise(spec *ebpf.CollectionSpec, o Options) error {
+	if err := bpf.SizeTable(spec, o.MaxFlows); err != nil {
+		return err
+	}
+	if o.Tracing {
+		spec.Maps[tracesMap].MaxEntries = traceRing
+	}
+	multiBuffer := haveMultiBuffer()
+	if !multiBuffer {
+		spec.Programs[xdpProgram].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
+	}
+	var seed [8]byte
+	if _, err := rand.Read(seed[:]); err != nil {
+		return fmt.Errorf("draw a seed: %w", err)
+	}
+	return bpf.SetConstants(spec, map[string]any{
+		"clock_injected":     o.InjectedClock,
+		"complete_checksums": o.CompleteChecksums,
+		"multi_buffer":       multiBuffer,
+		"tracing":            o.Tracing,
+		"verify_checksums":   o.VerifyChecksums,
+		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
+	})
+}
+
+// haveMultiBuffer reports whether XDP can be given packets of several buffers.
+func haveMultiBuffer() bool {
+	return features.HaveProgramHelper(ebpf.XDP, asm.FnXdpGetBuffLen) == nil
+}
+
+// Pin puts every object into the directory.
+func (k *Objects) Pin(dir string) error {
+	for name, m := range k.maps() {
+		if err := (*m).Pin(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("pin %s: %w", name, err)
+		}
+	}
+	for name, p := range k.programs() {
+		if err := (*p).Pin(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("pin %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Open opens the objects that are pinned in the directory.
+func Open(dir string) (*Objects, error) {
+	k := new(Objects)
+	var err error
+	for name, p := range k.maps() {
+		if *p, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {
+			k.Close()
+			return nil, err
+		}
+	}
+	for name, p := range k.programs() {
+		if *p, err = ebpf.LoadPinnedProgram(filepath.Join(dir, name), nil); err != nil {
+			k.Close()
+			return nil, err
+		}
+	}
+	if err := k.checkMaps(); err != nil {
+		k.Close()
+		return nil, err
+	}
+	k.mapping = &mapping{entries: k.flows, filling: k.filling}
+	return k, nil
+}
+
+// checkMaps refuses maps that are pinned under the names of a tracker's and are
+// not like them.
+func (k *Objects) checkMaps() error {
+	spec, err := bpf.LoadConntrack()
+	if err != nil {
+		return fmt.Errorf("read the BPF programs: %w", err)
+	}
+	spec.Maps[configMap] = spec.Maps[configSection]
+	for name, m := range k.maps() {
+		want, ours := spec.Maps[name]
+		if ours && ((*m).Type() != want.Type || (*m).KeySize() != want.KeySize || (*m).ValueSize() != want.ValueSize) {
+			return fmt.Errorf("%w: %s is %w", ErrLayout, name, ErrForeign)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package kernel
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
+)
+
+// mapping is the kernel's table of flows, read where it lies in memory: no system call,
+// and nobody waits for it. It is mapped on the first reading, for reading only.
+type mapping struct {
+	entries, filling *ebpf.Map
+
+	// mu is held for reading while the mapping is in use.
+	mu     sync.RWMutex
+	mapped []kernelFlow
+	closed bool
+}
+
+// each visits a copy of every flow, in the order in which they lie. A flow that came
+// or went meanwhile may or may not be visited; one that is visited is whole, though
+// its counters may be a packet apart. The copy is the visitor's until it returns.
+func (m *mapping) each(visit func(*kernelKey, *kernelFlow)) error {
+	if err := m.open(); err != nil {
+		return err
+	}
+	m.mu.RLock()
+	defer m.mu.RUnlock()
+	if m.closed {
+		return fmt.Errorf("read the table: %w", os.ErrClosed)
+	}
+	var filling kernelFilling
+	if err := m.filling.Lookup(uint32(0), &filling); err != nil {
+		return fmt.Errorf("read the table: %w", err)
+	}
+	var whole kernelFlow
+	for i := range m.mapped[:min(filling.Used, uint64(len(m.mapped)))] {
+		if copyFlow(&whole, &m.mapped[i]) {
+			visit(&whole.Key, &whole)
+		}
+	}
+	return nil
+}
+
+// maxCopies is how often an entry is copied that is given to one flow after another
+// meanwhile.
+const maxCopies = 8
+
+// copyFlow copies an entry, and reports whether the copy is a flow. The programs write
+// a flow's key and id before control makes it one, and take that back before they
+// change anything: what lies between two looks at control with the same tag is whole.
+func copyFlow(to, entry *kernelFlow) bool {
+	for range maxCopies {
+		before := atomic.LoadUint64(&entry.Control)
+		if stateFromControl(before) == flow.StateNone {
+			return false
+		}
+		*to = *entry
+		after := atomic.LoadUint64(&entry.Control)
+		if stateFromControl(after) == flow.StateNone {
+			return false
+		}
+		if before>>32 == after>>32 {
+			to.Control = after
+			return true
+		}
+	}
+	return false
+}
+
+// open maps the table, where that is not done yet.
+func (m *mapping) open() error {
+	m.mu.RLock()
+	done := m.mapped != nil || m.closed
+	m.mu.RUnlock()
+	if done {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mapped != nil || m.closed {
+		return nil
+	}
+	n, size := int(m.entries.MaxEntries()), int(unsafe.Sizeof(kernelFlow{}))
+	b, err := unix.Mmap(m.entries.FD(), 0, n*size, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return fmt.Errorf("read the table: map %d MB: %w", n*size>>20, err)
+	}
+	m.mapped = unsafe.Slice((*kernelFlow)(unsafe.Pointer(unsafe.SliceData(b))), n)
+	return nil
+}
+
+// close waits for readings that are under way; later ones fail.
+func (m *mapping) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	if m.mapped == nil {
+		return nil
+	}
+	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(m.mapped))), len(m.mapped)*int(unsafe.Sizeof(kernelFlow{})))
+	m.mapped = nil
+	return unix.Munmap(b)
+}

@@ -1,0 +1,81 @@
+package kernel
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+)
+
+// MetaSize bounds the description of a tracker.
+const MetaSize = 4096
+
+// layoutVersion changes whenever a pinned map changes its meaning without
+// changing its size.
+const layoutVersion = 2
+
+// Layout is what must be equal for one version to read another's maps.
+type Layout struct {
+	Version int `json:"version"`
+	Key     int `json:"key"`
+	Flow    int `json:"flow"`
+	Event   int `json:"event"`
+	Stats   int `json:"stats"`
+	Config  int `json:"config"`
+}
+
+// CurrentLayout returns the layout of this version.
+func CurrentLayout() Layout {
+	return Layout{
+		Version: layoutVersion,
+		Key:     int(unsafe.Sizeof(kernelKey{})),
+		Flow:    int(unsafe.Sizeof(kernelFlow{})),
+		Event:   int(unsafe.Sizeof(kernelEvent{})),
+		Stats:   int(unsafe.Sizeof(kernelStats{})),
+		Config:  int(unsafe.Sizeof(kernelConfig{})),
+	}
+}
+
+// newMeta makes the map that holds the description of the tracker: the BPF file
+// system holds nothing but BPF objects.
+func newMeta() (*ebpf.Map, error) {
+	m, err := ebpf.NewMap(&ebpf.MapSpec{
+		Name: "ctop_meta", Type: ebpf.Array, KeySize: 4, ValueSize: MetaSize, MaxEntries: 1,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create meta map: %w", err)
+	}
+	return m, nil
+}
+
+// WriteMeta replaces the description of the tracker.
+func (k *Objects) WriteMeta(text []byte) error {
+	if len(text) > MetaSize {
+		return fmt.Errorf("write meta: %d bytes do not fit", len(text))
+	}
+	value := make([]byte, MetaSize)
+	copy(value, text)
+	if err := k.meta.Put(uint32(0), value); err != nil {
+		return fmt.Errorf("write meta: %w", err)
+	}
+	return nil
+}
+
+// ReadPinnedMeta returns the description of the tracker that is pinned in the
+// directory. Anybody may have written it.
+func ReadPinnedMeta(dir string) ([]byte, error) {
+	pinned, err := ebpf.LoadPinnedMap(metaPath(dir), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer pinned.Close()
+	value := make([]byte, MetaSize)
+	if err := pinned.Lookup(uint32(0), &value); err != nil {
+		return nil, fmt.Errorf("%w: read its description: %w", ErrLayout, err)
+	}
+	return bytes.TrimRight(value, "\x00"), nil
+}
+
+func metaPath(dir string) string { return filepath.Join(dir, metaMap) }

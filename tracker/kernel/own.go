@@ -1,0 +1,49 @@
+package kernel
+
+import (
+	"fmt"
+
+	"github.com/cilium/ebpf"
+)
+
+// IsOwn reports whether a program is a tracker's: by its name, and by the maps that
+// it uses, which stay the same from one version to another, as its tag does not.
+func IsOwn(id ebpf.ProgramID) bool {
+	p, err := ebpf.NewProgramFromID(id)
+	if err != nil {
+		return false
+	}
+	defer p.Close()
+	info, err := p.Info()
+	if err != nil || info.Name != xdpProgram && info.Name != tcProgram {
+		return false
+	}
+	maps, err := mapsOf(p)
+	for _, m := range maps {
+		defer m.Close()
+	}
+	return err == nil && maps[flowsMap] != nil && maps[statsMap] != nil
+}
+
+// mapsOf opens the maps that a program uses.
+func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
+	info, err := p.Info()
+	if err != nil {
+		return nil, fmt.Errorf("inspect the running program: %w", err)
+	}
+	maps := map[string]*ebpf.Map{}
+	ids, _ := info.MapIDs()
+	for _, id := range ids {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			return nil, fmt.Errorf("open a map of the running program: %w", err)
+		}
+		info, err := m.Info()
+		if err != nil {
+			m.Close()
+			return nil, fmt.Errorf("inspect a map of the running program: %w", err)
+		}
+		maps[info.Name] = m
+	}
+	return maps, nil
+}

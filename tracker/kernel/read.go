@@ -1,0 +1,118 @@
+package kernel
+
+import (
+	"fmt"
+	"time"
+
+	"ctop/tracker/flow"
+)
+
+// flows reads every flow as it stands on a clock, with room made for as many as
+// are expected. waiting counts those that have ended or expired and are only to
+// be swept.
+func (m *mapping) flows(c Clock, timeouts *flow.Timeouts, expected int) (flows []flow.Flow, waiting int, err error) {
+	flows = make([]flow.Flow, 0, RoomFor(expected))
+	err = m.each(func(k *kernelKey, v *kernelFlow) {
+		if stateFromControl(v.Control) != flow.StateNone {
+			flows = append(flows, flow.Flow{})
+			f := &flows[len(flows)-1]
+			flowFromKernel(f, k, v, c, timeouts)
+			if f.TTL(0) > 0 {
+				return
+			}
+			flows = flows[:len(flows)-1]
+		}
+		waiting++
+	})
+	return flows, waiting, err
+}
+
+// ReadClock returns both clocks and the time of day, as of now.
+func (t *Table) ReadClock() (Clock, error) {
+	ticks, ns, err := readKernelClock(t.objects.clock)
+	if err != nil {
+		return Clock{}, err
+	}
+	return Clock{Tick: t.tick, Ticks: ticks, Ns: ns, Wall: t.now()}, nil
+}
+
+// readStats returns what each CPU counted.
+func (t *Table) readStats() ([]kernelStats, error) {
+	var perCPU []kernelStats
+	if err := t.objects.stats.Lookup(uint32(0), &perCPU); err != nil {
+		return nil, fmt.Errorf("read the counters: %w", err)
+	}
+	return perCPU, nil
+}
+
+// Counters returns what the programs counted.
+func (t *Table) Counters() (flow.Counters, error) {
+	perCPU, err := t.readStats()
+	if err != nil {
+		return flow.Counters{}, err
+	}
+	return countersFromKernel(perCPU), nil
+}
+
+// readConfig returns the policy and the timeouts in force.
+func (t *Table) readConfig(c Clock) (flow.Policy, flow.Timeouts, error) {
+	var config kernelConfig
+	var timeouts flow.Timeouts
+	if err := t.objects.config.Lookup(uint32(0), &config); err != nil {
+		return 0, timeouts, fmt.Errorf("read the configuration: %w", err)
+	}
+	for i := range timeouts {
+		timeouts[i] = time.Duration(config.TimeoutTicks[i]) * c.Tick
+	}
+	return policyFromKernel(config.Policy), timeouts, nil
+}
+
+// Read reads the whole table as it stands on a clock, with its counters and
+// configuration. A flow that carries something while the table is read has been idle
+// for no time. waiting counts entries that have ended or expired and wait for a sweep.
+func (t *Table) Read(c Clock) (s *flow.Snapshot, waiting int, err error) {
+	counters, err := t.Counters()
+	if err != nil {
+		return nil, 0, err
+	}
+	policy, timeouts, err := t.readConfig(c)
+	if err != nil {
+		return nil, 0, err
+	}
+	s = &flow.Snapshot{Time: c.Wall, Policy: policy, Timeouts: timeouts, Counters: counters}
+	if s.Flows, waiting, err = t.objects.mapping.flows(c, &timeouts, Present(&counters)); err != nil {
+		return nil, 0, err
+	}
+	return s, waiting, nil
+}
+
+// Volumes returns what the flows have carried. It takes less time and far less memory
+// than reading all of them.
+func (t *Table) Volumes() (list []FlowVolume, total Volume, err error) {
+	counters, err := t.Counters()
+	if err != nil {
+		return nil, Volume{}, err
+	}
+	list = make([]FlowVolume, 0, RoomFor(Present(&counters)))
+	err = t.objects.mapping.each(func(_ *kernelKey, v *kernelFlow) {
+		list = append(list, flowVolumeFromKernel(v))
+	})
+	return list, Volume{counters.Packets, counters.Bytes}, err
+}
+
+// Rows visits every flow that lives, as far as events tell it.
+func (t *Table) Rows(visit func(*Row)) error {
+	return t.objects.mapping.each(func(k *kernelKey, v *kernelFlow) {
+		if row := rowFromKernel(k, v); row.State() != flow.StateNone {
+			visit(&row)
+		}
+	})
+}
+
+// Present returns how many flows there are by the counters, which CPUs go on changing
+// while they are read.
+func Present(c *flow.Counters) int { return max(int(c.FlowsCreated-c.FlowsDestroyed), 0) }
+
+// RoomFor returns a capacity for as many flows as there were, and some that came
+// since.
+func RoomFor(n int) int { return n + n/64 + 64 }

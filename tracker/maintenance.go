@@ -1,0 +1,158 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"ctop/tracker/flow"
+	"ctop/tracker/netdev"
+)
+
+const (
+	// lookEvery is how often the interfaces are looked at where the kernel reports
+	// nothing: its messages can be lost, and for a lost program there is none.
+	lookEvery = time.Second
+	// settleTime is how long to wait after a message. Who puts an interface back
+	// does so in steps: makes a pair, moves one end, sets it up.
+	settleTime = 200 * time.Millisecond
+)
+
+// maintenance looks after the interfaces of a tracker.
+type maintenance struct {
+	tracker *Tracker
+	// trouble is what the log has already of what is wrong.
+	trouble string
+	// mtus is what was logged last about the interfaces' MTUs.
+	mtus string
+	// uses are how the machine uses the interfaces, as was logged last.
+	uses []string
+}
+
+// run looks after the interfaces until ctx is done, whenever the kernel reports a
+// change, and once a second.
+func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error {
+	t := m.tracker
+	changes := make(chan struct{}, 1)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var links, addresses <-chan struct{}
+	for {
+		if links == nil {
+			links = t.attachments.ListenToLinks(ctx, changes)
+		}
+		if addresses == nil {
+			addresses = netdev.ListenToAddresses(ctx, changes)
+		}
+		if !t.Gone() {
+			report(m.reattach())
+			m.logUses()
+			m.logMTUs()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			continue
+		case <-links: // something was missed
+			links = nil
+		case <-addresses:
+			addresses = nil
+		case <-changes:
+			t.attachments.Withhold()
+		}
+		if !settle(ctx) {
+			return nil
+		}
+		t.attachments.ForgetUses()
+		select {
+		case <-changes: // looked at now, too
+		default:
+		}
+	}
+}
+
+// settle waits until an interface that changes is as it will be, and reports whether
+// to go on.
+func settle(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(settleTime):
+		return true
+	}
+}
+
+// reattach looks after the interfaces while this process owns the tracker. It returns
+// what is wrong with them.
+func (m *maintenance) reattach() flow.Warnings {
+	t := m.tracker
+	if !t.hold.Owned() && !t.inherit() {
+		return nil
+	}
+	done, err := t.attachments.Reattach()
+	for _, what := range done {
+		t.log.Info(what)
+	}
+	if err == nil {
+		m.trouble = ""
+		return nil
+	}
+	if text := err.Error(); text != m.trouble {
+		m.trouble = text
+		t.log.Warn(strings.ReplaceAll(text, "\n", "; "))
+	}
+	return flow.Warnings{{Kind: flow.WarningInterfaces, Detail: err.Error()}}
+}
+
+// inherit makes this process the owner of a tracker whose owner is gone, and reports
+// whether it is.
+func (t *Tracker) inherit() bool {
+	if !t.Joined() {
+		return false
+	}
+	if t.hold.Adopt(); !t.hold.Owned() {
+		return false
+	}
+	if !t.hold.Whole() { // the owner was killed while it ended the tracker
+		if err := errors.Join(t.hold.Remove(t.attachments.Links())...); err != nil {
+			t.log.Error("remove the rest of the tracker", "error", err)
+		}
+		return false
+	}
+	t.log.Info("took over the tracker: its owner is gone")
+	if err := t.upgrade(true); err != nil {
+		t.log.Error("the tracker continues with the programs of another version", "error", err)
+	}
+	return true
+}
+
+// logUses logs what has changed in the machine's use of the interfaces.
+func (m *maintenance) logUses() {
+	now := m.tracker.attachments.Uses()
+	if m.uses == nil {
+		m.uses = make([]string, len(now))
+	}
+	for i, p := range m.tracker.hold.Points() {
+		switch {
+		case now == nil || now[i] == m.uses[i]:
+		case now[i] != "":
+			m.tracker.log.Warn(netdev.UsedWarning(p.Name, now[i]).String()+", since the tracker takes every packet", "interface", p.Name)
+		default:
+			m.tracker.log.Info("the machine no longer uses "+p.Name, "interface", p.Name)
+		}
+	}
+	if now != nil {
+		m.uses = now
+	}
+}
+
+// logMTUs logs that a MTU has changed and is not that of the other interface.
+func (m *maintenance) logMTUs() {
+	text := strings.Join(m.tracker.attachments.MTUWarnings().Sentences(), "; ")
+	if text != m.mtus && text != "" {
+		m.tracker.log.Warn(text)
+	}
+	m.mtus = text
+}

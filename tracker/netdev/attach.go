@@ -1,0 +1,220 @@
+package netdev
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+)
+
+// linkPin begins the names under which attachments are pinned.
+const linkPin = "link"
+
+// LinkPin returns the name under which the attachment of a point is pinned.
+func LinkPin(i int) string { return linkPin + strconv.Itoa(i) }
+
+// Attachment is a program on an interface.
+type Attachment interface {
+	// Close gives back what this process holds of it.
+	Close() error
+	Detach() error
+	// Pin keeps it when the process ends.
+	Pin(path string) error
+}
+
+// Device is an interface that a tracker is to be attached to.
+type Device struct {
+	link netlink.Link
+	mode flow.Mode
+	// filter says that tc mode is to use a filter where it could use tcx.
+	filter bool
+	// forced says that the machine itself uses the interface.
+	forced bool
+	// changes are what the mode needs here.
+	changes []Setting
+	// obstacle is why the mode is out of the question, where it is.
+	obstacle error
+}
+
+// Name returns the name of the interface.
+func (s *Device) Name() string { return s.link.Attrs().Name }
+
+// Mode returns how the programs are attached.
+func (s *Device) Mode() flow.Mode { return s.mode }
+
+// UseFilter makes tc mode use a filter where it could use tcx.
+func (s *Device) UseFilter() { s.filter = true }
+
+// Virtual reports whether the driver is one whose frames never see a wire, and
+// whose senders therefore leave checksums undone.
+func (s *Device) Virtual() bool {
+	switch s.link.Type() {
+	case "veth", "tuntap", "tun", "netkit":
+		return true
+	}
+	return false
+}
+
+// Find looks the interfaces up and refuses what cannot be attached to.
+func Find(names ...string) ([]*Device, error) {
+	var devices []*Device
+	seen := map[int]bool{}
+	for _, name := range names {
+		l, err := netlink.LinkByName(name)
+		if err != nil {
+			var missing netlink.LinkNotFoundError
+			if errors.As(err, &missing) {
+				return nil, flow.Usagef("attach to %s: no such interface in this network namespace: \"ip link\" lists them", name)
+			}
+			return nil, fmt.Errorf("look up %s: %w", name, err)
+		}
+		if l.Attrs().EncapType == "loopback" {
+			return nil, flow.Usagef("attach to %s: a loopback interface cannot forward: name two others", name)
+		}
+		devices = append(devices, &Device{link: l})
+	}
+	for _, s := range devices {
+		index := s.link.Attrs().Index
+		if seen[index] {
+			return nil, flow.Usagef("attach to %s: it was named twice: name two interfaces", names[0])
+		}
+		seen[index] = true
+	}
+	return devices, nil
+}
+
+// Check refuses an interface that the programs cannot be attached to.
+func (s *Device) Check(occupied func(name string, id ebpf.ProgramID) error) error {
+	return errors.Join(s.checkEthernet(), s.checkFree(occupied))
+}
+
+// checkEthernet refuses an interface whose packets have no Ethernet header: the
+// programs would understand none of them.
+func (s *Device) checkEthernet() error {
+	if kind := s.link.Attrs().EncapType; kind != "ether" {
+		return flow.Usagef("attach to %s: it does not carry Ethernet frames (its link type is %s): name an Ethernet interface", s.Name(), kind)
+	}
+	return nil
+}
+
+// checkFree refuses an interface that carries a program already.
+func (s *Device) checkFree(occupied func(name string, id ebpf.ProgramID) error) error {
+	if id := OwnProgram(s.link); id != 0 {
+		return fmt.Errorf("attach to %s: %w", s.Name(), occupied(s.Name(), id))
+	}
+	xdp := s.link.Attrs().Xdp
+	if xdp != nil && xdp.Attached {
+		return fmt.Errorf("attach to %s: %w: it carries an XDP program (id %d) that is not ctop's: detach it first, as with \"ip link set dev %s xdp off\"",
+			s.Name(), ErrBusy, xdp.ProgId, s.Name())
+	}
+	return nil
+}
+
+// attach attaches the right program to an interface.
+func attach(k *kernel.Objects, s *Device) (Attachment, error) {
+	l, err := attachTo(k, s, s.link.Attrs().Index)
+	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
+		return nil, fmt.Errorf("attach to %s: %w: it carries a foreign program: detach it first", s.Name(), ErrBusy)
+	}
+	if lacksNative(err) && s.mode != flow.ModeTC {
+		return nil, refused(k, s, err)
+	}
+	if err != nil {
+		return nil, kernel.ExplainPermission("attach to "+s.Name(), fmt.Errorf("attach to %s in %s mode: %w", s.Name(), s.mode, err))
+	}
+	return l, nil
+}
+
+func attachTo(k *kernel.Objects, s *Device, index int) (Attachment, error) {
+	switch {
+	case s.mode == flow.ModeTC && s.filter:
+		return attachFilter(index, k.TC())
+	case s.mode == flow.ModeTC:
+		return link.AttachTCX(link.TCXOptions{Interface: index, Program: k.TC(), Attach: ebpf.AttachTCXIngress})
+	case s.mode == flow.ModeGeneric:
+		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.XDP(), Flags: link.XDPGenericMode})
+	default:
+		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.XDP(), Flags: link.XDPDriverMode})
+	}
+}
+
+// attachAll attaches to all interfaces or to none.
+func attachAll(k *kernel.Objects, devices []*Device) ([]Attachment, error) {
+	links := make([]Attachment, len(devices))
+	for i, s := range devices {
+		l, err := attach(k, s)
+		if err != nil {
+			for _, l := range links[:i] {
+				_ = l.Close() // whatever else it left, closing the tracker removes
+			}
+			return nil, err
+		}
+		links[i] = l
+	}
+	return links, nil
+}
+
+// LacksNative reports whether attaching failed because a driver cannot run XDP
+// programs.
+func LacksNative(devices []*Device, err error) bool {
+	return len(devices) > 0 && devices[0].mode == flow.ModeNative && lacksNative(err)
+}
+
+// lacksNative reports whether an attachment failed because the driver cannot do
+// it, rather than because something is wrong.
+func lacksNative(err error) bool {
+	return slices.ContainsFunc([]error{unix.EOPNOTSUPP, unix.EINVAL, unix.ERANGE, unix.ENOMEM, unix.ENOSPC},
+		func(refusal error) bool { return errors.Is(err, refusal) })
+}
+
+// Unpin removes the pins of the attachments in the directory, and returns what was
+// pinned.
+func Unpin(dir string) (links []Attachment, errs []error) {
+	pins, _ := filepath.Glob(filepath.Join(dir, linkPin+"[0-9]*")) // the pattern is right
+	for _, path := range pins {
+		if l, err := link.LoadPinnedLink(path, nil); err == nil {
+			links = append(links, l)
+		}
+		// That of a filter is an empty directory.
+		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("remove pins: %w", err))
+		}
+	}
+	return links, errs
+}
+
+// Detach detaches the programs of attachments. Those whose interface is gone are
+// detached already.
+func Detach(links []Attachment) []error {
+	var errs []error
+	for _, l := range links {
+		if l == nil {
+			continue
+		}
+		if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
+			errs = append(errs, fmt.Errorf("detach: %w", err))
+		}
+	}
+	return errs
+}
+
+// InterfaceName returns the name of the interface in this network namespace that
+// has the name, or the alternative name (ip link property add altname). Without
+// one it returns an error.
+func InterfaceName(name string) (string, error) {
+	l, err := netlink.LinkByName(name)
+	if err != nil {
+		return "", fmt.Errorf("look up %s: %w", name, err)
+	}
+	return l.Attrs().Name, nil
+}

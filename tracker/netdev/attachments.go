@@ -1,0 +1,208 @@
+package netdev
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+)
+
+// Registry keeps the descriptions of the points, for whoever joins the tracker or
+// cleans up after it.
+type Registry interface {
+	Points() []Point
+	SetPoint(i int, p Point) error
+	// Owned reports whether this process owns the tracker.
+	Owned() bool
+	// Occupied returns an error that says what to do about the program of a tracker
+	// that is on an interface.
+	Occupied(name string, id ebpf.ProgramID) error
+}
+
+// Attachments are the programs of a tracker on its interfaces. Attach, Reattach and
+// Close are called from one goroutine at a time; the other methods may be called from
+// any.
+type Attachments struct {
+	objects  *kernel.Objects
+	table    *kernel.Table
+	registry Registry
+	// dir is where they are pinned, empty where they are not.
+	dir string
+	// connection is the variable SSH_CONNECTION, where this process attached.
+	connection string
+	// links hold the attachments that this process made.
+	links []Attachment
+	// redirects counts the drops of redirects.
+	redirects link.Link
+	uses      uses
+
+	mu sync.Mutex
+	// sendDrops are what the interfaces did not send, as they counted last.
+	sendDrops []uint64
+}
+
+// NewAttachments returns the attachments of a tracker that is pinned in the directory,
+// or is not pinned where that is empty. connection is the variable SSH_CONNECTION.
+func NewAttachments(o *kernel.Objects, t *kernel.Table, r Registry, dir, connection string) *Attachments {
+	n := len(r.Points())
+	return &Attachments{
+		objects: o, table: t, registry: r, dir: dir, connection: connection,
+		links: make([]Attachment, n), sendDrops: make([]uint64, n),
+	}
+}
+
+// ChangeSettings makes the changes that were written down, and says which.
+func (a *Attachments) ChangeSettings() (notes []string, err error) {
+	for _, p := range a.registry.Points() {
+		for _, c := range p.Changes {
+			if err := c.set(true); err != nil {
+				return notes, kernel.ExplainPermission("prepare "+p.Name, err)
+			}
+			notes = append(notes, fmt.Sprintf("changed %s until the tracker ends", c))
+		}
+	}
+	return notes, nil
+}
+
+// CountUnsent counts what redirects drop, in modes that redirect by XDP. A kernel that
+// does not let it is no reason not to track.
+func (a *Attachments) CountUnsent() (notes []string) {
+	if points := a.registry.Points(); points[0].Mode == flow.ModeTC {
+		return nil
+	}
+	l, err := a.objects.CountUnsent(a.dir)
+	if err != nil {
+		return []string{fmt.Sprintf("packets that are too long for the way out will be counted as forwarded: %v", err)}
+	}
+	a.redirects = l
+	return nil
+}
+
+// Attach attaches the programs to all interfaces or to none, and pins that.
+func (a *Attachments) Attach(devices []*Device) (err error) {
+	if a.links, err = attachAll(a.objects, devices); err != nil {
+		a.links = make([]Attachment, len(devices))
+		return err
+	}
+	if a.dir == "" {
+		return nil
+	}
+	for i, l := range a.links {
+		if err := l.Pin(filepath.Join(a.dir, LinkPin(i))); err != nil {
+			return fmt.Errorf("pin the attachment to %s: %w", devices[i].Name(), err)
+		}
+	}
+	return nil
+}
+
+// Exchange puts other programs into the attachments, between two packets.
+func (a *Attachments) Exchange(programs *kernel.Objects) error {
+	for i, p := range a.registry.Points() {
+		if err := a.exchange(i, p, programs); err != nil {
+			return fmt.Errorf("exchange the program of %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+func (a *Attachments) exchange(i int, p Point, programs *kernel.Objects) error {
+	if p.hangsInFilter() {
+		return replaceFilter(p.Index, programs.TC())
+	}
+	l, err := link.LoadPinnedLink(filepath.Join(a.dir, LinkPin(i)), nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = l.Close() }()
+	program := programs.XDP()
+	if p.Mode == flow.ModeTC {
+		program = programs.TC()
+	}
+	// An attachment whose interface is gone is made anew when that comes back.
+	if err := l.Update(program); err != nil && !errors.Is(err, unix.ENOLINK) {
+		return err
+	}
+	return nil
+}
+
+// Links returns the attachments that this process made.
+func (a *Attachments) Links() []Attachment {
+	return slices.DeleteFunc(slices.Clone(a.links), func(l Attachment) bool { return l == nil })
+}
+
+// Close gives back what this process holds of the attachments. Those that are pinned
+// stay attached.
+func (a *Attachments) Close() {
+	for _, l := range a.Links() {
+		_ = l.Close()
+	}
+	if a.redirects != nil {
+		_ = a.redirects.Close()
+	}
+}
+
+// Report adds to a snapshot how the interfaces are, what is wrong with them and what
+// they did not send.
+func (a *Attachments) Report(s *flow.Snapshot) {
+	uses := a.Uses()
+	var interfaces []flow.Interface
+	for i, p := range a.registry.Points() {
+		is := p.State()
+		if uses != nil {
+			is.Use = uses[i]
+		}
+		interfaces = append(interfaces, is)
+		s.Warnings = s.Warnings.Add(interfaceWarnings(&is)...)
+	}
+	s.Warnings = s.Warnings.Add(mtuWarnings(interfaces)...)
+	copy(s.Interfaces[:], interfaces)
+	addUnsent(&s.Counters, a.unsent(interfaces))
+}
+
+// interfaceWarnings say what is wrong with an interface.
+func interfaceWarnings(i *flow.Interface) (list flow.Warnings) {
+	if !i.Up {
+		list = append(list, notUp(i))
+	}
+	if i.Use != "" {
+		list = append(list, UsedWarning(i.Name, i.Use))
+	}
+	return list
+}
+
+// notUp is the warning about an interface that is not up.
+func notUp(i *flow.Interface) flow.Warning {
+	kind := flow.WarningDown
+	if i.Index == 0 {
+		kind = flow.WarningGone
+	}
+	return flow.Warning{Kind: kind, Interfaces: []string{i.Name}}
+}
+
+// WhyNotSent returns why an interface does not send what it is given, as far as can be
+// found out.
+func (a *Attachments) WhyNotSent(i int) string {
+	p := a.registry.Points()[i]
+	l, err := p.Link()
+	if now := p.State(); err != nil || !now.Up {
+		return notUp(&now).String()
+	}
+	if l.Attrs().RawFlags&unix.IFF_LOWER_UP == 0 {
+		return "the other end of " + p.Name + " is down"
+	}
+	s := Device{link: l, mode: p.Mode, filter: p.hangsInFilter()}
+	if err := s.prepare(); err == nil {
+		if missing, err := needed(s.changes); err == nil && len(missing) > 0 {
+			return fmt.Sprintf("%s was put back and must be changed again", missing[0])
+		}
+	}
+	return fmt.Sprintf("%s does not send what it is given: see \"ip -s link show %s\" and \"ethtool -S %s\"", p.Name, p.Name, p.Name)
+}

@@ -1,0 +1,191 @@
+package netdev
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+)
+
+// A tracker in the wire takes every packet that comes in, those for the machine
+// itself, too. So it does not attach to an interface that the machine uses.
+
+// machine is what is known of the network namespace's use of its interfaces.
+type machine struct {
+	links []netlink.Link
+	// addrs are the addresses by the index of their interface.
+	addrs map[int][]netip.Prefix
+	// routes are one by the index of its interface, without those that the
+	// kernel makes for link-local and multicast addresses.
+	routes map[int]string
+	// session are the interfaces that the operator's SSH session comes in by.
+	session []int
+}
+
+// use says how the machine uses an interface, as in "has the address
+// 192.0.2.1/24". It is empty for an interface that the machine does not use.
+func (m *machine) use(l netlink.Link) string {
+	var uses []string
+	if text := m.address(l); text != "" {
+		uses = append(uses, text)
+	}
+	if text := m.master(l); text != "" {
+		uses = append(uses, text)
+	}
+	if text := m.ports(l); text != "" {
+		uses = append(uses, text)
+	}
+	if route := m.routes[l.Attrs().Index]; route != "" && len(uses) == 0 {
+		uses = append(uses, "has the route "+route)
+	}
+	if slices.Contains(m.session, l.Attrs().Index) {
+		uses = append(uses, "carries this SSH session")
+	}
+	if len(uses) == 0 {
+		return m.upperUse(l)
+	}
+	return strings.Join(uses, " and ")
+}
+
+// upperUse says how the machine uses what is stacked on an interface: its
+// packets come in by that one.
+func (m *machine) upperUse(l netlink.Link) string {
+	for _, upper := range m.links {
+		if upper.Attrs().ParentIndex != l.Attrs().Index || upper.Attrs().Index == l.Attrs().Index || !stacked(upper) {
+			continue
+		}
+		if use := m.use(upper); use != "" {
+			return fmt.Sprintf("carries %s, which %s", upper.Attrs().Name, use)
+		}
+	}
+	return ""
+}
+
+// stacked reports whether a link's parent is the interface that its packets come
+// in by, and not the other end of a pair or one in another namespace.
+func stacked(l netlink.Link) bool {
+	switch l.Type() {
+	case "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec":
+		return l.Attrs().NetNsID < 0
+	}
+	return false
+}
+
+func (m *machine) address(l netlink.Link) string {
+	for _, a := range m.addrs[l.Attrs().Index] {
+		if !a.Addr().IsLinkLocalUnicast() {
+			return "has the address " + a.String()
+		}
+	}
+	return ""
+}
+
+// ports says between which ports the machine forwards through an interface. A bond
+// or a team only makes one interface of several, and has a place in the wire.
+func (m *machine) ports(l netlink.Link) string {
+	switch l.Type() {
+	case "bridge", "vrf", "openvswitch", "hsr", "batadv":
+	default:
+		return ""
+	}
+	var names []string
+	for _, port := range m.links {
+		if port.Attrs().MasterIndex == l.Attrs().Index {
+			names = append(names, port.Attrs().Name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return "has the port " + names[0]
+	}
+	return fmt.Sprintf("has the ports %s and %d more", names[0], len(names)-1)
+}
+
+// masterNames are what the kinds of masters are called, where that is not the
+// kernel's own word.
+var masterNames = map[string]string{"openvswitch": "Open vSwitch", "vrf": "VRF"}
+
+func (m *machine) master(l netlink.Link) string {
+	index := l.Attrs().MasterIndex
+	if index == 0 {
+		return ""
+	}
+	for _, master := range m.links {
+		if master.Attrs().Index != index {
+			continue
+		}
+		kind := master.Type()
+		if name, known := masterNames[kind]; known {
+			kind = name
+		}
+		return fmt.Sprintf("is a port of the %s %s", kind, master.Attrs().Name)
+	}
+	return fmt.Sprintf("is a port of the interface with index %d", index)
+}
+
+// Guard refuses interfaces that the machine uses, unless that is forced. The notes
+// say what is forced then. connection is the variable SSH_CONNECTION.
+func Guard(devices []*Device, connection string, force bool) (notes []string, err error) {
+	m, err := readMachineFully(connection)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range devices {
+		use := m.use(s.link)
+		if use == "" {
+			continue
+		}
+		if !force {
+			return nil, fmt.Errorf("attach to %s: %w: it %s; ctop would take every packet, and the machine would answer nobody there: name another interface, or use --force",
+				s.Name(), ErrUsed, use)
+		}
+		s.forced = true
+		notes = append(notes, fmt.Sprintf("forced: %s %s, and the machine answers nobody there while the tracker runs", s.Name(), use))
+	}
+	return notes, nil
+}
+
+// readMachineFully reads all that the guard goes by.
+func readMachineFully(connection string) (*machine, error) {
+	m, err := readMachine()
+	if err == nil {
+		err = m.readRoutes()
+	}
+	if err != nil {
+		return nil, err
+	}
+	m.readSession(findSession(connection))
+	return m, nil
+}
+
+// admit guards an interface that comes back, as Guard does at the start. A refusal
+// holds until the kernel tells of a change, or for a while.
+func (a *Attachments) admit(i int, s *Device) error {
+	if s.forced {
+		return nil
+	}
+	a.uses.mu.Lock()
+	defer a.uses.mu.Unlock()
+	known := a.uses.refused[i]
+	if known.index == s.link.Attrs().Index && time.Since(known.read) < lookAgain {
+		return known.err
+	}
+	delete(a.uses.refused, i)
+	m, err := readMachineFully(a.connection)
+	if err != nil {
+		return err
+	}
+	use := m.use(s.link)
+	if use == "" {
+		return nil
+	}
+	err = fmt.Errorf("%w: it %s; ctop would take every packet, and the machine would answer nobody there: end that use, or start ctop again with --force",
+		ErrUsed, use)
+	a.uses.refuse(i, refusedLink{index: s.link.Attrs().Index, err: err, read: time.Now()})
+	return err
+}

@@ -1,0 +1,25 @@
+package netdev
+
+import "ctop/tracker/flow"
+
+// mtuWarnings say that the interfaces send packets of different lengths: packets that
+// come in by the one and are too long for the other are lost.
+func mtuWarnings(interfaces []flow.Interface) flow.Warnings {
+	if len(interfaces) != 2 {
+		return nil
+	}
+	a, b := interfaces[0], interfaces[1]
+	if a.MTU == b.MTU || a.MTU == 0 || b.MTU == 0 {
+		return nil
+	}
+	return flow.Warnings{{Kind: flow.WarningMTU, Interfaces: []string{a.Name, b.Name}, Numbers: []int{a.MTU, b.MTU}}}
+}
+
+// MTUWarnings are the warnings about the interfaces as they are now.
+func (a *Attachments) MTUWarnings() flow.Warnings {
+	var now []flow.Interface
+	for _, p := range a.registry.Points() {
+		now = append(now, p.State())
+	}
+	return mtuWarnings(now)
+}

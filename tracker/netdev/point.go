@@ -1,0 +1,97 @@
+package netdev
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
+)
+
+// Point describes an interface that a tracker is attached to, and what was changed
+// for its sake.
+type Point struct {
+	Name    string    `json:"name"`
+	Index   int       `json:"index"`
+	Mode    flow.Mode `json:"mode"`
+	Changes []Setting `json:"changes,omitempty"`
+	// Forced says that the operator knew that the machine uses the interface.
+	Forced bool `json:"forced,omitempty"`
+	// SendDrops is what the interface had not sent when the tracker was attached
+	// to it, Unsent what those in its place before did not send meanwhile.
+	SendDrops uint64 `json:"send_drops,omitempty"`
+	Unsent    uint64 `json:"unsent,omitempty"`
+}
+
+// Valid reports whether a description can be that of a point.
+func (p Point) Valid() bool {
+	return p.Name != "" && p.Index > 0 && (p.Mode == flow.ModeNative || p.Mode == flow.ModeTC || p.Mode == flow.ModeGeneric)
+}
+
+// Describe returns the description of an interface, with what its mode needs to
+// change there.
+func (s *Device) Describe() (Point, error) {
+	changes, err := needed(s.changes)
+	if err != nil {
+		return Point{}, err
+	}
+	return Point{
+		Name: s.Name(), Index: s.link.Attrs().Index, Mode: s.mode, Changes: changes,
+		Forced: s.forced, SendDrops: s.sendDrops(),
+	}, nil
+}
+
+// hangsInFilter reports whether the program is attached by a filter.
+func (p Point) hangsInFilter() bool {
+	return slices.ContainsFunc(p.Changes, func(c Setting) bool { return c.Kind == settingFilter })
+}
+
+// Link finds the interface. Where another one has its index, the interface is gone.
+func (p Point) Link() (netlink.Link, error) {
+	l, err := netlink.LinkByIndex(p.Index)
+	if err != nil {
+		return nil, err
+	}
+	if l.Attrs().Name == p.Name || OwnProgram(l) != 0 {
+		return l, nil
+	}
+	if filters, err := ourFilters(p.Index); err == nil && len(filters) > 0 {
+		return l, nil
+	}
+	return nil, fmt.Errorf("%s is gone: its index now belongs to %s", p.Name, l.Attrs().Name)
+}
+
+// Carries reports whether the interface is there and carries a tracker's program.
+func (p Point) Carries() bool {
+	l, err := p.Link()
+	return err == nil && OwnProgram(l) != 0
+}
+
+// CompletesChecksums reports whether the programs have to finish what senders on the
+// interface leave to hardware. Where it is gone they do: it costs little.
+func (p Point) CompletesChecksums() bool {
+	if p.Mode == flow.ModeTC {
+		return false
+	}
+	l, err := p.Link()
+	return err != nil || (&Device{link: l}).Virtual()
+}
+
+// State asks the kernel how the interface is.
+func (p Point) State() flow.Interface {
+	i := flow.Interface{Name: p.Name, Index: p.Index, Mode: p.Mode}
+	l, err := p.Link()
+	if err != nil {
+		i.Index = 0
+		return i
+	}
+	i.Up = l.Attrs().Flags&unix.IFF_UP != 0
+	s := Device{link: l}
+	i.Virtual, i.MTU = s.Virtual(), l.Attrs().MTU
+	if counted := l.Attrs().Statistics; counted != nil {
+		i.Received, i.Sent, i.SendDrops = counted.RxPackets, counted.TxPackets, counted.TxDropped
+	}
+	return i
+}

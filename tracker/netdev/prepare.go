@@ -1,0 +1,153 @@
+package netdev
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
+	"github.com/safchain/ethtool"
+
+	"ctop/tracker/flow"
+)
+
+// prepare finds out what the mode needs on the interface, or why it is out of the
+// question.
+func (s *Device) prepare() error {
+	s.changes, s.obstacle = nil, nil
+	switch {
+	case s.mode == flow.ModeTC:
+		s.prepareTC()
+	case s.link.Type() == "veth":
+		s.prepareVeth()
+	case !s.Virtual():
+		s.prepareCard()
+	}
+	return s.obstacle
+}
+
+// prepareVeth finds out what XDP needs at the peer of a veth link.
+func (s *Device) prepareVeth() {
+	p, err := findPeer(s.link)
+	switch {
+	case err == nil:
+	case s.mode == flow.ModeGeneric:
+		return // it works, if not with VLANs
+	default:
+		s.obstacle = err
+		return
+	}
+	if s.mode == flow.ModeNative {
+		// Generic mode sends its frames like any others.
+		s.changes = append(s.changes, Setting{Kind: settingGRO, NetNS: p.netns, Name: p.name})
+	}
+	s.changes = append(s.changes, Setting{Kind: settingTxVLAN, NetNS: p.netns, Name: p.name})
+}
+
+// prepareCard finds out what XDP needs on an interface that has a wire.
+func (s *Device) prepareCard() {
+	s.changes = []Setting{{Kind: settingPromisc, Name: s.Name()}}
+	kinds := []settingKind{settingRxVLAN, settingLRO}
+	if s.mode == flow.ModeGeneric {
+		kinds = append(kinds, settingHWGRO)
+	}
+	for _, kind := range kinds {
+		c := Setting{Kind: kind, Name: s.Name()}
+		if c.stuck() {
+			s.obstacle = fmt.Errorf("XDP needs its %s off, but the driver keeps it on", kind)
+		}
+		s.changes = append(s.changes, c)
+	}
+}
+
+// prepareTC finds out what tc mode needs on the interface.
+func (s *Device) prepareTC() {
+	if !s.Virtual() {
+		s.changes = []Setting{{Kind: settingPromisc, Name: s.Name()}}
+		if lro := (Setting{Kind: settingLRO, Name: s.Name()}); !lro.stuck() {
+			s.changes = append(s.changes, lro)
+		}
+	}
+	if s.filter || !haveTCX() {
+		s.filter = true
+		s.changes = append(s.changes, Setting{Kind: settingClsact, Name: s.Name()}, Setting{Kind: settingFilter, Name: s.Name()})
+	}
+}
+
+// haveTCX reports whether the kernel has tcx.
+func haveTCX() bool {
+	version, err := features.LinuxVersionCode()
+	return err != nil || version >= tcxVersion
+}
+
+// ChooseMode settles the mode of the interfaces, which is one for all, and says why
+// where that is not what the name "auto" promises.
+func ChooseMode(wanted flow.Mode, devices []*Device) (notes []string, err error) {
+	mode := wanted
+	if wanted == flow.ModeAuto {
+		mode = flow.ModeNative
+	}
+	err = prepareAll(devices, mode)
+	if err != nil && wanted == flow.ModeAuto {
+		return TCInstead(devices, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case mode == flow.ModeGeneric:
+		notes = []string{"generic XDP runs after the driver has done its work: expect a fraction of the throughput, and almost none on virtual links with offloads on"}
+	case mode == flow.ModeNative && devices[0].link.Type() == "veth":
+		notes = []string{"native XDP sees every packet of a veth link on its own; --mode tc keeps segmentation offload and moves bulk traffic several times faster"}
+	case mode == flow.ModeNative:
+		for _, s := range devices {
+			notes = append(notes, s.queueNotes()...)
+		}
+	}
+	return notes, nil
+}
+
+// prepareAll gives the interfaces a mode, and finds out what it needs on them.
+func prepareAll(devices []*Device, mode flow.Mode) error {
+	for _, s := range devices {
+		s.mode = mode
+		if err := s.prepare(); err != nil {
+			return &refusal{what: fmt.Errorf("attach to %s in %s mode: %w", s.Name(), mode, err), remedy: s.remedy(err)}
+		}
+	}
+	return nil
+}
+
+// TCInstead chooses tc mode, and says why native mode is not to be had.
+func TCInstead(devices []*Device, why error) (notes []string, err error) {
+	return []string{"tc mode instead of native XDP: " + reason(why)}, prepareAll(devices, flow.ModeTC)
+}
+
+// CompleteChecksums reports whether the programs have to finish what senders on the
+// interfaces leave to hardware.
+func CompleteChecksums(devices []*Device) bool {
+	return slices.ContainsFunc(devices, func(s *Device) bool { return s.mode != flow.ModeTC && s.Virtual() })
+}
+
+// queueNotes says where virtio_net lacks transmit queues for XDP: beside those in
+// use it takes one for each CPU, and without them every packet takes a lock.
+func (s *Device) queueNotes() []string {
+	var channels ethtool.Channels
+	err := withEthtool(func(e *ethtool.Ethtool) (err error) {
+		channels, err = e.GetChannels(s.Name())
+		return err
+	})
+	cpus, failed := ebpf.PossibleCPU()
+	if err != nil || failed != nil || s.driver() != "virtio_net" {
+		return nil
+	}
+	spare := int(channels.MaxCombined) - cpus
+	if spare >= int(channels.CombinedCount) {
+		return nil
+	}
+	remedy := fmt.Sprintf("give it %d queues (in qemu, queues=%d)", cpus+1, cpus+1)
+	if spare > 0 {
+		remedy = fmt.Sprintf("\"ethtool -L %s combined %d\" makes room", s.Name(), spare)
+	}
+	return []string{fmt.Sprintf("%s has no spare transmit queue for each CPU, so native XDP sends under a lock: %s", s.Name(), remedy)}
+}

@@ -1,0 +1,142 @@
+package netdev
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/vishvananda/netlink"
+
+	"ctop/tracker/kernel"
+)
+
+// Reattach looks after the interfaces: one that came back under its name is attached
+// to again, with all flows as they were, and one that was renamed keeps its place. It
+// returns a sentence for whatever it did. Only the owner does this.
+func (a *Attachments) Reattach() (done []string, err error) {
+	var errs []error
+	for i, p := range a.registry.Points() {
+		said, err := a.reattachPoint(i)
+		done = append(done, said...)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("attach to %s again: %w", p.Name, err))
+		}
+	}
+	return done, errors.Join(errs...)
+}
+
+func (a *Attachments) reattachPoint(i int) (done []string, err error) {
+	p := a.registry.Points()[i]
+	l, attached, err := a.find(i)
+	switch {
+	case err != nil:
+		return nil, err
+	case l == nil: // gone; it may come back
+		return nil, a.table.SetRoute(i, 0)
+	case attached:
+		return a.follow(i, l)
+	}
+	if err := a.reattach(i, l); err != nil {
+		return nil, err
+	}
+	if p.Index == l.Attrs().Index {
+		return []string{p.Name + " had lost its program and is attached to again"}, nil
+	}
+	return []string{p.Name + " came back and is attached to again"}, nil
+}
+
+// Withhold sends nothing more to interfaces that are gone: in tc mode packets leave by
+// an index, which the next interface that is created may get. Only the owner does this.
+func (a *Attachments) Withhold() {
+	for i := range a.registry.Points() {
+		if l, _, err := a.find(i); l == nil && err == nil && a.registry.Owned() {
+			_ = a.table.SetRoute(i, 0) // Reattach does it again, and says what fails
+		}
+	}
+}
+
+// follow keeps an interface that carries the program in its place: it may have another
+// name now, and one that was in another network namespace meanwhile is no way out any
+// more, and may have another index.
+func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
+	p := a.registry.Points()[i]
+	name, index := l.Attrs().Name, l.Attrs().Index
+	if name != p.Name {
+		done = append(done, fmt.Sprintf("%s is called %s now", p.Name, name))
+	}
+	if name != p.Name || index != p.Index {
+		p.Name, p.Index = name, index
+		err = a.registry.SetPoint(i, p)
+	}
+	if !a.table.HasRoute(i, index) {
+		if err := errors.Join(err, a.table.SetRoute(i, index)); err != nil {
+			return done, err
+		}
+		done = append(done, name+" is a way out again")
+	}
+	return done, err
+}
+
+// reattach does for one interface what attaching did for all. What was changed on an
+// interface that is still the same stays written down.
+func (a *Attachments) reattach(i int, l netlink.Link) error {
+	before := a.registry.Points()[i]
+	s := &Device{link: l, mode: before.Mode, filter: before.hangsInFilter(), forced: before.Forced}
+	if err := s.Check(a.registry.Occupied); err != nil {
+		return err
+	}
+	if err := a.admit(i, s); err != nil {
+		return err
+	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	p, err := s.Describe()
+	if err != nil {
+		return err
+	}
+	missing := p.Changes
+	if before.Index == p.Index {
+		p.Changes = slices.Concat(settingsNow(l, before.Changes), missing)
+	}
+	p.Changes, p.Unsent = distinct(p.Changes), a.takeUnsent(i)
+	if err := a.registry.SetPoint(i, p); err != nil {
+		return err
+	}
+	for _, c := range missing {
+		if err := c.set(true); err != nil {
+			return err
+		}
+	}
+	if err := a.table.SetRoute(i, p.Index); err != nil {
+		return err
+	}
+	return a.relink(i, s)
+}
+
+// distinct drops what a list of settings repeats.
+func distinct(settings []Setting) (once []Setting) {
+	for _, c := range settings {
+		if !slices.Contains(once, c) {
+			once = append(once, c)
+		}
+	}
+	return once
+}
+
+// relink replaces the attachment that died with the old interface.
+func (a *Attachments) relink(i int, s *Device) error {
+	l, err := attach(a.objects, s)
+	if err != nil {
+		return err
+	}
+	if old := a.links[i]; old != nil {
+		_ = old.Close()
+	}
+	a.links[i] = l
+	if a.dir == "" {
+		return nil
+	}
+	return kernel.ReplacePin(l, filepath.Join(a.dir, LinkPin(i)))
+}

@@ -1,0 +1,324 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"ctop/bpf"
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+	"ctop/tracker/owner"
+)
+
+// Open attaches a tracker between two interfaces, or joins the one that runs
+// there, in which case the options other than Interfaces do not apply. ctx only
+// bounds the opening.
+func Open(ctx context.Context, o Options) (*Tracker, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := kernel.Check(); err != nil {
+		return nil, err
+	}
+	if _, err := netdev.Find(o.Interfaces[:]...); err != nil {
+		return nil, err
+	}
+	t, err := joinOrAttach(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if o.Trace && t.Joined() {
+		return nil, errors.Join(errNotTraced(t.Interfaces()), t.Close())
+	}
+	return t, nil
+}
+
+// Join joins the tracker that runs between the two interfaces, in either order,
+// or the only one that runs where none is named. One that is being attached is
+// waited for.
+func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
+	return joinRunning(ctx, slog.New(slog.DiscardHandler), interfaces, join)
+}
+
+// Share joins like [Join], to stay: an owner that ends leaves the tracker to this
+// process, and one that nobody owns becomes its own. Unlike [Open] it attaches
+// nothing.
+func Share(ctx context.Context, log *slog.Logger, interfaces ...string) (*Tracker, error) {
+	return joinRunning(ctx, log, interfaces, joinOrAdopt)
+}
+
+func joinRunning(
+	ctx context.Context, log *slog.Logger, interfaces []string, join func(context.Context, string, *slog.Logger) (*Tracker, error),
+) (*Tracker, error) {
+	where, err := owner.Running(interfaces)
+	if err != nil {
+		return nil, err
+	}
+	t, err := join(ctx, where.Dir(), log)
+	if err != nil {
+		where.Close()
+		return nil, err
+	}
+	t.hold.KeepReach(where)
+	return t, nil
+}
+
+// joinOrAttach joins the tracker between the interfaces, or attaches one. Of
+// several processes that attach at the same moment one does, and the others
+// join it.
+func joinOrAttach(ctx context.Context, o Options) (*Tracker, error) {
+	var notes []string
+	var rival error // why attaching failed, where that may be because of another process
+	for deadline := time.Now().Add(owner.AttachTime); ; {
+		where, said := preparePins(o)
+		t, err := openAt(ctx, o, where, rival == nil)
+		if err == nil {
+			t.hold.KeepReach(where)
+			t.notes = slices.Concat(notes, said, t.notes)
+			return t, nil
+		}
+		again := false
+		switch {
+		case errors.Is(err, owner.ErrPinsMissing) && ctx.Err() == nil && time.Now().Before(deadline):
+			note, failed := owner.ClearKilled(where.Dir())
+			if again = failed == nil; !again {
+				err = failed
+			}
+			if note != "" {
+				notes = append(notes, note)
+			}
+		case where.Dir() != "" && rival == nil && (errors.Is(err, owner.ErrClaimed) || errors.Is(err, ErrBusy)):
+			rival, again = err, true
+		case rival != nil && errors.Is(err, ErrNotRunning):
+			err = rival
+		}
+		where.Close()
+		owner.UnmountBPFFS()
+		if !again {
+			return nil, err
+		}
+	}
+}
+
+// preparePins returns where to pin the tracker, or where it is pinned, and nothing
+// where it cannot or must not be pinned, which the notes then explain.
+func preparePins(o Options) (where owner.Site, notes []string) {
+	if o.NoPin {
+		return owner.Site{}, nil
+	}
+	where, notes, err := owner.Prepare(o.Interfaces[:]...)
+	if err != nil {
+		text := strings.ReplaceAll(err.Error(), "\n", "; ")
+		return owner.Site{}, []string{fmt.Sprintf("going on without pins: %s; the tracker ends with this process, and no other ctop can join it", text)}
+	}
+	return where, notes
+}
+
+// openAt joins the tracker that is pinned at the site, or attaches one there where
+// it may.
+func openAt(ctx context.Context, o Options, where owner.Site, mayAttach bool) (*Tracker, error) {
+	if where.Dir() != "" {
+		t, err := joinOrAdopt(ctx, where.Dir(), o.Log)
+		if !errors.Is(err, ErrNotRunning) || errors.Is(err, owner.ErrPinsMissing) || !mayAttach {
+			return t, err
+		}
+	}
+	said := owner.ClearJournals()
+	// What the interfaces carried may have been detached since.
+	devices, err := netdev.Find(o.Interfaces[:]...)
+	if err != nil {
+		return nil, err
+	}
+	t, err := attachNew(ctx, o, devices, where.Dir())
+	if err != nil {
+		return nil, err
+	}
+	t.notes = append(said, t.notes...)
+	return t, nil
+}
+
+// join joins the tracker that is pinned there.
+func join(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
+	hold, objects, err := owner.Join(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	t, err := newTracker(objects, hold, log, "")
+	if err != nil {
+		objects.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// joinOrAdopt joins the tracker that is pinned there. Where its owner is dead and
+// it was not meant to be kept, this process becomes the owner.
+func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
+	t, err := join(ctx, dir, log)
+	if err != nil {
+		return nil, err
+	}
+	t.hold.Use()
+	if t.hold.Adopt(); t.hold.Owned() {
+		t.notes = append(t.notes, "took over a tracker that nobody owned, with its flows")
+		if err := t.upgrade(false); err != nil {
+			t.notes = append(t.notes, fmt.Sprintf("it goes on with the programs of another version: %v", err))
+		}
+	}
+	return t, nil
+}
+
+// attachNew makes a tracker, all of it or nothing.
+func attachNew(ctx context.Context, o Options, devices []*netdev.Device, dir string) (*Tracker, error) {
+	for _, d := range devices {
+		if err := d.Check(owner.Occupied); err != nil {
+			return nil, err
+		}
+		if o.filter {
+			d.UseFilter()
+		}
+	}
+	forced, err := netdev.Guard(devices, o.SSHConnection, o.Force)
+	if err != nil {
+		return nil, err
+	}
+	notes, err := netdev.ChooseMode(o.Mode, devices)
+	if err != nil {
+		return nil, err
+	}
+	t, err := attachDevices(ctx, o, devices, dir)
+	if err != nil && o.Mode == flow.ModeAuto && netdev.LacksNative(devices, err) {
+		if notes, err = netdev.TCInstead(devices, err); err != nil {
+			return nil, err
+		}
+		t, err = attachDevices(ctx, o, devices, dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	t.notes = slices.Concat(t.notes, notes, forced, t.attachments.MTUWarnings().Sentences())
+	return t, nil
+}
+
+// attachDevices makes a tracker in the mode of the interfaces. Where it fails the BPF
+// file system stays: who mounted it knows what comes next.
+func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir string) (*Tracker, error) {
+	k, err := kernel.Load(kernel.Options{
+		MaxFlows:          o.MaxFlows,
+		CompleteChecksums: netdev.CompleteChecksums(devices),
+		Tracing:           o.Trace,
+		VerifyChecksums:   o.Checksums,
+	})
+	if err != nil {
+		return nil, err
+	}
+	t, err := describe(o, k, devices, dir)
+	if err != nil {
+		k.Close()
+		return nil, err
+	}
+	if err := t.attach(ctx, o, devices); err != nil {
+		t.hold.Forget()
+		_, failed := t.close()
+		return nil, errors.Join(err, failed)
+	}
+	return t, nil
+}
+
+// describe makes a tracker that is attached to nothing yet, with the description of
+// what it is and what it is about to change.
+func describe(o Options, k *kernel.Objects, devices []*netdev.Device, dir string) (*Tracker, error) {
+	d := owner.Description{
+		Layout: kernel.CurrentLayout(), MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Programs: bpf.Fingerprint(),
+	}
+	for _, device := range devices {
+		p, err := device.Describe()
+		if err != nil {
+			return nil, kernel.ExplainPermission("prepare "+device.Name(), fmt.Errorf("prepare %s: %w", device.Name(), err))
+		}
+		d.Interfaces = append(d.Interfaces, p)
+	}
+	var err error
+	if d.StartedNs, err = k.Now(); err != nil {
+		return nil, err
+	}
+	return newTracker(k, owner.New(k, d, dir), o.Log, o.SSHConnection)
+}
+
+// attach does, one after another, what Close undoes.
+func (t *Tracker) attach(ctx context.Context, o Options, devices []*netdev.Device) error {
+	steps := []func() error{
+		func() error { return t.configure(o) },
+		t.hold.Describe,
+		t.noting(t.hold.Pin),
+		t.noting(func() ([]string, error) { return t.hold.OpenJournal(), nil }),
+		t.noting(t.attachments.ChangeSettings),
+		t.noting(func() ([]string, error) { return t.attachments.CountUnsent(), ctx.Err() }),
+		func() error { return t.attachments.Attach(devices) },
+	}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noting returns a step that adds to the notes.
+func (t *Tracker) noting(step func() ([]string, error)) func() error {
+	return func() error {
+		notes, err := step()
+		t.notes = append(t.notes, notes...)
+		return err
+	}
+}
+
+// configure gives the programs the interfaces, the policy and the timeouts.
+func (t *Tracker) configure(o Options) error {
+	if err := t.table.Configure(o.Policy, o.Timeouts); err != nil {
+		return err
+	}
+	for i, p := range t.hold.Points() {
+		if err := t.table.SetRoute(i, p.Index); err != nil {
+			return fmt.Errorf("configure %s: %w", p.Name, err)
+		}
+	}
+	return nil
+}
+
+// upgrade puts this version's programs in the place of those that a tracker of
+// another version runs with. The kernel exchanges them between two packets; maps,
+// and with them flows, counters and timeouts, stay. Done anew it does no harm, so
+// it may be interrupted anywhere.
+//
+// Once a collector runs, only packets get the new programs: those that it asks
+// itself are in use by several goroutines, and do for the rest of its time.
+func (t *Tracker) upgrade(running bool) error {
+	if t.hold.IsCurrent() {
+		return nil
+	}
+	d := t.hold.Description()
+	programs, err := t.objects.Reload(kernel.Options{
+		MaxFlows: d.MaxFlows, CompleteChecksums: d.CompletesChecksums(), VerifyChecksums: d.Checksums,
+	})
+	if err != nil {
+		return err
+	}
+	defer programs.Close()
+	if err := t.attachments.Exchange(programs); err != nil {
+		return err
+	}
+	if err := programs.Repin(t.hold.Dir()); err != nil {
+		return err
+	}
+	t.notes = append(t.notes, t.attachments.CountUnsent()...)
+	t.objects.Replace(programs, !running)
+	return t.hold.SetCurrent()
+}

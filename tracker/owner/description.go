@@ -1,0 +1,138 @@
+package owner
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+)
+
+// Description describes a tracker to whoever joins it or cleans up after it. It is
+// kept, as JSON, in a pinned map beside the others.
+type Description struct {
+	Layout     kernel.Layout  `json:"layout"`
+	Interfaces []netdev.Point `json:"interfaces"`
+	// StartedNs is when the tracker was attached, on the fine clock.
+	StartedNs uint64 `json:"started_ns"`
+	MaxFlows  int    `json:"max_flows"`
+	Keep      bool   `json:"keep"`
+	// Checksums says that bad ones are counted.
+	Checksums bool `json:"checksums,omitempty"`
+	// Programs is the fingerprint of the programs.
+	Programs string `json:"programs"`
+}
+
+// sides is how many interfaces a wire has.
+const sides = 2
+
+func (d *Description) write(to *kernel.Objects) error {
+	text, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("encode meta: %w", err)
+	}
+	return to.WriteMeta(text)
+}
+
+// decode reads a description that anybody may have written. One of another version is
+// an error, and is returned as far as it goes.
+func decode(text []byte) (*Description, error) {
+	d := new(Description)
+	if err := json.Unmarshal(text, d); err != nil {
+		return nil, fmt.Errorf("%w: its description is unreadable", kernel.ErrLayout)
+	}
+	if d.Layout != kernel.CurrentLayout() {
+		return d, fmt.Errorf("%w: its maps are laid out differently", kernel.ErrLayout)
+	}
+	if !d.valid() {
+		return nil, fmt.Errorf("%w: its description is invalid", kernel.ErrLayout)
+	}
+	return d, nil
+}
+
+// valid reports whether a description can be that of a tracker.
+func (d *Description) valid() bool {
+	return len(d.Interfaces) == sides && d.MaxFlows > 0 && d.MaxFlows <= flow.MaxMaxFlows &&
+		!slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return !p.Valid() })
+}
+
+// describedAt returns the description of what is pinned in the directory, as far as
+// it can be read, and nil where it cannot.
+func describedAt(dir string) *Description {
+	text, err := kernel.ReadPinnedMeta(dir)
+	if err != nil {
+		return nil
+	}
+	d, _ := decode(text) // another version's says what to put back, too
+	return d
+}
+
+// names returns what the interfaces were called when the tracker was started.
+func (d *Description) names() []string {
+	var names []string
+	for _, p := range d.Interfaces {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// between reports whether the interfaces are called so now, in whichever order.
+func (d *Description) between(names []string) bool {
+	var now []string
+	for _, p := range d.Interfaces {
+		l, err := p.Link()
+		if err != nil {
+			return false
+		}
+		now = append(now, l.Attrs().Name)
+	}
+	return sameNames(now, names)
+}
+
+// wasBetween reports whether they were called so when the tracker was started: they
+// may be gone.
+func (d *Description) wasBetween(names []string) bool { return sameNames(d.names(), names) }
+
+func sameNames(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+// changesNow returns what was changed as it is to be taken back.
+func (d *Description) changesNow() (changes []netdev.Setting) {
+	if d == nil {
+		return nil
+	}
+	for _, p := range slices.Backward(d.Interfaces) {
+		changes = append(changes, p.ChangesNow()...)
+	}
+	return changes
+}
+
+// CompletesChecksums reports whether the programs have to finish what senders leave to
+// hardware.
+func (d *Description) CompletesChecksums() bool {
+	if slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return p.Mode == flow.ModeTC }) {
+		return false
+	}
+	return slices.ContainsFunc(d.Interfaces, netdev.Point.CompletesChecksums)
+}
+
+// errLeft says what to do about settings that were not put back.
+func (d *Description) errLeft() error {
+	return flow.Advisedf("some settings were not restored: run \"ctop down %s\" as root to restore them", commandLine(d.names()))
+}
+
+// runs reports whether the tracker that is described goes on without its owner.
+func (d *Description) runs() bool {
+	if slices.ContainsFunc(d.Interfaces, netdev.Point.Carries) {
+		return true
+	}
+	where, found, err := find(d.names())
+	if err != nil {
+		return false
+	}
+	defer where.Close()
+	return found && whole(where.dir)
+}

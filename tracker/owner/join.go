@@ -1,0 +1,145 @@
+package owner
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+)
+
+// Running returns where the tracker is pinned that interfaces name, or the only one
+// that runs.
+func Running(interfaces []string) (Site, error) {
+	if len(interfaces) == 0 {
+		list, err := List()
+		if err != nil {
+			return Site{}, err
+		}
+		switch len(list) {
+		case 0:
+			return Site{}, cmp.Or(outOfReach(), fmt.Errorf("%w in this network namespace", ErrNotRunning))
+		case 1:
+			interfaces = list[0]
+		default:
+			return Site{}, fmt.Errorf("%w (%s)", ErrAmbiguous, listNames(list))
+		}
+	}
+	if len(interfaces) != sides {
+		return Site{}, flow.Usagef("join a tracker: name two interfaces or none")
+	}
+	where, found, err := find(interfaces)
+	if err != nil {
+		// A name that is wrong is wrong for everybody.
+		if _, wrong := netdev.Find(interfaces...); wrong != nil {
+			return Site{}, wrong
+		}
+		return Site{}, err
+	}
+	if !found {
+		return Site{}, cmp.Or(outOfReach(interfaces...), fmt.Errorf("%w between %s", ErrNotRunning, strings.Join(interfaces, " and ")))
+	}
+	return where, nil
+}
+
+// listNames names the trackers by their interfaces.
+func listNames(list [][]string) string {
+	names := make([]string, len(list))
+	for i, interfaces := range list {
+		names[i] = commandLine(interfaces)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// commandLine returns the interfaces as they are typed.
+func commandLine(interfaces []string) string { return strings.Join(interfaces, " ") }
+
+const (
+	// AttachTime is how long a tracker may take from its first pin to its last. It
+	// is far more than it needs on a busy machine.
+	AttachTime = 30 * time.Second
+	attachPoll = 10 * time.Millisecond
+)
+
+// Join opens the tracker that is pinned in the directory. Pins that are missing while
+// somebody holds the lease are on their way, there or gone.
+func Join(ctx context.Context, dir string) (*Hold, *kernel.Objects, error) {
+	for deadline := time.Now().Add(AttachTime); ; {
+		h, k, err := joinNow(dir)
+		if !errors.Is(err, ErrPinsMissing) {
+			return h, k, err
+		}
+		if !isOwned(dir) {
+			return joinNow(dir) // all that will ever come is there
+		}
+		if time.Now().After(deadline) {
+			return nil, nil, fmt.Errorf("join the tracker at %s: another ctop has been attaching it for %s: try again, or end that ctop", dir, AttachTime)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ctx.Err()
+		case <-time.After(attachPoll):
+		}
+	}
+}
+
+func joinNow(dir string) (*Hold, *kernel.Objects, error) {
+	before, err := placeOf(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, ErrNotRunning
+	}
+	if err != nil {
+		return nil, nil, lookError("look for trackers", err)
+	}
+	k, d, err := open(dir)
+	if err != nil {
+		// A directory that goes while it is read was being removed.
+		if _, gone := os.Stat(dir); errors.Is(gone, os.ErrNotExist) {
+			return nil, nil, ErrNotRunning
+		}
+		return nil, nil, err
+	}
+	return &Hold{objects: k, description: *d, dir: dir, place: before, joined: true}, k, nil
+}
+
+// open opens the objects of a tracker that is pinned, after its description has shown
+// that they can be read.
+func open(dir string) (*kernel.Objects, *Description, error) {
+	if !whole(dir) {
+		return nil, nil, pinError(dir, os.ErrNotExist)
+	}
+	text, err := kernel.ReadPinnedMeta(dir)
+	if err != nil && !errors.Is(err, kernel.ErrLayout) {
+		return nil, nil, pinError(dir, err)
+	}
+	var d *Description
+	if err == nil {
+		d, err = decode(text)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("join the tracker at %s: %w: it continues forwarding, and the version that started it can show it; to replace it without its flows, run \"ctop down\" and start again at once", dir, err)
+	}
+	k, err := kernel.Open(dir)
+	if errors.Is(err, kernel.ErrForeign) {
+		return nil, nil, fmt.Errorf("join the tracker at %s: %w: run \"ctop down\", then start again", dir, err)
+	}
+	if err != nil {
+		return nil, nil, pinError(dir, err)
+	}
+	return k, d, nil
+}
+
+func pinError(dir string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("join the tracker at %s: %w: a ctop was killed while it attached or ended: start it on these interfaces again, or run \"ctop down\" on them", dir, ErrPinsMissing)
+	}
+	return lookError("open the pins at "+dir, err)
+}

@@ -1,0 +1,188 @@
+package owner
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+)
+
+// What was changed on the machine is written down in a pinned map. Where the pins
+// may end with this process, since it has none or in a BPF file system that it
+// mounted, perhaps for itself, it is written down here as well:
+//
+//	/run/ctop/<network namespace>/<interface>:<interface>
+//
+// The owner holds a lock on the file, which the kernel takes away from a process
+// that dies.
+const journalRoot = "/run/ctop"
+
+// journal is the file of a tracker; nil where none is needed.
+type journal struct {
+	lease
+	path string
+}
+
+func journalDir() (string, error) {
+	cookie, err := namespaceCookie()
+	return filepath.Join(journalRoot, cookie), err
+}
+
+func (d *Description) journalPath(dir string) string {
+	return filepath.Join(dir, dirName(d.names()))
+}
+
+// OpenJournal makes the file, with its lock taken, before anything is changed. Where
+// it cannot be made the note tells what that means.
+func (h *Hold) OpenJournal() (notes []string) {
+	changed := slices.ContainsFunc(h.description.Interfaces, func(p netdev.Point) bool { return len(p.Changes) > 0 })
+	if !changed || h.dir != "" && !mountedByCtop() {
+		return nil
+	}
+	j, err := makeJournal(&h.description)
+	if err != nil {
+		return []string{fmt.Sprintf("a kill -9 would leave settings changed: %v", err)}
+	}
+	h.journal = j
+	return nil
+}
+
+func makeJournal(d *Description) (*journal, error) {
+	dir, err := journalDir()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(checkOwn(journalRoot, 0o022), checkOwn(dir, 0o022)); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(dir, draftName)
+	if err != nil {
+		return nil, err
+	}
+	j := &journal{lease: lease{dir: f}, path: d.journalPath(dir)}
+	err = errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), j.write(d))
+	if err == nil {
+		err = os.Rename(f.Name(), j.path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		j.release()
+		return nil, err
+	}
+	return j, nil
+}
+
+// write puts a description in the place of the one before.
+func (j *journal) write(d *Description) error {
+	if j == nil {
+		return nil
+	}
+	text, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("encode the journal: %w", err)
+	}
+	// A reader that finds the end of an older one behind it stops before that.
+	if _, err := j.dir.WriteAt(append(text, '\n'), 0); err != nil {
+		return fmt.Errorf("write %s: %w", j.path, err)
+	}
+	return nil
+}
+
+// remove removes the file, and the directories above it once they are empty. The
+// lock stays until the release.
+func (j *journal) remove() {
+	if j == nil || !j.holds(j.path) {
+		return
+	}
+	dir := filepath.Dir(j.path)
+	if os.Remove(j.path) == nil && os.Remove(dir) == nil {
+		_ = os.Remove(filepath.Dir(dir))
+	}
+}
+
+func (j *journal) release() {
+	if j != nil {
+		j.lease.release()
+	}
+}
+
+// lockJournal opens a file with its lock taken; ok is false where its owner lives.
+func lockJournal(path string) (j *journal, ok bool) {
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, false
+	}
+	j = &journal{lease: lease{dir: f}, path: path}
+	if unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil || !j.holds(path) {
+		j.release()
+		return nil, false
+	}
+	return j, true
+}
+
+// inheritJournal takes over the file of a tracker that this process comes to own.
+func (h *Hold) inheritJournal() *journal {
+	dir, err := journalDir()
+	if err != nil {
+		return nil
+	}
+	j, _ := lockJournal(h.description.journalPath(dir))
+	return j
+}
+
+// ClearJournals puts back what trackers of this network namespace changed that ended
+// without doing so, and of whose pins nothing is left. It returns a sentence for each.
+func ClearJournals() (notes []string) {
+	return clearJournals(func(*Description) bool { return true })
+}
+
+func clearJournals(concerned func(*Description) bool) (notes []string) {
+	dir, err := journalDir()
+	if err != nil || checkOwn(journalRoot, 0o022) != nil || checkOwn(dir, 0o022) != nil {
+		return nil
+	}
+	entries, _ := os.ReadDir(dir) // most of the time there is none
+	for _, e := range entries {
+		j, ok := lockJournal(filepath.Join(dir, e.Name()))
+		if !ok {
+			continue
+		}
+		if d := j.read(); strings.HasPrefix(e.Name(), draftName) {
+			j.remove()
+		} else if d != nil && concerned(d) && !d.runs() {
+			note := "put back what a ctop that was killed had changed for " + strings.Join(d.names(), " and ")
+			if err := errors.Join(netdev.Undo(d.changesNow())...); err != nil {
+				note += ": " + strings.ReplaceAll(err.Error(), "\n", "; ")
+			}
+			notes = append(notes, note)
+			j.remove()
+		}
+		j.release()
+	}
+	return notes
+}
+
+// read returns the description in the file, nil where it makes no sense.
+func (j *journal) read() *Description {
+	d := new(Description)
+	text := io.NewSectionReader(j.dir, 0, kernel.MetaSize)
+	if err := json.NewDecoder(text).Decode(d); err != nil || len(d.Interfaces) == 0 {
+		return nil
+	}
+	if slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return p.Index <= 0 }) {
+		return nil
+	}
+	return d
+}

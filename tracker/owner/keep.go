@@ -1,0 +1,86 @@
+package owner
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Ends reports whether the tracker would end if this process closed it now: this
+// process owns it, or would inherit it, nobody else uses it, and it is not to be
+// kept.
+func (h *Hold) Ends() bool {
+	h.mu.Lock()
+	owner, keep := h.lease != nil || h.dir == "", h.keep
+	if !owner && h.presence != nil {
+		owner, keep = !isOwned(h.dir), h.description.Keep
+	}
+	h.mu.Unlock()
+	return owner && !keep && !h.sharedWithOthers()
+}
+
+// Kept reports whether the tracker goes on running when this process, which owns
+// it, closes it.
+func (h *Hold) Kept() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.keep
+}
+
+// Keepable reports whether the tracker can go on without a process: it is pinned, and
+// has nobody to read what it traces.
+func (h *Hold) Keepable() bool { return h.dir != "" && !h.objects.Traced() }
+
+// Keep leaves the tracker running when it is closed.
+func (h *Hold) Keep() error {
+	if !h.Keepable() {
+		return errors.New("keep the tracker: it has no pins, so it ends with this process")
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.description.Keep = true
+	if err := h.description.write(h.objects); err != nil {
+		h.description.Keep = false
+		return fmt.Errorf("keep the tracker: %w", err)
+	}
+	h.keep = true
+	return nil
+}
+
+// sharedWithOthers reports whether another process uses the tracker besides this
+// one, which goes on doing so: unlike OthersUse it takes no lock, as a process that
+// wants to share one at that moment would be refused.
+func (h *Hold) sharedWithOthers() bool {
+	if h.dir == "" {
+		return false
+	}
+	var st unix.Stat_t
+	if unix.Stat(filepath.Join(h.dir, usersDir), &st) != nil {
+		return false
+	}
+	locks, err := os.Open("/proc/locks")
+	if err != nil {
+		return false
+	}
+	defer func() { _ = locks.Close() }()
+	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(st.Dev), unix.Minor(st.Dev), st.Ino)
+	for lines := bufio.NewScanner(locks); lines.Scan(); {
+		if lockOfOther(lines.Text(), file) {
+			return true
+		}
+	}
+	return false
+}
+
+// lockOfOther reports whether a line of /proc/locks (proc_locks(5)) is a lock that
+// another process holds on the file.
+func lockOfOther(line, file string) bool {
+	f := strings.Fields(line)
+	return len(f) == 8 && f[1] == "FLOCK" && f[5] == file && f[4] != strconv.Itoa(os.Getpid())
+}

@@ -1,0 +1,76 @@
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// lease is a lock on a directory.
+type lease struct {
+	dir *os.File
+}
+
+// takeLease locks the directory for this process alone; ok is false where another
+// holds a lock on it.
+func takeLease(path string) (l *lease, ok bool, err error) {
+	return lockDir(path, unix.LOCK_EX)
+}
+
+// shareLease locks the directory together with others who share it.
+func shareLease(path string) (l *lease, ok bool, err error) {
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return nil, false, fmt.Errorf("make lease: %w", err)
+	}
+	return lockDir(path, unix.LOCK_SH)
+}
+
+func lockDir(path string, how int) (l *lease, ok bool, err error) {
+	dir, err := os.Open(path)
+	if err != nil {
+		return nil, false, fmt.Errorf("open lease: %w", err)
+	}
+	err = unix.Flock(int(dir.Fd()), how|unix.LOCK_NB)
+	if err != nil {
+		_ = dir.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, false, nil
+		}
+		return nil, false, fmt.Errorf("take lease: %w", err)
+	}
+	return &lease{dir: dir}, true, nil
+}
+
+func (l *lease) release() {
+	if l != nil {
+		_ = l.dir.Close()
+	}
+}
+
+// isOwned reports whether a process holds the lease.
+func isOwned(dir string) bool {
+	l, free, err := takeLease(dir)
+	l.release()
+	return err == nil && !free
+}
+
+// place tells one directory from another that has its name later.
+type place struct{ dev, inode uint64 }
+
+func placeOf(path string) (p place, err error) {
+	var st unix.Stat_t
+	if err := unix.Lstat(path, &st); err != nil {
+		return p, &fs.PathError{Op: "lstat", Path: path, Err: err}
+	}
+	return place{uint64(st.Dev), st.Ino}, nil
+}
+
+// holds reports whether the directory that is locked is the one that is there.
+func (l *lease) holds(path string) bool {
+	var st unix.Stat_t
+	there, err := placeOf(path)
+	return err == nil && unix.Fstat(int(l.dir.Fd()), &st) == nil && there == place{uint64(st.Dev), st.Ino}
+}

@@ -1,0 +1,68 @@
+package owner
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"ctop/tracker/netdev"
+
+	"github.com/cilium/ebpf"
+	"github.com/vishvananda/netlink"
+)
+
+// goingTime is how long a tracker whose pins are gone may take to go itself.
+const goingTime = 2 * time.Second
+
+// outOfReach returns an error that says what to do where one of the interfaces, or
+// any of this network namespace where none is named, carries the program of a
+// tracker; nil where none does. After a kill the mount namespace with the pins may
+// be gone while the kernel has yet to detach what was pinned there: it waits for
+// that.
+func outOfReach(names ...string) error {
+	for deadline := time.Now().Add(goingTime); ; time.Sleep(attachPoll) {
+		err := carriesTracker(names)
+		if err == nil || time.Now().After(deadline) {
+			return err
+		}
+	}
+}
+
+func carriesTracker(names []string) error {
+	if len(names) == 0 {
+		all, err := net.Interfaces()
+		if err != nil {
+			return nil
+		}
+		for _, i := range all {
+			names = append(names, i.Name)
+		}
+	}
+	for _, name := range names {
+		l, err := netlink.LinkByName(name)
+		if err != nil {
+			continue
+		}
+		if id := netdev.OwnProgram(l); id != 0 {
+			return fmt.Errorf("look for trackers: %w", Occupied(name, id))
+		}
+	}
+	return nil
+}
+
+// Occupied returns an error that says what to do about a tracker's program on an
+// interface.
+func Occupied(name string, id ebpf.ProgramID) error {
+	list, _ := List()
+	for _, interfaces := range list {
+		if slices.Contains(interfaces, name) {
+			return fmt.Errorf("%w: a tracker runs between %s: end it with \"ctop down %s\"",
+				netdev.ErrBusy, strings.Join(interfaces, " and "), commandLine(interfaces))
+		}
+	}
+	return fmt.Errorf("%w: another ctop runs on %s (its program has the id %d), and its pins are not visible from here: "+
+		"run this one like that one, with \"nsenter --net=/run/netns/NAME ctop\" rather than \"ip netns exec\", or end that one first; "+
+		"to detach its program would cut the link", netdev.ErrBusy, name, id)
+}

@@ -1,0 +1,227 @@
+package owner
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker/kernel"
+)
+
+// draftName is what the name of a directory in the making begins with.
+const draftName = "draft"
+
+// pinName escapes what may stand in an interface's name but not in the BPF file
+// system, which reserves the dot.
+func pinName(iface string) string {
+	return strings.NewReplacer("%", "%25", ".", "%2E").Replace(iface)
+}
+
+func interfaceName(pin string) string {
+	return strings.NewReplacer("%2E", ".", "%25", "%").Replace(pin)
+}
+
+// dirName returns the name of the directory that a tracker is pinned in: that of its
+// interfaces.
+func dirName(interfaces []string) string {
+	var pins []string
+	for _, name := range interfaces {
+		pins = append(pins, pinName(name))
+	}
+	return strings.Join(pins, ":")
+}
+
+// interfacesOf returns the names of the interfaces whose tracker is pinned in a
+// directory of that name, none where it is no tracker's.
+func interfacesOf(dirName string) []string {
+	if !strings.Contains(dirName, ":") {
+		return nil
+	}
+	var names []string
+	for pin := range strings.SplitSeq(dirName, ":") {
+		names = append(names, interfaceName(pin))
+	}
+	return names
+}
+
+// find returns where the tracker of a set of interfaces is pinned, in whichever order
+// they were named then, and whatever they are called now; where it is not, found is
+// false, and the site is where it would be. Who gets a site closes it.
+func find(names []string) (s Site, found bool, err error) {
+	cookie, err := checkedCookie("look for trackers")
+	if err != nil {
+		return s, false, err
+	}
+	dir, found, err := findIn(baseIn(bpffsRoot, cookie), names)
+	if found || err != nil {
+		return Site{dir: dir}, found, err
+	}
+	s = Site{dir: dir}
+	otherRoots(cookie, func(root *os.File) bool {
+		path := fdPath(root)
+		if checkSite(path, cookie) != nil {
+			return false
+		}
+		theirs, there, err := findIn(baseIn(path, cookie), names)
+		if err != nil || !there {
+			return false
+		}
+		s, found = Site{dir: theirs, root: root}, true
+		return true
+	})
+	return s, found, nil
+}
+
+// checkedCookie returns what identifies the network namespace, if its trackers can be
+// pinned where nobody else tampers with them.
+func checkedCookie(what string) (string, error) {
+	cookie, err := namespaceCookie()
+	if err != nil {
+		return "", err
+	}
+	if isBPFFS(bpffsRoot) {
+		if err := checkSite(bpffsRoot, cookie); err != nil {
+			return "", lookError(what, err)
+		}
+	}
+	return cookie, nil
+}
+
+func lookError(what string, err error) error {
+	return kernel.ExplainPermission(what, fmt.Errorf("%s: %w", what, err))
+}
+
+// findIn looks for a set of interfaces in one directory of trackers.
+func findIn(base string, names []string) (dir string, found bool, err error) {
+	dir = filepath.Join(base, dirName(names))
+	switch _, err := os.Stat(dir); {
+	case err == nil:
+		return dir, true, checkOwn(dir, 0o077)
+	case !errors.Is(err, os.ErrNotExist):
+		return "", false, lookError("look for trackers", err)
+	}
+	entries, _ := os.ReadDir(base)
+	for _, e := range entries {
+		if sameNames(interfacesOf(e.Name()), names) {
+			other := filepath.Join(base, e.Name())
+			return other, true, checkOwn(other, 0o077)
+		}
+	}
+	for _, e := range entries {
+		// The interfaces may have had other names when it was started.
+		renamed := filepath.Join(base, e.Name())
+		if d := describedAt(renamed); d != nil && d.between(names) {
+			return renamed, true, checkOwn(renamed, 0o077)
+		}
+	}
+	return dir, false, nil
+}
+
+// List returns the interfaces of each tracker that runs in this network namespace.
+func List() ([][]string, error) {
+	cookie, err := checkedCookie("list trackers")
+	if err != nil {
+		return nil, err
+	}
+	list, err := listIn(baseIn(bpffsRoot, cookie))
+	if err != nil {
+		return nil, lookError("list trackers", err)
+	}
+	otherRoots(cookie, func(root *os.File) bool {
+		path := fdPath(root)
+		if more, err := listIn(baseIn(path, cookie)); err == nil && checkSite(path, cookie) == nil {
+			list = append(list, more...)
+		}
+		return false
+	})
+	return list, nil
+}
+
+func listIn(base string) (list [][]string, err error) {
+	entries, err := os.ReadDir(base)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if names := interfacesOf(e.Name()); names != nil {
+			list = append(list, names)
+		}
+	}
+	return list, err
+}
+
+// removePins removes a tracker's directory, and those above it once they are
+// empty.
+func removePins(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove pins: %w", err)
+	}
+	base := filepath.Dir(dir)
+	sweepDrafts(base)
+	for _, d := range []string{base, filepath.Dir(base)} {
+		if err := os.Remove(d); err != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// claim makes a tracker's directory with its lease taken: nobody ever sees one
+// that is not, unless its owner is dead.
+func claim(dir string) (owner, presence *lease, notes []string, err error) {
+	base := filepath.Dir(dir)
+	sweepDrafts(base)
+	// Who leaves removes directories that are empty, and drafts that seem to be
+	// nobody's, perhaps before they are ours, and unmounts a BPF file system in
+	// which nothing is pinned yet.
+	for range 100 {
+		owner, presence, err = claimOnce(base, dir)
+		if err == nil || !errors.Is(err, os.ErrNotExist) {
+			break
+		}
+		if strings.HasPrefix(dir, bpffsRoot+"/") {
+			said, failed := mountBPFFS()
+			if notes = append(notes, said...); failed != nil {
+				return nil, nil, notes, failed
+			}
+		}
+	}
+	return owner, presence, notes, err
+}
+
+func claimOnce(base, dir string) (owner, presence *lease, err error) {
+	if err := os.MkdirAll(base, 0o700); err != nil {
+		return nil, nil, err
+	}
+	if err := errors.Join(checkOwn(filepath.Dir(base), 0o022), checkOwn(base, 0o022)); err != nil {
+		return nil, nil, err // somebody was faster
+	}
+	draft, err := os.MkdirTemp(base, draftName)
+	if err != nil {
+		return nil, nil, err
+	}
+	owner, free, err := takeLease(draft)
+	if err == nil && !free {
+		err = os.ErrNotExist // it will be, in a moment
+	}
+	if err == nil {
+		presence, _, err = shareLease(filepath.Join(draft, usersDir))
+	}
+	if err == nil {
+		err = os.Rename(draft, dir)
+	}
+	if err == nil {
+		return owner, presence, nil
+	}
+	owner.release()
+	presence.release()
+	_ = os.RemoveAll(draft)
+	if errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOTEMPTY) {
+		err = ErrClaimed
+	}
+	return nil, nil, err
+}
