@@ -3,18 +3,18 @@ package capture
 import "encoding/binary"
 
 const (
-	// maxPacket is the longest packet that IP's own fields can tell.
+	// maxPacket is the longest packet that IP's length field allows.
 	maxPacket = 65535
-	// maxBig is the longest that Linux hands to an interface which takes more
+	// maxBig is the longest packet that Linux passes to an interface
 	// (GSO_MAX_SIZE of linux/netdevice.h), with room for headers.
 	maxBig = 8*maxPacket + 256
-	// pieceLength is how much of its payload a piece of such a packet has.
+	// pieceLength is the payload of one piece of a big packet.
 	pieceLength = 60000
 )
 
-// big is a TCP packet that is longer than IP can tell (BIG TCP): an interface
-// takes it whole and makes segments of it. It is read in pieces, as no frame may
-// be that long; they have the numbers that its segments would have.
+// big is a TCP packet that is longer than IP's length field allows (BIG TCP).
+// An interface takes it whole and segments it. No frame may be that long, so it
+// is read in pieces, with the sequence numbers of segments.
 type big struct {
 	layout
 
@@ -25,9 +25,9 @@ type big struct {
 	piece         []byte
 }
 
-// newBig reads a frame of that kind: its IP length is zero, and over IPv6 there
-// may be a jumbo payload option in a hop-by-hop header (RFC 2675), which is taken
-// out. Not ok if the frame is none.
+// newBig parses such a frame: its IP length is zero. Over IPv6 it may have a
+// jumbo payload option in a hop-by-hop header (RFC 2675), which newBig removes.
+// ok is false for any other frame.
 func newBig(frame []byte) (b big, ok bool) {
 	l, ok := layoutOf(frame)
 	if !ok || l.proto != protoTCP || len(frame) <= l.network+maxPacket || !l.transportWhole(frame[l.transport:]) {
@@ -59,14 +59,14 @@ func newBig(frame []byte) (b big, ok bool) {
 	return b, true
 }
 
-// isBig reports whether a frame, of which not all is there, says by an IP length of
-// zero that it is longer than that can tell.
+// isBig reports whether a truncated frame has an IP length of zero, and so is
+// longer than IP's length field allows.
 func isBig(frame []byte) bool {
 	l, ok := layoutOf(frame)
 	return ok && l.proto == protoTCP && !l.later && binary.BigEndian.Uint16(frame[l.lengthAt():]) == 0
 }
 
-// lengthAt is where the IP header has the packet's length.
+// lengthAt returns the offset of the packet's length in the IP header.
 func (l layout) lengthAt() int {
 	if l.six {
 		return l.network + 4
@@ -74,7 +74,7 @@ func (l layout) lengthAt() int {
 	return l.network + 2
 }
 
-// TCP flags that only one of several segments has: the last one, or the first.
+// TCP flags that only one of several segments has: the last, or the first.
 const (
 	flagsOfLast  = 0x01 | 0x08 // FIN, PSH
 	flagsOfFirst = 0x80        // CWR

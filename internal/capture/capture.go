@@ -1,10 +1,11 @@
-// Package capture reads packet captures, pcap and pcapng, also compressed with
-// gzip, bzip2, xz or zstd, as Ethernet frames, each with the side that it came in
-// by. It knows nothing of flows.
+// Package capture reads pcap and pcapng captures, optionally compressed with
+// gzip, bzip2, xz or zstd, as Ethernet frames. Each frame has the side on which
+// it arrived. The package does not know about flows.
 //
-// It reads both formats itself: gopacket's reader has times with a resolution of
-// a power of two wrong, and refuses a whole file for a packet of which more was
-// captured than it says it had, or for the exchanged lengths of old versions.
+// It parses both formats itself. gopacket's reader returns wrong times for
+// resolutions that are a power of two. It also rejects a whole file because of
+// one packet whose captured length exceeds its length, or because of the
+// swapped lengths of old versions.
 package capture
 
 import (
@@ -17,35 +18,35 @@ import (
 )
 
 var (
-	// ErrFormat means that the file is no capture.
+	// ErrFormat means that the file is not a capture.
 	ErrFormat = errors.New("it is not a pcap or pcapng file")
-	// ErrBroken means that the rest of the file makes no sense, or is not
-	// there. What came before it is good.
+	// ErrBroken means that the rest of the file is damaged or missing. The part
+	// before it is valid.
 	ErrBroken = errors.New("the file is damaged or truncated")
 )
 
-// Frame is one packet as Ethernet carries it.
+// Frame is one packet as an Ethernet frame.
 type Frame struct {
-	// Time is when it was captured, zero where the file does not say.
+	// Time is the capture time, zero if the file has none.
 	Time time.Time
-	// Side is 0 or 1: the interface in captures of several, otherwise 0 for
-	// the first sender and all that stands on its side.
+	// Side is 0 or 1. In a capture of several interfaces it is the interface.
+	// Otherwise 0 is the side of the first sender.
 	Side int
-	// SideKnown: the capture has several interfaces, and each shows only what
-	// came in by it. Otherwise Side is a guess.
+	// SideKnown is true if the capture has several interfaces and each shows
+	// only the packets that arrive there. Otherwise Side is a guess.
 	SideKnown bool
 	// Data is valid until the next frame is read.
 	Data []byte
 }
 
-// Skipped counts the packets that carry nothing which can be read.
+// Skipped counts the packets that could not be read.
 type Skipped struct {
-	// Links has how many were of each link type that is not read.
+	// Links counts the packets of each unsupported link type.
 	Links map[int]int
-	// Empty is how many of the others carry no IP: control frames, and what is
-	// encrypted, aggregated or cut off.
+	// Empty counts other packets without IP: control frames, and encrypted,
+	// aggregated or truncated ones.
 	Empty int
-	// Short is how many were captured without the whole of their headers.
+	// Short counts packets captured without all of their headers.
 	Short int
 }
 
@@ -54,23 +55,24 @@ type Reader struct {
 	source source
 	ng     *pcapngFile
 	number int
-	// last is the time of the packet before.
+	// last is the time of the previous packet.
 	last    time.Time
 	skipped Skipped
 	sides   sides
 	frame   []byte
-	// bothWays: an interface of several shows both directions of a conversation.
+	// bothWays is true if one of several interfaces shows both directions of a
+	// conversation.
 	bothWays bool
 	senders  senders
-	// big is a packet of which pieces are left, and how they came in.
+	// big is a packet with pieces left, and the side on which they arrived.
 	big      big
 	bigFrame Frame
 }
 
 const magicPcapng = "\x0a\x0d\x0d\x0a"
 
-// NewReader reads the head of a capture. Its error wraps [ErrFormat] where that
-// makes no sense.
+// NewReader reads the header of a capture. Its error wraps [ErrFormat] if the
+// header is invalid.
 func NewReader(r io.Reader) (*Reader, error) {
 	in, err := decompress(bufio.NewReaderSize(r, 1<<16))
 	if err != nil {
@@ -89,7 +91,8 @@ func NewReader(r io.Reader) (*Reader, error) {
 	return c, nil
 }
 
-// headError leaves a file that could not be read apart from one that was.
+// headError distinguishes a file that could not be read from one with an
+// invalid header.
 func headError(err error) error {
 	var from interface{ Timeout() bool } // as *os.PathError is
 	switch {
@@ -101,8 +104,8 @@ func headError(err error) error {
 	return ErrFormat
 }
 
-// Interfaces returns the names of the first two interfaces of the capture whose
-// packets can be read, as far as they are known by now.
+// Interfaces returns the names, if known so far, of the first two interfaces
+// with readable packets.
 func (r *Reader) Interfaces() (names [2]string) {
 	if r.ng == nil {
 		return names
@@ -117,12 +120,11 @@ func (r *Reader) Interfaces() (names [2]string) {
 	return names
 }
 
-// Skipped returns what was passed over so far.
+// Skipped returns the packets skipped so far.
 func (r *Reader) Skipped() Skipped { return r.skipped }
 
-// Next returns the next frame, io.EOF at the end, and an error that wraps
-// [ErrBroken] where reading cannot go on. It passes over packets that it cannot
-// read.
+// Next returns the next frame, or io.EOF at the end. Its error wraps
+// [ErrBroken] if the rest cannot be read. It skips unreadable packets.
 func (r *Reader) Next() (Frame, error) {
 	if piece := r.big.next(); piece != nil {
 		f := r.bigFrame
@@ -147,8 +149,8 @@ func (r *Reader) Next() (Frame, error) {
 	}
 }
 
-// broken says where the file makes no sense, and why if the reason is not that
-// it ends there.
+// broken adds the place of a fault in the file to its error, and the reason
+// unless the file just ends there.
 func (r *Reader) broken(err error) error {
 	if errors.Is(err, ErrBroken) {
 		return fmt.Errorf("after packet %d: %w", r.number, err)
@@ -159,7 +161,7 @@ func (r *Reader) broken(err error) error {
 	return fmt.Errorf("after packet %d: %w: %w", r.number, ErrBroken, err)
 }
 
-// read makes an Ethernet frame of a packet; not ok if there is none in it.
+// read converts a packet to an Ethernet frame. ok is false if it contains none.
 func (r *Reader) read(p *record) (f Frame, ok bool) {
 	if !readable(p.link) {
 		r.skipped.Links[p.link]++
@@ -181,8 +183,8 @@ func (r *Reader) read(p *record) (f Frame, ok bool) {
 	return f, true
 }
 
-// pieces returns the first piece of a frame that is too long for one, and keeps
-// the others for later; nil for other frames.
+// pieces returns the first piece of a frame that is too long, and stores the
+// rest. It returns nil for other frames.
 func (r *Reader) pieces(f Frame) []byte {
 	b, ok := newBig(f.Data)
 	if !ok {

@@ -36,7 +36,7 @@ func segment(t *testing.T, a, b byte, payload int) []byte {
 	return buffer.Bytes()
 }
 
-// pcap writes packets, of which snap bytes each are captured, one a second.
+// pcap writes one packet a second, each truncated to snap bytes.
 func pcap(t *testing.T, link layers.LinkType, snap int, packets ...[]byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -54,7 +54,7 @@ func pcap(t *testing.T, link layers.LinkType, snap int, packets ...[]byte) []byt
 	return b.Bytes()
 }
 
-// read returns a line for each frame, and why there are no more.
+// read returns a line for each frame, and the error at the end.
 func read(file []byte) (lines []string, err error) {
 	r, err := capture.NewReader(bytes.NewReader(file))
 	if err != nil {
@@ -82,7 +82,7 @@ func TestSides(t *testing.T) {
 	expect(t, file, io.EOF, "0 60 0800", "1 60 0800", "0 60 0800", "1 60 0800")
 }
 
-// TestLinks has the same packet as every link layer carries it.
+// TestLinks reads the same packet from every link layer.
 func TestLinks(t *testing.T) {
 	ip := segment(t, 1, 2, 0)[14:]
 	six := append([]byte{0x60}, make([]byte, 45)...)
@@ -118,15 +118,15 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// wireless is a data frame of IEEE 802.11 with its first two bytes, and so many
-// bytes before LLC.
+// wireless is an IEEE 802.11 data frame with the given first two bytes, and the
+// given number of bytes before LLC.
 func wireless(control uint16, length int, ip []byte) []byte {
 	b := binary.LittleEndian.AppendUint16(nil, control)
 	b = append(b, make([]byte, length-2)...)
 	return append(append(b, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0), ip...)
 }
 
-// TestPassedOver has packets that carry nothing which can be read.
+// TestPassedOver reads packets that carry nothing readable.
 func TestPassedOver(t *testing.T) {
 	ip := segment(t, 1, 2, 0)[14:]
 	for _, tt := range []struct {
@@ -154,8 +154,8 @@ func TestPassedOver(t *testing.T) {
 	}
 }
 
-// TestCut has packets of which only the beginning was captured. With all their
-// headers they get their length back; without they are passed over.
+// TestCut reads truncated packets. Packets with all headers get their original
+// length back; others are skipped.
 func TestCut(t *testing.T) {
 	expect(t, pcap(t, layers.LinkTypeEthernet, 60, segment(t, 1, 2, 1000)), io.EOF, "0 1054 0800")
 	expect(t, pcap(t, layers.LinkTypeEthernet, 40, segment(t, 1, 2, 1000)), io.EOF)
@@ -201,8 +201,8 @@ func TestPcapng(t *testing.T) {
 	}
 }
 
-// Interfaces of a capture tell sides until one of them shows a conversation both
-// ways, as that of a host does.
+// The interfaces of a capture show sides until one of them shows both
+// directions of a conversation, as a host's interface does.
 func TestSidesKnown(t *testing.T) {
 	there, back := segment(t, 1, 2, 0), segment(t, 2, 1, 0)
 	for name, tt := range map[string]struct {
@@ -278,8 +278,7 @@ func FuzzReader(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Every packet takes at least its header, but for those that are made up
-		// of nothing.
+		// Every packet takes at least its header, except synthesised ones.
 		for range len(file) + 1 {
 			frame, err := r.Next()
 			if err != nil {

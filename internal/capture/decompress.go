@@ -12,11 +12,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// maxWindow is how far back compressed data may refer, in bytes: what memory it
-// takes to read. zstd --ultra and xz -9 need 64 MiB or more.
+// maxWindow is how far back compressed data may refer, in bytes. It bounds the
+// memory for decompression. zstd --ultra and xz -9 need 64 MiB or more.
 const maxWindow = 128 << 20
 
-// formats are the compressed files that are read, by what they begin with.
+// formats are the supported compression formats, by their first bytes.
 var formats = []struct {
 	name, magic string
 	open        func(*bufio.Reader) (io.Reader, error)
@@ -29,7 +29,8 @@ var formats = []struct {
 	}},
 }
 
-// decompress returns what a compressed file holds, and any other as it is.
+// decompress returns the content of a compressed file, and any other file
+// unchanged.
 func decompress(in *bufio.Reader) (*bufio.Reader, error) {
 	for _, f := range formats {
 		if magic, _ := in.Peek(len(f.magic)); string(magic) != f.magic {
@@ -44,8 +45,8 @@ func decompress(in *bufio.Reader) (*bufio.Reader, error) {
 	return in, nil
 }
 
-// decompressed says of an error that it is in the compressed file, and again to
-// whoever asks once more.
+// decompressed marks an error as one of the compressed file, and repeats it on
+// later reads.
 type decompressed struct {
 	plain  io.Reader
 	format string

@@ -82,7 +82,7 @@ func first(t *testing.T, file []byte) capture.Frame {
 	return f
 }
 
-// TestResolution has the units of time that a pcapng interface may have
+// TestResolution checks the units of time of a pcapng interface
 // (draft-ietf-opsawg-pcapng section 4.2, if_tsresol and if_tsoffset), in both
 // byte orders.
 func TestResolution(t *testing.T) {
@@ -120,7 +120,8 @@ func TestResolution(t *testing.T) {
 	}
 }
 
-// TestBlocks has the other blocks that hold packets, and those that hold none.
+// TestBlocks reads the other blocks that contain packets, and those that
+// contain none.
 func TestBlocks(t *testing.T) {
 	order := binary.LittleEndian
 	p := segment(t, 1, 2, 0)
@@ -154,7 +155,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// TestSectionsApart has two sections, each with an interface of its own.
+// TestSectionsApart reads two sections, each with its own interface.
 func TestSectionsApart(t *testing.T) {
 	p := segment(t, 1, 2, 0)
 	file := newNg(binary.LittleEndian)
@@ -167,7 +168,7 @@ func TestSectionsApart(t *testing.T) {
 	expect(t, file.Bytes(), io.EOF, "0 60 0800", "1 60 0800")
 }
 
-// classic is a classic file with one packet, and lengths as they stand in it.
+// classic is a classic file with one packet and the given length fields.
 func classic(magic uint32, major, minor uint16, first, second uint32, between []byte, data []byte) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32(nil, magic)
@@ -182,7 +183,7 @@ func classic(magic uint32, major, minor uint16, first, second uint32, between []
 	return append(append(b, between...), data...)
 }
 
-// TestVersions has the classic files that libpcap reads (sf-pcap.c).
+// TestVersions reads the classic variants that libpcap reads (sf-pcap.c).
 func TestVersions(t *testing.T) {
 	p := segment(t, 1, 2, 1000)
 	n := uint32(len(p))
@@ -212,7 +213,7 @@ func TestVersions(t *testing.T) {
 	expect(t, classic(0xa1b2c3d4, 2, 4, 1<<20, n, nil, p), capture.ErrBroken)
 }
 
-// TestZeros has a file that was allocated and never written.
+// TestZeros reads a file that was allocated and never written.
 func TestZeros(t *testing.T) {
 	file := pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0))
 	endless := io.MultiReader(bytes.NewReader(file), zeros{})
@@ -228,12 +229,12 @@ func TestZeros(t *testing.T) {
 	}
 }
 
-// zeros never ends.
+// zeros is an endless reader of zeros.
 type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// TestCompressed reads what each format makes of a capture.
+// TestCompressed reads a capture in each compression format.
 func TestCompressed(t *testing.T) {
 	plain := pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0))
 	var z, x bytes.Buffer
@@ -271,7 +272,7 @@ func TestCompressed(t *testing.T) {
 	}
 }
 
-// xzOf returns what xz makes of data with the given arguments.
+// xzOf compresses data with xz and the given arguments.
 func xzOf(t *testing.T, data []byte, args ...string) []byte {
 	t.Helper()
 	c := exec.Command("xz", append(args, "-c")...)
@@ -299,7 +300,7 @@ func TestXZ(t *testing.T) {
 			}
 		}
 	}
-	// The checksum of the only block stands before the index.
+	// The only block's checksum comes before the index.
 	file := xzOf(t, plain, "--check=crc32")
 	file[len(file)-12-8-4] ^= 1
 	if _, err := read(file); !errors.Is(err, capture.ErrBroken) {
@@ -307,8 +308,8 @@ func TestXZ(t *testing.T) {
 	}
 }
 
-// TestXZDictionary has a block that wants a dictionary of 4 GiB, the first one or a
-// later one: no memory is taken for it.
+// TestXZDictionary reads a first or later block that requires a dictionary of 4
+// GiB. No memory is allocated for it.
 func TestXZDictionary(t *testing.T) {
 	small := xzOf(t, pcap(t, layers.LinkTypeEthernet, 65535, segment(t, 1, 2, 0)))
 	huge := slices.Clone(small)
@@ -320,8 +321,8 @@ func TestXZDictionary(t *testing.T) {
 	}
 }
 
-// TestManyInterfaces has as many interfaces as a file may describe, with long
-// names, of which two are used.
+// TestManyInterfaces reads a file with the maximum number of interfaces and
+// long names, of which two are used.
 func TestManyInterfaces(t *testing.T) {
 	f := newNg(binary.LittleEndian)
 	name := bytes.Repeat([]byte("x"), 60_000)

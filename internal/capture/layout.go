@@ -2,19 +2,20 @@ package capture
 
 import "encoding/binary"
 
-// layout says where the headers of a frame are.
+// layout has the offsets of a frame's headers.
 type layout struct {
-	// network and transport are where the IP header and the one behind it begin.
+	// network and transport are the offsets of the IP and transport headers.
 	network, transport int
 	six                bool
 	proto              byte
-	// later: a fragment other than the first, which has no transport header.
+	// later is true for a fragment other than the first, which has no transport
+	// header.
 	later bool
-	// cut: the frame ends within the headers.
+	// cut is true if the frame ends within the headers.
 	cut bool
 }
 
-// The protocols and ethertypes that are told apart here.
+// Protocols and ethertypes that this package distinguishes.
 const (
 	protoHopByHop    = 0
 	protoICMP        = 1
@@ -39,12 +40,11 @@ const (
 	etherPPPoE = 0x8864
 )
 
-// maxHeaders bounds the headers before IP, and those of extensions: more are not
-// looked through.
+// maxHeaders bounds the number of headers before IP, and of extension headers.
 const maxHeaders = 8
 
-// layoutOf finds the headers of an Ethernet frame; not ok if there is no IP, or
-// not the whole of its headers.
+// layoutOf finds the headers of an Ethernet frame. ok is false without IP, or
+// if a header is truncated.
 func layoutOf(frame []byte) (l layout, ok bool) {
 	if len(frame) < headerLength {
 		return layout{cut: true}, false
@@ -63,8 +63,9 @@ func layoutOf(frame []byte) (l layout, ok bool) {
 	return networkLayout(frame, at, ethertype == etherIPv6)
 }
 
-// linkHeader returns what a header between Ethernet and IP announces, and its
-// length, zero if it is none or not whole.
+// linkHeader returns the ethertype that a header between Ethernet and IP
+// announces, and the header's length. The length is zero if there is no such
+// header, or if it is truncated.
 func linkHeader(b []byte, ethertype uint16) (next uint16, length int) {
 	switch {
 	case (ethertype == etherVLAN || ethertype == etherQinQ || ethertype == etherQinQ1) && len(b) >= 4:
@@ -89,7 +90,7 @@ func linkHeader(b []byte, ethertype uint16) (next uint16, length int) {
 	return 0, 0
 }
 
-// networkLayout finds the headers from that of IP on.
+// networkLayout finds the headers from the IP header on.
 func networkLayout(frame []byte, at int, six bool) (l layout, ok bool) {
 	l = layout{network: at, six: six}
 	ip := frame[min(at, len(frame)):]
@@ -137,10 +138,9 @@ func (l layout) extensions(frame []byte) (layout, bool) {
 	return l, true
 }
 
-// complete gives a frame of which only the beginning was captured the TCP options
-// that are missing, where that is all that its headers lack. Not ok if they lack
-// more, as far as a tracker looks: protocols without ports have none. What is not IP
-// has no headers to lack.
+// complete adds missing TCP options to a truncated frame if its headers lack
+// nothing else. ok is false if they do. Only headers that a tracker reads
+// count: protocols without ports have none, and packets without IP lack none.
 func complete(frame []byte) (whole []byte, ok bool) {
 	l, found := layoutOf(frame)
 	switch {
@@ -166,7 +166,7 @@ const (
 	tcpNop    = 1
 )
 
-// wholeOptions returns where the last option ends of which nothing was cut off.
+// wholeOptions returns the end of the last complete option.
 func wholeOptions(frame []byte, at int) int {
 	for at < len(frame) {
 		switch kind := frame[at]; {
@@ -203,8 +203,8 @@ func (l layout) isError(kind byte) bool {
 	return l.proto == protoICMP && (kind >= 3 && kind <= 5 || kind == 11 || kind == 12)
 }
 
-// quoteWhole reports whether a quoted packet is there as far as a tracker looks:
-// eight bytes of its transport header, if that has ports or an id.
+// quoteWhole reports whether a quoted packet contains everything that a tracker
+// reads: eight bytes of its transport header, if that has ports or an id.
 func quoteWhole(quote []byte, six bool) bool {
 	l, ok := networkLayout(quote, 0, six)
 	if !ok || l.later {

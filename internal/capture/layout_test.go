@@ -14,7 +14,7 @@ import (
 	"ctop/internal/capture"
 )
 
-// ipv4Of is an IPv4 packet with a payload, and IPv4 fragment field.
+// ipv4Of is an IPv4 packet with a payload and a fragment field.
 func ipv4Of(proto byte, fragment uint16, payload ...byte) []byte {
 	b := make([]byte, 20, 20+len(payload))
 	b[0], b[8], b[9] = 0x45, 64, proto
@@ -31,17 +31,17 @@ func ipv6Of(next byte, payload ...byte) []byte {
 	return append(b, payload...)
 }
 
-// ether puts headers of a link before a packet: ethertypes, and what stands behind
-// each up to the next one.
+// ether puts link headers before a packet: each ethertype, and the bytes up to
+// the next one.
 func ether(packet []byte, link ...byte) []byte {
 	return append(append(make([]byte, 12), link...), packet...)
 }
 
-// sized returns a payload that begins with some bytes.
+// sized returns a payload of n bytes that begins with the given ones.
 func sized(n int, begin ...byte) []byte { return append(begin, make([]byte, n-len(begin))...) }
 
-// TestCutKinds has packets of every kind of which the headers were captured, and
-// one byte less. Whole headers give a packet its length back.
+// TestCutKinds truncates packets of every kind right after their headers, and
+// one byte earlier. Only packets with complete headers get their length back.
 func TestCutKinds(t *testing.T) {
 	tcp := sized(500, 0, 1, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0, 0x80)
 	quoted := sized(500, append(sized(8, 3, 1), ipv4Of(17, 0, sized(8, 0, 1, 0, 2)...)...)...)
@@ -91,8 +91,8 @@ func TestCutKinds(t *testing.T) {
 	}
 }
 
-// TestBigTCP reads packets that are longer than IP can tell, in pieces, whose
-// numbers and flags are those of segments.
+// TestBigTCP reads packets longer than IP's length field allows, in pieces with
+// the numbers and flags of segments.
 func TestBigTCP(t *testing.T) {
 	const payload = 150_000
 	segment := sized(20+payload, 0, 1, 0, 2, 0, 0, 0, 100, 0, 0, 0, 0, 0x50, 0x99)
@@ -156,8 +156,8 @@ func segmentOf(t *testing.T) []byte { return segment(t, 1, 2, 0) }
 
 func readerOf(file []byte) io.Reader { return bytes.NewReader(file) }
 
-// TestCutOptions cuts a SYN within its options: what is missing of them is filled
-// with ones that mean nothing, and none is left in part.
+// TestCutOptions truncates a SYN within its options. The missing part is filled
+// with no-operation options, and no option remains incomplete.
 func TestCutOptions(t *testing.T) {
 	ip := []byte{0x45, 0, 0, 60, 0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2}
 	tcp := []byte{0, 1, 0, 2, 0, 0, 0, 9, 0, 0, 0, 0, 0xa0, 2, 0, 0, 0, 0, 0, 0}
@@ -191,8 +191,8 @@ func TestCutOptions(t *testing.T) {
 	}
 }
 
-// TestShort counts packets that were captured without their headers, which no
-// tracker can judge. What is not IP is read as it is.
+// TestShort counts packets captured without their headers, which no tracker can
+// judge. Packets without IP are read unchanged.
 func TestShort(t *testing.T) {
 	for _, tt := range []struct {
 		snap, short int

@@ -2,7 +2,7 @@ package capture
 
 import "encoding/binary"
 
-// The link types that can be read, as registered at tcpdump.org/linktypes.html.
+// The supported link types, as registered at tcpdump.org/linktypes.html.
 const (
 	linkNull      = 0
 	linkEthernet  = 1
@@ -30,9 +30,9 @@ const (
 	etherIPv6    = 0x86dd
 )
 
-// links are the link types that can be read. Each function appends a packet to b
-// as Ethernet would have carried it; it returns b as it is where the packet
-// carries nothing that Ethernet could.
+// links has a function for each supported link type. The function appends a
+// packet to b as an Ethernet frame. It returns b unchanged if the packet
+// carries nothing for Ethernet.
 var links = map[int]func(b []byte, r *record) []byte{
 	linkEthernet:  func(b []byte, r *record) []byte { return append(b, r.data...) },
 	linkRaw:       appendRaw,
@@ -54,16 +54,16 @@ var links = map[int]func(b []byte, r *record) []byte{
 	linkNflog:     appendNflog,
 }
 
-// readable reports whether packets of a link type can be read.
+// readable reports whether a link type is supported.
 func readable(link int) bool { return links[link] != nil }
 
 func appendRaw(b []byte, r *record) []byte { return appendIP(b, r.data) }
 
-// appendLoopback passes over the address family, whose numbers differ between
+// appendLoopback skips the address family, whose numbers differ between
 // systems.
 func appendLoopback(b []byte, r *record) []byte { return appendIP(b, r.data[min(4, len(r.data)):]) }
 
-// appendIP puts an Ethernet header without addresses before an IP packet.
+// appendIP adds an Ethernet header without addresses before an IP packet.
 func appendIP(b, packet []byte) []byte {
 	if len(packet) == 0 {
 		return b
@@ -82,8 +82,8 @@ func appendHeader(b []byte, ethertype uint16) []byte {
 	return binary.BigEndian.AppendUint16(b, ethertype)
 }
 
-// appendAfter puts an Ethernet header in the place of one of another kind, which
-// has its ethertype at an offset.
+// appendAfter replaces a link header of the given length, with its ethertype at
+// an offset, by an Ethernet header.
 func appendAfter(b, data []byte, length, ethertype int) []byte {
 	if len(data) < length {
 		return b
@@ -92,14 +92,14 @@ func appendAfter(b, data []byte, length, ethertype int) []byte {
 	return append(b, data[length:]...)
 }
 
-// The protocols of PPP that are read (IANA, PPP Numbers).
+// The supported protocols of PPP (IANA, PPP Numbers).
 const (
 	pppIPv4 = 0x0021
 	pppIPv6 = 0x0057
 )
 
-// appendPPP reads a frame of PPP (RFC 1661, RFC 1662): address and control may
-// be left out, and of the protocol the first byte where it is zero.
+// appendPPP reads a PPP frame (RFC 1661, RFC 1662). Address and control may be
+// omitted, and so may a first protocol byte of zero.
 func appendPPP(b, data []byte) []byte {
 	if len(data) >= 2 && data[0] == 0xff && data[1] == 0x03 {
 		data = data[2:]
@@ -117,13 +117,13 @@ func appendPPP(b, data []byte) []byte {
 	return appendIP(b, data[length:])
 }
 
-// nflogPayload is the attribute of an NFLOG packet that has the packet itself
-// (NFULA_PAYLOAD of linux/netfilter/nfnetlink_log.h).
+// nflogPayload is the attribute of an NFLOG packet that contains the packet
+// itself (NFULA_PAYLOAD of linux/netfilter/nfnetlink_log.h).
 const nflogPayload = 9
 
-// appendNflog reads what the NFLOG target of netfilter hands over: a header of
-// four bytes, then attributes, aligned to four bytes, in the byte order of the
-// machine that wrote them.
+// appendNflog reads a packet of netfilter's NFLOG target: a header of four
+// bytes, then attributes, aligned to four bytes, in the byte order of the
+// writing machine.
 func appendNflog(b []byte, r *record) []byte {
 	for rest := r.data[min(4, len(r.data)):]; len(rest) >= 4; {
 		size, kind := int(r.order.Uint16(rest)), r.order.Uint16(rest[2:])&0x7fff
@@ -138,13 +138,13 @@ func appendNflog(b []byte, r *record) []byte {
 	return b
 }
 
-// maxLength is the longest packet that is believed if it does not say itself that
-// it is longer: the longest that IP has, with room for a link header.
+// maxLength is the longest plausible packet, unless the packet itself says that
+// it is longer: the longest IP packet, with room for a link header.
 const maxLength = maxPacket + 64
 
-// restore gives a frame that was captured in part its length back, filled with
-// zeros: nothing behind the headers is looked at, and without it the frame would be
-// one that lies about its length. Not ok if the headers are not there.
+// restore pads a truncated frame with zeros to its original length. A tracker
+// does not read past the headers, and without padding the frame would have a
+// wrong length. ok is false if a header is missing.
 func restore(frame []byte, missing int) (whole []byte, ok bool) {
 	if missing <= 0 {
 		return frame, true

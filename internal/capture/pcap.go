@@ -7,58 +7,58 @@ import (
 	"time"
 )
 
-// maxCaptured is the most bytes of one packet that are believed, as in libpcap
-// (MAXIMUM_SNAPLEN): more means that the file is damaged.
+// maxCaptured is the largest plausible captured length, as in libpcap
+// (MAXIMUM_SNAPLEN). A larger one means that the file is damaged.
 const maxCaptured = 262144
 
-// maxEmpty is how many packets of no bytes may follow each other. A file that
-// was allocated and never written is zeros, which read as such packets.
+// maxEmpty is how many packets without bytes may follow each other. A file that
+// was allocated and never written is all zeros, which parse as such packets.
 const maxEmpty = 1000
 
-// record is one packet as a file has it.
+// record is one packet of a file.
 type record struct {
-	// time is zero where the file does not say.
+	// time is zero if the file has none.
 	time time.Time
 	link int
-	// iface counts the interfaces of the file from 0.
+	// iface is the index of the interface in the file.
 	iface int
 	// order is the byte order of the machine that wrote the file.
 	order binary.ByteOrder
-	// length is how long the packet was, at least as long as data.
+	// length is the packet's original length, at least that of data.
 	length int
 	// data is valid until the next record is read.
 	data []byte
 }
 
-// source is what both kinds of files are to this package. It returns io.EOF at
-// the end of the file, and io.ErrUnexpectedEOF where that is within a packet.
+// source is the common interface of both formats. It returns io.EOF at the end
+// of the file, and io.ErrUnexpectedEOF within a packet.
 type source interface {
 	next() (record, error)
 }
 
-// swap says how a file has the two lengths of a packet.
+// swap is the order of the two lengths of a packet.
 type swap uint8
 
 const (
-	// inOrder: the captured length comes first.
+	// inOrder: captured length first.
 	inOrder swap = iota
-	// perhaps: they are exchanged where the captured one would be the longer.
+	// perhaps: swapped if the captured length would be the longer one.
 	perhaps
-	// exchanged: the length of the packet comes first.
+	// exchanged: original length first.
 	exchanged
 )
 
-// pcapFile reads the classic format, draft-ietf-opsawg-pcap, and its variants
-// as libpcap's sf-pcap.c does.
+// pcapFile reads the classic format, draft-ietf-opsawg-pcap, and the variants
+// that libpcap's sf-pcap.c reads.
 type pcapFile struct {
 	in    io.Reader
 	order binary.ByteOrder
 	link  int
-	// nano says that times have nanoseconds, not microseconds.
+	// nano is true if times are in nanoseconds, not microseconds.
 	nano bool
 	swap swap
-	// header is as long as that of a packet: 16 bytes, or 24 in files of a
-	// libpcap that Alexey Kuznetsov patched.
+	// header has the length of a packet header: 16 bytes, or 24 in files of
+	// Alexey Kuznetsov's patched libpcap.
 	header []byte
 	data   []byte
 	empty  int
@@ -99,7 +99,7 @@ func newPcap(in io.Reader) (*pcapFile, error) {
 	case major != 2 || minor != 4:
 		return nil, fmt.Errorf("%w: its version is %d.%d, not 2.4", ErrFormat, major, minor)
 	}
-	// The upper bits say whether frames have a checksum, and how long it is.
+	// The upper bits give the presence and length of a frame checksum.
 	p.link = int(p.order.Uint32(head[20:]) & 0xffff)
 	return p, nil
 }
@@ -135,12 +135,12 @@ func (p *pcapFile) next() (record, error) {
 	}, nil
 }
 
-// wholeLength returns the length of a packet, of which captured bytes are there.
+// wholeLength returns the original length of a packet.
 func wholeLength(length, captured uint32) int {
 	return int(max(min(length, maxBig), captured))
 }
 
-// readInto reads n bytes into a buffer that is used again.
+// readInto reads n bytes into a reused buffer.
 func readInto(buffer *[]byte, in io.Reader, n int) ([]byte, error) {
 	if cap(*buffer) < n {
 		*buffer = make([]byte, n)

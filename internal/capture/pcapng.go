@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// The blocks of a pcapng file that are read, draft-ietf-opsawg-pcapng section 4
-// and appendix A. Others are passed over.
+// The supported blocks of a pcapng file, draft-ietf-opsawg-pcapng section 4 and
+// appendix A. Others are skipped.
 const (
 	blockSection   = 0x0a0d0d0a
 	blockInterface = 1
@@ -20,7 +20,7 @@ const (
 	blockEnhanced  = 6
 )
 
-// The options of an interface that are read.
+// The supported options of an interface.
 const (
 	optionEnd             = 0
 	optionName            = 2
@@ -32,35 +32,36 @@ const (
 	defaultTimeResolution = 6
 )
 
-// namedInterfaces is how many interfaces have a side named after them.
+// namedInterfaces is the number of interfaces that give their names to sides.
 const namedInterfaces = 2
 
-// iface is what an Interface Description Block says.
+// iface is the content of an Interface Description Block.
 type iface struct {
 	name string
 	link int
-	// snap is the most bytes of a packet that are captured, 0 for no limit.
+	// snap is the snap length in bytes, 0 for no limit.
 	snap uint32
-	// resolution is the unit of times: a negative power of 10, or with the
-	// most significant bit set, of 2. offset is in seconds.
+	// resolution is the unit of times: a negative power of 10, or of 2 if the
+	// most significant bit is set. offset is in seconds.
 	resolution byte
 	offset     int64
 }
 
-// pcapngFile reads the next generation of the format.
+// pcapngFile reads the pcapng format.
 type pcapngFile struct {
 	in     io.Reader
 	order  binary.ByteOrder
 	ifaces []iface
-	// first is the index of the section's first interface: a file may have
-	// several sections, each with interfaces of its own.
+	// first is the index of the section's first interface. A file may have
+	// several sections, each with its own interfaces.
 	first int
-	// usable is how many interfaces can be read, leader the first of them.
+	// usable is the number of readable interfaces, and leader the first of
+	// them.
 	usable, leader int
 	block          []byte
 }
 
-// newPcapng reads the section header that the file begins with.
+// newPcapng reads the section header at the start of the file.
 func newPcapng(in io.Reader) (*pcapngFile, error) {
 	p := &pcapngFile{in: in, order: binary.LittleEndian}
 	if kind, _, err := p.read(); err != nil || kind != blockSection {
@@ -89,7 +90,7 @@ func (p *pcapngFile) next() (record, error) {
 	}
 }
 
-// read returns the next block's type and body, without its length at the end.
+// read returns the next block's type and body, without its trailing length.
 func (p *pcapngFile) read() (kind uint32, body []byte, err error) {
 	var head [12]byte
 	if _, err := io.ReadFull(p.in, head[:8]); err != nil {
@@ -116,7 +117,7 @@ func (p *pcapngFile) read() (kind uint32, body []byte, err error) {
 	return kind, body[:int(size)-begun-4], nil
 }
 
-// begin starts a section, in whose byte order all of it is written.
+// begin starts a section, which has its own byte order.
 func (p *pcapngFile) begin(magic []byte) error {
 	switch uint32(byteOrderMagic) {
 	case binary.LittleEndian.Uint32(magic):
@@ -163,7 +164,7 @@ func (p *pcapngFile) addInterface(body []byte) error {
 }
 
 // packet reads an Enhanced Packet Block, or the older Packet Block, in which
-// half of the interface's field counts drops.
+// half of the interface field is a drop count.
 func (p *pcapngFile) packet(kind uint32, body []byte) (record, error) {
 	if len(body) < 20 {
 		return record{}, errors.New("the next packet's block is too short")
@@ -187,8 +188,8 @@ func (p *pcapngFile) packet(kind uint32, body []byte) (record, error) {
 	}, nil
 }
 
-// simple reads a Simple Packet Block: of the section's first interface, without
-// a time, cut at the interface's snap length.
+// simple reads a Simple Packet Block. It belongs to the section's first
+// interface, has no time, and is truncated to the interface's snap length.
 func (p *pcapngFile) simple(body []byte) (record, error) {
 	i, err := p.iface(0)
 	if err != nil {
@@ -215,7 +216,7 @@ func (p *pcapngFile) iface(index uint32) (*iface, error) {
 	return &p.ifaces[p.first+int(index)], nil
 }
 
-// timeOf returns the time of a stamp in the interface's unit.
+// timeOf converts a timestamp in the interface's unit.
 func (i *iface) timeOf(stamp uint64) time.Time {
 	var seconds, nanos uint64
 	switch exponent := uint(i.resolution & 0x7f); {
@@ -240,7 +241,7 @@ func (i *iface) timeOf(stamp uint64) time.Time {
 	return time.Unix(at, int64(nanos)).UTC()
 }
 
-// fraction returns part of a unit's parts of a second, in nanoseconds.
+// fraction converts part of a second, in the given unit, to nanoseconds.
 func fraction(part, unit uint64) uint64 {
 	high, low := bits.Mul64(part, 1e9)
 	n, _ := bits.Div64(high, low, unit)

@@ -2,17 +2,17 @@ package capture
 
 import "encoding/binary"
 
-// maxSides bounds the addresses that are remembered.
+// maxSides bounds the number of remembered addresses.
 const maxSides = 1 << 16
 
-// sides learns, as a bridge does, by which side an address sends. The first
-// sender stands on side 0.
+// sides learns the side of each sending address, as a bridge does. The first
+// sender is on side 0.
 type sides map[string]int
 
-// side returns the interface of a packet where the capture has several that can
-// be read, and what the packet's addresses tell where it has one. An interface
-// tells sides as long as nobody sends by it to whom it sends, too: those of a host
-// show what goes out as well.
+// side returns the side of a packet. In a capture of several readable
+// interfaces it is the interface; otherwise the packet's addresses decide. An
+// interface shows sides until somebody sends on it both to and from the same
+// address: a host's interface shows outgoing packets, too.
 func (r *Reader) side(p *record) (side int, known bool) {
 	from, to := addresses(r.frame, hasAddresses(p.link))
 	if r.ng != nil {
@@ -29,10 +29,11 @@ func (r *Reader) side(p *record) (side int, known bool) {
 	return r.sides.of(from, to), false
 }
 
-// senders are the addresses that were seen to send, by the side of the interface.
+// senders are the addresses that have sent, by the side of the interface.
 type senders [2]map[string]bool
 
-// both notes a sender, and reports whether it sends to another one of its side.
+// both records a sender, and reports whether it sends to an address that has
+// sent on the same side.
 func (s *senders) both(side int, from, to []byte) bool {
 	if s[side] == nil {
 		s[side] = map[string]bool{}
@@ -43,8 +44,8 @@ func (s *senders) both(side int, from, to []byte) bool {
 	return to != nil && s[side][string(to)]
 }
 
-// side returns 0 for the first interface that can be read and 1 for the others,
-// and whether there are others.
+// side returns 0 for the first readable interface and 1 for the others, and
+// whether there are others.
 func (p *pcapngFile) side(iface int) (side int, several bool) {
 	if iface > p.leader {
 		side = 1
@@ -52,7 +53,7 @@ func (p *pcapngFile) side(iface int) (side int, several bool) {
 	return side, p.usable > 1
 }
 
-// hasAddresses reports whether frames of a link type have addresses of their own.
+// hasAddresses reports whether frames of a link type have link addresses.
 func hasAddresses(link int) bool {
 	return link == linkEthernet || link == linkWireless || link == linkRadiotap
 }
@@ -71,8 +72,8 @@ func (s sides) of(from, to []byte) int {
 	return side
 }
 
-// addresses returns a frame's source and destination: those of Ethernet, or of
-// IP where that is all there is. A group has no side: its address is nil.
+// addresses returns a frame's source and destination: Ethernet addresses, or IP
+// addresses without a link header. A group has no side, so its address is nil.
 func addresses(frame []byte, ethernet bool) (from, to []byte) {
 	if len(frame) < headerLength {
 		return nil, nil

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// appendRadiotap reads an IEEE 802.11 frame with a radiotap header before it
-// (radiotap.org): its length, what fields it has, and then those.
+// appendRadiotap reads an IEEE 802.11 frame with a radiotap header
+// (radiotap.org): its length, a bitmap of its fields, and the fields.
 func appendRadiotap(b, data []byte) []byte {
 	if len(data) < 8 {
 		return b
@@ -26,7 +26,7 @@ func appendRadiotap(b, data []byte) []byte {
 	return appendWireless(b, frame)
 }
 
-// Bits of a radiotap header: which fields it has, and what its flags say.
+// Bits of a radiotap header: the fields that it has, and its flags.
 const (
 	radiotapHasTime  = 1 << 0
 	radiotapHasFlags = 1 << 1
@@ -35,8 +35,8 @@ const (
 	radiotapBadFCS   = 0x40
 )
 
-// radiotapFlags returns the flags of a header, 0 where it has none. Only a time
-// of eight bytes can stand before them.
+// radiotapFlags returns the flags of a header, 0 if it has none. Only a time of
+// eight bytes can precede them.
 func radiotapFlags(header []byte) byte {
 	present := binary.LittleEndian.Uint32(header[4:])
 	offset := 8
@@ -68,14 +68,15 @@ const (
 	wirelessOrder     = 0x80
 )
 
-// aggregated is the bit of the QoS field which says that a frame holds several.
+// aggregated is the bit of the QoS field that marks a frame with several
+// packets.
 const aggregated = 0x80
 
-// snap is the LLC and SNAP header that an ethertype follows (RFC 1042).
+// snap is the LLC and SNAP header, which an ethertype follows (RFC 1042).
 var snap = []byte{0xaa, 0xaa, 0x03, 0, 0, 0}
 
-// appendWireless reads a data frame of IEEE 802.11 (section 9.3.2). What is
-// encrypted, in fragments or aggregated is passed over.
+// appendWireless reads an IEEE 802.11 data frame (section 9.3.2). It skips
+// encrypted, fragmented and aggregated frames.
 func appendWireless(b, frame []byte) []byte {
 	if len(frame) < 24 {
 		return b

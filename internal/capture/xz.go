@@ -15,14 +15,15 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// xzReader reads the .xz container, The .xz File Format 1.2.1, and leaves LZMA2 to
-// the library. The library's own reader of the container allocates whatever
-// dictionary a block asks for, up to 4 GiB.
+// xzReader reads the .xz container, The .xz File Format 1.2.1, and uses the
+// library for LZMA2. The library's own container reader allocates any
+// dictionary that a block requests, up to 4 GiB.
 type xzReader struct {
 	in *bufio.Reader
-	// read counts the bytes of the block that were read.
+	// read counts the bytes read from the block.
 	read int64
-	// check is the kind of the stream's checksums, sum that of the block.
+	// check is the type of the stream's checksums, and sum the block's
+	// checksum.
 	check byte
 	sum   hash.Hash
 	block io.Reader
@@ -40,7 +41,7 @@ const (
 	xzLZMA2            = 0x21
 )
 
-// xzChecks are the sizes of the checksums of each kind, section 2.1.1.2.
+// xzChecks are the checksum sizes of each type, section 2.1.1.2.
 var xzChecks = [16]int{0, 4, 4, 4, 8, 8, 8, 16, 16, 16, 32, 32, 32, 64, 64, 64}
 
 var errXZ = errors.New("its structure is invalid")
@@ -84,8 +85,8 @@ func (r *xzReader) Read(p []byte) (int, error) {
 	}
 }
 
-// next opens the next block, of this stream or of one that follows. It returns
-// io.EOF where there is none.
+// next opens the next block, of this or a later stream. It returns io.EOF at
+// the end.
 func (r *xzReader) next() error {
 	for {
 		r.read = 0
@@ -126,8 +127,8 @@ func (r *xzReader) beginBlock(rest int) error {
 	return err
 }
 
-// newXZSum returns what computes a block's checksum, nil for kinds that are not
-// known, whose checksums are passed over.
+// newXZSum returns the hash of a block's checksum. It returns nil for unknown
+// types, whose checksums are skipped.
 func newXZSum(check byte) hash.Hash {
 	switch check {
 	case 1:
@@ -140,7 +141,7 @@ func newXZSum(check byte) hash.Hash {
 	return nil
 }
 
-// endBlock reads the padding behind a block, and its checksum.
+// endBlock reads the padding and the checksum after a block.
 func (r *xzReader) endBlock() error {
 	var tail [3 + 64]byte
 	padding := int(-r.read & 3)
@@ -163,7 +164,7 @@ func (r *xzReader) endBlock() error {
 	return nil
 }
 
-// endStream reads the index, whose first byte was read, and the footer.
+// endStream reads the rest of the index, after its first byte, and the footer.
 func (r *xzReader) endStream() error {
 	r.read = 1
 	records, err := binary.ReadUvarint(r)
@@ -187,7 +188,7 @@ func (r *xzReader) endStream() error {
 	return nil
 }
 
-// skipPadding steps over zeros between streams.
+// skipPadding skips zeros between streams.
 func (r *xzReader) skipPadding() error {
 	for {
 		b, err := r.in.Peek(1)
@@ -229,7 +230,7 @@ func (r *xzReader) full(p []byte) error {
 	return cutOff(err)
 }
 
-// cutOff says of an end of the file that it should not be there.
+// cutOff turns io.EOF into io.ErrUnexpectedEOF.
 func cutOff(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -237,9 +238,8 @@ func cutOff(err error) error {
 	return err
 }
 
-// xzDictionary returns how many bytes the dictionary of a block has, from its
-// header behind the first byte, sections 3.1 and 5.3.1. LZMA2 is the only filter that
-// is read.
+// xzDictionary returns the size of a block's dictionary from its header after
+// the first byte, sections 3.1 and 5.3.1. LZMA2 is the only supported filter.
 func xzDictionary(head []byte) (uint64, error) {
 	flags, rest := head[0], head[1:]
 	number := func() uint64 {

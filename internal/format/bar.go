@@ -20,8 +20,7 @@ func Bar(share float64, width int) string {
 
 var levels = [...]string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
 
-// Line is a bar that is thin enough to stand in many rows, in steps of half a
-// cell.
+// Line is a thin bar for use in many rows, in steps of half a cell.
 func Line(share float64, width int) string {
 	steps := int(min(max(share, 0), 1)*float64(width)*2 + 0.5)
 	if steps == 0 && share > 0 {
@@ -30,8 +29,8 @@ func Line(share float64, width int) string {
 	return strings.Repeat("━", steps/2) + strings.Repeat("╸", steps%2) + Blank(width-(steps+1)/2)
 }
 
-// Spark returns the last width values as a line of columns scaled to the
-// highest of them. Zero has the lowest column: a gap would read as no data.
+// Spark returns the last width values as a line of columns, scaled to the
+// highest. Zero is the lowest column: a gap would look like missing data.
 func Spark(values []float64, width int) string {
 	if len(values) > width {
 		values = values[len(values)-max(width, 0):]

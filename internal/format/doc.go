@@ -1,4 +1,3 @@
-// Package format turns what the console shows into text of a known width:
-// numbers, durations and bars, and text from outside that must not be able to
-// steer the terminal.
+// Package format converts numbers, durations and bars to text of a known width,
+// and makes text from outside safe for a terminal.
 package format

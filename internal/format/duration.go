@@ -10,8 +10,8 @@ import (
 
 const day = 24 * time.Hour
 
-// Countdown returns what is left of a timeout in at most five cells, as in
-// "0:09", "59:59", "5h12m" or "4d23h".
+// Countdown returns the rest of a timeout in at most five cells, as in "0:09",
+// "59:59", "5h12m" or "4d23h".
 func Countdown(d time.Duration) string {
 	if d < time.Hour {
 		s := int(d / time.Second)
@@ -20,8 +20,8 @@ func Countdown(d time.Duration) string {
 	return coarse(d)
 }
 
-// Age returns how long something has lasted in at most five cells, as in "42s",
-// "6m12s", "12m" or "3h05m".
+// Age returns a past duration in at most five cells, as in "42s", "6m12s",
+// "12m" or "3h05m".
 func Age(d time.Duration) string {
 	switch s := int(max(d, 0) / time.Second); {
 	case s < 60:
@@ -34,7 +34,7 @@ func Age(d time.Duration) string {
 	return coarse(d)
 }
 
-// coarse gives the second unit only while the first has one digit.
+// coarse returns the second unit only if the first has one digit.
 func coarse(d time.Duration) string {
 	days, hours, minutes := int(d/day), int(d/time.Hour), int(d/time.Minute)
 	switch {
@@ -48,12 +48,12 @@ func coarse(d time.Duration) string {
 	return fmt.Sprintf("%dh%02dm", hours, minutes%60)
 }
 
-// Timeout returns a duration exactly, in the form that an operator would type
-// it, as in "5d", "1h30m" or "30s".
+// Timeout returns an exact duration as an operator would type it, as in "5d",
+// "1h30m" or "30s".
 func Timeout(d time.Duration) string { return flow.FormatDuration(d) }
 
-// Words returns a duration as a sentence would say it, as in "5 days",
-// "1 minute 30 seconds" or "0.2 s".
+// Words returns a duration in words, as in "5 days", "1 minute 30 seconds" or
+// "0.2 s".
 func Words(d time.Duration) string {
 	if d < 10*time.Second && d%time.Second != 0 {
 		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
@@ -80,7 +80,7 @@ func plural(n int, word string) string {
 	return strconv.Itoa(n) + " " + word + "s"
 }
 
-// Plural returns a number of things, as in "1 flow" or "1,284 flows".
+// Plural returns a count with its noun, as in "1 flow" or "1,284 flows".
 func Plural(n int, word string) string {
 	if n == 1 {
 		return "1 " + word
@@ -88,8 +88,8 @@ func Plural(n int, word string) string {
 	return Count(n) + " " + word + "s"
 }
 
-// Lasted returns how long a flow lasted that has ended. Many last less than a
-// second, which is not nothing.
+// Lasted returns the lifetime of an ended flow. Many last less than a second,
+// which must not read as zero.
 func Lasted(d time.Duration) string {
 	if d < time.Second {
 		return Short(d)

@@ -42,7 +42,7 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-// TestWidths is what columns rely on: no number outgrows its column.
+// TestWidths checks that no number is wider than its column.
 func TestWidths(t *testing.T) {
 	rnd := rand.New(rand.NewSource(1))
 	for range 100000 {

@@ -5,12 +5,13 @@ import (
 	"strconv"
 )
 
-// Unseen stands where a direction has never carried a packet: it is not zero.
+// Unseen is shown for a direction that has never carried a packet, which
+// differs from zero.
 const Unseen = "·"
 
 var prefixes = [...]string{"", "k", "M", "G", "T", "P", "E"}
 
-// Count returns n with its digits in groups of three, as in "65,536".
+// Count returns n with thousands separators, as in "65,536".
 func Count(n int) string {
 	digits := strconv.Itoa(n)
 	head := len(digits) % 3
@@ -27,8 +28,8 @@ func Count(n int) string {
 	return out
 }
 
-// Capped returns the value of a counter that stops at 65,535, as in "65,535+" once it
-// has stopped.
+// Capped returns a counter that saturates at 65,535, as in "65,535+" once it
+// has.
 func Capped(n uint16) string {
 	if n == math.MaxUint16 {
 		return Count(int(n)) + "+"
@@ -69,8 +70,8 @@ func Unit(v float64, unit string) string {
 	return digits(mantissa, 100) + " " + prefix + unit
 }
 
-// Percent returns part of whole in percent, as in "2 %". It says 100 only when
-// nothing is left, and 0 only when there is nothing.
+// Percent returns part of whole in percent, as in "2 %". It returns 100 only if
+// nothing is left, and 0 only for zero.
 func Percent(part, whole int) string {
 	if whole <= 0 || part <= 0 {
 		return "0 %"
@@ -85,7 +86,7 @@ func Percent(part, whole int) string {
 	return strconv.Itoa(p) + " %"
 }
 
-// scale brings v below one thousand. What would round up to a thousand gets
+// scale scales v below one thousand. A value that rounds up to a thousand gets
 // the next prefix, so that no column grows by a digit.
 func scale(v float64) (mantissa float64, prefix string) {
 	i := 0
@@ -96,8 +97,7 @@ func scale(v float64) (mantissa float64, prefix string) {
 	return v, prefixes[i]
 }
 
-// digits shows one decimal below a limit, unless it would be a zero that says
-// nothing.
+// digits shows one decimal below a limit, unless the decimal is zero.
 func digits(v, limit float64) string {
 	if v < limit && v < 99.95 && math.Round(v*10) != 10*math.Round(v) {
 		return strconv.FormatFloat(v, 'f', 1, 64)

@@ -2,10 +2,10 @@ package format
 
 import "ctop/tracker/flow"
 
-// RateUnit is what rates count.
+// RateUnit is the unit of rates.
 type RateUnit uint8
 
-// The units, in the order in which a key goes through them.
+// The units, in the order in which a key cycles through them.
 const (
 	Bits RateUnit = iota
 	Bytes
@@ -13,15 +13,15 @@ const (
 	numRateUnits
 )
 
-// Next returns the unit after u, the first after the last.
+// Next returns the next unit, and after the last the first.
 func (u RateUnit) Next() RateUnit { return (u + 1) % numRateUnits }
 
-// String returns the unit as a sentence names it.
+// String returns the unit's name in a sentence.
 func (u RateUnit) String() string {
 	return [...]string{Bits: "bits", Bytes: "bytes", Packets: "packets"}[u]
 }
 
-// Short returns the unit as it follows a number.
+// Short returns the unit as a suffix of a number.
 func (u RateUnit) Short() string {
 	return [...]string{Bits: "b/s", Bytes: "B/s", Packets: "pps"}[u]
 }

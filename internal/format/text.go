@@ -10,7 +10,7 @@ import (
 
 const blanks = "                                                                "
 
-// Blank returns n spaces, none where n is negative.
+// Blank returns n spaces, none if n is negative.
 func Blank(n int) string {
 	if n <= 0 {
 		return ""
@@ -31,14 +31,14 @@ func Width(s string) int {
 	return len(s)
 }
 
-// Left returns s in exactly width cells, cut with an ellipsis or filled up at
-// the right.
+// Left returns s in exactly width cells, cut with an ellipsis or padded on the
+// right.
 func Left(s string, width int) string {
 	s = Cut(s, width)
 	return s + Blank(width-Width(s))
 }
 
-// Right is [Left] with the filling at the left, for numbers.
+// Right is [Left] with padding on the left, for numbers.
 func Right(s string, width int) string {
 	s = Cut(s, width)
 	return Blank(width-Width(s)) + s
@@ -55,7 +55,7 @@ func Cut(s string, width int) string {
 	return ansi.Truncate(s, width, "…")
 }
 
-// Columns puts texts beside one another, each so many cells wide.
+// Columns puts texts side by side, each width cells wide.
 func Columns(columns [][]string, width int) []string {
 	var lines []string
 	for y := 0; ; y++ {
@@ -73,9 +73,9 @@ func Columns(columns [][]string, width int) []string {
 	}
 }
 
-// Clean returns text from outside with everything in it that could steer a
-// terminal or reorder a line shown as a middle dot: control characters, escape
-// sequences, bidirectional marks, bytes that are not UTF-8.
+// Clean returns text from outside with a middle dot for everything that could
+// control a terminal or reorder a line: control characters, escape sequences,
+// bidirectional marks, invalid UTF-8.
 func Clean(s string) string {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {

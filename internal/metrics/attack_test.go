@@ -33,8 +33,8 @@ func listening(t *testing.T, o Options) string {
 	return l.Addr().String()
 }
 
-// Whoever holds connections takes no more than some descriptors, and keeps nobody
-// out.
+// A client that holds many connections takes a bounded number of descriptors,
+// and locks nobody out.
 func TestConnectionsAreLimited(t *testing.T) {
 	addr := listening(t, Options{Source: fake{sample()}, Healthy: func() error { return nil }})
 	descriptors := func() int {
@@ -55,7 +55,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 			_, _ = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") // and stay
 		}
 	}
-	// Here both ends of each connection count.
+	// Both ends of each connection count here.
 	end := time.Now().Add(10 * time.Second)
 	for descriptors()-before > many+mostConnections+8 && time.Now().Before(end) {
 		time.Sleep(10 * time.Millisecond)
@@ -74,7 +74,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 	}
 }
 
-// A name that leads to a loopback address is somebody else's.
+// A name that resolves to a loopback address may belong to an attacker.
 func TestHostIsChecked(t *testing.T) {
 	addr := listening(t, Options{Source: fake{sample()}, Healthy: func() error { return nil }})
 	for host, want := range map[string]int{
@@ -105,7 +105,7 @@ func TestHostIsChecked(t *testing.T) {
 	}
 }
 
-// plainWriter writes what a handler says into a buffer.
+// plainWriter writes a handler's output to a buffer.
 type plainWriter struct{ *bytes.Buffer }
 
 func (plainWriter) Header() http.Header { return http.Header{} }
@@ -119,7 +119,7 @@ func (l lines) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What the server itself complains about is in the log.
+// The server's own errors are in the log.
 func TestErrorsAreLogged(t *testing.T) {
 	log := make(lines, 10)
 	addr := listening(t, Options{

@@ -11,7 +11,7 @@ type consoles struct {
 	stats func() console.Stats
 }
 
-// Describe tells nothing, as with the tracker's metrics.
+// Describe sends nothing, as for the tracker's metrics.
 func (c *consoles) Describe(chan<- *prometheus.Desc) {}
 
 // Collect sends every metric.

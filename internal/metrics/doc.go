@@ -1,3 +1,3 @@
-// Package metrics tells Prometheus how a tracker is. Every scrape reads the
-// latest snapshot that the collector has; none costs the kernel anything.
+// Package metrics exports the state of a tracker to Prometheus. Every scrape
+// reads the collector's latest snapshot and costs the kernel nothing.
 package metrics

@@ -59,11 +59,11 @@ type exporter struct {
 	source Source
 }
 
-// Describe tells nothing: what there is depends on the snapshot. The registry
-// checks each scrape instead.
+// Describe sends nothing, since the metrics depend on the snapshot. The
+// registry checks each scrape instead.
 func (e *exporter) Describe(chan<- *prometheus.Desc) {}
 
-// Collect sends every metric, none before the first snapshot.
+// Collect sends every metric, and none before the first snapshot.
 func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 	s := e.source.Snapshot()
 	if s == nil {
@@ -87,7 +87,7 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// truth is a gauge of what is or is not.
+// truth returns 1 for true and 0 for false.
 func truth(is bool) float64 {
 	if is {
 		return 1
@@ -150,7 +150,8 @@ func (x sender) counters(c *flow.Counters) {
 	x.counter(x.lost, c.EventsLost)
 }
 
-// valid makes text of the names of interfaces and hosts, which can be any bytes.
+// valid makes valid text of the names of interfaces and hosts, which can
+// contain any bytes.
 func valid(labels []string) []string {
 	for i, text := range labels {
 		labels[i] = strings.ToValidUTF8(text, "\uFFFD")

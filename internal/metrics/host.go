@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// checkHost refuses requests for names, where the server listens on a loopback
-// address: a page in a browser on the same machine could have a name of its own
-// lead there (DNS rebinding), and read the metrics. Addresses and localhost cannot
-// be made to lead elsewhere.
+// checkHost refuses requests for host names if the server listens on a loopback
+// address. A web page in a browser on the same machine could otherwise point a
+// name there (DNS rebinding) and read the metrics. Addresses and localhost
+// cannot be redirected.
 func checkHost(local bool, next http.Handler) http.Handler {
 	if !local {
 		return next
@@ -33,7 +33,7 @@ func isLocalName(host string) bool {
 	return err == nil || strings.EqualFold(strings.TrimSuffix(host, "."), "localhost")
 }
 
-// isLoopback reports whether a listener can be reached from its own machine only.
+// isLoopback reports whether a listener is reachable only from its own machine.
 func isLoopback(a net.Addr) bool {
 	t, ok := a.(*net.TCPAddr)
 	return ok && t.IP.IsLoopback()

@@ -6,9 +6,9 @@ import (
 	"sync"
 )
 
-// limited is a listener that keeps no more than so many connections open. One more
-// takes the place of one that waits for a request; where none does, of one that was
-// there before: whoever holds connections does not keep Prometheus out.
+// limited is a listener with a bounded number of open connections. A further
+// connection replaces one that waits for a request, or else the oldest one. So
+// a client that holds connections does not lock Prometheus out.
 type limited struct {
 	net.Listener
 	most int
@@ -34,7 +34,7 @@ func (l *limited) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// enter notes a connection and returns the one that has to go.
+// enter registers a connection and returns the one to close.
 func (l *limited) enter(c net.Conn) (old net.Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -45,7 +45,7 @@ func sample() *flow.Snapshot {
 
 func stats() console.Stats { return console.Stats{Sessions: 2, Refused: 3} }
 
-// serve starts a server and returns a way to ask it.
+// serve starts a server and returns a function that sends requests.
 func serve(t *testing.T, o Options) (get func(path string) (int, string)) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -127,7 +127,7 @@ func TestHealth(t *testing.T) {
 	}
 }
 
-// The metrics obey Prometheus's own rules on names and helps.
+// The metrics follow Prometheus's rules for names and help texts.
 func TestLint(t *testing.T) {
 	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}} {
 		problems, err := testutil.CollectAndLint(c)
@@ -140,7 +140,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// The dashboard asks for what there is, and shows all of it.
+// The dashboard queries only existing metrics, and shows all of them.
 func TestDashboard(t *testing.T) {
 	text, err := os.ReadFile("../../docs/grafana-dashboard.json")
 	if err != nil {

@@ -17,22 +17,22 @@ import (
 	"ctop/ui/console"
 )
 
-// Source is what the metrics are of. [*tracker.Collector] is one.
+// Source provides the data for the metrics. [*tracker.Collector] is one.
 type Source interface {
 	// Snapshot returns the latest snapshot, nil before the first.
 	Snapshot() *flow.Snapshot
-	// SweepTook returns how much of a core the latest sweep took.
+	// SweepTook returns the share of a core that the latest sweep took.
 	SweepTook() time.Duration
 }
 
-// Options say what to tell. All but Consoles are needed.
+// Options configure a server. All except Consoles are required.
 type Options struct {
 	Source Source
-	// Healthy says what is wrong.
+	// Healthy returns an error if something is wrong.
 	Healthy func() error
-	// Consoles are counted where they are served.
+	// Consoles returns the counters of the console over SSH.
 	Consoles func() console.Stats
-	// Log gets what goes wrong with a connection, [slog.Default] where nil.
+	// Log gets connection errors. It defaults to [slog.Default].
 	Log *slog.Logger
 }
 
@@ -50,12 +50,12 @@ const (
 	stopTime  = 2 * time.Second
 	maxHeader = 16 << 10
 	atOnce    = 4
-	// mostConnections is many times what Prometheus, its standby and a few
-	// people hold.
+	// mostConnections is far more than Prometheus, its standby and a few people
+	// need.
 	mostConnections = 32
 )
 
-// New returns a server that does nothing until it is run.
+// New returns a server that does nothing until Serve is called.
 func New(o Options) *Server {
 	registry := prometheus.NewPedanticRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -83,7 +83,7 @@ func New(o Options) *Server {
 	return &Server{handler: mux, log: log}
 }
 
-// Serve answers those who connect to l until ctx is done, which is no error, and
+// Serve answers requests on l until ctx is done, which is not an error, and
 // closes l.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	limited := limit(l, mostConnections)

@@ -1,5 +1,5 @@
-// Package names gives addresses and ports their names, when asked to. What it
-// does not know it says as numbers; it never waits.
+// Package names resolves addresses and ports to names on request. It shows
+// unknown ones as numbers, and never blocks.
 package names
 
 import (
@@ -17,43 +17,43 @@ import (
 type Resolver func(ctx context.Context, a netip.Addr) (string, error)
 
 const (
-	// Limit is how many addresses are remembered. The oldest go first.
+	// Limit is the number of cached addresses. The oldest are evicted first.
 	Limit = 4096
-	// mostAsked is how many are asked for at a time.
+	// mostAsked is the number of concurrent look-ups.
 	mostAsked = 8
 	// Patience is how long one of them may take.
 	Patience = 5 * time.Second
-	// longest is how long a name may be.
+	// longest is the maximum length of a name.
 	longest = 80
 )
 
-// Book is what is known of names. It belongs to one console, and is used by
-// its goroutine only.
+// Book is a cache of names. It belongs to one console, and only its goroutine
+// uses it.
 type Book struct {
 	on      bool
 	resolve Resolver
 	known   map[netip.Addr]string
 	order   []netip.Addr
 	asked   map[netip.Addr]bool
-	// shared is a copy of what is known, nil where there is none that is current.
+	// shared is a copy of the known names, nil if it is out of date.
 	shared map[netip.Addr]string
 }
 
-// New returns an empty book. Without a resolver only ports have names.
+// New returns an empty book. Without a resolver it has only names of ports.
 func New(r Resolver) *Book {
 	return &Book{resolve: r, known: map[netip.Addr]string{}, asked: map[netip.Addr]bool{}}
 }
 
-// On reports whether names are wanted.
+// On reports whether names are shown.
 func (b *Book) On() bool { return b != nil && b.on }
 
-// Resolves reports whether addresses can have names.
+// Resolves reports whether addresses can be resolved.
 func (b *Book) Resolves() bool { return b != nil && b.resolve != nil }
 
-// Set says whether names are wanted.
+// Set turns names on or off.
 func (b *Book) Set(on bool) { b.on = on }
 
-// Wanted returns the addresses that are to be asked for now.
+// Wanted returns the visible addresses to look up now.
 func (b *Book) Wanted(visible []netip.Addr) []netip.Addr {
 	if !b.On() || b.resolve == nil {
 		return nil
@@ -69,7 +69,7 @@ func (b *Book) Wanted(visible []netip.Addr) []netip.Addr {
 	return wanted
 }
 
-// Ask asks for a name. It takes its time and is safe to run elsewhere.
+// Ask looks up a name. It blocks, and may run in another goroutine.
 func (b *Book) Ask(a netip.Addr) string {
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	defer cancel()
@@ -80,7 +80,7 @@ func (b *Book) Ask(a netip.Addr) string {
 	return name
 }
 
-// Add takes an answer, empty where there is no name.
+// Add stores an answer; name is empty if there is none.
 func (b *Book) Add(a netip.Addr, name string) {
 	delete(b.asked, a)
 	if _, known := b.known[a]; known {
@@ -94,8 +94,8 @@ func (b *Book) Add(a netip.Addr, name string) {
 	b.order = append(b.order, a)
 }
 
-// Known returns the names that are shown, empty for addresses without one, nil
-// where none are shown. The map does not change any more.
+// Known returns the known names, empty for addresses without one, or nil if
+// names are off. The map is not modified later.
 func (b *Book) Known() map[netip.Addr]string {
 	if !b.On() {
 		return nil
@@ -106,7 +106,7 @@ func (b *Book) Known() map[netip.Addr]string {
 	return b.shared
 }
 
-// tidy makes a name from the network harmless.
+// tidy makes a name from the network safe to show.
 func tidy(name string) string {
 	if n := len(name); n > 0 && name[n-1] == '.' {
 		name = name[:n-1]
@@ -114,7 +114,7 @@ func tidy(name string) string {
 	return format.Cut(format.Clean(name), longest)
 }
 
-// Host returns an address, by name where that is known.
+// Host returns an address, or its name if known.
 func (b *Book) Host(a netip.Addr) string {
 	if b.On() {
 		if name := b.known[a]; name != "" {
@@ -124,7 +124,7 @@ func (b *Book) Host(a netip.Addr) string {
 	return a.String()
 }
 
-// Port returns a port, by name where it has one.
+// Port returns a port, or its name if it has one.
 func (b *Book) Port(p flow.Protocol, port uint16) string {
 	if b.On() {
 		if name, ok := services[port]; ok && p.HasPorts() {

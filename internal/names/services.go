@@ -2,8 +2,8 @@ package names
 
 import "strings"
 
-// services are the ports that an operator knows by name (IANA's registry, and
-// what runs there where that is more common).
+// services are the ports that operators know by name (IANA's registry, or the
+// usual service if another is more common).
 var services = map[uint16]string{
 	20: "ftp-data", 21: "ftp", 22: "ssh", 23: "telnet", 25: "smtp", 37: "time", 43: "whois", 49: "tacacs",
 	53: "domain", 67: "bootps", 68: "bootpc", 69: "tftp", 79: "finger", 80: "http", 88: "kerberos",
@@ -24,7 +24,7 @@ var services = map[uint16]string{
 	10050: "zabbix-agent", 10250: "kubelet", 11211: "memcached", 27017: "mongodb", 51820: "wireguard",
 }
 
-// PortNamed returns the port that names show by this name.
+// PortNamed returns the port with the given name.
 func PortNamed(name string) (port uint16, ok bool) {
 	for port, known := range services {
 		if strings.EqualFold(known, name) {

@@ -7,7 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 )
 
-// style is how a cell looks. Colours are 0 to 15, or plain.
+// style is the look of a cell. Colours are 0 to 15, or plain.
 type style struct {
 	fore, back                                int
 	bold, dim, italic, under, reverse, struck bool
@@ -15,7 +15,7 @@ type style struct {
 
 const plain = -1
 
-// cell is one place of the screen.
+// cell is one cell of the screen.
 type cell struct {
 	text string
 	style
@@ -50,8 +50,8 @@ func (s *style) parseLine(line string, width int) []cell {
 	return row[:width]
 }
 
-// apply follows the parameters of a Select Graphic Rendition sequence, those
-// that a program of sixteen colours makes.
+// apply applies the parameters of a Select Graphic Rendition sequence, as far
+// as programs with sixteen colours use them.
 func (s *style) apply(parameters string) {
 	for text := range strings.SplitSeq(parameters, ";") {
 		n, _ := strconv.Atoi(text) // none is 0

@@ -1,5 +1,5 @@
-// Command picture draws the pictures of the documentation: it runs the program
-// in a terminal, in its demo, and turns screens into SVG.
+// Command picture draws the pictures of the documentation. It runs the demo of
+// the program in a terminal and converts screens to SVG.
 //
 //	go run ./internal/picture bin/ctop docs/pictures
 package main

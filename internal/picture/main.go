@@ -12,16 +12,16 @@ import (
 	"ctop/internal/tmux"
 )
 
-// scene is one picture: what to do in the console, and when it is worth one.
+// scene is one picture: the keys to press in the console, and the screen to
+// wait for.
 type scene struct {
 	name, title   string
 	width, height int
 	args          []string
-	// watch is how long the console has been looking before, keys what is
-	// pressed then.
+	// watch is how long the console runs before keys are pressed.
 	watch time.Duration
 	keys  []string
-	// shows is what has to be on the screen.
+	// shows is text that must be on the screen.
 	shows  string
 	colour palette
 }
@@ -60,7 +60,7 @@ func main() {
 	}
 }
 
-// run draws every scene, or those that are named.
+// run draws all scenes, or the named ones.
 func run(ctx context.Context, args []string) error {
 	if len(args) < 2 {
 		return fmt.Errorf("usage: picture PROGRAM FOLDER [SCENE ...]")
@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// play runs the demo up to the moment of the picture.
+// play runs the demo up to the picture.
 func (s scene) play(ctx context.Context, program string) (screen string, err error) {
 	const patience = 30 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, s.watch+patience)
@@ -99,7 +99,7 @@ func (s scene) play(ctx context.Context, program string) (screen string, err err
 	t, err := tmux.Start(ctx, tmux.Options{
 		Width: s.width, Height: s.height, Term: "tmux",
 		Command: append([]string{program, "demo"}, s.args...),
-		// Nothing that somebody has chosen before.
+		// No saved settings.
 		Env: []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_STATE_HOME=" + home, "NO_COLOR="},
 	})
 	if err != nil {
@@ -127,7 +127,7 @@ func (s scene) play(ctx context.Context, program string) (screen string, err err
 	return t.Coloured(ctx)
 }
 
-// press presses a key and leaves the console time to follow.
+// press presses a key and gives the console time to react.
 func press(ctx context.Context, t *tmux.Terminal, key string) error {
 	var err error
 	if text, ok := strings.CutPrefix(key, "text:"); ok {

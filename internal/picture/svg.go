@@ -16,7 +16,7 @@ const (
 	margin     = 14.0
 )
 
-// palette are the sixteen colours of a terminal and those of its ground.
+// palette has the sixteen colours of a terminal, its foreground and background.
 type palette struct {
 	fore, back string
 	colours    [16]string
@@ -51,7 +51,7 @@ func svg(rows [][]cell, p palette, title string) string {
 	return b.String()
 }
 
-// drawRow draws runs of cells that look alike: their ground, then their text.
+// drawRow draws runs of equal cells: first their background, then their text.
 func drawRow(b *strings.Builder, row []cell, p palette, top float64) {
 	for from := 0; from < len(row); {
 		to := from + 1
@@ -76,7 +76,8 @@ func drawRun(b *strings.Builder, run []cell, p palette, left, top float64) {
 	drawText(b, run, left, top, fore)
 }
 
-// drawText draws each word where it stands: fonts differ in how wide they are.
+// drawText draws each word at its own position, since the width of fonts
+// differs.
 func drawText(b *strings.Builder, run []cell, left, top float64, fore string) {
 	look := attributes(run[0].style)
 	for from := 0; from < len(run); {
@@ -132,8 +133,7 @@ func (p palette) of(s style) (fore, back string) {
 	return fore, back
 }
 
-// Block elements are drawn as what they stand for: no font joins them without
-// seams.
+// Block elements are drawn as rectangles: no font joins them without gaps.
 const (
 	lowerBlocks = "▁▂▃▄▅▆▇█"
 	leftBlocks  = "▏▎▍▌▋▊▉"
@@ -147,7 +147,7 @@ func isBlock(text string) bool {
 	return strings.Contains(lowerBlocks+leftBlocks+rightEighth+line+halfLine, text)
 }
 
-// drawBlocks draws full ones that follow each other as one.
+// drawBlocks draws consecutive full blocks as one.
 func drawBlocks(b *strings.Builder, run []cell, left, top float64, fore string) {
 	for i := 0; i < len(run); {
 		n := 1
@@ -187,7 +187,7 @@ func drawBlock(b *strings.Builder, text string, left, top, width float64, fore s
 	fmt.Fprintf(b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" fill="%s"%s shape-rendering="crispEdges"/>`+"\n", x, y, w, h, fore, opacity)
 }
 
-// order is the place of a block among its kind, from 1.
+// order is the index of a block among its kind, from 1.
 func order(kind, text string) int {
 	return len([]rune(kind[:strings.Index(kind, text)])) + 1
 }

@@ -32,7 +32,7 @@ func TestZone(t *testing.T) {
 	}
 }
 
-// heapAtEnd measures the heap when all has been read of it.
+// heapAtEnd measures the heap once everything has been read.
 type heapAtEnd struct {
 	io.Reader
 	heap uint64
@@ -53,7 +53,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// TestRepeatedFlow takes the memory of one flow, however often it is told of.
+// TestRepeatedFlow checks that a flow takes memory once, however often it
+// occurs.
 func TestRepeatedFlow(t *testing.T) {
 	const times = 200_000
 	const one = `{"Flow":{"ID":1,"State":4,"Tuple":{"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"}}}` + "\n"
@@ -73,7 +74,8 @@ func TestRepeatedFlow(t *testing.T) {
 	}
 }
 
-// TestEndlessSnapshot is refused at its head, and ends when it is told to.
+// TestEndlessSnapshot checks that an endless snapshot is refused at its head,
+// and that reading stops with its context.
 func TestEndlessSnapshot(t *testing.T) {
 	for _, lines := range []string{`"Changed":1000`, `"Gone":1000`} {
 		head := `{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5},` + lines + "}}\n"
@@ -104,8 +106,8 @@ func TestEndlessSnapshot(t *testing.T) {
 	}
 }
 
-// steers reports whether text could steer a terminal (ECMA-48: the control
-// characters of C0 and C1, and DEL). Lines may end.
+// steers reports whether text could control a terminal (ECMA-48: the control
+// characters of C0 and C1, and DEL). Line ends are allowed.
 func steers(text []byte) bool {
 	for len(text) > 0 {
 		r, n := utf8.DecodeRune(text)
@@ -117,7 +119,7 @@ func steers(text []byte) bool {
 	return false
 }
 
-// checkEvent and checkSnapshot print in every form.
+// checkEvent and checkSnapshot print in every format.
 func checkEvent(t *testing.T, e *flow.Event) {
 	for form := output.Table; form <= output.CSV; form++ {
 		check(t, form, output.AppendEvent(nil, form, e))
@@ -157,8 +159,9 @@ func check(t *testing.T, form output.Format, text []byte) {
 	}
 }
 
-// TestOutputsOfHostileNames has names that the kernel allows (netdevice(7): any
-// byte but slash, colon and blanks), and text that only a forged file has.
+// TestOutputsOfHostileNames prints names that the kernel allows (netdevice(7):
+// any byte but slash, colon and blanks), and text that only a forged file
+// contains.
 func TestOutputsOfHostileNames(t *testing.T) {
 	s := snapshot(0, flow4(1, 5, 0, 0))
 	for i, name := range []string{"\x1b[2J\x07\"\\,", "\u009b31m\x7f\xff\u202e"} {
@@ -182,8 +185,8 @@ func TestOutputsOfHostileNames(t *testing.T) {
 	}
 }
 
-// FuzzReader has nothing that is read do harm to what shows it: no output steers
-// a terminal, and JSON stays JSON.
+// FuzzReader checks that no input harms the program that shows it: no output
+// controls a terminal, and JSON stays valid.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte(`{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5},"Changed":1}}` + "\n" +
 		`{"Flow":{"ID":1,"State":4,"Tuple":{"Proto":6,"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"}}}` + "\n" +

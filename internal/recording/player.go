@@ -11,17 +11,17 @@ import (
 	"ctop/tracker/flow"
 )
 
-// ErrPast is why nothing that a player shows can be changed.
+// ErrPast is the error of every change to a player.
 var ErrPast = errors.New("this is a recording of the past")
 
 // keptEvents is how many of the latest events a player keeps.
 const keptEvents = 100_000
 
 // Player shows a recording to consoles, as a [tracker.Collector] shows a
-// tracker. What it shows cannot be changed.
+// tracker. Nothing in it can be changed.
 type Player struct {
 	latest atomic.Pointer[flow.Snapshot]
-	// now is the time that it has come to, in nanoseconds.
+	// now is the current time of the recording, in nanoseconds.
 	now atomic.Int64
 
 	mu     sync.Mutex
@@ -29,18 +29,18 @@ type Player struct {
 	total  uint64
 }
 
-// PlayOptions say how to play.
+// PlayOptions configure playing.
 type PlayOptions struct {
-	// Until is how much of it to play, all where zero.
+	// Until is how much to play, everything if zero.
 	Until time.Duration
-	// Speed is how many times as fast as it happened, at once where zero.
+	// Speed is a multiple of real time. Zero plays everything at once.
 	Speed float64
-	// OnEvent gets every event. An error of it ends the playing.
+	// OnEvent gets every event. Its error stops playing.
 	OnEvent func(*flow.Event) error
 }
 
-// Play goes through a recording until its end, or until ctx is done. An error
-// that wraps [ErrBroken] tells that it came that far.
+// Play plays a recording until its end, or until ctx is done. An error that
+// wraps [ErrBroken] means that it played the valid part.
 func (p *Player) Play(ctx context.Context, r *Reader, o PlayOptions) error {
 	var begin time.Time
 	started := time.Now()
@@ -69,7 +69,7 @@ func (p *Player) Play(ctx context.Context, r *Reader, o PlayOptions) error {
 	return nil
 }
 
-// wait reports whether the time has passed before ctx was done.
+// wait reports whether d passed before ctx was done.
 func wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -101,7 +101,7 @@ func (p *Player) take(item Item, tell func(*flow.Event) error) error {
 	return tell(item.Event)
 }
 
-// Now returns the time that it has come to.
+// Now returns the current time of the recording.
 func (p *Player) Now() time.Time { return time.Unix(0, p.now.Load()) }
 
 // Snapshot returns the latest snapshot, nil before the first.

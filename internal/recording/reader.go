@@ -16,33 +16,33 @@ import (
 )
 
 var (
-	// ErrVersion means that the recording is another version's.
+	// ErrVersion means that another version recorded the file.
 	ErrVersion = errors.New("it was recorded by another version of ctop")
-	// ErrBroken means that the rest of the file makes no sense, or is not
-	// there. What came before it is good.
+	// ErrBroken means that the rest of the file is damaged or missing. The part
+	// before it is valid.
 	ErrBroken = errors.New("the recording is damaged or truncated")
 )
 
 const (
-	// maxLine bounds a line; the longest that is written is far shorter.
+	// maxLine bounds the length of a line; written lines are far shorter.
 	maxLine = 1 << 20
-	// oldest and latest bound the times that are believed.
+	// oldest and latest are the years of plausible times.
 	oldest, latest = 1970, 2262
 )
 
-// Is reports whether what is to be read is a recording, of whatever version.
+// Is reports whether r begins with a recording of any version.
 func Is(r *bufio.Reader) bool {
 	begin, _ := r.Peek(len(format))
 	return string(begin) == format
 }
 
-// Item is what comes next: one of both is set.
+// Item is the next item: an event or a snapshot.
 type Item struct {
 	Event    *flow.Event
 	Snapshot *flow.Snapshot
 }
 
-// Time is when it was.
+// Time returns the item's time.
 func (i Item) Time() time.Time {
 	if i.Event != nil {
 		return i.Event.Time
@@ -56,7 +56,7 @@ type Reader struct {
 	last  *flow.Snapshot
 }
 
-// NewReader reads how a recording begins.
+// NewReader reads the header of a recording.
 func NewReader(from io.Reader) (*Reader, error) {
 	in := bufio.NewReader(from)
 	first, err := in.ReadSlice('\n')
@@ -75,9 +75,9 @@ func NewReader(from io.Reader) (*Reader, error) {
 	return r, nil
 }
 
-// Next returns the next item, io.EOF at the end, and an error that wraps
-// [ErrBroken] where reading cannot go on. A snapshot may be long: ctx ends the
-// reading of it.
+// Next returns the next item, or io.EOF at the end. Its error wraps [ErrBroken]
+// if the rest cannot be read. A snapshot may be long, so ctx also stops reading
+// one.
 func (r *Reader) Next(ctx context.Context) (Item, error) {
 	l, err := r.next(ctx)
 	switch {
@@ -132,9 +132,9 @@ func (r *Reader) snapshot(ctx context.Context, h *head) (*flow.Snapshot, error) 
 	return s, nil
 }
 
-// changed reads so many flows, and returns which ids it was told of. A flow that
-// is there more than once is as it was told last, and takes the room of one: a
-// recording is read in the memory of the table that it is of, however long it is.
+// changed reads n flows, and returns the ids that had a line. If a flow occurs
+// more than once, the last line counts and it takes memory once. So a recording
+// needs only the memory of its table, however long it is.
 func (r *Reader) changed(ctx context.Context, n int) (flows []flow.Flow, told map[flow.ID]int, err error) {
 	told = map[flow.ID]int{}
 	for range n {
@@ -155,8 +155,8 @@ func (r *Reader) changed(ctx context.Context, n int) (flows []flow.Flow, told ma
 	return flows, told, nil
 }
 
-// gone reads so many ids of flows that are not there any more, and adds them to
-// those it was told of.
+// gone reads n ids of flows that no longer exist, and adds them to the ids that
+// had a line.
 func (r *Reader) gone(ctx context.Context, n int, told map[flow.ID]int) error {
 	for range n {
 		l, err := r.next(ctx)
@@ -173,8 +173,8 @@ func (r *Reader) gone(ctx context.Context, n int, told map[flow.ID]int) error {
 	return nil
 }
 
-// carryOver returns the flows of the last snapshot that nothing is told of, with
-// room for more.
+// carryOver returns the flows of the last snapshot that had no line, with room
+// for more.
 func (r *Reader) carryOver(at time.Time, told map[flow.ID]int, more int) []flow.Flow {
 	if r.last == nil {
 		return nil
@@ -199,8 +199,8 @@ func validSnapshot(s *flow.Snapshot) bool {
 	return validTime(s.Time) && s.MaxFlows > 0 && s.MaxFlows <= flow.MaxMaxFlows && len(s.Flows) == 0
 }
 
-// validCount bounds the lines of a snapshot. A table that changes while it is read
-// may show more flows than it has room for, not as many again.
+// validCount bounds the lines of a snapshot. A table that changes while it is
+// read may show more flows than its capacity, but never twice as many.
 func validCount(n, maxFlows int) bool { return n >= 0 && n <= 2*maxFlows }
 
 func validFlow(f *flow.Flow) bool {
@@ -216,8 +216,8 @@ func validEvent(e *flow.Event) bool {
 
 func validState(s flow.State) bool { return int(s) <= len(flow.States()) }
 
-// validTuple refuses zones of IPv6 addresses, which can be any text: no packet
-// has one.
+// validTuple refuses zones of IPv6 addresses. They may be any text, and no
+// packet has one.
 func validTuple(t flow.Tuple) bool {
 	src, dst := t.Src.Addr(), t.Dst.Addr()
 	return src.IsValid() && dst.IsValid() && src.Is4() == dst.Is4() && src.Zone() == "" && dst.Zone() == ""

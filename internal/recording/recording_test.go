@@ -108,7 +108,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestCut has what came before the cut, wherever that is.
+// TestCut truncates a recording anywhere, and reads the part before.
 func TestCut(t *testing.T) {
 	file := sample(t)
 	most := 0

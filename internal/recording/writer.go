@@ -15,18 +15,18 @@ type Writer struct {
 	buffer *bufio.Writer
 	gzip   *gzip.Writer
 	lines  *json.Encoder
-	// known are the flows of the last snapshot, as if they had been silent.
+	// known are the flows of the last snapshot, without later packets.
 	known map[flow.ID]flow.Flow
 }
 
-// NewWriter begins a recording.
+// NewWriter starts a recording.
 func NewWriter(to io.Writer) (*Writer, error) {
 	if _, err := io.WriteString(to, format+version+"\n"); err != nil {
 		return nil, err
 	}
 	w := &Writer{known: map[flow.ID]flow.Flow{}}
-	// Of the levels the fastest is worth it: the others halve the rest at
-	// three times the cost.
+	// The fastest level is best: the others halve the size at three times the
+	// cost.
 	w.gzip, _ = gzip.NewWriterLevel(to, gzip.BestSpeed) // the level exists
 	w.buffer = bufio.NewWriterSize(w.gzip, 1<<16)
 	w.lines = json.NewEncoder(w.buffer)
@@ -36,7 +36,7 @@ func NewWriter(to io.Writer) (*Writer, error) {
 // Event adds an event.
 func (w *Writer) Event(e *flow.Event) error { return w.write(line{Event: e}) }
 
-// Snapshot adds a snapshot, and makes sure that all so far can be read.
+// Snapshot adds a snapshot, and flushes, so that everything so far can be read.
 func (w *Writer) Snapshot(s *flow.Snapshot) error {
 	known := make(map[flow.ID]flow.Flow, len(s.Flows))
 	var changed []*flow.Flow
@@ -97,7 +97,7 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// Close ends the recording, and does not close what it was written to.
+// Close ends the recording. It does not close the underlying writer.
 func (w *Writer) Close() error {
 	if err := w.flush(); err != nil {
 		return err

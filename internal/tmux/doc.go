@@ -1,4 +1,4 @@
-// Package tmux runs a program in a real terminal that nobody sees: presses keys,
-// changes its size, and reads its screen. Tests of the console and the pictures
-// of it are made with that. It needs tmux 3.0 or newer.
+// Package tmux runs a program in an invisible terminal. It presses keys,
+// changes the size, and reads the screen. Tests and pictures of the console use
+// it. It needs tmux 3.0 or newer.
 package tmux

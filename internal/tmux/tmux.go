@@ -12,15 +12,15 @@ import (
 	"time"
 )
 
-// Options say what runs where.
+// Options configure a terminal.
 type Options struct {
 	Width, Height int
-	// Command is the program with its arguments, Env what it gets besides the
+	// Command is the program with its arguments. Env is added to the
 	// environment of this process, as NAME=VALUE.
 	Command, Env []string
-	// Dir is where it runs; empty: where this process does.
+	// Dir is the working directory, by default that of this process.
 	Dir string
-	// Term is what the terminal calls itself; empty: screen-256color.
+	// Term is the terminal type, by default screen-256color.
 	Term string
 }
 
@@ -29,7 +29,7 @@ type Terminal struct {
 	dir string
 }
 
-// look is how often a screen that something is expected of is read.
+// look is the interval of reading a screen while waiting for text.
 const look = 50 * time.Millisecond
 
 // Start opens a terminal and runs the program.
@@ -42,8 +42,8 @@ func Start(ctx context.Context, o Options) (*Terminal, error) {
 	if o.Term == "" {
 		o.Term = "screen-256color"
 	}
-	// What the program copies goes to tmux's own clipboard. Its last words
-	// stay on the screen after its end.
+	// The program copies to tmux's own clipboard. Its last output stays on the
+	// screen after its end.
 	settings := "set -g status off\nset -s escape-time 0\nset -s set-clipboard on\n" +
 		"set -g remain-on-exit on\nset -g default-terminal " + o.Term + "\n"
 	if err := os.WriteFile(t.path("conf"), []byte(settings), 0o600); err != nil {
@@ -78,8 +78,7 @@ func (t *Terminal) run(ctx context.Context, args ...string) (string, error) {
 	return string(out), nil
 }
 
-// Press presses keys, by the names that tmux has for them: q, Enter, Escape,
-// Space, Up, PPage, C-c.
+// Press presses keys, by tmux's names: q, Enter, Escape, Space, Up, PPage, C-c.
 func (t *Terminal) Press(ctx context.Context, keys ...string) error {
 	_, err := t.run(ctx, append([]string{"send-keys", "--"}, keys...)...)
 	return err
@@ -97,24 +96,24 @@ func (t *Terminal) Resize(ctx context.Context, width, height int) error {
 	return err
 }
 
-// Screen returns what is on the screen, a line for each of its lines.
+// Screen returns the screen, one line for each of its lines.
 func (t *Terminal) Screen(ctx context.Context) (string, error) {
 	return t.run(ctx, "capture-pane", "-p")
 }
 
-// Coloured is Screen with the escape sequences that say how it looks.
+// Coloured is Screen with the escape sequences of its colours.
 func (t *Terminal) Coloured(ctx context.Context) (string, error) {
 	return t.run(ctx, "capture-pane", "-p", "-e", "-N")
 }
 
-// Clipboard returns what the program copied last.
+// Clipboard returns the text that the program copied last.
 func (t *Terminal) Clipboard(ctx context.Context) (string, error) {
 	return t.run(ctx, "show-buffer")
 }
 
-// Ended reports whether the program has ended, and with which status: -1 where a
-// signal ended it. tmux may see the end of the program's output before that of the
-// program, and then knows of no status until another child of it ends.
+// Ended reports whether the program has ended, and its exit status, or -1 after
+// a signal. tmux may see the end of the output before the end of the program.
+// It then has no status until another child of it ends.
 func (t *Terminal) Ended(ctx context.Context) (status int, ended bool, err error) {
 	const tries = 10
 	for range tries {
@@ -136,8 +135,8 @@ func (t *Terminal) Ended(ctx context.Context) (status int, ended bool, err error
 	return -1, true, nil
 }
 
-// WaitFor waits until the screen is as it should be, and returns it. ctx bounds
-// the wait.
+// WaitFor waits until holds returns true for the screen, and returns the
+// screen. ctx bounds the wait.
 func (t *Terminal) WaitFor(ctx context.Context, holds func(screen string) bool) (string, error) {
 	var screen string
 	for {
@@ -155,7 +154,7 @@ func (t *Terminal) WaitFor(ctx context.Context, holds func(screen string) bool) 
 	}
 }
 
-// Close ends the program, where it still runs, and the terminal.
+// Close ends the program, if it still runs, and the terminal.
 func (t *Terminal) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()

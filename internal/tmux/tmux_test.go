@@ -9,7 +9,7 @@ import (
 	"ctop/internal/tmux"
 )
 
-// The status of a program that has ended is its own, however soon it is asked for.
+// A program's exit status is correct, however soon it is requested.
 func TestEnded(t *testing.T) {
 	if _, err := exec.LookPath("tmux"); err != nil {
 		t.Skip("tmux is missing: apt-get install tmux")

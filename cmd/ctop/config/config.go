@@ -1,5 +1,5 @@
-// Package config reads configuration files: a list of settings, each with the
-// place where it was made. What the settings mean is not known here.
+// Package config parses configuration files into a list of settings, each with
+// its place in the file. It does not know what the settings mean.
 package config
 
 import (
@@ -15,22 +15,22 @@ import (
 // Setting is one line of a file.
 type Setting struct {
 	Name string
-	// Values has one element, or those of an array, or NAME=VALUE for each
-	// line of a table.
+	// Values has one element, or the elements of an array, or NAME=VALUE for
+	// each line of a table.
 	Values []string
 	// Place is FILE:LINE.
 	Place string
 }
 
-// byteOrderMark begins files that some editors save as UTF-8.
+// byteOrderMark begins the UTF-8 files of some editors.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// Parse reads TOML, with a byte order mark before it or without. Its errors begin
-// with FILE:LINE.
+// Parse parses TOML, with or without a byte order mark. Its errors begin with
+// FILE:LINE.
 func Parse(file string, text []byte) ([]Setting, error) {
 	text = bytes.TrimPrefix(text, byteOrderMark)
-	// The document is decoded for what makes it invalid as a whole: syntax, and
-	// keys that are set twice.
+	// Decoding finds errors of the document as a whole: syntax, and keys that
+	// are set twice.
 	var whole map[string]any
 	if err := toml.Unmarshal(text, &whole); err != nil {
 		return nil, syntaxError(file, err)
@@ -58,7 +58,7 @@ func syntaxError(file string, err error) error {
 		file, line, strings.TrimPrefix(broken.Error(), "toml: "))
 }
 
-// reader gathers settings.
+// reader collects settings.
 type reader struct {
 	file     string
 	parser   unstable.Parser
@@ -80,7 +80,7 @@ func (r *reader) take(n *unstable.Node) error {
 	return nil
 }
 
-// key returns the dotted key of a line, and where the line is.
+// key returns the dotted key of a line, and the line's place.
 func (r *reader) key(n *unstable.Node) (name, place string) {
 	var parts []string
 	place = r.file
@@ -121,8 +121,8 @@ func (r *reader) takeValue(name, place string, value *unstable.Node) error {
 	return nil
 }
 
-// takeScalar takes one value. One in a table, as in timeout.icmp = "5s", is a
-// value of the setting that the table is named after.
+// takeScalar adds one value. A value in a table, as in timeout.icmp = "5s",
+// belongs to the setting with the table's name.
 func (r *reader) takeScalar(name, place string, value *unstable.Node) error {
 	text, err := scalar(name, place, value)
 	if err != nil {
