@@ -8,7 +8,6 @@ import (
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 	"ctop/ui/detail"
-	"ctop/ui/events"
 )
 
 func (m *Model) handleFlowsKey(msg tea.KeyMsg) tea.Cmd {
@@ -156,7 +155,7 @@ func (m *Model) openEventDetail() {
 		m.warn(noFlow)
 		return
 	}
-	m.openDetail(events.Flow(e))
+	m.openDetail(e.Flow())
 	m.stale = true
 }
 

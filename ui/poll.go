@@ -6,7 +6,6 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/tracker/flow"
-	"ctop/ui/events"
 )
 
 // Bounds on flows that have just ended.
@@ -106,7 +105,7 @@ func (m *Model) takeEnd(e *flow.Event) {
 	if e.Recovered {
 		return // why it ended is not known: it has just left the table
 	}
-	end := ending{reason: e.Reason, at: e.Time, seen: m.now, flow: events.Flow(e)}
+	end := ending{reason: e.Reason, at: e.Time, seen: m.now, flow: e.Flow()}
 	m.remember(end)
 	if m.paused || len(m.ended) >= mostEnded || m.now.Sub(e.Time) > lingering {
 		return

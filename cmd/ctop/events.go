@@ -11,7 +11,6 @@ import (
 	"ctop/internal/filter"
 	"ctop/tracker"
 	"ctop/tracker/flow"
-	"ctop/ui/events"
 )
 
 // eventsCommand prints the events of a tracker as they come.
@@ -126,5 +125,5 @@ func endWith(ctx context.Context, cancel context.CancelCauseFunc, there func() e
 // tells reports whether an event is about a flow that was asked for. That some
 // were lost is always told.
 func tells(wanted filter.Filter, e *flow.Event) bool {
-	return wanted.Empty() || e.Type == flow.EventLost || wanted.MatchEnded(events.Flow(e), e.Reason)
+	return wanted.Empty() || e.Type == flow.EventLost || wanted.MatchEnded(e.Flow(), e.Reason)
 }

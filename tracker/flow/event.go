@@ -106,3 +106,17 @@ type Event struct {
 	// Lost is the number of events missing here, on EventLost only.
 	Lost uint64
 }
+
+// Flow returns what the event says about its flow. A destroyed flow is in the state
+// it had before.
+func (e *Event) Flow() *Flow {
+	f := &Flow{
+		ID: e.ID, Tuple: e.Tuple, State: e.To,
+		Origin: e.Origin, Reply: e.Reply, Age: e.Age,
+		Invalid: e.Invalid, Related: e.Related, ClosedBy: e.ClosedBy,
+	}
+	if e.Type == EventDestroy {
+		f.State = e.From
+	}
+	return f
+}

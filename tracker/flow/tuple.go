@@ -25,7 +25,7 @@ const (
 	ProtocolUDPLite Protocol = 136
 )
 
-var protocolNames = map[Protocol]string{
+var protocolNames = [256]string{
 	ProtocolICMP:    "icmp",
 	2:               "igmp",
 	4:               "ipip",
@@ -46,7 +46,7 @@ var protocolNames = map[Protocol]string{
 
 // String returns the protocol's name, or its number where it has no short one.
 func (p Protocol) String() string {
-	if name, ok := protocolNames[p]; ok {
+	if name := protocolNames[p]; name != "" {
 		return name
 	}
 	return strconv.Itoa(int(p))
@@ -61,8 +61,8 @@ func ProtocolNamed(name string) (p Protocol, ok bool) {
 		return ProtocolICMPv6, true
 	}
 	for p, known := range protocolNames {
-		if known == name {
-			return p, true
+		if known == name && name != "" {
+			return Protocol(p), true
 		}
 	}
 	return 0, false

@@ -235,9 +235,9 @@ func (m *Model) passes(e *flow.Event) bool {
 		return true
 	}
 	if e.Type != flow.EventDestroy {
-		return m.filter.Match(Flow(e))
+		return m.filter.Match(e.Flow())
 	}
-	f := Flow(e)
+	f := e.Flow()
 	return m.filter.MatchEnded(f, e.Reason) || m.filter.Match(f)
 }
 
@@ -251,18 +251,6 @@ func (m *Model) cut(n int) {
 	gone := before - len(m.shown)
 	m.window.Cursor -= gone
 	m.window.Offset -= gone
-}
-
-// Flow returns what an event tells about its flow.
-func Flow(e *flow.Event) *flow.Flow {
-	f := &flow.Flow{
-		ID: e.ID, Tuple: e.Tuple, State: e.To,
-		Origin: e.Origin, Reply: e.Reply, Age: e.Age,
-	}
-	if e.Type == flow.EventDestroy {
-		f.State = e.From
-	}
-	return f
 }
 
 func (m *Model) bodyHeight() int {
