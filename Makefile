@@ -21,7 +21,7 @@ SAMPLE ?= 200
 PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbuf|tracker|ui)(/|$$)')
 
 # What knows no kernel, and builds on other systems.
-PORTABLE = ./tracker/flow ./internal/capture ./internal/filter ./internal/format ./internal/names ./internal/order \
+PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/names ./internal/order \
 	./internal/recording ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
 
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)

@@ -1,4 +1,4 @@
-package output
+package format
 
 import (
 	"math"
@@ -22,7 +22,7 @@ func TestAppendSeconds(t *testing.T) {
 		{-1500 * time.Millisecond, "-1.5"},
 		{10 * 365 * 24 * time.Hour, "315360000"},
 	} {
-		if got := string(appendSeconds(nil, tt.d)); got != tt.want {
+		if got := string(AppendSeconds(nil, tt.d)); got != tt.want {
 			t.Errorf("%s is %s, want %s", tt.d, got, tt.want)
 		}
 	}
@@ -35,7 +35,7 @@ func FuzzAppendSeconds(f *testing.F) {
 		if d == math.MinInt64 {
 			t.Skip("has no absolute value")
 		}
-		got, err := strconv.ParseFloat(string(appendSeconds(nil, d)), 64)
+		got, err := strconv.ParseFloat(string(AppendSeconds(nil, d)), 64)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,7 +57,7 @@ func TestAppendRate(t *testing.T) {
 		{math.NaN(), "0.0"},
 		{math.Inf(1), "0.0"},
 	} {
-		if got := string(appendRate(nil, tt.v)); got != tt.want {
+		if got := string(AppendRate(nil, tt.v)); got != tt.want {
 			t.Errorf("%v is %s, want %s", tt.v, got, tt.want)
 		}
 	}
@@ -72,7 +72,7 @@ func FuzzAppendRate(f *testing.F) {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return
 		}
-		text := string(appendRate(nil, v))
+		text := string(AppendRate(nil, v))
 		got, err := strconv.ParseFloat(text, 64)
 		if err != nil || math.Abs(got-v) > 0.05+math.Abs(v)*1e-15 {
 			t.Errorf("%v is %s", v, text)

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"ctop/internal/format"
 	"ctop/tracker/flow"
 )
 
@@ -125,7 +126,7 @@ func (r byReason) MarshalJSON() ([]byte, error) {
 		}
 		b = append(b, quote(c.name)...)
 		b = append(b, ':')
-		b = appendUint(b, c.n)
+		b = format.AppendUint(b, c.n)
 	}
 	return append(b, '}'), nil
 }

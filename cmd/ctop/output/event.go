@@ -2,16 +2,45 @@ package output
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
+	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 )
 
-const eventCSVHeader = "time,event,id,proto,src,sport,dst,dport,type,code,icmp_id,vlan,vlan_inner," +
-	"from,to,direction,reason,origin.packets,origin.bytes,reply.packets,reply.bytes,age_s,count,recovered," +
-	csvQualityHeader + "\n"
+// The members of an event that its flow has, and those of its end.
+var (
+	eventMembers = newMembers(ofEvents(field.Members(), field.EveryEvent)).flat()
+	endMembers   = newMembers(ofEvents(field.Members(), field.EndEvent, field.CloseEvent))
+)
+
+// The columns of an event that its flow has. Those added later follow its own.
+var (
+	eventColumns = addedIn(ofEvents(field.Records(), field.EveryEvent), false)
+	endColumns   = addedIn(ofEvents(field.Records(), field.EndEvent), false)
+	lateColumns  = addedIn(ofEvents(field.Records(), field.EveryEvent, field.EndEvent, field.CloseEvent), true)
+)
+
+var eventCSVHeader = strings.Join([]string{
+	"time,event", strings.ReplaceAll(eventColumns.header(), "origin.", ""), "from,to,direction,reason",
+	endColumns.header(), "count,recovered", lateColumns.header(),
+}, ",") + "\n"
+
+// ownColumns is the number of columns from "from" to "reason".
+const ownColumns = 4
+
+// ofEvents returns the fields that events of some kinds have.
+func ofEvents(fields []*field.Field, kinds ...field.Event) []*field.Field {
+	return slices.DeleteFunc(fields, func(f *field.Field) bool { return !slices.Contains(kinds, f.Event) })
+}
+
+// addedIn returns the fields of the first release of the outputs, or those of later ones.
+func addedIn(fields []*field.Field, late bool) records {
+	return newRecords(slices.DeleteFunc(fields, func(f *field.Field) bool { return (f.Added > 0) != late }))
+}
 
 // EventHeader returns what stands before the first event.
 func EventHeader(f Format) string {
@@ -38,19 +67,14 @@ func AppendEvent(b []byte, f Format, e *flow.Event) []byte {
 func appendEventJSON(b []byte, e *flow.Event) []byte {
 	if e.Type == flow.EventLost {
 		b = append(b, `{"event":"lost","count":`...)
-		return append(appendUint(b, e.Lost), '}')
+		return append(format.AppendUint(b, e.Lost), '}')
 	}
 	b = append(b, `{"time":"`...)
 	b = appendTime(b, e.Time)
 	b = append(b, `","event":"`...)
 	b = append(b, e.Type.String()...)
-	b = append(b, `","id":"`...)
-	b = appendHex(b, uint64(e.ID))
-	b = append(b, `","proto":"`...)
-	b = append(b, e.Tuple.Proto.String()...)
-	b = append(b, `",`...)
-	b = appendEnds(b, originEnds(&e.Tuple))
-	b = appendVLAN(b, &e.Tuple)
+	b = append(b, '"')
+	b = eventMembers.append(b, e.Flow(), nil)
 	b = appendState(b, "from", e.From)
 	b = appendState(b, "to", e.To)
 	if !e.Recovered {
@@ -75,45 +99,21 @@ func appendState(b []byte, key string, s flow.State) []byte {
 	return append(append(b, s.String()...), '"')
 }
 
-// appendEnd appends why a flow ended and what it had carried, in the fields of
+// appendEnd appends why a flow ended and what it had carried, in the members of
 // the flow's object in a snapshot.
 func appendEnd(b []byte, e *flow.Event) []byte {
-	b = append(b, `,"reason":"`...)
-	b = append(b, e.Reason.String()...)
-	b = append(b, `","origin":{`...)
-	b = appendQuality(appendCounters(b, e.Origin), e.Tuple.Proto, e.Origin)
-	b = append(b, `},"reply":{`...)
-	b = appendQuality(appendCounters(b, e.Reply), e.Tuple.Proto, e.Reply)
-	b = append(b, `},"age_s":`...)
-	b = appendSeconds(b, e.Age)
-	b = appendUint(append(b, `,"invalid":`...), e.Invalid)
-	b = appendUint(append(b, `,"related":`...), e.Related)
-	return appendCloser(b, e.ClosedBy)
+	b = append(append(append(b, `,"reason":"`...), e.Reason.String()...), '"')
+	return endMembers.append(b, e.Flow(), nil)
 }
 
 func appendEventCSV(b []byte, e *flow.Event) []byte {
 	if e.Type == flow.EventLost {
-		b = append(b, ",lost"...)
-		b = append(b, strings.Repeat(",", 21)...)
-		b = append(appendUint(b, e.Lost), ",false"...)
-		return append(b, strings.Repeat(",", strings.Count(csvQualityHeader, ",")+1)...)
+		return appendLostCSV(b, e.Lost)
 	}
-	t := &e.Tuple
-	ports, icmp := t.Proto.HasPorts(), t.Proto.HasICMP()
-	end := e.Type == flow.EventDestroy && !e.Recovered
+	f, end := e.Flow(), e.Type == flow.EventDestroy && !e.Recovered
 	b = append(appendTime(b, e.Time), ',')
 	b = append(append(b, e.Type.String()...), ',')
-	b = append(appendHex(b, uint64(e.ID)), ',')
-	b = append(append(b, t.Proto.String()...), ',')
-	b = append(t.Src.Addr().Unmap().AppendTo(b), ',')
-	b = appendSet(b, t.Src.Port(), ports)
-	b = append(t.Dst.Addr().Unmap().AppendTo(b), ',')
-	b = appendSet(b, t.Dst.Port(), ports)
-	b = appendSet(b, t.ICMPType, icmp)
-	b = appendSet(b, t.ICMPCode, icmp)
-	b = appendSet(b, t.ICMPID, icmp)
-	b = appendSet(b, t.VLAN, t.VLAN != 0)
-	b = appendSet(b, t.VLANInner, t.VLANInner != 0)
+	b = append(eventColumns.append(b, f, nil), ',')
 	b = append(append(b, stateName(e.From)...), ',')
 	b = append(append(b, stateName(e.To)...), ',')
 	if !e.Recovered {
@@ -121,23 +121,18 @@ func appendEventCSV(b []byte, e *flow.Event) []byte {
 	}
 	b = append(b, ',')
 	b = append(append(b, e.Reason.String()...), ',')
-	b = appendSet(b, e.Origin.Packets, end)
-	b = appendSet(b, e.Origin.Bytes, end)
-	b = appendSet(b, e.Reply.Packets, end)
-	b = appendSet(b, e.Reply.Bytes, end)
-	if end {
-		b = appendSeconds(b, e.Age)
-	}
-	b = append(b, ',', ',')
+	b = append(endColumns.appendIf(end, b, f), ',', ',')
 	b = append(strconv.AppendBool(b, e.Recovered), ',')
-	tcp := end && t.Proto == flow.ProtocolTCP
-	b = appendCSVQuality(b, tcp, e.Origin)
-	b = appendCSVQuality(b, tcp, e.Reply)
-	b = appendSet(b, e.Invalid, end)
-	b = appendSet(b, e.Related, end)
-	b = append(append(b, e.ClosedBy.String()...), ',')
-	b = appendCSVReordered(b, tcp, e.Origin, e.Reply)
-	return appendCSVLink(b, t)
+	return lateColumns.appendIf(end, b, f)
+}
+
+// appendLostCSV appends the number of events that are missing.
+func appendLostCSV(b []byte, n uint64) []byte {
+	before := len(eventColumns) + ownColumns + len(endColumns)
+	b = append(b, ",lost,"...)
+	b = append(b, strings.Repeat(",", before)...)
+	b = append(format.AppendUint(b, n), ",false"...)
+	return append(b, strings.Repeat(",", len(lateColumns))...)
 }
 
 func stateName(s flow.State) string {
@@ -160,7 +155,7 @@ func appendEventText(b []byte, e *flow.Event, full bool) []byte {
 	b = e.Time.Local().AppendFormat(b, "15:04:05.000000")
 	b = fmt.Appendf(b, "  %-7s  ", e.Type)
 	if full {
-		b = append(appendHex(b, uint64(e.ID)), "  "...)
+		b = append(format.AppendHex(b, uint64(e.ID)), "  "...)
 	}
 	b = fmt.Appendf(b, "%-*s  ", tupleWidth, e.Tuple)
 	switch {

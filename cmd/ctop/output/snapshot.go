@@ -11,6 +11,7 @@ import (
 
 	"github.com/charmbracelet/x/term"
 
+	"ctop/internal/field"
 	"ctop/tracker/flow"
 )
 
@@ -62,9 +63,9 @@ func writeSnapshot(w *bufio.Writer, format Format, v View, width int) error {
 	}
 	switch format {
 	case Table:
-		return writeTable(w, tableColumns(), v.Rows, width)
+		return writeTable(w, tableColumns(field.NamesOf(v.Snapshot)), v.Rows, width)
 	case Wide:
-		return writeTable(w, wideColumns(v.Snapshot), v.Rows, math.MaxInt)
+		return writeTable(w, wideColumns(field.NamesOf(v.Snapshot)), v.Rows, math.MaxInt)
 	case JSON:
 		return writeDocument(w, v)
 	case JSONL:

@@ -3,11 +3,10 @@ package output
 import (
 	"bufio"
 	"bytes"
-	"math"
 	"strings"
-	"time"
 	"unicode/utf8"
 
+	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 )
@@ -19,130 +18,30 @@ type column struct {
 	cell  func(b []byte, f *flow.Flow) []byte
 }
 
-func tableColumns() []column {
-	return append(identityColumns(),
-		column{"OUT", true, func(b []byte, f *flow.Flow) []byte { return appendShort(b, f.Origin) }},
-		column{"IN", true, func(b []byte, f *flow.Flow) []byte { return appendShort(b, f.Reply) }},
-		column{"TOTAL", true, func(b []byte, f *flow.Flow) []byte { return appendTight(b, format.Total(f.Bytes())) }},
-		column{"AGE", true, func(b []byte, f *flow.Flow) []byte { return append(b, format.Age(f.Age)...) }},
-	)
-}
+// shortTable has the columns of a table for people. AGE and TOTAL are last, because
+// a narrow terminal goes without them.
+const shortTable = "proto origin reply state ttl out_rate in_rate bytes age"
 
-func wideColumns(s *flow.Snapshot) []column {
-	columns := identityColumns()
-	columns = append(columns, halfColumns("OUT", func(f *flow.Flow) flow.Half { return f.Origin })...)
-	columns = append(columns, halfColumns("IN", func(f *flow.Flow) flow.Half { return f.Reply })...)
-	columns = append(columns, qualityColumns("OUT", func(f *flow.Flow) flow.Half { return f.Origin })...)
-	columns = append(columns, qualityColumns("IN", func(f *flow.Flow) flow.Half { return f.Reply })...)
-	return append(columns,
-		column{"AGE", true, func(b []byte, f *flow.Flow) []byte { return append(b, format.Age(f.Age)...) }},
-		column{"IDLE", true, func(b []byte, f *flow.Flow) []byte { return appendIdle(b, f.Idle) }},
-		column{"INVALID", true, func(b []byte, f *flow.Flow) []byte { return appendCapped(b, f.Invalid) }},
-		column{"RELATED", true, func(b []byte, f *flow.Flow) []byte { return appendCapped(b, f.Related) }},
-		column{"VLAN", true, appendVLANs},
-		column{"INTERFACE", false, func(b []byte, f *flow.Flow) []byte {
-			return append(b, format.Clean(s.Interfaces[f.In&1].Name)...)
-		}},
-		column{"ID", false, func(b []byte, f *flow.Flow) []byte { return appendHex(b, uint64(f.ID)) }},
-	)
-}
-
-func identityColumns() []column {
-	return []column{
-		{"PROTO", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.Tuple.Proto.String()...) }},
-		{"ORIGIN", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.Tuple.Source()...) }},
-		{"REPLY", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.Tuple.Destination()...) }},
-		{"STATE", false, func(b []byte, f *flow.Flow) []byte { return append(b, f.State.String()...) }},
-		{"TTL", true, func(b []byte, f *flow.Flow) []byte { return append(b, format.Countdown(f.TTL(0))...) }},
-	}
-}
-
-// halfColumns show one direction in full.
-func halfColumns(name string, half func(*flow.Flow) flow.Half) []column {
-	number := func(value func([]byte, flow.Half) []byte) func([]byte, *flow.Flow) []byte {
-		return func(b []byte, f *flow.Flow) []byte {
-			if h := half(f); h.Seen() {
-				return value(b, h)
-			}
-			return append(b, format.Unseen...)
+func tableColumns(names *field.Names) []column {
+	var columns []column
+	for name := range strings.FieldsSeq(shortTable) {
+		if f, ok := field.Named(name); ok {
+			columns = append(columns, column{f.Title, f.Right(), func(b []byte, of *flow.Flow) []byte {
+				return f.AppendShort(b, of, names)
+			}})
 		}
 	}
-	return []column{
-		{name + "-PACKETS", true, number(func(b []byte, h flow.Half) []byte { return appendUint(b, h.Packets) })},
-		{name + "-BYTES", true, number(func(b []byte, h flow.Half) []byte { return appendUint(b, h.Bytes) })},
-		{name + "-PPS", true, number(func(b []byte, h flow.Half) []byte { return appendRate(b, h.PPS) })},
-		{name + "-BPS", true, number(func(b []byte, h flow.Half) []byte { return appendRate(b, h.BPS) })},
-	}
+	return columns
 }
 
-// qualityColumns show what only TCP tells about a direction.
-func qualityColumns(name string, half func(*flow.Flow) flow.Half) []column {
-	tcp := func(value func([]byte, flow.Half) []byte) func([]byte, *flow.Flow) []byte {
-		return func(b []byte, f *flow.Flow) []byte {
-			if h := half(f); f.Tuple.Proto == flow.ProtocolTCP && h.Seen() {
-				return value(b, h)
-			}
-			return append(b, '-')
-		}
+func wideColumns(names *field.Names) []column {
+	var columns []column
+	for _, f := range field.Wide() {
+		columns = append(columns, column{f.Wide, f.Right(), func(b []byte, of *flow.Flow) []byte {
+			return f.AppendExact(b, of, names)
+		}})
 	}
-	return []column{
-		{name + "-RETR", true, tcp(func(b []byte, h flow.Half) []byte { return appendCapped(b, h.Retransmits) })},
-		{name + "-REORD", true, tcp(func(b []byte, h flow.Half) []byte { return appendCapped(b, h.Reordered) })},
-		{name + "-ZEROWIN", true, tcp(func(b []byte, h flow.Half) []byte { return appendCapped(b, h.ZeroWindows) })},
-		{name + "-RTT", true, tcp(appendRTT)},
-	}
-}
-
-// appendCapped appends a counter that stops at 65,535, with a plus where it has.
-func appendCapped(b []byte, n uint16) []byte {
-	b = appendUint(b, n)
-	if n == math.MaxUint16 {
-		b = append(b, '+')
-	}
-	return b
-}
-
-func appendRTT(b []byte, h flow.Half) []byte {
-	if h.RTT == 0 {
-		return append(b, '-')
-	}
-	return append(appendMillis(b, h.RTT), "ms"...)
-}
-
-// appendShort appends a direction's bits per second. One that never carried a
-// packet is not zero.
-func appendShort(b []byte, h flow.Half) []byte {
-	if !h.Seen() {
-		return append(b, format.Unseen...)
-	}
-	return appendTight(b, format.Rate(h.BPS))
-}
-
-// appendTight appends a number without the blank before its prefix, so that it
-// stays one field to awk.
-func appendTight(b []byte, s string) []byte {
-	return append(b, strings.ReplaceAll(s, " ", "")...)
-}
-
-func appendIdle(b []byte, d time.Duration) []byte {
-	if d < time.Minute {
-		return append(appendSeconds(b, d.Round(10*time.Millisecond)), 's')
-	}
-	return append(b, format.Age(d)...)
-}
-
-func appendVLANs(b []byte, f *flow.Flow) []byte {
-	if f.Tuple.VLAN == 0 {
-		return append(b, '-')
-	}
-	b = appendUint(b, f.Tuple.VLAN)
-	if f.Tuple.VLANInner != 0 {
-		b = appendUint(append(b, '.'), f.Tuple.VLANInner)
-	}
-	if f.Tuple.VLANThird != 0 {
-		b = appendUint(append(b, '.'), f.Tuple.VLANThird)
-	}
-	return b
+	return columns
 }
 
 // writeTable formats every cell twice, first to measure the columns and then to

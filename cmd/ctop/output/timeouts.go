@@ -22,7 +22,7 @@ func (t timeouts) MarshalJSON() ([]byte, error) {
 		}
 		b = append(b, quote(name.String())...)
 		b = append(b, ':')
-		b = appendSeconds(b, t[name])
+		b = format.AppendSeconds(b, t[name])
 	}
 	return append(b, '}'), nil
 }
@@ -67,9 +67,9 @@ func writeTimeoutLines(w io.Writer, f Format, t flow.Timeouts) error {
 func timeoutText(f Format, name flow.TimeoutName, t flow.Timeouts) string {
 	switch f {
 	case JSONL:
-		return fmt.Sprintf("{\"name\":%s,\"timeout_s\":%s}\n", quote(name.String()), appendSeconds(nil, t[name]))
+		return fmt.Sprintf("{\"name\":%s,\"timeout_s\":%s}\n", quote(name.String()), format.AppendSeconds(nil, t[name]))
 	case CSV:
-		return fmt.Sprintf("%s,%s\n", name, appendSeconds(nil, t[name]))
+		return fmt.Sprintf("%s,%s\n", name, format.AppendSeconds(nil, t[name]))
 	default:
 		return timeoutLine(name.String(), format.Timeout(t[name]))
 	}

@@ -2,6 +2,7 @@ package output
 
 import (
 	"fmt"
+	"slices"
 
 	"ctop/internal/format"
 	"ctop/tracker/flow"
@@ -28,7 +29,7 @@ func appendTraceText(b []byte, t *flow.Trace, in [2]string, full bool) []byte {
 	b = t.Time.Local().AppendFormat(b, "15:04:05.000000")
 	b = fmt.Appendf(b, "  %s  ", format.Clean(in[t.In&1]))
 	if full {
-		b = append(appendHex(b, uint64(t.Flow)), "  "...)
+		b = append(format.AppendHex(b, uint64(t.Flow)), "  "...)
 	}
 	if t.Tuple.Src.Addr().IsValid() {
 		b = fmt.Appendf(b, "%-*s  ", tupleWidth, t.Tuple)
@@ -82,10 +83,13 @@ func traceState(s flow.State) string {
 	return s.String()
 }
 
+// tupleMembers are the members of an event that name the flow, without its id.
+var tupleMembers = slices.DeleteFunc(slices.Clone(eventMembers), func(m member) bool { return m.field.Name == "id" })
+
 func appendTraceJSON(b []byte, t *flow.Trace, in [2]string) []byte {
 	if t.Lost > 0 {
 		b = append(b, `{"trace":"lost","count":`...)
-		return append(appendUint(b, t.Lost), '}')
+		return append(format.AppendUint(b, t.Lost), '}')
 	}
 	b = append(b, `{"time":"`...)
 	b = appendTime(b, t.Time)
@@ -93,13 +97,11 @@ func appendTraceJSON(b []byte, t *flow.Trace, in [2]string) []byte {
 	b = append(b, `","in":`...)
 	b = append(b, quote(in[t.In&1])...)
 	if t.Flow != 0 {
-		b = append(appendHex(append(b, `,"id":"`...), uint64(t.Flow)), '"')
+		b = append(format.AppendHex(append(b, `,"id":"`...), uint64(t.Flow)), '"')
 		b = append(append(append(b, `,"direction":"`...), t.Direction.String()...), '"')
 	}
 	if t.Tuple.Src.Addr().IsValid() {
-		b = append(append(b, `,"proto":"`...), t.Tuple.Proto.String()...)
-		b = appendEnds(append(b, `",`...), originEnds(&t.Tuple))
-		b = appendVLAN(b, &t.Tuple)
+		b = tupleMembers.append(b, &flow.Flow{Tuple: t.Tuple}, nil)
 	}
 	if isSegment(t) {
 		b = fmt.Appendf(b, `,"flags":"%s","seq":%d,"ack":%d,"window":%d,"payload":%d`,

@@ -1,0 +1,84 @@
+package field
+
+import (
+	"math"
+	"time"
+
+	"ctop/internal/format"
+	"ctop/tracker/flow"
+)
+
+// Number is the value of a Count, Span or Rate. Its kind says how the bits are
+// read: as a whole number, as nanoseconds or as a float64.
+type Number uint64
+
+func perSecond(v float64) Number  { return Number(math.Float64bits(v)) }
+func span(d time.Duration) Number { return Number(d) }
+
+// Rate returns the value of a Rate.
+func (n Number) Rate() float64 { return math.Float64frombits(uint64(n)) }
+
+// Span returns the value of a Span.
+func (n Number) Span() time.Duration { return time.Duration(n) }
+
+// Value returns a number as filters compare it: durations in seconds.
+func (k Kind) Value(n Number) float64 {
+	switch k {
+	case Rate:
+		return n.Rate()
+	case Span:
+		return n.Span().Seconds()
+	}
+	return float64(n)
+}
+
+// AppendNumber appends a number as JSON and CSV have it.
+func (k Kind) AppendNumber(b []byte, n Number) []byte {
+	switch k {
+	case Rate:
+		return format.AppendRate(b, n.Rate())
+	case Span:
+		return format.AppendSeconds(b, n.Span())
+	}
+	return format.AppendUint(b, uint64(n))
+}
+
+// Rank is the place of a flow in an order. Ranks are compared by Hi, then by Lo,
+// then by Sub. A rank has no pointer, so the garbage collector ignores it.
+type Rank struct {
+	Hi, Lo uint64
+	Sub    uint32
+}
+
+// rank orders numbers.
+func (k Kind) rank(n Number) Rank {
+	switch k {
+	case Rate:
+		// The bits of positive floats are in the order of the floats.
+		return Rank{Hi: math.Float64bits(max(n.Rate(), 0)), Lo: 1}
+	case Span:
+		return Rank{Hi: uint64(max(n.Span(), 0)), Lo: 1}
+	}
+	return Rank{Hi: uint64(n), Lo: 1}
+}
+
+// Ranking returns the function that ranks flows by the field. packets says that
+// rates count packets. A direction that was never seen ranks below one that is
+// silent.
+func (f *Field) Ranking(packets bool) func(of *flow.Flow) Rank {
+	if f.Order != nil {
+		return f.Order
+	}
+	kind, number := f.Kind, f.Number
+	if packets && f.Packets != nil {
+		number = f.Packets
+	}
+	seen := f.Seen
+	return func(of *flow.Flow) Rank {
+		n, known := number(of)
+		if !known || seen != nil && !seen(of) {
+			return Rank{}
+		}
+		return kind.rank(n)
+	}
+}

@@ -1,0 +1,163 @@
+package field
+
+import "ctop/tracker/flow"
+
+// registry has a row for each field. The order of the rows with a title is that of
+// the console's columns; those without one follow.
+var registry = append([]Field{
+	{
+		Name: "proto", Means: "protocol", Append: appendProto, Order: orderProto, Letter: "p",
+		Title: "PROTO", Width: 5, Show: showProto, JSON: "proto", Always: true, Event: EveryEvent, Wide: "PROTO",
+	},
+	{
+		Name: "origin", Means: "end that sent the first packet", Append: appendOrigin, Order: orderOrigin, Letter: "o",
+		Title: "ORIGIN", Wide: "ORIGIN",
+	},
+	{
+		Name: "reply", Means: "end that it went to", Append: appendReply, Order: orderReply, Letter: "r",
+		Title: "REPLY", Wide: "REPLY",
+	},
+	{
+		Name: "state", Means: "where its state machine stands", Append: appendState, Order: orderState, Letter: "e",
+		Title: "STATE", Width: 11, JSON: "state", Always: true, Wide: "STATE",
+	},
+	{
+		Name: "ttl", Means: "what is left of the timeout", Kind: Span, Number: ttl, Ascending: true, Letter: "t",
+		Title: "TTL", Width: 5, Show: showTTL, JSON: "ttl_s", Always: true, Wide: "TTL", Cell: cellTTL,
+	},
+	{
+		Name: "out_rate", Means: "rate of the origin", Unit: bits, Kind: Rate, Number: outBits, Packets: outPPS, Seen: seenOut, Letter: "u",
+		Title: "OUT", Width: 7, JSON: "origin.bps", Wide: "OUT-BPS",
+	},
+	{
+		Name: "in_rate", Means: "rate of the reply", Unit: bits, Kind: Rate, Number: inBits, Packets: inPPS, Seen: seenIn, Letter: "i",
+		Title: "IN", Width: 7, JSON: "reply.bps", Wide: "IN-BPS",
+	},
+	{
+		Name: "bytes", Means: "bytes both ways", Kind: Count, Number: bytes, Letter: "a",
+		Title: "TOTAL", Width: 8,
+	},
+	{
+		Name: "age", Means: "time since the first packet", Kind: Span, Number: age, Letter: "g",
+		Title: "AGE", Width: 6, Show: showAge, JSON: "age_s", Event: EndEvent, Wide: "AGE", Cell: cellAge,
+	},
+	{
+		Name: "out_packets", Means: "packets of the origin", Kind: Count, Number: outPackets, Seen: seenOut, Letter: "k",
+		Title: "PKT OUT", Width: 9, JSON: "origin.packets", Event: EndEvent, Wide: "OUT-PACKETS",
+	},
+	{
+		Name: "in_packets", Means: "packets of the reply", Kind: Count, Number: inPackets, Seen: seenIn, Letter: "n",
+		Title: "PKT IN", Width: 9, JSON: "reply.packets", Event: EndEvent, Wide: "IN-PACKETS",
+	},
+	{
+		Name: "out_bytes", Means: "bytes of the origin", Kind: Count, Number: outBytes, Seen: seenOut, Letter: "b",
+		Title: "BYTE OUT", Width: 9, JSON: "origin.bytes", Event: EndEvent, Wide: "OUT-BYTES",
+	},
+	{
+		Name: "in_bytes", Means: "bytes of the reply", Kind: Count, Number: inBytes, Seen: seenIn, Letter: "y",
+		Title: "BYTE IN", Width: 9, JSON: "reply.bytes", Event: EndEvent, Wide: "IN-BYTES",
+	},
+	{
+		Name: "rate", Means: "rate both ways", Unit: bits, Kind: Rate, Number: bothBits, Packets: bothPPS, Letter: "w",
+		Title: "RATE", Width: 7, Extra: true,
+	},
+	{
+		Name: "idle", Means: "time since the last packet", Kind: Span, Number: idle, Letter: "d",
+		Title: "IDLE", Width: 6, Extra: true, Show: showIdle, JSON: "idle_s", Always: true, Wide: "IDLE", Cell: cellIdle,
+	},
+	{
+		Name: "rtt", Means: "the handshake's round trip", Kind: Span, Number: roundTrip, Letter: "m",
+		Title: "RTT", Width: 8, Extra: true,
+	},
+	{
+		Name: "retransmits", Means: "TCP segments sent again", Kind: Count, Number: retransmits, Letter: "x",
+		Title: "RETR", Width: 6, Extra: true, Show: showRetransmits,
+	},
+	{
+		Name: "reordered", Means: "TCP segments out of order", Kind: Count, Number: reordered, Letter: "v",
+		Title: "REORD", Width: 6, Extra: true, Show: showReordered,
+	},
+	{
+		Name: "if", Means: "interface of the first packet", Kind: Text, Text: interfaceName, Order: orderInterface, Letter: "f",
+		Title: "IF", Width: 8, Extra: true, JSON: "in", Always: true, Wide: "INTERFACE",
+	},
+	{
+		Name: "id", Means: "id of the flow", Append: appendID, Order: orderID, Letter: "#",
+		Title: "ID", Width: 16, Extra: true, JSON: "id", Always: true, Event: EveryEvent, Wide: "ID",
+	},
+	{Name: "packets", Means: "packets both ways", Kind: Count, Number: packets},
+	{Name: "pps", Means: "packets per second both ways", Kind: Rate, Number: bothPPS},
+	{Name: "timeout", Means: "how long the flow may be silent", Kind: Span, Number: timeout},
+	{Name: "zero_windows", Means: "times that a side closed its window", Kind: Count, Number: zeroWindows},
+	{
+		Name: "invalid", Means: "packets that were no part of the flow", Kind: Count, Number: invalid,
+		JSON: "invalid", Event: EndEvent, Wide: "INVALID", Cell: cellInvalid, Added: 1,
+	},
+	{
+		Name: "related", Means: "ICMP errors about the flow", Kind: Count, Number: related,
+		JSON: "related", Event: EndEvent, Wide: "RELATED", Cell: cellRelated, Added: 1,
+	},
+	{Name: "closed_by", Holds: closed, Append: appendCloser, JSON: "closed_by", Event: CloseEvent, Added: 1},
+	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
+	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},
+	{Name: "one_sided", Means: "its other end was not seen on its own side", Kind: Flag, Holds: oneSided, JSON: "one_sided", Added: 3},
+	{Name: "vlan", Kind: Count, Number: vlan, JSON: "vlan", Event: EveryEvent, Wide: "VLAN", Cell: cellVLANs},
+	{Name: "vlan_inner", Kind: Count, Number: vlanInner, JSON: "vlan_inner", Event: EveryEvent},
+	{Name: "vlan_third", Kind: Count, Number: vlanThird, JSON: "vlan_third", Event: EveryEvent, Added: 2},
+	{Name: "pppoe", Kind: Count, Number: session, JSON: "pppoe_session", Event: EveryEvent, Added: 2},
+}, directions()...)
+
+// directions has the fields of a direction that are in the data only.
+func directions() []Field {
+	return []Field{
+		{Name: "origin.src", Append: appendSource, JSON: "origin.src", Always: true, Event: EveryEvent},
+		{Name: "origin.sport", Kind: Count, Of: flow.Protocol.HasPorts, Number: sourcePort, JSON: "origin.sport", Event: EveryEvent},
+		{Name: "origin.dst", Append: appendDestination, JSON: "origin.dst", Always: true, Event: EveryEvent},
+		{Name: "origin.dport", Kind: Count, Of: flow.Protocol.HasPorts, Number: destinationPort, JSON: "origin.dport", Event: EveryEvent},
+		{Name: "origin.type", Kind: Count, Of: flow.Protocol.HasICMP, Number: icmpRequest, JSON: "origin.type", Event: EveryEvent},
+		{Name: "origin.code", Kind: Count, Of: flow.Protocol.HasICMP, Number: icmpCode, JSON: "origin.code", Event: EveryEvent},
+		{Name: "origin.icmp_id", Kind: Count, Of: flow.Protocol.HasICMP, Number: icmpID, JSON: "origin.icmp_id", Event: EveryEvent},
+		{Name: "origin.pps", Kind: Rate, Number: outPPS, Seen: seenOut, JSON: "origin.pps", Wide: "OUT-PPS"},
+		{Name: "origin.retransmits", Kind: Count, Of: isTCP, Number: outRetransmits, JSON: "origin.retransmits", Event: EndEvent, Added: 1, Wide: "OUT-RETR", Cell: segments(outRetransmits, seenOut)},
+		{Name: "origin.reordered", Kind: Count, Of: isTCP, Number: outReordered, JSON: "origin.reordered", Event: EndEvent, Added: 2, Wide: "OUT-REORD", Cell: segments(outReordered, seenOut)},
+		{Name: "origin.zero_windows", Kind: Count, Of: isTCP, Number: outZeroWindows, JSON: "origin.zero_windows", Event: EndEvent, Added: 1, Wide: "OUT-ZEROWIN", Cell: segments(outZeroWindows, seenOut)},
+		{Name: "origin.rtt", Kind: Span, Of: isTCP, Number: outRTT, JSON: "origin.rtt_s", Event: EndEvent, Added: 1, Wide: "OUT-RTT", Cell: millis(outRTT, seenOut)},
+		{Name: "reply.src", Append: appendDestination, JSON: "reply.src", Always: true},
+		{Name: "reply.sport", Kind: Count, Of: flow.Protocol.HasPorts, Number: destinationPort, JSON: "reply.sport"},
+		{Name: "reply.dst", Append: appendSource, JSON: "reply.dst", Always: true},
+		{Name: "reply.dport", Kind: Count, Of: flow.Protocol.HasPorts, Number: sourcePort, JSON: "reply.dport"},
+		{Name: "reply.type", Kind: Count, Of: flow.Protocol.HasICMP, Number: icmpAnswer, JSON: "reply.type"},
+		{Name: "reply.code", Kind: Count, Of: flow.Protocol.HasICMP, Number: icmpCode, JSON: "reply.code"},
+		{Name: "reply.icmp_id", Kind: Count, Of: flow.Protocol.HasICMP, Number: icmpID, JSON: "reply.icmp_id"},
+		{Name: "reply.pps", Kind: Rate, Number: inPPS, Seen: seenIn, JSON: "reply.pps", Wide: "IN-PPS"},
+		{Name: "reply.retransmits", Kind: Count, Of: isTCP, Number: inRetransmits, JSON: "reply.retransmits", Event: EndEvent, Added: 1, Wide: "IN-RETR", Cell: segments(inRetransmits, seenIn)},
+		{Name: "reply.reordered", Kind: Count, Of: isTCP, Number: inReordered, JSON: "reply.reordered", Event: EndEvent, Added: 2, Wide: "IN-REORD", Cell: segments(inReordered, seenIn)},
+		{Name: "reply.zero_windows", Kind: Count, Of: isTCP, Number: inZeroWindows, JSON: "reply.zero_windows", Event: EndEvent, Added: 1, Wide: "IN-ZEROWIN", Cell: segments(inZeroWindows, seenIn)},
+		{Name: "reply.rtt", Kind: Span, Of: isTCP, Number: inRTT, JSON: "reply.rtt_s", Event: EndEvent, Added: 1, Wide: "IN-RTT", Cell: millis(inRTT, seenIn)},
+	}
+}
+
+// bits is the unit of rates in filters.
+const bits = "bits per second"
+
+// byName has the number of each row.
+var byName = func() map[string]int {
+	rows := make(map[string]int, len(registry))
+	for i := range registry {
+		rows[registry[i].Name] = i
+	}
+	return rows
+}()
+
+// The names that code refers to.
+const (
+	Age       = "age"
+	InRate    = "in_rate"
+	Origin    = "origin"
+	OutRate   = "out_rate"
+	Protocol  = "proto"
+	Reply     = "reply"
+	State     = "state"
+	TotalRate = "rate"
+	TTL       = "ttl"
+)
