@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"ctop/tracker"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -56,17 +55,4 @@ func userName(uid string) string {
 		return u.Username
 	}
 	return "uid " + uid
-}
-
-// acts returns what a headless command acts by, and what ends it.
-func (e env) acts(t *tracker.Tracker, f auditFlag) (actor *console.Local, end func(), err error) {
-	audit, err := f.open()
-	if err != nil {
-		return nil, nil, err
-	}
-	end = func() {}
-	if audit != nil {
-		end = audit.Close
-	}
-	return e.local(t, audit), end, nil
 }

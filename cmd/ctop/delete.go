@@ -15,20 +15,9 @@ import (
 	"ctop/internal/filter"
 	"ctop/internal/format"
 	"ctop/internal/order"
-	"ctop/tracker"
 	"ctop/tracker/flow"
 	"ctop/ui"
 )
-
-// deleteCommand ends flows.
-type deleteCommand struct {
-	env   env
-	on    onValue
-	which deleteFlags
-	audit auditFlag
-
-	verbose *bool
-}
 
 // deleteFlags say which flows to end, and with how much care.
 type deleteFlags struct {
@@ -44,7 +33,11 @@ func (f *deleteFlags) register(flags *pflag.FlagSet) {
 }
 
 func newDeleteCommand(e env, verbose *bool) *cobra.Command {
-	c := &deleteCommand{env: e, verbose: verbose}
+	var (
+		which deleteFlags
+		on    onValue
+		audit auditFlag
+	)
 	cmd := &cobra.Command{
 		Use:   "delete [flags] FILTER",
 		Short: "Delete the flows that match a filter",
@@ -59,52 +52,47 @@ terminal, is not asked. It is no error if no flow matches.`,
   ctop delete --dry-run 'idle>1h'
   ctop delete --all`,
 		ValidArgsFunction: completeFilter,
-		RunE:              c.run,
+		RunE:              which.run(e, e.joining(&on, &audit, verbose)),
 	}
-	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, if more than one runs")
-	c.which.register(cmd.Flags())
-	c.audit.register(cmd.Flags())
+	cmd.Flags().Var(&on, "on", "the tracker's interfaces, if more than one runs")
+	which.register(cmd.Flags())
+	audit.register(cmd.Flags())
 	return cmd
 }
 
-func (c *deleteCommand) run(cmd *cobra.Command, args []string) error {
-	wanted, err := c.which.wanted(args)
-	if err != nil {
-		return err
+// run returns what a command line that deletes runs.
+func (f *deleteFlags) run(e env, open opener) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		wanted, err := f.wanted(args)
+		if err != nil {
+			return err
+		}
+		return open(cmd.Context(), func(on target) error { return f.delete(cmd.Context(), e, on, wanted) })
 	}
-	s := newSession(c.env, *c.verbose)
-	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
-		return c.delete(cmd.Context(), t, wanted)
-	})
 }
 
-func (c *deleteCommand) delete(ctx context.Context, t *tracker.Tracker, wanted filter.Filter) error {
-	s, err := t.Snapshot()
+func (f *deleteFlags) delete(ctx context.Context, e env, on target, wanted filter.Filter) error {
+	s, err := on.snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	rows, err := c.which.choose(s, wanted)
+	rows, err := f.choose(s, wanted)
 	if err != nil {
 		return err
 	}
-	if c.which.dryRun {
-		return c.env.wouldDelete(s, rows)
+	if f.dryRun {
+		return e.wouldDelete(s, rows)
 	}
-	if !c.which.yes && len(rows) > 0 && isTerminal(c.env.stdin) {
-		if err := c.env.confirmDelete(ctx, s, rows); err != nil {
+	if !f.yes && len(rows) > 0 && e.asks() {
+		if err := e.confirmDelete(ctx, s, rows); err != nil {
 			return err
 		}
 	}
-	actor, end, err := c.env.acts(t, c.audit)
+	outcome, err := on.Act(ctx, flow.Deletion(refs(rows)...))
 	if err != nil {
 		return err
 	}
-	defer end()
-	result, err := actor.Act(ctx, flow.Deletion(refs(rows)...))
-	if err != nil {
-		return err
-	}
-	return c.env.print("deleted " + format.Plural(result.Done, "flow") + "\n")
+	return e.print("deleted " + format.Plural(outcome.Done, "flow") + "\n")
 }
 
 // choose returns the flows to end, oldest first, unless they are more than there
@@ -159,6 +147,9 @@ func (e env) confirmDelete(ctx context.Context, s *flow.Snapshot, rows []*flow.F
 	}
 	return err
 }
+
+// asks reports whether there is somebody to ask.
+func (e env) asks() bool { return e.terminal || isTerminal(e.stdin) }
 
 // confirm asks on stderr and reads the answer from stdin. Anything but y or yes is
 // no.

@@ -105,7 +105,7 @@ func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error
 		stop := startTraffic(ctx, l, after)
 		defer func() { err = errors.Join(err, stop()) }()
 		if headless {
-			return dump{session: s, view: c.view, watch: c.watch.duration(), repeat: c.repeat}.print(ctx, t)
+			return s.dump(ctx, t, &c.view, &c.repeat, c.watch.duration())
 		}
 		return s.runConsole(ctx, t, c.look, nil)
 	})

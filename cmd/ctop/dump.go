@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"ctop/cmd/ctop/output"
@@ -19,27 +20,56 @@ const (
 
 // dump prints one snapshot, or one after the other.
 type dump struct {
-	session
-	view   viewFlags
-	watch  time.Duration
-	repeat repeatFlags
+	env    env
+	view   *viewFlags
+	repeat *repeatFlags
+	// joined says that somebody else runs the tracker.
+	joined bool
+	// next takes a snapshot. done is called once it was printed.
+	next func(ctx context.Context) (s *flow.Snapshot, done func(), err error)
+	// arranging is held while flows are filtered and sorted, nil if any number of
+	// dumps may do so at once.
+	arranging sync.Locker
 }
 
-// print writes what the tracker has, once there is something to compare it with.
-func (d dump) print(ctx context.Context, t *tracker.Tracker) error {
-	if d.repeat.wanted() {
-		return d.printRepeatedly(ctx, t)
+// print prints a snapshot, or one after every interval until there are enough of
+// them, an interrupt comes, or nobody reads them any more.
+func (d dump) print(ctx context.Context) error {
+	if !d.repeat.wanted() {
+		return d.printOne(ctx, output.View{})
 	}
-	take := d.watchOwn
-	if t.Joined() {
-		take = d.readTwice
+	tick := time.NewTicker(d.repeat.interval.duration())
+	defer tick.Stop()
+	for n := 0; d.repeat.count == 0 || n < int(d.repeat.count); n++ {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := d.printOne(ctx, output.View{Stamped: true, Continued: n > 0}); err != nil {
+			return err
+		}
 	}
-	s, err := take(ctx, t)
+	return nil
+}
+
+// printOne prints a snapshot in the way that v says.
+func (d dump) printOne(ctx context.Context, v output.View) error {
+	s, done, err := d.next(ctx)
 	if err != nil {
 		return err
 	}
-	d.log.Debug("read", "flows", len(s.Flows), "took", s.Took)
-	return d.env.write(d.view.output, output.View{Snapshot: s, Rows: d.view.arrange(s), Joined: t.Joined()})
+	defer done()
+	v.Snapshot, v.Rows, v.Joined = s, d.arrange(s), d.joined
+	return d.env.write(d.view.output, v)
+}
+
+func (d dump) arrange(s *flow.Snapshot) []*flow.Flow {
+	if d.arranging != nil {
+		d.arranging.Lock()
+		defer d.arranging.Unlock()
+	}
+	return d.view.arrange(s)
 }
 
 // write prints a view, and beside a table what it is of.
@@ -62,14 +92,43 @@ func (f *viewFlags) arrange(s *flow.Snapshot) []*flow.Flow {
 	return rows
 }
 
+// dump prints what a tracker has. A single snapshot of a tracker of our own is taken
+// once it was watched for a while.
+func (s session) dump(ctx context.Context, t *tracker.Tracker, view *viewFlags, repeat *repeatFlags, watch time.Duration) error {
+	d := dump{env: s.env, view: view, repeat: repeat, joined: t.Joined()}
+	take, stop := s.taking(ctx, t, repeat, watch)
+	defer stop()
+	d.next = func(ctx context.Context) (*flow.Snapshot, func(), error) {
+		snapshot, err := take(ctx)
+		if err == nil {
+			s.log.Debug("read", "flows", len(snapshot.Flows), "took", snapshot.Took)
+		}
+		return snapshot, func() {}, err
+	}
+	return d.print(ctx)
+}
+
+// taking returns what takes the snapshots of a dump.
+func (s session) taking(
+	ctx context.Context, t *tracker.Tracker, repeat *repeatFlags, watch time.Duration,
+) (take func(context.Context) (*flow.Snapshot, error), stop func()) {
+	switch {
+	case repeat.wanted():
+		return repeatedly(ctx, t, repeat.interval.duration())
+	case t.Joined():
+		return func(ctx context.Context) (*flow.Snapshot, error) { return readTwice(ctx, t, watch) }, func() {}
+	}
+	return func(ctx context.Context) (*flow.Snapshot, error) { return watchOwn(ctx, t, watch) }, func() {}
+}
+
 // readTwice reads a tracker that is somebody else's: no collector is run, which
 // would expire its flows or take it over.
-func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*flow.Snapshot, error) {
+func readTwice(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*flow.Snapshot, error) {
 	sampler := tracker.NewSampler(t)
-	if d.watch > 0 {
+	if watch > 0 {
 		// Each flow is read so long after it was read first, whatever it
 		// takes to read them all.
-		interval := time.After(min(d.watch, rateInterval))
+		interval := time.After(min(watch, rateInterval))
 		if err := sampler.Begin(); err != nil {
 			return nil, err
 		}
@@ -82,10 +141,10 @@ func (d dump) readTwice(ctx context.Context, t *tracker.Tracker) (*flow.Snapshot
 }
 
 // watchOwn runs a tracker of our own for a while. An interrupt shortens that.
-func (d dump) watchOwn(ctx context.Context, t *tracker.Tracker) (*flow.Snapshot, error) {
-	interval := d.watch / time.Duration(max(1, (d.watch+rateInterval-1)/rateInterval))
+func watchOwn(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*flow.Snapshot, error) {
+	interval := watch / time.Duration(max(1, (watch+rateInterval-1)/rateInterval))
 	c := tracker.NewCollector(t, tracker.CollectorOptions{Interval: interval, EventLog: 1})
-	end := time.Now().Add(d.watch - interval/2)
+	end := time.Now().Add(watch - interval/2)
 	running := startCollector(ctx, c)
 	defer running.stop()
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/filter"
@@ -13,13 +12,41 @@ import (
 	"ctop/tracker/flow"
 )
 
+// eventFlags say which events to print, and how.
+type eventFlags struct {
+	output output.Format
+	watch  durationValue
+	filter filterValue
+}
+
+func (f *eventFlags) register(flags *pflag.FlagSet) {
+	flags.VarP(&f.output, "output", "o", "format of the lines (json is the same as jsonl)")
+	flags.Var(&f.watch, "for", "how long to print, 0s until interrupted")
+	flags.Var(&f.filter, "filter", "flows to report, by the fields that an event has")
+}
+
+// print prints the events of a target until ctx is done, the time is over or nobody
+// reads them any more. there fails once the target is gone.
+func (f *eventFlags) print(ctx context.Context, e env, on target, there func() error) error {
+	ctx, cancel := f.watch.bound(ctx)
+	defer cancel()
+	wanted := filter.Filter(f.filter)
+	return stream[flow.Event]{
+		head: output.EventHeader(f.output), from: on.events, there: there,
+		format: func(line []byte, e *flow.Event) []byte {
+			if !tells(wanted, e) {
+				return line
+			}
+			return output.AppendEvent(line, f.output, e)
+		},
+	}.print(ctx, e.stdout)
+}
+
 // eventsCommand prints the events of a tracker as they come.
 type eventsCommand struct {
 	env     env
 	tracker trackerFlags
-	output  output.Format
-	watch   durationValue
-	filter  filterValue
+	which   eventFlags
 	verbose *bool
 }
 
@@ -38,9 +65,7 @@ If events are lost because this reader is too slow, a line says how many.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.VarP(&c.output, "output", "o", "format of the lines (json is the same as jsonl)")
-	flags.Var(&c.watch, "for", "how long to print, 0s until interrupted")
-	flags.Var(&c.filter, "filter", "flows to report, by the fields that an event has")
+	c.which.register(flags)
 	c.tracker.register(flags)
 	return cmd
 }
@@ -56,70 +81,11 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
 	return s.with(s.joinOrOpen(ctx, "ctop events", names, &c.tracker), func(t *tracker.Tracker) error {
-		ctx, cancel := c.watch.bound(ctx)
-		defer cancel()
-		return c.stream(ctx, t)
+		// Flows expire only where somebody sweeps.
+		there, stop := watched(ctx, t, rateInterval)
+		defer stop()
+		return c.which.print(ctx, c.env, &joined{Tracker: t, env: c.env}, there)
 	})
-}
-
-// stream prints events until ctx is done or nobody reads them any more.
-func (c *eventsCommand) stream(ctx context.Context, t *tracker.Tracker) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	// Flows expire only where somebody sweeps.
-	there, stop := watched(ctx, t, rateInterval)
-	defer stop()
-	go endWith(ctx, cancel, there)
-	lines := newLineWriter(c.env.stdout, cancel)
-	defer func() { _ = lines.stop() }() // told below, where there is somebody to tell
-	if err := lines.write([]byte(output.EventHeader(c.output))); err != nil {
-		return writeFailed(err)
-	}
-	wanted := filter.Filter(c.filter)
-	var line []byte
-	for event, err := range t.Events(ctx) {
-		if err != nil && ctx.Err() == nil {
-			return errors.Join(err, writeFailed(lines.stop()))
-		}
-		if err != nil {
-			break
-		}
-		if !tells(wanted, &event) {
-			continue
-		}
-		line = output.AppendEvent(line[:0], c.output, &event)
-		if err := lines.write(line); err != nil {
-			return writeFailed(err)
-		}
-	}
-	return endOf(ctx, lines)
-}
-
-// endOf writes what is left, and returns why lines ended before they were to.
-func endOf(ctx context.Context, lines *lineWriter) error {
-	if err := writeFailed(lines.stop()); err != nil {
-		return err
-	}
-	if gone := context.Cause(ctx); !errors.Is(gone, context.Canceled) && !errors.Is(gone, context.DeadlineExceeded) {
-		return gone
-	}
-	return nil
-}
-
-// endWith cancels once something is there no more.
-func endWith(ctx context.Context, cancel context.CancelCauseFunc, there func() error) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := there(); err != nil {
-				cancel(err)
-			}
-		}
-	}
 }
 
 // tells reports whether an event is about a flow that was asked for. That some

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
+	"iter"
 	"sync"
 	"time"
 )
@@ -76,4 +78,73 @@ func (l *lineWriter) stop() error {
 	l.once.Do(func() { close(l.quit) })
 	<-l.done
 	return l.flush()
+}
+
+// stream is something that is printed line by line as it comes.
+type stream[T any] struct {
+	head string
+	// from returns what is printed, until the context is done.
+	from func(context.Context) iter.Seq2[T, error]
+	// format appends the line of an item, or nothing.
+	format func([]byte, *T) []byte
+	// there fails once the source is gone, nil if it cannot go.
+	there func() error
+}
+
+// print writes the lines until ctx is done, the source is gone or nobody reads any
+// more.
+func (s stream[T]) print(ctx context.Context, to io.Writer) error {
+	inner, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if s.there != nil {
+		go endWith(inner, cancel, s.there)
+	}
+	items := s.from(inner)
+	lines := newLineWriter(to, cancel)
+	defer func() { _ = lines.stop() }() // told below, if anybody is left to be told
+	if err := lines.write([]byte(s.head)); err != nil {
+		return writeFailed(err)
+	}
+	var line []byte
+	for item, err := range items {
+		if err != nil && inner.Err() == nil {
+			return errors.Join(err, writeFailed(lines.stop()))
+		}
+		if err != nil {
+			break
+		}
+		line = s.format(line[:0], &item)
+		if err := lines.write(line); err != nil {
+			return writeFailed(err)
+		}
+	}
+	if err := writeFailed(lines.stop()); err != nil {
+		return err
+	}
+	return whyEnded(ctx, inner)
+}
+
+// whyEnded returns why lines ended too early. The end of the caller's context is
+// none: it is an interrupt, or the time that was asked for is over.
+func whyEnded(outer, inner context.Context) error {
+	if outer.Err() != nil {
+		return nil
+	}
+	return context.Cause(inner)
+}
+
+// endWith cancels once something is there no more.
+func endWith(ctx context.Context, cancel context.CancelCauseFunc, there func() error) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := there(); err != nil {
+				cancel(err)
+			}
+		}
+	}
 }

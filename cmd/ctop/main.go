@@ -17,6 +17,8 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	// terminal says that somebody sits at stdin, although it is no file.
+	terminal bool
 }
 
 func main() {

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"ctop/cmd/ctop/output"
 	"ctop/tracker"
 	"ctop/tracker/flow"
 )
@@ -49,40 +48,16 @@ func given(cmd *cobra.Command, name string) bool {
 
 func (f *repeatFlags) wanted() bool { return f.interval > 0 }
 
-// printRepeatedly writes a snapshot after every interval, until there are
-// enough of them, an interrupt comes, or nobody reads them any more.
-func (d dump) printRepeatedly(ctx context.Context, t *tracker.Tracker) error {
-	interval := d.repeat.interval.duration()
-	next, stop := d.reader(ctx, t, interval)
-	defer stop()
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for n := 0; d.repeat.count == 0 || n < int(d.repeat.count); n++ {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		s, err := next()
-		if err != nil {
-			return err
-		}
-		v := output.View{Snapshot: s, Rows: d.view.arrange(s), Joined: t.Joined(), Stamped: true, Continued: n > 0}
-		if err := d.env.write(d.view.output, v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// reader returns what reads one snapshot after the other, with the rates since
-// the one before. A tracker of our own is swept meanwhile; somebody else's is
-// left alone.
-func (d dump) reader(ctx context.Context, t *tracker.Tracker, interval time.Duration) (next func() (*flow.Snapshot, error), stop func()) {
+// repeatedly returns what takes one snapshot after the other, with the rates since
+// the one before. A tracker of our own is swept meanwhile; somebody else's is left
+// alone.
+func repeatedly(
+	ctx context.Context, t *tracker.Tracker, interval time.Duration,
+) (take func(context.Context) (*flow.Snapshot, error), stop func()) {
 	there, stop := watched(ctx, t, interval)
 	sampler := tracker.NewSampler(t)
 	err := sampler.Begin()
-	return func() (*flow.Snapshot, error) {
+	return func(context.Context) (*flow.Snapshot, error) {
 		if err := errors.Join(err, there()); err != nil {
 			return nil, err
 		}

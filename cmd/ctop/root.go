@@ -201,8 +201,8 @@ func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	ctx := cmd.Context()
-	d := dump{session: newSession(c.env, c.verbose).askedBy(cmd), view: c.view, watch: c.watch.duration(), repeat: c.repeat}
-	return d.with(d.joinOrOpen(ctx, "ctop --dump", names, &c.tracker), func(t *tracker.Tracker) error {
-		return d.print(ctx, t)
+	s := newSession(c.env, c.verbose).askedBy(cmd)
+	return s.with(s.joinOrOpen(ctx, "ctop --dump", names, &c.tracker), func(t *tracker.Tracker) error {
+		return s.dump(ctx, t, &c.view, &c.repeat, c.watch.duration())
 	})
 }

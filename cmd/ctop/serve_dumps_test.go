@@ -14,8 +14,6 @@ import (
 	"time"
 	"weak"
 
-	"ctop/cmd/ctop/output"
-	"ctop/internal/filter"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -183,21 +181,5 @@ func TestRemoteDumpRepeats(t *testing.T) {
 	})
 	if status != 0 || strings.Count(out.String(), "\n") != 6 || strings.Count(out.String(), `"time"`) != 6 {
 		t.Errorf("status %d, %q, %q", status, out.String(), errs.String())
-	}
-}
-
-// The filter of events knows reasons.
-func TestRemoteEventsFilterByReason(t *testing.T) {
-	var wanted filterValue
-	if err := wanted.Set("reason:rst"); err != nil {
-		t.Fatal(err)
-	}
-	list := []flow.Event{
-		{Time: time.Unix(1, 0), Type: flow.EventDestroy, ID: 1, Reason: flow.ReasonRST},
-		{Time: time.Unix(1, 0), Type: flow.EventDestroy, ID: 2, Reason: flow.ReasonExpired},
-	}
-	text := string(appendEvents(nil, output.JSONL, filter.Filter(wanted), list, 2))
-	if strings.Count(text, "\n") != 1 || !strings.Contains(text, "rst") {
-		t.Error(text)
 	}
 }

@@ -4,23 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"iter"
 	"math"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"ctop/cmd/ctop/output"
-	"ctop/internal/filter"
-	"ctop/internal/format"
 	"ctop/tracker/flow"
 	"ctop/ui"
 	"ctop/ui/console"
 )
 
-// remote is a headless command that came over SSH. It acts on the source of its
-// session, which refuses what the operator may not do.
+// remote is a command that came over SSH, and its target: the tracker that the
+// server runs, as far as the operator's role allows.
 type remote struct {
 	env    env
 	reader ui.Reader
@@ -31,13 +28,16 @@ type remote struct {
 	end func(why error)
 }
 
-// command is the allow-list of headless commands.
+// command is the allow-list of commands over SSH.
 func (d *dumps) command(ctx context.Context, c console.Command) int {
 	c.Stderr = cleaned{c.Stderr}
 	r := remote{reader: c.Reader, actor: c.Actor, role: c.Role, dumps: d, end: c.End, env: env{
 		args: c.Args, stdin: strings.NewReader(""), stdout: c.Stdout, stderr: c.Stderr,
 		getenv: func(string) string { return "" },
 	}}
+	if c.Stdin != nil {
+		r.env.stdin, r.env.terminal = c.Stdin, true
+	}
 	return report(c.Stderr, r.run(ctx))
 }
 
@@ -47,7 +47,7 @@ func (r remote) run(ctx context.Context) error {
 		args = args[1:] // as one would have typed it there
 	}
 	commands := map[string]func() *cobra.Command{
-		"dump": r.dump, "events": r.events, "delete": r.delete, "timeouts": r.timeouts,
+		"dump": r.dumpCommand, "events": r.eventsCommand, "delete": r.deleteCommand, "timeouts": r.timeoutsCommand,
 	}
 	command, ok := commands[args[0]]
 	if !ok {
@@ -64,7 +64,10 @@ func (r remote) run(ctx context.Context) error {
 	return cmd.ExecuteContext(ctx)
 }
 
-// snapshot waits for the first one.
+// open is the opener of its commands.
+func (r remote) open(_ context.Context, use func(target) error) error { return use(r) }
+
+// snapshot returns the server's latest one, and waits for the first.
 func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
 	for range 50 {
 		if s := r.reader.Snapshot(); s != nil {
@@ -79,144 +82,80 @@ func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
 	return nil, errors.New("read the flows: the tracker has no snapshot yet: try again")
 }
 
-func (r remote) events() *cobra.Command {
-	var (
-		form   output.Format
-		watch  durationValue
-		wanted filterValue
-	)
-	cmd := &cobra.Command{
-		Use: "events [flags]", Short: "Print a line for every state change of a flow", Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := watch.bound(cmd.Context())
-			defer cancel()
-			return r.stream(ctx, form, filter.Filter(wanted))
-		},
-	}
-	cmd.Flags().VarP(&form, "output", "o", "format of the lines (json is the same as jsonl)")
-	cmd.Flags().Var(&watch, "for", "how long to print, 0s until interrupted")
-	cmd.Flags().Var(&wanted, "filter", "flows to tell about")
-	return cmd
-}
-
-// eventPause is how long an event may wait for others to be written with.
+// eventPause is the time between two looks at the server's events.
 const eventPause = 100 * time.Millisecond
 
-// stream prints events from now on until ctx is done.
-func (r remote) stream(ctx context.Context, form output.Format, wanted filter.Filter) error {
-	if _, err := io.WriteString(r.env.stdout, output.EventHeader(form)); err != nil {
-		return writeFailed(err)
-	}
+// events returns the server's events from now on. It has lost those that came faster
+// than they were taken and that the server no longer keeps.
+func (r remote) events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	_, position := r.reader.Events(math.MaxUint64)
-	tick := time.NewTicker(eventPause)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		list, next := r.reader.Events(position)
-		lines := appendEvents(nil, form, wanted, list, next-position)
-		position = next
-		if len(lines) == 0 {
-			continue
-		}
-		if _, err := r.env.stdout.Write(lines); err != nil {
-			return writeFailed(err)
+	return func(yield func(flow.Event, error) bool) {
+		tick := time.NewTicker(eventPause)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			list, next := r.reader.Events(position)
+			for _, e := range withLost(list, next-position) {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			position = next
 		}
 	}
 }
 
-// appendEvents formats events, of which there may have been more than are still
-// kept.
-func appendEvents(b []byte, form output.Format, wanted filter.Filter, list []flow.Event, all uint64) []byte {
-	if lost := all - uint64(len(list)); lost > 0 {
-		e := flow.Event{Type: flow.EventLost, Lost: lost}
-		if len(list) > 0 {
-			e.Time = list[0].Time
-		}
-		b = output.AppendEvent(b, form, &e)
+// withLost returns events with one before them that says how many are missing, if
+// there were more than are still kept.
+func withLost(list []flow.Event, all uint64) []flow.Event {
+	lost := all - uint64(len(list))
+	if lost == 0 {
+		return list
 	}
-	for i := range list {
-		e := &list[i]
-		if tells(wanted, e) {
-			b = output.AppendEvent(b, form, e)
-		}
+	e := flow.Event{Type: flow.EventLost, Lost: lost}
+	if len(list) > 0 {
+		e.Time = list[0].Time
 	}
-	return b
+	return append([]flow.Event{e}, list...)
 }
 
-func (r remote) delete() *cobra.Command {
-	var which deleteFlags
+// Act implements [flow.Actor]. It says what a viewer lacks.
+func (r remote) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
+	outcome, err := r.actor.Act(ctx, act)
+	if err != nil && r.role != console.Operator {
+		err = fmt.Errorf("%w: add role=\"operator\" before the key in the server's keys file to let it act", err)
+	}
+	return outcome, err
+}
+
+func (r remote) eventsCommand() *cobra.Command {
+	var which eventFlags
 	cmd := &cobra.Command{
-		Use: "delete [flags] FILTER", Short: "Delete the flows that match a filter",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			wanted, err := which.wanted(args)
-			if err != nil {
-				return err
-			}
-			s, err := r.snapshot(cmd.Context())
-			if err != nil {
-				return err
-			}
-			rows, err := which.choose(s, wanted)
-			if err != nil {
-				return err
-			}
-			if which.dryRun {
-				return r.env.wouldDelete(s, rows)
-			}
-			result, err := r.actor.Act(cmd.Context(), flow.Deletion(refs(rows)...))
-			if err != nil {
-				return r.explain(err)
-			}
-			return r.env.print("deleted " + format.Plural(result.Done, "flow") + "\n")
-		},
+		Use: "events [flags]", Short: "Print a line for every state change of a flow", Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return which.print(cmd.Context(), r.env, r, nil) },
 	}
 	which.register(cmd.Flags())
 	return cmd
 }
 
-func (r remote) timeouts() *cobra.Command {
-	var form output.Format
+func (r remote) deleteCommand() *cobra.Command {
+	var which deleteFlags
 	cmd := &cobra.Command{
-		Use: "timeouts [flags] [NAME=DURATION ...]", Short: "List or change the timeouts",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			settings, err := parseSettings(args)
-			if err != nil {
-				return err
-			}
-			s, err := r.snapshot(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if len(settings) == 0 {
-				return writeFailed(output.WriteTimeouts(r.env.stdout, form, s.Timeouts))
-			}
-			return r.set(cmd.Context(), form, settings, s.Timeouts)
-		},
+		Use: "delete [flags] FILTER", Short: "Delete the flows that match a filter", RunE: which.run(r.env, r.open),
 	}
-	cmd.Flags().VarP(&form, "output", "o", "format of the list")
+	which.register(cmd.Flags())
 	return cmd
 }
 
-func (r remote) set(ctx context.Context, form output.Format, settings []setting, old flow.Timeouts) error {
-	for _, s := range settings {
-		if _, err := r.actor.Act(ctx, flow.TimeoutChange(s.name, s.value)); err != nil {
-			return r.explain(err)
-		}
-		if err := r.env.printTimeout(form, s, old); err != nil {
-			return err
-		}
+func (r remote) timeoutsCommand() *cobra.Command {
+	var form timeoutFlags
+	cmd := &cobra.Command{
+		Use: "timeouts [flags] [NAME=DURATION ...]", Short: "List or change the timeouts", RunE: form.run(r.env, r.open),
 	}
-	return r.env.printTimeouts(form, settings, old)
-}
-
-// explain says what a viewer lacks.
-func (r remote) explain(err error) error {
-	if r.role == console.Operator {
-		return err
-	}
-	return fmt.Errorf("%w: add role=\"operator\" before the key in the server's keys file to let it act", err)
+	form.register(cmd.Flags())
+	return cmd
 }

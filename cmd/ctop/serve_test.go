@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"ctop/cmd/ctop/output"
-	"ctop/internal/filter"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -162,13 +160,5 @@ func TestRemoteCommands(t *testing.T) {
 				t.Error("an escape sequence came back")
 			}
 		})
-	}
-}
-
-func TestAppendEventsTellsLoss(t *testing.T) {
-	list := []flow.Event{{Time: time.Unix(1, 0), Type: flow.EventNew, ID: 1}}
-	text := string(appendEvents(nil, output.JSONL, filter.Filter{}, list, 8))
-	if !strings.Contains(text, `"event":"lost"`) || !strings.Contains(text, `"count":7`) || strings.Count(text, "\n") != 2 {
-		t.Error(text)
 	}
 }

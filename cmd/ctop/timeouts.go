@@ -6,25 +6,26 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/format"
-	"ctop/tracker"
 	"ctop/tracker/flow"
 )
 
-// timeoutsCommand lists and changes the timeouts of the tracker that runs.
-type timeoutsCommand struct {
-	env    env
-	on     onValue
-	output output.Format
-	audit  auditFlag
+// timeoutFlags say how to print timeouts.
+type timeoutFlags struct{ output output.Format }
 
-	verbose *bool
+func (f *timeoutFlags) register(flags *pflag.FlagSet) {
+	flags.VarP(&f.output, "output", "o", "format of the list")
 }
 
 func newTimeoutsCommand(e env, verbose *bool) *cobra.Command {
-	c := &timeoutsCommand{env: e, verbose: verbose}
+	var (
+		form  timeoutFlags
+		on    onValue
+		audit auditFlag
+	)
 	cmd := &cobra.Command{
 		Use:   "timeouts [flags] [NAME=DURATION ...]",
 		Short: "List or change the timeouts",
@@ -34,11 +35,11 @@ new values, or with -o json, jsonl or csv all timeouts. A duration is written li
 30s, 5m, 2h or 5d.`,
 		Example:           "  ctop timeouts tcp_established=1h udp_unidirectional=30s",
 		ValidArgsFunction: completeTimeouts,
-		RunE:              c.run,
+		RunE:              form.run(e, e.joining(&on, &audit, verbose)),
 	}
-	cmd.Flags().VarP(&c.output, "output", "o", "format of the list")
-	cmd.Flags().Var(&c.on, "on", "the tracker's interfaces, if more than one runs")
-	c.audit.register(cmd.Flags())
+	form.register(cmd.Flags())
+	cmd.Flags().Var(&on, "on", "the tracker's interfaces, if more than one runs")
+	audit.register(cmd.Flags())
 	return cmd
 }
 
@@ -48,26 +49,34 @@ type setting struct {
 	value time.Duration
 }
 
-func (c *timeoutsCommand) run(cmd *cobra.Command, args []string) error {
-	settings, err := parseSettings(args)
-	if err != nil {
-		return err
+// run returns what a command line about timeouts runs.
+func (f *timeoutFlags) run(e env, open opener) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		settings, err := parseSettings(args)
+		if err != nil {
+			return err
+		}
+		return open(cmd.Context(), func(on target) error { return f.listOrSet(cmd.Context(), e, on, settings) })
 	}
-	s := newSession(c.env, *c.verbose)
-	return s.with(s.join(cmd.Context(), c.on), func(t *tracker.Tracker) error {
-		return c.listOrSet(cmd.Context(), t, settings)
-	})
 }
 
-func (c *timeoutsCommand) listOrSet(ctx context.Context, t *tracker.Tracker, settings []setting) error {
-	s, err := t.Snapshot()
+func (f *timeoutFlags) listOrSet(ctx context.Context, e env, on target, settings []setting) error {
+	s, err := on.snapshot(ctx)
 	if err != nil {
 		return err
 	}
 	if len(settings) == 0 {
-		return writeFailed(output.WriteTimeouts(c.env.stdout, c.output, s.Timeouts))
+		return writeFailed(output.WriteTimeouts(e.stdout, f.output, s.Timeouts))
 	}
-	return c.set(ctx, t, settings, s.Timeouts)
+	for _, set := range settings {
+		if _, err := on.Act(ctx, flow.TimeoutChange(set.name, set.value)); err != nil {
+			return err
+		}
+		if err := e.printTimeout(f.output, set, s.Timeouts); err != nil {
+			return err
+		}
+	}
+	return e.printTimeouts(f.output, settings, s.Timeouts)
 }
 
 // parseSettings reads all of them before any is made.
@@ -81,23 +90,6 @@ func parseSettings(args []string) ([]setting, error) {
 		settings[i] = setting{name, value}
 	}
 	return settings, nil
-}
-
-func (c *timeoutsCommand) set(ctx context.Context, t *tracker.Tracker, settings []setting, old flow.Timeouts) error {
-	actor, end, err := c.env.acts(t, c.audit)
-	if err != nil {
-		return err
-	}
-	defer end()
-	for _, s := range settings {
-		if _, err := actor.Act(ctx, flow.TimeoutChange(s.name, s.value)); err != nil {
-			return err
-		}
-		if err := c.env.printTimeout(c.output, s, old); err != nil {
-			return err
-		}
-	}
-	return c.env.printTimeouts(c.output, settings, old)
 }
 
 // printTimeout prints for people what a timeout was and is.

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/filter"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // runTrace attaches a tracker and prints what it makes of every packet whose flow
@@ -45,30 +45,17 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 }
 
 func (c *rootCommand) streamTraces(ctx context.Context, t *tracker.Tracker) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	// Flows expire only where somebody sweeps.
 	collector := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{EventLog: 1}))
 	defer collector.stop()
-	go endWith(ctx, cancel, collector.ended)
-	lines := newLineWriter(c.env.stdout, cancel)
-	defer func() { _ = lines.stop() }() // told below, where there is somebody to tell
 	wanted, in := filter.Filter(c.trace), t.Interfaces()
-	var line []byte
-	for trace, err := range t.Traces(ctx) {
-		if err != nil && ctx.Err() == nil {
-			return errors.Join(err, writeFailed(lines.stop()))
-		}
-		if err != nil {
-			break
-		}
-		if trace.Lost == 0 && !wanted.Empty() && !wanted.Match(trace.Matching()) {
-			continue
-		}
-		line = output.AppendTrace(line[:0], c.view.output, &trace, in)
-		if err := lines.write(line); err != nil {
-			return writeFailed(err)
-		}
-	}
-	return endOf(ctx, lines)
+	return stream[flow.Trace]{
+		from: t.Traces, there: collector.ended,
+		format: func(line []byte, trace *flow.Trace) []byte {
+			if trace.Lost == 0 && !wanted.Empty() && !wanted.Match(trace.Matching()) {
+				return line
+			}
+			return output.AppendTrace(line, c.view.output, trace, in)
+		},
+	}.print(ctx, c.env.stdout)
 }

@@ -59,7 +59,7 @@ func TestDeleteInEnforceCuts(t *testing.T) {
 
 func (r *rig) delete(f flow.Flow) {
 	r.t.Helper()
-	result, err := r.tracker.Delete(f.Ref(), f.Ref())
+	result, err := r.collector.Act(r.ctx, flow.Deletion(f.Ref(), f.Ref()))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -73,26 +73,56 @@ func TestFlowTimeout(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	r.connect(r.Server.Addr4())
 	f := r.flow("tcp", flow.StateEstablished)
-	if err := r.tracker.SetFlowTimeout(f.Ref(), time.Hour); err != nil {
+	if _, err := r.tracker.Act(r.ctx, flow.OwnTimeoutChange(f.Ref(), time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if f = r.flow("tcp", flow.StateEstablished); !f.OwnTimeout || f.Timeout != time.Hour {
 		t.Errorf("timeout is %v, its own: %v", f.Timeout, f.OwnTimeout)
 	}
-	if err := r.tracker.SetFlowTimeout(f.Ref(), 0); err != nil {
+	if _, err := r.tracker.Act(r.ctx, flow.OwnTimeoutChange(f.Ref(), 0)); err != nil {
 		t.Fatal(err)
 	}
 	if f = r.flow("tcp", flow.StateEstablished); f.OwnTimeout || f.Timeout != 5*24*time.Hour {
 		t.Errorf("timeout is %v, its own: %v", f.Timeout, f.OwnTimeout)
 	}
-	if err := r.tracker.SetFlowTimeout(f.Ref(), 2*time.Second); err != nil {
+	if _, err := r.tracker.Act(r.ctx, flow.OwnTimeoutChange(f.Ref(), 2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if e := r.ended(f.ID); e.Reason != flow.ReasonExpired {
 		t.Errorf("it ended by %v", e.Reason)
 	}
-	if err := r.tracker.SetFlowTimeout(f.Ref(), time.Hour); !errors.Is(err, flow.ErrFlowGone) {
+	if _, err := r.tracker.Act(r.ctx, flow.OwnTimeoutChange(f.Ref(), time.Hour)); !errors.Is(err, flow.ErrFlowGone) {
 		t.Errorf("set the timeout of a flow that is gone: %v", err)
+	}
+}
+
+// Whoever lists the timeouts right after one was changed sees the new one, and what a
+// tracker cannot do is an error that changes nothing.
+func TestChangedTimeoutIsShownAtOnce(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	r.eventually("a snapshot", func() bool { return r.collector.Snapshot() != nil })
+	for _, d := range []time.Duration{7 * time.Second, 8 * time.Second} {
+		outcome, err := r.collector.Act(r.ctx, flow.TimeoutChange(flow.ICMP, d))
+		if err != nil || outcome != (flow.Outcome{Done: 1}) || r.collector.Snapshot().Timeouts[flow.ICMP] != d {
+			t.Errorf("%+v, %v, shown is %s, want %s", outcome, err, r.collector.Snapshot().Timeouts[flow.ICMP], d)
+		}
+	}
+	var usage *flow.UsageError
+	if outcome, err := r.collector.Act(r.ctx, flow.TimeoutChange(flow.ICMP, 0)); !errors.As(err, &usage) || outcome != (flow.Outcome{}) {
+		t.Errorf("%+v, %v", outcome, err)
+	}
+	for _, act := range []flow.Act{{Kind: 99}, {Kind: flow.ActFlowTimeout}, {Kind: flow.ActFlowTimeout, Flows: make([]flow.Ref, 2)}} {
+		if outcome, err := r.tracker.Act(r.ctx, act); err == nil || outcome != (flow.Outcome{}) {
+			t.Errorf("%+v: %+v, %v", act, outcome, err)
+		}
+	}
+	over, cancel := context.WithCancel(r.ctx)
+	cancel()
+	if _, err := r.tracker.Act(over, flow.TimeoutChange(flow.ICMP, time.Hour)); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if s, err := r.tracker.Snapshot(); err != nil || s.Timeouts[flow.ICMP] != 8*time.Second {
+		t.Errorf("%s, %v", s.Timeouts[flow.ICMP], err)
 	}
 }
 

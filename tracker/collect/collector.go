@@ -261,8 +261,3 @@ func (c *Collector) SweepTook() time.Duration { return time.Duration(c.swept.Loa
 func (c *Collector) Events(after uint64) (events []flow.Event, next uint64) {
 	return c.log.After(after)
 }
-
-// Act is [kernel.Table.Act].
-func (c *Collector) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
-	return c.source.Table().Act(ctx, act)
-}

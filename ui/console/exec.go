@@ -23,6 +23,9 @@ type Command struct {
 	// Actor refuses by itself what a viewer may not do, and writes down what an
 	// operator does.
 	Actor flow.Actor
+	// Stdin is what is typed on the client's terminal, line by line, nil if it has
+	// none.
+	Stdin io.Reader
 	// Stdout and Stderr go to the client. They fail once it has gone.
 	Stdout, Stderr io.Writer
 	// End ends the session for a reason that the client is told, also where a
@@ -37,12 +40,20 @@ type Exec func(ctx context.Context, c Command) (status int)
 
 func (x *session) execute(args []string) int {
 	x.server.log.Info("a command", append(x.who.logged(), "command", shorten(args[0]))...)
-	var stdout, stderr io.Writer = x.out, x.errs
-	if x.pty {
-		stdout, stderr = ssh.NewPtyWriter(stdout), ssh.NewPtyWriter(stderr)
+	c := Command{
+		Args: args, Role: x.who.key.Role, Reader: x.server.options.Source, Actor: x.actor(),
+		Stdout: x.out, Stderr: x.errs, End: x.end,
 	}
-	return x.server.options.Exec(x.ctx, Command{
-		Args: args, Role: x.who.key.Role, Reader: x.server.options.Source, Actor: x.actor(), Stdout: stdout, Stderr: stderr,
-		End: x.end,
-	})
+	if x.pty {
+		c.Stdout, c.Stderr, c.Stdin = ssh.NewPtyWriter(c.Stdout), ssh.NewPtyWriter(c.Stderr), x.keyboard()
+	}
+	return x.server.options.Exec(x.ctx, c)
+}
+
+// keyboard returns what is typed on the client's terminal. Ctrl-C ends the command,
+// as it would end a local one.
+func (x *session) keyboard() io.Reader {
+	k := newKeyboard(x.out, func() { x.cancel(errGone) })
+	x.work.Go(func() { k.listen(newInlet(x.ctx, x.ch, func() {})) })
+	return k
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ed25519"
@@ -197,6 +198,24 @@ func fakeExec(ctx context.Context, c Command) int {
 		if _, err := c.Actor.Act(ctx, flow.Deletion(flow.Ref{ID: 1})); err != nil {
 			_, _ = fmt.Fprintln(c.Stderr, err)
 			return 1
+		}
+		return 0
+	case "ask":
+		if c.Stdin == nil {
+			_, _ = fmt.Fprintln(c.Stdout, "no terminal")
+			return 0
+		}
+		_, _ = fmt.Fprintln(c.Stdout, "say it")
+		said := make(chan string, 1)
+		go func() {
+			line, _ := bufio.NewReader(c.Stdin).ReadString('\n')
+			said <- "you said " + line
+		}()
+		select {
+		case <-ctx.Done():
+			_, _ = fmt.Fprintln(c.Stdout, "interrupted")
+		case line := <-said:
+			_, _ = fmt.Fprint(c.Stdout, line)
 		}
 		return 0
 	case "wait":

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"iter"
+
+	"ctop/tracker"
+	"ctop/tracker/flow"
+	"ctop/ui/console"
+)
+
+// target is a tracker that a command reads and acts on. A command that was typed at
+// the machine joins one, a command that came over SSH has that of the server.
+type target interface {
+	flow.Actor
+	// snapshot returns the flows that there are.
+	snapshot(ctx context.Context) (*flow.Snapshot, error)
+	// events returns the events from now on.
+	events(ctx context.Context) iter.Seq2[flow.Event, error]
+}
+
+// opener opens a command's target, has it used, and closes it.
+type opener func(ctx context.Context, use func(target) error) error
+
+// joining returns the opener of commands that are typed at the machine. The flags
+// are looked at once the command line was read.
+func (e env) joining(on *onValue, audit *auditFlag, verbose *bool) opener {
+	return func(ctx context.Context, use func(target) error) error {
+		s := newSession(e, *verbose)
+		return s.with(s.join(ctx, *on), func(t *tracker.Tracker) error {
+			j := &joined{Tracker: t, env: e, audit: audit}
+			defer j.close()
+			return use(j)
+		})
+	}
+}
+
+// joined is the tracker that a command has joined.
+type joined struct {
+	*tracker.Tracker
+	env   env
+	audit *auditFlag
+	// actor and log are opened for the first act: what only reads writes no file.
+	actor flow.Actor
+	log   *console.Audit
+}
+
+func (j *joined) snapshot(context.Context) (*flow.Snapshot, error) { return j.Snapshot() }
+
+func (j *joined) events(ctx context.Context) iter.Seq2[flow.Event, error] { return j.Events(ctx) }
+
+// Act implements [flow.Actor].
+func (j *joined) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
+	if j.actor == nil {
+		log, err := j.audit.open()
+		if err != nil {
+			return flow.Outcome{}, err
+		}
+		j.log, j.actor = log, j.env.local(j.Tracker, log)
+	}
+	return j.actor.Act(ctx, act)
+}
+
+func (j *joined) close() {
+	if j.log != nil {
+		j.log.Close()
+	}
+}
