@@ -9,15 +9,14 @@ import (
 	"time"
 )
 
-// beside is what else one sample saw.
+// beside is the additional data of one sample.
 type beside struct {
 	retransmits, loss, jitter float64
-	// cpus is how many CPUs were busy, with everything that ran meanwhile.
+	// cpus is the number of busy CPUs, including everything else that ran.
 	cpus float64
 }
 
-// summary tells the medians of what was seen beside the rates, the warming-up
-// left out.
+// summary returns the medians of the additional data, without the warm-up.
 func summary(l load, seen []beside) string {
 	seen = seen[min(1, len(seen)):]
 	of := func(field func(beside) float64) float64 {
@@ -39,7 +38,7 @@ func summary(l load, seen []beside) string {
 	return fmt.Sprintf("%.0f retransmits, %.1f CPUs", of(func(b beside) float64 { return b.retransmits }), cpus)
 }
 
-// reading is the time that all CPUs have spent busy, at a moment.
+// reading is the busy time of all CPUs at one moment.
 type reading struct {
 	at   time.Time
 	busy time.Duration
@@ -62,7 +61,7 @@ func busy() reading {
 	return r
 }
 
-// since is how many CPUs were busy from one reading to another.
+// since returns the number of busy CPUs between two readings.
 func (r reading) since(before reading) float64 {
 	return float64(r.busy-before.busy) / float64(r.at.Sub(before.at))
 }

@@ -19,13 +19,12 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
-// budgetFile says how many instructions each program may have, and which helpers
-// the short way may call, and how often.
+// budgetFile has the number of instructions allowed for each program, and the
+// helpers that the short path may call, with their number of calls.
 const budgetFile = "testdata/budget.txt"
 
-// TestBudget holds what was compiled against its budget. Counts are the same on
-// every machine and however busy it is; what a run of them takes is for make
-// bench to tell.
+// TestBudget compares the compiled programs with their budget. The counts are
+// the same on every machine, however busy. make bench measures run times.
 func TestBudget(t *testing.T) {
 	counts := map[string]int{}
 	short, err := reference.LoadShort()
@@ -49,8 +48,8 @@ func TestBudget(t *testing.T) {
 	}
 }
 
-// count adds up a program's instructions and, where asked to, the helpers that it
-// calls. Functions that are called when something is rare are no part of it.
+// count adds a program's instructions and, if requested, the helpers that it
+// calls. It does not follow functions that are called only in rare cases.
 func count(counts map[string]int, name string, program *ebpf.ProgramSpec, helpers bool) {
 	own := true
 	for i, ins := range program.Instructions {
@@ -89,15 +88,15 @@ func readBudget(t *testing.T) map[string]int {
 	return budget
 }
 
-// The widest ratios of an established segment to a look-up and to one with a
-// lock: make bench has the narrow bounds.
+// Wide bounds for the ratios of an established segment to a look-up and to one
+// with a lock. make bench has the narrow bounds.
 const (
 	mostOfLookup = 1.5
 	mostOfLocked = 0.85
 )
 
-// TestShortWay compares what an established segment takes with one look-up and
-// with a lock for every packet. Samples are taken in turn, and one try of several
+// TestShortWay compares the cost of an established segment with one look-up and
+// with a lock per packet. Samples are taken in turn, and one of several tries
 // is enough, so that a busy machine does not matter.
 func TestShortWay(t *testing.T) {
 	lab.Require(t)

@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// connectors is how many connections are open at a time.
+	// connectors is the number of concurrent connections.
 	connectors  = 4
 	connectPort = 7000
-	// closing is how long ctop keeps what has closed, in this measurement.
+	// closing is how long ctop keeps closed flows in this measurement.
 	closing = time.Second
 )
 
 // connections measures how many connections a second can be opened and closed.
 func connections(ctx context.Context, o Options) ([]Row, error) {
-	// What watches and what connects are programs of their own in life, and wait
-	// for processors, not for Go's scheduler.
+	// In real use, reader and endpoints are separate programs that wait for
+	// CPUs, not for Go's scheduler.
 	before := runtime.GOMAXPROCS(4 * runtime.NumCPU())
 	defer runtime.GOMAXPROCS(before)
 	var rigs []*rig
@@ -72,8 +72,8 @@ func newSwitchboard(ctx context.Context, r *rig) (*switchboard, error) {
 	for _, host := range r.hosts() {
 		err := host.Do(func() error {
 			return errors.Join(
-				// The side that closes first does not keep what is closed: it
-				// would run out of ports.
+				// The side that closes first does not keep closed connections,
+				// or it would run out of ports.
 				sysctl("ipv4/tcp_max_tw_buckets", "0"),
 				sysctl("ipv4/ip_local_port_range", "10000 65000"),
 				sysctl("core/somaxconn", "4096"))
@@ -93,7 +93,7 @@ func newSwitchboard(ctx context.Context, r *rig) (*switchboard, error) {
 	return s, nil
 }
 
-// watch reads events as a console does, and sweeps.
+// watch reads events like a console, and sweeps.
 func (s *switchboard) watch(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -104,7 +104,7 @@ func (s *switchboard) watch(ctx context.Context) {
 	})
 }
 
-// listen starts a server that closes what the client has closed.
+// listen starts a server that closes connections after the client.
 func (s *switchboard) listen(i int) error {
 	var listener int
 	err := s.Server.Do(func() (err error) {
@@ -175,8 +175,7 @@ func connect(ctx context.Context, address unix.Sockaddr, deadline time.Time, cou
 	return nil
 }
 
-// inspect counts, when everything has had its time, what events were lost and
-// what entries are still there.
+// inspect counts, after a delay, the lost events and the remaining entries.
 func (s *switchboard) inspect(ctx context.Context) error {
 	deadline := time.Now().Add(closing + 5*time.Second)
 	for {

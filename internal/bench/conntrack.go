@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// conntrackRules make the kernel track what is forwarded.
+// conntrackRules make the kernel track forwarded packets.
 const conntrackRules = `table ip ctop_bench {
 	chain forward {
 		type filter hook forward priority 0; policy accept;
@@ -21,13 +21,13 @@ const conntrackRules = `table ip ctop_bench {
 }
 `
 
-// startConntrack lets the namespace forward, and the kernel track it. A bridge is
-// kept out of it, and checksums are left alone, as where hardware verifies them.
+// startConntrack enables forwarding and tracking in the namespace. It excludes
+// bridges, and does not verify checksums, as if hardware did.
 func startConntrack() error {
 	if missing := lacks("nft"); missing != "" {
 		return fmt.Errorf("%s", missing)
 	}
-	// A kernel without the module for it has no such parameter, nor the need.
+	// A kernel without the module has no such parameter, and does not need it.
 	_ = sysctl("bridge/bridge-nf-call-iptables", "0")
 	if err := sysctl("ipv4/ip_forward", "1"); err != nil {
 		return err
@@ -40,8 +40,8 @@ func startConntrack() error {
 	return sysctl("netfilter/nf_conntrack_checksum", "0")
 }
 
-// checkTracked fails unless the kernel's own table shows a flow to the server:
-// rules that keep packets from it would make routing look faster than it is.
+// checkTracked fails unless the kernel's own table has a flow to the server.
+// Rules that hide packets from it would make routing look faster than it is.
 func (r *rig) checkTracked() error {
 	flows, err := netlink.ConntrackTableList(netlink.ConntrackTable, unix.AF_INET)
 	found := slices.ContainsFunc(flows, func(f *netlink.ConntrackFlow) bool {
@@ -53,8 +53,7 @@ func (r *rig) checkTracked() error {
 	return err
 }
 
-// lacks names programs that are not installed, for whoever wonders why a row is
-// missing.
+// lacks names the programs that are not installed, to explain a missing row.
 func lacks(programs ...string) string {
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {

@@ -11,11 +11,11 @@ import (
 	"ctop/ringbuf"
 )
 
-// creations is how many flows one sample creates; their events fit into a
-// reader's ring buffer.
+// creations is the number of flows that one sample creates. Their events fit
+// into a reader's ring buffer.
 const creations = 8192
 
-// creation measures packets that enter flows into a table, or remove them.
+// creation measures packets that create or remove flows.
 type creation struct {
 	*programs
 	cpu  int
@@ -24,7 +24,7 @@ type creation struct {
 	stop func()
 }
 
-// creationRows measures what flows cost that come and go.
+// creationRows measures the cost of creating and ending flows.
 func creationRows(ctx context.Context, o Options) ([]Row, error) {
 	c, err := newCreation(ctx, "")
 	if err != nil {
@@ -34,7 +34,7 @@ func creationRows(ctx context.Context, o Options) ([]Row, error) {
 	return interleave(ctx, o.rounds(60, 5), c.probes())
 }
 
-// newCreation loads one build, and has a reader for its events until closed.
+// newCreation loads one build, and starts a reader for its events.
 func newCreation(ctx context.Context, object string) (c creation, err error) {
 	c = creation{cpu: packetCPU, stop: func() {}}
 	defer func() {
@@ -90,7 +90,7 @@ func (c creation) probes() []probe {
 	}
 }
 
-// probe measures one script for each of many new flows; prepare goes before.
+// probe measures one script for each of many new flows; prepare runs before.
 func (c creation) probe(name, prog string, script []step, prepare func() error) probe {
 	f := frame{proto: protoTCP, flags: flagSYN}
 	data, stage := f.bytes(), f.inOrder(script)
@@ -111,10 +111,10 @@ func (c creation) probe(name, prog string, script []step, prepare func() error) 
 	}}
 }
 
-// tidy empties the table, and checks that as many flows were in it as should.
+// tidy empties the table, and checks the number of flows that were in it.
 func (c creation) tidy(prog string, script []step) error {
 	_ = c.ctop.Maps["readers"].Delete(uint32(0))
-	// The reader gets its time.
+	// Give the reader some time.
 	time.Sleep(time.Millisecond)
 	n, err := empty(c.program(progCtop))
 	if prog == progInsert {
@@ -133,10 +133,10 @@ func (c creation) tidy(prog string, script []step) error {
 	return nil
 }
 
-// attach lets a reader have the events.
+// attach gives the events to a reader.
 func (c creation) attach() error { return c.ctop.Maps["readers"].Put(uint32(0), c.ring) }
 
-// expire enters flows that were last heard long ago.
+// expire inserts flows that have been idle for long.
 func (c creation) expire() error {
 	return fill(c.program(progCtop), dataFrame(), creations, 0, c.cpu)
 }

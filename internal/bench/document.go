@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// What is between these lines of a document is written by this program.
+// This program writes the text between these lines of a document.
 const (
 	beginMark = "<!-- begin: make bench -->\n"
 	endMark   = "<!-- end: make bench -->\n"
 )
 
-// writeInto puts the tables into the document, in the place of those of the run
-// before.
+// writeInto replaces the tables in the document.
 func (r *Report) writeInto(file string) error {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -31,7 +30,7 @@ func (r *Report) writeInto(file string) error {
 	return nil
 }
 
-// markdown is the tables as a document shows them.
+// markdown returns the tables as Markdown.
 func (r *Report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "`%s`, %s, Linux %s, %d × %s.\n", r.Command, r.Date.Format("2006-01-02 15:04 MST"), r.Machine.Kernel, r.Machine.CPUs, r.Machine.CPU)

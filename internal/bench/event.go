@@ -12,18 +12,19 @@ import (
 	"ctop/tracker/flow"
 )
 
-// openings is how many conversations one sample consists of: their events fit
-// into a reader's ring buffer.
+// openings is the number of conversations of one sample. Their events fit into
+// a reader's ring buffer.
 const openings = 3800
 
-// One row, and how many a second one reader should manage.
+// One row, and the number of events a second that one reader should reach.
 const (
 	eventsRead   = "events read"
 	eventsWanted = 500_000
 )
 
-// eventRows measures how fast one reader, ring buffer and tracker together, takes
-// events: as many as the buffer holds are made while it waits, and then read.
+// eventRows measures how fast one reader, with ring buffer and tracker, reads
+// events. As many as the buffer holds are emitted while it waits, and then
+// read.
 func eventRows(ctx context.Context, o Options) ([]Row, error) {
 	r, err := newRig(ctx, 1, byNative, smallTable)
 	if err != nil {
@@ -40,7 +41,7 @@ func eventRows(ctx context.Context, o Options) ([]Row, error) {
 	}})
 }
 
-// generator makes events by whole conversations that come to a rig's program.
+// generator emits events by sending whole conversations to a rig's program.
 type generator struct {
 	*rig
 	stage      *ebpf.Collection
@@ -67,8 +68,8 @@ func newGenerator(r *rig) (*generator, error) {
 	return g, f.inOrder(conversation()).apply(g.stage, program)
 }
 
-// forgetSides has the tracker of a program take a packet's direction for its side,
-// since all packets of a test run come in by one interface.
+// forgetSides makes a tracker use a packet's direction as its side, since all
+// packets of a test run arrive on one interface.
 func forgetSides(program *ebpf.Program) error {
 	info, err := program.Info()
 	if err != nil {
@@ -98,8 +99,8 @@ func forgetSides(program *ebpf.Program) error {
 	return errors.New("the tracker's program has no configuration")
 }
 
-// measure makes events while the reader waits, and takes the time that it needs
-// for them.
+// measure emits events while the reader waits, and then measures how long
+// reading them takes.
 func (g *generator) measure(ctx context.Context) (float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -111,7 +112,7 @@ func (g *generator) measure(ctx context.Context) (float64, error) {
 	ready := make(chan struct{})
 	result := make(chan readResult, 1)
 	go func() { result <- g.read(ctx, ready, made) }()
-	// The first events only tell that the reader is there.
+	// The first events only show that the reader is ready.
 	for ready != nil {
 		if err := g.converse(1); err != nil {
 			return 0, err
@@ -143,8 +144,8 @@ type readResult struct {
 	err  error
 }
 
-// read waits after the first event until the others have been made, and then
-// takes the time that they need.
+// read waits after the first event until the others have been emitted, and then
+// measures how long reading them takes.
 func (g *generator) read(ctx context.Context, ready chan<- struct{}, made <-chan int) readResult {
 	var started time.Time
 	var want, seen int

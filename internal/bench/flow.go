@@ -12,13 +12,13 @@ import (
 	reference "ctop/internal/bench/bpf"
 )
 
-// fillBatch is how many entries of a hash map are written at once.
+// fillBatch is the number of hash map entries written at once.
 const fillBatch = 1 << 16
 
-// wideWindow lets sequence numbers advance for two thousand million bytes.
+// wideWindow lets sequence numbers advance by two thousand million bytes.
 const wideWindow = 0x7fff0000
 
-// keyOf is the key of the conversation with that client.
+// key returns the key of the conversation with that client.
 func (f frame) key(client uint32) bpf.ConntrackFlowKey {
 	addrs, family := [2]netip.Addr{client4, server4}, uint8(4)
 	if f.six {
@@ -45,8 +45,8 @@ func networkOrder(v uint16) uint16 {
 	return binary.NativeEndian.Uint16(b[:])
 }
 
-// established is a flow that was answered, as its packets find it. Those of the
-// client come by the given CPU, those of the server by the other.
+// established returns an answered flow, as its packets find it. Packets of the
+// client arrive on the given CPU, and those of the server on the other.
 func (f frame) established(id, ticks uint64, cpu int) bpf.ConntrackFlow {
 	control := uint64(bpf.ConntrackFlowStateSTATE_ESTABLISHED) | 3*uint64(bpf.ConntrackFlowFlagFLOW_SEEN)
 	if f.proto == protoTCP {
@@ -63,7 +63,7 @@ func (f frame) established(id, ticks uint64, cpu int) bpf.ConntrackFlow {
 	return bpf.ConntrackFlow{Control: control | id<<32, Id: id, Dir: [2]bpf.ConntrackFlowDir{origin, reply}}
 }
 
-// fill enters n established flows into the table of a tracker's program.
+// fill inserts n established flows into a tracker's table.
 func fill(ctop *ebpf.Program, f frame, n int, ticks uint64, cpu int) error {
 	table, err := bpf.TableOf(ctop)
 	if err != nil {
@@ -78,7 +78,8 @@ func fill(ctop *ebpf.Program, f frame, n int, ticks uint64, cpu int) error {
 	return table.Fill(flows)
 }
 
-// fillHash enters n keys into the kernel's hash map that stands for other trackers.
+// fillHash inserts n keys into the kernel hash map that represents other
+// trackers.
 func fillHash(flows *ebpf.Map, f frame, n int) error {
 	keys := make([]bpf.ConntrackFlowKey, 0, fillBatch)
 	for i := range n {
@@ -94,7 +95,7 @@ func fillHash(flows *ebpf.Map, f frame, n int) error {
 	return nil
 }
 
-// empty removes every flow of a tracker's program and returns how many there were.
+// empty removes every flow of a tracker and returns their number.
 func empty(ctop *ebpf.Program) (int, error) {
 	table, err := bpf.TableOf(ctop)
 	if err != nil {
@@ -104,7 +105,7 @@ func empty(ctop *ebpf.Program) (int, error) {
 	return table.Clear()
 }
 
-// emptyHash removes every key of a hash map and returns how many there were.
+// emptyHash removes every key of a hash map and returns their number.
 func emptyHash(flows *ebpf.Map) (n int, err error) {
 	keys := make([]bpf.ConntrackFlowKey, fillBatch)
 	values := make([]reference.ReferenceEntry, fillBatch)

@@ -5,9 +5,8 @@ import (
 	"net/netip"
 )
 
-// The conversation that is measured: a client of which there are many, and a
-// server. In the byte order that keys are compared in, every client comes before
-// the server.
+// The measured conversation, between one of many clients and a server. In the
+// byte order of keys, every client comes before the server.
 var (
 	client4 = netip.AddrFrom4([4]byte{10, 0, 0, 0})
 	server4 = netip.AddrFrom4([4]byte{203, 255, 255, 255})
@@ -18,10 +17,10 @@ var (
 const (
 	clientPort = 40000
 	serverPort = 80
-	// Where the sequence numbers of both sides stand.
+	// The sequence numbers of both sides.
 	clientSeq = 1000
 	serverSeq = 5000
-	// payloadSize is what a data segment carries.
+	// payloadSize is the payload of a data segment.
 	payloadSize = 64
 )
 
@@ -46,15 +45,15 @@ type frame struct {
 	vlan  uint16
 	proto uint8
 	flags uint8
-	// size is that of the payload, padding what follows the packet.
+	// size is the payload's length; padding follows the packet.
 	size, padding int
-	// macs are the destination's and the source's addresses.
+	// macs are the destination and source addresses.
 	macs [12]byte
 }
 
-// Nearly all packets are of these two. The same frame is sent again and again, so
-// its bytes are padding: as data they would be a segment that is sent again, which is
-// looked at more closely.
+// Nearly all packets are like these two. The same frame is sent repeatedly, so
+// its payload is padding: data would be a retransmission, which takes the long
+// path.
 func dataFrame() frame { return frame{proto: protoTCP, flags: flagACK | flagPSH, padding: payloadSize} }
 func ackFrame() frame  { return frame{proto: protoTCP, flags: flagACK} }
 

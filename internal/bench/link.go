@@ -16,7 +16,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// forwarder is a way to get packets from one of two interfaces to the other.
+// forwarder is a means to forward packets between two interfaces.
 type forwarder string
 
 // The forwarders.
@@ -30,8 +30,8 @@ const (
 	byRouter  forwarder = "routed, nf_conntrack"
 )
 
-// rig is a lab of its own with one forwarder in it. All of them exist at once,
-// and the idle ones cost nothing.
+// rig is a lab with one forwarder. All rigs exist at once, and idle ones cost
+// nothing.
 type rig struct {
 	*lab.Lab
 	how     forwarder
@@ -39,7 +39,7 @@ type rig struct {
 	stop    []func()
 }
 
-// newRig builds the n-th lab and puts the forwarder into it.
+// newRig builds the n-th lab and installs the forwarder.
 func newRig(ctx context.Context, n int, how forwarder, flows int) (_ *rig, err error) {
 	o := lab.Options{Client: hostOptions("client", n, how), Server: hostOptions("server", n, how)}
 	l, err := lab.New(ctx, o)
@@ -77,7 +77,7 @@ func (r *rig) close() {
 	r.stop = nil
 }
 
-// hostOptions are two hosts in one network, or in two where they are routed.
+// hostOptions puts two hosts into one network, or into two if they are routed.
 func hostOptions(name string, n int, how forwarder) lab.HostOptions {
 	last, network := 1, 0
 	if name == "server" {
@@ -104,8 +104,8 @@ func (r *rig) ports() (links [2]netlink.Link, err error) {
 	return links, nil
 }
 
-// each runs f for either port, with the index of the other, and a collection of
-// reference programs of its own that redirects there.
+// each runs f for both ports, with a collection of reference programs that
+// redirects from there to the other port.
 func (r *rig) each(f func(from int, c *ebpf.Collection) error) error {
 	links, err := r.ports()
 	if err != nil {
@@ -135,7 +135,7 @@ func (r *rig) keep(l link.Link, err error) error {
 	return err
 }
 
-// redirectXDP forwards without tracking. As ctop does, it turns GRO on at the
+// redirectXDP forwards without tracking. Like ctop, it turns GRO on at the
 // peers, without which a veth takes no redirected frames. It cannot complete
 // checksums, so the hosts do.
 func (r *rig) redirectXDP() error {
@@ -170,15 +170,15 @@ func (r *rig) openTracker(ctx context.Context, flows int) (err error) {
 	return err
 }
 
-// closedSoon lets what has closed go soon, so that what is left behind shows.
+// closedSoon has short timeouts for closed flows, to show what is left behind.
 func closedSoon() flow.Timeouts {
 	var t flow.Timeouts
 	t[flow.TCPTimeWait], t[flow.TCPLastAck], t[flow.TCPFinWait] = closing, closing, closing
 	return t
 }
 
-// route gives the middle an address in either network, and the hosts a way to
-// the other by it. The kernel tracks what passes.
+// route gives the middle an address in both networks, and the hosts a route to
+// each other through it. The kernel tracks these packets.
 func (r *rig) route(n int) error {
 	links, err := r.ports()
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 	"ctop/internal/lab"
 )
 
-// liveFlows is how many flows the frames belong to: many, and few enough to stay
-// in the cache, which what a packet takes is measured without (packet.go).
+// liveFlows is the number of flows of the frames: many, but few enough for the
+// cache. packet.go measures packets beyond the cache.
 const liveFlows = 1 << 10
 
 // testLiveFrames is BPF_F_TEST_XDP_LIVE_FRAMES of linux/bpf.h.
@@ -28,7 +28,7 @@ type xdpContext struct {
 	Data, DataEnd, DataMeta, Ingress, Queue, Egress uint32
 }
 
-// cannon sends frames into one port of a rig as if they had come in there.
+// cannon sends frames into one port of a rig as if they had arrived there.
 type cannon struct {
 	stage   *ebpf.Collection
 	script  staging
@@ -38,17 +38,17 @@ type cannon struct {
 	cpu     int
 }
 
-// load has the cannon begin with its script again.
+// load restarts the cannon's script.
 func (c cannon) load() error { return c.script.apply(c.stage, c.subject) }
 
-// gallery is a rig whose hosts count what arrives and drop it.
+// gallery is a rig whose hosts count and drop all frames.
 type gallery struct {
 	*rig
 	cannons [2]cannon
 	sink    *ebpf.Collection
 }
 
-// newGallery puts sinks into the rig's hosts, and cannons before its ports.
+// newGallery attaches sinks to the rig's hosts, and cannons to its ports.
 func newGallery(r *rig) (*gallery, error) {
 	g := &gallery{rig: r}
 	var err error
@@ -99,7 +99,7 @@ func (g *gallery) cannon(i int, f frame, port int) (c cannon, err error) {
 	return c, err
 }
 
-// subject is the program that the frames come to.
+// subject is the program that receives the frames.
 func (g *gallery) subject(i int, c *ebpf.Collection) (*ebpf.Program, error) {
 	switch g.how {
 	case byXDP:
@@ -118,7 +118,7 @@ func (g *gallery) subject(i int, c *ebpf.Collection) (*ebpf.Program, error) {
 	return c.Programs[progPass], nil
 }
 
-// pin is where the rig's tracker keeps an object.
+// pin returns the path of an object of the rig's tracker.
 func (r *rig) pin(name string) string {
 	pattern := filepath.Join("/sys/fs/bpf/ctop/*", r.Client.Port()+":"+r.Server.Port(), name)
 	found, err := filepath.Glob(pattern)
@@ -128,7 +128,7 @@ func (r *rig) pin(name string) string {
 	return found[0]
 }
 
-// prepare gives each forwarder what it needs for the frames to get through.
+// prepare makes each forwarder pass the frames.
 func (g *gallery) prepare() error {
 	if g.how == byRouter {
 		return g.prepareRouter()
@@ -136,7 +136,7 @@ func (g *gallery) prepare() error {
 	return nil
 }
 
-// fill enters established flows into the rig's tracker, in place of those there are.
+// fill replaces the flows of the rig's tracker by established ones.
 func (r *rig) fill(f frame, n int) error {
 	ctop, err := ebpf.LoadPinnedProgram(r.pin(progCtop), nil)
 	if err != nil {
@@ -162,7 +162,7 @@ func (r *rig) fill(f frame, n int) error {
 	return r.count(n - before)
 }
 
-// count adds flows to what the tracker has counted, as their packets would have.
+// count adds flows to the tracker's counters, as their packets would have.
 func (r *rig) count(flows int) error {
 	stats, err := ebpf.LoadPinnedMap(r.pin("stats"), nil)
 	if err != nil {
@@ -180,7 +180,7 @@ func (r *rig) count(flows int) error {
 	return nil
 }
 
-// reload brings flows and cannons to where they begin.
+// reload resets flows and cannons to their initial state.
 func (g *gallery) reload() error {
 	for _, c := range g.cannons {
 		if err := c.load(); err != nil {
@@ -193,8 +193,8 @@ func (g *gallery) reload() error {
 	return g.fill(dataFrame(), liveFlows)
 }
 
-// volley uses some of the cannons at once, each from its own CPU, and tells how
-// long that took.
+// volley uses some of the cannons at once, each from its own CPU, and returns
+// the time.
 func (g *gallery) volley(cannons int, use func(cannon) error) (time.Duration, error) {
 	if err := g.reload(); err != nil {
 		return 0, err
@@ -211,8 +211,8 @@ func (g *gallery) volley(cannons int, use func(cannon) error) (time.Duration, er
 	return time.Since(start), errs
 }
 
-// dry shows frames to the program, which go nowhere, and returns how many million
-// a second.
+// dry runs the program on frames without forwarding them, and returns the rate
+// in millions a second.
 func (g *gallery) dry(cannons, frames int) (float64, error) {
 	took, err := g.volley(cannons, func(c cannon) error {
 		release, err := pin(c.cpu % runtime.NumCPU())
@@ -226,9 +226,9 @@ func (g *gallery) dry(cannons, frames int) (float64, error) {
 	return float64(cannons*frames) / took.Seconds() / 1e6, err
 }
 
-// spin does nothing but arithmetic, and returns how many million rounds of it a
-// second: what two CPUs are worth on this machine, where they may be two threads
-// of one core.
+// spin does arithmetic only, and returns the rate in millions of rounds a
+// second. It shows the value of two CPUs on this machine, which may be two
+// threads of one core.
 func (g *gallery) spin(cannons, rounds int) (float64, error) {
 	var sums [2]uint64
 	took, err := g.volley(cannons, func(c cannon) error {
@@ -243,7 +243,7 @@ func (g *gallery) spin(cannons, rounds int) (float64, error) {
 	return float64(cannons*rounds) / took.Seconds() / 1e6, err
 }
 
-// arithmetic needs registers, and neither memory nor a way to be cut short.
+// arithmetic uses registers only, no memory, and cannot be optimised away.
 func arithmetic(rounds int) uint64 {
 	a, b, c, d := uint64(1), uint64(2), uint64(3), uint64(4)
 	for i := range uint64(rounds) {
@@ -252,7 +252,8 @@ func arithmetic(rounds int) uint64 {
 	return a + b + c + d
 }
 
-// shoot sends frames, and returns how many million a second arrived.
+// shoot sends frames, and returns the rate of those that arrived, in millions a
+// second.
 func (g *gallery) shoot(cannons, frames int) (float64, error) {
 	before, err := g.arrived()
 	if err != nil {
@@ -299,7 +300,7 @@ func (g *gallery) arrived() (total uint64, err error) {
 	return total, nil
 }
 
-// live measures how many frames a second the path itself can do.
+// live measures the frame rate of the path itself.
 func live(ctx context.Context, o Options) ([]Row, error) {
 	var probes []probe
 	for n, how := range []forwarder{byXDP, byNative, byRouter} {
@@ -342,13 +343,13 @@ func liveName(how forwarder, cpus int) string {
 	return fmt.Sprintf("live frames, %s, CPUs %d", how, cpus)
 }
 
-// dryName names a row of the program alone: what two CPUs are worth where nothing
-// but it is run.
+// dryName names a row of the program alone, which shows the value of two CPUs
+// without the rest of the path.
 func dryName(how forwarder, cpus int) string {
 	return fmt.Sprintf("program alone, %s, CPUs %d", how, cpus)
 }
 
-// missing says what the forwarder needs that is not there.
+// missing returns what the forwarder needs and the machine lacks.
 func (f forwarder) missing() string {
 	if f == byRouter {
 		return lacks("nft", "ip")

@@ -1,9 +1,13 @@
-// Command bench measures ctop beside what a user would pick instead, in one run,
-// every measurement of a kind interleaved (A B C A B C …), and compares medians.
+// Command bench compares ctop with the alternatives that a user would pick, in
+// one run.
+// All measurements of a kind are interleaved (A B C A B C …), and medians
+// compared.
 //
-// It needs root, works in namespaces of its own (internal/lab) and installs
-// nothing: a peer that is missing is named and left out. What its figures mean
-// and what bounds them is told in docs/performance.md.
+// It needs root, works in its own namespaces (internal/lab) and installs
+// nothing. A
+// missing peer is named and left out. docs/performance.md explains the figures
+// and
+// what bounds them.
 package main
 
 import (

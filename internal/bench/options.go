@@ -2,18 +2,18 @@ package main
 
 import "slices"
 
-// Options says what to measure. The zero value is everything, in full.
+// Options selects what to measure. The zero value measures everything, in full.
 type Options struct {
-	// Quick takes fewer and shorter samples, and leaves out what is slow.
+	// Quick takes fewer and shorter samples, and skips slow parts.
 	Quick bool
-	// Only names the parts to run, all where empty.
+	// Only names the parts to run, all if empty.
 	Only []string
 }
 
-// packetCPU is where measurements by packet run.
+// packetCPU is the CPU of measurements by packet.
 const packetCPU = 0
 
-// rounds chooses how many samples to take.
+// rounds returns the number of samples to take.
 func (o Options) rounds(full, quick int) int {
 	if o.Quick {
 		return quick
@@ -21,7 +21,7 @@ func (o Options) rounds(full, quick int) int {
 	return full
 }
 
-// command is what somebody types to get the same again.
+// command returns the command line for the same measurement.
 func (o Options) command() string {
 	if o.Quick {
 		return "make bench-quick"

@@ -9,7 +9,7 @@ import (
 	"ctop/bpf"
 )
 
-// Sizes of the tables that packets are measured in.
+// Sizes of the tables in which packets are measured.
 const (
 	smallTable  = 1 << 16
 	middleTable = 1 << 17
@@ -18,7 +18,7 @@ const (
 	largeFlows  = 1 << 20
 )
 
-// repeats is how many packets one sample is made of: some milliseconds' worth.
+// repeats is the number of packets of one sample: some milliseconds' worth.
 const repeats = 60000
 
 // XDP actions.
@@ -27,10 +27,9 @@ const (
 	xdpRedirect = 4
 )
 
-// perPacket sends the frame through a program again and again, and returns the
-// nanoseconds of this thread that each took. What it takes to begin and end a
-// test run, a tenth of a millisecond or more, is measured right before with pass,
-// which does nothing.
+// perPacket runs a program repeatedly on the frame, and returns the nanoseconds
+// of this thread for each run. It measures the overhead of a test run, a tenth
+// of a millisecond or more, right before with pass, which does nothing.
 func perPacket(pass, prog *ebpf.Program, data []byte, repeat int, want uint32) (float64, error) {
 	const few = 2
 	ends, err := timed(pass, data, few, xdpPass)
@@ -57,10 +56,10 @@ func timed(prog *ebpf.Program, data []byte, repeat int, want uint32) (int64, err
 	return took, err
 }
 
-// bench holds the tables that packets are measured in.
+// bench has the tables in which packets are measured.
 type bench struct {
-	// One flow of each kind, which always sees the same packet; one flow whose
-	// packets differ; many.
+	// One flow of each kind, always with the same packet; one flow with
+	// different packets; many flows.
 	small, single, middle, large *programs
 	cpu                          int
 }
@@ -73,7 +72,7 @@ func (b *bench) close() {
 	}
 }
 
-// newBench loads the programs around tables and fills them.
+// newBench loads the programs with their tables and fills these.
 func newBench(object string, cpu int) (_ *bench, err error) {
 	b := &bench{cpu: cpu}
 	defer func() {
@@ -92,7 +91,7 @@ func newBench(object string, cpu int) (_ *bench, err error) {
 	return b, b.settle()
 }
 
-// add loads the programs around one more table with so many flows in it.
+// add loads the programs with one more table and fills it.
 func (b *bench) add(to **programs, object string, capacity, flows int) error {
 	p, err := loadPrograms(capacity, object)
 	if err != nil {
@@ -112,7 +111,7 @@ func (b *bench) add(to **programs, object string, capacity, flows int) error {
 	return dataFrame().randomly(flows).apply(p.reference, p.program(progRedirect))
 }
 
-// settle gives the small table one flow of each kind.
+// settle inserts one flow of each kind into the small table.
 func (b *bench) settle() error {
 	ticks, err := b.small.ticks()
 	if err != nil {
@@ -123,7 +122,7 @@ func (b *bench) settle() error {
 			return err
 		}
 	}
-	// The same flow behind a lock and a fine clock.
+	// The same flow with a lock and a fine clock.
 	locked := struct {
 		Lock, Pad uint32
 		Seen      uint64
@@ -141,7 +140,7 @@ func settled() []frame {
 	}
 }
 
-// plain measures a program with one frame, the same each time.
+// plain measures a program with the same frame each time.
 func (b *bench) plain(name, prog string, f frame, want uint32) probe {
 	data := f.bytes()
 	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
@@ -149,8 +148,8 @@ func (b *bench) plain(name, prog string, f frame, want uint32) probe {
 	}}
 }
 
-// staged measures a program with packets that differ. The sequence numbers go on
-// from sample to sample.
+// staged measures a program with different packets. The sequence numbers
+// continue from sample to sample.
 func staged(name, prog string, p *programs) probe {
 	data := dataFrame().bytes()
 	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
@@ -161,7 +160,7 @@ func staged(name, prog string, p *programs) probe {
 	}}
 }
 
-// packetProbes are all measurements by packet.
+// packetProbes returns all measurements by packet.
 func (b *bench) packetProbes() []probe {
 	six, tagged := dataFrame(), dataFrame()
 	six.six, tagged.vlan = true, 5
@@ -190,10 +189,10 @@ func (b *bench) packetProbes() []probe {
 	return probes
 }
 
-// stagedName names a row whose packets differ.
+// stagedName names a row with different packets.
 func stagedName(subject, flows string) string { return fmt.Sprintf("%s, any of %s", subject, flows) }
 
-// packets measures what one packet costs.
+// packets measures the cost of one packet.
 func packets(ctx context.Context, o Options) (_ []Row, err error) {
 	release, err := pin(packetCPU)
 	if err != nil {

@@ -6,11 +6,11 @@ import (
 	"slices"
 )
 
-// part is one kind of measurement, whose rows are taken in turn.
+// part is one kind of measurement. The samples of its rows are taken in turn.
 type part struct {
 	name, title string
 	measure     func(context.Context, Options) ([]Row, error)
-	// slow parts are left out of a quick run that does not name them.
+	// slow parts are skipped in a quick run that does not name them.
 	slow bool
 }
 
@@ -34,7 +34,7 @@ func partNames() []string {
 	return names
 }
 
-// check refuses names that no part has.
+// check refuses unknown names of parts.
 func (o Options) check() error {
 	for _, name := range o.Only {
 		if !slices.Contains(partNames(), name) {

@@ -8,7 +8,7 @@ import (
 )
 
 // pin keeps the goroutine on one CPU until release is called. A flow whose
-// direction changes CPUs goes over to atomic operations, by design, and would
+// direction changes CPUs switches to atomic operations, by design, and would
 // measure those.
 func pin(cpu int) (release func(), err error) {
 	runtime.LockOSThread()
@@ -28,9 +28,8 @@ func pin(cpu int) (release func(), err error) {
 	}, nil
 }
 
-// undisturbed keeps the goroutine on a thread that takes none of the signals by
-// which Go's scheduler interrupts, until release is called: they would make
-// BPF_PROG_TEST_RUN begin once more.
+// undisturbed keeps the goroutine on a thread without the preemption signals of
+// Go's scheduler until release is called. They would restart BPF_PROG_TEST_RUN.
 func undisturbed() (release func(), err error) {
 	runtime.LockOSThread()
 	var before, set unix.Sigset_t
@@ -45,11 +44,11 @@ func undisturbed() (release func(), err error) {
 	}, nil
 }
 
-// threadTime is how many nanoseconds the thread has run: what others do on the
-// same CPU meanwhile is not in it, as it would be in the time of day.
+// threadTime returns the CPU time of the thread in nanoseconds. Unlike the time
+// of day, it excludes other threads on the same CPU.
 func threadTime() int64 {
 	var t unix.Timespec
-	// It cannot fail for this clock (clock_gettime(2)).
+	// This clock cannot fail (clock_gettime(2)).
 	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
 	return t.Nano()
 }

@@ -24,11 +24,10 @@ const (
 	progStage    = "ref_stage"
 )
 
-// loopback is the interface that test runs come in by.
+// loopback is the interface on which test runs arrive.
 const loopback = 1
 
-// programs are ctop's programs and those they are compared with, sharing one
-// table.
+// programs are ctop's programs and the reference programs, sharing one table.
 type programs struct {
 	ctop, reference, short *ebpf.Collection
 }
@@ -41,8 +40,8 @@ func (p *programs) close() {
 	}
 }
 
-// loadPrograms loads everything around a table of that capacity. object names an
-// object file to take the place of the built-in one, where not empty.
+// loadPrograms loads all programs with a table of that capacity. If object is
+// not empty, it names an object file to use instead of the built-in one.
 func loadPrograms(capacity int, object string) (_ *programs, err error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, fmt.Errorf("lift the limit on locked memory: %w", err)
@@ -65,8 +64,8 @@ func loadPrograms(capacity int, object string) (_ *programs, err error) {
 	return p, errors.Join(p.configure(), setOutputs(p.ctop, loopback), setOutputs(p.reference, loopback), setOutputs(p.short, loopback))
 }
 
-// loadCtop loads the tracker as it is shipped, for physical links: checksums
-// that a virtual sender left undone are measured apart.
+// loadCtop loads the tracker as shipped, for physical links. Checksums left
+// undone by a virtual sender are measured separately.
 func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
 	spec, err := bpf.LoadConntrack()
 	if object != "" {
@@ -84,7 +83,7 @@ func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
 	return ebpf.NewCollection(spec)
 }
 
-// loadShort loads the short way by itself, around the table of ctop's.
+// loadShort loads only the short path, with ctop's table.
 func loadShort(ctop *ebpf.Collection) (*ebpf.Collection, error) {
 	spec, err := reference.LoadShort()
 	if err != nil {
@@ -99,8 +98,7 @@ func loadShort(ctop *ebpf.Collection) (*ebpf.Collection, error) {
 	return ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: table})
 }
 
-// loadReference loads the programs to compare with, around a hash map of that
-// capacity.
+// loadReference loads the reference programs with a hash map of that capacity.
 func loadReference(capacity, output int) (*ebpf.Collection, error) {
 	spec, err := reference.LoadReference()
 	if err != nil {
@@ -113,7 +111,7 @@ func loadReference(capacity, output int) (*ebpf.Collection, error) {
 	return ebpf.NewCollection(spec)
 }
 
-// setOutputs lets a collection redirect to one interface whatever comes.
+// setOutputs makes a collection redirect every packet to one interface.
 func setOutputs(c *ebpf.Collection, ifindex int) error {
 	for side := range uint32(2) {
 		if err := c.Maps["outputs"].Put(side, uint32(ifindex)); err != nil {
@@ -123,8 +121,8 @@ func setOutputs(c *ebpf.Collection, ifindex int) error {
 	return nil
 }
 
-// configure gives ctop timeouts so long that nothing expires by itself. All packets
-// of a test run come in by one interface, so their direction tells the side.
+// configure sets timeouts so long that nothing expires. All packets of a test
+// run arrive on one interface, so their direction is used as the side.
 func (p *programs) configure() error {
 	var config bpf.ConntrackTrackerConfig
 	for i := range config.TimeoutTicks {
@@ -135,7 +133,7 @@ func (p *programs) configure() error {
 	return p.ctop.Variables["config"].Set(config)
 }
 
-// program finds a program by its name.
+// program returns a program by name.
 func (p *programs) program(name string) *ebpf.Program {
 	for _, c := range []*ebpf.Collection{p.ctop, p.short} {
 		if prog, ok := c.Programs[name]; ok {
@@ -145,7 +143,7 @@ func (p *programs) program(name string) *ebpf.Program {
 	return p.reference.Programs[name]
 }
 
-// ticks reads the kernel's clock as the programs do.
+// ticks reads the kernel's clock like the programs.
 func (p *programs) ticks() (uint64, error) {
 	var args bpf.ConntrackClockArgs
 	_, err := p.ctop.Programs["read_clock"].Run(&ebpf.RunOptions{Context: args, ContextOut: &args})

@@ -2,25 +2,25 @@ package main
 
 import "fmt"
 
-// requirement is a ratio that must hold.
+// requirement is a bound on a ratio.
 type requirement struct {
 	what string
-	// The names of two rows; the ratio is the first by the second, or by a
-	// number where there is only one.
+	// of and by are names of rows. The ratio is the first divided by the
+	// second, or by a number if there is only one.
 	of, by string
 	bound  float64
-	// least says that the bound is a lower one.
+	// least marks a lower bound.
 	least bool
 }
 
-// Ratio is one requirement and what was measured of it.
+// Ratio is one requirement with its measurement.
 type Ratio struct {
 	What  string  `json:"what"`
 	Ratio float64 `json:"ratio,omitempty"`
 	Bound float64 `json:"bound"`
 	Least bool    `json:"at_least"`
 	Holds bool    `json:"holds"`
-	// Missing says why there is no figure.
+	// Missing is the reason for a missing figure.
 	Missing string `json:"missing,omitempty"`
 }
 
@@ -50,7 +50,7 @@ func requirements() []requirement {
 	}
 }
 
-// ratios works out every requirement of which something was measured.
+// ratios computes every requirement for which there are measurements.
 func ratios(rows map[string]Row) []Ratio {
 	var all []Ratio
 	for _, q := range requirements() {

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Report is everything that one run measured.
+// Report has the results of one run.
 type Report struct {
 	Date    time.Time `json:"date"`
 	Command string    `json:"command"`
@@ -77,7 +77,7 @@ func (r *Report) measure(ctx context.Context, o Options, progress *log.Logger) e
 	return nil
 }
 
-// rows finds every row by its name.
+// rows returns every row by name.
 func (r *Report) rows() map[string]Row {
 	rows := map[string]Row{}
 	for _, p := range r.Parts {
@@ -88,7 +88,7 @@ func (r *Report) rows() map[string]Row {
 	return rows
 }
 
-// readReport reads what writeJSON wrote, and compares anew.
+// readReport reads the output of writeJSON, and computes the ratios again.
 func readReport(file string) (*Report, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -102,7 +102,7 @@ func readReport(file string) (*Report, error) {
 	return r, nil
 }
 
-// deliver prints the tables, and writes them where files are named.
+// deliver prints the tables, and writes the named files.
 func (r *Report) deliver(stdout io.Writer, jsonFile, document string) error {
 	_, err := io.WriteString(stdout, r.text())
 	errs := []error{err}
@@ -126,7 +126,7 @@ func (r *Report) writeJSON(file string) error {
 	return nil
 }
 
-// text is the tables as a person at a terminal reads them.
+// text returns the tables for a terminal.
 func (r *Report) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s  Linux %s  %d × %s\n", r.Command, r.Date.Format("2006-01-02 15:04"), r.Machine.Kernel, r.Machine.CPUs, r.Machine.CPU)
@@ -152,7 +152,8 @@ func rowsText(rows []Row) string {
 	return b.String()
 }
 
-// figure writes a number with three digits that count, or all before the point.
+// figure formats a number with three significant digits, or all digits before
+// the point.
 func figure(v float64) string {
 	switch {
 	case v >= 100 || v == 0:

@@ -10,9 +10,9 @@ import (
 	"ctop/internal/lab"
 )
 
-// prepareRouter lets frames from addresses that nobody has be routed to hosts
-// that answer nothing: they only count. The kernel's tracker believes every
-// segment, as if it had seen the flows begin.
+// prepareRouter makes the kernel route frames from unused addresses to hosts
+// that only count. Its tracker accepts every segment, as if it had seen the
+// flows begin.
 func (g *gallery) prepareRouter() error {
 	for name, value := range map[string]string{
 		"ipv4/conf/all/rp_filter":                     "0",
@@ -41,8 +41,8 @@ func (g *gallery) prepareRouter() error {
 	return nil
 }
 
-// reach sends a network's packets to a host by its port. A program on the port,
-// which lets everything pass, makes the driver ready to take frames.
+// reach routes a network to a host by its port. A program on the port, which
+// passes everything, makes the driver accept frames.
 func (g *gallery) reach(host *lab.Host, port netlink.Link, network *net.IPNet) error {
 	mac, err := host.MAC()
 	if err != nil {

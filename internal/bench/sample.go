@@ -6,32 +6,33 @@ import (
 	"slices"
 )
 
-// Row is one measurement: its samples, taken in turn with those of other rows.
+// Row is one measurement. Its samples are taken in turn with those of other
+// rows.
 type Row struct {
 	Name string `json:"name"`
-	// Unit is what a sample counts, as ns or Gbit/s.
+	// Unit is the unit of a sample, such as ns or Gbit/s.
 	Unit    string    `json:"unit"`
 	Median  float64   `json:"median"`
 	Low     float64   `json:"low"`
 	High    float64   `json:"high"`
 	Samples []float64 `json:"samples"`
-	// Note is what else was seen, as retransmits and loss.
+	// Note has additional data, such as retransmits and loss.
 	Note string `json:"note,omitempty"`
-	// Missing says why there is no measurement.
+	// Missing is the reason for a missing measurement.
 	Missing string `json:"missing,omitempty"`
 }
 
-// probe is one of the things that are measured in turn.
+// probe is one of several measurements taken in turn.
 type probe struct {
 	name, unit string
-	// take makes one sample.
+	// take takes one sample.
 	take func(ctx context.Context) (float64, error)
-	// note tells, after the last sample, what else was seen.
+	// note returns additional data after the last sample.
 	note func() string
 }
 
-// interleave takes samples of all probes in turn. The first round warms up and
-// is thrown away.
+// interleave takes samples of all probes in turn. The first round is a warm-up
+// and is discarded.
 func interleave(ctx context.Context, rounds int, probes []probe) ([]Row, error) {
 	rows := make([]Row, len(probes))
 	for round := range rounds + 1 {
@@ -58,7 +59,7 @@ func interleave(ctx context.Context, rounds int, probes []probe) ([]Row, error) 
 	return rows, nil
 }
 
-// summarise works out the median and the quartiles.
+// summarise computes the median and the quartiles.
 func (r *Row) summarise() {
 	sorted := slices.Sorted(slices.Values(r.Samples))
 	if len(sorted) == 0 {

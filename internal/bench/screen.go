@@ -8,10 +8,12 @@ import (
 	"strconv"
 )
 
-// frameLine is a line of go test -bench, of the console's list of flows.
+// frameLine is an output line of go test -bench for the console's list of
+// flows.
 var frameLine = regexp.MustCompile(`(?m)^BenchmarkFrame/view1/(\d+)(?:-\d+)?\s+\d+\s+([0-9.]+) ns/op`)
 
-// frames measures what a key costs in the console, by its own benchmark.
+// frames measures the cost of a key press in the console, with the console's
+// own benchmark.
 func frames(ctx context.Context, o Options) ([]Row, error) {
 	if missing := lacks("go"); missing != "" {
 		return []Row{{Name: frameName("1000000"), Missing: missing}}, nil

@@ -16,21 +16,22 @@ type step struct {
 	reply    bool
 }
 
-// staging is how ref_stage is to alter a frame.
+// staging configures how ref_stage alters a frame.
 type staging struct {
-	// flows to choose from, a power of two; zero takes a new one each time.
+	// flows is the number of flows to choose from, a power of two; zero uses a
+	// new flow each time.
 	flows int
-	// first is the first client where they are new.
+	// first is the first client of new flows.
 	first  uint32
 	script []step
-	// sum is that of the IPv4 header's words less checksum and client.
+	// sum is the sum of the IPv4 header's words without checksum and client.
 	sum  uint32
 	macs [12]byte
 }
 
-// randomly stages the frame for any of the flows, each segment in order: with a
-// later number it would leave a gap, with an earlier one it would be sent again, and
-// both are looked at more closely.
+// randomly stages the frame for a random flow, each segment in order. A later
+// number would leave a gap, an earlier one would be a retransmission, and both
+// take the long path.
 func (f frame) randomly(flows int) staging {
 	return staging{
 		flows: flows, sum: f.headerSum(), macs: f.macs,
@@ -38,7 +39,7 @@ func (f frame) randomly(flows int) staging {
 	}
 }
 
-// conversation is a connection that is opened, used and closed in order, in ten
+// conversation is a connection that is opened, used and closed normally, in ten
 // packets.
 func conversation() []step {
 	const c, s = clientSeq, serverSeq
@@ -56,7 +57,7 @@ func conversation() []step {
 	}
 }
 
-// apply sets ref_stage of a collection up to call the subject.
+// apply configures a collection's ref_stage to call the subject.
 func (s staging) apply(c *ebpf.Collection, subject *ebpf.Program) error {
 	state := reference.ReferenceStage{
 		Random: 0x9e3779b97f4a7c15, Next: s.first, Steps: uint32(len(s.script)),
@@ -87,8 +88,8 @@ func (s staging) apply(c *ebpf.Collection, subject *ebpf.Program) error {
 	return c.Maps["subject"].Put(uint32(0), subject)
 }
 
-// headerSum adds up the words of the frame's IPv4 header, less checksum and
-// client, in the byte order of memory.
+// headerSum adds the words of the frame's IPv4 header, without checksum and
+// client, in memory byte order.
 func (f frame) headerSum() (sum uint32) {
 	header := f.ipv4(len(f.transport()))
 	for i := 0; i < len(header); i += 2 {
@@ -99,7 +100,7 @@ func (f frame) headerSum() (sum uint32) {
 	return sum
 }
 
-// inOrder stages a script for one new flow after another.
+// inOrder stages a script for new flows, one after another.
 func (f frame) inOrder(script []step) staging {
 	return staging{script: script, sum: f.headerSum(), macs: f.macs}
 }

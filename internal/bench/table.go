@@ -15,7 +15,7 @@ import (
 	"ctop/bpf"
 )
 
-// ctopBinary is what make bench builds before this program.
+// ctopBinary is built by make bench before this program runs.
 const ctopBinary = "bin/ctop"
 
 const (
@@ -47,7 +47,7 @@ func tables(ctx context.Context, o Options) ([]Row, error) {
 	return t.beside(ctx)
 }
 
-// tableBench gathers probes of tables.
+// tableBench collects probes of tables.
 type tableBench struct {
 	rounds int
 	probes []probe
@@ -77,13 +77,13 @@ func (t *tableBench) own(r *rig) error {
 		}
 		return time.Since(started).Seconds(), err
 	}}, t.command(dumpMany, largeFlows, ctopBinary, "--dump", "-o", "jsonl", r.Client.Port(), r.Server.Port()),
-		// Without rates one reading is enough.
+		// Without rates one read is enough.
 		t.command(dumpOnce, largeFlows, ctopBinary, "--dump", "--for", "0s", "-o", "jsonl", r.Client.Port(), r.Server.Port()))
 	return nil
 }
 
-// beside adds the kernel's own tracker, and ctop with as many flows as that may
-// have.
+// beside adds the kernel's own tracker, and ctop with as many flows as that
+// supports.
 func (t *tableBench) beside(ctx context.Context) ([]Row, error) {
 	var left []Row
 	missing := lacks("conntrack", "nft", "ip")
@@ -100,8 +100,8 @@ func (t *tableBench) beside(ctx context.Context) ([]Row, error) {
 	return append(rows, left...), err
 }
 
-// peers fills the kernel's table by packets that are routed, and one of ctop's as
-// far.
+// peers fills the kernel's table with routed packets, and a ctop table to the
+// same size.
 func (t *tableBench) peers(ctx context.Context) (closeAll func(), err error) {
 	var rigs []*rig
 	closeAll = func() {
@@ -131,8 +131,8 @@ func (t *tableBench) peers(ctx context.Context) (closeAll func(), err error) {
 	return closeAll, nil
 }
 
-// conntrackRoom is how many flows the kernel's table may be given: its limit is
-// the machine's, not the namespace's.
+// conntrackRoom returns the capacity of the kernel's table. Its limit is per
+// machine, not per namespace.
 func conntrackRoom() (int, error) {
 	b, err := os.ReadFile("/proc/sys/net/netfilter/nf_conntrack_max")
 	if err != nil {
@@ -161,8 +161,8 @@ func fillConntrack(r *rig, n int) error {
 	return g.cannons[0].fire(n)
 }
 
-// command measures how long a command takes whose output n flows make, and notes
-// its memory.
+// command measures how long a command takes to print n flows, and notes its
+// memory.
 func (t *tableBench) command(name string, n int, program string, args ...string) probe {
 	var memory int64
 	return probe{name: name, unit: "µs/flow", take: func(ctx context.Context) (float64, error) {
@@ -191,9 +191,9 @@ func (t *tableBench) command(name string, n int, program string, args ...string)
 	}}
 }
 
-// watchMemory follows how much memory a process has had at most (VmHWM of
-// proc_pid_status(5)) until the function that it returns is called. What the
-// kernel tells at the end would count the memory of its parent, too.
+// watchMemory tracks the peak memory of a process (VmHWM of proc_pid_status(5))
+// until the returned function is called. The kernel's figure at exit would
+// include its parent's memory.
 func watchMemory(pid int) (peak func() int64) {
 	stop, result := make(chan struct{}), make(chan int64)
 	go func() {
@@ -227,7 +227,7 @@ func highWater(pid int) (bytes int64) {
 	return 0
 }
 
-// lineCounter counts lines and throws them away.
+// lineCounter counts and discards lines.
 type lineCounter struct{ n int }
 
 var _ io.Writer = (*lineCounter)(nil)

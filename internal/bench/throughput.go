@@ -10,20 +10,20 @@ import (
 	"ctop/internal/lab"
 )
 
-// offloads is what the hosts leave to their links.
+// offloads is the work that hosts leave to their links.
 type offloads string
 
 const (
-	// offloadsOn is how a veth pair comes: segmentation and checksums are left
-	// to a link that is none.
+	// offloadsOn is the default of a veth pair: segmentation and checksums are
+	// left to virtual hardware.
 	offloadsOn offloads = "offloads on"
-	// checksumsDone is the same, but checksums are worked out by the sender.
+	// checksumsDone is the same, but the sender computes checksums.
 	checksumsDone offloads = "checksums done"
-	// offloadsOff is a sender that makes every packet as it goes on the wire.
+	// offloadsOff makes the sender build every packet as it goes on the wire.
 	offloadsOff offloads = "offloads off"
 )
 
-// load is what is sent through a rig.
+// load is the traffic sent through a rig.
 type load struct {
 	name, unit string
 	args       []string
@@ -49,8 +49,8 @@ func through(l load, how forwarder, with offloads) string {
 	return setting{load: l, how: how, with: with}.name()
 }
 
-// settings lists what is measured. XDP loses what says that a checksum is still
-// to be done, so a bare redirect works only where the sender does them.
+// settings lists the measurements. XDP loses the metadata of unfinished
+// checksums, so a bare redirect works only if the sender computes them.
 func settings(o Options) []setting {
 	ways := []setting{
 		{how: byXDP, with: checksumsDone},
@@ -78,7 +78,7 @@ func settings(o Options) []setting {
 	return all
 }
 
-// throughput measures what hosts get through every forwarder.
+// throughput measures the throughput of every forwarder.
 func throughput(ctx context.Context, o Options) ([]Row, error) {
 	if missing := lacks("iperf3"); missing != "" {
 		return []Row{{Name: "TCP and UDP", Missing: missing}}, nil
@@ -112,8 +112,8 @@ func throughput(ctx context.Context, o Options) ([]Row, error) {
 	return append(rows, left...), err
 }
 
-// serve starts the server in the rig's lab, and gives both hosts a queue that
-// holds them back: a link with XDP pushes nothing back.
+// serve starts the server in the rig's lab, and gives both hosts a queue for
+// back-pressure, which a link with XDP lacks.
 func (r *rig) serve(ctx context.Context) error {
 	for _, host := range r.hosts() {
 		if err := host.SetQueue(true); err != nil {
@@ -133,7 +133,7 @@ func (r *rig) serve(ctx context.Context) error {
 	return r.awaitServer(ctx)
 }
 
-// awaitServer waits until a little gets through.
+// awaitServer waits until a little data arrives.
 func (r *rig) awaitServer(ctx context.Context) error {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
@@ -169,7 +169,7 @@ func (r *rig) probe(s setting) probe {
 	}, note: func() string { return summary(s.load, seen) }}
 }
 
-// setOffloads sets what both hosts leave to their links.
+// setOffloads sets the offloads of both hosts' links.
 func (r *rig) setOffloads(with offloads) error {
 	off := map[offloads][]lab.Offload{
 		offloadsOn:    nil,
@@ -182,7 +182,8 @@ func (r *rig) setOffloads(with offloads) error {
 			if now, err := host.Offload(offload); err == nil && now == on {
 				continue
 			}
-			// With XDP at the other end a veth cannot segment: it stays off.
+			// A veth whose peer runs XDP cannot segment, so this offload stays
+			// off.
 			if err := host.SetOffload(on, offload); err != nil && offload != lab.TSO {
 				return err
 			}
@@ -191,7 +192,7 @@ func (r *rig) setOffloads(with offloads) error {
 	return nil
 }
 
-// iperfReport is what is needed of iperf3's JSON.
+// iperfReport is the needed part of iperf3's JSON.
 type iperfReport struct {
 	Error string
 	End   struct {
@@ -208,7 +209,7 @@ type iperfSum struct {
 	Jitter      float64 `json:"jitter_ms"`
 }
 
-// send runs one second of a load from the client to the server.
+// send sends one second of a load from the client to the server.
 func (r *rig) send(ctx context.Context, l load) (rate float64, b beside, err error) {
 	args := append([]string{"-J", "-t", "1", "-c", r.Server.Addr4().String()}, l.args...)
 	out, err := r.Client.Command(ctx, "iperf3", args...).Output()

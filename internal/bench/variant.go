@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 )
 
-// variants measures several builds of ctop in turn, with the packets that matter
-// most and with new flows: to find out what a change is worth.
+// variants measures several builds of ctop in turn, with the most important
+// packets and with new flows, to evaluate a change.
 func variants(ctx context.Context, o Options, objects []string) ([]Row, error) {
 	release, err := pin(packetCPU)
 	if err != nil {
@@ -60,7 +60,8 @@ func creationVariants(ctx context.Context, o Options, objects []string) ([]Row, 
 	return compare(ctx, o.rounds(100, 20), probes)
 }
 
-// compare takes samples of all in turn, and notes their ratios to the second one.
+// compare takes samples of all probes in turn, and notes their ratios to the
+// second one.
 func compare(ctx context.Context, rounds int, probes []probe) ([]Row, error) {
 	rows, err := interleave(ctx, rounds, probes)
 	if err != nil {
@@ -72,8 +73,8 @@ func compare(ctx context.Context, rounds int, probes []probe) ([]Row, error) {
 	return rows, nil
 }
 
-// paired is the median of the ratios of samples of one round: what a machine
-// that others use, too, shows best.
+// paired returns the median of the ratios of samples of one round, the best
+// estimate on a shared machine.
 func paired(of, by Row) float64 {
 	var r Row
 	for i := range of.Samples {
@@ -90,7 +91,7 @@ func variantName(object string) string {
 	return filepath.Base(object)
 }
 
-// newVariant loads one build around a small table.
+// newVariant loads one build with a small table.
 func newVariant(object string) (_ *bench, err error) {
 	b := &bench{cpu: packetCPU}
 	defer func() {

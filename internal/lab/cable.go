@@ -11,20 +11,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CableOptions makes a host's cable a bad one: between the port in the middle
-// and the link inside stands a relay, in a namespace of its own, that loses,
-// repeats, reorders and delays what it carries. It carries frames as a wire does:
-// large segments are cut to size, checksums finished.
+// CableOptions configures a bad cable for a host. A relay in its own namespace,
+// between
+// the port in the middle and the link inside, loses, duplicates, reorders and
+// delays
+// frames. It carries frames like a wire: large segments are cut to size, and
+// checksums
+// finished.
 //
-// What becomes of the nth frame of a direction depends on Seed and n alone.
+// The fate of the nth frame of a direction depends only on Seed and n.
 type CableOptions struct {
 	Seed uint64
 	Out  Impairment // from the host
 	In   Impairment // to the host
 }
 
-// Impairment is what becomes of frames in one direction. The zero value lets all
-// of them pass at once. Shares are between 0 and 1.
+// Impairment configures one direction. The zero value passes all frames at
+// once. Shares are between 0 and 1.
 type Impairment struct {
 	Delay     time.Duration // of every frame
 	Loss      float64       // share that is lost
@@ -33,18 +36,18 @@ type Impairment struct {
 	HoldBack  time.Duration // zero: 5 ms
 }
 
-// CableCounts is what a cable did to the frames of one direction so far.
+// CableCounts counts the frames of one direction by their fate.
 type CableCounts struct {
 	Frames, Lost, Duplicated, Reordered uint64
 }
 
-// Names of the relay's two ends inside the cable's namespace.
+// Names of the relay's two ends in the cable's namespace.
 const (
 	cableMiddle = "middle"
 	cableHost   = "host"
 )
 
-// cable is a relay with its namespace. It is made with the host and goes with it.
+// cable is a relay with its namespace. It is created and removed with the host.
 type cable struct {
 	options CableOptions
 	name    string
@@ -66,8 +69,8 @@ func newCable(host string, o CableOptions) (*cable, error) {
 	return c, nil
 }
 
-// lay makes the two pairs, port to the cable and the cable to link in the host's
-// namespace, and begins to relay between them.
+// lay creates the two pairs, from port to the cable and from the cable to link
+// in the host's namespace, and starts to relay between them.
 func (c *cable) lay(middle *netlink.Handle, port, link string, mtu int, host *os.File) error {
 	outer := veth(port, cableMiddle, mtu, c.ns)
 	if err := middle.LinkAdd(outer); err != nil {
@@ -104,8 +107,8 @@ func (c *cable) start() error {
 	return nil
 }
 
-// cut ends the relay and removes the pair towards the host. The other goes with
-// the port.
+// cut stops the relay and removes the pair towards the host. The other pair is
+// removed with the port.
 func (c *cable) cut() error {
 	for i, r := range c.relays {
 		if r != nil {
@@ -116,7 +119,8 @@ func (c *cable) cut() error {
 	return deleteLink(c.handle, cableHost)
 }
 
-// operational tells which end of the cable does not carry packets yet.
+// operational returns an error that names the end of the cable that does not
+// carry packets yet.
 func (c *cable) operational() error {
 	return errors.Join(operational(c.handle, cableMiddle), operational(c.handle, cableHost))
 }
@@ -139,9 +143,8 @@ func veth(name, peer string, mtu int, peerNamespace *os.File) *netlink.Veth {
 	return pair
 }
 
-// Cable returns what the host's cable did so far to the frames from it and to
-// it; all is zero where it is a good one. Not to be called while it is plugged in
-// or pulled.
+// Cable returns the counts of the host's cable in both directions, or zeros for
+// a good cable. Do not call it while the host is plugged in or unplugged.
 func (h *Host) Cable() (out, in CableCounts) {
 	if h.cable == nil || h.cable.relays[0] == nil {
 		return out, in
@@ -149,9 +152,8 @@ func (h *Host) Cable() (out, in CableCounts) {
 	return h.cable.relays[0].counts(), h.cable.relays[1].counts()
 }
 
-// Impair changes what the host's cable does from the next frame on. The host
-// must have been made with a Cable. Not to be called while it is plugged in or
-// pulled.
+// Impair changes the host's cable from the next frame on. The host must have a
+// Cable. Do not call it while the host is plugged in or unplugged.
 func (h *Host) Impair(out, in Impairment) error {
 	if h.cable == nil || h.cable.relays[0] == nil {
 		return fmt.Errorf("impair the cable of %s: it has none", h.name)

@@ -16,8 +16,8 @@ func bridged(t *testing.T, o lab.CableOptions) *lab.Lab {
 	return newLab(t, lab.Options{Bridge: true, Client: lab.HostOptions{Cable: &o}})
 }
 
-// A cable that does nothing carries what stock pairs send, large segments and
-// checksums left to the card among it.
+// A perfect relay carries the traffic of default pairs, including large
+// segments and unfinished checksums.
 func TestCableCarriesAll(t *testing.T) {
 	l := bridged(t, lab.CableOptions{})
 	for _, addr := range []netip.Addr{l.Server.Addr4(), l.Server.Addr6()} {
@@ -53,7 +53,8 @@ func TestCableDelays(t *testing.T) {
 	}
 }
 
-// What is lost, repeated and overtaken is made good by TCP, and counted.
+// TCP recovers lost, duplicated and reordered frames, and the cable counts
+// them.
 func TestCableImpairs(t *testing.T) {
 	bad := lab.Impairment{Loss: 0.02, Duplicate: 0.02, Reorder: 0.02, HoldBack: 2 * time.Millisecond}
 	l := bridged(t, lab.CableOptions{Seed: 7, Out: bad, In: bad})
@@ -94,7 +95,7 @@ func TestCableIsMended(t *testing.T) {
 	}
 }
 
-// A bad cable can be pulled and put back like a good one.
+// A bad cable can be unplugged and plugged in like a good one.
 func TestCableIsPlugged(t *testing.T) {
 	l := bridged(t, lab.CableOptions{})
 	if err := l.Unplug(l.Client); err != nil {

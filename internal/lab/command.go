@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Cmd is an exec.Cmd that starts inside a host's namespace, or in the middle, in
-// the mount namespace of the caller (so that it sees the lab's pins). It is killed when
-// the caller dies, and when its context ends. As with exec.Cmd, call Wait after
-// Start.
+// Cmd is an exec.Cmd that starts inside a host's namespace, or in the middle,
+// but in the mount namespace of the caller, so that it sees the lab's pins. It
+// is killed when the caller dies and when its context ends. As with exec.Cmd,
+// call Wait after Start.
 type Cmd struct {
 	*exec.Cmd
 
@@ -24,8 +24,8 @@ type Cmd struct {
 	once sync.Once
 }
 
-// Command prepares a program to run inside the namespace. Unlike ip netns exec
-// it changes nothing but the network.
+// Command prepares a program to run inside the namespace. Unlike ip netns exec,
+// it changes only the network namespace.
 func (h *Host) Command(ctx context.Context, name string, args ...string) *Cmd {
 	c := Command(ctx, name, args...)
 	c.host = h
@@ -39,7 +39,7 @@ func Command(ctx context.Context, name string, args ...string) *Cmd {
 	return &Cmd{Cmd: cmd, done: make(chan struct{})}
 }
 
-// place is where the program runs, for errors.
+// place returns the program's location, for errors.
 func (c *Cmd) place() string {
 	if c.host == nil {
 		return "the middle"
@@ -47,7 +47,7 @@ func (c *Cmd) place() string {
 	return c.host.name
 }
 
-// enter moves the thread to where the program is to run.
+// enter moves the thread to the program's namespace.
 func (c *Cmd) enter() error {
 	if c.host == nil {
 		return nil
@@ -56,7 +56,7 @@ func (c *Cmd) enter() error {
 }
 
 // Start starts the program. Its death signal fires when the thread that started
-// it ends, so it gets a thread of its own, which stays until Wait has returned.
+// it ends, so Start uses a separate thread, which lives until Wait returns.
 func (c *Cmd) Start() error {
 	started := make(chan error)
 	go func() {
@@ -90,8 +90,8 @@ func (c *Cmd) Run() error {
 	return c.Wait()
 }
 
-// Output runs the program and returns what it wrote to its standard output; in
-// an error, also what it wrote to its standard error.
+// Output runs the program and returns its standard output. An error includes
+// its standard error.
 func (c *Cmd) Output() ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	if c.Stdout != nil {
@@ -108,7 +108,8 @@ func (c *Cmd) Output() ([]byte, error) {
 	return stdout.Bytes(), err
 }
 
-// CombinedOutput runs the program and returns what it wrote to either output.
+// CombinedOutput runs the program and returns its standard output and standard
+// error.
 func (c *Cmd) CombinedOutput() ([]byte, error) {
 	if c.Stdout != nil || c.Stderr != nil {
 		return nil, errors.New("run with output: Stdout or Stderr is set already")

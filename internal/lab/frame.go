@@ -13,24 +13,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Frame is one Ethernet frame as a packet socket sees it.
+// Frame is one Ethernet frame as read from a packet socket.
 type Frame struct {
 	Data     []byte    // from the destination address on, VLAN tags in their place
 	Time     time.Time // when it was read
 	Outgoing bool      // sent by the host itself
-	// Unfinished says that the transport checksum holds the sum of the
-	// pseudo-header only: the sender left the rest to the card.
+	// Unfinished means that the transport checksum holds only the sum of the
+	// pseudo header: the sender left the rest to the card.
 	Unfinished bool
 }
 
-// Capture reads the frames that pass a host's link in either direction.
+// Capture reads the frames of a host's link in both directions.
 type Capture struct {
 	file *os.File
 	buf  []byte
 	oob  []byte
 }
 
-// Inject sends one Ethernet frame out of the host's link as it is.
+// Inject sends one Ethernet frame unchanged out of the host's link.
 func (h *Host) Inject(frame []byte) error {
 	file, err := h.packetSocket(0) // protocol 0: receives nothing
 	if err != nil {
@@ -43,8 +43,8 @@ func (h *Host) Inject(frame []byte) error {
 	return nil
 }
 
-// Capture starts to capture at the host's link. Frames are lost when nobody
-// reads and 8 MB of them have gathered.
+// Capture starts to capture on the host's link. Frames are lost if 8 MB of them
+// wait unread.
 func (h *Host) Capture() (*Capture, error) {
 	const queue = 8 << 20
 	file, err := h.packetSocket(unix.ETH_P_ALL)
@@ -87,16 +87,16 @@ func (h *Host) packetSocket(protocol uint16) (file *os.File, err error) {
 	return file, nil
 }
 
-// bigEndian turns v so that it lies in memory in network order.
+// bigEndian returns v in network order in memory.
 func bigEndian(v uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
 }
 
-// Close ends the capture, and a Next that waits.
+// Close ends the capture and a waiting Next.
 func (c *Capture) Close() error { return c.file.Close() }
 
-// Next returns the next frame; it waits for one until ctx ends. Not to be
-// called from two goroutines at once.
+// Next returns the next frame; it waits for one until ctx ends. Only one
+// goroutine may call it at a time.
 func (c *Capture) Next(ctx context.Context) (Frame, error) {
 	stop := context.AfterFunc(ctx, func() { _ = c.file.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -108,8 +108,8 @@ func (c *Capture) Next(ctx context.Context) (Frame, error) {
 		if !errors.Is(err, os.ErrDeadlineExceeded) {
 			return Frame{}, fmt.Errorf("capture: %w", err)
 		}
-		// Either ctx ended, or the deadline is left from an earlier call's; the
-		// loop looks at ctx after the reset, so that its end is not missed.
+		// Either ctx ended, or the deadline of an earlier call is left. The
+		// loop checks ctx after the reset, so that its end is not missed.
 		if err := c.file.SetReadDeadline(time.Time{}); err != nil {
 			return Frame{}, fmt.Errorf("capture: %w", err)
 		}
@@ -170,7 +170,7 @@ const (
 	statusVLANTypeValid    = 1 << 6
 )
 
-// apply puts a VLAN tag back that the kernel took out of the frame.
+// apply restores a VLAN tag that the kernel removed from the frame.
 func (f *Frame) apply(aux *auxdata) {
 	const addresses = 12 // bytes
 	f.Unfinished = aux.Status&statusChecksumNotReady != 0

@@ -18,9 +18,9 @@ const (
 )
 
 // furnish prepares the isolated child: private mounts, an empty /run/netns, an
-// empty BPF file system, and the loopback up.
+// empty BPF file system, and the loopback interface up.
 func furnish() error {
-	// First of all: from here on no mount may propagate to the host.
+	// This comes first: from here on no mount may propagate to the host.
 	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("make mounts private: %w", err)
 	}
@@ -52,8 +52,8 @@ func mountNetnsDir() error {
 	return nil
 }
 
-// shadowRun covers run with a tmpfs that shows everything that was there plus
-// an empty netns directory. A mkdir in the real one would stay on the host.
+// shadowRun covers run with a tmpfs that shows the old content and an empty
+// netns directory. A mkdir in the real directory would remain on the host.
 func shadowRun(run string) error {
 	below, err := os.Open(run)
 	if err != nil {
@@ -68,7 +68,7 @@ func shadowRun(run string) error {
 		return fmt.Errorf("mount tmpfs on %s: %w", run, err)
 	}
 	for _, entry := range entries {
-		// The descriptor still leads to what the new mount covers.
+		// The descriptor still refers to the directory below the new mount.
 		from := fmt.Sprintf("/proc/self/fd/%d/%s", below.Fd(), entry.Name())
 		err := graft(entry, from, filepath.Join(run, entry.Name()))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // it may vanish meanwhile
@@ -81,7 +81,7 @@ func shadowRun(run string) error {
 	return nil
 }
 
-// graft makes the file, directory or symbolic link at from appear at to.
+// graft makes the file, directory or symbolic link from appear at to.
 func graft(entry fs.DirEntry, from, to string) error {
 	switch {
 	case entry.Type()&fs.ModeSymlink != 0:

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Host is one namespace of a lab with its veth pair. Its methods may be called
-// from several goroutines, until the lab is closed.
+// Host is one namespace of a lab with its veth pair. Several goroutines may
+// call its methods, until the lab is closed.
 type Host struct {
 	name   string
 	link   string // inside
@@ -30,7 +30,8 @@ type Host struct {
 	plugged bool // whether port is ours; the lab's mutex guards it
 }
 
-// newHost makes the namespace and its pair. When it fails it leaves nothing.
+// newHost creates the namespace and its pair. If it fails, it leaves nothing
+// behind.
 func newHost(middle *netlink.Handle, o HostOptions) (*Host, error) {
 	if o.Name == "" || o.Port == "" {
 		return nil, errors.New("a host needs a name and a port")
@@ -70,9 +71,9 @@ func (h *Host) start() (err error) {
 	return h.plug()
 }
 
-// plug makes the pair as ip link add PORT type veth peer name LINK netns NAME
-// does, or a bad cable in its place, and gives LINK its addresses. When it fails
-// it leaves no pair.
+// plug creates the pair like ip link add PORT type veth peer name LINK netns
+// NAME, or a bad cable instead, and gives LINK its addresses. If it fails, it
+// leaves no pair behind.
 func (h *Host) plug() error {
 	if err := h.connect(); err != nil {
 		return err
@@ -102,8 +103,8 @@ func (h *Host) disconnect() error {
 	return err
 }
 
-// unplug deletes the pair if plug made it: a link of that name that was there
-// before is somebody else's.
+// unplug deletes the pair if plug created it. A link of that name that existed
+// before is foreign.
 func (h *Host) unplug() error {
 	if !h.plugged {
 		return nil
@@ -135,8 +136,8 @@ func (h *Host) bringUp() error {
 	return h.awaitReady()
 }
 
-// address leaves duplicate address detection out: for its second the address
-// could not be used, and there is nobody who might have the same.
+// address disables duplicate address detection: during its second the address
+// could not be used, and nobody else can have it.
 func address(prefix netip.Prefix) *netlink.Addr {
 	addr := &netlink.Addr{IPNet: &net.IPNet{
 		IP:   prefix.Addr().AsSlice(),
@@ -148,8 +149,8 @@ func address(prefix netip.Prefix) *netlink.Addr {
 	return addr
 }
 
-// close takes the pair down first: a namespace ends in the background, and only
-// when its last socket is closed.
+// close removes the pair first: a namespace ends in the background, and only
+// after its last socket is closed.
 func (h *Host) close() error {
 	err := h.unplug()
 	if h.inside != nil {
@@ -161,29 +162,29 @@ func (h *Host) close() error {
 	return errors.Join(err, removeNamespace(h.name), h.ns.Close())
 }
 
-// Name is the name of the namespace.
+// Name returns the name of the namespace.
 func (h *Host) Name() string { return h.name }
 
-// Path is the file that holds the namespace.
+// Path returns the file of the namespace.
 func (h *Host) Path() string { return filepath.Join(netnsDir, h.name) }
 
-// Link is the name of the pair's end inside the namespace.
+// Link returns the name of the pair's end inside the namespace.
 func (h *Host) Link() string { return h.link }
 
-// Port is the name of the pair's end in the middle, where ctop attaches.
+// Port returns the name of the pair's end in the middle, where ctop attaches.
 func (h *Host) Port() string { return h.port }
 
-// Addr4 is the host's main IPv4 address, the zero Addr if it has none.
+// Addr4 returns the host's main IPv4 address, the zero Addr if it has none.
 func (h *Host) Addr4() netip.Addr { return first(h.Addrs4()) }
 
-// Addr6 is the host's main IPv6 address, the zero Addr if it has none.
+// Addr6 returns the host's main IPv6 address, the zero Addr if it has none.
 func (h *Host) Addr6() netip.Addr { return first(h.Addrs6()) }
 
-// Addrs4 lists the host's IPv4 addresses, the main one first.
+// Addrs4 returns the host's IPv4 addresses, the main one first.
 func (h *Host) Addrs4() []netip.Addr { return h.family(netip.Addr.Is4) }
 
-// Addrs6 lists the host's IPv6 addresses, the main one first; the link-local
-// one that the kernel makes is not among them.
+// Addrs6 returns the host's IPv6 addresses, the main one first, without the
+// link-local one that the kernel creates.
 func (h *Host) Addrs6() []netip.Addr { return h.family(netip.Addr.Is6) }
 
 func (h *Host) family(is func(netip.Addr) bool) (addrs []netip.Addr) {
@@ -195,7 +196,7 @@ func (h *Host) family(is func(netip.Addr) bool) (addrs []netip.Addr) {
 	return addrs
 }
 
-// sameFamily is the main address of the family that addr has.
+// sameFamily returns the main address of addr's family.
 func (h *Host) sameFamily(addr netip.Addr) netip.Addr {
 	if addr.Is6() {
 		return h.Addr6()
@@ -210,7 +211,7 @@ func first(addrs []netip.Addr) netip.Addr {
 	return addrs[0]
 }
 
-// MAC is the present hardware address of the end inside the namespace.
+// MAC returns the current hardware address of the end inside the namespace.
 func (h *Host) MAC() (net.HardwareAddr, error) {
 	link, err := h.inside.LinkByName(h.link)
 	if err != nil {
@@ -219,8 +220,8 @@ func (h *Host) MAC() (net.HardwareAddr, error) {
 	return link.Attrs().HardwareAddr, nil
 }
 
-// Do runs f on a locked thread inside the namespace. What f makes there
-// (sockets, netlink handles) stays there for good and may be used from anywhere;
+// Do runs f on a locked thread inside the namespace. Sockets and netlink
+// handles that f opens stay in the namespace and may be used anywhere;
 // goroutines that f starts run outside.
 func (h *Host) Do(f func() error) error {
 	return inNamespace(h.ns, f)

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// pinger sends echo requests of one identifier, one flow, to one address.
+// pinger sends echo requests with one identifier, that is one flow, to one
+// address.
 type pinger struct {
 	conn net.PacketConn
 	to   netip.Addr
@@ -24,8 +25,8 @@ const (
 	echoRequest6, echoReply6 = 128, 129
 )
 
-// newPinger opens a raw socket: the ping sockets that need no privilege are
-// closed to everybody in a new namespace.
+// newPinger opens a raw socket. Unprivileged ping sockets are disabled in a new
+// namespace.
 func newPinger(ctx context.Context, from *Host, source, to netip.Addr) (*pinger, error) {
 	network := "ip4:icmp"
 	if to.Is6() {
@@ -38,7 +39,7 @@ func newPinger(ctx context.Context, from *Host, source, to netip.Addr) (*pinger,
 	return &pinger{conn: conn, to: to, id: uint16(rand.Uint32())}, nil
 }
 
-// Close ends a ping that is waiting.
+// Close ends a waiting ping.
 func (p *pinger) Close() error { return p.conn.Close() }
 
 // ping sends one request and waits for its reply until the deadline.
@@ -86,7 +87,7 @@ func (p *pinger) answered(msg []byte, from net.Addr) bool {
 		binary.BigEndian.Uint16(msg[4:]) == p.id && binary.BigEndian.Uint16(msg[6:]) == p.seq
 }
 
-// checksum is the Internet checksum of RFC 1071, begun with sum.
+// checksum returns the Internet checksum of RFC 1071, starting with sum.
 func checksum(sum uint32, b []byte) uint16 {
 	for ; len(b) > 1; b = b[2:] {
 		sum += uint32(binary.BigEndian.Uint16(b))
@@ -100,13 +101,13 @@ func checksum(sum uint32, b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// answerTime is how long Ping and Exchange wait at most: long enough for a machine
-// that is busy with other things.
+// answerTime is the maximum wait of Ping and Exchange, long enough for a busy
+// machine.
 const answerTime = 5 * time.Second
 
 // Ping sends one echo request and returns the round-trip time. Without a reply
-// it gives up when ctx ends, at the latest after five seconds; the error is then
-// os.ErrDeadlineExceeded or the context's cause.
+// it gives up when ctx ends, at the latest after five seconds. The error is
+// then os.ErrDeadlineExceeded or the context's cause.
 func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error) {
 	p, err := newPinger(ctx, from, from.sameFamily(to), to)
 	if err != nil {
@@ -120,9 +121,8 @@ func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error)
 	return rtt, err
 }
 
-// WaitPing pings until a reply comes or ctx ends: a forwarder that was attached
-// a moment ago may lose the first packets. It waits longer from one to the next,
-// for a reply that takes its time.
+// WaitPing pings until a reply arrives or ctx ends: a newly attached forwarder
+// may lose the first packets. The wait for a reply grows from ping to ping.
 func WaitPing(ctx context.Context, from *Host, to netip.Addr) error {
 	p, err := newPinger(ctx, from, from.sameFamily(to), to)
 	if err != nil {

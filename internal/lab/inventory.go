@@ -15,13 +15,13 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// Inventory is what exists at one instant and would outlive a careless test:
+// Inventory lists what exists at one instant and could outlive a careless test:
 // one line for each link, named namespace, pin, child process and descriptor.
 type Inventory struct {
 	items []string
 }
 
-// TakeInventory lists what the process has now.
+// TakeInventory returns the current inventory of the process.
 func TakeInventory() (Inventory, error) {
 	if err := wakePoller(); err != nil {
 		return Inventory{}, err
@@ -39,7 +39,7 @@ func TakeInventory() (Inventory, error) {
 	return all, nil
 }
 
-// Leaks lists what is there now and was not in i.
+// Leaks returns what exists now and is not in i.
 func (i Inventory) Leaks() ([]string, error) {
 	now, err := TakeInventory()
 	if err != nil {
@@ -50,22 +50,22 @@ func (i Inventory) Leaks() ([]string, error) {
 	}), nil
 }
 
-// WaitNoLeaks waits until nothing is there that was not in i. After patience it
+// WaitNoLeaks waits until everything that exists is in i. After the timeout it
 // returns an error that lists the leaks.
-func (i Inventory) WaitNoLeaks(patience time.Duration) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+func (i Inventory) WaitNoLeaks(timeout time.Duration) error {
+	for deadline := time.Now().Add(timeout); ; time.Sleep(10 * time.Millisecond) {
 		leaks, err := i.Leaks()
 		if err != nil || len(leaks) == 0 {
 			return err
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("still there after %s:\n\t%s", patience, strings.Join(leaks, "\n\t"))
+			return fmt.Errorf("still there after %s:\n\t%s", timeout, strings.Join(leaks, "\n\t"))
 		}
 	}
 }
 
-// wakePoller makes the runtime open the descriptors of its network poller, which
-// it keeps for good.
+// wakePoller makes the runtime open the descriptors of its network poller,
+// which it keeps open.
 func wakePoller() error {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -131,8 +131,8 @@ func listProcesses() (items []string, err error) {
 	return items, nil
 }
 
-// listDescriptors leaves out the directory through which it looks: that one is
-// closed again, so its link can no longer be read.
+// listDescriptors excludes the directory descriptor that it uses itself: that
+// is closed again, so its link can no longer be read.
 func listDescriptors() (items []string, err error) {
 	const dir = "/proc/self/fd"
 	entries, err := os.ReadDir(dir)
@@ -148,7 +148,7 @@ func listDescriptors() (items []string, err error) {
 	return items, nil
 }
 
-// children lists the processes whose parent is this one.
+// children returns the child processes of this process.
 func children() (pids []int, err error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -163,14 +163,15 @@ func children() (pids []int, err error) {
 	return pids, nil
 }
 
-// parent is the parent's pid, 0 for a process that has gone. (The shorter way,
-// /proc/PID/task/TID/children, is a kernel option that many are built without.)
+// parent returns the parent's pid, 0 for a process that has ended.
+// (/proc/PID/task/TID/children would be shorter, but many kernels are built
+// without that option.)
 func parent(pid int) int {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0
 	}
-	// PID (NAME) STATE PPID ...: the name may hold blanks and parentheses.
+	// PID (NAME) STATE PPID ...: the name may contain spaces and parentheses.
 	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " ")
 	fields := strings.Fields(rest)
 	if len(fields) < 2 {

@@ -12,46 +12,52 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// isolatedVar tells the re-executed process, by its pid, that it is isolated
-// already. Programs that it starts have another pid, so the value means nothing
-// to them should it ever get there.
+// isolatedVar tells the re-executed process, by its pid, that it is already
+// isolated. Programs that it starts have other pids, so an inherited value
+// means nothing to them.
 const isolatedVar = "CTOP_LAB_ISOLATED"
 
-// Isolate moves the whole program into a network and a mount namespace of its
-// own, by executing it again from the start, with the same arguments, files and
-// terminal. It returns nil in that second life only. Call it once, before
-// anything that must not happen twice:
+// Isolate moves the whole program into its own network and mount namespaces, by
+// executing it again from the start, with the same arguments, files and
+// terminal. It
+// returns nil only in that second run. Call it once, before anything that must
+// not
+// happen twice:
 //
 //	if err := lab.Isolate(); err != nil {
 //		return err
 //	}
 //
-// The process stays the same one: same pid, parent, process group, controlling
-// terminal and signal handling, so that whoever started it sees no difference.
-// The namespaces have no other member, hence end with it (and with the children
-// that it leaves running; those of [Host.Command] die with it).
+// The process keeps its pid, parent, process group, controlling terminal and
+// signal
+// handling, so its parent sees no difference. The namespaces have no other
+// member, so
+// they end with it and with the children that it leaves running; those of
+// [Host.Command] die with it.
 //
-// When the error wraps [ErrPrivilege] nothing has changed and the program may
-// go on without a lab.
+// If the error wraps [ErrPrivilege], nothing has changed and the program may
+// continue
+// without a lab.
 func Isolate() error {
 	if os.Getenv(isolatedVar) == strconv.Itoa(os.Getpid()) {
-		// The kernel names a process after the file it executes, here
-		// /proc/self/exe; ps and pgrep should find what the user typed.
+		// The kernel names a process after the executed file, here
+		// /proc/self/exe; ps and pgrep should find the name that the user
+		// typed.
 		_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0) // cosmetic
 		return os.Unsetenv(isolatedVar)
 	}
 	failed := make(chan error)
 	go func() {
-		// A namespace belongs to a thread; the one that executes a program is
-		// the only one left of the process. If it comes to that no other
-		// goroutine ever runs on it, since it is never unlocked.
+		// A namespace belongs to a thread, and only the thread that executes a
+		// program survives the execution. If that fails, no other goroutine
+		// ever runs on the thread, since it is never unlocked.
 		runtime.LockOSThread()
 		failed <- isolateThread()
 	}()
 	return <-failed
 }
 
-// isolateThread does not return unless something is wrong.
+// isolateThread returns only on failure.
 func isolateThread() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET | unix.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("%w: unshare: %w (%s)", ErrPrivilege, err, whoAmI())
@@ -59,8 +65,8 @@ func isolateThread() error {
 	if err := furnish(); err != nil {
 		return fmt.Errorf("furnish the lab's namespaces: %w", err)
 	}
-	// An inherited value must not be there as well: the first one counts, and
-	// the program would execute itself for ever.
+	// Remove an inherited value: the first one counts, and the program would
+	// execute itself forever.
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, isolatedVar+"=")
 	})
@@ -68,8 +74,8 @@ func isolateThread() error {
 	return fmt.Errorf("execute %s again: %w", os.Args[0], unix.Exec("/proc/self/exe", os.Args, env))
 }
 
-// Isolated reports whether this process runs in the namespaces that Isolate
-// made. It asks the kernel, so it holds for programs started from there too.
+// Isolated reports whether this process runs in namespaces made by Isolate. It
+// asks the kernel, so it also works in programs started from there.
 func Isolated() bool {
 	info, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -84,7 +90,7 @@ func Isolated() bool {
 	return false
 }
 
-// privileged tells what is missing to make and use a lab.
+// privileged returns what is missing to create and use a lab.
 func privileged() error {
 	var data [2]unix.CapUserData // version 3 has 64 bits
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
@@ -109,8 +115,8 @@ func whoAmI() string {
 	return "root, but limited, perhaps by a container"
 }
 
-// mayUnshare tries it, on a thread that is thrown away: what security modules,
-// seccomp and /proc/sys/user forbid cannot be asked for.
+// mayUnshare tries it on a thread that is discarded: restrictions by security
+// modules, seccomp and /proc/sys/user cannot be queried.
 func mayUnshare() error {
 	result := make(chan error)
 	go func() {

@@ -18,8 +18,8 @@ import (
 	"ctop/internal/lab"
 )
 
-// running is the program of main_test.go with its lab, seen from outside, which
-// for it is the host.
+// running is the program of main_test.go with its lab, seen from outside, that
+// is from its host.
 type running struct {
 	cmd   *exec.Cmd
 	ready string // what it said
@@ -67,7 +67,7 @@ func (r *running) end(t *testing.T, sig syscall.Signal) syscall.WaitStatus {
 	return r.cmd.ProcessState.Sys().(syscall.WaitStatus)
 }
 
-// namespace names a namespace of a process, for comparison.
+// namespace returns an id of a process's namespace, for comparison.
 func namespace(t *testing.T, pid int, kind string) string {
 	t.Helper()
 	link, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/%s", pid, kind))
@@ -77,7 +77,7 @@ func namespace(t *testing.T, pid int, kind string) string {
 	return link
 }
 
-// waitGone fails the test if the process still runs after a while.
+// waitGone fails the test if the process does not end.
 func waitGone(t *testing.T, pid int) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
@@ -92,7 +92,7 @@ func waitGone(t *testing.T, pid int) {
 }
 
 // watchHost returns a function that fails the test if the host's mounts, links
-// or named namespaces have changed meanwhile.
+// or named namespaces have changed since.
 func watchHost(t *testing.T) (check func()) {
 	t.Helper()
 	mounts, links, files := mountInfo(t), linkNames(t), hostFiles(t)
@@ -119,8 +119,8 @@ func mountInfo(t *testing.T) string {
 	return string(text)
 }
 
-// hostFiles leaves out what else is in /run: other programs make files there as
-// they please, mount(8) and ip(8) in the tests of other packages among them.
+// hostFiles ignores other files in /run: other programs create files there,
+// including mount(8) and ip(8) in the tests of other packages.
 func hostFiles(t *testing.T) (list []string) {
 	t.Helper()
 	if _, err := os.Stat("/run/netns"); err == nil {

@@ -13,8 +13,7 @@ import (
 
 const bridgeName = "br0"
 
-// Options says how a lab looks. The zero value is the lab of the package
-// comment.
+// Options configures a lab. The zero value is the lab of the package comment.
 type Options struct {
 	Client HostOptions // zero: name client, port veth1, 10.0.0.1/24, fd00::1/64
 	Server HostOptions // zero: name server, port veth2, 10.0.0.2/24, fd00::2/64
@@ -22,7 +21,7 @@ type Options struct {
 	Bridge bool        // join the middle ends by a Linux bridge, as Lab.Bridge does
 }
 
-// HostOptions describes one host: a namespace with one veth pair.
+// HostOptions configures one host: a namespace with one veth pair.
 type HostOptions struct {
 	Name  string         // of the namespace, as in ip netns exec NAME; required in AddHost
 	Link  string         // the pair's end inside; zero: eth0
@@ -32,7 +31,7 @@ type HostOptions struct {
 	Cable *CableOptions  // nil: the pair itself, which loses nothing
 }
 
-// withDefaults fills what o leaves open from d.
+// withDefaults fills the zero fields of o from d.
 func (o HostOptions) withDefaults(d HostOptions) HostOptions {
 	if o.Name == "" {
 		o.Name = d.Name
@@ -64,9 +63,9 @@ func defaultServer(mtu int) HostOptions {
 	}}
 }
 
-// Lab is two hosts (or more, see AddHost) and the middle ends of their veth
-// pairs in the namespace of the process. Its methods may be called from several
-// goroutines.
+// Lab is two or more hosts (see AddHost) and the middle ends of their veth
+// pairs in the namespace of the process. Several goroutines may call its
+// methods.
 type Lab struct {
 	Client, Server *Host
 
@@ -79,8 +78,8 @@ type Lab struct {
 	closed  bool
 }
 
-// New builds a lab. The process must be isolated, else the error is
-// [ErrNotIsolated]. When New fails it leaves nothing behind.
+// New builds a lab. The process must be isolated, otherwise the error is
+// [ErrNotIsolated]. If New fails, it leaves nothing behind.
 func New(ctx context.Context, o Options) (*Lab, error) {
 	if !Isolated() {
 		return nil, fmt.Errorf("build lab: %w", ErrNotIsolated)
@@ -109,7 +108,7 @@ func (l *Lab) build(ctx context.Context, o Options) (err error) {
 	return nil
 }
 
-// AddHost makes one more namespace with one more veth pair.
+// AddHost adds a namespace with a veth pair.
 func (l *Lab) AddHost(ctx context.Context, o HostOptions) (*Host, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -131,8 +130,8 @@ func (l *Lab) AddHost(ctx context.Context, o HostOptions) (*Host, error) {
 	return h, nil
 }
 
-// Bridge joins the middle ends by a Linux bridge, without which, or ctop,
-// nothing flows. It is there to test the lab itself and to measure against.
+// Bridge joins the middle ends by a Linux bridge. It is for testing the lab
+// itself and for comparisons.
 func (l *Lab) Bridge() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -160,7 +159,7 @@ func (l *Lab) Bridge() error {
 	return nil
 }
 
-// Unbridge takes the bridge away; the middle ends stay, up and unconnected.
+// Unbridge removes the bridge. The middle ends stay, up and unconnected.
 func (l *Lab) Unbridge() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -190,8 +189,8 @@ func (l *Lab) enslave(h *Host) error {
 	return nil
 }
 
-// Unplug deletes the host's veth pair, both ends, as when a cable is pulled
-// and the card with it.
+// Unplug deletes both ends of the host's veth pair, like pulling a card with
+// its cable.
 func (l *Lab) Unplug(h *Host) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -201,8 +200,8 @@ func (l *Lab) Unplug(h *Host) error {
 	return h.unplug()
 }
 
-// Plug makes the veth pair of an unplugged host anew, with the same names and
-// addresses; indexes and MAC addresses are new ones.
+// Plug creates the veth pair of an unplugged host again, with the same names
+// and addresses, but new indexes and MAC addresses.
 func (l *Lab) Plug(h *Host) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -218,9 +217,8 @@ func (l *Lab) Plug(h *Host) error {
 	return nil
 }
 
-// Close removes the links and namespaces that the lab made. Processes and
-// sockets in them go on without a network until they end. Closing again does
-// nothing.
+// Close removes the lab's links and namespaces. Processes and sockets in them
+// continue without a network until they end. Further calls do nothing.
 func (l *Lab) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -236,7 +234,7 @@ func (l *Lab) Close() error {
 	return errors.Join(errs...)
 }
 
-// deleteLink deletes a link; that it is gone already is no error.
+// deleteLink deletes a link. It is no error if the link is already gone.
 func deleteLink(handle *netlink.Handle, name string) error {
 	link, err := handle.LinkByName(name)
 	var missing netlink.LinkNotFoundError
@@ -252,8 +250,8 @@ func deleteLink(handle *netlink.Handle, name string) error {
 	return nil
 }
 
-// quietUp sets a link up that is to say nothing by itself: without IPv6
-// link-local addresses the middle sends neither solicitations nor reports.
+// quietUp sets a link up that sends nothing by itself: without IPv6 link-local
+// addresses the middle sends neither solicitations nor reports.
 func quietUp(handle *netlink.Handle, link netlink.Link) error {
 	const addrGenModeNone = 1 // IN6_ADDR_GEN_MODE_NONE, linux/if_link.h
 	if err := handle.LinkSetIP6AddrGenMode(link, addrGenModeNone); err != nil {

@@ -33,7 +33,7 @@ func newLab(t *testing.T, o lab.Options) *lab.Lab {
 	return l
 }
 
-// linkNames lists the links of the process's own namespace.
+// linkNames returns the links of the process's own namespace.
 func linkNames(t *testing.T) (names []string) {
 	t.Helper()
 	links, err := netlink.LinkList()
@@ -173,7 +173,7 @@ func TestCloseAfterLinkAndNamespaceVanished(t *testing.T) {
 	}
 }
 
-// TestNewCleansUpHalfWay lets New fail at the server's address, name and port.
+// TestNewCleansUpHalfWay makes New fail at the server's address, name and port.
 func TestNewCleansUpHalfWay(t *testing.T) {
 	lab.Require(t)
 	before, err := lab.TakeInventory()

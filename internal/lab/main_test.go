@@ -12,7 +12,7 @@ import (
 	"ctop/internal/lab"
 )
 
-// programVar makes the test binary act as a program that isolates itself.
+// programVar makes the test binary run as a program that isolates itself.
 const programVar = "CTOP_LAB_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// program builds a lab, leaves a process in it, says "ready" with the pids, and
-// ends at SIGTERM with status 7.
+// program builds a lab, starts a process in it, prints "ready" with the pids,
+// and exits at SIGTERM with status 7.
 func program() int {
 	if err := lab.Isolate(); err != nil {
 		fmt.Println(err)
@@ -52,12 +52,12 @@ func program() int {
 	return 7
 }
 
-// fails stands for tests that fail.
+// fails represents tests that fail.
 type fails struct{}
 
 func (fails) Run() int { return 5 }
 
-// leaks stands for tests that pass and leave one of everything behind.
+// leaks represents tests that pass and leak one of everything.
 type leaks struct{}
 
 func (leaks) Run() int {

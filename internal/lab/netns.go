@@ -11,11 +11,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// makeNamespace makes a network namespace and binds it to /run/netns/NAME, as
-// ip netns add does. The file keeps it, and is removed by removeNamespace.
+// makeNamespace creates a network namespace and binds it to /run/netns/NAME,
+// like ip netns add. The file keeps the namespace, and removeNamespace removes
+// it.
 func makeNamespace(name string) (*os.File, error) {
 	path := filepath.Join(netnsDir, name)
-	// O_EXCL: a namespace of that name belongs to somebody else.
+	// O_EXCL: an existing namespace of that name is foreign.
 	mark, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL, 0o444)
 	if err != nil {
 		return nil, fmt.Errorf("name namespace: %w", err)
@@ -31,7 +32,7 @@ func makeNamespace(name string) (*os.File, error) {
 	return ns, nil
 }
 
-// bindNewNamespace enters a new namespace on a thread that it throws away.
+// bindNewNamespace enters a new namespace on a thread that it discards.
 func bindNewNamespace(path string) error {
 	result := make(chan error)
 	go func() {
@@ -61,9 +62,9 @@ func removeNamespace(name string) error {
 	return nil
 }
 
-// inNamespace runs f on a locked thread inside ns and brings the thread back.
-// Should that be impossible the goroutine keeps the thread for good, so that no
-// other goroutine ever runs on it.
+// inNamespace runs f on a locked thread inside ns and moves the thread back. If
+// that fails, the goroutine keeps the thread locked, so that no other goroutine
+// ever runs on it.
 func inNamespace(ns *os.File, f func() error) (err error) {
 	runtime.LockOSThread()
 	home, err := os.Open("/proc/thread-self/ns/net")

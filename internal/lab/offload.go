@@ -8,8 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Offload is something that a network card, or a veth in its place, may do for
-// the host.
+// Offload is a task that a network card, or a veth, may perform for the host.
 type Offload int
 
 // The offloads that matter to a program in the middle.
@@ -21,10 +20,10 @@ const (
 	GRO                       // merge received segments (gro)
 )
 
-// Offloads lists them all.
+// Offloads returns all of them.
 func Offloads() []Offload { return []Offload{TxChecksum, RxChecksum, TSO, GSO, GRO} }
 
-// String is the name that ethtool -K has for it.
+// String returns the name in ethtool -K.
 func (o Offload) String() string {
 	names := [...]string{"tx", "rx", "tso", "gso", "gro"}
 	if o < 0 || int(o) >= len(names) {
@@ -50,7 +49,7 @@ func (o Offload) commands() (get, set uint32, err error) {
 	return 0, 0, fmt.Errorf("choose offload: there is no %s", o)
 }
 
-// Offload tells whether an offload of the host's link is on.
+// Offload reports whether an offload of the host's link is on.
 func (h *Host) Offload(o Offload) (on bool, err error) {
 	get, _, err := o.commands()
 	if err != nil {
@@ -92,7 +91,7 @@ type ifreqData struct {
 	_    [16]byte
 }
 
-// ethtool does one ioctl in the host's namespace.
+// ethtool performs one ioctl in the host's namespace.
 func (h *Host) ethtool(value *ethtoolValue) error {
 	if len(h.link) >= unix.IFNAMSIZ {
 		return errors.New("the name is too long")

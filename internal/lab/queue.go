@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SetQueue puts a first-in-first-out queue on the host's link, as long as the
-// link's transmit queue (1000 packets), or removes it: a veth has none by
-// itself. The queue holds back senders that would overrun the ring of a link
-// with XDP, which pushes nothing back.
+// SetQueue adds or removes a first-in-first-out queue on the host's link, as
+// long as the link's transmit queue (1000 packets). A veth has none by default.
+// The queue gives back-pressure to senders, which would otherwise overrun the
+// ring of a link with XDP.
 func (h *Host) SetQueue(on bool) error {
 	link, err := h.inside.LinkByName(h.link)
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// awaitReady waits until the pair carries packets. The kernel finishes what
-// setting it up began in the background: the middle end drops everything until
-// its carrier has been noticed, and the host drops neighbour solicitations until
-// it has joined their multicast groups. What is lost so is repeated a second
-// later, which would make a test slow or fail, seldom enough to puzzle.
+// awaitReady waits until the pair carries packets. The kernel completes the
+// setup in the background: the middle end drops everything until its carrier is
+// detected, and the host drops neighbour solicitations until it has joined
+// their multicast groups. Lost packets are retransmitted a second later, which
+// would make a test slow or, rarely, fail.
 func (h *Host) awaitReady() error {
-	const patience = 20 * time.Second
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+	const timeout = 20 * time.Second
+	for deadline := time.Now().Add(timeout); ; time.Sleep(time.Millisecond) {
 		err := h.ready()
 		if err == nil || time.Now().After(deadline) {
 			return err
@@ -26,7 +26,7 @@ func (h *Host) awaitReady() error {
 	}
 }
 
-// ready tells what is not.
+// ready returns an error that names the part that is not ready.
 func (h *Host) ready() error {
 	err := errors.Join(operational(h.middle, h.port), operational(h.inside, h.link), h.joined())
 	if h.cable != nil {
@@ -67,7 +67,8 @@ func (h *Host) joined() error {
 	return nil
 }
 
-// solicitedNode is the group of RFC 4291, section 2.7.1, as /proc writes it.
+// solicitedNode returns the group of RFC 4291, section 2.7.1, in the format of
+// /proc.
 func solicitedNode(addr netip.Addr) string {
 	bytes := addr.As16()
 	return fmt.Sprintf("ff0200000000000000000001ff%x", bytes[13:])

@@ -27,14 +27,14 @@ type relay struct {
 	queued     uint64
 }
 
-// flight is a frame that waits for its time.
+// flight is a frame that is not due yet.
 type flight struct {
 	due   time.Time
 	order uint64
 	frame []byte
 }
 
-// flights is a heap of frames by the time they are due, and then in order.
+// flights is a heap of frames by due time, then by order.
 type flights []flight
 
 func (f flights) Len() int { return len(f) }
@@ -56,8 +56,8 @@ func (f *flights) Pop() any {
 	return last
 }
 
-// relaySocket opens a packet socket that sees what comes in by the link, with the
-// header that says what is left to the card.
+// relaySocket opens a packet socket for the frames that arrive on the link,
+// with the header that describes work left to the card.
 func relaySocket(ns *os.File, index int) (file *os.File, err error) {
 	const queue = 8 << 20
 	err = inNamespace(ns, func() error {
@@ -92,8 +92,8 @@ func startRelay(from, to *os.File, i Impairment, seed uint64) *relay {
 	return r
 }
 
-// stop ends the relay; what waits is lost. The other direction's relay sends by
-// the socket that this one reads from, and finds it closed.
+// stop ends the relay. Waiting frames are lost. The other direction's relay
+// sends through the socket that this one reads, and finds it closed.
 func (r *relay) stop() {
 	close(r.done)
 	_ = r.from.Close()
@@ -112,8 +112,8 @@ func (r *relay) counts() CableCounts {
 	return r.count
 }
 
-// read takes frames off the wire until the socket is closed. A link that is down
-// for a moment is no reason to end.
+// read reads frames until the socket is closed. It continues if the link is
+// down for a moment.
 func (r *relay) read() {
 	buf := make([]byte, 1<<17)
 	for {
@@ -131,7 +131,7 @@ func (r *relay) read() {
 	}
 }
 
-// take decides what becomes of one frame. Every frame draws the same numbers, so
+// take decides the fate of one frame. Every frame draws the same numbers, so
 // that the fate of one does not depend on the shares of another.
 func (r *relay) take(frame []byte) {
 	r.mu.Lock()
@@ -167,7 +167,7 @@ func (r *relay) queue(due time.Time, frame []byte) {
 	}
 }
 
-// write sends every frame when it is due.
+// write sends each frame when it is due.
 func (r *relay) write() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -189,7 +189,7 @@ func (r *relay) write() {
 	}
 }
 
-// next returns a frame that is due, or how long there is none.
+// next returns a frame that is due, or the time until one is.
 func (r *relay) next() ([]byte, time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 )
 
 // virtioHeader is struct virtio_net_hdr of linux/virtio_net.h, in the machine's
-// byte order: what a frame's sender left to the card.
+// byte order. It describes the work that a frame's sender left to the card.
 type virtioHeader struct {
 	flags, gso                            uint8
 	headers, segment, sumStart, sumOffset uint16
@@ -16,9 +16,9 @@ type virtioHeader struct {
 
 const (
 	virtioSize = 10
-	// flags: the checksum from sumStart on is to be finished.
+	// flags: finish the checksum from sumStart on.
 	virtioNeedsSum = 1
-	// gso: what the frame is to be cut into; the bit for ECN may be set, too.
+	// gso: the kind of segments to cut; the bit for ECN may also be set.
 	virtioTCPv4 = 1
 	virtioTCPv6 = 4
 	virtioECN   = 0x80
@@ -45,9 +45,9 @@ func parseVirtio(b []byte) virtioHeader {
 	}
 }
 
-// wireFrames turns what a packet socket with PACKET_VNET_HDR returned into what a
-// wire carries: frames whose checksums are finished and which the card has cut.
-// Each begins with an empty header again, since the other socket wants one.
+// wireFrames converts the data of a packet socket with PACKET_VNET_HDR to
+// frames as on a wire, segmented and with finished checksums. Each begins with
+// an empty header again, which the other socket requires.
 func wireFrames(b []byte) [][]byte {
 	if len(b) < virtioSize+ethernetSize {
 		return nil
@@ -69,7 +69,7 @@ func wireFrames(b []byte) [][]byte {
 	return [][]byte{frame}
 }
 
-// cutSegments cuts a large TCP segment as the card would.
+// cutSegments cuts a large TCP segment like a card.
 func cutSegments(data []byte, h virtioHeader) (frames [][]byte) {
 	tcp := ethernetSize + int(data[ethernetSize]&15)*4
 	if h.gso == virtioTCPv6 {
@@ -94,14 +94,14 @@ func cutSegments(data []byte, h virtioHeader) (frames [][]byte) {
 	return frames
 }
 
-// segment is one piece of a large segment, with that one's headers.
+// segment is one piece of a large segment, with a copy of its headers.
 type segment struct {
 	data []byte
 	tcp  int
 	v6   bool
 }
 
-// place makes the headers those of the nth piece, which begins at the given byte.
+// place sets the headers of the nth piece, which begins at the given byte.
 func (s segment) place(at uint32, n int, last bool) {
 	tcp := s.data[s.tcp:]
 	binary.BigEndian.PutUint32(tcp[tcpSeq:], binary.BigEndian.Uint32(tcp[tcpSeq:])+at)

@@ -9,7 +9,7 @@ import (
 )
 
 // Dial connects from inside the namespace. The address must be numeric: a
-// resolver would look for a name server from another goroutine, outside.
+// resolver would query a name server from another goroutine, outside.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return h.DialFrom(ctx, network, "", address)
 }
@@ -41,8 +41,8 @@ func (h *Host) dial(ctx context.Context, dialer *net.Dialer, network, address st
 	return conn, nil
 }
 
-// Listen announces on a numeric "address:port" inside the namespace. The socket
-// is plain TCP; Go would otherwise ask for multipath TCP.
+// Listen listens on a numeric "address:port" inside the namespace. The socket
+// is plain TCP; Go would otherwise request multipath TCP.
 func (h *Host) Listen(ctx context.Context, network, address string) (listener net.Listener, err error) {
 	var config net.ListenConfig
 	config.SetMultipathTCP(false)
@@ -56,7 +56,7 @@ func (h *Host) Listen(ctx context.Context, network, address string) (listener ne
 	return listener, nil
 }
 
-// ListenPacket announces on a numeric "address:port" ("address" for raw IP,
+// ListenPacket listens on a numeric "address:port" ("address" for raw IP,
 // network "ip4:icmp") inside the namespace.
 func (h *Host) ListenPacket(ctx context.Context, network, address string) (conn net.PacketConn, err error) {
 	var config net.ListenConfig
@@ -70,7 +70,8 @@ func (h *Host) ListenPacket(ctx context.Context, network, address string) (conn 
 	return conn, nil
 }
 
-// localAddr makes the net.Addr that a net.Dialer wants for this network.
+// localAddr returns the local address as net.Dialer requires it for this
+// network.
 func localAddr(network, local string) (net.Addr, error) {
 	addrPort, err := netip.ParseAddrPort(local)
 	if err != nil {

@@ -7,22 +7,24 @@ import (
 	"time"
 )
 
-// TB is the part of testing.TB that Require needs; package testing itself
-// stays out of the programs that import lab.
+// TB is the part of testing.TB that Require needs. It keeps package testing out
+// of programs that import lab.
 type TB interface {
 	Helper()
 	Skipf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// Main is what the TestMain of a package with privileged tests calls:
+// Main is called by the TestMain of a package with privileged tests:
 //
 //	func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 //
-// It runs the tests in an isolated process. When they have passed, it fails the
-// binary if they left links, namespaces, pins, processes or open descriptors
-// behind. Where isolation is not permitted the tests run all the same, and
-// those that call [Require] are skipped.
+// It runs the tests in an isolated process. If they pass, it fails the binary
+// if they
+// left links, namespaces, pins, processes or open descriptors behind. If
+// isolation is
+// not permitted, the tests still run, and those that call [Require] are
+// skipped.
 func Main(m interface{ Run() int }) int {
 	err := Isolate()
 	if errors.Is(err, ErrPrivilege) {
@@ -35,10 +37,10 @@ func Main(m interface{ Run() int }) int {
 	return runAndInspect(m)
 }
 
-// runAndInspect allows leftovers a moment: the kernel takes namespaces apart,
-// and goroutines close their sockets, after the test that used them returned.
+// runAndInspect gives leftovers a moment: the kernel removes namespaces, and
+// goroutines close their sockets, after the test has returned.
 func runAndInspect(m interface{ Run() int }) int {
-	const patience = 10 * time.Second
+	const timeout = 10 * time.Second
 	before, err := TakeInventory()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
@@ -47,15 +49,15 @@ func runAndInspect(m interface{ Run() int }) int {
 	if status := m.Run(); status != 0 {
 		return status
 	}
-	if err := before.WaitNoLeaks(patience); err != nil {
+	if err := before.WaitNoLeaks(timeout); err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
 		return 1
 	}
 	return 0
 }
 
-// Require skips the test, with a message that begins with "privileged:" and
-// names what is missing, unless it can make a lab.
+// Require skips the test unless it can create a lab. The message begins with
+// "privileged:" and names what is missing.
 func Require(t TB) {
 	t.Helper()
 	if err := privileged(); err != nil {

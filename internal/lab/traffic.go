@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TrafficOptions says how much goes on. Zero is the default, a negative number
-// means none.
+// TrafficOptions sets the amount of traffic. Zero is the default, a negative
+// number means none.
 type TrafficOptions struct {
 	Rate  int64   // of the bulk upload in bits per second; the download has a quarter of it; zero: 40,000,000
 	Chats int     // long-lived request-and-answer connections; zero: 4
@@ -43,15 +43,20 @@ const (
 	portStream     = 9000
 )
 
-// Traffic keeps real conversations going between client and server until ctx
-// ends, and returns when the last socket is closed. There are bulk transfers,
-// chats, short connections closed by either side, half-closed and reset ones,
-// refused and unanswered ones, DNS, a one-way UDP stream and pings, over IPv4
-// and IPv6 and from all the hosts' addresses.
+// Traffic keeps real conversations running between client and server until ctx
+// ends,
+// and returns when the last socket is closed. There are bulk transfers, chats,
+// short
+// connections closed by either side, half-closed and reset ones, refused and
+// unanswered ones, DNS, a one-way UDP stream and pings, over IPv4 and IPv6 and
+// from
+// all the hosts' addresses.
 //
-// It returns an error only if the server's sockets cannot be opened. What fails
-// later (the cable may be pulled, or nobody forwards) is tried again. At the
-// defaults a few dozen sockets are open at a time.
+// It returns an error only if the server's sockets cannot be opened. It retries
+// later
+// failures, such as an unplugged cable or a missing forwarder. By default a few
+// dozen
+// sockets are open at a time.
 func Traffic(ctx context.Context, l *Lab, o TrafficOptions) error {
 	t := &traffic{client: l.Client, server: l.Server, options: o.withDefaults()}
 	ctx, stop := context.WithCancel(ctx)
@@ -70,12 +75,12 @@ type traffic struct {
 	client, server *Host
 	options        TrafficOptions
 	group          sync.WaitGroup
-	// filling is held while somebody dials the port that nobody serves: of two at
-	// once both may find room in its queue.
+	// filling is held during a dial to the port that accepts nothing: two
+	// concurrent dials might both find room in its queue.
 	filling sync.Mutex
 }
 
-// act is one conversation, from its opening to its end.
+// act is one conversation, from start to end.
 type act func(ctx context.Context, path path) error
 
 // path is a pair of addresses of the same family.
@@ -116,13 +121,13 @@ func pairs(from, to []netip.Addr) (paths []path) {
 	return paths
 }
 
-// rotate begins with another path, so that equal acts spread over all.
+// rotate starts at another path, so that equal acts spread over all of them.
 func rotate(paths []path, by int) []path {
 	return slices.Concat(paths[by:], paths[:by])
 }
 
-// repeat acts over and over, each time on another path, with pauses of about
-// that length, also after an error: it will be gone one day, or ctx will end.
+// repeat repeats an act, each time on another path, with pauses of about that
+// length. It continues after errors until ctx ends.
 func (t *traffic) repeat(ctx context.Context, length time.Duration, paths []path, do act) {
 	if len(paths) == 0 {
 		return
@@ -135,8 +140,7 @@ func (t *traffic) repeat(ctx context.Context, length time.Duration, paths []path
 	})
 }
 
-// repeatAtRate starts so many acts per second, and lets at most 64 go on at a
-// time.
+// repeatAtRate starts acts at the given rate per second, at most 64 at a time.
 func (t *traffic) repeatAtRate(ctx context.Context, rate float64, paths []path, do act) {
 	if len(paths) == 0 {
 		return
@@ -157,7 +161,7 @@ func (t *traffic) repeatAtRate(ctx context.Context, rate float64, paths []path, 
 	})
 }
 
-// about is d give or take a half.
+// about returns d plus or minus up to a half.
 func about(d time.Duration) time.Duration {
 	return d/2 + rand.N(d+1)
 }

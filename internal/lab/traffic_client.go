@@ -41,7 +41,7 @@ func (t *traffic) download(ctx context.Context, p path) error {
 	return nil
 }
 
-// chat sends lines and waits for each to come back, for some minutes.
+// chat sends lines and waits for each echo, for some minutes.
 func (t *traffic) chat(ctx context.Context, p path) error {
 	conn, err := t.dial(ctx, p, "tcp", portChat)
 	if err != nil {
@@ -67,7 +67,8 @@ func (t *traffic) chat(ctx context.Context, p path) error {
 	return nil
 }
 
-// visit asks the web port for something, in most cases to be closed in order.
+// visit sends a request to the web port. Most of these connections close
+// normally.
 func (t *traffic) visit(ctx context.Context, p path) error {
 	const ways = "cccccccccsssssssssrRhH"
 	how := ways[rand.IntN(len(ways))]
@@ -117,9 +118,9 @@ func (t *traffic) refused(ctx context.Context, p path) error {
 	return conn.Close()
 }
 
-// unanswered waits in vain, long enough for two SYNs to be repeated. The first
-// time there is still room in the queue: that connection is kept, and keeps the
-// queue full.
+// unanswered waits in vain, long enough for two retransmitted SYNs. The first
+// connection still finds room in the queue. It stays open and keeps the queue
+// full.
 func (t *traffic) unanswered(ctx context.Context, p path) error {
 	t.filling.Lock()
 	conn, err := t.dial(ctx, p, "tcp", portUnanswered)
@@ -134,7 +135,7 @@ func (t *traffic) unanswered(ctx context.Context, p path) error {
 	return context.Cause(ctx)
 }
 
-// lookUp asks a DNS question from a port of its own.
+// lookUp sends a DNS query from its own port.
 func (t *traffic) lookUp(ctx context.Context, p path) error {
 	conn, err := t.dial(ctx, p, "udp", portDNS)
 	if err != nil {
@@ -151,7 +152,8 @@ func (t *traffic) lookUp(ctx context.Context, p path) error {
 	return err
 }
 
-// queryDNS is a question for the IPv4 address of a name (RFC 1035, section 4).
+// queryDNS returns a query for the IPv4 address of a name (RFC 1035, section
+// 4).
 func queryDNS(labels ...string) []byte {
 	query := binary.BigEndian.AppendUint16(nil, uint16(rand.Uint32()))
 	query = append(query, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0) // RD, one question
@@ -162,7 +164,7 @@ func queryDNS(labels ...string) []byte {
 	return append(query, 0, 0, 1, 0, 1) // root, A, IN
 }
 
-// stream sends UDP packets of different sizes that nobody answers.
+// stream sends unanswered UDP packets of different sizes.
 func (t *traffic) stream(ctx context.Context, p path) error {
 	conn, err := t.dial(ctx, p, "udp", portStream)
 	if err != nil {
@@ -177,7 +179,7 @@ func (t *traffic) stream(ctx context.Context, p path) error {
 	return context.Cause(ctx)
 }
 
-// echo pings for about a minute under one identifier.
+// echo pings for about a minute with one identifier.
 func (t *traffic) echo(ctx context.Context, p path) error {
 	ping, err := newPinger(ctx, t.client, p.from, p.to)
 	if err != nil {
@@ -193,7 +195,7 @@ func (t *traffic) echo(ctx context.Context, p path) error {
 	return nil
 }
 
-// dial gives up after the time of a SYN and two repetitions.
+// dial gives up after the time of a SYN and two retransmissions.
 func (t *traffic) dial(ctx context.Context, p path, network string, port uint16) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
 	defer cancel()

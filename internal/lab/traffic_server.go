@@ -13,11 +13,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stall is how long a conversation waits for its other end.
+// stall is how long a conversation waits for its peer.
 const stall = 10 * time.Second
 
-// Requests to the web port: one of these bytes, then the length of the answer
-// in four. They choose who closes, and how.
+// A request to the web port is one of these bytes, then the length of the
+// answer in four. The byte selects who closes, and how.
 const (
 	closeByClient     = 'c' // the client, when it has the answer
 	closeByServer     = 's' // the server, with the answer
@@ -27,7 +27,7 @@ const (
 	halfCloseByServer = 'H' // the server with its answer; the client goes on sending
 )
 
-// lingering is how long a half-closed connection goes on.
+// lingering is how long a half-closed connection continues.
 const lingering = 8 * time.Second
 
 // serve opens the server's sockets.
@@ -46,7 +46,8 @@ func (t *traffic) serve(ctx context.Context) error {
 		return err
 	}
 	for _, addr := range append(t.server.Addrs4(), t.server.Addrs6()...) {
-		// Not one socket for all: its answers could come from another address.
+		// Use one socket per address: a shared one might answer from another
+		// address.
 		if err := t.serveUDP(ctx, netip.AddrPortFrom(addr, portDNS), answerDNS); err != nil {
 			return err
 		}
@@ -78,8 +79,8 @@ func (t *traffic) serveTCP(ctx context.Context, port uint16, handle func(context
 	return nil
 }
 
-// serveNobody listens and never accepts. Once one connection fills the queue
-// the kernel ignores further SYNs, as if packets got lost.
+// serveNobody listens and never accepts. Once one connection fills the queue,
+// the kernel ignores further SYNs, as if packets were lost.
 func (t *traffic) serveNobody(ctx context.Context) error {
 	listener, err := t.server.Listen(ctx, "tcp4", fmt.Sprintf(":%d", portUnanswered))
 	if err != nil {
@@ -103,7 +104,7 @@ func (t *traffic) serveNobody(ctx context.Context) error {
 	return nil
 }
 
-// serveChat answers each line with one.
+// serveChat answers each line with a line.
 func serveChat(_ context.Context, conn *net.TCPConn) error {
 	lines := bufio.NewReader(conn)
 	for {
@@ -159,7 +160,7 @@ func serveWeb(ctx context.Context, conn *net.TCPConn) error {
 	return finishWeb(conn, request[0])
 }
 
-// finishWeb ends the connection for the server in the way asked for.
+// finishWeb ends the connection for the server in the requested way.
 func finishWeb(conn *net.TCPConn, how byte) error {
 	switch how {
 	case resetByServer:
@@ -178,7 +179,7 @@ func finishWeb(conn *net.TCPConn, how byte) error {
 	return err
 }
 
-// trickle sends a little twice a second.
+// trickle sends a little data twice a second.
 func trickle(ctx context.Context, conn net.Conn, length time.Duration) error {
 	for end := time.Now().Add(length); time.Now().Before(end); {
 		if err := conn.SetDeadline(time.Now().Add(stall)); err != nil {
@@ -195,7 +196,7 @@ func trickle(ctx context.Context, conn net.Conn, length time.Duration) error {
 }
 
 // sendPaced sends at that rate, in bits per second, in steps of about 10 ms. It
-// does not make up for a pause longer than a moment.
+// does not catch up after a longer pause.
 func sendPaced(ctx context.Context, conn net.Conn, rate int64, length time.Duration) error {
 	rate = max(rate, 1)
 	const most = 256 << 10
@@ -243,7 +244,7 @@ func (t *traffic) serveUDP(ctx context.Context, addr netip.AddrPort, answer func
 
 func silent([]byte) []byte { return nil }
 
-// answerDNS turns a query into its answer, 192.0.2.80 whatever was asked.
+// answerDNS converts a query to its answer, always 192.0.2.80.
 func answerDNS(query []byte) []byte {
 	const header = 12
 	if len(query) < header {

@@ -12,7 +12,7 @@ import (
 	"ctop/internal/lab"
 )
 
-// kinds names what a frame shows; the ports are those of the server.
+// kinds returns the kinds of traffic in a frame, by the server's ports.
 func kinds(f lab.Frame) []string {
 	const ethernet = 14
 	if len(f.Data) < ethernet+20 {
@@ -120,7 +120,8 @@ func TestTrafficIsLively(t *testing.T) {
 	}
 }
 
-// TestTrafficKeepsItsRate, also after a moment without a forwarder.
+// TestTrafficKeepsItsRate checks the rate, also after a short time without a
+// forwarder.
 func TestTrafficKeepsItsRate(t *testing.T) {
 	l := newLab(t, lab.Options{Bridge: true})
 	ctx, stop := context.WithCancel(t.Context())
@@ -141,8 +142,8 @@ func TestTrafficKeepsItsRate(t *testing.T) {
 	}
 }
 
-// awaitRate waits until the upload has the rate: a machine that is busy may hold up
-// its sender, or the capture, so that a wrong rate is measured once.
+// awaitRate waits until the upload reaches the rate: a busy machine may delay
+// the sender or the capture, so that one measurement is wrong.
 func awaitRate(t *testing.T, l *lab.Lab, least, most float64) {
 	t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// closeWith closes c when ctx ends. The function it returns closes c as well;
-// closing twice does nothing on what is closed here.
+// closeWith closes c when ctx ends. The returned function closes c, too.
+// Closing twice is harmless here.
 func closeWith(ctx context.Context, c io.Closer) (end func()) {
 	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	return func() {
@@ -23,7 +23,7 @@ func closeWith(ctx context.Context, c io.Closer) (end func()) {
 	}
 }
 
-// pause waits; it reports whether the time passed before ctx ended.
+// pause waits, and reports whether the time passed before ctx ended.
 func pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -36,8 +36,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 }
 
 // Transfer sends n random bytes from one host over a TCP connection to addr on
-// the other, which then sends n others back; both ends check what arrived by
-// its SHA-256. It closes in order, the sender first.
+// the other, which then sends n other bytes back. Both ends verify the SHA-256
+// of the data. The sender closes first, normally.
 func Transfer(ctx context.Context, from, to *Host, addr netip.Addr, n int64) error {
 	listener, err := to.Listen(ctx, "tcp", netip.AddrPortFrom(addr, 0).String())
 	if err != nil {
@@ -91,13 +91,13 @@ func answerTransfer(ctx context.Context, listener net.Listener, there, back [32]
 	return nil
 }
 
-// sendRandom sends n bytes that nobody can guess who does not know the seed.
+// sendRandom sends n bytes that cannot be guessed without the seed.
 func sendRandom(w io.Writer, seed [32]byte, n int64) error {
 	_, err := io.CopyN(w, rand.NewChaCha8(seed), n)
 	return err
 }
 
-// checkRandom reads to the end and compares with what sendRandom sends.
+// checkRandom reads to the end and compares with the data of sendRandom.
 func checkRandom(r io.Reader, seed [32]byte, n int64) error {
 	want, got := sha256.New(), sha256.New()
 	arrived, err := io.Copy(got, r)
@@ -115,8 +115,9 @@ func checkRandom(r io.Reader, seed [32]byte, n int64) error {
 }
 
 // Exchange sends payload from one host in one UDP packet (or in fragments) to
-// addr on the other, which sends it back, and compares. Port 0 is any. Without
-// an answer it gives up when ctx ends, at the latest after five seconds.
+// addr on the other, which sends it back, and compares. Port 0 means any port.
+// Without an answer it gives up when ctx ends, at the latest after five
+// seconds.
 func Exchange(ctx context.Context, from, to *Host, addr netip.AddrPort, payload []byte) error {
 	server, err := to.ListenPacket(ctx, "udp", addr.String())
 	if err != nil {

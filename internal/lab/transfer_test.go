@@ -159,7 +159,7 @@ func TestSetQueue(t *testing.T) {
 	}
 }
 
-// testFrame is a frame of an experimental type from the client to everybody.
+// testFrame is a broadcast frame of an experimental type from the client.
 func testFrame(t *testing.T, l *lab.Lab, tags ...byte) []byte {
 	t.Helper()
 	mac, err := l.Client.MAC()

@@ -21,8 +21,8 @@ const (
 	Limit = 4096
 	// mostAsked is the number of concurrent look-ups.
 	mostAsked = 8
-	// Patience is how long one of them may take.
-	Patience = 5 * time.Second
+	// Timeout is the time limit of one look-up.
+	Timeout = 5 * time.Second
 	// longest is the maximum length of a name.
 	longest = 80
 )
@@ -71,7 +71,7 @@ func (b *Book) Wanted(visible []netip.Addr) []netip.Addr {
 
 // Ask looks up a name. It blocks, and may run in another goroutine.
 func (b *Book) Ask(a netip.Addr) string {
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	name, err := b.resolve(ctx, a)
 	if err != nil {

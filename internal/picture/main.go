@@ -88,8 +88,8 @@ func run(ctx context.Context, args []string) error {
 
 // play runs the demo up to the picture.
 func (s scene) play(ctx context.Context, program string) (screen string, err error) {
-	const patience = 30 * time.Second
-	ctx, cancel := context.WithTimeout(ctx, s.watch+patience)
+	const timeout = 30 * time.Second
+	ctx, cancel := context.WithTimeout(ctx, s.watch+timeout)
 	defer cancel()
 	home, err := os.MkdirTemp("", "picture")
 	if err != nil {
