@@ -8,17 +8,18 @@ import (
 	"ctop/internal/frame"
 )
 
-// tcpOptions are those of a SYN from Linux.
+// tcpOptions is what a Linux client offers in its SYN.
 var tcpOptions = []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7}
 
-// extensions are hop-by-hop, routing and destination options of eight bytes each.
+// hopByHop, routing and destination options, each of eight bytes.
 var extensions = []frame.Extension{
 	{Number: frame.ProtoHopByHop, Rest: []byte{0, 1, 4, 0, 0, 0, 0}},
 	{Number: frame.ProtoRouting, Rest: []byte{0, 4, 0, 0, 0, 0, 0}},
 	{Number: frame.ProtoDestination, Rest: []byte{1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 }
 
-// wholeFrames returns a valid frame of every kind that is tracked. Each begins a flow.
+// wholeFrames are valid frames of every kind that is tracked, each of which
+// begins a flow.
 func wholeFrames() map[string]frame.Frame {
 	s := frame.Segment{Flags: frame.SYN, Seq: 1000, Window: 10000, Sport: 40000, Dport: 443, Options: tcpOptions, Payload: 33}
 	tcp4 := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: s.Bytes()}
@@ -43,8 +44,8 @@ func wholeFrames() map[string]frame.Frame {
 	}
 }
 
-// A packet that is truncated anywhere is malformed: it passes in observe, is dropped in
-// enforce, and counts for no flow.
+// A packet that is cut short anywhere is malformed, passes in observe, is
+// dropped in enforce, and is counted to no flow.
 func TestTruncated(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range wholeFrames() {
@@ -72,8 +73,9 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// shortest returns the least length that the kernel accepts for a test packet: an
-// Ethernet header, and for tc the IP header that follows it. After a tag it accepts any.
+// shortest is the least that the kernel takes as a test packet: an Ethernet
+// header, and at tc the IP header that the ethertype promises. Behind a tag it
+// does not look.
 func shortest(by hook, f frame.Frame) int {
 	switch {
 	case by == hookXDP || len(f.VLANs) > 0:
@@ -108,7 +110,7 @@ func (h *harness) expectTable(want map[ConntrackFlowKey]ConntrackFlow) {
 	}
 }
 
-// Headers with wrong lengths are malformed. at counts from the start of the IP header.
+// Headers that lie. at is an offset from where the IP header begins.
 func TestLies(t *testing.T) {
 	h := newHarness(t, setup{})
 	whole := wholeFrames()
@@ -118,7 +120,7 @@ func TestLies(t *testing.T) {
 	put8 := func(at int, value uint8) func([]byte) []byte {
 		return func(ip []byte) []byte { ip[at] = value; return ip }
 	}
-	// shorter makes the IP packet shorter than its frame. The rest is zero.
+	// shorter makes the IP packet shorter than its frame, the rest zero.
 	shorter := func(transport int) func([]byte) []byte {
 		return func(ip []byte) []byte {
 			at, header := 2, 20
@@ -195,7 +197,7 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// The bytes of a frame after the IP packet are padding, not payload.
+// What is behind the IP packet in a frame is padding, not payload.
 func TestPadding(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
@@ -210,7 +212,7 @@ func TestPadding(t *testing.T) {
 	}
 }
 
-// All bytes of a frame with several buffers count.
+// A frame in several buffers is counted whole.
 func TestJumbo(t *testing.T) {
 	h := newHarness(t, setup{})
 	for i, size := range []int{3000, 3400, 3600, 8958, 8972, 30000} {
@@ -226,8 +228,8 @@ func TestJumbo(t *testing.T) {
 	h.expect(hookXDP, frame.Raw(frame.EtherARP, frame.Payload(9000)), "untracked")
 }
 
-// A frame with options or extension headers belongs to the flow of one without, and the
-// window scale is found after other TCP options.
+// A frame with options or extension headers belongs to the flow of its plain
+// twin, and the window scale is found behind other TCP options.
 func TestHeadersOfAllSizes(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range wholeFrames() {
@@ -247,7 +249,7 @@ func TestHeadersOfAllSizes(t *testing.T) {
 	}
 }
 
-// A malformed option ends the search for the window scale.
+// Options that cannot be read end the search for the window scale.
 func TestTCPOptions(t *testing.T) {
 	h := newHarness(t, setup{})
 	const none = 255
@@ -283,7 +285,7 @@ func TestTCPOptions(t *testing.T) {
 	}
 }
 
-// make40 returns 37 NOPs.
+// make40 is 37 NOPs.
 func make40() []byte {
 	b := make([]byte, 37, 40)
 	for i := range b {

@@ -14,16 +14,17 @@ import (
 	"ctop/internal/script"
 )
 
-// variant is one way to play a sequence. Every sequence is played in all of them.
+// variant is one of the ways in which every sequence is played.
 type variant struct {
 	hook hook
 	v6   bool
-	// swapped makes the client the key's end 1. side is its interface.
+	// swapped makes the client the key's end 1, side the interface that it
+	// is behind.
 	swapped bool
 	side    int
-	// hop sends every packet on another CPU.
+	// hop changes the CPU with every packet.
 	hop bool
-	// base is added to all sequence numbers, so that some wrap around.
+	// base is added to all sequence numbers, so that some pass zero.
 	base uint32
 }
 
@@ -47,7 +48,7 @@ func (v variant) String() string {
 		v.hook, v.v6, v.swapped, v.side, v.hop, v.base)
 }
 
-// ends returns the addresses of client and server.
+// ends are the client's and the server's address.
 func (v variant) ends() [2]netip.Addr {
 	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	if v.v6 {
@@ -59,19 +60,19 @@ func (v variant) ends() [2]netip.Addr {
 	return [2]netip.Addr{a, b}
 }
 
-// model is the expected state of the flow.
+// model is what the flow of a sequence should look like by now.
 type model struct {
 	state string
-	// origin is the end that is the origin: 0 is the client.
+	// origin is whose direction the origin is: 0 the client's.
 	origin int
-	// crossed means that the flow's first packet came in by the wrong side.
+	// crossed tells that the flow began by the wrong side.
 	crossed        bool
 	packets, bytes [2]uint64
 	invalid        uint16
 	id             uint64
 }
 
-// player plays one sequence in one variant.
+// player plays one sequence in one way.
 type player struct {
 	*testing.T
 	h    *harness
@@ -80,7 +81,7 @@ type player struct {
 	want script.Want
 	key  ConntrackFlowKey
 	flow model
-	// serverBase is added to the server's sequence numbers.
+	// serverBase sets the server's numbers apart from the client's.
 	serverBase uint32
 }
 
@@ -174,7 +175,7 @@ func (p *player) number() uint64 {
 	return n
 }
 
-// syscall runs one of the programs for requests of user space.
+// syscall runs one of the programs that user space asks by.
 func (h *harness) syscall(program *ebpf.Program, args any) {
 	h.t.Helper()
 	_, err := program.Run(&ebpf.RunOptions{Context: args, ContextOut: args})
@@ -190,7 +191,7 @@ func (p *player) request(request ConntrackFlowRequest, id uint64, ticks uint32) 
 	}
 }
 
-// build returns the packet of the current step.
+// build makes the packet of the current step.
 func (p *player) build() frame.Frame {
 	p.Helper()
 	s := p.step
@@ -218,7 +219,7 @@ func (p *player) build() frame.Frame {
 	return f
 }
 
-// packet sends the packet of the step, and checks counters and events.
+// packet sends the step's packet and checks what was counted and told.
 func (p *player) packet() {
 	p.Helper()
 	from := p.step.Dir()
@@ -254,15 +255,15 @@ func (p *player) packet() {
 	p.checkEvents(from, before, events)
 }
 
-// begin starts a new model if the step began a flow. A flow that begins with an answer
-// has the other end as its origin.
+// begin starts a new model where the step made a new flow. A flow that begins
+// with an answer was asked for by the other side.
 func (p *player) begin(from int, events []ConntrackEvent) {
 	if p.want.State == "-" {
 		return
 	}
 	p.flow.state = "-"
 	if p.want.Ended != "" {
-		// checkEnd compares the last numbers of the old flow.
+		// The old flow's last numbers are checked with its event.
 		p.checkEnd(from, events)
 	}
 	p.flow = model{state: "-", origin: from, crossed: p.step.Stray}

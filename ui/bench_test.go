@@ -14,6 +14,7 @@ import (
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 	"ctop/ui/events"
+	"ctop/ui/page"
 )
 
 // BenchmarkFrame is what a key costs in every view: an Update that moves the
@@ -53,12 +54,12 @@ func BenchmarkStorm(b *testing.B) {
 	var next uint64
 	for b.Loop() {
 		next += uint64(perLook)
-		updated, _ := m.Update(polledMsg{now: start, events: batch, next: next})
-		m.Model = updated.(Model)
+		m.take(look{now: start, events: batch, next: next})
+		m.place()
 		_ = m.View()
 	}
-	if want := next - uint64(perLook) - m.missed; want != next/uint64(perLook)*mostEvents-mostEvents {
-		b.Errorf("%d of %d events are accounted for", m.missed, next)
+	if want := next - uint64(perLook) - m.frame.Missed; want != next/uint64(perLook)*mostEvents-mostEvents {
+		b.Errorf("%d of %d events are accounted for", m.frame.Missed, next)
 	}
 }
 
@@ -92,7 +93,7 @@ func BenchmarkArrange(b *testing.B) {
 	for _, n := range []int{1000, 100000, 1000000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			m := benchModel(n)
-			request := m.request()
+			request := order.Request{Snapshot: m.frame.Target, By: order.By{Key: order.Rate, Desc: true}, Before: m.flows.Rows()}
 			for b.Loop() {
 				order.Arrange(request)
 			}
@@ -128,8 +129,8 @@ func benchModel(n int) *benched {
 	renderer := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
 	m := &benched{New(&fakeSource{}, WithRenderer(renderer), WithClock(func() time.Time { return start }))}
 	m.send(tea.WindowSizeMsg{Width: 200, Height: 50})
-	m.target = snapshotOf(start, flowsUpTo(n))
-	m.send(arrangedMsg{result: order.Arrange(m.request())})
+	m.frame.Target = snapshotOf(start, flowsUpTo(n))
+	m.run(m.frame.Broadcast(page.FilterChanged{}))
 	return m
 }
 

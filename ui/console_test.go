@@ -2,7 +2,6 @@ package ui
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -10,9 +9,8 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/internal/filter"
-	"ctop/internal/order"
 	"ctop/tracker/flow"
+	"ctop/ui/flows"
 )
 
 func TestCursorFollowsTheFlow(t *testing.T) {
@@ -112,17 +110,17 @@ func TestSorting(t *testing.T) {
 }
 
 func TestEveryKeySortsBothWays(t *testing.T) {
-	for _, s := range sortKeys {
+	for name, letter := range flows.SortLetters() {
 		c := newConsole(t, 200, 50, flowsUpTo(50))
-		c.press("s", s.letter)
-		if s.key == order.Rate { // it was sorted by that already
+		c.press("s", letter)
+		if name == "rate" { // it was sorted by that already
 			c.press("S")
 		}
 		up := rowsOf(c)
 		c.press("S")
 		down := rowsOf(c)
 		if slices.Equal(up, down) {
-			t.Errorf("%s: the order does not turn round", s.name)
+			t.Errorf("%s: the order does not turn round", name)
 		}
 	}
 }
@@ -177,7 +175,7 @@ func TestEndedFlowsLinger(t *testing.T) {
 func TestHelpNamesEveryKeyAndBack(t *testing.T) {
 	c := newConsole(t, 120, 40, flowsUpTo(5))
 	c.press("?")
-	for _, s := range c.m.keys.sections(viewFlows) {
+	for _, s := range sections(c.m.frame) {
 		for _, k := range s.Keys {
 			if k.Enabled() {
 				c.shows(k.Help().Desc)
@@ -245,33 +243,6 @@ func TestCopySendsTheTuple(t *testing.T) {
 	// What is too long for the line is cut, not what comes next.
 	c.press("y")
 	c.shows("copied ctop delete proto:tcp src:10.0.0.", "…   y again: a conntrack command")
-}
-
-// The command that is copied is for the flow and for no other.
-func TestCopiedDeleteIsExact(t *testing.T) {
-	flows := append(flowsUpTo(10), ipv6Flows()...)
-	tagged := fakeFlow(11)
-	tagged.Tuple.VLAN, tagged.Tuple.VLANInner, tagged.Tuple.Session = 7, 9, 300
-	other := tagged
-	other.Tuple.Session = 301
-	ping := fakeFlow(4)
-	ping.Tuple.Proto, ping.Tuple.ICMPType = flow.ProtocolICMPv6, 128
-	ping.Tuple.Src, ping.Tuple.Dst = netip.MustParseAddrPort("[fd00::1]:0"), netip.MustParseAddrPort("[fd00::2]:0")
-	again := ping
-	again.Tuple.ICMPID++
-	flows = append(flows, tagged, other, ping, again)
-	for i := range flows {
-		text := filterText(flows[i].Tuple)
-		f, err := filter.Parse(strings.ReplaceAll(text, "'", ""))
-		if err != nil {
-			t.Fatalf("%s: %v", text, err)
-		}
-		for j := range flows {
-			if same := flows[j].Tuple == flows[i].Tuple; f.Match(&flows[j]) != same {
-				t.Errorf("%s: %t for %s", text, !same, flows[j].Tuple)
-			}
-		}
-	}
 }
 
 func TestDetail(t *testing.T) {
@@ -357,9 +328,8 @@ func TestStaleTicksStartNothing(t *testing.T) {
 
 func TestOvertakenRowsAreNotShown(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(100))
-	request := c.m.request()
+	_, late := c.m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("S")})
 	c.press("/", "udp", "enter")
-	next, _ := c.m.Update(arrangedMsg{wish: c.m.wish - 1, result: order.Arrange(request)})
-	c.m = next.(Model)
+	c.run(late)
 	c.shows("20/100")
 }

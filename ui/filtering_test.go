@@ -56,18 +56,6 @@ func TestFilterLikeThis(t *testing.T) {
 	c.shows("100/100")
 }
 
-func TestTcpdumpFilter(t *testing.T) {
-	f := fakeFlow(0).Tuple
-	f.VLAN = 10
-	if got := tcpdumpFilter(f); got != "vlan 10 and tcp and host 10.0.0.0 and host 192.168.1.10 and port 40000 and port 443" {
-		t.Error(got)
-	}
-	f.Proto, f.VLAN = 47, 0
-	if got := tcpdumpFilter(f); got != "ip proto 47 and host 10.0.0.0 and host 192.168.1.10" {
-		t.Error(got)
-	}
-}
-
 func TestNames(t *testing.T) {
 	resolver := func(_ context.Context, a netip.Addr) (string, error) {
 		if a == netip.MustParseAddr("192.168.1.10") {

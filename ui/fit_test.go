@@ -51,19 +51,19 @@ func TestEverythingFits(t *testing.T) {
 func checkFit(t *testing.T, m Model) {
 	t.Helper()
 	view := m.View()
-	if m.width <= 0 || m.height <= 0 {
+	if m.frame.Width <= 0 || m.frame.Height <= 0 {
 		if view != "" {
-			t.Fatalf("drew on a screen of %d×%d", m.width, m.height)
+			t.Fatalf("drew on a screen of %d×%d", m.frame.Width, m.frame.Height)
 		}
 		return
 	}
 	lines := strings.Split(view, "\n")
-	if len(lines) != m.height {
-		t.Fatalf("drew %d lines on a screen of %d×%d:\n%s", len(lines), m.width, m.height, view)
+	if len(lines) != m.frame.Height {
+		t.Fatalf("drew %d lines on a screen of %d×%d:\n%s", len(lines), m.frame.Width, m.frame.Height, view)
 	}
 	for _, line := range lines {
-		if w := ansi.StringWidth(line); w > m.width {
-			t.Fatalf("drew %d cells on a screen of %d×%d: %q", w, m.width, m.height, line)
+		if w := ansi.StringWidth(line); w > m.frame.Width {
+			t.Fatalf("drew %d cells on a screen of %d×%d: %q", w, m.frame.Width, m.frame.Height, line)
 		}
 	}
 }

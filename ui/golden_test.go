@@ -3,7 +3,6 @@ package ui
 import (
 	"fmt"
 	"io"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -86,7 +85,7 @@ func TestPages(t *testing.T) {
 			t.Run(fmt.Sprintf("%s_%dx%d", name, size[0], size[1]), func(t *testing.T) {
 				c := newConsole(t, size[0], size[1], flowsUpTo(100))
 				act(c)
-				c.m.width, c.m.height = size[0], size[1]
+				c.m.frame.Width, c.m.frame.Height = size[0], size[1]
 				c.m.place()
 				golden.RequireEqual(t, []byte(c.m.View()))
 			})
@@ -182,17 +181,4 @@ func destroy(f flow.Flow, r flow.Reason, at time.Time) flow.Event {
 		Time: at, Type: flow.EventDestroy, ID: f.ID, Tuple: f.Tuple, From: f.State,
 		Reason: r, Origin: f.Origin, Reply: f.Reply, Age: f.Age,
 	}
-}
-
-// ipv6Flows differ in nothing that a short line could leave out without care.
-func ipv6Flows() []flow.Flow {
-	flows := flowsUpTo(20)
-	for i := range flows {
-		if f := &flows[i]; f.Tuple.Proto == flow.ProtocolTCP {
-			source := fmt.Sprintf("[2001:db8:85a3:%x::8a2e:370:7334]:51514", i%7)
-			f.Tuple.Src = netip.MustParseAddrPort(source)
-			f.Tuple.Dst = netip.MustParseAddrPort("[2001:db8:1234:5678:9abc:def0:1234:5678]:443")
-		}
-	}
-	return flows
 }

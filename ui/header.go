@@ -7,6 +7,7 @@ import (
 
 	"ctop/internal/format"
 	"ctop/tracker/flow"
+	"ctop/ui/page"
 	"ctop/ui/theme"
 )
 
@@ -25,28 +26,28 @@ type segment struct {
 }
 
 // headerLine answers whether the link is well.
-func (m *Model) headerLine() string {
+func (m *root) headerLine() string {
 	segments := m.headerSegments()
 	if problems := m.problems(); len(problems) > 0 {
 		text := " " + strings.Join(problems, " · ") + " "
-		room := max(m.width-len(" ctop "), 0)
-		segments = append(segments, segment{text: format.Cut(text, room), style: m.theme.Alert, right: true})
+		room := max(m.frame.Width-len(" ctop "), 0)
+		segments = append(segments, segment{text: format.Cut(text, room), style: m.frame.Theme.Alert, right: true})
 	}
-	return joinSegments(choose(segments, m.width), m.width)
+	return joinSegments(choose(segments, m.frame.Width), m.frame.Width)
 }
 
-func (m *Model) headerSegments() []segment {
-	segments := []segment{{text: "ctop", style: m.theme.Title, rank: 0}}
-	s := m.latest
-	if m.paused {
-		s = m.shown
+func (m *root) headerSegments() []segment {
+	segments := []segment{{text: "ctop", style: m.frame.Theme.Title, rank: 0}}
+	s := m.frame.Latest
+	if m.frame.Paused {
+		s = m.frame.Shown
 	}
 	if s == nil {
 		return append(segments, segment{text: "waiting for the first snapshot", rank: 1})
 	}
-	segments = append(segments, segment{text: interfaceNames(s), rank: 1})
+	segments = append(segments, segment{text: page.InterfaceNames(s), rank: 1})
 	if m.options.role != "" {
-		segments = append(segments, segment{text: m.options.role, style: m.theme.Title, rank: 2})
+		segments = append(segments, segment{text: m.options.role, style: m.frame.Theme.Title, rank: 2})
 	}
 	fill := "▏" + format.Bar(float64(len(s.Flows))/float64(max(s.MaxFlows, 1)), 10) + "▕"
 	most := format.Count(s.MaxFlows)
@@ -64,10 +65,6 @@ func (m *Model) headerSegments() []segment {
 	return segments
 }
 
-func interfaceNames(s *flow.Snapshot) string {
-	return format.Clean(s.Interfaces[0].Name) + " ⇄ " + format.Clean(s.Interfaces[1].Name)
-}
-
 func modes(s *flow.Snapshot) string {
 	a, b := s.Interfaces[0].Mode, s.Interfaces[1].Mode
 	if a == b {
@@ -78,19 +75,19 @@ func modes(s *flow.Snapshot) string {
 
 // problems are what is wrong, worst first. They are about the newest snapshot,
 // also while an older one is on the screen.
-func (m *Model) problems() []string {
+func (m *root) problems() []string {
 	var problems []string
-	if m.paused {
+	if m.frame.Paused {
 		problems = append(problems, "paused")
 	}
-	s := m.latest
+	s := m.frame.Latest
 	if s == nil {
 		return problems
 	}
 	for _, w := range warnings(s) {
 		problems = append(problems, format.Clean(w.String()))
 	}
-	if age := m.now.Sub(s.Time); age > max(oldest, 3*m.gap) {
+	if age := m.frame.Now.Sub(s.Time); age > max(oldest, 3*m.gap) {
 		problems = append(problems, "scan "+format.Age(age)+" old")
 	}
 	if lost := s.Counters.EventsLost; lost > 0 {

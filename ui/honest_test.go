@@ -7,6 +7,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/tracker/flow"
+	"ctop/ui/detail"
+	"ctop/ui/flows"
 )
 
 // TestUnacknowledgedSaysWhy tells apart the flows that have the timeout of those
@@ -51,7 +53,7 @@ func TestPinKeepsWhatWasGiven(t *testing.T) {
 func TestEndedFlowsAreLeftAlone(t *testing.T) {
 	c := newConsole(t, 120, 24, flowsUpTo(10))
 	c.press("enter")
-	f := c.m.detail.Flow()
+	f := c.m.frame.Front().(*detail.Page).Flow()
 	c.source.events = append(c.source.events, flow.Event{
 		Time: start, Type: flow.EventDestroy, ID: f.ID, Tuple: f.Tuple, Reason: flow.ReasonRST,
 	})
@@ -86,17 +88,17 @@ func TestTimeoutsDefault(t *testing.T) {
 // TestTerminalWithoutSize has one that reports 0×0, as serial lines do.
 func TestTerminalWithoutSize(t *testing.T) {
 	c := newConsole(t, 0, 0, flowsUpTo(10))
-	if c.m.width != 80 || c.m.height != 24 {
-		t.Errorf("%d×%d", c.m.width, c.m.height)
+	if c.m.frame.Width != 80 || c.m.frame.Height != 24 {
+		t.Errorf("%d×%d", c.m.frame.Width, c.m.frame.Height)
 	}
 	c.shows("10.0.0.0:40000", "q quit")
 	c = newConsole(t, 0, 0, flowsUpTo(10), WithSize(100, 30), WithSize(0, 5))
-	if c.m.width != 100 || c.m.height != 30 {
-		t.Errorf("%d×%d", c.m.width, c.m.height)
+	if c.m.frame.Width != 100 || c.m.frame.Height != 30 {
+		t.Errorf("%d×%d", c.m.frame.Width, c.m.frame.Height)
 	}
 	c.send(tea.WindowSizeMsg{Width: 50, Height: 10})
-	if c.m.width != 50 {
-		t.Errorf("%d wide, though it said 50", c.m.width)
+	if c.m.frame.Width != 50 {
+		t.Errorf("%d wide, though it said 50", c.m.frame.Width)
 	}
 }
 
@@ -112,8 +114,8 @@ func TestTitlesApart(t *testing.T) {
 func TestSortPromptIsWhole(t *testing.T) {
 	c := newConsole(t, 80, 24, flowsUpTo(10))
 	c.press("s")
-	for _, s := range sortKeys {
-		c.shows(s.letter + " " + s.name)
+	for name, letter := range flows.SortLetters() {
+		c.shows(letter + " " + name)
 	}
 	c.shows("S reverse", "⏎ done")
 }

@@ -1,13 +1,12 @@
 package ui
 
-// layout says which lines the screen has and where the page in the middle
-// stands.
+// layout says which lines the screen has, and where the page stands.
 type layout struct {
 	header, tabs, footer bool
-	// prompt is the number of lines above the footer that a prompt has.
+	// prompt is the number of lines above the footer that a dialog has.
 	prompt int
-	// aside is the number of lines for what the list has no room for of what
-	// is selected.
+	// aside is the number of lines for what the page has no room for of the
+	// selected line.
 	aside int
 
 	bodyY, bodyHeight int
@@ -23,8 +22,8 @@ const (
 	tallFrom   = 16
 )
 
-// layoutFor lays out a screen of the given height. One too narrow for its list
-// shows in lines of their own what it leaves out of the selected flow.
+// layoutFor lays out a screen of the given height, with as many of the wanted lines
+// aside as there is room for.
 func layoutFor(height, aside int) layout {
 	l := layout{
 		header: height >= headerFrom,
@@ -56,67 +55,31 @@ func count(lines ...bool) (n int) {
 	return n
 }
 
-func (m *Model) layout() layout {
-	tuple, terse := m.asideLines()
-	l := layoutFor(m.height, tuple+count(terse))
-	if m.height >= asideFrom {
-		l.prompt = min(m.promptLines(), l.bodyHeight/2)
+func (m *root) layout() layout {
+	f := m.frame
+	aside := m.aside()
+	l := layoutFor(f.Height, aside.Lines(f.Width)+count(aside.Terse))
+	if d := f.Dialog(); d != nil && f.Height >= asideFrom {
+		l.prompt = min(d.Rows(f.Width), l.bodyHeight/2)
 		l.bodyHeight -= l.prompt
 	}
 	return l
 }
 
-// promptLines returns how many lines the open prompt needs above the footer.
-func (m *Model) promptLines() int {
-	switch m.mode {
-	case modeFilter:
-		return 1
-	case modeSort:
-		return len(m.sortLines()) - 1
-	}
-	return 0
-}
-
-// asideLines returns how many lines a whole tuple needs besides a list that
-// cannot show it, none where the list can, and whether its facts need another.
-func (m *Model) asideLines() (tuple int, terse bool) {
-	narrow, widest := false, 0
-	switch {
-	case m.detailOpen() || m.mode == modeHelp || m.mode == modeConfirm:
-	case m.view == viewFlows:
-		narrow, widest = m.flows.Narrow()
-		terse = m.flows.Terse()
-	case m.view == viewEvents:
-		narrow, widest = m.log.Narrow()
-	}
-	switch {
-	case !narrow:
-		return 0, terse
-	case widest > m.width-1:
-		return 2, terse
-	}
-	return 1, terse
-}
-
-// place gives the open page its room. It comes after everything that may have
-// changed the layout.
-func (m *Model) place() {
+// place gives the open pages their room. It comes after everything that may have
+// changed the layout. A page may need more or fewer lines beside it once it knows its
+// width, so the layout is made anew once.
+func (m *root) place() {
 	l := m.layout()
-	switch m.view {
-	case viewFlows:
-		m.flows.SetSize(m.width, l.bodyHeight)
-		if again := m.layout(); again != l {
-			l = again
-			m.flows.SetSize(m.width, l.bodyHeight)
-		}
-	case viewTalkers:
-		m.talkers.SetSize(m.width, l.bodyHeight)
-	case viewOverview:
-		m.overview.SetSize(m.width, l.bodyHeight)
-	case viewTimeouts:
-		m.limits.SetSize(m.width, l.bodyHeight)
+	m.size(l)
+	if again := m.layout(); again != l {
+		m.size(again)
 	}
-	m.log.SetSize(m.width, l.bodyHeight)
-	m.detail.SetSize(m.width, l.bodyHeight)
-	m.help.SetSize(m.width, l.bodyHeight)
+}
+
+func (m *root) size(l layout) {
+	m.frame.Tab().SetSize(m.frame.Width, l.bodyHeight)
+	for _, p := range m.frame.Over() {
+		p.SetSize(m.frame.Width, l.bodyHeight)
+	}
 }

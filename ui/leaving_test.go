@@ -118,8 +118,8 @@ func TestInterruptTwice(t *testing.T) {
 		}
 	}
 	m := newConsole(t, 80, 24, flowsUpTo(3), WithEnding(&fakeEnding{ends: true})).m
-	m.handleInterrupt()
-	if cmd := m.handleInterrupt(); cmd == nil || !m.leaving.interrupted || m.leaving.asked {
+	m.leaving.Interrupt()
+	if cmd := m.leaving.Interrupt(); cmd == nil || m.frame.Dialog() != nil || cmd() != tea.Msg(tea.QuitMsg{}) {
 		t.Error("the second one waits for the question")
 	}
 }

@@ -9,6 +9,10 @@ import (
 	"ctop/internal/filter"
 	"ctop/internal/names"
 	"ctop/tracker/flow"
+	"ctop/ui/acting"
+	"ctop/ui/flows"
+	"ctop/ui/leaving"
+	"ctop/ui/page"
 	"ctop/ui/theme"
 )
 
@@ -17,7 +21,10 @@ const DefaultInterval = 500 * time.Millisecond
 
 // Export writes flows, in the order in which they are shown, and says where.
 // It runs off the console's goroutine.
-type Export func(s *flow.Snapshot, flows []*flow.Flow) (where string, err error)
+type Export = flows.Export
+
+// Ending decides what becomes of the tracker when its owner's console quits.
+type Ending = leaving.Ending
 
 // Option changes how a console is made.
 type Option func(*options)
@@ -35,7 +42,7 @@ type options struct {
 	exportElsewhere func(filter string) string
 	suspends        bool
 	ending          Ending
-	company         Company
+	sessions        Sessions
 	resolver        names.Resolver
 	look            theme.Look
 	settings        Settings
@@ -138,6 +145,36 @@ func WithSize(width, height int) Option {
 // WithFilter begins with a filter.
 func WithFilter(f filter.Filter) Option {
 	return func(o *options) { o.filter = f }
+}
+
+// Attempt is an act that is refused at its key.
+type Attempt = page.Attempt
+
+// DeletingMeans says what becomes of flows that are deleted under a policy.
+func DeletingMeans(p flow.Policy) string { return acting.DeletingMeans(p) }
+
+// WithRole says in the header as whom the operator is here.
+func WithRole(role string) Option {
+	return func(o *options) { o.role = role }
+}
+
+// WithRefusal has every key that acts answer with the error of refuse, before
+// anything is asked. It runs off the console's goroutine.
+func WithRefusal(refuse func(Attempt) error) Option {
+	return func(o *options) { o.refuse = refuse }
+}
+
+// WithExportElsewhere has the export key say a command that exports what a
+// filter shows to where the operator sits: a session from elsewhere has no
+// business writing files here.
+func WithExportElsewhere(command func(filter string) string) Option {
+	return func(o *options) { o.exportElsewhere = command }
+}
+
+// WithEnding asks what is to become of the tracker before the console quits. Without
+// it the console quits unasked.
+func WithEnding(e Ending) Option {
+	return func(o *options) { o.ending = e }
 }
 
 func newOptions(opts []Option) options {

@@ -5,158 +5,110 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/internal/format"
 	"ctop/tracker/flow"
+	"ctop/ui/page"
+	"ctop/ui/work"
 )
 
-// Bounds on flows that have just ended.
-const (
-	// lingering is how long they stay on the screen.
-	lingering = 2 * time.Second
-	// mostEnded is how many of them are kept: thousands in two seconds are a
-	// flood, and no one could read them.
-	mostEnded = 1000
-)
+// tickMsg asks for a look at the source. A tick of another generation than the
+// present one is late and starts nothing.
+type tickMsg struct{ generation int }
 
-// ending is the end of a flow.
-type ending struct {
-	reason flow.Reason
-	// at is when the flow ended, seen when the console learnt of it.
-	at, seen time.Time
-	flow     *flow.Flow
+// look is what a look at the source found.
+type look struct {
+	now      time.Time
+	snapshot *flow.Snapshot
+	events   []flow.Event
+	next     uint64
+	sessions sessionPoll
 }
 
-// poll looks at the source.
-func (m *Model) poll() tea.Cmd {
+// poll returns a command that looks at the source. What it finds is dropped if
+// another look was asked for meanwhile.
+func (m *root) poll() tea.Cmd {
 	source, clock, after, generation := m.source, m.options.clock, m.position, m.generation
-	company := m.pollCompany()
-	return func() tea.Msg {
+	sessions := m.pollSessions()
+	return work.Do(func() look {
 		events, next := source.Events(after)
-		return polledMsg{
-			generation: generation, now: clock(),
-			snapshot: source.Snapshot(), events: events, next: next, company: company(),
+		return look{now: clock(), snapshot: source.Snapshot(), events: events, next: next, sessions: sessions()}
+	}, func(found look) tea.Cmd {
+		if generation != m.generation {
+			return nil
 		}
-	}
+		return tea.Batch(m.take(found), m.tick())
+	})
 }
 
-// refresh looks at the source without waiting for the next tick, and in place
-// of it.
-func (m *Model) refresh() tea.Cmd {
+// tick returns a command that asks for the next look.
+func (m *root) tick() tea.Cmd {
+	generation := m.generation
+	return tea.Tick(m.options.interval, func(time.Time) tea.Msg { return tickMsg{generation} })
+}
+
+// refresh looks at the source at once, instead of with the next tick.
+func (m *root) refresh() tea.Cmd {
 	m.generation++
 	return m.poll()
 }
 
-func (m *Model) handleTick(msg tickMsg) tea.Cmd {
+func (m *root) handleTick(msg tickMsg) tea.Cmd {
 	if msg.generation != m.generation {
 		return nil
 	}
 	return m.poll()
 }
 
-func (m *Model) handlePolled(msg polledMsg) tea.Cmd {
-	if msg.generation != m.generation {
-		return nil
-	}
-	m.now = msg.now
-	m.status.expire(m.now)
-	m.takeSnapshot(msg.snapshot)
-	m.takeEvents(m.sample(msg))
-	m.takeCompany(msg.company)
-	m.forgetEnded()
-	m.showTime()
-	if m.greeting != "" && m.latest != nil && m.status.text == "" {
-		m.tell(m.greeting)
+// take hands what was found to the pages.
+func (m *root) take(found look) tea.Cmd {
+	m.frame.Now = found.now
+	m.frame.ExpireStatus()
+	m.takeSnapshot(found.snapshot)
+	m.takeEvents(found)
+	m.takeSessions(found.sessions)
+	if m.greeting != "" && m.frame.Latest != nil && m.frame.Said() == "" {
+		m.frame.Tell(m.greeting)
 		m.greeting = ""
 	}
-	generation := m.generation
-	tick := tea.Tick(m.options.interval, func(time.Time) tea.Msg { return tickMsg{generation} })
-	return tea.Batch(tick, m.arrangeIfStale(), m.lookForReturned())
+	return tea.Batch(m.frame.Broadcast(page.Polled{}), m.acts.Update(page.Polled{}))
 }
 
-func (m *Model) takeSnapshot(s *flow.Snapshot) {
-	if s == nil || s == m.latest {
+func (m *root) takeSnapshot(s *flow.Snapshot) {
+	f := m.frame
+	if s == nil || s == f.Latest {
 		return
 	}
-	// One of the same time has another warning and nothing else.
-	if m.latest == nil || !s.Time.Equal(m.latest.Time) {
-		if m.latest != nil {
-			m.gap = s.Time.Sub(m.latest.Time)
-		}
-		m.overview.Remember(s)
+	again := f.Latest != nil && s.Time.Equal(f.Latest.Time)
+	if f.Latest != nil && !again {
+		m.gap = s.Time.Sub(f.Latest.Time)
 	}
-	m.latest = s
-	m.limits.SetValues(s.Timeouts)
-	if !m.paused {
-		m.target, m.stale = s, true
+	f.Latest = s
+	if !f.Paused {
+		f.Target = s
 	}
+	f.Broadcast(page.SnapshotTaken{Again: again})
 }
 
-func (m *Model) takeEvents(batch []flow.Event) {
-	if len(batch) == 0 {
-		return
-	}
-	m.log.Append(batch)
-	if m.detailOpen() {
-		m.detail.SetEvents(m.log.Of(m.detail.Flow().ID))
-	}
-}
+// mostEvents is how many new events are shown at a time. No one can read more in half
+// a second, and the console must not stall on them.
+const mostEvents = 2000
 
-func (m *Model) takeEnd(e *flow.Event) {
-	delete(m.marked, e.ID)
-	if e.Recovered {
-		return // why it ended is not known: it has just left the table
+// takeEvents hands on all events, and the newest to be shown if there are too many.
+// A notice in the log says how many were left out.
+func (m *root) takeEvents(found look) {
+	f := m.frame
+	first := m.position == 0
+	passed := found.next - min(m.position, found.next)
+	m.position = found.next
+	shown := found.events
+	if !first && len(shown) > mostEvents {
+		shown = shown[len(shown)-mostEvents:]
 	}
-	end := ending{reason: e.Reason, at: e.Time, seen: m.now, flow: e.Flow()}
-	m.remember(end)
-	if m.paused || len(m.ended) >= mostEnded || m.now.Sub(e.Time) > lingering {
-		return
+	if missed := passed - min(uint64(len(shown)), passed); missed > 0 && !first {
+		f.Missed += missed
+		f.Note("too fast to show all: " + format.Plural(int(missed), "event") + " left out here")
 	}
-	m.ended[e.ID] = end
-	m.stale = true
-}
-
-// forgetEnded lets flows go that have been shown as ended for long enough, but
-// not before there is a snapshot without them.
-func (m *Model) forgetEnded() {
-	if m.paused {
-		return
+	if len(found.events) > 0 || passed > 0 {
+		f.Broadcast(page.EventsTaken{All: found.events, Shown: shown})
 	}
-	m.forgetPast()
-	for id, e := range m.ended {
-		if m.now.Sub(e.seen) > lingering && (m.target == nil || m.target.Time.After(e.at)) {
-			delete(m.ended, id)
-			m.stale = true
-		}
-	}
-	m.flows.SetEnded(m.endedReasons())
-}
-
-// asOf is the moment that the console shows.
-func (m *Model) asOf() time.Time {
-	if m.paused {
-		return m.pausedAt
-	}
-	return m.now
-}
-
-// since is how old the snapshot on the screen was at that moment.
-func (m *Model) since() time.Duration {
-	if m.shown == nil {
-		return 0
-	}
-	return max(m.asOf().Sub(m.shown.Time), 0)
-}
-
-// sinceLatest is how old the newest snapshot is.
-func (m *Model) sinceLatest() time.Duration {
-	if m.latest == nil {
-		return 0
-	}
-	return max(m.now.Sub(m.latest.Time), 0)
-}
-
-// showTime lets the clocks on the screen go on.
-func (m *Model) showTime() {
-	m.flows.SetSince(m.since())
-	m.overview.SetSince(m.since())
-	m.detail.SetSince(m.since())
 }

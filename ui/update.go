@@ -1,19 +1,22 @@
 package ui
 
 import (
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"github.com/charmbracelet/bubbles/key"
+	"ctop/ui/help"
+	"ctop/ui/page"
+	"ctop/ui/work"
 )
 
 // Update routes a message to what handles it.
 func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	cmd := m.handle(msg)
 	m.place()
-	return m, batch(cmd, m.askNames())
+	return m, batch(cmd, m.frame.AskNames())
 }
 
-// batch is [tea.Batch] without a goroutine for what is not there.
+// batch is [tea.Batch] without a goroutine for a command that is nil.
 func batch(a, b tea.Cmd) tea.Cmd {
 	switch {
 	case b == nil:
@@ -24,16 +27,7 @@ func batch(a, b tea.Cmd) tea.Cmd {
 	return tea.Batch(a, b)
 }
 
-// resize takes the size of the terminal, or in its place the one that is meant
-// for terminals which do not know theirs.
-func (m *Model) resize(width, height int) {
-	if width <= 0 || height <= 0 {
-		width, height = m.options.width, m.options.height
-	}
-	m.width, m.height = width, height
-}
-
-func (m *Model) handle(msg tea.Msg) tea.Cmd {
+func (m *root) handle(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case tea.WindowSizeMsg:
 		m.resize(msg.Width, msg.Height)
@@ -43,70 +37,127 @@ func (m *Model) handle(msg tea.Msg) tea.Cmd {
 		return m.handleMouse(msg)
 	case tickMsg:
 		return m.handleTick(msg)
-	case polledMsg:
-		return m.handlePolled(msg)
-	case arrangedMsg:
-		return m.handleArranged(msg)
-	case talkedMsg:
-		return m.handleTalked(msg)
-	case totalledMsg:
-		m.overview.Set(msg.count, msg.opening)
-	case resumedMsg:
-		m.tell(resumed(msg))
-	case returnedMsg:
-		m.handleReturned(msg)
-	case namedMsg:
-		return m.handleNamed(msg)
-	case surveyedMsg:
-		m.handleSurveyed(msg)
-	case countedMsg:
-		m.limits.Set(msg.values, msg.counts)
-	case endingMsg:
-		return m.handleEnding(msg)
-	case doneMsg:
-		return m.handleDone(msg)
-	case leaveMsg:
-		return m.askLeave(msg)
-	case keptMsg:
-		return m.handleKept(msg)
+	case work.Done:
+		return msg.Take()
 	}
 	return nil
 }
 
-func (m *Model) handleKey(msg tea.KeyMsg) tea.Cmd {
-	if key.Matches(msg, m.keys.Interrupt) {
-		return m.handleInterrupt()
+// resize takes the size of the terminal, or the one in the options if the terminal
+// does not know its own.
+func (m *root) resize(width, height int) {
+	if width <= 0 || height <= 0 {
+		width, height = m.options.width, m.options.height
 	}
-	m.leaving.interrupted = false
-	switch {
-	case m.leaving.asked:
-		return m.handleLeaveKey(msg)
-	case m.leaving.pending:
-		m.leaving.typed = append(m.leaving.typed, msg)
+	m.frame.Width, m.frame.Height = width, height
+}
+
+// handleKeys takes keys apart that arrive together. On a slow link, as over SSH, two
+// keys that were pressed one after the other come as one message, which no binding
+// matches.
+func (m *root) handleKeys(msg tea.KeyMsg) tea.Cmd {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
+		return m.handleKey(msg)
+	}
+	var cmds []tea.Cmd
+	for _, r := range msg.Runes {
+		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}
+		if r == ' ' {
+			one.Type = tea.KeySpace
+		}
+		if cmd := m.handleKey(one); cmd != nil {
+			cmds = append(cmds, cmd)
+		}
+		m.place()
+	}
+	return tea.Batch(cmds...)
+}
+
+// handleKey routes a key to the open dialog, or to the page on the screen.
+func (m *root) handleKey(msg tea.KeyMsg) tea.Cmd {
+	f := m.frame
+	if key.Matches(msg, f.Keys.Interrupt) {
+		return m.leaving.Interrupt()
+	}
+	if m.leaving.TakeKey(msg) {
 		return nil
 	}
-	m.status = status{}
-	if !key.Matches(msg, m.keys.Copy) {
-		m.copied = copied{}
+	d := f.Dialog()
+	if d == m.leaving {
+		return d.HandleKey(msg)
 	}
-	if cmd, refused := m.refuse(msg); refused {
+	f.Hush()
+	if !key.Matches(msg, f.Keys.Copy) {
+		m.acts.StopCopying()
+	}
+	if d != nil {
+		return d.HandleKey(msg)
+	}
+	return m.handlePageKey(msg)
+}
+
+// handlePageKey has the page take a key, or takes one that means the same on every
+// page.
+func (m *root) handlePageKey(msg tea.KeyMsg) tea.Cmd {
+	front := m.frame.Front()
+	if cmd, refused := m.refuse(front, msg); refused {
 		return cmd
 	}
-	switch m.mode {
-	case modeFilter:
-		return m.handleFilterKey(msg)
-	case modeSort:
-		return m.handleSortKey(msg)
-	case modeColumns:
-		return m.handleColumnsKey(msg)
-	case modeEdit:
-		return m.handleEditKey(msg)
-	case modeConfirm:
-		return m.handleConfirmKey(msg)
-	case modeHelp:
-		return m.handleHelpKey(msg)
-	case modeDetail:
-		return m.handleDetailKey(msg)
+	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handleCommonKey, m.frame.HandleTabKey} {
+		if cmd, ok := handle(msg); ok {
+			return cmd
+		}
 	}
-	return m.handleNormalKey(msg)
+	if !m.frame.Keys.Move(front, msg) {
+		m.frame.Tell("no key here: ? lists the keys")
+	}
+	return nil
+}
+
+// refuse answers a key that changes something if the operator may not do that.
+func (m *root) refuse(p page.Page, msg tea.KeyMsg) (cmd tea.Cmd, refused bool) {
+	refuse := m.frame.Refuse
+	if refuse == nil {
+		return nil, false
+	}
+	attempt, ok := p.Attempt(msg)
+	if !ok {
+		return nil, false
+	}
+	return work.Do(func() error { return refuse(attempt) }, func(err error) tea.Cmd {
+		return m.frame.Report("", err)
+	}), true
+}
+
+// handleCommonKey takes keys that mean the same on every page.
+func (m *root) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
+	f := m.frame
+	switch {
+	case key.Matches(msg, f.Keys.Quit):
+		return m.goBack(), true
+	case key.Matches(msg, f.Keys.Help):
+		f.Push(help.New(f, sections(f)))
+	case key.Matches(msg, f.Keys.Pause):
+		return f.TogglePause(), true
+	case key.Matches(msg, f.Keys.Rates):
+		return f.NextUnit(), true
+	case key.Matches(msg, f.Keys.Names):
+		return f.ToggleNames(), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// goBack closes the page over the tab, or retraces a drill-down. If there is nothing
+// to go back from, it leaves.
+func (m *root) goBack() tea.Cmd {
+	switch f := m.frame; {
+	case len(f.Over()) > 0:
+		f.Pop()
+		return nil
+	case f.CameFrom() != "":
+		return f.Retrace()
+	}
+	return m.leaving.Leave()
 }

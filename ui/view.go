@@ -6,11 +6,12 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"ctop/internal/format"
+	"ctop/ui/page"
 )
 
-// View draws the screen: never a line more than it has, nor a cell.
+// View draws the screen, never a line or a cell more than it has.
 func (m Model) View() string {
-	if m.width <= 0 || m.height <= 0 {
+	if m.frame.Width <= 0 || m.frame.Height <= 0 {
 		return ""
 	}
 	l := m.layout()
@@ -22,11 +23,11 @@ func (m Model) View() string {
 		lines = append(lines, m.tabsLine())
 	}
 	lines = append(lines, m.body(l)...)
-	lines = append(lines, m.aside(l.aside)...)
+	lines = append(lines, m.asideLines(l.aside)...)
 	if l.footer {
-		lines = append(lines, m.footerLines(l)...)
+		lines = append(lines, m.footer(l)...)
 	}
-	return fit(lines, m.width, m.height)
+	return fit(lines, m.frame.Width, m.frame.Height)
 }
 
 // fit cuts the lines to the screen.
@@ -38,97 +39,38 @@ func fit(lines []string, width, height int) string {
 	return strings.Join(lines, "\n")
 }
 
-// body draws the page, as many lines as it has room for.
-func (m *Model) body(l layout) []string {
-	lines := m.page()
+// body draws the page, as many lines as there is room for, and the dialogs over it.
+func (m *root) body(l layout) []string {
+	lines := m.frame.Front().Lines()
 	lines = append([]string(nil), lines[:min(len(lines), l.bodyHeight)]...)
 	for len(lines) < l.bodyHeight {
 		lines = append(lines, "")
 	}
-	switch m.mode {
-	case modeConfirm:
-		overlay(lines, m.question.Lines(m.width), m.width)
-	case modeColumns:
-		overlay(lines, m.chooser.Lines(m.width, l.bodyHeight), m.width)
-	}
-	if m.leaving.asked {
-		overlay(lines, m.leaving.question.Lines(m.width), m.width)
+	for _, d := range m.frame.Dialogs() {
+		overlay(lines, d.Box(m.frame.Width, l.bodyHeight), m.frame.Width)
 	}
 	return lines
 }
 
-func (m *Model) page() []string {
+// footer draws the lines below the page.
+func (m *root) footer(l layout) []string {
+	if d := m.frame.Dialog(); d != nil {
+		return d.Footer(m.frame.Width, l.prompt)
+	}
+	return []string{m.frame.FooterLine(m.frame.Front().Hints(), m.lastHints())}
+}
+
+// lastHints stand at the right end of the footer.
+func (m *root) lastHints() []page.Hint {
+	f := m.frame
+	k := f.Keys
 	switch {
-	case m.mode == modeHelp:
-		return m.help.Lines()
-	case m.detailOpen():
-		return m.detail.Lines()
-	case m.view == viewEvents:
-		return m.logPage()
-	case m.view == viewTalkers:
-		return m.talkersPage()
-	case m.view == viewOverview:
-		return m.overviewPage()
-	case m.view == viewTimeouts:
-		return m.limits.Lines()
+	case len(f.Over()) > 0:
+		return []page.Hint{{Key: k.Back, Does: "back"}}
+	case f.CameFrom() != "":
+		return []page.Hint{{Key: k.Help, Does: "help"}, {Key: k.Quit, Does: "back"}}
 	}
-	return m.flowsPage()
-}
-
-func (m *Model) flowsPage() []string {
-	lines := m.flows.Lines()
-	if len(m.flows.Rows()) > 0 {
-		return lines
-	}
-	return append(lines, "", "  "+m.theme.Dim.Render(m.emptiness()))
-}
-
-// emptiness says why there is nothing to see.
-func (m *Model) emptiness() string {
-	switch {
-	case m.shown == nil && m.latest != nil:
-		return "sorting " + format.Plural(len(m.latest.Flows), "flow")
-	case m.shown == nil:
-		return "waiting for the first snapshot"
-	case !m.filter.Empty() && len(m.shown.Flows) > 0:
-		return "none of " + format.Plural(len(m.shown.Flows), "flow") + " passes the filter; Esc clears it"
-	}
-	return "no flows yet: they appear with the first packet between " + interfaceNames(m.shown)
-}
-
-func (m *Model) talkersPage() []string {
-	lines := m.talkers.Lines()
-	if m.talkers.Loaded() && len(m.talkers.Groups().Top) > 0 {
-		return lines
-	}
-	text := "counting"
-	if m.shown == nil || m.talkers.Loaded() {
-		text = m.emptiness()
-	}
-	return append(lines, "", "  "+m.theme.Dim.Render(text))
-}
-
-func (m *Model) overviewPage() []string {
-	if lines := m.overview.Lines(); len(lines) > 0 {
-		return lines
-	}
-	text := "counting"
-	if m.shown == nil {
-		text = m.emptiness()
-	}
-	return []string{"", "  " + m.theme.Dim.Render(text)}
-}
-
-func (m *Model) logPage() []string {
-	lines := m.log.Lines()
-	if shown, kept := m.log.Counts(); shown == 0 {
-		text := "nothing has happened yet"
-		if kept > 0 {
-			text = "none of " + format.Plural(kept, "event") + " passes the filter; Esc clears it"
-		}
-		lines = append(lines, "", "  "+m.theme.Dim.Render(text))
-	}
-	return lines
+	return []page.Hint{{Key: k.Help, Does: "help"}, {Key: k.Quit, Does: "quit"}}
 }
 
 // overlay lays a box over the middle of the lines.

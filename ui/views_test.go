@@ -15,6 +15,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/tracker/flow"
+	"ctop/ui/events"
+	"ctop/ui/talkers"
 )
 
 func TestTalkersGroup(t *testing.T) {
@@ -55,14 +57,14 @@ func TestEveryGroupingDrillsToItsFlows(t *testing.T) {
 	c.press("3")
 	for range 8 {
 		c.press("g", "down")
-		g, ok := c.m.talkers.Selected()
+		g, ok := c.m.frame.Tabs()[2].Page.(*talkers.Page).Selected()
 		if !ok {
 			c.press("up")
-			g, _ = c.m.talkers.Selected()
+			g, _ = c.m.frame.Tabs()[2].Page.(*talkers.Page).Selected()
 		}
 		c.press("enter")
 		if got := len(c.m.flows.Rows()); got != g.Flows {
-			t.Errorf("by %s: %d flows of %d", c.m.grouping, got, g.Flows)
+			t.Errorf("by %s: %d flows of %d", c.m.Settings().Group, got, g.Flows)
 		}
 		c.press("esc", "b")
 	}
@@ -370,11 +372,11 @@ func TestAFloodOfEventsIsSampled(t *testing.T) {
 	began := time.Now()
 	c.pass(time.Second)
 	t.Logf("a poll with %d events took %s", len(flood), time.Since(began))
-	if shown, _ := c.m.log.Counts(); shown != 2000+len(someEvents())+1 {
+	if shown, _ := c.m.frame.Tabs()[1].Page.(*events.Page).Counts(); shown != 2000+len(someEvents())+1 {
 		t.Fatalf("%d events are shown", shown)
 	}
-	if c.m.missed != 48000 || len(c.m.past) > 2500 {
-		t.Fatalf("missed %d, remembers %d", c.m.missed, len(c.m.past))
+	if c.m.frame.Missed != 48000 || c.m.frame.Ended.Len() > 2500 {
+		t.Fatalf("missed %d, remembers %d", c.m.frame.Missed, c.m.frame.Ended.Len())
 	}
 	c.press("g")
 	c.shows("too fast to show all: 48,000 events left out here")

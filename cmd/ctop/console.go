@@ -63,7 +63,7 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 	// Signals end the context, which ends the collector, which ends the
 	// program: one way for all of them.
 	local := s.env.local(c, audit)
-	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithCompany(local))...)
+	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithSessions(local))...)
 	collector.stop()
 	return errors.Join(err, collector.err)
 }

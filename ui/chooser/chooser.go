@@ -4,9 +4,12 @@ package chooser
 import (
 	"strings"
 
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
 	"ctop/internal/format"
+	"ctop/ui/page"
 	"ctop/ui/scroll"
-	"ctop/ui/theme"
 )
 
 // Choice is one column.
@@ -16,32 +19,84 @@ type Choice struct {
 	On    bool
 }
 
-// Model is the list of choices.
-type Model struct {
-	theme   theme.Theme
+// List has the columns that are chosen from.
+type List interface {
+	// Choices returns every column.
+	Choices() []Choice
+	// Chosen returns the names of those that are shown, nil for the standard
+	// ones, and Choose sets them.
+	Chosen() []string
+	Choose(names []string)
+}
+
+// Dialog is the list of choices. A list shows at once what is chosen.
+type Dialog struct {
+	page.Plain
+	frame   *page.Frame
+	list    List
+	before  []string
 	window  scroll.Window
 	choices []Choice
 }
 
-// New returns a list with the cursor on the first choice.
-func New(t theme.Theme, choices []Choice) Model {
-	m := Model{theme: t, choices: choices}
-	m.window.Resize(len(choices), len(choices))
-	return m
+// Open opens the dialog with the cursor on the first choice.
+func Open(f *page.Frame, list List) {
+	d := &Dialog{frame: f, list: list, before: list.Chosen()}
+	d.load()
+	f.Ask(d)
 }
 
-// Choices returns what was chosen.
-func (m *Model) Choices() []Choice { return m.choices }
+func (d *Dialog) load() {
+	d.choices = d.list.Choices()
+	d.window = scroll.Window{}
+	d.window.Resize(len(d.choices), len(d.choices))
+}
 
-// Move moves the cursor.
-func (m *Model) Move(lines int) { m.window.Move(lines) }
-
-// Toggle takes the column under the cursor in, or out.
-func (m *Model) Toggle() {
-	if m.window.Cursor < len(m.choices) {
-		c := &m.choices[m.window.Cursor]
-		c.On = !c.On
+// HandleKey moves the cursor, chooses, and ends the dialog.
+func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
+	k := d.frame.Keys
+	switch {
+	case key.Matches(msg, k.Up):
+		d.window.Move(-1)
+	case key.Matches(msg, k.Down):
+		d.window.Move(1)
+	case key.Matches(msg, k.Mark):
+		d.toggle()
+	case key.Matches(msg, k.Default):
+		d.list.Choose(nil)
+		d.before = nil
+		d.load()
+	case key.Matches(msg, k.Enter, k.Columns):
+		d.frame.Close(d)
+	case key.Matches(msg, k.Back, k.Quit):
+		d.list.Choose(d.before)
+		d.frame.Close(d)
 	}
+	return nil
+}
+
+// toggle shows or hides the column under the cursor.
+func (d *Dialog) toggle() {
+	if d.window.Cursor >= len(d.choices) {
+		return
+	}
+	c := &d.choices[d.window.Cursor]
+	c.On = !c.On
+	chosen := []string{}
+	for _, c := range d.choices {
+		if c.On {
+			chosen = append(chosen, c.Name)
+		}
+	}
+	d.list.Choose(chosen)
+}
+
+// Footer names the keys.
+func (d *Dialog) Footer(width, _ int) []string {
+	k := d.frame.Keys
+	return []string{page.HintLine(d.frame.Theme, width, []page.Hint{
+		{Key: k.Mark, Does: "show or hide"}, {Key: k.Default, Does: "as at first"}, {Key: k.Enter, Does: "done"},
+	}, []page.Hint{{Key: k.Back, Does: "drop"}})}
 }
 
 const (
@@ -49,28 +104,28 @@ const (
 	nameWidth = 9
 )
 
-// Lines draws the list as a box of at most the given size.
-func (m *Model) Lines(width, height int) []string {
+// Box draws the list as a box of at most the given size.
+func (d *Dialog) Box(width, height int) []string {
 	inner := min(width-frame, 46)
 	if inner < 1 || height < 3 {
 		return nil
 	}
-	visible := m.window
-	visible.Resize(len(m.choices), height-2)
+	visible := d.window
+	visible.Resize(len(d.choices), height-2)
 	title := format.Cut(" columns: those that fit are shown ", inner)
-	lines := []string{"┌" + m.theme.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
+	lines := []string{"┌" + d.frame.Theme.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
 	first, end := visible.Visible()
 	for i := first; i < end; i++ {
-		text := format.Left(m.line(m.choices[i]), inner)
+		text := format.Left(line(d.choices[i]), inner)
 		if i == visible.Cursor {
-			text = m.theme.Cursor.Render("▌" + text[1:])
+			text = d.frame.Theme.Cursor.Render("▌" + text[1:])
 		}
 		lines = append(lines, "│ "+text+" │")
 	}
 	return append(lines, "└"+strings.Repeat("─", inner+2)+"┘")
 }
 
-func (m *Model) line(c Choice) string {
+func line(c Choice) string {
 	box := "[ ]"
 	if c.On {
 		box = "[x]"

@@ -4,9 +4,11 @@ package confirm
 import (
 	"strings"
 
+	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/internal/format"
+	"ctop/ui/page"
 	"ctop/ui/prompt"
 	"ctop/ui/theme"
 )
@@ -28,63 +30,100 @@ type Question struct {
 	Yes tea.Cmd
 }
 
-// Model is the question being asked. The answer is no until it is yes.
-type Model struct {
-	theme    theme.Theme
+// Dialog is the question being asked. The answer is no until it is yes.
+type Dialog struct {
+	page.Plain
+	frame    *page.Frame
 	question Question
 	input    prompt.Model
 }
 
-// New asks a question.
-func New(t theme.Theme, q Question) Model {
-	return Model{theme: t, question: q, input: prompt.New()}
+// Ask opens a question.
+func Ask(f *page.Frame, q Question) {
+	f.Ask(&Dialog{frame: f, question: q, input: prompt.New()})
 }
 
-// Question returns what is asked.
-func (m Model) Question() Question { return m.question }
+// Below hides the aside: the question is about something else.
+func (d *Dialog) Below() page.Below { return page.Below{HidesAside: true} }
 
-// Update edits what has to be typed.
-func (m *Model) Update(msg tea.KeyMsg) {
-	if m.question.Type != "" {
-		m.input.Update(msg)
+// HandleKey takes the answer.
+func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
+	k := d.frame.Keys
+	if d.question.Type != "" {
+		return d.handleTyping(msg)
 	}
+	switch {
+	case key.Matches(msg, k.Yes):
+		d.frame.Close(d)
+		return d.question.Yes
+	case key.Matches(msg, k.No):
+		d.frame.Close(d)
+	}
+	return nil
 }
 
-// Typed reports whether what has to be typed has been.
-func (m Model) Typed() bool {
-	return strings.ReplaceAll(m.input.Value(), ",", "") == m.question.Type
+func (d *Dialog) handleTyping(msg tea.KeyMsg) tea.Cmd {
+	k := d.frame.Keys
+	switch {
+	case key.Matches(msg, k.Back):
+		d.frame.Close(d)
+	case !key.Matches(msg, k.Enter):
+		d.input.Update(msg)
+	case d.typed():
+		d.frame.Close(d)
+		return d.question.Yes
+	}
+	return nil
+}
+
+// typed reports whether the text to be typed has been, with or without commas.
+func (d *Dialog) typed() bool {
+	return strings.ReplaceAll(d.input.Value(), ",", "") == d.question.Type
+}
+
+// Footer repeats the answers, for screens too small for the question.
+func (d *Dialog) Footer(int, int) []string {
+	q, style := d.question, d.frame.Theme.Key
+	if q.Type != "" {
+		return []string{" " + style.Render("⏎") + " when " + q.Type + " is typed   " + style.Render("Esc") + " " + q.Keep}
+	}
+	return []string{" " + style.Render("y") + " " + q.Verb + "   " + style.Render("n") + " " + q.Keep}
+}
+
+// Box draws the question.
+func (d *Dialog) Box(width, _ int) []string {
+	return Box(d.frame.Theme, d.question, d.input, width)
 }
 
 // Frame and padding at both sides.
 const frame = 4
 
-// Lines draws the question as a box of at most the given width.
-func (m Model) Lines(width int) []string {
-	inner := m.innerWidth(width - frame)
-	title := format.Cut(" "+m.question.Title+" ", inner)
-	lines := []string{"┌" + m.theme.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
-	for _, text := range m.question.Lines {
-		lines = append(lines, m.boxed(text, inner))
+// Box draws a question as a box of at most the given width, with what has been typed.
+func Box(t theme.Theme, q Question, typed prompt.Model, width int) []string {
+	inner := q.innerWidth(width - frame)
+	title := format.Cut(" "+q.Title+" ", inner)
+	lines := []string{"┌" + t.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
+	for _, text := range q.Lines {
+		lines = append(lines, boxed(text, inner))
 	}
-	lines = append(lines, m.boxed(m.answer(inner), inner))
+	lines = append(lines, boxed(q.answer(typed, inner), inner))
 	return append(lines, "└"+strings.Repeat("─", inner+2)+"┘")
 }
 
-func (m Model) boxed(text string, inner int) string {
+func boxed(text string, inner int) string {
 	return "│ " + format.Left(text, inner) + " │"
 }
 
-func (m Model) innerWidth(most int) int {
-	w := format.Width(m.question.Title) + 2
-	for _, text := range m.question.Lines {
+func (q Question) innerWidth(most int) int {
+	w := format.Width(q.Title) + 2
+	for _, text := range q.Lines {
 		w = max(w, format.Width(text))
 	}
-	w = max(w, format.Width(m.answerHint())+12)
+	w = max(w, format.Width(q.answerHint())+12)
 	return max(min(w, most), 0)
 }
 
-func (m Model) answerHint() string {
-	q := m.question
+func (q Question) answerHint() string {
 	if q.Choices != "" {
 		return q.Choices
 	}
@@ -94,10 +133,10 @@ func (m Model) answerHint() string {
 	return "y " + q.Verb + "   N " + q.Keep
 }
 
-func (m Model) answer(inner int) string {
-	hint := m.answerHint()
-	if m.question.Type == "" {
+func (q Question) answer(typed prompt.Model, inner int) string {
+	hint := q.answerHint()
+	if q.Type == "" {
 		return hint
 	}
-	return hint + m.input.View(inner-format.Width(hint))
+	return hint + typed.View(inner-format.Width(hint))
 }

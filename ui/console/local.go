@@ -7,7 +7,7 @@ import (
 )
 
 // Local carries out the acts of somebody at the machine itself. They are written
-// down, if that was asked for, and shown among the events: it is a [ui.Company] of
+// down, if that was asked for, and shown among the events: it is a [ui.Sessions] of
 // one.
 type Local struct {
 	audited

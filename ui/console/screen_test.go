@@ -73,7 +73,7 @@ func TestViewerOnlyLooks(t *testing.T) {
 }
 
 // Operators see who is on and what others did.
-func TestCompany(t *testing.T) {
+func TestOtherSessions(t *testing.T) {
 	r := newRig(t, Limits{})
 	vic := r.open(r.vic, "xterm", 140, 30)
 	r.press(vic, "2")

@@ -107,7 +107,7 @@ func (x *session) look() []ui.Option {
 	// Nobody could read the answer to the question.
 	renderer.SetHasDarkBackground(true)
 	options := []ui.Option{
-		ui.WithRenderer(renderer), ui.WithActor(x.actor()), ui.WithCompany(x.server.roster), ui.WithInterval(lookPause),
+		ui.WithRenderer(renderer), ui.WithActor(x.actor()), ui.WithSessions(x.server.roster), ui.WithInterval(lookPause),
 	}
 	options = append(options, ui.WithRole(x.who.key.Role.String()), ui.WithExportElsewhere(x.exportCommand))
 	if x.who.key.Role != Operator {

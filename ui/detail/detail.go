@@ -1,79 +1,111 @@
-// Package detail shows everything that is known about one flow.
+// Package detail is the page with everything that is known about one flow.
 package detail
 
 import (
-	"time"
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/internal/format"
 	"ctop/tracker/flow"
-	"ctop/ui/theme"
+	"ctop/ui/acting"
+	"ctop/ui/page"
+	"ctop/ui/trace"
 )
 
-// Model is the page.
-type Model struct {
-	theme  theme.Theme
+// Page is the page.
+type Page struct {
+	page.Base
+	frame  *page.Frame
+	acts   *acting.Acts
 	width  int
 	height int
 
 	flow     flow.Flow
 	snapshot *flow.Snapshot
 	events   []flow.Event
-	history  trace
-	since    time.Duration
-	unit     format.RateUnit
+	history  trace.Trace
 	top      int
 }
 
-// New opens the page for a flow as a snapshot shows it.
-func New(t theme.Theme, s *flow.Snapshot, f *flow.Flow, past *Traces) Model {
-	return Model{theme: t, snapshot: s, flow: *f, history: past.of(f.ID).add(s, f)}
+// New opens the page of a flow as the snapshot on the screen shows it.
+func New(f *page.Frame, a *acting.Acts, past *trace.Traces, of *flow.Flow) *Page {
+	return &Page{
+		frame: f, acts: a,
+		flow: *of, snapshot: f.Shown,
+		events:  f.Log.Of(of.ID),
+		history: past.Of(of.ID).Add(f.Shown, of),
+	}
+}
+
+// Watched returns the flow's id, to look for it in new snapshots.
+func (p *Page) Watched() flow.ID { return p.flow.ID }
+
+// Flow returns the flow as it was last seen.
+func (p *Page) Flow() *flow.Flow { return &p.flow }
+
+// Update takes the flow out of new snapshots, and its events.
+func (p *Page) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case page.ShownChanged:
+		if msg.Watched != nil {
+			p.snapshot, p.flow = p.frame.Shown, *msg.Watched
+			p.history = p.history.Add(p.frame.Shown, msg.Watched)
+		}
+	case page.EventsTaken:
+		p.events = p.frame.Log.Of(p.flow.ID)
+	}
+	return nil
+}
+
+// HandleKey closes the page, or acts on the flow.
+func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k := p.frame.Keys
+	if key.Matches(msg, k.Back, k.Enter) {
+		p.frame.Pop()
+		return nil, true
+	}
+	return p.acts.HandleKey(msg, acting.Flow{Flow: &p.flow, Ended: p.end() != nil})
+}
+
+// Attempt returns what a key would do to the flow.
+func (p *Page) Attempt(msg tea.KeyMsg) (page.Attempt, bool) { return p.acts.Attempt(msg, &p.flow) }
+
+// Hints returns the keys of the page.
+func (p *Page) Hints() []page.Hint {
+	k := p.frame.Keys
+	return []page.Hint{
+		{Key: k.Delete, Does: "delete", Acts: true},
+		{Key: k.Longer, Does: "longer", Acts: true},
+		{Key: k.Shorter, Does: "shorter", Acts: true},
+		{Key: k.Default, Does: "default", Acts: true},
+		{Key: k.Pin, Does: "pin", Acts: true},
+		{Key: k.Copy, Does: "copy"},
+		{Key: k.Like, Does: "filter like this"},
+		{Key: k.Rates, Does: "rates"},
+		p.frame.PauseHint(),
+	}
 }
 
 // SetSize gives the page its room.
-func (m *Model) SetSize(width, height int) { m.width, m.height = width, height }
+func (p *Page) SetSize(width, height int) { p.width, p.height = width, height }
 
 // Move scrolls by a number of lines.
-func (m *Model) Move(lines int) {
-	m.top = max(min(m.top+lines, len(m.all())-m.height), 0)
+func (p *Page) Move(lines int) {
+	p.top = max(min(p.top+lines, len(p.all())-p.height), 0)
 }
 
 // Page scrolls by pages.
-func (m *Model) Page(pages int) { m.Move(pages * max(m.height-1, 1)) }
+func (p *Page) Page(pages int) { p.Move(pages * max(p.height-1, 1)) }
 
 // Top scrolls to the beginning.
-func (m *Model) Top() { m.top = 0 }
+func (p *Page) Top() { p.top = 0 }
 
 // Bottom scrolls to the end.
-func (m *Model) Bottom() { m.Move(len(m.all())) }
+func (p *Page) Bottom() { p.Move(len(p.all())) }
 
-// SetUnit says what rates count.
-func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
-
-// SetSince says how long ago the flow was as it is shown.
-func (m *Model) SetSince(d time.Duration) { m.since = d }
-
-// SetEvents takes the flow's events, oldest first.
-func (m *Model) SetEvents(events []flow.Event) { m.events = events }
-
-// Flow returns the flow as it was last seen.
-func (m *Model) Flow() *flow.Flow { return &m.flow }
-
-// Update takes the flow out of a new snapshot, nil where that has it no more.
-func (m *Model) Update(s *flow.Snapshot, f *flow.Flow) {
-	if f == nil {
-		return
-	}
-	m.snapshot, m.flow = s, *f
-	m.history = m.history.add(s, f)
-}
-
-// Ended reports whether the flow has ended, as far as its events say.
-func (m *Model) Ended() bool { return m.end() != nil }
-
-// end returns the event that ended the flow.
-func (m *Model) end() *flow.Event {
-	if n := len(m.events); n > 0 && m.events[n-1].Type == flow.EventDestroy {
-		return &m.events[n-1]
+// end returns the event that ended the flow, nil as long as it lives.
+func (p *Page) end() *flow.Event {
+	if n := len(p.events); n > 0 && p.events[n-1].Type == flow.EventDestroy {
+		return &p.events[n-1]
 	}
 	return nil
 }

@@ -9,19 +9,19 @@ import (
 )
 
 // quality says how well the flow fares, as far as that is known.
-func (m *Model) quality() []string {
+func (p *Page) quality() []string {
 	var lines []string
-	if text := handshake(&m.flow); text != "" && !m.tells() {
-		lines = append(lines, m.labelled("answered", text)...)
+	if text := handshake(&p.flow); text != "" && !p.tells() {
+		lines = append(lines, p.labelled("answered", text)...)
 	}
-	if m.flow.Origin.WindowKnown && m.end() == nil && !m.tellsWindows() {
-		lines = append(lines, m.labelled("window", windows(&m.flow))...)
+	if p.flow.Origin.WindowKnown && p.end() == nil && !p.tellsWindows() {
+		lines = append(lines, p.labelled("window", windows(&p.flow))...)
 	}
-	if by := m.flow.ClosedBy; by != flow.CloserNone {
-		lines = append(lines, m.labelled("closed", "by "+by.String()+" first")...)
+	if by := p.flow.ClosedBy; by != flow.CloserNone {
+		lines = append(lines, p.labelled("closed", "by "+by.String()+" first")...)
 	}
-	if text := m.troubles(); text != "" {
-		lines = append(lines, m.labelled("trouble", text)...)
+	if text := p.troubles(); text != "" {
+		lines = append(lines, p.labelled("trouble", text)...)
 	}
 	if len(lines) > 0 {
 		lines = append(lines, "")
@@ -55,8 +55,8 @@ func windows(f *flow.Flow) string {
 
 // troubles counts what should not have been and does not stand beside the
 // directions.
-func (m *Model) troubles() string {
-	f := &m.flow
+func (p *Page) troubles() string {
+	f := &p.flow
 	var parts []string
 	add := func(n uint16, what string) {
 		if n > 0 {
@@ -67,7 +67,7 @@ func (m *Model) troubles() string {
 		name string
 		half flow.Half
 	}{{"origin", f.Origin}, {"reply", f.Reply}} {
-		if n := side.half.Retransmits; n > 0 && !m.tells() {
+		if n := side.half.Retransmits; n > 0 && !p.tells() {
 			parts = append(parts, fmt.Sprintf("%s sent %s again", side.name, many(n, "segment")))
 		}
 		if n := side.half.Reordered; n > 0 {

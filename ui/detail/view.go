@@ -12,30 +12,30 @@ import (
 )
 
 // Lines draws the visible part of the page.
-func (m *Model) Lines() []string {
-	lines := m.all()
-	return lines[min(m.top, len(lines)):]
+func (p *Page) Lines() []string {
+	lines := p.all()
+	return lines[min(p.top, len(lines)):]
 }
 
-func (m *Model) all() []string {
-	lines := []string{" " + m.theme.Title.Render(m.tuple())}
-	lines = append(append(lines, m.facts()...), "")
-	lines = append(lines, m.directions()...)
+func (p *Page) all() []string {
+	lines := []string{" " + p.frame.Theme.Title.Render(p.tuple())}
+	lines = append(append(lines, p.facts()...), "")
+	lines = append(lines, p.directions()...)
 	lines = append(lines, "")
-	lines = append(lines, m.quality()...)
-	lines = append(lines, m.labelled("why", m.why())...)
+	lines = append(lines, p.quality()...)
+	lines = append(lines, p.labelled("why", p.why())...)
 	lines = append(lines, "")
-	return append(lines, m.timeline()...)
+	return append(lines, p.timeline()...)
 }
 
-func (m *Model) tuple() string {
-	return format.Cut(format.Clean(m.flow.Tuple.String()), m.width-1)
+func (p *Page) tuple() string {
+	return format.Cut(format.Clean(p.flow.Tuple.String()), p.width-1)
 }
 
 // facts are on one line, or on as many as they need.
-func (m *Model) facts() []string {
-	f := &m.flow
-	facts := []string{m.state(), "in " + m.inbound(), "age " + format.Words(m.age())}
+func (p *Page) facts() []string {
+	f := &p.flow
+	facts := []string{p.state(), "in " + p.inbound(), "age " + format.Words(p.age())}
 	if f.Tuple.VLAN != 0 {
 		facts = append(facts, fmt.Sprintf("vlan %d", f.Tuple.VLAN))
 	}
@@ -51,7 +51,7 @@ func (m *Model) facts() []string {
 	var lines []string
 	for _, fact := range append(facts, "id "+f.ID.String()) {
 		last := len(lines) - 1
-		if last >= 0 && format.Width(lines[last])+3+format.Width(fact) < m.width {
+		if last >= 0 && format.Width(lines[last])+3+format.Width(fact) < p.width {
 			lines[last] += "   " + fact
 			continue
 		}
@@ -60,43 +60,43 @@ func (m *Model) facts() []string {
 	return lines
 }
 
-func (m *Model) state() string {
-	if e := m.end(); e != nil && e.Recovered {
+func (p *Page) state() string {
+	if e := p.end(); e != nil && e.Recovered {
 		return "ended"
 	} else if e != nil {
 		return "ended: " + e.Reason.String()
 	}
-	return m.flow.State.String()
+	return p.flow.State.String()
 }
 
-func (m *Model) age() time.Duration {
-	if e := m.end(); e != nil {
+func (p *Page) age() time.Duration {
+	if e := p.end(); e != nil {
 		return e.Age
 	}
-	return (m.flow.Age + m.since).Truncate(time.Second)
+	return (p.flow.Age + p.frame.Since()).Truncate(time.Second)
 }
 
-func (m *Model) inbound() string {
-	if m.snapshot == nil || int(m.flow.In) >= len(m.snapshot.Interfaces) {
+func (p *Page) inbound() string {
+	if p.snapshot == nil || int(p.flow.In) >= len(p.snapshot.Interfaces) {
 		return "?"
 	}
-	return format.Clean(m.snapshot.Interfaces[m.flow.In].Name)
+	return format.Clean(p.snapshot.Interfaces[p.flow.In].Name)
 }
 
-func (m *Model) directions() []string {
-	titles := m.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS", "WINDOW", "IN FLIGHT")
-	room := m.width - format.Width(titles) - 4
+func (p *Page) directions() []string {
+	titles := p.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS", "WINDOW", "IN FLIGHT")
+	room := p.width - format.Width(titles) - 4
 	over := "  NOW"
-	if d := m.history.covered(room).Truncate(time.Second); d > 0 {
+	if d := p.history.Covered(room).Truncate(time.Second); d > 0 {
 		over = "  LAST " + format.Age(d)
 	}
 	if room <= 0 {
 		over = ""
 	}
 	return []string{
-		m.theme.Head.Render(" " + titles + over),
-		" " + m.direction("origin →", m.flow.Origin, m.history.rates(0, m.unit)),
-		" " + m.direction("reply  ←", m.flow.Reply, m.history.rates(1, m.unit)),
+		p.frame.Theme.Head.Render(" " + titles + over),
+		" " + p.direction("origin →", p.flow.Origin, p.history.Rates(0, p.frame.Unit)),
+		" " + p.direction("reply  ←", p.flow.Reply, p.history.Rates(1, p.frame.Unit)),
 	}
 }
 
@@ -111,42 +111,42 @@ const bare = 46
 const roomier = 104
 
 // tells reports whether the directions tell how well they fare.
-func (m *Model) tells() bool {
-	return m.flow.Tuple.Proto == flow.ProtocolTCP && m.width >= roomy
+func (p *Page) tells() bool {
+	return p.flow.Tuple.Proto == flow.ProtocolTCP && p.width >= roomy
 }
 
 // tellsWindows reports whether they tell their windows.
-func (m *Model) tellsWindows() bool {
-	return m.flow.Origin.WindowKnown && m.end() == nil && m.width >= roomier
+func (p *Page) tellsWindows() bool {
+	return p.flow.Origin.WindowKnown && p.end() == nil && p.width >= roomier
 }
 
-func (m *Model) directionRow(name, packets, bytes, rate, rtt, retrans, window, flight string) string {
-	if m.width < bare {
+func (p *Page) directionRow(name, packets, bytes, rate, rtt, retrans, window, flight string) string {
+	if p.width < bare {
 		return format.Left(name, 8) + format.Right(packets, 10) + format.Right(bytes, 10) + format.Right(rate, 11)
 	}
 	row := format.Left(name, 9) + format.Right(packets, 12) + format.Right(bytes, 11) + format.Right(rate, 12)
-	if m.tells() {
+	if p.tells() {
 		row += format.Right(rtt, 9) + format.Right(retrans, 9)
 	}
-	if m.tellsWindows() {
+	if p.tellsWindows() {
 		row += format.Right(window, 10) + format.Right(flight, 11)
 	}
 	return row
 }
 
-func (m *Model) direction(name string, h flow.Half, rates []float64) string {
+func (p *Page) direction(name string, h flow.Half, rates []float64) string {
 	if !h.Seen() {
 		const u = format.Unseen
-		return m.directionRow(name, u, u, u, u, u, u, u) + "  never seen"
+		return p.directionRow(name, u, u, u, u, u, u, u) + "  never seen"
 	}
 	rtt := format.Unseen
 	if h.RTT > 0 {
 		rtt = format.Short(h.RTT)
 	}
-	row := m.directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
-		format.Unit(m.unit.Of(h), m.unit.Short()), rtt, format.Capped(h.Retransmits),
+	row := p.directionRow(name, format.Count(int(h.Packets)), format.TotalBytes(h.Bytes),
+		format.Unit(p.frame.Unit.Of(h), p.frame.Unit.Short()), rtt, format.Capped(h.Retransmits),
 		format.TotalBytes(uint64(h.Window)), format.TotalBytes(uint64(h.InFlight)))
-	room := m.width - format.Width(row) - 4
+	room := p.width - format.Width(row) - 4
 	if room <= 0 {
 		return row
 	}
@@ -154,37 +154,37 @@ func (m *Model) direction(name string, h flow.Half, rates []float64) string {
 }
 
 // labelled wraps a text beside its label.
-func (m *Model) labelled(label, text string) []string {
+func (p *Page) labelled(label, text string) []string {
 	const indent = 10
 	var lines []string
-	for i, line := range strings.Split(ansi.Wordwrap(text, max(m.width-indent-1, 10), ""), "\n") {
+	for i, line := range strings.Split(ansi.Wordwrap(text, max(p.width-indent-1, 10), ""), "\n") {
 		if i > 0 {
 			label = ""
 		}
-		lines = append(lines, " "+m.theme.Dim.Render(format.Left(label, indent-1))+line)
+		lines = append(lines, " "+p.frame.Theme.Dim.Render(format.Left(label, indent-1))+line)
 	}
 	return lines
 }
 
 // timeline shows what has happened to the flow.
-func (m *Model) timeline() []string {
-	if len(m.events) == 0 {
-		return m.labelled("timeline", "nothing has happened since this console was opened")
+func (p *Page) timeline() []string {
+	if len(p.events) == 0 {
+		return p.labelled("timeline", "nothing has happened since this console was opened")
 	}
-	moments := make([]string, len(m.events))
-	for i := range m.events {
-		moments[i] = m.moment(i)
+	moments := make([]string, len(p.events))
+	for i := range p.events {
+		moments[i] = p.moment(i)
 	}
-	return m.labelled("timeline", strings.Join(moments, "\n"))
+	return p.labelled("timeline", strings.Join(moments, "\n"))
 }
 
-func (m *Model) moment(i int) string {
-	e := &m.events[i]
+func (p *Page) moment(i int) string {
+	e := &p.events[i]
 	text := e.Time.Format("15:04:05.000") + "  " + format.Left(outcome(e), 12) + " " + format.Left(cause(e), 29)
 	if i == 0 {
 		return text
 	}
-	return text + " + " + gapText(e.Time.Sub(m.events[i-1].Time))
+	return text + " + " + gapText(e.Time.Sub(p.events[i-1].Time))
 }
 
 func outcome(e *flow.Event) string {

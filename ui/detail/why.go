@@ -10,24 +10,24 @@ import (
 )
 
 // why says what keeps the flow alive, and until when.
-func (m *Model) why() string {
-	if e := m.end(); e != nil {
+func (p *Page) why() string {
+	if e := p.end(); e != nil {
 		return endings[e.Reason] + " It lived " + format.Words(e.Age.Truncate(time.Second)) + "."
 	}
-	f := &m.flow
+	f := &p.flow
 	if f.Timeout == 0 {
 		return "It is not in the last snapshot: it came and went between two of them."
 	}
 	text := fmt.Sprintf("%s It expires %s after its last packet (%s); %s Last one %s ago.",
-		standing(f), format.Words(f.Timeout), m.timeoutSource(), refreshedBy(f), ago(f.Idle+m.since))
+		standing(f), format.Words(f.Timeout), p.timeoutSource(), refreshedBy(f), ago(f.Idle+p.frame.Since()))
 	return text
 }
 
-func (m *Model) timeoutSource() string {
-	if m.flow.OwnTimeout {
-		return "its own timeout, in place of " + m.flow.TimeoutName.String()
+func (p *Page) timeoutSource() string {
+	if p.flow.OwnTimeout {
+		return "its own timeout, in place of " + p.flow.TimeoutName.String()
 	}
-	return m.flow.TimeoutName.String()
+	return p.flow.TimeoutName.String()
 }
 
 func standing(f *flow.Flow) string {

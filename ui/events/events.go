@@ -1,4 +1,4 @@
-// Package events shows the log of what happened to flows, the newest last.
+// Package events is the page of the log of what happened to flows, the newest last.
 package events
 
 import (
@@ -6,11 +6,14 @@ import (
 	"slices"
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"ctop/internal/filter"
 	"ctop/internal/format"
 	"ctop/tracker/flow"
+	"ctop/ui/acting"
+	"ctop/ui/page"
 	"ctop/ui/scroll"
-	"ctop/ui/theme"
 )
 
 // Limit is how many events are kept. The oldest go first.
@@ -20,9 +23,11 @@ const Limit = 10000
 // that not every batch moves all of it.
 const slack = Limit / 4
 
-// Model is the log. While it follows, the cursor stays on the newest event.
-type Model struct {
-	theme  theme.Theme
+// Page is the log. While it follows, the cursor stays on the newest event.
+type Page struct {
+	page.Base
+	frame  *page.Frame
+	acts   *acting.Acts
 	window scroll.Window
 	width  int
 	height int
@@ -40,12 +45,6 @@ type Model struct {
 	widest int
 }
 
-// Notice is something that happened to no flow: what another operator did.
-type Notice struct {
-	Time time.Time
-	Text string
-}
-
 // entry is a line of the log: an event, or a notice where there is one.
 type entry struct {
 	flow.Event
@@ -53,85 +52,85 @@ type entry struct {
 }
 
 // New returns an empty log that follows.
-func New(t theme.Theme) Model {
-	return Model{theme: t, follow: true}
+func New(f *page.Frame, a *acting.Acts) *Page {
+	return &Page{frame: f, acts: a, filter: f.Filter(), follow: true}
 }
 
 // SetSize gives the log its room.
-func (m *Model) SetSize(width, height int) {
-	m.width, m.height = width, height
-	m.window.Resize(len(m.shown), m.bodyHeight())
-	m.catchUp()
+func (p *Page) SetSize(width, height int) {
+	p.width, p.height = width, height
+	p.window.Resize(len(p.shown), p.bodyHeight())
+	p.catchUp()
 }
 
-// SetFilter shows only events of flows that pass. The cursor stays on its event,
-// or goes to the one after it while that does not pass.
-func (m *Model) SetFilter(f filter.Filter) {
-	m.filter = f
-	m.shown = nil
-	m.show(0)
-	m.window.Resize(len(m.shown), m.bodyHeight())
-	if i, _ := slices.BinarySearch(m.shown, m.chosen); !m.follow {
-		m.window.To(i)
+// refilter shows only events of flows that pass the filter. The cursor stays on its
+// event, or goes to the one after it while that does not pass.
+func (p *Page) refilter() {
+	p.filter = p.frame.Filter()
+	p.shown = nil
+	p.show(0)
+	p.window.Resize(len(p.shown), p.bodyHeight())
+	if i, _ := slices.BinarySearch(p.shown, p.chosen); !p.follow {
+		p.window.To(i)
 	}
-	m.catchUp()
+	p.catchUp()
 }
 
-// Freeze keeps the log as it is; what comes is held back until it goes on.
-func (m *Model) Freeze(frozen bool) {
-	m.frozen = frozen
+// freeze keeps the log as it is. New entries are held back until it goes on.
+func (p *Page) freeze(frozen bool) {
+	p.frozen = frozen
 	if frozen {
 		return
 	}
-	held := m.held
-	m.held = nil
-	m.add(held)
+	held := p.held
+	p.held = nil
+	p.add(held)
 }
 
-// Append takes events, oldest first.
-func (m *Model) Append(events []flow.Event) {
+// append adds events, oldest first.
+func (p *Page) append(events []flow.Event) {
 	entries := make([]entry, len(events))
 	for i := range events {
 		entries[i].Event = events[i]
 	}
-	m.add(entries)
+	p.add(entries)
 }
 
-// Tell takes notices, oldest first.
-func (m *Model) Tell(notices []Notice) {
+// note adds notices, oldest first.
+func (p *Page) note(notices []page.Notice) {
 	entries := make([]entry, len(notices))
 	for i, n := range notices {
 		entries[i] = entry{Event: flow.Event{Time: n.Time}, notice: format.Clean(n.Text)}
 	}
-	m.add(entries)
+	p.add(entries)
 }
 
 // add shows entries, or holds them back, and drops the oldest.
-func (m *Model) add(entries []entry) {
+func (p *Page) add(entries []entry) {
 	if len(entries) == 0 {
 		return
 	}
-	if m.frozen {
-		m.held = append(m.held, entries...)
-		if len(m.held) > Limit+slack {
-			m.held = append([]entry(nil), m.held[len(m.held)-Limit:]...)
+	if p.frozen {
+		p.held = append(p.held, entries...)
+		if len(p.held) > Limit+slack {
+			p.held = append([]entry(nil), p.held[len(p.held)-Limit:]...)
 		}
 		return
 	}
-	from := len(m.log)
-	m.log = append(m.log, entries...)
-	m.show(from)
-	if len(m.log) > Limit+slack {
-		m.cut(len(m.log) - Limit)
+	from := len(p.log)
+	p.log = append(p.log, entries...)
+	p.show(from)
+	if len(p.log) > Limit+slack {
+		p.cut(len(p.log) - Limit)
 	}
-	m.window.Resize(len(m.shown), m.bodyHeight())
-	m.catchUp()
+	p.window.Resize(len(p.shown), p.bodyHeight())
+	p.catchUp()
 }
 
 // Of returns the events of one flow, oldest first.
-func (m *Model) Of(id flow.ID) []flow.Event {
+func (p *Page) Of(id flow.ID) []flow.Event {
 	var events []flow.Event
-	for _, e := range m.log {
+	for _, e := range p.log {
 		if e.ID == id && e.Type != flow.EventLost && e.notice == "" {
 			events = append(events, e.Event)
 		}
@@ -139,12 +138,12 @@ func (m *Model) Of(id flow.ID) []flow.Event {
 	return events
 }
 
-// Opened returns the source of every flow that began since a moment, as far back
-// as events are kept.
-func (m *Model) Opened(since time.Time) []netip.Addr {
+// Opened returns the source of every flow that began since a moment, as far back as
+// events are kept.
+func (p *Page) Opened(since time.Time) []netip.Addr {
 	var sources []netip.Addr
-	for i := range m.log {
-		if e := &m.log[i]; e.notice == "" && e.Type == flow.EventNew && !e.Time.Add(-e.Age).Before(since) {
+	for i := range p.log {
+		if e := &p.log[i]; e.notice == "" && e.Type == flow.EventNew && !e.Time.Add(-e.Age).Before(since) {
 			sources = append(sources, e.Tuple.Src.Addr())
 		}
 	}
@@ -152,17 +151,14 @@ func (m *Model) Opened(since time.Time) []netip.Addr {
 }
 
 // Counts returns how many events are shown and how many are kept.
-func (m *Model) Counts() (shown, kept int) { return len(m.shown), len(m.log) }
+func (p *Page) Counts() (shown, kept int) { return len(p.shown), len(p.log) }
 
-// Following reports whether the cursor stays on the newest event.
-func (m *Model) Following() bool { return m.follow }
-
-// Selected returns the event under the cursor, nil where there is none.
-func (m *Model) Selected() *flow.Event {
-	if m.window.Cursor >= len(m.shown) {
+// selected returns the event under the cursor, nil if there is none.
+func (p *Page) selected() *flow.Event {
+	if p.window.Cursor >= len(p.shown) {
 		return nil
 	}
-	if e := &m.log[m.shown[m.window.Cursor]]; e.notice == "" {
+	if e := &p.log[p.shown[p.window.Cursor]]; e.notice == "" {
 		return &e.Event
 	}
 	return nil
@@ -170,94 +166,95 @@ func (m *Model) Selected() *flow.Event {
 
 // Move moves the cursor. Moving away from the newest event stops following,
 // coming back to it goes on.
-func (m *Model) Move(lines int) {
-	m.window.Move(lines)
-	m.settle()
+func (p *Page) Move(lines int) {
+	p.window.Move(lines)
+	p.settle()
 }
 
 // Page moves the cursor by pages.
-func (m *Model) Page(pages int) {
-	m.window.Page(pages)
-	m.settle()
+func (p *Page) Page(pages int) {
+	p.window.Page(pages)
+	p.settle()
 }
 
 // Top goes to the oldest event.
-func (m *Model) Top() {
-	m.window.To(0)
-	m.settle()
+func (p *Page) Top() {
+	p.window.To(0)
+	p.settle()
 }
 
 // Bottom goes to the newest event and follows.
-func (m *Model) Bottom() {
-	m.window.To(len(m.shown) - 1)
-	m.settle()
+func (p *Page) Bottom() {
+	p.window.To(len(p.shown) - 1)
+	p.settle()
 }
 
 // Click puts the cursor on a line.
-func (m *Model) Click(y int) {
-	if m.titled() {
+func (p *Page) Click(_, y int) tea.Cmd {
+	if p.titled() {
 		y--
 	}
-	if i, ok := m.window.Line(y); ok {
-		m.window.To(i)
-		m.settle()
+	if i, ok := p.window.Line(y); ok {
+		p.window.To(i)
+		p.settle()
+	}
+	return nil
+}
+
+func (p *Page) settle() {
+	p.follow = p.window.Cursor >= len(p.shown)-1
+	if p.window.Cursor < len(p.shown) {
+		p.chosen = p.shown[p.window.Cursor]
 	}
 }
 
-func (m *Model) settle() {
-	m.follow = m.window.Cursor >= len(m.shown)-1
-	if m.window.Cursor < len(m.shown) {
-		m.chosen = m.shown[m.window.Cursor]
-	}
-}
-
-func (m *Model) catchUp() {
-	if m.follow {
-		m.window.To(len(m.shown) - 1)
+func (p *Page) catchUp() {
+	if p.follow {
+		p.window.To(len(p.shown) - 1)
 	}
 }
 
 // show filters the log from a position on.
-func (m *Model) show(from int) {
-	for i := from; i < len(m.log); i++ {
-		e := &m.log[i]
+func (p *Page) show(from int) {
+	for i := from; i < len(p.log); i++ {
+		e := &p.log[i]
 		if e.notice != "" {
-			m.shown = append(m.shown, i)
-		} else if e.Type == flow.EventLost || m.passes(&e.Event) {
-			m.shown = append(m.shown, i)
-			m.widest = max(m.widest, format.Width(flowText(&e.Event)))
+			p.shown = append(p.shown, i)
+		} else if e.Type == flow.EventLost || p.passes(&e.Event) {
+			p.shown = append(p.shown, i)
+			p.widest = max(p.widest, format.Width(flowText(&e.Event)))
 		}
 	}
 }
 
-func (m *Model) passes(e *flow.Event) bool {
-	if m.filter.Empty() {
+func (p *Page) passes(e *flow.Event) bool {
+	if p.filter.Empty() {
 		return true
 	}
 	if e.Type != flow.EventDestroy {
-		return m.filter.Match(e.Flow())
+		return p.filter.Match(e.Flow())
 	}
 	f := e.Flow()
-	return m.filter.MatchEnded(f, e.Reason) || m.filter.Match(f)
+	return p.filter.MatchEnded(f, e.Reason) || p.filter.Match(f)
 }
 
 // cut drops the n oldest events. What is visible stays where it is.
-func (m *Model) cut(n int) {
-	m.log = append([]entry(nil), m.log[n:]...)
-	m.chosen = max(m.chosen-n, 0)
-	before := len(m.shown)
-	m.shown = nil
-	m.show(0)
-	gone := before - len(m.shown)
-	m.window.Cursor -= gone
-	m.window.Offset -= gone
+func (p *Page) cut(n int) {
+	p.log = append([]entry(nil), p.log[n:]...)
+	p.chosen = max(p.chosen-n, 0)
+	before := len(p.shown)
+	p.shown = nil
+	p.show(0)
+	gone := before - len(p.shown)
+	p.window.Cursor -= gone
+	p.window.Offset -= gone
 }
 
-func (m *Model) bodyHeight() int {
-	if m.titled() {
-		return m.height - 1
+func (p *Page) bodyHeight() int {
+	if p.titled() {
+		return p.height - 1
 	}
-	return m.height
+	return p.height
 }
 
-func (m *Model) titled() bool { return m.height >= 3 }
+func (p *Page) titled() bool { return p.height >= 3 }

@@ -1,9 +1,12 @@
 package events
 
 import (
+	"strings"
+
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 	"ctop/ui/address"
+	"ctop/ui/page"
 	"ctop/ui/theme"
 )
 
@@ -18,70 +21,110 @@ const (
 	everything     = 120
 )
 
-// Lines draws the log.
-func (m *Model) Lines() []string {
+// Lines draws the log, or says why there is nothing to see.
+func (p *Page) Lines() []string {
 	var lines []string
-	if m.titled() {
-		lines = append(lines, m.theme.Head.Render(format.Cut(m.titles(), m.width)))
+	if p.titled() {
+		lines = append(lines, p.frame.Theme.Head.Render(format.Cut(p.titles(), p.width)))
 	}
-	first, end := m.window.Visible()
+	first, end := p.window.Visible()
 	for i := first; i < end; i++ {
-		lines = append(lines, m.row(&m.log[m.shown[i]], i == m.window.Cursor))
+		lines = append(lines, p.row(&p.log[p.shown[i]], i == p.window.Cursor))
+	}
+	if len(p.shown) == 0 {
+		lines = append(lines, p.frame.Empty(p.emptiness())...)
 	}
 	return lines
 }
 
-// Narrow reports whether there is not room for every tuple, and how wide one
-// can be.
-func (m *Model) Narrow() (narrow bool, widest int) {
-	return m.widest > m.room(), m.widest
+func (p *Page) emptiness() string {
+	if n := len(p.log); n > 0 {
+		return "none of " + format.Plural(n, "event") + " passes the filter; Esc clears it"
+	}
+	return "nothing has happened yet"
 }
 
-func (m *Model) titles() string {
-	text := "  " + format.Left("TIME", m.timeWidth()) + "  "
-	if m.width >= typed {
+// Facts returns who else is on, the filter, whether the cursor follows, and how many
+// events are shown.
+func (p *Page) Facts() []string {
+	var facts []string
+	if on := p.frame.Present; len(on) > 0 {
+		facts = append(facts, "on: "+format.Clean(strings.Join(on, ", ")))
+	}
+	facts = append(facts, p.frame.FilterFacts()...)
+	if !p.follow {
+		facts = append(facts, "G follows")
+	}
+	return append(facts, page.Fraction(p.Counts()))
+}
+
+// Hints returns the keys of the page.
+func (p *Page) Hints() []page.Hint {
+	k := p.frame.Keys
+	return []page.Hint{
+		{Key: k.Filter, Does: "filter"},
+		{Key: k.Enter, Does: "detail"},
+		{Key: k.Bottom, Does: "follow"},
+		{Key: k.Copy, Does: "copy"},
+		p.frame.PauseHint(),
+	}
+}
+
+// Aside returns the flow of the selected event.
+func (p *Page) Aside() page.Aside {
+	a := page.Aside{Narrow: p.widest > p.room(), Widest: p.widest}
+	if e := p.selected(); e != nil {
+		a.Tuple = flowText(e)
+	}
+	return a
+}
+
+func (p *Page) titles() string {
+	text := "  " + format.Left("TIME", p.timeWidth()) + "  "
+	if p.width >= typed {
 		text += format.Left("EVENT", typeWidth) + "  "
 	}
-	if m.width < everything {
+	if p.width < everything {
 		return text + format.Left("TO", stateWidth) + "  FLOW"
 	}
 	return text + format.Left("FROM", stateWidth) + "  " + format.Left("TO", stateWidth) + "  " +
 		format.Left("BY", directionWidth) + "  FLOW"
 }
 
-func (m *Model) row(e *entry, selected bool) string {
-	text := "  " + m.facts(e)
-	style := m.style(e)
+func (p *Page) row(e *entry, selected bool) string {
+	text := "  " + p.text(e)
+	style := p.style(e)
 	if !selected {
-		return style.Render(format.Cut(text, m.width))
+		return style.Render(format.Cut(text, p.width))
 	}
-	return m.theme.Cursor.On(style).Render(format.Left("▌"+text[1:], m.width))
+	return p.frame.Theme.Cursor.On(style).Render(format.Left("▌"+text[1:], p.width))
 }
 
-func (m *Model) facts(line *entry) string {
+func (p *Page) text(line *entry) string {
 	e := &line.Event
 	if line.notice != "" {
-		return format.Left(m.timeText(e), m.timeWidth()) + "  " + line.notice
+		return format.Left(p.timeText(e), p.timeWidth()) + "  " + line.notice
 	}
 	if e.Type == flow.EventLost {
-		return format.Left(m.timeText(e), m.timeWidth()) + "  lost " + format.Plural(int(e.Lost), "event")
+		return format.Left(p.timeText(e), p.timeWidth()) + "  lost " + format.Plural(int(e.Lost), "event")
 	}
-	text := m.timeText(e) + mark(e)
-	if m.width >= typed {
+	text := p.timeText(e) + mark(e)
+	if p.width >= typed {
 		text += format.Left(e.Type.String(), typeWidth) + "  "
 	}
-	if m.width >= everything {
+	if p.width >= everything {
 		text += format.Left(stateText(e.From), stateWidth) + "  "
 	}
 	text += format.Left(outcome(e), stateWidth) + "  "
-	if m.width >= everything {
+	if p.width >= everything {
 		text += format.Left(causedBy(e), directionWidth) + "  "
 	}
-	tuple := m.tuple(e)
-	return text + tuple + m.rest(e, m.room()-format.Width(tuple))
+	tuple := p.tuple(e)
+	return text + tuple + p.rest(e, p.room()-format.Width(tuple))
 }
 
-// mark tells an event that was lost and is known by the table, about that time.
+// mark marks an event that was lost and recovered from the table; its time is
+// approximate.
 func mark(e *flow.Event) string {
 	if e.Recovered {
 		return "~ "
@@ -112,16 +155,16 @@ func flowText(e *flow.Event) string {
 }
 
 // tuple is the tuple, the ends shortened where there is not room for both.
-func (m *Model) tuple(e *flow.Event) string {
+func (p *Page) tuple(e *flow.Event) string {
 	text := flowText(e)
-	if format.Width(text) <= m.room() {
+	if format.Width(text) <= p.room() {
 		return text
 	}
 	proto := e.Tuple.Proto.String() + " "
-	if m.width < typed {
+	if p.width < typed {
 		proto = ""
 	}
-	half := (m.room() - len(proto) - len(" > ")) / 2
+	half := (p.room() - len(proto) - len(" > ")) / 2
 	return proto + address.Shorten(format.Clean(e.Tuple.Source()), half) + " → " +
 		address.Shorten(format.Clean(e.Tuple.Destination()), half)
 }
@@ -141,7 +184,7 @@ func causedBy(e *flow.Event) string {
 
 // rest is what a wide screen tells of a flow that has ended, and of an event that
 // was recovered.
-func (m *Model) rest(e *flow.Event, room int) string {
+func (p *Page) rest(e *flow.Event, room int) string {
 	text := ""
 	switch {
 	case e.Recovered:
@@ -155,37 +198,37 @@ func (m *Model) rest(e *flow.Event, room int) string {
 	return text
 }
 
-func (m *Model) style(e *entry) theme.Style {
+func (p *Page) style(e *entry) theme.Style {
 	switch {
 	case e.notice != "":
-		return m.theme.Notice
+		return p.frame.Theme.Notice
 	case e.Type == flow.EventLost:
-		return m.theme.Alert
+		return p.frame.Theme.Alert
 	case e.Type == flow.EventDestroy:
-		return m.theme.Dim
+		return p.frame.Theme.Dim
 	case e.To.Opening():
-		return m.theme.Opening
+		return p.frame.Theme.Opening
 	case e.To.Closing():
-		return m.theme.Closing
+		return p.frame.Theme.Closing
 	}
 	return theme.Style{}
 }
 
-func (m *Model) timeText(e *flow.Event) string {
-	if m.width >= fineTime {
+func (p *Page) timeText(e *flow.Event) string {
+	if p.width >= fineTime {
 		return e.Time.Format("15:04:05.000")
 	}
 	return e.Time.Format("15:04:05")
 }
 
-func (m *Model) timeWidth() int {
-	if m.width >= fineTime {
+func (p *Page) timeWidth() int {
+	if p.width >= fineTime {
 		return len("15:04:05.000")
 	}
 	return len("15:04:05")
 }
 
 // room is what is left for the tuple.
-func (m *Model) room() int {
-	return m.width - format.Width(m.titles()) + len("FLOW")
+func (p *Page) room() int {
+	return p.width - format.Width(p.titles()) + len("FLOW")
 }

@@ -1,15 +1,16 @@
-// Package help shows what every key does.
+// Package help is the page that says what every key does.
 package help
 
 import (
 	"slices"
 
 	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/internal/filter"
 	"ctop/internal/format"
+	"ctop/ui/page"
 	"ctop/ui/scroll"
-	"ctop/ui/theme"
 )
 
 // Section is a group of keys.
@@ -21,9 +22,10 @@ type Section struct {
 	Rows []filter.Row
 }
 
-// Model is the page.
-type Model struct {
-	theme    theme.Theme
+// Page is the page.
+type Page struct {
+	page.Base
+	frame    *page.Frame
 	sections []Section
 	width    int
 	height   int
@@ -32,35 +34,54 @@ type Model struct {
 }
 
 // New returns the page for some keys.
-func New(t theme.Theme, sections []Section) Model {
-	return Model{theme: t, sections: sections}
+func New(f *page.Frame, sections []Section) *Page {
+	return &Page{frame: f, sections: sections}
+}
+
+// HandleKey closes the page. All other keys but those that scroll mean nothing here.
+func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k := p.frame.Keys
+	switch {
+	case k.Move(p, msg):
+	case key.Matches(msg, k.Back, k.Help, k.Quit, k.Enter):
+		p.frame.Pop()
+	default:
+		p.frame.Tell("no key here: Esc goes back")
+	}
+	return nil, true
+}
+
+// Hints returns the keys of the page.
+func (p *Page) Hints() []page.Hint {
+	k := p.frame.Keys
+	return []page.Hint{{Key: k.Up, Does: "up"}, {Key: k.Down, Does: "down"}}
 }
 
 // SetSize gives the page its room.
-func (m *Model) SetSize(width, height int) {
-	if width == m.width && height == m.height {
+func (p *Page) SetSize(width, height int) {
+	if width == p.width && height == p.height {
 		return
 	}
-	m.width, m.height = width, height
-	m.lines = m.layout()
-	m.top.Resize(max(len(m.lines)-height+1, 1), 1)
+	p.width, p.height = width, height
+	p.lines = p.layout()
+	p.top.Resize(max(len(p.lines)-height+1, 1), 1)
 }
 
 // Move scrolls by a number of lines.
-func (m *Model) Move(lines int) { m.top.Move(lines) }
+func (p *Page) Move(lines int) { p.top.Move(lines) }
 
 // Page scrolls by pages.
-func (m *Model) Page(pages int) { m.top.Move(pages * max(m.height-1, 1)) }
+func (p *Page) Page(pages int) { p.top.Move(pages * max(p.height-1, 1)) }
 
 // Top scrolls to the beginning.
-func (m *Model) Top() { m.top.To(0) }
+func (p *Page) Top() { p.top.To(0) }
 
 // Bottom scrolls to the end.
-func (m *Model) Bottom() { m.top.To(len(m.lines)) }
+func (p *Page) Bottom() { p.top.To(len(p.lines)) }
 
 // Lines draws the visible part.
-func (m *Model) Lines() []string {
-	return m.lines[min(m.top.Cursor, len(m.lines)):]
+func (p *Page) Lines() []string {
+	return p.lines[min(p.top.Cursor, len(p.lines)):]
 }
 
 const (
@@ -69,10 +90,10 @@ const (
 )
 
 // layout fills as many columns as fit, whole sections first.
-func (m *Model) layout() []string {
-	count := min(max(m.width/columnWidth, 1), 3)
+func (p *Page) layout() []string {
+	count := min(max(p.width/columnWidth, 1), 3)
 	columns := make([][]string, count)
-	for _, s := range m.sections {
+	for _, s := range p.sections {
 		if len(s.Rows) > 0 {
 			continue
 		}
@@ -82,12 +103,12 @@ func (m *Model) layout() []string {
 				shortest = i
 			}
 		}
-		columns[shortest] = append(columns[shortest], m.section(s)...)
+		columns[shortest] = append(columns[shortest], p.section(s)...)
 	}
 	lines := format.Columns(columns, columnWidth)
-	for _, s := range m.sections {
+	for _, s := range p.sections {
 		if len(s.Rows) > 0 {
-			lines = append(lines, m.rows(s)...)
+			lines = append(lines, p.rows(s)...)
 		}
 	}
 	return lines
@@ -96,27 +117,27 @@ func (m *Model) layout() []string {
 // formWidth is the width of what rows explain.
 const formWidth = 19
 
-func (m *Model) rows(s Section) []string {
-	lines := []string{" " + m.theme.Title.Render(s.Title)}
+func (p *Page) rows(s Section) []string {
+	lines := []string{" " + p.frame.Theme.Title.Render(s.Title)}
 	for _, r := range s.Rows {
 		form := format.Left(r.Form, max(formWidth, format.Width(r.Form)))
-		lines = append(lines, "  "+m.theme.Key.Render(form)+" "+r.Means)
+		lines = append(lines, "  "+p.frame.Theme.Key.Render(form)+" "+r.Means)
 	}
 	return append(lines, "")
 }
 
-func (m *Model) section(s Section) []string {
+func (p *Page) section(s Section) []string {
 	if !slices.ContainsFunc(s.Keys, key.Binding.Enabled) {
 		return nil
 	}
-	lines := []string{" " + m.theme.Title.Render(s.Title)}
+	lines := []string{" " + p.frame.Theme.Title.Render(s.Title)}
 	for _, k := range s.Keys {
 		if !k.Enabled() {
 			continue
 		}
 		h := k.Help()
 		name := format.Left(h.Key, max(keyWidth, format.Width(h.Key)))
-		lines = append(lines, "  "+m.theme.Key.Render(name)+" "+h.Desc)
+		lines = append(lines, "  "+p.frame.Theme.Key.Render(name)+" "+h.Desc)
 	}
 	return append(lines, "")
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // openedBy says in a line who opens flows, as far as there is room.
-func (m *Model) openedBy(room int) string {
-	o, rate := m.opening, m.history.opened()
+func (p *Page) openedBy(room int) string {
+	o, rate := p.opening, p.history.opened()
 	switch {
 	case rate == 0:
 		return ""
@@ -50,8 +50,8 @@ func name(o order.Opener) string {
 
 // openers says in a sentence who opens flows, nothing where too few are opened to
 // tell.
-func (m *Model) openers() string {
-	o := m.opening
+func (p *Page) openers() string {
+	o := p.opening
 	switch {
 	case o.Flows < enough:
 		return ""

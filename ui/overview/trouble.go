@@ -25,11 +25,11 @@ const (
 )
 
 // troubles draws what is wrong, worst first, each with what to do.
-func (m *Model) troubles() []string {
+func (p *Page) troubles() []string {
 	var lines []string
-	for _, t := range m.wrong() {
-		lines = append(lines, " "+m.theme.Alert.Render(" "+format.Cut(format.Clean(t.what), m.width-4)+" "))
-		for line := range strings.SplitSeq(ansi.Wordwrap(t.todo, max(m.width-5, 10), ""), "\n") {
+	for _, t := range p.wrong() {
+		lines = append(lines, " "+p.frame.Theme.Alert.Render(" "+format.Cut(format.Clean(t.what), p.width-4)+" "))
+		for line := range strings.SplitSeq(ansi.Wordwrap(t.todo, max(p.width-5, 10), ""), "\n") {
 			lines = append(lines, "   "+line)
 		}
 	}
@@ -39,8 +39,8 @@ func (m *Model) troubles() []string {
 	return lines
 }
 
-func (m *Model) wrong() (list []trouble) {
-	s := m.count.Snapshot
+func (p *Page) wrong() (list []trouble) {
+	s := p.count.Snapshot
 	for _, side := range s.Interfaces {
 		if !side.Up && !s.Warnings.Down(side.Name) {
 			list = append(list, trouble{side.Name + " is down", setUp(side.Name)})
@@ -50,20 +50,20 @@ func (m *Model) wrong() (list []trouble) {
 		list = append(list, trouble{w.String(), adviceFor(w)})
 	}
 	list = append(list, unsent(&s.Counters)...)
-	list = append(list, m.fullness(s)...)
+	list = append(list, p.fullness(s)...)
 	if n := s.Counters.EventsLost; n > 0 {
 		list = append(list, trouble{
 			"lost " + format.Plural(int(n), "event"),
 			"The kernel had more to tell than was read. The table and its counters are right all the same, and what the log missed is made up for by them: it is marked ~ there, several changes told as one.",
 		})
 	}
-	if m.since > oldScan {
+	if p.frame.Since() > oldScan {
 		list = append(list, trouble{
-			"scan " + format.Age(m.since) + " old",
+			"scan " + format.Age(p.frame.Since()) + " old",
 			"The tracker does not keep up or has stopped. What is shown was true then.",
 		})
 	}
-	return append(list, m.shape()...)
+	return append(list, p.shape()...)
 }
 
 // adviceFor says what to do about a warning of the tracker's own.
@@ -111,7 +111,7 @@ func unsent(c *flow.Counters) (list []trouble) {
 	return list
 }
 
-func (m *Model) fullness(s *flow.Snapshot) (list []trouble) {
+func (p *Page) fullness(s *flow.Snapshot) (list []trouble) {
 	if !s.Warnings.Has(flow.WarningTable) && 100*len(s.Flows) >= nearlyFull*s.MaxFlows {
 		text := "table " + format.Percent(len(s.Flows), s.MaxFlows) + " full"
 		list = append(list, trouble{text, adviceFor(flow.Warning{Kind: flow.WarningTable})})
@@ -135,12 +135,12 @@ func untracked(p flow.Policy) string {
 }
 
 // shape is what the kind of flows tells.
-func (m *Model) shape() (list []trouble) {
-	c := m.count
+func (p *Page) shape() (list []trouble) {
+	c := p.count
 	if c.TCP >= enough && 100*c.HalfOpen >= manyHalf*c.TCP {
 		list = append(list, trouble{
 			fmt.Sprintf("%s of the TCP flows are half open", format.Percent(c.HalfOpen, c.TCP)),
-			"A SYN flood, a scan or a dead server: filter state:syn, and see in Talkers (3) who sends and who does not answer." + m.openers(),
+			"A SYN flood, a scan or a dead server: filter state:syn, and see in Talkers (3) who sends and who does not answer." + p.openers(),
 		})
 	}
 	if c.Flows >= enough && 100*c.OneSided >= manyOneSide*c.Flows {

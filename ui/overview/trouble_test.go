@@ -5,14 +5,15 @@ import (
 	"strings"
 	"testing"
 
-	"ctop/internal/order"
 	"ctop/tracker/flow"
+	"ctop/ui/internal/fake"
 )
 
 // shown returns what the page says is wrong with a snapshot, and what to do.
 func shown(s *flow.Snapshot) (what, todo []string) {
-	m := Model{count: order.Count{Snapshot: s}}
-	for _, t := range m.wrong() {
+	p := New(fake.NewFrame().Frame)
+	p.count.Snapshot = s
+	for _, t := range p.wrong() {
 		what, todo = append(what, t.what), append(todo, t.todo)
 	}
 	return what, todo

@@ -11,13 +11,13 @@ import (
 
 // all draws the page: what is wrong first, then what happens, then what there
 // is.
-func (m *Model) all() []string {
-	if m.count.Snapshot == nil {
+func (p *Page) all() []string {
+	if p.count.Snapshot == nil {
 		return nil
 	}
-	lines := m.troubles()
-	lines = append(lines, m.charts()...)
-	return append(lines, m.beside(m.blocks())...)
+	lines := p.troubles()
+	lines = append(lines, p.charts()...)
+	return append(lines, p.beside(p.blocks())...)
 }
 
 // Widths of the page's parts.
@@ -27,21 +27,21 @@ const (
 	tallCharts = 30
 )
 
-func (m *Model) charts() []string {
-	width := max(m.width-labelWidth-2, 1)
+func (p *Page) charts() []string {
+	width := max(p.width-labelWidth-2, 1)
 	height := 1
 	switch {
-	case m.height >= tallCharts:
+	case p.height >= tallCharts:
 		height = 3
-	case m.height >= tallCharts-10:
+	case p.height >= tallCharts-10:
 		height = 2
 	}
-	if m.width < labelWidth+12 {
+	if p.width < labelWidth+12 {
 		width = 0
 	}
-	lines := []string{m.theme.Head.Render(" " + m.chartTitle(width))}
+	lines := []string{p.frame.Theme.Head.Render(" " + p.chartTitle(width))}
 	for _, c := range quantities {
-		lines = append(lines, m.chart(c, width, height)...)
+		lines = append(lines, p.chart(c, width, height)...)
 		if height > 2 {
 			lines = append(lines, "") // else they would grow together
 		}
@@ -57,20 +57,20 @@ type quantity struct {
 	name, unit string
 	of         func(sample) float64
 	// by says who is behind it.
-	by func(m *Model, room int) string
+	by func(p *Page, room int) string
 }
 
 var quantities = [...]quantity{
 	{"bits", "b/s", func(s sample) float64 { return s.bps }, nil},
 	{"packets", "pps", func(s sample) float64 { return s.pps }, nil},
-	{"new flows", "/s", func(s sample) float64 { return s.newRate }, (*Model).openedBy},
+	{"new flows", "/s", func(s sample) float64 { return s.newRate }, (*Page).openedBy},
 	{"flows", "", func(s sample) float64 { return s.flows }, nil},
 }
 
 // chart draws one of them, with what it comes to in front.
-func (m *Model) chart(q quantity, width, height int) []string {
-	values := m.history.columns(width, q.of)
-	now := q.of(m.history.now())
+func (p *Page) chart(q quantity, width, height int) []string {
+	values := p.history.columns(width, q.of)
+	now := q.of(p.history.now())
 	labels := []string{format.Left(q.name, 10) + format.Right(format.Unit(now, q.unit), 11), "", ""}
 	if height > 1 {
 		labels[1] = format.Left("  highest", 10) + format.Right(format.Unit(highest(values), q.unit), 11)
@@ -84,14 +84,14 @@ func (m *Model) chart(q quantity, width, height int) []string {
 	}
 	// It stays where there is nothing to tell: what is below must not jump.
 	line := ""
-	if by := q.by(m, width); by != "" {
+	if by := q.by(p, width); by != "" {
 		line = " " + format.Left("  by", labelWidth) + by
 	}
 	return append(lines, line)
 }
 
-func (m *Model) chartTitle(width int) string {
-	d := m.history.covered(width)
+func (p *Page) chartTitle(width int) string {
+	d := p.history.covered(width)
 	if d < time.Second {
 		return "now"
 	}
@@ -104,26 +104,26 @@ type block struct {
 	lines []string
 }
 
-func (m *Model) blocks() []block {
-	s := m.count.Snapshot
+func (p *Page) blocks() []block {
+	s := p.count.Snapshot
 	return []block{
-		{"flows by state", m.states()},
-		{"the table", m.table()},
-		{"packets", m.packets()},
-		{"flows ended by", m.counted(s.Counters.FlowsDestroyed, reasonCounts(s))},
-		{"invalid packets by", m.counted(s.Counters.Invalid, invalidCounts(s))},
-		{"the tracker", m.tracker()},
+		{"flows by state", p.states()},
+		{"the table", p.table()},
+		{"packets", p.packets()},
+		{"flows ended by", listed(s.Counters.FlowsDestroyed, reasonCounts(s))},
+		{"invalid packets by", listed(s.Counters.Invalid, invalidCounts(s))},
+		{"the tracker", p.tracker()},
 	}
 }
 
 // beside fills as many columns as fit with blocks, one after the other.
-func (m *Model) beside(blocks []block) []string {
-	count := min(max(m.width/blockWidth, 1), 3)
-	width := m.width / count
+func (p *Page) beside(blocks []block) []string {
+	count := min(max(p.width/blockWidth, 1), 3)
+	width := p.width / count
 	columns := make([][]string, count)
 	for i, b := range blocks {
 		at := i % count
-		columns[at] = append(columns[at], " "+m.theme.Head.Render(strings.ToUpper(b.title)))
+		columns[at] = append(columns[at], " "+p.frame.Theme.Head.Render(strings.ToUpper(b.title)))
 		for _, line := range b.lines {
 			columns[at] = append(columns[at], "  "+format.Cut(line, width-3))
 		}
@@ -132,11 +132,11 @@ func (m *Model) beside(blocks []block) []string {
 	return format.Columns(columns, width)
 }
 
-func (m *Model) states() []string {
+func (p *Page) states() []string {
 	var lines []string
 	for _, state := range flow.States() {
-		n := m.count.ByState[state]
-		share := float64(n) / float64(max(m.count.Flows, 1))
+		n := p.count.ByState[state]
+		share := float64(n) / float64(max(p.count.Flows, 1))
 		lines = append(lines, format.Left(state.String(), 12)+format.Right(format.Count(n), 10)+"  "+format.Bar(share, 12))
 	}
 	return lines
@@ -144,11 +144,11 @@ func (m *Model) states() []string {
 
 func fact(name, value string) string { return format.Left(name, 16) + value }
 
-func (m *Model) table() []string {
-	c, s := m.count, m.count.Snapshot
+func (p *Page) table() []string {
+	c, s := p.count, p.count.Snapshot
 	lines := []string{
 		fact("filled", format.Percent(c.Flows, s.MaxFlows)+" of "+format.Count(s.MaxFlows)),
-		fact("full in", m.timeToFull()),
+		fact("full in", p.timeToFull()),
 		fact("half open", format.Percent(c.HalfOpen, c.TCP)+" of "+format.Count(c.TCP)+" TCP"),
 		fact("seen one way", format.Percent(c.OneSided, c.Flows)+", "+format.Count(c.OneSided)),
 		fact("own timeout", format.Count(c.Pinned)),
@@ -161,9 +161,9 @@ func (m *Model) table() []string {
 }
 
 // timeToFull says when the table is full if it goes on as in the last minute.
-func (m *Model) timeToFull() string {
-	room := float64(m.count.Snapshot.MaxFlows - m.count.Flows)
-	growth := m.history.growth()
+func (p *Page) timeToFull() string {
+	room := float64(p.count.Snapshot.MaxFlows - p.count.Flows)
+	growth := p.history.growth()
 	switch {
 	case room <= 0:
 		return "it is full"
@@ -176,8 +176,8 @@ func (m *Model) timeToFull() string {
 	return fmt.Sprintf("%s at +%s flows/s", format.Age(left), strings.TrimSpace(format.Unit(growth, "")))
 }
 
-func (m *Model) packets() []string {
-	c := m.count.Snapshot.Counters
+func (p *Page) packets() []string {
+	c := p.count.Snapshot.Counters
 	verdicts := []named{
 		{"established", c.Established},
 		{"new", c.New},
@@ -186,7 +186,7 @@ func (m *Model) packets() []string {
 		{"untracked", c.Untracked},
 		{"dropped", c.Dropped},
 	}
-	if m.count.Snapshot.Checksums {
+	if p.count.Snapshot.Checksums {
 		verdicts = append(verdicts, named{"bad checksums", c.BadChecksums})
 	}
 	var lines []string
@@ -224,7 +224,7 @@ func invalidCounts(s *flow.Snapshot) (counts []named) {
 	return counts
 }
 
-func (m *Model) counted(all uint64, counts []named) []string {
+func listed(all uint64, counts []named) []string {
 	var lines []string
 	for _, c := range counts {
 		share := float64(c.n) / float64(max(all, 1))
@@ -233,17 +233,17 @@ func (m *Model) counted(all uint64, counts []named) []string {
 	return lines
 }
 
-func (m *Model) tracker() []string {
-	s := m.count.Snapshot
+func (p *Page) tracker() []string {
+	s := p.count.Snapshot
 	lines := []string{
 		fact("running for", format.Words(s.Uptime.Truncate(time.Second))),
-		fact("scan", fmt.Sprintf("%s old, took %s", format.Age(m.since), took(s.Took))),
+		fact("scan", fmt.Sprintf("%s old, took %s", format.Age(p.frame.Since()), took(s.Took))),
 		fact("flows opened", format.Count(int(s.Counters.FlowsCreated))),
 		fact("events", format.Count(int(s.Counters.Events))),
 		fact("events lost", format.Count(int(s.Counters.EventsLost))),
 	}
-	if m.missed > 0 {
-		lines = append(lines, fact("not shown here", format.Count(int(m.missed))))
+	if p.missed > 0 {
+		lines = append(lines, fact("not shown here", format.Count(int(p.missed))))
 	}
 	return lines
 }

@@ -1,27 +1,35 @@
-// Package talkers shows what groups of flows amount to, the largest first.
+// Package talkers is the page of groups of flows, the largest first.
 package talkers
 
 import (
 	"net/netip"
 
+	tea "github.com/charmbracelet/bubbletea"
+
 	"ctop/internal/format"
-	"ctop/internal/names"
 	"ctop/internal/order"
+	"ctop/tracker/flow"
+	"ctop/ui/page"
 	"ctop/ui/scroll"
-	"ctop/ui/theme"
+	"ctop/ui/work"
 )
 
-// Model is the page.
-type Model struct {
-	theme  theme.Theme
+// Page is the page.
+type Page struct {
+	page.Base
+	frame  *page.Frame
 	window scroll.Window
 	width  int
 	height int
 
+	grouping order.Grouping
+	by       order.GroupBy
+	counting *work.Task[order.Groups]
+	// counted is the snapshot whose flows were counted last.
+	counted *flow.Snapshot
+
 	groups order.Groups
 	loaded bool
-	unit   format.RateUnit
-	names  *names.Book
 
 	// selected is the group under the cursor. Until the operator has chosen
 	// one, the cursor stays at the top.
@@ -33,157 +41,166 @@ type Model struct {
 }
 
 // New returns an empty page.
-func New(t theme.Theme, book *names.Book) Model {
-	return Model{theme: t, names: book}
+func New(f *page.Frame) *Page {
+	p := &Page{frame: f, by: order.GroupBy{Sort: order.GroupRate, Desc: true}}
+	p.counting = work.NewTask(f.Clock, p.count, p.set)
+	return p
 }
 
 // SetSize gives the page its room, the line of titles included.
-func (m *Model) SetSize(width, height int) {
-	m.width, m.height = width, height
-	m.window.Resize(len(m.groups.Top), m.bodyHeight())
-	m.measure()
+func (p *Page) SetSize(width, height int) {
+	p.width, p.height = width, height
+	p.window.Resize(len(p.groups.Top), p.bodyHeight())
+	p.measure()
 }
 
-// SetUnit says what rates count.
-func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
-
-// Set takes new groups. The cursor stays on its group, and that on its line of
-// the screen.
-func (m *Model) Set(g order.Groups) {
-	if g.Grouping != m.groups.Grouping {
-		m.chosen, m.widest = false, 0
-		m.window.To(0)
+// count returns what counts the flows in groups. There is nothing to count while the
+// page is not open.
+func (p *Page) count() func() order.Groups {
+	s := p.frame.Shown
+	if s == nil || p.frame.Tab() != page.Page(p) {
+		return nil
 	}
-	m.groups, m.loaded = g, true
-	m.window.Resize(len(g.Top), m.bodyHeight())
-	if row := m.find(m.selected); m.chosen && row >= 0 {
-		m.window.Hold(row)
-	}
-	m.settle()
+	p.counted = s
+	r := order.GroupRequest{Snapshot: s, Filter: p.frame.Filter(), Grouping: p.grouping, By: p.by}
+	return func() order.Groups { return order.Talk(r) }
 }
 
-func (m *Model) find(k order.GroupKey) int {
-	for i := range m.groups.Top {
-		if m.groups.Top[i].Key == k {
+// set shows new groups. The cursor stays on its group, and that on its line of the
+// screen.
+func (p *Page) set(g order.Groups) tea.Cmd {
+	if g.Grouping != p.groups.Grouping {
+		p.chosen, p.widest = false, 0
+		p.window.To(0)
+	}
+	p.groups, p.loaded = g, true
+	p.window.Resize(len(g.Top), p.bodyHeight())
+	if row := p.find(p.selected); p.chosen && row >= 0 {
+		p.window.Hold(row)
+	}
+	p.settle()
+	return nil
+}
+
+func (p *Page) find(k order.GroupKey) int {
+	for i := range p.groups.Top {
+		if p.groups.Top[i].Key == k {
 			return i
 		}
 	}
 	return -1
 }
 
-// Loaded reports whether there is anything to show yet.
-func (m *Model) Loaded() bool { return m.loaded }
-
-// Groups returns what is shown.
-func (m *Model) Groups() *order.Groups { return &m.groups }
-
 // Selected returns the group under the cursor.
-func (m *Model) Selected() (order.Group, bool) {
-	if m.window.Cursor < len(m.groups.Top) {
-		return m.groups.Top[m.window.Cursor], true
+func (p *Page) Selected() (order.Group, bool) {
+	if p.window.Cursor < len(p.groups.Top) {
+		return p.groups.Top[p.window.Cursor], true
 	}
 	return order.Group{}, false
 }
 
 // Addresses returns the addresses that can be seen.
-func (m *Model) Addresses() []netip.Addr {
-	if !m.groups.Grouping.HasAddresses() {
+func (p *Page) Addresses() []netip.Addr {
+	if !p.groups.Grouping.HasAddresses() {
 		return nil
 	}
-	first, end := m.window.Visible()
+	first, end := p.window.Visible()
 	var list []netip.Addr
-	for _, g := range m.groups.Top[first:end] {
+	for _, g := range p.groups.Top[first:end] {
 		list = append(list, g.Key.Net.Addr())
 	}
 	return list
 }
 
 // Move moves the cursor.
-func (m *Model) Move(lines int) {
-	m.window.Move(lines)
-	m.choose()
+func (p *Page) Move(lines int) {
+	p.window.Move(lines)
+	p.choose()
 }
 
 // Page moves the cursor by pages.
-func (m *Model) Page(pages int) {
-	m.window.Page(pages)
-	m.choose()
+func (p *Page) Page(pages int) {
+	p.window.Page(pages)
+	p.choose()
 }
 
 // Top goes to the first group and stays there, whatever that may come to be.
-func (m *Model) Top() {
-	m.window.To(0)
-	m.settle()
-	m.chosen = false
+func (p *Page) Top() {
+	p.window.To(0)
+	p.settle()
+	p.chosen = false
 }
 
 // Bottom goes to the last group.
-func (m *Model) Bottom() {
-	m.window.To(len(m.groups.Top) - 1)
-	m.choose()
+func (p *Page) Bottom() {
+	p.window.To(len(p.groups.Top) - 1)
+	p.choose()
 }
 
-// Click puts the cursor on a line, or returns what a title sorts by.
-func (m *Model) Click(x, y int) (by order.GroupSort, title bool) {
-	if y == 0 && m.titled() {
-		return m.titleAt(x)
+// Click puts the cursor on a line, or sorts by the column whose title is hit.
+func (p *Page) Click(x, y int) tea.Cmd {
+	if y == 0 && p.titled() {
+		if by, ok := p.titleAt(x); ok {
+			return p.sortBy(by)
+		}
+		return nil
 	}
-	if m.titled() {
+	if p.titled() {
 		y--
 	}
-	if row, ok := m.window.Line(y); ok {
-		m.window.To(row)
-		m.choose()
+	if row, ok := p.window.Line(y); ok {
+		p.window.To(row)
+		p.choose()
 	}
-	return 0, false
+	return nil
 }
 
-func (m *Model) titleAt(x int) (order.GroupSort, bool) {
-	for _, p := range m.places {
-		if p.x <= x && x < p.x+p.width {
-			return columns[p.id].by, columns[p.id].sorts
+func (p *Page) titleAt(x int) (order.GroupSort, bool) {
+	for _, at := range p.places {
+		if at.x <= x && x < at.x+at.width {
+			return columns[at.id].by, columns[at.id].sorts
 		}
 	}
 	return 0, false
 }
 
-func (m *Model) choose() {
-	m.settle()
-	m.chosen = true
+func (p *Page) choose() {
+	p.settle()
+	p.chosen = true
 }
 
-func (m *Model) settle() {
-	if g, ok := m.Selected(); ok {
-		m.selected = g.Key
+func (p *Page) settle() {
+	if g, ok := p.Selected(); ok {
+		p.selected = g.Key
 	}
-	m.measure()
+	p.measure()
 }
 
-func (m *Model) measure() {
-	m.widest = max(m.widest, format.Width(m.title(name)))
-	first, end := m.window.Visible()
+func (p *Page) measure() {
+	p.widest = max(p.widest, format.Width(p.title(name)))
+	first, end := p.window.Visible()
 	for i := first; i < end; i++ {
-		m.widest = max(m.widest, format.Width(m.name(&m.groups.Top[i])))
+		p.widest = max(p.widest, format.Width(p.name(&p.groups.Top[i])))
 	}
-	m.places = arrange(m.width, m.widest)
+	p.places = arrange(p.width, p.widest)
 }
 
 // name is what a group is called on the screen.
-func (m *Model) name(g *order.Group) string {
+func (p *Page) name(g *order.Group) string {
 	switch {
-	case m.groups.Grouping.HasAddresses():
-		return m.names.Host(g.Key.Net.Addr())
-	case m.groups.Grouping == order.ByPort && g.Key.Number < 1<<16:
-		return m.names.Port(portful, uint16(g.Key.Number))
+	case p.groups.Grouping.HasAddresses():
+		return p.frame.Names.Host(g.Key.Net.Addr())
+	case p.groups.Grouping == order.ByPort && g.Key.Number < 1<<16:
+		return p.frame.Names.Port(portful, uint16(g.Key.Number))
 	}
-	return format.Clean(m.groups.Grouping.Name(g.Key, m.groups.Snapshot))
+	return format.Clean(p.groups.Grouping.Name(g.Key, p.groups.Snapshot))
 }
 
-func (m *Model) bodyHeight() int {
-	if m.titled() {
-		return m.height - 1
+func (p *Page) bodyHeight() int {
+	if p.titled() {
+		return p.height - 1
 	}
-	return m.height
+	return p.height
 }
 
-func (m *Model) titled() bool { return m.height >= 3 }
+func (p *Page) titled() bool { return p.height >= 3 }

@@ -114,76 +114,86 @@ func lineWidth(shown [numColumns]bool, nameWidth int) int {
 	return sum
 }
 
-// Lines draws the page.
-func (m *Model) Lines() []string {
+// Lines draws the groups, or says why there are none.
+func (p *Page) Lines() []string {
 	var lines []string
-	if m.titled() {
-		lines = append(lines, m.titles())
+	if p.titled() {
+		lines = append(lines, p.titles())
 	}
-	first, end := m.window.Visible()
+	first, end := p.window.Visible()
 	for i := first; i < end; i++ {
-		lines = append(lines, m.row(&m.groups.Top[i], i == m.window.Cursor))
+		lines = append(lines, p.row(&p.groups.Top[i], i == p.window.Cursor))
+	}
+	if len(p.groups.Top) == 0 {
+		lines = append(lines, p.frame.Empty(p.emptiness())...)
 	}
 	return lines
 }
 
+func (p *Page) emptiness() string {
+	if p.frame.Shown == nil || p.loaded {
+		return p.frame.Emptiness()
+	}
+	return "counting"
+}
+
 // title is a column's title, with the direction of the order where it sorts.
-func (m *Model) title(id columnID) string {
+func (p *Page) title(id columnID) string {
 	c := columns[id]
 	text := c.title
 	if id == name {
-		text = strings.ToUpper(m.groups.Grouping.String())
+		text = strings.ToUpper(p.groups.Grouping.String())
 	}
-	if !c.sorts || c.by != m.groups.By.Sort {
+	if !c.sorts || c.by != p.groups.By.Sort {
 		return text
 	}
-	if m.groups.By.Desc {
+	if p.groups.By.Desc {
 		return text + " ▼"
 	}
 	return text + " ▲"
 }
 
-func (m *Model) titles() string {
+func (p *Page) titles() string {
 	line, width := "", 0
-	for _, p := range m.places {
-		text := aligned(p, m.title(p.id))
-		style := m.theme.Head
-		if columns[p.id].sorts && columns[p.id].by == m.groups.By.Sort {
-			style = m.theme.Sorted
+	for _, at := range p.places {
+		text := aligned(at, p.title(at.id))
+		style := p.frame.Theme.Head
+		if columns[at.id].sorts && columns[at.id].by == p.groups.By.Sort {
+			style = p.frame.Theme.Sorted
 		}
 		body := strings.TrimRight(text, " ")
 		lead := len(body) - len(strings.TrimLeft(body, " "))
-		line += format.Blank(p.x-width) + body[:lead] + style.Render(body[lead:])
-		width = p.x + format.Width(body)
+		line += format.Blank(at.x-width) + body[:lead] + style.Render(body[lead:])
+		width = at.x + format.Width(body)
 	}
 	return line
 }
 
-func aligned(p place, text string) string {
-	if p.id == name || p.id == bar {
-		return format.Left(text, p.width)
+func aligned(at place, text string) string {
+	if at.id == name || at.id == bar {
+		return format.Left(text, at.width)
 	}
-	return format.Right(text, p.width)
+	return format.Right(text, at.width)
 }
 
-func (m *Model) row(g *order.Group, selected bool) string {
+func (p *Page) row(g *order.Group, selected bool) string {
 	line := " "
 	if selected {
 		line = "▌"
 	}
-	for _, p := range m.places {
-		line += format.Blank(p.x-format.Width(line)) + aligned(p, m.text(g, p))
+	for _, at := range p.places {
+		line += format.Blank(at.x-format.Width(line)) + aligned(at, p.text(g, at))
 	}
 	if selected {
-		return m.theme.Cursor.Render(format.Left(line, m.width))
+		return p.frame.Theme.Cursor.Render(format.Left(line, p.width))
 	}
 	return line
 }
 
-func (m *Model) text(g *order.Group, p place) string {
-	switch p.id {
+func (p *Page) text(g *order.Group, at place) string {
+	switch at.id {
 	case name:
-		return address.Shorten(m.name(g), p.width)
+		return address.Shorten(p.name(g), at.width)
 	case flows:
 		return format.Count(g.Flows)
 	case packets:
@@ -191,31 +201,31 @@ func (m *Model) text(g *order.Group, p place) string {
 	case bytes:
 		return format.Total(g.Origin.Bytes + g.Reply.Bytes)
 	case out:
-		return m.rate(g.Origin)
+		return p.rate(g.Origin)
 	case in:
-		return m.rate(g.Reply)
+		return p.rate(g.Reply)
 	case rate:
-		return format.Rate(m.unit.Of(g.Origin) + m.unit.Of(g.Reply))
+		return format.Rate(p.frame.Unit.Of(g.Origin) + p.frame.Unit.Of(g.Reply))
 	case percent:
-		return share(m.share(g))
+		return share(p.share(g))
 	}
-	return format.Bar(m.share(g), p.width)
+	return format.Bar(p.share(g), at.width)
 }
 
-func (m *Model) rate(h flow.Half) string {
+func (p *Page) rate(h flow.Half) string {
 	if !h.Seen() {
 		return format.Unseen
 	}
-	return format.Rate(m.unit.Of(h))
+	return format.Rate(p.frame.Unit.Of(h))
 }
 
 // share is the group's part of all that is sorted by.
-func (m *Model) share(g *order.Group) float64 {
-	all := m.groups.By.Value(&m.groups.Sum)
+func (p *Page) share(g *order.Group) float64 {
+	all := p.groups.By.Value(&p.groups.Sum)
 	if all <= 0 {
 		return 0
 	}
-	return m.groups.By.Value(g) / all
+	return p.groups.By.Value(g) / all
 }
 
 // share says a share in percent, as [format.Percent] does.

@@ -1,4 +1,5 @@
-// Package timeouts shows and edits how long a flow may be silent in each state.
+// Package timeouts is the page that shows and edits how long a flow may be silent in
+// each state.
 package timeouts
 
 import (
@@ -6,129 +7,114 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/internal/order"
 	"ctop/tracker/flow"
-	"ctop/ui/prompt"
+	"ctop/ui/acting"
+	"ctop/ui/page"
 	"ctop/ui/scroll"
-	"ctop/ui/theme"
+	"ctop/ui/work"
 )
 
-// Model is the page.
-type Model struct {
-	theme  theme.Theme
-	window scroll.Window
-	width  int
-	height int
+// Page is the page.
+type Page struct {
+	page.Base
+	frame    *page.Frame
+	acts     *acting.Acts
+	window   scroll.Window
+	width    int
+	height   int
+	counting *work.Task[counted]
 
 	values flow.Timeouts
 	counts [len(flow.Timeouts{})]int
 	loaded bool
 
-	editing bool
-	input   prompt.Model
-	problem string
-	// preview is how many flows the value being typed would end, less than
-	// zero while that is not known.
-	preview int
-	// touched is how many flows have the timeout that it was counted for.
-	touched int
+	editing *edit
+}
+
+// counted is how many flows of a snapshot each timeout applies to.
+type counted struct {
+	values flow.Timeouts
+	counts [len(flow.Timeouts{})]int
 }
 
 // New returns an empty page.
-func New(t theme.Theme) Model {
-	return Model{theme: t, preview: -1}
+func New(f *page.Frame, a *acting.Acts) *Page {
+	p := &Page{frame: f, acts: a}
+	p.counting = work.NewTask(f.Clock, p.count, p.set)
+	return p
+}
+
+// count returns what counts the flows, if the page is open.
+func (p *Page) count() func() counted {
+	s := p.frame.Shown
+	if s == nil || p.frame.Tab() != page.Page(p) {
+		return nil
+	}
+	values := p.frame.Latest.Timeouts
+	return func() counted { return counted{values, order.CountTimeouts(s)} }
+}
+
+func (p *Page) set(c counted) tea.Cmd {
+	p.values, p.counts, p.loaded = c.values, c.counts, true
+	return nil
+}
+
+// Update takes the timeouts and counts their flows. A paused page shows the timeouts
+// that are set, too: they are settings.
+func (p *Page) Update(msg tea.Msg) tea.Cmd {
+	switch msg.(type) {
+	case page.SnapshotTaken:
+		p.values = p.frame.Latest.Timeouts
+	case page.Opened:
+		return p.counting.Renew()
+	case page.ShownChanged:
+		p.counting.Outdate()
+		return p.counting.Run()
+	}
+	return nil
 }
 
 // SetSize gives the page its room.
-func (m *Model) SetSize(width, height int) {
-	m.width, m.height = width, height
-	m.window.Resize(len(m.values), m.bodyHeight())
+func (p *Page) SetSize(width, height int) {
+	p.width, p.height = width, height
+	p.window.Resize(len(p.values), p.bodyHeight())
 }
-
-// Set takes the timeouts and how many flows each applies to.
-func (m *Model) Set(values flow.Timeouts, counts [len(flow.Timeouts{})]int) {
-	m.values, m.counts, m.loaded = values, counts, true
-}
-
-// SetValues takes the timeouts as they are now, which a paused page shows, too:
-// they are settings.
-func (m *Model) SetValues(values flow.Timeouts) { m.values = values }
 
 // Move moves the cursor.
-func (m *Model) Move(lines int) { m.window.Move(lines) }
+func (p *Page) Move(lines int) { p.window.Move(lines) }
 
 // Page moves the cursor by pages.
-func (m *Model) Page(pages int) { m.window.Page(pages) }
+func (p *Page) Page(pages int) { p.window.Page(pages) }
 
-// Top and Bottom move the cursor to the ends.
-func (m *Model) Top() { m.window.To(0) }
+// Top moves the cursor to the first timeout.
+func (p *Page) Top() { p.window.To(0) }
 
 // Bottom moves the cursor to the last timeout.
-func (m *Model) Bottom() { m.window.To(len(m.values) - 1) }
+func (p *Page) Bottom() { p.window.To(len(p.values) - 1) }
 
 // Click puts the cursor on a line.
-func (m *Model) Click(y int) {
-	if m.titled() {
+func (p *Page) Click(_, y int) tea.Cmd {
+	if p.titled() {
 		y--
 	}
-	if i, ok := m.window.Line(y); ok {
-		m.window.To(i)
+	if i, ok := p.window.Line(y); ok {
+		p.window.To(i)
 	}
+	return nil
 }
 
-// Selected returns the timeout under the cursor and its value.
-func (m *Model) Selected() (flow.TimeoutName, time.Duration) {
-	return flow.TimeoutName(m.window.Cursor), m.values[m.window.Cursor]
-}
-
-// Edit begins to edit the selected timeout. It reports false before the first
-// snapshot, when there is nothing to edit yet.
-func (m *Model) Edit() bool {
-	if !m.loaded {
-		return false
-	}
-	m.editing, m.problem, m.preview = true, "", -1
-	m.input = prompt.New()
-	return true
-}
-
-// Cancel ends editing and changes nothing.
-func (m *Model) Cancel() { m.editing, m.problem = false, "" }
-
-// Type edits the value and returns it, where it is one.
-func (m *Model) Type(msg tea.KeyMsg) (d time.Duration, ok bool) {
-	m.input.Update(msg)
-	m.problem, m.preview = "", -1
-	d, err := m.Value()
-	return d, err == nil
-}
-
-// Value returns the value being edited.
-func (m *Model) Value() (time.Duration, error) {
-	d, err := flow.ParseDuration(m.input.Value())
-	if err != nil {
-		return 0, err
-	}
-	return d, flow.CheckTimeout(d)
-}
-
-// Refuse shows what is wrong with the value.
-func (m *Model) Refuse(err error) { m.problem = err.Error() }
-
-// Preview says how many flows a value would touch and end. It counts only while
-// that is still the value being edited.
-func (m *Model) Preview(name flow.TimeoutName, d time.Duration, touched, ending int) {
-	selected, _ := m.Selected()
-	if typed, err := m.Value(); err == nil && typed == d && selected == name {
-		m.touched, m.preview = touched, ending
-	}
+// selected returns the timeout under the cursor and its value.
+func (p *Page) selected() (flow.TimeoutName, time.Duration) {
+	return flow.TimeoutName(p.window.Cursor), p.values[p.window.Cursor]
 }
 
 // bodyHeight leaves a line for the titles and two for what is being edited.
-func (m *Model) bodyHeight() int {
-	if m.titled() {
-		return m.height - 3
+func (p *Page) bodyHeight() int {
+	if p.titled() {
+		return p.height - 3
 	}
-	return m.height
+	return p.height
 }
 
-func (m *Model) titled() bool { return m.height >= 6 }
+func (p *Page) titled() bool { return p.height >= 6 }

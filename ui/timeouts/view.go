@@ -31,60 +31,60 @@ var meanings = [len(flow.Timeouts{})]string{
 }
 
 // Lines draws the page.
-func (m *Model) Lines() []string {
-	if !m.loaded {
+func (p *Page) Lines() []string {
+	if !p.loaded {
 		return nil
 	}
 	var lines []string
-	if m.titled() {
-		lines = append(lines, m.theme.Head.Render(m.columns("TIMEOUT", "VALUE", "FLOWS", "DEFAULT", "APPLIES TO A FLOW")))
+	if p.titled() {
+		lines = append(lines, p.frame.Theme.Head.Render(p.columns("TIMEOUT", "VALUE", "FLOWS", "DEFAULT", "APPLIES TO A FLOW")))
 	}
-	first, end := m.window.Visible()
+	first, end := p.window.Visible()
 	for i := first; i < end; i++ {
-		lines = append(lines, m.row(flow.TimeoutName(i)))
+		lines = append(lines, p.row(flow.TimeoutName(i)))
 	}
-	if m.titled() {
-		lines = append(lines, "", "  "+m.note())
+	if p.titled() {
+		lines = append(lines, "", "  "+p.note())
 	}
 	return lines
 }
 
-func (m *Model) columns(name, value, flows, standard, meaning string) string {
-	if m.width < narrow {
+func (p *Page) columns(name, value, flows, standard, meaning string) string {
+	if p.width < narrow {
 		return "  " + format.Left(name, nameWidth) + format.Right(value, narrowWidth) + " " + format.Right(flows, narrowWidth)
 	}
 	return "  " + format.Left(name, nameWidth) + " " + format.Right(value, valueWidth) + " " +
 		format.Right(flows, flowsWidth) + " " + format.Right(standard, valueWidth) + "  " + meaning
 }
 
-func (m *Model) row(n flow.TimeoutName) string {
-	text := m.columns(n.String(), m.valueText(n), format.Count(m.counts[n]), standard(m.values, n), meanings[n])
-	if int(n) != m.window.Cursor {
+func (p *Page) row(n flow.TimeoutName) string {
+	text := p.columns(n.String(), p.valueText(n), format.Count(p.counts[n]), defaultText(p.values, n), meanings[n])
+	if int(n) != p.window.Cursor {
 		return text
 	}
 	text = "▌" + text[1:]
-	if m.editing {
-		return m.theme.Title.Render(text)
+	if p.editing != nil {
+		return p.frame.Theme.Title.Render(text)
 	}
-	return m.theme.Cursor.Render(format.Left(text, m.width))
+	return p.frame.Theme.Cursor.Render(format.Left(text, p.width))
 }
 
-func (m *Model) valueText(n flow.TimeoutName) string {
-	if m.editing && int(n) == m.window.Cursor {
-		return m.input.View(m.valueWidth())
+func (p *Page) valueText(n flow.TimeoutName) string {
+	if p.editing != nil && int(n) == p.window.Cursor {
+		return p.editing.input.View(p.valueWidth())
 	}
-	return format.Timeout(m.values[n])
+	return format.Timeout(p.values[n])
 }
 
-func (m *Model) valueWidth() int {
-	if m.width < narrow {
+func (p *Page) valueWidth() int {
+	if p.width < narrow {
 		return narrowWidth
 	}
 	return valueWidth
 }
 
-// standard is the default, where the value is another.
-func standard(values flow.Timeouts, n flow.TimeoutName) string {
+// defaultText is the default, if the value is another.
+func defaultText(values flow.Timeouts, n flow.TimeoutName) string {
 	if d := flow.DefaultTimeouts()[n]; d != values[n] {
 		return format.Timeout(d)
 	}
@@ -92,24 +92,25 @@ func standard(values flow.Timeouts, n flow.TimeoutName) string {
 }
 
 // note says what the value being edited would do, or what is wrong with it.
-func (m *Model) note() string {
-	_, value := m.Selected()
+func (p *Page) note() string {
+	_, value := p.selected()
+	e := p.editing
 	switch {
-	case m.problem != "":
-		return m.theme.Alert.Render(format.Clean(m.problem))
-	case !m.editing:
+	case e == nil:
 		return ""
-	case m.preview < 0:
+	case e.problem != "":
+		return p.frame.Theme.Alert.Render(format.Clean(e.problem))
+	case e.ends < 0:
 		return "now " + format.Timeout(value) + "; type a duration like 30s, 5m, 2h or 5d"
 	}
-	typed, _ := m.Value()
-	return m.previewStyle().Render(format.Timeout(value) + " → " + format.Timeout(typed) + " touches " +
-		format.Plural(m.touched, "flow") + ", ends " + format.Count(m.preview) + " now")
+	typed, _ := e.value()
+	return p.effectStyle().Render(format.Timeout(value) + " → " + format.Timeout(typed) + " touches " +
+		format.Plural(e.touches, "flow") + ", ends " + format.Count(e.ends) + " now")
 }
 
-func (m *Model) previewStyle() theme.Style {
-	if m.preview > 0 {
-		return m.theme.Warning
+func (p *Page) effectStyle() theme.Style {
+	if p.editing.ends > 0 {
+		return p.frame.Theme.Warning
 	}
 	return theme.Style{}
 }

@@ -1,0 +1,106 @@
+package acting
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
+	"ctop/ui/confirm"
+	"ctop/ui/table"
+)
+
+// askDelete asks about one flow.
+func (a *Acts) askDelete(f Flow) {
+	now := a.living(f)
+	if now == nil {
+		return
+	}
+	confirm.Ask(a.frame, confirm.Question{
+		Title: "delete 1 flow?",
+		Lines: []string{table.TupleText(now), now.State.String(), a.consequence()},
+		Verb:  "delete it", Keep: "keep it",
+		Yes: a.delete([]flow.Ref{now.Ref()}),
+	})
+}
+
+// AskDeleteAll asks about many flows. The question is not asked if something else
+// has been opened since the flows were looked up. With count, the operator has to
+// type how many there are.
+func (a *Acts) AskDeleteAll(s order.Survey, chosenBy string, count bool) {
+	n := len(s.Refs)
+	switch {
+	case !a.frame.Idle():
+		return
+	case n == 0:
+		a.frame.Warn("there is no flow to delete")
+		return
+	}
+	q := confirm.Question{
+		Title: "delete " + format.Plural(n, "flow") + "?",
+		Lines: []string{chosenBy, stateCounts(s), a.consequence()},
+		Verb:  "delete them", Keep: "keep them",
+		Yes: a.delete(s.Refs),
+	}
+	if count {
+		q.Type = strconv.Itoa(n)
+	}
+	confirm.Ask(a.frame, q)
+}
+
+func stateCounts(s order.Survey) string {
+	var parts []string
+	for _, state := range flow.States() {
+		if n := s.ByState[state]; n > 0 {
+			parts = append(parts, format.Count(n)+" "+state.String())
+		}
+	}
+	return strings.Join(parts, " · ")
+}
+
+// consequence says what deleting means under the tracker's policy.
+func (a *Acts) consequence() string {
+	if a.frame.Latest == nil {
+		return DeletingMeans(flow.PolicyObserve)
+	}
+	return DeletingMeans(a.frame.Latest.Policy)
+}
+
+// DeletingMeans says what becomes of flows that are deleted under a policy.
+func DeletingMeans(p flow.Policy) string {
+	if p == flow.PolicyEnforce {
+		return "enforce: TCP is cut off, anything else begins anew"
+	}
+	return "observe: forgotten only, the next packet picks a flow up again"
+}
+
+// delete returns a command that ends flows.
+func (a *Acts) delete(refs []flow.Ref) tea.Cmd {
+	return a.act(flow.Deletion(refs...), func(o flow.Outcome, err error) outcome {
+		result := outcome{text: deleted(o), err: err, deleted: refs}
+		if o.Done > 0 {
+			result.note = deletedNote(refs, o)
+		}
+		return result
+	})
+}
+
+// deletedNote names the flow if it was only one.
+func deletedNote(refs []flow.Ref, o flow.Outcome) string {
+	if len(refs) == 1 {
+		return "deleted " + refs[0].Tuple.String()
+	}
+	return deleted(o)
+}
+
+func deleted(o flow.Outcome) string {
+	text := "deleted " + format.Plural(o.Done, "flow")
+	if o.Gone > 0 {
+		text += fmt.Sprintf(", %s already gone", format.Count(o.Gone))
+	}
+	return text
+}

@@ -1,0 +1,51 @@
+package events
+
+import (
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/tracker/flow"
+	"ctop/ui/filterline"
+	"ctop/ui/page"
+)
+
+// Update adds events and notices to the log.
+func (p *Page) Update(msg tea.Msg) tea.Cmd {
+	switch msg := msg.(type) {
+	case page.EventsTaken:
+		p.append(msg.Shown)
+	case page.NoticesTaken:
+		p.note(msg)
+	case page.FilterChanged:
+		p.refilter()
+	case page.NamesChanged:
+		if p.frame.Filter().UsesNames() {
+			p.refilter()
+		}
+	case page.PauseChanged:
+		p.freeze(p.frame.Paused)
+	}
+	return nil
+}
+
+// HandleKey takes the keys of the page, and those for the flow of the selected event.
+func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k, e := p.frame.Keys, p.selected()
+	switch {
+	case key.Matches(msg, k.Filter):
+		filterline.Open(p.frame)
+		return nil, true
+	case key.Matches(msg, k.Back):
+		return p.frame.ClearFilter(), true
+	case !key.Matches(msg, k.Enter, k.Copy, k.Like):
+		return nil, false
+	case e == nil || e.Type == flow.EventLost:
+		p.frame.WarnNoFlow()
+		return nil, true
+	case key.Matches(msg, k.Enter):
+		return p.frame.OpenFlow(e.Flow()), true
+	case key.Matches(msg, k.Copy):
+		return p.acts.Copy(e.ID, e.Tuple), true
+	}
+	return p.acts.Like(e.Tuple), true
+}

@@ -1,0 +1,140 @@
+package flows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
+	"ctop/ui/page"
+	"ctop/ui/work"
+)
+
+// arrange returns what filters and sorts the flows, nil before the first snapshot.
+func (p *Page) arrange() func() order.Result {
+	if p.frame.Target == nil {
+		return nil
+	}
+	request := p.request()
+	return func() order.Result { return order.Arrange(request) }
+}
+
+func (p *Page) request() order.Request {
+	r := order.Request{
+		Snapshot: p.frame.Target, Filter: p.frame.Filter(), By: p.by,
+		Ended:  p.frame.EndedFlows(),
+		Before: p.table.Rows(),
+		Watch:  p.frame.Watched(),
+	}
+	if f := p.table.Selected(); f != nil {
+		r.Anchor = f.ID
+	}
+	return r
+}
+
+// show puts arranged flows on the screen.
+func (p *Page) show(r order.Result) tea.Cmd {
+	p.frame.Shown, p.present = r.Snapshot, r.Present
+	p.table.SetSnapshot(r.Snapshot)
+	p.table.SetSince(p.frame.Since())
+	p.table.SetRows(r.Rows, r.AnchorID, r.Anchor)
+	p.traces.Note(r.Snapshot, p.table.Visible())
+	return p.frame.Broadcast(page.ShownChanged{Watched: r.Watched})
+}
+
+// takeEvents forgets the marks of flows that have ended, and keeps the flows on the
+// screen for a moment.
+func (p *Page) takeEvents(events []flow.Event) {
+	finds := p.frame.Filter().WantsEnded() && !p.frame.Paused
+	for i := range events {
+		e := &events[i]
+		if e.Type != flow.EventDestroy {
+			continue
+		}
+		delete(p.marked, e.ID)
+		if e.Recovered {
+			continue // why it ended is not known: it has just left the table
+		}
+		stays := p.frame.Ended.Take(e, p.frame.Now, p.frame.Paused)
+		if stays || finds {
+			p.arranging.Outdate()
+		}
+	}
+}
+
+// forgetEnded takes flows from the screen that have been shown as ended for long
+// enough.
+func (p *Page) forgetEnded() {
+	f := p.frame
+	if f.Paused {
+		return
+	}
+	if f.Ended.ForgetPast(f.Now) && f.Filter().WantsEnded() {
+		p.arranging.Outdate()
+	}
+	var target time.Time
+	if f.Target != nil {
+		target = f.Target.Time
+	}
+	if f.Ended.ForgetRecent(f.Now, target) {
+		p.arranging.Outdate()
+	}
+	p.table.SetEnded(f.EndedReasons())
+}
+
+// pauseChanged shows what was frozen. When the console goes on it says what came,
+// went and changed meanwhile.
+func (p *Page) pauseChanged(before *flow.Snapshot) tea.Cmd {
+	f := p.frame
+	p.table.SetSince(f.Since())
+	if f.Paused {
+		return p.arranging.Renew()
+	}
+	after, lasted := f.Latest, f.Now.Sub(f.PausedAt)
+	compare := work.Do(func() order.Change { return order.Compare(before, after) }, func(c order.Change) tea.Cmd {
+		f.Tell(fmt.Sprintf("after %s: %s came, %s went, %s changed state",
+			format.Age(lasted), format.Plural(c.Came, "flow"), format.Count(c.Went), format.Count(c.Moved)))
+		return nil
+	})
+	return tea.Batch(p.arranging.Renew(), compare)
+}
+
+// export writes what is shown to a file, or says what command would do so elsewhere.
+func (p *Page) export() tea.Cmd {
+	if p.options.Export == nil {
+		p.frame.Tell("export: " + p.options.ExportElsewhere(p.frame.FilterText()))
+		return nil
+	}
+	if p.frame.Shown == nil {
+		return nil
+	}
+	type written struct {
+		where string
+		err   error
+	}
+	write, s, rows := p.options.Export, p.frame.Shown, p.exported()
+	return work.Do(func() (w written) {
+		w.where, w.err = write(s, rows)
+		return w
+	}, func(w written) tea.Cmd {
+		return p.frame.Report("wrote "+format.Plural(len(rows), "flow")+" to "+w.where, w.err)
+	})
+}
+
+// exported returns the flows that are shown. Those that ended a moment ago are still
+// to be seen, and belong to a file only if the filter asks for them.
+func (p *Page) exported() []*flow.Flow {
+	rows := p.table.Rows()
+	if p.frame.Filter().WantsEnded() {
+		return rows
+	}
+	ended := p.frame.EndedReasons()
+	return slices.DeleteFunc(slices.Clone(rows), func(f *flow.Flow) bool {
+		_, gone := ended[f.ID]
+		return gone
+	})
+}

@@ -1,0 +1,149 @@
+package page
+
+import (
+	"net/netip"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/internal/filter"
+	"ctop/internal/format"
+	"ctop/internal/names"
+	"ctop/tracker/flow"
+	"ctop/ui/ended"
+	"ctop/ui/keys"
+	"ctop/ui/theme"
+)
+
+// Frame is what the pages of one console share: what is shown and how, the open
+// pages and dialogs, and the line at the bottom. It is for the console's goroutine
+// only.
+type Frame struct {
+	Theme theme.Theme
+	Keys  *keys.Map
+	Names *names.Book
+	Clock func() time.Time
+
+	// FlowPage makes the page of a flow.
+	FlowPage func(*flow.Flow) Page
+	// Refresh looks at the source without waiting for the next time.
+	Refresh func() tea.Cmd
+	// Press hands a key to whatever takes keys now.
+	Press func(tea.KeyMsg) tea.Cmd
+	// Refuse returns the error of an act that the operator may not do. It is
+	// nil if everything is allowed.
+	Refuse func(Attempt) error
+
+	// Width and Height are those of the screen.
+	Width, Height int
+
+	// Now is when the source was last looked at. Nothing that is drawn reads
+	// another clock.
+	Now time.Time
+	// Latest is the newest snapshot, Target the one to be shown, and Shown the
+	// one on the screen. Shown lags behind while flows are sorted, and Target
+	// while the console is paused.
+	Latest, Target, Shown *flow.Snapshot
+	Paused                bool
+	PausedAt              time.Time
+	// Missed counts events that came too fast to be shown.
+	Missed uint64
+	// Present names the other operators who have a console open.
+	Present []string
+	// Unit is what rates count.
+	Unit format.RateUnit
+	// Ended are the flows that have ended.
+	Ended ended.Flows
+	// Log is the log of events.
+	Log Log
+
+	filter filter.Filter
+
+	tabs []Tab
+	open int
+	over []Page
+	// trail is where drill-downs came from.
+	trail []step
+
+	dialog, above Dialog
+	status        status
+}
+
+// Log is what is known of events.
+type Log interface {
+	// Of returns the events of one flow, oldest first.
+	Of(id flow.ID) []flow.Event
+	// Opened returns the source of every flow that began since a moment.
+	Opened(since time.Time) []netip.Addr
+}
+
+// AsOf returns the moment that the console shows.
+func (f *Frame) AsOf() time.Time {
+	if f.Paused {
+		return f.PausedAt
+	}
+	return f.Now
+}
+
+// Since returns how old the snapshot on the screen was at that moment.
+func (f *Frame) Since() time.Duration {
+	if f.Shown == nil {
+		return 0
+	}
+	return max(f.AsOf().Sub(f.Shown.Time), 0)
+}
+
+// SinceLatest returns how old the newest snapshot is.
+func (f *Frame) SinceLatest() time.Duration {
+	if f.Latest == nil {
+		return 0
+	}
+	return max(f.Now.Sub(f.Latest.Time), 0)
+}
+
+// TogglePause freezes what is shown, or goes on with the newest.
+func (f *Frame) TogglePause() tea.Cmd {
+	before := f.Shown
+	f.Paused = !f.Paused
+	if f.Paused {
+		f.Target, f.PausedAt = f.Shown, f.Now
+	} else {
+		f.Target = f.Latest
+	}
+	return f.Broadcast(PauseChanged{Before: before})
+}
+
+// NextUnit changes what rates count.
+func (f *Frame) NextUnit() tea.Cmd {
+	f.Unit = f.Unit.Next()
+	f.Tell("rates in " + f.Unit.String() + " per second")
+	return f.Broadcast(UnitChanged{})
+}
+
+// Emptiness says why there is nothing to see.
+func (f *Frame) Emptiness() string {
+	switch {
+	case f.Shown == nil && f.Latest != nil:
+		return "sorting " + format.Plural(len(f.Latest.Flows), "flow")
+	case f.Shown == nil:
+		return "waiting for the first snapshot"
+	case !f.filter.Empty() && len(f.Shown.Flows) > 0:
+		return "none of " + format.Plural(len(f.Shown.Flows), "flow") + " passes the filter; Esc clears it"
+	}
+	return "no flows yet: they appear with the first packet between " + InterfaceNames(f.Shown)
+}
+
+// Empty draws the text that stands on a page with nothing to see.
+func (f *Frame) Empty(text string) []string {
+	return []string{"", "  " + f.Theme.Dim.Render(text)}
+}
+
+// InterfaceNames names both interfaces of a snapshot.
+func InterfaceNames(s *flow.Snapshot) string {
+	return format.Clean(s.Interfaces[0].Name) + " ⇄ " + format.Clean(s.Interfaces[1].Name)
+}
+
+// Fraction says how many of all are shown.
+func Fraction(shown, all int) string {
+	return format.Count(shown) + "/" + format.Count(all)
+}

@@ -1,0 +1,54 @@
+package page
+
+import (
+	"slices"
+
+	"ctop/internal/format"
+	"ctop/ui/keys"
+	"ctop/ui/theme"
+)
+
+// HintLine shows as many hints as fit. Those in last stand at the right end and come
+// first.
+func HintLine(t theme.Theme, width int, hints, last []Hint) string {
+	right, rightWidth := "", 0
+	for _, h := range last {
+		text, w := hintText(t, h)
+		if rightWidth+w+3 <= width {
+			right += "   " + text
+			rightWidth += w + 3
+		}
+	}
+	line, used, gap := " ", 1, 0
+	for _, h := range hints {
+		text, w := hintText(t, h)
+		if used+gap+w+rightWidth+1 > width {
+			break
+		}
+		line += format.Blank(gap) + text
+		used += gap + w
+		gap = 3
+	}
+	return line + format.Blank(width-used-rightWidth-1) + right
+}
+
+func hintText(t theme.Theme, h Hint) (text string, width int) {
+	name := keys.ShortName(h.Key)
+	return t.Key.Render(name) + " " + h.Does, format.Width(name) + 1 + format.Width(h.Does)
+}
+
+// allowed leaves hints out that change something, if the operator may not do that.
+func (f *Frame) allowed(hints []Hint) []Hint {
+	if f.Refuse == nil {
+		return hints
+	}
+	return slices.DeleteFunc(hints, func(h Hint) bool { return h.Acts })
+}
+
+// PauseHint names the key that pauses, or goes on.
+func (f *Frame) PauseHint() Hint {
+	if f.Paused {
+		return Hint{Key: f.Keys.Pause, Does: "go on"}
+	}
+	return Hint{Key: f.Keys.Pause, Does: "pause"}
+}

@@ -1,0 +1,134 @@
+package talkers
+
+import (
+	"github.com/charmbracelet/bubbles/key"
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/ui/filterline"
+	"ctop/ui/keys"
+	"ctop/ui/page"
+)
+
+// Keys that only this page has.
+var (
+	group     = keys.Bind("b", "group by something else", "b")
+	groupBack = keys.Bind("B", "the grouping before", "B")
+)
+
+// Keys returns the keys that no other page has.
+func (p *Page) Keys() []key.Binding { return []key.Binding{group, groupBack} }
+
+// Update counts the flows anew when what is shown has changed.
+func (p *Page) Update(msg tea.Msg) tea.Cmd {
+	switch msg.(type) {
+	case page.Opened, page.FilterChanged:
+		return p.counting.Renew()
+	case page.UnitChanged:
+		p.by.Packets = p.frame.Unit.IsPackets()
+		return p.counting.Renew()
+	case page.ShownChanged:
+		if p.frame.Shown != p.counted {
+			p.counting.Outdate()
+		}
+		return p.counting.Run()
+	case page.NamesChanged:
+		if p.frame.Filter().UsesNames() {
+			p.counting.Outdate()
+			return p.counting.Run()
+		}
+	}
+	return nil
+}
+
+// HandleKey takes the keys of the page.
+func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
+	k := p.frame.Keys
+	switch {
+	case key.Matches(msg, group):
+		return p.groupNext(1), true
+	case key.Matches(msg, groupBack):
+		return p.groupNext(-1), true
+	case key.Matches(msg, k.Sort):
+		return p.sortBy((p.by.Sort + 1) % order.NumGroupSorts), true
+	case key.Matches(msg, k.Reverse):
+		p.by.Desc = !p.by.Desc
+		return p.counting.Renew(), true
+	case key.Matches(msg, k.Enter):
+		return p.drill(), true
+	case key.Matches(msg, k.Filter):
+		filterline.Open(p.frame)
+	case key.Matches(msg, k.Back):
+		return p.frame.ClearFilter(), true
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+func (p *Page) groupNext(step int) tea.Cmd {
+	p.grouping = p.grouping.Next(step)
+	return p.counting.Renew()
+}
+
+// sortBy sorts by a column in its usual direction, or in the other one if the groups
+// are sorted by it already.
+func (p *Page) sortBy(by order.GroupSort) tea.Cmd {
+	if by == p.by.Sort {
+		p.by.Desc = !p.by.Desc
+	} else {
+		p.by.Sort, p.by.Desc = by, by != order.GroupName
+	}
+	return p.counting.Renew()
+}
+
+// drill shows the flows of the selected group.
+func (p *Page) drill() tea.Cmd {
+	g, ok := p.Selected()
+	if !ok {
+		p.frame.WarnNoFlow()
+		return nil
+	}
+	return p.frame.Narrow(p.frame.Narrower(p.groups.Grouping.Term(g.Key, p.groups.Snapshot)))
+}
+
+// Facts returns the filter, the grouping, and how many groups there are.
+func (p *Page) Facts() []string {
+	facts := append(p.frame.FilterFacts(), "by "+p.grouping.String())
+	if p.frame.Unit != 0 {
+		facts = append(facts, "rates in "+p.frame.Unit.String())
+	}
+	switch shown := len(p.groups.Top); {
+	case !p.loaded:
+		return facts
+	case shown < p.groups.All:
+		return append(facts, "first "+format.Count(shown)+" of "+format.Count(p.groups.All))
+	}
+	return append(facts, format.Plural(p.groups.All, "group"))
+}
+
+// Hints returns the keys of the page.
+func (p *Page) Hints() []page.Hint {
+	k := p.frame.Keys
+	return []page.Hint{
+		{Key: group, Does: "group by"},
+		{Key: k.Sort, Does: "sort"},
+		{Key: k.Enter, Does: "its flows"},
+		{Key: k.Filter, Does: "filter"},
+		{Key: k.Reverse, Does: "reverse"},
+		{Key: k.Rates, Does: "rates"},
+		p.frame.PauseHint(),
+	}
+}
+
+// Save saves the grouping.
+func (p *Page) Save(s *page.Settings) { s.Group = p.grouping.String() }
+
+// Restore restores the grouping. It ignores one that no longer exists.
+func (p *Page) Restore(s page.Settings) {
+	p.by.Packets = p.frame.Unit.IsPackets()
+	if g, ok := order.ParseGrouping(s.Group); ok {
+		p.grouping = g
+	}
+}
