@@ -10,37 +10,40 @@ import (
 	"testing"
 )
 
-// tableVar names a file that the table of what was found is appended to.
+// tableVar names a file to which the table of results is appended.
 const tableVar = "CTOP_DRIVERS_TABLE"
 
-// modes are tried in this order.
+// modes are tested in this order.
 var modes = []string{"native", "tc", "generic"}
 
-// card is a network card that qemu emulates, and what ctop has to make of it.
+// card is a network card that qemu emulates, with the expected behaviour of
+// ctop.
 type card struct {
 	name string
 	// device is the qemu device, with its properties.
 	device string
-	// queues are those of the tap device.
+	// queues is the number of queues of the tap device.
 	queues int
-	// parallel says that the card spreads flows over several receive queues.
+	// parallel means that the card spreads flows over several receive queues.
 	parallel bool
-	// frags is the first kernel, as in "6.3", whose driver takes frames of several
-	// buffers in native mode; before it, jumbo holds. Empty: none.
+	// frags is the first kernel, as in "6.3", whose driver accepts frames of
+	// several buffers in native mode. On older kernels jumbo applies. Empty
+	// means none.
 	frags string
-	// note is what native mode must say.
+	// note is the note that native mode must print.
 	note string
-	// refused has what the refusal of a mode must say, and jumbo what that of a
-	// mode says which only an MTU of 9,000 is too much for.
+	// refused has the expected text of a mode's refusal, and jumbo that of a
+	// mode which only refuses an MTU of 9,000.
 	refused, jumbo map[string]string
 }
 
-// virtioJumbo is what virtio_net refuses before it takes frames of several buffers.
+// virtioJumbo has the refusals of virtio_net before it accepts frames of
+// several buffers.
 var virtioJumbo = map[string]string{
 	"native": `MTU too large to enable XDP (invalid argument): use --mode tc, or set a smaller MTU, as with "ip link set dev eth0 mtu 1500"`,
 }
 
-// cards are those whose drivers differ in what they refuse.
+// cards are those whose drivers refuse different things.
 var cards = []card{
 	{
 		name: "virtio_net", device: "virtio-net-pci,mq=on,vectors=10", queues: 4, parallel: true,
@@ -67,7 +70,8 @@ var cards = []card{
 	},
 }
 
-// refusal returns what ctop must say of a mode under a kernel, empty if it must work.
+// refusal returns the expected text of a mode's refusal under a kernel, empty
+// if the mode must work.
 func (c card) refusal(mode, kernel string, jumbo bool) string {
 	frags := c.frags != "" && atLeast(kernel, c.frags)
 	if text := c.refused[mode]; text != "" || !jumbo || frags {
@@ -76,7 +80,7 @@ func (c card) refusal(mode, kernel string, jumbo bool) string {
 	return c.jumbo[mode]
 }
 
-// atLeast reports whether a kernel is of a version, as in "6.3", or of a later one.
+// atLeast reports whether a kernel is of a version, as in "6.3", or later.
 func atLeast(kernel, version string) bool {
 	var have, want [2]int
 	_, err := fmt.Sscanf(kernel, "%d.%d", &have[0], &have[1])
@@ -84,14 +88,15 @@ func atLeast(kernel, version string) bool {
 	return err == nil && bad == nil && slices.Compare(have[:], want[:]) >= 0
 }
 
-// outcome is what ctop did in a mode between two cards.
+// outcome is the result of a mode between two cards.
 type outcome struct {
 	works bool
-	// said is the sentence with which it refused the mode.
+	// said is the text of the refusal.
 	said string
 }
 
-// cell returns what the table has for a mode, with the usual MTU and a large one.
+// cell returns the table cell of a mode, from the results with the usual and a
+// large MTU.
 func cell(usual, jumbo outcome) string {
 	word := map[bool]string{true: "yes", false: "refused"}
 	if usual.works == jumbo.works {
@@ -100,7 +105,7 @@ func cell(usual, jumbo outcome) string {
 	return word[usual.works] + "; with an MTU of 9,000 " + word[jumbo.works]
 }
 
-// report appends a row to the table, and the sentences that refused a mode.
+// report appends a row to the table, and the texts of refusals.
 func report(t *testing.T, c card, usual, jumbo map[string]outcome) {
 	t.Helper()
 	var row, sentences strings.Builder
@@ -118,7 +123,7 @@ func report(t *testing.T, c card, usual, jumbo map[string]outcome) {
 	write(t, row.String()+"\n"+sentences.String())
 }
 
-// write appends a text to the table, if there is one.
+// write appends text to the table, if there is one.
 func write(t *testing.T, text string) {
 	t.Helper()
 	path := os.Getenv(tableVar)
@@ -135,7 +140,7 @@ func write(t *testing.T, text string) {
 	}
 }
 
-// lastLine returns the line of a refusal, without the notes before it.
+// lastLine returns the line of a refusal, without preceding notes.
 func lastLine(said string) string {
 	lines := strings.Split(strings.TrimSpace(said), "\n")
 	return lines[len(lines)-1]

@@ -16,11 +16,11 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
-// patience bounds every wait. A guest in software emulation on a busy machine
-// takes minutes for what a machine does in a second.
-const patience = 3 * time.Minute
+// waitTimeout bounds every wait. A guest in software emulation on a busy
+// machine takes minutes for a second's work.
+const waitTimeout = 3 * time.Minute
 
-// transferred is how much goes each way over a connection.
+// transferred is the number of bytes sent in each direction over a connection.
 const transferred = 2 << 20
 
 // bench is a guest between two hosts.
@@ -29,7 +29,7 @@ type bench struct {
 	*wire
 	card card
 	ctx  context.Context
-	// apart counts connections whose directions came in by different queues.
+	// apart counts connections whose directions arrived in different queues.
 	apart *int
 }
 
@@ -80,7 +80,7 @@ func testCard(t *testing.T, c card) {
 	report(t, c, usual, jumbo)
 }
 
-// with returns the bench for a part of a test.
+// with returns the bench for a subtest.
 func (b *bench) with(t *testing.T) *bench {
 	g := *b.guest
 	g.t = t
@@ -89,8 +89,8 @@ func (b *bench) with(t *testing.T) *bench {
 	return &bench{guest: &g, wire: b.wire, card: b.card, ctx: b.ctx, apart: b.apart}
 }
 
-// tryMode starts ctop in a mode, has it exercised, kills it, and takes down what
-// it leaves. If the mode is to be refused, it looks at the refusal.
+// tryMode starts ctop in a mode, exercises it, kills it, and removes what it
+// leaves. If the mode is to be refused, it checks the refusal.
 func (b *bench) tryMode(mode, refusal string, exercise func(pid string)) outcome {
 	b.t.Helper()
 	before := b.settled()
@@ -122,7 +122,7 @@ func (b *bench) tryMode(mode, refusal string, exercise func(pid string)) outcome
 	return outcome{works: !b.t.Failed()}
 }
 
-// exercise does to ctop what networks do.
+// exercise subjects ctop to traffic and faults.
 func (b *bench) exercise(pid string) {
 	b.t.Helper()
 	for i := range 2 {
@@ -140,12 +140,12 @@ func (b *bench) exercise(pid string) {
 	b.run("kill -0 %s", pid)
 }
 
-// transfer moves data both ways over IPv4 and IPv6, of which nothing is invalid
-// or dropped.
+// transfer sends data both ways over IPv4 and IPv6, none of it invalid or
+// dropped.
 func (b *bench) transfer(string) {
 	b.t.Helper()
 	for _, addr := range append(b.Server.Addrs4(), b.Server.Addrs6()...) {
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		ctx, cancel := context.WithTimeout(b.ctx, waitTimeout)
 		if err := lab.Transfer(ctx, b.Client, b.Server, addr, transferred); err != nil {
 			b.t.Error(err)
 		}
@@ -154,7 +154,7 @@ func (b *bench) transfer(string) {
 	b.checkCounters()
 }
 
-// pullCable takes the carrier away from a card, and gives it back.
+// pullCable removes the carrier of a card, and restores it.
 func (b *bench) pullCable() {
 	b.t.Helper()
 	b.setCarrier(1, false)
@@ -164,7 +164,7 @@ func (b *bench) pullCable() {
 	b.awaitForwarding()
 }
 
-// carrier returns "1" where a card has a carrier.
+// carrier returns "1" if a card has a carrier.
 func (b *bench) carrier(card int) string {
 	return b.run("cat /sys/class/net/eth%d/carrier", card)
 }
@@ -179,14 +179,15 @@ func (b *bench) awaitCarrier(value string) {
 // awaitForwarding waits until a ping is answered.
 func (b *bench) awaitForwarding() {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	ctx, cancel := context.WithTimeout(b.ctx, waitTimeout)
 	defer cancel()
 	if err := lab.WaitPing(ctx, b.Client, b.Server.Addr4()); err != nil {
 		b.t.Fatalf("%v; ctop said: %s", err, b.run("cat /tmp/said"))
 	}
 }
 
-// state is all that ctop might change at the cards, as the guest's tools show it.
+// state returns everything that ctop might change at the cards, as shown by the
+// guest's tools.
 func (b *bench) state() string {
 	b.t.Helper()
 	var all strings.Builder
@@ -200,8 +201,8 @@ func (b *bench) state() string {
 	return all.String()
 }
 
-// settled returns the state once both links are up and nothing changes any more:
-// the kernel notices a carrier in the background.
+// settled returns the state once both links are up and it no longer changes:
+// the kernel detects a carrier in the background.
 func (b *bench) settled() (state string) {
 	b.t.Helper()
 	b.eventually("links that are up", func() bool {
@@ -212,25 +213,26 @@ func (b *bench) settled() (state string) {
 	return state
 }
 
-// awaitState waits until all is as it was: drivers may reset a card meanwhile.
+// awaitState waits until the state is as before: drivers may reset a card
+// meanwhile.
 func (b *bench) awaitState(before string) {
 	b.t.Helper()
 	b.eventually("all as it was before, which was "+before, func() bool { return b.state() == before })
 }
 
-// eventually waits until what holds.
+// eventually waits until holds returns true.
 func (b *bench) eventually(what string, holds func() bool) {
 	b.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			b.t.Fatalf("never: %s; the state is %s", what, b.state())
 		}
 	}
 }
 
-// received returns how busy each receive queue of a card was so far: the packets
-// that it saw, or if the driver does not tell (virtio_net from 6.11 on) its
-// interrupts.
+// received returns the activity of each receive queue of a card: its packets,
+// or its interrupts if the driver does not count packets (virtio_net from 6.11
+// on).
 func (b *bench) received(card int) (queues []uint64) {
 	b.t.Helper()
 	text := b.run(`ethtool -S eth%d | grep -E '^ *rx_?(queue_)?[0-9]+_packets:' | sed 's/.*: *//'`, card)

@@ -21,14 +21,14 @@ import (
 	"ctop/internal/lab"
 )
 
-// Where the kernel and its initial file system are, and qemu.
+// The kernel, its initial file system, and qemu.
 const (
 	kernelVar = "CTOP_DRIVERS_KERNEL"
 	initrdVar = "CTOP_DRIVERS_INITRD"
 	qemuVar   = "QEMU"
 )
 
-// guest is a machine with two cards.
+// guest is a virtual machine with two cards.
 type guest struct {
 	t   *testing.T
 	in  io.Writer
@@ -47,14 +47,14 @@ func qemu() []string {
 	return []string{"qemu-system-x86_64"}
 }
 
-// available reports whether qemu has a device.
+// available reports whether qemu supports a device.
 func available(device string) bool {
 	name, _, _ := strings.Cut(device, ",")
 	command := append(qemu(), "-device", name+",help")
 	return exec.Command(command[0], command[1:]...).Run() == nil
 }
 
-// boot starts a machine whose two cards are of the given qemu device.
+// boot starts a virtual machine with two cards of the given qemu device.
 func boot(ctx context.Context, t *testing.T, w *wire, device string) *guest {
 	t.Helper()
 	dir := t.TempDir()
@@ -76,7 +76,8 @@ func boot(ctx context.Context, t *testing.T, w *wire, device string) *guest {
 		}
 		cmd.Args = append(cmd.Args,
 			"-netdev", fmt.Sprintf("tap,id=net%d,fds=%s,vhost=off", i, strings.Join(fds, ":")),
-			// Each has a port of its own: igb's virtual functions take room on the bus.
+			// Each card has its own port: igb's virtual functions take room on
+			// the bus.
 			"-device", fmt.Sprintf("pcie-root-port,id=port%d,chassis=%d", i, i+1),
 			"-device", fmt.Sprintf("%s,bus=port%d,id=card%d,netdev=net%d,mac=02:00:00:00:02:0%d,romfile=", device, i, i, i, i+1))
 	}
@@ -119,7 +120,7 @@ func (g *guest) start(cmd *lab.Cmd) {
 	})
 }
 
-// pipe returns both ends of a pipe that is closed with the test.
+// pipe returns both ends of a pipe that is closed at the end of the test.
 func pipe(t *testing.T) (from, to *os.File) {
 	t.Helper()
 	from, to, err := os.Pipe()
@@ -130,7 +131,7 @@ func pipe(t *testing.T) (from, to *os.File) {
 	return from, to
 }
 
-// await reads up to the end of a command's output.
+// await reads to the end of a command's output.
 func (g *guest) await(command string) (output string, status int) {
 	g.t.Helper()
 	var b strings.Builder
@@ -159,7 +160,7 @@ func (g *guest) try(format string, args ...any) (output string, status int) {
 	return g.await(command)
 }
 
-// run runs a command in the guest that must succeed.
+// run runs a command in the guest, which must succeed.
 func (g *guest) run(format string, args ...any) (output string) {
 	g.t.Helper()
 	output, status := g.try(format, args...)
@@ -194,7 +195,7 @@ func (g *guest) dialMonitor(socket string) *monitor {
 	return m
 }
 
-// do has qemu execute a command.
+// do makes qemu execute a command.
 func (m *monitor) do(command string, arguments map[string]any) {
 	m.t.Helper()
 	request := map[string]any{"execute": command}
@@ -222,7 +223,7 @@ func (m *monitor) do(command string, arguments map[string]any) {
 	}
 }
 
-// setCarrier plugs the cable of a card in, or pulls it.
+// setCarrier plugs in or unplugs the cable of a card.
 func (g *guest) setCarrier(card int, up bool) {
 	g.t.Helper()
 	g.qmp.do("set_link", map[string]any{"name": fmt.Sprintf("card%d", card), "up": up})

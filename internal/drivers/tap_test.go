@@ -14,14 +14,14 @@ import (
 	"ctop/internal/lab"
 )
 
-// wire is a lab whose hosts have tap devices in place of their veth pairs.
+// wire is a lab whose hosts have tap devices instead of veth pairs.
 type wire struct {
 	*lab.Lab
 	// taps are the queues of both hosts' devices, for qemu.
 	taps [2][]*os.File
 }
 
-// newWire makes two hosts with tap devices of so many queues.
+// newWire creates two hosts with tap devices with that number of queues.
 func newWire(ctx context.Context, t *testing.T, queues int) *wire {
 	t.Helper()
 	l, err := lab.New(ctx, lab.Options{})
@@ -48,7 +48,7 @@ func newWire(ctx context.Context, t *testing.T, queues int) *wire {
 
 func (w *wire) hosts() [2]*lab.Host { return [2]*lab.Host{w.Client, w.Server} }
 
-// openTap makes a tap device in a host, under the name of its link.
+// openTap creates a tap device in a host, under the name of its link.
 func openTap(h *lab.Host, queues int) (files []*os.File, err error) {
 	request, err := unix.NewIfreq(h.Link())
 	if err != nil {

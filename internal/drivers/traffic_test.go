@@ -15,13 +15,13 @@ import (
 	"ctop/internal/lab"
 )
 
-// tag is the VLAN of tagged frames.
+// tag is the VLAN id of tagged frames.
 const tag = 7
 
 // Ports of the tagged conversation.
 const clientPort, serverPort = 4000, 4001
 
-// snapshot is what a dump says of interest here.
+// snapshot is the part of a dump that these tests use.
 type snapshot struct {
 	Counters struct{ Invalid, Dropped uint64 }
 	Flows    []struct {
@@ -31,7 +31,7 @@ type snapshot struct {
 	}
 }
 
-// dump has ctop say what it knows.
+// dump returns ctop's current snapshot.
 func (b *bench) dump() (s snapshot) {
 	b.t.Helper()
 	text := b.run("ctop --dump -o json 2>/dev/null")
@@ -41,8 +41,8 @@ func (b *bench) dump() (s snapshot) {
 	return s
 }
 
-// tagged sends frames with a VLAN tag both ways. They must arrive with it, and
-// their flow must have it.
+// tagged sends frames with a VLAN tag both ways. They must arrive with the tag,
+// and their flow must have it.
 func (b *bench) tagged() {
 	b.t.Helper()
 	b.sendTagged(b.Client, b.Server, clientPort, serverPort)
@@ -87,7 +87,7 @@ func (b *bench) sendTagged(from, to *lab.Host, sport, dport layers.UDPPort) {
 	}
 }
 
-// isUDP reports whether a frame is UDP to a port, whatever its tags.
+// isUDP reports whether a frame is UDP to a port, with any tags.
 func isUDP(frame []byte, port layers.UDPPort) bool {
 	p := gopacket.NewPacket(frame, layers.LayerTypeEthernet, gopacket.NoCopy)
 	udp, ok := p.Layer(layers.LayerTypeUDP).(*layers.UDP)
@@ -119,15 +119,15 @@ func taggedFrame(from, to *lab.Host, sport, dport layers.UDPPort) ([]byte, error
 	return buffer.Bytes(), err
 }
 
-// parallel makes connections until the directions of one came in by different
-// receive queues, as far as the emulation does that in this mode. No packet of any
-// may be invalid.
+// parallel opens connections until the directions of one arrive in different
+// receive queues, if the emulation supports that in this mode. No packet may be
+// invalid.
 func (b *bench) parallel() {
 	b.t.Helper()
 	const tries, size = 12, 256 << 10
 	for range tries {
 		before := [2][]uint64{b.received(0), b.received(1)}
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		ctx, cancel := context.WithTimeout(b.ctx, waitTimeout)
 		err := lab.Transfer(ctx, b.Client, b.Server, b.Server.Addr4(), size)
 		cancel()
 		if err != nil {
@@ -142,7 +142,7 @@ func (b *bench) parallel() {
 	b.checkCounters()
 }
 
-// busiest returns the queue that received most meanwhile.
+// busiest returns the queue that received most between two readings.
 func busiest(before, after []uint64) (queue int) {
 	var most uint64
 	for i := range min(len(before), len(after)) {
@@ -153,7 +153,7 @@ func busiest(before, after []uint64) (queue int) {
 	return queue
 }
 
-// checkCounters sees that no packet was invalid or dropped.
+// checkCounters checks that no packet was invalid or dropped.
 func (b *bench) checkCounters() {
 	b.t.Helper()
 	if c := b.dump().Counters; c.Invalid != 0 || c.Dropped != 0 {

@@ -7,11 +7,11 @@ import (
 	"ctop/internal/script"
 )
 
-// Verdict is what a tracker concluded about one packet.
+// Verdict is a tracker's conclusion about one packet.
 type Verdict uint8
 
-// The verdicts, as nft names them. None is that of a packet which the kernel
-// did not let through to where it could be asked.
+// The verdicts, with nft's names. None means that the packet did not reach the
+// place where the kernel's verdict can be read.
 const (
 	None Verdict = iota
 	Invalid
@@ -25,10 +25,10 @@ var verdictNames = []string{"none", "invalid", "new", "established", "related", 
 
 func (v Verdict) String() string { return verdictNames[v] }
 
-// State is where a flow stands, in ctop's words; the kernel's are mapped.
+// State is the state of a flow, in ctop's terms; the kernel's are mapped.
 type State uint8
 
-// The states of ctop, then those that only the kernel has.
+// The states of ctop, then the states that only the kernel has.
 const (
 	Gone State = iota
 	Unanswered
@@ -51,8 +51,8 @@ var stateNames = []string{
 
 func (s State) String() string { return stateNames[s] }
 
-// Answer is what a tracker says after a packet: the packet's verdict, and the
-// state of the flow with that packet's tuple.
+// Answer is a tracker's answer to a packet: its verdict, and the state of the
+// flow with its tuple.
 type Answer struct {
 	Verdict Verdict
 	State   State
@@ -67,7 +67,7 @@ func (a Answer) String() string {
 	return fmt.Sprintf("%s %s (%s)", a.Verdict, a.State, a.Why)
 }
 
-// answerOf reads what a scenario wants.
+// answerOf parses the expected answer of a scenario.
 func answerOf(w *script.Want) (a Answer, err error) {
 	verdict, state := slices.Index(verdictNames, w.Verdict), slices.Index(stateNames, w.State)
 	if verdict < 0 || state < 0 || len(w.Fields) > 0 || w.Reason != "" && w.Ended != "" {
@@ -76,11 +76,11 @@ func answerOf(w *script.Want) (a Answer, err error) {
 	return Answer{Verdict: Verdict(verdict), State: State(state), Why: w.Reason + w.Ended}, nil
 }
 
-// counterparts has, for every state of ctop, the states of the kernel that say
-// the same. The kernel's FIN_WAIT is "a FIN was seen", CLOSE_WAIT "and an ACK
-// after it", LAST_ACK "and another FIN", TIME_WAIT "and an ACK after that". A
-// flow in ctop's TIME_WAIT has seen both FINs, in order; whether the second is
-// acknowledged makes no difference to it.
+// counterparts maps each state of ctop to the equivalent states of the kernel.
+// The kernel's FIN_WAIT means "a FIN was seen", CLOSE_WAIT "and an ACK after
+// it", LAST_ACK "and another FIN", TIME_WAIT "and an ACK after that". A flow in
+// ctop's TIME_WAIT has seen both FINs, in order; it may or may not have seen
+// the second FIN's acknowledgement.
 var counterparts = map[State][]State{
 	Gone:       {Gone},
 	Unanswered: {Unanswered},
@@ -93,7 +93,7 @@ var counterparts = map[State][]State{
 	TimeWait:   {LastAck, TimeWait},
 }
 
-// agree tells whether ctop and the kernel say the same.
+// agree reports whether the answers of ctop and the kernel are equivalent.
 func agree(ctop, kernel Answer) bool {
 	return ctop.Verdict == kernel.Verdict && sameState(ctop.State, kernel.State)
 }

@@ -14,7 +14,7 @@ import (
 	"ctop/internal/script"
 )
 
-// capture is an entry of a folder's manifest.json, as far as it is used.
+// capture is the used part of an entry of a folder's manifest.json.
 type capture struct {
 	File     string          `json:"file"`
 	Expected json.RawMessage `json:"expected"`
@@ -31,23 +31,23 @@ type expected struct {
 	DstPkts  int    `json:"dst_pkts"`
 }
 
-// TestCaptures plays every capture of testdata, and of the folder that
-// CTOP_CAPTURES names.
+// TestCaptures plays every capture of testdata, and of the folder in
+// CTOP_CAPTURES.
 func TestCaptures(t *testing.T) {
 	c := openCourt(t)
-	// Captures taken at the sender lack the checksums that its card fills in.
+	// Captures taken at the sender lack the checksums that its card computes.
 	if err := c.kernel.checksums(false); err != nil {
 		t.Fatal(err)
 	}
-	c.kernel.patience = time.Second // the router does not forward every packet
+	c.kernel.timeout = time.Second // the router does not forward every packet
 	c.hearCaptures(t, "testdata")
 	if folder := os.Getenv("CTOP_CAPTURES"); folder != "" {
-		c.kernel.patience = 300 * time.Millisecond
+		c.kernel.timeout = 300 * time.Millisecond
 		c.hearCaptures(t, folder)
 	}
 }
 
-// hearCaptures plays what a folder's manifest lists.
+// hearCaptures plays the captures of a folder's manifest.
 func (c *court) hearCaptures(t *testing.T, folder string) {
 	manifest, err := os.ReadFile(filepath.Join(folder, "manifest.json"))
 	if err != nil {
@@ -75,7 +75,7 @@ func (c *court) hearCaptures(t *testing.T, folder string) {
 	t.Log(y)
 }
 
-// count is how many packets of a tuple came, from its first end and its second.
+// count is the number of packets of a tuple from its first and its second end.
 type count [2]int
 
 // watchCapture plays the frames and reports every unexplained difference.
@@ -121,7 +121,8 @@ func (c *court) watchCapture(t *testing.T, frames [][]byte) (*outcome, map[tuple
 	return o, counts, nil
 }
 
-// countDifferences are the captures whose origin counts otherwise, and why.
+// countDifferences are the captures whose origin counts differently, with the
+// reason.
 var countDifferences = map[string]string{
 	"zeek/globus-url-copy.pcap":          "Zeek stopped looking at what is a bulk transfer; the file has 9 packets each way",
 	"zeek/wikipedia.pcap":                "Zeek stopped looking after the first packet of a midstream flow; the file has 2 and 1",
@@ -139,9 +140,9 @@ var countDifferences = map[string]string{
 	"zeek/ntp__misordered-ntp.pcap":      "the origin is who is heard first",
 }
 
-// checkCounts compares the packets of each connection with what the capture's
-// origin counted, where it names the connection and counted packets. One that it
-// cut in pieces is added up.
+// checkCounts compares the packets of each connection with the counts of the
+// capture's origin, if it names the connection and has counts. It adds up a
+// connection that the origin divided.
 func checkCounts(t *testing.T, capture capture, counts map[tuple]*count) {
 	t.Helper()
 	var all []expected
@@ -179,8 +180,8 @@ func (e *expected) origin() (from [2]string, n count) {
 	return from, n
 }
 
-// counted tells whether all flows that the end began have so many packets. What
-// has no ports counts for any that the origin gives it.
+// counted reports whether all flows that the end began have that many packets
+// in total. Packets without ports count for any ports of the origin.
 func counted(counts map[tuple]*count, from [2]string, want count) bool {
 	var exact, portless count
 	for at, n := range counts {
@@ -206,7 +207,7 @@ func listCounts(counts map[tuple]*count) string {
 	return b.String()
 }
 
-// captureDifferences are those that only real packets show.
+// captureDifferences occur only with real packets.
 var captureDifferences = []difference{
 	{
 		name: "seen by neither",

@@ -7,7 +7,7 @@ import (
 	"ctop/internal/script"
 )
 
-// closingDifferences are those about FINs.
+// closingDifferences concern FINs.
 var closingDifferences = []difference{
 	{
 		name: "closed at once",
@@ -82,15 +82,15 @@ var closingDifferences = []difference{
 	},
 }
 
-// closing is the order in which the kernel's closing states follow one another.
+// closing is the order of the kernel's closing states.
 var closing = []State{FinWait1, KernelCloseWait, LastAck, TimeWait}
 
-// vagueFin tells whether the numbers of the FINs are in doubt: of a flow picked up
-// midstream, or with a FIN that has the number of a byte which was sent before.
+// vagueFin reports whether the numbers of the FINs are uncertain: those of a
+// midstream flow, or of a FIN with the number of a byte that was sent before.
 func (m *moment) vagueFin() bool { return m.w.midstream || m.w.trail["FIN over data"] }
 
-// isFinByNumber holds where the kernel is further than what the numbers say,
-// and ctop where they say.
+// isFinByNumber holds if the kernel's state is ahead of the numbers and ctop's
+// matches them.
 func isFinByNumber(m *moment) bool {
 	if !m.passed() || m.step.Kind != script.TCP || m.step.Flags&(frame.SYN|frame.RST) != 0 {
 		return false

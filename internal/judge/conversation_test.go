@@ -7,8 +7,8 @@ import (
 	"ctop/internal/script"
 )
 
-// conversation writes what two honest ends say to each other, as it looks to
-// someone in between who loses nothing.
+// conversation generates a dialogue of two honest ends, as seen by an observer
+// in between who misses nothing.
 type conversation struct {
 	*rand.Rand
 	steps []script.Step
@@ -17,19 +17,20 @@ type conversation struct {
 
 // talker is one end.
 type talker struct {
-	// next is what it sends next, got what it expects next.
+	// next is the next number that it sends, and got the next one that it
+	// expects.
 	next, got uint32
-	// acked is what it last acknowledged.
+	// acked is its last acknowledgement.
 	acked  uint32
 	window uint16
 	scale  int16
-	// may is the first number beyond what the other permits it.
+	// may is the first number beyond the other end's window.
 	may    uint32
 	sackOK bool
 }
 
-// converse returns the steps of one conversation, from opening to close or
-// somewhere before. Some are picked up midstream.
+// converse returns the steps of one conversation, from opening to close or to
+// some point before. Some are picked up midstream.
 func converse(r *rand.Rand) []script.Step {
 	c := &conversation{Rand: r}
 	sack := r.IntN(2) == 0
@@ -53,10 +54,10 @@ func converse(r *rand.Rand) []script.Step {
 
 func (c *conversation) pick16(from ...uint16) uint16 { return from[c.IntN(len(from))] }
 
-// one in n.
+// one returns true with probability 1/n.
 func (c *conversation) one(n int) bool { return c.IntN(n) == 0 }
 
-// say sends a segment as an honest end would, and lets the other hear it.
+// say sends a segment as an honest end would, and delivers it to the other end.
 func (c *conversation) say(d int, flags uint8, length uint16) *script.Step {
 	me, other := &c.ends[d], &c.ends[1-d]
 	s := script.Step{
@@ -78,7 +79,7 @@ func (c *conversation) say(d int, flags uint8, length uint16) *script.Step {
 	return &c.steps[len(c.steps)-1]
 }
 
-// windowOf is the window in bytes that the end advertises.
+// windowOf returns the window in bytes that the end advertises.
 func (c *conversation) windowOf(d int, flags uint8) uint32 {
 	e := &c.ends[d]
 	window := uint32(e.window)
@@ -135,8 +136,8 @@ func (c *conversation) refuse() {
 	s.Window = 0
 }
 
-// openChallenged is a SYN that meets an old connection's end (RFC 5961 section
-// 4): a challenge ACK, the reset that it provokes, and the SYN again.
+// openChallenged is a SYN that meets the end of an old connection (RFC 5961
+// section 4): a challenge ACK, the reset that it provokes, and the SYN again.
 func (c *conversation) openChallenged() {
 	syn := *c.say(0, frame.SYN, 0)
 	challenge := *c.say(1, frame.ACK, 0)
@@ -148,8 +149,8 @@ func (c *conversation) openChallenged() {
 	c.say(0, frame.ACK, 0)
 }
 
-// exchange is some data and its acknowledgement, or one of the rarer things
-// that an open connection sees.
+// exchange is some data and its acknowledgement, or a rarer event of an open
+// connection.
 func (c *conversation) exchange() {
 	d := c.IntN(2)
 	switch c.IntN(10) {
@@ -179,7 +180,7 @@ func (c *conversation) data(d int) *script.Step {
 	return c.say(d, frame.ACK|c.pickFlags(0, frame.PSH, frame.PSH, frame.URG), uint16(length))
 }
 
-// keepalive is one old byte, or none (RFC 9293 3.8.4), and its answer.
+// keepalive is one old byte, or none (RFC 9293 3.8.4), and the answer.
 func (c *conversation) keepalive(d int) {
 	was := c.ends[d].next
 	s := c.say(d, frame.ACK, 0)
@@ -189,7 +190,7 @@ func (c *conversation) keepalive(d int) {
 	c.say(1-d, frame.ACK, 0)
 }
 
-// zeroWindow closes the window, lets it be probed, and opens it again.
+// zeroWindow closes the window, probes it, and opens it again.
 func (c *conversation) zeroWindow(d int) {
 	window := c.ends[d].window
 	c.data(1 - d)
@@ -205,7 +206,7 @@ func (c *conversation) zeroWindow(d int) {
 	c.say(d, frame.ACK, 0)
 }
 
-// retransmit sends a segment again, whole or in part, and has it acknowledged.
+// retransmit sends a segment again, whole or in part, and its acknowledgement.
 func (c *conversation) retransmit(d int) {
 	s := c.data(d)
 	if s == nil {
@@ -224,8 +225,8 @@ func (c *conversation) retransmit(d int) {
 	c.say(1-d, frame.ACK, 0)
 }
 
-// gap is a segment that arrives before the one that it follows: duplicate ACKs,
-// with SACK where that was agreed on, until the gap is filled.
+// gap is a segment that arrives before its predecessor: duplicate ACKs, with
+// SACK if negotiated, until the gap is filled.
 func (c *conversation) gap(d int) {
 	got := c.ends[1-d].got
 	first := c.data(d)
@@ -292,7 +293,7 @@ func (c *conversation) closeBoth(d int) {
 	c.say(1-d, frame.ACK, 0)
 }
 
-// halfClose lets one end go on talking after the other's FIN.
+// halfClose lets one end continue sending after the other's FIN.
 func (c *conversation) halfClose(d int) {
 	c.say(d, frame.FIN|frame.ACK, 0)
 	c.say(1-d, frame.ACK, 0)

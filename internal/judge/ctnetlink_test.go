@@ -11,15 +11,15 @@ import (
 	"ctop/internal/script"
 )
 
-// ctnetlink asks nf_conntrack for single entries, in a fifth of the time that a
-// general library takes: one message out, one in.
+// ctnetlink queries single entries of nf_conntrack, in a fifth of the time of a
+// general library: one message out, one in.
 type ctnetlink struct {
 	fd  int
 	out []byte
 	in  []byte
 }
 
-// Of linux/netfilter/nfnetlink_conntrack.h.
+// From linux/netfilter/nfnetlink_conntrack.h.
 const (
 	ctNew, ctGet, ctDelete = 1 << 8, 1<<8 | 1, 1<<8 | 2
 
@@ -40,7 +40,7 @@ const (
 	nested                              int = unix.NLA_F_NESTED
 )
 
-// entry is what conntrack knows of a flow.
+// entry is a flow in conntrack.
 type entry struct {
 	state   State
 	replied bool
@@ -59,7 +59,7 @@ func openCtnetlink() (*ctnetlink, error) {
 
 func (c *ctnetlink) close() error { return unix.Close(c.fd) }
 
-// request begins a message: the netlink and nfnetlink headers.
+// request starts a message with the netlink and nfnetlink headers.
 func (c *ctnetlink) request(kind, flags uint16, v6 bool) {
 	family := byte(unix.AF_INET)
 	if v6 {
@@ -71,7 +71,7 @@ func (c *ctnetlink) request(kind, flags uint16, v6 bool) {
 	c.out = append(c.out, family, 0, 0, 0)
 }
 
-// nest begins an attribute that holds others, and returns where.
+// nest starts a nested attribute, and returns its offset.
 func (c *ctnetlink) nest(kind int) int {
 	c.out = append(c.out, 0, 0, 0, 0)
 	binary.NativeEndian.PutUint16(c.out[len(c.out)-2:], uint16(kind|nested))
@@ -95,7 +95,7 @@ func (c *ctnetlink) attrPort(kind int, port uint16) {
 	c.attr(kind, byte(port>>8), byte(port))
 }
 
-// tuple writes the tuple as the packets from end d show it.
+// tuple writes the tuple as in packets from end d.
 func (c *ctnetlink) tuple(kind int, t tuple, d int) {
 	whole := c.nest(kind)
 	ip := c.nest(attrTupleIP)
@@ -168,7 +168,7 @@ func (c *ctnetlink) get(t tuple) (e entry, err error) {
 	return entry{}, nil
 }
 
-// attrs calls f for every attribute in b.
+// attrs calls f for each attribute in b.
 func attrs(b []byte, f func(kind int, value []byte)) {
 	for len(b) >= 4 {
 		size := int(binary.NativeEndian.Uint16(b))
@@ -203,7 +203,7 @@ func decodeEntry(b []byte, tcp bool) (e entry) {
 	if !tcp {
 		e.state = Open
 	}
-	// An entry that nobody answered is ESTABLISHED only in name.
+	// An unanswered entry is ESTABLISHED in name only.
 	if e.state == Open && !e.replied {
 		e.state = Unanswered
 	}
@@ -222,7 +222,7 @@ func (c *ctnetlink) delete(t tuple) error {
 	return nil
 }
 
-// setState makes the kernel's entry stand in another TCP state.
+// setState sets the TCP state of the kernel's entry.
 func (c *ctnetlink) setState(t tuple, state State) error {
 	c.request(ctNew, unix.NLM_F_ACK, t.v6())
 	c.tuple(attrTupleOrig, t, 0)

@@ -13,22 +13,22 @@ import (
 	"ctop/internal/script"
 )
 
-// ctopSide is the shipped program, loaded with a clock of its own and run
-// packet by packet.
+// ctopSide is the shipped program, loaded with an injected clock and run packet
+// by packet.
 type ctopSide struct {
 	objects bpf.ConntrackObjects
 	config  bpf.ConntrackTrackerConfig
 	stats   []bpf.ConntrackCpuStats
 	before  bpf.ConntrackCpuStats
 	run     ebpf.RunOptions
-	// lo is the interface by which every test run comes in.
+	// lo is the interface on which every test run arrives.
 	lo uint32
 }
 
-// never is a timeout that no run reaches.
+// never is a timeout longer than any run.
 const never = 1 << 40
 
-// What an XDP program returns, linux/bpf.h.
+// Return values of an XDP program, linux/bpf.h.
 const (
 	xdpDrop     = 1
 	xdpRedirect = 4
@@ -70,7 +70,7 @@ func (c *ctopSide) load() error {
 		return err
 	}
 	c.lo = uint32(lo.Index)
-	// A test run neither enters nor leaves by them, but they must exist.
+	// Test runs do not use these interfaces, but they must exist.
 	for side := range uint32(2) {
 		if err := c.objects.Outputs.Put(side, c.lo); err != nil {
 			return fmt.Errorf("set output %d: %w", side, err)
@@ -93,14 +93,14 @@ func (c *ctopSide) policy(enforce bool) error {
 	return c.objects.Config.Set(&c.config)
 }
 
-// flush forgets all flows, and what is left of those that ended.
+// flush removes all flows, and the memory of ended ones.
 func (c *ctopSide) flush() error {
 	var flow bpf.ConntrackFlow
 	var ended bpf.ConntrackEndedFlow
 	return errors.Join(empty(c.objects.Flows, &flow), empty(c.objects.Ended, &ended))
 }
 
-// empty deletes all of a table.
+// empty deletes all entries of a table.
 func empty(m *ebpf.Map, value any) error {
 	var keys []bpf.ConntrackFlowKey
 	var key bpf.ConntrackFlowKey
@@ -115,7 +115,7 @@ func empty(m *ebpf.Map, value any) error {
 	return nil
 }
 
-// come makes the frames that follow come in by the given side, 0 or 1.
+// come makes the following frames arrive on the given side, 0 or 1.
 func (c *ctopSide) come(side int) error {
 	if c.config.Ifindex[side] == c.lo {
 		return nil
@@ -124,10 +124,11 @@ func (c *ctopSide) come(side int) error {
 	return c.objects.Config.Set(&c.config)
 }
 
-// play runs the program over a packet, in fragments or whole, that comes in by
-// the given side. It returns the verdict and, where the program counts one, the
-// reason: those of the first fragment, or of the first that got another. Those
-// that follow an invalid one may be untracked: nobody can assemble the packet.
+// play runs the program on a packet, in fragments or whole, that arrives on the
+// given side. It returns the verdict and, if the program counts one, the
+// reason. They are those of the first fragment, or of the first fragment with
+// another verdict. Fragments after an invalid one may be untracked: nobody can
+// reassemble the packet.
 func (c *ctopSide) play(frames [][]byte, side int) (v Verdict, why string, err error) {
 	if err := c.come(side); err != nil {
 		return None, "", err
@@ -147,7 +148,7 @@ func (c *ctopSide) play(frames [][]byte, side int) (v Verdict, why string, err e
 	return v, why, nil
 }
 
-// playFrame runs the program over one frame.
+// playFrame runs the program on one frame.
 func (c *ctopSide) playFrame(frame []byte) (Verdict, string, error) {
 	c.run.Data = frame
 	action, err := c.objects.CtopXdp.Run(&c.run)
@@ -167,13 +168,13 @@ func (c *ctopSide) playFrame(frame []byte) (Verdict, string, error) {
 
 var ctopVerdicts = [...]Verdict{New, Established, Related, Invalid, Untracked}
 
-// invalidReasons and endReasons name what the program counts.
+// invalidReasons and endReasons name the program's counters.
 var (
 	invalidReasons = [...]string{"malformed", "flags", "no_flow", "state", "window", "reset", "icmp"}
 	endReasons     = [...]string{"", "rst", "closed", "expired", "deleted", "evicted", "reused"}
 )
 
-// verdict reads what the program counted since the last time.
+// verdict reads what the program has counted since the last call.
 func (c *ctopSide) verdict() (v Verdict, why string, err error) {
 	if err := c.objects.Stats.Lookup(uint32(0), &c.stats); err != nil {
 		return None, "", fmt.Errorf("read statistics: %w", err)
@@ -209,7 +210,7 @@ func addStats(sum, s *bpf.ConntrackCpuStats) {
 	}
 }
 
-// growth names the counter that grew.
+// growth names the counter that has increased.
 func growth(now, then []uint64, names []string) string {
 	for i := range now {
 		if now[i] == then[i] {
@@ -223,8 +224,8 @@ func growth(now, then []uint64, names []string) string {
 	return ""
 }
 
-// state returns where the tuple's flow stands. Which end is first in its key is
-// the program's business, so both ways are tried.
+// state returns the state of the tuple's flow. It tries both directions, since
+// only the program knows which end is first in its key.
 func (c *ctopSide) state(t tuple) (State, error) {
 	key := c.key(t)
 	for range 2 {
@@ -265,7 +266,7 @@ func (c *ctopSide) key(t tuple) bpf.ConntrackFlowKey {
 	return k
 }
 
-// networkOrder returns v so that it lies in memory in network order.
+// networkOrder returns v in network order in memory.
 func networkOrder(v uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, v))
 }

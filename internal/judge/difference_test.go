@@ -2,19 +2,19 @@ package judge
 
 import "slices"
 
-// aftermath says what comes of a difference.
+// aftermath is what to do after a difference.
 type aftermath uint8
 
 const (
-	// follow: the kernel's entry is brought to where ctop's flow stands, if
-	// they do not stand alike.
+	// follow: set the kernel's entry to the state of ctop's flow, if they
+	// differ.
 	follow aftermath = iota
-	// renew: the kernel's entry is deleted and the packet put before it again,
-	// since ctop has begun a new flow with it.
+	// renew: delete the kernel's entry and play the packet to it again, since
+	// ctop has started a new flow with it.
 	renew
-	// stand: each is left where it stands; what comes next brings them together.
+	// stand: leave both; later packets bring them together.
 	stand
-	// part: from here on the two speak of different flows.
+	// part: from here on the two track different flows.
 	part
 )
 
@@ -27,10 +27,10 @@ type difference struct {
 	source string
 }
 
-// differences are looked through in order: the first that holds explains.
+// differences are tried in order: the first that holds explains the moment.
 var differences = slices.Concat(captureDifferences, checksumDifferences, lateDifferences, resetDifferences, openingDifferences, closingDifferences, windowDifferences)
 
-// checksumDifferences is the one about checksums.
+// checksumDifferences concern checksums.
 var checksumDifferences = []difference{
 	{
 		name: "checksum",
@@ -43,7 +43,7 @@ var checksumDifferences = []difference{
 	},
 }
 
-// explain returns the first difference that the moment is an instance of.
+// explain returns the first difference that explains the moment.
 func explain(m *moment) *difference {
 	for i := range differences {
 		if d := &differences[i]; d.is(m) {

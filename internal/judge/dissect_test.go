@@ -11,26 +11,27 @@ import (
 	"ctop/internal/script"
 )
 
-// shot is one packet of a capture, as the two trackers get it, and what it says.
+// shot is one packet of a capture, in the form for each tracker, with its
+// content.
 type shot struct {
-	// frames are for ctop; packets, the IP packets without padding, for the
-	// kernel. There are several where the packet came in fragments.
+	// frames are for ctop. packets are the IP packets without padding, for the
+	// kernel. A packet in fragments has several.
 	frames, packets [][]byte
 	src, dst        netip.Addr
 	ports           [2]uint16
 	id              uint16
 	vlan            [2]uint16
 	step            script.Step
-	// opaque says that it belongs to no tuple that could be compared: fragments,
-	// ICMP errors, neighbour discovery, other protocols.
+	// opaque is true for packets without a comparable tuple: fragments, ICMP
+	// errors, neighbour discovery, other protocols.
 	opaque   bool
 	fragment bool
-	// cut says that not all of its TCP header was in its first fragment.
+	// cut is true if the first fragment does not contain the whole TCP header.
 	cut   bool
 	proto byte
 }
 
-// dissect reads a frame; nil if there is no IP packet in it.
+// dissect parses a frame. It returns nil for a frame without an IP packet.
 func dissect(data []byte) *shot {
 	s := &shot{frames: [][]byte{data}, step: script.Step{Scale: script.NoScale}}
 	ethertype, offset := uint16(0), 12
@@ -58,7 +59,8 @@ func (s *shot) ipv4(p []byte) *shot {
 		p = p[:total]
 	}
 	packet := append([]byte(nil), p...)
-	// The router would drop what is at its last hop or was anonymised badly.
+	// The router would drop packets at their last hop and badly anonymised
+	// ones.
 	packet[8] = max(packet[8], 64)
 	packet[10], packet[11] = 0, 0
 	header := min(int(p[0]&15)*4, len(p))
@@ -84,7 +86,7 @@ func (s *shot) ipv6(p []byte) *shot {
 	return s
 }
 
-// transport reads the first layer that is none of IP's own.
+// transport reads the first layer above IP.
 func (s *shot) transport(p gopacket.Packet) {
 	s.opaque = true
 	for i, layer := range p.Layers() {
@@ -156,8 +158,8 @@ func (s *shot) tcp(l *layers.TCP) {
 	}
 }
 
-// tuple returns where the shot belongs, seen from whoever came first, and turns
-// the step the right way round.
+// tuple returns the shot's tuple, as seen from the first sender, and sets the
+// direction of the step accordingly.
 func (s *shot) tuple(known map[tuple]bool) tuple {
 	t := tuple{addr: [2]netip.Addr{s.src, s.dst}, port: s.ports, id: s.id, vlan: s.vlan, kind: s.step.Kind}
 	if t.kind == script.EchoReply {

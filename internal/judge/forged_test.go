@@ -11,15 +11,15 @@ import (
 	"ctop/internal/script"
 )
 
-// forgery is a packet by an attacker who stands beside one of the ends, knows
-// the tuple and no number, and forges both directions.
+// forgery is a packet by an attacker beside one of the ends, who knows the
+// tuple but no number, and forges both directions.
 type forgery struct {
 	step script.Step
 	side int
 }
 
-// attacker forges packets with numbers that are far from those of the honest
-// ends, since by chance some would be right.
+// attacker forges packets with numbers far from those of the honest ends, since
+// random ones might be right.
 type attacker struct {
 	*rand.Rand
 	side int
@@ -27,17 +27,17 @@ type attacker struct {
 	near [2]uint32
 }
 
-// far is how many numbers an attacker stays away from the right ones: more than
-// any window of a conversation.
+// far is the minimum distance of an attacker's numbers from the right ones:
+// more than any window of a conversation.
 const far = 1 << 27
 
-// number returns one that is not of the given end.
+// number returns a number that is wrong for the given end.
 func (a *attacker) number(d int) uint32 {
 	return a.near[d] + far + uint32(a.Uint64N(1<<32-2*far))
 }
 
-// forge returns some packets: one of any kind, or a handshake of the attacker's
-// own with an end for each side.
+// forge returns some packets: any single one, or the attacker's own handshake
+// with an end for each side.
 func (a *attacker) forge() []forgery {
 	d := a.IntN(2)
 	one := script.Step{Reply: d == 1, Scale: script.NoScale, Window: 65535, Seq: a.number(d), Ack: a.number(1 - d)}
@@ -70,7 +70,7 @@ func (a *attacker) from(steps ...script.Step) (f []forgery) {
 }
 
 // honest returns the steps of a conversation that begins with a handshake, and
-// how many of them open it.
+// the number of steps of the handshake.
 func honest(r *rand.Rand) ([]script.Step, int) {
 	for {
 		steps := converse(r)
@@ -80,9 +80,9 @@ func honest(r *rand.Rand) ([]script.Step, int) {
 	}
 }
 
-// TestForged has two attackers, one beside each end, forge both directions of a
-// connection without knowing its numbers. What the ends say is judged as if
-// nobody had.
+// TestForged has two attackers, one beside each end, who forge both directions
+// of a connection without knowing its numbers. The ends' packets are judged as
+// without the attack.
 func TestForged(t *testing.T) {
 	attack(t, func(r *rand.Rand, steps []script.Step, opened int) map[int][]forgery {
 		forged := map[int][]forgery{}
@@ -97,10 +97,11 @@ func TestForged(t *testing.T) {
 	}, harmed)
 }
 
-// TestForgedFirst has an attacker be there before the connection is. Beside the server
-// it forges until the handshake is done, beside the client, where its SYNs cannot be
-// told from the client's, until the first of those. The handshake is done all the same,
-// and what follows is judged as if nobody had.
+// TestForgedFirst has an attacker who forges before the connection opens.
+// Beside the server it forges until the handshake completes. Beside the client,
+// where its SYNs cannot be distinguished from the client's, it forges until the
+// client's first SYN. The handshake still completes, and later packets are
+// judged as without the attack.
 func TestForgedFirst(t *testing.T) {
 	attack(t, func(r *rand.Rand, steps []script.Step, opened int) map[int][]forgery {
 		a := attacker{Rand: r, side: r.IntN(2), near: [2]uint32{steps[0].Seq, steps[1].Seq}}
@@ -117,8 +118,8 @@ func TestForgedFirst(t *testing.T) {
 	}, hindered)
 }
 
-// attack plays conversations with and without what is forged, and reports those of
-// whose honest steps worse says that they fared worse.
+// attack plays conversations with and without forged packets, and reports those
+// for which worse finds a worse answer to an honest step.
 func attack(t *testing.T, forge func(r *rand.Rand, steps []script.Step, opened int) map[int][]forgery, worse func(a heard, alone []heard) bool) {
 	c := &court{ctop: openCtop(t)}
 	seed, failed := number(t, "CTOP_JUDGE_SEED", oneSeed), 0
@@ -141,8 +142,9 @@ func attack(t *testing.T, forge func(r *rand.Rand, steps []script.Step, opened i
 	}
 }
 
-// hindered reports whether the answer to an honest step shows that the handshake was
-// not what it is without the attack: nothing of it is invalid, and it opens the flow.
+// hindered reports whether the answer to an honest step shows a handshake that
+// differs from one without the attack: nothing of it may be invalid, and it
+// must open the flow.
 func hindered(a heard, alone []heard) bool {
 	want := alone[a.index]
 	switch {
@@ -155,17 +157,18 @@ func hindered(a heard, alone []heard) bool {
 	}
 }
 
-// harmed reports whether the answer to an honest step is another one than without
-// the attack.
+// harmed reports whether the answer to an honest step differs from the one
+// without the attack.
 func harmed(a heard, alone []heard) bool {
 	before := alone[max(a.index-1, 0)].State
 	return before != Gone && a.Answer != alone[a.index].Answer
 }
 
-// fewForged is how many conversations are attacked where nobody asks for more.
+// fewForged is the default number of attacked conversations.
 const fewForged = 5000
 
-// heard is ctop's answer to a step, an honest one of the given index or a forged one.
+// heard is ctop's answer to a step, either a forged one or the honest one with
+// the given index.
 type heard struct {
 	Answer
 	step   script.Step
@@ -186,7 +189,8 @@ func transcript(all []heard) string {
 	return b.String()
 }
 
-// listen plays the steps to ctop alone, the forged ones before those of their index.
+// listen plays the steps to ctop only, the forged ones before those of their
+// index.
 func (c *court) listen(steps []script.Step, forged map[int][]forgery, enforce bool) (all []heard, err error) {
 	c.runs++
 	if c.runs%flushEvery == 0 {

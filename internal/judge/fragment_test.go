@@ -8,7 +8,7 @@ import (
 	"ctop/internal/frame"
 )
 
-// datagramID is what the fragments of one packet share.
+// datagramID is common to the fragments of one packet.
 type datagramID struct {
 	from, to string
 	id       uint32
@@ -16,7 +16,7 @@ type datagramID struct {
 	vlan     [2]uint16
 }
 
-// piece is the part of a packet that a fragment carries.
+// piece is the part of a packet in a fragment.
 type piece struct {
 	offset, end int
 	last        bool
@@ -25,18 +25,18 @@ type piece struct {
 	shot int
 }
 
-// assembler holds the fragments of a capture until each packet is whole, since
-// the kernel judges no sooner.
+// assembler holds the fragments of a capture until each packet is complete,
+// since the kernel judges complete packets only.
 type assembler map[datagramID]*datagram
 
-// datagram is a packet of which some fragments came.
+// datagram is a packet of which some fragments have arrived.
 type datagram struct {
 	shots  []*shot
 	pieces []piece
 }
 
-// add takes a fragment in. It returns what the whole packet says, with all of
-// its frames, where this fragment completes it, and nil otherwise.
+// add adds a fragment. If it completes a packet, add returns the packet's
+// content with all of its frames, and otherwise nil.
 func (a assembler) add(s *shot) *shot {
 	id, p, ok := s.piece()
 	if !ok {
@@ -64,7 +64,7 @@ func (a assembler) add(s *shot) *shot {
 	return whole
 }
 
-// held returns how many fragments wait for the rest of their packets.
+// held returns the number of fragments of incomplete packets.
 func (a assembler) held() (n int) {
 	for _, d := range a {
 		n += len(d.shots)
@@ -72,7 +72,7 @@ func (a assembler) held() (n int) {
 	return n
 }
 
-// piece reads the fragment's place in its packet.
+// piece reads the fragment's position in its packet.
 func (s *shot) piece() (id datagramID, p piece, ok bool) {
 	b, be := s.packets[0], binary.BigEndian
 	id = datagramID{from: s.src.String(), to: s.dst.String(), vlan: s.vlan}
@@ -96,7 +96,7 @@ func (s *shot) piece() (id datagramID, p piece, ok bool) {
 	return id, p, true
 }
 
-// packet returns the whole packet, nil while a part of it is missing.
+// packet returns the whole packet, nil while a part is missing.
 func (d *datagram) packet() []byte {
 	pieces := slices.SortedFunc(slices.Values(d.pieces), func(a, b piece) int { return cmp.Compare(a.offset, b.offset) })
 	var payload []byte
@@ -122,7 +122,7 @@ func (d *datagram) packet() []byte {
 	return append(header, payload...)
 }
 
-// first returns the piece that begins the packet.
+// first returns the first piece of the packet.
 func (d *datagram) first() piece {
 	return d.pieces[slices.IndexFunc(d.pieces, func(p piece) bool { return p.offset == 0 })]
 }

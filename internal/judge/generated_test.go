@@ -13,7 +13,7 @@ import (
 	"ctop/internal/script"
 )
 
-// tally adds up what came of many sequences.
+// tally adds up the outcomes of many sequences.
 type tally struct {
 	sequences, packets, agreed, unjudged int
 	differences                          map[string]int
@@ -58,8 +58,7 @@ func (y *tally) String() string {
 	return b.String()
 }
 
-// What is played where nobody asks for more: some seconds' worth, and the same
-// every time.
+// The default numbers of sequences: some seconds' worth, the same every time.
 const (
 	fewSequences = 10_000
 	oneSeed      = 20261123
@@ -97,10 +96,10 @@ func TestGenerated(t *testing.T) {
 	c.report(t, y)
 }
 
-// maxReported is how many kinds of failure are minimised and printed.
+// maxReported is the number of kinds of failures to minimise and print.
 const maxReported = 30
 
-// report prints a minimised sequence for every kind of failure.
+// report prints a minimised sequence for each kind of failure.
 func (c *court) report(t *testing.T, y *tally) {
 	t.Helper()
 	kinds := slices.SortedFunc(maps.Keys(y.failures), func(a, b signature) int { return y.failures[b] - y.failures[a] })

@@ -19,40 +19,40 @@ import (
 	"ctop/internal/lab"
 )
 
-// kernelSide is a router, the namespace that the test runs in, between two
-// hosts. Its conntrack judges every packet; a rule writes the verdict into the
-// packet's DSCP, so that the frame which comes out tells it.
+// kernelSide is a router, the namespace in which the test runs, between two
+// hosts. Its conntrack judges every packet, and a rule writes the verdict into
+// the packet's DSCP, to be read from the forwarded frame.
 type kernelSide struct {
 	hosts [2]end
 	ct    *ctnetlink
 	rules []*netlink.Rule
 	loose bool
-	// patience is how long to wait for a packet.
-	patience time.Duration
-	// seen is how many packets of each family and verdict conntrack has
-	// judged, as far as is known.
+	// timeout is how long to wait for a packet.
+	timeout time.Duration
+	// seen is the number of packets that conntrack has judged, by family and
+	// verdict.
 	seen [2][len(verdicts)]int
-	// kept says that the last packet did not come out.
+	// kept means that the last packet was not forwarded.
 	kept bool
 
 	buf   []byte
 	frame []byte
 }
 
-// end is a packet socket at one host, and the router's hardware address there.
+// end is a packet socket at one host, with the router's hardware address there.
 type end struct {
 	fd     int
 	router net.HardwareAddr
 }
 
-// The addresses that frames for the hosts carry. They are nobody's, so that the
-// hosts' own stacks take no notice.
+// The addresses of frames for the hosts. The hosts do not own them, so their
+// own stacks ignore the frames.
 var hostMAC = [2]net.HardwareAddr{{2, 0, 0, 0, 0, 0xa}, {2, 0, 0, 0, 0, 0xb}}
 
-// mtu lets the kernel forward every frame that a capture is likely to hold.
+// mtu makes the kernel forward every frame of a usual capture.
 const mtu = 9000
 
-// openKernel makes the router. It skips the test where the kernel cannot judge.
+// openKernel creates the router. It skips the test if the kernel cannot judge.
 func openKernel(t testing.TB) *kernelSide {
 	t.Helper()
 	lab.Require(t)
@@ -67,7 +67,7 @@ func openKernel(t testing.TB) *kernelSide {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &kernelSide{patience: 5 * time.Second, buf: make([]byte, 1<<16), frame: make([]byte, 0, 1<<14)}
+	k := &kernelSide{timeout: 5 * time.Second, buf: make([]byte, 1<<16), frame: make([]byte, 0, 1<<14)}
 	t.Cleanup(func() {
 		if err := errors.Join(k.close(), l.Close()); err != nil {
 			t.Error(err)
@@ -157,7 +157,7 @@ var (
 	gateways   = map[int][2]string{101: {"198.18.0.2", "2001:db8:ffff:a::2"}, 102: {"198.18.0.6", "2001:db8:ffff:b::2"}}
 )
 
-// route makes table send everything out of the port, to the given address.
+// route makes table send every packet out of the port, to the given address.
 func route(port string, table int, mac net.HardwareAddr) error {
 	link, err := netlink.LinkByName(port)
 	if err != nil {
@@ -194,7 +194,8 @@ func zeroIP(like net.IP) net.IP {
 	return net.IPv6zero
 }
 
-// cross sends what comes in by one port out of the other, whatever its address.
+// cross forwards packets that arrive on one port to the other, whatever their
+// address.
 func (k *kernelSide) cross(first, second string) error {
 	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
 		for port, table := range map[string]int{first: 102, second: 101} {
@@ -226,15 +227,14 @@ func writeSysctls() error {
 	return nil
 }
 
-// verdicts are those that conntrack gives. The DSCP that stands for one is its
-// number.
+// verdicts are conntrack's verdicts. The DSCP of a verdict is its index.
 var verdicts = [...]Verdict{Invalid, New, Established, Related, Untracked}
 
-// families are the tables that have the rules.
+// families are the tables with the rules.
 var families = [2]string{"ip", "ip6"}
 
-// ruleset writes the verdict into every packet of the family that a test sends,
-// right after conntrack has given it, and counts it.
+// ruleset writes the verdict into every packet of the family, right after
+// conntrack, and counts it.
 func ruleset(family string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "table %s judge {\n", family)
@@ -249,9 +249,9 @@ func ruleset(family string) string {
 	return b.String()
 }
 
-// counted returns the verdict that conntrack gave a packet which did not come
-// out, as one to a group does not: that of the counter which grew. It returns
-// None where the packet did not get as far as conntrack.
+// counted returns conntrack's verdict on a packet that was not forwarded, such
+// as one to a group, from the counter that has increased. It returns None if
+// the packet did not reach conntrack.
 func (k *kernelSide) counted(family int) (grew Verdict, err error) {
 	for i, v := range verdicts {
 		out, err := exec.Command("nft", "list", "counter", families[family], "judge", v.String()).CombinedOutput()
@@ -280,7 +280,7 @@ func nft(rules string) error {
 	return nil
 }
 
-// policy lets conntrack pick flows up midstream, or not.
+// policy turns conntrack's midstream pickup on or off.
 func (k *kernelSide) policy(enforce bool) error {
 	if k.loose == !enforce {
 		return nil
@@ -290,15 +290,16 @@ func (k *kernelSide) policy(enforce bool) error {
 	return os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_tcp_loose", []byte(value), 0)
 }
 
-// checksums makes conntrack look at checksums, or not.
+// checksums turns conntrack's checksum validation on or off.
 func (k *kernelSide) checksums(validate bool) error {
 	value := map[bool]string{true: "1", false: "0"}[validate]
 	return os.WriteFile("/proc/sys/net/netfilter/nf_conntrack_checksum", []byte(value), 0)
 }
 
-// play sends an IP packet, in fragments or whole, from the given end through the
-// router and returns the verdict of its conntrack, None if it gave none. The router puts fragments together before it judges, and cuts them
-// again, so that the first one that comes out has the verdict of all.
+// play sends an IP packet, in fragments or whole, from the given end through
+// the router and returns the verdict of its conntrack, None if there was none.
+// The router reassembles fragments before it judges, and cuts the packet again.
+// So the first forwarded fragment has the verdict of all.
 func (k *kernelSide) play(packets [][]byte, from int) (Verdict, error) {
 	for _, packet := range packets {
 		if err := k.send(packet, from); err != nil {
@@ -335,11 +336,11 @@ func (k *kernelSide) send(packet []byte, from int) error {
 	return nil
 }
 
-// receive waits for the packet at its other end. The kernel forwards within the
-// call that sends, so that it is mostly there already; on a busy machine a thread
-// of its own may do it later.
+// receive waits for the packet at the other end. The kernel usually forwards
+// within the sending call, so the packet is already there. On a busy machine a
+// kernel thread may forward it later.
 func (k *kernelSide) receive(packet []byte, to int) (Verdict, error) {
-	for deadline, late := time.Now().Add(k.patience), false; !late; late = time.Now().After(deadline) {
+	for deadline, late := time.Now().Add(k.timeout), false; !late; late = time.Now().After(deadline) {
 		n, _, err := unix.Recvfrom(k.hosts[to].fd, k.buf, 0)
 		if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 			continue
@@ -354,8 +355,8 @@ func (k *kernelSide) receive(packet []byte, to int) (Verdict, error) {
 	return None, nil
 }
 
-// samePacket compares what a router leaves alone: identification or flow label,
-// and the addresses.
+// samePacket compares the fields that a router does not change: identification
+// or flow label, and the addresses.
 func samePacket(a, b []byte) bool {
 	if len(b) < 20 || a[0]>>4 != b[0]>>4 {
 		return false

@@ -7,7 +7,7 @@ import (
 	"ctop/internal/script"
 )
 
-// lateDifferences are those about what comes after the end of a flow.
+// lateDifferences concern packets after the end of a flow.
 var lateDifferences = []difference{
 	{
 		name: "fragments after the end",
@@ -56,9 +56,9 @@ var lateDifferences = []difference{
 	},
 }
 
-// expects tells whether the step may be a late one of the flow: it begins at most
-// a window beyond what was permitted, acknowledges nothing that was not sent, and is
-// not from before anything that the flow can have sent.
+// expects reports whether the step may be a late one of the flow: it begins at
+// most a window beyond the permitted numbers, acknowledges only sent data, and
+// is not older than anything that the flow can have sent.
 func (w *witness) expects(s *script.Step) bool {
 	sender, receiver := &w.side[s.Dir()], &w.side[1-s.Dir()]
 	limit := w.limit(1-s.Dir()) + receiver.maxWindow
@@ -69,5 +69,5 @@ func (w *witness) expects(s *script.Step) bool {
 	return !s.Has(frame.ACK) || !after(s.Ack, receiver.end) && !before(s.Ack, receiver.end-oldest)
 }
 
-// vague tells whether the numbers at the end are in doubt.
+// vague reports whether the numbers at the end are uncertain.
 func (w *witness) vague() bool { return w.midstream || w.trail["begun anew"] || w.trail["restart"] }

@@ -7,7 +7,7 @@ import (
 	"ctop/internal/script"
 )
 
-// signature is what makes two failures the same one.
+// signature identifies equal failures.
 type signature struct {
 	reply      bool
 	kind       script.Kind
@@ -26,8 +26,8 @@ func signatureOf(m *moment) signature {
 	}
 }
 
-// minimise returns the shortest and plainest sequence it finds that fails in
-// the same way.
+// minimise returns the shortest and plainest sequence that it finds with the
+// same failure.
 func (c *court) minimise(s *script.Sequence, like signature) (*script.Sequence, error) {
 	best := &script.Sequence{Name: s.Name, V6: s.V6, Enforce: s.Enforce, Steps: slices.Clone(s.Steps)}
 	try := func(candidate *script.Sequence) (bool, error) {
@@ -62,7 +62,7 @@ func with(s *script.Sequence, steps []script.Step) *script.Sequence {
 	return &c
 }
 
-// dropSteps leaves steps out, many at once first.
+// dropSteps removes steps, first many at once.
 func dropSteps(s *script.Sequence, try func(*script.Sequence) (bool, error)) (bool, error) {
 	for size := len(s.Steps) / 2; size > 0; size /= 2 {
 		for at := 0; at+size <= len(s.Steps); at++ {
@@ -75,7 +75,7 @@ func dropSteps(s *script.Sequence, try func(*script.Sequence) (bool, error)) (bo
 	return false, nil
 }
 
-// renumber moves both ends' numbers to where hand-written scenarios have them.
+// renumber moves both ends' numbers to those of hand-written scenarios.
 func renumber(s *script.Sequence, try func(*script.Sequence) (bool, error)) (bool, error) {
 	base := [2]uint32{script.FirstISN, script.SecondISN}
 	for d := range 2 {
@@ -102,7 +102,8 @@ func renumber(s *script.Sequence, try func(*script.Sequence) (bool, error)) (boo
 	return try(with(s, steps))
 }
 
-// plainer are ways to make a step plainer; each tells whether it changed it.
+// plainer are functions that simplify a step; each reports whether it changed
+// it.
 var plainer = []func(*script.Step) bool{
 	func(s *script.Step) bool { had := s.Sack != [2]uint32{}; s.Sack = [2]uint32{}; return had },
 	func(s *script.Step) bool { had := s.SackOK; s.SackOK = false; return had },

@@ -30,12 +30,13 @@ func generate(seed, n uint64) *script.Sequence {
 	return s
 }
 
-// mutations is how many: mostly few, so that what follows one can be seen.
+// mutations returns a number of mutations: mostly small, so that the effect of
+// one is visible.
 func mutations(r *rand.Rand) int {
 	return []int{0, 1, 1, 1, 2, 2, 3, 6}[r.IntN(8)]
 }
 
-// chatter is packets without a handshake, in any order.
+// chatter returns packets without a handshake, in any order.
 func chatter(r *rand.Rand) []script.Step {
 	kinds := [][]script.Kind{{script.UDP, script.UDP, script.Quote}, {script.Echo, script.EchoReply}, {script.ESP}, {script.UDP, script.Echo, script.EchoReply, script.ESP}}[r.IntN(4)]
 	var steps []script.Step
@@ -44,7 +45,7 @@ func chatter(r *rand.Rand) []script.Step {
 			Kind: kinds[r.IntN(len(kinds))], Reply: r.IntN(2) == 0,
 			Len: uint16(r.IntN(300)), Scale: script.NoScale,
 		}
-		// A quote needs something to quote.
+		// A quote needs a packet to quote.
 		if s.Kind == script.Quote && !slices.ContainsFunc(steps, func(o script.Step) bool { return o.Reply != s.Reply }) {
 			continue
 		}
@@ -53,8 +54,8 @@ func chatter(r *rand.Rand) []script.Step {
 	return steps
 }
 
-// renewed is another conversation by the same ends, that begins above the
-// numbers of the old one, as RFC 9293 3.4.1 asks.
+// renewed is another conversation of the same ends, with numbers above the old
+// ones, as RFC 9293 3.4.1 requires.
 func renewed(r *rand.Rand, old []script.Step) []script.Step {
 	steps := converse(r)
 	if len(old) == 0 || len(steps) == 0 {
@@ -95,7 +96,7 @@ func lowest(steps []script.Step, d int) uint32 {
 	return 0
 }
 
-// mutate does one thing to the steps that networks, bugs or attackers do.
+// mutate applies one fault of networks, bugs or attackers to the steps.
 func mutate(r *rand.Rand, steps []script.Step) []script.Step {
 	if len(steps) == 0 {
 		return steps
@@ -133,8 +134,8 @@ func mutate(r *rand.Rand, steps []script.Step) []script.Step {
 	return steps
 }
 
-// narrow puts a router with a small MTU on the way of one direction, as long as
-// the steps last or for one packet of them.
+// narrow puts a router with a small MTU on the path of one direction, for all
+// remaining steps or for one packet.
 func narrow(r *rand.Rand, steps []script.Step) {
 	size := uint16(24 + 8*r.IntN(60))
 	one, d := r.IntN(2) == 0, steps[0].Dir()
@@ -150,7 +151,7 @@ func narrow(r *rand.Rand, steps []script.Step) {
 	}
 }
 
-// refused has a SYN come late, or a new one, to an end that knows nothing of the
+// refused sends a late or a new SYN to an end that does not know the
 // connection.
 func refused(r *rand.Rand, steps []script.Step) []script.Step {
 	i := slices.IndexFunc(steps, func(s script.Step) bool { return s.Kind == script.TCP && s.Flags == frame.SYN })
@@ -175,7 +176,8 @@ func corruptFlags(r *rand.Rand, s *script.Step) {
 	s.Flags = []uint8{frame.SYN, frame.SYN | frame.ACK, frame.ACK, frame.FIN | frame.ACK, frame.RST, frame.RST | frame.ACK, frame.SYN | frame.URG, frame.FIN, frame.FIN | frame.ACK | frame.URG, 0}[r.IntN(10)]
 }
 
-// corruptNumber is off by one, by a bit, by about a window, or by anything.
+// corruptNumber returns a number that is off by one, by a bit, by about a
+// window, or by anything.
 func corruptNumber(r *rand.Rand, n uint32) uint32 {
 	switch r.IntN(5) {
 	case 0:
@@ -190,8 +192,8 @@ func corruptNumber(r *rand.Rand, n uint32) uint32 {
 	return r.Uint32()
 }
 
-// blind is a packet by somebody who knows the tuple, and more or less well the
-// numbers at that place.
+// blind is a packet by an attacker who knows the tuple, and the numbers at that
+// point more or less well.
 func blind(r *rand.Rand, steps []script.Step, at int) script.Step {
 	s := steps[at]
 	if r.IntN(2) == 0 {
@@ -210,7 +212,7 @@ func blind(r *rand.Rand, steps []script.Step, at int) script.Step {
 	return s
 }
 
-// crossed weaves another conversation in: by the same tuple or the one with the
+// crossed interleaves another conversation, with the same tuple or with the
 // ports exchanged, begun by either end.
 func crossed(r *rand.Rand, steps []script.Step) []script.Step {
 	other := converse(r)

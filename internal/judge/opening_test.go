@@ -6,7 +6,7 @@ import (
 	"ctop/internal/frame"
 )
 
-// openingDifferences are those about SYNs and handshakes.
+// openingDifferences concern SYNs and handshakes.
 var openingDifferences = []difference{
 	{
 		name: "ACK in a simultaneous open",

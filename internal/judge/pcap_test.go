@@ -9,14 +9,14 @@ import (
 	"ctop/internal/frame"
 )
 
-// The link types that captures come with, as in linktype.net.
+// The link types of captures, as in linktype.net.
 const (
 	linkEthernet = 1
 	linkCooked   = 113
 )
 
-// readCapture returns the frames of a pcap or pcapng file, Ethernet header
-// first.
+// readCapture returns the frames of a pcap or pcapng file, from the Ethernet
+// header on.
 func readCapture(path string) ([][]byte, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -77,7 +77,7 @@ func readNextGeneration(b []byte) (frames [][]byte) {
 	return frames
 }
 
-// ethernet gives frames of other links an Ethernet header.
+// ethernet adds an Ethernet header to frames of other links.
 func ethernet(link uint32, data []byte) []byte {
 	switch {
 	case link == linkCooked && len(data) > 16:

@@ -10,20 +10,20 @@ import (
 	"ctop/internal/script"
 )
 
-// maxRuns is how many flows ctop's table holds, and flushEvery after how many
-// runs both tables are emptied. A run makes a handful of flows at most.
+// maxRuns is the capacity of ctop's table. Both tables are emptied every
+// flushEvery runs, each of which creates a few flows at most.
 const (
 	maxRuns    = 1 << 16
 	flushEvery = 8000
 )
 
-// court has both trackers and puts sequences before them.
+// court has both trackers and plays sequences to them.
 type court struct {
 	ctop   *ctopSide
 	kernel *kernelSide
 	runs   uint32
 	mark   uint16
-	// watch, where not nil, is told of every step.
+	// watch, if not nil, receives every step.
 	watch io.Writer
 }
 
@@ -33,34 +33,34 @@ func openCourt(t testing.TB) *court {
 	return &court{ctop: openCtop(t), kernel: kernel}
 }
 
-// outcome is what came of one sequence.
+// outcome is the result of one sequence.
 type outcome struct {
 	packets, agreed, unjudged int
 	differences               []string
-	// failed is the moment that nothing explains; the sequence ends there.
+	// failed is the unexplained moment; the sequence ends there.
 	failed *moment
-	// steps has what was said of every step that was judged.
+	// steps has the answers to every judged step.
 	steps []*moment
 }
 
-// scene is one run of a sequence, in a tuple of its own.
+// scene is one run of a sequence, with its own tuple.
 type scene struct {
 	court    *court
 	tuple    tuple
 	sequence *script.Sequence
-	// packets has the one that is being judged, in several fragments or whole,
-	// frames the same as ctop sees it, last the last ones of each tuple and end.
+	// packets is the packet being judged, in several fragments or whole; frames
+	// is the same for ctop; last has the last packets of each tuple and end.
 	packets [][]byte
 	frames  [][]byte
 	last    [2][2][]byte
 	kind    script.Kind
 	witness map[tuple]*witness
-	// over has the witness of every flow that ended, until another begins.
+	// over has the witness of every ended flow, until another one begins.
 	over map[tuple]*witness
 }
 
-// hear plays a sequence through both trackers. The first unexplained difference
-// ends it, and so does one after which the two no longer judge the same flow.
+// hear plays a sequence through both trackers. It ends at the first unexplained
+// difference, or at one after which the two judge different flows.
 func (c *court) hear(s *script.Sequence) (*outcome, error) {
 	if err := c.prepare(s); err != nil {
 		return nil, err
@@ -114,8 +114,8 @@ func (o *outcome) add(m *moment) {
 	}
 }
 
-// play plays one step and brings the kernel back to where ctop stands, if the
-// difference between them is of the kind that asks for it.
+// play plays one step, and sets the kernel's entry to the state of ctop's flow
+// if the difference requires it.
 func (s *scene) play(i int) (*moment, error) {
 	m := &moment{sequence: s.sequence, index: i, step: &s.sequence.Steps[i]}
 	t := s.of(m.step)
@@ -123,7 +123,7 @@ func (s *scene) play(i int) (*moment, error) {
 	return m, s.judge(m, t)
 }
 
-// judge puts the scene's packet before both trackers and looks whether they agree.
+// judge plays the scene's packet to both trackers and compares the answers.
 func (s *scene) judge(m *moment, t tuple) error {
 	if m.w = s.witness[t]; m.w == nil {
 		m.w = newWitness()
@@ -155,8 +155,8 @@ func (s *scene) judge(m *moment, t tuple) error {
 	return nil
 }
 
-// of returns the tuple whose flow the step belongs to; that of a quote is the
-// tuple of what it quotes.
+// of returns the tuple of the step's flow; for a quote, the tuple of the quoted
+// packet.
 func (s *scene) of(step *script.Step) tuple {
 	t := s.tuple.of(step)
 	if step.Kind == script.Quote {
@@ -167,7 +167,7 @@ func (s *scene) of(step *script.Step) tuple {
 	return t
 }
 
-// compose makes the step's packet.
+// compose builds the step's packet.
 func (s *scene) compose(step *script.Step, t tuple) {
 	s.court.mark++
 	d, crossed := step.Dir(), 0
@@ -185,7 +185,7 @@ func (s *scene) compose(step *script.Step, t tuple) {
 	}
 }
 
-// ask puts the packet before both.
+// ask plays the packet to both trackers.
 func (s *scene) ask(m *moment, t tuple) (err error) {
 	c := s.court
 	if m.before.ctop, err = c.ctop.state(t); err != nil {
@@ -205,15 +205,16 @@ func (s *scene) ask(m *moment, t tuple) (err error) {
 	if m.kernel.Verdict, err = c.kernel.play(s.packets, m.step.Dir()); err != nil {
 		return err
 	}
-	// An entry is confirmed only when its first packet leaves.
+	// An entry is confirmed only when its first packet is forwarded.
 	m.opaque = m.opaque || c.kernel.kept
 	is, err := c.kernel.ct.get(t)
 	m.kernel.State = is.state
 	return err
 }
 
-// reconcile makes the kernel's entry follow ctop's flow where the difference says
-// so, and where it can be done, so that the rest of the sequence is judged, too.
+// reconcile makes the kernel's entry follow ctop's flow, if the difference
+// requires it and it is possible, so that the rest of the sequence is judged,
+// too.
 func (s *scene) reconcile(m *moment, t tuple) error {
 	switch m.difference.after {
 	case follow:
@@ -232,13 +233,13 @@ func (s *scene) reconcile(m *moment, t tuple) error {
 	return nil
 }
 
-// follow brings the kernel's entry to where ctop's flow stands.
+// follow sets the kernel's entry to the state of ctop's flow.
 func (s *scene) follow(m *moment, t tuple) error {
 	ct := s.court.kernel.ct
 	switch {
 	case sameState(m.ctop.State, m.kernel.State):
 	case m.w.trail["FIN before the handshake is done"] && m.before.ctop == SynRecv && slices.Contains(closing, m.kernel.State):
-		// The kernel is to remember the FIN.
+		// The kernel has to remember the FIN.
 	case m.ctop.State == Gone:
 		return ct.delete(t)
 	case m.kernel.State == KernelClose && m.before.ctop == SynRecv:
@@ -253,7 +254,7 @@ func (s *scene) follow(m *moment, t tuple) error {
 	return nil
 }
 
-// remember keeps what the step said, or forgets all of a flow that ended.
+// remember records the step's numbers, or forgets an ended flow.
 func (s *scene) remember(m *moment, t tuple) {
 	if m.ctop.State == Gone {
 		if m.before.ctop >= SynRecv {

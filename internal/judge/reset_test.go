@@ -4,7 +4,7 @@ import (
 	"ctop/internal/frame"
 )
 
-// resetDifferences are those about RSTs.
+// resetDifferences concern RSTs.
 var resetDifferences = []difference{
 	{
 		name: "reset at once, before a handshake",
@@ -108,37 +108,38 @@ var resetDifferences = []difference{
 	},
 }
 
-// refuses tells whether the RST names the opener's only SYN: its number, or that
-// and all its data.
+// refuses reports whether the RST acknowledges the opener's only SYN, with or
+// without all its data.
 func (m *moment) refuses() bool {
 	syn := m.other()
 	return m.step.Has(frame.ACK) && syn.synSent && len(m.w.syns) < 3 && (m.step.Ack == syn.isn+1 || m.step.Ack == syn.synEnd)
 }
 
-// vague tells whether the numbers are in doubt: of a flow picked up midstream, or
-// whose handshake began again halfway.
+// vague reports whether the numbers are uncertain: those of a midstream flow,
+// or of one whose handshake started again.
 func (m *moment) vague() bool { return m.w.vague() }
 
-// exactReset tells whether the RST has exactly the number that its sender would
-// send next, or that its receiver expects.
+// exactReset reports whether the RST has exactly the number that its sender
+// would send next, or that its receiver expects.
 func (m *moment) exactReset() bool {
 	return m.me().heard && m.step.Seq == m.me().end || m.other().acked && m.step.Seq == m.other().ack
 }
 
-// resetBeyond tells whether the RST comes right after what its sender sent beyond
-// the window: whoever forged that would need no exact number.
+// resetBeyond reports whether the RST comes right after data that its sender
+// sent beyond the window: forging that requires no exact number.
 func (m *moment) resetBeyond() bool {
 	return m.me().heard && m.step.Seq == m.me().end && after(m.step.Seq, m.w.limit(1-m.step.Dir()))
 }
 
-// resetLate tells whether the RST may answer an old segment, both sides having closed.
+// resetLate reports whether the RST may answer an old segment after both sides
+// have closed.
 func (m *moment) resetLate() bool {
 	return m.me().finSent && m.other().finSent && before(m.step.Seq, m.other().ack) &&
 		!before(m.step.Seq, m.other().ack-4*m.w.lag())
 }
 
-// resetInside tells whether the RST is inside the window: not below what its
-// receiver has acknowledged, nor beyond what it permits.
+// resetInside reports whether the RST is inside the window: not below its
+// receiver's acknowledgement, and not beyond its window.
 func (m *moment) resetInside() bool {
 	if m.w.midstream {
 		return true // the window scale is anybody's guess

@@ -8,7 +8,7 @@ import (
 	"ctop/internal/script"
 )
 
-// scenarios reads testdata, and the file that CTOP_JUDGE_REPLAY names.
+// scenarios reads testdata, and the file in CTOP_JUDGE_REPLAY.
 func scenarios(t *testing.T) []script.File {
 	t.Helper()
 	all, err := script.Read("testdata/*.seq")
@@ -25,8 +25,8 @@ func scenarios(t *testing.T) []script.File {
 	return all
 }
 
-// TestScenarios plays what was written by hand: every rule of TCP tracking, what
-// ctop is to answer, and the deliberate differences that must show.
+// TestScenarios plays the hand-written scenarios: every rule of TCP tracking
+// with ctop's expected answer, and the expected deliberate differences.
 func TestScenarios(t *testing.T) {
 	c := openCourt(t)
 	for _, file := range scenarios(t) {
@@ -85,8 +85,8 @@ func checkStep(t *testing.T, m *moment) {
 	}
 }
 
-// TestDifferencesAreDocumented holds the list in the docs against this one: each
-// difference is there with its reason and its source, and no other.
+// TestDifferencesAreDocumented compares the list in the docs with this one.
+// Both must have the same differences, reasons and sources.
 func TestDifferencesAreDocumented(t *testing.T) {
 	docs, err := os.ReadFile("../../docs/architecture.md")
 	if err != nil {

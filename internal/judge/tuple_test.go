@@ -6,12 +6,12 @@ import (
 	"ctop/internal/script"
 )
 
-// tuple is where a run of a sequence takes place: the first end's address and
-// port, and the second's.
+// tuple is the tuple of a run: address and port of the first end, and of the
+// second.
 type tuple struct {
 	addr [2]netip.Addr
 	port [2]uint16
-	// kind of the packets, which decides the protocol.
+	// kind of the packets, which determines the protocol.
 	kind script.Kind
 	// id of ICMP requests, and VLANs, which only ctop sees.
 	id   uint16
@@ -21,7 +21,8 @@ type tuple struct {
 // icmpID is the id of a run's echo requests.
 const icmpID = 77
 
-// newTuple returns the n-th tuple of its family: no two of 2^24 runs share one.
+// newTuple returns the n-th tuple of its family. All of 2^24 runs have
+// different ones.
 func newTuple(n uint32, v6 bool) tuple {
 	t := tuple{port: [2]uint16{40000, 443}, id: icmpID}
 	if v6 {
@@ -37,13 +38,13 @@ func newTuple(n uint32, v6 bool) tuple {
 	return t
 }
 
-// crossed returns the tuple with the ports exchanged, the addresses not.
+// crossed returns the tuple with the ports exchanged, but not the addresses.
 func (t tuple) crossed() tuple {
 	t.port[0], t.port[1] = t.port[1], t.port[0]
 	return t
 }
 
-// of returns the tuple that the step belongs to.
+// of returns the tuple of the step.
 func (t tuple) of(s *script.Step) tuple {
 	if s.Crossed {
 		t = t.crossed()
@@ -58,9 +59,9 @@ func (t *tuple) v6() bool { return t.addr[0].Is6() }
 
 func (t *tuple) proto() byte { return t.kind.Proto(t.v6()) }
 
-// packet returns the step's IP packet. quoted is the packet that came the other
-// way last, for steps that quote one. mark goes into the identification field,
-// or the flow label, which nobody changes on the way.
+// packet returns the step's IP packet. quoted is the last packet in the other
+// direction, for steps that quote one. mark is written into the identification
+// field, or the flow label, which no router changes.
 func (t tuple) packet(s *script.Step, quoted []byte, mark uint16) []byte {
 	f := script.Ends{Addr: t.addr, Port: t.port, ID: t.id}.Frame(s, quoted)
 	f.ID = mark

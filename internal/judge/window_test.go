@@ -2,7 +2,7 @@ package judge
 
 import "slices"
 
-// windowDifferences are those about what may be sent and acknowledged.
+// windowDifferences concern windows and acknowledgements.
 var windowDifferences = []difference{
 	{
 		name: "SACK of what was never sent",

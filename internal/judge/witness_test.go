@@ -7,32 +7,32 @@ import (
 	"ctop/internal/script"
 )
 
-// witness remembers what the packets of one tuple said, so that a deliberate
-// difference can be told from a mistake by the numbers. It keeps no state
-// machine: a third opinion would only be a third thing to be wrong.
+// witness records the numbers in the packets of one tuple, to distinguish a
+// deliberate difference from a mistake. It has no state machine: a third
+// opinion would only be a third thing that can be wrong.
 type witness struct {
 	side [2]witnessSide
-	// syns are the SYNs, without ACK, of this flow so far.
+	// syns are this flow's SYNs without ACK so far.
 	syns []*script.Step
-	// midstream says that the flow did not begin with a SYN.
+	// midstream means that the flow did not begin with a SYN.
 	midstream bool
-	// strays are the segments outside the window, of either side.
+	// strays are the segments outside the window, of both sides.
 	strays [2][]*script.Step
 	// trail has the names of the differences so far.
 	trail map[string]bool
 }
 
-// witnessSide is what one end said: the number of its SYN, the end of what it
-// sent, its highest acknowledgement, the first number beyond what it permits,
-// its largest window, and the end of its FIN.
+// witnessSide has the numbers of one end: its SYN, the end of its data, its
+// highest acknowledgement, the first number beyond its window, its largest
+// window, and the end of its FIN.
 type witnessSide struct {
 	heard, acked, synSent, finSent bool
 
 	isn, synEnd, end, ack, limit, maxWindow, finEnd uint32
 
-	// sacked says that it acknowledged selectively.
+	// sacked means that it has acknowledged selectively.
 	sacked bool
-	// repeats says that its first segment was an old one.
+	// repeats means that its first segment was an old one.
 	repeats bool
 	scale   uint8
 	offered bool
@@ -40,8 +40,8 @@ type witnessSide struct {
 
 func newWitness() *witness { return &witness{trail: map[string]bool{}} }
 
-// note takes in what m's step said, unless ctop called it invalid or it came
-// where its numbers bind nobody.
+// note records the numbers of m's step, unless ctop called it invalid or its
+// numbers do not count.
 func (w *witness) note(m *moment) {
 	s := m.step
 	if s.Kind == script.TCP && m.ctop.Verdict == Invalid && m.ctop.Why == "window" {
@@ -85,8 +85,8 @@ func (w *witness) note(m *moment) {
 	me.noteAck(s, me.offered && other.offered || w.midstream)
 }
 
-// noteFirst takes in an end's first segment. Midstream it may acknowledge what was
-// not seen, or repeat what was acknowledged.
+// noteFirst records an end's first segment. Midstream it may acknowledge data
+// that was not seen, or repeat acknowledged data.
 func (w *witness) noteFirst(s *script.Step, me, other *witnessSide) {
 	if !other.heard {
 		w.midstream = w.midstream || s.Flags&frame.SYN == 0
@@ -109,8 +109,8 @@ func (w *witness) noteFirst(s *script.Step, me, other *witnessSide) {
 	}
 }
 
-// binds tells whether the numbers of m's step count: not before there is anything
-// that they could acknowledge.
+// binds reports whether the numbers of m's step count. They do not before there
+// is something to acknowledge.
 func (w *witness) binds(m *moment) bool {
 	switch {
 	case m.step.Has(frame.SYN) || !m.stays():
@@ -125,13 +125,13 @@ func (w *witness) binds(m *moment) bool {
 	return true
 }
 
-// noteReset remembers a RST that ended nothing: the kernel takes its numbers.
+// noteReset records a RST that ended nothing: the kernel uses its numbers.
 func (w *witness) noteReset() {
 	w.trail["inexact RST"] = true
 }
 
-// isOld tells whether the segment is from so long ago that nothing in it counts
-// (RFC 9293 3.10.7.4, first check; RFC 5961 section 5.2).
+// isOld reports whether the segment is too old for anything in it to count (RFC
+// 9293 3.10.7.4, first check; RFC 5961 section 5.2).
 func (me *witnessSide) isOld(s *script.Step, other *witnessSide) bool {
 	if s.Has(frame.SYN) {
 		return false
@@ -140,15 +140,15 @@ func (me *witnessSide) isOld(s *script.Step, other *witnessSide) bool {
 		s.Has(frame.ACK) && before(s.Ack, other.end-max(ackLag, me.maxWindow))
 }
 
-// isFarOld tells whether the segment is from before anything that this connection
-// can still send: older than what isOld tells by a few windows.
+// isFarOld reports whether the segment is older than anything that this
+// connection can still send: older than isOld requires by a few windows.
 func (me *witnessSide) isFarOld(s *script.Step, other *witnessSide) bool {
 	const windows = 4
 	return before(s.End(), other.ack-windows*max(ackLag, other.maxWindow)) ||
 		s.Has(frame.ACK) && before(s.Ack, other.end-windows*max(ackLag, me.maxWindow))
 }
 
-// resynchronise takes over the numbers that both sides agree on.
+// resynchronise adopts the numbers on which both sides agree.
 func (w *witness) resynchronise(m *moment) {
 	s := m.step
 	if m.before.ctop < Open || !w.agrees(s) {
@@ -167,9 +167,9 @@ func (w *witness) resynchronise(m *moment) {
 	w.trail["resynchronised"] = true
 }
 
-// agrees tells whether the segment and one that the other side sent outside the
-// window acknowledge each other, and one of the two acknowledges what by the numbers
-// of the flow was never sent, or very long ago.
+// agrees reports whether the segment and one that the other side sent outside
+// the window acknowledge each other, and one of them acknowledges data that, by
+// the numbers of the flow, was never sent or is very old.
 func (w *witness) agrees(s *script.Step) bool {
 	if !w.outside(s) {
 		return false
@@ -183,7 +183,8 @@ func (w *witness) agrees(s *script.Step) bool {
 	})
 }
 
-// outside tells whether the segment is neither near the window nor a little below.
+// outside reports whether the segment is neither near the window nor a little
+// below.
 func (w *witness) outside(s *script.Step) bool {
 	me, other := &w.side[s.Dir()], &w.side[1-s.Dir()]
 	return me.heard && other.heard && !s.Has(frame.SYN) && (!w.near(s) || me.isFarOld(s, other))
@@ -191,10 +192,11 @@ func (w *witness) outside(s *script.Step) bool {
 
 func (w *witness) lag() uint32 { return max(ackLag, w.side[0].maxWindow, w.side[1].maxWindow) }
 
-// ackLag is how old an ACK may be, whatever the windows.
+// ackLag is the maximum age of an ACK, whatever the windows.
 const ackLag = 66000
 
-// noteEnd notes how far was sent. A FIN is the last of what was sent, or none.
+// noteEnd records the end of the sent data. A FIN is the last of the sent data,
+// or does not count.
 func (me *witnessSide) noteEnd(s *script.Step, undoes bool) {
 	if undoes && me.finSent && after(s.End(), me.finEnd) {
 		me.finSent = false
@@ -225,7 +227,7 @@ func (me *witnessSide) noteAck(s *script.Step, scaled bool) {
 	me.acked = true
 }
 
-// noteSyn remembers a SYN; while the flow is opening, the last one counts.
+// noteSyn records a SYN. While the flow is opening, the last one counts.
 func (w *witness) noteSyn(s *script.Step, me, other *witnessSide, opening, replaces bool) {
 	if !s.Has(frame.ACK) {
 		w.syns = append(w.syns, s)
@@ -254,20 +256,21 @@ func (w *witness) noteSyn(s *script.Step, me, other *witnessSide, opening, repla
 	}
 }
 
-// synAcked tells whether the end's SYN was sent and is acknowledged by number.
+// synAcked reports whether the end's SYN was sent and is acknowledged by
+// number.
 func (w *witness) synAcked(d int) bool {
 	me, other := &w.side[d], &w.side[1-d]
 	return me.synSent && other.acked && after(other.ack, me.isn) && !after(other.ack, me.end)
 }
 
-// finAcked tells whether the end's FIN is acknowledged by number.
+// finAcked reports whether the end's FIN is acknowledged by number.
 func (w *witness) finAcked(d int) bool {
 	me, other := &w.side[d], &w.side[1-d]
 	return me.finSent && other.acked && !before(other.ack, me.finEnd)
 }
 
-// answersSyn tells whether the segment acknowledges a SYN, or data in it, that
-// the other end sent.
+// answersSyn reports whether the segment acknowledges a SYN of the other end,
+// or data in it.
 func (w *witness) answersSyn(s *script.Step) bool {
 	other := &w.side[1-s.Dir()]
 	if other.synSent && after(s.Ack, other.isn) && !after(s.Ack, other.synEnd) {
@@ -281,8 +284,8 @@ func (w *witness) answersSyn(s *script.Step) bool {
 	return false
 }
 
-// answersEnd tells whether the segment acknowledges the last SYN, or data in it, or
-// an earlier one with all of its data.
+// answersEnd reports whether the segment acknowledges the last SYN, or data in
+// it, or an earlier one with all of its data.
 func (w *witness) answersEnd(s *script.Step) bool {
 	other := &w.side[1-s.Dir()]
 	if other.synSent && after(s.Ack, other.isn) && !after(s.Ack, other.synEnd) {
@@ -291,14 +294,14 @@ func (w *witness) answersEnd(s *script.Step) bool {
 	return slices.ContainsFunc(w.syns, func(syn *script.Step) bool { return syn.Reply != s.Reply && s.Ack == syn.End() })
 }
 
-// manySyns tells whether there were more SYNs than ctop remembers: the one that
-// counts, and one besides.
+// manySyns reports whether there were more SYNs than the two that ctop
+// remembers.
 func (w *witness) manySyns() bool {
 	return len(w.syns) > 2 || len(w.syns) == 2 && w.trail["restart"]
 }
 
-// limit is the first number beyond what the end permits the other to send. Until
-// it acknowledges, that is what the window in its SYN says.
+// limit returns the first number beyond the window that the end gives the
+// other. Until its first acknowledgement, the window in its SYN counts.
 func (w *witness) limit(d int) uint32 {
 	me, other := &w.side[d], &w.side[1-d]
 	if !me.acked && other.synSent {
@@ -307,8 +310,8 @@ func (w *witness) limit(d int) uint32 {
 	return me.limit
 }
 
-// answersPending is answersSyn as far as ctop remembers: not how much data a SYN
-// brought.
+// answersPending is answersSyn limited to what ctop remembers, which excludes
+// the amount of data in a SYN.
 func (w *witness) answersPending(s *script.Step) *script.Step {
 	for _, syn := range w.syns {
 		if syn.Reply != s.Reply && s.Ack-syn.Seq-1 <= synData {
@@ -318,24 +321,25 @@ func (w *witness) answersPending(s *script.Step) *script.Step {
 	return nil
 }
 
-// near is inside, or beyond what is permitted by less than a window.
+// near is inside, or beyond the permitted numbers by less than a window.
 func (w *witness) near(s *script.Step) bool {
 	other := &w.side[1-s.Dir()]
 	return w.inside(s) || !after(s.Ack, other.end) && s.End()-w.limit(1-s.Dir()) < other.maxWindow
 }
 
-// synData is how much data of a SYN its answer may acknowledge (RFC 7413).
+// synData is the amount of data in a SYN that its answer may acknowledge (RFC
+// 7413).
 const synData = 1460
 
-// inside tells whether the step begins within what the other end permits and
-// acknowledges nothing that was not sent.
+// inside reports whether the step begins within the other end's window and
+// acknowledges only sent data.
 func (w *witness) inside(s *script.Step) bool {
 	other := &w.side[1-s.Dir()]
 	return !after(s.Seq, w.limit(1-s.Dir())) && (!s.Has(frame.ACK) || !after(s.Ack, other.end))
 }
 
 // restarted returns the witness of a flow that begins with the answer to a SYN
-// which came in the old one.
+// in the old flow.
 func (w *witness) restarted(answer *script.Step) *witness {
 	n := newWitness()
 	n.midstream = w.midstream
