@@ -62,7 +62,7 @@ static long sweep_flow(void *map, const __u32 *index, struct flow *flow,
 {
 	__u64 control = READ_ONCE(flow->control);
 	enum flow_state state = control_state(control);
-	__u64 silence, patience;
+	__u64 idle, timeout;
 
 	if (*index >= sweep->used)
 		return 1;
@@ -71,15 +71,15 @@ static long sweep_flow(void *map, const __u32 *index, struct flow *flow,
 	if (state == STATE_NONE)
 		return 0;
 	sweep->visited++;
-	silence = flow_silence(flow, sweep->now);
-	if (!silence)
+	idle = flow_idle_ticks(flow, sweep->now);
+	if (!idle)
 		return 0;
-	patience = flow_patience(flow, flow->key.proto, state);
-	if (silence >= patience)
+	timeout = flow_timeout_ticks(flow, flow->key.proto, state);
+	if (idle >= timeout)
 		sweep->expired += flow_destroy(flow, control,
 					       request_cause(REASON_EXPIRED));
 	else if (sweep->pressure && flow_may_make_room(flow, control) &&
-		 silence >= patience - (patience * sweep->pressure >> 8))
+		 idle >= timeout - (timeout * sweep->pressure >> 8))
 		sweep->evicted += flow_destroy(flow, control,
 					       request_cause(REASON_EVICTED));
 	return 0;

@@ -14,7 +14,7 @@
  * window is closed. Live flows do not stay idle like that, so a shorter timeout
  * applies. Only the timeout check of an idle flow calls this, so it costs
  * active flows nothing. The next acknowledgement ends the condition. */
-static __always_inline bool tcp_is_dead_weight(const struct flow *flow)
+static __always_inline bool tcp_is_stalled(const struct flow *flow)
 {
 	const struct flow_dir *origin = &flow->dir[ORIGIN];
 	const struct flow_dir *reply = &flow->dir[REPLY];
@@ -74,21 +74,22 @@ static __always_inline enum timeout flow_timeout(__u8 proto,
 }
 
 /* Returns the timeout of a flow in ticks. */
-static __always_inline __u64 flow_patience(const struct flow *flow, __u8 proto,
-					   enum flow_state state)
+static __always_inline __u64 flow_timeout_ticks(const struct flow *flow,
+						__u8 proto,
+						enum flow_state state)
 {
 	__u32 name = flow_timeout(proto, state);
 
 	if (flow->timeout_ticks)
 		return flow->timeout_ticks;
 	if (name == TIMEOUT_TCP_ESTABLISHED &&
-	    (tcp_is_dead_weight(flow) || tcp_ended_outside(flow)))
+	    (tcp_is_stalled(flow) || tcp_ended_outside(flow)))
 		name = TIMEOUT_TCP_UNACKNOWLEDGED;
 	return name < NUM_TIMEOUTS ? config.timeout_ticks[name] : 0;
 }
 
 /* Returns how long a flow has been idle, in ticks. */
-static __always_inline __u64 flow_silence(const struct flow *flow, __u64 now)
+static __always_inline __u64 flow_idle_ticks(const struct flow *flow, __u64 now)
 {
 	__u64 seen = flow->dir[ORIGIN].last_seen_ticks;
 	__u64 reply = flow->dir[REPLY].last_seen_ticks;
@@ -101,7 +102,7 @@ static __always_inline __u64 flow_silence(const struct flow *flow, __u64 now)
 static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
 					 enum flow_state state, __u64 now)
 {
-	__u64 silence = flow_silence(flow, now);
+	__u64 idle = flow_idle_ticks(flow, now);
 
-	return silence && silence >= flow_patience(flow, proto, state);
+	return idle && idle >= flow_timeout_ticks(flow, proto, state);
 }

@@ -218,7 +218,7 @@ func flowFromKernel(f *flow.Flow, k *kernelKey, v *kernelFlow, c Clock, timeouts
 		setWindow(&f.Reply, &v.Dir[flow.Reply], &v.Dir[flow.Origin])
 	}
 	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
-	if f.TimeoutName == flow.TCPEstablished && (isDeadWeight(v) || hasEndedOutside(v.Control)) {
+	if f.TimeoutName == flow.TCPEstablished && (isStalled(v) || hasEndedOutside(v.Control)) {
 		f.TimeoutName = flow.TCPUnacknowledged
 	}
 	f.Timeout = timeouts[f.TimeoutName]
@@ -273,8 +273,8 @@ func flowVolumeFromKernel(v *kernelFlow) FlowVolume {
 	return FlowVolume{flow.ID(v.ID()), [2]Volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
 }
 
-// isDeadWeight is tcp_is_dead_weight of timeout.h.
-func isDeadWeight(v *kernelFlow) bool {
+// isStalled is tcp_is_stalled of timeout.h.
+func isStalled(v *kernelFlow) bool {
 	origin, reply := &v.Dir[flow.Origin], &v.Dir[flow.Reply]
 	return int32(reply.Acked-origin.End) < 0 || int32(origin.Acked-reply.End) < 0 ||
 		origin.Limit-origin.Acked <= 1 || reply.Limit-reply.Acked <= 1

@@ -162,7 +162,7 @@ func TestFlowFromKernel(t *testing.T) {
 }
 
 // A flow of which both directions ended outside the window has the timeout of one
-// that is dead weight.
+// that is stalled.
 func TestTimeoutOfEndedOutside(t *testing.T) {
 	const outside = uint64(bpf.ConntrackFlowFlagFLOW_ENDED_OUTSIDE)
 	timeouts := flow.DefaultTimeouts()
