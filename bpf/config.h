@@ -28,12 +28,27 @@ enum timeout {
 	NUM_TIMEOUTS,
 };
 
+/* Where packets go at an attachment point, if not to an interface. */
+enum point_to {
+	/* To the next program of the hook, then to the stack. */
+	TO_NEXT = 0xffffffff,
+};
+
+/* An attachment point. */
+struct point {
+	/* The interface that packets come in by. */
+	__u32 ifindex;
+	/* The interface that they leave by, or enum point_to. XDP has the outputs
+	 * map instead, and never passes packets on. */
+	__u32 to;
+};
+
 /* User space writes each field at once, at any time. Programs only read. */
 struct tracker_config {
 	__u64 timeout_ticks[NUM_TIMEOUTS];
-	/* The two interfaces. A packet that came in by neither counts for the
-	 * second. */
-	__u32 ifindex[2];
+	/* The two sides of the wire. A packet that came in by neither counts for
+	 * the second. */
+	struct point points[2];
 	enum policy policy;
 	/* The sides of packets are unknown (replay of a capture). */
 	__u32 sides_unknown;

@@ -42,7 +42,7 @@ static __always_inline bool admit(enum verdict verdict,
 /* Whether a packet came in by the second interface. */
 static __always_inline __u32 xdp_side(const struct xdp_md *ctx)
 {
-	return ctx->ingress_ifindex != config.ifindex[0];
+	return ctx->ingress_ifindex != config.points[0].ifindex;
 }
 
 /* Sends a packet out where it did not come in. */
@@ -189,7 +189,7 @@ __noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers
 	length = skb->len;
 	pkt->bytes = length;
 	pkt->segments = 1;
-	pkt->side = skb->ingress_ifindex != config.ifindex[0];
+	pkt->side = skb->ingress_ifindex != config.points[0].ifindex;
 	if (skb->vlan_present)
 		pkt->key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
 	/* Headers may lie outside the part that can be read directly. */
@@ -200,6 +200,16 @@ __noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers
 					   .start = CTX_DATA(skb),
 					   .end = CTX_DATA_END(skb) });
 	return 0;
+}
+
+/* Lets a packet go where its attachment point says. TC_ACT_UNSPEC is TCX_NEXT. */
+static __always_inline int tc_forward(const struct packet *pkt)
+{
+	__u32 to = config.points[pkt->side & 1].to;
+
+	if (to == TO_NEXT)
+		return TC_ACT_UNSPEC;
+	return bpf_redirect(to, 0);
 }
 
 SEC("tc")
@@ -219,7 +229,7 @@ int ctop_tc(struct __sk_buff *skb)
 		tc_verify(skb, pkt);
 	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return TC_ACT_SHOT;
-	return bpf_redirect(config.ifindex[!pkt->side], 0);
+	return tc_forward(pkt);
 }
 
 /* Types that user space shares and that no map or argument has: here the
@@ -231,6 +241,7 @@ struct shared_types {
 	enum invalid invalid;
 	enum unsent unsent;
 	enum untracked untracked;
+	enum point_to point_to;
 };
 
 const struct shared_types *shared_types __attribute__((unused));

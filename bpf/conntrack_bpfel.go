@@ -346,6 +346,12 @@ const (
 	ConntrackPacketKindPACKET_MALFORMED ConntrackPacketKind = 4
 )
 
+type ConntrackPointTo uint32
+
+const (
+	ConntrackPointToTO_NEXT ConntrackPointTo = 4294967295
+)
+
 type ConntrackPolicy uint32
 
 const (
@@ -452,9 +458,13 @@ type ConntrackTrace struct {
 }
 
 type ConntrackTrackerConfig struct {
-	_             structs.HostLayout
-	TimeoutTicks  [11]uint64
-	Ifindex       [2]uint32
+	_            structs.HostLayout
+	TimeoutTicks [11]uint64
+	Points       [2]struct {
+		_       structs.HostLayout
+		Ifindex uint32
+		To      uint32
+	}
 	Policy        uint32
 	SidesUnknown  uint32
 	InjectedTicks uint64

@@ -180,11 +180,11 @@ func (h *harness) reset() {
 	}
 	h.config = ConntrackTrackerConfig{
 		TimeoutTicks:  timeouts,
-		Ifindex:       [2]uint32{loopback, loopback + 1},
 		SidesUnknown:  1,
 		InjectedTicks: 1 << 32,
 		InjectedNs:    1 << 40,
 	}
+	h.config.Points[0].Ifindex, h.config.Points[1].Ifindex = loopback, loopback+1
 	h.configure()
 	h.drain()
 }
@@ -214,10 +214,10 @@ func (h *harness) configure() {
 // are unknown, and only directions count.
 func (h *harness) come(side int) {
 	h.t.Helper()
-	sides := [2]uint32{loopback + 1, loopback + 1}
-	sides[side] = loopback
-	if h.config.Ifindex != sides || h.config.SidesUnknown != 0 {
-		h.config.Ifindex, h.config.SidesUnknown = sides, 0
+	points := h.config.Points
+	points[side].Ifindex, points[1-side].Ifindex = loopback, loopback+1
+	if h.config.Points != points || h.config.SidesUnknown != 0 {
+		h.config.Points, h.config.SidesUnknown = points, 0
 		h.configure()
 	}
 }

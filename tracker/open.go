@@ -286,7 +286,7 @@ func (t *Tracker) configure(o Options) error {
 		return err
 	}
 	for i, p := range t.hold.Points() {
-		if err := t.table.SetRoute(i, p.Index); err != nil {
+		if err := t.attachments.SetInterface(i, p.Index); err != nil {
 			return fmt.Errorf("configure %s: %w", p.Name, err)
 		}
 	}

@@ -128,7 +128,7 @@ func (p *programs) configure() error {
 	for i := range config.TimeoutTicks {
 		config.TimeoutTicks[i] = 1 << 30
 	}
-	config.Ifindex = [2]uint32{loopback, loopback + 1}
+	config.Points[0].Ifindex, config.Points[1].Ifindex = loopback, loopback+1
 	config.SidesUnknown = 1
 	return p.ctop.Variables["config"].Set(config)
 }

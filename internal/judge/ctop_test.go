@@ -80,7 +80,7 @@ func (c *ctopSide) load() error {
 		c.config.TimeoutTicks[i] = never
 	}
 	c.config.InjectedTicks, c.config.InjectedNs = 1000, 1e9
-	c.config.Ifindex = [2]uint32{c.lo, c.lo + 1}
+	c.config.Points[0].Ifindex, c.config.Points[1].Ifindex = c.lo, c.lo+1
 	return c.objects.Config.Set(&c.config)
 }
 
@@ -117,10 +117,10 @@ func empty(m *ebpf.Map, value any) error {
 
 // come makes the following frames arrive on the given side, 0 or 1.
 func (c *ctopSide) come(side int) error {
-	if c.config.Ifindex[side] == c.lo {
+	if c.config.Points[side].Ifindex == c.lo {
 		return nil
 	}
-	c.config.Ifindex[0], c.config.Ifindex[1] = c.config.Ifindex[1], c.config.Ifindex[0]
+	c.config.Points[0].Ifindex, c.config.Points[1].Ifindex = c.config.Points[1].Ifindex, c.config.Points[0].Ifindex
 	return c.objects.Config.Set(&c.config)
 }
 

@@ -26,6 +26,9 @@ type (
 	kernelFilling = bpf.ConntrackFilling
 )
 
+// toNext passes packets on.
+const toNext = uint32(bpf.ConntrackPointToTO_NEXT)
+
 // What can be asked of the table.
 const (
 	requestDelete  = bpf.ConntrackFlowRequestREQUEST_DELETE

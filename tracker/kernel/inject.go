@@ -27,12 +27,7 @@ var ErrLength = errors.New("the kernel takes no packet of this length")
 
 // PrepareInjection gives injected packets a way out.
 func (t *Table) PrepareInjection() error {
-	for side := range 2 {
-		if err := t.setOutput(side, loopback); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.setOutputs(loopback, 0, 1)
 }
 
 // SetClock shows the programs a time. The objects must have an injected clock.
@@ -53,10 +48,10 @@ func (t *Table) ComeBy(side int, known bool) {
 	if known {
 		t.config.SidesUnknown = 0
 	}
-	t.config.Ifindex = [2]uint32{loopback, loopback + 1}
-	if side != 0 {
-		t.config.Ifindex = [2]uint32{loopback + 1, loopback}
+	for i := range t.config.Points {
+		t.config.Points[i].Ifindex = loopback + 1
 	}
+	t.config.Points[side].Ifindex = loopback
 }
 
 // Inject runs a packet through the program. It returns an error that wraps ErrLength

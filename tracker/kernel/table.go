@@ -71,40 +71,62 @@ func (t *Table) writeConfig() error {
 	return nil
 }
 
-// SetRoute names the interface of a side: packets that come in by the other side
-// leave by it. Index zero stands for an interface that is gone, because the next
-// interface that is created may get its index.
-func (t *Table) SetRoute(side, index int) error {
+// SetInterface names the interface of an attachment point. Packets that come in at the
+// senders leave by it. Index zero stands for an interface that is gone, because the
+// next interface that is created may get its index.
+func (t *Table) SetInterface(point, index int, senders ...int) error {
+	err := t.setPoints(func(c *kernelConfig) {
+		c.Points[point].Ifindex = uint32(index)
+		for _, from := range senders {
+			c.Points[from].To = uint32(index)
+		}
+	})
+	if err != nil || index == 0 {
+		return err // the kernel removes what is gone from the map
+	}
+	return t.setOutputs(index, senders...)
+}
+
+// PassOn passes packets that come in at a point on to the next program of the hook, and
+// to the stack. Native and generic XDP cannot do that.
+func (t *Table) PassOn(point int) error {
+	return t.setPoints(func(c *kernelConfig) { c.Points[point].To = toNext })
+}
+
+// setPoints changes the points, and nothing where that changes none.
+func (t *Table) setPoints(change func(*kernelConfig)) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.readBack(); err != nil {
 		return err
 	}
-	if t.config.Ifindex[side] != uint32(index) {
-		t.config.Ifindex[side] = uint32(index)
-		if err := t.writeConfig(); err != nil {
-			return err
-		}
+	before := t.config.Points
+	if change(&t.config); t.config.Points == before {
+		return nil
 	}
-	if index == 0 {
-		return nil // the kernel removes it from the map
-	}
-	return t.setOutput(side, index)
+	return t.writeConfig()
 }
 
-// setOutput makes an interface the way out for what comes in by the other side.
-func (t *Table) setOutput(side, index int) error {
-	if err := t.objects.outputs.Put(uint32(1-side), uint32(index)); err != nil {
-		return fmt.Errorf("set the egress interface: %w", err)
+// setOutputs makes an interface the egress interface of what comes in at points.
+func (t *Table) setOutputs(index int, senders ...int) error {
+	for _, from := range senders {
+		if err := t.objects.outputs.Put(uint32(from), uint32(index)); err != nil {
+			return fmt.Errorf("set the egress interface: %w", err)
+		}
 	}
 	return nil
 }
 
-// HasRoute reports whether packets for a side leave by the interface.
-func (t *Table) HasRoute(side, index int) bool {
-	var output uint32
-	err := t.objects.outputs.Lookup(uint32(1-side), &output)
+// HasInterface reports whether the programs know the interface of a point, and packets
+// from the senders leave by it.
+func (t *Table) HasInterface(point, index int, senders ...int) bool {
+	for _, from := range senders {
+		var output uint32
+		if err := t.objects.outputs.Lookup(uint32(from), &output); err != nil || output != uint32(index) {
+			return false
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return err == nil && output == uint32(index) && t.config.Ifindex[side] == output
+	return t.config.Points[point].Ifindex == uint32(index)
 }

@@ -206,3 +206,25 @@ func (a *Attachments) WhyNotSent(i int) string {
 	}
 	return fmt.Sprintf("%s does not send what it is given: see \"ip -s link show %s\" and \"ethtool -S %s\"", p.Name, p.Name, p.Name)
 }
+
+// SetInterface tells the programs the interface of a point, zero while there is none.
+func (a *Attachments) SetInterface(i, index int) error {
+	points := a.registry.Points()
+	return a.table.SetInterface(i, index, senders(points, i)...)
+}
+
+// hasInterface reports whether the programs know the interface of a point.
+func (a *Attachments) hasInterface(i, index int) bool {
+	points := a.registry.Points()
+	return a.table.HasInterface(i, index, senders(points, i)...)
+}
+
+// senders returns the points whose packets leave by a point.
+func senders(points []Point, i int) (from []int) {
+	for j := range points {
+		if j != i {
+			from = append(from, j)
+		}
+	}
+	return from
+}

@@ -33,7 +33,7 @@ func (a *Attachments) reattachPoint(i int) (done []string, err error) {
 	case err != nil:
 		return nil, err
 	case l == nil: // gone; it may come back
-		return nil, a.table.SetRoute(i, 0)
+		return nil, a.SetInterface(i, 0)
 	case attached:
 		return a.follow(i, l)
 	}
@@ -51,7 +51,7 @@ func (a *Attachments) reattachPoint(i int) (done []string, err error) {
 func (a *Attachments) Withhold() {
 	for i := range a.registry.Points() {
 		if l, _, err := a.find(i); l == nil && err == nil && a.registry.Owned() {
-			_ = a.table.SetRoute(i, 0) // Reattach does it again, and says what fails
+			_ = a.SetInterface(i, 0) // Reattach does it again, and says what fails
 		}
 	}
 }
@@ -69,8 +69,8 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 		p.Name, p.Index = name, index
 		err = a.registry.SetPoint(i, p)
 	}
-	if !a.table.HasRoute(i, index) {
-		if err := errors.Join(err, a.table.SetRoute(i, index)); err != nil {
+	if !a.hasInterface(i, index) {
+		if err := errors.Join(err, a.SetInterface(i, index)); err != nil {
 			return done, err
 		}
 		done = append(done, name+" is a way out again")
@@ -109,7 +109,7 @@ func (a *Attachments) reattach(i int, l netlink.Link) error {
 			return err
 		}
 	}
-	if err := a.table.SetRoute(i, p.Index); err != nil {
+	if err := a.SetInterface(i, p.Index); err != nil {
 		return err
 	}
 	return a.relink(i, s)

@@ -34,7 +34,7 @@ struct {
 static __always_inline int forward(const struct xdp_md *ctx)
 {
 	return bpf_redirect_map(&outputs,
-				ctx->ingress_ifindex != config.ifindex[0],
+				ctx->ingress_ifindex != config.points[0].ifindex,
 				XDP_DROP);
 }
 

@@ -157,9 +157,13 @@ type ShortTcpStep struct {
 }
 
 type ShortTrackerConfig struct {
-	_             structs.HostLayout
-	TimeoutTicks  [11]uint64
-	Ifindex       [2]uint32
+	_            structs.HostLayout
+	TimeoutTicks [11]uint64
+	Points       [2]struct {
+		_       structs.HostLayout
+		Ifindex uint32
+		To      uint32
+	}
 	Policy        uint32
 	SidesUnknown  uint32
 	InjectedTicks uint64
