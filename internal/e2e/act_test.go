@@ -12,7 +12,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// What observe forgets, the next packet picks up again.
+// Under observe the next packet picks up a deleted flow again.
 func TestDeleteInObserveIsPickedUpAgain(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	client, server := r.connect(r.Server.Addr4())
@@ -30,7 +30,7 @@ func TestDeleteInObserveIsPickedUpAgain(t *testing.T) {
 	checkSums(t, r)
 }
 
-// What enforce forgets is cut.
+// Under enforce deleting cuts the flow.
 func TestDeleteInEnforceCuts(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -68,7 +68,7 @@ func (r *rig) delete(f flow.Flow) {
 	}
 }
 
-// A flow's own timeout counts for it alone, and goes again.
+// A flow's own timeout applies to this flow only, and can be removed.
 func TestFlowTimeout(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	r.connect(r.Server.Addr4())
@@ -96,8 +96,8 @@ func TestFlowTimeout(t *testing.T) {
 	}
 }
 
-// Whoever lists the timeouts right after one was changed sees the new one, and what a
-// tracker cannot do is an error that changes nothing.
+// A list of the timeouts right after a change shows the new value. An invalid
+// timeout is an error that changes nothing.
 func TestChangedTimeoutIsShownAtOnce(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	r.eventually("a snapshot", func() bool { return r.collector.Snapshot() != nil })
@@ -134,7 +134,7 @@ func TestJoin(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = second.Close() }()
-	ctx, cancel := context.WithTimeout(r.ctx, patience)
+	ctx, cancel := context.WithTimeout(r.ctx, waitTimeout)
 	defer cancel()
 	seen := make(chan flow.Event, 100)
 	go func() {
@@ -147,7 +147,7 @@ func TestJoin(t *testing.T) {
 			seen <- e
 		}
 	}()
-	// Its first event shows that it listens.
+	// Its first event shows that it is listening.
 	r.eventually("an event", func() bool {
 		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
 			t.Fatal(err)
@@ -189,8 +189,8 @@ func TestJoin(t *testing.T) {
 	})
 }
 
-// Of several that attach at once one does; the others join it, and so does who
-// only reads.
+// If several attach at once, one does and the others join, including those that
+// only read.
 func TestOpenedAtOnce(t *testing.T) {
 	l, ctx := newLab(t)
 	const rivals = 3
@@ -239,8 +239,8 @@ func TestOpenedAtOnce(t *testing.T) {
 	}
 }
 
-// Who leaves first does not take the link away from the other: the tracker ends
-// with the last one that uses it.
+// The first to leave does not take the link away from the other: the tracker
+// ends with its last user.
 func TestLastOneOut(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	second := &rig{Lab: r.Lab, t: t, ctx: r.ctx}

@@ -18,8 +18,8 @@ import (
 	"ctop/tracker"
 )
 
-// ctopBinary builds the program, once for all tests, where CTOP_BINARY does not
-// name one.
+// ctopBinary builds the program, once for all tests, unless CTOP_BINARY names
+// one.
 var ctopBinary = sync.OnceValues(func() (string, error) {
 	if path := os.Getenv("CTOP_BINARY"); path != "" {
 		return path, nil
@@ -55,7 +55,7 @@ func started(ctx context.Context, t *testing.T, l *lab.Lab) *lab.Cmd {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	if err := lab.WaitPing(waiting, l.Client, l.Server.Addr4()); err != nil {
 		_ = cmd.Process.Kill()
@@ -65,7 +65,7 @@ func started(ctx context.Context, t *testing.T, l *lab.Lab) *lab.Cmd {
 	return cmd
 }
 
-// A signal ends it cleanly.
+// A signal ends it without leaving anything.
 func TestSignalsLeaveNothing(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(sig.String(), func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestSignalsLeaveNothing(t *testing.T) {
 	}
 }
 
-// After a kill -9 traffic goes on, a dump reads the flows, and down removes
+// After a kill -9 traffic continues, a dump reads the flows, and down removes
 // everything.
 func TestDownAfterKill(t *testing.T) {
 	l, ctx := newLab(t)
@@ -125,7 +125,7 @@ func dumpedFlows(ctx context.Context, t *testing.T) int {
 	return len(snapshot.Flows)
 }
 
-// After a kill -9 the next ctop takes the flows over, and removes everything
+// After a kill -9 the next ctop takes over the flows, and removes everything
 // when it ends.
 func TestTakeOverAfterKill(t *testing.T) {
 	l, ctx := newLab(t)
@@ -144,7 +144,7 @@ func TestTakeOverAfterKill(t *testing.T) {
 	checkDetached(t, l)
 }
 
-// A tracker that is to be kept goes on without its process.
+// A kept tracker continues without its process.
 func TestKeep(t *testing.T) {
 	l, ctx := newLab(t)
 	cmd := ctop(ctx, t, "--dump", "--keep", "--for", "1s", l.Client.Port(), l.Server.Port())
@@ -160,8 +160,8 @@ func TestKeep(t *testing.T) {
 	checkDetached(t, l)
 }
 
-// Inside ip netns exec there is no BPF file system: it mounts one, says so, and
-// takes it away again.
+// Inside ip netns exec there is no BPF file system: ctop mounts one, says so,
+// and unmounts it again.
 func TestNamespaceWithoutBPFFS(t *testing.T) {
 	l, ctx := newLab(t)
 	path, err := ctopBinary()
@@ -191,7 +191,7 @@ ip netns exec middle sh -c '
 	}
 }
 
-// An interface that carries somebody else's program is left alone.
+// An interface with a foreign program is left alone.
 func TestForeignProgram(t *testing.T) {
 	l, ctx := newLab(t)
 	detach := attachForeign(t, l.Server.Port())
@@ -213,7 +213,7 @@ func TestForeignProgram(t *testing.T) {
 	}
 }
 
-// The owner's end shows in a console that joined.
+// A console that joined shows the owner's end.
 func TestJoinedSeesTheEnd(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	joined, err := tracker.Join(r.ctx, r.Server.Port(), r.Client.Port())
@@ -231,7 +231,7 @@ func TestJoinedSeesTheEnd(t *testing.T) {
 		if !errors.Is(err, tracker.ErrGone) {
 			t.Errorf("it ended with %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Error("it goes on")
 	}
 }

@@ -16,8 +16,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// The cable is pulled and put back: the tracker says so, attaches again by
-// itself, forwards, and has its flows.
+// The cable is unplugged and plugged in: the tracker reports it, attaches
+// again, forwards, and keeps its flows.
 func TestCable(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -32,7 +32,7 @@ func TestCable(t *testing.T) {
 			r.replug()
 			r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
 			r.eventually("a ping", func() bool {
-				ctx, cancel := context.WithTimeout(r.ctx, patience)
+				ctx, cancel := context.WithTimeout(r.ctx, waitTimeout)
 				defer cancel()
 				_, err := lab.Ping(ctx, r.Client, r.Server.Addr4())
 				return err == nil
@@ -46,8 +46,8 @@ func TestCable(t *testing.T) {
 	}
 }
 
-// What else can happen to an interface: the tracker puts itself back, and has its
-// flows. In tc mode with CTOP_CHAOS only.
+// After other changes of an interface, too, the tracker is back in service with
+// its flows. tc mode only with CTOP_CHAOS.
 func TestInterfaces(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -117,7 +117,8 @@ func TestInterfaces(t *testing.T) {
 	}
 }
 
-// thisNamespace returns a path to the network namespace, for other processes too.
+// thisNamespace returns a path to the network namespace that works in other
+// processes, too.
 func thisNamespace(t *testing.T) string {
 	t.Helper()
 	// The threads of this process come and go, and enter other namespaces.

@@ -13,7 +13,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// tally is what a capture counts of one TCP connection, each way.
+// tally counts the packets and bytes of one captured TCP connection in both
+// directions.
 type tally struct {
 	packets, bytes [2]uint64
 }
@@ -37,7 +38,7 @@ func (c *tally) count(frame []byte, originPort, replyPort uint16) {
 	c.bytes[d] += uint64(len(frame))
 }
 
-// The flow's counters are those of a capture at the client's interface.
+// The flow's counters equal those of a capture at the client's interface.
 func TestCountersAreThoseOfACapture(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -57,10 +58,10 @@ func TestCountersAreThoseOfACapture(t *testing.T) {
 			}
 			r.flow("tcp", flow.StateFinWait2)
 			server.Close()
-			// The last ACK follows the state that the FIN led to, and the capture is
-			// read behind the packets.
+			// The last ACK comes after the state change by the FIN, and the
+			// capture is read later than the packets.
 			var got, want tally
-			for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+			for deadline := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
 				f := r.flow("tcp", flow.StateTimeWait)
 				got = tally{
 					packets: [2]uint64{f.Origin.Packets, f.Reply.Packets},
@@ -80,7 +81,8 @@ func TestCountersAreThoseOfACapture(t *testing.T) {
 	}
 }
 
-// countConnection counts what a capture has of a connection until the test ends.
+// countConnection counts the captured packets of a connection until the test
+// ends.
 func countConnection(ctx context.Context, t *testing.T, capture *lab.Capture, client net.Conn) (counted func() tally) {
 	t.Helper()
 	local := uint16(client.LocalAddr().(*net.TCPAddr).Port)

@@ -11,12 +11,12 @@ import (
 	"ctop/tracker/flow"
 )
 
-// detourBytes is what goes another way: more than any window.
+// detourBytes is the amount of data on the other path: more than any window.
 const detourBytes = 32 << 20
 
-// A connection goes another way for a while, and comes back when it is idle or in
-// the middle of a transfer. It goes on under both policies, with the same flow, and
-// is closed in order.
+// A connection takes another path for a while, and returns idle or in the
+// middle of a transfer. It continues under both policies, with the same flow,
+// and closes normally.
 func TestDetour(t *testing.T) {
 	for _, policy := range []flow.Policy{flow.PolicyObserve, flow.PolicyEnforce} {
 		for _, c := range []struct {
@@ -56,7 +56,7 @@ func TestDetour(t *testing.T) {
 	}
 }
 
-// detour is a cable between client and server that passes the tracker by.
+// detour is a cable between client and server that bypasses the tracker.
 type detour struct{ r *rig }
 
 func newDetour(r *rig) detour {
@@ -66,7 +66,7 @@ func newDetour(r *rig) detour {
 	return detour{r}
 }
 
-// take leads both ways over the detour, leave leads them back.
+// take routes both directions over the detour, and leave routes them back.
 func (d detour) take() { d.route("add") }
 
 func (d detour) leave() { d.route("del") }
@@ -77,12 +77,12 @@ func (d detour) route(act string) {
 	ip(d.r.t, "-n", d.r.Client.Name(), "route", act, d.r.Server.Addr4().String()+"/32", "dev", "detour0", "src", d.r.Client.Addr4().String())
 }
 
-// pour sends n bytes and does something in the middle of it.
+// pour sends n bytes and calls midway in the middle.
 func pour(t *testing.T, from, to net.Conn, n int64, midway func()) {
 	t.Helper()
 	sent := make(chan error, 1)
 	go func() {
-		_ = from.SetWriteDeadline(time.Now().Add(2 * patience))
+		_ = from.SetWriteDeadline(time.Now().Add(2 * waitTimeout))
 		chunk := make([]byte, 64<<10)
 		for left := n; left > 0; left -= int64(len(chunk)) {
 			if _, err := from.Write(chunk); err != nil {
@@ -92,7 +92,7 @@ func pour(t *testing.T, from, to net.Conn, n int64, midway func()) {
 		}
 		sent <- nil
 	}()
-	_ = to.SetReadDeadline(time.Now().Add(2 * patience))
+	_ = to.SetReadDeadline(time.Now().Add(2 * waitTimeout))
 	_, err := io.CopyN(io.Discard, to, n/2)
 	midway()
 	if err == nil {

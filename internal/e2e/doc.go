@@ -1,4 +1,4 @@
-// Package e2e holds the end-to-end tests: real sockets in the lab talk through a
-// tracker that stands between them, and what the tracker says is held against
-// what the endpoints, or a capture, say.
+// Package e2e has the end-to-end tests. Real sockets in the lab talk through a
+// tracker between them. The tests compare the tracker's output with the
+// endpoints or a capture.
 package e2e

@@ -18,14 +18,17 @@ import (
 )
 
 // The service is killed on its way into one system call after another, while it
-// attaches, while it takes over another version's tracker, and while it ends. It
-// starts again each time, from whatever that left, and in the end nothing is left.
+// attaches, takes over another version's tracker, or ends. It starts again each
+// time,
+// from whatever is left, and in the end nothing is left.
 //
-// Between two calls of which anybody else can notice anything it does not matter
-// where it is killed: those are the points, all of them with CTOP_CHAOS, some
-// that change from run to run without it.
+// Where it is killed between two calls with effects on others does not matter.
+// So only
+// those calls are tested: all of them with CTOP_CHAOS, otherwise some that
+// change from
+// run to run.
 
-// noticeable reports whether others can notice that the call was made.
+// noticeable reports whether a call has effects on others.
 func noticeable(c systemCall) bool {
 	const ethtool = 0x8946 // SIOCETHTOOL
 	switch c.number {
@@ -46,10 +49,10 @@ func noticeable(c systemCall) bool {
 	return false
 }
 
-// mortal is a service that is killed at every call.
+// mortal is a service that is killed at each call in turn.
 type mortal struct {
 	*serving
-	// under is a command that runs the service, which may be none.
+	// under is a command that runs the service, or nothing.
 	under []string
 	runs  int
 	log   *os.File
@@ -67,7 +70,8 @@ func newMortal(t *testing.T) *mortal {
 	return m
 }
 
-// run starts the service, to be killed at a call or not at all where that is zero.
+// run starts the service, to be killed at a call, or not at all if killAt is
+// zero.
 func (m *mortal) run(killAt int) (p *tracee, ready func() bool) {
 	m.t.Helper()
 	m.runs++
@@ -111,7 +115,7 @@ func (m *mortal) start(p *tracee, ready func() bool, what string) {
 	m.forwards()
 }
 
-// killedStarting kills a start, and reports whether it was over before.
+// killedStarting kills a start, and reports whether it had completed before.
 func (m *mortal) killedStarting(n int) (over bool) {
 	m.t.Helper()
 	p, ready := m.run(n)
@@ -133,8 +137,8 @@ func (m *mortal) killedStarting(n int) (over bool) {
 	return !p.killed
 }
 
-// killedEnding starts it and kills its end, and reports whether that was over
-// before.
+// killedEnding starts the service and kills its end, and reports whether it had
+// ended before.
 func (m *mortal) killedEnding(n int, what string) (over bool) {
 	m.t.Helper()
 	p, ready := m.run(n)
@@ -148,7 +152,7 @@ func (m *mortal) killedEnding(n int, what string) (over bool) {
 	return !p.killed
 }
 
-// each kills it at one call after another until there are no more.
+// each kills it at one call after another until no calls are left.
 func (m *mortal) each(kill func(n int) (over bool)) {
 	step := 1
 	if !chaos() {

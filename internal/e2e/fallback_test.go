@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// bare runs a command where no BPF file system is mounted, and fails where one is
+// bare runs a command without a mounted BPF file system, and fails if one is
 // left.
 var bare = []string{
 	"unshare", "--mount", "sh", "-c",
@@ -17,8 +17,8 @@ var bare = []string{
 	if grep " /sys/fs/bpf " /proc/mounts; then exit 3; fi`,
 }
 
-// Where the driver has no native XDP, whatever the mode: the BPF file system that
-// ctop mounts outlives the attempt that fails, and goes in the end.
+// If the driver has no native XDP, in any mode, the BPF file system that ctop
+// mounts survives the failed attempt, and is unmounted in the end.
 func TestNoNativeAndNoBPFFS(t *testing.T) {
 	_, ctx := newLab(t)
 	ports := []string{"wire0", "wire1"}
@@ -38,9 +38,8 @@ func TestNoNativeAndNoBPFFS(t *testing.T) {
 	runUnder(ctx, t, bare, append([]string{"--dump", "--for", "100ms", "--mode", "native"}, ports...)...).refused(t, "--mode tc")
 }
 
-// A tracker that was left running is ended by others, who clear up what it wrote
-// down of its changes: also where an interface is gone, or where that is all that
-// is left.
+// Others can end a tracker left running and remove the record of its changes,
+// even if an interface is gone or only the record is left.
 func TestDownOfVanishedInterface(t *testing.T) {
 	newLab(t)
 	journals := "/run/ctop/" + cookieOf(t, "/proc/thread-self/ns/net")

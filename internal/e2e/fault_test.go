@@ -24,14 +24,14 @@ import (
 	"ctop/tracker/flow"
 )
 
-// outcome is what a run of the program came to.
+// outcome is the result of a run of the program.
 type outcome struct {
 	status         int
 	stdout, stderr string
 }
 
 // runUnder runs the program to its end by a command that changes its
-// circumstances, which may be none.
+// environment, or directly if there is none.
 func runUnder(ctx context.Context, t *testing.T, under []string, args ...string) (o outcome) {
 	t.Helper()
 	path, err := ctopBinary()
@@ -50,7 +50,7 @@ func runUnder(ctx context.Context, t *testing.T, under []string, args ...string)
 	return outcome{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 }
 
-// refused sees that the program failed with one line, which says a word.
+// refused checks that the program failed with one line that contains a word.
 func (o outcome) refused(t *testing.T, word string) {
 	t.Helper()
 	if o.status != 1 || strings.Count(o.stderr, "\n") != 1 || !strings.Contains(o.stderr, word) {
@@ -58,8 +58,8 @@ func (o outcome) refused(t *testing.T, word string) {
 	}
 }
 
-// A process that runs out of descriptors, wherever it does, says so in one line
-// and leaves nothing.
+// A process that runs out of descriptors, at any point, reports it in one line
+// and leaves nothing behind.
 func TestOutOfDescriptors(t *testing.T) {
 	l, ctx := newLab(t)
 	before := offloads(t, l)
@@ -82,8 +82,8 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 }
 
-// What cannot be written is told of in one line, and an act that cannot be
-// written down is not done.
+// A failing write is reported in one line, and an action that cannot be
+// recorded is not performed.
 func TestDiskFull(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	ports := []string{r.Client.Port(), r.Server.Port()}
@@ -97,8 +97,8 @@ func TestDiskFull(t *testing.T) {
 	r.flow("udp", flow.StateNew)
 }
 
-// A recording that fills the disk ends with one line, and what is there can be
-// read and says that it was cut off.
+// A recording that fills the disk ends with one line. The part on disk can be
+// read, and is reported as truncated.
 func TestRecordFillsDisk(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	dir := fullDisk(t)
@@ -122,7 +122,8 @@ func TestRecordFillsDisk(t *testing.T) {
 	}
 }
 
-// openFlows opens one flow after another once it is time, until stopped.
+// openFlows opens one flow after another once begin returns true, until
+// stopped.
 func openFlows(t *testing.T, r *rig, begin func() bool) (stop func()) {
 	t.Helper()
 	udp := udpEnd(t, r, r.Client, 9000)
@@ -142,7 +143,7 @@ func openFlows(t *testing.T, r *rig, begin func() bool) (stop func()) {
 	return stop
 }
 
-// fullDisk is where a file can be made and nothing be written.
+// fullDisk returns a directory in which files can be created but not written.
 func fullDisk(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -161,8 +162,8 @@ func fullDisk(t *testing.T) string {
 	return dir
 }
 
-// The pins of a tracker are somebody else's: no other map is taken for the
-// table, the link goes on, and down clears up.
+// The pins contain a foreign map: ctop does not use it as the table, the link
+// continues, and down cleans up.
 func TestForeignPins(t *testing.T) {
 	l, ctx := newLab(t)
 	ports := []string{l.Client.Port(), l.Server.Port()}
@@ -193,7 +194,7 @@ func TestForeignPins(t *testing.T) {
 	}
 }
 
-// Where the BPF file system is read-only ctop goes on without pins, and says so.
+// With a read-only BPF file system ctop runs without pins, and warns.
 func TestReadOnlyBPFFS(t *testing.T) {
 	l, ctx := newLab(t)
 	under := []string{"unshare", "--mount", "sh", "-c", `mount -t bpf -o ro bpf /sys/fs/bpf && exec "$0" "$@"`}
@@ -204,8 +205,8 @@ func TestReadOnlyBPFFS(t *testing.T) {
 	checkDetached(t, l)
 }
 
-// A process whose clock is ten days off counts silence and age all the same:
-// they are the kernel's.
+// A process whose clock is ten days off still shows correct idle times and
+// ages, which are the kernel's.
 func TestClockOff(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	const days = "864000"

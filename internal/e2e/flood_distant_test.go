@@ -12,20 +12,21 @@ import (
 	"ctop/tracker/flow"
 )
 
-// roundTrips are how long it takes a distant server to answer.
+// roundTrips are the round trips to a distant server.
 var roundTrips = []time.Duration{50 * time.Millisecond, 200 * time.Millisecond, 600 * time.Millisecond, time.Second}
 
-// distantEach is how many handshakes are made with each round trip.
+// distantEach is the number of handshakes with each round trip.
 const distantEach = 20
 
-// The ends of distant connections. No host has these addresses, so no host answers.
+// The ends of distant connections. No host has these addresses, so no host
+// answers.
 var (
 	distantClient = [4]byte{192, 0, 2, 1}
 	distantServer = [4]byte{203, 0, 113, 1}
 )
 
-// distant makes handshakes with servers that are far away: frame by frame, none sent
-// twice. The tracker tells which were completed.
+// distant performs handshakes with distant servers, frame by frame, without
+// retransmissions. The tracker shows which completed.
 type distant struct {
 	r       *rig
 	sockets [2]int
@@ -55,10 +56,10 @@ func newDistant(t *testing.T, r *rig) *distant {
 	return d
 }
 
-// port is that of the client of the i-th handshake with a round trip.
+// port returns the client's port of the i-th handshake with a round trip.
 func (d *distant) port(trip, i int) uint16 { return uint16(20000 + trip*1000 + i) }
 
-// say sends a segment of one end. A queue that is full will have room.
+// say sends a segment of one end. It retries while the queue is full.
 func (d *distant) say(ctx context.Context, end int, client uint16, flags byte, seq, ack uint32) {
 	const server = 443
 	src, ports := distantClient, [2]uint16{client, server}
@@ -73,7 +74,7 @@ func (d *distant) say(ctx context.Context, end int, client uint16, flags byte, s
 	}
 }
 
-// shakeAll makes handshakes until ctx is done, and the last ones to their end.
+// shakeAll performs handshakes until ctx is done, and completes the last ones.
 func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 	const synSent, synAck, ackOnly = 0x02, 0x12, 0x10
 	type step struct {
@@ -88,7 +89,8 @@ func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 	for trip, rtt := range roundTrips {
 		for i := range distantEach {
 			begin, port := over*time.Duration(i)/distantEach, d.port(trip, i)
-			// The tracker is half way, where it waits longest for each next packet.
+			// With the tracker half way, its wait for each next packet is
+			// longest.
 			steps = append(steps, step{begin, 0, port, synSent, 1000, 0}, step{begin + rtt/2, 1, port, synAck, 5000, 1001},
 				step{begin + rtt, 0, port, ackOnly, 1001, 5001}, step{begin + rtt*3/2, 1, port, ackOnly, 5001, 1001})
 		}
@@ -108,9 +110,9 @@ func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 	}
 }
 
-// fastest returns how many flows were made in a second where most were, until ctx is
-// done. A flood comes in bursts when the machine has other work, and it is a burst that
-// evicts a handshake.
+// fastest returns the highest number of flows created in a second, until ctx is
+// done. On a busy machine a flood arrives in bursts, and a burst evicts
+// handshakes.
 func (d *distant) fastest(ctx context.Context) (perSecond float64) {
 	made, at := uint64(0), time.Time{}
 	for ; ctx.Err() == nil; wait(ctx, 500*time.Millisecond) {
@@ -127,10 +129,10 @@ func (d *distant) fastest(ctx context.Context) (perSecond float64) {
 	return perSecond
 }
 
-// check says how many handshakes were completed. Where the flood made fewer flows within
-// a round trip than the table and the marks of evicted handshakes have room for, that is
-// nearly all: a frame may be lost on a cable that is full. TestHandshakesWithinAFlood of
-// package bpf has exact figures.
+// check checks the number of completed handshakes. It is nearly all if the
+// flood created fewer flows within a round trip than the table and the marks of
+// evicted handshakes can hold: a full cable may lose a frame.
+// TestHandshakesWithinAFlood of package bpf has exact figures.
 func (d *distant) check(t *testing.T, perSecond float64, table int) {
 	t.Helper()
 	established := map[uint16]bool{}
@@ -154,7 +156,7 @@ func (d *distant) check(t *testing.T, perSecond float64, table int) {
 	}
 }
 
-// segment is one of TCP, without data.
+// segment is a TCP segment without data.
 func (w *wire) segment(src [4]byte, ports [2]uint16, flags byte, seq, ack uint32) []byte {
 	h := make([]byte, 20)
 	binary.BigEndian.PutUint16(h, ports[0])

@@ -15,24 +15,26 @@ import (
 )
 
 const (
-	// floodSources are the addresses that benchmarks may use (RFC 2544).
+	// floodSources are the addresses reserved for benchmarks (RFC 2544).
 	floodSources = "198.18.0.0/15"
-	// floodBurst frames are sent in a millisecond by a flood that is paced.
+	// floodBurst is the number of frames that a paced flood sends in a
+	// millisecond.
 	floodBurst = 64
 )
 
 // flood is one kind of attack.
 type flood struct {
 	name string
-	// answered floods are answered by the server's kernel.
+	// answered means that the server's kernel answers the flood.
 	answered bool
-	// fills: it fills the table. refused: not under enforce, which wants a SYN.
+	// fills means that it fills the table. refused means that it does not under
+	// enforce, which requires a SYN.
 	fills, refused bool
-	// eases: what it left in the table goes within seconds.
+	// eases means that its flows leave the table within seconds.
 	eases bool
-	// always are the policies that it is tried in by every run of the tests.
+	// always are the policies of every test run.
 	always []flow.Policy
-	// frame makes the next packet.
+	// frame builds the next packet.
 	frame func(w *wire) []byte
 }
 
@@ -67,7 +69,7 @@ var floods = []flood{
 
 const portDiscard = 9
 
-// wire makes frames from the client to the server, each in the same memory.
+// wire builds frames from the client to the server, all in the same memory.
 type wire struct {
 	from, to net.HardwareAddr
 	dst      [4]byte
@@ -77,7 +79,7 @@ type wire struct {
 	buf      []byte
 }
 
-// source is a random one of the flood's.
+// source returns a random source of the flood.
 func (w *wire) source() [4]byte {
 	n := rand.Uint32()
 	return [4]byte{198, 18 | byte(n>>16&1), byte(n >> 8), byte(n)}
@@ -98,7 +100,8 @@ func (w *wire) tcp(src [4]byte, port uint16, flags byte) []byte {
 	return w.ipv4(src, unix.IPPROTO_TCP, 0, h)
 }
 
-// udpHeader is that of an empty datagram from a random port, without a checksum.
+// udpHeader returns the header of an empty datagram from a random port, without
+// a checksum.
 func udpHeader(port uint16) []byte {
 	h := make([]byte, 8)
 	binary.BigEndian.PutUint16(h, uint16(rand.Uint32())|1024)
@@ -130,8 +133,8 @@ func internetChecksum(b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// send makes the flood until ctx is done: at a pace, or as fast as the cable
-// takes it.
+// send sends the flood until ctx is done, paced or as fast as the cable accepts
+// it.
 func (f flood) send(ctx context.Context, t *testing.T, r *rig, pace bool) (sent int) {
 	w, socket, err := newWire(ctx, r)
 	if err != nil {
@@ -141,7 +144,7 @@ func (f flood) send(ctx context.Context, t *testing.T, r *rig, pace bool) (sent 
 	defer func() { _ = unix.Close(socket) }()
 	defer w.close()
 	for ; ctx.Err() == nil; sent++ {
-		// An error means that the queue is full, which is the aim.
+		// An error means that the queue is full, as intended.
 		_, _ = unix.Write(socket, f.frame(w))
 		if pace && sent%floodBurst == 0 {
 			time.Sleep(time.Millisecond)

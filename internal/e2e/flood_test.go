@@ -14,18 +14,18 @@ import (
 	"ctop/tracker/flow"
 )
 
-// siege is how hard a flood is tried.
+// siege is the intensity of a flood.
 type siege struct {
 	table       int
 	established int // connections that talk all the while
 	handshakes  int // new ones that are made meanwhile
 	duration    time.Duration
-	// pace holds the flood back to what any machine can make, so that the table
-	// is tried and not the machine.
+	// pace limits the flood to a rate that any machine reaches, to test the
+	// table and not the machine.
 	pace bool
 }
 
-// chaos reports whether the long tests were asked for, as make chaos does.
+// chaos reports whether the long tests are requested, as by make chaos.
 func chaos() bool { return os.Getenv("CTOP_CHAOS") != "" }
 
 func siegeOfThisRun() siege {
@@ -35,9 +35,9 @@ func siegeOfThisRun() siege {
 	return siege{table: 4096, established: 100, handshakes: 100, duration: 2 * time.Second, pace: true}
 }
 
-// Floods of packets from random sources fill the table with flows that proved
-// nothing. Connections that are there stay and talk on, new ones are made at the
-// first SYN, memory stays as it is, and afterwards all is as before.
+// Floods of packets from random sources fill the table with unproven flows.
+// Existing connections continue, new ones open with their first SYN, memory
+// does not grow, and afterwards everything is normal again.
 func TestFlood(t *testing.T) {
 	for _, f := range floods {
 		for _, policy := range []flow.Policy{flow.PolicyObserve, flow.PolicyEnforce} {
@@ -95,18 +95,17 @@ func endure(t *testing.T, f flood, policy flow.Policy, a siege) {
 	}
 }
 
-// eased waits until what the flood left is gone but for so many flows.
+// eased waits until at most the given number of the flood's flows is left.
 func eased(t *testing.T, r *rig, flows int) {
 	t.Helper()
-	for deadline := time.Now().Add(3 * patience); len(r.flows("")) >= flows; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * waitTimeout); len(r.flows("")) >= flows; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("there are still %d flows", len(r.flows("")))
 		}
 	}
 }
 
-// routeBack makes the server answer the flood; the client takes nothing that is
-// not for it.
+// routeBack makes the server answer the flood; the client drops the answers.
 func routeBack(t *testing.T, r *rig) {
 	t.Helper()
 	out, err := r.Server.Command(r.ctx, "ip", "route", "add", floodSources, "via", r.Client.Addr4().String()).CombinedOutput()
@@ -115,7 +114,7 @@ func routeBack(t *testing.T, r *rig) {
 	}
 }
 
-// checkFlooded sees that the flood was one, and that the sums hold.
+// checkFlooded checks that the flood was large enough, and that the sums hold.
 func checkFlooded(t *testing.T, r *rig, f flood, policy flow.Policy, a siege) {
 	t.Helper()
 	s, err := r.tracker.Snapshot()
@@ -137,11 +136,11 @@ func checkFlooded(t *testing.T, r *rig, f flood, policy flow.Policy, a siege) {
 	sumsHold(t, r)
 }
 
-// sumsHold waits until the sums do: a snapshot is not one instant, and the last
-// packets may still be on their way.
+// sumsHold waits until the sums hold: a snapshot is not one instant, and the
+// last packets may still be in flight.
 func sumsHold(t *testing.T, r *rig) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
 		s, err := r.tracker.Snapshot()
 		if err != nil {
 			t.Fatal(err)
@@ -155,9 +154,9 @@ func sumsHold(t *testing.T, r *rig) {
 	}
 }
 
-// sumsOf holds the counters against one another, whatever came in: each packet
-// has one verdict and one fate, each flow came and went, for a reason, or is
-// there.
+// sumsOf checks the counters against each other, whatever arrived. Each packet
+// has one verdict and one fate. Each flow was created, and either ended for a
+// reason or still exists.
 func sumsOf(s *flow.Snapshot) error {
 	c := s.Counters
 	if sum := c.New + c.Established + c.Related + c.Invalid + c.Untracked; sum != c.Packets {
@@ -179,8 +178,8 @@ func sumsOf(s *flow.Snapshot) error {
 	return nil
 }
 
-// backToNormal waits until every handshake of a row needs one SYN and every new
-// flow finds room.
+// backToNormal waits until several handshakes in a row need one SYN and every
+// new flow finds room.
 func backToNormal(t *testing.T, r *rig, s *shaker) {
 	t.Helper()
 	r.eventually("back to normal", func() bool {

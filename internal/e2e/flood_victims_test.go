@@ -16,7 +16,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// talk is a number of established connections that say something in turn.
+// talk is a set of established connections that take turns to send.
 type talk struct {
 	conns   [][2]net.Conn
 	ids     map[string]flow.ID // by the client's address
@@ -57,7 +57,7 @@ func newTalk(t *testing.T, r *rig, n int) *talk {
 	return k
 }
 
-// goOn says a word on each connection after the other until ctx is done, and
+// goOn sends a word on one connection after the other until ctx is done, and on
 // each at least once.
 func (k *talk) goOn(ctx context.Context) {
 	for i := 0; k.failed == nil && (ctx.Err() == nil || i < len(k.conns)); i++ {
@@ -69,7 +69,7 @@ func (k *talk) say(c [2]net.Conn) {
 	const word = "still here"
 	started := time.Now()
 	got := make([]byte, len(word))
-	_ = c[1].SetReadDeadline(started.Add(patience))
+	_ = c[1].SetReadDeadline(started.Add(waitTimeout))
 	_, err := c[0].Write([]byte(word))
 	if err == nil {
 		_, err = io.ReadFull(c[1], got)
@@ -84,7 +84,7 @@ func (k *talk) say(c [2]net.Conn) {
 	k.longest = max(k.longest, time.Since(started))
 }
 
-// check sees that all connections talk on, each as the flow that it was.
+// check checks that all connections continue, each with its flow.
 func (k *talk) check(t *testing.T, r *rig) {
 	t.Helper()
 	for _, c := range k.conns {
@@ -116,7 +116,7 @@ func (k *talk) report() string {
 		k.words, len(k.conns), k.longest.Seconds()*1000, retransmitted)
 }
 
-// shaker makes TCP connections, and closes them.
+// shaker opens and closes TCP connections.
 type shaker struct {
 	t      *testing.T
 	r      *rig
@@ -144,7 +144,7 @@ func newShaker(t *testing.T, r *rig) *shaker {
 	return &shaker{t: t, r: r, target: listener.Addr().String()}
 }
 
-// shakeAll makes n connections, spread over the time, and returns how many of
+// shakeAll opens n connections, spread over the time, and returns how many of
 // them needed more than one SYN.
 func (s *shaker) shakeAll(ctx context.Context, n int, over time.Duration) (slow int) {
 	s.t.Helper()
@@ -161,9 +161,9 @@ func (s *shaker) shakeAll(ctx context.Context, n int, over time.Duration) (slow 
 	return slow
 }
 
-// shake makes a connection and tells how many SYNs were sent again for it.
+// shake opens a connection and returns the number of its retransmitted SYNs.
 func (s *shaker) shake() (again uint32, err error) {
-	ctx, cancel := context.WithTimeout(s.r.ctx, patience)
+	ctx, cancel := context.WithTimeout(s.r.ctx, waitTimeout)
 	defer cancel()
 	conn, err := s.r.Client.Dial(ctx, "tcp", s.target)
 	if err != nil {
@@ -183,8 +183,8 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// retransmits returns how many segments of a connection this end sent again,
-// SYNs among them.
+// retransmits returns how many segments, including SYNs, this end of a
+// connection retransmitted.
 func retransmits(conn net.Conn) (n uint32, err error) {
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	if err != nil {
@@ -200,7 +200,7 @@ func retransmits(conn net.Conn) (n uint32, err error) {
 	return info.Total_retrans, nil
 }
 
-// kernelMemory is what the tracker's maps take in the kernel, in bytes.
+// kernelMemory returns the kernel memory of the tracker's maps, in bytes.
 func kernelMemory(t *testing.T) (sum uint64) {
 	t.Helper()
 	pins, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/*")

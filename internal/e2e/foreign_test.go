@@ -9,8 +9,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// attachForeign puts a program that passes everything on an interface, and
-// returns what takes it off again.
+// attachForeign attaches a program that passes everything to an interface, and
+// returns a function that detaches it.
 func attachForeign(t *testing.T, name string) (detach func()) {
 	t.Helper()
 	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{

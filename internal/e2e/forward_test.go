@@ -13,11 +13,11 @@ import (
 
 var modes = []flow.Mode{flow.ModeNative, flow.ModeTC}
 
-// transferSize is what each side sends the other, in bytes.
+// transferSize is the number of bytes that each side sends.
 const transferSize = 100 << 20
 
-// Stock veth pairs, nothing configured but addresses: everything works at once,
-// byte for byte, and everything is as it was afterwards.
+// Default veth pairs with only addresses configured: everything works at once,
+// byte for byte, and everything is unchanged afterwards.
 func TestStockVethPairs(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -53,9 +53,9 @@ func checkForwards(t *testing.T, r *rig, addr netip.Addr) {
 	}
 }
 
-// checkSums holds the counters against one another: every packet has one
-// verdict and one fate, every flow came and went or is there, and nothing that
-// an honest endpoint sends is invalid.
+// checkSums checks the counters against each other. Every packet has one
+// verdict and one fate, every flow ended or exists, and no packet of an honest
+// endpoint is invalid.
 func checkSums(t *testing.T, r *rig) {
 	t.Helper()
 	sumsHold(t, r)
@@ -96,7 +96,7 @@ func checkDetached(t *testing.T, l *lab.Lab) {
 	}
 }
 
-// Two flows whose ports and addresses are each other's crossed are two flows.
+// Two flows with crossed ports and addresses are two flows.
 func TestCrossedTuples(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	a := udpEnd(t, r, r.Client, 1)

@@ -12,15 +12,15 @@ import (
 	"ctop/tracker/flow"
 )
 
-// fullTable is the capacity of a table that is filled with flows that were
-// answered, keptFlows how many of those are kept.
+// fullTable is the capacity of a table filled with answered flows, and
+// keptFlows the number of them that are kept.
 const (
 	fullTable = 64
 	keptFlows = fullTable - fullTable/16
 )
 
-// A table full of flows that were answered keeps them, but for the last sixteenth:
-// there new ones find room, are tracked, and connect under both policies.
+// A table full of answered flows keeps them, except for the last sixteenth:
+// there new flows find room, are tracked, and connect under both policies.
 func TestFullOfAnswered(t *testing.T) {
 	for _, policy := range both {
 		t.Run(policy.String(), func(t *testing.T) { fullOfAnswered(t, policy) })
@@ -71,7 +71,7 @@ func fullOfAnswered(t *testing.T, policy flow.Policy) {
 	sumsHold(t, r)
 }
 
-// flowOf returns the flow of a client's connection, nil where there is none.
+// flowOf returns the flow of a client's connection, nil if there is none.
 func flowOf(r *rig, client net.Conn) *flow.Flow {
 	for _, f := range r.flows("tcp") {
 		if f.Tuple.Src.String() == client.LocalAddr().String() {
@@ -81,7 +81,7 @@ func flowOf(r *rig, client net.Conn) *flow.Flow {
 	return nil
 }
 
-// ask sends a question from a port of its own and gets the answer.
+// ask sends a question from its own port and receives the answer.
 func ask(t *testing.T, r *rig, server net.PacketConn) {
 	t.Helper()
 	client, err := r.Client.ListenPacket(r.ctx, "udp4", netip.AddrPortFrom(r.Client.Addr4(), 0).String())
@@ -92,7 +92,7 @@ func ask(t *testing.T, r *rig, server net.PacketConn) {
 	sendTo(t, client, server)
 	answerOne(t, server)
 	answered := make([]byte, 100)
-	if err := client.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := client.SetReadDeadline(time.Now().Add(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := client.ReadFrom(answered); err != nil {
@@ -103,7 +103,7 @@ func ask(t *testing.T, r *rig, server net.PacketConn) {
 func answerOne(t *testing.T, server net.PacketConn) {
 	t.Helper()
 	asked := make([]byte, 100)
-	if err := server.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := server.SetReadDeadline(time.Now().Add(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	n, from, err := server.ReadFrom(asked)

@@ -8,8 +8,8 @@ import (
 	"ctop/tracker"
 )
 
-// A tracker without pins that is about to go, as the kernel has it go after a kill,
-// is not called out of reach: there is none a moment later.
+// A tracker without pins that is about to end, as after a kill, is not reported
+// out of reach, since it is gone a moment later.
 func TestGoingIsWaitedFor(t *testing.T) {
 	l, ctx := newLab(t)
 	ports := [2]string{l.Client.Port(), l.Server.Port()}

@@ -12,8 +12,8 @@ import (
 	"ctop/tracker"
 )
 
-// uses are ways in which a machine uses an interface, which a tracker in the wire
-// would put an end to.
+// uses are uses of an interface by the machine that a tracker in the wire would
+// break.
 var uses = []struct {
 	name, want string
 	begin      func(t *testing.T, port string)
@@ -41,8 +41,8 @@ var uses = []struct {
 	}},
 }
 
-// An interface that the machine uses is refused by whatever attaches, in a line
-// that names it, the use and the way on; nothing is attached.
+// Every command that attaches refuses an interface that the machine uses. One
+// line names the interface, the use and the remedy. Nothing is attached.
 func TestGuard(t *testing.T) {
 	for _, use := range uses {
 		t.Run(use.name, func(t *testing.T) {
@@ -79,8 +79,8 @@ func TestGuard(t *testing.T) {
 	checkDetached(t, l)
 }
 
-// Force attaches, says what it does, and is not said again; a tracker that runs
-// is joined, whatever the machine does there.
+// --force attaches and says so, and does not warn again. A running tracker is
+// joined, whatever the machine's use.
 func TestForce(t *testing.T) {
 	l, ctx := newLab(t)
 	uses[0].begin(t, l.Client.Port())
@@ -117,8 +117,8 @@ func TestForce(t *testing.T) {
 	checkDetached(t, l)
 }
 
-// The machine begins to use an interface in service: that is said while it lasts,
-// and the tracker stays.
+// The machine starts to use an interface in service: this is reported while it
+// lasts, and the tracker stays.
 func TestUseLater(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	port := r.Client.Port()
@@ -138,9 +138,8 @@ func TestUseLater(t *testing.T) {
 	}
 }
 
-// An SSH session that comes in by an interface without an address other than the
-// kernel's own is found by the variable, and, where sudo dropped that, by the
-// server's socket.
+// An SSH session on an interface with only the kernel's own address is found by
+// the variable, or, if sudo dropped that, by the server's socket.
 func TestGuardSession(t *testing.T) {
 	l, ctx := newLab(t)
 	port := l.Server.Port()
@@ -175,8 +174,8 @@ func linkLocalListener(t *testing.T, l *lab.Lab) net.Listener {
 	return listener
 }
 
-// An interface without a link header is refused as a loopback one is: forced or
-// not, nothing of it would be tracked.
+// An interface without a link header is refused like a loopback interface, even
+// with --force: nothing on it would be tracked.
 func TestNoLinkHeader(t *testing.T) {
 	l, ctx := newLab(t)
 	ip(t, "tuntap", "add", "dev", "tun7", "mode", "tun")

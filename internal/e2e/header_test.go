@@ -9,8 +9,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// IPv6 headers may be longer than what of a large packet can be read at once. It passes
-// enforce in every mode, and has its flow.
+// IPv6 headers may be longer than the part of a large packet that can be read
+// at once. Such a packet passes enforce in every mode, and has its flow.
 func TestLongHeaders(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -39,7 +39,8 @@ func TestLongHeaders(t *testing.T) {
 	}
 }
 
-// longHeaders returns a UDP packet to port 9 with so many bytes of destination options.
+// longHeaders returns a UDP packet to port 9 with that many bytes of
+// destination options.
 func longHeaders(r *rig, port uint16, options int) []byte {
 	const size = 8000
 	b := make([]byte, 14, 14+size)

@@ -8,8 +8,8 @@ import (
 	"ctop/tracker"
 )
 
-// Frames of 9,000 bytes come in several buffers under native XDP; they arrive
-// whole, with their checksums completed.
+// Frames of 9,000 bytes arrive in several buffers under native XDP. They are
+// forwarded whole, with completed checksums.
 func TestJumboFrames(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {

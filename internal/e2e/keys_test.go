@@ -10,8 +10,7 @@ import (
 )
 
 // Every key in the help does what it says, in a real terminal, with a real
-// tracker. The keys are those of the help page: one that has no check here fails
-// the test.
+// tracker. A key of the help page without a check here fails the test.
 func TestKeys(t *testing.T) {
 	d := newDesk(t, 120, 30)
 	checks := keyChecks()
@@ -39,7 +38,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// check runs a check as a part of the test, from the flows with the cursor on
+// check runs a check as a subtest, starting from the flows with the cursor on
 // the first row and nothing else open.
 func (d *desk) check(t *testing.T, check func(*desk, string), k string) {
 	outer := d.t
@@ -52,7 +51,7 @@ func (d *desk) check(t *testing.T, check func(*desk, string), k string) {
 	check(d, k)
 }
 
-// terminalKey is what tmux calls a key.
+// terminalKey returns tmux's name of a key.
 func terminalKey(k string) string {
 	names := map[string]string{
 		"up": "Up", "down": "Down", "left": "Left", "right": "Right", "pgup": "PPage", "pgdown": "NPage",
@@ -66,8 +65,8 @@ func terminalKey(k string) string {
 	return k
 }
 
-// keyChecks says for each key, by its section and what the help says of it, how
-// to see that it does that. Each leaves the console as it found it.
+// keyChecks has a check for each key, by its section and help text. Each check
+// leaves the console as it found it.
 func keyChecks() map[string]func(d *desk, k string) {
 	checks := map[string]func(d *desk, k string){}
 	for _, some := range []map[string]func(d *desk, k string){
@@ -179,7 +178,7 @@ func showingChecks() map[string]func(d *desk, k string) {
 	}
 }
 
-// copies looks into the clipboard of the terminal.
+// copies checks the clipboard of the terminal.
 func copies(d *desk, k string) {
 	for _, want := range []string{"tcp 10.0.0.1:", "ctop delete proto:tcp src:10.0.0.1 sport:", "conntrack -D -p tcp -s 10.0.0.1 -d 10.0.0.2 --sport ", "tcp and host 10.0.0.1"} {
 		d.press(k)
@@ -218,7 +217,7 @@ func actingChecks() map[string]func(d *desk, k string) {
 			d.shows("5/5")
 			d.press("2")
 			d.shows("deleted")
-			// In observe mode the next packet picks the flow up again.
+			// Under observe the next packet picks up the flow again.
 			d.revive()
 		},
 		"Act on flows: delete all shown (asks)": func(d *desk, k string) {
@@ -240,14 +239,14 @@ func actingChecks() map[string]func(d *desk, k string) {
 	}
 }
 
-// reset gives the flow its default timeout again.
+// reset restores the flow's default timeout.
 func (d *desk) reset() {
 	d.t.Helper()
 	d.press("0")
 	d.shows("it has the default")
 }
 
-// revive has every connection say something, both ways.
+// revive sends a word on every connection, both ways.
 func (d *desk) revive() {
 	d.t.Helper()
 	d.press("1")
@@ -259,7 +258,7 @@ func (d *desk) revive() {
 		}
 	}
 	d.shows("6/6")
-	// Those that were deleted stay for a moment, struck through.
+	// Deleted flows stay for a moment, struck through.
 	d.until("only the new ones are left", func(screen string) bool { return strings.Count(screen, "ESTABLISHED") == len(ports) })
 }
 
@@ -325,8 +324,8 @@ func viewChecks() map[string]func(d *desk, k string) {
 			d.hides("flows to the same service")
 		},
 		"ctop: back, or quit": quits,
-		// There is no shell here that could go on with it, so it neither says so
-		// nor does it. The tests of cmd/ctop have one.
+		// Without a shell here to continue it, the console neither offers nor
+		// does it. The tests of cmd/ctop have one.
 		"ctop: suspend; fg goes on": func(d *desk, k string) {
 			d.press(k, "2")
 			d.shows("[2 Events]")
@@ -339,7 +338,7 @@ func viewChecks() map[string]func(d *desk, k string) {
 	}
 }
 
-// quits presses the key in a terminal of its own.
+// quits presses the key in a separate terminal.
 func quits(d *desk, k string) {
 	d.t.Helper()
 	x := d.terminal(80, 24)

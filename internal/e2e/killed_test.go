@@ -14,9 +14,9 @@ import (
 	"ctop/tracker/flow"
 )
 
-// The owner is killed again and again while a connection talks: nobody at its
-// ends notices, whoever comes next owns the tracker with the same flow and all
-// counts, and nothing is left in the end.
+// The owner is killed repeatedly during an active connection. Its ends do not
+// notice, the next process owns the tracker with the same flow and all counts,
+// and nothing is left in the end.
 func TestKilled(t *testing.T) {
 	kills := 3
 	if chaos() {
@@ -87,7 +87,7 @@ func established(t *testing.T, s *serving) flow.Flow {
 	return flow.Flow{}
 }
 
-// talkUntil sends a word to and fro every millisecond or so.
+// talkUntil sends a word back and forth every millisecond or so.
 func talkUntil(stop chan struct{}, client, server interface {
 	Read([]byte) (int, error)
 	Write([]byte) (int, error)
@@ -101,7 +101,7 @@ func talkUntil(stop chan struct{}, client, server interface {
 			return nil
 		case <-time.After(time.Millisecond):
 		}
-		deadline := time.Now().Add(patience)
+		deadline := time.Now().Add(waitTimeout)
 		if err := errors.Join(client.SetReadDeadline(deadline), server.SetReadDeadline(deadline)); err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func talkUntil(stop chan struct{}, client, server interface {
 	}
 }
 
-// tcpTimeouts is how many retransmission timeouts both hosts have had.
+// tcpTimeouts returns the number of retransmission timeouts of both hosts.
 func tcpTimeouts(t *testing.T, l *lab.Lab) (sum int) {
 	t.Helper()
 	for _, h := range []*lab.Host{l.Client, l.Server} {

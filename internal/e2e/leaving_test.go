@@ -7,8 +7,8 @@ import (
 	"ctop/internal/lab"
 )
 
-// leavingChecks press the keys that answer what is to become of the tracker, in
-// the console that it would end with.
+// leavingChecks press the keys that decide what happens to the tracker, in the
+// console with which it would end.
 func leavingChecks() map[string]func(d *desk, k string) {
 	const section = "Asked where the tracker would end: "
 	leave := func(d *desk, k string) {
@@ -38,7 +38,7 @@ func (d *desk) ended() {
 	})
 }
 
-// forwards sees that packets pass.
+// forwards checks that packets pass.
 func (d *desk) forwards() {
 	d.t.Helper()
 	if _, err := lab.Ping(d.ctx, d.Client, d.Server.Addr4()); err != nil {
@@ -54,7 +54,7 @@ func (d *desk) down() {
 	checkDetached(d.t, d.Lab)
 }
 
-// reopen starts the console anew, which picks the connections up midstream.
+// reopen restarts the console, which picks up the connections midstream.
 func (d *desk) reopen() {
 	d.t.Helper()
 	part := d.t
@@ -70,8 +70,9 @@ func (d *desk) reopen() {
 	d.shows(strconv.Itoa(len(d.talk)) + "/" + strconv.Itoa(len(d.talk)))
 }
 
-// What the last console kept running is handed over as with --keep: it forwards
-// without a process, the next console has its flows and leaves it running unasked.
+// A tracker kept by the last console behaves as with --keep: it forwards
+// without a process, and the next console has its flows and leaves it running
+// without asking.
 func TestKeptByTheConsole(t *testing.T) {
 	d := newDesk(t, 120, 30)
 	d.press("q")
@@ -92,8 +93,8 @@ func TestKeptByTheConsole(t *testing.T) {
 	d.down()
 }
 
-// One of two consoles quits unasked, the owner as well; the other one is asked then,
-// since the tracker is its own. A second Ctrl-C ends it.
+// One of two consoles quits without asking, even the owner. The other one then
+// asks, since the tracker is its own. A second Ctrl-C ends it.
 func TestTheLastConsoleIsAsked(t *testing.T) {
 	d := newDesk(t, 120, 30)
 	owner := d.Terminal

@@ -10,12 +10,12 @@ import (
 	"ctop/tracker/flow"
 )
 
-// lossySize is what each side sends the other over a bad cable, in bytes.
+// lossySize is the number of bytes that each side sends over a bad cable.
 const lossySize = 8 << 20
 
-// Large transfers over cables that lose, repeat and reorder on either side of the
-// tracker complete, byte for byte, and nothing in them is invalid: enforce stands
-// in nobody's way.
+// Large transfers over cables that lose, duplicate and reorder on either side
+// of the tracker complete, byte for byte, without an invalid packet: enforce
+// obstructs nobody.
 func TestEnforceOverBadCables(t *testing.T) {
 	bad := lab.Impairment{Loss: 0.01, Duplicate: 0.01, Reorder: 0.02, HoldBack: 2 * time.Millisecond}
 	cable := func(seed uint64) *lab.CableOptions { return &lab.CableOptions{Seed: seed, Out: bad, In: bad} }

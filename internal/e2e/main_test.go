@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(run{m})) }
 
-// run takes the program that the tests built away after them.
+// run removes the program built by the tests after them.
 type run struct{ *testing.M }
 
 func (r run) Run() int {
@@ -29,10 +29,10 @@ func (r run) Run() int {
 	return r.M.Run()
 }
 
-// patience bounds every wait; nothing here is expected to take as long.
-const patience = 20 * time.Second
+// waitTimeout bounds every wait; nothing here should take that long.
+const waitTimeout = 20 * time.Second
 
-// rig is a lab with a tracker between its hosts and a collector that runs.
+// rig is a lab with a tracker between its hosts and a running collector.
 type rig struct {
 	*lab.Lab
 	t         *testing.T
@@ -44,7 +44,7 @@ type rig struct {
 	events    []flow.Event
 }
 
-// newLab makes a lab that goes with the test.
+// newLab creates a lab that is closed at the end of the test.
 func newLab(t testing.TB) (*lab.Lab, context.Context) {
 	t.Helper()
 	return newLabWith(t, lab.Options{})
@@ -67,7 +67,7 @@ func newLabWith(t testing.TB, o lab.Options) (*lab.Lab, context.Context) {
 	return l, ctx
 }
 
-// newRig attaches a tracker between the hosts of a fresh lab.
+// newRig attaches a tracker between the hosts of a new lab.
 func newRig(t *testing.T, o tracker.Options) *rig {
 	t.Helper()
 	return newRigWith(t, lab.Options{}, o)
@@ -108,8 +108,8 @@ func (r *rig) open(o tracker.Options) {
 		}
 	}
 	r.t.Cleanup(r.stop)
-	// The first event shows that the collector listens: it misses none from
-	// here on. It has a snapshot from here on, too.
+	// The first event shows that the collector is listening, so it misses none
+	// from here on. It also has a snapshot.
 	r.eventually("an event, and a snapshot", func() bool {
 		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
 			r.t.Fatal(err)
@@ -118,10 +118,10 @@ func (r *rig) open(o tracker.Options) {
 	})
 }
 
-// eventually waits until what holds.
+// eventually waits until holds returns true.
 func (r *rig) eventually(what string, holds func() bool) {
 	r.t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for !holds() {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("never: %s; flows: %v; events: %v", what, r.flows(""), r.log())
@@ -130,7 +130,7 @@ func (r *rig) eventually(what string, holds func() bool) {
 	}
 }
 
-// flows returns the flows of a protocol, or all, as the table has them now.
+// flows returns the current flows of a protocol, or all.
 func (r *rig) flows(proto string) []flow.Flow {
 	r.t.Helper()
 	s, err := r.tracker.Snapshot()
@@ -146,7 +146,7 @@ func (r *rig) flows(proto string) []flow.Flow {
 	return found
 }
 
-// flow waits for the only flow of a protocol to be in the state.
+// flow waits until the only flow of a protocol is in the state.
 func (r *rig) flow(proto string, state flow.State) flow.Flow {
 	r.t.Helper()
 	var found []flow.Flow
@@ -187,7 +187,7 @@ func (r *rig) ended(id flow.ID) flow.Event {
 	return found
 }
 
-// connect makes a TCP connection from client to server over the address and
+// connect opens a TCP connection from client to server over the address and
 // returns both ends.
 func (r *rig) connect(addr netip.Addr) (client, server net.Conn) {
 	r.t.Helper()
@@ -200,7 +200,7 @@ func (r *rig) connect(addr netip.Addr) (client, server net.Conn) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	_ = listener.(*net.TCPListener).SetDeadline(time.Now().Add(patience))
+	_ = listener.(*net.TCPListener).SetDeadline(time.Now().Add(waitTimeout))
 	if server, err = listener.Accept(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -208,14 +208,14 @@ func (r *rig) connect(addr netip.Addr) (client, server net.Conn) {
 	return client, server
 }
 
-// say sends a word one way and sees that it arrives.
+// say sends a word one way and checks that it arrives.
 func say(t *testing.T, from, to net.Conn, word string) {
 	t.Helper()
 	if _, err := from.Write([]byte(word)); err != nil {
 		t.Fatal(err)
 	}
 	got := make([]byte, len(word))
-	_ = to.SetReadDeadline(time.Now().Add(patience))
+	_ = to.SetReadDeadline(time.Now().Add(waitTimeout))
 	if _, err := io.ReadFull(to, got); err != nil {
 		t.Fatal(err)
 	}

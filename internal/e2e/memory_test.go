@@ -13,7 +13,7 @@ import (
 	"ctop/tracker"
 )
 
-// BenchmarkMemory tells what the console takes at most for each flow: the real
+// BenchmarkMemory measures the maximum memory of the console per flow: the real
 // program, in a terminal, with a million flows and every view of them.
 func BenchmarkMemory(b *testing.B) {
 	if _, err := exec.LookPath("tmux"); err != nil {
@@ -33,8 +33,8 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// consoleMemory returns the most memory that a console took which showed a
-// number of flows in all its views.
+// consoleMemory returns the maximum memory of a console that showed a number of
+// flows in all its views.
 func consoleMemory(b *testing.B, flows int) float64 {
 	b.Helper()
 	l, ctx := newLab(b)
@@ -52,7 +52,7 @@ func consoleMemory(b *testing.B, flows int) float64 {
 	dir := b.TempDir()
 	x, err := tmux.Start(ctx, tmux.Options{
 		Width: 200, Height: 50, Dir: dir,
-		// The shell tells which process it is.
+		// The shell writes its process id.
 		Command: []string{"sh", "-c", "echo $$ >pid; exec " + path + " " + interfaces[0] + " " + interfaces[1]},
 		Env:     []string{"HOME=" + dir, "XDG_CONFIG_HOME=" + dir, "XDG_STATE_HOME=" + dir},
 	})
@@ -72,7 +72,8 @@ func consoleMemory(b *testing.B, flows int) float64 {
 	})
 }
 
-// settled returns what a figure grows to, with the console being used.
+// settled returns the value at which a figure stops growing while the console
+// is used.
 func settled(b *testing.B, use func() float64) float64 {
 	b.Helper()
 	const rounds = 10 // of a second each, which a snapshot takes
@@ -87,7 +88,7 @@ func settled(b *testing.B, use func() float64) float64 {
 	}
 }
 
-// peakMemory returns the most that the process named in the file pid ever had.
+// peakMemory returns the peak memory of the process named in the file pid.
 func peakMemory(b *testing.B, dir string) float64 {
 	b.Helper()
 	pid, err := os.ReadFile(dir + "/pid")

@@ -16,8 +16,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// BenchmarkDump prints a million flows with the real program, in every form: how
-// long that takes, and the most memory that it takes.
+// BenchmarkDump prints a million flows with the real program, in every format,
+// and measures time and peak memory.
 func BenchmarkDump(b *testing.B) {
 	const flows = 1_000_000
 	l, ctx := newLab(b)
@@ -58,7 +58,7 @@ func BenchmarkDump(b *testing.B) {
 	}
 }
 
-// fill puts flows into the table of the only tracker that runs.
+// fill inserts flows into the table of the only running tracker.
 func fill(b *testing.B, n int) {
 	b.Helper()
 	stats := pinnedMap(b, "stats")
@@ -115,7 +115,7 @@ func pinnedMap(b *testing.B, name string) *ebpf.Map {
 	return m
 }
 
-// clocks returns the fine clock and the ticks of this very moment.
+// clocks returns the fine clock and the ticks at this moment.
 func clocks(b *testing.B) (now, ticks uint64) {
 	b.Helper()
 	pins, _ := filepath.Glob("/sys/fs/bpf/ctop/*/*/read_clock")

@@ -15,8 +15,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Packets that are longer than the way out can take are lost, in every mode: that
-// is warned of, and they are counted as dropped, not as forwarded.
+// Packets longer than the egress MTU are lost, in every mode. This raises a
+// warning, and they are counted as dropped, not as forwarded.
 func TestUnequalMTUs(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -61,7 +61,7 @@ func TestUnequalMTUs(t *testing.T) {
 // arrives waits for the datagram that sendTo sends.
 func arrives(t *testing.T, at net.PacketConn) {
 	t.Helper()
-	if err := at.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := at.SetReadDeadline(time.Now().Add(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	if n, _, err := at.ReadFrom(make([]byte, 4096)); err != nil || n != len("one way") {
@@ -69,7 +69,7 @@ func arrives(t *testing.T, at net.PacketConn) {
 	}
 }
 
-// What is counted goes on over a kill, and nothing is left of what counts.
+// Counting continues after a kill, and no counting program is left at the end.
 func TestDropsAreCountedWithoutAnOwner(t *testing.T) {
 	l, ctx := newLabWith(t, lab.Options{Client: lab.HostOptions{MTU: 2500}})
 	programs := loadedCounters(t)
@@ -87,7 +87,7 @@ func TestDropsAreCountedWithoutAnOwner(t *testing.T) {
 		}
 	}
 	dump := []string{"--dump", "-o", "json", "--for", "0s"}
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(waitTimeout); ; {
 		o := runUnder(ctx, t, nil, dump...)
 		if strings.Contains(o.stdout, `"too_long": 5`) {
 			break
@@ -100,15 +100,15 @@ func TestDropsAreCountedWithoutAnOwner(t *testing.T) {
 		t.Errorf("down: %q", o.stderr)
 	}
 	checkDetached(t, l)
-	for deadline := time.Now().Add(patience); loadedCounters(t) > programs; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); loadedCounters(t) > programs; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d programs that count are loaded, there were %d", loadedCounters(t), programs)
 		}
 	}
 }
 
-// loadedCounters counts the programs that count what a redirect drops and whose
-// tracepoint is the machine's: those of this test and of others that run meanwhile.
+// loadedCounters returns the number of programs that count dropped redirects.
+// Their tracepoint is the machine's, so they include those of concurrent tests.
 func loadedCounters(t *testing.T) (n int) {
 	t.Helper()
 	for id := ebpf.ProgramID(0); ; {

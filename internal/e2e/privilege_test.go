@@ -12,12 +12,11 @@ import (
 	"ctop/tracker/flow"
 )
 
-// named are the capabilities that the README names.
+// named are the capabilities in the README.
 const named = "-all,+bpf,+net_admin,+perfmon,+sys_admin"
 
-// The capabilities that the README names suffice, in every mode, and whatever
-// the umask: nobody else may read what is pinned or written, and nothing is
-// written where it was not asked for.
+// The capabilities in the README are enough, in every mode, with any umask.
+// Nobody else may read pins or files, and nothing is written unless requested.
 func TestLeastPrivilege(t *testing.T) {
 	for _, mode := range append(modes, flow.ModeGeneric) {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -55,7 +54,8 @@ func TestLeastPrivilege(t *testing.T) {
 	}
 }
 
-// private sees that nobody but the owner may read a file, or any in a directory.
+// private checks that only the owner may read a file, or the files in a
+// directory.
 func private(t *testing.T, root string) {
 	t.Helper()
 	seen := 0

@@ -17,10 +17,10 @@ import (
 	"ctop/internal/lab"
 )
 
-// inMiddle moves the ports of a lab to a network namespace with a name, and
-// returns the command that runs others there as operators do: with a mount
-// namespace of its own, in which there is no BPF file system. journals is where
-// what a tracker changed is written down then.
+// inMiddle moves the ports of a lab to a named network namespace, and returns
+// the command that runs others there as operators do: in its own mount
+// namespace, without a BPF file system. journals is the directory in which
+// changes of a tracker are then recorded.
 func inMiddle(t *testing.T, l *lab.Lab) (under []string, journals string) {
 	t.Helper()
 	ip(t, "netns", "add", "middle")
@@ -33,7 +33,7 @@ func inMiddle(t *testing.T, l *lab.Lab) (under []string, journals string) {
 	return []string{"ip", "netns", "exec", "middle"}, journals
 }
 
-// cookieOf returns by what number the kernel knows a network namespace.
+// cookieOf returns the kernel's number of a network namespace.
 func cookieOf(t *testing.T, path string) string {
 	t.Helper()
 	type answer struct {
@@ -67,8 +67,8 @@ func cookieOf(t *testing.T, path string) string {
 	return strconv.FormatUint(a.cookie, 16)
 }
 
-// startUnder runs a tracker between the hosts by another command, and waits until
-// it forwards.
+// startUnder runs a tracker between the hosts by another command, and waits
+// until it forwards.
 func startUnder(ctx context.Context, t *testing.T, l *lab.Lab, under []string, args ...string) (cmd *lab.Cmd, log *said) {
 	t.Helper()
 	path, err := ctopBinary()
@@ -87,7 +87,7 @@ func startUnder(ctx context.Context, t *testing.T, l *lab.Lab, under []string, a
 			_ = cmd.Wait()
 		}
 	})
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	waiting, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	if err := lab.WaitPing(waiting, l.Client, l.Server.Addr4()); err != nil {
 		t.Fatalf("%v; the log: %s", err, log.end())
@@ -95,9 +95,9 @@ func startUnder(ctx context.Context, t *testing.T, l *lab.Lab, under []string, a
 	return cmd, log
 }
 
-// Each "ip netns exec" has a mount namespace of its own. A second ctop joins all
-// the same, down detaches, and what a killed one had changed is put back by down
-// and by the next one.
+// Each "ip netns exec" has its own mount namespace. A second ctop still joins,
+// down detaches, and down and the next ctop restore the settings that a killed
+// one had changed.
 func TestAnotherMountNamespace(t *testing.T) {
 	l, ctx := newLab(t)
 	before := offloads(t, l)
@@ -150,15 +150,15 @@ func TestAnotherMountNamespace(t *testing.T) {
 	}
 }
 
-// The pins of a tracker are in another mount namespace: whoever joined from
-// elsewhere inherits it with that.
+// The pins of a tracker are in another mount namespace: a process that joined
+// from elsewhere inherits it with that namespace.
 func TestHeirInAnotherMountNamespace(t *testing.T) {
 	l, ctx := newLab(t)
 	before := offloads(t, l)
 	under, journals := inMiddle(t, l)
 	owner, _ := startUnder(ctx, t, l, under, "serve")
 	heir, log := startUnder(ctx, t, l, under, "serve")
-	for deadline := time.Now().Add(patience); !strings.Contains(log.String(), "msg=serving"); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); !strings.Contains(log.String(), "msg=serving"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not serve: %s", log.end())
 		}
@@ -180,7 +180,7 @@ func TestHeirInAnotherMountNamespace(t *testing.T) {
 	}
 }
 
-// A tracker whose pins are nowhere: its programs are not called somebody else's,
+// A tracker without reachable pins: its programs are not reported as foreign,
 // and nobody is told to detach them.
 func TestOutOfReach(t *testing.T) {
 	for _, mode := range modes {
@@ -212,7 +212,8 @@ func TestOutOfReach(t *testing.T) {
 	}
 }
 
-// What somebody else owns or may write to on the BPF file system is not used.
+// A directory on the BPF file system that others own or may write to is not
+// used.
 func TestUnsafePins(t *testing.T) {
 	const nobody = `nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }; `
 	for _, tt := range []struct {

@@ -16,7 +16,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// The cable is pulled and put back in the middle of a transfer, which goes on by
+// The cable is unplugged and plugged in during a transfer, which continues by
 // itself: same connection, same flow, and everything that was sent arrives.
 func TestCableDuringTransfer(t *testing.T) {
 	r := newRig(t, tracker.Options{})
@@ -41,7 +41,7 @@ func TestCableDuringTransfer(t *testing.T) {
 	r.eventually("no warning", func() bool { return len(r.collector.Snapshot().Warnings) == 0 })
 }
 
-// How often the table is read has nothing to do with it.
+// The interval of snapshots does not matter.
 func TestCableBetweenSnapshots(t *testing.T) {
 	l, ctx := newLab(t)
 	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}})
@@ -66,8 +66,8 @@ func TestCableBetweenSnapshots(t *testing.T) {
 	}
 }
 
-// transfer sends zeros one way until ctx is done. received are those that have
-// arrived, sent waits for the end and returns how many went.
+// transfer sends zeros one way until ctx is done. received counts the bytes
+// that have arrived; sent waits for the end and returns the number sent.
 func transfer(ctx context.Context, t *testing.T, from, to net.Conn) (sent func() int64, received *atomic.Int64) {
 	t.Helper()
 	received = new(atomic.Int64)
@@ -103,7 +103,7 @@ func (w writerFunc) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// replug puts the server's cable back, and has it heard of: its new interface has
+// replug plugs in the server's cable, and announces it: its new interface has
 // another MAC address, for which the client would ask only seconds later.
 func (r *rig) replug() {
 	r.t.Helper()
@@ -115,7 +115,7 @@ func (r *rig) replug() {
 	}
 }
 
-// warns reports whether the tracker has a warning with some words now.
+// warns reports whether the tracker now has a warning with some words.
 func (r *rig) warns(words ...string) bool {
 	for _, w := range r.collector.Snapshot().Warnings.Sentences() {
 		all := true
@@ -129,9 +129,9 @@ func (r *rig) warns(words ...string) bool {
 	return false
 }
 
-// An interface that comes back with somebody else's program on it is left alone:
-// that is said, the other side and the flows stay, and once the program is gone
-// all goes on.
+// An interface that returns with a foreign program is left alone. This is
+// reported, the other side and the flows stay, and once the program is gone
+// everything continues.
 func TestForeignProgramOnReturn(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	r.connect(r.Server.Addr4())
@@ -162,8 +162,8 @@ func TestForeignProgramOnReturn(t *testing.T) {
 	}
 }
 
-// A tracker that was left running is taken down by the names that its interfaces
-// have now, and joined by them.
+// A tracker left running is joined and taken down by the current names of its
+// interfaces.
 func TestRenamedMeanwhile(t *testing.T) {
 	l, ctx := newLab(t)
 	ports := []string{l.Client.Port(), l.Server.Port()}

@@ -13,10 +13,10 @@ import (
 	"ctop/tracker/flow"
 )
 
-// follower keeps account of the flows by their events alone.
+// follower derives the set of flows from their events only.
 type follower struct {
-	// stopped is closed at the first event, and then nothing is read until resume
-	// is closed.
+	// stopped is closed at the first event. Nothing is read from then on until
+	// resume is closed.
 	stopped, resume chan struct{}
 
 	mu        sync.Mutex
@@ -26,7 +26,7 @@ type follower struct {
 	faults    []string
 }
 
-// follow reads events. After the first one it stops until it is told to resume.
+// follow reads events. After the first one it stops until it is resumed.
 func (f *follower) follow(ctx context.Context, t *testing.T, tr *tracker.Tracker) {
 	var once sync.Once
 	for e, err := range tr.Events(ctx) {
@@ -40,7 +40,8 @@ func (f *follower) follow(ctx context.Context, t *testing.T, tr *tracker.Tracker
 	}
 }
 
-// wait pings until there is an event, and takes the flows of that moment as known.
+// wait pings until there is an event, and records the flows at that moment as
+// known.
 func (f *follower) wait(r *rig) {
 	r.t.Helper()
 	r.eventually("an event", func() bool {
@@ -78,14 +79,15 @@ func (f *follower) take(e *flow.Event) {
 	}
 }
 
-// check sees that what is made up for was missing indeed.
+// check checks that a recovered event was really missing.
 func (f *follower) check(e *flow.Event) {
 	if known := f.states[e.ID]; known != e.From || e.Type == flow.EventUpdate && e.To == e.From {
 		f.faults = append(f.faults, fmt.Sprintf("%s of %s in %s: %s → %s", e.Type, e.Tuple, known, e.From, e.To))
 	}
 }
 
-// differs tells how the account differs from the table and the kernel's count.
+// differs returns how the derived set differs from the table and the kernel's
+// count.
 func (f *follower) differs(s *flow.Snapshot) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -102,9 +104,9 @@ func (f *follower) differs(s *flow.Snapshot) error {
 	return nil
 }
 
-// A reader that stops under churn is told how many events it missed, to the last
-// one, and what they would have told: in the end it knows the flows that are in
-// the table, though nothing but events told it of them.
+// A reader that stops under churn learns exactly how many events it missed, and
+// recovers their content: in the end it knows the flows of the table from
+// events only.
 func TestRingOverflow(t *testing.T) {
 	l, ctx := newLab(t)
 	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, MaxFlows: 4096})
@@ -113,7 +115,7 @@ func TestRingOverflow(t *testing.T) {
 	}
 	defer func() { _ = tr.Close() }()
 	r := &rig{Lab: l, t: t, ctx: ctx, tracker: tr, collector: tracker.NewCollector(tr, tracker.CollectorOptions{})}
-	// Flows from before the reader comes are known to it, too.
+	// The reader also knows flows from before its start.
 	r.connect(r.Server.Addr4())
 
 	f := &follower{stopped: make(chan struct{}), resume: make(chan struct{}), states: map[flow.ID]flow.State{}}
@@ -125,7 +127,7 @@ func TestRingOverflow(t *testing.T) {
 	f.wait(r)
 	client, server := r.connect(r.Server.Addr6())
 	r.overflow()
-	// What ends, changes and begins while nobody reads.
+	// These flows end, change and start while nobody reads.
 	_ = client.Close()
 	_ = server.Close()
 	r.eventually("an ended connection", func() bool { return len(r.flows("tcp")) > 0 })
@@ -138,7 +140,7 @@ func TestRingOverflow(t *testing.T) {
 	close(f.resume)
 
 	var s *flow.Snapshot
-	for deadline := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(50 * time.Millisecond) {
 		if s, err = tr.Snapshot(); err != nil {
 			t.Fatal(err)
 		}
@@ -160,7 +162,7 @@ func TestRingOverflow(t *testing.T) {
 	}
 }
 
-// overflow makes flows until events are lost.
+// overflow creates flows until events are lost.
 func (r *rig) overflow() {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.ctx)

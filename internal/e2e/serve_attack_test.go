@@ -14,7 +14,7 @@ import (
 	"ctop/internal/lab"
 )
 
-// attack is something that a client should not do to a server.
+// attack is a misuse of a server by a client.
 type attack struct {
 	name string
 	do   func(s *serving)
@@ -34,7 +34,7 @@ func attacks() []attack {
 }
 
 // Whatever a client does, the tracker loses no event, forwards every byte, and
-// the service serves and holds nothing of it afterwards.
+// the service keeps serving and holds nothing of the client afterwards.
 func TestServeAttacked(t *testing.T) {
 	s := newServing(t)
 	s.start(s.command("--ssh-handshake", "2s", "--ssh-failures-per-address", "1000000", "--ssh-stall", "2s"))
@@ -74,11 +74,11 @@ func TestServeAttacked(t *testing.T) {
 // raw connects without SSH.
 func (s *serving) raw() net.Conn {
 	s.t.Helper()
-	c, err := net.DialTimeout("tcp", servedAddr, patience)
+	c, err := net.DialTimeout("tcp", servedAddr, waitTimeout)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(waitTimeout))
 	return c
 }
 
@@ -158,7 +158,7 @@ func windowChanges(s *serving) {
 	_ = c.Close()
 }
 
-// bigInput sends as much as is taken in a while: it would be 100 MB.
+// bigInput sends as much as is accepted in a while, up to 100 MB.
 func bigInput(s *serving) {
 	o := s.console(s.dial(servedAddr))
 	timer := time.AfterFunc(2*time.Second, func() { _ = o.client.Close() })
@@ -167,7 +167,7 @@ func bigInput(s *serving) {
 	_ = o.client.Close()
 }
 
-// pressed is a key that is pressed for ever.
+// pressed is a key that is pressed forever.
 type pressed struct{}
 
 func (pressed) Read(p []byte) (int, error) {

@@ -11,10 +11,13 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// BenchmarkFiftyConsoles says what fifty operators who watch cost a transfer
-// through the tracker: iperf3's throughput without and with them, in turns, and
-// the ratio of the medians. The clients run on the same processors as the
-// server and the transfer, which makes it look worse than it is.
+// BenchmarkFiftyConsoles measures what fifty watching operators cost a transfer
+// through
+// the tracker: iperf3's throughput without and with them, in turn, and the
+// ratio of the
+// medians. The clients share the CPUs of server and transfer, which makes the
+// result
+// look worse than it is.
 //
 //	go test -run '^$' -bench FiftyConsoles -benchtime 5x ./internal/e2e
 func BenchmarkFiftyConsoles(b *testing.B) {
@@ -39,7 +42,7 @@ func BenchmarkFiftyConsoles(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 }
 
-// consoles opens some, whose screens nobody reads but the network.
+// consoles opens n consoles, whose screens nobody reads.
 func (s *serving) consoles(n int) []*ssh.Client {
 	s.t.Helper()
 	var all []*ssh.Client
@@ -69,7 +72,8 @@ func (s *serving) iperfServer() (stop func()) {
 	}
 }
 
-// throughput is what one TCP stream through the tracker moves, in bits a second.
+// throughput returns the throughput of one TCP stream through the tracker, in
+// bits a second.
 func (s *serving) throughput() float64 {
 	s.t.Helper()
 	var report struct {

@@ -18,9 +18,9 @@ import (
 	"ctop/internal/tmux"
 )
 
-// The stock client in a real terminal, over a link of 200 ms that loses one
-// packet in twenty either way: the whole console, resize, and q ends it with
-// status 0.
+// OpenSSH's client in a real terminal, over a link of 200 ms that loses one
+// packet in twenty in both directions: the console works, resizes, and q ends
+// it with status 0.
 func TestServeFarAway(t *testing.T) {
 	for _, tool := range []string{"tmux", "ssh"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -54,7 +54,7 @@ func TestServeFarAway(t *testing.T) {
 	t.Cleanup(func() { _ = x.Close() })
 	shows := func(text string) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(s.ctx, 3*patience)
+		ctx, cancel := context.WithTimeout(s.ctx, 3*waitTimeout)
 		defer cancel()
 		if screen, err := x.WaitFor(ctx, func(screen string) bool { return strings.Contains(screen, text) }); err != nil {
 			t.Fatalf("%s: %v:\n%s", text, err, screen)
@@ -81,7 +81,7 @@ func TestServeFarAway(t *testing.T) {
 	}
 	shows("? help   q quit")
 	press("q")
-	ctx, cancel := context.WithTimeout(s.ctx, 3*patience)
+	ctx, cancel := context.WithTimeout(s.ctx, 3*waitTimeout)
 	defer cancel()
 	screen, err := x.WaitFor(ctx, func(string) bool { _, ended, err := x.Ended(ctx); return err == nil && ended })
 	if err != nil {
@@ -98,7 +98,7 @@ func TestServeFarAway(t *testing.T) {
 	checkDetached(t, s.Lab)
 }
 
-// talk opens a connection through the tracker that stays.
+// talk opens a lasting connection through the tracker.
 func (s *serving) talk(port string) {
 	s.t.Helper()
 	at := net.JoinHostPort(s.Server.Addr4().String(), port)

@@ -9,9 +9,9 @@ import (
 	"ctop/internal/lab"
 )
 
-// kill -9 of the server with consoles open: the clients end, forwarding goes on,
-// nothing stays locked, and the next one takes the flows over. What is left of
-// them in the end is as --keep says.
+// kill -9 of the server with open consoles: the clients end, forwarding
+// continues, no lock remains, and the next process takes over the flows. What
+// is left in the end depends on --keep.
 func TestServeKilled(t *testing.T) {
 	for name, keep := range map[string]bool{"plain": false, "keep": true} {
 		t.Run(name, func(t *testing.T) {
@@ -49,8 +49,8 @@ func TestServeKilled(t *testing.T) {
 	}
 }
 
-// The network to an operator is gone, without a word: his sessions are given up,
-// and nobody else notices.
+// The network to an operator fails silently: the operator's sessions are
+// closed, and nobody else notices.
 func TestServeWithoutTheNetwork(t *testing.T) {
 	s := newServing(t)
 	desk, err := s.AddHost(s.ctx, lab.HostOptions{Name: "desk", Port: "desk0", Addrs: []netip.Prefix{netip.MustParsePrefix("192.0.2.2/24")}})

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// datagrams collects what comes to a unix datagram socket.
+// datagrams collects the input of a unix datagram socket.
 func datagrams(t *testing.T, path string) *said {
 	t.Helper()
 	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
@@ -36,9 +36,9 @@ func datagrams(t *testing.T, path string) *said {
 	return all
 }
 
-// The service manager hears that it is ready once it serves, that it is well as
-// often as it asked, and that it stops. From then on it has the capabilities
-// that the README names, on every thread, and can get no other.
+// The service notifies the service manager once it serves, then as often as the
+// watchdog requires, and when it stops. From the start of serving, every thread
+// has only the capabilities in the README, and can regain no others.
 func TestServeUnderAManager(t *testing.T) {
 	s := newServing(t)
 	socket := filepath.Join(s.state, "notify")
@@ -70,19 +70,19 @@ func TestServeUnderAManager(t *testing.T) {
 		}
 	}
 	s.stop()
-	// What it said last may not have been read yet.
+	// Its last message may not have been read yet.
 	s.eventually("it stops", func() bool { return strings.Contains(told.String(), "STOPPING=1\n") })
 	checkDetached(t, s.Lab)
 }
 
-// What operators do is in the system's log as well, which is a socket at
-// /dev/log, be it syslog's or journald's.
+// Actions of operators are also in the system log, a socket at /dev/log of
+// either syslog or journald.
 func TestServeTellsTheSystemLog(t *testing.T) {
 	s := newServing(t)
 	socket := filepath.Join(s.state, "log")
 	told := datagrams(t, socket)
 	cmd := s.command()
-	// The program gets a /dev of its own: the machine's is not ours to change.
+	// The program gets its own /dev, since the machine's must not be changed.
 	script := `
 set -e
 mkdir ` + s.state + `/dev
@@ -119,7 +119,7 @@ exec "$@"`
 	checkDetached(t, s.Lab)
 }
 
-// systemd finds nothing wrong with the unit.
+// systemd accepts the unit without complaints.
 func TestUnit(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
 		t.Skip("systemd-analyze is missing: apt-get install systemd")

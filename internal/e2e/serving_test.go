@@ -23,7 +23,7 @@ import (
 	"ctop/internal/lab"
 )
 
-// Where the program serves in the tests' network namespace.
+// Addresses of the service in the tests' network namespace.
 const (
 	servedPort    = "2222"
 	servedAddr    = "127.0.0.1:" + servedPort
@@ -48,20 +48,20 @@ func (s *said) String() string {
 	return s.text.String()
 }
 
-// end is the end of it, where there is much.
+// end returns the last part of long output.
 func (s *said) end() string {
 	text := s.String()
 	return text[max(0, len(text)-4096):]
 }
 
-// serving is "ctop serve" between the hosts of a lab, with a key that operates.
+// serving is "ctop serve" between the hosts of a lab, with an operator's key.
 type serving struct {
 	*lab.Lab
 	t     testing.TB
 	ctx   context.Context
 	state string
 	ann   ssh.Signer
-	// private is what ann signs with.
+	// private is ann's private key.
 	private ed25519.PrivateKey
 
 	cmd *lab.Cmd
@@ -118,7 +118,7 @@ func (s *serving) start(cmd *lab.Cmd) {
 // forwards waits until a ping passes.
 func (s *serving) forwards() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.ctx, patience)
+	ctx, cancel := context.WithTimeout(s.ctx, waitTimeout)
 	defer cancel()
 	if err := lab.WaitPing(ctx, s.Client, s.Server.Addr4()); err != nil {
 		s.t.Fatalf("it does not forward: %v", err)
@@ -132,7 +132,7 @@ func (s *serving) kill() {
 	_ = s.cmd.Wait()
 }
 
-// stop ends the service in order.
+// stop ends the service normally.
 func (s *serving) stop() {
 	s.t.Helper()
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
@@ -143,7 +143,7 @@ func (s *serving) stop() {
 
 func (s *serving) eventually(what string, holds func() bool) {
 	s.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("never: %s; the log: %s", what, s.log.end())
 		}
@@ -161,8 +161,8 @@ func (s *serving) dial(address string) *ssh.Client {
 	return c
 }
 
-// servesAgain waits until somebody can log in: clients that are leaving may
-// still hold every place of their address.
+// servesAgain waits until a login succeeds: leaving clients may still hold
+// every place of their address.
 func (s *serving) servesAgain() {
 	s.t.Helper()
 	s.eventually("it serves again", func() bool {
@@ -193,11 +193,11 @@ func (s *serving) dialFrom(h *lab.Host, address string) *ssh.Client {
 func (s *serving) config() *ssh.ClientConfig {
 	return &ssh.ClientConfig{
 		User: "ann", Auth: []ssh.AuthMethod{ssh.PublicKeys(s.ann)},
-		HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: patience,
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: waitTimeout,
 	}
 }
 
-// opened is a console that an operator has open.
+// opened is an open console of an operator.
 type opened struct {
 	client *ssh.Client
 	output *said
@@ -205,7 +205,7 @@ type opened struct {
 	ended  chan error
 }
 
-// console opens one and waits until it shows the tracker.
+// console opens a console and waits until it shows the tracker.
 func (s *serving) console(c *ssh.Client) *opened {
 	s.t.Helper()
 	x, err := c.NewSession()
@@ -231,13 +231,13 @@ func (s *serving) ends(o *opened) error {
 	select {
 	case err := <-o.ended:
 		return err
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		s.t.Fatalf("the session does not end; the log: %s", s.log.end())
 		return nil
 	}
 }
 
-// run runs a headless command and returns what it printed.
+// run runs a headless command and returns its output.
 func (s *serving) run(command string) string {
 	s.t.Helper()
 	c := s.dial(servedAddr)
@@ -253,7 +253,7 @@ func (s *serving) run(command string) string {
 	return string(out)
 }
 
-// metric reads a number that the service publishes.
+// metric returns the value of a metric of the service.
 func (s *serving) metric(name string) float64 {
 	s.t.Helper()
 	r, err := http.Get("http://" + servedMetrics + "/metrics")
@@ -278,8 +278,8 @@ func (s *serving) metric(name string) float64 {
 	return 0
 }
 
-// holdsNothing waits until nobody's session, connection or place is left, and
-// fails if the tracker lost events.
+// holdsNothing waits until no session, connection or place is left, and fails
+// if the tracker lost events.
 func (s *serving) holdsNothing() {
 	s.t.Helper()
 	for _, name := range []string{"ctop_ssh_sessions", "ctop_ssh_consoles", "ctop_ssh_connections"} {
@@ -290,7 +290,7 @@ func (s *serving) holdsNothing() {
 	}
 }
 
-// descriptors counts what the service has open.
+// descriptors returns the number of open descriptors of the service.
 func (s *serving) descriptors() int {
 	s.t.Helper()
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid))

@@ -22,16 +22,17 @@ import (
 )
 
 const (
-	// soakWorkers make connections, each one after the other.
+	// soakWorkers is the number of goroutines that open connections, one after
+	// the other.
 	soakWorkers = 8
-	// soakTimeout is that of every state, so that the table turns over.
+	// soakTimeout is the timeout of every state, so that the table turns over.
 	soakTimeout = 3 * time.Second
-	// soakGrowth is how much resident memory may grow once warm: what the
-	// garbage collector has not given back.
+	// soakGrowth is how much resident memory may grow after warm-up, for
+	// garbage that is not returned yet.
 	soakGrowth = 32 << 20
 )
 
-// soakTime is how long the churn goes on, which make soak sets.
+// soakTime is the duration of the churn, set by make soak.
 func soakTime() time.Duration {
 	if d, err := time.ParseDuration(os.Getenv("CTOP_SOAK")); err == nil {
 		return d
@@ -39,7 +40,7 @@ func soakTime() time.Duration {
 	return 6 * time.Second
 }
 
-// burden is what a process and its tracker take.
+// burden is the resource usage of a process and its tracker.
 type burden struct {
 	descriptors, goroutines, pins int
 	kernel                        uint64
@@ -58,7 +59,8 @@ func takeBurden(t *testing.T) burden {
 	return burden{len(fds), runtime.NumGoroutine(), len(pins), kernelMemory(t)}
 }
 
-// residentMemory is the process's, garbage apart, in bytes.
+// residentMemory returns the process's resident memory without garbage, in
+// bytes.
 func residentMemory(t *testing.T) int {
 	t.Helper()
 	debug.FreeOSMemory()
@@ -73,7 +75,7 @@ func residentMemory(t *testing.T) int {
 	return pages * os.Getpagesize()
 }
 
-// Connections come and go by the thousand, closed in order, reset, half open,
+// Thousands of connections open and close, normally, by reset or half open,
 // beside datagrams and stray ACKs. Nothing grows, the table empties afterwards,
 // and the sums hold.
 func TestSoak(t *testing.T) {
@@ -114,7 +116,7 @@ func TestSoak(t *testing.T) {
 		t.Errorf("%d connections, ended by reason %v: that was no churn", made, c.Destroyed)
 	}
 	var after burden
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if after = takeBurden(t); after == before {
 			return
 		}
@@ -122,8 +124,8 @@ func TestSoak(t *testing.T) {
 	t.Errorf("it takes %+v, it took %+v", after, before)
 }
 
-// churn goes on until ctx is done; finished waits for that and returns how many
-// connections were made in full.
+// churn continues until ctx is done; finished waits for its end and returns the
+// number of complete connections.
 func churn(ctx context.Context, t *testing.T, r *rig) (finished func() int64) {
 	t.Helper()
 	var made atomic.Int64
@@ -136,7 +138,7 @@ func churn(ctx context.Context, t *testing.T, r *rig) (finished func() int64) {
 		wg.Go(func() { answerAll(listener) })
 		wg.Go(func() {
 			defer func() { _ = listener.Close() }()
-			// One thread stays in the client's namespace: to enter it for each
+			// One thread stays in the client's namespace: entering it for each
 			// connection would take longer than the connection.
 			_ = r.Client.Do(func() error {
 				for n := i; ctx.Err() == nil; n++ {
@@ -168,15 +170,15 @@ func churn(ctx context.Context, t *testing.T, r *rig) (finished func() int64) {
 	}
 }
 
-// answerAll says a word to each that comes and waits until it goes, or goes
-// first.
+// answerAll sends a word on each connection, and closes it before or after the
+// client.
 func answerAll(listener net.Listener) {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
 			return
 		}
-		_ = conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(waitTimeout))
 		word := make([]byte, 1)
 		if _, err := io.ReadFull(conn, word); err == nil && word[0] != 0 {
 			_, _ = conn.Write(word)
@@ -186,7 +188,7 @@ func answerAll(listener net.Listener) {
 	}
 }
 
-// comeAndGo makes a connection and ends it in one of three ways.
+// comeAndGo opens a connection and closes it in one of three ways.
 func comeAndGo(ctx context.Context, address string, n int) bool {
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "tcp", address)
@@ -195,7 +197,7 @@ func comeAndGo(ctx context.Context, address string, n int) bool {
 	}
 	conn := c.(*net.TCPConn)
 	defer func() { _ = conn.Close() }()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(waitTimeout))
 	// Zero asks the server to close first.
 	word := []byte{byte(n % 3)}
 	if _, err := conn.Write(word); err != nil {

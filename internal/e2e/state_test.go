@@ -31,7 +31,7 @@ func sendTo(t *testing.T, from, to net.PacketConn) {
 	}
 }
 
-// socketState returns what ss says of a connection's end in the host.
+// socketState returns ss's state of a connection's end in the host.
 func socketState(t *testing.T, r *rig, h *lab.Host, conn net.Conn) string {
 	t.Helper()
 	out, err := h.Command(r.ctx, "ss", "-tanH").Output()
@@ -47,7 +47,7 @@ func socketState(t *testing.T, r *rig, h *lab.Host, conn net.Conn) string {
 	return ""
 }
 
-// The table shows the states that the endpoints' own sockets are in.
+// The table shows the states of the endpoints' own sockets.
 func TestStatesAreThoseOfTheSockets(t *testing.T) {
 	for _, mode := range modes {
 		for _, byClient := range []bool{true, false} {
@@ -80,7 +80,7 @@ func checkStates(t *testing.T, r *rig, byClient bool) {
 	}
 	r.flow("tcp", flow.StateFinWait2)
 	expectSocket(t, r, firstHost, first, "FIN-WAIT-2")
-	// Half closed, the other side may talk as long as it likes.
+	// In a half-closed connection the other side may send as long as it likes.
 	say(t, second, first, "still here")
 	r.flow("tcp", flow.StateFinWait2)
 	if err := second.Close(); err != nil {
@@ -103,15 +103,15 @@ func expectSocket(t *testing.T, r *rig, h *lab.Host, conn net.Conn, want string)
 	})
 }
 
-// A connection that both sides close at once leaves nothing. Where the server
-// takes its time to close, it acknowledges the first FIN before it sends its own,
-// and the flow waits in TIME_WAIT: not for long here.
+// A connection that both sides close at once leaves nothing. If the server
+// closes later, it acknowledges the first FIN before it sends its own, and the
+// flow waits in TIME_WAIT, which is short here.
 func TestOrderlyCloseLeavesNothing(t *testing.T) {
 	r := newRig(t, tracker.Options{Timeouts: flow.Timeouts{flow.TCPTimeWait: 2 * time.Second}})
 	client, server := r.connect(r.Server.Addr4())
 	id := r.flow("tcp", flow.StateEstablished).ID
-	// The three-packet close: the second FIN carries the acknowledgement of
-	// the first where the peer closes on reading it.
+	// The three-packet close: if the peer closes on reading the first FIN, its
+	// own FIN carries the acknowledgement.
 	go func() {
 		_, _ = server.Read(make([]byte, 1))
 		server.Close()
@@ -146,7 +146,7 @@ func TestResetRemovesAtOnce(t *testing.T) {
 	}
 }
 
-// A connection that is refused leaves nothing.
+// A refused connection leaves nothing.
 func TestRefusedLeavesNothing(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	target := netip.AddrPortFrom(r.Server.Addr4(), 81).String()
@@ -165,7 +165,7 @@ func TestRefusedLeavesNothing(t *testing.T) {
 	r.none("tcp")
 }
 
-// A one-way flow expires on time and says so.
+// A one-way flow expires on time, with its event.
 func TestOneWayFlowExpires(t *testing.T) {
 	const timeout = 2 * time.Second
 	r := newRig(t, tracker.Options{Timeouts: flow.Timeouts{flow.UDPUnidirectional: timeout}})
@@ -180,7 +180,7 @@ func TestOneWayFlowExpires(t *testing.T) {
 	}
 }
 
-// A timeout that is changed counts for the connections that are there.
+// A changed timeout applies to existing connections.
 func TestChangedTimeoutExpiresIdleConnections(t *testing.T) {
 	const timeout = 5 * time.Second
 	r := newRig(t, tracker.Options{})

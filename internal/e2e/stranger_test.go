@@ -14,8 +14,8 @@ import (
 	"ctop/tracker"
 )
 
-// stranger makes a veth pair whose first end gets an index, with nothing that it
-// sends by itself.
+// stranger creates a veth pair whose first end gets an index. The pair sends
+// nothing by itself.
 func stranger(t *testing.T, name string, index int) {
 	t.Helper()
 	ip(t, "link", "add", name, "index", strconv.Itoa(index), "type", "veth", "peer", "name", "far")
@@ -34,7 +34,7 @@ func linkOf(t *testing.T, name string) *netlink.LinkAttrs {
 	return l.Attrs()
 }
 
-// carriesNothing sees that no program is attached to an interface.
+// carriesNothing checks that no program is attached to an interface.
 func carriesNothing(t *testing.T, name string) {
 	t.Helper()
 	attrs := linkOf(t, name)
@@ -47,8 +47,8 @@ func carriesNothing(t *testing.T, name string) {
 	}
 }
 
-// Another interface that gets the index of one that is gone is not that one: it is
-// left alone, gets no packet, and the one that is gone is taken back under its name.
+// Another interface that gets the index of a removed one is left alone and
+// receives no packet. The removed one is taken back under its name.
 func TestStrangerWithOldIndex(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -82,9 +82,9 @@ func TestStrangerWithOldIndex(t *testing.T) {
 	}
 }
 
-// The interface itself was moved away and keeps its program there; meanwhile
-// another one gets its index. Back under its name, with another index, it is
-// taken back.
+// The interface itself was moved away and keeps its program there, while
+// another one gets its index. It returns under its name, with another index,
+// and is taken back.
 func TestBackWithAnotherIndex(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -110,8 +110,8 @@ func TestBackWithAnotherIndex(t *testing.T) {
 	}
 }
 
-// An interface that comes back, be it with the index of before, and that the
-// machine uses now is refused as at the start, until the machine no longer does.
+// An interface that returns, even with its old index, and that the machine now
+// uses is refused as at the start, until the machine no longer uses it.
 func TestUsedOnReturn(t *testing.T) {
 	for _, name := range []string{"same index", "another index"} {
 		t.Run(name, func(t *testing.T) {
@@ -144,8 +144,8 @@ func TestUsedOnReturn(t *testing.T) {
 	}
 }
 
-// Nobody looked after the tracker: neither "ctop down" nor who goes on with it
-// takes a stranger for the interface whose index it has.
+// While no owner ran, another interface got the index: neither "ctop down" nor
+// the next owner takes it for the original.
 func TestStrangerMeanwhile(t *testing.T) {
 	l, ctx := newLab(t)
 	ports := []string{l.Client.Port(), l.Server.Port()}

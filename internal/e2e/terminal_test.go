@@ -13,11 +13,11 @@ import (
 )
 
 // desk is an operator at a terminal that shows the console, with some idle
-// connections through the tracker: nothing moves but what he does.
+// connections through the tracker. Nothing changes except by the operator.
 type desk struct {
 	*lab.Lab
 	*tmux.Terminal
-	// t is the test, or the part of it that runs; whole is all of it.
+	// t is the current test or subtest; whole is the whole test.
 	t, whole *testing.T
 	ctx      context.Context
 	dir      string
@@ -25,7 +25,7 @@ type desk struct {
 	talk []net.Conn
 }
 
-// ports are where the server listens, one connection each.
+// ports are the server's ports, with one connection each.
 var ports = []int{443, 5001, 5002, 5003, 5004, 5005}
 
 func newDesk(t *testing.T, width, height int) *desk {
@@ -44,8 +44,8 @@ func newDesk(t *testing.T, width, height int) *desk {
 	return d
 }
 
-// terminal opens one more with a console, which joins the tracker where there is
-// one.
+// terminal opens another terminal with a console, which joins a running
+// tracker.
 func (d *desk) terminal(width, height int) *tmux.Terminal {
 	d.t.Helper()
 	path, err := ctopBinary()
@@ -67,7 +67,7 @@ func (d *desk) terminal(width, height int) *tmux.Terminal {
 	return x
 }
 
-// connect opens a connection that stays, and waits until it is shown.
+// connect opens a lasting connection, and waits until it is shown.
 func (d *desk) connect(port int) {
 	d.t.Helper()
 	at := net.JoinHostPort(d.Server.Addr4().String(), strconv.Itoa(port))
@@ -96,10 +96,10 @@ func (d *desk) press(keys ...string) {
 	}
 }
 
-// until waits for the screen to be as it should be.
+// until waits until holds returns true for the screen.
 func (d *desk) until(what string, holds func(screen string) bool) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.ctx, patience)
+	ctx, cancel := context.WithTimeout(d.ctx, waitTimeout)
 	defer cancel()
 	if screen, err := d.WaitFor(ctx, holds); err != nil {
 		d.t.Fatalf("never: %s; the screen:\n%s", what, screen)
@@ -116,14 +116,14 @@ func (d *desk) hides(text string) {
 	d.until("it no longer shows "+text, func(screen string) bool { return !strings.Contains(screen, text) })
 }
 
-// row waits for the cursor to be on a row, from 0.
+// row waits until the cursor is on a row, counted from 0.
 func (d *desk) row(want int) {
 	d.t.Helper()
 	d.until("the cursor is on row "+strconv.Itoa(want), func(screen string) bool { return cursorRow(screen) == want })
 }
 
-// cursorRow is where the cursor is below the titles, less than 0 where it is
-// nowhere.
+// cursorRow returns the row of the cursor below the titles, negative if there
+// is none.
 func cursorRow(screen string) int {
 	for y, line := range strings.Split(screen, "\n") {
 		if strings.HasPrefix(line, "▌") {

@@ -11,7 +11,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// traced gathers what a tracker traces.
+// traced collects the traces of a tracker.
 type traced struct {
 	mu  sync.Mutex
 	all []flow.Trace
@@ -39,14 +39,15 @@ func startTrace(t *testing.T, r *rig) *traced {
 	return g
 }
 
-// has tells whether there is a packet that is as wanted.
+// has reports whether there is a matching packet.
 func (g *traced) has(is func(*flow.Trace) bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return slices.ContainsFunc(g.all, func(t flow.Trace) bool { return is(&t) })
 }
 
-// Every packet is there, with its numbers, verdict, and the states around it.
+// Every packet is traced with its numbers, its verdict, and the states before
+// and after.
 func TestTrace(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -85,7 +86,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// A tracker that was not begun for it cannot be traced, and says so.
+// A tracker started without tracing cannot be traced, and the error says so.
 func TestTraceOfAnother(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	for _, err := range r.tracker.Traces(r.ctx) {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// systemCall is one that a program is about to make.
+// systemCall is a call that a program is about to make.
 type systemCall struct {
 	number uint64
 	args   [6]uint64
@@ -22,14 +22,14 @@ type systemCall struct {
 // tracee is a program that is killed on its way into a system call.
 type tracee struct {
 	cmd *exec.Cmd
-	// counts reports whether a call is one of those at which to kill, nil for all.
+	// counts reports whether a call is one at which to kill; nil selects all.
 	counts func(systemCall) bool
-	// killAt is the call, counted over all threads from when armed was set, that is
-	// never made; none where zero.
+	// killAt is the call at which to kill, counted over all threads since armed
+	// was set; zero means none.
 	killAt int
 	armed  atomic.Bool
 
-	// What it came to, once ended is closed.
+	// The result, valid once ended is closed.
 	ended  chan struct{}
 	made   int // calls that counted
 	killed bool
@@ -37,8 +37,8 @@ type tracee struct {
 	err    error
 }
 
-// start runs the program. ptrace(2) ties the tracer to a thread, which is given up
-// with it.
+// start runs the program. ptrace(2) ties the tracer to a thread, which ends
+// with the program.
 func (p *tracee) start(t testing.TB) {
 	t.Helper()
 	p.ended = make(chan struct{})
@@ -72,7 +72,7 @@ func (p *tracee) signal(s syscall.Signal) {
 	}
 }
 
-// follow lets every thread go on, call by call, to the end.
+// follow continues every thread, call by call, to the end.
 func (p *tracee) follow(pid int) error {
 	const options = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE | unix.PTRACE_O_EXITKILL
 	var status unix.WaitStatus
@@ -106,7 +106,8 @@ func (p *tracee) follow(pid int) error {
 	}
 }
 
-// deliver looks at why a thread has stopped, and returns the signal to go on with.
+// deliver determines why a thread has stopped, and returns the signal with
+// which to continue.
 func (p *tracee) deliver(at, pid int, status unix.WaitStatus) int {
 	const systemCallStop = unix.SIGTRAP | 0x80
 	switch s := status.StopSignal(); s {
@@ -126,7 +127,7 @@ func (p *tracee) deliver(at, pid int, status unix.WaitStatus) int {
 }
 
 // entered returns the call that a stopped thread is about to make; ok is false
-// where it has made it.
+// after the call.
 func entered(tid int) (call systemCall, ok bool) {
 	const entry = 1 // PTRACE_SYSCALL_INFO_ENTRY
 	var info struct {

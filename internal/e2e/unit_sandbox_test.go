@@ -13,7 +13,7 @@ import (
 	"ctop/internal/lab"
 )
 
-// tools are what the tests of the sandbox cannot do without.
+// tools skips the test unless the tools of the sandbox tests are installed.
 func tools(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
@@ -23,7 +23,7 @@ func tools(t *testing.T, names ...string) {
 	}
 }
 
-// systemd's own measure of how much the unit leaves open, of which 10 is all.
+// systemd's own score of the unit's exposure, of which 10 is the worst.
 func TestUnitExposure(t *testing.T) {
 	tools(t, "systemd-analyze")
 	cmd := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=30", "../../docs/ctop.service")
@@ -32,8 +32,8 @@ func TestUnitExposure(t *testing.T) {
 	}
 }
 
-// sandbox does to the mount namespace of the service what the unit asks for, at
-// least: systemd(1) does not run here. $1 is the state directory.
+// sandbox sets up at least the mounts that the unit requests: systemd(1) does
+// not run here. $1 is the state directory.
 const sandbox = `
 set -e
 state=$1; shift
@@ -57,15 +57,16 @@ done
 if touch /proc/sys/net/ipv4/ip_forward || mkdir /run/x || mkdir /sys/fs/cgroup/x; then exit 9; fi 2>/dev/null
 exec "$@"`
 
-// sandboxed prepares a run of the service with the unit's capabilities and mounts,
-// whose system calls are written to a file.
+// sandboxed prepares a run of the service with the unit's capabilities and
+// mounts. Its system calls are written to a file.
 func (s *serving) sandboxed(u *unit, calls string) *lab.Cmd {
 	cmd := s.command()
 	bound := "-all"
 	for _, name := range strings.Fields(u.setting["CapabilityBoundingSet"]) {
 		bound += ",+" + strings.ToLower(strings.TrimPrefix(name, "CAP_"))
 	}
-	// The tracer is no parent, so that the service gets the signals and not it.
+	// The tracer is not the parent, so the service gets the signals, not the
+	// tracer.
 	line := []string{
 		"unshare", "--mount", "sh", "-c", sandbox, "sh", s.state,
 		"setpriv", "--no-new-privs", "--bounding-set=" + bound, "--inh-caps=-all",
@@ -81,8 +82,8 @@ func (s *serving) sandboxed(u *unit, calls string) *lab.Cmd {
 	return cmd
 }
 
-// What the unit forbids the service never does: it runs with its capabilities and
-// on its mounts, and every system call that it makes is allowed.
+// The service needs nothing that the unit forbids: it runs with the unit's
+// capabilities and mounts, and every system call that it makes is allowed.
 func TestUnitSandbox(t *testing.T) {
 	tools(t, "systemd-analyze", "strace", "setpriv")
 	u, s := readUnit(t), newServing(t)
@@ -116,7 +117,7 @@ func TestUnitSandbox(t *testing.T) {
 	}
 }
 
-// allows sees that the unit's filters let every call of a trace pass.
+// allows checks that the unit's filters allow every call of a trace.
 func (u *unit) allows(calls string, seen map[string]bool) {
 	u.t.Helper()
 	text, err := os.ReadFile(calls)
@@ -137,7 +138,7 @@ func (u *unit) allows(calls string, seen map[string]bool) {
 	}
 }
 
-// forbidden names the directive that forbids a call for its arguments.
+// forbidden names the directive that forbids a call because of its arguments.
 func forbidden(name, args string, families []string) string {
 	switch name {
 	case "setns":
@@ -164,7 +165,7 @@ func forbidden(name, args string, families []string) string {
 	return ""
 }
 
-// systemCalls are those that the unit's SystemCallFilter lets pass.
+// systemCalls returns the calls that the unit's SystemCallFilter allows.
 func (u *unit) systemCalls() map[string]bool {
 	u.t.Helper()
 	text, err := os.ReadFile("../../docs/ctop.service")
@@ -187,7 +188,7 @@ func (u *unit) systemCalls() map[string]bool {
 	return allowed
 }
 
-// systemCallSet are the calls of a set, and of the sets in it.
+// systemCallSet returns the calls of a set, including nested sets.
 func (u *unit) systemCallSet(name string) (names []string) {
 	u.t.Helper()
 	if !strings.HasPrefix(name, "@") {

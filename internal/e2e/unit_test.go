@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unit is what docs/ctop.service says of the service, by the names that
-// systemd.service(5) gives it.
+// unit has the settings of docs/ctop.service, by their names in
+// systemd.service(5).
 type unit struct {
 	t       *testing.T
 	setting map[string]string
@@ -41,7 +41,7 @@ func readUnit(t *testing.T) *unit {
 			u.setting[name] = value
 		}
 	}
-	// The supervisor below knows no others.
+	// The supervisor below supports only these.
 	for name, want := range map[string]string{"Type": "notify", "Restart": "on-failure"} {
 		if u.setting[name] != want {
 			t.Fatalf("%s is %q: teach the test what that means", name, u.setting[name])
@@ -59,14 +59,14 @@ func (u *unit) duration(name string) time.Duration {
 	return d
 }
 
-// supervisor does for the service what systemd does by its unit. The unit's
-// sandbox is not part of that.
+// supervisor starts and stops the service like systemd with its unit, but
+// without the unit's sandbox.
 type supervisor struct {
 	*unit
 	s *serving
-	// under is a command that runs the service, which may be none.
+	// under is a command that runs the service, or nothing.
 	under []string
-	// run is the run at present; next changes the one to come.
+	// run is the current run; next modifies the next one.
 	run  *supervised
 	next func(*supervised)
 	log  *os.File
@@ -130,11 +130,11 @@ func (v *supervisor) start() {
 
 func micros(d time.Duration) string { return strconv.FormatInt(d.Microseconds(), 10) }
 
-// serves waits until the service is ready and forwards, and starts it again each
-// time that its end is a failure. It fails if there are more than so many.
+// serves waits until the service is ready and forwards, and restarts it after
+// each failure. It fails after the given number of failures.
 func (v *supervisor) serves(failures int) {
 	v.t.Helper()
-	for deadline := time.Now().Add(3 * patience); !v.run.ready(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * waitTimeout); !v.run.ready(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			v.t.Fatalf("it never serves; the log: %s", v.logged())
 		}
@@ -150,7 +150,7 @@ func (v *supervisor) serves(failures int) {
 	v.s.forwards()
 }
 
-// stop ends the service as "systemctl stop" does, and reports whether it took a
+// stop ends the service like "systemctl stop", and reports whether it needed a
 // SIGKILL.
 func (v *supervisor) stop() (killed bool) {
 	v.t.Helper()
@@ -165,7 +165,7 @@ func (v *supervisor) stop() (killed bool) {
 	return killed
 }
 
-// stopped stops the service, in order.
+// stopped stops the service normally.
 func (v *supervisor) stopped() {
 	v.t.Helper()
 	if v.stop() || !v.run.clean() {
@@ -178,7 +178,7 @@ func (v *supervisor) logged() string {
 	return string(text[max(0, len(text)-4096):])
 }
 
-// killed kills the run at present from outside.
+// killed kills the current run from outside.
 func (v *supervisor) killed() {
 	v.run.signal(unix.SIGKILL)
 	<-v.run.ended
@@ -195,7 +195,7 @@ func (r *supervised) over() bool {
 	}
 }
 
-// clean reports whether Restart=on-failure leaves the service alone then.
+// clean reports whether Restart=on-failure would not restart the service.
 func (r *supervised) clean() bool {
 	if r.status.Signaled() {
 		switch r.status.Signal() {
@@ -207,8 +207,8 @@ func (r *supervised) clean() bool {
 	return r.status.ExitStatus() == 0
 }
 
-// What is restarted on failure comes back from whatever happened, and what is
-// stopped ends: the service under a supervisor that does what its unit says.
+// A service restarted on failure recovers from everything, and a stopped one
+// ends, under a supervisor that follows the unit.
 func TestUnitRestarts(t *testing.T) {
 	// By default systemd gives up after five starts in ten seconds.
 	if u := readUnit(t); 5*u.duration("RestartSec") < 10*time.Second {
@@ -217,14 +217,15 @@ func TestUnitRestarts(t *testing.T) {
 	t.Run("killed", func(t *testing.T) {
 		v := newSupervisor(t, newServing(t))
 		before := offloads(t, v.s.Lab)
-		// At points of its start, one after the other in a row, and while it runs.
+		// Kill it at points of its start, several times in a row, and while it
+		// runs.
 		for _, call := range []int{20, 45} {
 			v.next = func(r *supervised) { r.killAt = call; r.armed.Store(true) }
 			v.start()
 			v.serves(1)
 			v.killed()
 		}
-		// While it ends: the next start is the operator's.
+		// Kill it while it ends: the operator then starts it again.
 		for _, call := range []int{10, 20, 30} {
 			v.start()
 			v.serves(0)

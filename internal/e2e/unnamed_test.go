@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// container is a network namespace without a name, held by a process that has every
+// container is an unnamed network namespace, held by a process with every
 // capability, with the peer of a veth link.
 type container struct {
 	t   *testing.T
@@ -33,7 +33,7 @@ func newContainer(t *testing.T) *container {
 	return c
 }
 
-// plug makes the link q0, which goes with the namespace.
+// plug creates the link q0, which disappears with the namespace.
 func (c *container) plug() {
 	c.t.Helper()
 	ip(c.t, "link", "add", "q0", "type", "veth", "peer", "name", "eth0", "netns", fmt.Sprint(c.pid))
@@ -50,7 +50,8 @@ func (c *container) inside(args ...string) string {
 	return string(out)
 }
 
-// changed counts the settings of eth0 that are as native XDP needs them, of two.
+// changed returns how many of two settings of eth0 are as native XDP needs
+// them.
 func (c *container) changed() (n int) {
 	c.t.Helper()
 	text := c.inside("ethtool", "-k", "eth0")
@@ -71,8 +72,8 @@ func serveContainer(t *testing.T, s *serving) *container {
 	return c
 }
 
-// serve starts the service by a command that changes its circumstances, which may
-// be none.
+// serve starts the service by a command that changes its environment, or
+// directly if there is none.
 func (c *container) serve(s *serving, under ...string) {
 	c.t.Helper()
 	cmd := ctop(s.ctx, c.t, "serve", "--metrics", servedMetrics, "--mode", "native", "q0", s.Server.Port())
@@ -99,9 +100,9 @@ func (c *container) serve(s *serving, under ...string) {
 	s.eventually("it serves", func() bool { return strings.Contains(s.log.String(), "msg=serving") })
 }
 
-// The peer is in a namespace that only a process of it shows, with capabilities that
-// the service gives up: settings are put back all the same, and a link that comes
-// back is attached to again.
+// The peer is in a namespace that only its processes show, with capabilities
+// that the service drops. The service still restores settings, and attaches to
+// a link that returns.
 func TestServeUnnamedPeer(t *testing.T) {
 	s := newServing(t)
 	c := serveContainer(t, s)
@@ -116,8 +117,8 @@ func TestServeUnnamedPeer(t *testing.T) {
 	checkDetached(t, s.Lab)
 }
 
-// Without that capability the peer of a link that comes back is not found, and the log
-// says what it takes.
+// Without that capability the peer of a returning link is not found, and the
+// log says which capability is missing.
 func TestReplugOutOfReach(t *testing.T) {
 	s := newServing(t)
 	c := serveContainer(t, s)
@@ -133,8 +134,8 @@ func TestReplugOutOfReach(t *testing.T) {
 	checkDetached(t, s.Lab)
 }
 
-// Who ends the tracker and cannot reach the peer says so, and leaves what "ctop
-// down" needs.
+// A ctop that ends the tracker but cannot reach the peer says so, and leaves
+// the records that "ctop down" needs.
 func TestPeerOutOfReach(t *testing.T) {
 	s := newServing(t)
 	c := serveContainer(t, s)

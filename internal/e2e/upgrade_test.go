@@ -17,9 +17,9 @@ import (
 	"ctop/tracker/flow"
 )
 
-// A newer version takes over a tracker under load: its programs take the place of
-// those that run, between two packets. Not a packet is lost, nor a flow, and what
-// was counted and set stays.
+// A newer version takes over a tracker under load and replaces its programs
+// between two packets. No packet and no flow is lost, and counters and settings
+// stay.
 func TestUpgrade(t *testing.T) {
 	for _, mode := range modes {
 		t.Run(mode.String(), func(t *testing.T) {
@@ -72,8 +72,8 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// One that joined a tracker of another version exchanges the programs once it
-// becomes the owner, while its collector runs.
+// A ctop that joined a tracker of another version exchanges the programs once
+// it becomes the owner, while its collector runs.
 func TestUpgradeByHeir(t *testing.T) {
 	r := newRig(t, tracker.Options{})
 	client, server := r.connect(r.Server.Addr4())
@@ -99,8 +99,8 @@ func TestUpgradeByHeir(t *testing.T) {
 	checkDetached(t, r.Lab)
 }
 
-// What another version left with maps of another layout goes on forwarding; who
-// comes is told what to do.
+// A tracker of another version with another layout of maps continues
+// forwarding, and a new ctop says what to do.
 func TestUpgradeOfAnotherLayout(t *testing.T) {
 	r := newRig(t, tracker.Options{Keep: true})
 	r.stop()
@@ -125,7 +125,7 @@ func TestUpgradeOfAnotherLayout(t *testing.T) {
 }
 
 // makeForeign changes a character right after a text in the description of the
-// only tracker that is pinned, as if another version had written it.
+// only pinned tracker, as if another version had written it.
 func makeForeign(t *testing.T, what, text string) {
 	t.Helper()
 	paths, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/meta")
@@ -152,7 +152,7 @@ func makeForeign(t *testing.T, what, text string) {
 	}
 }
 
-// programs returns which programs are attached to both ports.
+// programs returns the programs attached to both ports.
 func programs(t *testing.T) (ids [2]ebpf.ProgramID) {
 	t.Helper()
 	paths, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/link[01]")
@@ -174,7 +174,8 @@ func programs(t *testing.T) (ids [2]ebpf.ProgramID) {
 	return ids
 }
 
-// echoes are packets that the client sends at a pace, and the server sends back.
+// echoes are packets that the client sends at a pace, and the server sends
+// back.
 type echoes struct {
 	client net.PacketConn
 	back   atomic.Int64
@@ -226,8 +227,8 @@ func startEchoes(ctx context.Context, t *testing.T, l *lab.Lab) *echoes {
 	return e
 }
 
-// send sends a packet every quarter of a millisecond, or fewer: so few are under
-// way at a time that none is lost for want of room, however busy the machine is.
+// send sends a packet every quarter of a millisecond, or fewer. So few are in
+// flight that none is lost for lack of room, however busy the machine is.
 func (e *echoes) send(ctx context.Context, to net.Addr) {
 	const most = 50 // the ring of a veth holds more, and so does any socket
 	var sent int64
@@ -245,12 +246,12 @@ func (e *echoes) send(ctx context.Context, to net.Addr) {
 	e.sent <- sent
 }
 
-// stop returns how many were sent, and how many have come back when they all have
-// or no more do.
+// stop returns the number of packets sent, and the number that came back once
+// all have or no more arrive.
 func (e *echoes) stop() (sent, back int64) {
 	e.halt()
 	sent = <-e.sent
-	for deadline := time.Now().Add(patience / 4); e.back.Load() < sent && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(waitTimeout / 4); e.back.Load() < sent && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}
 	_ = e.client.Close()

@@ -12,9 +12,9 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Where packets come in and nothing goes out, ctop says so, with the cause, and
-// takes it back when packets pass again. The plainest cause with CTOP_CHAOS only:
-// each takes five seconds.
+// If packets arrive and none leave, ctop reports it with the cause, and
+// withdraws the alarm when packets pass again. The simplest cause is tested
+// only with CTOP_CHAOS, since each takes five seconds.
 func TestWatchdog(t *testing.T) {
 	for _, c := range []struct {
 		name       string
@@ -62,7 +62,7 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
-// saysNothingPasses returns the alarm where there is one.
+// saysNothingPasses returns the alarm, if there is one.
 func (r *rig) saysNothingPasses() string {
 	for _, w := range r.collector.Snapshot().Warnings.Sentences() {
 		if strings.HasPrefix(w, "nothing passes ") {
