@@ -93,7 +93,7 @@ func BenchmarkArrange(b *testing.B) {
 	for _, n := range []int{1000, 100000, 1000000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			m := benchModel(n)
-			request := order.Request{Snapshot: m.frame.Target, By: order.By{Key: order.Rate, Desc: true}, Before: m.flows.Rows()}
+			request := order.Request{Snapshot: m.frame.Target, By: order.By{Key: "rate", Desc: true}, Before: m.flows.Rows()}
 			for b.Loop() {
 				order.Arrange(request)
 			}

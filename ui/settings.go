@@ -2,7 +2,6 @@ package ui
 
 import (
 	"ctop/internal/format"
-	"ctop/ui/flows"
 	"ctop/ui/page"
 	"ctop/ui/theme"
 )
@@ -48,6 +47,3 @@ func (m *root) restore(s Settings) {
 		t.Page.Restore(s)
 	}
 }
-
-// SortNames returns everything that flows can be sorted by.
-func SortNames() []string { return flows.SortNames() }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/internal/filter"
+	"ctop/internal/order"
 	"ctop/tracker"
 	"ctop/tracker/flow"
 )
@@ -103,7 +104,7 @@ func completeSort(_ *cobra.Command, _ []string, text string) ([]string, cobra.Sh
 	if name, _, ok := strings.Cut(text, ":"); ok {
 		return []string{name + ":asc", name + ":desc"}, cobra.ShellCompDirectiveNoFileComp
 	}
-	return sortNames(), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+	return order.Keys(), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
 // completeOn offers the pairs that a tracker runs between.

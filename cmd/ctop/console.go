@@ -142,7 +142,7 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 		options = append(options, ui.WithSuspend())
 	}
 	if f.sort != nil {
-		options = append(options, ui.WithSort(f.sort.inConsole()))
+		options = append(options, ui.WithSort(f.sort.String()))
 	}
 	if noColor {
 		options = append(options, ui.WithNoColor())

@@ -9,6 +9,7 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/filter"
+	"ctop/internal/order"
 	"ctop/tracker"
 	"ctop/tracker/flow"
 )
@@ -94,7 +95,7 @@ func (f *viewFlags) register(flags *pflag.FlagSet) {
 	f.sort = defaultSort()
 	flags.VarP(&f.output, "output", "o", "format of the output")
 	flags.Var(&f.filter, "filter", "flows to show, as in 'proto:tcp dport:443 !state:established'")
-	flags.Var(&f.sort, "sort", "order of the flows: "+strings.Join(sortNames(), ", "))
+	flags.Var(&f.sort, "sort", "order of the flows: "+strings.Join(order.Keys(), ", "))
 	flags.Var(&f.limit, "limit", "maximum number of flows to show, 0 for all")
 }
 

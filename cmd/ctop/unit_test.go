@@ -43,8 +43,10 @@ func TestReport(t *testing.T) {
 
 func TestSortValue(t *testing.T) {
 	for text, want := range map[string]string{
-		"age": "age:desc", "total": "total:desc", "in_bytes": "in_bytes:desc",
+		"age": "age:desc", "in_bytes": "in_bytes:desc",
 		"proto": "proto:asc", "ttl": "ttl:asc", "ttl:desc": "ttl:desc", "age:asc": "age:asc",
+		// Earlier spellings.
+		"total": "bytes:desc", "out": "out_rate:desc", "in:asc": "in_rate:asc", "interface": "if:asc",
 	} {
 		var v sortValue
 		if err := v.Set(text); err != nil || v.String() != want {

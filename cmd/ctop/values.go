@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ctop/internal/field"
 	"ctop/internal/filter"
 	"ctop/internal/format"
 	"ctop/internal/order"
@@ -201,94 +202,23 @@ func (v *namedFilterValue) Set(s string) error {
 	return nil
 }
 
-// sortKeys are the keys that flows can be sorted by, out being the origin
-// direction and in the reply.
-var sortKeys = [...]struct {
-	name string
-	key  order.Key
-}{
-	{"proto", order.Proto},
-	{"origin", order.Origin},
-	{"reply", order.Reply},
-	{"state", order.State},
-	{"ttl", order.TTL},
-	{"age", order.Age},
-	{"out", order.Out},
-	{"in", order.In},
-	{"total", order.Total},
-	{"out_packets", order.OutPackets},
-	{"in_packets", order.InPackets},
-	{"out_bytes", order.OutBytes},
-	{"in_bytes", order.InBytes},
-	{"rate", order.Rate},
-	{"idle", order.Idle},
-	{"rtt", order.RTT},
-	{"retransmits", order.Retransmits},
-	{"reordered", order.Reordered},
-	{"interface", order.Interface},
-	{"id", order.ID},
-}
-
-func sortNames() []string {
-	names := make([]string, len(sortKeys))
-	for i, k := range sortKeys {
-		names[i] = k.name
-	}
-	return names
-}
-
-// sortValue is KEY, KEY:asc or KEY:desc. Without a direction numbers that one
-// compares (rates, sums, ages) come largest first, everything else smallest
-// first.
-type sortValue struct {
-	name string
-	by   order.By
-}
+// sortValue is KEY, KEY:asc or KEY:desc.
+type sortValue struct{ by order.By }
 
 // defaultSort has the oldest flow first: new ones appear at the end, and what
 // was there stays where it was.
-func defaultSort() sortValue {
-	return sortValue{name: "age", by: order.By{Key: order.Age, Desc: true}}
-}
+func defaultSort() sortValue { return sortValue{by: order.Expected(field.Age)} }
 
+// Type is what help shows for the value.
 func (v *sortValue) Type() string { return "KEY[:asc|desc]" }
 
-func (v *sortValue) String() string {
-	if v.by.Desc {
-		return v.name + ":desc"
-	}
-	return v.name + ":asc"
-}
+func (v *sortValue) String() string { return v.by.String() }
 
+// Set reads an order.
 func (v *sortValue) Set(s string) error {
-	name, direction, given := strings.Cut(s, ":")
-	for _, k := range sortKeys {
-		if k.name != name {
-			continue
-		}
-		desc := k.key.Numeric()
-		if given {
-			if direction != "asc" && direction != "desc" {
-				return fmt.Errorf("%q is not a direction: write %s:asc or %s:desc", direction, name, name)
-			}
-			desc = direction == "desc"
-		}
-		*v = sortValue{name: name, by: order.By{Key: k.key, Desc: desc}}
-		return nil
+	by, err := order.Parse(s)
+	if err == nil {
+		v.by = by
 	}
-	return fmt.Errorf("no key is called %q: use %s", name, strings.Join(sortNames(), ", "))
-}
-
-// inConsole returns the order as the console's settings spell it.
-func (v *sortValue) inConsole() string {
-	names := map[order.Key]string{
-		order.OutPackets: "packets out", order.InPackets: "packets in",
-		order.OutBytes: "bytes out", order.InBytes: "bytes in", order.Retransmits: "retrans",
-	}
-	name, differs := names[v.by.Key]
-	if !differs {
-		return v.String()
-	}
-	_, direction, _ := strings.Cut(v.String(), ":")
-	return name + ":" + direction
+	return err
 }

@@ -70,7 +70,7 @@ type Field struct {
 
 	// Seen reports whether the direction that the field is about was ever seen,
 	// nil for a field that is about both. A direction that was not seen has a dot
-	// in place of a zero, and comes before a zero in the order.
+	// in place of a zero, and a rate of it comes before a zero in the order.
 	Seen func(f *flow.Flow) bool
 	// Packets replaces Number in the order while rates count packets.
 	Packets func(f *flow.Flow) (n Number, known bool)

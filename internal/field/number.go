@@ -50,6 +50,9 @@ type Rank struct {
 	Sub    uint32
 }
 
+// Reverse returns the rank in the opposite order.
+func (r Rank) Reverse() Rank { return Rank{^r.Hi, ^r.Lo, ^r.Sub} }
+
 // rank orders numbers.
 func (k Kind) rank(n Number) Rank {
 	switch k {
@@ -63,8 +66,8 @@ func (k Kind) rank(n Number) Rank {
 }
 
 // Ranking returns the function that ranks flows by the field. packets says that
-// rates count packets. A direction that was never seen ranks below one that is
-// silent.
+// rates count packets. The rate of a direction that was never seen ranks below that
+// of one that is silent.
 func (f *Field) Ranking(packets bool) func(of *flow.Flow) Rank {
 	if f.Order != nil {
 		return f.Order
@@ -73,12 +76,17 @@ func (f *Field) Ranking(packets bool) func(of *flow.Flow) Rank {
 	if packets && f.Packets != nil {
 		number = f.Packets
 	}
-	seen := f.Seen
-	return func(of *flow.Flow) Rank {
-		n, known := number(of)
-		if !known || seen != nil && !seen(of) {
-			return Rank{}
+	if kind == Rate && f.Seen != nil {
+		return func(of *flow.Flow) Rank {
+			if !f.Seen(of) {
+				return Rank{}
+			}
+			n, _ := number(of)
+			return kind.rank(n)
 		}
+	}
+	return func(of *flow.Flow) Rank {
+		n, _ := number(of)
 		return kind.rank(n)
 	}
 }

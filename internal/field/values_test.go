@@ -195,7 +195,7 @@ func TestRanking(t *testing.T) {
 	half := func(pps, bps float64) flow.Half { return flow.Half{Packets: 1, PPS: pps, BPS: bps} }
 	for name, flows := range map[string][]flow.Flow{
 		"in_rate":     {{}, {Reply: half(9, 0)}, {Reply: half(5, 1)}, {Reply: half(1, 1e9)}},
-		"idle":        {{}, {Idle: -1, Timeout: 1}, {Idle: 1, Timeout: 1}, {Idle: time.Hour, Timeout: 1}},
+		"idle":        {{Idle: -1}, {Idle: 1, Timeout: 1}, {Idle: time.Hour, Timeout: 1}},
 		"out_packets": {{}, {Origin: flow.Half{Packets: 1}}, {Origin: flow.Half{Packets: math.MaxUint64}}},
 		"origin": {
 			{Tuple: flow.Tuple{Src: netip.MustParseAddrPort("10.0.0.1:80")}},

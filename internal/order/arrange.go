@@ -52,12 +52,13 @@ type Result struct {
 func Arrange(r Request) Result {
 	r.Filter = r.Filter.For(r.Snapshot)
 	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
-	items, left := r.pick(&result)
+	ranker := r.By.ranker()
+	items, left := r.pick(&ranker, &result)
 	flows := r.Snapshot.Flows
 	ended := r.lastKnown(left)
 	for i, e := range ended {
 		if r.passes(e.Flow, e.Reason) {
-			items = append(items, r.By.item(e.Flow, len(flows)+i))
+			items = append(items, ranker.item(e.Flow, len(flows)+i))
 		}
 	}
 	items = sorted(items)
@@ -83,7 +84,7 @@ func (r Request) passes(f *flow.Flow, reason flow.Reason) bool {
 
 // pick returns the snapshot's flows that pass the filter, and the ended flows
 // that the snapshot does not have.
-func (r Request) pick(result *Result) (items []item, ended map[flow.ID]Ended) {
+func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[flow.ID]Ended) {
 	ended = make(map[flow.ID]Ended, len(r.Ended))
 	maps.Copy(ended, r.Ended)
 	flows := r.Snapshot.Flows
@@ -105,7 +106,7 @@ func (r Request) pick(result *Result) (items []item, ended map[flow.ID]Ended) {
 		if !r.passes(f, reason) {
 			continue
 		}
-		items = append(items, r.By.item(f, i))
+		items = append(items, ranker.item(f, i))
 		if reason == flow.ReasonNone {
 			result.Present++
 		}

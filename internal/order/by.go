@@ -4,161 +4,115 @@
 package order
 
 import (
-	"encoding/binary"
-	"math"
-	"net/netip"
+	"fmt"
+	"strings"
 
+	"ctop/internal/field"
 	"ctop/tracker/flow"
 )
 
-// Key is what flows are sorted by.
-type Key uint8
-
-// The keys, in the order of the table's columns. Out is the origin direction,
-// In the reply direction.
-const (
-	Proto Key = iota
-	Origin
-	Reply
-	State
-	TTL
-	Out
-	In
-	Total
-	Age
-	OutPackets
-	InPackets
-	OutBytes
-	InBytes
-	Rate
-	Idle
-	RTT
-	Retransmits
-	Reordered
-	Interface
-	ID
-)
-
-// Numeric reports whether one expects the largest first.
-func (k Key) Numeric() bool { return k >= Out && k < Interface }
-
 // By is an order of flows. Ties are broken by the flow's id, the same way in
-// both directions, so that rows which are alike keep their places.
+// both directions, so that rows which are alike keep their places. The zero value
+// is the order of the ids.
 type By struct {
-	Key  Key
+	// Key is the name of the field that is compared.
+	Key  string
 	Desc bool
 	// Packets makes rates count packets, not bits.
 	Packets bool
 }
 
-// item is a flow with its sort key worked out, so that comparing two of them
+// Keys returns the keys that flows can be sorted by.
+func Keys() []string {
+	var names []string
+	for _, f := range field.All() {
+		if f.Sortable() {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// Expected returns the order that one expects by a key: the largest number first,
+// anything else from the smallest on.
+func Expected(key string) By {
+	f, ok := field.Named(key)
+	return By{Key: key, Desc: ok && f.LargestFirst()}
+}
+
+// Parse reads KEY, KEY:asc or KEY:desc. The key may have an earlier spelling.
+func Parse(text string) (By, error) {
+	name, direction, given := strings.Cut(text, ":")
+	f, ok := field.Key(name)
+	if !ok || !f.Sortable() {
+		return By{}, fmt.Errorf("no key is called %q: use %s", name, strings.Join(Keys(), ", "))
+	}
+	by := Expected(f.Name)
+	if !given {
+		return by, nil
+	}
+	if direction != ascending && direction != descending {
+		return By{}, fmt.Errorf("%q is not a direction: write %s:asc or %s:desc", direction, name, name)
+	}
+	by.Desc = direction == descending
+	return by, nil
+}
+
+// The directions.
+const (
+	ascending  = "asc"
+	descending = "desc"
+)
+
+// String returns the order as [Parse] reads it.
+func (by By) String() string {
+	if by.Desc {
+		return by.Key + ":" + descending
+	}
+	return by.Key + ":" + ascending
+}
+
+// item is a flow with its rank worked out, so that comparing two of them
 // touches no flow. It holds no pointer, so that moving one costs the garbage
 // collector nothing.
 type item struct {
-	hi, lo uint64
-	id     flow.ID
-	sub    uint32
+	rank field.Rank
+	id   flow.ID
 	// at is where the flow is: in the snapshot, or behind it among those that
 	// ended.
 	at uint32
 }
 
-func (by By) item(f *flow.Flow, at int) item {
-	it := item{id: f.ID, at: uint32(at)}
-	switch by.Key {
-	case Origin:
-		it.setEnd(f.Tuple.Src, f.Tuple.ICMPID)
-	case Reply:
-		it.setEnd(f.Tuple.Dst, 0)
-	default:
-		it.hi = by.number(f)
+// ranker makes the items of an order.
+type ranker struct {
+	rank func(*flow.Flow) field.Rank
+	desc bool
+}
+
+func (by By) ranker() ranker {
+	r := ranker{rank: func(*flow.Flow) field.Rank { return field.Rank{} }, desc: by.Desc}
+	if f, ok := field.Named(by.Key); ok && f.Sortable() {
+		r.rank = f.Ranking(by.Packets)
 	}
-	if by.Desc {
-		it.hi, it.lo, it.sub = ^it.hi, ^it.lo, ^it.sub
+	return r
+}
+
+func (r *ranker) item(f *flow.Flow, at int) item {
+	it := item{rank: r.rank(f), id: f.ID, at: uint32(at)}
+	if r.desc {
+		it.rank = it.rank.Reverse()
 	}
 	return it
 }
 
-func (it *item) setEnd(end netip.AddrPort, icmpID uint16) {
-	a := end.Addr().As16()
-	it.hi, it.lo = binary.BigEndian.Uint64(a[:8]), binary.BigEndian.Uint64(a[8:])
-	it.sub = uint32(end.Port()) + uint32(icmpID)
-}
-
-func (by By) number(f *flow.Flow) uint64 {
-	switch by.Key {
-	case Proto:
-		return uint64(f.Tuple.Proto)
-	case State:
-		return uint64(f.State)
-	case TTL:
-		return uint64(f.TTL(0))
-	case Out:
-		return by.rate(f.Origin)
-	case In:
-		return by.rate(f.Reply)
-	case Rate:
-		return math.Float64bits(max(by.both(f), 0))
-	case Total:
-		return f.Bytes()
-	case Age:
-		return uint64(max(f.Age, 0))
-	}
-	return counter(by.Key, f)
-}
-
-func counter(k Key, f *flow.Flow) uint64 {
-	switch k {
-	case OutPackets:
-		return f.Origin.Packets
-	case InPackets:
-		return f.Reply.Packets
-	case OutBytes:
-		return f.Origin.Bytes
-	case Idle:
-		return uint64(max(f.Idle, 0))
-	case RTT:
-		return uint64(f.Origin.RTT + f.Reply.RTT)
-	case Retransmits:
-		return uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits)
-	case Reordered:
-		return uint64(f.Origin.Reordered) + uint64(f.Reply.Reordered)
-	case Interface:
-		return uint64(f.In)
-	case ID:
-		return uint64(f.ID)
-	}
-	return f.Reply.Bytes
-}
-
-func (by By) both(f *flow.Flow) float64 {
-	if by.Packets {
-		return f.Origin.PPS + f.Reply.PPS
-	}
-	return f.BPS()
-}
-
-// rate orders floats as integers. A direction that was never seen is less than
-// one that is silent.
-func (by By) rate(h flow.Half) uint64 {
-	v := h.BPS
-	if by.Packets {
-		v = h.PPS
-	}
-	if !h.Seen() {
-		return 0
-	}
-	return math.Float64bits(max(v, 0)) + 1
-}
-
 func less(a, b item) int {
 	switch {
-	case a.hi != b.hi:
-		return sign(a.hi < b.hi)
-	case a.lo != b.lo:
-		return sign(a.lo < b.lo)
-	case a.sub != b.sub:
-		return sign(a.sub < b.sub)
+	case a.rank.Hi != b.rank.Hi:
+		return sign(a.rank.Hi < b.rank.Hi)
+	case a.rank.Lo != b.rank.Lo:
+		return sign(a.rank.Lo < b.rank.Lo)
+	case a.rank.Sub != b.rank.Sub:
+		return sign(a.rank.Sub < b.rank.Sub)
 	case a.id != b.id:
 		return sign(a.id < b.id)
 	}

@@ -1,9 +1,11 @@
 package order
 
 import (
+	"cmp"
 	"math/rand"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,11 +18,12 @@ func flows(n int) []flow.Flow {
 	list := make([]flow.Flow, n)
 	for i := range list {
 		list[i] = flow.Flow{
+			Invalid: uint16(rnd.Intn(9)), Related: uint16(rnd.Intn(9)),
 			ID: flow.ID(i + 1), State: flow.States()[rnd.Intn(8)],
 			Idle: time.Duration(rnd.Intn(9)) * time.Second, In: uint8(rnd.Intn(2)),
 			Age: time.Duration(rnd.Intn(9)) * time.Second, Timeout: time.Duration(rnd.Intn(9)) * time.Minute,
 			Origin: flow.Half{RTT: time.Duration(rnd.Intn(9)), Retransmits: uint16(rnd.Intn(9)), Reordered: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(9)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
-			Reply:  flow.Half{Packets: uint64(rnd.Intn(2)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
+			Reply:  flow.Half{ZeroWindows: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(2)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
 			Tuple: flow.Tuple{
 				Proto: flow.ProtocolTCP,
 				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rnd.Intn(9))}), uint16(rnd.Intn(9))),
@@ -55,29 +58,41 @@ func TestOrder(t *testing.T) {
 		}
 		return []uint64{1, uint64(v * 1e15)}
 	}
-	plain := map[Key]func(*flow.Flow) []uint64{
-		Proto:      func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Tuple.Proto)} },
-		Origin:     func(f *flow.Flow) []uint64 { return end(f.Tuple.Src) },
-		Reply:      func(f *flow.Flow) []uint64 { return end(f.Tuple.Dst) },
-		State:      func(f *flow.Flow) []uint64 { return []uint64{uint64(f.State)} },
-		TTL:        func(f *flow.Flow) []uint64 { return []uint64{uint64(f.TTL(0))} },
-		Out:        func(f *flow.Flow) []uint64 { return rate(f.Origin, f.Origin.BPS) },
-		In:         func(f *flow.Flow) []uint64 { return rate(f.Reply, f.Reply.BPS) },
-		Total:      func(f *flow.Flow) []uint64 { return []uint64{f.Bytes()} },
-		Age:        func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Age)} },
-		OutPackets: func(f *flow.Flow) []uint64 { return []uint64{f.Origin.Packets} },
-		InPackets:  func(f *flow.Flow) []uint64 { return []uint64{f.Reply.Packets} },
-		OutBytes:   func(f *flow.Flow) []uint64 { return []uint64{f.Origin.Bytes} },
-		InBytes:    func(f *flow.Flow) []uint64 { return []uint64{f.Reply.Bytes} },
-		Rate:       func(f *flow.Flow) []uint64 { return []uint64{uint64(f.BPS() * 1e15)} },
-		Idle:       func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Idle)} },
-		RTT:        func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Origin.RTT + f.Reply.RTT)} },
-		Interface:  func(f *flow.Flow) []uint64 { return []uint64{uint64(f.In)} },
-		ID:         func(f *flow.Flow) []uint64 { return []uint64{uint64(f.ID)} },
-		Reordered:  func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Origin.Reordered)} },
-		Retransmits: func(f *flow.Flow) []uint64 {
+	plain := map[string]func(*flow.Flow) []uint64{
+		"proto":        func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Tuple.Proto)} },
+		"origin":       func(f *flow.Flow) []uint64 { return end(f.Tuple.Src) },
+		"reply":        func(f *flow.Flow) []uint64 { return end(f.Tuple.Dst) },
+		"state":        func(f *flow.Flow) []uint64 { return []uint64{uint64(f.State)} },
+		"ttl":          func(f *flow.Flow) []uint64 { return []uint64{uint64(f.TTL(0))} },
+		"out_rate":     func(f *flow.Flow) []uint64 { return rate(f.Origin, f.Origin.BPS) },
+		"in_rate":      func(f *flow.Flow) []uint64 { return rate(f.Reply, f.Reply.BPS) },
+		"bytes":        func(f *flow.Flow) []uint64 { return []uint64{f.Bytes()} },
+		"age":          func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Age)} },
+		"out_packets":  func(f *flow.Flow) []uint64 { return []uint64{f.Origin.Packets} },
+		"in_packets":   func(f *flow.Flow) []uint64 { return []uint64{f.Reply.Packets} },
+		"out_bytes":    func(f *flow.Flow) []uint64 { return []uint64{f.Origin.Bytes} },
+		"in_bytes":     func(f *flow.Flow) []uint64 { return []uint64{f.Reply.Bytes} },
+		"rate":         func(f *flow.Flow) []uint64 { return []uint64{uint64(f.BPS() * 1e15)} },
+		"idle":         func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Idle)} },
+		"rtt":          func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Origin.RTT + f.Reply.RTT)} },
+		"if":           func(f *flow.Flow) []uint64 { return []uint64{uint64(f.In)} },
+		"id":           func(f *flow.Flow) []uint64 { return []uint64{uint64(f.ID)} },
+		"reordered":    func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Origin.Reordered)} },
+		"packets":      func(f *flow.Flow) []uint64 { return []uint64{f.Packets()} },
+		"pps":          func(f *flow.Flow) []uint64 { return []uint64{uint64((f.Origin.PPS + f.Reply.PPS) * 1e15)} },
+		"timeout":      func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Timeout)} },
+		"zero_windows": func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Reply.ZeroWindows)} },
+		"invalid":      func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Invalid)} },
+		"related":      func(f *flow.Flow) []uint64 { return []uint64{uint64(f.Related)} },
+		"":             func(*flow.Flow) []uint64 { return nil },
+		"retransmits": func(f *flow.Flow) []uint64 {
 			return []uint64{uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits)}
 		},
+	}
+	for _, key := range Keys() {
+		if plain[key] == nil {
+			t.Errorf("nothing says what %s sorts by", key)
+		}
 	}
 	s := &flow.Snapshot{Flows: flows(500)}
 	for key, value := range plain {
@@ -94,7 +109,7 @@ func TestOrder(t *testing.T) {
 				return c
 			})
 			if len(rows) != 500 || !sorted {
-				t.Errorf("key %d, descending %v: not in order", key, desc)
+				t.Errorf("key %s, descending %v: not in order", key, desc)
 			}
 		}
 	}
@@ -109,7 +124,7 @@ func TestArrangeFindsAndKeeps(t *testing.T) {
 	gone := &flow.Flow{ID: 99, State: flow.StateNew, Tuple: s.Flows[0].Tuple}
 	before := &flow.Flow{ID: 99, State: flow.StateEstablished, Origin: flow.Half{BPS: 5e9}}
 	r := Arrange(Request{
-		Snapshot: s, Filter: f, By: By{Key: Out, Desc: true}, Anchor: 99, Watch: 3,
+		Snapshot: s, Filter: f, By: By{Key: "out_rate", Desc: true}, Anchor: 99, Watch: 3,
 		Ended:  map[flow.ID]Ended{99: {Flow: gone}, 3: {Flow: &s.Flows[2]}},
 		Before: []*flow.Flow{before},
 	})
@@ -146,5 +161,45 @@ func TestSurveyAndCounts(t *testing.T) {
 	}
 	if n := CountEnding(s, 0, time.Minute); n != 1 {
 		t.Errorf("%d flows would end, not 1", n)
+	}
+}
+
+// TestParse has each way to say what to sort by.
+func TestParse(t *testing.T) {
+	for text, want := range map[string]By{
+		"age": {Key: "age", Desc: true}, "age:asc": {Key: "age"}, "ttl": {Key: "ttl"}, "proto:desc": {Key: "proto", Desc: true},
+		"out_packets": {Key: "out_packets", Desc: true}, "packets out:asc": {Key: "out_packets"}, "pkt-out": {Key: "out_packets", Desc: true},
+		"in": {Key: "in_rate", Desc: true}, "total": {Key: "bytes", Desc: true}, "iface": {Key: "if"}, "origin.bytes": {Key: "out_bytes", Desc: true},
+	} {
+		by, err := Parse(text)
+		if err != nil || by != want {
+			t.Errorf("%q is %v, %v", text, by, err)
+		}
+		if again, err := Parse(by.String()); err != nil || again != by {
+			t.Errorf("%v comes back as %v, %v", by, again, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"size": `no key is called "size": use proto, origin, reply,`, "": `no key is called ""`, "answered": "no key", "vlan": "no key",
+		"age:up": `"up" is not a direction: write age:asc or age:desc`, "age:": `"" is not a direction`,
+	} {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v does not say %s", text, err, want)
+		}
+	}
+}
+
+// Rates are compared in packets where those are what they count.
+func TestPacketOrder(t *testing.T) {
+	s := &flow.Snapshot{Flows: flows(50)}
+	for key, value := range map[string]func(*flow.Flow) float64{
+		"rate":     func(f *flow.Flow) float64 { return f.Origin.PPS + f.Reply.PPS },
+		"out_rate": func(f *flow.Flow) float64 { return f.Origin.PPS },
+	} {
+		rows := Arrange(Request{Snapshot: s, By: By{Key: key, Desc: true, Packets: true}}).Rows
+		seen := slices.DeleteFunc(rows, func(f *flow.Flow) bool { return !f.Origin.Seen() })
+		if !slices.IsSortedFunc(seen, func(a, b *flow.Flow) int { return cmp.Compare(value(b), value(a)) }) {
+			t.Errorf("%s counts no packets", key)
+		}
 	}
 }

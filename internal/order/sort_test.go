@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"ctop/internal/field"
 	"ctop/tracker/flow"
 )
 
@@ -18,7 +19,7 @@ func TestSorted(t *testing.T) {
 		for _, n := range []int{0, 1, alone, alone + 1, 3*alone + 5} {
 			items := make([]item, n)
 			for i := range items {
-				items[i] = item{hi: random.Uint64N(50), lo: random.Uint64N(3), sub: random.Uint32N(2), id: flow.ID(i)}
+				items[i] = item{rank: field.Rank{Hi: random.Uint64N(50), Lo: random.Uint64N(3), Sub: random.Uint32N(2)}, id: flow.ID(i)}
 			}
 			want := slices.SortedFunc(slices.Values(items), less)
 			if got := sorted(items); !slices.Equal(got, want) {

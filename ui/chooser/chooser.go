@@ -101,12 +101,12 @@ func (d *Dialog) Footer(width, _ int) []string {
 
 const (
 	frame     = 4
-	nameWidth = 9
+	nameWidth = 11
 )
 
 // Box draws the list as a box of at most the given size.
 func (d *Dialog) Box(width, height int) []string {
-	inner := min(width-frame, 46)
+	inner := min(width-frame, 48)
 	if inner < 1 || height < 3 {
 		return nil
 	}

@@ -208,7 +208,7 @@ func (p *Page) Facts() []string {
 		facts = append(facts, "rates in "+f.Unit.String())
 	}
 	if !slices.Contains(p.table.Keys(), p.by.Key) {
-		facts = append(facts, "by "+sortName(p.by.Key))
+		facts = append(facts, "by "+p.by.Key)
 	}
 	if n := len(p.marked); n > 0 {
 		facts = append(facts, fmt.Sprintf("%d marked", n))

@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"ctop/internal/order"
 	"ctop/ui/chooser"
 	"ctop/ui/page"
 	"ctop/ui/table"
@@ -8,7 +9,7 @@ import (
 
 // Save saves the columns and the order.
 func (p *Page) Save(s *page.Settings) {
-	s.Columns, s.Sort = p.table.Chosen(), sortText(p.by)
+	s.Columns, s.Sort = p.table.Chosen(), p.by.String()
 }
 
 // Restore restores the columns and the order. It ignores names that no longer mean
@@ -24,8 +25,8 @@ func (p *Page) Restore(s page.Settings) {
 // SortBy sorts by an order like "in" or "age:asc", and reports whether there is such
 // an order.
 func (p *Page) SortBy(text string) bool {
-	by, ok := parseSort(text)
-	if !ok {
+	by, err := order.Parse(text)
+	if err != nil {
 		return false
 	}
 	p.by = by
@@ -39,7 +40,7 @@ func (p *Page) Greeting() string {
 	if p.by == p.ordered(firstSort) {
 		return ""
 	}
-	return "sorted by " + sortName(p.by.Key) + ", as you left it; s 0 sorts by " + sortName(firstSort) + " again"
+	return "sorted by " + p.by.Key + ", as you left it; s 0 sorts by " + firstSort + " again"
 }
 
 // columns are the columns of the table, for the dialog that chooses them.

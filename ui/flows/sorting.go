@@ -6,53 +6,31 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/internal/order"
 	"ctop/ui/keys"
 	"ctop/ui/page"
 )
 
-// sortKeys has everything that flows can be sorted by, with the letter that chooses
-// it.
-var sortKeys = [...]struct {
-	key    order.Key
-	letter string
-	name   string
-}{
-	{order.Proto, "p", "proto"},
-	{order.Origin, "o", "origin"},
-	{order.Reply, "r", "reply"},
-	{order.State, "e", "state"},
-	{order.TTL, "t", "ttl"},
-	{order.Out, "u", "out"},
-	{order.In, "i", "in"},
-	{order.Rate, "w", "rate"},
-	{order.Total, "a", "total"},
-	{order.Age, "g", "age"},
-	{order.OutPackets, "k", "packets out"},
-	{order.InPackets, "n", "packets in"},
-	{order.OutBytes, "b", "bytes out"},
-	{order.InBytes, "y", "bytes in"},
-	{order.Idle, "d", "idle"},
-	{order.RTT, "m", "rtt"},
-	{order.Retransmits, "x", "retrans"},
-	{order.Reordered, "v", "reordered"},
-	{order.Interface, "f", "interface"},
-	{order.ID, "#", "id"},
+// sortKeys has the fields that a letter sorts by, with the letter.
+var sortKeys = lettered()
+
+type sortKey struct{ letter, name string }
+
+func lettered() []sortKey {
+	var list []sortKey
+	for _, f := range field.All() {
+		if f.Letter != "" {
+			list = append(list, sortKey{f.Letter, f.Name})
+		}
+	}
+	return list
 }
 
 // firstSort is what flows are sorted by, the highest first, until the operator
 // chooses something else.
-const firstSort = order.Rate
-
-func sortName(k order.Key) string {
-	for _, s := range sortKeys {
-		if s.key == k {
-			return s.name
-		}
-	}
-	return ""
-}
+const firstSort = field.TotalRate
 
 // sortDialog chooses what the flows are sorted by. They are at once.
 type sortDialog struct {
@@ -87,7 +65,7 @@ func (d *sortDialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	for _, s := range sortKeys {
 		if msg.String() == s.letter {
 			p.frame.Close(d)
-			return p.sortByKey(s.key)
+			return p.sortByKey(s.name)
 		}
 	}
 	return nil
@@ -137,15 +115,17 @@ func (p *Page) sortBeside(step int) tea.Cmd {
 
 // sortByKey sorts by a key in its usual direction, or in the other one if the flows
 // are sorted by the key already.
-func (p *Page) sortByKey(k order.Key) tea.Cmd {
+func (p *Page) sortByKey(k string) tea.Cmd {
 	if k == p.by.Key {
 		return p.reverse()
 	}
 	return p.sortBy(p.ordered(k))
 }
 
-func (p *Page) ordered(k order.Key) order.By {
-	return order.By{Key: k, Desc: k.Numeric(), Packets: p.by.Packets}
+func (p *Page) ordered(k string) order.By {
+	by := order.Expected(k)
+	by.Packets = p.by.Packets
+	return by
 }
 
 func (p *Page) reverse() tea.Cmd {
@@ -158,41 +138,6 @@ func (p *Page) sortBy(by order.By) tea.Cmd {
 	p.by = by
 	p.table.SetBy(by)
 	return p.arranging.Renew()
-}
-
-// sortText writes an order as "key:direction".
-func sortText(by order.By) string {
-	direction := "asc"
-	if by.Desc {
-		direction = "desc"
-	}
-	return sortName(by.Key) + ":" + direction
-}
-
-// parseSort reads what [sortText] wrote.
-func parseSort(text string) (by order.By, ok bool) {
-	for _, s := range sortKeys {
-		for _, desc := range []bool{false, true} {
-			by := order.By{Key: s.key, Desc: desc}
-			if sortText(by) == text {
-				return by, true
-			}
-		}
-		if s.name == text {
-			return order.By{Key: s.key, Desc: s.key.Numeric()}, true
-		}
-	}
-	return by, false
-}
-
-// SortNames returns everything that flows can be sorted by.
-func SortNames() []string {
-	var names []string
-	for _, s := range sortKeys {
-		names = append(names, s.name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // SortLetters returns the letter that chooses each order, by the order's name.

@@ -3,102 +3,111 @@ package table
 import (
 	"slices"
 
-	"ctop/internal/order"
+	"ctop/internal/field"
 )
 
-// columnID names a column.
-type columnID uint8
-
-// The columns from left to right.
-const (
-	proto columnID = iota
-	origin
-	arrow
-	reply
-	state
-	ttl
-	bar
-	out
-	in
-	total
-	age
-	outPackets
-	inPackets
-	outBytes
-	inBytes
-	rate
-	idle
-	rtt
-	retrans
-	reordered
-	iface
-	id
-	numColumns
-)
+// columnID is the place of a column among all, from left to right.
+type columnID int
 
 // column says how a column is laid out.
 type column struct {
-	title string
+	// name is what the column is called.
+	name, means, title string
 	// width is the least the column can do with. Those of the addresses and
 	// of the protocol depend on what they have to hold.
 	width int
 	right bool
-	// key sorts by the column; columns without a title have none.
-	key order.Key
-	// name is what the column is called where one can choose it, empty where
-	// it is always there.
-	name, means string
+	// key sorts by the column.
+	key string
+	// fixed columns cannot be chosen: they are always there.
+	fixed bool
 	// extra columns are only there when asked for.
 	extra bool
+	// field has the cells' text, nil for the arrow and the bar.
+	field *field.Field
 }
 
-var columns = [numColumns]column{
-	proto:      {title: "PROTO", width: 5, key: order.Proto},
-	origin:     {title: "ORIGIN", key: order.Origin},
-	arrow:      {width: 1, key: order.Reply},
-	reply:      {title: "REPLY", key: order.Reply},
-	state:      {title: "STATE", width: 11, key: order.State, name: "state", means: "where its state machine stands"},
-	ttl:        {title: "TTL", width: 5, right: true, key: order.TTL, name: "ttl", means: "what is left of its timeout"},
-	bar:        {width: 8, key: order.TTL, name: "bar", means: "the same as a bar"},
-	out:        {title: "OUT", width: 7, right: true, key: order.Out, name: "out", means: "rate of the origin"},
-	in:         {title: "IN", width: 7, right: true, key: order.In, name: "in", means: "rate of the reply"},
-	total:      {title: "TOTAL", width: 8, right: true, key: order.Total, name: "total", means: "bytes both ways"},
-	age:        {title: "AGE", width: 6, right: true, key: order.Age, name: "age", means: "since its first packet"},
-	outPackets: {title: "PKT OUT", width: 9, right: true, key: order.OutPackets, name: "pkt-out", means: "packets of the origin"},
-	inPackets:  {title: "PKT IN", width: 9, right: true, key: order.InPackets, name: "pkt-in", means: "packets of the reply"},
-	outBytes:   {title: "BYTE OUT", width: 9, right: true, key: order.OutBytes, name: "byte-out", means: "bytes of the origin"},
-	inBytes:    {title: "BYTE IN", width: 9, right: true, key: order.InBytes, name: "byte-in", means: "bytes of the reply"},
-	rate:       {title: "RATE", width: 7, right: true, key: order.Rate, name: "rate", means: "rate both ways", extra: true},
-	idle:       {title: "IDLE", width: 6, right: true, key: order.Idle, name: "idle", means: "since its last packet", extra: true},
-	rtt:        {title: "RTT", width: 8, right: true, key: order.RTT, name: "rtt", means: "the handshake's round trip", extra: true},
-	retrans:    {title: "RETR", width: 6, right: true, key: order.Retransmits, name: "retrans", means: "segments sent again", extra: true},
-	reordered:  {title: "REORD", width: 6, right: true, key: order.Reordered, name: "reorder", means: "segments out of order", extra: true},
-	iface:      {title: "IF", width: 8, key: order.Interface, name: "iface", means: "where its first packet came in", extra: true},
-	id:         {title: "ID", width: 16, key: order.ID, name: "id", means: "its id", extra: true},
+// Columns that show no field.
+const (
+	arrowName = "arrow"
+	barName   = "bar"
+)
+
+// columns has the fields with a title in the order of the registry, the arrow
+// between the ends and the bar beside the countdown.
+var columns = func() (list []column) {
+	fields := field.All()
+	for i := range fields {
+		f := &fields[i]
+		if f.Title == "" {
+			continue
+		}
+		list = append(list, column{
+			name: f.Name, means: f.Means, title: f.Title, width: f.Width, right: f.Right(), key: f.Name,
+			fixed: identity(f.Name), extra: f.Extra, field: f,
+		})
+		switch f.Name {
+		case field.Origin:
+			list = append(list, column{name: arrowName, width: 1, key: field.Reply, fixed: true})
+		case field.TTL:
+			list = append(list, column{name: barName, means: "the same as a bar", width: 8, key: field.TTL})
+		}
+	}
+	return list
+}()
+
+// identity reports whether a column says which flow a line is about.
+func identity(name string) bool {
+	return name == field.Protocol || name == field.Origin || name == field.Reply
+}
+
+// The columns that are laid out in a way of their own.
+var (
+	proto, origin, arrow, reply = named(field.Protocol), named(field.Origin), named(arrowName), named(field.Reply)
+	state, ttl, bar             = named(field.State), named(field.TTL), named(barName)
+	out, in, rate               = named(field.OutRate), named(field.InRate), named(field.TotalRate)
+)
+
+// named returns the column of that name, less than zero where there is none.
+func named(name string) columnID {
+	return columnID(slices.IndexFunc(columns, func(c column) bool { return c.name == name }))
 }
 
 // givingWay lists the columns in the order in which they are given up where
 // the screen is too narrow for all. Where there is no room for the rates of both
 // directions, one column shows their sum.
-var givingWay = [...][]columnID{
-	{outBytes, inBytes},
-	{outPackets, inPackets},
-	{age},
-	{total},
-	{bar},
-	{id},
-	{reordered},
-	{retrans},
-	{rtt},
-	{iface},
-	{idle},
-	{rate},
-	{out},
-	{arrow},
-	{in, rate},
-	{ttl},
-	{state},
-}
+var givingWay = func() [][]columnID {
+	order := [][]string{{"out_bytes", "in_bytes"}, {"out_packets", "in_packets"}, {"age"}, {"bytes"}, {barName}}
+	last := [][]string{
+		{"id"},
+		{"reordered"},
+		{"retransmits"},
+		{"rtt"},
+		{"if"},
+		{"idle"},
+		{field.TotalRate},
+		{field.OutRate},
+		{arrowName},
+		{field.InRate, field.TotalRate},
+		{field.TTL},
+		{field.State},
+	}
+	listed := slices.Concat(slices.Concat(order...), slices.Concat(last...))
+	for _, c := range columns {
+		if !c.fixed && !slices.Contains(listed, c.name) {
+			order = append(order, []string{c.name})
+		}
+	}
+	var steps [][]columnID
+	for _, names := range slices.Concat(order, last) {
+		var ids []columnID
+		for _, name := range names {
+			ids = append(ids, named(name))
+		}
+		steps = append(steps, ids)
+	}
+	return steps
+}()
 
 // comfort is how many of the columns in givingWay an address that is longer
 // than an IPv4 one may drive out before it is shortened instead.
@@ -111,28 +120,46 @@ type Column struct{ Name, Means string }
 func Columns() []Column {
 	var list []Column
 	for _, c := range columns {
-		if c.name != "" {
+		if !c.fixed {
 			list = append(list, Column{c.name, c.means})
 		}
 	}
 	return list
 }
 
-// selection says which columns are wanted.
-type selection [numColumns]bool
+// selection is the set of the columns that are wanted, or shown.
+type selection uint64
+
+func (s selection) has(id columnID) bool { return s>>id&1 != 0 }
+
+func (s *selection) set(id columnID, wanted bool) {
+	*s &^= 1 << id
+	if wanted {
+		*s |= 1 << id
+	}
+}
 
 // standard are the columns that are wanted until others are.
 func standard() (s selection) {
-	for id := range s {
-		s[id] = !columns[id].extra
+	for i, c := range columns {
+		s.set(columnID(i), !c.extra)
 	}
 	return s
 }
 
-// selectionOf reads names. Those that mean nothing are passed over.
+// selectionOf reads names, in an earlier spelling, too. Those that mean nothing are
+// passed over.
 func selectionOf(names []string) (s selection) {
-	for id := range s {
-		s[id] = columns[id].name == "" || slices.Contains(names, columns[id].name)
+	for i, c := range columns {
+		s.set(columnID(i), c.fixed)
+	}
+	for _, name := range names {
+		if f, ok := field.Key(name); ok {
+			name = f.Name
+		}
+		if id := named(name); id >= 0 {
+			s.set(id, true)
+		}
 	}
 	return s
 }
@@ -152,9 +179,9 @@ func (m *Model) Chosen() []string {
 		return nil
 	}
 	names := []string{}
-	for id, wanted := range m.wanted {
-		if wanted && columns[id].name != "" {
-			names = append(names, columns[id].name)
+	for i, c := range columns {
+		if m.wanted.has(columnID(i)) && !c.fixed {
+			names = append(names, c.name)
 		}
 	}
 	return names
@@ -162,10 +189,6 @@ func (m *Model) Chosen() []string {
 
 // Has reports whether a column is wanted.
 func (m *Model) Has(name string) bool {
-	for id := range columns {
-		if columns[id].name == name {
-			return m.wanted[id]
-		}
-	}
-	return false
+	id := named(name)
+	return id >= 0 && m.wanted.has(id)
 }

@@ -1,27 +1,14 @@
 package table
 
 import (
-	"strconv"
-
+	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 	"ctop/ui/address"
 )
 
-// protoText is the protocol, with the VLANs and the PPPoE session: two flows may
-// differ in nothing else.
-func protoText(f *flow.Flow) string {
-	text := f.Tuple.Proto.String()
-	for _, id := range f.Tuple.VLANs() {
-		if id != 0 {
-			text += "." + strconv.Itoa(int(id))
-		}
-	}
-	if f.Tuple.Session != 0 {
-		text += "/" + strconv.Itoa(int(f.Tuple.Session))
-	}
-	return text
-}
+// protoText is the protocol as its column shows it.
+func protoText(f *flow.Flow) string { return columns[proto].field.Display(f, field.View{}) }
 
 func sourceText(f *flow.Flow) string      { return format.Clean(f.Tuple.Source()) }
 func destinationText(f *flow.Flow) string { return format.Clean(f.Tuple.Destination()) }

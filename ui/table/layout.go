@@ -40,13 +40,14 @@ func arrangeColumns(width int, want widths, shown selection) []place {
 		if lineWidth(shown, need, 1) <= width {
 			break
 		}
-		both := shown[out] && shown[in]
+		both := shown.has(out) && shown.has(in)
 		for _, id := range ids {
-			shown[id] = false
+			shown.set(id, false)
 		}
-		if both && !shown[out] {
-			// One column that stands for both tells more than a half of them.
-			shown[in], shown[rate] = false, true
+		if both && !shown.has(out) {
+			// The sum says more than one half.
+			shown.set(in, false)
+			shown.set(rate, true)
 		}
 	}
 	return placeColumns(width, shown, want)
@@ -60,13 +61,14 @@ func placeColumns(width int, shown selection, want widths) []place {
 	}
 	var places []place
 	x := gutter
-	for id, ok := range shown {
-		if !ok {
+	for i := range columns {
+		id := columnID(i)
+		if !shown.has(id) {
 			continue
 		}
-		w := columnWidth(columnID(id), have)
-		places = append(places, place{columnID(id), x, w})
-		x += w + gapAfter(columnID(id), gap)
+		w := columnWidth(id, have)
+		places = append(places, place{id, x, w})
+		x += w + gapAfter(id, gap)
 	}
 	return places
 }
@@ -91,10 +93,10 @@ func fitEnds(width int, shown selection, want widths) widths {
 func lineWidth(shown selection, w widths, gap int) int {
 	sum := gutter
 	last := 0
-	for id, ok := range shown {
-		if ok {
-			last = gapAfter(columnID(id), gap)
-			sum += columnWidth(columnID(id), w) + last
+	for i := range columns {
+		if id := columnID(i); shown.has(id) {
+			last = gapAfter(id, gap)
+			sum += columnWidth(id, w) + last
 		}
 	}
 	return sum - last

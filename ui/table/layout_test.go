@@ -14,6 +14,12 @@ func shown(places []place) []columnID {
 }
 
 var (
+	total, age            = named("bytes"), named("age")
+	outPackets, inPackets = named("out_packets"), named("in_packets")
+	outBytes, inBytes     = named("out_bytes"), named("in_bytes")
+)
+
+var (
 	ipv4 = widths{proto: 4, origin: 21, reply: 21}
 	ipv6 = widths{proto: 6, origin: 47, reply: 47}
 )

@@ -2,8 +2,8 @@ package table
 
 import (
 	"strings"
-	"time"
 
+	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 	"ctop/ui/theme"
@@ -142,75 +142,24 @@ func (p place) start(text string) int {
 
 func (m *Model) text(f *flow.Flow, p place) string {
 	switch p.id {
-	case proto:
-		return protoText(f)
 	case arrow:
 		return "→"
-	case state:
-		return f.State.String()
-	case ttl:
-		return format.Countdown(f.TTL(m.since))
 	case bar:
 		return format.Line(m.share(f), p.width)
-	case age:
-		return format.Age(f.Age + m.since)
-	case total:
-		return format.Total(f.Bytes())
-	case rate:
-		return format.Rate(m.unit.Of(f.Origin) + m.unit.Of(f.Reply))
-	case idle:
-		return format.Age(f.Idle + m.since)
-	case rtt:
-		return rttText(f.Origin.RTT + f.Reply.RTT)
-	case retrans:
-		return segmentsText(f, f.Origin.Retransmits, f.Reply.Retransmits)
-	case reordered:
-		return segmentsText(f, f.Origin.Reordered, f.Reply.Reordered)
-	case iface:
-		return format.Cut(m.interfaceName(f), p.width)
-	case id:
-		return f.ID.String()
 	}
-	return m.halfText(f, p.id)
+	text := m.textOf(f, p.id)
+	if columns[p.id].field.Kind == field.Text {
+		return format.Cut(text, p.width)
+	}
+	return text
 }
 
-func rttText(d time.Duration) string {
-	if d == 0 {
-		return format.Unseen
-	}
-	return format.Short(d)
+// view is what the text of a cell depends on besides the flow.
+func (m *Model) view() field.View {
+	return field.View{Names: m.interfaces, Rates: m.unit, Since: m.since}
 }
 
-// segmentsText returns the sum of a counter of segments, which has one for each
-// direction.
-func segmentsText(f *flow.Flow, origin, reply uint16) string {
-	if f.Tuple.Proto != flow.ProtocolTCP {
-		return format.Unseen
-	}
-	return format.Total(uint64(origin) + uint64(reply))
-}
-
-func (m *Model) interfaceName(f *flow.Flow) string {
-	if m.snapshot == nil || int(f.In) >= len(m.snapshot.Interfaces) {
-		return "?"
-	}
-	return format.Clean(m.snapshot.Interfaces[f.In].Name)
-}
-
-// halfText is the text of a column about one direction.
-func (m *Model) halfText(f *flow.Flow, id columnID) string {
-	h := f.Origin
-	if id == in || id == inPackets || id == inBytes {
-		h = f.Reply
-	}
-	if !h.Seen() {
-		return format.Unseen
-	}
-	switch id {
-	case out, in:
-		return format.Rate(m.unit.Of(h))
-	case outPackets, inPackets:
-		return format.Total(h.Packets)
-	}
-	return format.Total(h.Bytes)
+// textOf returns the text of a column, whatever its width.
+func (m *Model) textOf(f *flow.Flow, id columnID) string {
+	return columns[id].field.Display(f, m.view())
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/internal/names"
 	"ctop/internal/order"
@@ -38,8 +39,9 @@ type Model struct {
 	wanted selection
 	places []place
 
-	names    *names.Book
-	snapshot *flow.Snapshot
+	names *names.Book
+	// interfaces are the snapshot's.
+	interfaces *field.Names
 }
 
 // narrowest is what the titles need.
@@ -67,7 +69,12 @@ func (m *Model) SetBy(by order.By) { m.by = by }
 func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
 
 // SetSnapshot says what snapshot the rows are from.
-func (m *Model) SetSnapshot(s *flow.Snapshot) { m.snapshot = s }
+func (m *Model) SetSnapshot(s *flow.Snapshot) {
+	m.interfaces = nil
+	if s != nil {
+		m.interfaces = field.NamesOf(s)
+	}
+}
 
 // Renamed lays the columns out anew: names take another width than numbers.
 func (m *Model) Renamed() {
@@ -161,7 +168,7 @@ func (m *Model) Bottom() {
 
 // Click puts the cursor on a line of the table, or returns the key of the
 // title that was hit.
-func (m *Model) Click(x, y int) (key order.Key, title bool) {
+func (m *Model) Click(x, y int) (key string, title bool) {
 	if y == 0 && m.titled() {
 		return m.titleAt(x)
 	}
@@ -172,10 +179,10 @@ func (m *Model) Click(x, y int) (key order.Key, title bool) {
 		m.window.To(row)
 		m.choose()
 	}
-	return 0, false
+	return "", false
 }
 
-func (m *Model) titleAt(x int) (order.Key, bool) {
+func (m *Model) titleAt(x int) (string, bool) {
 	for i, p := range m.places {
 		end := p.x + p.width
 		if i+1 < len(m.places) {
@@ -185,19 +192,19 @@ func (m *Model) titleAt(x int) (order.Key, bool) {
 			return columns[p.id].key, true
 		}
 	}
-	return 0, false
+	return "", false
 }
 
 // Keys returns the keys of the columns that are shown, from left to right. The
 // rate both ways follows its halves where it has no column of its own.
-func (m *Model) Keys() []order.Key {
-	var keys []order.Key
+func (m *Model) Keys() []string {
+	var keys []string
 	for _, p := range m.places {
 		if columns[p.id].title != "" {
 			keys = append(keys, columns[p.id].key)
 		}
 		if p.id == in && !m.visibleColumn(rate) {
-			keys = append(keys, order.Rate) // both ways, hence both titles
+			keys = append(keys, field.TotalRate) // both ways, hence both titles
 		}
 	}
 	return keys
@@ -213,7 +220,7 @@ func (m *Model) sortedBy(id columnID) bool {
 		return false
 	}
 	half := id == out || id == in
-	return c.key == m.by.Key || half && m.by.Key == order.Rate && !m.visibleColumn(rate)
+	return c.key == m.by.Key || half && m.by.Key == field.TotalRate && !m.visibleColumn(rate)
 }
 
 func (m *Model) choose() {

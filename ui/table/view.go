@@ -30,7 +30,7 @@ func (m *Model) Narrow() (narrow bool, widest int) {
 
 // Terse reports whether the selected row's state and rates have to be shown
 // somewhere else, for want of room.
-func (m *Model) Terse() bool { return m.wanted[state] && !m.visibleColumn(state) }
+func (m *Model) Terse() bool { return m.wanted.has(state) && !m.visibleColumn(state) }
 
 // Facts are the selected row's state, what is left of it, and its rates.
 func (m *Model) Facts() string {
@@ -42,7 +42,7 @@ func (m *Model) Facts() string {
 	if reason, ended := m.ended[f.ID]; ended {
 		left = reason.String()
 	}
-	return f.State.String() + "  " + left + "  out " + m.halfText(f, out) + "  in " + m.halfText(f, in)
+	return f.State.String() + "  " + left + "  out " + m.textOf(f, out) + "  in " + m.textOf(f, in)
 }
 
 func (m *Model) fitted() (source, destination []string) {
