@@ -13,14 +13,14 @@ import (
 	"ctop/ui/console"
 )
 
-// auditFlag is where to write down what is done to flows and timeouts.
+// auditFlag names the audit log.
 type auditFlag struct{ file string }
 
 func (f *auditFlag) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.file, "audit", "", "file to which every action is appended, as JSON lines")
 }
 
-// open returns nil where nothing is to be written down.
+// open opens the audit log, nil if none was asked for.
 func (f *auditFlag) open() (*console.Audit, error) {
 	if f.file == "" {
 		return nil, nil
@@ -30,17 +30,16 @@ func (f *auditFlag) open() (*console.Audit, error) {
 
 // local returns what carries out the acts of whoever sits at this machine.
 func (env) local(actor flow.Actor, audit *console.Audit) *console.Local {
-	login, _ := os.ReadFile("/proc/self/loginuid") // where there is none, nobody is known to have logged in
+	login, _ := os.ReadFile("/proc/self/loginuid") // without it, the login is unknown
 	return console.NewLocal(actor, audit, loggedIn(string(login), os.Getuid()), time.Now)
 }
 
-// noLogin is the login uid of a process that nobody who logged in has started
+// noLogin is the login uid of a process that no user's login started
 // (proc_pid_loginuid(5)).
 const noLogin = "4294967295"
 
-// loggedIn names who acts: the user who logged in, whom su and sudo leave as it is,
-// and whom the environment does not decide, and the user that the process runs
-// as.
+// loggedIn names who acts: the user who logged in, and the user that the process runs
+// as. su and sudo do not change the former, and the environment does not matter.
 func loggedIn(login string, uid int) string {
 	name := userName(strconv.Itoa(uid))
 	login = strings.TrimSpace(login)

@@ -14,35 +14,35 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// answerPatience is how long a terminal may take to tell its background. The
-// console waits for it, and a person does not notice.
-const answerPatience = 200 * time.Millisecond
+// answerTimeout is how long a terminal may take to report its background. The console
+// waits for it, too short for a person to notice.
+const answerTimeout = 200 * time.Millisecond
 
-// questions are for the background (xterm's "OSC Ps ; Pt", 11) and for what the
-// terminal is (DA1, ECMA-48 8.3.24). Answers come in order, and nearly every
-// terminal gives the second: where it comes alone there will be no first.
+// questions ask for the background (xterm's "OSC Ps ; Pt", 11) and for the kind of
+// terminal (DA1, ECMA-48 8.3.24). Answers come in order, and nearly every terminal
+// gives the second: if it comes alone, there will be no first.
 const questions = "\x1b]11;?\x1b\\" + "\x1b[c"
 
 var (
 	anyAnswer  = regexp.MustCompile(`\x1b\]11;[^\x07\x1b]{0,64}(?:\x07|\x1b\\)|\x1b\[\?[0-9;]{0,32}c`)
 	lastAnswer = regexp.MustCompile(`\x1b\[\?[0-9;]{0,32}c`)
-	// begunAnswer is what an answer begins with, where it is cut off. An escape
-	// alone is a key.
+	// begunAnswer matches the beginning of an answer that is cut off. An escape alone
+	// is a key.
 	begunAnswer = regexp.MustCompile(`(?:\x1b\](?:1|11|11;[^\x07\x1b]{0,64}\x1b?)?|\x1b\[(?:\?[0-9;]{0,32})?)$`)
 	colour      = regexp.MustCompile(`\x1b\]11;rgba?:([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})/([0-9a-fA-F]{1,4})`)
 )
 
-// askBackground asks a terminal for its background and reports whether that is
-// light, dark where nobody answers in time. What comes later is kept from the
-// console, and keys that are typed meanwhile are kept for it.
-func (w watchedInput) askBackground(e env, patience time.Duration) (light bool) {
+// askBackground asks a terminal for its background and reports whether it is light,
+// dark if no answer comes in time. Late answers are kept from the console, and keys
+// that are typed meanwhile are kept for it.
+func (w watchedInput) askBackground(e env, timeout time.Duration) (light bool) {
 	name := e.getenv("TERM")
 	for _, shared := range [...]string{"screen", "tmux", "dumb"} {
 		if strings.HasPrefix(name, shared) { // several terminals may be behind it, or none
 			return lightByVariable(e.getenv("COLORFGBG"))
 		}
 	}
-	text, asked := w.ask(e.stdout, patience)
+	text, asked := w.ask(e.stdout, timeout)
 	*w.late = lateAnswers{owed: asked}
 	w.late.typed = w.late.strip(text)
 	if rgb := colour.FindStringSubmatch(text); rgb != nil {
@@ -51,11 +51,11 @@ func (w watchedInput) askBackground(e env, patience time.Duration) (light bool) 
 	return lightByVariable(e.getenv("COLORFGBG"))
 }
 
-// ask puts the questions and returns what is read until the last answer or until
-// patience ends.
-func (w watchedInput) ask(out io.Writer, patience time.Duration) (text string, asked bool) {
+// ask asks the questions, and returns what it read until the last answer or the
+// timeout.
+func (w watchedInput) ask(out io.Writer, timeout time.Duration) (text string, asked bool) {
 	fd := w.Fd()
-	// Who is in the background is stopped for touching the terminal.
+	// A process in the background is stopped if it touches the terminal.
 	if group, err := unix.IoctlGetInt(int(fd), unix.TIOCGPGRP); err != nil || group != unix.Getpgrp() {
 		return "", false
 	}
@@ -64,7 +64,7 @@ func (w watchedInput) ask(out io.Writer, patience time.Duration) (text string, a
 		return "", false
 	}
 	defer func() { _ = term.Restore(fd, before) }()
-	// Keys that wait already are the console's to read.
+	// Keys that were typed before belong to the console.
 	if readable(fd, 0) {
 		return "", false
 	}
@@ -72,7 +72,7 @@ func (w watchedInput) ask(out io.Writer, patience time.Duration) (text string, a
 		return "", false
 	}
 	b := make([]byte, 256)
-	for end := time.Now().Add(patience); !lastAnswer.MatchString(text); {
+	for end := time.Now().Add(timeout); !lastAnswer.MatchString(text); {
 		if !readable(fd, time.Until(end)) {
 			break
 		}
@@ -85,8 +85,8 @@ func (w watchedInput) ask(out io.Writer, patience time.Duration) (text string, a
 }
 
 // readable waits until there is something to read.
-func readable(fd uintptr, patience time.Duration) bool {
-	for end := time.Now().Add(patience); ; {
+func readable(fd uintptr, timeout time.Duration) bool {
+	for end := time.Now().Add(timeout); ; {
 		left := max(time.Until(end), 0)
 		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(left.Milliseconds()))
 		if err != unix.EINTR {
@@ -95,8 +95,8 @@ func readable(fd uintptr, patience time.Duration) bool {
 	}
 }
 
-// lightness is that of a colour in HSL, from 0 to 1. Its parts are hexadecimal
-// numbers of one to four digits.
+// lightness returns the lightness of a colour in HSL, from 0 to 1. Its parts are
+// hexadecimal numbers of one to four digits.
 func lightness(rgb []string) float64 {
 	least, most := 1.0, 0.0
 	for _, digits := range rgb {
@@ -107,29 +107,30 @@ func lightness(rgb []string) float64 {
 	return (least + most) / 2
 }
 
-// lightByVariable reads what rxvt and others say in COLORFGBG, as in "0;15":
-// white and the bright colours of the palette are light.
+// lightByVariable reads COLORFGBG of rxvt and others, as in "0;15": white and the
+// bright colours of the palette are light.
 func lightByVariable(foreBack string) bool {
 	last := foreBack[strings.LastIndexByte(foreBack, ';')+1:]
 	n, err := strconv.Atoi(last)
 	return err == nil && (n == 7 || n > 8 && n < 16)
 }
 
-// lateAnswers keeps answers that come late from being taken for keys.
+// lateAnswers removes late answers from the input, so that they are not taken for
+// keys.
 type lateAnswers struct {
 	owed bool
-	// typed is what else was read while the answers were waited for.
+	// typed is what else was read while waiting for the answers.
 	typed string
-	// begun is what was read of an answer that goes on.
+	// begun is the part of an incomplete answer that was read.
 	begun string
 	// escaped: the last thing read was an escape, which was passed on.
 	escaped bool
 }
 
-// longestBegun is the room that an answer which turns out to be none needs.
+// longestBegun limits begun, in bytes: what is longer is no answer.
 const longestBegun = 80
 
-// strip returns what was read without the answers in it.
+// strip returns the input without the answers in it.
 func (l *lateAnswers) strip(read string) string {
 	if !l.owed {
 		return read
@@ -154,7 +155,7 @@ func (l *lateAnswers) strip(read string) string {
 	return kept
 }
 
-// readThrough reads from a terminal without what it answers late.
+// readThrough reads from a terminal and removes late answers.
 func (l *lateAnswers) readThrough(f *os.File, p []byte) (int, error) {
 	if !l.owed || len(p) <= longestBegun {
 		return f.Read(p)
@@ -163,8 +164,8 @@ func (l *lateAnswers) readThrough(f *os.File, p []byte) (int, error) {
 	return copy(p, l.strip(string(p[:n]))), err
 }
 
-// keys returns what was typed before the console could read it. Keys that are
-// more than a character are left out: their pieces would be others.
+// keys returns the keys that were typed before the console could read them. Keys of
+// more than one character are left out.
 func (l *lateAnswers) keys() (keys []tea.KeyMsg) {
 	if strings.Contains(l.typed, "\x1b") {
 		return nil

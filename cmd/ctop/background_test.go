@@ -102,8 +102,8 @@ func TestLateAnswersLeaveKeys(t *testing.T) {
 
 // TestAskBackground has terminals that answer, and one that does not.
 func TestAskBackground(t *testing.T) {
-	if answerPatience > 200*time.Millisecond {
-		t.Errorf("a person waits %s", answerPatience)
+	if answerTimeout > 200*time.Millisecond {
+		t.Errorf("a person waits %s", answerTimeout)
 	}
 	const enough = time.Minute
 	for _, tt := range []struct {

@@ -31,7 +31,7 @@ func (r *running) stop() {
 	<-r.done
 }
 
-// ended returns why the collector has ended, nil while it has not.
+// ended returns why the collector has ended, nil if it has not.
 func (r *running) ended() error {
 	select {
 	case <-r.done:

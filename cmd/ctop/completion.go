@@ -64,7 +64,7 @@ func completeInterfaces(_ *cobra.Command, args []string, _ string) ([]string, co
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeTimeouts offers names up to where the duration begins.
+// completeTimeouts offers names of timeouts, until the duration begins.
 func completeTimeouts(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	var names []string
 	for _, n := range flow.TimeoutNames() {
@@ -80,7 +80,7 @@ func completeFilter(_ *cobra.Command, _ []string, text string) ([]string, cobra.
 	if len(ways) == 0 {
 		return nil, directive
 	}
-	// What the ways have in common is what the completed text ends with.
+	// The completed text ends with what the completions have in common.
 	stem := strings.TrimSuffix(completed, commonStart(ways[0], ways))
 	whole := make([]string, len(ways))
 	for i, way := range ways {
@@ -89,7 +89,7 @@ func completeFilter(_ *cobra.Command, _ []string, text string) ([]string, cobra.
 	return whole, directive
 }
 
-// commonStart returns what a word and all the others begin with.
+// commonStart returns the common beginning of a word and all the others.
 func commonStart(word string, others []string) string {
 	for _, other := range others {
 		for !strings.HasPrefix(other, word) {
@@ -107,7 +107,7 @@ func completeSort(_ *cobra.Command, _ []string, text string) ([]string, cobra.Sh
 	return order.Keys(), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// completeOn offers the pairs that a tracker runs between.
+// completeOn offers the interface pairs of the running trackers.
 func completeOn(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	running, err := tracker.Pairs()
 	if err != nil {
@@ -120,8 +120,8 @@ func completeOn(*cobra.Command, []string, string) ([]string, cobra.ShellCompDire
 	return pairs, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeFlags lets the shell complete the values of every command's flags.
-// Those with a fixed list of values say so in their type.
+// completeFlags lets the shell complete the values of every command's flags. The type
+// of a flag with fixed values lists them.
 func completeFlags(root *cobra.Command) {
 	known := map[string]cobra.CompletionFunc{
 		"timeout": completeTimeouts, "filter": completeFilter, "sort": completeSort, "on": completeOn,
@@ -140,7 +140,7 @@ func completeFlags(root *cobra.Command) {
 	}
 }
 
-// noArguments refuses what nobody would look at.
+// noArguments refuses arguments that the command would ignore.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return usagef("%s takes no arguments: leave out %s", cmd.CommandPath(), strings.Join(args, " "))

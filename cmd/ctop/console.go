@@ -31,11 +31,11 @@ type consoleFlags struct {
 	noColor bool
 	names   bool
 	theme   themeValue
-	// filter is what to begin with.
+	// filter is the first filter.
 	filter filter.Filter
-	// sort is where to begin, nil where the console was left.
+	// sort is the first order, nil for the last one of the previous time.
 	sort *sortValue
-	// forget begins in the first order, and leaves no trace of what was chosen.
+	// forget ignores the previous order and saves nothing.
 	forget bool
 }
 
@@ -45,8 +45,7 @@ func (f *consoleFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console; the variable NO_COLOR does the same")
 }
 
-// begin takes over what the shared flags say about the beginning: a filter, and
-// an order where somebody asked for one.
+// begin takes the first filter and order from the shared flags.
 func (f *consoleFlags) begin(cmd *cobra.Command, view *viewFlags) {
 	f.filter = view.wanted()
 	if cmd.Flags().Changed("sort") {
@@ -54,26 +53,24 @@ func (f *consoleFlags) begin(cmd *cobra.Command, view *viewFlags) {
 	}
 }
 
-// runConsole shows a tracker until the operator quits, a signal comes, or the
-// tracker is gone. The terminal is as it was when it returns.
+// runConsole shows a tracker until the operator quits, a signal comes, or the tracker
+// is gone. It restores the terminal before it returns.
 func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consoleFlags, audit *console.Audit, more ...ui.Option) error {
 	c := tracker.NewCollector(t, tracker.CollectorOptions{})
 	collector := startCollector(ctx, c)
 	defer collector.stop()
-	// Signals end the context, which ends the collector, which ends the
-	// program: one way for all of them.
+	// A signal ends the context, which ends the collector, which ends the program.
 	local := s.env.local(c, audit)
 	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithSessions(local))...)
 	collector.stop()
 	return errors.Join(err, collector.err)
 }
 
-// errConsolePanic is a mistake in the console itself. Where it was made stands
-// above.
+// errConsolePanic is a bug of the console. The stack trace is above it.
 var errConsolePanic = errors.New("run the console: a bug in ctop (a panic) ended it: please report it with the lines above")
 
-// runProgram draws a source on the terminal until the operator quits or the
-// source is done.
+// runProgram shows a reader on the terminal until the operator quits or the reader is
+// done.
 func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
 	m := e.remember()
 	suspend := newSuspension()
@@ -112,11 +109,10 @@ func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlag
 	return nil
 }
 
-// options returns how the console is to look: as it was left, but for what flags
-// say.
+// options returns the saved settings of the console, changed by what the flags say.
 func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []ui.Option {
-	// The renderer would take NO_COLOR for "no attributes either", and then
-	// nothing would show where the cursor is.
+	// The renderer takes NO_COLOR for "no attributes either", and then nothing would
+	// show the cursor.
 	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}),
 		termenv.WithProfile(theme.ProfileOf(e.getenv("TERM"))))
 	saved.Names = saved.Names || f.names || f.filter.WantsNames()
@@ -127,10 +123,9 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 		saved.Theme = f.theme.String()
 	}
 	noColor := f.noColor || e.getenv("NO_COLOR") != "" || theme.Monochrome(e.getenv("TERM"))
-	// Asked for by the renderer itself, a terminal that never answers would cost
-	// five seconds.
+	// The renderer itself would wait five seconds for a terminal that never answers.
 	chosen, _ := theme.ParseLook(saved.Theme)
-	light := chosen == ui.LookAuto && !noColor && input.askBackground(e, answerPatience)
+	light := chosen == ui.LookAuto && !noColor && input.askBackground(e, answerTimeout)
 	terminal.SetHasDarkBackground(!light)
 	options := []ui.Option{
 		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter),
@@ -150,7 +145,7 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	return options
 }
 
-// lookUp asks the machine's resolver for an address's name.
+// lookUp asks the machine's resolver for the name of an address.
 func lookUp(ctx context.Context, a netip.Addr) (string, error) {
 	names, err := net.DefaultResolver.LookupAddr(ctx, a.String())
 	if err != nil || len(names) == 0 {
@@ -162,12 +157,12 @@ func lookUp(ctx context.Context, a netip.Addr) (string, error) {
 // colorBlind is the environment without NO_COLOR.
 type colorBlind struct{ env env }
 
-// Environ is empty: termenv only looks single variables up.
+// Environ is empty: termenv only looks up single variables.
 func (colorBlind) Environ() []string { return nil }
 
-// Getenv returns a variable, unless it is NO_COLOR. Inside tmux the terminal is
-// called what tmux calls itself: for one called screen, what is copied would be
-// wrapped for GNU screen, and tmux would throw it away.
+// Getenv returns a variable, unless it is NO_COLOR. Inside tmux, TERM is tmux's own
+// name for the terminal: if that is screen, copied text would be wrapped for GNU
+// screen, and tmux would drop it.
 func (c colorBlind) Getenv(name string) string {
 	switch {
 	case name == "NO_COLOR":
@@ -178,8 +173,8 @@ func (c colorBlind) Getenv(name string) string {
 	return c.env.getenv(name)
 }
 
-// exportJSON writes what the console shows to a new file in the working
-// directory, in the form of a dump.
+// exportJSON writes the flows that the console shows to a new file in the working
+// directory, in the format of a dump.
 func exportJSON(s *flow.Snapshot, flows []*flow.Flow) (where string, err error) {
 	f, err := createNew("ctop-"+s.Time.UTC().Format("20060102T150405.000Z"), ".json")
 	if err != nil {
@@ -192,12 +187,11 @@ func exportJSON(s *flow.Snapshot, flows []*flow.Flow) (where string, err error) 
 	return where, output.WriteSnapshot(f, output.JSON, output.View{Snapshot: s, Rows: flows})
 }
 
-// maxExports is how many files of one snapshot there may be.
+// maxExports is the maximum number of files of one snapshot.
 const maxExports = 1000
 
-// createNew creates a file that is not there yet: of the first name that is free
-// among base, base-2, base-3 and so on. A snapshot may be exported several times,
-// with other filters.
+// createNew creates a file under the first free name among base, base-2, base-3 and
+// so on. A snapshot may be exported several times, with other filters.
 func createNew(base, ending string) (f *os.File, err error) {
 	for n := 1; n <= maxExports; n++ {
 		name := base

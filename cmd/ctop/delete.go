@@ -19,7 +19,7 @@ import (
 	"ctop/ui"
 )
 
-// deleteFlags say which flows to end, and with how much care.
+// deleteFlags say which flows to delete, and whether to ask.
 type deleteFlags struct {
 	all, yes, dryRun bool
 	most             limitValue
@@ -60,7 +60,7 @@ terminal, is not asked. It is no error if no flow matches.`,
 	return cmd
 }
 
-// run returns what a command line that deletes runs.
+// run returns the function that runs a delete command.
 func (f *deleteFlags) run(e env, open opener) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		wanted, err := f.wanted(args)
@@ -95,8 +95,8 @@ func (f *deleteFlags) delete(ctx context.Context, e env, on target, wanted filte
 	return e.print("deleted " + format.Plural(outcome.Done, "flow") + "\n")
 }
 
-// choose returns the flows to end, oldest first, unless they are more than there
-// may be.
+// choose returns the flows to delete, oldest first. More than --max allows are an
+// error.
 func (f *deleteFlags) choose(s *flow.Snapshot, wanted filter.Filter) ([]*flow.Flow, error) {
 	if err := wanted.Check(s); err != nil {
 		return nil, usagef("filter: %w", err)
@@ -117,7 +117,7 @@ func refs(rows []*flow.Flow) []flow.Ref {
 	return list
 }
 
-// wouldDelete prints the flows instead of ending them.
+// wouldDelete prints the flows instead of deleting them.
 func (e env) wouldDelete(s *flow.Snapshot, rows []*flow.Flow) error {
 	if err := output.WriteSnapshot(e.stdout, output.Table, output.View{Snapshot: s, Rows: rows, Joined: true}); err != nil {
 		return writeFailed(err)
@@ -129,10 +129,10 @@ func (e env) wouldDelete(s *flow.Snapshot, rows []*flow.Flow) error {
 // shownFlows is how many flows a question lists.
 const shownFlows = 20
 
-// errNotConfirmed is no failure of ctop's, and not what was asked for, either.
+// errNotConfirmed is the answer no.
 var errNotConfirmed = errors.New("delete: not confirmed: nothing was deleted")
 
-// confirmDelete lists the flows and asks whether to end them.
+// confirmDelete lists the flows and asks whether to delete them.
 func (e env) confirmDelete(ctx context.Context, s *flow.Snapshot, rows []*flow.Flow) error {
 	some := rows[:min(len(rows), shownFlows)]
 	if err := output.WriteSnapshot(e.stderr, output.Table, output.View{Snapshot: s, Rows: some, Joined: true}); err != nil {
@@ -148,7 +148,7 @@ func (e env) confirmDelete(ctx context.Context, s *flow.Snapshot, rows []*flow.F
 	return err
 }
 
-// asks reports whether there is somebody to ask.
+// asks reports whether somebody can answer a question.
 func (e env) asks() bool { return e.terminal || isTerminal(e.stdin) }
 
 // confirm asks on stderr and reads the answer from stdin. Anything but y or yes is
@@ -158,7 +158,7 @@ func (e env) confirm(ctx context.Context, question string) (bool, error) {
 		return false, fmt.Errorf("ask: %w", err)
 	}
 	answer := make(chan string, 1)
-	go func() { // it ends with the process where nobody answers
+	go func() { // without an answer it ends with the process
 		line, _ := bufio.NewReader(e.stdin).ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
@@ -171,7 +171,8 @@ func (e env) confirm(ctx context.Context, question string) (bool, error) {
 	}
 }
 
-// wanted refuses to delete everything by an argument that was left out.
+// wanted returns the filter. It is an error if an argument is missing and --all is
+// not given.
 func (f *deleteFlags) wanted(args []string) (filter.Filter, error) {
 	wanted, err := filter.Parse(strings.Join(args, " "))
 	switch {

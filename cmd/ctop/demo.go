@@ -13,11 +13,11 @@ import (
 	"ctop/tracker/flow"
 )
 
-// defaultDemo is how long a demo without a console lasts: long enough for every
-// kind of traffic to have come by.
+// defaultDemo is the duration of a demo without a console: enough for every kind of
+// traffic.
 const defaultDemo = durationValue(5 * time.Second)
 
-// demoCommand shows the tracker at work in a laboratory of its own.
+// demoCommand runs the tracker in a lab of its own.
 type demoCommand struct {
 	env     env
 	tracker trackerFlags
@@ -70,7 +70,7 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
 	return c.show(ctx, l, headless)
 }
 
-// check refuses what could not be shown, before anything is made.
+// check refuses contradictory flags before the lab is made.
 func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 	if headless {
 		return errors.Join(c.view.checkNames(), c.repeat.check(cmd), c.env.checkStdout())
@@ -83,8 +83,7 @@ func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 	return c.env.checkTerminal()
 }
 
-// isolate returns in a process of its own namespaces, or with an error that
-// says what to do.
+// isolate moves the process into namespaces of its own. Its error says what to do.
 func isolate() error {
 	err := lab.Isolate()
 	if errors.Is(err, lab.ErrPrivilege) {
@@ -111,8 +110,8 @@ func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error
 	})
 }
 
-// demoLab has several clients' addresses, so that there is something to sort and
-// to filter.
+// demoLab has several client addresses, so that there is something to sort and to
+// filter.
 func demoLab() lab.Options {
 	return lab.Options{
 		Client: lab.HostOptions{Addrs: prefixes("10.0.0.1/24", "10.0.0.7/24", "10.0.0.9/24", "fd00::1/64", "fd00::7/64")},
@@ -128,11 +127,11 @@ func prefixes(texts ...string) []netip.Prefix {
 	return list
 }
 
-// opening is what the console needs to open and to listen, so that it sees every
+// opening is how long the console takes to open and to listen, so that it sees every
 // flow begin.
 const opening = 500 * time.Millisecond
 
-// startTraffic has the lab's hosts talk to each other until it is stopped.
+// startTraffic makes the hosts of the lab exchange traffic until it is stopped.
 func startTraffic(ctx context.Context, l *lab.Lab, after time.Duration) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// defaultWatch is how long a dump watches where no tracker was running.
+	// defaultWatch is how long a dump watches if no tracker was running.
 	defaultWatch = durationValue(3 * time.Second)
-	// rateInterval is the time between two readings that a rate is made of.
+	// rateInterval is the time between the two readings of a rate.
 	rateInterval = time.Second
 )
 
@@ -23,17 +23,17 @@ type dump struct {
 	env    env
 	view   *viewFlags
 	repeat *repeatFlags
-	// joined says that somebody else runs the tracker.
+	// joined is set if another process runs the tracker.
 	joined bool
-	// next takes a snapshot. done is called once it was printed.
+	// next takes a snapshot. done is called after it was printed.
 	next func(ctx context.Context) (s *flow.Snapshot, done func(), err error)
-	// arranging is held while flows are filtered and sorted, nil if any number of
-	// dumps may do so at once.
+	// arranging is held while flows are filtered and sorted, nil if several dumps may
+	// do so at once.
 	arranging sync.Locker
 }
 
-// print prints a snapshot, or one after every interval until there are enough of
-// them, an interrupt comes, or nobody reads them any more.
+// print prints one snapshot, or one after every interval until the count is reached,
+// ctx is done or nobody reads them any more.
 func (d dump) print(ctx context.Context) error {
 	if !d.repeat.wanted() {
 		return d.printOne(ctx, output.View{})
@@ -53,7 +53,7 @@ func (d dump) print(ctx context.Context) error {
 	return nil
 }
 
-// printOne prints a snapshot in the way that v says.
+// printOne prints one snapshot. v says how.
 func (d dump) printOne(ctx context.Context, v output.View) error {
 	s, done, err := d.next(ctx)
 	if err != nil {
@@ -72,7 +72,7 @@ func (d dump) arrange(s *flow.Snapshot) []*flow.Flow {
 	return d.view.arrange(s)
 }
 
-// write prints a view, and beside a table what it is of.
+// write prints a view, and beside a table a summary of it.
 func (e env) write(f output.Format, v output.View) error {
 	if err := output.WriteSnapshot(e.stdout, f, v); err != nil {
 		return writeFailed(err)
@@ -83,7 +83,8 @@ func (e env) write(f output.Format, v output.View) error {
 	return nil
 }
 
-// arrange returns the flows that were asked for, in the order asked for.
+// arrange returns the flows that pass the filter, in the order and number that the
+// flags say.
 func (f *viewFlags) arrange(s *flow.Snapshot) []*flow.Flow {
 	rows := order.Arrange(order.Request{Snapshot: s, Filter: f.wanted(), By: f.sort.by}).Rows
 	if f.limit > 0 && len(rows) > int(f.limit) {
@@ -92,8 +93,8 @@ func (f *viewFlags) arrange(s *flow.Snapshot) []*flow.Flow {
 	return rows
 }
 
-// dump prints what a tracker has. A single snapshot of a tracker of our own is taken
-// once it was watched for a while.
+// dump prints snapshots of a tracker. If this process has attached it, a single
+// snapshot is taken after a while.
 func (s session) dump(ctx context.Context, t *tracker.Tracker, view *viewFlags, repeat *repeatFlags, watch time.Duration) error {
 	d := dump{env: s.env, view: view, repeat: repeat, joined: t.Joined()}
 	take, stop := s.taking(ctx, t, repeat, watch)
@@ -108,7 +109,7 @@ func (s session) dump(ctx context.Context, t *tracker.Tracker, view *viewFlags, 
 	return d.print(ctx)
 }
 
-// taking returns what takes the snapshots of a dump.
+// taking returns the function that takes the snapshots of a dump.
 func (s session) taking(
 	ctx context.Context, t *tracker.Tracker, repeat *repeatFlags, watch time.Duration,
 ) (take func(context.Context) (*flow.Snapshot, error), stop func()) {
@@ -121,13 +122,13 @@ func (s session) taking(
 	return func(ctx context.Context) (*flow.Snapshot, error) { return watchOwn(ctx, t, watch) }, func() {}
 }
 
-// readTwice reads a tracker that is somebody else's: no collector is run, which
-// would expire its flows or take it over.
+// readTwice reads another process's tracker. It runs no collector, which would expire
+// flows or take the tracker over.
 func readTwice(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*flow.Snapshot, error) {
 	sampler := tracker.NewSampler(t)
 	if watch > 0 {
-		// Each flow is read so long after it was read first, whatever it
-		// takes to read them all.
+		// Each flow is read this long after its first reading, however long reading
+		// them all takes.
 		interval := time.After(min(watch, rateInterval))
 		if err := sampler.Begin(); err != nil {
 			return nil, err
@@ -140,7 +141,8 @@ func readTwice(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*f
 	return sampler.Snapshot()
 }
 
-// watchOwn runs a tracker of our own for a while. An interrupt shortens that.
+// watchOwn runs a collector on a tracker of this process for a while. An interrupt
+// ends it early.
 func watchOwn(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*flow.Snapshot, error) {
 	interval := watch / time.Duration(max(1, (watch+rateInterval-1)/rateInterval))
 	c := tracker.NewCollector(t, tracker.CollectorOptions{Interval: interval, EventLog: 1})

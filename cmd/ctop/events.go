@@ -25,8 +25,8 @@ func (f *eventFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.filter, "filter", "flows to report, by the fields that an event has")
 }
 
-// print prints the events of a target until ctx is done, the time is over or nobody
-// reads them any more. there fails once the target is gone.
+// print prints the events of a target until ctx is done, --for is over or nobody
+// reads them any more. there fails when the target is gone.
 func (f *eventFlags) print(ctx context.Context, e env, on target, there func() error) error {
 	ctx, cancel := f.watch.bound(ctx)
 	defer cancel()
@@ -81,15 +81,15 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
 	return s.with(s.joinOrOpen(ctx, "ctop events", names, &c.tracker), func(t *tracker.Tracker) error {
-		// Flows expire only where somebody sweeps.
+		// Flows expire only while a collector runs.
 		there, stop := watched(ctx, t, rateInterval)
 		defer stop()
 		return c.which.print(ctx, c.env, &joined{Tracker: t, env: c.env}, there)
 	})
 }
 
-// tells reports whether an event is about a flow that was asked for. That some
-// were lost is always told.
+// tells reports whether to print an event: its flow passes the filter, or it says
+// that events were lost.
 func tells(wanted filter.Filter, e *flow.Event) bool {
 	return wanted.Empty() || e.Type == flow.EventLost || wanted.MatchEnded(e.Flow(), e.Reason)
 }

@@ -25,11 +25,11 @@ const (
 // usagef returns an error that another command line would avoid.
 func usagef(format string, args ...any) error { return flow.Usagef(format, args...) }
 
-// exitError ends the program with a status and without a word: whoever set the
-// status has said it all.
+// exitError ends the program with a status and without a message, which was printed
+// already.
 type exitError int
 
-// Error is there to make an error of it. Nobody gets to read it.
+// Error implements error. Nobody reads it.
 func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // report prints one line about an error and returns the exit status.
@@ -41,7 +41,7 @@ func report(w io.Writer, err error) int {
 	case errors.As(err, &exit):
 		return int(exit)
 	}
-	// Where stderr is gone as well there is nobody left to tell.
+	// If stderr is gone, nobody is left to be told.
 	_, _ = fmt.Fprintln(w, "ctop: "+format.Clean(explain(err)))
 	if isUsage(err) {
 		return exitUsage

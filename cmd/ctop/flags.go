@@ -14,7 +14,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// trackerFlags say how to open a tracker.
+// trackerFlags are the options of a tracker.
 type trackerFlags struct {
 	maxFlows maxFlowsValue
 	policy   policyValue
@@ -23,24 +23,24 @@ type trackerFlags struct {
 	timeouts timeoutsValue
 	keep     bool
 	force    bool
-	// checksums counts bad ones.
+	// checksums counts packets with bad checksums.
 	checksums bool
 }
 
-// register has what attaching to the machine's own interfaces needs.
+// register adds the flags for attaching to the machine's own interfaces.
 func (f *trackerFlags) register(flags *pflag.FlagSet) {
 	f.registerPrivate(flags)
 	flags.BoolVar(&f.force, "force", false, "attach even to an interface that this machine itself uses; it then answers nobody there")
 }
 
-// registerPrivate has what attaching in a laboratory needs.
+// registerPrivate adds the flags for attaching in a lab.
 func (f *trackerFlags) registerPrivate(flags *pflag.FlagSet) {
 	f.registerTable(flags)
 	flags.BoolVar(&f.checksums, "checksums", false, "count packets with a wrong checksum; slow, since it reads every byte")
 	flags.Var(&f.mode, "mode", "hook in the kernel; auto uses native XDP if possible, else tc")
 }
 
-// registerTable has what does not depend on interfaces.
+// registerTable adds the flags that do not depend on interfaces.
 func (f *trackerFlags) registerTable(flags *pflag.FlagSet) {
 	f.maxFlows, f.profile = flow.DefaultMaxFlows, defaultProfile
 	flags.Var(&f.maxFlows, "max-flows", "capacity of the table")
@@ -49,10 +49,10 @@ func (f *trackerFlags) registerTable(flags *pflag.FlagSet) {
 	flags.Var(&f.timeouts, "timeout", "how long a state may stay silent, as in tcp_established=1h (repeatable)")
 }
 
-// defaultProfile is the one of the report that the project started from.
+// defaultProfile has the timeouts of the report that the project started from.
 const defaultProfile = "report"
 
-// allTimeouts returns the profile's timeouts, or those that were set instead.
+// allTimeouts returns the timeouts of the profile, replaced by those of --timeout.
 func (f *trackerFlags) allTimeouts() flow.Timeouts {
 	// The profile was checked when it was set.
 	all, _ := flow.ParseProfile(string(f.profile))
@@ -64,7 +64,7 @@ func (f *trackerFlags) allTimeouts() flow.Timeouts {
 	return all
 }
 
-// registerKeep is apart because a demo leaves nothing running.
+// registerKeep is separate because a demo leaves nothing running.
 func (f *trackerFlags) registerKeep(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.keep, "keep", false, "leave the tracker running on exit")
 }
@@ -101,7 +101,7 @@ func (f *viewFlags) register(flags *pflag.FlagSet) {
 
 func (f *viewFlags) wanted() filter.Filter { return f.filter.Filter }
 
-// checkNames refuses names of hosts where no console looks them up.
+// checkNames refuses host names in the filter, which only a console resolves.
 func (f *viewFlags) checkNames() error {
 	if _, err := filter.Parse(f.filter.String()); err != nil {
 		return usagef("--filter: %w", err)
@@ -109,8 +109,8 @@ func (f *viewFlags) checkNames() error {
 	return nil
 }
 
-// dumpOnly refuses flags on the command line that the console would ignore. A
-// variable may be meant for other times.
+// dumpOnly refuses flags on the command line that the console ignores. A variable may
+// be set for other commands.
 func dumpOnly(cmd *cobra.Command) error {
 	for _, flag := range [...]struct{ name, instead string }{
 		{"output", "e in the console exports what it shows"},
@@ -126,8 +126,8 @@ func dumpOnly(cmd *cobra.Command) error {
 	return nil
 }
 
-// flagError rewords what is wrong with a flag so that it fits on a line with
-// the flag's name first.
+// flagError rewords an error of a flag so that it begins with the flag's name and
+// fits on a line.
 func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
@@ -136,7 +136,7 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usagef("%w: %q lists the flags", err, cmd.CommandPath()+" --help")
 }
 
-// cause is what a flag's value itself had to say.
+// cause returns the error of the flag's value itself.
 func cause(err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) && invalid.Unwrap() != nil {

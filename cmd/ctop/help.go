@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// newHelpCommand replaces cobra's, which takes an unknown command for success.
+// newHelpCommand replaces cobra's, which succeeds for an unknown command.
 func newHelpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",

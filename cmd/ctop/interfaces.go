@@ -10,12 +10,12 @@ import (
 	"ctop/tracker"
 )
 
-// form is how a command line begins that takes interfaces. What is wrong with
-// them is answered by one that works.
+// form is the beginning of a command line that takes interfaces. Errors about them
+// show it with valid ones.
 type form string
 
-// pair returns the two interfaces that were named. An alternative name stands for
-// the interface that has it.
+// pair returns the two interfaces of the command line. An alternative name stands for
+// its interface.
 func (f form) pair(args []string) ([2]string, error) {
 	switch {
 	case len(args) == 0:
@@ -37,8 +37,8 @@ func (f form) pair(args []string) ([2]string, error) {
 	return [2]string{a, b}, nil
 }
 
-// pairOrNone also takes no name, for the one tracker that runs, or one, for the
-// tracker that has this interface.
+// pairOrNone also accepts no name, for the one running tracker, and one name, for the
+// tracker of that interface.
 func (f form) pairOrNone(args []string) ([]string, error) {
 	switch len(args) {
 	case 0:
@@ -70,7 +70,8 @@ func (f form) pairWith(arg string) ([]string, error) {
 	return nil, usagef("%s is one interface, and no tracker has it: name two, as in %s %[1]s eth1", arg, f)
 }
 
-// takesFilter reports whether arguments are a filter, which the form takes as a flag.
+// takesFilter reports whether the arguments are a filter, which this command takes as
+// a flag.
 func (f form) takesFilter(args []string) bool {
 	switch f {
 	case "ctop", "ctop --dump", "ctop events":
@@ -86,8 +87,8 @@ func (f form) filterMeant(args []string) error {
 	return usagef("%s is a filter, not an interface: write %s --filter '%[1]s'", text, f)
 }
 
-// interfaceName returns the name of the interface that also has this one, or the
-// name itself: of what is gone a tracker may be left.
+// interfaceName returns the name of the interface with this alternative name, or the
+// name itself: a tracker may remain whose interface is gone.
 func interfaceName(name string) string {
 	if known, err := tracker.InterfaceName(name); err == nil {
 		return known
@@ -104,9 +105,9 @@ func noInterface(name string) error {
 	return usagef("attach to %s: no such interface in this network namespace: \"ip link\" lists them", name)
 }
 
-// checkInterfaces refuses names that mean nothing here. The tracker does so too,
-// but by then the operator may have been told to find a terminal, or to become
-// root, for nothing.
+// checkInterfaces refuses names of interfaces that do not exist. The tracker does so
+// too, but by then the operator may have been told to find a terminal or to become
+// root.
 func checkInterfaces(names [2]string) error {
 	for _, name := range names {
 		if !isInterface(name) {
@@ -116,8 +117,8 @@ func checkInterfaces(names [2]string) error {
 	return nil
 }
 
-// interfaceAmong returns a word that names an interface of this network
-// namespace, as ctop down takes it.
+// interfaceAmong returns a word that names an interface of this network namespace, as
+// ctop down takes it.
 func interfaceAmong(args []string) string {
 	for word := range strings.FieldsFuncSeq(strings.Join(args, " "), aroundWords) {
 		if isInterface(word) {
@@ -127,7 +128,7 @@ func interfaceAmong(args []string) string {
 	return ""
 }
 
-// aroundWords tells what stands around the words of a filter.
+// aroundWords reports the characters that separate the words of a filter.
 func aroundWords(r rune) bool { return unicode.IsSpace(r) || r == '!' || r == '(' || r == ')' }
 
 // onValue names the tracker to act on by its interfaces. It is a pflag.Value.
@@ -138,7 +139,7 @@ func (v *onValue) String() string { return strings.Join(*v, ",") }
 // Type is what help shows for the value.
 func (v *onValue) Type() string { return "IF1,IF2" }
 
-// Set takes two names with a comma between them.
+// Set takes two names, separated by a comma.
 func (v *onValue) Set(s string) error {
 	args := strings.Split(s, ",")
 	if len(args) == 1 {

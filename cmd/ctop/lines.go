@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// flushInterval is how long a line may wait for others to be written with.
+// flushInterval is how long a line may wait for further ones.
 const flushInterval = 50 * time.Millisecond
 
-// lineWriter gathers lines and writes them together, but soon: a burst of
-// events does not cost a system call each, and a single one does not wait.
+// lineWriter collects lines and writes them together soon: a burst of events does not
+// take a system call each, and a single event does not wait.
 type lineWriter struct {
-	// abort ends what makes the lines, once they cannot be written.
+	// abort ends the source of the lines if they cannot be written.
 	abort context.CancelCauseFunc
 
 	mu     sync.Mutex
@@ -63,7 +63,7 @@ func (l *lineWriter) flush() error {
 	return l.err
 }
 
-// write takes one line. The error may be an earlier line's.
+// write adds a line. The error may be that of an earlier line.
 func (l *lineWriter) write(line []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,25 +73,25 @@ func (l *lineWriter) write(line []byte) error {
 	return l.err
 }
 
-// stop writes what is left. It may be called again.
+// stop writes the remaining lines. It may be called again.
 func (l *lineWriter) stop() error {
 	l.once.Do(func() { close(l.quit) })
 	<-l.done
 	return l.flush()
 }
 
-// stream is something that is printed line by line as it comes.
+// stream is a sequence that is printed line by line as it comes.
 type stream[T any] struct {
 	head string
-	// from returns what is printed, until the context is done.
+	// from returns the items, until the context is done.
 	from func(context.Context) iter.Seq2[T, error]
-	// format appends the line of an item, or nothing.
+	// format appends the line of an item, or nothing to omit it.
 	format func([]byte, *T) []byte
-	// there fails once the source is gone, nil if it cannot go.
+	// there fails when the source is gone. It is nil if the source cannot go.
 	there func() error
 }
 
-// print writes the lines until ctx is done, the source is gone or nobody reads any
+// print writes lines until ctx is done, the source is gone or nobody reads them any
 // more.
 func (s stream[T]) print(ctx context.Context, to io.Writer) error {
 	inner, cancel := context.WithCancelCause(ctx)
@@ -124,8 +124,8 @@ func (s stream[T]) print(ctx context.Context, to io.Writer) error {
 	return whyEnded(ctx, inner)
 }
 
-// whyEnded returns why lines ended too early. The end of the caller's context is
-// none: it is an interrupt, or the time that was asked for is over.
+// whyEnded returns why the lines ended early, nil if the caller's context is done:
+// then it is an interrupt, or --for is over.
 func whyEnded(outer, inner context.Context) error {
 	if outer.Err() != nil {
 		return nil
@@ -133,7 +133,7 @@ func whyEnded(outer, inner context.Context) error {
 	return context.Cause(inner)
 }
 
-// endWith cancels once something is there no more.
+// endWith cancels the context when there fails.
 func endWith(ctx context.Context, cancel context.CancelCauseFunc, there func() error) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()

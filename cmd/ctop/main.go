@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// env is all that the program gets from outside.
+// env is everything that the program gets from outside.
 type env struct {
 	args           []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	// terminal says that somebody sits at stdin, although it is no file.
+	// terminal is set if somebody types on stdin, although it is not a file.
 	terminal bool
 }
 
@@ -33,25 +33,26 @@ func status() int {
 	})
 }
 
-// execute executes one command line, says what went wrong, and returns the exit
-// status. Nothing on stderr steers a terminal.
+// execute runs a command line, prints its error, and returns the exit status. Nothing
+// on stderr controls the terminal.
 func execute(ctx context.Context, e env) int {
 	e.stderr = cleaned{e.stderr}
 	return report(e.stderr, run(ctx, e))
 }
 
-// run executes one command line. What it returns decides the exit status.
+// run runs a command line. Its error decides the exit status.
 func run(ctx context.Context, e env) error {
 	command := newRootCommand(e)
 	command.SetArgs(e.args)
 	return command.ExecuteContext(ctx)
 }
 
-// untilSignal returns a context that ends with the first signal that asks the
-// program to end. Further ones change nothing: to detach takes a moment, and
-// must not be cut short.
+// untilSignal returns a context that ends with the first signal that asks the program
+// to end. Further signals are ignored, because detaching takes a moment and must not
+// be interrupted.
 func untilSignal(parent context.Context) (context.Context, context.CancelFunc) {
-	// A broken pipe is an error to be returned, not a reason to die attached.
+	// A broken pipe is an error of the write and must not kill the process while it
+	// is attached.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
 	signals := []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGQUIT}
 	if !signal.Ignored(unix.SIGHUP) { // as it is under nohup

@@ -15,8 +15,8 @@ import (
 
 //go:generate sh -c "go run -buildvcs=false . man >../../docs/ctop.8.new && mv ../../docs/ctop.8.new ../../docs/ctop.8 || { rm ../../docs/ctop.8.new; exit 1; }"
 
-// newManCommand prints the manual page. It is there for who builds and packages
-// ctop, and help does not list it.
+// newManCommand prints the manual page. It is for packagers, so the help does not
+// list it.
 func newManCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:    "man",
@@ -30,7 +30,7 @@ func newManCommand() *cobra.Command {
 	}
 }
 
-// page is a manual page in the making, in roff.
+// page is a manual page in roff that is being written.
 type page struct{ strings.Builder }
 
 // manual returns the page of a command and all below it.
@@ -121,7 +121,7 @@ func (p *page) flags(cmd *cobra.Command) {
 	}
 }
 
-// flagForm is how a flag is written.
+// flagForm returns a flag as it is typed.
 func flagForm(f *pflag.Flag) string {
 	form := "--" + f.Name
 	if f.Shorthand != "" {
@@ -172,12 +172,12 @@ func (p *page) macro(name string, args ...string) {
 
 func (p *page) section(name string) { p.macro("SH", name) }
 
-// item is a term, and what it means indented below or beside it.
+// item writes a term and its meaning, indented below or beside it.
 func (p *page) item(term, means string) {
 	p.line(".TP\n.B " + escape(term) + "\n" + escape(means))
 }
 
-// text writes paragraphs. What is indented in them stays as it is.
+// text writes paragraphs. Indented lines stay as they are.
 func (p *page) text(s string) {
 	for part := range strings.SplitSeq(strings.TrimSpace(s), "\n\n") {
 		if strings.HasPrefix(part, "  ") {
@@ -192,7 +192,7 @@ func (p *page) verbatim(s string) {
 	p.line(".PP\n.nf\n" + escape(strings.Trim(s, "\n")) + "\n.fi")
 }
 
-// escape keeps roff from reading more into a text than what it says.
+// escape protects text from being read as roff requests.
 func escape(s string) string {
 	lines := strings.Split(strings.NewReplacer(`\`, `\e`, "-", `\-`).Replace(s), "\n")
 	for i, l := range lines {

@@ -14,15 +14,15 @@ import (
 	"ctop/ui"
 )
 
-// memory is where the console's settings are kept from one time to the next.
-// That they cannot be kept is said, and stops nobody.
+// memory is the file of the console's settings. If it cannot be written, the console
+// says so and goes on.
 type memory struct {
 	env   env
 	file  string
 	saved ui.Settings
 }
 
-// remember reads what was chosen the last time.
+// remember reads the settings of the previous time.
 func (e env) remember() *memory {
 	m := &memory{env: e, file: filepath.Join(statePlace(e.getenv), "console.json")}
 	text, err := readSmall(m.file)
@@ -36,9 +36,8 @@ func (e env) remember() *memory {
 	return m
 }
 
-// keep writes each setting that is another now than when the console began.
-// Another console may have written others meanwhile, and what only a flag said is
-// not kept.
+// keep saves every setting that the operator changed. Another console may have saved
+// others meanwhile, and values of flags are not saved.
 func (m *memory) keep(began, now ui.Settings) {
 	if reflect.DeepEqual(began, now) {
 		return
@@ -48,7 +47,7 @@ func (m *memory) keep(began, now ui.Settings) {
 	}
 }
 
-// merge takes over into saved what changed from began to now.
+// merge copies into saved what changed from began to now.
 func merge(saved *ui.Settings, began, now ui.Settings) {
 	to, from, before := reflect.ValueOf(saved).Elem(), reflect.ValueOf(now), reflect.ValueOf(began)
 	for i := range to.NumField() {
@@ -58,7 +57,7 @@ func merge(saved *ui.Settings, began, now ui.Settings) {
 	}
 }
 
-// write replaces the file, or leaves it as it is. Of two consoles one waits for
+// write replaces the file completely or not at all. Of two consoles, one waits for
 // the other.
 func (m *memory) write(began, now ui.Settings) error {
 	dir := filepath.Dir(m.file)

@@ -14,7 +14,7 @@ import (
 	"ctop/ui"
 )
 
-// speedValue is how fast to play.
+// speedValue is the speed of a replay.
 type speedValue float64
 
 func (v *speedValue) String() string { return strconv.FormatFloat(float64(*v), 'g', -1, 64) }
@@ -51,7 +51,7 @@ func (c *replayCommand) play(cmd *cobra.Command, name string, in io.Reader, head
 // refusePast refuses every act: a recording cannot be changed.
 func refusePast(ui.Attempt) error { return recording.ErrPast }
 
-// playThrough shows how it stood at the end.
+// playThrough shows the state at the end of the recording.
 func (c *replayCommand) playThrough(ctx context.Context, name string, r *recording.Reader, headless bool) (err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -76,7 +76,8 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	return c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast))
 }
 
-// playAlong has the console show what comes as it comes. At the end it stays.
+// playAlong shows the recording in the console as it is played. The console stays
+// open at the end.
 func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
 	p := new(recording.Player)
@@ -89,7 +90,7 @@ func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording
 	return errors.Join(err, c.tellEnd(name, <-ended))
 }
 
-// tellEnd says that a recording ends too early, which is no failure.
+// tellEnd notes that a recording ends early, which is no failure.
 func (c *replayCommand) tellEnd(name string, err error) error {
 	if errors.Is(err, recording.ErrBroken) {
 		c.env.note("%s ends early: %v: showing the part before", name, err)

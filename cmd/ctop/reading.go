@@ -11,30 +11,29 @@ import (
 	"ctop/internal/format"
 )
 
-// chunk is what one read of a file returned.
+// chunk is the result of one read of a file.
 type chunk struct {
 	data []byte
 	err  error
 }
 
-// patientReader reads a file that may keep it waiting, such as a pipe, and stops
-// when its context ends. The read that is under way then goes on by itself: no
-// signal interrupts it.
-type patientReader struct {
+// interruptibleReader reads a file that may block, such as a pipe, and stops when its
+// context ends. The blocked read itself then goes on: no signal interrupts it.
+type interruptibleReader struct {
 	ctx    context.Context
 	chunks chan chunk
 	free   chan []byte
-	// now is the chunk that is being read from, rest what is left of it.
+	// now is the current chunk, rest its unread part.
 	now  chunk
 	rest []byte
 	read atomic.Int64
 }
 
-// readChunk is how much is read at once, in bytes.
+// readChunk is the size of one read, in bytes.
 const readChunk = 1 << 17
 
-func newPatientReader(ctx context.Context, in io.Reader) *patientReader {
-	r := &patientReader{ctx: ctx, chunks: make(chan chunk, 2), free: make(chan []byte, 2)}
+func newInterruptibleReader(ctx context.Context, in io.Reader) *interruptibleReader {
+	r := &interruptibleReader{ctx: ctx, chunks: make(chan chunk, 2), free: make(chan []byte, 2)}
 	for range cap(r.free) {
 		r.free <- make([]byte, readChunk)
 	}
@@ -43,7 +42,7 @@ func newPatientReader(ctx context.Context, in io.Reader) *patientReader {
 }
 
 // fetch reads ahead by one chunk.
-func (r *patientReader) fetch(in io.Reader) {
+func (r *interruptibleReader) fetch(in io.Reader) {
 	for {
 		var buffer []byte
 		select {
@@ -59,8 +58,9 @@ func (r *patientReader) fetch(in io.Reader) {
 	}
 }
 
-// Read implements io.Reader. It returns the context's error once that has ended.
-func (r *patientReader) Read(p []byte) (int, error) {
+// Read implements io.Reader. It returns the context's error after the context has
+// ended.
+func (r *interruptibleReader) Read(p []byte) (int, error) {
 	for len(r.rest) == 0 {
 		if r.now.err != nil {
 			return 0, r.now.err
@@ -78,8 +78,8 @@ func (r *patientReader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// wait waits for the next chunk. One that is there comes before an interrupt.
-func (r *patientReader) wait() error {
+// wait waits for the next chunk. A chunk that is ready comes before an interrupt.
+func (r *interruptibleReader) wait() error {
 	select {
 	case r.now = <-r.chunks:
 	default:
@@ -94,22 +94,22 @@ func (r *patientReader) wait() error {
 	return nil
 }
 
-// progress says on a terminal how far a long replay has come.
+// progress shows on a terminal how far a long replay has come.
 type progress struct {
 	to   io.Writer
 	name string
-	in   *patientReader
-	// size is that of the file, 0 where it is not known.
+	in   *interruptibleReader
+	// size is the size of the file, 0 if it is unknown.
 	size  int64
 	next  time.Time
 	shown bool
 }
 
-// progressEvery is how often it says so. What takes less says nothing.
+// progressEvery is the time between two updates. A shorter replay shows nothing.
 const progressEvery = time.Second / 2
 
-// newProgress returns nil where stderr is no terminal.
-func (e env) newProgress(name string, file any, in *patientReader) *progress {
+// newProgress returns nil if stderr is not a terminal.
+func (e env) newProgress(name string, file any, in *interruptibleReader) *progress {
 	if !isTerminal(e.stderr) {
 		return nil
 	}
@@ -135,7 +135,7 @@ func (p *progress) tell(packets int) {
 	_, _ = fmt.Fprintf(p.to, "\r\x1b[Kctop: replaying %s: %s%s", p.name, format.Plural(packets, "packet"), share) // only for the eye
 }
 
-// end removes what was said.
+// end removes the line from the terminal.
 func (p *progress) end() {
 	if p != nil && p.shown {
 		_, _ = io.WriteString(p.to, "\r\x1b[K")

@@ -16,7 +16,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// recordCommand keeps what a tracker sees in a file.
+// recordCommand records what a tracker sees in a file.
 type recordCommand struct {
 	env      env
 	tracker  trackerFlags
@@ -66,8 +66,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 			return err
 		}
 	}
-	// Whatever can be wrong with the file is found out before the interfaces are
-	// touched.
+	// Errors of the file come before the interfaces are touched.
 	file, err := c.create(args[0])
 	if err != nil {
 		return err
@@ -82,7 +81,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	})
 }
 
-// checkPipe refuses to fill a terminal with what nobody can read.
+// checkPipe refuses to write a recording to a terminal.
 func (c *recordCommand) checkPipe() error {
 	if isTerminal(c.env.stdout) {
 		return usagef("record: stdout is a terminal: name a file, or redirect it")
@@ -104,13 +103,13 @@ func (c *recordCommand) record(ctx context.Context, t *tracker.Tracker, file *re
 	return nil
 }
 
-// recordFile is what is recorded to.
+// recordFile is the destination of a recording.
 type recordFile struct {
 	io.Writer
 	name string
-	// file is nil where it is stdout.
+	// file is nil if it is stdout.
 	file *os.File
-	// begun says that there is a tracker to record.
+	// begun is set once the recording has begun.
 	begun bool
 }
 
@@ -125,7 +124,7 @@ func (c *recordCommand) create(name string) (*recordFile, error) {
 	return &recordFile{Writer: f, name: name, file: f}, recordFailed(name, err)
 }
 
-// end closes the file, and removes one that nothing was recorded to.
+// end closes the file, and removes it if the recording has not begun.
 func (f *recordFile) end() error {
 	if f.file == nil {
 		return nil
@@ -137,7 +136,7 @@ func (f *recordFile) end() error {
 	return recordFailed(f.name, err)
 }
 
-// recordFailed says once what was recorded to.
+// recordFailed adds the file's name to an error, once.
 func recordFailed(name string, err error) error {
 	var path *os.PathError
 	switch {
@@ -149,14 +148,14 @@ func recordFailed(name string, err error) error {
 	return fmt.Errorf("record %s: %w", name, err)
 }
 
-// recorder writes what a tracker sees.
+// recorder writes the snapshots and events of a tracker.
 type recorder struct {
 	writer            *recording.Writer
 	tracker           *tracker.Tracker
 	snapshots, events int
 }
 
-// run records until ctx is done, or the tracker is, or nothing can be written.
+// run records until ctx is done, the tracker is gone or the file cannot be written.
 func (r *recorder) run(ctx context.Context, interval time.Duration) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -177,8 +176,8 @@ func (r *recorder) run(ctx context.Context, interval time.Duration) (err error) 
 	}
 }
 
-// gather reads events. What cannot be written soon enough is lost in the kernel,
-// where it is counted.
+// gather reads events. If they are written too slowly, the kernel drops and counts
+// further ones.
 func (r *recorder) gather(ctx context.Context) (<-chan flow.Event, <-chan error) {
 	events, failed := make(chan flow.Event, 4096), make(chan error, 1)
 	go func() {
@@ -198,7 +197,7 @@ func (r *recorder) gather(ctx context.Context) (<-chan flow.Event, <-chan error)
 	return events, failed
 }
 
-// until writes events until it is time for a snapshot, or time to end.
+// until writes events until it is time for a snapshot or for the end.
 func (r *recorder) until(ctx context.Context, tick <-chan time.Time, events <-chan flow.Event, failed <-chan error) (done bool, err error) {
 	for {
 		select {
@@ -230,7 +229,7 @@ func (r *recorder) snapshot(sampler *tracker.Sampler) error {
 	return r.writer.Snapshot(s)
 }
 
-// finish has how it stands at the end, unless something is wrong already.
+// finish writes the last snapshot, unless an error has ended the recording.
 func (r *recorder) finish(sampler *tracker.Sampler, failed error) error {
 	if failed != nil {
 		_ = r.writer.Close() // what there is can be read, if it can be written

@@ -23,10 +23,11 @@ func (f *repeatFlags) register(flags *pflag.FlagSet) {
 	flags.Var(&f.count, "count", "with --interval: number of snapshots to print, 0 until interrupted")
 }
 
-// shortestRepeat keeps a typing error from reading the table without a pause.
+// shortestRepeat prevents reading the table without a pause because of a typing
+// mistake.
 const shortestRepeat = 100 * time.Millisecond
 
-// check refuses what contradicts itself.
+// check refuses contradictory flags.
 func (f *repeatFlags) check(cmd *cobra.Command) error {
 	d := f.interval.duration()
 	switch {
@@ -40,7 +41,7 @@ func (f *repeatFlags) check(cmd *cobra.Command) error {
 	return nil
 }
 
-// given reports whether a flag is on the command line itself.
+// given reports whether a flag was given on the command line itself.
 func given(cmd *cobra.Command, name string) bool {
 	f := cmd.Flags().Lookup(name)
 	return f != nil && f.Changed && f.Annotations[fromVariable] == nil
@@ -48,9 +49,9 @@ func given(cmd *cobra.Command, name string) bool {
 
 func (f *repeatFlags) wanted() bool { return f.interval > 0 }
 
-// repeatedly returns what takes one snapshot after the other, with the rates since
-// the one before. A tracker of our own is swept meanwhile; somebody else's is left
-// alone.
+// repeatedly returns the function that takes one snapshot after the other, each with
+// the rates since the previous one. A collector sweeps a tracker of this process
+// meanwhile; another process's tracker is only read.
 func repeatedly(
 	ctx context.Context, t *tracker.Tracker, interval time.Duration,
 ) (take func(context.Context) (*flow.Snapshot, error), stop func()) {
@@ -65,8 +66,8 @@ func repeatedly(
 	}, stop
 }
 
-// watched sweeps a tracker of our own until it is stopped, and returns what fails
-// once the tracker is no more.
+// watched runs a collector on a tracker of this process until stop is called. there
+// fails when the tracker is gone.
 func watched(ctx context.Context, t *tracker.Tracker, interval time.Duration) (there func() error, stop func()) {
 	if t.Joined() {
 		return presence(t), func() {}
@@ -75,8 +76,8 @@ func watched(ctx context.Context, t *tracker.Tracker, interval time.Duration) (t
 	return c.ended, c.stop
 }
 
-// presence returns what fails once the tracker was detached: its table can be
-// read on, but nothing will ever change in it.
+// presence returns a function that fails when the tracker was detached: its table can
+// still be read, but will never change again.
 func presence(t *tracker.Tracker) func() error {
 	return func() error {
 		if t.Gone() {

@@ -24,7 +24,7 @@ import (
 	"ctop/ui"
 )
 
-// replayCommand shows what the tracker makes of a capture.
+// replayCommand replays a capture through the tracker, or a recording.
 type replayCommand struct {
 	env     env
 	tracker trackerFlags
@@ -95,7 +95,7 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	source := newPatientReader(cmd.Context(), file)
+	source := newInterruptibleReader(cmd.Context(), file)
 	in := bufio.NewReaderSize(source, 1<<16)
 	if recording.Is(in) {
 		return c.play(cmd, args[0], in, headless)
@@ -114,7 +114,7 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 	return c.replay(cmd.Context(), args[0], packets, bar, headless)
 }
 
-// check refuses what could not be shown, before the file is read.
+// check refuses contradictory flags before the file is read.
 func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
 	if c.dump && c.events {
 		return usagef("--dump and --events exclude each other: use only one of them")
@@ -174,13 +174,13 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	return c.env.runProgram(r, ctx.Done(), c.look, ui.WithClock(r.Now), ui.WithActor(r))
 }
 
-// teller returns what writes events, nil where they are not wanted.
+// teller returns the function that prints events, nil without --events.
 func (c *replayCommand) teller(lines *lineWriter) func(*flow.Event) error {
 	if !c.events {
 		return nil
 	}
 	line := []byte(output.EventHeader(c.view.output))
-	// Where that fails the first event fails, too.
+	// If that fails, the first event fails too.
 	_ = lines.write(line)
 	return func(e *flow.Event) error {
 		if !tells(c.view.wanted(), e) {
@@ -191,8 +191,8 @@ func (c *replayCommand) teller(lines *lineWriter) func(*flow.Event) error {
 	}
 }
 
-// sideNames returns what to call the two sides: interfaces, where the capture
-// has two.
+// sideNames returns the names of the two sides: the interfaces, if the capture has
+// two.
 func sideNames(packets *capture.Reader) [2]string {
 	if names := packets.Interfaces(); names[0] != "" && names[1] != "" {
 		return names
@@ -200,12 +200,12 @@ func sideNames(packets *capture.Reader) [2]string {
 	return [2]string{"left", "right"}
 }
 
-// interruptEvery is after how many packets a replay looks whether it is to end.
-// Packets that wait in a pipe are mostly fewer, and are shown.
+// interruptEvery is the number of packets between two checks for an interrupt. A pipe
+// holds fewer, so what it holds is replayed.
 const interruptEvery = 1024
 
-// feed replays the capture up to its end, or up to where it makes no sense any
-// more, or up to an interrupt, and returns the table as it is then.
+// feed replays the capture to its end, to --for, to an interrupt or to where the file
+// is broken, and returns the table at that time.
 func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.Reader, r *replay.Replay, bar *progress) (*flow.Snapshot, error) {
 	var begin time.Time
 	for n := 1; n%interruptEvery != 0 || ctx.Err() == nil; n++ {
@@ -238,7 +238,7 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 	return r.Refresh()
 }
 
-// refusedCapture says what to do about a file whose head cannot be read.
+// refusedCapture says what to do about a file that cannot be read as a capture.
 func refusedCapture(name string, err error) error {
 	if errors.Is(err, capture.ErrBroken) {
 		return fmt.Errorf("replay %s: %w: name a complete file", name, err)
@@ -246,12 +246,12 @@ func refusedCapture(name string, err error) error {
 	return fmt.Errorf("replay %s: %w: name a capture that tcpdump or Wireshark wrote, or a recording of ctop record", name, err)
 }
 
-// errNothingRead is for a file of which nothing can be shown.
+// errNothingRead is the error for a file without a packet that can be replayed.
 func errNothingRead(name, why string) error {
 	return fmt.Errorf("replay %s: no packet was read: %s: name a capture of packets that carry IP", name, why)
 }
 
-// whyNothing says why none of a capture's packets was replayed.
+// whyNothing returns why no packet of a capture was replayed.
 func whyNothing(skipped capture.Skipped, short int) string {
 	switch why := skippedWords(skipped); {
 	case why != "":
@@ -262,7 +262,7 @@ func whyNothing(skipped capture.Skipped, short int) string {
 	return "it has none"
 }
 
-// skippedWords says which packets were passed over, empty for none.
+// skippedWords lists the packets that were skipped, empty for none.
 func skippedWords(s capture.Skipped) string {
 	var parts []string
 	for _, link := range slices.Sorted(maps.Keys(s.Links)) {
@@ -277,7 +277,7 @@ func skippedWords(s capture.Skipped) string {
 	return strings.Join(parts, ", ")
 }
 
-// tellFed says what was replayed.
+// tellFed prints how much was replayed.
 func (c *replayCommand) tellFed(r *replay.Replay, s *flow.Snapshot, passed capture.Skipped) {
 	fed, skipped := r.Fed()
 	text := fmt.Sprintf("replayed %s of %s", format.Plural(fed, "packet"), format.Age(s.Uptime))

@@ -129,7 +129,7 @@ func TestReplayInterrupted(t *testing.T) {
 // TestProgress has a replay that takes long, on a terminal. What it says goes away
 // at the end.
 func TestProgress(t *testing.T) {
-	in := newPatientReader(t.Context(), bytes.NewReader(make([]byte, 1000)))
+	in := newInterruptibleReader(t.Context(), bytes.NewReader(make([]byte, 1000)))
 	if _, err := io.ReadFull(in, make([]byte, 500)); err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,7 @@ const rootExample = `  ctop eth0 eth1                  the console
   ctop --trace dport:443 eth0 eth1  each packet with its verdict
   ctop demo                       try it in a private lab`
 
-// rootCommand is ctop without a subcommand: the console, or the dump.
+// rootCommand is ctop without a subcommand: the console, the dump or the trace.
 type rootCommand struct {
 	env     env
 	tracker trackerFlags
@@ -126,8 +126,8 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// opener returns what opens the tracker of a console: one between two interfaces,
-// or the one that runs where fewer were named.
+// opener returns the function that opens the console's tracker: between two
+// interfaces, or the running one if fewer were named.
 func (c *rootCommand) opener(cmd *cobra.Command, args []string) (func(session) func() (*tracker.Tracker, error), error) {
 	ctx := cmd.Context()
 	if len(args) < 2 {
@@ -143,8 +143,8 @@ func (c *rootCommand) opener(cmd *cobra.Command, args []string) (func(session) f
 	}, err
 }
 
-// runningPair returns the interfaces of the tracker that runs, or of the one that has
-// the interface.
+// runningPair returns the interfaces of the one running tracker, or of the tracker
+// that has the named interface.
 func runningPair(args []string) ([]string, error) {
 	if len(args) > 0 {
 		return form("ctop").pairWith(args[0])
@@ -161,11 +161,11 @@ func runningPair(args []string) ([]string, error) {
 	return nil, usagef("name two interfaces, as in ctop eth0 eth1, or try it without any: ctop demo")
 }
 
-// dumpWords are what others call a dump.
+// dumpWords are names of a dump command in other programs.
 func dumpWords() []string { return []string{"dump", "list", "ls", "show", "ps", "status"} }
 
-// checkCommand refuses what is neither a command nor an interface, and says which
-// command it looks like.
+// checkCommand refuses a word that is neither a command nor an interface, and
+// suggests a similar command.
 func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 || isInterface(args[0]) {
 		return nil

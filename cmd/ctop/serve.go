@@ -62,8 +62,7 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	log := c.logs.logger(c.env.stderr, *c.verbose)
-	// Whatever can be wrong with the service is found out before the
-	// interfaces are touched.
+	// Errors of the service come before the interfaces are touched.
 	s, err := c.prepare(log)
 	if err != nil {
 		return err
@@ -106,7 +105,7 @@ func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
 	return s, err
 }
 
-// statePlace is where what has to survive a restart is kept.
+// statePlace returns the directory of files that survive a restart.
 func statePlace(getenv func(string) string) string {
 	if dir := getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "ctop")
@@ -137,8 +136,8 @@ func listen(flag, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// localAddress completes an address that has no host by the loopback one:
-// nothing is reachable from elsewhere unless somebody said so.
+// localAddress adds the loopback address to an address without a host: nothing is
+// reachable from elsewhere unless the operator says so.
 func localAddress(flag, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil && !strings.Contains(address, ":") {
@@ -162,7 +161,7 @@ func (v *logFormat) String() string {
 	return "text"
 }
 
-// Set takes a format's name.
+// Set takes the name of a format.
 func (v *logFormat) Set(s string) error {
 	if s != "text" && s != "json" {
 		return fmt.Errorf("%q is not a log format: use text or json", s)
@@ -182,7 +181,7 @@ func (v *logFormat) logger(w interface{ Write([]byte) (int, error) }, verbose bo
 	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// openTracker passes the tracker's notes to the log.
+// openTracker opens the tracker and logs its notes.
 func openTracker(ctx context.Context, o tracker.Options, log *slog.Logger) (*tracker.Tracker, error) {
 	o.Log = log
 	t, err := tracker.Open(ctx, o)
@@ -195,7 +194,7 @@ func openTracker(ctx context.Context, o tracker.Options, log *slog.Logger) (*tra
 	return t, nil
 }
 
-// closeTracker adds what went wrong at the end to what went wrong before.
+// closeTracker closes the tracker and joins both errors.
 func closeTracker(t *tracker.Tracker, err error) error {
 	return errors.Join(err, t.Close())
 }

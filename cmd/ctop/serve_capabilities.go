@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kept are the capabilities without which the tracker cannot be read and cannot
-// be detached: the maps and programs, the interfaces, and the namespaces of
-// their peers, where these are found through processes that have more.
+// kept are the capabilities that reading and detaching the tracker need: for maps and
+// programs, for interfaces, and for the namespaces of their peers, which may be found
+// through processes with more capabilities.
 func kept(throughProcesses bool) uint64 {
 	set := uint64(1<<unix.CAP_BPF | 1<<unix.CAP_PERFMON | 1<<unix.CAP_NET_ADMIN | 1<<unix.CAP_SYS_ADMIN)
 	if throughProcesses {
@@ -20,17 +20,16 @@ func kept(throughProcesses bool) uint64 {
 	return set
 }
 
-// giveUpPrivilege gives up, once the tracker is attached, every capability that the
-// process has but those that it keeps, and every way to get one again: for good and
-// for all threads.
+// giveUpPrivilege drops, after the tracker was attached, every other capability and
+// every way to get one again, for all threads.
 func giveUpPrivilege(kept uint64) error {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
 		return fmt.Errorf("read own capabilities: %w", err)
 	}
-	// Without CAP_SETPCAP the bounding set stays as it is. What is bounded by it
-	// cannot be gained any more either, with no_new_privs.
+	// Without CAP_SETPCAP the bounding set stays as it is. With no_new_privs, none of
+	// its capabilities can be gained any more either.
 	if data[0].Effective&(1<<unix.CAP_SETPCAP) != 0 {
 		if err := boundCapabilities(kept); err != nil {
 			return err
@@ -51,7 +50,7 @@ func giveUpPrivilege(kept uint64) error {
 	return onAllThreads("drop capabilities", unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&data[0])))
 }
 
-// boundCapabilities takes out of the bounding set what is not kept.
+// boundCapabilities removes the other capabilities from the bounding set.
 func boundCapabilities(kept uint64) error {
 	for c := uintptr(0); ; c++ {
 		bounded, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0)

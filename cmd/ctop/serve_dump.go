@@ -33,7 +33,7 @@ func (r remote) dumpCommand() *cobra.Command {
 	return cmd
 }
 
-// next waits until a dump may be sent, and returns the snapshot that it is of.
+// next waits until a dump may be sent, and returns its snapshot.
 func (r remote) next(ctx context.Context) (s *flow.Snapshot, done func(), err error) {
 	if _, err := r.snapshot(ctx); err != nil {
 		return nil, nil, err
@@ -41,13 +41,13 @@ func (r remote) next(ctx context.Context) (s *flow.Snapshot, done func(), err er
 	return r.dumps.begin(ctx, r.reader.Snapshot, r.role, r.end)
 }
 
-// endable is written to until a context is done.
+// endable is a writer that fails when its context is done.
 type endable struct {
 	ctx context.Context //nolint:containedctx // Write has none
 	w   io.Writer
 }
 
-// Write writes, or says why the context is done.
+// Write writes, or returns why the context is done.
 func (e endable) Write(p []byte) (int, error) {
 	if e.ctx.Err() != nil {
 		return 0, context.Cause(e.ctx)

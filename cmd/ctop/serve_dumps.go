@@ -11,39 +11,40 @@ import (
 	"ctop/ui/console"
 )
 
-// Bounds on the dumps that are being sent at one time. A snapshot of a million
-// flows takes a quarter of a gigabyte, and who takes a dump slowly keeps it.
+// Limits of the dumps that are sent at one time. A snapshot of a million flows takes
+// a quarter of a gigabyte, for as long as a client takes to read the dump.
 const (
-	// mostDumps are sent at once, of which viewers may have some.
+	// mostDumps is the number of dumps at once, mostViewersDumps the number of those
+	// of viewers.
 	mostDumps, mostViewersDumps = 16, 8
-	// mostHeld are the snapshots that they are made of.
+	// mostHeld is the number of snapshots that they use, mostViewersHeld the number
+	// of those that viewers use.
 	mostHeld, mostViewersHeld = 2, 1
-	// sharedFor is how much older than the latest a snapshot may be that is
-	// shared.
+	// sharedFor is how much older than the latest a shared snapshot may be.
 	sharedFor = 5 * time.Second
-	// slowAfter is the time after which a dump may be ended for another one.
+	// slowAfter is the time after which a dump may be ended in favour of another one.
 	slowAfter = 30 * time.Second
 )
 
 var errSlowDump = errors.New("the client read the dump too slowly while others wait: request fewer flows with --filter or --limit, or try again")
 
-// dumps are those that are being sent. They share snapshots, so that the memory
-// they take together is bounded.
+// dumps are the dumps that are being sent. They share snapshots, which bounds their
+// memory.
 type dumps struct {
 	clock func() time.Time
 
 	mu   sync.Mutex
 	sent []*sentDump // oldest first
-	// waiting have no place yet, in the order in which they came.
+	// waiting are the dumps that wait for a place, in the order of their arrival.
 	waiting []*waiting
-	// changed is closed, and another one made, when one ends.
+	// changed is closed and replaced when a dump ends.
 	changed chan struct{}
-	// arranging is taken while flows are filtered and sorted, which takes
-	// memory for each of them.
+	// arranging is held while flows are filtered and sorted, which takes memory for
+	// each of them.
 	arranging sync.Mutex
 }
 
-// sentDump is one dump while it is sent.
+// sentDump is a dump that is being sent.
 type sentDump struct {
 	snapshot *flow.Snapshot
 	role     console.Role
@@ -57,8 +58,9 @@ type waiting struct{ role console.Role }
 
 func newDumps() *dumps { return &dumps{clock: time.Now, changed: make(chan struct{})} }
 
-// begin waits until a dump may be sent, and returns the snapshot that it is to be
-// of and what to call at its end. end is called where it has to make room.
+// begin waits until a dump may be sent. It returns the dump's snapshot and the
+// function to call at its end. end is called if the dump has to make room for another
+// one.
 func (d *dumps) begin(ctx context.Context, latest func() *flow.Snapshot, role console.Role, end func(error)) (*flow.Snapshot, func(), error) {
 	w := &waiting{role}
 	d.mu.Lock()
@@ -79,8 +81,8 @@ func (d *dumps) begin(ctx context.Context, latest func() *flow.Snapshot, role co
 	}
 }
 
-// try takes a place, or ends a dump for it and returns what tells of the next
-// place.
+// try takes a place. If there is none, it may end a slow dump, and returns a channel
+// that is closed at the next change.
 func (d *dumps) try(latest func() *flow.Snapshot, w *waiting, end func(error)) (*sentDump, <-chan struct{}) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -96,7 +98,7 @@ func (d *dumps) try(latest func() *flow.Snapshot, w *waiting, end func(error)) (
 	return nil, d.changed
 }
 
-// first reports whether nobody with the same role came before.
+// first reports whether a dump is the first of its role that waits.
 func (d *dumps) first(w *waiting) bool {
 	for _, other := range d.waiting {
 		if other.role == w.role {
@@ -106,8 +108,7 @@ func (d *dumps) first(w *waiting) bool {
 	return false
 }
 
-// endSlow ends the dump that was begun first, if it is slow and the role may have
-// its place.
+// endSlow ends the oldest dump if it is slow and the role may take its place.
 func (d *dumps) endSlow(role console.Role) {
 	for _, dump := range d.sent {
 		if d.clock().Sub(dump.begun) < slowAfter {
@@ -121,7 +122,7 @@ func (d *dumps) endSlow(role console.Role) {
 	}
 }
 
-// choose returns the snapshot for another dump, nil where there is no place.
+// choose returns the snapshot for another dump, nil if there is no place.
 func (d *dumps) choose(latest *flow.Snapshot, role console.Role) *flow.Snapshot {
 	held, viewersHeld := map[*flow.Snapshot]bool{}, map[*flow.Snapshot]bool{}
 	viewers := 0

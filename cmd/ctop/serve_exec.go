@@ -16,19 +16,19 @@ import (
 	"ctop/ui/console"
 )
 
-// remote is a command that came over SSH, and its target: the tracker that the
-// server runs, as far as the operator's role allows.
+// remote is a command that came over SSH. Its target is the tracker of the server, as
+// far as the operator's role permits.
 type remote struct {
 	env    env
 	reader ui.Reader
 	actor  flow.Actor
 	role   console.Role
 	dumps  *dumps
-	// end ends the session for a reason.
+	// end ends the session with a reason.
 	end func(why error)
 }
 
-// command is the allow-list of commands over SSH.
+// command runs a command over SSH, if it is one of those allowed there.
 func (d *dumps) command(ctx context.Context, c console.Command) int {
 	c.Stderr = cleaned{c.Stderr}
 	r := remote{reader: c.Reader, actor: c.Actor, role: c.Role, dumps: d, end: c.End, env: env{
@@ -64,10 +64,10 @@ func (r remote) run(ctx context.Context) error {
 	return cmd.ExecuteContext(ctx)
 }
 
-// open is the opener of its commands.
+// open is the opener of the command.
 func (r remote) open(_ context.Context, use func(target) error) error { return use(r) }
 
-// snapshot returns the server's latest one, and waits for the first.
+// snapshot returns the server's latest snapshot, and waits for the first one.
 func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
 	for range 50 {
 		if s := r.reader.Snapshot(); s != nil {
@@ -82,11 +82,11 @@ func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
 	return nil, errors.New("read the flows: the tracker has no snapshot yet: try again")
 }
 
-// eventPause is the time between two looks at the server's events.
+// eventPause is the time between two reads of the server's events.
 const eventPause = 100 * time.Millisecond
 
-// events returns the server's events from now on. It has lost those that came faster
-// than they were taken and that the server no longer keeps.
+// events returns the server's events from now on. If they come faster than the client
+// reads, the server keeps the latest, and an EventLost counts the others.
 func (r remote) events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	_, position := r.reader.Events(math.MaxUint64)
 	return func(yield func(flow.Event, error) bool) {
@@ -109,8 +109,8 @@ func (r remote) events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	}
 }
 
-// withLost returns events with one before them that says how many are missing, if
-// there were more than are still kept.
+// withLost returns events after an EventLost that counts the missing ones of all, if
+// any are missing.
 func withLost(list []flow.Event, all uint64) []flow.Event {
 	lost := all - uint64(len(list))
 	if lost == 0 {
@@ -123,7 +123,7 @@ func withLost(list []flow.Event, all uint64) []flow.Event {
 	return append([]flow.Event{e}, list...)
 }
 
-// Act implements [flow.Actor]. It says what a viewer lacks.
+// Act implements [flow.Actor]. Its error tells a viewer how to become an operator.
 func (r remote) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	outcome, err := r.actor.Act(ctx, act)
 	if err != nil && r.role != console.Operator {

@@ -9,7 +9,7 @@ import (
 	"ctop/ui/console"
 )
 
-// sshFlags say how to serve the console.
+// sshFlags are the options of the SSH server.
 type sshFlags struct {
 	address, keys, hostKey, audit string
 	limits                        console.Limits
@@ -42,8 +42,8 @@ func (f *sshFlags) register(flags *pflag.FlagSet) {
 	flags.Var((*spanValue)(&f.limits.Stall), "ssh-stall", "time after which a client that reads nothing is disconnected")
 }
 
-// checkUnused refuses flags that would mean nothing without --ssh. A variable may
-// be meant for other times.
+// checkUnused refuses flags that mean nothing without --ssh. A variable may be set
+// for other commands.
 func (f *sshFlags) checkUnused() (err error) {
 	f.flags.VisitAll(func(flag *pflag.Flag) {
 		ours := flag.Name == "audit" || flag.Name == "authorized-keys" || flag.Name == "host-key" ||
@@ -55,7 +55,7 @@ func (f *sshFlags) checkUnused() (err error) {
 	return err
 }
 
-// countValue is a number from 1 to a bound.
+// countValue is a number from 1 to a maximum.
 type countValue struct {
 	value *int
 	most  int
@@ -70,7 +70,7 @@ func (v *countValue) String() string {
 	return strconv.Itoa(*v.value)
 }
 
-// Set takes a number within the bounds.
+// Set takes a number up to the maximum.
 func (v *countValue) Set(s string) error {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > v.most {
@@ -80,7 +80,7 @@ func (v *countValue) Set(s string) error {
 	return nil
 }
 
-// spanValue is a duration that is not zero: none of these can be switched off.
+// spanValue is a duration other than zero: none of these limits can be switched off.
 type spanValue durationValue
 
 func (v *spanValue) Type() string   { return "DURATION" }

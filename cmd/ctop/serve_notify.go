@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// notifier tells the service manager how the service is, as sd_notify(3) does.
-// Where there is no manager it does nothing.
+// notifier reports the state of the service to the service manager, as sd_notify(3)
+// does. Without a manager it does nothing.
 type notifier struct {
 	conn     net.Conn
 	watchdog time.Duration
@@ -41,8 +41,8 @@ func (n *notifier) send(state string) {
 func (n *notifier) ready()    { n.send("READY=1\nSTATUS=tracking") }
 func (n *notifier) stopping() { n.send("STOPPING=1\nSTATUS=stopping") }
 
-// watch tells the manager regularly that all is well, and does not where it is
-// not: then the manager starts the service anew.
+// watch reports regularly that the service is healthy. If it is not, watch stops
+// reporting, and the manager restarts the service.
 func (n *notifier) watch(ctx context.Context, healthy func() error) error {
 	if n.conn == nil || n.watchdog == 0 {
 		<-ctx.Done()

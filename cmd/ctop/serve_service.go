@@ -15,7 +15,7 @@ import (
 	"ctop/ui/console"
 )
 
-// service is everything that is served from one tracker.
+// service is everything that one tracker serves.
 type service struct {
 	log    *slog.Logger
 	notify *notifier
@@ -66,8 +66,8 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	return collector.err
 }
 
-// giveUp drops the capabilities that only attaching took, and makes sure that
-// what is read and written later can be without them.
+// giveUp drops the capabilities that only attaching needs, and checks that files can
+// still be read and written without them.
 func (s *service) giveUp(t *tracker.Tracker) error {
 	if err := giveUpPrivilege(kept(t.PeersInProcesses())); err != nil {
 		s.log.Warn("keep privileges that are not needed", "error", err)
@@ -98,7 +98,7 @@ func (s *service) runAll(ctx context.Context, c *tracker.Collector, t *tracker.T
 	})
 }
 
-// parts are what runs side by side.
+// parts are the servers that run side by side.
 func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, error) {
 	parts := []func(context.Context) error{
 		func(ctx context.Context) error { return s.notify.watch(ctx, func() error { return healthy(c) }) },
@@ -125,11 +125,11 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 	return parts, nil
 }
 
-// oldest is how old the latest snapshot may be. Reading a very large table takes
+// oldest is the maximum age of a healthy snapshot. Reading a very large table takes
 // seconds, and it is read a tenth of the time at most.
 const oldest = 10 * time.Second
 
-// healthy says what is wrong with the tracker.
+// healthy returns what is wrong with the tracker, nil if nothing is.
 func healthy(c *tracker.Collector) error {
 	s := c.Snapshot()
 	if s == nil {

@@ -13,20 +13,18 @@ import (
 	"ctop/tracker"
 )
 
-// session is what the commands that need a tracker have in common.
+// session is what the commands that need a tracker share.
 type session struct {
 	env env
 	log *slog.Logger
-	// asked are flags on the command line that a tracker which runs already
-	// does not heed.
+	// asked are flags of the command line that a running tracker ignores.
 	asked []string
-	// lab is set where the interfaces are a laboratory's: what is changed there is
-	// gone with it, and worth no note.
+	// lab is set if the interfaces are those of a lab. Notes about changed settings
+	// are left out: the lab is removed at the end.
 	lab bool
 }
 
-// newSession returns a session that tells what it does only if that was asked
-// for.
+// newSession returns a session, which logs only if it is verbose.
 func newSession(e env, verbose bool) session {
 	handler := slog.DiscardHandler
 	if verbose {
@@ -35,8 +33,8 @@ func newSession(e env, verbose bool) session {
 	return session{env: e, log: slog.New(handler)}
 }
 
-// askedBy returns the session with what its command line says of a tracker that
-// is attached. A variable or a file may be meant for other times.
+// askedBy returns the session with the flags of the command line that only a new
+// tracker follows. Variables and files may be set for other commands.
 func (s session) askedBy(cmd *cobra.Command) session {
 	for _, name := range [...]string{"policy", "mode", "max-flows", "profile", "timeout", "checksums"} {
 		if given(cmd, name) {
@@ -46,8 +44,7 @@ func (s session) askedBy(cmd *cobra.Command) session {
 	return s
 }
 
-// with opens a tracker, passes on its notes, uses it, and closes it, whatever
-// happens in between.
+// with opens a tracker, prints its notes, uses it, and closes it in any case.
 func (s session) with(open func() (*tracker.Tracker, error), use func(*tracker.Tracker) error) (err error) {
 	started := time.Now()
 	t, err := open()
@@ -77,7 +74,7 @@ func (s session) open(ctx context.Context, o tracker.Options) func() (*tracker.T
 	return func() (*tracker.Tracker, error) { return tracker.Open(ctx, o) }
 }
 
-// join joins the tracker that runs, for a command that takes --on.
+// join joins the running tracker, for a command that takes --on.
 func (s session) join(ctx context.Context, names []string) func() (*tracker.Tracker, error) {
 	return func() (*tracker.Tracker, error) {
 		t, err := tracker.Join(ctx, names...)
@@ -85,7 +82,7 @@ func (s session) join(ctx context.Context, names []string) func() (*tracker.Trac
 	}
 }
 
-// advise says what to do where no tracker runs, or several.
+// advise adds to an error what to do if no tracker runs, or several.
 func advise(err error, ifNone, ifMany string) error {
 	switch {
 	case errors.Is(err, tracker.ErrNotRunning):
@@ -96,8 +93,8 @@ func advise(err error, ifNone, ifMany string) error {
 	return err
 }
 
-// joinOrOpen joins the tracker that runs, without taking it over, and attaches
-// one only where none does and two interfaces were named.
+// joinOrOpen joins the running tracker without taking it over. It attaches one only
+// if none runs and two interfaces were named.
 func (s session) joinOrOpen(ctx context.Context, as form, names []string, f *trackerFlags) func() (*tracker.Tracker, error) {
 	return func() (*tracker.Tracker, error) {
 		t, err := tracker.Join(ctx, names...)
@@ -105,7 +102,7 @@ func (s session) joinOrOpen(ctx context.Context, as form, names []string, f *tra
 			two := "name two interfaces, as in " + string(as) + " eth0 eth1"
 			return t, advise(err, two, two)
 		}
-		// Where pins are not safe there is no tracker that can be joined, either.
+		// If the pins are not safe, no tracker can be joined either.
 		if !errors.Is(err, tracker.ErrNotRunning) && !errors.Is(err, tracker.ErrUnsafe) {
 			return t, err
 		}
@@ -117,7 +114,7 @@ func (s session) joinOrOpen(ctx context.Context, as form, names []string, f *tra
 	}
 }
 
-// share joins the tracker that runs, to stay.
+// share joins the running tracker, to stay.
 func (s session) share(ctx context.Context, names []string) func() (*tracker.Tracker, error) {
 	return func() (*tracker.Tracker, error) { return tracker.Share(ctx, s.log, names...) }
 }

@@ -29,21 +29,20 @@ func configFiles(getenv func(string) string) []string {
 	return append(files, systemConfig)
 }
 
-// fromVariable marks a flag that a variable or a file has set.
+// fromVariable marks a flag that was set by a variable or a file.
 const fromVariable = "ctop_variable"
 
-// neverSet are flags that mean something only where they are typed.
+// neverSet are flags that only the command line may set.
 func neverSet() []string { return []string{"help", "all", "version", "yes", "dry-run"} }
 
-// applySettings sets the flags that are not on the command line: from the
-// environment, where CTOP_MAX_FLOWS is --max-flows, or else from the files. A
-// command without flags of its own goes without: help and down must work
-// whatever is written there.
+// applySettings sets the flags that are not on the command line: from the environment
+// (CTOP_MAX_FLOWS is --max-flows), or else from the files. A command without flags of
+// its own ignores both: help and down must always work.
 func applySettings(cmd *cobra.Command, getenv func(string) string) error {
 	if !configurable(cmd) {
 		return nil
 	}
-	// What is on the command line, before anything else is.
+	// Note the flags of the command line before setting others.
 	typed := map[string]bool{}
 	cmd.Flags().Visit(func(f *pflag.Flag) { typed[f.Name] = true })
 	if err := applyVariables(cmd, typed, getenv); err != nil {
@@ -62,7 +61,7 @@ func configurable(cmd *cobra.Command) (yes bool) {
 	return yes
 }
 
-// applyVariables adds what it has set to what is set.
+// applyVariables adds the flags that it sets to set.
 func applyVariables(cmd *cobra.Command, set map[string]bool, getenv func(string) string) error {
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
@@ -79,7 +78,7 @@ func applyVariables(cmd *cobra.Command, set map[string]bool, getenv func(string)
 	return failed
 }
 
-// setFlag sets a flag as somebody else than the command line does.
+// setFlag sets a flag from a variable or a file.
 func setFlag(cmd *cobra.Command, f *pflag.Flag, value string) error {
 	if err := cmd.Flags().Set(f.Name, value); err != nil {
 		return badValue(f, value, err)
@@ -88,8 +87,8 @@ func setFlag(cmd *cobra.Command, f *pflag.Flag, value string) error {
 	return nil
 }
 
-// badValue is what a flag has to say about a value. Those of pflag itself speak
-// of strconv.
+// badValue returns the error of a flag about a value. pflag's own errors are about
+// strconv.
 func badValue(f *pflag.Flag, value string, err error) error {
 	if f.Value.Type() == "bool" {
 		return fmt.Errorf("%q is neither true nor false: use true or false", value)
@@ -97,8 +96,8 @@ func badValue(f *pflag.Flag, value string, err error) error {
 	return cause(err)
 }
 
-// applyFile sets what is not set yet, and refuses what no command knows or
-// would take.
+// applyFile sets the flags that are not set yet. It refuses settings that no command
+// has, and invalid values.
 func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 	text, err := readSmall(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,7 +113,7 @@ func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 	if err != nil {
 		return &flow.UsageError{Err: err}
 	}
-	// Some commands lack some flags; the whole file is looked at all the same.
+	// Some commands lack some flags; the whole file is checked anyway.
 	if err := checkSettings(newRootCommand(env{}), settings); err != nil {
 		return err
 	}
@@ -134,7 +133,7 @@ func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 	return nil
 }
 
-// checkSettings tries all settings on a command that will not be run.
+// checkSettings tries all settings on a command that does not run.
 func checkSettings(root *cobra.Command, settings []config.Setting) error {
 	all := append(root.Commands(), root)
 	for _, s := range settings {
@@ -161,7 +160,7 @@ func checkSettings(root *cobra.Command, settings []config.Setting) error {
 	return nil
 }
 
-// settingNames returns what a file may set, sorted.
+// settingNames returns the names that a file may set, sorted.
 func settingNames(commands []*cobra.Command) []string {
 	var names []string
 	for _, cmd := range commands {
@@ -177,8 +176,7 @@ func settingNames(commands []*cobra.Command) []string {
 	return slices.Compact(names)
 }
 
-// instead says what to write in place of a name that means nothing: what looks
-// most like it, or all there is.
+// instead suggests the most similar name for an unknown one, or lists all of them.
 func instead(wrong string, names []string) string {
 	for _, name := range names {
 		if plain(name) == plain(wrong) {

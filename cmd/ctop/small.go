@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// largestSettings is how large a file of settings may be, in bytes.
+// largestSettings is the maximum size of a settings file, in bytes.
 const largestSettings = 1 << 20
 
-// readSmall reads a file of settings. It refuses what would keep it waiting, such
-// as a pipe, and what has no end, such as a device.
+// readSmall reads a settings file. It refuses files that could block, such as a pipe,
+// or have no end, such as a device.
 func readSmall(name string) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {

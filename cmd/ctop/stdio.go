@@ -20,7 +20,7 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(f.Fd())
 }
 
-// checkTerminal refuses streams that no console can be drawn on.
+// checkTerminal returns an error if the console cannot be drawn on stdin and stdout.
 func (e env) checkTerminal() error {
 	switch {
 	case !isTerminal(e.stdin):
@@ -33,9 +33,8 @@ func (e env) checkTerminal() error {
 	return nil
 }
 
-// watchedInput is a terminal that tells when it is gone. bubbletea goes on without
-// one, and where no signal tells of it, as without a controlling terminal,
-// nobody would ever end the program.
+// watchedInput is a terminal that reports when it is gone. bubbletea goes on without
+// its terminal, and without a controlling terminal no signal ends the program either.
 type watchedInput struct {
 	*os.File
 	gone chan struct{}
@@ -49,7 +48,7 @@ func watchInput(stdin io.Reader) watchedInput {
 	return watchedInput{File: f, gone: make(chan struct{}), once: new(sync.Once), late: new(lateAnswers)}
 }
 
-// Read reads what was typed.
+// Read reads keys.
 func (w watchedInput) Read(p []byte) (int, error) {
 	n, err := w.late.readThrough(w.File, p)
 	if errors.Is(err, io.EOF) {
@@ -58,15 +57,14 @@ func (w watchedInput) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// errStdoutClosed is what a write to stdout would have told, had Go's runtime
-// not put /dev/null in its place.
+// errStdoutClosed is the error that a write to stdout would return, had Go's runtime
+// not replaced it by /dev/null.
 var errStdoutClosed = errors.New("write to stdout: it is closed: redirect it to a file or to /dev/null")
 
-// checkStdout finds out that stdout was closed (>&-) before anything is
-// attached. Go's runtime opens /dev/null in place of a closed descriptor before
-// any of our code runs, for reading and writing, and shares it with no other
-// descriptor. A shell opens it for writing only; a daemon shares one between
-// all three.
+// checkStdout returns an error if stdout was closed (>&-), before anything is
+// attached. Go's runtime opens /dev/null for a closed descriptor before any of our
+// code runs: for reading and writing, and not shared with another descriptor. A shell
+// opens it for writing only, and a daemon shares it between all three.
 func (e env) checkStdout() error {
 	f, ok := e.stdout.(*os.File)
 	if !ok {
@@ -86,8 +84,8 @@ func (e env) checkStdout() error {
 	return nil
 }
 
-// sharesDescription reports whether another standard stream is the same open
-// file. Where the kernel does not say (it was built without kcmp), it may be.
+// sharesDescription reports whether another standard stream is the same open file. If
+// the kernel cannot compare them (it was built without kcmp), it may be.
 func sharesDescription(fd int) bool {
 	const kcmpFile = 0 // KCMP_FILE, linux/kcmp.h
 	pid := uintptr(os.Getpid())
@@ -103,11 +101,12 @@ func sharesDescription(fd int) bool {
 	return false
 }
 
-// cleaned keeps what is written to people from steering their terminal: names of
-// files and interfaces, and flags, can be any bytes. Whole lines are written.
+// cleaned is a writer that removes control characters: names of files and interfaces,
+// and flags, can be any bytes and must not control the terminal. Each write is whole
+// lines.
 type cleaned struct{ io.Writer }
 
-// Write writes lines with everything in them as [format.Clean] has it.
+// Write writes lines as [format.Clean] returns them.
 func (c cleaned) Write(p []byte) (int, error) {
 	lines := strings.Split(string(p), "\n")
 	for i, line := range lines {
@@ -119,14 +118,14 @@ func (c cleaned) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// note tells the operator something that is not data.
+// note prints a line on stderr that is not data.
 func (e env) note(text string, args ...any) {
-	// Not to be able to say it is no reason to stop.
+	// If it cannot be written, the command still goes on.
 	_, _ = fmt.Fprintf(e.stderr, "ctop: "+text+"\n", args...)
 }
 
-// writeFailed says where a write failed. A reader that has left is told apart
-// by [report].
+// writeFailed describes the error of a write to stdout. [report] ignores it if the
+// reader has gone.
 func writeFailed(err error) error {
 	if err == nil {
 		return nil

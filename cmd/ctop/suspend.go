@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// suspension stops the process as a shell's job control wants it, by Ctrl-Z or by
-// SIGTSTP, with the terminal as it was found while it lasts.
+// suspension stops the process for job control, by Ctrl-Z or by SIGTSTP, and restores
+// the terminal meanwhile.
 type suspension struct {
 	wanted chan os.Signal
 	quit   chan struct{}
@@ -23,7 +23,7 @@ func newSuspension() *suspension {
 	return &suspension{wanted: make(chan os.Signal, 1), quit: make(chan struct{})}
 }
 
-// key takes Ctrl-Z out of what the console gets to see.
+// key removes Ctrl-Z from the keys of the console.
 func (s *suspension) key(_ tea.Model, msg tea.Msg) tea.Msg {
 	if k, ok := msg.(tea.KeyMsg); !ok || k.Type != tea.KeyCtrlZ {
 		return msg
@@ -35,7 +35,7 @@ func (s *suspension) key(_ tea.Model, msg tea.Msg) tea.Msg {
 	return nil
 }
 
-// serve suspends the program each time that it is wanted, until stopped.
+// serve suspends the program each time that it is asked to, until stopped.
 func (s *suspension) serve(program *tea.Program) {
 	signal.Notify(s.wanted, unix.SIGTSTP)
 	defer signal.Stop(s.wanted)
@@ -53,13 +53,13 @@ func (s *suspension) serve(program *tea.Program) {
 
 func (s *suspension) stop() { close(s.quit) }
 
-// halt is what the terminal is given away for.
+// halt is the command that has the terminal while the process is stopped.
 type halt struct{}
 
-// Run returns when the process goes on. It cannot be stopped by SIGTSTP: Go has
-// no way back from having asked for a signal to not having done so. A stop takes
-// hold when another thread comes to it, so that the terminal would be taken back
-// before the shell has it, had the signal to go on not been waited for.
+// Run returns when the process goes on. SIGTSTP cannot stop it, because Go cannot
+// restore the default action of a signal. A stop takes effect when another thread
+// runs, so Run waits for the signal to continue: otherwise it would take the terminal
+// back before the shell has it.
 func (halt) Run() error {
 	resumed := make(chan os.Signal, 1)
 	signal.Notify(resumed, unix.SIGCONT)
@@ -71,18 +71,18 @@ func (halt) Run() error {
 	return nil
 }
 
-// SetStdin has no meaning here, as the others.
+// SetStdin does nothing.
 func (halt) SetStdin(io.Reader) {}
 
-// SetStdout has none.
+// SetStdout does nothing.
 func (halt) SetStdout(io.Writer) {}
 
-// SetStderr has none.
+// SetStderr does nothing.
 func (halt) SetStderr(io.Writer) {}
 
-// stoppable reports whether there is a shell that would let the process go on:
-// a parent in the same session, outside of the process group. Without one the
-// group is orphaned (POSIX, 3.259), and would have stopped for ever.
+// stoppable reports whether a shell would continue the process: a parent in the same
+// session but another process group. Without one the group is orphaned (POSIX, 3.259)
+// and would stay stopped.
 func stoppable() bool {
 	session, err := unix.Getsid(0)
 	if err != nil {
@@ -104,7 +104,7 @@ func stoppable() bool {
 	return false
 }
 
-// parent returns the process that started another one.
+// parent returns the parent of a process.
 func parent(pid int) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -9,21 +9,21 @@ import (
 	"ctop/ui/console"
 )
 
-// target is a tracker that a command reads and acts on. A command that was typed at
-// the machine joins one, a command that came over SSH has that of the server.
+// target is the tracker that a command reads and acts on. A command that is typed at
+// the machine joins one; a command over SSH has the server's.
 type target interface {
 	flow.Actor
-	// snapshot returns the flows that there are.
+	// snapshot returns the current flows.
 	snapshot(ctx context.Context) (*flow.Snapshot, error)
 	// events returns the events from now on.
 	events(ctx context.Context) iter.Seq2[flow.Event, error]
 }
 
-// opener opens a command's target, has it used, and closes it.
+// opener opens the target of a command, calls use, and closes the target.
 type opener func(ctx context.Context, use func(target) error) error
 
-// joining returns the opener of commands that are typed at the machine. The flags
-// are looked at once the command line was read.
+// joining returns the opener of commands that are typed at the machine. It reads the
+// flags when it is called, after the command line was parsed.
 func (e env) joining(on *onValue, audit *auditFlag, verbose *bool) opener {
 	return func(ctx context.Context, use func(target) error) error {
 		s := newSession(e, *verbose)
@@ -40,7 +40,8 @@ type joined struct {
 	*tracker.Tracker
 	env   env
 	audit *auditFlag
-	// actor and log are opened for the first act: what only reads writes no file.
+	// actor and log are opened for the first act, so that a command that only reads
+	// creates no file.
 	actor flow.Actor
 	log   *console.Audit
 }

@@ -49,7 +49,7 @@ type setting struct {
 	value time.Duration
 }
 
-// run returns what a command line about timeouts runs.
+// run returns the function that runs a timeouts command.
 func (f *timeoutFlags) run(e env, open opener) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		settings, err := parseSettings(args)
@@ -79,7 +79,7 @@ func (f *timeoutFlags) listOrSet(ctx context.Context, e env, on target, settings
 	return e.printTimeouts(f.output, settings, s.Timeouts)
 }
 
-// parseSettings reads all of them before any is made.
+// parseSettings parses all settings before any of them is applied.
 func parseSettings(args []string) ([]setting, error) {
 	settings := make([]setting, len(args))
 	for i, arg := range args {
@@ -92,7 +92,7 @@ func parseSettings(args []string) ([]setting, error) {
 	return settings, nil
 }
 
-// printTimeout prints for people what a timeout was and is.
+// printTimeout prints the old and the new value of a timeout, for people.
 func (e env) printTimeout(f output.Format, s setting, old flow.Timeouts) error {
 	if !forPeople(f) {
 		return nil
@@ -100,8 +100,7 @@ func (e env) printTimeout(f output.Format, s setting, old flow.Timeouts) error {
 	return e.print(fmt.Sprintf("%-18s  %s → %s\n", s.name, format.Timeout(old[s.name]), format.Timeout(s.value)))
 }
 
-// printTimeouts prints for programs the timeouts that there are once some were
-// changed.
+// printTimeouts prints all timeouts after a change, for programs.
 func (e env) printTimeouts(f output.Format, changed []setting, old flow.Timeouts) error {
 	if forPeople(f) {
 		return nil

@@ -12,8 +12,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// What follows is said by ctop help, by the help topics and by the man page, in
-// the same words.
+// These texts are used by ctop help, the help topics and the manual page.
 
 const exitText = `The exit status is 0 on success, 1 after a failure and 2 for wrong usage. A failure
 prints one line on stderr that says what to do about it. Data goes to stdout,
@@ -37,7 +36,7 @@ const configExample = `  policy = "enforce"
   tcp_established = "1h"
   icmp = "10s"`
 
-// paragraph is a name and what it means, as help and manual list them.
+// paragraph is a name and its meaning, as help and manual list them.
 type paragraph struct{ name, text string }
 
 func variables() []paragraph {
@@ -60,7 +59,7 @@ func files() []paragraph {
 	}
 }
 
-// stateText names the states of a flow.
+// stateText lists the states of a flow.
 func stateText() string {
 	return "A flow is in one of the states " + inOneLine(flow.States()) + `.
 ESTABLISHED means answered. Only TCP has states other than NEW and ESTABLISHED. A
@@ -80,7 +79,7 @@ func timeoutList() []paragraph {
 	return list
 }
 
-// eventText names the kinds of events, and why flows end.
+// eventText lists the kinds of events and the reasons of a flow's end.
 func eventText() string {
 	kinds := []flow.EventType{flow.EventNew, flow.EventUpdate, flow.EventDestroy}
 	return "An event is one of " + inOneLine(kinds) + ", or " + flow.EventLost.String() + ` if
@@ -95,7 +94,7 @@ func inOneLine[T fmt.Stringer](list []T) string {
 	return strings.Join(names, ", ")
 }
 
-// rows writes paragraphs below each other.
+// rows writes paragraphs one below the other.
 func rows(list []paragraph) string {
 	width := 0
 	for _, p := range list {
@@ -121,7 +120,7 @@ func paragraphs(list []filter.Row) []paragraph {
 	return all
 }
 
-// newFilterTopic is a page of help, not a command.
+// newFilterTopic is a help page, not a command.
 func newFilterTopic() *cobra.Command {
 	return &cobra.Command{
 		Use:   "filters",
@@ -142,7 +141,7 @@ func newConfigTopic(commands []*cobra.Command) *cobra.Command {
 	}
 }
 
-// wrapped writes names beside each other, as far as a line goes.
+// wrapped writes names side by side, up to the width of a line.
 func wrapped(names func(yield func(string) bool)) string {
 	const width = 76
 	line, text := "", ""

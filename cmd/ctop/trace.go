@@ -11,8 +11,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// runTrace attaches a tracker and prints what it makes of every packet whose flow
-// the filter lets through, until it is interrupted or --for is over.
+// runTrace attaches a tracker and prints its verdict on every packet whose flow
+// passes the filter, until it is interrupted or --for is over.
 func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 	if pairs, err := tracker.Pairs(); err == nil && len(pairs) == 1 && len(args) == 0 {
 		args = pairs[0][:] // which says why it cannot be traced
@@ -37,7 +37,7 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 	s, o := newSession(c.env, c.verbose), c.tracker.options(c.env, interfaces)
 	o.Trace = true
 	return s.with(s.open(cmd.Context(), o), func(t *tracker.Tracker) error {
-		// Attaching takes what it takes.
+		// The time begins after attaching.
 		ctx, cancel := watch.bound(cmd.Context())
 		defer cancel()
 		return c.streamTraces(ctx, t)
@@ -45,7 +45,7 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 }
 
 func (c *rootCommand) streamTraces(ctx context.Context, t *tracker.Tracker) error {
-	// Flows expire only where somebody sweeps.
+	// Flows expire only while a collector runs.
 	collector := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{EventLog: 1}))
 	defer collector.stop()
 	wanted, in := filter.Filter(c.trace), t.Interfaces()

@@ -15,8 +15,8 @@ import (
 	"ctop/ui"
 )
 
-// The types below are pflag.Values: one parser for a flag and for its variable,
-// with errors that say what to write instead.
+// These types are pflag.Values: a flag and its variable have one parser, whose errors
+// say what to write instead.
 
 type policyValue flow.Policy
 
@@ -72,7 +72,7 @@ func (v *limitValue) Set(s string) error {
 	return nil
 }
 
-// timeoutsValue takes one timeout each time it is set, or several between
+// timeoutsValue takes one timeout each time it is set, or several separated by
 // commas.
 type timeoutsValue flow.Timeouts
 
@@ -113,7 +113,7 @@ func (v *profileValue) Set(s string) error {
 	return err
 }
 
-// themeValue is what background the console is drawn for.
+// themeValue is the background that the console is drawn for.
 type themeValue ui.Look
 
 func (v *themeValue) String() string { return ui.Look(*v).String() }
@@ -129,7 +129,7 @@ func (v *themeValue) Set(s string) error {
 	return fmt.Errorf("no theme is called %q: use auto, dark or light", s)
 }
 
-// repeatValue is how many snapshots to print.
+// repeatValue is the number of snapshots to print.
 type repeatValue int
 
 func (v *repeatValue) String() string { return strconv.Itoa(int(*v)) }
@@ -151,7 +151,7 @@ func (v *durationValue) Type() string   { return "DURATION" }
 
 func (v *durationValue) duration() time.Duration { return time.Duration(*v) }
 
-// bound ends a context after the duration; zero is without end.
+// bound returns a context that ends after the duration, or never if it is zero.
 func (v *durationValue) bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	if *v == 0 {
 		return context.WithCancel(ctx)
@@ -180,8 +180,8 @@ func (v *filterValue) Set(s string) error {
 	return err
 }
 
-// namedFilterValue is a filter that may have names of hosts, which only a console
-// knows.
+// namedFilterValue is a filter that may contain host names, which only a console
+// resolves.
 type namedFilterValue struct{ filter.Filter }
 
 // Type is what help shows for the value.
@@ -191,7 +191,7 @@ func (v *namedFilterValue) Type() string { return "EXPR" }
 func (v *namedFilterValue) Set(s string) error {
 	f, err := filter.Parse(s)
 	if err != nil {
-		// What else is wrong is told without the names.
+		// Report other errors without the host names.
 		named, failed := filter.ParseNamed(s)
 		if failed != nil {
 			return err

@@ -20,14 +20,14 @@ func newVersionCommand() *cobra.Command {
 	}
 }
 
-// versionText is what ctop version and ctop --version print.
+// versionText is the output of ctop version and ctop --version.
 func versionText() string {
 	info, _ := debug.ReadBuildInfo()
 	return fmt.Sprintf("ctop %s %s %s/%s\n", buildVersion(info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// buildVersion names the module's version; a build of a working copy has its
-// commit instead.
+// buildVersion returns the module's version, or the commit for a build of a working
+// copy.
 func buildVersion(info *debug.BuildInfo) string {
 	if info == nil {
 		return "unknown"

@@ -22,8 +22,8 @@ type auditLog interface {
 	Write(Entry) error
 }
 
-// audited carries out one person's acts and writes them down. An act that cannot
-// be written down is not carried out.
+// audited carries out the acts of one person and writes them to the audit log. If the
+// log cannot be written, it refuses the act.
 type audited struct {
 	actor flow.Actor
 	by    flow.Requester
@@ -51,8 +51,8 @@ func (a audited) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	return outcome, errors.Join(err, a.log.Write(e))
 }
 
-// refusing refuses one person's acts and writes down what was tried, as far as
-// there are lines left for it.
+// refusing refuses the acts of one person and writes the attempts to the audit log,
+// up to a number of lines per minute.
 type refusing struct {
 	by    flow.Requester
 	log   auditLog
@@ -66,7 +66,7 @@ func (r refusing) Act(_ context.Context, act flow.Act) (flow.Outcome, error) {
 	return flow.Outcome{}, r.refuse(entryOf(act, value(act)))
 }
 
-// attempt refuses what was tried at a key, before a value was chosen.
+// attempt refuses an act at its key, before a value was chosen.
 func (r refusing) attempt(tried ui.Attempt) error {
 	tried.By = r.by
 	e := entryOf(tried.Act, "")
@@ -74,7 +74,7 @@ func (r refusing) attempt(tried ui.Attempt) error {
 	return r.refuse(e)
 }
 
-// refuse writes down what was tried, and returns why nothing was done.
+// refuse writes the attempt to the audit log and returns the reason for the refusal.
 func (r refusing) refuse(e Entry) error {
 	omitted, ok := r.lines.next(r.clock())
 	if !ok {
@@ -85,8 +85,8 @@ func (r refusing) refuse(e Entry) error {
 	return errViewer
 }
 
-// mostNamed is how many flows a line of the audit log names. The count is
-// complete, and a million tuples would help nobody.
+// mostNamed is how many flows a line of the audit log names. Count has the number of
+// all of them.
 const mostNamed = 100
 
 // entryOf returns the line of the audit log about an act. The value follows the
@@ -113,7 +113,7 @@ func value(act flow.Act) string {
 	return "=" + format.Timeout(act.Duration)
 }
 
-// told says what an act has done, for the events view of others.
+// told describes an act that was carried out, for the events view of other operators.
 func told(act flow.Act) string {
 	switch {
 	case act.Kind == flow.ActTimeout:

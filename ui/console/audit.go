@@ -21,21 +21,21 @@ type Entry struct {
 	Address     string    `json:"address"`
 	// Act is delete, timeout or flow_timeout.
 	Act string `json:"act"`
-	// What is what it was done to, as many of them as fit.
+	// What names the flows or timeouts that the act is about, up to 100 of them.
 	What []string `json:"what"`
-	// Count is how many flows or settings it was asked for, Done how many
-	// of them were changed.
+	// Count is the number of flows or timeouts that the act is about, Done the number
+	// of those that it changed.
 	Count int `json:"count"`
 	Done  int `json:"done"`
-	// Error is why it failed or was refused.
+	// Error is why the act failed or was refused.
 	Error string `json:"error,omitempty"`
-	// Omitted is how many acts of this key were refused before this one and are
-	// not in the log, which has so many of them a minute and no more.
+	// Omitted counts the refused acts of this key since its previous line. The log
+	// has a limited number of lines per key and minute.
 	Omitted int `json:"omitted,omitempty"`
 }
 
-// Audit writes acts to a file, a JSON object on each line, and to the system's
-// log where there is one. Its methods may be called from any goroutine.
+// Audit writes acts to a file as JSON lines, and to the system's log if there is one.
+// Its methods may be called from any goroutine.
 type Audit struct {
 	path string
 
@@ -45,15 +45,14 @@ type Audit struct {
 }
 
 const (
-	// systemBacklog is how many lines may wait for a system log that is slow.
-	// The file has them all.
+	// systemBacklog is how many lines may wait for a slow system log. Further lines
+	// go to the file only.
 	systemBacklog = 256
-	// systemLog is the socket of syslog, which journald serves as well.
+	// systemLog is the socket of syslog and journald.
 	systemLog = "/dev/log"
 )
 
-// OpenAudit makes sure that the file can be written, and finds the system's
-// log.
+// OpenAudit opens an audit log. It returns an error if the file cannot be written.
 func OpenAudit(path string) (*Audit, error) {
 	a := &Audit{path: path, done: make(chan struct{})}
 	if err := a.Check(); err != nil {
@@ -75,7 +74,7 @@ func dialSystem() *syslog.Writer {
 	return w
 }
 
-// feedSystem keeps a slow log away from those who act.
+// feedSystem passes lines to the system's log, so that nobody who acts waits for it.
 func (a *Audit) feedSystem(w *syslog.Writer) {
 	defer close(a.done)
 	for line := range a.system {
@@ -88,9 +87,9 @@ func (a *Audit) feedSystem(w *syslog.Writer) {
 	}
 }
 
-// open opens the file anew for every line, so that it may be rotated away. It
-// follows no link and waits for no reader of a pipe: whoever may write to the
-// directory could lead the lines elsewhere.
+// open opens the file for one line, so that the file may be rotated. It follows no
+// symbolic link and does not wait for the reader of a pipe: otherwise whoever may
+// write to the directory could redirect the lines.
 func (a *Audit) open() (*os.File, error) {
 	f, err := os.OpenFile(a.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	switch {
@@ -115,11 +114,11 @@ func (a *Audit) irregular() error {
 	return fmt.Errorf("write the audit log: %s is not a regular file: name another one", a.path)
 }
 
-// auditRoom is more than an act takes, in bytes.
+// auditRoom is more than a line takes, in bytes.
 const auditRoom = 4096
 
-// Check says whether an act could be written down now: it sets room aside,
-// where the file system can.
+// Check returns an error if no line could be written now. It reserves room for one,
+// if the file system supports that.
 func (a *Audit) Check() error {
 	f, err := a.open()
 	if err != nil {
@@ -161,8 +160,8 @@ func (a *Audit) Write(e Entry) error {
 	return nil
 }
 
-// Close waits until the system's log has what it was sent. Nothing may be
-// written any more.
+// Close waits until the system's log has all lines. Write must not be called
+// afterwards.
 func (a *Audit) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

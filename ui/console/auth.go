@@ -7,15 +7,15 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// errTooManyKeys is why a key is not looked at any more.
+// errTooManyKeys is the answer to further keys.
 var errTooManyKeys = errors.New("too many keys were tried")
 
-// config lets public keys authenticate, and nothing else. There are no
-// callbacks for passwords, keyboard-interactive or GSSAPI, hence no such methods.
+// config accepts public keys only. It has no callbacks for passwords,
+// keyboard-interactive or GSSAPI, so the server offers none of these methods.
 func (s *Server) config(ctx ssh.Context) *gossh.ServerConfig {
 	c, ok := ctx.Value(clientKey{}).(*client)
 	if !ok {
-		// A connection that did not come through the gate gets nowhere.
+		// A connection that did not pass the gate cannot authenticate.
 		c = &client{server: s}
 	}
 	return &gossh.ServerConfig{
@@ -28,7 +28,7 @@ func (s *Server) config(ctx ssh.Context) *gossh.ServerConfig {
 	}
 }
 
-// keyExchanges leaves out those with SHA-1 (RFC 9142 section 3).
+// keyExchanges returns the key exchanges without SHA-1 (RFC 9142 section 3).
 func keyExchanges() []string {
 	return []string{
 		gossh.KeyExchangeMLKEM768X25519, gossh.KeyExchangeCurve25519,
@@ -37,13 +37,13 @@ func keyExchanges() []string {
 	}
 }
 
-// macs leaves out those with SHA-1.
+// macs returns the MACs without SHA-1.
 func macs() []string {
 	return []string{gossh.HMACSHA256ETM, gossh.HMACSHA512ETM, gossh.HMACSHA256, gossh.HMACSHA512}
 }
 
-// signatureAlgorithms leaves out certificates, which no line of a keys file
-// stands for, and SHA-1.
+// signatureAlgorithms returns the algorithms without SHA-1 and without certificates,
+// which a keys file cannot contain.
 func signatureAlgorithms() []string {
 	return []string{
 		gossh.KeyAlgoED25519, gossh.KeyAlgoSKED25519, gossh.KeyAlgoSKECDSA256,
@@ -52,10 +52,9 @@ func signatureAlgorithms() []string {
 	}
 }
 
-// offered answers whether it would be any use to prove a key. It runs for keys
-// that the client may not hold and must remember nothing: what it returns
-// belongs to this key alone; that the connection gets a better place is worth nothing
-// once it is in.
+// offered reports whether proving a key would let the client in. The client may not
+// hold the key, so offered remembers nothing but that the connection deserves a
+// better place at the gate: that place is worthless after the login.
 func (c *client) offered(_ gossh.ConnMetadata, public gossh.PublicKey) (*gossh.Permissions, error) {
 	if c.rejected >= c.server.options.Limits.AuthTries {
 		return nil, errTooManyKeys // the library allows twice as many
@@ -69,8 +68,8 @@ func (c *client) offered(_ gossh.ConnMetadata, public gossh.PublicKey) (*gossh.P
 	return &gossh.Permissions{ExtraData: map[any]any{proven{}: key}}, nil
 }
 
-// verified runs once the client has proven that it holds the key. The keys file
-// may have changed meanwhile.
+// verified runs after the client has proven that it holds the key. It checks the keys
+// file again, which may have changed.
 func (c *client) verified(_ gossh.ConnMetadata, public gossh.PublicKey, _ *gossh.Permissions, _ string) (*gossh.Permissions, error) {
 	key, err := c.server.options.Keys.find(public, c.addr, c.server.clock())
 	if err != nil {

@@ -8,10 +8,10 @@ import (
 	"ctop/ui"
 )
 
-// mostNotices is how many are kept for those who look late.
+// mostNotices is how many notices are kept.
 const mostNotices = 256
 
-// board has the notices of what was done, for every console to read.
+// board keeps notices of what operators did. Every console reads them.
 type board struct {
 	mu      sync.Mutex
 	notices []ui.Notice
@@ -28,8 +28,7 @@ func (b *board) tell(at time.Time, text string) {
 	}
 }
 
-// Notices returns what was told after a position, oldest first, and the next
-// position.
+// Notices returns the notices after a position, oldest first, and the next position.
 func (b *board) Notices(position uint64) ([]ui.Notice, uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

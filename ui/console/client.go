@@ -14,24 +14,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// clientKey is where a connection's context holds its client.
+// clientKey is the key of the client in a connection's context.
 type clientKey struct{}
 
-// client is a connection. Closing it gives back what it took.
+// client is a connection. Closing it releases its places.
 type client struct {
 	net.Conn
 	server *Server
 	addr   netip.Addr
 
-	// rejected counts keys that do not let in. Only the goroutine that
+	// rejected counts the keys that were refused. Only the goroutine that
 	// authenticates the connection uses it.
 	rejected int
-	// came is how far it has come, a progress.
+	// came is the connection's progress.
 	came atomic.Int32
 
-	// loss is why the connection failed, where that was not one of its ends.
+	// loss is the error of a connection that neither end closed.
 	loss atomic.Pointer[error]
-	// stalled is set once it counts as cut off.
+	// stalled is set once the connection was counted as cut off.
 	stalled atomic.Bool
 
 	mu       sync.Mutex
@@ -40,11 +40,11 @@ type client struct {
 	dropped  bool
 	refused  bool
 	sessions int
-	// lonely closes a connection that has no session.
+	// lonely closes a connection without a session.
 	lonely *time.Timer
 }
 
-// admit takes a new connection in, or turns it away: it returns nil then.
+// admit accepts a new connection, or refuses it and returns nil.
 func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
 	addr := addressOf(conn.RemoteAddr())
 	c := &client{Conn: conn, server: s, addr: addr}
@@ -64,8 +64,8 @@ func (s *Server) admit(ctx ssh.Context, conn net.Conn) net.Conn {
 	return c
 }
 
-// remote is the address of a client. It leads back to the client where only the
-// connection is known, which the library has wrapped.
+// remote is the address of a client. It also leads back to the client, because the
+// library wraps the connection.
 type remote struct {
 	net.Addr
 	client *client
@@ -74,7 +74,7 @@ type remote struct {
 // RemoteAddr returns the client's address.
 func (c *client) RemoteAddr() net.Addr { return remote{c.Conn.RemoteAddr(), c} }
 
-// Read reads what the client sends, and notes that it does.
+// Read reads from the client and notes that it sent something.
 func (c *client) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if n > 0 {
@@ -91,8 +91,8 @@ func (c *client) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// noteLoss keeps and counts why the kernel gave the connection up. It tells once,
-// be it who reads or who writes.
+// noteLoss keeps the error with which the kernel gave the connection up, and counts
+// it once, whether a read or a write returned it.
 func (c *client) noteLoss(err error) {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) || errno != unix.ETIMEDOUT && errno != unix.EHOSTUNREACH && errno != unix.ENETUNREACH {
@@ -103,7 +103,7 @@ func (c *client) noteLoss(err error) {
 	}
 }
 
-// countStall counts that the client took nothing, once.
+// countStall counts once that the client stopped reading.
 func (c *client) countStall() {
 	if c.stalled.CompareAndSwap(false, true) {
 		c.server.counters.stalled.Add(1)
@@ -125,8 +125,8 @@ func (c *client) authentic() bool {
 
 func (c *client) progress() progress { return progress(c.came.Load()) }
 
-// drop closes a connection whose place another one gets, unless it has
-// authenticated meanwhile.
+// drop closes a connection that has not authenticated, to give its place to another
+// one.
 func (c *client) drop() {
 	c.mu.Lock()
 	c.dropped = !c.in
@@ -149,19 +149,19 @@ func addressOf(a net.Addr) netip.Addr {
 	return netip.Addr{}
 }
 
-// limitSilence has the kernel give up a peer that acknowledges nothing any
-// more, which a write would only notice when every buffer is full.
+// limitSilence makes the kernel give up a peer that stops acknowledging. Writes would
+// only notice it once every buffer is full.
 func limitSilence(conn net.Conn, d time.Duration) {
 	setOption(conn, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(d.Milliseconds()))
 }
 
-// consoleQueue is what waits in the kernel for the client of a console: a screen or
-// two. The kernel would keep megabytes, and what an operator sees would be minutes
-// old on a slow link, a key without an effect until then.
+// consoleQueue is how much may wait in the kernel for the client of a console, about
+// two screens. With the kernel's default of megabytes, an operator on a slow link
+// would see screens that are minutes old.
 const consoleQueue = 16 << 10
 
-// limitQueue bounds what the kernel keeps until the peer has it, twice as much for
-// what it takes itself.
+// limitQueue limits the kernel's send buffer. The kernel doubles the value for its
+// own use.
 func limitQueue(conn net.Conn, bytes int) {
 	setOption(conn, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
 }
@@ -179,15 +179,14 @@ func setOption(conn net.Conn, level, option, value int) {
 }
 
 const (
-	// mostFarewells is how many of those that are turned away at one time are
-	// also told why.
+	// mostFarewells is how many refused connections at a time are told the reason.
 	mostFarewells = 32
 	farewellTime  = 300 * time.Millisecond
 )
 
-// turnAway says why, in a line before the version exchange as RFC 4253 section
-// 4.2 has it, and waits a moment for the client to have read it: closing with
-// something unread resets the connection and takes the line with it.
+// turnAway sends the reason as a line before the version exchange (RFC 4253 section
+// 4.2) and waits a moment until the client has read it: closing a connection with
+// unread data resets it, and the line would be lost.
 func (s *Server) turnAway(conn net.Conn, why error) {
 	select {
 	case s.farewells <- struct{}{}:
@@ -210,7 +209,7 @@ func (s *Server) turnAway(conn net.Conn, why error) {
 	}
 }
 
-// authenticated frees the place among those who are logging in.
+// authenticated releases the connection's place among those that log in.
 func (c *client) authenticated() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -262,8 +261,8 @@ func (c *client) Close() error {
 	return c.Conn.Close()
 }
 
-// countEnd counts a connection that ends before it has authenticated. One that said
-// nothing cost nothing, and is not held against its address.
+// countEnd counts a connection that ends before it has authenticated. If it sent
+// nothing, it does not count as a failure of its address.
 func (c *client) countEnd() {
 	s := c.server
 	if c.dropped {
@@ -276,8 +275,8 @@ func (c *client) countEnd() {
 	}
 }
 
-// firstRefusal reports whether nothing was refused to this connection before:
-// a client that goes on asking does not fill the log.
+// firstRefusal reports whether this is the first refusal of a request of this
+// connection. Only that one is logged.
 func (c *client) firstRefusal() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,7 +2,7 @@ package console
 
 import "sync/atomic"
 
-// counters count what became of those who came.
+// counters count connections, sessions and acts.
 type counters struct {
 	accepted, refused, failed atomic.Uint64
 	dropped                   atomic.Uint64
@@ -17,13 +17,13 @@ type Stats struct {
 	// Sessions are open now, Consoles those of them that show a console, and
 	// Connections those that have authenticated.
 	Sessions, Consoles, Connections int
-	// Accepted connections were let in to log in; Refused ones were turned
-	// away before that, Failed ones did not succeed, Dropped ones had to make
-	// room for others before they did.
+	// Accepted connections began to log in. Refused ones were turned away before
+	// that, Failed ones did not authenticate, and Dropped ones made room for others
+	// before they did.
 	Accepted, Refused, Failed, Dropped uint64
-	// SessionsOpened and SessionsRefused count sessions, RequestsRefused what
-	// clients asked for in vain, Stalled those cut for taking nothing
-	// and those whose connection was lost.
+	// SessionsOpened and SessionsRefused count sessions, RequestsRefused refused
+	// requests, and Stalled sessions that ended because the client stopped reading or
+	// its connection was lost.
 	SessionsOpened, SessionsRefused, RequestsRefused, Stalled uint64
 	// Acts counts the lines of the audit log.
 	Acts uint64

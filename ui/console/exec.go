@@ -13,29 +13,29 @@ import (
 // The exit status of what was refused, as everywhere in ctop.
 const exitFailed = 1
 
-// Command is a headless command that came over SSH.
+// Command is a command that came over SSH.
 type Command struct {
-	// Args are the command's words, at least one.
+	// Args are the words of the command, at least one.
 	Args []string
 	// Role is what the operator may do.
 	Role   Role
 	Reader ui.Reader
-	// Actor refuses by itself what a viewer may not do, and writes down what an
-	// operator does.
+	// Actor refuses the acts of viewers and writes those of operators to the audit
+	// log.
 	Actor flow.Actor
-	// Stdin is what is typed on the client's terminal, line by line, nil if it has
-	// none.
+	// Stdin has the lines that are typed on the client's terminal. It is nil if the
+	// client has none.
 	Stdin io.Reader
-	// Stdout and Stderr go to the client. They fail once it has gone.
+	// Stdout and Stderr go to the client. Writes fail once it has gone.
 	Stdout, Stderr io.Writer
-	// End ends the session for a reason that the client is told, also where a
-	// write waits for a client that takes nothing.
+	// End ends the session and tells the client why, even while a write waits for the
+	// client.
 	End func(why error)
 }
 
-// Exec runs a command and returns its exit status. It is an allow-list: what it
-// does not know it refuses with a sentence on Stderr. ctx is done when the
-// client has gone or the server stops.
+// Exec runs a command and returns its exit status. It refuses commands that are not
+// on its list with a sentence on Stderr. ctx is done when the client has gone or the
+// server stops.
 type Exec func(ctx context.Context, c Command) (status int)
 
 func (x *session) execute(args []string) int {
@@ -50,8 +50,8 @@ func (x *session) execute(args []string) int {
 	return x.server.options.Exec(x.ctx, c)
 }
 
-// keyboard returns what is typed on the client's terminal. Ctrl-C ends the command,
-// as it would end a local one.
+// keyboard returns the lines that are typed on the client's terminal. Ctrl-C ends the
+// command, as it ends a local one.
 func (x *session) keyboard() io.Reader {
 	k := newKeyboard(x.out, func() { x.cancel(errGone) })
 	x.work.Go(func() { k.listen(newInlet(x.ctx, x.ch, func() {})) })

@@ -10,25 +10,25 @@ import (
 )
 
 const (
-	// failureWindow is the time in which failures are counted.
+	// failureWindow is the time over which failures are counted.
 	failureWindow = time.Minute
-	// mostAddresses bounds what is remembered of failures. Where more
-	// addresses than that fail in a minute, the oldest are forgotten.
+	// mostAddresses is how many addresses with failures are remembered. The oldest
+	// are forgotten first.
 	mostAddresses = 10_000
-	// knownFor is how long an address is known after a login, mostKnown how
-	// many are.
+	// knownFor is how long an address is known after a login, and mostKnown how many
+	// addresses are.
 	knownFor  = 7 * 24 * time.Hour
 	mostKnown = 1000
-	// knownFailures is how many times as many failures as others an address
-	// may have that is known: operators may share it with an attacker.
+	// knownFailures is how many times more failures a known address may have than
+	// others: operators may share it with an attacker.
 	knownFailures = 10
 )
 
-// progress is how far a connection that logs in has come.
+// progress is how far a connection has come in logging in.
 type progress int32
 
 const (
-	// silent: nothing was heard of it.
+	// silent: it has sent nothing.
 	silent progress = iota
 	// speaking: it has sent something.
 	speaking
@@ -39,20 +39,19 @@ const (
 // startup is a connection that has not authenticated yet.
 type startup interface {
 	progress() progress
-	// drop closes it.
+	// drop closes the connection.
 	drop()
 }
 
-// gate lets connections in that have not authenticated yet, a few at a time.
+// gate admits a limited number of connections that have not authenticated yet.
 //
-// A connection that comes when all places are taken gets the place of another
-// one, drawn at random among those that have come least far: whoever holds
-// places without logging in, or takes all that there are, loses them again, and
-// who logs in needs one for a moment only. The place is taken from the address
-// that has most of them. Addresses from which somebody logged in lately have
-// places of their own. An address of which many connections fail has newcomers
-// dropped at random, more of them the more fail, and never all (as MaxStartups of
-// sshd_config(5) does).
+// A connection that comes when all places are taken gets the place of another one,
+// drawn at random among those with the least progress. So whoever holds places
+// without logging in loses them, and whoever logs in needs a place for a moment only.
+// The place is taken from the address that has most of them. Addresses from which
+// somebody logged in lately have places of their own. If many connections from an
+// address fail, new ones are dropped at random, the more of them the more fail, but
+// never all (like MaxStartups of sshd_config(5)).
 type gate struct {
 	limits Limits
 	clock  func() time.Time
@@ -65,8 +64,7 @@ type gate struct {
 	known    map[netip.Prefix]time.Time
 }
 
-// pool is a number of places. There is one for addresses that are known and one
-// for all others.
+// pool is a number of places. Known addresses have one pool and all others another.
 type pool struct {
 	total int
 	from  map[netip.Prefix]map[startup]struct{}
@@ -94,8 +92,8 @@ func newGate(l Limits, clock func() time.Time) *gate {
 	return g
 }
 
-// household is who shares an address: a host of IPv4, a network of IPv6, where
-// a single host has as many addresses as it likes.
+// household is one sender: an address of IPv4, or a /64 network of IPv6, in which one
+// host has any number of addresses.
 func household(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := a.BitLen()
@@ -109,8 +107,8 @@ func household(a netip.Addr) netip.Prefix {
 	return p
 }
 
-// enter takes a place for a connection, or says why there is none. It drops the
-// connection that has to go for that.
+// enter takes a place for a connection, dropping another one if necessary, or returns
+// why there is none.
 func (g *gate) enter(a netip.Addr, s startup) error {
 	h := household(a)
 	victim, err := g.admit(a, h, s)
@@ -144,7 +142,7 @@ func (g *gate) admit(a netip.Addr, h netip.Prefix, s startup) (victim startup, e
 	return victim, nil
 }
 
-// draw returns one of those that have come least far, at random.
+// draw returns one of the connections with the least progress, at random.
 func (g *gate) draw(from map[startup]struct{}) startup {
 	var least []startup
 	for s := range from {
@@ -179,8 +177,8 @@ func (p *pool) remove(s startup) {
 	}
 }
 
-// largest returns those of the address that has most places, or of the several
-// that have as many.
+// largest returns the connections of the address that has most places. If several
+// have as many, it returns those of all of them.
 func (p *pool) largest() map[startup]struct{} {
 	all, most := map[startup]struct{}{}, 0
 	for _, list := range p.from {
@@ -196,7 +194,7 @@ func (p *pool) largest() map[startup]struct{} {
 	return all
 }
 
-// leave gives the place back, if it still has it.
+// leave releases the place, if the connection still has it.
 func (g *gate) leave(s startup) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -205,14 +203,14 @@ func (g *gate) leave(s startup) {
 	}
 }
 
-// waiting is how many have a place.
+// waiting returns how many connections have a place.
 func (g *gate) waiting() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.pools[strangers].total + g.pools[regulars].total
 }
 
-// know notes that somebody has logged in.
+// know remembers the address of somebody who has logged in.
 func (g *gate) know(a netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -235,7 +233,7 @@ func (g *gate) isKnown(h netip.Prefix) bool {
 	return ok && g.clock().Sub(at) < knownFor
 }
 
-// fail counts a connection that came to nothing.
+// fail counts a connection that did not authenticate.
 func (g *gate) fail(a netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -256,7 +254,7 @@ func (g *gate) failuresOf(h netip.Prefix) int {
 	return 0
 }
 
-// forget keeps the failures from growing without bound.
+// forget drops old failures, so that their number stays bounded.
 func (g *gate) forget(now time.Time) {
 	if len(g.failures) < mostAddresses {
 		return

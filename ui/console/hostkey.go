@@ -13,11 +13,11 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// maxHostKey is more than any key takes.
+// maxHostKey is larger than any key file, in bytes.
 const maxHostKey = 64 << 10
 
-// HostKey reads the server's key, or makes it where there is none yet: Ed25519,
-// in OpenSSH's own form, for its owner only.
+// HostKey reads the server's key. If there is none, it makes an Ed25519 key in
+// OpenSSH's format that only its owner can read.
 func HostKey(path string) (ssh.Signer, error) {
 	text, err := readStrictly(path, maxHostKey, 0o077, "600")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -51,8 +51,8 @@ func makeHostKey(path string) (ssh.Signer, error) {
 	return ssh.NewSignerFromKey(private)
 }
 
-// writeNew writes a file for its owner only, all of it or nothing: half a key
-// would stand in the way of the next start.
+// writeNew writes a file that only its owner can read. It writes all of it or
+// nothing, because half a key would prevent the next start.
 func writeNew(path string, text []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-") // 0600
 	if err != nil {

@@ -8,18 +8,18 @@ import (
 	"ctop/tracker/flow"
 )
 
-// identity is who is at the other end, as far as was proven.
+// identity is the proven key of a client and its address.
 type identity struct {
 	key  *Key
 	addr netip.Addr
 }
 
-// proven is where a connection's permissions hold the key.
+// proven is the key of the proven key in a connection's permissions.
 type proven struct{}
 
-// identify returns who authenticated a connection. Permissions are the ones of
-// the key whose signature was verified; what was offered before that, and the
-// user name, left no trace in them.
+// identify returns who authenticated a connection. The permissions are those of the
+// key whose signature was verified. Keys that were only offered, and the user name,
+// leave no trace in them.
 func identify(conn *ssh.ServerConn, addr netip.Addr) (identity, bool) {
 	if conn.Permissions == nil {
 		return identity{}, false
@@ -28,14 +28,14 @@ func identify(conn *ssh.ServerConn, addr netip.Addr) (identity, bool) {
 	return identity{key: key, addr: addr}, ok && key != nil
 }
 
-// requester returns who asks for an act of theirs.
+// requester returns the identity as an act has it.
 func (i identity) requester() flow.Requester {
 	return flow.Requester{
 		Role: i.key.Role.String(), Fingerprint: i.key.Fingerprint, Name: i.key.Comment, Address: i.addr.String(),
 	}
 }
 
-// logged returns what every line of the log says about somebody.
+// logged returns the attributes of the identity for the log.
 func (i identity) logged() []any {
 	return []any{
 		"role", i.key.Role.String(), "fingerprint", i.key.Fingerprint,

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Bounds on a keys file. Nobody writes as much by hand, and what is read again
-// whenever it changes should not be able to fill the memory.
+// Limits of a keys file. It is read again whenever it changes, so it must not fill
+// the memory.
 const (
 	maxKeysFile = 1 << 20
 	maxKeyLine  = 16 << 10
@@ -25,9 +25,9 @@ const (
 // Key is one line of a keys file.
 type Key struct {
 	Role Role
-	// Fingerprint is the key's SHA-256 as ssh-keygen -l shows it.
+	// Fingerprint is the SHA-256 fingerprint, as ssh-keygen -l prints it.
 	Fingerprint string
-	// Comment is what the line says behind the key, printable text.
+	// Comment is the text after the key, without control characters.
 	Comment string
 
 	line    int
@@ -36,7 +36,7 @@ type Key struct {
 	public  ssh.PublicKey
 }
 
-// Name is how other operators and the logs call whoever holds the key.
+// Name is what other operators and the logs call the holder of the key.
 func (k *Key) Name() string {
 	if k.Comment != "" {
 		return k.Comment
@@ -44,7 +44,7 @@ func (k *Key) Name() string {
 	return k.Fingerprint
 }
 
-// check says why the key does not let in from an address at this time.
+// check returns why the key is refused from an address at this time, or nil.
 func (k *Key) check(addr netip.Addr, now time.Time) error {
 	switch {
 	case !k.expires.IsZero() && !now.Before(k.expires):
@@ -55,8 +55,8 @@ func (k *Key) check(addr netip.Addr, now time.Time) error {
 	return nil
 }
 
-// parseKeys reads a keys file, every line of it or nothing: a line that was
-// meant to restrict a key must not be skipped because of a typing mistake.
+// parseKeys reads a keys file. An error in one line is an error of the whole file: a
+// line that restricts a key must not be skipped because of a typing mistake.
 func parseKeys(name string, text []byte, local *time.Location) ([]*Key, error) {
 	if len(text) > maxKeysFile {
 		return nil, fmt.Errorf("%s: it is larger than %d KiB: leave only keys in it", name, maxKeysFile>>10)
@@ -102,7 +102,7 @@ func parseLine(line []byte, local *time.Location) (*Key, error) {
 	return k, k.parsePublic(rest)
 }
 
-// checkText refuses what could steer the terminals on which a comment is shown.
+// checkText refuses text that could control the terminal on which a comment is shown.
 func checkText(line []byte) error {
 	if len(line) > maxKeyLine {
 		return fmt.Errorf("the line is longer than %d bytes", maxKeyLine)
@@ -154,7 +154,7 @@ func (k *Key) parsePublic(text string) error {
 	return nil
 }
 
-// shorten keeps what is quoted in an error to a readable length.
+// shorten limits the length of what an error quotes.
 func shorten(s string) string { return shortenTo(40, s) }
 
 func shortenTo(most int, s string) string {

@@ -19,13 +19,13 @@ const (
 	// longestLine is more than any answer to a question, in bytes.
 	longestLine = 256
 	// linesAhead is how many lines may be typed before they are read. Further ones
-	// are lost.
+	// are dropped.
 	linesAhead = 16
 )
 
 // keyboard is the terminal of a client that runs a command. The client sends every
-// key as it is, and no kernel makes lines of them on this side: keyboard shows what
-// is typed, and hands on whole lines.
+// key as it is, and no kernel on this side makes lines of them: keyboard echoes what
+// is typed and returns whole lines.
 type keyboard struct {
 	echo io.Writer
 	// interrupt is called for Ctrl-C.
@@ -33,7 +33,7 @@ type keyboard struct {
 
 	lines chan string
 	line  []byte
-	// rest is what is left of the line that is being read.
+	// rest is the unread part of the current line.
 	rest string
 }
 
@@ -56,7 +56,7 @@ func (k *keyboard) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// listen takes keys until there are no more.
+// listen reads keys until there are no more.
 func (k *keyboard) listen(keys io.Reader) {
 	defer close(k.lines)
 	buffer := make([]byte, longestLine)
@@ -73,7 +73,7 @@ func (k *keyboard) listen(keys io.Reader) {
 	}
 }
 
-// press takes one byte, and reports whether more may follow.
+// press handles one byte, and reports whether more may follow.
 func (k *keyboard) press(key byte) bool {
 	switch key {
 	case keyInterrupt:
@@ -104,6 +104,5 @@ func (k *keyboard) press(key byte) bool {
 	return true
 }
 
-// show writes to the terminal. Whether that fails is found out by what the command
-// writes.
+// show writes to the terminal. If that fails, the command's own output fails too.
 func (k *keyboard) show(text string) { _, _ = io.WriteString(k.echo, text) }

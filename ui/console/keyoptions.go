@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// parseOptions reads NAME="VALUE"[,NAME="VALUE"...] up to the first blank
-// outside quotes, and returns what follows. An option that is not known is
-// refused: to ignore one that restricts would be to grant.
+// parseOptions reads NAME="VALUE"[,NAME="VALUE"...] up to the first blank outside
+// quotes, and returns the rest. It refuses unknown options, because an unknown option
+// may restrict the key.
 func parseOptions(text string, k *Key, local *time.Location) (rest string, err error) {
 	seen := map[string]bool{}
 	for {
@@ -77,8 +77,8 @@ func unknownOption(name string) error {
 	return fmt.Errorf(`%q is not an option of ctop: use role="operator", from="ADDRESSES" and expiry-time="YYYYMMDD", or none`, shorten(name))
 }
 
-// parseExpiry reads a time as sshd(8) has it: YYYYMMDD[Z] or
-// YYYYMMDDHHMM[SS][Z], of the local time zone unless a Z follows.
+// parseExpiry reads a time in the format of sshd(8): YYYYMMDD[Z] or
+// YYYYMMDDHHMM[SS][Z], in local time unless a Z follows.
 func parseExpiry(value string, local *time.Location) (time.Time, error) {
 	text, utc := strings.CutSuffix(value, "Z")
 	if utc {

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// ErrNoKeys means that nobody could come in.
+// ErrNoKeys means that no key is authorised.
 var ErrNoKeys = errors.New("no key is authorised")
 
 // Keyring holds the keys of a file and follows the file's changes. Its methods
@@ -22,15 +22,15 @@ type Keyring struct {
 
 	mu   sync.Mutex
 	keys map[string]*Key
-	// err is set while the file cannot be used. Nobody new comes in then.
+	// err is why the file cannot be used now. New sessions are refused meanwhile.
 	err error
-	// text is what the keys were read from, seen what the file had when last
-	// looked at.
+	// text is the file's content that the keys are from, and seen the content when it
+	// was last read.
 	text, seen []byte
 }
 
-// OpenKeyring reads a keys file. One that is missing, empty or in any way
-// doubtful is an error that says what to do.
+// OpenKeyring reads a keys file. A file that is missing, empty or insecure is an
+// error that says what to do.
 func OpenKeyring(path string) (*Keyring, error) {
 	r := &Keyring{path: path}
 	text, err := r.read()
@@ -48,7 +48,7 @@ func (r *Keyring) Len() int {
 	return len(r.keys)
 }
 
-// Check says whether the file could be read again now.
+// Check returns an error if the file could not be read again now.
 func (r *Keyring) Check() error {
 	_, err := r.read()
 	return err
@@ -80,12 +80,12 @@ func (r *Keyring) parse(text []byte) (map[string]*Key, error) {
 	return keys, nil
 }
 
-// advice is how to add a key.
+// advice says how to add a key.
 func (r *Keyring) advice() string {
 	return fmt.Sprintf(`add one with: echo "role=\"operator\" $(cat ~/.ssh/id_ed25519.pub)" >>%s (without role=... it may only look)`, r.path)
 }
 
-// find returns the authorised key that lets in from an address now.
+// find returns the authorised key with which a client at an address may log in now.
 func (r *Keyring) find(public ssh.PublicKey, addr netip.Addr, now time.Time) (*Key, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,9 +99,8 @@ func (r *Keyring) find(public ssh.PublicKey, addr netip.Addr, now time.Time) (*K
 	return k, k.check(addr, now)
 }
 
-// review says why a session that a key opened has to end. While the file
-// cannot be understood nobody can tell which keys were taken out of it, and
-// sessions go on.
+// review returns why a session of a key has to end, or nil. While the file is invalid
+// sessions go on, because it is unknown which keys were removed.
 func (r *Keyring) review(k *Key, addr netip.Addr, now time.Time) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,10 +114,10 @@ func (r *Keyring) review(k *Key, addr netip.Addr, now time.Time) error {
 	return current.check(addr, now)
 }
 
-// refresh looks at the file. It takes a change over when it finds the same text
-// a second time: an editor that writes in place empties the file first, and
-// nobody should lose a session to that. It reports what the change led to, with
-// nothing where there was none.
+// refresh reads the file again. It uses a change when it reads the same text twice:
+// an editor that writes in place empties the file first, and no session should end
+// because of that. It reports whether anything changed, and the error of the new
+// text.
 func (r *Keyring) refresh() (changed bool, err error) {
 	text, err := r.read()
 	r.mu.Lock()
@@ -142,7 +141,7 @@ func (r *Keyring) refresh() (changed bool, err error) {
 	return changed, err
 }
 
-// refuse lets nobody in any more until the file is right again.
+// refuse refuses new sessions until the file is valid again.
 func (r *Keyring) refuse(err error) (bool, error) {
 	told := r.err != nil && r.err.Error() == err.Error()
 	r.err = err

@@ -8,12 +8,12 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// minRSABits is what OpenSSH's own ssh-keygen has made by default since 2009,
-// and less than what it makes now.
+// minRSABits is the default of OpenSSH's ssh-keygen since 2009. Today's default is
+// larger.
 const minRSABits = 2048
 
-// isKeyType knows plain keys only. Certificates would bring rules of their own,
-// and DSA is broken.
+// isKeyType accepts plain keys only: certificates would have rules of their own, and
+// DSA is broken.
 func isKeyType(s string) bool {
 	return slices.Contains([]string{
 		ssh.KeyAlgoED25519, ssh.KeyAlgoSKED25519, ssh.KeyAlgoSKECDSA256,

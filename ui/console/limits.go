@@ -2,35 +2,34 @@ package console
 
 import "time"
 
-// Limits bound what clients can cost. Every zero value means the default.
+// Limits bound what clients can use. A zero value means the default.
 type Limits struct {
-	// Sessions is how many there may be at once, SessionsPerKey with the same
-	// key. Some of the former are kept for operators.
+	// Sessions is the number of sessions at once, SessionsPerKey of those with the
+	// same key. Some of the former are reserved for operators.
 	Sessions, SessionsPerKey int
-	// Startups is how many connections may be open that have not
-	// authenticated yet, StartupsPerAddress how many of them from one address
-	// (of IPv6, from one /64). Where there are as many, another one takes the
-	// place of one that has not come far. Addresses from which somebody logged
-	// in lately have as many places of their own.
+	// Startups is the number of open connections that have not authenticated yet,
+	// StartupsPerAddress of those from one address (of IPv6, one /64). If all are
+	// taken, a new connection replaces one with little progress. Addresses from which
+	// somebody logged in lately have as many places of their own.
 	Startups, StartupsPerAddress int
-	// FailuresPerAddress is how many connections from one address may fail in
-	// a minute before further ones are turned away at random, the more of them
-	// the more have failed.
+	// FailuresPerAddress is the number of failed connections from one address in a
+	// minute from which on new ones are refused at random, the more of them the more
+	// have failed.
 	FailuresPerAddress int
-	// AuthTries is how many keys a client may try in one connection.
+	// AuthTries is the number of keys that a client may try in one connection.
 	AuthTries int
-	// Handshake is the time up to the end of authentication, and again the
-	// time that a connection may stay without a session.
+	// Handshake is the time until authentication has to end, and how long a
+	// connection may be without a session.
 	Handshake time.Duration
-	// Idle is how long a session may stay without input.
+	// Idle is how long a console may be without a key press.
 	Idle time.Duration
-	// Stall is how long a client may take none of what is sent.
+	// Stall is how long a client may stop reading.
 	Stall time.Duration
-	// FrameRate is how often a second a session draws at most.
+	// FrameRate is the maximum number of frames per second of a session.
 	FrameRate int
 }
 
-// DefaultLimits returns what a zero value stands for.
+// DefaultLimits returns the defaults.
 func DefaultLimits() Limits {
 	return Limits{
 		Sessions: 64, SessionsPerKey: 16,
@@ -40,7 +39,7 @@ func DefaultLimits() Limits {
 	}
 }
 
-// MaxFrameRate is the most that any link and any eye has a use for.
+// MaxFrameRate is the largest FrameRate.
 const MaxFrameRate = 15
 
 func (l Limits) withDefaults() Limits {

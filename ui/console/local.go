@@ -6,18 +6,18 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Local carries out the acts of somebody at the machine itself. They are written
-// down, if that was asked for, and shown among the events: it is a [ui.Sessions] of
-// one.
+// Local carries out the acts of the operator at the machine itself. It writes them to
+// the audit log, if there is one, and shows them among the events: it is a
+// [ui.Sessions] of one.
 type Local struct {
 	audited
 	board
 }
 
-// localAddress stands where the audit log has an operator's address.
+// localAddress is the operator's address in the audit log.
 const localAddress = "local"
 
-// NewLocal carries out the acts of somebody of that name. audit may be nil.
+// NewLocal returns a Local for an operator of that name. audit may be nil.
 func NewLocal(actor flow.Actor, audit *Audit, who string, clock func() time.Time) *Local {
 	l := &Local{audited: audited{
 		actor: actor, log: noLog{}, clock: clock,
@@ -30,10 +30,10 @@ func NewLocal(actor flow.Actor, audit *Audit, who string, clock func() time.Time
 	return l
 }
 
-// Present names nobody: there is only one.
+// Present returns nobody: there is only one operator.
 func (*Local) Present() []string { return nil }
 
-// noLog is no audit log.
+// noLog is the audit log of a Local without one.
 type noLog struct{}
 
 func (noLog) Check() error { return nil }

@@ -6,10 +6,10 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 )
 
-// maxCommand is longer than any command that makes sense.
+// maxCommand is the length limit of a command, in bytes.
 const maxCommand = 8 << 10
 
-// The sentences with which requests are refused.
+// What clients are told when a request is refused.
 const (
 	noShell     = "there is no shell here: ssh -t opens the console; dump, events, delete and timeouts work as commands"
 	noSubsystem = "there are no subsystems here, hence no sftp and no scp: this is a console"
@@ -17,7 +17,7 @@ const (
 	noX11       = "X11 forwarding is refused: there is nothing here to use it"
 )
 
-// request answers one request. Where it is a command, run is what it starts.
+// request answers one request. If it is a command or a console, run runs it.
 func (x *session) request(req *gossh.Request) (ok bool, run func() int) {
 	switch req.Type {
 	case "pty-req":
@@ -45,8 +45,8 @@ func (x *session) request(req *gossh.Request) (ok bool, run func() int) {
 	return false, nil
 }
 
-// refuseVariable refuses an environment variable (RFC 4254 section 6.4). Clients
-// send their locale unasked, as Debian's does: that is not worth a word.
+// refuseVariable refuses an environment variable (RFC 4254 section 6.4). Many clients
+// send their locale by default, so those variables are refused without a log line.
 func (x *session) refuseVariable(payload []byte) {
 	var variable struct{ Name, Value string }
 	err := gossh.Unmarshal(payload, &variable)
@@ -113,7 +113,7 @@ func (x *session) takeExec(payload []byte) (bool, func() int) {
 	return true, func() int { return x.execute(args) }
 }
 
-// takeSignal ends a headless command as the same signal would a local one.
+// takeSignal ends a command on a signal that would end a local one.
 func (x *session) takeSignal(payload []byte) {
 	var signal struct{ Name string }
 	if gossh.Unmarshal(payload, &signal) != nil {
@@ -125,8 +125,8 @@ func (x *session) takeSignal(payload []byte) {
 	}
 }
 
-// sentence accepts a request only to say that it is refused: the protocol's own
-// refusal has no room for a reason.
+// sentence accepts a request in order to tell the client why it is refused: the
+// protocol's own refusal has no room for a reason.
 func (x *session) sentence(kind, why string) (bool, func() int) {
 	if x.started {
 		return false, nil

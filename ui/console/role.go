@@ -2,17 +2,17 @@ package console
 
 import "fmt"
 
-// Role is what the holder of a key may do.
+// Role is what a key permits.
 type Role uint8
 
 const (
-	// Viewer may look.
+	// Viewer may read.
 	Viewer Role = iota
-	// Operator may look and act.
+	// Operator may read and act.
 	Operator
 )
 
-// String returns the role's name as the keys file spells it.
+// String returns the role's name as in the keys file.
 func (r Role) String() string {
 	if r == Operator {
 		return "operator"

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// roster knows who is on and what they did.
+// roster knows the sessions, and has the notices of what operators did.
 type roster struct {
 	limits Limits
 	clock  func() time.Time
@@ -26,7 +26,7 @@ func newRoster(l Limits, clock func() time.Time) *roster {
 	return &roster{limits: l, clock: clock, sessions: map[*session]struct{}{}, perKey: map[string]int{}}
 }
 
-// enter takes a place for a session, or says why there is none.
+// enter adds a session, or returns why it is refused.
 func (r *roster) enter(s *session) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -46,10 +46,10 @@ func (r *roster) enter(s *session) error {
 	return nil
 }
 
-// mostKept is how many sessions at most viewers leave to operators.
+// mostKept is the largest number of sessions that are reserved for operators.
 const mostKept = 8
 
-// kept is how many of so many sessions are kept for operators.
+// kept returns how many of so many sessions are reserved for operators.
 func kept(sessions int) int { return min(sessions/2, mostKept) }
 
 // viewers counts the sessions of viewers.
@@ -75,7 +75,7 @@ func (r *roster) leave(s *session) {
 	}
 }
 
-// close lets nobody in any more, and returns who is there.
+// close refuses further sessions and returns those that there are.
 func (r *roster) close() []*session {
 	r.mu.Lock()
 	r.closed = true
@@ -93,10 +93,10 @@ func (r *roster) all() []*session {
 	return list
 }
 
-// tell lets every console know.
+// tell adds a notice for every console.
 func (r *roster) tell(text string) { r.board.tell(r.clock(), text) }
 
-// Present lists who has a console open, and how many each.
+// Present returns who has a console open, and how many.
 func (r *roster) Present() []string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -16,30 +16,29 @@ import (
 	"ctop/ui"
 )
 
-// errStopping is what sessions are told at the end.
+// errStopping is the reason that sessions are told when the server stops.
 var errStopping = errors.New("the server is stopping")
 
 const (
-	// lookInterval is how often the keys file is looked at.
+	// lookInterval is the time between two checks of the keys file.
 	lookInterval = time.Second
 	// grace is how long a session may take to end.
 	grace = 2 * time.Second
 )
 
-// Options say what to serve, and to whom. All but Limits, Look and Clock are
-// needed.
+// Options are those of a server. All but Limits, Look and Clock are required.
 type Options struct {
-	// Source is what all sessions show.
+	// Source is what all sessions show and act on.
 	Source  ui.Source
 	Keys    *Keyring
 	HostKey gossh.Signer
 	Audit   *Audit
 	Log     *slog.Logger
-	// Exec runs a headless command.
+	// Exec runs commands.
 	Exec Exec
-	// Limits bound what clients can cost.
+	// Limits bound what clients can use.
 	Limits Limits
-	// Look is added to the options of every console.
+	// Look has further options of every console.
 	Look []ui.Option
 	// Clock replaces the clock.
 	Clock func() time.Time
@@ -56,7 +55,7 @@ type Server struct {
 	counters   counters
 	failureLog thinned
 	refusals   perKey
-	// farewells are the connections that are being turned away.
+	// farewells limits the connections that are told why they are refused.
 	farewells    chan struct{}
 	lookInterval time.Duration
 
@@ -66,7 +65,7 @@ type Server struct {
 	work    sync.WaitGroup
 }
 
-// New returns a server that does nothing until it is run.
+// New returns a server, which does nothing until Serve is called.
 func New(o Options) (*Server, error) {
 	if o.Source == nil || o.Keys == nil || o.HostKey == nil || o.Audit == nil || o.Log == nil || o.Exec == nil {
 		return nil, errors.New("serve the console: an option is missing")
@@ -94,8 +93,8 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Serve serves those who connect to l until ctx is done, which is no error. It
-// returns when every session has ended, and closes l.
+// Serve serves the clients that connect to l until ctx is done, which is not an
+// error. It closes l, and returns when every session has ended.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -118,7 +117,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// stop ends every session, telling it why, and then every connection.
+// stop ends every session with its reason, and then every connection.
 func (s *Server) stop() {
 	for _, x := range s.roster.close() {
 		x.end(errStopping)
@@ -134,7 +133,7 @@ func (s *Server) stop() {
 	s.work.Wait()
 }
 
-// register notes a connection, so that it can be closed.
+// register remembers a connection, so that stop can close it.
 func (s *Server) register(c *client) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -162,8 +161,8 @@ func (s *Server) closeRegister() []*client {
 	return list
 }
 
-// watchKeys follows the keys file and ends the sessions of keys that do not let
-// in any more.
+// watchKeys follows the keys file, and ends the sessions of keys that are no longer
+// authorised.
 func (s *Server) watchKeys(ctx context.Context) {
 	tick := time.NewTicker(s.lookInterval)
 	defer tick.Stop()
@@ -192,12 +191,12 @@ func (s *Server) reviewSessions() {
 	}
 }
 
-// mostOfFailure is how much is logged of why a connection was refused, in bytes: the
-// reason comes after the library's words, and after what the client said.
+// mostOfFailure limits the logged error of a refused connection, in bytes. The reason
+// comes after the library's text and after text of the client.
 const mostOfFailure = 400
 
-// noteFailure logs a connection that did not authenticate. The error may quote
-// the client.
+// noteFailure logs a connection that did not authenticate. The error may contain text
+// of the client.
 func (s *Server) noteFailure(conn net.Conn, err error) {
 	from, ok := conn.RemoteAddr().(remote)
 	if !ok || from.client.wasDropped() || from.client.progress() == silent {
@@ -211,14 +210,14 @@ func (s *Server) noteFailure(conn net.Conn, err error) {
 		"address", from.client.addr.String(), "error", shortenTo(mostOfFailure, format.Clean(err.Error())), "omitted", omitted)
 }
 
-// refuseChannel refuses everything but sessions: above all, forwarding.
+// refuseChannel refuses every channel but sessions, forwarding above all.
 func (s *Server) refuseChannel(_ *ssh.Server, _ *gossh.ServerConn, ch gossh.NewChannel, _ ssh.Context) {
 	s.counters.requestsRefused.Add(1)
 	_ = ch.Reject(gossh.Prohibited, "ctop: this is a console: it forwards nothing and opens no other channels")
 }
 
-// refuseRequest refuses what a connection asks for as a whole. The protocol has
-// no room for a sentence here; the log has.
+// refuseRequest refuses global requests. The protocol has no room for a reason here,
+// so it goes to the log.
 func (s *Server) refuseRequest(ctx ssh.Context, _ *ssh.Server, req *gossh.Request) (bool, []byte) {
 	if req.Type == "keepalive@openssh.com" {
 		return true, nil

@@ -16,10 +16,10 @@ import (
 	"ctop/tracker/flow"
 )
 
-// errGone is the end of a session that the client closed.
+// errGone ends a session that the client closed.
 var errGone = errors.New("the client has gone")
 
-// session is one channel: a console, or a headless command.
+// session is one channel: a console or a command.
 type session struct {
 	server *Server
 	client *client
@@ -32,17 +32,17 @@ type session struct {
 	ctx    context.Context //nolint:containedctx // a session is what it spans
 	cancel context.CancelCauseFunc
 
-	// console is set while it shows one.
+	// console is set while the session shows a console.
 	console atomic.Bool
 	size    *size
 
-	// What the requests before the first command said.
+	// What earlier requests said.
 	terminal string
 	pty      bool
 	started  bool
 	told     map[string]bool
 	work     sync.WaitGroup
-	// closed is closed once the client has closed the channel.
+	// closed is closed when the client has closed the channel.
 	closed chan struct{}
 }
 
@@ -77,8 +77,8 @@ func (s *Server) openSession(_ *ssh.Server, conn *gossh.ServerConn, newChannel g
 	x.serve(requests)
 }
 
-// enter takes a place. The key may have been removed since the connection was
-// authenticated.
+// enter adds the session to the roster. The key may have been removed since the
+// connection authenticated.
 func (x *session) enter() error {
 	s := x.server
 	if err := s.options.Keys.review(x.who.key, x.who.addr, s.clock()); err != nil {
@@ -99,19 +99,19 @@ func (x *session) leave() {
 	x.server.work.Done()
 }
 
-// serve answers requests until the channel is closed, and waits for what they
-// started.
+// serve answers requests until the channel is closed, and waits for the command or
+// the console.
 func (x *session) serve(requests <-chan *gossh.Request) {
-	patience := time.AfterFunc(x.server.options.Limits.Handshake, func() {
+	noCommand := time.AfterFunc(x.server.options.Limits.Handshake, func() {
 		x.end(errors.New("no command came"))
 		_ = x.client.Close()
 	})
-	defer patience.Stop()
+	defer noCommand.Stop()
 	for req := range requests {
 		ok, run := x.request(req)
 		_ = req.Reply(ok, nil)
 		if run != nil {
-			patience.Stop()
+			noCommand.Stop()
 			x.start(run)
 		}
 	}
@@ -120,7 +120,7 @@ func (x *session) serve(requests <-chan *gossh.Request) {
 	x.work.Wait()
 }
 
-// start runs what was asked for and closes the channel with its exit status.
+// start runs a command or a console, and closes the channel with its exit status.
 func (x *session) start(run func() int) {
 	x.started = true
 	x.work.Go(func() {
@@ -135,8 +135,8 @@ func (x *session) start(run func() int) {
 	})
 }
 
-// closeLate closes the connection of a client that does not close its side of
-// a session that is over, and of one to which its end cannot be told.
+// closeLate closes the connection of a client that does not close its side of an
+// ended session.
 func (x *session) closeLate() {
 	if errors.Is(context.Cause(x.ctx), errStalled) {
 		return // cutStalled does
@@ -150,7 +150,7 @@ func (x *session) closeLate() {
 	})
 }
 
-// guard keeps a panic in one session from taking all of them down.
+// guard recovers from a panic of one session, so that the others go on.
 func (x *session) guard(run func() int) (status int) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -161,10 +161,10 @@ func (x *session) guard(run func() int) (status int) {
 	return run()
 }
 
-// end ends the session for a reason that its operator is told.
+// end ends the session and tells the operator why.
 func (x *session) end(why error) { x.cancel(why) }
 
-// sayWhy tells the operator why a session was ended, where it was.
+// sayWhy tells the operator why the server ended the session.
 func (x *session) sayWhy() {
 	x.noteLoss()
 	why := context.Cause(x.ctx)
@@ -177,21 +177,20 @@ func (x *session) sayWhy() {
 	x.say(why.Error())
 }
 
-// say writes a line for the operator.
+// say writes a line to the operator.
 func (x *session) say(text string) {
 	_, _ = fmt.Fprintf(x.errs, "ctop: %s\r\n", format.Clean(text))
 }
 
-// noteLoss logs that the connection was lost, where it was: otherwise it was
-// closed at one of its ends.
+// noteLoss logs a connection that neither end closed.
 func (x *session) noteLoss() {
 	if err := x.client.lost(); err != nil {
 		x.server.log.Info("lost a client", append(x.who.logged(), "error", err.Error())...)
 	}
 }
 
-// cutStalled ends the session of a client that takes nothing. What is on its way
-// goes on for as long again.
+// cutStalled ends the session of a client that stopped reading. Data on its way has
+// as much time again.
 func (x *session) cutStalled() {
 	x.client.countStall()
 	x.server.log.Info("disconnected a client that read nothing", append(x.who.logged(), "for", x.server.options.Limits.Stall.String())...)
@@ -199,7 +198,7 @@ func (x *session) cutStalled() {
 	time.AfterFunc(x.server.options.Limits.Stall, func() { _ = x.client.Close() })
 }
 
-// actor carries out what the session's role allows and refuses everything else.
+// actor carries out what the session's role permits, and refuses all other acts.
 func (x *session) actor() flow.Actor {
 	s := x.server
 	if x.who.key.Role != Operator {
@@ -218,8 +217,8 @@ func (x *session) refusing() refusing {
 	}
 }
 
-// serverLog is the server's audit log. It counts lines, and failures of the audit
-// log go to the server's log.
+// serverLog is the audit log of a session. It counts lines, and logs failures to
+// write them.
 type serverLog struct {
 	server *Server
 	who    identity
@@ -244,7 +243,7 @@ func (l serverLog) Write(e Entry) error {
 	return nil
 }
 
-// refuse tells once about each kind of thing that is not to be had here.
+// refuse refuses a kind of request, and tells the operator once why.
 func (x *session) refuse(kind, why string) {
 	x.server.counters.requestsRefused.Add(1)
 	if x.told[kind] {
@@ -257,7 +256,8 @@ func (x *session) refuse(kind, why string) {
 	}
 }
 
-// refuseLate is [session.refuse] for what was accepted only to be refused.
+// refuseLate is [session.refuse] for a request that was accepted only to refuse it
+// with a reason.
 func (x *session) refuseLate(kind, why string) {
 	x.server.counters.requestsRefused.Add(1)
 	x.server.log.Info("refused a request", append(x.who.logged(), "request", kind)...)

@@ -17,15 +17,14 @@ import (
 )
 
 const (
-	// resizePause is the least time between two changes of size that are
-	// drawn.
+	// resizePause is the least time between two redraws for changes of size.
 	resizePause = 50 * time.Millisecond
-	// lookPause is the time between two looks at the source: there are no
-	// more snapshots than that, and there may be many sessions.
+	// lookPause is the time between two reads of the source. Snapshots do not come
+	// more often, and there may be many sessions.
 	lookPause = time.Second
 )
 
-// show runs a console for the session's terminal.
+// show runs a console on the client's terminal.
 func (x *session) show() int {
 	s := x.server
 	x.console.Store(true)
@@ -50,7 +49,7 @@ func (x *session) show() int {
 	return x.run(p)
 }
 
-// run runs the program until the operator quits or the session is ended.
+// run runs the program until the operator quits or the session ends.
 func (x *session) run(p *tea.Program) int {
 	over, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -61,7 +60,7 @@ func (x *session) run(p *tea.Program) int {
 			return
 		case <-x.ctx.Done():
 		}
-		// One that is drawing on a terminal which takes nothing hears no Quit.
+		// A program that waits for a client that stopped reading does not see Quit.
 		if errors.Is(context.Cause(x.ctx), errStalled) {
 			p.Kill() // without another frame
 		}
@@ -81,7 +80,7 @@ func (x *session) run(p *tea.Program) int {
 	return 0
 }
 
-// resize passes the latest size on, at most every now and then.
+// resize passes on the latest size, with a pause between two changes.
 func (x *session) resize(over context.Context, p *tea.Program) {
 	p.Send(x.size.get())
 	for {
@@ -99,12 +98,12 @@ func (x *session) resize(over context.Context, p *tea.Program) {
 	}
 }
 
-// look is how the console suits the client's terminal.
+// look returns the options for the client's terminal.
 func (x *session) look() []ui.Option {
 	profile := theme.ProfileOf(x.terminal)
 	renderer := lipgloss.NewRenderer(x.out, termenv.WithEnvironment(plain{}), termenv.WithProfile(profile))
 	renderer.SetColorProfile(profile)
-	// Nobody could read the answer to the question.
+	// Nobody here could read the terminal's answer to the question.
 	renderer.SetHasDarkBackground(true)
 	options := []ui.Option{
 		ui.WithRenderer(renderer), ui.WithActor(x.actor()), ui.WithSessions(x.server.roster), ui.WithInterval(lookPause),
@@ -119,8 +118,9 @@ func (x *session) look() []ui.Option {
 	return append(options, x.server.options.Look...)
 }
 
-// exportCommand is what exports the flows that a filter shows, typed where the
-// client is. Its shell takes the outer quotes off, [splitWords] the inner ones.
+// exportCommand returns the command, for the client's shell, that exports the flows
+// that a filter shows. The shell removes the outer quotes, and [splitWords] the inner
+// ones.
 func (x *session) exportCommand(filter string) string {
 	return exportCommand(x.conn.LocalAddr(), filter)
 }
@@ -141,10 +141,10 @@ func exportCommand(server net.Addr, filter string) string {
 	return to + " '" + strings.ReplaceAll(command, "'", `'\''`) + "' >flows.json"
 }
 
-// environ is what bubbletea may know of the client.
+// environ returns the environment of the client, as far as bubbletea needs it.
 func (x *session) environ() []string { return []string{"TERM=" + x.terminal} }
 
-// plain is an empty environment: the server's own says nothing about a client.
+// plain is an empty environment: the server's own is not the client's.
 type plain struct{}
 
 func (plain) Environ() []string { return nil }

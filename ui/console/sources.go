@@ -51,7 +51,7 @@ func parseSource(text string) (source, error) {
 	return source{not: not, glob: rest}, nil
 }
 
-// match reports whether one pattern fits and none that is negated does.
+// match reports whether a pattern matches and no negated one does.
 func (list sources) match(addr netip.Addr) bool {
 	if len(list) == 0 {
 		return true

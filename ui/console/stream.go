@@ -9,31 +9,30 @@ import (
 	"time"
 )
 
-// piece is how much a client has to take for the time to begin anew.
+// piece is how much a client has to read for the time to start anew, in bytes.
 const piece = 16 << 10
 
-// errStalled is the end of a session whose client takes nothing.
+// errStalled ends a session whose client stopped reading.
 var errStalled = errors.New("closed: the client read too little for too long")
 
-// outlet writes to a client and cuts it off where it takes nothing for too long.
-// Until then it is the session's own drawing that waits, and nothing piles up.
-// Afterwards what is under way is given up, so that what a terminal needs at the
-// end may still get through.
+// outlet writes to a client, and cuts it off if it stops reading for too long. Until
+// then the session's own drawing waits, so nothing piles up. Afterwards the current
+// write is given up, so that the sequences that restore the terminal may still reach
+// it.
 type outlet struct {
 	w     io.Writer
 	limit time.Duration
 	cut   func()
 
-	// screen is set where a terminal takes what is written.
+	// screen is set if a terminal reads the output.
 	screen  bool
 	stalled atomic.Bool
 	mu      sync.Mutex
-	// torn is set where the last write was given up, perhaps in the middle of
-	// an escape sequence.
+	// torn is set if the last write was given up, possibly inside an escape sequence.
 	torn bool
 }
 
-// cancel ends an escape sequence wherever it is (CAN, ECMA-48).
+// cancel ends any escape sequence (CAN, ECMA-48).
 const cancel = "\x18"
 
 func (o *outlet) Write(p []byte) (n int, err error) {
@@ -64,14 +63,14 @@ func (o *outlet) stall() {
 }
 
 const (
-	// inputRate is how many bytes a second a session may send for long, many
-	// times what hands and mice do, and inputBurst how many at once: every
-	// key costs the server a look at the screen.
+	// inputRate is how many bytes per second a session may send on average, many
+	// times what hands and mice produce, and inputBurst how many at once. Every key
+	// makes the server read the screen.
 	inputRate  = 2 << 10
 	inputBurst = 16 << 10
 )
 
-// inlet reads from a client, slowly where it sends more than anybody types.
+// inlet reads from a client, and slows down one that sends more than anybody types.
 type inlet struct {
 	ctx     context.Context //nolint:containedctx // Read has none
 	r       io.Reader

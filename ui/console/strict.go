@@ -12,12 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readStrictly reads a file that decides who comes in. It is as strict as sshd
-// is with StrictModes (sshd_config(5)): the file and every directory on the way to
-// it belong to root or to ctop's own user, and nobody else may change them. forbidden
-// are the permissions that the file must not have, fix is the mode that takes
-// them away. In a sticky directory (chmod(2)) nobody can exchange somebody else's
-// file, so that others may write there.
+// readStrictly reads a file that decides who may log in. It is as strict as sshd with
+// StrictModes (sshd_config(5)): the file and every directory above it must belong to
+// root or to ctop's own user, and nobody else may change them. The file must not have
+// the permissions in forbidden; fix is the mode that removes them. Others may write
+// to a sticky directory (chmod(2)), in which nobody can replace another user's file.
 func readStrictly(path string, most int64, forbidden fs.FileMode, fix string) ([]byte, error) {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
@@ -47,7 +46,7 @@ func readStrictly(path string, most int64, forbidden fs.FileMode, fix string) ([
 	return io.ReadAll(io.LimitReader(f, most))
 }
 
-// checkOwner reports an owner that could let himself in.
+// checkOwner returns an error if the owner could authorise himself.
 func checkOwner(path string, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || st.Uid == 0 || int64(st.Uid) == int64(os.Geteuid()) {

@@ -8,16 +8,14 @@ import (
 )
 
 const (
-	// What a client that does not know its size is taken to have.
+	// The size of a terminal that does not know its own.
 	defaultColumns, defaultRows = 80, 24
-	// What a screen has at most: a client may claim more cells than fit into
-	// memory.
+	// The largest size. A client may claim more cells than fit into memory.
 	maxColumns, maxRows = 1000, 300
 	maxTerminalName     = 64
 )
 
-// terminalName returns TERM, or dumb where it is none: the value comes from
-// outside.
+// terminalName returns the client's TERM, or dumb if that is not a valid name.
 func terminalName(s string) string {
 	const allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+._"
 	if s == "" || len(s) > maxTerminalName || strings.Trim(s, allowed) != "" {
@@ -26,8 +24,8 @@ func terminalName(s string) string {
 	return s
 }
 
-// size is the last size that a client told, and only that: a storm of changes
-// costs one drawing.
+// size keeps the latest size that the client sent, so that many changes cost one
+// redraw.
 type size struct {
 	mu      sync.Mutex
 	last    tea.WindowSizeMsg

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// mostLines is how many lines of one kind a minute may have: whoever is not
-// logged in, or may only look, does not fill a disk.
+// mostLines is how many lines of one kind the log has per minute: clients that are
+// not logged in, or may only read, must not fill the disk.
 const mostLines = 20
 
 // thinned decides which of many lines are written.
@@ -17,7 +17,7 @@ type thinned struct {
 	omitted int
 }
 
-// perKey has one for each key.
+// perKey has a thinned for each key.
 type perKey struct {
 	mu   sync.Mutex
 	keys map[string]*thinned
@@ -35,8 +35,8 @@ func (p *perKey) of(fingerprint string) *thinned {
 	return p.keys[fingerprint]
 }
 
-// next reports whether a line is to be written now, and how many were not since
-// the last one that was.
+// next reports whether a line is to be written now, and how many were omitted since
+// the previous one.
 func (t *thinned) next(now time.Time) (omitted int, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

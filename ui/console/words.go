@@ -14,9 +14,9 @@ var (
 )
 
 // splitWords splits a command into words as a POSIX shell does (Shell Command
-// Language, section 2.2), without expansions, comments and operators: blanks
-// separate words, quotes and backslashes keep them together, and every other
-// character stands for itself. Control characters are refused.
+// Language, section 2.2), without expansions, comments and operators: blanks separate
+// words, quotes and backslashes join them, and every other character stands for
+// itself. It refuses control characters.
 func splitWords(text string) (words []string, err error) {
 	if !utf8.ValidString(text) {
 		return nil, errNotText
@@ -35,13 +35,13 @@ func splitWords(text string) (words []string, err error) {
 	return s.words, nil
 }
 
-// splitter is where splitWords stands.
+// splitter is the state of splitWords.
 type splitter struct {
 	words []string
 	word  strings.Builder
-	// inWord is set inside a word, which may be empty so far: "" is one.
+	// inWord is set inside a word, which may be empty: "" is one.
 	inWord bool
-	// quote is the quote that is open, 0 if none is.
+	// quote is the open quote, 0 if there is none.
 	quote rune
 	// escaped is set after a backslash.
 	escaped bool
