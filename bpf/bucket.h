@@ -154,39 +154,28 @@ static __always_inline struct flow *flow_find(const struct flow_key *key)
 	return flow_numbered(flow_look_up(key));
 }
 
-/* What bucket_look() finds: how many slots are used, and one that is not, or that all
- * are. */
-#define LOOK_EMPTY(found) ((found) & 15)
-#define LOOK_USED(found) ((found) >> 4)
 /* Of a flow that is in no slot yet: below all slots. */
 #define NO_RANK (2 * BUCKET_SLOTS)
 
-/* Looks through a bucket for another flow of the same key, and for an empty slot. The
- * slots of both buckets are ranked, this one's from base on; rank is that of the
- * flow's own slot.
+/* Looks at the slots of a bucket that have the flow's tag, but for its own, for another
+ * flow of the key that goes before it: 0, or -EEXIST where there is one. The slots of
+ * both buckets are ranked, this one's from base on; rank is that of the flow's own.
  *
  * An entry that has ended but not left its slot is taken out: who ended it may have
- * been interrupted by this packet. */
-__noinline int bucket_look(struct flow *flow, __u32 index, __u32 base, __u32 rank)
+ * been interrupted by this packet. So is a later one that is not in force. */
+__noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base, __u32 rank)
 {
-	__u32 used = 0, empty = BUCKET_SLOTS, tag;
 	struct bucket *bucket = bucket_at(index);
 	__u64 i;
 
 	if (!flow || !bucket)
 		return -EINVAL;
-	tag = flow->slot;
 	for (i = 0; i < BUCKET_SLOTS; i++) {
 		__u64 slot = READ_ONCE(bucket->slots[i]), control, was;
 		struct flow *other;
 
-		if (!slot) {
-			if (empty == BUCKET_SLOTS)
-				empty = i;
-			continue;
-		}
-		used++;
-		if (((__u32)slot | SLOT_IN_FORCE) != tag || base + i == rank)
+		if (((__u32)slot | SLOT_IN_FORCE) != (__u32)flow->slot ||
+		    base + i == rank)
 			continue;
 		other = flow_at(slot >> 32);
 		if (!other ||
@@ -200,61 +189,85 @@ __noinline int bucket_look(struct flow *flow, __u32 index, __u32 base, __u32 ran
 			return -EEXIST;
 		}
 		was = __sync_val_compare_and_swap(&bucket->slots[i], slot, 0);
-		if (was == (slot | SLOT_IN_FORCE) && was != slot)
+		if (was != slot && was == (slot | SLOT_IN_FORCE))
 			return -EEXIST;
 	}
-	return used << 4 | empty;
+	return 0;
 }
 
-/* Where a flow may go, and where it is to go. */
-struct course {
+/* What there is in a bucket: a bit for each slot that is used, and above them one for
+ * each that has a tag. Without branches, which nobody could foretell. */
+static __always_inline __u32 bucket_look(const struct bucket *bucket, __u32 tag)
+{
+	__u32 look = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < BUCKET_SLOTS; i++) {
+		__u64 slot = READ_ONCE(bucket->slots[i]);
+		__u64 differs = ((__u32)slot | SLOT_IN_FORCE) ^ tag;
+
+		look |= (slot >> 1 & 1) << i;
+		look |= (differs - 1) >> 63 << (BUCKET_SLOTS + i);
+		/* One slot after the other: the stack is short. */
+		asm volatile("" : "+r"(look));
+	}
+	return look;
+}
+
+#define LOOK_USED(look) ((look) & 0xff)
+#define LOOK_TAGGED(look) ((look) >> BUCKET_SLOTS)
+
+/* How many bits of eight are set. */
+static __always_inline __u32 bits_set(__u32 bits)
+{
+	bits -= bits >> 1 & 0x55;
+	bits = (bits & 0x33) + (bits >> 2 & 0x33);
+	return (bits + (bits >> 4)) & 0xf;
+}
+
+/* The lowest slot that is not used, BUCKET_SLOTS where all are. */
+static __always_inline __u32 first_empty(__u32 used)
+{
+	return bits_set((~used & (used + 1)) - 1);
+}
+
+/* Both buckets of a key. */
+struct pair {
 	__u32 first;
 	__u32 second;
-	/* One of these, a slot in it, and the rank of that. */
-	__u32 bucket;
-	__u32 slot;
-	__u32 rank;
 };
 
-/* Looks for another flow of the key in both buckets, and for an empty slot: in the
- * first one while that has few, then where there are more. */
-static __always_inline int course_set(struct course *course, struct flow *flow,
+/* Whether another flow of the key goes before the one of that rank. */
+static __always_inline int pair_taken(const struct pair *pair, struct flow *flow,
 				      __u32 rank)
 {
-	int first, second;
+	int err = bucket_rivals(flow, pair->first, 0, rank);
 
-	first = bucket_look(flow, course->first, 0, rank);
-	if (first < 0)
-		return first;
-	course->bucket = course->first;
-	course->slot = LOOK_EMPTY(first);
-	course->rank = course->slot;
-	if (course->second == course->first)
-		return course->slot < BUCKET_SLOTS ? 0 : -ENOSPC;
-	second = bucket_look(flow, course->second, BUCKET_SLOTS, rank);
-	if (second < 0)
-		return second;
-	if (LOOK_USED(first) >= BUCKET_ENOUGH &&
-	    LOOK_USED(second) < LOOK_USED(first)) {
-		course->bucket = course->second;
-		course->slot = LOOK_EMPTY(second);
-		course->rank = BUCKET_SLOTS + course->slot;
-	}
-	return course->slot < BUCKET_SLOTS ? 0 : -ENOSPC;
+	if (!err && pair->second != pair->first)
+		err = bucket_rivals(flow, pair->second, BUCKET_SLOTS, rank);
+	return err;
 }
 
 /* Makes the slot of a flow one in force, unless another flow of the key goes before
  * it. Then it is empty again. */
-static __always_inline int slot_settle(struct course *course, struct flow *flow,
-				       __u64 *slot)
+static __always_inline int slot_settle(const struct pair *pair, struct flow *flow,
+				       const struct bucket *first,
+				       const struct bucket *second, __u64 *slot,
+				       __u32 rank)
 {
 	__u64 word = flow->slot, drafted = word ^ SLOT_IN_FORCE;
+	__u32 tagged = LOOK_TAGGED(bucket_look(first, word));
 
-	if (course_set(course, flow, course->rank) != -EEXIST &&
-	    __sync_val_compare_and_swap(slot, drafted, word) == drafted)
-		return 0;
-	__sync_val_compare_and_swap(slot, drafted, 0);
-	return -EEXIST;
+	if (pair->first != pair->second)
+		tagged |= LOOK_TAGGED(bucket_look(second, word)) << BUCKET_SLOTS;
+	if (tagged != 1U << rank && pair_taken(pair, flow, rank)) {
+		__sync_val_compare_and_swap(slot, drafted, 0);
+		return -EEXIST;
+	}
+	if (__sync_val_compare_and_swap(slot, drafted, word) != drafted)
+		return -EEXIST;
+	return 0;
 }
 
 /* How often a slot is looked for that others do not take first. */
@@ -264,33 +277,47 @@ static __always_inline int slot_settle(struct course *course, struct flow *flow,
  * -EEXIST where there is a flow of that key already, or another packet is about to
  * enter one; -ENOSPC where both buckets are full; -EBUSY where others took the
  * slots that were empty. */
-__noinline int flow_enter(struct flow *flow)
+static __always_inline int flow_enter(struct flow *flow)
 {
-	struct course course = {};
+	struct bucket *first, *second;
+	struct pair pair;
 	__u64 hash, i;
-	int err;
 
-	if (!flow)
-		return -EINVAL;
 	hash = key_hash((const __u64 *)&flow->key);
 	flow->slot = (flow->slot & ~0xffffffffULL) | hash_tag(hash);
-	course.first = first_bucket(hash);
-	course.second = second_bucket(hash);
+	pair.first = first_bucket(hash);
+	pair.second = second_bucket(hash);
+	first = bucket_at(pair.first);
+	second = bucket_at(pair.second);
+	if (!first || !second)
+		return -EINVAL;
 	for (i = 0; i < MAX_SLOT_TRIES; i++) {
-		struct bucket *bucket;
+		__u32 one = bucket_look(first, flow->slot);
+		__u32 two = bucket_look(second, flow->slot);
+		__u32 rank, full = bits_set(LOOK_USED(one));
 		__u64 *slot;
+		int err;
 
-		err = course_set(&course, flow, NO_RANK);
-		if (err)
-			return err;
-		bucket = bucket_at(course.bucket);
-		if (!bucket)
-			return -EINVAL;
-		slot = &bucket->slots[course.slot & (BUCKET_SLOTS - 1)];
-		flow->place = course.bucket * BUCKET_SLOTS + course.slot;
+		if (LOOK_TAGGED(one | two)) {
+			err = pair_taken(&pair, flow, NO_RANK);
+			if (err)
+				return err;
+		}
+		rank = first_empty(LOOK_USED(one));
+		slot = &first->slots[rank & (BUCKET_SLOTS - 1)];
+		flow->place = pair.first * BUCKET_SLOTS + rank;
+		if (full >= BUCKET_ENOUGH && bits_set(LOOK_USED(two)) < full) {
+			rank = first_empty(LOOK_USED(two));
+			slot = &second->slots[rank & (BUCKET_SLOTS - 1)];
+			flow->place = pair.second * BUCKET_SLOTS + rank;
+			rank += BUCKET_SLOTS;
+		} else if (rank == BUCKET_SLOTS) {
+			return -ENOSPC;
+		}
 		if (!__sync_val_compare_and_swap(slot, 0,
 						 flow->slot ^ SLOT_IN_FORCE))
-			return slot_settle(&course, flow, slot);
+			return slot_settle(&pair, flow, first, second, slot,
+					   rank);
 	}
 	return -EBUSY;
 }

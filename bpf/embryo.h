@@ -37,34 +37,38 @@ static __always_inline void embryo_spare(struct flow *flow, __u64 control)
 	embryo_remember(flow, control);
 }
 
+/* Ends the oldest flow if it is not kept, and was not answered or is the last to be
+ * looked at. Tells whether it did. */
+__noinline int embryo_try(__u32 last)
+{
+	__u64 entry, control;
+	struct flow *flow;
+
+	if (nursery_clear() == CLEARED)
+		return 0;
+	entry = nursery_take();
+	flow = embryo_flow(entry, &control);
+	if (!flow || control & FLOW_KEPT)
+		return 0;
+	if (control_state(control) >= STATE_ESTABLISHED && !last) {
+		embryo_spare(flow, control);
+		return 0;
+	}
+	if (flow_destroy(flow, control, event_cause(REASON_EVICTED, ORIGIN)))
+		return 1;
+	embryo_remember(flow, control);
+	return 0;
+}
+
 /* Ends the oldest flow that is not kept; tells whether there was one. Those that were
  * answered go last. */
 __noinline int embryo_evict(void)
 {
 	__u64 i;
 
-	for (i = 0; i < MAX_EVICTION_TRIES; i++) {
-		__u64 entry, control;
-		struct flow *flow;
-
-		if (nursery_clear() == CLEARED)
-			continue;
-		entry = nursery_take();
-		if (!entry)
-			continue;
-		flow = embryo_flow(entry, &control);
-		if (!flow || control & FLOW_KEPT)
-			continue;
-		if (control_state(control) >= STATE_ESTABLISHED &&
-		    i < MAX_EVICTION_TRIES - 1) {
-			embryo_spare(flow, control);
-			continue;
-		}
-		if (flow_destroy(flow, control,
-				 event_cause(REASON_EVICTED, ORIGIN)))
+	for (i = 0; i < MAX_EVICTION_TRIES; i++)
+		if (embryo_try(i == MAX_EVICTION_TRIES - 1))
 			return 1;
-		embryo_remember(flow, control);
-	}
 	return 0;
 }
 

@@ -2,8 +2,8 @@
 /* The flows that may be evicted, oldest first.
  *
  * Every new flow is written down in a ring, and struck out when it ends or is kept
- * (embryo.h). What is struck out at the oldest end is cleared away by every eighth new
- * flow, up to 32 entries of it; that reads a cache line for eight entries, and no flow. Flows that stand in the way while most of the ring is in use are moved
+ * (embryo.h). What is struck out at the oldest end is cleared away by every fourth new
+ * flow, up to 16 entries of it; that reads a cache line for eight entries, and no flow. Flows that stand in the way while most of the ring is in use are moved
  * to its youngest end. With twice as many entries as the table has, none of those that
  * may be evicted is ever lost to the ring, whatever else comes and goes. */
 #pragma once
@@ -86,8 +86,8 @@ static __always_inline struct flow *embryo_flow(__u64 embryo, __u64 *control)
 
 /* How many entries at the oldest end are looked at to be cleared away at once, and
  * after how many new flows on one CPU. */
-#define CLEARED 32
-#define TENDED_EVERY 8
+#define CLEARED 16
+#define TENDED_EVERY 4
 
 /* Clears away what is struck out at the oldest end. */
 __noinline int nursery_clear(void)
