@@ -1,11 +1,11 @@
-# make help lists what can be made.
+# make help lists the targets.
 
 SHELL := /bin/sh
 GO ?= go
-# Where Go's own instructions install it; sudo leaves that out of its PATH.
+# The installation directory in Go's instructions; sudo removes it from PATH.
 export PATH := $(PATH):/usr/local/go/bin
 
-# The generated files were made with this one. Another one makes others.
+# The generated files were made with this clang. Another version makes others.
 CLANG := 14
 LINT := v2.15.0
 
@@ -20,12 +20,12 @@ SEED ?= 1
 SAMPLE ?= 200
 PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbuf|tracker|ui)(/|$$)')
 
-# What knows no kernel, and builds on other systems.
+# The packages that need no kernel, and build on other systems.
 PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/names ./internal/order \
 	./internal/recording ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
 
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
-# Git refuses to tell root about somebody else's clone, and then go build fails.
+# Git refuses to inspect another user's clone as root, and then go build fails.
 VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
@@ -37,23 +37,23 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
 		while read -r target text; do printf '  %-16s %s\n' "$$target" "$$text"; done
 
-build: need-go ## build bin/ctop (needs nothing but Go)
+build: need-go ## build bin/ctop (needs only Go)
 	@CGO_ENABLED=0 $(GO) build $(VCS) -trimpath -o bin/ctop ./cmd/ctop
 
-demo: need-kernel need-root build ## see it at work in a laboratory of its own (ARGS="--mode tc")
+demo: need-kernel need-root build ## try ctop in a private lab (ARGS="--mode tc")
 	@$(ROOT) ./bin/ctop demo $(ARGS)
 
-pictures: need-kernel need-root need-tmux build ## draw the pictures in docs/pictures anew, as root, in five minutes
+pictures: need-kernel need-root need-tmux build ## draw the pictures in docs/pictures again, as root, in five minutes
 	@$(ROOT) env "PATH=$$PATH" $(GO) run $(VCS) ./internal/picture bin/ctop docs/pictures
 
 test: need-go need-kernel need-root ## run every test on the real kernel, as root
 	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 20m $(TESTFLAGS) ./...
 
-bench: need-go need-kernel need-root build ## measure it beside what else there is (10 min; BENCH_JSON=FILE)
+bench: need-go need-kernel need-root build ## compare it with the alternatives (10 min; BENCH_JSON=FILE)
 	@$(GO) build $(VCS) -trimpath -o bin/bench ./internal/bench
 	@$(ROOT) ./bin/bench $(ARGS)
 
-bench-quick: need-go need-kernel need-root build ## the same within a minute, less exact
+bench-quick: need-go need-kernel need-root build ## the same in a minute, less exact
 	@$(GO) build $(VCS) -trimpath -o bin/bench ./internal/bench
 	@$(ROOT) ./bin/bench -quick $(ARGS)
 
@@ -63,21 +63,21 @@ fuzz: need-go ## run each fuzz target for FUZZTIME (10s)
 		$(GO) test -run '^$$' -fuzz "^$${func#func }\$$" -fuzztime $(FUZZTIME) "$${file%/*}" || exit 1; \
 	done
 
-mutate: need-go need-kernel need-root ## change SAMPLE (200) places of PACKAGES, chosen by SEED (1), and list what no test notices
+mutate: need-go need-kernel need-root ## change SAMPLE (200) places of PACKAGES, selected by SEED (1), and list changes that no test detects
 	@$(GO) build $(VCS) -trimpath -o bin/mutate ./internal/mutate
 	@$(ROOT) env "PATH=$$PATH" ./bin/mutate -seed $(SEED) -sample $(SAMPLE) $(ARGS) $(PACKAGES)
 
-judge: need-go need-kernel need-root ## ask the kernel's own conntrack about SEQUENCES (100000) conversations
+judge: need-go need-kernel need-root ## compare SEQUENCES (100000) conversations with the kernel's own conntrack
 	@CTOP_JUDGE_SEQUENCES=$(SEQUENCES) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run TestGenerated $(TESTFLAGS) ./internal/judge
 
 chaos: need-go need-kernel need-root ## attack, overload and break it for half an hour, as root
 	@CTOP_CHAOS=1 CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 90m -v \
 		-run 'Flood|Full|Soak|Descriptors|Pins|BPFFS|Clock|Kill|Cable|Interfaces|Overflow|Upgrade|Watchdog|Foreign|Attacked|Renamed|Disk|AtOnce|LastOne|BadCables|WithoutTheNetwork|MountNamespace|OutOfReach|UnsafePins|UnitRestarts' $(TESTFLAGS) ./internal/e2e
 
-soak: need-go need-kernel need-root ## churn through connections for SOAK (15m), and see that nothing grows, as root
+soak: need-go need-kernel need-root ## open and close connections for SOAK (15m), and check that nothing grows, as root
 	@CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 0 -v -run TestSoak $(TESTFLAGS) ./internal/e2e
 
-test-kernels: need-go ## boot other kernels in qemu and run a slice of the tests there
+test-kernels: need-go ## boot other kernels in qemu and run some of the tests there
 	@./internal/kernels/run
 
 test-unit: need-go ## run docs/ctop.service under systemd, in qemu
@@ -86,10 +86,10 @@ test-unit: need-go ## run docs/ctop.service under systemd, in qemu
 test-drivers: need-go need-root ## run it in qemu between emulated cards: virtio_net, igb, e1000e
 	@$(ROOT) env "PATH=$$PATH" ./internal/drivers/run $(TESTFLAGS)
 
-generate: need-go need-clang ## compile the BPF programs anew
+generate: need-go need-clang ## compile the BPF programs
 	@PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./...
 
-check-generated: need-go need-clang ## fail if the BPF programs are not those of their sources
+check-generated: need-go need-clang ## fail if the BPF programs do not match their sources
 	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && \
 	tar -cf - --exclude=./.git --exclude=./bin . | tar -xf - -C "$$copy" && \
 	(cd "$$copy" && PATH="/usr/lib/llvm-$(CLANG)/bin:$$PATH" $(GO) generate ./... >/dev/null) && \
@@ -99,19 +99,19 @@ check-generated: need-go need-clang ## fail if the BPF programs are not those of
 lint: need-go need-lint ## run the linters
 	@$(LINTER) run ./...
 
-check-portable: need-go ## check that what knows no kernel imports none, and builds for a Mac
+check-portable: need-go ## check that portable packages import no kernel code, and build for a Mac
 	@if $(GO) list -deps $(PORTABLE) | grep -E 'cilium/ebpf|vishvananda/netlink|^ctop/(tracker(/(collect|kernel|netdev|owner|replay))?|bpf|ringbuf)$$'; then \
 		echo "the packages of PORTABLE must not import these" >&2; exit 1; fi
 	@GOOS=darwin $(GO) vet $(PORTABLE)
 
-fmt: need-lint ## format the Go sources, and the C sources where clang-format is installed
+fmt: need-lint ## format the Go sources, and the C sources if clang-format is installed
 	@$(LINTER) fmt ./...
 	@PATH="$$PATH:/usr/lib/llvm-$(CLANG)/bin"; if command -v clang-format >/dev/null; then clang-format -i bpf/*.c bpf/*.h; fi
 
-clean: ## remove what was built
+clean: ## remove built files
 	@rm -rf bin
 
-# What follows says in one line what is missing, and what to do about it.
+# These targets say in one line what is missing, and what to do about it.
 
 need-go:
 	@command -v $(GO) >/dev/null || { echo "Go is missing: install Go 1.26 or newer (any from 1.21 on fetches it)" >&2; exit 1; }

@@ -1,5 +1,5 @@
-# Kernels that Debian packages, for the scripts that boot them. To be sourced.
-# Nothing is installed: packages are unpacked into KERNELS_DIR and kept there.
+# Debian's kernels, for the scripts that boot them. Source this file. It installs
+# nothing: packages are unpacked into KERNELS_DIR and kept there.
 
 dir=${KERNELS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ctop-kernels}
 mirror=${KERNELS_MIRROR:-http://deb.debian.org/debian}
@@ -17,8 +17,7 @@ need() {
 
 need apt-get:apt busybox:busybox-static cpio:cpio dpkg-deb:dpkg xz:xz-utils
 
-# apt_options makes apt look at one suite only, and leave the machine's own
-# lists alone.
+# apt_options makes apt use only one suite, and leave the machine's own lists alone.
 apt_options() {
   local lists=$dir/$1/apt
   mkdir -p "$lists/lists/partial" "$lists/cache/archives/partial"
@@ -31,7 +30,7 @@ apt_options() {
 depends() { apt-cache "${options[@]}" depends "$1" | sed -n 's/^ *|\{0,1\}Depends: //p'; }
 
 # fetch unpacks the newest kernel of a suite into a directory below KERNELS_DIR,
-# in the flavour that the package linux-image-FLAVOUR names, and prints its version.
+# in the flavour of the package linux-image-FLAVOUR, and prints its version.
 fetch() {
   local suite=$1 flavour=$2 to=$dir/$3 image package
   apt_options "$suite"
@@ -48,8 +47,8 @@ fetch() {
   echo "${image#linux-image-}"
 }
 
-# add_modules copies modules of a kernel into an initial file system, as far as the
-# kernel has them, and notes the order in which to load them.
+# add_modules copies the available ones of a list of modules into an initial file
+# system, and records the order in which to load them.
 add_modules() {
   local from=$1 root=$2 module file
   shift 2
@@ -63,8 +62,8 @@ add_modules() {
   printf '%s\n' "$@" >"$root/modules/order"
 }
 
-# pack makes the image of an initial file system.
+# pack creates the image of an initial file system.
 pack() { (cd "$1" && find . | cpio --quiet -o -H newc | gzip -1) >"$2"; }
 
-# vmlinuz prints the file of a kernel that was unpacked.
+# vmlinuz prints the file of an unpacked kernel.
 vmlinuz() { find "$1" -name 'vmlinuz*' | head -n 1; }
