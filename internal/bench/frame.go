@@ -1,8 +1,9 @@
 package main
 
 import (
-	"encoding/binary"
 	"net/netip"
+
+	wire "ctop/internal/frame"
 )
 
 // The measured conversation, between one of many clients and a server. In the
@@ -24,19 +25,15 @@ const (
 	payloadSize = 64
 )
 
-// Protocol numbers.
 const (
-	protoICMP = 1
-	protoTCP  = 6
-	protoUDP  = 17
-)
+	protoICMP = wire.ProtoICMP
+	protoTCP  = wire.ProtoTCP
+	protoUDP  = wire.ProtoUDP
 
-// TCP flags.
-const (
-	flagFIN = 0x01
-	flagSYN = 0x02
-	flagPSH = 0x08
-	flagACK = 0x10
+	flagFIN = wire.FIN
+	flagSYN = wire.SYN
+	flagPSH = wire.PSH
+	flagACK = wire.ACK
 )
 
 // frame describes a packet of the conversation from client to server.
@@ -57,71 +54,34 @@ type frame struct {
 func dataFrame() frame { return frame{proto: protoTCP, flags: flagACK | flagPSH, padding: payloadSize} }
 func ackFrame() frame  { return frame{proto: protoTCP, flags: flagACK} }
 
-func (f frame) bytes() []byte {
-	b := append([]byte(nil), f.macs[:]...)
-	if f.vlan != 0 {
-		b = binary.BigEndian.AppendUint16(b, 0x8100)
-		b = binary.BigEndian.AppendUint16(b, f.vlan)
+// bytes returns the frame without a transport checksum: the programs change what it is
+// over.
+func (f frame) bytes() []byte { return f.whole().Bytes() }
+
+func (f frame) whole() wire.Frame {
+	whole := wire.Frame{
+		MACs: f.macs, Src: client4, Dst: server4, Proto: f.proto, Checksum: wire.AsGiven,
+		L4: f.transport(), Padding: f.padding,
 	}
-	transport := f.transport()
 	if f.six {
-		b = binary.BigEndian.AppendUint16(b, 0x86dd)
-		b = append(b, f.ipv6(len(transport))...)
-	} else {
-		b = binary.BigEndian.AppendUint16(b, 0x0800)
-		b = append(b, f.ipv4(len(transport))...)
+		whole.Src, whole.Dst = client6, server6
 	}
-	return append(append(b, transport...), make([]byte, f.padding)...)
-}
-
-func (f frame) ipv4(payload int) []byte {
-	b := make([]byte, 20)
-	b[0], b[8], b[9] = 0x45, 64, f.proto
-	binary.BigEndian.PutUint16(b[2:], uint16(len(b)+payload))
-	copy(b[12:], client4.AsSlice())
-	copy(b[16:], server4.AsSlice())
-	binary.BigEndian.PutUint16(b[10:], ^fold(sumWords(b)))
-	return b
-}
-
-func (f frame) ipv6(payload int) []byte {
-	b := make([]byte, 8, 40)
-	b[0], b[6], b[7] = 0x60, f.proto, 64
-	binary.BigEndian.PutUint16(b[4:], uint16(payload))
-	b = append(b, client6.AsSlice()...)
-	return append(b, server6.AsSlice()...)
+	if f.vlan != 0 {
+		whole.VLANs = []uint16{f.vlan}
+	}
+	return whole
 }
 
 func (f frame) transport() []byte {
-	var b []byte
 	switch f.proto {
 	case protoTCP:
-		b = make([]byte, 20)
-		binary.BigEndian.PutUint32(b[4:], clientSeq)
-		binary.BigEndian.PutUint32(b[8:], serverSeq)
-		b[12], b[13] = 5<<4, f.flags
-		binary.BigEndian.PutUint16(b[14:], 0xffff)
+		return wire.Segment{
+			Flags: f.flags, Seq: clientSeq, Ack: serverSeq, Window: 0xffff,
+			Payload: f.size, Sport: clientPort, Dport: serverPort,
+		}.Bytes()
 	case protoUDP:
-		b = make([]byte, 8)
-		binary.BigEndian.PutUint16(b[4:], uint16(8+f.size))
-	case protoICMP:
-		return []byte{8, 0, 0, 0, clientPort >> 8, clientPort & 0xff, 0, 0}
+		return wire.Datagram(clientPort, serverPort, f.size)
+	default:
+		return wire.ICMP(8, 0, clientPort, 0)
 	}
-	binary.BigEndian.PutUint16(b, clientPort)
-	binary.BigEndian.PutUint16(b[2:], serverPort)
-	return append(b, make([]byte, f.size)...)
-}
-
-func sumWords(b []byte) (sum uint32) {
-	for ; len(b) > 1; b = b[2:] {
-		sum += uint32(binary.BigEndian.Uint16(b))
-	}
-	return sum
-}
-
-func fold(sum uint32) uint16 {
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return uint16(sum)
 }

@@ -91,7 +91,7 @@ func (s staging) apply(c *ebpf.Collection, subject *ebpf.Program) error {
 // headerSum adds the words of the frame's IPv4 header, without checksum and
 // client, in memory byte order.
 func (f frame) headerSum() (sum uint32) {
-	header := f.ipv4(len(f.transport()))
+	header := f.whole().Packet()[:20]
 	for i := 0; i < len(header); i += 2 {
 		if i != 10 && i != 12 && i != 14 {
 			sum += uint32(binary.NativeEndian.Uint16(header[i:]))
