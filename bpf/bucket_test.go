@@ -12,7 +12,7 @@ import (
 
 // The buckets that a key leads to are the ones where the programs put its flow.
 func TestHashIsThePrograms(t *testing.T) {
-	h := newHarness(t, setup{maxFlows: 1000})
+	h := newHarness(t, setup{MaxFlows: 1000})
 	h.reset()
 	for port := range uint16(500) {
 		h.run(hooks[port%2], udpFrame(client6, server6, port+1, 2, 10).Bytes())
@@ -52,7 +52,7 @@ func sharing(t *testing.T, hashing *ConntrackHashing) (ports []uint16) {
 // Where all were answered the packet passes untracked and is counted, apart from those
 // that find the table full, and nobody is evicted for it.
 func TestBucketsFull(t *testing.T) {
-	h := newHarness(t, setup{maxFlows: 64})
+	h := newHarness(t, setup{MaxFlows: 64})
 	hashing := h.tableMaps().Hashing
 	ports := sharing(t, &hashing)
 	last := ports[2*bucketSlots]

@@ -35,7 +35,7 @@ func sized(size int) map[string]frame.Frame {
 // A checksum that covers only the pseudo header is completed to the one that the
 // sender would have computed, for every payload length.
 func TestChecksumCompleted(t *testing.T) {
-	for _, s := range []setup{{completeChecksums: true}, {completeChecksums: true, singleBuffer: true}} {
+	for _, s := range []setup{{CompleteChecksums: true}, {CompleteChecksums: true, SingleBuffer: true}} {
 		h := newHarness(t, s)
 		for size := 0; size <= 1500; size += 1 + size/97 {
 			h.reset()
@@ -66,7 +66,7 @@ func (h *harness) complete(name string, f frame.Frame, size int) {
 
 // Packets with several buffers are summed by way of copies.
 func TestChecksumOfJumbo(t *testing.T) {
-	h := newHarness(t, setup{completeChecksums: true})
+	h := newHarness(t, setup{CompleteChecksums: true})
 	for _, size := range []int{3000, 3301, 3400, 3499, 3502, 3600, 4096, 4097, 5000, 8192, 8921, 8951, 9000, 16001, 40001} {
 		h.reset()
 		for name, f := range sized(size) {
@@ -77,7 +77,7 @@ func TestChecksumOfJumbo(t *testing.T) {
 
 // A checksum that need not or cannot be completed stays as it is.
 func TestChecksumLeftAlone(t *testing.T) {
-	h := newHarness(t, setup{completeChecksums: true})
+	h := newHarness(t, setup{CompleteChecksums: true})
 	set := func(f frame.Frame, value uint16) []byte {
 		b := f.Bytes()
 		at := len(b) - f.Padding - len(f.L4) + frame.ChecksumAt(f.Proto)
@@ -114,7 +114,7 @@ func TestChecksumLeftAlone(t *testing.T) {
 
 // Neither the padding of a short frame nor extension headers change the sum.
 func TestChecksumBetweenHeaderAndPadding(t *testing.T) {
-	h := newHarness(t, setup{completeChecksums: true})
+	h := newHarness(t, setup{CompleteChecksums: true})
 	for name, f := range wholeFrames() {
 		if f.Proto != frame.ProtoTCP && f.Proto != frame.ProtoUDP {
 			continue
@@ -127,7 +127,7 @@ func TestChecksumBetweenHeaderAndPadding(t *testing.T) {
 
 // A UDP checksum of zero is sent as 0xffff, since zero means none.
 func TestChecksumOfZero(t *testing.T) {
-	h := newHarness(t, setup{completeChecksums: true})
+	h := newHarness(t, setup{CompleteChecksums: true})
 	f := udpFrame(client4, server4, 1, 2, 2)
 	rest := frame.Fold(f.Pseudo() + frame.Sum(f.L4[:8]))
 	binary.BigEndian.PutUint16(f.L4[8:], ^rest)

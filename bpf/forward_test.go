@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
+
+	"ctop/internal/bpftest"
 )
 
 // What a packet's attachment point says decides where the packet goes: to another
@@ -28,13 +30,13 @@ func TestForward(t *testing.T) {
 		data    []byte
 		want    uint32
 	}{
-		{"redirected", hookTC, 0, [2]uint32{loopback, next}, false, data, tcRedirect},
-		{"passed on", hookTC, 1, [2]uint32{loopback, next}, false, data, tcNext},
-		{"passed on by the first", hookTC, 0, [2]uint32{next, loopback}, false, data, tcNext},
+		{"redirected", hookTC, 0, [2]uint32{bpftest.Loopback, next}, false, data, bpftest.TCRedirect},
+		{"passed on", hookTC, 1, [2]uint32{bpftest.Loopback, next}, false, data, tcNext},
+		{"passed on by the first", hookTC, 0, [2]uint32{next, bpftest.Loopback}, false, data, tcNext},
 		{"invalid, passed on", hookTC, 0, [2]uint32{next}, false, malformed, tcNext},
-		{"invalid, dropped", hookTC, 0, [2]uint32{next}, true, malformed, tcShot},
-		{"gone", hookTC, 0, [2]uint32{0, loopback}, false, data, tcRedirect}, // to nowhere
-		{"XDP", hookXDP, 0, [2]uint32{next}, false, data, xdpRedirect},
+		{"invalid, dropped", hookTC, 0, [2]uint32{next}, true, malformed, bpftest.TCShot},
+		{"gone", hookTC, 0, [2]uint32{0, bpftest.Loopback}, false, data, bpftest.TCRedirect}, // to nowhere
+		{"XDP", hookXDP, 0, [2]uint32{next}, false, data, bpftest.XDPRedirect},
 	} {
 		h.enforce(c.enforce)
 		h.come(c.in)
@@ -44,7 +46,7 @@ func TestForward(t *testing.T) {
 		h.configure()
 		program, options := h.CtopXdp, &ebpf.RunOptions{Data: c.data}
 		if c.by == hookTC {
-			program, options.Context = h.CtopTc, &skbContext{IngressIfindex: loopback}
+			program, options.Context = h.CtopTc, &skbContext{IngressIfindex: bpftest.Loopback}
 		}
 		action, err := program.Run(options)
 		ok(t, err)

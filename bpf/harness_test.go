@@ -3,7 +3,6 @@ package bpf
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"math"
 	"runtime"
 	"sync"
@@ -12,8 +11,8 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/ringbuf"
-	"golang.org/x/sys/unix"
 
+	"ctop/internal/bpftest"
 	"ctop/internal/lab"
 )
 
@@ -24,17 +23,6 @@ const (
 	hookXDP hook = "xdp"
 	hookTC  hook = "tc"
 )
-
-// What the hooks return for a packet that goes on, and for one that does not.
-const (
-	xdpDrop     = 1
-	xdpRedirect = 4
-	tcShot      = 2
-	tcRedirect  = 7
-)
-
-// loopback is the interface that test runs come in by.
-const loopback = 1
 
 // timeouts are the report's, in seconds; a tick of the tests is a second.
 var timeouts = [...]uint64{
@@ -64,26 +52,19 @@ type harness struct {
 	altered bool
 }
 
-// setup is how the programs are loaded. The zero value is a physical interface
-// with a table of 4096 flows.
-type setup struct {
-	maxFlows uint32
-	// keptLimit is how many answered flows are kept in a full table, by default all.
-	keptLimit         uint64
-	completeChecksums bool
-	singleBuffer      bool
-	noOutputs         bool
-	tracing           bool
-	verifyChecksums   bool
-}
+// setup is how the programs are loaded, with a clock of the test's own.
+type setup = bpftest.Setup
 
 // newHarness loads the programs, or skips the test where that is not permitted.
 func newHarness(t testing.TB, s setup) *harness {
 	t.Helper()
 	lab.Require(t)
+	s.Clock = true
+	// By default nothing is evicted for a new flow as long as the table has room.
+	s.KeptLimit = cmp.Or(s.KeptLimit, math.MaxUint64)
 	objects, err := loaded.get(s)
 	ok(t, err)
-	h := &harness{t: t, ConntrackObjects: objects, altered: s.completeChecksums}
+	h := &harness{t: t, ConntrackObjects: objects, altered: s.CompleteChecksums}
 	h.events = h.addReader(0)
 	h.reset()
 	return h
@@ -104,7 +85,7 @@ func (c *cache) get(s setup) (*ConntrackObjects, error) {
 	if c.objects[s] != nil {
 		return c.objects[s], nil
 	}
-	objects, err := s.load()
+	objects, err := load(s)
 	if err == nil {
 		c.objects[s] = objects
 	}
@@ -118,35 +99,13 @@ func (c *cache) close() {
 }
 
 // load loads the programs as they are shipped, but for their constants.
-func (s setup) load() (*ConntrackObjects, error) {
+func load(s setup) (*ConntrackObjects, error) {
 	spec, err := LoadConntrack()
 	if err != nil {
 		return nil, err
 	}
-	if err := SizeTable(spec, int(cmp.Or(s.maxFlows, 4096))); err != nil {
-		return nil, err
-	}
-	if s.singleBuffer {
-		spec.Programs["ctop_xdp"].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
-	}
-	constants := map[string]any{
-		"clock_injected": true, "complete_checksums": s.completeChecksums,
-		"multi_buffer": !s.singleBuffer, "id_seed": uint64(7), "tracing": s.tracing,
-		"verify_checksums": s.verifyChecksums, "kept_limit": cmp.Or(s.keptLimit, math.MaxUint64),
-	}
-	if err := SetConstants(spec, constants); err != nil {
-		return nil, err
-	}
 	objects := new(ConntrackObjects)
-	options := &ebpf.CollectionOptions{Programs: ebpf.ProgramOptions{LogLevel: ebpf.LogLevelStats}}
-	if err := spec.LoadAndAssign(objects, options); err != nil {
-		return nil, err
-	}
-	if s.noOutputs {
-		return objects, nil
-	}
-	return objects, errors.Join(objects.Outputs.Put(uint32(0), uint32(loopback)),
-		objects.Outputs.Put(uint32(1), uint32(loopback)))
+	return objects, s.LoadInto(spec, SizeTable, objects)
 }
 
 // addReader puts a ring buffer into a slot.
@@ -184,7 +143,7 @@ func (h *harness) reset() {
 		InjectedTicks: 1 << 32,
 		InjectedNs:    1 << 40,
 	}
-	h.config.Points[0].Ifindex, h.config.Points[1].Ifindex = loopback, loopback+1
+	h.config.Points[0].Ifindex, h.config.Points[1].Ifindex = bpftest.Loopback, bpftest.Loopback+1
 	h.configure()
 	h.drain()
 }
@@ -215,7 +174,7 @@ func (h *harness) configure() {
 func (h *harness) come(side int) {
 	h.t.Helper()
 	points := h.config.Points
-	points[side].Ifindex, points[1-side].Ifindex = loopback, loopback+1
+	points[side].Ifindex, points[1-side].Ifindex = bpftest.Loopback, bpftest.Loopback+1
 	if h.config.Points != points || h.config.SidesUnknown != 0 {
 		h.config.Points, h.config.SidesUnknown = points, 0
 		h.configure()
@@ -256,14 +215,14 @@ type skbContext struct {
 func (h *harness) runOut(by hook, data []byte, skb *skbContext) (forwarded bool, out []byte) {
 	h.t.Helper()
 	options := &ebpf.RunOptions{Data: data, DataOut: make([]byte, len(data)+256)}
-	program, pass, drop := h.CtopXdp, uint32(xdpRedirect), uint32(xdpDrop)
+	program, pass, drop := h.CtopXdp, uint32(bpftest.XDPRedirect), uint32(bpftest.XDPDrop)
 	if by == hookTC {
 		if skb == nil {
 			skb = new(skbContext)
 		}
-		skb.IngressIfindex = loopback
+		skb.IngressIfindex = bpftest.Loopback
 		options.Context = skb
-		program, pass, drop = h.CtopTc, tcRedirect, tcShot
+		program, pass, drop = h.CtopTc, bpftest.TCRedirect, bpftest.TCShot
 	}
 	if h.hop {
 		h.cpu++

@@ -47,7 +47,7 @@ var kindsOfOneSide = map[string]func(port uint16) [][]byte{
 // One side cannot fill the table: new connections always find room, and stay.
 func TestOneSideDoesNotFillTheTable(t *testing.T) {
 	const room, connections = 64, 20
-	h := newHarness(t, setup{maxFlows: room, keptLimit: room - room/16})
+	h := newHarness(t, setup{MaxFlows: room, KeptLimit: room - room/16})
 	for name, flow := range kindsOfOneSide {
 		flood := func(by hook, flows int) {
 			h.come(0)
@@ -107,7 +107,7 @@ func (h *harness) sumsHold(before ConntrackCpuStats) {
 // make it lose the flows that may be evicted.
 func TestNurseryIsNotRunEmpty(t *testing.T) {
 	const room, pairs = 64, 2000
-	h := newHarness(t, setup{maxFlows: room})
+	h := newHarness(t, setup{MaxFlows: room})
 	for _, by := range hooks {
 		h.reset()
 		h.come(0)
@@ -133,7 +133,7 @@ func TestNurseryIsNotRunEmpty(t *testing.T) {
 // tracked, can be answered, and take the place of one another.
 func TestRoomForOpenings(t *testing.T) {
 	const room, kept = 64, 60
-	h := newHarness(t, setup{maxFlows: room, keptLimit: kept})
+	h := newHarness(t, setup{MaxFlows: room, KeptLimit: kept})
 	for _, by := range hooks {
 		h.reset()
 		h.enforce(true)
@@ -167,7 +167,7 @@ func TestRoomForOpenings(t *testing.T) {
 // other side and answers it.
 func TestEvictedHandshakes(t *testing.T) {
 	const room = 64
-	h := newHarness(t, setup{maxFlows: room})
+	h := newHarness(t, setup{MaxFlows: room})
 	flood := func(by hook) {
 		h.come(0)
 		for port := range uint16(2 * room) {
@@ -208,7 +208,7 @@ func TestEvictedHandshakes(t *testing.T) {
 // forget the handshake that came after it.
 func TestEvictedAfterAForgedSYN(t *testing.T) {
 	const room = 64
-	h := newHarness(t, setup{maxFlows: room})
+	h := newHarness(t, setup{MaxFlows: room})
 	flood := func(by hook) {
 		h.come(1)
 		for port := range uint16(2 * room) {

@@ -16,7 +16,7 @@ import (
 func TestHandshakesWithinAFlood(t *testing.T) {
 	const room, handshakes = 4096, 200
 	// As the tracker loads the programs: openings for an eighth of the room.
-	h := newHarness(t, setup{maxFlows: room, keptLimit: room - room/16})
+	h := newHarness(t, setup{MaxFlows: room, KeptLimit: room - room/16})
 	for _, tt := range []struct {
 		between float64 // SYNs within a round trip, in capacities
 		atLeast int     // handshakes that are completed, of 200

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cilium/ebpf"
 
+	"ctop/internal/bpftest"
 	"ctop/internal/frame"
 )
 
@@ -13,7 +14,7 @@ import (
 // the table stay, and there is room again once one has ended.
 func TestTableFull(t *testing.T) {
 	const room = 16
-	h := newHarness(t, setup{maxFlows: room})
+	h := newHarness(t, setup{MaxFlows: room})
 	for _, by := range hooks {
 		h.reset()
 		for port := range uint16(room) {
@@ -50,7 +51,7 @@ func TestEmbryosMakeRoom(t *testing.T) {
 	for i, by := range hooks {
 		// Each hook has its own table, so that earlier flows do not interfere.
 		room := uint32(64 + i)
-		h := newHarness(t, setup{maxFlows: room})
+		h := newHarness(t, setup{MaxFlows: int(room)})
 		h.reset()
 		for port := range uint16(answered) {
 			h.expect(by, udpFrame(client4, server4, port+1, 2, 10).Bytes(), "new")
@@ -255,7 +256,7 @@ func TestIDs(t *testing.T) {
 
 // Without an output interface packets are dropped, and counted once.
 func TestNoOutput(t *testing.T) {
-	h := newHarness(t, setup{noOutputs: true})
+	h := newHarness(t, setup{NoOutputs: true})
 	before := h.counters()
 	for _, enforce := range []bool{false, true} {
 		h.enforce(enforce)
@@ -272,9 +273,9 @@ func TestNoOutput(t *testing.T) {
 
 // A packet that came in by one interface goes out by the other.
 func TestOutputs(t *testing.T) {
-	h := newHarness(t, setup{noOutputs: true})
+	h := newHarness(t, setup{NoOutputs: true})
 	for side := range 2 {
-		ok(t, h.Outputs.Put(uint32(side), uint32(loopback)))
+		ok(t, h.Outputs.Put(uint32(side), uint32(bpftest.Loopback)))
 		for by := range 2 {
 			h.come(by)
 			if forwarded := h.run(hookXDP, udpFrame(client4, server4, 1, 2, 10).Bytes()); forwarded != (by == side) {

@@ -30,7 +30,7 @@ func asks(t *testing.T, p *ebpf.Program, m *ebpf.Map) (n int) {
 // Tracing costs nothing when it is off: the verifier removes it from the programs.
 func TestTracingIsGone(t *testing.T) {
 	for _, on := range []bool{false, true} {
-		h := newHarness(t, setup{tracing: on})
+		h := newHarness(t, setup{Tracing: on})
 		for _, p := range []*ebpf.Program{h.CtopXdp, h.CtopTc} {
 			if n := asks(t, p, h.Traces); n != 0 != on {
 				t.Errorf("tracing is %t, and %s takes its ring buffer %d times", on, p, n)

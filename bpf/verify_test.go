@@ -11,7 +11,7 @@ import (
 // Packets with a wrong checksum are counted, and no others, for every kind and length.
 // The verdict does not depend on it.
 func TestVerifyChecksums(t *testing.T) {
-	for _, s := range []setup{{verifyChecksums: true}, {verifyChecksums: true, completeChecksums: true, singleBuffer: true}} {
+	for _, s := range []setup{{VerifyChecksums: true}, {VerifyChecksums: true, CompleteChecksums: true, SingleBuffer: true}} {
 		h := newHarness(t, s)
 		verify := func(name string, by hook, data []byte, bad uint64) {
 			t.Helper()
@@ -25,7 +25,7 @@ func TestVerifyChecksums(t *testing.T) {
 		}
 		h.enforce(false)
 		sizes := []int{0, 1, 2, 3, 255, 512, 513, 1447}
-		if !s.singleBuffer {
+		if !s.SingleBuffer {
 			sizes = append(sizes, 3300, 4097, 9000)
 		}
 		for _, size := range sizes {
@@ -63,7 +63,7 @@ func TestVerifyChecksums(t *testing.T) {
 
 // Packets that need no checksum, or cannot be verified, are not counted.
 func TestVerifyChecksumsExempt(t *testing.T) {
-	h := newHarness(t, setup{verifyChecksums: true})
+	h := newHarness(t, setup{VerifyChecksums: true})
 	set := func(f frame.Frame, value uint16) []byte {
 		b := f.Bytes()
 		binary.BigEndian.PutUint16(b[len(b)-len(f.L4)+frame.ChecksumAt(f.Proto):], value)

@@ -11,6 +11,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
 
+	"ctop/internal/bpftest"
 	"ctop/internal/lab"
 	"ctop/tracker"
 	"ctop/tracker/flow"
@@ -118,7 +119,7 @@ func (r *rig) each(f func(from int, c *ebpf.Collection) error) error {
 			return err
 		}
 		r.stop = append(r.stop, c.Close)
-		if err := setOutputs(c, other); err != nil {
+		if err := bpftest.SetOutputs(c, uint32(other)); err != nil {
 			return err
 		}
 		if err := f(l.Attrs().Index, c); err != nil {

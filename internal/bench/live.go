@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/bpf"
+	"ctop/internal/bpftest"
 	"ctop/internal/lab"
 )
 
@@ -107,7 +108,7 @@ func (g *gallery) subject(i int, c *ebpf.Collection) (*ebpf.Program, error) {
 		if err != nil {
 			return nil, err
 		}
-		return c.Programs[progRedirect], setOutputs(c, links[1-i].Attrs().Index)
+		return c.Programs[progRedirect], bpftest.SetOutputs(c, uint32(links[1-i].Attrs().Index))
 	case byNative:
 		p, err := ebpf.LoadPinnedProgram(g.pin(progCtop), nil)
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/bpf"
+	"ctop/internal/bpftest"
 )
 
 // Sizes of the tables in which packets are measured.
@@ -21,10 +22,9 @@ const (
 // repeats is the number of packets of one sample: some milliseconds' worth.
 const repeats = 60000
 
-// XDP actions.
 const (
-	xdpPass     = 2
-	xdpRedirect = 4
+	xdpPass     = bpftest.XDPPass
+	xdpRedirect = bpftest.XDPRedirect
 )
 
 // perPacket runs a program repeatedly on the frame, and returns the nanoseconds

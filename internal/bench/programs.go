@@ -5,10 +5,10 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/rlimit"
 
 	"ctop/bpf"
 	reference "ctop/internal/bench/bpf"
+	"ctop/internal/bpftest"
 )
 
 // Names of programs, of ctop and of the reference.
@@ -23,9 +23,6 @@ const (
 	progTC       = "ref_tc_redirect"
 	progStage    = "ref_stage"
 )
-
-// loopback is the interface on which test runs arrive.
-const loopback = 1
 
 // programs are ctop's programs and the reference programs, sharing one table.
 type programs struct {
@@ -43,9 +40,6 @@ func (p *programs) close() {
 // loadPrograms loads all programs with a table of that capacity. If object is
 // not empty, it names an object file to use instead of the built-in one.
 func loadPrograms(capacity int, object string) (_ *programs, err error) {
-	if err := rlimit.RemoveMemlock(); err != nil {
-		return nil, fmt.Errorf("lift the limit on locked memory: %w", err)
-	}
 	p := new(programs)
 	defer func() {
 		if err != nil {
@@ -61,7 +55,7 @@ func loadPrograms(capacity int, object string) (_ *programs, err error) {
 	if p.short, err = loadShort(p.ctop); err != nil {
 		return nil, fmt.Errorf("load the short way: %w", err)
 	}
-	return p, errors.Join(p.configure(), setOutputs(p.ctop, loopback), setOutputs(p.reference, loopback), setOutputs(p.short, loopback))
+	return p, errors.Join(p.configure(), bpftest.SetOutputs(p.reference, bpftest.Loopback), bpftest.SetOutputs(p.short, bpftest.Loopback))
 }
 
 // loadCtop loads the tracker as shipped, for physical links. Checksums left
@@ -74,13 +68,7 @@ func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := bpf.SizeTable(spec, capacity); err != nil {
-		return nil, err
-	}
-	if err := bpf.SetConstants(spec, map[string]any{"multi_buffer": true}); err != nil {
-		return nil, err
-	}
-	return ebpf.NewCollection(spec)
+	return bpftest.Setup{MaxFlows: capacity}.Load(spec, bpf.SizeTable)
 }
 
 // loadShort loads only the short path, with ctop's table.
@@ -111,16 +99,6 @@ func loadReference(capacity, output int) (*ebpf.Collection, error) {
 	return ebpf.NewCollection(spec)
 }
 
-// setOutputs makes a collection redirect every packet to one interface.
-func setOutputs(c *ebpf.Collection, ifindex int) error {
-	for side := range uint32(2) {
-		if err := c.Maps["outputs"].Put(side, uint32(ifindex)); err != nil {
-			return fmt.Errorf("set the egress interface: %w", err)
-		}
-	}
-	return nil
-}
-
 // configure sets timeouts so long that nothing expires. All packets of a test
 // run arrive on one interface, so their direction is used as the side.
 func (p *programs) configure() error {
@@ -128,7 +106,7 @@ func (p *programs) configure() error {
 	for i := range config.TimeoutTicks {
 		config.TimeoutTicks[i] = 1 << 30
 	}
-	config.Points[0].Ifindex, config.Points[1].Ifindex = loopback, loopback+1
+	config.Points[0].Ifindex, config.Points[1].Ifindex = bpftest.Loopback, bpftest.Loopback+1
 	config.SidesUnknown = 1
 	return p.ctop.Variables["config"].Set(config)
 }

@@ -4,12 +4,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"net"
 	"testing"
 
 	"github.com/cilium/ebpf"
 
 	"ctop/bpf"
+	"ctop/internal/bpftest"
 	"ctop/internal/script"
 )
 
@@ -21,18 +21,10 @@ type ctopSide struct {
 	stats   []bpf.ConntrackCpuStats
 	before  bpf.ConntrackCpuStats
 	run     ebpf.RunOptions
-	// lo is the interface on which every test run arrives.
-	lo uint32
 }
 
 // never is a timeout longer than any run.
 const never = 1 << 40
-
-// Return values of an XDP program, linux/bpf.h.
-const (
-	xdpDrop     = 1
-	xdpRedirect = 4
-)
 
 func openCtop(t testing.TB) *ctopSide {
 	t.Helper()
@@ -53,34 +45,14 @@ func (c *ctopSide) load() error {
 	if err != nil {
 		return err
 	}
-	for name, value := range map[string]any{
-		bpf.ConntrackVarClockInjected: true,
-		bpf.ConntrackVarMultiBuffer:   true, // as every kernel since 5.18 has it
-	} {
-		if err := spec.Variables[name].Set(value); err != nil {
-			return fmt.Errorf("set %s: %w", name, err)
-		}
-	}
-	spec.Maps[bpf.ConntrackMapFlows].MaxEntries = maxRuns
-	if err := spec.LoadAndAssign(&c.objects, nil); err != nil {
+	if err := (bpftest.Setup{MaxFlows: maxRuns, Clock: true}).LoadInto(spec, bpf.SizeTable, &c.objects); err != nil {
 		return err
-	}
-	lo, err := net.InterfaceByName("lo")
-	if err != nil {
-		return err
-	}
-	c.lo = uint32(lo.Index)
-	// Test runs do not use these interfaces, but they must exist.
-	for side := range uint32(2) {
-		if err := c.objects.Outputs.Put(side, c.lo); err != nil {
-			return fmt.Errorf("set output %d: %w", side, err)
-		}
 	}
 	for i := range c.config.TimeoutTicks {
 		c.config.TimeoutTicks[i] = never
 	}
 	c.config.InjectedTicks, c.config.InjectedNs = 1000, 1e9
-	c.config.Points[0].Ifindex, c.config.Points[1].Ifindex = c.lo, c.lo+1
+	c.config.Points[0].Ifindex, c.config.Points[1].Ifindex = bpftest.Loopback, bpftest.Loopback+1
 	return c.objects.Config.Set(&c.config)
 }
 
@@ -117,7 +89,7 @@ func empty(m *ebpf.Map, value any) error {
 
 // come makes the following frames arrive on the given side, 0 or 1.
 func (c *ctopSide) come(side int) error {
-	if c.config.Points[side].Ifindex == c.lo {
+	if c.config.Points[side].Ifindex == bpftest.Loopback {
 		return nil
 	}
 	c.config.Points[0].Ifindex, c.config.Points[1].Ifindex = c.config.Points[1].Ifindex, c.config.Points[0].Ifindex
@@ -160,7 +132,7 @@ func (c *ctopSide) playFrame(frame []byte) (Verdict, string, error) {
 		return None, "", err
 	}
 	dropped := verdict == Invalid && c.config.Policy == uint32(bpf.ConntrackPolicyPOLICY_ENFORCE)
-	if dropped && action != xdpDrop || !dropped && action != xdpRedirect {
+	if dropped && action != bpftest.XDPDrop || !dropped && action != bpftest.XDPRedirect {
 		return None, "", fmt.Errorf("verdict %s gave XDP action %d", verdict, action)
 	}
 	return verdict, why, nil
