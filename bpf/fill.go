@@ -155,6 +155,32 @@ func (t Table) Each(visit func(*ConntrackFlow)) error {
 	return nil
 }
 
+// Find returns a copy of the flow of a key, nil where there is none. It reads the maps
+// entry by entry: mapping their memory costs more than one look-up.
+func (t Table) Find(key *ConntrackFlowKey) (*ConntrackFlow, error) {
+	hash := t.Hashing.hash(key)
+	first, second := t.Hashing.buckets(hash)
+	for _, number := range []uint32{first, second} {
+		var bucket ConntrackBucket
+		if err := t.Buckets.Lookup(number, &bucket); err != nil {
+			return nil, fmt.Errorf("look a flow up: %w", err)
+		}
+		for _, slot := range bucket.Slots {
+			if uint32(slot)|slotTag != uint32(hash)|slotTag {
+				continue
+			}
+			var f ConntrackFlow
+			if err := t.Flows.Lookup(uint32(slot>>32), &f); err != nil {
+				return nil, fmt.Errorf("look a flow up: %w", err)
+			}
+			if f.Key == *key && !f.Ended() {
+				return &f, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
 // Clear empties the table, and returns how many flows were in it.
 func (t Table) Clear() (n int, err error) {
 	var filling ConntrackFilling

@@ -12,13 +12,10 @@ import (
 )
 
 // flow returns the entry of a key, nil where there is none.
-func (h *harness) flow(key ConntrackFlowKey) (found *ConntrackFlow) {
+func (h *harness) flow(key ConntrackFlowKey) *ConntrackFlow {
 	h.t.Helper()
-	ok(h.t, h.tableMaps().Each(func(f *ConntrackFlow) {
-		if f.Key == key {
-			found = new(*f)
-		}
-	}))
+	found, err := h.tableMaps().Find(&key)
+	ok(h.t, err)
 	return found
 }
 

@@ -17,6 +17,7 @@ import (
 // by packet.
 type ctopSide struct {
 	objects bpf.ConntrackObjects
+	table   bpf.Table
 	config  bpf.ConntrackTrackerConfig
 	stats   []bpf.ConntrackCpuStats
 	before  bpf.ConntrackCpuStats
@@ -48,6 +49,10 @@ func (c *ctopSide) load() error {
 	if err := (bpftest.Setup{MaxFlows: maxRuns, Clock: true}).LoadInto(spec, bpf.SizeTable, &c.objects); err != nil {
 		return err
 	}
+	c.table = bpf.Table{Flows: c.objects.Flows, Buckets: c.objects.Buckets, Filling: c.objects.Filling, FreePlaces: c.objects.FreePlaces}
+	if err := c.objects.Hashing.Get(&c.table.Hashing); err != nil {
+		return fmt.Errorf("read the table's hash: %w", err)
+	}
 	for i := range c.config.TimeoutTicks {
 		c.config.TimeoutTicks[i] = never
 	}
@@ -67,20 +72,17 @@ func (c *ctopSide) policy(enforce bool) error {
 
 // flush removes all flows, and the memory of ended ones.
 func (c *ctopSide) flush() error {
-	var flow bpf.ConntrackFlow
-	var ended bpf.ConntrackEndedFlow
-	return errors.Join(empty(c.objects.Flows, &flow), empty(c.objects.Ended, &ended))
-}
-
-// empty deletes all entries of a table.
-func empty(m *ebpf.Map, value any) error {
+	if _, err := c.table.Clear(); err != nil {
+		return err
+	}
 	var keys []bpf.ConntrackFlowKey
 	var key bpf.ConntrackFlowKey
-	for it := m.Iterate(); it.Next(&key, value); {
+	var ended bpf.ConntrackEndedFlow
+	for it := c.objects.Ended.Iterate(); it.Next(&key, &ended); {
 		keys = append(keys, key)
 	}
 	for i := range keys {
-		if err := m.Delete(&keys[i]); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		if err := c.objects.Ended.Delete(&keys[i]); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
 			return err
 		}
 	}
@@ -201,13 +203,12 @@ func growth(now, then []uint64, names []string) string {
 func (c *ctopSide) state(t tuple) (State, error) {
 	key := c.key(t)
 	for range 2 {
-		var flow bpf.ConntrackFlow
-		err := c.objects.Flows.Lookup(&key, &flow)
-		if err == nil {
-			return State(flow.Control & 0xff), nil
-		}
-		if !errors.Is(err, ebpf.ErrKeyNotExist) {
+		flow, err := c.table.Find(&key)
+		if err != nil {
 			return Gone, fmt.Errorf("look flow up: %w", err)
+		}
+		if flow != nil {
+			return State(flow.Control & 0xff), nil
 		}
 		key.Addr[0], key.Addr[1] = key.Addr[1], key.Addr[0]
 		key.Port[0], key.Port[1] = key.Port[1], key.Port[0]
