@@ -91,7 +91,7 @@ func TestOverviewSaysWhatToDo(t *testing.T) {
 	c.source.snapshot = s
 	c.pass(time.Second)
 	c.press("4")
-	c.shows("veth2 is down", "ip link set veth2 up", "--max-flows", "lost 5 events", "half open", "filter state:syn", "one way only", "filter !reply")
+	c.shows("veth2 is down", "ip link set veth2 up", "--max-flows", "lost 5 events", "half open", "filter state:syn", "one way only", "filter !answered")
 	c.press("G")
 	c.shows("no room for     7", "place in use    8")
 }
@@ -271,7 +271,7 @@ func TestLongPages(t *testing.T) {
 		}
 		c.shows(page.last)
 		c.press("g")
-		for range 40 {
+		for range 60 {
 			c.send(tea.MouseMsg{Button: tea.MouseButtonWheelDown})
 		}
 		c.shows(page.last)

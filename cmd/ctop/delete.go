@@ -178,7 +178,7 @@ func (f *deleteFlags) wanted(args []string) (filter.Filter, error) {
 	switch {
 	case err != nil:
 		if name := interfaceAmong(args); name != "" {
-			return wanted, usagef("%s is an interface, not part of an address: write in:%s for flows that arrived there, or --on to select a tracker", name, name)
+			return wanted, usagef("%s is an interface, not part of an address: write if:%s for flows that arrived there, or --on to select a tracker", name, name)
 		}
 		return wanted, usagef("filter: %w", err)
 	case wanted.Empty() && !f.all:

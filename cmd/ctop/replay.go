@@ -64,7 +64,7 @@ count as several.
 FILE may also be a recording of ctop record. It needs no privilege and shows what
 the tracker saw at the time; --speed plays it at a multiple of real time.`,
 		Example: `  ctop replay trace.pcap
-  ctop replay --dump -o json --filter 'port:443 retrans>0' trace.pcapng
+  ctop replay --dump -o json --filter 'port:443 retransmits>0' trace.pcapng
   ctop replay --dump --for 10s trace.pcap.gz      the table after ten seconds
   tcpdump -i eth0 -w - | ctop replay --events -
   ctop replay --speed 60 night.ctop               an hour in a minute`,

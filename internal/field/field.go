@@ -53,7 +53,10 @@ type Field struct {
 	Means string
 	// Unit is what Means leaves open in a filter, as in "bits per second".
 	Unit string
-	Kind Kind
+	// Example is what an example of a filter compares the field with, as in ">1G",
+	// by the kind if empty.
+	Example string
+	Kind    Kind
 
 	// Of reports whether flows of a protocol can have the field, nil for all.
 	Of func(p flow.Protocol) bool

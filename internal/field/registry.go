@@ -22,7 +22,7 @@ var registry = append([]Field{
 		Title: "STATE", Width: 11, JSON: "state", Always: true, Wide: "STATE",
 	},
 	{
-		Name: "ttl", Means: "what is left of the timeout", Kind: Span, Number: ttl, Ascending: true, Letter: "t",
+		Name: "ttl", Means: "what is left of the timeout", Example: "<1m", Kind: Span, Number: ttl, Ascending: true, Letter: "t",
 		Title: "TTL", Width: 5, Show: showTTL, JSON: "ttl_s", Always: true, Wide: "TTL", Cell: cellTTL,
 	},
 	{
@@ -34,19 +34,19 @@ var registry = append([]Field{
 		Title: "IN", Width: 7, JSON: "reply.bps", Wide: "IN-BPS",
 	},
 	{
-		Name: "bytes", Means: "bytes both ways", Kind: Count, Number: bytes, Letter: "a",
+		Name: "bytes", Means: "bytes both ways", Example: ">1G", Kind: Count, Number: bytes, Letter: "a",
 		Title: "TOTAL", Width: 8,
 	},
 	{
-		Name: "age", Means: "time since the first packet", Kind: Span, Number: age, Letter: "g",
+		Name: "age", Means: "time since the first packet", Example: ">1h", Kind: Span, Number: age, Letter: "g",
 		Title: "AGE", Width: 6, Show: showAge, JSON: "age_s", Event: EndEvent, Wide: "AGE", Cell: cellAge,
 	},
 	{
-		Name: "out_packets", Means: "packets of the origin", Kind: Count, Number: outPackets, Seen: seenOut, Letter: "k",
+		Name: "out_packets", Means: "packets of the origin", Example: ">1k", Kind: Count, Number: outPackets, Seen: seenOut, Letter: "k",
 		Title: "PKT OUT", Width: 9, JSON: "origin.packets", Event: EndEvent, Wide: "OUT-PACKETS",
 	},
 	{
-		Name: "in_packets", Means: "packets of the reply", Kind: Count, Number: inPackets, Seen: seenIn, Letter: "n",
+		Name: "in_packets", Means: "packets of the reply", Example: "<10", Kind: Count, Number: inPackets, Seen: seenIn, Letter: "n",
 		Title: "PKT IN", Width: 9, JSON: "reply.packets", Event: EndEvent, Wide: "IN-PACKETS",
 	},
 	{
@@ -62,39 +62,39 @@ var registry = append([]Field{
 		Title: "RATE", Width: 7, Extra: true,
 	},
 	{
-		Name: "idle", Means: "time since the last packet", Kind: Span, Number: idle, Letter: "d",
+		Name: "idle", Means: "time since the last packet", Example: ">30s", Kind: Span, Number: idle, Letter: "d",
 		Title: "IDLE", Width: 6, Extra: true, Show: showIdle, JSON: "idle_s", Always: true, Wide: "IDLE", Cell: cellIdle,
 	},
 	{
-		Name: "rtt", Means: "the handshake's round trip", Kind: Span, Number: roundTrip, Letter: "m",
+		Name: "rtt", Means: "the handshake's round trip", Example: ">100ms", Kind: Span, Number: roundTrip, Letter: "m",
 		Title: "RTT", Width: 8, Extra: true,
 	},
 	{
-		Name: "retransmits", Means: "TCP segments sent again", Kind: Count, Number: retransmits, Letter: "x",
+		Name: "retransmits", Means: "TCP segments sent again", Example: ">0", Kind: Count, Number: retransmits, Letter: "x",
 		Title: "RETR", Width: 6, Extra: true, Show: showRetransmits,
 	},
 	{
-		Name: "reordered", Means: "TCP segments out of order", Kind: Count, Number: reordered, Letter: "v",
+		Name: "reordered", Means: "TCP segments out of order", Example: ">0", Kind: Count, Number: reordered, Letter: "v",
 		Title: "REORD", Width: 6, Extra: true, Show: showReordered,
 	},
 	{
-		Name: "if", Means: "interface of the first packet", Kind: Text, Text: interfaceName, Order: orderInterface, Letter: "f",
+		Name: "if", Means: "interface of the first packet", Example: ":veth1", Kind: Text, Text: interfaceName, Order: orderInterface, Letter: "f",
 		Title: "IF", Width: 8, Extra: true, JSON: "in", Always: true, Wide: "INTERFACE",
 	},
 	{
 		Name: "id", Means: "id of the flow", Append: appendID, Order: orderID, Letter: "#",
 		Title: "ID", Width: 16, Extra: true, JSON: "id", Always: true, Event: EveryEvent, Wide: "ID",
 	},
-	{Name: "packets", Means: "packets both ways", Kind: Count, Number: packets},
-	{Name: "pps", Means: "packets per second both ways", Kind: Rate, Number: bothPPS},
-	{Name: "timeout", Means: "how long the flow may be silent", Kind: Span, Number: timeout},
-	{Name: "zero_windows", Means: "times that a side closed its window", Kind: Count, Number: zeroWindows},
+	{Name: "packets", Means: "packets both ways", Example: "<10", Kind: Count, Number: packets},
+	{Name: "pps", Means: "packets per second both ways", Example: ">1k", Kind: Rate, Number: bothPPS},
+	{Name: "timeout", Means: "how long the flow may be silent", Example: "<1h", Kind: Span, Number: timeout},
+	{Name: "zero_windows", Means: "times that a side closed its window", Example: ">0", Kind: Count, Number: zeroWindows},
 	{
-		Name: "invalid", Means: "packets that were no part of the flow", Kind: Count, Number: invalid,
+		Name: "invalid", Means: "packets that were no part of the flow", Example: ">0", Kind: Count, Number: invalid,
 		JSON: "invalid", Event: EndEvent, Wide: "INVALID", Cell: cellInvalid, Added: 1,
 	},
 	{
-		Name: "related", Means: "ICMP errors about the flow", Kind: Count, Number: related,
+		Name: "related", Means: "ICMP errors about the flow", Example: ">0", Kind: Count, Number: related,
 		JSON: "related", Event: EndEvent, Wide: "RELATED", Cell: cellRelated, Added: 1,
 	},
 	{Name: "closed_by", Holds: closed, Append: appendCloser, JSON: "closed_by", Event: CloseEvent, Added: 1},

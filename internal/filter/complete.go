@@ -2,7 +2,10 @@ package filter
 
 import (
 	"errors"
+	"slices"
 	"strings"
+
+	"ctop/internal/field"
 )
 
 // Finished returns a filter that is being typed without the end that is not one
@@ -42,13 +45,8 @@ func beginsName(word string) bool {
 
 // words are all that a term may begin with.
 func words() []string {
-	all := append(append(FieldNames(), flagNames()...), "not", "and", "or", "ip", "ip6", "icmp6")
+	all := append(slices.Concat(FieldNames(), flagNames(), field.OldTerms()), "not", "and", "or", "ip", "ip6", "icmp6")
 	return append(append(append(all, protocolNames()...), stateNames()...), icmpNames()...)
-}
-
-func isFlag(name string) bool {
-	_, ok := flags[name]
-	return ok
 }
 
 // lastWord cuts the word off that the text ends with; empty after a space.
@@ -83,7 +81,7 @@ func Complete(text string) (completed string, ways []string) {
 		return rest + common(ways, value[i:]), ways
 	}
 	for _, n := range beginning(append(FieldNames(), flagNames()...), last) {
-		if !isFlag(n) {
+		if _, flag := flagNamed(n); !flag {
 			n += ":"
 		}
 		ways = append(ways, n)

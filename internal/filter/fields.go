@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"ctop/internal/field"
 	"ctop/tracker/flow"
 )
 
@@ -19,60 +20,94 @@ type Field struct {
 	read func(op, value string) (holds term, bad int, err error)
 }
 
-// flag is a word that is true of a flow or not.
-type flag struct {
-	means string
-	term  term
-}
-
-var flags = map[string]flag{
-	"reply":  {"it was answered; !reply: seen one way only", func(s subject) bool { return s.flow.Reply.Seen() }},
-	"pinned": {"it has a timeout of its own", func(s subject) bool { return s.flow.OwnTimeout }},
-}
-
-var fields = []Field{
+// identity has the terms about which flow it is. Each has a syntax of its own.
+var identity = []Field{
 	{"proto", "proto:tcp,udp", "the protocol, by name or number", protocolNames, among(readProto)},
 	{"state", "state:syn", "a state, or how its name begins; ended: a while ago", stateNames, among(readState)},
 	{"host", "host:10.0.*", "either address, prefix or pattern; a name where shown", nil, nil},
 	{"net", "net:10.0.0.0/8", "the same as host", nil, nil},
 	{"src", "src:2001:db8::/32", "the address of the origin", nil, nil},
 	{"dst", "dst:10.0.0.7", "the address of the reply", nil, nil},
-	{"port", "port:80,https", "either port, by number or name", nil, number(readPort, sourcePort, destinationPort)},
-	{"portrange", "portrange:1-99", "the same as port", nil, number(readPort, sourcePort, destinationPort)},
-	{"sport", "sport>1023", "the port of the origin", nil, number(readPort, sourcePort)},
-	{"dport", "dport:1000-2000", "the port of the reply", nil, number(readPort, destinationPort)},
+	{"port", "port:80,https", "either port, by number or name", nil, number(readPort, measured("origin.sport"), measured("origin.dport"))},
+	{"portrange", "portrange:1-99", "the same as port", nil, number(readPort, measured("origin.sport"), measured("origin.dport"))},
+	{"sport", "sport>1023", "the port of the origin", nil, number(readPort, measured("origin.sport"))},
+	{"dport", "dport:1000-2000", "the port of the reply", nil, number(readPort, measured("origin.dport"))},
 	{"icmp", "icmp:echo", "the ICMP request, by name or number", icmpNames, among(readICMP)},
-	{"in", "in:veth1", "the interface of the first packet", nil, among(readInterface)},
-	{"vlan", "vlan:10", "one of its VLAN ids; 0: none", nil, number(readVLAN, vlan, vlanInner, vlanThird)},
+	{"vlan", "vlan:10", "one of its VLAN ids; 0: none", nil, number(readVLAN, vlan, measured("vlan_inner"), measured("vlan_third"))},
 	{"pppoe", "pppoe:7", "its PPPoE session; 0: none", nil, number(readSession, session)},
 	{"pppoes", "pppoes:7", "the same as pppoe", nil, number(readSession, session)},
 	{"id", "id:9f3c", "the flow's id, or how it begins", nil, among(readID)},
-	{"rate", "rate>1M", "bits per second, both ways", nil, number(readCount, bitRate)},
-	{"bps", "bps>=1M", "the same as rate", nil, number(readCount, bitRate)},
-	{"pps", "pps>1k", "packets per second, both ways", nil, number(readCount, packetRate)},
-	{"bytes", "bytes>1G", "bytes since the flow was first seen", nil, number(readCount, byteCount)},
-	{"packets", "packets<10", "packets since then", nil, number(readCount, packetCount)},
-	{"age", "age>1h", "the time since the first packet", nil, number(readSpan, age)},
-	{"idle", "idle>30s", "the time since the last packet", nil, number(readSpan, idle)},
-	{"ttl", "ttl<1m", "what is left of the timeout", nil, number(readSpan, ttl)},
-	{"timeout", "timeout<1h", "how long the flow may be silent", nil, number(readSpan, timeout)},
-	{"rtt", "rtt>100ms", "the handshake's round trip", nil, number(readSpan, roundTrip)},
-	{"retrans", "retrans>0", "TCP segments sent again", nil, number(readCount, retransmits)},
-	{"reordered", "reordered>0", "TCP segments that came out of order", nil, number(readCount, reordered)},
-	{"zerowin", "zerowin>0", "times that a side closed its window", nil, number(readCount, zeroWindows)},
-	{"invalid", "invalid>0", "packets that were no part of the flow", nil, number(readCount, invalid)},
-	{"related", "related>0", "ICMP errors about the flow", nil, number(readCount, related)},
+}
+
+// endings has the terms about flows that have ended, and synonyms.
+var endings = []Field{
+	{"bps", "bps>=1M", "the same as rate", nil, number(readCount, measured("rate"))},
 	{"reason", "reason:rst", "why a flow ended a while ago", reasonNames, among(readReason)},
 }
 
-func fieldNamed(name string) (Field, bool) {
-	for _, f := range fields {
-		if f.Name == name {
-			return f, true
+// fields are all terms: those of an identity, and every number and text of the
+// registry.
+var fields = slices.Concat(identity, registered(), endings)
+
+func registered() []Field {
+	var list []Field
+	rows := field.All()
+	for i := range rows {
+		f := &rows[i]
+		if f.Means == "" {
+			continue
 		}
+		t := Field{Name: f.Name, Means: f.Means}
+		if f.Unit != "" {
+			t.Means += ", in " + f.Unit
+		}
+		switch f.Kind {
+		case field.Count, field.Rate:
+			t.Form, t.read = f.Name+example(f, ">1M"), number(readCount, measureOf(f))
+		case field.Span:
+			t.Form, t.read = f.Name+example(f, ">1m"), number(readSpan, measureOf(f))
+		case field.Text:
+			t.Form, t.read = f.Name+example(f, ":name"), among(readText(f))
+		default:
+			continue
+		}
+		list = append(list, t)
+	}
+	return list
+}
+
+// example is what a term of a field compares it with.
+func example(f *field.Field, otherwise string) string {
+	if f.Example != "" {
+		return f.Example
+	}
+	return otherwise
+}
+
+// fieldNamed returns the term of that name, in its present or an earlier spelling.
+func fieldNamed(name string) (Field, bool) {
+	named := func(f Field) bool { return f.Name == name }
+	if i := slices.IndexFunc(fields, named); i >= 0 {
+		return fields[i], true
+	}
+	row, ok := field.Term(name)
+	if !ok {
+		return Field{}, false
+	}
+	name = row.Name
+	if i := slices.IndexFunc(fields, named); i >= 0 {
+		return fields[i], true
 	}
 	return Field{}, false
 }
+
+// flagNamed returns the flag of that name, in its present or an earlier spelling.
+func flagNamed(name string) (*field.Field, bool) {
+	f, ok := field.Term(name)
+	return f, ok && isFlag(f)
+}
+
+func isFlag(f *field.Field) bool { return f.Kind == field.Flag && f.Means != "" }
 
 // FieldNames returns the names of all fields.
 func FieldNames() []string {
@@ -85,8 +120,10 @@ func FieldNames() []string {
 
 func flagNames() []string {
 	var names []string
-	for name := range flags {
-		names = append(names, name)
+	for _, f := range field.All() {
+		if isFlag(&f) {
+			names = append(names, f.Name)
+		}
 	}
 	slices.Sort(names)
 	return names
@@ -120,7 +157,7 @@ func (f Field) alone() term {
 
 // counts reports whether a field has values that may be taken for those of a
 // term without one.
-func (f Field) counts() bool { return f.values == nil && f.Name != "in" }
+func (f Field) counts() bool { return f.values == nil && f.Name != onInterface }
 
 // begins reports whether the last of several values is what one begins with.
 func (f Field) begins(values string) bool {
@@ -136,60 +173,32 @@ func (f Field) wantsEnded(value string) bool {
 // measure is a number that a flow has, unless it is not known.
 type measure func(subject) (value float64, known bool)
 
-func sourcePort(s subject) (float64, bool) {
-	return float64(s.flow.Tuple.Src.Port()), s.flow.Tuple.Proto.HasPorts()
+// measureOf returns the measure of a field that is a number.
+func measureOf(f *field.Field) measure {
+	return func(s subject) (float64, bool) {
+		n, known := f.Number(s.flow)
+		return f.Kind.Value(n), known
+	}
 }
 
-func destinationPort(s subject) (float64, bool) {
-	return float64(s.flow.Tuple.Dst.Port()), s.flow.Tuple.Proto.HasPorts()
+// measured returns the measure of the field of that name.
+func measured(name string) measure {
+	f, ok := field.Named(name)
+	if !ok {
+		panic("no field is called " + name)
+	}
+	return measureOf(f)
 }
 
-func tagged(s subject) bool { return s.flow.Tuple.VLAN != 0 }
+// onInterface is the name of the interface of the first packet.
+const onInterface = "if"
 
-func vlan(s subject) (float64, bool) { return float64(s.flow.Tuple.VLAN), true }
-
-func vlanInner(s subject) (float64, bool) {
-	return float64(s.flow.Tuple.VLANInner), s.flow.Tuple.VLANInner != 0
-}
-
-func vlanThird(s subject) (float64, bool) {
-	return float64(s.flow.Tuple.VLANThird), s.flow.Tuple.VLANThird != 0
-}
-
+func tagged(s subject) bool    { return s.flow.Tuple.VLAN != 0 }
 func inSession(s subject) bool { return s.flow.Tuple.Session != 0 }
 
+// An untagged flow has the VLAN 0, and one outside PPPoE the session 0.
+func vlan(s subject) (float64, bool)    { return float64(s.flow.Tuple.VLAN), true }
 func session(s subject) (float64, bool) { return float64(s.flow.Tuple.Session), true }
-
-func bitRate(s subject) (float64, bool)     { return s.flow.BPS(), true }
-func packetRate(s subject) (float64, bool)  { return s.flow.Origin.PPS + s.flow.Reply.PPS, true }
-func byteCount(s subject) (float64, bool)   { return float64(s.flow.Bytes()), true }
-func packetCount(s subject) (float64, bool) { return float64(s.flow.Packets()), true }
-func age(s subject) (float64, bool)         { return s.flow.Age.Seconds(), true }
-
-// What only a snapshot knows: a flow that an event tells of has no timeout.
-func idle(s subject) (float64, bool)    { return s.flow.Idle.Seconds(), s.flow.Timeout > 0 }
-func ttl(s subject) (float64, bool)     { return s.flow.TTL(0).Seconds(), s.flow.Timeout > 0 }
-func timeout(s subject) (float64, bool) { return s.flow.Timeout.Seconds(), s.flow.Timeout > 0 }
-
-func roundTrip(s subject) (float64, bool) {
-	d := s.flow.Origin.RTT + s.flow.Reply.RTT
-	return d.Seconds(), d > 0
-}
-
-func retransmits(s subject) (float64, bool) {
-	return float64(s.flow.Origin.Retransmits) + float64(s.flow.Reply.Retransmits), true
-}
-
-func reordered(s subject) (float64, bool) {
-	return float64(s.flow.Origin.Reordered) + float64(s.flow.Reply.Reordered), true
-}
-
-func zeroWindows(s subject) (float64, bool) {
-	return float64(s.flow.Origin.ZeroWindows) + float64(s.flow.Reply.ZeroWindows), true
-}
-
-func invalid(s subject) (float64, bool) { return float64(s.flow.Invalid), true }
-func related(s subject) (float64, bool) { return float64(s.flow.Related), true }
 
 func protocolNames() []string { return []string{"tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp"} }
 func icmpNames() []string     { return []string{"echo", "timestamp", "information", "mask"} }

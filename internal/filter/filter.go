@@ -5,8 +5,10 @@ package filter
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
+	"ctop/internal/field"
 	"ctop/tracker/flow"
 )
 
@@ -20,7 +22,7 @@ type Filter struct {
 	// ended is set where the filter asks for flows that have ended.
 	ended bool
 	// interfaces are the names of the snapshot's, nil where not known.
-	interfaces *[2]string
+	interfaces *field.Names
 	// asked are the names of interfaces that the filter has.
 	asked []place
 	// named is set where the filter has names of hosts, and searches where it has
@@ -33,7 +35,7 @@ type Filter struct {
 // subject is what a term is asked about.
 type subject struct {
 	flow       *flow.Flow
-	interfaces *[2]string
+	interfaces *field.Names
 	// reason says why the flow has ended, and is none while it lives.
 	reason flow.Reason
 	// names are those of hosts, as far as they are known.
@@ -65,7 +67,7 @@ func parse(text string, named bool) (Filter, error) {
 // known to have come in by a named interface.
 func (f Filter) For(s *flow.Snapshot) Filter {
 	if s != nil {
-		f.interfaces = &[2]string{s.Interfaces[0].Name, s.Interfaces[1].Name}
+		f.interfaces = field.NamesOf(s)
 	}
 	return f
 }
@@ -73,10 +75,11 @@ func (f Filter) For(s *flow.Snapshot) Filter {
 // Check returns an error where the filter names an interface that is none of the
 // snapshot's: no flow came in there, and what negates it would match every flow.
 func (f Filter) Check(s *flow.Snapshot) error {
+	known := field.NamesOf(s).Interfaces
 	for _, asked := range f.asked {
-		left, right := s.Interfaces[0].Name, s.Interfaces[1].Name
-		if asked.word != left && asked.word != right {
-			return &Error{Column: asked.column, Problem: fmt.Sprintf("in: no flow comes in by %q: write in:%s or in:%s", asked.word, left, right)}
+		if !slices.Contains(known, asked.word) {
+			instead := onInterface + ":" + strings.Join(known, " or "+onInterface+":")
+			return &Error{Column: asked.column, Problem: fmt.Sprintf("%s: no flow comes in by %q: write %s", onInterface, asked.word, instead)}
 		}
 	}
 	return nil

@@ -40,8 +40,9 @@ func (p *parser) primitive() (term, error) {
 		p.last = nil
 		return p.spaced(f, word)
 	}
-	if instead, ok := notOfFlows[lower]; ok {
-		return nil, p.fail(word.at, "%s asks for what a flow does not have: %s", lower, instead)
+	name = strings.ToLower(name)
+	if instead, ok := notOfFlows[name]; ok {
+		return nil, p.fail(word.at, "%s asks for what a flow does not have: %s", name, instead)
 	}
 	return p.bare(before)
 }
@@ -114,7 +115,7 @@ func (p *parser) compare(f Field, op, value string, at int) (term, error) {
 	if f.counts() {
 		p.before = f.Name
 	}
-	if f.Name == "in" {
+	if f.Name == onInterface {
 		for name := range strings.SplitSeq(value, ",") {
 			p.interfaces = append(p.interfaces, place{name, p.column(at)})
 			at += len(name) + 1
@@ -138,8 +139,8 @@ func isHalfAddress(s string) bool {
 // wordTerm returns what a word says on its own: a flag, a state, or an ICMP
 // request, in lower case.
 func wordTerm(word string) (term, bool) {
-	if f, ok := flags[word]; ok {
-		return f.term, true
+	if f, ok := flagNamed(word); ok {
+		return func(s subject) bool { return f.Holds(s.flow) }, true
 	}
 	for _, s := range flow.States() {
 		if strings.EqualFold(s.String(), word) {
@@ -174,8 +175,9 @@ var notOfFlows = map[string]string{
 	"ether": "addresses of Ethernet are not kept: write host 10.0.0.1", "link": "addresses of Ethernet are not kept: write host 10.0.0.1",
 	"gateway":   "addresses of Ethernet are not kept: write host 10.0.0.1",
 	"broadcast": "write dst 255.255.255.255", "multicast": "write dst net 224.0.0.0/4 or dst net ff00::/8",
-	"inbound": "write in:eth0 for the interface of the first packet", "outbound": "write in:eth0 for the interface of the first packet",
-	"ifname": "write in:eth0 for the interface of the first packet", "on": "write in:eth0 for the interface of the first packet",
+	"inbound": "write if:eth0 for the interface of the first packet", "outbound": "write if:eth0 for the interface of the first packet",
+	"ifname": "write if:eth0 for the interface of the first packet", "on": "write if:eth0 for the interface of the first packet",
+	"dir":        "a tracker between two interfaces has no inside: write if:eth0 for the interface of the first packet",
 	"protochain": "write proto:tcp", "mpls": "labels are not kept",
 	"ipv6": "write ip6 for all of IPv6, proto:41 for IPv6 inside IP", "ipv4": "write ip for all of IPv4, proto:4 for IPv4 inside IP",
 }

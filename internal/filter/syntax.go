@@ -69,7 +69,9 @@ func Terms() []Row {
 		rows = append(rows, Row{f.Form, f.Means})
 	}
 	for _, name := range flagNames() {
-		rows = append(rows, Row{name, flags[name].means})
+		if f, ok := flagNamed(name); ok {
+			rows = append(rows, Row{name, f.Means})
+		}
 	}
 	return rows
 }

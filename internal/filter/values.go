@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ctop/internal/field"
 	"ctop/internal/names"
 	"ctop/tracker/flow"
 )
@@ -226,14 +227,14 @@ func contained(names []string, name string) bool {
 	return false
 }
 
-func readInterface(value string) (term, error) {
-	if value == "" {
-		return nil, errors.New("name an interface")
+// readText makes the reader of a field whose text has to be the same.
+func readText(f *field.Field) func(value string) (term, error) {
+	return func(value string) (term, error) {
+		if value == "" {
+			return nil, errors.New("there is no name after it")
+		}
+		return func(s subject) bool { return f.Text(s.flow, s.interfaces) == value }, nil
 	}
-	return func(s subject) bool {
-		i := int(s.flow.In)
-		return s.interfaces != nil && i < len(s.interfaces) && s.interfaces[i] == value
-	}, nil
 }
 
 // readID reads an id, or the first digits of one.

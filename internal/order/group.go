@@ -140,7 +140,7 @@ func (g Grouping) Term(k GroupKey, s *flow.Snapshot) string {
 	case ByProto:
 		return "proto:" + name
 	}
-	return "in:" + name
+	return "if:" + name
 }
 
 // Group is what the flows of a group amount to.

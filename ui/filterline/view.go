@@ -37,7 +37,7 @@ func (d *Dialog) note(width int) string {
 	case len(d.completions) > 1:
 		return format.Blank(typedAt) + format.Cut(strings.Join(d.completions, " "), width-typedAt)
 	}
-	return format.Blank(typedAt) + format.Cut("⏎ keep   Esc drop   Tab complete   dport:80,443 or rate>1M or !reply", width-typedAt)
+	return format.Blank(typedAt) + format.Cut("⏎ keep   Esc drop   Tab complete   dport:80,443 or rate>1M or !answered", width-typedAt)
 }
 
 // problem puts a caret under the mistake, and the error on the side of it that has

@@ -146,7 +146,7 @@ func (p *Page) shape() (list []trouble) {
 	if c.Flows >= enough && 100*c.OneSided >= manyOneSide*c.Flows {
 		list = append(list, trouble{
 			format.Percent(c.OneSided, c.Flows) + " of the flows are seen one way only",
-			"Answers take another way (asymmetric routing) or do not come: filter !reply to see which flows.",
+			"Answers take another way (asymmetric routing) or do not come: filter !answered to see which flows.",
 		})
 	}
 	return list
