@@ -116,7 +116,7 @@ func preparePins(o Options) (where owner.Site, notes []string) {
 	where, notes, err := owner.Prepare(o.Interfaces[:]...)
 	if err != nil {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
-		return owner.Site{}, []string{fmt.Sprintf("going on without pins: %s; the tracker ends with this process, and no other ctop can join it", text)}
+		return owner.Site{}, []string{fmt.Sprintf("running without pins: %s; the tracker ends with this process, and no other ctop can join it", text)}
 	}
 	return where, notes
 }
@@ -167,9 +167,9 @@ func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, e
 	}
 	t.hold.Use()
 	if t.hold.Adopt(); t.hold.Owned() {
-		t.notes = append(t.notes, "took over a tracker that nobody owned, with its flows")
+		t.notes = append(t.notes, "took over a tracker without an owner, with its flows")
 		if err := t.upgrade(false); err != nil {
-			t.notes = append(t.notes, fmt.Sprintf("it goes on with the programs of another version: %v", err))
+			t.notes = append(t.notes, fmt.Sprintf("it continues with the programs of another version: %v", err))
 		}
 	}
 	return t, nil

@@ -80,7 +80,7 @@ func (a *Attachments) CountUnsent() (notes []string) {
 	}
 	l, err := a.objects.CountUnsent(a.dir)
 	if err != nil {
-		return []string{fmt.Sprintf("packets that are too long for the way out will be counted as forwarded: %v", err)}
+		return []string{fmt.Sprintf("packets longer than the egress MTU will be counted as forwarded: %v", err)}
 	}
 	a.redirects = l
 	return nil
@@ -201,10 +201,10 @@ func (a *Attachments) WhyNotSent(i int) string {
 	s := Device{link: l, mode: p.Mode, filter: p.hangsInFilter()}
 	if err := s.prepare(); err == nil {
 		if missing, err := needed(s.changes); err == nil && len(missing) > 0 {
-			return fmt.Sprintf("%s was put back and must be changed again", missing[0])
+			return fmt.Sprintf("%s was reset and must be changed again", missing[0])
 		}
 	}
-	return fmt.Sprintf("%s does not send what it is given: see \"ip -s link show %s\" and \"ethtool -S %s\"", p.Name, p.Name, p.Name)
+	return fmt.Sprintf("%s does not send the packets it gets: see \"ip -s link show %s\" and \"ethtool -S %s\"", p.Name, p.Name, p.Name)
 }
 
 // SetInterface tells the programs the interface of a point, zero while there is none.

@@ -147,7 +147,7 @@ func (s *Device) queueNotes() []string {
 	}
 	remedy := fmt.Sprintf("give it %d queues (in qemu, queues=%d)", cpus+1, cpus+1)
 	if spare > 0 {
-		remedy = fmt.Sprintf("\"ethtool -L %s combined %d\" makes room", s.Name(), spare)
+		remedy = fmt.Sprintf("run \"ethtool -L %s combined %d\"", s.Name(), spare)
 	}
 	return []string{fmt.Sprintf("%s has no spare transmit queue for each CPU, so native XDP sends under a lock: %s", s.Name(), remedy)}
 }

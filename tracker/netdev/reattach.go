@@ -63,7 +63,7 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 	p := a.registry.Points()[i]
 	name, index := l.Attrs().Name, l.Attrs().Index
 	if name != p.Name {
-		done = append(done, fmt.Sprintf("%s is called %s now", p.Name, name))
+		done = append(done, fmt.Sprintf("%s was renamed to %s", p.Name, name))
 	}
 	if name != p.Name || index != p.Index {
 		p.Name, p.Index = name, index

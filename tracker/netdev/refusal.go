@@ -128,7 +128,7 @@ func (s *Device) remedy(err error) string {
 	case driver == "virtio_net" && (s.merges() || strings.Contains(text, "CSUM")):
 		return "let the guest turn its offloads off (in qemu ctrl_guest_offloads=on, its default)"
 	case strings.Contains(text, "queues") || errors.Is(err, unix.ENOMEM):
-		return fmt.Sprintf("leave queues to XDP, as with \"ethtool -L %s combined N\" (half of what \"ethtool -l %s\" says)", s.Name(), s.Name())
+		return fmt.Sprintf("leave queues to XDP, as with \"ethtool -L %s combined N\" (half of the number in \"ethtool -l %s\")", s.Name(), s.Name())
 	case s.link.Attrs().MTU > frameMTU:
 		return fmt.Sprintf("set a smaller MTU, as with \"ip link set dev %s mtu %d\"", s.Name(), frameMTU)
 	}
