@@ -29,9 +29,6 @@ func NewSampler(t *Tracker) *Sampler { return collect.NewSampler(source{t}) }
 // source is a tracker as collectors see it.
 type source struct{ *Tracker }
 
-// Snapshot reads the whole table once.
-func (s source) Snapshot() (*flow.Snapshot, error) { return s.snapshot() }
-
 // Table returns the flow table.
 func (s source) Table() *kernel.Table { return s.table }
 

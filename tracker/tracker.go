@@ -130,18 +130,20 @@ func (t *Tracker) PeersInProcesses() bool {
 
 // Snapshot reads the whole table once. Rates are zero: they take two snapshots,
 // which is what a [Sampler] and a [Collector] are for.
-func (t *Tracker) Snapshot() (*flow.Snapshot, error) {
-	return t.snapshot()
-}
+func (t *Tracker) Snapshot() (*flow.Snapshot, error) { return t.look(t.table.Read) }
 
-// snapshot is of the instant when it begins.
-func (t *Tracker) snapshot() (*flow.Snapshot, error) {
+// Status returns a snapshot without flows, for which the table is not read.
+func (t *Tracker) Status() (*flow.Snapshot, error) { return t.look(t.table.Status) }
+
+// look returns what read gives, as of the instant when it begins, with the tracker's
+// own facts.
+func (t *Tracker) look(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.Snapshot, error) {
 	started := time.Now()
 	c, err := t.table.ReadClock()
 	if err != nil {
 		return nil, err
 	}
-	s, _, err := t.table.Read(c)
+	s, err := read(c)
 	if err != nil {
 		return nil, err
 	}

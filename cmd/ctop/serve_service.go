@@ -131,7 +131,7 @@ const oldest = 10 * time.Second
 
 // healthy returns what is wrong with the tracker, nil if nothing is.
 func healthy(c *tracker.Collector) error {
-	s := c.Snapshot()
+	s := c.Status()
 	if s == nil {
 		return fmt.Errorf("no snapshot yet")
 	}

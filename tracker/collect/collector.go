@@ -39,6 +39,8 @@ type Options struct {
 type Source interface {
 	// Snapshot reads the table once.
 	Snapshot() (*flow.Snapshot, error)
+	// Status returns a snapshot without flows, for which the table is not read.
+	Status() (*flow.Snapshot, error)
 	// Table returns the flow table.
 	Table() *kernel.Table
 	// MaxFlows is the capacity of the table.
@@ -63,8 +65,10 @@ type Source interface {
 type Collector struct {
 	source   Source
 	interval time.Duration
-	latest   atomic.Pointer[flow.Snapshot]
-	log      EventLog
+	demand   demand
+	// latest is nil while nobody reads snapshots, status is the latest look.
+	latest, status atomic.Pointer[flow.Snapshot]
+	log            EventLog
 	sampler  *Sampler
 	// swept is how much of a core the latest sweep took, in nanoseconds.
 	swept atomic.Int64
@@ -122,12 +126,21 @@ func (c *Collector) Run(ctx context.Context) error {
 	}
 }
 
-// observe takes snapshots.
+// observe takes snapshots while somebody reads them.
 func (c *Collector) observe(ctx context.Context) (err error) {
+	defer c.demand.serve()
 	for pause := time.Duration(0); rest(ctx, pause); {
 		if pause, err = c.look(); err != nil {
 			return err
 		}
+		woken := c.demand.pause(max(idleAfter, 3*c.interval))
+		if woken == nil {
+			continue
+		}
+		if err := c.doze(ctx, woken); err != nil {
+			return err
+		}
+		pause = 0
 	}
 	return nil
 }
@@ -136,7 +149,7 @@ func (c *Collector) observe(ctx context.Context) (err error) {
 // returns how long to wait until the next.
 func (c *Collector) look() (pause time.Duration, err error) {
 	pause, err = c.collect()
-	if errors.Is(err, ErrGone) || err != nil && c.latest.Load() == nil {
+	if errors.Is(err, ErrGone) || err != nil && c.status.Load() == nil {
 		return 0, err
 	}
 	if err != nil {
@@ -149,9 +162,9 @@ func (c *Collector) look() (pause time.Duration, err error) {
 
 // repeat publishes the last snapshot again, with what is wrong now.
 func (c *Collector) repeat() {
-	s := *c.latest.Load()
+	s := *c.status.Load()
 	s.Warnings = c.faults.warnings()
-	c.latest.Store(&s)
+	c.publish(&s)
 }
 
 // collect takes and publishes one snapshot, and returns how long to wait until
@@ -170,7 +183,8 @@ func (c *Collector) collect() (time.Duration, error) {
 		s.Warnings = s.Warnings.Add(*trouble...)
 	}
 	s.Warnings = s.Warnings.Add(c.faults.warnings()...)
-	c.latest.Store(s)
+	c.status.Store(s)
+	c.publish(s)
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
 }
 
@@ -249,8 +263,18 @@ func (c *Collector) sweep(ctx context.Context) error {
 	return nil
 }
 
-// Snapshot returns the latest snapshot, nil before the first.
-func (c *Collector) Snapshot() *flow.Snapshot { return c.latest.Load() }
+// publish makes a snapshot the latest one.
+func (c *Collector) publish(s *flow.Snapshot) {
+	c.latest.Store(s)
+	c.demand.serve()
+}
+
+// Snapshot returns the latest snapshot, nil before the first. Snapshots are taken
+// while somebody asks for them: the first to ask after a pause waits for a new one.
+func (c *Collector) Snapshot() *flow.Snapshot {
+	c.demand.ask()
+	return c.latest.Load()
+}
 
 // SweepTook returns how much of a core the latest search for expired flows took,
 // zero where this process has made none.

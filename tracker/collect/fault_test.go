@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,8 @@ type fake struct {
 	gone    bool
 	// panics is the part that panics.
 	panics string
+	// reads and glances count snapshots with and without flows.
+	reads, glances atomic.Int64
 }
 
 func filled(tb testing.TB, n int) *fake {
@@ -36,6 +39,16 @@ func (f *fake) Snapshot() (*flow.Snapshot, error) {
 	if f.panics == partSnapshots {
 		panic("made up")
 	}
+	f.reads.Add(1)
+	return f.read(f.table.Read)
+}
+
+func (f *fake) Status() (*flow.Snapshot, error) {
+	f.glances.Add(1)
+	return f.read(f.table.Status)
+}
+
+func (f *fake) read(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.Snapshot, error) {
 	if f.broken != nil {
 		return nil, f.broken
 	}
@@ -43,7 +56,7 @@ func (f *fake) Snapshot() (*flow.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, _, err := f.table.Read(c)
+	s, err := read(c)
 	if err == nil {
 		s.MaxFlows = f.flows
 	}

@@ -67,20 +67,34 @@ func (t *Table) readConfig(c Clock) (flow.Policy, flow.Timeouts, error) {
 	return policyFromKernel(config.Policy), timeouts, nil
 }
 
-// Read reads the whole table as it stands on a clock, with its counters and
-// configuration. A flow that carries something while the table is read has been idle
-// for no time. waiting counts entries that have ended or expired and wait for a sweep.
-func (t *Table) Read(c Clock) (s *flow.Snapshot, waiting int, err error) {
+// Status returns a snapshot with the counters and the configuration, without flows.
+func (t *Table) Status(c Clock) (*flow.Snapshot, error) {
 	counters, err := t.Counters()
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	policy, timeouts, err := t.readConfig(c)
 	if err != nil {
+		return nil, err
+	}
+	return &flow.Snapshot{Time: c.Wall, Policy: policy, Timeouts: timeouts, Counters: counters}, nil
+}
+
+// Read reads the whole table as it stands on a clock, with its counters and
+// configuration. A flow that carries something while the table is read has been idle
+// for no time.
+func (t *Table) Read(c Clock) (*flow.Snapshot, error) {
+	s, _, err := t.ReadWaiting(c)
+	return s, err
+}
+
+// ReadWaiting is [Table.Read] that also counts entries that have ended or expired and
+// wait for a sweep.
+func (t *Table) ReadWaiting(c Clock) (s *flow.Snapshot, waiting int, err error) {
+	if s, err = t.Status(c); err != nil {
 		return nil, 0, err
 	}
-	s = &flow.Snapshot{Time: c.Wall, Policy: policy, Timeouts: timeouts, Counters: counters}
-	if s.Flows, waiting, err = t.objects.mapping.flows(c, &timeouts, Present(&counters)); err != nil {
+	if s.Flows, waiting, err = t.objects.mapping.flows(c, &s.Timeouts, Present(&s.Counters)); err != nil {
 		return nil, 0, err
 	}
 	return s, waiting, nil

@@ -24,7 +24,7 @@ func TestTimeOfDaySet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, _, err := table.Read(now)
+		s, err := table.Read(now)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -110,7 +110,7 @@ func (r *Replay) sweepAt(at time.Duration) error {
 // wait to be swept.
 func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 	started := time.Now()
-	s, waiting, err = r.table.Read(r.clock())
+	s, waiting, err = r.table.ReadWaiting(r.clock())
 	if err != nil {
 		return nil, 0, err
 	}
