@@ -96,12 +96,17 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 		stop := context.AfterFunc(ctx, func() { _ = r.Close() })
 		defer stop()
 		var raw ringbuf.Record
+		var began time.Time
 		for {
-			began := time.Now()
-			r.raw.SetDeadline(began.Add(FlushInterval))
+			// The clock is read once for all records that wait in the buffer.
+			if raw.Remaining == 0 {
+				began = time.Now()
+				r.raw.SetDeadline(began.Add(FlushInterval))
+			}
 			err := r.raw.ReadInto(&raw)
 			switch {
 			case errors.Is(err, os.ErrDeadlineExceeded):
+				raw.Remaining = 0
 				if !r.mark(began, yield) {
 					return
 				}

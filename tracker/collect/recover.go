@@ -63,7 +63,7 @@ func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event,
 // has come.
 type recovery struct {
 	source Source
-	flows  map[flow.ID]*account
+	flows  map[flow.ID]account
 	// stale means that events were lost since the latest reading began.
 	stale bool
 	// notBefore is when the table may be read next.
@@ -99,9 +99,9 @@ type reading struct {
 // newRecovery begins with the flows that are there. The listener is registered by then:
 // what happens while the table is read is told by events.
 func newRecovery(s Source) (*recovery, error) {
-	r := &recovery{source: s, flows: map[flow.ID]*account{}}
+	r := &recovery{source: s, flows: map[flow.ID]account{}}
 	err := s.Table().Rows(func(row *kernel.Row) {
-		r.flows[row.ID] = &account{origin: row.Origin(), state: row.State()}
+		r.flows[row.ID] = account{origin: row.Origin(), state: row.State()}
 	})
 	return r, err
 }
@@ -166,10 +166,13 @@ func (rec *recovery) enter(record *kernel.Record) {
 	event := &record.Event
 	if event.Type == flow.EventDestroy {
 		delete(rec.flows, event.ID)
-	} else if a := rec.flows[event.ID]; a != nil {
-		a.state = event.To
 	} else {
-		rec.flows[event.ID] = &account{origin: record.Origin, state: event.To}
+		a, known := rec.flows[event.ID]
+		if !known {
+			a.origin = record.Origin
+		}
+		a.state = event.To
+		rec.flows[event.ID] = a
 	}
 	if r := rec.reading; r != nil && record.Ns >= r.clock.Ns {
 		r.touched[event.ID] = true
@@ -203,19 +206,22 @@ func (rec *recovery) settle(yield func(flow.Event, error) bool) bool {
 func (rec *recovery) compare(r *reading) (found []flow.Event) {
 	for i := range r.rows {
 		row := &r.rows[i]
-		a := rec.flows[row.ID]
-		if a != nil {
-			a.round = rec.round
+		a, known := rec.flows[row.ID]
+		if !known && r.touched[row.ID] {
+			continue // it has ended since
 		}
-		state := row.State()
-		if r.touched[row.ID] || a != nil && a.state == state {
+		before := a.state
+		a.round = rec.round
+		if !r.touched[row.ID] {
+			a.origin, a.state = row.Origin(), row.State()
+		}
+		rec.flows[row.ID] = a
+		if a.state == before {
 			continue
 		}
 		event := row.Event(r.clock)
-		if a != nil {
-			event.Type, event.From, a.state = flow.EventUpdate, a.state, state
-		} else {
-			rec.flows[row.ID] = &account{origin: row.Origin(), state: state, round: rec.round}
+		if known {
+			event.Type, event.From = flow.EventUpdate, before
 		}
 		found = append(found, event)
 	}

@@ -167,10 +167,12 @@ func (l *Listener) Close() {
 	l.readers.giveBack(l.slot)
 }
 
-// Records returns the events and marks until ctx is done.
+// Records returns the events and marks until ctx is done. A record is the caller's until
+// it asks for the next one.
 func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		var c Clock
+		var record Record
 		for raw, err := range l.ring.Records(ctx) {
 			if now := time.Now(); err == nil && c.outdated(now.Sub(c.Wall), now) {
 				c, err = l.readers.table.ReadClock()
@@ -179,21 +181,20 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 				yield(nil, err)
 				return
 			}
-			if !yield(recordFrom(&raw, c), nil) {
+			if record.from(&raw, c); !yield(&record, nil) {
 				return
 			}
 		}
 	}
 }
 
-func recordFrom(raw *ringbuf.Record[kernelEvent], c Clock) *Record {
+func (r *Record) from(raw *ringbuf.Record[kernelEvent], c Clock) {
 	e := &raw.Value
-	r := &Record{
+	*r = Record{
 		Event: eventFromKernel(e, c), Origin: Origin{key: e.Key, reversed: eventReversed(e)},
 		Ns: e.TimeNs, Mark: raw.Mark, Lost: raw.Lost,
 	}
 	if r.Mark {
 		r.Event.Time = time.Now()
 	}
-	return r
 }
