@@ -69,7 +69,7 @@ type Collector struct {
 	// latest is nil while nobody reads snapshots, status is the latest look.
 	latest, status atomic.Pointer[flow.Snapshot]
 	log            EventLog
-	sampler  *Sampler
+	sampler        *Sampler
 	// swept is how much of a core the latest sweep took, in nanoseconds.
 	swept atomic.Int64
 	// trouble is why an interface cannot be attached to again.
