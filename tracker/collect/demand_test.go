@@ -54,7 +54,7 @@ func TestWaitingReader(t *testing.T) {
 	lab.Require(t)
 	tr := filled(t, 10)
 	for _, end := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
+		synctest.Test(t, func(*testing.T) {
 			c := New(tr, Options{})
 			ctx, cancel := context.WithCancel(context.Background())
 			var wg sync.WaitGroup
