@@ -115,7 +115,7 @@ func (f *finder) visit(n ast.Node) bool {
 		}
 	case *ast.UnaryExpr:
 		if n.Op == token.NOT {
-			f.add(n.OpPos, n.OpPos+1, "!!")
+			f.add(n.OpPos, n.OpPos+1, "")
 		}
 	case *ast.BasicLit:
 		if number, err := strconv.ParseInt(n.Value, 0, 64); n.Kind == token.INT && err == nil {

@@ -35,7 +35,7 @@ func TestPlaces(t *testing.T) {
 		{"if a >= b {}", []string{"if a > b {}", "if a < b {}"}},
 		{"if a == b {}", []string{"if a != b {}"}},
 		{"if a != nil {}", []string{"if a == nil {}"}},
-		{"if a && !b {}", []string{"if a || !b {}", "if a && !!b {}"}},
+		{"if a && !b {}", []string{"if a || !b {}", "if a && b {}"}},
 		{"if a || b {}", []string{"if a && b {}"}},
 		{"x := 0x0f", []string{"x := 16"}},
 		{"x := -1", []string{"x := -2"}},
