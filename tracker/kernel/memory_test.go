@@ -5,7 +5,6 @@ import (
 
 	"github.com/cilium/ebpf"
 
-	"ctop/bpf"
 	"ctop/internal/lab"
 )
 
@@ -28,31 +27,46 @@ func TestKernelMemory(t *testing.T) {
 // mapMemory returns what the kernel says that all maps of a tracker take.
 func mapMemory(t *testing.T, maxFlows int) (sum uint64) {
 	t.Helper()
-	spec, err := bpf.LoadConntrack()
+	objects, err := Load(Options{MaxFlows: maxFlows})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := specialise(spec, Options{MaxFlows: maxFlows}); err != nil {
-		t.Fatal(err)
-	}
-	coll, err := ebpf.NewCollection(spec)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer coll.Close()
-	for name, m := range coll.Maps {
-		info, err := m.Info()
+	defer objects.Close()
+	seen := map[ebpf.MapID]bool{}
+	for _, program := range objects.programs() {
+		info, err := (*program).Info()
 		if err != nil {
 			t.Fatal(err)
 		}
-		took, known := info.Memlock()
-		if !known {
-			t.Skip("the kernel does not say what maps take")
+		ids, _ := info.MapIDs()
+		for _, id := range ids {
+			if !seen[id] {
+				seen[id] = true
+				sum += memoryOf(t, id)
+			}
 		}
-		if took >= 1<<20 {
-			t.Logf("%s: %.1f MB", name, float64(took)/(1<<20))
-		}
-		sum += took
 	}
 	return sum
+}
+
+// memoryOf returns what one map takes.
+func memoryOf(t *testing.T, id ebpf.MapID) uint64 {
+	t.Helper()
+	m, err := ebpf.NewMapFromID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	info, err := m.Info()
+	if err != nil {
+		t.Fatal(err)
+	}
+	took, known := info.Memlock()
+	if !known {
+		t.Skip("the kernel does not say what maps take")
+	}
+	if took >= 1<<20 {
+		t.Logf("%s: %.1f MB", info.Name, float64(took)/(1<<20))
+	}
+	return took
 }

@@ -2,9 +2,10 @@
 package kerneltest
 
 import (
-	"encoding/binary"
+	"net/netip"
 	"testing"
 
+	"ctop/internal/frame"
 	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
 )
@@ -39,25 +40,15 @@ func Filled(tb testing.TB, n int) (*kernel.Objects, *kernel.Table) {
 	return objects, table
 }
 
-// datagram returns a datagram of a flow, or the answer to it. It has no checksums,
-// because the program looks at none.
+// datagram returns a datagram of a flow, or the answer to it.
 func datagram(flow, side int) []byte {
-	const ethernet, ipv4, udp = 14, 20, 8
-	frame := make([]byte, ethernet+ipv4+udp+18)
-	binary.BigEndian.PutUint16(frame[12:], 0x0800)
-	ip := frame[ethernet:]
-	ip[0], ip[8], ip[9] = 0x45, 64, 17
-	binary.BigEndian.PutUint16(ip[2:], uint16(len(ip)))
-	client, server := 10<<24|uint32(flow), uint32(192<<24|168<<16|1)
-	ports := [2]uint16{uint16(flow), 53}
-	if side != 0 {
-		client, server = server, client
-		ports[0], ports[1] = ports[1], ports[0]
+	f := frame.Frame{
+		Src: netip.AddrFrom4([4]byte{10, byte(flow >> 16), byte(flow >> 8), byte(flow)}),
+		Dst: netip.AddrFrom4([4]byte{192, 168, 0, 1}), Proto: frame.ProtoUDP,
+		L4: frame.Datagram(uint16(flow), 53, 18),
 	}
-	binary.BigEndian.PutUint32(ip[12:], client)
-	binary.BigEndian.PutUint32(ip[16:], server)
-	binary.BigEndian.PutUint16(ip[ipv4:], ports[0])
-	binary.BigEndian.PutUint16(ip[ipv4+2:], ports[1])
-	binary.BigEndian.PutUint16(ip[ipv4+4:], uint16(len(ip)-ipv4))
-	return frame
+	if side != 0 {
+		f = f.Reply(frame.Datagram(53, uint16(flow), 18))
+	}
+	return f.Bytes()
 }
