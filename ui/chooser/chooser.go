@@ -116,9 +116,9 @@ func (d *Dialog) Box(width, height int) []string {
 	lines := []string{"┌" + d.frame.Theme.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
 	first, end := visible.Visible()
 	for i := first; i < end; i++ {
-		text := format.Left(line(d.choices[i]), inner)
+		text := format.Left(" "+line(d.choices[i]), inner)
 		if i == visible.Cursor {
-			text = d.frame.Theme.Cursor.Render("▌" + text[1:])
+			text = d.frame.Theme.Cursor.Render(format.Left("▌"+line(d.choices[i]), inner))
 		}
 		lines = append(lines, "│ "+text+" │")
 	}
@@ -130,5 +130,5 @@ func line(c Choice) string {
 	if c.On {
 		box = "[x]"
 	}
-	return " " + box + " " + format.Left(c.Name, nameWidth) + " " + c.Means
+	return box + " " + format.Left(c.Name, nameWidth) + " " + c.Means
 }
