@@ -40,6 +40,7 @@ func NewFrame(flows ...flow.Flow) *Frame {
 		f.Flow = of
 		return page.Base{}
 	}
+	f.Frame.Press = func(msg tea.KeyMsg) tea.Cmd { return f.Dialog().HandleKey(msg) }
 	f.Refresh = func() tea.Cmd {
 		f.Refreshed++
 		return nil

@@ -1,0 +1,132 @@
+package filterline_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"ctop/ui/filterline"
+	"ctop/ui/internal/fake"
+	"ctop/ui/page"
+)
+
+// list is a page that notes how it was moved.
+type list struct {
+	page.Base
+	moved string
+}
+
+func (l *list) Move(n int) { l.moved += fmt.Sprint(n) }
+func (l *list) Page(n int) { l.moved += fmt.Sprint("p", n) }
+
+func open(keys ...string) (*fake.Frame, *list) {
+	f, l := fake.NewFrame(fake.Flows(5)...), &list{}
+	f.With(l)
+	filterline.Open(f.Frame)
+	f.Press(keys...)
+	return f, l
+}
+
+func TestTheFilterIsSetWhileItIsTyped(t *testing.T) {
+	for _, test := range []struct {
+		keys []string
+		want string
+		open bool
+	}{
+		{[]string{"ud"}, "ud", true},
+		{[]string{"tcp"}, "tcp", true},
+		{[]string{"tcp dport:"}, "tcp", true}, // a value is still to come
+		{[]string{"tcp", "enter"}, "tcp", false},
+		{[]string{"tcp dport:x"}, "tcp", true},
+		{[]string{"tcp dport:x", "enter"}, "tcp", true},
+		{[]string{"tcp", "esc"}, "", false},
+		{[]string{"tcp", "enter", "x"}, "tcp", false},
+	} {
+		f, _ := open(test.keys...)
+		if test.want == "ud" {
+			test.want = f.FilterText() // half a word is no filter yet
+		}
+		if got := f.FilterText(); got != test.want || (f.Dialog() != nil) != test.open {
+			t.Errorf("%q: the filter is %q, open %t", test.keys, got, f.Dialog() != nil)
+		}
+	}
+	// It begins with the filter that was, and goes back to it.
+	f, _ := open("tcp", "enter")
+	filterline.Open(f.Frame)
+	if f.Press(" or udp"); f.FilterText() != "tcp or udp" {
+		t.Errorf("the filter is %q", f.FilterText())
+	}
+	if f.Press("esc"); f.FilterText() != "tcp" {
+		t.Errorf("the filter is %q", f.FilterText())
+	}
+}
+
+func TestAKeptFilterEndsTheDrillDown(t *testing.T) {
+	f, _ := open("esc")
+	f.Run(f.Narrow("udp"))
+	filterline.Open(f.Frame)
+	f.Press("esc")
+	if f.CameFrom() == "" {
+		t.Error("a dropped filter ends the drill-down")
+	}
+	filterline.Open(f.Frame)
+	f.Press("enter")
+	if f.CameFrom() != "" {
+		t.Error("Esc leads back from a filter that was kept")
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	f, _ := open("st", "tab", "est", "tab", "enter")
+	if got := f.FilterText(); got != "state:established" {
+		t.Errorf("%q", got)
+	}
+	f, _ = open("s", "tab")
+	if got := f.Dialog().Footer(80, 1)[1]; got != "   state: src: sport:" && !strings.HasPrefix(got, "   s") {
+		t.Errorf("%q", got)
+	}
+	f.Press("t")
+	if got := f.Dialog().Footer(80, 1)[1]; !strings.Contains(got, "⏎ keep") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestThePageMovesMeanwhile(t *testing.T) {
+	f, l := open("up", "down", "pgup", "pgdown")
+	if l.moved != "-11p-1p1" {
+		t.Errorf("moved %q", l.moved)
+	}
+	if below := f.Dialog().Below(); !below.Scrolls || below.HidesAside {
+		t.Errorf("%+v", below)
+	}
+}
+
+func TestErrorsStandUnderTheirPlace(t *testing.T) {
+	f, _ := open("tcp state:x")
+	d := f.Dialog()
+	if d.Rows(80) != 1 {
+		t.Errorf("%d rows", d.Rows(80))
+	}
+	lines := d.Footer(80, 1)
+	if len(lines) != 2 || lines[0] != " / tcp state:x▏" {
+		t.Fatalf("%q", lines)
+	}
+	at := strings.Index(lines[0], "x")
+	if strings.Index(lines[1], "^") != at || !strings.HasPrefix(lines[1][at:], "^ state: no state begins with") {
+		t.Errorf("%q", lines[1])
+	}
+	// Without a line of its own the error is beside the text.
+	if lines = d.Footer(80, 0); len(lines) != 1 || !strings.Contains(lines[0], "tcp state:x▏  ") || !strings.Contains(lines[0], "no state begins") {
+		t.Errorf("%q", lines)
+	}
+	// Behind a long text there is more room before the place.
+	f, _ = open("tcp tcp tcp tcp tcp tcp tcp state:x")
+	lines = f.Dialog().Footer(48, 1)
+	if !strings.HasSuffix(lines[1], "… ^") || len([]rune(lines[1])) != len([]rune(lines[0]))-1 || !strings.Contains(lines[1], "no state") {
+		t.Errorf("%q", lines)
+	}
+	f, _ = open("tcp")
+	if lines = f.Dialog().Footer(80, 0); len(lines) != 1 || lines[0] != " / tcp▏" {
+		t.Errorf("%q", lines)
+	}
+}

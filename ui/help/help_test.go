@@ -1,0 +1,84 @@
+package help_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/charmbracelet/bubbles/key"
+
+	"ctop/internal/filter"
+	"ctop/ui/help"
+	"ctop/ui/internal/fake"
+	"ctop/ui/keys"
+	"ctop/ui/page"
+)
+
+func newHelp(width, height int) (*fake.Frame, *help.Page) {
+	f := fake.NewFrame()
+	off := keys.Bind("o", "off", "o")
+	off.SetEnabled(false)
+	p := help.New(f.Frame, []help.Section{
+		{Title: "One", Keys: []key.Binding{keys.Bind("a", "first", "a"), off, keys.Bind("b", "second", "b")}},
+		{Title: "Off", Keys: []key.Binding{off}},
+		{Title: "Two", Keys: []key.Binding{keys.Bind("a name so long", "third", "c")}},
+		{Title: "Rows", Rows: []filter.Row{{Form: "tcp", Means: "of TCP"}}},
+	})
+	f.SetTabs(page.Tab{Page: page.Base{}})
+	f.Push(p)
+	p.SetSize(width, height)
+	return f, p
+}
+
+func TestLayout(t *testing.T) {
+	_, p := newHelp(40, 20)
+	want := " One\n  a          first\n  b          second\n\n Two\n  a name so long third\n\n Rows\n  tcp                 of TCP\n"
+	trim := func() string {
+		var lines []string
+		for _, line := range p.Lines() {
+			lines = append(lines, strings.TrimRight(line, " "))
+		}
+		return strings.Join(lines, "\n")
+	}
+	if got := trim(); got != want {
+		t.Errorf("one column:\n%s\nnot\n%s", got, want)
+	}
+	p.SetSize(80, 20)
+	if got := trim(); !strings.HasPrefix(got, " One                                     Two\n") {
+		t.Errorf("two columns:\n%s", got)
+	}
+}
+
+func TestScrolling(t *testing.T) {
+	f, p := newHelp(40, 4)
+	at := func(want string) {
+		t.Helper()
+		if got := strings.TrimSpace(p.Lines()[0]); got != want {
+			t.Errorf("it begins with %q, not %q", got, want)
+		}
+	}
+	at("One")
+	f.Press("down")
+	at("a          first")
+	f.Press("up", "pgdown")
+	at("")
+	f.Press("G")
+	at("")
+	if n := len(p.Lines()); n != 4 {
+		t.Errorf("%d lines at the end", n)
+	}
+	f.Press("g")
+	at("One")
+}
+
+func TestHelpKeys(t *testing.T) {
+	for _, k := range []string{"esc", "?", "q", "enter"} {
+		f, _ := newHelp(40, 4)
+		if f.Press(k); len(f.Over()) != 0 {
+			t.Errorf("%s does not close it", k)
+		}
+	}
+	f, _ := newHelp(40, 4)
+	if !f.Press("p") || f.Paused || f.Said() != "no key here: Esc goes back" || len(f.Over()) != 1 {
+		t.Errorf("said %q", f.Said())
+	}
+}
