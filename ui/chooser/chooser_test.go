@@ -63,12 +63,12 @@ func TestBox(t *testing.T) {
 	f.Press("down")
 	d := f.Dialog()
 	got := d.Box(60, 20)
-	want := []string{"┌ columns: those that fit are shown ", "│  [x] state     the state ", "│ ▌[x] ttl       the ttl ", "│  [ ] idle      the idle ", "└──"}
+	want := []string{"┌ columns: those that fit are shown ", "│  [x] state       the state ", "│ ▌[x] ttl         the ttl ", "│  [ ] idle        the idle ", "└──"}
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)
 	}
 	for i, line := range got {
-		if !strings.HasPrefix(line, want[i]) || len([]rune(line)) != 50 {
+		if !strings.HasPrefix(line, want[i]) || len([]rune(line)) != 52 {
 			t.Errorf("%q, not %q", line, want[i])
 		}
 	}

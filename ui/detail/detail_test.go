@@ -1,0 +1,216 @@
+package detail_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"ctop/tracker/flow"
+	"ctop/ui/acting"
+	"ctop/ui/detail"
+	"ctop/ui/internal/fake"
+	"ctop/ui/page"
+	"ctop/ui/trace"
+)
+
+func open(of flow.Flow, log ...flow.Event) (*fake.Frame, *detail.Page) {
+	f := fake.NewFrame(of)
+	f.Events = log
+	f.SetTabs(page.Tab{Title: "Flows", Page: page.Base{}})
+	p := detail.New(f.Frame, acting.New(f.Frame, acting.Options{}), &trace.Traces{}, &of)
+	f.Push(p)
+	p.SetSize(120, 40)
+	return f, p
+}
+
+func text(p *detail.Page) string {
+	return strings.Join(strings.Fields(strings.Join(p.Lines(), " ")), " ")
+}
+
+func shows(t *testing.T, p *detail.Page, texts ...string) {
+	t.Helper()
+	for _, want := range texts {
+		if got := text(p); !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, strings.Join(p.Lines(), "\n"))
+		}
+	}
+}
+
+func hides(t *testing.T, p *detail.Page, texts ...string) {
+	t.Helper()
+	for _, want := range texts {
+		if got := text(p); strings.Contains(got, want) {
+			t.Errorf("%q in\n%s", want, strings.Join(p.Lines(), "\n"))
+		}
+	}
+}
+
+// event is something that happened to flow 1, d after the start.
+func event(d time.Duration, from, to flow.State, dir flow.Direction) flow.Event {
+	e := flow.Event{Time: fake.Start.Add(d), Type: flow.EventUpdate, ID: 1, Tuple: fake.Flow(0).Tuple, From: from, To: to, Direction: dir}
+	if from == flow.StateNone {
+		e.Type = flow.EventNew
+	}
+	return e
+}
+
+func TestFacts(t *testing.T) {
+	of := fake.Flow(0)
+	of.Age = 90 * time.Second
+	of.Tuple.VLAN, of.Tuple.VLANInner, of.Tuple.VLANThird, of.Tuple.Session = 7, 8, 9, 300
+	f, p := open(of)
+	shows(t, p, "ESTABLISHED in veth1 age 1 minute 30 seconds vlan 7 inner vlan 8 third vlan 9 pppoe session 300 id "+of.ID.String())
+	f.Now = f.Now.Add(30 * time.Second)
+	shows(t, p, "age 2 minutes")
+	_, p = open(fake.Flow(0))
+	hides(t, p, "vlan", "pppoe")
+	if p.Flow().ID != 1 || p.Watched() != 1 {
+		t.Errorf("it is about %d", p.Watched())
+	}
+}
+
+func TestDirections(t *testing.T) {
+	of := fake.Flow(0)
+	of.Reply.RTT, of.Origin.RTT = 12*time.Millisecond, 0
+	of.Origin.Retransmits = 3
+	f, p := open(of)
+	shows(t, p, "origin → 1 80 B 6.4 Mb/s · 3 64.2 kB 0 B", "reply ← 1 1.4 kB 112 Mb/s 12.0 ms 0 501.8 kB 1.4 kB")
+	hides(t, p, "answered", "trouble", "window origin")
+	p.SetSize(103, 40) // no room for windows
+	shows(t, p, "12.0 ms", "window origin takes 64.2 kB, 1.4 kB of them in flight; reply takes 501.8 kB")
+	p.SetSize(75, 40) // nor for how well it fares
+	shows(t, p, "answered by reply after 12.0 ms", "trouble origin sent 3 segments again")
+	f.Run(f.NextUnit())
+	shows(t, p, "14 MB/s")
+	silent := fake.Flow(1)
+	_, p = open(silent)
+	shows(t, p, "reply ← · · · · · never seen")
+}
+
+func TestTrouble(t *testing.T) {
+	of := fake.Flow(0)
+	of.Origin.Reordered, of.Reply.ZeroWindows, of.Invalid, of.Related = 1, 2, 65535, 1
+	of.ClosedBy = flow.CloserOrigin
+	_, p := open(of)
+	shows(t, p, "closed by origin first",
+		"trouble 1 segment from origin out of order, reply closed its window 2 times, 65,535+ invalid packets, 1 ICMP error")
+}
+
+func TestTimeline(t *testing.T) {
+	_, p := open(fake.Flow(0),
+		event(0, flow.StateNone, flow.StateSynSent, flow.Origin),
+		event(12100*time.Microsecond, flow.StateSynSent, flow.StateSynRecv, flow.Reply),
+		event(12400*time.Microsecond, flow.StateSynRecv, flow.StateEstablished, flow.Origin),
+		event(time.Second, flow.StateEstablished, flow.StateFinWait1, flow.Reply),
+	)
+	shows(t, p, "21:04:05.000 SYN_SENT origin opened 21:04:05.012 SYN_RECV reply answered + 12.1 ms",
+		"21:04:05.012 ESTABLISHED handshake complete + 0.30 ms", "FIN_WAIT_1 reply closed + 987.6 ms")
+	_, p = open(fake.Flow(0))
+	shows(t, p, "nothing has happened since this console was opened")
+	picked := event(0, flow.StateNone, flow.StateEstablished, flow.Origin)
+	recovered := event(0, flow.StateSynSent, flow.StateEstablished, flow.Origin)
+	recovered.Recovered = true
+	_, p = open(fake.Flow(0), picked, recovered)
+	shows(t, p, "picked up midstream", "recovered: told by the table + 0.00 ms")
+}
+
+func TestEnded(t *testing.T) {
+	end := event(time.Minute, flow.StateEstablished, flow.StateNone, flow.Origin)
+	end.Type, end.Reason, end.Age = flow.EventDestroy, flow.ReasonRST, 90*time.Second
+	f, p := open(fake.Flow(0))
+	f.Events = []flow.Event{end}
+	f.Send(page.EventsTaken{})
+	f.Now = f.Now.Add(time.Hour)
+	shows(t, p, "ended: rst", "age 1 minute 30 seconds", "One of the endpoints has reset it. It lived 1 minute 30 seconds.", "ended rst")
+	hides(t, p, "window")
+	if f.Press("d"); f.Dialog() != nil || f.Said() != "this flow has ended already" {
+		t.Errorf("said %q", f.Said())
+	}
+	end.Recovered = true
+	_, p = open(fake.Flow(0), end)
+	hides(t, p, "ended: rst")
+	// A flow that was opened again lives.
+	_, p = open(fake.Flow(0), end, event(time.Hour, flow.StateNone, flow.StateSynSent, flow.Origin))
+	shows(t, p, "ESTABLISHED")
+}
+
+func TestWhy(t *testing.T) {
+	of := fake.Flow(0)
+	of.Idle = 2500 * time.Millisecond
+	f, p := open(of)
+	shows(t, p, "The flow is open. It expires 5 days after its last packet (tcp_established); any valid packet of either direction puts that off. Last one 2.5 s ago.")
+	f.Now = f.Now.Add(time.Minute)
+	shows(t, p, "Last one 1 minute 2 seconds ago.")
+	of.OwnTimeout, of.Timeout = true, time.Hour
+	_, p = open(of)
+	shows(t, p, "It expires 1 hour after its last packet (its own timeout, in place of tcp_established)")
+	of.Timeout = 0
+	_, p = open(of)
+	shows(t, p, "It is not in the last snapshot")
+	_, p = open(fake.Flow(1))
+	shows(t, p, "Origin has asked to open, reply has not answered.", "the SYN, sent again, puts that off a few times.")
+	_, p = open(fake.Flow(2))
+	shows(t, p, "Only origin has sent.", "any packet of either direction puts that off.")
+	_, p = open(fake.Flow(4))
+	shows(t, p, "Both directions have been seen.")
+	half := fake.Flow(0)
+	half.OneSided = true
+	_, p = open(half)
+	shows(t, p, "Only origin has been seen where it should be")
+}
+
+func TestNewSnapshots(t *testing.T) {
+	f, p := open(fake.Flow(0))
+	next := fake.Flow(0)
+	next.State = flow.StateTimeWait
+	f.Now = f.Now.Add(10 * time.Second)
+	f.Shown = fake.Snapshot(f.Now, []flow.Flow{next})
+	f.Send(page.ShownChanged{Watched: &next})
+	shows(t, p, "TIME_WAIT", "LAST 10s")
+	f.Shown = fake.Snapshot(f.Now, nil)
+	f.Send(page.ShownChanged{}) // it has left the table: the last is what is known
+	shows(t, p, "TIME_WAIT")
+}
+
+func TestScrolling(t *testing.T) {
+	f, p := open(fake.Flow(0))
+	all := len(p.Lines())
+	p.SetSize(120, 5)
+	f.Press("down")
+	if got := len(p.Lines()); got != all-1 {
+		t.Errorf("%d lines", got)
+	}
+	f.Press("pgdown", "up", "pgup", "up")
+	if got := len(p.Lines()); got != all {
+		t.Errorf("%d lines", got)
+	}
+	if f.Press("G"); len(p.Lines()) != 5 {
+		t.Errorf("%d lines", len(p.Lines()))
+	}
+	if f.Press("g"); len(p.Lines()) != all {
+		t.Errorf("%d lines", len(p.Lines()))
+	}
+}
+
+func TestKeys(t *testing.T) {
+	for _, k := range []string{"esc", "enter"} {
+		f, _ := open(fake.Flow(0))
+		if f.Press(k); len(f.Over()) != 0 {
+			t.Errorf("%s does not close it", k)
+		}
+	}
+	f, p := open(fake.Flow(0))
+	if f.Press("d"); f.Dialog() == nil {
+		t.Error("d does not ask")
+	}
+	if a, ok := p.Attempt(fake.Keys("+")[0]); !ok || a.Flows[0].ID != 1 {
+		t.Errorf("%+v", a)
+	}
+	f, _ = open(fake.Flow(0))
+	if f.Press("x") {
+		t.Error("x means something")
+	}
+	if f.Press("f"); f.FilterText() == "" || len(f.Over()) != 0 {
+		t.Errorf("the filter is %q", f.FilterText())
+	}
+}

@@ -1,0 +1,255 @@
+package talkers
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"ctop/tracker/flow"
+	"ctop/ui/internal/fake"
+	"ctop/ui/page"
+)
+
+func newPage(flows ...flow.Flow) (*fake.Frame, *Page) {
+	f := fake.NewFrame(flows...)
+	f.Width = 120
+	p := New(f.Frame)
+	f.With(p)
+	f.Run(p.Update(page.Opened{}))
+	p.SetSize(120, 20)
+	return f, p
+}
+
+// words returns a column of the first lines by the number of its word.
+func words(p *Page, n int) (list []string) {
+	for _, line := range p.Lines()[1:] {
+		if all := strings.Fields(strings.TrimPrefix(line, "▌")); len(all) > n {
+			list = append(list, all[n])
+		}
+	}
+	return list
+}
+
+func TestGrouping(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	if got := words(p, 0)[:3]; !slices.Equal(got, []string{"10.0.0.0", "10.0.0.3", "10.0.0.4"}) {
+		t.Errorf("the first are %q", got)
+	}
+	if got := p.Facts(); !slices.Equal(got, []string{"by source", "40 groups"}) {
+		t.Errorf("facts are %q", got)
+	}
+	f.Press("B", "B")
+	if got := p.Lines()[0]; !strings.HasPrefix(got, "  PROTOCOL") {
+		t.Errorf("titles are %q", got)
+	}
+	if got, n := words(p, 0), words(p, 1); !slices.Equal(got, []string{"tcp", "icmp", "udp"}) || !slices.Equal(n, []string{"24", "8", "8"}) {
+		t.Errorf("groups are %q of %q", got, n)
+	}
+	var s page.Settings
+	if p.Save(&s); s.Group != "protocol" {
+		t.Errorf("saved %q", s.Group)
+	}
+	f.Press("b", "b")
+	if got := p.Facts()[0]; got != "by source" {
+		t.Errorf("facts are %q", got)
+	}
+	p.Restore(s)
+	if got := p.Facts()[0]; got != "by protocol" {
+		t.Errorf("restored %q", got)
+	}
+	p.Restore(page.Settings{Group: "x"})
+	if got := p.Facts()[0]; got != "by protocol" {
+		t.Errorf("restored %q", got)
+	}
+}
+
+func TestSorting(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	f.Press("B", "B")
+	titled := func(want string) {
+		t.Helper()
+		if got := p.Lines()[0]; !strings.Contains(got, want) {
+			t.Errorf("titles are %q, without %q", got, want)
+		}
+	}
+	titled("RATE ▼")
+	f.Press("s")
+	titled("PROTOCOL ▲")
+	if got := words(p, 0); !slices.Equal(got, []string{"icmp", "tcp", "udp"}) {
+		t.Errorf("by name: %q", got)
+	}
+	f.Press("S")
+	titled("PROTOCOL ▼")
+	at := strings.Index(p.Lines()[0], "FLOWS")
+	f.Run(p.Click(at, 0))
+	titled("FLOWS ▼")
+	f.Run(p.Click(at, 0))
+	titled("FLOWS ▲")
+	if got := words(p, 1); !slices.Equal(got, []string{"8", "8", "24"}) {
+		t.Errorf("by flows: %q", got)
+	}
+	f.Run(p.Click(strings.Index(p.Lines()[0], "SHARE"), 0)) // sorts nothing
+	titled("FLOWS ▲")
+}
+
+func TestShares(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	f.Press("B", "B", "s", "s") // by flows
+	shares := []string{}
+	for _, line := range p.Lines()[1:4] {
+		at := strings.Index(line, "%")
+		shares = append(shares, strings.TrimSpace(line[at-4:at]))
+	}
+	slices.Sort(shares)
+	if !slices.Equal(shares, []string{"20", "20", "60"}) {
+		t.Errorf("shares are %q", shares)
+	}
+	f.Run(f.NextUnit())
+	if got := p.Facts(); !slices.Contains(got, "rates in bytes") {
+		t.Errorf("facts are %q", got)
+	}
+}
+
+func TestTheCursorKeepsItsGroup(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	on := func(want string) {
+		t.Helper()
+		for _, line := range p.Lines() {
+			if strings.HasPrefix(line, "▌") && !strings.Contains(line, want+" ") {
+				t.Errorf("the cursor is on %q, not on %s", line, want)
+			}
+		}
+	}
+	show := func(flows []flow.Flow) {
+		f.Latest = fake.Snapshot(fake.Start, flows)
+		f.Shown = f.Latest
+		f.Send(page.ShownChanged{})
+	}
+	on("10.0.0.0")
+	faster := fake.Flows(40)
+	faster[3].Reply.BPS = 1e12
+	show(faster)
+	on("10.0.0.3") // until it is moved, it stays on top
+	f.Press("down")
+	on("10.0.0.0")
+	show(fake.Flows(40))
+	on("10.0.0.0")
+	if p.window.Offset != 0 {
+		t.Errorf("the list begins with line %d", p.window.Offset)
+	}
+	f.Press("G")
+	on("10.0.0.37")
+	f.Press("g", "pgdown")
+	on("10.0.0.30")
+	f.Press("pgup", "up")
+	on("10.0.0.0")
+	p.Click(5, 3)
+	on("10.0.0.4")
+	p.Click(5, 100)
+	on("10.0.0.4")
+	f.Press("b") // another grouping begins at the top
+	on("192.168.1.10")
+}
+
+func TestDrillDown(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	f.Press("down", "enter")
+	if f.FilterText() != "src:10.0.0.3" || f.CameFrom() != "page" {
+		t.Errorf("the filter is %q, from %q", f.FilterText(), f.CameFrom())
+	}
+	f.Run(f.Retrace())
+	if f.FilterText() != "" {
+		t.Errorf("the filter is %q", f.FilterText())
+	}
+	if f.Press("x") {
+		t.Error("x means something")
+	}
+	if f.Press("/"); f.Dialog() == nil {
+		t.Error("no filter can be typed")
+	}
+	f.Press("udp", "enter")
+	if got := p.Facts(); !slices.Equal(got, []string{"filter: udp", "by source", "8 groups"}) {
+		t.Errorf("facts are %q", got)
+	}
+	if f.Press("esc"); f.FilterText() != "" {
+		t.Errorf("the filter is %q", f.FilterText())
+	}
+}
+
+func TestEmptiness(t *testing.T) {
+	f, p := newPage()
+	if got := p.Lines(); !strings.Contains(got[len(got)-1], "waiting for the first snapshot") {
+		t.Errorf("%q", got)
+	}
+	if f.Press("enter"); f.Said() != "there is no flow here" {
+		t.Errorf("said %q", f.Said())
+	}
+	f.Latest = fake.Snapshot(fake.Start, fake.Flows(3))
+	f.Shown = f.Latest
+	if got := p.Lines(); !strings.Contains(got[len(got)-1], "counting") || len(p.Facts()) != 1 {
+		t.Errorf("%q", got)
+	}
+	f.Send(page.ShownChanged{})
+	f.Press("/", "icmp6", "enter")
+	if got := p.Lines(); !strings.Contains(got[len(got)-1], "none of 3 flows passes the filter") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestNothingIsCountedUnseen(t *testing.T) {
+	f, p := newPage(fake.Flows(3)...)
+	f.SetTabs(page.Tab{Title: "Other", Page: page.Base{}}, page.Tab{Title: "Talkers", Page: p})
+	f.Shown = fake.Snapshot(fake.Start, fake.Flows(9))
+	f.Send(page.ShownChanged{})
+	if got := p.groups.All; got != 3 {
+		t.Errorf("%d groups", got)
+	}
+	f.Run(f.OpenTab(1))
+	if got := p.groups.All; got != 9 {
+		t.Errorf("%d groups", got)
+	}
+	if f.Send(page.ShownChanged{}); p.counted != f.Shown {
+		t.Error("counted another snapshot")
+	}
+}
+
+func TestColumnsGiveWay(t *testing.T) {
+	_, p := newPage(fake.Flows(40)...)
+	for width, want := range map[int]string{
+		92: "SOURCE FLOWS PACKETS BYTES OUT IN RATE ▼ SHARE",
+		91: "SOURCE FLOWS BYTES OUT IN RATE ▼ SHARE",
+		71: "SOURCE FLOWS BYTES OUT IN RATE ▼ SHARE",
+		70: "SOURCE FLOWS OUT IN RATE ▼ SHARE",
+		60: "SOURCE FLOWS OUT IN RATE ▼",
+		54: "SOURCE FLOWS IN RATE ▼",
+		46: "SOURCE FLOWS RATE ▼",
+		38: "SOURCE FLOWS",
+		31: "SOURCE FLOWS",
+		30: "SOURCE",
+	} {
+		p.SetSize(width, 20)
+		if got := strings.Join(strings.Fields(p.Lines()[0]), " "); got != want {
+			t.Errorf("at %d: %q", width, got)
+		}
+		for _, line := range p.Lines() {
+			if n := len([]rune(line)); n > width {
+				t.Errorf("at %d: %q is %d wide", width, line, n)
+			}
+		}
+	}
+	p.SetSize(120, 2)
+	if got := p.Lines(); len(got) != 2 || !strings.HasPrefix(got[0], "▌ 10.0.0.0 ") {
+		t.Errorf("two lines are %q", got)
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	if got := p.Addresses(); len(got) != 19 || got[0].String() != "10.0.0.0" {
+		t.Errorf("%v", got)
+	}
+	f.Press("B")
+	if got := p.Addresses(); got != nil {
+		t.Errorf("%v", got)
+	}
+}
