@@ -16,7 +16,7 @@
 #include "control.h"
 #include "packet.h"
 #include "parse.h"
-#include "plain.h"
+#include "plain_track.h"
 #include "stats.h"
 #include "track.h"
 #include "verify.h"
@@ -123,14 +123,14 @@ static __always_inline int xdp_slow(struct xdp_md *ctx)
 	return xdp_forward(ctx);
 }
 
-/* Completes the checksum of a plain segment. */
+/* Completes the checksum of a plain packet. */
 static __always_inline void xdp_plain_checksum(struct xdp_md *ctx,
 					       const struct plain *plain,
 					       const union plain_key *key)
 {
 	struct packet pkt = {
 		.key = key->key,
-		.l4_offset = plain->tcp - CTX_DATA(ctx),
+		.l4_offset = plain->l4_offset,
 		.l4_length = plain->l4_length,
 	};
 
@@ -143,14 +143,21 @@ int ctop_xdp(struct xdp_md *ctx)
 	union plain_key key;
 	struct plain plain;
 
-	/* The short way leaves nothing to look at. */
+	/* The fast path leaves nothing to look at. */
 	if (tracing || verify_checksums ||
-	    !plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
-	    !plain_track(ctx, &plain, &key))
+	    !plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
+			 CTX_DATA_END(ctx) - CTX_DATA(ctx)) ||
+	    !plain_track(ctx, HOOK_XDP, &plain, &key))
 		return xdp_slow(ctx);
 	if (complete_checksums)
 		xdp_plain_checksum(ctx, &plain, &key);
 	return xdp_forward(ctx);
+}
+
+/* Whether a packet came in by the second interface. */
+static __always_inline __u32 tc_side(const struct __sk_buff *skb)
+{
+	return skb->ingress_ifindex != config.points[0].ifindex;
 }
 
 /* Bytes on the wire and packets of what may be a segmentation-offload packet:
@@ -189,7 +196,7 @@ __noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers
 	length = skb->len;
 	pkt->bytes = length;
 	pkt->segments = 1;
-	pkt->side = skb->ingress_ifindex != config.points[0].ifindex;
+	pkt->side = tc_side(skb);
 	if (skb->vlan_present)
 		pkt->key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
 	/* Headers may lie outside the part that can be read directly. */
@@ -203,17 +210,17 @@ __noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers
 }
 
 /* Lets a packet go where its attachment point says. TC_ACT_UNSPEC is TCX_NEXT. */
-static __always_inline int tc_forward(const struct packet *pkt)
+static __always_inline int tc_forward(__u32 side)
 {
-	__u32 to = config.points[pkt->side & 1].to;
+	__u32 to = config.points[side & 1].to;
 
 	if (to == TO_NEXT)
 		return TC_ACT_UNSPEC;
 	return bpf_redirect(to, 0);
 }
 
-SEC("tc")
-int ctop_tc(struct __sk_buff *skb)
+/* Whatever is not an established flow's next packet. */
+static __always_inline int tc_slow(struct __sk_buff *skb)
 {
 	struct packet *pkt = packet_get();
 	struct cpu_stats *stats = stats_get();
@@ -229,7 +236,21 @@ int ctop_tc(struct __sk_buff *skb)
 		tc_verify(skb, pkt);
 	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return TC_ACT_SHOT;
-	return tc_forward(pkt);
+	return tc_forward(pkt->side);
+}
+
+SEC("tc")
+int ctop_tc(struct __sk_buff *skb)
+{
+	union plain_key key;
+	struct plain plain;
+
+	if (tracing || verify_checksums || skb->vlan_present ||
+	    !plain_parse(&plain, &key, CTX_DATA(skb), CTX_DATA_END(skb),
+			 skb->len) ||
+	    !plain_track(skb, HOOK_TC, &plain, &key))
+		return tc_slow(skb);
+	return tc_forward(tc_side(skb));
 }
 
 /* Types that user space shares and that no map or argument has: here the

@@ -42,7 +42,7 @@ func newCreation(ctx context.Context, object string) (c creation, err error) {
 			c.close()
 		}
 	}()
-	if c.programs, err = loadPrograms(smallTable, object); err != nil {
+	if c.programs, err = loadPrograms(smallTable, object, false); err != nil {
 		return c, err
 	}
 	if c.ring, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.RingBuf, MaxEntries: 4 << 20}); err != nil {

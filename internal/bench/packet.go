@@ -22,9 +22,12 @@ const (
 // repeats is the number of packets of one sample: some milliseconds' worth.
 const repeats = 60000
 
+// XDP actions, and those of tc.
 const (
 	xdpPass     = bpftest.XDPPass
 	xdpRedirect = bpftest.XDPRedirect
+	tcPass      = 0
+	tcRedirect  = bpftest.TCRedirect
 )
 
 // perPacket runs a program repeatedly on the frame, and returns the nanoseconds
@@ -32,7 +35,11 @@ const (
 // of a millisecond or more, right before with pass, which does nothing.
 func perPacket(pass, prog *ebpf.Program, data []byte, repeat int, want uint32) (float64, error) {
 	const few = 2
-	ends, err := timed(pass, data, few, xdpPass)
+	passes := uint32(xdpPass)
+	if pass.Type() == ebpf.SchedCLS {
+		passes = tcPass
+	}
+	ends, err := timed(pass, data, few, passes)
 	if err != nil {
 		return 0, err
 	}
@@ -61,11 +68,13 @@ type bench struct {
 	// One flow of each kind, always with the same packet; one flow with
 	// different packets; many flows.
 	small, single, middle, large *programs
-	cpu                          int
+	// virtual is small, loaded for virtual links.
+	virtual *programs
+	cpu     int
 }
 
 func (b *bench) close() {
-	for _, p := range []*programs{b.small, b.single, b.middle, b.large} {
+	for _, p := range []*programs{b.small, b.single, b.middle, b.large, b.virtual} {
 		if p != nil {
 			p.close()
 		}
@@ -88,16 +97,27 @@ func newBench(object string, cpu int) (_ *bench, err error) {
 			return nil, err
 		}
 	}
+	if b.virtual, err = loadPrograms(smallTable, object, true); err != nil {
+		return nil, err
+	}
+	if err := b.enter(b.virtual, 1); err != nil {
+		return nil, err
+	}
 	return b, b.settle()
 }
 
 // add loads the programs with one more table and fills it.
 func (b *bench) add(to **programs, object string, capacity, flows int) error {
-	p, err := loadPrograms(capacity, object)
+	p, err := loadPrograms(capacity, object, false)
 	if err != nil {
 		return err
 	}
 	*to = p
+	return b.enter(p, flows)
+}
+
+// enter inserts flows into a table.
+func (b *bench) enter(p *programs, flows int) error {
 	ticks, err := p.ticks()
 	if err != nil {
 		return err
@@ -148,6 +168,23 @@ func (b *bench) plain(name, prog string, f frame, want uint32) probe {
 	}}
 }
 
+// tc measures a program of the tc hook with the same frame each time.
+func (b *bench) tc(name, prog string, f frame) probe {
+	data := f.bytes()
+	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
+		return perPacket(b.small.program(progTCPass), b.small.program(prog), data, repeats, tcRedirect)
+	}}
+}
+
+// veth measures the tracker with the same frame each time, as it is loaded for virtual
+// links.
+func (b *bench) veth(name string, f frame) probe {
+	data := f.bytes()
+	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
+		return perPacket(b.virtual.program(progPass), b.virtual.program(progCtop), data, repeats, xdpRedirect)
+	}}
+}
+
 // staged measures a program with different packets. The sequence numbers
 // continue from sample to sample.
 func staged(name, prog string, p *programs) probe {
@@ -175,6 +212,12 @@ func (b *bench) packetProbes() []probe {
 		b.plain("ctop TCP v4 VLAN", progCtop, tagged, xdpRedirect),
 		b.plain("ctop UDP answered", progCtop, frame{proto: protoUDP, size: payloadSize}, xdpRedirect),
 		b.plain("ctop ICMP echo", progCtop, frame{proto: protoICMP}, xdpRedirect),
+		b.veth("ctop TCP v4 data, veth", dataFrame()),
+		b.tc("tc redirect", progTC, dataFrame()),
+		b.tc("tc look-up + redirect", progTCLookup, dataFrame()),
+		b.tc("ctop tc, TCP v4 data", progCtopTC, dataFrame()),
+		b.tc("ctop tc, TCP v6 data", progCtopTC, six),
+		b.tc("ctop tc, UDP answered", progCtopTC, frame{proto: protoUDP, size: payloadSize}),
 	}
 	for _, table := range []struct {
 		name     string

@@ -21,6 +21,9 @@ const (
 	progInsert   = "ref_insert"
 	progSink     = "ref_sink"
 	progTC       = "ref_tc_redirect"
+	progTCPass   = "ref_tc_pass"
+	progTCLookup = "ref_tc_lookup"
+	progCtopTC   = "ctop_tc"
 	progStage    = "ref_stage"
 )
 
@@ -39,14 +42,14 @@ func (p *programs) close() {
 
 // loadPrograms loads all programs with a table of that capacity. If object is
 // not empty, it names an object file to use instead of the built-in one.
-func loadPrograms(capacity int, object string) (_ *programs, err error) {
+func loadPrograms(capacity int, object string, virtual bool) (_ *programs, err error) {
 	p := new(programs)
 	defer func() {
 		if err != nil {
 			p.close()
 		}
 	}()
-	if p.ctop, err = loadCtop(capacity, object); err != nil {
+	if p.ctop, err = loadCtop(capacity, object, virtual); err != nil {
 		return nil, fmt.Errorf("load ctop: %w", err)
 	}
 	if p.reference, err = loadReference(capacity, 0); err != nil {
@@ -58,9 +61,9 @@ func loadPrograms(capacity int, object string) (_ *programs, err error) {
 	return p, errors.Join(p.configure(), bpftest.SetOutputs(p.reference, bpftest.Loopback), bpftest.SetOutputs(p.short, bpftest.Loopback))
 }
 
-// loadCtop loads the tracker as shipped, for physical links. Checksums left
-// undone by a virtual sender are measured separately.
-func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
+// loadCtop loads the tracker as shipped, for physical links, or for virtual ones, whose
+// senders leave checksums undone.
+func loadCtop(capacity int, object string, virtual bool) (*ebpf.Collection, error) {
 	spec, err := bpf.LoadConntrack()
 	if object != "" {
 		spec, err = ebpf.LoadCollectionSpec(object)
@@ -68,7 +71,7 @@ func loadCtop(capacity int, object string) (*ebpf.Collection, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bpftest.Setup{MaxFlows: capacity}.Load(spec, bpf.SizeTable)
+	return bpftest.Setup{MaxFlows: capacity, CompleteChecksums: virtual}.Load(spec, bpf.SizeTable)
 }
 
 // loadShort loads only the short path, with ctop's table.
@@ -107,6 +110,7 @@ func (p *programs) configure() error {
 		config.TimeoutTicks[i] = 1 << 30
 	}
 	config.Points[0].Ifindex, config.Points[1].Ifindex = bpftest.Loopback, bpftest.Loopback+1
+	config.Points[0].To, config.Points[1].To = bpftest.Loopback, bpftest.Loopback
 	config.SidesUnknown = 1
 	return p.ctop.Variables["config"].Set(config)
 }

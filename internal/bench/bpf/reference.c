@@ -15,6 +15,8 @@
 #include "stage.h"
 
 #define KEY_WORDS (sizeof(struct flow_key) / 8)
+#define CTX_DATA(ctx) ((void *)(long)(ctx)->data)
+#define CTX_DATA_END(ctx) ((void *)(long)(ctx)->data_end)
 
 /* What a tracker keeps of a flow beside its key. */
 struct entry {
@@ -62,16 +64,14 @@ union reference_key {
 
 /* ctop's own key of a TCP packet over IPv4 without options, both ends in order.
  * That is the least that a look-up takes: nothing else is checked. */
-static __always_inline bool reference_key(struct xdp_md *ctx,
+static __always_inline bool reference_key(void *data, void *data_end,
 					  union reference_key *key)
 {
-	void *data = (void *)(long)ctx->data;
 	const struct iphdr *ip = data + ETH_HLEN;
 	const __be16 *ethertype = data + ETH_HLEN - 2;
 	const __u32 *ports = data + TCP_OFFSET;
 
-	if (data + TCP_OFFSET + sizeof(struct tcphdr) >
-		    (void *)(long)ctx->data_end ||
+	if (data + TCP_OFFSET + sizeof(struct tcphdr) > data_end ||
 	    *ethertype != bpf_htons(ETH_P_IP) || ip->ihl != 5 ||
 	    ip->protocol != IPPROTO_TCP)
 		return false;
@@ -110,7 +110,7 @@ int ref_lookup(struct xdp_md *ctx)
 {
 	union reference_key key;
 
-	if (!reference_key(ctx, &key) || !bpf_map_lookup_elem(&flows, &key))
+	if (!reference_key(CTX_DATA(ctx), CTX_DATA_END(ctx), &key) || !bpf_map_lookup_elem(&flows, &key))
 		return XDP_ABORTED;
 	return bpf_redirect_map(&outputs, 0, XDP_DROP);
 }
@@ -122,7 +122,7 @@ int ref_insert(struct xdp_md *ctx)
 	struct entry *entry = bpf_map_lookup_elem(&blank, &zero);
 	union reference_key key;
 
-	if (!entry || !reference_key(ctx, &key) ||
+	if (!entry || !reference_key(CTX_DATA(ctx), CTX_DATA_END(ctx), &key) ||
 	    bpf_map_update_elem(&flows, &key, entry, BPF_NOEXIST))
 		return XDP_ABORTED;
 	return bpf_redirect_map(&outputs, 0, XDP_DROP);
@@ -137,6 +137,23 @@ int ref_sink(struct xdp_md *ctx)
 	if (count)
 		(*count)++;
 	return XDP_DROP;
+}
+
+SEC("tc")
+int ref_tc_pass(struct __sk_buff *skb)
+{
+	return TC_ACT_OK;
+}
+
+SEC("tc")
+int ref_tc_lookup(struct __sk_buff *skb)
+{
+	union reference_key key;
+
+	if (!reference_key(CTX_DATA(skb), CTX_DATA_END(skb), &key) ||
+	    !bpf_map_lookup_elem(&flows, &key))
+		return TC_ACT_SHOT;
+	return bpf_redirect(output_ifindex, 0);
 }
 
 SEC("tc")

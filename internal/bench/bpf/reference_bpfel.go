@@ -71,6 +71,8 @@ const (
 	ReferenceProgRefRedirect   = "ref_redirect"
 	ReferenceProgRefSink       = "ref_sink"
 	ReferenceProgRefStage      = "ref_stage"
+	ReferenceProgRefTcLookup   = "ref_tc_lookup"
+	ReferenceProgRefTcPass     = "ref_tc_pass"
 	ReferenceProgRefTcRedirect = "ref_tc_redirect"
 	ReferenceVarOutputIfindex  = "output_ifindex"
 	ReferenceVarStaging        = "staging"
@@ -124,6 +126,8 @@ type ReferenceProgramSpecs struct {
 	RefRedirect   *ebpf.ProgramSpec `ebpf:"ref_redirect"`
 	RefSink       *ebpf.ProgramSpec `ebpf:"ref_sink"`
 	RefStage      *ebpf.ProgramSpec `ebpf:"ref_stage"`
+	RefTcLookup   *ebpf.ProgramSpec `ebpf:"ref_tc_lookup"`
+	RefTcPass     *ebpf.ProgramSpec `ebpf:"ref_tc_pass"`
 	RefTcRedirect *ebpf.ProgramSpec `ebpf:"ref_tc_redirect"`
 }
 
@@ -201,6 +205,8 @@ type ReferencePrograms struct {
 	RefRedirect   *ebpf.Program `ebpf:"ref_redirect"`
 	RefSink       *ebpf.Program `ebpf:"ref_sink"`
 	RefStage      *ebpf.Program `ebpf:"ref_stage"`
+	RefTcLookup   *ebpf.Program `ebpf:"ref_tc_lookup"`
+	RefTcPass     *ebpf.Program `ebpf:"ref_tc_pass"`
 	RefTcRedirect *ebpf.Program `ebpf:"ref_tc_redirect"`
 }
 
@@ -212,6 +218,8 @@ func (p *ReferencePrograms) Close() error {
 		p.RefRedirect,
 		p.RefSink,
 		p.RefStage,
+		p.RefTcLookup,
+		p.RefTcPass,
 		p.RefTcRedirect,
 	)
 }

@@ -8,7 +8,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "plain.h"
+#include "plain_track.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_DEVMAP);
@@ -44,8 +44,9 @@ int short_plain(struct xdp_md *ctx)
 	union plain_key key;
 	struct plain plain;
 
-	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)) ||
-	    !plain_track(ctx, &plain, &key))
+	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
+			 CTX_DATA_END(ctx) - CTX_DATA(ctx)) ||
+	    !plain_track(ctx, HOOK_XDP, &plain, &key))
 		return XDP_ABORTED;
 	return forward(ctx);
 }
@@ -82,7 +83,8 @@ int short_locked(struct xdp_md *ctx)
 	__u32 bytes;
 	__u64 now;
 
-	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx)))
+	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
+			 CTX_DATA_END(ctx) - CTX_DATA(ctx)))
 		return XDP_ABORTED;
 	locked = bpf_map_lookup_elem(&locked_flows, &key);
 	stats = stats_get();

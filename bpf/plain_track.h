@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The fast path of both hooks: a plain packet (plain.h) of an established flow. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <linux/udp.h>
+#include <bpf/bpf_helpers.h>
+
+#include "flow.h"
+#include "packet.h"
+#include "plain.h"
+#include "reorder.h"
+#include "stats.h"
+#include "table.h"
+#include "tcp_window.h"
+#include "timeout.h"
+#include "walk.h"
+
+/* Whether an established flow that was not heard within this tick has expired.
+ * Called rarely, so it is kept out of the way. */
+__noinline int plain_expired(struct flow *flow, __u64 now)
+{
+	return !flow ||
+	       flow_expired(flow, flow->key.proto, STATE_ESTABLISHED, now);
+}
+
+/* Bytes, and packets above them, in one argument. */
+#define PLAIN_VOLUME(pkt) ((pkt).bytes | (__u64)(pkt).segments << 32)
+
+/* What a segment says about its direction where plain stores do not do: its packets
+ * come by several CPUs, or out of order. */
+__noinline int plain_update_rare(struct flow *flow, __u32 d, __u64 numbers,
+				 __u64 answer, __u64 volume)
+{
+	struct packet pkt = {
+		.seq = numbers,
+		.end = numbers >> 32,
+		.ack = answer,
+		.window = answer >> 32,
+		.tcp_flags = TCP_ACK,
+		.bytes = volume,
+		.segments = volume >> 32,
+	};
+	struct flow_dir *dir;
+	bool shared;
+
+	if (!flow)
+		return 0;
+	dir = &flow->dir[d & 1];
+	if (pkt.seq != dir->end)
+		tcp_disorder(flow, d, numbers);
+	shared = dir_is_shared(dir);
+	tcp_update(dir, &pkt, shared);
+	flow_count(dir, &pkt, shared);
+	return 0;
+}
+
+/* Counts a packet without numbers whose direction may be shared. */
+__noinline int plain_count_rare(struct flow *flow, __u32 d, __u64 volume)
+{
+	struct packet pkt = {
+		.bytes = volume,
+		.segments = volume >> 32,
+	};
+	struct flow_dir *dir;
+
+	if (!flow)
+		return 0;
+	dir = &flow->dir[d & 1];
+	flow_count(dir, &pkt, dir_is_shared(dir));
+	return 0;
+}
+
+/* What the window is checked by. pkt must not have its address given away: then
+ * the compiler keeps it in registers. */
+static __always_inline void plain_segment(struct packet *pkt,
+					  const struct plain *plain)
+{
+	__u32 word = bpf_ntohl(frame_word(plain->l4 + TCP_WORD));
+
+	pkt->seq = bpf_ntohl(frame_word(plain->l4 + 4));
+	pkt->ack = bpf_ntohl(frame_word(plain->l4 + 8));
+	pkt->end = pkt->seq + plain->l4_length - TCP_HEADER_LENGTH(word);
+	pkt->window = word;
+	/* What other flags there are matters to nobody. */
+	pkt->tcp_flags = TCP_ACK;
+}
+
+/* What a packet counts for: one of segmentation offload is many, each with headers of
+ * its own. */
+static __always_inline void plain_measure(struct packet *pkt, void *ctx,
+					  enum hook hook,
+					  const struct plain *plain, __u32 proto)
+{
+	struct __sk_buff *skb = ctx;
+	struct xdp_md *xdp = ctx;
+	__u32 headers;
+
+	pkt->segments = 1;
+	if (hook == HOOK_XDP) {
+		pkt->bytes = CTX_DATA_END(xdp) - CTX_DATA(xdp);
+		/* Now and not later: half a pointer cannot be kept on the
+		 * stack. */
+		asm volatile("" : "+r"(pkt->bytes));
+		return;
+	}
+	pkt->bytes = skb->len;
+	if (skb->gso_segs < 2 || !skb->gso_size)
+		return;
+	headers = plain->l4_offset;
+	headers += proto == IPPROTO_TCP ?
+			   TCP_HEADER_LENGTH(bpf_ntohl(
+				   frame_word(plain->l4 + TCP_WORD))) :
+			   sizeof(struct udphdr);
+	pkt->segments = skb->gso_segs;
+	pkt->bytes += (pkt->segments - 1) * headers;
+}
+
+/* flow_living(), for a flow that is where nearly all are: where the first slot of the
+ * tag in the first bucket says. */
+static __always_inline struct flow *plain_find(const __u64 *words, __u64 *control)
+{
+	__u64 hash = key_hash(words), slot;
+	__u32 tag = hash_tag(hash);
+	const struct bucket *bucket = bucket_at(first_bucket(hash));
+	struct flow *flow;
+	int i;
+
+	if (!bucket)
+		return NULL;
+#pragma unroll
+	for (i = 0; i < BUCKET_SLOTS; i++) {
+		slot = READ_ONCE(bucket->slots[i]);
+		if ((__u32)slot == tag)
+			break;
+	}
+	if (i == BUCKET_SLOTS)
+		return flow_living((const struct flow_key *)words, control);
+	flow = flow_at(slot >> 32);
+	if (!flow)
+		return NULL;
+	*control = READ_ONCE(flow->control);
+	if (!flow_has_key(flow, words))
+		return flow_living((const struct flow_key *)words, control);
+	return flow;
+}
+
+/* What must be as in an established flow with nothing in the offing. The slow path
+ * takes FLOW_ENDED_OUTSIDE back. */
+#define PLAIN_CONTROL \
+	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1 | \
+	 FLOW_ENDED_OUTSIDE)
+
+/* Brings the direction of a segment inside the window up to date. */
+static __always_inline bool plain_tcp_track(struct flow *flow, __u32 d,
+					    struct packet *pkt, __u64 now,
+					    __u32 cpu)
+{
+	struct flow_dir *dir = &flow->dir[d & 1];
+	struct flow_dir *other = &flow->dir[(d & 1) ^ 1];
+
+	/* Else the compiler works them out again for every field. */
+	asm volatile("" : "+r"(dir), "+r"(other));
+	/* Within a tick nothing expires that was just heard. */
+	if (dir->last_seen_ticks != now && plain_expired(flow, now))
+		return false;
+	if (tcp_window(dir, other, pkt, pkt->seq) != WINDOW_INSIDE)
+		return false;
+	dir->last_seen_ticks = now;
+	if (dir->cpu == cpu && pkt->seq == dir->end) {
+		tcp_update(dir, pkt, false);
+		flow_count(dir, pkt, false);
+	} else {
+		plain_update_rare(flow, d, pkt->seq | (__u64)pkt->end << 32,
+				  pkt->ack | (__u64)pkt->window << 32,
+				  PLAIN_VOLUME(*pkt));
+	}
+	return true;
+}
+
+/* Brings the direction of a packet without numbers up to date. */
+static __always_inline bool plain_udp_track(struct flow *flow, __u32 d,
+					    struct packet *pkt, __u64 now,
+					    __u32 cpu)
+{
+	struct flow_dir *dir = &flow->dir[d & 1];
+
+	asm volatile("" : "+r"(dir));
+	if (dir->last_seen_ticks != now) {
+		if (plain_expired(flow, now))
+			return false;
+		dir->last_seen_ticks = now;
+	}
+	if (dir->cpu == cpu)
+		flow_count(dir, pkt, false);
+	else
+		plain_count_rare(flow, d, PLAIN_VOLUME(*pkt));
+	return true;
+}
+
+/* Tracks a plain packet of an established flow; a segment has to lie inside the
+ * window. One look-up, no lock, no event, no store but to the direction's own cache
+ * line; atomic ones only where its packets come by several CPUs. Tells whether it was
+ * such a packet; if not, nothing has changed, and the slow path decides. */
+static __always_inline bool plain_track(void *ctx, enum hook hook,
+					const struct plain *plain,
+					const union plain_key *key)
+{
+	struct packet pkt = {};
+	struct cpu_stats *stats;
+	struct flow *flow;
+	__u64 control, now;
+	__u32 d, cpu;
+
+	flow = plain_find(key->words, &control);
+	if (!flow)
+		return false;
+	/* Calls first: they cost what is kept in registers. */
+	now = clock_ticks();
+	cpu = bpf_get_smp_processor_id() + 1;
+	/* With a SYN+ACK that waits, an ACK may begin the flow anew. */
+	if ((control & PLAIN_CONTROL) != STATE_ESTABLISHED)
+		return false;
+	d = !!(control & FLOW_REVERSED) ^ plain->reversed;
+	if (key->key.proto == IPPROTO_TCP) {
+		plain_segment(&pkt, plain);
+		plain_measure(&pkt, ctx, hook, plain, IPPROTO_TCP);
+		if (!plain_tcp_track(flow, d, &pkt, now, cpu))
+			return false;
+	} else {
+		plain_measure(&pkt, ctx, hook, plain, IPPROTO_UDP);
+		if (!plain_udp_track(flow, d, &pkt, now, cpu))
+			return false;
+	}
+	stats = stats_get();
+	if (stats) {
+		stats->bytes += pkt.bytes;
+		stats->verdict[VERDICT_ESTABLISHED] += pkt.segments;
+	}
+	return true;
+}
