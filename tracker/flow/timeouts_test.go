@@ -1,6 +1,8 @@
 package flow
 
 import (
+	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +69,68 @@ func TestCheckTimeout(t *testing.T) {
 	for i, d := range DefaultTimeouts() {
 		if CheckTimeout(d) != nil {
 			t.Errorf("the default of %s is out of range", TimeoutName(i))
+		}
+	}
+}
+
+// The defaults are those of the report, and those of the RFCs are the shortest that
+// RFC 5382, 4787 and 5508 allow a NAT.
+func TestProfiles(t *testing.T) {
+	const second = time.Second
+	for profile, want := range map[string]Timeouts{
+		"report": {120 * second, 60 * second, 432_000 * second, 120 * second, 120 * second, 120 * second, 300 * second, 300 * second, 600 * second, 30 * second, 600 * second},
+		"rfc":    {240 * second, 240 * second, 7440 * second, 240 * second, 240 * second, 240 * second, 300 * second, 300 * second, 300 * second, 60 * second, 600 * second},
+	} {
+		if got, err := ParseProfile(profile); err != nil || got != want {
+			t.Errorf("%s: %v, %v, want %v", profile, got, err, want)
+		}
+	}
+	if got, err := ParseProfile("linux"); err == nil || got != (Timeouts{}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for text, want := range map[string]string{
+		"": "is not NAME=DURATION", "tcp=5s": "no timeout is called", "icmp=soon": "is not a duration", "icmp=0": "out of range",
+	} {
+		name, d, err := ParseTimeout(text)
+		if err == nil || !strings.Contains(err.Error(), want) || name != 0 || d != 0 {
+			t.Errorf("%q: %s, %s, %v", text, name, d, err)
+		}
+	}
+	if name, err := ParseTimeoutName("nosuch"); err == nil || name != 0 {
+		t.Errorf("%s, %v", name, err)
+	}
+}
+
+// Timeouts that were not given are the defaults, and all others have to be possible.
+func TestTimeoutsWithDefaults(t *testing.T) {
+	got, err := Timeouts{ICMP: 9 * time.Second}.WithDefaults()
+	want := DefaultTimeouts()
+	want[ICMP] = 9 * time.Second
+	if err != nil || got != want {
+		t.Errorf("%v, %v", got, err)
+	}
+	var usage *UsageError
+	for _, d := range []time.Duration{-1, MinTimeout - 1, MaxTimeout + 1} {
+		if _, err := (Timeouts{Other: d}).WithDefaults(); !errors.As(err, &usage) || !strings.Contains(err.Error(), "timeout other: ") {
+			t.Errorf("%s: %v", d, err)
+		}
+	}
+}
+
+// A duration is written exactly, largest unit first, as it would be typed.
+func TestFormatDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Second: "1s", time.Minute: "1m", time.Hour: "1h", 24 * time.Hour: "1d", 25*time.Hour + time.Second: "1d1h1s",
+		1500 * time.Millisecond: "1.5s", time.Nanosecond: "0.000000001s", 10 * time.Second: "10s", 90 * time.Minute: "1h30m",
+		-90 * time.Second: "-1m30s", math.MinInt64: "-106751d23h47m16.854775807s", MaxTimeout: "3650d",
+	} {
+		if got := FormatDuration(d); got != want {
+			t.Errorf("%d is %q, want %q", d, got, want)
+		}
+	}
+	for seconds, ok := range map[string]bool{"4294967295": true, "4294967296": false} {
+		if d, err := ParseDuration(seconds); (err == nil) != ok || ok && d != 4294967295*time.Second {
+			t.Errorf("%s is %s, %v", seconds, d, err)
 		}
 	}
 }

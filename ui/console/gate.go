@@ -12,8 +12,8 @@ import (
 const (
 	// failureWindow is the time over which failures are counted.
 	failureWindow = time.Minute
-	// mostAddresses is how many addresses with failures are remembered. The oldest
-	// are forgotten first.
+	// mostAddresses is how many addresses with failures are remembered. If more
+	// fail in a minute, all are forgotten.
 	mostAddresses = 10_000
 	// knownFor is how long an address is known after a login, and mostKnown how many
 	// addresses are.

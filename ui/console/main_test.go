@@ -283,8 +283,15 @@ func (r *rig) serves() {
 	}
 	r.eventually("no connection is left", func() bool {
 		s := r.server.Stats()
-		return s.Sessions == 0 && s.Connections == 0 && r.server.gate.waiting() == 0
+		return s.Sessions == 0 && s.Connections == 0 && r.server.gate.waiting() == 0 && r.server.registered() == 0
 	})
+}
+
+// registered counts the connections that a stop would close.
+func (s *Server) registered() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.clients)
 }
 
 func (r *rig) eventually(what string, holds func() bool) {
