@@ -41,7 +41,7 @@ func TestFilter(t *testing.T) {
 				}
 			}
 			tracker, err := Open(ctx, Options{
-				Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, Mode: flow.ModeTC, filter: true,
+				Interfaces: []string{l.Client.Port(), l.Server.Port()}, Mode: flow.ModeTC, filter: true,
 			})
 			must(t, err)
 			for i, port := range ports {

@@ -18,7 +18,7 @@ import (
 func TestJournal(t *testing.T) {
 	lab.Require(t)
 	l, ports := filterLab(t)
-	o := Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, NoPin: true}
+	o := Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}, NoPin: true}
 	x, err := Open(t.Context(), o)
 	must(t, err)
 	changes := x.hold.Points()[0].Changes

@@ -16,7 +16,7 @@ import (
 func TestRemainsFoundAtOnce(t *testing.T) {
 	lab.Require(t)
 	l, _ := filterLab(t)
-	o := Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}}
+	o := Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	first, err := Open(ctx, o)
@@ -60,7 +60,7 @@ func TestRemainsFoundAtOnce(t *testing.T) {
 func TestReplacedMeanwhile(t *testing.T) {
 	lab.Require(t)
 	l, _ := filterLab(t)
-	o := Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}}
+	o := Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}}
 	first, err := Open(t.Context(), o)
 	must(t, err)
 	must(t, Down(t.Context(), o.Interfaces[0], o.Interfaces[1]))

@@ -12,7 +12,7 @@ import (
 // openTwice attaches a tracker and has another one use it, too.
 func openTwice(t *testing.T, l *lab.Lab, keep bool) (first, second *Tracker) {
 	t.Helper()
-	o := Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, Keep: keep}
+	o := Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}, Keep: keep}
 	first, err := Open(t.Context(), o)
 	must(t, err)
 	second, err = Open(t.Context(), o)

@@ -27,7 +27,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	if err := kernel.Check(); err != nil {
 		return nil, err
 	}
-	if _, err := netdev.Find(o.Interfaces[:]...); err != nil {
+	if _, err := netdev.Find(o.Interfaces...); err != nil {
 		return nil, err
 	}
 	t, err := joinOrAttach(ctx, o)
@@ -113,7 +113,7 @@ func preparePins(o Options) (where owner.Site, notes []string) {
 	if o.NoPin {
 		return owner.Site{}, nil
 	}
-	where, notes, err := owner.Prepare(o.Interfaces[:]...)
+	where, notes, err := owner.Prepare(o.Interfaces...)
 	if err != nil {
 		text := strings.ReplaceAll(err.Error(), "\n", "; ")
 		return owner.Site{}, []string{fmt.Sprintf("running without pins: %s; the tracker ends with this process, and no other ctop can join it", text)}
@@ -132,7 +132,7 @@ func openAt(ctx context.Context, o Options, where owner.Site, mayAttach bool) (*
 	}
 	said := owner.ClearJournals()
 	// What the interfaces carried may have been detached since.
-	devices, err := netdev.Find(o.Interfaces[:]...)
+	devices, err := netdev.Find(o.Interfaces...)
 	if err != nil {
 		return nil, err
 	}

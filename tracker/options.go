@@ -2,6 +2,7 @@ package tracker
 
 import (
 	"log/slog"
+	"slices"
 
 	"ctop/tracker/flow"
 )
@@ -10,7 +11,7 @@ import (
 // but Interfaces is usable.
 type Options struct {
 	// Interfaces are the names of the two interfaces to stand between.
-	Interfaces [2]string
+	Interfaces []string
 	// Mode is ModeAuto by default.
 	Mode flow.Mode
 	// Policy is PolicyObserve by default.
@@ -47,7 +48,7 @@ type Options struct {
 
 // withDefaults fills in what was left out and refuses what cannot be.
 func (o Options) withDefaults() (Options, error) {
-	if o.Interfaces[0] == "" || o.Interfaces[1] == "" {
+	if len(o.Interfaces) != 2 || slices.Contains(o.Interfaces, "") {
 		return o, flow.Usagef("name two interfaces")
 	}
 	if o.Interfaces[0] == o.Interfaces[1] {

@@ -14,7 +14,7 @@ import (
 // mode is refused in the kernel's words, and without a mode it is tc.
 func TestDriverRefuses(t *testing.T) {
 	lab.Require(t)
-	names := [2]string{"br1", "br2"}
+	names := []string{"br1", "br2"}
 	for _, name := range names {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name = name

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"ctop/tracker/collect"
@@ -67,21 +68,12 @@ func (t *Tracker) close() (ended bool, err error) {
 	return ended, err
 }
 
-// Down detaches the tracker that runs between two interfaces, whoever owns it,
-// puts back what it changed and removes all that it left.
-func Down(ctx context.Context, a, b string) error { return owner.Down(ctx, a, b) }
+// Down detaches the tracker of a set of interfaces, whoever owns it, puts back what it
+// changed and removes all that it left.
+func Down(ctx context.Context, interfaces ...string) error { return owner.Down(ctx, interfaces...) }
 
-// Pairs returns the pairs of interfaces of this network namespace that a tracker
-// runs between.
-func Pairs() (pairs [][2]string, err error) {
-	list, err := owner.List()
-	for _, names := range list {
-		if len(names) == 2 {
-			pairs = append(pairs, [2]string(names))
-		}
-	}
-	return pairs, err
-}
+// Running returns the interfaces of each tracker that runs in this network namespace.
+func Running() ([][]string, error) { return owner.List() }
 
 // InterfaceName returns the name of the interface in this network namespace that
 // has the name, or the alternative name (ip link property add altname). Without
@@ -91,11 +83,14 @@ func InterfaceName(name string) (string, error) { return netdev.InterfaceName(na
 // Joined reports whether the tracker was already running.
 func (t *Tracker) Joined() bool { return t.hold.Joined() }
 
-// Interfaces returns the names of the two interfaces in the order in which the
-// tracker was started with them.
-func (t *Tracker) Interfaces() [2]string {
-	points := t.hold.Points()
-	return [2]string{points[0].Name, points[1].Name}
+// Interfaces returns the names of the interfaces in the order in which the tracker was
+// started with them.
+func (t *Tracker) Interfaces() []string {
+	var names []string
+	for _, p := range t.hold.Points() {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // Notes returns sentences that the operator should read once: which mode was
@@ -192,8 +187,8 @@ func (t *Tracker) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
 	return t.table.Traces(ctx)
 }
 
-// errNotTraced says why a tracker between two interfaces cannot be traced.
-func errNotTraced(names [2]string) error {
-	return fmt.Errorf("trace the tracker between %s and %s: it runs without tracing, which is compiled into its programs: "+
-		"\"ctop down %[1]s %[2]s\" ends it, and its forwarding; then begin again with --trace", names[0], names[1])
+// errNotTraced says why a tracker cannot be traced.
+func errNotTraced(names []string) error {
+	return fmt.Errorf("trace the tracker between %s: it runs without tracing, which is compiled into its programs: "+
+		"\"ctop down %s\" ends it, and its forwarding; then begin again with --trace", strings.Join(names, " and "), strings.Join(names, " "))
 }

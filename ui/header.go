@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,11 +67,13 @@ func (m *root) headerSegments() []segment {
 }
 
 func modes(s *flow.Snapshot) string {
-	a, b := s.Interfaces[0].Mode, s.Interfaces[1].Mode
-	if a == b {
-		return a.String()
+	var names []string
+	for _, i := range s.Interfaces {
+		if name := i.Mode.String(); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return a.String() + "/" + b.String()
+	return strings.Join(names, "/")
 }
 
 // problems are what is wrong, worst first. They are about the newest snapshot,

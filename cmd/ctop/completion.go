@@ -109,13 +109,13 @@ func completeSort(_ *cobra.Command, _ []string, text string) ([]string, cobra.Sh
 
 // completeOn offers the interface pairs of the running trackers.
 func completeOn(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	running, err := tracker.Pairs()
+	running, err := tracker.Running()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var pairs []string
 	for _, p := range running {
-		pairs = append(pairs, p[0]+","+p[1])
+		pairs = append(pairs, strings.Join(p, ","))
 	}
 	return pairs, cobra.ShellCompDirectiveNoFileComp
 }

@@ -93,7 +93,7 @@ func isolate() error {
 }
 
 func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error {
-	interfaces := [2]string{l.Client.Port(), l.Server.Port()}
+	interfaces := []string{l.Client.Port(), l.Server.Port()}
 	s := newSession(c.env, *c.verbose)
 	s.lab = true
 	return s.with(s.open(ctx, c.tracker.options(c.env, interfaces)), func(t *tracker.Tracker) (err error) {

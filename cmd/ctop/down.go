@@ -20,7 +20,7 @@ after a ctop that was killed.`,
 			if err != nil {
 				return err
 			}
-			return tracker.Down(cmd.Context(), names[0], names[1])
+			return tracker.Down(cmd.Context(), names...)
 		},
 	}
 }

@@ -69,7 +69,7 @@ func (f *trackerFlags) registerKeep(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.keep, "keep", false, "leave the tracker running on exit")
 }
 
-func (f *trackerFlags) options(e env, interfaces [2]string) tracker.Options {
+func (f *trackerFlags) options(e env, interfaces []string) tracker.Options {
 	return tracker.Options{
 		Interfaces:    interfaces,
 		Mode:          flow.Mode(f.mode),

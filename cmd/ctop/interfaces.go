@@ -16,25 +16,25 @@ type form string
 
 // pair returns the two interfaces of the command line. An alternative name stands for
 // its interface.
-func (f form) pair(args []string) ([2]string, error) {
+func (f form) pair(args []string) ([]string, error) {
 	switch {
 	case len(args) == 0:
-		return [2]string{}, usagef("name two interfaces, as in %s eth0 eth1", f)
+		return nil, usagef("name two interfaces, as in %s eth0 eth1", f)
 	case len(args) == 1:
-		return [2]string{}, usagef("%s is one interface: name two, as in %s %[1]s eth1", args[0], f)
+		return nil, usagef("%s is one interface: name two, as in %s %[1]s eth1", args[0], f)
 	case len(args) > 2 && f.takesFilter(args):
-		return [2]string{}, f.filterMeant(args)
+		return nil, f.filterMeant(args)
 	case len(args) > 2:
-		return [2]string{}, usagef("too many names (%s): ctop stands between two interfaces", strings.Join(args, " "))
+		return nil, usagef("too many names (%s): ctop stands between two interfaces", strings.Join(args, " "))
 	}
 	if f.takesFilter(args) {
-		return [2]string{}, f.filterMeant(args)
+		return nil, f.filterMeant(args)
 	}
 	a, b := interfaceName(args[0]), interfaceName(args[1])
 	if a == b {
-		return [2]string{}, usagef("%s was named twice: name two interfaces", args[0])
+		return nil, usagef("%s was named twice: name two interfaces", args[0])
 	}
-	return [2]string{a, b}, nil
+	return []string{a, b}, nil
 }
 
 // pairOrNone also accepts no name, for the one running tracker, and one name, for the
@@ -46,17 +46,16 @@ func (f form) pairOrNone(args []string) ([]string, error) {
 	case 1:
 		return f.pairWith(args[0])
 	}
-	names, err := f.pair(args)
-	return names[:], err
+	return f.pair(args)
 }
 
 // pairWith returns the interfaces of the tracker that has one of them.
 func (f form) pairWith(arg string) ([]string, error) {
 	name := interfaceName(arg)
-	pairs, err := tracker.Pairs()
-	for _, p := range pairs {
-		if slices.Contains(p[:], name) {
-			return p[:], nil
+	running, err := tracker.Running()
+	for _, interfaces := range running {
+		if slices.Contains(interfaces, name) {
+			return interfaces, nil
 		}
 	}
 	switch {
@@ -108,7 +107,7 @@ func noInterface(name string) error {
 // checkInterfaces refuses names of interfaces that do not exist. The tracker does so
 // too, but by then the operator may have been told to find a terminal or to become
 // root.
-func checkInterfaces(names [2]string) error {
+func checkInterfaces(names []string) error {
 	for _, name := range names {
 		if !isInterface(name) {
 			return noInterface(name)
@@ -149,6 +148,6 @@ func (v *onValue) Set(s string) error {
 	if err != nil {
 		return err
 	}
-	*v = names[:]
+	*v = names
 	return nil
 }

@@ -69,7 +69,7 @@ func TestReplayWithoutPrivilege(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &flow.Snapshot{Time: time.Date(2026, 11, 23, 4, 0, 0, 0, time.UTC), Host: "edge", MaxFlows: 1000}
-	s.Interfaces = [2]flow.Interface{{Name: "left"}, {Name: "right"}}
+	s.Interfaces = []flow.Interface{{Name: "left"}, {Name: "right"}}
 	if err := errors.Join(w.Snapshot(s), w.Close()); err != nil {
 		t.Fatal(err)
 	}

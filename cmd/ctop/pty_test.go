@@ -80,7 +80,7 @@ func (x *terminal) record() {
 		x.t.Fatal(err)
 	}
 	s := &flow.Snapshot{Time: time.Now(), Host: "edge", MaxFlows: 1000}
-	s.Interfaces = [2]flow.Interface{{Name: "left", Up: true}, {Name: "right", Up: true}}
+	s.Interfaces = []flow.Interface{{Name: "left", Up: true}, {Name: "right", Up: true}}
 	for i := range 300 {
 		s.Flows = append(s.Flows, flow.Flow{
 			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour, Age: time.Minute,

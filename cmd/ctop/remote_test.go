@@ -34,7 +34,7 @@ type server struct {
 func (s *server) Snapshot() *flow.Snapshot {
 	return &flow.Snapshot{
 		Time: time.Unix(1e9, 0), MaxFlows: 100, Flows: s.flows, Timeouts: flow.DefaultTimeouts(),
-		Interfaces: [2]flow.Interface{{Name: "veth1", Up: true}, {Name: "veth2", Up: true}},
+		Interfaces: []flow.Interface{{Name: "veth1", Up: true}, {Name: "veth2", Up: true}},
 	}
 }
 

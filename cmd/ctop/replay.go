@@ -193,11 +193,11 @@ func (c *replayCommand) teller(lines *lineWriter) func(*flow.Event) error {
 
 // sideNames returns the names of the two sides: the interfaces, if the capture has
 // two.
-func sideNames(packets *capture.Reader) [2]string {
+func sideNames(packets *capture.Reader) []string {
 	if names := packets.Interfaces(); names[0] != "" && names[1] != "" {
-		return names
+		return names[:]
 	}
-	return [2]string{"left", "right"}
+	return []string{"left", "right"}
 }
 
 // interruptEvery is the number of packets between two checks for an interrupt. A pipe
@@ -234,7 +234,7 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 		}
 		bar.tell(r.Packets())
 	}
-	r.Name(sideNames(packets))
+	r.Name(sideNames(packets)...)
 	return r.Refresh()
 }
 

@@ -116,7 +116,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	s, kept, interfaces := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.keep && len(args) == 2, ""
 	err = s.with(open(s), func(t *tracker.Tracker) error {
-		interfaces = t.Interfaces()[0] + " " + t.Interfaces()[1]
+		interfaces = strings.Join(t.Interfaces(), " ")
 		defer func() { kept = kept || t.Kept() }()
 		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t))
 	})
@@ -149,12 +149,12 @@ func runningPair(args []string) ([]string, error) {
 	if len(args) > 0 {
 		return form("ctop").pairWith(args[0])
 	}
-	pairs, err := tracker.Pairs()
+	running, err := tracker.Running()
 	switch {
-	case len(pairs) == 1:
-		return pairs[0][:], nil
-	case len(pairs) > 1:
-		return nil, usagef("more than one tracker runs: name one of its interfaces, as in ctop %s", pairs[0][0])
+	case len(running) == 1:
+		return running[0], nil
+	case len(running) > 1:
+		return nil, usagef("more than one tracker runs: name one of its interfaces, as in ctop %s", running[0][0])
 	case err != nil && !errors.Is(err, tracker.ErrPermission):
 		return nil, err
 	}

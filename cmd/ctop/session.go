@@ -106,11 +106,10 @@ func (s session) joinOrOpen(ctx context.Context, as form, names []string, f *tra
 		if !errors.Is(err, tracker.ErrNotRunning) && !errors.Is(err, tracker.ErrUnsafe) {
 			return t, err
 		}
-		interfaces := [2]string{names[0], names[1]}
-		if err := checkInterfaces(interfaces); err != nil {
+		if err := checkInterfaces(names); err != nil {
 			return nil, err
 		}
-		return s.open(ctx, f.options(s.env, interfaces))()
+		return s.open(ctx, f.options(s.env, names))()
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 // runTrace attaches a tracker and prints its verdict on every packet whose flow
 // passes the filter, until it is interrupted or --for is over.
 func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
-	if pairs, err := tracker.Pairs(); err == nil && len(pairs) == 1 && len(args) == 0 {
-		args = pairs[0][:] // which says why it cannot be traced
+	if running, err := tracker.Running(); err == nil && len(running) == 1 && len(args) == 0 {
+		args = running[0] // which says why it cannot be traced
 	}
 	interfaces, err := form("ctop --trace ''").pair(args)
 	if err != nil {

@@ -162,7 +162,7 @@ func (r *rig) redirectTC() error {
 func (r *rig) openTracker(ctx context.Context, flows int) (err error) {
 	mode := map[forwarder]flow.Mode{byNative: flow.ModeNative, byGeneric: flow.ModeGeneric, byTC: flow.ModeTC}[r.how]
 	r.tracker, err = tracker.Open(ctx, tracker.Options{
-		Interfaces: [2]string{r.Client.Port(), r.Server.Port()}, Mode: mode, MaxFlows: flows,
+		Interfaces: []string{r.Client.Port(), r.Server.Port()}, Mode: mode, MaxFlows: flows,
 		Timeouts: closedSoon(),
 	})
 	if err == nil {

@@ -198,7 +198,7 @@ func TestOpenedAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range rivals {
 		wg.Go(func() {
-			tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}})
+			tr, err := tracker.Open(ctx, tracker.Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}})
 			if err != nil {
 				t.Error("open:", err)
 				return

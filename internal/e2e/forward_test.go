@@ -90,9 +90,9 @@ func checkDetached(t *testing.T, l *lab.Lab) {
 			t.Errorf("%s still carries program %d", h.Port(), xdp.ProgId)
 		}
 	}
-	pairs, err := tracker.Pairs()
-	if err != nil || len(pairs) != 0 {
-		t.Errorf("pinned: %v, %v", pairs, err)
+	running, err := tracker.Running()
+	if err != nil || len(running) != 0 {
+		t.Errorf("pinned: %v, %v", running, err)
 	}
 }
 

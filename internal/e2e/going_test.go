@@ -12,7 +12,7 @@ import (
 // out of reach, since it is gone a moment later.
 func TestGoingIsWaitedFor(t *testing.T) {
 	l, ctx := newLab(t)
-	ports := [2]string{l.Client.Port(), l.Server.Port()}
+	ports := []string{l.Client.Port(), l.Server.Port()}
 	going, err := tracker.Open(ctx, tracker.Options{Interfaces: ports, NoPin: true})
 	if err != nil {
 		t.Fatal(err)

@@ -38,7 +38,7 @@ func BenchmarkMemory(b *testing.B) {
 func consoleMemory(b *testing.B, flows int) float64 {
 	b.Helper()
 	l, ctx := newLab(b)
-	interfaces := [2]string{l.Client.Port(), l.Server.Port()}
+	interfaces := []string{l.Client.Port(), l.Server.Port()}
 	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: interfaces, MaxFlows: flows * 11 / 10})
 	if err != nil {
 		b.Fatal(err)

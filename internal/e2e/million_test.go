@@ -21,7 +21,7 @@ import (
 func BenchmarkDump(b *testing.B) {
 	const flows = 1_000_000
 	l, ctx := newLab(b)
-	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, MaxFlows: flows * 11 / 10})
+	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}, MaxFlows: flows * 11 / 10})
 	if err != nil {
 		b.Fatal(err)
 	}

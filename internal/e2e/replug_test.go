@@ -44,7 +44,7 @@ func TestCableDuringTransfer(t *testing.T) {
 // The interval of snapshots does not matter.
 func TestCableBetweenSnapshots(t *testing.T) {
 	l, ctx := newLab(t)
-	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}})
+	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func (f *follower) differs(s *flow.Snapshot) error {
 // events only.
 func TestRingOverflow(t *testing.T) {
 	l, ctx := newLab(t)
-	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: [2]string{l.Client.Port(), l.Server.Port()}, MaxFlows: 4096})
+	tr, err := tracker.Open(ctx, tracker.Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}, MaxFlows: 4096})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,7 +94,7 @@ func TestTraceOfAnother(t *testing.T) {
 			t.Fatal("a packet came")
 		}
 	}
-	o := tracker.Options{Interfaces: [2]string{r.Client.Port(), r.Server.Port()}, Trace: true}
+	o := tracker.Options{Interfaces: []string{r.Client.Port(), r.Server.Port()}, Trace: true}
 	if tr, err := tracker.Open(r.ctx, o); err == nil {
 		_ = tr.Close()
 		t.Fatal("a tracker that runs was joined to trace it")

@@ -105,7 +105,7 @@ func TestUpgradeOfAnotherLayout(t *testing.T) {
 	r := newRig(t, tracker.Options{Keep: true})
 	r.stop()
 	makeForeign(t, "layout", `"key":4`)
-	pair := [2]string{r.Client.Port(), r.Server.Port()}
+	pair := []string{r.Client.Port(), r.Server.Port()}
 	_, err := tracker.Open(r.ctx, tracker.Options{Interfaces: pair})
 	if err == nil {
 		t.Fatal("it was taken over")

@@ -234,10 +234,9 @@ func (r Rank) less(other Rank) bool {
 }
 
 func TestNamesOf(t *testing.T) {
-	s := &flow.Snapshot{}
-	s.Interfaces[0].Name, s.Interfaces[1].Name = "a", "b"
+	s := &flow.Snapshot{Interfaces: []flow.Interface{{Name: "a"}, {Name: "b"}}}
 	names := NamesOf(s)
-	for in, want := range map[uint8]string{0: "a", 1: "b", 2: ""} {
+	for in, want := range map[uint16]string{0: "a", 1: "b", 2: ""} {
 		if got := interfaceName(&flow.Flow{In: in}, names); got != want {
 			t.Errorf("interface %d is %q", in, got)
 		}

@@ -16,7 +16,7 @@ func tcp(src, dst string) *flow.Flow {
 	}}
 }
 
-var veths = flow.Snapshot{Interfaces: [2]flow.Interface{{Name: "veth1"}, {Name: "veth2"}}}
+var veths = flow.Snapshot{Interfaces: []flow.Interface{{Name: "veth1"}, {Name: "veth2"}}}
 
 func TestMatch(t *testing.T) {
 	web := tcp("10.0.0.7:51514", "192.168.1.2:443")

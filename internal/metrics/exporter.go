@@ -82,7 +82,9 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 	x.gauge(x.info, 1, s.Host, s.Policy.String())
 	for n, i := range s.Interfaces {
 		x.gauge(x.interfaceUp, truth(i.Up), i.Name, i.Mode.String())
-		x.gauge(x.stalled, truth(s.Stalled[n]), i.Name, s.Interfaces[1-n].Name)
+		if to, ok := s.Onward(n); ok {
+			x.gauge(x.stalled, truth(n < len(s.Stalled) && s.Stalled[n]), i.Name, s.Interfaces[to].Name)
+		}
 		x.gauge(x.used, truth(i.Use != ""), i.Name)
 	}
 }

@@ -30,7 +30,7 @@ func (f fake) SweepTook() time.Duration { return 3 * time.Millisecond }
 func sample() *flow.Snapshot {
 	s := &flow.Snapshot{
 		Time: time.Now(), Host: "edge\xff", MaxFlows: 4, Uptime: time.Minute, Took: 2 * time.Millisecond,
-		Interfaces: [2]flow.Interface{{Name: "eth0", Mode: flow.ModeNative, Up: true}, {Name: "eth1", Mode: flow.ModeTC, Use: "has the address 192.0.2.1/24"}},
+		Interfaces: []flow.Interface{{Name: "eth0", Mode: flow.ModeNative, Up: true}, {Name: "eth1", Mode: flow.ModeTC, Use: "has the address 192.0.2.1/24"}},
 		Flows:      []flow.Flow{{State: flow.StateEstablished}},
 	}
 	s.Counters.Packets, s.Counters.Dropped, s.Counters.EventsLost = 100, 7, 9

@@ -20,7 +20,7 @@ func flows(n int) []flow.Flow {
 		list[i] = flow.Flow{
 			Invalid: uint16(rnd.Intn(9)), Related: uint16(rnd.Intn(9)),
 			ID: flow.ID(i + 1), State: flow.States()[rnd.Intn(8)],
-			Idle: time.Duration(rnd.Intn(9)) * time.Second, In: uint8(rnd.Intn(2)),
+			Idle: time.Duration(rnd.Intn(9)) * time.Second, In: uint16(rnd.Intn(2)),
 			Age: time.Duration(rnd.Intn(9)) * time.Second, Timeout: time.Duration(rnd.Intn(9)) * time.Minute,
 			Origin: flow.Half{RTT: time.Duration(rnd.Intn(9)), Retransmits: uint16(rnd.Intn(9)), Reordered: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(9)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
 			Reply:  flow.Half{ZeroWindows: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(2)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},

@@ -177,8 +177,8 @@ func TestOutputsOfHostileNames(t *testing.T) {
 	s.Flows = append(s.Flows, s.Flows[0])
 	s.Flows[1].ID, s.Flows[1].In = 2, 1
 	checkSnapshot(t, s)
-	in := [2]string{s.Interfaces[0].Name, s.Interfaces[1].Name}
-	for side := range uint8(2) {
+	in := s.Names()
+	for side := range uint16(3) {
 		for form := output.Table; form <= output.CSV; form++ {
 			check(t, form, output.AppendTrace(nil, form, &flow.Trace{Time: s.Time, In: side, Tuple: s.Flows[0].Tuple}, in))
 		}

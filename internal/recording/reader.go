@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"time"
 
@@ -111,10 +112,11 @@ func (r *Reader) next(ctx context.Context) (l line, err error) {
 // snapshot reads the lines that belong to a head.
 func (r *Reader) snapshot(ctx context.Context, h *head) (*flow.Snapshot, error) {
 	s := &h.Snapshot
+	complete(s)
 	if !validSnapshot(s) || !validCount(h.Changed, s.MaxFlows) || !validCount(h.Gone, s.MaxFlows) {
 		return nil, ErrBroken
 	}
-	changed, told, err := r.changed(ctx, h.Changed)
+	changed, told, err := r.changed(ctx, h.Changed, len(s.Interfaces))
 	if err == nil {
 		err = r.gone(ctx, h.Gone, told)
 	}
@@ -132,17 +134,17 @@ func (r *Reader) snapshot(ctx context.Context, h *head) (*flow.Snapshot, error) 
 	return s, nil
 }
 
-// changed reads n flows, and returns the ids that had a line. If a flow occurs
+// changed reads n flows that came in by some of the interfaces, and returns the ids that had a line. If a flow occurs
 // more than once, the last line counts and it takes memory once. So a recording
 // needs only the memory of its table, however long it is.
-func (r *Reader) changed(ctx context.Context, n int) (flows []flow.Flow, told map[flow.ID]int, err error) {
+func (r *Reader) changed(ctx context.Context, n, interfaces int) (flows []flow.Flow, told map[flow.ID]int, err error) {
 	told = map[flow.ID]int{}
 	for range n {
 		l, err := r.next(ctx)
 		if err != nil {
 			return nil, nil, err
 		}
-		if l.Flow == nil || !validFlow(l.Flow) {
+		if l.Flow == nil || !validFlow(l.Flow) || int(l.Flow.In) >= interfaces {
 			return nil, nil, ErrBroken
 		}
 		if at, again := told[l.Flow.ID]; again {
@@ -193,10 +195,22 @@ func (r *Reader) carryOver(at time.Time, told map[flow.ID]int, more int) []flow.
 	return flows
 }
 
+// complete makes the lists of a snapshot as long as they must be. A recording may leave
+// out interfaces that have no name.
+func complete(s *flow.Snapshot) {
+	if len(s.Interfaces) == 0 {
+		s.Interfaces = make([]flow.Interface, 2)
+	}
+	if len(s.Stalled) != len(s.Interfaces) {
+		s.Stalled = make([]bool, len(s.Interfaces))
+	}
+}
+
 func validTime(t time.Time) bool { return t.Year() > oldest && t.Year() < latest }
 
 func validSnapshot(s *flow.Snapshot) bool {
-	return validTime(s.Time) && s.MaxFlows > 0 && s.MaxFlows <= flow.MaxMaxFlows && len(s.Flows) == 0
+	return validTime(s.Time) && s.MaxFlows > 0 && s.MaxFlows <= flow.MaxMaxFlows && len(s.Flows) == 0 &&
+		len(s.Interfaces) <= math.MaxUint16
 }
 
 // validCount bounds the lines of a snapshot. A table that changes while it is
@@ -204,7 +218,7 @@ func validSnapshot(s *flow.Snapshot) bool {
 func validCount(n, maxFlows int) bool { return n >= 0 && n <= 2*maxFlows }
 
 func validFlow(f *flow.Flow) bool {
-	return f.ID != 0 && validState(f.State) && f.State != flow.StateNone && f.In <= 1 && validTuple(f.Tuple) &&
+	return f.ID != 0 && validState(f.State) && f.State != flow.StateNone && validTuple(f.Tuple) &&
 		int(f.TimeoutName) < len(flow.TimeoutNames())
 }
 

@@ -38,7 +38,8 @@ func flow4(id flow.ID, packets uint64, age, idle time.Duration) flow.Flow {
 
 func snapshot(after time.Duration, flows ...flow.Flow) *flow.Snapshot {
 	s := &flow.Snapshot{Time: start.Add(after), Host: "h\x1b[2J", MaxFlows: 100, Flows: flows, Warnings: flow.Warnings{{Kind: flow.WarningMTU, Interfaces: []string{"a", "b"}, Numbers: []int{1, 2}}, {Detail: "w"}}, Timeouts: flow.DefaultTimeouts()}
-	s.Interfaces[0] = flow.Interface{Name: "veth1", Index: 3, Mode: flow.ModeNative, Up: true}
+	s.Interfaces = []flow.Interface{{Name: "veth1", Index: 3, Mode: flow.ModeNative, Up: true}, {}}
+	s.Stalled = make([]bool, 2)
 	s.Counters.Packets = 77
 	return s
 }

@@ -18,7 +18,7 @@ const (
 // other sends nothing. It goes by what the interfaces count, not by what ctop
 // believes to have forwarded. What a policy drops is not counted as received.
 type watchdog struct {
-	ways [2]way
+	ways []way
 }
 
 // way is from one interface to the other.
@@ -38,8 +38,15 @@ type way struct {
 
 // watch looks at both ways and returns a warning for each on which nothing passes.
 func (w *watchdog) watch(source Source, s *flow.Snapshot) (warnings flow.Warnings) {
+	if len(w.ways) != len(s.Interfaces) {
+		w.ways = make([]way, len(s.Interfaces))
+	}
 	for i := range w.ways {
-		from, to := &s.Interfaces[i], &s.Interfaces[1-i]
+		onward, ok := s.Onward(i)
+		if !ok {
+			continue
+		}
+		from, to := &s.Interfaces[i], &s.Interfaces[onward]
 		p := &w.ways[i]
 		was := p.stalled
 		p.look(from, to, s)
@@ -47,7 +54,7 @@ func (w *watchdog) watch(source Source, s *flow.Snapshot) (warnings flow.Warning
 		switch {
 		case p.stalled && !was:
 			p.warning = flow.Warning{
-				Kind: flow.WarningStalled, Interfaces: []string{from.Name, to.Name}, Detail: causeOf(source, p, s, 1-i),
+				Kind: flow.WarningStalled, Interfaces: []string{from.Name, to.Name}, Detail: causeOf(source, p, s, i, onward),
 			}
 			source.Log().Error(p.warning.String())
 		case was && !p.stalled:
@@ -80,10 +87,10 @@ func (p *way) look(from, to *flow.Interface, s *flow.Snapshot) {
 	}
 }
 
-// causeOf returns why nothing is sent out of a side, as far as can be found out.
-func causeOf(source Source, p *way, s *flow.Snapshot, to int) string {
+// causeOf returns why nothing is sent on, as far as can be found out.
+func causeOf(source Source, p *way, s *flow.Snapshot, from, to int) string {
 	if s.Interfaces[to].Up && s.Counters.Packets == p.seen {
-		return fmt.Sprintf("packets do not reach ctop: another program takes them on %s", s.Interfaces[1-to].Name)
+		return fmt.Sprintf("packets do not reach ctop: another program takes them on %s", s.Interfaces[from].Name)
 	}
 	return source.WhyNotSent(to)
 }

@@ -78,7 +78,7 @@ type Flow struct {
 	State State
 	// In is the index, in [Snapshot.Interfaces], of the interface that the
 	// first packet came in by.
-	In uint8
+	In uint16
 	// Origin and Reply are the two directions.
 	Origin, Reply Half
 	// Age is the time since the first packet, Idle since the last one, both

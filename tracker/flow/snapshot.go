@@ -1,8 +1,11 @@
 package flow
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-// Interface is one of the two interfaces that the tracker stands between.
+// Interface is an interface that the tracker is attached to.
 type Interface struct {
 	Name string
 	// Index is zero while the interface does not exist.
@@ -10,6 +13,8 @@ type Interface struct {
 	// Mode is how the programs are attached: ModeNative, ModeTC or
 	// ModeGeneric, never ModeAuto.
 	Mode Mode
+	// Role is what the tracker does there.
+	Role Role `json:",omitempty"`
 	// Up tells whether the interface exists and is administratively up.
 	Up bool
 	// Use is how the machine itself uses the interface, as in "has the address
@@ -80,8 +85,9 @@ func CheckMaxFlows(n int) (int, error) {
 type Snapshot struct {
 	Time time.Time
 	Host string
-	// Interfaces are the two sides in the order in which they were named.
-	Interfaces [2]Interface
+	// Interfaces are those of the tracker, in the order in which they were named:
+	// the two sides of a wire.
+	Interfaces []Interface
 	Policy     Policy
 	Uptime     time.Duration
 	MaxFlows   int
@@ -96,8 +102,34 @@ type Snapshot struct {
 	Flows []Flow
 	// Stalled tells for each interface that it receives packets and nothing is
 	// sent on by the other one. Only a [Collector] finds that out.
-	Stalled [2]bool
+	Stalled []bool
 	// Took is how long reading the table took.
 	Took     time.Duration
 	Warnings Warnings
+}
+
+// Onward returns the interface that packets leave by which come in by interface i, and
+// false if they go to the machine itself.
+func (s *Snapshot) Onward(i int) (to int, ok bool) {
+	if len(s.Interfaces) != 2 || s.Interfaces[i].Role != RoleWire {
+		return 0, false
+	}
+	return 1 - i, true
+}
+
+// Names returns the names of the interfaces.
+func (s *Snapshot) Names() []string {
+	names := make([]string, len(s.Interfaces))
+	for i := range s.Interfaces {
+		names[i] = s.Interfaces[i].Name
+	}
+	return names
+}
+
+// Place names the interfaces in one line.
+func (s *Snapshot) Place() string {
+	if len(s.Interfaces) > 0 && s.Interfaces[0].Role == RoleWire {
+		return strings.Join(s.Names(), " ⇄ ")
+	}
+	return strings.Join(s.Names(), ", ")
 }

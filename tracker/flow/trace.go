@@ -64,9 +64,10 @@ type Trace struct {
 	Tuple     Tuple
 	Flow      ID
 	Direction Direction
-	// In is the index of the interface that it came in by.
-	In   uint8
-	Kind PacketKind
+	// In is the index of the interface that it came in by, Out that of the one that
+	// it leaves by. They are equal if it goes to the machine itself.
+	In, Out uint16
+	Kind    PacketKind
 	// TCP: flags as in the header, numbers as they are on the wire.
 	Flags    uint8
 	Seq, Ack uint32
@@ -105,7 +106,7 @@ func (t *Trace) Matching() *Flow {
 		f.State = t.From
 	}
 	if t.Direction == Reply {
-		f.Tuple, f.In = t.Tuple.Reverse(), 1-t.In
+		f.Tuple, f.In = t.Tuple.Reverse(), t.Out
 	}
 	return f
 }

@@ -163,7 +163,7 @@ func (a *Attachments) Report(s *flow.Snapshot) {
 		s.Warnings = s.Warnings.Add(interfaceWarnings(&is)...)
 	}
 	s.Warnings = s.Warnings.Add(mtuWarnings(interfaces)...)
-	copy(s.Interfaces[:], interfaces)
+	s.Interfaces, s.Stalled = interfaces, make([]bool, len(interfaces))
 	addUnsent(&s.Counters, a.unsent(interfaces))
 }
 

@@ -60,7 +60,8 @@ type Replay struct {
 	// mu is held while the table or its clock changes.
 	mu    sync.Mutex
 	queue *kernel.Queue
-	sides [2]string
+	// sides are the names of the two sides.
+	sides []string
 	// start is the time of the first packet, elapsed what passed since.
 	start   time.Time
 	elapsed time.Duration
@@ -95,7 +96,7 @@ func Open(o Options) (*Replay, error) {
 		return nil, err
 	}
 	r := &Replay{
-		options: o, pause: collect.MinSweep, log: collect.EventLog{Limit: o.EventLog},
+		options: o, pause: collect.MinSweep, sides: make([]string, 2), log: collect.EventLog{Limit: o.EventLog},
 		objects: k, table: kernel.NewReplayTable(k, tick),
 	}
 	if err := r.prepare(); err != nil {
@@ -133,8 +134,8 @@ func (r *Replay) Close() (err error) {
 	return err
 }
 
-// Name says what the two sides are called.
-func (r *Replay) Name(sides [2]string) {
+// Name gives names to the two sides.
+func (r *Replay) Name(sides ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sides = sides

@@ -115,9 +115,10 @@ func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 		return nil, 0, err
 	}
 	s.Host, s.Uptime, s.MaxFlows = r.options.Host, r.elapsed, r.options.MaxFlows
-	for i, name := range r.sides {
-		s.Interfaces[i] = flow.Interface{Name: name, Mode: flow.ModeReplay, Up: true}
+	for _, name := range r.sides {
+		s.Interfaces = append(s.Interfaces, flow.Interface{Name: name, Mode: flow.ModeReplay, Up: true})
 	}
+	s.Stalled = make([]bool, len(s.Interfaces))
 	averageRates(s)
 	s.Warnings = warnings(s)
 	s.Took = time.Since(started)

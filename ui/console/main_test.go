@@ -45,7 +45,7 @@ func (f *fakeSource) Snapshot() *flow.Snapshot {
 	}
 	s := &flow.Snapshot{
 		Time: time.Now(), MaxFlows: 1000, Timeouts: flow.DefaultTimeouts(),
-		Interfaces: [2]flow.Interface{
+		Interfaces: []flow.Interface{
 			{Name: "veth1", Mode: flow.ModeNative, Up: true}, {Name: "veth2", Mode: flow.ModeNative, Up: true},
 		},
 	}

@@ -34,7 +34,7 @@ type History struct {
 // Add takes a snapshot that is newer than those before.
 func (h *History) Add(s *flow.Snapshot) {
 	one := sample{at: s.Time, pps: s.PPS, bps: s.BPS, flows: float64(len(s.Flows))}
-	if s.Interfaces[0].Mode == flow.ModeReplay && len(h.samples) == 0 && s.Uptime > 0 {
+	if len(s.Interfaces) > 0 && s.Interfaces[0].Mode == flow.ModeReplay && len(h.samples) == 0 && s.Uptime > 0 {
 		// It is the only one, and its rates are averages, too.
 		one.newRate = float64(s.Counters.FlowsCreated) / max(s.Uptime, time.Second).Seconds()
 	}

@@ -20,7 +20,7 @@ func shown(s *flow.Snapshot) (what, todo []string) {
 }
 
 func link(up0, up1 bool) *flow.Snapshot {
-	return &flow.Snapshot{MaxFlows: 100, Interfaces: [2]flow.Interface{{Name: "veth1", Up: up0}, {Name: "veth10", Up: up1}}}
+	return &flow.Snapshot{MaxFlows: 100, Interfaces: []flow.Interface{{Name: "veth1", Up: up0}, {Name: "veth10", Up: up1}}}
 }
 
 // An interface that is down is said once, whether or not a warning says it, and one

@@ -140,7 +140,7 @@ func (f *Frame) Empty(text string) []string {
 
 // InterfaceNames names both interfaces of a snapshot.
 func InterfaceNames(s *flow.Snapshot) string {
-	return format.Clean(s.Interfaces[0].Name) + " ⇄ " + format.Clean(s.Interfaces[1].Name)
+	return format.Clean(s.Place())
 }
 
 // Fraction says how many of all are shown.

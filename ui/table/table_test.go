@@ -33,8 +33,7 @@ func rows(n int) []*flow.Flow {
 // shownTable has some flows on a screen of a size.
 func shownTable(width, height, flows int) *Model {
 	m := New(theme.Theme{}, names.New(nil))
-	s := &flow.Snapshot{}
-	s.Interfaces[1].Name = "veth-with-a-long-name"
+	s := &flow.Snapshot{Interfaces: []flow.Interface{{}, {Name: "veth-with-a-long-name"}}}
 	m.SetSnapshot(s)
 	m.SetBy(order.Expected(field.TotalRate))
 	m.SetSize(width, height)

@@ -76,8 +76,7 @@ func TestLiteralIsWhole(t *testing.T) {
 
 // Flows are encoded without allocating.
 func TestFlowAllocatesNothing(t *testing.T) {
-	s := &flow.Snapshot{}
-	s.Interfaces[0].Name = "veth1"
+	s := &flow.Snapshot{Interfaces: []flow.Interface{{Name: "veth1"}, {}}}
 	encoder, room := newFlowEncoder(s), make([]byte, 0, 4096)
 	columns, names := newRecords(field.Records()), field.NamesOf(s)
 	f := &flow.Flow{Tuple: flow.Tuple{Proto: flow.ProtocolTCP}, Origin: flow.Half{RTT: 1e6, PPS: 3.5}, ClosedBy: flow.CloserOrigin}

@@ -14,7 +14,7 @@ func sample(full bool) output.View {
 	s := &flow.Snapshot{
 		Time: time.Date(2026, 11, 22, 22, 4, 5, 0, time.FixedZone("", 3600)),
 		Host: "edge-1",
-		Interfaces: [2]flow.Interface{
+		Interfaces: []flow.Interface{
 			{Name: "veth1", Index: 3, Mode: flow.ModeNative, Up: true},
 			{Name: "veth2", Index: 5, Mode: flow.ModeNative, Up: true},
 		},

@@ -15,7 +15,7 @@ func Summary(v View) string {
 		shown = format.Count(len(v.Rows)) + " shown, " + shown
 	}
 	parts := []string{
-		v.Interfaces[0].Name + " ⇄ " + v.Interfaces[1].Name,
+		v.Place(),
 		v.Interfaces[0].Mode.String(), v.Policy.String(), shown,
 		format.Plural(int(v.Counters.Packets), "packet"), format.Count(int(v.Counters.Dropped)) + " dropped",
 	}

@@ -13,7 +13,7 @@ const tcpFlagLetters = "FSRPAUEC"
 
 // AppendTrace appends one packet as a line: an object for JSON and JSONL, text for
 // all other formats. in names the interfaces.
-func AppendTrace(b []byte, f Format, t *flow.Trace, in [2]string) []byte {
+func AppendTrace(b []byte, f Format, t *flow.Trace, in []string) []byte {
 	if f == JSON || f == JSONL {
 		b = appendTraceJSON(b, t, in)
 	} else {
@@ -22,12 +22,12 @@ func AppendTrace(b []byte, f Format, t *flow.Trace, in [2]string) []byte {
 	return append(b, '\n')
 }
 
-func appendTraceText(b []byte, t *flow.Trace, in [2]string, full bool) []byte {
+func appendTraceText(b []byte, t *flow.Trace, in []string, full bool) []byte {
 	if t.Lost > 0 {
 		return fmt.Appendf(b, "%15s  lost %s", "", format.Plural(int(t.Lost), "packet"))
 	}
 	b = t.Time.Local().AppendFormat(b, "15:04:05.000000")
-	b = fmt.Appendf(b, "  %s  ", format.Clean(in[t.In&1]))
+	b = fmt.Appendf(b, "  %s  ", format.Clean(nameAt(in, t.In)))
 	if full {
 		b = append(format.AppendHex(b, uint64(t.Flow)), "  "...)
 	}
@@ -58,6 +58,14 @@ func appendTraceText(b []byte, t *flow.Trace, in [2]string, full bool) []byte {
 	return b
 }
 
+// nameAt returns the name of an interface, empty if there is none.
+func nameAt(names []string, i uint16) string {
+	if int(i) < len(names) {
+		return names[i]
+	}
+	return ""
+}
+
 // isSegment tells whether the packet has TCP numbers.
 func isSegment(t *flow.Trace) bool {
 	return t.Tuple.Proto == flow.ProtocolTCP && t.Kind == flow.PacketFlow
@@ -86,7 +94,7 @@ func traceState(s flow.State) string {
 // tupleMembers are the members of an event that name the flow, without its id.
 var tupleMembers = slices.DeleteFunc(slices.Clone(eventMembers), func(m member) bool { return m.field.Name == "id" })
 
-func appendTraceJSON(b []byte, t *flow.Trace, in [2]string) []byte {
+func appendTraceJSON(b []byte, t *flow.Trace, in []string) []byte {
 	if t.Lost > 0 {
 		b = append(b, `{"trace":"lost","count":`...)
 		return append(format.AppendUint(b, t.Lost), '}')
@@ -95,7 +103,7 @@ func appendTraceJSON(b []byte, t *flow.Trace, in [2]string) []byte {
 	b = appendTime(b, t.Time)
 	b = append(append(b, `","trace":"`...), t.Kind.String()...)
 	b = append(b, `","in":`...)
-	b = append(b, quote(in[t.In&1])...)
+	b = append(b, quote(nameAt(in, t.In))...)
 	if t.Flow != 0 {
 		b = append(format.AppendHex(append(b, `,"id":"`...), uint64(t.Flow)), '"')
 		b = append(append(append(b, `,"direction":"`...), t.Direction.String()...), '"')

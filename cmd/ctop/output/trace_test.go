@@ -11,7 +11,7 @@ import (
 
 // TestTraceReasons tells why a packet is invalid or untracked, in both forms.
 func TestTraceReasons(t *testing.T) {
-	in := [2]string{"veth1", "veth2"}
+	in := []string{"veth1", "veth2"}
 	tuple := flow.Tuple{
 		Proto: flow.ProtocolSCTP,
 		Src:   netip.MustParseAddrPort("10.0.0.1:4000"), Dst: netip.MustParseAddrPort("10.0.0.2:5000"),

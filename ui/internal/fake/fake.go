@@ -17,7 +17,7 @@ var Start = time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 func Snapshot(at time.Time, flows []flow.Flow) *flow.Snapshot {
 	return &flow.Snapshot{
 		Time: at,
-		Interfaces: [2]flow.Interface{
+		Interfaces: []flow.Interface{
 			{Name: "veth1", Index: 3, Mode: flow.ModeNative, Up: true},
 			{Name: "veth2", Index: 5, Mode: flow.ModeNative, Up: true},
 		},
@@ -57,7 +57,7 @@ func Flow(i int) flow.Flow {
 		f.Tuple.Dst = netip.AddrPortFrom(f.Tuple.Dst.Addr(), 0)
 		f.Tuple.ICMPType, f.Tuple.ICMPID = 8, uint16(i)
 	}
-	f.In = uint8(i % 2)
+	f.In = uint16(i % 2)
 	if kind.proto == flow.ProtocolTCP && !kind.state.Opening() {
 		f.Origin.RTT, f.Origin.Retransmits, f.Origin.Reordered = time.Duration(i)*time.Microsecond, uint16(i%7), uint16(i%5)
 	}
