@@ -45,7 +45,7 @@ var reasonNames = [...]string{
 	ConntrackReasonREASON_REUSED:  "reused",
 }
 
-// verdictOf names the one verdict that was counted, with its reason.
+// verdictOf returns the name of the one verdict that was counted, with its reason.
 func verdictOf(counted ConntrackCpuStats) string {
 	var found []string
 	for i, n := range counted.Verdict {
@@ -65,7 +65,7 @@ func (p *player) describe(before ConntrackCpuStats) string {
 	return verdictOf(p.h.since(before)) + ", " + stateNames[state(p.h.flow(p.key))]
 }
 
-// checkCounters compares what one packet added to the counters.
+// checkCounters checks what one packet added to the counters.
 func (p *player) checkCounters(before ConntrackCpuStats, verdict, reason string, forwarded bool, size int) {
 	p.Helper()
 	counted := p.h.since(before)
@@ -91,8 +91,8 @@ func (p *player) checkCounters(before ConntrackCpuStats, verdict, reason string,
 	}
 }
 
-// checkEvents compares the events of a step, and the counters beside them, with
-// what the step wants: one for an end, one for a beginning or a change.
+// checkEvents checks the events of a step, and their counters: one event for an end, one
+// for a beginning or a change.
 func (p *player) checkEvents(from int, before ConntrackCpuStats, events []ConntrackEvent) {
 	p.Helper()
 	w := p.want
@@ -152,7 +152,7 @@ func (p *player) compareEvents(want []string, events []ConntrackEvent) {
 	}
 }
 
-// checkEnd compares the event of the flow's end with the flow as it was.
+// checkEnd checks the event of the flow's end.
 func (p *player) checkEnd(from int, events []ConntrackEvent) {
 	p.Helper()
 	if len(events) == 0 {
@@ -162,7 +162,7 @@ func (p *player) checkEnd(from int, events []ConntrackEvent) {
 	want := ConntrackDirection(from ^ p.flow.origin)
 	switch events[0].Reason {
 	case ConntrackReasonREASON_EXPIRED, ConntrackReasonREASON_DELETED:
-		// No packet caused it.
+		// These ends are not caused by a packet.
 		want = ConntrackDirectionORIGIN
 	}
 	if events[0].Direction != want {
@@ -170,13 +170,13 @@ func (p *player) checkEnd(from int, events []ConntrackEvent) {
 	}
 }
 
-// checkLast compares the event of a beginning or a change.
+// checkLast checks the event of a beginning or a change.
 func (p *player) checkLast(from int, e ConntrackEvent) {
 	p.Helper()
 	if e.Type == ConntrackEventTypeEVENT_NEW {
 		p.flow.id = e.Id
-		// What a new flow begins with is its origin, even where that is
-		// the answer to what came in the flow before.
+		// The event of a new flow has its origin, even if the flow begins
+		// with the answer to a SYN of the old flow.
 		from = p.flow.origin
 	}
 	p.checkEvent(e)
@@ -198,13 +198,13 @@ func (p *player) checkEvent(e ConntrackEvent) {
 	}
 }
 
-// reversed is whether the flow's origin should be the key's end 1. In an ICMP
-// flow end 0 is the one that asks.
+// reversed reports whether the flow's origin should be the key's end 1. In an ICMP flow
+// end 0 sends the requests.
 func (p *player) reversed() bool {
 	return p.key.IcmpType == 0 && p.v.swapped != (p.flow.origin == 1)
 }
 
-// checkFlow compares the entry with what the steps so far should have made.
+// checkFlow compares the entry with the model.
 func (p *player) checkFlow() {
 	p.Helper()
 	f := p.h.flow(p.key)

@@ -8,18 +8,17 @@ import (
 	"ctop/internal/frame"
 )
 
-// tcpOptions is what a Linux client offers in its SYN.
+// tcpOptions are those of a SYN from Linux.
 var tcpOptions = []byte{2, 4, 5, 0xb4, 4, 2, 8, 10, 1, 2, 3, 4, 0, 0, 0, 0, 1, 3, 3, 7}
 
-// hopByHop, routing and destination options, each of eight bytes.
+// extensions are hop-by-hop, routing and destination options of eight bytes each.
 var extensions = []frame.Extension{
 	{Number: frame.ProtoHopByHop, Rest: []byte{0, 1, 4, 0, 0, 0, 0}},
 	{Number: frame.ProtoRouting, Rest: []byte{0, 4, 0, 0, 0, 0, 0}},
 	{Number: frame.ProtoDestination, Rest: []byte{1, 1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 }
 
-// wholeFrames are valid frames of every kind that is tracked, each of which
-// begins a flow.
+// wholeFrames returns a valid frame of every kind that is tracked. Each begins a flow.
 func wholeFrames() map[string]frame.Frame {
 	s := frame.Segment{Flags: frame.SYN, Seq: 1000, Window: 10000, Sport: 40000, Dport: 443, Options: tcpOptions, Payload: 33}
 	tcp4 := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: s.Bytes()}
@@ -44,8 +43,8 @@ func wholeFrames() map[string]frame.Frame {
 	}
 }
 
-// A packet that is cut short anywhere is malformed, passes in observe, is
-// dropped in enforce, and is counted to no flow.
+// A packet that is truncated anywhere is malformed: it passes in observe, is dropped in
+// enforce, and counts for no flow.
 func TestTruncated(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range wholeFrames() {
@@ -73,9 +72,8 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// shortest is the least that the kernel takes as a test packet: an Ethernet
-// header, and at tc the IP header that the ethertype promises. Behind a tag it
-// does not look.
+// shortest returns the least length that the kernel accepts for a test packet: an
+// Ethernet header, and for tc the IP header that follows it. After a tag it accepts any.
 func shortest(by hook, f frame.Frame) int {
 	switch {
 	case by == hookXDP || len(f.VLANs) > 0:
@@ -110,7 +108,7 @@ func (h *harness) expectTable(want map[ConntrackFlowKey]ConntrackFlow) {
 	}
 }
 
-// Headers that lie. at is an offset from where the IP header begins.
+// Headers with wrong lengths are malformed. at counts from the start of the IP header.
 func TestLies(t *testing.T) {
 	h := newHarness(t, setup{})
 	whole := wholeFrames()
@@ -120,7 +118,7 @@ func TestLies(t *testing.T) {
 	put8 := func(at int, value uint8) func([]byte) []byte {
 		return func(ip []byte) []byte { ip[at] = value; return ip }
 	}
-	// shorter makes the IP packet shorter than its frame, the rest zero.
+	// shorter makes the IP packet shorter than its frame. The rest is zero.
 	shorter := func(transport int) func([]byte) []byte {
 		return func(ip []byte) []byte {
 			at, header := 2, 20
@@ -197,7 +195,7 @@ func TestLies(t *testing.T) {
 	}
 }
 
-// What is behind the IP packet in a frame is padding, not payload.
+// The bytes of a frame after the IP packet are padding, not payload.
 func TestPadding(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
@@ -212,7 +210,7 @@ func TestPadding(t *testing.T) {
 	}
 }
 
-// A frame in several buffers is counted whole.
+// All bytes of a frame with several buffers count.
 func TestJumbo(t *testing.T) {
 	h := newHarness(t, setup{})
 	for i, size := range []int{3000, 3400, 3600, 8958, 8972, 30000} {
@@ -228,8 +226,8 @@ func TestJumbo(t *testing.T) {
 	h.expect(hookXDP, frame.Raw(frame.EtherARP, frame.Payload(9000)), "untracked")
 }
 
-// A frame with options or extension headers belongs to the flow of its plain
-// twin, and the window scale is found behind other TCP options.
+// A frame with options or extension headers belongs to the flow of one without, and the
+// window scale is found after other TCP options.
 func TestHeadersOfAllSizes(t *testing.T) {
 	h := newHarness(t, setup{})
 	for name, f := range wholeFrames() {
@@ -249,7 +247,7 @@ func TestHeadersOfAllSizes(t *testing.T) {
 	}
 }
 
-// Options that cannot be read end the search for the window scale.
+// A malformed option ends the search for the window scale.
 func TestTCPOptions(t *testing.T) {
 	h := newHarness(t, setup{})
 	const none = 255
@@ -285,7 +283,7 @@ func TestTCPOptions(t *testing.T) {
 	}
 }
 
-// make40 is 37 NOPs.
+// make40 returns 37 NOPs.
 func make40() []byte {
 	b := make([]byte, 37, 40)
 	for i := range b {

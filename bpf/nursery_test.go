@@ -7,7 +7,7 @@ import (
 	"ctop/internal/frame"
 )
 
-// aside are the ends of flows that one side makes by itself.
+// aside are the ends of flows that one side creates alone.
 var aside = [2]netip.Addr{netip.MustParseAddr("198.18.0.1"), netip.MustParseAddr("198.51.100.1")}
 
 func tcpFrame(src, dst netip.Addr, s frame.Segment) []byte {
@@ -15,7 +15,7 @@ func tcpFrame(src, dst netip.Addr, s frame.Segment) []byte {
 	return frame.Frame{Src: src, Dst: dst, Proto: frame.ProtoTCP, L4: s.Bytes()}.Bytes()
 }
 
-// kindsOfOneSide are flows as one side can make them by itself.
+// kindsOfOneSide are the kinds of flows that one side can create alone.
 var kindsOfOneSide = map[string]func(port uint16) [][]byte{
 	"UDP answered by its own side": func(port uint16) [][]byte {
 		return [][]byte{
@@ -94,7 +94,7 @@ func (h *harness) handshake(by hook, port uint16) {
 	h.expect(by, tcpFrame(client4, server4, frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Sport: port, Dport: 443}), "established")
 }
 
-// sumsHold holds what was created against what ended and what is there.
+// sumsHold compares the flows created with those that ended and those in the table.
 func (h *harness) sumsHold(before ConntrackCpuStats) {
 	h.t.Helper()
 	counted := h.since(before)

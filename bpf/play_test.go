@@ -14,17 +14,16 @@ import (
 	"ctop/internal/script"
 )
 
-// variant is one of the ways in which every sequence is played.
+// variant is one way to play a sequence. Every sequence is played in all of them.
 type variant struct {
 	hook hook
 	v6   bool
-	// swapped makes the client the key's end 1, side the interface that it
-	// is behind.
+	// swapped makes the client the key's end 1. side is its interface.
 	swapped bool
 	side    int
-	// hop changes the CPU with every packet.
+	// hop sends every packet on another CPU.
 	hop bool
-	// base is added to all sequence numbers, so that some pass zero.
+	// base is added to all sequence numbers, so that some wrap around.
 	base uint32
 }
 
@@ -48,7 +47,7 @@ func (v variant) String() string {
 		v.hook, v.v6, v.swapped, v.side, v.hop, v.base)
 }
 
-// ends are the client's and the server's address.
+// ends returns the addresses of client and server.
 func (v variant) ends() [2]netip.Addr {
 	a, b := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
 	if v.v6 {
@@ -60,19 +59,19 @@ func (v variant) ends() [2]netip.Addr {
 	return [2]netip.Addr{a, b}
 }
 
-// model is what the flow of a sequence should look like by now.
+// model is the expected state of the flow.
 type model struct {
 	state string
-	// origin is whose direction the origin is: 0 the client's.
+	// origin is the end that is the origin: 0 is the client.
 	origin int
-	// crossed tells that the flow began by the wrong side.
+	// crossed means that the flow's first packet came in by the wrong side.
 	crossed        bool
 	packets, bytes [2]uint64
 	invalid        uint16
 	id             uint64
 }
 
-// player plays one sequence in one way.
+// player plays one sequence in one variant.
 type player struct {
 	*testing.T
 	h    *harness
@@ -81,7 +80,7 @@ type player struct {
 	want script.Want
 	key  ConntrackFlowKey
 	flow model
-	// serverBase sets the server's numbers apart from the client's.
+	// serverBase is added to the server's sequence numbers.
 	serverBase uint32
 }
 
@@ -175,7 +174,7 @@ func (p *player) number() uint64 {
 	return n
 }
 
-// syscall runs one of the programs that user space asks by.
+// syscall runs one of the programs for requests of user space.
 func (h *harness) syscall(program *ebpf.Program, args any) {
 	h.t.Helper()
 	_, err := program.Run(&ebpf.RunOptions{Context: args, ContextOut: args})
@@ -191,7 +190,7 @@ func (p *player) request(request ConntrackFlowRequest, id uint64, ticks uint32) 
 	}
 }
 
-// build makes the packet of the current step.
+// build returns the packet of the current step.
 func (p *player) build() frame.Frame {
 	p.Helper()
 	s := p.step
@@ -219,7 +218,7 @@ func (p *player) build() frame.Frame {
 	return f
 }
 
-// packet sends the step's packet and checks what was counted and told.
+// packet sends the packet of the step, and checks counters and events.
 func (p *player) packet() {
 	p.Helper()
 	from := p.step.Dir()
@@ -255,15 +254,15 @@ func (p *player) packet() {
 	p.checkEvents(from, before, events)
 }
 
-// begin starts a new model where the step made a new flow. A flow that begins
-// with an answer was asked for by the other side.
+// begin starts a new model if the step began a flow. A flow that begins with an answer
+// has the other end as its origin.
 func (p *player) begin(from int, events []ConntrackEvent) {
 	if p.want.State == "-" {
 		return
 	}
 	p.flow.state = "-"
 	if p.want.Ended != "" {
-		// The old flow's last numbers are checked with its event.
+		// checkEnd compares the last numbers of the old flow.
 		p.checkEnd(from, events)
 	}
 	p.flow = model{state: "-", origin: from, crossed: p.step.Stray}

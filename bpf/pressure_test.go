@@ -7,8 +7,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// Where room is scarce, flows that proved nothing and those that both sides
-// ended go before their time, and no others.
+// In a nearly full table the sweep ends unanswered flows, and flows that both sides have
+// closed, early. It ends no others early.
 func TestSweepUnderPressure(t *testing.T) {
 	h := newHarness(t, setup{})
 	const most = 240 // of 256: a sixteenth is left

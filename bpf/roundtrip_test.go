@@ -10,9 +10,9 @@ import (
 	"ctop/internal/frame"
 )
 
-// A flood of SYNs as fast as capacity over round trip, and faster, leaves honest
-// handshakes their answers: what counts is how many SYNs come within a round trip.
-// The figures stand in docs/reliability.md.
+// A flood that sends as many SYNs within a round trip as the table has room for, and
+// more, does not keep honest handshakes from completing. docs/reliability.md has the
+// figures.
 func TestHandshakesWithinAFlood(t *testing.T) {
 	const room, handshakes = 4096, 200
 	// As the tracker loads the programs: openings for an eighth of the room.
@@ -33,9 +33,10 @@ func TestHandshakesWithinAFlood(t *testing.T) {
 	}
 }
 
-// flooded begins handshakes in a flood that makes so many SYNs within a round trip. The
-// tracker is half way, where it waits longest for each next packet: the answer, the
-// opener's ACK and data of the other end. It returns how many are established, with nothing dropped.
+// flooded begins handshakes during a flood that sends "between" SYNs within a round trip.
+// The tracker is half way between the ends, where it waits longest for each next packet:
+// the answer, the opener's ACK and data of the other end. It returns how many handshakes
+// are established with nothing dropped.
 func (h *harness) flooded(between, handshakes int) (established int) {
 	h.t.Helper()
 	const apart = 50

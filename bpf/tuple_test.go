@@ -7,8 +7,8 @@ import (
 	"ctop/internal/frame"
 )
 
-// keyOf returns the key that a packet between the two ends has, worked out
-// apart from the C code, and whether the packet goes from end 1 to end 0.
+// keyOf returns the key of a packet between two ends, and whether the packet goes from
+// end 1 to end 0. It is independent of the C code.
 func keyOf(f frame.Frame, sport, dport uint16) (key ConntrackFlowKey, reversed bool) {
 	key = ConntrackFlowKey{Proto: f.Proto, Family: 6}
 	if f.Src.Is4() {
