@@ -156,21 +156,6 @@ func (t *Tracker) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	return t.table.Act(ctx, act)
 }
 
-// Delete ends flows with reason "deleted". Where it fails in the middle, the
-// result counts what was done before.
-func (t *Tracker) Delete(refs ...flow.Ref) (flow.Outcome, error) { return t.table.Delete(refs...) }
-
-// SetTimeout changes a timeout for every flow at once.
-func (t *Tracker) SetTimeout(name flow.TimeoutName, d time.Duration) error {
-	return t.table.SetTimeout(name, d)
-}
-
-// SetFlowTimeout gives one flow a timeout of its own; zero takes it away again.
-// It returns an error that wraps [flow.ErrFlowGone] where the flow has ended.
-func (t *Tracker) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
-	return t.table.SetFlowTimeout(ref, d)
-}
-
 // Events returns the events from now on until ctx is done ([collect.Events]). Every
 // caller gets all events; at most eight may read at once.
 func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {

@@ -124,6 +124,9 @@ func (d *dumps) endSlow(role console.Role) {
 
 // choose returns the snapshot for another dump, nil if there is no place.
 func (d *dumps) choose(latest *flow.Snapshot, role console.Role) *flow.Snapshot {
+	if latest == nil { // the collector has just stopped
+		return nil
+	}
 	held, viewersHeld := map[*flow.Snapshot]bool{}, map[*flow.Snapshot]bool{}
 	viewers := 0
 	var newest *flow.Snapshot

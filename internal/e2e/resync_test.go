@@ -133,7 +133,7 @@ func TestRingOverflow(t *testing.T) {
 	r.eventually("an ended connection", func() bool { return len(r.flows("tcp")) > 0 })
 	r.connect(r.Server.Addr4())
 	for _, f := range r.flows("")[:100] {
-		if _, err := tr.Delete(f.Ref()); err != nil {
+		if _, err := tr.Act(t.Context(), flow.Deletion(f.Ref())); err != nil {
 			t.Fatal(err)
 		}
 	}

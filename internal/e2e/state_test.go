@@ -188,7 +188,7 @@ func TestChangedTimeoutExpiresIdleConnections(t *testing.T) {
 	first := time.Now() // the last packet comes after it
 	say(t, client, server, "hello")
 	id := r.flow("tcp", flow.StateEstablished).ID
-	if err := r.tracker.SetTimeout(flow.TCPEstablished, timeout); err != nil {
+	if _, err := r.tracker.Act(r.ctx, flow.TimeoutChange(flow.TCPEstablished, timeout)); err != nil {
 		t.Fatal(err)
 	}
 	last := time.Now()

@@ -25,7 +25,7 @@ func TestUpgrade(t *testing.T) {
 		t.Run(mode.String(), func(t *testing.T) {
 			r := newRig(t, tracker.Options{Mode: mode, Keep: true})
 			client, server := r.connect(r.Server.Addr4())
-			if err := r.tracker.SetTimeout(flow.TCPEstablished, time.Hour); err != nil {
+			if _, err := r.tracker.Act(r.ctx, flow.TimeoutChange(flow.TCPEstablished, time.Hour)); err != nil {
 				t.Fatal(err)
 			}
 			id := r.flow("tcp", flow.StateEstablished).ID

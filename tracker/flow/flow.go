@@ -100,7 +100,7 @@ type Flow struct {
 	OneSided bool
 }
 
-// Ref returns what names the flow to [Tracker.Delete] and the like.
+// Ref returns the reference to the flow that an [Act] takes.
 func (f *Flow) Ref() Ref {
 	return Ref{ID: f.ID, Tuple: f.Tuple}
 }
