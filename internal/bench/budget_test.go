@@ -20,7 +20,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
 // budgetFile has the number of instructions allowed for each program, and the
-// helpers that the short path may call, with their number of calls.
+// helpers that the fast path may call, with their number of calls.
 const budgetFile = "testdata/budget.txt"
 
 // TestBudget compares the compiled programs with their budget. The counts are
@@ -120,7 +120,7 @@ func TestShortWay(t *testing.T) {
 			return
 		}
 	}
-	t.Errorf("an established segment takes %.2f of a look-up and %.2f of one with a lock, at most %g and %g: something was added to the short way",
+	t.Errorf("an established segment takes %.2f of a look-up and %.2f of one with a lock, at most %g and %g: something was added to the fast path",
 		ofLookup, ofLocked, mostOfLookup, mostOfLocked)
 }
 

@@ -56,7 +56,7 @@ func loadPrograms(capacity int, object string, virtual bool) (_ *programs, err e
 		return nil, fmt.Errorf("load the reference: %w", err)
 	}
 	if p.short, err = loadShort(p.ctop); err != nil {
-		return nil, fmt.Errorf("load the short way: %w", err)
+		return nil, fmt.Errorf("load the fast path: %w", err)
 	}
 	return p, errors.Join(p.configure(), bpftest.SetOutputs(p.reference, bpftest.Loopback), bpftest.SetOutputs(p.short, bpftest.Loopback))
 }
@@ -74,7 +74,7 @@ func loadCtop(capacity int, object string, virtual bool) (*ebpf.Collection, erro
 	return bpftest.Setup{MaxFlows: capacity, CompleteChecksums: virtual}.Load(spec, bpf.SizeTable)
 }
 
-// loadShort loads only the short path, with ctop's table.
+// loadShort loads only the fast path, with ctop's table.
 func loadShort(ctop *ebpf.Collection) (*ebpf.Collection, error) {
 	spec, err := reference.LoadShort()
 	if err != nil {

@@ -31,7 +31,7 @@ type staging struct {
 
 // randomly stages the frame for a random flow, each segment in order. A later
 // number would leave a gap, an earlier one would be a retransmission, and both
-// take the long path.
+// take the slow path.
 func (f frame) randomly(flows int) staging {
 	return staging{
 		flows: flows, sum: f.headerSum(), macs: f.macs,

@@ -39,7 +39,7 @@ func TestUpgrade(t *testing.T) {
 				r.open(tracker.Options{})
 				after := programs(t)
 				if !r.tracker.Joined() {
-					t.Fatal("it began anew")
+					t.Fatal("it started again")
 				}
 				for i := range after {
 					if after[i] == before[i] {

@@ -14,7 +14,7 @@ var closingDifferences = []difference{
 		is: func(m *moment) bool {
 			w := m.afterwards()
 			return m.passed() && m.ctop.Why == "closed" && m.ctop.State == Gone &&
-				(m.kernel.State == TimeWait || m.kernel.State == LastAck) && (w.finAcked(0) && w.finAcked(1) || m.vagueFin() || m.w.trail["begun anew"])
+				(m.kernel.State == TimeWait || m.kernel.State == LastAck) && (w.finAcked(0) && w.finAcked(1) || m.vagueFin() || m.w.trail["restarted direction"])
 		},
 		after:  stand,
 		reason: "both FINs are acknowledged, so nothing is left to track; the kernel keeps a TIME_WAIT",

@@ -70,4 +70,6 @@ func (w *witness) expects(s *script.Step) bool {
 }
 
 // vague reports whether the numbers at the end are uncertain.
-func (w *witness) vague() bool { return w.midstream || w.trail["begun anew"] || w.trail["restart"] }
+func (w *witness) vague() bool {
+	return w.midstream || w.trail["restarted direction"] || w.trail["restart"]
+}

@@ -43,7 +43,7 @@ var openingDifferences = []difference{
 		source: "RFC 7413 section 4.2; RFC 9293 3.10.7.4",
 	},
 	{
-		name: "SYN and SYN+ACK said again",
+		name: "retransmitted SYN and SYN+ACK",
 		is: func(m *moment) bool {
 			return m.is(frame.SYN|frame.ACK) && m.passed() && m.stays() && m.ctop.State >= Open && m.kernel.State == SynRecv &&
 				m.step.Seq == m.me().isn
@@ -126,7 +126,7 @@ var openingDifferences = []difference{
 		is: func(m *moment) bool {
 			w := m.afterwards()
 			return m.passed() && m.before.ctop == SynRecv && m.stays() && m.step.Flags&(frame.SYN|frame.RST) == 0 &&
-				m.kernel.State >= Open && (!w.synAcked(0) || !w.synAcked(1) || w.trail["begun anew"])
+				m.kernel.State >= Open && (!w.synAcked(0) || !w.synAcked(1) || w.trail["restarted direction"])
 		},
 		reason: "an ACK that does not acknowledge the SYN completes no handshake; the kernel looks at the flag only",
 		source: "RFC 9293 3.10.7.4, fifth check, SYN-RECEIVED",
@@ -151,7 +151,7 @@ var openingDifferences = []difference{
 		source: "RFC 9293 3.10.7.3, first check; decision 5c",
 	},
 	{
-		name: "direction begun anew",
+		name: "direction initialised again",
 		is: func(m *moment) bool {
 			return m.step.Has(frame.SYN) && m.step.Flags&(frame.RST|frame.FIN) == 0 && m.before.ctop == SynRecv && m.onlyCtopPasses() &&
 				m.me().synSent && (m.step.Seq != m.me().isn || len(m.w.syns) > 1)
@@ -187,7 +187,7 @@ var openingDifferences = []difference{
 		source: "decision 5d: if the answer is a SYN+ACK that acknowledges it, the flow restarts",
 	},
 	{
-		name: "open until both ends began anew",
+		name: "open until both ends start again",
 		is: func(m *moment) bool {
 			return m.is(frame.SYN|frame.ACK) && m.stays() && m.ctop.Verdict == Established && m.before.ctop >= Open &&
 				m.w.answersPending(m.step) != nil
@@ -197,7 +197,7 @@ var openingDifferences = []difference{
 		source: "decision 5d: an open flow is not discarded before both ends have started a new connection; RFC 9293 3.10.7.3",
 	},
 	{
-		name: "both ends began anew",
+		name: "both ends start again",
 		is: func(m *moment) bool {
 			return m.is(frame.ACK) && m.ctop.Why == "reused" && m.ctop.Verdict == New && m.ctop.State == Open
 		},
@@ -218,7 +218,7 @@ var openingDifferences = []difference{
 		name: "ACK of the older one of two answers",
 		is: func(m *moment) bool {
 			return m.step.Has(frame.ACK) && m.step.Flags&(frame.SYN|frame.RST) == 0 && m.before.ctop == SynRecv && m.ctop.State >= Open &&
-				m.w.trail["begun anew"]
+				m.w.trail["restarted direction"]
 		},
 		after:  part,
 		reason: "the ACK decides which of two SYN+ACKs counts; the kernel knows only the last one",
@@ -236,7 +236,7 @@ var openingDifferences = []difference{
 	{
 		name: "remembered SYN is answered",
 		is: func(m *moment) bool {
-			return m.is(frame.SYN|frame.ACK) && m.ctop.Why == "reused" && m.ctop.State == SynRecv && (m.w.answersPending(m.step) != nil || m.w.trail["begun anew"]) &&
+			return m.is(frame.SYN|frame.ACK) && m.ctop.Why == "reused" && m.ctop.State == SynRecv && (m.w.answersPending(m.step) != nil || m.w.trail["restarted direction"]) &&
 				m.kernel.State != SynRecv
 		},
 		after:  part,

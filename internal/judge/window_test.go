@@ -62,7 +62,7 @@ var windowDifferences = []difference{
 	{
 		name: "windows after a difference",
 		is: func(m *moment) bool {
-			return len(m.w.trail) > 0 && m.onlyKernelPasses("window") && m.stays() && (!m.w.inside(m.step) || m.w.trail["begun anew"])
+			return len(m.w.trail) > 0 && m.onlyKernelPasses("window") && m.stays() && (!m.w.inside(m.step) || m.w.trail["restarted direction"])
 		},
 		after:  part,
 		reason: "an earlier packet moved the windows of only one of the two; by the numbers ctop is right",
@@ -71,7 +71,7 @@ var windowDifferences = []difference{
 	{
 		name: "the kernel ignored what permits this",
 		is: func(m *moment) bool {
-			return len(m.w.trail) > 0 && m.onlyCtopPasses() && !m.isReset() && (m.w.near(m.step) || m.w.trail["begun anew"])
+			return len(m.w.trail) > 0 && m.onlyCtopPasses() && !m.isReset() && (m.w.near(m.step) || m.w.trail["restarted direction"])
 		},
 		after:  part,
 		reason: "an earlier packet moved the windows of only one of the two",

@@ -239,7 +239,7 @@ func (w *witness) noteSyn(s *script.Step, me, other *witnessSide, opening, repla
 		return
 	}
 	if me.synSent {
-		w.trail["begun anew"] = true
+		w.trail["restarted direction"] = true
 	}
 	w.syns = slices.DeleteFunc(slices.Clone(w.syns), func(o *script.Step) bool { return s.Has(frame.ACK) && o.Reply == s.Reply })
 	me.synSent, me.isn, me.synEnd, me.end = true, s.Seq, s.End(), s.End()
@@ -353,7 +353,7 @@ func (w *witness) restarted(answer *script.Step) *witness {
 		n.side[1-answer.Dir()].offered = syn.Scale != script.NoScale
 		n.side[1-answer.Dir()].scale = uint8(max(syn.Scale, 0))
 	} else {
-		n.trail["begun anew"] = true // with which scale is anybody's guess
+		n.trail["restarted direction"] = true // with which scale is anybody's guess
 	}
 	return n
 }

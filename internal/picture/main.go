@@ -106,7 +106,7 @@ func (s scene) play(ctx context.Context, program string) (screen string, err err
 		return "", err
 	}
 	defer func() {
-		_ = t.Press(ctx, "C-c") // the demo takes its laboratory away
+		_ = t.Press(ctx, "C-c") // the demo removes its lab
 		_, _ = t.WaitFor(ctx, func(string) bool { _, ended, _ := t.Ended(ctx); return ended })
 		_ = t.Close()
 	}()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 //go:build ignore
 
-/* ctop's short way by itself, whose instructions are counted, and what it would
+/* ctop's fast path by itself, whose instructions are counted, and what it would
  * cost with a lock and the fine clock for every packet. */
 #include <stdbool.h>
 
@@ -51,7 +51,7 @@ int short_plain(struct xdp_md *ctx)
 	return forward(ctx);
 }
 
-/* What the short way does to a flow whose lock is held. */
+/* What the fast path does to a flow whose lock is held. */
 static __always_inline bool locked_track(struct locked_flow *locked,
 					 const struct plain *plain,
 					 const struct packet *pkt, __u64 now)
