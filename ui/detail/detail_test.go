@@ -1,9 +1,12 @@
 package detail_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/charmbracelet/x/exp/golden"
 
 	"ctop/tracker/flow"
 	"ctop/ui/acting"
@@ -212,5 +215,50 @@ func TestKeys(t *testing.T) {
 	}
 	if f.Press("f"); f.FilterText() == "" || len(f.Over()) != 0 {
 		t.Errorf("the filter is %q", f.FilterText())
+	}
+}
+
+func TestHints(t *testing.T) {
+	_, p := open(fake.Flow(0))
+	acting := 0
+	for _, h := range p.Hints() {
+		if h.Acts {
+			acting++
+		}
+	}
+	if acting != 5 {
+		t.Errorf("%d hints act", acting)
+	}
+}
+
+// TestScreens compares the whole page of a flow that fares badly.
+func TestScreens(t *testing.T) {
+	for _, size := range [][2]int{{40, 10}, {46, 24}, {76, 24}, {104, 40}, {200, 50}} {
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			of := fake.Flow(3)
+			of.Tuple.VLAN, of.ClosedBy = 7, flow.CloserReply
+			of.Origin.RTT, of.Reply.RTT, of.Reply.Retransmits = 300*time.Microsecond, 12*time.Millisecond, 70
+			of.Origin.ZeroWindows, of.Reply.Reordered, of.Invalid, of.Related = 1, 4, 3, 2
+			log := []flow.Event{
+				event(-time.Minute, flow.StateNone, flow.StateSynSent, flow.Origin),
+				event(-59*time.Second, flow.StateSynSent, flow.StateSynRecv, flow.Reply),
+				event(-58*time.Second, flow.StateSynRecv, flow.StateEstablished, flow.Origin),
+				event(-9*time.Second, flow.StateEstablished, flow.StateFinWait1, flow.Reply),
+				event(-8*time.Second, flow.StateFinWait1, flow.StateFinWait2, flow.Origin),
+			}
+			for i := range log {
+				log[i].ID, log[i].Tuple = of.ID, of.Tuple
+			}
+			f, p := open(of, log...)
+			for i := range 40 {
+				next := of
+				next.Reply.BPS *= float64(i%9) / 4
+				f.Now = f.Now.Add(time.Second)
+				f.Shown = fake.Snapshot(f.Now, []flow.Flow{next})
+				f.Send(page.ShownChanged{Watched: &next})
+			}
+			p.SetSize(size[0], size[1])
+			golden.RequireEqual(t, []byte(strings.Join(p.Lines(), "\n")))
+		})
 	}
 }

@@ -369,3 +369,42 @@ func TestHintsAndAside(t *testing.T) {
 		t.Errorf("%s", empty.Screen())
 	}
 }
+
+func TestHintsThatAct(t *testing.T) {
+	f, p := newPage(flows.Options{}, fake.Flows(10)...)
+	acting := func() (does []string) {
+		for _, h := range p.Hints() {
+			if h.Acts {
+				does = append(does, h.Does)
+			}
+		}
+		return does
+	}
+	if got := acting(); !slices.Equal(got, []string{"delete", "mark"}) {
+		t.Errorf("%q", got)
+	}
+	f.Run(f.Narrow("tcp"))
+	if got := acting(); !slices.Equal(got, []string{"delete", "delete all"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestUnits(t *testing.T) {
+	f, p := newPage(flows.Options{}, fake.Flows(3)...)
+	before := strings.Join(p.Lines(), "\n")
+	f.Run(f.NextUnit())
+	if after := strings.Join(p.Lines(), "\n"); after == before {
+		t.Errorf("rates are the same in another unit:\n%s", after)
+	}
+	if got := p.Facts(); !slices.Equal(got, []string{"rates in bytes", "3/3"}) {
+		t.Errorf("facts are %q", got)
+	}
+}
+
+func TestNames(t *testing.T) {
+	f, p := newPage(flows.Options{}, fake.Flows(3)...)
+	f.Run(f.ToggleNames())
+	if !strings.Contains(strings.Join(p.Lines(), "\n"), "192.168.1.10:https") {
+		t.Errorf("%s", strings.Join(p.Lines(), "\n"))
+	}
+}

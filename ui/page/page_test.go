@@ -383,3 +383,20 @@ func TestAsideLines(t *testing.T) {
 		}
 	}
 }
+
+// Names in a filter are read only while they are shown.
+func TestParseNames(t *testing.T) {
+	f, _, _ := newFrame()
+	resolver := func(context.Context, netip.Addr) (string, error) { return "", nil }
+	for _, test := range []struct {
+		on       bool
+		resolver names.Resolver
+		ok       bool
+	}{{true, resolver, true}, {false, resolver, false}, {true, nil, false}, {false, nil, false}} {
+		f.Names = names.New(test.resolver)
+		f.Names.Set(test.on)
+		if _, err := f.Parse("host:desk"); (err == nil) != test.ok {
+			t.Errorf("%t, %t: %v", test.on, test.resolver != nil, err)
+		}
+	}
+}

@@ -44,3 +44,31 @@ func TestHoldKeepsTheLine(t *testing.T) {
 		t.Fatalf("the line moved: %+v", w)
 	}
 }
+
+func TestLine(t *testing.T) {
+	w := Window{Len: 5, Height: 3, Offset: 1, Cursor: 1}
+	for y, want := range map[int]int{-1: -1, 0: 1, 2: 3, 3: -1} {
+		line, ok := w.Line(y)
+		if ok != (want >= 0) || ok && line != want {
+			t.Errorf("line %d of the screen is %d, %t", y, line, ok)
+		}
+	}
+	w = Window{Len: 2, Height: 3}
+	if _, ok := w.Line(2); ok {
+		t.Error("there is a line behind the last")
+	}
+}
+
+func TestPage(t *testing.T) {
+	w := Window{Len: 100, Height: 10, Cursor: 3}
+	if w.Page(1); w.Cursor != 12 || w.Offset != 9 {
+		t.Errorf("a page down: %+v", w)
+	}
+	if w.Page(-1); w.Cursor != 3 || w.Offset != 0 {
+		t.Errorf("a page up: %+v", w)
+	}
+	w.Height = 1
+	if w.Page(1); w.Cursor != 4 {
+		t.Errorf("a page of one line: %+v", w)
+	}
+}

@@ -1,9 +1,12 @@
 package talkers
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/charmbracelet/x/exp/golden"
 
 	"ctop/tracker/flow"
 	"ctop/ui/internal/fake"
@@ -251,5 +254,38 @@ func TestAddresses(t *testing.T) {
 	f.Press("B")
 	if got := p.Addresses(); got != nil {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestScreens compares the whole page, by each grouping.
+func TestScreens(t *testing.T) {
+	for _, width := range []int{40, 80, 120, 200} {
+		t.Run(fmt.Sprint(width), func(t *testing.T) {
+			f, p := newPage(fake.Flows(200)...)
+			p.SetSize(width, 8)
+			f.Names.Set(true)
+			var all []string
+			for range 8 {
+				all = append(all, p.Lines()...)
+				f.Press("b", "down")
+			}
+			f.Press("B", "s", "s", "s")
+			golden.RequireEqual(t, []byte(strings.Join(append(all, p.Lines()...), "\n")))
+		})
+	}
+}
+
+func TestUnits(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	bits := strings.Join(p.Lines(), "\n")
+	f.Run(f.NextUnit())
+	bytes := strings.Join(p.Lines(), "\n")
+	f.Run(f.NextUnit())
+	if packets := strings.Join(p.Lines(), "\n"); bits == bytes || packets == bytes || !p.by.Packets {
+		t.Errorf("rates are the same in another unit:\n%s", packets)
+	}
+	p.by.Packets = false
+	if p.Restore(page.Settings{}); !p.by.Packets {
+		t.Error("restored without the unit")
 	}
 }

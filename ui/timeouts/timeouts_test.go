@@ -2,10 +2,13 @@ package timeouts_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/charmbracelet/x/exp/golden"
 
 	"ctop/tracker/flow"
 	"ctop/ui/acting"
@@ -203,5 +206,26 @@ func TestClosedMeanwhile(t *testing.T) {
 	}
 	if _, ok := p.Attempt(fake.Keys("x")[0]); ok {
 		t.Error("x changes something")
+	}
+}
+
+func TestHints(t *testing.T) {
+	_, p := newPage(fake.Flows(1)...)
+	for _, h := range p.Hints() {
+		if !h.Acts {
+			t.Errorf("%s acts", h.Does)
+		}
+	}
+}
+
+// TestScreens compares the whole page, while a value is edited.
+func TestScreens(t *testing.T) {
+	for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 40}} {
+		t.Run(fmt.Sprintf("%dx%d", size[0], size[1]), func(t *testing.T) {
+			f, p := newPage(fake.Flows(40)...)
+			p.SetSize(size[0], size[1])
+			f.Press("down", "down", "enter", "30m")
+			golden.RequireEqual(t, []byte(strings.Join(p.Lines(), "\n")))
+		})
 	}
 }
