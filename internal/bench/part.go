@@ -22,6 +22,7 @@ func parts() []part {
 		{name: "connect", title: "Connections opened and closed, four at a time", measure: connections, slow: true},
 		{name: "event", title: "Events, ring buffer and tracker together", measure: eventRows},
 		{name: "table", title: "Reading and sweeping a large table", measure: tables, slow: true},
+		{name: "idle", title: "A tracker that nobody looks at", measure: idle, slow: true},
 		{name: "frame", title: "The console", measure: frames, slow: true},
 	}
 }

@@ -79,6 +79,9 @@ func (t *tableBench) own(r *rig) error {
 	}}, t.command(dumpMany, largeFlows, ctopBinary, "--dump", "-o", "jsonl", r.Client.Port(), r.Server.Port()),
 		// Without rates one read is enough.
 		t.command(dumpOnce, largeFlows, ctopBinary, "--dump", "--for", "0s", "-o", "jsonl", r.Client.Port(), r.Server.Port()))
+	if lacks("tmux") == "" {
+		t.probes = append(t.probes, consoleProbe(r))
+	}
 	return nil
 }
 

@@ -96,6 +96,15 @@ func (t *Terminal) Resize(ctx context.Context, width, height int) error {
 	return err
 }
 
+// Pid returns the process of the program.
+func (t *Terminal) Pid(ctx context.Context) (int, error) {
+	text, err := t.run(ctx, "display-message", "-p", "#{pane_pid}")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(text))
+}
+
 // Screen returns the screen, one line for each of its lines.
 func (t *Terminal) Screen(ctx context.Context) (string, error) {
 	return t.run(ctx, "capture-pane", "-p")
