@@ -31,7 +31,7 @@ var sampleView = View{Names: &Names{Interfaces: []string{"veth1", "ve\x1bth2"}},
 // it.
 func TestTexts(t *testing.T) {
 	f := sample()
-	for name, want := range map[string]struct {
+	texts := map[string]struct {
 		shown, exact string
 		value        float64
 	}{
@@ -86,7 +86,14 @@ func TestTexts(t *testing.T) {
 		"reply.zero_windows":  {"2", "2", 2},
 		"origin.rtt":          {"1.50 ms", "1.5ms", 0.0015},
 		"reply.rtt":           {"2.0 s", "2000ms", 2},
-	} {
+	}
+	for _, row := range All() {
+		if _, ok := texts[row.Name]; !ok && row.Means != "" {
+			t.Errorf("nothing says how %s is shown", row.Name)
+		}
+	}
+	for name, want := range texts {
+
 		field, ok := Named(name)
 		if !ok {
 			t.Errorf("no field %s", name)
