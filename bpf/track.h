@@ -258,8 +258,15 @@ static __always_inline int track_flow(struct packet *pkt,
 	    pkt->kind == PACKET_FLOW)
 		group_remember(pkt);
 	flow = flow_living(&pkt->key, &control);
-	if (!flow)
-		return track_first(pkt, now);
+	if (!flow) {
+		outcome = track_first(pkt, now);
+		if (outcome != OUTCOME_EXISTS)
+			return outcome;
+		/* Another packet began it just now. */
+		flow = flow_living(&pkt->key, &control);
+		if (!flow)
+			return outcome;
+	}
 	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
 	    flow_destroy(flow, control, event_cause(REASON_EXPIRED, ORIGIN)))
 		return track_first(pkt, now);
@@ -342,12 +349,16 @@ static __always_inline enum verdict track(struct packet *pkt,
 	int recalled = track_recall(pkt);
 	__u32 verdict, from = tracing ? trace_before(pkt) : STATE_NONE;
 	__u64 created = stats->created;
-	int outcome = track_slow(pkt, stats, recalled, now);
+	int i, outcome = track_slow(pkt, stats, recalled, now);
 
 	/* From here and not from where it was noticed: the stack is short. */
-	if ((outcome == OUTCOME_FULL && embryo_evict()) ||
-	    (outcome == OUTCOME_CROWDED && bucket_evict(&pkt->key)))
+	for (i = 0; i < MAX_TRIES; i++) {
+		if (!(outcome == OUTCOME_FULL && embryo_evict()) &&
+		    !(outcome == OUTCOME_CROWDED && bucket_evict(&pkt->key)))
+			break;
+		/* Another CPU may be faster to take the room. */
 		outcome = track_first(pkt, now);
+	}
 	if (stats->created != created && !(stats->created % TENDED_EVERY) &&
 	    nursery_tend())
 		embryo_evict();
