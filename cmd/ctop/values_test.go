@@ -137,10 +137,10 @@ func TestInterfaces(t *testing.T) {
 	if !isInterface("lo") || isInterface("eth8") {
 		t.Error("lo is no interface, or eth8 is one")
 	}
-	if err := checkInterfaces([2]string{"lo", "lo"}); err != nil {
+	if err := checkInterfaces([]string{"lo", "lo"}); err != nil {
 		t.Error(err)
 	}
-	for _, names := range [][2]string{{"eth8", "lo"}, {"lo", "eth8"}} {
+	for _, names := range [][]string{{"eth8", "lo"}, {"lo", "eth8"}} {
 		if err := checkInterfaces(names); err == nil || !strings.HasPrefix(err.Error(), "attach to eth8: no such interface") {
 			t.Errorf("%v: error %v", names, err)
 		}
