@@ -22,7 +22,7 @@ var registry = append([]Field{
 		Title: "STATE", Width: 11, JSON: "state", Always: true, Wide: "STATE",
 	},
 	{
-		Name: "ttl", Means: "what is left of the timeout", Example: "<1m", Kind: Span, Number: ttl, Ascending: true, Letter: "t",
+		Name: "ttl", Means: "time left of the timeout", Example: "<1m", Kind: Span, Number: ttl, Ascending: true, Letter: "t",
 		Title: "TTL", Width: 5, Show: showTTL, JSON: "ttl_s", Always: true, Wide: "TTL", Cell: cellTTL,
 	},
 	{
@@ -70,7 +70,7 @@ var registry = append([]Field{
 		Title: "RTT", Width: 8, Extra: true,
 	},
 	{
-		Name: "retransmits", Means: "TCP segments sent again", Example: ">0", Kind: Count, Number: retransmits, Letter: "x",
+		Name: "retransmits", Means: "retransmitted TCP segments", Example: ">0", Kind: Count, Number: retransmits, Letter: "x",
 		Title: "RETR", Width: 6, Extra: true, Show: showRetransmits,
 	},
 	{
@@ -90,7 +90,7 @@ var registry = append([]Field{
 	{Name: "timeout", Means: "how long the flow may be silent", Example: "<1h", Kind: Span, Number: timeout},
 	{Name: "zero_windows", Means: "times that a side closed its window", Example: ">0", Kind: Count, Number: zeroWindows},
 	{
-		Name: "invalid", Means: "packets that were no part of the flow", Example: ">0", Kind: Count, Number: invalid,
+		Name: "invalid", Means: "packets invalid for the flow", Example: ">0", Kind: Count, Number: invalid,
 		JSON: "invalid", Event: EndEvent, Wide: "INVALID", Cell: cellInvalid, Added: 1,
 	},
 	{

@@ -23,7 +23,7 @@ type Field struct {
 // identity has the terms about which flow it is. Each has a syntax of its own.
 var identity = []Field{
 	{"proto", "proto:tcp,udp", "the protocol, by name or number", protocolNames, among(readProto)},
-	{"state", "state:syn", "a state, or how its name begins; ended: a while ago", stateNames, among(readState)},
+	{"state", "state:syn", "a state, or a prefix of one; ended: ended flows", stateNames, among(readState)},
 	{"host", "host:10.0.*", "either address, prefix or pattern; a name where shown", nil, nil},
 	{"net", "net:10.0.0.0/8", "the same as host", nil, nil},
 	{"src", "src:2001:db8::/32", "the address of the origin", nil, nil},
@@ -36,13 +36,13 @@ var identity = []Field{
 	{"vlan", "vlan:10", "one of its VLAN ids; 0: none", nil, number(readVLAN, vlan, measured("vlan_inner"), measured("vlan_third"))},
 	{"pppoe", "pppoe:7", "its PPPoE session; 0: none", nil, number(readSession, session)},
 	{"pppoes", "pppoes:7", "the same as pppoe", nil, number(readSession, session)},
-	{"id", "id:9f3c", "the flow's id, or how it begins", nil, among(readID)},
+	{"id", "id:9f3c", "the flow's id, or a prefix of it", nil, among(readID)},
 }
 
 // endings has the terms about flows that have ended, and synonyms.
 var endings = []Field{
 	{"bps", "bps>=1M", "the same as rate", nil, number(readCount, measured("rate"))},
-	{"reason", "reason:rst", "why a flow ended a while ago", reasonNames, among(readReason)},
+	{"reason", "reason:rst", "the reason why a flow ended", reasonNames, among(readReason)},
 }
 
 // fields are all terms: those of an identity, and every number and text of the
