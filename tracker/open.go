@@ -238,13 +238,15 @@ func describe(o Options, k *kernel.Objects, devices []*netdev.Device, dir string
 	d := owner.Description{
 		Layout: kernel.CurrentLayout(), MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Programs: bpf.Fingerprint(),
 	}
+	var points []netdev.Point
 	for _, device := range devices {
 		p, err := device.Describe()
 		if err != nil {
 			return nil, kernel.ExplainPermission("prepare "+device.Name(), fmt.Errorf("prepare %s: %w", device.Name(), err))
 		}
-		d.Interfaces = append(d.Interfaces, p)
+		points = append(points, p)
 	}
+	d.Interfaces = netdev.Wire(points[0], points[1])
 	var err error
 	if d.StartedNs, err = k.Now(); err != nil {
 		return nil, err

@@ -87,7 +87,7 @@ func (t *Tracker) Joined() bool { return t.hold.Joined() }
 // started with them.
 func (t *Tracker) Interfaces() []string {
 	var names []string
-	for _, p := range t.hold.Points() {
+	for _, p := range netdev.PerInterface(t.hold.Points()) {
 		names = append(names, p.Name)
 	}
 	return names

@@ -43,8 +43,7 @@ func TestNumbers(t *testing.T) {
 func TestOldTerms(t *testing.T) {
 	f := numbered()
 	f.In = 1
-	s := &flow.Snapshot{}
-	s.Interfaces[0].Name, s.Interfaces[1].Name = "veth1", "veth2"
+	s := &flow.Snapshot{Interfaces: []flow.Interface{{Name: "veth1"}, {Name: "veth2"}}}
 	for text, want := range map[string]bool{
 		"in:veth2": true, "if:veth2": true, "in:veth1": false, "if veth2": true, "in veth2": true, "if:veth1,veth2": true, "if!=veth2": false,
 		"retrans:42": true, "retrans>42": false, "zerowin:46": true, "zerowin 46": true,
@@ -110,8 +109,7 @@ func TestTermsOfRegistry(t *testing.T) {
 }
 
 func TestCheckNamesInterfaces(t *testing.T) {
-	s := &flow.Snapshot{}
-	s.Interfaces[0].Name, s.Interfaces[1].Name = "veth1", "veth2"
+	s := &flow.Snapshot{Interfaces: []flow.Interface{{Name: "veth1"}, {Name: "veth2"}}}
 	parsed, err := Parse("tcp in:veth1,veth3")
 	if err != nil {
 		t.Fatal(err)

@@ -40,6 +40,8 @@ type Device struct {
 	filter bool
 	// forced says that the machine itself uses the interface.
 	forced bool
+	// direction is that of the packets that the tracker is to see.
+	direction Direction
 	// changes are what the mode needs here.
 	changes []Setting
 	// obstacle is why the mode is out of the question, where it is.
@@ -54,6 +56,10 @@ func (s *Device) Mode() flow.Mode { return s.mode }
 
 // UseFilter makes tc mode use a filter where it could use tcx.
 func (s *Device) UseFilter() { s.filter = true }
+
+func (s *Device) hook() hook {
+	return hook{mode: s.mode, direction: s.direction, filter: s.filter}
+}
 
 // Virtual reports whether the driver is one whose frames never see a wire, and
 // whose senders therefore leave checksums undone.
@@ -122,7 +128,7 @@ func (s *Device) checkFree(occupied func(name string, id ebpf.ProgramID) error) 
 
 // attach attaches the right program to an interface.
 func attach(k *kernel.Objects, s *Device) (Attachment, error) {
-	l, err := attachTo(k, s, s.link.Attrs().Index)
+	l, err := s.hook().attach(k, s.link.Attrs().Index)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
 		return nil, fmt.Errorf("attach to %s: %w: it carries a foreign program: detach it first", s.Name(), ErrBusy)
 	}
@@ -133,19 +139,6 @@ func attach(k *kernel.Objects, s *Device) (Attachment, error) {
 		return nil, kernel.ExplainPermission("attach to "+s.Name(), fmt.Errorf("attach to %s in %s mode: %w", s.Name(), s.mode, err))
 	}
 	return l, nil
-}
-
-func attachTo(k *kernel.Objects, s *Device, index int) (Attachment, error) {
-	switch {
-	case s.mode == flow.ModeTC && s.filter:
-		return attachFilter(index, k.TC())
-	case s.mode == flow.ModeTC:
-		return link.AttachTCX(link.TCXOptions{Interface: index, Program: k.TC(), Attach: ebpf.AttachTCXIngress})
-	case s.mode == flow.ModeGeneric:
-		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.XDP(), Flags: link.XDPGenericMode})
-	default:
-		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.XDP(), Flags: link.XDPDriverMode})
-	}
 }
 
 // attachAll attaches to all interfaces or to none.

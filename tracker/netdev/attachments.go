@@ -115,7 +115,7 @@ func (a *Attachments) Exchange(programs *kernel.Objects) error {
 
 func (a *Attachments) exchange(i int, p Point, programs *kernel.Objects) error {
 	if p.hangsInFilter() {
-		return replaceFilter(p.Index, programs.TC())
+		return replaceFilter(p.Index, programs.TC(), p.hook().parent())
 	}
 	l, err := link.LoadPinnedLink(filepath.Join(a.dir, LinkPin(i)), nil)
 	if err != nil {
@@ -154,7 +154,7 @@ func (a *Attachments) Close() {
 func (a *Attachments) Report(s *flow.Snapshot) {
 	uses := a.Uses()
 	var interfaces []flow.Interface
-	for i, p := range a.registry.Points() {
+	for i, p := range PerInterface(a.registry.Points()) {
 		is := p.State()
 		if uses != nil {
 			is.Use = uses[i]
@@ -210,19 +210,22 @@ func (a *Attachments) WhyNotSent(i int) string {
 // SetInterface tells the programs the interface of a point, zero while there is none.
 func (a *Attachments) SetInterface(i, index int) error {
 	points := a.registry.Points()
+	if points[i].Role == flow.RoleWatch {
+		return a.table.PassOn(i)
+	}
 	return a.table.SetInterface(i, index, senders(points, i)...)
 }
 
 // hasInterface reports whether the programs know the interface of a point.
 func (a *Attachments) hasInterface(i, index int) bool {
 	points := a.registry.Points()
-	return a.table.HasInterface(i, index, senders(points, i)...)
+	return points[i].Role == flow.RoleWatch || a.table.HasInterface(i, index, senders(points, i)...)
 }
 
 // senders returns the points whose packets leave by a point.
 func senders(points []Point, i int) (from []int) {
-	for j := range points {
-		if j != i {
+	for j, p := range points {
+		if p.Role == flow.RoleWire && p.To == i {
 			from = append(from, j)
 		}
 	}

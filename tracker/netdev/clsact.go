@@ -26,7 +26,10 @@ const filterName = "ctop_tc"
 var clsactHandle = netlink.MakeHandle(0xffff, 0)
 
 // filterLink is a program that is attached by a filter.
-type filterLink struct{ index int }
+type filterLink struct {
+	index  int
+	parent uint32
+}
 
 // Close leaves the program attached: the filter holds it.
 func (filterLink) Close() error { return nil }
@@ -36,30 +39,30 @@ func (filterLink) Close() error { return nil }
 func (filterLink) Pin(path string) error { return os.Mkdir(path, 0o700) }
 
 // Detach removes the filter.
-func (l filterLink) Detach() error { return removeFilters(l.index) }
+func (l filterLink) Detach() error { return removeFilters(l.index, l.parent) }
 
 // attachFilter attaches a program to the qdisc, in the place of an earlier one
 // of ours.
-func attachFilter(index int, program *ebpf.Program) (Attachment, error) {
-	if err := removeFilters(index); err != nil {
+func attachFilter(index int, program *ebpf.Program, parent uint32) (Attachment, error) {
+	if err := removeFilters(index, parent); err != nil {
 		return nil, err
 	}
 	filter := &netlink.BpfFilter{
 		FilterAttrs: netlink.FilterAttrs{
-			LinkIndex: index, Parent: netlink.HANDLE_MIN_INGRESS, Priority: 1, Protocol: unix.ETH_P_ALL,
+			LinkIndex: index, Parent: parent, Priority: 1, Protocol: unix.ETH_P_ALL,
 		},
 		Fd: program.FD(), Name: filterName, DirectAction: true,
 	}
 	if err := netlink.FilterAdd(filter); err != nil {
 		return nil, fmt.Errorf("add filter: %w", err)
 	}
-	return filterLink{index: index}, nil
+	return filterLink{index: index, parent: parent}, nil
 }
 
 // replaceFilter has our filter run another program. The kernel exchanges a filter
 // that has the handle of another one (net/sched/cls_bpf.c, cls_bpf_change).
-func replaceFilter(index int, program *ebpf.Program) error {
-	filters, err := ourFilters(index)
+func replaceFilter(index int, program *ebpf.Program, parent uint32) error {
+	filters, err := ourFilters(index, parent)
 	if err != nil {
 		return err
 	}
@@ -73,8 +76,8 @@ func replaceFilter(index int, program *ebpf.Program) error {
 }
 
 // removeFilters removes what attachFilter attached.
-func removeFilters(index int) error {
-	filters, err := ourFilters(index)
+func removeFilters(index int, parents ...uint32) error {
+	filters, err := ourFilters(index, parents...)
 	if err != nil {
 		return err
 	}
@@ -86,9 +89,9 @@ func removeFilters(index int) error {
 	return nil
 }
 
-// ourFilters lists our filters on an interface, none where it has no qdisc for
-// them.
-func ourFilters(index int) (ours []netlink.Filter, err error) {
+// ourFilters lists our filters on an interface, of all directions where no parent is
+// named, none where the interface has no qdisc for them.
+func ourFilters(index int, parents ...uint32) (ours []netlink.Filter, err error) {
 	link, err := netlink.LinkByIndex(index)
 	if err != nil {
 		return nil, fmt.Errorf("find the interface: %w", err)
@@ -97,13 +100,18 @@ func ourFilters(index int) (ours []netlink.Filter, err error) {
 	if err != nil || !has {
 		return nil, err
 	}
-	filters, err := netlink.FilterList(link, netlink.HANDLE_MIN_INGRESS)
-	if err != nil {
-		return nil, fmt.Errorf("list filters: %w", err)
+	if len(parents) == 0 {
+		parents = []uint32{netlink.HANDLE_MIN_INGRESS, netlink.HANDLE_MIN_EGRESS}
 	}
-	for _, f := range filters {
-		if bpf, ok := f.(*netlink.BpfFilter); ok && bpf.Name == filterName {
-			ours = append(ours, f)
+	for _, parent := range parents {
+		filters, err := netlink.FilterList(link, parent)
+		if err != nil {
+			return nil, fmt.Errorf("list filters: %w", err)
+		}
+		for _, f := range filters {
+			if bpf, ok := f.(*netlink.BpfFilter); ok && bpf.Name == filterName {
+				ours = append(ours, f)
+			}
 		}
 	}
 	return ours, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
@@ -48,14 +49,12 @@ func (a *Attachments) find(i int) (l netlink.Link, attached bool, err error) {
 	return byName, false, nil
 }
 
-// isAnother reports whether an interface is that of another point.
+// isAnother reports whether an interface is the one of another point, and not that of
+// this point.
 func isAnother(points []Point, i int, l netlink.Link) bool {
-	for j, p := range points {
-		if j != i && p.Index == l.Attrs().Index {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(points, func(p Point) bool {
+		return p.Index == l.Attrs().Index && p.Name != points[i].Name
+	})
 }
 
 // orNone makes an interface that is not there, or that none can be, nil and no error.
@@ -69,8 +68,9 @@ func orNone(l netlink.Link, err error) (netlink.Link, error) {
 
 // attached reports whether the program of a point is on an interface.
 func (a *Attachments) attached(i int, on netlink.Link) (bool, error) {
-	if a.registry.Points()[i].hangsInFilter() {
-		filters, err := ourFilters(on.Attrs().Index)
+	p := a.registry.Points()[i]
+	if p.hangsInFilter() {
+		filters, err := ourFilters(on.Attrs().Index, p.hook().parent())
 		return len(filters) > 0, err
 	}
 	l, ok := a.links[i].(link.Link)
@@ -92,14 +92,14 @@ func (a *Attachments) attached(i int, on netlink.Link) (bool, error) {
 		return xdp.Ifindex == uint32(on.Attrs().Index) && now != nil && now.Attached && now.ProgId == uint32(info.Program), nil
 	}
 	if tcx := info.TCX(); tcx != nil {
-		return tcx.Ifindex == uint32(on.Attrs().Index) && carriesTCX(on, info.ID), nil
+		return tcx.Ifindex == uint32(on.Attrs().Index) && carriesTCX(on, p.hook().tcx(), info.ID), nil
 	}
 	return true, nil
 }
 
 // carriesTCX reports whether an attachment is one of those of an interface.
-func carriesTCX(on netlink.Link, id link.ID) bool {
-	tcx, err := link.QueryPrograms(link.QueryOptions{Target: on.Attrs().Index, Attach: ebpf.AttachTCXIngress})
+func carriesTCX(on netlink.Link, hook ebpf.AttachType, id link.ID) bool {
+	tcx, err := link.QueryPrograms(link.QueryOptions{Target: on.Attrs().Index, Attach: hook})
 	if err != nil {
 		return false
 	}

@@ -5,7 +5,7 @@ import "ctop/tracker/flow"
 // mtuWarnings say that the interfaces send packets of different lengths: packets that
 // come in by the one and are too long for the other are lost.
 func mtuWarnings(interfaces []flow.Interface) flow.Warnings {
-	if len(interfaces) != 2 {
+	if len(interfaces) != 2 || interfaces[0].Role != flow.RoleWire {
 		return nil
 	}
 	a, b := interfaces[0], interfaces[1]
@@ -18,7 +18,7 @@ func mtuWarnings(interfaces []flow.Interface) flow.Warnings {
 // MTUWarnings are the warnings about the interfaces as they are now.
 func (a *Attachments) MTUWarnings() flow.Warnings {
 	var now []flow.Interface
-	for _, p := range a.registry.Points() {
+	for _, p := range PerInterface(a.registry.Points()) {
 		now = append(now, p.State())
 	}
 	return mtuWarnings(now)

@@ -10,12 +10,18 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Point describes an interface that a tracker is attached to, and what was changed
-// for its sake.
+// Point describes an attachment point: an interface, the hook there and the direction
+// of the packets that it sees, the tracker's role, and where packets go. It has what was
+// changed for its sake, too.
 type Point struct {
-	Name    string    `json:"name"`
-	Index   int       `json:"index"`
-	Mode    flow.Mode `json:"mode"`
+	Name  string    `json:"name"`
+	Index int       `json:"index"`
+	Mode  flow.Mode `json:"mode"`
+	// Direction is that of the packets.
+	Direction Direction `json:"direction,omitempty"`
+	Role      flow.Role `json:"role,omitempty"`
+	// To is the point by whose interface packets leave, in a wire.
+	To      int       `json:"to"`
 	Changes []Setting `json:"changes,omitempty"`
 	// Forced says that the operator knew that the machine uses the interface.
 	Forced bool `json:"forced,omitempty"`
@@ -25,9 +31,38 @@ type Point struct {
 	Unsent    uint64 `json:"unsent,omitempty"`
 }
 
+// Wire returns the points of a wire: what comes in by one interface leaves by the other.
+func Wire(a, b Point) []Point {
+	a.Role, a.To = flow.RoleWire, 1
+	b.Role, b.To = flow.RoleWire, 0
+	return []Point{a, b}
+}
+
+// IsWire reports whether points are those of a wire.
+func IsWire(points []Point) bool {
+	return len(points) == 2 && points[0].Role == flow.RoleWire && points[1].Role == flow.RoleWire &&
+		points[0].To == 1 && points[1].To == 0
+}
+
+// PerInterface returns the first point of each interface.
+func PerInterface(points []Point) (first []Point) {
+	for _, p := range points {
+		if !slices.ContainsFunc(first, func(q Point) bool { return q.Name == p.Name }) {
+			first = append(first, p)
+		}
+	}
+	return first
+}
+
+// hook returns where the program is attached.
+func (p Point) hook() hook {
+	return hook{mode: p.Mode, direction: p.Direction, filter: p.hangsInFilter()}
+}
+
 // Valid reports whether a description can be that of a point.
 func (p Point) Valid() bool {
-	return p.Name != "" && p.Index > 0 && (p.Mode == flow.ModeNative || p.Mode == flow.ModeTC || p.Mode == flow.ModeGeneric)
+	return p.Name != "" && p.Index > 0 && p.Direction <= Egress &&
+		(p.Mode == flow.ModeNative || p.Mode == flow.ModeTC || p.Mode == flow.ModeGeneric)
 }
 
 // Describe returns the description of an interface, with what its mode needs to
@@ -38,7 +73,7 @@ func (s *Device) Describe() (Point, error) {
 		return Point{}, err
 	}
 	return Point{
-		Name: s.Name(), Index: s.link.Attrs().Index, Mode: s.mode, Changes: changes,
+		Name: s.Name(), Index: s.link.Attrs().Index, Mode: s.mode, Direction: s.direction, Changes: changes,
 		Forced: s.forced, SendDrops: s.sendDrops(),
 	}, nil
 }
@@ -81,7 +116,7 @@ func (p Point) CompletesChecksums() bool {
 
 // State asks the kernel how the interface is.
 func (p Point) State() flow.Interface {
-	i := flow.Interface{Name: p.Name, Index: p.Index, Mode: p.Mode}
+	i := flow.Interface{Name: p.Name, Index: p.Index, Mode: p.Mode, Role: p.Role}
 	l, err := p.Link()
 	if err != nil {
 		i.Index = 0

@@ -82,7 +82,7 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 // interface that is still the same stays written down.
 func (a *Attachments) reattach(i int, l netlink.Link) error {
 	before := a.registry.Points()[i]
-	s := &Device{link: l, mode: before.Mode, filter: before.hangsInFilter(), forced: before.Forced}
+	s := &Device{link: l, mode: before.Mode, direction: before.Direction, filter: before.hangsInFilter(), forced: before.Forced}
 	if err := s.Check(a.registry.Occupied); err != nil {
 		return err
 	}
@@ -101,6 +101,7 @@ func (a *Attachments) reattach(i int, l netlink.Link) error {
 		p.Changes = slices.Concat(settingsNow(l, before.Changes), missing)
 	}
 	p.Changes, p.Unsent = distinct(p.Changes), a.takeUnsent(i)
+	p.Role, p.To = before.Role, before.To
 	if err := a.registry.SetPoint(i, p); err != nil {
 		return err
 	}

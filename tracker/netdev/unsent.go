@@ -13,6 +13,9 @@ func (p Point) unsentBy(drops uint64) uint64 {
 // one of them is replaced.
 func (a *Attachments) unsent(interfaces []flow.Interface) (n uint64) {
 	points := a.registry.Points()
+	if !IsWire(points) {
+		return 0 // nothing is sent there
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for i, is := range interfaces {

@@ -24,7 +24,7 @@ func TestAddUnsent(t *testing.T) {
 // What an interface did not send counts from when the tracker was attached to it,
 // and goes on where another one takes its place.
 func TestUnsentGoesOn(t *testing.T) {
-	list := points{{SendDrops: 100}, {}}
+	list := points(Wire(Point{SendDrops: 100}, Point{}))
 	a := &Attachments{registry: list, sendDrops: make([]uint64, 2)}
 	now := []flow.Interface{{Index: 1, Virtual: true, SendDrops: 105}, {Index: 2, SendDrops: 50}}
 	if n := a.unsent(now); n != 5 {
@@ -34,7 +34,7 @@ func TestUnsentGoesOn(t *testing.T) {
 	if n := a.unsent(now); n != 5 {
 		t.Errorf("%d while it is gone, want 5", n)
 	}
-	list[0] = Point{SendDrops: 7, Unsent: a.takeUnsent(0)}
+	list[0].SendDrops, list[0].Unsent = 7, a.takeUnsent(0)
 	now[0] = flow.Interface{Index: 3, Virtual: true, SendDrops: 9}
 	if n := a.unsent(now); n != 7 {
 		t.Errorf("%d with another one, want 7", n)

@@ -54,7 +54,7 @@ func decode(text []byte) (*Description, error) {
 
 // valid reports whether a description can be that of a tracker.
 func (d *Description) valid() bool {
-	return len(d.Interfaces) == sides && d.MaxFlows > 0 && d.MaxFlows <= flow.MaxMaxFlows &&
+	return netdev.IsWire(d.Interfaces) && d.MaxFlows > 0 && d.MaxFlows <= flow.MaxMaxFlows &&
 		!slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return !p.Valid() })
 }
 
@@ -72,7 +72,7 @@ func describedAt(dir string) *Description {
 // names returns what the interfaces were called when the tracker was started.
 func (d *Description) names() []string {
 	var names []string
-	for _, p := range d.Interfaces {
+	for _, p := range netdev.PerInterface(d.Interfaces) {
 		names = append(names, p.Name)
 	}
 	return names
@@ -81,7 +81,7 @@ func (d *Description) names() []string {
 // between reports whether the interfaces are called so now, in whichever order.
 func (d *Description) between(names []string) bool {
 	var now []string
-	for _, p := range d.Interfaces {
+	for _, p := range netdev.PerInterface(d.Interfaces) {
 		l, err := p.Link()
 		if err != nil {
 			return false

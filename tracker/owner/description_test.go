@@ -17,7 +17,7 @@ func goodDescription() *Description {
 	return &Description{
 		Layout: kernel.CurrentLayout(), StartedNs: 1, MaxFlows: 65536, Programs: "x",
 		Interfaces: []netdev.Point{
-			{Name: "left", Index: 3, Mode: flow.ModeNative, Changes: []netdev.Setting{{Kind: "gro", NetNS: "/run/netns/a", Name: "eth0"}}},
+			{Name: "left", Index: 3, Mode: flow.ModeNative, To: 1, Changes: []netdev.Setting{{Kind: "gro", NetNS: "/run/netns/a", Name: "eth0"}}},
 			{Name: "right", Index: 5, Mode: flow.ModeTC},
 		},
 	}
@@ -43,6 +43,10 @@ func TestDescriptionOfOthers(t *testing.T) {
 		"too many flows":    func(m *Description) { m.MaxFlows = flow.MaxMaxFlows + 1 },
 		"one interface":     func(m *Description) { m.Interfaces = m.Interfaces[:1] },
 		"three interfaces":  func(m *Description) { m.Interfaces = append(m.Interfaces, m.Interfaces[0]) },
+		"to nowhere":        func(m *Description) { m.Interfaces[0].To = 2 },
+		"to itself":         func(m *Description) { m.Interfaces[0].To = 0 },
+		"another role":      func(m *Description) { m.Interfaces[1].Role = flow.RoleWatch },
+		"another direction": func(m *Description) { m.Interfaces[1].Direction = 7 },
 		"no interface":      func(m *Description) { m.Interfaces[1] = netdev.Point{} },
 		"an unknown mode":   func(m *Description) { m.Interfaces[0].Mode = 77 },
 		"a negative number": func(m *Description) { m.Interfaces[0].Index = -1 },
