@@ -310,3 +310,17 @@ func TestKeys(t *testing.T) {
 		t.Errorf("of lost events: %q", f.Said())
 	}
 }
+
+func TestKeysAreTaken(t *testing.T) {
+	for _, k := range []string{"enter", "/", "esc", "y", "f"} {
+		f, _ := newLog(130)
+		if !f.Press(k) {
+			t.Errorf("%s means nothing without an event", k)
+		}
+		f, _ = newLog(130)
+		f.Send(taken(begun(0)))
+		if !f.Press(k) {
+			t.Errorf("%s means nothing", k)
+		}
+	}
+}

@@ -408,3 +408,21 @@ func TestNames(t *testing.T) {
 		t.Errorf("%s", strings.Join(p.Lines(), "\n"))
 	}
 }
+
+// Every key of the page means something, and Enter ends the choice of the order.
+func TestKeysAreTaken(t *testing.T) {
+	for _, k := range []string{"/", "s", "S", "space", "D", "enter", "c", "esc", "d", "+", "-", "0", "P", "y", "f"} {
+		f, _ := newPage(flows.Options{}, fake.Flows(10)...)
+		if !f.Press(k) {
+			t.Errorf("%s means nothing", k)
+		}
+	}
+	f, _ := newPage(flows.Options{}, fake.Flows(10)...)
+	f.Press("s", "enter")
+	if f.Dialog() != nil {
+		t.Error("Enter does not end the choice")
+	}
+	if f.Press("b") || f.Press("x") {
+		t.Error("b means something")
+	}
+}

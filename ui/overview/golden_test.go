@@ -92,3 +92,24 @@ func TestOldSnapshot(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// Without counters of before, or with some that began anew, there is no rate of new
+// flows; a replay has its average.
+func TestNewFlows(t *testing.T) {
+	add := func(h *History, second int, created uint64) float64 {
+		s := &flow.Snapshot{Time: fake.Start.Add(time.Duration(second) * time.Second)}
+		s.Counters.FlowsCreated = created
+		h.Add(s)
+		return h.now().newRate
+	}
+	var h History
+	for _, step := range []struct {
+		second  int
+		created uint64
+		rate    float64
+	}{{0, 10, 0}, {1, 30, 20}, {3, 30, 0}, {4, 5, 0}, {4, 50, 0}, {6, 60, 5}} {
+		if got := add(&h, step.second, step.created); got != step.rate {
+			t.Errorf("at %d s: %v new flows a second, not %v", step.second, got, step.rate)
+		}
+	}
+}

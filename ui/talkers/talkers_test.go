@@ -289,3 +289,11 @@ func TestUnits(t *testing.T) {
 		t.Error("restored without the unit")
 	}
 }
+
+func TestKeysAreTaken(t *testing.T) {
+	for _, k := range []string{"b", "B", "s", "S", "enter", "/", "esc"} {
+		if f, _ := newPage(fake.Flows(40)...); !f.Press(k) {
+			t.Errorf("%s means nothing", k)
+		}
+	}
+}

@@ -229,3 +229,11 @@ func TestScreens(t *testing.T) {
 		})
 	}
 }
+
+func TestKeysAreTaken(t *testing.T) {
+	for _, k := range []string{"enter", "0", "esc"} {
+		if f, _ := newPage(fake.Flows(10)...); !f.Press(k) {
+			t.Errorf("%s means nothing", k)
+		}
+	}
+}
