@@ -138,3 +138,15 @@ func asks() {
 	light := w.askBackground(env{stdin: os.Stdin, stdout: os.Stdout, getenv: os.Getenv}, patience)
 	fmt.Printf("light %t owed %t\n", light, w.late.owed)
 }
+
+// Of the palette of 16 colours white (7) and the bright ones but grey (8) are light.
+func TestLightByVariable(t *testing.T) {
+	light := map[string]bool{"0;7": true, "15;9": true, "0;15": true, "0;default;15": true, "7": true}
+	for _, text := range []string{
+		"0;7", "15;9", "0;15", "0;default;15", "7", "15;0", "7;6", "15;8", "0;16", "0;-1", "", ";", "15;", "0;default",
+	} {
+		if got := lightByVariable(text); got != light[text] {
+			t.Errorf("%q: light is %v", text, got)
+		}
+	}
+}
