@@ -102,3 +102,11 @@ func TestSpans(t *testing.T) {
 		}
 	}
 }
+
+func TestSpaces(t *testing.T) {
+	for c := range 256 {
+		if got, want := isSpace(byte(c)), c == ' ' || c >= 9 && c <= 13; got != want {
+			t.Errorf("%q is a space: %t", rune(c), got)
+		}
+	}
+}

@@ -1,0 +1,124 @@
+package metrics
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ctop/tracker/flow"
+	"ctop/ui/console"
+)
+
+// gathered returns each sample of a collector, as name{label=value,...} value.
+func gathered(t *testing.T, c prometheus.Collector) map[string]bool {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(c)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var labels []string
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			value := m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			all[fmt.Sprintf("%s{%s} %v", strings.TrimPrefix(f.GetName(), "ctop_"), strings.Join(labels, ","), value)] = true
+		}
+	}
+	return all
+}
+
+// TestEveryConsoleMetric gives each counter a number of its own.
+func TestEveryConsoleMetric(t *testing.T) {
+	s := console.Stats{
+		Sessions: 1, Consoles: 2, Connections: 3, Accepted: 4, Refused: 5, Dropped: 6, Failed: 7,
+		SessionsOpened: 8, SessionsRefused: 9, RequestsRefused: 10, Stalled: 11, Acts: 12,
+	}
+	got := gathered(t, &consoles{stats: func() console.Stats { return s }})
+	want := []string{
+		"ssh_sessions{} 1", "ssh_consoles{} 2", "ssh_connections{} 3", "ssh_connections_total{result=accepted} 4",
+		"ssh_connections_total{result=refused} 5", "ssh_connections_total{result=dropped} 6", "ssh_login_failures_total{} 7",
+		"ssh_sessions_total{result=opened} 8", "ssh_sessions_total{result=refused} 9", "ssh_requests_refused_total{} 10",
+		"ssh_stalled_total{} 11", "ssh_acts_total{} 12",
+	}
+	compare(t, got, want)
+}
+
+func compare(t *testing.T, got map[string]bool, want []string) {
+	t.Helper()
+	for _, line := range want {
+		if !got[line] {
+			t.Errorf("no %s", line)
+		}
+		delete(got, line)
+	}
+	for line := range got {
+		t.Errorf("beside these there is %s", line)
+	}
+}
+
+// TestEveryMetric gives each counter a number of its own.
+func TestEveryMetric(t *testing.T) {
+	s := &flow.Snapshot{
+		Time: time.Now(), Host: "edge", MaxFlows: 8, Uptime: time.Minute, Took: 2 * time.Millisecond, Policy: flow.PolicyEnforce,
+		Interfaces: []flow.Interface{{Name: "eth0", Mode: flow.ModeNative, Up: true}, {Name: "eth1", Mode: flow.ModeTC, Use: "x"}},
+		Flows:      []flow.Flow{{State: flow.StateEstablished}, {State: flow.StateEstablished}},
+		Checksums:  true,
+	}
+	c := &s.Counters
+	c.Packets, c.Bytes, c.New, c.Established, c.Related, c.Invalid, c.Untracked = 101, 102, 103, 104, 105, 106, 107
+	c.Forwarded, c.Dropped, c.FlowsCreated, c.BadChecksums, c.TableFull, c.TableBusy = 108, 109, 110, 112, 113, 114
+	c.Events, c.EventsLost = 115, 116
+	want := []string{
+		"packets_total{} 101", "bytes_total{} 102", "verdicts_total{verdict=new} 103", "verdicts_total{verdict=established} 104",
+		"verdicts_total{verdict=related} 105", "verdicts_total{verdict=invalid} 106", "verdicts_total{verdict=untracked} 107",
+		"actions_total{action=forwarded} 108", "actions_total{action=dropped} 109", "flows_created_total{} 110",
+		"bad_checksums_total{} 112", "table_full_total{} 113", "table_busy_total{} 114", "events_total{} 115", "events_lost_total{} 116",
+		"flows_max{} 8", "table_fill_ratio{} 0.25", "scan_seconds{} 0.002", "sweep_seconds{} 0.003", "uptime_seconds{} 60",
+		"tracker_info{host=edge,policy=enforce} 1", "interface_up{interface=eth0,mode=native} 1", "interface_up{interface=eth1,mode=tc} 0",
+		"interface_used{interface=eth0} 0", "interface_used{interface=eth1} 1",
+	}
+	for _, state := range flow.States() {
+		n := 0
+		if state == flow.StateEstablished {
+			n = 2
+		}
+		want = append(want, fmt.Sprintf("flows{state=%s} %d", state, n))
+	}
+	for i, r := range flow.Reasons() {
+		c.Destroyed[r] = uint64(200 + i)
+		want = append(want, fmt.Sprintf("flows_destroyed_total{reason=%s} %d", r, 200+i))
+	}
+	for i, r := range flow.Drops() {
+		c.DroppedBy[r] = uint64(300 + i)
+		want = append(want, fmt.Sprintf("dropped_total{reason=%s} %d", r, 300+i))
+	}
+	for i, r := range flow.InvalidReasons() {
+		c.InvalidBy[r] = uint64(400 + i)
+		want = append(want, fmt.Sprintf("invalid_total{reason=%s} %d", r, 400+i))
+	}
+	for i, r := range flow.UntrackedReasons() {
+		c.UntrackedBy[r] = uint64(500 + i)
+		want = append(want, fmt.Sprintf("untracked_total{reason=%s} %d", r, 500+i))
+	}
+	got := gathered(t, &exporter{source: fake{s}})
+	for line := range got { // the age is that of the moment, stalling is another test's
+		if strings.HasPrefix(line, "snapshot_age_seconds") || strings.HasPrefix(line, "forwarding_stalled") {
+			delete(got, line)
+		}
+	}
+	compare(t, got, want)
+	s.Checksums = false
+	for line := range gathered(t, &exporter{source: fake{s}}) {
+		if strings.HasPrefix(line, "bad_checksums") {
+			t.Errorf("%s though nobody looks at checksums", line)
+		}
+	}
+}
