@@ -25,7 +25,7 @@ var (
 	ErrUnsafe = owner.ErrUnsafe
 	// ErrNoPins means that the BPF file system cannot be used.
 	ErrNoPins = owner.ErrNoPins
-	// ErrBusy means that an interface carries somebody else's program.
+	// ErrBusy means that an interface carries a foreign program.
 	ErrBusy = netdev.ErrBusy
 	// ErrUsed means that the machine itself uses an interface.
 	ErrUsed = netdev.ErrUsed

@@ -297,7 +297,7 @@ func (t *Tracker) configure(o Options) error {
 
 // upgrade puts this version's programs in the place of those that a tracker of
 // another version runs with. The kernel exchanges them between two packets; maps,
-// and with them flows, counters and timeouts, stay. Done anew it does no harm, so
+// and with them flows, counters and timeouts, stay. Repeating it does no harm, so
 // it may be interrupted anywhere.
 //
 // Once a collector runs, only packets get the new programs: those that it asks

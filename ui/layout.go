@@ -68,7 +68,7 @@ func (m *root) layout() layout {
 
 // place gives the open pages their room. It comes after everything that may have
 // changed the layout. A page may need more or fewer lines beside it once it knows its
-// width, so the layout is made anew once.
+// width, so the layout is computed again once.
 func (m *root) place() {
 	l := m.layout()
 	m.size(l)

@@ -8,7 +8,7 @@ import (
 )
 
 // The README's table of keys is the help page's, word for word. With -update it
-// is written anew.
+// is written again.
 func TestReadmeKeys(t *testing.T) {
 	const path, begin, end = "../README.md", "| key | what it does |\n|---|---|\n", "\nThe mouse selects"
 	text, err := os.ReadFile(path)

@@ -109,8 +109,8 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// patience bounds every wait; nothing here is expected to take as long.
-const patience = time.Minute
+// waitTimeout bounds every wait; nothing here is expected to take as long.
+const waitTimeout = time.Minute
 
 // until runs a command until what it prints matches a pattern.
 func until(ts *testscript.TestScript, neg bool, args []string) {
@@ -119,7 +119,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	pattern, err := regexp.Compile("(?m)" + args[0])
 	ts.Check(err)
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(waitTimeout); ; {
 		ts.Check(ts.Exec(args[1], args[2:]...))
 		if pattern.MatchString(ts.ReadFile("stdout")) {
 			return
@@ -182,7 +182,7 @@ func first(addrs []netip.Addr) netip.Addr { return addrs[0] }
 // attached waits until there is a program on the lab's interfaces; with ! it
 // fails if there is one, or a pin.
 func attached(ts *testscript.TestScript, neg bool, _ []string) {
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for {
 		found := traces(ts)
 		if neg == (len(found) == 0) {

@@ -131,7 +131,7 @@ func (x *terminal) text() string {
 func (x *terminal) expect(n int, pattern string) int {
 	x.t.Helper()
 	re := regexp.MustCompile(pattern)
-	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(5 * time.Millisecond) {
 		text := x.text()
 		if re.MatchString(text[n:]) {
 			return len(text)
@@ -161,7 +161,7 @@ func (x *terminal) resize(columns, rows int) {
 const (
 	enters = `\x1b\[\?1049h`
 	leaves = `\x1b\[\?1049l`
-	// commandLine tells whether the terminal is as it was.
+	// commandLine prints whether the terminal is unchanged.
 	commandLine = `stty -a | tail -n +2 >before; ctop replay --theme dark recording.ctop; echo status $?; stty -a | tail -n +2 >after; cmp before after && echo as it was`
 )
 
@@ -212,7 +212,7 @@ func TestResizeStorm(t *testing.T) {
 // ctop returns the process that runs in the terminal.
 func (x *terminal) ctop() int {
 	x.t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		paths, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", x.cmd.Process.Pid))
 		for _, path := range paths {
 			text, _ := os.ReadFile(path)
@@ -281,7 +281,7 @@ func TestTerminalGoes(t *testing.T) {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		_ = x.cmd.Process.Kill()
 		t.Error("still there without its terminal")
 	}

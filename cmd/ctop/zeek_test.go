@@ -132,7 +132,7 @@ func TestZeekStates(t *testing.T) {
 	}
 }
 
-// agrees tells whether a flow of the connection's first end ended as Zeek says. A
+// agrees reports whether a flow of the connection's first end ended as Zeek says. A
 // row without ends is the only one of its capture.
 func (r *connection) agrees(t *testing.T, fates []*fate, rows int) bool {
 	t.Helper()

@@ -55,7 +55,7 @@ func TestNumbersThatMove(t *testing.T) {
 		lines    []string
 		seq, ack uint32
 	}{
-		{[]string{"> S seq+100", "> A"}, 1000101, 5000000},             // a SYN begins anew
+		{[]string{"> S seq+100", "> A"}, 1000101, 5000000},             // a SYN starts again
 		{[]string{"> S", "> S seq=70", "> A"}, 71, 5000000},            // and again
 		{[]string{"> A seq=7 ack=9 len=2", "> A"}, 9, 9},               // a flow picked up midstream
 		{[]string{"> A seq=7 ack=9", "< A len=5", "> A"}, 7, 14},       // whose other end is known by that

@@ -196,7 +196,7 @@ func TableWarnings(s *flow.Snapshot) flow.Warnings {
 	return nil
 }
 
-// gather fills the log with events. Where it has to begin anew the log says how
+// gather fills the log with events. Where it has to start again the log says how
 // many were made meanwhile.
 func (c *Collector) gather(ctx context.Context) error {
 	var deaf bool

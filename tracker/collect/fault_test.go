@@ -132,7 +132,7 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 	}
 }
 
-// warns tells whether a snapshot has a warning with a word.
+// warns reports whether a snapshot has a warning with a word.
 func warns(s *flow.Snapshot, word string) bool {
 	return slices.ContainsFunc(s.Warnings.Sentences(), func(w string) bool { return strings.Contains(w, word) })
 }

@@ -88,7 +88,7 @@ type volumes struct {
 	// hash table with open addressing, at most half full.
 	slots []uint32
 	shift int
-	// indexed tells whether the slots are those of the list. next is behind
+	// indexed is true if the slots are those of the list. next is behind
 	// what was found last: a table is read in the same order again, and flows
 	// come and go one here, one there.
 	indexed bool

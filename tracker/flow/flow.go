@@ -29,7 +29,7 @@ type Half struct {
 	// PPS and BPS are packets and bits per second over the last interval.
 	PPS, BPS float64
 	// RTT is how long this side took to answer in the TCP handshake, in whole
-	// microseconds; zero where that was not seen, or a part of it was said again.
+	// microseconds; zero where that was not seen, or a part of it was retransmitted.
 	RTT time.Duration
 	// Retransmits counts TCP segments that were sent again, Reordered those that
 	// segments sent after them overtook, ZeroWindows those that closed the

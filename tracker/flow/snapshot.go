@@ -15,7 +15,7 @@ type Interface struct {
 	Mode Mode
 	// Role is what the tracker does there.
 	Role Role `json:",omitempty"`
-	// Up tells whether the interface exists and is administratively up.
+	// Up reports whether the interface exists and is administratively up.
 	Up bool
 	// Use is how the machine itself uses the interface, as in "has the address
 	// 192.0.2.1/24", which it cannot while the tracker takes every packet. It is

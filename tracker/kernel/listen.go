@@ -19,10 +19,10 @@ const RingSize = 4 << 20
 
 const (
 	// clockRefresh is how often the relation between the kernel's clock and the
-	// time of day is taken anew while events are read.
+	// time of day is taken again while events are read.
 	clockRefresh = time.Minute
 	// clockStep is by how much somebody must have set the time of day for it to
-	// be taken anew at once.
+	// be taken again at once.
 	clockStep = 100 * time.Millisecond
 )
 

@@ -126,7 +126,7 @@ func (a *Attachments) exchange(i int, p Point, programs *kernel.Objects) error {
 	if p.Mode == flow.ModeTC {
 		program = programs.TC()
 	}
-	// An attachment whose interface is gone is made anew when that comes back.
+	// An attachment whose interface is gone is made again when that returns.
 	if err := l.Update(program); err != nil && !errors.Is(err, unix.ENOLINK) {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 //
 //   - by the program that it carries, whatever it is called and whichever index it
 //     has,
-//   - else by its name, and then it is attached to anew, if the guard lets it pass,
+//   - else by its name, and then it is attached to again, if the guard lets it pass,
 //   - never by its index alone.
 
 // find returns the interface of a point as it is now, nil where it is gone, and

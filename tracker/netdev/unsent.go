@@ -28,7 +28,7 @@ func (a *Attachments) unsent(interfaces []flow.Interface) (n uint64) {
 }
 
 // takeUnsent returns what a point whose interface is gone did not send so far. What
-// takes its place begins to count anew.
+// takes its place starts to count from zero.
 func (a *Attachments) takeUnsent(i int) uint64 {
 	p := a.registry.Points()[i]
 	a.mu.Lock()

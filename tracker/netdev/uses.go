@@ -36,7 +36,7 @@ func (u *uses) refuse(i int, r refusedLink) {
 	u.refused[i] = r
 }
 
-// ForgetUses has the next look at how the machine uses the interfaces find out anew.
+// ForgetUses makes the next look at the uses of the interfaces start from nothing.
 func (a *Attachments) ForgetUses() {
 	a.uses.mu.Lock()
 	defer a.uses.mu.Unlock()

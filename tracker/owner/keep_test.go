@@ -25,7 +25,7 @@ func TestLockOfOther(t *testing.T) {
 	}
 }
 
-// A tracker without pins ends with its process, whatever anybody wishes.
+// A tracker without pins ends with its process in any case.
 func TestKeepWithoutPins(t *testing.T) {
 	h := &Hold{objects: new(kernel.Objects)}
 	if !h.Ends() || h.Keepable() || h.Keep() == nil || h.Kept() {

@@ -50,7 +50,7 @@ func ClearKilled(dir string) (note string, err error) {
 	if !l.holds(dir) || whole(dir) {
 		return "", nil
 	}
-	// What cannot be put back is no reason not to begin anew.
+	// A setting that cannot be restored does not prevent a new start.
 	failed := errors.Join(removeTracker(dir, describedAt(dir), false)...)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("remove the files that a killed ctop left at %s: %w", dir, errors.Join(failed, err))

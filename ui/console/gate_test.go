@@ -145,7 +145,7 @@ func TestGateDropsEarly(t *testing.T) {
 
 // dialFrom connects from an address of the loopback network.
 func (r *rig) dialFrom(addr string) (net.Conn, error) {
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(addr)}, Timeout: patience}
+	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(addr)}, Timeout: waitTimeout}
 	return d.Dial("tcp", r.addr)
 }
 
@@ -157,7 +157,7 @@ func (r *rig) logIn(from string, tries int) error {
 		if err != nil {
 			return err
 		}
-		_ = conn.SetDeadline(time.Now().Add(patience))
+		_ = conn.SetDeadline(time.Now().Add(waitTimeout))
 		c, chans, requests, err := ssh.NewClientConn(conn, r.addr, r.config(r.ann))
 		if err != nil {
 			_ = conn.Close()
@@ -251,7 +251,7 @@ func TestLoginUnderAttack(t *testing.T) {
 
 // attackOnce opens a connection and waits until it is closed.
 func (r *rig) attackOnce(kind int, wrong *ssh.ClientConfig) {
-	conn, err := net.DialTimeout("tcp", r.addr, patience)
+	conn, err := net.DialTimeout("tcp", r.addr, waitTimeout)
 	if err != nil {
 		return
 	}
@@ -273,7 +273,7 @@ func TestManyConnections(t *testing.T) {
 	r := newRig(t, Limits{Handshake: 3 * time.Second, StartupsPerAddress: 10})
 	const many = 10_000
 	for i := range many {
-		c, err := net.DialTimeout("tcp", r.addr, patience)
+		c, err := net.DialTimeout("tcp", r.addr, waitTimeout)
 		if err != nil {
 			t.Fatal(i, err)
 		}

@@ -25,8 +25,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// patience bounds every wait; nothing here is expected to take as long.
-const patience = 15 * time.Second
+// waitTimeout bounds every wait; nothing here is expected to take as long.
+const waitTimeout = 15 * time.Second
 
 // fakeSource is a tracker of three flows that does what it is told.
 type fakeSource struct {
@@ -235,7 +235,7 @@ func fakeExec(ctx context.Context, c Command) int {
 func (r *rig) config(signers ...ssh.Signer) *ssh.ClientConfig {
 	return &ssh.ClientConfig{
 		User: "anyone", Auth: []ssh.AuthMethod{ssh.PublicKeys(signers...)},
-		HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: patience,
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), Timeout: waitTimeout,
 	}
 }
 
@@ -296,7 +296,7 @@ func (s *Server) registered() int {
 
 func (r *rig) eventually(what string, holds func() bool) {
 	r.t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.t.Fatalf("never: %s; %+v; log:\n%s", what, r.server.Stats(), r.log)
 		}
@@ -353,7 +353,7 @@ func (r *rig) end(s *screen) error {
 	case err := <-s.ended:
 		_ = s.client.Close()
 		return err
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		r.t.Fatalf("the session does not end; log:\n%s", r.log)
 		return nil
 	}
@@ -370,7 +370,7 @@ func resources() held {
 func (h held) check(t *testing.T) {
 	t.Helper()
 	var now held
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		now = resources()
 		if now.goroutines <= h.goroutines && now.descriptors <= h.descriptors+1 {
 			return

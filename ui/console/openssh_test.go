@@ -25,7 +25,7 @@ func newStock(t *testing.T, l Limits) *stock {
 	if _, err := exec.LookPath("ssh"); err != nil {
 		t.Skip("ssh: the OpenSSH client is missing: apt-get install openssh-client")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*waitTimeout)
 	t.Cleanup(cancel)
 	r := newRig(t, l)
 	return &stock{rig: r, ctx: ctx}

@@ -15,11 +15,11 @@ import (
 // raw connects without SSH.
 func (r *rig) raw() net.Conn {
 	r.t.Helper()
-	c, err := net.DialTimeout("tcp", r.addr, patience)
+	c, err := net.DialTimeout("tcp", r.addr, waitTimeout)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	_ = c.SetDeadline(time.Now().Add(patience))
+	_ = c.SetDeadline(time.Now().Add(waitTimeout))
 	return c
 }
 
@@ -232,7 +232,7 @@ func TestSilentClients(t *testing.T) {
 		}()
 		select {
 		case <-done:
-		case <-time.After(patience):
+		case <-time.After(waitTimeout):
 			t.Fatal("the connection is kept")
 		}
 	}

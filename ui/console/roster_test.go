@@ -169,7 +169,7 @@ func TestTurnAway(t *testing.T) {
 			close(done)
 		}()
 		text := make([]byte, 100)
-		_ = there.SetReadDeadline(time.Now().Add(patience))
+		_ = there.SetReadDeadline(time.Now().Add(waitTimeout))
 		n, _ := there.Read(text)
 		_ = there.Close()
 		<-done

@@ -85,7 +85,7 @@ func TestSlowConsole(t *testing.T) {
 	r.eventually("it shows something", func() bool { return strings.Contains(output.String(), "10.0.0.7:40000") })
 	conn.shut.Store(true)
 	queued := 0
-	for i := 0; r.server.Stats().Stalled == 0; i++ { // each draws everything anew
+	for i := 0; r.server.Stats().Stalled == 0; i++ { // each draws everything again
 		if i > 1000 {
 			t.Fatal("it is never cut off")
 		}

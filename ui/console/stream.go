@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// piece is how much a client has to read for the time to start anew, in bytes.
+// piece is how much a client has to read for the time to start again, in bytes.
 const piece = 16 << 10
 
 // errStalled ends a session whose client stopped reading.

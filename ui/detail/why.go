@@ -82,7 +82,7 @@ func unacknowledged(f *flow.Flow) string {
 	return "The flow is open, but " + strings.Join(parts, " and ") + "."
 }
 
-// refreshedBy says which packets begin the timeout anew: every valid one, but
+// refreshedBy says which packets restart the timeout: every valid one, but
 // for a SYN that nobody answers, which may not keep a flow alive for ever.
 func refreshedBy(f *flow.Flow) string {
 	switch {

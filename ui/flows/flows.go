@@ -64,7 +64,7 @@ func New(f *page.Frame, a *acting.Acts, t *trace.Traces, o Options) *Page {
 	return p
 }
 
-// Update arranges the flows anew when what is shown has changed.
+// Update arranges the flows again when what is shown has changed.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case page.SnapshotTaken:

@@ -76,7 +76,7 @@ func (m *Model) SetSnapshot(s *flow.Snapshot) {
 	}
 }
 
-// Renamed lays the columns out anew: names take another width than numbers.
+// Renamed lays the columns out again: names take another width than numbers.
 func (m *Model) Renamed() {
 	m.want = narrowest
 	m.measure()

@@ -20,7 +20,7 @@ var (
 // Keys returns the keys that no other page has.
 func (p *Page) Keys() []key.Binding { return []key.Binding{group, groupBack} }
 
-// Update counts the flows anew when what is shown has changed.
+// Update counts the flows again when what is shown has changed.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg.(type) {
 	case page.Opened, page.FilterChanged:

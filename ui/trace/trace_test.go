@@ -20,7 +20,7 @@ func TestTraces(t *testing.T) {
 	var all Traces
 	for i := range 3 {
 		all.Note(at(i), []*flow.Flow{carrying(1, i), carrying(2, 7)})
-		all.Note(at(i), []*flow.Flow{carrying(1, 99), carrying(2, 7)}) // sorted anew
+		all.Note(at(i), []*flow.Flow{carrying(1, 99), carrying(2, 7)}) // sorted again
 	}
 	one := all.Of(1)
 	if got := one.Rates(0, format.Bits); !slices.Equal(got, []float64{0, 1, 2}) {

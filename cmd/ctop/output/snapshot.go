@@ -26,7 +26,7 @@ const bufferSize = 64 << 10
 type View struct {
 	*flow.Snapshot
 	Rows []*flow.Flow
-	// Joined tells whether the tracker was already running.
+	// Joined reports whether the tracker was already running.
 	Joined bool
 	// Stamped gives every line of JSONL and CSV the snapshot's time, and every
 	// table a line with it: others come before or after. Continued leaves out

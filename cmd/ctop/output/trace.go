@@ -66,7 +66,7 @@ func nameAt(names []string, i uint16) string {
 	return ""
 }
 
-// isSegment tells whether the packet has TCP numbers.
+// isSegment reports whether the packet has TCP numbers.
 func isSegment(t *flow.Trace) bool {
 	return t.Tuple.Proto == flow.ProtocolTCP && t.Kind == flow.PacketFlow
 }
