@@ -1,0 +1,63 @@
+package collect
+
+import (
+	"testing"
+	"time"
+
+	"ctop/tracker/flow"
+)
+
+// between is a snapshot of a wire some seconds after a start. left has received, and
+// right has sent, so many packets.
+func between(after time.Duration, received, sent, tracked uint64) *flow.Snapshot {
+	return &flow.Snapshot{
+		Time: time.Unix(1000, 0).Add(after), Counters: flow.Counters{Packets: tracked}, Stalled: make([]bool, 2),
+		Interfaces: []flow.Interface{
+			{Name: "left", Index: 2, Up: true, Virtual: true, Received: received},
+			{Name: "right", Index: 3, Up: true, Virtual: true, Sent: sent},
+		},
+	}
+}
+
+// A way is stalled once its interface has received ten packets and the other one has
+// sent none for three seconds, and not before; it ends with the first packet sent.
+func TestWatchdog(t *testing.T) {
+	source := new(fake)
+	for name, c := range map[string]struct {
+		next *flow.Snapshot
+		want string
+	}{
+		"too soon":       {between(stallAfter-1, 100, 5, 50), ""},
+		"too few":        {between(stallAfter, stallPackets-1, 5, 50), ""},
+		"something sent": {between(stallAfter, 100, 6, 50), ""},
+		"nothing sent":   {between(stallAfter, stallPackets, 5, 50), "nothing passes from left to right: for no reason"},
+		"nothing seen":   {between(stallAfter, stallPackets, 5, 0), "nothing passes from left to right: packets do not reach ctop: another program takes them on left"},
+	} {
+		var w watchdog
+		if got := w.watch(source, between(0, 0, 5, 0)); got != nil {
+			t.Errorf("%s: at first %q", name, got.Sentences())
+		}
+		got := w.watch(source, c.next).Sentences()
+		if c.want == "" && len(got) == 0 && !c.next.Stalled[0] {
+			continue
+		}
+		if len(got) != 1 || got[0] != c.want || !c.next.Stalled[0] || c.next.Stalled[1] {
+			t.Errorf("%s: %q, stalled %v; want %q", name, got, c.next.Stalled, c.want)
+		}
+		last := between(stallAfter+1, 100, 7, 60)
+		if got := w.watch(source, last); got != nil || last.Stalled[0] {
+			t.Errorf("%s: after a packet was sent %q", name, got.Sentences())
+		}
+	}
+	watched := between(stallAfter, 100, 5, 50)
+	for i := range watched.Interfaces {
+		watched.Interfaces[i].Role = flow.RoleWatch
+	}
+	var w watchdog
+	w.watch(source, watched)
+	watched.Time = watched.Time.Add(time.Hour)
+	watched.Interfaces[0].Received += 100
+	if got := w.watch(source, watched); got != nil {
+		t.Errorf("of watched interfaces: %q", got.Sentences())
+	}
+}

@@ -1,0 +1,70 @@
+package owner
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"ctop/internal/lab"
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+)
+
+// What one process writes about a tracker another one reads; the second becomes the
+// owner once the first is gone, and not before; the last one that leaves removes it.
+func TestHold(t *testing.T) {
+	lab.Require(t)
+	objects, err := kernel.Load(kernel.Options{MaxFlows: flow.MinMaxFlows})
+	must(t, err)
+	d := Description{
+		Layout: kernel.CurrentLayout(), MaxFlows: flow.MinMaxFlows, StartedNs: 1, Programs: "others",
+		Interfaces: netdev.Wire(netdev.Point{Name: "left", Index: 1000, Mode: flow.ModeTC}, netdev.Point{Name: "right", Index: 1001, Mode: flow.ModeTC}),
+	}
+	where, _, err := Prepare("left", "right")
+	must(t, err)
+	first := New(objects, d, where.Dir())
+	must(t, first.Describe())
+	_, err = first.Pin()
+	must(t, err)
+	if first.Whole() {
+		t.Error("it is whole without attachments")
+	}
+	for i := range 2 {
+		must(t, os.Mkdir(filepath.Join(where.Dir(), netdev.LinkPin(i)), 0o700))
+	}
+	if again, found, err := find([]string{"right", "left"}); err != nil || !found || again.Dir() != where.Dir() || !first.Whole() {
+		t.Fatalf("in the other order: %q, %t, %v", again.Dir(), found, err)
+	}
+	second, copies, err := Join(t.Context(), where.Dir())
+	must(t, err)
+	second.Use()
+	if !second.Joined() || first.Joined() || !reflect.DeepEqual(second.Description(), d) || second.IsCurrent() {
+		t.Errorf("the second reads %+v", second.Description())
+	}
+	p := d.Interfaces[1]
+	p.Name, p.Index = "renamed", 1002
+	must(t, first.SetPoint(1, p))
+	must(t, first.SetCurrent())
+	if got := describedAt(where.Dir()); got.Interfaces[1].Name != "renamed" || got.Programs == "others" || !first.IsCurrent() {
+		t.Errorf("written: %+v", got)
+	}
+	if second.Adopt(); second.Owned() || second.Ends() || !first.Owned() {
+		t.Errorf("the second owns it: %t, and ends it: %t; the first owns it: %t", second.Owned(), second.Ends(), first.Owned())
+	}
+	first.Release()
+	objects.Close()
+	if second.Adopt(); !second.Owned() || !second.Ends() || second.Gone() {
+		t.Errorf("after the first: owned %t, ends %t, gone %t", second.Owned(), second.Ends(), second.Gone())
+	}
+	if !second.BeginClose() || second.BeginClose() {
+		t.Error("it is not closed once")
+	}
+	ended, err := second.Leave(nil)
+	copies.Close()
+	second.Release()
+	if _, gone := os.Stat(where.Dir()); !ended || err != nil || !os.IsNotExist(gone) {
+		t.Errorf("ended %t, %v, %v", ended, err, gone)
+	}
+}
