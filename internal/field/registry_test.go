@@ -167,3 +167,15 @@ func TestLargestFirst(t *testing.T) {
 		}
 	}
 }
+
+// TestWidths has the room that the longest usual values of a column need.
+func TestWidths(t *testing.T) {
+	for name, want := range map[string]int{
+		"proto": 5, "state": 11, "ttl": 5, "out_rate": 7, "in_rate": 7, "bytes": 8, "age": 6, "out_packets": 9, "in_packets": 9,
+		"out_bytes": 9, "in_bytes": 9, "rate": 7, "idle": 6, "rtt": 8, "retransmits": 6, "reordered": 6, "if": 8, "id": 16,
+	} {
+		if f, _ := Named(name); f.Width != want {
+			t.Errorf("%s is %d wide, want %d", name, f.Width, want)
+		}
+	}
+}

@@ -48,6 +48,7 @@ func TestOldTerms(t *testing.T) {
 		"in:veth2": true, "if:veth2": true, "in:veth1": false, "if veth2": true, "in veth2": true, "if:veth1,veth2": true, "if!=veth2": false,
 		"retrans:42": true, "retrans>42": false, "zerowin:46": true, "zerowin 46": true,
 		"reply": true, "!reply": false, "answered": true, "!answered": false, "pinned": true, "one_sided": true, "!one_sided": false,
+		"rate> 35k": true, "rate> 37k": false, "rate > 37k": false,
 		"origin.packets:11": true, "reply.bytes<1": false, "idle_s:32s": true,
 	} {
 		parsed, err := Parse(text)
