@@ -56,15 +56,22 @@ _Static_assert(sizeof(struct event) == 168, "event has hidden padding");
 /* A reader is woken each time that this many more bytes wait in its ring. To
  * wake a reader costs more than the event itself. */
 #define WAKEUP_BYTES (64 * 1024)
+/* Which events of a CPU look whether that is so: to ask the ring is a tenth of what an
+ * event costs. */
+#define WAKEUP_EVERY 8
 
-static __always_inline bool wakeup_is_due(void *ring)
+static __always_inline bool wakeup_is_due(void *ring, __u64 sequence)
 {
-	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	__u64 waiting;
 
+	if (sequence % WAKEUP_EVERY)
+		return false;
+	waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 	/* If concurrent events skip this mark, the next mark or the reader's
 	 * own deadline wakes it. */
 	return waiting >= WAKEUP_BYTES &&
-	       waiting % WAKEUP_BYTES < 2 * sizeof(struct event);
+	       waiting % WAKEUP_BYTES <
+		       2 * WAKEUP_EVERY * sizeof(struct event);
 }
 
 struct ring {
@@ -170,7 +177,7 @@ static __always_inline void event_write(void *ring, const struct flow_key *key,
 		return;
 	}
 	event_fill(event, key, flow, change);
-	if (wakeup_is_due(ring))
+	if (wakeup_is_due(ring, change->sequence))
 		flags = BPF_RB_FORCE_WAKEUP;
 	bpf_ringbuf_submit(event, flags);
 }

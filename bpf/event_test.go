@@ -1,6 +1,7 @@
 package bpf
 
 import (
+	"runtime"
 	"testing"
 	"time"
 	"unsafe"
@@ -29,7 +30,8 @@ func TestWakeup(t *testing.T) {
 		t.Fatalf("woken before enough had gathered: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
-	begin(wakeupBytes/recordSize-1, wakeupBytes/recordSize+3)
+	// Of the events of each CPU one in eight looks.
+	begin(wakeupBytes/recordSize-1, wakeupBytes/recordSize+8*runtime.NumCPU())
 	select {
 	case err := <-woken:
 		ok(t, err)

@@ -91,8 +91,8 @@ func readBudget(t *testing.T) map[string]int {
 // Wide bounds for the ratios of an established segment to a look-up and to one
 // with a lock. make bench has the narrow bounds.
 const (
-	mostOfLookup = 1.5
-	mostOfLocked = 0.85
+	mostOfLookup = 1.0
+	mostOfLocked = 0.6
 )
 
 // TestShortWay compares the cost of an established segment with one look-up and
