@@ -21,7 +21,7 @@ SAMPLE ?= 200
 PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbuf|tracker|ui)(/|$$)')
 
 # Words that documents and comments do without.
-PRIVATE := ledger|patience|wish|laboratory|anew|said again|tells whether|somebody else.s
+PRIVATE := patience|wish|laboratory|anew|said again|tells whether|somebody else.s
 
 # The packages that need no kernel, and build on other systems.
 PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/names ./internal/order \
