@@ -21,6 +21,9 @@ func companions(pkg string) []suite {
 	case in("ui/") && !in("ui/console"):
 		// The golden views show every page as it is drawn.
 		return []suite{{pkg: module + "/ui"}}
+	case in("internal/field"):
+		// Its rows say how the console and the outputs show a flow.
+		return []suite{{pkg: module + "/cmd/ctop/output"}, {pkg: module + "/ui"}}
 	case in("tracker/flow"), in("tracker/replay"):
 		return nil
 	case in("tracker"):
