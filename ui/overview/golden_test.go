@@ -93,7 +93,7 @@ func TestOldSnapshot(t *testing.T) {
 	}
 }
 
-// Without counters of before, or with some that began anew, there is no rate of new
+// Without counters of before, or with some that started again, there is no rate of new
 // flows; a replay has its average.
 func TestNewFlows(t *testing.T) {
 	add := func(h *History, second int, created uint64) float64 {
