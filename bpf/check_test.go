@@ -43,6 +43,7 @@ var reasonNames = [...]string{
 	ConntrackReasonREASON_DELETED: "deleted",
 	ConntrackReasonREASON_EVICTED: "evicted",
 	ConntrackReasonREASON_REUSED:  "reused",
+	ConntrackReasonREASON_RESET:   "reset",
 }
 
 // verdictOf returns the name of the one verdict that was counted, with its reason.

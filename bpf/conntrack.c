@@ -17,6 +17,7 @@
 #include "packet.h"
 #include "parse.h"
 #include "plain_track.h"
+#include "reset.h"
 #include "stats.h"
 #include "track.h"
 #include "verify.h"
@@ -197,8 +198,11 @@ __noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers
 	pkt->bytes = length;
 	pkt->segments = 1;
 	pkt->side = tc_side(skb);
-	if (skb->vlan_present)
+	if (skb->vlan_present) {
 		pkt->key.vlan[0] = skb->vlan_tci & VLAN_ID_MASK;
+		if (pkt->key.vlan[0])
+			pkt->link = link_kind(skb->vlan_proto, 0);
+	}
 	/* Headers may lie outside the part that can be read directly. */
 	if (skb->data_end - skb->data < length)
 		bpf_skb_pull_data(skb, length < headers ? length : headers);
@@ -263,6 +267,8 @@ struct shared_types {
 	enum unsent unsent;
 	enum untracked untracked;
 	enum point_to point_to;
+	struct reset_args reset_args;
+	enum reset_result reset_result;
 };
 
 const struct shared_types *shared_types __attribute__((unused));

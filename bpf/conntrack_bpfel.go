@@ -39,7 +39,7 @@ type ConntrackCpuStats struct {
 	Untracked    [7]uint64
 	BadChecksums uint64
 	Created      uint64
-	Destroyed    [7]uint64
+	Destroyed    [8]uint64
 	TableFull    uint64
 	TableBusy    uint64
 	Events       [2]uint64
@@ -147,8 +147,11 @@ type ConntrackFlow struct {
 	Invalid      uint16
 	Related      uint16
 	Reordered    [2]uint16
-	Spare        [24]uint8
-	Dir          [2]ConntrackFlowDir
+	Ethernet     [2]struct {
+		_     structs.HostLayout
+		Words [3]uint32
+	}
+	Dir [2]ConntrackFlowDir
 }
 
 type ConntrackFlowDir struct {
@@ -334,6 +337,11 @@ type ConntrackPacket struct {
 	FragmentProto uint8
 	Untracked     uint8
 	Group         uint8
+	Ethernet      struct {
+		_     structs.HostLayout
+		Words [3]uint32
+	}
+	Link uint32
 }
 
 type ConntrackPacketKind uint32
@@ -369,7 +377,8 @@ const (
 	ConntrackReasonREASON_DELETED ConntrackReason = 4
 	ConntrackReasonREASON_EVICTED ConntrackReason = 5
 	ConntrackReasonREASON_REUSED  ConntrackReason = 6
-	ConntrackReasonNUM_REASONS    ConntrackReason = 7
+	ConntrackReasonREASON_RESET   ConntrackReason = 7
+	ConntrackReasonNUM_REASONS    ConntrackReason = 8
 )
 
 type ConntrackRequestArgs struct {
@@ -381,6 +390,38 @@ type ConntrackRequestArgs struct {
 	Done         uint32
 	Pad          uint32
 }
+
+type ConntrackResetArgs struct {
+	_       structs.HostLayout
+	Header  [16]uint8
+	Key     ConntrackFlowKey
+	Id      uint64
+	Packets uint64
+	Step    ConntrackResetStep
+	Pad     uint32
+}
+
+type ConntrackResetResult uint32
+
+const (
+	ConntrackResetResultRESET_NOTHING  ConntrackResetResult = 0
+	ConntrackResetResultRESET_GONE     ConntrackResetResult = 1
+	ConntrackResetResultRESET_SENT     ConntrackResetResult = 2
+	ConntrackResetResultRESET_BUSY     ConntrackResetResult = 3
+	ConntrackResetResultRESET_QUIET    ConntrackResetResult = 4
+	ConntrackResetResultRESET_ENDED    ConntrackResetResult = 5
+	ConntrackResetResultRESET_NOT_TCP  ConntrackResetResult = 6
+	ConntrackResetResultRESET_UNFRAMED ConntrackResetResult = 7
+	ConntrackResetResultRESET_UNSENT   ConntrackResetResult = 8
+)
+
+type ConntrackResetStep uint32
+
+const (
+	ConntrackResetStepRESET_SEND    ConntrackResetStep = 0
+	ConntrackResetStepRESET_END     ConntrackResetStep = 1
+	ConntrackResetStepRESET_GIVE_UP ConntrackResetStep = 2
+)
 
 type ConntrackResyncDir struct {
 	_      structs.HostLayout
@@ -528,6 +569,7 @@ const (
 	ConntrackMapSteps             = "steps"
 	ConntrackMapTraceCount        = "trace_count"
 	ConntrackMapTraces            = "traces"
+	ConntrackProgCtopReset        = "ctop_reset"
 	ConntrackProgCtopTc           = "ctop_tc"
 	ConntrackProgCtopUnsent       = "ctop_unsent"
 	ConntrackProgCtopXdp          = "ctop_xdp"
@@ -591,6 +633,7 @@ type ConntrackSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackProgramSpecs struct {
+	CtopReset  *ebpf.ProgramSpec `ebpf:"ctop_reset"`
 	CtopTc     *ebpf.ProgramSpec `ebpf:"ctop_tc"`
 	CtopUnsent *ebpf.ProgramSpec `ebpf:"ctop_unsent"`
 	CtopXdp    *ebpf.ProgramSpec `ebpf:"ctop_xdp"`
@@ -731,6 +774,7 @@ type ConntrackVariables struct {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackPrograms struct {
+	CtopReset  *ebpf.Program `ebpf:"ctop_reset"`
 	CtopTc     *ebpf.Program `ebpf:"ctop_tc"`
 	CtopUnsent *ebpf.Program `ebpf:"ctop_unsent"`
 	CtopXdp    *ebpf.Program `ebpf:"ctop_xdp"`
@@ -741,6 +785,7 @@ type ConntrackPrograms struct {
 
 func (p *ConntrackPrograms) Close() error {
 	return _ConntrackClose(
+		p.CtopReset,
 		p.CtopTc,
 		p.CtopUnsent,
 		p.CtopXdp,

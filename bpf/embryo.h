@@ -129,11 +129,13 @@ static __always_inline struct flow *flow_new(const struct flow_key *key)
 	WRITE_ONCE(flow->control, 0);
 	flow->slot = (__u64)(number - 1) << 32;
 	flow->key = *key;
+	flow->next_free = 0;
 	flow->timeout_ticks = 0;
 	flow->invalid = 0;
 	flow->related = 0;
 	flow->reordered[0] = 0;
 	flow->reordered[1] = 0;
+	__builtin_memset(flow->ethernet, 0, sizeof(flow->ethernet));
 	__builtin_memset(flow->dir, 0, sizeof(flow->dir));
 	return flow;
 }

@@ -46,29 +46,23 @@ struct {
 	__type(value, struct ended_flow);
 } ended SEC(".maps");
 
-/* Remembers a flow that the segment pkt of direction d ends, and forgets an
- * earlier one of the same tuple. Until both sides have sent something, nothing
- * can be late. */
-__noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
-			      __u64 now)
+/* Remembers a flow that ends with a segment of direction d, and forgets an earlier
+ * one of the same tuple. Until both sides have sent something, nothing can be
+ * late. The key lies on the stack or in a map, for Linux up to 6.1. */
+static __always_inline void ended_note(const struct flow_key *key,
+				       const struct flow *flow, __u32 d,
+				       __u32 reversed, __u64 now)
 {
 	struct ended_flow past = { .ended_ticks = now };
-	struct flow_dir *sender, *receiver;
-	enum flow_state state;
-	struct flow_key key;
+	const struct flow_dir *sender = &flow->dir[d & 1];
+	const struct flow_dir *receiver = &flow->dir[!(d & 1)];
+	enum flow_state state = control_state(READ_ONCE(flow->control));
 
-	if (!pkt || !flow)
-		return 0;
-	/* Up to Linux 6.1 keys lie on the stack or in a map. */
-	key = pkt->key;
-	state = control_state(READ_ONCE(flow->control));
 	if (state == STATE_NEW || state == STATE_SYN_SENT) {
-		bpf_map_delete_elem(&ended, &key);
-		return 0;
+		bpf_map_delete_elem(&ended, key);
+		return;
 	}
-	sender = &flow->dir[d & 1];
-	receiver = &flow->dir[!(d & 1)];
-	past.reversed = pkt->reversed;
+	past.reversed = reversed;
 	past.max_lag = window_oldest(sender);
 	if (past.max_lag < window_oldest(receiver))
 		past.max_lag = window_oldest(receiver);
@@ -76,7 +70,19 @@ __noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
 	past.last.limit = sender->limit + sender->max_window;
 	past.other.end = receiver->end;
 	past.other.limit = receiver->limit + receiver->max_window;
-	bpf_map_update_elem(&ended, &key, &past, BPF_ANY);
+	bpf_map_update_elem(&ended, key, &past, BPF_ANY);
+}
+
+/* Remembers a flow that the segment pkt of direction d ends. */
+__noinline int ended_remember(struct packet *pkt, struct flow *flow, __u32 d,
+			      __u64 now)
+{
+	struct flow_key key;
+
+	if (!pkt || !flow)
+		return 0;
+	key = pkt->key;
+	ended_note(&key, flow, d, pkt->reversed, now);
 	return 0;
 }
 

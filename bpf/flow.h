@@ -128,8 +128,16 @@ struct flow {
 	/* What its slot holds, and which one that is (bucket.h). */
 	__u64 slot;
 	__u32 place;
-	/* Of a free entry, the number of the next free one (place.h). */
-	__u32 next_free;
+	union {
+		/* Of a free entry, the number of the next free one (place.h). */
+		__u32 next_free;
+		struct {
+			/* The link headers of its packets (link.h). */
+			__u16 link;
+			/* An operator had both ends reset (reset.h). */
+			__u8 reset;
+		};
+	};
 	/* Its position in the nursery (nursery.h). */
 	__u32 embryo;
 	/* An operator's timeout for this flow alone; zero is the state's. */
@@ -139,7 +147,9 @@ struct flow {
 	__u16 related;
 	/* TCP segments that others of their direction overtook. */
 	__u16 reordered[2];
-	__u8 spare[24];
+	/* The Ethernet addresses of each direction's first packet, destination
+	 * first. */
+	struct ethernet ethernet[2];
 
 	struct flow_dir dir[2];
 };
@@ -229,6 +239,14 @@ static __always_inline void flow_count(struct flow_dir *dir,
 	}
 	dir->packets += pkt->segments;
 	dir->bytes += pkt->bytes;
+}
+
+/* Notes how the packets of a direction are framed, by the first of them. */
+static __always_inline void flow_note_link(struct flow *flow,
+					   const struct packet *pkt, __u32 d)
+{
+	flow->ethernet[d & 1] = pkt->ethernet;
+	flow->link |= pkt->link;
 }
 
 /* Notes when the direction was last heard. Within one tick that is known. */

@@ -18,6 +18,15 @@
 #define MAX_VLANS 3
 #define VLAN_ID_MASK 0x0fff
 
+/* What is noted of a frame's link headers: for each VLAN tag two bits that say of
+ * which kind it is, and whether there are MPLS labels. */
+#define LINK_KIND_8021Q 0
+#define LINK_KIND_8021AD 1
+#define LINK_KIND_QINQ1 2
+#define LINK_KIND_BITS 2
+#define LINK_KIND_MASK 3
+#define LINK_LABELS (1 << (LINK_KIND_BITS * MAX_VLANS))
+
 /* RFC 3032 2.1 */
 #define MPLS_BOTTOM 0x00000100
 
@@ -59,7 +68,9 @@ struct link_walk {
 	/* VLAN ids, the outer one first. Zero is none. */
 	__u16 vlan[MAX_VLANS];
 	__u16 session;
-	__u16 labels;
+	__u8 labels;
+	/* The kinds of the VLAN tags. */
+	__u8 kinds;
 };
 
 _Static_assert(sizeof(struct link_walk) == 16, "link_walk has hidden padding");
@@ -85,23 +96,38 @@ static __always_inline bool link_is_header(__be16 ethertype)
 	       ethertype == bpf_htons(ETH_P_PPP_SES);
 }
 
+/* Returns the kind of a VLAN tag in the bits of the tag of that index. */
+static __always_inline __u8 link_kind(__be16 ethertype, __u32 index)
+{
+	__u8 kind = ethertype == bpf_htons(ETH_P_8021AD) ? LINK_KIND_8021AD :
+		    ethertype == bpf_htons(ETH_P_QINQ1)	 ? LINK_KIND_QINQ1 :
+							   LINK_KIND_8021Q;
+
+	return kind << LINK_KIND_BITS * index;
+}
+
 static __always_inline int link_step_vlan(struct link_walk *walk, void *data,
 					  void *data_end)
 {
 	struct vlan_tag *tag = data;
+	__u32 index;
 	__u16 id;
 
 	if ((void *)(tag + 1) > data_end)
 		return LINK_SHORT;
 	id = bpf_ntohs(tag->tci) & VLAN_ID_MASK;
 	if (!walk->vlan[0])
-		walk->vlan[0] = id;
+		walk->vlan[index = 0] = id;
 	else if (!walk->vlan[1])
-		walk->vlan[1] = id;
+		walk->vlan[index = 1] = id;
 	else if (!walk->vlan[2])
-		walk->vlan[2] = id;
+		walk->vlan[index = 2] = id;
 	else if (id)
 		return LINK_STOPPED;
+	else
+		index = 0;
+	if (id)
+		walk->kinds |= link_kind(walk->ethertype, index);
 	walk->ethertype = tag->ethertype;
 	walk->length += sizeof(*tag);
 	return LINK_DONE;

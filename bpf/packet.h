@@ -27,6 +27,11 @@ enum packet_kind {
 #define TCP_ACK 0x10
 #define TCP_URG 0x20
 
+/* The addresses of a frame, destination and source, as they lie there. */
+struct ethernet {
+	__be32 words[3];
+};
+
 struct packet {
 	struct flow_key key;
 	/* Bytes on the wire, and packets: a segmentation-offload packet stands
@@ -86,9 +91,12 @@ struct packet {
 	__u8 untracked;
 	/* The frame is multicast or broadcast. */
 	__u8 group;
+	struct ethernet ethernet;
+	/* The kinds of its VLAN tags, and whether it has labels (link.h). */
+	__u32 link;
 };
 
-_Static_assert(sizeof(struct packet) == 112, "packet has hidden padding");
+_Static_assert(sizeof(struct packet) == 128, "packet has hidden padding");
 
 /* Returns the payload of a segment. SYN and FIN have a sequence number, but no
  * byte. */

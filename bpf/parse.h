@@ -183,6 +183,7 @@ static __always_inline __be16 parse_link(struct cursor *cursor,
 	int end;
 
 	walk->vlan[0] = pkt->key.vlan[0];
+	walk->kinds = pkt->link;
 	if (cursor->hook == HOOK_TC)
 		end = tc_link_walk(cursor->ctx, walk);
 	else
@@ -191,6 +192,7 @@ static __always_inline __be16 parse_link(struct cursor *cursor,
 	pkt->key.vlan[1] = walk->vlan[1];
 	pkt->key.vlan_third = walk->vlan[2];
 	pkt->key.session = walk->session;
+	pkt->link = walk->kinds | (walk->labels ? LINK_LABELS : 0);
 	if (end == LINK_STOPPED)
 		pkt->untracked = UNTRACKED_ENCAPSULATION;
 	if (end != LINK_DONE || !cursor_take(cursor, walk->length & MAX_OFFSET))
@@ -209,6 +211,16 @@ static __always_inline bool fits_labels(const struct packet *pkt, int kind)
 	       pkt->l4_offset + pkt->l4_length == pkt->bytes;
 }
 
+/* Notes the addresses, word by word: the program may read a word anywhere. */
+static __always_inline void note_ethernet(struct packet *pkt, const void *eth)
+{
+	const __be32 *words = eth;
+
+	pkt->ethernet.words[0] = words[0];
+	pkt->ethernet.words[1] = words[1];
+	pkt->ethernet.words[2] = words[2];
+}
+
 static __always_inline int parse_frame(struct cursor *cursor,
 				       struct packet *pkt)
 {
@@ -221,6 +233,7 @@ static __always_inline int parse_frame(struct cursor *cursor,
 		return PACKET_MALFORMED;
 	pkt->untracked = UNTRACKED_NOT_IP;
 	pkt->group = eth->h_dest[0] & 1;
+	note_ethernet(pkt, eth);
 	ethertype = eth->h_proto;
 	if (link_is_header(ethertype)) {
 		walk.ethertype = ethertype;

@@ -64,10 +64,14 @@ static __always_inline __u64 flow_keep(void)
 __noinline int flow_destroy(struct flow *flow, __u64 control, __u32 cause)
 {
 	struct cpu_stats *stats = stats_get();
-	__u32 reason = cause_reason(cause);
+	__u32 reason;
 
 	if (!flow || !stats)
 		return 0;
+	/* A RST by an end that an operator had reset. */
+	if (flow->reset && cause_reason(cause) == REASON_RST)
+		cause += REASON_RESET - REASON_RST;
+	reason = cause_reason(cause);
 	if (!control_swap(flow, control, control_with_state(control, STATE_NONE)))
 		return 0;
 	if (control & FLOW_KEPT)

@@ -111,6 +111,9 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 			return OUTCOME_RETRY;
 		}
 	}
+	if (!has_flag(control, FLOW_SEEN, d) &&
+	    has_flag(step->control, FLOW_SEEN, d))
+		flow_note_link(flow, pkt, d);
 	shared = dir_is_shared(dir);
 	if (!(step->actions & TCP_OLD))
 		flow_count(dir, pkt, shared);

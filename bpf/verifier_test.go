@@ -25,7 +25,7 @@ func TestVerifier(t *testing.T) {
 		ok(t, err)
 		programs := map[string]*ebpf.Program{
 			"ctop_xdp": objects.CtopXdp, "ctop_tc": objects.CtopTc,
-			"read_clock": objects.ReadClock, "sweep": objects.Sweep, "request": objects.Request,
+			"read_clock": objects.ReadClock, "sweep": objects.Sweep, "request": objects.Request, "ctop_reset": objects.CtopReset,
 		}
 		for _, name := range slices.Sorted(maps.Keys(programs)) {
 			n, err := verified(programs[name])

@@ -50,7 +50,7 @@ func TestManualNamesAll(t *testing.T) {
 	root := newRootCommand(env{stdout: io.Discard, stderr: io.Discard})
 	text := strings.ReplaceAll(manual(root), `\-`, "-")
 	names := strings.Fields(`table|wide|json|jsonl|csv observe|enforce auto|native|tc|generic
-		new update destroy lost rst closed expired deleted evicted reused
+		new update destroy lost rst closed expired deleted evicted reused reset
 		NEW SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT_1 FIN_WAIT_2 LAST_ACK TIME_WAIT
 		tcp_syn_sent tcp_syn_recv tcp_established tcp_fin_wait tcp_last_ack tcp_time_wait
 		udp_unidirectional udp_bidirectional icmp CTOP_ NO_COLOR XDG_CONFIG_HOME

@@ -145,7 +145,7 @@ var ctopVerdicts = [...]Verdict{New, Established, Related, Invalid, Untracked}
 // invalidReasons and endReasons name the program's counters.
 var (
 	invalidReasons = [...]string{"malformed", "flags", "no_flow", "state", "window", "reset", "icmp"}
-	endReasons     = [...]string{"", "rst", "closed", "expired", "deleted", "evicted", "reused"}
+	endReasons     = [...]string{"", "rst", "closed", "expired", "deleted", "evicted", "reused", "reset"}
 )
 
 // verdict reads what the program has counted since the last call.

@@ -25,11 +25,14 @@ const (
 	ActTimeout
 	// ActFlowTimeout gives one flow a timeout of its own, or takes it away.
 	ActFlowTimeout
+	// ActReset ends TCP connections at both ends.
+	ActReset
 	numActKinds
 )
 
 var actKindNames = [numActKinds]string{
 	ActDelete: "delete", ActTimeout: "timeout", ActFlowTimeout: "flow_timeout",
+	ActReset: "reset",
 }
 
 // String returns the kind's name as the audit log spells it.
@@ -40,15 +43,15 @@ func (k ActKind) String() string {
 	return fmt.Sprintf("act_%d", uint8(k))
 }
 
-// Act is one thing that somebody asks of a tracker. [Deletion],
+// Act is one thing that somebody asks of a tracker. [Deletion], [Reset],
 // [TimeoutChange] and [OwnTimeoutChange] make the acts that there are.
 type Act struct {
 	Kind ActKind
 	// By is who asks. It is set by whoever authenticated them, never by a
 	// console.
 	By Requester
-	// Flows are the flows to act on: any number for ActDelete, one for
-	// ActFlowTimeout, none for ActTimeout.
+	// Flows are the flows to act on: any number for ActDelete and ActReset, one
+	// for ActFlowTimeout, none for ActTimeout.
 	Flows []Ref
 	// Timeout is the timeout to change, for ActTimeout.
 	Timeout TimeoutName
@@ -74,10 +77,19 @@ type Outcome struct {
 	// Done counts the flows or settings that were changed, Gone the flows that
 	// had ended before.
 	Done, Gone int
+	// NotTCP counts the flows that cannot be reset, since they are not TCP.
+	NotTCP int
+	// Unsent counts the flows whose ends could not be sent a reset: they go on.
+	Unsent int
+	// Alive counts the flows that go on although their ends were sent resets.
+	Alive int
 }
 
 // Deletion returns the act that ends flows.
 func Deletion(refs ...Ref) Act { return Act{Kind: ActDelete, Flows: refs} }
+
+// Reset returns the act that ends TCP connections at both ends.
+func Reset(refs ...Ref) Act { return Act{Kind: ActReset, Flows: refs} }
 
 // TimeoutChange returns the act that changes a timeout for every flow.
 func TimeoutChange(name TimeoutName, d time.Duration) Act {

@@ -53,16 +53,19 @@ const (
 	ReasonEvicted
 	// ReasonReused is the same tuple being opened again.
 	ReasonReused
+	// ReasonReset is an operator's doing, at both ends.
+	ReasonReset
 )
 
 var reasonNames = [...]string{
 	ReasonNone: "", ReasonRST: "rst", ReasonClosed: "closed", ReasonExpired: "expired",
 	ReasonDeleted: "deleted", ReasonEvicted: "evicted", ReasonReused: "reused",
+	ReasonReset: "reset",
 }
 
 // Reasons returns every reason for which a flow can end.
 func Reasons() []Reason {
-	return []Reason{ReasonRST, ReasonClosed, ReasonExpired, ReasonDeleted, ReasonEvicted, ReasonReused}
+	return []Reason{ReasonRST, ReasonClosed, ReasonExpired, ReasonDeleted, ReasonEvicted, ReasonReused, ReasonReset}
 }
 
 // String returns the reason's name as every output spells it, empty for

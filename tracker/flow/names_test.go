@@ -37,15 +37,15 @@ func TestNames(t *testing.T) {
 			"table", "not_ip", "discovery", "fragment", "quoted_fragment", "extensions", "encapsulation", "unknown",
 		}},
 		{"event types", names[EventType](6), []string{"event_0", "new", "update", "destroy", "lost", "event_5"}},
-		{"reasons", names[Reason](8), []string{
-			"", "rst", "closed", "expired", "deleted", "evicted", "reused", "reason_7",
+		{"reasons", names[Reason](9), []string{
+			"", "rst", "closed", "expired", "deleted", "evicted", "reused", "reset", "reason_8",
 		}},
 		{"closers", names[Closer](4), []string{"", "origin", "reply", ""}},
 		{"modes", names[Mode](6), []string{"auto", "native", "tc", "generic", "replay", "mode_5"}},
 		{"policies", names[Policy](2), []string{"observe", "enforce"}},
 		{"verdicts", names[Verdict](6), []string{"new", "established", "related", "invalid", "untracked", "unknown"}},
 		{"kinds of packets", names[PacketKind](6), []string{"flow", "untracked", "fragment", "error", "malformed", "unknown"}},
-		{"kinds of acts", names[ActKind](4), []string{"delete", "timeout", "flow_timeout", "act_3"}},
+		{"kinds of acts", names[ActKind](5), []string{"delete", "timeout", "flow_timeout", "reset", "act_4"}},
 		{"timeouts", names[TimeoutName](12), []string{
 			"tcp_syn_sent", "tcp_syn_recv", "tcp_established", "tcp_fin_wait", "tcp_last_ack", "tcp_time_wait",
 			"tcp_unacknowledged", "udp_unidirectional", "udp_bidirectional", "icmp", "other", "timeout_11",
@@ -61,7 +61,7 @@ func TestNames(t *testing.T) {
 // The lists have every value once, in the order of the enumeration.
 func TestLists(t *testing.T) {
 	isList(t, States(), StateNew, StateTimeWait)
-	isList(t, Reasons(), ReasonRST, ReasonReused)
+	isList(t, Reasons(), ReasonRST, ReasonReset)
 	isList(t, Drops(), DropPolicy, DropOutput)
 	isList(t, InvalidReasons(), InvalidMalformed, InvalidICMP)
 	isList(t, UntrackedReasons(), UntrackedTable, UntrackedEncapsulation)

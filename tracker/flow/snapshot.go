@@ -46,7 +46,7 @@ type Counters struct {
 	// DroppedBy splits Dropped by why.
 	DroppedBy [numDrops]uint64
 	// Destroyed splits FlowsDestroyed by [Reason].
-	Destroyed [ReasonReused + 1]uint64
+	Destroyed [ReasonReset + 1]uint64
 	// InvalidBy splits Invalid by why.
 	InvalidBy [numInvalid]uint64
 	// UntrackedBy splits Untracked by why.

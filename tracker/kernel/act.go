@@ -16,6 +16,8 @@ func (t *Table) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	switch act.Kind {
 	case flow.ActDelete:
 		return t.Delete(act.Flows...)
+	case flow.ActReset:
+		return t.Reset(act.Flows...)
 	case flow.ActTimeout:
 		return one(t.SetTimeout(act.Timeout, act.Duration))
 	case flow.ActFlowTimeout:

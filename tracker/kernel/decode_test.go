@@ -282,7 +282,7 @@ func TestCountersFromKernel(t *testing.T) {
 	if c.Packets != 30 || c.Dropped != 6 || c.Forwarded != 24 || c.Bytes != 200 || c.BadChecksums != 14 {
 		t.Errorf("packets %+v", c)
 	}
-	if c.FlowsCreated != 10 || c.FlowsDestroyed != 42 || c.Destroyed[flow.ReasonReused] != 12 || c.TableFull != 2 || c.TableBusy != 8 || c.Events != 18 || c.EventsLost != 4 {
+	if c.FlowsCreated != 10 || c.FlowsDestroyed != 56 || c.Destroyed[flow.ReasonReused] != 12 || c.TableFull != 2 || c.TableBusy != 8 || c.Events != 18 || c.EventsLost != 4 {
 		t.Errorf("flows %+v", c)
 	}
 	for r, n := range c.InvalidBy {

@@ -36,6 +36,7 @@ func TestEnumsEqualTheKernels(t *testing.T) {
 		flow.ReasonDeleted: bpf.ConntrackReasonREASON_DELETED,
 		flow.ReasonEvicted: bpf.ConntrackReasonREASON_EVICTED,
 		flow.ReasonReused:  bpf.ConntrackReasonREASON_REUSED,
+		flow.ReasonReset:   bpf.ConntrackReasonREASON_RESET,
 	} {
 		check("reason "+reason.String(), int(reason), int(there))
 	}

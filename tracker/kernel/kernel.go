@@ -34,6 +34,7 @@ const (
 	requestProgram = "request"
 	xdpProgram     = "ctop_xdp"
 	tcProgram      = "ctop_tc"
+	resetProgram   = "ctop_reset"
 
 	// configSection is the name that the ELF file gives to the config map.
 	configSection = ".data.config"
@@ -46,7 +47,7 @@ const (
 type Objects struct {
 	flows, filling                        *ebpf.Map
 	stats, config, readers, outputs, meta *ebpf.Map
-	clock, sweep, request                 *ebpf.Program
+	clock, sweep, request, reset          *ebpf.Program
 	xdp, tc                               *ebpf.Program
 	// mapping reads flows.
 	mapping *mapping
@@ -65,7 +66,7 @@ func (k *Objects) maps() map[string]**ebpf.Map {
 func (k *Objects) programs() map[string]**ebpf.Program {
 	return map[string]**ebpf.Program{
 		clockProgram: &k.clock, sweepProgram: &k.sweep, requestProgram: &k.request,
-		xdpProgram: &k.xdp, tcProgram: &k.tc,
+		resetProgram: &k.reset, xdpProgram: &k.xdp, tcProgram: &k.tc,
 	}
 }
 

@@ -14,7 +14,7 @@ const MetaSize = 4096
 
 // layoutVersion changes whenever a pinned map changes its meaning without
 // changing its size.
-const layoutVersion = 2
+const layoutVersion = 3
 
 // Layout is what must be equal for one version to read another's maps.
 type Layout struct {

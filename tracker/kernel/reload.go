@@ -74,7 +74,7 @@ func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
 func (k *Objects) Replace(others *Objects, all bool) {
 	names := []string{xdpProgram, tcProgram}
 	if all {
-		names = append(names, clockProgram, sweepProgram, requestProgram)
+		names = append(names, clockProgram, sweepProgram, requestProgram, resetProgram)
 	}
 	for _, name := range names {
 		mine, theirs := k.programs()[name], others.programs()[name]

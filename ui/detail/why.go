@@ -109,6 +109,7 @@ var endings = [256]string{
 	flow.ReasonDeleted: "An operator has deleted it.",
 	flow.ReasonEvicted: "It had to make room in a full table.",
 	flow.ReasonReused:  "The same tuple was opened again.",
+	flow.ReasonReset:   "An operator has reset it at both ends.",
 }
 
 // cause says in words what an event tells.

@@ -28,7 +28,7 @@ type ShortCpuStats struct {
 	Untracked    [7]uint64
 	BadChecksums uint64
 	Created      uint64
-	Destroyed    [7]uint64
+	Destroyed    [8]uint64
 	TableFull    uint64
 	TableBusy    uint64
 	Events       [2]uint64
@@ -70,8 +70,11 @@ type ShortFlow struct {
 	Invalid      uint16
 	Related      uint16
 	Reordered    [2]uint16
-	Spare        [24]uint8
-	Dir          [2]struct {
+	Ethernet     [2]struct {
+		_     structs.HostLayout
+		Words [3]uint32
+	}
+	Dir [2]struct {
 		_             structs.HostLayout
 		Packets       uint64
 		Bytes         uint64

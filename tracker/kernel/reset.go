@@ -1,0 +1,174 @@
+package kernel
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
+
+	"ctop/bpf"
+	"ctop/tracker/flow"
+)
+
+const (
+	// resetPause is the time between two looks at flows that were sent resets.
+	resetPause = 5 * time.Millisecond
+	// resetQuiet is how long a flow must be silent after its resets to be counted
+	// as dead, in addition to resetRounds of its round trip: an end that expected
+	// another number says so within one.
+	resetQuiet  = 20 * time.Millisecond
+	resetRounds = 2
+	// resetTime is how long a flow is sent resets.
+	resetTime = time.Second
+)
+
+// resetting is a flow that is being reset.
+type resetting struct {
+	ref flow.Ref
+	// packets is how many the flow had when it was last sent resets.
+	packets uint64
+	quiet   time.Duration
+	sent    time.Time
+	// unsent is set if the last resets could not be sent.
+	unsent bool
+}
+
+// Reset ends TCP connections at both ends, with reason "reset". Each end is sent a RST
+// with exactly the number that it expects (RFC 5961). A busy connection may outrun it,
+// so the RSTs are repeated with fresh numbers until the flow is silent or has ended.
+// If Reset fails in the middle, the outcome counts what was done before.
+func (t *Table) Reset(refs ...flow.Ref) (outcome flow.Outcome, err error) {
+	pending := make([]resetting, 0, len(refs))
+	for _, ref := range refs {
+		r := resetting{ref: ref, packets: math.MaxUint64}
+		result, err := t.sendReset(&r)
+		switch {
+		case err != nil:
+			return outcome, err
+		case result == bpf.ConntrackResetResultRESET_GONE:
+			outcome.Gone++
+		case result == bpf.ConntrackResetResultRESET_NOT_TCP:
+			outcome.NotTCP++
+		case result == bpf.ConntrackResetResultRESET_UNFRAMED:
+			outcome.Unsent++
+		default:
+			pending = append(pending, r)
+		}
+	}
+	deadline := time.Now().Add(resetTime)
+	for len(pending) > 0 && time.Now().Before(deadline) {
+		time.Sleep(resetPause)
+		left := pending[:0]
+		for _, r := range pending {
+			done, err := t.pursueReset(&r)
+			if err != nil {
+				return outcome, err
+			}
+			if done {
+				outcome.Done++
+			} else {
+				left = append(left, r)
+			}
+		}
+		pending = left
+	}
+	return outcome, t.giveUpResets(pending, &outcome)
+}
+
+// pursueReset sends a flow new resets if it had packets since the last ones, and ends
+// it if it has been silent. It reports whether the flow has ended.
+func (t *Table) pursueReset(r *resetting) (done bool, err error) {
+	result, err := t.sendReset(r)
+	if err == nil && result == bpf.ConntrackResetResultRESET_QUIET && time.Since(r.sent) >= r.quiet {
+		result, err = t.runReset(r, bpf.ConntrackResetStepRESET_END)
+	}
+	return result == bpf.ConntrackResetResultRESET_GONE || result == bpf.ConntrackResetResultRESET_ENDED, err
+}
+
+// giveUpResets leaves flows alone that do not end.
+func (t *Table) giveUpResets(pending []resetting, outcome *flow.Outcome) error {
+	for i := range pending {
+		result, err := t.runReset(&pending[i], bpf.ConntrackResetStepRESET_GIVE_UP)
+		switch {
+		case err != nil:
+			return err
+		case result == bpf.ConntrackResetResultRESET_GONE:
+			outcome.Done++
+		case pending[i].unsent:
+			outcome.Unsent++
+		default:
+			outcome.Alive++
+		}
+	}
+	return nil
+}
+
+// sendReset sends both ends of a flow a RST if the flow had packets since the last
+// ones.
+func (t *Table) sendReset(r *resetting) (bpf.ConntrackResetResult, error) {
+	result, err := t.runReset(r, bpf.ConntrackResetStepRESET_SEND)
+	switch result {
+	case bpf.ConntrackResetResultRESET_UNSENT:
+		r.packets, r.unsent = math.MaxUint64, true
+	case bpf.ConntrackResetResultRESET_SENT:
+		r.unsent = false
+	}
+	return result, err
+}
+
+// resetContext is as much of struct __sk_buff as any kernel has. Only its control
+// block is used.
+type resetContext struct {
+	_  [48]byte
+	CB [5]uint32
+	_  [188]byte
+}
+
+// runReset runs the program that resets a flow, if it is still the one meant.
+func (t *Table) runReset(r *resetting, step bpf.ConntrackResetStep) (bpf.ConntrackResetResult, error) {
+	var out resetContext
+	packet, err := resetPacket(r, step)
+	if err != nil {
+		return 0, err
+	}
+	sent := time.Now()
+	code, err := t.objects.reset.Run(&ebpf.RunOptions{Data: packet, Context: resetContext{}, ContextOut: &out})
+	if err != nil {
+		return 0, fmt.Errorf("reset %s: %w", r.ref.Tuple, err)
+	}
+	result := bpf.ConntrackResetResult(code)
+	if result == bpf.ConntrackResetResultRESET_SENT {
+		r.packets, r.sent = uint64(out.CB[0])|uint64(out.CB[1])<<32, sent
+		r.quiet = resetQuiet + resetRounds*time.Duration(out.CB[2])*time.Microsecond
+	}
+	return result, nil
+}
+
+// resetPacket returns the packet that holds the arguments. The kernel takes the type
+// of the frames from its Ethernet header.
+func resetPacket(r *resetting, step bpf.ConntrackResetStep) ([]byte, error) {
+	args := bpf.ConntrackResetArgs{Key: keyFromTuple(r.ref.Tuple), Id: uint64(r.ref.ID), Packets: r.packets, Step: step}
+	binary.BigEndian.PutUint16(args.Header[12:], frameType(&args.Key))
+	var b bytes.Buffer
+	if err := binary.Write(&b, binary.NativeEndian, &args); err != nil {
+		return nil, fmt.Errorf("reset %s: %w", r.ref.Tuple, err)
+	}
+	return b.Bytes(), nil
+}
+
+// frameType returns the type of a flow's frames in their Ethernet header.
+func frameType(k *kernelKey) uint16 {
+	switch {
+	case k.Vlan[0] != 0:
+		return unix.ETH_P_8021Q
+	case k.Session != 0:
+		return unix.ETH_P_PPP_SES
+	case k.Family == 6:
+		return unix.ETH_P_IPV6
+	}
+	return unix.ETH_P_IP
+}
