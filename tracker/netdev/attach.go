@@ -17,52 +17,54 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// linkPin begins the names under which attachments are pinned.
+// linkPin is the prefix of the names under which attachments are pinned.
 const linkPin = "link"
 
-// LinkPin returns the name under which the attachment of a point is pinned.
+// LinkPin returns the name under which the attachment of point i is pinned.
 func LinkPin(i int) string { return linkPin + strconv.Itoa(i) }
 
-// Attachment is a program on an interface.
+// Attachment is a program attached to an interface.
 type Attachment interface {
-	// Close gives back what this process holds of it.
+	// Close closes this process's descriptor of the attachment. A pinned
+	// attachment stays.
 	Close() error
 	Detach() error
-	// Pin keeps it when the process ends.
+	// Pin pins the attachment, so that it outlives the process.
 	Pin(path string) error
 }
 
-// Device is an interface that a tracker is to be attached to.
+// Device is an interface that a tracker is about to attach to.
 type Device struct {
 	link netlink.Link
 	mode flow.Mode
-	// filter says that tc mode is to use a filter where it could use tcx.
+	// filter makes tc mode use a filter even if the kernel has tcx.
 	filter bool
-	// forced says that the machine itself uses the interface.
+	// forced is set if the operator attaches although the machine itself uses
+	// the interface.
 	forced bool
-	// direction is that of the packets that the tracker is to see.
+	// direction is the direction of the packets that the program sees.
 	direction Direction
-	// changes are what the mode needs here.
+	// changes are the settings that the mode changes on the interface.
 	changes []Setting
-	// obstacle is why the mode is out of the question, where it is.
+	// obstacle is the reason why the mode cannot be used, or nil.
 	obstacle error
 }
 
 // Name returns the name of the interface.
 func (s *Device) Name() string { return s.link.Attrs().Name }
 
-// Mode returns how the programs are attached.
+// Mode returns the attachment mode of the interface.
 func (s *Device) Mode() flow.Mode { return s.mode }
 
-// UseFilter makes tc mode use a filter where it could use tcx.
+// UseFilter makes tc mode use a filter even if the kernel has tcx.
 func (s *Device) UseFilter() { s.filter = true }
 
 func (s *Device) hook() hook {
 	return hook{mode: s.mode, direction: s.direction, filter: s.filter}
 }
 
-// Virtual reports whether the driver is one whose frames never see a wire, and
-// whose senders therefore leave checksums undone.
+// Virtual reports whether the driver is a virtual one. Its frames never reach a
+// wire, so senders leave their checksums incomplete.
 func (s *Device) Virtual() bool {
 	switch s.link.Type() {
 	case "veth", "tuntap", "tun", "netkit":
@@ -71,7 +73,8 @@ func (s *Device) Virtual() bool {
 	return false
 }
 
-// Find looks the interfaces up and refuses what cannot be attached to.
+// Find looks up interfaces by name. It returns an error if the programs cannot
+// be attached to one of them.
 func Find(names ...string) ([]*Device, error) {
 	var devices []*Device
 	seen := map[int]bool{}
@@ -99,13 +102,14 @@ func Find(names ...string) ([]*Device, error) {
 	return devices, nil
 }
 
-// Check refuses an interface that the programs cannot be attached to.
+// Check returns an error if the programs cannot be attached to the interface.
+// occupied explains what to do about a ctop program that is already attached.
 func (s *Device) Check(occupied func(name string, id ebpf.ProgramID) error) error {
 	return errors.Join(s.checkEthernet(), s.checkFree(occupied))
 }
 
-// checkEthernet refuses an interface whose packets have no Ethernet header: the
-// programs would understand none of them.
+// checkEthernet refuses an interface without Ethernet headers, since the
+// programs parse nothing else.
 func (s *Device) checkEthernet() error {
 	if kind := s.link.Attrs().EncapType; kind != "ether" {
 		return flow.Usagef("attach to %s: it does not carry Ethernet frames (its link type is %s): name an Ethernet interface", s.Name(), kind)
@@ -113,7 +117,7 @@ func (s *Device) checkEthernet() error {
 	return nil
 }
 
-// checkFree refuses an interface that carries a program already.
+// checkFree refuses an interface that already carries a program.
 func (s *Device) checkFree(occupied func(name string, id ebpf.ProgramID) error) error {
 	if id := OwnProgram(s.link); id != 0 {
 		return fmt.Errorf("attach to %s: %w", s.Name(), occupied(s.Name(), id))
@@ -126,7 +130,7 @@ func (s *Device) checkFree(occupied func(name string, id ebpf.ProgramID) error) 
 	return nil
 }
 
-// attach attaches the right program to an interface.
+// attach attaches the program of the mode and direction to an interface.
 func attach(k *kernel.Objects, s *Device) (Attachment, error) {
 	l, err := s.hook().attach(k, s.link.Attrs().Index)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EEXIST) {
@@ -141,7 +145,7 @@ func attach(k *kernel.Objects, s *Device) (Attachment, error) {
 	return l, nil
 }
 
-// attachAll attaches to all interfaces or to none.
+// attachAll attaches to all interfaces, or to none if one of them fails.
 func attachAll(k *kernel.Objects, devices []*Device) ([]Attachment, error) {
 	links := make([]Attachment, len(devices))
 	for i, s := range devices {
@@ -157,28 +161,27 @@ func attachAll(k *kernel.Objects, devices []*Device) ([]Attachment, error) {
 	return links, nil
 }
 
-// LacksNative reports whether attaching failed because a driver cannot run XDP
-// programs.
+// LacksNative reports whether attaching failed because a driver does not
+// support native XDP.
 func LacksNative(devices []*Device, err error) bool {
 	return len(devices) > 0 && devices[0].mode == flow.ModeNative && lacksNative(err)
 }
 
-// lacksNative reports whether an attachment failed because the driver cannot do
-// it, rather than because something is wrong.
+// lacksNative reports whether the driver lacks XDP support, as opposed to
+// another error.
 func lacksNative(err error) bool {
 	return slices.ContainsFunc([]error{unix.EOPNOTSUPP, unix.EINVAL, unix.ERANGE, unix.ENOMEM, unix.ENOSPC},
 		func(refusal error) bool { return errors.Is(err, refusal) })
 }
 
-// Unpin removes the pins of the attachments in the directory, and returns what was
-// pinned.
+// Unpin removes the pinned attachments from dir and returns them.
 func Unpin(dir string) (links []Attachment, errs []error) {
 	pins, _ := filepath.Glob(filepath.Join(dir, linkPin+"[0-9]*")) // the pattern is right
 	for _, path := range pins {
 		if l, err := link.LoadPinnedLink(path, nil); err == nil {
 			links = append(links, l)
 		}
-		// That of a filter is an empty directory.
+		// The pin of a filter is an empty directory.
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("remove pins: %w", err))
 		}
@@ -186,8 +189,8 @@ func Unpin(dir string) (links []Attachment, errs []error) {
 	return links, errs
 }
 
-// Detach detaches the programs of attachments. Those whose interface is gone are
-// detached already.
+// Detach detaches programs. It skips attachments whose interface is gone: the
+// kernel has detached them.
 func Detach(links []Attachment) []error {
 	var errs []error
 	for _, l := range links {
@@ -201,9 +204,9 @@ func Detach(links []Attachment) []error {
 	return errs
 }
 
-// InterfaceName returns the name of the interface in this network namespace that
-// has the name, or the alternative name (ip link property add altname). Without
-// one it returns an error.
+// InterfaceName returns the name of the interface in this network namespace
+// that has the given name or alternative name (ip link property add altname).
+// It returns an error if there is no such interface.
 func InterfaceName(name string) (string, error) {
 	l, err := netlink.LinkByName(name)
 	if err != nil {

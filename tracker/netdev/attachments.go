@@ -15,42 +15,43 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// Registry keeps the descriptions of the points, for whoever joins the tracker or
-// cleans up after it.
+// Registry stores the points' descriptions for processes that join the tracker
+// or clean up after it.
 type Registry interface {
 	Points() []Point
 	SetPoint(i int, p Point) error
 	// Owned reports whether this process owns the tracker.
 	Owned() bool
-	// Occupied returns an error that says what to do about the program of a tracker
-	// that is on an interface.
+	// Occupied returns an error that says what to do about a tracker's program
+	// on an interface.
 	Occupied(name string, id ebpf.ProgramID) error
 }
 
-// Attachments are the programs of a tracker on its interfaces. Attach, Reattach and
-// Close are called from one goroutine at a time; the other methods may be called from
-// any.
+// Attachments are a tracker's programs on its interfaces. Attach, Reattach and
+// Close must not be called concurrently; all other methods are safe for
+// concurrent use.
 type Attachments struct {
 	objects  *kernel.Objects
 	table    *kernel.Table
 	registry Registry
-	// dir is where they are pinned, empty where they are not.
+	// dir is the directory of the pins, empty if the tracker is not pinned.
 	dir string
-	// connection is the variable SSH_CONNECTION, where this process attached.
+	// connection is the variable SSH_CONNECTION of the process that attached,
+	// else empty.
 	connection string
-	// links hold the attachments that this process made.
+	// links are the attachments that this process made.
 	links []Attachment
-	// redirects counts the drops of redirects.
+	// redirects is the program that counts failed redirects.
 	redirects link.Link
 	uses      uses
 
 	mu sync.Mutex
-	// sendDrops are what the interfaces did not send, as they counted last.
+	// sendDrops are the interfaces' latest counts of packets not sent.
 	sendDrops []uint64
 }
 
-// NewAttachments returns the attachments of a tracker that is pinned in the directory,
-// or is not pinned where that is empty. connection is the variable SSH_CONNECTION.
+// NewAttachments returns the attachments of a tracker that is pinned in dir, or
+// not pinned if dir is empty. connection is the variable SSH_CONNECTION.
 func NewAttachments(o *kernel.Objects, t *kernel.Table, r Registry, dir, connection string) *Attachments {
 	n := len(r.Points())
 	return &Attachments{
@@ -59,7 +60,8 @@ func NewAttachments(o *kernel.Objects, t *kernel.Table, r Registry, dir, connect
 	}
 }
 
-// ChangeSettings makes the changes that were written down, and says which.
+// ChangeSettings makes the changes that the points describe. It returns a note
+// for each.
 func (a *Attachments) ChangeSettings() (notes []string, err error) {
 	for _, p := range a.registry.Points() {
 		for _, c := range p.Changes {
@@ -72,8 +74,8 @@ func (a *Attachments) ChangeSettings() (notes []string, err error) {
 	return notes, nil
 }
 
-// CountUnsent counts what redirects drop, in modes that redirect by XDP. A kernel that
-// does not let it is no reason not to track.
+// CountUnsent counts failed redirects in the XDP modes. If the kernel cannot
+// count them, it returns a note: the tracker runs without that count.
 func (a *Attachments) CountUnsent() (notes []string) {
 	if points := a.registry.Points(); points[0].Mode == flow.ModeTC {
 		return nil
@@ -86,7 +88,8 @@ func (a *Attachments) CountUnsent() (notes []string) {
 	return nil
 }
 
-// Attach attaches the programs to all interfaces or to none, and pins that.
+// Attach attaches the programs to all interfaces, or to none if one fails, and
+// pins the attachments.
 func (a *Attachments) Attach(devices []*Device) (err error) {
 	if a.links, err = attachAll(a.objects, devices); err != nil {
 		a.links = make([]Attachment, len(devices))
@@ -103,7 +106,8 @@ func (a *Attachments) Attach(devices []*Device) (err error) {
 	return nil
 }
 
-// Exchange puts other programs into the attachments, between two packets.
+// Exchange replaces the attached programs. Each attachment changes atomically,
+// so no packet passes without one.
 func (a *Attachments) Exchange(programs *kernel.Objects) error {
 	for i, p := range a.registry.Points() {
 		if err := a.exchange(i, p, programs); err != nil {
@@ -126,7 +130,7 @@ func (a *Attachments) exchange(i int, p Point, programs *kernel.Objects) error {
 	if p.Mode == flow.ModeTC {
 		program = programs.TC()
 	}
-	// An attachment whose interface is gone is made again when that returns.
+	// If the interface is gone, Reattach attaches once it returns.
 	if err := l.Update(program); err != nil && !errors.Is(err, unix.ENOLINK) {
 		return err
 	}
@@ -138,8 +142,8 @@ func (a *Attachments) Links() []Attachment {
 	return slices.DeleteFunc(slices.Clone(a.links), func(l Attachment) bool { return l == nil })
 }
 
-// Close gives back what this process holds of the attachments. Those that are pinned
-// stay attached.
+// Close closes this process's descriptors of the attachments. Pinned
+// attachments stay attached.
 func (a *Attachments) Close() {
 	for _, l := range a.Links() {
 		_ = l.Close()
@@ -149,8 +153,8 @@ func (a *Attachments) Close() {
 	}
 }
 
-// Report adds to a snapshot how the interfaces are, what is wrong with them and what
-// they did not send.
+// Report adds the interfaces' state, their warnings and the packets they did
+// not send to a snapshot.
 func (a *Attachments) Report(s *flow.Snapshot) {
 	uses := a.Uses()
 	var interfaces []flow.Interface
@@ -167,7 +171,7 @@ func (a *Attachments) Report(s *flow.Snapshot) {
 	addUnsent(&s.Counters, a.unsent(interfaces))
 }
 
-// interfaceWarnings say what is wrong with an interface.
+// interfaceWarnings returns the warnings about an interface.
 func interfaceWarnings(i *flow.Interface) (list flow.Warnings) {
 	if !i.Up {
 		list = append(list, notUp(i))
@@ -178,7 +182,7 @@ func interfaceWarnings(i *flow.Interface) (list flow.Warnings) {
 	return list
 }
 
-// notUp is the warning about an interface that is not up.
+// notUp returns the warning for an interface that is not up.
 func notUp(i *flow.Interface) flow.Warning {
 	kind := flow.WarningDown
 	if i.Index == 0 {
@@ -187,8 +191,8 @@ func notUp(i *flow.Interface) flow.Warning {
 	return flow.Warning{Kind: kind, Interfaces: []string{i.Name}}
 }
 
-// WhyNotSent returns why an interface does not send what it is given, as far as can be
-// found out.
+// WhyNotSent returns the most likely reason why an interface does not send
+// packets.
 func (a *Attachments) WhyNotSent(i int) string {
 	p := a.registry.Points()[i]
 	l, err := p.Link()
@@ -207,7 +211,8 @@ func (a *Attachments) WhyNotSent(i int) string {
 	return fmt.Sprintf("%s does not send the packets it gets: see \"ip -s link show %s\" and \"ethtool -S %s\"", p.Name, p.Name, p.Name)
 }
 
-// SetInterface tells the programs the interface of a point, zero while there is none.
+// SetInterface writes the interface index of point i to the programs'
+// configuration. Index 0 means that the interface is gone.
 func (a *Attachments) SetInterface(i, index int) error {
 	points := a.registry.Points()
 	if points[i].Role == flow.RoleWatch {
@@ -216,13 +221,14 @@ func (a *Attachments) SetInterface(i, index int) error {
 	return a.table.SetInterface(i, index, senders(points, i)...)
 }
 
-// hasInterface reports whether the programs know the interface of a point.
+// hasInterface reports whether the programs are configured with the interface
+// of point i.
 func (a *Attachments) hasInterface(i, index int) bool {
 	points := a.registry.Points()
 	return points[i].Role == flow.RoleWatch || a.table.HasInterface(i, index, senders(points, i)...)
 }
 
-// senders returns the points whose packets leave by a point.
+// senders returns the points that forward packets to point i.
 func senders(points []Point, i int) (from []int) {
 	for j, p := range points {
 		if p.Role == flow.RoleWire && p.To == i {

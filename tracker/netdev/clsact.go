@@ -10,39 +10,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Before Linux 6.6 there is no tcx. There a program hangs in a filter of the
-// clsact qdisc, which outlives its process by itself. Filter and qdisc are
-// changes to the interface, written down like others, so that "ctop down" finds
-// them after a crash.
+// Linux before 6.6 has no tcx. There the program is attached by a filter of the
+// clsact qdisc, which outlives the process without a pin. Filter and qdisc are
+// recorded as changed settings, so that "ctop down" removes them after a crash.
 
-// tcxVersion is the first kernel with tcx, as LINUX_VERSION_CODE has it.
+// tcxVersion is the first kernel version with tcx, in the format of
+// LINUX_VERSION_CODE.
 const tcxVersion = 6<<16 | 6<<8
 
-// filterName tells our filter from those of others.
+// filterName is the name of our filters. Filters with other names are not
+// touched.
 const filterName = "ctop_tc"
 
-// clsactHandle is the qdisc's own handle, which is always the same
-// (linux/pkt_sched.h).
+// clsactHandle is the fixed handle of the clsact qdisc (linux/pkt_sched.h).
 var clsactHandle = netlink.MakeHandle(0xffff, 0)
 
-// filterLink is a program that is attached by a filter.
+// filterLink is an Attachment made of a tc filter.
 type filterLink struct {
 	index  int
 	parent uint32
 }
 
-// Close leaves the program attached: the filter holds it.
+// Close does nothing: the filter keeps the program attached.
 func (filterLink) Close() error { return nil }
 
-// Pin makes a directory, since a filter stays by itself and has nothing that can
-// be pinned: it says that attaching was done.
+// Pin makes an empty directory. A filter cannot be pinned, so the directory
+// records that attaching was completed.
 func (filterLink) Pin(path string) error { return os.Mkdir(path, 0o700) }
 
 // Detach removes the filter.
 func (l filterLink) Detach() error { return removeFilters(l.index, l.parent) }
 
-// attachFilter attaches a program to the qdisc, in the place of an earlier one
-// of ours.
+// attachFilter attaches a program to the clsact qdisc. It replaces an earlier
+// filter of ours.
 func attachFilter(index int, program *ebpf.Program, parent uint32) (Attachment, error) {
 	if err := removeFilters(index, parent); err != nil {
 		return nil, err
@@ -59,8 +59,9 @@ func attachFilter(index int, program *ebpf.Program, parent uint32) (Attachment, 
 	return filterLink{index: index, parent: parent}, nil
 }
 
-// replaceFilter has our filter run another program. The kernel exchanges a filter
-// that has the handle of another one (net/sched/cls_bpf.c, cls_bpf_change).
+// replaceFilter replaces the program of our filter. The kernel replaces a
+// filter if the new one has the same handle (net/sched/cls_bpf.c,
+// cls_bpf_change).
 func replaceFilter(index int, program *ebpf.Program, parent uint32) error {
 	filters, err := ourFilters(index, parent)
 	if err != nil {
@@ -75,7 +76,7 @@ func replaceFilter(index int, program *ebpf.Program, parent uint32) error {
 	return nil
 }
 
-// removeFilters removes what attachFilter attached.
+// removeFilters removes our filters from an interface.
 func removeFilters(index int, parents ...uint32) error {
 	filters, err := ourFilters(index, parents...)
 	if err != nil {
@@ -89,8 +90,8 @@ func removeFilters(index int, parents ...uint32) error {
 	return nil
 }
 
-// ourFilters lists our filters on an interface, of all directions where no parent is
-// named, none where the interface has no qdisc for them.
+// ourFilters lists our filters on an interface. Without parents it lists both
+// directions. The list is empty if the interface has no clsact qdisc.
 func ourFilters(index int, parents ...uint32) (ours []netlink.Filter, err error) {
 	link, err := netlink.LinkByIndex(index)
 	if err != nil {
@@ -130,8 +131,9 @@ func hasClsact(link netlink.Link) (bool, error) {
 	return false, nil
 }
 
-// setClsact adds the qdisc, or removes it with all its filters: only a qdisc that
-// was not there before is ever removed.
+// setClsact adds the clsact qdisc, or removes it with all its filters. It is
+// recorded as a changed setting only if ctop added it, so a foreign qdisc is
+// never removed.
 func setClsact(link netlink.Link, on bool) error {
 	qdisc := &netlink.GenericQdisc{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: clsactHandle, Parent: netlink.HANDLE_CLSACT},

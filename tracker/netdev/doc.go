@@ -1,12 +1,16 @@
-// Package netdev attaches the programs of a tracker to network interfaces and looks
-// after the attachments.
+// Package netdev attaches the programs of a tracker to network interfaces and
+// maintains the attachments.
 //
-// A [Device] is an interface that is to be attached to: its mode is chosen, the guard
-// looks at how the machine uses it. A [Point] describes an interface that is attached
-// to, for whoever joins the tracker or cleans up after it. A [Setting] is what was
-// changed on an interface, or at its peer, and is put back. [Attachments] follow
-// interfaces that are renamed, vanish and come back.
+// A [Device] is an interface before it is attached to: netdev chooses its mode
+// and
+// checks how the machine uses it. A [Point] describes an attached interface for
+// processes that join the tracker or clean up after it. A [Setting] is a change
+// to an
+// interface or its peer that is undone later. [Attachments] follow interfaces
+// that are
+// renamed, deleted and recreated.
 //
-// This package knows no pin directory but the one that it is given, and no owner but
+// Package netdev gets its pin directory from the caller, and knows the owner
+// only
 // through [Registry].
 package netdev

@@ -10,23 +10,25 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// A tracker in the wire takes every packet that comes in, those for the machine
-// itself, too. So it does not attach to an interface that the machine uses.
+// A tracker in the wire consumes every incoming packet, including packets for
+// the machine itself. So it refuses to attach to an interface that the machine
+// uses.
 
-// machine is what is known of the network namespace's use of its interfaces.
+// machine describes how a network namespace uses its interfaces.
 type machine struct {
 	links []netlink.Link
-	// addrs are the addresses by the index of their interface.
+	// addrs are the addresses, by interface index.
 	addrs map[int][]netip.Prefix
-	// routes are one by the index of its interface, without those that the
-	// kernel makes for link-local and multicast addresses.
+	// routes has one route per interface index. It omits the routes that the
+	// kernel adds for link-local and multicast addresses.
 	routes map[int]string
-	// session are the interfaces that the operator's SSH session comes in by.
+	// session are the indexes of the interfaces that carry the operator's SSH
+	// session.
 	session []int
 }
 
-// use says how the machine uses an interface, as in "has the address
-// 192.0.2.1/24". It is empty for an interface that the machine does not use.
+// use describes how the machine uses an interface, such as "has the address
+// 192.0.2.1/24". It is empty if the machine does not use the interface.
 func (m *machine) use(l netlink.Link) string {
 	var uses []string
 	if text := m.address(l); text != "" {
@@ -50,8 +52,8 @@ func (m *machine) use(l netlink.Link) string {
 	return strings.Join(uses, " and ")
 }
 
-// upperUse says how the machine uses what is stacked on an interface: its
-// packets come in by that one.
+// upperUse describes how the machine uses the interfaces stacked on l, since
+// their packets come in through l.
 func (m *machine) upperUse(l netlink.Link) string {
 	for _, upper := range m.links {
 		if upper.Attrs().ParentIndex != l.Attrs().Index || upper.Attrs().Index == l.Attrs().Index || !stacked(upper) {
@@ -64,8 +66,8 @@ func (m *machine) upperUse(l netlink.Link) string {
 	return ""
 }
 
-// stacked reports whether a link's parent is the interface that its packets come
-// in by, and not the other end of a pair or one in another namespace.
+// stacked reports whether a link's parent is its lower device. The parent of a
+// veth is its peer, and a parent in another namespace does not count.
 func stacked(l netlink.Link) bool {
 	switch l.Type() {
 	case "vlan", "macvlan", "macvtap", "ipvlan", "ipvtap", "macsec":
@@ -83,8 +85,9 @@ func (m *machine) address(l netlink.Link) string {
 	return ""
 }
 
-// ports says between which ports the machine forwards through an interface. A bond
-// or a team only makes one interface of several, and has a place in the wire.
+// ports describes the other ports between which the machine forwards through an
+// interface. Bonds and teams do not count: they merge interfaces into one,
+// which can be part of the wire.
 func (m *machine) ports(l netlink.Link) string {
 	switch l.Type() {
 	case "bridge", "vrf", "openvswitch", "hsr", "batadv":
@@ -106,8 +109,8 @@ func (m *machine) ports(l netlink.Link) string {
 	return fmt.Sprintf("has the ports %s and %d more", names[0], len(names)-1)
 }
 
-// masterNames are what the kinds of masters are called, where that is not the
-// kernel's own word.
+// masterNames are the display names of master kinds, if they differ from the
+// kernel's.
 var masterNames = map[string]string{"openvswitch": "Open vSwitch", "vrf": "VRF"}
 
 func (m *machine) master(l netlink.Link) string {
@@ -128,8 +131,9 @@ func (m *machine) master(l netlink.Link) string {
 	return fmt.Sprintf("is a port of the interface with index %d", index)
 }
 
-// Guard refuses interfaces that the machine uses, unless that is forced. The notes
-// say what is forced then. connection is the variable SSH_CONNECTION.
+// Guard returns ErrUsed for an interface that the machine uses. With force it
+// returns notes about such uses instead. connection is the variable
+// SSH_CONNECTION.
 func Guard(devices []*Device, connection string, force bool) (notes []string, err error) {
 	m, err := readMachineFully(connection)
 	if err != nil {
@@ -150,7 +154,7 @@ func Guard(devices []*Device, connection string, force bool) (notes []string, er
 	return notes, nil
 }
 
-// readMachineFully reads all that the guard goes by.
+// readMachineFully reads everything that Guard checks.
 func readMachineFully(connection string) (*machine, error) {
 	m, err := readMachine()
 	if err == nil {
@@ -163,8 +167,8 @@ func readMachineFully(connection string) (*machine, error) {
 	return m, nil
 }
 
-// admit guards an interface that comes back, as Guard does at the start. A refusal
-// holds until the kernel tells of a change, or for a while.
+// admit applies Guard to an interface that came back. A refusal is remembered
+// until the kernel reports a change or lookAgain passes.
 func (a *Attachments) admit(i int, s *Device) error {
 	if s.forced {
 		return nil

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dumpTries bounds how often a list is read again because it changed meanwhile.
-// On a machine where it always does, the last reading has to do.
+// dumpTries bounds the retries of a netlink dump that the kernel marks as
+// interrupted. After that many tries dump accepts the last result.
 const dumpTries = 10
 
-// dump reads a list of the kernel's.
+// dump reads a list by netlink. It retries if the list changed during the dump.
 func dump(what string, read func() error) error {
 	for try := 1; ; try++ {
 		err := read()
@@ -31,7 +31,7 @@ func dump(what string, read func() error) error {
 	}
 }
 
-// readMachine reads the machine's interfaces and addresses.
+// readMachine reads the interfaces and addresses of the network namespace.
 func readMachine() (*machine, error) {
 	m := new(machine)
 	err := dump("interfaces", func() (err error) {
@@ -60,8 +60,8 @@ func byInterface(addrs []netlink.Addr) map[int][]netip.Prefix {
 	return by
 }
 
-// readRoutes adds the routes. A router may have a million of them: one for each
-// interface is kept.
+// readRoutes adds the routes. It keeps one per interface, since a router may
+// have a million.
 func (m *machine) readRoutes() error {
 	m.routes = map[int]string{}
 	for _, family := range []int{netlink.FAMILY_V4, netlink.FAMILY_V6} {
@@ -93,9 +93,8 @@ func (m *machine) addRoute(r *netlink.Route) {
 	}
 }
 
-// givenRoute reports whether somebody gave the machine this route. The kernel
-// makes those of link-local and multicast addresses by itself, for every
-// interface that is up.
+// givenRoute reports whether somebody configured the route. The kernel adds the
+// routes for link-local and multicast addresses to every interface that is up.
 func givenRoute(r *netlink.Route) bool {
 	if r.Protocol != unix.RTPROT_KERNEL || r.Dst == nil {
 		return true
@@ -115,9 +114,9 @@ func routeName(r *netlink.Route) string {
 	return r.Dst.String()
 }
 
-// readSession adds the interfaces that an SSH session comes in by: the one that
-// its addresses name, the one that has the address of this end, and the one that
-// leads to the other end.
+// readSession adds the interfaces that carry an SSH session: the one that its
+// addresses name as zone, the one that has the local address, and the one that
+// routes to the remote address.
 func (m *machine) readSession(s *sshSession) {
 	if s == nil {
 		return

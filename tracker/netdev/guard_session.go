@@ -13,19 +13,19 @@ import (
 	"strings"
 )
 
-// sshSession is the connection by which an operator is logged in. Addresses that
-// are not known are invalid.
+// sshSession is the TCP connection of the operator's SSH login. Unknown
+// addresses are the zero netip.Addr.
 type sshSession struct{ local, remote netip.Addr }
 
-// findSession returns the SSH session that this process belongs to, nil where it
-// belongs to none, or to one of another network namespace. connection is the
-// variable SSH_CONNECTION.
+// findSession returns the SSH session of this process. It returns nil if there
+// is none or if it is in another network namespace. connection is the variable
+// SSH_CONNECTION.
 func findSession(connection string) *sshSession {
 	return processes{root: "/proc", self: os.Getpid()}.session(connection)
 }
 
-// parseConnection reads SSH_CONNECTION: the client's address and port, then the
-// server's (ssh(1)).
+// parseConnection parses SSH_CONNECTION: client address and port, server
+// address and port (ssh(1)).
 func parseConnection(text string) *sshSession {
 	fields := strings.Fields(text)
 	if len(fields) != 4 {
@@ -42,13 +42,13 @@ func parseConnection(text string) *sshSession {
 	return &sshSession{local: local.Unmap(), remote: remote.Unmap()}
 }
 
-// processes reads the tree of processes from a file system like /proc.
+// processes reads the process tree from a file system in the format of /proc.
 type processes struct {
 	root string
 	self int
 }
 
-// mostParents bounds the walk to the first process.
+// mostParents bounds the walk up the process tree.
 const mostParents = 100
 
 func (p processes) session(connection string) *sshSession {
@@ -71,13 +71,13 @@ func (p processes) session(connection string) *sshSession {
 	return parseConnection(connection)
 }
 
-// isSSHServer reports whether a process of that name is one: OpenSSH's, since
-// version 9.8 under several names, or Dropbear.
+// isSSHServer reports whether a process name is that of an SSH server: OpenSSH,
+// which has several names since version 9.8, or Dropbear.
 func isSSHServer(name string) bool {
 	return name == "sshd" || strings.HasPrefix(name, "sshd-") || name == "dropbear"
 }
 
-// process returns the name of a process and its parent.
+// process returns the name and parent of a process.
 func (p processes) process(pid int) (name string, parent int, err error) {
 	text, err := os.ReadFile(p.path(pid, "status"))
 	if err != nil {
@@ -100,8 +100,8 @@ func (p processes) path(pid int, name string) string {
 	return filepath.Join(p.root, strconv.Itoa(pid), name)
 }
 
-// sameNetwork reports whether a process is in our network namespace, also where
-// that cannot be known.
+// sameNetwork reports whether a process is in our network namespace. It returns
+// true if that cannot be read.
 func (p processes) sameNetwork(pid int) bool {
 	theirs, err := os.Readlink(p.path(pid, "ns/net"))
 	if err != nil {
@@ -111,8 +111,8 @@ func (p processes) sameNetwork(pid int) bool {
 	return err != nil || ours == theirs
 }
 
-// connectionOf returns the connection that a process has open, nil where it has
-// none, or where its descriptors may not be read.
+// connectionOf returns an open connection of a process. It returns nil if the
+// process has none or its descriptors cannot be read.
 func (p processes) connectionOf(pid int) *sshSession {
 	entries, err := os.ReadDir(p.path(pid, "fd"))
 	if err != nil {
@@ -133,7 +133,7 @@ func (p processes) connectionOf(pid int) *sshSession {
 	return nil
 }
 
-// Fields of a line of /proc/net/tcp (Documentation/networking/proc_net_tcp.rst).
+// Columns of /proc/net/tcp (Documentation/networking/proc_net_tcp.rst).
 const (
 	tcpLocal       = 1
 	tcpRemote      = 2
@@ -142,8 +142,8 @@ const (
 	tcpEstablished = "01"
 )
 
-// establishedIn returns the first connection of a table that is one of the
-// sockets.
+// establishedIn returns the first established connection of a table like
+// /proc/net/tcp whose inode is one of the sockets.
 func establishedIn(table string, sockets []string) *sshSession {
 	f, err := os.Open(table)
 	if err != nil {
@@ -164,8 +164,8 @@ func establishedIn(table string, sockets []string) *sshSession {
 	return nil
 }
 
-// procAddr reads the address of ADDRESS:PORT, whose 32-bit words are in the
-// machine's byte order.
+// procAddr parses the address of ADDRESS:PORT. Its 32-bit words are in host
+// byte order.
 func procAddr(text string) (netip.Addr, bool) {
 	digits, _, _ := strings.Cut(text, ":")
 	b, err := hex.DecodeString(digits)

@@ -9,26 +9,27 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// Direction is the way of packets at an interface, as seen from the machine.
+// Direction is the direction of packets at an interface, relative to the
+// machine.
 type Direction uint8
 
-// The directions, a closed set.
+// Direction has no other values.
 const (
-	// Ingress: packets come in by the interface.
+	// Ingress means that packets come in through the interface.
 	Ingress Direction = iota
-	// Egress: packets leave by the interface.
+	// Egress means that packets go out through the interface.
 	Egress
 )
 
-// hook is where a program sees the packets of an interface.
+// hook is the place in the kernel where a program sees an interface's packets.
 type hook struct {
 	mode      flow.Mode
 	direction Direction
-	// filter is true for a filter of the clsact qdisc in place of tcx.
+	// filter selects a filter of the clsact qdisc instead of tcx.
 	filter bool
 }
 
-// attach attaches the right program to an interface.
+// attach attaches the program of the hook to an interface.
 func (h hook) attach(k *kernel.Objects, index int) (Attachment, error) {
 	switch {
 	case h.mode == flow.ModeTC && h.filter:
@@ -42,7 +43,7 @@ func (h hook) attach(k *kernel.Objects, index int) (Attachment, error) {
 	}
 }
 
-// tcx returns the tcx hook of the direction.
+// tcx returns the tcx attach type of the direction.
 func (h hook) tcx() ebpf.AttachType {
 	if h.direction == Egress {
 		return ebpf.AttachTCXEgress
@@ -50,7 +51,8 @@ func (h hook) tcx() ebpf.AttachType {
 	return ebpf.AttachTCXIngress
 }
 
-// parent returns the class of the clsact qdisc that has the filters of the direction.
+// parent returns the class of the clsact qdisc that holds the direction's
+// filters.
 func (h hook) parent() uint32 {
 	if h.direction == Egress {
 		return netlink.HANDLE_MIN_EGRESS

@@ -14,17 +14,20 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// An interface can be renamed, and is then known by its index. Once it is gone, be
-// it to another network namespace, another one may get that index; what comes back
-// under its name is what the operator named. So an interface is known
+// An interface can be renamed, and keeps its index. An interface that is
+// deleted or
+// moved to another network namespace frees its index for another one. The
+// operator
+// names interfaces, so an interface that appears under the name replaces the
+// old one.
+// The tracker identifies an interface
 //
-//   - by the program that it carries, whatever it is called and whichever index it
-//     has,
-//   - else by its name, and then it is attached to again, if the guard lets it pass,
+//   - by the attached program, whatever its name and index,
+//   - else by its name: the tracker attaches again if the guard admits it,
 //   - never by its index alone.
 
-// find returns the interface of a point as it is now, nil where it is gone, and
-// whether it carries the point's program.
+// find returns the current interface of point i, nil if it is gone. attached
+// reports whether it carries the point's program.
 func (a *Attachments) find(i int) (l netlink.Link, attached bool, err error) {
 	points := a.registry.Points()
 	byIndex, err := orNone(netlink.LinkByIndex(points[i].Index))
@@ -49,15 +52,14 @@ func (a *Attachments) find(i int) (l netlink.Link, attached bool, err error) {
 	return byName, false, nil
 }
 
-// isAnother reports whether an interface is the one of another point, and not that of
-// this point.
+// isAnother reports whether an interface belongs to another point than i.
 func isAnother(points []Point, i int, l netlink.Link) bool {
 	return slices.ContainsFunc(points, func(p Point) bool {
 		return p.Index == l.Attrs().Index && p.Name != points[i].Name
 	})
 }
 
-// orNone makes an interface that is not there, or that none can be, nil and no error.
+// orNone returns nil and no error for an interface that does not exist.
 func orNone(l netlink.Link, err error) (netlink.Link, error) {
 	var missing netlink.LinkNotFoundError
 	if errors.As(err, &missing) || errors.Is(err, unix.EINVAL) {
@@ -66,7 +68,7 @@ func orNone(l netlink.Link, err error) (netlink.Link, error) {
 	return l, err
 }
 
-// attached reports whether the program of a point is on an interface.
+// attached reports whether the program of point i is attached to an interface.
 func (a *Attachments) attached(i int, on netlink.Link) (bool, error) {
 	p := a.registry.Points()[i]
 	if p.hangsInFilter() {
@@ -86,7 +88,7 @@ func (a *Attachments) attached(i int, on netlink.Link) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("inspect the attachment: %w", err)
 	}
-	// The index that an attachment knows may be one in another namespace.
+	// The index in the link's info may belong to another namespace.
 	if xdp := info.XDP(); xdp != nil {
 		now := on.Attrs().Xdp
 		return xdp.Ifindex == uint32(on.Attrs().Index) && now != nil && now.Attached && now.ProgId == uint32(info.Program), nil
@@ -97,7 +99,7 @@ func (a *Attachments) attached(i int, on netlink.Link) (bool, error) {
 	return true, nil
 }
 
-// carriesTCX reports whether an attachment is one of those of an interface.
+// carriesTCX reports whether a tcx link is attached to an interface.
 func carriesTCX(on netlink.Link, hook ebpf.AttachType, id link.ID) bool {
 	tcx, err := link.QueryPrograms(link.QueryOptions{Target: on.Attrs().Index, Attach: hook})
 	if err != nil {
@@ -111,14 +113,15 @@ func carriesTCX(on netlink.Link, hook ebpf.AttachType, id link.ID) bool {
 	return false
 }
 
-// OwnProgram returns the id of a tracker's program that is linked to an interface,
-// be it another version's; zero where there is none.
+// OwnProgram returns the ID of the ctop program that is attached to an
+// interface by a BPF link. The program may be of another version. The ID is 0
+// if there is none.
 func OwnProgram(l netlink.Link) ebpf.ProgramID {
 	var ids []ebpf.ProgramID
 	if xdp := l.Attrs().Xdp; xdp != nil && xdp.Attached {
 		ids = append(ids, ebpf.ProgramID(xdp.ProgId))
 	}
-	// Before Linux 6.6 this fails: there is no tcx.
+	// This fails before Linux 6.6, which has no tcx.
 	if tcx, err := link.QueryPrograms(link.QueryOptions{Target: l.Attrs().Index, Attach: ebpf.AttachTCXIngress}); err == nil {
 		for _, p := range tcx.Programs {
 			ids = append(ids, p.ID)

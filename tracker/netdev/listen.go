@@ -7,9 +7,9 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// ListenToLinks has the kernel tell, over rtnetlink, of changes to the tracker's
-// interfaces, until ctx is done. It returns a channel that is closed when it
-// tells no more, nil where it never did.
+// ListenToLinks sends to changes when rtnetlink reports a change to the
+// tracker's interfaces, until ctx is done. The returned channel is closed when
+// the subscription ends. It is nil if the subscription failed.
 func (a *Attachments) ListenToLinks(ctx context.Context, changes chan<- struct{}) (ended <-chan struct{}) {
 	updates := make(chan netlink.LinkUpdate)
 	ctx, cancel := context.WithCancel(ctx)
@@ -33,16 +33,17 @@ func (a *Attachments) ListenToLinks(ctx context.Context, changes chan<- struct{}
 	return done
 }
 
-// concerns reports whether an interface is one of the points, or is called so.
+// concerns reports whether an interface has the name or index of one of the
+// points.
 func concerns(points []Point, l netlink.Link) bool {
 	return slices.ContainsFunc(points, func(p Point) bool {
 		return p.Index == l.Attrs().Index || p.Name == l.Attrs().Name
 	})
 }
 
-// ListenToAddresses has the kernel tell, over rtnetlink, of addresses that come
-// and go, until ctx is done. The channel that it returns is closed when it tells
-// no more; it is nil where the kernel never did.
+// ListenToAddresses sends to changes when rtnetlink reports an added or removed
+// address, until ctx is done. The returned channel is closed when the
+// subscription ends. It is nil if the subscription failed.
 func ListenToAddresses(ctx context.Context, changes chan<- struct{}) (ended <-chan struct{}) {
 	updates := make(chan netlink.AddrUpdate)
 	ctx, cancel := context.WithCancel(ctx)

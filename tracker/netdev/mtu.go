@@ -2,8 +2,8 @@ package netdev
 
 import "ctop/tracker/flow"
 
-// mtuWarnings say that the interfaces send packets of different lengths: packets that
-// come in by the one and are too long for the other are lost.
+// mtuWarnings warns if the interfaces have different MTUs: packets that are too
+// long for the outgoing interface are dropped.
 func mtuWarnings(interfaces []flow.Interface) flow.Warnings {
 	if len(interfaces) != 2 || interfaces[0].Role != flow.RoleWire {
 		return nil
@@ -15,7 +15,7 @@ func mtuWarnings(interfaces []flow.Interface) flow.Warnings {
 	return flow.Warnings{{Kind: flow.WarningMTU, Interfaces: []string{a.Name, b.Name}, Numbers: []int{a.MTU, b.MTU}}}
 }
 
-// MTUWarnings are the warnings about the interfaces as they are now.
+// MTUWarnings returns the warnings about the interfaces' current MTUs.
 func (a *Attachments) MTUWarnings() flow.Warnings {
 	var now []flow.Interface
 	for _, p := range PerInterface(a.registry.Points()) {

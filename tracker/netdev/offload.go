@@ -6,14 +6,14 @@ import (
 	"github.com/safchain/ethtool"
 )
 
-// offload is a feature of an interface, by the name that the kernel has for it
-// (net/ethtool/common.c), and whether tracking needs it on or off.
+// offload is an interface feature, named as in net/ethtool/common.c, and the
+// state that tracking needs.
 type offload struct {
 	feature string
 	on      bool
 }
 
-// offloads are the changes that concern one.
+// offloads are the settings that are offloads.
 var offloads = map[settingKind]offload{
 	settingGRO:    {feature: "rx-gro", on: true},
 	settingTxVLAN: {feature: "tx-vlan-hw-insert"},
@@ -22,8 +22,8 @@ var offloads = map[settingKind]offload{
 	settingHWGRO:  {feature: "rx-gro-hw"},
 }
 
-// withEthtool runs f with a socket for ethtool requests in the network namespace
-// of the thread.
+// withEthtool calls f with a socket for ethtool requests in the thread's
+// network namespace.
 func withEthtool(f func(e *ethtool.Ethtool) error) error {
 	e, err := ethtool.NewEthtool()
 	if err != nil {
@@ -33,8 +33,9 @@ func withEthtool(f func(e *ethtool.Ethtool) error) error {
 	return f(e)
 }
 
-// state reports whether an interface has the offload as tracking needs it, and
-// whether that can be changed. What an interface does not have is off for good.
+// state reports whether the offload is in the state that tracking needs, and
+// whether it can be changed. A feature that the interface lacks is off and
+// fixed.
 func (o offload) state(iface string) (is, changeable bool, err error) {
 	err = withEthtool(func(e *ethtool.Ethtool) error {
 		states, err := e.FeaturesWithState(iface)
@@ -48,8 +49,8 @@ func (o offload) state(iface string) (is, changeable bool, err error) {
 	return is, changeable, err
 }
 
-// set changes the offload to what tracking needs, or back. The request succeeds
-// even if the driver keeps the offload as it is, so set looks at the outcome.
+// set changes the offload to the needed state, or back. The request succeeds
+// even if the driver ignores it, so set reads the state back.
 func (o offload) set(iface string, needed bool) error {
 	err := withEthtool(func(e *ethtool.Ethtool) error {
 		return e.Change(iface, map[string]bool{o.feature: o.on == needed})

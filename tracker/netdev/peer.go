@@ -15,19 +15,20 @@ import (
 	"ctop/tracker/flow"
 )
 
-// errPeerUnreachable means that the other end of a veth pair is in a network
-// namespace that this process cannot find.
+// errPeerUnreachable means that the peer of a veth is in a network namespace
+// that this process cannot enter.
 var errPeerUnreachable = errors.New("its peer's network namespace cannot be reached " +
 	"(one without a name, as a container's, takes CAP_SYS_PTRACE; \"ip netns attach NAME PID\" names it)")
 
-// peer is the other end of a veth pair: a namespace and a name in it.
+// peer is the other end of a veth pair: its network namespace and its name
+// there.
 type peer struct {
-	// netns is a path to the namespace, empty for our own.
+	// netns is the path of the network namespace, empty for our own.
 	netns string
 	name  string
 }
 
-// findPeer returns the other end of a veth link.
+// findPeer returns the peer of a veth link.
 func findPeer(link netlink.Link) (*peer, error) {
 	attrs := link.Attrs()
 	if attrs.NetNsID < 0 {
@@ -46,9 +47,9 @@ func findPeer(link netlink.Link) (*peer, error) {
 	return nil, errPeerUnreachable
 }
 
-// NeedsPeerInProcess reports whether the mode needs the other end of a veth pair that
-// is in a network namespace without a name, or may be in one when it comes back. The
-// way there leads through a process of that namespace.
+// NeedsPeerInProcess reports whether the mode changes a veth peer whose network
+// namespace has no name, or may have none when the interface comes back. Such a
+// namespace can be entered only through /proc of one of its processes.
 func (p Point) NeedsPeerInProcess() bool {
 	if p.Mode == flow.ModeTC {
 		return false
@@ -64,8 +65,8 @@ func (p Point) NeedsPeerInProcess() bool {
 	return err != nil || strings.HasPrefix(other.netns, "/proc/")
 }
 
-// namespacePaths lists where the network namespaces of the machine show: those
-// that have a name, those of its processes, and those of this one's threads.
+// namespacePaths lists the paths of network namespaces: the named ones, and
+// those of all processes and of this process's threads.
 func namespacePaths() []string {
 	var paths []string
 	for _, pattern := range []string{"/run/netns/*", "/run/docker/netns/*", "/proc/self/task/*/ns/net", "/proc/[0-9]*/ns/net"} {
@@ -85,8 +86,8 @@ func namespacePaths() []string {
 	})
 }
 
-// peerIn returns the link of that index if the namespace is the one that ours
-// knows by the given id.
+// peerIn returns the link with the index in the namespace at path. It fails
+// unless id is the nsid by which our namespace knows that one.
 func peerIn(path string, id, index int) (*peer, error) {
 	ns, err := os.Open(path)
 	if err != nil {
@@ -112,8 +113,8 @@ func peerIn(path string, id, index int) (*peer, error) {
 	return p, nil
 }
 
-// inNamespace runs f on a thread of its own inside the network namespace. The
-// thread ends with it, so that no other goroutine ever finds itself there.
+// inNamespace calls f on a separate thread inside the network namespace. The
+// thread ends with f, so no other goroutine runs in that namespace.
 func inNamespace(path string, f func() error) error {
 	if path == "" {
 		return f()
@@ -131,9 +132,8 @@ func inNamespace(path string, f func() error) error {
 	})
 }
 
-// onSpareThread runs f on a thread that ends with it. That is never the first one
-// of the process: it would stay as f leaves it, and others take its namespaces for
-// those of the process.
+// onSpareThread calls f on a thread that ends with f. It never uses the main
+// thread, whose namespaces other programs take for those of the process.
 func onSpareThread(f func() error) error {
 	done := make(chan error, 1)
 	go func() {

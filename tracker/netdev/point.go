@@ -10,35 +10,38 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Point describes an attachment point: an interface, the hook there and the direction
-// of the packets that it sees, the tracker's role, and where packets go. It has what was
-// changed for its sake, too.
+// Point describes an attachment point: the interface, the hook, the direction
+// of its packets, the tracker's role and where packets go. It also lists the
+// settings that were changed for it.
 type Point struct {
 	Name  string    `json:"name"`
 	Index int       `json:"index"`
 	Mode  flow.Mode `json:"mode"`
-	// Direction is that of the packets.
+	// Direction is the direction of the packets that the program sees.
 	Direction Direction `json:"direction,omitempty"`
 	Role      flow.Role `json:"role,omitempty"`
-	// To is the point by whose interface packets leave, in a wire.
+	// To is the index of the point to whose interface a wire forwards packets.
 	To      int       `json:"to"`
 	Changes []Setting `json:"changes,omitempty"`
-	// Forced says that the operator knew that the machine uses the interface.
+	// Forced is set if the operator attached although the machine uses the
+	// interface.
 	Forced bool `json:"forced,omitempty"`
-	// SendDrops is what the interface had not sent when the tracker was attached
-	// to it, Unsent what those in its place before did not send meanwhile.
+	// SendDrops is the interface's count of packets not sent at the time of
+	// attaching. Unsent is the total of the interfaces that had this place
+	// before.
 	SendDrops uint64 `json:"send_drops,omitempty"`
 	Unsent    uint64 `json:"unsent,omitempty"`
 }
 
-// Wire returns the points of a wire: what comes in by one interface leaves by the other.
+// Wire returns the points of a wire, which forwards packets from each interface
+// to the other.
 func Wire(a, b Point) []Point {
 	a.Role, a.To = flow.RoleWire, 1
 	b.Role, b.To = flow.RoleWire, 0
 	return []Point{a, b}
 }
 
-// IsWire reports whether points are those of a wire.
+// IsWire reports whether points are the two points of a wire.
 func IsWire(points []Point) bool {
 	return len(points) == 2 && points[0].Role == flow.RoleWire && points[1].Role == flow.RoleWire &&
 		points[0].To == 1 && points[1].To == 0
@@ -54,19 +57,19 @@ func PerInterface(points []Point) (first []Point) {
 	return first
 }
 
-// hook returns where the program is attached.
+// hook returns the hook where the program is attached.
 func (p Point) hook() hook {
 	return hook{mode: p.Mode, direction: p.Direction, filter: p.hangsInFilter()}
 }
 
-// Valid reports whether a description can be that of a point.
+// Valid reports whether the description is well-formed.
 func (p Point) Valid() bool {
 	return p.Name != "" && p.Index > 0 && p.Direction <= Egress &&
 		(p.Mode == flow.ModeNative || p.Mode == flow.ModeTC || p.Mode == flow.ModeGeneric)
 }
 
-// Describe returns the description of an interface, with what its mode needs to
-// change there.
+// Describe returns the point of an interface, with the settings that its mode
+// changes.
 func (s *Device) Describe() (Point, error) {
 	changes, err := needed(s.changes)
 	if err != nil {
@@ -78,12 +81,14 @@ func (s *Device) Describe() (Point, error) {
 	}, nil
 }
 
-// hangsInFilter reports whether the program is attached by a filter.
+// hangsInFilter reports whether the program is attached by a filter of the
+// clsact qdisc.
 func (p Point) hangsInFilter() bool {
 	return slices.ContainsFunc(p.Changes, func(c Setting) bool { return c.Kind == settingFilter })
 }
 
-// Link finds the interface. Where another one has its index, the interface is gone.
+// Link looks up the interface. It returns an error if the index belongs to
+// another interface.
 func (p Point) Link() (netlink.Link, error) {
 	l, err := netlink.LinkByIndex(p.Index)
 	if err != nil {
@@ -98,14 +103,15 @@ func (p Point) Link() (netlink.Link, error) {
 	return nil, fmt.Errorf("%s is gone: its index now belongs to %s", p.Name, l.Attrs().Name)
 }
 
-// Carries reports whether the interface is there and carries a tracker's program.
+// Carries reports whether the interface exists and carries a ctop program.
 func (p Point) Carries() bool {
 	l, err := p.Link()
 	return err == nil && OwnProgram(l) != 0
 }
 
-// CompletesChecksums reports whether the programs have to finish what senders on the
-// interface leave to hardware. Where it is gone they do: it costs little.
+// CompletesChecksums reports whether the programs complete checksums for
+// senders on the interface that leave them to hardware. It returns true if the
+// interface is gone, since that costs little.
 func (p Point) CompletesChecksums() bool {
 	if p.Mode == flow.ModeTC {
 		return false
@@ -114,7 +120,7 @@ func (p Point) CompletesChecksums() bool {
 	return err != nil || (&Device{link: l}).Virtual()
 }
 
-// State asks the kernel how the interface is.
+// State reads the state of the interface from the kernel.
 func (p Point) State() flow.Interface {
 	i := flow.Interface{Name: p.Name, Index: p.Index, Mode: p.Mode, Role: p.Role}
 	l, err := p.Link()

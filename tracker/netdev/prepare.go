@@ -11,8 +11,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// prepare finds out what the mode needs on the interface, or why it is out of the
-// question.
+// prepare determines the settings that the mode changes on the interface, or
+// the obstacle to the mode.
 func (s *Device) prepare() error {
 	s.changes, s.obstacle = nil, nil
 	switch {
@@ -26,7 +26,7 @@ func (s *Device) prepare() error {
 	return s.obstacle
 }
 
-// prepareVeth finds out what XDP needs at the peer of a veth link.
+// prepareVeth determines the settings that XDP changes at the peer of a veth.
 func (s *Device) prepareVeth() {
 	p, err := findPeer(s.link)
 	switch {
@@ -38,13 +38,15 @@ func (s *Device) prepareVeth() {
 		return
 	}
 	if s.mode == flow.ModeNative {
-		// Generic mode sends its frames like any others.
+		// Generic mode sends frames by the normal transmit path, so it needs no
+		// GRO.
 		s.changes = append(s.changes, Setting{Kind: settingGRO, NetNS: p.netns, Name: p.name})
 	}
 	s.changes = append(s.changes, Setting{Kind: settingTxVLAN, NetNS: p.netns, Name: p.name})
 }
 
-// prepareCard finds out what XDP needs on an interface that has a wire.
+// prepareCard determines the settings that XDP changes on an interface other
+// than a veth.
 func (s *Device) prepareCard() {
 	s.changes = []Setting{{Kind: settingPromisc, Name: s.Name()}}
 	kinds := []settingKind{settingRxVLAN, settingLRO}
@@ -60,7 +62,7 @@ func (s *Device) prepareCard() {
 	}
 }
 
-// prepareTC finds out what tc mode needs on the interface.
+// prepareTC determines the settings that tc mode changes on the interface.
 func (s *Device) prepareTC() {
 	if !s.Virtual() {
 		s.changes = []Setting{{Kind: settingPromisc, Name: s.Name()}}
@@ -80,8 +82,8 @@ func haveTCX() bool {
 	return err != nil || version >= tcxVersion
 }
 
-// ChooseMode settles the mode of the interfaces, which is one for all, and says why
-// where that is not what the name "auto" promises.
+// ChooseMode sets one mode for all interfaces. If "auto" cannot use native XDP,
+// the notes give the reason.
 func ChooseMode(wanted flow.Mode, devices []*Device) (notes []string, err error) {
 	mode := wanted
 	if wanted == flow.ModeAuto {
@@ -107,7 +109,7 @@ func ChooseMode(wanted flow.Mode, devices []*Device) (notes []string, err error)
 	return notes, nil
 }
 
-// prepareAll gives the interfaces a mode, and finds out what it needs on them.
+// prepareAll sets the mode of the interfaces and prepares each.
 func prepareAll(devices []*Device, mode flow.Mode) error {
 	for _, s := range devices {
 		s.mode = mode
@@ -118,19 +120,21 @@ func prepareAll(devices []*Device, mode flow.Mode) error {
 	return nil
 }
 
-// TCInstead chooses tc mode, and says why native mode is not to be had.
+// TCInstead selects tc mode. The notes give the reason why native mode cannot
+// be used.
 func TCInstead(devices []*Device, why error) (notes []string, err error) {
 	return []string{"tc mode instead of native XDP: " + reason(why)}, prepareAll(devices, flow.ModeTC)
 }
 
-// CompleteChecksums reports whether the programs have to finish what senders on the
-// interfaces leave to hardware.
+// CompleteChecksums reports whether the programs complete checksums for senders
+// on the interfaces that leave them to hardware.
 func CompleteChecksums(devices []*Device) bool {
 	return slices.ContainsFunc(devices, func(s *Device) bool { return s.mode != flow.ModeTC && s.Virtual() })
 }
 
-// queueNotes says where virtio_net lacks transmit queues for XDP: beside those in
-// use it takes one for each CPU, and without them every packet takes a lock.
+// queueNotes warns if a virtio_net interface lacks transmit queues for XDP. XDP
+// needs one queue per CPU beside those in use; with fewer, every packet takes a
+// lock.
 func (s *Device) queueNotes() []string {
 	var channels ethtool.Channels
 	err := withEthtool(func(e *ethtool.Ethtool) (err error) {

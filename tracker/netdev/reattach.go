@@ -11,9 +11,9 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// Reattach looks after the interfaces: one that came back under its name is attached
-// to again, with all flows as they were, and one that was renamed keeps its place. It
-// returns a sentence for whatever it did. Only the owner does this.
+// Reattach attaches again to interfaces that came back under their name, and
+// follows renamed ones. The flows are kept. It returns a sentence per action.
+// Only the owner calls it.
 func (a *Attachments) Reattach() (done []string, err error) {
 	var errs []error
 	for i, p := range a.registry.Points() {
@@ -46,8 +46,9 @@ func (a *Attachments) reattachPoint(i int) (done []string, err error) {
 	return []string{p.Name + " came back and is attached to again"}, nil
 }
 
-// Withhold sends nothing more to interfaces that are gone: in tc mode packets leave by
-// an index, which the next interface that is created may get. Only the owner does this.
+// Withhold stops forwarding to interfaces that are gone. In tc mode packets are
+// sent by interface index, which the kernel may give to a new interface. Only
+// the owner calls it.
 func (a *Attachments) Withhold() {
 	for i := range a.registry.Points() {
 		if l, _, err := a.find(i); l == nil && err == nil && a.registry.Owned() {
@@ -56,9 +57,9 @@ func (a *Attachments) Withhold() {
 	}
 }
 
-// follow keeps an interface that carries the program in its place: it may have another
-// name now, and one that was in another network namespace meanwhile is no way out any
-// more, and may have another index.
+// follow updates the name and index of a point whose interface still carries
+// the program. It forwards to an interface again that returned from another
+// network namespace.
 func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 	p := a.registry.Points()[i]
 	name, index := l.Attrs().Name, l.Attrs().Index
@@ -78,8 +79,8 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 	return done, err
 }
 
-// reattach does for one interface what attaching did for all. What was changed on an
-// interface that is still the same stays written down.
+// reattach prepares and attaches to the interface of point i, as at the start.
+// If the interface is the same one, its recorded changes are kept.
 func (a *Attachments) reattach(i int, l netlink.Link) error {
 	before := a.registry.Points()[i]
 	s := &Device{link: l, mode: before.Mode, direction: before.Direction, filter: before.hangsInFilter(), forced: before.Forced}
@@ -116,7 +117,7 @@ func (a *Attachments) reattach(i int, l netlink.Link) error {
 	return a.relink(i, s)
 }
 
-// distinct drops what a list of settings repeats.
+// distinct returns settings without duplicates.
 func distinct(settings []Setting) (once []Setting) {
 	for _, c := range settings {
 		if !slices.Contains(once, c) {
@@ -126,7 +127,7 @@ func distinct(settings []Setting) (once []Setting) {
 	return once
 }
 
-// relink replaces the attachment that died with the old interface.
+// relink replaces the attachment of an interface that is gone.
 func (a *Attachments) relink(i int, s *Device) error {
 	l, err := attach(a.objects, s)
 	if err != nil {

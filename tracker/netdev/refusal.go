@@ -17,11 +17,11 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// refusal is an XDP mode that is not to be had on an interface. Another mode always
-// is, so that is what its error advises.
+// refusal is the error of an interface that cannot use an XDP mode. tc mode
+// always works, so the error advises it.
 type refusal struct {
 	what error
-	// remedy is what may make it possible, empty if that is not known.
+	// remedy is a change that may make the mode usable, empty if none is known.
 	remedy string
 }
 
@@ -34,7 +34,7 @@ func (r *refusal) Error() string {
 
 func (r *refusal) Unwrap() error { return r.what }
 
-// reason returns what err says, without the advice to use tc mode.
+// reason returns the text of err without the advice to use tc mode.
 func reason(err error) string {
 	var r *refusal
 	switch {
@@ -46,7 +46,7 @@ func reason(err error) string {
 	return r.what.Error() + ": for native XDP, " + r.remedy
 }
 
-// refused explains why the driver of an interface does not take the XDP program.
+// refused returns the error for a driver that refuses the XDP program.
 func refused(k *kernel.Objects, s *Device, err error) error {
 	var errno unix.Errno
 	errors.As(err, &errno)
@@ -58,9 +58,9 @@ func refused(k *kernel.Objects, s *Device, err error) error {
 	return &refusal{what: what, remedy: s.remedy(what)}
 }
 
-// driverSays returns the driver's own words for why it does not take the program:
-// netlink has them, and the system call that attaches does not. It is empty if the
-// driver has none.
+// driverSays returns the driver's message for a refused program, empty if it
+// has none. Only netlink returns that message, so driverSays repeats the
+// request there.
 func driverSays(k *kernel.Objects, s *Device) string {
 	socket, err := nl.GetNetlinkSocketAt(netns.None(), netns.None(), unix.NETLINK_ROUTE)
 	if err != nil {
@@ -87,7 +87,7 @@ func driverSays(k *kernel.Objects, s *Device) string {
 	return strings.TrimPrefix(strings.TrimPrefix(text, ": "), s.driver()+": ") // some begin with their name
 }
 
-// requestXDP attaches a program over netlink, unless there is one.
+// requestXDP attaches a program by netlink. It fails if one is attached.
 func requestXDP(socket *nl.NetlinkSocket, to netlink.Link, program *ebpf.Program, flags uint32) error {
 	request := nl.NewNetlinkRequest(unix.RTM_SETLINK, unix.NLM_F_ACK)
 	request.Sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: {Socket: socket}}
@@ -102,8 +102,7 @@ func requestXDP(socket *nl.NetlinkSocket, to netlink.Link, program *ebpf.Program
 	return err
 }
 
-// driver returns the name of the interface's driver, a question mark if it has
-// none.
+// driver returns the name of the interface's driver, "?" if it is unknown.
 func (s *Device) driver() (name string) {
 	err := withEthtool(func(e *ethtool.Ethtool) (err error) {
 		name, err = e.DriverName(s.Name())
@@ -115,11 +114,11 @@ func (s *Device) driver() (name string) {
 	return name
 }
 
-// frameMTU is the largest MTU whose frames every driver has in one buffer, as XDP
-// programs get them.
+// frameMTU is the largest MTU whose frames fit into one buffer in every driver.
+// XDP programs without fragment support need that.
 const frameMTU = 1500
 
-// remedy returns what may make the mode possible that was refused.
+// remedy returns a change that may make the refused mode usable.
 func (s *Device) remedy(err error) string {
 	driver, text := s.driver(), err.Error()
 	switch {
@@ -135,7 +134,8 @@ func (s *Device) remedy(err error) string {
 	return ""
 }
 
-// merges reports whether the host of a virtual card merges segments for good.
+// merges reports whether the card merges segments and the driver cannot turn
+// that off.
 func (s *Device) merges() bool {
 	for _, kind := range []settingKind{settingLRO, settingHWGRO} {
 		if (Setting{Kind: kind, Name: s.Name()}).stuck() {

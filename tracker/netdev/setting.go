@@ -8,35 +8,38 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// settingKind is a device setting that tracking needs otherwise than it was.
+// settingKind is a device setting that tracking needs to change.
 type settingKind string
 
 const (
-	// settingGRO: frames that XDP sends to a veth arrive only where the other
-	// end polls, which it does when it has GRO or a program of its own.
+	// settingGRO turns GRO on. A veth receives frames from XDP only if its peer
+	// runs NAPI, which it does with GRO or an XDP program of its own.
 	settingGRO settingKind = "gro"
-	// settingTxVLAN: a sender that leaves the VLAN tag to hardware puts it
-	// where XDP cannot see it.
+	// settingTxVLAN turns transmit VLAN offload off. With it, the sender puts
+	// the VLAN tag where XDP cannot see it.
 	settingTxVLAN settingKind = "tx-vlan-offload"
-	// settingRxVLAN: a card that takes VLAN tags off puts them where XDP cannot
-	// see them, and what XDP forwards goes out without.
+	// settingRxVLAN turns receive VLAN offload off. With it, XDP does not see
+	// the tags and forwards frames without them.
 	settingRxVLAN settingKind = "rx-vlan-offload"
-	// settingLRO: a card that merges segments loses what is needed to send them
-	// as they were.
+	// settingLRO turns LRO off. Merged segments cannot be forwarded as they
+	// came.
 	settingLRO settingKind = "lro"
-	// settingHWGRO: generic XDP has the kernel turn it off, and leaves it off.
+	// settingHWGRO turns hardware GRO off. Generic XDP makes the kernel do so,
+	// but the kernel does not turn it on again.
 	settingHWGRO settingKind = "rx-gro-hw"
-	// settingPromisc: a real interface takes frames for other machines only
-	// when told to.
+	// settingPromisc turns promiscuous mode on. Without it, a network card
+	// drops frames for other machines.
 	settingPromisc settingKind = "promisc"
-	// settingClsact: where there is no tcx, a program needs a qdisc to hang in.
+	// settingClsact adds the clsact qdisc that holds the filter if the kernel
+	// has no tcx.
 	settingClsact settingKind = "clsact"
-	// settingFilter: the filter by which it hangs there. Attaching makes it.
+	// settingFilter is the filter that attaches the program to clsact.
+	// Attaching creates it.
 	settingFilter settingKind = "tc-filter"
 )
 
-// Setting is a device setting that was changed and is to be put back. It is written
-// down before it is made, so that "ctop down" can undo it after a crash.
+// Setting is a device setting that ctop changes and restores. It is recorded
+// before the change, so that "ctop down" can restore it after a crash.
 type Setting struct {
 	Kind  settingKind `json:"kind"`
 	NetNS string      `json:"netns,omitempty"`
@@ -51,7 +54,7 @@ func (c Setting) String() string {
 	return string(c.Kind) + " of " + where
 }
 
-// Active reports whether the setting stands as tracking needs it.
+// Active reports whether the setting is in the state that tracking needs.
 func (c Setting) Active() (is bool, err error) {
 	err = inNamespace(c.NetNS, func() error {
 		if o, ok := offloads[c.Kind]; ok {
@@ -81,14 +84,13 @@ func (c Setting) Active() (is bool, err error) {
 	return is, err
 }
 
-// stuck reports whether an offload is otherwise than tracking needs it and cannot
-// be changed.
+// stuck reports whether an offload is in the wrong state and cannot be changed.
 func (c Setting) stuck() bool {
 	is, changeable, err := offloads[c.Kind].state(c.Name)
 	return err == nil && !is && !changeable
 }
 
-// set makes the change, or takes it back.
+// set makes the change, or undoes it.
 func (c Setting) set(on bool) error {
 	err := inNamespace(c.NetNS, func() error {
 		if o, ok := offloads[c.Kind]; ok {
@@ -108,7 +110,8 @@ func (c Setting) set(on bool) error {
 	return nil
 }
 
-// setFilter adds and removes what a program hangs in where there is no tcx.
+// setFilter adds or removes the qdisc or filter that attaches a program without
+// tcx.
 func (c Setting) setFilter(on bool) error {
 	link, err := netlink.LinkByName(c.Name)
 	if err != nil {
@@ -134,7 +137,7 @@ func setPromisc(name string, on bool) error {
 	return netlink.SetPromiscOff(link)
 }
 
-// needed returns those of the changes that are not in force already.
+// needed returns the changes that are not in effect yet.
 func needed(changes []Setting) ([]Setting, error) {
 	var missing []Setting
 	for _, c := range changes {
@@ -149,9 +152,9 @@ func needed(changes []Setting) ([]Setting, error) {
 	return missing, nil
 }
 
-// settingsNow returns the changes to an interface as they are to be taken back: it,
-// its peer or the peer's namespace may be called otherwise than when they were
-// made, and the way to that namespace may have led through a process that ended.
+// settingsNow returns recorded changes with the current names of the interface,
+// its peer and the peer's namespace. They may have been renamed, or the process
+// whose /proc led to the namespace may have ended.
 func settingsNow(l netlink.Link, changes []Setting) []Setting {
 	now := slices.Clone(changes)
 	for i := range now {
@@ -165,8 +168,8 @@ func settingsNow(l netlink.Link, changes []Setting) []Setting {
 	return now
 }
 
-// Undo takes changes back, the last one first, and goes on where one fails: what
-// is gone needs no putting back.
+// Undo reverts changes in reverse order. It continues after an error, and skips
+// interfaces that are gone.
 func Undo(changes []Setting) []error {
 	var errs []error
 	for i := len(changes) - 1; i >= 0; i-- {
@@ -177,8 +180,8 @@ func Undo(changes []Setting) []error {
 	return errs
 }
 
-// ChangesNow returns what was changed as it is to be taken back, nothing where the
-// interface is gone.
+// ChangesNow returns the recorded changes of the point with current names, nil
+// if the interface is gone.
 func (p Point) ChangesNow() []Setting {
 	l, err := p.Link()
 	if err != nil {
@@ -187,8 +190,8 @@ func (p Point) ChangesNow() []Setting {
 	return settingsNow(l, p.Changes)
 }
 
-// Unreached reports whether a setting was not put back because this process cannot get
-// there. Another one may.
+// Unreached reports whether a setting could not be restored because this
+// process cannot enter its network namespace. Another process may succeed.
 func Unreached(errs []error) bool {
 	return errors.Is(errors.Join(errs...), errPeerUnreachable)
 }

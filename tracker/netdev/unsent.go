@@ -2,15 +2,15 @@ package netdev
 
 import "ctop/tracker/flow"
 
-// unsentBy returns how many packets the interface did not send since the tracker was
-// attached to it, as it counts itself. Only virtual ones are known to count that,
-// whatever the mode: a veth link drops what its other end cannot take.
+// unsentBy returns how many packets the interfaces of the point did not send
+// since the tracker attached. drops is the interface's own count, as read by
+// sendDrops.
 func (p Point) unsentBy(drops uint64) uint64 {
 	return p.Unsent + drops - min(drops, p.SendDrops)
 }
 
-// unsent adds up what the interfaces did not send, and remembers it for the case that
-// one of them is replaced.
+// unsent returns the total of packets that the interfaces did not send. It
+// saves the counts in case an interface is replaced.
 func (a *Attachments) unsent(interfaces []flow.Interface) (n uint64) {
 	points := a.registry.Points()
 	if !IsWire(points) {
@@ -27,8 +27,8 @@ func (a *Attachments) unsent(interfaces []flow.Interface) (n uint64) {
 	return n
 }
 
-// takeUnsent returns what a point whose interface is gone did not send so far. What
-// takes its place starts to count from zero.
+// takeUnsent returns the total of a point whose interface is gone. Its
+// replacement counts from zero.
 func (a *Attachments) takeUnsent(i int) uint64 {
 	p := a.registry.Points()[i]
 	a.mu.Lock()
@@ -38,7 +38,9 @@ func (a *Attachments) takeUnsent(i int) uint64 {
 	return n
 }
 
-// sendDrops returns how many packets the interface says it did not send so far.
+// sendDrops returns the interface's own count of packets not sent. It is 0
+// unless the interface is virtual: a veth counts the packets that its peer
+// cannot receive.
 func (s *Device) sendDrops() uint64 {
 	if counted := s.link.Attrs().Statistics; counted != nil && s.Virtual() {
 		return counted.TxDropped
@@ -46,8 +48,8 @@ func (s *Device) sendDrops() uint64 {
 	return 0
 }
 
-// addUnsent takes packets that an interface did not send from those that were
-// forwarded: the programs cannot know of them.
+// addUnsent moves n packets from forwarded to not sent. The programs cannot
+// count these.
 func addUnsent(c *flow.Counters, n uint64) {
 	n = min(n, c.Forwarded)
 	c.Forwarded -= n

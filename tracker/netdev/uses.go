@@ -7,28 +7,28 @@ import (
 	"ctop/tracker/flow"
 )
 
-// lookAgain is how long what is known of the machine's use of the interfaces may
-// be shown where the kernel tells of no change.
+// lookAgain is how long Uses may return a remembered result if the kernel
+// reports no change.
 const lookAgain = 10 * time.Second
 
-// uses remembers how the machine uses the tracker's interfaces, since finding out
-// lists all of its interfaces and addresses.
+// uses caches how the machine uses the tracker's interfaces. Reading that lists
+// all interfaces and addresses.
 type uses struct {
 	mu   sync.Mutex
 	now  []string
 	read time.Time
-	// refused has, by point, what the guard did not let come back.
+	// refused holds the interfaces that the guard refused, by point.
 	refused map[int]refusedLink
 }
 
-// refusedLink is an interface that the guard refused, by its index, with the reason.
+// refusedLink is the index of a refused interface and the reason.
 type refusedLink struct {
 	index int
 	err   error
 	read  time.Time
 }
 
-// refuse remembers a refusal. The mutex is held.
+// refuse saves a refusal. The caller holds the mutex.
 func (u *uses) refuse(i int, r refusedLink) {
 	if u.refused == nil {
 		u.refused = map[int]refusedLink{}
@@ -36,16 +36,16 @@ func (u *uses) refuse(i int, r refusedLink) {
 	u.refused[i] = r
 }
 
-// ForgetUses makes the next look at the uses of the interfaces start from nothing.
+// ForgetUses clears the cache of Uses.
 func (a *Attachments) ForgetUses() {
 	a.uses.mu.Lock()
 	defer a.uses.mu.Unlock()
 	a.uses.read, a.uses.refused = time.Time{}, nil
 }
 
-// Uses returns for each interface how the machine uses it, empty where it does not,
-// or where the operator forced the tracker to begin there. Routes are not looked at:
-// reading them all would take too long on a router.
+// Uses describes how the machine uses each interface. An entry is empty if the
+// machine does not use it or the operator forced the attachment. Routes are not
+// checked, since reading them takes too long on a router.
 func (a *Attachments) Uses() []string {
 	a.uses.mu.Lock()
 	defer a.uses.mu.Unlock()
@@ -73,7 +73,8 @@ func (a *Attachments) readUses() ([]string, error) {
 	return now, nil
 }
 
-// UsedWarning says that the machine uses an interface in service.
+// UsedWarning returns the warning for a tracked interface that the machine
+// uses.
 func UsedWarning(name, use string) flow.Warning {
 	return flow.Warning{Kind: flow.WarningUsed, Interfaces: []string{name}, Detail: use}
 }
