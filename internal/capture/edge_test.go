@@ -321,3 +321,22 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestOptionsEnd reads no option after the end of them, or beyond the block.
+func TestOptionsEnd(t *testing.T) {
+	name := []byte{optionName, 0, 1, 0, 'a', 0, 0, 0}
+	for want, options := range map[string][]byte{
+		"a": name,
+		"":  append([]byte{optionEnd, 0, 0, 0}, name...),
+		".": {optionName, 0, 9, 0, 'a', 0, 0, 0},
+		"b": append(bytes.Clone(name), optionName, 0, 1, 0, 'b'), // without padding
+	} {
+		p := &pcapngFile{order: binary.LittleEndian}
+		if err := p.addInterface(append([]byte{linkEthernet, 0, 0, 0, 0, 0, 0, 0}, options...)); err != nil {
+			t.Fatal(err)
+		}
+		if got := p.ifaces[0].name; want == "." && got != "" || want != "." && got != want {
+			t.Errorf("%x gives the name %q, want %q", options, got, want)
+		}
+	}
+}

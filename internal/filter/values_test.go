@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"math"
 	"testing"
 )
@@ -107,6 +108,28 @@ func TestSpaces(t *testing.T) {
 	for c := range 256 {
 		if got, want := isSpace(byte(c)), c == ' ' || c >= 9 && c <= 13; got != want {
 			t.Errorf("%q is a space: %t", rune(c), got)
+		}
+	}
+}
+
+// TestAsksForEnded takes what begins a state for that state.
+func TestAsksForEnded(t *testing.T) {
+	for value, want := range map[string]bool{
+		"ended": true, "END": true, "en": true, "e": false, "est": false, "est,end": true, "": false, ",": false, "endedx": false, "time_wait": false,
+	} {
+		if got := asksForEnded(value); got != want {
+			t.Errorf("%q asks for ended flows: %t", value, got)
+		}
+	}
+}
+
+// TestWhereValuesAreWrong has the place of a value that stands apart from its operator.
+func TestWhereValuesAreWrong(t *testing.T) {
+	for text, want := range map[string]int{"rate>x": 5, "rate> x": 6, "tcp rate>   x": 12, "port:x": 5} {
+		_, err := Parse(text)
+		var wrong *Error
+		if !errors.As(err, &wrong) || wrong.Column != want+1 {
+			t.Errorf("%q: %+v, want the mistake at column %d", text, err, want+1)
 		}
 	}
 }

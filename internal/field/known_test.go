@@ -1,0 +1,24 @@
+package field
+
+import (
+	"testing"
+	"time"
+
+	"ctop/tracker/flow"
+)
+
+// TestRoundTripsKnown has a round trip of TCP only, and only where one was measured.
+func TestRoundTripsKnown(t *testing.T) {
+	for _, c := range []struct {
+		proto flow.Protocol
+		rtt   time.Duration
+		known bool
+	}{{flow.ProtocolTCP, time.Second, true}, {flow.ProtocolTCP, 0, false}, {flow.ProtocolUDP, time.Second, false}} {
+		f := &flow.Flow{Tuple: flow.Tuple{Proto: c.proto}, Origin: flow.Half{RTT: c.rtt}, Reply: flow.Half{RTT: c.rtt}}
+		for _, read := range []func(*flow.Flow) (Number, bool){outRTT, inRTT} {
+			if _, known := read(f); known != c.known {
+				t.Errorf("%s after %s: known %t", c.proto, c.rtt, known)
+			}
+		}
+	}
+}
