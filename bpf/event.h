@@ -197,15 +197,19 @@ __noinline int event_emit(const struct flow_key *key, const struct flow *flow,
 	change.cause = cause;
 	change.sequence = __sync_fetch_and_add(
 		&stats->events[cause_lane(cause)], 1);
-	/* A new flow was created just now. */
+	/* A new flow was created just now. For others the clock is read once
+	 * there is a reader: it costs as much as the rest. */
 	change.time_ns = control_state(from) == STATE_NONE ? flow->created_ns :
-							     clock_ns();
+							     0;
 	for (slot = 0; slot < MAX_READERS; slot++) {
 		__u32 index = slot;
 		void *ring = bpf_map_lookup_elem(&readers, &index);
 
-		if (ring)
-			event_write(ring, key, flow, &change, stats);
+		if (!ring)
+			continue;
+		if (!change.time_ns)
+			change.time_ns = clock_ns();
+		event_write(ring, key, flow, &change, stats);
 	}
 	return 0;
 }
