@@ -340,3 +340,22 @@ func TestOptionsEnd(t *testing.T) {
 		}
 	}
 }
+
+// TestCompleteHeaders cuts a frame of TCP with options at every byte. Only options can be
+// made up.
+func TestCompleteHeaders(t *testing.T) {
+	frame := append(appendHeader(nil, etherIPv4), ip4(protoTCP, 0)...)
+	frame = append(frame, make([]byte, 12)...)
+	frame = append(frame, 7<<4, 0, 0, 0, 0, 0, 0, 0)
+	header := len(frame)
+	frame = append(frame, 2, 4, 5, 180, 1, 3, 3, 7)
+	for n := range len(frame) + 1 {
+		whole, ok := complete(bytes.Clone(frame[:n]))
+		if want := n >= header; ok != want {
+			t.Errorf("%d of %d bytes can be completed: %t", n, len(frame), ok)
+		}
+		if ok && (len(whole) != len(frame) || !bytes.Equal(whole[:header], frame[:header])) {
+			t.Errorf("%d bytes become %x", n, whole)
+		}
+	}
+}

@@ -22,3 +22,15 @@ func TestRoundTripsKnown(t *testing.T) {
 		}
 	}
 }
+
+// TestExtras has the columns that the console shows only when asked for.
+func TestExtras(t *testing.T) {
+	extra := map[string]bool{
+		"rate": true, "idle": true, "rtt": true, "retransmits": true, "reordered": true, "if": true, "id": true,
+	}
+	for i := range registry {
+		if f := &registry[i]; f.Extra != extra[f.Name] {
+			t.Errorf("%s is shown only when asked for: %t", f.Name, f.Extra)
+		}
+	}
+}
