@@ -34,6 +34,8 @@ func TestEdgesOfNumbers(t *testing.T) {
 		{Unit(99.96, "pps"), "100 pps"},
 		{Unit(999.5, "pps"), "1 kpps"},
 		{Percent(-1, 10), "0 %"},
+		{Percent(0, 10), "0 %"},
+		{Percent(3, 0), "0 %"},
 		{Percent(1, -10), "0 %"},
 		{Percent(1, 200), "1 %"},
 		{Percent(99, 20000), "<1 %"},
