@@ -23,10 +23,11 @@ type rates struct {
 	}
 }
 
-// begin is what the first snapshot is compared with.
+// begin is what the next snapshot is compared with, however long ago the last one was.
 func (r *rates) begin(at time.Time, total kernel.Volume, flows []kernel.FlowVolume) {
 	r.time, r.total = at, total
 	r.flows.set(flows)
+	r.before.time = time.Time{}
 }
 
 // hasten goes back to what the last snapshot was compared with, where the next

@@ -113,3 +113,28 @@ func TestRatesOverAMoment(t *testing.T) {
 		t.Errorf("%.1f and %.1f packets a second, want %.1f", s.Flows[0].Origin.PPS, s.PPS, want)
 	}
 }
+
+// The first snapshot after a pause is compared with what was read just before it, not
+// with a snapshot from before the pause.
+func TestRatesAfterAPause(t *testing.T) {
+	start := time.Unix(1000, 0)
+	flows := func(packets uint64) []flow.Flow {
+		return []flow.Flow{{ID: 1, Origin: flow.Half{Packets: packets, Bytes: 100 * packets}}}
+	}
+	var r rates
+	for i := range 3 {
+		n := uint64(10 * i)
+		r.apply(&flow.Snapshot{
+			Time: start.Add(time.Duration(i) * time.Second), Counters: flow.Counters{Packets: n}, Flows: flows(n),
+		})
+	}
+	resumed := start.Add(time.Hour)
+	r.begin(resumed, vol(1000, 0), []kernel.FlowVolume{{ID: 1, Of: [2]kernel.Volume{vol(1000, 100_000)}}})
+	s := &flow.Snapshot{
+		Time: resumed.Add(250 * time.Millisecond), Counters: flow.Counters{Packets: 1005}, Flows: flows(1005),
+	}
+	r.apply(s)
+	if f := s.Flows[0]; s.PPS != 20 || f.Origin.PPS != 20 || f.Origin.BPS != 16_000 {
+		t.Errorf("%v pps in all, %v of the flow, %v bps; want 20, 20, 16000", s.PPS, f.Origin.PPS, f.Origin.BPS)
+	}
+}
