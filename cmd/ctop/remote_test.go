@@ -236,6 +236,15 @@ func TestTimeoutsOverSSH(t *testing.T) {
 	}
 }
 
+// A viewer with a terminal is refused at once, and not asked first.
+func TestViewerIsNotAsked(t *testing.T) {
+	s := &server{flows: []flow.Flow{aFlow(1, flow.ProtocolTCP)}, fails: errors.New("no")}
+	out, errs, status := s.overSSH(t, console.Viewer, "n\n", "delete --all")
+	if status != exitFailed || out != "" || !strings.HasPrefix(errs, "ctop: no") || len(s.acts) != 1 {
+		t.Errorf("status %d, %q, %q, %d acts", status, out, errs, len(s.acts))
+	}
+}
+
 // A viewer is told what the key lacks, an operator only what failed.
 func TestRefusedOverSSH(t *testing.T) {
 	for role, advice := range map[console.Role]bool{console.Viewer: true, console.Operator: false} {

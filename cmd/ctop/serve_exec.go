@@ -35,8 +35,8 @@ func (d *dumps) command(ctx context.Context, c console.Command) int {
 		args: c.Args, stdin: strings.NewReader(""), stdout: c.Stdout, stderr: c.Stderr,
 		getenv: func(string) string { return "" },
 	}}
-	if c.Stdin != nil {
-		r.env.stdin, r.env.terminal = c.Stdin, true
+	if c.Stdin != nil { // viewers are refused, so they are not asked
+		r.env.stdin, r.env.terminal = c.Stdin, c.Role == console.Operator
 	}
 	return report(c.Stderr, r.run(ctx))
 }
