@@ -156,9 +156,14 @@ func TestOutside(t *testing.T) {
 	if err := os.WriteFile("/tmp/inside", nil, 0o600); err != nil {
 		t.Error(err)
 	}
-	all, err := net.Interfaces()
-	if err != nil || len(all) != 1 || all[0].Flags&net.FlagUp == 0 {
-		t.Errorf("interfaces %v, error %v", all, err)
+	all, err := net.Interfaces() // the kernel may add tunnels, which are down
+	for _, i := range all {
+		if up := i.Flags&net.FlagUp != 0; up != (i.Name == "lo") {
+			t.Errorf("%s is up: %t", i.Name, up)
+		}
+	}
+	if err != nil || len(all) == 0 {
+		t.Error(err)
 	}
 	if V != 1 {
 		t.Error(V)
