@@ -141,7 +141,9 @@ type ConntrackFlow struct {
 	CreatedNs    uint64
 	Slot         uint64
 	Place        uint32
-	NextFree     uint32
+	Link         uint16
+	Reset        uint8
+	Pad          uint8
 	Embryo       uint32
 	TimeoutTicks uint32
 	Invalid      uint16

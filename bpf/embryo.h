@@ -129,7 +129,8 @@ static __always_inline struct flow *flow_new(const struct flow_key *key)
 	WRITE_ONCE(flow->control, 0);
 	flow->slot = (__u64)(number - 1) << 32;
 	flow->key = *key;
-	flow->next_free = 0;
+	flow->link = 0;
+	flow->reset = 0;
 	flow->timeout_ticks = 0;
 	flow->invalid = 0;
 	flow->related = 0;

@@ -125,19 +125,16 @@ struct flow {
 	__u64 id;
 
 	__u64 created_ns;
-	/* What its slot holds, and which one that is (bucket.h). */
+	/* What its slot holds, and which one that is (bucket.h). Of a free entry place
+	 * is the number of the next free one (place.h): nothing may lie here that
+	 * packets write which still hold the entry of an ended flow. */
 	__u64 slot;
 	__u32 place;
-	union {
-		/* Of a free entry, the number of the next free one (place.h). */
-		__u32 next_free;
-		struct {
-			/* The link headers of its packets (link.h). */
-			__u16 link;
-			/* An operator had both ends reset (reset.h). */
-			__u8 reset;
-		};
-	};
+	/* The link headers of its packets (link.h). */
+	__u16 link;
+	/* An operator had both ends reset (reset.h). */
+	__u8 reset;
+	__u8 pad;
 	/* Its position in the nursery (nursery.h). */
 	__u32 embryo;
 	/* An operator's timeout for this flow alone; zero is the state's. */

@@ -119,7 +119,7 @@ static __always_inline __u32 stack_pop(struct free_stack *stack)
 			return 0;
 		if (__sync_val_compare_and_swap(
 			    &stack->top, top,
-			    stack_top(top, READ_ONCE(flow->next_free))) == top)
+			    stack_top(top, READ_ONCE(flow->place))) == top)
 			return top;
 	}
 	return 0;
@@ -133,7 +133,7 @@ static __always_inline bool stack_push(struct free_stack *stack,
 	for (i = 0; i < MAX_STACK_TRIES; i++) {
 		__u64 top = READ_ONCE(stack->top);
 
-		WRITE_ONCE(flow->next_free, (__u32)top);
+		WRITE_ONCE(flow->place, (__u32)top);
 		if (__sync_val_compare_and_swap(&stack->top, top,
 						stack_top(top, number)) == top)
 			return true;

@@ -44,7 +44,7 @@ func (h *harness) checkTable() {
 	for which := range table.FreePlaces.MaxEntries() {
 		var stack ConntrackFreeStack
 		ok(h.t, table.FreePlaces.Lookup(which, &stack))
-		for number := uint32(stack.Top); number != 0; number = flows[number-1].NextFree {
+		for number := uint32(stack.Top); number != 0; number = flows[number-1].Place {
 			if free[number-1] || inSlots[uint64(number-1)] {
 				h.t.Fatalf("place %d is free twice, or has a flow", number-1)
 			}
