@@ -32,7 +32,7 @@ func sections(f *page.Frame) []help.Section {
 			k.Enter, k.Back, k.Filter, k.Like, k.Sort, k.Reverse, k.Columns, k.Names, k.Rates, k.Pause, k.Copy, k.Export,
 		}},
 		{Title: "Act on flows", Keys: []key.Binding{
-			k.Mark, k.Delete, k.DeleteAll, k.Longer, k.Shorter, k.Pin, k.Default,
+			k.Mark, k.Delete, k.DeleteAll, k.Reset, k.Longer, k.Shorter, k.Pin, k.Default,
 		}},
 		{Title: "Views", Keys: viewKeys(f)},
 	}

@@ -14,14 +14,14 @@ func TestNoKeyHere(t *testing.T) {
 		elsewhere []string
 	}{
 		"flows":    {[]string{"1"}, []string{"b", "B"}},
-		"events":   {[]string{"2"}, []string{"d", "D", "e", "s", "c", "+", "f9"}},
-		"talkers":  {[]string{"3"}, []string{"d", "+", "y", "c", "f9"}},
+		"events":   {[]string{"2"}, []string{"d", "D", "x", "e", "s", "c", "+", "f9"}},
+		"talkers":  {[]string{"3"}, []string{"d", "x", "+", "y", "c", "f9"}},
 		"overview": {[]string{"4"}, []string{"enter", "/", "s", "d", "f3", "f6"}},
 		"timeouts": {[]string{"5"}, []string{"/", "s", "d", "y", "f4"}},
 		"detail":   {[]string{"enter"}, []string{"D", "s", "/", "f6"}},
 	}
 	for name, page := range pages {
-		for _, k := range slices.Concat(page.elsewhere, []string{"u", "H", "x", ":", "backspace", "left", "f5", "ctrl+z"}) {
+		for _, k := range slices.Concat(page.elsewhere, []string{"u", "H", "z", ":", "backspace", "left", "f5", "ctrl+z"}) {
 			t.Run(name+" "+k, func(t *testing.T) {
 				c := newConsole(t, 80, 24, flowsUpTo(5))
 				c.begin(0, 1)
@@ -32,7 +32,7 @@ func TestNoKeyHere(t *testing.T) {
 		}
 	}
 	c := newConsole(t, 80, 24, flowsUpTo(5))
-	c.press("?", "x")
+	c.press("?", "z")
 	c.shows("no key here: Esc goes back")
 	c.press("esc")
 	for _, k := range []string{"j", "S", "space", "esc", "r", "n", "c", "enter", "enter", "y", "p", "p", "g", "tab", "tab", "b", "5", "j"} {

@@ -153,6 +153,12 @@ type Attempt = page.Attempt
 // DeletingMeans says what becomes of flows that are deleted under a policy.
 func DeletingMeans(p flow.Policy) string { return acting.DeletingMeans(p) }
 
+// ResettingMeans says what becomes of flows that are reset.
+func ResettingMeans(refs []flow.Ref) string { return acting.ResettingMeans(refs) }
+
+// ResetText says what became of flows that were to be reset.
+func ResetText(o flow.Outcome) string { return acting.ResetText(o) }
+
 // WithRole says in the header as whom the operator is here.
 func WithRole(role string) Option {
 	return func(o *options) { o.role = role }

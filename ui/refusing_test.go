@@ -23,6 +23,9 @@ func TestRefusedAtTheKey(t *testing.T) {
 		want []string
 	}{
 		{[]string{"d"}, []string{"delete 1 1 tcp_syn_sent"}},
+		{[]string{"x"}, []string{"reset 1 1 tcp_syn_sent"}},
+		{[]string{"space", "space", "x"}, []string{"reset 2 2 tcp_syn_sent"}},
+		{[]string{"enter", "x"}, []string{"reset 1 1 tcp_syn_sent"}},
 		{[]string{"D"}, []string{"delete 100 150 tcp_syn_sent"}},
 		{[]string{"space", "space", "d"}, []string{"delete 2 2 tcp_syn_sent"}},
 		{[]string{"+"}, []string{"flow_timeout 1 1 tcp_syn_sent"}},
@@ -55,7 +58,7 @@ func TestRefusedAtTheKey(t *testing.T) {
 
 // A console without an actor says so at the key, and the footer does not offer it.
 func TestWithoutActor(t *testing.T) {
-	for _, keys := range [][]string{{"d"}, {"D"}, {"+"}, {"-"}, {"P"}, {"0"}, {"enter", "d"}, {"t", "enter"}, {"t", "0"}} {
+	for _, keys := range [][]string{{"d"}, {"x"}, {"D"}, {"+"}, {"-"}, {"P"}, {"0"}, {"enter", "d"}, {"t", "enter"}, {"t", "0"}} {
 		c := newConsole(t, 100, 24, flowsUpTo(5))
 		c.m = New(c.source, WithRenderer(c.m.options.renderer), WithClock(func() time.Time { return c.now }), WithInterval(1))
 		c.send(tea.WindowSizeMsg{Width: 100, Height: 24})

@@ -50,7 +50,7 @@ func manyFlows(n int) (all []flow.Flow) {
 
 func TestDeleteTyped(t *testing.T) {
 	for name, c := range map[string]struct {
-		flags   deleteFlags
+		flags   endFlags
 		flows   int
 		answer  string
 		deleted int // -1 where nothing may be asked of the tracker
@@ -61,17 +61,21 @@ func TestDeleteTyped(t *testing.T) {
 		"a script":         {flows: 3, deleted: 3, stdout: "deleted 3 flows\n"},
 		"yes":              {flows: 3, answer: "y\n", deleted: 3, stdout: "deleted 3 flows\n", stderr: "delete 3 flows ("},
 		"no":               {flows: 3, answer: "n\n", deleted: -1, stderr: "delete 3 flows (", fails: "not confirmed"},
-		"not asked":        {flags: deleteFlags{yes: true}, flows: 1, answer: "n\n", deleted: 1, stdout: "deleted 1 flow\n"},
+		"not asked":        {flags: endFlags{yes: true}, flows: 1, answer: "n\n", deleted: 1, stdout: "deleted 1 flow\n"},
 		"nothing to ask":   {flows: 0, answer: "n\n", deleted: 0, stdout: "deleted 0 flows\n"},
-		"dry run":          {flags: deleteFlags{dryRun: true}, flows: 2, deleted: -1, stdout: "192.0.2.1:2", stderr: "would delete 2 flows: nothing was deleted"},
-		"as many as max":   {flags: deleteFlags{most: 3}, flows: 3, deleted: 3, stdout: "deleted 3 flows\n"},
-		"more than max":    {flags: deleteFlags{most: 2}, flows: 3, deleted: -1, fails: "3 flows match, but --max allows 2"},
+		"dry run":          {flags: endFlags{dryRun: true}, flows: 2, deleted: -1, stdout: "192.0.2.1:2", stderr: "would delete 2 flows: nothing was deleted"},
+		"reset":            {flags: endFlags{kind: flow.ActReset}, flows: 3, deleted: 3, stdout: "reset 3 flows\n"},
+		"reset, asked":     {flags: endFlags{kind: flow.ActReset}, flows: 3, answer: "y\n", deleted: 3, stdout: "reset 3 flows\n", stderr: "reset 3 flows (both ends see: connection reset by peer)?"},
+		"no reset":         {flags: endFlags{kind: flow.ActReset}, flows: 3, answer: "n\n", deleted: -1, stderr: "reset 3 flows (", fails: "reset: not confirmed: nothing was reset"},
+		"reset, dry run":   {flags: endFlags{kind: flow.ActReset, dryRun: true}, flows: 2, deleted: -1, stdout: "192.0.2.1:2", stderr: "would reset 2 flows: nothing was reset"},
+		"as many as max":   {flags: endFlags{most: 3}, flows: 3, deleted: 3, stdout: "deleted 3 flows\n"},
+		"more than max":    {flags: endFlags{most: 2}, flows: 3, deleted: -1, fails: "3 flows match, but --max allows 2"},
 		"twenty are shown": {flows: 20, answer: "y\n", deleted: 20, stdout: "deleted 20 flows\n", stderr: "delete 20 flows ("},
 		"and one more":     {flows: 21, answer: "y\n", deleted: 21, stdout: "deleted 21 flows\n", stderr: "and 1 more; --dry-run lists them"},
 	} {
 		on := &fakeTarget{flows: manyFlows(c.flows)}
 		e, stdout, stderr := typed(c.answer)
-		err := c.flags.delete(t.Context(), e, on, filter.Filter{})
+		err := c.flags.end(t.Context(), e, on, filter.Filter{})
 		if c.fails == "" && err != nil || c.fails != "" && (err == nil || !strings.Contains(err.Error(), c.fails)) {
 			t.Errorf("%s: error %v", name, err)
 		}
@@ -88,7 +92,7 @@ func TestDeleteTyped(t *testing.T) {
 	}
 	failed := errors.New("no more")
 	e, _, _ := typed("")
-	if err := new(deleteFlags).delete(t.Context(), e, &fakeTarget{fails: failed}, filter.Filter{}); !errors.Is(err, failed) {
+	if err := new(endFlags).end(t.Context(), e, &fakeTarget{fails: failed}, filter.Filter{}); !errors.Is(err, failed) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -106,7 +110,7 @@ func TestDeleteWants(t *testing.T) {
 		{"proto:x", false, "filter: "},
 		{"host lo", false, "lo is an interface, not part of an address"},
 	} {
-		_, err := (&deleteFlags{all: c.all}).wanted(strings.Fields(c.args))
+		_, err := (&endFlags{all: c.all}).wanted(strings.Fields(c.args))
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want) || !isUsage(err)) {
 			t.Errorf("%q: error %v, want %q", c.args, err, c.want)
 		}

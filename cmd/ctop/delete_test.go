@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"strings"
 	"testing"
@@ -25,7 +24,7 @@ func TestConfirm(t *testing.T) {
 	cancel()
 	never, nobody := io.Pipe()
 	defer func() { _ = nobody.Close() }()
-	if yes, err := (env{stdin: never, stderr: io.Discard}).confirm(ctx, ""); yes || !errors.Is(err, errNotConfirmed) {
+	if yes, err := (env{stdin: never, stderr: io.Discard}).confirm(ctx, ""); yes || err != nil {
 		t.Errorf("an interrupt is %v, %v", yes, err)
 	}
 }

@@ -248,7 +248,7 @@ func TestViewerIsNotAsked(t *testing.T) {
 // A viewer is told what the key lacks, an operator only what failed.
 func TestRefusedOverSSH(t *testing.T) {
 	for role, advice := range map[console.Role]bool{console.Viewer: true, console.Operator: false} {
-		for _, command := range []string{"delete --all", "timeouts icmp=9s"} {
+		for _, command := range []string{"delete --all", "reset --all", "timeouts icmp=9s"} {
 			s := &server{flows: []flow.Flow{aFlow(1, flow.ProtocolTCP)}, fails: errors.New("no")}
 			out, errs, status := s.overSSH(t, role, "", command)
 			if status != exitFailed || out != "" || !strings.HasPrefix(errs, "ctop: no") || strings.Contains(errs, `role="operator"`) != advice {

@@ -76,7 +76,7 @@ func newRootCommand(e env) *cobra.Command {
 	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "log to stderr what ctop does")
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
-		newDeleteCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
+		newDeleteCommand(e, &c.verbose), newResetCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
 		newRecordCommand(e, &c.verbose), newReplayCommand(e, &c.verbose),
 		newVersionCommand(), newCompletionCommand(),
 	)

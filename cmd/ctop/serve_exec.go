@@ -47,11 +47,11 @@ func (r remote) run(ctx context.Context) error {
 		args = args[1:] // as one would have typed it there
 	}
 	commands := map[string]func() *cobra.Command{
-		"dump": r.dumpCommand, "events": r.eventsCommand, "delete": r.deleteCommand, "timeouts": r.timeoutsCommand,
+		"dump": r.dumpCommand, "events": r.eventsCommand, "delete": r.deleteCommand, "reset": r.resetCommand, "timeouts": r.timeoutsCommand,
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		return usagef("%q is not available here: use dump, events, delete or timeouts, or ssh -t for the console", args[0])
+		return usagef("%q is not available here: use dump, events, delete, reset or timeouts, or ssh -t for the console", args[0])
 	}
 	cmd := command()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true
@@ -143,10 +143,15 @@ func (r remote) eventsCommand() *cobra.Command {
 }
 
 func (r remote) deleteCommand() *cobra.Command {
-	var which deleteFlags
-	cmd := &cobra.Command{
-		Use: "delete [flags] FILTER", Short: "Delete the flows that match a filter", RunE: which.run(r.env, r.open),
-	}
+	return r.endCommand("Delete the flows that match a filter", endFlags{kind: flow.ActDelete})
+}
+
+func (r remote) resetCommand() *cobra.Command {
+	return r.endCommand("Reset the TCP connections that match a filter, at both ends", endFlags{kind: flow.ActReset})
+}
+
+func (r remote) endCommand(short string, which endFlags) *cobra.Command {
+	cmd := &cobra.Command{Use: which.kind.String() + " [flags] FILTER", Short: short, RunE: which.run(r.env, r.open)}
 	which.register(cmd.Flags())
 	return cmd
 }

@@ -18,7 +18,7 @@ const exitText = `The exit status is 0 on success, 1 after a failure and 2 for w
 prints one line on stderr that says what to do about it. Data goes to stdout,
 everything else to stderr.`
 
-const filterIntro = `A filter selects flows. --filter, ctop delete and / in the console use the same
+const filterIntro = `A filter selects flows. --filter, ctop delete, ctop reset and / in the console use the same
 language. Terms beside each other must all hold. A filter that cannot be parsed is
 an error that names the column; it never matches something else.`
 

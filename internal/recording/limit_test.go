@@ -81,8 +81,8 @@ func TestValid(t *testing.T) {
 		"a wrong to":        {func(e *flow.Event) { e.To = flow.StateTimeWait + 1 }, false},
 		"a reply":           {func(e *flow.Event) { e.Direction = flow.Reply }, true},
 		"a third direction": {func(e *flow.Event) { e.Direction = flow.Reply + 1 }, false},
-		"the last reason":   {func(e *flow.Event) { e.Reason = flow.ReasonReused }, true},
-		"no reason beyond":  {func(e *flow.Event) { e.Reason = flow.ReasonReused + 1 }, false},
+		"the last reason":   {func(e *flow.Event) { e.Reason = flow.ReasonReset }, true},
+		"no reason beyond":  {func(e *flow.Event) { e.Reason = flow.ReasonReset + 1 }, false},
 		"no address":        {func(e *flow.Event) { e.Tuple = flow.Tuple{} }, false},
 		"lost, no address":  {func(e *flow.Event) { e.Type, e.Tuple = flow.EventLost, flow.Tuple{} }, true},
 	} {

@@ -54,6 +54,8 @@ type outcome struct {
 	timeout pendingTimeout
 	// deleted are the flows that were to be deleted.
 	deleted []flow.Ref
+	// ended are the flows that were to be reset.
+	ended []flow.Ref
 }
 
 // act returns a command that carries out an act and says what became of it. An act
@@ -83,7 +85,7 @@ func (a *Acts) finish(o outcome) tea.Cmd {
 
 // unseen says that a paused screen does not show what was done to flows.
 func (a *Acts) unseen(o outcome) string {
-	if a.frame.Paused && (o.deleted != nil || o.timeout.id != 0) {
+	if a.frame.Paused && (o.deleted != nil || o.ended != nil || o.timeout.id != 0) {
 		return "; paused: p shows it"
 	}
 	return ""
@@ -98,7 +100,7 @@ type Flow struct {
 // HandleKey takes the keys that act on one flow.
 func (a *Acts) HandleKey(msg tea.KeyMsg, f Flow) (cmd tea.Cmd, ok bool) {
 	k := a.frame.Keys
-	if !key.Matches(msg, k.Delete, k.Longer, k.Shorter, k.Default, k.Copy, k.Pin, k.Like) {
+	if !key.Matches(msg, k.Delete, k.Reset, k.Longer, k.Shorter, k.Default, k.Copy, k.Pin, k.Like) {
 		return nil, false
 	}
 	switch {
@@ -106,6 +108,8 @@ func (a *Acts) HandleKey(msg tea.KeyMsg, f Flow) (cmd tea.Cmd, ok bool) {
 		a.frame.WarnNoFlow()
 	case key.Matches(msg, k.Delete):
 		a.askDelete(f)
+	case key.Matches(msg, k.Reset):
+		a.askReset(f)
 	case key.Matches(msg, k.Longer):
 		return a.lengthen(f), true
 	case key.Matches(msg, k.Shorter):
@@ -130,6 +134,8 @@ func (a *Acts) Attempt(msg tea.KeyMsg, f *flow.Flow) (page.Attempt, bool) {
 		return page.Attempt{}, false
 	case key.Matches(msg, k.Delete):
 		return page.Attempt{Act: flow.Deletion(f.Ref()), Count: 1}, true
+	case key.Matches(msg, k.Reset):
+		return page.Attempt{Act: flow.Reset(f.Ref()), Count: 1}, true
 	}
 	return page.Attempt{Act: flow.OwnTimeoutChange(f.Ref(), 0), Count: 1},
 		key.Matches(msg, k.Longer, k.Shorter, k.Pin, k.Default)

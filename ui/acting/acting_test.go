@@ -240,7 +240,7 @@ func TestShorten(t *testing.T) {
 
 func TestWhatCannotBeChanged(t *testing.T) {
 	f := fake.Flow(0)
-	for _, k := range []string{"d", "+", "-", "P", "0"} {
+	for _, k := range []string{"d", "x", "+", "-", "P", "0"} {
 		r := newRig(f)
 		cmd, ok := r.acts.HandleKey(fake.Keys(k)[0], Flow{Flow: &f, Ended: true})
 		r.Run(cmd)
@@ -254,7 +254,7 @@ func TestWhatCannotBeChanged(t *testing.T) {
 		r = newRig(f)
 		r.on(nil, k)
 		r.is(t, "there is no flow here")
-		if k != "d" {
+		if k != "d" && k != "x" {
 			gone := f
 			gone.Timeout = 0
 			r = newRig(f)
@@ -263,8 +263,8 @@ func TestWhatCannotBeChanged(t *testing.T) {
 		}
 	}
 	r := newRig(f)
-	if _, ok := r.acts.HandleKey(fake.Keys("x")[0], Flow{}); ok {
-		t.Error("x acts")
+	if _, ok := r.acts.HandleKey(fake.Keys("z")[0], Flow{}); ok {
+		t.Error("z acts")
 	}
 }
 

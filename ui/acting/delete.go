@@ -28,27 +28,32 @@ func (a *Acts) askDelete(f Flow) {
 	})
 }
 
-// AskDeleteAll asks about many flows. The question is not asked if something else
+// AskDeleteAll asks about deleting many flows. The question is not asked if something else
 // has been opened since the flows were looked up. With count, the operator has to
 // type how many there are.
 func (a *Acts) AskDeleteAll(s order.Survey, chosenBy string, count bool) {
-	n := len(s.Refs)
+	q := confirm.Question{
+		Lines: []string{chosenBy, stateCounts(s), a.consequence()},
+		Yes:   a.delete(s.Refs),
+	}
+	if count {
+		q.Type = strconv.Itoa(len(s.Refs))
+	}
+	a.askAll("delete", s, q)
+}
+
+// askAll asks about many flows, if there are any, unless something else has been
+// opened since they were looked up.
+func (a *Acts) askAll(verb string, s order.Survey, q confirm.Question) {
 	switch {
 	case !a.frame.Idle():
 		return
-	case n == 0:
-		a.frame.Warn("there is no flow to delete")
+	case len(s.Refs) == 0:
+		a.frame.Warn("there is no flow to " + verb)
 		return
 	}
-	q := confirm.Question{
-		Title: "delete " + format.Plural(n, "flow") + "?",
-		Lines: []string{chosenBy, stateCounts(s), a.consequence()},
-		Verb:  "delete them", Keep: "keep them",
-		Yes: a.delete(s.Refs),
-	}
-	if count {
-		q.Type = strconv.Itoa(n)
-	}
+	q.Title = verb + " " + format.Plural(len(s.Refs), "flow") + "?"
+	q.Verb, q.Keep = verb+" them", "keep them"
 	confirm.Ask(a.frame, q)
 }
 

@@ -107,7 +107,7 @@ func entryOf(act flow.Act, value string) Entry {
 
 // value returns what an act sets, as in "=30s", empty if it sets nothing.
 func value(act flow.Act) string {
-	if act.Kind == flow.ActDelete {
+	if act.Kind == flow.ActDelete || act.Kind == flow.ActReset {
 		return ""
 	}
 	return "=" + format.Timeout(act.Duration)
@@ -118,12 +118,20 @@ func told(act flow.Act) string {
 	switch {
 	case act.Kind == flow.ActTimeout:
 		return "set " + act.Timeout.String() + value(act)
-	case len(act.Flows) != 1:
-		return "deleted " + format.Plural(len(act.Flows), "flow")
+	case act.Kind == flow.ActReset:
+		return "reset " + flowsOf(act)
 	case act.Kind == flow.ActDelete:
-		return "deleted " + act.Flows[0].Tuple.String()
+		return "deleted " + flowsOf(act)
 	case act.Duration > 0:
 		return "gave " + act.Flows[0].Tuple.String() + " a timeout of " + format.Timeout(act.Duration)
 	}
 	return "gave " + act.Flows[0].Tuple.String() + " the default timeout again"
+}
+
+// flowsOf names the flow that an act is about, or counts them.
+func flowsOf(act flow.Act) string {
+	if len(act.Flows) == 1 {
+		return act.Flows[0].Tuple.String()
+	}
+	return format.Plural(len(act.Flows), "flow")
 }

@@ -88,6 +88,8 @@ func TestActsInWords(t *testing.T) {
 		{flow.Deletion(ref), "delete", []string{tuple}, 1, "deleted " + tuple},
 		{flow.Deletion(ref, ref), "delete", []string{tuple, tuple}, 2, "deleted 2 flows"},
 		{flow.Deletion(), "delete", []string{}, 0, "deleted 0 flows"},
+		{flow.Reset(ref), "reset", []string{tuple}, 1, "reset " + tuple},
+		{flow.Reset(ref, ref), "reset", []string{tuple, tuple}, 2, "reset 2 flows"},
 		{flow.TimeoutChange(flow.ICMP, time.Hour), "timeout", []string{"icmp=1h"}, 1, "set icmp=1h"},
 		{flow.OwnTimeoutChange(ref, time.Hour), "flow_timeout", []string{tuple + "=1h"}, 1, "gave " + tuple + " a timeout of 1h"},
 		{flow.OwnTimeoutChange(ref, 0), "flow_timeout", []string{tuple + "=0s"}, 1, "gave " + tuple + " the default timeout again"},

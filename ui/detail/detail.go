@@ -74,6 +74,7 @@ func (p *Page) Hints() []page.Hint {
 	k := p.frame.Keys
 	return []page.Hint{
 		{Key: k.Delete, Does: "delete", Acts: true},
+		{Key: k.Reset, Does: "reset", Acts: true},
 		{Key: k.Longer, Does: "longer", Acts: true},
 		{Key: k.Shorter, Does: "shorter", Acts: true},
 		{Key: k.Default, Does: "default", Acts: true},

@@ -202,16 +202,21 @@ func TestKeys(t *testing.T) {
 			t.Errorf("%s does not close it", k)
 		}
 	}
-	f, p := open(fake.Flow(0))
-	if f.Press("d"); f.Dialog() == nil {
+	asks, _ := open(fake.Flow(0))
+	if asks.Press("d"); asks.Dialog() == nil {
 		t.Error("d does not ask")
 	}
+	asks, _ = open(fake.Flow(0))
+	if asks.Press("x"); asks.Dialog() == nil {
+		t.Error("x does not ask")
+	}
+	_, p := open(fake.Flow(0))
 	if a, ok := p.Attempt(fake.Keys("+")[0]); !ok || a.Flows[0].ID != 1 {
 		t.Errorf("%+v", a)
 	}
-	f, _ = open(fake.Flow(0))
-	if f.Press("x") {
-		t.Error("x means something")
+	f, _ := open(fake.Flow(0))
+	if f.Press("z") {
+		t.Error("z means something")
 	}
 	if f.Press("f"); f.FilterText() == "" || len(f.Over()) != 0 {
 		t.Errorf("the filter is %q", f.FilterText())
@@ -226,7 +231,7 @@ func TestHints(t *testing.T) {
 			acting++
 		}
 	}
-	if acting != 5 {
+	if acting != 6 {
 		t.Errorf("%d hints act", acting)
 	}
 }

@@ -134,7 +134,9 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, k.Back):
 		return p.undo(), true
 	case key.Matches(msg, k.Delete) && len(p.marked) > 0:
-		return p.surveyMarked(), true
+		return p.surveyMarked(func(s order.Survey) { p.acts.AskDeleteAll(s, "marked", false) }), true
+	case key.Matches(msg, k.Reset) && len(p.marked) > 0:
+		return p.surveyMarked(func(s order.Survey) { p.acts.AskResetAll(s, "marked") }), true
 	default:
 		return p.acts.HandleKey(msg, acting.Flow{Flow: p.table.Selected()})
 	}
@@ -170,7 +172,9 @@ func (p *Page) Attempt(msg tea.KeyMsg) (page.Attempt, bool) {
 		some := rows[:min(len(rows), page.MostAttempted)]
 		return page.Attempt{Act: flow.Deletion(refsOf(some)...), Count: len(rows)}, true
 	case key.Matches(msg, k.Delete) && len(p.marked) > 0:
-		return p.attemptOnMarked(), true
+		return p.attemptOnMarked(flow.ActDelete), true
+	case key.Matches(msg, k.Reset) && len(p.marked) > 0:
+		return p.attemptOnMarked(flow.ActReset), true
 	}
 	return p.acts.Attempt(msg, p.table.Selected())
 }

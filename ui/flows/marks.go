@@ -27,9 +27,9 @@ func (p *Page) toggleMark() {
 	p.table.Move(1)
 }
 
-// surveyMarked looks up the marked flows to ask about their deletion, also those
-// that the filter hides.
-func (p *Page) surveyMarked() tea.Cmd {
+// surveyMarked looks up the marked flows to ask about them, also those that the
+// filter hides.
+func (p *Page) surveyMarked(ask func(order.Survey)) tea.Cmd {
 	if p.frame.Shown == nil {
 		return nil
 	}
@@ -37,9 +37,7 @@ func (p *Page) surveyMarked() tea.Cmd {
 	for id := range p.marked {
 		marked[id] = true
 	}
-	return survey(order.All(p.frame.Shown), func(id flow.ID) bool { return marked[id] }, func(s order.Survey) {
-		p.acts.AskDeleteAll(s, "marked", false)
-	})
+	return survey(order.All(p.frame.Shown), func(id flow.ID) bool { return marked[id] }, ask)
 }
 
 // surveyShown looks up all the flows that the filter shows to ask about their
@@ -70,8 +68,8 @@ func (p *Page) shownBy() string {
 	return "no filter: every flow of the table"
 }
 
-func (p *Page) attemptOnMarked() page.Attempt {
-	a := page.Attempt{Act: flow.Deletion(), Count: len(p.marked)}
+func (p *Page) attemptOnMarked(kind flow.ActKind) page.Attempt {
+	a := page.Attempt{Act: flow.Act{Kind: kind}, Count: len(p.marked)}
 	for _, ref := range p.marked {
 		if a.Flows = append(a.Flows, ref); len(a.Flows) == page.MostAttempted {
 			break

@@ -19,7 +19,7 @@ type Map struct {
 	Enter, Back, Filter, Complete, Like, Sort, Reverse key.Binding
 	Pause, Rates, Names, Columns, Copy, Export         key.Binding
 
-	Mark, Delete, DeleteAll, Longer, Shorter, Pin, Default key.Binding
+	Mark, Delete, DeleteAll, Reset, Longer, Shorter, Pin, Default key.Binding
 
 	Yes, No key.Binding
 
@@ -94,6 +94,7 @@ func (k *Map) bindActing() {
 	k.Mark = Bind("Space", "mark, and go down", " ")
 	k.Delete = Bind("d F9", "delete flow/marked (asks)", "d", "f9")
 	k.DeleteAll = Bind("D", "delete all shown (asks)", "D")
+	k.Reset = Bind("x", "reset at both ends (asks)", "x")
 	k.Longer = Bind("+", "double the flow's timeout", "+", "=")
 	k.Shorter = Bind("-", "halve the flow's timeout", "-")
 	k.Pin = Bind("P", "keep its timeout as it is", "P")

@@ -1,0 +1,94 @@
+package acting
+
+import (
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
+	"ctop/ui/confirm"
+	"ctop/ui/table"
+)
+
+// askReset asks about one flow.
+func (a *Acts) askReset(f Flow) {
+	now := a.living(f)
+	if now == nil {
+		return
+	}
+	if now.Tuple.Proto != flow.ProtocolTCP {
+		a.frame.Warn(now.Tuple.Proto.String() + " cannot be reset: only TCP can")
+		return
+	}
+	refs := []flow.Ref{now.Ref()}
+	confirm.Ask(a.frame, confirm.Question{
+		Title: "reset 1 flow?",
+		Lines: []string{table.TupleText(now), now.State.String(), ResettingMeans(refs)},
+		Verb:  "reset it", Keep: "keep it",
+		Yes: a.reset(refs),
+	})
+}
+
+// AskResetAll asks about resetting many flows. The question is not asked if something
+// else has been opened since the flows were looked up.
+func (a *Acts) AskResetAll(s order.Survey, chosenBy string) {
+	a.askAll("reset", s, confirm.Question{
+		Lines: []string{chosenBy, stateCounts(s), ResettingMeans(s.Refs)},
+		Yes:   a.reset(s.Refs),
+	})
+}
+
+// ResettingMeans says what becomes of flows that are reset.
+func ResettingMeans(refs []flow.Ref) string {
+	const means = "both ends see: connection reset by peer"
+	others := 0
+	for _, ref := range refs {
+		if ref.Tuple.Proto != flow.ProtocolTCP {
+			others++
+		}
+	}
+	if others > 0 {
+		return means + "; " + format.Count(others) + " not TCP stay"
+	}
+	return means
+}
+
+// reset returns a command that ends flows at both ends.
+func (a *Acts) reset(refs []flow.Ref) tea.Cmd {
+	return a.act(flow.Reset(refs...), func(o flow.Outcome, err error) outcome {
+		result := outcome{text: ResetText(o), err: err, ended: refs}
+		if o.Done > 0 {
+			result.note = resetNote(refs, o)
+		}
+		return result
+	})
+}
+
+// resetNote names the flow if it was only one.
+func resetNote(refs []flow.Ref, o flow.Outcome) string {
+	if len(refs) == 1 {
+		return "reset " + refs[0].Tuple.String()
+	}
+	return ResetText(o)
+}
+
+// ResetText says what became of flows that were to be reset.
+func ResetText(o flow.Outcome) string {
+	parts := []string{"reset " + format.Plural(o.Done, "flow")}
+	for _, rest := range []struct {
+		n    int
+		what string
+	}{
+		{o.Gone, "already gone"},
+		{o.NotTCP, "not TCP, which cannot be reset"},
+		{o.Unsent, "not reached"},
+		{o.Alive, "still alive"},
+	} {
+		if rest.n > 0 {
+			parts = append(parts, format.Count(rest.n)+" "+rest.what)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
