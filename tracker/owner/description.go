@@ -10,18 +10,19 @@ import (
 	"ctop/tracker/netdev"
 )
 
-// Description describes a tracker to whoever joins it or cleans up after it. It is
-// kept, as JSON, in a pinned map beside the others.
+// Description describes a tracker to processes that join it or clean up after
+// it. It is stored as JSON in a pinned map.
 type Description struct {
 	Layout     kernel.Layout  `json:"layout"`
 	Interfaces []netdev.Point `json:"interfaces"`
-	// StartedNs is when the tracker was attached, on the fine clock.
+	// StartedNs is the time of attaching, in nanoseconds of the kernel's
+	// monotonic clock ([kernel.Objects.Now]).
 	StartedNs uint64 `json:"started_ns"`
 	MaxFlows  int    `json:"max_flows"`
 	Keep      bool   `json:"keep"`
-	// Checksums says that bad ones are counted.
+	// Checksums is set if packets with wrong checksums are counted.
 	Checksums bool `json:"checksums,omitempty"`
-	// Programs is the fingerprint of the programs.
+	// Programs is the fingerprint of the attached programs.
 	Programs string `json:"programs"`
 }
 
@@ -36,8 +37,9 @@ func (d *Description) write(to *kernel.Objects) error {
 	return to.WriteMeta(text)
 }
 
-// decode reads a description that anybody may have written. One of another version is
-// an error, and is returned as far as it goes.
+// decode parses a description, which may come from any process. It returns
+// ErrLayout for another version's description, together with the fields that it
+// could parse.
 func decode(text []byte) (*Description, error) {
 	d := new(Description)
 	if err := json.Unmarshal(text, d); err != nil {
@@ -52,14 +54,14 @@ func decode(text []byte) (*Description, error) {
 	return d, nil
 }
 
-// valid reports whether a description can be that of a tracker.
+// valid reports whether the description is well-formed and complete.
 func (d *Description) valid() bool {
 	return netdev.IsWire(d.Interfaces) && d.MaxFlows > 0 && d.MaxFlows <= flow.MaxMaxFlows &&
 		!slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return !p.Valid() })
 }
 
-// describedAt returns the description of what is pinned in the directory, as far as
-// it can be read, and nil where it cannot.
+// describedAt returns the description of the tracker pinned in dir, nil if it
+// cannot be read. Another version's description may be partial.
 func describedAt(dir string) *Description {
 	text, err := kernel.ReadPinnedMeta(dir)
 	if err != nil {
@@ -69,7 +71,7 @@ func describedAt(dir string) *Description {
 	return d
 }
 
-// names returns what the interfaces were called when the tracker was started.
+// names returns the interfaces' names at the time of attaching.
 func (d *Description) names() []string {
 	var names []string
 	for _, p := range netdev.PerInterface(d.Interfaces) {
@@ -78,7 +80,8 @@ func (d *Description) names() []string {
 	return names
 }
 
-// between reports whether the interfaces are called so now, in whichever order.
+// between reports whether names are the current names of the interfaces, in any
+// order.
 func (d *Description) between(names []string) bool {
 	var now []string
 	for _, p := range netdev.PerInterface(d.Interfaces) {
@@ -91,15 +94,15 @@ func (d *Description) between(names []string) bool {
 	return sameNames(now, names)
 }
 
-// wasBetween reports whether they were called so when the tracker was started: they
-// may be gone.
+// wasBetween reports whether names were the interfaces' names at the time of
+// attaching. The interfaces may be gone.
 func (d *Description) wasBetween(names []string) bool { return sameNames(d.names(), names) }
 
 func sameNames(a, b []string) bool {
 	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
 }
 
-// changesNow returns what was changed as it is to be taken back.
+// changesNow returns the recorded settings to restore, with current names.
 func (d *Description) changesNow() (changes []netdev.Setting) {
 	if d == nil {
 		return nil
@@ -110,8 +113,8 @@ func (d *Description) changesNow() (changes []netdev.Setting) {
 	return changes
 }
 
-// CompletesChecksums reports whether the programs have to finish what senders leave to
-// hardware.
+// CompletesChecksums reports whether the programs complete checksums that
+// senders leave to hardware.
 func (d *Description) CompletesChecksums() bool {
 	if slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return p.Mode == flow.ModeTC }) {
 		return false
@@ -119,12 +122,12 @@ func (d *Description) CompletesChecksums() bool {
 	return slices.ContainsFunc(d.Interfaces, netdev.Point.CompletesChecksums)
 }
 
-// errLeft says what to do about settings that were not put back.
+// errLeft returns the error that says how to restore the remaining settings.
 func (d *Description) errLeft() error {
 	return flow.Advisedf("some settings were not restored: run \"ctop down %s\" as root to restore them", commandLine(d.names()))
 }
 
-// runs reports whether the tracker that is described goes on without its owner.
+// runs reports whether the described tracker still runs, even without an owner.
 func (d *Description) runs() bool {
 	if slices.ContainsFunc(d.Interfaces, netdev.Point.Carries) {
 		return true

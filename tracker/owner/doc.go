@@ -1,7 +1,10 @@
-// Package owner holds what decides who owns a tracker: where it is pinned, the leases on
-// that, and what a killed process left.
+// Package owner decides which process owns a tracker. It manages pins and
+// leases, and
+// cleans up after killed processes.
 //
-// A [Site] is a place for pins. A [Hold] is the part of one process in one tracker: it
-// attached the tracker or joined it, owns it or uses it, and leaves it. A [Description]
-// is what others find out about the tracker.
+// A [Site] is a directory for pins. A [Hold] is one process's use of a tracker,
+// from
+// attaching or joining to leaving. A [Description] describes the tracker to
+// other
+// processes.
 package owner

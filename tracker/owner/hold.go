@@ -16,48 +16,51 @@ import (
 	"ctop/tracker/netdev"
 )
 
-// Hold is the part of this process in a tracker: whether it owns the tracker or only
-// uses it, and the description that others go by. Its methods may be called from any
-// goroutine.
+// Hold is this process's use of a tracker, as owner or as user. Its methods are
+// safe for concurrent use.
 type Hold struct {
 	objects *kernel.Objects
-	// dir is where the tracker is pinned, empty where it is not, and place that
-	// very directory.
+	// dir is the directory of the pins, empty if the tracker is not pinned.
+	// place identifies the directory even if it is replaced.
 	dir   string
 	place place
-	// root keeps dir within reach, where that is in another mount namespace.
+	// root is the file descriptor through which dir is reached in another mount
+	// namespace, else nil.
 	root *os.File
-	// joined: the tracker ran before.
+	// joined is set if the tracker already ran.
 	joined bool
 
 	mu sync.Mutex
-	// description is the one in the kernel.
+	// description is a copy of the description in the kernel.
 	description Description
-	// lease is held by the owner: who expires flows, and removes everything at
-	// the end.
+	// lease is not nil in the owner, which expires flows and removes the
+	// tracker at the end.
 	lease *lease
-	// presence is held by everybody who uses the tracker, not only reads it.
+	// presence is not nil in every process that uses the tracker. Readers do
+	// not count.
 	presence *lease
-	// journal has what was changed where the pins may end with this process.
+	// journal is a copy of the changed settings for the case that the pins do
+	// not outlive this process. It is nil if it is not needed.
 	journal *journal
 	keep    bool
 	closed  bool
 }
 
-// New returns the hold of the process that attaches a tracker, which is to be pinned
-// in the directory, or nowhere where that is empty.
+// New returns the hold of a process that attaches a tracker. The tracker is
+// pinned in dir, or not at all if dir is empty.
 func New(o *kernel.Objects, d Description, dir string) *Hold {
 	return &Hold{objects: o, description: d, dir: dir, keep: d.Keep}
 }
 
-// Describe writes the description where others find it.
+// Describe stores the description for other processes.
 func (h *Hold) Describe() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.description.write(h.objects)
 }
 
-// Pin makes the directory, with the lease taken, and pins the objects there.
+// Pin creates the directory, locked by this process, and pins the objects
+// there. It does nothing if the hold has no directory.
 func (h *Hold) Pin() (notes []string, err error) {
 	if h.dir == "" {
 		return nil, nil
@@ -73,19 +76,19 @@ func (h *Hold) Pin() (notes []string, err error) {
 	return notes, h.objects.Pin(h.dir)
 }
 
-// Forget makes a tracker whose attaching failed one that is not kept.
+// Forget clears Keep, since attaching failed.
 func (h *Hold) Forget() { h.keep = false }
 
-// Dir returns the directory that the tracker is pinned in, empty where it is not.
+// Dir returns the directory of the pins, empty if the tracker is not pinned.
 func (h *Hold) Dir() string { return h.dir }
 
 // Joined reports whether the tracker was already running.
 func (h *Hold) Joined() bool { return h.joined }
 
-// KeepReach keeps the file system of the site open for as long as the hold.
+// KeepReach keeps the site's file system open until Release.
 func (h *Hold) KeepReach(s Site) { h.root = s.root }
 
-// Description returns the description as it is now.
+// Description returns a copy of the current description.
 func (h *Hold) Description() Description {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -94,10 +97,10 @@ func (h *Hold) Description() Description {
 	return d
 }
 
-// Points returns the descriptions of the attachment points as they are now.
+// Points returns the current attachment points.
 func (h *Hold) Points() []netdev.Point { return h.Description().Interfaces }
 
-// SetPoint replaces the description of one point, here and for those who join.
+// SetPoint replaces the description of point i, also for other processes.
 func (h *Hold) SetPoint(i int, p netdev.Point) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -105,13 +108,13 @@ func (h *Hold) SetPoint(i int, p netdev.Point) error {
 	return errors.Join(h.description.write(h.objects), h.journal.write(&h.description))
 }
 
-// Occupied is [Occupied].
+// Occupied calls [Occupied].
 func (h *Hold) Occupied(name string, id ebpf.ProgramID) error { return Occupied(name, id) }
 
-// IsCurrent reports whether the programs that run are those of this version.
+// IsCurrent reports whether the attached programs are those of this version.
 func (h *Hold) IsCurrent() bool { return h.Description().Programs == bpf.Fingerprint() }
 
-// SetCurrent writes down that the programs that run are those of this version.
+// SetCurrent records that the attached programs are those of this version.
 func (h *Hold) SetCurrent() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -119,8 +122,9 @@ func (h *Hold) SetCurrent() error {
 	return h.description.write(h.objects)
 }
 
-// LockReader keeps a slot for a reader of events from other processes, by a lock on a
-// directory beside the pins.
+// LockReader reserves a slot for a reader of events. It locks a directory
+// beside the pins, so processes do not share a slot. ok is false if the slot is
+// taken.
 func (h *Hold) LockReader(slot uint32) (release func(), ok bool) {
 	if h.dir == "" {
 		return func() {}, true
@@ -136,8 +140,8 @@ func (h *Hold) LockReader(slot uint32) (release func(), ok bool) {
 	return l.release, true
 }
 
-// Gone reports whether somebody took the tracker down, be it that another one was
-// attached since.
+// Gone reports whether another process detached the tracker. It is also true if
+// a new tracker has taken its place.
 func (h *Hold) Gone() bool {
 	if h.dir == "" {
 		return false
@@ -146,10 +150,10 @@ func (h *Hold) Gone() bool {
 	return errors.Is(err, os.ErrNotExist) || err == nil && now != h.place
 }
 
-// Whole reports whether all of the tracker is pinned.
+// Whole reports whether all attachments of the tracker are pinned.
 func (h *Hold) Whole() bool { return whole(h.dir) }
 
-// Use notes that this process uses the tracker.
+// Use registers this process as a user of the tracker.
 func (h *Hold) Use() {
 	if h.dir == "" {
 		return
@@ -166,7 +170,7 @@ func (h *Hold) Owned() bool {
 	return h.lease != nil || h.dir == ""
 }
 
-// Adopt makes this process the owner if the former one is gone.
+// Adopt makes this process the owner if there is none.
 func (h *Hold) Adopt() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -175,8 +179,8 @@ func (h *Hold) Adopt() {
 	}
 }
 
-// takeLease tries to become the owner, which a process that holds the lease is. A
-// tracker that was meant to be kept still is. The mutex is held.
+// takeLease makes this process the owner if there is none. It restores Keep
+// from the description. The caller holds the mutex.
 func (h *Hold) takeLease() {
 	if h.lease != nil || h.dir == "" {
 		return

@@ -15,8 +15,9 @@ import (
 	"ctop/tracker/netdev"
 )
 
-// Running returns where the tracker is pinned that interfaces name, or the only one
-// that runs.
+// Running returns the site of the tracker on the given interfaces, or of the
+// only tracker if none are given. The errors are [ErrNotRunning] and
+// [ErrAmbiguous].
 func Running(interfaces []string) (Site, error) {
 	if len(interfaces) == 0 {
 		list, err := List()
@@ -49,7 +50,7 @@ func Running(interfaces []string) (Site, error) {
 	return where, nil
 }
 
-// listNames names the trackers by their interfaces.
+// listNames formats the trackers' interfaces for an error.
 func listNames(list [][]string) string {
 	names := make([]string, len(list))
 	for i, interfaces := range list {
@@ -63,14 +64,14 @@ func listNames(list [][]string) string {
 func commandLine(interfaces []string) string { return strings.Join(interfaces, " ") }
 
 const (
-	// AttachTime is how long a tracker may take from its first pin to its last. It
-	// is far more than it needs on a busy machine.
+	// AttachTime is how long Join waits for a tracker that is being attached.
+	// Attaching takes far less even on a busy machine.
 	AttachTime = 30 * time.Second
 	attachPoll = 10 * time.Millisecond
 )
 
-// Join opens the tracker that is pinned in the directory. Pins that are missing while
-// somebody holds the lease are on their way, there or gone.
+// Join opens the tracker pinned in dir. If pins are missing while a process
+// owns it, Join waits for them, since that process is attaching or detaching.
 func Join(ctx context.Context, dir string) (*Hold, *kernel.Objects, error) {
 	for deadline := time.Now().Add(AttachTime); ; {
 		h, k, err := joinNow(dir)
@@ -101,7 +102,7 @@ func joinNow(dir string) (*Hold, *kernel.Objects, error) {
 	}
 	k, d, err := open(dir)
 	if err != nil {
-		// A directory that goes while it is read was being removed.
+		// The directory was removed meanwhile.
 		if _, gone := os.Stat(dir); errors.Is(gone, os.ErrNotExist) {
 			return nil, nil, ErrNotRunning
 		}
@@ -110,8 +111,8 @@ func joinNow(dir string) (*Hold, *kernel.Objects, error) {
 	return &Hold{objects: k, description: *d, dir: dir, place: before, joined: true}, k, nil
 }
 
-// open opens the objects of a tracker that is pinned, after its description has shown
-// that they can be read.
+// open opens the objects of a pinned tracker. It reads the description first,
+// so that another version's objects are refused.
 func open(dir string) (*kernel.Objects, *Description, error) {
 	if !whole(dir) {
 		return nil, nil, pinError(dir, os.ErrNotExist)

@@ -16,17 +16,17 @@ import (
 	"ctop/tracker/netdev"
 )
 
-// What was changed on the machine is written down in a pinned map. Where the pins
-// may end with this process, since it has none or in a BPF file system that it
-// mounted, perhaps for itself, it is written down here as well:
+// Changed settings are recorded in a pinned map. Some pins do not outlive the
+// process:
+// there may be none, or ctop mounted their BPF file system in a private mount
+// namespace. Then the settings are also recorded in a file:
 //
 //	/run/ctop/<network namespace>/<interface>:<interface>
 //
-// The owner holds a lock on the file, which the kernel takes away from a process
-// that dies.
+// The owner locks the file. The kernel releases the lock when the process dies.
 const journalRoot = "/run/ctop"
 
-// journal is the file of a tracker; nil where none is needed.
+// journal is the file of a tracker. A nil journal does nothing.
 type journal struct {
 	lease
 	path string
@@ -41,8 +41,9 @@ func (d *Description) journalPath(dir string) string {
 	return filepath.Join(dir, dirName(d.names()))
 }
 
-// OpenJournal makes the file, with its lock taken, before anything is changed. Where
-// it cannot be made the note tells what that means.
+// OpenJournal creates and locks the file before any setting is changed. It does
+// nothing if no setting changes or the pins outlive this process. If it fails,
+// the note says what a kill would leave.
 func (h *Hold) OpenJournal() (notes []string) {
 	changed := slices.ContainsFunc(h.description.Interfaces, func(p netdev.Point) bool { return len(p.Changes) > 0 })
 	if !changed || h.dir != "" && !mountedByCtop() {
@@ -84,7 +85,7 @@ func makeJournal(d *Description) (*journal, error) {
 	return j, nil
 }
 
-// write puts a description in the place of the one before.
+// write replaces the description in the file. A nil journal ignores it.
 func (j *journal) write(d *Description) error {
 	if j == nil {
 		return nil
@@ -93,15 +94,16 @@ func (j *journal) write(d *Description) error {
 	if err != nil {
 		return fmt.Errorf("encode the journal: %w", err)
 	}
-	// A reader that finds the end of an older one behind it stops before that.
+	// The rest of a longer old text may follow. A reader decodes only the first JSON
+	// value.
 	if _, err := j.dir.WriteAt(append(text, '\n'), 0); err != nil {
 		return fmt.Errorf("write %s: %w", j.path, err)
 	}
 	return nil
 }
 
-// remove removes the file, and the directories above it once they are empty. The
-// lock stays until the release.
+// remove deletes the file and its empty parent directories. The lock is kept
+// until release.
 func (j *journal) remove() {
 	if j == nil || !j.holds(j.path) {
 		return
@@ -118,7 +120,8 @@ func (j *journal) release() {
 	}
 }
 
-// lockJournal opens a file with its lock taken; ok is false where its owner lives.
+// lockJournal opens and locks a file. ok is false if another process holds the
+// lock.
 func lockJournal(path string) (j *journal, ok bool) {
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -132,7 +135,8 @@ func lockJournal(path string) (j *journal, ok bool) {
 	return j, true
 }
 
-// inheritJournal takes over the file of a tracker that this process comes to own.
+// inheritJournal opens the journal when this process becomes the owner. It
+// returns nil if there is none.
 func (h *Hold) inheritJournal() *journal {
 	dir, err := journalDir()
 	if err != nil {
@@ -142,8 +146,8 @@ func (h *Hold) inheritJournal() *journal {
 	return j
 }
 
-// ClearJournals puts back what trackers of this network namespace changed that ended
-// without doing so, and of whose pins nothing is left. It returns a sentence for each.
+// ClearJournals restores settings of trackers in this network namespace that
+// ended without doing so and have no pins. It returns a sentence per tracker.
 func ClearJournals() (notes []string) {
 	return clearJournals(func(*Description) bool { return true })
 }
@@ -174,7 +178,7 @@ func clearJournals(concerned func(*Description) bool) (notes []string) {
 	return notes
 }
 
-// read returns the description in the file, nil where it makes no sense.
+// read returns the description in the file, nil if it is malformed.
 func (j *journal) read() *Description {
 	d := new(Description)
 	text := io.NewSectionReader(j.dir, 0, kernel.MetaSize)

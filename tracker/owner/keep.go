@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Ends reports whether the tracker would end if this process closed it now: this
-// process owns it, or would inherit it, nobody else uses it, and it is not to be
-// kept.
+// Ends reports whether closing the hold now would end the tracker. That is so
+// if this process is the owner or would become it, no other process uses the
+// tracker, and Keep is not set.
 func (h *Hold) Ends() bool {
 	h.mu.Lock()
 	owner, keep := h.lease != nil || h.dir == "", h.keep
@@ -25,19 +25,20 @@ func (h *Hold) Ends() bool {
 	return owner && !keep && !h.sharedWithOthers()
 }
 
-// Kept reports whether the tracker goes on running when this process, which owns
-// it, closes it.
+// Kept reports whether the tracker keeps running when this process, its owner,
+// closes it.
 func (h *Hold) Kept() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.keep
 }
 
-// Keepable reports whether the tracker can go on without a process: it is pinned, and
-// has nobody to read what it traces.
+// Keepable reports whether the tracker can run without a process. It must be
+// pinned and must not trace packets.
 func (h *Hold) Keepable() bool { return h.dir != "" && !h.objects.Traced() }
 
-// Keep leaves the tracker running when it is closed.
+// Keep makes the tracker outlive this process. It returns an error if the
+// tracker is not [Hold.Keepable].
 func (h *Hold) Keep() error {
 	if !h.Keepable() {
 		return errors.New("keep the tracker: it has no pins, so it ends with this process")
@@ -53,9 +54,9 @@ func (h *Hold) Keep() error {
 	return nil
 }
 
-// sharedWithOthers reports whether another process uses the tracker besides this
-// one, which goes on doing so: unlike OthersUse it takes no lock, as a process that
-// wants to share one at that moment would be refused.
+// sharedWithOthers reports whether another process uses the tracker. It reads
+// /proc/locks instead of taking a lock as OthersUse does, so it does not
+// disturb a process that registers at the same time.
 func (h *Hold) sharedWithOthers() bool {
 	if h.dir == "" {
 		return false
@@ -78,8 +79,8 @@ func (h *Hold) sharedWithOthers() bool {
 	return false
 }
 
-// lockOfOther reports whether a line of /proc/locks (proc_locks(5)) is a lock that
-// another process holds on the file.
+// lockOfOther reports whether a line of /proc/locks (proc_locks(5)) is another
+// process's lock on file, given as MAJOR:MINOR:INODE.
 func lockOfOther(line, file string) bool {
 	f := strings.Fields(line)
 	return len(f) == 8 && f[1] == "FLOCK" && f[5] == file && f[4] != strconv.Itoa(os.Getpid())

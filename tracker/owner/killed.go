@@ -11,17 +11,17 @@ import (
 	"ctop/tracker/netdev"
 )
 
-// A process can be killed at any moment. The pins tell what became of it:
+// A process can be killed at any moment. The pins show what it left behind:
 //
-//   - The attachments are pinned last, and their pins are removed first. Where
-//     both are there the tracker is whole, and whoever comes next goes on with it.
-//   - Where one is missing and nobody holds the lease, the tracker was never
-//     whole or is no more: whoever attaches next removes what is left of it. A
-//     setting is changed after it was written down in a pinned map and put back
-//     before that goes, so the description tells what is left to be put back.
-//   - A draft that nobody holds the lease of is a directory that was being made.
+//   - Attachments are pinned last, and unpinned first. If all of them are pinned,
+//     the tracker is complete, and the next process joins it.
+//   - If one is missing and no process owns the tracker, attaching or detaching was
+//     interrupted. The next process that attaches removes the remains. A setting is
+//     recorded before it is changed, and restored before its record is removed, so
+//     the description lists what is left to restore.
+//   - A draft that no process has locked is an unfinished directory.
 
-// whole reports whether all of a tracker is pinned.
+// whole reports whether all attachments of the tracker are pinned.
 func whole(dir string) bool {
 	points := sides
 	if d := describedAt(dir); d != nil && len(d.Interfaces) > 0 {
@@ -35,9 +35,8 @@ func whole(dir string) bool {
 	return true
 }
 
-// ClearKilled removes what is left of a tracker whose owner was killed, and
-// returns a sentence about that. It leaves alone what has an owner, and what is
-// whole.
+// ClearKilled removes the remains of a tracker whose owner was killed. The note
+// says so. It does nothing if the tracker has an owner or is complete.
 func ClearKilled(dir string) (note string, err error) {
 	l, free, err := takeLease(dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !free {
@@ -50,7 +49,7 @@ func ClearKilled(dir string) (note string, err error) {
 	if !l.holds(dir) || whole(dir) {
 		return "", nil
 	}
-	// A setting that cannot be restored does not prevent a new start.
+	// Settings that cannot be restored must not prevent a new start.
 	failed := errors.Join(removeTracker(dir, describedAt(dir), false)...)
 	if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("remove the files that a killed ctop left at %s: %w", dir, errors.Join(failed, err))
@@ -62,7 +61,7 @@ func ClearKilled(dir string) (note string, err error) {
 	return note, nil
 }
 
-// sweepDrafts removes the drafts that killed processes left.
+// sweepDrafts removes drafts of killed processes.
 func sweepDrafts(base string) {
 	drafts, _ := filepath.Glob(filepath.Join(base, draftName+"*")) // the pattern is right
 	for _, draft := range drafts {

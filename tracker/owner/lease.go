@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lease is a lock on a directory.
+// lease is a lock on a directory (flock(2)).
 type lease struct {
 	dir *os.File
 }
 
-// takeLease locks the directory for this process alone; ok is false where another
-// holds a lock on it.
+// takeLease takes an exclusive lock. ok is false if another process has a lock.
 func takeLease(path string) (l *lease, ok bool, err error) {
 	return lockDir(path, unix.LOCK_EX)
 }
 
-// shareLease locks the directory together with others who share it.
+// shareLease takes a shared lock. ok is false if another process has an
+// exclusive lock.
 func shareLease(path string) (l *lease, ok bool, err error) {
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, false, fmt.Errorf("make lease: %w", err)
@@ -50,14 +50,14 @@ func (l *lease) release() {
 	}
 }
 
-// isOwned reports whether a process holds the lease.
+// isOwned reports whether a process holds the exclusive lock on dir.
 func isOwned(dir string) bool {
 	l, free, err := takeLease(dir)
 	l.release()
 	return err == nil && !free
 }
 
-// place tells one directory from another that has its name later.
+// place identifies a directory, even if another one gets its name later.
 type place struct{ dev, inode uint64 }
 
 func placeOf(path string) (p place, err error) {
@@ -68,7 +68,7 @@ func placeOf(path string) (p place, err error) {
 	return place{uint64(st.Dev), st.Ino}, nil
 }
 
-// holds reports whether the directory that is locked is the one that is there.
+// holds reports whether path is still the locked directory.
 func (l *lease) holds(path string) bool {
 	var st unix.Stat_t
 	there, err := placeOf(path)

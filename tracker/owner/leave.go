@@ -12,8 +12,7 @@ import (
 	"ctop/tracker/netdev"
 )
 
-// BeginClose says that this process is done with the tracker. It returns false where it
-// was called before.
+// BeginClose marks the hold as closed. It returns false if it already was.
 func (h *Hold) BeginClose() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -22,10 +21,11 @@ func (h *Hold) BeginClose() bool {
 	return !was
 }
 
-// Leave ends the part of this process in the tracker. The last one to use it, unless it
-// is to be kept, detaches the programs, puts back what was changed and removes the pins;
-// while others use it, it goes on, and one of them becomes its owner. Who only reads
-// ends nothing. ended is true where the tracker was ended here and now.
+// Leave ends this process's use of the tracker. If no other process uses it and
+// Keep is not set, Leave detaches the programs, restores the settings and
+// removes the pins; ended is true then. Otherwise the tracker keeps running and
+// one of its users becomes the owner. A process that only reads never ends the
+// tracker.
 func (h *Hold) Leave(links []netdev.Attachment) (ended bool, err error) {
 	ends := h.leave()
 	var errs []error
@@ -38,7 +38,8 @@ func (h *Hold) Leave(links []netdev.Attachment) (ended bool, err error) {
 	return ends, errors.Join(errs...)
 }
 
-// Release gives back the locks, once nothing of the tracker is in use any more.
+// Release releases the locks. The caller no longer uses any part of the
+// tracker.
 func (h *Hold) Release() {
 	h.presence.release()
 	h.lease.release()
@@ -46,13 +47,13 @@ func (h *Hold) Release() {
 	Site{root: h.root}.Close()
 }
 
-// leaveTime is how long to wait for others that leave at the same moment.
+// leaveTime bounds the wait for other processes that leave at the same moment.
 const leaveTime = 5 * time.Second
 
-// leave reports whether the tracker is to end with this process. Of several that
-// leave at the same moment the last one ends it, though each may have seen that
-// another was still there: where nobody is any more, and one that leaves holds the
-// lease, it waits for that.
+// leave reports whether the tracker ends with this process. Several processes
+// may leave at the same moment, each while it sees the others. The last one
+// must end the tracker. So if no user is left but a leaving process has the
+// lease, leave waits for it.
 func (h *Hold) leave() (ends bool) {
 	h.StopUsing()
 	for deadline := time.Now().Add(leaveTime); ; time.Sleep(attachPoll) {
@@ -70,10 +71,11 @@ func (h *Hold) leave() (ends bool) {
 	}
 }
 
-// usersDir is what everybody who uses a tracker holds a shared lock on.
+// usersDir is the directory on which every user of the tracker has a shared
+// lock.
 const usersDir = "users"
 
-// StopUsing says that this process uses the tracker no longer.
+// StopUsing unregisters this process as a user of the tracker.
 func (h *Hold) StopUsing() { h.presence.release() }
 
 // OthersUse reports whether another process uses the tracker.
@@ -86,8 +88,8 @@ func (h *Hold) OthersUse() bool {
 	return err == nil && !ok
 }
 
-// Remove undoes all that attaching did. Settings that it cannot reach stay written
-// down for somebody who can.
+// Remove undoes everything that attaching did. Settings that this process
+// cannot restore stay recorded, so that another process can.
 func (h *Hold) Remove(links []netdev.Attachment) []error {
 	if h.dir != "" {
 		return removeTracker(h.dir, &h.description, true, links...)
@@ -100,11 +102,11 @@ func (h *Hold) Remove(links []netdev.Attachment) []error {
 	return errs
 }
 
-// removeTracker detaches what is pinned in the directory, and other attachments
-// of the same tracker, puts back what was changed for it, and removes it. From
-// the removal of the first pin on the tracker is no more, whatever happens here.
-// With leave the rest of the pins, which tell what was changed, stays where a
-// setting cannot be reached.
+// removeTracker detaches the programs, restores the settings and removes the
+// directory. more are attachments that are not pinned. The tracker counts as
+// ended once the first pin is removed, even if a later step fails. With leave,
+// the remaining pins are kept if a setting cannot be restored, since they
+// record it.
 func removeTracker(dir string, d *Description, leave bool, more ...netdev.Attachment) []error {
 	changes := d.changesNow() // while a renamed interface can be told by its program
 	links, errs := netdev.Unpin(dir)
@@ -122,8 +124,9 @@ func removeTracker(dir string, d *Description, leave bool, more ...netdev.Attach
 	return errs
 }
 
-// Down detaches the tracker of a set of interfaces, whoever owns it, puts back what it
-// changed and removes all that it left.
+// Down detaches the tracker on the given interfaces, no matter which process
+// owns it, restores the settings and removes its pins and files. It returns
+// [ErrNotRunning] if there is none.
 func Down(_ context.Context, interfaces ...string) error {
 	where, found, err := find(interfaces)
 	if err != nil {
@@ -143,7 +146,7 @@ func Down(_ context.Context, interfaces ...string) error {
 		}
 		return fmt.Errorf("detach from %s: %w", strings.Join(interfaces, " and "), ErrNotRunning)
 	}
-	// One of another version can be taken down, too, and what is left of one.
+	// This also removes other versions' trackers and incomplete ones.
 	errs := removeTracker(where.dir, describedAt(where.dir), false)
 	clearJournals(named)
 	UnmountBPFFS()

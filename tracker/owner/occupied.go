@@ -13,14 +13,14 @@ import (
 	"github.com/vishvananda/netlink"
 )
 
-// goingTime is how long a tracker whose pins are gone may take to go itself.
+// goingTime is how long the kernel may take to detach programs whose pins are
+// gone.
 const goingTime = 2 * time.Second
 
-// outOfReach returns an error that says what to do where one of the interfaces, or
-// any of this network namespace where none is named, carries the program of a
-// tracker; nil where none does. After a kill the mount namespace with the pins may
-// be gone while the kernel has yet to detach what was pinned there: it waits for
-// that.
+// outOfReach returns an error if an interface carries a tracker's program whose
+// pins this process cannot see. Without names it checks all interfaces of the
+// network namespace. If a kill ended the mount namespace with the pins, the
+// kernel detaches the programs soon after, so outOfReach waits for that.
 func outOfReach(names ...string) error {
 	for deadline := time.Now().Add(goingTime); ; time.Sleep(attachPoll) {
 		err := carriesTracker(names)
@@ -52,8 +52,8 @@ func carriesTracker(names []string) error {
 	return nil
 }
 
-// Occupied returns an error that says what to do about a tracker's program on an
-// interface.
+// Occupied returns an error that says what to do about a tracker's program on
+// an interface.
 func Occupied(name string, id ebpf.ProgramID) error {
 	list, _ := List()
 	for _, interfaces := range list {

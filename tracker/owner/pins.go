@@ -12,11 +12,11 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// draftName is what the name of a directory in the making begins with.
+// draftName is the prefix of unfinished directories.
 const draftName = "draft"
 
-// pinName escapes what may stand in an interface's name but not in the BPF file
-// system, which reserves the dot.
+// pinName escapes an interface name for the BPF file system, which reserves the
+// dot.
 func pinName(iface string) string {
 	return strings.NewReplacer("%", "%25", ".", "%2E").Replace(iface)
 }
@@ -35,8 +35,8 @@ func dirName(interfaces []string) string {
 	return strings.Join(pins, ":")
 }
 
-// interfacesOf returns the names of the interfaces whose tracker is pinned in a
-// directory of that name, none where it is no tracker's.
+// interfacesOf parses the name of a tracker's directory. It returns nil for
+// other names.
 func interfacesOf(dirName string) []string {
 	if !strings.Contains(dirName, ":") {
 		return nil
@@ -48,9 +48,9 @@ func interfacesOf(dirName string) []string {
 	return names
 }
 
-// find returns where the tracker of a set of interfaces is pinned, in whichever order
-// they were named then, and whatever they are called now; where it is not, found is
-// false, and the site is where it would be. Who gets a site closes it.
+// find returns the site of the tracker on the given interfaces, in any order
+// and even if they were renamed since. If there is none, found is false and the
+// site is where it would be. The caller closes the site.
 func find(names []string) (s Site, found bool, err error) {
 	cookie, err := checkedCookie("look for trackers")
 	if err != nil {
@@ -76,8 +76,8 @@ func find(names []string) (s Site, found bool, err error) {
 	return s, found, nil
 }
 
-// checkedCookie returns what identifies the network namespace, if its trackers can be
-// pinned where nobody else tampers with them.
+// checkedCookie returns the cookie of the network namespace. It returns an
+// error if the place of its pins is not safe from other users.
 func checkedCookie(what string) (string, error) {
 	cookie, err := namespaceCookie()
 	if err != nil {
@@ -95,7 +95,7 @@ func lookError(what string, err error) error {
 	return kernel.ExplainPermission(what, fmt.Errorf("%s: %w", what, err))
 }
 
-// findIn looks for a set of interfaces in one directory of trackers.
+// findIn looks for the tracker of a set of interfaces in one directory.
 func findIn(base string, names []string) (dir string, found bool, err error) {
 	dir = filepath.Join(base, dirName(names))
 	switch _, err := os.Stat(dir); {
@@ -112,7 +112,7 @@ func findIn(base string, names []string) (dir string, found bool, err error) {
 		}
 	}
 	for _, e := range entries {
-		// The interfaces may have had other names when it was started.
+		// The interfaces may have had other names at the time of attaching.
 		renamed := filepath.Join(base, e.Name())
 		if d := describedAt(renamed); d != nil && d.between(names) {
 			return renamed, true, checkOwn(renamed, 0o077)
@@ -121,7 +121,7 @@ func findIn(base string, names []string) (dir string, found bool, err error) {
 	return dir, false, nil
 }
 
-// List returns the interfaces of each tracker that runs in this network namespace.
+// List returns the interfaces of each tracker in this network namespace.
 func List() ([][]string, error) {
 	cookie, err := checkedCookie("list trackers")
 	if err != nil {
@@ -154,8 +154,7 @@ func listIn(base string) (list [][]string, err error) {
 	return list, err
 }
 
-// removePins removes a tracker's directory, and those above it once they are
-// empty.
+// removePins removes a tracker's directory, and its parents if they are empty.
 func removePins(dir string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return fmt.Errorf("remove pins: %w", err)
@@ -170,14 +169,13 @@ func removePins(dir string) error {
 	return nil
 }
 
-// claim makes a tracker's directory with its lease taken: nobody ever sees one
-// that is not, unless its owner is dead.
+// claim creates a tracker's directory, locked by this process. It locks a draft
+// and renames it, so an unlocked directory belongs to a dead process.
 func claim(dir string) (owner, presence *lease, notes []string, err error) {
 	base := filepath.Dir(dir)
 	sweepDrafts(base)
-	// Who leaves removes directories that are empty, and drafts that seem to be
-	// nobody's, perhaps before they are ours, and unmounts a BPF file system in
-	// which nothing is pinned yet.
+	// Processes that leave remove empty directories, drafts that are not locked
+	// yet, and a BPF file system without pins. So claim retries.
 	for range 100 {
 		owner, presence, err = claimOnce(base, dir)
 		if err == nil || !errors.Is(err, os.ErrNotExist) {

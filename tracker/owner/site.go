@@ -21,36 +21,38 @@ import (
 //
 //	/sys/fs/bpf/ctop/<network namespace>/<interface>:<interface>/
 //
-// Each mount namespace may have a BPF file system of its own there: "ip netns
-// exec" makes one that has none. A tracker that is not pinned in that of this
-// process is looked for in those of the others.
+// Each mount namespace may have its own BPF file system there. "ip netns exec"
+// creates a mount namespace without one. If a tracker is not pinned in this
+// process's
+// BPF file system, ctop searches those of other processes.
 const (
 	bpffsRoot = "/sys/fs/bpf"
 	pinsName  = "ctop"
-	// mountSource is what a BPF file system is mounted as that ctop mounts.
+	// mountSource is the source name of a BPF file system that ctop mounted.
 	mountSource = "ctop"
 )
 
-// Site is where a tracker is pinned, or would be.
+// Site is the directory of a tracker's pins, which may not exist yet.
 type Site struct {
 	dir string
 	// root is the BPF file system of another mount namespace, through which dir
-	// leads; nil for our own.
+	// leads. It is nil for our own.
 	root *os.File
 }
 
-// Dir returns the directory of the tracker, empty where it is not to be pinned.
+// Dir returns the directory, empty if the tracker is not pinned.
 func (s Site) Dir() string { return s.dir }
 
-// Close gives the file system of the site back.
+// Close closes the site's file system.
 func (s Site) Close() {
 	if s.root != nil {
 		_ = s.root.Close()
 	}
 }
 
-// Prepare returns where the tracker of a set of interfaces is pinned, or where it is to
-// be pinned, and makes that possible.
+// Prepare returns the site of the tracker on the given interfaces. If there is
+// none it returns a new site, and mounts a BPF file system if necessary. The
+// notes say so.
 func Prepare(interfaces ...string) (where Site, notes []string, err error) {
 	where, found, err := find(interfaces)
 	if found && err == nil {
@@ -69,8 +71,8 @@ func Prepare(interfaces ...string) (where Site, notes []string, err error) {
 	return where, notes, nil
 }
 
-// namespaceCookie identifies the network namespace. The kernel never gives the
-// same cookie to two.
+// namespaceCookie returns the cookie of the network namespace (SO_NETNS_COOKIE,
+// Linux 5.14). The kernel never reuses one.
 func namespaceCookie() (string, error) {
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -87,17 +89,17 @@ func namespaceCookie() (string, error) {
 	return strconv.FormatUint(cookie, 16), nil
 }
 
-// baseIn is where the trackers of a network namespace are pinned, below the root of
-// a BPF file system.
+// baseIn returns the directory of a network namespace's trackers below the root
+// of a BPF file system.
 func baseIn(root, cookie string) string { return filepath.Join(root, pinsName, cookie) }
 
-// isBPFFS reports whether a BPF file system is mounted there.
+// isBPFFS reports whether path is in a BPF file system.
 func isBPFFS(path string) bool {
 	var st unix.Statfs_t
 	return unix.Statfs(path, &st) == nil && int64(st.Type) == unix.BPF_FS_MAGIC
 }
 
-// mountBPFFS mounts one where none is, and returns what to tell about that.
+// mountBPFFS mounts a BPF file system unless one is mounted. The notes say so.
 func mountBPFFS() (notes []string, err error) {
 	if isBPFFS(bpffsRoot) {
 		return nil, nil
@@ -108,8 +110,8 @@ func mountBPFFS() (notes []string, err error) {
 	return []string{"mounted a BPF file system at " + bpffsRoot}, nil
 }
 
-// mountedByCtop reports whether the BPF file system is one that ctop mounted, and
-// that therefore may end with this mount namespace.
+// mountedByCtop reports whether ctop mounted the BPF file system. Such a mount
+// may end with this mount namespace.
 func mountedByCtop() (is bool) {
 	f, err := os.Open("/proc/self/mountinfo")
 	if err != nil {
@@ -117,8 +119,8 @@ func mountedByCtop() (is bool) {
 	}
 	defer func() { _ = f.Close() }()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		// ID PARENT DEVICE ROOT POINT OPTIONS ... - TYPE SOURCE ...: proc(5). The
-		// last one at a point covers the others.
+		// The format is ID PARENT DEVICE ROOT POINT OPTIONS ... - TYPE SOURCE
+		// ... (proc(5)). The last mount at a point covers the others.
 		before, after, _ := strings.Cut(lines.Text(), " - ")
 		point, mount := strings.Fields(before), strings.Fields(after)
 		if len(point) > 4 && point[4] == bpffsRoot && len(mount) > 1 {
@@ -128,27 +130,26 @@ func mountedByCtop() (is bool) {
 	return is
 }
 
-// UnmountBPFFS unmounts what mountBPFFS mounted, unless others have come to rely on
-// it.
+// UnmountBPFFS unmounts a BPF file system that ctop mounted, unless it is used.
 func UnmountBPFFS() {
 	left, err := os.ReadDir(bpffsRoot)
-	// The kernel puts two files there by itself: kernel/bpf/preload.
+	// The kernel adds two files of its own (kernel/bpf/preload).
 	used := slices.ContainsFunc(left, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), ".debug") })
 	if err == nil && !used && mountedByCtop() {
 		_ = unix.Unmount(bpffsRoot, 0)
 	}
 }
 
-// checkSite refuses a BPF file system in which somebody else could lock or rename
-// what is pinned for a network namespace: that would take the tracker's lease, or
-// detach it. What is not there yet is all right.
+// checkSite refuses a BPF file system in which another user could lock or
+// rename the pins of a network namespace. That user could take the lease or
+// detach the tracker. Directories that do not exist yet are accepted.
 func checkSite(root, cookie string) error {
 	root += "/." // it may be a link, to a descriptor
 	info, err := os.Stat(root)
 	if err != nil {
 		return err
 	}
-	// As in /tmp, the sticky bit leaves to everybody what is theirs.
+	// As in /tmp, the sticky bit protects each user's files.
 	if info.Mode()&fs.ModeSticky == 0 {
 		err = checkOwn(root, 0o022)
 	} else {
@@ -160,8 +161,8 @@ func checkSite(root, cookie string) error {
 	return err
 }
 
-// checkOwn refuses a directory that belongs to another user than this one and
-// root, or that others have one of some permissions to.
+// checkOwn refuses a directory of another user than root and this one, or with
+// one of the forbidden permission bits.
 func checkOwn(dir string, forbidden fs.FileMode) error {
 	var st unix.Stat_t
 	err := unix.Lstat(dir, &st)
@@ -181,10 +182,11 @@ func checkOwn(dir string, forbidden fs.FileMode) error {
 	return nil
 }
 
-// otherRoots calls visit with the root of every other mount namespace's BPF file
-// system in which something is pinned for this network namespace, until visit takes
-// one: those of processes in the same network namespace, as owners are, and that of
-// the machine, where a tracker goes on that has none.
+// otherRoots calls visit with the BPF file system of every other mount
+// namespace that has pins for this network namespace, until visit returns true.
+// It looks at the processes in this network namespace, which may own a tracker,
+// and at process 1, whose mount namespace may hold a tracker without an owner.
+// If visit returns true, it keeps the file.
 func otherRoots(cookie string, visit func(root *os.File) (taken bool)) {
 	processes, _ := filepath.Glob("/proc/[0-9]*") // the pattern is right
 	own, _ := os.Readlink("/proc/thread-self/ns/mnt")
@@ -213,8 +215,8 @@ func otherRoots(cookie string, visit func(root *os.File) (taken bool)) {
 	}
 }
 
-// openBPFFS opens the BPF file system below the root of a process. That may be a
-// container's, whose links lead nowhere but there, if at all.
+// openBPFFS opens the BPF file system below a process's root directory. The
+// process may be in a container, so symbolic links are not followed.
 func openBPFFS(root string) (*os.File, error) {
 	top, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -230,5 +232,6 @@ func openBPFFS(root string) (*os.File, error) {
 	return os.NewFile(uintptr(fd), bpffsRoot), nil
 }
 
-// fdPath is a path to an open directory, whatever it is called and wherever it is.
+// fdPath returns a path to an open directory that stays valid if the directory
+// is renamed.
 func fdPath(dir *os.File) string { return fmt.Sprintf("/proc/self/fd/%d", dir.Fd()) }

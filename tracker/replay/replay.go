@@ -1,5 +1,5 @@
-// Package replay runs packets of a capture through the programs of a tracker, on the
-// clock of the capture and without any interface.
+// Package replay runs the packets of a capture through a tracker's BPF
+// programs. It uses the capture's clock and needs no interface.
 package replay
 
 import (
@@ -17,39 +17,39 @@ import (
 )
 
 const (
-	// tick is the length of a tick where the clock is the capture's.
+	// tick is the length of a tick of the capture's clock.
 	tick = time.Millisecond
-	// The injected clocks begin somewhere else than at zero, which means
-	// "never" to the programs.
+	// The clocks start at values other than 0, which means "never" to the
+	// programs.
 	startTicks = 1 << 32
 	startNs    = 1 << 40
-	// maxLength is as long as a replay can last: far from where a duration
-	// overflows.
+	// maxLength is the longest replay. It is far below the range of
+	// time.Duration.
 	maxLength = 100 * 365 * 24 * time.Hour
-	// maxQueue bounds the room for events: a million and a half.
+	// maxQueue is the largest event queue in bytes, which holds about 1.5
+	// million events.
 	maxQueue = 256 << 20
 )
 
-// Options says how a replay is to be made. The zero value of each field
-// is usable.
+// Options configures a replay. All zero values are valid.
 type Options struct {
-	// Host is what snapshots are to say they are from.
+	// Host is the host name in snapshots.
 	Host string
-	// Policy, MaxFlows and Timeouts are as in tracker.Options.
+	// Policy, MaxFlows and Timeouts are those of tracker.Options.
 	Policy   flow.Policy
 	MaxFlows int
 	Timeouts flow.Timeouts
-	// EventLog is how many events to keep, 10,000 where zero.
+	// EventLog is the number of events to keep. 0 means 10,000.
 	EventLog int
-	// OnEvent gets every event as soon as it is read. An error of it ends the
-	// replay.
+	// OnEvent is called with every event during Feed and Refresh. If it returns
+	// an error, they return it.
 	OnEvent func(*flow.Event) error
 }
 
-// Replay runs packets through the same BPF programs as a tracker between two
-// interfaces, on the packets' own clock and without any interface. Packets are
-// fed from one goroutine; the rest may be called from any, and what a console
-// sees is the table at the time of the last packet.
+// Replay runs packets through the BPF programs of a tracker between two
+// interfaces, at the packets' own times and without interfaces. Feed must not
+// be called concurrently. The other methods are safe for concurrent use, and
+// show the table at the time of the last packet.
 type Replay struct {
 	options Options
 	objects *kernel.Objects
@@ -57,26 +57,27 @@ type Replay struct {
 	log     collect.EventLog
 	latest  atomic.Pointer[flow.Snapshot]
 
-	// mu is held while the table or its clock changes.
+	// mu protects the table and its clock.
 	mu    sync.Mutex
 	queue *kernel.Queue
-	// sides are the names of the two sides.
+	// sides are the names of sides 0 and 1.
 	sides []string
-	// start is the time of the first packet, elapsed what passed since.
+	// start is the time of the first packet. elapsed is the time since start.
 	start   time.Time
 	elapsed time.Duration
 	swept   time.Duration
-	// pause is how long to wait until the next sweep.
+	// pause is the interval until the next sweep.
 	pause   time.Duration
 	fed     int
 	skipped int
-	// early is how many packets came whose time was well before the last.
+	// early is the number of packets whose time was more than mostEarly before
+	// the latest one.
 	early int
-	// quiet is up to when nothing can expire.
+	// quiet is a time before which no flow expires.
 	quiet time.Duration
 }
 
-// Open loads the programs for a replay. The caller closes it.
+// Open loads the programs for a replay. The caller must close the replay.
 func Open(o Options) (*Replay, error) {
 	var err error
 	if o.MaxFlows, err = flow.CheckMaxFlows(o.MaxFlows); err != nil {
@@ -105,7 +106,8 @@ func Open(o Options) (*Replay, error) {
 	return r, nil
 }
 
-// prepare gives the programs a way out, a configuration, and room for events.
+// prepare sets up the output, the configuration and the event queue of the
+// programs.
 func (r *Replay) prepare() (err error) {
 	if err := r.table.PrepareInjection(); err != nil {
 		return fmt.Errorf("prepare the replay: %w", err)
@@ -116,13 +118,13 @@ func (r *Replay) prepare() (err error) {
 	if err := r.setClock(0); err != nil {
 		return err
 	}
-	// A sweep may end every flow at once, and each end is an event.
+	// One sweep may end every flow, and each end is an event.
 	size := min(max(kernel.RingSize, 256<<bits.Len(uint(r.options.MaxFlows))), maxQueue)
 	r.queue, err = r.table.NewQueue(size)
 	return err
 }
 
-// Close frees what the kernel holds. Snapshots and events stay good.
+// Close releases the kernel objects. Snapshots and events remain valid.
 func (r *Replay) Close() (err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,33 +136,33 @@ func (r *Replay) Close() (err error) {
 	return err
 }
 
-// Name gives names to the two sides.
+// Name sets the names of sides 0 and 1.
 func (r *Replay) Name(sides ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sides = sides
 }
 
-// Fed returns how many packets were fed, and how many more were too short or
-// too long for the kernel to take.
+// Fed returns the number of packets fed, and the number skipped because the
+// kernel does not accept their length.
 func (r *Replay) Fed() (fed, skipped int) { return r.fed, r.skipped }
 
-// mostEarly is how far back a packet's time may be unsaid: interfaces of one machine
-// write theirs not quite in order.
+// mostEarly is how far a packet's time may lie before the latest without being
+// counted as early. The interfaces of one machine record packets slightly out
+// of order.
 const mostEarly = time.Second
 
-// Early returns how many packets had a time of more than a second before the
-// latest one, so that they counted as later than they were.
+// Early returns the number of packets whose time was more than a second before
+// the latest one. They counted as being at the latest time.
 func (r *Replay) Early() int { return r.early }
 
-// Packets returns how many packets came in, whether the kernel took them or not.
+// Packets returns the number of packets fed and skipped.
 func (r *Replay) Packets() int { return r.fed + r.skipped }
 
-// Feed lets a frame come in by side 0 or 1. Where the side is not known, a flow is
-// answered by what goes in the other direction, whichever side that comes in by. Time
-// never runs backwards: a frame from before the last one counts as from the same
-// moment. Nor does it run for longer than a hundred years: all later frames count as
-// from then. Feed returns the error of ctx where that ends while flows expire.
+// Feed injects a frame that arrived at side 0 or 1. If the side is unknown, a
+// flow's reply is recognized by its tuple alone. Time never runs backwards: an
+// early frame counts as being at the latest time. It also stops after a hundred
+// years. Feed returns ctx.Err() if ctx ends while flows expire.
 func (r *Replay) Feed(ctx context.Context, at time.Time, side int, known bool, frame []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -189,7 +191,7 @@ func (r *Replay) Feed(ctx context.Context, at time.Time, side int, known bool, f
 	return r.drain()
 }
 
-// setClock shows the programs a time.
+// setClock sets the programs' clocks to a time since start.
 func (r *Replay) setClock(elapsed time.Duration) error {
 	r.elapsed = elapsed
 	return r.table.SetClock(r.clock())
@@ -209,7 +211,7 @@ func (r *Replay) Now() time.Time {
 	return r.start.Add(r.elapsed)
 }
 
-// drain reads the events that were made, and hands them on.
+// drain delivers the queued events.
 func (r *Replay) drain() error {
 	for {
 		event, lost, err := r.queue.Next(r.clock())
@@ -217,18 +219,18 @@ func (r *Replay) drain() error {
 			return err
 		}
 		if lost > 0 {
-			if err := r.tell(flow.Event{Time: event.Time, Type: flow.EventLost, Lost: lost}); err != nil {
+			if err := r.deliver(flow.Event{Time: event.Time, Type: flow.EventLost, Lost: lost}); err != nil {
 				return err
 			}
 		}
-		if err := r.tell(*event); err != nil {
+		if err := r.deliver(*event); err != nil {
 			return err
 		}
 	}
 }
 
-// tell hands an event on.
-func (r *Replay) tell(event flow.Event) error {
+// deliver adds an event to the log and calls OnEvent.
+func (r *Replay) deliver(event flow.Event) error {
 	r.log.Add(event)
 	if r.options.OnEvent == nil {
 		return nil

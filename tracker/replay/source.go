@@ -7,11 +7,11 @@ import (
 	"ctop/tracker/flow"
 )
 
-// What follows makes a replay a source for consoles, as a [collect.Collector] is one:
-// the table can be looked at and changed, and its clock stands still.
+// The following methods make a replay a source for consoles, like a
+// [collect.Collector]. Its clock stands still.
 
-// Refresh expires what is due, reads what events there are, and takes the
-// snapshot that [Replay.Snapshot] returns from then on.
+// Refresh expires flows, delivers events and takes the snapshot that
+// [Replay.Snapshot] then returns.
 func (r *Replay) Refresh() (*flow.Snapshot, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -29,14 +29,14 @@ func (r *Replay) refresh() (*flow.Snapshot, error) {
 	return s, err
 }
 
-// Snapshot returns the latest snapshot, nil before the first.
+// Snapshot returns the latest snapshot, or nil before the first.
 func (r *Replay) Snapshot() *flow.Snapshot { return r.latest.Load() }
 
-// Events is [collect.Collector.Events].
+// Events works like [collect.Collector.Events].
 func (r *Replay) Events(after uint64) (events []flow.Event, next uint64) { return r.log.After(after) }
 
-// Act is [kernel.Table.Act]. A shorter timeout ends flows that have been silent for
-// longer at once.
+// Act works like [kernel.Table.Act]. If it shortens a timeout, it ends the
+// flows that have been silent for longer.
 func (r *Replay) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

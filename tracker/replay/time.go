@@ -10,13 +10,13 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// sweepCost is about what a sweep costs for each flow. Sweeps are made as often
-// on the capture's clock as a live tracker makes them, but by the count and not
-// by the time they take: a replay does the same whenever it is made.
+// sweepCost is the assumed cost of a sweep per flow. A live tracker measures
+// the cost to choose the interval between sweeps. A replay uses this constant
+// instead, so that its results are reproducible.
 const sweepCost = 100 * time.Nanosecond
 
-// passTo lets time pass up to the next packet, and expires flows on the way when
-// they are due. Where nothing is due for long the clock leaps: a capture may be
+// passTo advances the clock to the time of the next packet and expires flows at
+// their time. If no flow expires for long, it skips that time: a capture may be
 // silent for days.
 func (r *Replay) passTo(ctx context.Context, then time.Duration) error {
 	for then-r.swept >= r.pause {
@@ -50,10 +50,9 @@ func (r *Replay) passTo(ctx context.Context, then time.Duration) error {
 	return nil
 }
 
-// isQuiet reports whether nothing can expire up to the given time, so that a sweep
-// would visit the whole table for nothing. It looks at tables that hold few flows
-// for their size: in others a sweep is well spent, and where room is scarce flows
-// have less time than their timeouts.
+// isQuiet reports whether no flow expires before then, so that a sweep is
+// useless. It returns false if the table has many flows for its size: a sweep
+// is worth its cost there, and pressure shortens timeouts.
 func (r *Replay) isQuiet(then time.Duration) (bool, error) {
 	if then < r.quiet {
 		return true, nil
@@ -69,7 +68,8 @@ func (r *Replay) isQuiet(then time.Duration) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	// A flow that begins or changes from now on has at least the shortest timeout.
+	// Flows that are created or change later live at least for the shortest
+	// timeout.
 	r.quiet = r.elapsed + slices.Min(r.options.Timeouts[:])
 	if found {
 		r.quiet = min(r.quiet, due)
@@ -77,10 +77,12 @@ func (r *Replay) isQuiet(then time.Duration) (bool, error) {
 	return then < r.quiet, nil
 }
 
-// fewFlows is the share of a table, one in so many, that are few.
+// fewFlows is the divisor of the table's capacity up to which its flows are
+// few.
 const fewFlows = 16
 
-// due returns when the next flow expires, if there is any flow.
+// due returns the time at which the next flow expires, or 0 if expired flows wait to be
+// swept. found is false if there are no flows.
 func (r *Replay) due() (at time.Duration, found bool, err error) {
 	s, waiting, err := r.read()
 	if err != nil || waiting > 0 {
@@ -106,8 +108,8 @@ func (r *Replay) sweepAt(at time.Duration) error {
 	return r.drain()
 }
 
-// read takes a snapshot as of the capture's clock, and counts the flows that
-// wait to be swept.
+// read takes a snapshot at the capture's time. waiting is the number of expired
+// flows that are not swept yet.
 func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 	started := time.Now()
 	s, waiting, err = r.table.ReadWaiting(r.clock())
@@ -125,13 +127,13 @@ func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 	return s, waiting, nil
 }
 
-// shortestAverage keeps a burst of a few packets from having a rate that nobody
-// has seen.
+// shortestAverage is the shortest time for average rates. It prevents absurd
+// rates of a short burst.
 const shortestAverage = time.Second
 
-// averageRates fills in rates over the whole capture: at its end there is no last
-// interval that would mean anything. All are over the same time, so that those of
-// the flows never add up to more than that of the whole.
+// averageRates sets rates averaged over the whole capture, since the last
+// interval of a capture means nothing. All rates cover the same time, so the
+// flows' rates never exceed the total.
 func averageRates(s *flow.Snapshot) {
 	seconds := max(s.Uptime, shortestAverage).Seconds()
 	for i := range s.Flows {
@@ -143,8 +145,7 @@ func averageRates(s *flow.Snapshot) {
 	s.PPS, s.BPS = float64(s.Counters.Packets)/seconds, 8*float64(s.Counters.Bytes)/seconds
 }
 
-// warnings says what a replay could not hold, since nobody was there to
-// read about it when it happened.
+// warnings returns the warnings about flows that the replay could not keep.
 func warnings(s *flow.Snapshot) flow.Warnings {
 	list := collect.TableWarnings(s)
 	if n := s.Counters.Destroyed[flow.ReasonEvicted]; n > 0 {
