@@ -7,8 +7,8 @@ import (
 	"ctop/tracker/owner"
 )
 
-// Errors that callers tell apart with errors.Is. Every error that wraps one of these
-// says what to do about it.
+// Errors for errors.Is. The text of an error that wraps one of them says what
+// to do.
 var (
 	// ErrPermission means that the process lacks a privilege.
 	ErrPermission = kernel.ErrPermission
@@ -18,17 +18,17 @@ var (
 	ErrLayout = kernel.ErrLayout
 	// ErrNotRunning means that no tracker runs on the interfaces.
 	ErrNotRunning = owner.ErrNotRunning
-	// ErrAmbiguous means that more than one tracker runs and none was named.
+	// ErrAmbiguous means that several trackers run and the caller named none.
 	ErrAmbiguous = owner.ErrAmbiguous
-	// ErrUnsafe means that others than root and the user of the process could
-	// tamper with a tracker where it is to be pinned.
+	// ErrUnsafe means that another unprivileged user could tamper with the
+	// pins.
 	ErrUnsafe = owner.ErrUnsafe
-	// ErrNoPins means that the BPF file system cannot be used.
+	// ErrNoPins means that no BPF file system is available.
 	ErrNoPins = owner.ErrNoPins
-	// ErrBusy means that an interface carries a foreign program.
+	// ErrBusy means that another program is attached to an interface.
 	ErrBusy = netdev.ErrBusy
 	// ErrUsed means that the machine itself uses an interface.
 	ErrUsed = netdev.ErrUsed
-	// ErrGone means that somebody else took the tracker down.
+	// ErrGone means that another process detached the tracker.
 	ErrGone = collect.ErrGone
 )

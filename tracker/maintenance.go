@@ -11,27 +11,27 @@ import (
 )
 
 const (
-	// lookEvery is how often the interfaces are looked at where the kernel reports
-	// nothing: its messages can be lost, and for a lost program there is none.
+	// lookEvery is the interval of checks without a message from the kernel.
+	// Messages can be lost, and the kernel sends none for a detached program.
 	lookEvery = time.Second
-	// settleTime is how long to wait after a message. Who puts an interface back
-	// does so in steps: makes a pair, moves one end, sets it up.
+	// settleTime is the delay after a message. An interface is usually
+	// recreated in steps: create the pair, move one end, set it up.
 	settleTime = 200 * time.Millisecond
 )
 
-// maintenance looks after the interfaces of a tracker.
+// maintenance keeps a tracker's programs attached.
 type maintenance struct {
 	tracker *Tracker
-	// trouble is what the log has already of what is wrong.
+	// trouble is the last logged text about problems.
 	trouble string
-	// mtus is what was logged last about the interfaces' MTUs.
+	// mtus is the last logged text about MTUs.
 	mtus string
-	// uses are how the machine uses the interfaces, as was logged last.
+	// uses are the last logged uses of the interfaces by the machine.
 	uses []string
 }
 
-// run looks after the interfaces until ctx is done, whenever the kernel reports a
-// change, and once a second.
+// run checks the interfaces until ctx is done, when the kernel reports a change
+// and once a second.
 func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error {
 	t := m.tracker
 	changes := make(chan struct{}, 1)
@@ -73,8 +73,8 @@ func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error
 	}
 }
 
-// settle waits until an interface that changes is as it will be, and reports whether
-// to go on.
+// settle waits until a changing interface has settled. It returns false if ctx
+// ends first.
 func settle(ctx context.Context) bool {
 	select {
 	case <-ctx.Done():
@@ -84,8 +84,8 @@ func settle(ctx context.Context) bool {
 	}
 }
 
-// reattach looks after the interfaces while this process owns the tracker. It returns
-// what is wrong with them.
+// reattach checks the interfaces if this process owns the tracker. It returns
+// warnings about their problems.
 func (m *maintenance) reattach() flow.Warnings {
 	t := m.tracker
 	if !t.hold.Owned() && !t.inherit() {
@@ -106,8 +106,8 @@ func (m *maintenance) reattach() flow.Warnings {
 	return flow.Warnings{{Kind: flow.WarningInterfaces, Detail: err.Error()}}
 }
 
-// inherit makes this process the owner of a tracker whose owner is gone, and reports
-// whether it is.
+// inherit makes this process the owner of a tracker without one, and reports
+// whether it is the owner.
 func (t *Tracker) inherit() bool {
 	if !t.Joined() {
 		return false
@@ -128,7 +128,7 @@ func (t *Tracker) inherit() bool {
 	return true
 }
 
-// logUses logs what has changed in the machine's use of the interfaces.
+// logUses logs changes in the machine's use of the interfaces.
 func (m *maintenance) logUses() {
 	now := m.tracker.attachments.Uses()
 	if m.uses == nil {
@@ -148,7 +148,7 @@ func (m *maintenance) logUses() {
 	}
 }
 
-// logMTUs logs that a MTU has changed and is not that of the other interface.
+// logMTUs logs MTUs that changed and differ.
 func (m *maintenance) logMTUs() {
 	text := strings.Join(m.tracker.attachments.MTUWarnings().Sentences(), "; ")
 	if text != m.mtus && text != "" {

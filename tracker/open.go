@@ -40,16 +40,15 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	return t, nil
 }
 
-// Join joins the tracker that runs between the two interfaces, in either order,
-// or the only one that runs where none is named. One that is being attached is
-// waited for.
+// Join joins the tracker between the two interfaces, in either order. Without
+// interfaces it joins the only tracker that runs. If the tracker is being
+// attached, Join waits for it.
 func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
 	return joinRunning(ctx, slog.New(slog.DiscardHandler), interfaces, join)
 }
 
-// Share joins like [Join], to stay: an owner that ends leaves the tracker to this
-// process, and one that nobody owns becomes its own. Unlike [Open] it attaches
-// nothing.
+// Share is like [Join], but this process may become the owner: at once if there
+// is none, or when the owner ends. Unlike [Open] it never attaches.
 func Share(ctx context.Context, log *slog.Logger, interfaces ...string) (*Tracker, error) {
 	return joinRunning(ctx, log, interfaces, joinOrAdopt)
 }
@@ -70,9 +69,8 @@ func joinRunning(
 	return t, nil
 }
 
-// joinOrAttach joins the tracker between the interfaces, or attaches one. Of
-// several processes that attach at the same moment one does, and the others
-// join it.
+// joinOrAttach joins the tracker between the interfaces, or attaches one. If
+// several processes do so at the same time, one attaches and the others join.
 func joinOrAttach(ctx context.Context, o Options) (*Tracker, error) {
 	var notes []string
 	var rival error // why attaching failed, where that may be because of another process
@@ -107,8 +105,8 @@ func joinOrAttach(ctx context.Context, o Options) (*Tracker, error) {
 	}
 }
 
-// preparePins returns where to pin the tracker, or where it is pinned, and nothing
-// where it cannot or must not be pinned, which the notes then explain.
+// preparePins returns the site of the tracker, or of a new one. The site is
+// empty if the tracker is not pinned; the notes give the reason.
 func preparePins(o Options) (where owner.Site, notes []string) {
 	if o.NoPin {
 		return owner.Site{}, nil
@@ -121,8 +119,8 @@ func preparePins(o Options) (where owner.Site, notes []string) {
 	return where, notes
 }
 
-// openAt joins the tracker that is pinned at the site, or attaches one there where
-// it may.
+// openAt joins the tracker at the site, or attaches one there if mayAttach is
+// set.
 func openAt(ctx context.Context, o Options, where owner.Site, mayAttach bool) (*Tracker, error) {
 	if where.Dir() != "" {
 		t, err := joinOrAdopt(ctx, where.Dir(), o.Log)
@@ -144,7 +142,7 @@ func openAt(ctx context.Context, o Options, where owner.Site, mayAttach bool) (*
 	return t, nil
 }
 
-// join joins the tracker that is pinned there.
+// join joins the tracker that is pinned in dir.
 func join(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
 	hold, objects, err := owner.Join(ctx, dir)
 	if err != nil {
@@ -158,8 +156,8 @@ func join(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
 	return t, nil
 }
 
-// joinOrAdopt joins the tracker that is pinned there. Where its owner is dead and
-// it was not meant to be kept, this process becomes the owner.
+// joinOrAdopt joins the tracker that is pinned in dir. If it has no owner, this
+// process becomes the owner.
 func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
 	t, err := join(ctx, dir, log)
 	if err != nil {
@@ -175,7 +173,7 @@ func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, e
 	return t, nil
 }
 
-// attachNew makes a tracker, all of it or nothing.
+// attachNew attaches a tracker completely or not at all.
 func attachNew(ctx context.Context, o Options, devices []*netdev.Device, dir string) (*Tracker, error) {
 	for _, d := range devices {
 		if err := d.Check(owner.Occupied); err != nil {
@@ -232,8 +230,8 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 	return t, nil
 }
 
-// describe makes a tracker that is attached to nothing yet, with the description of
-// what it is and what it is about to change.
+// describe returns a tracker that is not attached yet, with its description and
+// the settings that it will change.
 func describe(o Options, k *kernel.Objects, devices []*netdev.Device, dir string) (*Tracker, error) {
 	d := owner.Description{
 		Layout: kernel.CurrentLayout(), MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Programs: bpf.Fingerprint(),
@@ -254,7 +252,7 @@ func describe(o Options, k *kernel.Objects, devices []*netdev.Device, dir string
 	return newTracker(k, owner.New(k, d, dir), o.Log, o.SSHConnection)
 }
 
-// attach does, one after another, what Close undoes.
+// attach performs the steps that Close undoes.
 func (t *Tracker) attach(ctx context.Context, o Options, devices []*netdev.Device) error {
 	steps := []func() error{
 		func() error { return t.configure(o) },
@@ -273,7 +271,7 @@ func (t *Tracker) attach(ctx context.Context, o Options, devices []*netdev.Devic
 	return nil
 }
 
-// noting returns a step that adds to the notes.
+// noting returns a step that appends its notes to those of the tracker.
 func (t *Tracker) noting(step func() ([]string, error)) func() error {
 	return func() error {
 		notes, err := step()
@@ -282,7 +280,8 @@ func (t *Tracker) noting(step func() ([]string, error)) func() error {
 	}
 }
 
-// configure gives the programs the interfaces, the policy and the timeouts.
+// configure writes the interfaces, the policy and the timeouts to the programs'
+// configuration.
 func (t *Tracker) configure(o Options) error {
 	if err := t.table.Configure(o.Policy, o.Timeouts); err != nil {
 		return err
@@ -295,13 +294,16 @@ func (t *Tracker) configure(o Options) error {
 	return nil
 }
 
-// upgrade puts this version's programs in the place of those that a tracker of
-// another version runs with. The kernel exchanges them between two packets; maps,
-// and with them flows, counters and timeouts, stay. Repeating it does no harm, so
-// it may be interrupted anywhere.
+// upgrade replaces the attached programs of another version by those of this
+// version.
+// The kernel replaces each one atomically. Maps stay, and with them flows,
+// counters and
+// timeouts. upgrade can be repeated, so it may be interrupted anywhere.
 //
-// Once a collector runs, only packets get the new programs: those that it asks
-// itself are in use by several goroutines, and do for the rest of its time.
+// While a collector runs, only the attached programs are replaced. Several
+// goroutines
+// use the programs that user space runs, so the old ones stay until the process
+// ends.
 func (t *Tracker) upgrade(running bool) error {
 	if t.hold.IsCurrent() {
 		return nil

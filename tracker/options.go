@@ -7,8 +7,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Options says how a tracker is to be opened. The zero value of every field
-// but Interfaces is usable.
+// Options configures a tracker. The zero value of every field but Interfaces is
+// valid.
 type Options struct {
 	// Interfaces are the names of the two interfaces to stand between.
 	Interfaces []string
@@ -16,37 +16,36 @@ type Options struct {
 	Mode flow.Mode
 	// Policy is PolicyObserve by default.
 	Policy flow.Policy
-	// MaxFlows is the capacity of the table, flow.DefaultMaxFlows where zero.
+	// MaxFlows is the capacity of the table. 0 means flow.DefaultMaxFlows.
 	MaxFlows int
-	// Timeouts replaces the default of each timeout that is not zero.
+	// Timeouts replaces the default timeouts. 0 keeps a default.
 	Timeouts flow.Timeouts
-	// Keep leaves the tracker running when it is closed. It needs pins.
+	// Keep keeps the tracker running after Close. It requires pins.
 	Keep bool
-	// NoPin keeps the tracker out of the BPF file system: it ends with the
-	// process, however that ends, and nobody can join it.
+	// NoPin attaches without pins. The tracker ends with the process, even if
+	// that is killed, and no process can join it.
 	NoPin bool
-	// Force attaches to interfaces that the machine itself uses, which would be
-	// refused with ErrUsed.
+	// Force attaches to interfaces that the machine itself uses. Without it,
+	// Open returns ErrUsed for them.
 	Force bool
-	// SSHConnection is the variable of that name, by which an SSH server says
-	// what a session comes from. Where it is empty, as sudo leaves it, the server
-	// is looked for among the parents of this process.
+	// SSHConnection is the value of the variable SSH_CONNECTION. If it is
+	// empty, for example because of sudo, the parents of this process are
+	// searched for an SSH server.
 	SSHConnection string
-	// filter lets tc mode use a filter where it could use tcx.
+	// filter makes tc mode use a filter even if the kernel has tcx.
 	filter bool
-	// Trace makes a record of every packet for [Tracker.Traces]. It costs much
-	// while it is on and nothing where it is off; only a tracker that is attached,
-	// not one that is joined, can have it, and Keep does not go with it.
+	// Trace records every packet for [Tracker.Traces]. It is expensive while it
+	// is on. It applies to a tracker that Open attaches, and excludes Keep.
 	Trace bool
-	// Checksums counts packets whose checksum is wrong. Every byte of every packet
-	// is read for it.
+	// Checksums counts packets with wrong checksums. The programs then read
+	// every byte of every packet.
 	Checksums bool
-	// Log gets what is worth telling while the tracker runs; nothing is logged
-	// where nil.
+	// Log is the logger. With nil, nothing is logged.
 	Log *slog.Logger
 }
 
-// withDefaults fills in what was left out and refuses what cannot be.
+// withDefaults sets missing options to their defaults. It returns an error for
+// invalid ones.
 func (o Options) withDefaults() (Options, error) {
 	if len(o.Interfaces) != 2 || slices.Contains(o.Interfaces, "") {
 		return o, flow.Usagef("name two interfaces")

@@ -17,8 +17,8 @@ import (
 	"ctop/tracker/owner"
 )
 
-// Tracker is one tracker, attached by this process or joined. Its methods may be
-// called from any goroutine.
+// Tracker is a tracker that this process attached or joined. Its methods are
+// safe for concurrent use.
 type Tracker struct {
 	objects     *kernel.Objects
 	table       *kernel.Table
@@ -29,7 +29,7 @@ type Tracker struct {
 	log         *slog.Logger
 }
 
-// newTracker puts the parts of a tracker together.
+// newTracker returns a tracker made of its parts.
 func newTracker(k *kernel.Objects, h *owner.Hold, log *slog.Logger, connection string) (*Tracker, error) {
 	table, err := kernel.NewTable(k)
 	if err != nil {
@@ -41,11 +41,11 @@ func newTracker(k *kernel.Objects, h *owner.Hold, log *slog.Logger, connection s
 	}, nil
 }
 
-// Close ends the process's part in the tracker. The last one to use it, unless it
-// is to be kept, detaches the programs, puts back what was changed and removes
-// the pins; while others use it, it goes on, and one of them becomes its owner.
-// Who only joined to read ([Join]) ends nothing. Close may be called more than
-// once.
+// Close ends this process's use of the tracker. If no other process uses it and
+// Keep is not set, Close detaches the programs, restores the settings and
+// removes the pins. Otherwise the tracker keeps running and one of its users
+// becomes the owner. A process that only reads ([Join]) never ends the tracker.
+// Close may be called more than once.
 func (t *Tracker) Close() error {
 	ended, err := t.close()
 	if ended {
@@ -54,8 +54,8 @@ func (t *Tracker) Close() error {
 	return err
 }
 
-// close is [Tracker.Close] without the BPF file system: another attempt to attach
-// may want that. ended is true where the tracker was ended here and now.
+// close is [Tracker.Close], but leaves the BPF file system mounted for another
+// attempt to attach. ended is true if the tracker was detached.
 func (t *Tracker) close() (ended bool, err error) {
 	if !t.hold.BeginClose() {
 		return false, nil
@@ -68,23 +68,24 @@ func (t *Tracker) close() (ended bool, err error) {
 	return ended, err
 }
 
-// Down detaches the tracker of a set of interfaces, whoever owns it, puts back what it
-// changed and removes all that it left.
+// Down detaches the tracker on the given interfaces, no matter which process
+// owns it, restores the settings and removes its pins and files. It returns
+// [ErrNotRunning] if there is none.
 func Down(ctx context.Context, interfaces ...string) error { return owner.Down(ctx, interfaces...) }
 
-// Running returns the interfaces of each tracker that runs in this network namespace.
+// Running returns the interfaces of each tracker in this network namespace.
 func Running() ([][]string, error) { return owner.List() }
 
-// InterfaceName returns the name of the interface in this network namespace that
-// has the name, or the alternative name (ip link property add altname). Without
-// one it returns an error.
+// InterfaceName returns the name of the interface in this network namespace
+// that has the given name or alternative name (ip link property add altname).
+// It returns an error if there is no such interface.
 func InterfaceName(name string) (string, error) { return netdev.InterfaceName(name) }
 
 // Joined reports whether the tracker was already running.
 func (t *Tracker) Joined() bool { return t.hold.Joined() }
 
-// Interfaces returns the names of the interfaces in the order in which the tracker was
-// started with them.
+// Interfaces returns the names of the interfaces in the order given at the
+// start.
 func (t *Tracker) Interfaces() []string {
 	var names []string
 	for _, p := range netdev.PerInterface(t.hold.Points()) {
@@ -93,45 +94,45 @@ func (t *Tracker) Interfaces() []string {
 	return names
 }
 
-// Notes returns sentences that the operator should read once: which mode was
-// chosen and why, what was changed at the peers, that there are no pins.
+// Notes returns sentences for the operator about the opening, such as the
+// chosen mode and the reason, changed settings and missing pins.
 func (t *Tracker) Notes() []string { return t.notes }
 
-// Gone reports whether somebody took the tracker down, be it that another one was
-// attached since.
+// Gone reports whether another process detached the tracker. It is also true if
+// a new tracker has taken its place.
 func (t *Tracker) Gone() bool { return t.hold.Gone() }
 
-// Ends reports whether the tracker would end if this process closed it now: this
-// process owns it, or would inherit it, nobody else uses it, and it is not to be
-// kept.
+// Ends reports whether Close would end the tracker now. That is so if this
+// process is the owner or would become it, no other process uses the tracker,
+// and Keep is not set.
 func (t *Tracker) Ends() bool { return t.hold.Ends() }
 
-// Kept reports whether the tracker goes on running when this process, which owns
-// it, closes it.
+// Kept reports whether the tracker keeps running when this process, its owner,
+// closes it.
 func (t *Tracker) Kept() bool { return t.hold.Kept() }
 
-// Keepable reports whether the tracker can go on without a process.
+// Keepable reports whether the tracker can run without a process.
 func (t *Tracker) Keepable() bool { return t.hold.Keepable() }
 
-// Keep leaves the tracker running when it is closed, as [Options.Keep] does.
+// Keep makes the tracker outlive this process, like [Options.Keep].
 func (t *Tracker) Keep() error { return t.hold.Keep() }
 
-// PeersInProcesses reports whether a mode needs the other end of a veth pair that is in
-// a network namespace without a name, or may be in one when it comes back. The way
-// there leads through a process of that namespace.
+// PeersInProcesses reports whether the mode changes a veth peer whose network
+// namespace has no name, or may have none when the interface comes back. Such a
+// namespace can be entered only through /proc of one of its processes.
 func (t *Tracker) PeersInProcesses() bool {
 	return slices.ContainsFunc(t.hold.Points(), netdev.Point.NeedsPeerInProcess)
 }
 
-// Snapshot reads the whole table once. Rates are zero: they take two snapshots,
-// which is what a [Sampler] and a [Collector] are for.
+// Snapshot reads the whole table. Rates are zero: a [Sampler] or [Collector]
+// computes them from two snapshots.
 func (t *Tracker) Snapshot() (*flow.Snapshot, error) { return t.look(t.table.Read) }
 
-// Status returns a snapshot without flows, for which the table is not read.
+// Status returns a snapshot without flows. It does not read the table.
 func (t *Tracker) Status() (*flow.Snapshot, error) { return t.look(t.table.Status) }
 
-// look returns what read gives, as of the instant when it begins, with the tracker's
-// own facts.
+// look calls read with the current clock and adds the tracker's own data to the
+// snapshot.
 func (t *Tracker) look(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.Snapshot, error) {
 	started := time.Now()
 	c, err := t.table.ReadClock()
@@ -150,21 +151,22 @@ func (t *Tracker) look(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.S
 	return s, nil
 }
 
-// Act implements [flow.Actor]. An act that has begun is not interrupted when ctx
-// is done.
+// Act implements [flow.Actor]. It does not interrupt an act when ctx is done.
 func (t *Tracker) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	return t.table.Act(ctx, act)
 }
 
-// Events returns the events from now on until ctx is done ([collect.Events]). Every
-// caller gets all events; at most eight may read at once.
+// Events returns the events from now on until ctx is done, as [collect.Events]
+// does. Every caller gets all events. At most eight callers in all processes
+// may read at the same time.
 func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	return collect.Events(ctx, source{t}, func() {})
 }
 
-// Traces returns every packet from now on until ctx is done, in the order in which
-// each CPU saw them, with a Lost where some are missing. The tracker must have
-// been opened by this process with [Options.Trace], and one may read at a time.
+// Traces returns a record of every packet from now on until ctx is done.
+// Records of one CPU are in order, and Lost counts missing ones. This process
+// must have opened the tracker with [Options.Trace]. Only one caller may read
+// at a time.
 func (t *Tracker) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
 	if !t.objects.Traced() {
 		return func(yield func(flow.Trace, error) bool) { yield(flow.Trace{}, errNotTraced(t.Interfaces())) }
@@ -172,7 +174,7 @@ func (t *Tracker) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
 	return t.table.Traces(ctx)
 }
 
-// errNotTraced says why a tracker cannot be traced.
+// errNotTraced returns the error for a tracker without [Options.Trace].
 func errNotTraced(names []string) error {
 	return fmt.Errorf("trace the tracker between %s: it runs without tracing, which is compiled into its programs: "+
 		"\"ctop down %s\" ends it, and its forwarding; then begin again with --trace", strings.Join(names, " and "), strings.Join(names, " "))

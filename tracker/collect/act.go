@@ -7,7 +7,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Act is [kernel.Table.Act]. The latest snapshot has a changed timeout at once.
+// Act works like [kernel.Table.Act]. A changed timeout also appears in the
+// latest snapshot at once.
 func (c *Collector) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	outcome, err := c.source.Table().Act(ctx, act)
 	if err == nil && act.Kind == flow.ActTimeout {
@@ -16,8 +17,8 @@ func (c *Collector) Act(ctx context.Context, act flow.Act) (flow.Outcome, error)
 	return outcome, err
 }
 
-// showTimeout publishes the latest snapshot again with a timeout that was changed
-// since: whoever lists the timeouts after the act does not see the old one.
+// showTimeout publishes a copy of the latest snapshot with a changed timeout,
+// so that a reader does not see the old value after the act.
 func (c *Collector) showTimeout(name flow.TimeoutName, d time.Duration) {
 	for {
 		latest := c.latest.Load()

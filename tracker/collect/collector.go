@@ -13,72 +13,76 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// DefaultEventLog is how many events are kept where nobody says otherwise.
+// DefaultEventLog is the default number of events to keep.
 const DefaultEventLog = 10_000
 
 const (
 	defaultInterval = time.Second
-	// maxScan is the share of a core that reading may take.
+	// maxScan is the largest share of a core for reading the table.
 	maxScan   = 0.1
 	fullAlert = 0.9
 )
 
-// ErrGone means that the tracker was taken down by somebody else.
+// ErrGone means that another process detached the tracker.
 var ErrGone = errors.New("the tracker was detached by another ctop")
 
-// Options says how often and how much to collect.
+// Options configures a collector. All zero values are valid.
 type Options struct {
-	// Interval is the time between snapshots, one second where zero. It is
-	// stretched where reading the table takes more than a tenth of it.
+	// Interval is the time between snapshots. 0 means one second. It is
+	// extended if reading the table takes more than a tenth of it.
 	Interval time.Duration
-	// EventLog is how many events to keep, 10,000 where zero.
+	// EventLog is the number of events to keep. 0 means 10,000.
 	EventLog int
 }
 
-// Source is a tracker to collect from.
+// Source is the tracker that a collector reads.
 type Source interface {
-	// Snapshot reads the table once.
+	// Snapshot reads the table.
 	Snapshot() (*flow.Snapshot, error)
-	// Status returns a snapshot without flows, for which the table is not read.
+	// Status returns a snapshot without flows. It does not read the table.
 	Status() (*flow.Snapshot, error)
 	// Table returns the flow table.
 	Table() *kernel.Table
-	// MaxFlows is the capacity of the table.
+	// MaxFlows returns the capacity of the table.
 	MaxFlows() int
-	// Readers registers readers of events.
+	// Readers returns the registry of event readers.
 	Readers() *kernel.Readers
-	// Gone reports whether the tracker was taken down.
+	// Gone reports whether the tracker was detached.
 	Gone() bool
-	// Owned reports whether this process owns the tracker, and expires its flows.
+	// Owned reports whether this process owns the tracker. Only the owner
+	// expires flows.
 	Owned() bool
-	// Maintain looks after the interfaces until ctx is done. It reports what it
-	// cannot put right.
+	// Maintain keeps the programs attached until ctx is done. It calls report
+	// with the current problems of the interfaces.
 	Maintain(ctx context.Context, report func(flow.Warnings)) error
-	// WhyNotSent returns why an interface does not send what it is given.
+	// WhyNotSent returns the most likely reason why an interface does not send
+	// packets.
 	WhyNotSent(i int) string
-	// Log gets what is worth telling.
+	// Log returns the logger.
 	Log() *slog.Logger
 }
 
-// Collector takes snapshots, expires flows, gathers events and looks after the
-// interfaces, for any number of readers. Its methods may be called from any goroutine.
+// Collector takes snapshots, expires flows, collects events and maintains the
+// attachments, for any number of readers. Its methods are safe for concurrent
+// use.
 type Collector struct {
 	source   Source
 	interval time.Duration
 	demand   demand
-	// latest is nil while nobody reads snapshots, status is the latest look.
+	// latest is the latest snapshot, nil while nobody reads snapshots. status
+	// is the latest snapshot with or without flows.
 	latest, status atomic.Pointer[flow.Snapshot]
 	log            EventLog
 	sampler        *Sampler
-	// swept is how much of a core the latest sweep took, in nanoseconds.
+	// swept is the CPU time of the latest sweep in nanoseconds.
 	swept atomic.Int64
-	// trouble is why an interface cannot be attached to again.
+	// trouble are the current problems of the interfaces.
 	trouble  atomic.Pointer[flow.Warnings]
 	watchdog watchdog
 	faults   faults
 }
 
-// New returns a collector that does nothing until it is run.
+// New returns a collector that does nothing before Run.
 func New(s Source, o Options) *Collector {
 	if o.Interval <= 0 {
 		o.Interval = defaultInterval
@@ -89,7 +93,7 @@ func New(s Source, o Options) *Collector {
 	return &Collector{source: s, interval: o.Interval, log: EventLog{Limit: o.EventLog}, sampler: NewSampler(s)}
 }
 
-// The parts of a collector.
+// The parts of a collector, each a goroutine.
 const (
 	partSnapshots  = "snapshots"
 	partSweep      = "sweep"
@@ -97,10 +101,11 @@ const (
 	partInterfaces = "interfaces"
 )
 
-// Run collects until ctx is done, which is no error, or the tracker is gone. What
-// goes wrong on the way is tried again, and is a warning of the snapshots for as
-// long; while the table cannot be read the last one stays, and its age tells. Only
-// where there never was one Run returns the error.
+// Run collects until ctx is done, and returns nil then. If the tracker is
+// detached it returns [ErrGone]. Other errors are retried and appear as
+// warnings of the snapshots. While the table cannot be read, the latest
+// snapshot stays, and its time shows its age. Run returns such an error only if
+// it never had a snapshot.
 func (c *Collector) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -145,8 +150,8 @@ func (c *Collector) observe(ctx context.Context) (err error) {
 	return nil
 }
 
-// look takes and publishes a snapshot, or tells why there is no new one. It
-// returns how long to wait until the next.
+// look takes and publishes a snapshot. If that fails it publishes the latest
+// one with a warning. It returns the time until the next snapshot.
 func (c *Collector) look() (pause time.Duration, err error) {
 	pause, err = c.collect()
 	if errors.Is(err, ErrGone) || err != nil && c.status.Load() == nil {
@@ -160,15 +165,15 @@ func (c *Collector) look() (pause time.Duration, err error) {
 	return pause, nil
 }
 
-// repeat publishes the last snapshot again, with what is wrong now.
+// repeat publishes the latest snapshot again with the current warnings.
 func (c *Collector) repeat() {
 	s := *c.status.Load()
 	s.Warnings = c.faults.warnings()
 	c.publish(&s)
 }
 
-// collect takes and publishes one snapshot, and returns how long to wait until
-// the next.
+// collect takes and publishes a snapshot. It returns the time until the next
+// one.
 func (c *Collector) collect() (time.Duration, error) {
 	if c.source.Gone() {
 		return 0, ErrGone
@@ -188,7 +193,7 @@ func (c *Collector) collect() (time.Duration, error) {
 	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
 }
 
-// TableWarnings says that the table is nearly full.
+// TableWarnings returns a warning if the table is nearly full.
 func TableWarnings(s *flow.Snapshot) flow.Warnings {
 	if fill := float64(len(s.Flows)) / float64(max(s.MaxFlows, 1)); fill >= fullAlert {
 		return flow.Warnings{{Kind: flow.WarningTable, Numbers: []int{int(math.Round(100 * fill))}}}
@@ -196,16 +201,16 @@ func TableWarnings(s *flow.Snapshot) flow.Warnings {
 	return nil
 }
 
-// gather fills the log with events. Where it has to start again the log says how
-// many were made meanwhile.
+// gather adds events to the log. After an error it starts again and logs the
+// number of events that it missed.
 func (c *Collector) gather(ctx context.Context) error {
-	var deaf bool
+	var failing bool
 	var made uint64
 	listens := func() {
-		if now := c.eventsMade(); deaf && now > made {
+		if now := c.eventsMade(); failing && now > made {
 			c.log.Add(flow.Event{Time: time.Now(), Type: flow.EventLost, Lost: now - made})
 		}
-		deaf = false
+		failing = false
 		c.fault(partEvents, nil)
 	}
 	for {
@@ -214,8 +219,8 @@ func (c *Collector) gather(ctx context.Context) error {
 				return err
 			}
 			if err != nil {
-				if !deaf {
-					deaf, made = true, c.eventsMade()
+				if !failing {
+					failing, made = true, c.eventsMade()
 				}
 				c.fault(partEvents, err)
 				break
@@ -228,7 +233,7 @@ func (c *Collector) gather(ctx context.Context) error {
 	}
 }
 
-// eventsMade is how many events there were so far, zero where that cannot be read.
+// eventsMade returns the number of events so far, 0 if it cannot be read.
 func (c *Collector) eventsMade() uint64 {
 	counters, err := c.source.Table().Counters()
 	if err != nil {
@@ -237,13 +242,13 @@ func (c *Collector) eventsMade() uint64 {
 	return counters.Events
 }
 
-// maintain looks after the interfaces.
+// maintain keeps the programs attached.
 func (c *Collector) maintain(ctx context.Context) error {
 	return c.source.Maintain(ctx, func(trouble flow.Warnings) { c.trouble.Store(&trouble) })
 }
 
-// sweep ends expired flows, as often as that is cheap, while this process owns
-// the tracker.
+// sweep expires flows while this process owns the tracker. The cost of a sweep
+// determines the time until the next.
 func (c *Collector) sweep(ctx context.Context) error {
 	left, held := uint64(0), held{}
 	for pause := minSweep; rest(ctx, pause); {
@@ -263,25 +268,26 @@ func (c *Collector) sweep(ctx context.Context) error {
 	return nil
 }
 
-// publish makes a snapshot the latest one.
+// publish sets the latest snapshot and wakes its readers.
 func (c *Collector) publish(s *flow.Snapshot) {
 	c.latest.Store(s)
 	c.demand.serve()
 }
 
-// Snapshot returns the latest snapshot, nil before the first. Snapshots are taken
-// while somebody asks for them: the first to ask after a pause waits for a new one.
+// Snapshot returns the latest snapshot, nil before the first. Snapshots are
+// only taken while somebody calls Snapshot. After a pause, the first call waits
+// for a new one.
 func (c *Collector) Snapshot() *flow.Snapshot {
 	c.demand.ask()
 	return c.latest.Load()
 }
 
-// SweepTook returns how much of a core the latest search for expired flows took,
-// zero where this process has made none.
+// SweepTook returns the CPU time of the latest sweep, 0 if this process has
+// made none.
 func (c *Collector) SweepTook() time.Duration { return time.Duration(c.swept.Load()) }
 
-// Events returns what was gathered after the given position, oldest first, and
-// the position to go on from. Position zero is the oldest event still kept.
+// Events returns the kept events after a position, oldest first, and the
+// position after the last. Position 0 is before the first event.
 func (c *Collector) Events(after uint64) (events []flow.Event, next uint64) {
 	return c.log.After(after)
 }

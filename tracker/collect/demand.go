@@ -8,24 +8,28 @@ import (
 	"ctop/tracker/flow"
 )
 
-// idleAfter is how long snapshots are still taken after somebody last asked for one.
+// idleAfter is how long snapshots are taken after the last call of Snapshot.
 const idleAfter = 10 * time.Second
 
-// firstRate is the interval that the rates of the first snapshot after a pause cover.
+// firstRate is the time that the rates of the first snapshot after a pause
+// cover.
 const firstRate = 250 * time.Millisecond
 
-// demand notes whether anybody reads snapshots.
+// demand records whether anybody reads snapshots.
 type demand struct {
 	mu sync.Mutex
-	// asked is when somebody last did.
+	// asked is the time of the last request.
 	asked time.Time
-	// woken is not nil while no snapshots are taken; it is closed when somebody asks.
+	// woken is not nil during a pause. It is closed when somebody requests a
+	// snapshot.
 	woken chan struct{}
-	// taken is not nil while a snapshot is awaited; it is closed when there is one.
+	// taken is not nil from a pause until the next snapshot. It is closed when
+	// there is one.
 	taken chan struct{}
 }
 
-// ask notes that somebody reads snapshots, and waits for one if none are taken.
+// ask records a request. During a pause it ends the pause and waits for the
+// next snapshot.
 func (d *demand) ask() {
 	d.mu.Lock()
 	d.asked = time.Now()
@@ -40,8 +44,8 @@ func (d *demand) ask() {
 	}
 }
 
-// pause begins a time without snapshots if nobody asked for one for so long. It
-// returns a channel that is closed when somebody asks, or nil.
+// pause begins a pause if the last request is longer ago than after. It returns
+// a channel that is closed at the next request, or nil if there is no pause.
 func (d *demand) pause(after time.Duration) <-chan struct{} {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -52,7 +56,7 @@ func (d *demand) pause(after time.Duration) <-chan struct{} {
 	return d.woken
 }
 
-// serve lets those go on who wait for a snapshot.
+// serve wakes the readers that wait for a snapshot.
 func (d *demand) serve() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -62,8 +66,9 @@ func (d *demand) serve() {
 	d.woken, d.taken = nil, nil
 }
 
-// doze looks at counters and interfaces only until somebody asks for a snapshot. It
-// forgets the latest snapshot, and reads what the rates of the next one begin with.
+// doze reads only counters and interfaces until somebody requests a snapshot.
+// It drops the latest snapshot. At the end it reads the volumes from which the
+// next snapshot's rates are computed.
 func (c *Collector) doze(ctx context.Context, woken <-chan struct{}) error {
 	c.latest.Store(nil)
 	for {
@@ -83,7 +88,7 @@ func (c *Collector) doze(ctx context.Context, woken <-chan struct{}) error {
 	}
 }
 
-// glance looks at counters and interfaces.
+// glance reads counters and interfaces.
 func (c *Collector) glance() error {
 	if c.source.Gone() {
 		return ErrGone
@@ -96,6 +101,6 @@ func (c *Collector) glance() error {
 	return nil
 }
 
-// Status returns the latest look at the tracker: a snapshot, or one without flows and
-// rates while nobody reads snapshots. It is nil before the first.
+// Status returns the latest state of the tracker, nil before the first. It has
+// no flows and no rates while nobody reads snapshots.
 func (c *Collector) Status() *flow.Snapshot { return c.status.Load() }

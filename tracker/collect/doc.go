@@ -1,8 +1,10 @@
 // Package collect reads a tracker for any number of readers.
 //
-// A [Sampler] takes snapshots with rates. A [Collector] does so at an interval, expires
-// flows, keeps the latest events in an [EventLog], and watches whether packets pass.
-// [Events] returns the events, and finds those that were lost.
+// A [Sampler] takes snapshots with rates. A [Collector] does that at an
+// interval, expires
+// flows, keeps the latest events in an [EventLog], and checks that packets
+// pass.
+// [Events] returns the events, and recovers lost ones from the table.
 //
-// This package knows a tracker as a [Source].
+// Package collect accesses the tracker only through [Source].
 package collect

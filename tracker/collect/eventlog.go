@@ -6,14 +6,15 @@ import (
 	"ctop/tracker/flow"
 )
 
-// EventLog keeps the latest events and numbers them, so that any number of
-// readers can each go on where they were.
+// EventLog keeps the latest events and numbers them, so that each reader can
+// continue at its own position. It is safe for concurrent use.
 type EventLog struct {
-	// Limit is how many events are kept.
+	// Limit is the number of events to keep.
 	Limit int
 
 	mu sync.Mutex
-	// events is a ring once it is full; total counts all that were ever added.
+	// events is a ring buffer once it is full. total is the number of events
+	// ever added.
 	events []flow.Event
 	total  uint64
 }
@@ -30,8 +31,8 @@ func (l *EventLog) Add(e flow.Event) {
 	l.total++
 }
 
-// After returns the events that were added after the first n, as far as they are
-// still kept, and how many were ever added.
+// After returns the kept events from number n on, and the number of events ever
+// added.
 func (l *EventLog) After(n uint64) ([]flow.Event, uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -12,18 +12,17 @@ import (
 	"ctop/tracker/flow"
 )
 
-// retryPause is how long a part of a collector rests after an error.
+// retryPause is the time from an error to the next attempt.
 const retryPause = time.Second
 
-// faults are what goes wrong at the moment, by the part of a collector that it
-// goes wrong in.
+// faults holds the current error of each part of a collector.
 type faults struct {
 	mu  sync.Mutex
 	now map[string]string
 }
 
-// set notes what is wrong with a part, or that nothing is, and reports whether
-// that is news.
+// set sets the error of a part, or clears it if err is nil. It reports whether
+// the text changed.
 func (f *faults) set(part string, err error) (news bool) {
 	text := ""
 	if err != nil {
@@ -41,7 +40,7 @@ func (f *faults) set(part string, err error) (news bool) {
 	return true
 }
 
-// warnings returns what is wrong.
+// warnings returns the current errors as warnings.
 func (f *faults) warnings() (list flow.Warnings) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -53,7 +52,7 @@ func (f *faults) warnings() (list flow.Warnings) {
 	return list
 }
 
-// fault notes how a part of the collector fares, and logs what is new.
+// fault sets or clears the error of a part, and logs a change.
 func (c *Collector) fault(part string, err error) {
 	switch {
 	case !c.faults.set(part, err):
@@ -64,7 +63,7 @@ func (c *Collector) fault(part string, err error) {
 	}
 }
 
-// rest waits, and reports whether to go on.
+// rest waits for d. It returns false if ctx ends first.
 func rest(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-ctx.Done():
@@ -74,11 +73,12 @@ func rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// errPanic is a mistake in ctop itself.
+// errPanic means that a goroutine panicked.
 var errPanic = errors.New("a bug in ctop ended it")
 
-// guarded makes an error of a panic: the program has a terminal to restore and a
-// tracker to detach, and cannot do so when a goroutine takes it down.
+// guarded calls do and returns a panic as an error. The program must still
+// restore the terminal and detach, which it cannot if a goroutine's panic ends
+// it.
 func guarded(log *slog.Logger, what string, do func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {

@@ -8,14 +8,13 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// rates turns the difference between two snapshots into packets and bits per
-// second.
+// rates computes packets and bits per second from two snapshots.
 type rates struct {
 	time  time.Time
 	total kernel.Volume
 	flows volumes
-	// before is what the last snapshot was compared with. The room of its list
-	// is that of the next one.
+	// before is what the last snapshot was compared with. Its list is reused
+	// for the next snapshot.
 	before struct {
 		time  time.Time
 		total kernel.Volume
@@ -23,15 +22,17 @@ type rates struct {
 	}
 }
 
-// begin is what the next snapshot is compared with, however long ago the last one was.
+// begin sets the volumes to which the next snapshot is compared, no matter how old the
+// previous snapshot is.
 func (r *rates) begin(at time.Time, total kernel.Volume, flows []kernel.FlowVolume) {
 	r.time, r.total = at, total
 	r.flows.set(flows)
 	r.before.time = time.Time{}
 }
 
-// hasten goes back to what the last snapshot was compared with, where the next
-// one comes much sooner than that did: a rate over a moment says nothing.
+// hasten compares the next snapshot with the last but one if it comes in less
+// than half the previous interval. A rate over a very short time would be
+// noise.
 func (r *rates) hasten(now time.Time) {
 	last, next := r.time.Sub(r.before.time), now.Sub(r.time)
 	if r.before.time.IsZero() || next <= 0 || next >= last/2 {
@@ -42,7 +43,7 @@ func (r *rates) hasten(now time.Time) {
 	r.before.list = nil
 }
 
-// apply fills in the snapshot's rates and remembers it for the next.
+// apply sets the rates of a snapshot and saves its volumes for the next.
 func (r *rates) apply(s *flow.Snapshot) {
 	r.hasten(s.Time)
 	elapsed := s.Time.Sub(r.time).Seconds()
@@ -58,7 +59,7 @@ func (r *rates) apply(s *flow.Snapshot) {
 		if !known {
 			continue
 		}
-		// A flow that was not there before has carried all since.
+		// A new flow is compared with zero.
 		before := r.flows.find(f.ID)
 		f.Origin.PPS, f.Origin.BPS = perSecond(before[flow.Origin], now[flow.Origin], elapsed)
 		f.Reply.PPS, f.Reply.BPS = perSecond(before[flow.Reply], now[flow.Reply], elapsed)
@@ -81,25 +82,25 @@ func perSecond(before, now kernel.Volume, seconds float64) (pps, bps float64) {
 	return float64(now.Packets-before.Packets) / seconds, 8 * float64(now.Bytes-before.Bytes) / seconds
 }
 
-// volumes finds what flows had carried by their ids. Go's own map takes several
-// times as long for a million of them, and twice the memory.
+// volumes finds volumes by flow ID. For a million flows it takes a fraction of
+// the time and half the memory of a Go map.
 type volumes struct {
 	list []kernel.FlowVolume
-	// slots hold positions in the list plus one, zero where there is none: a
-	// hash table with open addressing, at most half full.
+	// slots is a hash table with open addressing, at most half full. A slot is
+	// the index in list plus one, or 0 if it is empty.
 	slots []uint32
 	shift int
-	// indexed is true if the slots are those of the list. next is behind
-	// what was found last: a table is read in the same order again, and flows
-	// come and go one here, one there.
+	// indexed is set if slots matches list. next is the index after the last
+	// flow found. Tables are read in the same order every time, so the next
+	// flow is usually there, and the index is not built if no flow is missing.
 	indexed bool
 	next    int
 }
 
-// set makes a list the one to find flows in.
+// set replaces the list.
 func (v *volumes) set(list []kernel.FlowVolume) { v.list, v.indexed, v.next = list, false, 0 }
 
-// index has the flows of the list found wherever they are.
+// index fills slots from list.
 func (v *volumes) index() {
 	v.indexed = true
 	width := bits.Len(uint(2*len(v.list) + 1))
@@ -118,10 +119,10 @@ func (v *volumes) index() {
 	}
 }
 
-// slot is where to begin to look for an id: Fibonacci hashing.
+// slot returns the first slot of an ID, by Fibonacci hashing.
 func (v *volumes) slot(id flow.ID) int { return int(uint64(id) * 0x9e3779b97f4a7c15 >> v.shift) }
 
-// find returns what a flow had carried, nothing where it was not there.
+// find returns the volumes of a flow, zero if it is not in the list.
 func (v *volumes) find(id flow.ID) [2]kernel.Volume {
 	if v.next < len(v.list) && v.list[v.next].ID == id {
 		v.next++

@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// resyncPause is how long to wait at least from one reading of the table to
-	// the next: reading makes a machine that loses events lose more.
+	// resyncPause is the shortest time between two readings of the table for
+	// recovery. Reading more often would make a busy machine lose more events.
 	resyncPause = 2 * time.Second
-	// resyncShare is the share of a core that it may take.
+	// resyncShare is the largest share of a core for these readings.
 	resyncShare = 0.1
 )
 
-// Events returns the events from now on until ctx is done, in the order in which they
-// were made on each CPU, with an EventLost where some are missing. What those would have
-// told is found in the table, some seconds later at the earliest
-// ([flow.Event.Recovered]): whoever keeps account of the flows by their events has
-// exactly those of the table in the end. listens is called once no event is missed any
-// more.
+// Events returns the events from now on until ctx is done. Events of one CPU
+// are in order. EventLost reports missing events; Events finds their effects in
+// the table, some seconds later at the earliest, and returns them as recovered
+// events ([flow.Event.Recovered]). So a set of flows derived from the events
+// converges to the table. listens is called when the reader is registered: from
+// then on no event is missed.
 func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event, error] {
 	return func(yield func(flow.Event, error) bool) {
 		listener, err := s.Readers().Listen()
@@ -46,38 +46,43 @@ func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event,
 				yield(flow.Event{}, err)
 				return
 			}
-			if !r.tell(record, yield) {
+			if !r.emit(record, yield) {
 				return
 			}
 		}
 	}
 }
 
-// recovery finds the events that were lost. It knows what a reader of events knows of
-// the flows by them. Where events were lost it compares that with the table, and tells
-// what is missing.
+// recovery finds lost events. It keeps the set of flows that follows from the
+// events so
+// far. After a loss it compares that set with the table, and returns the
+// differences as
+// events.
 //
-// The table is read while events go on. A flow that has an event made since the reading
-// began is left to its events; any other is, in the table, as it was when the reading
-// began, and all events from before that have been told once the second mark after it
-// has come.
+// The table is read while events arrive. A flow with an event from after the
+// start of
+// the reading is skipped, since its events are more recent. Any other flow is
+// in the
+// table as it was at the start of the reading. All events from before that time
+// have
+// been returned at the second mark after the reading.
 type recovery struct {
 	source Source
 	flows  map[flow.ID]account
-	// stale means that events were lost since the latest reading began.
+	// stale is set if events were lost since the start of the last reading.
 	stale bool
-	// notBefore is when the table may be read next.
+	// notBefore is the earliest time of the next reading.
 	notBefore time.Time
-	// reading is nil while the table is not being compared.
+	// reading is the current reading, or nil.
 	reading *reading
 	round   uint32
 }
 
-// account is what is known of one flow.
+// account is the state of one flow according to its events.
 type account struct {
 	origin kernel.Origin
 	state  flow.State
-	// round is the last reading that found it in the table.
+	// round is the number of the last reading that found the flow.
 	round uint32
 }
 
@@ -85,19 +90,19 @@ type account struct {
 type reading struct {
 	clock kernel.Clock
 	done  chan struct{}
-	// Set once done.
+	// These are valid once done is closed.
 	rows []kernel.Row
 	took time.Duration
 	err  error
-	// complete is set at the first mark after done: at the next one all that
-	// had happened by then was told.
+	// complete is set at the first mark after done. At the next mark, all
+	// earlier events have been returned.
 	complete bool
-	// touched are the flows with events since it began.
+	// touched are the flows with events since the start of the reading.
 	touched map[flow.ID]bool
 }
 
-// newRecovery begins with the flows that are there. The listener is registered by then:
-// what happens while the table is read is told by events.
+// newRecovery reads the current flows. The listener is registered before, so
+// changes during the reading arrive as events.
 func newRecovery(s Source) (*recovery, error) {
 	r := &recovery{source: s, flows: map[flow.ID]account{}}
 	err := s.Table().Rows(func(row *kernel.Row) {
@@ -106,15 +111,15 @@ func newRecovery(s Source) (*recovery, error) {
 	return r, err
 }
 
-// close waits for a reading that is under way.
+// close waits for the current reading.
 func (rec *recovery) close() {
 	if rec.reading != nil {
 		<-rec.reading.done
 	}
 }
 
-// mark is told that all is known that happened before a moment ago. It begins a
-// reading of the table where one is due.
+// mark handles a mark, which says that all events from before a moment ago have
+// been read. It starts a reading of the table if one is due.
 func (rec *recovery) mark() error {
 	if rec.reading != nil {
 		select {
@@ -146,8 +151,9 @@ func (r *reading) read(s Source) {
 	r.took = time.Since(started)
 }
 
-// tell yields what a record says, and at a mark what was found out.
-func (rec *recovery) tell(record *kernel.Record, yield func(flow.Event, error) bool) bool {
+// emit yields the event of a record, or the recovered events if the record is a
+// mark.
+func (rec *recovery) emit(record *kernel.Record, yield func(flow.Event, error) bool) bool {
 	if record.Lost > 0 {
 		rec.stale = true
 		if !yield(flow.Event{Time: record.Event.Time, Type: flow.EventLost, Lost: record.Lost}, nil) {
@@ -161,7 +167,7 @@ func (rec *recovery) tell(record *kernel.Record, yield func(flow.Event, error) b
 	return yield(record.Event, nil)
 }
 
-// enter takes an event into account.
+// enter updates the flow of an event.
 func (rec *recovery) enter(record *kernel.Record) {
 	event := &record.Event
 	if event.Type == flow.EventDestroy {
@@ -179,8 +185,8 @@ func (rec *recovery) enter(record *kernel.Record) {
 	}
 }
 
-// settle compares with the table, once all is known that happened until it was
-// read.
+// settle yields the differences between events and table. It does nothing until
+// all events from before the reading have been returned.
 func (rec *recovery) settle(yield func(flow.Event, error) bool) bool {
 	r := rec.reading
 	if r == nil {
@@ -199,10 +205,10 @@ func (rec *recovery) settle(yield func(flow.Event, error) bool) bool {
 	rec.notBefore = time.Now().Add(max(resyncPause, time.Duration(float64(r.took)/resyncShare)))
 	rec.round++
 	found := rec.compare(r)
-	return rec.endMissing(r, yield) && rec.tellFound(found, yield)
+	return rec.emitMissing(r, yield) && rec.emitFound(found, yield)
 }
 
-// compare takes over what the table has and returns the events that were missing.
+// compare updates the flows from the table and returns the missing events.
 func (rec *recovery) compare(r *reading) (found []flow.Event) {
 	for i := range r.rows {
 		row := &r.rows[i]
@@ -228,7 +234,7 @@ func (rec *recovery) compare(r *reading) (found []flow.Event) {
 	return found
 }
 
-func (rec *recovery) tellFound(found []flow.Event, yield func(flow.Event, error) bool) bool {
+func (rec *recovery) emitFound(found []flow.Event, yield func(flow.Event, error) bool) bool {
 	for i := range found {
 		if !yield(found[i], nil) {
 			return false
@@ -237,8 +243,8 @@ func (rec *recovery) tellFound(found []flow.Event, yield func(flow.Event, error)
 	return true
 }
 
-// endMissing tells the end of the flows that are not in the table any more.
-func (rec *recovery) endMissing(r *reading, yield func(flow.Event, error) bool) bool {
+// emitMissing yields the end of flows that are not in the table any more.
+func (rec *recovery) emitMissing(r *reading, yield func(flow.Event, error) bool) bool {
 	for id, a := range rec.flows {
 		if a.round == rec.round || r.touched[id] {
 			continue

@@ -6,19 +6,20 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Sampler takes snapshots of a tracker one after the other, each with the rates
-// since the one before. It expires nothing and takes nothing over. Its methods
-// are called from one goroutine.
+// Sampler takes snapshots of a tracker with the rates since the previous one.
+// It neither expires flows nor becomes the owner. Its methods must not be
+// called concurrently.
 type Sampler struct {
 	source Source
 	rates  rates
 }
 
-// NewSampler returns a sampler that has read nothing yet.
+// NewSampler returns a sampler for s.
 func NewSampler(s Source) *Sampler { return &Sampler{source: s} }
 
-// Begin reads what the rates of the first snapshot are to begin with. Without it
-// they are zero. It takes less time and far less memory than a snapshot.
+// Begin reads the volumes from which the first snapshot's rates are computed.
+// Without it they are zero. It takes less time and far less memory than a
+// snapshot.
 func (s *Sampler) Begin() error {
 	table := s.source.Table()
 	c, err := table.ReadClock()

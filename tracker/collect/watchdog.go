@@ -8,46 +8,46 @@ import (
 )
 
 const (
-	// stallAfter is how long an interface may receive without the other one
-	// sending anything, and stallPackets how many packets that takes at least.
+	// A path is stalled if its source receives at least stallPackets packets
+	// while its destination sends none for stallAfter.
 	stallAfter   = 3 * time.Second
 	stallPackets = 10
 )
 
-// watchdog tells when ctop stands in the way: one interface receives, and the
-// other sends nothing. It goes by what the interfaces count, not by what ctop
-// believes to have forwarded. What a policy drops is not counted as received.
+// watchdog detects that packets do not pass: one interface receives and the
+// other sends nothing. It uses the interfaces' own counters, not those of the
+// BPF programs. Packets dropped by policy do not count as received.
 type watchdog struct {
-	ways []way
+	paths []path
 }
 
-// way is from one interface to the other.
-type way struct {
+// path is a direction from one interface to another.
+type path struct {
 	index [2]int
-	// since is when the other one last sent something, and what follows was
-	// counted then.
+	// since is the time when the destination last sent a packet. The counters
+	// after it are from that time.
 	since                         time.Time
 	received, sent, seen, dropped uint64
-	// counts: the other one was seen to count what it sends, which not every
-	// driver does with XDP.
+	// counts is set if the destination is known to count sent packets. Not
+	// every driver does with XDP.
 	counts  bool
 	stalled bool
-	// warning is the one about it while it lasts.
+	// warning is the warning while the path is stalled.
 	warning flow.Warning
 }
 
-// watch looks at both ways and returns a warning for each on which nothing passes.
+// watch checks all paths and returns a warning for each stalled one.
 func (w *watchdog) watch(source Source, s *flow.Snapshot) (warnings flow.Warnings) {
-	if len(w.ways) != len(s.Interfaces) {
-		w.ways = make([]way, len(s.Interfaces))
+	if len(w.paths) != len(s.Interfaces) {
+		w.paths = make([]path, len(s.Interfaces))
 	}
-	for i := range w.ways {
+	for i := range w.paths {
 		onward, ok := s.Onward(i)
 		if !ok {
 			continue
 		}
 		from, to := &s.Interfaces[i], &s.Interfaces[onward]
-		p := &w.ways[i]
+		p := &w.paths[i]
 		was := p.stalled
 		p.look(from, to, s)
 		s.Stalled[i] = p.stalled
@@ -67,11 +67,12 @@ func (w *watchdog) watch(source Source, s *flow.Snapshot) (warnings flow.Warning
 	return warnings
 }
 
-// look compares the counters with those of when the other one last sent.
-func (p *way) look(from, to *flow.Interface, s *flow.Snapshot) {
+// look compares the counters with those from when the destination last sent a
+// packet.
+func (p *path) look(from, to *flow.Interface, s *flow.Snapshot) {
 	index := [2]int{from.Index, to.Index}
 	if p.index != index || p.sent != to.Sent {
-		*p = way{
+		*p = path{
 			index: index, since: s.Time, received: from.Received, sent: to.Sent,
 			seen: s.Counters.Packets, dropped: s.Counters.DroppedBy[flow.DropPolicy], counts: p.index == index,
 		}
@@ -87,8 +88,8 @@ func (p *way) look(from, to *flow.Interface, s *flow.Snapshot) {
 	}
 }
 
-// causeOf returns why nothing is sent on, as far as can be found out.
-func causeOf(source Source, p *way, s *flow.Snapshot, from, to int) string {
+// causeOf returns the most likely reason for a stalled path.
+func causeOf(source Source, p *path, s *flow.Snapshot, from, to int) string {
 	if s.Interfaces[to].Up && s.Counters.Packets == p.seen {
 		return fmt.Sprintf("packets do not reach ctop: another program takes them on %s", s.Interfaces[from].Name)
 	}
