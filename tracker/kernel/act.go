@@ -7,8 +7,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Act implements [flow.Actor]. An act that has begun is not interrupted when ctx
-// is done.
+// Act implements [flow.Actor]. It does not interrupt an act when ctx is done.
 func (t *Table) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	if err := ctx.Err(); err != nil {
 		return flow.Outcome{}, err
@@ -28,7 +27,7 @@ func (t *Table) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	return flow.Outcome{}, fmt.Errorf("%s of %d flows: this tracker cannot do that", act.Kind, len(act.Flows))
 }
 
-// one returns the outcome of an act that either changed one thing or failed.
+// one returns the outcome of an act on one object.
 func one(err error) (flow.Outcome, error) {
 	if err != nil {
 		return flow.Outcome{}, err

@@ -9,9 +9,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// This file and decode_event.go are the only ones that name the generated types:
-// what the kernel and this package share is turned here, from one form into the
-// other, and nowhere else.
+// Only this file and decode_event.go name the generated types. They convert the
+// data that the BPF programs and user space share.
 
 type (
 	kernelKey     = bpf.ConntrackFlowKey
@@ -35,18 +34,19 @@ const (
 	requestTimeout = bpf.ConntrackFlowRequestREQUEST_TIMEOUT
 )
 
-// Clock turns the kernel's two clocks into durations and times of day, as they
-// stood at one instant.
+// Clock is one reading of the kernel's two clocks and the time of day. It
+// converts the kernel's times to durations and times of day.
 type Clock struct {
 	// Tick is the length of a jiffy.
 	Tick time.Duration
-	// Ticks and Ns are what the kernel's clocks showed, Wall the time of day.
+	// Ticks are the kernel's jiffies, Ns the nanoseconds of CLOCK_MONOTONIC,
+	// Wall the time of day.
 	Ticks uint64
 	Ns    uint64
 	Wall  time.Time
 }
 
-// since returns the time that passed since a tick, never negative.
+// since returns the time since a tick, never negative.
 func (c Clock) since(ticks uint64) time.Duration {
 	if ticks >= c.Ticks {
 		return 0
@@ -54,12 +54,12 @@ func (c Clock) since(ticks uint64) time.Duration {
 	return time.Duration(c.Ticks-ticks) * c.Tick
 }
 
-// at returns the time of day of an instant of the fine clock.
+// at returns the time of day of a time in nanoseconds of CLOCK_MONOTONIC.
 func (c Clock) at(ns uint64) time.Time {
 	return c.Wall.Add(time.Duration(int64(ns) - int64(c.Ns)))
 }
 
-// ticksOf returns a duration in ticks, rounded up.
+// ticksOf converts a duration to ticks, rounded up.
 func (c Clock) ticksOf(d time.Duration) uint64 {
 	return uint64((d + c.Tick - 1) / c.Tick)
 }
@@ -80,15 +80,15 @@ func halvesFromAddr(addr netip.Addr) [2]uint64 {
 	return [2]uint64{binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:])}
 }
 
-// networkPort swaps a port between the two byte orders.
+// networkPort converts a port between host and network byte order.
 func networkPort(port uint16) uint16 {
 	var b [2]byte
 	binary.BigEndian.PutUint16(b[:], port)
 	return binary.NativeEndian.Uint16(b[:])
 }
 
-// tupleFromKey returns the tuple of the flow's origin, which is end 1 of the key
-// where reversed.
+// tupleFromKey returns the tuple of the flow's origin. With reversed, the
+// origin is end 1 of the key.
 func tupleFromKey(k *kernelKey, reversed bool) flow.Tuple {
 	t := flow.Tuple{
 		Proto:     flow.Protocol(k.Proto),
@@ -140,8 +140,8 @@ func keyFromTuple(t flow.Tuple) kernelKey {
 	return k
 }
 
-// keySwapped is key_normalise of tuple.h, for the tuple of a flow's origin: in an
-// ICMP flow end 0 is the one that asks.
+// keySwapped does the same as key_normalise in tuple.h, for the tuple of a
+// flow's origin. End 0 of an ICMP key is the one that sends the request.
 func keySwapped(k *kernelKey) bool {
 	if k.IcmpType != 0 {
 		return false
@@ -163,7 +163,8 @@ func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {
 	return control&uint64(flag) != 0
 }
 
-// timeoutFor says which timeout applies; the twin of flow_timeout in timeout.h.
+// timeoutFor returns the name of the timeout that applies. It must match
+// flow_timeout in timeout.h.
 func timeoutFor(p flow.Protocol, s flow.State) flow.TimeoutName {
 	switch {
 	case p == flow.ProtocolTCP:
@@ -196,7 +197,8 @@ func tcpTimeout(s flow.State) flow.TimeoutName {
 	return flow.TCPUnacknowledged
 }
 
-// flowFromKernel makes f the flow as it stands on the given clock.
+// flowFromKernel converts a flow as of the time of the clock, and stores it in
+// f.
 func flowFromKernel(f *flow.Flow, k *kernelKey, v *kernelFlow, c Clock, timeouts *flow.Timeouts) {
 	*f = flow.Flow{
 		ID:      flow.ID(v.ID()),
@@ -243,15 +245,15 @@ func halfFromKernel(v *kernelFlow, direction flow.Direction) flow.Half {
 	}
 }
 
-// hasBothSYNs reports whether the tracker saw a TCP flow from its beginning.
+// hasBothSYNs reports whether the tracker saw the SYNs of both directions.
 func hasBothSYNs(control uint64) bool {
 	const sent = uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT)
 	return control&(sent|sent<<1) == sent|sent<<1
 }
 
-// setWindow says what a direction takes and what it has in flight. The window
-// ends where the largest acknowledgement and window together led; one that is
-// closed is kept as one byte, for a probe (tcp_update of tcp_window.h).
+// setWindow sets a direction's receive window and bytes in flight. The window
+// ends at the largest acknowledgement plus window. The programs store a closed
+// window as one byte, for a window probe (tcp_update in tcp_window.h).
 func setWindow(h *flow.Half, d, other *bpf.ConntrackFlowDir) {
 	h.WindowKnown = true
 	if window := d.Limit - d.Acked; int32(window) > 1 {
@@ -260,12 +262,13 @@ func setWindow(h *flow.Half, d, other *bpf.ConntrackFlowDir) {
 	h.InFlight = uint32(max(int32(d.End-other.Acked), 0))
 }
 
-// Volume is what a direction, or the tracker, had carried at some time.
+// Volume is a number of packets and bytes, of a direction or of the tracker.
 type Volume struct {
 	Packets, Bytes uint64
 }
 
-// FlowVolume is what the two directions of a flow had carried.
+// FlowVolume is the volumes of a flow's two directions, indexed by
+// [flow.Direction].
 type FlowVolume struct {
 	ID flow.ID
 	Of [2]Volume
@@ -276,20 +279,20 @@ func flowVolumeFromKernel(v *kernelFlow) FlowVolume {
 	return FlowVolume{flow.ID(v.ID()), [2]Volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
 }
 
-// isStalled is tcp_is_stalled of timeout.h.
+// isStalled does the same as tcp_is_stalled in timeout.h.
 func isStalled(v *kernelFlow) bool {
 	origin, reply := &v.Dir[flow.Origin], &v.Dir[flow.Reply]
 	return int32(reply.Acked-origin.End) < 0 || int32(origin.Acked-reply.End) < 0 ||
 		origin.Limit-origin.Acked <= 1 || reply.Limit-reply.Acked <= 1
 }
 
-// hasEndedOutside is tcp_ended_outside of timeout.h.
+// hasEndedOutside does the same as tcp_ended_outside in timeout.h.
 func hasEndedOutside(control uint64) bool {
 	const outside = uint64(bpf.ConntrackFlowFlagFLOW_ENDED_OUTSIDE)
 	return control&(outside|outside<<1) == outside|outside<<1
 }
 
-// closerFromFlags says whose FIN came first.
+// closerFromFlags returns the direction of the first FIN.
 func closerFromFlags(control uint64) flow.Closer {
 	const sent = uint64(bpf.ConntrackFlowFlagFLOW_FIN_SENT)
 	switch {
@@ -301,7 +304,7 @@ func closerFromFlags(control uint64) flow.Closer {
 	return flow.CloserOrigin
 }
 
-// countersFromKernel adds up what the CPUs counted.
+// countersFromKernel returns the sums of the per-CPU counters.
 func countersFromKernel(perCPU []kernelStats) flow.Counters {
 	var c flow.Counters
 	for i := range perCPU {

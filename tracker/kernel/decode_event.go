@@ -7,7 +7,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// eventFromKernel returns the event with its time of day.
+// eventFromKernel converts an event and its time.
 func eventFromKernel(e *kernelEvent, c Clock) flow.Event {
 	return flow.Event{
 		Time:      c.at(e.TimeNs),
@@ -38,7 +38,7 @@ func halfFromEvent(e *kernelEvent, d flow.Direction) flow.Half {
 	}
 }
 
-// Origin is the tuple of a flow's first packet, in few bytes.
+// Origin is the tuple of a flow's first packet in compact form.
 type Origin struct {
 	key      kernelKey
 	reversed bool
@@ -47,7 +47,7 @@ type Origin struct {
 // Tuple returns the tuple.
 func (o *Origin) Tuple() flow.Tuple { return tupleFromKey(&o.key, o.reversed) }
 
-// Row is what the table knows of one flow, as far as an event tells it.
+// Row is the part of a flow's table entry that events contain, too.
 type Row struct {
 	ID            flow.ID
 	key           kernelKey
@@ -63,7 +63,7 @@ func rowFromKernel(k *kernelKey, v *kernelFlow) Row {
 	}
 }
 
-// Event returns the event that tells of a flow which nobody knew of.
+// Event returns the event of a flow that no earlier event reported.
 func (r *Row) Event(c Clock) flow.Event {
 	origin := r.Origin()
 	return flow.Event{
@@ -89,7 +89,8 @@ func (r *Row) Origin() Origin {
 
 func eventReversed(e *kernelEvent) bool { return e.Flags&bpf.ConntrackFlowFlagFLOW_REVERSED != 0 }
 
-// eventSequence tells an event's place among those of its CPU and lane.
+// eventSequence returns an event's series, which is a CPU and lane, and its
+// number in the series.
 func eventSequence(e *kernelEvent) (series uint32, number uint64) {
 	return eventSeries(e.Cpu, uint32(e.Lane)), e.Sequence
 }
@@ -98,7 +99,7 @@ func eventSeries(cpu, lane uint32) uint32 {
 	return cpu*uint32(len(kernelStats{}.Events)) + lane
 }
 
-// eventsMade returns how many events there were of each series.
+// eventsMade returns the number of events in each series.
 func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
 	made := make(map[uint32]uint64, len(perCPU)*len(kernelStats{}.Events))
 	for cpu := range perCPU {
@@ -109,7 +110,7 @@ func eventsMade(perCPU []kernelStats) map[uint32]uint64 {
 	return made
 }
 
-// traceFromKernel returns the packet with its time of day.
+// traceFromKernel converts the record of a packet and its time.
 func traceFromKernel(t *kernelTrace, c Clock) flow.Trace {
 	var tuple flow.Tuple
 	if t.Key.Family != 0 {

@@ -1,10 +1,13 @@
-// Package kernel holds the kernel objects of a tracker: the BPF programs and
+// Package kernel manages the kernel objects of a tracker: the BPF programs and
 // their maps.
 //
-// [Objects] are loaded, pinned and opened again. A [Table] is the flow table in
-// them: it is read, swept and changed by one act at a time. [Readers] register
-// ring buffers and return the events in them. No other package knows the types
-// that the kernel and user space share.
+// [Objects] can be loaded, pinned and opened again. A [Table] is their flow
+// table: it
+// can be read, swept and changed by acts. [Readers] register ring buffers and
+// return
+// their events. No other package uses the types that the BPF programs and user
+// space
+// share.
 //
-// This package knows no interface, no pin directory and no owner.
+// Package kernel does not know interfaces, pin directories or owners.
 package kernel

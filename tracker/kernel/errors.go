@@ -2,7 +2,7 @@ package kernel
 
 import "errors"
 
-// Errors that callers tell apart with errors.Is.
+// Errors for errors.Is.
 var (
 	// ErrPermission means that the process lacks a privilege.
 	ErrPermission = errors.New("not permitted")
@@ -10,7 +10,7 @@ var (
 	ErrUnsupported = errors.New("not supported by this kernel")
 	// ErrLayout means that pinned maps belong to another version.
 	ErrLayout = errors.New("pinned by another version")
-	// ErrForeign means that what is pinned under the name of a tracker's map is
-	// none.
+	// ErrForeign means that an object pinned under the name of a tracker's map
+	// is not such a map.
 	ErrForeign = errors.New("a foreign map")
 )

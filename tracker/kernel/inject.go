@@ -15,22 +15,25 @@ import (
 )
 
 const (
-	// loopback is the interface that test runs come in by. It is in every
-	// network namespace, and nothing is ever sent there.
+	// loopback is the index of the loopback interface, which every network
+	// namespace has. Injected packets arrive there, and none is sent.
 	loopback = 1
-	// minFrame is the shortest packet that the kernel takes.
+	// minFrame is the length of the shortest packet that BPF_PROG_TEST_RUN
+	// accepts, in bytes.
 	minFrame = 14
 )
 
-// ErrLength means that the kernel takes no packet of this length.
+// ErrLength means that BPF_PROG_TEST_RUN does not accept a packet of this
+// length.
 var ErrLength = errors.New("the kernel takes no packet of this length")
 
-// PrepareInjection gives injected packets a way out.
+// PrepareInjection sets an output interface for injected packets.
 func (t *Table) PrepareInjection() error {
 	return t.setOutputs(loopback, 0, 1)
 }
 
-// SetClock shows the programs a time. The objects must have an injected clock.
+// SetClock sets the programs' clock. The objects must have been loaded with an
+// injected clock.
 func (t *Table) SetClock(c Clock) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -38,10 +41,10 @@ func (t *Table) SetClock(c Clock) error {
 	return t.writeConfig()
 }
 
-// ComeBy makes the following packets come in by a side. Where the side is not known,
-// what goes in the other direction answers a flow, whichever side it comes in by.
-// SetClock passes this on to the programs.
-func (t *Table) ComeBy(side int, known bool) {
+// SetSide sets the side at which the following packets arrive. If it is not
+// known, a flow's reply is recognized by its tuple alone. The next SetClock
+// writes this to the programs.
+func (t *Table) SetSide(side int, known bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.config.SidesUnknown = 1
@@ -54,8 +57,8 @@ func (t *Table) ComeBy(side int, known bool) {
 	t.config.Points[side].Ifindex = loopback
 }
 
-// Inject runs a packet through the program. It returns an error that wraps ErrLength
-// for a packet that is too short or too long.
+// Inject runs a packet through the XDP program. It returns ErrLength if the
+// packet is too short or too long.
 func (t *Table) Inject(frame []byte) error {
 	if len(frame) < minFrame {
 		return ErrLength
@@ -67,16 +70,16 @@ func (t *Table) Inject(frame []byte) error {
 	return err
 }
 
-// Queue holds the events of injected packets until they are read.
+// Queue buffers the events of injected packets.
 type Queue struct {
 	ring   *ebpf.Map
 	reader *ringbuf.Reader
 	record ringbuf.Record
-	// next is the number that the next event of each series is to have.
+	// next is the expected number of the next event in each series.
 	next map[uint32]uint64
 }
 
-// NewQueue registers a queue with room for so many bytes.
+// NewQueue registers a queue. size is its capacity in bytes, a power of two.
 func (t *Table) NewQueue(size int) (*Queue, error) {
 	ring, err := ebpf.NewMap(&ebpf.MapSpec{Name: "ctop_events", Type: ebpf.RingBuf, MaxEntries: uint32(size)})
 	if err != nil {
@@ -101,8 +104,8 @@ func (q *Queue) Close() (err error) {
 	return err
 }
 
-// Next returns the next event, dated by the clock, and how many are missing before
-// it; nil where there is none.
+// Next returns the next event, or nil if there is none, and the number of
+// events lost before it. c converts its time.
 func (q *Queue) Next(c Clock) (event *flow.Event, lost uint64, err error) {
 	q.reader.SetDeadline(time.Unix(1, 0))
 	err = q.reader.ReadInto(&q.record)
@@ -125,13 +128,14 @@ func (q *Queue) Next(c Clock) (event *flow.Event, lost uint64, err error) {
 	return &made, lost, nil
 }
 
-// refusedLength reports whether the kernel takes no packet of this length.
+// refusedLength reports whether err means that the packet's length is not
+// accepted.
 func refusedLength(err error) bool {
 	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.E2BIG)
 }
 
-// eventFromSample copies an event out of a record, which the kernel rounds up to
-// eight bytes.
+// eventFromSample copies an event from a record, whose length the kernel rounds
+// up to a multiple of eight bytes.
 func eventFromSample(sample []byte) (*kernelEvent, error) {
 	e := new(kernelEvent)
 	size := int(unsafe.Sizeof(*e))

@@ -23,7 +23,7 @@ func injected(t *testing.T) (*Objects, *Table, *Queue, Clock) {
 	t.Cleanup(k.Close)
 	table := NewReplayTable(k, time.Millisecond)
 	c := Clock{Ticks: 1 << 32, Ns: 1 << 40, Tick: time.Millisecond, Wall: time.Unix(1e9, 0)}
-	table.ComeBy(0, true)
+	table.SetSide(0, true)
 	q, err := table.NewQueue(1 << 20)
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestInjected(t *testing.T) {
 		t.Fatalf("an event before the first packet: %+v", e)
 	}
 	for _, side := range []int{0, 0, 1} {
-		table.ComeBy(side, true)
+		table.SetSide(side, true)
 		if err := errors.Join(table.SetClock(c), table.Inject(datagram(side == 1))); err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +92,7 @@ func TestInjected(t *testing.T) {
 func TestUnknownSides(t *testing.T) {
 	for known, want := range map[bool]flow.State{true: flow.StateNew, false: flow.StateEstablished} {
 		_, table, _, c := injected(t)
-		table.ComeBy(1, known)
+		table.SetSide(1, known)
 		if err := errors.Join(table.SetClock(c), table.Inject(datagram(false)), table.Inject(datagram(true))); err != nil {
 			t.Fatal(err)
 		}

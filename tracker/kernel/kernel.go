@@ -17,7 +17,7 @@ import (
 	"ctop/bpf"
 )
 
-// The names of the pinned objects.
+// The names of pinned objects.
 const (
 	flowsMap   = "flows"
 	statsMap   = "stats"
@@ -36,26 +36,26 @@ const (
 	tcProgram      = "ctop_tc"
 	resetProgram   = "ctop_reset"
 
-	// configSection is the name that the ELF file gives to the config map.
+	// configSection is the config map's name in the ELF file.
 	configSection = ".data.config"
-	// hashingSection is the map that says how the table is hashed.
+	// hashingSection is the map with the parameters of the hash table.
 	hashingSection = ".data.hashing"
 )
 
-// Objects is the set of kernel objects that a tracker consists of, its
-// attachments apart.
+// Objects are the kernel objects of a tracker, without its attachments.
 type Objects struct {
 	flows, filling                        *ebpf.Map
 	stats, config, readers, outputs, meta *ebpf.Map
 	clock, sweep, request, reset          *ebpf.Program
 	xdp, tc                               *ebpf.Program
-	// mapping reads flows.
+	// mapping gives access to the flows.
 	mapping *mapping
-	// traces gets every packet; nil where nobody asked for that.
+	// traces receives the records of packets. It is nil if packets are not
+	// traced.
 	traces *ebpf.Map
 }
 
-// maps and programs name what is pinned and joined.
+// maps and programs return the pinned objects by name.
 func (k *Objects) maps() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
 		flowsMap: &k.flows, fillingMap: &k.filling, statsMap: &k.stats, configMap: &k.config,
@@ -90,7 +90,7 @@ func (k *Objects) Close() {
 	}
 }
 
-// Options are the constants that the programs are compiled with.
+// Options are constants of the programs, set before they are loaded.
 type Options struct {
 	MaxFlows          int
 	CompleteChecksums bool
@@ -99,12 +99,12 @@ type Options struct {
 	VerifyChecksums   bool
 }
 
-// descriptors is how many files must be left to open for loading the programs:
-// a map and a program is one each, and a probe and an interface need their own.
+// descriptors is the number of free file descriptors needed for loading. Each
+// map and program takes one; feature probes and interfaces need some, too.
 const descriptors = 40
 
-// checkDescriptors refuses to begin where loading would run out of files to open:
-// the probes of the kernel's features would take that for a feature it lacks.
+// checkDescriptors returns an error if too few file descriptors are left. A
+// feature probe would take that error for a missing feature.
 func checkDescriptors() error {
 	var spare []int
 	defer func() {
@@ -122,7 +122,7 @@ func checkDescriptors() error {
 	return nil
 }
 
-// Check refuses a kernel that cannot run the programs.
+// Check returns an error if the kernel cannot run the programs.
 func Check() error {
 	if err := checkDescriptors(); err != nil {
 		return err
@@ -138,10 +138,10 @@ func Check() error {
 	return ExplainPermission("load BPF programs", err)
 }
 
-// ExplainPermission wraps a refusal for lack of privilege so that it says what
-// to do; other errors it returns as they are.
+// ExplainPermission adds advice to an error caused by a missing privilege. It
+// returns other errors unchanged.
 func ExplainPermission(what string, err error) error {
-	// The verifier, too, says EACCES, and then why.
+	// The verifier also returns EACCES, with its own explanation.
 	var rejected *ebpf.VerifierError
 	if errors.As(err, &rejected) && len(rejected.Log) > 0 {
 		return err
@@ -153,7 +153,7 @@ func ExplainPermission(what string, err error) error {
 	return err
 }
 
-// Load loads the programs and makes their maps.
+// Load loads the programs and creates their maps.
 func Load(o Options) (*Objects, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
 		return nil, ExplainPermission("lift the limit on locked memory", err)
@@ -192,8 +192,7 @@ func Load(o Options) (*Objects, error) {
 	return k, nil
 }
 
-// specialise sets the constants and sizes of the programs before they are
-// loaded.
+// specialise sets the programs' constants and the maps' sizes.
 func specialise(spec *ebpf.CollectionSpec, o Options) error {
 	if err := bpf.SizeTable(spec, o.MaxFlows); err != nil {
 		return err
@@ -219,12 +218,13 @@ func specialise(spec *ebpf.CollectionSpec, o Options) error {
 	})
 }
 
-// haveMultiBuffer reports whether XDP can be given packets of several buffers.
+// haveMultiBuffer reports whether XDP supports packets in several buffers
+// (Linux 5.18).
 func haveMultiBuffer() bool {
 	return features.HaveProgramHelper(ebpf.XDP, asm.FnXdpGetBuffLen) == nil
 }
 
-// Pin puts every object into the directory.
+// Pin pins all objects in dir.
 func (k *Objects) Pin(dir string) error {
 	for name, m := range k.maps() {
 		if err := (*m).Pin(filepath.Join(dir, name)); err != nil {
@@ -263,8 +263,8 @@ func Open(dir string) (*Objects, error) {
 	return k, nil
 }
 
-// checkMaps refuses maps that are pinned under the names of a tracker's and are
-// not like them.
+// checkMaps returns ErrForeign or ErrLayout if a pinned map is not like the
+// tracker's.
 func (k *Objects) checkMaps() error {
 	spec, err := bpf.LoadConntrack()
 	if err != nil {

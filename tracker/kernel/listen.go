@@ -14,33 +14,34 @@ import (
 	"ctop/tracker/flow"
 )
 
-// RingSize is a reader's buffer: room for some 23,000 events.
+// RingSize is the size of a reader's buffer in bytes. It holds about 23,000
+// events.
 const RingSize = 4 << 20
 
 const (
-	// clockRefresh is how often the relation between the kernel's clock and the
-	// time of day is taken again while events are read.
+	// clockRefresh is how often a listener reads the clocks again, to relate
+	// the kernel's clock to the time of day.
 	clockRefresh = time.Minute
-	// clockStep is by how much somebody must have set the time of day for it to
-	// be taken again at once.
+	// clockStep is the change of the time of day that makes it read them at
+	// once.
 	clockStep = 100 * time.Millisecond
 )
 
-// outdated reports whether a clock no longer tells the time of day: it was read
-// too long ago, or the time of day now is not what it was then and what has gone
-// by since.
+// outdated reports whether a clock must be read again: it is too old, or the
+// time of day was changed since.
 func (c *Clock) outdated(since time.Duration, now time.Time) bool {
 	moved := now.Round(0).Sub(c.Wall.Round(0)) - since
 	return since > clockRefresh || moved.Abs() > clockStep
 }
 
-// ErrNoSlot means that as many processes read events as can.
+// ErrNoSlot means that all reader slots are taken.
 var ErrNoSlot = errors.New("all reader slots are taken: close another ctop on these interfaces")
 
-// Readers registers ring buffers for events. Each takes one of the table's slots.
+// Readers registers ring buffers for events. Each occupies a slot of the table.
+// Its methods are safe for concurrent use.
 type Readers struct {
 	table *Table
-	// lock keeps a slot from other processes.
+	// lock reserves a slot among processes.
 	lock func(slot uint32) (release func(), ok bool)
 
 	mu     sync.Mutex
@@ -48,27 +49,27 @@ type Readers struct {
 	closed bool
 }
 
-// NewReaders returns the readers of a table. lock keeps a slot from other processes
-// until it is released.
+// NewReaders returns the readers of a table. lock reserves a slot among
+// processes until release is called.
 func NewReaders(t *Table, lock func(slot uint32) (release func(), ok bool)) *Readers {
 	return &Readers{table: t, lock: lock, taken: map[uint32]bool{}}
 }
 
-// Close takes no slot any more. The objects may be closed afterwards.
+// Close prevents further registrations, so that the objects can be closed.
 func (r *Readers) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed = true
 }
 
-// slot is a reader's place in the kernel's list, with a buffer in it.
+// slot is a registered ring buffer and its index in the readers map.
 type slot struct {
 	index   uint32
 	release func()
 	ring    *ebpf.Map
 }
 
-// takeSlot finds a place that no living process holds and puts a buffer there.
+// takeSlot registers a ring buffer in a free slot.
 func (r *Readers) takeSlot() (*slot, error) {
 	ring, err := ebpf.NewMap(&ebpf.MapSpec{Name: "ctop_events", Type: ebpf.RingBuf, MaxEntries: RingSize})
 	if err != nil {
@@ -90,8 +91,7 @@ func (r *Readers) takeSlot() (*slot, error) {
 	return nil, fmt.Errorf("read events: %w", ErrNoSlot)
 }
 
-// claim reserves a slot against other goroutines of this process, and against
-// other processes.
+// claim reserves a slot within this process and among processes.
 func (r *Readers) claim(s *slot) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -118,27 +118,27 @@ func (r *Readers) giveBack(s *slot) {
 	s.ring.Close()
 }
 
-// Record is what a reader of events gets: an event, or a mark, which says that all
-// events from before a moment ago have been returned.
+// Record is an event or a mark. A mark says that all events from before a
+// moment ago have been returned.
 type Record struct {
 	Event flow.Event
-	// Origin is the tuple of the event's flow.
+	// Origin is the compact tuple of the event's flow.
 	Origin Origin
-	// Ns is when the event was made, on the fine clock.
+	// Ns is the time of the event in nanoseconds of CLOCK_MONOTONIC.
 	Ns   uint64
 	Mark bool
-	// Lost events are missing before this record.
+	// Lost is the number of events lost before this record.
 	Lost uint64
 }
 
-// Listener returns the events that were made since it was registered.
+// Listener returns the events since its registration.
 type Listener struct {
 	readers *Readers
 	slot    *slot
 	ring    *ringbuf.Reader[kernelEvent]
 }
 
-// Listen registers a listener that misses nothing from now on.
+// Listen registers a listener. It receives all events from then on.
 func (r *Readers) Listen() (*Listener, error) {
 	s, err := r.takeSlot()
 	if err != nil {
@@ -161,14 +161,14 @@ func (r *Readers) Listen() (*Listener, error) {
 	return &Listener{readers: r, slot: s, ring: ring}, nil
 }
 
-// Close gives the slot back.
+// Close unregisters the listener.
 func (l *Listener) Close() {
 	_ = l.ring.Close()
 	l.readers.giveBack(l.slot)
 }
 
-// Records returns the events and marks until ctx is done. A record is the caller's until
-// it asks for the next one.
+// Records returns events and marks until ctx is done. A record is valid until
+// the next one is requested.
 func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		var c Clock

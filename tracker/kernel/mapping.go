@@ -13,20 +13,21 @@ import (
 	"ctop/tracker/flow"
 )
 
-// mapping is the kernel's table of flows, read where it lies in memory: no system call,
-// and nobody waits for it. It is mapped on the first reading, for reading only.
+// mapping is the flow table mapped into memory, read-only. Reading it takes no
+// system call and delays no other reader or program. It is mapped at the first
+// reading.
 type mapping struct {
 	entries, filling *ebpf.Map
 
-	// mu is held for reading while the mapping is in use.
+	// mu is read-locked while the mapping is in use.
 	mu     sync.RWMutex
 	mapped []kernelFlow
 	closed bool
 }
 
-// each visits a copy of every flow, in the order in which they lie. A flow that came
-// or went meanwhile may or may not be visited; one that is visited is whole, though
-// its counters may be a packet apart. The copy is the visitor's until it returns.
+// each calls visit with a copy of every flow, in the order of the table. It may
+// miss flows that are created or end meanwhile. A copy is consistent, though
+// its counters may differ by a packet. It is valid until visit returns.
 func (m *mapping) each(visit func(*kernelKey, *kernelFlow)) error {
 	if err := m.open(); err != nil {
 		return err
@@ -49,13 +50,13 @@ func (m *mapping) each(visit func(*kernelKey, *kernelFlow)) error {
 	return nil
 }
 
-// maxCopies is how often an entry is copied that is given to one flow after another
-// meanwhile.
+// maxCopies bounds the attempts to copy an entry that keeps changing its flow.
 const maxCopies = 8
 
-// copyFlow copies an entry, and reports whether the copy is a flow. The programs write
-// a flow's key and id before control makes it one, and take that back before they
-// change anything: what lies between two looks at control with the same tag is whole.
+// copyFlow copies an entry, and reports whether the copy is a flow. The
+// programs write a flow's key and ID before they set its control word, and
+// clear that before they change anything. So a copy is consistent if control
+// has the same tag before and after it.
 func copyFlow(to, entry *kernelFlow) bool {
 	for range maxCopies {
 		before := atomic.LoadUint64(&entry.Control)
@@ -75,7 +76,7 @@ func copyFlow(to, entry *kernelFlow) bool {
 	return false
 }
 
-// open maps the table, where that is not done yet.
+// open maps the table if it is not mapped yet.
 func (m *mapping) open() error {
 	m.mu.RLock()
 	done := m.mapped != nil || m.closed
@@ -97,7 +98,7 @@ func (m *mapping) open() error {
 	return nil
 }
 
-// close waits for readings that are under way; later ones fail.
+// close waits for readers and unmaps the table. Later readings fail.
 func (m *mapping) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,14 +9,14 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// MetaSize bounds the description of a tracker.
+// MetaSize is the largest size of a description in bytes.
 const MetaSize = 4096
 
-// layoutVersion changes whenever a pinned map changes its meaning without
-// changing its size.
+// layoutVersion is increased if a pinned map changes its meaning but not its
+// size.
 const layoutVersion = 3
 
-// Layout is what must be equal for one version to read another's maps.
+// Layout must be equal for two versions to read each other's maps.
 type Layout struct {
 	Version int `json:"version"`
 	Key     int `json:"key"`
@@ -38,8 +38,8 @@ func CurrentLayout() Layout {
 	}
 }
 
-// newMeta makes the map that holds the description of the tracker: the BPF file
-// system holds nothing but BPF objects.
+// newMeta creates the map of the description. The BPF file system cannot hold
+// ordinary files.
 func newMeta() (*ebpf.Map, error) {
 	m, err := ebpf.NewMap(&ebpf.MapSpec{
 		Name: "ctop_meta", Type: ebpf.Array, KeySize: 4, ValueSize: MetaSize, MaxEntries: 1,
@@ -63,8 +63,8 @@ func (k *Objects) WriteMeta(text []byte) error {
 	return nil
 }
 
-// ReadPinnedMeta returns the description of the tracker that is pinned in the
-// directory. Anybody may have written it.
+// ReadPinnedMeta reads the description of the tracker pinned in dir. Its
+// content is not trusted.
 func ReadPinnedMeta(dir string) ([]byte, error) {
 	pinned, err := ebpf.LoadPinnedMap(metaPath(dir), nil)
 	if err != nil {

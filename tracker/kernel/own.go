@@ -6,8 +6,9 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// IsOwn reports whether a program is a tracker's: by its name, and by the maps that
-// it uses, which stay the same from one version to another, as its tag does not.
+// IsOwn reports whether a program is a ctop program of any version. It compares
+// the program's name and the names of its maps, since the tag differs between
+// versions.
 func IsOwn(id ebpf.ProgramID) bool {
 	p, err := ebpf.NewProgramFromID(id)
 	if err != nil {
@@ -25,7 +26,7 @@ func IsOwn(id ebpf.ProgramID) bool {
 	return err == nil && maps[flowsMap] != nil && maps[statsMap] != nil
 }
 
-// mapsOf opens the maps that a program uses.
+// mapsOf opens the maps of a program.
 func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
 	info, err := p.Info()
 	if err != nil {

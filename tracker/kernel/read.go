@@ -7,9 +7,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// flows reads every flow as it stands on a clock, with room made for as many as
-// are expected. waiting counts those that have ended or expired and are only to
-// be swept.
+// flows reads every flow as of the clock's time. expected is the capacity to
+// allocate. waiting counts flows that ended or expired and were not swept yet.
 func (m *mapping) flows(c Clock, timeouts *flow.Timeouts, expected int) (flows []flow.Flow, waiting int, err error) {
 	flows = make([]flow.Flow, 0, RoomFor(expected))
 	err = m.each(func(k *kernelKey, v *kernelFlow) {
@@ -27,7 +26,7 @@ func (m *mapping) flows(c Clock, timeouts *flow.Timeouts, expected int) (flows [
 	return flows, waiting, err
 }
 
-// ReadClock returns both clocks and the time of day, as of now.
+// ReadClock reads the kernel's clocks and the time of day.
 func (t *Table) ReadClock() (Clock, error) {
 	ticks, ns, err := readKernelClock(t.objects.clock)
 	if err != nil {
@@ -36,7 +35,7 @@ func (t *Table) ReadClock() (Clock, error) {
 	return Clock{Tick: t.tick, Ticks: ticks, Ns: ns, Wall: t.now()}, nil
 }
 
-// readStats returns what each CPU counted.
+// readStats returns the counters of each CPU.
 func (t *Table) readStats() ([]kernelStats, error) {
 	var perCPU []kernelStats
 	if err := t.objects.stats.Lookup(uint32(0), &perCPU); err != nil {
@@ -45,7 +44,7 @@ func (t *Table) readStats() ([]kernelStats, error) {
 	return perCPU, nil
 }
 
-// Counters returns what the programs counted.
+// Counters returns the programs' counters.
 func (t *Table) Counters() (flow.Counters, error) {
 	perCPU, err := t.readStats()
 	if err != nil {
@@ -54,7 +53,7 @@ func (t *Table) Counters() (flow.Counters, error) {
 	return countersFromKernel(perCPU), nil
 }
 
-// readConfig returns the policy and the timeouts in force.
+// readConfig returns the current policy and timeouts.
 func (t *Table) readConfig(c Clock) (flow.Policy, flow.Timeouts, error) {
 	var config kernelConfig
 	var timeouts flow.Timeouts
@@ -80,16 +79,16 @@ func (t *Table) Status(c Clock) (*flow.Snapshot, error) {
 	return &flow.Snapshot{Time: c.Wall, Policy: policy, Timeouts: timeouts, Counters: counters}, nil
 }
 
-// Read reads the whole table as it stands on a clock, with its counters and
-// configuration. A flow that carries something while the table is read has been idle
-// for no time.
+// Read reads the whole table as of the clock's time, with counters and
+// configuration. A flow that has a packet during the reading counts as active
+// at that time.
 func (t *Table) Read(c Clock) (*flow.Snapshot, error) {
 	s, _, err := t.ReadWaiting(c)
 	return s, err
 }
 
-// ReadWaiting is [Table.Read] that also counts entries that have ended or expired and
-// wait for a sweep.
+// ReadWaiting is like [Table.Read], and also counts entries that ended or
+// expired and were not swept yet.
 func (t *Table) ReadWaiting(c Clock) (s *flow.Snapshot, waiting int, err error) {
 	if s, err = t.Status(c); err != nil {
 		return nil, 0, err
@@ -100,8 +99,8 @@ func (t *Table) ReadWaiting(c Clock) (s *flow.Snapshot, waiting int, err error) 
 	return s, waiting, nil
 }
 
-// Volumes returns what the flows have carried. It takes less time and far less memory
-// than reading all of them.
+// Volumes returns the volumes of all flows and of the tracker. It takes less
+// time and far less memory than Read.
 func (t *Table) Volumes() (list []FlowVolume, total Volume, err error) {
 	counters, err := t.Counters()
 	if err != nil {
@@ -114,7 +113,7 @@ func (t *Table) Volumes() (list []FlowVolume, total Volume, err error) {
 	return list, Volume{counters.Packets, counters.Bytes}, err
 }
 
-// Rows visits every flow that lives, as far as events tell it.
+// Rows calls visit for every live flow. A row is valid until visit returns.
 func (t *Table) Rows(visit func(*Row)) error {
 	return t.objects.mapping.each(func(k *kernelKey, v *kernelFlow) {
 		if row := rowFromKernel(k, v); row.State() != flow.StateNone {
@@ -123,10 +122,9 @@ func (t *Table) Rows(visit func(*Row)) error {
 	})
 }
 
-// Present returns how many flows there are by the counters, which CPUs go on changing
-// while they are read.
+// Present returns the number of flows according to the counters. It is
+// approximate, since they change while they are read.
 func Present(c *flow.Counters) int { return max(int(c.FlowsCreated-c.FlowsDestroyed), 0) }
 
-// RoomFor returns a capacity for as many flows as there were, and some that came
-// since.
+// RoomFor returns a capacity for n flows and some new ones.
 func RoomFor(n int) int { return n + n/64 + 64 }

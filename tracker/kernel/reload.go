@@ -12,12 +12,12 @@ import (
 	"ctop/bpf"
 )
 
-// tableMaps are what the table of flows consists of. One without the other makes no
-// sense.
+// tableMaps are the maps of the flow table. They are only useful together.
 var tableMaps = []string{flowsMap, fillingMap, hashingSection, "buckets", "free_places", "nursery"}
 
-// Reload loads the programs over the maps that there are. What a program keeps in
-// maps that are not pinned goes on as well where it still fits; the table has to.
+// Reload loads this version's programs with the existing maps. It keeps maps
+// that are not pinned if they are compatible. It returns ErrLayout if a map of
+// the flow table is not.
 func (k *Objects) Reload(o Options) (*Objects, error) {
 	spec, err := bpf.LoadConntrack()
 	if err != nil {
@@ -59,9 +59,9 @@ func (k *Objects) Reload(o Options) (*Objects, error) {
 	return programs, nil
 }
 
-// fits reports whether a map can take the place of one that would be made. Constants
-// are each program's own. The loader maps variables, which says nothing of what they
-// are.
+// fits reports whether an existing map can replace a new one. Sections of
+// constants cannot, since each program has its own. The hashing parameters are
+// variables: the loader does not compare those, so fits compares their size.
 func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
 	if name == hashingSection {
 		return s.ValueSize == m.ValueSize()
@@ -69,8 +69,8 @@ func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
 	return !strings.HasPrefix(name, ".") && s.Compatible(m) == nil
 }
 
-// Replace exchanges the programs with others: those for packets, and with all those
-// that user space runs as well.
+// Replace swaps the attached programs with those of others. With all, it also
+// swaps the programs that user space runs.
 func (k *Objects) Replace(others *Objects, all bool) {
 	names := []string{xdpProgram, tcProgram}
 	if all {
@@ -91,7 +91,7 @@ func (k *Objects) TC() *ebpf.Program { return k.tc }
 // Traced reports whether the programs make a record of every packet.
 func (k *Objects) Traced() bool { return k.traces != nil }
 
-// Repin puts the programs in the place of those that are pinned.
+// Repin replaces the pinned programs.
 func (k *Objects) Repin(dir string) error {
 	for name, p := range k.programs() {
 		if err := ReplacePin(*p, filepath.Join(dir, name)); err != nil {
@@ -101,8 +101,7 @@ func (k *Objects) Repin(dir string) error {
 	return nil
 }
 
-// ReplacePin pins something in the place of what is pinned there. There is no
-// moment at which nothing is.
+// ReplacePin atomically replaces what is pinned at path.
 func ReplacePin(p interface{ Pin(string) error }, path string) error {
 	draft := path + "_new"
 	if err := os.Remove(draft); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -11,8 +11,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Delete ends flows with reason "deleted". Where it fails in the middle, the
-// result counts what was done before.
+// Delete ends flows with reason "deleted". If it fails in the middle, the
+// outcome counts the flows ended so far.
 func (t *Table) Delete(refs ...flow.Ref) (flow.Outcome, error) {
 	var result flow.Outcome
 	for _, ref := range refs {
@@ -29,14 +29,14 @@ func (t *Table) Delete(refs ...flow.Ref) (flow.Outcome, error) {
 	return result, nil
 }
 
-// SetTimeout changes a timeout for every flow at once.
+// SetTimeout changes a timeout for all flows at once.
 func (t *Table) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	if err := flow.CheckTimeout(d); err != nil {
 		return flow.Usagef("timeout %s: %w", name, err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	// Another ctop may have changed others since.
+	// Another process may have changed other timeouts.
 	if err := t.readBack(); err != nil {
 		return err
 	}
@@ -44,8 +44,8 @@ func (t *Table) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 	return t.writeConfig()
 }
 
-// SetFlowTimeout gives one flow a timeout of its own; zero takes it away again.
-// It returns an error that wraps [flow.ErrFlowGone] where the flow has ended.
+// SetFlowTimeout sets the timeout of one flow. 0 restores the default. It
+// returns [flow.ErrFlowGone] if the flow has ended.
 func (t *Table) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	if d != 0 {
 		if err := flow.CheckTimeout(d); err != nil {
@@ -65,7 +65,7 @@ func (t *Table) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	return nil
 }
 
-// ask has the kernel do something to a flow, if it is still the one meant.
+// ask runs a request on a flow. done is false if the flow has ended.
 func (t *Table) ask(args kernelRequest) (done bool, err error) {
 	if _, err := t.objects.request.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
 		return false, err
@@ -73,8 +73,8 @@ func (t *Table) ask(args kernelRequest) (done bool, err error) {
 	return args.Done != 0, nil
 }
 
-// Sweep ends every flow whose time is over, with pressure taken from the time
-// that some have.
+// Sweep ends every expired flow. pressure is the share, from 0 to 1, by which
+// the timeouts of some flows are shortened.
 func (t *Table) Sweep(pressure float64) (Swept, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -86,19 +86,19 @@ func (t *Table) Sweep(pressure float64) (Swept, error) {
 	return Swept{args.Visited, args.Visited - args.Expired - args.Evicted, threadTime() - before}, nil
 }
 
-// Swept is what a sweep came to.
+// Swept is the result of a sweep.
 type Swept struct {
-	// Visited flows were looked at, and so many are left.
+	// Visited is the number of flows visited, Left the number that remain.
 	Visited, Left uint64
-	// Took is how much of a core it needed: on a busy machine less than the
-	// time that went by, and the busier it is the more there may be to sweep.
+	// Took is the CPU time of the sweep, not the elapsed time, which is longer
+	// on a busy machine.
 	Took time.Duration
 }
 
-// threadTime is how long the thread has run.
+// threadTime returns the CPU time of the calling thread.
 func threadTime() time.Duration {
 	var t unix.Timespec
-	// It cannot fail for this clock (clock_gettime(2)).
+	// This clock cannot fail (clock_gettime(2)).
 	_ = unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &t)
 	return time.Duration(t.Nano())
 }

@@ -15,25 +15,25 @@ import (
 )
 
 const (
-	// resetPause is the time between two looks at flows that were sent resets.
+	// resetPause is the time between two checks of flows that are being reset.
 	resetPause = 5 * time.Millisecond
-	// resetQuiet is how long a flow must be silent after its resets to be counted
-	// as dead, in addition to resetRounds of its round trip: an end that expected
-	// another number says so within one.
+	// resetQuiet, plus resetRounds round trips, is how long a flow must be
+	// silent after a reset to count as dead. An end that expected another
+	// sequence number answers within one round trip.
 	resetQuiet  = 20 * time.Millisecond
 	resetRounds = 2
-	// resetTime is how long a flow is sent resets.
+	// resetTime limits the time of one reset.
 	resetTime = time.Second
 )
 
 // resetting is a flow that is being reset.
 type resetting struct {
 	ref flow.Ref
-	// packets is how many the flow had when it was last sent resets.
+	// packets is the flow's packet count at the last reset.
 	packets uint64
 	quiet   time.Duration
 	sent    time.Time
-	// unsent is set if the last resets could not be sent.
+	// unsent is set if the last RSTs could not be sent.
 	unsent bool
 }
 
@@ -79,8 +79,8 @@ func (t *Table) Reset(refs ...flow.Ref) (outcome flow.Outcome, err error) {
 	return outcome, t.giveUpResets(pending, &outcome)
 }
 
-// pursueReset sends a flow new resets if it had packets since the last ones, and ends
-// it if it has been silent. It reports whether the flow has ended.
+// pursueReset sends new RSTs if the flow had packets since the last ones, and
+// ends the flow if it has been silent. It reports whether the flow has ended.
 func (t *Table) pursueReset(r *resetting) (done bool, err error) {
 	result, err := t.sendReset(r)
 	if err == nil && result == bpf.ConntrackResetResultRESET_QUIET && time.Since(r.sent) >= r.quiet {
@@ -89,7 +89,7 @@ func (t *Table) pursueReset(r *resetting) (done bool, err error) {
 	return result == bpf.ConntrackResetResultRESET_GONE || result == bpf.ConntrackResetResultRESET_ENDED, err
 }
 
-// giveUpResets leaves flows alone that do not end.
+// giveUpResets stops resetting the flows that have not ended.
 func (t *Table) giveUpResets(pending []resetting, outcome *flow.Outcome) error {
 	for i := range pending {
 		result, err := t.runReset(&pending[i], bpf.ConntrackResetStepRESET_GIVE_UP)
@@ -107,7 +107,7 @@ func (t *Table) giveUpResets(pending []resetting, outcome *flow.Outcome) error {
 	return nil
 }
 
-// sendReset sends both ends of a flow a RST if the flow had packets since the last
+// sendReset sends a RST to both ends if the flow had packets since the last
 // ones.
 func (t *Table) sendReset(r *resetting) (bpf.ConntrackResetResult, error) {
 	result, err := t.runReset(r, bpf.ConntrackResetStepRESET_SEND)
@@ -120,15 +120,16 @@ func (t *Table) sendReset(r *resetting) (bpf.ConntrackResetResult, error) {
 	return result, err
 }
 
-// resetContext is as much of struct __sk_buff as any kernel has. Only its control
-// block is used.
+// resetContext has the size of the smallest struct __sk_buff of the supported
+// kernels. Only its control block is used.
 type resetContext struct {
 	_  [48]byte
 	CB [5]uint32
 	_  [188]byte
 }
 
-// runReset runs the program that resets a flow, if it is still the one meant.
+// runReset runs the reset program on a flow. The result says if the flow has
+// ended.
 func (t *Table) runReset(r *resetting, step bpf.ConntrackResetStep) (bpf.ConntrackResetResult, error) {
 	var out resetContext
 	packet, err := resetPacket(r, step)
@@ -148,8 +149,8 @@ func (t *Table) runReset(r *resetting, step bpf.ConntrackResetStep) (bpf.Conntra
 	return result, nil
 }
 
-// resetPacket returns the packet that holds the arguments. The kernel takes the type
-// of the frames from its Ethernet header.
+// resetPacket returns the program's arguments as a packet. The kernel reads the
+// EtherType of its Ethernet header.
 func resetPacket(r *resetting, step bpf.ConntrackResetStep) ([]byte, error) {
 	args := bpf.ConntrackResetArgs{Key: keyFromTuple(r.ref.Tuple), Id: uint64(r.ref.ID), Packets: r.packets, Step: step}
 	binary.BigEndian.PutUint16(args.Header[12:], frameType(&args.Key))
@@ -160,7 +161,7 @@ func resetPacket(r *resetting, step bpf.ConntrackResetStep) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// frameType returns the type of a flow's frames in their Ethernet header.
+// frameType returns the EtherType of a flow's frames.
 func frameType(k *kernelKey) uint16 {
 	switch {
 	case k.Vlan[0] != 0:

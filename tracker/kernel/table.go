@@ -8,8 +8,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Table is the flow table of a tracker, with its configuration and its clocks. Its
-// methods may be called from any goroutine.
+// Table is the flow table of a tracker, with its configuration and clocks. Its
+// methods are safe for concurrent use.
 type Table struct {
 	objects *Objects
 	tick    time.Duration
@@ -17,12 +17,12 @@ type Table struct {
 	now func() time.Time
 
 	mu sync.Mutex
-	// config is what the programs were last told.
+	// config is the configuration as last written.
 	config kernelConfig
 }
 
-// NewTable returns the table of some objects. It measures the kernel's tick, and reads
-// the configuration in force.
+// NewTable returns the table of k. It measures the length of a jiffy and reads
+// the configuration.
 func NewTable(k *Objects) (*Table, error) {
 	tick, err := measureTick(k.clock)
 	if err != nil {
@@ -32,12 +32,13 @@ func NewTable(k *Objects) (*Table, error) {
 	return t, t.readBack()
 }
 
-// NewReplayTable returns the table of objects whose clock is injected.
+// NewReplayTable returns the table of objects with an injected clock. tick is
+// the length of its ticks.
 func NewReplayTable(k *Objects, tick time.Duration) *Table {
 	return &Table{objects: k, tick: tick, now: time.Now}
 }
 
-// Configure gives the programs a policy and timeouts.
+// Configure sets the policy and the timeouts.
 func (t *Table) Configure(policy flow.Policy, timeouts flow.Timeouts) error {
 	id, err := t.objects.outputsID()
 	if err != nil {
@@ -54,8 +55,8 @@ func (t *Table) Configure(policy flow.Policy, timeouts flow.Timeouts) error {
 	return t.writeConfig()
 }
 
-// readBack reads the configuration: another process may have changed it. The mutex
-// is held.
+// readBack reads the configuration, which another process may have changed. The
+// caller holds the mutex.
 func (t *Table) readBack() error {
 	if err := t.objects.config.Lookup(uint32(0), &t.config); err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
@@ -63,7 +64,7 @@ func (t *Table) readBack() error {
 	return nil
 }
 
-// writeConfig writes the configuration. The mutex is held.
+// writeConfig writes the configuration. The caller holds the mutex.
 func (t *Table) writeConfig() error {
 	if err := t.objects.config.Put(uint32(0), &t.config); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
@@ -71,9 +72,9 @@ func (t *Table) writeConfig() error {
 	return nil
 }
 
-// SetInterface names the interface of an attachment point. Packets that come in at the
-// senders leave by it. Index zero stands for an interface that is gone, because the
-// next interface that is created may get its index.
+// SetInterface sets the interface index of an attachment point. Packets that
+// arrive at the senders leave through it. Index 0 means that the interface is
+// gone: its index may be given to a new interface.
 func (t *Table) SetInterface(point, index int, senders ...int) error {
 	err := t.setPoints(func(c *kernelConfig) {
 		c.Points[point].Ifindex = uint32(index)
@@ -107,7 +108,7 @@ func (t *Table) setPoints(change func(*kernelConfig)) error {
 	return t.writeConfig()
 }
 
-// setOutputs makes an interface the egress interface of what comes in at points.
+// setOutputs sets the egress interface of the senders.
 func (t *Table) setOutputs(index int, senders ...int) error {
 	for _, from := range senders {
 		if err := t.objects.outputs.Put(uint32(from), uint32(index)); err != nil {
@@ -117,8 +118,8 @@ func (t *Table) setOutputs(index int, senders ...int) error {
 	return nil
 }
 
-// HasInterface reports whether the programs know the interface of a point, and packets
-// from the senders leave by it.
+// HasInterface reports whether a point has the interface index and the senders'
+// packets leave through it.
 func (t *Table) HasInterface(point, index int, senders ...int) bool {
 	for _, from := range senders {
 		var output uint32

@@ -7,10 +7,10 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// tickRates are the values that the kernel's HZ can have.
+// tickRates are the possible values of CONFIG_HZ.
 var tickRates = []int{100, 250, 300, 1000}
 
-// readKernelClock reads both of the kernel's clocks at one instant.
+// readKernelClock reads the kernel's two clocks at the same time.
 func readKernelClock(prog *ebpf.Program) (ticks, ns uint64, err error) {
 	var args kernelClock
 	_, err = prog.Run(&ebpf.RunOptions{Context: args, ContextOut: &args})
@@ -20,15 +20,15 @@ func readKernelClock(prog *ebpf.Program) (ticks, ns uint64, err error) {
 	return args.Ticks, args.Ns, nil
 }
 
-// Now returns what the fine clock shows.
+// Now returns the time in nanoseconds of CLOCK_MONOTONIC.
 func (k *Objects) Now() (ns uint64, err error) {
 	_, ns, err = readKernelClock(k.clock)
 	return ns, err
 }
 
-// measureTick returns the length of a jiffy, which the kernel does not tell. How
-// many there were since it booted says it at once; where that leaves a doubt,
-// which is so in the minutes around the fifth, it takes half a second.
+// measureTick returns the length of a jiffy, which the kernel does not export.
+// The number of jiffies since boot usually determines it. It is ambiguous
+// around five minutes after boot; measuring then takes half a second.
 func measureTick(prog *ebpf.Program) (time.Duration, error) {
 	ticks, ns, err := readKernelClock(prog)
 	if err != nil {
@@ -40,9 +40,10 @@ func measureTick(prog *ebpf.Program) (time.Duration, error) {
 	return watchTick(prog)
 }
 
-// tickSinceBoot compares the clocks with each rate that the kernel can have.
-// Both run from boot on, but for the time that it took to start them, and ticks
-// begin five minutes before 32 bits are full (linux/jiffies.h, INITIAL_JIFFIES).
+// tickSinceBoot computes the length of a jiffy from the two clocks. Both start
+// at boot with a small difference. jiffies start five minutes before 32 bits
+// overflow (linux/jiffies.h, INITIAL_JIFFIES). sure is false if several rates
+// match.
 func tickSinceBoot(ticks uint64, uptime time.Duration) (tick time.Duration, sure bool) {
 	const (
 		begin = 5 * time.Minute
@@ -59,8 +60,8 @@ func tickSinceBoot(ticks uint64, uptime time.Duration) (tick time.Duration, sure
 	return tick, matches == 1
 }
 
-// watchTick waits for a jiffy to begin, then for many more: under load, and in
-// virtual machines, some come late and together.
+// watchTick measures many jiffies. Under load and in virtual machines, some
+// jiffies come late and together.
 func watchTick(prog *ebpf.Program) (time.Duration, error) {
 	const enough = uint64(500 * time.Millisecond)
 	start, startNs, err := nextTick(prog)
@@ -78,7 +79,7 @@ func watchTick(prog *ebpf.Program) (time.Duration, error) {
 	}
 }
 
-// nextTick waits for the next jiffy to begin.
+// nextTick waits for the start of the next jiffy.
 func nextTick(prog *ebpf.Program) (ticks, ns uint64, err error) {
 	first, firstNs, err := readKernelClock(prog)
 	if err != nil {

@@ -9,12 +9,13 @@ import (
 	"ctop/tracker/flow"
 )
 
-// traceRing is the room for packets that wait to be read: some 100,000.
+// traceRing is the size of the trace buffer in bytes. It holds about 100,000
+// packets.
 const traceRing = 16 << 20
 
-// Traces returns every packet from now on until ctx is done, in the order in which
-// each CPU saw them, with a Lost where some are missing. The objects must be traced
-// ([Objects.Traced]), and one may read at a time.
+// Traces returns a record of every packet from now on until ctx is done.
+// Records of one CPU are in order, and Lost counts missing ones. The objects
+// must be traced ([Objects.Traced]). Only one caller may read at a time.
 func (t *Table) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
 	return func(yield func(flow.Trace, error) bool) {
 		reader, err := ringbuf.NewReader(t.objects.traces, traceSequence, nil)

@@ -12,21 +12,21 @@ import (
 	"ctop/bpf"
 )
 
-// An XDP program is done when it asks for a redirect. If the kernel then finds that
-// the frame is longer than the MTU of the way out, or that this is down, it drops
-// the frame and calls a tracepoint. A program there counts the drops of the
-// tracker's own map. It costs nothing where nothing is dropped.
+// An XDP program ends when it requests a redirect. If the frame exceeds the MTU
+// of the output interface, or that is down, the kernel drops the frame and
+// calls a tracepoint. A program at the tracepoint counts the drops of the
+// tracker's own device map. It costs nothing while nothing is dropped.
 
 const (
 	unsentProgram = "ctop_unsent"
-	// unsentPin is the name under which its attachment is pinned.
+	// unsentPin is the name under which the attachment is pinned.
 	unsentPin = "unsent"
 	// redirectError is the tracepoint (include/trace/events/xdp.h).
 	redirectError = "xdp_redirect_err"
 )
 
-// CountUnsent begins to count what redirects drop, in the place of a program that
-// did so before. The attachment is pinned in the directory, unless that is empty.
+// CountUnsent attaches the program that counts failed redirects. It replaces an
+// attachment pinned in dir. It pins the new one there unless dir is empty.
 func (k *Objects) CountUnsent(dir string) (link.Link, error) {
 	program, err := k.loadUnsent()
 	if err != nil {
@@ -35,7 +35,7 @@ func (k *Objects) CountUnsent(dir string) (link.Link, error) {
 	defer program.Close()
 	path := filepath.Join(dir, unsentPin)
 	if dir != "" {
-		// Two at once would count twice.
+		// Two attached programs would count every drop twice.
 		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, fmt.Errorf("remove the pin %s: %w", unsentPin, err)
 		}
@@ -54,7 +54,7 @@ func (k *Objects) CountUnsent(dir string) (link.Link, error) {
 	return l, nil
 }
 
-// loadUnsent loads the program that counts, over the maps that there are.
+// loadUnsent loads the counting program with the existing maps.
 func (k *Objects) loadUnsent() (*ebpf.Program, error) {
 	spec, err := bpf.LoadConntrack()
 	if err != nil {
@@ -73,7 +73,8 @@ func (k *Objects) loadUnsent() (*ebpf.Program, error) {
 	return coll.DetachProgram(unsentProgram), nil
 }
 
-// outputsID is by what the program knows the tracker's redirects.
+// outputsID returns the ID of the device map, by which the program recognizes
+// the tracker's redirects.
 func (k *Objects) outputsID() (uint32, error) {
 	info, err := k.outputs.Info()
 	if err != nil {

@@ -175,7 +175,7 @@ func (r *Replay) Feed(ctx context.Context, at time.Time, side int, known bool, f
 	if err := r.passTo(ctx, min(at.Sub(r.start), maxLength)); err != nil {
 		return err
 	}
-	r.table.ComeBy(side, known)
+	r.table.SetSide(side, known)
 	if err := r.setClock(r.elapsed); err != nil {
 		return err
 	}

@@ -27,7 +27,7 @@ func Filled(tb testing.TB, n int) (*kernel.Objects, *kernel.Table) {
 		tb.Fatal(err)
 	}
 	for side := range 2 {
-		table.ComeBy(side, true)
+		table.SetSide(side, true)
 		if err := table.Configure(flow.PolicyObserve, flow.DefaultTimeouts()); err != nil {
 			tb.Fatal(err)
 		}
