@@ -212,7 +212,7 @@ func TestPin(t *testing.T) {
 	c.shows("stays 5d in every state")
 }
 
-func TestDetailTellsHowTheFlowFares(t *testing.T) {
+func TestDetailShowsHandshakeAndWindows(t *testing.T) {
 	f := fakeFlow(0)
 	f.Reply.RTT, f.Origin.RTT = 12400*time.Microsecond, 300*time.Microsecond
 	f.Reply.Retransmits, f.Origin.ZeroWindows, f.Invalid, f.Related = 3, 1, 65535, 1

@@ -1,6 +1,6 @@
-// Package address brings the ends of flows into columns that are too narrow for
-// them. Ports and ids are never touched; of an address that part stays which
-// tells the flows on the screen apart.
+// Package address shortens the ends of flows, addresses with port or ICMP ID,
+// to the width of a column. It keeps ports and IDs, and the part of an address
+// that distinguishes the flows on the screen.
 package address
 
 import (
@@ -9,13 +9,13 @@ import (
 	"ctop/internal/format"
 )
 
-// least is how much of an address has to stay for it to be worth showing.
+// least is the least number of characters of an address that are worth showing.
 const least = 3
 
-// Fit returns the ends, each in at most width cells. Ends that differ still do
-// where that is possible.
+// Fit shortens each end to at most width cells. Ends that differ still differ
+// afterwards, if possible.
 func Fit(ends []string, width int) []string {
-	whole, tooLong := terse(ends, width)
+	whole, tooLong := dropEcho(ends, width)
 	if !tooLong {
 		return whole
 	}
@@ -32,13 +32,14 @@ func Fit(ends []string, width int) []string {
 	return each(whole, width, func(e end) string { return e.tail(width) })
 }
 
-// Shorten returns one end in at most width cells.
+// Shorten shortens one end to at most width cells.
 func Shorten(text string, width int) string {
 	return Fit([]string{text}, width)[0]
 }
 
-// Ends returns one end in at most width cells, with both ends of its address and
-// all that follows it: where there is but one, network and host both tell.
+// Ends shortens one end to at most width cells. It keeps the start and the end
+// of the address, since a single address is recognized by its network and its
+// host part.
 func Ends(text string, width int) string {
 	if format.Width(text) <= width {
 		return text
@@ -52,9 +53,9 @@ func Ends(text string, width int) string {
 	return e.open + e.address[:room-last] + "…" + e.address[len(e.address)-last:] + e.rest
 }
 
-// terse leaves out, of ends that are too long, the word that goes without
-// saying in an ICMP request: "10.0.0.1#4711".
-func terse(ends []string, width int) (texts []string, tooLong bool) {
+// dropEcho removes the word "echo" from ends that are too long:
+// "10.0.0.1#4711". tooLong is set if one still is.
+func dropEcho(ends []string, width int) (texts []string, tooLong bool) {
 	texts = make([]string, len(ends))
 	for i, text := range ends {
 		if format.Width(text) > width {
@@ -77,7 +78,8 @@ func each(texts []string, width int, shorten func(end) string) []string {
 	return short
 }
 
-// distinct reports whether texts that differ still do when shortened.
+// distinct reports whether different texts are still different after
+// shortening.
 func distinct(whole, short []string) bool {
 	from := make(map[string]string, len(short))
 	for i, s := range short {
@@ -89,8 +91,8 @@ func distinct(whole, short []string) bool {
 	return true
 }
 
-// commonPrefix returns how long the beginning is that all the addresses share
-// which are too long, up to a colon.
+// commonPrefix returns the length of the common prefix of all addresses that
+// are too long. It ends after a colon.
 func commonPrefix(texts []string, width int) int {
 	prefix, found := "", false
 	for _, text := range texts {
@@ -108,7 +110,8 @@ func commonPrefix(texts []string, width int) int {
 	return strings.LastIndex(prefix, ":") + 1
 }
 
-// end is an end of a flow in its parts: "[", "2001:db8::1", "]:443".
+// end is the end of a flow split into parts, such as "[", "2001:db8::1",
+// "]:443".
 type end struct{ open, address, rest string }
 
 func split(text string) end {
@@ -126,7 +129,7 @@ func split(text string) end {
 	return e
 }
 
-// tail keeps the end of the address, where neighbours differ.
+// tail keeps the last characters of the address, in which neighbours differ.
 func (e end) tail(width int) string {
 	room := width - len(e.open) - len(e.rest) - 1
 	if room < least || room >= len(e.address) {
@@ -135,7 +138,7 @@ func (e end) tail(width int) string {
 	return e.open + "…" + e.address[len(e.address)-room:] + e.rest
 }
 
-// middle keeps what follows the first skip characters of the address.
+// middle skips the first skip characters of the address and drops its end.
 func (e end) middle(skip, width int) string {
 	before := ""
 	if skip > 0 {
@@ -148,5 +151,5 @@ func (e end) middle(skip, width int) string {
 	return e.open + before + e.address[skip:skip+room] + "…" + e.rest
 }
 
-// String returns the end as it was.
+// String returns the unshortened end.
 func (e end) String() string { return e.open + e.address + e.rest }

@@ -1,4 +1,4 @@
-// Package detail is the page with everything that is known about one flow.
+// Package detail is the page with all data of one flow.
 package detail
 
 import (
@@ -11,7 +11,7 @@ import (
 	"ctop/ui/trace"
 )
 
-// Page is the page.
+// Page is the detail page.
 type Page struct {
 	page.Base
 	frame  *page.Frame
@@ -26,7 +26,7 @@ type Page struct {
 	top      int
 }
 
-// New opens the page of a flow as the snapshot on the screen shows it.
+// New opens the page for a flow of the snapshot on the screen.
 func New(f *page.Frame, a *acting.Acts, past *trace.Traces, of *flow.Flow) *Page {
 	return &Page{
 		frame: f, acts: a,
@@ -36,13 +36,15 @@ func New(f *page.Frame, a *acting.Acts, past *trace.Traces, of *flow.Flow) *Page
 	}
 }
 
-// Watched returns the flow's id, to look for it in new snapshots.
+// Watched returns the ID of the flow, which the caller looks up in new
+// snapshots.
 func (p *Page) Watched() flow.ID { return p.flow.ID }
 
-// Flow returns the flow as it was last seen.
+// Flow returns the latest copy of the flow.
 func (p *Page) Flow() *flow.Flow { return &p.flow }
 
-// Update takes the flow out of new snapshots, and its events.
+// Update takes the flow and its events from new snapshots and batches of
+// events.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case page.ShownChanged:
@@ -66,7 +68,7 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	return p.acts.HandleKey(msg, acting.Flow{Flow: &p.flow, Ended: p.end() != nil})
 }
 
-// Attempt returns what a key would do to the flow.
+// Attempt returns the act that a key would perform on the flow.
 func (p *Page) Attempt(msg tea.KeyMsg) (page.Attempt, bool) { return p.acts.Attempt(msg, &p.flow) }
 
 // Hints returns the keys of the page.
@@ -86,7 +88,7 @@ func (p *Page) Hints() []page.Hint {
 	}
 }
 
-// SetSize gives the page its room.
+// SetSize sets the size of the page.
 func (p *Page) SetSize(width, height int) { p.width, p.height = width, height }
 
 // Move scrolls by a number of lines.
@@ -103,7 +105,7 @@ func (p *Page) Top() { p.top = 0 }
 // Bottom scrolls to the end.
 func (p *Page) Bottom() { p.Move(len(p.all())) }
 
-// end returns the event that ended the flow, nil as long as it lives.
+// end returns the event that ended the flow, nil while it lives.
 func (p *Page) end() *flow.Event {
 	if n := len(p.events); n > 0 && p.events[n-1].Type == flow.EventDestroy {
 		return &p.events[n-1]

@@ -8,13 +8,14 @@ import (
 	"ctop/tracker/flow"
 )
 
-// quality says how well the flow fares, as far as that is known.
+// quality returns the lines about round-trip times, windows, closing and
+// problems, as far as they are known.
 func (p *Page) quality() []string {
 	var lines []string
-	if text := handshake(&p.flow); text != "" && !p.tells() {
+	if text := handshake(&p.flow); text != "" && !p.showsQuality() {
 		lines = append(lines, p.labelled("answered", text)...)
 	}
-	if p.flow.Origin.WindowKnown && p.end() == nil && !p.tellsWindows() {
+	if p.flow.Origin.WindowKnown && p.end() == nil && !p.showsWindows() {
 		lines = append(lines, p.labelled("window", windows(&p.flow))...)
 	}
 	if by := p.flow.ClosedBy; by != flow.CloserNone {
@@ -29,7 +30,7 @@ func (p *Page) quality() []string {
 	return lines
 }
 
-// handshake says how long each side took to answer.
+// handshake returns the response time of each side in the handshake.
 func handshake(f *flow.Flow) string {
 	var parts []string
 	if d := f.Reply.RTT; d > 0 {
@@ -41,7 +42,7 @@ func handshake(f *flow.Flow) string {
 	return strings.Join(parts, ", ")
 }
 
-// windows says how much each side still takes, and how much is on its way there.
+// windows returns each side's receive window and the bytes in flight to it.
 func windows(f *flow.Flow) string {
 	side := func(name string, h, other flow.Half) string {
 		text := name + " takes " + format.TotalBytes(uint64(h.Window))
@@ -53,8 +54,8 @@ func windows(f *flow.Flow) string {
 	return side("origin", f.Origin, f.Reply) + "; " + side("reply", f.Reply, f.Origin)
 }
 
-// troubles counts what should not have been and does not stand beside the
-// directions.
+// troubles returns the counters of problems that the table of directions does
+// not show.
 func (p *Page) troubles() string {
 	f := &p.flow
 	var parts []string
@@ -67,7 +68,7 @@ func (p *Page) troubles() string {
 		name string
 		half flow.Half
 	}{{"origin", f.Origin}, {"reply", f.Reply}} {
-		if n := side.half.Retransmits; n > 0 && !p.tells() {
+		if n := side.half.Retransmits; n > 0 && !p.showsQuality() {
 			parts = append(parts, fmt.Sprintf("%s sent %s again", side.name, many(n, "segment")))
 		}
 		if n := side.half.Reordered; n > 0 {
@@ -82,7 +83,7 @@ func (p *Page) troubles() string {
 	return strings.Join(parts, ", ")
 }
 
-// many returns the value of a counter that stops at 65,535, with what it counts.
+// many formats a counter that stops at 65,535 with its unit.
 func many(n uint16, what string) string {
 	if n != 1 {
 		what += "s"

@@ -11,7 +11,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Lines draws the visible part of the page.
+// Lines returns the visible part of the page.
 func (p *Page) Lines() []string {
 	lines := p.all()
 	return lines[min(p.top, len(lines)):]
@@ -32,7 +32,7 @@ func (p *Page) tuple() string {
 	return format.Cut(format.Clean(p.flow.Tuple.String()), p.width-1)
 }
 
-// facts are on one line, or on as many as they need.
+// facts returns the general data of the flow, on as many lines as it needs.
 func (p *Page) facts() []string {
 	f := &p.flow
 	facts := []string{p.state(), "in " + p.inbound(), "age " + format.Words(p.age())}
@@ -100,23 +100,25 @@ func (p *Page) directions() []string {
 	}
 }
 
-// roomy is the width from which on there is room for how well a direction fares.
+// roomy is the width from which the table of directions shows the RTT and
+// retransmissions.
 const roomy = 76
 
-// bare is the width below which there is no room for anything but what a
-// direction has carried, and none to spare for that.
+// bare is the width below which it only shows packets, bytes and rate, in
+// narrow columns.
 const bare = 46
 
-// roomier is the width from which on there is room for its windows, too.
+// roomier is the width from which it also shows the windows.
 const roomier = 104
 
-// tells reports whether the directions tell how well they fare.
-func (p *Page) tells() bool {
+// showsQuality reports whether the table of directions shows the RTT and
+// retransmissions.
+func (p *Page) showsQuality() bool {
 	return p.flow.Tuple.Proto == flow.ProtocolTCP && p.width >= roomy
 }
 
-// tellsWindows reports whether they tell their windows.
-func (p *Page) tellsWindows() bool {
+// showsWindows reports whether the table of directions shows the windows.
+func (p *Page) showsWindows() bool {
 	return p.flow.Origin.WindowKnown && p.end() == nil && p.width >= roomier
 }
 
@@ -125,10 +127,10 @@ func (p *Page) directionRow(name, packets, bytes, rate, rtt, retrans, window, fl
 		return format.Left(name, 8) + format.Right(packets, 10) + format.Right(bytes, 10) + format.Right(rate, 11)
 	}
 	row := format.Left(name, 9) + format.Right(packets, 12) + format.Right(bytes, 11) + format.Right(rate, 12)
-	if p.tells() {
+	if p.showsQuality() {
 		row += format.Right(rtt, 9) + format.Right(retrans, 9)
 	}
-	if p.tellsWindows() {
+	if p.showsWindows() {
 		row += format.Right(window, 10) + format.Right(flight, 11)
 	}
 	return row
@@ -153,7 +155,7 @@ func (p *Page) direction(name string, h flow.Half, rates []float64) string {
 	return row + "  " + format.Spark(rates, room)
 }
 
-// labelled wraps a text beside its label.
+// labelled wraps a text to the right of its label.
 func (p *Page) labelled(label, text string) []string {
 	const indent = 10
 	var lines []string
@@ -166,7 +168,7 @@ func (p *Page) labelled(label, text string) []string {
 	return lines
 }
 
-// timeline shows what has happened to the flow.
+// timeline returns the events of the flow.
 func (p *Page) timeline() []string {
 	if len(p.events) == 0 {
 		return p.labelled("timeline", "nothing has happened since this console was opened")

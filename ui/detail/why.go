@@ -9,7 +9,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// why says what keeps the flow alive, and until when.
+// why returns the reason why the flow is alive and when it expires, or why it
+// ended.
 func (p *Page) why() string {
 	if e := p.end(); e != nil {
 		return endings[e.Reason] + " It lived " + format.Words(e.Age.Truncate(time.Second)) + "."
@@ -58,8 +59,8 @@ func standing(f *flow.Flow) string {
 	return "Only origin has been seen."
 }
 
-// unacknowledged says what a flow waits for that has the timeout of those which
-// somebody left unanswered: an answer, an acknowledgement, or an open window.
+// unacknowledged describes what a flow with the timeout tcp_unacknowledged
+// waits for: an answer, an acknowledgement, or an open window.
 func unacknowledged(f *flow.Flow) string {
 	if f.State == flow.StateNew {
 		return "It was picked up midstream and reply has not been seen."
@@ -82,8 +83,8 @@ func unacknowledged(f *flow.Flow) string {
 	return "The flow is open, but " + strings.Join(parts, " and ") + "."
 }
 
-// refreshedBy says which packets restart the timeout: every valid one, but
-// for a SYN that nobody answers, which may not keep a flow alive for ever.
+// refreshedBy says which packets restart the timeout. Every valid packet does,
+// but a SYN without an answer only does a few times.
 func refreshedBy(f *flow.Flow) string {
 	switch {
 	case f.State == flow.StateSynSent:
@@ -112,7 +113,7 @@ var endings = [256]string{
 	flow.ReasonReset:   "An operator has reset it at both ends.",
 }
 
-// cause says in words what an event tells.
+// cause returns the cause of an event in words.
 func cause(e *flow.Event) string {
 	if e.Recovered {
 		return "recovered: told by the table"

@@ -1,4 +1,4 @@
-// Package events is the page of the log of what happened to flows, the newest last.
+// Package events is the page with the log of events, the newest last.
 package events
 
 import (
@@ -16,14 +16,15 @@ import (
 	"ctop/ui/scroll"
 )
 
-// Limit is how many events are kept. The oldest go first.
+// Limit is the number of events kept. The oldest are dropped.
 const Limit = 10000
 
-// slack is how far over the limit the log may grow before it is cut back, so
-// that not every batch moves all of it.
+// slack is how many events the log may exceed Limit by before it is cut. So not
+// every batch moves the whole log.
 const slack = Limit / 4
 
-// Page is the log. While it follows, the cursor stays on the newest event.
+// Page is the events page. While follow is set, the cursor stays on the newest
+// event.
 type Page struct {
 	page.Base
 	frame  *page.Frame
@@ -36,35 +37,35 @@ type Page struct {
 	shown  []int
 	filter filter.Filter
 	follow bool
-	// chosen is the entry that the cursor was moved to, which a filter may hide
-	// for a while.
+	// chosen is the index of the entry that the cursor was moved to. A filter
+	// may hide it.
 	chosen int
-	// frozen holds what comes back.
+	// frozen is set while new entries are held back.
 	frozen bool
 	held   []entry
 	widest int
 }
 
-// entry is a line of the log: an event, or a notice where there is one.
+// entry is a line of the log: an event, or a notice if notice is not empty.
 type entry struct {
 	flow.Event
 	notice string
 }
 
-// New returns an empty log that follows.
+// New returns an empty log that follows new events.
 func New(f *page.Frame, a *acting.Acts) *Page {
 	return &Page{frame: f, acts: a, filter: f.Filter(), follow: true}
 }
 
-// SetSize gives the log its room.
+// SetSize sets the size of the log.
 func (p *Page) SetSize(width, height int) {
 	p.width, p.height = width, height
 	p.window.Resize(len(p.shown), p.bodyHeight())
 	p.catchUp()
 }
 
-// refilter shows only events of flows that pass the filter. The cursor stays on its
-// event, or goes to the one after it while that does not pass.
+// refilter applies the current filter. The cursor stays on its event, or moves
+// to the next one that passes.
 func (p *Page) refilter() {
 	p.filter = p.frame.Filter()
 	p.shown = nil
@@ -76,7 +77,7 @@ func (p *Page) refilter() {
 	p.catchUp()
 }
 
-// freeze keeps the log as it is. New entries are held back until it goes on.
+// freeze stops or resumes adding entries. New entries are held back meanwhile.
 func (p *Page) freeze(frozen bool) {
 	p.frozen = frozen
 	if frozen {
@@ -105,7 +106,8 @@ func (p *Page) note(notices []page.Notice) {
 	p.add(entries)
 }
 
-// add shows entries, or holds them back, and drops the oldest.
+// add adds entries, or holds them back while the page is frozen. It drops the
+// oldest ones.
 func (p *Page) add(entries []entry) {
 	if len(entries) == 0 {
 		return
@@ -138,8 +140,8 @@ func (p *Page) Of(id flow.ID) []flow.Event {
 	return events
 }
 
-// Opened returns the source of every flow that began since a moment, as far back as
-// events are kept.
+// Opened returns the source of every flow that began after a time, according to
+// the kept events.
 func (p *Page) Opened(since time.Time) []netip.Addr {
 	var sources []netip.Addr
 	for i := range p.log {
@@ -150,10 +152,10 @@ func (p *Page) Opened(since time.Time) []netip.Addr {
 	return sources
 }
 
-// Counts returns how many events are shown and how many are kept.
+// Counts returns the number of shown and of kept entries.
 func (p *Page) Counts() (shown, kept int) { return len(p.shown), len(p.log) }
 
-// selected returns the event under the cursor, nil if there is none.
+// selected returns the event under the cursor, or nil.
 func (p *Page) selected() *flow.Event {
 	if p.window.Cursor >= len(p.shown) {
 		return nil
@@ -164,8 +166,8 @@ func (p *Page) selected() *flow.Event {
 	return nil
 }
 
-// Move moves the cursor. Moving away from the newest event stops following,
-// coming back to it goes on.
+// Move moves the cursor. The page follows new events only while the cursor is
+// on the newest one.
 func (p *Page) Move(lines int) {
 	p.window.Move(lines)
 	p.settle()
@@ -177,19 +179,19 @@ func (p *Page) Page(pages int) {
 	p.settle()
 }
 
-// Top goes to the oldest event.
+// Top moves the cursor to the oldest event.
 func (p *Page) Top() {
 	p.window.To(0)
 	p.settle()
 }
 
-// Bottom goes to the newest event and follows.
+// Bottom moves the cursor to the newest event, so that the page follows.
 func (p *Page) Bottom() {
 	p.window.To(len(p.shown) - 1)
 	p.settle()
 }
 
-// Click puts the cursor on a line.
+// Click moves the cursor to a line.
 func (p *Page) Click(_, y int) tea.Cmd {
 	if p.titled() {
 		y--
@@ -214,7 +216,7 @@ func (p *Page) catchUp() {
 	}
 }
 
-// show filters the log from a position on.
+// show appends the entries from index from on that pass the filter.
 func (p *Page) show(from int) {
 	for i := from; i < len(p.log); i++ {
 		e := &p.log[i]
@@ -238,7 +240,7 @@ func (p *Page) passes(e *flow.Event) bool {
 	return p.filter.MatchEnded(f, e.Reason) || p.filter.Match(f)
 }
 
-// cut drops the n oldest events. What is visible stays where it is.
+// cut drops the n oldest entries. The visible part does not move.
 func (p *Page) cut(n int) {
 	p.log = append([]entry(nil), p.log[n:]...)
 	p.chosen = max(p.chosen-n, 0)

@@ -28,7 +28,8 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// HandleKey takes the keys of the page, and those for the flow of the selected event.
+// HandleKey handles the keys of the page and those that act on the selected
+// event's flow.
 func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	k, e := p.frame.Keys, p.selected()
 	switch {

@@ -10,8 +10,7 @@ import (
 	"ctop/ui/theme"
 )
 
-// Widths of the columns, and of the screen from which on there is room for
-// more of them.
+// Column widths, and the screen widths from which more columns are shown.
 const (
 	typeWidth      = 7
 	stateWidth     = 11
@@ -21,7 +20,7 @@ const (
 	everything     = 120
 )
 
-// Lines draws the log, or says why there is nothing to see.
+// Lines returns the visible part of the log, or a reason why it is empty.
 func (p *Page) Lines() []string {
 	var lines []string
 	if p.titled() {
@@ -44,8 +43,8 @@ func (p *Page) emptiness() string {
 	return "nothing has happened yet"
 }
 
-// Facts returns who else is on, the filter, whether the cursor follows, and how many
-// events are shown.
+// Facts returns the other operators, the filter, whether the cursor follows,
+// and the number of events.
 func (p *Page) Facts() []string {
 	var facts []string
 	if on := p.frame.Present; len(on) > 0 {
@@ -123,7 +122,7 @@ func (p *Page) text(line *entry) string {
 	return text + tuple + p.rest(e, p.room()-format.Width(tuple))
 }
 
-// mark marks an event that was lost and recovered from the table; its time is
+// mark returns the mark of an event recovered from the table, whose time is
 // approximate.
 func mark(e *flow.Event) string {
 	if e.Recovered {
@@ -132,7 +131,7 @@ func mark(e *flow.Event) string {
 	return "  "
 }
 
-// outcome is the state that a flow came to, or why it ended.
+// outcome returns the new state of the flow, or the reason for its end.
 func outcome(e *flow.Event) string {
 	if e.Type == flow.EventDestroy && e.Recovered {
 		return "ended"
@@ -154,7 +153,7 @@ func flowText(e *flow.Event) string {
 	return format.Clean(e.Tuple.String())
 }
 
-// tuple is the tuple, the ends shortened where there is not room for both.
+// tuple returns the tuple. If it does not fit, both ends are shortened.
 func (p *Page) tuple(e *flow.Event) string {
 	text := flowText(e)
 	if format.Width(text) <= p.room() {
@@ -169,8 +168,8 @@ func (p *Page) tuple(e *flow.Event) string {
 		address.Shorten(format.Clean(e.Tuple.Destination()), half)
 }
 
-// causedBy is the direction of the packet that caused an event, where one is known
-// to have done so.
+// causedBy returns the direction of the packet that caused the event, empty if
+// no packet is known to have.
 func causedBy(e *flow.Event) string {
 	if e.Recovered {
 		return ""
@@ -182,8 +181,8 @@ func causedBy(e *flow.Event) string {
 	return e.Direction.String()
 }
 
-// rest is what a wide screen tells of a flow that has ended, and of an event that
-// was recovered.
+// rest returns further details that fit on a wide screen: the age and volume of
+// an ended flow, or that the event was recovered.
 func (p *Page) rest(e *flow.Event, room int) string {
 	text := ""
 	switch {
@@ -228,7 +227,7 @@ func (p *Page) timeWidth() int {
 	return len("15:04:05")
 }
 
-// room is what is left for the tuple.
+// room returns the width left for the tuple.
 func (p *Page) room() int {
 	return p.width - format.Width(p.titles()) + len("FLOW")
 }

@@ -6,7 +6,8 @@ import (
 	"ctop/internal/format"
 )
 
-// chart draws values as columns of the given height, the highest of them full.
+// chart draws values as columns of the given height. The highest value has full
+// height.
 func chart(values []float64, width, height int) []string {
 	top := 0.0
 	for _, v := range values {
@@ -27,8 +28,8 @@ func chart(values []float64, width, height int) []string {
 
 var eighths = [...]string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
 
-// cell is the part of a column that stands on a floor. What is not zero can be
-// seen, however small it is.
+// cell returns the character of a column at one line of the chart. A value
+// above zero is always visible.
 func cell(v, top, floor, height float64) string {
 	steps := 0
 	if top > 0 {
@@ -40,7 +41,7 @@ func cell(v, top, floor, height float64) string {
 	return eighths[min(max(steps, 0), 8)]
 }
 
-// highest returns the largest of some values.
+// highest returns the largest value.
 func highest(values []float64) (top float64) {
 	for _, v := range values {
 		top = max(top, v)

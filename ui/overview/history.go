@@ -6,10 +6,10 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Remembered is how many snapshots the history goes back.
+// Remembered is the number of snapshots in the history.
 const Remembered = 600
 
-// sample is what one snapshot adds to the history.
+// sample is the data of one snapshot in the history.
 type sample struct {
 	at      time.Time
 	newRate float64
@@ -18,24 +18,24 @@ type sample struct {
 	flows   float64
 }
 
-// History is what the console remembers of snapshots for the charts. Its zero
-// value is empty.
+// History holds the recent snapshots' data for the charts. The zero value is
+// empty.
 type History struct {
 	samples []sample
-	// total counts all samples that ever were, so that columns which stand
-	// for several do not change as time goes by.
+	// total is the number of samples ever added. Columns that stand for several
+	// samples are aligned to it, so they do not change as time passes.
 	total int
-	// upTo is how many of them are shown while the page is frozen, zero where
-	// it is not.
+	// upTo is the number of samples shown while the page is frozen, else 0.
 	upTo int
 	last *flow.Counters
 }
 
-// Add takes a snapshot that is newer than those before.
+// Add adds a snapshot that is newer than the previous ones.
 func (h *History) Add(s *flow.Snapshot) {
 	one := sample{at: s.Time, pps: s.PPS, bps: s.BPS, flows: float64(len(s.Flows))}
 	if len(s.Interfaces) > 0 && s.Interfaces[0].Mode == flow.ModeReplay && len(h.samples) == 0 && s.Uptime > 0 {
-		// It is the only one, and its rates are averages, too.
+		// A replay has one snapshot, and its rates are averages over the
+		// capture.
 		one.newRate = float64(s.Counters.FlowsCreated) / max(s.Uptime, time.Second).Seconds()
 	}
 	if n := len(h.samples); n > 0 && h.last != nil {
@@ -53,7 +53,7 @@ func (h *History) Add(s *flow.Snapshot) {
 	}
 }
 
-// freeze shows what is remembered now for as long as wanted; what comes is kept.
+// freeze stops or resumes showing new samples. They are kept meanwhile.
 func (h *History) freeze(frozen bool) {
 	h.upTo = 0
 	if frozen {
@@ -68,7 +68,7 @@ func (h *History) visible() []sample {
 	return h.samples[:max(len(h.samples)-(h.total-h.upTo), 0)]
 }
 
-// now is the last sample that is shown.
+// now returns the last shown sample.
 func (h *History) now() sample {
 	if samples := h.visible(); len(samples) > 0 {
 		return samples[len(samples)-1]
@@ -76,9 +76,8 @@ func (h *History) now() sample {
 	return sample{}
 }
 
-// each is how many samples a column stands for: at first one, so that there is
-// something to see, then twice as many whenever there is no room for all, up to
-// as many as it takes to show minutes.
+// each returns the number of samples per column. It starts at one and doubles
+// when the samples do not fit, up to a number that shows minutes.
 func (h *History) each(width int) int {
 	most := max((Remembered/2+width-1)/width, 1)
 	each := 1
@@ -88,8 +87,8 @@ func (h *History) each(width int) int {
 	return min(each, most)
 }
 
-// columns returns the newest samples as at most width values, each the highest
-// of those that it stands for.
+// columns returns the newest samples as at most width values. Each value is the
+// highest of its samples.
 func (h *History) columns(width int, of func(sample) float64) []float64 {
 	samples := h.visible()
 	if width <= 0 || len(samples) == 0 {
@@ -112,7 +111,7 @@ func (h *History) columns(width int, of func(sample) float64) []float64 {
 	return values[max(len(values)-width, 0):]
 }
 
-// covered is how long a time a number of columns shows.
+// covered returns the time that width columns show.
 func (h *History) covered(width int) time.Duration {
 	samples := h.visible()
 	if len(samples) < 2 || width <= 0 {
@@ -123,11 +122,11 @@ func (h *History) covered(width int) time.Duration {
 	return samples[len(samples)-1].at.Sub(samples[len(samples)-n].at)
 }
 
-// Recent is how far back it is told who opens flows.
+// Recent is the time over which new flows are attributed to their sources.
 const Recent = 10 * time.Second
 
-// opened returns how many flows a second were opened in the recent time. The very
-// first sample has nothing to be compared with.
+// opened returns the recent rate of new flows per second. The first sample has
+// no rate, except in a replay.
 func (h *History) opened() float64 {
 	samples := h.visible()
 	if len(samples) == 1 {
@@ -140,10 +139,10 @@ func (h *History) opened() float64 {
 	return sum / float64(max(n, 1))
 }
 
-// trend is how far back the growth of the table is measured.
+// trend is the time over which the growth of the table is measured.
 const trend = time.Minute
 
-// growth returns how many flows per second the table grows by.
+// growth returns the growth of the table in flows per second.
 func (h *History) growth() float64 {
 	samples := h.visible()
 	n := len(samples)

@@ -7,7 +7,8 @@ import (
 	"ctop/internal/order"
 )
 
-// openedBy says in a line who opens flows, as far as there is room.
+// openedBy returns a line with the sources of new flows, at most room cells
+// wide.
 func (p *Page) openedBy(room int) string {
 	o, rate := p.opening, p.history.opened()
 	switch {
@@ -35,12 +36,12 @@ func (p *Page) openedBy(room int) string {
 	return format.Cut(line, room)
 }
 
-// perSecond is a part's share of a rate.
+// perSecond returns part of all of a rate, formatted per second.
 func perSecond(part, all int, rate float64) string {
 	return strings.TrimSpace(format.Unit(rate*float64(part)/float64(all), "")) + "/s"
 }
 
-// name is an address, or a network where it is one.
+// name returns the address of an opener, or its network.
 func name(o order.Opener) string {
 	if o.Net.IsSingleIP() {
 		return o.Net.Addr().String()
@@ -48,8 +49,8 @@ func name(o order.Opener) string {
 	return o.Net.String()
 }
 
-// openers says in a sentence who opens flows, nothing where too few are opened to
-// tell.
+// openers returns a sentence about the main source of new flows, empty if there
+// are too few.
 func (p *Page) openers() string {
 	o := p.opening
 	switch {

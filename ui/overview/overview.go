@@ -1,5 +1,5 @@
-// Package overview is the page about the whole link: what is wrong and what to do
-// about it, and how much passes.
+// Package overview is the page about the whole link: current problems with
+// advice, and the traffic.
 package overview
 
 import (
@@ -13,14 +13,14 @@ import (
 	"ctop/ui/work"
 )
 
-// Page is the page.
+// Page is the overview page.
 type Page struct {
 	page.Base
 	frame  *page.Frame
 	width  int
 	height int
 	top    int
-	// lines are the whole page as it was drawn for the last size.
+	// lines is the whole page, drawn for the current size.
 	lines []string
 
 	history  History
@@ -28,12 +28,12 @@ type Page struct {
 	// asked is the snapshot whose flows were counted last.
 	asked *flow.Snapshot
 	counted
-	// missed is how many events the console itself could not show.
+	// missed is the number of events that this console could not show.
 	missed uint64
 }
 
-// counted is what the flows of a snapshot amount to, and who opened those that began
-// in the [Recent] time before it.
+// counted is the result of counting a snapshot's flows, and the sources of
+// those that began within [Recent] before it.
 type counted struct {
 	count   order.Count
 	opening order.Opening
@@ -46,8 +46,8 @@ func New(f *page.Frame) *Page {
 	return p
 }
 
-// start returns what counts the flows, nil if the page is not open or has counted
-// them already.
+// start returns a function that counts the flows of the current snapshot. It
+// returns nil if the page is closed or they are counted already.
 func (p *Page) start() func() counted {
 	s := p.frame.Shown
 	if s == nil || s == p.asked || p.frame.Tab() != page.Page(p) {
@@ -63,8 +63,8 @@ func (p *Page) set(c counted) tea.Cmd {
 	return nil
 }
 
-// Update keeps the charts, and counts the flows of a new snapshot while the page is
-// open.
+// Update updates the charts. While the page is open it counts the flows of new
+// snapshots.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg := msg.(type) {
 	case page.SnapshotTaken:
@@ -85,7 +85,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	return nil
 }
 
-// HandleKey goes back to the flows.
+// HandleKey handles the key that returns to the flows.
 func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	if key.Matches(msg, p.frame.Keys.Back) {
 		return p.frame.OpenTab(0), true
@@ -93,8 +93,8 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	return nil, false
 }
 
-// SetSize gives the page its room and draws it. It comes after everything that
-// changes the page.
+// SetSize sets the size and draws the page. It must be called after every
+// change.
 func (p *Page) SetSize(width, height int) {
 	p.width, p.height = width, height
 	p.lines = p.all()
@@ -117,7 +117,7 @@ func (p *Page) scroll(lines int) {
 	p.top = max(min(p.top+lines, len(p.lines)-p.height), 0)
 }
 
-// Lines draws the visible part, or says why there is nothing to see.
+// Lines returns the visible part of the page, or a reason why it is empty.
 func (p *Page) Lines() []string {
 	lines := p.lines[min(p.top, len(p.lines)):]
 	switch {
@@ -129,7 +129,7 @@ func (p *Page) Lines() []string {
 	return p.frame.Empty("counting")
 }
 
-// Facts returns how many lines are out of sight further down.
+// Facts returns the number of lines below the visible part.
 func (p *Page) Facts() []string {
 	if n := len(p.lines) - p.top - p.height; n > 0 {
 		return []string{"↓ " + format.Plural(n, "more line")}

@@ -11,11 +11,11 @@ import (
 	"ctop/tracker/flow"
 )
 
-// trouble is what is wrong, and what can be done about it.
+// trouble is a problem and advice.
 type trouble struct{ what, todo string }
 
-// Shares from which on they are worth a word, and the fewest flows that make a
-// share mean something.
+// Thresholds in percent for reporting a share, and the fewest flows for which a
+// share is meaningful.
 const (
 	nearlyFull  = 90
 	manyHalf    = 30
@@ -24,7 +24,7 @@ const (
 	oldScan     = 5 * time.Second
 )
 
-// troubles draws what is wrong, worst first, each with what to do.
+// troubles draws the problems with advice, the most severe first.
 func (p *Page) troubles() []string {
 	var lines []string
 	for _, t := range p.wrong() {
@@ -66,7 +66,7 @@ func (p *Page) wrong() (list []trouble) {
 	return append(list, p.shape()...)
 }
 
-// adviceFor says what to do about a warning of the tracker's own.
+// adviceFor returns the advice for a warning of the tracker.
 func adviceFor(w flow.Warning) string {
 	switch w.Kind {
 	case flow.WarningStalled:
@@ -89,12 +89,12 @@ func adviceFor(w flow.Warning) string {
 	return "See ctop help for what it means, and the events (2) for when it began."
 }
 
-// setUp says what to do about an interface that is down.
+// setUp returns the advice for an interface that is down.
 func setUp(name string) string {
 	return "Nothing passes until it is up again: ip link set " + name + " up."
 }
 
-// unsent is what was to be forwarded and was not.
+// unsent returns the problems of packets that could not be forwarded.
 func unsent(c *flow.Counters) (list []trouble) {
 	if n := c.DroppedBy[flow.DropTooLong]; n > 0 {
 		list = append(list, trouble{
@@ -125,8 +125,9 @@ func (p *Page) fullness(s *flow.Snapshot) (list []trouble) {
 	return list
 }
 
-// untracked is what becomes of flows that found no room: the answer to a SYN that
-// was not tracked belongs to no flow, and only one policy lets that pass.
+// untracked explains what happens to flows that do not fit into the table. A
+// SYN+ACK without a tracked SYN belongs to no flow, and the policy "enforce"
+// drops it.
 func untracked(p flow.Policy) string {
 	if p == flow.PolicyEnforce {
 		return "They were not tracked: what began them was forwarded, but the answers of TCP were dropped, so no such connection came about."
@@ -134,7 +135,7 @@ func untracked(p flow.Policy) string {
 	return "They were forwarded and not tracked."
 }
 
-// shape is what the kind of flows tells.
+// shape returns the problems that the flows' states indicate.
 func (p *Page) shape() (list []trouble) {
 	c := p.count
 	if c.TCP >= enough && 100*c.HalfOpen >= manyHalf*c.TCP {

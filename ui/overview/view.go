@@ -9,8 +9,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// all draws the page: what is wrong first, then what happens, then what there
-// is.
+// all draws the page: problems, charts, numbers.
 func (p *Page) all() []string {
 	if p.count.Snapshot == nil {
 		return nil
@@ -20,7 +19,7 @@ func (p *Page) all() []string {
 	return append(lines, p.beside(p.blocks())...)
 }
 
-// Widths of the page's parts.
+// Sizes of the page's parts, in cells and lines.
 const (
 	labelWidth = 22
 	blockWidth = 40
@@ -52,11 +51,11 @@ func (p *Page) charts() []string {
 	return append(lines, "")
 }
 
-// quantity is what a chart shows.
+// quantity is the subject of a chart.
 type quantity struct {
 	name, unit string
 	of         func(sample) float64
-	// by says who is behind it.
+	// by returns a line about the sources of the quantity, or is nil.
 	by func(p *Page, room int) string
 }
 
@@ -67,7 +66,7 @@ var quantities = [...]quantity{
 	{"flows", "", func(s sample) float64 { return s.flows }, nil},
 }
 
-// chart draws one of them, with what it comes to in front.
+// chart draws a quantity with its current value on the left.
 func (p *Page) chart(q quantity, width, height int) []string {
 	values := p.history.columns(width, q.of)
 	now := q.of(p.history.now())
@@ -82,7 +81,7 @@ func (p *Page) chart(q quantity, width, height int) []string {
 	if q.by == nil || height == 1 {
 		return lines
 	}
-	// It stays where there is nothing to tell: what is below must not jump.
+	// The line stays even if it is empty, so that the lines below do not jump.
 	line := ""
 	if by := q.by(p, width); by != "" {
 		line = " " + format.Left("  by", labelWidth) + by
@@ -116,7 +115,7 @@ func (p *Page) blocks() []block {
 	}
 }
 
-// beside fills as many columns as fit with blocks, one after the other.
+// beside arranges blocks in as many columns as fit.
 func (p *Page) beside(blocks []block) []string {
 	count := min(max(p.width/blockWidth, 1), 3)
 	width := p.width / count
@@ -160,7 +159,8 @@ func (p *Page) table() []string {
 	return lines
 }
 
-// timeToFull says when the table is full if it goes on as in the last minute.
+// timeToFull returns when the table will be full at the growth rate of the last
+// minute.
 func (p *Page) timeToFull() string {
 	room := float64(p.count.Snapshot.MaxFlows - p.count.Flows)
 	growth := p.history.growth()
@@ -196,7 +196,7 @@ func (p *Page) packets() []string {
 	return lines
 }
 
-// portion is a share of counters too large for an int on every machine.
+// portion formats a share of 64-bit counters in percent.
 func portion(n, all uint64) string {
 	if all == 0 {
 		return "0 %"
@@ -204,7 +204,7 @@ func portion(n, all uint64) string {
 	return format.Percent(int(float64(n)/float64(all)*1e6), 1e6)
 }
 
-// named is a counter by its name.
+// named is a counter and its name.
 type named struct {
 	name string
 	n    uint64

@@ -1,23 +1,24 @@
-// Package scroll keeps a cursor inside a list and the list's visible part
-// around the cursor. It knows nothing of what the list holds.
+// Package scroll keeps a cursor within a list and the visible part of the list
+// around the cursor. It does not know the content of the list.
 package scroll
 
-// Window is the visible part of a list. Its zero value is an empty list in no
-// space.
+// Window is the visible part of a list. The zero value is an empty list of
+// height 0.
 type Window struct {
-	// Len is the length of the list and Height the number of visible lines.
+	// Len is the length of the list. Height is the number of visible lines.
 	Len, Height int
-	// Cursor is the selected line, Offset the first visible one.
+	// Cursor is the index of the selected line, Offset that of the first
+	// visible one.
 	Cursor, Offset int
 }
 
-// Resize takes new sizes and keeps the cursor visible.
+// Resize sets the sizes and keeps the cursor visible.
 func (w *Window) Resize(length, height int) {
 	w.Len, w.Height = max(length, 0), max(height, 0)
 	w.clamp()
 }
 
-// To puts the cursor on a line.
+// To moves the cursor to a line.
 func (w *Window) To(line int) {
 	w.Cursor = line
 	w.clamp()
@@ -26,28 +27,29 @@ func (w *Window) To(line int) {
 // Move moves the cursor by a number of lines.
 func (w *Window) Move(lines int) { w.To(w.Cursor + lines) }
 
-// Page moves the cursor by pages, and the visible part with it.
+// Page moves the cursor and the visible part by pages.
 func (w *Window) Page(pages int) {
 	step := max(w.Height-1, 1) * pages
 	w.Offset += step
 	w.Move(step)
 }
 
-// Hold puts the cursor on a line that stands where the cursor's line stood on
-// the screen, as far as the list's ends allow: the selected line does not move
-// under the eye when the list is reordered.
+// Hold moves the cursor to a line, and scrolls so that the cursor stays at its
+// position on the screen. So the selected line does not move when the list is
+// reordered.
 func (w *Window) Hold(line int) {
 	w.Offset += line - w.Cursor
 	w.To(line)
 }
 
-// Line returns the line of the list at a line of the screen.
+// Line returns the index of the line at position y of the screen. ok is false
+// if there is none.
 func (w *Window) Line(y int) (line int, ok bool) {
 	line = w.Offset + y
 	return line, y >= 0 && y < w.Height && line < w.Len
 }
 
-// Visible returns the part of the list that is to be drawn.
+// Visible returns the range of visible lines.
 func (w *Window) Visible() (first, end int) {
 	return w.Offset, min(w.Offset+w.Height, w.Len)
 }

@@ -6,35 +6,35 @@ import (
 	"ctop/internal/field"
 )
 
-// columnID is the place of a column among all, from left to right.
+// columnID is the index of a column, from left to right.
 type columnID int
 
-// column says how a column is laid out.
+// column describes the layout of a column.
 type column struct {
-	// name is what the column is called.
+	// name identifies the column.
 	name, means, title string
-	// width is the least the column can do with. Those of the addresses and
-	// of the protocol depend on what they have to hold.
+	// width is the minimal width in cells. The addresses and the protocol need
+	// more, depending on their content.
 	width int
 	right bool
-	// key sorts by the column.
+	// key is the sort key of the column.
 	key string
-	// fixed columns cannot be chosen: they are always there.
+	// fixed columns are always shown.
 	fixed bool
-	// extra columns are only there when asked for.
+	// extra columns are hidden by default.
 	extra bool
-	// field has the cells' text, nil for the arrow and the bar.
+	// field provides the cells' text. It is nil for the arrow and the bar.
 	field *field.Field
 }
 
-// Columns that show no field.
+// Columns without a field.
 const (
 	arrowName = "arrow"
 	barName   = "bar"
 )
 
-// columns has the fields with a title in the order of the registry, the arrow
-// between the ends and the bar beside the countdown.
+// columns are the fields with a title, in registry order, plus the arrow
+// between the ends and the bar after the TTL.
 var columns = func() (list []column) {
 	fields := field.All()
 	for i := range fields {
@@ -56,27 +56,27 @@ var columns = func() (list []column) {
 	return list
 }()
 
-// identity reports whether a column says which flow a line is about.
+// identity reports whether a column identifies the flow.
 func identity(name string) bool {
 	return name == field.Protocol || name == field.Origin || name == field.Reply
 }
 
-// The columns that are laid out in a way of their own.
+// The columns with a layout of their own.
 var (
 	proto, origin, arrow, reply = named(field.Protocol), named(field.Origin), named(arrowName), named(field.Reply)
 	state, ttl, bar             = named(field.State), named(field.TTL), named(barName)
 	out, in, rate               = named(field.OutRate), named(field.InRate), named(field.TotalRate)
 )
 
-// named returns the column of that name, less than zero where there is none.
+// named returns the column with the given name, or -1.
 func named(name string) columnID {
 	return columnID(slices.IndexFunc(columns, func(c column) bool { return c.name == name }))
 }
 
-// givingWay lists the columns in the order in which they are given up where
-// the screen is too narrow for all. Where there is no room for the rates of both
-// directions, one column shows their sum.
-var givingWay = func() [][]columnID {
+// dropOrder lists the columns in the order in which they are dropped on a
+// narrow screen. If the rates of both directions do not fit, one column shows
+// their sum.
+var dropOrder = func() [][]columnID {
 	order := [][]string{{"out_bytes", "in_bytes"}, {"out_packets", "in_packets"}, {"age"}, {"bytes"}, {barName}}
 	last := [][]string{
 		{"id"},
@@ -109,14 +109,14 @@ var givingWay = func() [][]columnID {
 	return steps
 }()
 
-// comfort is how many of the columns in givingWay an address that is longer
-// than an IPv4 one may drive out before it is shortened instead.
+// comfort is the number of steps of dropOrder before addresses longer than IPv4
+// ones are shortened.
 const comfort = 4
 
-// Column is a column that one can choose.
+// Column is a column that the operator can choose.
 type Column struct{ Name, Means string }
 
-// Columns returns the columns that one can choose, from left to right.
+// Columns returns the columns that the operator can choose, from left to right.
 func Columns() []Column {
 	var list []Column
 	for _, c := range columns {
@@ -127,7 +127,7 @@ func Columns() []Column {
 	return list
 }
 
-// selection is the set of the columns that are wanted, or shown.
+// selection is a set of columns.
 type selection uint64
 
 func (s selection) has(id columnID) bool { return s>>id&1 != 0 }
@@ -139,7 +139,7 @@ func (s *selection) set(id columnID, wanted bool) {
 	}
 }
 
-// standard are the columns that are wanted until others are.
+// standard returns the default columns.
 func standard() (s selection) {
 	for i, c := range columns {
 		s.set(columnID(i), !c.extra)
@@ -147,8 +147,8 @@ func standard() (s selection) {
 	return s
 }
 
-// selectionOf reads names, in an earlier spelling, too. Those that mean nothing are
-// passed over.
+// selectionOf returns the columns with the given names. It accepts earlier
+// spellings and ignores unknown names.
 func selectionOf(names []string) (s selection) {
 	for i, c := range columns {
 		s.set(columnID(i), c.fixed)
@@ -164,7 +164,7 @@ func selectionOf(names []string) (s selection) {
 	return s
 }
 
-// Choose says by name which columns are wanted; nil are the standard ones.
+// Choose sets the wanted columns by name. nil selects the default ones.
 func (m *Model) Choose(names []string) {
 	m.wanted = standard()
 	if names != nil {
@@ -173,7 +173,8 @@ func (m *Model) Choose(names []string) {
 	m.measure()
 }
 
-// Chosen returns the wanted columns by name, nil for the standard ones.
+// Chosen returns the names of the wanted columns, nil if they are the default
+// ones.
 func (m *Model) Chosen() []string {
 	if m.wanted == standard() {
 		return nil

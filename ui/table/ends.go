@@ -7,7 +7,7 @@ import (
 	"ctop/ui/address"
 )
 
-// protoText is the protocol as its column shows it.
+// protoText returns the text of the protocol column.
 func protoText(f *flow.Flow) string { return columns[proto].field.Display(f, field.View{}) }
 
 func sourceText(f *flow.Flow) string      { return format.Clean(f.Tuple.Source()) }
@@ -18,7 +18,7 @@ func TupleText(f *flow.Flow) string {
 	return protoText(f) + " " + sourceText(f) + " → " + destinationText(f)
 }
 
-// fitColumn brings the visible rows' ends into a column.
+// fitColumn shortens the visible rows' ends to the width of a column.
 func fitColumn(flows []*flow.Flow, text func(flow.Tuple) string, width int) []string {
 	ends := make([]string, len(flows))
 	for i, f := range flows {

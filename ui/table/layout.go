@@ -1,6 +1,6 @@
 package table
 
-// Bounds of the columns that hold addresses.
+// Bounds of the address columns, in cells.
 const (
 	ipv4End   = 21 // 255.255.255.255:65535
 	roomyEnd  = 27
@@ -8,31 +8,32 @@ const (
 	widestGap = 3
 )
 
-// widths are what the columns of varying content would like to have.
+// widths are the wanted widths of the columns whose content varies.
 type widths struct{ proto, origin, reply int }
 
-// grow takes the larger of both, so that columns never shrink under the eye.
+// grow returns the larger of both widths, so that columns never shrink while
+// the operator reads.
 func (w widths) grow(other widths) widths {
 	return widths{max(w.proto, other.proto), max(w.origin, other.origin), max(w.reply, other.reply)}
 }
 
-// capped returns the widths with no address wider than limit.
+// capped limits the widths of the addresses.
 func (w widths) capped(limit int) widths {
 	w.origin, w.reply = min(w.origin, limit), min(w.reply, limit)
 	return w
 }
 
-// place is a column where it stands on the line.
+// place is the position of a column on the line.
 type place struct {
 	id       columnID
 	x, width int
 }
 
-// arrangeColumns says which columns a line of the given width holds, and where.
-// Columns are given up in a fixed order; addresses get what they need first,
-// then air.
+// arrangeColumns chooses the columns that fit into width, and places them. It
+// drops columns in a fixed order. Addresses get the width they need before gaps
+// grow.
 func arrangeColumns(width int, want widths, shown selection) []place {
-	for i, ids := range givingWay {
+	for i, ids := range dropOrder {
 		need := want
 		if i >= comfort {
 			need = want.capped(ipv4End)
@@ -45,7 +46,7 @@ func arrangeColumns(width int, want widths, shown selection) []place {
 			shown.set(id, false)
 		}
 		if both && !shown.has(out) {
-			// The sum says more than one half.
+			// The sum is more useful than one direction.
 			shown.set(in, false)
 			shown.set(rate, true)
 		}
@@ -73,8 +74,8 @@ func placeColumns(width int, shown selection, want widths) []place {
 	return places
 }
 
-// fitEnds shares the room for addresses: both what they want where there is
-// enough, else the shorter one what it wants and the other the rest.
+// fitEnds divides the remaining width between the two addresses. If both do not
+// fit, the shorter one gets what it needs and the other the rest.
 func fitEnds(width int, shown selection, want widths) widths {
 	have := want
 	have.origin, have.reply = 0, 0
@@ -102,7 +103,8 @@ func lineWidth(shown selection, w widths, gap int) int {
 	return sum - last
 }
 
-// gapAfter keeps together what belongs together.
+// gapAfter returns the gap after a column. It is small within a group of
+// columns.
 func gapAfter(id columnID, gap int) int {
 	if id == arrow || id == ttl {
 		return 1

@@ -9,37 +9,37 @@ import (
 	"ctop/ui/theme"
 )
 
-// Signs in the gutter.
+// Signs in the first two cells of a row.
 const (
 	cursorSign = "▌"
 	markSign   = "●"
 )
 
-// lastTenth is the share of its timeout below which a flow is about to expire.
+// lastTenth is the share of the timeout below which the TTL is highlighted.
 const lastTenth = 0.1
 
-// line is a row being put together. Parts of it may stand out from the rest.
+// line builds a row. Parts of it may have a style of their own.
 type line struct {
 	text  strings.Builder
 	width int
 	parts []part
 }
 
-// part is a stretch of a line's text with a style of its own.
+// part is a range of a line's text with its own style.
 type part struct {
 	from, to int
 	style    theme.Style
 }
 
-// add appends cells up to column x and then a text. A text that is longer than
-// its column may take the next one's blank cells.
+// add pads the line to column x and appends a text. A text that is too long may
+// use the blank cells of the next column.
 func (l *line) add(x int, text string) {
 	l.text.WriteString(format.Blank(x - l.width))
 	l.text.WriteString(text)
 	l.width = max(l.width, x) + format.Width(text)
 }
 
-// addApart is add for a part that stands out.
+// addApart is like add, with a style for the text.
 func (l *line) addApart(x int, text string, style theme.Style) {
 	l.add(x, "")
 	from := l.text.Len()
@@ -110,8 +110,8 @@ func (m *Model) gutter(f *flow.Flow, selected bool) string {
 	return text
 }
 
-// styles returns the style of a row, of what stands out in it, and of what stands
-// back.
+// styles returns the style of a row, of its highlighted parts, and of its
+// dimmed parts.
 func (m *Model) styles(f *flow.Flow, ended bool) (base, apart, quiet theme.Style) {
 	switch {
 	case ended:
@@ -124,7 +124,7 @@ func (m *Model) styles(f *flow.Flow, ended bool) (base, apart, quiet theme.Style
 	return base, m.theme.Warning, m.theme.Dim.On(base)
 }
 
-// share is how much is left of the flow's timeout.
+// share returns the remaining share of the flow's timeout, from 0 to 1.
 func (m *Model) share(f *flow.Flow) float64 {
 	if f.Timeout <= 0 {
 		return 0
@@ -132,7 +132,7 @@ func (m *Model) share(f *flow.Flow) float64 {
 	return float64(f.TTL(m.since)) / float64(f.Timeout)
 }
 
-// start is where a text begins in its column.
+// start returns the position at which a text starts in its column.
 func (p place) start(text string) int {
 	if columns[p.id].right {
 		return p.x + max(p.width-format.Width(text), 0)
@@ -154,12 +154,12 @@ func (m *Model) text(f *flow.Flow, p place) string {
 	return text
 }
 
-// view is what the text of a cell depends on besides the flow.
+// view returns the settings that the text of a cell depends on.
 func (m *Model) view() field.View {
 	return field.View{Names: m.interfaces, Rates: m.unit, Since: m.since}
 }
 
-// textOf returns the text of a column, whatever its width.
+// textOf returns the text of a column, not limited to its width.
 func (m *Model) textOf(f *flow.Flow, id columnID) string {
 	return columns[id].field.Display(f, m.view())
 }

@@ -1,5 +1,5 @@
-// Package table shows flows as lines. It formats only the lines that can be
-// seen, so a frame costs the same for ten flows and for a million.
+// Package table shows flows as lines. It formats only visible lines, so the
+// cost of a frame does not depend on the number of flows.
 package table
 
 import (
@@ -15,8 +15,7 @@ import (
 	"ctop/ui/theme"
 )
 
-// Model is the table. Its methods that change it are for Update, the others
-// for View.
+// Model is the table. Its View only calls methods that do not change it.
 type Model struct {
 	theme  theme.Theme
 	window scroll.Window
@@ -30,8 +29,8 @@ type Model struct {
 	ended  map[flow.ID]flow.Reason
 	marked map[flow.ID]flow.Ref
 
-	// selected is the flow under the cursor. Until the operator has chosen
-	// one, the cursor stays at the top and takes whatever comes there.
+	// selected is the flow under the cursor. Before the operator moves the
+	// cursor, it stays on the first row, whatever flow is there.
 	selected flow.ID
 	chosen   bool
 
@@ -40,11 +39,11 @@ type Model struct {
 	places []place
 
 	names *names.Book
-	// interfaces are the snapshot's.
+	// interfaces are the interfaces of the snapshot.
 	interfaces *field.Names
 }
 
-// narrowest is what the titles need.
+// narrowest are the widths of the titles.
 var narrowest = widths{origin: len("ORIGIN ▼"), reply: len("REPLY ▼")}
 
 // New returns an empty table.
@@ -52,7 +51,7 @@ func New(t theme.Theme, book *names.Book) Model {
 	return Model{theme: t, names: book, wanted: standard(), want: narrowest}
 }
 
-// SetSize gives the table its room, the line of titles included.
+// SetSize sets the size of the table, including the title line.
 func (m *Model) SetSize(width, height int) {
 	if width == m.width && height == m.height {
 		return
@@ -62,13 +61,13 @@ func (m *Model) SetSize(width, height int) {
 	m.measure()
 }
 
-// SetBy says by what the rows are sorted, for the titles.
+// SetBy sets the order of the rows, which the titles show.
 func (m *Model) SetBy(by order.By) { m.by = by }
 
-// SetUnit says what rates count.
+// SetUnit sets the unit of rates.
 func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
 
-// SetSnapshot says what snapshot the rows are from.
+// SetSnapshot sets the snapshot that contains the rows.
 func (m *Model) SetSnapshot(s *flow.Snapshot) {
 	m.interfaces = nil
 	if s != nil {
@@ -76,16 +75,17 @@ func (m *Model) SetSnapshot(s *flow.Snapshot) {
 	}
 }
 
-// Renamed lays the columns out again: names take another width than numbers.
+// Renamed computes the columns' widths anew, after names or numbers were
+// switched on.
 func (m *Model) Renamed() {
 	m.want = narrowest
 	m.measure()
 }
 
-// Named lays the columns out for a name that has become known.
+// Named widens the columns for a name that was resolved.
 func (m *Model) Named() { m.measure() }
 
-// Addresses returns the addresses that can be seen.
+// Addresses returns the addresses on the screen.
 func (m *Model) Addresses() []netip.Addr {
 	var list []netip.Addr
 	for _, f := range m.Visible() {
@@ -94,18 +94,18 @@ func (m *Model) Addresses() []netip.Addr {
 	return list
 }
 
-// SetSince says how long ago the rows were true.
+// SetSince sets the age of the rows.
 func (m *Model) SetSince(d time.Duration) { m.since = d }
 
-// SetEnded says which flows have ended, and why. The table keeps the map.
+// SetEnded sets the flows that have ended and the reasons. The table keeps the
+// map.
 func (m *Model) SetEnded(ended map[flow.ID]flow.Reason) { m.ended = ended }
 
-// SetMarked says which flows are marked. The table keeps the map.
+// SetMarked sets the marked flows. The table keeps the map.
 func (m *Model) SetMarked(marked map[flow.ID]flow.Ref) { m.marked = marked }
 
-// SetRows replaces the rows. The cursor stays on its flow, and that on its line
-// of the screen; row is where flow anchor is among the rows, less than zero
-// where it is not.
+// SetRows replaces the rows. The cursor stays on its flow and, if possible, on
+// its line of the screen. row is the index of flow anchor in rows, or -1.
 func (m *Model) SetRows(rows []*flow.Flow, anchor flow.ID, row int) {
 	m.rows = rows
 	if anchor != m.selected {
@@ -118,8 +118,8 @@ func (m *Model) SetRows(rows []*flow.Flow, anchor flow.ID, row int) {
 	m.settle()
 }
 
-// find returns the row of a flow that was selected while its row was being
-// looked for elsewhere.
+// find returns the row of a flow that was selected after SetRows' caller looked
+// for another one.
 func (m *Model) find(id flow.ID) int {
 	for i, f := range m.rows {
 		if f.ID == id {
@@ -132,7 +132,7 @@ func (m *Model) find(id flow.ID) int {
 // Rows returns the rows.
 func (m *Model) Rows() []*flow.Flow { return m.rows }
 
-// Selected returns the flow under the cursor, nil where there is none.
+// Selected returns the flow under the cursor, nil if the table is empty.
 func (m *Model) Selected() *flow.Flow {
 	if m.window.Cursor < len(m.rows) {
 		return m.rows[m.window.Cursor]
@@ -152,22 +152,22 @@ func (m *Model) Page(pages int) {
 	m.choose()
 }
 
-// Top puts the cursor on the first row and leaves it there, whatever flow that
-// may come to be.
+// Top moves the cursor to the first row. It stays there even if the row's flow
+// changes.
 func (m *Model) Top() {
 	m.window.To(0)
 	m.settle()
 	m.chosen = false
 }
 
-// Bottom puts the cursor on the last row.
+// Bottom moves the cursor to the last row.
 func (m *Model) Bottom() {
 	m.window.To(len(m.rows) - 1)
 	m.choose()
 }
 
-// Click puts the cursor on a line of the table, or returns the key of the
-// title that was hit.
+// Click moves the cursor to a line of the table. On a title, it returns the
+// column's sort key instead.
 func (m *Model) Click(x, y int) (key string, title bool) {
 	if y == 0 && m.titled() {
 		return m.titleAt(x)
@@ -195,8 +195,8 @@ func (m *Model) titleAt(x int) (string, bool) {
 	return "", false
 }
 
-// Keys returns the keys of the columns that are shown, from left to right. The
-// rate both ways follows its halves where it has no column of its own.
+// Keys returns the sort keys of the shown columns, from left to right. The key
+// of the total rate follows its halves if it has no column.
 func (m *Model) Keys() []string {
 	var keys []string
 	for _, p := range m.places {
@@ -212,8 +212,8 @@ func (m *Model) Keys() []string {
 
 func (m *Model) visibleColumn(id columnID) bool { return m.columnWidth(id) > 0 }
 
-// sortedBy reports whether the rows are sorted by a column. Where there is no
-// column of the rate both ways, those of its halves stand for it.
+// sortedBy reports whether the rows are sorted by a column. If the total rate
+// has no column, its two halves count as sorted by it.
 func (m *Model) sortedBy(id columnID) bool {
 	c := columns[id]
 	if c.title == "" {
@@ -236,8 +236,8 @@ func (m *Model) settle() {
 	m.measure()
 }
 
-// measure lays the columns out for what is visible. They only ever grow: a
-// column that follows every change would be unreadable.
+// measure computes the layout for the visible rows. Widths only grow, because a
+// table that follows every change is hard to read.
 func (m *Model) measure() {
 	for _, f := range m.Visible() {
 		m.want = m.want.grow(widths{
@@ -262,5 +262,5 @@ func (m *Model) bodyHeight() int {
 	return m.height
 }
 
-// titled reports whether there is room for the line of titles.
+// titled reports whether there is room for the title line.
 func (m *Model) titled() bool { return m.height >= 3 }

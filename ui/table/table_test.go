@@ -61,7 +61,7 @@ func TestColumnsAreFields(t *testing.T) {
 		}
 	}
 	listed := 0
-	for _, ids := range givingWay {
+	for _, ids := range dropOrder {
 		if slices.Contains(ids, columnID(-1)) {
 			t.Error("a column that is not there gives way")
 		}

@@ -5,7 +5,7 @@ import (
 	"ctop/internal/order"
 )
 
-// Lines draws the table: the titles and one line for each visible row.
+// Lines returns the title line and one line per visible row.
 func (m *Model) Lines() []string {
 	var lines []string
 	if m.titled() {
@@ -20,19 +20,18 @@ func (m *Model) Lines() []string {
 	return lines
 }
 
-// Narrow reports whether there is not room for every address, so that the
-// selected row's have to be shown somewhere else, and how wide a whole tuple
-// can be.
+// Narrow reports whether the addresses do not fit, so that the caller must show
+// the selected row's tuple elsewhere. widest is the width of the longest tuple.
 func (m *Model) Narrow() (narrow bool, widest int) {
 	narrow = m.columnWidth(origin) < m.want.origin || m.columnWidth(reply) < m.want.reply
 	return narrow, m.want.proto + m.want.origin + m.want.reply + len("  > ")
 }
 
-// Terse reports whether the selected row's state and rates have to be shown
-// somewhere else, for want of room.
+// Terse reports whether the state column does not fit, so that the caller must
+// show the selected row's state and rates elsewhere.
 func (m *Model) Terse() bool { return m.wanted.has(state) && !m.visibleColumn(state) }
 
-// Facts are the selected row's state, what is left of it, and its rates.
+// Facts returns the selected row's state, TTL and rates.
 func (m *Model) Facts() string {
 	f := m.Selected()
 	if f == nil {
@@ -78,7 +77,7 @@ func (m *Model) titles() string {
 	return l.render(m.theme.Head)
 }
 
-// titleWithMark adds the direction of the order to a title.
+// titleWithMark appends the sort direction to a title.
 func titleWithMark(title string, by order.By, width int) string {
 	mark := "▲"
 	if by.Desc {
