@@ -92,9 +92,9 @@ func newGate(l Limits, clock func() time.Time) *gate {
 	return g
 }
 
-// household is one sender: an address of IPv4, or a /64 network of IPv6, in which one
-// host has any number of addresses.
-func household(a netip.Addr) netip.Prefix {
+// sourceOf returns the source that an address counts for: an IPv4 address itself, or the
+// /64 network of an IPv6 address, in which one host can use any address.
+func sourceOf(a netip.Addr) netip.Prefix {
 	a = a.Unmap().WithZone("")
 	bits := a.BitLen()
 	if a.Is6() {
@@ -110,7 +110,7 @@ func household(a netip.Addr) netip.Prefix {
 // enter takes a place for a connection, dropping another one if necessary, or returns
 // why there is none.
 func (g *gate) enter(a netip.Addr, s startup) error {
-	h := household(a)
+	h := sourceOf(a)
 	victim, err := g.admit(a, h, s)
 	if victim != nil {
 		victim.drop()
@@ -215,7 +215,7 @@ func (g *gate) know(a netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock()
-	g.known[household(a)] = now
+	g.known[sourceOf(a)] = now
 	if len(g.known) <= mostKnown {
 		return
 	}
@@ -237,7 +237,7 @@ func (g *gate) isKnown(h netip.Prefix) bool {
 func (g *gate) fail(a netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	h, now := household(a), g.clock()
+	h, now := sourceOf(a), g.clock()
 	f := g.failures[h]
 	if f == nil || now.Sub(f.since) >= failureWindow {
 		g.forget(now)

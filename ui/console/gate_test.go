@@ -104,7 +104,7 @@ func TestGateKeepsPlacesForTheKnown(t *testing.T) {
 		t.Error("it was dropped")
 	}
 	*now = now.Add(knownFor)
-	if g.isKnown(household(ann)) {
+	if g.isKnown(sourceOf(ann)) {
 		t.Error("known for ever")
 	}
 	for i := range 2 * mostKnown {

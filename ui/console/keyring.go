@@ -143,7 +143,7 @@ func (r *Keyring) refresh() (changed bool, err error) {
 
 // refuse refuses new sessions until the file is valid again.
 func (r *Keyring) refuse(err error) (bool, error) {
-	told := r.err != nil && r.err.Error() == err.Error()
+	known := r.err != nil && r.err.Error() == err.Error()
 	r.err = err
-	return !told, err
+	return !known, err
 }

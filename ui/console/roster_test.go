@@ -119,7 +119,7 @@ func TestGateForgetsFailures(t *testing.T) {
 	if n := len(g.failures); n > mostAddresses {
 		t.Errorf("%d addresses are remembered", n)
 	}
-	h := household(addr(3*mostAddresses - 1))
+	h := sourceOf(addr(3*mostAddresses - 1))
 	if g.failuresOf(h) != 1 {
 		t.Error("the last failure is forgotten")
 	}
@@ -140,26 +140,26 @@ func TestGateForgetsTheKnown(t *testing.T) {
 	first := netip.MustParseAddr("192.0.2.1")
 	g.know(first)
 	*now = now.Add(knownFor - 1)
-	if !g.isKnown(household(first)) {
+	if !g.isKnown(sourceOf(first)) {
 		t.Error("forgotten within the week")
 	}
 	*now = now.Add(1)
-	if g.isKnown(household(first)) {
+	if g.isKnown(sourceOf(first)) {
 		t.Error("known after the week")
 	}
 	for i := range mostKnown {
 		*now = now.Add(1)
 		g.know(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}))
 	}
-	if _, there := g.known[household(first)]; there || len(g.known) != mostKnown {
+	if _, there := g.known[sourceOf(first)]; there || len(g.known) != mostKnown {
 		t.Errorf("%d are known, the oldest among them: %v", len(g.known), there)
 	}
 }
 
-// Those who are turned away are told why, each time, but only so many at once.
+// Refused clients get the reason every time, but only a limited number at once.
 func TestTurnAway(t *testing.T) {
 	s := &Server{clock: time.Now, farewells: make(chan struct{}, 1)}
-	told := func() string {
+	answer := func() string {
 		here, there := net.Pipe()
 		defer func() { _ = there.Close() }()
 		done := make(chan struct{})
@@ -176,13 +176,13 @@ func TestTurnAway(t *testing.T) {
 		return string(text[:n])
 	}
 	for range 3 {
-		if got := told(); got != "ctop: no room\r\n" {
-			t.Errorf("told %q", got)
+		if got := answer(); got != "ctop: no room\r\n" {
+			t.Errorf("the client got %q", got)
 		}
 	}
 	s.farewells <- struct{}{}
-	if got := told(); got != "" {
-		t.Errorf("told %q, although another one is being told", got)
+	if got := answer(); got != "" {
+		t.Errorf("the client got %q, although another one is being refused", got)
 	}
 }
 

@@ -129,7 +129,7 @@ func (s *Server) stop() {
 	for _, c := range s.closeRegister() {
 		_ = c.Close()
 	}
-	_ = s.ssh.Close() // nothing is left to be told
+	_ = s.ssh.Close() // no reader of the error is left
 	s.work.Wait()
 }
 

@@ -40,7 +40,7 @@ type session struct {
 	terminal string
 	pty      bool
 	started  bool
-	told     map[string]bool
+	refused  map[string]bool
 	work     sync.WaitGroup
 	// closed is closed when the client has closed the channel.
 	closed chan struct{}
@@ -58,7 +58,7 @@ func (s *Server) openSession(_ *ssh.Server, conn *gossh.ServerConn, newChannel g
 		_ = newChannel.Reject(gossh.Prohibited, "ctop: not authenticated")
 		return
 	}
-	x := &session{server: s, client: c, who: who, conn: conn, size: newSize(), told: map[string]bool{}, closed: make(chan struct{})}
+	x := &session{server: s, client: c, who: who, conn: conn, size: newSize(), refused: map[string]bool{}, closed: make(chan struct{})}
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	defer x.cancel(errGone)
 	if err := x.enter(); err != nil {
@@ -246,10 +246,10 @@ func (l serverLog) Write(e Entry) error {
 // refuse refuses a kind of request, and tells the operator once why.
 func (x *session) refuse(kind, why string) {
 	x.server.counters.requestsRefused.Add(1)
-	if x.told[kind] {
+	if x.refused[kind] {
 		return
 	}
-	x.told[kind] = true
+	x.refused[kind] = true
 	x.server.log.Info("refused a request", append(x.who.logged(), "request", shorten(format.Clean(kind)))...)
 	if why != "" && !x.started {
 		x.say(why)
