@@ -188,7 +188,7 @@ func TestForeignPins(t *testing.T) {
 	if err := errors.Join(os.Remove(pins[0]), foreign.Pin(pins[0])); err != nil {
 		t.Fatal(err)
 	}
-	runUnder(ctx, t, nil, slices.Concat([]string{"--dump"}, ports)...).refused(t, "ctop down")
+	runUnder(ctx, t, nil, slices.Concat([]string{"--dump"}, ports)...).refused(t, `"ctop down `+strings.Join(ports, " ")+`"`)
 	if _, err := lab.Ping(ctx, l.Client, l.Server.Addr4()); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -110,7 +111,7 @@ func TestUpgradeOfAnotherLayout(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was taken over")
 	}
-	for _, want := range []string{"continues forwarding", "ctop down"} {
+	for _, want := range []string{"continues forwarding", `"ctop down ` + strings.Join(pair, " ") + `"`} {
 		if !bytes.Contains([]byte(err.Error()), []byte(want)) {
 			t.Errorf("%q does not say %q", err, want)
 		}

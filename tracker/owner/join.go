@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -126,11 +127,11 @@ func open(dir string) (*kernel.Objects, *Description, error) {
 		d, err = decode(text)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("join the tracker at %s: %w: it continues forwarding, and the version that started it can show it; to replace it without its flows, run \"ctop down\" and start again at once", dir, err)
+		return nil, nil, fmt.Errorf("join the tracker at %s: %w: it continues forwarding, and the version that started it can show it; to replace it without its flows, run \"%s\" and start again at once", dir, err, downOf(dir))
 	}
 	k, err := kernel.Open(dir)
 	if errors.Is(err, kernel.ErrForeign) {
-		return nil, nil, fmt.Errorf("join the tracker at %s: %w: run \"ctop down\", then start again", dir, err)
+		return nil, nil, fmt.Errorf("join the tracker at %s: %w: run \"%s\", then start again", dir, err, downOf(dir))
 	}
 	if err != nil {
 		return nil, nil, pinError(dir, err)
@@ -138,9 +139,14 @@ func open(dir string) (*kernel.Objects, *Description, error) {
 	return k, d, nil
 }
 
+// downOf returns the command that ends the tracker of a directory.
+func downOf(dir string) string {
+	return "ctop down " + commandLine(interfacesOf(filepath.Base(dir)))
+}
+
 func pinError(dir string, err error) error {
 	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("join the tracker at %s: %w: a ctop was killed while it attached or ended: start it on these interfaces again, or run \"ctop down\" on them", dir, ErrPinsMissing)
+		return fmt.Errorf("join the tracker at %s: %w: a ctop was killed while it attached or ended: start it on these interfaces again, or run \"%s\"", dir, ErrPinsMissing, downOf(dir))
 	}
 	return lookError("open the pins at "+dir, err)
 }

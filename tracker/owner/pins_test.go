@@ -145,7 +145,7 @@ func TestJoinWaits(t *testing.T) {
 	}
 	owner.release()
 	presence.release()
-	if _, _, err := Join(context.Background(), dir); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), "ctop down") {
+	if _, _, err := Join(context.Background(), dir); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), `"ctop down a b"`) {
 		t.Errorf("when its owner died: %v", err)
 	}
 }
