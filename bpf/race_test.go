@@ -121,6 +121,8 @@ type race struct {
 	// there writes the address that tells flows apart into a packet's source, back
 	// into its destination.
 	there, back *ebpf.Program
+	// prepare fills the empty table; nil leaves it empty.
+	prepare func()
 }
 
 func newRace(t *testing.T, s setup) *race {
@@ -147,6 +149,9 @@ func newRace(t *testing.T, s setup) *race {
 func (r *race) run(each uint32, second *ebpf.Program, frames [2][]byte) ConntrackCpuStats {
 	r.t.Helper()
 	r.reset()
+	if r.prepare != nil {
+		r.prepare()
+	}
 	ok(r.t, r.arrivals.Put(uint32(0), uint64(0)))
 	before := r.counters()
 	var both sync.WaitGroup

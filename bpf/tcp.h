@@ -198,8 +198,6 @@ static __always_inline void tcp_apply(struct flow *flow,
 		sender->pending_end = pkt->end;
 		sender->pending_wscale = pkt->wscale;
 	}
-	if (step->actions & TCP_FINISH)
-		sender->fin_end = pkt->end;
 	if (step->actions & TCP_RETRANSMIT)
 		count_up(&sender->retransmits);
 	if (step->actions & TCP_MERGE_SYN) {

@@ -99,6 +99,9 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		return tcp_refused(pkt, flow, control, step->invalid, d);
 	if (step->actions & TCP_RESTART)
 		return tcp_end_old(step, pkt, flow, control, d);
+	/* Whoever sees that there was a FIN goes by its number. */
+	if (step->actions & TCP_FINISH)
+		WRITE_ONCE(dir->fin_end, pkt->end);
 	if (!(step->actions & TCP_END) && step->control != control) {
 		__u64 keep = 0;
 
@@ -115,11 +118,13 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	    has_flag(step->control, FLOW_SEEN, d))
 		flow_note_link(flow, pkt, d);
 	shared = dir_is_shared(dir);
+	tcp_apply(flow, pkt, step, control, d, shared);
+	/* A direction that has packets has numbers. */
+	asm volatile("" ::: "memory");
 	if (!(step->actions & TCP_OLD))
 		flow_count(dir, pkt, shared);
 	if (step->actions & TCP_REFRESH)
 		flow_refresh(dir, now);
-	tcp_apply(flow, pkt, step, control, d, shared);
 	if (step->actions & TCP_END) {
 		ended_remember(pkt, flow, d, now);
 		/* Whoever lost this race lost it to another end. */
