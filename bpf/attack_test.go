@@ -80,3 +80,28 @@ func TestMutatedConversations(t *testing.T) {
 		}
 	}
 }
+
+// One end was outside the window, segments inside it came since, and then the other
+// end was outside, too. The flow has missed nothing, and keeps the timeout of an
+// established one.
+func TestEndsOutsideBeforeAndAfter(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, by := range hooks {
+		for first := range 2 {
+			h.reset()
+			c := h.connect(by)
+			send := []func(string, frame.Segment){c.client, c.server}
+			far := []frame.Segment{
+				{Flags: frame.FIN | frame.ACK, Seq: 1001 + 1<<30, Ack: 5001},
+				{Flags: frame.FIN | frame.ACK, Seq: 5001 + 1<<30, Ack: 1001},
+			}
+			send[first]("invalid/window", far[first])
+			c.client("established", frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Payload: 10})
+			c.server("established", frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1011})
+			send[1-first]("invalid/window", far[1-first])
+			h.wait(timeouts[ConntrackTimeoutTIMEOUT_TCP_UNACKNOWLEDGED] + 1)
+			h.syscall(h.Sweep, new(ConntrackSweepArgs))
+			h.expectFlows(1)
+		}
+	}
+}

@@ -192,8 +192,8 @@ const (
 	ConntrackFlowFlagFLOW_SYN_ACK_PENDING ConntrackFlowFlag = 16777216
 	ConntrackFlowFlagFLOW_PENDING_SIDE    ConntrackFlowFlag = 67108864
 	ConntrackFlowFlagFLOW_ONE_SIDED       ConntrackFlowFlag = 268435456
-	ConntrackFlowFlagFLOW_KEPT            ConntrackFlowFlag = 536870912
-	ConntrackFlowFlagFLOW_ENDED_OUTSIDE   ConntrackFlowFlag = 1073741824
+	ConntrackFlowFlagFLOW_ENDED_OUTSIDE   ConntrackFlowFlag = 536870912
+	ConntrackFlowFlagFLOW_KEPT            ConntrackFlowFlag = 2147483648
 )
 
 type ConntrackFlowKey struct {

@@ -68,11 +68,11 @@ enum flow_flag {
 	/* Packets came in by the wrong side before the flow was answered: both
 	 * ends seem to be on one side. */
 	FLOW_ONE_SIDED = 1 << 28,
+	/* A FIN or a RST of this direction was outside the window. */
+	FLOW_ENDED_OUTSIDE = 1 << 29,
 	/* Was answered while there was room for such flows: it is not evicted
 	 * (embryo.h). */
-	FLOW_KEPT = 1 << 29,
-	/* A FIN or a RST of this direction was outside the window. */
-	FLOW_ENDED_OUTSIDE = 1 << 30,
+	FLOW_KEPT = 1U << 31,
 };
 
 #define CONTROL_STATE 0xffULL

@@ -152,7 +152,7 @@ static __always_inline struct flow *plain_find(const __u64 *words, __u64 *contro
  * takes FLOW_ENDED_OUTSIDE back. */
 #define PLAIN_CONTROL \
 	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1 | \
-	 FLOW_ENDED_OUTSIDE)
+	 FLOW_ENDED_OUTSIDE | FLOW_ENDED_OUTSIDE << 1)
 
 /* Brings the direction of a segment inside the window up to date. */
 static __always_inline bool plain_tcp_track(struct flow *flow, __u32 d,

@@ -14,7 +14,7 @@ const MetaSize = 4096
 
 // layoutVersion is increased if a pinned map changes its meaning but not its
 // size.
-const layoutVersion = 3
+const layoutVersion = 4
 
 // Layout must be equal for two versions to read each other's maps.
 type Layout struct {
