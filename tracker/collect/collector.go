@@ -278,8 +278,12 @@ func (c *Collector) publish(s *flow.Snapshot) {
 // only taken while somebody calls Snapshot. After a pause, the first call waits
 // for a new one.
 func (c *Collector) Snapshot() *flow.Snapshot {
-	c.demand.ask()
-	return c.latest.Load()
+	for {
+		pauses := c.demand.ask()
+		if s := c.latest.Load(); s != nil || c.demand.pausesBegun() == pauses {
+			return s
+		}
+	}
 }
 
 // SweepTook returns the CPU time of the latest sweep, 0 if this process has

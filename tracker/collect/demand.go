@@ -26,14 +26,17 @@ type demand struct {
 	// taken is not nil from a pause until the next snapshot. It is closed when
 	// there is one.
 	taken chan struct{}
+	// pauses is the number of pauses so far.
+	pauses int
 }
 
 // ask records a request. During a pause it ends the pause and waits for the
-// next snapshot.
-func (d *demand) ask() {
+// next snapshot. It returns the number of pauses so far: a reader that was
+// stopped since, for longer than it takes a pause to begin, has to ask again.
+func (d *demand) ask() (pauses int) {
 	d.mu.Lock()
 	d.asked = time.Now()
-	taken := d.taken
+	taken, pauses := d.taken, d.pauses
 	if d.woken != nil {
 		close(d.woken)
 		d.woken = nil
@@ -42,6 +45,7 @@ func (d *demand) ask() {
 	if taken != nil {
 		<-taken
 	}
+	return pauses
 }
 
 // pause begins a pause if the last request is longer ago than after. It returns
@@ -53,7 +57,15 @@ func (d *demand) pause(after time.Duration) <-chan struct{} {
 		return nil
 	}
 	d.woken, d.taken = make(chan struct{}), make(chan struct{})
+	d.pauses++
 	return d.woken
+}
+
+// pausesBegun returns the number of pauses so far.
+func (d *demand) pausesBegun() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.pauses
 }
 
 // serve wakes the readers that wait for a snapshot.
@@ -96,6 +108,10 @@ func (c *Collector) glance() error {
 	s, err := c.source.Status()
 	if c.fault(partSnapshots, err); err == nil {
 		c.watchdog.watch(c.source, s)
+		// The next reading may take as long as the last one.
+		if before := c.status.Load(); before != nil {
+			s.Took = before.Took
+		}
 		c.status.Store(s)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // While nobody asks for snapshots the table is not read, and counters still are. Whoever
@@ -29,6 +30,9 @@ func TestNobodyReads(t *testing.T) {
 			t.Fatalf("the first snapshot is %v", s)
 		}
 		time.Sleep(idleAfter + 2*defaultInterval)
+		slow := *c.Status()
+		slow.Took = time.Minute
+		c.status.Store(&slow)
 		reads, glances := tr.reads.Load(), tr.glances.Load()
 		time.Sleep(time.Minute)
 		if n := tr.reads.Load() - reads; n != 0 {
@@ -37,8 +41,8 @@ func TestNobodyReads(t *testing.T) {
 		if n := tr.glances.Load() - glances; n < 55 || n > 65 {
 			t.Errorf("the counters were read %d times in a minute", n)
 		}
-		if s := c.Status(); s == nil || s.Flows != nil {
-			t.Errorf("the status is %v", s)
+		if s := c.Status(); s == nil || s.Flows != nil || s.Took != time.Minute {
+			t.Errorf("the status has flows, or says that reading them took %s", s.Took)
 		}
 		if s := c.Snapshot(); s == nil || len(s.Flows) != 10 || tr.reads.Load() != reads+1 {
 			t.Errorf("after the pause: %v, %d reads", s, tr.reads.Load()-reads)
@@ -75,5 +79,45 @@ func TestWaitingReader(t *testing.T) {
 			wg.Wait()
 			tr.broken = nil
 		})
+	}
+}
+
+// A reader may be stopped, as by SIGSTOP, between its question and its look at the
+// latest snapshot, for so long that the collector pauses. It gets a snapshot all the
+// same, and none only where there never was one or the collector has ended.
+func TestReaderStopped(t *testing.T) {
+	lab.Require(t)
+	tr := filled(t, 1)
+	c := New(tr, Options{})
+	if s := c.Snapshot(); s != nil {
+		t.Fatalf("before the first: %v", s)
+	}
+	const each = 20_000
+	done := make(chan struct{})
+	var missing int
+	go func() {
+		defer close(done)
+		for range each {
+			if c.Snapshot() == nil {
+				missing++
+			}
+		}
+	}()
+	for running := true; running; {
+		c.publish(&flow.Snapshot{})
+		woken := c.demand.pause(0)
+		c.latest.Store(nil)
+		select {
+		case <-woken:
+		case <-done:
+			running = false
+		}
+	}
+	c.demand.serve()
+	if missing > 0 {
+		t.Errorf("%d of %d readers got nothing", missing, each)
+	}
+	if s := c.Snapshot(); s != nil {
+		t.Errorf("after the end: %v", s)
 	}
 }
