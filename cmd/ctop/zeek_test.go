@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,7 @@ type fate struct {
 	Sport                                uint16
 	From, To                             string
 	Type                                 *uint8
+	ClosedBy                             string `json:"closed_by"`
 }
 
 // state is the last that the flow was in.
@@ -64,8 +66,10 @@ var zeekStates = map[string]func(*fate) bool{
 	"RSTO":   func(f *fate) bool { return f.Reason == "rst" && f.Direction == "origin" },
 	"RSTR":   func(f *fate) bool { return f.Reason == "rst" && f.Direction == "reply" },
 	"RSTOS0": func(f *fate) bool { return f.Reason == "rst" && f.in("SYN_SENT") && f.Direction == "origin" },
-	// A FIN by who opened, and never an answer.
-	"SH": func(f *fate) bool { return f.lasted() && f.in("SYN_SENT") },
+	// A FIN by who opened, and never an answer: a one-sided flow. Its end tells of the FIN.
+	"SH": func(f *fate) bool {
+		return f.lasted() && f.in("NEW") && (f.Event != "destroy" || f.ClosedBy == "origin")
+	},
 	// Midstream: whatever was said, it is not closed.
 	"OTH": func(f *fate) bool { return f.lasted() && f.in("NEW", "ESTABLISHED") },
 }
@@ -78,6 +82,7 @@ var zeekDifferences = map[string]string{
 	"zeek/tcp__syn-bad.pcap":             "Zeek ignores the SYN for its checksum (C in the history)",
 	"zeek/globus-url-copy.pcap":          "Zeek stopped looking at what is a bulk transfer, which goes on and is closed",
 	"zeek/ntp__misordered-ntp.pcap":      "the origin is who is heard first; Zeek turns it round by the port",
+	"zeek/mpls-in-vlan.pcap":             "the origin is who is heard first; Zeek turns it round by the port",
 	"zeek/tunnels__gre-aruba-amsdu.pcap": "the flow is the tunnel's, not what is in it",
 	"zeek/tunnels__gre-pptp.pcap":        "the flow is the tunnel's, not what is in it",
 	"zeek/tunnels__gre-sample.pcap":      "the flow is the tunnel's, not what is in it",
@@ -134,27 +139,27 @@ func TestZeekStates(t *testing.T) {
 
 // agrees reports whether a flow of the connection's first end ended as Zeek says. A
 // row without ends is the only one of its capture.
-func (r *connection) agrees(t *testing.T, fates []*fate, rows int) bool {
+func (r *connection) agrees(t *testing.T, fates []fate, rows int) bool {
 	t.Helper()
 	means, ok := zeekStates[r.State]
 	if !ok {
 		t.Errorf("conn_state %s has no meaning here", r.State)
 		return false
 	}
-	return slices.ContainsFunc(fates, func(f *fate) bool {
+	return slices.ContainsFunc(fates, func(f fate) bool {
 		from := f.Src == r.Orig && (f.Type != nil || strconv.Itoa(int(f.Sport)) == r.Port)
-		return means(f) && (from || r.Orig == "" && rows == 1)
+		return means(&f) && (from || r.Orig == "" && rows == 1)
 	})
 }
 
 // fatesOf replays a capture and returns the last event of each of its flows.
-func fatesOf(t *testing.T, path string) []*fate {
+func fatesOf(t *testing.T, path string) []fate {
 	t.Helper()
 	stdout, _, err := headless(t, "replay", "--events", "-o", "jsonl", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := map[string]*fate{}
+	last := map[string]fate{}
 	for line := range strings.Lines(stdout) {
 		var e struct {
 			fate
@@ -163,11 +168,7 @@ func fatesOf(t *testing.T, path string) []*fate {
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
 		}
-		last[e.ID] = &e.fate
+		last[e.ID] = e.fate
 	}
-	fates := make([]*fate, 0, len(last))
-	for _, f := range last {
-		fates = append(fates, f)
-	}
-	return fates
+	return slices.Collect(maps.Values(last))
 }
