@@ -162,7 +162,7 @@ static __always_inline bool checksum_is_pending(struct xdp_md *ctx,
 						const struct packet *pkt)
 {
 	__u32 offset = checksum_offset(pkt);
-	__u16 *field = CTX_DATA(ctx) + (offset & MAX_OFFSET);
+	__u16 *field = CTX_DATA(ctx) + masked(offset, MAX_OFFSET);
 
 	return offset && (void *)(field + 1) <= CTX_DATA_END(ctx) &&
 	       *field == checksum_pseudo(pkt);

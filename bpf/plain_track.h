@@ -159,8 +159,9 @@ static __always_inline bool plain_tcp_track(struct flow *flow, __u32 d,
 					    struct packet *pkt, __u64 now,
 					    __u32 cpu)
 {
-	struct flow_dir *dir = &flow->dir[d & 1];
-	struct flow_dir *other = &flow->dir[(d & 1) ^ 1];
+	__u32 own = masked(d, 1);
+	struct flow_dir *dir = &flow->dir[own];
+	struct flow_dir *other = &flow->dir[own ^ 1];
 
 	/* Else the compiler works them out again for every field. */
 	asm volatile("" : "+r"(dir), "+r"(other));
@@ -186,7 +187,7 @@ static __always_inline bool plain_udp_track(struct flow *flow, __u32 d,
 					    struct packet *pkt, __u64 now,
 					    __u32 cpu)
 {
-	struct flow_dir *dir = &flow->dir[d & 1];
+	struct flow_dir *dir = &flow->dir[masked(d, 1)];
 
 	asm volatile("" : "+r"(dir));
 	if (dir->last_seen_ticks != now) {

@@ -27,6 +27,14 @@ enum hook {
 #define MAX_IPV6_EXTENSIONS 8
 #define MAX_OFFSET 0x3fff
 
+/* value & mask. Where the compiler knows that the value is in that range it would leave
+ * the mask out; the verifier of Linux 5.15 forgets ranges of what was on the stack. */
+static __always_inline __u32 masked(__u32 value, __u32 mask)
+{
+	asm volatile("" : "+r"(value));
+	return value & mask;
+}
+
 #define IPPROTO_MOBILITY 135
 #define IPPROTO_HIP 139
 #define IPPROTO_SHIM6 140
