@@ -15,6 +15,7 @@ import (
 	"ctop/cmd/ctop/output"
 	"ctop/internal/filter"
 	"ctop/tracker/flow"
+	"ctop/ui/console"
 )
 
 // fakeTarget is a tracker for commands that are typed at the machine.
@@ -22,9 +23,12 @@ type fakeTarget struct {
 	flows []flow.Flow
 	acts  []flow.Act
 	fails error
+	// rated says that rates were asked for.
+	rated bool
 }
 
-func (f *fakeTarget) snapshot(context.Context) (*flow.Snapshot, error) {
+func (f *fakeTarget) snapshot(_ context.Context, rates bool) (*flow.Snapshot, error) {
+	f.rated = rates
 	return (&server{flows: f.flows}).Snapshot(), nil
 }
 
@@ -94,6 +98,34 @@ func TestDeleteTyped(t *testing.T) {
 	e, _, _ := typed("")
 	if err := new(endFlags).end(t.Context(), e, &fakeTarget{fails: failed}, filter.Filter{}); !errors.Is(err, failed) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// Rates are read if a filter compares them, or if the flows are shown with theirs.
+func TestDeleteReadsRates(t *testing.T) {
+	for _, c := range []struct {
+		flags  endFlags
+		filter string
+		answer string
+		want   bool
+	}{
+		{endFlags{}, "tcp", "", false},
+		{endFlags{}, "tcp !rate>1", "", true},
+		{endFlags{}, "443 or bps<1", "", true},
+		{endFlags{yes: true}, "out_rate<1", "y\n", true},
+		{endFlags{yes: true}, "tcp", "y\n", false},
+		{endFlags{}, "tcp", "y\n", true},
+		{endFlags{dryRun: true}, "tcp", "", true},
+	} {
+		wanted, err := filter.Parse(c.filter)
+		if err != nil {
+			t.Fatal(err)
+		}
+		on := &fakeTarget{flows: manyFlows(1)}
+		e, _, _ := typed(c.answer)
+		if err := c.flags.end(t.Context(), e, on, wanted); err != nil || on.rated != c.want {
+			t.Errorf("%+v %q: rates %v, error %v", c.flags, c.filter, on.rated, err)
+		}
 	}
 }
 
@@ -261,6 +293,24 @@ func TestLightness(t *testing.T) {
 	} {
 		if got := lightByVariable(text); got != want {
 			t.Errorf("COLORFGBG=%s is light: %t", text, got)
+		}
+	}
+}
+
+// A stream refuses a filter that asks for what its lines do not have.
+func TestStreamsRefuseFilters(t *testing.T) {
+	for _, args := range []string{
+		"events --filter rate>1", "events lo lo2 --filter if:lo", "replay --events --filter ttl<1m x.pcap", "--trace bytes>1 lo lo2",
+	} {
+		var stdout, stderr bytes.Buffer
+		e := env{args: strings.Fields(args), stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: func(string) string { return "" }}
+		if status := report(&stderr, run(t.Context(), e)); status != exitUsage || !strings.Contains(stderr.String(), "has no ") {
+			t.Errorf("%s: status %d, %q", args, status, &stderr)
+		}
+	}
+	for _, command := range []string{"events --filter rate>1", "events --filter !if:veth1"} {
+		if _, errs, status := new(server).overSSH(t, console.Viewer, "", command); status != exitUsage || !strings.Contains(errs, "has no ") {
+			t.Errorf("%s over SSH: status %d, %q", command, status, errs)
 		}
 	}
 }

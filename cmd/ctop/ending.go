@@ -52,7 +52,8 @@ func (f *endFlags) run(e env, open opener) func(*cobra.Command, []string) error 
 }
 
 func (f *endFlags) end(ctx context.Context, e env, on target, wanted filter.Filter) error {
-	s, err := on.snapshot(ctx)
+	asks := !f.yes && e.asks()
+	s, err := on.snapshot(ctx, asks || f.dryRun || wanted.WantsRates())
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (f *endFlags) end(ctx context.Context, e env, on target, wanted filter.Filt
 	if f.dryRun {
 		return f.preview(e, s, rows)
 	}
-	if !f.yes && len(rows) > 0 && e.asks() {
+	if asks && len(rows) > 0 {
 		if err := f.confirm(ctx, e, s, rows); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -23,6 +24,14 @@ func (f *eventFlags) register(flags *pflag.FlagSet) {
 	flags.VarP(&f.output, "output", "o", "format of the lines (json is the same as jsonl)")
 	flags.Var(&f.watch, "for", "how long to print, 0s until interrupted")
 	flags.Var(&f.filter, "filter", "flows to report, by the fields that an event has")
+}
+
+// check refuses a filter that asks for what events do not have.
+func (f *eventFlags) check() error {
+	if err := filter.Filter(f.filter).CheckEvents(); err != nil {
+		return usagef("--filter: %w", err)
+	}
+	return nil
 }
 
 // print prints the events of a target until ctx is done, --for is over or nobody
@@ -75,7 +84,7 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.env.checkStdout(); err != nil {
+	if err := errors.Join(c.which.check(), c.env.checkStdout()); err != nil {
 		return err
 	}
 	ctx := cmd.Context()

@@ -116,6 +116,11 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 
 // check refuses contradictory flags before the file is read.
 func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
+	if c.events {
+		if err := c.view.wanted().CheckEvents(); err != nil {
+			return usagef("--filter: %w", err)
+		}
+	}
 	if c.dump && c.events {
 		return usagef("--dump and --events exclude each other: use only one of them")
 	}

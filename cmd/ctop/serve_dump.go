@@ -35,7 +35,7 @@ func (r remote) dumpCommand() *cobra.Command {
 
 // next waits until a dump may be sent, and returns its snapshot.
 func (r remote) next(ctx context.Context) (s *flow.Snapshot, done func(), err error) {
-	if _, err := r.snapshot(ctx); err != nil {
+	if _, err := r.snapshot(ctx, true); err != nil {
 		return nil, nil, err
 	}
 	return r.dumps.begin(ctx, r.reader.Snapshot, r.role, r.end)

@@ -67,8 +67,9 @@ func (r remote) run(ctx context.Context) error {
 // open is the opener of the command.
 func (r remote) open(_ context.Context, use func(target) error) error { return use(r) }
 
-// snapshot returns the server's latest snapshot, and waits for the first one.
-func (r remote) snapshot(ctx context.Context) (*flow.Snapshot, error) {
+// snapshot returns the server's latest snapshot, which has rates, and waits for the
+// first one.
+func (r remote) snapshot(ctx context.Context, _ bool) (*flow.Snapshot, error) {
 	for range 50 {
 		if s := r.reader.Snapshot(); s != nil {
 			return s, nil
@@ -136,7 +137,12 @@ func (r remote) eventsCommand() *cobra.Command {
 	var which eventFlags
 	cmd := &cobra.Command{
 		Use: "events [flags]", Short: "Print a line for every state change of a flow", Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error { return which.print(cmd.Context(), r.env, r, nil) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := which.check(); err != nil {
+				return err
+			}
+			return which.print(cmd.Context(), r.env, r, nil)
+		},
 	}
 	which.register(cmd.Flags())
 	return cmd

@@ -13,8 +13,8 @@ import (
 // the machine joins one; a command over SSH has the server's.
 type target interface {
 	flow.Actor
-	// snapshot returns the current flows.
-	snapshot(ctx context.Context) (*flow.Snapshot, error)
+	// snapshot returns the current flows. Their rates may be missing unless asked for.
+	snapshot(ctx context.Context, rates bool) (*flow.Snapshot, error)
 	// events returns the events from now on.
 	events(ctx context.Context) iter.Seq2[flow.Event, error]
 }
@@ -46,7 +46,13 @@ type joined struct {
 	log   *console.Audit
 }
 
-func (j *joined) snapshot(context.Context) (*flow.Snapshot, error) { return j.Snapshot() }
+// snapshot implements [target]. Rates take a second.
+func (j *joined) snapshot(ctx context.Context, rates bool) (*flow.Snapshot, error) {
+	if rates {
+		return readTwice(ctx, j.Tracker, rateInterval)
+	}
+	return j.Snapshot()
+}
 
 func (j *joined) events(ctx context.Context) iter.Seq2[flow.Event, error] { return j.Events(ctx) }
 

@@ -61,7 +61,7 @@ func (f *timeoutFlags) run(e env, open opener) func(*cobra.Command, []string) er
 }
 
 func (f *timeoutFlags) listOrSet(ctx context.Context, e env, on target, settings []setting) error {
-	s, err := on.snapshot(ctx)
+	s, err := on.snapshot(ctx, false)
 	if err != nil {
 		return err
 	}

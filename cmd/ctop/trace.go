@@ -24,6 +24,9 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 	if c.dump || c.tracker.keep {
 		return usagef("--trace does not work with --dump or --keep: leave them out")
 	}
+	if err := filter.Filter(c.trace).CheckTraces(); err != nil {
+		return usagef("--trace: %w", err)
+	}
 	if err := checkInterfaces(interfaces); err != nil {
 		return err
 	}
@@ -48,7 +51,8 @@ func (c *rootCommand) streamTraces(ctx context.Context, t *tracker.Tracker) erro
 	// Flows expire only while a collector runs.
 	collector := startCollector(ctx, tracker.NewCollector(t, tracker.CollectorOptions{EventLog: 1}))
 	defer collector.stop()
-	wanted, in := filter.Filter(c.trace), t.Interfaces()
+	in := t.Interfaces()
+	wanted := filter.Filter(c.trace).On(in)
 	return stream[flow.Trace]{
 		from: t.Traces, there: collector.ended,
 		format: func(line []byte, trace *flow.Trace) []byte {

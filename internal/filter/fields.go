@@ -129,6 +129,26 @@ func flagNames() []string {
 	return names
 }
 
+// isRate reports whether a term is about a rate.
+func isRate(name string) bool {
+	f, ok := field.Named(name)
+	return name == "bps" || ok && f.Kind == field.Rate
+}
+
+// ofEvents reports whether there are events that a term can be about.
+func ofEvents(name string) bool {
+	switch name {
+	case "ttl", "timeout", "idle", onInterface, "pinned", "one_sided":
+		return false
+	}
+	return !isRate(name)
+}
+
+// ofTraces reports whether a term can be about a packet.
+func ofTraces(name string) bool {
+	return name == onInterface || slices.ContainsFunc(identity, func(f Field) bool { return f.Name == name })
+}
+
 // hosts returns the ends whose addresses a field asks for, nil where it asks for
 // something else.
 func (f Field) hosts() []end {

@@ -23,6 +23,8 @@ type Filter struct {
 	ended bool
 	// interfaces are the names of the snapshot's, nil where not known.
 	interfaces *field.Names
+	// uses are the fields that the filter has.
+	uses []place
 	// asked are the names of interfaces that the filter has.
 	asked []place
 	// named is set where the filter has names of hosts, and searches where it has
@@ -60,7 +62,7 @@ func parse(text string, named bool) (Filter, error) {
 	if err != nil {
 		return Filter{}, err
 	}
-	return Filter{text: text, root: root, loose: p.loose, ended: p.ended, asked: p.interfaces, named: p.usesNames, searches: p.searches}, nil
+	return Filter{text: text, root: root, loose: p.loose, ended: p.ended, uses: p.uses, asked: p.interfaces, named: p.usesNames, searches: p.searches}, nil
 }
 
 // For returns the filter for the flows of a snapshot. Without it no flow is
@@ -72,6 +74,12 @@ func (f Filter) For(s *flow.Snapshot) Filter {
 	return f
 }
 
+// On returns the filter for flows between interfaces of these names.
+func (f Filter) On(interfaces []string) Filter {
+	f.interfaces = &field.Names{Interfaces: interfaces}
+	return f
+}
+
 // Check returns an error where the filter names an interface that is none of the
 // snapshot's: no flow came in there, and what negates it would match every flow.
 func (f Filter) Check(s *flow.Snapshot) error {
@@ -80,6 +88,28 @@ func (f Filter) Check(s *flow.Snapshot) error {
 		if !slices.Contains(known, asked.word) {
 			instead := onInterface + ":" + strings.Join(known, " or "+onInterface+":")
 			return &Error{Column: asked.column, Problem: fmt.Sprintf("%s: no flow comes in by %q: write %s", onInterface, asked.word, instead)}
+		}
+	}
+	return nil
+}
+
+// WantsRates reports whether the filter has a rate, which takes two readings of the
+// table.
+func (f Filter) WantsRates() bool {
+	return slices.ContainsFunc(f.uses, func(p place) bool { return isRate(p.word) })
+}
+
+// CheckEvents returns an error where the filter has a field that no event has: it would
+// match none of them, or all.
+func (f Filter) CheckEvents() error { return f.check("an event", ofEvents) }
+
+// CheckTraces does the same for the packets of a trace.
+func (f Filter) CheckTraces() error { return f.check("a packet of --trace", ofTraces) }
+
+func (f Filter) check(what string, has func(name string) bool) error {
+	for _, used := range f.uses {
+		if !has(used.word) {
+			return &Error{Column: used.column, Problem: fmt.Sprintf("%s has no %s: leave it out, or use --dump", what, used.word)}
 		}
 	}
 	return nil

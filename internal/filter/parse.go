@@ -38,7 +38,8 @@ type parser struct {
 	// named accepts names of hosts, usesNames is set where there is one, and
 	// searches where there is a text.
 	named, usesNames, searches bool
-	// interfaces are the names that the filter has of interfaces.
+	// uses are the fields that the filter has, interfaces its names of interfaces.
+	uses       []place
 	interfaces []place
 	// last is what a value without a keyword stands for: tcpdump's "port 80 or
 	// 443". It is nil where the term before was none of tcpdump's.

@@ -31,6 +31,9 @@ func (p *parser) primitive() (term, error) {
 	}
 	lower := strings.ToLower(word.text)
 	if holds, ok := wordTerm(lower); ok {
+		if f, flag := flagNamed(lower); flag {
+			p.use(f.Name, word)
+		}
 		p.next()
 		p.last = nil
 		return holds, nil
@@ -47,6 +50,11 @@ func (p *parser) primitive() (term, error) {
 	return p.bare(before)
 }
 
+// use notes a field that the filter has.
+func (p *parser) use(name string, word token) {
+	p.uses = append(p.uses, place{name, p.column(word.at)})
+}
+
 // search reads a text that is to be found.
 func (p *parser) search(word token, text string) (term, error) {
 	if text == "" {
@@ -58,6 +66,7 @@ func (p *parser) search(word token, text string) (term, error) {
 
 // field reads the value of a field whose operator stands in the same word.
 func (p *parser) field(f Field, word token, op, value string) (term, error) {
+	p.use(f.Name, word)
 	at := word.at + len(word.text) - len(value)
 	if value == "" {
 		next := p.peek()
@@ -72,6 +81,7 @@ func (p *parser) field(f Field, word token, op, value string) (term, error) {
 
 // spaced reads a field's value, or a comparison, from the words that follow.
 func (p *parser) spaced(f Field, word token) (term, error) {
+	p.use(f.Name, word)
 	op := ":"
 	switch next := strings.ToLower(p.peek()); {
 	case comparisonAt(next) != "":
