@@ -294,16 +294,12 @@ func (t *Tracker) configure(o Options) error {
 	return nil
 }
 
-// upgrade replaces the attached programs of another version by those of this
-// version.
-// The kernel replaces each one atomically. Maps stay, and with them flows,
-// counters and
+// upgrade replaces the attached programs of another version by those of this version.
+// The kernel replaces each one atomically. Maps stay, and with them flows, counters and
 // timeouts. upgrade can be repeated, so it may be interrupted anywhere.
 //
-// While a collector runs, only the attached programs are replaced. Several
-// goroutines
-// use the programs that user space runs, so the old ones stay until the process
-// ends.
+// While a collector runs, only the attached programs are replaced. Several goroutines
+// use the programs that user space runs, so the old ones stay until the process ends.
 func (t *Tracker) upgrade(running bool) error {
 	if t.hold.IsCurrent() {
 		return nil

@@ -1,6 +1,6 @@
-// Package bpftest loads the tracker's BPF programs for test runs: the tests of bpf, the
-// judge and the benchmarks use it. The tracker itself loads them in its own way.
+// Package bpftest loads the tracker's BPF programs for test runs: for the tests of bpf,
+// the judge and the benchmarks. The tracker itself does not use it.
 //
-// It imports nothing of ours, so that the tests inside package bpf can use it: callers
-// bring the specification of the programs.
+// It imports no other package of ctop, so that the tests in package bpf can use it. The
+// callers pass the specification of the programs.
 package bpftest

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// jsonOrder is the order in which a flow's members were published in JSON. It is
-// complete: members that are not in it follow, each in its object.
+// jsonOrder is the published order of a flow's members in JSON. New members
+// follow, each in its object.
 const jsonOrder = `id proto state
 origin.src origin.sport origin.dst origin.dport origin.type origin.code origin.icmp_id
 origin.packets origin.bytes origin.pps origin.bps
@@ -17,13 +17,13 @@ reply.packets reply.bytes reply.pps reply.bps
 reply.retransmits reply.reordered reply.zero_windows reply.rtt_s
 vlan vlan_inner vlan_third pppoe_session in age_s idle_s ttl_s invalid related closed_by one_sided`
 
-// wideOrder is the same for the columns of a wide table.
+// wideOrder is the published order of the columns of a wide table.
 const wideOrder = `PROTO ORIGIN REPLY STATE TTL OUT-PACKETS OUT-BYTES OUT-PPS OUT-BPS
 IN-PACKETS IN-BYTES IN-PPS IN-BPS OUT-RETR OUT-REORD OUT-ZEROWIN OUT-RTT
 IN-RETR IN-REORD IN-ZEROWIN IN-RTT AGE IDLE INVALID RELATED VLAN INTERFACE ID`
 
-// Members returns the fields of a flow's JSON object in the order of its members.
-// Those of one inner object stand together.
+// Members returns the fields of a flow's JSON object in output order. Members
+// of an inner object are adjacent.
 func Members() []*Field {
 	var list []*Field
 	for _, f := range published(jsonOrder, func(f *Field) string { return f.JSON }) {
@@ -38,10 +38,11 @@ func Members() []*Field {
 	return list
 }
 
-// Beside reports whether two members are in the same object.
+// Beside reports whether two members are in the same inner object.
 func (f *Field) Beside(other *Field) bool { return f.object() == other.object() }
 
-// object is the inner object that a member is in, empty for the flow's own.
+// object returns the name of the member's inner object, empty for the flow's
+// own.
 func (f *Field) object() string {
 	object, _, inner := strings.Cut(f.JSON, ".")
 	if !inner {
@@ -50,21 +51,21 @@ func (f *Field) object() string {
 	return object
 }
 
-// Records returns the fields of a CSV record in the order of its columns, which
-// only ever grows at the end.
+// Records returns the fields of a CSV record in column order. New columns are
+// only added at the end.
 func Records() []*Field {
 	list := Members()
 	slices.SortStableFunc(list, func(a, b *Field) int { return cmp.Compare(a.Added, b.Added) })
 	return list
 }
 
-// Wide returns the fields of a wide table in the order of its columns.
+// Wide returns the fields of a wide table in column order.
 func Wide() []*Field {
 	return published(wideOrder, func(f *Field) string { return f.Wide })
 }
 
-// published returns the fields that have a name of some kind: first those of a
-// published order, then the others in the order of the registry.
+// published returns the fields for which name is not empty: first those in the
+// published order, then the others in registry order.
 func published(order string, name func(*Field) string) []*Field {
 	var list []*Field
 	for i := range registry {

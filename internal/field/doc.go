@@ -1,5 +1,5 @@
-// Package field is the registry of a flow's fields. A field has one name, and
-// everything that shows, sorts or filters flows derives from its row:
+// Package field is the registry of a flow's fields. A field has one name, and all code
+// that shows, sorts or filters flows derives from its row:
 //
 //   - the console's columns (ui/table) and its prompt for the order (ui)
 //   - the keys of --sort (internal/order)

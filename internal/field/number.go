@@ -8,8 +8,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Number is the value of a Count, Span or Rate. Its kind says how the bits are
-// read: as a whole number, as nanoseconds or as a float64.
+// Number is the value of a Count, Span or Rate, as an integer, nanoseconds or
+// the bits of a float64.
 type Number uint64
 
 func perSecond(v float64) Number  { return Number(math.Float64bits(v)) }
@@ -21,7 +21,8 @@ func (n Number) Rate() float64 { return math.Float64frombits(uint64(n)) }
 // Span returns the value of a Span.
 func (n Number) Span() time.Duration { return time.Duration(n) }
 
-// Value returns a number as filters compare it: durations in seconds.
+// Value converts a number to the unit that filters compare. For durations that
+// is seconds.
 func (k Kind) Value(n Number) float64 {
 	switch k {
 	case Rate:
@@ -32,7 +33,7 @@ func (k Kind) Value(n Number) float64 {
 	return float64(n)
 }
 
-// AppendNumber appends a number as JSON and CSV have it.
+// AppendNumber appends a number in the format of JSON and CSV.
 func (k Kind) AppendNumber(b []byte, n Number) []byte {
 	switch k {
 	case Rate:
@@ -43,21 +44,21 @@ func (k Kind) AppendNumber(b []byte, n Number) []byte {
 	return format.AppendUint(b, uint64(n))
 }
 
-// Rank is the place of a flow in an order. Ranks are compared by Hi, then by Lo,
-// then by Sub. A rank has no pointer, so the garbage collector ignores it.
+// Rank is the sort key of a flow. Ranks are compared by Hi, then Lo, then Sub.
+// They contain no pointer, so the garbage collector does not scan them.
 type Rank struct {
 	Hi, Lo uint64
 	Sub    uint32
 }
 
-// Reverse returns the rank in the opposite order.
+// Reverse returns the rank for the opposite order.
 func (r Rank) Reverse() Rank { return Rank{^r.Hi, ^r.Lo, ^r.Sub} }
 
-// rank orders numbers.
+// rank returns the rank of a number.
 func (k Kind) rank(n Number) Rank {
 	switch k {
 	case Rate:
-		// The bits of positive floats are in the order of the floats.
+		// Positive floats sort like their bits.
 		return Rank{Hi: math.Float64bits(max(n.Rate(), 0)), Lo: 1}
 	case Span:
 		return Rank{Hi: uint64(max(n.Span(), 0)), Lo: 1}
@@ -65,9 +66,8 @@ func (k Kind) rank(n Number) Rank {
 	return Rank{Hi: uint64(n), Lo: 1}
 }
 
-// Ranking returns the function that ranks flows by the field. packets says that
-// rates count packets. The rate of a direction that was never seen ranks below that
-// of one that is silent.
+// Ranking returns the function that ranks flows by the field. With packets,
+// rates count packets. The rate of an unseen direction ranks below zero.
 func (f *Field) Ranking(packets bool) func(of *flow.Flow) Rank {
 	if f.Order != nil {
 		return f.Order

@@ -1,8 +1,8 @@
 package field
 
-// oldKeys are spellings of sort keys and of columns in earlier releases, which
-// scripts and saved settings still have: those of --sort, of the console's prompt
-// and of its list of columns. Nothing shows them.
+// oldKeys are earlier spellings of sort keys and columns. Scripts and saved
+// settings may contain them: --sort, the console's prompt and its list of
+// columns accept them. They are not shown.
 var oldKeys = map[string]string{
 	"out": "out_rate", "in": "in_rate", "total": "bytes",
 	"packets out": "out_packets", "packets in": "in_packets",
@@ -13,21 +13,20 @@ var oldKeys = map[string]string{
 	"interface": "if", "iface": "if",
 }
 
-// oldTerms are the spellings of earlier releases in filters, where "in" was the
-// interface.
+// oldTerms are earlier spellings in filters, in which "in" was the interface.
 var oldTerms = map[string]string{
 	"in": "if", "retrans": "retransmits", "zerowin": "zero_windows", "reply": "answered",
 }
 
-// Key returns the field of a sort key or a column in its present or an earlier
-// spelling, or under its name in JSON.
+// Key returns the field of a sort key or column. It accepts earlier spellings
+// and JSON names.
 func Key(name string) (*Field, bool) { return spelled(name, oldKeys) }
 
-// Term returns the field of a filter's term in its present or an earlier spelling,
-// or under its name in JSON.
+// Term returns the field of a filter term. It accepts earlier spellings and
+// JSON names.
 func Term(name string) (*Field, bool) { return spelled(name, oldTerms) }
 
-// OldTerms returns the earlier spellings of the terms of a filter.
+// OldTerms returns the earlier spellings of filter terms.
 func OldTerms() []string {
 	var names []string
 	for name := range oldTerms {
@@ -51,7 +50,7 @@ func spelled(name string, old map[string]string) (*Field, bool) {
 	return nil, false
 }
 
-// Named returns the field of that name.
+// Named returns the field with the given name.
 func Named(name string) (*Field, bool) {
 	i, ok := byName[name]
 	if !ok {
@@ -60,6 +59,6 @@ func Named(name string) (*Field, bool) {
 	return &registry[i], true
 }
 
-// All returns the registry: the order of its rows is that of the console's columns.
-// The rows must not be changed.
+// All returns the registry in the order of the console's columns. The rows must
+// not be changed.
 func All() []Field { return registry }

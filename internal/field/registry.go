@@ -2,8 +2,8 @@ package field
 
 import "ctop/tracker/flow"
 
-// registry has a row for each field. The order of the rows with a title is that of
-// the console's columns; those without one follow.
+// registry has one row per field. Rows with a title are in the order of the
+// console's columns; the others follow.
 var registry = append([]Field{
 	{
 		Name: "proto", Means: "protocol", Append: appendProto, Order: orderProto, Letter: "p",
@@ -107,7 +107,7 @@ var registry = append([]Field{
 	{Name: "pppoe", Kind: Count, Number: session, JSON: "pppoe_session", Event: EveryEvent, Added: 2},
 }, directions()...)
 
-// directions has the fields of a direction that are in the data only.
+// directions returns the fields of both directions that are in the data only.
 func directions() []Field {
 	return []Field{
 		{Name: "origin.src", Append: appendSource, JSON: "origin.src", Always: true, Event: EveryEvent},
@@ -140,7 +140,7 @@ func directions() []Field {
 // bits is the unit of rates in filters.
 const bits = "bits per second"
 
-// byName has the number of each row.
+// byName maps names to row numbers.
 var byName = func() map[string]int {
 	rows := make(map[string]int, len(registry))
 	for i := range registry {
@@ -149,7 +149,7 @@ var byName = func() map[string]int {
 	return rows
 }()
 
-// The names that code refers to.
+// Names that code refers to.
 const (
 	Age       = "age"
 	InRate    = "in_rate"

@@ -57,8 +57,8 @@ func (f *Field) displayText(of *flow.Flow, names *Names) string {
 	return string(f.Append(nil, of))
 }
 
-// showProto adds the VLANs and the PPPoE session: two flows may differ in nothing
-// else.
+// showProto appends the VLANs and the PPPoE session, since two flows may differ
+// in nothing else.
 func showProto(f *flow.Flow, _ View) string {
 	text := f.Tuple.Proto.String()
 	for _, id := range f.Tuple.VLANs() {
@@ -79,7 +79,7 @@ func showIdle(f *flow.Flow, v View) string { return format.Age(f.Idle + v.Since)
 func showRetransmits(f *flow.Flow, _ View) string { return showSegments(f, retransmits) }
 func showReordered(f *flow.Flow, _ View) string   { return showSegments(f, reordered) }
 
-// showSegments shows a counter that only TCP has.
+// showSegments returns the text of a counter that only TCP flows have.
 func showSegments(f *flow.Flow, number func(*flow.Flow) (Number, bool)) string {
 	if !isTCP(f.Tuple.Proto) {
 		return format.Unseen
@@ -88,8 +88,8 @@ func showSegments(f *flow.Flow, number func(*flow.Flow) (Number, bool)) string {
 	return format.Total(uint64(n))
 }
 
-// AppendShort appends the text of a cell in a table, rounded as in the console. A
-// number has no blank before its prefix, so that it is one field to awk.
+// AppendShort appends the text of a cell in a table, rounded as in the console.
+// Numbers contain no space, so awk reads each as one field.
 func (f *Field) AppendShort(b []byte, of *flow.Flow, names *Names) []byte {
 	if f.Number != nil {
 		return append(b, strings.ReplaceAll(f.Display(of, View{Names: names}), " ", "")...)
@@ -128,7 +128,8 @@ func cellIdle(b []byte, f *flow.Flow) []byte {
 func cellInvalid(b []byte, f *flow.Flow) []byte { return appendCapped(b, Number(f.Invalid)) }
 func cellRelated(b []byte, f *flow.Flow) []byte { return appendCapped(b, Number(f.Related)) }
 
-// appendCapped appends a counter that stops at 65,535, with a plus once it has.
+// appendCapped appends a counter that stops at 65,535, followed by a plus sign
+// at that value.
 func appendCapped(b []byte, n Number) []byte {
 	b = format.AppendUint(b, uint64(n))
 	if n == math.MaxUint16 {
@@ -137,7 +138,7 @@ func appendCapped(b []byte, n Number) []byte {
 	return b
 }
 
-// segments makes the cell of a counter that only TCP has.
+// segments returns the cell function of a counter that only TCP flows have.
 func segments(number func(*flow.Flow) (Number, bool), seen func(*flow.Flow) bool) func([]byte, *flow.Flow) []byte {
 	return func(b []byte, f *flow.Flow) []byte {
 		if n, known := number(f); known && seen(f) {
@@ -147,7 +148,7 @@ func segments(number func(*flow.Flow) (Number, bool), seen func(*flow.Flow) bool
 	}
 }
 
-// millis makes the cell of a round trip.
+// millis returns the cell function of a round-trip time.
 func millis(number func(*flow.Flow) (Number, bool), seen func(*flow.Flow) bool) func([]byte, *flow.Flow) []byte {
 	return func(b []byte, f *flow.Flow) []byte {
 		if n, known := number(f); known && seen(f) {
@@ -157,7 +158,7 @@ func millis(number func(*flow.Flow) (Number, bool), seen func(*flow.Flow) bool) 
 	}
 }
 
-// cellVLANs has the ids of all tags, the outer one first.
+// cellVLANs appends the IDs of all tags, the outermost first.
 func cellVLANs(b []byte, f *flow.Flow) []byte {
 	if f.Tuple.VLAN == 0 {
 		return append(b, '-')

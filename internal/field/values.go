@@ -70,8 +70,8 @@ func inBytes(f *flow.Flow) (Number, bool)    { return Number(f.Reply.Bytes), tru
 
 func age(f *flow.Flow) (Number, bool) { return span(f.Age), true }
 
-// A flow that an event describes has no timeout: only a snapshot knows it, and
-// what depends on it.
+// Flows in events have no timeout, since events do not contain it. These fields
+// are unknown then.
 func idle(f *flow.Flow) (Number, bool)    { return span(f.Idle), f.Timeout > 0 }
 func ttl(f *flow.Flow) (Number, bool)     { return span(f.TTL(0)), f.Timeout > 0 }
 func timeout(f *flow.Flow) (Number, bool) { return span(f.Timeout), f.Timeout > 0 }
@@ -148,8 +148,8 @@ func icmpID(f *flow.Flow) (Number, bool) {
 	return Number(f.Tuple.ICMPID), f.Tuple.Proto.HasICMP()
 }
 
-// icmpAnswer is the ICMP type that answers the flow's request. RFC 792, RFC 950
-// and RFC 4443 put each answer next to its request.
+// icmpAnswer returns the ICMP type of the answer to the flow's request (RFC
+// 792, RFC 950, RFC 4443).
 func icmpAnswer(f *flow.Flow) (Number, bool) {
 	p, request := f.Tuple.Proto, f.Tuple.ICMPType
 	switch {

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// bare reads a word that has no keyword before it: the value of the one before,
-// or else a number or an address, which has to match exactly.
+// bare parses a word without a keyword: another value for the previous keyword,
+// or a number or address, which must match exactly.
 func (p *parser) bare(before string) (term, error) {
 	word := p.tokens[0]
 	switch {
@@ -30,7 +30,7 @@ func (p *parser) bare(before string) (term, error) {
 	return nil, p.unknown(word)
 }
 
-// unknown says what to write in place of a word that means nothing.
+// unknown returns the error for an unknown word, with a suggestion.
 func (p *parser) unknown(word token) error {
 	name, op, value := split(word.text)
 	switch at := word.at + len(word.text) - len(value); {
@@ -56,8 +56,8 @@ func (p *parser) unknown(word token) error {
 	return p.fail(word.at, "%q is no term: %s", word.text, instead)
 }
 
-// readNumber reads a port or the id of an ICMP request, that id with a # before
-// it, or the id of a flow, which has 16 digits.
+// readNumber parses a port or an ICMP ID, an ICMP ID with # before it, or a
+// flow ID, which has 16 digits.
 func readNumber(word string) (term, bool) {
 	if len(word) == 16 {
 		if holds, err := readID(word); err == nil {
@@ -81,8 +81,8 @@ func readNumber(word string) (term, bool) {
 	}, true
 }
 
-// readEnd reads an address, a prefix or a pattern that either end may be in, or
-// an address with a port that one end has to be.
+// readEnd parses an address, prefix or pattern for either end, or an address
+// with a port for one end.
 func readEnd(word string) (term, bool) {
 	if end, err := netip.ParseAddrPort(word); err == nil && end.Addr().Zone() == "" {
 		return func(s subject) bool {
@@ -96,13 +96,14 @@ func readEnd(word string) (term, bool) {
 	return nil, false
 }
 
-// isAddress reports whether a word is an address, or an end.
+// isAddress reports whether a word is an address, with or without a port.
 func isAddress(word string) bool {
 	_, ok := readEnd(word)
 	return ok
 }
 
-// contains looks for a text in what the columns show of a flow's identity.
+// contains returns a term that searches for a text in the flow's identity
+// columns.
 func contains(word string) term {
 	wanted := bytes.ToLower([]byte(word))
 	return func(s subject) bool {

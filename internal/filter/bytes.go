@@ -2,7 +2,7 @@ package filter
 
 import "strings"
 
-// Terms to write in place of tcpdump's expressions for bytes of packets.
+// Suggestions for tcpdump's expressions about packet bytes.
 const (
 	insteadOfFlags  = "state:syn, state:fin or reason:rst"
 	insteadOfSource = "sport:80, or src port 80"
@@ -13,8 +13,8 @@ const (
 	insteadOfAny    = "what is known of a flow, like proto:tcp or port:53"
 )
 
-// insteadOfBytes has what to write for a header, or for a place in one: where it
-// begins, or tcpdump's name for it.
+// insteadOfBytes maps a protocol header or a field in it, by offset or
+// tcpdump's name, to a suggestion.
 var insteadOfBytes = map[string]string{
 	"tcp[13": insteadOfFlags, "tcp[tcpflags": insteadOfFlags, "tcp[12": insteadOfFlags, "tcp[14": "zerowin>0",
 	"tcp[0": insteadOfSource, "udp[0": insteadOfSource, "sctp[0": insteadOfSource,
@@ -27,14 +27,14 @@ var insteadOfBytes = map[string]string{
 	"ether": "an address of IP, like host:10.0.0.1", "link": "an address of IP, like host:10.0.0.1",
 }
 
-// asksForBytes reports whether a word begins tcpdump's expression for bytes of
-// packets, like tcp[13].
+// asksForBytes reports whether a word starts a tcpdump expression about packet
+// bytes, such as tcp[13].
 func asksForBytes(word string) bool {
 	header, _, found := strings.Cut(word, "[")
 	return found && header != "" && strings.Trim(strings.ToLower(header), "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
-// noBytes refuses such an expression.
+// noBytes returns the error for such an expression.
 func (p *parser) noBytes(at int, expression string) error {
 	place := strings.ToLower(expression)
 	if end := strings.IndexAny(place, ":]"); end >= 0 {

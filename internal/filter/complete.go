@@ -8,9 +8,9 @@ import (
 	"ctop/internal/field"
 )
 
-// Finished returns a filter that is being typed without the end that is not one
-// yet: the beginning of a name, a field without a value, a joint without a second
-// term. Parentheses still open are closed.
+// Finished returns the part of a filter being typed that is complete. It
+// removes a partial name, a field without a value, or an operator without a
+// second term, and closes open parentheses.
 func Finished(text string) string {
 	for {
 		closed := text + strings.Repeat(")", open(text))
@@ -28,8 +28,8 @@ func Finished(text string) string {
 	}
 }
 
-// isBegun reports whether the mistake is only that the text has no end yet.
-// Closed parentheses are none that follow.
+// isBegun reports whether an error only means that the text is incomplete.
+// Added closing parentheses do not count as text.
 func isBegun(e *Error, text, closed string) bool {
 	if e.begun || text == closed {
 		return e.begun
@@ -38,18 +38,18 @@ func isBegun(e *Error, text, closed string) bool {
 	return errors.As(err, &e) && e.begun
 }
 
-// beginsName reports whether a word begins one that has a meaning.
+// beginsName reports whether a word is a prefix of a known name.
 func beginsName(word string) bool {
 	return word != "" && len(beginning(words(), word)) > 0
 }
 
-// words are all that a term may begin with.
+// words returns all words that can start a term.
 func words() []string {
 	all := append(slices.Concat(FieldNames(), flagNames(), field.OldTerms()), "not", "and", "or", "ip", "ip6", "icmp6")
 	return append(append(append(all, protocolNames()...), stateNames()...), icmpNames()...)
 }
 
-// lastWord cuts the word off that the text ends with; empty after a space.
+// lastWord splits off the last word, which is empty after a space.
 func lastWord(text string) (word, rest string) {
 	i := strings.LastIndexAny(text, " \t()!") + 1
 	return text[i:], text[:i]
@@ -67,26 +67,26 @@ func open(text string) (n int) {
 	return n
 }
 
-// Complete returns the text with its last word completed as far as there is
-// only one way to, and the ways that there are.
-func Complete(text string) (completed string, ways []string) {
+// Complete completes the last word of a text as far as it is unambiguous. It
+// also returns all completions of that word.
+func Complete(text string) (completed string, completions []string) {
 	last, rest := lastWord(text)
 	name, op, value := split(last)
 	if f, ok := fieldNamed(name); ok && op != "" {
 		i := strings.LastIndex(value, ",") + 1
 		rest += last[:len(last)-len(value)+i]
 		if f.values != nil {
-			ways = beginning(f.values(), value[i:])
+			completions = beginning(f.values(), value[i:])
 		}
-		return rest + common(ways, value[i:]), ways
+		return rest + common(completions, value[i:]), completions
 	}
 	for _, n := range beginning(append(FieldNames(), flagNames()...), last) {
 		if _, flag := flagNamed(n); !flag {
 			n += ":"
 		}
-		ways = append(ways, n)
+		completions = append(completions, n)
 	}
-	return rest + common(ways, last), ways
+	return rest + common(completions, last), completions
 }
 
 func beginning(all []string, with string) (some []string) {
@@ -98,15 +98,15 @@ func beginning(all []string, with string) (some []string) {
 	return some
 }
 
-// common returns what all the ways begin with, or what is there already where
-// there are none.
-func common(ways []string, already string) string {
-	if len(ways) == 0 {
+// common returns the common prefix of all completions, or already if there are
+// none.
+func common(completions []string, already string) string {
+	if len(completions) == 0 {
 		return already
 	}
-	prefix := ways[0]
-	for _, way := range ways {
-		for !strings.HasPrefix(way, prefix) {
+	prefix := completions[0]
+	for _, c := range completions {
+		for !strings.HasPrefix(c, prefix) {
 			prefix = prefix[:len(prefix)-1]
 		}
 	}

@@ -8,19 +8,19 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Field is something about a flow that a filter can ask for.
+// Field is a property of a flow that a filter can test.
 type Field struct {
 	Name string
-	// Form is an example of a term, Means what it stands for.
+	// Form is an example of a term, Means its meaning.
 	Form, Means string
 
 	values func() []string
-	// read makes a term of an operator and a value; bad is where in the value
-	// the mistake is.
+	// read returns the term for an operator and a value. On error, bad is the
+	// offset of the mistake in the value.
 	read func(op, value string) (holds term, bad int, err error)
 }
 
-// identity has the terms about which flow it is. Each has a syntax of its own.
+// identity are the terms about the flow's identity. Each has its own syntax.
 var identity = []Field{
 	{"proto", "proto:tcp,udp", "the protocol, by name or number", protocolNames, among(readProto)},
 	{"state", "state:syn", "a state, or a prefix of one; ended: ended flows", stateNames, among(readState)},
@@ -39,14 +39,14 @@ var identity = []Field{
 	{"id", "id:9f3c", "the flow's id, or a prefix of it", nil, among(readID)},
 }
 
-// endings has the terms about flows that have ended, and synonyms.
+// endings are the terms about ended flows, and synonyms.
 var endings = []Field{
 	{"bps", "bps>=1M", "the same as rate", nil, number(readCount, measured("rate"))},
 	{"reason", "reason:rst", "the reason why a flow ended", reasonNames, among(readReason)},
 }
 
-// fields are all terms: those of an identity, and every number and text of the
-// registry.
+// fields are all terms: identity, every number and text of the registry, and
+// endings.
 var fields = slices.Concat(identity, registered(), endings)
 
 func registered() []Field {
@@ -76,7 +76,7 @@ func registered() []Field {
 	return list
 }
 
-// example is what a term of a field compares it with.
+// example returns the comparison in an example of a field.
 func example(f *field.Field, otherwise string) string {
 	if f.Example != "" {
 		return f.Example
@@ -84,7 +84,8 @@ func example(f *field.Field, otherwise string) string {
 	return otherwise
 }
 
-// fieldNamed returns the term of that name, in its present or an earlier spelling.
+// fieldNamed returns the field with the given name. It accepts earlier
+// spellings.
 func fieldNamed(name string) (Field, bool) {
 	named := func(f Field) bool { return f.Name == name }
 	if i := slices.IndexFunc(fields, named); i >= 0 {
@@ -101,7 +102,7 @@ func fieldNamed(name string) (Field, bool) {
 	return Field{}, false
 }
 
-// flagNamed returns the flag of that name, in its present or an earlier spelling.
+// flagNamed returns the flag with the given name. It accepts earlier spellings.
 func flagNamed(name string) (*field.Field, bool) {
 	f, ok := field.Term(name)
 	return f, ok && isFlag(f)
@@ -163,7 +164,7 @@ func (f Field) hosts() []end {
 	return nil
 }
 
-// alone returns what the name of a field means without a value, nil where it needs
+// alone returns the term for the field's name without a value, nil if it needs
 // one.
 func (f Field) alone() term {
 	switch f.Name {
@@ -175,25 +176,25 @@ func (f Field) alone() term {
 	return nil
 }
 
-// counts reports whether a field has values that may be taken for those of a
-// term without one.
+// counts reports whether the field takes numbers that could also be a value
+// without a keyword.
 func (f Field) counts() bool { return f.values == nil && f.Name != onInterface }
 
-// begins reports whether the last of several values is what one begins with.
+// begins reports whether the last of several values is a prefix of a valid one.
 func (f Field) begins(values string) bool {
 	last := values[strings.LastIndex(values, ",")+1:]
 	return f.values != nil && len(beginning(f.values(), last)) > 0
 }
 
-// wantsEnded reports whether a term asks for flows that have ended.
+// wantsEnded reports whether a term selects ended flows.
 func (f Field) wantsEnded(value string) bool {
 	return f.Name == "reason" || f.Name == "state" && asksForEnded(value)
 }
 
-// measure is a number that a flow has, unless it is not known.
+// measure returns a number of a flow, and whether it is known.
 type measure func(subject) (value float64, known bool)
 
-// measureOf returns the measure of a field that is a number.
+// measureOf returns the measure of a numeric field.
 func measureOf(f *field.Field) measure {
 	return func(s subject) (float64, bool) {
 		n, known := f.Number(s.flow)
@@ -201,7 +202,7 @@ func measureOf(f *field.Field) measure {
 	}
 }
 
-// measured returns the measure of the field of that name.
+// measured returns the measure of the field with the given name.
 func measured(name string) measure {
 	f, ok := field.Named(name)
 	if !ok {
@@ -210,20 +211,20 @@ func measured(name string) measure {
 	return measureOf(f)
 }
 
-// onInterface is the name of the interface of the first packet.
+// onInterface is the field of the interface at which the first packet arrived.
 const onInterface = "if"
 
 func tagged(s subject) bool    { return s.flow.Tuple.VLAN != 0 }
 func inSession(s subject) bool { return s.flow.Tuple.Session != 0 }
 
-// An untagged flow has the VLAN 0, and one outside PPPoE the session 0.
+// Untagged flows have VLAN 0, and flows outside PPPoE have session 0.
 func vlan(s subject) (float64, bool)    { return float64(s.flow.Tuple.VLAN), true }
 func session(s subject) (float64, bool) { return float64(s.flow.Tuple.Session), true }
 
 func protocolNames() []string { return []string{"tcp", "udp", "icmp", "icmpv6", "sctp", "gre", "esp"} }
 func icmpNames() []string     { return []string{"echo", "timestamp", "information", "mask"} }
 
-// ended stands, as a state, for flows that have ended.
+// ended is the value of the state field that selects ended flows.
 const ended = "ended"
 
 func stateNames() []string {

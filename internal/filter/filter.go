@@ -1,5 +1,5 @@
-// Package filter says which flows to show. It is one language for every place
-// that takes a filter; [Syntax] describes it.
+// Package filter parses and applies filters, which select flows. All places
+// that accept a filter use this language. [Syntax] describes it.
 package filter
 
 import (
@@ -12,47 +12,47 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Filter is a parsed filter. The zero value lets every flow pass. A filter may
-// be used by several goroutines.
+// Filter is a parsed filter. The zero value matches every flow. A filter is
+// safe for concurrent use.
 type Filter struct {
 	text string
 	root term
-	// loose is set where the text needs parentheses to stand beside another.
+	// loose is set if the text needs parentheses next to another term.
 	loose bool
-	// ended is set where the filter asks for flows that have ended.
+	// ended is set if the filter selects ended flows.
 	ended bool
-	// interfaces are the names of the snapshot's, nil where not known.
+	// interfaces are the names of the snapshot's interfaces, nil if unknown.
 	interfaces *field.Names
 	// uses are the fields that the filter has.
 	uses []place
 	// asked are the names of interfaces that the filter has.
 	asked []place
-	// named is set where the filter has names of hosts, and searches where it has
-	// a text that may be one.
+	// named is set if the filter contains host names, searches if it contains a
+	// text that may be part of one.
 	named, searches bool
-	// names are those that are known.
+	// names are the known host names.
 	names map[netip.Addr]string
 }
 
-// subject is what a term is asked about.
+// subject is the flow to which terms are applied.
 type subject struct {
 	flow       *flow.Flow
 	interfaces *field.Names
-	// reason says why the flow has ended, and is none while it lives.
+	// reason is the reason for the flow's end, none while it lives.
 	reason flow.Reason
-	// names are those of hosts, as far as they are known.
+	// names are the known host names.
 	names map[netip.Addr]string
 }
 
-// term is a condition.
+// term is a condition on a flow.
 type term func(subject) bool
 
-// Parse reads a filter. Its errors are of type [*Error] and say where the
-// mistake is and what to write instead.
+// Parse parses a filter. Its errors have the type [*Error]. They give the
+// column of the mistake and a suggestion.
 func Parse(text string) (Filter, error) { return parse(text, false) }
 
-// ParseNamed also reads names of hosts. The filter matches nothing before
-// [Filter.Named] tells it which there are.
+// ParseNamed is like Parse, and also accepts host names. A filter with host
+// names matches nothing without [Filter.Named].
 func ParseNamed(text string) (Filter, error) { return parse(text, true) }
 
 func parse(text string, named bool) (Filter, error) {
@@ -65,8 +65,8 @@ func parse(text string, named bool) (Filter, error) {
 	return Filter{text: text, root: root, loose: p.loose, ended: p.ended, uses: p.uses, asked: p.interfaces, named: p.usesNames, searches: p.searches}, nil
 }
 
-// For returns the filter for the flows of a snapshot. Without it no flow is
-// known to have come in by a named interface.
+// For returns the filter for the flows of a snapshot. Without it, a filter for
+// an interface name matches no flow.
 func (f Filter) For(s *flow.Snapshot) Filter {
 	if s != nil {
 		f.interfaces = field.NamesOf(s)
@@ -122,28 +122,28 @@ func (f Filter) Named(names map[netip.Addr]string) Filter {
 	return f
 }
 
-// WantsNames reports whether the filter has names of hosts.
+// WantsNames reports whether the filter contains host names.
 func (f Filter) WantsNames() bool { return f.named }
 
-// UsesNames reports whether what the filter matches may change with the names that
-// are known.
+// UsesNames reports whether the matches may depend on the known host names.
 func (f Filter) UsesNames() bool { return f.named || f.searches }
 
 // String returns the filter as it was written.
 func (f Filter) String() string { return f.text }
 
-// Empty reports whether every flow passes.
+// Empty reports whether the filter matches every flow.
 func (f Filter) Empty() bool { return f.root == nil }
 
-// WantsEnded reports whether the filter asks for flows that have ended.
+// WantsEnded reports whether the filter selects ended flows.
 func (f Filter) WantsEnded() bool { return f.ended }
 
-// Match reports whether a flow passes.
+// Match reports whether the filter matches a flow.
 func (f Filter) Match(of *flow.Flow) bool {
 	return f.MatchEnded(of, flow.ReasonNone)
 }
 
-// MatchEnded reports whether a flow that has ended passes.
+// MatchEnded reports whether the filter matches a flow that ended with the
+// given reason.
 func (f Filter) MatchEnded(of *flow.Flow, reason flow.Reason) bool {
 	if f.named && !f.knows(of) {
 		return false
@@ -151,15 +151,15 @@ func (f Filter) MatchEnded(of *flow.Flow, reason flow.Reason) bool {
 	return f.root == nil || f.root(subject{of, f.interfaces, reason, f.names})
 }
 
-// knows reports whether the names of a flow's hosts were asked for: one that is
-// not known is no reason to match its opposite.
+// knows reports whether the names of both hosts have been looked up. Until then
+// the flow matches neither a name nor its negation.
 func (f Filter) knows(of *flow.Flow) bool {
 	_, src := f.names[of.Tuple.Src.Addr()]
 	_, dst := f.names[of.Tuple.Dst.Addr()]
 	return src && dst
 }
 
-// And returns the text of a filter that narrows f down by one more term.
+// And returns the text of the filter with one more term.
 func (f Filter) And(more string) string {
 	switch {
 	case f.Empty():

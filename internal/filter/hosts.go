@@ -10,7 +10,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// end returns one of the ends of a tuple.
+// end returns one end of a tuple.
 type end func(*flow.Tuple) netip.AddrPort
 
 func source(t *flow.Tuple) netip.AddrPort      { return t.Src }
@@ -28,8 +28,8 @@ func ports(of []end) []measure {
 	return measures
 }
 
-// readHosts makes the reader of addresses, prefixes, patterns and, where they
-// are accepted, names, which one of the ends has to fit.
+// readHosts returns the parser for addresses, prefixes, patterns and, if
+// accepted, host names. The term matches if one of the ends does.
 func (p *parser) readHosts(of []end) func(string) (term, error) {
 	return func(value string) (term, error) {
 		if prefix, err := readPrefix(value); err == nil {
@@ -58,8 +58,8 @@ func inPrefix(prefix netip.Prefix, of []end) term {
 	}
 }
 
-// isHostName reports whether a text can be the name of a host (RFC 1123 section
-// 2.1): letters, digits, hyphens and points, and the last label not a number.
+// isHostName reports whether a text is a valid host name (RFC 1123 section
+// 2.1): letters, digits, hyphens and dots. The last label must not be a number.
 func isHostName(s string) bool {
 	last := s[strings.LastIndexByte(s, '.')+1:]
 	ok := s != "" && strings.Trim(last, "0123456789") != ""
@@ -70,7 +70,7 @@ func isHostName(s string) bool {
 	return ok
 }
 
-// isNamed matches a name, or what it begins with up to a point: web of
+// isNamed returns a term that matches a host name or its first labels: web for
 // web.example.com.
 func isNamed(name string, of []end) term {
 	return func(s subject) bool {
@@ -85,8 +85,8 @@ func isNamed(name string, of []end) term {
 	}
 }
 
-// readPrefix reads an address, a prefix, an address whose last parts are a star,
-// or one whose last parts are left out.
+// readPrefix parses an address, a prefix, or an address whose last parts are
+// omitted or replaced by a star.
 func readPrefix(value string) (netip.Prefix, error) {
 	if p, err := netip.ParsePrefix(value); err == nil {
 		return p.Masked(), nil
@@ -101,8 +101,8 @@ func readPrefix(value string) (netip.Prefix, error) {
 	return netip.Prefix{}, errors.New("not an address")
 }
 
-// starred turns what stands before the star into a prefix: "10.0." into
-// 10.0.0.0/16 and "2001:db8:" into 2001:db8::/32.
+// starred returns the prefix for the text before the star: 10.0.0.0/16 for
+// "10.0." and 2001:db8::/32 for "2001:db8:".
 func starred(head string) string {
 	if strings.Contains(head, ":") {
 		parts := strings.Count(head, ":")

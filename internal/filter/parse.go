@@ -5,23 +5,23 @@ import (
 	"unicode/utf8"
 )
 
-// Error is a filter that cannot be read.
+// Error is a syntax error in a filter.
 type Error struct {
-	// Column is where the mistake is, in characters from one on.
+	// Column is the position of the mistake in characters, starting at 1.
 	Column int
-	// Problem says what is wrong and what to write instead.
+	// Problem describes the mistake and a correction.
 	Problem string
 
-	// begun is set where the text may only be lacking its end.
+	// begun is set if the text may only be incomplete.
 	begun bool
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (column %d)", e.Problem, e.Column) }
 
-// deepest is how many parentheses and negations may stand inside each other.
+// deepest is the maximal nesting depth of parentheses and negations.
 const deepest = 64
 
-// parser reads
+// parser parses
 //
 //	either = all { "or" all }
 //	all    = one { [ "and" ] one }
@@ -35,23 +35,25 @@ type parser struct {
 	depth  int
 	loose  bool
 	ended  bool
-	// named accepts names of hosts, usesNames is set where there is one, and
-	// searches where there is a text.
+	// named accepts host names. usesNames is set if there is one, searches if
+	// there is a text.
 	named, usesNames, searches bool
 	// uses are the fields that the filter has, interfaces its names of interfaces.
 	uses       []place
 	interfaces []place
-	// last is what a value without a keyword stands for: tcpdump's "port 80 or
-	// 443". It is nil where the term before was none of tcpdump's.
+	// last is the keyword that applies to a value without one, as in tcpdump's
+	// "port 80 or 443". It is nil if the previous term was not in tcpdump's
+	// syntax.
 	last *qualifier
-	// beside is set where nothing joins a term to the one before it, instead
-	// where "or" does.
+	// beside is set if no operator joins a term to the previous one, instead if
+	// "or" does.
 	beside, instead bool
-	// before is the field that the term before had a number or an address for.
+	// before is the field of the previous term if that had a number or an
+	// address.
 	before string
 }
 
-// place is a word and the column where it stands.
+// place is a word and its column.
 type place struct {
 	word   string
 	column int
@@ -82,7 +84,7 @@ func (p *parser) either() (term, error) {
 	return first, err
 }
 
-// all returns the first "and" among the terms, too.
+// all also returns the first "and" between the terms.
 func (p *parser) all() (first term, joint *token, err error) {
 	first, err = p.one()
 	for err == nil && !p.atEnd() {
@@ -98,7 +100,7 @@ func (p *parser) all() (first term, joint *token, err error) {
 	return first, joint, err
 }
 
-// atEnd reports whether nothing follows that could be one more term.
+// atEnd reports whether no further term can follow.
 func (p *parser) atEnd() bool {
 	next := p.peek()
 	return next == "" || next == ")" || isOr(next)
@@ -132,8 +134,8 @@ func (p *parser) one() (term, error) {
 	return p.primitive()
 }
 
-// checkNegated refuses "not tcp 443": it may mean that either does not hold, or
-// both. An exclamation mark stands at what it negates.
+// checkNegated refuses "not tcp 443", which is ambiguous: not both, or neither.
+// An exclamation mark is not, since it belongs to one term.
 func (p *parser) checkNegated(negation string) error {
 	if negation == "!" || len(p.tokens) < 2 {
 		return nil
@@ -145,24 +147,24 @@ func (p *parser) checkNegated(negation string) error {
 	return p.fail(protocol.at, "not %s %s can be read in two ways: write not (%[1]s and %[2]s), or not %[1]s and %[2]s", protocol.text, next)
 }
 
-// next goes on past the next token and returns it.
+// next consumes the next token and returns it.
 func (p *parser) next() token {
 	t := p.tokens[0]
 	p.tokens = p.tokens[1:]
 	return t
 }
 
-// skip goes on past the next token where there is one.
+// skip consumes the next token if there is one.
 func (p *parser) skip() {
 	if len(p.tokens) > 0 {
 		p.next()
 	}
 }
 
-// peek returns the next token, empty at the end.
+// peek returns the text of the next token, empty at the end.
 func (p *parser) peek() string { return p.peekAt(0) }
 
-// peekAt returns the text of a token further on.
+// peekAt returns the text of the token i places ahead.
 func (p *parser) peekAt(i int) string {
 	if i >= len(p.tokens) {
 		return ""
@@ -170,7 +172,7 @@ func (p *parser) peekAt(i int) string {
 	return p.tokens[i].text
 }
 
-// take goes on past the next token where that is one of the wanted ones.
+// take consumes the next token if wanted accepts it.
 func (p *parser) take(wanted func(word string) bool) bool {
 	if len(p.tokens) == 0 || !wanted(p.tokens[0].text) {
 		return false
@@ -179,7 +181,7 @@ func (p *parser) take(wanted func(word string) bool) bool {
 	return true
 }
 
-// at is where the next token stands, or the end of the text.
+// at returns the offset of the next token, or the length of the text.
 func (p *parser) at() int {
 	if len(p.tokens) > 0 {
 		return p.tokens[0].at
@@ -193,8 +195,8 @@ func (p *parser) fail(at int, format string, args ...any) error {
 	return &Error{Column: p.column(at), Problem: fmt.Sprintf(format, args...)}
 }
 
-// missing is the mistake that something does not stand here. At the end of the
-// text it may still come.
+// missing returns the error for a missing part. At the end of the text, that
+// part may still be typed.
 func (p *parser) missing(at int, format string, args ...any) error {
 	return &Error{Column: p.column(at), Problem: fmt.Sprintf(format, args...), begun: len(p.tokens) == 0}
 }

@@ -7,8 +7,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// primitive reads one term: a field with a value, tcpdump's keywords with theirs,
-// a word that is true of a flow or not, a text, or a value on its own.
+// primitive parses one term: a field with a value, a tcpdump expression, a flag
+// or state, a text, or a value without a keyword.
 func (p *parser) primitive() (term, error) {
 	word, before := p.tokens[0], p.before
 	p.before = ""
@@ -64,7 +64,7 @@ func (p *parser) search(word token, text string) (term, error) {
 	return contains(text), nil
 }
 
-// field reads the value of a field whose operator stands in the same word.
+// field parses the value of a field whose operator is in the same word.
 func (p *parser) field(f Field, word token, op, value string) (term, error) {
 	p.use(f.Name, word)
 	at := word.at + len(word.text) - len(value)
@@ -79,7 +79,7 @@ func (p *parser) field(f Field, word token, op, value string) (term, error) {
 	return p.compare(f, op, value, at)
 }
 
-// spaced reads a field's value, or a comparison, from the words that follow.
+// spaced parses a field's value, or a comparison, from the following words.
 func (p *parser) spaced(f Field, word token) (term, error) {
 	p.use(f.Name, word)
 	op := ":"
@@ -108,7 +108,7 @@ func (p *parser) needsValue(f Field, word token) error {
 	return p.missing(word.at, "%s needs a value, as in %s", f.Name, f.Form)
 }
 
-// compare makes the term of a field, an operator and a value.
+// compare returns the term for a field, an operator and a value.
 func (p *parser) compare(f Field, op, value string, at int) (term, error) {
 	if op == "==" {
 		op = "="
@@ -134,20 +134,20 @@ func (p *parser) compare(f Field, op, value string, at int) (term, error) {
 	return holds, nil
 }
 
-// badValue is the mistake of a value that cannot be read. It may be begun only
-// where nothing follows it.
+// badValue returns the error for an invalid value. With begun, the value may be
+// incomplete if no token follows.
 func (p *parser) badValue(of, value string, at int, begun bool, err error) error {
 	begun = (begun || strings.HasSuffix(value, ",") || isHalfAddress(value)) && len(p.tokens) == 0
 	return &Error{Column: p.column(at), Problem: fmt.Sprintf("%s: %s", of, err), begun: begun}
 }
 
-// isHalfAddress reports whether a text may be an address that goes on.
+// isHalfAddress reports whether a text may be an incomplete address.
 func isHalfAddress(s string) bool {
 	return strings.Trim(s, "0123456789abcdefABCDEF.:/[]") == "" && strings.ContainsAny(s, ".:[")
 }
 
-// wordTerm returns what a word says on its own: a flag, a state, or an ICMP
-// request, in lower case.
+// wordTerm returns the term for a flag, a state or an ICMP request, given in
+// lower case.
 func wordTerm(word string) (term, bool) {
 	if f, ok := flagNamed(word); ok {
 		return func(s subject) bool { return f.Holds(s.flow) }, true
@@ -165,8 +165,8 @@ func wordTerm(word string) (term, bool) {
 	return nil, false
 }
 
-// isValue reports whether a token can be a value: it is there, and has no
-// meaning of its own.
+// isValue reports whether a token can be a value: it is not empty and not a
+// keyword.
 func isValue(word string) bool {
 	if word == "" || markAt(word) != "" || comparisonAt(word) != "" || isJoint(word) || isNot(word) || word[0] == '~' {
 		return false
@@ -176,8 +176,8 @@ func isValue(word string) bool {
 	return !isField || op == "" && isProtocol(word)
 }
 
-// notOfFlows has words of tcpdump that ask for what packets have and flows have
-// not, and what to write instead.
+// notOfFlows maps words of tcpdump that test properties of packets to
+// suggestions.
 var notOfFlows = map[string]string{
 	"greater": "write bytes>=1000, packets>=10 or rate>=1M", "less": "write bytes<=1000, packets<=10 or rate<=1M",
 	"len": "write bytes>=1000, packets>=10 or rate>=1M", "length": "write bytes>=1000, packets>=10 or rate>=1M",

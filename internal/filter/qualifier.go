@@ -9,21 +9,21 @@ import (
 	"ctop/tracker/flow"
 )
 
-// qualifier is what stands before a value in the language of tcpdump
-// (pcap-filter(7)): [protocol] [src|dst] [host|net|port|portrange|proto].
+// qualifier is the part of a tcpdump primitive before its value (pcap-filter(7)):
+// [protocol] [src dst] [host net port portrange proto].
 type qualifier struct {
-	// protocol is the condition of the protocol, nil where none is named.
+	// protocol is the condition for the protocol, nil if none is given.
 	protocol term
-	// way is empty, or one or two directions with "and" or "or" between them.
+	// way is the direction: empty, src, dst, or both of them with "and" or
+	// "or".
 	way  string
 	kind string
-	// at and text are where it stands.
+	// at and text are its offset and text.
 	at   int
 	text string
 }
 
-// isProtocol reports whether a word stands for a protocol, or a family of
-// addresses.
+// isProtocol reports whether a word is a protocol or an address family.
 func isProtocol(word string) bool {
 	_, ok := flow.ProtocolNamed(word)
 	return ok && !oneOf(word, "ipv6") || oneOf(word, "ip", "ip6")
@@ -32,10 +32,10 @@ func isProtocol(word string) bool {
 func isWay(word string) bool  { return oneOf(word, "src", "dst") }
 func isKind(word string) bool { return oneOf(word, "host", "net", "port", "portrange", "proto") }
 
-// isQualifier reports whether a word may stand before a value.
+// isQualifier reports whether a word can precede a value.
 func isQualifier(word string) bool { return isWay(word) || isKind(word) }
 
-// qualified reads a term that begins with a qualifier.
+// qualified parses a term that starts with a qualifier.
 func (p *parser) qualified() (term, error) {
 	first := p.tokens[0]
 	q := &qualifier{at: first.at}
@@ -59,8 +59,7 @@ func (p *parser) qualified() (term, error) {
 	return p.values(q)
 }
 
-// checkLone refuses a protocol with a number after it that would be taken for
-// something else.
+// checkLone refuses a protocol followed by a number that would be misread.
 func (p *parser) checkLone(protocol token) error {
 	next := p.peek()
 	if oneOf(protocol.text, "icmp", "icmp6", "icmpv6") && startsWithDigit(next) && !isAddress(next) {
@@ -72,7 +71,7 @@ func (p *parser) checkLone(protocol token) error {
 	return nil
 }
 
-// way reads "src", "dst", "src or dst", "src and dst".
+// way parses "src", "dst", "src or dst" and "src and dst".
 func (p *parser) way() string {
 	if !isWay(p.peek()) {
 		return ""
@@ -104,8 +103,8 @@ func (p *parser) checkQualifier(q *qualifier, first token) error {
 	return nil
 }
 
-// values reads what follows a qualifier: a value, several in parentheses, or one
-// that is not to be.
+// values parses the part after a qualifier: a value, several in parentheses, or
+// a negated one.
 func (p *parser) values(q *qualifier) (term, error) {
 	if p.depth++; p.depth > deepest {
 		return nil, p.fail(p.at(), "too many things inside each other")
@@ -132,7 +131,7 @@ func (p *parser) values(q *qualifier) (term, error) {
 	return nil, p.missing(q.at, "%s needs a value, as in %s", q.text, q.example())
 }
 
-// valuesInside reads "80 or 443)".
+// valuesInside parses "80 or 443)".
 func (p *parser) valuesInside(q *qualifier, at int) (term, error) {
 	all, err := p.values(q)
 	for err == nil && p.peek() != ")" {
@@ -153,7 +152,7 @@ func (p *parser) valuesInside(q *qualifier, at int) (term, error) {
 	return all, err
 }
 
-// value reads one value, or a list, and makes the term of it.
+// value parses one value, or a list, and returns its term.
 func (p *parser) value(q *qualifier, op string) (term, error) {
 	word := p.next()
 	value := word.text
@@ -189,7 +188,7 @@ func (p *parser) value(q *qualifier, op string) (term, error) {
 	return all, nil
 }
 
-// reader returns what reads the values of a kind.
+// reader returns the parser for values of a qualifier.
 func (p *parser) reader(q *qualifier, of []end) func(op, value string) (term, int, error) {
 	switch q.kind {
 	case "port", "portrange":
@@ -231,8 +230,8 @@ func (q *qualifier) example() string {
 	return q.text + " 10.0.0.1"
 }
 
-// readNet reads the short form of a network, whose missing parts are zero: 10 is
-// 10.0.0.0/8, and 10/8 is, too.
+// readNet parses a network. Missing parts are zero: both 10 and 10/8 mean
+// 10.0.0.0/8.
 func readNet(value string) (netip.Prefix, error) {
 	head, bits, given := strings.Cut(value, "/")
 	if _, err := readPort(head); err == nil && !given {
@@ -244,7 +243,7 @@ func readNet(value string) (netip.Prefix, error) {
 	return netip.Prefix{}, errors.New("not short")
 }
 
-// checkNet refuses what tcpdump does: a network that has bits of a host.
+// checkNet returns an error for a network with host bits set, as tcpdump does.
 func checkNet(value string) error {
 	if p, err := netip.ParsePrefix(value); err == nil && p.Masked() != p {
 		return fmt.Errorf("%s has bits beyond its prefix: write net %s, or host %s", value, p.Masked(), p.Addr())
@@ -252,7 +251,7 @@ func checkNet(value string) error {
 	return nil
 }
 
-// maskedNet reads "10.0.0.0 mask 255.0.0.0" and returns 10.0.0.0/8.
+// maskedNet parses "10.0.0.0 mask 255.0.0.0" and returns 10.0.0.0/8.
 func maskedNet(value, mask string) (string, error) {
 	a, err := netip.ParseAddr(mask)
 	if err != nil || !a.Is4() {

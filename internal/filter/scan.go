@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// token is a parenthesis, an exclamation mark, a joint, a comparison or a word.
+// token is a parenthesis, exclamation mark, "and" or "or" sign, comparison or
+// word.
 type token struct {
 	text string
 	at   int
@@ -14,11 +15,11 @@ type token struct {
 // marks are the tokens that need no space around them, longer ones first.
 var marks = [...]string{"&&", "||", "&", "|", "(", ")"}
 
-// operators in the order in which they have to be looked for.
+// operators are tried in this order.
 var operators = [...]string{">=", "<=", "!=", "==", ":", ">", "<", "="}
 
-// scan cuts a text into tokens. A comparison or an exclamation mark inside a word
-// is a part of it.
+// scan splits a text into tokens. A comparison or exclamation mark inside a
+// word is part of the word.
 func scan(text string) []token {
 	var tokens []token
 	for i := 0; i < len(text); {
@@ -51,7 +52,7 @@ func tokenEnd(text string, i int) int {
 	return i
 }
 
-// markAt returns the mark that a text begins with, or nothing.
+// markAt returns the mark at the start of a text, empty if there is none.
 func markAt(text string) string {
 	for _, mark := range marks {
 		if strings.HasPrefix(text, mark) {
@@ -61,7 +62,8 @@ func markAt(text string) string {
 	return ""
 }
 
-// comparisonAt returns the comparison that a text begins with, or nothing.
+// comparisonAt returns the comparison at the start of a text, empty if there is
+// none.
 func comparisonAt(text string) string {
 	for _, op := range operators {
 		if op != ":" && strings.HasPrefix(text, op) {
@@ -71,7 +73,7 @@ func comparisonAt(text string) string {
 	return ""
 }
 
-// split cuts a word at its operator.
+// split splits a word at its operator.
 func split(word string) (name, op, value string) {
 	i := strings.IndexAny(word, ":<>=!")
 	if i < 0 {
@@ -91,5 +93,5 @@ func isNot(word string) bool { return oneOf(word, "not", "!") }
 
 func isJoint(word string) bool { return isAnd(word) || isOr(word) }
 
-// oneOf reports whether a word is one of several, in whatever case.
+// oneOf reports whether a word is in a list, ignoring case.
 func oneOf(word string, of ...string) bool { return slices.Contains(of, strings.ToLower(word)) }

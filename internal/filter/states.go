@@ -7,8 +7,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// readState accepts how a state's name begins, so that syn means both states
-// of a handshake and a filter typed live is never wrong halfway.
+// readState accepts prefixes of a state's name. So syn matches both states of a
+// handshake, and a filter applied while it is typed is never wrong halfway.
 func readState(value string) (term, error) {
 	var wanted [256]bool
 	found := false
@@ -40,8 +40,8 @@ func readReason(value string) (term, error) {
 	return func(s subject) bool { return wanted[s.reason] }, nil
 }
 
-// asksForEnded reports whether a value of the state field is, or begins, the
-// word that stands for flows which have ended.
+// asksForEnded reports whether a value of the state field is "ended" or a
+// prefix of it.
 func asksForEnded(value string) bool {
 	for one := range strings.SplitSeq(strings.ToLower(value), ",") {
 		if one != "" && strings.HasPrefix(ended, one) && !beginsState(one) {

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Row is one line of the description of the language.
+// Row is one line of the language's description.
 type Row struct{ Form, Means string }
 
-// Forms describes what terms are made of and how they are joined.
+// Forms returns the parts of terms and the operators that join them.
 func Forms() []Row {
 	return []Row{
 		{"443 10.0.0.7 tcp", "a port, ICMP id or flow id; an address; a protocol or state"},
@@ -23,7 +23,7 @@ func Forms() []Row {
 	}
 }
 
-// Equivalents shows expressions of tcpdump, and the terms that they stand for.
+// Equivalents returns tcpdump expressions and the equivalent terms.
 func Equivalents() []Row {
 	return []Row{
 		{"host 10.0.0.1", "host:10.0.0.1"},
@@ -53,7 +53,7 @@ func Equivalents() []Row {
 	}
 }
 
-// Differences tells where an expression of tcpdump is about flows here.
+// Differences describes the differences from tcpdump.
 const Differences = `tcpdump selects packets; a filter selects flows, which have two directions. src and
 dst are the ends of a flow's first packet: "dst port 80" selects the flows to web
 servers with all of their packets, and "src port 80" only flows opened from port 80.
@@ -62,7 +62,7 @@ PPPoE session. "a or b and c" needs parentheses. Primitives that flows do not ha
 (greater, less, len, ether, arp, bytes of packets) are an error that says what to
 write instead.`
 
-// Terms describes every field and flag.
+// Terms returns a row for every field and flag.
 func Terms() []Row {
 	var rows []Row
 	for _, f := range fields {
@@ -76,7 +76,7 @@ func Terms() []Row {
 	return rows
 }
 
-// Syntax describes the language as plain text, for the manual.
+// Syntax returns the description of the language as plain text, for the manual.
 func Syntax() string {
 	var b strings.Builder
 	for _, r := range append(append(Forms(), Terms()...), Equivalents()...) {

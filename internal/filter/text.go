@@ -7,9 +7,9 @@ import (
 	"ctop/tracker/flow"
 )
 
-// appendText appends what words are looked for in: what the columns show of a
-// flow's identity, in lower case, and the names of its hosts. It allocates nothing, since a million flows
-// are matched at every keystroke.
+// appendText appends the text that is searched: the identity columns of a flow
+// in lower case, and its host names. It does not allocate, since up to a
+// million flows are matched per keystroke.
 func appendText(b []byte, s subject) []byte {
 	f, t := s.flow, &s.flow.Tuple
 	b = append(b, t.Proto.String()...)
@@ -41,7 +41,7 @@ func appendEnd(b []byte, p flow.Protocol, end netip.AddrPort) []byte {
 	return end.Addr().AppendTo(b)
 }
 
-// appendLower lowers names made of ASCII letters.
+// appendLower appends an ASCII name in lower case.
 func appendLower(b []byte, s string) []byte {
 	for i := range len(s) {
 		c := s[i]

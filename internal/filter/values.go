@@ -12,7 +12,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// each cuts a list of values and says where each stands.
+// each splits a list of values and calls read for each. On error, bad is the
+// offset of the value.
 func each(values string, read func(value string) error) (bad int, err error) {
 	for value := range strings.SplitSeq(values, ",") {
 		if err := read(value); err != nil {
@@ -23,7 +24,7 @@ func each(values string, read func(value string) error) (bad int, err error) {
 	return 0, nil
 }
 
-// among makes the reader of a field whose value is any of several.
+// among returns the parser for a field that accepts several values.
 func among(read func(value string) (term, error)) func(op, value string) (term, int, error) {
 	return func(op, values string) (term, int, error) {
 		if op != ":" && op != "=" && op != "!=" {
@@ -48,11 +49,11 @@ func among(read func(value string) (term, error)) func(op, value string) (term, 
 	}
 }
 
-// span is a range of numbers, both ends included.
+// span is an inclusive range of numbers.
 type span struct{ low, high float64 }
 
-// number makes the reader of a field that is a number, or several of which one
-// has to fit.
+// number returns the parser for a numeric field. With several measures, one of
+// them must match.
 func number(read func(string) (float64, error), of ...measure) func(op, value string) (term, int, error) {
 	return func(op, values string) (term, int, error) {
 		var spans []span
@@ -124,7 +125,7 @@ func compared(op string, from, to float64) span {
 	return span{from, to}
 }
 
-// readPort reads a port by its number or by the name that the console shows.
+// readPort parses a port number, or a port name as shown in the console.
 func readPort(value string) (float64, error) {
 	n, err := strconv.ParseUint(value, 10, 16)
 	if port, ok := names.PortNamed(value); ok {
@@ -136,7 +137,7 @@ func readPort(value string) (float64, error) {
 	return float64(n), nil
 }
 
-// readVLAN reads the id of a VLAN, of 12 bits (IEEE 802.1Q).
+// readVLAN parses a VLAN ID, which has 12 bits (IEEE 802.1Q).
 func readVLAN(value string) (float64, error) {
 	n, err := strconv.ParseUint(value, 10, 12)
 	if err != nil {
@@ -145,7 +146,7 @@ func readVLAN(value string) (float64, error) {
 	return float64(n), nil
 }
 
-// readSession reads the number of a PPPoE session, of 16 bits (RFC 2516).
+// readSession parses a PPPoE session ID, which has 16 bits (RFC 2516).
 func readSession(value string) (float64, error) {
 	n, err := readCount(value)
 	if err != nil || n > math.MaxUint16 || n != math.Trunc(n) {
@@ -154,7 +155,8 @@ func readSession(value string) (float64, error) {
 	return n, nil
 }
 
-// readCount reads a number with the prefix of a power of a thousand.
+// readCount parses a number with an optional prefix such as k or M, a power of
+// 1000.
 func readCount(value string) (float64, error) {
 	digits, factor := value, 1.0
 	if n := len(value); n > 0 {
@@ -189,8 +191,7 @@ func ofProtocol(p flow.Protocol) term {
 	return func(s subject) bool { return s.flow.Tuple.Proto == p }
 }
 
-// protocolTerm returns the condition that the name of a protocol, or of a family
-// of addresses, stands for.
+// protocolTerm returns the term for a protocol or an address family.
 func protocolTerm(word string) term {
 	switch strings.ToLower(word) {
 	case "ip":
@@ -227,7 +228,7 @@ func contained(names []string, name string) bool {
 	return false
 }
 
-// readText makes the reader of a field whose text has to be the same.
+// readText returns the parser for a text field, which must match exactly.
 func readText(f *field.Field) func(value string) (term, error) {
 	return func(value string) (term, error) {
 		if value == "" {
@@ -237,7 +238,7 @@ func readText(f *field.Field) func(value string) (term, error) {
 	}
 }
 
-// readID reads an id, or the first digits of one.
+// readID parses a flow ID or its first digits.
 func readID(value string) (term, error) {
 	n, err := strconv.ParseUint(value, 16, 64)
 	if err != nil || len(value) > 16 {

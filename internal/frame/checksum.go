@@ -2,8 +2,8 @@ package frame
 
 import "encoding/binary"
 
-// ChecksumAt returns where in the transport header the checksum is, or -1 where the
-// protocol has none.
+// ChecksumAt returns the offset of the checksum in the transport header, in
+// bytes, or -1 if the protocol has none.
 func ChecksumAt(proto uint8) int {
 	switch proto {
 	case ProtoTCP:
@@ -42,12 +42,12 @@ func (f Frame) Transport() []byte {
 	return b
 }
 
-// Pseudo is the sum over the pseudo header.
+// Pseudo returns the sum of the pseudo header.
 func (f Frame) Pseudo() uint64 {
 	return Sum(f.Src.AsSlice()) + Sum(f.Dst.AsSlice()) + uint64(f.Proto) + uint64(len(f.L4))
 }
 
-// Sum adds up 16-bit words.
+// Sum returns the sum of big-endian 16-bit words.
 func Sum(b []byte) (s uint64) {
 	for ; len(b) > 1; b = b[2:] {
 		s += uint64(binary.BigEndian.Uint16(b))
@@ -58,7 +58,8 @@ func Sum(b []byte) (s uint64) {
 	return s
 }
 
-// Fold makes a sum one word; its complement is the Internet checksum (RFC 1071).
+// Fold folds a sum into 16 bits. Its complement is the Internet checksum (RFC
+// 1071).
 func Fold(s uint64) uint16 {
 	for s > 0xffff {
 		s = s>>16 + s&0xffff

@@ -1,7 +1,7 @@
 // Package frame builds Ethernet frames for tests and benchmarks: IPv4 and IPv6 packets
-// with VLAN tags, options, extension headers, fragments, and checksums that are right,
-// unfinished or wrong.
+// with VLAN tags, options, extension headers, fragments, and correct, incomplete or
+// wrong checksums.
 //
-// A [Frame] describes one; [Frame.Bytes] and [Frame.Packet] return it as it is on the
-// wire. [Segment], [Datagram], [ICMP] and the like make what a frame carries.
+// A [Frame] describes a frame. [Frame.Bytes] returns it as on the wire, [Frame.Packet]
+// only its IP packet. [Segment], [Datagram], [ICMP] and others build the content.
 package frame

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// Fragments cuts an IP packet without options or extension headers into fragments of at
-// most mtu bytes, as a router or a sender does (RFC 791 section 3.2, RFC 8200 section
-// 4.5). It returns the packet itself where it fits, and where mtu is zero. id identifies
-// the packet.
+// Fragments splits an IP packet without options or extension headers into
+// fragments of at most mtu bytes (RFC 791 section 3.2, RFC 8200 section 4.5).
+// It returns the packet itself if that fits or mtu is 0. id is the
+// identification of the packet.
 func Fragments(packet []byte, mtu int, id uint16) [][]byte {
 	if mtu == 0 || len(packet) <= mtu {
 		return [][]byte{packet}

@@ -5,57 +5,58 @@ import (
 	"net/netip"
 )
 
-// Frame describes an Ethernet frame with an IP packet in it.
+// Frame describes an Ethernet frame that contains an IP packet.
 type Frame struct {
-	// MACs are the addresses of destination and source. Zero stands for two hosts.
+	// MACs are the destination and source addresses. The zero value means the
+	// addresses of two default hosts.
 	MACs [12]byte
-	// VLANs are the ids of the tags, the outer one first.
+	// VLANs are the IDs of the tags, the outermost first.
 	VLANs []uint16
-	// Src and Dst decide the family.
+	// Src and Dst determine the IP version.
 	Src, Dst netip.Addr
 	Proto    uint8
-	// ID is IPv4's identification, and the flow label of IPv6.
+	// ID is the identification of IPv4, or the flow label of IPv6.
 	ID uint16
-	// Options are IPv4 options, padded to four bytes by whoever sets them.
+	// Options are IPv4 options, padded to a multiple of four bytes.
 	Options []byte
 	// Extensions are the IPv6 headers before the transport header.
 	Extensions []Extension
-	// Fragment is the IPv4 field of flags and offset.
+	// Fragment is the IPv4 field with flags and fragment offset.
 	Fragment uint16
-	// L4 is the transport header and its payload, with any checksum.
+	// L4 is the transport header and payload. Its checksum may be unset.
 	L4 []byte
-	// Checksum is what to do about L4's.
+	// Checksum selects the checksum that replaces L4's.
 	Checksum Checksum
-	// Padding is the number of bytes behind the packet.
+	// Padding is the number of bytes after the IP packet.
 	Padding int
 }
 
-// Extension is an IPv6 extension header: its number, and all of its bytes but
-// the first, which names the header that follows.
+// Extension is an IPv6 extension header: its number, and its bytes without the
+// first one, the number of the next header.
 type Extension struct {
 	Number uint8
 	Rest   []byte
 }
 
-// Checksum says what a transport header has for a checksum.
+// Checksum selects the checksum of a transport header.
 type Checksum uint8
 
 const (
-	// Right is the zero value.
+	// Right is the correct checksum.
 	Right Checksum = iota
-	// Unfinished is the sum of the pseudo header, as a sender leaves it that counts on
-	// hardware.
+	// Unfinished is the sum of the pseudo header, as left by a sender with
+	// checksum offload.
 	Unfinished
-	// Wrong is off.
+	// Wrong is a wrong checksum.
 	Wrong
-	// AsGiven is what L4 has.
+	// AsGiven keeps the checksum of L4.
 	AsGiven
 )
 
-// Two hosts, as MACs names them where it is zero.
+// The MAC addresses of two hosts, for frames whose MACs is zero.
 var hosts = [12]byte{2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}
 
-// Bytes returns the frame as it is on the wire.
+// Bytes returns the frame as on the wire.
 func (f Frame) Bytes() []byte {
 	if f.MACs == [12]byte{} {
 		f.MACs = hosts
@@ -118,13 +119,14 @@ func (f Frame) ipv6(payload int) []byte {
 	return append(b, chain...)
 }
 
-// Reply returns the frame that goes the other way with a transport header of its own.
+// Reply returns a frame in the opposite direction with another transport
+// header.
 func (f Frame) Reply(l4 []byte) Frame {
 	f.Src, f.Dst, f.L4 = f.Dst, f.Src, l4
 	return f
 }
 
-// Raw returns a frame of any ethertype, to all hosts.
+// Raw returns a broadcast frame of any EtherType.
 func Raw(ethertype uint16, payload []byte) []byte {
 	b := make([]byte, 12, HeaderSize+len(payload))
 	copy(b, []byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1})
@@ -132,7 +134,7 @@ func Raw(ethertype uint16, payload []byte) []byte {
 	return append(b, payload...)
 }
 
-// Around puts an Ethernet header before an IP packet.
+// Around prepends an Ethernet header to an IP packet.
 func Around(packet []byte) []byte {
 	ethertype := uint16(EtherIPv4)
 	if packet[0]>>4 == 6 {

@@ -34,7 +34,7 @@ const (
 // HeaderSize is the length of an Ethernet header without tags.
 const HeaderSize = 14
 
-// MoreFragments is that flag of IPv4, in the field of flags and offset.
+// MoreFragments is that flag in the IPv4 field with flags and fragment offset.
 const MoreFragments = 0x2000
 
 // TCP flags.

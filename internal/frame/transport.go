@@ -12,7 +12,8 @@ type Segment struct {
 	Sport, Dport uint16
 }
 
-// Bytes returns the segment without a checksum. Options are padded.
+// Bytes returns the segment without a checksum. Options are padded to a
+// multiple of four bytes.
 func (s Segment) Bytes() []byte {
 	b := make([]byte, 20, 60+s.Payload)
 	b = append(b, s.Options...)
@@ -38,7 +39,7 @@ func Datagram(sport, dport uint16, size int) []byte {
 	return append(b, Payload(size)...)
 }
 
-// PortsFirst returns size bytes that begin with two ports, as SCTP and DCCP do.
+// PortsFirst returns size bytes that start with two ports, as in SCTP and DCCP.
 func PortsFirst(sport, dport uint16, size int) []byte {
 	b := Payload(size)
 	binary.BigEndian.PutUint16(b, sport)
@@ -46,7 +47,7 @@ func PortsFirst(sport, dport uint16, size int) []byte {
 	return b
 }
 
-// ICMP returns an ICMP or ICMPv6 message with an id.
+// ICMP returns an ICMP or ICMPv6 message with an ID.
 func ICMP(kind, code uint8, id uint16, size int) []byte {
 	b := make([]byte, 8, 8+size)
 	b[0], b[1] = kind, code
@@ -54,7 +55,7 @@ func ICMP(kind, code uint8, id uint16, size int) []byte {
 	return append(b, Payload(size)...)
 }
 
-// Payload returns bytes whose sum is not zero in any part.
+// Payload returns size bytes whose sum is not zero in any part.
 func Payload(size int) []byte {
 	b := make([]byte, size)
 	for i := range b {

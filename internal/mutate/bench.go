@@ -17,13 +17,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// listed is a package as go list describes it.
+// listed is a package in the output of go list.
 type listed struct {
 	ImportPath, Dir string
 	GoFiles         []string
 }
 
-// listPackages asks go list for packages.
+// listPackages returns the packages that match the patterns, from go list.
 func listPackages(ctx context.Context, patterns []string) (all []*listed, err error) {
 	out, err := exec.CommandContext(ctx, "go", append([]string{"list", "-json=ImportPath,Dir,GoFiles"}, patterns...)...).Output()
 	if err != nil {
@@ -39,7 +39,7 @@ func listPackages(ctx context.Context, patterns []string) (all []*listed, err er
 	return all, nil
 }
 
-// explain adds what a program wrote to its error stream.
+// explain adds a program's stderr to its error.
 func explain(err error) error {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && len(exit.Stderr) > 0 {
@@ -48,7 +48,7 @@ func explain(err error) error {
 	return err
 }
 
-// fate is what became of a mutation.
+// fate is the outcome of a mutation.
 type fate int
 
 const (
@@ -57,7 +57,7 @@ const (
 	uncompiled
 )
 
-// result is a mutation and its fate. by names what caught it.
+// result is a mutation and its fate. by names the tests that caught it.
 type result struct {
 	mutation
 	fate fate
@@ -71,15 +71,15 @@ func (r result) String() string {
 	return fmt.Sprintf("caught   %s (%s)", r.mutation, r.by)
 }
 
-// bench is a copy of the tree in which mutations are tried.
+// bench is a copy of the source tree in which mutations are tested.
 type bench struct {
-	// root is the checkout, dir holds everything that may be written: tree, the
-	// copy, tmp, and the test binaries.
+	// root is the checkout. dir contains everything that may be written: tree,
+	// the copy, tmp, and the test binaries.
 	root, dir, tree, cache string
-	// own leaves the companions out.
+	// own skips the companions' tests.
 	own bool
-	// limits has how long the tests of a package may take; they passed within a
-	// fraction of it.
+	// limits are time limits for the tests of each suite, several times the
+	// time that they took to pass.
 	limits map[suite]time.Duration
 }
 
@@ -111,7 +111,7 @@ func output(ctx context.Context, name string, args ...string) (string, error) {
 
 func (b *bench) close() { _ = os.RemoveAll(b.dir) }
 
-// copyTree copies what git knows, and what is new, as it stands in the checkout.
+// copyTree copies tracked and new files from the checkout.
 func (b *bench) copyTree(ctx context.Context) error {
 	files, err := output(ctx, "git", "-C", b.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	if err != nil {
@@ -140,7 +140,7 @@ func (b *bench) copyTree(ctx context.Context) error {
 	return nil
 }
 
-// try runs the tests that are to notice a mutation, until some do.
+// try runs the suites that should notice a mutation until one fails.
 func (b *bench) try(ctx context.Context, m mutation) (_ result, err error) {
 	suites := []suite{{pkg: m.pkg.ImportPath}}
 	if !b.own {
@@ -180,7 +180,7 @@ func (b *bench) judge(ctx context.Context, m mutation, suites []suite) (result, 
 	return result{mutation: m}, ctx.Err()
 }
 
-// prepare runs a suite on the unchanged tree, once.
+// prepare runs a suite once on the unchanged tree, to set its time limit.
 func (b *bench) prepare(ctx context.Context, s suite) error {
 	if b.limits[s] != 0 {
 		return nil
@@ -199,7 +199,7 @@ func (b *bench) prepare(ctx context.Context, s suite) error {
 	return nil
 }
 
-// build compiles a package's tests. It returns no name where there are none.
+// build compiles a package's tests. It returns an empty name if there are none.
 func (b *bench) build(ctx context.Context, s suite) (binary string, err error) {
 	binary = filepath.Join(b.dir, "test")
 	_ = os.Remove(binary)
@@ -219,8 +219,8 @@ var sandbox string
 
 var failedTest = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
 
-// test runs a test binary and returns what failed, or nothing. All that it started ends
-// with it.
+// test runs a test binary and returns the names of failed tests, empty if none
+// failed. All processes that it started end with it.
 func (b *bench) test(ctx context.Context, s suite, binary string, limit time.Duration) string {
 	ctx, cancel := context.WithTimeout(ctx, limit+20*time.Second)
 	defer cancel()

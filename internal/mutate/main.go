@@ -57,7 +57,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return judge(ctx, b, places, *sample, lines)
 }
 
-// judge tries mutations until a sample of them compiled, and prints what became of each.
+// judge tries mutations until the sample is complete, and prints the result of
+// each.
 func judge(ctx context.Context, b *bench, places []mutation, sample int, out *log.Logger) error {
 	var results []result
 	for _, m := range places {
@@ -78,7 +79,8 @@ func judge(ctx context.Context, b *bench, places []mutation, sample int, out *lo
 	return nil
 }
 
-// report prints what each package's tests caught, and the survivors once more.
+// report prints how many mutations each package's tests caught, and the
+// survivors.
 func report(results []result, out *log.Logger) {
 	counts := map[string]*[2]int{}
 	var caught int

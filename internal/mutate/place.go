@@ -12,7 +12,7 @@ import (
 	"strconv"
 )
 
-// mutation replaces the bytes from begin to end of a file.
+// mutation replaces the bytes [begin, end) of a file.
 type mutation struct {
 	pkg        *listed
 	file       string
@@ -28,7 +28,7 @@ func (m mutation) String() string {
 	return fmt.Sprintf("%s/%s:%d: %s becomes %s", m.pkg.ImportPath, m.file, m.line, m.old, m.new)
 }
 
-// shorten keeps the first line of a statement.
+// shorten returns the first line of a statement.
 func shorten(s string) string {
 	for i, c := range s {
 		if c == '\n' || i > 60 {
@@ -43,7 +43,7 @@ func (m mutation) apply(source []byte) []byte {
 	return slices.Concat(source[:m.begin], []byte(m.new), source[m.end:])
 }
 
-// exchanges has what each operator becomes.
+// exchanges maps each operator to its replacements.
 var exchanges = map[token.Token][]token.Token{
 	token.EQL:     {token.NEQ},
 	token.NEQ:     {token.EQL},
@@ -65,7 +65,7 @@ var exchanges = map[token.Token][]token.Token{
 	token.SHR:     {token.SHL},
 }
 
-// mutations returns every place of the packages that can be changed.
+// mutations returns all places of the packages that can be mutated.
 func mutations(packages []*listed) (all []mutation, err error) {
 	for _, p := range packages {
 		for _, name := range p.GoFiles {
@@ -86,14 +86,15 @@ func mutations(packages []*listed) (all []mutation, err error) {
 	return all, nil
 }
 
-// finder collects the places of one file.
+// finder collects the places in one file.
 type finder struct {
 	files  *token.FileSet
 	source []byte
 	found  []mutation
 }
 
-// inFile returns the places of a source file in order; none in a generated one.
+// inFile returns the places in a source file in order. A generated file has
+// none.
 func inFile(source []byte) ([]mutation, error) {
 	f := &finder{files: token.NewFileSet(), source: source}
 	tree, err := parser.ParseFile(f.files, "", source, parser.ParseComments|parser.SkipObjectResolution)
@@ -138,7 +139,7 @@ func (f *finder) visit(n ast.Node) bool {
 	return true
 }
 
-// statements adds the removal of each statement that can go without another.
+// statements adds the removal of each statement that can be removed alone.
 func (f *finder) statements(list []ast.Stmt) {
 	for _, s := range list {
 		switch s := s.(type) {

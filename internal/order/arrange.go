@@ -8,47 +8,46 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Request is what to arrange. Nothing in it may change while that lasts.
+// Request is the input of Arrange. It must not be changed meanwhile.
 type Request struct {
 	Snapshot *flow.Snapshot
 	Filter   filter.Filter
 	By       By
-	// Ended are flows that ended a while ago. They are shown although the
-	// snapshot has them no more.
+	// Ended are flows that ended recently. They are shown although they are no
+	// longer in the snapshot.
 	Ended map[flow.ID]Ended
-	// Before are the rows shown so far: where an ended flow is one of them
-	// its rates are known.
+	// Before are the rows of the previous result. They provide the last rates
+	// of ended flows.
 	Before []*flow.Flow
-	// Anchor is a flow whose row is asked for, Watch one to be found even
-	// where the filter hides it. Zero is none.
+	// Anchor is the flow whose row is requested. Watch is a flow to find even
+	// if the filter hides it. 0 means none.
 	Anchor, Watch flow.ID
 }
 
-// Ended is a flow as its last event told it.
+// Ended is a flow as of its last event.
 type Ended struct {
 	Flow   *flow.Flow
 	Reason flow.Reason
-	// Past is set where that was too long ago for its last rates to be shown.
+	// Past is set if the flow ended too long ago for its last rates to be
+	// shown.
 	Past bool
 }
 
-// Result is what became of a request.
+// Result is the output of Arrange.
 type Result struct {
 	Snapshot *flow.Snapshot
-	// Rows are the flows that pass the filter, in order.
+	// Rows are the flows that match the filter, sorted.
 	Rows []*flow.Flow
-	// Present is how many of the rows are flows of the snapshot that have not
-	// ended.
+	// Present is the number of rows whose flows have not ended.
 	Present int
-	// Anchor is the row of the flow that the request named, AnchorID; -1
-	// where it has none.
+	// Anchor is the row of the requested flow, or -1. AnchorID is that flow.
 	Anchor   int
 	AnchorID flow.ID
-	// Watched is the watched flow, nil where the snapshot has none.
+	// Watched is the watched flow, nil if it is not in the snapshot.
 	Watched *flow.Flow
 }
 
-// Arrange filters and sorts.
+// Arrange filters and sorts the flows of a request.
 func Arrange(r Request) Result {
 	r.Filter = r.Filter.For(r.Snapshot)
 	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
@@ -76,14 +75,14 @@ func Arrange(r Request) Result {
 	return result
 }
 
-// passes reports whether a flow passes the filter. One that has ended also does
-// where it passed while it lived: it is not to vanish from under the eye.
+// passes reports whether a flow matches the filter. An ended flow also passes
+// if it matched while it lived, so that it does not vanish at once.
 func (r Request) passes(f *flow.Flow, reason flow.Reason) bool {
 	return r.Filter.Match(f) || reason != flow.ReasonNone && r.Filter.MatchEnded(f, reason)
 }
 
-// pick returns the snapshot's flows that pass the filter, and the ended flows
-// that the snapshot does not have.
+// pick returns the snapshot's flows that match the filter, and the ended flows
+// that are not in the snapshot.
 func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[flow.ID]Ended) {
 	ended = make(map[flow.ID]Ended, len(r.Ended))
 	maps.Copy(ended, r.Ended)
@@ -114,19 +113,19 @@ func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[f
 	return items, ended
 }
 
-// lastKnown returns ended flows as they were last shown. They are copies: a
-// pointer into an old snapshot would keep all of it in memory.
+// lastKnown returns the ended flows with their last rates. They are copies,
+// because a pointer would keep the old snapshot in memory.
 func (r Request) lastKnown(ended map[flow.ID]Ended) []Ended {
 	if len(ended) == 0 {
 		return nil
 	}
 	for _, f := range r.Before {
-		if told, ok := ended[f.ID]; ok && !told.Past {
-			last := *told.Flow
+		if e, ok := ended[f.ID]; ok && !e.Past {
+			last := *e.Flow
 			last.Origin.BPS, last.Origin.PPS = f.Origin.BPS, f.Origin.PPS
 			last.Reply.BPS, last.Reply.PPS = f.Reply.BPS, f.Reply.PPS
 			last.TimeoutName, last.Timeout, last.Idle = f.TimeoutName, f.Timeout, f.Idle
-			ended[f.ID] = Ended{Flow: &last, Reason: told.Reason}
+			ended[f.ID] = Ended{Flow: &last, Reason: e.Reason}
 		}
 	}
 	return slices.Collect(maps.Values(ended))

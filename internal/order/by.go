@@ -1,6 +1,6 @@
-// Package order filters and sorts the flows of a snapshot. It is the one part
-// of the console whose work grows with the table, so it runs outside the
-// program's loop and only reads what never changes.
+// Package order filters and sorts the flows of a snapshot. This is the only
+// work of the console that grows with the table. It runs outside the program's
+// loop and only reads immutable data.
 package order
 
 import (
@@ -11,18 +11,17 @@ import (
 	"ctop/tracker/flow"
 )
 
-// By is an order of flows. Ties are broken by the flow's id, the same way in
-// both directions, so that rows which are alike keep their places. The zero value
-// is the order of the ids.
+// By is an order of flows. Equal flows are sorted by ID, in both directions the
+// same way, so that their rows do not move. The zero value sorts by ID.
 type By struct {
-	// Key is the name of the field that is compared.
+	// Key is the name of the compared field.
 	Key  string
 	Desc bool
-	// Packets makes rates count packets, not bits.
+	// Packets makes rates count packets instead of bits.
 	Packets bool
 }
 
-// Keys returns the keys that flows can be sorted by.
+// Keys returns all sort keys.
 func Keys() []string {
 	var names []string
 	for _, f := range field.All() {
@@ -33,14 +32,14 @@ func Keys() []string {
 	return names
 }
 
-// Expected returns the order that one expects by a key: the largest number first,
-// anything else from the smallest on.
+// Expected returns the default order for a key: descending for numbers,
+// ascending otherwise.
 func Expected(key string) By {
 	f, ok := field.Named(key)
 	return By{Key: key, Desc: ok && f.LargestFirst()}
 }
 
-// Parse reads KEY, KEY:asc or KEY:desc. The key may have an earlier spelling.
+// Parse parses KEY, KEY:asc or KEY:desc. It accepts earlier spellings of keys.
 func Parse(text string) (By, error) {
 	name, direction, given := strings.Cut(text, ":")
 	f, ok := field.Key(name)
@@ -58,13 +57,13 @@ func Parse(text string) (By, error) {
 	return by, nil
 }
 
-// The directions.
+// The directions of an order.
 const (
 	ascending  = "asc"
 	descending = "desc"
 )
 
-// String returns the order as [Parse] reads it.
+// String formats the order for [Parse].
 func (by By) String() string {
 	if by.Desc {
 		return by.Key + ":" + descending
@@ -72,18 +71,17 @@ func (by By) String() string {
 	return by.Key + ":" + ascending
 }
 
-// item is a flow with its rank worked out, so that comparing two of them
-// touches no flow. It holds no pointer, so that moving one costs the garbage
-// collector nothing.
+// item is a flow's rank and ID, so that a comparison does not read the flow. It
+// contains no pointer, so moving it needs no write barrier.
 type item struct {
 	rank field.Rank
 	id   flow.ID
-	// at is where the flow is: in the snapshot, or behind it among those that
-	// ended.
+	// at is the index of the flow in the snapshot. Ended flows follow after the
+	// last one.
 	at uint32
 }
 
-// ranker makes the items of an order.
+// ranker creates the items of an order.
 type ranker struct {
 	rank func(*flow.Flow) field.Rank
 	desc bool

@@ -2,21 +2,21 @@ package order
 
 import "ctop/tracker/flow"
 
-// Count is what the flows of a snapshot amount to, for the overview.
+// Count holds statistics of a snapshot's flows for the overview.
 type Count struct {
 	Snapshot *flow.Snapshot
 	Flows    int
 	ByState  [flow.StateTimeWait + 1]int
 	ByProto  map[flow.Protocol]int
-	// HalfOpen are TCP handshakes that are not complete, OneSided flows of
-	// which one direction was never seen, Pinned those with a timeout of
-	// their own.
+	// HalfOpen is the number of incomplete TCP handshakes, OneSided that of
+	// flows with one unseen direction, Pinned that of flows with their own
+	// timeout.
 	HalfOpen, OneSided, Pinned int
-	// TCP are flows of that protocol.
+	// TCP is the number of TCP flows.
 	TCP int
 }
 
-// NewCount counts every flow of a snapshot.
+// NewCount counts the flows of a snapshot.
 func NewCount(s *flow.Snapshot) Count {
 	c := Count{Snapshot: s, Flows: len(s.Flows), ByProto: map[flow.Protocol]int{}}
 	var protocols [256]int
@@ -48,14 +48,14 @@ func (c *Count) add(f *flow.Flow) {
 	}
 }
 
-// Change is how one snapshot differs from an earlier one.
+// Change is the difference between two snapshots.
 type Change struct {
-	// Came and Went count flows, Moved those of the others whose state is
-	// another.
+	// Came and Went are the numbers of new and ended flows, Moved that of flows
+	// with another state.
 	Came, Went, Moved int
 }
 
-// Compare returns how two snapshots differ.
+// Compare returns the difference between two snapshots.
 func Compare(before, after *flow.Snapshot) (c Change) {
 	if before == nil || after == nil || before == after {
 		return c
@@ -79,8 +79,8 @@ func Compare(before, after *flow.Snapshot) (c Change) {
 	return c
 }
 
-// CountBack returns how many of the given tuples a snapshot has again, either
-// way round, as flows of another id than before.
+// CountBack returns how many of the given tuples, in either direction, a
+// snapshot has with another flow ID.
 func CountBack(s *flow.Snapshot, before map[flow.Tuple]flow.ID) (n int) {
 	for i := range s.Flows {
 		f := &s.Flows[i]

@@ -11,10 +11,10 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Grouping is what flows have in common that are counted together.
+// Grouping is the property by which flows are grouped.
 type Grouping uint8
 
-// The groupings, in the order in which a key goes through them.
+// The groupings, in the order in which a key switches through them.
 const (
 	BySource Grouping = iota
 	ByDestination
@@ -33,33 +33,33 @@ var groupingNames = [numGroupings]string{
 	ByPort: "destination port", ByState: "state", ByProto: "protocol", ByInterface: "interface",
 }
 
-// String returns the grouping's name.
+// String returns the name of the grouping.
 func (g Grouping) String() string { return groupingNames[g] }
 
-// Next returns the grouping some steps further.
+// Next returns the grouping that is step places further.
 func (g Grouping) Next(step int) Grouping {
 	return Grouping((int(g) + step + int(numGroupings)) % int(numGroupings))
 }
 
-// ParseGrouping returns the grouping of that name.
+// ParseGrouping returns the grouping with the given name.
 func ParseGrouping(name string) (Grouping, bool) {
 	i := slices.Index(groupingNames[:], name)
 	return Grouping(max(i, 0)), i >= 0
 }
 
-// HasAddresses reports whether groups are single addresses.
+// HasAddresses reports whether each group is a single address.
 func (g Grouping) HasAddresses() bool { return g == BySource || g == ByDestination }
 
-// GroupKey is what the flows of one group have in common.
+// GroupKey is the common property of a group's flows.
 type GroupKey struct {
 	Net    netip.Prefix
 	Number uint32
 }
 
-// noPort is the group of flows whose protocol has none.
+// noPort is the group of flows without ports.
 const noPort = 1 << 16
 
-// Lengths of the networks that addresses are grouped by.
+// Prefix lengths of the networks by which addresses are grouped.
 const (
 	net4 = 24
 	net6 = 64
@@ -99,7 +99,7 @@ func network(a netip.Addr) GroupKey {
 	return GroupKey{Net: p}
 }
 
-// Name returns what a group is called.
+// Name returns the displayed name of a group.
 func (g Grouping) Name(k GroupKey, s *flow.Snapshot) string {
 	switch g {
 	case BySource, ByDestination:
@@ -122,7 +122,7 @@ func (g Grouping) Name(k GroupKey, s *flow.Snapshot) string {
 	return strconv.Itoa(int(k.Number))
 }
 
-// Term returns the term of a filter that the group's flows pass and no others.
+// Term returns a filter term that matches exactly the flows of a group.
 func (g Grouping) Term(k GroupKey, s *flow.Snapshot) string {
 	name := g.Name(k, s)
 	switch g {
@@ -143,11 +143,11 @@ func (g Grouping) Term(k GroupKey, s *flow.Snapshot) string {
 	return "if:" + name
 }
 
-// Group is what the flows of a group amount to.
+// Group holds the totals of a group's flows.
 type Group struct {
 	Key   GroupKey
 	Flows int
-	// Origin and Reply are the sums of the flows' directions.
+	// Origin and Reply are the totals of the two directions.
 	Origin, Reply flow.Half
 }
 
@@ -164,10 +164,10 @@ func addHalf(sum, h *flow.Half) {
 	sum.BPS += h.BPS
 }
 
-// GroupSort is what groups are sorted by.
+// GroupSort is the column by which groups are sorted.
 type GroupSort uint8
 
-// The columns of the talkers.
+// The columns of the talkers page.
 const (
 	GroupName GroupSort = iota
 	GroupFlows
@@ -183,12 +183,12 @@ const (
 type GroupBy struct {
 	Sort GroupSort
 	Desc bool
-	// Packets makes rates count packets, not bits.
+	// Packets makes rates count packets instead of bits.
 	Packets bool
 }
 
-// Value returns what a group has of what is sorted by. For names that is the
-// number of its flows, of which everything can have a share.
+// Value returns the value of the sort column, from which shares are computed.
+// For names it is the number of flows.
 func (by GroupBy) Value(g *Group) float64 {
 	switch by.Sort {
 	case GroupPackets:
@@ -227,7 +227,7 @@ func (by GroupBy) compare(a, b *Group) int {
 	return cmp.Or(c, names)
 }
 
-// GroupRequest is what to count.
+// GroupRequest is the input of Talk.
 type GroupRequest struct {
 	Snapshot *flow.Snapshot
 	Filter   filter.Filter
@@ -235,20 +235,20 @@ type GroupRequest struct {
 	By       GroupBy
 }
 
-// Groups is what became of a request.
+// Groups is the output of Talk.
 type Groups struct {
 	GroupRequest
-	// Top are the first groups in order, All how many there are.
+	// Top are the first groups in order. All is the number of all groups.
 	Top []Group
 	All int
-	// Sum is all groups together.
+	// Sum is the total of all groups.
 	Sum Group
 }
 
-// MostGroups is how many groups are kept in order: nobody scrolls further.
+// MostGroups is the maximal length of Top.
 const MostGroups = 1000
 
-// Talk counts the flows that pass the filter.
+// Talk groups and counts the flows that match the filter.
 func Talk(r GroupRequest) Groups {
 	result := Groups{GroupRequest: r}
 	groups := result.count()
@@ -279,8 +279,8 @@ func (g *Groups) count() []Group {
 	return groups
 }
 
-// top returns the first n of a list in order. It sorts twice that many at a
-// time, so a long list costs little more than a look at each.
+// top returns the first n elements of a list in order. It sorts at most 2n
+// elements at a time, so the cost per element is small for a long list.
 func top(groups []Group, n int, compare func(a, b Group) int) []Group {
 	best := make([]Group, 0, min(len(groups), 2*n))
 	sorted := false // the first n are, and what is behind best[n-1] is out

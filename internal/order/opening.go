@@ -5,32 +5,31 @@ import (
 	"slices"
 )
 
-// Opening is who opens flows: of those that began a short while ago, which
-// sources stand out.
+// Opening describes which sources opened the recent flows.
 type Opening struct {
-	// Flows began, from so many Sources.
+	// Flows is the number of recent flows, Sources that of their sources.
 	Flows, Sources int
-	// Top are the sources that stand out, the busiest first. Where no address
-	// does they are networks (as [BySourceNet] has them); where no network does
-	// there are none: the flows come from everywhere.
+	// Top are the most frequent sources, the busiest first. If no address
+	// stands out, they are networks (see [BySourceNet]). If no network does
+	// either, Top is empty.
 	Top []Opener
 }
 
-// Opener is a source and how many of the flows it opened.
+// Opener is a source and the number of flows that it opened.
 type Opener struct {
 	Net   netip.Prefix
 	Flows int
 }
 
 const (
-	// standsOut is the part of all flows, in percent, from which on a source
-	// is worth a name.
+	// standsOut is the smallest share of all flows, in percent, of a source in
+	// Top.
 	standsOut = 5
-	// mostOpeners is how many are named.
+	// mostOpeners is the maximal length of Top.
 	mostOpeners = 8
 )
 
-// NewOpening counts flows by the sources that opened them, one for each flow.
+// NewOpening counts flows by source. sources has one element per flow.
 func NewOpening(sources []netip.Addr) Opening {
 	o := Opening{Flows: len(sources)}
 	if o.Top, o.Sources = outstanding(sources, whole); len(o.Top) == 0 {
@@ -39,7 +38,7 @@ func NewOpening(sources []netip.Addr) Opening {
 	return o
 }
 
-// outstanding returns the groups that stand out, and how many groups there are.
+// outstanding returns the groups that stand out, and the number of all groups.
 func outstanding(sources []netip.Addr, group func(netip.Addr) GroupKey) (top []Opener, groups int) {
 	counts := map[netip.Prefix]int{}
 	for _, a := range sources {

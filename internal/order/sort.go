@@ -6,11 +6,12 @@ import (
 	"sync"
 )
 
-// alone is up to how many items one processor sorts as fast as several.
+// alone is the number of items up to which sorting on one CPU is as fast as on
+// several.
 const alone = 1 << 15
 
-// sorted sorts items, with every processor that there is where they are many.
-// It may return another slice than it was given.
+// sorted sorts items, on all CPUs if there are many. It may return a different
+// slice.
 func sorted(items []item) []item {
 	parts := runtime.GOMAXPROCS(0)
 	if len(items) <= alone || parts == 1 {
@@ -33,7 +34,7 @@ func sorted(items []item) []item {
 	return runs[0]
 }
 
-// together calls a function for every number below n at the same time.
+// together calls do concurrently for every number from 0 to n-1.
 func together(n int, do func(int)) {
 	var wg sync.WaitGroup
 	for i := range n {
@@ -42,7 +43,7 @@ func together(n int, do func(int)) {
 	wg.Wait()
 }
 
-// merge makes one sorted run of two.
+// merge merges two sorted slices.
 func merge(a, b []item) []item {
 	all := make([]item, 0, len(a)+len(b))
 	for len(a) > 0 && len(b) > 0 {

@@ -7,13 +7,13 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Survey is what an operator has to know about flows before acting on them.
+// Survey summarizes flows for an operator who is about to act on them.
 type Survey struct {
 	Refs    []flow.Ref
 	ByState map[flow.State]int
 }
 
-// NewSurvey counts the flows that are wanted.
+// NewSurvey counts the wanted flows.
 func NewSurvey(flows iter.Seq[*flow.Flow], wanted func(flow.ID) bool) Survey {
 	s := Survey{ByState: map[flow.State]int{}}
 	for f := range flows {
@@ -25,7 +25,7 @@ func NewSurvey(flows iter.Seq[*flow.Flow], wanted func(flow.ID) bool) Survey {
 	return s
 }
 
-// All yields every flow of a snapshot.
+// All returns an iterator over the flows of a snapshot.
 func All(s *flow.Snapshot) iter.Seq[*flow.Flow] {
 	return func(yield func(*flow.Flow) bool) {
 		for i := range s.Flows {
@@ -36,7 +36,7 @@ func All(s *flow.Snapshot) iter.Seq[*flow.Flow] {
 	}
 }
 
-// Find returns a flow of a snapshot, nil where it is not there.
+// Find returns a flow of a snapshot, nil if it has no such flow.
 func Find(s *flow.Snapshot, id flow.ID) *flow.Flow {
 	for i := range s.Flows {
 		if s.Flows[i].ID == id {
@@ -46,8 +46,8 @@ func Find(s *flow.Snapshot, id flow.ID) *flow.Flow {
 	return nil
 }
 
-// CountTimeouts returns to how many flows each timeout applies. Flows with a
-// timeout of their own are not among them.
+// CountTimeouts returns the number of flows for each timeout. It omits flows
+// with their own timeout.
 func CountTimeouts(s *flow.Snapshot) (counts [len(flow.Timeouts{})]int) {
 	for i := range s.Flows {
 		if f := &s.Flows[i]; !f.OwnTimeout && int(f.TimeoutName) < len(counts) {
@@ -57,8 +57,8 @@ func CountTimeouts(s *flow.Snapshot) (counts [len(flow.Timeouts{})]int) {
 	return counts
 }
 
-// CountEnding returns how many flows have been silent for longer than a new
-// value of a timeout, and would therefore end.
+// CountEnding returns how many flows a new value of a timeout would end,
+// because they have been silent for longer.
 func CountEnding(s *flow.Snapshot, name flow.TimeoutName, d time.Duration) (n int) {
 	for i := range s.Flows {
 		f := &s.Flows[i]

@@ -7,28 +7,28 @@ import (
 	"ctop/internal/frame"
 )
 
-// Ends are the two ends of a conversation: the addresses and ports of the first and the
-// second, and the id of ICMP queries.
+// Ends are the two ends of a conversation: their addresses and ports, and the
+// ID of ICMP queries.
 type Ends struct {
 	Addr [2]netip.Addr
 	Port [2]uint16
 	ID   uint16
 }
 
-// Crossed returns the tuple with the ports exchanged, the addresses not.
+// Crossed returns the ends with exchanged ports and the same addresses.
 func (e Ends) Crossed() Ends {
 	e.Port[0], e.Port[1] = e.Port[1], e.Port[0]
 	return e
 }
 
-// V6 reports whether the ends speak IPv6.
+// V6 reports whether the ends use IPv6.
 func (e Ends) V6() bool { return e.Addr[0].Is6() }
 
-// quotedSize is how much of an IP packet an error quotes.
+// quotedSize is the number of bytes of an IP packet that an ICMP error quotes.
 const quotedSize = 128
 
-// Frame returns the packet of a step. quoted is the IP packet that went the other way
-// last, for steps that quote one. Whether the step is crossed is for the caller.
+// Frame returns the packet of a step. quoted is the last IP packet in the other
+// direction, for steps that quote it. The caller handles crossed steps.
 func (e Ends) Frame(s *Step, quoted []byte) frame.Frame {
 	d, v6 := s.Dir(), e.V6()
 	f := frame.Frame{Src: e.Addr[d], Dst: e.Addr[1-d], Proto: s.Kind.Proto(v6)}
@@ -50,7 +50,7 @@ func (e Ends) Frame(s *Step, quoted []byte) frame.Frame {
 	return f
 }
 
-// portUnreachable is that code of an ICMP error.
+// portUnreachable returns the code for port unreachable (RFC 792, RFC 4443).
 func portUnreachable(v6 bool) uint8 {
 	if v6 {
 		return 4

@@ -10,10 +10,10 @@ import (
 	"ctop/internal/frame"
 )
 
-// flagLetters has the letter of each TCP flag, from the lowest bit on.
+// flagLetters are the letters of the TCP flags, from the lowest bit on.
 const flagLetters = "FSRPAUEC"
 
-// packet fills in a step from the words of its line.
+// packet sets the fields of a step from the words of its line.
 func (p *parser) packet(s *Step, words []string) error {
 	if len(words) < 2 {
 		return errors.New("a packet needs a direction, and flags or a kind")
@@ -69,7 +69,8 @@ func kindWords() (all []string) {
 	return all
 }
 
-// numbers fills in what an honest end would say, then what the words change.
+// numbers sets a step's numbers to those of a correct end, and then applies the
+// words.
 func (p *parser) numbers(s *Step, words []string) error {
 	tuple, d := 0, s.Dir()
 	if s.Crossed {
@@ -88,7 +89,8 @@ func (p *parser) numbers(s *Step, words []string) error {
 	if s.Kind != TCP {
 		return nil
 	}
-	// Whoever has said nothing yet begins where it does, or where the other expects it.
+	// An end that has not sent starts at its initial number, or at the one that
+	// the other end expects.
 	if !sent[d] {
 		next[d] = s.Seq
 	}
@@ -126,7 +128,7 @@ func (s *Step) parseWord(word string) error {
 	return s.set(name, sign, value)
 }
 
-// widths has the bits of each number.
+// widths is the size of each number in bits.
 var widths = map[string]int{"seq": 32, "ack": 32, "rawseq": 32, "rawack": 32, "win": 16, "ws": 8, "len": 16, "mtu": 16}
 
 func (s *Step) set(name string, sign byte, value string) error {

@@ -9,13 +9,14 @@ import (
 	"strings"
 )
 
-// File is what a file has.
+// File is a parsed file.
 type File struct {
 	Name      string
 	Sequences []*Sequence
 }
 
-// Read reads the files of a pattern; it is an error if there is none.
+// Read reads the files that match a pattern. It returns an error if there are
+// none.
 func Read(pattern string) (all []File, err error) {
 	names, err := filepath.Glob(pattern)
 	if err == nil && len(names) == 0 {
@@ -38,10 +39,10 @@ func Read(pattern string) (all []File, err error) {
 	return all, nil
 }
 
-// parser turns text into sequences.
+// parser parses sequences.
 type parser struct {
 	sequences []*Sequence
-	// defaults are what ends begin with where a line does not say.
+	// defaults are the initial numbers of ends for lines that do not set them.
 	defaults struct {
 		isn    [2]uint32
 		window uint16
@@ -51,20 +52,21 @@ type parser struct {
 	known map[string]included
 }
 
-// included is what a sequence ends with, for those that play it first.
+// included is the state at the end of a sequence, for sequences that play it
+// first.
 type included struct {
 	*Sequence
 	numbers
 }
 
-// numbers has what each end sends next in each of the two tuples, and whether it has sent
-// anything.
+// numbers are the next numbers of each end in each of the two tuples, and
+// whether it has sent anything.
 type numbers struct {
 	next [2][2]uint32
 	sent [2][2]bool
 }
 
-// Parse reads sequences. file is for messages.
+// Parse parses sequences. file is the name in errors.
 func Parse(file, text string) ([]*Sequence, error) {
 	p := parser{known: map[string]included{}}
 	p.defaults.isn, p.defaults.window = [2]uint32{FirstISN, SecondISN}, DefaultWindow
@@ -78,7 +80,7 @@ func Parse(file, text string) ([]*Sequence, error) {
 	return p.sequences, nil
 }
 
-// What ends begin with where neither the file nor the line says.
+// Initial numbers if neither the file nor the line sets them.
 const (
 	FirstISN      = 1_000_000
 	SecondISN     = 5_000_000
@@ -133,7 +135,7 @@ func (p *parser) setDefaults(words []string) error {
 	return nil
 }
 
-// extend adds a line to a sequence.
+// extend appends a line to a sequence.
 func (p *parser) extend(s *Sequence, line string, words []string) error {
 	switch {
 	case words[0] == "@":
@@ -152,7 +154,7 @@ func (p *parser) extend(s *Sequence, line string, words []string) error {
 	return err
 }
 
-// include plays another sequence first.
+// include inserts another sequence at the start.
 func (p *parser) include(s *Sequence, name string) error {
 	other, found := p.known[name]
 	switch {

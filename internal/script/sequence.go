@@ -2,74 +2,78 @@ package script
 
 import "ctop/internal/frame"
 
-// Sequence is a conversation, or two with crossed tuples, between two ends.
+// Sequence is a conversation between two ends, or two conversations with
+// crossed tuples.
 type Sequence struct {
 	Name string
-	// V6 and Enforce are set by the lines "family ipv6" and "policy enforce" before the
-	// first step.
+	// V6 and Enforce are set by the lines "family ipv6" and "policy enforce"
+	// before the first step.
 	V6, Enforce bool
 	Steps       []Step
 }
 
-// Step is one line: a packet, or a command where Command is not empty.
+// Step is one line: a packet, or a command if Command is not empty.
 type Step struct {
-	// Where is the file and the line.
+	// Where is the file and line.
 	Where   string
 	Command string
 	Args    []string
 
 	// Reply means that the packet goes from the second end to the first.
 	Reply bool
-	// Stray means that it comes in on the interface of the other end, Crossed that it
-	// belongs to the tuple with the ports exchanged.
+	// Stray means that the packet arrives at the other end's interface. Crossed
+	// means that it belongs to the tuple with the ports exchanged.
 	Stray, Crossed bool
 	Kind           Kind
 
 	Flags    uint8
 	Seq, Ack uint32
-	// RawSeq and RawAck tell players that move all numbers to leave these.
+	// RawSeq and RawAck mean that players which shift all numbers must not
+	// shift these.
 	RawSeq, RawAck bool
 	Window         uint16
-	// Scale is NoScale where the segment has no such option.
+	// Scale is the window scale, NoScale without that option.
 	Scale  int16
 	SackOK bool
-	// Sack is one block, empty where both ends are equal.
+	// Sack is one block. It is empty if both numbers are equal.
 	Sack [2]uint32
-	// Len is the length of the payload in bytes.
+	// Len is the payload length in bytes.
 	Len uint16
-	// MTU, where not zero, is that of a router on the way, in bytes: a longer packet
-	// comes in fragments.
+	// MTU is the MTU of a router on the path, in bytes. A longer packet arrives
+	// in fragments. 0 means no limit.
 	MTU uint16
 	// Spoiled means that the checksum is wrong.
 	Spoiled bool
 
-	// Want is nil where anything may happen.
+	// Want is the expected result, nil if any result is accepted.
 	Want *Want
-	// Differs is the deliberate difference from the kernel that is to show.
+	// Differs is the name of an intended difference from the kernel's
+	// conntrack.
 	Differs string
 }
 
-// Want is what is to be made of a step.
+// Want is the expected result of a step.
 type Want struct {
-	// Verdict and Reason are empty after commands, Reason also where the verdict has
-	// none.
+	// Verdict and Reason are empty after commands. Reason is also empty if the
+	// verdict has none.
 	Verdict, Reason string
-	// Ended is the reason for which a flow ended.
+	// Ended is the reason why a flow ended.
 	Ended string
-	// State is "-" where there is no flow.
+	// State is the state's name, "-" if there is no flow.
 	State string
-	// Fields of the flow, by name.
+	// Fields are the expected fields of the flow, by name.
 	Fields map[string]string
 }
 
 // NoScale is the Scale of a segment without that option.
 const NoScale = -1
 
-// Kind says what sort of packet a step sends.
+// Kind is the kind of packet that a step sends.
 type Kind uint8
 
-// The kinds of packet. A quote is an ICMP error about the last packet that came the other
-// way. Info, mask and timestamp are ICMP queries of IPv4 only.
+// The kinds of packets. A quote is an ICMP error about the last packet in the
+// other direction. Info, mask and timestamp are ICMP queries that only IPv4
+// has.
 const (
 	TCP Kind = iota
 	UDP
@@ -86,7 +90,7 @@ const (
 	ESP
 )
 
-// kinds has the word of each kind but TCP, and its protocol and type.
+// kinds are the word, protocol and type of each kind but TCP.
 var kinds = [...]struct {
 	word         string
 	proto        uint8
@@ -124,7 +128,7 @@ func (k Kind) Type(v6 bool) uint8 {
 	return kinds[k].icmp4
 }
 
-// OnlyIPv4 reports whether the sequence has packets that IPv6 does not know.
+// OnlyIPv4 reports whether the sequence has packets that do not exist in IPv6.
 func (s *Sequence) OnlyIPv4() bool {
 	for i := range s.Steps {
 		if kinds[s.Steps[i].Kind].onlyIPv4 {
@@ -134,7 +138,7 @@ func (s *Sequence) OnlyIPv4() bool {
 	return false
 }
 
-// End returns the sequence number after the step's last one.
+// End returns the sequence number after the last one of the step.
 func (s *Step) End() uint32 {
 	end := s.Seq + uint32(s.Len)
 	if s.Has(frame.SYN) {
@@ -146,10 +150,10 @@ func (s *Step) End() uint32 {
 	return end
 }
 
-// Has reports whether all of the flags are set.
+// Has reports whether all given flags are set.
 func (s *Step) Has(flags uint8) bool { return s.Flags&flags == flags }
 
-// Dir is 0 for a step from the first end, 1 for one from the second.
+// Dir returns 0 for a step from the first end, 1 for one from the second.
 func (s *Step) Dir() int {
 	if s.Reply {
 		return 1

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// String prints the sequence so that Parse reads the same packets.
+// String formats the sequence so that Parse returns the same packets.
 func (s *Sequence) String() string {
 	var b strings.Builder
 	b.WriteString("= " + s.Name + "\n" + word(s.V6, "family ipv6\n") + word(s.Enforce, "policy enforce\n"))
@@ -22,7 +22,7 @@ func word(is bool, s string) string {
 	return ""
 }
 
-// String gives the step with all its numbers, without what it wants.
+// String formats the step with all its numbers, without the expected result.
 func (s *Step) String() string {
 	if s.Command != "" {
 		return strings.Join(append([]string{s.Command}, s.Args...), " ")
@@ -47,7 +47,7 @@ func (s *Step) size() string {
 	return word(s.Len > 0, fmt.Sprintf(" len=%d", s.Len)) + word(s.MTU > 0, fmt.Sprintf(" mtu=%d", s.MTU)) + word(s.Spoiled, " badsum")
 }
 
-// FlagString returns the letters of TCP flags, as Parse reads them.
+// FlagString returns the letters of TCP flags as Parse accepts them.
 func FlagString(flags uint8) string {
 	var b strings.Builder
 	for i, letter := range flagLetters {

@@ -53,18 +53,13 @@ func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event,
 	}
 }
 
-// recovery finds lost events. It keeps the set of flows that follows from the
-// events so
-// far. After a loss it compares that set with the table, and returns the
-// differences as
+// recovery finds lost events. It keeps the set of flows that follows from the events so
+// far. After a loss it compares that set with the table, and returns the differences as
 // events.
 //
-// The table is read while events arrive. A flow with an event from after the
-// start of
-// the reading is skipped, since its events are more recent. Any other flow is
-// in the
-// table as it was at the start of the reading. All events from before that time
-// have
+// The table is read while events arrive. A flow with an event from after the start of
+// the reading is skipped, since its events are more recent. Any other flow is in the
+// table as it was at the start of the reading. All events from before that time have
 // been returned at the second mark after the reading.
 type recovery struct {
 	source Source

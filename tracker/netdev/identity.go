@@ -14,12 +14,9 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// An interface can be renamed, and keeps its index. An interface that is
-// deleted or
-// moved to another network namespace frees its index for another one. The
-// operator
-// names interfaces, so an interface that appears under the name replaces the
-// old one.
+// An interface can be renamed, and keeps its index. An interface that is deleted or
+// moved to another network namespace frees its index for another one. The operator
+// names interfaces, so an interface that appears under the name replaces the old one.
 // The tracker identifies an interface
 //
 //   - by the attached program, whatever its name and index,

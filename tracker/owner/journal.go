@@ -16,8 +16,7 @@ import (
 	"ctop/tracker/netdev"
 )
 
-// Changed settings are recorded in a pinned map. Some pins do not outlive the
-// process:
+// Changed settings are recorded in a pinned map. Some pins do not outlive the process:
 // there may be none, or ctop mounted their BPF file system in a private mount
 // namespace. Then the settings are also recorded in a file:
 //

@@ -21,10 +21,9 @@ import (
 //
 //	/sys/fs/bpf/ctop/<network namespace>/<interface>:<interface>/
 //
-// Each mount namespace may have its own BPF file system there. "ip netns exec"
-// creates a mount namespace without one. If a tracker is not pinned in this
-// process's
-// BPF file system, ctop searches those of other processes.
+// Each mount namespace may have its own BPF file system there. "ip netns exec" creates
+// a mount namespace without one. If a tracker is not pinned in this process's BPF file
+// system, ctop searches those of other processes.
 const (
 	bpffsRoot = "/sys/fs/bpf"
 	pinsName  = "ctop"
