@@ -176,6 +176,6 @@ func (t *Tracker) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
 
 // errNotTraced returns the error for a tracker without [Options.Trace].
 func errNotTraced(names []string) error {
-	return fmt.Errorf("trace the tracker between %s: it runs without tracing, which is compiled into its programs: "+
+	return fmt.Errorf("trace the tracker between %s: it runs without tracing, and --trace needs other programs: "+
 		"\"ctop down %s\" ends it, and its forwarding; then begin again with --trace", strings.Join(names, " and "), strings.Join(names, " "))
 }

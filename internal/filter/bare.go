@@ -51,9 +51,9 @@ func (p *parser) unknown(word token) error {
 		instead = "write port:" + word.text + ", or ~" + word.text + " to search for text"
 	}
 	if beginsName(word.text) || isHalfAddress(word.text) {
-		return p.missing(word.at, "%q is no term: %s", word.text, instead)
+		return p.missing(word.at, "%q is not a term: %s", word.text, instead)
 	}
-	return p.fail(word.at, "%q is no term: %s", word.text, instead)
+	return p.fail(word.at, "%q is not a term: %s", word.text, instead)
 }
 
 // readNumber parses a port or an ICMP ID, an ICMP ID with # before it, or a

@@ -58,7 +58,7 @@ func Occupied(name string, id ebpf.ProgramID) error {
 	list, _ := List()
 	for _, interfaces := range list {
 		if slices.Contains(interfaces, name) {
-			return fmt.Errorf("%w: a tracker runs between %s: end it with \"ctop down %s\"",
+			return fmt.Errorf("%w: a tracker runs between %s: name both to join it; \"ctop down %s\" ends it, and its forwarding",
 				netdev.ErrBusy, strings.Join(interfaces, " and "), commandLine(interfaces))
 		}
 	}
