@@ -93,7 +93,7 @@ func TestUnitSandbox(t *testing.T) {
 		calls := filepath.Join(s.state, fmt.Sprint("calls", run))
 		s.start(s.sandboxed(u, calls))
 		o := s.console(s.dial(servedAddr))
-		for _, command := range []string{"timeouts icmp=7s", "dump -o json", "delete --all"} {
+		for _, command := range []string{"timeouts icmp=7s", "dump -o json", "reset --all", "delete --all"} {
 			s.run(command)
 		}
 		s.metric("ctop_ssh_consoles")

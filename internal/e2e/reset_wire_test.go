@@ -1,0 +1,114 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"ctop/internal/frame"
+	"ctop/internal/lab"
+)
+
+// tag is a VLAN tag.
+type tag struct{ kind, id uint16 }
+
+// tagHost puts tags on everything that a host sends, the inner one first, and takes as
+// many off what it receives. It stands for VLAN devices, which not every kernel has.
+func tagHost(t *testing.T, h *lab.Host, tags []tag) {
+	t.Helper()
+	var push, pop asm.Instructions
+	push = append(push, asm.Mov.Reg(asm.R6, asm.R1))
+	pop = append(pop, asm.Mov.Reg(asm.R6, asm.R1))
+	for _, one := range tags {
+		swapped := one.kind>>8 | one.kind<<8
+		push = append(push, asm.Mov.Reg(asm.R1, asm.R6), asm.Mov.Imm(asm.R2, int32(swapped)), asm.Mov.Imm(asm.R3, int32(one.id)), asm.FnSkbVlanPush.Call())
+		pop = append(pop, asm.Mov.Reg(asm.R1, asm.R6), asm.FnSkbVlanPop.Call())
+	}
+	if len(tags) == 0 {
+		return
+	}
+	for attach, code := range map[ebpf.AttachType]asm.Instructions{ebpf.AttachTCXEgress: push, ebpf.AttachTCXIngress: pop} {
+		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+			Type: ebpf.SchedCLS, License: "GPL", Instructions: append(code, asm.Mov.Imm(asm.R0, -1), asm.Return()),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = prog.Close() })
+		err = h.Do(func() error {
+			device, err := net.InterfaceByName(h.Link())
+			if err != nil {
+				return err
+			}
+			l, err := link.AttachTCX(link.TCXOptions{Interface: device.Index, Program: prog, Attach: attach})
+			if err == nil {
+				t.Cleanup(func() { _ = l.Close() })
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// resetCount counts the RSTs that arrive at a host.
+type resetCount struct {
+	capture *lab.Capture
+	cancel  func()
+	begun   time.Time
+	done    chan struct{}
+	frames  int
+	tuples  map[string]bool
+	last    time.Time
+}
+
+// countResets counts the RSTs that arrive at a host from now on.
+func countResets(t *testing.T, h *lab.Host) *resetCount {
+	t.Helper()
+	capture, err := h.Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &resetCount{capture: capture, begun: time.Now(), done: make(chan struct{}), tuples: map[string]bool{}}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(func() { cancel(); _ = capture.Close() })
+	go func() {
+		defer close(c.done)
+		for {
+			f, err := capture.Next(ctx)
+			if err != nil {
+				return
+			}
+			if !f.Outgoing {
+				c.count(f)
+			}
+		}
+	}()
+	c.cancel = cancel
+	return c
+}
+
+func (c *resetCount) count(f lab.Frame) {
+	const l4 = frame.HeaderSize + 20
+	if len(f.Data) < l4+20 || f.Data[frame.HeaderSize+9] != unix.IPPROTO_TCP || f.Data[l4+13]&frame.RST == 0 {
+		return
+	}
+	c.frames++
+	c.tuples[string(f.Data[l4-8:l4+4])] = true
+	c.last = f.Time
+}
+
+// stop returns how many RSTs there were, of how many connections, and when the last
+// one came.
+func (c *resetCount) stop() (frames, tuples int, last time.Duration) {
+	c.cancel()
+	<-c.done
+	return c.frames, len(c.tuples), c.last.Sub(c.begun)
+}
