@@ -122,13 +122,14 @@ static __always_inline int reset_send(struct __sk_buff *skb,
 }
 
 /* Reports whether how to frame a packet is known. An MPLS label is another one in
- * each direction, and is not remembered. */
+ * each direction, and is not remembered. The packets of a replay came by no wire, and
+ * the interfaces that it gives them are somebody else's. */
 static __always_inline bool reset_framed(const struct flow *flow)
 {
 	const struct ethernet *origin = &flow->ethernet[ORIGIN];
 	const struct ethernet *reply = &flow->ethernet[REPLY];
 
-	return !(flow->link & LINK_LABELS) &&
+	return !clock_injected && !(flow->link & LINK_LABELS) &&
 	       (origin->words[0] | origin->words[1] | origin->words[2] |
 		reply->words[0] | reply->words[1] | reply->words[2]);
 }

@@ -33,28 +33,43 @@ func tagHost(t *testing.T, h *lab.Host, tags []tag) {
 	if len(tags) == 0 {
 		return
 	}
-	for attach, code := range map[ebpf.AttachType]asm.Instructions{ebpf.AttachTCXEgress: push, ebpf.AttachTCXIngress: pop} {
-		prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-			Type: ebpf.SchedCLS, License: "GPL", Instructions: append(code, asm.Mov.Imm(asm.R0, -1), asm.Return()),
-		})
+	attach(t, h, ebpf.AttachTCXEgress, append(push, asm.Mov.Imm(asm.R0, tcxNext), asm.Return()))
+	attach(t, h, ebpf.AttachTCXIngress, append(pop, asm.Mov.Imm(asm.R0, tcxNext), asm.Return()))
+}
+
+// Verdicts of programs at the tcx hooks.
+const (
+	tcxNext = -1
+	tcxDrop = 2
+)
+
+// deafen lets a host receive nothing from now on.
+func deafen(t *testing.T, h *lab.Host) {
+	t.Helper()
+	attach(t, h, ebpf.AttachTCXIngress, asm.Instructions{asm.Mov.Imm(asm.R0, tcxDrop), asm.Return()})
+}
+
+// attach attaches a program to a hook of a host's link until the test ends.
+func attach(t *testing.T, h *lab.Host, hook ebpf.AttachType, code asm.Instructions) {
+	t.Helper()
+	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "GPL", Instructions: code})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = prog.Close() })
+	err = h.Do(func() error {
+		device, err := net.InterfaceByName(h.Link())
 		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = prog.Close() })
-		err = h.Do(func() error {
-			device, err := net.InterfaceByName(h.Link())
-			if err != nil {
-				return err
-			}
-			l, err := link.AttachTCX(link.TCXOptions{Interface: device.Index, Program: prog, Attach: attach})
-			if err == nil {
-				t.Cleanup(func() { _ = l.Close() })
-			}
 			return err
-		})
-		if err != nil {
-			t.Fatal(err)
 		}
+		l, err := link.AttachTCX(link.TCXOptions{Interface: device.Index, Program: prog, Attach: hook})
+		if err == nil {
+			t.Cleanup(func() { _ = l.Close() })
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -124,6 +124,9 @@ func TestReplayActs(t *testing.T) {
 			}
 		}
 	}
+	if result, err := r.Act(t.Context(), flow.Reset(s.Flows[0].Ref())); err == nil || result != (flow.Outcome{}) {
+		t.Errorf("a reset: %+v, %v", result, err)
+	}
 	if _, err := r.Act(t.Context(), flow.TimeoutChange(flow.UDPUnidirectional, 15*time.Second)); err != nil {
 		t.Fatal(err)
 	}

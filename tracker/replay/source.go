@@ -35,9 +35,15 @@ func (r *Replay) Snapshot() *flow.Snapshot { return r.latest.Load() }
 // Events works like [collect.Collector.Events].
 func (r *Replay) Events(after uint64) (events []flow.Event, next uint64) { return r.log.After(after) }
 
+// errNoEnds refuses a reset.
+var errNoEnds = errors.New("reset: the connections of a replay have no ends: delete forgets a flow")
+
 // Act works like [kernel.Table.Act]. If it shortens a timeout, it ends the
-// flows that have been silent for longer.
+// flows that have been silent for longer. It refuses a reset.
 func (r *Replay) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
+	if act.Kind == flow.ActReset {
+		return flow.Outcome{}, errNoEnds
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	outcome, err := r.table.Act(ctx, act)
