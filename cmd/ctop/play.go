@@ -58,13 +58,13 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	lines := newLineWriter(c.env.stdout, cancel)
 	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
 	p := new(recording.Player)
-	o := recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnEvent: c.teller(lines)}
+	o := recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnEvent: c.printer(lines)}
 	err = p.Play(ctx, r, o)
 	s := p.Snapshot()
 	if s == nil && !c.events {
 		return fmt.Errorf("replay %s: %w: record it again, for longer", name, errors.Join(err, errNoSnapshot))
 	}
-	if err := c.tellEnd(name, err); err != nil {
+	if err := c.noteEnd(name, err); err != nil {
 		return err
 	}
 	switch {
@@ -87,11 +87,11 @@ func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording
 	}()
 	err := c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast))
 	cancel()
-	return errors.Join(err, c.tellEnd(name, <-ended))
+	return errors.Join(err, c.noteEnd(name, <-ended))
 }
 
-// tellEnd notes that a recording ends early, which is no failure.
-func (c *replayCommand) tellEnd(name string, err error) error {
+// noteEnd reports that a recording ends early, which is no failure.
+func (c *replayCommand) noteEnd(name string, err error) error {
 	if errors.Is(err, recording.ErrBroken) {
 		c.env.note("%s ends early: %v: showing the part before", name, err)
 		return nil

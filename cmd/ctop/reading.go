@@ -122,8 +122,8 @@ func (e env) newProgress(name string, file any, in *interruptibleReader) *progre
 	return p
 }
 
-// tell is called after every packet.
-func (p *progress) tell(packets int) {
+// update redraws the progress if it is time to. It is called after every packet.
+func (p *progress) update(packets int) {
 	if p == nil || packets%256 != 0 || time.Now().Before(p.next) {
 		return
 	}

@@ -155,7 +155,7 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	r, err := replay.Open(replay.Options{
 		Host:   filepath.Base(name),
 		Policy: flow.Policy(c.tracker.policy), MaxFlows: int(c.tracker.maxFlows), Timeouts: c.tracker.allTimeouts(),
-		OnEvent: c.teller(lines),
+		OnEvent: c.printer(lines),
 	})
 	if err != nil {
 		return err
@@ -169,7 +169,7 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	if fed, skipped := r.Fed(); fed == 0 {
 		return errNothingRead(name, whyNothing(packets.Skipped(), skipped))
 	}
-	c.tellFed(r, s, packets.Skipped())
+	c.printFed(r, s, packets.Skipped())
 	switch {
 	case c.events || !headless && ctx.Err() != nil:
 		return nil
@@ -179,8 +179,8 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	return c.env.runProgram(r, ctx.Done(), c.look, ui.WithClock(r.Now), ui.WithActor(r))
 }
 
-// teller returns the function that prints events, nil without --events.
-func (c *replayCommand) teller(lines *lineWriter) func(*flow.Event) error {
+// printer returns the function that prints events, nil without --events.
+func (c *replayCommand) printer(lines *lineWriter) func(*flow.Event) error {
 	if !c.events {
 		return nil
 	}
@@ -237,7 +237,7 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 			}
 			return nil, err
 		}
-		bar.tell(r.Packets())
+		bar.update(r.Packets())
 	}
 	r.Name(sideNames(packets)...)
 	return r.Refresh()
@@ -282,8 +282,8 @@ func skippedWords(s capture.Skipped) string {
 	return strings.Join(parts, ", ")
 }
 
-// tellFed prints how much was replayed.
-func (c *replayCommand) tellFed(r *replay.Replay, s *flow.Snapshot, passed capture.Skipped) {
+// printFed prints how much was replayed.
+func (c *replayCommand) printFed(r *replay.Replay, s *flow.Snapshot, passed capture.Skipped) {
 	fed, skipped := r.Fed()
 	text := fmt.Sprintf("replayed %s of %s", format.Plural(fed, "packet"), format.Age(s.Uptime))
 	if skipped > 0 {

@@ -135,22 +135,22 @@ func TestProgress(t *testing.T) {
 	}
 	var out bytes.Buffer
 	p := &progress{to: &out, name: "trace.pcap", in: in, size: 2000}
-	p.tell(255)
+	p.update(255)
 	if out.Len() > 0 {
 		t.Errorf("it asks the time for every packet, and says %q", out.String())
 	}
-	p.tell(256)
+	p.update(256)
 	if want := "\r\x1b[Kctop: replaying trace.pcap: 256 packets, 50 % of the file"; out.String() != want {
 		t.Errorf("it says %q, want %q", out.String(), want)
 	}
-	p.tell(512) // too soon for more
+	p.update(512) // too soon for more
 	out.Reset()
 	p.end()
 	if out.String() != "\r\x1b[K" {
 		t.Errorf("it ends with %q", out.String())
 	}
 	var none *progress
-	none.tell(256)
+	none.update(256)
 	none.end()
 	if (env{stderr: &out}).newProgress("trace.pcap", nil, in) != nil {
 		t.Error("it shows progress where stderr is no terminal")

@@ -42,13 +42,30 @@ type resetting struct {
 // so the RSTs are repeated with fresh numbers until the flow is silent or has ended.
 // If Reset fails in the middle, the outcome counts what was done before.
 func (t *Table) Reset(refs ...flow.Ref) (outcome flow.Outcome, err error) {
+	pending, err := t.beginResets(refs, &outcome)
+	if err != nil {
+		return outcome, err
+	}
+	deadline := time.Now().Add(resetTime)
+	for len(pending) > 0 && time.Now().Before(deadline) {
+		time.Sleep(resetPause)
+		if pending, err = t.pursueResets(pending, &outcome); err != nil {
+			return outcome, err
+		}
+	}
+	return outcome, t.giveUpResets(pending, &outcome)
+}
+
+// beginResets sends the first RSTs. It returns the flows that were sent some, and counts
+// the others in the outcome.
+func (t *Table) beginResets(refs []flow.Ref, outcome *flow.Outcome) ([]resetting, error) {
 	pending := make([]resetting, 0, len(refs))
 	for _, ref := range refs {
 		r := resetting{ref: ref, packets: math.MaxUint64}
 		result, err := t.sendReset(&r)
 		switch {
 		case err != nil:
-			return outcome, err
+			return nil, err
 		case result == bpf.ConntrackResetResultRESET_GONE:
 			outcome.Gone++
 		case result == bpf.ConntrackResetResultRESET_NOT_TCP:
@@ -59,24 +76,25 @@ func (t *Table) Reset(refs ...flow.Ref) (outcome flow.Outcome, err error) {
 			pending = append(pending, r)
 		}
 	}
-	deadline := time.Now().Add(resetTime)
-	for len(pending) > 0 && time.Now().Before(deadline) {
-		time.Sleep(resetPause)
-		left := pending[:0]
-		for _, r := range pending {
-			done, err := t.pursueReset(&r)
-			if err != nil {
-				return outcome, err
-			}
-			if done {
-				outcome.Done++
-			} else {
-				left = append(left, r)
-			}
+	return pending, nil
+}
+
+// pursueResets calls pursueReset for each pending flow. It returns those that are left,
+// in the same slice, and counts the others in the outcome.
+func (t *Table) pursueResets(pending []resetting, outcome *flow.Outcome) (left []resetting, err error) {
+	left = pending[:0]
+	for _, r := range pending {
+		done, err := t.pursueReset(&r)
+		if err != nil {
+			return nil, err
 		}
-		pending = left
+		if done {
+			outcome.Done++
+		} else {
+			left = append(left, r)
+		}
 	}
-	return outcome, t.giveUpResets(pending, &outcome)
+	return left, nil
 }
 
 // pursueReset sends new RSTs if the flow had packets since the last ones, and

@@ -29,8 +29,8 @@ type audited struct {
 	by    flow.Requester
 	log   auditLog
 	clock func() time.Time
-	// tell tells others what was done.
-	tell func(text string)
+	// notify adds a notice for other operators.
+	notify func(text string)
 }
 
 // Act implements [flow.Actor]. It says in the act who asks for it.
@@ -41,7 +41,7 @@ func (a audited) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	act.By = a.by
 	outcome, err := a.actor.Act(ctx, act)
 	if err == nil {
-		a.tell(told(act))
+		a.notify(noticeOf(act))
 	}
 	e := entryOf(act, value(act))
 	e.Time, e.Done = a.clock(), outcome.Done
@@ -113,8 +113,8 @@ func value(act flow.Act) string {
 	return "=" + format.Timeout(act.Duration)
 }
 
-// told describes an act that was carried out, for the events view of other operators.
-func told(act flow.Act) string {
+// noticeOf describes an act that was carried out, for the events view of other operators.
+func noticeOf(act flow.Act) string {
 	switch {
 	case act.Kind == flow.ActTimeout:
 		return "set " + act.Timeout.String() + value(act)

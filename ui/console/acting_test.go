@@ -44,7 +44,7 @@ func TestAuditedHasWhatWasDone(t *testing.T) {
 	failed := errors.New("no more")
 	var by flow.Requester
 	a := audited{
-		by: ann, log: log, clock: actingClock, tell: func(text string) { others = append(others, text) },
+		by: ann, log: log, clock: actingClock, notify: func(text string) { others = append(others, text) },
 		actor: actorFunc(func(act flow.Act) (flow.Outcome, error) {
 			by = act.By
 			return flow.Outcome{Done: 1}, failed
@@ -65,7 +65,7 @@ func TestAuditedHasWhatWasDone(t *testing.T) {
 func TestAuditedReportsALostLine(t *testing.T) {
 	log, others := &page{broken: errors.New("disk full")}, []string(nil)
 	a := audited{
-		by: ann, log: log, clock: actingClock, tell: func(text string) { others = append(others, text) },
+		by: ann, log: log, clock: actingClock, notify: func(text string) { others = append(others, text) },
 		actor: actorFunc(func(flow.Act) (flow.Outcome, error) { return flow.Outcome{Done: 1}, nil }),
 	}
 	outcome, err := a.Act(t.Context(), flow.TimeoutChange(flow.ICMP, time.Minute))
@@ -79,11 +79,11 @@ func TestActsInWords(t *testing.T) {
 	ref := flow.Ref{Tuple: flow.Tuple{Proto: flow.ProtocolTCP}}
 	tuple := ref.Tuple.String()
 	for _, tt := range []struct {
-		act   flow.Act
-		kind  string
-		what  []string
-		count int
-		told  string
+		act    flow.Act
+		kind   string
+		what   []string
+		count  int
+		notice string
 	}{
 		{flow.Deletion(ref), "delete", []string{tuple}, 1, "deleted " + tuple},
 		{flow.Deletion(ref, ref), "delete", []string{tuple, tuple}, 2, "deleted 2 flows"},
@@ -98,8 +98,8 @@ func TestActsInWords(t *testing.T) {
 		if e.Act != tt.kind || !slices.Equal(e.What, tt.what) || e.What == nil || e.Count != tt.count {
 			t.Errorf("%+v, want %+v", e, tt)
 		}
-		if got := told(tt.act); got != tt.told {
-			t.Errorf("%q, want %q", got, tt.told)
+		if got := noticeOf(tt.act); got != tt.notice {
+			t.Errorf("%q, want %q", got, tt.notice)
 		}
 	}
 	many := entryOf(flow.Deletion(make([]flow.Ref, mostNamed+50)...), "")

@@ -18,7 +18,7 @@ type board struct {
 	total   uint64
 }
 
-func (b *board) tell(at time.Time, text string) {
+func (b *board) addNotice(at time.Time, text string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.total++

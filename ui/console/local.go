@@ -26,7 +26,7 @@ func NewLocal(actor flow.Actor, audit *Audit, who string, clock func() time.Time
 	if audit != nil {
 		l.log = audit
 	}
-	l.audited.tell = func(text string) { l.board.tell(clock(), "you "+text) }
+	l.notify = func(text string) { l.addNotice(clock(), "you "+text) }
 	return l
 }
 

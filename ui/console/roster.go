@@ -93,8 +93,8 @@ func (r *roster) all() []*session {
 	return list
 }
 
-// tell adds a notice for every console.
-func (r *roster) tell(text string) { r.board.tell(r.clock(), text) }
+// notify adds a notice for every console.
+func (r *roster) notify(text string) { r.addNotice(r.clock(), text) }
 
 // Present returns who has a console open, and how many.
 func (r *roster) Present() []string {

@@ -83,7 +83,7 @@ func TestRosterPlaces(t *testing.T) {
 func TestBoard(t *testing.T) {
 	var b board
 	for i := range mostNotices + 2 {
-		b.tell(time.Unix(int64(i), 0), "n")
+		b.addNotice(time.Unix(int64(i), 0), "n")
 	}
 	list, next := b.Notices(0)
 	if len(list) != mostNotices || next != mostNotices+2 || list[0].Time.Unix() != 2 {

@@ -206,7 +206,7 @@ func (x *session) actor() flow.Actor {
 	}
 	return audited{
 		actor: s.options.Source, by: x.who.requester(), log: serverLog{s, x.who}, clock: s.clock,
-		tell: func(text string) { s.roster.tell(x.who.key.Name() + " " + text) },
+		notify: func(text string) { s.roster.notify(x.who.key.Name() + " " + text) },
 	}
 }
 

@@ -32,8 +32,8 @@ func (x *session) show() int {
 	limitQueue(x.client.Conn, consoleQueue)
 	defer x.console.Store(false)
 	s.log.Info("a console opens", append(x.who.logged(), "terminal", x.terminal)...)
-	s.roster.tell(x.who.key.Role.String() + " " + x.who.key.Name() + " opened a console")
-	defer s.roster.tell(x.who.key.Role.String() + " " + x.who.key.Name() + " left")
+	s.roster.notify(x.who.key.Role.String() + " " + x.who.key.Name() + " opened a console")
+	defer s.roster.notify(x.who.key.Role.String() + " " + x.who.key.Name() + " left")
 
 	idle := time.AfterFunc(s.options.Limits.Idle, func() {
 		x.end(fmt.Errorf("closed after %s without a key press", s.options.Limits.Idle))
