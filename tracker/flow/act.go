@@ -6,24 +6,24 @@ import (
 	"time"
 )
 
-// Actor carries out acts. Implementations wrap one another: one writes acts to
-// an audit log, one refuses all of them, and a tracker carries them out.
+// Actor performs acts. A tracker implements it. Other implementations wrap one,
+// to write an audit log or to refuse acts.
 type Actor interface {
-	// Act carries out an act. If it fails in the middle, the outcome counts what
-	// was done before. It may be called from several goroutines at once.
+	// Act performs an act. If it fails in the middle, the outcome counts the
+	// changes so far. It is safe for concurrent use.
 	Act(ctx context.Context, act Act) (Outcome, error)
 }
 
-// ActKind says what an act does.
+// ActKind is the kind of an act.
 type ActKind uint8
 
-// The kinds, a closed set.
+// ActKind has no other values.
 const (
 	// ActDelete ends flows.
 	ActDelete ActKind = iota
 	// ActTimeout changes a timeout for every flow.
 	ActTimeout
-	// ActFlowTimeout gives one flow a timeout of its own, or takes it away.
+	// ActFlowTimeout sets the timeout of one flow, or restores its default.
 	ActFlowTimeout
 	// ActReset ends TCP connections at both ends.
 	ActReset
@@ -35,7 +35,7 @@ var actKindNames = [numActKinds]string{
 	ActReset: "reset",
 }
 
-// String returns the kind's name as the audit log spells it.
+// String returns the kind's name in the audit log.
 func (k ActKind) String() string {
 	if k < numActKinds {
 		return actKindNames[k]
@@ -43,11 +43,11 @@ func (k ActKind) String() string {
 	return fmt.Sprintf("act_%d", uint8(k))
 }
 
-// Act is one thing that somebody asks of a tracker. [Deletion], [Reset],
-// [TimeoutChange] and [OwnTimeoutChange] make the acts that there are.
+// Act is a request to a tracker. [Deletion], [Reset], [TimeoutChange] and
+// [OwnTimeoutChange] create acts.
 type Act struct {
 	Kind ActKind
-	// By is who asks. It is set by whoever authenticated them, never by a
+	// By is the requester. The code that authenticated it sets it, never a
 	// console.
 	By Requester
 	// Flows are the flows to act on: any number for ActDelete and ActReset, one
@@ -55,33 +55,34 @@ type Act struct {
 	Flows []Ref
 	// Timeout is the timeout to change, for ActTimeout.
 	Timeout TimeoutName
-	// Duration is the new timeout. Zero takes a flow's own timeout away.
+	// Duration is the new timeout. 0 restores the default of a flow.
 	Duration time.Duration
 }
 
-// Requester is who asks for an act. Fields that are not known are empty.
+// Requester is the person who requests an act. Unknown fields are empty.
 type Requester struct {
-	// Role is what the requester may do.
+	// Role is the requester's role, which determines the permitted acts.
 	Role string
-	// Fingerprint is that of the requester's key.
+	// Fingerprint is the fingerprint of the requester's SSH key.
 	Fingerprint string
-	// Name is how the requester is known: the comment of the key, or the name of
-	// the local user.
+	// Name is the comment of the key, or the name of the local user.
 	Name string
-	// Address is where the requester came from.
+	// Address is the requester's network address.
 	Address string
 }
 
-// Outcome is what an act has changed.
+// Outcome is the result of an act.
 type Outcome struct {
-	// Done counts the flows or settings that were changed, Gone the flows that
-	// had ended before.
+	// Done counts the changed flows or settings, Gone the flows that had
+	// already ended.
 	Done, Gone int
 	// NotTCP counts the flows that cannot be reset, since they are not TCP.
 	NotTCP int
-	// Unsent counts the flows whose ends could not be sent a reset: they go on.
+	// Unsent counts the flows to which no reset could be sent. They are still
+	// open.
 	Unsent int
-	// Alive counts the flows that go on although their ends were sent resets.
+	// Alive counts the flows that are still open although both ends were sent
+	// resets.
 	Alive int
 }
 
@@ -96,8 +97,8 @@ func TimeoutChange(name TimeoutName, d time.Duration) Act {
 	return Act{Kind: ActTimeout, Timeout: name, Duration: d}
 }
 
-// OwnTimeoutChange returns the act that gives a flow a timeout of its own. A
-// duration of zero takes it away.
+// OwnTimeoutChange returns the act that sets a flow's own timeout. 0 restores
+// the default.
 func OwnTimeoutChange(ref Ref, d time.Duration) Act {
 	return Act{Kind: ActFlowTimeout, Flows: []Ref{ref}, Duration: d}
 }

@@ -1,12 +1,12 @@
 package flow
 
-// Direction tells the two ways of a flow apart.
+// Direction is one of the two directions of a flow.
 type Direction uint8
 
 const (
-	// Origin is the way of the flow's first packet.
+	// Origin is the direction of the flow's first packet.
 	Origin Direction = iota
-	// Reply is the other way.
+	// Reply is the opposite direction.
 	Reply
 )
 

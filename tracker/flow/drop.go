@@ -1,27 +1,27 @@
 package flow
 
-// Drop says why a packet was not forwarded.
+// Drop is the reason why a packet was not forwarded.
 type Drop uint8
 
-// The reasons, a closed set.
+// Drop has no other values.
 const (
-	// DropPolicy is what the policy does not let through.
+	// DropPolicy means that the policy dropped the packet.
 	DropPolicy Drop = iota
-	// DropTooLong is a frame longer than the MTU of the interface that it was to
-	// leave by.
+	// DropTooLong means that the frame exceeded the MTU of the egress
+	// interface.
 	DropTooLong
-	// DropOutput is a packet that the interface which it was to leave by did not
-	// take: it is down or gone, or says itself that it did not send it.
+	// DropOutput means that the egress interface did not send the packet: it
+	// was down or gone, or counted the packet as not sent.
 	DropOutput
 	numDrops
 )
 
 var dropNames = [numDrops]string{DropPolicy: "policy", DropTooLong: "too_long", DropOutput: "output"}
 
-// Drops returns every reason, in the order in which outputs list them.
+// Drops returns all values of Drop in output order.
 func Drops() []Drop { return all(numDrops) }
 
-// String returns the reason's name as every output spells it.
+// String returns the reason's name in all outputs.
 func (d Drop) String() string {
 	if d < numDrops {
 		return dropNames[d]

@@ -5,22 +5,22 @@ import (
 	"time"
 )
 
-// EventType says what an event tells.
+// EventType is the type of an event.
 type EventType uint8
 
 const (
-	// EventNew is a flow's first packet.
+	// EventNew reports the first packet of a flow.
 	EventNew EventType = iota + 1
-	// EventUpdate is a change of state.
+	// EventUpdate reports a change of state.
 	EventUpdate
-	// EventDestroy is a flow's end.
+	// EventDestroy reports the end of a flow.
 	EventDestroy
-	// EventLost stands where events are missing because the reader was too
-	// slow; [Event.Lost] tells how many.
+	// EventLost reports missing events, because the reader was too slow.
+	// [Event.Lost] is their number.
 	EventLost
 )
 
-// String returns the type's name as every output spells it.
+// String returns the type's name in all outputs.
 func (t EventType) String() string {
 	switch t {
 	case EventNew:
@@ -35,25 +35,26 @@ func (t EventType) String() string {
 	return fmt.Sprintf("event_%d", uint8(t))
 }
 
-// Reason says why a flow ended.
+// Reason is the reason why a flow ended.
 type Reason uint8
 
 const (
-	// ReasonNone is no reason: the flow lives.
+	// ReasonNone means that the flow has not ended.
 	ReasonNone Reason = iota
-	// ReasonRST is a reset by one of the endpoints.
+	// ReasonRST means that an endpoint reset the connection.
 	ReasonRST
-	// ReasonClosed is the final ACK of an orderly close.
+	// ReasonClosed means that both sides closed the connection and the final
+	// ACK was seen.
 	ReasonClosed
-	// ReasonExpired is silence for longer than the timeout.
+	// ReasonExpired means that the flow was silent for longer than its timeout.
 	ReasonExpired
-	// ReasonDeleted is an operator's doing.
+	// ReasonDeleted means that an operator deleted the flow.
 	ReasonDeleted
-	// ReasonEvicted is a full table.
+	// ReasonEvicted means that the flow made room in a full table.
 	ReasonEvicted
-	// ReasonReused is the same tuple being opened again.
+	// ReasonReused means that a new flow with the same tuple began.
 	ReasonReused
-	// ReasonReset is an operator's doing, at both ends.
+	// ReasonReset means that an operator reset the connection at both ends.
 	ReasonReset
 )
 
@@ -63,13 +64,12 @@ var reasonNames = [...]string{
 	ReasonReset: "reset",
 }
 
-// Reasons returns every reason for which a flow can end.
+// Reasons returns all reasons but [ReasonNone].
 func Reasons() []Reason {
 	return []Reason{ReasonRST, ReasonClosed, ReasonExpired, ReasonDeleted, ReasonEvicted, ReasonReused, ReasonReset}
 }
 
-// String returns the reason's name as every output spells it, empty for
-// [ReasonNone].
+// String returns the reason's name in all outputs, empty for [ReasonNone].
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {
 		return reasonNames[r]
@@ -77,41 +77,41 @@ func (r Reason) String() string {
 	return fmt.Sprintf("reason_%d", uint8(r))
 }
 
-// Event is one fact pushed by the kernel.
+// Event is a change of one flow, reported by the kernel.
 type Event struct {
 	Time time.Time
 	Type EventType
 	ID   ID
-	// Tuple is the one of the flow's first packet.
+	// Tuple is the tuple of the flow's first packet.
 	Tuple Tuple
-	// From and To are the states before and after. A new flow comes from
-	// StateNone, a destroyed one goes there.
+	// From and To are the states before and after. From is StateNone for a new
+	// flow, To for a destroyed one.
 	From, To State
-	// Direction is the one of the packet that caused the event. Where no
-	// packet did (expired, deleted) it is Origin.
+	// Direction is the direction of the packet that caused the event. It is
+	// Origin if no packet did, as for expired and deleted flows.
 	Direction Direction
-	// Reason is set on EventDestroy only.
+	// Reason is only set for EventDestroy.
 	Reason Reason
-	// Origin and Reply are the flow's counters when the event was made. Their
+	// Origin and Reply are the flow's counters at the time of the event. Their
 	// rates are zero.
 	Origin, Reply Half
-	// Age is how long the flow had lived.
+	// Age is the age of the flow.
 	Age time.Duration
-	// ClosedBy says who sent the first FIN so far; who sent a RST, where that is
-	// the Reason, is the Direction.
+	// ClosedBy is the side that sent the first FIN so far. If Reason is
+	// ReasonRST, Direction is the side that sent the RST.
 	ClosedBy Closer
 	// Invalid and Related are as in [Flow].
 	Invalid, Related uint16
-	// Recovered marks an event that was lost and is told by what the table
-	// showed afterwards: several changes may have become one, the direction is
-	// not known, nor is the reason of an end, nor its counters.
+	// Recovered is set for an event derived from the table after the original
+	// was lost. It may stand for several changes. Its direction, the reason for
+	// an end and the final counters are unknown.
 	Recovered bool
-	// Lost is the number of events missing here, on EventLost only.
+	// Lost is the number of missing events. It is only set for EventLost.
 	Lost uint64
 }
 
-// Flow returns what the event says about its flow. A destroyed flow is in the state
-// it had before.
+// Flow returns the event's data as a flow. A destroyed flow has the state
+// before its end.
 func (e *Event) Flow() *Flow {
 	f := &Flow{
 		ID: e.ID, Tuple: e.Tuple, State: e.To,

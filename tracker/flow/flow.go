@@ -5,55 +5,56 @@ import (
 	"time"
 )
 
-// ID identifies one flow from its first packet to its end. A tuple that is
-// opened again gets a new one. It is never zero.
+// ID identifies one flow from its first packet to its end. A new flow with the
+// same tuple gets another ID. It is never 0.
 type ID uint64
 
-// String returns the id as sixteen hexadecimal digits.
+// String returns the ID as sixteen hexadecimal digits.
 func (id ID) String() string {
 	return fmt.Sprintf("%016x", uint64(id))
 }
 
-// Ref names a flow to act on: the tuple finds it, the id makes sure that it is
-// still the same one.
+// Ref refers to a flow. The tuple is used to find it, and the ID to check that
+// it is not a newer one.
 type Ref struct {
 	ID    ID
 	Tuple Tuple
 }
 
-// Half is what one direction of a flow has carried.
+// Half holds the data of one direction of a flow.
 type Half struct {
 	// Packets and Bytes count whole frames since the tracker first saw the
 	// flow.
 	Packets, Bytes uint64
 	// PPS and BPS are packets and bits per second over the last interval.
 	PPS, BPS float64
-	// RTT is how long this side took to answer in the TCP handshake, in whole
-	// microseconds; zero where that was not seen, or a part of it was retransmitted.
+	// RTT is the response time of this side in the TCP handshake, in whole
+	// microseconds. It is 0 if it was not seen or a segment was retransmitted.
 	RTT time.Duration
-	// Retransmits counts TCP segments that were sent again, Reordered those that
-	// segments sent after them overtook, ZeroWindows those that closed the
-	// window. They stop at 65,535.
+	// Retransmits counts retransmitted TCP segments, Reordered those that
+	// arrived after later ones, ZeroWindows those that closed the window. The
+	// counters stop at 65,535.
 	Retransmits, Reordered, ZeroWindows uint16
-	// WindowKnown: both handshakes' SYNs were seen, and with them how windows
-	// are scaled (RFC 7323). Window is then how many bytes this side still takes
-	// beyond what it has acknowledged, InFlight how many it has sent that are not
-	// acknowledged yet. An event has none of this.
+	// WindowKnown is set if the SYNs of both sides were seen, since they
+	// contain the window scale (RFC 7323). Window is the number of bytes that
+	// this side accepts beyond its last acknowledgement, InFlight the number of
+	// bytes that it sent and that are not acknowledged. Events contain none of
+	// this.
 	WindowKnown      bool
 	Window, InFlight uint32
 }
 
-// Seen reports whether this direction ever carried a packet.
+// Seen reports whether this direction ever had a packet.
 func (h Half) Seen() bool {
 	return h.Packets > 0
 }
 
-// Closer says which side of a TCP flow began to close it.
+// Closer is the side that began to close a TCP flow.
 type Closer uint8
 
-// The closers, a closed set.
+// Closer has no other values.
 const (
-	// CloserNone: nobody has.
+	// CloserNone means that no side has.
 	CloserNone Closer = iota
 	CloserOrigin
 	CloserReply
@@ -70,10 +71,10 @@ func (c Closer) String() string {
 	return ""
 }
 
-// Flow is one tracked conversation as a snapshot shows it.
+// Flow is one tracked conversation in a snapshot.
 type Flow struct {
 	ID ID
-	// Tuple is the one of the flow's first packet.
+	// Tuple is the tuple of the flow's first packet.
 	Tuple Tuple
 	State State
 	// In is the index, in [Snapshot.Interfaces], of the interface that the
@@ -84,29 +85,28 @@ type Flow struct {
 	// Age is the time since the first packet, Idle since the last one, both
 	// at [Snapshot.Time].
 	Age, Idle time.Duration
-	// TimeoutName says which of the tracker's timeouts applies to the flow's
-	// state, and Timeout how long that is, or how long the flow's own is
-	// where it was given one (OwnTimeout).
+	// TimeoutName is the timeout of the flow's state, and Timeout its duration.
+	// If OwnTimeout is set, Timeout is the flow's own timeout.
 	TimeoutName TimeoutName
 	Timeout     time.Duration
 	OwnTimeout  bool
-	// Invalid counts packets that bore the flow's tuple and were no part of
-	// it, Related ICMP errors about it. They stop at 65,535.
+	// Invalid counts packets that had the flow's tuple but did not belong to
+	// it, Related ICMP errors about the flow. The counters stop at 65,535.
 	Invalid, Related uint16
-	// ClosedBy says who sent the first FIN.
+	// ClosedBy is the side that sent the first FIN.
 	ClosedBy Closer
-	// OneSided: the other end was not seen on its own side. Either its packets
-	// take another way, or both ends are on one side of the tracker.
+	// OneSided is set if the reply direction was not seen at its own interface.
+	// Either replies take another path, or both ends are on the same side.
 	OneSided bool
 }
 
-// Ref returns the reference to the flow that an [Act] takes.
+// Ref returns a reference to the flow for an [Act].
 func (f *Flow) Ref() Ref {
 	return Ref{ID: f.ID, Tuple: f.Tuple}
 }
 
-// TTL returns what is left of the flow's timeout, never less than zero.
-// The argument is the time passed since the snapshot was taken.
+// TTL returns the time until the flow expires, never negative. since is the
+// time since the snapshot.
 func (f *Flow) TTL(since time.Duration) time.Duration {
 	return max(f.Timeout-f.Idle-since, 0)
 }

@@ -1,26 +1,26 @@
 package flow
 
-// Invalid says why a packet was called invalid.
+// Invalid is the reason why a packet is invalid.
 type Invalid uint8
 
-// The reasons, a closed set.
+// Invalid has no other values.
 const (
-	// InvalidMalformed is a header that is cut short or that lies about a
-	// length.
+	// InvalidMalformed means that a header is truncated or has a wrong length.
 	InvalidMalformed Invalid = iota
-	// InvalidFlags is a combination of TCP flags that means nothing.
+	// InvalidFlags means an impossible combination of TCP flags.
 	InvalidFlags
-	// InvalidNoFlow is a TCP packet that belongs to no flow and cannot begin
+	// InvalidNoFlow means that a TCP packet belongs to no flow and cannot begin
 	// one.
 	InvalidNoFlow
-	// InvalidState is a packet that has no place in its flow's state.
+	// InvalidState means that the flow's state does not permit the packet.
 	InvalidState
-	// InvalidWindow is a TCP packet outside what may be sent or acknowledged.
+	// InvalidWindow means that a TCP sequence or acknowledgement number is
+	// outside the window.
 	InvalidWindow
-	// InvalidReset is a RST whose numbers do not belong to its flow.
+	// InvalidReset means that the numbers of a RST do not belong to its flow.
 	InvalidReset
-	// InvalidICMP is an ICMP answer to which there is no request, or an
-	// error that quotes no known flow.
+	// InvalidICMP means an ICMP reply without a request, or an ICMP error that
+	// quotes no known flow.
 	InvalidICMP
 	numInvalid
 )
@@ -30,10 +30,10 @@ var invalidNames = [numInvalid]string{
 	InvalidState: "state", InvalidWindow: "window", InvalidReset: "reset", InvalidICMP: "icmp",
 }
 
-// InvalidReasons returns every reason, in the order in which outputs list them.
+// InvalidReasons returns all values of Invalid in output order.
 func InvalidReasons() []Invalid { return all(numInvalid) }
 
-// String returns the reason's name as every output spells it.
+// String returns the reason's name in all outputs.
 func (i Invalid) String() string {
 	if i < numInvalid {
 		return invalidNames[i]

@@ -2,27 +2,27 @@ package flow
 
 import "fmt"
 
-// Mode is how the tracker's programs are attached to an interface.
+// Mode is the way in which the programs are attached to an interface.
 type Mode uint8
 
 const (
-	// ModeAuto is native XDP where it can be made to work, else tc.
+	// ModeAuto means native XDP if the interface supports it, else tc.
 	ModeAuto Mode = iota
-	// ModeNative is XDP in the driver.
+	// ModeNative means XDP in the driver.
 	ModeNative
-	// ModeTC is the tcx ingress hook (Linux 6.6), or a filter of the clsact
-	// qdisc where the kernel has none.
+	// ModeTC means the tcx hook (Linux 6.6), or a filter of the clsact qdisc on
+	// older kernels.
 	ModeTC
-	// ModeGeneric is XDP after the driver, much slower.
+	// ModeGeneric means XDP after the driver, which is much slower.
 	ModeGeneric
-	// ModeReplay is no hook at all: packets come from a capture. It cannot be
-	// asked for.
+	// ModeReplay means no hook: packets come from a capture. It cannot be
+	// selected.
 	ModeReplay
 )
 
 var modeNames = [...]string{ModeAuto: "auto", ModeNative: "native", ModeTC: "tc", ModeGeneric: "generic"}
 
-// String returns the mode's name as flags and outputs spell it.
+// String returns the mode's name in flags and outputs.
 func (m Mode) String() string {
 	if int(m) < len(modeNames) {
 		return modeNames[m]
@@ -33,7 +33,7 @@ func (m Mode) String() string {
 	return fmt.Sprintf("mode_%d", uint8(m))
 }
 
-// ParseMode returns the mode of that name.
+// ParseMode returns the mode with the given name.
 func ParseMode(s string) (Mode, error) {
 	for i, name := range modeNames {
 		if s == name {
@@ -43,18 +43,18 @@ func ParseMode(s string) (Mode, error) {
 	return 0, fmt.Errorf("no mode is called %q: use auto, native, tc or generic", s)
 }
 
-// Policy is what becomes of packets that the tracker calls invalid.
+// Policy determines what happens to invalid packets.
 type Policy uint8
 
 const (
-	// PolicyObserve forwards everything.
+	// PolicyObserve forwards all packets.
 	PolicyObserve Policy = iota
-	// PolicyEnforce drops what is invalid, and TCP that does not begin with a
-	// SYN.
+	// PolicyEnforce drops invalid packets, and TCP flows that do not begin with
+	// a SYN.
 	PolicyEnforce
 )
 
-// String returns the policy's name as flags and outputs spell it.
+// String returns the policy's name in flags and outputs.
 func (p Policy) String() string {
 	if p == PolicyEnforce {
 		return "enforce"
@@ -62,7 +62,7 @@ func (p Policy) String() string {
 	return "observe"
 }
 
-// ParsePolicy returns the policy of that name.
+// ParsePolicy returns the policy with the given name.
 func ParsePolicy(s string) (Policy, error) {
 	switch s {
 	case "observe":

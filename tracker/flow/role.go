@@ -2,14 +2,14 @@ package flow
 
 import "fmt"
 
-// Role is what a tracker does at an interface.
+// Role is the role of the tracker at an interface.
 type Role uint8
 
-// The roles, a closed set.
+// Role has no other values.
 const (
-	// RoleWire takes every packet and sends it out of another interface.
+	// RoleWire takes every packet and sends it through another interface.
 	RoleWire Role = iota
-	// RoleWatch sees packets in both directions and lets them go on.
+	// RoleWatch sees packets in both directions and passes them on.
 	RoleWatch
 	numRoles
 )

@@ -5,60 +5,60 @@ import (
 	"time"
 )
 
-// Interface is an interface that the tracker is attached to.
+// Interface is an interface to which the tracker is attached.
 type Interface struct {
 	Name string
-	// Index is zero while the interface does not exist.
+	// Index is the interface index, 0 while the interface does not exist.
 	Index int
-	// Mode is how the programs are attached: ModeNative, ModeTC or
-	// ModeGeneric, never ModeAuto.
+	// Mode is ModeNative, ModeTC or ModeGeneric, never ModeAuto.
 	Mode Mode
-	// Role is what the tracker does there.
+	// Role is the role of the tracker there.
 	Role Role `json:",omitempty"`
 	// Up reports whether the interface exists and is administratively up.
 	Up bool
-	// Use is how the machine itself uses the interface, as in "has the address
-	// 192.0.2.1/24", which it cannot while the tracker takes every packet. It is
-	// empty for a wire, and where the operator forced the tracker to attach.
+	// Use describes how the machine itself uses the interface, as in "has the
+	// address 192.0.2.1/24". Such use does not work while the tracker takes
+	// every packet. It is empty if there is none, and if the operator forced
+	// the attachment.
 	Use string
-	// Received and Sent are packets as the interface itself counts them.
+	// Received and Sent are the interface's own packet counts.
 	Received, Sent uint64
-	// MTU is the longest packet that the interface sends, without its Ethernet
-	// header.
+	// MTU is the interface's MTU in bytes, without the Ethernet header.
 	MTU int
-	// SendDrops are packets that the interface says it did not send.
+	// SendDrops is the interface's own count of packets not sent.
 	SendDrops uint64
-	// Virtual interfaces are known to count what XDP sends.
+	// Virtual is set for interfaces that are known to count packets sent by
+	// XDP.
 	Virtual bool
 }
 
-// Counters are the tracker's own, since it was attached.
+// Counters are the tracker's counters since it was attached.
 type Counters struct {
 	Packets, Bytes uint64
 	// New, Established, Related, Invalid and Untracked are the verdicts. They
 	// add up to Packets.
 	New, Established, Related, Invalid, Untracked uint64
-	// Forwarded and Dropped are what became of the packets. They add up to
-	// Packets.
+	// Forwarded and Dropped add up to Packets.
 	Forwarded, Dropped uint64
 	// FlowsCreated minus FlowsDestroyed is the number of flows present.
 	FlowsCreated, FlowsDestroyed uint64
-	// DroppedBy splits Dropped by why.
+	// DroppedBy are the parts of Dropped by [Drop].
 	DroppedBy [numDrops]uint64
-	// Destroyed splits FlowsDestroyed by [Reason].
+	// Destroyed are the parts of FlowsDestroyed by [Reason].
 	Destroyed [ReasonReset + 1]uint64
-	// InvalidBy splits Invalid by why.
+	// InvalidBy are the parts of Invalid by [Invalid].
 	InvalidBy [numInvalid]uint64
-	// UntrackedBy splits Untracked by why.
+	// UntrackedBy are the parts of Untracked by [Untracked].
 	UntrackedBy [numUntracked]uint64
-	// BadChecksums counts packets with a wrong checksum, where Snapshot.Checksums
-	// says that they are looked at.
+	// BadChecksums counts packets with a wrong checksum. It is only counted if
+	// Snapshot.Checksums is set.
 	BadChecksums uint64
-	// TableFull counts flows that found no room and were not tracked, TableBusy
-	// those that had room, but found their bucket of the table in use twice.
+	// TableFull counts flows that were not tracked because the table was full.
+	// TableBusy counts those whose bucket was locked twice although there was
+	// room.
 	TableFull, TableBusy uint64
-	// Events and EventsLost count the events made and those of them that
-	// found no room in the ring buffer.
+	// Events counts events, EventsLost those that did not fit into the ring
+	// buffer.
 	Events, EventsLost uint64
 }
 
@@ -69,8 +69,8 @@ const (
 	MaxMaxFlows     = 16 << 20
 )
 
-// CheckMaxFlows returns the capacity of a table for which n was asked, the default
-// where that is zero, and refuses what cannot be.
+// CheckMaxFlows returns the capacity n, or the default if n is 0. It returns an
+// error if n is out of bounds.
 func CheckMaxFlows(n int) (int, error) {
 	if n == 0 {
 		return DefaultMaxFlows, nil
@@ -81,35 +81,36 @@ func CheckMaxFlows(n int) (int, error) {
 	return n, nil
 }
 
-// Snapshot is an immutable copy of the table at one instant.
+// Snapshot is an immutable copy of the table.
 type Snapshot struct {
 	Time time.Time
 	Host string
-	// Interfaces are those of the tracker, in the order in which they were named:
+	// Interfaces are the tracker's interfaces in the order given at the start:
 	// the two sides of a wire.
 	Interfaces []Interface
 	Policy     Policy
 	Uptime     time.Duration
 	MaxFlows   int
-	// Checksums says that the tracker looks at checksums.
+	// Checksums is set if the tracker checks checksums.
 	Checksums bool
 	Timeouts  Timeouts
 	Counters  Counters
-	// PPS and BPS are packets and bits per second through the tracker over
+	// PPS and BPS are the packets and bits per second through the tracker over
 	// the last interval.
 	PPS, BPS float64
-	// Flows is every flow, in no order. It must not be changed.
+	// Flows are all flows in no particular order. The slice must not be
+	// changed.
 	Flows []Flow
-	// Stalled tells for each interface that it receives packets and nothing is
-	// sent on by the other one. Only a [Collector] finds that out.
+	// Stalled is set for each interface that receives packets while its egress
+	// interface sends none. Only a collector sets it.
 	Stalled []bool
-	// Took is how long reading the table took.
+	// Took is the time that reading the table took.
 	Took     time.Duration
 	Warnings Warnings
 }
 
-// Onward returns the interface that packets leave by which come in by interface i, and
-// false if they go to the machine itself.
+// Onward returns the index of the egress interface for packets that arrive at
+// interface i. ok is false if they go to the machine itself.
 func (s *Snapshot) Onward(i int) (to int, ok bool) {
 	if len(s.Interfaces) != 2 || s.Interfaces[i].Role != RoleWire {
 		return 0, false
@@ -126,7 +127,7 @@ func (s *Snapshot) Names() []string {
 	return names
 }
 
-// Place names the interfaces in one line.
+// Place returns the interfaces on one line.
 func (s *Snapshot) Place() string {
 	if len(s.Interfaces) > 0 && s.Interfaces[0].Role == RoleWire {
 		return strings.Join(s.Names(), " ⇄ ")

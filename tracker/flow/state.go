@@ -2,11 +2,11 @@ package flow
 
 import "fmt"
 
-// State is where a flow's protocol state machine stands.
+// State is the state of a flow's protocol state machine.
 type State uint8
 
-// The states in the order of a flow's life. StateNone is no state: a flow
-// before its first packet or after its end.
+// The states in the order of a flow's life. StateNone means no flow: before the
+// first packet and after the end.
 const (
 	StateNone State = iota
 	StateNew
@@ -31,7 +31,7 @@ var stateNames = [...]string{
 	StateTimeWait:    "TIME_WAIT",
 }
 
-// States returns every state that a flow can be in, in the order of its life.
+// States returns all states but StateNone in the order of a flow's life.
 func States() []State {
 	return []State{
 		StateNew, StateSynSent, StateSynRecv, StateEstablished,
@@ -39,7 +39,7 @@ func States() []State {
 	}
 }
 
-// String returns the state's name as every output spells it.
+// String returns the state's name in all outputs.
 func (s State) String() string {
 	if int(s) < len(stateNames) {
 		return stateNames[s]
@@ -47,7 +47,7 @@ func (s State) String() string {
 	return fmt.Sprintf("STATE_%d", uint8(s))
 }
 
-// Opening reports whether the flow has not been answered in full yet.
+// Opening reports whether the flow is not established yet.
 func (s State) Opening() bool {
 	return s == StateNew || s == StateSynSent || s == StateSynRecv
 }

@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// TimeoutName names one of the tracker's timeouts: how long a flow may stay
-// silent in a state.
+// TimeoutName is the name of a timeout, the time that a flow may be silent in a
+// state.
 type TimeoutName uint8
 
-// The timeouts, in the order in which every output lists them.
+// The timeouts in output order.
 const (
 	TCPSynSent TimeoutName = iota
 	TCPSynRecv
@@ -20,9 +20,9 @@ const (
 	TCPFinWait
 	TCPLastAck
 	TCPTimeWait
-	// TCPUnacknowledged is for a flow that was picked up midstream and that
-	// the other side has not answered yet, and for an open one in which data
-	// is not acknowledged or a window is closed.
+	// TCPUnacknowledged applies to a flow that was picked up midstream and has
+	// no reply yet, and to an established one with unacknowledged data or a
+	// closed window.
 	TCPUnacknowledged
 	UDPUnidirectional
 	UDPBidirectional
@@ -45,7 +45,7 @@ var timeoutNames = [numTimeouts]string{
 	Other:             "other",
 }
 
-// String returns the timeout's name as flags and outputs spell it.
+// String returns the timeout's name in flags and outputs.
 func (n TimeoutName) String() string {
 	if n < numTimeouts {
 		return timeoutNames[n]
@@ -53,7 +53,7 @@ func (n TimeoutName) String() string {
 	return fmt.Sprintf("timeout_%d", uint8(n))
 }
 
-// TimeoutNames returns every timeout in the order in which outputs list them.
+// TimeoutNames returns all timeouts in output order.
 func TimeoutNames() []TimeoutName {
 	names := make([]TimeoutName, numTimeouts)
 	for i := range names {
@@ -62,7 +62,7 @@ func TimeoutNames() []TimeoutName {
 	return names
 }
 
-// ParseTimeoutName returns the timeout of that name.
+// ParseTimeoutName returns the timeout with the given name.
 func ParseTimeoutName(s string) (TimeoutName, error) {
 	for i, name := range timeoutNames {
 		if s == name {
@@ -72,7 +72,7 @@ func ParseTimeoutName(s string) (TimeoutName, error) {
 	return 0, fmt.Errorf("no timeout is called %q: use one of %s", s, strings.Join(timeoutNames[:], ", "))
 }
 
-// Timeouts holds a duration for every [TimeoutName].
+// Timeouts holds the duration of each timeout, indexed by [TimeoutName].
 type Timeouts [numTimeouts]time.Duration
 
 // The bounds of a timeout.
@@ -82,7 +82,7 @@ const (
 )
 
 // DefaultTimeouts returns the timeouts of the report that the project started
-// from, ICMP as in nf_conntrack, and 10 minutes for any other protocol.
+// from, those of nf_conntrack for ICMP, and 10 minutes for other protocols.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
 		TCPSynSent:        2 * time.Minute,
@@ -100,8 +100,8 @@ func DefaultTimeouts() Timeouts {
 }
 
 // RFCTimeouts returns the shortest timeouts that a NAT may have: RFC 5382 REQ-5
-// (established 2 h 4 min, transitory 4 min), RFC 4787 REQ-5 (UDP 5 min) and
-// RFC 5508 REQ-1 (ICMP 60 s). What they do not speak of is as by default.
+// (established 2 h 4 min, transitory 4 min), RFC 4787 REQ-5 (UDP 5 min) and RFC
+// 5508 REQ-1 (ICMP 60 s). Other timeouts are the defaults.
 func RFCTimeouts() Timeouts {
 	const transitory = 4 * time.Minute
 	t := DefaultTimeouts()
@@ -114,7 +114,7 @@ func RFCTimeouts() Timeouts {
 	return t
 }
 
-// ParseProfile returns the timeouts of a named set.
+// ParseProfile returns the timeouts of the profile with the given name.
 func ParseProfile(s string) (Timeouts, error) {
 	switch s {
 	case "report":
@@ -125,7 +125,7 @@ func ParseProfile(s string) (Timeouts, error) {
 	return Timeouts{}, fmt.Errorf("no profile is called %q: use report or rfc", s)
 }
 
-// ParseTimeout reads NAME=DURATION, as --timeout takes it.
+// ParseTimeout parses NAME=DURATION, the value of --timeout.
 func ParseTimeout(s string) (TimeoutName, time.Duration, error) {
 	name, value, ok := strings.Cut(s, "=")
 	if !ok {
@@ -145,7 +145,7 @@ func ParseTimeout(s string) (TimeoutName, time.Duration, error) {
 	return n, d, nil
 }
 
-// CheckTimeout refuses a duration that no timeout can have.
+// CheckTimeout returns an error if a duration is out of bounds.
 func CheckTimeout(d time.Duration) error {
 	if d < MinTimeout || d > MaxTimeout {
 		return fmt.Errorf("%s is out of range: use 1s to 3650d", FormatDuration(d))
@@ -153,8 +153,8 @@ func CheckTimeout(d time.Duration) error {
 	return nil
 }
 
-// WithDefaults replaces each timeout that is zero by its default, and refuses what no
-// timeout can be.
+// WithDefaults replaces zero timeouts by their defaults. It returns an error if
+// a timeout is out of bounds.
 func (t Timeouts) WithDefaults() (Timeouts, error) {
 	defaults := DefaultTimeouts()
 	for name, d := range t {
@@ -169,8 +169,8 @@ func (t Timeouts) WithDefaults() (Timeouts, error) {
 	return t, nil
 }
 
-// ParseDuration reads a duration as operators write it: Go's form (1h30m, 5s),
-// days (5d, 1d12h), or a bare number of seconds.
+// ParseDuration parses a duration: Go's format (1h30m, 5s), days (5d, 1d12h),
+// or a number of seconds.
 func ParseDuration(s string) (time.Duration, error) {
 	refused := fmt.Errorf("%q is not a duration: write it like 30s, 5m, 2h or 5d", s)
 	if seconds, err := strconv.ParseUint(s, 10, 32); err == nil {
@@ -195,8 +195,8 @@ func ParseDuration(s string) (time.Duration, error) {
 	return days + d, nil
 }
 
-// FormatDuration returns a duration exactly, in the form that an operator would
-// type it and [ParseDuration] reads, as in "5d", "1h30m", "1.5s" or "30s".
+// FormatDuration formats a duration exactly, such as "5d", "1h30m", "1.5s" or
+// "30s". [ParseDuration] parses the result.
 func FormatDuration(d time.Duration) string {
 	if d < 0 {
 		return "-" + FormatDuration(-max(d, -math.MaxInt64))
@@ -217,5 +217,5 @@ func FormatDuration(d time.Duration) string {
 	return text
 }
 
-// fraction returns less than a second with nine digits after the point.
+// fraction returns the part below a second with nine digits after the point.
 func fraction(d time.Duration) string { return fmt.Sprintf(".%09d", d.Nanoseconds()) }

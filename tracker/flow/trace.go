@@ -2,10 +2,10 @@ package flow
 
 import "time"
 
-// Verdict is what tracking concluded about one packet.
+// Verdict is the tracker's conclusion about a packet.
 type Verdict uint8
 
-// The verdicts, a closed set.
+// Verdict has no other values.
 const (
 	VerdictNew Verdict = iota
 	VerdictEstablished
@@ -17,7 +17,7 @@ const (
 
 var verdictNames = [numVerdicts]string{"new", "established", "related", "invalid", "untracked"}
 
-// String returns the verdict's name as every output spells it.
+// String returns the verdict's name in all outputs.
 func (v Verdict) String() string {
 	if v < numVerdicts {
 		return verdictNames[v]
@@ -25,27 +25,27 @@ func (v Verdict) String() string {
 	return "unknown"
 }
 
-// PacketKind says how a packet was understood.
+// PacketKind is the result of parsing a packet.
 type PacketKind uint8
 
-// The kinds, a closed set.
+// PacketKind has no other values.
 const (
 	// PacketFlow belongs to a flow or may begin one.
 	PacketFlow PacketKind = iota
-	// PacketUntracked is not for a tracker to judge; [Trace.Untracked] says why.
+	// PacketUntracked is not tracked. [Trace.Untracked] is the reason.
 	PacketUntracked
 	// PacketFragment is a fragment other than the first.
 	PacketFragment
-	// PacketError is an ICMP error; the tuple is that of the packet it quotes.
+	// PacketError is an ICMP error. Its tuple is that of the quoted packet.
 	PacketError
-	// PacketMalformed has a header that is cut short or lies about a length.
+	// PacketMalformed has a truncated header or a wrong length.
 	PacketMalformed
 	numPacketKinds
 )
 
 var packetKindNames = [numPacketKinds]string{"flow", "untracked", "fragment", "error", "malformed"}
 
-// String returns the kind's name as every output spells it.
+// String returns the kind's name in all outputs.
 func (k PacketKind) String() string {
 	if k < numPacketKinds {
 		return packetKindNames[k]
@@ -53,14 +53,14 @@ func (k PacketKind) String() string {
 	return "unknown"
 }
 
-// Trace is one packet and what was made of it.
+// Trace is the record of one packet.
 type Trace struct {
 	Time time.Time
-	// Lost, where not zero, says how many packets are missing here; the rest is
-	// empty then.
+	// Lost is the number of packets missing before the next record. If it is
+	// not 0, the other fields are empty.
 	Lost uint64
-	// Tuple is the packet's own, Flow the id of its flow, zero where there is
-	// none afterwards, and Direction its way in that.
+	// Tuple is the tuple of the packet. Flow is the ID of its flow, 0 if it has
+	// none afterwards. Direction is its direction in the flow.
 	Tuple     Tuple
 	Flow      ID
 	Direction Direction
@@ -72,22 +72,23 @@ type Trace struct {
 	Flags    uint8
 	Seq, Ack uint32
 	Window   uint16
-	// Payload is what a TCP segment carries, Bytes the whole packet, in bytes;
-	// Segments is more than one where the packet stands for many.
+	// Payload is the length of the TCP payload, Bytes that of the whole packet,
+	// in bytes. Segments is greater than 1 if the packet stands for several
+	// segments.
 	Payload, Bytes, Segments uint32
 	Verdict                  Verdict
-	// Invalid is why the verdict is VerdictInvalid.
+	// Invalid is the reason if the verdict is VerdictInvalid.
 	Invalid Invalid
-	// Untracked is why the verdict is VerdictUntracked.
+	// Untracked is the reason if the verdict is VerdictUntracked.
 	Untracked Untracked
-	// Dropped says that the policy did not let it through.
+	// Dropped is set if the policy dropped the packet.
 	Dropped bool
-	// From and To are the flow's states before and after.
+	// From and To are the flow's states before and after the packet.
 	From, To State
 }
 
-// Reason returns why the packet is invalid or untracked, by the name that every
-// output spells, and nothing where it is neither.
+// Reason returns the name of the reason why the packet is invalid or untracked,
+// empty if it is neither.
 func (t *Trace) Reason() string {
 	switch t.Verdict {
 	case VerdictInvalid:
@@ -98,8 +99,8 @@ func (t *Trace) Reason() string {
 	return ""
 }
 
-// Matching returns the packet's flow, as far as a trace knows it, for a filter to
-// look at: the tuple is that of the flow's origin.
+// Matching returns the packet's flow for a filter. It only has the data that
+// the trace contains. Its tuple is that of the origin direction.
 func (t *Trace) Matching() *Flow {
 	f := &Flow{ID: t.Flow, Tuple: t.Tuple, State: t.To, In: t.In}
 	if t.To == StateNone {
@@ -111,8 +112,8 @@ func (t *Trace) Matching() *Flow {
 	return f
 }
 
-// Verdicts returns every verdict, in the order in which outputs list them.
+// Verdicts returns all verdicts in output order.
 func Verdicts() []Verdict { return all(numVerdicts) }
 
-// PacketKinds returns every kind.
+// PacketKinds returns all kinds.
 func PacketKinds() []PacketKind { return all(numPacketKinds) }

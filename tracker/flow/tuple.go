@@ -10,7 +10,7 @@ import (
 // Protocol is an IP protocol number.
 type Protocol uint8
 
-// The protocols that have a state machine of their own.
+// The protocols with their own state machine.
 const (
 	ProtocolICMP   Protocol = 1
 	ProtocolTCP    Protocol = 6
@@ -18,7 +18,7 @@ const (
 	ProtocolICMPv6 Protocol = 58
 )
 
-// Further protocols whose headers begin with ports.
+// Other protocols whose headers begin with ports.
 const (
 	ProtocolDCCP    Protocol = 33
 	ProtocolSCTP    Protocol = 132
@@ -44,7 +44,7 @@ var protocolNames = [256]string{
 	ProtocolUDPLite: "udplite",
 }
 
-// String returns the protocol's name, or its number where it has no short one.
+// String returns the protocol's name, or its number if it has no short name.
 func (p Protocol) String() string {
 	if name := protocolNames[p]; name != "" {
 		return name
@@ -52,9 +52,8 @@ func (p Protocol) String() string {
 	return strconv.Itoa(int(p))
 }
 
-// ProtocolNamed returns the protocol that [Protocol.String] gives this name, or
-// that goes by it elsewhere: icmp6 in tcpdump, ipv6-icmp in /etc/protocols. Case
-// does not matter.
+// ProtocolNamed returns the protocol with the given name, ignoring case. It
+// also accepts icmp6 of tcpdump and ipv6-icmp of /etc/protocols.
 func ProtocolNamed(name string) (p Protocol, ok bool) {
 	name = strings.ToLower(name)
 	if name == "icmp6" || name == "ipv6-icmp" {
@@ -68,7 +67,7 @@ func ProtocolNamed(name string) (p Protocol, ok bool) {
 	return 0, false
 }
 
-// HasPorts reports whether tuples of this protocol carry ports.
+// HasPorts reports whether the protocol's tuples contain ports.
 func (p Protocol) HasPorts() bool {
 	switch p {
 	case ProtocolTCP, ProtocolUDP, ProtocolSCTP, ProtocolUDPLite, ProtocolDCCP:
@@ -77,31 +76,31 @@ func (p Protocol) HasPorts() bool {
 	return false
 }
 
-// HasICMP reports whether tuples of this protocol carry an ICMP type and id.
+// HasICMP reports whether the protocol's tuples contain an ICMP type and ID.
 func (p Protocol) HasICMP() bool {
 	return p == ProtocolICMP || p == ProtocolICMPv6
 }
 
-// Tuple is a protocol and two ends as one packet shows them.
-// It is comparable and may serve as a map key.
+// Tuple is the protocol and the two ends of a packet. It is comparable, so it
+// can be a map key.
 type Tuple struct {
 	Proto Protocol
-	// Src and Dst are the two ends. Ports are zero for protocols without.
+	// Src and Dst are the two ends. Ports are 0 for protocols without ports.
 	Src, Dst netip.AddrPort
 	// ICMPType, ICMPCode and ICMPID describe the request of an ICMP flow.
 	ICMPType, ICMPCode uint8
 	ICMPID             uint16
-	// VLAN is the outer VLAN id, VLANInner the one within, VLANThird the one
-	// within that; zero is none.
+	// VLAN, VLANInner and VLANThird are the VLAN IDs from the outermost tag on.
+	// 0 means no tag.
 	VLAN, VLANInner, VLANThird uint16
-	// Session is the PPPoE session, zero where there is none.
+	// Session is the PPPoE session ID, 0 without PPPoE.
 	Session uint16
 }
 
-// VLANs returns the VLAN ids, the outer one first; zero is none.
+// VLANs returns the VLAN IDs, the outermost first. 0 means no tag.
 func (t Tuple) VLANs() [3]uint16 { return [...]uint16{t.VLAN, t.VLANInner, t.VLANThird} }
 
-// Reverse returns the tuple of a packet that goes the other way.
+// Reverse returns the tuple of a packet in the opposite direction.
 func (t Tuple) Reverse() Tuple {
 	t.Src, t.Dst = t.Dst, t.Src
 	return t
@@ -112,8 +111,8 @@ func (t Tuple) String() string {
 	return fmt.Sprintf("%s %s → %s", t.Proto, t.Source(), t.Destination())
 }
 
-// Source returns the source end as text: address and port, or address and
-// ICMP request, or the address alone.
+// Source returns the source end as text: address and port, address and ICMP
+// request, or only the address.
 func (t Tuple) Source() string {
 	if t.Proto.HasICMP() {
 		return fmt.Sprintf("%s %s #%d", t.Src.Addr(), ICMPTypeName(t.Proto, t.ICMPType), t.ICMPID)

@@ -1,27 +1,27 @@
 package flow
 
-// Untracked says why a packet was not tracked.
+// Untracked is the reason why a packet was not tracked.
 type Untracked uint8
 
-// The reasons, a closed set.
+// Untracked has no other values.
 const (
-	// UntrackedTable is a packet whose flow found no room in the table, or
-	// another packet in its way there.
+	// UntrackedTable means that the flow did not fit into the table, or that
+	// another packet held its lock there.
 	UntrackedTable Untracked = iota
-	// UntrackedNotIP is a frame that carries something else than IP.
+	// UntrackedNotIP means a frame without an IP packet.
 	UntrackedNotIP
-	// UntrackedDiscovery is a message by which the hosts and routers of a link
-	// find each other.
+	// UntrackedDiscovery means a message for neighbour or router discovery.
 	UntrackedDiscovery
-	// UntrackedFragment is a later fragment whose first one is not known.
+	// UntrackedFragment means a later fragment whose first fragment is not
+	// known.
 	UntrackedFragment
-	// UntrackedQuotedFragment is an ICMP error about a later fragment.
+	// UntrackedQuotedFragment means an ICMP error about a later fragment.
 	UntrackedQuotedFragment
-	// UntrackedExtensions is a packet with more IPv6 extension headers than are
-	// looked through.
+	// UntrackedExtensions means more IPv6 extension headers than the parser
+	// reads.
 	UntrackedExtensions
-	// UntrackedEncapsulation is a frame with more tags or labels than are
-	// looked through, or with something else than IP in them.
+	// UntrackedEncapsulation means more tags or labels than the parser reads,
+	// or no IP packet in them.
 	UntrackedEncapsulation
 	numUntracked
 )
@@ -32,10 +32,10 @@ var untrackedNames = [numUntracked]string{
 	UntrackedExtensions: "extensions", UntrackedEncapsulation: "encapsulation",
 }
 
-// UntrackedReasons returns every reason, in the order in which outputs list them.
+// UntrackedReasons returns all values of Untracked in output order.
 func UntrackedReasons() []Untracked { return all(numUntracked) }
 
-// String returns the reason's name as every output spells it.
+// String returns the reason's name in all outputs.
 func (u Untracked) String() string {
 	if u < numUntracked {
 		return untrackedNames[u]

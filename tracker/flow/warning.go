@@ -6,36 +6,41 @@ import (
 	"slices"
 )
 
-// WarningKind says what a warning is about.
+// WarningKind is the kind of a warning.
 type WarningKind uint8
 
-// The kinds, a closed set.
+// WarningKind has no other values.
 const (
-	// WarningOther has its whole sentence in Detail: the recording that it is from
-	// does not have its kind.
+	// WarningOther has its whole text in Detail. It comes from a recording
+	// without kinds.
 	WarningOther WarningKind = iota
-	// WarningStalled: the first interface receives packets and the second one sends
-	// none. Detail is the cause.
+	// WarningStalled means that the first interface receives packets and the
+	// second one sends none. Detail is the cause.
 	WarningStalled
-	// WarningDown: the interface is administratively down.
+	// WarningDown means that the interface is administratively down.
 	WarningDown
-	// WarningGone: the interface does not exist.
+	// WarningGone means that the interface does not exist.
 	WarningGone
-	// WarningUsed: the machine itself uses the interface, as Detail says.
+	// WarningUsed means that the machine itself uses the interface. Detail
+	// describes the use.
 	WarningUsed
-	// WarningMTU: the two interfaces have the two MTUs of Numbers.
+	// WarningMTU means that the two interfaces have different MTUs, given in
+	// Numbers.
 	WarningMTU
-	// WarningTable: the table is filled to the percentage of Numbers.
+	// WarningTable means that the table is nearly full. Numbers is the fill
+	// level in percent.
 	WarningTable
-	// WarningEvicted: so many flows made room for others.
+	// WarningEvicted means that flows were evicted to make room. Numbers is
+	// their number.
 	WarningEvicted
-	// WarningNotTracked: so many flows found no room.
+	// WarningNotTracked means that flows did not fit into the table. Numbers is
+	// their number.
 	WarningNotTracked
-	// WarningInterfaces: an interface cannot be attached to again. Detail is the
-	// error.
+	// WarningInterfaces means that attaching to an interface again failed.
+	// Detail is the error.
 	WarningInterfaces
-	// WarningRetried: a part of the tracker fails and is tried again. Detail is the
-	// error.
+	// WarningRetried means that a part of the tracker failed and is retried.
+	// Detail is the error.
 	WarningRetried
 	numWarningKinds
 )
@@ -46,7 +51,7 @@ var warningKindNames = [numWarningKinds]string{
 	WarningNotTracked: "not_tracked", WarningInterfaces: "interfaces", WarningRetried: "retried",
 }
 
-// String returns the kind's name as recordings spell it.
+// String returns the kind's name in recordings.
 func (k WarningKind) String() string {
 	if k < numWarningKinds {
 		return warningKindNames[k]
@@ -67,19 +72,18 @@ func (k *WarningKind) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Warning is one thing that is wrong with a tracker now.
+// Warning is a current problem of a tracker.
 type Warning struct {
 	Kind WarningKind
-	// Interfaces are the names of those that it is about, in the order in which the
-	// sentence has them.
+	// Interfaces are the names of the interfaces in the order of the sentence.
 	Interfaces []string `json:",omitempty"`
-	// Numbers are what the sentence counts.
+	// Numbers are the numbers in the sentence.
 	Numbers []int `json:",omitempty"`
-	// Detail is the part of the sentence that the kind does not imply.
+	// Detail is the part of the sentence that the kind does not determine.
 	Detail string `json:",omitempty"`
 }
 
-// String returns the warning as a sentence, as every output has it.
+// String returns the warning as a sentence, the same in all outputs.
 func (w Warning) String() string {
 	switch w.Kind {
 	case WarningStalled:
@@ -104,7 +108,8 @@ func (w Warning) String() string {
 	return w.Detail
 }
 
-// name returns the name of an interface, empty if a recording has none.
+// name returns the name of interface i, empty if a recording does not contain
+// it.
 func (w Warning) name(i int) string {
 	if i < len(w.Interfaces) {
 		return w.Interfaces[i]
@@ -119,8 +124,8 @@ func (w Warning) number(i int) int {
 	return 0
 }
 
-// UnmarshalJSON implements [json.Unmarshaler]. In older recordings a
-// warning is a sentence.
+// UnmarshalJSON implements [json.Unmarshaler]. Older recordings contain a
+// sentence instead of a warning.
 func (w *Warning) UnmarshalJSON(text []byte) error {
 	var sentence string
 	if json.Unmarshal(text, &sentence) == nil {
@@ -131,11 +136,11 @@ func (w *Warning) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*fields)(w))
 }
 
-// Warnings are what is wrong with a tracker now, worst first.
+// Warnings are the current problems of a tracker, the most severe first.
 type Warnings []Warning
 
-// Add returns the warnings with further ones after them. A sentence that is there
-// already is not added.
+// Add appends warnings, except those with a sentence that is already in the
+// list.
 func (ws Warnings) Add(more ...Warning) Warnings {
 	for _, w := range more {
 		if !slices.Contains(ws.Sentences(), w.String()) {
@@ -145,7 +150,7 @@ func (ws Warnings) Add(more ...Warning) Warnings {
 	return ws
 }
 
-// Sentences returns every warning as a sentence, never nil.
+// Sentences returns all warnings as sentences, never nil.
 func (ws Warnings) Sentences() []string {
 	list := make([]string, len(ws))
 	for i, w := range ws {
@@ -154,7 +159,7 @@ func (ws Warnings) Sentences() []string {
 	return list
 }
 
-// Has reports whether a warning is of that kind.
+// Has reports whether there is a warning of the kind.
 func (ws Warnings) Has(kind WarningKind) bool {
 	return slices.ContainsFunc(ws, func(w Warning) bool { return w.Kind == kind })
 }
