@@ -150,7 +150,7 @@ func ofTraces(name string) bool {
 	return name == onInterface || slices.ContainsFunc(identity, func(f Field) bool { return f.Name == name })
 }
 
-// hosts returns the ends whose addresses a field asks for, nil where it asks for
+// hosts returns the ends whose addresses the field tests, nil if it tests
 // something else.
 func (f Field) hosts() []end {
 	switch f.Name {

@@ -23,9 +23,9 @@ type Filter struct {
 	ended bool
 	// interfaces are the names of the snapshot's interfaces, nil if unknown.
 	interfaces *field.Names
-	// uses are the fields that the filter has.
+	// uses are the fields in the filter.
 	uses []place
-	// asked are the names of interfaces that the filter has.
+	// asked are the interface names in the filter.
 	asked []place
 	// named is set if the filter contains host names, searches if it contains a
 	// text that may be part of one.
@@ -74,14 +74,14 @@ func (f Filter) For(s *flow.Snapshot) Filter {
 	return f
 }
 
-// On returns the filter for flows between interfaces of these names.
+// On returns the filter for flows between interfaces with the given names.
 func (f Filter) On(interfaces []string) Filter {
 	f.interfaces = &field.Names{Interfaces: interfaces}
 	return f
 }
 
-// Check returns an error where the filter names an interface that is none of the
-// snapshot's: no flow came in there, and what negates it would match every flow.
+// Check returns an error if the filter contains an interface name that is not
+// in the snapshot. It would match no flow, or every flow if negated.
 func (f Filter) Check(s *flow.Snapshot) error {
 	known := field.NamesOf(s).Interfaces
 	for _, asked := range f.asked {
@@ -93,17 +93,17 @@ func (f Filter) Check(s *flow.Snapshot) error {
 	return nil
 }
 
-// WantsRates reports whether the filter has a rate, which takes two readings of the
-// table.
+// WantsRates reports whether the filter contains a rate, which requires two
+// readings of the table.
 func (f Filter) WantsRates() bool {
 	return slices.ContainsFunc(f.uses, func(p place) bool { return isRate(p.word) })
 }
 
-// CheckEvents returns an error where the filter has a field that no event has: it would
-// match none of them, or all.
+// CheckEvents returns an error if the filter contains a field that events lack.
+// It would match no event, or every event if negated.
 func (f Filter) CheckEvents() error { return f.check("an event", ofEvents) }
 
-// CheckTraces does the same for the packets of a trace.
+// CheckTraces is like CheckEvents, for the packets of a trace.
 func (f Filter) CheckTraces() error { return f.check("a packet of --trace", ofTraces) }
 
 func (f Filter) check(what string, has func(name string) bool) error {
@@ -115,8 +115,8 @@ func (f Filter) check(what string, has func(name string) bool) error {
 	return nil
 }
 
-// Named returns the filter with the names of hosts that are known, empty for an
-// address that has none. The map is not to be changed any more.
+// Named returns the filter with known host names. An empty name means that the
+// address has none. The map must not be changed afterwards.
 func (f Filter) Named(names map[netip.Addr]string) Filter {
 	f.names = names
 	return f
