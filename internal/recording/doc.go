@@ -13,8 +13,8 @@
 //   - Head: a snapshot. Its Snapshot is a [flow.Snapshot] without Flows; Changed
 //     and Gone are the numbers of such lines that follow.
 //   - Flow: a [flow.Flow] that was not in the previous snapshot, or that has
-//     changed. A flow without a line has carried nothing since: it is older and
-//     more idle by the time between the snapshots.
+//     changed or has rates. A flow without a line has carried nothing since: it
+//     is older and more idle by the time between the snapshots.
 //   - Gone: the id of a flow that no longer exists.
 //
 // The numbers of states and other enums may differ between versions of ctop,

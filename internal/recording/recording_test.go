@@ -49,6 +49,12 @@ func event(after time.Duration) *flow.Event {
 	return &flow.Event{Time: start.Add(after), Type: flow.EventDestroy, ID: 1, Tuple: f.Tuple, From: f.State, Reason: flow.ReasonRST, Origin: f.Origin, Age: time.Second}
 }
 
+// silent is a flow without rates.
+func silent(f flow.Flow) flow.Flow {
+	f.Origin.PPS = 0
+	return f
+}
+
 // sample is a recording of three snapshots and an event.
 func sample(t testing.TB) []byte {
 	t.Helper()
@@ -64,7 +70,7 @@ func sample(t testing.TB) []byte {
 		},
 		func() error { return w.Event(event(second / 2)) },
 		func() error {
-			return w.Snapshot(snapshot(second, flow4(2, 5, 2*second, second), flow4(3, 9, 2*second, 0), flow4(4, 1, 0, 0)))
+			return w.Snapshot(snapshot(second, silent(flow4(2, 5, 2*second, second)), flow4(3, 9, 2*second, 0), flow4(4, 1, 0, 0)))
 		},
 		func() error { return w.Snapshot(snapshot(2 * second)) },
 		w.Close,
@@ -99,8 +105,7 @@ func TestRoundTrip(t *testing.T) {
 	if got := list[0].Snapshot; !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v\nwant %+v", got, want)
 	}
-	idle := flow4(2, 5, 2*time.Second, time.Second)
-	idle.Origin.PPS = 0
+	idle := silent(flow4(2, 5, 2*time.Second, time.Second))
 	if got := list[2].Snapshot.Flows; !reflect.DeepEqual(got, []flow.Flow{idle, flow4(3, 9, 2*time.Second, 0), flow4(4, 1, 0, 0)}) {
 		t.Errorf("%+v", got)
 	}
@@ -207,5 +212,35 @@ func TestPlayer(t *testing.T) {
 	}
 	if _, ok := any(&p).(flow.Actor); ok {
 		t.Error("the past can be changed")
+	}
+}
+
+// A flow keeps its rates where the last interval had none of its packets: the last
+// snapshot follows another at once, and its rates are over a whole interval.
+func TestRatesOfAShortInterval(t *testing.T) {
+	rated := func(after time.Duration) *flow.Snapshot {
+		f := flow4(1, 10, after, 0)
+		f.Origin.PPS, f.Origin.BPS = 5, 4000
+		return snapshot(after, f)
+	}
+	var file bytes.Buffer
+	w, err := recording.NewWriter(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []*flow.Snapshot{rated(time.Second), rated(time.Second + time.Millisecond)} {
+		if err := w.Snapshot(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	list, err := items(file.Bytes())
+	if !errors.Is(err, io.EOF) || len(list) != 2 {
+		t.Fatalf("%d items, %v", len(list), err)
+	}
+	if o := list[1].Snapshot.Flows[0].Origin; o.PPS != 5 || o.BPS != 4000 {
+		t.Errorf("%+v", o)
 	}
 }

@@ -44,7 +44,7 @@ func (w *Writer) Snapshot(s *flow.Snapshot) error {
 		f := &s.Flows[i]
 		now := still(*f)
 		known[f.ID] = now
-		if before, ok := w.known[f.ID]; !ok || before != now {
+		if before, ok := w.known[f.ID]; !ok || before != now || rated(f) {
 			changed = append(changed, f)
 		}
 	}
@@ -61,6 +61,11 @@ func (w *Writer) Snapshot(s *flow.Snapshot) error {
 		return err
 	}
 	return w.flush()
+}
+
+// rated reports whether a flow has rates. A flow without a line has none.
+func rated(f *flow.Flow) bool {
+	return f.Origin.PPS > 0 || f.Origin.BPS > 0 || f.Reply.PPS > 0 || f.Reply.BPS > 0
 }
 
 func (w *Writer) writeSnapshot(h *head, changed []*flow.Flow, gone []flow.ID) error {
