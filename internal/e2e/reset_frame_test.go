@@ -166,14 +166,63 @@ func (r *rig) resetFrames(t *testing.T, k pretence) {
 	r.none("tcp")
 }
 
-// What has labels goes on, and is counted.
-func TestResetBehindLabels(t *testing.T) {
-	r := newRig(t, tracker.Options{})
-	k := pretence{
-		framing: labelled, src: netip.MustParseAddr("192.0.2.1"), dst: netip.MustParseAddr("198.51.100.2"),
+// newPretence returns a connection over a plain wire.
+func newPretence(r *rig) pretence {
+	return pretence{
+		framing: tagged(), src: netip.MustParseAddr("192.0.2.1"), dst: netip.MustParseAddr("198.51.100.2"),
 		toServer: []byte{2, 1, 2, 3, 4, 0x22, 2, 1, 2, 3, 4, 0x11}, toClient: []byte{2, 1, 2, 3, 4, 0x11, 2, 1, 2, 3, 4, 0x22},
 		requester: r.Client, responder: r.Server,
 	}
+}
+
+// An end that expects another number says so, and gets a RST with that one.
+func TestResetAfterAChallenge(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	k := newPretence(r)
+	k.play(t)
+	f := r.flow("tcp", flow.StateEstablished)
+	reset := func() (chan flow.Outcome, *lab.Capture) {
+		atServer, err := r.Server.Capture()
+		if err != nil {
+			t.Fatal(err)
+		}
+		told := make(chan flow.Outcome, 1)
+		go func() {
+			outcome, err := r.tracker.Act(r.ctx, flow.Reset(f.Ref()))
+			if err != nil {
+				t.Error(err)
+			}
+			told <- outcome
+		}()
+		return told, atServer
+	}
+	send := func(back bool, s frame.Segment) {
+		from := k.requester
+		if back {
+			from = k.responder
+		}
+		if err := from.Inject(k.frame(back, s, 0)); err != nil {
+			t.Error(err)
+		}
+	}
+	const keepWhole = 0x4000
+	// The last data was sent again and more, of which the server has a part.
+	send(false, frame.Segment{Flags: frame.ACK, Seq: 1101, Ack: 5001, Window: 60000, Payload: 200})
+	r.eventually("more data", func() bool { return r.flow("tcp", flow.StateEstablished).Origin.Packets > f.Origin.Packets })
+	told, atServer := reset()
+	send(true, frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1151, Window: 60000})
+	sees(t, atServer, k.frame(false, frame.Segment{Flags: frame.RST | frame.ACK, Seq: 1151, Ack: 5001}, keepWhole))
+	if outcome := <-told; outcome != (flow.Outcome{Done: 1}) {
+		t.Errorf("%+v", outcome)
+	}
+	r.none("tcp")
+}
+
+// What has labels goes on, and is counted.
+func TestResetBehindLabels(t *testing.T) {
+	r := newRig(t, tracker.Options{})
+	k := newPretence(r)
+	k.framing = labelled
 	k.play(t)
 	f := r.flow("tcp", flow.StateEstablished)
 	if outcome, err := r.tracker.Act(r.ctx, flow.Reset(f.Ref())); err != nil || outcome != (flow.Outcome{Unsent: 1}) {
