@@ -153,6 +153,15 @@ func ExplainPermission(what string, err error) error {
 	return err
 }
 
+// explainMemory adds what to do to an error for lack of memory. It returns other errors
+// unchanged.
+func explainMemory(err error) error {
+	if errors.Is(err, unix.ENOMEM) {
+		return fmt.Errorf("%w: lower --max-flows, or raise the memory limit of the control group and of the process (ulimit -v)", err)
+	}
+	return err
+}
+
 // Load loads the programs and creates their maps.
 func Load(o Options) (*Objects, error) {
 	if err := rlimit.RemoveMemlock(); err != nil {
@@ -168,7 +177,7 @@ func Load(o Options) (*Objects, error) {
 	delete(spec.Programs, unsentProgram) // loaded apart, since it may be refused
 	coll, err := ebpf.NewCollection(spec)
 	if err != nil {
-		return nil, ExplainPermission("load BPF programs", fmt.Errorf("load BPF programs: %w", err))
+		return nil, ExplainPermission("load BPF programs", explainMemory(fmt.Errorf("load BPF programs: %w", err)))
 	}
 	defer coll.Close()
 	k := new(Objects)

@@ -92,7 +92,7 @@ func (m *mapping) open() error {
 	n, size := int(m.entries.MaxEntries()), int(unsafe.Sizeof(kernelFlow{}))
 	b, err := unix.Mmap(m.entries.FD(), 0, n*size, unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
-		return fmt.Errorf("read the table: map %d MB: %w", n*size>>20, err)
+		return explainMemory(fmt.Errorf("read the table: map %d MB: %w", n*size>>20, err))
 	}
 	m.mapped = unsafe.Slice((*kernelFlow)(unsafe.Pointer(unsafe.SliceData(b))), n)
 	return nil
