@@ -110,11 +110,15 @@ func (t *Table) pursueReset(r *resetting) (done bool, err error) {
 // giveUpResets stops resetting the flows that have not ended.
 func (t *Table) giveUpResets(pending []resetting, outcome *flow.Outcome) error {
 	for i := range pending {
-		result, err := t.runReset(&pending[i], bpf.ConntrackResetStepRESET_GIVE_UP)
+		// The flow may be silent, but not yet for as long as its round trip demands.
+		result, err := t.runReset(&pending[i], bpf.ConntrackResetStepRESET_END)
+		if err == nil && result == bpf.ConntrackResetResultRESET_BUSY {
+			result, err = t.runReset(&pending[i], bpf.ConntrackResetStepRESET_GIVE_UP)
+		}
 		switch {
 		case err != nil:
 			return err
-		case result == bpf.ConntrackResetResultRESET_GONE:
+		case result == bpf.ConntrackResetResultRESET_GONE, result == bpf.ConntrackResetResultRESET_ENDED:
 			outcome.Done++
 		case pending[i].unsent:
 			outcome.Unsent++
