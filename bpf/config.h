@@ -28,18 +28,11 @@ enum timeout {
 	NUM_TIMEOUTS,
 };
 
-/* Where packets go at an attachment point, if not to an interface. */
-enum point_to {
-	/* To the next program of the hook, then to the stack. */
-	TO_NEXT = 0xffffffff,
-};
-
-/* An attachment point. */
+/* One end of a wire. */
 struct point {
 	/* The interface that packets come in by. */
 	__u32 ifindex;
-	/* The interface that they leave by, or enum point_to. XDP has the outputs
-	 * map instead, and never passes packets on. */
+	/* The interface that they leave by. XDP has the outputs map instead. */
 	__u32 to;
 };
 

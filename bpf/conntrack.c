@@ -21,6 +21,7 @@
 #include "stats.h"
 #include "track.h"
 #include "verify.h"
+#include "watch.h"
 
 /* Where packets go that came in by the first interface, and by the second. */
 struct {
@@ -186,8 +187,10 @@ static __always_inline void count_segments(struct __sk_buff *skb,
 /* Bytes that have the headers of nearly all packets. */
 #define USUAL_HEADERS 256
 
-/* Parses what lies within so many bytes. */
-__noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers)
+/* Parses what lies within so many bytes. protocol is that of a packet without a link
+ * header, or zero. */
+__noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers,
+			__u32 protocol)
 {
 	__u32 length;
 
@@ -208,19 +211,27 @@ __noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers
 		bpf_skb_pull_data(skb, length < headers ? length : headers);
 	parse_packet(pkt, (struct cursor){ .ctx = skb,
 					   .hook = HOOK_TC,
+					   .protocol = protocol,
 					   .start = CTX_DATA(skb),
 					   .end = CTX_DATA_END(skb) });
 	return 0;
 }
 
-/* Lets a packet go where its attachment point says. TC_ACT_UNSPEC is TCX_NEXT. */
+/* Parses a packet, whatever the length of its headers. */
+static __always_inline void tc_read(struct __sk_buff *skb, struct packet *pkt,
+				    __u32 protocol)
+{
+	tc_parse(skb, pkt, USUAL_HEADERS, protocol);
+	/* A chain of extension headers may be longer. */
+	if (pkt->kind == PACKET_MALFORMED && pkt->key.family == 6)
+		tc_parse(skb, pkt, MAX_OFFSET, protocol);
+	count_segments(skb, pkt);
+}
+
+/* Sends a packet out where it did not come in. */
 static __always_inline int tc_forward(__u32 side)
 {
-	__u32 to = config.points[side & 1].to;
-
-	if (to == TO_NEXT)
-		return TC_ACT_UNSPEC;
-	return bpf_redirect(to, 0);
+	return bpf_redirect(config.points[side & 1].to, 0);
 }
 
 /* Whatever is not an established flow's next packet. */
@@ -231,11 +242,7 @@ static __always_inline int tc_slow(struct __sk_buff *skb)
 
 	if (!pkt || !stats)
 		return TC_ACT_SHOT;
-	tc_parse(skb, pkt, USUAL_HEADERS);
-	/* A chain of extension headers may be longer. */
-	if (pkt->kind == PACKET_MALFORMED && pkt->key.family == 6)
-		tc_parse(skb, pkt, MAX_OFFSET);
-	count_segments(skb, pkt);
+	tc_read(skb, pkt, 0);
 	if (verify_checksums && pkt->complete)
 		tc_verify(skb, pkt);
 	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
@@ -257,6 +264,57 @@ int ctop_tc(struct __sk_buff *skb)
 	return tc_forward(tc_side(skb));
 }
 
+/* What a watching program returns, so that the next program of the hook sees the
+ * packet, then the filters of the clsact qdisc, then the stack. It is TCX_NEXT. */
+#define WATCH_NEXT TC_ACT_UNSPEC
+
+/* Whatever is not an established flow's next packet. */
+static __always_inline int watch_slow(struct __sk_buff *skb,
+				      const struct watched *w, __u32 side)
+{
+	struct packet *pkt = packet_get();
+	struct cpu_stats *stats = stats_get();
+
+	if (!pkt || !stats)
+		return WATCH_NEXT;
+	tc_read(skb, pkt, w->no_link ? skb->protocol : 0);
+	watch_place(pkt, w, side);
+	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
+		return TC_ACT_SHOT;
+	return WATCH_NEXT;
+}
+
+/* Watches a packet. It is never redirected, and dropped only by the policy. */
+static __always_inline int watch(struct __sk_buff *skb, __u32 side)
+{
+	const struct watched *w = watched_get(skb);
+	union plain_key key;
+	struct plain plain;
+
+	if (!w)
+		return WATCH_NEXT;
+	if (tracing || w->no_link || skb->vlan_present ||
+	    !plain_parse(&plain, &key, CTX_DATA(skb), CTX_DATA_END(skb),
+			 skb->len))
+		return watch_slow(skb, w, side);
+	key_set_zone(&key, w);
+	if (!plain_track(skb, HOOK_TC, &plain, &key))
+		return watch_slow(skb, w, side);
+	return WATCH_NEXT;
+}
+
+SEC("tc")
+int ctop_watch_in(struct __sk_buff *skb)
+{
+	return watch(skb, WATCH_IN);
+}
+
+SEC("tc")
+int ctop_watch_out(struct __sk_buff *skb)
+{
+	return watch(skb, WATCH_OUT);
+}
+
 /* Types that user space shares and that no map or argument has: here the
  * generator finds them. */
 struct shared_types {
@@ -266,7 +324,6 @@ struct shared_types {
 	enum invalid invalid;
 	enum unsent unsent;
 	enum untracked untracked;
-	enum point_to point_to;
 	struct reset_args reset_args;
 	enum reset_result reset_result;
 };

@@ -356,12 +356,6 @@ const (
 	ConntrackPacketKindPACKET_MALFORMED ConntrackPacketKind = 4
 )
 
-type ConntrackPointTo uint32
-
-const (
-	ConntrackPointToTO_NEXT ConntrackPointTo = 4294967295
-)
-
 type ConntrackPolicy uint32
 
 const (
@@ -548,6 +542,13 @@ const (
 	ConntrackVerdictNUM_VERDICTS        ConntrackVerdict = 5
 )
 
+type ConntrackWatched struct {
+	_       structs.HostLayout
+	Zone    [2]uint64
+	NoLink  uint32
+	OneSide uint32
+}
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -571,9 +572,12 @@ const (
 	ConntrackMapSteps             = "steps"
 	ConntrackMapTraceCount        = "trace_count"
 	ConntrackMapTraces            = "traces"
+	ConntrackMapWatched           = "watched"
 	ConntrackProgCtopReset        = "ctop_reset"
 	ConntrackProgCtopTc           = "ctop_tc"
 	ConntrackProgCtopUnsent       = "ctop_unsent"
+	ConntrackProgCtopWatchIn      = "ctop_watch_in"
+	ConntrackProgCtopWatchOut     = "ctop_watch_out"
 	ConntrackProgCtopXdp          = "ctop_xdp"
 	ConntrackProgReadClock        = "read_clock"
 	ConntrackProgRequest          = "request"
@@ -635,13 +639,15 @@ type ConntrackSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackProgramSpecs struct {
-	CtopReset  *ebpf.ProgramSpec `ebpf:"ctop_reset"`
-	CtopTc     *ebpf.ProgramSpec `ebpf:"ctop_tc"`
-	CtopUnsent *ebpf.ProgramSpec `ebpf:"ctop_unsent"`
-	CtopXdp    *ebpf.ProgramSpec `ebpf:"ctop_xdp"`
-	ReadClock  *ebpf.ProgramSpec `ebpf:"read_clock"`
-	Request    *ebpf.ProgramSpec `ebpf:"request"`
-	Sweep      *ebpf.ProgramSpec `ebpf:"sweep"`
+	CtopReset    *ebpf.ProgramSpec `ebpf:"ctop_reset"`
+	CtopTc       *ebpf.ProgramSpec `ebpf:"ctop_tc"`
+	CtopUnsent   *ebpf.ProgramSpec `ebpf:"ctop_unsent"`
+	CtopWatchIn  *ebpf.ProgramSpec `ebpf:"ctop_watch_in"`
+	CtopWatchOut *ebpf.ProgramSpec `ebpf:"ctop_watch_out"`
+	CtopXdp      *ebpf.ProgramSpec `ebpf:"ctop_xdp"`
+	ReadClock    *ebpf.ProgramSpec `ebpf:"read_clock"`
+	Request      *ebpf.ProgramSpec `ebpf:"request"`
+	Sweep        *ebpf.ProgramSpec `ebpf:"sweep"`
 }
 
 // ConntrackMapSpecs contains maps before they are loaded into the kernel.
@@ -667,6 +673,7 @@ type ConntrackMapSpecs struct {
 	Steps      *ebpf.MapSpec `ebpf:"steps"`
 	TraceCount *ebpf.MapSpec `ebpf:"trace_count"`
 	Traces     *ebpf.MapSpec `ebpf:"traces"`
+	Watched    *ebpf.MapSpec `ebpf:"watched"`
 }
 
 // ConntrackVariableSpecs contains global variables before they are loaded into the kernel.
@@ -727,6 +734,7 @@ type ConntrackMaps struct {
 	Steps      *ebpf.Map `ebpf:"steps"`
 	TraceCount *ebpf.Map `ebpf:"trace_count"`
 	Traces     *ebpf.Map `ebpf:"traces"`
+	Watched    *ebpf.Map `ebpf:"watched"`
 }
 
 func (m *ConntrackMaps) Close() error {
@@ -750,6 +758,7 @@ func (m *ConntrackMaps) Close() error {
 		m.Steps,
 		m.TraceCount,
 		m.Traces,
+		m.Watched,
 	)
 }
 
@@ -776,13 +785,15 @@ type ConntrackVariables struct {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackPrograms struct {
-	CtopReset  *ebpf.Program `ebpf:"ctop_reset"`
-	CtopTc     *ebpf.Program `ebpf:"ctop_tc"`
-	CtopUnsent *ebpf.Program `ebpf:"ctop_unsent"`
-	CtopXdp    *ebpf.Program `ebpf:"ctop_xdp"`
-	ReadClock  *ebpf.Program `ebpf:"read_clock"`
-	Request    *ebpf.Program `ebpf:"request"`
-	Sweep      *ebpf.Program `ebpf:"sweep"`
+	CtopReset    *ebpf.Program `ebpf:"ctop_reset"`
+	CtopTc       *ebpf.Program `ebpf:"ctop_tc"`
+	CtopUnsent   *ebpf.Program `ebpf:"ctop_unsent"`
+	CtopWatchIn  *ebpf.Program `ebpf:"ctop_watch_in"`
+	CtopWatchOut *ebpf.Program `ebpf:"ctop_watch_out"`
+	CtopXdp      *ebpf.Program `ebpf:"ctop_xdp"`
+	ReadClock    *ebpf.Program `ebpf:"read_clock"`
+	Request      *ebpf.Program `ebpf:"request"`
+	Sweep        *ebpf.Program `ebpf:"sweep"`
 }
 
 func (p *ConntrackPrograms) Close() error {
@@ -790,6 +801,8 @@ func (p *ConntrackPrograms) Close() error {
 		p.CtopReset,
 		p.CtopTc,
 		p.CtopUnsent,
+		p.CtopWatchIn,
+		p.CtopWatchOut,
 		p.CtopXdp,
 		p.ReadClock,
 		p.Request,

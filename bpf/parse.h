@@ -221,23 +221,35 @@ static __always_inline void note_ethernet(struct packet *pkt, const void *eth)
 	pkt->ethernet.words[2] = words[2];
 }
 
+/* Reads the Ethernet header and the link headers after it. Returns the ethertype, zero
+ * if it is unknown. */
+static __always_inline __be16 parse_ethernet(struct cursor *cursor,
+					     struct packet *pkt,
+					     const struct ethhdr *eth,
+					     struct link_walk *walk)
+{
+	pkt->group = eth->h_dest[0] & 1;
+	note_ethernet(pkt, eth);
+	if (!link_is_header(eth->h_proto))
+		return eth->h_proto;
+	walk->ethertype = eth->h_proto;
+	return parse_link(cursor, pkt, walk);
+}
+
 static __always_inline int parse_frame(struct cursor *cursor,
 				       struct packet *pkt)
 {
-	struct ethhdr *eth = cursor_take(cursor, sizeof(*eth));
+	__be16 ethertype = (__be16)cursor->protocol;
 	struct link_walk walk = {};
 	int kind = PACKET_UNTRACKED;
-	__be16 ethertype;
 
-	if (!eth)
-		return PACKET_MALFORMED;
 	pkt->untracked = UNTRACKED_NOT_IP;
-	pkt->group = eth->h_dest[0] & 1;
-	note_ethernet(pkt, eth);
-	ethertype = eth->h_proto;
-	if (link_is_header(ethertype)) {
-		walk.ethertype = ethertype;
-		ethertype = parse_link(cursor, pkt, &walk);
+	if (!ethertype) {
+		struct ethhdr *eth = cursor_take(cursor, sizeof(*eth));
+
+		if (!eth)
+			return PACKET_MALFORMED;
+		ethertype = parse_ethernet(cursor, pkt, eth, &walk);
 	}
 	if (ethertype == bpf_htons(ETH_P_IP))
 		kind = parse_ipv4(cursor, pkt);

@@ -31,6 +31,8 @@ static __always_inline int packet_untracked(struct packet *pkt,
 struct cursor {
 	void *ctx;
 	enum hook hook;
+	/* The ethertype of a packet without a link header, or zero. */
+	__u32 protocol;
 	void *start;
 	void *pos;
 	void *end;

@@ -134,7 +134,7 @@ func (m *maintenance) logUses() {
 	if m.uses == nil {
 		m.uses = make([]string, len(now))
 	}
-	for i, p := range m.tracker.hold.Points() {
+	for i, p := range netdev.PerInterface(m.tracker.hold.Points()) {
 		switch {
 		case now == nil || now[i] == m.uses[i]:
 		case now[i] != "":

@@ -16,8 +16,9 @@ import (
 	"ctop/tracker/owner"
 )
 
-// Open attaches a tracker between two interfaces, or joins the one that runs
-// there, in which case the options other than Interfaces do not apply. ctx only
+// Open attaches a tracker between two interfaces, or to interfaces that it watches, or
+// joins the one that runs there, in which case the options other than Interfaces and
+// Watch do not apply. ctx only
 // bounds the opening.
 func Open(ctx context.Context, o Options) (*Tracker, error) {
 	o, err := o.withDefaults()
@@ -27,7 +28,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	if err := kernel.Check(); err != nil {
 		return nil, err
 	}
-	if _, err := netdev.Find(o.Interfaces...); err != nil {
+	if _, err := o.find(); err != nil {
 		return nil, err
 	}
 	t, err := joinOrAttach(ctx, o)
@@ -123,6 +124,9 @@ func preparePins(o Options) (where owner.Site, notes []string) {
 // set.
 func openAt(ctx context.Context, o Options, where owner.Site, mayAttach bool) (*Tracker, error) {
 	if where.Dir() != "" {
+		if err := owner.CheckRole(where.Dir(), o.Watch); err != nil {
+			return nil, err
+		}
 		t, err := joinOrAdopt(ctx, where.Dir(), o.Log)
 		if !errors.Is(err, ErrNotRunning) || errors.Is(err, owner.ErrPinsMissing) || !mayAttach {
 			return t, err
@@ -130,7 +134,7 @@ func openAt(ctx context.Context, o Options, where owner.Site, mayAttach bool) (*
 	}
 	said := owner.ClearJournals()
 	// What the interfaces carried may have been detached since.
-	devices, err := netdev.Find(o.Interfaces...)
+	devices, err := o.find()
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +179,9 @@ func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, e
 
 // attachNew attaches a tracker completely or not at all.
 func attachNew(ctx context.Context, o Options, devices []*netdev.Device, dir string) (*Tracker, error) {
+	if err := owner.CheckFree(o.Interfaces); err != nil {
+		return nil, err
+	}
 	for _, d := range devices {
 		if err := d.Check(owner.Occupied); err != nil {
 			return nil, err
@@ -182,6 +189,9 @@ func attachNew(ctx context.Context, o Options, devices []*netdev.Device, dir str
 		if o.filter {
 			d.UseFilter()
 		}
+	}
+	if o.Watch {
+		return watchNew(ctx, o, devices, dir)
 	}
 	forced, err := netdev.Guard(devices, o.SSHConnection, o.Force)
 	if err != nil {
@@ -205,6 +215,22 @@ func attachNew(ctx context.Context, o Options, devices []*netdev.Device, dir str
 	return t, nil
 }
 
+// watchNew makes a tracker that watches, all of it or nothing. It takes no packet from
+// the machine, so nothing is guarded.
+func watchNew(ctx context.Context, o Options, devices []*netdev.Device, dir string) (*Tracker, error) {
+	if err := netdev.PrepareWatched(devices); err != nil {
+		return nil, err
+	}
+	t, err := attachDevices(ctx, o, devices, dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, program := range t.attachments.Behind() {
+		t.notes = append(t.notes, fmt.Sprintf("behind %s: what that takes or ends is not seen", program))
+	}
+	return t, nil
+}
+
 // attachDevices makes a tracker in the mode of the interfaces. Where it fails the BPF
 // file system stays: who mounted it knows what comes next.
 func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir string) (*Tracker, error) {
@@ -213,6 +239,7 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 		CompleteChecksums: netdev.CompleteChecksums(devices),
 		Tracing:           o.Trace,
 		VerifyChecksums:   o.Checksums,
+		Watch:             o.Watch,
 	})
 	if err != nil {
 		return nil, err
@@ -244,7 +271,10 @@ func describe(o Options, k *kernel.Objects, devices []*netdev.Device, dir string
 		}
 		points = append(points, p)
 	}
-	d.Interfaces = netdev.Wire(points[0], points[1])
+	d.Interfaces = points
+	if !o.Watch {
+		d.Interfaces = netdev.Wire(points[0], points[1])
+	}
 	var err error
 	if d.StartedNs, err = k.Now(); err != nil {
 		return nil, err
@@ -307,6 +337,7 @@ func (t *Tracker) upgrade(running bool) error {
 	d := t.hold.Description()
 	programs, err := t.objects.Reload(kernel.Options{
 		MaxFlows: d.MaxFlows, CompleteChecksums: d.CompletesChecksums(), VerifyChecksums: d.Checksums,
+		Watch: netdev.IsWatch(d.Interfaces),
 	})
 	if err != nil {
 		return err

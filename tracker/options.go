@@ -5,13 +5,18 @@ import (
 	"slices"
 
 	"ctop/tracker/flow"
+	"ctop/tracker/netdev"
 )
 
 // Options configures a tracker. The zero value of every field but Interfaces is
 // valid.
 type Options struct {
-	// Interfaces are the names of the two interfaces to stand between.
+	// Interfaces are the names of the two interfaces to stand between, or of those to
+	// watch.
 	Interfaces []string
+	// Watch sees the packets of the interfaces in both directions and lets them go on,
+	// whoever they are for. Mode, Force and Checksums do not go with it.
+	Watch bool
 	// Mode is ModeAuto by default.
 	Mode flow.Mode
 	// Policy is PolicyObserve by default.
@@ -47,11 +52,8 @@ type Options struct {
 // withDefaults sets missing options to their defaults. It returns an error for
 // invalid ones.
 func (o Options) withDefaults() (Options, error) {
-	if len(o.Interfaces) != 2 || slices.Contains(o.Interfaces, "") {
-		return o, flow.Usagef("name two interfaces")
-	}
-	if o.Interfaces[0] == o.Interfaces[1] {
-		return o, flow.Usagef("attach to %s: it was named twice: name two interfaces", o.Interfaces[0])
+	if err := o.checkInterfaces(); err != nil {
+		return o, err
 	}
 	var err error
 	if o.MaxFlows, err = flow.CheckMaxFlows(o.MaxFlows); err != nil {
@@ -65,4 +67,32 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	o.Timeouts, err = o.Timeouts.WithDefaults()
 	return o, err
+}
+
+// checkInterfaces refuses interfaces that cannot be, and what does not go with watching
+// them.
+func (o Options) checkInterfaces() error {
+	switch {
+	case o.Watch && (len(o.Interfaces) == 0 || slices.Contains(o.Interfaces, "")):
+		return flow.Usagef("name the interfaces to watch")
+	case o.Watch && o.Mode != flow.ModeAuto && o.Mode != flow.ModeTC:
+		return flow.Usagef("watch in %s mode: it takes packets from the machine: leave out the mode", o.Mode)
+	case o.Watch && o.Checksums:
+		return flow.Usagef("check checksums while watching: the machine leaves them to its cards: watch without")
+	case o.Watch:
+		return nil
+	case len(o.Interfaces) != 2 || slices.Contains(o.Interfaces, ""):
+		return flow.Usagef("name two interfaces")
+	case o.Interfaces[0] == o.Interfaces[1]:
+		return flow.Usagef("attach to %s: it was named twice: name two interfaces", o.Interfaces[0])
+	}
+	return nil
+}
+
+// find looks the interfaces up.
+func (o Options) find() ([]*netdev.Device, error) {
+	if o.Watch {
+		return netdev.FindWatched(o.Interfaces...)
+	}
+	return netdev.Find(o.Interfaces...)
 }

@@ -121,5 +121,8 @@ func (e *Event) Flow() *Flow {
 	if e.Type == EventDestroy {
 		f.State = e.From
 	}
+	if e.Tuple.Zone != 0 {
+		f.In = e.Tuple.Zone - 1
+	}
 	return f
 }

@@ -78,8 +78,11 @@ type Flow struct {
 	Tuple Tuple
 	State State
 	// In is the index, in [Snapshot.Interfaces], of the interface that the
-	// first packet came in by.
+	// first packet came in by, or was seen at.
 	In uint16
+	// Outgoing: the first packet went out by that interface, which is watched, and
+	// did not come in.
+	Outgoing bool
 	// Origin and Reply are the two directions.
 	Origin, Reply Half
 	// Age is the time since the first packet, Idle since the last one, both

@@ -65,9 +65,11 @@ type Trace struct {
 	Flow      ID
 	Direction Direction
 	// In is the index of the interface that it came in by, Out that of the one that
-	// it leaves by. They are equal if it goes to the machine itself.
-	In, Out uint16
-	Kind    PacketKind
+	// it leaves by. They are equal at a watched interface, by which the packet goes
+	// out if it is Outgoing.
+	In, Out  uint16
+	Outgoing bool
+	Kind     PacketKind
 	// TCP: flags as in the header, numbers as they are on the wire.
 	Flags    uint8
 	Seq, Ack uint32
@@ -102,12 +104,13 @@ func (t *Trace) Reason() string {
 // Matching returns the packet's flow for a filter. It only has the data that
 // the trace contains. Its tuple is that of the origin direction.
 func (t *Trace) Matching() *Flow {
-	f := &Flow{ID: t.Flow, Tuple: t.Tuple, State: t.To, In: t.In}
+	f := &Flow{ID: t.Flow, Tuple: t.Tuple, State: t.To, In: t.In, Outgoing: t.Outgoing}
 	if t.To == StateNone {
 		f.State = t.From
 	}
 	if t.Direction == Reply {
 		f.Tuple, f.In = t.Tuple.Reverse(), t.Out
+		f.Outgoing = t.In == t.Out && !t.Outgoing
 	}
 	return f
 }

@@ -95,6 +95,10 @@ type Tuple struct {
 	VLAN, VLANInner, VLANThird uint16
 	// Session is the PPPoE session ID, 0 without PPPoE.
 	Session uint16
+	// Zone is where the flow was seen, so that equal tuples in two places are two
+	// flows: the position of a watched interface among the tracker's, counted from
+	// one. It is zero in a wire.
+	Zone uint16
 }
 
 // VLANs returns the VLAN IDs, the outermost first. 0 means no tag.

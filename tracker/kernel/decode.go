@@ -23,10 +23,8 @@ type (
 	kernelRequest = bpf.ConntrackRequestArgs
 	kernelTrace   = bpf.ConntrackTrace
 	kernelFilling = bpf.ConntrackFilling
+	kernelWatched = bpf.ConntrackWatched
 )
-
-// toNext passes packets on.
-const toNext = uint32(bpf.ConntrackPointToTO_NEXT)
 
 // What can be asked of the table.
 const (
@@ -96,10 +94,11 @@ func tupleFromKey(k *kernelKey, reversed bool) flow.Tuple {
 		Dst:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[1]), networkPort(k.Port[1])),
 		ICMPType:  k.IcmpType,
 		ICMPCode:  k.IcmpCode,
-		VLAN:      k.Vlan[0],
-		VLANInner: k.Vlan[1],
-		VLANThird: k.VlanThird,
+		VLAN:      k.Vlan[0] & vlanMask,
+		VLANInner: k.Vlan[1] & vlanMask,
+		VLANThird: k.VlanThird & vlanMask,
 		Session:   k.Session,
+		Zone:      zoneOf(k),
 	}
 	if t.Proto.HasICMP() {
 		t.ICMPID = t.Src.Port()
@@ -110,6 +109,25 @@ func tupleFromKey(k *kernelKey, reversed bool) flow.Tuple {
 		return t.Reverse()
 	}
 	return t
+}
+
+// The zone of a key is in the bits above the three VLAN ids (watch.h), the lowest ones
+// in the outer VLAN id.
+const (
+	vlanBits = 12
+	vlanMask = 1<<vlanBits - 1
+	zoneBits = 16 - vlanBits
+)
+
+func zoneOf(k *kernelKey) uint16 {
+	return k.Vlan[0]>>vlanBits | k.Vlan[1]>>vlanBits<<zoneBits | k.VlanThird>>vlanBits<<(2*zoneBits)
+}
+
+// addZone puts a zone into a key that has none.
+func addZone(k *kernelKey, zone uint16) {
+	k.Vlan[0] |= zone << vlanBits
+	k.Vlan[1] |= zone >> zoneBits << vlanBits
+	k.VlanThird |= zone >> (2 * zoneBits) << vlanBits
 }
 
 // keyFromTuple returns the key under which the kernel keeps the tuple's flow.
@@ -133,6 +151,7 @@ func keyFromTuple(t flow.Tuple) kernelKey {
 	if t.Proto.HasICMP() {
 		k.Port = [2]uint16{networkPort(t.ICMPID), networkPort(t.ICMPID)}
 	}
+	addZone(&k, t.Zone)
 	if keySwapped(&k) {
 		k.Addr[0], k.Addr[1] = k.Addr[1], k.Addr[0]
 		k.Port[0], k.Port[1] = k.Port[1], k.Port[0]
@@ -215,9 +234,7 @@ func flowFromKernel(f *flow.Flow, k *kernelKey, v *kernelFlow, c Clock, timeouts
 	}
 	f.OneSided = f.State.Opening() && (hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_ONE_SIDED) ||
 		hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SYN_SENT) && f.State == flow.StateNew)
-	if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE) {
-		f.In = 1
-	}
+	f.In, f.Outgoing = sideOf(f.Tuple.Zone, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE))
 	if hasBothSYNs(v.Control) {
 		setWindow(&f.Origin, &v.Dir[flow.Origin], &v.Dir[flow.Reply])
 		setWindow(&f.Reply, &v.Dir[flow.Reply], &v.Dir[flow.Origin])
@@ -231,6 +248,19 @@ func flowFromKernel(f *flow.Flow, k *kernelKey, v *kernelFlow, c Clock, timeouts
 		f.OwnTimeout = true
 		f.Timeout = time.Duration(v.TimeoutTicks) * c.Tick
 	}
+}
+
+// sideOf returns the interface of a packet, and whether it left by it: a packet is on
+// one of two sides, which are the interfaces of a wire and the directions of a watched
+// interface.
+func sideOf(zone uint16, second bool) (in uint16, outgoing bool) {
+	switch {
+	case zone != 0:
+		return zone - 1, second
+	case second:
+		return 1, false
+	}
+	return 0, false
 }
 
 func halfFromKernel(v *kernelFlow, direction flow.Direction) flow.Half {

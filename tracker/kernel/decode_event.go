@@ -116,13 +116,19 @@ func traceFromKernel(t *kernelTrace, c Clock) flow.Trace {
 	if t.Key.Family != 0 {
 		tuple = tupleFromKey(&t.Key, t.Reversed != 0)
 	}
+	in, outgoing := sideOf(zoneOf(&t.Key), t.Side != 0)
+	out := in
+	if zoneOf(&t.Key) == 0 {
+		out = uint16(1 - t.Side)
+	}
 	return flow.Trace{
 		Time:      c.at(t.TimeNs),
 		Tuple:     tuple,
 		Flow:      flow.ID(t.Id),
 		Direction: flow.Direction(t.Direction),
-		In:        uint16(t.Side),
-		Out:       uint16(1 - t.Side),
+		In:        in,
+		Out:       out,
+		Outgoing:  outgoing,
 		Kind:      flow.PacketKind(t.Kind),
 		Flags:     t.TcpFlags,
 		Seq:       t.Seq,

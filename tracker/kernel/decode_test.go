@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -36,6 +37,18 @@ var tuples = []flow.Tuple{
 	inside(tuple(flow.ProtocolUDP, "[2001:db8::1]:1", "[2001:db8::2]:2"), 1, 0, 0, 9),
 }
 
+// zonedTuples are those of watched interfaces.
+var zonedTuples = []flow.Tuple{
+	zoned(tuple(flow.ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 1),
+	zoned(inside(tuple(flow.ProtocolTCP, "10.0.0.1:1", "10.0.0.2:2"), 5, 4094, 7, 0), 0x123),
+	zoned(ping(flow.ProtocolICMPv6, "2001:db8::2", "2001:db8::1", 128, 1), MaxWatched),
+}
+
+func zoned(t flow.Tuple, zone uint16) flow.Tuple {
+	t.Zone = zone
+	return t
+}
+
 func inside(t flow.Tuple, outer, inner, third, session uint16) flow.Tuple {
 	t = vlan(t, outer, inner)
 	t.VLANThird, t.Session = third, session
@@ -62,7 +75,7 @@ func vlan(t flow.Tuple, outer, inner uint16) flow.Tuple {
 // other direction of the flow has the same key.
 func TestTupleAndKey(t *testing.T) {
 	seen := map[kernelKey]flow.Tuple{}
-	for _, want := range tuples {
+	for _, want := range slices.Concat(tuples, zonedTuples) {
 		key := keyFromTuple(want)
 		if got, back := tupleFromKey(&key, false), tupleFromKey(&key, true); got != want && back != want {
 			t.Errorf("%s came back as %s or %s", want, got, back)

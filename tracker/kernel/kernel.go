@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
@@ -26,6 +27,7 @@ const (
 	outputsMap = "outputs"
 	metaMap    = "meta"
 	fillingMap = "filling"
+	watchedMap = "watched"
 	// tracesMap is never pinned: only who began the tracker can trace it.
 	tracesMap = "traces"
 
@@ -35,6 +37,8 @@ const (
 	xdpProgram     = "ctop_xdp"
 	tcProgram      = "ctop_tc"
 	resetProgram   = "ctop_reset"
+	inProgram      = "ctop_watch_in"
+	outProgram     = "ctop_watch_out"
 
 	// configSection is the config map's name in the ELF file.
 	configSection = ".data.config"
@@ -47,7 +51,10 @@ type Objects struct {
 	flows, filling                        *ebpf.Map
 	stats, config, readers, outputs, meta *ebpf.Map
 	clock, sweep, request, reset          *ebpf.Program
-	xdp, tc                               *ebpf.Program
+	// xdp and tc are for a wire, in and out for watched interfaces, with watched.
+	// One pair is nil.
+	xdp, tc, in, out *ebpf.Program
+	watched          *ebpf.Map
 	// mapping gives access to the flows.
 	mapping *mapping
 	// traces receives the records of packets. It is nil if packets are not
@@ -59,15 +66,32 @@ type Objects struct {
 func (k *Objects) maps() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
 		flowsMap: &k.flows, fillingMap: &k.filling, statsMap: &k.stats, configMap: &k.config,
-		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta,
+		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta, watchedMap: &k.watched,
 	}
 }
 
 func (k *Objects) programs() map[string]**ebpf.Program {
 	return map[string]**ebpf.Program{
 		clockProgram: &k.clock, sweepProgram: &k.sweep, requestProgram: &k.request,
-		resetProgram: &k.reset, xdpProgram: &k.xdp, tcProgram: &k.tc,
+		resetProgram: &k.reset,
+		xdpProgram:   &k.xdp, tcProgram: &k.tc, inProgram: &k.in, outProgram: &k.out,
 	}
+}
+
+// notFor names what a role has no use for.
+func notFor(watch bool) []string {
+	if watch {
+		return []string{xdpProgram, tcProgram}
+	}
+	return []string{inProgram, outProgram, watchedMap}
+}
+
+// packetProgram returns a program that sees packets.
+func (k *Objects) packetProgram() *ebpf.Program {
+	if k.in != nil {
+		return k.in
+	}
+	return k.xdp
 }
 
 // Close gives back what this process holds of the objects.
@@ -97,6 +121,8 @@ type Options struct {
 	InjectedClock     bool
 	Tracing           bool
 	VerifyChecksums   bool
+	// Watch loads the programs for watched interfaces, not those for a wire.
+	Watch bool
 }
 
 // descriptors is the number of free file descriptors needed for loading. Each
@@ -213,6 +239,10 @@ func specialise(spec *ebpf.CollectionSpec, o Options) error {
 	if !multiBuffer {
 		spec.Programs[xdpProgram].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
 	}
+	for _, name := range notFor(o.Watch) {
+		delete(spec.Programs, name)
+		delete(spec.Maps, name)
+	}
 	var seed [8]byte
 	if _, err := rand.Read(seed[:]); err != nil {
 		return fmt.Errorf("draw a seed: %w", err)
@@ -236,11 +266,17 @@ func haveMultiBuffer() bool {
 // Pin pins all objects in dir.
 func (k *Objects) Pin(dir string) error {
 	for name, m := range k.maps() {
+		if *m == nil {
+			continue
+		}
 		if err := (*m).Pin(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("pin %s: %w", name, err)
 		}
 	}
 	for name, p := range k.programs() {
+		if *p == nil {
+			continue
+		}
 		if err := (*p).Pin(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("pin %s: %w", name, err)
 		}
@@ -248,17 +284,24 @@ func (k *Objects) Pin(dir string) error {
 	return nil
 }
 
-// Open opens the objects that are pinned in the directory.
-func Open(dir string) (*Objects, error) {
+// Open opens the objects that are pinned in the directory, those of a wire or of watched
+// interfaces.
+func Open(dir string, watch bool) (*Objects, error) {
 	k := new(Objects)
 	var err error
 	for name, p := range k.maps() {
+		if slices.Contains(notFor(watch), name) {
+			continue
+		}
 		if *p, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {
 			k.Close()
 			return nil, err
 		}
 	}
 	for name, p := range k.programs() {
+		if slices.Contains(notFor(watch), name) {
+			continue
+		}
 		if *p, err = ebpf.LoadPinnedProgram(filepath.Join(dir, name), nil); err != nil {
 			k.Close()
 			return nil, err
@@ -282,7 +325,7 @@ func (k *Objects) checkMaps() error {
 	spec.Maps[configMap] = spec.Maps[configSection]
 	for name, m := range k.maps() {
 		want, ours := spec.Maps[name]
-		if ours && ((*m).Type() != want.Type || (*m).KeySize() != want.KeySize || (*m).ValueSize() != want.ValueSize) {
+		if ours && *m != nil && ((*m).Type() != want.Type || (*m).KeySize() != want.KeySize || (*m).ValueSize() != want.ValueSize) {
 			return fmt.Errorf("%w: %s is %w", ErrLayout, name, ErrForeign)
 		}
 	}

@@ -34,6 +34,9 @@ func mapMemory(t *testing.T, maxFlows int) (sum uint64) {
 	defer objects.Close()
 	seen := map[ebpf.MapID]bool{}
 	for _, program := range objects.programs() {
+		if *program == nil {
+			continue
+		}
 		info, err := (*program).Info()
 		if err != nil {
 			t.Fatal(err)

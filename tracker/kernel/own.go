@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cilium/ebpf"
 )
@@ -16,7 +17,7 @@ func IsOwn(id ebpf.ProgramID) bool {
 	}
 	defer p.Close()
 	info, err := p.Info()
-	if err != nil || info.Name != xdpProgram && info.Name != tcProgram {
+	if err != nil || !slices.Contains([]string{xdpProgram, tcProgram, inProgram, outProgram}, info.Name) {
 		return false
 	}
 	maps, err := mapsOf(p)
@@ -47,4 +48,15 @@ func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
 		maps[info.Name] = m
 	}
 	return maps, nil
+}
+
+// ProgramName returns the name of a program, its id where it has none.
+func ProgramName(id ebpf.ProgramID) string {
+	if p, err := ebpf.NewProgramFromID(id); err == nil {
+		defer p.Close()
+		if info, err := p.Info(); err == nil && info.Name != "" {
+			return info.Name
+		}
+	}
+	return fmt.Sprintf("program %d", id)
 }

@@ -30,7 +30,10 @@ func (k *Objects) Reload(o Options) (*Objects, error) {
 		flowsMap: k.flows, fillingMap: k.filling, statsMap: k.stats, configSection: k.config,
 		readersMap: k.readers, outputsMap: k.outputs,
 	}
-	own, err := mapsOf(k.xdp)
+	if k.watched != nil {
+		kept[watchedMap] = k.watched
+	}
+	own, err := mapsOf(k.packetProgram())
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,7 @@ func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
 // Replace swaps the attached programs with those of others. With all, it also
 // swaps the programs that user space runs.
 func (k *Objects) Replace(others *Objects, all bool) {
-	names := []string{xdpProgram, tcProgram}
+	names := []string{xdpProgram, tcProgram, inProgram, outProgram}
 	if all {
 		names = append(names, clockProgram, sweepProgram, requestProgram, resetProgram)
 	}
@@ -88,12 +91,21 @@ func (k *Objects) XDP() *ebpf.Program { return k.xdp }
 // TC returns the program for the tcx hook and for a filter of the clsact qdisc.
 func (k *Objects) TC() *ebpf.Program { return k.tc }
 
+// WatchIn returns the program for packets that come in by a watched interface.
+func (k *Objects) WatchIn() *ebpf.Program { return k.in }
+
+// WatchOut returns the program for packets that go out by one.
+func (k *Objects) WatchOut() *ebpf.Program { return k.out }
+
 // Traced reports whether the programs make a record of every packet.
 func (k *Objects) Traced() bool { return k.traces != nil }
 
 // Repin replaces the pinned programs.
 func (k *Objects) Repin(dir string) error {
 	for name, p := range k.programs() {
+		if *p == nil {
+			continue
+		}
 		if err := ReplacePin(*p, filepath.Join(dir, name)); err != nil {
 			return err
 		}

@@ -88,12 +88,6 @@ func (t *Table) SetInterface(point, index int, senders ...int) error {
 	return t.setOutputs(index, senders...)
 }
 
-// PassOn passes packets that come in at a point on to the next program of the hook, and
-// to the stack. Native and generic XDP cannot do that.
-func (t *Table) PassOn(point int) error {
-	return t.setPoints(func(c *kernelConfig) { c.Points[point].To = toNext })
-}
-
 // setPoints changes the points, and nothing where that changes none.
 func (t *Table) setPoints(change func(*kernelConfig)) error {
 	t.mu.Lock()

@@ -44,6 +44,10 @@ type Device struct {
 	forced bool
 	// direction is the direction of the packets that the program sees.
 	direction Direction
+	// role is what the tracker does with them.
+	role flow.Role
+	// replaces: it was one of the tracker's interfaces before.
+	replaces bool
 	// changes are the settings that the mode changes on the interface.
 	changes []Setting
 	// obstacle is the reason why the mode cannot be used, or nil.
@@ -60,7 +64,7 @@ func (s *Device) Mode() flow.Mode { return s.mode }
 func (s *Device) UseFilter() { s.filter = true }
 
 func (s *Device) hook() hook {
-	return hook{mode: s.mode, direction: s.direction, filter: s.filter}
+	return hook{mode: s.mode, direction: s.direction, filter: s.filter, watch: s.watches()}
 }
 
 // Virtual reports whether the driver is a virtual one. Its frames never reach a
@@ -76,6 +80,17 @@ func (s *Device) Virtual() bool {
 // Find looks up interfaces by name. It returns an error if the programs cannot
 // be attached to one of them.
 func Find(names ...string) ([]*Device, error) {
+	devices, err := find(names)
+	for _, s := range devices {
+		if s.isLoopback() {
+			return nil, flow.Usagef("attach to %s: a loopback interface cannot forward: name two others", s.Name())
+		}
+	}
+	return devices, err
+}
+
+// find looks up interfaces.
+func find(names []string) ([]*Device, error) {
 	var devices []*Device
 	seen := map[int]bool{}
 	for _, name := range names {
@@ -87,15 +102,12 @@ func Find(names ...string) ([]*Device, error) {
 			}
 			return nil, fmt.Errorf("look up %s: %w", name, err)
 		}
-		if l.Attrs().EncapType == "loopback" {
-			return nil, flow.Usagef("attach to %s: a loopback interface cannot forward: name two others", name)
-		}
 		devices = append(devices, &Device{link: l})
 	}
 	for _, s := range devices {
 		index := s.link.Attrs().Index
 		if seen[index] {
-			return nil, flow.Usagef("attach to %s: it was named twice: name two interfaces", names[0])
+			return nil, flow.Usagef("attach to %s: it was named twice: name it once", s.Name())
 		}
 		seen[index] = true
 	}
@@ -105,6 +117,9 @@ func Find(names ...string) ([]*Device, error) {
 // Check returns an error if the programs cannot be attached to the interface.
 // occupied explains what to do about a ctop program that is already attached.
 func (s *Device) Check(occupied func(name string, id ebpf.ProgramID) error) error {
+	if s.watches() {
+		return s.checkUnwatched(occupied)
+	}
 	return errors.Join(s.checkEthernet(), s.checkFree(occupied))
 }
 

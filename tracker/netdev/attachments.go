@@ -119,19 +119,15 @@ func (a *Attachments) Exchange(programs *kernel.Objects) error {
 
 func (a *Attachments) exchange(i int, p Point, programs *kernel.Objects) error {
 	if p.hangsInFilter() {
-		return replaceFilter(p.Index, programs.TC(), p.hook().parent())
+		return replaceFilter(p.Index, p.hook().program(programs), p.hook().parent())
 	}
 	l, err := link.LoadPinnedLink(filepath.Join(a.dir, LinkPin(i)), nil)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = l.Close() }()
-	program := programs.XDP()
-	if p.Mode == flow.ModeTC {
-		program = programs.TC()
-	}
 	// If the interface is gone, Reattach attaches once it returns.
-	if err := l.Update(program); err != nil && !errors.Is(err, unix.ENOLINK) {
+	if err := l.Update(p.hook().program(programs)); err != nil && !errors.Is(err, unix.ENOLINK) {
 		return err
 	}
 	return nil
@@ -160,7 +156,7 @@ func (a *Attachments) Report(s *flow.Snapshot) {
 	var interfaces []flow.Interface
 	for i, p := range PerInterface(a.registry.Points()) {
 		is := p.State()
-		if uses != nil {
+		if i < len(uses) {
 			is.Use = uses[i]
 		}
 		interfaces = append(interfaces, is)
@@ -215,8 +211,15 @@ func (a *Attachments) WhyNotSent(i int) string {
 // configuration. Index 0 means that the interface is gone.
 func (a *Attachments) SetInterface(i, index int) error {
 	points := a.registry.Points()
-	if points[i].Role == flow.RoleWatch {
-		return a.table.PassOn(i)
+	if p := points[i]; p.Role == flow.RoleWatch {
+		if index == 0 {
+			return a.table.Unwatch(p.Index)
+		}
+		w, err := watchedAt(points, i, index)
+		if err != nil {
+			return err
+		}
+		return a.table.Watch(index, w)
 	}
 	return a.table.SetInterface(i, index, senders(points, i)...)
 }
@@ -225,7 +228,11 @@ func (a *Attachments) SetInterface(i, index int) error {
 // of point i.
 func (a *Attachments) hasInterface(i, index int) bool {
 	points := a.registry.Points()
-	return points[i].Role == flow.RoleWatch || a.table.HasInterface(i, index, senders(points, i)...)
+	if points[i].Role == flow.RoleWatch {
+		w, err := watchedAt(points, i, index)
+		return err == nil && a.table.Watches(index, w)
+	}
+	return a.table.HasInterface(i, index, senders(points, i)...)
 }
 
 // senders returns the points that forward packets to point i.

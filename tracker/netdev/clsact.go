@@ -131,9 +131,9 @@ func hasClsact(link netlink.Link) (bool, error) {
 	return false, nil
 }
 
-// setClsact adds the clsact qdisc, or removes it with all its filters. It is
-// recorded as a changed setting only if ctop added it, so a foreign qdisc is
-// never removed.
+// setClsact adds the clsact qdisc, or removes it unless it has filters of others. It is
+// recorded as a changed setting only if ctop added it, so a foreign qdisc is never
+// removed.
 func setClsact(link netlink.Link, on bool) error {
 	qdisc := &netlink.GenericQdisc{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: clsactHandle, Parent: netlink.HANDLE_CLSACT},
@@ -144,6 +144,11 @@ func setClsact(link netlink.Link, on bool) error {
 	}
 	if has, err := hasClsact(link); err != nil || !has {
 		return err
+	}
+	for _, parent := range []uint32{netlink.HANDLE_MIN_INGRESS, netlink.HANDLE_MIN_EGRESS} {
+		if filters, err := netlink.FilterList(link, parent); err != nil || len(filters) > 0 {
+			return err
+		}
 	}
 	return netlink.QdiscDel(qdisc)
 }

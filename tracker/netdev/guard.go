@@ -170,7 +170,7 @@ func readMachineFully(connection string) (*machine, error) {
 // admit applies Guard to an interface that came back. A refusal is remembered
 // until the kernel reports a change or lookAgain passes.
 func (a *Attachments) admit(i int, s *Device) error {
-	if s.forced {
+	if s.forced || s.watches() {
 		return nil
 	}
 	a.uses.mu.Lock()

@@ -27,19 +27,37 @@ type hook struct {
 	direction Direction
 	// filter selects a filter of the clsact qdisc instead of tcx.
 	filter bool
+	// watch is true for the programs that let packets go on.
+	watch bool
 }
 
-// attach attaches the program of the hook to an interface.
+// program returns the program for the hook.
+func (h hook) program(k *kernel.Objects) *ebpf.Program {
+	switch {
+	case h.watch && h.direction == Egress:
+		return k.WatchOut()
+	case h.watch:
+		return k.WatchIn()
+	case h.mode == flow.ModeTC:
+		return k.TC()
+	}
+	return k.XDP()
+}
+
+// attach attaches the right program to an interface. A watching one is the first in the
+// chain of programs: another one may let packets pass without showing them to the next.
 func (h hook) attach(k *kernel.Objects, index int) (Attachment, error) {
 	switch {
 	case h.mode == flow.ModeTC && h.filter:
-		return attachFilter(index, k.TC(), h.parent())
+		return attachFilter(index, h.program(k), h.parent())
+	case h.watch:
+		return link.AttachTCX(link.TCXOptions{Interface: index, Program: h.program(k), Attach: h.tcx(), Anchor: link.Head()})
 	case h.mode == flow.ModeTC:
-		return link.AttachTCX(link.TCXOptions{Interface: index, Program: k.TC(), Attach: h.tcx()})
+		return link.AttachTCX(link.TCXOptions{Interface: index, Program: h.program(k), Attach: h.tcx()})
 	case h.mode == flow.ModeGeneric:
-		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.XDP(), Flags: link.XDPGenericMode})
+		return link.AttachXDP(link.XDPOptions{Interface: index, Program: h.program(k), Flags: link.XDPGenericMode})
 	default:
-		return link.AttachXDP(link.XDPOptions{Interface: index, Program: k.XDP(), Flags: link.XDPDriverMode})
+		return link.AttachXDP(link.XDPOptions{Interface: index, Program: h.program(k), Flags: link.XDPDriverMode})
 	}
 }
 

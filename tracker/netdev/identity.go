@@ -118,16 +118,28 @@ func OwnProgram(l netlink.Link) ebpf.ProgramID {
 	if xdp := l.Attrs().Xdp; xdp != nil && xdp.Attached {
 		ids = append(ids, ebpf.ProgramID(xdp.ProgId))
 	}
-	// This fails before Linux 6.6, which has no tcx.
-	if tcx, err := link.QueryPrograms(link.QueryOptions{Target: l.Attrs().Index, Attach: ebpf.AttachTCXIngress}); err == nil {
-		for _, p := range tcx.Programs {
-			ids = append(ids, p.ID)
-		}
-	}
+	return firstOwn(append(ids, slices.Concat(programsAt(l, Ingress), programsAt(l, Egress))...))
+}
+
+// firstOwn returns the first program that is a tracker's, zero where none is.
+func firstOwn(ids []ebpf.ProgramID) ebpf.ProgramID {
 	for _, id := range ids {
 		if kernel.IsOwn(id) {
 			return id
 		}
 	}
 	return 0
+}
+
+// programsAt returns the programs at a tcx hook, first to last. Before Linux 6.6 there
+// are none.
+func programsAt(l netlink.Link, d Direction) (ids []ebpf.ProgramID) {
+	tcx, err := link.QueryPrograms(link.QueryOptions{Target: l.Attrs().Index, Attach: hook{direction: d}.tcx()})
+	if err != nil {
+		return nil
+	}
+	for _, p := range tcx.Programs {
+		ids = append(ids, p.ID)
+	}
+	return ids
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
 )
 
 // Point describes an attachment point: the interface, the hook, the direction
@@ -47,19 +48,33 @@ func IsWire(points []Point) bool {
 		points[0].To == 1 && points[1].To == 0
 }
 
+// IsWatch reports whether points are those of watched interfaces.
+func IsWatch(points []Point) bool {
+	return len(points) > 0 && len(points) <= 2*kernel.MaxWatched &&
+		!slices.ContainsFunc(points, func(p Point) bool { return p.Role != flow.RoleWatch || p.Mode != flow.ModeTC })
+}
+
 // PerInterface returns the first point of each interface.
 func PerInterface(points []Point) (first []Point) {
 	for _, p := range points {
-		if !slices.ContainsFunc(first, func(q Point) bool { return q.Name == p.Name }) {
+		if !p.isSecond() {
 			first = append(first, p)
 		}
 	}
 	return first
 }
 
+// isSecond reports whether the point before it is one of the same interface: where an
+// interface is watched, the point for packets that go out follows the one for packets
+// that come in.
+func (p Point) isSecond() bool { return p.Role == flow.RoleWatch && p.Direction == Egress }
+
+// position returns the position of a point's interface among those of the tracker.
+func position(points []Point, i int) int { return len(PerInterface(points[:i+1])) - 1 }
+
 // hook returns the hook where the program is attached.
 func (p Point) hook() hook {
-	return hook{mode: p.Mode, direction: p.Direction, filter: p.hangsInFilter()}
+	return hook{mode: p.Mode, direction: p.Direction, filter: p.hangsInFilter(), watch: p.Role == flow.RoleWatch}
 }
 
 // Valid reports whether the description is well-formed.
@@ -76,7 +91,7 @@ func (s *Device) Describe() (Point, error) {
 		return Point{}, err
 	}
 	return Point{
-		Name: s.Name(), Index: s.link.Attrs().Index, Mode: s.mode, Direction: s.direction, Changes: changes,
+		Name: s.Name(), Index: s.link.Attrs().Index, Mode: s.mode, Direction: s.direction, Role: s.role, Changes: changes,
 		Forced: s.forced, SendDrops: s.sendDrops(),
 	}, nil
 }

@@ -106,7 +106,7 @@ func TestHooks(t *testing.T) {
 	must(t, setClsact(port, true))
 	count := func(filter bool, h hook) int {
 		if !filter {
-			return programsAt(t, port, h.tcx())
+			return countPrograms(t, port, h.tcx())
 		}
 		filters, err := ourFilters(port.Attrs().Index, h.parent())
 		must(t, err)
@@ -132,8 +132,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// programsAt counts the programs at a tcx hook.
-func programsAt(t *testing.T, on netlink.Link, at ebpf.AttachType) int {
+// countPrograms counts the programs at a tcx hook.
+func countPrograms(t *testing.T, on netlink.Link, at ebpf.AttachType) int {
 	t.Helper()
 	result, err := link.QueryPrograms(link.QueryOptions{Target: on.Attrs().Index, Attach: at})
 	must(t, err)

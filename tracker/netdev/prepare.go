@@ -16,6 +16,8 @@ import (
 func (s *Device) prepare() error {
 	s.changes, s.obstacle = nil, nil
 	switch {
+	case s.watches():
+		s.prepareWatch()
 	case s.mode == flow.ModeTC:
 		s.prepareTC()
 	case s.link.Type() == "veth":

@@ -8,6 +8,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
 )
 
@@ -66,15 +67,20 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 	if name != p.Name {
 		done = append(done, fmt.Sprintf("%s was renamed to %s", p.Name, name))
 	}
+	if index != p.Index && p.Role == flow.RoleWatch {
+		err = a.SetInterface(i, 0) // the one that it had
+	}
 	if name != p.Name || index != p.Index {
 		p.Name, p.Index = name, index
-		err = a.registry.SetPoint(i, p)
+		err = errors.Join(err, a.registry.SetPoint(i, p))
 	}
 	if !a.hasInterface(i, index) {
 		if err := errors.Join(err, a.SetInterface(i, index)); err != nil {
 			return done, err
 		}
-		done = append(done, name+" is a way out again")
+		if p.Role == flow.RoleWire {
+			done = append(done, name+" is a way out again")
+		}
 	}
 	return done, err
 }
@@ -83,7 +89,10 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 // If the interface is the same one, its recorded changes are kept.
 func (a *Attachments) reattach(i int, l netlink.Link) error {
 	before := a.registry.Points()[i]
-	s := &Device{link: l, mode: before.Mode, direction: before.Direction, filter: before.hangsInFilter(), forced: before.Forced}
+	s := &Device{
+		link: l, mode: before.Mode, role: before.Role, direction: before.Direction,
+		filter: before.hangsInFilter(), forced: before.Forced, replaces: true,
+	}
 	if err := s.Check(a.registry.Occupied); err != nil {
 		return err
 	}
@@ -102,7 +111,7 @@ func (a *Attachments) reattach(i int, l netlink.Link) error {
 		p.Changes = slices.Concat(settingsNow(l, before.Changes), missing)
 	}
 	p.Changes, p.Unsent = distinct(p.Changes), a.takeUnsent(i)
-	p.Role, p.To = before.Role, before.To
+	p.To = before.To
 	if err := a.registry.SetPoint(i, p); err != nil {
 		return err
 	}

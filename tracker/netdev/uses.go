@@ -63,9 +63,12 @@ func (a *Attachments) readUses() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	points := a.registry.Points()
+	points := PerInterface(a.registry.Points())
 	now := make([]string, len(points))
 	for i, p := range points {
+		if p.Role == flow.RoleWatch {
+			continue // the machine is meant to use it
+		}
 		if l, err := p.Link(); err == nil && !p.Forced {
 			now[i] = m.use(l)
 		}

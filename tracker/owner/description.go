@@ -26,9 +26,6 @@ type Description struct {
 	Programs string `json:"programs"`
 }
 
-// sides is how many interfaces a wire has.
-const sides = 2
-
 func (d *Description) write(to *kernel.Objects) error {
 	text, err := json.Marshal(d)
 	if err != nil {
@@ -56,7 +53,7 @@ func decode(text []byte) (*Description, error) {
 
 // valid reports whether the description is well-formed and complete.
 func (d *Description) valid() bool {
-	return netdev.IsWire(d.Interfaces) && d.MaxFlows > 0 && d.MaxFlows <= flow.MaxMaxFlows &&
+	return (netdev.IsWire(d.Interfaces) || netdev.IsWatch(d.Interfaces)) && d.MaxFlows > 0 && d.MaxFlows <= flow.MaxMaxFlows &&
 		!slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return !p.Valid() })
 }
 

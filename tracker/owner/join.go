@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
 	"ctop/tracker/netdev"
 )
@@ -34,19 +33,16 @@ func Running(interfaces []string) (Site, error) {
 			return Site{}, fmt.Errorf("%w (%s)", ErrAmbiguous, listNames(list))
 		}
 	}
-	if len(interfaces) != sides {
-		return Site{}, flow.Usagef("join a tracker: name two interfaces or none")
-	}
 	where, found, err := find(interfaces)
 	if err != nil {
 		// A name that is wrong is wrong for everybody.
-		if _, wrong := netdev.Find(interfaces...); wrong != nil {
+		if _, wrong := netdev.FindWatched(interfaces...); wrong != nil {
 			return Site{}, wrong
 		}
 		return Site{}, err
 	}
 	if !found {
-		return Site{}, cmp.Or(outOfReach(interfaces...), fmt.Errorf("%w between %s", ErrNotRunning, strings.Join(interfaces, " and ")))
+		return Site{}, cmp.Or(outOfReach(interfaces...), fmt.Errorf("%w %s", ErrNotRunning, Standing(interfaces)))
 	}
 	return where, nil
 }
@@ -59,6 +55,27 @@ func listNames(list [][]string) string {
 	}
 	slices.Sort(names)
 	return strings.Join(names, ", ")
+}
+
+// Standing says where the tracker of some interfaces stands.
+func Standing(interfaces []string) string {
+	if len(interfaces) == 1 {
+		return "on " + interfaces[0]
+	}
+	return "between " + strings.Join(interfaces, " and ")
+}
+
+// CheckRole refuses to join a tracker for what it does not do.
+func CheckRole(dir string, watch bool) error {
+	d := describedAt(dir)
+	if d == nil || len(d.Interfaces) == 0 || netdev.IsWatch(d.Interfaces) == watch {
+		return nil
+	}
+	names := commandLine(d.names())
+	if watch {
+		return fmt.Errorf("watch %s: %w: a wire stands between them: \"ctop %s\" joins it", names, netdev.ErrBusy, names)
+	}
+	return fmt.Errorf("attach to %s: %w: a tracker watches them: \"ctop --watch %s\" joins it, \"ctop down %[1]s\" ends it", names, netdev.ErrBusy, names)
 }
 
 // commandLine returns the interfaces as they are typed.
@@ -129,7 +146,7 @@ func open(dir string) (*kernel.Objects, *Description, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("join the tracker at %s: %w: it continues forwarding, and the version that started it can show it; to replace it without its flows, run \"%s\" and start again at once", dir, err, downOf(dir))
 	}
-	k, err := kernel.Open(dir)
+	k, err := kernel.Open(dir, netdev.IsWatch(d.Interfaces))
 	if errors.Is(err, kernel.ErrForeign) {
 		return nil, nil, fmt.Errorf("join the tracker at %s: %w: run \"%s\", then start again", dir, err, downOf(dir))
 	}

@@ -58,11 +58,36 @@ func Occupied(name string, id ebpf.ProgramID) error {
 	list, _ := List()
 	for _, interfaces := range list {
 		if slices.Contains(interfaces, name) {
-			return fmt.Errorf("%w: a tracker runs between %s: name both to join it; \"ctop down %s\" ends it, and its forwarding",
-				netdev.ErrBusy, strings.Join(interfaces, " and "), commandLine(interfaces))
+			return inUse(interfaces)
 		}
 	}
 	return fmt.Errorf("%w: another ctop runs on %s (its program has the id %d), and its pins are not visible from here: "+
 		"run this one like that one, with \"nsenter --net=/run/netns/NAME ctop\" rather than \"ip netns exec\", or end that one first; "+
 		"to detach its program would cut the link", netdev.ErrBusy, name, id)
+}
+
+// inUse returns an error that says what to do about a tracker that has an interface.
+func inUse(interfaces []string) error {
+	if len(interfaces) == 1 {
+		return fmt.Errorf("%w: a tracker watches it: \"ctop down %s\" ends that", netdev.ErrBusy, interfaces[0])
+	}
+	return fmt.Errorf("%w: a tracker runs between %s: name both to join it; \"ctop down %s\" ends it, and its forwarding",
+		netdev.ErrBusy, strings.Join(interfaces, " and "), commandLine(interfaces))
+}
+
+// CheckFree refuses interfaces of which another tracker has one: a program in a filter
+// is not seen on the interface.
+func CheckFree(names []string) error {
+	list, err := List()
+	if err != nil {
+		return nil // there are no pins
+	}
+	for _, interfaces := range list {
+		for _, name := range names {
+			if slices.Contains(interfaces, name) {
+				return fmt.Errorf("attach to %s: %w", name, inUse(interfaces))
+			}
+		}
+	}
+	return nil
 }

@@ -25,12 +25,15 @@ func interfaceName(pin string) string {
 	return strings.NewReplacer("%2E", ".", "%25", "%").Replace(pin)
 }
 
-// dirName returns the name of the directory that a tracker is pinned in: that of its
-// interfaces.
+// dirName returns the name of the directory that a tracker is pinned in: the names of
+// its interfaces, which have a colon between them, and one after a single one.
 func dirName(interfaces []string) string {
 	var pins []string
 	for _, name := range interfaces {
 		pins = append(pins, pinName(name))
+	}
+	if len(pins) == 1 {
+		return pins[0] + ":"
 	}
 	return strings.Join(pins, ":")
 }
@@ -42,7 +45,7 @@ func interfacesOf(dirName string) []string {
 		return nil
 	}
 	var names []string
-	for pin := range strings.SplitSeq(dirName, ":") {
+	for pin := range strings.SplitSeq(strings.TrimSuffix(dirName, ":"), ":") {
 		names = append(names, interfaceName(pin))
 	}
 	return names

@@ -1,0 +1,66 @@
+package kernel
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/cilium/ebpf"
+)
+
+// MaxWatched is how many interfaces one tracker can watch: as many as there are zones.
+const MaxWatched = 1<<12 - 1
+
+// Watched is what the programs know of a watched interface.
+type Watched struct {
+	// Position is that of the interface among the tracker's.
+	Position int
+	// NoLink: packets have no link header.
+	NoLink bool
+	// OneSide: both ends of a flow are on one side of the interface, as of lo.
+	OneSide bool
+}
+
+// Watch tells the programs of a watched interface. Its flows stay those of the interface
+// that had the position before.
+func (t *Table) Watch(index int, w Watched) error {
+	if err := t.objects.watched.Put(uint32(index), w.toKernel()); err != nil {
+		return fmt.Errorf("set the watched interface: %w", err)
+	}
+	return nil
+}
+
+// Watches reports whether the programs know a watched interface as it is.
+func (t *Table) Watches(index int, w Watched) bool {
+	var known kernelWatched
+	err := t.objects.watched.Lookup(uint32(index), &known)
+	return err == nil && known == *w.toKernel()
+}
+
+// Unwatch lets the programs forget an interface: the next one that is created may get
+// its index.
+func (t *Table) Unwatch(index int) error {
+	err := t.objects.watched.Delete(uint32(index))
+	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
+		return fmt.Errorf("forget the watched interface: %w", err)
+	}
+	return nil
+}
+
+// toKernel returns the zone as it is in the last two words of a key.
+func (w Watched) toKernel() *kernelWatched {
+	var zone kernelKey
+	addZone(&zone, uint16(w.Position+1))
+	var ids, rest [8]byte
+	binary.NativeEndian.PutUint16(ids[4:], zone.Vlan[0])
+	binary.NativeEndian.PutUint16(ids[6:], zone.Vlan[1])
+	binary.NativeEndian.PutUint16(rest[4:], zone.VlanThird)
+	k := &kernelWatched{Zone: [2]uint64{binary.NativeEndian.Uint64(ids[:]), binary.NativeEndian.Uint64(rest[:])}}
+	if w.NoLink {
+		k.NoLink = 1
+	}
+	if w.OneSide {
+		k.OneSide = 1
+	}
+	return k
+}
