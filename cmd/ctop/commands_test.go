@@ -213,10 +213,10 @@ func TestCompletion(t *testing.T) {
 	if got, _ := completeTimeouts(nil, nil, ""); !slices.Contains(got, "icmp=") {
 		t.Errorf("timeouts are %q", got)
 	}
-	if got, _ := completeInterfaces(nil, []string{"a", "b"}, ""); got != nil {
+	if got, _ := completeInterfaces(new(cobra.Command), []string{"a", "b"}, ""); got != nil {
 		t.Errorf("a third interface is offered: %q", got)
 	}
-	if got, _ := completeInterfaces(nil, nil, ""); slices.Contains(got, "lo") {
+	if got, _ := completeInterfaces(new(cobra.Command), nil, ""); slices.Contains(got, "lo") {
 		t.Errorf("lo is offered: %q", got)
 	}
 	for _, c := range []struct {

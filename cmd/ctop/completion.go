@@ -50,14 +50,15 @@ func writeCompletion(cmd *cobra.Command, shell string) error {
 }
 
 // completeInterfaces offers the interfaces that are not on the line yet.
-func completeInterfaces(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+func completeInterfaces(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	interfaces, err := net.Interfaces()
-	if err != nil || len(args) >= 2 {
+	watch := given(cmd, "watch")
+	if err != nil || len(args) >= 2 && !watch {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var names []string
 	for _, i := range interfaces {
-		if i.Flags&net.FlagLoopback == 0 && !slices.Contains(args, i.Name) {
+		if (i.Flags&net.FlagLoopback == 0 || watch) && !slices.Contains(args, i.Name) {
 			names = append(names, i.Name)
 		}
 	}

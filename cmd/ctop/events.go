@@ -62,11 +62,12 @@ type eventsCommand struct {
 func newEventsCommand(e env, verbose *bool) *cobra.Command {
 	c := &eventsCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
-		Use:   "events [flags] [IF1 IF2]",
+		Use:   "events [flags] [IF1 [IF2]]",
 		Short: "Print a line for every state change of a flow",
 		Long: `Print a line for every new flow, every state change and every end with its
 reason, until interrupted. It reads a running tracker without disturbing it. If
-none runs, it attaches one between the interfaces and detaches it at the end.
+none runs, it attaches one between the interfaces, or watches the one that is named,
+and detaches it at the end.
 
 If events are lost because this reader is too slow, a line says how many.`,
 		ValidArgsFunction: completeInterfaces,
@@ -80,7 +81,7 @@ If events are lost because this reader is too slow, a line says how many.`,
 }
 
 func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
-	names, err := form("ctop events").pairOrNone(args)
+	names, err := form("ctop events").placeOrNone(args, c.tracker.watch)
 	if err != nil {
 		return err
 	}

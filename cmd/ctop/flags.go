@@ -23,6 +23,8 @@ type trackerFlags struct {
 	timeouts timeoutsValue
 	keep     bool
 	force    bool
+	// watch lets packets go on, whoever they are for.
+	watch bool
 	// checksums counts packets with bad checksums.
 	checksums bool
 }
@@ -30,6 +32,7 @@ type trackerFlags struct {
 // register adds the flags for attaching to the machine's own interfaces.
 func (f *trackerFlags) register(flags *pflag.FlagSet) {
 	f.registerPrivate(flags)
+	flags.BoolVar(&f.watch, "watch", false, "watch the interfaces instead of standing between them; one interface is always watched")
 	flags.BoolVar(&f.force, "force", false, "attach even to an interface that this machine itself uses; it then answers nobody there")
 }
 
@@ -72,6 +75,7 @@ func (f *trackerFlags) registerKeep(flags *pflag.FlagSet) {
 func (f *trackerFlags) options(e env, interfaces []string) tracker.Options {
 	return tracker.Options{
 		Interfaces:    interfaces,
+		Watch:         f.watch || len(interfaces) == 1,
 		Mode:          flow.Mode(f.mode),
 		Policy:        flow.Policy(f.policy),
 		MaxFlows:      int(f.maxFlows),

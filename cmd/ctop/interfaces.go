@@ -37,36 +37,81 @@ func (f form) pair(args []string) ([]string, error) {
 	return []string{a, b}, nil
 }
 
-// pairOrNone also accepts no name, for the one running tracker, and one name, for the
-// tracker of that interface.
-func (f form) pairOrNone(args []string) ([]string, error) {
-	switch len(args) {
-	case 0:
-		return nil, nil
-	case 1:
-		return f.pairWith(args[0])
+// place returns the interfaces at which to attach a tracker: two that it stands between;
+// one that it watches; with --watch, all that it watches.
+func (f form) place(args []string, watch bool) ([]string, error) {
+	switch {
+	case watch && len(args) == 0:
+		return nil, usagef("name the interfaces to watch, as in %s --watch eth0", f)
+	case len(args) == 0 || !watch && len(args) > 1:
+		return f.pair(args)
+	case f.takesFilter(args):
+		return nil, f.filterMeant(args)
 	}
-	return f.pair(args)
+	return distinct(args)
 }
 
-// pairWith returns the interfaces of the tracker that has one of them.
-func (f form) pairWith(arg string) ([]string, error) {
-	name := interfaceName(arg)
+// distinct returns the interfaces of the names, which must be different ones. An
+// alternative name stands for its interface.
+func distinct(args []string) ([]string, error) {
+	var names []string
+	for _, arg := range args {
+		name := interfaceName(arg)
+		if slices.Contains(names, name) {
+			return nil, usagef("%s was named twice: name it once", arg)
+		}
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// placeOrNone also accepts no name, for the one running tracker. One name stands for the
+// tracker that has the interface, if one runs.
+func (f form) placeOrNone(args []string, watch bool) ([]string, error) {
+	if len(args) == 0 && !watch {
+		return nil, nil
+	}
+	if len(args) == 1 {
+		if interfaces, err := trackerOf(interfaceName(args[0])); interfaces != nil || err != nil && isInterface(args[0]) {
+			return interfaces, err
+		}
+	}
+	names, err := f.place(args, watch)
+	if err == nil && len(names) == 1 {
+		err = checkInterfaces(names)
+	}
+	return names, err
+}
+
+// trackerOf returns the interfaces of the running tracker that has this one, none if no
+// tracker has it.
+func trackerOf(name string) ([]string, error) {
 	running, err := tracker.Running()
 	for _, interfaces := range running {
 		if slices.Contains(interfaces, name) {
 			return interfaces, nil
 		}
 	}
-	switch {
-	case f.takesFilter([]string{arg}):
-		return nil, f.filterMeant([]string{arg})
-	case !isInterface(name):
-		return nil, noInterface(name)
-	case err != nil:
-		return nil, err
+	return nil, err
+}
+
+// all returns all interfaces of a tracker.
+func (f form) all(args []string) ([]string, error) {
+	if len(args) != 1 {
+		if len(args) > 2 {
+			return distinct(args)
+		}
+		return f.pair(args)
 	}
-	return nil, usagef("%s is one interface, and no tracker has it: name two, as in %s %[1]s eth1", arg, f)
+	names, _ := distinct(args)
+	interfaces, _ := trackerOf(names[0])
+	switch {
+	case len(interfaces) > 1:
+		return nil, usagef("%s is one interface of a tracker: name all, as in %s %s", args[0], f, strings.Join(interfaces, " "))
+	case interfaces == nil && !isInterface(names[0]):
+		return f.pair(args)
+	}
+	return names, nil
 }
 
 // takesFilter reports whether the arguments are a filter, which this command takes as
@@ -138,15 +183,21 @@ func (v *onValue) String() string { return strings.Join(*v, ",") }
 // Type is what help shows for the value.
 func (v *onValue) Type() string { return "IF1,IF2" }
 
-// Set takes two names, separated by a comma.
+// Set takes names, separated by commas. One name stands for the tracker that has the
+// interface.
 func (v *onValue) Set(s string) error {
-	args := strings.Split(s, ",")
-	if len(args) == 1 {
-		return usagef("%s is one interface: name two, as in --on %[1]s,eth1", s)
-	}
-	names, err := form("--on").pair(args)
+	names, err := distinct(strings.Split(s, ","))
 	if err != nil {
 		return err
+	}
+	if len(names) == 1 {
+		interfaces, err := trackerOf(names[0])
+		if interfaces == nil && err == nil {
+			return usagef("%s is one interface: name two, as in --on %[1]s,eth1", s)
+		}
+		if interfaces != nil {
+			names = interfaces
+		}
 	}
 	*v = names
 	return nil

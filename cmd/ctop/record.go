@@ -28,12 +28,12 @@ type recordCommand struct {
 func newRecordCommand(e env, verbose *bool) *cobra.Command {
 	c := &recordCommand{env: e, verbose: verbose, interval: durationValue(10 * time.Second)}
 	cmd := &cobra.Command{
-		Use:   "record [flags] FILE [IF1 IF2]",
+		Use:   "record [flags] FILE [IF1 [IF2]]",
 		Short: "Record snapshots and events to a file, for ctop replay",
 		Long: `Write every event, and a snapshot of all flows at each interval, to a new file
 until interrupted. It reads a running tracker without disturbing it. If none runs,
-it attaches one between the interfaces and detaches it at the end. ctop replay shows
-the file on any machine, without privilege.
+it attaches one between the interfaces, or watches the one that is named, and
+detaches it at the end. ctop replay shows the file on any machine, without privilege.
 
 FILE must not exist yet; - is stdout. It records who talked to whom, so only its
 owner may read it. The file is readable up to its last record, however ctop ends.`,
@@ -54,7 +54,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if len(args) == 0 {
 		return usagef("name a file to write, as in ctop record night.ctop")
 	}
-	names, err := form("ctop record FILE").pairOrNone(args[1:])
+	names, err := form("ctop record FILE").placeOrNone(args[1:], c.tracker.watch)
 	if err != nil {
 		return err
 	}

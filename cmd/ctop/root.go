@@ -11,13 +11,15 @@ import (
 	"ctop/ui"
 )
 
-const rootIntro = `ctop tracks the connections that pass between two network interfaces.
+const rootIntro = `ctop tracks the connections of a network interface, or those that pass between two.
 
-It stands between them in the kernel and forwards the packets that arrive at one
-to the other. It shows every flow with its state, time to live and rates, live in
-the terminal or as data for scripts.`
+One interface is watched: its packets, in both directions, go on as they would without
+ctop. Between two interfaces ctop is a wire: in the kernel it forwards the packets that
+arrive at one to the other. It shows every flow with its state, time to live and rates,
+live in the terminal or as data for scripts.`
 
-const rootExample = `  ctop eth0 eth1                  the console
+const rootExample = `  ctop eth0                       the connections of this machine at eth0
+  ctop eth0 eth1                  a wire between two interfaces
   ctop                            the console of the running tracker
   ctop --dump -o json eth0 eth1   attach, watch for three seconds, print JSON
   ctop --dump                     the current flows of the running tracker
@@ -99,7 +101,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if err := dumpOnly(cmd); err != nil {
 		return err
 	}
-	open, err := c.opener(cmd, args)
+	open, attaches, err := c.opener(cmd, args)
 	if err != nil {
 		return err
 	}
@@ -114,7 +116,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if audit != nil {
 		defer audit.Close()
 	}
-	s, kept, interfaces := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.keep && len(args) == 2, ""
+	s, kept, interfaces := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.keep && attaches, ""
 	err = s.with(open(s), func(t *tracker.Tracker) error {
 		interfaces = strings.Join(t.Interfaces(), " ")
 		defer func() { kept = kept || t.Kept() }()
@@ -126,28 +128,38 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	return err
 }
 
-// opener returns the function that opens the console's tracker: between two
-// interfaces, or the running one if fewer were named.
-func (c *rootCommand) opener(cmd *cobra.Command, args []string) (func(session) func() (*tracker.Tracker, error), error) {
+// opener returns the function that opens the console's tracker: the running one if there
+// is one to join, else one that it attaches.
+func (c *rootCommand) opener(cmd *cobra.Command, args []string) (open func(session) func() (*tracker.Tracker, error), attaches bool, err error) {
 	ctx := cmd.Context()
-	if len(args) < 2 {
-		names, err := runningPair(args)
-		return func(s session) func() (*tracker.Tracker, error) { return s.share(ctx, names) }, err
+	names, err := c.running(args)
+	if names != nil || err != nil {
+		return func(s session) func() (*tracker.Tracker, error) { return s.share(ctx, names) }, false, err
 	}
-	interfaces, err := form("ctop").pair(args)
+	interfaces, err := form("ctop").place(args, c.tracker.watch)
 	if err == nil {
 		err = checkInterfaces(interfaces)
 	}
 	return func(s session) func() (*tracker.Tracker, error) {
 		return s.open(ctx, c.tracker.options(c.env, interfaces))
-	}, err
+	}, true, err
 }
 
-// runningPair returns the interfaces of the one running tracker, or of the tracker
-// that has the named interface.
-func runningPair(args []string) ([]string, error) {
-	if len(args) > 0 {
-		return form("ctop").pairWith(args[0])
+// running returns the interfaces of the running tracker to join: the only one, or the one
+// that has the named interface. It returns none if a tracker is to be attached.
+func (c *rootCommand) running(args []string) ([]string, error) {
+	if len(args) == 1 && isInterface(args[0]) {
+		names, err := trackerOf(interfaceName(args[0]))
+		if errors.Is(err, tracker.ErrPermission) {
+			return nil, nil // attaching says it better
+		}
+		return names, err
+	}
+	if len(args) == 1 {
+		return trackerOf(args[0])
+	}
+	if len(args) > 0 || c.tracker.watch {
+		return nil, nil
 	}
 	running, err := tracker.Running()
 	switch {
@@ -158,7 +170,7 @@ func runningPair(args []string) ([]string, error) {
 	case err != nil && !errors.Is(err, tracker.ErrPermission):
 		return nil, err
 	}
-	return nil, usagef("name two interfaces, as in ctop eth0 eth1, or try it without any: ctop demo")
+	return nil, usagef("name an interface to watch, as in ctop eth0, or two to stand between, as in ctop eth0 eth1, or try it without any: ctop demo")
 }
 
 // dumpWords are names of a dump command in other programs.
@@ -190,7 +202,7 @@ func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 }
 
 func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
-	names, err := form("ctop --dump").pairOrNone(args)
+	names, err := form("ctop --dump").placeOrNone(args, c.tracker.watch)
 	if err != nil {
 		return err
 	}

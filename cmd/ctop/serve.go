@@ -29,7 +29,7 @@ type serveCommand struct {
 func newServeCommand(e env, verbose *bool) *cobra.Command {
 	c := &serveCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
-		Use:   "serve [flags] IF1 IF2",
+		Use:   "serve [flags] IF1 [IF2]",
 		Short: "Run the tracker as a service: console over SSH, metrics",
 		Long: `Run the tracker without a local console. --ssh serves a console over SSH to every
 session whose key is authorised. Only keys with role="operator" on their line may
@@ -37,7 +37,8 @@ change anything. --metrics serves Prometheus metrics, and /healthz for health ch
 
 An address without a host means the loopback interface. Keys, host key and audit
 log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.`,
-		Example: `  ctop serve eth0 eth1 --ssh 127.0.0.1:2222 --metrics 127.0.0.1:9477
+		Example: `  ctop serve eth0 --metrics 127.0.0.1:9477
+  ctop serve eth0 eth1 --ssh 127.0.0.1:2222 --metrics 127.0.0.1:9477
   ssh -t -p 2222 127.0.0.1                          the console
   ssh -p 2222 127.0.0.1 dump -o json --filter udp   a headless command`,
 		ValidArgsFunction: completeInterfaces,
@@ -54,7 +55,7 @@ log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.`,
 }
 
 func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
-	interfaces, err := form("ctop serve").pair(args)
+	interfaces, err := form("ctop serve").place(args, c.tracker.watch)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func configFiles(getenv func(string) string) []string {
 const fromVariable = "ctop_variable"
 
 // neverSet are flags that only the command line may set.
-func neverSet() []string { return []string{"help", "all", "version", "yes", "dry-run"} }
+func neverSet() []string { return []string{"help", "all", "version", "yes", "dry-run", "watch"} }
 
 // applySettings sets the flags that are not on the command line: from the environment
 // (CTOP_MAX_FLOWS is --max-flows), or else from the files. A command without flags of

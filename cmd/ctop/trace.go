@@ -17,7 +17,7 @@ func (c *rootCommand) runTrace(cmd *cobra.Command, args []string) error {
 	if running, err := tracker.Running(); err == nil && len(running) == 1 && len(args) == 0 {
 		args = running[0] // which says why it cannot be traced
 	}
-	interfaces, err := form("ctop --trace ''").pair(args)
+	interfaces, err := form("ctop --trace ''").place(args, c.tracker.watch)
 	if err != nil {
 		return err
 	}

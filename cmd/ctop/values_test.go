@@ -54,7 +54,7 @@ func TestValues(t *testing.T) {
 		{&period, "DURATION", []string{"5s", "1m30s"}, []string{"-5s", "x"}},
 		{&narrow, "EXPR", []string{"proto:tcp", "port:443"}, []string{"proto:x", "host:web"}},
 		{&named, "EXPR", []string{"proto:tcp", "host:web"}, []string{"proto:x", "host:web proto:x"}},
-		{&on, "IF1,IF2", []string{"eth8,eth9"}, []string{"eth8", "eth8,eth8", "a,b,c", ""}},
+		{&on, "IF1,IF2", []string{"eth8,eth9", "a,b,c"}, []string{"eth8", "eth8,eth8", ""}},
 	} {
 		if got := c.value.Type(); got != c.kind {
 			t.Errorf("%T is shown as %s, want %s", c.value, got, c.kind)
@@ -125,11 +125,51 @@ func TestPairs(t *testing.T) {
 			t.Errorf("%s %s: error %v, want %s", c.form, c.args, err, c.want)
 		}
 	}
-	if names, err := form("ctop").pairOrNone(nil); names != nil || err != nil {
+	if names, err := form("ctop").placeOrNone(nil, false); names != nil || err != nil {
 		t.Errorf("no name is %v, error %v", names, err)
 	}
-	if names, err := form("ctop").pairOrNone([]string{"a8", "b9"}); !slices.Equal(names, []string{"a8", "b9"}) || err != nil {
+	if names, err := form("ctop").placeOrNone([]string{"a8", "b9"}, false); !slices.Equal(names, []string{"a8", "b9"}) || err != nil {
 		t.Errorf("two names are %v, error %v", names, err)
+	}
+}
+
+// Two interfaces are a wire, one is watched, and all are watched with --watch.
+func TestPlaces(t *testing.T) {
+	for _, c := range []struct {
+		args  string
+		watch bool
+		want  string
+	}{
+		{"", false, "name two interfaces"},
+		{"", true, "name the interfaces to watch, as in ctop --watch eth0"},
+		{"eth8", false, ""},
+		{"eth8 eth9", false, ""},
+		{"eth8 eth9 eth7", false, "too many names"},
+		{"eth8 eth9 eth7", true, ""},
+		{"eth8 eth9 eth8", true, "eth8 was named twice: name it once"},
+		{"tcp", false, "tcp is a filter, not an interface"},
+		{"tcp udp", true, "tcp udp is a filter"},
+	} {
+		names, err := form("ctop").place(strings.Fields(c.args), c.watch)
+		if c.want == "" {
+			if err != nil || strings.Join(names, " ") != c.args {
+				t.Errorf("%s, watch %t: %v, error %v", c.args, c.watch, names, err)
+			}
+			continue
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) || !isUsage(err) {
+			t.Errorf("%s, watch %t: error %v, want %s", c.args, c.watch, err, c.want)
+		}
+	}
+	for args, want := range map[string]string{"lo": "lo", "eth8 eth9 eth7": "eth8 eth9 eth7"} {
+		if names, err := form("ctop down").all(strings.Fields(args)); err != nil || strings.Join(names, " ") != want {
+			t.Errorf("down %s: %v, error %v", args, names, err)
+		}
+	}
+	for args, want := range map[string]string{"eth8": "eth8 is one interface", "eth8 eth9 eth8": "eth8 was named twice", "": "name two interfaces"} {
+		if _, err := form("ctop down").all(strings.Fields(args)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("down %s: error %v", args, err)
+		}
 	}
 }
 

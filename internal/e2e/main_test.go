@@ -83,7 +83,9 @@ func newRigWith(t *testing.T, lo lab.Options, o tracker.Options) *rig {
 
 func (r *rig) open(o tracker.Options) {
 	r.t.Helper()
-	o.Interfaces = []string{r.Client.Port(), r.Server.Port()}
+	if o.Interfaces == nil {
+		o.Interfaces = []string{r.Client.Port(), r.Server.Port()}
+	}
 	tr, err := tracker.Open(r.ctx, o)
 	if err != nil {
 		r.t.Fatal(err)

@@ -1,0 +1,339 @@
+package e2e
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"ctop/internal/frame"
+	"ctop/internal/lab"
+	"ctop/tracker"
+	"ctop/tracker/flow"
+)
+
+// newWatch watches interfaces of a lab whose hosts are joined by a bridge, both ports
+// where none is named.
+func newWatch(t *testing.T, interfaces ...string) *rig {
+	t.Helper()
+	return newRigWith(t, lab.Options{Bridge: true}, tracker.Options{Watch: true, Interfaces: interfaces})
+}
+
+// Traffic at a watched interface is as it is without a tracker: it arrives byte for byte,
+// every packet is counted once with its direction, and nothing is changed.
+func TestWatch(t *testing.T) {
+	l, ctx := newLabWith(t, lab.Options{Bridge: true})
+	before := offloads(t, l)
+	r := &rig{Lab: l, t: t, ctx: ctx}
+	r.open(tracker.Options{Watch: true})
+	for _, addr := range []netip.Addr{r.Server.Addr4(), r.Server.Addr6()} {
+		checkForwards(t, r, addr)
+	}
+	checkSums(t, r)
+	s, err := r.tracker.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Warnings) != 0 {
+		t.Errorf("warnings: %v", s.Warnings)
+	}
+	for _, is := range s.Interfaces {
+		if is.Role != flow.RoleWatch || is.Mode != flow.ModeTC || is.Use != "" {
+			t.Errorf("interface %+v", is)
+		}
+	}
+	r.stop()
+	if after := offloads(t, l); after != before {
+		t.Errorf("offloads are %v, they were %v", after, before)
+	}
+	checkDetached(t, l)
+}
+
+// One connection at two watched interfaces is two flows, in where its first packet came
+// in and out where it went out. Both count the same: a packet of segmentation offload is
+// the segments that it becomes.
+func TestWatchedTwice(t *testing.T) {
+	r := newWatch(t)
+	client, server := r.connect(r.Server.Addr4())
+	const size = 3 << 20
+	sent := make(chan error, 1)
+	go func() {
+		_, err := client.Write(make([]byte, size))
+		sent <- err
+	}()
+	for got, buf := 0, make([]byte, 1<<16); got < size; {
+		_ = server.SetReadDeadline(time.Now().Add(waitTimeout))
+		n, err := server.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got += n
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	say(t, server, client, "answer")
+	var flows []flow.Flow
+	r.eventually("both flows with the same counts", func() bool {
+		flows = r.flows("tcp")
+		return len(flows) == 2 && flows[0].Origin.Bytes == flows[1].Origin.Bytes && flows[0].Reply.Bytes == flows[1].Reply.Bytes
+	})
+	slices.SortFunc(flows, func(a, b flow.Flow) int { return int(a.In) - int(b.In) })
+	for i, f := range flows {
+		if int(f.In) != i || f.Outgoing != (i == 1) || f.State != flow.StateEstablished || f.Origin.Packets != flows[0].Origin.Packets {
+			t.Errorf("flow %d: interface %d, out %t, %s, %d packets", i, f.In, f.Outgoing, f.State, f.Origin.Packets)
+		}
+	}
+	const segment = 1448 // bytes at an MTU of 1500, with timestamps
+	if n := flows[0].Origin.Packets; n < size/segment {
+		t.Errorf("%d packets for %d bytes", n, size)
+	}
+	if got, want := flows[0].Origin.Bytes, size+flows[0].Origin.Packets*66; got < want || got > want+100 { // the SYN's options
+		t.Errorf("%d bytes in %d packets, want about %d", got, flows[0].Origin.Packets, want)
+	}
+	// A flow is deleted where it was meant, and only there.
+	if done, err := r.tracker.Act(r.ctx, flow.Deletion(flows[1].Ref())); err != nil || done.Done != 1 {
+		t.Fatalf("delete: %+v, %v", done, err)
+	}
+	if left := r.flow("tcp", flow.StateEstablished); left.ID != flows[0].ID {
+		t.Errorf("left is %v", left)
+	}
+}
+
+// Watching the only interface of a machine does not disturb what it says and hears there,
+// through a kill and a restart, until the tracker is taken down.
+func TestWatchOwnInterface(t *testing.T) {
+	l, ctx := newLab(t)
+	port, err := netlink.LinkByName(l.Client.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParseAddr("10.0.0.9")
+	if err := netlink.AddrAdd(port, &netlink.Addr{IPNet: &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(24, 32)}}); err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	client, err := l.Client.Dial(ctx, "tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	server, err := listener.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	stop, talked := make(chan struct{}), make(chan error, 1)
+	go func() { talked <- talkUntil(stop, client, server) }()
+	watch := func() *lab.Cmd {
+		cmd := ctop(ctx, t, "events", l.Client.Port())
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitWatched(ctx, t, l.Client.Port())
+		return cmd
+	}
+	cmd := watch()
+	first := watchedFlow(ctx, t, l.Client.Port())
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if now := watchedFlow(ctx, t, l.Client.Port()); now.ID != first.ID || first.Tuple.Dst.Addr() != addr && first.Tuple.Src.Addr() != addr {
+		t.Errorf("flow %v, before the kill %v", now.Tuple, first.Tuple)
+	}
+	cmd = watch()
+	if now := watchedFlow(ctx, t, l.Client.Port()); now.ID != first.ID {
+		t.Errorf("flow %v after the restart, before it %v", now.ID, first.ID)
+	}
+	out, err := ctop(ctx, t, "down", l.Client.Port()).CombinedOutput()
+	if err != nil || len(out) != 0 {
+		t.Errorf("down: %v: %s", err, out)
+	}
+	_ = cmd.Wait()
+	checkDetached(t, l)
+	close(stop)
+	if err := <-talked; err != nil {
+		t.Errorf("the connection: %v", err)
+	}
+}
+
+// waitWatched waits until a tracker can be joined.
+func waitWatched(ctx context.Context, t *testing.T, interfaces ...string) {
+	t.Helper()
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(10 * time.Millisecond) {
+		tr, err := tracker.Join(ctx, interfaces...)
+		if err == nil {
+			if err := tr.Close(); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+}
+
+// watchedFlow waits for the established connection at watched interfaces, whose packets
+// go on to be counted.
+func watchedFlow(ctx context.Context, t *testing.T, interfaces ...string) (found flow.Flow) {
+	t.Helper()
+	tr, err := tracker.Join(ctx, interfaces...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tr.Close() }()
+	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(10 * time.Millisecond) {
+		s, err := tr.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range s.Flows {
+			if f.Tuple.Proto != flow.ProtocolTCP || f.State != flow.StateEstablished {
+				continue
+			}
+			if f.ID == found.ID && f.Origin.Packets > found.Origin.Packets && f.Reply.Packets > found.Reply.Packets {
+				return f
+			}
+			if f.ID != found.ID {
+				found = f
+			}
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no connection that is counted among %v", s.Flows)
+		}
+	}
+}
+
+// At lo every packet is seen once, though both ends are on one side.
+func TestWatchLoopback(t *testing.T) {
+	lab.Require(t)
+	tr, err := tracker.Open(t.Context(), tracker.Options{Watch: true, Interfaces: []string{"lo"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	server, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	client, err := net.Dial("udp", server.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	buf := make([]byte, 8)
+	for range 3 {
+		if _, err := client.Write(buf); err != nil {
+			t.Fatal(err)
+		}
+		_, from, err := server.ReadFrom(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := server.WriteTo(buf, from); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := tr.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(s.Flows) != 1 || s.Flows[0].State != flow.StateEstablished || s.Flows[0].Origin.Packets != 3 || s.Flows[0].Reply.Packets != 3 {
+		t.Errorf("flows %+v", s.Flows)
+	}
+}
+
+// An interface without a link header begins with the network layer.
+func TestWatchTun(t *testing.T) {
+	lab.Require(t)
+	tun := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "tun7"}, Mode: netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI, Queues: 1}
+	if err := netlink.LinkAdd(tun); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = netlink.LinkDel(tun) }()
+	wire := tun.Fds[0]
+	defer wire.Close()
+	for _, prefix := range []string{"10.7.0.1/24", "fd07::1/64"} {
+		addr, err := netlink.ParseAddr(prefix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr.Flags = 0x02 // IFA_F_NODAD
+		if err := netlink.AddrAdd(tun, addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := netlink.LinkSetUp(tun); err != nil {
+		t.Fatal(err)
+	}
+	tr, err := tracker.Open(t.Context(), tracker.Options{Watch: true, Interfaces: []string{"tun7"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tr.Close() }()
+	for _, far := range []string{"10.7.0.2:53", "[fd07::2]:53"} {
+		exchangeTun(t, wire, netip.MustParseAddrPort(far))
+		s, err := tr.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(s.Flows, func(f flow.Flow) bool { return f.Tuple.Dst.String() == far })
+		if at < 0 {
+			t.Fatalf("no flow to %s among %v", far, s.Flows)
+		}
+		if f := s.Flows[at]; !f.Outgoing || f.State != flow.StateEstablished || f.Origin.Packets != 1 || f.Reply.Packets != 1 {
+			t.Errorf("flow %+v", f)
+		}
+	}
+}
+
+// exchangeTun sends a datagram through a tun device, and answers it at the other end.
+func exchangeTun(t *testing.T, wire *os.File, far netip.AddrPort) {
+	t.Helper()
+	conn, err := net.Dial("udp", far.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := conn.Write([]byte("question")); err != nil {
+		t.Fatal(err)
+	}
+	near := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	// Others may send there, too: routers are looked for.
+	for buf, proto := make([]byte, 2048), byte(0); proto != frame.ProtoUDP; {
+		if _, err := wire.Read(buf); err != nil {
+			t.Fatal(err)
+		}
+		if proto = buf[9]; far.Addr().Is6() {
+			proto = buf[6]
+		}
+	}
+	answer := frame.Frame{
+		Src: far.Addr(), Dst: near.Addr(), Proto: frame.ProtoUDP,
+		L4: frame.Datagram(far.Port(), near.Port(), 8),
+	}
+	if _, err := wire.Write(answer.Packet()); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(waitTimeout))
+	if _, err := conn.Read(make([]byte, 8)); err != nil {
+		t.Fatal(err)
+	}
+}
