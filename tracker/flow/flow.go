@@ -82,7 +82,7 @@ type Flow struct {
 	In uint16
 	// Outgoing: the first packet went out by that interface, which is watched, and
 	// did not come in.
-	Outgoing bool
+	Outgoing bool `json:",omitempty"`
 	// Origin and Reply are the two directions.
 	Origin, Reply Half
 	// Age is the time since the first packet, Idle since the last one, both

@@ -98,7 +98,7 @@ type Tuple struct {
 	// Zone is where the flow was seen, so that equal tuples in two places are two
 	// flows: the position of a watched interface among the tracker's, counted from
 	// one. It is zero in a wire.
-	Zone uint16
+	Zone uint16 `json:",omitempty"`
 }
 
 // VLANs returns the VLAN IDs, the outermost first. 0 means no tag.

@@ -42,6 +42,11 @@ type resetting struct {
 // so the RSTs are repeated with fresh numbers until the flow is silent or has ended.
 // If Reset fails in the middle, the outcome counts what was done before.
 func (t *Table) Reset(refs ...flow.Ref) (outcome flow.Outcome, err error) {
+	for _, ref := range refs {
+		if ref.Tuple.Zone != 0 {
+			return outcome, fmt.Errorf("reset %s: it was seen at a watched interface, where ctop sends nothing", ref.Tuple)
+		}
+	}
 	pending, err := t.beginResets(refs, &outcome)
 	if err != nil {
 		return outcome, err
