@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -144,6 +145,11 @@ func TestWatchOwnInterface(t *testing.T) {
 	}
 	cmd := watch()
 	first := watchedFlow(ctx, t, l.Client.Port())
+	way := map[bool]string{false: "in", true: "out"}[first.Outgoing]
+	dump, err := ctop(ctx, t, "--dump", "-o", "json", "--filter", "tcp dir:"+way, l.Client.Port()).Output()
+	if err != nil || !strings.Contains(string(dump), `"role": "watch"`) || !strings.Contains(string(dump), `"dir":"`+way+`"`) {
+		t.Errorf("the dump, error %v: %s", err, dump)
+	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	if now := watchedFlow(ctx, t, l.Client.Port()); now.ID != first.ID || first.Tuple.Dst.Addr() != addr && first.Tuple.Src.Addr() != addr {

@@ -97,6 +97,7 @@ var registry = append([]Field{
 		Name: "related", Means: "ICMP errors about the flow", Example: ">0", Kind: Count, Number: related,
 		JSON: "related", Event: EndEvent, Wide: "RELATED", Cell: cellRelated, Added: 1,
 	},
+	{Name: "dir", Means: "in or out, where watched", Example: ":in", Kind: Text, Text: direction, JSON: "dir", Added: 4},
 	{Name: "closed_by", Holds: closed, Append: appendCloser, JSON: "closed_by", Event: CloseEvent, Added: 1},
 	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},

@@ -30,6 +30,18 @@ func interfaceName(f *flow.Flow, names *Names) string {
 	return names.Interfaces[f.In]
 }
 
+// direction is where the first packet went at a watched interface, as seen from the
+// machine. Flows of a wire have none.
+func direction(f *flow.Flow, _ *Names) string {
+	switch {
+	case f.Tuple.Zone == 0:
+		return ""
+	case f.Outgoing:
+		return "out"
+	}
+	return "in"
+}
+
 func orderProto(f *flow.Flow) Rank     { return Rank{Hi: uint64(f.Tuple.Proto)} }
 func orderState(f *flow.Flow) Rank     { return Rank{Hi: uint64(f.State)} }
 func orderInterface(f *flow.Flow) Rank { return Rank{Hi: uint64(f.In)} }

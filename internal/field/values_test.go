@@ -54,6 +54,7 @@ func TestTexts(t *testing.T) {
 		"retransmits":         {"7", "7", 7},
 		"reordered":           {"65.5 k", "65535", 65535},
 		"if":                  {"ve·th2", "ve·th2", 0},
+		"dir":                 {"?", "?", 0},
 		"id":                  {"0000000000000abc", "0000000000000abc", 0},
 		"packets":             {"1.0 k", "1013", 1013},
 		"pps":                 {"14", "13.5", 13.5},
@@ -246,6 +247,23 @@ func TestNamesOf(t *testing.T) {
 	for in, want := range map[uint16]string{0: "a", 1: "b", 2: ""} {
 		if got := interfaceName(&flow.Flow{In: in}, names); got != want {
 			t.Errorf("interface %d is %q", in, got)
+		}
+	}
+}
+
+// TestDirection has what a flow at a watched interface says of its first packet.
+func TestDirection(t *testing.T) {
+	field, _ := Named("dir")
+	for _, c := range []struct {
+		f    flow.Flow
+		want string
+	}{
+		{flow.Flow{Outgoing: true}, ""},
+		{flow.Flow{Tuple: flow.Tuple{Zone: 1}}, "in"},
+		{flow.Flow{Tuple: flow.Tuple{Zone: 1}, Outgoing: true}, "out"},
+	} {
+		if got := field.Text(&c.f, nil); got != c.want {
+			t.Errorf("%+v is %q, want %q", c.f.Tuple, got, c.want)
 		}
 	}
 }

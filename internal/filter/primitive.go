@@ -187,7 +187,6 @@ var notOfFlows = map[string]string{
 	"broadcast": "write dst 255.255.255.255", "multicast": "write dst net 224.0.0.0/4 or dst net ff00::/8",
 	"inbound": "write if:eth0 for the interface of the first packet", "outbound": "write if:eth0 for the interface of the first packet",
 	"ifname": "write if:eth0 for the interface of the first packet", "on": "write if:eth0 for the interface of the first packet",
-	"dir":        "a tracker between two interfaces has no inside: write if:eth0 for the interface of the first packet",
 	"protochain": "write proto:tcp", "mpls": "labels are not kept",
 	"ipv6": "write ip6 for all of IPv6, proto:41 for IPv6 inside IP", "ipv4": "write ip for all of IPv4, proto:4 for IPv4 inside IP",
 }

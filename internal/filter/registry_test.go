@@ -72,8 +72,6 @@ func TestOldTerms(t *testing.T) {
 
 func TestTermsNotOfFlows(t *testing.T) {
 	for text, want := range map[string]string{
-		"dir:in":    "dir asks for what a flow does not have: a tracker between two interfaces has no inside: write if:eth0",
-		"dir in":    "write if:eth0",
 		"LEN>100":   "len asks for what a flow does not have: write bytes>=1000",
 		"inbound":   "write if:eth0",
 		"if:":       "if needs a value, as in if:veth1",

@@ -65,11 +65,11 @@ type Trace struct {
 	Flow      ID
 	Direction Direction
 	// In is the index of the interface that it came in by, Out that of the one that
-	// it leaves by. They are equal at a watched interface, by which the packet goes
-	// out if it is Outgoing.
-	In, Out  uint16
-	Outgoing bool
-	Kind     PacketKind
+	// it leaves by. They are equal at an interface that is Watched, by which the
+	// packet goes out if it is Outgoing.
+	In, Out           uint16
+	Watched, Outgoing bool
+	Kind              PacketKind
 	// TCP: flags as in the header, numbers as they are on the wire.
 	Flags    uint8
 	Seq, Ack uint32
@@ -110,7 +110,7 @@ func (t *Trace) Matching() *Flow {
 	}
 	if t.Direction == Reply {
 		f.Tuple, f.In = t.Tuple.Reverse(), t.Out
-		f.Outgoing = t.In == t.Out && !t.Outgoing
+		f.Outgoing = t.Watched && !t.Outgoing
 	}
 	return f
 }

@@ -117,8 +117,8 @@ func traceFromKernel(t *kernelTrace, c Clock) flow.Trace {
 		tuple = tupleFromKey(&t.Key, t.Reversed != 0)
 	}
 	in, outgoing := sideOf(zoneOf(&t.Key), t.Side != 0)
-	out := in
-	if zoneOf(&t.Key) == 0 {
+	out, watched := in, zoneOf(&t.Key) != 0
+	if !watched {
 		out = uint16(1 - t.Side)
 	}
 	return flow.Trace{
@@ -128,6 +128,7 @@ func traceFromKernel(t *kernelTrace, c Clock) flow.Trace {
 		Direction: flow.Direction(t.Direction),
 		In:        in,
 		Out:       out,
+		Watched:   watched,
 		Outgoing:  outgoing,
 		Kind:      flow.PacketKind(t.Kind),
 		Flags:     t.TcpFlags,

@@ -32,6 +32,8 @@ type interfaceDocument struct {
 	Mode    string `json:"mode"`
 	Use     string `json:"use,omitempty"`
 	MTU     int    `json:"mtu,omitempty"`
+	// Role is left out for a wire, which was the only one at first.
+	Role string `json:"role,omitempty"`
 }
 
 type counters struct {
@@ -76,7 +78,11 @@ func newTrackerDocument(v View) trackerDocument {
 		Joined: v.Joined, Warnings: v.Warnings.Sentences(),
 	}
 	for _, i := range v.Interfaces {
-		d.Interfaces = append(d.Interfaces, interfaceDocument{i.Name, i.Index, i.Mode.String(), i.Use, i.MTU})
+		is := interfaceDocument{Name: i.Name, Ifindex: i.Index, Mode: i.Mode.String(), Use: i.Use, MTU: i.MTU}
+		if i.Role != flow.RoleWire {
+			is.Role = i.Role.String()
+		}
+		d.Interfaces = append(d.Interfaces, is)
 	}
 	return d
 }

@@ -209,7 +209,7 @@ func TestCSVIsWellFormed(t *testing.T) {
 func TestCSVHasEveryField(t *testing.T) {
 	v := sample(true)
 	v.Flows[0].Origin.RTT = time.Millisecond
-	v.Flows[0].OneSided = true
+	v.Flows[0].OneSided, v.Flows[0].Tuple.Zone = true, 1
 	flows := write(t, output.JSONL, v)
 	var events []byte
 	for _, e := range append(sampleEvents(), flow.Event{Type: flow.EventNew, Tuple: v.Flows[1].Tuple}) {

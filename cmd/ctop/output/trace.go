@@ -22,12 +22,26 @@ func AppendTrace(b []byte, f Format, t *flow.Trace, in []string) []byte {
 	return append(b, '\n')
 }
 
+// wayOf says whether a packet came in by a watched interface or went out.
+func wayOf(t *flow.Trace) string {
+	switch {
+	case !t.Watched:
+		return ""
+	case t.Outgoing:
+		return "out"
+	}
+	return "in"
+}
+
 func appendTraceText(b []byte, t *flow.Trace, in []string, full bool) []byte {
 	if t.Lost > 0 {
 		return fmt.Appendf(b, "%15s  lost %s", "", format.Plural(int(t.Lost), "packet"))
 	}
 	b = t.Time.Local().AppendFormat(b, "15:04:05.000000")
 	b = fmt.Appendf(b, "  %s  ", format.Clean(nameAt(in, t.In)))
+	if way := wayOf(t); way != "" {
+		b = fmt.Appendf(b, "%-3s  ", way)
+	}
 	if full {
 		b = append(format.AppendHex(b, uint64(t.Flow)), "  "...)
 	}
@@ -104,6 +118,9 @@ func appendTraceJSON(b []byte, t *flow.Trace, in []string) []byte {
 	b = append(append(b, `","trace":"`...), t.Kind.String()...)
 	b = append(b, `","in":`...)
 	b = append(b, quote(nameAt(in, t.In))...)
+	if way := wayOf(t); way != "" {
+		b = append(append(append(b, `,"dir":"`...), way...), '"')
+	}
 	if t.Flow != 0 {
 		b = append(format.AppendHex(append(b, `,"id":"`...), uint64(t.Flow)), '"')
 		b = append(append(append(b, `,"direction":"`...), t.Direction.String()...), '"')
