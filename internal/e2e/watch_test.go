@@ -275,7 +275,7 @@ func TestWatchTun(t *testing.T) {
 	}
 	defer func() { _ = netlink.LinkDel(tun) }()
 	wire := tun.Fds[0]
-	defer wire.Close()
+	defer func() { _ = wire.Close() }()
 	for _, prefix := range []string{"10.7.0.1/24", "fd07::1/64"} {
 		addr, err := netlink.ParseAddr(prefix)
 		if err != nil {
