@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -32,8 +31,7 @@ func TestFilter(t *testing.T) {
 		{"crashed, adopted and closed", false, adoptAndClose},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			defer cancel()
+			ctx := t.Context()
 			l, ports := filterLab(t)
 			if tt.foreign {
 				for _, port := range ports {

@@ -1,11 +1,9 @@
 package tracker
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"ctop/internal/lab"
 	"ctop/tracker/netdev"
@@ -17,8 +15,7 @@ func TestRemainsFoundAtOnce(t *testing.T) {
 	lab.Require(t)
 	l, _ := filterLab(t)
 	o := Options{Interfaces: []string{l.Client.Port(), l.Server.Port()}}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
+	ctx := t.Context()
 	first, err := Open(ctx, o)
 	must(t, err)
 	must(t, crash(first))
