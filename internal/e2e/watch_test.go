@@ -343,3 +343,35 @@ func exchangeTun(t *testing.T, wire *os.File, far netip.AddrPort) {
 		t.Fatal(err)
 	}
 }
+
+// A watched interface that goes and comes back is watched again, with its flows.
+func TestWatchedInterfaceReturns(t *testing.T) {
+	r := newWatch(t)
+	client, server := r.connect(r.Server.Addr4())
+	say(t, client, server, "before")
+	r.eventually("both flows", func() bool { return len(r.flows("tcp")) == 2 })
+	before := packetsByID(r.flows("tcp"))
+	if err := r.Unplug(r.Server); err != nil {
+		t.Fatal(err)
+	}
+	r.replug()
+	r.eventually("both flows go on", func() bool {
+		say(t, client, server, "after")
+		say(t, server, client, "after")
+		now := packetsByID(r.flows("tcp"))
+		for id, n := range before {
+			if now[id] <= n {
+				return false
+			}
+		}
+		return len(now) == len(before)
+	})
+}
+
+func packetsByID(flows []flow.Flow) map[flow.ID]uint64 {
+	packets := map[flow.ID]uint64{}
+	for _, f := range flows {
+		packets[f.ID] = f.Packets()
+	}
+	return packets
+}

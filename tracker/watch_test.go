@@ -1,0 +1,90 @@
+package tracker
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+
+	"ctop/internal/lab"
+)
+
+// filtersBothWays counts all filters of an interface, in both directions.
+func filtersBothWays(t *testing.T, port netlink.Link) (n int) {
+	t.Helper()
+	if has, err := hasClsact(port); err != nil || !has {
+		must(t, err)
+		return 0
+	}
+	for _, parent := range []uint32{netlink.HANDLE_MIN_INGRESS, netlink.HANDLE_MIN_EGRESS} {
+		filters, err := netlink.FilterList(port, parent)
+		must(t, err)
+		n += len(filters)
+	}
+	return n
+}
+
+// TestWatchFilter watches as on a kernel without tcx: packets pass and are tracked in
+// both directions, and nothing is left, whichever way the tracker ends, but a qdisc that
+// somebody else uses.
+func TestWatchFilter(t *testing.T) {
+	lab.Require(t)
+	down := func(ctx context.Context, t *Tracker) error {
+		interfaces := t.Interfaces()
+		return errors.Join(crash(t), Down(ctx, interfaces...))
+	}
+	for name, end := range map[string]func(context.Context, *Tracker) error{
+		"closed": func(_ context.Context, t *Tracker) error { return t.Close() },
+		"killed": down,
+		"killed, adopted, upgraded": func(ctx context.Context, t *Tracker) error {
+			if err := errors.Join(age(t), crash(t)); err != nil {
+				return err
+			}
+			next, err := Open(ctx, Options{Watch: true, Interfaces: t.Interfaces()})
+			if err != nil {
+				return err
+			}
+			if !next.Joined() || !next.hold.IsCurrent() {
+				err = errors.New("it was not joined, or not upgraded")
+			}
+			return errors.Join(err, next.Close())
+		},
+	} {
+		for _, used := range []bool{false, true} {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			l, ports := filterLab(t)
+			must(t, l.Bridge())
+			tracker, err := Open(ctx, Options{Watch: true, Interfaces: []string{l.Client.Port()}, filter: true})
+			must(t, err)
+			if n := filtersBothWays(t, ports[0]); n != 2 {
+				t.Errorf("%s: %d filters", name, n)
+			}
+			if used {
+				must(t, netlink.FilterAdd(&netlink.BpfFilter{
+					FilterAttrs: netlink.FilterAttrs{
+						LinkIndex: ports[0].Attrs().Index, Parent: netlink.HANDLE_MIN_EGRESS, Priority: 9, Protocol: 3,
+					},
+					Fd: tracker.objects.WatchOut().FD(), Name: "other", DirectAction: true,
+				}))
+			}
+			must(t, lab.WaitPing(ctx, l.Client, l.Server.Addr4()))
+			must(t, lab.Transfer(ctx, l.Client, l.Server, l.Server.Addr4(), 1<<20))
+			s, err := tracker.Snapshot()
+			must(t, err)
+			if s.Counters.Invalid != 0 || s.Counters.Established == 0 || s.Counters.Bytes < 2<<20 {
+				t.Errorf("%s: the tracker counted %+v", name, s.Counters)
+			}
+			must(t, end(ctx, tracker))
+			has, err := hasClsact(ports[0])
+			must(t, err)
+			left := filtersBothWays(t, ports[0])
+			if has != used || used && left != 1 || !used && left != 0 {
+				t.Errorf("%s: a qdisc is left: %t, with %d filters; somebody uses it: %t", name, has, left, used)
+			}
+			cancel()
+			must(t, l.Close())
+		}
+	}
+}
