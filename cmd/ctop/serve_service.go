@@ -88,9 +88,12 @@ func (s *service) runAll(ctx context.Context, c *tracker.Collector, t *tracker.T
 	if err != nil {
 		return err
 	}
-	names := t.Interfaces()
+	var serving []any
+	for i, name := range t.Interfaces() {
+		serving = append(serving, fmt.Sprintf("interface%d", i+1), name)
+	}
 	return sideBySide(ctx, parts, func() {
-		s.log.Info("serving", "interface1", names[0], "interface2", names[1], "joined", t.Joined())
+		s.log.Info("serving", append(serving, "joined", t.Joined())...)
 		s.notify.ready()
 	}, func() {
 		s.log.Info("stopping")
