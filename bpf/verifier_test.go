@@ -3,6 +3,7 @@ package bpf
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -16,16 +17,16 @@ import (
 // of its own limit, since each kernel counts differently.
 const mostVerified = 100_000
 
-// TestVerifier loads every specialisation of the programs and reads how many
+// TestVerifier loads every program in every specialisation and reads how many
 // instructions the verifier of this kernel processed.
 func TestVerifier(t *testing.T) {
 	lab.Require(t)
 	for _, s := range specialised() {
 		objects, err := loaded.get(s)
 		ok(t, err)
-		programs := map[string]*ebpf.Program{
-			"ctop_xdp": objects.CtopXdp, "ctop_tc": objects.CtopTc,
-			"read_clock": objects.ReadClock, "sweep": objects.Sweep, "request": objects.Request, "ctop_reset": objects.CtopReset,
+		programs := map[string]*ebpf.Program{}
+		for i, v := 0, reflect.ValueOf(objects.ConntrackPrograms); i < v.NumField(); i++ {
+			programs[v.Type().Field(i).Tag.Get("ebpf")] = v.Field(i).Interface().(*ebpf.Program)
 		}
 		for _, name := range slices.Sorted(maps.Keys(programs)) {
 			n, err := verified(programs[name])
