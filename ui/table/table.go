@@ -75,7 +75,7 @@ func (m *Model) SetSnapshot(s *flow.Snapshot) {
 	}
 }
 
-// Renamed computes the columns' widths anew, after names or numbers were
+// Renamed computes the columns' widths again, after names or numbers were
 // switched on.
 func (m *Model) Renamed() {
 	m.want = narrowest
