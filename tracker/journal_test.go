@@ -5,8 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
 	"ctop/tracker/netdev"
@@ -25,7 +28,8 @@ func TestJournal(t *testing.T) {
 	if len(changes) == 0 {
 		t.Fatalf("changes %v", changes)
 	}
-	files, err := filepath.Glob("/run/ctop/*/*:*")
+	// Trackers of other tests have journals in folders of their own namespaces.
+	files, err := filepath.Glob(filepath.Join("/run/ctop", networkCookie(t), "*:*"))
 	must(t, err)
 	if len(files) != 1 {
 		t.Fatalf("the journals are %q", files)
@@ -60,4 +64,15 @@ func TestJournal(t *testing.T) {
 	if netdev.OwnProgram(ports[0]) != 0 {
 		t.Error("its program is left")
 	}
+}
+
+// networkCookie returns the kernel's name of the thread's network namespace, as folders
+// under /run/ctop have it.
+func networkCookie(t *testing.T) string {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer func() { must(t, unix.Close(fd)) }()
+	cookie, err := unix.GetsockoptUint64(fd, unix.SOL_SOCKET, unix.SO_NETNS_COOKIE)
+	must(t, err)
+	return strconv.FormatUint(cookie, 16)
 }

@@ -138,9 +138,9 @@ func showingChecks() map[string]func(d *desk, k string) {
 		"Show: reverse the order": func(d *desk, k string) { d.press(k); d.shows("▲"); d.press(k); d.hides("▲") },
 		"Show: choose the columns": func(d *desk, k string) {
 			d.press(k)
-			d.shows("what is left of its timeout")
+			d.shows("time left of the timeout")
 			d.press("Enter")
-			d.hides("what is left of its timeout")
+			d.hides("time left of the timeout")
 		},
 		"Show: names, or numbers": func(d *desk, k string) {
 			d.press(k)
@@ -226,6 +226,13 @@ func actingChecks() map[string]func(d *desk, k string) {
 			d.press("6", "Enter")
 			d.shows("0/0")
 			d.revive()
+		},
+		"Act on flows: reset at both ends (asks)": func(d *desk, k string) {
+			d.press(k)
+			d.shows("reset 1 flow?")
+			// TestReset sees what a yes does: it would end the desk's connection.
+			d.press("n")
+			d.hides("reset 1 flow?")
 		},
 		"Act on flows: double the flow's timeout": func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
 		"Act on flows: halve the flow's timeout":  func(d *desk, k string) { d.press(k); d.shows("its timeout is now "); d.reset() },
