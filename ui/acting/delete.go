@@ -20,11 +20,16 @@ func (a *Acts) askDelete(f Flow) {
 	if now == nil {
 		return
 	}
+	a.askOne("delete", now, a.consequence(), a.delete([]flow.Ref{now.Ref()}))
+}
+
+// askOne asks about one flow, with what the act means.
+func (a *Acts) askOne(verb string, f *flow.Flow, means string, yes tea.Cmd) {
 	confirm.Ask(a.frame, confirm.Question{
-		Title: "delete 1 flow?",
-		Lines: []string{table.TupleText(now), now.State.String(), a.consequence()},
-		Verb:  "delete it", Keep: "keep it",
-		Yes: a.delete([]flow.Ref{now.Ref()}),
+		Title: verb + " 1 flow?",
+		Lines: []string{table.TupleText(f), f.State.String(), means},
+		Verb:  verb + " it", Keep: "keep it",
+		Yes: yes,
 	})
 }
 
@@ -88,18 +93,18 @@ func (a *Acts) delete(refs []flow.Ref) tea.Cmd {
 	return a.act(flow.Deletion(refs...), func(o flow.Outcome, err error) outcome {
 		result := outcome{text: deleted(o), err: err, deleted: refs}
 		if o.Done > 0 {
-			result.note = deletedNote(refs, o)
+			result.note = noteOf("deleted", refs, result.text)
 		}
 		return result
 	})
 }
 
-// deletedNote names the flow if it was only one.
-func deletedNote(refs []flow.Ref, o flow.Outcome) string {
+// noteOf names the flow if it was only one, and else has the text.
+func noteOf(verb string, refs []flow.Ref, text string) string {
 	if len(refs) == 1 {
-		return "deleted " + refs[0].Tuple.String()
+		return verb + " " + refs[0].Tuple.String()
 	}
-	return deleted(o)
+	return text
 }
 
 func deleted(o flow.Outcome) string {

@@ -9,7 +9,6 @@ import (
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 	"ctop/ui/confirm"
-	"ctop/ui/table"
 )
 
 // askReset asks about one flow.
@@ -23,12 +22,7 @@ func (a *Acts) askReset(f Flow) {
 		return
 	}
 	refs := []flow.Ref{now.Ref()}
-	confirm.Ask(a.frame, confirm.Question{
-		Title: "reset 1 flow?",
-		Lines: []string{table.TupleText(now), now.State.String(), ResettingMeans(refs)},
-		Verb:  "reset it", Keep: "keep it",
-		Yes: a.reset(refs),
-	})
+	a.askOne("reset", now, ResettingMeans(refs), a.reset(refs))
 }
 
 // AskResetAll asks about resetting many flows. The question is not asked if something
@@ -60,18 +54,10 @@ func (a *Acts) reset(refs []flow.Ref) tea.Cmd {
 	return a.act(flow.Reset(refs...), func(o flow.Outcome, err error) outcome {
 		result := outcome{text: ResetText(o), err: err, ended: refs}
 		if o.Done > 0 {
-			result.note = resetNote(refs, o)
+			result.note = noteOf("reset", refs, result.text)
 		}
 		return result
 	})
-}
-
-// resetNote names the flow if it was only one.
-func resetNote(refs []flow.Ref, o flow.Outcome) string {
-	if len(refs) == 1 {
-		return "reset " + refs[0].Tuple.String()
-	}
-	return ResetText(o)
 }
 
 // ResetText says what became of flows that were to be reset.
