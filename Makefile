@@ -21,7 +21,7 @@ SAMPLE ?= 200
 PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbuf|tracker|ui)(/|$$)')
 
 # Words that documents and comments do without.
-PRIVATE := patience|wish|laboratory|anew|said again|tells whether|somebody else.s
+PRIVATE := patience|wish|laboratory|anew|said again|tells whether|short way|embryos?|somebody else.s
 
 # The packages that need no kernel, and build on other systems.
 PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/names ./internal/order \
@@ -102,7 +102,8 @@ check-generated: need-go need-clang ## fail if the BPF programs do not match the
 lint: need-go need-lint ## run the linters
 	@$(LINTER) run ./...
 	@! git grep -nwiE '$(PRIVATE)' -- '*.md' ':!CHANGELOG.md' || { echo "write plain words: docs/architecture.md has those that are ours" >&2; exit 1; }
-	@! git grep -niE '//.*\b($(PRIVATE))\b' -- '*.go' ':!bpf' || { echo "write plain words: docs/architecture.md has those that are ours" >&2; exit 1; }
+	@! git grep -niE '//.*\b($(PRIVATE))\b' -- '*.go' || { echo "write plain words: docs/architecture.md has those that are ours" >&2; exit 1; }
+	@! git grep -nwiE '$(PRIVATE)' -- '*.h' '*.c' || { echo "write plain words: docs/architecture.md has those that are ours" >&2; exit 1; }
 
 check-portable: need-go ## check that portable packages import no kernel code, and build for a Mac
 	@if $(GO) list -deps $(PORTABLE) | grep -E 'cilium/ebpf|vishvananda/netlink|^ctop/(tracker(/(collect|kernel|netdev|owner|replay))?|bpf|ringbuf)$$'; then \

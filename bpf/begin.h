@@ -6,7 +6,6 @@
 #include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 
-#include "embryo.h"
 #include "ended.h"
 #include "flow.h"
 #include "packet.h"
@@ -18,7 +17,7 @@
 /* The outcome for one packet: a verdict, and a reason where it is invalid or
  * untracked. */
 #define OUTCOME(verdict, reason) ((verdict) | (reason) << 8)
-#define OUTCOME_VERDICT(outcome) ((outcome) & 0xff)
+#define OUTCOME_VERDICT(outcome) ((outcome)&0xff)
 #define OUTCOME_REASON(outcome) ((outcome) >> 8 & 0xff)
 /* No outcome yet: another packet changed the flow first; there is no flow; there
  * is no room for one; there is one already. */
@@ -32,8 +31,8 @@
 #define OUTCOME_CROWDED (-6)
 
 /* Begins a flow, its first packet counted. NULL where there is no place for it. */
-static __always_inline struct flow *flow_begin(const struct packet *pkt, __u32 d,
-					       __u64 now)
+static __always_inline struct flow *flow_begin(const struct packet *pkt,
+					       __u32 d, __u64 now)
 {
 	struct flow *flow = flow_new(&pkt->key);
 
@@ -85,7 +84,7 @@ static __always_inline void tcp_begin_kept(struct flow_dir *dir, __u32 end,
 	dir->max_window = 0xffff;
 }
 
-/* Begins anew with a SYN+ACK that answers a SYN which came in the old flow; the
+/* Begins again with a SYN+ACK that answers a SYN which came in the old flow; the
  * SYN's sender, whose direction was !d there, is the origin. */
 static __always_inline int tcp_create_answered(struct packet *pkt,
 					       __u32 pending_end,
@@ -111,7 +110,7 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 /* A TCP packet without a flow: a SYN opens one; what comes late for a flow that
  * ended passes; and a bare ACK opens one where nothing is enforced: its flow was
  * there before the tracker. What goes on with a handshake whose flow was evicted
- * begins it anew. */
+ * begins it again. */
 static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 {
 	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
@@ -141,7 +140,7 @@ static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 	return outcome_created(flow_create(flow, control));
 }
 
-/* Begins anew with the ACK of a SYN+ACK that answered a SYN of the ACK's sender:
+/* Begins again with the ACK of a SYN+ACK that answered a SYN of the ACK's sender:
  * both came in the old flow. */
 static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 					     __u32 wscales, __u64 now)
@@ -151,9 +150,11 @@ static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 
 	if (!flow)
 		return outcome_full(pkt);
-	control = flow_begin_flags(pkt, ORIGIN) | flow_keep() | STATE_ESTABLISHED |
-		  flag_of(FLOW_SEEN, REPLY) | flag_of(FLOW_SYN_SENT, ORIGIN) |
-		  flag_of(FLOW_SYN_SENT, REPLY) | flag_of(FLOW_SYN_ACKED, ORIGIN) |
+	control = flow_begin_flags(pkt, ORIGIN) | flow_keep() |
+		  STATE_ESTABLISHED | flag_of(FLOW_SEEN, REPLY) |
+		  flag_of(FLOW_SYN_SENT, ORIGIN) |
+		  flag_of(FLOW_SYN_SENT, REPLY) |
+		  flag_of(FLOW_SYN_ACKED, ORIGIN) |
 		  flag_of(FLOW_SYN_ACKED, REPLY);
 	tcp_begin_kept(&flow->dir[ORIGIN], ends, wscales);
 	tcp_begin_kept(&flow->dir[REPLY], ends >> 32, wscales >> 8);
@@ -166,22 +167,22 @@ static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 }
 
 /* Ends a flow whose tuple is opened again; step keeps what of it the new one needs. */
-static __always_inline int tcp_end_old(struct tcp_step *step, struct packet *pkt,
-				       struct flow *flow, __u64 control, __u32 d)
+static __always_inline int tcp_end_old(struct tcp_step *step,
+				       struct packet *pkt, struct flow *flow,
+				       __u64 control, __u32 d)
 {
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	const struct flow_dir *other = &flow->dir[!d];
 
 	step->ends = sender->pending_end | (__u64)other->pending_end << 32;
 	step->wscales = sender->pending_wscale | other->pending_wscale << 8;
-	if (!flow_destroy(flow, control,
-			  event_cause(REASON_REUSED, d)))
+	if (!flow_destroy(flow, control, event_cause(REASON_REUSED, d)))
 		return OUTCOME_RETRY;
 	return OUTCOME_BEGIN;
 }
 
 /* Begins a flow in place of one that was ended for it. */
-__noinline int tcp_begin_anew(struct packet *pkt, __u64 now)
+__noinline int tcp_begin_again(struct packet *pkt, __u64 now)
 {
 	struct tcp_step *step = tcp_step_get();
 

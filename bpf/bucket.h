@@ -10,7 +10,7 @@
  * Nobody waits for anybody. A flow is written whole, then put into an empty slot, not
  * in force yet. Then both buckets are looked at again: of several that begin one flow
  * at once the first in order takes the others out, or finds one in force, and gives
- * way. What is left makes its slot one in force. docs/decisions/0005 has the proof. */
+ * way. What is left makes its slot one in force. docs/decisions/0006 has the proof. */
 #pragma once
 
 #include <stdbool.h>
@@ -163,7 +163,8 @@ static __always_inline struct flow *flow_find(const struct flow_key *key)
  *
  * An entry that has ended but not left its slot is taken out: who ended it may have
  * been interrupted by this packet. So is a later one that is not in force. */
-__noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base, __u32 rank)
+__noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base,
+			     __u32 rank)
 {
 	struct bucket *bucket = bucket_at(index);
 	__u64 i;
@@ -178,8 +179,7 @@ __noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base, __u32 r
 		    base + i == rank)
 			continue;
 		other = flow_at(slot >> 32);
-		if (!other ||
-		    !flow_has_key(other, (const __u64 *)&flow->key))
+		if (!other || !flow_has_key(other, (const __u64 *)&flow->key))
 			continue;
 		control = READ_ONCE(other->control);
 		if (slot & SLOT_IN_FORCE) {
@@ -215,7 +215,7 @@ static __always_inline __u32 bucket_look(const struct bucket *bucket, __u32 tag)
 	return look;
 }
 
-#define LOOK_USED(look) ((look) & 0xff)
+#define LOOK_USED(look) ((look)&0xff)
 #define LOOK_TAGGED(look) ((look) >> BUCKET_SLOTS)
 
 /* How many bits of eight are set. */
@@ -239,8 +239,8 @@ struct pair {
 };
 
 /* Whether another flow of the key goes before the one of that rank. */
-static __always_inline int pair_taken(const struct pair *pair, struct flow *flow,
-				      __u32 rank)
+static __always_inline int pair_taken(const struct pair *pair,
+				      struct flow *flow, __u32 rank)
 {
 	int err = bucket_rivals(flow, pair->first, 0, rank);
 
@@ -251,7 +251,8 @@ static __always_inline int pair_taken(const struct pair *pair, struct flow *flow
 
 /* Makes the slot of a flow one in force, unless another flow of the key goes before
  * it. Then it is empty again. */
-static __always_inline int slot_settle(const struct pair *pair, struct flow *flow,
+static __always_inline int slot_settle(const struct pair *pair,
+				       struct flow *flow,
 				       const struct bucket *first,
 				       const struct bucket *second, __u64 *slot,
 				       __u32 rank)
@@ -260,7 +261,8 @@ static __always_inline int slot_settle(const struct pair *pair, struct flow *flo
 	__u32 tagged = LOOK_TAGGED(bucket_look(first, word));
 
 	if (pair->first != pair->second)
-		tagged |= LOOK_TAGGED(bucket_look(second, word)) << BUCKET_SLOTS;
+		tagged |= LOOK_TAGGED(bucket_look(second, word))
+			  << BUCKET_SLOTS;
 	if (tagged != 1U << rank && pair_taken(pair, flow, rank)) {
 		__sync_val_compare_and_swap(slot, drafted, 0);
 		return -EEXIST;
@@ -329,5 +331,6 @@ static __always_inline void flow_leave(struct flow *flow)
 	__u32 slot = flow->place & (BUCKET_SLOTS - 1);
 
 	if (bucket)
-		__sync_val_compare_and_swap(&bucket->slots[slot], flow->slot, 0);
+		__sync_val_compare_and_swap(&bucket->slots[slot], flow->slot,
+					    0);
 }

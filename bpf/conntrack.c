@@ -33,7 +33,8 @@ struct {
 
 /* Whether the policy lets a packet through, counted if not. */
 static __always_inline bool admit(enum verdict verdict,
-				  const struct packet *pkt, struct cpu_stats *stats)
+				  const struct packet *pkt,
+				  struct cpu_stats *stats)
 {
 	if (verdict != VERDICT_INVALID || config.policy == POLICY_OBSERVE)
 		return true;
@@ -81,9 +82,9 @@ int ctop_unsent(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
-/* Where packets are parsed to, but for those that go the short way: on the stack
- * is no room left beside what that and the calls below need, and the verifier
- * would keep apart whatever may lie there. */
+/* Where packets on the slow path are parsed to: on the stack is no room left beside
+ * what the fast path and the calls below need, and the verifier would keep apart
+ * whatever may lie there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -189,8 +190,8 @@ static __always_inline void count_segments(struct __sk_buff *skb,
 
 /* Parses what lies within so many bytes. protocol is that of a packet without a link
  * header, or zero. */
-__noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt, __u32 headers,
-			__u32 protocol)
+__noinline int tc_parse(struct __sk_buff *skb, struct packet *pkt,
+			__u32 headers, __u32 protocol)
 {
 	__u32 length;
 

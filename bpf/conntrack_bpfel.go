@@ -144,7 +144,7 @@ type ConntrackFlow struct {
 	Link         uint16
 	Reset        uint8
 	Pad          uint8
-	Embryo       uint32
+	Nursery      uint32
 	TimeoutTicks uint32
 	Invalid      uint16
 	Related      uint16

@@ -7,7 +7,6 @@
 #include <bpf/bpf_helpers.h>
 
 #include "clock.h"
-#include "embryo.h"
 #include "ended.h"
 #include "flow.h"
 #include "table.h"

@@ -71,7 +71,7 @@ enum flow_flag {
 	/* A FIN or a RST of this direction was outside the window. */
 	FLOW_ENDED_OUTSIDE = 1 << 29,
 	/* Was answered while there was room for such flows: it is not evicted
-	 * (embryo.h). */
+	 * (evict.h). */
 	FLOW_KEPT = 1U << 31,
 };
 
@@ -136,7 +136,7 @@ struct flow {
 	__u8 reset;
 	__u8 pad;
 	/* Its position in the nursery (nursery.h). */
-	__u32 embryo;
+	__u32 nursery;
 	/* An operator's timeout for this flow alone; zero is the state's. */
 	__u32 timeout_ticks;
 	/* Invalid packets that bear the flow's tuple, and ICMP errors about it. */
@@ -179,8 +179,9 @@ static __always_inline __u64 control_with_state(__u64 control,
 	return (control & ~CONTROL_STATE) | state;
 }
 
-/* Changes control from one value to another; tells whether it did. */
-static __always_inline bool control_swap(struct flow *flow, __u64 from, __u64 to)
+/* Changes control from one value to another. Reports whether it did. */
+static __always_inline bool control_swap(struct flow *flow, __u64 from,
+					 __u64 to)
 {
 	return __sync_val_compare_and_swap(&flow->control, from, to) == from;
 }

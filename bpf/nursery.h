@@ -2,10 +2,11 @@
 /* The flows that may be evicted, oldest first.
  *
  * Every new flow is written down in a ring, and struck out when it ends or is kept
- * (embryo.h). What is struck out at the oldest end is cleared away by every fourth new
- * flow, up to 16 entries of it; that reads a cache line for eight entries, and no flow. Flows that stand in the way while most of the ring is in use are moved
- * to its youngest end. With twice as many entries as the table has, none of those that
- * may be evicted is ever lost to the ring, whatever else comes and goes. */
+ * (evict.h). What is struck out at the oldest end is cleared away by every fourth new
+ * flow, up to 16 entries of it; that reads a cache line for eight entries, and no flow.
+ * Flows that stand in the way while most of the ring is in use are moved to its youngest
+ * end. With twice as many entries as the table has, none of those that may be evicted is
+ * ever lost to the ring, whatever else comes and goes. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,7 +22,7 @@ volatile const __u32 nursery_mask = 0x1ffff;
 
 /* An entry is a flow's number, and in the lower half its tag. It is zero until it is
  * written, and this once it is struck out. */
-#define EMBRYO_GONE 1ULL
+#define NURSERY_GONE 1ULL
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -30,55 +31,56 @@ struct {
 	__type(value, __u64);
 } nursery SEC(".maps");
 
-static __always_inline __u64 *embryo_at(__u64 position)
+static __always_inline __u64 *nursery_at(__u64 position)
 {
 	__u32 index = position & nursery_mask;
 
 	return bpf_map_lookup_elem(&nursery, &index);
 }
 
-static __always_inline __u64 embryo_of(const struct flow *flow, __u64 control)
+static __always_inline __u64 nursery_entry(const struct flow *flow,
+					   __u64 control)
 {
 	return ((flow->slot >> 32) + 1) << 32 | control_tag(control);
 }
 
 /* Writes a flow down. Two CPUs never get the same entry, short of a whole turn of the
  * ring. */
-static __always_inline void embryo_remember(struct flow *flow, __u64 control)
+static __always_inline void nursery_add(struct flow *flow, __u64 control)
 {
 	struct filling *filling = filling_get();
-	__u64 position, *embryo;
+	__u64 position, *entry;
 
 	if (!filling)
 		return;
 	position = __sync_fetch_and_add(&filling->head, 1);
-	embryo = embryo_at(position);
-	if (!embryo)
+	entry = nursery_at(position);
+	if (!entry)
 		return;
-	WRITE_ONCE(flow->embryo, (__u32)position);
-	WRITE_ONCE(*embryo, embryo_of(flow, control));
+	WRITE_ONCE(flow->nursery, (__u32)position);
+	WRITE_ONCE(*entry, nursery_entry(flow, control));
 }
 
 /* Strikes a flow out. Where it has just been moved nothing is done: its entry says
  * nothing any more once the flow has ended, or is kept. */
-static __always_inline void embryo_strike(struct flow *flow, __u64 control)
+static __always_inline void nursery_strike(struct flow *flow, __u64 control)
 {
-	__u64 *embryo = embryo_at(READ_ONCE(flow->embryo));
+	__u64 *entry = nursery_at(READ_ONCE(flow->nursery));
 
-	if (embryo)
-		__sync_val_compare_and_swap(embryo, embryo_of(flow, control),
-					    EMBRYO_GONE);
+	if (entry)
+		__sync_val_compare_and_swap(entry, nursery_entry(flow, control),
+					    NURSERY_GONE);
 }
 
 /* The flow of an entry, and its control; NULL where it has ended. */
-static __always_inline struct flow *embryo_flow(__u64 embryo, __u64 *control)
+static __always_inline struct flow *nursery_flow(__u64 entry, __u64 *control)
 {
-	struct flow *flow = flow_numbered(embryo >> 32);
+	struct flow *flow = flow_numbered(entry >> 32);
 
 	if (!flow)
 		return NULL;
 	*control = READ_ONCE(flow->control);
-	if (control_tag(*control) != (__u32)embryo ||
+	if (control_tag(*control) != (__u32)entry ||
 	    control_state(*control) == STATE_NONE)
 		return NULL;
 	return flow;
@@ -100,22 +102,22 @@ __noinline int nursery_clear(void)
 	tail = READ_ONCE(filling->tail);
 	head = READ_ONCE(filling->head);
 	for (i = 0; i < CLEARED; i++) {
-		__u64 *embryo = embryo_at(tail + i);
+		__u64 *entry = nursery_at(tail + i);
 
-		if (tail + i >= head || !embryo ||
-		    READ_ONCE(*embryo) != EMBRYO_GONE)
+		if (tail + i >= head || !entry ||
+		    READ_ONCE(*entry) != NURSERY_GONE)
 			break;
 		n++;
 	}
-	if (!n || __sync_val_compare_and_swap(&filling->tail, tail, tail + n) !=
-			  tail)
+	if (!n ||
+	    __sync_val_compare_and_swap(&filling->tail, tail, tail + n) != tail)
 		return 0;
 	for (i = 0; i < CLEARED; i++) {
-		__u64 *embryo = embryo_at(tail + i);
+		__u64 *entry = nursery_at(tail + i);
 
-		if (i >= n || !embryo)
+		if (i >= n || !entry)
 			break;
-		WRITE_ONCE(*embryo, 0);
+		WRITE_ONCE(*entry, 0);
 	}
 	return n;
 }
@@ -125,7 +127,7 @@ __noinline int nursery_clear(void)
 static __always_inline __u64 nursery_take(void)
 {
 	struct filling *filling = filling_get();
-	__u64 tail, head, entry, *embryo;
+	__u64 tail, head, entry, *at;
 
 	if (!filling)
 		return 0;
@@ -139,14 +141,14 @@ static __always_inline __u64 nursery_take(void)
 					    head - nursery_mask);
 		return 0;
 	}
-	embryo = embryo_at(tail);
-	if (!embryo)
+	at = nursery_at(tail);
+	if (!at)
 		return 0;
-	entry = READ_ONCE(*embryo);
+	entry = READ_ONCE(*at);
 	if (!entry ||
 	    __sync_val_compare_and_swap(&filling->tail, tail, tail + 1) != tail)
 		return 0;
-	WRITE_ONCE(*embryo, 0);
+	WRITE_ONCE(*at, 0);
 	return entry;
 }
 
@@ -155,13 +157,14 @@ static __always_inline __u64 nursery_backlog(void)
 {
 	const struct filling *filling = filling_get();
 
-	return filling ? READ_ONCE(filling->head) - READ_ONCE(filling->tail) : 0;
+	return filling ? READ_ONCE(filling->head) - READ_ONCE(filling->tail) :
+			 0;
 }
 
 /* Makes room in the ring: clears away what is struck out, and moves flows that are in
  * the way while it is three quarters full. To move all flows of a table half its size
  * takes a quarter as many new ones, so the ring never has more than seven eighths.
- * Tells whether it is too small for the table all the same: then unanswered flows go
+ * Reports whether it is too small for the table all the same: then unanswered flows go
  * early. */
 __noinline int nursery_tend(void)
 {
@@ -172,9 +175,9 @@ __noinline int nursery_tend(void)
 	nursery_clear();
 	for (i = 0; i < CLEARED && nursery_backlog() > most; i++) {
 		entry = nursery_take();
-		flow = embryo_flow(entry, &control);
+		flow = nursery_flow(entry, &control);
 		if (flow && !(control & FLOW_KEPT))
-			embryo_remember(flow, control);
+			nursery_add(flow, control);
 	}
 	return nursery_backlog() > nursery_mask - nursery_mask / 16;
 }

@@ -4,7 +4,7 @@
  * Under a flood a flow that waits for its answer is evicted after as many SYNs as the
  * table has room for, and an honest handshake with a long round trip is no exception.
  * Of each such flow four bytes stay: a hash of its tuple, side and SYN, and the window
- * scale. A SYN+ACK that answers it by the other side begins the flow anew. So does,
+ * scale. A SYN+ACK that answers it by the other side begins the flow again. So does,
  * where nothing is picked up midstream otherwise, the opener's next ACK: as such a
  * flow, which is answered when the other side goes on.
  *
@@ -75,8 +75,8 @@ static __always_inline __u32 opening_mark(__u64 hash)
 #define OPENING_FROM(reversed, side) ((reversed) | (side) << 1)
 
 /* Remembers the SYN of that number from there. */
-__noinline int opening_note(const struct flow_key *key, __u32 syn_seq, __u32 from,
-			    __u32 wscale)
+__noinline int opening_note(const struct flow_key *key, __u32 syn_seq,
+			    __u32 from, __u32 wscale)
 {
 	struct opening_bucket *bucket;
 	__u64 hash;
@@ -135,7 +135,8 @@ static __always_inline void opening_outlive(const struct flow_key *key,
 
 /* Looks for the SYN of that number that a segment answers, or that its sender sent
  * (by_opener). Returns its window scale plus one, 0 where there is none. */
-__noinline int opening_recall(struct packet *pkt, __u32 syn_seq, __u32 by_opener)
+__noinline int opening_recall(struct packet *pkt, __u32 syn_seq,
+			      __u32 by_opener)
 {
 	struct opening_bucket *bucket;
 	__u32 mark, i;

@@ -93,7 +93,8 @@ static __always_inline void plain_segment(struct packet *pkt,
  * its own. */
 static __always_inline void plain_measure(struct packet *pkt, void *ctx,
 					  enum hook hook,
-					  const struct plain *plain, __u32 proto)
+					  const struct plain *plain,
+					  __u32 proto)
 {
 	struct __sk_buff *skb = ctx;
 	struct xdp_md *xdp = ctx;
@@ -121,7 +122,8 @@ static __always_inline void plain_measure(struct packet *pkt, void *ctx,
 
 /* flow_living(), for a flow that is where nearly all are: where the first slot of the
  * tag in the first bucket says. */
-static __always_inline struct flow *plain_find(const __u64 *words, __u64 *control)
+static __always_inline struct flow *plain_find(const __u64 *words,
+					       __u64 *control)
 {
 	__u64 hash = key_hash(words), slot;
 	__u32 tag = hash_tag(hash);
@@ -150,8 +152,8 @@ static __always_inline struct flow *plain_find(const __u64 *words, __u64 *contro
 
 /* What must be as in an established flow with nothing in the offing. The slow path
  * takes FLOW_ENDED_OUTSIDE back. */
-#define PLAIN_CONTROL \
-	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1 | \
+#define PLAIN_CONTROL                                                          \
+	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1 |    \
 	 FLOW_ENDED_OUTSIDE | FLOW_ENDED_OUTSIDE << 1)
 
 /* Brings the direction of a segment inside the window up to date. */
@@ -204,8 +206,8 @@ static __always_inline bool plain_udp_track(struct flow *flow, __u32 d,
 
 /* Tracks a plain packet of an established flow; a segment has to lie inside the
  * window. One look-up, no lock, no event, no store but to the direction's own cache
- * line; atomic ones only where its packets come by several CPUs. Tells whether it was
- * such a packet; if not, nothing has changed, and the slow path decides. */
+ * line; atomic ones only where its packets come by several CPUs. Reports whether it was
+ * such a packet. If not, nothing has changed, and the slow path decides. */
 static __always_inline bool plain_track(void *ctx, enum hook hook,
 					const struct plain *plain,
 					const union plain_key *key)
@@ -222,7 +224,7 @@ static __always_inline bool plain_track(void *ctx, enum hook hook,
 	/* Calls first: they cost what is kept in registers. */
 	now = clock_ticks();
 	cpu = bpf_get_smp_processor_id() + 1;
-	/* With a SYN+ACK that waits, an ACK may begin the flow anew. */
+	/* With a SYN+ACK that waits, an ACK may begin the flow again. */
 	if ((control & PLAIN_CONTROL) != STATE_ESTABLISHED)
 		return false;
 	d = !!(control & FLOW_REVERSED) ^ plain->reversed;

@@ -27,9 +27,9 @@ func TestSweepUnderPressure(t *testing.T) {
 	}
 	h.run(hookXDP, udpFrame(server6, client6, 4, 3, 10).Bytes())
 	answered, _ := keyOf(frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoUDP}, 3, 4)
-	wished, _ := keyOf(frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoUDP}, 4, 4)
+	given, _ := keyOf(frame.Frame{Src: client6, Dst: server6, Proto: frame.ProtoUDP}, 4, 4)
 	h.syscall(h.Request, &ConntrackRequestArgs{
-		Key: wished, Id: h.flow(wished).ID(), Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 100,
+		Key: given, Id: h.flow(given).ID(), Request: ConntrackFlowRequestREQUEST_TIMEOUT, TimeoutTicks: 100,
 	})
 	h.drain()
 
@@ -44,10 +44,10 @@ func TestSweepUnderPressure(t *testing.T) {
 		{1, most, []ConntrackFlowKey{ended}},  // 135 s / 16
 		{9, most, nil},                        //
 		{1, most, []ConntrackFlowKey{oneWay}}, // 300 s / 16
-		{70, most, nil},                       // the answered, and a wish
+		{70, most, nil},                       // the answered, and one with a timeout of its own
 		{0, 256, nil},
 		{0, 1 << 31, nil},                         // no such pressure
-		{12, most, []ConntrackFlowKey{wished}},    // by its own time
+		{12, most, []ConntrackFlowKey{given}},     // by its own time
 		{500, most, []ConntrackFlowKey{answered}}, // by its own time
 		{420000, most, nil},                       //
 		{12000, most, []ConntrackFlowKey{alive}},  // by its own time

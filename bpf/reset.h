@@ -123,7 +123,7 @@ static __always_inline int reset_send(struct __sk_buff *skb,
 
 /* Reports whether how to frame a packet is known. An MPLS label is another one in
  * each direction, and is not remembered. The packets of a replay came by no wire, and
- * the interfaces that it gives them are somebody else's. */
+ * the interfaces that it gives them are others'. */
 static __always_inline bool reset_framed(const struct flow *flow)
 {
 	const struct ethernet *origin = &flow->ethernet[ORIGIN];

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The table of flows: who is in it, who stays, and the one way out. The way in is
- * flow_create() of embryo.h.
+/* The table of flows: who is in it, who stays, the one way in and the one way out.
  *
  * Functions that are not static are looked at by the verifier once, with
  * nothing known of their arguments, instead of once for every way to them. */
 #pragma once
 
 #include <linux/bpf.h>
+#include <linux/errno.h>
 #include <bpf/bpf_helpers.h>
 
 #include "bucket.h"
+#include "clock.h"
 #include "event.h"
 #include "flow.h"
 #include "nursery.h"
@@ -56,6 +57,61 @@ static __always_inline __u64 flow_keep(void)
 	return 0;
 }
 
+/* Takes a place for a flow, and writes its key. NULL where there is none. */
+static __always_inline struct flow *flow_new(const struct flow_key *key)
+{
+	__u32 number = place_take();
+	struct flow *flow = flow_numbered(number);
+
+	if (!flow)
+		return NULL;
+	/* Whoever still has the flow that was here sees that it has ended. */
+	WRITE_ONCE(flow->control, 0);
+	flow->slot = (__u64)(number - 1) << 32;
+	flow->key = *key;
+	flow->link = 0;
+	flow->reset = 0;
+	flow->timeout_ticks = 0;
+	flow->invalid = 0;
+	flow->related = 0;
+	flow->reordered[0] = 0;
+	flow->reordered[1] = 0;
+	__builtin_memset(flow->ethernet, 0, sizeof(flow->ethernet));
+	__builtin_memset(flow->dir, 0, sizeof(flow->dir));
+	return flow;
+}
+
+/* Enters a flow that is written but for its control. Its first packet's direction is
+ * origin, unless flags say that the key is to be read the other way round. Returns
+ * what flow_enter() does. */
+__noinline int flow_create(struct flow *flow, __u32 flags)
+{
+	struct cpu_stats *stats = stats_get();
+	__u64 control;
+	int err;
+
+	if (!flow || !stats)
+		return -EINVAL;
+	flow->id = new_flow_id(stats);
+	flow->created_ns = clock_ns();
+	err = flow_enter(flow);
+	if (err) {
+		if (err == -EBUSY)
+			stats->table_busy++;
+		flow_release(flags);
+		place_give(flow);
+		return err;
+	}
+	control = flow->id << CONTROL_TAG_SHIFT | flags;
+	WRITE_ONCE(flow->control, control);
+	stats->created++;
+	if (!(flags & FLOW_KEPT))
+		nursery_add(flow, control);
+	event_emit(&flow->key, flow, STATE_NONE, control,
+		   event_cause(REASON_NONE, ORIGIN));
+	return 0;
+}
+
 /* Ends a flow: every destroy comes by here. The caller has seen control and
  * decided by it; if it changed meanwhile nothing is done and the result is 0.
  *
@@ -72,12 +128,13 @@ __noinline int flow_destroy(struct flow *flow, __u64 control, __u32 cause)
 	if (flow->reset && cause_reason(cause) == REASON_RST)
 		cause += REASON_RESET - REASON_RST;
 	reason = cause_reason(cause);
-	if (!control_swap(flow, control, control_with_state(control, STATE_NONE)))
+	if (!control_swap(flow, control,
+			  control_with_state(control, STATE_NONE)))
 		return 0;
 	if (control & FLOW_KEPT)
 		flow_release(control);
 	else
-		embryo_strike(flow, control);
+		nursery_strike(flow, control);
 	event_emit(&flow->key, flow, control, STATE_NONE, cause);
 	if (reason < NUM_REASONS)
 		__sync_fetch_and_add(&stats->destroyed[reason], 1);
@@ -107,12 +164,13 @@ static __always_inline struct flow *flow_living(const struct flow_key *key,
 	return flow;
 }
 
-/* Marks a flow as kept, from one control to the other. Tells whether it did. */
-static __always_inline bool flow_keep_as(struct flow *flow, __u64 from, __u64 to)
+/* Marks a flow as kept, from one control to the other. Reports whether it did. */
+static __always_inline bool flow_keep_as(struct flow *flow, __u64 from,
+					 __u64 to)
 {
 	if (!control_swap(flow, from, to))
 		return false;
 	if (to & FLOW_KEPT && !(from & FLOW_KEPT))
-		embryo_strike(flow, from);
+		nursery_strike(flow, from);
 	return true;
 }

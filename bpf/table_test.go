@@ -46,7 +46,7 @@ func TestTableFull(t *testing.T) {
 
 // In a full table new flows evict those that were not answered, oldest first, each with
 // an event. Answered flows stay.
-func TestEmbryosMakeRoom(t *testing.T) {
+func TestUnansweredMakeRoom(t *testing.T) {
 	const answered, flood = 20, 1000
 	for i, by := range hooks {
 		// Each hook has its own table, so that earlier flows do not interfere.

@@ -218,7 +218,7 @@ static __always_inline void tcp_step_ack_old(struct tcp_step *step,
  *
  * The flow's first packet may be the forged one. Therefore a SYN is kept
  * pending. A SYN+ACK that answers it by the other side shows where the ends
- * are, and the flow begins anew with that. */
+ * are, and the flow begins again with that. */
 static __always_inline void tcp_step_same_side(struct tcp_step *step,
 					       const struct flow *flow,
 					       const struct packet *pkt,

@@ -6,8 +6,8 @@
 #include <bpf/bpf_helpers.h>
 
 #include "begin.h"
-#include "embryo.h"
 #include "ended.h"
+#include "evict.h"
 #include "flow.h"
 #include "fragment.h"
 #include "group.h"
@@ -22,7 +22,7 @@
 /* How often a transition is tried against others that win. */
 #define MAX_TRIES 3
 
-/* Whether a part of the handshake was said again, or with another number. When the
+/* Whether a part of the handshake was repeated, or with another number. When the
  * one was sent that is answered now is not known (RFC 6298 section 3). */
 static __always_inline bool handshake_repeats(const struct flow *flow,
 					      __u64 control)
@@ -128,8 +128,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (step->actions & TCP_END) {
 		ended_remember(pkt, flow, d, now);
 		/* Whoever lost this race lost it to another end. */
-		flow_destroy(flow, control,
-			     event_cause(step->reason, d));
+		flow_destroy(flow, control, event_cause(step->reason, d));
 	} else if (control_state(step->control) != control_state(control)) {
 		tcp_note_rtt(flow, control, d);
 		event_emit(&pkt->key, flow, control, step->control,
@@ -147,7 +146,7 @@ static __always_inline int tcp_slow(struct packet *pkt, struct flow *flow,
 		int outcome = tcp_try(pkt, flow, now);
 
 		if (outcome == OUTCOME_BEGIN)
-			return tcp_begin_anew(pkt, now);
+			return tcp_begin_again(pkt, now);
 		if (outcome != OUTCOME_RETRY)
 			return outcome;
 	}
@@ -173,13 +172,13 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 	flow = flow_begin(pkt, ORIGIN, now);
 	if (!flow)
 		return outcome_full(pkt);
-	return outcome_created(flow_create(
-		flow, flow_begin_flags(pkt, ORIGIN) | STATE_NEW));
+	return outcome_created(
+		flow_create(flow, flow_begin_flags(pkt, ORIGIN) | STATE_NEW));
 }
 
 /* The first answer in a flow without a handshake. */
 __noinline int track_answer(struct packet *pkt, struct flow *flow,
-				   __u64 control)
+			    __u64 control)
 {
 	__u64 answered, keep;
 
@@ -239,7 +238,8 @@ static __always_inline int track_segment(struct packet *pkt, struct flow *flow,
 	    pkt->tcp_flags & (TCP_SYN | TCP_RST))
 		return OUTCOME(fragment_extend(pkt, flow, now) ?
 				       VERDICT_NEW :
-				       VERDICT_ESTABLISHED, 0);
+				       VERDICT_ESTABLISHED,
+			       0);
 	held = fragment_hold_fin(pkt);
 	outcome = tcp_slow(pkt, flow, stats, now);
 	if (held)
@@ -361,7 +361,7 @@ static __always_inline enum verdict track(struct packet *pkt,
 
 	/* From here and not from where it was noticed: the stack is short. */
 	for (i = 0; i < MAX_TRIES; i++) {
-		if (!(outcome == OUTCOME_FULL && embryo_evict()) &&
+		if (!(outcome == OUTCOME_FULL && evict_oldest()) &&
 		    !(outcome == OUTCOME_CROWDED && bucket_evict(&pkt->key)))
 			break;
 		/* Another CPU may be faster to take the room. */
@@ -369,7 +369,7 @@ static __always_inline enum verdict track(struct packet *pkt,
 	}
 	if (stats->created != created && !(stats->created % TENDED_EVERY) &&
 	    nursery_tend())
-		embryo_evict();
+		evict_oldest();
 	if (outcome == OUTCOME_FULL)
 		stats->table_full++;
 	if (outcome == OUTCOME_CROWDED)
