@@ -18,7 +18,7 @@ func TestHashIsThePrograms(t *testing.T) {
 		h.run(hooks[port%2], udpFrame(client6, server6, port+1, 2, 10).Bytes())
 		h.run(hooks[port%2], tcpFrame(client4, server4, frame.Segment{Flags: frame.SYN, Sport: port + 1, Dport: 443}))
 	}
-	hashing := h.tableMaps().Hashing
+	hashing := h.memory.Hashing
 	for _, f := range h.entries() {
 		hash := hashing.hash(&f.Key)
 		first, second := hashing.buckets(hash)
@@ -53,7 +53,7 @@ func sharing(t *testing.T, hashing *ConntrackHashing) (ports []uint16) {
 // that find the table full, and nobody is evicted for it.
 func TestBucketsFull(t *testing.T) {
 	h := newHarness(t, setup{MaxFlows: 64})
-	hashing := h.tableMaps().Hashing
+	hashing := h.memory.Hashing
 	ports := sharing(t, &hashing)
 	last := ports[2*bucketSlots]
 	for _, by := range hooks {

@@ -10,61 +10,81 @@ import (
 )
 
 // Table is a table of flows that tests and benchmarks fill and empty, while no
-// packet comes by.
+// packet comes by. Its memory is mapped until Close.
 type Table struct {
-	Flows, Buckets, Filling, FreePlaces *ebpf.Map
-	Hashing                             ConntrackHashing
+	Hashing ConntrackHashing
+
+	flows   []ConntrackFlow
+	buckets []ConntrackBucket
+	filling []ConntrackFilling // one
+	free    []ConntrackFreeStack
 }
 
-// TableOf opens the table that a program uses. The caller closes it.
-func TableOf(p *ebpf.Program) (t Table, err error) {
-	info, err := p.Info()
+// TableMaps are the maps of a table. It does not need them any more once it is
+// open.
+type TableMaps struct {
+	Flows, Buckets, Filling, FreePlaces *ebpf.Map
+}
+
+// Open maps the table into memory. The caller closes it.
+func (m TableMaps) Open(hashing ConntrackHashing) (*Table, error) {
+	t := &Table{Hashing: hashing}
+	err := errors.Join(mapArray(&t.flows, m.Flows), mapArray(&t.buckets, m.Buckets),
+		mapArray(&t.filling, m.Filling), mapArray(&t.free, m.FreePlaces))
 	if err != nil {
-		return t, fmt.Errorf("look for the table of a program: %w", err)
-	}
-	ids, _ := info.MapIDs()
-	for _, id := range ids {
-		m, err := ebpf.NewMapFromID(id)
-		if err != nil {
-			t.Close()
-			return t, fmt.Errorf("open a map of a program: %w", err)
-		}
-		if !t.take(m) {
-			_ = m.Close()
-		}
+		return nil, errors.Join(fmt.Errorf("open the table: %w", err), t.Close())
 	}
 	return t, nil
 }
 
-// take makes a map a part of the table, if it is one.
-func (t *Table) take(m *ebpf.Map) bool {
-	info, err := m.Info()
+// TableOf opens the table that a program uses. The caller closes it.
+func TableOf(p *ebpf.Program) (*Table, error) {
+	info, err := p.Info()
 	if err != nil {
-		return false
+		return nil, fmt.Errorf("look for the table of a program: %w", err)
+	}
+	var maps TableMaps
+	var hashing ConntrackHashing
+	ids, _ := info.MapIDs()
+	for _, id := range ids {
+		m, err := ebpf.NewMapFromID(id)
+		if err != nil {
+			return nil, fmt.Errorf("open a map of a program: %w", err)
+		}
+		defer m.Close()
+		maps.take(m, &hashing)
+	}
+	return maps.Open(hashing)
+}
+
+// take notes a map, if it is one of the table's.
+func (m *TableMaps) take(found *ebpf.Map, hashing *ConntrackHashing) {
+	info, err := found.Info()
+	if err != nil {
+		return
 	}
 	switch info.Name {
 	case "flows":
-		t.Flows = m
+		m.Flows = found
 	case "buckets":
-		t.Buckets = m
+		m.Buckets = found
 	case "filling":
-		t.Filling = m
+		m.Filling = found
 	case "free_places":
-		t.FreePlaces = m
+		m.FreePlaces = found
 	case ".data.hashing":
-		_ = m.Lookup(uint32(0), &t.Hashing)
-		return false
-	default:
-		return false
+		_ = found.Lookup(uint32(0), hashing)
 	}
-	return true
 }
 
-// Close closes what TableOf opened.
-func (t *Table) Close() {
-	for _, m := range []*ebpf.Map{t.Flows, t.Buckets, t.Filling, t.FreePlaces} {
-		_ = m.Close()
-	}
+// Close unmaps the table.
+func (t *Table) Close() error {
+	return errors.Join(unmapArray(t.flows), unmapArray(t.buckets), unmapArray(t.filling), unmapArray(t.free))
+}
+
+// used are the places that ever had a flow.
+func (t *Table) used() []ConntrackFlow {
+	return t.flows[:min(t.filling[0].Used, uint64(len(t.flows)))]
 }
 
 // errNoSlot says that both buckets of a key are full.
@@ -76,7 +96,7 @@ const slotTag = 3
 // bucketEnough is BUCKET_ENOUGH of bucket.h.
 const bucketEnough = 6
 
-// place returns where a flow of that hash goes, as course_set of bucket.h does.
+// place returns where a flow of that hash goes, as flow_enter of bucket.h does.
 func (h *ConntrackHashing) place(all []ConntrackBucket, hash uint64) (bucket uint32, slot int, found bool) {
 	first, second := h.buckets(hash)
 	used, empty := all[first].room()
@@ -102,130 +122,95 @@ func (b *ConntrackBucket) room() (used, empty int) {
 
 // Fill enters flows, whose keys the table does not have, in places that were never
 // used.
-func (t Table) Fill(flows []ConntrackFlow) error {
-	var filling ConntrackFilling
-	if err := t.Filling.Lookup(uint32(0), &filling); err != nil {
-		return fmt.Errorf("fill the table: %w", err)
-	}
-	if filling.Used+uint64(len(flows)) > uint64(t.Flows.MaxEntries()) {
+func (t *Table) Fill(flows []ConntrackFlow) error {
+	filling := &t.filling[0]
+	if filling.Used+uint64(len(flows)) > uint64(len(t.flows)) {
 		return fmt.Errorf("fill the table: %d flows do not fit", len(flows))
 	}
-	memory, err := mapArray[ConntrackFlow](t.Flows)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = unmapArray(memory) }()
-	buckets, err := mapArray[ConntrackBucket](t.Buckets)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = unmapArray(buckets) }()
 	for i := range flows {
 		index := filling.Used
 		hash := t.Hashing.hash(&flows[i].Key)
-		bucket, slot, found := t.Hashing.place(buckets, hash)
+		bucket, slot, found := t.Hashing.place(t.buckets, hash)
 		if !found {
 			return fmt.Errorf("fill the table: flow %d: %w", i, errNoSlot)
 		}
-		f := &memory[index]
+		f := &t.flows[index]
 		*f = flows[i]
 		f.Slot = index<<32 | uint64(uint32(hash)) | slotTag
 		f.Place = bucket*uint32(bucketSlots) + uint32(slot)
-		buckets[bucket].Slots[slot] = f.Slot
+		*t.slot(f) = f.Slot
 		filling.Used++
 	}
-	if err := t.Filling.Put(uint32(0), filling); err != nil {
-		return fmt.Errorf("fill the table: %w", err)
-	}
 	return nil
+}
+
+// slot is the slot of a flow.
+func (t *Table) slot(f *ConntrackFlow) *uint64 {
+	return &t.buckets[f.Place/uint32(bucketSlots)].Slots[f.Place%uint32(bucketSlots)]
 }
 
 // Each visits all flows.
-func (t Table) Each(visit func(*ConntrackFlow)) error {
-	memory, err := mapArray[ConntrackFlow](t.Flows)
-	if err != nil {
-		return err
+func (t *Table) Each(visit func(*ConntrackFlow)) {
+	used := t.used()
+	for i := range used {
+		if !used[i].Ended() {
+			visit(&used[i])
+		}
 	}
-	defer func() { _ = unmapArray(memory) }()
-	for i := range memory {
-		if !memory[i].Ended() {
-			visit(&memory[i])
+}
+
+// Find returns a copy of the flow of a key, nil where there is none.
+func (t *Table) Find(key *ConntrackFlowKey) *ConntrackFlow {
+	hash := t.Hashing.hash(key)
+	first, second := t.Hashing.buckets(hash)
+	for _, number := range []uint32{first, second} {
+		for _, slot := range t.buckets[number].Slots {
+			if uint32(slot)|slotTag != uint32(hash)|slotTag {
+				continue
+			}
+			if f := t.flows[slot>>32]; f.Key == *key && !f.Ended() {
+				return &f
+			}
 		}
 	}
 	return nil
 }
 
-// Find returns a copy of the flow of a key, nil where there is none. It reads the maps
-// entry by entry: mapping their memory costs more than one look-up.
-func (t Table) Find(key *ConntrackFlowKey) (*ConntrackFlow, error) {
-	hash := t.Hashing.hash(key)
-	first, second := t.Hashing.buckets(hash)
-	for _, number := range []uint32{first, second} {
-		var bucket ConntrackBucket
-		if err := t.Buckets.Lookup(number, &bucket); err != nil {
-			return nil, fmt.Errorf("look a flow up: %w", err)
-		}
-		for _, slot := range bucket.Slots {
-			if uint32(slot)|slotTag != uint32(hash)|slotTag {
-				continue
-			}
-			var f ConntrackFlow
-			if err := t.Flows.Lookup(uint32(slot>>32), &f); err != nil {
-				return nil, fmt.Errorf("look a flow up: %w", err)
-			}
-			if f.Key == *key && !f.Ended() {
-				return &f, nil
-			}
-		}
-	}
-	return nil, nil
-}
-
 // Clear empties the table, and returns how many flows were in it.
-func (t Table) Clear() (n int, err error) {
-	var filling ConntrackFilling
-	if err := t.Filling.Lookup(uint32(0), &filling); err != nil {
-		return 0, fmt.Errorf("empty the table: %w", err)
-	}
-	memory, err := mapArray[ConntrackFlow](t.Flows)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = unmapArray(memory) }()
-	buckets, err := mapArray[ConntrackBucket](t.Buckets)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = unmapArray(buckets) }()
-	for i := range memory[:min(filling.Used, uint64(len(memory)))] {
-		f := &memory[i]
-		if !f.Ended() {
+func (t *Table) Clear() (n int) {
+	used := t.used()
+	for i := range used {
+		if f := &used[i]; !f.Ended() {
 			n++
-			buckets[f.Place/uint32(bucketSlots)].Slots[f.Place%uint32(bucketSlots)] = 0
+			*t.slot(f) = 0
 		}
-		*f = ConntrackFlow{}
 	}
-	for i := range t.FreePlaces.MaxEntries() {
-		err = errors.Join(err, t.FreePlaces.Put(i, ConntrackFreeStack{}))
-	}
+	clear(used)
+	clear(t.free)
+	filling := &t.filling[0]
 	filling.Used, filling.Kept, filling.Tail = 0, 0, filling.Head
-	if err := errors.Join(err, t.Filling.Put(uint32(0), filling)); err != nil {
-		return 0, fmt.Errorf("empty the table: %w", err)
-	}
-	return n, nil
+	return n
 }
 
-// mapArray maps an array's memory.
-func mapArray[T any](m *ebpf.Map) ([]T, error) {
+// mapArray maps the memory of an array.
+func mapArray[T any](array *[]T, m *ebpf.Map) error {
+	if m == nil {
+		return errors.New("a map is missing")
+	}
 	n := int(m.MaxEntries())
 	b, err := unix.Mmap(m.FD(), 0, n*int(m.ValueSize()), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
-		return nil, fmt.Errorf("map the table: %w", err)
+		return fmt.Errorf("map an array: %w", err)
 	}
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n), nil
+	*array = unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+	return nil
 }
 
+// unmapArray does the opposite. It does nothing for an array that is not mapped.
 func unmapArray[T any](array []T) error {
+	if array == nil {
+		return nil
+	}
 	var one T
 	return unix.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(array))), len(array)*int(unsafe.Sizeof(one))))
 }

@@ -43,6 +43,7 @@ var timeouts = [...]uint64{
 type harness struct {
 	*ConntrackObjects
 	t      testing.TB
+	memory *Table
 	config ConntrackTrackerConfig
 	events *ringbuf.Reader
 	// hop lets every packet come by another CPU than the one before.
@@ -62,9 +63,9 @@ func newHarness(t testing.TB, s setup) *harness {
 	s.Clock = true
 	// By default nothing is evicted for a new flow as long as the table has room.
 	s.KeptLimit = cmp.Or(s.KeptLimit, math.MaxUint64)
-	objects, err := loaded.get(s)
+	l, err := loaded.get(s)
 	ok(t, err)
-	h := &harness{t: t, ConntrackObjects: objects, altered: s.CompleteChecksums}
+	h := &harness{t: t, ConntrackObjects: &l.ConntrackObjects, memory: l.table, altered: s.CompleteChecksums}
 	h.events = h.addReader(0)
 	h.reset()
 	return h
@@ -73,39 +74,59 @@ func newHarness(t testing.TB, s setup) *harness {
 // cache keeps what was loaded for the tests that follow: the verifier takes
 // half a second.
 type cache struct {
-	mu      sync.Mutex
-	objects map[setup]*ConntrackObjects
+	mu     sync.Mutex
+	loaded map[setup]*loading
 }
 
-var loaded = cache{objects: map[setup]*ConntrackObjects{}}
+// loading is what was loaded for a setup.
+type loading struct {
+	ConntrackObjects
+	table *Table
+}
 
-func (c *cache) get(s setup) (*ConntrackObjects, error) {
+var loaded = cache{loaded: map[setup]*loading{}}
+
+func (c *cache) get(s setup) (*loading, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.objects[s] != nil {
-		return c.objects[s], nil
+	if c.loaded[s] != nil {
+		return c.loaded[s], nil
 	}
-	objects, err := load(s)
-	if err == nil {
-		c.objects[s] = objects
+	l := new(loading)
+	if err := load(s, &l.ConntrackObjects); err != nil {
+		return nil, err
 	}
-	return objects, err
+	c.loaded[s] = l
+	return l, l.open()
 }
 
 func (c *cache) close() {
-	for _, objects := range c.objects {
-		_ = objects.Close()
+	for _, l := range c.loaded {
+		_ = l.Close()
+		if l.table != nil {
+			_ = l.table.Close()
+		}
 	}
 }
 
+// open maps the table, which is cheaper to read than by system calls.
+func (l *loading) open() (err error) {
+	var hashing ConntrackHashing
+	if err := l.Hashing.Get(&hashing); err != nil {
+		return err
+	}
+	maps := TableMaps{Flows: l.Flows, Buckets: l.Buckets, Filling: l.Filling, FreePlaces: l.FreePlaces}
+	l.table, err = maps.Open(hashing)
+	return err
+}
+
 // load loads the programs as they are shipped, but for their constants.
-func load(s setup) (*ConntrackObjects, error) {
+func load(s setup, objects *ConntrackObjects) error {
 	spec, err := LoadConntrack()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	objects := new(ConntrackObjects)
-	return objects, s.LoadInto(spec, SizeTable, objects)
+	return s.LoadInto(spec, SizeTable, SetConstants, objects)
 }
 
 // addReader puts a ring buffer into a slot.
@@ -128,8 +149,7 @@ func (h *harness) addReader(slot uint32) *ringbuf.Reader {
 func (h *harness) reset() {
 	h.t.Helper()
 	var key ConntrackFlowKey
-	_, err := h.tableMaps().Clear()
-	ok(h.t, err)
+	h.memory.Clear()
 	for h.Ended.NextKey(nil, &key) == nil {
 		ok(h.t, h.Ended.Delete(key))
 	}
@@ -148,20 +168,8 @@ func (h *harness) reset() {
 	h.drain()
 }
 
-// tableMaps are the table's.
-func (h *harness) tableMaps() Table {
-	h.t.Helper()
-	t := Table{Flows: h.Flows, Buckets: h.Buckets, Filling: h.Filling, FreePlaces: h.FreePlaces}
-	ok(h.t, h.Hashing.Get(&t.Hashing))
-	return t
-}
-
 // filling returns how the table is filled.
-func (h *harness) filling() (f ConntrackFilling) {
-	h.t.Helper()
-	ok(h.t, h.Filling.Lookup(uint32(0), &f))
-	return f
-}
+func (h *harness) filling() *ConntrackFilling { return &h.memory.filling[0] }
 
 // configure hands the configuration to the programs.
 func (h *harness) configure() {

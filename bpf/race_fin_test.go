@@ -83,5 +83,5 @@ func (r *race) fill(n uint32, like ConntrackFlow) {
 			f.Control |= uint64(ConntrackFlowFlagFLOW_REVERSED)
 		}
 	}
-	ok(r.t, r.tableMaps().Fill(flows))
+	ok(r.t, r.memory.Fill(flows))
 }

@@ -18,13 +18,7 @@ import (
 // that was ever used has a flow or is free, once.
 func (h *harness) checkTable() {
 	h.t.Helper()
-	table := h.tableMaps()
-	flows, err := mapArray[ConntrackFlow](table.Flows)
-	ok(h.t, err)
-	defer func() { _ = unmapArray(flows) }()
-	buckets, err := mapArray[ConntrackBucket](table.Buckets)
-	ok(h.t, err)
-	defer func() { _ = unmapArray(buckets) }()
+	flows, buckets := h.memory.flows, h.memory.buckets
 	inSlots, keys, free := map[uint64]bool{}, map[ConntrackFlowKey]bool{}, map[uint32]bool{}
 	for b := range buckets {
 		for i, slot := range buckets[b].Slots {
@@ -41,9 +35,7 @@ func (h *harness) checkTable() {
 			inSlots[slot>>32], keys[f.Key] = true, true
 		}
 	}
-	for which := range table.FreePlaces.MaxEntries() {
-		var stack ConntrackFreeStack
-		ok(h.t, table.FreePlaces.Lookup(which, &stack))
+	for _, stack := range h.memory.free {
 		for number := uint32(stack.Top); number != 0; number = flows[number-1].Place {
 			if free[number-1] || inSlots[uint64(number-1)] {
 				h.t.Fatalf("place %d is free twice, or has a flow", number-1)
@@ -51,8 +43,7 @@ func (h *harness) checkTable() {
 			free[number-1] = true
 		}
 	}
-	used := min(h.filling().Used, uint64(len(flows)))
-	if uint64(len(inSlots)+len(free)) != used {
+	if used := len(h.memory.used()); len(inSlots)+len(free) != used {
 		h.t.Fatalf("%d flows and %d free places of %d that were used", len(inSlots), len(free), used)
 	}
 }
@@ -316,12 +307,5 @@ func TestDrafts(t *testing.T) {
 // editSlot changes a flow's entry and its slot.
 func (h *harness) editSlot(f *ConntrackFlow, edit func(*ConntrackFlow, *uint64)) {
 	h.t.Helper()
-	table := h.tableMaps()
-	flows, err := mapArray[ConntrackFlow](table.Flows)
-	ok(h.t, err)
-	defer func() { _ = unmapArray(flows) }()
-	buckets, err := mapArray[ConntrackBucket](table.Buckets)
-	ok(h.t, err)
-	defer func() { _ = unmapArray(buckets) }()
-	edit(&flows[f.Slot>>32], &buckets[f.Place/uint32(bucketSlots)].Slots[f.Place%uint32(bucketSlots)])
+	edit(&h.memory.flows[f.Slot>>32], h.memory.slot(f))
 }

@@ -69,13 +69,12 @@ func fill(ctop *ebpf.Program, f frame, n int, ticks uint64, cpu int) error {
 	if err != nil {
 		return err
 	}
-	defer table.Close()
 	flows := make([]bpf.ConntrackFlow, n)
 	for i := range flows {
 		flows[i] = f.established(uint64(i)+1, ticks, cpu)
 		flows[i].Key = f.key(uint32(i))
 	}
-	return table.Fill(flows)
+	return errors.Join(table.Fill(flows), table.Close())
 }
 
 // fillHash inserts n keys into the kernel hash map that represents other
@@ -101,8 +100,7 @@ func empty(ctop *ebpf.Program) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer table.Close()
-	return table.Clear()
+	return table.Clear(), table.Close()
 }
 
 // emptyHash removes every key of a hash map and returns their number.

@@ -71,7 +71,7 @@ func loadCtop(capacity int, object string, virtual bool) (*ebpf.Collection, erro
 	if err != nil {
 		return nil, err
 	}
-	return bpftest.Setup{MaxFlows: capacity, CompleteChecksums: virtual}.Load(spec, bpf.SizeTable)
+	return bpftest.Setup{MaxFlows: capacity, CompleteChecksums: virtual}.Load(spec, bpf.SizeTable, bpf.SetConstants)
 }
 
 // loadShort loads only the fast path, with ctop's table.

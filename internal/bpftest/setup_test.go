@@ -29,7 +29,7 @@ func load(t *testing.T, s bpftest.Setup) (*ebpf.CollectionSpec, *ebpf.Collection
 	t.Helper()
 	lab.Require(t)
 	spec := read(t)
-	coll, err := s.Load(spec, bpf.SizeTable)
+	coll, err := s.Load(spec, bpf.SizeTable, bpf.SetConstants)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestSetup(t *testing.T) {
 func TestInto(t *testing.T) {
 	lab.Require(t)
 	var objects bpf.ConntrackObjects
-	if err := (bpftest.Setup{}).LoadInto(read(t), bpf.SizeTable, &objects); err != nil {
+	if err := (bpftest.Setup{}).LoadInto(read(t), bpf.SizeTable, bpf.SetConstants, &objects); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = objects.Close() }()
@@ -107,7 +107,7 @@ func TestMissingConstant(t *testing.T) {
 	lab.Require(t)
 	spec := read(t)
 	delete(spec.Variables, "tracing")
-	if _, err := (bpftest.Setup{}).Load(spec, bpf.SizeTable); err == nil || !strings.Contains(err.Error(), "set tracing: the BPF programs have no such variable") {
+	if _, err := (bpftest.Setup{}).Load(spec, bpf.SizeTable, bpf.SetConstants); err == nil || !strings.Contains(err.Error(), "set tracing: the BPF programs have no such variable") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -115,7 +115,7 @@ func TestMissingConstant(t *testing.T) {
 func TestSizeFails(t *testing.T) {
 	lab.Require(t)
 	failed := errors.New("too small")
-	if _, err := (bpftest.Setup{}).Load(read(t), func(*ebpf.CollectionSpec, int) error { return failed }); !errors.Is(err, failed) {
+	if _, err := (bpftest.Setup{}).Load(read(t), func(*ebpf.CollectionSpec, int) error { return failed }, bpf.SetConstants); !errors.Is(err, failed) {
 		t.Errorf("error %v", err)
 	}
 }

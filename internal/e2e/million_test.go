@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -95,8 +96,7 @@ func fill(b *testing.B, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer table.Close()
-	if err := table.Fill(values); err != nil {
+	if err := errors.Join(table.Fill(values), table.Close()); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -17,7 +17,7 @@ import (
 // by packet.
 type ctopSide struct {
 	objects bpf.ConntrackObjects
-	table   bpf.Table
+	table   *bpf.Table
 	config  bpf.ConntrackTrackerConfig
 	stats   []bpf.ConntrackCpuStats
 	before  bpf.ConntrackCpuStats
@@ -34,7 +34,7 @@ func openCtop(t testing.TB) *ctopSide {
 		t.Fatalf("load ctop: %v", err)
 	}
 	t.Cleanup(func() {
-		if err := c.objects.Close(); err != nil {
+		if err := errors.Join(c.objects.Close(), c.table.Close()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -46,12 +46,11 @@ func (c *ctopSide) load() error {
 	if err != nil {
 		return err
 	}
-	if err := (bpftest.Setup{MaxFlows: maxRuns, Clock: true}).LoadInto(spec, bpf.SizeTable, &c.objects); err != nil {
+	if err := (bpftest.Setup{MaxFlows: maxRuns, Clock: true}).LoadInto(spec, bpf.SizeTable, bpf.SetConstants, &c.objects); err != nil {
 		return err
 	}
-	c.table = bpf.Table{Flows: c.objects.Flows, Buckets: c.objects.Buckets, Filling: c.objects.Filling, FreePlaces: c.objects.FreePlaces}
-	if err := c.objects.Hashing.Get(&c.table.Hashing); err != nil {
-		return fmt.Errorf("read the table's hash: %w", err)
+	if err := c.open(); err != nil {
+		return err
 	}
 	for i := range c.config.TimeoutTicks {
 		c.config.TimeoutTicks[i] = never
@@ -59,6 +58,17 @@ func (c *ctopSide) load() error {
 	c.config.InjectedTicks, c.config.InjectedNs = 1000, 1e9
 	c.config.Points[0].Ifindex, c.config.Points[1].Ifindex = bpftest.Loopback, bpftest.Loopback+1
 	return c.objects.Config.Set(&c.config)
+}
+
+// open opens the table.
+func (c *ctopSide) open() (err error) {
+	var hashing bpf.ConntrackHashing
+	if err := c.objects.Hashing.Get(&hashing); err != nil {
+		return fmt.Errorf("read the table's hash: %w", err)
+	}
+	maps := bpf.TableMaps{Flows: c.objects.Flows, Buckets: c.objects.Buckets, Filling: c.objects.Filling, FreePlaces: c.objects.FreePlaces}
+	c.table, err = maps.Open(hashing)
+	return err
 }
 
 // policy prepares for a run.
@@ -72,9 +82,7 @@ func (c *ctopSide) policy(enforce bool) error {
 
 // flush removes all flows, and the memory of ended ones.
 func (c *ctopSide) flush() error {
-	if _, err := c.table.Clear(); err != nil {
-		return err
-	}
+	c.table.Clear()
 	var keys []bpf.ConntrackFlowKey
 	var key bpf.ConntrackFlowKey
 	var ended bpf.ConntrackEndedFlow
@@ -200,20 +208,16 @@ func growth(now, then []uint64, names []string) string {
 
 // state returns the state of the tuple's flow. It tries both directions, since
 // only the program knows which end is first in its key.
-func (c *ctopSide) state(t tuple) (State, error) {
+func (c *ctopSide) state(t tuple) State {
 	key := c.key(t)
 	for range 2 {
-		flow, err := c.table.Find(&key)
-		if err != nil {
-			return Gone, fmt.Errorf("look flow up: %w", err)
-		}
-		if flow != nil {
-			return State(flow.Control & 0xff), nil
+		if flow := c.table.Find(&key); flow != nil {
+			return State(flow.Control & 0xff)
 		}
 		key.Addr[0], key.Addr[1] = key.Addr[1], key.Addr[0]
 		key.Port[0], key.Port[1] = key.Port[1], key.Port[0]
 	}
-	return Gone, nil
+	return Gone
 }
 
 func (c *ctopSide) key(t tuple) bpf.ConntrackFlowKey {

@@ -188,9 +188,7 @@ func (s *scene) compose(step *script.Step, t tuple) {
 // ask plays the packet to both trackers.
 func (s *scene) ask(m *moment, t tuple) (err error) {
 	c := s.court
-	if m.before.ctop, err = c.ctop.state(t); err != nil {
-		return err
-	}
+	m.before.ctop = c.ctop.state(t)
 	was, err := c.kernel.ct.get(t)
 	if err != nil {
 		return err
@@ -199,9 +197,7 @@ func (s *scene) ask(m *moment, t tuple) (err error) {
 	if m.ctop.Verdict, m.ctop.Why, err = c.ctop.play(s.frames, m.step.Dir()); err != nil {
 		return err
 	}
-	if m.ctop.State, err = c.ctop.state(t); err != nil {
-		return err
-	}
+	m.ctop.State = c.ctop.state(t)
 	if m.kernel.Verdict, err = c.kernel.play(s.packets, m.step.Dir()); err != nil {
 		return err
 	}
