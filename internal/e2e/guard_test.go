@@ -50,7 +50,7 @@ func TestGuard(t *testing.T) {
 			before := offloads(t, l)
 			use.begin(t, l.Server.Port())
 			o := runUnder(ctx, t, nil, "--dump", "--for", "100ms", l.Client.Port(), l.Server.Port())
-			for _, word := range []string{l.Server.Port(), use.want, "--force"} {
+			for _, word := range []string{l.Server.Port(), use.want, "--watch " + l.Server.Port(), "--force"} {
 				o.refused(t, word)
 			}
 			checkDetached(t, l)

@@ -145,8 +145,8 @@ func Guard(devices []*Device, connection string, force bool) (notes []string, er
 			continue
 		}
 		if !force {
-			return nil, fmt.Errorf("attach to %s: %w: it %s; ctop would take every packet, and the machine would answer nobody there: name another interface, or use --force",
-				s.Name(), ErrUsed, use)
+			return nil, fmt.Errorf("attach to %s: %w: it %s; ctop would take every packet, and the machine would answer nobody there: "+
+				"only look on with --watch %[1]s, name another interface, or use --force", s.Name(), ErrUsed, use)
 		}
 		s.forced = true
 		notes = append(notes, fmt.Sprintf("forced: %s %s, and the machine answers nobody there while the tracker runs", s.Name(), use))
@@ -188,7 +188,7 @@ func (a *Attachments) admit(i int, s *Device) error {
 	if use == "" {
 		return nil
 	}
-	err = fmt.Errorf("%w: it %s; ctop would take every packet, and the machine would answer nobody there: end that use, or start ctop again with --force",
+	err = fmt.Errorf("%w: it %s; ctop would take every packet, and the machine would answer nobody there: end that use, or start ctop again with --watch or --force",
 		ErrUsed, use)
 	a.uses.refuse(i, refusedLink{index: s.link.Attrs().Index, err: err, read: time.Now()})
 	return err
