@@ -29,6 +29,9 @@ func NewSampler(t *Tracker) *Sampler { return collect.NewSampler(source{t}) }
 // source implements [collect.Source].
 type source struct{ *Tracker }
 
+// Snapshot reads the table, and sets the rates.
+func (s source) Snapshot(r *kernel.Rates) (*flow.Snapshot, error) { return s.snapshot(r) }
+
 // Table returns the flow table.
 func (s source) Table() *kernel.Table { return s.table }
 

@@ -126,7 +126,12 @@ func (t *Tracker) PeersInProcesses() bool {
 
 // Snapshot reads the whole table. Rates are zero: a [Sampler] or [Collector]
 // computes them from two snapshots.
-func (t *Tracker) Snapshot() (*flow.Snapshot, error) { return t.look(t.table.Read) }
+func (t *Tracker) Snapshot() (*flow.Snapshot, error) { return t.snapshot(nil) }
+
+// snapshot reads the table, and sets the rates if r is not nil.
+func (t *Tracker) snapshot(r *kernel.Rates) (*flow.Snapshot, error) {
+	return t.look(func(c kernel.Clock) (*flow.Snapshot, error) { return t.table.Read(c, r) })
+}
 
 // Status returns a snapshot without flows. It does not read the table.
 func (t *Tracker) Status() (*flow.Snapshot, error) { return t.look(t.table.Status) }

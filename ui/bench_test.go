@@ -133,5 +133,3 @@ func benchModel(n int) *benched {
 	m.run(m.frame.Broadcast(page.FilterChanged{}))
 	return m
 }
-
-func addrPort(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }

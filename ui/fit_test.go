@@ -89,8 +89,8 @@ func TestAddressesAreWholeAt80(t *testing.T) {
 	flows := flowsUpTo(3)
 	for i := range flows {
 		flows[i].Tuple.Proto = flow.ProtocolTCP
-		flows[i].Tuple.Src = addrPort(fmt.Sprintf("203.113.114.115:5000%d", i))
-		flows[i].Tuple.Dst = addrPort("192.168.101.102:60443")
+		flows[i].Tuple.Src = flow.MustParseEnd(fmt.Sprintf("203.113.114.115:5000%d", i))
+		flows[i].Tuple.Dst = flow.MustParseEnd("192.168.101.102:60443")
 	}
 	c := newConsole(t, 80, 24, flows)
 	for i := range flows {

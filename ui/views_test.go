@@ -156,7 +156,7 @@ func TestOverviewSaysWhoOpensFlows(t *testing.T) {
 			s := snapshotOf(start.Add(time.Second), nil)
 			for i := range 1000 {
 				f := fakeFlow(1)
-				f.ID, f.Tuple.Src = flow.ID(i+1), netip.AddrPortFrom(netip.MustParseAddr(flood.source(i)), 1)
+				f.ID, f.Tuple.Src = flow.ID(i+1), flow.EndFrom(netip.MustParseAddr(flood.source(i)), 1)
 				s.Flows = append(s.Flows, f)
 				c.source.events = append(c.source.events, flow.Event{Time: start, Type: flow.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State})
 			}

@@ -86,8 +86,8 @@ func (x *terminal) record() {
 			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour, Age: time.Minute,
 			Tuple: flow.Tuple{
 				Proto: flow.ProtocolUDP,
-				Src:   netip.AddrPortFrom(netip.MustParseAddr("10.11.12.13"), uint16(1000+i)),
-				Dst:   netip.MustParseAddrPort("10.11.12.14:53"),
+				Src:   flow.EndFrom(netip.MustParseAddr("10.11.12.13"), uint16(1000+i)),
+				Dst:   flow.MustParseEnd("10.11.12.14:53"),
 			},
 		})
 	}

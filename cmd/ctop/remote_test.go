@@ -81,8 +81,8 @@ func (s *server) overSSH(t *testing.T, role console.Role, typed, command string)
 
 func aFlow(id flow.ID, proto flow.Protocol) flow.Flow {
 	return flow.Flow{ID: id, State: flow.StateEstablished, Tuple: flow.Tuple{
-		Proto: proto, Src: netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(id)),
-		Dst: netip.MustParseAddrPort("192.0.2.2:443"),
+		Proto: proto, Src: flow.EndFrom(netip.MustParseAddr("192.0.2.1"), uint16(id)),
+		Dst: flow.MustParseEnd("192.0.2.2:443"),
 	}}
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/netip"
 	"runtime"
 	"strings"
 	"sync"
@@ -36,7 +35,7 @@ func (m *moving) Snapshot() *flow.Snapshot {
 	s := &flow.Snapshot{Time: m.at, MaxFlows: m.flows, Flows: make([]flow.Flow, m.flows), Timeouts: flow.DefaultTimeouts()}
 	for i := range s.Flows {
 		s.Flows[i] = flow.Flow{ID: flow.ID(i + 1), State: flow.StateNew, Tuple: flow.Tuple{
-			Proto: flow.ProtocolUDP, Src: netip.MustParseAddrPort("10.0.0.1:1"), Dst: netip.MustParseAddrPort("10.0.0.2:2"),
+			Proto: flow.ProtocolUDP, Src: flow.MustParseEnd("10.0.0.1:1"), Dst: flow.MustParseEnd("10.0.0.2:2"),
 		}}
 	}
 	m.taken = append(m.taken, weak.Make(s))

@@ -2,7 +2,6 @@ package field
 
 import (
 	"encoding/binary"
-	"net/netip"
 
 	"ctop/internal/format"
 	"ctop/tracker/flow"
@@ -50,8 +49,8 @@ func orderID(f *flow.Flow) Rank        { return Rank{Hi: uint64(f.ID)} }
 func orderOrigin(f *flow.Flow) Rank { return endRank(f.Tuple.Src, f.Tuple.ICMPID) }
 func orderReply(f *flow.Flow) Rank  { return endRank(f.Tuple.Dst, 0) }
 
-func endRank(end netip.AddrPort, icmpID uint16) Rank {
-	a := end.Addr().As16()
+func endRank(end flow.End, icmpID uint16) Rank {
+	a := end.As16()
 	return Rank{
 		Hi: binary.BigEndian.Uint64(a[:8]), Lo: binary.BigEndian.Uint64(a[8:]),
 		Sub: uint32(end.Port()) + uint32(icmpID),

@@ -2,7 +2,6 @@ package field
 
 import (
 	"math"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -16,7 +15,7 @@ func sample() *flow.Flow {
 		ID: 0xabc, State: flow.StateEstablished, In: 1,
 		Tuple: flow.Tuple{
 			Proto: flow.ProtocolTCP, VLAN: 5, VLANThird: 7, Session: 9,
-			Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("[2001:db8::2]:443"),
+			Src: flow.MustParseEnd("10.0.0.1:40000"), Dst: flow.MustParseEnd("[2001:db8::2]:443"),
 		},
 		Origin: flow.Half{Packets: 1001, Bytes: 200_002, PPS: 11.5, BPS: 8800, RTT: 1500 * time.Microsecond, Retransmits: 3, Reordered: 65535, ZeroWindows: 1},
 		Reply:  flow.Half{Packets: 12, Bytes: 3_000_000, PPS: 2, BPS: 1_600_000, RTT: 2 * time.Second, Retransmits: 4, Reordered: 0, ZeroWindows: 2},
@@ -119,7 +118,7 @@ func TestTexts(t *testing.T) {
 func TestNotKnown(t *testing.T) {
 	ping := &flow.Flow{Tuple: flow.Tuple{
 		Proto: flow.ProtocolICMP, ICMPType: 8, ICMPCode: 1, ICMPID: 77,
-		Src: netip.MustParseAddrPort("10.0.0.1:0"), Dst: netip.MustParseAddrPort("10.0.0.2:0"),
+		Src: flow.MustParseEnd("10.0.0.1:0"), Dst: flow.MustParseEnd("10.0.0.2:0"),
 	}, Origin: flow.Half{Packets: 1}}
 	for name, want := range map[string]struct{ shown, exact string }{
 		"in_packets": {"·", "·"}, "in_bytes": {"·", "·"}, "in_rate": {"·", "·"}, "reply.pps": {"·", "·"},
@@ -206,14 +205,14 @@ func TestRanking(t *testing.T) {
 		"idle":        {{Idle: -1}, {Idle: 1, Timeout: 1}, {Idle: time.Hour, Timeout: 1}},
 		"out_packets": {{}, {Origin: flow.Half{Packets: 1}}, {Origin: flow.Half{Packets: math.MaxUint64}}},
 		"origin": {
-			{Tuple: flow.Tuple{Src: netip.MustParseAddrPort("10.0.0.1:80")}},
-			{Tuple: flow.Tuple{Src: netip.MustParseAddrPort("10.0.0.1:80"), ICMPID: 1}},
-			{Tuple: flow.Tuple{Src: netip.MustParseAddrPort("10.0.0.2:0")}},
-			{Tuple: flow.Tuple{Src: netip.MustParseAddrPort("[2001:db8::]:0")}},
+			{Tuple: flow.Tuple{Src: flow.MustParseEnd("10.0.0.1:80")}},
+			{Tuple: flow.Tuple{Src: flow.MustParseEnd("10.0.0.1:80"), ICMPID: 1}},
+			{Tuple: flow.Tuple{Src: flow.MustParseEnd("10.0.0.2:0")}},
+			{Tuple: flow.Tuple{Src: flow.MustParseEnd("[2001:db8::]:0")}},
 		},
 		"if": {{In: 0}, {In: 1}}, "proto": {{Tuple: flow.Tuple{Proto: 1}}, {Tuple: flow.Tuple{Proto: 6}}},
 		"state": {{State: 1}, {State: 2}}, "id": {{ID: 1}, {ID: 1 << 40}},
-		"reply": {{Tuple: flow.Tuple{Dst: netip.MustParseAddrPort("10.0.0.1:80"), ICMPID: 9}}, {Tuple: flow.Tuple{Dst: netip.MustParseAddrPort("10.0.0.1:81")}}},
+		"reply": {{Tuple: flow.Tuple{Dst: flow.MustParseEnd("10.0.0.1:80"), ICMPID: 9}}, {Tuple: flow.Tuple{Dst: flow.MustParseEnd("10.0.0.1:81")}}},
 	} {
 		field, _ := Named(name)
 		rank := field.Ranking(false)

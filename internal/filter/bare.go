@@ -2,9 +2,10 @@ package filter
 
 import (
 	"bytes"
-	"net/netip"
 	"strconv"
 	"strings"
+
+	"ctop/tracker/flow"
 )
 
 // bare parses a word without a keyword: another value for the previous keyword,
@@ -84,10 +85,11 @@ func readNumber(word string) (term, bool) {
 // readEnd parses an address, prefix or pattern for either end, or an address
 // with a port for one end.
 func readEnd(word string) (term, bool) {
-	if end, err := netip.ParseAddrPort(word); err == nil && end.Addr().Zone() == "" {
+	var one flow.End
+	if err := one.UnmarshalText([]byte(word)); err == nil && word != "" {
 		return func(s subject) bool {
 			t := &s.flow.Tuple
-			return t.Proto.HasPorts() && (t.Src == end || t.Dst == end)
+			return t.Proto.HasPorts() && (t.Src == one || t.Dst == one)
 		}, true
 	}
 	if prefix, err := readPrefix(word); err == nil {

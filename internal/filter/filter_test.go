@@ -2,7 +2,6 @@ package filter
 
 import (
 	"errors"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,7 @@ import (
 
 func tcp(src, dst string) *flow.Flow {
 	return &flow.Flow{State: flow.StateEstablished, Tuple: flow.Tuple{
-		Proto: flow.ProtocolTCP, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst),
+		Proto: flow.ProtocolTCP, Src: flow.MustParseEnd(src), Dst: flow.MustParseEnd(dst),
 	}}
 }
 

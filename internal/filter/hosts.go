@@ -11,10 +11,10 @@ import (
 )
 
 // end returns one end of a tuple.
-type end func(*flow.Tuple) netip.AddrPort
+type end func(*flow.Tuple) flow.End
 
-func source(t *flow.Tuple) netip.AddrPort      { return t.Src }
-func destination(t *flow.Tuple) netip.AddrPort { return t.Dst }
+func source(t *flow.Tuple) flow.End      { return t.Src }
+func destination(t *flow.Tuple) flow.End { return t.Dst }
 
 // ports returns the measures of the ports of ends.
 func ports(of []end) []measure {

@@ -28,15 +28,15 @@ func population(r *rand.Rand, n int) []flow.Flow {
 			family = someHosts[4:]
 		}
 		t := &flows[i].Tuple
-		pick := func() netip.AddrPort {
-			return netip.AddrPortFrom(netip.MustParseAddr(family[r.IntN(len(family))]), 0)
+		pick := func() flow.End {
+			return flow.EndFrom(netip.MustParseAddr(family[r.IntN(len(family))]), 0)
 		}
 		t.Src, t.Dst = pick(), pick()
 		switch r.IntN(4) {
 		case 0, 1:
 			t.Proto = []flow.Protocol{flow.ProtocolTCP, flow.ProtocolUDP}[r.IntN(2)]
-			t.Src = netip.AddrPortFrom(t.Src.Addr(), uint16(somePorts[r.IntN(len(somePorts))]))
-			t.Dst = netip.AddrPortFrom(t.Dst.Addr(), uint16(somePorts[r.IntN(len(somePorts))]))
+			t.Src = flow.EndFrom(t.Src.Addr(), uint16(somePorts[r.IntN(len(somePorts))]))
+			t.Dst = flow.EndFrom(t.Dst.Addr(), uint16(somePorts[r.IntN(len(somePorts))]))
 		case 2:
 			t.Proto, t.ICMPType = flow.ProtocolICMP, 8
 			if t.Src.Addr().Is6() {
@@ -54,7 +54,7 @@ func population(r *rand.Rand, n int) []flow.Flow {
 // words of pcap-filter(7).
 func primitiveOf(r *rand.Rand) (string, func(flow.Tuple) bool) {
 	way := []string{"", "src ", "dst ", "src or dst ", "src and dst "}[r.IntN(5)]
-	ends := func(t flow.Tuple, holds func(netip.AddrPort) bool) bool {
+	ends := func(t flow.Tuple, holds func(flow.End) bool) bool {
 		switch way {
 		case "src ":
 			return holds(t.Src)
@@ -76,7 +76,7 @@ func primitiveOf(r *rand.Rand) (string, func(flow.Tuple) bool) {
 			text = way + "host " + host
 		}
 		return text, func(t flow.Tuple) bool {
-			return ends(t, func(e netip.AddrPort) bool { return e.Addr() == netip.MustParseAddr(host) })
+			return ends(t, func(e flow.End) bool { return e.Addr() == netip.MustParseAddr(host) })
 		}
 	case 1:
 		net := someNets[r.IntN(len(someNets))]
@@ -85,7 +85,7 @@ func primitiveOf(r *rand.Rand) (string, func(flow.Tuple) bool) {
 			whole = net
 		}
 		return way + "net " + net, func(t flow.Tuple) bool {
-			return ends(t, func(e netip.AddrPort) bool { return netip.MustParsePrefix(whole).Contains(e.Addr()) })
+			return ends(t, func(e flow.End) bool { return netip.MustParsePrefix(whole).Contains(e.Addr()) })
 		}
 	case 2, 3:
 		proto := []string{"", "tcp ", "udp "}[r.IntN(3)]
@@ -97,7 +97,7 @@ func primitiveOf(r *rand.Rand) (string, func(flow.Tuple) bool) {
 		}
 		return text, func(t flow.Tuple) bool {
 			return t.Proto.HasPorts() && (proto == "" || t.Proto.String()+" " == proto) &&
-				ends(t, func(e netip.AddrPort) bool { return low <= int(e.Port()) && int(e.Port()) <= high })
+				ends(t, func(e flow.End) bool { return low <= int(e.Port()) && int(e.Port()) <= high })
 		}
 	case 4:
 		name := []string{"tcp", "udp", "icmp", "icmp6", "ip", "ip6"}[r.IntN(6)]

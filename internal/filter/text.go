@@ -1,7 +1,6 @@
 package filter
 
 import (
-	"net/netip"
 	"strconv"
 
 	"ctop/tracker/flow"
@@ -34,7 +33,7 @@ func appendText(b []byte, s subject) []byte {
 	return b
 }
 
-func appendEnd(b []byte, p flow.Protocol, end netip.AddrPort) []byte {
+func appendEnd(b []byte, p flow.Protocol, end flow.End) []byte {
 	if p.HasPorts() {
 		return end.AppendTo(b)
 	}

@@ -129,7 +129,7 @@ func TestTidy(t *testing.T) {
 
 func TestEnds(t *testing.T) {
 	tuple := func(p flow.Protocol, src, dst string) flow.Tuple {
-		return flow.Tuple{Proto: p, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst)}
+		return flow.Tuple{Proto: p, Src: flow.MustParseEnd(src), Dst: flow.MustParseEnd(dst)}
 	}
 	ping := tuple(flow.ProtocolICMP, "192.0.2.1:0", "192.0.2.9:0")
 	ping.ICMPType, ping.ICMPID = 8, 77

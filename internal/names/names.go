@@ -153,7 +153,7 @@ func (b *Book) Destination(t flow.Tuple) string {
 	return b.end(t.Proto, t.Dst)
 }
 
-func (b *Book) end(p flow.Protocol, e netip.AddrPort) string {
+func (b *Book) end(p flow.Protocol, e flow.End) string {
 	host := b.Host(e.Addr())
 	if !p.HasPorts() {
 		return host

@@ -18,7 +18,7 @@ func TestBook(t *testing.T) {
 		}
 		return "evil\x1b[31m.example.", nil
 	})
-	tuple := flow.Tuple{Proto: flow.ProtocolTCP, Src: netip.AddrPortFrom(a, 40000), Dst: netip.AddrPortFrom(b, 443)}
+	tuple := flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.EndFrom(a, 40000), Dst: flow.EndFrom(b, 443)}
 	if got := book.Wanted([]netip.Addr{a}); got != nil {
 		t.Fatalf("asks for %v while names are off", got)
 	}

@@ -13,8 +13,8 @@ func named(id flow.ID, p flow.Protocol, s flow.State, out, in uint64) flow.Flow 
 	return flow.Flow{
 		ID: id, State: s, Origin: flow.Half{Packets: out}, Reply: flow.Half{Packets: in},
 		Tuple: flow.Tuple{
-			Proto: p, Src: netip.AddrPortFrom(netip.MustParseAddr("10.0.0.1"), uint16(id)),
-			Dst: netip.MustParseAddrPort("10.0.0.2:443"),
+			Proto: p, Src: flow.EndFrom(netip.MustParseAddr("10.0.0.1"), uint16(id)),
+			Dst: flow.MustParseEnd("10.0.0.2:443"),
 		},
 	}
 }

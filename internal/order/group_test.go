@@ -2,7 +2,6 @@ package order
 
 import (
 	"math/rand"
-	"net/netip"
 	"slices"
 	"testing"
 
@@ -51,7 +50,7 @@ func TestGroupsAddUp(t *testing.T) {
 
 func TestNetworks(t *testing.T) {
 	f := &flow.Flow{Tuple: flow.Tuple{
-		Src: netip.MustParseAddrPort("10.1.2.3:1"), Dst: netip.MustParseAddrPort("[2001:db8:1:2:3::4]:1"),
+		Src: flow.MustParseEnd("10.1.2.3:1"), Dst: flow.MustParseEnd("[2001:db8:1:2:3::4]:1"),
 	}}
 	s := &flow.Snapshot{}
 	if got := BySourceNet.Term(BySourceNet.key(f), s); got != "src:10.1.2.0/24" {

@@ -26,8 +26,8 @@ func flows(n int) []flow.Flow {
 			Reply:  flow.Half{ZeroWindows: uint16(rnd.Intn(9)), Packets: uint64(rnd.Intn(2)), Bytes: uint64(rnd.Intn(9)), BPS: rnd.Float64(), PPS: rnd.Float64()},
 			Tuple: flow.Tuple{
 				Proto: flow.ProtocolTCP,
-				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rnd.Intn(9))}), uint16(rnd.Intn(9))),
-				Dst:   netip.AddrPortFrom(netip.MustParseAddr("2001:db8::1"), uint16(rnd.Intn(9))),
+				Src:   flow.EndFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(rnd.Intn(9))}), uint16(rnd.Intn(9))),
+				Dst:   flow.EndFrom(netip.MustParseAddr("2001:db8::1"), uint16(rnd.Intn(9))),
 			},
 		}
 	}
@@ -44,7 +44,7 @@ func ids(rows []*flow.Flow) []flow.ID {
 
 // TestOrder checks every key against the plain way to say what it sorts by.
 func TestOrder(t *testing.T) {
-	end := func(a netip.AddrPort) []uint64 {
+	end := func(a flow.End) []uint64 {
 		sixteen := a.Addr().As16()
 		var out []uint64
 		for _, b := range sixteen {

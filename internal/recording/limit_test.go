@@ -3,7 +3,6 @@ package recording
 import (
 	"context"
 	"errors"
-	"net/netip"
 	"testing"
 	"time"
 
@@ -13,7 +12,7 @@ import (
 var start = time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 
 func tuple() flow.Tuple {
-	return flow.Tuple{Proto: flow.ProtocolTCP, Src: netip.MustParseAddrPort("192.0.2.1:1"), Dst: netip.MustParseAddrPort("192.0.2.2:2")}
+	return flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.MustParseEnd("192.0.2.1:1"), Dst: flow.MustParseEnd("192.0.2.2:2")}
 }
 
 // TestValid has values on both sides of every limit.
@@ -58,7 +57,7 @@ func TestValid(t *testing.T) {
 		"no state":        {func(f *flow.Flow) { f.State = flow.StateNone }, false},
 		"the last state":  {func(f *flow.Flow) { f.State = flow.StateTimeWait }, true},
 		"none beyond":     {func(f *flow.Flow) { f.State = flow.StateTimeWait + 1 }, false},
-		"no address":      {func(f *flow.Flow) { f.Tuple.Src = netip.AddrPort{} }, false},
+		"no address":      {func(f *flow.Flow) { f.Tuple.Src = flow.End{} }, false},
 		"the last timer":  {func(f *flow.Flow) { f.TimeoutName = flow.Other }, true},
 		"no timer beyond": {func(f *flow.Flow) { f.TimeoutName = flow.Other + 1 }, false},
 	} {

@@ -230,9 +230,7 @@ func validEvent(e *flow.Event) bool {
 
 func validState(s flow.State) bool { return int(s) <= len(flow.States()) }
 
-// validTuple refuses zones of IPv6 addresses. They may be any text, and no
-// packet has one.
 func validTuple(t flow.Tuple) bool {
 	src, dst := t.Src.Addr(), t.Dst.Addr()
-	return src.IsValid() && dst.IsValid() && src.Is4() == dst.Is4() && src.Zone() == "" && dst.Zone() == ""
+	return src.IsValid() && dst.IsValid() && src.Is4() == dst.Is4()
 }

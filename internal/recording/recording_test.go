@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -23,7 +22,7 @@ func entry(id flow.ID, packets uint64, age, idle time.Duration) flow.Flow {
 	return flow.Flow{
 		ID: id, State: flow.StateEstablished, Age: age, Idle: idle,
 		Tuple: flow.Tuple{
-			Proto: flow.ProtocolTCP, Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("[2001:db8::1]:443"),
+			Proto: flow.ProtocolTCP, Src: flow.MustParseEnd("10.0.0.1:40000"), Dst: flow.MustParseEnd("[2001:db8::1]:443"),
 		},
 		Origin:      flow.Half{Packets: packets, Bytes: 100 * packets, PPS: float64(packets)},
 		TimeoutName: flow.TCPEstablished, Timeout: time.Hour,
@@ -32,7 +31,7 @@ func entry(id flow.ID, packets uint64, age, idle time.Duration) flow.Flow {
 
 func flow4(id flow.ID, packets uint64, age, idle time.Duration) flow.Flow {
 	f := entry(id, packets, age, idle)
-	f.Tuple.Dst = netip.MustParseAddrPort("10.0.0.2:443")
+	f.Tuple.Dst = flow.MustParseEnd("10.0.0.2:443")
 	return f
 }
 

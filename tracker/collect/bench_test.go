@@ -16,7 +16,7 @@ func BenchmarkSnapshot(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if s, err := tr.Snapshot(); err != nil || len(s.Flows) != n {
+				if s, err := tr.Snapshot(nil); err != nil || len(s.Flows) != n {
 					b.Fatal(len(s.Flows), err)
 				}
 			}

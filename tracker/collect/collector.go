@@ -37,8 +37,8 @@ type Options struct {
 
 // Source is the tracker that a collector reads.
 type Source interface {
-	// Snapshot reads the table.
-	Snapshot() (*flow.Snapshot, error)
+	// Snapshot reads the table, and sets the rates since the previous snapshot with r.
+	Snapshot(r *kernel.Rates) (*flow.Snapshot, error)
 	// Status returns a snapshot without flows. It does not read the table.
 	Status() (*flow.Snapshot, error)
 	// Table returns the flow table.
@@ -190,7 +190,8 @@ func (c *Collector) collect() (time.Duration, error) {
 	s.Warnings = s.Warnings.Add(c.faults.warnings()...)
 	c.status.Store(s)
 	c.publish(s)
-	return max(c.interval-s.Took, time.Duration(float64(s.Took)/maxScan)), nil
+	work := s.Took * time.Duration(kernel.Decoders(len(s.Flows)))
+	return max(c.interval-s.Took, time.Duration(float64(work)/maxScan)), nil
 }
 
 // TableWarnings returns a warning if the table is nearly full.

@@ -83,6 +83,7 @@ func (d *demand) serve() {
 // next snapshot's rates are computed.
 func (c *Collector) doze(ctx context.Context, woken <-chan struct{}) error {
 	c.latest.Store(nil)
+	c.sampler.Forget()
 	for {
 		select {
 		case <-ctx.Done():

@@ -35,12 +35,12 @@ func filled(tb testing.TB, n int) *fake {
 	return &fake{table: table, readers: kernel.NewReaders(table, anybody), flows: n * 11 / 10}
 }
 
-func (f *fake) Snapshot() (*flow.Snapshot, error) {
+func (f *fake) Snapshot(r *kernel.Rates) (*flow.Snapshot, error) {
 	if f.panics == partSnapshots {
 		panic("made up")
 	}
 	f.reads.Add(1)
-	return f.read(f.table.Read)
+	return f.read(func(c kernel.Clock) (*flow.Snapshot, error) { return f.table.Read(c, r) })
 }
 
 func (f *fake) Status() (*flow.Snapshot, error) {

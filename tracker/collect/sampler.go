@@ -1,9 +1,8 @@
 package collect
 
 import (
-	"time"
-
 	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
 )
 
 // Sampler takes snapshots of a tracker with the rates since the previous one.
@@ -11,7 +10,7 @@ import (
 // called concurrently.
 type Sampler struct {
 	source Source
-	rates  rates
+	rates  kernel.Rates
 }
 
 // NewSampler returns a sampler for s.
@@ -26,22 +25,12 @@ func (s *Sampler) Begin() error {
 	if err != nil {
 		return err
 	}
-	list, total, err := table.Volumes()
-	if err != nil {
-		return err
-	}
-	s.rates.begin(c.Wall, total, list)
-	return nil
+	return table.BeginRates(c, &s.rates)
 }
 
+// Forget gives back the memory of the volumes. The next snapshot has no rates, unless
+// Begin is called before.
+func (s *Sampler) Forget() { s.rates = kernel.Rates{} }
+
 // Snapshot takes the next snapshot.
-func (s *Sampler) Snapshot() (*flow.Snapshot, error) {
-	started := time.Now()
-	snapshot, err := s.source.Snapshot()
-	if err != nil {
-		return nil, err
-	}
-	s.rates.apply(snapshot)
-	snapshot.Took = time.Since(started)
-	return snapshot, nil
-}
+func (s *Sampler) Snapshot() (*flow.Snapshot, error) { return s.source.Snapshot(&s.rates) }

@@ -71,7 +71,8 @@ func (c Closer) String() string {
 	return ""
 }
 
-// Flow is one tracked conversation in a snapshot.
+// Flow is one tracked conversation in a snapshot. It contains no pointer and has few
+// gaps, since a console may hold millions.
 type Flow struct {
 	ID ID
 	// Tuple is the tuple of the flow's first packet.
@@ -88,10 +89,10 @@ type Flow struct {
 	// Age is the time since the first packet, Idle since the last one, both
 	// at [Snapshot.Time].
 	Age, Idle time.Duration
-	// TimeoutName is the timeout of the flow's state, and Timeout its duration.
-	// If OwnTimeout is set, Timeout is the flow's own timeout.
-	TimeoutName TimeoutName
+	// Timeout is the duration of the timeout of the flow's state, which
+	// TimeoutName is. If OwnTimeout is set, it is the flow's own timeout.
 	Timeout     time.Duration
+	TimeoutName TimeoutName
 	OwnTimeout  bool
 	// Invalid counts packets that had the flow's tuple but did not belong to
 	// it, Related ICMP errors about the flow. The counters stop at 65,535.

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"errors"
-	"net/netip"
 	"testing"
 	"time"
 )
@@ -10,7 +9,7 @@ import (
 // aTuple has its ends told apart by everything.
 func aTuple(p Protocol) Tuple {
 	return Tuple{
-		Proto: p, Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("10.0.0.2:443"),
+		Proto: p, Src: MustParseEnd("10.0.0.1:40000"), Dst: MustParseEnd("10.0.0.2:443"),
 		VLAN: 1, VLANInner: 2, VLANThird: 3,
 	}
 }

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 )
@@ -86,7 +85,7 @@ func (p Protocol) HasICMP() bool {
 type Tuple struct {
 	Proto Protocol
 	// Src and Dst are the two ends. Ports are 0 for protocols without ports.
-	Src, Dst netip.AddrPort
+	Src, Dst End
 	// ICMPType, ICMPCode and ICMPID describe the request of an ICMP flow.
 	ICMPType, ICMPCode uint8
 	ICMPID             uint16
@@ -129,7 +128,7 @@ func (t Tuple) Destination() string {
 	return t.end(t.Dst)
 }
 
-func (t Tuple) end(a netip.AddrPort) string {
+func (t Tuple) end(a End) string {
 	if t.Proto.HasPorts() {
 		return a.String()
 	}

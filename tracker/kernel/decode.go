@@ -2,7 +2,6 @@ package kernel
 
 import (
 	"encoding/binary"
-	"net/netip"
 	"time"
 
 	"ctop/bpf"
@@ -62,19 +61,16 @@ func (c Clock) ticksOf(d time.Duration) uint64 {
 	return uint64((d + c.Tick - 1) / c.Tick)
 }
 
-func addrFromHalves(family uint8, halves [2]uint64) netip.Addr {
+// endFromKey returns an end of a key.
+func endFromKey(k *kernelKey, end int) flow.End {
 	var b [16]byte
-	binary.NativeEndian.PutUint64(b[0:], halves[0])
-	binary.NativeEndian.PutUint64(b[8:], halves[1])
-	addr := netip.AddrFrom16(b)
-	if family == 4 {
-		return addr.Unmap()
-	}
-	return addr
+	binary.NativeEndian.PutUint64(b[0:], k.Addr[end][0])
+	binary.NativeEndian.PutUint64(b[8:], k.Addr[end][1])
+	return flow.EndOf(flow.Family(k.Family), b, networkPort(k.Port[end]))
 }
 
-func halvesFromAddr(addr netip.Addr) [2]uint64 {
-	b := addr.As16()
+func halvesFromEnd(end flow.End) [2]uint64 {
+	b := end.As16()
 	return [2]uint64{binary.NativeEndian.Uint64(b[0:]), binary.NativeEndian.Uint64(b[8:])}
 }
 
@@ -88,10 +84,14 @@ func networkPort(port uint16) uint16 {
 // tupleFromKey returns the tuple of the flow's origin. With reversed, the
 // origin is end 1 of the key.
 func tupleFromKey(k *kernelKey, reversed bool) flow.Tuple {
+	src, dst := 0, 1
+	if reversed {
+		src, dst = 1, 0
+	}
 	t := flow.Tuple{
 		Proto:     flow.Protocol(k.Proto),
-		Src:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[0]), networkPort(k.Port[0])),
-		Dst:       netip.AddrPortFrom(addrFromHalves(k.Family, k.Addr[1]), networkPort(k.Port[1])),
+		Src:       endFromKey(k, src),
+		Dst:       endFromKey(k, dst),
 		ICMPType:  k.IcmpType,
 		ICMPCode:  k.IcmpCode,
 		VLAN:      k.Vlan[0] & vlanMask,
@@ -101,12 +101,8 @@ func tupleFromKey(k *kernelKey, reversed bool) flow.Tuple {
 		Zone:      zoneOf(k),
 	}
 	if t.Proto.HasICMP() {
-		t.ICMPID = t.Src.Port()
-		t.Src = netip.AddrPortFrom(t.Src.Addr(), 0)
-		t.Dst = netip.AddrPortFrom(t.Dst.Addr(), 0)
-	}
-	if reversed {
-		return t.Reverse()
+		t.ICMPID = networkPort(k.Port[0])
+		t.Src, t.Dst = t.Src.WithPort(0), t.Dst.WithPort(0)
 	}
 	return t
 }
@@ -137,7 +133,7 @@ func keyFromTuple(t flow.Tuple) kernelKey {
 		family = 4
 	}
 	k := kernelKey{
-		Addr:     [2][2]uint64{halvesFromAddr(t.Src.Addr()), halvesFromAddr(t.Dst.Addr())},
+		Addr:     [2][2]uint64{halvesFromEnd(t.Src), halvesFromEnd(t.Dst)},
 		Port:     [2]uint16{networkPort(t.Src.Port()), networkPort(t.Dst.Port())},
 		Vlan:     [2]uint16{t.VLAN, t.VLANInner},
 		Proto:    uint8(t.Proto),
@@ -218,10 +214,10 @@ func tcpTimeout(s flow.State) flow.TimeoutName {
 
 // flowFromKernel converts a flow as of the time of the clock, and stores it in
 // f.
-func flowFromKernel(f *flow.Flow, k *kernelKey, v *kernelFlow, c Clock, timeouts *flow.Timeouts) {
+func flowFromKernel(f *flow.Flow, v *kernelFlow, c Clock, timeouts *flow.Timeouts) {
 	*f = flow.Flow{
 		ID:      flow.ID(v.ID()),
-		Tuple:   tupleFromKey(k, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
+		Tuple:   tupleFromKey(&v.Key, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)),
 		State:   stateFromControl(v.Control),
 		Origin:  halfFromKernel(v, flow.Origin),
 		Reply:   halfFromKernel(v, flow.Reply),
@@ -275,6 +271,10 @@ func halfFromKernel(v *kernelFlow, direction flow.Direction) flow.Half {
 	}
 }
 
+func volumeFromKernel(v *kernelFlow, direction flow.Direction) volume {
+	return volume{v.Dir[direction].Packets, v.Dir[direction].Bytes}
+}
+
 // hasBothSYNs reports whether the tracker saw the SYNs of both directions.
 func hasBothSYNs(control uint64) bool {
 	const sent = uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT)
@@ -290,23 +290,6 @@ func setWindow(h *flow.Half, d, other *bpf.ConntrackFlowDir) {
 		h.Window = window
 	}
 	h.InFlight = uint32(max(int32(d.End-other.Acked), 0))
-}
-
-// Volume is a number of packets and bytes, of a direction or of the tracker.
-type Volume struct {
-	Packets, Bytes uint64
-}
-
-// FlowVolume is the volumes of a flow's two directions, indexed by
-// [flow.Direction].
-type FlowVolume struct {
-	ID flow.ID
-	Of [2]Volume
-}
-
-func flowVolumeFromKernel(v *kernelFlow) FlowVolume {
-	origin, reply := &v.Dir[flow.Origin], &v.Dir[flow.Reply]
-	return FlowVolume{flow.ID(v.ID()), [2]Volume{{origin.Packets, origin.Bytes}, {reply.Packets, reply.Bytes}}}
 }
 
 // isStalled does the same as tcp_is_stalled in timeout.h.

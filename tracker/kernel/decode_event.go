@@ -53,13 +53,13 @@ type Row struct {
 	key           kernelKey
 	control       uint64
 	createdNs     uint64
-	origin, reply flow.Half
+	origin, reply volume
 }
 
-func rowFromKernel(k *kernelKey, v *kernelFlow) Row {
+func rowFromKernel(v *kernelFlow) Row {
 	return Row{
-		ID: flow.ID(v.ID()), key: *k, control: v.Control, createdNs: v.CreatedNs,
-		origin: halfFromKernel(v, flow.Origin), reply: halfFromKernel(v, flow.Reply),
+		ID: flow.ID(v.ID()), key: v.Key, control: v.Control, createdNs: v.CreatedNs,
+		origin: volumeFromKernel(v, flow.Origin), reply: volumeFromKernel(v, flow.Reply),
 	}
 }
 
@@ -72,8 +72,8 @@ func (r *Row) Event(c Clock) flow.Event {
 		ID:        r.ID,
 		Tuple:     origin.Tuple(),
 		To:        r.State(),
-		Origin:    flow.Half{Packets: r.origin.Packets, Bytes: r.origin.Bytes},
-		Reply:     flow.Half{Packets: r.reply.Packets, Bytes: r.reply.Bytes},
+		Origin:    flow.Half{Packets: r.origin.packets, Bytes: r.origin.bytes},
+		Reply:     flow.Half{Packets: r.reply.packets, Bytes: r.reply.bytes},
 		Age:       max(time.Duration(int64(c.Ns)-int64(r.createdNs)), 0),
 		Recovered: true,
 	}

@@ -56,13 +56,13 @@ func inside(t flow.Tuple, outer, inner, third, session uint16) flow.Tuple {
 }
 
 func tuple(p flow.Protocol, src, dst string) flow.Tuple {
-	return flow.Tuple{Proto: p, Src: netip.MustParseAddrPort(src), Dst: netip.MustParseAddrPort(dst)}
+	return flow.Tuple{Proto: p, Src: flow.MustParseEnd(src), Dst: flow.MustParseEnd(dst)}
 }
 
 func ping(p flow.Protocol, src, dst string, kind uint8, id uint16) flow.Tuple {
 	t := flow.Tuple{Proto: p, ICMPType: kind, ICMPID: id}
-	t.Src = netip.AddrPortFrom(netip.MustParseAddr(src), 0)
-	t.Dst = netip.AddrPortFrom(netip.MustParseAddr(dst), 0)
+	t.Src = flow.EndFrom(netip.MustParseAddr(src), 0)
+	t.Dst = flow.EndFrom(netip.MustParseAddr(dst), 0)
 	return t
 }
 
@@ -99,7 +99,7 @@ func FuzzTupleAndKey(f *testing.F) {
 		if !isAddr || !isAlso || a.Is4() != b.Is4() {
 			t.Skip()
 		}
-		want := flow.Tuple{Proto: flow.Protocol(proto), Src: netip.AddrPortFrom(a, sport), Dst: netip.AddrPortFrom(b, dport), VLAN: outer, VLANInner: inner}
+		want := flow.Tuple{Proto: flow.Protocol(proto), Src: flow.EndFrom(a, sport), Dst: flow.EndFrom(b, dport), VLAN: outer, VLANInner: inner}
 		if want.Proto.HasICMP() {
 			want = vlan(ping(want.Proto, a.String(), b.String(), kind, sport), outer, inner)
 		}
@@ -150,8 +150,9 @@ func TestFlowFromKernel(t *testing.T) {
 	value.Control = 77<<32 | uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
 	value.Dir[flow.Origin].Packets, value.Dir[flow.Origin].Bytes, value.Dir[flow.Origin].LastSeenTicks = 3, 300, 4000
 	value.Dir[flow.Reply].Packets, value.Dir[flow.Reply].Bytes, value.Dir[flow.Reply].LastSeenTicks = 2, 200, 7000
+	value.Key = key
 	var f flow.Flow
-	flowFromKernel(&f, &key, &value, c, &timeouts)
+	flowFromKernel(&f, &value, c, &timeouts)
 	if f.ID != 7<<32|77 || f.Tuple != want || f.State != flow.StateTimeWait || f.In != 1 {
 		t.Errorf("flow %+v", f)
 	}
@@ -163,12 +164,12 @@ func TestFlowFromKernel(t *testing.T) {
 	}
 	value.TimeoutTicks = 4000
 	value.Control |= uint64(bpf.ConntrackFlowFlagFLOW_REVERSED)
-	flowFromKernel(&f, &key, &value, c, &timeouts)
+	flowFromKernel(&f, &value, c, &timeouts)
 	if f.Tuple != want.Reverse() || !f.OwnTimeout || f.Timeout != 4*time.Second || f.TTL(0) != time.Second || f.TTL(time.Minute) != 0 {
 		t.Errorf("flow %+v", f)
 	}
 	// A clock read before the flow was last seen makes no time run backwards.
-	flowFromKernel(&f, &key, &value, Clock{Tick: time.Millisecond, Ticks: 1, Ns: 1}, &timeouts)
+	flowFromKernel(&f, &value, Clock{Tick: time.Millisecond, Ticks: 1, Ns: 1}, &timeouts)
 	if f.Age != 0 || f.Idle != 0 {
 		t.Errorf("age %s, idle %s", f.Age, f.Idle)
 	}
@@ -183,10 +184,10 @@ func TestTimeoutOfEndedOutside(t *testing.T) {
 	for flags, want := range map[uint64]flow.TimeoutName{
 		0: flow.TCPEstablished, outside: flow.TCPEstablished, outside << 1: flow.TCPEstablished, outside | outside<<1: flow.TCPUnacknowledged,
 	} {
-		value := kernelFlow{Control: uint64(bpf.ConntrackFlowStateSTATE_ESTABLISHED) | flags}
+		value := kernelFlow{Key: key, Control: uint64(bpf.ConntrackFlowStateSTATE_ESTABLISHED) | flags}
 		value.Dir[flow.Origin].Limit, value.Dir[flow.Reply].Limit = 1000, 1000
 		var f flow.Flow
-		if flowFromKernel(&f, &key, &value, Clock{Tick: time.Millisecond}, &timeouts); f.TimeoutName != want {
+		if flowFromKernel(&f, &value, Clock{Tick: time.Millisecond}, &timeouts); f.TimeoutName != want {
 			t.Errorf("flags %x: %s, want %s", flags, f.TimeoutName, want)
 		}
 	}
@@ -219,7 +220,7 @@ func TestWindows(t *testing.T) {
 	} {
 		var f flow.Flow
 		value := kernelFlow{Control: c.control, Dir: [2]bpf.ConntrackFlowDir{c.origin, c.reply}}
-		flowFromKernel(&f, &kernelKey{}, &value, Clock{Tick: time.Millisecond}, new(flow.Timeouts))
+		flowFromKernel(&f, &value, Clock{Tick: time.Millisecond}, new(flow.Timeouts))
 		if got := [2]flow.Half{f.Origin, f.Reply}; got != c.want {
 			t.Errorf("%s:\n got %+v\nwant %+v", c.name, got, c.want)
 		}

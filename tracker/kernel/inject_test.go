@@ -81,7 +81,7 @@ func TestInjected(t *testing.T) {
 	if e, _ := next(t, q, c); e != nil {
 		t.Errorf("one event too many: %+v", e)
 	}
-	s, err := table.Read(c)
+	s, err := table.Read(c, nil)
 	if err != nil || len(s.Flows) != 1 || s.Flows[0].Origin.Packets != 2 || s.Flows[0].Reply.Packets != 1 || s.Flows[0].In != 0 {
 		t.Errorf("%+v, error %v", s, err)
 	}
@@ -96,7 +96,7 @@ func TestUnknownSides(t *testing.T) {
 		if err := errors.Join(table.SetClock(c), table.Inject(datagram(false)), table.Inject(datagram(true))); err != nil {
 			t.Fatal(err)
 		}
-		s, err := table.Read(c)
+		s, err := table.Read(c, nil)
 		if err != nil || len(s.Flows) != 1 || s.Flows[0].State != want {
 			t.Errorf("sides known %t: %+v, error %v", known, s.Flows, err)
 		}

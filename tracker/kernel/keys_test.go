@@ -108,9 +108,9 @@ func TestKeysAreTheKernels(t *testing.T) {
 			keys []kernelKey
 			f    flow.Flow
 		)
-		err := k.mapping.each(func(key *kernelKey, value *kernelFlow) {
-			keys = append(keys, *key)
-			flowFromKernel(&f, key, value, Clock{Tick: 1}, &timeouts)
+		err := k.mapping.each(func(_ int, value *kernelFlow) {
+			keys = append(keys, value.Key)
+			flowFromKernel(&f, value, Clock{Tick: 1}, &timeouts)
 		})
 		if err != nil || len(keys) != 1 {
 			t.Fatalf("%s: %d flows, %v", tuple, len(keys), err)

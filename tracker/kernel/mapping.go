@@ -25,10 +25,25 @@ type mapping struct {
 	closed bool
 }
 
-// each calls visit with a copy of every flow, in the order of the table. It may
-// miss flows that are created or end meanwhile. A copy is consistent, though
-// its counters may differ by a packet. It is valid until visit returns.
-func (m *mapping) each(visit func(*kernelKey, *kernelFlow)) error {
+// each calls visit with every flow, in the order of the table, as [eachFlow] does.
+func (m *mapping) each(visit func(place int, v *kernelFlow)) error {
+	return m.use(func(places []kernelFlow) { eachFlow(places, visit) })
+}
+
+// eachFlow calls visit with a copy of every flow. It may miss flows that are created or
+// end meanwhile. A copy is consistent, though its counters may differ by a packet. It is
+// valid until visit returns.
+func eachFlow(places []kernelFlow, visit func(place int, v *kernelFlow)) {
+	var whole kernelFlow
+	for i := range places {
+		if copyFlow(&whole, &places[i]) {
+			visit(i, &whole)
+		}
+	}
+}
+
+// use calls do with the places that were ever used. They are mapped until do returns.
+func (m *mapping) use(do func(places []kernelFlow)) error {
 	if err := m.open(); err != nil {
 		return err
 	}
@@ -41,12 +56,7 @@ func (m *mapping) each(visit func(*kernelKey, *kernelFlow)) error {
 	if err := m.filling.Lookup(uint32(0), &filling); err != nil {
 		return fmt.Errorf("read the table: %w", err)
 	}
-	var whole kernelFlow
-	for i := range m.mapped[:min(filling.Used, uint64(len(m.mapped)))] {
-		if copyFlow(&whole, &m.mapped[i]) {
-			visit(&whole.Key, &whole)
-		}
-	}
+	do(m.mapped[:min(filling.Used, uint64(len(m.mapped)))])
 	return nil
 }
 

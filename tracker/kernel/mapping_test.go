@@ -24,7 +24,7 @@ func TestTableClosed(t *testing.T) {
 	done := make(chan error)
 	go func() {
 		for !stop.Load() {
-			if err := objects.mapping.each(func(*kernelKey, *kernelFlow) {}); err != nil {
+			if err := objects.mapping.each(func(int, *kernelFlow) {}); err != nil {
 				done <- err
 				return
 			}
@@ -73,7 +73,8 @@ func TestReadersMeetWriters(t *testing.T) {
 	var torn []kernelFlow
 	read, keys := 0, map[uint64]kernelKey{}
 	for len(keys) < 100_000 {
-		err := k.mapping.each(func(key *kernelKey, f *kernelFlow) {
+		err := k.mapping.each(func(_ int, f *kernelFlow) {
+			key := &f.Key
 			read++
 			client := 0
 			if key.Port[0] == networkPort(443) {
@@ -107,8 +108,8 @@ func writeFlows(t *testing.T, k *Objects, stop *atomic.Bool) error {
 		from := netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(low >> 8), byte(low)})
 		frame := frameOf(t, flow.Tuple{
 			Proto: flow.ProtocolUDP,
-			Src:   netip.AddrPortFrom(from, low),
-			Dst:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 168, 0, 1}), 443),
+			Src:   flow.EndFrom(from, low),
+			Dst:   flow.EndFrom(netip.AddrFrom4([4]byte{192, 168, 0, 1}), 443),
 		})
 		if _, err := k.xdp.Run(&ebpf.RunOptions{Data: frame}); err != nil {
 			return err

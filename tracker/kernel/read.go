@@ -7,25 +7,6 @@ import (
 	"ctop/tracker/flow"
 )
 
-// flows reads every flow as of the clock's time. expected is the capacity to
-// allocate. waiting counts flows that ended or expired and were not swept yet.
-func (m *mapping) flows(c Clock, timeouts *flow.Timeouts, expected int) (flows []flow.Flow, waiting int, err error) {
-	flows = make([]flow.Flow, 0, RoomFor(expected))
-	err = m.each(func(k *kernelKey, v *kernelFlow) {
-		if stateFromControl(v.Control) != flow.StateNone {
-			flows = append(flows, flow.Flow{})
-			f := &flows[len(flows)-1]
-			flowFromKernel(f, k, v, c, timeouts)
-			if f.TTL(0) > 0 {
-				return
-			}
-			flows = flows[:len(flows)-1]
-		}
-		waiting++
-	})
-	return flows, waiting, err
-}
-
 // ReadClock reads the kernel's clocks and the time of day.
 func (t *Table) ReadClock() (Clock, error) {
 	ticks, ns, err := readKernelClock(t.objects.clock)
@@ -80,43 +61,38 @@ func (t *Table) Status(c Clock) (*flow.Snapshot, error) {
 }
 
 // Read reads the whole table as of the clock's time, with counters and
-// configuration. A flow that has a packet during the reading counts as active
-// at that time.
-func (t *Table) Read(c Clock) (*flow.Snapshot, error) {
-	s, _, err := t.ReadWaiting(c)
+// configuration, and sets the rates if r is not nil. A flow that has a packet during
+// the reading counts as active at that time.
+func (t *Table) Read(c Clock, r *Rates) (*flow.Snapshot, error) {
+	s, _, err := t.ReadWaiting(c, r)
 	return s, err
 }
 
 // ReadWaiting is like [Table.Read], and also counts entries that ended or
 // expired and were not swept yet.
-func (t *Table) ReadWaiting(c Clock) (s *flow.Snapshot, waiting int, err error) {
+func (t *Table) ReadWaiting(c Clock, r *Rates) (s *flow.Snapshot, waiting int, err error) {
 	if s, err = t.Status(c); err != nil {
 		return nil, 0, err
 	}
-	if s.Flows, waiting, err = t.objects.mapping.flows(c, &s.Timeouts, Present(&s.Counters)); err != nil {
+	decode := decoder{clock: c, timeouts: &s.Timeouts, rates: r}
+	expected := Present(&s.Counters)
+	err = t.objects.mapping.use(func(places []kernelFlow) {
+		if r != nil {
+			r.begin(s, len(places))
+			defer r.end()
+		}
+		s.Flows, waiting = decode.flows(places, expected)
+	})
+	if err != nil {
 		return nil, 0, err
 	}
 	return s, waiting, nil
 }
 
-// Volumes returns the volumes of all flows and of the tracker. It takes less
-// time and far less memory than Read.
-func (t *Table) Volumes() (list []FlowVolume, total Volume, err error) {
-	counters, err := t.Counters()
-	if err != nil {
-		return nil, Volume{}, err
-	}
-	list = make([]FlowVolume, 0, RoomFor(Present(&counters)))
-	err = t.objects.mapping.each(func(_ *kernelKey, v *kernelFlow) {
-		list = append(list, flowVolumeFromKernel(v))
-	})
-	return list, Volume{counters.Packets, counters.Bytes}, err
-}
-
 // Rows calls visit for every live flow. A row is valid until visit returns.
 func (t *Table) Rows(visit func(*Row)) error {
-	return t.objects.mapping.each(func(k *kernelKey, v *kernelFlow) {
-		if row := rowFromKernel(k, v); row.State() != flow.StateNone {
+	return t.objects.mapping.each(func(_ int, v *kernelFlow) {
+		if row := rowFromKernel(v); row.State() != flow.StateNone {
 			visit(&row)
 		}
 	})

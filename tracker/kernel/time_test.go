@@ -24,7 +24,7 @@ func TestTimeOfDaySet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := table.Read(now)
+		s, err := table.Read(now, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

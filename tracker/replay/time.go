@@ -112,7 +112,7 @@ func (r *Replay) sweepAt(at time.Duration) error {
 // flows that are not swept yet.
 func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 	started := time.Now()
-	s, waiting, err = r.table.ReadWaiting(r.clock())
+	s, waiting, err = r.table.ReadWaiting(r.clock(), nil)
 	if err != nil {
 		return nil, 0, err
 	}

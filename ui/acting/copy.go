@@ -2,7 +2,6 @@ package acting
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -72,7 +71,7 @@ func filterText(t flow.Tuple) string {
 }
 
 // endText returns a filter for one end of a flow.
-func endText(address, port string, p flow.Protocol, end netip.AddrPort) string {
+func endText(address, port string, p flow.Protocol, end flow.End) string {
 	text := address + ":" + end.Addr().String()
 	if p.HasPorts() {
 		text += " " + port + ":" + portText(end)
@@ -130,7 +129,7 @@ func protocolFilter(t flow.Tuple) string {
 	return fmt.Sprintf("ip proto %d", uint8(t.Proto))
 }
 
-func portText(end netip.AddrPort) string { return strconv.Itoa(int(end.Port())) }
+func portText(end flow.End) string { return strconv.Itoa(int(end.Port())) }
 
 // StopCopying makes the next copy begin with the first form again.
 func (a *Acts) StopCopying() { a.copied = copied{} }

@@ -1,7 +1,6 @@
 package acting
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -19,7 +18,7 @@ func TestCopiedDeleteIsExact(t *testing.T) {
 	other.Tuple.Session = 301
 	ping := fake.Flow(4)
 	ping.Tuple.Proto, ping.Tuple.ICMPType = flow.ProtocolICMPv6, 128
-	ping.Tuple.Src, ping.Tuple.Dst = netip.MustParseAddrPort("[fd00::1]:0"), netip.MustParseAddrPort("[fd00::2]:0")
+	ping.Tuple.Src, ping.Tuple.Dst = flow.MustParseEnd("[fd00::1]:0"), flow.MustParseEnd("[fd00::2]:0")
 	again := ping
 	again.Tuple.ICMPID++
 	flows = append(flows, tagged, other, ping, again)

@@ -54,8 +54,8 @@ func (f *fakeSource) Snapshot() *flow.Snapshot {
 			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour,
 			Tuple: flow.Tuple{
 				Proto: flow.ProtocolTCP,
-				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 40000),
-				Dst:   netip.MustParseAddrPort("192.168.1.10:443"),
+				Src:   flow.EndFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 40000),
+				Dst:   flow.MustParseEnd("192.168.1.10:443"),
 			},
 		})
 	}

@@ -191,7 +191,7 @@ func TestOpenedBy(t *testing.T) {
 	for i := range 200 {
 		e := flow.Event{Type: flow.EventNew, ID: flow.ID(i + 1), Tuple: fake.Flow(1).Tuple}
 		if i%4 == 0 {
-			e.Tuple.Src = netip.AddrPortFrom(netip.AddrFrom4([4]byte{172, 16, byte(i), 1}), 1)
+			e.Tuple.Src = flow.EndFrom(netip.AddrFrom4([4]byte{172, 16, byte(i), 1}), 1)
 		}
 		f.Events = append(f.Events, e)
 	}

@@ -22,7 +22,7 @@ func rows(n int) []*flow.Flow {
 			ID: flow.ID(i + 1), State: flow.StateEstablished, In: 1, Age: time.Minute, Idle: time.Second, Timeout: 100 * time.Second,
 			Tuple: flow.Tuple{
 				Proto: flow.ProtocolTCP,
-				Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 40000), Dst: netip.MustParseAddrPort("10.0.0.99:443"),
+				Src:   flow.EndFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 40000), Dst: flow.MustParseEnd("10.0.0.99:443"),
 			},
 			Origin: flow.Half{Packets: 7, Bytes: 900, BPS: 8000, PPS: 3, Retransmits: 5}, Reply: flow.Half{Packets: 8, Bytes: 1000, BPS: 16000, PPS: 4},
 		})

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"ctop/tracker/flow"
 	"ctop/ui/internal/fake"
 )
 
@@ -13,7 +14,7 @@ func TestLongNamesGetRoom(t *testing.T) {
 	const long = "2001:db8:1234:5678:9abc:def0:1234:5678"
 	list := fake.Flows(40)
 	last := &list[39]
-	last.Tuple.Src = netip.AddrPortFrom(netip.MustParseAddr(long), 1)
+	last.Tuple.Src = flow.EndFrom(netip.MustParseAddr(long), 1)
 	f, p := newPage(list...)
 	for _, line := range p.Lines() {
 		if strings.Contains(line, "2001") {

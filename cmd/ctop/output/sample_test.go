@@ -1,7 +1,6 @@
 package output_test
 
 import (
-	"net/netip"
 	"time"
 
 	"ctop/cmd/ctop/output"
@@ -47,8 +46,8 @@ func sampleTCP() flow.Flow {
 		ID: 0x9f3c5a1e2b4d6f80,
 		Tuple: flow.Tuple{
 			Proto: flow.ProtocolTCP,
-			Src:   netip.MustParseAddrPort("10.0.0.1:40000"),
-			Dst:   netip.MustParseAddrPort("10.0.0.2:5201"),
+			Src:   flow.MustParseEnd("10.0.0.1:40000"),
+			Dst:   flow.MustParseEnd("10.0.0.2:5201"),
 		},
 		State:       flow.StateEstablished,
 		Origin:      flow.Half{Packets: 60, Bytes: 90000, PPS: 12, BPS: 144000, Retransmits: 3, Reordered: 2},
@@ -68,8 +67,8 @@ func sampleUDP() flow.Flow {
 		ID: 0xa,
 		Tuple: flow.Tuple{
 			Proto: flow.ProtocolUDP,
-			Src:   netip.MustParseAddrPort("[fd00::1]:9000"),
-			Dst:   netip.MustParseAddrPort("[fd00::2]:9001"),
+			Src:   flow.MustParseEnd("[fd00::1]:9000"),
+			Dst:   flow.MustParseEnd("[fd00::2]:9001"),
 			VLAN:  100, VLANInner: 7, VLANThird: 8, Session: 9,
 		},
 		State:   flow.StateNew,
@@ -86,8 +85,8 @@ func samplePing() flow.Flow {
 		ID: 0xb,
 		Tuple: flow.Tuple{
 			Proto:    flow.ProtocolICMP,
-			Src:      netip.MustParseAddrPort("10.0.0.1:0"),
-			Dst:      netip.MustParseAddrPort("10.0.0.2:0"),
+			Src:      flow.MustParseEnd("10.0.0.1:0"),
+			Dst:      flow.MustParseEnd("10.0.0.2:0"),
 			ICMPType: 8, ICMPID: 4711,
 		},
 		State:   flow.StateEstablished,
@@ -103,8 +102,8 @@ func sampleGRE() flow.Flow {
 		ID: 0xc,
 		Tuple: flow.Tuple{
 			Proto: 47,
-			Src:   netip.MustParseAddrPort("192.0.2.1:0"),
-			Dst:   netip.MustParseAddrPort("192.0.2.2:0"),
+			Src:   flow.MustParseEnd("192.0.2.1:0"),
+			Dst:   flow.MustParseEnd("192.0.2.2:0"),
 		},
 		State:   flow.StateNew,
 		Origin:  flow.Half{Packets: 3, Bytes: 300},

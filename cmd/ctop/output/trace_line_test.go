@@ -1,7 +1,6 @@
 package output_test
 
 import (
-	"net/netip"
 	"testing"
 	"time"
 
@@ -16,7 +15,7 @@ func TestTraceLines(t *testing.T) {
 	segment := flow.Trace{
 		Time: at, In: 1, Flow: 0xab, Kind: flow.PacketFlow, Verdict: flow.VerdictEstablished, Direction: flow.Reply,
 		Flags: 0x12, Seq: 1, Ack: 2, Window: 3, Payload: 4, Bytes: 58, Segments: 2, From: flow.StateSynSent, To: flow.StateSynRecv,
-		Tuple: flow.Tuple{Proto: flow.ProtocolTCP, Src: netip.MustParseAddrPort("10.0.0.1:40000"), Dst: netip.MustParseAddrPort("10.0.0.2:443")},
+		Tuple: flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.MustParseEnd("10.0.0.1:40000"), Dst: flow.MustParseEnd("10.0.0.2:443")},
 	}
 	steady := segment
 	steady.From, steady.Flags, steady.In = flow.StateSynRecv, 0, 2

@@ -1,7 +1,6 @@
 package output_test
 
 import (
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -14,7 +13,7 @@ func TestTraceReasons(t *testing.T) {
 	in := []string{"veth1", "veth2"}
 	tuple := flow.Tuple{
 		Proto: flow.ProtocolSCTP,
-		Src:   netip.MustParseAddrPort("10.0.0.1:4000"), Dst: netip.MustParseAddrPort("10.0.0.2:5000"),
+		Src:   flow.MustParseEnd("10.0.0.1:4000"), Dst: flow.MustParseEnd("10.0.0.2:5000"),
 		VLAN: 5, VLANInner: 6, VLANThird: 7, Session: 9,
 	}
 	for _, c := range []struct {

@@ -49,12 +49,12 @@ func Flow(i int) flow.Flow {
 	}
 	f.Tuple = flow.Tuple{
 		Proto: kind.proto,
-		Src:   netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), uint16(40000+i%20000)),
-		Dst:   netip.MustParseAddrPort("192.168.1.10:443"),
+		Src:   flow.EndFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), uint16(40000+i%20000)),
+		Dst:   flow.MustParseEnd("192.168.1.10:443"),
 	}
 	if kind.proto == flow.ProtocolICMP {
-		f.Tuple.Src = netip.AddrPortFrom(f.Tuple.Src.Addr(), 0)
-		f.Tuple.Dst = netip.AddrPortFrom(f.Tuple.Dst.Addr(), 0)
+		f.Tuple.Src = flow.EndFrom(f.Tuple.Src.Addr(), 0)
+		f.Tuple.Dst = flow.EndFrom(f.Tuple.Dst.Addr(), 0)
 		f.Tuple.ICMPType, f.Tuple.ICMPID = 8, uint16(i)
 	}
 	f.In = uint16(i % 2)
@@ -86,8 +86,8 @@ func IPv6Flows() []flow.Flow {
 	for i := range flows {
 		if f := &flows[i]; f.Tuple.Proto == flow.ProtocolTCP {
 			source := fmt.Sprintf("[2001:db8:85a3:%x::8a2e:370:7334]:51514", i%7)
-			f.Tuple.Src = netip.MustParseAddrPort(source)
-			f.Tuple.Dst = netip.MustParseAddrPort("[2001:db8:1234:5678:9abc:def0:1234:5678]:443")
+			f.Tuple.Src = flow.MustParseEnd(source)
+			f.Tuple.Dst = flow.MustParseEnd("[2001:db8:1234:5678:9abc:def0:1234:5678]:443")
 		}
 	}
 	return flows

@@ -1,4 +1,4 @@
-package collect
+package kernel
 
 import (
 	"math"
@@ -6,35 +6,34 @@ import (
 	"time"
 
 	"ctop/tracker/flow"
-	"ctop/tracker/kernel"
 )
 
 func TestRates(t *testing.T) {
 	start := time.Unix(1000, 0)
-	at := func(seconds float64, total kernel.Volume, flows ...flow.Flow) *flow.Snapshot {
+	at := func(seconds float64, total volume, flows ...flow.Flow) *flow.Snapshot {
 		return &flow.Snapshot{
 			Time:     start.Add(time.Duration(seconds * float64(time.Second))),
-			Counters: flow.Counters{Packets: total.Packets, Bytes: total.Bytes},
+			Counters: flow.Counters{Packets: total.packets, Bytes: total.bytes},
 			Flows:    flows,
 		}
 	}
-	entry := func(id flow.ID, origin, reply kernel.Volume) flow.Flow {
+	entry := func(id flow.ID, origin, reply volume) flow.Flow {
 		return flow.Flow{
 			ID:     id,
-			Origin: flow.Half{Packets: origin.Packets, Bytes: origin.Bytes},
-			Reply:  flow.Half{Packets: reply.Packets, Bytes: reply.Bytes},
+			Origin: flow.Half{Packets: origin.packets, Bytes: origin.bytes},
+			Reply:  flow.Half{Packets: reply.packets, Bytes: reply.bytes},
 		}
 	}
-	var r rates
+	var r Rates
 	first := at(0, vol(10, 1000), entry(1, vol(5, 500), vol(5, 500)))
-	r.apply(first)
+	apply(&r, first)
 	if first.PPS != 0 || first.BPS != 0 || first.Flows[0].Origin.PPS != 0 || first.Flows[0].BPS() != 0 {
 		t.Errorf("the first snapshot has rates: %+v", first)
 	}
 	second := at(2, vol(30, 5000),
 		entry(1, vol(15, 1500), vol(5, 500)),
 		entry(2, vol(4, 400), vol(6, 2600)))
-	r.apply(second)
+	apply(&r, second)
 	if second.PPS != 10 || second.BPS != 16000 {
 		t.Errorf("total %v packets, %v bits", second.PPS, second.BPS)
 	}
@@ -47,17 +46,17 @@ func TestRates(t *testing.T) {
 	}
 	// The same tuple with another id is another flow; one that is gone is
 	// forgotten.
-	third := at(3, vol(31, 5100), entry(3, vol(1, 100), kernel.Volume{}))
-	r.apply(third)
-	if third.Flows[0].Origin.PPS != 1 || third.PPS != 1 || len(r.flows.list) != 1 {
-		t.Errorf("flow %+v of %d", third.Flows[0], len(r.flows.list))
+	third := at(3, vol(31, 5100), entry(3, vol(1, 100), volume{}))
+	apply(&r, third)
+	if third.Flows[0].Origin.PPS != 1 || third.PPS != 1 || r.last.flows[1].id != 0 {
+		t.Errorf("flow %+v, after it %+v", third.Flows[0], r.last.flows[1])
 	}
 	// Neither a clock that stands still nor counters that begin again make
 	// rates that cannot be.
-	still := at(3, vol(40, 6000), entry(3, vol(2, 200), kernel.Volume{}))
-	r.apply(still)
-	again := at(4, vol(1, 100), entry(3, vol(1, 100), kernel.Volume{}))
-	r.apply(again)
+	still := at(3, vol(40, 6000), entry(3, vol(2, 200), volume{}))
+	apply(&r, still)
+	again := at(4, vol(1, 100), entry(3, vol(1, 100), volume{}))
+	apply(&r, again)
 	for _, s := range []*flow.Snapshot{still, again} {
 		if s.PPS != 0 || s.BPS != 0 || s.Flows[0].Origin.PPS != 0 || s.Flows[0].Origin.BPS != 0 {
 			t.Errorf("rates %+v", s)
@@ -65,38 +64,32 @@ func TestRates(t *testing.T) {
 	}
 }
 
-func vol(packets, bytes uint64) kernel.Volume { return kernel.Volume{Packets: packets, Bytes: bytes} }
+func vol(packets, bytes uint64) volume { return volume{packets, bytes} }
 
-// Flows are found in whatever order they come, and new ones are not.
-func TestVolumesFind(t *testing.T) {
-	var v volumes
-	var list []kernel.FlowVolume
-	for id := range flow.ID(100) {
-		list = append(list, kernel.FlowVolume{ID: id + 1, Of: [2]kernel.Volume{{Packets: uint64(id + 1)}}})
-	}
-	v.set(list)
-	for _, id := range []flow.ID{1, 2, 3, 7, 8, 101, 9, 10, 100, 102, 50, 51, 1, 0} {
-		want := uint64(id)
-		if id > 100 {
-			want = 0
-		}
-		if got := v.find(id)[flow.Origin].Packets; got != want {
-			t.Errorf("flow %d had carried %d, want %d", id, got, want)
+// apply sets the rates of a snapshot whose flows have the first places.
+func apply(r *Rates, s *flow.Snapshot) {
+	r.begin(s, max(len(s.Flows), len(r.last.flows)))
+	for place := range r.next.flows {
+		if place < len(s.Flows) {
+			r.set(place, &s.Flows[place])
+		} else {
+			r.forget(place)
 		}
 	}
+	r.end()
 }
 
 // TestRatesOverAMoment has a snapshot that comes right after another, as the last
 // one of a recording does: its rates are over the interval before, too.
 func TestRatesOverAMoment(t *testing.T) {
-	var r rates
+	var r Rates
 	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 	take := func(after time.Duration, packets uint64) *flow.Snapshot {
 		s := &flow.Snapshot{
 			Time: at.Add(after), Counters: flow.Counters{Packets: packets, Bytes: 1000 * packets},
 			Flows: []flow.Flow{{ID: 1, Origin: flow.Half{Packets: packets, Bytes: 1000 * packets}}},
 		}
-		r.apply(s)
+		apply(&r, s)
 		return s
 	}
 	take(0, 0)
@@ -121,19 +114,19 @@ func TestRatesAfterAPause(t *testing.T) {
 	flows := func(packets uint64) []flow.Flow {
 		return []flow.Flow{{ID: 1, Origin: flow.Half{Packets: packets, Bytes: 100 * packets}}}
 	}
-	var r rates
+	var r Rates
 	for i := range 3 {
 		n := uint64(10 * i)
-		r.apply(&flow.Snapshot{
+		apply(&r, &flow.Snapshot{
 			Time: start.Add(time.Duration(i) * time.Second), Counters: flow.Counters{Packets: n}, Flows: flows(n),
 		})
 	}
 	resumed := start.Add(time.Hour)
-	r.begin(resumed, vol(1000, 0), []kernel.FlowVolume{{ID: 1, Of: [2]kernel.Volume{vol(1000, 100_000)}}})
+	r = Rates{last: volumes{resumed, vol(1000, 0), []flowVolume{{id: 1, origin: vol(1000, 100_000)}}}}
 	s := &flow.Snapshot{
 		Time: resumed.Add(250 * time.Millisecond), Counters: flow.Counters{Packets: 1005}, Flows: flows(1005),
 	}
-	r.apply(s)
+	apply(&r, s)
 	if f := s.Flows[0]; s.PPS != 20 || f.Origin.PPS != 20 || f.Origin.BPS != 16_000 {
 		t.Errorf("%v pps in all, %v of the flow, %v bps; want 20, 20, 16000", s.PPS, f.Origin.PPS, f.Origin.BPS)
 	}
