@@ -68,9 +68,15 @@ func (d *dumps) begin(ctx context.Context, latest func() *flow.Snapshot, role co
 	d.mu.Unlock()
 	defer d.leave(w)
 	for {
-		dump, changed := d.try(latest, w, end)
-		if dump != nil {
-			return dump.snapshot, func() { d.done(dump) }, nil
+		changed, first := d.turn(w)
+		if first {
+			s, err := asked(ctx, latest)
+			if err != nil {
+				return nil, nil, err
+			}
+			if dump := d.try(s, w, end); dump != nil {
+				return dump.snapshot, func() { d.done(dump) }, nil
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -81,31 +87,40 @@ func (d *dumps) begin(ctx context.Context, latest func() *flow.Snapshot, role co
 	}
 }
 
-// try takes a place. If there is none, it may end a slow dump, and returns a channel
-// that is closed at the next change.
-func (d *dumps) try(latest func() *flow.Snapshot, w *waiting, end func(error)) (*sentDump, <-chan struct{}) {
+// turn reports whether a dump is the first of its role that waits. changed is closed at
+// the next change.
+func (d *dumps) turn(w *waiting) (changed <-chan struct{}, first bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.first(w) {
-		return nil, d.changed
-	}
-	if s := d.choose(latest(), w.role); s != nil {
-		dump := &sentDump{snapshot: s, role: w.role, begun: d.clock(), end: end}
-		d.sent = append(d.sent, dump)
-		return dump, nil
-	}
-	d.endSlow(w.role)
-	return nil, d.changed
+	at := slices.IndexFunc(d.waiting, func(other *waiting) bool { return other.role == w.role })
+	return d.changed, at >= 0 && d.waiting[at] == w
 }
 
-// first reports whether a dump is the first of its role that waits.
-func (d *dumps) first(w *waiting) bool {
-	for _, other := range d.waiting {
-		if other.role == w.role {
-			return other == w
-		}
+// asked calls latest, which may wait for the table to be read, and does not wait longer
+// than ctx.
+func asked(ctx context.Context, latest func() *flow.Snapshot) (*flow.Snapshot, error) {
+	answer := make(chan *flow.Snapshot, 1)
+	go func() { answer <- latest() }()
+	select {
+	case s := <-answer:
+		return s, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
-	return false
+}
+
+// try takes a place, for the latest snapshot or one that is being sent. If there is
+// none, it may end a slow dump.
+func (d *dumps) try(latest *flow.Snapshot, w *waiting, end func(error)) *sentDump {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if s := d.choose(latest, w.role); s != nil {
+		dump := &sentDump{snapshot: s, role: w.role, begun: d.clock(), end: end}
+		d.sent = append(d.sent, dump)
+		return dump
+	}
+	d.endSlow(w.role)
+	return nil
 }
 
 // endSlow ends the oldest dump if it is slow and the role may take its place.

@@ -171,6 +171,41 @@ func (*slowClient) begunAny(clients []*slowClient) <-chan struct{} {
 	return begun
 }
 
+// A dump whose client is gone ends, although another one waits for the table to be read.
+func TestDumpEndsWhileAnotherWaits(t *testing.T) {
+	d, _ := testDumps()
+	asked, answer := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	latest := func() *flow.Snapshot {
+		once.Do(func() { close(asked) })
+		<-answer
+		return &flow.Snapshot{}
+	}
+	var work sync.WaitGroup
+	defer work.Wait()
+	defer close(answer)
+	begin := func(ctx context.Context, role console.Role) error {
+		_, done, err := d.begin(ctx, latest, role, func(error) {})
+		if err == nil {
+			done()
+		}
+		return err
+	}
+	work.Go(func() {
+		if err := begin(context.Background(), console.Viewer); err != nil {
+			t.Error(err)
+		}
+	})
+	<-asked
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	for _, role := range []console.Role{console.Viewer, console.Operator} {
+		if err := begin(gone, role); !errors.Is(err, context.Canceled) {
+			t.Errorf("a client that is gone: %v", err)
+		}
+	}
+}
+
 // A session dumps again and again, as a command on the machine does.
 func TestRemoteDumpRepeats(t *testing.T) {
 	var out, errs bytes.Buffer

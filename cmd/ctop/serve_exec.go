@@ -71,8 +71,8 @@ func (r remote) open(_ context.Context, use func(target) error) error { return u
 // first one.
 func (r remote) snapshot(ctx context.Context, _ bool) (*flow.Snapshot, error) {
 	for range 50 {
-		if s := r.reader.Snapshot(); s != nil {
-			return s, nil
+		if s, err := asked(ctx, r.reader.Snapshot); s != nil || err != nil {
+			return s, err
 		}
 		select {
 		case <-ctx.Done():

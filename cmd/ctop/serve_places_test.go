@@ -99,7 +99,11 @@ func TestDumpsQueue(t *testing.T) {
 	d := newDumps()
 	vic, val, ann := &waiting{console.Viewer}, &waiting{console.Viewer}, &waiting{console.Operator}
 	d.waiting = []*waiting{vic, val, ann}
-	if !d.first(vic) || d.first(val) || !d.first(ann) || d.first(&waiting{console.Viewer}) {
+	first := func(w *waiting) bool {
+		_, first := d.turn(w)
+		return first
+	}
+	if !first(vic) || first(val) || !first(ann) || first(&waiting{console.Viewer}) {
 		t.Error("not in the order in which they came")
 	}
 	changed := d.changed
@@ -109,7 +113,7 @@ func TestDumpsQueue(t *testing.T) {
 	default:
 		t.Error("the next one is not told")
 	}
-	if !d.first(val) || len(d.waiting) != 2 {
+	if !first(val) || len(d.waiting) != 2 {
 		t.Errorf("%d wait", len(d.waiting))
 	}
 }
