@@ -60,18 +60,17 @@ func Arrange(r Request) Result {
 			items = append(items, ranker.item(e.Flow, len(flows)+i))
 		}
 	}
-	items = sorted(items)
-	result.Rows = make([]*flow.Flow, len(items))
-	for i := range items {
-		if at := int(items[i].at); at < len(flows) {
-			result.Rows[i] = &flows[at]
+	result.Rows = make([]*flow.Flow, 0, len(items))
+	inOrder(items, func(it *item) {
+		if it.id == r.Anchor {
+			result.Anchor = len(result.Rows)
+		}
+		if at := int(it.at); at < len(flows) {
+			result.Rows = append(result.Rows, &flows[at])
 		} else {
-			result.Rows[i] = ended[at-len(flows)].Flow
+			result.Rows = append(result.Rows, ended[at-len(flows)].Flow)
 		}
-		if items[i].id == r.Anchor {
-			result.Anchor = i
-		}
-	}
+	})
 	return result
 }
 

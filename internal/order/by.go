@@ -74,8 +74,10 @@ func (by By) String() string {
 // item is a flow's rank and ID, so that a comparison does not read the flow. It
 // contains no pointer, so moving it needs no write barrier.
 type item struct {
-	rank field.Rank
-	id   flow.ID
+	// hi, lo and sub are those of a [field.Rank], side by side with at.
+	hi, lo uint64
+	id     flow.ID
+	sub    uint32
 	// at is the index of the flow in the snapshot. Ended flows follow after the
 	// last one.
 	at uint32
@@ -96,21 +98,21 @@ func (by By) ranker() ranker {
 }
 
 func (r *ranker) item(f *flow.Flow, at int) item {
-	it := item{rank: r.rank(f), id: f.ID, at: uint32(at)}
+	rank := r.rank(f)
 	if r.desc {
-		it.rank = it.rank.Reverse()
+		rank = rank.Reverse()
 	}
-	return it
+	return item{hi: rank.Hi, lo: rank.Lo, sub: rank.Sub, id: f.ID, at: uint32(at)}
 }
 
 func less(a, b item) int {
 	switch {
-	case a.rank.Hi != b.rank.Hi:
-		return sign(a.rank.Hi < b.rank.Hi)
-	case a.rank.Lo != b.rank.Lo:
-		return sign(a.rank.Lo < b.rank.Lo)
-	case a.rank.Sub != b.rank.Sub:
-		return sign(a.rank.Sub < b.rank.Sub)
+	case a.hi != b.hi:
+		return sign(a.hi < b.hi)
+	case a.lo != b.lo:
+		return sign(a.lo < b.lo)
+	case a.sub != b.sub:
+		return sign(a.sub < b.sub)
 	case a.id != b.id:
 		return sign(a.id < b.id)
 	}

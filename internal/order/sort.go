@@ -10,28 +10,31 @@ import (
 // several.
 const alone = 1 << 15
 
-// sorted sorts items, on all CPUs if there are many. It may return a different
-// slice.
-func sorted(items []item) []item {
+// inOrder sorts items, on all CPUs if there are many, and calls take with each of them
+// in order. The items may be changed.
+func inOrder(items []item, take func(*item)) {
 	parts := runtime.GOMAXPROCS(0)
-	if len(items) <= alone || parts == 1 {
-		slices.SortFunc(items, less)
-		return items
+	if len(items) <= alone {
+		parts = 1
 	}
-	runs := slices.Collect(slices.Chunk(items, (len(items)+parts-1)/parts))
+	runs := slices.Collect(slices.Chunk(items, max(1, (len(items)+parts-1)/parts)))
 	together(len(runs), func(i int) { slices.SortFunc(runs[i], less) })
-	for len(runs) > 1 {
+	for len(runs) > 2 {
 		merged := make([][]item, (len(runs)+1)/2)
 		together(len(merged), func(i int) {
 			if 2*i+1 == len(runs) {
 				merged[i] = runs[2*i]
-			} else {
-				merged[i] = merge(runs[2*i], runs[2*i+1])
+				return
 			}
+			all := make([]item, 0, len(runs[2*i])+len(runs[2*i+1]))
+			merge(runs[2*i], runs[2*i+1], func(it *item) { all = append(all, *it) })
+			merged[i] = all
 		})
 		runs = merged
 	}
-	return runs[0]
+	// The last two are not copied: they may have a million items.
+	runs = append(runs, nil, nil)
+	merge(runs[0], runs[1], take)
 }
 
 // together calls do concurrently for every number from 0 to n-1.
@@ -43,15 +46,21 @@ func together(n int, do func(int)) {
 	wg.Wait()
 }
 
-// merge merges two sorted slices.
-func merge(a, b []item) []item {
-	all := make([]item, 0, len(a)+len(b))
+// merge calls take with the items of two sorted slices in order.
+func merge(a, b []item, take func(*item)) {
 	for len(a) > 0 && len(b) > 0 {
 		if less(b[0], a[0]) < 0 {
-			all, b = append(all, b[0]), b[1:]
+			take(&b[0])
+			b = b[1:]
 		} else {
-			all, a = append(all, a[0]), a[1:]
+			take(&a[0])
+			a = a[1:]
 		}
 	}
-	return append(append(all, a...), b...)
+	for i := range a {
+		take(&a[i])
+	}
+	for i := range b {
+		take(&b[i])
+	}
 }
