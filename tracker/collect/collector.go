@@ -74,6 +74,7 @@ type Collector struct {
 	latest, status atomic.Pointer[flow.Snapshot]
 	log            EventLog
 	sampler        *Sampler
+	pacer          pacer
 	// swept is the CPU time of the latest sweep in nanoseconds.
 	swept atomic.Int64
 	// trouble are the current problems of the interfaces.
@@ -177,6 +178,9 @@ func (c *Collector) repeat() {
 func (c *Collector) collect() (time.Duration, error) {
 	if c.source.Gone() {
 		return 0, ErrGone
+	}
+	if before := c.status.Load(); before != nil {
+		c.pacer.next(len(before.Flows))
 	}
 	s, err := c.sampler.Snapshot()
 	if err != nil {
