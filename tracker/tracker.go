@@ -117,6 +117,10 @@ func (t *Tracker) Keepable() bool { return t.hold.Keepable() }
 // Keep makes the tracker outlive this process, like [Options.Keep].
 func (t *Tracker) Keep() error { return t.hold.Keep() }
 
+// HandOver leaves a tracker that is [Tracker.Keepable] to the next process: Close
+// neither ends it, nor makes it outlive that one.
+func (t *Tracker) HandOver() { t.hold.HandOver() }
+
 // PeersInProcesses reports whether the mode changes a veth peer whose network
 // namespace has no name, or may have none when the interface comes back. Such a
 // namespace can be entered only through /proc of one of its processes.

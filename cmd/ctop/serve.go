@@ -36,7 +36,10 @@ session whose key is authorised. Only keys with role="operator" on their line ma
 change anything. --metrics serves Prometheus metrics, and /healthz for health checks.
 
 An address without a host means the loopback interface. Keys, host key and audit
-log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.`,
+log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.
+
+SIGUSR1 ends the service and leaves the tracker running for the next ctop, which takes
+it over with its flows. Other signals end the tracker, too.`,
 		Example: `  ctop serve eth0 --metrics 127.0.0.1:9477
   ctop serve eth0 eth1 --ssh 127.0.0.1:2222 --metrics 127.0.0.1:9477
   ssh -t -p 2222 127.0.0.1                          the console

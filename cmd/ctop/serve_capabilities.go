@@ -72,7 +72,7 @@ func boundCapabilities(kept uint64) error {
 func onAllThreads(what string, call, a, b uintptr) error {
 	_, _, errno := syscall.AllThreadsSyscall6(call, a, b, 0, 0, 0, 0)
 	if errno == syscall.ENOTSUP {
-		return fmt.Errorf("%s: this ctop was built with cgo: build it with CGO_ENABLED=0, or run it under systemd with the unit in docs/ctop.service", what)
+		return fmt.Errorf("%s: this ctop was built with cgo: build it with CGO_ENABLED=0, or run it under systemd with the unit in docs/ctop@.service", what)
 	}
 	if errno != 0 {
 		return fmt.Errorf("%s: %w", what, errno)

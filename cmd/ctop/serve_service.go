@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"os/signal"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sys/unix"
 
 	"ctop/internal/metrics"
 	"ctop/tracker"
@@ -59,11 +62,37 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 		<-collector.done
 		cancel(collector.err)
 	}()
+	stop := onHandOver(func() {
+		s.log.Info("leaving the tracker to the next ctop")
+		t.HandOver()
+		cancel(nil)
+	})
+	defer stop()
 	if err := s.runAll(ctx, c, t); err != nil {
 		return err
 	}
 	collector.stop()
 	return collector.err
+}
+
+// handOver is the signal by which a service manager restarts the service
+// (RestartKillSignal in docs/ctop@.service): the tracker goes on without an owner, and
+// the next ctop takes it over with its flows. A service that does not handle it yet is
+// killed by it, which comes to the same.
+const handOver = unix.SIGUSR1
+
+// onHandOver calls do at the first such signal, until it is stopped.
+func onHandOver(do func()) (stop func()) {
+	told, stopped := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(told, handOver)
+	go func() {
+		select {
+		case <-told:
+			do()
+		case <-stopped:
+		}
+	}()
+	return func() { close(stopped) }
 }
 
 // giveUp drops the capabilities that only attaching needs, and checks that files can

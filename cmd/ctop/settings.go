@@ -57,7 +57,7 @@ func applySettings(cmd *cobra.Command, getenv func(string) string) error {
 }
 
 func configurable(cmd *cobra.Command) (yes bool) {
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { yes = yes || f.Name != "help" })
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { yes = yes || !slices.Contains(neverSet(), f.Name) })
 	return yes
 }
 

@@ -53,6 +53,7 @@ func files() []paragraph {
 	return []paragraph{
 		{"$XDG_CONFIG_HOME/ctop/config.toml", "the user's configuration"},
 		{systemConfig, "the machine's configuration"},
+		{"/etc/ctop/NAME.conf", "variables of ctop@NAME.service, an instance of the service"},
 		{"$XDG_STATE_HOME/ctop/console.json", "the settings of the console: columns, order, units"},
 		{"/sys/fs/bpf/ctop", "the pins of the running trackers"},
 		{"/run/ctop", "settings changed by trackers whose pins may disappear with their process, so that they can be restored after a kill"},

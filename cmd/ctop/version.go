@@ -26,9 +26,15 @@ func versionText() string {
 	return fmt.Sprintf("ctop %s %s %s/%s\n", buildVersion(info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// buildVersion returns the module's version, or the commit for a build of a working
-// copy.
+// release is the version of a package. make dist sets it with the linker.
+var release string
+
+// buildVersion returns the version of the package, else that of the module, else the
+// commit for a build of a working copy.
 func buildVersion(info *debug.BuildInfo) string {
+	if release != "" {
+		return release
+	}
 	if info == nil {
 		return "unknown"
 	}

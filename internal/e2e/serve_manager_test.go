@@ -128,15 +128,15 @@ func TestUnit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../../docs/ctop.service")
+	text, err := os.ReadFile("../../docs/ctop@.service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	const installed = "/usr/local/bin/ctop"
+	const installed = "/usr/bin/ctop"
 	if !strings.Contains(string(text), installed) {
 		t.Errorf("it does not start %s", installed)
 	}
-	unit := filepath.Join(t.TempDir(), "ctop.service")
+	unit := filepath.Join(t.TempDir(), "ctop@eth0.service")
 	if err := os.WriteFile(unit, []byte(strings.ReplaceAll(string(text), installed, program)), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func tools(t *testing.T, names ...string) {
 // systemd's own score of the unit's exposure, of which 10 is the worst.
 func TestUnitExposure(t *testing.T) {
 	tools(t, "systemd-analyze")
-	cmd := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=30", "../../docs/ctop.service")
+	cmd := exec.Command("systemd-analyze", "security", "--offline=true", "--no-pager", "--threshold=30", "../../docs/ctop@.service")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
@@ -168,7 +168,7 @@ func forbidden(name, args string, families []string) string {
 // systemCalls returns the calls that the unit's SystemCallFilter allows.
 func (u *unit) systemCalls() map[string]bool {
 	u.t.Helper()
-	text, err := os.ReadFile("../../docs/ctop.service")
+	text, err := os.ReadFile("../../docs/ctop@.service")
 	if err != nil {
 		u.t.Fatal(err)
 	}

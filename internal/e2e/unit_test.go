@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// unit has the settings of docs/ctop.service, by their names in
+// unit has the settings of docs/ctop@.service, by their names in
 // systemd.service(5).
 type unit struct {
 	t       *testing.T
@@ -23,7 +23,7 @@ type unit struct {
 
 func readUnit(t *testing.T) *unit {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/ctop.service")
+	text, err := os.ReadFile("../../docs/ctop@.service")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,9 @@ func newSupervisor(t *testing.T, s *serving, under ...string) *supervisor {
 	t.Cleanup(func() { _ = log.Close() })
 	v := &supervisor{unit: readUnit(t), s: s, under: under, log: log}
 	v.env["CTOP_INTERFACES"] = s.Client.Port() + " " + s.Server.Port()
+	v.env["CTOP_SSH"], v.env["CTOP_METRICS"] = servedAddr, servedMetrics
 	v.env["XDG_STATE_HOME"] = s.state // for StateDirectory
+	delete(v.env, "CTOP_AUDIT")       // which is there, too
 	return v
 }
 
@@ -163,6 +165,18 @@ func (v *supervisor) stop() (killed bool) {
 		killed = true
 	}
 	return killed
+}
+
+// restart ends the service like "systemctl restart", and starts it.
+func (v *supervisor) restart() {
+	v.t.Helper()
+	v.run.signal(unix.SignalNum(v.setting["RestartKillSignal"]))
+	<-v.run.ended
+	if !v.run.clean() {
+		v.t.Errorf("it ended with %v when it was restarted; the log: %s", v.run.status, v.logged())
+	}
+	v.start()
+	v.serves(0)
 }
 
 // stopped stops the service normally.

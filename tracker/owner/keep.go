@@ -54,6 +54,16 @@ func (h *Hold) Keep() error {
 	return nil
 }
 
+// HandOver makes Leave behave as if this process had been killed: the tracker
+// goes on without an owner, with all flows, until another process takes it over
+// and, unlike with Keep, ends it. It does nothing if the tracker is not
+// [Hold.Keepable].
+func (h *Hold) HandOver() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.keep = h.keep || h.Keepable()
+}
+
 // sharedWithOthers reports whether another process uses the tracker. It reads
 // /proc/locks instead of taking a lock as OthersUse does, so it does not
 // disturb a process that registers at the same time.
