@@ -14,6 +14,7 @@
 #include "clock.h"
 #include "config.h"
 #include "control.h"
+#include "own.h"
 #include "packet.h"
 #include "parse.h"
 #include "plain_track.h"
@@ -280,6 +281,8 @@ static __always_inline int watch_slow(struct __sk_buff *skb,
 		return WATCH_NEXT;
 	tc_read(skb, pkt, w->no_link ? skb->protocol : 0);
 	watch_place(pkt, w, side);
+	if (skb->tc_index && own_ignore(skb, pkt))
+		return WATCH_NEXT;
 	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return TC_ACT_SHOT;
 	return WATCH_NEXT;

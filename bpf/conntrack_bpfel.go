@@ -394,6 +394,10 @@ type ConntrackResetArgs struct {
 	Id      uint64
 	Packets uint64
 	Step    ConntrackResetStep
+	Ifindex uint32
+	NoLink  uint32
+	OneSide uint32
+	Sockets uint32
 	Pad     uint32
 }
 
@@ -409,6 +413,7 @@ const (
 	ConntrackResetResultRESET_NOT_TCP  ConntrackResetResult = 6
 	ConntrackResetResultRESET_UNFRAMED ConntrackResetResult = 7
 	ConntrackResetResultRESET_UNSENT   ConntrackResetResult = 8
+	ConntrackResetResultRESET_LOOKED   ConntrackResetResult = 9
 )
 
 type ConntrackResetStep uint32
@@ -417,6 +422,8 @@ const (
 	ConntrackResetStepRESET_SEND    ConntrackResetStep = 0
 	ConntrackResetStepRESET_END     ConntrackResetStep = 1
 	ConntrackResetStepRESET_GIVE_UP ConntrackResetStep = 2
+	ConntrackResetStepRESET_LOOK    ConntrackResetStep = 3
+	ConntrackResetStepRESET_MARK    ConntrackResetStep = 4
 )
 
 type ConntrackResyncDir struct {

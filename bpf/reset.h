@@ -4,8 +4,10 @@
  * A RST takes effect only with exactly the number that its receiver expects next
  * (RFC 5961). So it is made here, with the numbers that the flow has at this
  * moment. User space runs the program on a packet that holds its arguments; the
- * program writes the RSTs over it and sends clones of it. They leave by the
- * interface behind which the end is, so the tracker never sees them. */
+ * program writes the RSTs over it and sends clones of it. They go the way that the
+ * packets of their direction went. In a wire they leave by the interface behind which
+ * the end is, where the tracker never sees them. At a watched interface they go out, or
+ * come in, and bear a mark (own.h). */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +22,9 @@
 #include "flags.h"
 #include "flow.h"
 #include "link.h"
+#include "own.h"
 #include "reset_frame.h"
+#include "reset_socket.h"
 #include "stats.h"
 #include "table.h"
 
@@ -31,6 +35,11 @@ enum reset_step {
 	RESET_END,
 	/* The ends do not obey: the flow goes on as before. */
 	RESET_GIVE_UP,
+	/* Only tell which ends are sockets of this machine. */
+	RESET_LOOK,
+	/* The same, and mark the flow: its ends are about to be reset, so a RST of
+	 * theirs has that reason. */
+	RESET_MARK,
 };
 
 enum reset_result {
@@ -52,6 +61,8 @@ enum reset_result {
 	RESET_UNFRAMED,
 	/* A RST could not be sent. */
 	RESET_UNSENT,
+	/* The flow was looked at. */
+	RESET_LOOKED,
 };
 
 /* In: a flow, and what to do. They begin where the packet begins, and its first
@@ -64,6 +75,15 @@ struct reset_args {
 	 * bits. */
 	__u64 packets;
 	enum reset_step step;
+	/* The watched interface at which the flow was seen, zero in a wire. */
+	__u32 ifindex;
+	/* What is in struct watched of it. */
+	__u32 no_link;
+	__u32 one_side;
+	/* The ends of the key, a bit each, for which the machine has a socket with
+	 * the flow's tuple. It may be another flow's: of a namespace with the same
+	 * addresses, or of a connection that is older or newer. */
+	__u32 sockets;
 	__u32 pad;
 };
 
@@ -85,7 +105,26 @@ __noinline int reset_send_one(struct __sk_buff *skb, const struct flow *flow,
 	if (flow->key.family == 4 ? reset_write_ipv4(skb, rst, &flow->key) :
 				    reset_write_ipv6(skb, rst, &flow->key))
 		return RESET_UNSENT;
-	return bpf_clone_redirect(skb, rst->ifindex, 0) ? RESET_UNSENT : 0;
+	if (rst->watched)
+		skb->tc_index = own_mark(rst->ifindex);
+	return bpf_clone_redirect(skb, rst->ifindex, rst->flags) ? RESET_UNSENT :
+								   0;
+}
+
+/* Sets where the RST leaves or comes in. */
+static __always_inline void reset_route(struct reset *rst, __u64 control,
+					const struct reset_way *way)
+{
+	/* The receiver is the origin for a packet of the reply. */
+	__u32 side = !!(control & FLOW_SIDE) ^ !rst->d;
+
+	rst->watched = way->ifindex;
+	rst->ifindex = way->ifindex;
+	if (!way->ifindex)
+		rst->ifindex = config.points[side & 1].ifindex;
+	/* The sides of a watched interface are the directions of its packets. */
+	else if (!way->one_side && side != WATCH_IN)
+		rst->flags = BPF_F_INGRESS;
 }
 
 /* Sends the RST of direction d to its receiver. What the receiver expects next is
@@ -93,24 +132,22 @@ __noinline int reset_send_one(struct __sk_buff *skb, const struct flow *flow,
  * rest was lost behind the tracker. */
 static __always_inline int reset_send(struct __sk_buff *skb,
 				      const struct flow *flow, __u64 control,
-				      __u32 d)
+				      __u32 d, const struct reset_way *way)
 {
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	const struct flow_dir *receiver = &flow->dir[!(d & 1)];
 	bool heard = has_flag(control, FLOW_SEEN, !d);
 	__u32 end = READ_ONCE(sender->end), acked = READ_ONCE(receiver->acked);
-	/* The receiver is the origin for a packet of the reply. */
-	__u32 side = !!(control & FLOW_SIDE) ^ !(d & 1);
 	struct reset rst = {
 		.d = d & 1,
 		.source = !!(control & FLOW_REVERSED) ^ (d & 1),
 		.seq = end,
 		.ack = READ_ONCE(receiver->end),
 		.acks = heard,
-		.ifindex = config.points[side & 1].ifindex,
 	};
 	int err = 0;
 
+	reset_route(&rst, control, way);
 	if (!has_flag(control, FLOW_SEEN, d))
 		rst.seq = acked;
 	err = reset_send_one(skb, flow, &rst);
@@ -124,13 +161,14 @@ static __always_inline int reset_send(struct __sk_buff *skb,
 /* Reports whether how to frame a packet is known. An MPLS label is another one in
  * each direction, and is not remembered. The packets of a replay came by no wire, and
  * the interfaces that it gives them are others'. */
-static __always_inline bool reset_framed(const struct flow *flow)
+static __always_inline bool reset_framed(const struct flow *flow,
+					 const struct reset_way *way)
 {
 	const struct ethernet *origin = &flow->ethernet[ORIGIN];
 	const struct ethernet *reply = &flow->ethernet[REPLY];
 
 	return !clock_injected && !(flow->link & LINK_LABELS) &&
-	       (origin->words[0] | origin->words[1] | origin->words[2] |
+	       (way->no_link || origin->words[0] | origin->words[1] | origin->words[2] |
 		reply->words[0] | reply->words[1] | reply->words[2]);
 }
 
@@ -156,18 +194,19 @@ static __always_inline int reset_end(struct flow *flow, struct flow_key *key,
 /* Sends both ends a RST. Tells user space how many packets the flow had before, and
  * the round trip of its handshake, in the packet's control block. */
 static __always_inline int reset_both(struct __sk_buff *skb, struct flow *flow,
-				      __u64 control, __u64 before)
+				      __u64 control, __u64 before,
+				      const struct reset_way *way)
 {
 	__u64 packets = reset_packets(flow);
 	int origin, reply;
 
 	if (packets == before)
 		return RESET_QUIET;
-	if (!reset_framed(flow))
+	if (!reset_framed(flow, way))
 		return RESET_UNFRAMED;
 	flow->reset = 1;
-	origin = reset_send(skb, flow, control, ORIGIN);
-	reply = reset_send(skb, flow, control, REPLY);
+	origin = reset_send(skb, flow, control, ORIGIN, way);
+	reply = reset_send(skb, flow, control, REPLY, way);
 	skb->cb[0] = packets;
 	skb->cb[1] = packets >> 32;
 	skb->cb[2] = flow->dir[ORIGIN].rtt_us + flow->dir[REPLY].rtt_us;
@@ -176,14 +215,32 @@ static __always_inline int reset_both(struct __sk_buff *skb, struct flow *flow,
 	return RESET_SENT;
 }
 
+/* Tells user space which ends of the flow are sockets of this machine. */
+static __always_inline int reset_look(struct __sk_buff *skb,
+				      const struct flow *flow, __u64 id,
+				      __u32 candidates)
+{
+	__u32 sockets = 0;
+
+	if (candidates & 1 && reset_is_socket(skb, flow, 0))
+		sockets |= 1;
+	if (candidates & 2 && reset_is_socket(skb, flow, 1))
+		sockets |= 2;
+	if (flow_id(flow) != id)
+		return RESET_GONE;
+	skb->cb[3] = sockets;
+	return RESET_LOOKED;
+}
+
 SEC("tc")
 int ctop_reset(struct __sk_buff *skb)
 {
 	const struct reset_args *args = CTX_DATA(skb);
 	struct flow_key key;
 	__u64 id, packets, control;
+	struct reset_way way = {};
 	struct flow *flow;
-	__u32 step;
+	__u32 step, sockets;
 
 	if ((void *)(args + 1) > CTX_DATA_END(skb))
 		return RESET_UNSENT;
@@ -191,6 +248,10 @@ int ctop_reset(struct __sk_buff *skb)
 	id = args->id;
 	packets = args->packets;
 	step = args->step;
+	sockets = args->sockets;
+	way.ifindex = args->ifindex;
+	way.no_link = args->no_link;
+	way.one_side = args->one_side;
 	if (key.proto != IPPROTO_TCP)
 		return RESET_NOT_TCP;
 	flow = flow_living(&key, &control);
@@ -198,9 +259,14 @@ int ctop_reset(struct __sk_buff *skb)
 		return RESET_GONE;
 	switch (step) {
 	case RESET_SEND:
-		return reset_both(skb, flow, control, packets);
+		return reset_both(skb, flow, control, packets, &way);
 	case RESET_END:
 		return reset_end(flow, &key, control, packets);
+	case RESET_MARK:
+		flow->reset = 1;
+		return reset_look(skb, flow, id, sockets);
+	case RESET_LOOK:
+		return reset_look(skb, flow, id, sockets);
 	}
 	flow->reset = 0;
 	return RESET_BUSY;

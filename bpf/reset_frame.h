@@ -32,7 +32,17 @@ struct reset {
 	/* Whether ack says anything. */
 	__u32 acks;
 	__u32 ifindex;
+	/* Whether that is watched, and whether the RST comes in there. */
+	__u32 watched;
+	__u32 flags;
 	__u32 offset;
+};
+
+/* Where RSTs go: what struct reset_args says of the interface. */
+struct reset_way {
+	__u32 ifindex;
+	__u32 no_link;
+	__u32 one_side;
 };
 
 static __always_inline int reset_store(struct __sk_buff *skb, struct reset *rst,
@@ -56,11 +66,14 @@ static __always_inline __u16 reset_tag_type(__u32 link, __u32 index)
 	return ETH_P_8021Q;
 }
 
+/* A VLAN id, without the part of the zone beside it (watch.h). */
 static __always_inline __u16 reset_vlan(const struct flow_key *key, __u32 index)
 {
-	return index == 0 ? key->vlan[0] :
-	       index == 1 ? key->vlan[1] :
-			    key->vlan_third;
+	__u16 id = index == 0 ? key->vlan[0] :
+		   index == 1 ? key->vlan[1] :
+				key->vlan_third;
+
+	return id & VLAN_ID_MASK;
 }
 
 /* The headers of PPPoE, for a payload of that length. */

@@ -3,12 +3,17 @@ package tracker
 import (
 	"context"
 	"errors"
+	"io"
+	"net"
+	"net/netip"
 	"testing"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // filtersBothWays counts all filters of an interface, in both directions.
@@ -86,5 +91,52 @@ func TestWatchFilter(t *testing.T) {
 			cancel()
 			must(t, l.Close())
 		}
+	}
+}
+
+// TestWatchFilterReset resets a connection as on a kernel without tcx: both ends die, and
+// the RSTs pass the filters uncounted.
+func TestWatchFilterReset(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	l, _ := filterLab(t)
+	must(t, l.Bridge())
+	tracker, err := Open(ctx, Options{Watch: true, Interfaces: []string{l.Client.Port()}, filter: true})
+	must(t, err)
+	defer func() { must(t, tracker.Close()) }()
+	listener, err := l.Server.Listen(ctx, "tcp", netip.AddrPortFrom(l.Server.Addr4(), 0).String())
+	must(t, err)
+	defer listener.Close()
+	client, err := l.Client.Dial(ctx, "tcp", listener.Addr().String())
+	must(t, err)
+	defer client.Close()
+	server, err := listener.Accept()
+	must(t, err)
+	defer server.Close()
+	_, err = client.Write([]byte("hello"))
+	must(t, err)
+	_, err = io.ReadFull(server, make([]byte, 5))
+	must(t, err)
+	before, err := tracker.Snapshot()
+	must(t, err)
+	for _, f := range before.Flows {
+		if f.Tuple.Proto != flow.ProtocolTCP {
+			continue
+		}
+		outcome, err := tracker.Act(ctx, flow.Reset(f.Ref()))
+		if err != nil || outcome != (flow.Outcome{Done: 1}) {
+			t.Errorf("%+v, %v", outcome, err)
+		}
+	}
+	for _, end := range []net.Conn{client, server} {
+		must(t, end.SetReadDeadline(time.Now().Add(10*time.Second)))
+		if _, err := end.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNRESET) {
+			t.Errorf("%s, an end, says %v", end.LocalAddr(), err)
+		}
+	}
+	after, err := tracker.Snapshot()
+	must(t, err)
+	if after.Counters.Destroyed[flow.ReasonReset] != 1 || after.Counters.Invalid != 0 || after.Counters.Packets > before.Counters.Packets+1 { // the last ACK
+		t.Errorf("before %+v, after %+v", before.Counters, after.Counters)
 	}
 }

@@ -22,9 +22,10 @@ func newResetCommand(e env, verbose *bool) *cobra.Command {
 		Short: "Reset the TCP connections that match a filter, at both ends",
 		Long: `Reset the TCP connections that match a filter at both ends, and print their
 number. Each end gets a RST with exactly the number that it expects, so the
-program there sees "connection reset by peer", also if it is idle. Only TCP can
-be reset; other flows that match are counted and go on. To forget a flow and
-leave its ends alone, use ctop delete.
+program there sees "connection reset by peer", also if it is idle. Where ctop
+watches, the kernel ends the sockets of this machine: their program sees "software
+caused connection abort". Only TCP can be reset; other flows that match are counted
+and go on. To forget a flow and leave its ends alone, use ctop delete.
 
 On a terminal it shows the flows and asks first. A script, whose stdin is not a
 terminal, is not asked. It is no error if no flow matches. The exit status is 1 if

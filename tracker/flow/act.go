@@ -84,6 +84,9 @@ type Outcome struct {
 	// Alive counts the flows that are still open although both ends were sent
 	// resets.
 	Alive int
+	// NoDestroy: the kernel cannot end the machine's own sockets, so they were
+	// sent resets, too.
+	NoDestroy bool
 }
 
 // Deletion returns the act that ends flows.

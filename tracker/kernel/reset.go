@@ -12,6 +12,7 @@ import (
 
 	"ctop/bpf"
 	"ctop/tracker/flow"
+	"ctop/tracker/socket"
 )
 
 const (
@@ -35,18 +36,18 @@ type resetting struct {
 	sent    time.Time
 	// unsent is set if the last RSTs could not be sent.
 	unsent bool
+	// at is the watched interface where the flow was seen, zero in a wire.
+	at place
+	// sockets are those of this machine that have the flow's tuple.
+	sockets [2]*socket.Socket
 }
 
 // Reset ends TCP connections at both ends, with reason "reset". Each end is sent a RST
 // with exactly the number that it expects (RFC 5961). A busy connection may outrun it,
 // so the RSTs are repeated with fresh numbers until the flow is silent or has ended.
+// Of a watched flow, ends that are sockets of this machine are ended by the kernel.
 // If Reset fails in the middle, the outcome counts what was done before.
 func (t *Table) Reset(refs ...flow.Ref) (outcome flow.Outcome, err error) {
-	for _, ref := range refs {
-		if ref.Tuple.Zone != 0 {
-			return outcome, fmt.Errorf("reset %s: it was seen at a watched interface, where ctop sends nothing", ref.Tuple)
-		}
-	}
 	pending, err := t.beginResets(refs, &outcome)
 	if err != nil {
 		return outcome, err
@@ -65,6 +66,9 @@ func (t *Table) Reset(refs ...flow.Ref) (outcome flow.Outcome, err error) {
 // the others in the outcome.
 func (t *Table) beginResets(refs []flow.Ref, outcome *flow.Outcome) ([]resetting, error) {
 	pending := make([]resetting, 0, len(refs))
+	if t.objects.watched != nil {
+		return t.beginWatchedResets(pending, refs, outcome)
+	}
 	for _, ref := range refs {
 		r := resetting{ref: ref, packets: math.MaxUint64}
 		result, err := t.sendReset(&r)
@@ -148,27 +152,35 @@ func (t *Table) sendReset(r *resetting) (bpf.ConntrackResetResult, error) {
 }
 
 // resetContext has the size of the smallest struct __sk_buff of the supported
-// kernels. Only its control block is used.
+// kernels.
 type resetContext struct {
-	_  [48]byte
-	CB [5]uint32
-	_  [188]byte
+	_         [40]byte
+	Interface uint32
+	_         [4]byte
+	CB        [5]uint32
+	_         [188]byte
 }
 
 // runReset runs the reset program on a flow. The result says if the flow has
 // ended.
 func (t *Table) runReset(r *resetting, step bpf.ConntrackResetStep) (bpf.ConntrackResetResult, error) {
-	var out resetContext
+	var in, out resetContext
+	if step == bpf.ConntrackResetStepRESET_MARK || step == bpf.ConntrackResetStepRESET_LOOK {
+		in.Interface = r.at.index // to find sockets that are bound to it
+	}
 	packet, err := resetPacket(r, step)
 	if err != nil {
 		return 0, err
 	}
 	sent := time.Now()
-	code, err := t.objects.reset.Run(&ebpf.RunOptions{Data: packet, Context: resetContext{}, ContextOut: &out})
+	code, err := t.objects.reset.Run(&ebpf.RunOptions{Data: packet, Context: in, ContextOut: &out})
 	if err != nil {
 		return 0, fmt.Errorf("reset %s: %w", r.ref.Tuple, err)
 	}
 	result := bpf.ConntrackResetResult(code)
+	if result == bpf.ConntrackResetResultRESET_LOOKED {
+		r.keepSockets(out.CB[3])
+	}
 	if result == bpf.ConntrackResetResultRESET_SENT {
 		r.packets, r.sent = uint64(out.CB[0])|uint64(out.CB[1])<<32, sent
 		r.quiet = resetQuiet + resetRounds*time.Duration(out.CB[2])*time.Microsecond
@@ -179,7 +191,10 @@ func (t *Table) runReset(r *resetting, step bpf.ConntrackResetStep) (bpf.Conntra
 // resetPacket returns the program's arguments as a packet. The kernel reads the
 // EtherType of its Ethernet header.
 func resetPacket(r *resetting, step bpf.ConntrackResetStep) ([]byte, error) {
-	args := bpf.ConntrackResetArgs{Key: keyFromTuple(r.ref.Tuple), Id: uint64(r.ref.ID), Packets: r.packets, Step: step}
+	args := bpf.ConntrackResetArgs{
+		Key: keyFromTuple(r.ref.Tuple), Id: uint64(r.ref.ID), Packets: r.packets, Step: step,
+		Ifindex: r.at.index, NoLink: r.at.NoLink, OneSide: r.at.OneSide, Sockets: r.candidates(),
+	}
 	binary.BigEndian.PutUint16(args.Header[12:], frameType(&args.Key))
 	var b bytes.Buffer
 	if err := binary.Write(&b, binary.NativeEndian, &args); err != nil {
@@ -191,7 +206,7 @@ func resetPacket(r *resetting, step bpf.ConntrackResetStep) ([]byte, error) {
 // frameType returns the EtherType of a flow's frames.
 func frameType(k *kernelKey) uint16 {
 	switch {
-	case k.Vlan[0] != 0:
+	case k.Vlan[0]&vlanMask != 0:
 		return unix.ETH_P_8021Q
 	case k.Session != 0:
 		return unix.ETH_P_PPP_SES

@@ -36,8 +36,10 @@ func (a *Acts) AskResetAll(s order.Survey, chosenBy string) {
 
 // ResettingMeans says what becomes of flows that are reset.
 func ResettingMeans(refs []flow.Ref) string {
-	const means = "both ends see: connection reset by peer"
-	others := 0
+	means, others := "both ends see: connection reset by peer", 0
+	if len(refs) > 0 && refs[0].Tuple.Zone != 0 {
+		means += ", or aborted on this machine"
+	}
 	for _, ref := range refs {
 		if ref.Tuple.Proto != flow.ProtocolTCP {
 			others++
@@ -76,5 +78,9 @@ func ResetText(o flow.Outcome) string {
 			parts = append(parts, format.Count(rest.n)+" "+rest.what)
 		}
 	}
-	return strings.Join(parts, ", ")
+	text := strings.Join(parts, ", ")
+	if o.NoDestroy {
+		text += "; this kernel cannot end sockets (CONFIG_INET_DIAG_DESTROY), so its own ends were sent a RST, too"
+	}
+	return text
 }

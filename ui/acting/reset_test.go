@@ -65,4 +65,13 @@ func TestResetMany(t *testing.T) {
 	if got := ResetText(flow.Outcome{Unsent: 1, Alive: 2}); got != "reset 0 flows, 1 not reached, 2 still alive" {
 		t.Errorf("%q", got)
 	}
+	const unable = "reset 1 flow; this kernel cannot end sockets (CONFIG_INET_DIAG_DESTROY), so its own ends were sent a RST, too"
+	if got := ResetText(flow.Outcome{Done: 1, NoDestroy: true}); got != unable {
+		t.Errorf("%q", got)
+	}
+	watched := fake.Flow(0)
+	watched.Tuple.Zone = 1
+	if got := ResettingMeans([]flow.Ref{watched.Ref()}); got != "both ends see: connection reset by peer, or aborted on this machine" {
+		t.Errorf("%q", got)
+	}
 }
