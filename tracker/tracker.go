@@ -8,11 +8,13 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"ctop/tracker/collect"
 	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
+	"ctop/tracker/nat"
 	"ctop/tracker/netdev"
 	"ctop/tracker/owner"
 )
@@ -27,6 +29,10 @@ type Tracker struct {
 	hold        *owner.Hold
 	notes       []string
 	log         *slog.Logger
+	// translations are how the machine translates addresses. untranslated is set once
+	// they could not be read.
+	translations nat.Cache
+	untranslated atomic.Bool
 }
 
 // newTracker returns a tracker made of its parts.
@@ -156,6 +162,7 @@ func (t *Tracker) look(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.S
 	s.Host, _ = os.Hostname()
 	s.Uptime, s.MaxFlows, s.Checksums = time.Duration(c.Ns-d.StartedNs), d.MaxFlows, d.Checksums
 	t.attachments.Report(s)
+	t.translate(s)
 	s.Took = time.Since(started)
 	return s, nil
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -58,6 +59,9 @@ func New(source Reader, opts ...Option) Model {
 		Clock: o.clock, Now: o.clock(), Refuse: o.refuse,
 	}}
 	m.frame.Refresh, m.frame.Press = m.refresh, m.handleKey
+	if i, ok := source.(flow.Inspector); ok {
+		m.frame.Inspect = func(ref flow.Ref) (flow.Inspection, error) { return i.Inspect(context.Background(), ref) }
+	}
 	m.frame.StartFilter(o.filter)
 	m.acts = acting.New(m.frame, acting.Options{
 		Actor: o.actor, Copy: o.renderer.Output().Copy, NotedElsewhere: o.sessions != nil,

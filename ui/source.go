@@ -3,7 +3,8 @@ package ui
 import "ctop/tracker/flow"
 
 // Reader is what a console shows. [*tracker.Collector] is one. Its methods may be
-// called from several goroutines at once.
+// called from several goroutines at once. The detail page shows more of a flow if it is
+// a [flow.Inspector], too.
 type Reader interface {
 	// Snapshot returns the latest snapshot, nil before the first.
 	Snapshot() *flow.Snapshot

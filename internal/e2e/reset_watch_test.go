@@ -22,7 +22,7 @@ var own = []netip.Prefix{netip.MustParsePrefix("10.0.0.9/24"), netip.MustParsePr
 
 // addAddresses gives an interface of the machine in the middle addresses until the test
 // ends.
-func addAddresses(t *testing.T, name string, prefixes ...netip.Prefix) {
+func addAddresses(t testing.TB, name string, prefixes ...netip.Prefix) {
 	t.Helper()
 	link, err := netlink.LinkByName(name)
 	if err != nil {

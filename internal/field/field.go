@@ -67,6 +67,8 @@ type Field struct {
 	Number func(f *flow.Flow) (n Number, known bool)
 	// Text returns the value of a Text. An empty value is unknown.
 	Text func(f *flow.Flow, names *Names) string
+	// Digits: the Text is a number, and JSON has it as one.
+	Digits bool
 	// Holds returns the value of a Flag. For a Word it reports whether a flow
 	// has it; nil means always.
 	Holds func(f *flow.Flow) bool
@@ -115,12 +117,14 @@ type Field struct {
 type Names struct {
 	// Interfaces are the names of the snapshot's interfaces.
 	Interfaces []string
+	// Translations are the tuples of other halves.
+	Translations []flow.Tuple
 }
 
 // NamesOf returns the names in a snapshot. It keeps no reference to the
-// snapshot.
+// snapshot's flows.
 func NamesOf(s *flow.Snapshot) *Names {
-	n := &Names{}
+	n := &Names{Translations: s.Translations}
 	for i := range s.Interfaces {
 		n.Interfaces = append(n.Interfaces, s.Interfaces[i].Name)
 	}

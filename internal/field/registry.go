@@ -1,6 +1,10 @@
 package field
 
-import "ctop/tracker/flow"
+import (
+	"slices"
+
+	"ctop/tracker/flow"
+)
 
 // registry has one row per field. Rows with a title are in the order of the
 // console's columns; the others follow.
@@ -102,11 +106,12 @@ var registry = append([]Field{
 	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},
 	{Name: "one_sided", Means: "its other end was not seen on its own side", Kind: Flag, Holds: oneSided, JSON: "one_sided", Added: 3},
+	{Name: "nat", Means: "the machine translates its addresses", Kind: Flag, Holds: translated},
 	{Name: "vlan", Kind: Count, Number: vlan, JSON: "vlan", Event: EveryEvent, Wide: "VLAN", Cell: cellVLANs},
 	{Name: "vlan_inner", Kind: Count, Number: vlanInner, JSON: "vlan_inner", Event: EveryEvent},
 	{Name: "vlan_third", Kind: Count, Number: vlanThird, JSON: "vlan_third", Event: EveryEvent, Added: 2},
 	{Name: "pppoe", Kind: Count, Number: session, JSON: "pppoe_session", Event: EveryEvent, Added: 2},
-}, directions()...)
+}, slices.Concat(directions(), otherHalf())...)
 
 // directions returns the fields of both directions that are in the data only.
 func directions() []Field {
@@ -162,3 +167,14 @@ const (
 	TotalRate = "rate"
 	TTL       = "ttl"
 )
+
+// otherHalf returns the fields of a translated flow's other half.
+func otherHalf() []Field {
+	return []Field{
+		{Name: "nat.src", Kind: Text, Text: natSource, JSON: "nat.src", Added: 5},
+		{Name: "nat.sport", Kind: Text, Of: flow.Protocol.HasPorts, Text: natSourcePort, Digits: true, JSON: "nat.sport", Added: 5},
+		{Name: "nat.dst", Kind: Text, Text: natDestination, JSON: "nat.dst", Added: 5},
+		{Name: "nat.dport", Kind: Text, Of: flow.Protocol.HasPorts, Text: natDestinationPort, Digits: true, JSON: "nat.dport", Added: 5},
+		{Name: "nat.icmp_id", Kind: Text, Of: flow.Protocol.HasICMP, Text: natICMPID, Digits: true, JSON: "nat.icmp_id", Added: 5},
+	}
+}

@@ -63,6 +63,8 @@ func pinned(f *flow.Flow) bool   { return f.OwnTimeout }
 func closed(f *flow.Flow) bool   { return f.ClosedBy != flow.CloserNone }
 func oneSided(f *flow.Flow) bool { return f.OneSided }
 
+func translated(f *flow.Flow) bool { return f.NAT != 0 }
+
 func outBits(f *flow.Flow) (Number, bool)  { return perSecond(f.Origin.BPS), true }
 func inBits(f *flow.Flow) (Number, bool)   { return perSecond(f.Reply.BPS), true }
 func bothBits(f *flow.Flow) (Number, bool) { return perSecond(f.BPS()), true }

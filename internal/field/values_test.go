@@ -21,10 +21,16 @@ func sample() *flow.Flow {
 		Reply:  flow.Half{Packets: 12, Bytes: 3_000_000, PPS: 2, BPS: 1_600_000, RTT: 2 * time.Second, Retransmits: 4, Reordered: 0, ZeroWindows: 2},
 		Age:    61 * time.Second, Idle: 1230 * time.Millisecond, Timeout: 100 * time.Second,
 		Invalid: 65535, Related: 6, ClosedBy: flow.CloserReply, OneSided: true, OwnTimeout: true,
+		NAT: 1,
 	}
 }
 
-var sampleView = View{Names: &Names{Interfaces: []string{"veth1", "ve\x1bth2"}}, Since: time.Second}
+var sampleView = View{Names: &Names{
+	Interfaces: []string{"veth1", "ve\x1bth2"},
+	Translations: []flow.Tuple{{
+		Proto: flow.ProtocolTCP, ICMPID: 8, Src: flow.MustParseEnd("192.0.2.1:1024"), Dst: flow.MustParseEnd("192.0.2.2:8080"),
+	}},
+}, Since: time.Second}
 
 // TestTexts has each field in the console, in a wide table and as a filter compares
 // it.
@@ -65,6 +71,12 @@ func TestTexts(t *testing.T) {
 		"one_sided":           {"yes", "yes", 0},
 		"pinned":              {"yes", "yes", 0},
 		"answered":            {"yes", "yes", 0},
+		"nat":                 {"yes", "yes", 0},
+		"nat.src":             {"192.0.2.1", "192.0.2.1", 0},
+		"nat.sport":           {"1024", "1024", 0},
+		"nat.dst":             {"192.0.2.2", "192.0.2.2", 0},
+		"nat.dport":           {"8080", "8080", 0},
+		"nat.icmp_id":         {"8", "8", 0},
 		"vlan":                {"5", "5.7", 5},
 		"vlan_third":          {"7", "7", 7},
 		"pppoe":               {"9", "9", 9},

@@ -139,7 +139,7 @@ func isRate(name string) bool {
 // ofEvents reports whether there are events that a term can be about.
 func ofEvents(name string) bool {
 	switch name {
-	case "ttl", "timeout", "idle", onInterface, "pinned", "one_sided":
+	case "ttl", "timeout", "idle", onInterface, "pinned", "one_sided", "nat":
 		return false
 	}
 	return !isRate(name)

@@ -28,6 +28,7 @@ func TestFieldsOfStreams(t *testing.T) {
 		{"timeout<1m", false, "no timeout", "no timeout"},
 		{"!pinned", false, "no pinned", "no pinned"},
 		{"one_sided", false, "no one_sided", "no one_sided"},
+		{"nat", false, "no nat", "no nat"},
 		{"answered", false, "", "no answered"},
 	} {
 		f, err := Parse(c.text)

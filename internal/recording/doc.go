@@ -48,7 +48,7 @@ type head struct {
 
 // still returns the flow after the given time without packets.
 func still(f flow.Flow) flow.Flow {
-	f.Age, f.Idle = 0, 0
+	f.Age, f.Idle, f.NAT = 0, 0, 0
 	f.Origin.PPS, f.Origin.BPS = 0, 0
 	f.Reply.PPS, f.Reply.BPS = 0, 0
 	return f

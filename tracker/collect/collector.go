@@ -37,6 +37,7 @@ type Options struct {
 
 // Source is the tracker that a collector reads.
 type Source interface {
+	flow.Inspector
 	// Snapshot reads the table, and sets the rates since the previous snapshot with r.
 	Snapshot(r *kernel.Rates) (*flow.Snapshot, error)
 	// Status returns a snapshot without flows. It does not read the table.
@@ -289,6 +290,11 @@ func (c *Collector) Snapshot() *flow.Snapshot {
 			return s
 		}
 	}
+}
+
+// Inspect implements [flow.Inspector].
+func (c *Collector) Inspect(ctx context.Context, ref flow.Ref) (flow.Inspection, error) {
+	return c.source.Inspect(ctx, ref)
 }
 
 // SweepTook returns the CPU time of the latest sweep, 0 if this process has

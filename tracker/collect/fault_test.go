@@ -88,8 +88,12 @@ func (f *fake) Maintain(ctx context.Context, report func(flow.Warnings)) error {
 	return nil
 }
 
-func (f *fake) MaxFlows() int       { return f.flows }
-func (f *fake) Gone() bool          { return f.gone }
+func (f *fake) MaxFlows() int { return f.flows }
+func (f *fake) Gone() bool    { return f.gone }
+
+func (f *fake) Inspect(context.Context, flow.Ref) (flow.Inspection, error) {
+	return flow.Inspection{}, nil
+}
 func (*fake) WhyNotSent(int) string { return "for no reason" }
 func (*fake) Log() *slog.Logger     { return slog.New(slog.DiscardHandler) }
 

@@ -78,12 +78,15 @@ type Flow struct {
 	// Tuple is the tuple of the flow's first packet.
 	Tuple Tuple
 	State State
+	// Outgoing: the first packet went out by the interface In, which is watched, and
+	// did not come in.
+	Outgoing bool `json:",omitempty"`
 	// In is the index, in [Snapshot.Interfaces], of the interface that the
 	// first packet came in by, or was seen at.
 	In uint16
-	// Outgoing: the first packet went out by that interface, which is watched, and
-	// did not come in.
-	Outgoing bool `json:",omitempty"`
+	// NAT is for [Snapshot.OtherHalf], 0 if the flow is not translated or that is not
+	// known. Recordings do not contain it.
+	NAT uint32 `json:"-"`
 	// Origin and Reply are the two directions.
 	Origin, Reply Half
 	// Age is the time since the first packet, Idle since the last one, both

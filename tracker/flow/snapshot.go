@@ -101,12 +101,27 @@ type Snapshot struct {
 	// Flows are all flows in no particular order. The slice must not be
 	// changed.
 	Flows []Flow
+	// Translations are the tuples that flows have on the other side of an address
+	// translation of the machine. Recordings do not contain them.
+	Translations []Tuple `json:"-"`
 	// Stalled is set for each interface that receives packets while its egress
 	// interface sends none. Only a collector sets it.
 	Stalled []bool
 	// Took is the time that reading the table took.
 	Took     time.Duration
 	Warnings Warnings
+}
+
+// OtherHalf returns the tuple of a flow's other half, if the machine translates its
+// addresses: what it has inside, for a flow that was seen outside, and the reverse.
+func (s *Snapshot) OtherHalf(f *Flow) (t Tuple, ok bool) { return f.OtherHalf(s.Translations) }
+
+// OtherHalf is [Snapshot.OtherHalf], of a snapshot with these translations.
+func (f *Flow) OtherHalf(translations []Tuple) (t Tuple, ok bool) {
+	if i := int(f.NAT); i > 0 && i <= len(translations) {
+		return translations[i-1], true
+	}
+	return Tuple{}, false
 }
 
 // Onward returns the index of the egress interface for packets that arrive at

@@ -9,6 +9,7 @@ import (
 	"ctop/ui/acting"
 	"ctop/ui/page"
 	"ctop/ui/trace"
+	"ctop/ui/work"
 )
 
 // Page is the detail page.
@@ -24,16 +25,21 @@ type Page struct {
 	events   []flow.Event
 	history  trace.Trace
 	top      int
+	// closer is what a closer look has found, looking repeats it.
+	closer  closer
+	looking *work.Task[closer]
 }
 
 // New opens the page for a flow of the snapshot on the screen.
 func New(f *page.Frame, a *acting.Acts, past *trace.Traces, of *flow.Flow) *Page {
-	return &Page{
+	p := &Page{
 		frame: f, acts: a,
 		flow: *of, snapshot: f.Shown,
 		events:  f.Log.Of(of.ID),
 		history: past.Of(of.ID).Add(f.Shown, of),
 	}
+	p.looking = work.NewTask(f.Clock, p.lookCloser, p.takeCloser)
+	return p
 }
 
 // Watched returns the ID of the flow, which the caller looks up in new
@@ -54,6 +60,11 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		}
 	case page.EventsTaken:
 		p.events = p.frame.Log.Of(p.flow.ID)
+	case page.FlowOpened, page.Polled:
+		if !p.frame.Paused {
+			p.looking.Outdate()
+		}
+		return p.looking.Run()
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ func (p *Page) all() []string {
 	lines = append(lines, p.directions()...)
 	lines = append(lines, "")
 	lines = append(lines, p.quality()...)
+	lines = append(lines, p.closerLines()...)
 	lines = append(lines, p.labelled("why", p.why())...)
 	lines = append(lines, "")
 	return append(lines, p.timeline()...)

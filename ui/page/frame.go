@@ -24,6 +24,9 @@ type Frame struct {
 	Names *names.Book
 	Clock func() time.Time
 
+	// Inspect looks at a flow more closely. It is nil if there is nothing to see. It
+	// runs off the console's goroutine.
+	Inspect func(flow.Ref) (flow.Inspection, error)
 	// FlowPage makes the page of a flow.
 	FlowPage func(*flow.Flow) Page
 	// Refresh looks at the source without waiting for the next time.

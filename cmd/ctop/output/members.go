@@ -176,6 +176,9 @@ func (m *member) appendOptional(b []byte, f *flow.Flow, names *field.Names) []by
 	if text == "" && !m.always {
 		return b
 	}
+	if m.field.Digits {
+		return append(m.key.append(b), text...)
+	}
 	return appendQuoted(m.key.append(b), text)
 }
 

@@ -210,6 +210,7 @@ func TestCSVHasEveryField(t *testing.T) {
 	v := sample(true)
 	v.Flows[0].Origin.RTT = time.Millisecond
 	v.Flows[0].OneSided, v.Flows[0].Tuple.Zone = true, 1
+	v.Flows[0].NAT, v.Flows[2].NAT, v.Translations = 1, 2, []flow.Tuple{v.Flows[0].Tuple, v.Flows[2].Tuple}
 	flows := write(t, output.JSONL, v)
 	var events []byte
 	for _, e := range append(sampleEvents(), flow.Event{Type: flow.EventNew, Tuple: v.Flows[1].Tuple}) {

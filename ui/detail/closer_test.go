@@ -1,0 +1,82 @@
+package detail_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"ctop/tracker/flow"
+	"ctop/ui/internal/fake"
+	"ctop/ui/page"
+)
+
+func TestSocket(t *testing.T) {
+	socket := flow.Socket{
+		Congestion: "cubic", CWnd: 10, SSThresh: 7, MSS: 1448, SRTT: 12 * time.Millisecond, RTTVar: 3 * time.Millisecond,
+		MinRTT: 11 * time.Millisecond, RTO: 212 * time.Millisecond, Retransmits: 4, Lost: 1,
+		PacingRate: 2.4e6, DeliveryRate: 1.2e6, AppLimited: true, Unacknowledged: 1448, Unread: 70,
+	}
+	of := fake.Flow(0)
+	f, p := open(of)
+	asked := 0
+	f.Inspect = func(ref flow.Ref) (flow.Inspection, error) {
+		asked++
+		if ref != of.Ref() {
+			t.Errorf("asked for %v", ref)
+		}
+		now := socket
+		return flow.Inspection{Reply: &now}, nil
+	}
+	f.Send(page.FlowOpened{})
+	shows(t, p, "socket reply, of this machine: cubic, cwnd 10 × 1.4 kB, ssthresh 7, rtt 12.0 ms ± 3.00 ms, min rtt 11.0 ms, rto 212.0 ms, 4 retransmitted, 1 lost, "+
+		"pacing 2.4 Mb/s, delivery 1.2 Mb/s (limited by its program), 1.4 kB unacknowledged, 70 B unread")
+	f.Run(f.NextUnit())
+	shows(t, p, "pacing 300 kB/s, delivery 150 kB/s")
+	socket.CWnd, socket.SSThresh = 20, 0
+	f.Send(page.Polled{})
+	shows(t, p, "cwnd 20")
+	hides(t, p, "ssthresh", "nat")
+	f.Run(f.TogglePause())
+	socket.CWnd = 30
+	f.Send(page.Polled{})
+	shows(t, p, "cwnd 20")
+	f.Run(f.TogglePause())
+	end := event(time.Minute, flow.StateEstablished, flow.StateNone, flow.Origin)
+	end.Type, end.Reason = flow.EventDestroy, flow.ReasonRST
+	f.Events = []flow.Event{end}
+	f.Send(page.EventsTaken{})
+	before := asked
+	f.Send(page.Polled{})
+	if hides(t, p, "socket"); asked != before {
+		t.Error("asked for a flow that has ended")
+	}
+}
+
+func TestSocketIsNotKnown(t *testing.T) {
+	f, p := open(fake.Flow(0))
+	f.Send(page.FlowOpened{})
+	hides(t, p, "socket")
+	f.Inspect = func(flow.Ref) (flow.Inspection, error) { return flow.Inspection{}, errors.New("no permission") }
+	f.Send(page.Polled{})
+	shows(t, p, "socket not known: no permission")
+}
+
+func TestOtherHalf(t *testing.T) {
+	inside, outside := fake.Flow(0), fake.Flow(5)
+	inside.Tuple.Zone, outside.Tuple.Zone = 1, 2
+	outside.Tuple.Src, outside.Tuple.Dst = flow.MustParseEnd("192.0.2.1:1024"), inside.Tuple.Dst
+	outside.In = 1
+	there := outside.Tuple
+	there.Zone = 0
+	f, p := open(inside)
+	f.Inspect = func(flow.Ref) (flow.Inspection, error) { return flow.Inspection{NAT: &there}, nil }
+	f.Send(page.Polled{})
+	shows(t, p, "nat its other half is 192.0.2.1:1024 → 192.168.1.10:443, at no watched interface")
+	f.Shown = fake.Snapshot(fake.Start, []flow.Flow{inside, outside})
+	f.Send(page.Polled{})
+	shows(t, p, "→ 192.168.1.10:443 at veth2: origin 6 packets, 480 B, 1.1 Mb/s, reply 6 packets, 8.4 kB, 18.7 Mb/s")
+	outside.Tuple = outside.Tuple.Reverse()
+	f.Shown = fake.Snapshot(fake.Start, []flow.Flow{inside, outside})
+	f.Send(page.Polled{})
+	shows(t, p, "at veth2, seen from its reply: origin")
+}
