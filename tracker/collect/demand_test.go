@@ -72,12 +72,12 @@ func TestWaitingReader(t *testing.T) {
 			if end {
 				cancel()
 			} else {
-				tr.broken = context.DeadlineExceeded
+				tr.broken.Store(&context.DeadlineExceeded)
 			}
 			<-asked
 			cancel()
 			wg.Wait()
-			tr.broken = nil
+			tr.broken.Store(nil)
 		})
 	}
 }
@@ -92,6 +92,7 @@ func TestReaderStopped(t *testing.T) {
 	if s := c.Snapshot(); s != nil {
 		t.Fatalf("before the first: %v", s)
 	}
+	c.publish(&flow.Snapshot{}) // before anybody asks
 	const each = 20_000
 	done := make(chan struct{})
 	var missing int

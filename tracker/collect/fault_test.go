@@ -21,7 +21,7 @@ type fake struct {
 	table   *kernel.Table
 	readers *kernel.Readers
 	flows   int
-	broken  error
+	broken  atomic.Pointer[error]
 	gone    bool
 	// panics is the part that panics.
 	panics string
@@ -49,8 +49,8 @@ func (f *fake) Status() (*flow.Snapshot, error) {
 }
 
 func (f *fake) read(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.Snapshot, error) {
-	if f.broken != nil {
-		return nil, f.broken
+	if broken := f.broken.Load(); broken != nil {
+		return nil, *broken
 	}
 	c, err := f.table.ReadClock()
 	if err != nil {
@@ -105,16 +105,16 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 	tr := filled(t, 10)
 	c := New(tr, Options{})
 	broken := errors.New("read the table: it is broken")
-	tr.broken = broken
+	tr.broken.Store(&broken)
 	if _, err := c.look(); err == nil {
 		t.Fatal("no error from the first")
 	}
-	tr.broken = nil
+	tr.broken.Store(nil)
 	if _, err := c.look(); err != nil {
 		t.Fatal(err)
 	}
 	before := c.Snapshot()
-	tr.broken = broken
+	tr.broken.Store(&broken)
 	for range 2 {
 		pause, err := c.look()
 		s := c.Snapshot()
@@ -123,7 +123,7 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 			t.Errorf("%v, pause %s, %d flows of %s, warnings %q", err, pause, len(s.Flows), s.Time, s.Warnings)
 		}
 	}
-	tr.broken = nil
+	tr.broken.Store(nil)
 	if _, err := c.look(); err != nil {
 		t.Fatal(err)
 	}

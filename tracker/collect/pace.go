@@ -2,7 +2,6 @@ package collect
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 )
 
@@ -22,7 +21,8 @@ const (
 type pacer struct{ large bool }
 
 // next is called before a snapshot is taken, with the number of flows of the previous
-// one. The one before that is garbage by now, and its memory is what the new one needs.
+// one. The one before that is garbage by now. Its memory goes back to the kernel, which
+// clears it for the new one: Go would have to do so, and would keep what does not fit.
 func (p *pacer) next(flows int) {
 	if _, given := os.LookupEnv("GOGC"); given {
 		return
@@ -35,6 +35,6 @@ func (p *pacer) next(flows int) {
 		debug.SetGCPercent(defaultGC)
 	}
 	if p.large = large; large {
-		runtime.GC()
+		debug.FreeOSMemory()
 	}
 }

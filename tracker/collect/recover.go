@@ -63,7 +63,7 @@ func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event,
 // been returned at the second mark after the reading.
 type recovery struct {
 	source Source
-	flows  map[flow.ID]account
+	flows  accounts
 	// stale is set if events were lost since the start of the last reading.
 	stale bool
 	// notBefore is the earliest time of the next reading.
@@ -71,14 +71,6 @@ type recovery struct {
 	// reading is the current reading, or nil.
 	reading *reading
 	round   uint32
-}
-
-// account is the state of one flow according to its events.
-type account struct {
-	origin kernel.Origin
-	state  flow.State
-	// round is the number of the last reading that found the flow.
-	round uint32
 }
 
 // reading is one reading of the table.
@@ -99,9 +91,10 @@ type reading struct {
 // newRecovery reads the current flows. The listener is registered before, so
 // changes during the reading arrive as events.
 func newRecovery(s Source) (*recovery, error) {
-	r := &recovery{source: s, flows: map[flow.ID]account{}}
+	r := &recovery{source: s}
 	err := s.Table().Rows(func(row *kernel.Row) {
-		r.flows[row.ID] = account{origin: row.Origin(), state: row.State()}
+		a := r.account(row.ID)
+		a.origin, a.state = row.Origin(), row.State()
 	})
 	return r, err
 }
@@ -111,6 +104,15 @@ func (rec *recovery) close() {
 	if rec.reading != nil {
 		<-rec.reading.done
 	}
+}
+
+// account returns the account of a flow, and begins one if there is none: then its state
+// is none.
+func (rec *recovery) account(id flow.ID) *account {
+	if a := rec.flows.find(id); a != nil {
+		return a
+	}
+	return rec.flows.add(id)
 }
 
 // mark handles a mark, which says that all events from before a moment ago have
@@ -166,14 +168,13 @@ func (rec *recovery) emit(record *kernel.Record, yield func(flow.Event, error) b
 func (rec *recovery) enter(record *kernel.Record) {
 	event := &record.Event
 	if event.Type == flow.EventDestroy {
-		delete(rec.flows, event.ID)
+		rec.flows.remove(event.ID)
 	} else {
-		a, known := rec.flows[event.ID]
-		if !known {
+		a := rec.account(event.ID)
+		if a.state == flow.StateNone {
 			a.origin = record.Origin
 		}
 		a.state = event.To
-		rec.flows[event.ID] = a
 	}
 	if r := rec.reading; r != nil && record.Ns >= r.clock.Ns {
 		r.touched[event.ID] = true
@@ -207,21 +208,21 @@ func (rec *recovery) settle(yield func(flow.Event, error) bool) bool {
 func (rec *recovery) compare(r *reading) (found []flow.Event) {
 	for i := range r.rows {
 		row := &r.rows[i]
-		a, known := rec.flows[row.ID]
-		if !known && r.touched[row.ID] {
+		touched := r.touched[row.ID]
+		if touched && rec.flows.find(row.ID) == nil {
 			continue // it has ended since
 		}
+		a := rec.account(row.ID)
 		before := a.state
 		a.round = rec.round
-		if !r.touched[row.ID] {
+		if !touched {
 			a.origin, a.state = row.Origin(), row.State()
 		}
-		rec.flows[row.ID] = a
 		if a.state == before {
 			continue
 		}
 		event := row.Event(r.clock)
-		if known {
+		if before != flow.StateNone {
 			event.Type, event.From = flow.EventUpdate, before
 		}
 		found = append(found, event)
@@ -240,15 +241,17 @@ func (rec *recovery) emitFound(found []flow.Event, yield func(flow.Event, error)
 
 // emitMissing yields the end of flows that are not in the table any more.
 func (rec *recovery) emitMissing(r *reading, yield func(flow.Event, error) bool) bool {
-	for id, a := range rec.flows {
-		if a.round == rec.round || r.touched[id] {
+	// The last account takes the number of one that is removed.
+	for i := rec.flows.n - 1; i >= 0; i-- {
+		a := rec.flows.at(i)
+		if a.round == rec.round || r.touched[a.id] {
 			continue
 		}
-		delete(rec.flows, id)
 		event := flow.Event{
-			Time: r.clock.Wall, Type: flow.EventDestroy, ID: id, Tuple: a.origin.Tuple(),
+			Time: r.clock.Wall, Type: flow.EventDestroy, ID: a.id, Tuple: a.origin.Tuple(),
 			From: a.state, Recovered: true,
 		}
+		rec.flows.remove(a.id)
 		if !yield(event, nil) {
 			return false
 		}
