@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"testing"
 
-	"github.com/cilium/ebpf"
-
 	"ctop/internal/frame"
 )
 
@@ -14,30 +12,25 @@ import (
 // Whichever is first, the other one does not acknowledge the FIN, and is not taken for
 // data beyond it.
 func TestFINRaced(t *testing.T) {
-	const each, rounds = 1 << 15, 16
-	r := newRace(t, setup{MaxFlows: 2 * each})
+	const each = 1 << 14
+	r := newRace(t, 2*each)
 	like := *r.flow(r.establish(hookXDP, client4, server4))
 	fin := frame.Segment{Flags: frame.FIN | frame.ACK, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443}
 	ack := frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1001, Window: 10000, Sport: 443, Dport: 40000}
 	late := frame.Segment{Flags: frame.ACK, Seq: 991, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443, Payload: 10}
-	for name, c := range map[string]struct {
-		second *ebpf.Program
-		data   []byte
-	}{
-		"ACK of the other side": {r.back, tcpFrame(server4, client4, ack)},
-		"data of the same side": {r.there, tcpFrame(client4, server4, late)},
+	r.prepare = func() { r.fill(each, like) }
+	for name, c := range map[string]course{
+		"ACK of the other side": {frames: [2][]byte{tcpFrame(client4, server4, fin), tcpFrame(server4, client4, ack)}, offsets: [2]int16{there, back}},
+		"data of the same side": {frames: [2][]byte{tcpFrame(client4, server4, fin), tcpFrame(client4, server4, late)}, offsets: [2]int16{there, there}},
 	} {
 		wrong := 0
-		for range rounds {
-			r.prepare = func() { r.fill(each, like) }
-			r.run(each, c.second, [2][]byte{tcpFrame(client4, server4, fin), c.data})
-			for _, f := range r.entries() {
-				// Where one CPU was late both packets of a flow were of one kind.
-				if f.Dir[0].FinEnd != 0 && (state(&f) != ConntrackFlowStateSTATE_FIN_WAIT_1 || hasFlag(&f, ConntrackFlowFlagFLOW_FIN_ACKED)) {
+		rounds := r.until(longer(50_000, 1_000_000), each, c, func(ConntrackCpuStats) {
+			r.memory.Each(func(f *ConntrackFlow) {
+				if state(f) != ConntrackFlowStateSTATE_FIN_WAIT_1 || hasFlag(f, ConntrackFlowFlagFLOW_FIN_ACKED) {
 					wrong++
 				}
-			}
-		}
+			})
+		})
 		if wrong > 0 {
 			t.Errorf("%s: %d of %d flows did not wait for the acknowledgement of the FIN", name, wrong, rounds*each)
 		}
@@ -47,8 +40,8 @@ func TestFINRaced(t *testing.T) {
 // The first answer in a connection that was there before the tracker, and data of the
 // side that was seen already, come by two CPUs at the same moment. Both are valid.
 func TestFirstAnswerRaced(t *testing.T) {
-	const each, rounds = 1 << 15, 16
-	r := newRace(t, setup{MaxFlows: 2 * each})
+	const each = 1 << 14
+	r := newRace(t, 2*each)
 	data := frame.Segment{Flags: frame.ACK, Seq: 991, Ack: 3_000_000_001, Window: 10000, Sport: 40000, Dport: 443, Payload: 10}
 	answer := frame.Segment{Flags: frame.ACK, Seq: 3_000_000_001, Ack: 1001, Window: 10000, Sport: 443, Dport: 40000}
 	r.expect(hookXDP, tcpFrame(client4, server4, data), "new")
@@ -56,10 +49,10 @@ func TestFirstAnswerRaced(t *testing.T) {
 	r.prepare = func() { r.fill(each, like) }
 	data.Seq = 1001
 	invalid := uint64(0)
-	for range rounds {
-		counted := r.run(each, r.back, [2][]byte{tcpFrame(client4, server4, data), tcpFrame(server4, client4, answer)})
+	c := course{frames: [2][]byte{tcpFrame(client4, server4, data), tcpFrame(server4, client4, answer)}, offsets: [2]int16{there, back}}
+	rounds := r.until(longer(50_000, 1_000_000), each, c, func(counted ConntrackCpuStats) {
 		invalid += counted.Verdict[ConntrackVerdictVERDICT_INVALID]
-	}
+	})
 	if invalid > 0 {
 		t.Errorf("%d of %d packets were called invalid", invalid, 2*rounds*each)
 	}

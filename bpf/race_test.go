@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"golang.org/x/sys/unix"
 
 	"ctop/internal/frame"
 )
@@ -48,151 +46,68 @@ func (h *harness) checkTable() {
 	}
 }
 
-// gate loads a program that waits until the program on another CPU has come there, too.
-// Then both write one address into their frames, at an offset of their own, and run the
-// program under test: the same flow at the same moment, another one each time.
-func gate(t *testing.T, arrivals *ebpf.Map, subject *ebpf.Map, offset int16) *ebpf.Program {
-	t.Helper()
-	const patience = 4000 // looks: the verifier follows each
-	arrive := asm.FetchAdd.Mem(asm.R7, asm.R8, asm.DWord, 0)
-	arrive.Constant = 1 // BPF_FETCH, which cilium/ebpf v0.22 leaves out
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Type: ebpf.XDP, AttachType: ebpf.AttachXDP, Flags: unix.BPF_F_XDP_HAS_FRAGS, License: "GPL",
-		Instructions: asm.Instructions{
-			asm.Mov.Reg(asm.R6, asm.R1),
-			asm.StoreImm(asm.RFP, -4, 0, asm.Word),
-			asm.LoadMapPtr(asm.R1, arrivals.FD()),
-			asm.Mov.Reg(asm.R2, asm.RFP),
-			asm.Add.Imm(asm.R2, -4),
-			asm.FnMapLookupElem.Call(),
-			asm.JEq.Imm(asm.R0, 0, "abort"),
-			asm.Mov.Reg(asm.R7, asm.R0),
-			asm.Mov.Imm(asm.R8, 1),
-			arrive,
-			asm.RSh.Imm(asm.R8, 1),
-			asm.Mov.Reg(asm.R9, asm.R8),
-			asm.Add.Imm(asm.R9, 1),
-			asm.LSh.Imm(asm.R9, 1),
-			asm.Mov.Imm(asm.R3, 0),
-			asm.LoadMem(asm.R2, asm.R7, 0, asm.DWord).WithSymbol("look"),
-			asm.JGE.Reg(asm.R2, asm.R9, "both"),
-			asm.Add.Imm(asm.R3, 1),
-			asm.JLT.Imm(asm.R3, patience, "look"),
-			asm.LoadMem(asm.R2, asm.R6, 0, asm.Word).WithSymbol("both"),
-			asm.LoadMem(asm.R3, asm.R6, 4, asm.Word),
-			asm.Mov.Reg(asm.R4, asm.R2),
-			asm.Add.Imm(asm.R4, 34),
-			asm.JGT.Reg(asm.R4, asm.R3, "abort"),
-			asm.StoreMem(asm.R2, offset, asm.R8, asm.Word),
-			asm.Mov.Reg(asm.R1, asm.R6),
-			asm.LoadMapPtr(asm.R2, subject.FD()),
-			asm.Mov.Imm(asm.R3, 0),
-			asm.FnTailCall.Call(),
-			asm.Mov.Imm(asm.R0, 0).WithSymbol("abort"),
-			asm.Return(),
-		},
-	})
-	ok(t, err)
-	t.Cleanup(func() { _ = p.Close() })
-	return p
-}
-
-// Where the addresses of IPv4 lie in a frame.
-const (
-	sourceOffset      = frame.HeaderSize + 12
-	destinationOffset = frame.HeaderSize + 16
-)
-
-// race has two CPUs begin the same flows at the same moment.
-type race struct {
-	*harness
-	t        *testing.T
-	cpus     []int
-	arrivals *ebpf.Map
-	// there writes the address that tells flows apart into a packet's source, back
-	// into its destination.
-	there, back *ebpf.Program
-	// prepare fills the empty table; nil leaves it empty.
-	prepare func()
-}
-
-func newRace(t *testing.T, s setup) *race {
-	t.Helper()
-	r := &race{harness: newHarness(t, s), t: t, cpus: someCPUs(t, 2)}
-	if len(r.cpus) < 2 {
-		t.Skip("this machine has one CPU only: nothing happens at once")
-	}
-	var err error
-	r.arrivals, err = ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 1})
-	ok(t, err)
-	subject, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.ProgramArray, KeySize: 4, ValueSize: 4, MaxEntries: 1})
-	ok(t, err)
-	t.Cleanup(func() {
-		_ = r.arrivals.Close()
-		_ = subject.Close()
-	})
-	r.there, r.back = gate(t, r.arrivals, subject, sourceOffset), gate(t, r.arrivals, subject, destinationOffset)
-	ok(t, subject.Put(uint32(0), uint32(r.CtopXdp.FD())))
-	return r
-}
-
-// run sends so many packets on each CPU.
-func (r *race) run(each uint32, second *ebpf.Program, frames [2][]byte) ConntrackCpuStats {
-	r.t.Helper()
-	r.reset()
-	if r.prepare != nil {
-		r.prepare()
-	}
-	ok(r.t, r.arrivals.Put(uint32(0), uint64(0)))
-	before := r.counters()
-	var both sync.WaitGroup
-	for i, p := range []*ebpf.Program{r.there, second} {
-		both.Go(func() {
-			defer onCPU(r.t, r.cpus[i])()
-			if _, err := p.Run(&ebpf.RunOptions{Data: frames[i], Repeat: each}); err != nil {
-				r.t.Error(err)
-			}
-		})
-	}
-	both.Wait()
-	r.checkTable()
-	return r.since(before)
-}
-
-// Two CPUs begin the same flows at the same moment, a million times, by packets of one
+// Two CPUs begin the same flows at the same moment, by frames of two links, of one
 // direction or of both. There is one flow each time, and every packet is counted for it,
 // or told to be untracked.
 func TestFlowsBegunTwice(t *testing.T) {
-	const each, rounds = 1 << 15, 8
-	r := newRace(t, setup{MaxFlows: 2 * each})
+	const each = 1 << 14
+	r := newRace(t, 2*each)
+	for name, c := range twice() {
+		var all uint64
+		rounds := r.until(longer(20_000, 1_000_000), each, c, func(counted ConntrackCpuStats) {
+			untracked := counted.Untracked[ConntrackUntrackedUNTRACKED_TABLE]
+			if packets := r.packets(); r.count() != each || counted.Created != each || packets+untracked != 2*each {
+				t.Fatalf("%s: %d flows of %d, %d created; %d packets were counted, %d untracked", name, r.count(), each, counted.Created, packets, untracked)
+			}
+			all += untracked
+		})
+		t.Logf("%s: %d flows were begun twice, %d packets were untracked", name, rounds*each, all)
+	}
+}
+
+// The same in a table that is full: each CPU evicts a flow for the one that it begins,
+// and empties a slot that the other one may have seen used. So both take different slots,
+// which happens hardly ever otherwise.
+func TestFlowsBegunTwiceInFullTable(t *testing.T) {
+	const room, each = 16, 1 << 14
+	r := newRace(t, room)
+	for name, c := range twice() {
+		if name == "UDP, both directions" {
+			continue // they are answered, and not evicted
+		}
+		// A flow lasts until both of its packets have come.
+		c.lead = room / 4
+		var all uint64
+		rounds := r.until(longer(20_000, 1_000_000), each, c, func(counted ConntrackCpuStats) {
+			untracked := counted.Untracked[ConntrackUntrackedUNTRACKED_TABLE]
+			if counted.Created != each || r.count() != each-ended(counted) {
+				t.Fatalf("%s: %d flows of %d were created, %d ended, %d are there; %d packets were untracked",
+					name, counted.Created, each, ended(counted), r.count(), untracked)
+			}
+			all += untracked
+		})
+		t.Logf("%s: %d flows were begun twice, %d packets were untracked", name, rounds*each, all)
+	}
+}
+
+// twice are packets that begin a flow by both sides.
+func twice() map[string]course {
 	opened := frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: 5, Dport: 6}
 	answered := frame.Segment{Flags: frame.SYN, Seq: 5000, Sport: 6, Dport: 5}
 	datagram, syn := udpFrame(client4, server4, 5, 6, 60).Bytes(), tcpFrame(client4, server4, opened)
-	for name, c := range map[string]struct {
-		second *ebpf.Program
-		frames [2][]byte
-	}{
-		"UDP, one direction":   {r.there, [2][]byte{datagram, datagram}},
-		"UDP, both directions": {r.back, [2][]byte{datagram, udpFrame(server4, client4, 6, 5, 60).Bytes()}},
-		"SYN, one direction":   {r.there, [2][]byte{syn, syn}},
-		"SYN, both directions": {r.back, [2][]byte{syn, tcpFrame(server4, client4, answered)}},
-	} {
-		var all uint64
-		for range rounds {
-			counted := r.run(each, c.second, c.frames)
-			present, packets := 0, uint64(0)
-			for _, f := range r.entries() {
-				present++
-				packets += f.Dir[0].Packets + f.Dir[1].Packets
-			}
-			untracked := counted.Untracked[ConntrackUntrackedUNTRACKED_TABLE]
-			if present != each || counted.Created != each || packets+untracked != 2*each {
-				t.Fatalf("%s: %d flows of %d, %d created; %d packets were counted, %d untracked", name, present, each, counted.Created, packets, untracked)
-			}
-			all += untracked
-		}
-		t.Logf("%s: %d flows were begun twice, %d packets were untracked", name, rounds*each, all)
+	oneWay, bothWays := [2]int16{there, there}, [2]int16{there, back}
+	return map[string]course{
+		"UDP, one direction":   {frames: [2][]byte{datagram, datagram}, offsets: oneWay},
+		"UDP, both directions": {frames: [2][]byte{datagram, udpFrame(server4, client4, 6, 5, 60).Bytes()}, offsets: bothWays},
+		"SYN, one direction":   {frames: [2][]byte{syn, syn}, offsets: oneWay},
+		"SYN, both directions": {frames: [2][]byte{syn, tcpFrame(server4, client4, answered)}, offsets: bothWays},
 	}
+}
+
+// packets returns how many packets were counted for the flows that are there.
+func (h *harness) packets() (n uint64) {
+	h.memory.Each(func(f *ConntrackFlow) { n += f.Dir[0].Packets + f.Dir[1].Packets })
+	return n
 }
 
 // Few places, and many more flows that come by on all CPUs, are answered, deleted and
@@ -306,6 +221,5 @@ func TestDrafts(t *testing.T) {
 
 // editSlot changes a flow's entry and its slot.
 func (h *harness) editSlot(f *ConntrackFlow, edit func(*ConntrackFlow, *uint64)) {
-	h.t.Helper()
 	edit(&h.memory.flows[f.Slot>>32], h.memory.slot(f))
 }
