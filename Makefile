@@ -33,7 +33,7 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo pictures test bench bench-quick fuzz mutate judge chaos soak test-kernels test-unit test-drivers generate check-generated check-portable lint fmt clean
+.PHONY: help build demo pictures test bench bench-quick fuzz mutate judge chaos soak test-kernels dist test-dist test-unit test-drivers generate check-generated check-portable lint fmt clean
 .PHONY: need-go need-kernel need-root need-tmux need-clang need-lint
 
 help: ## list the targets
@@ -84,7 +84,13 @@ soak: need-go need-kernel need-root ## open and close connections for SOAK (15m)
 test-kernels: need-go ## boot other kernels in qemu and run some of the tests there
 	@./internal/kernels/run
 
-test-unit: need-go ## run docs/ctop.service under systemd, in qemu
+dist: need-go ## make packages, archives and images for people in bin/dist, with checksums
+	@$(GO) run $(VCS) ./internal/dist $(ARGS)
+
+test-dist: need-go need-kernel need-root ## make the packages twice, and install, upgrade and purge them in a clean Debian, as root
+	@$(ROOT) env "PATH=$$PATH" ./internal/dist/test $(TESTFLAGS)
+
+test-unit: need-go ## run the deb under systemd, in qemu
 	@./internal/kernels/unit
 
 test-drivers: need-go need-root ## run it in qemu between emulated cards: virtio_net, igb, e1000e
