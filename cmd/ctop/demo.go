@@ -38,12 +38,17 @@ func newDemoCommand(e env, verbose *bool) *cobra.Command {
 attach the tracker in the middle and open the console. Without a terminal, or with
 --dump, print the flows instead.
 
+With --watch, the lab is a small server instead, which ctop watches: a web server,
+a database, a job that makes backups, and a container, whose addresses the server
+translates (if nft is there). Each is a process of its own.
+
 The lab is invisible from outside and is removed when ctop ends, however it ends.`,
 		Args: noArguments,
 		RunE: c.run,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
+	flags.BoolVar(&c.tracker.watch, "watch", false, "watch a small server instead of standing between two hosts")
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
 	flags.Var(&c.watch, "for", "with --dump: how long to watch")
 	c.repeat.register(flags)
@@ -62,6 +67,9 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	ctx := cmd.Context()
+	if c.tracker.watch {
+		return c.showMachine(ctx, headless)
+	}
 	l, err := lab.New(ctx, demoLab())
 	if err != nil {
 		return err

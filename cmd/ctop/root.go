@@ -82,7 +82,7 @@ func newRootCommand(e env) *cobra.Command {
 		newRecordCommand(e, &c.verbose), newReplayCommand(e, &c.verbose),
 		newVersionCommand(), newCompletionCommand(),
 	)
-	cmd.AddCommand(newManCommand(), newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))
+	cmd.AddCommand(newManCommand(), newDemoPartCommand(), newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))
 	completeFlags(cmd)
 	cmd.SetHelpCommand(newHelpCommand())
 	return cmd
