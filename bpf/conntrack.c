@@ -151,7 +151,7 @@ int ctop_xdp(struct xdp_md *ctx)
 	if (tracing || verify_checksums ||
 	    !plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
 			 CTX_DATA_END(ctx) - CTX_DATA(ctx)) ||
-	    !plain_track(ctx, HOOK_XDP, &plain, &key))
+	    !plain_track(ctx, HOOK_XDP, &plain, &key, NULL))
 		return xdp_slow(ctx);
 	if (complete_checksums)
 		xdp_plain_checksum(ctx, &plain, &key);
@@ -261,7 +261,7 @@ int ctop_tc(struct __sk_buff *skb)
 	if (tracing || verify_checksums || skb->vlan_present ||
 	    !plain_parse(&plain, &key, CTX_DATA(skb), CTX_DATA_END(skb),
 			 skb->len) ||
-	    !plain_track(skb, HOOK_TC, &plain, &key))
+	    !plain_track(skb, HOOK_TC, &plain, &key, NULL))
 		return tc_slow(skb);
 	return tc_forward(tc_side(skb));
 }
@@ -272,10 +272,11 @@ int ctop_tc(struct __sk_buff *skb)
 
 /* Whatever is not an established flow's next packet. */
 static __always_inline int watch_slow(struct __sk_buff *skb,
-				      const struct watched *w, __u32 side)
+				      struct watched *w, __u32 side)
 {
 	struct packet *pkt = packet_get();
 	struct cpu_stats *stats = stats_get();
+	struct volume seen;
 
 	if (!pkt || !stats)
 		return WATCH_NEXT;
@@ -283,6 +284,9 @@ static __always_inline int watch_slow(struct __sk_buff *skb,
 	watch_place(pkt, w, side);
 	if (skb->tc_index && own_ignore(skb, pkt))
 		return WATCH_NEXT;
+	seen.packets = pkt->segments;
+	seen.bytes = pkt->bytes;
+	watched_count(w, side, &seen);
 	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
 		return TC_ACT_SHOT;
 	return WATCH_NEXT;
@@ -291,8 +295,9 @@ static __always_inline int watch_slow(struct __sk_buff *skb,
 /* Watches a packet. It is never redirected, and dropped only by the policy. */
 static __always_inline int watch(struct __sk_buff *skb, __u32 side)
 {
-	const struct watched *w = watched_get(skb);
+	struct watched *w = watched_get(skb);
 	union plain_key key;
+	struct volume seen;
 	struct plain plain;
 
 	if (!w)
@@ -302,8 +307,9 @@ static __always_inline int watch(struct __sk_buff *skb, __u32 side)
 			 skb->len))
 		return watch_slow(skb, w, side);
 	key_set_zone(&key, w);
-	if (!plain_track(skb, HOOK_TC, &plain, &key))
+	if (!plain_track(skb, HOOK_TC, &plain, &key, &seen))
 		return watch_slow(skb, w, side);
+	watched_count(w, side, &seen);
 	return WATCH_NEXT;
 }
 

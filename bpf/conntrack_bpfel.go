@@ -554,6 +554,11 @@ type ConntrackWatched struct {
 	Zone    [2]uint64
 	NoLink  uint32
 	OneSide uint32
+	Seen    [2]struct {
+		_       structs.HostLayout
+		Packets uint64
+		Bytes   uint64
+	}
 }
 
 // Names of all BPF objects in the ELF.

@@ -32,6 +32,12 @@ struct ethernet {
 	__be32 words[3];
 };
 
+/* Packets, and their bytes on the wire. */
+struct volume {
+	__u64 packets;
+	__u64 bytes;
+};
+
 struct packet {
 	struct flow_key key;
 	/* Bytes on the wire, and packets: a segmentation-offload packet stands

@@ -207,10 +207,12 @@ static __always_inline bool plain_udp_track(struct flow *flow, __u32 d,
 /* Tracks a plain packet of an established flow; a segment has to lie inside the
  * window. One look-up, no lock, no event, no store but to the direction's own cache
  * line; atomic ones only where its packets come by several CPUs. Reports whether it was
- * such a packet. If not, nothing has changed, and the slow path decides. */
+ * such a packet. If not, nothing has changed, and the slow path decides. If seen is
+ * not NULL, it gets what the packet counts for. */
 static __always_inline bool plain_track(void *ctx, enum hook hook,
 					const struct plain *plain,
-					const union plain_key *key)
+					const union plain_key *key,
+					struct volume *seen)
 {
 	struct packet pkt = {};
 	struct cpu_stats *stats;
@@ -237,6 +239,10 @@ static __always_inline bool plain_track(void *ctx, enum hook hook,
 		plain_measure(&pkt, ctx, hook, plain, IPPROTO_UDP);
 		if (!plain_udp_track(flow, d, &pkt, now, cpu))
 			return false;
+	}
+	if (seen) {
+		seen->packets = pkt.segments;
+		seen->bytes = pkt.bytes;
 	}
 	stats = stats_get();
 	if (stats) {

@@ -23,11 +23,13 @@ struct watched {
 	__u32 no_link;
 	/* Its packets have no direction: both ends are on one side of it (lo). */
 	__u32 one_side;
+	/* What this CPU has seen there, by side. */
+	struct volume seen[2];
 };
 
 /* Watched interfaces by their index. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
@@ -38,6 +40,13 @@ struct {
  * the machine. */
 #define WATCH_IN 0
 #define WATCH_OUT 1
+
+static __always_inline void watched_count(struct watched *w, __u32 side,
+					  const struct volume *seen)
+{
+	w->seen[side].packets += seen->packets;
+	w->seen[side].bytes += seen->bytes;
+}
 
 static __always_inline struct watched *watched_get(const struct __sk_buff *skb)
 {

@@ -18,10 +18,57 @@ type watcher struct {
 // at makes the interface of the runs that follow the one of a zone.
 func (w watcher) at(zone uint16, oneSide uint32) {
 	w.t.Helper()
-	ok(w.t, w.Watched.Put(uint32(bpftest.Loopback), ConntrackWatched{
-		Zone:    [2]uint64{uint64(zone&0xf)<<44 | uint64(zone>>4&0xf)<<60, uint64(zone>>8) << 44},
-		OneSide: oneSide,
-	}))
+	perCPU := make([]ConntrackWatched, ebpf.MustPossibleCPU())
+	for i := range perCPU {
+		perCPU[i].Zone = [2]uint64{uint64(zone&0xf)<<44 | uint64(zone>>4&0xf)<<60, uint64(zone>>8) << 44}
+		perCPU[i].OneSide = oneSide
+	}
+	ok(w.t, w.Watched.Put(uint32(bpftest.Loopback), perCPU))
+}
+
+// seen returns the packets and bytes that were seen at the interface, by side.
+func (w watcher) seen() (packets, bytes [2]uint64) {
+	w.t.Helper()
+	var perCPU []ConntrackWatched
+	ok(w.t, w.Watched.Lookup(uint32(bpftest.Loopback), &perCPU))
+	for i := range perCPU {
+		for side, v := range perCPU[i].Seen {
+			packets[side] += v.Packets
+			bytes[side] += v.Bytes
+		}
+	}
+	return packets, bytes
+}
+
+// Every packet counts for its interface and its side once, whatever it is and whatever
+// becomes of it.
+func TestWatchCounts(t *testing.T) {
+	w := newWatcher(t)
+	w.at(1, 0)
+	udp := udpFrame(client4, server4, 1, 2, 20)
+	answer := udp.Reply(frame.Datagram(2, 1, 20)).Bytes()
+	arp := frame.Raw(0x0806, make([]byte, 28))
+	var packets, bytes [2]uint64
+	for _, c := range []struct {
+		out  bool
+		data []byte
+	}{{false, udp.Bytes()}, {true, answer}, {true, answer}, {false, udp.Bytes()}, {false, arp}, {true, malformedFrame()}} {
+		w.see(c.out, c.data)
+		side := 0
+		if c.out {
+			side = 1
+		}
+		packets[side]++
+		bytes[side] += uint64(len(c.data))
+		if p, b := w.seen(); p != packets || b != bytes {
+			t.Errorf("seen %v packets and %v bytes, want %v and %v", p, b, packets, bytes)
+		}
+	}
+	w.enforce(true)
+	w.see(false, malformedFrame())
+	if p, _ := w.seen(); p[0] != packets[0]+1 {
+		t.Errorf("%d packets with a dropped one, want %d", p[0], packets[0]+1)
+	}
 }
 
 // see shows one program a frame, which must be as it was afterwards, and returns what the

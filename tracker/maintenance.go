@@ -26,6 +26,8 @@ type maintenance struct {
 	trouble string
 	// mtus is the last logged text about MTUs.
 	mtus string
+	// behind is the last logged text about programs before the tracker's.
+	behind string
 	// uses are the last logged uses of the interfaces by the machine.
 	uses []string
 }
@@ -49,6 +51,7 @@ func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error
 			report(m.reattach())
 			m.logUses()
 			m.logMTUs()
+			m.logBehind()
 		}
 		select {
 		case <-ctx.Done():
@@ -66,6 +69,7 @@ func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error
 			return nil
 		}
 		t.attachments.ForgetUses()
+		t.attachments.UpdateLocals()
 		select {
 		case <-changes: // looked at now, too
 		default:
@@ -155,4 +159,13 @@ func (m *maintenance) logMTUs() {
 		m.tracker.log.Warn(text)
 	}
 	m.mtus = text
+}
+
+// logBehind logs programs that come to stand before the tracker's.
+func (m *maintenance) logBehind() {
+	text := strings.Join(m.tracker.attachments.BehindNow().Sentences(), "; ")
+	if text != m.behind && text != "" {
+		m.tracker.log.Warn(text)
+	}
+	m.behind = text
 }

@@ -225,9 +225,7 @@ func watchNew(ctx context.Context, o Options, devices []*netdev.Device, dir stri
 	if err != nil {
 		return nil, err
 	}
-	for _, program := range t.attachments.Behind() {
-		t.notes = append(t.notes, fmt.Sprintf("behind %s: what that takes or ends is not seen", program))
-	}
+	t.notes = append(t.notes, t.attachments.Behind()...)
 	return t, nil
 }
 

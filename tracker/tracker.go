@@ -41,10 +41,12 @@ func newTracker(k *kernel.Objects, h *owner.Hold, log *slog.Logger, connection s
 	if err != nil {
 		return nil, err
 	}
-	return &Tracker{
+	t := &Tracker{
 		objects: k, table: table, readers: kernel.NewReaders(table, h.LockReader), hold: h, log: log,
 		attachments: netdev.NewAttachments(k, table, h, h.Dir(), connection),
-	}, nil
+	}
+	t.attachments.UpdateLocals()
+	return t, nil
 }
 
 // Close ends this process's use of the tracker. If no other process uses it and
@@ -154,6 +156,7 @@ func (t *Tracker) look(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.S
 	if err != nil {
 		return nil, err
 	}
+	t.attachments.UpdateLocals()
 	s, err := read(c)
 	if err != nil {
 		return nil, err

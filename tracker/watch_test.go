@@ -81,6 +81,7 @@ func TestWatchFilter(t *testing.T) {
 			if s.Counters.Invalid != 0 || s.Counters.Established == 0 || s.Counters.Bytes < 2<<20 {
 				t.Errorf("%s: the tracker counted %+v", name, s.Counters)
 			}
+			checkFilterBehind(t, tracker, ports[0])
 			must(t, end(ctx, tracker))
 			has, err := hasClsact(ports[0])
 			must(t, err)
@@ -138,5 +139,27 @@ func TestWatchFilterReset(t *testing.T) {
 	must(t, err)
 	if after.Counters.Destroyed[flow.ReasonReset] != 1 || after.Counters.Invalid != 0 || after.Counters.Packets > before.Counters.Packets+1 { // the last ACK
 		t.Errorf("before %+v, after %+v", before.Counters, after.Counters)
+	}
+}
+
+// checkFilterBehind expects a tracker that watches by filters to say that a filter was put
+// before it, as long as it is there.
+func checkFilterBehind(t *testing.T, tracker *Tracker, port netlink.Link) {
+	t.Helper()
+	first := &netlink.BpfFilter{
+		FilterAttrs: netlink.FilterAttrs{LinkIndex: port.Attrs().Index, Parent: netlink.HANDLE_MIN_EGRESS, Priority: 1, Protocol: 3, Handle: 77},
+		Fd:          tracker.objects.WatchOut().FD(), Name: "first", DirectAction: true,
+	}
+	must(t, netlink.FilterAdd(first))
+	s, err := tracker.Snapshot()
+	must(t, err)
+	if got := s.Interfaces[0].Behind; got != "the filter first" || !s.Warnings.Has(flow.WarningBehind) {
+		t.Errorf("behind %q, warnings %v", got, s.Warnings)
+	}
+	must(t, netlink.FilterDel(first))
+	s, err = tracker.Snapshot()
+	must(t, err)
+	if got := s.Interfaces[0].Behind; got != "" {
+		t.Errorf("still behind %q", got)
 	}
 }

@@ -110,8 +110,13 @@ func TestSorting(t *testing.T) {
 }
 
 func TestEveryKeySortsBothWays(t *testing.T) {
+	watched := flowsUpTo(50)
+	for i := range watched {
+		watched[i].Tuple.Zone, watched[i].Outgoing = 1, i%2 == 1
+		watched[i].SetLocal(flow.EndOrigin << (i % 2))
+	}
 	for name, letter := range flows.SortLetters() {
-		c := newConsole(t, 200, 50, flowsUpTo(50))
+		c := newConsole(t, 200, 50, watched)
 		c.press("s", letter)
 		if name == "rate" { // it was sorted by that already
 			c.press("S")

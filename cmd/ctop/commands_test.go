@@ -300,7 +300,7 @@ func TestLightness(t *testing.T) {
 // A stream refuses a filter that asks for what its lines do not have.
 func TestStreamsRefuseFilters(t *testing.T) {
 	for _, args := range []string{
-		"events --filter rate>1", "events lo lo2 --filter if:lo", "replay --events --filter ttl<1m x.pcap", "--trace bytes>1 lo lo2",
+		"events --filter rate>1", "events lo lo2 --filter idle>1", "replay --events --filter ttl<1m x.pcap", "--trace bytes>1 lo lo2",
 	} {
 		var stdout, stderr bytes.Buffer
 		e := env{args: strings.Fields(args), stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: func(string) string { return "" }}
@@ -308,7 +308,7 @@ func TestStreamsRefuseFilters(t *testing.T) {
 			t.Errorf("%s: status %d, %q", args, status, &stderr)
 		}
 	}
-	for _, command := range []string{"events --filter rate>1", "events --filter !if:veth1"} {
+	for _, command := range []string{"events --filter rate>1", "events --filter !pinned"} {
 		if _, errs, status := new(server).overSSH(t, console.Viewer, "", command); status != exitUsage || !strings.Contains(errs, "has no ") {
 			t.Errorf("%s over SSH: status %d, %q", command, status, errs)
 		}

@@ -34,6 +34,18 @@ func (f *eventFlags) check() error {
 	return nil
 }
 
+// checkOn refuses a filter that asks for an interface that the tracker does not have.
+func (f *eventFlags) checkOn(names []string) error {
+	var s flow.Snapshot
+	for _, name := range names {
+		s.Interfaces = append(s.Interfaces, flow.Interface{Name: name})
+	}
+	if err := filter.Filter(f.filter).Check(&s); err != nil {
+		return usagef("--filter: %w", err)
+	}
+	return nil
+}
+
 // print prints the events of a target until ctx is done, --for is over or nobody
 // reads them any more. there fails when the target is gone.
 func (f *eventFlags) print(ctx context.Context, e env, on target, there func() error) error {
@@ -92,6 +104,9 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
 	return s.with(s.joinOrOpen(ctx, "ctop events", names, &c.tracker), func(t *tracker.Tracker) error {
 		// Flows expire only while a collector runs.
+		if err := c.which.checkOn(t.Interfaces()); err != nil {
+			return err
+		}
 		there, stop := watched(ctx, t, rateInterval)
 		defer stop()
 		return c.which.print(ctx, c.env, &joined{Tracker: t, env: c.env}, there)
@@ -101,5 +116,5 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 // tells reports whether to print an event: its flow passes the filter, or it says
 // that events were lost.
 func tells(wanted filter.Filter, e *flow.Event) bool {
-	return wanted.Empty() || e.Type == flow.EventLost || wanted.MatchEnded(e.Flow(), e.Reason)
+	return wanted.Empty() || e.Type == flow.EventLost || wanted.MatchEvent(e)
 }

@@ -58,7 +58,7 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	lines := newLineWriter(c.env.stdout, cancel)
 	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
 	p := new(recording.Player)
-	o := recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnEvent: c.printer(lines)}
+	o := recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnEvent: c.printer(lines, nil)}
 	err = p.Play(ctx, r, o)
 	s := p.Snapshot()
 	if s == nil && !c.events {

@@ -155,7 +155,7 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	r, err := replay.Open(replay.Options{
 		Host:   filepath.Base(name),
 		Policy: flow.Policy(c.tracker.policy), MaxFlows: int(c.tracker.maxFlows), Timeouts: c.tracker.allTimeouts(),
-		OnEvent: c.printer(lines),
+		OnEvent: c.printer(lines, func() []string { return sideNames(packets) }),
 	})
 	if err != nil {
 		return err
@@ -179,8 +179,9 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 	return c.env.runProgram(r, ctx.Done(), c.look, ui.WithClock(r.Now), ui.WithActor(r))
 }
 
-// printer returns the function that prints events, nil without --events.
-func (c *replayCommand) printer(lines *lineWriter) func(*flow.Event) error {
+// printer returns the function that prints events, nil without --events. names returns
+// the names of the two sides, where the events have none.
+func (c *replayCommand) printer(lines *lineWriter, names func() []string) func(*flow.Event) error {
 	if !c.events {
 		return nil
 	}
@@ -188,6 +189,9 @@ func (c *replayCommand) printer(lines *lineWriter) func(*flow.Event) error {
 	// If that fails, the first event fails too.
 	_ = lines.write(line)
 	return func(e *flow.Event) error {
+		if names != nil {
+			e.Interface = names()[e.In&1]
+		}
 		if !tells(c.view.wanted(), e) {
 			return nil
 		}

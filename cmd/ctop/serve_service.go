@@ -150,7 +150,7 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Consoles: stats, Log: s.log})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}
@@ -169,6 +169,14 @@ func healthy(c *tracker.Collector) error {
 	}
 	if age := time.Since(s.Time); age > max(oldest, 20*s.Took) {
 		return fmt.Errorf("the latest snapshot is %s old", age.Round(time.Second))
+	}
+	return nil
+}
+
+// warned returns the current warnings, which do not make the tracker unhealthy.
+func warned(c *tracker.Collector) []string {
+	if s := c.Status(); s != nil {
+		return s.Warnings.Sentences()
 	}
 	return nil
 }

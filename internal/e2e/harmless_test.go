@@ -167,6 +167,16 @@ type others struct {
 	prog  []*ebpf.Program
 }
 
+func (o *others) close() {
+	for _, l := range o.links {
+		_ = l.Close()
+	}
+	for _, p := range o.prog {
+		_ = p.Close()
+	}
+	_ = o.seen.Close()
+}
+
 // counting returns a program that counts in a slot and returns a verdict.
 func (o *others) counting(t *testing.T, slot uint32, verdict int32) *ebpf.Program {
 	t.Helper()
@@ -255,15 +265,7 @@ func TestWatchIsHarmless(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &others{seen: seen}
-	defer func() {
-		for _, l := range o.links {
-			_ = l.Close()
-		}
-		for _, p := range o.prog {
-			_ = p.Close()
-		}
-		_ = seen.Close()
-	}()
+	defer o.close()
 	attachOthers(t, port, link.Tail(), 0, o)
 	attachFilters(t, port, 2, o)
 	streams := []*stream{{from: l.Client, to: l.Server}, {from: l.Server, to: l.Client}}

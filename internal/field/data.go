@@ -59,6 +59,17 @@ func Records() []*Field {
 	return list
 }
 
+// EventRecords returns the fields of an event's CSV record in column order. New columns
+// are only added at the end.
+func EventRecords() []*Field {
+	list := Members()
+	slices.SortStableFunc(list, func(a, b *Field) int { return cmp.Compare(a.InEventsSince(), b.InEventsSince()) })
+	return list
+}
+
+// InEventsSince returns the release number of the events that introduced the field.
+func (f *Field) InEventsSince() int { return max(f.Added, f.EventAdded) }
+
 // Wide returns the fields of a wide table in column order.
 func Wide() []*Field {
 	return published(wideOrder, func(f *Field) string { return f.Wide })

@@ -105,8 +105,10 @@ type Field struct {
 	// Added is the release number of the outputs that introduced the field. New
 	// CSV columns come last, so a new field gets the next number.
 	Added int
-	// Event says which events contain the member.
-	Event Event
+	// Event says which events contain the member. EventAdded is the release number
+	// of the events that introduced it, if that is not Added.
+	Event      Event
+	EventAdded int
 	// Wide is the title in a wide table. Cell appends the text of its cells;
 	// nil means the default of the kind.
 	Wide string
@@ -119,7 +121,12 @@ type Names struct {
 	Interfaces []string
 	// Translations are the tuples of other halves.
 	Translations []flow.Tuple
+	// Interface is the name of the interface of every flow, if it is not empty.
+	Interface string
 }
+
+// NamesIn returns the names in an event.
+func NamesIn(e *flow.Event) *Names { return &Names{Interface: e.Interface} }
 
 // NamesOf returns the names in a snapshot. It keeps no reference to the
 // snapshot's flows.

@@ -83,11 +83,23 @@ var registry = append([]Field{
 	},
 	{
 		Name: "if", Means: "interface of the first packet", Example: ":veth1", Kind: Text, Text: interfaceName, Order: orderInterface, Letter: "f",
-		Title: "IF", Width: 8, Extra: true, JSON: "in", Always: true, Wide: "INTERFACE",
+		Title: "IF", Width: 8, Extra: true, JSON: "in", Always: true, Event: EveryEvent, EventAdded: 5, Wide: "INTERFACE",
 	},
 	{
 		Name: "id", Means: "id of the flow", Append: appendID, Order: orderID, Letter: "#",
 		Title: "ID", Width: 16, Extra: true, JSON: "id", Always: true, Event: EveryEvent, Wide: "ID",
+	},
+	{
+		Name: "dir", Means: "in or out, where watched", Example: ":in", Kind: Text, Text: direction, Order: orderDirection, Letter: "z",
+		Title: "DIR", Width: 3, Extra: true, Show: showDirection, JSON: "dir", Added: 4, Event: EveryEvent, EventAdded: 5, Wide: "DIR", Cell: cellDirection,
+	},
+	{
+		Name: "local", Means: "end that is this machine", Append: appendLocal, Holds: hasLocal, Order: orderLocal, Letter: "L",
+		Title: "LOCAL", Width: 21, Extra: true, Wide: "LOCAL", Cell: cellLocal,
+	},
+	{
+		Name: "remote", Means: "end that faces it", Append: appendRemote, Holds: hasLocal, Order: orderRemote, Letter: "R",
+		Title: "REMOTE", Width: 21, Extra: true, Wide: "REMOTE", Cell: cellRemote,
 	},
 	{Name: "packets", Means: "packets both ways", Example: "<10", Kind: Count, Number: packets},
 	{Name: "pps", Means: "packets per second both ways", Example: ">1k", Kind: Rate, Number: bothPPS},
@@ -101,7 +113,7 @@ var registry = append([]Field{
 		Name: "related", Means: "ICMP errors about the flow", Example: ">0", Kind: Count, Number: related,
 		JSON: "related", Event: EndEvent, Wide: "RELATED", Cell: cellRelated, Added: 1,
 	},
-	{Name: "dir", Means: "in or out, where watched", Example: ":in", Kind: Text, Text: direction, JSON: "dir", Added: 4},
+	{Name: "local.end", Holds: hasLocal, Append: appendLocalEnd, JSON: "local", Event: EveryEvent, Added: 6},
 	{Name: "closed_by", Holds: closed, Append: appendCloser, JSON: "closed_by", Event: CloseEvent, Added: 1},
 	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},

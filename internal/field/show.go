@@ -158,6 +158,26 @@ func millis(number func(*flow.Flow) (Number, bool), seen func(*flow.Flow) bool) 
 	}
 }
 
+func showDirection(f *flow.Flow, _ View) string { return direction(f, nil) }
+
+func cellDirection(b []byte, f *flow.Flow) []byte {
+	if way := direction(f, nil); way != "" {
+		return append(b, way...)
+	}
+	return append(b, '-')
+}
+
+func cellLocal(b []byte, f *flow.Flow) []byte  { return cellEnd(b, f, appendLocal) }
+func cellRemote(b []byte, f *flow.Flow) []byte { return cellEnd(b, f, appendRemote) }
+
+// cellEnd appends an end of a flow of which one is this machine.
+func cellEnd(b []byte, f *flow.Flow, end func([]byte, *flow.Flow) []byte) []byte {
+	if !hasLocal(f) {
+		return append(b, '-')
+	}
+	return end(b, f)
+}
+
 // cellVLANs appends the IDs of all tags, the outermost first.
 func cellVLANs(b []byte, f *flow.Flow) []byte {
 	if f.Tuple.VLAN == 0 {

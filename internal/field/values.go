@@ -23,8 +23,11 @@ func appendDestination(b []byte, f *flow.Flow) []byte {
 func appendCloser(b []byte, f *flow.Flow) []byte { return append(b, f.ClosedBy.String()...) }
 
 func interfaceName(f *flow.Flow, names *Names) string {
-	if names == nil || int(f.In) >= len(names.Interfaces) {
+	if names == nil || int(f.In) >= len(names.Interfaces) && names.Interface == "" {
 		return ""
+	}
+	if names.Interface != "" {
+		return names.Interface
 	}
 	return names.Interfaces[f.In]
 }
@@ -39,6 +42,55 @@ func direction(f *flow.Flow, _ *Names) string {
 		return "out"
 	}
 	return "in"
+}
+
+func hasLocal(f *flow.Flow) bool { return f.Origin.Local || f.Reply.Local }
+
+func appendLocalEnd(b []byte, f *flow.Flow) []byte { return append(b, f.Local().String()...) }
+
+func appendLocal(b []byte, f *flow.Flow) []byte {
+	if f.Origin.Local {
+		return appendOrigin(b, f)
+	}
+	return appendReply(b, f)
+}
+
+func appendRemote(b []byte, f *flow.Flow) []byte {
+	if f.Origin.Local {
+		return appendReply(b, f)
+	}
+	return appendOrigin(b, f)
+}
+
+func orderDirection(f *flow.Flow) Rank {
+	switch {
+	case f.Tuple.Zone == 0:
+		return Rank{}
+	case f.Outgoing:
+		return Rank{Hi: 2}
+	}
+	return Rank{Hi: 1}
+}
+
+// Flows without a local end come first.
+func orderLocal(f *flow.Flow) Rank {
+	switch {
+	case !hasLocal(f):
+		return Rank{}
+	case f.Origin.Local:
+		return orderOrigin(f)
+	}
+	return orderReply(f)
+}
+
+func orderRemote(f *flow.Flow) Rank {
+	switch {
+	case !hasLocal(f):
+		return Rank{}
+	case f.Origin.Local:
+		return orderReply(f)
+	}
+	return orderOrigin(f)
 }
 
 func orderProto(f *flow.Flow) Rank     { return Rank{Hi: uint64(f.Tuple.Proto)} }

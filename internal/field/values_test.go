@@ -59,7 +59,9 @@ func TestTexts(t *testing.T) {
 		"retransmits":         {"7", "7", 7},
 		"reordered":           {"65.5 k", "65535", 65535},
 		"if":                  {"ve·th2", "ve·th2", 0},
-		"dir":                 {"?", "?", 0},
+		"dir":                 {"", "-", 0},
+		"local":               {"", "-", 0},
+		"remote":              {"", "-", 0},
 		"id":                  {"0000000000000abc", "0000000000000abc", 0},
 		"packets":             {"1.0 k", "1013", 1013},
 		"pps":                 {"14", "13.5", 13.5},
@@ -275,6 +277,33 @@ func TestDirection(t *testing.T) {
 	} {
 		if got := field.Text(&c.f, nil); got != c.want {
 			t.Errorf("%+v is %q, want %q", c.f.Tuple, got, c.want)
+		}
+	}
+}
+
+// TestSides has the ends and the direction of flows of a watched interface.
+func TestSides(t *testing.T) {
+	f := &flow.Flow{Tuple: flow.Tuple{
+		Proto: flow.ProtocolTCP, Zone: 1,
+		Src: flow.MustParseEnd("10.0.0.1:40000"), Dst: flow.MustParseEnd("10.0.0.2:443"),
+	}}
+	for _, c := range []struct {
+		local                    flow.Ends
+		outgoing                 bool
+		dir, member, here, there string
+	}{
+		{0, false, "in", "", "", ""},
+		{flow.EndOrigin, true, "out", "origin", "10.0.0.1:40000", "10.0.0.2:443"},
+		{flow.EndReply, false, "in", "reply", "10.0.0.2:443", "10.0.0.1:40000"},
+		{flow.EndOrigin | flow.EndReply, false, "in", "both", "10.0.0.1:40000", "10.0.0.2:443"},
+	} {
+		f.Outgoing = c.outgoing
+		f.SetLocal(c.local)
+		for name, want := range map[string]string{"dir": c.dir, "local.end": c.member, "local": c.here, "remote": c.there} {
+			field, _ := Named(name)
+			if got := field.Display(f, sampleView); got != want {
+				t.Errorf("%s, local %q: %q, want %q", name, c.local, got, want)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,6 +29,9 @@ var identity = []Field{
 	{"net", "net:10.0.0.0/8", "the same as host", nil, nil},
 	{"src", "src:2001:db8::/32", "the address of the origin", nil, nil},
 	{"dst", "dst:10.0.0.7", "the address of the reply", nil, nil},
+	{"dir", "dir:in", "in or out, as its first packet went where it is watched", ways, among(readWay)},
+	{"local", "local:443", "the address or port of the end that is this machine", nil, nil},
+	{"remote", "remote:10.0.0.0/8", "the address or port of the end that faces it", nil, nil},
 	{"port", "port:80,https", "either port, by number or name", nil, number(readPort, measured("origin.sport"), measured("origin.dport"))},
 	{"portrange", "portrange:1-99", "the same as port", nil, number(readPort, measured("origin.sport"), measured("origin.dport"))},
 	{"sport", "sport>1023", "the port of the origin", nil, number(readPort, measured("origin.sport"))},
@@ -54,7 +58,7 @@ func registered() []Field {
 	rows := field.All()
 	for i := range rows {
 		f := &rows[i]
-		if f.Means == "" {
+		if f.Means == "" || slices.ContainsFunc(identity, func(i Field) bool { return i.Name == f.Name }) {
 			continue
 		}
 		t := Field{Name: f.Name, Means: f.Means}
@@ -139,7 +143,7 @@ func isRate(name string) bool {
 // ofEvents reports whether there are events that a term can be about.
 func ofEvents(name string) bool {
 	switch name {
-	case "ttl", "timeout", "idle", onInterface, "pinned", "one_sided", "nat":
+	case "ttl", "timeout", "idle", "pinned", "one_sided", "nat":
 		return false
 	}
 	return !isRate(name)
@@ -147,7 +151,7 @@ func ofEvents(name string) bool {
 
 // ofTraces reports whether a term can be about a packet.
 func ofTraces(name string) bool {
-	return name == onInterface || slices.ContainsFunc(identity, func(f Field) bool { return f.Name == name })
+	return name == onInterface || !isSide(name) && slices.ContainsFunc(identity, func(f Field) bool { return f.Name == name })
 }
 
 // hosts returns the ends whose addresses the field tests, nil if it tests
@@ -163,6 +167,21 @@ func (f Field) hosts() []end {
 	}
 	return nil
 }
+
+func ways() []string { return []string{"in", "out"} }
+
+// readWay parses the direction of a flow's first packet.
+func readWay(value string) (term, error) {
+	way := strings.ToLower(value)
+	if !contained(ways(), way) {
+		return nil, fmt.Errorf("%q is not a direction: write in or out", value)
+	}
+	return func(s subject) bool { return s.flow.Tuple.Zone != 0 && s.flow.Outgoing == (way == "out") }, nil
+}
+
+// isSide reports whether a term is about the end that is this machine, or the one that
+// faces it.
+func isSide(name string) bool { return name == "local" || name == "remote" }
 
 // alone returns the term for the field's name without a value, nil if it needs
 // one.

@@ -151,6 +151,12 @@ func (f Filter) MatchEnded(of *flow.Flow, reason flow.Reason) bool {
 	return f.root == nil || f.root(subject{of, f.interfaces, reason, f.names})
 }
 
+// MatchEvent reports whether the filter matches the flow of an event.
+func (f Filter) MatchEvent(e *flow.Event) bool {
+	f.interfaces = field.NamesIn(e)
+	return f.MatchEnded(e.Flow(), e.Reason)
+}
+
 // knows reports whether the names of both hosts have been looked up. Until then
 // the flow matches neither a name nor its negation.
 func (f Filter) knows(of *flow.Flow) bool {

@@ -117,6 +117,9 @@ func (p *parser) compare(f Field, op, value string, at int) (term, error) {
 	if ends := f.hosts(); ends != nil {
 		read = among(p.readHosts(ends))
 	}
+	if isSide(f.Name) {
+		read = among(p.readSide(f.Name))
+	}
 	holds, bad, err := read(op, value)
 	if err != nil {
 		return nil, p.badValue(f.Name, value, at+bad, f.begins(value[bad:]), err)

@@ -68,9 +68,12 @@ func compare(t *testing.T, got map[string]bool, want []string) {
 func TestEveryMetric(t *testing.T) {
 	s := &flow.Snapshot{
 		Time: time.Now(), Host: "edge", MaxFlows: 8, Uptime: time.Minute, Took: 2 * time.Millisecond, Policy: flow.PolicyEnforce,
-		Interfaces: []flow.Interface{{Name: "eth0", Mode: flow.ModeNative, Up: true}, {Name: "eth1", Mode: flow.ModeTC, Use: "x"}},
-		Flows:      []flow.Flow{{State: flow.StateEstablished}, {State: flow.StateEstablished}},
-		Checksums:  true,
+		Interfaces: []flow.Interface{{Name: "eth0", Mode: flow.ModeNative, Up: true}, {Name: "eth1", Mode: flow.ModeTC, Use: "x"}, {
+			Name: "wg0", Mode: flow.ModeTC, Up: true, Role: flow.RoleWatch, Behind: "x",
+			In: flow.Volume{Packets: 401, Bytes: 402}, Out: flow.Volume{Packets: 403, Bytes: 404},
+		}},
+		Flows:     []flow.Flow{{State: flow.StateEstablished}, {State: flow.StateEstablished}},
+		Checksums: true,
 	}
 	c := &s.Counters
 	c.Packets, c.Bytes, c.New, c.Established, c.Related, c.Invalid, c.Untracked = 101, 102, 103, 104, 105, 106, 107
@@ -84,6 +87,9 @@ func TestEveryMetric(t *testing.T) {
 		"flows_max{} 8", "table_fill_ratio{} 0.25", "scan_seconds{} 0.002", "sweep_seconds{} 0.003", "uptime_seconds{} 60",
 		"tracker_info{host=edge,policy=enforce} 1", "interface_up{interface=eth0,mode=native} 1", "interface_up{interface=eth1,mode=tc} 0",
 		"interface_used{interface=eth0} 0", "interface_used{interface=eth1} 1",
+		"interface_up{interface=wg0,mode=tc} 1", "interface_used{interface=wg0} 0", "interface_behind{interface=wg0} 1",
+		"interface_packets_total{direction=in,interface=wg0} 401", "interface_packets_total{direction=out,interface=wg0} 403",
+		"interface_bytes_total{direction=in,interface=wg0} 402", "interface_bytes_total{direction=out,interface=wg0} 404",
 	}
 	for _, state := range flow.States() {
 		n := 0

@@ -22,6 +22,7 @@ type descriptions struct {
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
 	stalled, used, dropped                      *prometheus.Desc
+	seenPackets, seenBytes, behind              *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -50,6 +51,9 @@ func newDescriptions() descriptions {
 		interfaceUp:  describe("interface_up", "Whether an interface exists and is up.", "interface", "mode"),
 		stalled:      describe("forwarding_stalled", "Whether an interface receives and the other one sends nothing.", "from", "to"),
 		used:         describe("interface_used", "Whether the machine itself uses an interface, which it cannot while the tracker takes every packet.", "interface"),
+		seenPackets:  describe("interface_packets_total", "Packets that came in or went out by a watched interface.", "interface", "direction"),
+		seenBytes:    describe("interface_bytes_total", "Bytes of the frames that came in or went out by a watched interface.", "interface", "direction"),
+		behind:       describe("interface_behind", "Whether another program stands before the tracker at a watched interface, and may hide packets from it.", "interface"),
 		info:         describe("tracker_info", "Always 1.", "host", "policy"),
 	}
 }
@@ -86,7 +90,19 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 			x.gauge(x.stalled, truth(n < len(s.Stalled) && s.Stalled[n]), i.Name, s.Interfaces[to].Name)
 		}
 		x.gauge(x.used, truth(i.Use != ""), i.Name)
+		if i.Role == flow.RoleWatch {
+			x.watched(&i)
+		}
 	}
+}
+
+// watched sends the metrics of a watched interface.
+func (x sender) watched(i *flow.Interface) {
+	x.gauge(x.behind, truth(i.Behind != ""), i.Name)
+	x.counter(x.seenPackets, i.In.Packets, i.Name, "in")
+	x.counter(x.seenPackets, i.Out.Packets, i.Name, "out")
+	x.counter(x.seenBytes, i.In.Bytes, i.Name, "in")
+	x.counter(x.seenBytes, i.Out.Bytes, i.Name, "out")
 }
 
 // truth returns 1 for true and 0 for false.

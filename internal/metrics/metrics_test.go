@@ -114,8 +114,8 @@ func TestHealth(t *testing.T) {
 			return errors.New("the latest snapshot is 20s old")
 		}
 		return nil
-	}})
-	if status, text := get("/healthz"); status != http.StatusOK || text != "ok\n" {
+	}, Warnings: func() []string { return []string{"behind drop on eth0, may not see all"} }})
+	if status, text := get("/healthz"); status != http.StatusOK || text != "ok\nbehind drop on eth0, may not see all\n" {
 		t.Errorf("%d %q", status, text)
 	}
 	ill.Store(true)
@@ -153,6 +153,15 @@ func TestDashboard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watching := sample()
+	watching.Interfaces = []flow.Interface{{Name: "wg0", Mode: flow.ModeTC, Role: flow.RoleWatch}}
+	registry = prometheus.NewPedanticRegistry()
+	registry.MustRegister(&exporter{source: fake{watching}})
+	more, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	families = append(families, more...)
 	var names []string
 	for _, f := range families {
 		names = append(names, f.GetName())

@@ -25,11 +25,13 @@ type Source interface {
 	SweepTook() time.Duration
 }
 
-// Options configure a server. All except Consoles are required.
+// Options configure a server. Source and Healthy are required.
 type Options struct {
 	Source Source
 	// Healthy returns an error if something is wrong.
 	Healthy func() error
+	// Warnings returns what is wrong without making the tracker ill. It may be nil.
+	Warnings func() []string
 	// Consoles returns the counters of the console over SSH.
 	Consoles func() console.Stats
 	// Log gets connection errors. It defaults to [slog.Default].
@@ -75,6 +77,11 @@ func New(o Options) *Server {
 			return
 		}
 		_, _ = fmt.Fprintln(w, "ok")
+		if o.Warnings != nil {
+			for _, warning := range o.Warnings() {
+				_, _ = fmt.Fprintln(w, warning)
+			}
+		}
 	})
 	log := o.Log
 	if log == nil {

@@ -44,6 +44,8 @@ type Source interface {
 	Status() (*flow.Snapshot, error)
 	// Table returns the flow table.
 	Table() *kernel.Table
+	// Interfaces returns the names of the interfaces.
+	Interfaces() []string
 	// MaxFlows returns the capacity of the table.
 	MaxFlows() int
 	// Readers returns the registry of event readers.

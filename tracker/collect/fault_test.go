@@ -94,8 +94,9 @@ func (f *fake) Gone() bool    { return f.gone }
 func (f *fake) Inspect(context.Context, flow.Ref) (flow.Inspection, error) {
 	return flow.Inspection{}, nil
 }
-func (*fake) WhyNotSent(int) string { return "for no reason" }
-func (*fake) Log() *slog.Logger     { return slog.New(slog.DiscardHandler) }
+func (*fake) WhyNotSent(int) string  { return "for no reason" }
+func (*fake) Log() *slog.Logger      { return slog.New(slog.DiscardHandler) }
+func (f *fake) Interfaces() []string { return []string{"veth1", "veth2"} }
 
 // A table that cannot be read for a while ends nothing: the last snapshot stays,
 // as old as it is, and says what is wrong until that is over. Without any

@@ -38,6 +38,7 @@ func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event,
 		}
 		defer r.close()
 		listens()
+		yield = located(s, yield)
 		for record, err := range listener.Records(ctx) {
 			if err == nil && record.Mark {
 				err = r.mark()
@@ -50,6 +51,31 @@ func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event,
 				return
 			}
 		}
+	}
+}
+
+// namesFor is how long names of interfaces are used. They may be renamed, and new ones
+// may be watched.
+const namesFor = time.Second
+
+// located returns yield for events that say which end is this machine, and at which
+// interface they were seen.
+func located(s Source, yield func(flow.Event, error) bool) func(flow.Event, error) bool {
+	var names []string
+	var read time.Time
+	return func(e flow.Event, err error) bool {
+		if err != nil || e.Type == flow.EventLost {
+			return yield(e, err)
+		}
+		if now := time.Now(); now.Sub(read) > namesFor || int(e.In) >= len(names) {
+			names, read = s.Interfaces(), now
+		}
+		if int(e.In) < len(names) {
+			e.Interface = names[e.In]
+		}
+		local := s.Table().Local(&e.Tuple)
+		e.Origin.Local, e.Reply.Local = local.Has(flow.EndOrigin), local.Has(flow.EndReply)
+		return yield(e, err)
 	}
 }
 
@@ -247,9 +273,10 @@ func (rec *recovery) emitMissing(r *reading, yield func(flow.Event, error) bool)
 		if a.round == rec.round || r.touched[a.id] {
 			continue
 		}
+		in, outgoing := a.origin.Side()
 		event := flow.Event{
 			Time: r.clock.Wall, Type: flow.EventDestroy, ID: a.id, Tuple: a.origin.Tuple(),
-			From: a.state, Recovered: true,
+			In: in, Outgoing: outgoing, From: a.state, Recovered: true,
 		}
 		rec.flows.remove(a.id)
 		if !yield(event, nil) {

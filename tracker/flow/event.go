@@ -92,6 +92,11 @@ type Event struct {
 	Direction Direction
 	// Reason is only set for EventDestroy.
 	Reason Reason
+	// In and Outgoing are as in [Flow]. Interface is the name of the interface In.
+	// Events of older recordings have none of them.
+	In        uint16 `json:",omitempty"`
+	Interface string `json:",omitempty"`
+	Outgoing  bool   `json:",omitempty"`
 	// Origin and Reply are the flow's counters at the time of the event. Their
 	// rates are zero.
 	Origin, Reply Half
@@ -115,14 +120,12 @@ type Event struct {
 func (e *Event) Flow() *Flow {
 	f := &Flow{
 		ID: e.ID, Tuple: e.Tuple, State: e.To,
+		In: e.In, Outgoing: e.Outgoing,
 		Origin: e.Origin, Reply: e.Reply, Age: e.Age,
 		Invalid: e.Invalid, Related: e.Related, ClosedBy: e.ClosedBy,
 	}
 	if e.Type == EventDestroy {
 		f.State = e.From
-	}
-	if e.Tuple.Zone != 0 {
-		f.In = e.Tuple.Zone - 1
 	}
 	return f
 }

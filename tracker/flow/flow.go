@@ -40,7 +40,10 @@ type Half struct {
 	// this side accepts beyond its last acknowledgement, InFlight the number of
 	// bytes that it sent and that are not acknowledged. Events contain none of
 	// this.
-	WindowKnown      bool
+	WindowKnown bool
+	// Local: the end that sends in this direction is this machine, by its addresses at
+	// the time of reading. It is only known where an interface is watched.
+	Local            bool `json:",omitempty"`
 	Window, InFlight uint32
 }
 

@@ -50,7 +50,7 @@ func TestNames(t *testing.T) {
 			"tcp_syn_sent", "tcp_syn_recv", "tcp_established", "tcp_fin_wait", "tcp_last_ack", "tcp_time_wait",
 			"tcp_unacknowledged", "udp_unidirectional", "udp_bidirectional", "icmp", "other", "timeout_11",
 		}},
-		{"kinds of warnings", names[WarningKind](int(numWarningKinds) + 1), append(warningKindNames[:], "warning_11")},
+		{"kinds of warnings", names[WarningKind](int(numWarningKinds) + 1), append(warningKindNames[:], "warning_12")},
 	} {
 		if !slices.Equal(tt.got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.of, tt.got, tt.want)

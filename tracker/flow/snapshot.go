@@ -5,6 +5,14 @@ import (
 	"time"
 )
 
+// Volume is a number of packets and bytes.
+type Volume struct{ Packets, Bytes uint64 }
+
+// Plus returns the sum of both volumes.
+func (v Volume) Plus(more Volume) Volume {
+	return Volume{Packets: v.Packets + more.Packets, Bytes: v.Bytes + more.Bytes}
+}
+
 // Interface is an interface to which the tracker is attached.
 type Interface struct {
 	Name string
@@ -23,6 +31,13 @@ type Interface struct {
 	Use string
 	// Received and Sent are the interface's own packet counts.
 	Received, Sent uint64
+	// In and Out are what the tracker saw come in and go out since it was attached,
+	// where the interface is watched. Where both ends of a flow are on one side of it
+	// (lo), everything comes in.
+	In, Out Volume `json:",omitzero"`
+	// Behind names the programs that stand before the tracker's where the interface
+	// is watched: what they take or end is not seen. It is empty if there are none.
+	Behind string `json:",omitempty"`
 	// MTU is the interface's MTU in bytes, without the Ethernet header.
 	MTU int
 	// SendDrops is the interface's own count of packets not sent.

@@ -42,6 +42,9 @@ const (
 	// WarningRetried means that a part of the tracker failed and is retried.
 	// Detail is the error.
 	WarningRetried
+	// WarningBehind means that other programs stand before the tracker's on a
+	// watched interface. Detail names them.
+	WarningBehind
 	numWarningKinds
 )
 
@@ -49,6 +52,7 @@ var warningKindNames = [numWarningKinds]string{
 	WarningOther: "other", WarningStalled: "stalled", WarningDown: "down", WarningGone: "gone",
 	WarningUsed: "used", WarningMTU: "mtu", WarningTable: "table", WarningEvicted: "evicted",
 	WarningNotTracked: "not_tracked", WarningInterfaces: "interfaces", WarningRetried: "retried",
+	WarningBehind: "behind",
 }
 
 // String returns the kind's name in recordings.
@@ -102,6 +106,8 @@ func (w Warning) String() string {
 		return fmt.Sprintf("%d evicted", w.number(0))
 	case WarningNotTracked:
 		return fmt.Sprintf("%d not tracked", w.number(0))
+	case WarningBehind:
+		return fmt.Sprintf("behind %s on %s, may not see all", w.Detail, w.name(0))
 	case WarningRetried:
 		return w.Detail + "; trying again"
 	}

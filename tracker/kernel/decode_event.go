@@ -9,7 +9,10 @@ import (
 
 // eventFromKernel converts an event and its time.
 func eventFromKernel(e *kernelEvent, c Clock) flow.Event {
+	in, outgoing := sideOf(zoneOf(&e.Key), e.Flags&bpf.ConntrackFlowFlagFLOW_SIDE != 0)
 	return flow.Event{
+		In:        in,
+		Outgoing:  outgoing,
 		Time:      c.at(e.TimeNs),
 		Type:      flow.EventType(e.Type),
 		ID:        flow.ID(e.Id),
@@ -38,14 +41,24 @@ func halfFromEvent(e *kernelEvent, d flow.Direction) flow.Half {
 	}
 }
 
+// originOf returns the origin of an event's flow.
+func originOf(e *kernelEvent) Origin {
+	return Origin{key: e.Key, reversed: eventReversed(e), second: e.Flags&bpf.ConntrackFlowFlagFLOW_SIDE != 0}
+}
+
 // Origin is the tuple of a flow's first packet in compact form.
 type Origin struct {
 	key      kernelKey
 	reversed bool
+	// second: the first packet was on the second side.
+	second bool
 }
 
 // Tuple returns the tuple.
 func (o *Origin) Tuple() flow.Tuple { return tupleFromKey(&o.key, o.reversed) }
+
+// Side returns the interface of the flow's first packet, and whether it left by it.
+func (o *Origin) Side() (in uint16, outgoing bool) { return sideOf(zoneOf(&o.key), o.second) }
 
 // Row is the part of a flow's table entry that events contain, too.
 type Row struct {
@@ -66,7 +79,10 @@ func rowFromKernel(v *kernelFlow) Row {
 // Event returns the event of a flow that no earlier event reported.
 func (r *Row) Event(c Clock) flow.Event {
 	origin := r.Origin()
+	in, outgoing := origin.Side()
 	return flow.Event{
+		In:        in,
+		Outgoing:  outgoing,
 		Time:      c.Wall,
 		Type:      flow.EventNew,
 		ID:        r.ID,
@@ -84,7 +100,10 @@ func (r *Row) State() flow.State { return stateFromControl(r.control) }
 
 // Origin returns the tuple of the flow's first packet.
 func (r *Row) Origin() Origin {
-	return Origin{key: r.key, reversed: hasFlag(r.control, bpf.ConntrackFlowFlagFLOW_REVERSED)}
+	return Origin{
+		key: r.key, reversed: hasFlag(r.control, bpf.ConntrackFlowFlagFLOW_REVERSED),
+		second: hasFlag(r.control, bpf.ConntrackFlowFlagFLOW_SIDE),
+	}
 }
 
 func eventReversed(e *kernelEvent) bool { return e.Flags&bpf.ConntrackFlowFlagFLOW_REVERSED != 0 }

@@ -29,6 +29,8 @@ type decoder struct {
 	timeouts *flow.Timeouts
 	// rates may be nil.
 	rates *Rates
+	// locals may be nil.
+	locals *flow.Locals
 }
 
 // flows converts the flows at the places, in their order. expected is about the number
@@ -80,6 +82,9 @@ func (d *decoder) part(flows []flow.Flow, places []kernelFlow, first int) (_ []f
 			waiting++
 			d.rates.forget(first + i)
 			continue
+		}
+		if d.locals != nil {
+			f.SetLocal(d.locals.Ends(&f.Tuple))
 		}
 		d.rates.set(first+i, f)
 	}

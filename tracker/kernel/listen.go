@@ -191,7 +191,7 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 func (r *Record) from(raw *ringbuf.Record[kernelEvent], c Clock) {
 	e := &raw.Value
 	*r = Record{
-		Event: eventFromKernel(e, c), Origin: Origin{key: e.Key, reversed: eventReversed(e)},
+		Event: eventFromKernel(e, c), Origin: originOf(e),
 		Ns: e.TimeNs, Mark: raw.Mark, Lost: raw.Lost,
 	}
 	if r.Mark {

@@ -74,7 +74,7 @@ func (t *Table) ReadWaiting(c Clock, r *Rates) (s *flow.Snapshot, waiting int, e
 	if s, err = t.Status(c); err != nil {
 		return nil, 0, err
 	}
-	decode := decoder{clock: c, timeouts: &s.Timeouts, rates: r}
+	decode := decoder{clock: c, timeouts: &s.Timeouts, rates: r, locals: t.locals.Load()}
 	expected := Present(&s.Counters)
 	err = t.objects.mapping.use(func(places []kernelFlow) {
 		if r != nil {
@@ -87,6 +87,18 @@ func (t *Table) ReadWaiting(c Clock, r *Rates) (s *flow.Snapshot, waiting int, e
 		return nil, 0, err
 	}
 	return s, waiting, nil
+}
+
+// SetLocals sets the addresses by which flows and events tell which end is this
+// machine.
+func (t *Table) SetLocals(l flow.Locals) { t.locals.Store(&l) }
+
+// Local returns the ends of a tuple that are this machine.
+func (t *Table) Local(of *flow.Tuple) flow.Ends {
+	if locals := t.locals.Load(); locals != nil {
+		return locals.Ends(of)
+	}
+	return 0
 }
 
 // Rows calls visit for every live flow. A row is valid until visit returns.

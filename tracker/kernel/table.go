@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ctop/tracker/flow"
@@ -15,6 +16,9 @@ type Table struct {
 	tick    time.Duration
 	// now returns the time of day.
 	now func() time.Time
+
+	// locals are the addresses of this machine, nil if nothing is watched.
+	locals atomic.Pointer[flow.Locals]
 
 	mu sync.Mutex
 	// config is the configuration as last written.

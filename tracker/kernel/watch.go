@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/cilium/ebpf"
+
+	"ctop/tracker/flow"
 )
 
 // MaxWatched is how many interfaces one tracker can watch: as many as there are zones.
@@ -24,17 +26,53 @@ type Watched struct {
 // Watch tells the programs of a watched interface. Its flows stay those of the interface
 // that had the position before.
 func (t *Table) Watch(index int, w Watched) error {
-	if err := t.objects.watched.Put(uint32(index), w.toKernel()); err != nil {
+	perCPU, err := t.readWatched(index)
+	if err != nil {
+		cpus, err := ebpf.PossibleCPU()
+		if err != nil {
+			return fmt.Errorf("set the watched interface: %w", err)
+		}
+		perCPU = make([]kernelWatched, cpus)
+	}
+	for i := range perCPU {
+		seen := perCPU[i].Seen
+		perCPU[i] = *w.toKernel()
+		perCPU[i].Seen = seen
+	}
+	if err := t.objects.watched.Put(uint32(index), perCPU); err != nil {
 		return fmt.Errorf("set the watched interface: %w", err)
 	}
 	return nil
 }
 
+func (t *Table) readWatched(index int) (perCPU []kernelWatched, err error) {
+	err = t.objects.watched.Lookup(uint32(index), &perCPU)
+	return perCPU, err
+}
+
 // Watches reports whether the programs know a watched interface as it is.
 func (t *Table) Watches(index int, w Watched) bool {
-	var known kernelWatched
-	err := t.objects.watched.Lookup(uint32(index), &known)
-	return err == nil && known == *w.toKernel()
+	perCPU, err := t.readWatched(index)
+	if err != nil || len(perCPU) == 0 {
+		return false
+	}
+	known := perCPU[0]
+	known.Seen = kernelWatched{}.Seen
+	return known == *w.toKernel()
+}
+
+// SeenAt returns what came in and went out by a watched interface since it was set, zero
+// if it is not known. An offloaded packet counts as the segments that it becomes.
+func (t *Table) SeenAt(index int) (in, out flow.Volume) {
+	perCPU, _ := t.readWatched(index)
+	for i := range perCPU {
+		seen := &perCPU[i].Seen
+		in.Packets += seen[0].Packets
+		in.Bytes += seen[0].Bytes
+		out.Packets += seen[1].Packets
+		out.Bytes += seen[1].Bytes
+	}
+	return in, out
 }
 
 // Unwatch lets the programs forget an interface: the next one that is created may get

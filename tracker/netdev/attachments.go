@@ -44,10 +44,13 @@ type Attachments struct {
 	// redirects is the program that counts failed redirects.
 	redirects link.Link
 	uses      uses
+	locals    locals
 
 	mu sync.Mutex
 	// sendDrops are the interfaces' latest counts of packets not sent.
 	sendDrops []uint64
+	// behind are the latest warnings about programs that stand before the tracker's.
+	behind flow.Warnings
 }
 
 // NewAttachments returns the attachments of a tracker that is pinned in dir, or
@@ -155,14 +158,18 @@ func (a *Attachments) Report(s *flow.Snapshot) {
 	uses := a.Uses()
 	var interfaces []flow.Interface
 	for i, p := range PerInterface(a.registry.Points()) {
-		is := p.State()
+		is, l := p.state()
 		if i < len(uses) {
 			is.Use = uses[i]
+		}
+		if p.Role == flow.RoleWatch {
+			a.reportWatched(&is, p, l)
 		}
 		interfaces = append(interfaces, is)
 		s.Warnings = s.Warnings.Add(interfaceWarnings(&is)...)
 	}
 	s.Warnings = s.Warnings.Add(mtuWarnings(interfaces)...)
+	a.noteBehind(s.Warnings)
 	s.Interfaces, s.Stalled = interfaces, make([]bool, len(interfaces))
 	addUnsent(&s.Counters, a.unsent(interfaces))
 }
@@ -174,6 +181,9 @@ func interfaceWarnings(i *flow.Interface) (list flow.Warnings) {
 	}
 	if i.Use != "" {
 		list = append(list, UsedWarning(i.Name, i.Use))
+	}
+	if i.Behind != "" {
+		list = append(list, flow.Warning{Kind: flow.WarningBehind, Interfaces: []string{i.Name}, Detail: i.Behind})
 	}
 	return list
 }
@@ -213,7 +223,7 @@ func (a *Attachments) SetInterface(i, index int) error {
 	points := a.registry.Points()
 	if p := points[i]; p.Role == flow.RoleWatch {
 		if index == 0 {
-			return a.table.Unwatch(p.Index)
+			return errors.Join(a.keepSeen(i), a.table.Unwatch(p.Index))
 		}
 		w, err := watchedAt(points, i, index)
 		if err != nil {

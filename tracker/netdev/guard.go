@@ -17,6 +17,8 @@ import (
 // machine describes how a network namespace uses its interfaces.
 type machine struct {
 	links []netlink.Link
+	// byIndex are the links by index, once somebody asked.
+	byIndex map[int]netlink.Link
 	// addrs are the addresses, by interface index.
 	addrs map[int][]netip.Prefix
 	// routes has one route per interface index. It omits the routes that the

@@ -32,6 +32,9 @@ type Point struct {
 	// before.
 	SendDrops uint64 `json:"send_drops,omitempty"`
 	Unsent    uint64 `json:"unsent,omitempty"`
+	// Seen is what the tracker saw come in and go out at the watched interfaces that
+	// had this place before. Only the first point of an interface has it.
+	Seen [2]flow.Volume `json:"seen,omitzero"`
 }
 
 // Wire returns the points of a wire, which forwards packets from each interface
@@ -137,11 +140,17 @@ func (p Point) CompletesChecksums() bool {
 
 // State reads the state of the interface from the kernel.
 func (p Point) State() flow.Interface {
+	is, _ := p.state()
+	return is
+}
+
+// state also returns the interface itself, nil if it is gone.
+func (p Point) state() (flow.Interface, netlink.Link) {
 	i := flow.Interface{Name: p.Name, Index: p.Index, Mode: p.Mode, Role: p.Role}
 	l, err := p.Link()
 	if err != nil {
 		i.Index = 0
-		return i
+		return i, nil
 	}
 	i.Up = l.Attrs().Flags&unix.IFF_UP != 0
 	s := Device{link: l}
@@ -149,5 +158,5 @@ func (p Point) State() flow.Interface {
 	if counted := l.Attrs().Statistics; counted != nil {
 		i.Received, i.Sent, i.SendDrops = counted.RxPackets, counted.TxPackets, counted.TxDropped
 	}
-	return i
+	return i, l
 }

@@ -69,6 +69,7 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 	}
 	if index != p.Index && p.Role == flow.RoleWatch {
 		err = a.SetInterface(i, 0) // the one that it had
+		p = a.registry.Points()[i]
 	}
 	if name != p.Name || index != p.Index {
 		p.Name, p.Index = name, index
@@ -89,6 +90,12 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 // If the interface is the same one, its recorded changes are kept.
 func (a *Attachments) reattach(i int, l netlink.Link) error {
 	before := a.registry.Points()[i]
+	if before.Role == flow.RoleWatch && before.Index != l.Attrs().Index {
+		if err := a.SetInterface(i, 0); err != nil { // the one that it had
+			return err
+		}
+		before = a.registry.Points()[i]
+	}
 	s := &Device{
 		link: l, mode: before.Mode, role: before.Role, direction: before.Direction,
 		filter: before.hangsInFilter(), forced: before.Forced, replaces: true,
@@ -111,7 +118,7 @@ func (a *Attachments) reattach(i int, l netlink.Link) error {
 		p.Changes = slices.Concat(settingsNow(l, before.Changes), missing)
 	}
 	p.Changes, p.Unsent = distinct(p.Changes), a.takeUnsent(i)
-	p.To = before.To
+	p.To, p.Seen = before.To, before.Seen
 	if err := a.registry.SetPoint(i, p); err != nil {
 		return err
 	}

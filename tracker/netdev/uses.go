@@ -36,8 +36,11 @@ func (u *uses) refuse(i int, r refusedLink) {
 	u.refused[i] = r
 }
 
-// ForgetUses clears the cache of Uses.
+// ForgetUses clears the caches of Uses and UpdateLocals.
 func (a *Attachments) ForgetUses() {
+	a.locals.mu.Lock()
+	a.locals.read = time.Time{}
+	a.locals.mu.Unlock()
 	a.uses.mu.Lock()
 	defer a.uses.mu.Unlock()
 	a.uses.read, a.uses.refused = time.Time{}, nil

@@ -2,6 +2,8 @@ package netdev
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/vishvananda/netlink"
@@ -78,23 +80,116 @@ func watchedAt(points []Point, i, index int) (kernel.Watched, error) {
 	}, nil
 }
 
-// Behind returns the names of programs that stand before a watching one in its chain,
-// by interface: they may let packets pass that it does not see.
-func (a *Attachments) Behind() (names []string) {
-	for _, p := range a.registry.Points() {
-		if p.Role != flow.RoleWatch || p.hangsInFilter() {
-			continue
+// keepSeen keeps what was seen at an interface that is gone.
+func (a *Attachments) keepSeen(i int) error {
+	points := a.registry.Points()
+	in, out := a.table.SeenAt(points[i].Index)
+	if in.Packets == 0 && out.Packets == 0 {
+		return nil
+	}
+	if points[i].isSecond() {
+		i--
+	}
+	p := points[i]
+	p.Seen = [2]flow.Volume{p.Seen[0].Plus(in), p.Seen[1].Plus(out)}
+	return a.registry.SetPoint(i, p)
+}
+
+// reportWatched adds what was seen at a watched interface, and what stands before the
+// tracker there. l is nil if it is gone.
+func (a *Attachments) reportWatched(is *flow.Interface, p Point, l netlink.Link) {
+	is.In, is.Out = p.Seen[0], p.Seen[1]
+	if l == nil {
+		return
+	}
+	in, out := a.table.SeenAt(p.Index)
+	is.In, is.Out = is.In.Plus(in), is.Out.Plus(out)
+	is.Behind = strings.Join(p.behind(l), ", ")
+}
+
+// behind returns the names of programs that stand before the tracker's at an interface:
+// they may take packets, or let them pass that it does not see. Others may come to stand
+// there at any time; to take the place back would hide packets from them.
+func (p Point) behind(l netlink.Link) (names []string) {
+	if xdp := l.Attrs().Xdp; xdp != nil && xdp.Attached {
+		names = append(names, "the XDP program "+kernel.ProgramName(ebpf.ProgramID(xdp.ProgId)))
+	}
+	for _, d := range []Direction{Ingress, Egress} {
+		before := programsBefore(l, d)
+		if p.hangsInFilter() {
+			before = filtersBefore(l, d)
 		}
-		l, err := p.Link()
-		if err != nil {
-			continue
-		}
-		for _, id := range programsAt(l, p.Direction) {
-			if kernel.IsOwn(id) {
-				break
+		for _, name := range before {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
 			}
-			names = append(names, fmt.Sprintf("%s on %s", kernel.ProgramName(id), p.Name))
 		}
 	}
 	return names
+}
+
+// programsBefore returns the names of the programs at a tcx hook before a tracker's.
+func programsBefore(l netlink.Link, d Direction) (names []string) {
+	for _, id := range programsAt(l, d) {
+		if kernel.IsOwn(id) {
+			return names
+		}
+		names = append(names, kernel.ProgramName(id))
+	}
+	return nil // the tracker's is not there: at lo in one direction
+}
+
+// filtersBefore returns the names of the filters of the clsact qdisc before ours.
+func filtersBefore(l netlink.Link, d Direction) (names []string) {
+	filters, err := netlink.FilterList(l, hook{direction: d}.parent())
+	if err != nil {
+		return nil
+	}
+	for _, f := range filters {
+		bpf, ok := f.(*netlink.BpfFilter)
+		switch {
+		case ok && bpf.Name == filterName:
+			return names
+		case ok:
+			names = append(names, "the filter "+bpf.Name)
+		default:
+			names = append(names, "a filter of kind "+f.Type())
+		}
+	}
+	return nil
+}
+
+// noteBehind keeps the warnings about programs that stand before the tracker's.
+func (a *Attachments) noteBehind(all flow.Warnings) {
+	var behind flow.Warnings
+	for _, w := range all {
+		if w.Kind == flow.WarningBehind {
+			behind = append(behind, w)
+		}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.behind = behind
+}
+
+// BehindNow returns the latest warnings about programs that stand before the tracker's.
+func (a *Attachments) BehindNow() flow.Warnings {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.behind
+}
+
+// Behind returns a sentence for each watched interface where other programs stand before
+// the tracker's.
+func (a *Attachments) Behind() (sentences []string) {
+	for _, p := range PerInterface(a.registry.Points()) {
+		l, err := p.Link()
+		if err != nil || p.Role != flow.RoleWatch {
+			continue
+		}
+		if names := p.behind(l); len(names) > 0 {
+			sentences = append(sentences, fmt.Sprintf("behind %s on %s: what that takes or ends is not seen", strings.Join(names, ", "), p.Name))
+		}
+	}
+	return sentences
 }

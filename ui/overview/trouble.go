@@ -83,6 +83,8 @@ func adviceFor(w flow.Warning) string {
 		return "What is shown was true when it was last read. Nothing needs to be done if this goes away by itself; packets pass meanwhile."
 	case flow.WarningTable:
 		return "Shorten timeouts (5), delete what is not needed (/ then D), or start again with a larger --max-flows."
+	case flow.WarningBehind:
+		return "That program came to stand before the tracker, and what it takes, ends or lets pass on its own is not shown. To be first again, begin watching anew after it: ctop down, then ctop."
 	case flow.WarningInterfaces:
 		return "Mend what is named. The tracker tries again every second, and until then packets may not pass there."
 	}

@@ -1,7 +1,9 @@
 package overview
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +107,7 @@ type block struct {
 
 func (p *Page) blocks() []block {
 	s := p.count.Snapshot
-	return []block{
+	blocks := []block{
 		{"flows by state", p.states()},
 		{"the table", p.table()},
 		{"packets", p.packets()},
@@ -113,6 +115,30 @@ func (p *Page) blocks() []block {
 		{"invalid packets by", listed(s.Counters.Invalid, invalidCounts(s))},
 		{"the tracker", p.tracker()},
 	}
+	if watched := p.watched(); len(watched) > 0 {
+		blocks = append(blocks, block{"by interface", watched})
+	}
+	return blocks
+}
+
+// mostWatched is the number of watched interfaces that are listed.
+const mostWatched = 16
+
+// watched returns what came in and went out by the watched interfaces, the busiest
+// first.
+func (p *Page) watched() (lines []string) {
+	list := slices.DeleteFunc(slices.Clone(p.count.Snapshot.Interfaces), func(i flow.Interface) bool { return i.Role != flow.RoleWatch })
+	slices.SortStableFunc(list, func(a, b flow.Interface) int {
+		return cmp.Compare(b.In.Plus(b.Out).Bytes, a.In.Plus(a.Out).Bytes)
+	})
+	for _, i := range list[:min(len(list), mostWatched)] {
+		lines = append(lines, format.Left(format.Clean(i.Name), 16)+
+			" in"+format.Right(format.Total(i.In.Bytes), 7)+"  out"+format.Right(format.Total(i.Out.Bytes), 7))
+	}
+	if more := len(list) - mostWatched; more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more", more))
+	}
+	return lines
 }
 
 // beside arranges blocks in as many columns as fit.

@@ -64,13 +64,13 @@ func (list records) append(b []byte, f *flow.Flow, names *field.Names) []byte {
 }
 
 // appendIf appends the values that the end of a flow brings only if it has ended.
-func (list records) appendIf(ended bool, b []byte, f *flow.Flow) []byte {
+func (list records) appendIf(ended bool, b []byte, f *flow.Flow, names *field.Names) []byte {
 	for i := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		if ended || list[i].field.Event != field.EndEvent {
-			b = list[i].appendValue(b, f, nil)
+			b = list[i].appendValue(b, f, names)
 		}
 	}
 	return b

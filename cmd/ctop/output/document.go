@@ -34,6 +34,15 @@ type interfaceDocument struct {
 	MTU     int    `json:"mtu,omitempty"`
 	// Role is left out for a wire, which was the only one at first.
 	Role string `json:"role,omitempty"`
+	// In and Out are what a watched interface has seen.
+	In     *volumeDocument `json:"in,omitempty"`
+	Out    *volumeDocument `json:"out,omitempty"`
+	Behind string          `json:"behind,omitempty"`
+}
+
+type volumeDocument struct {
+	Packets uint64 `json:"packets"`
+	Bytes   uint64 `json:"bytes"`
 }
 
 type counters struct {
@@ -80,7 +89,8 @@ func newTrackerDocument(v View) trackerDocument {
 	for _, i := range v.Interfaces {
 		is := interfaceDocument{Name: i.Name, Ifindex: i.Index, Mode: i.Mode.String(), Use: i.Use, MTU: i.MTU}
 		if i.Role != flow.RoleWire {
-			is.Role = i.Role.String()
+			is.Role, is.Behind = i.Role.String(), i.Behind
+			is.In, is.Out = (*volumeDocument)(&i.In), (*volumeDocument)(&i.Out)
 		}
 		d.Interfaces = append(d.Interfaces, is)
 	}

@@ -19,9 +19,9 @@ var (
 
 // The columns of an event that its flow has. Those added later follow its own.
 var (
-	eventColumns = addedIn(ofEvents(field.Records(), field.EveryEvent), false)
-	endColumns   = addedIn(ofEvents(field.Records(), field.EndEvent), false)
-	lateColumns  = addedIn(ofEvents(field.Records(), field.EveryEvent, field.EndEvent, field.CloseEvent), true)
+	eventColumns = addedIn(ofEvents(field.EventRecords(), field.EveryEvent), false)
+	endColumns   = addedIn(ofEvents(field.EventRecords(), field.EndEvent), false)
+	lateColumns  = addedIn(ofEvents(field.EventRecords(), field.EveryEvent, field.EndEvent, field.CloseEvent), true)
 )
 
 var eventCSVHeader = strings.Join([]string{
@@ -39,7 +39,7 @@ func ofEvents(fields []*field.Field, kinds ...field.Event) []*field.Field {
 
 // addedIn returns the fields of the first release of the outputs, or those of later ones.
 func addedIn(fields []*field.Field, late bool) records {
-	return newRecords(slices.DeleteFunc(fields, func(f *field.Field) bool { return (f.Added > 0) != late }))
+	return newRecords(slices.DeleteFunc(fields, func(f *field.Field) bool { return (f.InEventsSince() > 0) != late }))
 }
 
 // EventHeader returns what stands before the first event.
@@ -74,7 +74,7 @@ func appendEventJSON(b []byte, e *flow.Event) []byte {
 	b = append(b, `","event":"`...)
 	b = append(b, e.Type.String()...)
 	b = append(b, '"')
-	b = eventMembers.append(b, e.Flow(), nil)
+	b = eventMembers.append(b, e.Flow(), field.NamesIn(e))
 	b = appendState(b, "from", e.From)
 	b = appendState(b, "to", e.To)
 	if !e.Recovered {
@@ -103,17 +103,17 @@ func appendState(b []byte, key string, s flow.State) []byte {
 // the flow's object in a snapshot.
 func appendEnd(b []byte, e *flow.Event) []byte {
 	b = append(append(append(b, `,"reason":"`...), e.Reason.String()...), '"')
-	return endMembers.append(b, e.Flow(), nil)
+	return endMembers.append(b, e.Flow(), field.NamesIn(e))
 }
 
 func appendEventCSV(b []byte, e *flow.Event) []byte {
 	if e.Type == flow.EventLost {
 		return appendLostCSV(b, e.Lost)
 	}
-	f, end := e.Flow(), e.Type == flow.EventDestroy && !e.Recovered
+	f, names, end := e.Flow(), field.NamesIn(e), e.Type == flow.EventDestroy && !e.Recovered
 	b = append(appendTime(b, e.Time), ',')
 	b = append(append(b, e.Type.String()...), ',')
-	b = append(eventColumns.append(b, f, nil), ',')
+	b = append(eventColumns.append(b, f, names), ',')
 	b = append(append(b, stateName(e.From)...), ',')
 	b = append(append(b, stateName(e.To)...), ',')
 	if !e.Recovered {
@@ -121,9 +121,9 @@ func appendEventCSV(b []byte, e *flow.Event) []byte {
 	}
 	b = append(b, ',')
 	b = append(append(b, e.Reason.String()...), ',')
-	b = append(endColumns.appendIf(end, b, f), ',', ',')
+	b = append(endColumns.appendIf(end, b, f, names), ',', ',')
 	b = append(strconv.AppendBool(b, e.Recovered), ',')
-	return lateColumns.appendIf(end, b, f)
+	return lateColumns.appendIf(end, b, f, names)
 }
 
 // appendLostCSV appends the number of events that are missing.

@@ -85,12 +85,14 @@ func newMember(f *field.Field, key string) member {
 	return m
 }
 
-// flat returns members that are all in the outer object.
+// flat returns members that are all in the outer object. A text that is not known is
+// left out: events of older recordings have none.
 func (list members) flat() members {
 	var flat members
 	for _, m := range list {
 		if m.field != nil {
 			m.key = newLiteral("," + strings.TrimPrefix(m.key.String(), ","))
+			m.always = m.always && m.field.Kind != field.Text
 			flat = append(flat, m)
 		}
 	}

@@ -105,8 +105,11 @@ func traceState(s flow.State) string {
 	return s.String()
 }
 
-// tupleMembers are the members of an event that name the flow, without its id.
-var tupleMembers = slices.DeleteFunc(slices.Clone(eventMembers), func(m member) bool { return m.field.Name == "id" })
+// tupleMembers are the members of an event that name the flow, without its id and where
+// it was seen.
+var tupleMembers = slices.DeleteFunc(slices.Clone(eventMembers), func(m member) bool {
+	return slices.Contains([]string{"id", "if", "dir", "local.end"}, m.field.Name)
+})
 
 func appendTraceJSON(b []byte, t *flow.Trace, in []string) []byte {
 	if t.Lost > 0 {

@@ -46,7 +46,7 @@ int short_plain(struct xdp_md *ctx)
 
 	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
 			 CTX_DATA_END(ctx) - CTX_DATA(ctx)) ||
-	    !plain_track(ctx, HOOK_XDP, &plain, &key))
+	    !plain_track(ctx, HOOK_XDP, &plain, &key, NULL))
 		return XDP_ABORTED;
 	return forward(ctx);
 }
