@@ -3,8 +3,6 @@ package output
 import (
 	"io"
 	"runtime"
-
-	"ctop/tracker/flow"
 )
 
 // rowsAtOnce is how many rows are encoded before they are written.
@@ -12,7 +10,7 @@ const rowsAtOnce = 512
 
 // writeRows writes rows in their order, as encode appends them. Every processor
 // encodes: what takes the time is to fetch flows that lie anywhere in memory.
-func writeRows(w io.Writer, rows []*flow.Flow, encode func(b []byte, row int) []byte) error {
+func writeRows[T any](w io.Writer, rows []T, encode func(b []byte, row int) []byte) error {
 	pieces := (len(rows) + rowsAtOnce - 1) / rowsAtOnce
 	workers := min(runtime.GOMAXPROCS(0), pieces)
 	stop := make(chan struct{})

@@ -83,22 +83,28 @@ func writeDocument(w *bufio.Writer, v View) error {
 	if err != nil {
 		return fmt.Errorf("encode snapshot: %w", err)
 	}
+	flows := newFlowEncoder(v.Snapshot)
+	return writeList(w, head, "flows", v.Rows, func(b []byte, f **flow.Flow) []byte { return flows.append(b, *f) })
+}
+
+// writeList writes a document that has been marshalled, and a list of rows, one a line,
+// as its last member.
+func writeList[T any](w *bufio.Writer, head []byte, name string, rows []T, encode func(b []byte, row *T) []byte) error {
 	head = bytes.TrimSuffix(escapeControls(head), []byte("\n}"))
-	if _, err := w.Write(append(head, ",\n  \"flows\": ["...)); err != nil {
+	if _, err := fmt.Fprintf(w, "%s,\n  %q: [", head, name); err != nil {
 		return err
 	}
-	flows := newFlowEncoder(v.Snapshot)
-	err = writeRows(w, v.Rows, func(b []byte, row int) []byte {
+	err := writeRows(w, rows, func(b []byte, row int) []byte {
 		if row > 0 {
 			b = append(b, ',')
 		}
-		return flows.append(append(b, "\n    "...), v.Rows[row])
+		return encode(append(b, "\n    "...), &rows[row])
 	})
 	if err != nil {
 		return err
 	}
 	tail := "]\n}\n"
-	if len(v.Rows) > 0 {
+	if len(rows) > 0 {
 		tail = "\n  ]\n}\n"
 	}
 	_, err = w.WriteString(tail)

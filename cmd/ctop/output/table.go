@@ -11,22 +11,22 @@ import (
 	"ctop/tracker/flow"
 )
 
-// column is one column of a table.
-type column struct {
+// column is one column of a table with rows of type T.
+type column[T any] struct {
 	title string
 	right bool // aligned, as numbers are
-	cell  func(b []byte, f *flow.Flow) []byte
+	cell  func(b []byte, row T) []byte
 }
 
 // shortTable has the columns of a table for people. AGE and TOTAL are last, because
 // a narrow terminal goes without them.
 const shortTable = "proto origin reply state ttl out_rate in_rate bytes age"
 
-func tableColumns(names *field.Names) []column {
-	var columns []column
+func tableColumns(names *field.Names) []column[*flow.Flow] {
+	var columns []column[*flow.Flow]
 	for name := range strings.FieldsSeq(shortTable) {
 		if f, ok := field.Named(name); ok {
-			columns = append(columns, column{f.Title, f.Right(), func(b []byte, of *flow.Flow) []byte {
+			columns = append(columns, column[*flow.Flow]{f.Title, f.Right(), func(b []byte, of *flow.Flow) []byte {
 				return f.AppendShort(b, of, names)
 			}})
 		}
@@ -34,10 +34,10 @@ func tableColumns(names *field.Names) []column {
 	return columns
 }
 
-func wideColumns(names *field.Names) []column {
-	var columns []column
+func wideColumns(names *field.Names) []column[*flow.Flow] {
+	var columns []column[*flow.Flow]
 	for _, f := range field.Wide() {
-		columns = append(columns, column{f.Wide, f.Right(), func(b []byte, of *flow.Flow) []byte {
+		columns = append(columns, column[*flow.Flow]{f.Wide, f.Right(), func(b []byte, of *flow.Flow) []byte {
 			return f.AppendExact(b, of, names)
 		}})
 	}
@@ -46,7 +46,7 @@ func wideColumns(names *field.Names) []column {
 
 // writeTable formats every cell twice, first to measure the columns and then to
 // write them: a big table takes longer rather than more memory.
-func writeTable(w *bufio.Writer, columns []column, rows []*flow.Flow, width int) error {
+func writeTable[T any](w *bufio.Writer, columns []column[T], rows []T, width int) error {
 	widths := measure(columns, rows)
 	columns = columns[:fitting(widths, width)]
 	line := make([]byte, 0, 256)
@@ -57,10 +57,10 @@ func writeTable(w *bufio.Writer, columns []column, rows []*flow.Flow, width int)
 		return err
 	}
 	var cell []byte
-	for _, f := range rows {
+	for _, row := range rows {
 		line = line[:0]
 		for i, c := range columns {
-			cell = c.cell(cell[:0], f)
+			cell = c.cell(cell[:0], row)
 			line = appendCell(line, cell, widths[i], c.right)
 		}
 		if err := writeLine(w, line); err != nil {
@@ -91,13 +91,13 @@ func fitting(widths []int, width int) int {
 	return len(widths)
 }
 
-func measure(columns []column, rows []*flow.Flow) []int {
+func measure[T any](columns []column[T], rows []T) []int {
 	widths := make([]int, len(columns))
 	var cell []byte
 	for i, c := range columns {
 		widths[i] = len(c.title)
-		for _, f := range rows {
-			cell = c.cell(cell[:0], f)
+		for _, row := range rows {
+			cell = c.cell(cell[:0], row)
 			widths[i] = max(widths[i], utf8.RuneCount(cell))
 		}
 	}

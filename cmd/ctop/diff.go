@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ctop/cmd/ctop/output"
+	"ctop/internal/diff"
+	"ctop/internal/filter"
+	"ctop/internal/snapshot"
+	"ctop/tracker/flow"
+)
+
+// diffCommand compares two snapshots in files.
+type diffCommand struct {
+	env    env
+	output output.Format
+	filter namedFilterValue
+	only   changesValue
+	by     keyValue
+	limit  limitValue
+}
+
+func newDiffCommand(e env) *cobra.Command {
+	c := &diffCommand{env: e}
+	cmd := &cobra.Command{
+		Use:   "diff [flags] BEFORE AFTER",
+		Short: "Compare two snapshots in files",
+		Long: `Show the flows that came, went or changed between two snapshots, with the bytes and
+packets that each direction carried in between. A flow has changed if its state or
+one of its counters differs. Those that carried most bytes are first.
+
+BEFORE and AFTER are files with the JSON of ctop --dump -o json or -o jsonl, or
+recordings of ctop record; of several snapshots in a file the last one counts. One
+of them may be - for stdin. It needs no privilege, and runs on any machine.
+
+Flows are the same if they have the same id, so a tuple that was opened again is
+another flow. If no id is in both snapshots, as after a restart of the tracker or
+with two machines, they are compared by tuple instead.`,
+		Example: `  ctop --dump -o json > before.json
+  ctop diff before.json after.json
+  ctop --dump -o json | ctop diff --only came before.json -
+  ctop diff -o json --filter 'net 10.0.0.0/8' monday.ctop tuesday.ctop`,
+		RunE: c.run,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.VarP(&c.output, "output", "o", "format of the output")
+	flags.Var(&c.filter, "filter", "flows to show, as they were in either snapshot")
+	flags.Var(&c.only, "only", "changes to show, as in came,went; all if empty")
+	flags.Var(&c.by, "by", "what makes two flows the same; any is the id, or the tuple if no id is in both")
+	flags.Var(&c.limit, "limit", "maximum number of flows to show, 0 for all")
+	return cmd
+}
+
+func (c *diffCommand) run(cmd *cobra.Command, args []string) error {
+	if len(args) != 2 {
+		return usagef("name two snapshots, as in ctop diff before.json after.json")
+	}
+	if args[0] == "-" && args[1] == "-" {
+		return usagef("only one of the snapshots can be read from stdin: name a file for the other")
+	}
+	if _, err := filter.Parse(c.filter.String()); err != nil {
+		return usagef("--filter: %w", err)
+	}
+	if err := c.env.checkStdout(); err != nil {
+		return err
+	}
+	before, after, err := c.readBoth(cmd.Context(), args[0], args[1])
+	if err != nil {
+		return err
+	}
+	d := output.Diff{
+		Before: output.Side{File: args[0], Snapshot: before}, After: output.Side{File: args[1], Snapshot: after},
+		Result: diff.Compare(before, after, diff.Key(c.by)),
+	}
+	d.Rows = c.wanted(&d)
+	if err := output.WriteDiff(c.env.stdout, c.output, d); err != nil {
+		return writeFailed(err)
+	}
+	if c.output.Text() {
+		c.env.note("%s", output.DiffSummary(d))
+	}
+	return nil
+}
+
+// readBoth reads the two files at the same time.
+func (c *diffCommand) readBoth(ctx context.Context, first, second string) (before, after *flow.Snapshot, err error) {
+	failed := make(chan error, 1)
+	go func() {
+		var err error
+		after, err = c.read(ctx, second)
+		failed <- err
+	}()
+	before, err = c.read(ctx, first)
+	return before, after, errors.Join(err, <-failed)
+}
+
+func (c *diffCommand) read(ctx context.Context, name string) (*flow.Snapshot, error) {
+	in := c.env.stdin
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("diff: %w", err)
+		}
+		defer func() { _ = file.Close() }() // nothing was written
+		in = file
+	}
+	s, err := snapshot.Read(ctx, newInterruptibleReader(ctx, in))
+	if err != nil && ctx.Err() != nil {
+		return nil, fmt.Errorf("diff: reading %s was interrupted", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("diff: read %s: %w: use the JSON of ctop --dump, or a recording", name, err)
+	}
+	return s, nil
+}
+
+// wanted returns the rows that the flags ask for.
+func (c *diffCommand) wanted(d *output.Diff) []diff.Row {
+	before, after := c.filter.For(d.Before.Snapshot), c.filter.For(d.After.Snapshot)
+	rows := slices.DeleteFunc(slices.Clone(d.Result.Rows), func(row diff.Row) bool {
+		matches := row.Before != nil && before.Match(row.Before) || row.After != nil && after.Match(row.After)
+		return !matches || !c.only.has(row.Change)
+	})
+	if c.limit > 0 && len(rows) > int(c.limit) {
+		rows = rows[:c.limit]
+	}
+	return rows
+}
+
+// changesValue is a list of changes.
+type changesValue []diff.Change
+
+func (v *changesValue) String() string {
+	names := make([]string, len(*v))
+	for i, c := range *v {
+		names[i] = c.String()
+	}
+	return strings.Join(names, ",")
+}
+
+func (v *changesValue) Type() string { return "CHANGE,..." }
+
+func (v *changesValue) Set(s string) error {
+	*v = nil
+	for name := range strings.SplitSeq(s, ",") {
+		i := slices.IndexFunc(diff.Changes(), func(c diff.Change) bool { return c.String() == strings.TrimSpace(name) })
+		if i < 0 && s != "" {
+			return fmt.Errorf("no change is called %q: use came, went or changed, with commas between them", name)
+		}
+		if i >= 0 {
+			*v = append(*v, diff.Changes()[i])
+		}
+	}
+	return nil
+}
+
+func (v *changesValue) has(c diff.Change) bool { return len(*v) == 0 || slices.Contains(*v, c) }
+
+// keyValue is what flows are compared by.
+type keyValue diff.Key
+
+func (v *keyValue) String() string { return diff.Key(*v).String() }
+func (v *keyValue) Type() string   { return "any|id|tuple" }
+
+func (v *keyValue) Set(s string) error {
+	i := slices.IndexFunc(diff.Keys(), func(k diff.Key) bool { return k.String() == s })
+	if i < 0 {
+		return fmt.Errorf("flows cannot be compared by %q: use any, id or tuple", s)
+	}
+	*v = keyValue(diff.Keys()[i])
+	return nil
+}

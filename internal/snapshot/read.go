@@ -1,0 +1,166 @@
+package snapshot
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/valyala/fastjson"
+
+	"ctop/internal/recording"
+	"ctop/tracker/flow"
+)
+
+// schema is what a document says that it is.
+const schema = "ctop.snapshot/1"
+
+var (
+	errNotOurs = errors.New("it is neither JSON of ctop --dump nor a recording")
+	errTooLong = fmt.Errorf("%w: an object is longer than %d bytes", errNotOurs, maxObject)
+	errEmpty   = errors.New("it contains no snapshot")
+)
+
+// Read returns the last snapshot of a file: a document of ctop --dump -o json, the
+// flows of -o jsonl, or a recording. Of a document it takes only what says where and
+// when it was taken, and the flows; lines of flows say neither, unless they were
+// written with --interval. An error is about the content.
+func Read(ctx context.Context, in io.Reader) (*flow.Snapshot, error) {
+	buffered := bufio.NewReaderSize(in, 1<<16)
+	if recording.Is(buffered) {
+		return readRecording(ctx, buffered)
+	}
+	r := newReader()
+	split := objects{element: r.element}
+	split.object = func(text []byte) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return r.object(text, split.hadFlows)
+	}
+	if err := split.read(buffered); err != nil {
+		return nil, err
+	}
+	return r.result()
+}
+
+// readRecording returns the last snapshot of a recording, also of one whose end is
+// missing.
+func readRecording(ctx context.Context, in io.Reader) (*flow.Snapshot, error) {
+	r, err := recording.NewReader(in)
+	if err != nil {
+		return nil, err
+	}
+	var last *flow.Snapshot
+	for {
+		item, err := r.Next(ctx)
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, recording.ErrBroken) && last != nil:
+			if last == nil {
+				return nil, errEmpty
+			}
+			return last, nil
+		case err != nil:
+			return nil, err
+		case item.Snapshot != nil:
+			last = item.Snapshot
+		}
+	}
+}
+
+// reader collects the flows of documents or lines.
+type reader struct {
+	decoder
+	parser fastjson.Parser
+	last   *flow.Snapshot
+	// flows are those of the snapshot that is being read.
+	flows []flow.Flow
+	// lines is set if every object is a flow; stamp is the time of the last one.
+	lines bool
+	stamp []byte
+}
+
+func newReader() *reader { return &reader{decoder: newDecoder()} }
+
+// element reads a flow of a document.
+func (r *reader) element(text []byte) error {
+	v, err := r.parse(text)
+	if err != nil {
+		return err
+	}
+	return r.add(v)
+}
+
+func (r *reader) parse(text []byte) (*fastjson.Value, error) {
+	v, err := r.parser.ParseBytes(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotOurs, err)
+	}
+	return v, nil
+}
+
+func (r *reader) add(v *fastjson.Value) error {
+	var f flow.Flow
+	if err := r.flow(v, &f); err != nil {
+		return fmt.Errorf("flow %d: %w", len(r.flows)+1, err)
+	}
+	r.flows = append(r.flows, f)
+	return nil
+}
+
+// object reads the rest of a document, or a flow on a line.
+func (r *reader) object(text []byte, document bool) error {
+	v, err := r.parse(text)
+	if err != nil {
+		return err
+	}
+	if is := v.GetStringBytes("schema"); is != nil || document {
+		if string(is) != schema {
+			return fmt.Errorf("%w: its schema is %.40q, not %q", errNotOurs, is, schema)
+		}
+		return r.document(v)
+	}
+	r.lines = true
+	if stamp := v.GetStringBytes("time"); !bytes.Equal(stamp, r.stamp) {
+		// The lines of another snapshot begin.
+		r.flows, r.stamp = r.flows[:0], append(r.stamp[:0], stamp...)
+	}
+	return r.add(v)
+}
+
+// document makes a snapshot of what has been read.
+func (r *reader) document(v *fastjson.Value) error {
+	at, err := time.Parse(time.RFC3339Nano, string(v.GetStringBytes("time")))
+	if err != nil {
+		return fmt.Errorf("%w: its time is %.40q", errNotOurs, v.GetStringBytes("time"))
+	}
+	r.last = &flow.Snapshot{Time: at, Host: string(v.GetStringBytes("host")), MaxFlows: v.GetInt("tracker", "max_flows")}
+	r.finish(r.last)
+	r.flows, r.decoder = nil, newDecoder()
+	return nil
+}
+
+func (r *reader) finish(s *flow.Snapshot) {
+	s.Flows, s.Interfaces = r.flows, r.interfaces
+}
+
+func (r *reader) result() (*flow.Snapshot, error) {
+	if r.lines {
+		r.last = &flow.Snapshot{}
+		if len(r.stamp) > 0 {
+			at, err := time.Parse(time.RFC3339Nano, string(r.stamp))
+			if err != nil {
+				return nil, fmt.Errorf("%w: its time is %.40q", errNotOurs, r.stamp)
+			}
+			r.last.Time = at
+		}
+		r.finish(r.last)
+	}
+	if r.last == nil {
+		return nil, errEmpty
+	}
+	return r.last, nil
+}
