@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -65,15 +66,16 @@ const maxCopies = 8
 
 // copyFlow copies an entry, and reports whether the copy is a flow. The
 // programs write a flow's key and ID before they set its control word, and
-// clear that before they change anything. So a copy is consistent if control
-// has the same tag before and after it.
+// clear that before they change anything: exchanges are between, which order all
+// stores. So a copy is consistent if control has the same tag before and after it,
+// and is loaded in this order.
 func copyFlow(to, entry *kernelFlow) bool {
 	for range maxCopies {
 		before := atomic.LoadUint64(&entry.Control)
 		if stateFromControl(before) == flow.StateNone {
 			return false
 		}
-		*to = *entry
+		loadEntry(to, entry)
 		after := atomic.LoadUint64(&entry.Control)
 		if stateFromControl(after) == flow.StateNone {
 			return false
@@ -84,6 +86,28 @@ func copyFlow(to, entry *kernelFlow) bool {
 		}
 	}
 	return false
+}
+
+// inOrder reports whether the processor carries out loads one after the other. Others,
+// like arm64, may load control for the second time before they have loaded the rest.
+const inOrder = runtime.GOARCH == "amd64"
+
+func loadEntry(to, entry *kernelFlow) {
+	if inOrder {
+		*to = *entry
+		return
+	}
+	loadWords(to, entry)
+}
+
+// loadWords copies an entry by atomic loads, since nothing that follows one of these is
+// loaded before it (LDAR on arm64). They take longer.
+func loadWords(to, entry *kernelFlow) {
+	type words [unsafe.Sizeof(*entry) / 8]uint64
+	from, copied := (*words)(unsafe.Pointer(entry)), (*words)(unsafe.Pointer(to))
+	for i := range from {
+		copied[i] = atomic.LoadUint64(&from[i])
+	}
 }
 
 // open maps the table if it is not mapped yet.

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 
@@ -54,6 +55,18 @@ func TestCopyFlow(t *testing.T) {
 		if got := copyFlow(&to, &entry); got != c.whole || got && to != entry {
 			t.Errorf("%s: %t, %+v", name, got, to)
 		}
+	}
+}
+
+// Whatever the order of loads, they copy all of an entry.
+func TestLoadWords(t *testing.T) {
+	var entry, to kernelFlow
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&entry)), unsafe.Sizeof(entry))
+	for i := range b {
+		b[i] = byte(i + 1)
+	}
+	if loadWords(&to, &entry); to != entry {
+		t.Errorf("%+v, want %+v", to, entry)
 	}
 }
 
