@@ -601,6 +601,7 @@ const (
 	ConntrackVarIdSeed            = "id_seed"
 	ConntrackVarKeptLimit         = "kept_limit"
 	ConntrackVarMultiBuffer       = "multi_buffer"
+	ConntrackVarNurseryBits       = "nursery_bits"
 	ConntrackVarNurseryMask       = "nursery_mask"
 	ConntrackVarOpeningMask       = "opening_mask"
 	ConntrackVarSharedTypes       = "shared_types"
@@ -699,6 +700,7 @@ type ConntrackVariableSpecs struct {
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
+	NurseryBits       *ebpf.VariableSpec `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.VariableSpec `ebpf:"shared_types"`
@@ -785,6 +787,7 @@ type ConntrackVariables struct {
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
+	NurseryBits       *ebpf.Variable `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`
 	SharedTypes       *ebpf.Variable `ebpf:"shared_types"`

@@ -36,19 +36,20 @@ static __always_inline void evict_spare(struct flow *flow, __u64 control)
 }
 
 /* Ends the oldest flow if it is not kept, and was not answered or is the last to be
- * looked at. Reports whether it did. */
-__noinline int evict_try(__u32 last)
+ * looked at: look is how many were before. Reports whether it did. */
+__noinline int evict_try(__u32 look)
 {
 	__u64 entry, control;
 	struct flow *flow;
 
 	if (nursery_clear() == CLEARED)
 		return 0;
-	entry = nursery_take();
+	entry = nursery_take(look >= MAX_EVICTION_TRIES / 2);
 	flow = nursery_flow(entry, &control);
 	if (!flow || control & FLOW_KEPT)
 		return 0;
-	if (control_state(control) >= STATE_ESTABLISHED && !last) {
+	if (control_state(control) >= STATE_ESTABLISHED &&
+	    look < MAX_EVICTION_TRIES - 1) {
 		evict_spare(flow, control);
 		return 0;
 	}
@@ -65,7 +66,7 @@ __noinline int evict_oldest(void)
 	__u64 i;
 
 	for (i = 0; i < MAX_EVICTION_TRIES; i++)
-		if (evict_try(i == MAX_EVICTION_TRIES - 1))
+		if (evict_try(i))
 			return 1;
 	return 0;
 }

@@ -127,8 +127,13 @@ type race struct {
 
 func newRace(t *testing.T, room int) *race {
 	t.Helper()
+	return raceOf(t, newHarness(t, setup{MaxFlows: room}))
+}
+
+func raceOf(t *testing.T, h *harness) *race {
+	t.Helper()
 	// What is forwarded ends at the loopback interface: the hosts would answer.
-	r := &race{harness: newHarness(t, setup{MaxFlows: room}), t: t, cpus: someCPUs(t, 2)}
+	r := &race{harness: h, t: t, cpus: someCPUs(t, 2)}
 	if len(r.cpus) < 2 {
 		t.Skip("this machine has one CPU only: nothing happens at once")
 	}

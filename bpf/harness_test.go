@@ -56,11 +56,18 @@ type harness struct {
 // setup is how the programs are loaded, with a clock of the test's own.
 type setup = bpftest.Setup
 
-// newHarness loads the programs, or skips the test where that is not permitted.
+// newHarness loads the programs, or skips the test where that is not permitted. The
+// clock is the test's.
 func newHarness(t testing.TB, s setup) *harness {
 	t.Helper()
-	lab.Require(t)
 	s.Clock = true
+	return newHarnessAsIs(t, s)
+}
+
+// newHarnessAsIs does the same, with the kernel's clock if setup says so.
+func newHarnessAsIs(t testing.TB, s setup) *harness {
+	t.Helper()
+	lab.Require(t)
 	// By default nothing is evicted for a new flow as long as the table has room.
 	s.KeptLimit = cmp.Or(s.KeptLimit, math.MaxUint64)
 	l, err := loaded.get(s)

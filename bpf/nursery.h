@@ -17,11 +17,17 @@
 #include "flow.h"
 #include "place.h"
 
-/* Entries of the nursery less one, a power of two less one, set at load. */
+/* Entries of the nursery less one, a power of two less one, and how many bits that is,
+ * set at load. */
 volatile const __u32 nursery_mask = 0x1ffff;
+volatile const __u32 nursery_bits = 17;
 
-/* An entry is a flow's number, and in the lower half its tag. It is zero until it is
- * written, and this once it is struck out. */
+/* An entry is a flow's number, in the lower half its tag, and in the uppermost bits the
+ * turn of the ring in which it was written. So it is never emptied, and what somebody
+ * writes late, who was held up for a whole turn, is taken for nobody's flow. */
+#define NURSERY_TURN_SHIFT 57
+#define NURSERY_NUMBER 0x1ffffffU
+/* The rest of an entry that is struck out. */
 #define NURSERY_GONE 1ULL
 
 struct {
@@ -38,14 +44,21 @@ static __always_inline __u64 *nursery_at(__u64 position)
 	return bpf_map_lookup_elem(&nursery, &index);
 }
 
-static __always_inline __u64 nursery_entry(const struct flow *flow,
-					   __u64 control)
+/* The turn of a position. Zero is that of entries that were never written. */
+static __always_inline __u64 nursery_turn(__u64 position)
 {
-	return ((flow->slot >> 32) + 1) << 32 | control_tag(control);
+	return ((position >> nursery_bits) + 1) << NURSERY_TURN_SHIFT;
 }
 
-/* Writes a flow down. Two CPUs never get the same entry, short of a whole turn of the
- * ring. */
+static __always_inline __u64 nursery_entry(const struct flow *flow,
+					   __u64 control, __u64 position)
+{
+	return nursery_turn(position) | ((flow->slot >> 32) + 1) << 32 |
+	       control_tag(control);
+}
+
+/* Writes a flow down. Somebody who is held up for a whole turn of the ring may write over
+ * a younger entry: then that flow is not evicted by its age. */
 static __always_inline void nursery_add(struct flow *flow, __u64 control)
 {
 	struct filling *filling = filling_get();
@@ -58,24 +71,26 @@ static __always_inline void nursery_add(struct flow *flow, __u64 control)
 	if (!entry)
 		return;
 	WRITE_ONCE(flow->nursery, (__u32)position);
-	WRITE_ONCE(*entry, nursery_entry(flow, control));
+	WRITE_ONCE(*entry, nursery_entry(flow, control, position));
 }
 
 /* Strikes a flow out. Where it has just been moved nothing is done: its entry says
  * nothing any more once the flow has ended, or is kept. */
 static __always_inline void nursery_strike(struct flow *flow, __u64 control)
 {
-	__u64 *entry = nursery_at(READ_ONCE(flow->nursery));
+	__u64 position = READ_ONCE(flow->nursery);
+	__u64 *entry = nursery_at(position);
 
 	if (entry)
-		__sync_val_compare_and_swap(entry, nursery_entry(flow, control),
-					    NURSERY_GONE);
+		__sync_val_compare_and_swap(
+			entry, nursery_entry(flow, control, position),
+			nursery_turn(position) | NURSERY_GONE);
 }
 
 /* The flow of an entry, and its control; NULL where it has ended. */
 static __always_inline struct flow *nursery_flow(__u64 entry, __u64 *control)
 {
-	struct flow *flow = flow_numbered(entry >> 32);
+	struct flow *flow = flow_numbered(entry >> 32 & NURSERY_NUMBER);
 
 	if (!flow)
 		return NULL;
@@ -105,26 +120,20 @@ __noinline int nursery_clear(void)
 		__u64 *entry = nursery_at(tail + i);
 
 		if (tail + i >= head || !entry ||
-		    READ_ONCE(*entry) != NURSERY_GONE)
+		    READ_ONCE(*entry) != (nursery_turn(tail + i) | NURSERY_GONE))
 			break;
 		n++;
 	}
 	if (!n ||
 	    __sync_val_compare_and_swap(&filling->tail, tail, tail + n) != tail)
 		return 0;
-	for (i = 0; i < CLEARED; i++) {
-		__u64 *entry = nursery_at(tail + i);
-
-		if (i >= n || !entry)
-			break;
-		WRITE_ONCE(*entry, 0);
-	}
 	return n;
 }
 
 /* Takes out the oldest entry, zero where there is none, where it is being written, or
- * where others do the same. */
-static __always_inline __u64 nursery_take(void)
+ * where others do the same. With skip an entry that is not of this turn is not waited
+ * for: who was to write it has written elsewhere, or is held up. */
+static __always_inline __u64 nursery_take(bool skip)
 {
 	struct filling *filling = filling_get();
 	__u64 tail, head, entry, *at;
@@ -145,10 +154,13 @@ static __always_inline __u64 nursery_take(void)
 	if (!at)
 		return 0;
 	entry = READ_ONCE(*at);
-	if (!entry ||
-	    __sync_val_compare_and_swap(&filling->tail, tail, tail + 1) != tail)
+	if ((entry ^ nursery_turn(tail)) >> NURSERY_TURN_SHIFT) {
+		if (!skip)
+			return 0;
+		entry = 0;
+	}
+	if (__sync_val_compare_and_swap(&filling->tail, tail, tail + 1) != tail)
 		return 0;
-	WRITE_ONCE(*at, 0);
 	return entry;
 }
 
@@ -174,7 +186,7 @@ __noinline int nursery_tend(void)
 
 	nursery_clear();
 	for (i = 0; i < CLEARED && nursery_backlog() > most; i++) {
-		entry = nursery_take();
+		entry = nursery_take(i >= CLEARED / 2);
 		flow = nursery_flow(entry, &control);
 		if (flow && !(control & FLOW_KEPT))
 			nursery_add(flow, control);

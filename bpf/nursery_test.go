@@ -129,6 +129,43 @@ func TestNurseryIsNotRunEmpty(t *testing.T) {
 	}
 }
 
+// A CPU can be held up for a whole turn of the ring, by a hypervisor for one, before it
+// writes into the nursery. What it writes then, or has not written, makes nobody wait:
+// new flows evict the others.
+func TestNurseryOutOfDate(t *testing.T) {
+	const room, ring, turn = 16, 32, 1 << 57
+	h := newHarness(t, setup{MaxFlows: room})
+	for _, by := range hooks {
+		for name, spoil := range map[string]func(entry uint64) uint64{
+			"not written":            func(uint64) uint64 { return 0 },
+			"of the turn before":     func(entry uint64) uint64 { return entry - turn },
+			"struck out before":      func(entry uint64) uint64 { return entry>>57<<57 - turn | 1 },
+			"of the turn after":      func(entry uint64) uint64 { return entry + turn },
+			"of a flow that was not": func(entry uint64) uint64 { return entry + 1<<32 + 1 },
+		} {
+			h.reset()
+			before := h.counters()
+			for port := range uint16(room) {
+				h.expect(by, udpFrame(client4, server4, port+1, 2, 10).Bytes(), "new")
+			}
+			for _, behind := range []uint64{0, 1, 5} {
+				var entry uint64
+				at := uint32((h.filling().Tail + behind) % ring)
+				ok(t, h.Nursery.Lookup(at, &entry))
+				ok(t, h.Nursery.Put(at, spoil(entry)))
+			}
+			for port := range uint16(5 * ring) {
+				h.expect(by, udpFrame(client4, server4, port+1, 3, 10).Bytes(), "new")
+			}
+			if counted := h.since(before); counted.TableFull != 0 {
+				t.Errorf("%s, %s: counted %+v", by, name, counted)
+			}
+			h.checkTable()
+			h.sumsHold(before)
+		}
+	}
+}
+
 // Where answered flows would fill the table some room is left for new ones: they are
 // tracked, can be answered, and take the place of one another.
 func TestRoomForOpenings(t *testing.T) {

@@ -69,8 +69,15 @@ func TestFlowsBegunTwice(t *testing.T) {
 // and empties a slot that the other one may have seen used. So both take different slots,
 // which happens hardly ever otherwise.
 func TestFlowsBegunTwiceInFullTable(t *testing.T) {
-	const room, each = 16, 1 << 14
-	r := newRace(t, room)
+	const room, each = 16, 1 << 12
+	// Of flows of one age any may be evicted, where a bucket is full.
+	r := raceOf(t, newHarnessAsIs(t, setup{MaxFlows: room}))
+	r.prepare = func() {
+		for i := range r.config.TimeoutTicks {
+			r.config.TimeoutTicks[i] = 1 << 40
+		}
+		r.configure()
+	}
 	for name, c := range twice() {
 		if name == "UDP, both directions" {
 			continue // they are answered, and not evicted
@@ -78,9 +85,9 @@ func TestFlowsBegunTwiceInFullTable(t *testing.T) {
 		// A flow lasts until both of its packets have come.
 		c.lead = room / 4
 		var all uint64
-		rounds := r.until(longer(20_000, 1_000_000), each, c, func(counted ConntrackCpuStats) {
+		rounds := r.until(longer(5_000, 1_000_000), each, c, func(counted ConntrackCpuStats) {
 			untracked := counted.Untracked[ConntrackUntrackedUNTRACKED_TABLE]
-			if counted.Created != each || r.count() != each-ended(counted) {
+			if lost := each - int(counted.Created); lost < 0 || lost > int(untracked/2) || untracked > each/100 || r.count() != each-lost-ended(counted) {
 				t.Fatalf("%s: %d flows of %d were created, %d ended, %d are there; %d packets were untracked",
 					name, counted.Created, each, ended(counted), r.count(), untracked)
 			}

@@ -45,6 +45,7 @@ func SizeTable(spec *ebpf.CollectionSpec, maxFlows int) error {
 		"hashing":      hashing,
 		"stack_mask":   uint32(stacks - 1),
 		"nursery_mask": uint32(nursery - 1),
+		"nursery_bits": uint32(bits.Len(uint(nursery - 1))),
 		"opening_mask": uint32(openings - 1),
 		"kept_limit":   uint64(maxFlows - max(maxFlows/spareRoom, 1)),
 	})

@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "answer.h"
 #include "begin.h"
 #include "ended.h"
 #include "evict.h"
@@ -21,6 +22,8 @@
 
 /* How often a transition is tried against others that win. */
 #define MAX_TRIES 3
+/* How many steps it takes at most to find or begin a packet's flow. */
+#define MAX_STEPS 8
 
 /* Whether a part of the handshake was repeated, or with another number. When the
  * one was sent that is answered now is not known (RFC 6298 section 3). */
@@ -138,19 +141,20 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 }
 
 static __always_inline int tcp_slow(struct packet *pkt, struct flow *flow,
-				    struct cpu_stats *stats, __u64 now)
+				    __u64 now)
 {
+	struct cpu_stats *stats;
 	int i;
 
 	for (i = 0; i < MAX_TRIES; i++) {
 		int outcome = tcp_try(pkt, flow, now);
 
-		if (outcome == OUTCOME_BEGIN)
-			return tcp_begin_again(pkt, now);
 		if (outcome != OUTCOME_RETRY)
 			return outcome;
 	}
-	stats->races++;
+	stats = stats_get();
+	if (stats)
+		stats->races++;
 	return OUTCOME(VERDICT_ESTABLISHED, 0);
 }
 
@@ -176,47 +180,6 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 		flow_create(flow, flow_begin_flags(pkt, ORIGIN) | STATE_NEW));
 }
 
-/* The first answer in a flow without a handshake. */
-__noinline int track_answer(struct packet *pkt, struct flow *flow,
-			    __u64 control)
-{
-	__u64 answered, keep;
-
-	if (!pkt || !flow)
-		return 0;
-	keep = flow_keep();
-	answered = control_with_state(control, STATE_ESTABLISHED) |
-		   flag_of(FLOW_SEEN, REPLY) | keep;
-	if (!flow_keep_as(flow, control, answered))
-		flow_release(keep);
-	else
-		event_emit(&pkt->key, flow, control, answered,
-			   event_cause(REASON_NONE, REPLY));
-	return 0;
-}
-
-/* A packet of a flow without a handshake. */
-static __always_inline int track_answered(struct packet *pkt, struct flow *flow,
-					  __u64 control, __u64 now)
-{
-	__u32 d = flow_direction(control, pkt);
-	struct flow_dir *dir = &flow->dir[d & 1];
-
-	flow_count(dir, pkt, dir_is_shared(dir));
-	flow_refresh(dir, now);
-	if (control_state(control) != STATE_NEW)
-		return OUTCOME(VERDICT_ESTABLISHED, 0);
-	if (!flow_side_fits(control, pkt, d)) {
-		if (!(control & FLOW_ONE_SIDED))
-			control_swap(flow, control, control | FLOW_ONE_SIDED);
-		return OUTCOME(VERDICT_NEW, 0);
-	}
-	if (d == ORIGIN)
-		return OUTCOME(VERDICT_NEW, 0);
-	track_answer(pkt, flow, control);
-	return OUTCOME(VERDICT_ESTABLISHED, 0);
-}
-
 /* Whether a packet nearly always begins a flow. It is entered at once: to look
  * first for what is not there is a tenth of what a new flow costs. */
 static __always_inline bool is_opening(const struct packet *pkt)
@@ -229,7 +192,7 @@ static __always_inline bool is_opening(const struct packet *pkt)
 
 /* A TCP packet that belongs to the flow. */
 static __always_inline int track_segment(struct packet *pkt, struct flow *flow,
-					 struct cpu_stats *stats, __u64 now)
+					 __u64 now)
 {
 	bool held;
 	int outcome;
@@ -241,49 +204,66 @@ static __always_inline int track_segment(struct packet *pkt, struct flow *flow,
 				       VERDICT_ESTABLISHED,
 			       0);
 	held = fragment_hold_fin(pkt);
-	outcome = tcp_slow(pkt, flow, stats, now);
+	outcome = tcp_slow(pkt, flow, now);
 	if (held)
 		fragment_release_fin(pkt);
 	return outcome;
 }
 
-/* A packet that belongs to a flow or may begin one. */
-static __always_inline int track_flow(struct packet *pkt,
-				      struct cpu_stats *stats, __u64 now)
+/* A packet of a flow that is in the table. */
+__noinline int track_known(struct packet *pkt, __u64 now)
 {
 	struct flow *flow;
 	__u64 control;
-	int outcome;
 
+	if (!pkt)
+		return OUTCOME_NO_FLOW;
+	flow = flow_living(&pkt->key, &control);
+	if (!flow)
+		return OUTCOME_NO_FLOW;
+	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
+	    flow_destroy(flow, control, event_cause(REASON_EXPIRED, ORIGIN)))
+		return OUTCOME_NO_FLOW;
+	if (pkt->key.proto == IPPROTO_TCP)
+		return track_segment(pkt, flow, now);
+	return track_answered(pkt, flow, control, now);
+}
+
+/* A packet that belongs to a flow or may begin one: the first step to that. */
+static __always_inline int track_flow(struct packet *pkt, __u64 now)
+{
 	if (pkt->key.proto == IPPROTO_TCP && !tcp_flags_valid(pkt->tcp_flags))
 		return OUTCOME(VERDICT_INVALID, INVALID_FLAGS);
-	if (is_opening(pkt)) {
-		outcome = track_first(pkt, now);
-		if (outcome != OUTCOME_EXISTS)
-			return outcome;
-	}
+	if (is_opening(pkt))
+		return track_first(pkt, now);
 	if (pkt->group && pkt->key.icmp_type && !pkt->icmp_answer &&
 	    pkt->kind == PACKET_FLOW)
 		group_remember(pkt);
-	flow = flow_living(&pkt->key, &control);
-	if (!flow) {
-		outcome = track_first(pkt, now);
-		if (outcome != OUTCOME_EXISTS)
-			return outcome;
-		/* Another packet began it just now. */
-		flow = flow_living(&pkt->key, &control);
-		if (!flow)
-			return outcome;
+	return track_known(pkt, now);
+}
+
+/* The steps that follow, until the packet has its flow or cannot have one. Other packets
+ * begin, end and evict flows meanwhile, and take the places that were made free. */
+static __always_inline int track_on(struct packet *pkt, int outcome, __u64 now)
+{
+	bool again = false;
+	int i;
+
+	for (i = 0; i < MAX_STEPS; i++) {
+		if (outcome == OUTCOME_EXISTS) {
+			outcome = track_known(pkt, now);
+			continue;
+		}
+		if (outcome == OUTCOME_BEGIN)
+			again = true;
+		else if (outcome != OUTCOME_NO_FLOW &&
+			 !(outcome == OUTCOME_FULL && evict_oldest()) &&
+			 !(outcome == OUTCOME_CROWDED &&
+			   bucket_evict(&pkt->key)))
+			break;
+		outcome = again ? tcp_begin_again(pkt, now) :
+				  track_first(pkt, now);
 	}
-	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
-	    flow_destroy(flow, control, event_cause(REASON_EXPIRED, ORIGIN)))
-		return track_first(pkt, now);
-	if (pkt->key.proto == IPPROTO_TCP)
-		outcome = track_segment(pkt, flow, stats, now);
-	else
-		outcome = track_answered(pkt, flow, control, now);
-	if (outcome == OUTCOME_NO_FLOW)
-		return track_first(pkt, now);
 	return outcome;
 }
 
@@ -315,8 +295,7 @@ static __always_inline int track_recall(struct packet *pkt)
 }
 
 /* Whatever is not an established flow's next segment. */
-static __always_inline int track_slow(struct packet *pkt,
-				      struct cpu_stats *stats, int recalled,
+static __always_inline int track_slow(struct packet *pkt, int recalled,
 				      __u64 now)
 {
 	if (pkt->icmp_false)
@@ -329,7 +308,7 @@ static __always_inline int track_slow(struct packet *pkt,
 	case PACKET_FLOW:
 	/* Belongs to the flow of the first, and begins none. */
 	case PACKET_FRAGMENT:
-		return track_flow(pkt, stats, now);
+		return track_flow(pkt, now);
 	case PACKET_ERROR:
 		return track_error(pkt);
 	case PACKET_UNTRACKED:
@@ -357,16 +336,10 @@ static __always_inline enum verdict track(struct packet *pkt,
 	int recalled = track_recall(pkt);
 	__u32 verdict, from = tracing ? trace_before(pkt) : STATE_NONE;
 	__u64 created = stats->created;
-	int i, outcome = track_slow(pkt, stats, recalled, now);
+	int outcome = track_slow(pkt, recalled, now);
 
 	/* From here and not from where it was noticed: the stack is short. */
-	for (i = 0; i < MAX_TRIES; i++) {
-		if (!(outcome == OUTCOME_FULL && evict_oldest()) &&
-		    !(outcome == OUTCOME_CROWDED && bucket_evict(&pkt->key)))
-			break;
-		/* Another CPU may be faster to take the room. */
-		outcome = track_first(pkt, now);
-	}
+	outcome = track_on(pkt, outcome, now);
 	if (stats->created != created && !(stats->created % TENDED_EVERY) &&
 	    nursery_tend())
 		evict_oldest();

@@ -14,7 +14,7 @@ const MetaSize = 4096
 
 // layoutVersion is increased if a pinned map changes its meaning but not its
 // size.
-const layoutVersion = 4
+const layoutVersion = 5
 
 // Layout must be equal for two versions to read each other's maps.
 type Layout struct {

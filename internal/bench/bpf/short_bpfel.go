@@ -202,6 +202,7 @@ const (
 	ShortVarIdSeed            = "id_seed"
 	ShortVarKeptLimit         = "kept_limit"
 	ShortVarMultiBuffer       = "multi_buffer"
+	ShortVarNurseryBits       = "nursery_bits"
 	ShortVarNurseryMask       = "nursery_mask"
 	ShortVarOpeningMask       = "opening_mask"
 	ShortVarStackMask         = "stack_mask"
@@ -283,6 +284,7 @@ type ShortVariableSpecs struct {
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
+	NurseryBits       *ebpf.VariableSpec `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
 	StackMask         *ebpf.VariableSpec `ebpf:"stack_mask"`
@@ -351,6 +353,7 @@ type ShortVariables struct {
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
+	NurseryBits       *ebpf.Variable `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`
 	StackMask         *ebpf.Variable `ebpf:"stack_mask"`
