@@ -76,6 +76,11 @@ func (f *fakeSource) Act(_ context.Context, act flow.Act) (flow.Outcome, error) 
 	return flow.Outcome{Done: max(len(act.Flows), 1)}, nil
 }
 
+// Inspect knows a socket of every flow.
+func (f *fakeSource) Inspect(context.Context, flow.Ref) (flow.Inspection, error) {
+	return flow.Inspection{Reply: &flow.Socket{CWnd: 12, MSS: 1448}}, nil
+}
+
 func (f *fakeSource) acts() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()

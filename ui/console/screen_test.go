@@ -27,6 +27,20 @@ func TestConsole(t *testing.T) {
 	r.serves()
 }
 
+// The page of a flow shows what the server's machine knows of it.
+func TestInspectedFromElsewhere(t *testing.T) {
+	r := newRig(t, Limits{})
+	s := r.open(r.vic, "xterm", 120, 30)
+	r.shows(s, "10.0.0.1:40000")
+	r.press(s, "\r")
+	r.shows(s, "reply, of this machine: cwnd 12")
+	r.press(s, "\x03")
+	if err := r.end(s); err != nil {
+		t.Error(err)
+	}
+	r.serves()
+}
+
 // A console that panics ends alone, with a status and a line in the log: others go
 // on.
 func TestPanicInASession(t *testing.T) {
