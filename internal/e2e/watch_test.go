@@ -280,26 +280,7 @@ func TestWatchLoopback(t *testing.T) {
 // An interface without a link header begins with the network layer.
 func TestWatchTun(t *testing.T) {
 	lab.Require(t)
-	tun := &netlink.Tuntap{LinkAttrs: netlink.LinkAttrs{Name: "tun7"}, Mode: netlink.TUNTAP_MODE_TUN, Flags: netlink.TUNTAP_NO_PI, Queues: 1}
-	if err := netlink.LinkAdd(tun); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = netlink.LinkDel(tun) }()
-	wire := tun.Fds[0]
-	defer func() { _ = wire.Close() }()
-	for _, prefix := range []string{"10.7.0.1/24", "fd07::1/64"} {
-		addr, err := netlink.ParseAddr(prefix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr.Flags = 0x02 // IFA_F_NODAD
-		if err := netlink.AddrAdd(tun, addr); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := netlink.LinkSetUp(tun); err != nil {
-		t.Fatal(err)
-	}
+	wire := newTun(t, "tun7", "10.7.0.1/24", "fd07::1/64")
 	tr, err := tracker.Open(t.Context(), tracker.Options{Watch: true, Interfaces: []string{"tun7"}})
 	if err != nil {
 		t.Fatal(err)

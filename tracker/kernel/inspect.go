@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 
 	"ctop/bpf"
@@ -20,6 +21,9 @@ func (t *Table) Inspect(ref flow.Ref) (flow.Inspection, error) {
 		return found, err
 	}
 	diag, err := socket.Open()
+	if errors.Is(err, socket.ErrUnsupported) {
+		return found, nil
+	}
 	if err != nil {
 		return found, err
 	}

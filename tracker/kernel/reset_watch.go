@@ -43,6 +43,9 @@ func (t *Table) beginWatchedResets(pending []resetting, refs []flow.Ref, outcome
 		return nil, err
 	}
 	diag, err := socket.Open()
+	if errors.Is(err, socket.ErrUnsupported) {
+		outcome.NoDestroy, err = true, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -145,6 +148,9 @@ func (t *Table) sendWatchedResets(diag *socket.Diag, pending, marked []resetting
 			outcome.Done++
 		case result == bpf.ConntrackResetResultRESET_UNFRAMED:
 			outcome.Unsent++
+			if _, err := t.runReset(r, bpf.ConntrackResetStepRESET_GIVE_UP); err != nil {
+				return nil, err
+			}
 		default:
 			pending = append(pending, *r)
 		}

@@ -31,25 +31,26 @@ const (
 	attrCong = 4 // INET_DIAG_CONG
 )
 
-// The states of a socket (net/tcp_states.h).
-const (
-	stateListen     = 10
-	stateNewSynRecv = 12
-)
+// stateListen is the state of a socket that listens (net/tcp_states.h).
+const stateListen = 10
 
 // answerTime bounds the wait for the kernel, which answers at once.
 var answerTime = unix.Timeval{Sec: 1}
 
-// Diag is a connection to the kernel. It is for one goroutine.
+// Diag is a connection to the kernel. It is for one goroutine. A nil Diag finds nothing.
 type Diag struct {
 	fd  int
 	seq uint32
 	buf [8192]byte
 }
 
-// Open connects to the kernel.
+// Open connects to the kernel. The error is [ErrUnsupported] if that has no socket
+// diagnostics.
 func Open() (*Diag, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_INET_DIAG)
+	if errors.Is(err, unix.EPROTONOSUPPORT) {
+		return nil, ErrUnsupported
+	}
 	if err != nil {
 		return nil, fmt.Errorf("ask the kernel for sockets: %w", err)
 	}
@@ -61,14 +62,17 @@ func Open() (*Diag, error) {
 }
 
 // Close closes the connection.
-func (d *Diag) Close() { _ = unix.Close(d.fd) }
+func (d *Diag) Close() {
+	if d != nil {
+		_ = unix.Close(d.fd)
+	}
+}
 
 // Socket is a TCP socket with two ends. Its cookie tells it from every other socket,
 // earlier and later ones of the same tuple, too.
 type Socket struct {
 	family uint8
 	id     [sizeofID]byte
-	state  uint8
 	queued queues
 	attrs  []byte
 }
@@ -80,6 +84,9 @@ type queues struct{ received, sent uint32 }
 // Find returns the socket of a connection. ok is false if this network namespace has
 // none. A socket may be bound to an interface, whose index is given.
 func (d *Diag) Find(local, remote flow.End, index int) (s Socket, ok bool, err error) {
+	if d == nil {
+		return Socket{}, false, nil
+	}
 	s = Socket{family: unix.AF_INET, id: idOf(local, remote, index)}
 	if local.Addr().Is6() {
 		s.family = unix.AF_INET6
@@ -94,9 +101,8 @@ func (d *Diag) Find(local, remote flow.End, index int) (s Socket, ok bool, err e
 	if len(answer) < sizeofMessage {
 		return Socket{}, false, fmt.Errorf("ask the kernel for the socket of %s: an answer of %d bytes", local, len(answer))
 	}
-	s.state = answer[1]
 	// Without a connection, the kernel finds a socket that listens there.
-	if s.state == stateListen || binary.BigEndian.Uint16(answer[6:]) != remote.Port() {
+	if answer[1] == stateListen || binary.BigEndian.Uint16(answer[6:]) != remote.Port() {
 		return Socket{}, false, nil
 	}
 	// The answer of an IPv6 socket with an IPv4 connection has mapped addresses, by
@@ -106,10 +112,6 @@ func (d *Diag) Find(local, remote flow.End, index int) (s Socket, ok bool, err e
 	s.attrs = append([]byte(nil), answer[sizeofMessage:]...)
 	return s, true, nil
 }
-
-// Handshaking reports whether the socket is a request that a listener has not accepted
-// yet. Such a socket tells its other end nothing when it is ended.
-func (s Socket) Handshaking() bool { return s.state == stateNewSynRecv }
 
 // Destroy ends a socket that Find has found: its program gets ECONNABORTED, and the
 // other end a RST. ok is false if the socket is gone. The error is [ErrUnsupported] if
