@@ -2,15 +2,12 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"ctop/tracker/flow"
 )
 
 func newDeleteCommand(e env, verbose *bool) *cobra.Command {
-	var (
-		which endFlags
-		on    onValue
-		audit auditFlag
-	)
-	cmd := &cobra.Command{
+	return newEndCommand(e, verbose, flow.ActDelete, &cobra.Command{
 		Use:   "delete [flags] FILTER",
 		Short: "Delete the flows that match a filter",
 		Long: `Delete the flows that match a filter from the running tracker, and print their
@@ -23,11 +20,5 @@ terminal, is not asked. It is no error if no flow matches.`,
   ctop delete src:10.0.0.7 '!state:established'
   ctop delete --dry-run 'idle>1h'
   ctop delete --all`,
-		ValidArgsFunction: completeFilter,
-		RunE:              which.run(e, e.joining(&on, &audit, verbose)),
-	}
-	cmd.Flags().Var(&on, "on", "the tracker's interfaces, if more than one runs")
-	which.register(cmd.Flags())
-	audit.register(cmd.Flags())
-	return cmd
+	})
 }

@@ -16,12 +16,22 @@ import (
 	"ctop/ui"
 )
 
-// endFlags say which flows to delete or reset, and whether to ask.
+// endFlags are the flags of a command that deletes or resets flows.
 type endFlags struct {
 	// kind is what happens to the flows: [flow.ActDelete] or [flow.ActReset].
 	kind             flow.ActKind
 	all, yes, dryRun bool
 	most             limitValue
+}
+
+// newEndCommand completes a command that is typed at the machine and ends flows.
+func newEndCommand(e env, verbose *bool, kind flow.ActKind, cmd *cobra.Command) *cobra.Command {
+	which, join := endFlags{kind: kind}, joinFlags{}
+	cmd.ValidArgsFunction = completeFilter
+	cmd.RunE = which.run(e, join.opener(e, verbose))
+	which.register(cmd.Flags())
+	join.register(cmd.Flags())
+	return cmd
 }
 
 // past returns the verb of what happened to the flows.
@@ -79,8 +89,8 @@ func (f *endFlags) end(ctx context.Context, e env, on target, wanted filter.Filt
 	return e.print("deleted " + format.Plural(outcome.Done, "flow") + "\n")
 }
 
-// choose returns the flows to end, oldest first. More than --max allows are an
-// error.
+// choose returns the flows to end, oldest first. It returns an error if there are more
+// than --max allows.
 func (f *endFlags) choose(s *flow.Snapshot, wanted filter.Filter) ([]*flow.Flow, error) {
 	if err := wanted.Check(s); err != nil {
 		return nil, usagef("filter: %w", err)
@@ -110,7 +120,7 @@ func (f *endFlags) preview(e env, s *flow.Snapshot, rows []*flow.Flow) error {
 	return nil
 }
 
-// shownFlows is how many flows a question lists.
+// shownFlows is the maximum number of flows that a question lists.
 const shownFlows = 20
 
 // confirm lists the flows and asks whether to end them.
@@ -133,8 +143,8 @@ func (f *endFlags) confirm(ctx context.Context, e env, s *flow.Snapshot, rows []
 	return err
 }
 
-// wanted returns the filter. It is an error if an argument is missing and --all is
-// not given.
+// wanted returns the filter. It returns an error if there is neither a filter nor
+// --all, or if there are both.
 func (f *endFlags) wanted(args []string) (filter.Filter, error) {
 	wanted, err := filter.Parse(strings.Join(args, " "))
 	switch {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/capture"
@@ -37,12 +38,7 @@ type replayCommand struct {
 	verbose *bool
 }
 
-func newReplayCommand(e env, verbose *bool) *cobra.Command {
-	c := &replayCommand{env: e, verbose: verbose}
-	cmd := &cobra.Command{
-		Use:   "replay [flags] FILE",
-		Short: "Run a capture through the tracker, or play a recording",
-		Long: `Feed a pcap or pcapng capture to the tracker's programs in the kernel, and open
+const replayLong = `Feed a pcap or pcapng capture to the tracker's programs in the kernel, and open
 the console with the table as it was at the last packet. It touches no interface.
 Timeouts expire by the capture's clock. Without a terminal, or with --dump, it
 prints the table instead; with --events it prints every state change. FILE may be
@@ -62,7 +58,14 @@ truncated headers are skipped. TCP packets too long for IP's length field (BIG T
 count as several.
 
 FILE may also be a recording of ctop record. It needs no privilege and shows what
-the tracker saw at the time; --speed plays it at a multiple of real time.`,
+the tracker saw at the time; --speed plays it at a multiple of real time.`
+
+func newReplayCommand(e env, verbose *bool) *cobra.Command {
+	c := &replayCommand{env: e, verbose: verbose}
+	cmd := &cobra.Command{
+		Use:   "replay [flags] FILE",
+		Short: "Run a capture through the tracker, or play a recording",
+		Long:  replayLong,
 		Example: `  ctop replay trace.pcap
   ctop replay --dump -o json --filter 'port:443 retransmits>0' trace.pcapng
   ctop replay --dump --for 10s trace.pcap.gz      the table after ten seconds
@@ -70,7 +73,11 @@ the tracker saw at the time; --speed plays it at a multiple of real time.`,
   ctop replay --speed 60 night.ctop               an hour in a minute`,
 		RunE: c.run,
 	}
-	flags := cmd.Flags()
+	c.register(cmd.Flags())
+	return cmd
+}
+
+func (c *replayCommand) register(flags *pflag.FlagSet) {
 	flags.SortFlags = false
 	flags.BoolVar(&c.dump, "dump", false, "print the table at the end instead of opening the console")
 	flags.BoolVar(&c.events, "events", false, "print a line for every state change of a flow instead")
@@ -79,7 +86,6 @@ the tracker saw at the time; --speed plays it at a multiple of real time.`,
 	c.view.register(flags)
 	c.tracker.registerTable(flags)
 	c.look.register(flags)
-	return cmd
 }
 
 func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {

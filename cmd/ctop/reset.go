@@ -12,12 +12,7 @@ import (
 )
 
 func newResetCommand(e env, verbose *bool) *cobra.Command {
-	var (
-		which = endFlags{kind: flow.ActReset}
-		on    onValue
-		audit auditFlag
-	)
-	cmd := &cobra.Command{
+	return newEndCommand(e, verbose, flow.ActReset, &cobra.Command{
 		Use:   "reset [flags] FILTER",
 		Short: "Reset the TCP connections that match a filter, at both ends",
 		Long: `Reset the TCP connections that match a filter at both ends, and print their
@@ -34,13 +29,7 @@ a connection goes on all the same.`,
   ctop reset src:10.0.0.7 state:established
   ctop reset --dry-run 'idle>1h'
   ctop reset --all --max 100`,
-		ValidArgsFunction: completeFilter,
-		RunE:              which.run(e, e.joining(&on, &audit, verbose)),
-	}
-	cmd.Flags().Var(&on, "on", "the tracker's interfaces, if more than one runs")
-	which.register(cmd.Flags())
-	audit.register(cmd.Flags())
-	return cmd
+	})
 }
 
 // printReset prints what became of a reset. It is an error if a connection goes on.

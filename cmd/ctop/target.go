@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 
+	"github.com/spf13/pflag"
+
 	"ctop/tracker"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
@@ -22,13 +24,25 @@ type target interface {
 // opener opens the target of a command, calls use, and closes the target.
 type opener func(ctx context.Context, use func(target) error) error
 
-// joining returns the opener of commands that are typed at the machine. It reads the
-// flags when it is called, after the command line was parsed.
-func (e env) joining(on *onValue, audit *auditFlag, verbose *bool) opener {
+// joinFlags are the flags of commands that are typed at the machine and act on a
+// running tracker.
+type joinFlags struct {
+	on    onValue
+	audit auditFlag
+}
+
+func (f *joinFlags) register(flags *pflag.FlagSet) {
+	flags.Var(&f.on, "on", "the tracker's interfaces, if more than one runs")
+	f.audit.register(flags)
+}
+
+// opener returns the opener of such a command. It reads the flags when it is called,
+// after the command line was parsed.
+func (f *joinFlags) opener(e env, verbose *bool) opener {
 	return func(ctx context.Context, use func(target) error) error {
 		s := newSession(e, *verbose)
-		return s.with(s.join(ctx, *on), func(t *tracker.Tracker) error {
-			j := &joined{Tracker: t, env: e, audit: audit}
+		return s.with(s.join(ctx, f.on), func(t *tracker.Tracker) error {
+			j := &joined{Tracker: t, env: e, audit: &f.audit}
 			defer j.close()
 			return use(j)
 		})

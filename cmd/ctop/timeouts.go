@@ -22,9 +22,8 @@ func (f *timeoutFlags) register(flags *pflag.FlagSet) {
 
 func newTimeoutsCommand(e env, verbose *bool) *cobra.Command {
 	var (
-		form  timeoutFlags
-		on    onValue
-		audit auditFlag
+		form timeoutFlags
+		join joinFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "timeouts [flags] [NAME=DURATION ...]",
@@ -35,11 +34,10 @@ new values, or with -o json, jsonl or csv all timeouts. A duration is written li
 30s, 5m, 2h or 5d.`,
 		Example:           "  ctop timeouts tcp_established=1h udp_unidirectional=30s",
 		ValidArgsFunction: completeTimeouts,
-		RunE:              form.run(e, e.joining(&on, &audit, verbose)),
+		RunE:              form.run(e, join.opener(e, verbose)),
 	}
 	form.register(cmd.Flags())
-	cmd.Flags().Var(&on, "on", "the tracker's interfaces, if more than one runs")
-	audit.register(cmd.Flags())
+	join.register(cmd.Flags())
 	return cmd
 }
 
