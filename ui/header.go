@@ -12,21 +12,21 @@ import (
 	"ctop/ui/theme"
 )
 
-// oldest is the age up to which a snapshot is never called old.
+// oldest is the minimum age of a snapshot that is reported as old.
 const oldest = 3 * time.Second
 
 // segment is a part of the header.
 type segment struct {
 	text  string
 	style theme.Style
-	// rank says how soon the segment is given up, the highest first. Zero
-	// always stays.
+	// rank is the order in which segments are dropped, the highest first.
+	// Rank 0 always stays.
 	rank int
 	// right puts it at the right end.
 	right bool
 }
 
-// headerLine answers whether the link is well.
+// headerLine shows the state of the link and its problems.
 func (m *root) headerLine() string {
 	segments := m.headerSegments()
 	if problems := m.problems(); len(problems) > 0 {
@@ -76,8 +76,8 @@ func modes(s *flow.Snapshot) string {
 	return strings.Join(names, "/")
 }
 
-// problems are what is wrong, worst first. They are about the newest snapshot,
-// also while an older one is on the screen.
+// problems returns the problems in the newest snapshot, worst first, even while an
+// older one is on the screen.
 func (m *root) problems() []string {
 	var problems []string
 	if m.frame.Paused {
@@ -111,7 +111,7 @@ func warnings(s *flow.Snapshot) flow.Warnings {
 	return list
 }
 
-// choose keeps the segments for which there is room, the lowest ranks first.
+// choose returns the segments that fit, the lowest ranks first.
 func choose(segments []segment, width int) []segment {
 	keep := make([]bool, len(segments))
 	used := 1 - segmentGap

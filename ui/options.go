@@ -19,14 +19,14 @@ import (
 // DefaultInterval is the time between two looks at the source.
 const DefaultInterval = 500 * time.Millisecond
 
-// Export writes flows, in the order in which they are shown, and says where.
-// It runs off the console's goroutine.
+// Export writes flows in their order on the screen, and returns where. It does not run
+// on the console's goroutine.
 type Export = flows.Export
 
-// Ending decides what becomes of the tracker when its owner's console quits.
+// Ending decides whether the tracker ends with its owner's console.
 type Ending = leaving.Ending
 
-// Option changes how a console is made.
+// Option configures a console.
 type Option func(*options)
 
 type options struct {
@@ -38,7 +38,7 @@ type options struct {
 	role     string
 	actor    flow.Actor
 	refuse   func(Attempt) error
-	// exportElsewhere is the command that exports from elsewhere.
+	// exportElsewhere returns a command that exports to the operator's machine.
 	exportElsewhere func(filter string) string
 	suspends        bool
 	ending          Ending
@@ -55,18 +55,18 @@ type options struct {
 // shortestInterval keeps a typing error from burning a core.
 const shortestInterval = 50 * time.Millisecond
 
-// Resolver returns the name of an address. It runs off the console's goroutine,
-// for some addresses at a time.
+// Resolver returns the name of an address. It does not run on the console's goroutine,
+// and several calls may run at a time.
 type Resolver = names.Resolver
 
-// WithResolver lets the console show names of addresses, which are asked for
-// only while that is wanted. Without it only ports have names: a session from
-// elsewhere has no business sending queries from here.
+// WithResolver enables names of addresses. They are looked up only while the operator
+// wants names. Without it only ports have names. A remote session has no resolver, so
+// it sends no queries from this machine.
 func WithResolver(r Resolver) Option {
 	return func(o *options) { o.resolver = r }
 }
 
-// Look is what the styles are made for.
+// Look selects the styles.
 type Look = theme.Look
 
 // The looks. LookAuto asks the terminal for its background.
@@ -76,17 +76,17 @@ const (
 	LookLight = theme.Light
 )
 
-// WithLook chooses styles for a dark or a light background.
+// WithLook selects the styles for a dark or a light background.
 func WithLook(l Look) Option {
 	return func(o *options) { o.look = l }
 }
 
-// profile is what the renderer was made with. Its own ColorProfile forgets that
-// and looks at the environment.
+// profile returns the profile that the renderer was made with. The renderer's
+// ColorProfile reads the environment instead.
 func (o options) profile() termenv.Profile { return o.renderer.Output().Profile }
 
-// light reports whether the background is light. A terminal is asked only where
-// the answer changes anything.
+// light reports whether the background is light. It asks the terminal only if the
+// answer matters.
 func (o options) light() bool {
 	if o.look == theme.Auto && !o.noColor && o.profile() != termenv.Ascii {
 		return !o.renderer.HasDarkBackground()
@@ -94,8 +94,8 @@ func (o options) light() bool {
 	return o.look == theme.Light
 }
 
-// WithRenderer draws for the terminal of a renderer, and copies to its
-// clipboard. The default is the one of the process.
+// WithRenderer sets the renderer. Its terminal's clipboard gets copies. The default is
+// the renderer of the process.
 func WithRenderer(r *lipgloss.Renderer) Option {
 	return func(o *options) { o.renderer = r }
 }
@@ -110,13 +110,13 @@ func WithInterval(d time.Duration) Option {
 	return func(o *options) { o.interval = d }
 }
 
-// WithNoColor leaves bold, reverse and the like, and no colours.
+// WithNoColor disables colours, but not bold, reverse and the like.
 func WithNoColor() Option {
 	return func(o *options) { o.noColor = true }
 }
 
-// WithSort begins with an order, as in "in" or "age:asc", in place of the one that
-// the settings have.
+// WithSort sets the initial order, as in "in_rate" or "age:asc". It overrides the
+// settings.
 func WithSort(by string) Option {
 	return func(o *options) { o.sort = by }
 }
@@ -126,14 +126,14 @@ func WithExport(e Export) Option {
 	return func(o *options) { o.export = e }
 }
 
-// WithSuspend says in the help that Ctrl-Z suspends. Who runs the program does
-// that, where there is somebody to go on with it.
+// WithSuspend adds Ctrl-Z to the help. The caller must implement it, and should do so
+// only if a shell can resume the program.
 func WithSuspend() Option {
 	return func(o *options) { o.suspends = true }
 }
 
-// WithSize says how large the terminal is if it does not know, 80×24 where no
-// option does: a serial line or an old client reports 0×0.
+// WithSize sets the size for a terminal that reports 0×0, as a serial line or an old
+// client does. The default is 80×24.
 func WithSize(width, height int) Option {
 	return func(o *options) {
 		if width > 0 && height > 0 {
@@ -142,43 +142,43 @@ func WithSize(width, height int) Option {
 	}
 }
 
-// WithFilter begins with a filter.
+// WithFilter sets the initial filter.
 func WithFilter(f filter.Filter) Option {
 	return func(o *options) { o.filter = f }
 }
 
-// Attempt is an act that is refused at its key.
+// Attempt is the act of a key, which may be refused.
 type Attempt = page.Attempt
 
-// DeletingMeans says what becomes of flows that are deleted under a policy.
+// DeletingMeans returns the effect of deleting flows under a policy.
 func DeletingMeans(p flow.Policy) string { return acting.DeletingMeans(p) }
 
-// ResettingMeans says what becomes of flows that are reset.
+// ResettingMeans returns the effect of resetting flows.
 func ResettingMeans(refs []flow.Ref) string { return acting.ResettingMeans(refs) }
 
-// ResetText says what became of flows that were to be reset.
+// ResetText returns the result of a reset as a text.
 func ResetText(o flow.Outcome) string { return acting.ResetText(o) }
 
-// WithRole says in the header as whom the operator is here.
+// WithRole shows the operator's role in the header.
 func WithRole(role string) Option {
 	return func(o *options) { o.role = role }
 }
 
-// WithRefusal has every key that acts answer with the error of refuse, before
-// anything is asked. It runs off the console's goroutine.
+// WithRefusal refuses every key that acts, with the error of refuse, before any
+// question. refuse does not run on the console's goroutine.
 func WithRefusal(refuse func(Attempt) error) Option {
 	return func(o *options) { o.refuse = refuse }
 }
 
-// WithExportElsewhere has the export key say a command that exports what a
-// filter shows to where the operator sits: a session from elsewhere has no
-// business writing files here.
+// WithExportElsewhere makes the export key show a command that exports the filtered
+// flows to the operator's machine. A remote session cannot write files on this
+// machine.
 func WithExportElsewhere(command func(filter string) string) Option {
 	return func(o *options) { o.exportElsewhere = command }
 }
 
-// WithEnding asks what is to become of the tracker before the console quits. Without
-// it the console quits unasked.
+// WithEnding makes the console ask whether to end the tracker before it quits. Without
+// it the console quits at once.
 func WithEnding(e Ending) Option {
 	return func(o *options) { o.ending = e }
 }

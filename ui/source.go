@@ -2,9 +2,9 @@ package ui
 
 import "ctop/tracker/flow"
 
-// Reader is what a console shows. [*tracker.Collector] is one. Its methods may be
-// called from several goroutines at once. The detail page shows more of a flow if it is
-// a [flow.Inspector], too.
+// Reader provides the data that a console shows. [*tracker.Collector] implements it.
+// Its methods must be safe for concurrent use. If it also implements [flow.Inspector],
+// the detail page shows more about a flow.
 type Reader interface {
 	// Snapshot returns the latest snapshot, nil before the first.
 	Snapshot() *flow.Snapshot
@@ -12,14 +12,14 @@ type Reader interface {
 	Events(after uint64) (events []flow.Event, next uint64)
 }
 
-// Source is a [Reader] whose flows and timeouts can be changed.
+// Source is a [Reader] that also performs acts on its flows and timeouts.
 type Source interface {
 	Reader
 	flow.Actor
 }
 
-// WithActor carries out what the operator asks for. Without it the console only
-// shows, and every key that acts answers that it cannot.
+// WithActor sets the actor that performs the operator's acts. Without it the console is
+// read-only, and every key that acts reports that.
 func WithActor(a flow.Actor) Option {
 	return func(o *options) { o.actor = a }
 }

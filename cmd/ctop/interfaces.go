@@ -10,12 +10,11 @@ import (
 	"ctop/tracker"
 )
 
-// form is the beginning of a command line that takes interfaces. Errors about them
-// show it with valid ones.
+// form is the beginning of a command line that takes interfaces. Errors complete it to
+// an example.
 type form string
 
-// pair returns the two interfaces of the command line. An alternative name stands for
-// its interface.
+// pair returns the two interfaces of the command line. It accepts alternative names.
 func (f form) pair(args []string) ([]string, error) {
 	switch {
 	case len(args) == 0:
@@ -37,8 +36,8 @@ func (f form) pair(args []string) ([]string, error) {
 	return []string{a, b}, nil
 }
 
-// place returns the interfaces at which to attach a tracker: two that it stands between;
-// one that it watches; with --watch, all that it watches.
+// place returns the interfaces to which a tracker attaches. With two interfaces it
+// stands between them. It watches a single interface, and with --watch all of them.
 func (f form) place(args []string, watch bool) ([]string, error) {
 	switch {
 	case watch && len(args) == 0:
@@ -51,8 +50,8 @@ func (f form) place(args []string, watch bool) ([]string, error) {
 	return distinct(args)
 }
 
-// distinct returns the interfaces of the names, which must be different ones. An
-// alternative name stands for its interface.
+// distinct returns the interfaces with the given names, and refuses duplicates. It
+// accepts alternative names.
 func distinct(args []string) ([]string, error) {
 	var names []string
 	for _, arg := range args {
@@ -65,8 +64,8 @@ func distinct(args []string) ([]string, error) {
 	return names, nil
 }
 
-// placeOrNone also accepts no name, for the one running tracker. One name stands for the
-// tracker that has the interface, if one runs.
+// placeOrNone is like place, but also accepts no name, for the one running tracker. One
+// name selects the running tracker that has the interface.
 func (f form) placeOrNone(args []string, watch bool) ([]string, error) {
 	if len(args) == 0 && !watch {
 		return nil, nil
@@ -83,8 +82,8 @@ func (f form) placeOrNone(args []string, watch bool) ([]string, error) {
 	return names, err
 }
 
-// trackerOf returns the interfaces of the running tracker that has this one, none if no
-// tracker has it.
+// trackerOf returns all interfaces of the running tracker that has the named one, nil
+// if no tracker has it.
 func trackerOf(name string) ([]string, error) {
 	running, err := tracker.Running()
 	for _, interfaces := range running {
@@ -95,7 +94,7 @@ func trackerOf(name string) ([]string, error) {
 	return nil, err
 }
 
-// all returns all interfaces of a tracker.
+// all returns the interfaces of a tracker, all of which the command line must name.
 func (f form) all(args []string) ([]string, error) {
 	if len(args) != 1 {
 		if len(args) > 2 {
@@ -114,8 +113,8 @@ func (f form) all(args []string) ([]string, error) {
 	return names, nil
 }
 
-// takesFilter reports whether the arguments are a filter, which this command takes as
-// a flag.
+// takesFilter reports whether the arguments are a filter, and the command has a flag
+// for it.
 func (f form) takesFilter(args []string) bool {
 	switch f {
 	case "ctop", "ctop --dump", "ctop events":
@@ -131,8 +130,9 @@ func (f form) filterMeant(args []string) error {
 	return usagef("%s is a filter, not an interface: write %s --filter '%[1]s'", text, f)
 }
 
-// interfaceName returns the name of the interface with this alternative name, or the
-// name itself: a tracker may remain whose interface is gone.
+// interfaceName returns the name of the interface with this alternative name. It
+// returns the name itself if there is no such interface, since the interface of a
+// running tracker may be gone.
 func interfaceName(name string) string {
 	if known, err := tracker.InterfaceName(name); err == nil {
 		return known
@@ -149,9 +149,8 @@ func noInterface(name string) error {
 	return usagef("attach to %s: no such interface in this network namespace: \"ip link\" lists them", name)
 }
 
-// checkInterfaces refuses names of interfaces that do not exist. The tracker does so
-// too, but by then the operator may have been told to find a terminal or to become
-// root.
+// checkInterfaces refuses interfaces that do not exist. The tracker would refuse them
+// too, but only after the checks for a terminal and for root.
 func checkInterfaces(names []string) error {
 	for _, name := range names {
 		if !isInterface(name) {
@@ -161,8 +160,8 @@ func checkInterfaces(names []string) error {
 	return nil
 }
 
-// interfaceAmong returns a word that names an interface of this network namespace, as
-// ctop down takes it.
+// interfaceAmong returns a word of the arguments that names an interface, empty if none
+// does.
 func interfaceAmong(args []string) string {
 	for word := range strings.FieldsFuncSeq(strings.Join(args, " "), aroundWords) {
 		if isInterface(word) {
@@ -172,18 +171,18 @@ func interfaceAmong(args []string) string {
 	return ""
 }
 
-// aroundWords reports the characters that separate the words of a filter.
+// aroundWords reports whether a character separates words of a filter.
 func aroundWords(r rune) bool { return unicode.IsSpace(r) || r == '!' || r == '(' || r == ')' }
 
-// onValue names the tracker to act on by its interfaces. It is a pflag.Value.
+// onValue is a pflag.Value that selects a running tracker by its interfaces.
 type onValue []string
 
 func (v *onValue) String() string { return strings.Join(*v, ",") }
 
-// Type is what help shows for the value.
+// Type returns the placeholder of the value in the help.
 func (v *onValue) Type() string { return "IF1,IF2" }
 
-// Set takes names, separated by commas. One name stands for the tracker that has the
+// Set accepts names separated by commas. One name selects the tracker that has the
 // interface.
 func (v *onValue) Set(s string) error {
 	names, err := distinct(strings.Split(s, ","))

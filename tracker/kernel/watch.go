@@ -10,21 +10,23 @@ import (
 	"ctop/tracker/flow"
 )
 
-// MaxWatched is how many interfaces one tracker can watch: as many as there are zones.
+// MaxWatched is the maximum number of interfaces that one tracker watches. Each has
+// its own zone.
 const MaxWatched = 1<<12 - 1
 
-// Watched is what the programs know of a watched interface.
+// Watched is the programs' data about a watched interface.
 type Watched struct {
-	// Position is that of the interface among the tracker's.
+	// Position is the interface's position among those of the tracker.
 	Position int
-	// NoLink: packets have no link header.
+	// NoLink is set if packets have no link header.
 	NoLink bool
-	// OneSide: both ends of a flow are on one side of the interface, as of lo.
+	// OneSide is set if both ends of a flow are on one side of the interface,
+	// as on lo.
 	OneSide bool
 }
 
-// Watch tells the programs of a watched interface. Its flows stay those of the interface
-// that had the position before.
+// Watch gives the programs the data about an interface. The interface inherits the
+// flows of the one that had its position before.
 func (t *Table) Watch(index int, w Watched) error {
 	perCPU, err := t.readWatched(index)
 	if err != nil {
@@ -50,7 +52,7 @@ func (t *Table) readWatched(index int) (perCPU []kernelWatched, err error) {
 	return perCPU, err
 }
 
-// Watches reports whether the programs know a watched interface as it is.
+// Watches reports whether the programs have this data about the interface.
 func (t *Table) Watches(index int, w Watched) bool {
 	perCPU, err := t.readWatched(index)
 	if err != nil || len(perCPU) == 0 {
@@ -75,8 +77,8 @@ func (t *Table) SeenAt(index int) (in, out flow.Volume) {
 	return in, out
 }
 
-// Unwatch lets the programs forget an interface: the next one that is created may get
-// its index.
+// Unwatch removes the programs' data about an interface, since the kernel may reuse its
+// index.
 func (t *Table) Unwatch(index int) error {
 	err := t.objects.watched.Delete(uint32(index))
 	if err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
@@ -85,7 +87,8 @@ func (t *Table) Unwatch(index int) error {
 	return nil
 }
 
-// toKernel returns the zone as it is in the last two words of a key.
+// toKernel returns the data in the kernel's layout. The zone has the layout of the last
+// two words of a key.
 func (w Watched) toKernel() *kernelWatched {
 	var zone kernelKey
 	addZone(&zone, uint16(w.Position+1))

@@ -27,9 +27,8 @@ type Point struct {
 	// Forced is set if the operator attached although the machine uses the
 	// interface.
 	Forced bool `json:"forced,omitempty"`
-	// SendDrops is the interface's count of packets not sent at the time of
-	// attaching. Unsent is the total of the interfaces that had this place
-	// before.
+	// SendDrops is the interface's count of unsent packets at the time of
+	// attaching. Unsent is the total of the previous interfaces at this place.
 	SendDrops uint64 `json:"send_drops,omitempty"`
 	Unsent    uint64 `json:"unsent,omitempty"`
 	// Seen is what the tracker saw come in and go out at the watched interfaces that
@@ -51,7 +50,7 @@ func IsWire(points []Point) bool {
 		points[0].To == 1 && points[1].To == 0
 }
 
-// IsWatch reports whether points are those of watched interfaces.
+// IsWatch reports whether all points are those of watched interfaces.
 func IsWatch(points []Point) bool {
 	return len(points) > 0 && len(points) <= 2*kernel.MaxWatched &&
 		!slices.ContainsFunc(points, func(p Point) bool { return p.Role != flow.RoleWatch || p.Mode != flow.ModeTC })
@@ -67,15 +66,14 @@ func PerInterface(points []Point) (first []Point) {
 	return first
 }
 
-// isSecond reports whether the point before it is one of the same interface: where an
-// interface is watched, the point for packets that go out follows the one for packets
-// that come in.
+// isSecond reports whether the point before it belongs to the same interface. A watched
+// interface has a point for incoming packets, followed by one for outgoing packets.
 func (p Point) isSecond() bool { return p.Role == flow.RoleWatch && p.Direction == Egress }
 
-// position returns the position of a point's interface among those of the tracker.
+// position returns the position of a point's interface among the tracker's interfaces.
 func position(points []Point, i int) int { return len(PerInterface(points[:i+1])) - 1 }
 
-// hook returns the hook where the program is attached.
+// hook returns the hook to which the program is attached.
 func (p Point) hook() hook {
 	return hook{mode: p.Mode, direction: p.Direction, filter: p.hangsInFilter(), watch: p.Role == flow.RoleWatch}
 }

@@ -13,9 +13,9 @@ import (
 	"ctop/tracker/kernel"
 )
 
-// FindWatched looks up interfaces that are to be watched. Each is two devices: one for
-// the packets that come in, then one for those that go out; lo is one, since every
-// packet there does both.
+// FindWatched looks up the interfaces to watch. It returns two devices for each: one for
+// incoming packets, then one for outgoing packets. It returns one device for lo, where
+// every packet goes out and comes in.
 func FindWatched(names ...string) (devices []*Device, err error) {
 	if len(names) > kernel.MaxWatched {
 		return nil, flow.Usagef("watch %d interfaces: name at most %d", len(names), kernel.MaxWatched)
@@ -37,11 +37,11 @@ func (s *Device) watches() bool { return s.role == flow.RoleWatch }
 
 func (s *Device) isLoopback() bool { return s.link.Attrs().EncapType == "loopback" }
 
-// PrepareWatched finds out what watching needs on the interfaces.
+// PrepareWatched determines the settings that watching needs on the interfaces.
 func PrepareWatched(devices []*Device) error { return prepareAll(devices, flow.ModeTC) }
 
-// prepareWatch finds out what watching needs on the interface. It changes none of its
-// settings: packets come in and go out as they would without a tracker.
+// prepareWatch determines the settings that watching needs on the interface: at most a
+// qdisc and a filter. Watching does not change how the interface handles packets.
 func (s *Device) prepareWatch() {
 	if !s.filter && haveTCX() {
 		return
@@ -53,8 +53,8 @@ func (s *Device) prepareWatch() {
 	s.changes = append(s.changes, Setting{Kind: settingFilter, Name: s.Name()})
 }
 
-// checkUnwatched refuses an interface that another tracker has. One that comes back may
-// still carry the program of the other direction.
+// checkUnwatched refuses an interface that belongs to another tracker. An interface
+// that came back may still carry our program for the other direction.
 func (s *Device) checkUnwatched(occupied func(name string, id ebpf.ProgramID) error) error {
 	id := OwnProgram(s.link)
 	if s.replaces {
@@ -66,7 +66,7 @@ func (s *Device) checkUnwatched(occupied func(name string, id ebpf.ProgramID) er
 	return nil
 }
 
-// watchedAt returns what the programs are to know of the interface of a point.
+// watchedAt returns the data about a point's interface for the programs.
 func watchedAt(points []Point, i, index int) (kernel.Watched, error) {
 	l, err := netlink.LinkByIndex(index)
 	if err != nil {

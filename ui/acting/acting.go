@@ -1,6 +1,6 @@
-// Package acting changes flows for the pages that show them: it deletes them and
-// gives them timeouts, after a question if that may end any, and it copies them and
-// filters for flows like them.
+// Package acting changes flows for the pages that show them. It deletes and resets
+// flows and sets their timeouts, and asks first if that may end a flow. It also copies
+// flows, and filters for similar ones.
 package acting
 
 import (
@@ -16,18 +16,16 @@ import (
 	"ctop/ui/work"
 )
 
-// ErrShownOnly answers every act if there is nobody to carry it out.
+// ErrShownOnly is the error of every act in a console without an actor.
 var ErrShownOnly = errors.New("what is shown here cannot be changed")
 
-// Options say what acting needs besides the frame.
+// Options configure the acts.
 type Options struct {
-	// Actor carries acts out. Without one nothing can be changed.
+	// Actor does the acts. Without it, nothing can be changed.
 	Actor flow.Actor
-	// Copy puts a text on the clipboard of the terminal that the console is
-	// seen on.
+	// Copy puts a text on the clipboard of the operator's terminal.
 	Copy func(text string)
-	// NotedElsewhere is set if somebody else tells of every act, so that it
-	// must not be noted here.
+	// NotedElsewhere is set if other code adds a notice for every act.
 	NotedElsewhere bool
 }
 
@@ -44,22 +42,22 @@ type Acts struct {
 // New returns the acts of a console.
 func New(f *page.Frame, o Options) *Acts { return &Acts{frame: f, options: o} }
 
-// outcome is what became of an act.
+// outcome is the result of an act.
 type outcome struct {
 	text string
 	err  error
 	// note is the line for the log of events, empty if nothing was changed.
 	note string
-	// timeout is the timeout that a flow was given.
+	// timeout is the new timeout of a flow.
 	timeout pendingTimeout
-	// deleted are the flows that were to be deleted.
+	// deleted are the flows of a deletion.
 	deleted []flow.Ref
-	// ended are the flows that were to be reset.
+	// ended are the flows of a reset.
 	ended []flow.Ref
 }
 
-// act returns a command that carries out an act and says what became of it. An act
-// that was confirmed is finished even if the console ends meanwhile.
+// act returns a command that does an act and shows its result. A confirmed act is
+// finished even if the console ends meanwhile.
 func (a *Acts) act(act flow.Act, say func(flow.Outcome, error) outcome) tea.Cmd {
 	return work.Do(func() outcome {
 		if a.options.Actor == nil {
@@ -69,7 +67,7 @@ func (a *Acts) act(act flow.Act, say func(flow.Outcome, error) outcome) tea.Cmd 
 	}, a.finish)
 }
 
-// finish tells what became of an act.
+// finish shows the result of an act.
 func (a *Acts) finish(o outcome) tea.Cmd {
 	cmd := a.frame.Report(o.text+a.unseen(o), o.err)
 	a.confirmPending(o)
@@ -83,7 +81,8 @@ func (a *Acts) finish(o outcome) tea.Cmd {
 	return cmd
 }
 
-// unseen says that a paused screen does not show what was done to flows.
+// unseen returns a note that a paused screen does not show an act's effect, or an
+// empty text.
 func (a *Acts) unseen(o outcome) string {
 	if a.frame.Paused && (o.deleted != nil || o.ended != nil || o.timeout.id != 0) {
 		return "; paused: p shows it"
@@ -91,13 +90,13 @@ func (a *Acts) unseen(o outcome) string {
 	return ""
 }
 
-// Flow is a flow that keys act on. Ended is set if the page knows that it has ended.
+// Flow is the flow that keys act on. Ended is set if the page knows that it has ended.
 type Flow struct {
 	*flow.Flow
 	Ended bool
 }
 
-// HandleKey takes the keys that act on one flow.
+// HandleKey handles the keys that act on one flow.
 func (a *Acts) HandleKey(msg tea.KeyMsg, f Flow) (cmd tea.Cmd, ok bool) {
 	k := a.frame.Keys
 	if !key.Matches(msg, k.Delete, k.Reset, k.Longer, k.Shorter, k.Default, k.Copy, k.Pin, k.Like) {
@@ -126,7 +125,7 @@ func (a *Acts) HandleKey(msg tea.KeyMsg, f Flow) (cmd tea.Cmd, ok bool) {
 	return nil, true
 }
 
-// Attempt returns what a key would do to a flow.
+// Attempt returns the act of a key on a flow.
 func (a *Acts) Attempt(msg tea.KeyMsg, f *flow.Flow) (page.Attempt, bool) {
 	k := a.frame.Keys
 	switch {
@@ -141,8 +140,8 @@ func (a *Acts) Attempt(msg tea.KeyMsg, f *flow.Flow) (page.Attempt, bool) {
 		key.Matches(msg, k.Longer, k.Shorter, k.Pin, k.Default)
 }
 
-// living returns a flow as it is now, which a paused console does not show. If the
-// flow has ended, it warns and returns nil.
+// living returns the flow from the newest snapshot, even if the console is paused. If
+// the flow has ended, it warns and returns nil.
 func (a *Acts) living(f Flow) *flow.Flow {
 	now := f.Flow
 	if a.frame.Paused && a.frame.Latest != nil {
@@ -155,7 +154,8 @@ func (a *Acts) living(f Flow) *flow.Flow {
 	return now
 }
 
-// Update takes a message. After every look at the source it looks for deleted flows.
+// Update handles a message. After every look at the source it searches for deleted
+// flows that came back.
 func (a *Acts) Update(msg tea.Msg) tea.Cmd {
 	if _, ok := msg.(page.Polled); ok {
 		return a.lookForReturned()

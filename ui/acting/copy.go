@@ -11,8 +11,8 @@ import (
 	"ctop/tracker/flow"
 )
 
-// copied is what the copy key copied last. Pressed again for the same flow, the key
-// copies the next form.
+// copied is the last copied flow and form. If the copy key is pressed again for the
+// same flow, it copies the next form.
 type copied struct {
 	id   flow.ID
 	form int
@@ -29,8 +29,8 @@ var copyForms = [...]struct {
 	{"a tcpdump filter", tcpdumpFilter},
 }
 
-// Copy puts a flow on the clipboard, in the next form if it is the one that was
-// copied last.
+// Copy puts a flow on the clipboard. If that flow was copied last, it uses the next
+// form.
 func (a *Acts) Copy(id flow.ID, t flow.Tuple) tea.Cmd {
 	if a.copied.id == id {
 		a.copied.form = (a.copied.form + 1) % len(copyForms)
@@ -131,10 +131,10 @@ func protocolFilter(t flow.Tuple) string {
 
 func portText(end flow.End) string { return strconv.Itoa(int(end.Port())) }
 
-// StopCopying makes the next copy begin with the first form again.
+// StopCopying makes the next copy start with the first form.
 func (a *Acts) StopCopying() { a.copied = copied{} }
 
-// Like shows the flows to the same service as one of them.
+// Like filters for the flows to the same service as t.
 func (a *Acts) Like(t flow.Tuple) tea.Cmd {
 	return a.frame.Narrow("proto:" + t.Proto.String() + " " + endText("dst", "dport", t.Proto, t.Dst))
 }

@@ -23,7 +23,7 @@ func (a *Acts) askDelete(f Flow) {
 	a.askOne("delete", now, a.consequence(), a.delete([]flow.Ref{now.Ref()}))
 }
 
-// askOne asks about one flow, with what the act means.
+// askOne asks about one flow. means describes the effect of the act.
 func (a *Acts) askOne(verb string, f *flow.Flow, means string, yes tea.Cmd) {
 	confirm.Ask(a.frame, confirm.Question{
 		Title: verb + " 1 flow?",
@@ -33,9 +33,9 @@ func (a *Acts) askOne(verb string, f *flow.Flow, means string, yes tea.Cmd) {
 	})
 }
 
-// AskDeleteAll asks about deleting many flows. The question is not asked if something else
-// has been opened since the flows were looked up. With count, the operator has to
-// type how many there are.
+// AskDeleteAll asks about deleting many flows. With count, the operator must type
+// their number. It does nothing if the operator has opened something else since the
+// survey.
 func (a *Acts) AskDeleteAll(s order.Survey, chosenBy string, count bool) {
 	q := confirm.Question{
 		Lines: []string{chosenBy, stateCounts(s), a.consequence()},
@@ -47,8 +47,8 @@ func (a *Acts) AskDeleteAll(s order.Survey, chosenBy string, count bool) {
 	a.askAll("delete", s, q)
 }
 
-// askAll asks about many flows, if there are any, unless something else has been
-// opened since they were looked up.
+// askAll asks about many flows. It warns if there are none, and does nothing if the
+// operator has opened something else since the survey.
 func (a *Acts) askAll(verb string, s order.Survey, q confirm.Question) {
 	switch {
 	case !a.frame.Idle():
@@ -72,7 +72,7 @@ func stateCounts(s order.Survey) string {
 	return strings.Join(parts, " · ")
 }
 
-// consequence says what deleting means under the tracker's policy.
+// consequence returns the effect of deleting under the tracker's policy.
 func (a *Acts) consequence() string {
 	if a.frame.Latest == nil {
 		return DeletingMeans(flow.PolicyObserve)
@@ -80,7 +80,7 @@ func (a *Acts) consequence() string {
 	return DeletingMeans(a.frame.Latest.Policy)
 }
 
-// DeletingMeans says what becomes of flows that are deleted under a policy.
+// DeletingMeans returns the effect of deleting flows under a policy.
 func DeletingMeans(p flow.Policy) string {
 	if p == flow.PolicyEnforce {
 		return "enforce: TCP is cut off, anything else begins anew"
@@ -99,7 +99,7 @@ func (a *Acts) delete(refs []flow.Ref) tea.Cmd {
 	})
 }
 
-// noteOf names the flow if it was only one, and else has the text.
+// noteOf returns a notice that names a single flow, or the text for several flows.
 func noteOf(verb string, refs []flow.Ref, text string) string {
 	if len(refs) == 1 {
 		return verb + " " + refs[0].Tuple.String()

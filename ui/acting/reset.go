@@ -25,8 +25,8 @@ func (a *Acts) askReset(f Flow) {
 	a.askOne("reset", now, ResettingMeans(refs), a.reset(refs))
 }
 
-// AskResetAll asks about resetting many flows. The question is not asked if something
-// else has been opened since the flows were looked up.
+// AskResetAll asks about resetting many flows. It does nothing if the operator has
+// opened something else since the survey.
 func (a *Acts) AskResetAll(s order.Survey, chosenBy string) {
 	a.askAll("reset", s, confirm.Question{
 		Lines: []string{chosenBy, stateCounts(s), ResettingMeans(s.Refs)},
@@ -34,7 +34,7 @@ func (a *Acts) AskResetAll(s order.Survey, chosenBy string) {
 	})
 }
 
-// ResettingMeans says what becomes of flows that are reset.
+// ResettingMeans returns the effect of resetting flows.
 func ResettingMeans(refs []flow.Ref) string {
 	means, others := "both ends see: connection reset by peer", 0
 	if len(refs) > 0 && refs[0].Tuple.Zone != 0 {
@@ -62,7 +62,7 @@ func (a *Acts) reset(refs []flow.Ref) tea.Cmd {
 	})
 }
 
-// ResetText says what became of flows that were to be reset.
+// ResetText returns the result of a reset as a text.
 func ResetText(o flow.Outcome) string {
 	parts := []string{"reset " + format.Plural(o.Done, "flow")}
 	for _, rest := range []struct {

@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// soughtFor is how long deleted flows are looked for.
+	// soughtFor is the time after a deletion in which its flows are searched.
 	soughtFor = 10 * time.Second
-	// mostSought is how many of them are.
+	// mostSought is the maximum number of flows to search.
 	mostSought = 100000
 )
 
@@ -31,7 +31,7 @@ type deletion struct {
 	seen *flow.Snapshot
 }
 
-// expectReturn begins to look for deleted flows.
+// expectReturn starts the search for deleted flows.
 func (a *Acts) expectReturn(refs []flow.Ref, text string) {
 	flows := make(map[flow.Tuple]flow.ID, min(len(refs), mostSought))
 	for _, ref := range refs[:min(len(refs), mostSought)] {
@@ -55,7 +55,7 @@ func (a *Acts) lookForReturned() tea.Cmd {
 	return work.Do(func() int { return order.CountBack(s, flows) }, a.tellReturned)
 }
 
-// tellReturned says that deleted flows have come back, if more have than before.
+// tellReturned shows how many deleted flows came back, if the number has grown.
 func (a *Acts) tellReturned(flows int) tea.Cmd {
 	d := &a.deleted
 	if d.flows == nil || flows <= d.back {

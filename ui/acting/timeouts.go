@@ -12,13 +12,12 @@ import (
 	"ctop/ui/table"
 )
 
-// pendingTimeout is a timeout that was requested for a flow, zero for the default.
-// Until a snapshot shows it, keys go by it: they may be pressed faster than
-// snapshots come.
+// pendingTimeout is a requested timeout of a flow, zero for the default. Keys use it
+// until a snapshot shows it, since they may be pressed faster than snapshots arrive.
 type pendingTimeout struct {
 	id       flow.ID
 	duration time.Duration
-	// at is when the flow was given it, zero while that is being done.
+	// at is the time at which the timeout was set, zero before.
 	at time.Time
 }
 
@@ -47,8 +46,7 @@ func (a *Acts) lengthen(f Flow) tea.Cmd {
 	return a.change(now, min(2*d, flow.MaxTimeout))
 }
 
-// shorten halves a flow's own timeout. If that would end the flow it is a deletion,
-// and asked about like one.
+// shorten halves a flow's own timeout. If that would end the flow, it asks first.
 func (a *Acts) shorten(f Flow) tea.Cmd {
 	now, d := a.changeable(f)
 	if now == nil {
@@ -78,8 +76,8 @@ func (a *Acts) resetTimeout(f Flow) tea.Cmd {
 	return a.request(now.Ref(), 0, "it has the default timeout of its state again")
 }
 
-// pin keeps the timeout that a flow has now, whatever its state and the defaults
-// change to.
+// pin fixes a flow's present timeout. Later changes of its state or of the defaults do
+// not change it.
 func (a *Acts) pin(f Flow) tea.Cmd {
 	now, d := a.changeable(f)
 	if now == nil {
@@ -93,8 +91,8 @@ func (a *Acts) pin(f Flow) tea.Cmd {
 	return a.request(now.Ref(), d, text)
 }
 
-// changeable returns a flow as it is now, and its timeout. If the flow cannot be
-// given another one, it warns and returns nil.
+// changeable returns the flow from the newest snapshot, and its timeout. If the
+// timeout cannot be changed, it warns and returns nil.
 func (a *Acts) changeable(f Flow) (now *flow.Flow, d time.Duration) {
 	if now = a.living(f); now == nil {
 		return nil, 0
@@ -106,8 +104,8 @@ func (a *Acts) changeable(f Flow) (now *flow.Flow, d time.Duration) {
 	return now, d
 }
 
-// confirmPending notes when a flow was given a timeout, unless another one has been
-// requested since.
+// confirmPending records that a timeout was set. It does nothing if another timeout
+// was requested since.
 func (a *Acts) confirmPending(o outcome) {
 	p := o.timeout
 	if p.id == 0 || p.id == a.pending.id && p.duration != a.pending.duration {
@@ -119,7 +117,7 @@ func (a *Acts) confirmPending(o outcome) {
 	}
 }
 
-// isPending reports whether the flow was given a timeout that no snapshot shows yet.
+// isPending reports whether no snapshot shows the flow's requested timeout yet.
 func (a *Acts) isPending(f *flow.Flow) bool {
 	p, latest := a.pending, a.frame.Latest
 	return p.id == f.ID && latest != nil && (p.at.IsZero() || !latest.Time.After(p.at))
@@ -149,13 +147,14 @@ func (a *Acts) change(f *flow.Flow, d time.Duration) tea.Cmd {
 	return a.request(f.Ref(), d, text)
 }
 
-// request returns a command that gives a flow a timeout, which counts from now on.
+// request returns a command that sets a flow's timeout. Keys use the new timeout at
+// once.
 func (a *Acts) request(ref flow.Ref, d time.Duration, text string) tea.Cmd {
 	a.pending = pendingTimeout{id: ref.ID, duration: d}
 	return a.setFlowTimeout(ref, d, text)
 }
 
-// setFlowTimeout returns a command that gives a flow a timeout.
+// setFlowTimeout returns a command that sets a flow's timeout.
 func (a *Acts) setFlowTimeout(ref flow.Ref, d time.Duration, text string) tea.Cmd {
 	clock := a.frame.Clock
 	return a.act(flow.OwnTimeoutChange(ref, d), func(_ flow.Outcome, err error) outcome {

@@ -1,4 +1,4 @@
-// Package chooser lets the operator say which columns a list has.
+// Package chooser is the dialog in which the operator selects a list's columns.
 package chooser
 
 import (
@@ -19,17 +19,17 @@ type Choice struct {
 	On    bool
 }
 
-// List has the columns that are chosen from.
+// List is a list with selectable columns.
 type List interface {
 	// Choices returns every column.
 	Choices() []Choice
-	// Chosen returns the names of those that are shown, nil for the standard
-	// ones, and Choose sets them.
+	// Chosen returns the names of the shown columns, nil for the standard
+	// ones. Choose sets them.
 	Chosen() []string
 	Choose(names []string)
 }
 
-// Dialog is the list of choices. A list shows at once what is chosen.
+// Dialog is the list of choices. The list shows a choice at once.
 type Dialog struct {
 	page.Plain
 	frame   *page.Frame
@@ -52,7 +52,7 @@ func (d *Dialog) load() {
 	d.window.Resize(len(d.choices), len(d.choices))
 }
 
-// HandleKey moves the cursor, chooses, and ends the dialog.
+// HandleKey moves the cursor, toggles columns, and closes the dialog.
 func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	k := d.frame.Keys
 	switch {

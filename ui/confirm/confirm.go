@@ -1,4 +1,4 @@
-// Package confirm asks before something is done that cannot be undone.
+// Package confirm asks for confirmation before an act that cannot be undone.
 package confirm
 
 import (
@@ -13,24 +13,23 @@ import (
 	"ctop/ui/theme"
 )
 
-// Question is what is asked.
+// Question is a question to the operator.
 type Question struct {
 	Title string
-	// Lines say what would be done to what.
+	// Lines describe the act and its objects.
 	Lines []string
-	// Verb is what "yes" does, as in "delete"; Keep what "no" does, as in
+	// Verb describes "yes", as in "delete", and Keep describes "no", as in
 	// "keep them".
 	Verb, Keep string
-	// Type has to be typed for a "yes". Where it is empty one key will do.
+	// Type is the text to type for "yes". If it is empty, one key is enough.
 	Type string
-	// Choices are the keys and what they do, where there are others than "yes"
-	// and "no".
+	// Choices describes the keys if there are others than "yes" and "no".
 	Choices string
-	// Yes does it.
+	// Yes does the act.
 	Yes tea.Cmd
 }
 
-// Dialog is the question being asked. The answer is no until it is yes.
+// Dialog is an open question. Only "yes" counts as yes.
 type Dialog struct {
 	page.Plain
 	frame    *page.Frame
@@ -43,10 +42,10 @@ func Ask(f *page.Frame, q Question) {
 	f.Ask(&Dialog{frame: f, question: q, input: prompt.New()})
 }
 
-// Below hides the aside: the question is about something else.
+// Below hides the aside, which describes another flow than the question.
 func (d *Dialog) Below() page.Below { return page.Below{HidesAside: true} }
 
-// HandleKey takes the answer.
+// HandleKey handles the answer.
 func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	k := d.frame.Keys
 	if d.question.Type != "" {
@@ -76,7 +75,7 @@ func (d *Dialog) handleTyping(msg tea.KeyMsg) tea.Cmd {
 	return nil
 }
 
-// typed reports whether the text to be typed has been, with or without commas.
+// typed reports whether the operator has typed the text, with or without commas.
 func (d *Dialog) typed() bool {
 	return strings.ReplaceAll(d.input.Value(), ",", "") == d.question.Type
 }
@@ -98,7 +97,7 @@ func (d *Dialog) Box(width, _ int) []string {
 // Frame and padding at both sides.
 const frame = 4
 
-// Box draws a question as a box of at most the given width, with what has been typed.
+// Box draws a question and the typed text as a box of at most the given width.
 func Box(t theme.Theme, q Question, typed prompt.Model, width int) []string {
 	inner := q.innerWidth(width - frame)
 	title := format.Cut(" "+q.Title+" ", inner)

@@ -2,8 +2,8 @@ package page
 
 import tea "github.com/charmbracelet/bubbletea"
 
-// Dialog is what takes all keys until it is closed: a question, a line to type in, a
-// list to choose from. Embed [Plain] for the methods that the dialog has no use for.
+// Dialog takes all keys until it is closed. It is a question, a line to type in or a
+// list to choose from. A dialog embeds [Plain] for the methods that it does not use.
 type Dialog interface {
 	// HandleKey takes every key. It calls [Frame.Close] to end the dialog.
 	HandleKey(msg tea.KeyMsg) tea.Cmd
@@ -11,8 +11,8 @@ type Dialog interface {
 	Box(width, height int) []string
 	// Rows returns how many lines the dialog needs above the footer.
 	Rows(width int) int
-	// Footer returns the lines in place of the footer: one, and as many of Rows
-	// as there is room for.
+	// Footer returns the lines that replace the footer: one, plus at most rows
+	// more.
 	Footer(width, rows int) []string
 	// Below says how the page below behaves meanwhile.
 	Below() Below
@@ -22,8 +22,8 @@ type Dialog interface {
 type Below struct {
 	// Scrolls lets the wheel of the mouse scroll the page.
 	Scrolls bool
-	// HidesAside takes the lines away that the selected line has below the
-	// page.
+	// HidesAside removes the lines below the page that describe the selected
+	// line.
 	HidesAside bool
 }
 

@@ -28,7 +28,7 @@ func (f *Frame) Filter() filter.Filter {
 // FilterText returns the filter as it was typed.
 func (f *Frame) FilterText() string { return f.filter.String() }
 
-// Narrower returns the text of the filter with another term.
+// Narrower returns the text of the filter with one more term.
 func (f *Frame) Narrower(term string) string { return f.filter.And(term) }
 
 // StartFilter sets the filter that a console begins with.
@@ -51,7 +51,7 @@ func (f *Frame) ClearFilter() tea.Cmd {
 	return f.SetFilter(filter.Filter{})
 }
 
-// Parse reads a filter, which may have names of hosts while they are shown.
+// Parse reads a filter. It accepts names of hosts while they are shown.
 func (f *Frame) Parse(text string) (filter.Filter, error) {
 	if f.Names.On() && f.Names.Resolves() {
 		return filter.ParseNamed(text)
@@ -67,7 +67,7 @@ func (f *Frame) FilterFacts() []string {
 	return []string{FilterLabel + format.Clean(f.filter.String())}
 }
 
-// EndedFlows returns the flows that are shown although they have ended.
+// EndedFlows returns the ended flows that are still shown.
 func (f *Frame) EndedFlows() map[flow.ID]order.Ended {
 	switch {
 	case !f.filter.WantsEnded():
@@ -78,8 +78,8 @@ func (f *Frame) EndedFlows() map[flow.ID]order.Ended {
 	return f.Ended.All(time.Time{})
 }
 
-// EndedReasons returns the flows that are shown although they have ended, with the
-// reason.
+// EndedReasons returns the ended flows that are still shown, with the reason of each
+// end.
 func (f *Frame) EndedReasons() map[flow.ID]flow.Reason {
 	flows := f.EndedFlows()
 	reasons := make(map[flow.ID]flow.Reason, len(flows))
@@ -103,8 +103,8 @@ func (f *Frame) ToggleNames() tea.Cmd {
 	return f.Broadcast(NamesChanged{Switched: true})
 }
 
-// AskNames looks the names up of the addresses on the screen, or of those that the
-// filter has names for.
+// AskNames looks up the names of the addresses on the screen. If the filter contains
+// names, it looks up those of all flows.
 func (f *Frame) AskNames() tea.Cmd {
 	if !f.Names.On() || !f.Names.Resolves() {
 		return nil
@@ -122,8 +122,8 @@ func (f *Frame) AskNames() tea.Cmd {
 	return tea.Batch(cmds...)
 }
 
-// mostNamed is how many flows have their addresses looked up for a filter by names:
-// as many as there is room for.
+// mostNamed is the maximum number of flows whose addresses are looked up for a filter
+// with names. Their names fit into the book.
 const mostNamed = names.Limit / 2
 
 func (f *Frame) addresses() []netip.Addr {

@@ -15,9 +15,9 @@ import (
 	"ctop/ui/theme"
 )
 
-// Frame is what the pages of one console share: what is shown and how, the open
-// pages and dialogs, and the line at the bottom. It is for the console's goroutine
-// only.
+// Frame is the state that the pages of one console share: the snapshots and how they
+// are shown, the open pages and dialogs, and the footer. Only the console's goroutine
+// may use it.
 type Frame struct {
 	Theme theme.Theme
 	Keys  *keys.Map
@@ -40,16 +40,16 @@ type Frame struct {
 	// Width and Height are those of the screen.
 	Width, Height int
 
-	// Now is when the source was last looked at. Nothing that is drawn reads
-	// another clock.
+	// Now is the time of the last look at the source. Drawing uses no other
+	// clock.
 	Now time.Time
-	// Latest is the newest snapshot, Target the one to be shown, and Shown the
-	// one on the screen. Shown lags behind while flows are sorted, and Target
-	// while the console is paused.
+	// Latest is the newest snapshot, Target the next one to show, and Shown the
+	// one on the screen. While flows are sorted, Shown is older than Target.
+	// While the console is paused, Target is older than Latest.
 	Latest, Target, Shown *flow.Snapshot
 	Paused                bool
 	PausedAt              time.Time
-	// Missed counts events that came too fast to be shown.
+	// Missed counts the events that arrived too fast to be shown.
 	Missed uint64
 	// Present names the other operators who have a console open.
 	Present []string
@@ -65,14 +65,14 @@ type Frame struct {
 	tabs []Tab
 	open int
 	over []Page
-	// trail is where drill-downs came from.
+	// trail lists the places where drill-downs began.
 	trail []step
 
 	dialog, above Dialog
 	status        status
 }
 
-// Log is what is known of events.
+// Log answers questions about past events.
 type Log interface {
 	// Of returns the events of one flow, oldest first.
 	Of(id flow.ID) []flow.Event
@@ -104,7 +104,7 @@ func (f *Frame) SinceLatest() time.Duration {
 	return max(f.Now.Sub(f.Latest.Time), 0)
 }
 
-// TogglePause freezes what is shown, or goes on with the newest.
+// TogglePause freezes the screen, or resumes with the newest snapshot.
 func (f *Frame) TogglePause() tea.Cmd {
 	before := f.Shown
 	f.Paused = !f.Paused
@@ -123,7 +123,7 @@ func (f *Frame) NextUnit() tea.Cmd {
 	return f.Broadcast(UnitChanged{})
 }
 
-// Emptiness says why there is nothing to see.
+// Emptiness returns the reason why no flow is shown.
 func (f *Frame) Emptiness() string {
 	switch {
 	case f.Shown == nil && f.Latest != nil:
@@ -136,7 +136,7 @@ func (f *Frame) Emptiness() string {
 	return "no flows yet: they appear with the first packet between " + InterfaceNames(f.Shown)
 }
 
-// Empty draws the text that stands on a page with nothing to see.
+// Empty draws the text of a page without lines.
 func (f *Frame) Empty(text string) []string {
 	return []string{"", "  " + f.Theme.Dim.Render(text)}
 }
@@ -146,7 +146,7 @@ func InterfaceNames(s *flow.Snapshot) string {
 	return format.Clean(s.Place())
 }
 
-// Fraction says how many of all are shown.
+// Fraction returns the number of shown items and of all items.
 func Fraction(shown, all int) string {
 	return format.Count(shown) + "/" + format.Count(all)
 }

@@ -8,8 +8,8 @@ import (
 	"ctop/ui/theme"
 )
 
-// HintLine shows as many hints as fit. Those in last stand at the right end and come
-// first.
+// HintLine shows as many hints as fit. The hints in last are at the right end, and
+// have priority.
 func HintLine(t theme.Theme, width int, hints, last []Hint) string {
 	right, rightWidth := "", 0
 	for _, h := range last {
@@ -37,7 +37,8 @@ func hintText(t theme.Theme, h Hint) (text string, width int) {
 	return t.Key.Render(name) + " " + h.Does, format.Width(name) + 1 + format.Width(h.Does)
 }
 
-// allowed leaves hints out that change something, if the operator may not do that.
+// allowed removes the hints of keys that change something if the operator may not
+// change anything.
 func (f *Frame) allowed(hints []Hint) []Hint {
 	if f.Refuse == nil {
 		return hints

@@ -8,8 +8,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Messages that pages take with Update. The frame has changed already when they
-// come.
+// Messages to the pages' Update. The frame is changed before they are sent.
 type (
 	// Opened comes to a tab that has come onto the screen.
 	Opened struct{}
@@ -18,13 +17,13 @@ type (
 	SnapshotTaken struct{ Again bool }
 	// EventsTaken comes with new events.
 	EventsTaken struct {
-		// All are all of them, the oldest first, Shown the newest of
-		// them: as many as can be shown.
+		// All are the new events, oldest first. Shown are the newest of
+		// them, as many as can be shown.
 		All, Shown []flow.Event
 	}
 	// NoticesTaken comes with notices for the log of events, oldest first.
 	NoticesTaken []Notice
-	// Polled comes after everything that one look at the source found.
+	// Polled comes last after each look at the source.
 	Polled struct{}
 	// ShownChanged comes with a new [Frame.Shown]. Watched is the flow that a
 	// [Watcher] asked for, nil if the snapshot does not have it.
@@ -33,17 +32,17 @@ type (
 	FilterChanged struct{}
 	// UnitChanged comes with a new [Frame.Unit].
 	UnitChanged struct{}
-	// NamesChanged comes when names are switched on or off, and when one has
-	// become known.
+	// NamesChanged comes when names are switched on or off, and when a name was
+	// found.
 	NamesChanged struct{ Switched bool }
-	// PauseChanged comes when the console is paused, and when it goes on.
-	// Before is what was on the screen.
+	// PauseChanged comes when the console is paused and when it resumes. Before
+	// is the snapshot that was on the screen.
 	PauseChanged struct{ Before *flow.Snapshot }
 	// FlowOpened comes when the page of a flow is opened.
 	FlowOpened struct{}
 )
 
-// Notice is what an operator did, or something else that happened to no flow. It is
+// Notice reports an operator's act, or an event that concerns no single flow. It is
 // shown among the events.
 type Notice struct {
 	Time time.Time

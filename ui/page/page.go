@@ -1,5 +1,5 @@
-// Package page defines what the console is made of: pages, dialogs over them, and
-// the frame that they share.
+// Package page defines the parts of the console: pages, dialogs over them, and the
+// frame that they share.
 //
 // A page is a folder of its own that imports this package, and neither the console
 // nor another page. The console keeps a list of pages, hands input and messages to
@@ -17,41 +17,41 @@ import (
 )
 
 // Page is one page of the console. Its methods run on the console's goroutine.
-// Embed [Base] for those that the page has no use for.
+// A page embeds [Base] for the methods that it does not use.
 type Page interface {
 	keys.Mover
 
 	// Keys returns the keys that no other page has, for the help.
 	Keys() []key.Binding
-	// HandleKey takes a key. It reports false if the key means nothing here;
-	// then the console's own keys and the movement keys have their turn.
+	// HandleKey handles a key. It returns false if the page does not use the
+	// key. Then the console tries its own keys and the movement keys.
 	HandleKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool)
 	// Click takes a click at a place on the page.
 	Click(x, y int) tea.Cmd
 	// Update takes one of this package's messages.
 	Update(msg tea.Msg) tea.Cmd
-	// Attempt returns what a key would change, if it is one that changes
-	// anything. It is asked before HandleKey, and the key is refused if the
-	// operator may not do that.
+	// Attempt returns the act of a key that changes something. The console
+	// calls it before HandleKey, and refuses the key if the operator may not
+	// do the act.
 	Attempt(msg tea.KeyMsg) (Attempt, bool)
 
-	// SetSize gives the page its room. It is called after every message, so a
-	// page can prepare what it draws here.
+	// SetSize sets the size of the page. It is called after every message, so
+	// a page can prepare its lines here.
 	SetSize(width, height int)
-	// Lines draws the page. Lines that have no room are cut off.
+	// Lines draws the page. Lines that do not fit are dropped.
 	Lines() []string
-	// Facts returns what has to be known about the page, the most important
-	// fact last. They stand beside the tabs.
+	// Facts returns short texts about the page to show beside the tabs, the
+	// most important one last.
 	Facts() []string
 	// Hints returns the keys that the footer names.
 	Hints() []Hint
-	// Aside returns what the page has no room for of the selected line.
+	// Aside returns the parts of the selected line that do not fit on the page.
 	Aside() Aside
-	// Addresses returns the addresses on the page, to look their names up.
+	// Addresses returns the addresses on the page, whose names are looked up.
 	Addresses() []netip.Addr
 
-	// Save writes what the operator has chosen on the page into settings, and
-	// Restore takes it from them.
+	// Save stores the operator's choices on the page in the settings, and
+	// Restore reads them back.
 	Save(s *Settings)
 	Restore(s Settings)
 }
@@ -110,22 +110,22 @@ func (Base) Save(*Settings) {}
 // Restore restores nothing.
 func (Base) Restore(Settings) {}
 
-// Watcher is a page about one flow, which the console looks for in every snapshot
+// Watcher is a page about one flow. The console looks for that flow in every snapshot,
 // even if the filter hides it.
 type Watcher interface {
 	Watched() flow.ID
 }
 
-// Hint is a key in the footer, with what it does in a word or two.
+// Hint is a key in the footer, with a word or two about its effect.
 type Hint struct {
 	Key  key.Binding
 	Does string
-	// Acts is set for keys that change flows or timeouts. They are left out if
-	// the operator may not do that.
+	// Acts is set for keys that change flows or timeouts. The hint is left out
+	// if the operator may not change them.
 	Acts bool
 }
 
-// Aside is what a page has no room for of the selected line.
+// Aside has the parts of the selected line that do not fit on the page.
 type Aside struct {
 	// Tuple is the whole tuple, empty if nothing is selected. Narrow is set
 	// if the page may have to shorten tuples, and Widest is the width of the
@@ -138,8 +138,8 @@ type Aside struct {
 	Facts string
 }
 
-// Lines returns how many lines the tuple needs on a screen, none if the page has
-// room for it.
+// Lines returns the number of lines that the tuple needs on a screen, 0 if it fits on
+// the page.
 func (a Aside) Lines(width int) int {
 	switch {
 	case !a.Narrow:
@@ -150,15 +150,15 @@ func (a Aside) Lines(width int) int {
 	return 1
 }
 
-// Attempt is an act that is refused at its key, because the operator's role does not
-// allow it or because there is nobody to carry it out. A new timeout has not been
-// chosen yet, so Duration is zero.
+// Attempt is the act of a key, as it is known when the key is pressed. The key is
+// refused if the operator's role does not allow the act, or if the console has no
+// actor. No timeout is chosen yet, so Duration is zero.
 type Attempt struct {
-	// Act names at most [MostAttempted] of the flows, Count is how many flows
-	// or settings it is about.
+	// Act names at most [MostAttempted] of the flows. Count is the number of
+	// all flows or settings.
 	flow.Act
 	Count int
 }
 
-// MostAttempted is how many flows an [Attempt] names.
+// MostAttempted is the maximum number of flows that an [Attempt] names.
 const MostAttempted = 100

@@ -2,16 +2,16 @@ package page
 
 import "time"
 
-// Settings are what an operator has chosen and would like to find again. The
-// zero value of each is the default.
+// Settings are an operator's choices that last longer than a session. The zero value
+// of each field is its default.
 type Settings struct {
 	// Columns are the columns of the flows by name.
 	Columns []string `json:"columns,omitempty" toml:"columns,omitempty"`
-	// Sort is what flows are sorted by, as in "in" or "age:asc".
+	// Sort is the order of the flows, as in "in_rate" or "age:asc".
 	Sort string `json:"sort,omitempty" toml:"sort,omitempty"`
-	// Rates is what rates count: bits, bytes or packets.
+	// Rates is the unit of rates: bits, bytes or packets.
 	Rates string `json:"rates,omitempty" toml:"rates,omitempty"`
-	// Group is what talkers are grouped by.
+	// Group is the grouping of the talkers.
 	Group string `json:"group,omitempty" toml:"group,omitempty"`
 	// Theme is auto, dark or light.
 	Theme string `json:"theme,omitempty" toml:"theme,omitempty"`

@@ -9,7 +9,8 @@ import (
 	"ctop/ui/theme"
 )
 
-// shownFor is how long a message stays in the footer unless a key is pressed.
+// shownFor is the time after which a message leaves the footer. A key removes it
+// earlier.
 const shownFor = 6 * time.Second
 
 // status is a message in the footer.
@@ -19,16 +20,16 @@ type status struct {
 	until time.Time
 }
 
-// Tell shows in the footer what was done.
+// Tell shows a message about a success in the footer.
 func (f *Frame) Tell(text string) { f.say(text, f.Theme.Notice) }
 
-// Warn shows in the footer what could not be done.
+// Warn shows a message about a failure in the footer.
 func (f *Frame) Warn(text string) { f.say(text, f.Theme.Alert) }
 
 // Warnings for keys that have nothing to act on.
 const noFlow = "there is no flow here"
 
-// WarnNoFlow answers a key that is for a flow if there is none.
+// WarnNoFlow answers a key that needs a flow if none is selected.
 func (f *Frame) WarnNoFlow() { f.Warn(noFlow) }
 
 func (f *Frame) say(text string, style theme.Style) {
@@ -48,8 +49,8 @@ func (f *Frame) ExpireStatus() {
 	}
 }
 
-// Report shows what became of something that the operator asked for, and looks at
-// the source to show what it has changed.
+// Report shows the result of the operator's act, and looks at the source to show its
+// effect.
 func (f *Frame) Report(text string, err error) tea.Cmd {
 	if err != nil {
 		f.Warn(err.Error())

@@ -20,7 +20,7 @@ var (
 // Keys returns the keys that no other page has.
 func (p *Page) Keys() []key.Binding { return []key.Binding{group, groupBack} }
 
-// Update counts the flows again when what is shown has changed.
+// Update counts the flows again when the shown flows change.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg.(type) {
 	case page.Opened, page.FilterChanged:
@@ -72,8 +72,8 @@ func (p *Page) groupNext(step int) tea.Cmd {
 	return p.counting.Renew()
 }
 
-// sortBy sorts by a column in its usual direction, or in the other one if the groups
-// are sorted by it already.
+// sortBy sorts by a column in its default direction. If the groups are already sorted
+// by that column, it reverses the direction.
 func (p *Page) sortBy(by order.GroupSort) tea.Cmd {
 	if by == p.by.Sort {
 		p.by.Desc = !p.by.Desc
@@ -93,7 +93,7 @@ func (p *Page) drill() tea.Cmd {
 	return p.frame.Narrow(p.frame.Narrower(p.groups.Grouping.Term(g.Key, p.groups.Snapshot)))
 }
 
-// Facts returns the filter, the grouping, and how many groups there are.
+// Facts returns the filter, the grouping and the number of groups.
 func (p *Page) Facts() []string {
 	facts := append(p.frame.FilterFacts(), "by "+p.grouping.String())
 	if p.frame.Unit != 0 {

@@ -54,8 +54,8 @@ func (p *Page) SetSize(width, height int) {
 	p.measure()
 }
 
-// count returns what counts the flows in groups. There is nothing to count while the
-// page is not open.
+// count returns a function that counts the flows in groups, nil while the page is not
+// open.
 func (p *Page) count() func() order.Groups {
 	s := p.frame.Shown
 	if s == nil || p.frame.Tab() != page.Page(p) {
@@ -66,8 +66,8 @@ func (p *Page) count() func() order.Groups {
 	return func() order.Groups { return order.Talk(r) }
 }
 
-// set shows new groups. The cursor stays on its group, and that on its line of the
-// screen.
+// set shows new groups. The cursor stays on its group, and the group on its line of
+// the screen.
 func (p *Page) set(g order.Groups) tea.Cmd {
 	if g.Grouping != p.groups.Grouping {
 		p.chosen, p.widest = false, 0
@@ -99,7 +99,7 @@ func (p *Page) Selected() (order.Group, bool) {
 	return order.Group{}, false
 }
 
-// Addresses returns the addresses that can be seen.
+// Addresses returns the visible addresses.
 func (p *Page) Addresses() []netip.Addr {
 	if !p.groups.Grouping.HasAddresses() {
 		return nil
@@ -124,7 +124,8 @@ func (p *Page) Page(pages int) {
 	p.choose()
 }
 
-// Top goes to the first group and stays there, whatever that may come to be.
+// Top moves the cursor to the first line. It stays there when another group becomes
+// the first.
 func (p *Page) Top() {
 	p.window.To(0)
 	p.settle()
@@ -137,7 +138,7 @@ func (p *Page) Bottom() {
 	p.choose()
 }
 
-// Click puts the cursor on a line, or sorts by the column whose title is hit.
+// Click moves the cursor to a line, or sorts by the column of a title.
 func (p *Page) Click(x, y int) tea.Cmd {
 	if y == 0 && p.titled() {
 		if by, ok := p.titleAt(x); ok {
@@ -185,7 +186,7 @@ func (p *Page) measure() {
 	p.places = arrange(p.width, p.widest)
 }
 
-// name is what a group is called on the screen.
+// name returns the name of a group on the screen.
 func (p *Page) name(g *order.Group) string {
 	switch {
 	case p.groups.Grouping.HasAddresses():

@@ -48,7 +48,8 @@ var columns = [numColumns]column{
 	bar:     {"", 10, 0, false},
 }
 
-// givingWay lists the columns in the order in which they are given up.
+// givingWay lists the columns in the order in which they are dropped if they do not
+// fit.
 var givingWay = [...]columnID{packets, bar, bytes, percent, out, in, rate, flows}
 
 const (
@@ -57,13 +58,14 @@ const (
 	mostName  = 48
 )
 
-// place is a column where it stands on the line.
+// place is the position of a column on the line.
 type place struct {
 	id       columnID
 	x, width int
 }
 
-// arrange says which columns a line of the given width holds, and where.
+// arrange returns the columns that fit on a line of the given width, with their
+// positions.
 func arrange(width, wanted int) []place {
 	shown := [numColumns]bool{}
 	for id := range shown {
@@ -95,7 +97,7 @@ func stand(shown [numColumns]bool, nameWidth, gap, width int) (places []place) {
 		switch columnID(id) {
 		case name:
 			w = nameWidth
-		case bar: // it takes what is left
+		case bar: // takes the rest
 			w = max(min(width-x-1, 40), w)
 		}
 		places = append(places, place{columnID(id), x, w})
@@ -114,7 +116,7 @@ func lineWidth(shown [numColumns]bool, nameWidth int) int {
 	return sum
 }
 
-// Lines draws the groups, or says why there are none.
+// Lines draws the groups, or the reason why there are none.
 func (p *Page) Lines() []string {
 	var lines []string
 	if p.titled() {
@@ -137,7 +139,7 @@ func (p *Page) emptiness() string {
 	return "counting"
 }
 
-// title is a column's title, with the direction of the order where it sorts.
+// title returns a column's title. The sorted column's includes the direction.
 func (p *Page) title(id columnID) string {
 	c := columns[id]
 	text := c.title
@@ -219,7 +221,7 @@ func (p *Page) rate(h flow.Half) string {
 	return format.Rate(p.frame.Unit.Of(h))
 }
 
-// share is the group's part of all that is sorted by.
+// share returns the group's share of the sum of the sorted column.
 func (p *Page) share(g *order.Group) float64 {
 	all := p.groups.By.Value(&p.groups.Sum)
 	if all <= 0 {
@@ -228,7 +230,7 @@ func (p *Page) share(g *order.Group) float64 {
 	return p.groups.By.Value(g) / all
 }
 
-// share says a share in percent, as [format.Percent] does.
+// share formats a share in percent, like [format.Percent].
 func share(s float64) string {
 	return format.Percent(int(s*1e6), 1e6)
 }

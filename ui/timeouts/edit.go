@@ -52,19 +52,19 @@ func (p *Page) Hints() []page.Hint {
 	return []page.Hint{{Key: change, Does: "change", Acts: true}, {Key: standard, Does: "default", Acts: true}}
 }
 
-// edit is the line in which a new value is typed, in the row of the timeout.
+// edit is the input line for a new value, in the row of the timeout.
 type edit struct {
 	page.Plain
 	page    *Page
 	input   prompt.Model
 	problem string
-	// ends is how many flows the value would end, less than zero while that is
-	// not known. touches is how many have the timeout.
+	// ends is the number of flows that the value would end, negative while it
+	// is unknown. touches is the number of flows with the timeout.
 	ends, touches int
 }
 
-// edit opens the line, and returns nil before the first snapshot: there is nothing
-// to edit yet.
+// edit opens the line. Before the first snapshot there is no value to edit, and it
+// returns nil.
 func (p *Page) edit() *edit {
 	if !p.loaded {
 		return nil
@@ -74,9 +74,9 @@ func (p *Page) edit() *edit {
 	return p.editing
 }
 
-// restore gives the selected timeout its default again, after the same question as
-// any other value. It does so even if the page shows the default: another value may
-// have been set since.
+// restore sets the selected timeout to its default, and asks like for any other
+// value. It does so even if the page shows the default, since another operator may
+// have changed the value.
 func (p *Page) restore() tea.Cmd {
 	e := p.edit()
 	if e == nil {
@@ -97,7 +97,7 @@ func (e *edit) Footer(int, int) []string {
 	return []string{e.page.frame.FooterLine([]page.Hint{{Key: k.Enter, Does: "set"}, {Key: k.Back, Does: "leave as it is"}}, nil)}
 }
 
-// HandleKey edits the value and shows what it would end.
+// HandleKey edits the value and shows how many flows it would end.
 func (e *edit) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	k := e.page.frame.Keys
 	switch {
@@ -124,7 +124,7 @@ func (e *edit) value() (time.Duration, error) {
 	return d, flow.CheckTimeout(d)
 }
 
-// enter counts what the new value would end before it is set.
+// enter counts the flows that the new value would end, and then sets it.
 func (e *edit) enter() tea.Cmd {
 	d, err := e.value()
 	if err != nil {
@@ -134,15 +134,16 @@ func (e *edit) enter() tea.Cmd {
 	return e.count(d, e.apply)
 }
 
-// effect is how many flows have a timeout, and how many a new value would end.
+// effect has the number of flows with a timeout, and of those that a new value would
+// end.
 type effect struct {
 	name          flow.TimeoutName
 	value         time.Duration
 	touches, ends int
 }
 
-// count counts the effect of a value, now, even if the console is paused. It is
-// dropped if the line is closed meanwhile.
+// count computes the effect of a value on the newest snapshot, even if the console is
+// paused. The result is dropped if the line was closed meanwhile.
 func (e *edit) count(d time.Duration, take func(effect) tea.Cmd) tea.Cmd {
 	name, _ := e.page.selected()
 	s, since := e.page.frame.Latest, e.page.frame.SinceLatest()
@@ -156,7 +157,8 @@ func (e *edit) count(d time.Duration, take func(effect) tea.Cmd) tea.Cmd {
 	})
 }
 
-// preview shows the effect of a value, unless another one has been typed since.
+// preview shows the effect of a value, unless the operator has typed another one
+// since.
 func (e *edit) preview(of effect) tea.Cmd {
 	if typed, err := e.value(); err == nil && typed == of.value {
 		e.touches, e.ends = of.touches, of.ends
@@ -164,7 +166,7 @@ func (e *edit) preview(of effect) tea.Cmd {
 	return nil
 }
 
-// apply sets the value: at once if it ends no flow, else after a question.
+// apply sets the value. It asks first if that ends any flow.
 func (e *edit) apply(of effect) tea.Cmd {
 	e.close()
 	_, old := e.page.selected()

@@ -1,5 +1,4 @@
-// Package timeouts is the page that shows and edits how long a flow may be silent in
-// each state.
+// Package timeouts is the page that shows and edits the timeout of each state.
 package timeouts
 
 import (
@@ -32,7 +31,7 @@ type Page struct {
 	editing *edit
 }
 
-// counted is how many flows of a snapshot each timeout applies to.
+// counted has the number of flows for each timeout of a snapshot.
 type counted struct {
 	values flow.Timeouts
 	counts [len(flow.Timeouts{})]int
@@ -45,7 +44,7 @@ func New(f *page.Frame, a *acting.Acts) *Page {
 	return p
 }
 
-// count returns what counts the flows, if the page is open.
+// count returns a function that counts the flows, nil while the page is not open.
 func (p *Page) count() func() counted {
 	s := p.frame.Shown
 	if s == nil || p.frame.Tab() != page.Page(p) {
@@ -60,8 +59,8 @@ func (p *Page) set(c counted) tea.Cmd {
 	return nil
 }
 
-// Update takes the timeouts and counts their flows. A paused page shows the timeouts
-// that are set, too: they are settings.
+// Update reads the timeouts and counts their flows. A paused page also shows the
+// present timeouts, since they are settings.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg.(type) {
 	case page.SnapshotTaken:
@@ -93,7 +92,7 @@ func (p *Page) Top() { p.window.To(0) }
 // Bottom moves the cursor to the last timeout.
 func (p *Page) Bottom() { p.window.To(len(p.values) - 1) }
 
-// Click puts the cursor on a line.
+// Click moves the cursor to a line.
 func (p *Page) Click(_, y int) tea.Cmd {
 	if p.titled() {
 		y--
@@ -109,7 +108,7 @@ func (p *Page) selected() (flow.TimeoutName, time.Duration) {
 	return flow.TimeoutName(p.window.Cursor), p.values[p.window.Cursor]
 }
 
-// bodyHeight leaves a line for the titles and two for what is being edited.
+// bodyHeight returns the height without the titles' line and the note's two lines.
 func (p *Page) bodyHeight() int {
 	if p.titled() {
 		return p.height - 3

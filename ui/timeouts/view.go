@@ -11,7 +11,7 @@ const (
 	nameWidth  = 18
 	valueWidth = 10
 	flowsWidth = 9
-	// A screen narrower than this has no room for all of that.
+	// A screen narrower than this shows only three columns.
 	narrow      = 44
 	narrowWidth = 9
 )
@@ -83,7 +83,7 @@ func (p *Page) valueWidth() int {
 	return valueWidth
 }
 
-// defaultText is the default, if the value is another.
+// defaultText returns the default if the value differs from it.
 func defaultText(values flow.Timeouts, n flow.TimeoutName) string {
 	if d := flow.DefaultTimeouts()[n]; d != values[n] {
 		return format.Timeout(d)
@@ -91,7 +91,7 @@ func defaultText(values flow.Timeouts, n flow.TimeoutName) string {
 	return ""
 }
 
-// note says what the value being edited would do, or what is wrong with it.
+// note returns the effect of the edited value, or its error.
 func (p *Page) note() string {
 	_, value := p.selected()
 	e := p.editing
