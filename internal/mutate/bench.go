@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,9 @@ type bench struct {
 	// limits are time limits for the tests of each suite, several times the
 	// time that they took to pass.
 	limits map[suite]time.Duration
+	// catchers are the tests that caught earlier mutations. They run first,
+	// since they often catch the next one too.
+	catchers map[suite][]string
 }
 
 func newBench(ctx context.Context, own bool) (*bench, error) {
@@ -96,7 +100,7 @@ func newBench(ctx context.Context, own bool) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{root: root, dir: dir, tree: filepath.Join(dir, "tree"), cache: cache, own: own, limits: map[suite]time.Duration{}}
+	b := &bench{root: root, dir: dir, tree: filepath.Join(dir, "tree"), cache: cache, own: own, limits: map[suite]time.Duration{}, catchers: map[suite][]string{}}
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, "tmp"), 0o1777), b.copyTree(ctx)); err != nil {
 		b.close()
 		return nil, fmt.Errorf("copy the tree: %w", err)
@@ -173,11 +177,28 @@ func (b *bench) judge(ctx context.Context, m mutation, suites []suite) (result, 
 		if binary == "" {
 			continue
 		}
-		if failed := b.test(ctx, s, binary, b.limits[s]); failed != "" {
+		if failed := b.testQuickly(ctx, s, binary); failed != "" {
 			return result{mutation: m, fate: caught, by: s.pkg + ": " + failed}, ctx.Err()
 		}
 	}
 	return result{mutation: m}, ctx.Err()
+}
+
+var wholeTest = regexp.MustCompile(`^Test\w+$`)
+
+// testQuickly runs a suite like test, the catchers of earlier mutations first.
+func (b *bench) testQuickly(ctx context.Context, s suite, binary string) (failed string) {
+	if names := b.catchers[s]; len(names) > 0 {
+		first := suite{s.pkg, "^(" + strings.Join(names, "|") + ")$"}
+		if failed := b.test(ctx, first, binary, b.limits[s]); failed != "" {
+			return failed
+		}
+	}
+	failed = b.test(ctx, s, binary, b.limits[s])
+	if wholeTest.MatchString(failed) && !slices.Contains(b.catchers[s], failed) {
+		b.catchers[s] = append(b.catchers[s], failed)
+	}
+	return failed
 }
 
 // prepare runs a suite once on the unchanged tree, to set its time limit.
