@@ -150,3 +150,57 @@ func TestLightByVariable(t *testing.T) {
 		}
 	}
 }
+
+// What was typed before the console could read becomes keys: control characters, spaces
+// and letters, but no sequences of several characters.
+func TestKeysTypedBefore(t *testing.T) {
+	for typed, want := range map[string]string{
+		"": "", "jé": "j é", " ": "[ ]", "\x03\r\x7f\x1f~": "ctrl+c enter backspace ctrl+_ ~", "j\x1b[A": "", "j\xffk": "j k",
+	} {
+		var names []string
+		for _, k := range (&lateAnswers{typed: typed}).keys() {
+			name := k.String()
+			if name == " " {
+				name = fmt.Sprintf("[%s]", string(k.Runes))
+			}
+			names = append(names, name)
+		}
+		if got := strings.Join(names, " "); got != want {
+			t.Errorf("%q is %q, not %q", typed, got, want)
+		}
+	}
+}
+
+// Of the input room is kept for an answer that is cut off, and only while one is owed.
+func TestReadingThrough(t *testing.T) {
+	for _, c := range []struct {
+		owed bool
+		room int
+		want string
+	}{
+		{false, 81, strings.Repeat("x", 81)}, {true, 80, strings.Repeat("x", 80)}, {true, 81, "x"}, {true, 100, strings.Repeat("x", 20)},
+	} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.WriteString(strings.Repeat("x", 200)); err != nil {
+			t.Fatal(err)
+		}
+		l, p := lateAnswers{owed: c.owed}, make([]byte, c.room)
+		n, err := l.readThrough(r, p)
+		if got := string(p[:n]); err != nil || got != c.want {
+			t.Errorf("owed %t, room for %d: %d bytes, %v", c.owed, c.room, n, err)
+		}
+		_, _ = r.Close(), w.Close()
+	}
+	// What was held back comes with the next reading, as far as there is room.
+	l := lateAnswers{owed: true}
+	begun := "\x1b]11;" + strings.Repeat("x", 64)
+	if got := l.strip(begun); got != "" || len(l.begun) > longestBegun {
+		t.Errorf("%q, holds %d bytes back", got, len(l.begun))
+	}
+	if got := l.strip("yz"); got != begun+"yz" {
+		t.Errorf("%q", got)
+	}
+}

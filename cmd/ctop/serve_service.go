@@ -15,6 +15,7 @@ import (
 
 	"ctop/internal/metrics"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
 
@@ -162,12 +163,13 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 const oldest = 10 * time.Second
 
 // healthy returns what is wrong with the tracker, nil if nothing is.
-func healthy(c *tracker.Collector) error {
-	s := c.Status()
+func healthy(c *tracker.Collector) error { return checkAge(c.Status(), time.Now()) }
+
+func checkAge(s *flow.Snapshot, now time.Time) error {
 	if s == nil {
 		return fmt.Errorf("no snapshot yet")
 	}
-	if age := time.Since(s.Time); age > max(oldest, 20*s.Took) {
+	if age := now.Sub(s.Time); age > max(oldest, 20*s.Took) {
 		return fmt.Errorf("the latest snapshot is %s old", age.Round(time.Second))
 	}
 	return nil
