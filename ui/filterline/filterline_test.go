@@ -130,3 +130,32 @@ func TestErrorsStandUnderTheirPlace(t *testing.T) {
 		t.Errorf("%q", lines)
 	}
 }
+
+// Nothing is wider than the screen, and everything uses the width that there is.
+func TestTheLineFits(t *testing.T) {
+	const hint = "⏎ keep   Esc drop   Tab complete   dport:80,443 or rate>1M or !answered"
+	f, _ := open("tcp")
+	for width, want := range map[int]string{
+		74: "   " + hint, 73: "   " + hint[:len(hint)-2] + "…", 4: "   …", 3: "   ", 2: "   ",
+	} {
+		if got := f.Dialog().Footer(width, 1)[1]; got != want {
+			t.Errorf("%d wide: %q, not %q", width, got, want)
+		}
+	}
+	f, _ = open("s", "tab")
+	all := f.Dialog().Footer(200, 1)[1]
+	if got := f.Dialog().Footer(12, 1)[1]; got != string([]rune(all)[:11])+"…" {
+		t.Errorf("%q of %q", got, all)
+	}
+	f, _ = open("st", "tab") // one completion, which is in the line already
+	if got := f.Dialog().Footer(100, 1); got[0] != " / state:▏" || got[1] != "   "+hint {
+		t.Errorf("%q", got)
+	}
+	// The text scrolls in a line that is too short.
+	f, _ = open("tcp dport:443")
+	for width, want := range map[int]string{18: " / tcp dport:443▏", 17: " / cp dport:443▏", 16: " / p dport:443▏"} {
+		if got := f.Dialog().Footer(width, 0)[0]; got != want {
+			t.Errorf("%d wide: %q, not %q", width, got, want)
+		}
+	}
+}

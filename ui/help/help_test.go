@@ -1,6 +1,8 @@
 package help_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,5 +82,41 @@ func TestHelpKeys(t *testing.T) {
 	f, _ := newHelp(40, 4)
 	if !f.Press("p") || f.Paused || f.Said() != "no key here: Esc goes back" || len(f.Over()) != 1 {
 		t.Errorf("said %q", f.Said())
+	}
+}
+
+// Sections fill the shortest column, the leftmost of equals, and there are three
+// columns at most.
+func TestColumns(t *testing.T) {
+	f := fake.NewFrame()
+	one := keys.Bind("a", "does", "a")
+	section := func(title string, n int) help.Section {
+		s := help.Section{Title: title}
+		for range n {
+			s.Keys = append(s.Keys, one)
+		}
+		return s
+	}
+	p := help.New(f.Frame, []help.Section{section("One", 2), section("Two", 1), section("Three", 1), section("Four", 1), section("Five", 1)})
+	titles := func(width int) string {
+		p.SetSize(width, 40)
+		var all []string
+		for _, line := range p.Lines() {
+			for i, word := range strings.Fields(line) {
+				if i == 0 || word != "a" && word != "does" {
+					all = append(all, fmt.Sprint(word, "@", strings.Index(line, word)))
+				}
+			}
+		}
+		return strings.Join(slices.DeleteFunc(all, func(s string) bool { return strings.HasPrefix(s, "a@") }), " ")
+	}
+	for width, want := range map[int]string{
+		0: "One@1 Two@1 Three@1 Four@1 Five@1", 79: "One@1 Two@1 Three@1 Four@1 Five@1",
+		80: "One@1 Two@41 Three@41 Four@1 Five@41", 119: "One@1 Two@41 Three@41 Four@1 Five@41",
+		120: "One@1 Two@41 Three@81 Four@41 Five@81", 200: "One@1 Two@41 Three@81 Four@41 Five@81",
+	} {
+		if got := titles(width); got != want {
+			t.Errorf("%d wide: %s, not %s", width, got, want)
+		}
 	}
 }

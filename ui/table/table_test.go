@@ -218,3 +218,16 @@ func TestFacts(t *testing.T) {
 		t.Error("there is room for addresses on 25 columns")
 	}
 }
+
+// The mark stands apart from the title if there is room for both.
+func TestTitleWithMark(t *testing.T) {
+	for _, c := range []struct {
+		width int
+		desc  bool
+		want  string
+	}{{4, true, "IN ▼"}, {5, false, "IN ▲"}, {3, true, "IN▼"}, {2, true, "…▼"}, {1, true, "▼"}} {
+		if got := titleWithMark("IN", order.By{Desc: c.desc}, c.width); got != c.want {
+			t.Errorf("%d wide: %q, not %q", c.width, got, c.want)
+		}
+	}
+}
