@@ -14,8 +14,11 @@ func TestHealthy(t *testing.T) {
 		age, took time.Duration
 		want      string
 	}{
-		{0, 0, ""}, {10 * time.Second, 0, ""}, {10*time.Second + 1, 0, "the latest snapshot is 10s old"},
-		{10 * time.Second, 500 * time.Millisecond, ""}, {20 * time.Second, time.Second, ""},
+		{0, 0, ""},
+		{10 * time.Second, 0, ""},
+		{10*time.Second + 1, 0, "the latest snapshot is 10s old"},
+		{10 * time.Second, 500 * time.Millisecond, ""},
+		{20 * time.Second, time.Second, ""},
 		{20*time.Second + 1, time.Second, "the latest snapshot is 20s old"},
 		{19 * time.Second, 900 * time.Millisecond, "the latest snapshot is 19s old"},
 	} {

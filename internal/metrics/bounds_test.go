@@ -3,6 +3,7 @@ package metrics
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -124,7 +125,7 @@ func TestClientThatDoesNotRead(t *testing.T) {
 		_, _ = io.WriteString(c, strings.Replace(scrape, "healthz", "metrics", 1))
 		begin := time.Now()
 		for one := make([]byte, 1); time.Since(begin) < time.Hour; time.Sleep(time.Second) {
-			if _, err := c.Write(one); err == io.ErrClosedPipe {
+			if _, err := c.Write(one); errors.Is(err, io.ErrClosedPipe) {
 				break
 			}
 		}

@@ -77,8 +77,8 @@ type bench struct {
 	// root is the checkout. dir contains everything that may be written: tree,
 	// the copy, tmp, and the test binaries.
 	root, dir, tree, cache string
-	// own skips the companions' tests.
-	own bool
+	// suites returns the suites that should notice a change in a package.
+	suites func(pkg string) []suite
 	// limits are time limits for the tests of each suite, several times the
 	// time that they took to pass.
 	limits map[suite]time.Duration
@@ -87,7 +87,7 @@ type bench struct {
 	catchers map[suite][]string
 }
 
-func newBench(ctx context.Context, own bool) (*bench, error) {
+func newBench(ctx context.Context, suites func(string) []suite) (*bench, error) {
 	root, err := output(ctx, "git", "rev-parse", "--show-toplevel")
 	if err != nil {
 		return nil, fmt.Errorf("find the tree: %w", err)
@@ -100,7 +100,7 @@ func newBench(ctx context.Context, own bool) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{root: root, dir: dir, tree: filepath.Join(dir, "tree"), cache: cache, own: own, limits: map[suite]time.Duration{}, catchers: map[suite][]string{}}
+	b := &bench{root: root, dir: dir, tree: filepath.Join(dir, "tree"), cache: cache, suites: suites, limits: map[suite]time.Duration{}, catchers: map[suite][]string{}}
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, "tmp"), 0o1777), b.copyTree(ctx)); err != nil {
 		b.close()
 		return nil, fmt.Errorf("copy the tree: %w", err)
@@ -146,10 +146,7 @@ func (b *bench) copyTree(ctx context.Context) error {
 
 // try runs the suites that should notice a mutation until one fails.
 func (b *bench) try(ctx context.Context, m mutation) (_ result, err error) {
-	suites := []suite{{pkg: m.pkg.ImportPath}}
-	if !b.own {
-		suites = append(suites, companions(m.pkg.ImportPath)...)
-	}
+	suites := b.suites(m.pkg.ImportPath)
 	for _, s := range suites {
 		if err := b.prepare(ctx, s); err != nil {
 			return result{}, err

@@ -130,6 +130,41 @@ func TestSeedSelects(t *testing.T) {
 	}
 }
 
+func TestMatchSelects(t *testing.T) {
+	write(t, map[string]string{"a/a.go": "package a\n\nvar V = 1\n\nvar W = 2\n"})
+	got, err := mutate(t, "-list", "-match", "a.go:5: 2", "./a")
+	if err != nil || got != "ctop/a/a.go:5: 2 becomes 3\n" {
+		t.Errorf("error %v, list\n%s", err, got)
+	}
+	if _, err := mutate(t, "-list", "-match", "(", "./a"); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestSuites(t *testing.T) {
+	for _, c := range []struct {
+		own, quick bool
+		pkg, want  string
+	}{
+		{false, false, "ctop/ui/page", "ctop/ui/page ctop/ui"},
+		{true, false, "ctop/ui/page", "ctop/ui/page"},
+		{false, true, "ctop/ui/page", "ctop/ui/page ctop/ui"},
+		{false, false, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay ctop/internal/e2e"},
+		{false, true, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay"},
+		{true, false, "ctop/tracker/owner", "ctop/tracker/owner"},
+		{false, false, "ctop/tracker/flow", "ctop/tracker/flow"},
+		{false, false, "ctop/ui/console", "ctop/ui/console"},
+	} {
+		var got []string
+		for _, s := range suitesOf(c.own, c.quick)(c.pkg) {
+			got = append(got, s.pkg)
+		}
+		if text := strings.Join(got, " "); text != c.want {
+			t.Errorf("%s, own %t, quick %t: %s, not %s", c.pkg, c.own, c.quick, text, c.want)
+		}
+	}
+}
+
 // TestSandbox tries to write where a mutation must not.
 func TestSandbox(t *testing.T) {
 	if os.Geteuid() != 0 {

@@ -33,3 +33,20 @@ func companions(pkg string) []suite {
 	}
 	return nil
 }
+
+// suitesOf returns the function that returns the suites of a package: its own
+// tests, and its companions unless only its own are wanted.
+func suitesOf(own, quick bool) func(pkg string) []suite {
+	return func(pkg string) []suite {
+		suites := []suite{{pkg: pkg}}
+		if own {
+			return suites
+		}
+		for _, s := range companions(pkg) {
+			if !quick || s.pkg != module+"/internal/e2e" {
+				suites = append(suites, s)
+			}
+		}
+		return suites
+	}
+}

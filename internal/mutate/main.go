@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -29,9 +30,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	seed := flags.Uint64("seed", 1, "select the places by this number")
 	sample := flags.Int("sample", 200, "stop after so many changes that compile")
 	list := flags.Bool("list", false, "print the places and run nothing")
-	only := flags.Bool("own", false, "run the package's own tests only")
+	match := flags.String("match", "", "try only changes that match this regular expression")
+	own := flags.Bool("own", false, "run the package's own tests only")
+	quick := flags.Bool("quick", false, "leave out end-to-end tests, which take minutes")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	wanted, err := regexp.Compile(*match)
+	if err != nil {
+		return fmt.Errorf("-match: %w", err)
 	}
 	packages, err := listPackages(ctx, flags.Args())
 	if err != nil {
@@ -43,13 +50,14 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	random := rand.New(rand.NewPCG(*seed, *seed))
 	random.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
+	places = slices.DeleteFunc(places, func(m mutation) bool { return !wanted.MatchString(m.String()) })
 	if *list {
 		for _, m := range places[:min(*sample, len(places))] {
 			lines.Print(m)
 		}
 		return nil
 	}
-	b, err := newBench(ctx, *only)
+	b, err := newBench(ctx, suitesOf(*own, *quick))
 	if err != nil {
 		return err
 	}

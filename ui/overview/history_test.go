@@ -78,8 +78,8 @@ func TestOpenedRecently(t *testing.T) {
 	var h History
 	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 	var created uint64
-	add := func(new uint64) {
-		created += new
+	add := func(more uint64) {
+		created += more
 		h.Add(&flow.Snapshot{Time: at, Counters: flow.Counters{FlowsCreated: created}})
 		at = at.Add(time.Second)
 	}
@@ -174,9 +174,18 @@ func TestNewRateOfASample(t *testing.T) {
 func TestSamplesOfAColumn(t *testing.T) {
 	at := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 	for _, c := range []struct{ samples, width, each, columns, covered int }{
-		{0, 10, 1, 0, 0}, {1, 10, 1, 1, 0}, {10, 10, 1, 10, 9}, {11, 10, 2, 6, 10}, {21, 10, 4, 6, 20},
-		{600, 100, 3, 100, 299}, {600, 300, 1, 300, 299}, {600, 299, 2, 299, 597}, {600, 400, 1, 400, 399},
-		{600, 1, 300, 1, 299}, {5, 0, 0, 0, 0}, {5, -1, 0, 0, 0},
+		{0, 10, 1, 0, 0},
+		{1, 10, 1, 1, 0},
+		{10, 10, 1, 10, 9},
+		{11, 10, 2, 6, 10},
+		{21, 10, 4, 6, 20},
+		{600, 100, 3, 100, 299},
+		{600, 300, 1, 300, 299},
+		{600, 299, 2, 299, 597},
+		{600, 400, 1, 400, 399},
+		{600, 1, 300, 1, 299},
+		{5, 0, 0, 0, 0},
+		{5, -1, 0, 0, 0},
 	} {
 		var h History
 		for i := range c.samples {
