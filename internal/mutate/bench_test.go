@@ -85,7 +85,7 @@ func TestSmall(t *testing.T) {
 func TestOnlyWhatCompilesCounts(t *testing.T) {
 	write(t, map[string]string{"a/a.go": "package a\n\nfunc F(s string) (r string) {\n\tr = s\n\treturn\n}\n\nvar V = \"a\" + \"b\"\n"})
 	got, err := mutate(t, "-sample", "9", "./a")
-	if err != nil || !strings.Contains(got, "   0 of    1 caught") {
+	if err != nil || !strings.Contains(got, "   0 of    1 caught") || !strings.Contains(got, "skipped  ctop/a/a.go:8: + becomes - (a/a.go:8:") {
 		t.Errorf("error %v, output\n%s", err, got)
 	}
 }

@@ -77,11 +77,10 @@ func judge(ctx context.Context, b *bench, places []mutation, sample int, out *lo
 		if err != nil {
 			return err
 		}
-		if r.fate == uncompiled {
-			continue
-		}
-		results = append(results, r)
 		out.Print(r)
+		if r.fate != uncompiled {
+			results = append(results, r)
+		}
 	}
 	report(results, out)
 	return nil
