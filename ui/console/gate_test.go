@@ -343,3 +343,63 @@ func TestSessionsKeptForOperators(t *testing.T) {
 	_ = vic.Close()
 	r.serves()
 }
+
+// Failures are counted for a minute from the first, and their number is bounded.
+func TestGateCountsFailures(t *testing.T) {
+	g, now := newTestGate(Limits{})
+	at := func(i int) netip.Addr { return netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}) }
+	count := func(i, want int) {
+		t.Helper()
+		if got := g.failuresOf(sourceOf(at(i))); got != want {
+			t.Errorf("address %d has %d failures, not %d", i, got, want)
+		}
+	}
+	count(0, 0)
+	g.fail(at(0))
+	*now = now.Add(failureWindow - 1)
+	g.fail(at(0))
+	count(0, 2)
+	*now = now.Add(1)
+	count(0, 0)
+	g.fail(at(0))
+	count(0, 1)
+	for i := 1; i < mostAddresses; i++ {
+		g.fail(at(i))
+	}
+	if len(g.failures) != 10_000 {
+		t.Errorf("%d addresses", len(g.failures))
+	}
+	*now = now.Add(failureWindow)
+	g.fail(at(0)) // known, and its failures are old: the others are forgotten
+	if count(0, 1); len(g.failures) != 1 {
+		t.Errorf("%d addresses", len(g.failures))
+	}
+	for i := 1; i < mostAddresses; i++ {
+		g.fail(at(i))
+	}
+	g.fail(at(mostAddresses)) // too many in a minute
+	if count(0, 0); len(g.failures) != 1 {
+		t.Errorf("%d addresses", len(g.failures))
+	}
+}
+
+// Of the connections with the least progress each may be drawn, and no other.
+func TestGateDraws(t *testing.T) {
+	g, _ := newTestGate(Limits{})
+	all := map[startup]struct{}{}
+	for _, came := range []progress{promising, speaking, speaking, speaking, promising} {
+		all[&place{came: came}] = struct{}{}
+	}
+	drawn := map[startup]int{}
+	for range 1000 {
+		drawn[g.draw(all)]++
+	}
+	for s, n := range drawn {
+		if s.progress() != speaking || n < 200 {
+			t.Errorf("one of progress %d is drawn %d times", s.progress(), n)
+		}
+	}
+	if len(drawn) != 3 {
+		t.Errorf("%d are drawn", len(drawn))
+	}
+}

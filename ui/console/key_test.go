@@ -137,3 +137,39 @@ func FuzzKeys(f *testing.F) {
 		}
 	})
 }
+
+// Addresses that a key may be used from, as in sshd_config(5).
+func TestSources(t *testing.T) {
+	for _, c := range []struct{ list, yes, no string }{
+		{"192.0.2.1", "192.0.2.1 ::ffff:192.0.2.1", "192.0.2.2 2001:db8::1"},
+		{"10.0.0.0/8, 2001:db8::/32", "10.9.9.9 2001:db8::5", "11.0.0.1 2001:db9::1"},
+		{"192.0.2.*", "192.0.2.1 192.0.2.99", "192.0.3.1"},
+		{"192.0.2.?", "192.0.2.1", "192.0.2.99"},
+		{"*,!10.0.0.1", "10.0.0.2 fe80::1%eth0", "10.0.0.1"},
+		{"!10.0.0.1", "", "10.0.0.1 10.0.0.2"},
+		{"fe80::1", "fe80::1%eth0", "fe80::2%eth0"},
+	} {
+		list, err := parseSources(c.list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range strings.Fields(c.yes) {
+			if !list.match(netip.MustParseAddr(text)) {
+				t.Errorf("%s is refused by %s", text, c.list)
+			}
+		}
+		for _, text := range strings.Fields(c.no) {
+			if list.match(netip.MustParseAddr(text)) {
+				t.Errorf("%s passes %s", text, c.list)
+			}
+		}
+	}
+	if !sources(nil).match(netip.MustParseAddr("10.0.0.1")) {
+		t.Error("no list refuses somebody")
+	}
+	for _, text := range []string{"", "!", "a,,b", "10.0.0.1/8", "10.0.0.0/33", "host.example", "*.example.com", "1234", "abc", "fe80::1%eth0", "10.0.0.1,x*y"} {
+		if list, err := parseSources(text); err == nil {
+			t.Errorf("%q is %+v", text, list)
+		}
+	}
+}

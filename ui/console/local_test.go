@@ -93,3 +93,22 @@ func TestLocalRefuses(t *testing.T) {
 		t.Errorf("%v, %d acts", err, source.acts)
 	}
 }
+
+// The audit log is a file that only its owner reads and writes.
+func TestAuditFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "audit")
+	a := &Audit{path: name}
+	f, err := a.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // nothing was written
+	if info, err := f.Stat(); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	before := a.Check()
+	info, err := os.Stat(name)
+	if before != nil || err != nil || info.Size() != 0 {
+		t.Errorf("%v, %v, %d bytes", before, err, info.Size())
+	}
+}
