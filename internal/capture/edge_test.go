@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"math"
@@ -356,6 +357,72 @@ func TestCompleteHeaders(t *testing.T) {
 		}
 		if ok && (len(whole) != len(frame) || !bytes.Equal(whole[:header], frame[:header])) {
 			t.Errorf("%d bytes become %x", n, whole)
+		}
+	}
+}
+
+// Two bytes of a PPP frame are address and control only if they have their values, and
+// the protocol may have one byte.
+func TestPPPHeaders(t *testing.T) {
+	ip := ip4(protoUDP, 0)
+	want := string(appendIP(nil, ip))
+	for begin, ok := range map[string]bool{
+		"\xff\x03\x00\x21": true, "\x00\x21": true, "\x21": true, "\xff\x03\x21": true,
+		"\xff\x02\x00\x21": false, "\xfe\x03\x00\x21": false, "\x00\x22": false, "\x23": false,
+	} {
+		got := string(appendPPP(nil, append([]byte(begin), ip...)))
+		if ok != (got == want) || !ok && got != "" {
+			t.Errorf("%q: %q", begin, got)
+		}
+	}
+	for _, short := range []string{"", "\xff", "\xff\x03", "\xff\x03\x00", "\x00"} {
+		if got := appendPPP(nil, []byte(short)); len(got) != 0 {
+			t.Errorf("%q: %q", short, got)
+		}
+	}
+}
+
+// A frame checksum is dropped if the flags say that there is one.
+func TestRadiotapFrames(t *testing.T) {
+	frame := append(append(append([]byte{wirelessData}, make([]byte, 23)...), snap...), append([]byte{8, 0}, ip4(protoUDP, 0)...)...)
+	want := string(appendWireless(nil, frame))
+	if want == "" {
+		t.Fatal("the frame is not read")
+	}
+	header := func(length, flags byte) []byte { return []byte{0, 0, length, 0, radiotapHasFlags, 0, 0, 0, flags} }
+	for _, c := range []struct {
+		name string
+		data []byte
+		want string
+	}{
+		{"without a checksum", append(header(9, 0), frame...), want},
+		{"with one", append(append(header(9, radiotapFCS), frame...), 1, 2, 3, 4), want},
+		{"with a wrong one", append(append(header(9, radiotapFCS|radiotapBadFCS), frame...), 1, 2, 3, 4), ""},
+		{"a header of seven bytes", append(header(7, 0), frame...), ""},
+		{"a header that is longer than all", header(10, 0), ""},
+		{"seven bytes", header(8, 0)[:7], ""},
+		{"nothing but a header", header(9, radiotapFCS), ""},
+	} {
+		if got := string(appendRadiotap(nil, c.data)); got != c.want {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+	// A header may end with the bitmap.
+	short := append([]byte{0, 0, 8, 0, 0, 0, 0, 0}, frame...)
+	if got := string(appendRadiotap(nil, short)); got != want {
+		t.Errorf("without fields: %q", got)
+	}
+}
+
+// The memory that a compressed file may take is bounded.
+func TestWindow(t *testing.T) {
+	if maxWindow != 128<<20 {
+		t.Errorf("%d", maxWindow)
+	}
+	for bits, ok := range map[byte]bool{30: true, 31: false} { // 128 and 192 MiB
+		r := &xzReader{in: bufio.NewReader(bytes.NewReader([]byte{0, xzLZMA2, 1, bits, 0, 0, 0, 0, 0, 0, 0}))}
+		if err := r.beginBlock(7); (err == nil) != ok {
+			t.Errorf("2^%d: %v", bits, err)
 		}
 	}
 }

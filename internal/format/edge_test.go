@@ -168,3 +168,14 @@ func TestRateUnits(t *testing.T) {
 		}
 	}
 }
+
+// Milliseconds are rounded to the nearest microsecond, below zero as above.
+func TestRoundedMillis(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		499: "0", 500: "0.001", -499: "-0", -500: "-0.001", -1499: "-0.001", -1500: "-0.002", 999_499: "0.999", 999_500: "1",
+	} {
+		if got := string(AppendMillis(nil, d)); got != want {
+			t.Errorf("%d ns are %s ms, not %s", d, got, want)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func sample() *flow.Snapshot {
 	return s
 }
 
-func stats() console.Stats { return console.Stats{Sessions: 2, Refused: 3} }
+func stats() console.Stats { return console.Stats{Sessions: 2, Refused: 3, Acts: 5} }
 
 // serve starts a server and returns a function that sends requests.
 func serve(t *testing.T, o Options) (get func(path string) (int, string)) {
@@ -92,7 +92,7 @@ func TestMetrics(t *testing.T) {
 		`ctop_table_full_total 11`, `ctop_table_busy_total 12`,
 		`ctop_scan_seconds 0.002`, `ctop_sweep_seconds 0.003`, `ctop_interface_up{interface="eth1",mode="tc"} 0`,
 		`ctop_interface_used{interface="eth0"} 0`, `ctop_interface_used{interface="eth1"} 1`,
-		`ctop_ssh_sessions 2`, `ctop_ssh_connections_total{result="refused"} 3`, `go_goroutines`,
+		`ctop_ssh_sessions 2`, `ctop_ssh_acts_total 5`, `ctop_ssh_connections_total{result="refused"} 3`, `go_goroutines`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)
@@ -172,6 +172,25 @@ func TestDashboard(t *testing.T) {
 	for _, name := range asked {
 		if !slices.Contains(names, name) {
 			t.Errorf("there is no metric %s", name)
+		}
+	}
+}
+
+// Every counter of the console has a metric.
+func TestConsoleMetrics(t *testing.T) {
+	all := console.Stats{
+		Sessions: 1, Consoles: 2, Connections: 3, Accepted: 4, Refused: 5, Dropped: 6, Failed: 7,
+		SessionsOpened: 8, SessionsRefused: 9, RequestsRefused: 10, Stalled: 11, Acts: 12,
+	}
+	get := serve(t, Options{Source: fake{}, Healthy: func() error { return nil }, Consoles: func() console.Stats { return all }})
+	_, text := get("/metrics")
+	for _, want := range []string{
+		"sessions 1", "consoles 2", "connections 3", `connections_total{result="accepted"} 4`, `connections_total{result="refused"} 5`,
+		`connections_total{result="dropped"} 6`, "login_failures_total 7", `sessions_total{result="opened"} 8`,
+		`sessions_total{result="refused"} 9`, "requests_refused_total 10", "stalled_total 11", "acts_total 12",
+	} {
+		if !strings.Contains(text, "\nctop_ssh_"+want+"\n") {
+			t.Errorf("no %s", want)
 		}
 	}
 }
