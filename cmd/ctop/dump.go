@@ -141,10 +141,15 @@ func readTwice(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*f
 	return sampler.Snapshot()
 }
 
+// dumpInterval returns the longest interval up to a second that divides a time.
+func dumpInterval(watch time.Duration) time.Duration {
+	return watch / max(1, (watch+rateInterval-1)/rateInterval)
+}
+
 // watchOwn runs a collector on a tracker of this process for a while. An interrupt
 // ends it early.
 func watchOwn(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*flow.Snapshot, error) {
-	interval := watch / time.Duration(max(1, (watch+rateInterval-1)/rateInterval))
+	interval := dumpInterval(watch)
 	c := tracker.NewCollector(t, tracker.CollectorOptions{Interval: interval, EventLog: 1})
 	end := time.Now().Add(watch - interval/2)
 	running := startCollector(ctx, c)

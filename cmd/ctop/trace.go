@@ -56,10 +56,16 @@ func (c *rootCommand) streamTraces(ctx context.Context, t *tracker.Tracker) erro
 	return stream[flow.Trace]{
 		from: t.Traces, there: collector.ended,
 		format: func(line []byte, trace *flow.Trace) []byte {
-			if trace.Lost == 0 && !wanted.Empty() && !wanted.Match(trace.Matching()) {
+			if !showsTrace(wanted, trace) {
 				return line
 			}
 			return output.AppendTrace(line, c.view.output, trace, in)
 		},
 	}.print(ctx, c.env.stdout)
+}
+
+// showsTrace reports whether a trace matches a filter. Reports of lost traces always
+// do.
+func showsTrace(wanted filter.Filter, trace *flow.Trace) bool {
+	return trace.Lost != 0 || wanted.Empty() || wanted.Match(trace.Matching())
 }
