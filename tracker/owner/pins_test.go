@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
+	"ctop/tracker/netdev"
 )
 
 func TestPinNames(t *testing.T) {
@@ -148,6 +149,30 @@ func TestJoinWaits(t *testing.T) {
 	if _, _, err := Join(context.Background(), dir); !errors.Is(err, ErrNotRunning) || !strings.Contains(err.Error(), `"ctop down a b"`) {
 		t.Errorf("when its owner died: %v", err)
 	}
+}
+
+// What a killed owner left is removed, unless it is whole or somebody has it.
+func TestClearKilled(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ns", "a:b")
+	clears := func(cleared bool) {
+		t.Helper()
+		note, err := ClearKilled(dir)
+		if _, gone := os.Stat(dir); err != nil || (note != "") != cleared || cleared && !os.IsNotExist(gone) {
+			t.Errorf("%q, %v, %v", note, err, gone)
+		}
+	}
+	clears(false)
+	owner, presence, _, err := claim(dir)
+	must(t, err)
+	clears(false)
+	owner.release()
+	presence.release()
+	for i := range 2 {
+		must(t, os.Mkdir(filepath.Join(dir, netdev.LinkPin(i)), 0o700))
+	}
+	clears(false)
+	must(t, os.Remove(filepath.Join(dir, netdev.LinkPin(1))))
+	clears(true)
 }
 
 // Drafts that killed processes left are removed, those that are being made are

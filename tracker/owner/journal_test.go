@@ -1,0 +1,60 @@
+package owner
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// A journal has one owner. A file that was replaced meanwhile has none yet.
+func TestLockJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a:b")
+	lock := func(want bool) *journal {
+		t.Helper()
+		j, ok := lockJournal(path)
+		if ok != want || ok != (j != nil) {
+			t.Fatalf("locked %t, %v", ok, j)
+		}
+		return j
+	}
+	lock(false)
+	must(t, os.WriteFile(path, []byte("{}"), 0o600))
+	j := lock(true)
+	lock(false)
+	j.release()
+	j = lock(true)
+	must(t, os.Rename(path, path+".old"))
+	must(t, os.WriteFile(path, []byte("{}"), 0o600))
+	j.remove() // it is another's
+	if _, err := os.Stat(path); err != nil {
+		t.Errorf("another journal was removed: %v", err)
+	}
+	lock(true).remove()
+	j.release()
+	if _, err := os.Stat(path); !os.IsNotExist(err) {
+		t.Errorf("it is still there: %v", err)
+	}
+	must(t, os.Symlink(path+".old", path))
+	lock(false)
+}
+
+// A description may be written over a longer one.
+func TestJournalOverwritten(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a:b")
+	must(t, os.WriteFile(path, nil, 0o600))
+	j, ok := lockJournal(path)
+	if !ok {
+		t.Fatal("not locked")
+	}
+	defer j.release()
+	long, short := goodDescription(), goodDescription()
+	long.Programs = "a very long fingerprint"
+	must(t, j.write(long))
+	must(t, j.write(short))
+	text, err := os.ReadFile(path)
+	must(t, err)
+	want := string(encoded(t, short)) + "\n"
+	if len(text) <= len(want) || string(text[:len(want)]) != want {
+		t.Errorf("%s", text)
+	}
+}
