@@ -122,3 +122,24 @@ func TestReaderStopped(t *testing.T) {
 		t.Errorf("after the end: %v", s)
 	}
 }
+
+// The first rates after a pause cover a quarter of a second, or an interval if that is
+// shorter.
+func TestFirstRatesAfterAPause(t *testing.T) {
+	lab.Require(t)
+	tr := filled(t, 1)
+	for interval, want := range map[time.Duration]time.Duration{time.Second: 250 * time.Millisecond, 100 * time.Millisecond: 100 * time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			c := New(tr, Options{Interval: interval})
+			woken := make(chan struct{})
+			close(woken)
+			begin := time.Now()
+			if err := c.doze(t.Context(), woken); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(begin); took != want {
+				t.Errorf("every %s: the first snapshot waits for %s", interval, took)
+			}
+		})
+	}
+}
