@@ -33,11 +33,11 @@ VCS := $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
 LINTER := $(shell PATH="$(PATH)"; command -v golangci-lint || echo "$$($(GO) env GOPATH)/bin/golangci-lint")
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo pictures test bench bench-quick fuzz mutate judge chaos soak test-kernels dist test-dist test-unit test-drivers generate check-generated check-portable lint fmt clean
+.PHONY: help build demo pictures test bench bench-quick fuzz mutate judge chaos soak test-kernels test-arm64 dist test-dist test-unit test-drivers generate check-generated check-portable lint fmt clean
 .PHONY: need-go need-kernel need-root need-tmux need-clang need-lint
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
 		while read -r target text; do printf '  %-16s %s\n' "$$target" "$$text"; done
 
 build: need-go ## build bin/ctop (needs only Go)
@@ -81,8 +81,13 @@ chaos: need-go need-kernel need-root ## attack, overload and break it for half a
 soak: need-go need-kernel need-root ## open and close connections for SOAK (15m), and check that nothing grows, as root
 	@CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 0 -v -run TestSoak $(TESTFLAGS) ./internal/e2e
 
-test-kernels: need-go ## boot other kernels in qemu and run some of the tests there
+test-kernels: need-go ## boot other kernels in qemu and run some of the tests there (KERNELS_ARCH=arm64: a smaller slice)
 	@./internal/kernels/run
+
+test-arm64: need-go ## run the tests that need no kernel as arm64 programs, under qemu-user
+	@command -v qemu-aarch64-static >/dev/null || { echo "qemu-aarch64-static is missing: apt-get install qemu-user-static" >&2; exit 1; }
+	@GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
+	@GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -count=1 -timeout 20m $(TESTFLAGS) $(PORTABLE) ./cmd/ctop/config ./internal/frame
 
 dist: need-go ## make packages, archives and images for people in bin/dist, with checksums
 	@$(GO) run $(VCS) ./internal/dist $(ARGS)

@@ -41,12 +41,11 @@ func noticeable(c systemCall) bool {
 		return c.args[1] == ethtool
 	case unix.SYS_OPENAT:
 		return c.args[2]&unix.O_CREAT != 0
-	case unix.SYS_MKDIR, unix.SYS_MKDIRAT, unix.SYS_UNLINK, unix.SYS_UNLINKAT, unix.SYS_RMDIR,
-		unix.SYS_RENAME, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_FLOCK, unix.SYS_MOUNT, unix.SYS_UMOUNT2,
+	case unix.SYS_MKDIRAT, unix.SYS_UNLINKAT, unix.SYS_RENAMEAT, unix.SYS_RENAMEAT2, unix.SYS_FLOCK, unix.SYS_MOUNT, unix.SYS_UMOUNT2,
 		unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_PWRITE64, unix.SYS_FSYNC, unix.SYS_LISTEN, unix.SYS_CAPSET:
 		return true
 	}
-	return false
+	return slices.Contains(oldCalls(), c.number)
 }
 
 // mortal is a service that is killed at each call in turn.

@@ -10,7 +10,8 @@ func Bar(share float64, width int) string {
 	if width <= 0 {
 		return ""
 	}
-	steps := int(min(max(share, 0), 1)*float64(width)*8 + 0.5)
+	// Without the conversion some machines would round once for both operations.
+	steps := int(float64(min(max(share, 0), 1)*float64(width)*8) + 0.5)
 	if steps == 0 && share > 0 {
 		steps = 1
 	}
@@ -22,7 +23,7 @@ var levels = [...]string{"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
 
 // Line is a thin bar for use in many rows, in steps of half a cell.
 func Line(share float64, width int) string {
-	steps := int(min(max(share, 0), 1)*float64(width)*2 + 0.5)
+	steps := int(float64(min(max(share, 0), 1)*float64(width)*2) + 0.5)
 	if steps == 0 && share > 0 {
 		steps = 1
 	}

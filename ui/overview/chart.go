@@ -33,7 +33,9 @@ var eighths = [...]string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", 
 func cell(v, top, floor, height float64) string {
 	steps := 0
 	if top > 0 {
-		steps = int((v/top*height - floor) * 8)
+		// The conversion keeps arm64 from rounding once for both operations, and so from
+		// drawing another chart.
+		steps = int((float64(v/top*height) - floor) * 8)
 	}
 	if v > 0 && floor == 0 {
 		steps = max(steps, 1)
