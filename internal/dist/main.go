@@ -25,21 +25,20 @@ type release struct {
 	out, work string
 }
 
-// architectures are the kinds of machine, by their names in Go, Debian and OCI. rpm has
-// names of its own, which nfpm knows.
-func architectures() []string { return []string{"amd64", "arm64"} }
-
 func main() {
 	out := flag.String("out", "bin/dist", "directory for the files, which is emptied first")
 	version := flag.String("version", "", "version in place of that from git")
+	kinds := flag.String("arch", "amd64,arm64", "kinds of machine to make files for, by their names in Go")
 	flag.Parse()
-	if err := run(context.Background(), *out, *version); err != nil {
+	if err := run(context.Background(), *out, *version, strings.Split(*kinds, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "dist:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out, version string) (err error) {
+// run makes everything for some kinds of machine, by their names in Go, Debian and OCI. rpm
+// has names of its own, which nfpm knows.
+func run(ctx context.Context, out, version string, kinds []string) (err error) {
 	r := &release{version: version, out: out}
 	if r.version == "" {
 		if r.version, err = gitVersion(ctx); err != nil {
@@ -59,7 +58,7 @@ func run(ctx context.Context, out, version string) (err error) {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
-	for _, arch := range architectures() {
+	for _, arch := range kinds {
 		if err := r.make(ctx, arch); err != nil {
 			return fmt.Errorf("%s: %w", arch, err)
 		}

@@ -2,6 +2,8 @@
 # nothing: packages are unpacked into KERNELS_DIR and kept there.
 
 dir=${KERNELS_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ctop-kernels}
+# The kind of machine, by its name in Debian and Go.
+arch=${KERNELS_ARCH:-amd64}
 mirror=${KERNELS_MIRROR:-http://deb.debian.org/debian}
 
 # need ends the script if a tool is missing. Each argument is TOOL:PACKAGE.
@@ -24,7 +26,7 @@ apt_options() {
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$lists/sources.list"
   options=(-o "Dir::Etc::sourcelist=$lists/sources.list" -o Dir::Etc::sourceparts=/dev/null
     -o "Dir::State::lists=$lists/lists" -o "Dir::Cache=$lists/cache" -o Dir::State::status=/dev/null
-    -o Acquire::Languages=none -o APT::Architecture=amd64 -o APT::Sandbox::User=root -qq)
+    -o Acquire::Languages=none -o APT::Architecture=$arch -o APT::Sandbox::User=root -qq)
 }
 
 depends() { apt-cache "${options[@]}" depends "$1" | sed -n 's/^ *|\{0,1\}Depends: //p'; }
