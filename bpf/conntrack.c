@@ -23,6 +23,7 @@
 #include "track.h"
 #include "verify.h"
 #include "watch.h"
+#include "who.h"
 
 /* Where packets go that came in by the first interface, and by the second. */
 struct {
@@ -272,10 +273,14 @@ int ctop_tc(struct __sk_buff *skb)
 
 /* Whatever is not an established flow's next packet. */
 static __always_inline int watch_slow(struct __sk_buff *skb,
-				      struct watched *w, __u32 side)
+				      struct watched *w, __u32 side,
+				      __u32 fresh)
 {
 	struct packet *pkt = packet_get();
 	struct cpu_stats *stats = stats_get();
+	__u32 how = (side == WATCH_OUT ? WHO_SIDE : 0) | fresh;
+	enum verdict verdict;
+	__u64 events;
 	struct volume seen;
 
 	if (!pkt || !stats)
@@ -287,7 +292,16 @@ static __always_inline int watch_slow(struct __sk_buff *skb,
 	seen.packets = pkt->segments;
 	seen.bytes = pkt->bytes;
 	watched_count(w, side, &seen);
-	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
+	if (naming)
+		who_before(skb, pkt, w, how);
+	events = stats->events[LANE_PACKET];
+	verdict = track(pkt, stats, clock_ticks());
+	if (naming) {
+		if (stats->events[LANE_PACKET] != events)
+			how |= WHO_CHANGED;
+		who_after(skb, pkt, w, how);
+	}
+	if (!admit(verdict, pkt, stats))
 		return TC_ACT_SHOT;
 	return WATCH_NEXT;
 }
@@ -302,13 +316,15 @@ static __always_inline int watch(struct __sk_buff *skb, __u32 side)
 
 	if (!w)
 		return WATCH_NEXT;
-	if (tracing || w->no_link || skb->vlan_present ||
-	    !plain_parse(&plain, &key, CTX_DATA(skb), CTX_DATA_END(skb),
-			 skb->len))
-		return watch_slow(skb, w, side);
+	/* These never go the short way, so nothing is known of them. */
+	if (w->no_link || skb->vlan_present)
+		return watch_slow(skb, w, side, 0);
+	if (tracing || !plain_parse(&plain, &key, CTX_DATA(skb),
+				    CTX_DATA_END(skb), skb->len))
+		return watch_slow(skb, w, side, WHO_FRESH);
 	key_set_zone(&key, w);
 	if (!plain_track(skb, HOOK_TC, &plain, &key, &seen))
-		return watch_slow(skb, w, side);
+		return watch_slow(skb, w, side, WHO_FRESH);
 	watched_count(w, side, &seen);
 	return WATCH_NEXT;
 }
@@ -329,6 +345,8 @@ int ctop_watch_out(struct __sk_buff *skb)
  * generator finds them. */
 struct shared_types {
 	struct event event;
+	enum owner_status owner_status;
+	enum holding holding;
 	enum timeout timeout;
 	enum verdict verdict;
 	enum invalid invalid;

@@ -102,6 +102,7 @@ type ConntrackEvent struct {
 	Invalid     uint16
 	Related     uint16
 	Reordered   [2]uint16
+	Owner       ConntrackOwner
 }
 
 type ConntrackEventLane uint32
@@ -290,6 +291,17 @@ type ConntrackHashing struct {
 	Pad     uint32
 }
 
+type ConntrackHolding uint32
+
+const (
+	ConntrackHoldingHOLDING_MADE      ConntrackHolding = 1
+	ConntrackHoldingHOLDING_CONNECTED ConntrackHolding = 2
+	ConntrackHoldingHOLDING_SENT      ConntrackHolding = 4
+	ConntrackHoldingHOLDING_CLOSED    ConntrackHolding = 8
+	ConntrackHoldingHOLDING_FILE      ConntrackHolding = 16
+	ConntrackHoldingHOLDING_SHARED    ConntrackHolding = 32
+)
+
 type ConntrackInvalid uint32
 
 const (
@@ -308,6 +320,21 @@ type ConntrackOpeningBucket struct {
 	Next  uint32
 	Marks [15]uint32
 }
+
+type ConntrackOwner struct {
+	_       structs.HostLayout
+	Control uint64
+	Process ConntrackProcess
+}
+
+type ConntrackOwnerStatus uint32
+
+const (
+	ConntrackOwnerStatusOWNER_NONE     ConntrackOwnerStatus = 0
+	ConntrackOwnerStatusOWNER_BUSY     ConntrackOwnerStatus = 1
+	ConntrackOwnerStatusOWNER_LISTENER ConntrackOwnerStatus = 2
+	ConntrackOwnerStatusOWNER_SURE     ConntrackOwnerStatus = 3
+)
 
 type ConntrackPacket struct {
 	_             structs.HostLayout
@@ -362,6 +389,15 @@ const (
 	ConntrackPolicyPOLICY_OBSERVE ConntrackPolicy = 0
 	ConntrackPolicyPOLICY_ENFORCE ConntrackPolicy = 1
 )
+
+type ConntrackProcess struct {
+	_       structs.HostLayout
+	StartNs uint64
+	Cgroup  uint64
+	Pid     uint32
+	Uid     uint32
+	Name    [16]int8
+}
 
 type ConntrackReason uint32
 
@@ -434,6 +470,16 @@ type ConntrackResyncDir struct {
 	End    uint32
 	Acked  uint32
 	Limit  uint32
+}
+
+type ConntrackSocketOwner struct {
+	_       structs.HostLayout
+	Process ConntrackProcess
+	Version uint32
+	Holding ConntrackHolding
+	Address [4]uint32
+	Port    uint16
+	Pad     [3]uint16
 }
 
 type ConntrackSweepArgs struct {
@@ -550,11 +596,13 @@ const (
 )
 
 type ConntrackWatched struct {
-	_       structs.HostLayout
-	Zone    [2]uint64
-	NoLink  uint32
-	OneSide uint32
-	Seen    [2]struct {
+	_         structs.HostLayout
+	Zone      [2]uint64
+	NoLink    uint32
+	OneSide   uint32
+	PeerNetns int32
+	Pad       uint32
+	Seen      [2]struct {
 		_       structs.HostLayout
 		Packets uint64
 		Bytes   uint64
@@ -577,9 +625,12 @@ const (
 	ConntrackMapNursery           = "nursery"
 	ConntrackMapOpenings          = "openings"
 	ConntrackMapOutputs           = "outputs"
+	ConntrackMapOwners            = "owners"
 	ConntrackMapPackets           = "packets"
+	ConntrackMapPendingOwner      = "pending_owner"
 	ConntrackMapReaders           = "readers"
 	ConntrackMapResyncs           = "resyncs"
+	ConntrackMapSockets           = "sockets"
 	ConntrackMapStats             = "stats"
 	ConntrackMapSteps             = "steps"
 	ConntrackMapTraceCount        = "trace_count"
@@ -601,6 +652,7 @@ const (
 	ConntrackVarIdSeed            = "id_seed"
 	ConntrackVarKeptLimit         = "kept_limit"
 	ConntrackVarMultiBuffer       = "multi_buffer"
+	ConntrackVarNaming            = "naming"
 	ConntrackVarNurseryBits       = "nursery_bits"
 	ConntrackVarNurseryMask       = "nursery_mask"
 	ConntrackVarOpeningMask       = "opening_mask"
@@ -667,26 +719,29 @@ type ConntrackProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackMapSpecs struct {
-	Buckets    *ebpf.MapSpec `ebpf:"buckets"`
-	Chunks     *ebpf.MapSpec `ebpf:"chunks"`
-	Ended      *ebpf.MapSpec `ebpf:"ended"`
-	Filling    *ebpf.MapSpec `ebpf:"filling"`
-	Flows      *ebpf.MapSpec `ebpf:"flows"`
-	Fragments  *ebpf.MapSpec `ebpf:"fragments"`
-	FreePlaces *ebpf.MapSpec `ebpf:"free_places"`
-	Gaps       *ebpf.MapSpec `ebpf:"gaps"`
-	Groups     *ebpf.MapSpec `ebpf:"groups"`
-	Nursery    *ebpf.MapSpec `ebpf:"nursery"`
-	Openings   *ebpf.MapSpec `ebpf:"openings"`
-	Outputs    *ebpf.MapSpec `ebpf:"outputs"`
-	Packets    *ebpf.MapSpec `ebpf:"packets"`
-	Readers    *ebpf.MapSpec `ebpf:"readers"`
-	Resyncs    *ebpf.MapSpec `ebpf:"resyncs"`
-	Stats      *ebpf.MapSpec `ebpf:"stats"`
-	Steps      *ebpf.MapSpec `ebpf:"steps"`
-	TraceCount *ebpf.MapSpec `ebpf:"trace_count"`
-	Traces     *ebpf.MapSpec `ebpf:"traces"`
-	Watched    *ebpf.MapSpec `ebpf:"watched"`
+	Buckets      *ebpf.MapSpec `ebpf:"buckets"`
+	Chunks       *ebpf.MapSpec `ebpf:"chunks"`
+	Ended        *ebpf.MapSpec `ebpf:"ended"`
+	Filling      *ebpf.MapSpec `ebpf:"filling"`
+	Flows        *ebpf.MapSpec `ebpf:"flows"`
+	Fragments    *ebpf.MapSpec `ebpf:"fragments"`
+	FreePlaces   *ebpf.MapSpec `ebpf:"free_places"`
+	Gaps         *ebpf.MapSpec `ebpf:"gaps"`
+	Groups       *ebpf.MapSpec `ebpf:"groups"`
+	Nursery      *ebpf.MapSpec `ebpf:"nursery"`
+	Openings     *ebpf.MapSpec `ebpf:"openings"`
+	Outputs      *ebpf.MapSpec `ebpf:"outputs"`
+	Owners       *ebpf.MapSpec `ebpf:"owners"`
+	Packets      *ebpf.MapSpec `ebpf:"packets"`
+	PendingOwner *ebpf.MapSpec `ebpf:"pending_owner"`
+	Readers      *ebpf.MapSpec `ebpf:"readers"`
+	Resyncs      *ebpf.MapSpec `ebpf:"resyncs"`
+	Sockets      *ebpf.MapSpec `ebpf:"sockets"`
+	Stats        *ebpf.MapSpec `ebpf:"stats"`
+	Steps        *ebpf.MapSpec `ebpf:"steps"`
+	TraceCount   *ebpf.MapSpec `ebpf:"trace_count"`
+	Traces       *ebpf.MapSpec `ebpf:"traces"`
+	Watched      *ebpf.MapSpec `ebpf:"watched"`
 }
 
 // ConntrackVariableSpecs contains global variables before they are loaded into the kernel.
@@ -700,6 +755,7 @@ type ConntrackVariableSpecs struct {
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
+	Naming            *ebpf.VariableSpec `ebpf:"naming"`
 	NurseryBits       *ebpf.VariableSpec `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
@@ -729,26 +785,29 @@ func (o *ConntrackObjects) Close() error {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackMaps struct {
-	Buckets    *ebpf.Map `ebpf:"buckets"`
-	Chunks     *ebpf.Map `ebpf:"chunks"`
-	Ended      *ebpf.Map `ebpf:"ended"`
-	Filling    *ebpf.Map `ebpf:"filling"`
-	Flows      *ebpf.Map `ebpf:"flows"`
-	Fragments  *ebpf.Map `ebpf:"fragments"`
-	FreePlaces *ebpf.Map `ebpf:"free_places"`
-	Gaps       *ebpf.Map `ebpf:"gaps"`
-	Groups     *ebpf.Map `ebpf:"groups"`
-	Nursery    *ebpf.Map `ebpf:"nursery"`
-	Openings   *ebpf.Map `ebpf:"openings"`
-	Outputs    *ebpf.Map `ebpf:"outputs"`
-	Packets    *ebpf.Map `ebpf:"packets"`
-	Readers    *ebpf.Map `ebpf:"readers"`
-	Resyncs    *ebpf.Map `ebpf:"resyncs"`
-	Stats      *ebpf.Map `ebpf:"stats"`
-	Steps      *ebpf.Map `ebpf:"steps"`
-	TraceCount *ebpf.Map `ebpf:"trace_count"`
-	Traces     *ebpf.Map `ebpf:"traces"`
-	Watched    *ebpf.Map `ebpf:"watched"`
+	Buckets      *ebpf.Map `ebpf:"buckets"`
+	Chunks       *ebpf.Map `ebpf:"chunks"`
+	Ended        *ebpf.Map `ebpf:"ended"`
+	Filling      *ebpf.Map `ebpf:"filling"`
+	Flows        *ebpf.Map `ebpf:"flows"`
+	Fragments    *ebpf.Map `ebpf:"fragments"`
+	FreePlaces   *ebpf.Map `ebpf:"free_places"`
+	Gaps         *ebpf.Map `ebpf:"gaps"`
+	Groups       *ebpf.Map `ebpf:"groups"`
+	Nursery      *ebpf.Map `ebpf:"nursery"`
+	Openings     *ebpf.Map `ebpf:"openings"`
+	Outputs      *ebpf.Map `ebpf:"outputs"`
+	Owners       *ebpf.Map `ebpf:"owners"`
+	Packets      *ebpf.Map `ebpf:"packets"`
+	PendingOwner *ebpf.Map `ebpf:"pending_owner"`
+	Readers      *ebpf.Map `ebpf:"readers"`
+	Resyncs      *ebpf.Map `ebpf:"resyncs"`
+	Sockets      *ebpf.Map `ebpf:"sockets"`
+	Stats        *ebpf.Map `ebpf:"stats"`
+	Steps        *ebpf.Map `ebpf:"steps"`
+	TraceCount   *ebpf.Map `ebpf:"trace_count"`
+	Traces       *ebpf.Map `ebpf:"traces"`
+	Watched      *ebpf.Map `ebpf:"watched"`
 }
 
 func (m *ConntrackMaps) Close() error {
@@ -765,9 +824,12 @@ func (m *ConntrackMaps) Close() error {
 		m.Nursery,
 		m.Openings,
 		m.Outputs,
+		m.Owners,
 		m.Packets,
+		m.PendingOwner,
 		m.Readers,
 		m.Resyncs,
+		m.Sockets,
 		m.Stats,
 		m.Steps,
 		m.TraceCount,
@@ -787,6 +849,7 @@ type ConntrackVariables struct {
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
+	Naming            *ebpf.Variable `ebpf:"naming"`
 	NurseryBits       *ebpf.Variable `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`

@@ -13,6 +13,7 @@
 
 #include "clock.h"
 #include "flow.h"
+#include "owner.h"
 #include "stats.h"
 
 enum event_type {
@@ -48,9 +49,11 @@ struct event {
 	__u16 invalid;
 	__u16 related;
 	__u16 reordered[2];
+	/* The process behind the flow. Without one, control is zero. */
+	struct owner owner;
 };
 
-_Static_assert(sizeof(struct event) == 168, "event has hidden padding");
+_Static_assert(sizeof(struct event) == 216, "event has hidden padding");
 
 #define MAX_READERS 8
 /* A reader is woken each time that this many more bytes wait in its ring. To
@@ -126,6 +129,25 @@ static __always_inline enum event_lane cause_lane(__u32 cause)
 	return cause >> CAUSE_LANE_SHIFT & 1;
 }
 
+/* Whom a flow belongs to. A new one has no owner yet: it is its first packet's. */
+static __always_inline void event_note_owner(struct event *event,
+					     const struct flow *flow,
+					     const struct change *change)
+{
+	const struct owner *pending;
+
+	if (!naming || control_state(change->from) != STATE_NONE) {
+		owner_copy(&event->owner, flow, change->from);
+		return;
+	}
+	pending = pending_owner_get();
+	if (!pending)
+		return;
+	event->owner = *pending;
+	if (pending->control && !(change->to & FLOW_SEEN))
+		event->owner.control ^= OWNER_REPLY;
+}
+
 static __always_inline void event_fill(struct event *event,
 				       const struct flow_key *key,
 				       const struct flow *flow,
@@ -161,6 +183,7 @@ static __always_inline void event_fill(struct event *event,
 	event->related = flow->related;
 	event->reordered[0] = flow->reordered[0];
 	event->reordered[1] = flow->reordered[1];
+	event_note_owner(event, flow, change);
 }
 
 /* Writes an event in place: a copy would take a third of the stack. */

@@ -23,6 +23,9 @@ struct watched {
 	__u32 no_link;
 	/* Its packets have no direction: both ends are on one side of it (lo). */
 	__u32 one_side;
+	/* The id of the network namespace at its other end, or a negative number. */
+	__s32 peer_netns;
+	__u32 pad;
 	/* What this CPU has seen there, by side. */
 	struct volume seen[2];
 };

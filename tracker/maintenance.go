@@ -129,6 +129,9 @@ func (t *Tracker) inherit() bool {
 	if err := t.upgrade(true); err != nil {
 		t.log.Error("the tracker continues with the programs of another version", "error", err)
 	}
+	for _, note := range t.findProcesses(context.Background()) {
+		t.log.Warn(note)
+	}
 	return true
 }
 

@@ -173,6 +173,7 @@ func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, e
 		if err := t.upgrade(false); err != nil {
 			t.notes = append(t.notes, fmt.Sprintf("it continues with the programs of another version: %v", err))
 		}
+		t.notes = append(t.notes, t.findProcesses(ctx)...)
 	}
 	return t, nil
 }
@@ -238,6 +239,7 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 		Tracing:           o.Trace,
 		VerifyChecksums:   o.Checksums,
 		Watch:             o.Watch,
+		Naming:            o.Watch && !o.NoProcesses,
 	})
 	if err != nil {
 		return nil, err
@@ -259,7 +261,7 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 // the settings that it will change.
 func describe(o Options, k *kernel.Objects, devices []*netdev.Device, dir string) (*Tracker, error) {
 	d := owner.Description{
-		Layout: kernel.CurrentLayout(), MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Programs: bpf.Fingerprint(),
+		Layout: kernel.CurrentLayout(), MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Cgroup: o.Cgroup, Programs: bpf.Fingerprint(),
 	}
 	var points []netdev.Point
 	for _, device := range devices {
@@ -289,6 +291,7 @@ func (t *Tracker) attach(ctx context.Context, o Options, devices []*netdev.Devic
 		t.noting(func() ([]string, error) { return t.hold.OpenJournal(), nil }),
 		t.noting(t.attachments.ChangeSettings),
 		t.noting(func() ([]string, error) { return t.attachments.CountUnsent(), ctx.Err() }),
+		t.noting(func() ([]string, error) { return t.findProcesses(ctx), ctx.Err() }),
 		func() error { return t.attachments.Attach(devices) },
 	}
 	for _, step := range steps {
@@ -335,7 +338,7 @@ func (t *Tracker) upgrade(running bool) error {
 	d := t.hold.Description()
 	programs, err := t.objects.Reload(kernel.Options{
 		MaxFlows: d.MaxFlows, CompleteChecksums: d.CompletesChecksums(), VerifyChecksums: d.Checksums,
-		Watch: netdev.IsWatch(d.Interfaces),
+		Watch: netdev.IsWatch(d.Interfaces), Naming: t.objects.NamesProcesses(),
 	})
 	if err != nil {
 		return err

@@ -45,6 +45,12 @@ type Options struct {
 	// Checksums counts packets with wrong checksums. The programs then read
 	// every byte of every packet.
 	Checksums bool
+	// NoProcesses does not look for the processes behind the flows of watched
+	// interfaces. Between two interfaces nobody does.
+	NoProcesses bool
+	// Cgroup is the control group of version 2 whose processes are looked for. If it
+	// is empty, those of the whole machine are.
+	Cgroup string
 	// Log is the logger. With nil, nothing is logged.
 	Log *slog.Logger
 }

@@ -27,8 +27,11 @@ type Tracker struct {
 	readers     *kernel.Readers
 	attachments *netdev.Attachments
 	hold        *owner.Hold
-	notes       []string
-	log         *slog.Logger
+	// who finds the processes behind flows. It is nil in processes that do not own
+	// the tracker, and where that is not possible.
+	who   *kernel.Who
+	notes []string
+	log   *slog.Logger
 	// translations are how the machine translates addresses. untranslated is set once
 	// they could not be read.
 	translations nat.Cache
@@ -71,6 +74,9 @@ func (t *Tracker) close() (ended bool, err error) {
 	t.readers.Close()
 	ended, err = t.hold.Leave(t.attachments.Links())
 	t.attachments.Close()
+	if t.who != nil {
+		t.who.Close()
+	}
 	t.objects.Close()
 	t.hold.Release()
 	return ended, err

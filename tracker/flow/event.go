@@ -111,6 +111,8 @@ type Event struct {
 	// was lost. It may stand for several changes. Its direction, the reason for
 	// an end and the final counters are unknown.
 	Recovered bool
+	// Holding is as in [Flow].
+	Holding Holding `json:",omitzero"`
 	// Lost is the number of missing events. It is only set for EventLost.
 	Lost uint64
 }
@@ -122,7 +124,7 @@ func (e *Event) Flow() *Flow {
 		ID: e.ID, Tuple: e.Tuple, State: e.To,
 		In: e.In, Outgoing: e.Outgoing,
 		Origin: e.Origin, Reply: e.Reply, Age: e.Age,
-		Invalid: e.Invalid, Related: e.Related, ClosedBy: e.ClosedBy,
+		Invalid: e.Invalid, Related: e.Related, ClosedBy: e.ClosedBy, Holding: e.Holding,
 	}
 	if e.Type == EventDestroy {
 		f.State = e.From

@@ -108,6 +108,8 @@ type Flow struct {
 	// OneSided is set if the reply direction was not seen at its own interface.
 	// Either replies take another path, or both ends are on the same side.
 	OneSided bool
+	// Holding is the process behind the flow, where it is known.
+	Holding Holding `json:",omitzero"`
 }
 
 // Ref returns a reference to the flow for an [Act].

@@ -25,6 +25,7 @@ func Decoders(flows int) int {
 
 // decoder converts the flows of a table.
 type decoder struct {
+	table    *Table
 	clock    Clock
 	timeouts *flow.Timeouts
 	// rates may be nil.
@@ -87,6 +88,7 @@ func (d *decoder) part(flows []flow.Flow, places []kernelFlow, first int) (_ []f
 			f.SetLocal(d.locals.Ends(&f.Tuple))
 		}
 		d.rates.set(first+i, f)
+		d.table.ownerOf(f, first+i, &v)
 	}
 	return flows, waiting
 }

@@ -28,6 +28,7 @@ const (
 	metaMap    = "meta"
 	fillingMap = "filling"
 	watchedMap = "watched"
+	ownersMap  = "owners"
 	// tracesMap is never pinned: only who began the tracker can trace it.
 	tracesMap = "traces"
 
@@ -48,7 +49,7 @@ const (
 
 // Objects are the kernel objects of a tracker, without its attachments.
 type Objects struct {
-	flows, filling                        *ebpf.Map
+	flows, filling, owners                *ebpf.Map
 	stats, config, readers, outputs, meta *ebpf.Map
 	clock, sweep, request, reset          *ebpf.Program
 	// xdp and tc are for a wire, in and out for watched interfaces, with watched.
@@ -65,7 +66,7 @@ type Objects struct {
 // maps and programs return the pinned objects by name.
 func (k *Objects) maps() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
-		flowsMap: &k.flows, fillingMap: &k.filling, statsMap: &k.stats, configMap: &k.config,
+		flowsMap: &k.flows, fillingMap: &k.filling, ownersMap: &k.owners, statsMap: &k.stats, configMap: &k.config,
 		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta, watchedMap: &k.watched,
 	}
 }
@@ -83,7 +84,7 @@ func notFor(watch bool) []string {
 	if watch {
 		return []string{xdpProgram, tcProgram}
 	}
-	return []string{inProgram, outProgram, watchedMap}
+	return []string{inProgram, outProgram, watchedMap, socketsMap}
 }
 
 // packetProgram returns a program that sees packets.
@@ -123,6 +124,8 @@ type Options struct {
 	VerifyChecksums   bool
 	// Watch loads the programs for watched interfaces, not those for a wire.
 	Watch bool
+	// Naming looks for the process behind a flow.
+	Naming bool
 }
 
 // descriptors is the number of free file descriptors needed for loading. Each
@@ -219,7 +222,7 @@ func Load(o Options) (*Objects, error) {
 	if o.Tracing {
 		k.traces = coll.DetachMap(tracesMap)
 	}
-	k.mapping = &mapping{entries: k.flows, filling: k.filling}
+	k.mapping = &mapping{entries: k.flows, filling: k.filling, owners: k.owners}
 	if k.meta, err = newMeta(); err != nil {
 		k.Close()
 		return nil, err
@@ -234,6 +237,9 @@ func specialise(spec *ebpf.CollectionSpec, o Options) error {
 	}
 	if o.Tracing {
 		spec.Maps[tracesMap].MaxEntries = traceRing
+	}
+	if o.Naming {
+		spec.Maps[ownersMap].MaxEntries = spec.Maps[flowsMap].MaxEntries
 	}
 	multiBuffer := haveMultiBuffer()
 	if !multiBuffer {
@@ -251,6 +257,7 @@ func specialise(spec *ebpf.CollectionSpec, o Options) error {
 		"clock_injected":     o.InjectedClock,
 		"complete_checksums": o.CompleteChecksums,
 		"multi_buffer":       multiBuffer,
+		"naming":             o.Naming,
 		"tracing":            o.Tracing,
 		"verify_checksums":   o.VerifyChecksums,
 		"id_seed":            binary.NativeEndian.Uint64(seed[:]),
@@ -311,7 +318,7 @@ func Open(dir string, watch bool) (*Objects, error) {
 		k.Close()
 		return nil, err
 	}
-	k.mapping = &mapping{entries: k.flows, filling: k.filling}
+	k.mapping = &mapping{entries: k.flows, filling: k.filling, owners: k.owners}
 	return k, nil
 }
 

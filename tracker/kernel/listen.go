@@ -181,7 +181,9 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 				yield(nil, err)
 				return
 			}
-			if record.from(&raw, c); !yield(&record, nil) {
+			record.from(&raw, c)
+			record.Event.Holding = l.readers.table.holding(&raw.Value.Owner)
+			if !yield(&record, nil) {
 				return
 			}
 		}

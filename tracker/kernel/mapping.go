@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -18,11 +19,13 @@ import (
 // system call and delays no other reader or program. It is mapped at the first
 // reading.
 type mapping struct {
-	entries, filling *ebpf.Map
+	entries, filling, owners *ebpf.Map
 
 	// mu is read-locked while the mapping is in use.
 	mu     sync.RWMutex
 	mapped []kernelFlow
+	// owned has the processes of the flows, at the same indexes.
+	owned  []kernelOwner
 	closed bool
 }
 
@@ -123,13 +126,33 @@ func (m *mapping) open() error {
 	if m.mapped != nil || m.closed {
 		return nil
 	}
-	n, size := int(m.entries.MaxEntries()), int(unsafe.Sizeof(kernelFlow{}))
-	b, err := unix.Mmap(m.entries.FD(), 0, n*size, unix.PROT_READ, unix.MAP_SHARED)
+	mapped, err := mapArray[kernelFlow](m.entries)
 	if err != nil {
-		return explainMemory(fmt.Errorf("read the table: map %d MB: %w", n*size>>20, err))
+		return err
 	}
-	m.mapped = unsafe.Slice((*kernelFlow)(unsafe.Pointer(unsafe.SliceData(b))), n)
+	if m.owned, err = mapArray[kernelOwner](m.owners); err != nil {
+		_ = unmapArray(mapped)
+		return err
+	}
+	m.mapped = mapped
 	return nil
+}
+
+// mapArray maps the elements of an array, read-only.
+func mapArray[T any](array *ebpf.Map) ([]T, error) {
+	var element T
+	n, size := int(array.MaxEntries()), int(unsafe.Sizeof(element))
+	b, err := unix.Mmap(array.FD(), 0, n*size, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, explainMemory(fmt.Errorf("read the table: map %d MB: %w", n*size>>20, err))
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n), nil
+}
+
+// unmapArray ends what mapArray began.
+func unmapArray[T any](mapped []T) error {
+	var element T
+	return unix.Munmap(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(mapped))), len(mapped)*int(unsafe.Sizeof(element))))
 }
 
 // close waits for readers and unmaps the table. Later readings fail.
@@ -140,7 +163,7 @@ func (m *mapping) close() error {
 	if m.mapped == nil {
 		return nil
 	}
-	b := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(m.mapped))), len(m.mapped)*int(unsafe.Sizeof(kernelFlow{})))
-	m.mapped = nil
-	return unix.Munmap(b)
+	err := errors.Join(unmapArray(m.mapped), unmapArray(m.owned))
+	m.mapped, m.owned = nil, nil
+	return err
 }

@@ -74,7 +74,7 @@ func (t *Table) ReadWaiting(c Clock, r *Rates) (s *flow.Snapshot, waiting int, e
 	if s, err = t.Status(c); err != nil {
 		return nil, 0, err
 	}
-	decode := decoder{clock: c, timeouts: &s.Timeouts, rates: r, locals: t.locals.Load()}
+	decode := decoder{table: t, clock: c, timeouts: &s.Timeouts, rates: r, locals: t.locals.Load()}
 	expected := Present(&s.Counters)
 	err = t.objects.mapping.use(func(places []kernelFlow) {
 		if r != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ctop/tracker/flow"
+	"ctop/tracker/process"
 )
 
 // Table is the flow table of a tracker, with its configuration and clocks. Its
@@ -16,6 +17,8 @@ type Table struct {
 	tick    time.Duration
 	// now returns the time of day.
 	now func() time.Time
+	// book knows the processes behind flows.
+	book *process.Book
 
 	// locals are the addresses of this machine, nil if nothing is watched.
 	locals atomic.Pointer[flow.Locals]
@@ -32,14 +35,14 @@ func NewTable(k *Objects) (*Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Table{objects: k, tick: tick, now: time.Now}
+	t := &Table{objects: k, tick: tick, now: time.Now, book: process.NewBook()}
 	return t, t.readBack()
 }
 
 // NewReplayTable returns the table of objects with an injected clock. tick is
 // the length of its ticks.
 func NewReplayTable(k *Objects, tick time.Duration) *Table {
-	return &Table{objects: k, tick: tick, now: time.Now}
+	return &Table{objects: k, tick: tick, now: time.Now, book: process.NewBook()}
 }
 
 // Configure sets the policy and the timeouts.

@@ -23,6 +23,9 @@ type Watched struct {
 	// OneSide is set if both ends of a flow are on one side of the interface,
 	// as on lo.
 	OneSide bool
+	// PeerNetns is the ID of the network namespace at the other end of a veth, or
+	// negative.
+	PeerNetns int
 }
 
 // Watch gives the programs the data about an interface. The interface inherits the
@@ -96,7 +99,10 @@ func (w Watched) toKernel() *kernelWatched {
 	binary.NativeEndian.PutUint16(ids[4:], zone.Vlan[0])
 	binary.NativeEndian.PutUint16(ids[6:], zone.Vlan[1])
 	binary.NativeEndian.PutUint16(rest[4:], zone.VlanThird)
-	k := &kernelWatched{Zone: [2]uint64{binary.NativeEndian.Uint64(ids[:]), binary.NativeEndian.Uint64(rest[:])}}
+	k := &kernelWatched{
+		Zone:      [2]uint64{binary.NativeEndian.Uint64(ids[:]), binary.NativeEndian.Uint64(rest[:])},
+		PeerNetns: int32(w.PeerNetns),
+	}
 	if w.NoLink {
 		k.NoLink = 1
 	}

@@ -74,10 +74,20 @@ func watchedAt(points []Point, i, index int) (kernel.Watched, error) {
 	}
 	kind := l.Attrs().EncapType
 	return kernel.Watched{
-		Position: position(points, i),
-		NoLink:   kind != "ether" && kind != "loopback",
-		OneSide:  l.Attrs().RawFlags&unix.IFF_LOOPBACK != 0,
+		Position:  position(points, i),
+		NoLink:    kind != "ether" && kind != "loopback",
+		OneSide:   l.Attrs().RawFlags&unix.IFF_LOOPBACK != 0,
+		PeerNetns: peerNetns(l),
 	}, nil
+}
+
+// peerNetns returns the ID of the network namespace in which the other end of a veth or
+// netkit is, negative where that is our own.
+func peerNetns(l netlink.Link) int {
+	if kind := l.Type(); kind != "veth" && kind != "netkit" {
+		return -1
+	}
+	return l.Attrs().NetNsID
 }
 
 // keepSeen keeps what was seen at an interface that is gone.

@@ -22,6 +22,8 @@ type Description struct {
 	Keep      bool   `json:"keep"`
 	// Checksums is set if packets with wrong checksums are counted.
 	Checksums bool `json:"checksums,omitempty"`
+	// Cgroup is the control group whose processes are looked for, empty for all.
+	Cgroup string `json:"cgroup,omitempty"`
 	// Programs is the fingerprint of the attached programs.
 	Programs string `json:"programs"`
 }

@@ -149,6 +149,36 @@ type ShortOpeningBucket struct {
 	Marks [15]uint32
 }
 
+type ShortOwner struct {
+	_       structs.HostLayout
+	Control uint64
+	Process struct {
+		_       structs.HostLayout
+		StartNs uint64
+		Cgroup  uint64
+		Pid     uint32
+		Uid     uint32
+		Name    [16]int8
+	}
+}
+
+type ShortSocketOwner struct {
+	_       structs.HostLayout
+	Process struct {
+		_       structs.HostLayout
+		StartNs uint64
+		Cgroup  uint64
+		Pid     uint32
+		Uid     uint32
+		Name    [16]int8
+	}
+	Version uint32
+	Holding uint32
+	Address [4]uint32
+	Port    uint16
+	Pad     [3]uint16
+}
+
 type ShortTcpStep struct {
 	_       structs.HostLayout
 	Control uint64
@@ -190,7 +220,10 @@ const (
 	ShortMapNursery           = "nursery"
 	ShortMapOpenings          = "openings"
 	ShortMapOutputs           = "outputs"
+	ShortMapOwners            = "owners"
+	ShortMapPendingOwner      = "pending_owner"
 	ShortMapReaders           = "readers"
+	ShortMapSockets           = "sockets"
 	ShortMapStats             = "stats"
 	ShortMapSteps             = "steps"
 	ShortProgShortLocked      = "short_locked"
@@ -202,6 +235,7 @@ const (
 	ShortVarIdSeed            = "id_seed"
 	ShortVarKeptLimit         = "kept_limit"
 	ShortVarMultiBuffer       = "multi_buffer"
+	ShortVarNaming            = "naming"
 	ShortVarNurseryBits       = "nursery_bits"
 	ShortVarNurseryMask       = "nursery_mask"
 	ShortVarOpeningMask       = "opening_mask"
@@ -259,18 +293,21 @@ type ShortProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ShortMapSpecs struct {
-	Buckets     *ebpf.MapSpec `ebpf:"buckets"`
-	Filling     *ebpf.MapSpec `ebpf:"filling"`
-	Flows       *ebpf.MapSpec `ebpf:"flows"`
-	FreePlaces  *ebpf.MapSpec `ebpf:"free_places"`
-	Gaps        *ebpf.MapSpec `ebpf:"gaps"`
-	LockedFlows *ebpf.MapSpec `ebpf:"locked_flows"`
-	Nursery     *ebpf.MapSpec `ebpf:"nursery"`
-	Openings    *ebpf.MapSpec `ebpf:"openings"`
-	Outputs     *ebpf.MapSpec `ebpf:"outputs"`
-	Readers     *ebpf.MapSpec `ebpf:"readers"`
-	Stats       *ebpf.MapSpec `ebpf:"stats"`
-	Steps       *ebpf.MapSpec `ebpf:"steps"`
+	Buckets      *ebpf.MapSpec `ebpf:"buckets"`
+	Filling      *ebpf.MapSpec `ebpf:"filling"`
+	Flows        *ebpf.MapSpec `ebpf:"flows"`
+	FreePlaces   *ebpf.MapSpec `ebpf:"free_places"`
+	Gaps         *ebpf.MapSpec `ebpf:"gaps"`
+	LockedFlows  *ebpf.MapSpec `ebpf:"locked_flows"`
+	Nursery      *ebpf.MapSpec `ebpf:"nursery"`
+	Openings     *ebpf.MapSpec `ebpf:"openings"`
+	Outputs      *ebpf.MapSpec `ebpf:"outputs"`
+	Owners       *ebpf.MapSpec `ebpf:"owners"`
+	PendingOwner *ebpf.MapSpec `ebpf:"pending_owner"`
+	Readers      *ebpf.MapSpec `ebpf:"readers"`
+	Sockets      *ebpf.MapSpec `ebpf:"sockets"`
+	Stats        *ebpf.MapSpec `ebpf:"stats"`
+	Steps        *ebpf.MapSpec `ebpf:"steps"`
 }
 
 // ShortVariableSpecs contains global variables before they are loaded into the kernel.
@@ -284,6 +321,7 @@ type ShortVariableSpecs struct {
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.VariableSpec `ebpf:"multi_buffer"`
+	Naming            *ebpf.VariableSpec `ebpf:"naming"`
 	NurseryBits       *ebpf.VariableSpec `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.VariableSpec `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.VariableSpec `ebpf:"opening_mask"`
@@ -311,18 +349,21 @@ func (o *ShortObjects) Close() error {
 //
 // It can be passed to LoadShortObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ShortMaps struct {
-	Buckets     *ebpf.Map `ebpf:"buckets"`
-	Filling     *ebpf.Map `ebpf:"filling"`
-	Flows       *ebpf.Map `ebpf:"flows"`
-	FreePlaces  *ebpf.Map `ebpf:"free_places"`
-	Gaps        *ebpf.Map `ebpf:"gaps"`
-	LockedFlows *ebpf.Map `ebpf:"locked_flows"`
-	Nursery     *ebpf.Map `ebpf:"nursery"`
-	Openings    *ebpf.Map `ebpf:"openings"`
-	Outputs     *ebpf.Map `ebpf:"outputs"`
-	Readers     *ebpf.Map `ebpf:"readers"`
-	Stats       *ebpf.Map `ebpf:"stats"`
-	Steps       *ebpf.Map `ebpf:"steps"`
+	Buckets      *ebpf.Map `ebpf:"buckets"`
+	Filling      *ebpf.Map `ebpf:"filling"`
+	Flows        *ebpf.Map `ebpf:"flows"`
+	FreePlaces   *ebpf.Map `ebpf:"free_places"`
+	Gaps         *ebpf.Map `ebpf:"gaps"`
+	LockedFlows  *ebpf.Map `ebpf:"locked_flows"`
+	Nursery      *ebpf.Map `ebpf:"nursery"`
+	Openings     *ebpf.Map `ebpf:"openings"`
+	Outputs      *ebpf.Map `ebpf:"outputs"`
+	Owners       *ebpf.Map `ebpf:"owners"`
+	PendingOwner *ebpf.Map `ebpf:"pending_owner"`
+	Readers      *ebpf.Map `ebpf:"readers"`
+	Sockets      *ebpf.Map `ebpf:"sockets"`
+	Stats        *ebpf.Map `ebpf:"stats"`
+	Steps        *ebpf.Map `ebpf:"steps"`
 }
 
 func (m *ShortMaps) Close() error {
@@ -336,7 +377,10 @@ func (m *ShortMaps) Close() error {
 		m.Nursery,
 		m.Openings,
 		m.Outputs,
+		m.Owners,
+		m.PendingOwner,
 		m.Readers,
+		m.Sockets,
 		m.Stats,
 		m.Steps,
 	)
@@ -353,6 +397,7 @@ type ShortVariables struct {
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
 	MultiBuffer       *ebpf.Variable `ebpf:"multi_buffer"`
+	Naming            *ebpf.Variable `ebpf:"naming"`
 	NurseryBits       *ebpf.Variable `ebpf:"nursery_bits"`
 	NurseryMask       *ebpf.Variable `ebpf:"nursery_mask"`
 	OpeningMask       *ebpf.Variable `ebpf:"opening_mask"`

@@ -1,0 +1,209 @@
+package kernel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+
+	"ctop/bpf"
+	"ctop/tracker/process"
+)
+
+// Programs at the hooks of a control group write down which process has which socket
+// (who.c in bpf). They let everything pass. The programs that see packets read it from
+// the map of the sockets.
+
+const (
+	// socketsMap is the map that goes with sockets. It is never pinned: the programs
+	// hold it.
+	socketsMap = "sockets"
+	// whoPin is the prefix of the names under which the attachments are pinned.
+	whoPin = "who_"
+	// closeProgram is at a tracepoint, filesProgram is an iterator.
+	closeProgram = "who_close"
+	filesProgram = "who_files"
+)
+
+// Who is the programs that find out which process has a socket. Its methods must not be
+// called concurrently.
+type Who struct {
+	links []link.Link
+	// files lists the sockets among the files of all processes.
+	files *link.Iter
+}
+
+// FindProcesses attaches the programs to a control group of version 2 and, if dir is not
+// empty, pins the attachments there, in place of those that are pinned. What cannot be
+// had is in the notes: without it fewer flows have a name.
+func (k *Objects) FindProcesses(cgroup, dir string) (w *Who, notes []string, err error) {
+	sockets, err := k.socketsOf()
+	if err != nil {
+		return nil, nil, err
+	}
+	defer sockets.Close()
+	spec, err := bpf.LoadWho()
+	if err != nil {
+		return nil, nil, fmt.Errorf("read the BPF programs: %w", err)
+	}
+	w = new(Who)
+	for name := range spec.Programs {
+		err := w.begin(spec, name, sockets, cgroup, dir)
+		switch {
+		case err == nil:
+		case name == closeProgram || name == filesProgram:
+			notes = append(notes, err.Error())
+		default:
+			w.Close()
+			return nil, nil, err
+		}
+	}
+	return w, notes, nil
+}
+
+// socketsOf opens the map that the programs which see packets read.
+func (k *Objects) socketsOf() (*ebpf.Map, error) {
+	maps, err := mapsOf(k.packetProgram())
+	if err != nil {
+		return nil, err
+	}
+	sockets := maps[socketsMap]
+	for name, m := range maps {
+		if name != socketsMap {
+			m.Close()
+		}
+	}
+	if sockets == nil {
+		return nil, errors.New("find processes: the running programs do not look for them")
+	}
+	return sockets, nil
+}
+
+// begin loads a program and attaches it.
+func (w *Who) begin(spec *ebpf.CollectionSpec, name string, sockets *ebpf.Map, cgroup, dir string) error {
+	one := spec.Copy()
+	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{
+		MapReplacements: map[string]*ebpf.Map{socketsMap: sockets},
+	})
+	if err != nil {
+		return fmt.Errorf("load %s: %w", name, err)
+	}
+	defer coll.Close()
+	p := coll.Programs[name]
+	if name == filesProgram {
+		if w.files, err = link.AttachIter(link.IterOptions{Program: p}); err != nil {
+			return fmt.Errorf("attach %s: %w", name, err)
+		}
+		return nil
+	}
+	l, err := attachWho(p, one.Programs[name].AttachType, cgroup)
+	if err != nil {
+		return fmt.Errorf("attach %s: %w", name, err)
+	}
+	w.links = append(w.links, l)
+	if dir == "" {
+		return nil
+	}
+	return ReplacePin(l, filepath.Join(dir, name))
+}
+
+func attachWho(p *ebpf.Program, at ebpf.AttachType, cgroup string) (link.Link, error) {
+	if p.Type() == ebpf.Tracing {
+		return link.AttachTracing(link.TracingOptions{Program: p})
+	}
+	return link.AttachCgroup(link.CgroupOptions{Path: cgroup, Attach: at, Program: p})
+}
+
+// Close closes this process's descriptors. Pinned attachments stay attached.
+func (w *Who) Close() {
+	for _, l := range w.links {
+		_ = l.Close()
+	}
+	if w.files != nil {
+		_ = w.files.Close()
+	}
+}
+
+// Held is a socket among the files of a process. Several processes may have one.
+type Held struct {
+	process kernelProcess
+	// Socket tells sockets apart.
+	Socket uint64
+	// Netns is the inode of its network namespace.
+	Netns    uint32
+	Protocol uint8
+	// Local and Remote are its ends. Without a remote end it listens, or sends to
+	// several.
+	Local, Remote netip.AddrPort
+	FD            uint32
+}
+
+// Seen returns the process.
+func (h *Held) Seen() process.Seen { return seen(&h.process) }
+
+type kernelHeld = bpf.WhoHeldSocket
+
+// Files lists the sockets that are among the files of processes, and writes down who
+// has those that are older than the programs.
+func (w *Who) Files(ctx context.Context) (list []Held, err error) {
+	if w.files == nil {
+		return nil, nil
+	}
+	r, err := w.files.Open()
+	if err != nil {
+		return nil, fmt.Errorf("list open sockets: %w", err)
+	}
+	defer func() { _ = r.Close() }()
+	buffer := make([]byte, 256*int(unsafe.Sizeof(kernelHeld{})))
+	for filled := 0; ctx.Err() == nil; {
+		n, err := r.Read(buffer[filled:])
+		filled += n
+		size := int(unsafe.Sizeof(kernelHeld{}))
+		for at := 0; at+size <= filled; at += size {
+			list = append(list, heldFromKernel((*kernelHeld)(unsafe.Pointer(&buffer[at]))))
+		}
+		filled = copy(buffer, buffer[filled/size*size:filled])
+		if errors.Is(err, io.EOF) {
+			return list, nil
+		}
+		if err != nil {
+			return list, fmt.Errorf("list open sockets: %w", err)
+		}
+	}
+	return list, ctx.Err()
+}
+
+func heldFromKernel(k *kernelHeld) Held {
+	h := Held{
+		process: *(*kernelProcess)(unsafe.Pointer(&k.Process)), Socket: k.Socket, Netns: k.Netns, Protocol: k.Protocol, FD: k.Fd,
+	}
+	h.Local = netip.AddrPortFrom(heldAddr(k, &k.Local), k.LocalPort)
+	h.Remote = netip.AddrPortFrom(heldAddr(k, &k.Remote), networkPort(k.RemotePort))
+	return h
+}
+
+// heldAddr returns an address. A socket of IPv6 that has a mapped one is one of IPv4.
+func heldAddr(k *kernelHeld, words *[4]uint32) netip.Addr {
+	b := *(*[16]byte)(unsafe.Pointer(words))
+	if k.Family == 2 {
+		return netip.AddrFrom4([4]byte(b[:4]))
+	}
+	return netip.AddrFrom16(b).Unmap()
+}
+
+// RemoveWho detaches what is pinned in dir.
+func RemoveWho(dir string) error {
+	pins, err := filepath.Glob(filepath.Join(dir, whoPin+"*"))
+	for _, pin := range pins {
+		err = errors.Join(err, os.Remove(pin))
+	}
+	return err
+}
