@@ -114,6 +114,31 @@ var registry = append([]Field{
 		JSON: "related", Event: EndEvent, Wide: "RELATED", Cell: cellRelated, Added: 1,
 	},
 	{Name: "local.end", Holds: hasLocal, Append: appendLocalEnd, JSON: "local", Event: EveryEvent, Added: 6},
+	{
+		Name: "pid", Means: "number of the process", Example: ":812", Kind: Count, Number: processID, Ascending: true,
+		Title: "PID", Width: 7, Extra: true, Show: showPID, JSON: "process.pid", Added: 7, Event: EveryEvent, Wide: "PID",
+	},
+	{
+		Name: "process", Means: "process behind the flow", Example: ":nginx", Kind: Text, Text: processName, Order: orderProcess,
+		Title: "PROCESS", Width: 15, Extra: true, JSON: "process.name", Added: 7, Event: EveryEvent, Wide: "PROCESS", Cell: cellProcess,
+	},
+	{
+		Name: "user", Means: "user of the process", Example: ":www-data", Kind: Text, Text: processUser,
+		JSON: "process.user", Added: 7, Event: EveryEvent,
+	},
+	{
+		Name: "unit", Means: "systemd unit of the process", Example: ":nginx.service", Kind: Text, Text: processUnit,
+		JSON: "process.unit", Added: 7, Event: EveryEvent,
+	},
+	{
+		Name: "container", Means: "container of the process", Example: ":0a1b2c3d4e5f", Kind: Text, Text: processContainer,
+		JSON: "process.container", Added: 7, Event: EveryEvent,
+	},
+	{
+		Name: "pod", Means: "pod of the process, by its UID", Example: ":UID", Kind: Text, Text: processPod,
+		JSON: "process.pod", Added: 7, Event: EveryEvent,
+	},
+	{Name: "process.end", Append: appendProcessEnd, Holds: hasProcess, JSON: "process.end", Added: 7, Event: EveryEvent},
 	{Name: "closed_by", Holds: closed, Append: appendCloser, JSON: "closed_by", Event: CloseEvent, Added: 1},
 	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},

@@ -22,6 +22,9 @@ func sample() *flow.Flow {
 		Age:    61 * time.Second, Idle: 1230 * time.Millisecond, Timeout: 100 * time.Second,
 		Invalid: 65535, Related: 6, ClosedBy: flow.CloserReply, OneSided: true, OwnTimeout: true,
 		NAT: 1,
+		Holding: flow.Holding{End: flow.Reply, Process: &flow.Process{
+			PID: 70812, Name: "ng\x1binx", User: "www-data", Unit: "nginx.service", Container: "0a1b2c3d4e5f", Pod: "uid",
+		}},
 	}
 }
 
@@ -69,6 +72,13 @@ func TestTexts(t *testing.T) {
 		"zero_windows":        {"3", "3", 3},
 		"invalid":             {"65.5 k", "65535+", 65535},
 		"related":             {"6", "6", 6},
+		"process":             {"ng·inx", "ng·inx", 0},
+		"pid":                 {"70812", "70812", 70812},
+		"user":                {"www-data", "www-data", 0},
+		"unit":                {"nginx.service", "nginx.service", 0},
+		"container":           {"0a1b2c3d4e5f", "0a1b2c3d4e5f", 0},
+		"pod":                 {"uid", "uid", 0},
+		"process.end":         {"reply", "reply", 0},
 		"closed_by":           {"reply", "reply", 0},
 		"one_sided":           {"yes", "yes", 0},
 		"pinned":              {"yes", "yes", 0},

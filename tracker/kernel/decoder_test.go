@@ -55,7 +55,7 @@ func TestDecoders(t *testing.T) {
 				}
 				s := &flow.Snapshot{Time: clock.Wall.Add(time.Duration(second) * time.Second)}
 				rates.begin(s, len(places))
-				d := decoder{clock: clock, timeouts: &timeouts, rates: &rates}
+				d := decoder{table: &Table{objects: &Objects{mapping: new(mapping)}}, clock: clock, timeouts: &timeouts, rates: &rates}
 				got.flows, got.waiting = d.flows(places, len(places)-len(places)/holes)
 				rates.end()
 			}

@@ -13,7 +13,7 @@ import (
 
 // The members of an event that its flow has, and those of its end.
 var (
-	eventMembers = newMembers(ofEvents(field.Members(), field.EveryEvent)).flat()
+	eventMembers = newMembers(ofEvents(field.Members(), field.EveryEvent)).flat("origin")
 	endMembers   = newMembers(ofEvents(field.Members(), field.EndEvent, field.CloseEvent))
 )
 
@@ -160,15 +160,19 @@ func appendEventText(b []byte, e *flow.Event, full bool) []byte {
 	b = fmt.Appendf(b, "%-*s  ", tupleWidth, e.Tuple)
 	switch {
 	case e.Recovered:
-		return append(append(b, changeText(e)...), ", recovered"...)
+		b = append(append(b, changeText(e)...), ", recovered"...)
 	case e.Type == flow.EventNew:
-		return append(b, e.To.String()...)
+		b = append(b, e.To.String()...)
 	case e.Type == flow.EventDestroy:
-		return fmt.Appendf(b, "%s  %s after %s%s, %s out, %s in",
+		b = fmt.Appendf(b, "%s  %s after %s%s, %s out, %s in",
 			e.From, e.Reason, format.Lasted(e.Age), closerText(e.ClosedBy), halfText(e.Origin), halfText(e.Reply))
 	default:
-		return append(b, changeText(e)...)
+		b = append(b, changeText(e)...)
 	}
+	if p := e.Holding.Owner(); p != nil {
+		b = fmt.Appendf(b, "  %s[%d]", format.Clean(p.Name), p.PID)
+	}
+	return b
 }
 
 // changeText is the states before and after, as far as there are any.

@@ -85,13 +85,23 @@ func newMember(f *field.Field, key string) member {
 	return m
 }
 
-// flat returns members that are all in the outer object. A text that is not known is
-// left out: events of older recordings have none.
-func (list members) flat() members {
+// flat returns the members with those of one inner object in the outer one. A text that
+// is not known is left out: events of older recordings have none.
+func (list members) flat(object string) members {
 	var flat members
+	within := false
 	for _, m := range list {
-		if m.field != nil {
-			m.key = newLiteral("," + strings.TrimPrefix(m.key.String(), ","))
+		switch {
+		case m.step == stepOpen && m.key.String() == `,"`+object+`":{`:
+			within = true
+		case within && m.step == stepClose:
+			within = false
+		case m.field == nil:
+			flat = append(flat, m)
+		default:
+			if within {
+				m.key = newLiteral("," + strings.TrimPrefix(m.key.String(), ","))
+			}
 			m.always = m.always && m.field.Kind != field.Text
 			flat = append(flat, m)
 		}

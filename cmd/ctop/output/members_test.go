@@ -50,7 +50,7 @@ func TestMembers(t *testing.T) {
 		if !json.Valid([]byte("{" + got[2:] + "}")) {
 			t.Errorf("%s is not JSON", got)
 		}
-		if flat := string(all[c.flow.Tuple.Proto].flat().append([]byte(`{"a":1`), &c.flow, nil)); !json.Valid([]byte(flat + "}")) {
+		if flat := string(all[c.flow.Tuple.Proto].flat("origin").append([]byte(`{"a":1`), &c.flow, nil)); !json.Valid([]byte(flat + "}")) {
 			t.Errorf("%s is not JSON", flat)
 		}
 	}
@@ -59,8 +59,12 @@ func TestMembers(t *testing.T) {
 func TestFlat(t *testing.T) {
 	f := &flow.Flow{In: 1, OneSided: true}
 	const want = `{"a":1,"id":"x","pid":1,"gone":true,"unit":"a\"b"`
-	if got := string(newMembers(fieldsOfProcesses()[:5]).flat().append([]byte(`{"a":1`), f, nil)); got != want {
+	if got := string(newMembers(fieldsOfProcesses()[:5]).flat("process").append([]byte(`{"a":1`), f, nil)); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	const inner = `{"a":1,"id":"x","process":{"pid":1,"gone":true},"unit":"a\"b"`
+	if got := string(newMembers(fieldsOfProcesses()[:5]).flat("origin").append([]byte(`{"a":1`), f, nil)); got != inner {
+		t.Errorf("\n got %s\nwant %s", got, inner)
 	}
 }
 

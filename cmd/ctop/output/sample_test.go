@@ -92,9 +92,17 @@ func samplePing() flow.Flow {
 		State:   flow.StateEstablished,
 		Origin:  flow.Half{Packets: 1, Bytes: 98},
 		Reply:   flow.Half{Packets: 1, Bytes: 98},
+		Holding: sampleHolding(),
 		Idle:    time.Microsecond,
 		Timeout: 30 * time.Second,
 	}
+}
+
+func sampleHolding() flow.Holding {
+	return flow.Holding{End: flow.Reply, Process: &flow.Process{
+		PID: 70812, Name: "ng inx", User: "www-data", Unit: "nginx.service", Container: "0a1b2c3d4e5f",
+		Pod: "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+	}}
 }
 
 func sampleGRE() flow.Flow {
@@ -138,7 +146,7 @@ func sampleEvents() []flow.Event {
 		{
 			Time: at, Type: flow.EventDestroy, ID: ping.ID, Tuple: ping.Tuple,
 			From: flow.StateNew, Reason: flow.ReasonExpired,
-			Origin: flow.Half{Packets: 1, Bytes: 98}, Age: 12 * time.Millisecond,
+			Origin: flow.Half{Packets: 1, Bytes: 98}, Age: 12 * time.Millisecond, Holding: sampleHolding(),
 		},
 	}
 }

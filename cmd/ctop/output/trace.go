@@ -3,7 +3,9 @@ package output
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 )
@@ -105,11 +107,11 @@ func traceState(s flow.State) string {
 	return s.String()
 }
 
-// tupleMembers are the members of an event that name the flow, without its id and where
-// it was seen.
-var tupleMembers = slices.DeleteFunc(slices.Clone(eventMembers), func(m member) bool {
-	return slices.Contains([]string{"id", "if", "dir", "local.end"}, m.field.Name)
-})
+// tupleMembers are the members of an event that name the flow, without its id, its
+// process and where it was seen.
+var tupleMembers = newMembers(slices.DeleteFunc(ofEvents(field.Members(), field.EveryEvent), func(f *field.Field) bool {
+	return slices.Contains([]string{"id", "if", "dir", "local.end"}, f.Name) || strings.HasPrefix(f.JSON, "process.")
+})).flat("origin")
 
 func appendTraceJSON(b []byte, t *flow.Trace, in []string) []byte {
 	if t.Lost > 0 {
