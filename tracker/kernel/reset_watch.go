@@ -19,10 +19,11 @@ type place struct {
 // places returns the watched interfaces by the zone in the keys of their flows.
 func (t *Table) places() (map[[2]uint64]place, error) {
 	places := map[[2]uint64]place{}
-	var p place
+	var index uint32
+	var perCPU []kernelWatched
 	each := t.objects.watched.Iterate()
-	for each.Next(&p.index, &p.kernelWatched) {
-		places[p.Zone] = p
+	for each.Next(&index, &perCPU) {
+		places[perCPU[0].Zone] = place{index, perCPU[0]}
 	}
 	if err := each.Err(); err != nil {
 		return nil, fmt.Errorf("read the watched interfaces: %w", err)
