@@ -58,6 +58,34 @@ func TestFirstAnswerRaced(t *testing.T) {
 	}
 }
 
+// A connection is opened again in a full table, and at the same moment other flows begin,
+// which find no place but the one of the old connection. Then it takes another one, or
+// passes untracked: it is no segment without a flow, which would be dropped.
+func TestOpenedAgainInFullTable(t *testing.T) {
+	const each = 1 << 12
+	r := newRace(t, each)
+	c := r.connect(hookXDP)
+	c.client("established", frame.Segment{Flags: frame.SYN, Seq: 900_000})
+	c.server("established", frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 700_000, Ack: 900_001})
+	like := *r.flow(c.key())
+	again := tcpFrame(client4, server4, frame.Segment{Flags: frame.ACK, Seq: 900_001, Ack: 700_001, Sport: 40000, Dport: 443})
+	r.prepare = func() {
+		r.fill(each, like)
+		r.filling().Kept = each
+		r.enforce(true)
+	}
+	both := course{frames: [2][]byte{again, udpFrame(client4, server4, 5, 6, 60).Bytes()}, offsets: [2]int16{there, there}, lead: 64}
+	var reused, invalid uint64
+	rounds := r.until(longer(20_000, 500_000), each, both, func(counted ConntrackCpuStats) {
+		reused += counted.Destroyed[ConntrackReasonREASON_REUSED]
+		invalid += counted.Verdict[ConntrackVerdictVERDICT_INVALID]
+	})
+	t.Logf("%d connections were opened again in %d rounds", reused, rounds)
+	if reused != rounds*each || invalid > 0 {
+		t.Errorf("%d of %d connections were opened again, %d packets were invalid", reused, rounds*each, invalid)
+	}
+}
+
 // fill enters as many flows as the gates send packets of: like one of client4's port
 // 40000 with server4's 443.
 func (r *race) fill(n uint32, like ConntrackFlow) {
