@@ -24,7 +24,7 @@ import (
 // at that moment, which tells of it when it ends.
 func TestProgramsAreInterrupted(t *testing.T) {
 	for _, by := range hooks {
-		for name, steps := range map[string][][2]arrival{"UDP": datagrams(), "TCP": openings()} {
+		for name, steps := range map[string][][]arrival{"UDP": datagrams(), "TCP": openings(), "places": successors()} {
 			t.Run(fmt.Sprintf("%s, %s", by, name), func(t *testing.T) {
 				newInterruption(t, by, steps).run()
 			})
@@ -38,7 +38,7 @@ type interruption struct {
 	t      *testing.T
 	live   *live
 	cpus   []int
-	steps  [][2]arrival
+	steps  [][]arrival
 	before ConntrackCpuStats
 	ledger ledger
 	// deleted is how often a flow was asked to end.
@@ -51,7 +51,7 @@ type arrival struct {
 	data []byte
 }
 
-func newInterruption(t *testing.T, by hook, steps [][2]arrival) *interruption {
+func newInterruption(t *testing.T, by hook, steps [][]arrival) *interruption {
 	t.Helper()
 	n := &interruption{harness: newHarness(t, setup{MaxFlows: 64}), t: t, cpus: someCPUs(t, 2), steps: steps}
 	if len(n.cpus) < 2 {
@@ -83,7 +83,7 @@ func (n *interruption) attach(by hook, port int) (link.Link, error) {
 // that a flow ends and its word of that.
 func (n *interruption) run() {
 	n.before = n.counters()
-	n.ledger = ledger{keys: map[ConntrackFlowKey]uint64{}, next: map[[2]uint32]uint64{}}
+	n.ledger = ledger{keys: map[ConntrackFlowKey]uint64{}, next: map[[2]uint32]uint64{}, asked: map[uint64]bool{}}
 	n.drain()
 	var stop atomic.Bool
 	var sending sync.WaitGroup
@@ -95,9 +95,9 @@ func (n *interruption) run() {
 	n.check()
 }
 
-// send sends frames in pairs from the other CPU. The first one begins a flow, which is
-// asked to end at once; when the second one comes is chance. It waits for that, so that
-// the packets leave time for what they are to interrupt.
+// send sends frames from the other CPU. The first one begins a flow, which is asked to end
+// at once; when the others come is chance. It waits for that, so that the packets leave
+// time for what they are to interrupt.
 func (n *interruption) send(stop *atomic.Bool) {
 	defer urgently(n.t, n.cpus[1])()
 	random := rand.New(rand.NewPCG(1, 2))
@@ -105,7 +105,10 @@ func (n *interruption) send(stop *atomic.Bool) {
 		step, deleted := n.steps[i%len(n.steps)], n.deleted.Load()
 		err := n.live.send(step[0].side, step[0].data)
 		pause(time.Duration(random.Int64N(int64(12 * time.Microsecond))))
-		if err = errors.Join(err, n.live.send(step[1].side, step[1].data)); err != nil {
+		for _, next := range step[1:] {
+			err = errors.Join(err, n.live.send(next.side, next.data))
+		}
+		if err != nil {
 			n.t.Error(err)
 			return
 		}
@@ -128,7 +131,9 @@ func (n *interruption) end(interrupted uint64) {
 	for n.ledger.overtaken < interrupted && !n.t.Failed() {
 		for range 64 {
 			n.memory.Each(func(f *ConntrackFlow) {
-				n.syscall(n.Request, &ConntrackRequestArgs{Key: f.Key, Id: f.Id, Request: ConntrackFlowRequestREQUEST_DELETE})
+				args := ConntrackRequestArgs{Key: f.Key, Id: f.Id, Request: ConntrackFlowRequestREQUEST_DELETE}
+				n.ledger.asked[args.Id] = true
+				n.syscall(n.Request, &args)
 				n.deleted.Add(1)
 			})
 		}
@@ -187,6 +192,8 @@ type ledger struct {
 	keys map[ConntrackFlowKey]uint64
 	// next are the numbers of the events to come of each CPU and lane.
 	next map[[2]uint32]uint64
+	// asked are the flows that were asked to end.
+	asked map[uint64]bool
 	// packets of the flows that ended.
 	packets uint64
 	// overtaken flows were followed by another one of their key before they said
@@ -213,27 +220,45 @@ func (l *ledger) read(t *testing.T, events []ConntrackEvent) {
 				delete(l.keys, e.Key)
 			}
 			l.packets += e.Packets[0] + e.Packets[1]
+			if e.Reason == ConntrackReasonREASON_DELETED && !l.asked[e.Id] {
+				t.Errorf("a flow was deleted in place of the one that had its place before: %+v", e)
+			}
 		}
 	}
 }
 
 // datagrams of two flows.
-func datagrams() (steps [][2]arrival) {
+func datagrams() (steps [][]arrival) {
 	for port := range uint16(2) {
 		there := arrival{0, udpFrame(client4, server4, port+1, 2, 30).Bytes()}
 		back := arrival{1, udpFrame(server4, client4, 2, port+1, 30).Bytes()}
-		steps = append(steps, [2]arrival{there, there}, [2]arrival{there, back}, [2]arrival{back, there})
+		steps = append(steps, []arrival{there, there}, []arrival{there, back}, []arrival{back, there})
 	}
 	return steps
 }
 
 // openings are SYNs of two connections, which come again, are answered, or refused.
-func openings() (steps [][2]arrival) {
+func openings() (steps [][]arrival) {
 	for port := range uint16(2) {
 		syn := arrival{0, tcpFrame(client4, server4, frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: port + 1, Dport: 443})}
 		answer := arrival{1, tcpFrame(server4, client4, frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001, Sport: 443, Dport: port + 1})}
 		refusal := arrival{1, tcpFrame(server4, client4, frame.Segment{Flags: frame.RST | frame.ACK, Ack: 1001, Sport: 443, Dport: port + 1})}
-		steps = append(steps, [2]arrival{syn, syn}, [2]arrival{syn, answer}, [2]arrival{syn, refusal})
+		steps = append(steps, []arrival{syn, syn}, []arrival{syn, answer}, []arrival{syn, refusal})
+	}
+	return steps
+}
+
+// successors are connections that are refused while they are asked to end, and others that
+// take their place at once. What comes before keeps the CPU at it, so that both come in
+// one interruption.
+func successors() (steps [][]arrival) {
+	busy := arrival{1, udpFrame(server4, client4, 5, 6, 1200).Bytes()}
+	for port := range uint16(8) {
+		syn := func(port uint16) arrival {
+			return arrival{0, tcpFrame(client4, server4, frame.Segment{Flags: frame.SYN, Seq: 1000, Sport: port + 1, Dport: 443})}
+		}
+		refusal := arrival{1, tcpFrame(server4, client4, frame.Segment{Flags: frame.RST | frame.ACK, Ack: 1001, Sport: 443, Dport: port + 1})}
+		steps = append(steps, []arrival{syn(port), busy, busy, refusal, syn(port + 100)})
 	}
 	return steps
 }
