@@ -41,6 +41,8 @@ type Record[T any] struct {
 	// before some instant after the previous mark have been read by now, or were
 	// lost. Only a reader with Watch yields marks.
 	Mark bool
+	// Fresh means that the reader had read all that waited before, and looked again.
+	Fresh bool
 }
 
 // Sequence returns the series of a record, and its number in the series.
@@ -96,10 +98,12 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 		stop := context.AfterFunc(ctx, func() { _ = r.Close() })
 		defer stop()
 		var raw ringbuf.Record
+		var record Record[T] // reused, since it is allocated
 		var began time.Time
 		for {
 			// The clock is read once for all records that wait in the buffer.
-			if raw.Remaining == 0 {
+			fresh := raw.Remaining == 0
+			if fresh {
 				began = time.Now()
 				r.raw.SetDeadline(began.Add(FlushInterval))
 			}
@@ -117,7 +121,9 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 				yield(Record[T]{}, fmt.Errorf("read ring buffer: %w", err))
 				return
 			}
-			if !yield(r.decode(raw.RawSample)) {
+			err = r.decode(&record, raw.RawSample)
+			record.Fresh = fresh
+			if !yield(record, err) {
 				return
 			}
 			if raw.Remaining == 0 && !r.mark(began, yield) {
@@ -154,16 +160,16 @@ func (r *Reader[T]) mark(empty time.Time, yield func(Record[T], error) bool) boo
 }
 
 // decode copies the record out of the sample and counts those missing before it.
-func (r *Reader[T]) decode(sample []byte) (Record[T], error) {
-	var record Record[T]
+func (r *Reader[T]) decode(record *Record[T], sample []byte) error {
 	size := int(unsafe.Sizeof(record.Value))
 	// The kernel rounds records up to eight bytes.
 	if len(sample) < size || len(sample) >= size+8 {
-		return record, fmt.Errorf("%w: %d bytes, not %d", ErrSize, len(sample), size)
+		*record = Record[T]{}
+		return fmt.Errorf("%w: %d bytes, not %d", ErrSize, len(sample), size)
 	}
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(&record.Value)), size), sample)
 	record.Lost = r.gap(&record.Value)
-	return record, nil
+	return nil
 }
 
 // gap updates the series of the record and returns how many records are missing.

@@ -3,6 +3,7 @@ package collect
 import (
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"ctop/tracker/flow"
 )
@@ -52,5 +53,12 @@ func TestAccounts(t *testing.T) {
 		if a.n != len(want) {
 			t.Errorf("%d accounts are left, want %d", a.n, len(want))
 		}
+	}
+}
+
+// A million flows take 72 MB of accounts.
+func TestAccountIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(account{}); n > 72 {
+		t.Errorf("an account takes %d bytes", n)
 	}
 }

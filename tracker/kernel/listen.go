@@ -174,8 +174,10 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 		var c Clock
 		var record Record
 		for raw, err := range l.ring.Records(ctx) {
-			if now := time.Now(); err == nil && c.outdated(now.Sub(c.Wall), now) {
-				c, err = l.readers.table.ReadClock()
+			if err == nil && (raw.Fresh || raw.Mark) {
+				if now := time.Now(); c.outdated(now.Sub(c.Wall), now) {
+					c, err = l.readers.table.ReadClock()
+				}
 			}
 			if err != nil {
 				yield(nil, err)
