@@ -10,7 +10,7 @@ import (
 	"ctop/internal/frame"
 )
 
-// The buckets that a key leads to are the ones where the programs put its flow.
+// The slot that a key leads to is the one where the programs put its flow.
 func TestHashIsThePrograms(t *testing.T) {
 	h := newHarness(t, setup{MaxFlows: 1000})
 	h.reset()
@@ -19,13 +19,14 @@ func TestHashIsThePrograms(t *testing.T) {
 		h.run(hooks[port%2], tcpFrame(client4, server4, frame.Segment{Flags: frame.SYN, Sport: port + 1, Dport: 443}))
 	}
 	hashing := h.memory.Hashing
-	for _, f := range h.entries() {
+	all := make([]ConntrackBucket, hashing.Buckets)
+	for _, f := range h.entries() { // in the order in which they began
 		hash := hashing.hash(&f.Key)
-		first, second := hashing.buckets(hash)
-		bucket := f.Place / uint32(bucketSlots)
-		if uint32(f.Slot) != uint32(hash)|slotTag || bucket != first && bucket != second {
-			t.Errorf("the flow is in bucket %d as %#x, its hash %#x leads to %d and %d", bucket, f.Slot, hash, first, second)
+		bucket, slot, _ := hashing.place(all, hash)
+		if uint32(f.Slot) != uint32(hash)|slotTag || f.Place != bucket*uint32(bucketSlots)+uint32(slot) {
+			t.Fatalf("the flow is in slot %d as %#x, its hash %#x leads to slot %d of bucket %d", f.Place, f.Slot, hash, slot, bucket)
 		}
+		all[bucket].Slots[slot] = f.Slot
 	}
 	h.expectFlows(1000)
 }
@@ -106,11 +107,15 @@ func TestTableFills(t *testing.T) {
 		"both ports": func(i uint32) [6]uint64 {
 			return [6]uint64{1: ipv4Word(i >> 22), 4: portsWord(uint16(i), uint16(i>>11))}
 		},
-		"a net scans a net":   func(i uint32) [6]uint64 { return [6]uint64{1: ipv4Word(10<<24 + i&0x7ff), 3: ipv4Word(11<<24 + i>>11)} },
-		"IPv6 prefixes":       func(i uint32) [6]uint64 { return [6]uint64{0: uint64(i) << 32, 2: 1} },
-		"IPv6 interface ids":  func(i uint32) [6]uint64 { return [6]uint64{1: bits.ReverseBytes64(uint64(i)), 3: 1} },
-		"IPv6, both ends":     func(i uint32) [6]uint64 { return [6]uint64{1: uint64(i&0x7ff) << 53, 3: uint64(i>>11) << 53} },
-		"IPv6, halves differ": func(i uint32) [6]uint64 { return [6]uint64{0: uint64(i), 1: -uint64(i), 2: uint64(i) << 32} },
+		"a net scans a net":  func(i uint32) [6]uint64 { return [6]uint64{1: ipv4Word(10<<24 + i&0x7ff), 3: ipv4Word(11<<24 + i>>11)} },
+		"IPv6 prefixes":      func(i uint32) [6]uint64 { return [6]uint64{0: uint64(i) << 32, 2: 1} },
+		"IPv6 interface ids": func(i uint32) [6]uint64 { return [6]uint64{1: bits.ReverseBytes64(uint64(i)), 3: 1} },
+		"IPv6, both ends":    func(i uint32) [6]uint64 { return [6]uint64{1: uint64(i&0x7ff) << 53, 3: uint64(i>>11) << 53} },
+		"one bucket without factors": func(i uint32) [6]uint64 {
+			return [6]uint64{0: uint64(i), 1: uint64(rand.Uint32()), 2: uint64(rand.Uint32()), 3: uint64(rand.Uint32())}
+		},
+		"few buckets by other factors": fewBuckets(t, room),
+		"IPv6, halves differ":          func(i uint32) [6]uint64 { return [6]uint64{0: uint64(i), 1: -uint64(i), 2: uint64(i) << 32} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,6 +135,24 @@ func TestTableFills(t *testing.T) {
 				all[bucket].Slots[slot] = 1
 			}
 		})
+	}
+}
+
+// fewBuckets returns keys that lead to a sixteenth of the buckets for a table of the same
+// size that somebody made for himself.
+func fewBuckets(t *testing.T, room int) func(uint32) [6]uint64 {
+	t.Helper()
+	own, err := newHashing(room)
+	ok(t, err)
+	next := uint32(0)
+	return func(uint32) [6]uint64 {
+		for {
+			next++
+			words := [6]uint64{1: ipv4Word(next), 3: ipv4Word(rand.Uint32()), 4: portsWord(443, uint16(next))}
+			if first, _ := own.buckets(own.hash((*ConntrackFlowKey)(unsafe.Pointer(&words)))); first < own.Buckets/16 {
+				return words
+			}
+		}
 	}
 }
 

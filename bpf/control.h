@@ -70,6 +70,7 @@ static long sweep_flow(void *map, const __u32 *index, struct flow *flow,
 	if (state == STATE_NONE)
 		return 0;
 	sweep->visited++;
+	flow = flow_after(flow, control);
 	idle = flow_idle_ticks(flow, sweep->now);
 	if (!idle)
 		return 0;

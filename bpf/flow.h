@@ -186,6 +186,15 @@ static __always_inline bool control_swap(struct flow *flow, __u64 from,
 	return __sync_val_compare_and_swap(&flow->control, from, to) == from;
 }
 
+/* The same flow, but what is read by it is read after control was: its address depends on
+ * that. arm64 reads independent words in any order, and what was read first could be of
+ * the flow that had the place before. */
+static __always_inline struct flow *flow_after(struct flow *flow, __u64 control)
+{
+	asm volatile("%0 &= 0" : "+r"(control));
+	return (void *)flow + control;
+}
+
 /* The direction that a packet goes in its flow. */
 static __always_inline __u32 flow_direction(__u64 control,
 					    const struct packet *pkt)

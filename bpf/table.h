@@ -158,6 +158,7 @@ static __always_inline struct flow *flow_living(const struct flow_key *key,
 	if (!flow)
 		return NULL;
 	*control = READ_ONCE(flow->control);
+	flow = flow_after(flow, *control);
 	if (control_state(*control) == STATE_NONE ||
 	    !flow_has_key(flow, (const __u64 *)key))
 		return NULL;

@@ -91,6 +91,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (!pkt || !flow || !step)
 		return OUTCOME_NO_FLOW;
 	control = READ_ONCE(flow->control);
+	flow = flow_after(flow, control);
 	if (control_state(control) == STATE_NONE ||
 	    !flow_has_key(flow, (const __u64 *)&pkt->key))
 		return OUTCOME_NO_FLOW;
