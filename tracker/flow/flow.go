@@ -74,8 +74,8 @@ func (c Closer) String() string {
 	return ""
 }
 
-// Flow is one tracked conversation in a snapshot. It contains no pointer and has few
-// gaps, since a console may hold millions.
+// Flow is one tracked conversation in a snapshot. It has few gaps, and no pointer but that
+// of its process, since a console may hold millions.
 type Flow struct {
 	ID ID
 	// Tuple is the tuple of the flow's first packet.
