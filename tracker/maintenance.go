@@ -96,18 +96,23 @@ func (m *maintenance) reattach() flow.Warnings {
 		return nil
 	}
 	done, err := t.attachments.Reattach()
+	var more flow.Warnings
+	if follow := t.hold.Follow(); follow != nil {
+		came, warnings, failed := t.attachments.Follow(*follow)
+		done, more, err = append(done, came...), warnings, errors.Join(err, failed)
+	}
 	for _, what := range done {
 		t.log.Info(what)
 	}
 	if err == nil {
 		m.trouble = ""
-		return nil
+		return more
 	}
 	if text := err.Error(); text != m.trouble {
 		m.trouble = text
 		t.log.Warn(strings.ReplaceAll(text, "\n", "; "))
 	}
-	return flow.Warnings{{Kind: flow.WarningInterfaces, Detail: err.Error()}}
+	return more.Add(flow.Warning{Kind: flow.WarningInterfaces, Detail: err.Error()})
 }
 
 // inherit makes this process the owner of a tracker without one, and reports
@@ -137,6 +142,9 @@ func (t *Tracker) inherit() bool {
 
 // logUses logs changes in the machine's use of the interfaces.
 func (m *maintenance) logUses() {
+	if netdev.IsWatch(m.tracker.hold.Points()) {
+		return // the machine is meant to use them
+	}
 	now := m.tracker.attachments.Uses()
 	if m.uses == nil {
 		m.uses = make([]string, len(now))

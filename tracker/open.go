@@ -36,7 +36,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 		return nil, err
 	}
 	if o.Trace && t.Joined() {
-		return nil, errors.Join(errNotTraced(t.Interfaces()), t.Close())
+		return nil, errors.Join(errNotTraced(t.Named()), t.Close())
 	}
 	return t, nil
 }
@@ -249,6 +249,7 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 		k.Close()
 		return nil, err
 	}
+	t.attachments.ReturnTime = o.returnTime
 	if err := t.attach(ctx, o, devices); err != nil {
 		t.hold.Forget()
 		_, failed := t.close()
@@ -261,7 +262,8 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 // the settings that it will change.
 func describe(o Options, k *kernel.Objects, devices []*netdev.Device, dir string) (*Tracker, error) {
 	d := owner.Description{
-		Layout: kernel.CurrentLayout(), MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums, Cgroup: o.Cgroup, Programs: bpf.Fingerprint(),
+		Layout: kernel.CurrentLayout(), Follow: o.follow(), MaxFlows: o.MaxFlows, Keep: o.Keep, Checksums: o.Checksums,
+		Cgroup: o.Cgroup, Programs: bpf.Fingerprint(),
 	}
 	var points []netdev.Point
 	for _, device := range devices {

@@ -1,11 +1,14 @@
 package tracker
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
+	"time"
 
 	"ctop/tracker/flow"
 	"ctop/tracker/netdev"
+	"ctop/tracker/owner"
 )
 
 // Options configures a tracker. The zero value of every field but Interfaces is
@@ -17,6 +20,11 @@ type Options struct {
 	// Watch sees the packets of the interfaces in both directions and lets them go on,
 	// whoever they are for. Mode, Force and Checksums do not go with it.
 	Watch bool
+	// Except, with Watch and the one name "all" ([netdev.All]), are the interfaces that
+	// are not watched, as names or patterns.
+	Except []string
+	// returnTime is [netdev.Attachments.ReturnTime].
+	returnTime time.Duration
 	// Mode is ModeAuto by default.
 	Mode flow.Mode
 	// Policy is PolicyObserve by default.
@@ -81,6 +89,10 @@ func (o Options) checkInterfaces() error {
 	switch {
 	case o.Watch && (len(o.Interfaces) == 0 || slices.Contains(o.Interfaces, "")):
 		return flow.Usagef("name the interfaces to watch")
+	case len(o.Except) > 0 && !o.follows():
+		return flow.Usagef("only a tracker that watches all interfaces can leave some out: watch all")
+	case o.follows() && (netdev.Follow{Except: o.Except}).CheckExcept() != nil:
+		return netdev.Follow{Except: o.Except}.CheckExcept()
 	case o.Watch && o.Mode != flow.ModeAuto && o.Mode != flow.ModeTC:
 		return flow.Usagef("watch in %s mode: it takes packets from the machine: leave out the mode", o.Mode)
 	case o.Watch && o.Checksums:
@@ -97,8 +109,26 @@ func (o Options) checkInterfaces() error {
 
 // find looks the interfaces up.
 func (o Options) find() ([]*netdev.Device, error) {
+	if o.follows() {
+		return o.follow().Find(func(d *netdev.Device) error {
+			return errors.Join(owner.CheckFree([]string{d.Name()}), d.Check(owner.Occupied))
+		})
+	}
 	if o.Watch {
 		return netdev.FindWatched(o.Interfaces...)
 	}
 	return netdev.Find(o.Interfaces...)
+}
+
+// follows reports whether all interfaces are watched as they come and go.
+func (o Options) follows() bool {
+	return o.Watch && len(o.Interfaces) == 1 && o.Interfaces[0] == netdev.All
+}
+
+// follow returns which interfaces are followed, nil if none are.
+func (o Options) follow() *netdev.Follow {
+	if !o.follows() {
+		return nil
+	}
+	return &netdev.Follow{Except: o.Except}
 }

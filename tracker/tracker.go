@@ -87,6 +87,13 @@ func (t *Tracker) close() (ended bool, err error) {
 // [ErrNotRunning] if there is none.
 func Down(ctx context.Context, interfaces ...string) error { return owner.Down(ctx, interfaces...) }
 
+// All stands for all interfaces, in place of names.
+const All = netdev.All
+
+// Holding returns the names by which to join the tracker that has an interface, nil if
+// there is none.
+func Holding(name string) ([]string, error) { return owner.Holding(name) }
+
 // Running returns the interfaces of each tracker in this network namespace.
 func Running() ([][]string, error) { return owner.List() }
 
@@ -106,6 +113,15 @@ func (t *Tracker) Interfaces() []string {
 		names = append(names, p.Name)
 	}
 	return names
+}
+
+// Named returns the interfaces as they are named to join the tracker or to take it down:
+// [netdev.All] for one that follows all of them.
+func (t *Tracker) Named() []string {
+	if t.hold.Follow() != nil {
+		return []string{netdev.All}
+	}
+	return t.Interfaces()
 }
 
 // Notes returns sentences for the operator about the opening, such as the
@@ -162,6 +178,7 @@ func (t *Tracker) look(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.S
 	if err != nil {
 		return nil, err
 	}
+	t.hold.Refresh()
 	t.attachments.UpdateLocals()
 	s, err := read(c)
 	if err != nil {
@@ -194,7 +211,7 @@ func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {
 // at a time.
 func (t *Tracker) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
 	if !t.objects.Traced() {
-		return func(yield func(flow.Trace, error) bool) { yield(flow.Trace{}, errNotTraced(t.Interfaces())) }
+		return func(yield func(flow.Trace, error) bool) { yield(flow.Trace{}, errNotTraced(t.Named())) }
 	}
 	return t.table.Traces(ctx)
 }

@@ -163,3 +163,67 @@ func checkFilterBehind(t *testing.T, tracker *Tracker, port netlink.Link) {
 		t.Errorf("still behind %q", got)
 	}
 }
+
+// TestFollowReusesPlaces has more interfaces come and go than there are places, one after
+// the other: each is watched, no flow of one is shown at another, and the kernel's flows
+// of those that are gone are deleted.
+func TestFollowReusesPlaces(t *testing.T) {
+	lab.Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	l, _ := filterLab(t)
+	for _, filter := range []bool{false, true} {
+		tracker, err := Open(ctx, Options{Watch: true, Interfaces: []string{All}, Except: []string{l.Client.Port(), "peer"}, filter: filter, returnTime: 1})
+		must(t, err)
+		follow := func() {
+			t.Helper()
+			m := maintenance{tracker: tracker}
+			for _, w := range m.reattach() {
+				t.Error(w)
+			}
+		}
+		most := 0
+		for _, name := range []string{"d1", "d2", "d3", "d4"} {
+			dummy := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "peer"}
+			must(t, netlink.LinkAdd(dummy))
+			peer, err := netlink.LinkByName("peer")
+			must(t, err)
+			must(t, errors.Join(netlink.LinkSetUp(peer), netlink.LinkSetUp(dummy)))
+			must(t, netlink.AddrReplace(dummy, &netlink.Addr{IPNet: &net.IPNet{IP: net.IPv4(10, 9, 0, 1), Mask: net.CIDRMask(24, 32)}}))
+			follow()
+			conn, err := net.Dial("udp", "10.9.0.2:9")
+			must(t, err)
+			at := func() (flows, zones int) {
+				_, err = conn.Write([]byte("out"))
+				must(t, err)
+				s, err := tracker.Snapshot()
+				must(t, err)
+				for i := range s.Flows {
+					if f := &s.Flows[i]; f.Tuple.Proto == flow.ProtocolUDP && f.Tuple.Dst.Port() == 9 {
+						flows++
+						if s.Interfaces[f.In].Name != name || !f.Outgoing {
+							t.Errorf("a flow of %s is shown at %s", name, s.Interfaces[f.In].Name)
+						}
+					}
+				}
+				return flows, len(s.Interfaces)
+			}
+			must(t, netlink.NeighSet(&netlink.Neigh{
+				LinkIndex: dummy.Attrs().Index, State: netlink.NUD_PERMANENT, IP: net.IPv4(10, 9, 0, 2), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 2},
+			}))
+			flows, places := at()
+			if flows != 1 {
+				t.Errorf("%s: %d flows", name, flows)
+			}
+			must(t, conn.Close())
+			if most = max(most, places); name != "d1" && places != most || places > most {
+				t.Errorf("%d places, there were %d", places, most)
+			}
+			must(t, netlink.LinkDel(dummy))
+			follow() // is missed
+			follow() // gives up its place
+		}
+		must(t, tracker.Close())
+	}
+	must(t, l.Close())
+}

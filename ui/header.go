@@ -104,7 +104,7 @@ func (m *root) problems() []string {
 func warnings(s *flow.Snapshot) flow.Warnings {
 	list := flow.Warnings(nil).Add(s.Warnings...)
 	for _, side := range s.Interfaces {
-		if !side.Up && !list.Down(side.Name) {
+		if !side.Up && !side.Followed && !list.Down(side.Name) {
 			list = list.Add(flow.Warning{Kind: flow.WarningDown, Interfaces: []string{side.Name}})
 		}
 	}

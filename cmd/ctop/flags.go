@@ -25,6 +25,8 @@ type trackerFlags struct {
 	force    bool
 	// watch lets packets go on, whoever they are for.
 	watch bool
+	// except are the interfaces that are left out of all.
+	except []string
 	// checksums counts packets with bad checksums.
 	checksums bool
 }
@@ -32,7 +34,8 @@ type trackerFlags struct {
 // register adds the flags for attaching to the machine's own interfaces.
 func (f *trackerFlags) register(flags *pflag.FlagSet) {
 	f.registerPrivate(flags)
-	flags.BoolVar(&f.watch, "watch", false, "watch the interfaces instead of standing between them; one interface is always watched")
+	flags.BoolVar(&f.watch, "watch", false, "watch the interfaces instead of standing between them, or all of them as they come and go; one interface is always watched")
+	flags.StringSliceVar(&f.except, "except", nil, "with --watch all: interfaces to leave out, as names or patterns like veth* (repeatable)")
 	flags.BoolVar(&f.force, "force", false, "attach even to an interface that this machine itself uses; it then answers nobody there")
 }
 
@@ -76,6 +79,7 @@ func (f *trackerFlags) options(e env, interfaces []string) tracker.Options {
 	return tracker.Options{
 		Interfaces:    interfaces,
 		Watch:         f.watch || len(interfaces) == 1,
+		Except:        f.except,
 		Mode:          flow.Mode(f.mode),
 		Policy:        flow.Policy(f.policy),
 		MaxFlows:      int(f.maxFlows),

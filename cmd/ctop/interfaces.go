@@ -40,6 +40,10 @@ func (f form) pair(args []string) ([]string, error) {
 // stands between them. It watches a single interface, and with --watch all of them.
 func (f form) place(args []string, watch bool) ([]string, error) {
 	switch {
+	case !watch && len(args) == 1 && args[0] == tracker.All:
+		return nil, usagef("%s needs --watch, as in %s --watch %[1]s", tracker.All, f)
+	case watch && len(args) > 1 && slices.Contains(args, tracker.All):
+		return nil, usagef("%s is every interface: name no others, as in %s --watch %[1]s", tracker.All, f)
 	case watch && len(args) == 0:
 		return nil, usagef("name the interfaces to watch, as in %s --watch eth0", f)
 	case len(args) == 0 || !watch && len(args) > 1:
@@ -82,17 +86,9 @@ func (f form) placeOrNone(args []string, watch bool) ([]string, error) {
 	return names, err
 }
 
-// trackerOf returns all interfaces of the running tracker that has the named one, nil
-// if no tracker has it.
-func trackerOf(name string) ([]string, error) {
-	running, err := tracker.Running()
-	for _, interfaces := range running {
-		if slices.Contains(interfaces, name) {
-			return interfaces, nil
-		}
-	}
-	return nil, err
-}
+// trackerOf returns the interfaces of the running tracker that has this one, none if no
+// tracker has it.
+func trackerOf(name string) ([]string, error) { return tracker.Holding(name) }
 
 // all returns the interfaces of a tracker, all of which the command line must name.
 func (f form) all(args []string) ([]string, error) {
@@ -107,6 +103,8 @@ func (f form) all(args []string) ([]string, error) {
 	switch {
 	case len(interfaces) > 1:
 		return nil, usagef("%s is one interface of a tracker: name all, as in %s %s", args[0], f, strings.Join(interfaces, " "))
+	case len(interfaces) == 1 && interfaces[0] == tracker.All && names[0] != tracker.All:
+		return nil, usagef("%s is one of all interfaces that a tracker watches: name %s, as in %s %[2]s", args[0], tracker.All, f)
 	case interfaces == nil && !isInterface(names[0]):
 		return f.pair(args)
 	}
@@ -141,6 +139,9 @@ func interfaceName(name string) string {
 }
 
 func isInterface(name string) bool {
+	if name == tracker.All {
+		return true // it stands for them
+	}
 	_, err := net.InterfaceByName(interfaceName(name))
 	return err == nil
 }

@@ -118,7 +118,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	s, kept, interfaces := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.keep && attaches, ""
 	err = s.with(open(s), func(t *tracker.Tracker) error {
-		interfaces = strings.Join(t.Interfaces(), " ")
+		interfaces = strings.Join(t.Named(), " ")
 		defer func() { kept = kept || t.Kept() }()
 		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t))
 	})

@@ -36,7 +36,7 @@ func newSession(e env, verbose bool) session {
 // askedBy returns the session with the flags of the command line that only a new
 // tracker follows. Variables and files may be set for other commands.
 func (s session) askedBy(cmd *cobra.Command) session {
-	for _, name := range [...]string{"policy", "mode", "max-flows", "profile", "timeout", "checksums"} {
+	for _, name := range [...]string{"policy", "mode", "max-flows", "profile", "timeout", "checksums", "except"} {
 		if given(cmd, name) {
 			s.asked = append(s.asked, "--"+name)
 		}

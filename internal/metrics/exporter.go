@@ -85,6 +85,9 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 	x.gauge(x.uptime, s.Uptime.Seconds())
 	x.gauge(x.info, 1, s.Host, s.Policy.String())
 	for n, i := range s.Interfaces {
+		if i.Followed && i.Index == 0 {
+			continue // it may never come back
+		}
 		x.gauge(x.interfaceUp, truth(i.Up), i.Name, i.Mode.String())
 		if to, ok := s.Onward(n); ok {
 			x.gauge(x.stalled, truth(n < len(s.Stalled) && s.Stalled[n]), i.Name, s.Interfaces[to].Name)

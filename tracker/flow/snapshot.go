@@ -1,6 +1,7 @@
 package flow
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -38,6 +39,9 @@ type Interface struct {
 	// Behind names the programs that stand before the tracker's where the interface
 	// is watched: what they take or end is not seen. It is empty if there are none.
 	Behind string `json:",omitempty"`
+	// Followed: the tracker watches interfaces as they come and go, so it is no problem
+	// if this one is gone.
+	Followed bool `json:",omitempty"`
 	// MTU is the interface's MTU in bytes, without the Ethernet header.
 	MTU int
 	// SendDrops is the interface's own count of packets not sent.
@@ -161,6 +165,15 @@ func (s *Snapshot) Names() []string {
 func (s *Snapshot) Place() string {
 	if len(s.Interfaces) > 0 && s.Interfaces[0].Role == RoleWire {
 		return strings.Join(s.Names(), " ⇄ ")
+	}
+	if len(s.Interfaces) > 0 && s.Interfaces[0].Followed {
+		there := 0
+		for i := range s.Interfaces {
+			if s.Interfaces[i].Index != 0 {
+				there++
+			}
+		}
+		return fmt.Sprintf("all (%d)", there)
 	}
 	return strings.Join(s.Names(), ", ")
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // MetaSize is the largest size of a description in bytes.
-const MetaSize = 4096
+const MetaSize = 256 << 10
 
 // layoutVersion is increased if a pinned map changes its meaning but not its
 // size.
@@ -52,10 +52,11 @@ func newMeta() (*ebpf.Map, error) {
 
 // WriteMeta replaces the description of the tracker.
 func (k *Objects) WriteMeta(text []byte) error {
-	if len(text) > MetaSize {
+	size := int(k.meta.ValueSize()) // another version may have made it
+	if len(text) > size {
 		return fmt.Errorf("write meta: %d bytes do not fit", len(text))
 	}
-	value := make([]byte, MetaSize)
+	value := make([]byte, size)
 	copy(value, text)
 	if err := k.meta.Put(uint32(0), value); err != nil {
 		return fmt.Errorf("write meta: %w", err)
@@ -71,8 +72,18 @@ func ReadPinnedMeta(dir string) ([]byte, error) {
 		return nil, err
 	}
 	defer pinned.Close()
-	value := make([]byte, MetaSize)
-	if err := pinned.Lookup(uint32(0), &value); err != nil {
+	return readMeta(pinned)
+}
+
+// ReadMeta reads the description of the tracker.
+func (k *Objects) ReadMeta() ([]byte, error) { return readMeta(k.meta) }
+
+func readMeta(from *ebpf.Map) ([]byte, error) {
+	if from.ValueSize() > MetaSize {
+		return nil, fmt.Errorf("%w: its description has %d bytes", ErrLayout, from.ValueSize())
+	}
+	var value []byte
+	if err := from.Lookup(uint32(0), &value); err != nil {
 		return nil, fmt.Errorf("%w: read its description: %w", ErrLayout, err)
 	}
 	return bytes.TrimRight(value, "\x00"), nil

@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -110,4 +111,20 @@ func (w Watched) toKernel() *kernelWatched {
 		k.OneSide = 1
 	}
 	return k
+}
+
+// DeleteZone deletes the flows of a zone.
+func (t *Table) DeleteZone(zone uint16) error {
+	var refs []flow.Ref
+	err := t.Rows(func(r *Row) {
+		if zoneOf(&r.key) == zone {
+			origin := r.Origin()
+			refs = append(refs, flow.Ref{ID: r.ID, Tuple: origin.Tuple()})
+		}
+	})
+	if err != nil || len(refs) == 0 {
+		return err
+	}
+	_, err = t.Act(context.Background(), flow.Deletion(refs...))
+	return err
 }

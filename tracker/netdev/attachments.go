@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"ctop/tracker/flow"
@@ -20,6 +22,9 @@ import (
 type Registry interface {
 	Points() []Point
 	SetPoint(i int, p Point) error
+	AddPoints(points ...Point) error
+	// Follow says which interfaces are followed, nil if none are.
+	Follow() *Follow
 	// Owned reports whether this process owns the tracker.
 	Owned() bool
 	// Occupied returns an error that says what to do about a tracker's program
@@ -45,6 +50,12 @@ type Attachments struct {
 	redirects link.Link
 	uses      uses
 	locals    locals
+	following following
+	// seen are all interfaces while Reattach looks at many points, else nil.
+	seen *machine
+	// ReturnTime is how long a followed interface that is gone keeps its place, 0 for
+	// the default.
+	ReturnTime time.Duration
 
 	mu sync.Mutex
 	// sendDrops are the interfaces' latest counts of packets not sent.
@@ -122,6 +133,9 @@ func (a *Attachments) Exchange(programs *kernel.Objects) error {
 
 func (a *Attachments) exchange(i int, p Point, programs *kernel.Objects) error {
 	if p.hangsInFilter() {
+		if l, err := orNone(netlink.LinkByIndex(p.Index)); l == nil && err == nil {
+			return nil // Reattach attaches once it returns
+		}
 		return replaceFilter(p.Index, p.hook().program(programs), p.hook().parent())
 	}
 	l, err := link.LoadPinnedLink(filepath.Join(a.dir, LinkPin(i)), nil)
@@ -162,6 +176,7 @@ func (a *Attachments) Report(s *flow.Snapshot) {
 		if i < len(uses) {
 			is.Use = uses[i]
 		}
+		is.Followed = a.registry.Follow() != nil
 		if p.Role == flow.RoleWatch {
 			a.reportWatched(&is, p, l)
 		}
@@ -176,7 +191,7 @@ func (a *Attachments) Report(s *flow.Snapshot) {
 
 // interfaceWarnings returns the warnings about an interface.
 func interfaceWarnings(i *flow.Interface) (list flow.Warnings) {
-	if !i.Up {
+	if !i.Up && !i.Followed {
 		list = append(list, notUp(i))
 	}
 	if i.Use != "" {

@@ -27,11 +27,7 @@ import (
 // reports whether it carries the point's program.
 func (a *Attachments) find(i int) (l netlink.Link, attached bool, err error) {
 	points := a.registry.Points()
-	byIndex, err := orNone(netlink.LinkByIndex(points[i].Index))
-	if err != nil {
-		return nil, false, err
-	}
-	byName, err := orNone(netlink.LinkByName(points[i].Name))
+	byIndex, byName, err := a.lookUp(points[i])
 	if err != nil {
 		return nil, false, err
 	}
@@ -49,10 +45,22 @@ func (a *Attachments) find(i int) (l netlink.Link, attached bool, err error) {
 	return byName, false, nil
 }
 
+// lookUp returns the interfaces that have the index and the name of a point, nil for none.
+func (a *Attachments) lookUp(p Point) (byIndex, byName netlink.Link, err error) {
+	if a.seen != nil {
+		return a.seen.link(p.Index), a.seen.named(p.Name), nil
+	}
+	if byIndex, err = orNone(netlink.LinkByIndex(p.Index)); err != nil {
+		return nil, nil, err
+	}
+	byName, err = orNone(netlink.LinkByName(p.Name))
+	return byIndex, byName, err
+}
+
 // isAnother reports whether an interface belongs to another point than i.
 func isAnother(points []Point, i int, l netlink.Link) bool {
 	return slices.ContainsFunc(points, func(p Point) bool {
-		return p.Index == l.Attrs().Index && p.Name != points[i].Name
+		return !p.Left && p.Index == l.Attrs().Index && p.Name != points[i].Name
 	})
 }
 

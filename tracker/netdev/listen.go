@@ -22,7 +22,7 @@ func (a *Attachments) ListenToLinks(ctx context.Context, changes chan<- struct{}
 		defer close(done)
 		defer cancel()
 		for u := range updates {
-			if concerns(a.registry.Points(), u.Link) {
+			if a.registry.Follow() != nil || concerns(a.registry.Points(), u.Link) {
 				select {
 				case changes <- struct{}{}:
 				default:

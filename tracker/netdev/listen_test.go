@@ -63,6 +63,8 @@ type points []Point
 
 func (p points) Points() []Point                { return p }
 func (p points) SetPoint(i int, is Point) error { p[i] = is; return nil }
+func (points) AddPoints(...Point) error         { return nil }
+func (points) Follow() *Follow                  { return nil }
 func (points) Owned() bool                      { return true }
 func (points) Occupied(name string, _ ebpf.ProgramID) error {
 	return fmt.Errorf("%s is occupied", name)

@@ -95,3 +95,13 @@ func (m *machine) link(index int) netlink.Link {
 	}
 	return m.byIndex[index]
 }
+
+// named returns the interface with a name, nil if there is none.
+func (m *machine) named(name string) netlink.Link {
+	for _, l := range m.links {
+		if l.Attrs().Name == name {
+			return l
+		}
+	}
+	return nil
+}

@@ -31,6 +31,8 @@ type Point struct {
 	// attaching. Unsent is the total of the previous interfaces at this place.
 	SendDrops uint64 `json:"send_drops,omitempty"`
 	Unsent    uint64 `json:"unsent,omitempty"`
+	// Left: the followed interface is gone for good, and another one may have the place.
+	Left bool `json:"left,omitempty"`
 	// Seen is what the tracker saw come in and go out at the watched interfaces that
 	// had this place before. Only the first point of an interface has it.
 	Seen [2]flow.Volume `json:"seen,omitzero"`
@@ -145,6 +147,10 @@ func (p Point) State() flow.Interface {
 // state also returns the interface itself, nil if it is gone.
 func (p Point) state() (flow.Interface, netlink.Link) {
 	i := flow.Interface{Name: p.Name, Index: p.Index, Mode: p.Mode, Role: p.Role}
+	if p.Left {
+		i.Index = 0
+		return i, nil
+	}
 	l, err := p.Link()
 	if err != nil {
 		i.Index = 0

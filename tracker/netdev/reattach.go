@@ -17,6 +17,9 @@ import (
 // Only the owner calls it.
 func (a *Attachments) Reattach() (done []string, err error) {
 	var errs []error
+	a.grow()
+	a.lookOnce()
+	defer func() { a.seen = nil }()
 	for i, p := range a.registry.Points() {
 		said, err := a.reattachPoint(i)
 		done = append(done, said...)
@@ -29,6 +32,9 @@ func (a *Attachments) Reattach() (done []string, err error) {
 
 func (a *Attachments) reattachPoint(i int) (done []string, err error) {
 	p := a.registry.Points()[i]
+	if p.Left {
+		return nil, nil
+	}
 	l, attached, err := a.find(i)
 	switch {
 	case err != nil:
@@ -51,6 +57,7 @@ func (a *Attachments) reattachPoint(i int) (done []string, err error) {
 // sent by interface index, which the kernel may give to a new interface. Only
 // the owner calls it.
 func (a *Attachments) Withhold() {
+	a.grow()
 	for i := range a.registry.Points() {
 		if l, _, err := a.find(i); l == nil && err == nil && a.registry.Owned() {
 			_ = a.SetInterface(i, 0) // Reattach does it again, and says what fails
@@ -157,4 +164,29 @@ func (a *Attachments) relink(i int, s *Device) error {
 		return nil
 	}
 	return kernel.ReplacePin(l, filepath.Join(a.dir, LinkPin(i)))
+}
+
+// grow makes room for points that came since the last call.
+func (a *Attachments) grow() {
+	for len(a.links) < len(a.registry.Points()) {
+		a.links = append(a.links, nil)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for len(a.sendDrops) < len(a.links) {
+		a.sendDrops = append(a.sendDrops, 0)
+	}
+}
+
+// fewPoints is the number of points up to which each interface is looked up on its own.
+const fewPoints = 8
+
+// lookOnce lists all interfaces where that takes less time than to look up each point's.
+func (a *Attachments) lookOnce() {
+	if len(a.registry.Points()) <= fewPoints {
+		return
+	}
+	if list, err := listLinks(); err == nil {
+		a.seen = &machine{links: list}
+	}
 }

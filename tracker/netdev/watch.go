@@ -22,15 +22,19 @@ func FindWatched(names ...string) (devices []*Device, err error) {
 	}
 	found, err := find(names)
 	for _, s := range found {
-		s.role, s.mode = flow.RoleWatch, flow.ModeTC
-		devices = append(devices, s)
-		if !s.isLoopback() {
-			out := *s
-			out.direction = Egress
-			devices = append(devices, &out)
-		}
+		devices = append(devices, watchedDevices(s.link)...)
 	}
 	return devices, err
+}
+
+func watchedDevices(l netlink.Link) []*Device {
+	in := &Device{link: l, role: flow.RoleWatch, mode: flow.ModeTC}
+	if in.isLoopback() {
+		return []*Device{in}
+	}
+	out := *in
+	out.direction = Egress
+	return []*Device{in, &out}
 }
 
 func (s *Device) watches() bool { return s.role == flow.RoleWatch }

@@ -24,6 +24,8 @@ type Description struct {
 	Checksums bool `json:"checksums,omitempty"`
 	// Cgroup is the control group whose processes are looked for, empty for all.
 	Cgroup string `json:"cgroup,omitempty"`
+	// Follow is set if all interfaces are watched as they come and go.
+	Follow *netdev.Follow `json:"follow,omitempty"`
 	// Programs is the fingerprint of the attached programs.
 	Programs string `json:"programs"`
 }
@@ -70,8 +72,16 @@ func describedAt(dir string) *Description {
 	return d
 }
 
-// names returns the interfaces' names at the time of attaching.
+// names returns the interfaces' names at the time of attaching, or that all are followed.
 func (d *Description) names() []string {
+	if d.Follow != nil {
+		return []string{netdev.All}
+	}
+	return d.watched()
+}
+
+// watched returns the names of the interfaces, also of those that are followed.
+func (d *Description) watched() []string {
 	var names []string
 	for _, p := range netdev.PerInterface(d.Interfaces) {
 		names = append(names, p.Name)
@@ -82,6 +92,9 @@ func (d *Description) names() []string {
 // between reports whether names are the current names of the interfaces, in any
 // order.
 func (d *Description) between(names []string) bool {
+	if d.Follow != nil {
+		return sameNames(d.names(), names)
+	}
 	var now []string
 	for _, p := range netdev.PerInterface(d.Interfaces) {
 		l, err := p.Link()

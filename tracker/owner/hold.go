@@ -1,6 +1,7 @@
 package owner
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -33,6 +34,8 @@ type Hold struct {
 	mu sync.Mutex
 	// description is a copy of the description in the kernel.
 	description Description
+	// read is the text that description was read from, empty before Refresh.
+	read []byte
 	// lease is not nil in the owner, which expires flows and removes the
 	// tracker at the end.
 	lease *lease
@@ -97,15 +100,56 @@ func (h *Hold) Description() Description {
 	return d
 }
 
-// Points returns the current attachment points.
-func (h *Hold) Points() []netdev.Point { return h.Description().Interfaces }
+// Points returns the current attachment points. They are not changed any more.
+func (h *Hold) Points() []netdev.Point {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.description.Interfaces
+}
 
 // SetPoint replaces the description of point i, also for other processes.
 func (h *Hold) SetPoint(i int, p netdev.Point) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.description.Interfaces = slices.Clone(h.description.Interfaces)
 	h.description.Interfaces[i] = p
 	return errors.Join(h.description.write(h.objects), h.journal.write(&h.description))
+}
+
+// AddPoints appends points, also for other processes.
+func (h *Hold) AddPoints(points ...netdev.Point) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.description.Interfaces = slices.Concat(h.description.Interfaces, points)
+	return errors.Join(h.description.write(h.objects), h.journal.write(&h.description))
+}
+
+// Follow says which interfaces are followed, nil if none are.
+func (h *Hold) Follow() *netdev.Follow {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.description.Follow
+}
+
+// Refresh reads the description again, unless this process owns the tracker: the owner
+// changes it when interfaces are renamed, or come and go.
+func (h *Hold) Refresh() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.lease == nil && h.dir != "" && h.joined {
+		h.refresh()
+	}
+}
+
+// refresh is Refresh. The caller holds the mutex.
+func (h *Hold) refresh() {
+	text, err := h.objects.ReadMeta()
+	if err != nil || bytes.Equal(text, h.read) {
+		return
+	}
+	if d, err := decode(text); err == nil {
+		h.description, h.read = *d, text
+	}
 }
 
 // Occupied calls [Occupied].
@@ -191,6 +235,9 @@ func (h *Hold) takeLease() {
 	case h.Gone(): // it is another tracker's
 		l.release()
 	default:
+		if h.joined {
+			h.refresh() // the last owner may have changed it
+		}
 		h.lease, h.keep = l, h.description.Keep
 		h.journal = h.inheritJournal()
 	}

@@ -36,7 +36,7 @@ func Running(interfaces []string) (Site, error) {
 	where, found, err := find(interfaces)
 	if err != nil {
 		// A name that is wrong is wrong for everybody.
-		if _, wrong := netdev.FindWatched(interfaces...); wrong != nil {
+		if _, wrong := netdev.FindWatched(interfaces...); wrong != nil && !sameNames(interfaces, []string{netdev.All}) {
 			return Site{}, wrong
 		}
 		return Site{}, err
@@ -59,6 +59,9 @@ func listNames(list [][]string) string {
 
 // Standing says where the tracker of some interfaces stands.
 func Standing(interfaces []string) string {
+	if sameNames(interfaces, []string{netdev.All}) {
+		return "on all interfaces"
+	}
 	if len(interfaces) == 1 {
 		return "on " + interfaces[0]
 	}

@@ -3,7 +3,6 @@ package owner
 import (
 	"fmt"
 	"net"
-	"slices"
 	"strings"
 	"time"
 
@@ -55,11 +54,8 @@ func carriesTracker(names []string) error {
 // Occupied returns an error that says what to do about a tracker's program on
 // an interface.
 func Occupied(name string, id ebpf.ProgramID) error {
-	list, _ := List()
-	for _, interfaces := range list {
-		if slices.Contains(interfaces, name) {
-			return inUse(interfaces)
-		}
+	if interfaces, _ := Holding(name); interfaces != nil {
+		return inUse(interfaces)
 	}
 	return fmt.Errorf("%w: another ctop runs on %s (its program has the id %d), and its pins are not visible from here: "+
 		"run this one like that one, with \"nsenter --net=/run/netns/NAME ctop\" rather than \"ip netns exec\", or end that one first; "+
@@ -68,6 +64,9 @@ func Occupied(name string, id ebpf.ProgramID) error {
 
 // inUse returns an error that says what to do about a tracker that has an interface.
 func inUse(interfaces []string) error {
+	if sameNames(interfaces, []string{netdev.All}) {
+		return fmt.Errorf("%w: a tracker watches all interfaces: \"ctop down %s\" ends that, or start it again and leave this one out with --except", netdev.ErrBusy, netdev.All)
+	}
 	if len(interfaces) == 1 {
 		return fmt.Errorf("%w: a tracker watches it: \"ctop down %s\" ends that", netdev.ErrBusy, interfaces[0])
 	}
@@ -78,16 +77,10 @@ func inUse(interfaces []string) error {
 // CheckFree refuses interfaces of which another tracker has one: a program in a filter
 // is not seen on the interface.
 func CheckFree(names []string) error {
-	list, err := List()
-	if err != nil {
-		return nil // there are no pins
-	}
-	for _, interfaces := range list {
-		for _, name := range names {
-			if slices.Contains(interfaces, name) {
-				return fmt.Errorf("attach to %s: %w", name, inUse(interfaces))
-			}
+	for _, name := range names {
+		if interfaces, err := Holding(name); interfaces != nil && err == nil {
+			return fmt.Errorf("attach to %s: %w", name, inUse(interfaces))
 		}
 	}
-	return nil
+	return nil // or there are no pins
 }

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
 
 	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
 )
 
 // draftName is the prefix of unfinished directories.
@@ -124,7 +126,31 @@ func findIn(base string, names []string) (dir string, found bool, err error) {
 	return dir, false, nil
 }
 
-// List returns the interfaces of each tracker in this network namespace.
+// Holding returns the names of the tracker that has an interface, as [List] returns them;
+// nil if no tracker has it. One that follows all interfaces may have it, too.
+func Holding(name string) ([]string, error) {
+	list, err := List()
+	for _, names := range list {
+		if slices.Contains(names, name) || sameNames(names, []string{netdev.All}) && follows(name) {
+			return names, nil
+		}
+	}
+	return nil, err
+}
+
+// follows reports whether the tracker that follows all interfaces has one.
+func follows(name string) bool {
+	where, found, err := find([]string{netdev.All})
+	if err != nil || !found {
+		return false
+	}
+	defer where.Close()
+	d := describedAt(where.dir)
+	return d != nil && slices.ContainsFunc(d.Interfaces, func(p netdev.Point) bool { return !p.Left && p.Name == name })
+}
+
+// List returns the interfaces of each tracker in this network namespace, [netdev.All] for
+// one that follows all of them.
 func List() ([][]string, error) {
 	cookie, err := checkedCookie("list trackers")
 	if err != nil {

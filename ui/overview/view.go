@@ -127,7 +127,7 @@ const mostWatched = 16
 // watched returns what came in and went out by the watched interfaces, the busiest
 // first.
 func (p *Page) watched() (lines []string) {
-	list := slices.DeleteFunc(slices.Clone(p.count.Snapshot.Interfaces), func(i flow.Interface) bool { return i.Role != flow.RoleWatch })
+	list := slices.DeleteFunc(slices.Clone(p.count.Snapshot.Interfaces), func(i flow.Interface) bool { return i.Role != flow.RoleWatch || i.Followed && i.Index == 0 })
 	slices.SortStableFunc(list, func(a, b flow.Interface) int {
 		return cmp.Compare(b.In.Plus(b.Out).Bytes, a.In.Plus(a.Out).Bytes)
 	})

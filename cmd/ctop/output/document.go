@@ -87,6 +87,9 @@ func newTrackerDocument(v View) trackerDocument {
 		Joined: v.Joined, Warnings: v.Warnings.Sentences(),
 	}
 	for _, i := range v.Interfaces {
+		if i.Followed && i.Index == 0 {
+			continue // it may never come back
+		}
 		is := interfaceDocument{Name: i.Name, Ifindex: i.Index, Mode: i.Mode.String(), Use: i.Use, MTU: i.MTU}
 		if i.Role != flow.RoleWire {
 			is.Role, is.Behind = i.Role.String(), i.Behind

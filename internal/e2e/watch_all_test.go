@@ -1,0 +1,121 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/netip"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+)
+
+// A tracker that watches all interfaces follows them as they come and go, but for those
+// that are left out. It is joined by any of them, survives a kill, and is named "all".
+func TestWatchAll(t *testing.T) {
+	l, ctx := newLabWith(t, lab.Options{Bridge: true})
+	r := &rig{Lab: l, t: t, ctx: ctx}
+	left, port := l.Client.Port(), l.Server.Port()
+	start := func() (*lab.Cmd, *syncBuffer) {
+		cmd, out := ctop(ctx, t, "events", "-o", "jsonl", "--watch", "--except", left, "--except", "x*", "all"), new(syncBuffer)
+		cmd.Stdout, cmd.Stderr = out, out
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitWatched(ctx, t, "all")
+		return cmd, out
+	}
+	ping := func(to netip.Addr) {
+		t.Helper()
+		if err := lab.WaitPing(ctx, l.Client, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd, out := start()
+	ping(l.Server.Addr4())
+	r.await("events at the server's port", func() bool { return strings.Contains(out.String(), `"in":"`+port+`","dir":"out"`) })
+	if text := out.String(); strings.Contains(text, `"in":"`+left+`"`) {
+		t.Errorf("%s was left out:\n%s", left, text)
+	}
+	if names := watchedNames(t, r, "all"); !slices.Contains(names, "lo") || !slices.Contains(names, port) || slices.Contains(names, left) {
+		t.Errorf("watched are %v", names)
+	}
+	// One comes.
+	third, err := l.AddHost(ctx, lab.HostOptions{Name: "third", Port: "veth3", Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.3/24")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.await("the new interface is watched", func() bool { return slices.Contains(watchedNames(t, r, "all"), "veth3") })
+	ping(third.Addr4())
+	r.await("events at the new interface", func() bool { return strings.Contains(out.String(), `"in":"veth3"`) })
+	dump, err := ctop(ctx, t, "--dump", "-o", "jsonl", "--filter", "if:veth3", "veth3").Output()
+	if err != nil || !strings.Contains(string(dump), `"in":"veth3"`) {
+		t.Errorf("joined by the new interface: %v: %s", err, dump)
+	}
+	// One that is left out by its pattern comes, and the new one goes.
+	for _, args := range [][]string{{"link", "add", "x1", "type", "veth", "peer", "name", "x2"}, {"link", "set", "x1", "up"}, {"link", "del", "veth3"}} {
+		if text, err := exec.CommandContext(ctx, "ip", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v: %s", args, err, text)
+		}
+	}
+	r.await("the new interface is gone", func() bool { return !slices.Contains(watchedNames(t, r, "all"), "veth3") })
+	if names := watchedNames(t, r, "all"); slices.Contains(names, "x1") {
+		t.Errorf("watched are %v", names)
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	cmd, out = start()
+	if _, err := l.AddHost(ctx, lab.HostOptions{Name: "fourth", Port: "veth4", Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.4/24")}}); err != nil {
+		t.Fatal(err)
+	}
+	r.await("it follows after a kill", func() bool { return slices.Contains(watchedNames(t, r, port), "veth4") })
+	if text, err := ctop(ctx, t, "down", port).CombinedOutput(); err == nil || !strings.Contains(string(text), "ctop down all") {
+		t.Errorf("down %s: %v: %s", port, err, text)
+	}
+	if text, err := ctop(ctx, t, "down", "all").CombinedOutput(); err != nil || len(text) > 0 {
+		t.Errorf("down: %v: %s", err, text)
+	}
+	_ = cmd.Wait()
+	if text := out.String(); strings.Contains(text, "panic") {
+		t.Error(text)
+	}
+	checkDetached(t, l)
+}
+
+// await is eventually, without a tracker of this process.
+func (r *rig) await(what string, holds func() bool) {
+	r.t.Helper()
+	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// watchedNames returns the interfaces that a tracker watches and that are there. It must
+// not warn of anything.
+func watchedNames(t *testing.T, r *rig, at string) (names []string) {
+	t.Helper()
+	text, err := ctop(r.ctx, t, "--dump", "-o", "json", "--for", "0s", at).Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	var d struct {
+		Tracker struct {
+			Interfaces []struct{ Name, Role string }
+			Warnings   []string
+		}
+	}
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	if len(d.Tracker.Warnings) > 0 {
+		t.Errorf("warnings: %v", d.Tracker.Warnings)
+	}
+	for _, i := range d.Tracker.Interfaces {
+		names = append(names, i.Name)
+	}
+	return names
+}
