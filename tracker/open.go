@@ -28,7 +28,7 @@ func Open(ctx context.Context, o Options) (*Tracker, error) {
 	if err := kernel.Check(); err != nil {
 		return nil, err
 	}
-	if _, err := o.find(); err != nil {
+	if _, err := o.find(); err != nil && !o.follows() { // a running one has them all
 		return nil, err
 	}
 	t, err := joinOrAttach(ctx, o)

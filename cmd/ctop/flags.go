@@ -35,7 +35,7 @@ type trackerFlags struct {
 func (f *trackerFlags) register(flags *pflag.FlagSet) {
 	f.registerPrivate(flags)
 	flags.BoolVar(&f.watch, "watch", false, "watch the interfaces instead of standing between them, or all of them as they come and go; one interface is always watched")
-	flags.StringSliceVar(&f.except, "except", nil, "with --watch all: interfaces to leave out, as names or patterns like veth* (repeatable)")
+	flags.StringSliceVar(&f.except, "except", nil, "with --watch all: `IF` to leave out, a name or a pattern like veth* (repeatable)")
 	flags.BoolVar(&f.force, "force", false, "attach even to an interface that this machine itself uses; it then answers nobody there")
 }
 

@@ -18,8 +18,8 @@ func TestWatchAll(t *testing.T) {
 	l, ctx := newLabWith(t, lab.Options{Bridge: true})
 	r := &rig{Lab: l, t: t, ctx: ctx}
 	left, port := l.Client.Port(), l.Server.Port()
-	start := func() (*lab.Cmd, *syncBuffer) {
-		cmd, out := ctop(ctx, t, "events", "-o", "jsonl", "--watch", "--except", left, "--except", "x*", "all"), new(syncBuffer)
+	start := func(command ...string) (*lab.Cmd, *syncBuffer) {
+		cmd, out := ctop(ctx, t, append(command, "--watch", "--except", left, "--except", "x*", "all")...), new(syncBuffer)
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -33,7 +33,7 @@ func TestWatchAll(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	cmd, out := start()
+	cmd, out := start("events", "-o", "jsonl")
 	ping(l.Server.Addr4())
 	r.await("events at the server's port", func() bool { return strings.Contains(out.String(), `"in":"`+port+`","dir":"out"`) })
 	if text := out.String(); strings.Contains(text, `"in":"`+left+`"`) {
@@ -64,9 +64,12 @@ func TestWatchAll(t *testing.T) {
 	if names := watchedNames(t, r, "all"); slices.Contains(names, "x1") {
 		t.Errorf("watched are %v", names)
 	}
+	if text, err := exec.CommandContext(ctx, "ip", "link", "del", "x1").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	cmd, out = start()
+	cmd, out = start("serve") // which takes it over
 	if _, err := l.AddHost(ctx, lab.HostOptions{Name: "fourth", Port: "veth4", Addrs: []netip.Prefix{netip.MustParsePrefix("10.0.0.4/24")}}); err != nil {
 		t.Fatal(err)
 	}
