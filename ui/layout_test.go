@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -108,4 +109,14 @@ func TestEachKeyFindsTheScreenOfTheLast(t *testing.T) {
 		t.Errorf("?G shows\n%s\nand not the end of the help:\n%s", screen, c.m.View())
 	}
 	c.hides("Flows [1")
+}
+
+// A console looks twice a second, and never more often than twenty times.
+func TestIntervals(t *testing.T) {
+	if got := newOptions(nil).interval; got != 500*time.Millisecond {
+		t.Errorf("it looks every %s", got)
+	}
+	if shortestInterval != 50*time.Millisecond {
+		t.Errorf("it may look every %s", shortestInterval)
+	}
 }

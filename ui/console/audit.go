@@ -127,7 +127,7 @@ func (a *Audit) Check() error {
 	info, err := f.Stat()
 	if err == nil {
 		err = unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, info.Size(), auditRoom)
-		if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+		if !isFull(err) {
 			err = nil // it cannot, or there is room
 		}
 	}
@@ -136,6 +136,9 @@ func (a *Audit) Check() error {
 	}
 	return nil
 }
+
+// isFull reports whether an error says that a file system has no room.
+func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
 // Write adds a line.
 func (a *Audit) Write(e Entry) error {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ctop/tracker/flow"
 )
 
@@ -110,5 +112,15 @@ func TestAuditFile(t *testing.T) {
 	info, err := os.Stat(name)
 	if before != nil || err != nil || info.Size() != 0 {
 		t.Errorf("%v, %v, %d bytes", before, err, info.Size())
+	}
+}
+
+func TestIsFull(t *testing.T) {
+	for err, want := range map[error]bool{
+		unix.ENOSPC: true, unix.EDQUOT: true, unix.EOPNOTSUPP: false, nil: false,
+	} {
+		if isFull(err) != want {
+			t.Errorf("%v: full %t", err, !want)
+		}
 	}
 }

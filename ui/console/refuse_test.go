@@ -99,9 +99,17 @@ func TestForwarding(t *testing.T) {
 			t.Errorf("%s was opened", kind)
 		}
 	}
+	if s := r.server.Stats(); s.Connections != 1 || s.RequestsRefused != 8 {
+		t.Errorf("%+v", s)
+	}
 	_ = c.Close()
+	r.eventually("the end of the connection", func() bool { return r.server.Stats().Connections == 0 })
 	if strings.Contains(r.log.String(), "\x1b") {
 		t.Error("an escape sequence is in the log")
+	}
+	// One line about each client is enough.
+	if log := r.log.String(); strings.Count(log, "the console does not forward") != 1 || !strings.Contains(log, "request=tcpip-forward") {
+		t.Errorf("%s", log)
 	}
 	r.serves()
 }
