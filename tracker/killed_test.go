@@ -3,6 +3,7 @@ package tracker
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"ctop/internal/lab"
@@ -31,11 +32,14 @@ func TestRemainsFoundAtOnce(t *testing.T) {
 			opened <- x
 		}()
 	}
-	attached := 0
+	attached, told := 0, 0
 	var all []*Tracker
 	for range rivals {
 		if x := <-opened; x != nil {
 			all = append(all, x)
+			if strings.Contains(strings.Join(x.Notes(), "\n"), "killed") {
+				told++
+			}
 			if !x.Joined() {
 				attached++
 			}
@@ -43,6 +47,9 @@ func TestRemainsFoundAtOnce(t *testing.T) {
 	}
 	if attached != 1 {
 		t.Errorf("%d attached", attached)
+	}
+	if told == 0 {
+		t.Error("nobody is told of the killed one")
 	}
 	for _, x := range all {
 		must(t, x.Close())

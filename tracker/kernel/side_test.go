@@ -1,6 +1,11 @@
 package kernel
 
-import "testing"
+import (
+	"testing"
+
+	"ctop/internal/lab"
+	"ctop/tracker/flow"
+)
 
 // In a wire the side is the interface. Where interfaces are watched the zone is, and the
 // side says in which direction.
@@ -45,5 +50,20 @@ func TestKeySwapped(t *testing.T) {
 	ping := key([2]uint64{2, 0}, [2]uint64{1, 0}, 0, 0)
 	if ping.IcmpType = 8; keySwapped(ping) {
 		t.Error("a ping is swapped")
+	}
+}
+
+// Only programs that were loaded for it trace packets.
+func TestTraced(t *testing.T) {
+	lab.Require(t)
+	for _, tracing := range []bool{false, true} {
+		k, err := Load(Options{MaxFlows: flow.MinMaxFlows, Tracing: tracing})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k.Traced() != tracing {
+			t.Errorf("tracing %t: %t", tracing, k.Traced())
+		}
+		k.Close()
 	}
 }

@@ -1,13 +1,18 @@
 package netdev
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"ctop/internal/lab"
+	"ctop/tracker/flow"
 )
 
 // The interfaces of the synthetic machines.
@@ -142,5 +147,48 @@ func TestSessionInterfaces(t *testing.T) {
 		if got := strings.Contains(m.use(m.links[0]), "SSH"); got != test.want {
 			t.Errorf("%q: %t, want %t", test.connection, got, test.want)
 		}
+	}
+}
+
+// An interface that came back is refused while the machine uses it. The refusal is
+// remembered until the kernel reports a change.
+func TestAdmit(t *testing.T) {
+	lab.Require(t)
+	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "back0"}, PeerName: "back1"}
+	must(t, netlink.LinkAdd(pair))
+	defer func() { _ = netlink.LinkDel(pair) }()
+	address, err := netlink.ParseAddr("192.0.2.1/24")
+	must(t, err)
+	must(t, netlink.AddrAdd(pair, address))
+	devices, err := find([]string{"back0"})
+	must(t, err)
+	a, s := &Attachments{}, devices[0]
+	refused := a.admit(0, s)
+	if !errors.Is(refused, ErrUsed) || !strings.Contains(refused.Error(), "has the address 192.0.2.1/24") {
+		t.Errorf("%v", refused)
+	}
+	forced, watched := *s, *s
+	forced.forced, watched.role = true, flow.RoleWatch
+	if a.admit(0, &forced) != nil || a.admit(0, &watched) != nil {
+		t.Error("what is forced or watched is refused")
+	}
+	must(t, netlink.AddrDel(pair, address))
+	if again := a.admit(0, s); again != refused { //nolint:errorlint // the very same
+		t.Errorf("it is not remembered: %v", again)
+	}
+	if err := a.admit(1, s); err != nil { // another point
+		t.Error(err)
+	}
+	a.uses.refused[0] = refusedLink{index: s.link.Attrs().Index, err: refused, read: time.Now().Add(-lookAgain)}
+	if err := a.admit(0, s); err != nil {
+		t.Errorf("for ever: %v", err)
+	}
+	a.uses.refuse(0, refusedLink{index: s.link.Attrs().Index + 1, err: refused, read: time.Now()})
+	if err := a.admit(0, s); err != nil {
+		t.Errorf("of another interface: %v", err)
+	}
+	a.uses.refuse(0, refusedLink{index: s.link.Attrs().Index, err: refused, read: time.Now()})
+	if a.ForgetUses(); a.admit(0, s) != nil {
+		t.Error("after a change")
 	}
 }

@@ -41,6 +41,37 @@ func TestListenToLinks(t *testing.T) {
 	}
 }
 
+// The kernel tells of an address that comes and of one that goes.
+func TestListenToAddresses(t *testing.T) {
+	lab.Require(t)
+	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "told2"}, PeerName: "told3"}
+	must(t, netlink.LinkAdd(pair))
+	defer func() { _ = netlink.LinkDel(pair) }()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	changes := make(chan struct{}, 1)
+	ended := ListenToAddresses(ctx, changes)
+	if ended == nil {
+		t.Fatal("it cannot listen")
+	}
+	address, err := netlink.ParseAddr("192.0.2.1/24")
+	must(t, err)
+	for _, change := range []func(netlink.Link, *netlink.Addr) error{netlink.AddrAdd, netlink.AddrDel} {
+		must(t, change(pair, address))
+		select {
+		case <-changes:
+		case <-time.After(20 * time.Second):
+			t.Error("nothing is told")
+		}
+	}
+	cancel()
+	select {
+	case <-ended:
+	case <-time.After(20 * time.Second):
+		t.Error("it listens for ever")
+	}
+}
+
 func TestConcerns(t *testing.T) {
 	list := []Point{{Name: "veth1", Index: 5}, {Name: "veth2", Index: 7}}
 	for _, test := range []struct {

@@ -53,6 +53,13 @@ func TestHold(t *testing.T) {
 	if second.Adopt(); second.Owned() || second.Ends() || !first.Owned() {
 		t.Errorf("the second owns it: %t, and ends it: %t; the first owns it: %t", second.Owned(), second.Ends(), first.Owned())
 	}
+	must(t, first.Keep())
+	if got := describedAt(where.Dir()); !got.Keep || !first.Kept() || first.Ends() {
+		t.Errorf("kept: %+v, %t, it ends: %t", got, first.Kept(), first.Ends())
+	}
+	first.Forget()
+	first.description.Keep = false
+	must(t, first.Describe())
 	first.Release()
 	objects.Close()
 	if second.Adopt(); !second.Owned() || !second.Ends() || second.Gone() {

@@ -257,3 +257,31 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// A BPF file system that others could write to is refused, unless it protects the files
+// of each, and so are directories in it.
+func TestCheckSite(t *testing.T) {
+	for name, tt := range map[string]struct {
+		root, pins, base fs.FileMode
+		safe             bool
+	}{
+		"own": {0o700, 0o700, 0o700, true}, "readable": {0o755, 0o755, 0o755, true},
+		"writable": {0o777, 0o700, 0o700, false}, "like /tmp": {0o777 | fs.ModeSticky, 0o700, 0o700, true},
+		"its pins": {0o755, 0o777, 0o700, false}, "pins like /tmp": {0o755, 0o777 | fs.ModeSticky, 0o700, false},
+		"its namespace": {0o755, 0o755, 0o770, false},
+	} {
+		root := t.TempDir()
+		base := baseIn(root, "ns")
+		must(t, os.MkdirAll(base, 0o700))
+		must(t, errors.Join(os.Chmod(base, tt.base), os.Chmod(filepath.Dir(base), tt.pins), os.Chmod(root, tt.root)))
+		if err := checkSite(root, "ns"); (err == nil) != tt.safe || err != nil && !errors.Is(err, ErrUnsafe) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := checkSite(root, "another"); tt.root == 0o755 && tt.pins == 0o755 && err != nil {
+			t.Errorf("%s: a namespace without pins: %v", name, err)
+		}
+	}
+	if err := checkSite(filepath.Join(t.TempDir(), "nowhere"), "ns"); err == nil {
+		t.Error("there is no file system")
+	}
+}
