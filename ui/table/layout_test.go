@@ -66,3 +66,49 @@ func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 		t.Errorf("at 200 an IPv6 address has %d cells", places[1].width)
 	}
 }
+
+// The addresses share what the columns leave: all they need and some more, or the longer
+// one gives way.
+func TestFitEnds(t *testing.T) {
+	var shown selection
+	for _, id := range []columnID{proto, origin, arrow, reply} {
+		shown.set(id, true)
+	}
+	fixed := lineWidth(shown, widths{proto: 4}, 1)
+	for _, c := range []struct{ room, origin, reply, wantOrigin, wantReply int }{
+		{100, 21, 21, roomyEnd, roomyEnd}, {42, 21, 21, 21, 21}, {44, 21, 21, 22, 22}, {45, 21, 21, 22, 22},
+		{40, 21, 21, 20, 20}, {40, 30, 10, 30, 10}, {40, 10, 50, 10, 30}, {40, 50, 10, 30, 10}, {41, 50, 50, 20, 21}, {0, 21, 21, 0, 0},
+	} {
+		got := fitEnds(fixed+c.room, shown, widths{proto: 4, origin: c.origin, reply: c.reply})
+		if got.origin != c.wantOrigin || got.reply != c.wantReply || got.proto != 4 {
+			t.Errorf("%d and %d in %d: %+v, not %d and %d", c.origin, c.reply, c.room, got, c.wantOrigin, c.wantReply)
+		}
+	}
+	if got := fitEnds(fixed-5, shown, ipv4); got.origin != 0 || got.reply != 0 {
+		t.Errorf("without room: %+v", got)
+	}
+}
+
+// The width of a line is that of its columns, with a gap between them and none at the
+// end; the arrow and the countdown stand closer.
+func TestLineWidth(t *testing.T) {
+	var shown selection
+	if got := lineWidth(shown, widths{}, 3); got != gutter {
+		t.Errorf("nothing is %d wide", got)
+	}
+	for _, c := range []struct {
+		id   columnID
+		want int
+	}{
+		{proto, gutter + 6}, {origin, gutter + 6 + 3 + 47}, {arrow, gutter + 6 + 3 + 47 + 3 + columns[arrow].width},
+		{reply, gutter + 6 + 3 + 47 + 3 + columns[arrow].width + 1 + 47},
+		{state, gutter + 6 + 3 + 47 + 3 + columns[arrow].width + 1 + 47 + 3 + columns[state].width},
+		{ttl, gutter + 6 + 3 + 47 + 3 + columns[arrow].width + 1 + 47 + 3 + columns[state].width + 3 + columns[ttl].width},
+		{bar, gutter + 6 + 3 + 47 + 3 + columns[arrow].width + 1 + 47 + 3 + columns[state].width + 3 + columns[ttl].width + 1 + columns[bar].width},
+	} {
+		shown.set(c.id, true)
+		if got := lineWidth(shown, ipv6, 3); got != c.want {
+			t.Errorf("up to column %d: %d, not %d", c.id, got, c.want)
+		}
+	}
+}
