@@ -317,3 +317,42 @@ func TestSides(t *testing.T) {
 		}
 	}
 }
+
+// The flow of an event has no timeout: it is not known how long it was silent, nor what
+// is left. Any timeout is known.
+func TestTimesOfEvents(t *testing.T) {
+	for _, name := range []string{"idle", "ttl", "timeout"} {
+		field, _ := Named(name)
+		for timeout, want := range map[time.Duration]bool{0: false, 1: true, time.Hour: true} {
+			f := &flow.Flow{Timeout: timeout}
+			if _, known := field.Number(f); known != want {
+				t.Errorf("%s with a timeout of %s is known: %t", name, timeout, known)
+			}
+		}
+	}
+	rtt, _ := Named("rtt")
+	for d, want := range map[time.Duration]bool{0: false, 1: true} {
+		if _, known := rtt.Number(&flow.Flow{Origin: flow.Half{RTT: d}}); known != want {
+			t.Errorf("a round trip of %s is known: %t", d, known)
+		}
+	}
+}
+
+// Numbers rank by size, down to the smallest difference, and negative ones like zero.
+func TestRanksOfNumbers(t *testing.T) {
+	for _, kind := range []Kind{Count, Span, Rate} {
+		number := func(v int) Number {
+			if kind == Rate {
+				return perSecond(float64(v))
+			}
+			return Number(v)
+		}
+		zero, one, two := kind.rank(number(0)), kind.rank(number(1)), kind.rank(number(2))
+		if zero.Hi >= one.Hi || one.Hi >= two.Hi || zero == (Rank{}) {
+			t.Errorf("kind %d: %v, %v, %v", kind, zero, one, two)
+		}
+		if kind != Count && kind.rank(number(-1)) != zero {
+			t.Errorf("kind %d: -1 is %v", kind, kind.rank(number(-1)))
+		}
+	}
+}
