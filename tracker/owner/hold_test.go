@@ -39,6 +39,9 @@ func TestHold(t *testing.T) {
 	}
 	second, copies, err := Join(t.Context(), where.Dir())
 	must(t, err)
+	table, err := kernel.NewTable(copies)
+	must(t, err)
+	must(t, table.Rows(func(*kernel.Row) { t.Error("the table has a flow") }))
 	second.Use()
 	if !second.Joined() || first.Joined() || !reflect.DeepEqual(second.Description(), d) || second.IsCurrent() {
 		t.Errorf("the second reads %+v", second.Description())

@@ -76,8 +76,16 @@ func TestFitEnds(t *testing.T) {
 	}
 	fixed := lineWidth(shown, widths{proto: 4}, 1)
 	for _, c := range []struct{ room, origin, reply, wantOrigin, wantReply int }{
-		{100, 21, 21, roomyEnd, roomyEnd}, {42, 21, 21, 21, 21}, {44, 21, 21, 22, 22}, {45, 21, 21, 22, 22},
-		{40, 21, 21, 20, 20}, {40, 30, 10, 30, 10}, {40, 10, 50, 10, 30}, {40, 50, 10, 30, 10}, {41, 50, 50, 20, 21}, {0, 21, 21, 0, 0},
+		{100, 21, 21, roomyEnd, roomyEnd},
+		{42, 21, 21, 21, 21},
+		{44, 21, 21, 22, 22},
+		{45, 21, 21, 22, 22},
+		{40, 21, 21, 20, 20},
+		{40, 30, 10, 30, 10},
+		{40, 10, 50, 10, 30},
+		{40, 50, 10, 30, 10},
+		{41, 50, 50, 20, 21},
+		{0, 21, 21, 0, 0},
 	} {
 		got := fitEnds(fixed+c.room, shown, widths{proto: 4, origin: c.origin, reply: c.reply})
 		if got.origin != c.wantOrigin || got.reply != c.wantReply || got.proto != 4 {
@@ -100,7 +108,9 @@ func TestLineWidth(t *testing.T) {
 		id   columnID
 		want int
 	}{
-		{proto, gutter + 6}, {origin, gutter + 6 + 3 + 47}, {arrow, gutter + 6 + 3 + 47 + 3 + columns[arrow].width},
+		{proto, gutter + 6},
+		{origin, gutter + 6 + 3 + 47},
+		{arrow, gutter + 6 + 3 + 47 + 3 + columns[arrow].width},
 		{reply, gutter + 6 + 3 + 47 + 3 + columns[arrow].width + 1 + 47},
 		{state, gutter + 6 + 3 + 47 + 3 + columns[arrow].width + 1 + 47 + 3 + columns[state].width},
 		{ttl, gutter + 6 + 3 + 47 + 3 + columns[arrow].width + 1 + 47 + 3 + columns[state].width + 3 + columns[ttl].width},
