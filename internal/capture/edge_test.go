@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"io"
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
@@ -423,6 +425,31 @@ func TestWindow(t *testing.T) {
 		r := &xzReader{in: bufio.NewReader(bytes.NewReader([]byte{0, xzLZMA2, 1, bits, 0, 0, 0, 0, 0, 0, 0}))}
 		if err := r.beginBlock(7); (err == nil) != ok {
 			t.Errorf("2^%d: %v", bits, err)
+		}
+	}
+}
+
+// A packet of which nothing is left is no end of the file. The buffer is used again if it
+// is large enough.
+func TestReadInto(t *testing.T) {
+	var buffer []byte
+	for _, c := range []struct {
+		text string
+		n    int
+		err  error
+		room int
+	}{
+		{"", 0, nil, 0},
+		{"", 5, io.ErrUnexpectedEOF, 5},
+		{"abc", 5, io.ErrUnexpectedEOF, 5},
+		{"abcdef", 5, nil, 5},
+		{"ab", 2, nil, 5},
+		{"abcdefg", 7, nil, 7},
+		{"", 0, nil, 7},
+	} {
+		b, err := readInto(&buffer, strings.NewReader(c.text), c.n)
+		if err != c.err || len(b) != c.n || len(buffer) != c.room || err == nil && string(b) != c.text[:c.n] { //nolint:errorlint // the very same
+			t.Errorf("%d of %q: %q, %v, room for %d", c.n, c.text, b, err, len(buffer))
 		}
 	}
 }
