@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 )
@@ -47,7 +48,7 @@ func NewMachine(ctx context.Context) (*Machine, error) {
 		Client: HostOptions{Name: "app", Port: machineContainer, Addrs: []netip.Prefix{netip.MustParsePrefix(addrContainer + "/24")}},
 		Server: HostOptions{Name: "world", Port: machineOutside, Addrs: []netip.Prefix{
 			netip.MustParsePrefix(addrWorld + "/24"), netip.MustParsePrefix(addrWorld6 + "/64"),
-		}},
+		}, Cable: farAway()},
 	})
 	if err != nil {
 		return nil, err
@@ -57,6 +58,12 @@ func NewMachine(ctx context.Context) (*Machine, error) {
 		return nil, errors.Join(fmt.Errorf("build lab: %w", err), l.Close())
 	}
 	return m, nil
+}
+
+// farAway is the way to the world: it takes some time, and loses a frame now and then.
+func farAway() *CableOptions {
+	const share, delay = 0.0005, 8 * time.Millisecond
+	return &CableOptions{Out: Impairment{Delay: delay, Loss: share}, In: Impairment{Delay: delay, Loss: share}}
 }
 
 // Interfaces returns the server's interfaces.

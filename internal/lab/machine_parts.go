@@ -58,11 +58,10 @@ func rename(name string) error {
 // answerAt accepts connections and answers the requests on them. A request is the length
 // of the answer in four bytes. Before it answers, it calls before.
 func answerAt(ctx context.Context, address string, before func()) error {
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	listener, err := listen(ctx, address)
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, func() { _ = listener.Close() })
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -75,6 +74,18 @@ func answerAt(ctx context.Context, address string, before func()) error {
 			}
 		}()
 	}
+}
+
+// listen listens until ctx ends. The sockets are plain TCP; Go would otherwise request
+// multipath TCP.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false)
+	listener, err := config.Listen(ctx, "tcp", address)
+	if err == nil {
+		context.AfterFunc(ctx, func() { _ = listener.Close() })
+	}
+	return listener, err
 }
 
 // mostAnswered bounds the length of an answer.
@@ -212,11 +223,10 @@ func playWorld(ctx context.Context) error {
 			_, _ = clock.WriteTo(buf[:n], from)
 		}
 	}()
-	sink, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":873")
+	sink, err := listen(ctx, ":873")
 	if err != nil {
 		return err
 	}
-	context.AfterFunc(ctx, func() { _ = sink.Close() })
 	go swallow(ctx, sink)
 	for range 4 {
 		go visit(ctx, addrOutside+":80", 6, 30_000, 300*time.Millisecond)

@@ -112,7 +112,7 @@ func (p *Page) socket(s *flow.Socket) string {
 	if s.Congestion != "" {
 		parts = append(parts, format.Clean(s.Congestion))
 	}
-	parts = append(parts, "cwnd "+format.Count(int(s.CWnd))+" × "+format.TotalBytes(uint64(s.MSS)))
+	parts = append(parts, "cwnd "+format.Count(int(s.CWnd))+" × "+format.Count(int(s.MSS))+" B")
 	if s.SSThresh > 0 {
 		parts = append(parts, "ssthresh "+format.Count(int(s.SSThresh)))
 	}

@@ -28,7 +28,7 @@ func TestSocket(t *testing.T) {
 		return flow.Inspection{Reply: &now}, nil
 	}
 	f.Send(page.FlowOpened{})
-	shows(t, p, "socket reply, of this machine: cubic, cwnd 10 × 1.4 kB, ssthresh 7, rtt 12.0 ms ± 3.00 ms, min rtt 11.0 ms, rto 212.0 ms, 4 retransmitted, 1 lost, "+
+	shows(t, p, "socket reply, of this machine: cubic, cwnd 10 × 1,448 B, ssthresh 7, rtt 12.0 ms ± 3.00 ms, min rtt 11.0 ms, rto 212.0 ms, 4 retransmitted, 1 lost, "+
 		"pacing 2.4 Mb/s, delivery 1.2 Mb/s (limited by its program), 1.4 kB unacknowledged, 70 B unread")
 	f.Run(f.NextUnit())
 	shows(t, p, "pacing 300 kB/s, delivery 150 kB/s")
