@@ -189,14 +189,17 @@ static __always_inline void event_fill(struct event *event,
 /* Writes an event in place: a copy would take a third of the stack. */
 static __always_inline void event_write(void *ring, const struct flow_key *key,
 					const struct flow *flow,
-					const struct change *change,
-					struct cpu_stats *stats)
+					const struct change *change)
 {
 	struct event *event = bpf_ringbuf_reserve(ring, sizeof(*event), 0);
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
 	if (!event) {
-		__sync_fetch_and_add(&stats->events_lost, 1);
+		/* Looked up here and not kept: the stack is short. */
+		struct cpu_stats *stats = stats_get();
+
+		if (stats)
+			__sync_fetch_and_add(&stats->events_lost, 1);
 		return;
 	}
 	event_fill(event, key, flow, change);
@@ -232,7 +235,7 @@ __noinline int event_emit(const struct flow_key *key, const struct flow *flow,
 			continue;
 		if (!change.time_ns)
 			change.time_ns = clock_ns();
-		event_write(ring, key, flow, &change, stats);
+		event_write(ring, key, flow, &change);
 	}
 	return 0;
 }
