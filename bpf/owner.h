@@ -11,38 +11,8 @@
 #include "flow.h"
 #include "process.h"
 
-enum owner_status {
-	OWNER_NONE,
-	/* It is being written. */
-	OWNER_BUSY,
-	/* The process listens for the flow; who accepted it is not known. */
-	OWNER_LISTENER,
-	OWNER_SURE,
-};
-
-#define OWNER_STATUS 0xffULL
-/* The process is the reply's sender, else the origin's. */
-#define OWNER_REPLY (1ULL << 8)
-
-struct owner {
-	/* Bits 0 to 7 the status, above it the flag, 32 to 63 the flow's tag: what
-	 * was written for a flow is nothing for the next one at its place. */
-	__u64 control;
-	struct process process;
-};
-
-_Static_assert(sizeof(struct owner) == 48, "owner has hidden padding");
-
 /* Processes are looked for: a constant from load time. */
 volatile const bool naming;
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct owner);
-} owners SEC(".maps");
 
 /* Whom the packet belongs to that is tracked on this CPU, for the event of the flow
  * that it begins. */
@@ -82,24 +52,15 @@ static __always_inline enum owner_status owner_status(const struct flow *flow,
 	return own & OWNER_STATUS;
 }
 
-/* Writes a flow's owner. If another CPU writes it at the same time, one of them does
- * not. control is the flow's, flags are the owner's status and flag. */
+/* Writes a flow's owner. control is the flow's, flags are the owner's status and
+ * flag. */
 static __always_inline void owner_set(const struct flow *flow, __u64 control,
 				      const struct process *process, __u64 flags)
 {
 	struct owner *owner = owner_of(flow);
-	__u64 tag = (__u64)control_tag(control) << CONTROL_TAG_SHIFT, was;
 
-	if (!owner)
-		return;
-	was = READ_ONCE(owner->control);
-	if (was == (tag | OWNER_BUSY) ||
-	    __sync_val_compare_and_swap(&owner->control, was,
-					tag | OWNER_BUSY) != was)
-		return;
-	owner->process = *process;
-	__sync_val_compare_and_swap(&owner->control, tag | OWNER_BUSY,
-				    tag | flags);
+	if (owner)
+		owner_write(owner, control_tag(control), process, flags);
 }
 
 /* Copies a flow's owner for an event. Without one, or where it is just being written,

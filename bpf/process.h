@@ -57,3 +57,50 @@ struct {
 	__type(key, int);
 	__type(value, struct socket_owner);
 } sockets SEC(".maps");
+
+enum owner_status {
+	OWNER_NONE,
+	/* It is being written. */
+	OWNER_BUSY,
+	/* The process listens for the flow; who accepted it is not known. */
+	OWNER_LISTENER,
+	OWNER_SURE,
+};
+
+#define OWNER_STATUS 0xffULL
+/* The process is the reply's sender, else the origin's. */
+#define OWNER_REPLY (1ULL << 8)
+
+struct owner {
+	/* Bits 0 to 7 the status, above it the flag, 32 to 63 the flow's tag: what
+	 * was written for a flow is nothing for the next one at its place. */
+	__u64 control;
+	struct process process;
+};
+
+_Static_assert(sizeof(struct owner) == 48, "owner has hidden padding");
+
+/* Owners by the place of their flow. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct owner);
+} owners SEC(".maps");
+
+/* Writes an owner. If another CPU writes it at the same time, one of them does not. */
+static __always_inline void owner_write(struct owner *owner, __u32 flow_tag,
+					const struct process *process, __u64 flags)
+{
+	__u64 tag = (__u64)flow_tag << 32;
+	__u64 was = *(volatile __u64 *)&owner->control;
+
+	if (was == (tag | OWNER_BUSY) ||
+	    __sync_val_compare_and_swap(&owner->control, was,
+					tag | OWNER_BUSY) != was)
+		return;
+	owner->process = *process;
+	__sync_val_compare_and_swap(&owner->control, tag | OWNER_BUSY,
+				    tag | flags);
+}

@@ -384,7 +384,32 @@ int who_files(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
+struct own_args {
+	struct process process;
+	__u64 flags;
+	__u32 place;
+	__u32 tag;
+};
+
+/* User space says whose a flow is: it has looked who has the socket now. */
+SEC("syscall")
+int who_own(struct own_args *args)
+{
+	__u32 place = args->place;
+	struct owner *owner = bpf_map_lookup_elem(&owners, &place);
+	struct process process = args->process;
+
+	if (owner)
+		owner_write(owner, args->tag, &process, args->flags);
+	return 0;
+}
+
 /* Types that no map or argument has: here the generator finds them. */
-const struct held_socket *shared_types __attribute__((unused));
+struct shared_types {
+	struct held_socket held;
+	struct own_args own;
+};
+
+const struct shared_types *shared_types __attribute__((unused));
 
 char _license[] SEC("license") = "GPL";

@@ -35,6 +35,34 @@ type WhoHeldSocket struct {
 	Fd         uint32
 }
 
+type WhoOwnArgs struct {
+	_       structs.HostLayout
+	Process struct {
+		_       structs.HostLayout
+		StartNs uint64
+		Cgroup  uint64
+		Pid     uint32
+		Uid     uint32
+		Name    [16]int8
+	}
+	Flags uint64
+	Place uint32
+	Tag   uint32
+}
+
+type WhoOwner struct {
+	_       structs.HostLayout
+	Control uint64
+	Process struct {
+		_       structs.HostLayout
+		StartNs uint64
+		Cgroup  uint64
+		Pid     uint32
+		Uid     uint32
+		Name    [16]int8
+	}
+}
+
 type WhoSocketOwner struct {
 	_       structs.HostLayout
 	Process struct {
@@ -56,6 +84,7 @@ type WhoSocketOwner struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	WhoMapOwners       = "owners"
 	WhoMapSockets      = "sockets"
 	WhoProgWhoBind4    = "who_bind4"
 	WhoProgWhoBind6    = "who_bind6"
@@ -64,6 +93,7 @@ const (
 	WhoProgWhoConnect6 = "who_connect6"
 	WhoProgWhoCreate   = "who_create"
 	WhoProgWhoFiles    = "who_files"
+	WhoProgWhoOwn      = "who_own"
 	WhoProgWhoSend4    = "who_send4"
 	WhoProgWhoSend6    = "who_send6"
 	WhoVarSharedTypes  = "shared_types"
@@ -118,6 +148,7 @@ type WhoProgramSpecs struct {
 	WhoConnect6 *ebpf.ProgramSpec `ebpf:"who_connect6"`
 	WhoCreate   *ebpf.ProgramSpec `ebpf:"who_create"`
 	WhoFiles    *ebpf.ProgramSpec `ebpf:"who_files"`
+	WhoOwn      *ebpf.ProgramSpec `ebpf:"who_own"`
 	WhoSend4    *ebpf.ProgramSpec `ebpf:"who_send4"`
 	WhoSend6    *ebpf.ProgramSpec `ebpf:"who_send6"`
 }
@@ -126,6 +157,7 @@ type WhoProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type WhoMapSpecs struct {
+	Owners  *ebpf.MapSpec `ebpf:"owners"`
 	Sockets *ebpf.MapSpec `ebpf:"sockets"`
 }
 
@@ -156,11 +188,13 @@ func (o *WhoObjects) Close() error {
 //
 // It can be passed to LoadWhoObjects or ebpf.CollectionSpec.LoadAndAssign.
 type WhoMaps struct {
+	Owners  *ebpf.Map `ebpf:"owners"`
 	Sockets *ebpf.Map `ebpf:"sockets"`
 }
 
 func (m *WhoMaps) Close() error {
 	return _WhoClose(
+		m.Owners,
 		m.Sockets,
 	)
 }
@@ -183,6 +217,7 @@ type WhoPrograms struct {
 	WhoConnect6 *ebpf.Program `ebpf:"who_connect6"`
 	WhoCreate   *ebpf.Program `ebpf:"who_create"`
 	WhoFiles    *ebpf.Program `ebpf:"who_files"`
+	WhoOwn      *ebpf.Program `ebpf:"who_own"`
 	WhoSend4    *ebpf.Program `ebpf:"who_send4"`
 	WhoSend6    *ebpf.Program `ebpf:"who_send6"`
 }
@@ -196,6 +231,7 @@ func (p *WhoPrograms) Close() error {
 		p.WhoConnect6,
 		p.WhoCreate,
 		p.WhoFiles,
+		p.WhoOwn,
 		p.WhoSend4,
 		p.WhoSend6,
 	)

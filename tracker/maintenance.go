@@ -39,6 +39,7 @@ func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error
 	changes := make(chan struct{}, 1)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	correct := correction{tracker: t}
 	var links, addresses <-chan struct{}
 	for {
 		if links == nil {
@@ -51,6 +52,7 @@ func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error
 			report(m.reattach())
 			m.logUses()
 			m.logMTUs()
+			correct.look(ctx)
 			m.logBehind()
 		}
 		select {

@@ -15,7 +15,12 @@ import (
 	"ctop/tracker/flow"
 )
 
-func TestMain(m *testing.M) { os.Exit(lab.Main(run{m})) }
+func TestMain(m *testing.M) {
+	if os.Getenv(actorVariable) != "" {
+		os.Exit(act(os.Args[1:]))
+	}
+	os.Exit(lab.Main(run{m}))
+}
 
 // run removes the program built by the tests after them.
 type run struct{ *testing.M }
@@ -90,6 +95,20 @@ func (r *rig) open(o tracker.Options) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.begin(tr)
+	// The first event shows that the collector is listening, so it misses none
+	// from here on. It also has a snapshot.
+	r.eventually("an event, and a snapshot", func() bool {
+		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+			r.t.Fatal(err)
+		}
+		return len(r.log()) > 0 && r.collector.Snapshot() != nil
+	})
+}
+
+// begin runs a collector of a tracker until the end of the test.
+func (r *rig) begin(tr *tracker.Tracker) {
+	r.t.Helper()
 	r.tracker = tr
 	r.collector = tracker.NewCollector(tr, tracker.CollectorOptions{Interval: 100 * time.Millisecond})
 	ctx, cancel := context.WithCancel(r.ctx)
@@ -110,14 +129,6 @@ func (r *rig) open(o tracker.Options) {
 		}
 	}
 	r.t.Cleanup(r.stop)
-	// The first event shows that the collector is listening, so it misses none
-	// from here on. It also has a snapshot.
-	r.eventually("an event, and a snapshot", func() bool {
-		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
-			r.t.Fatal(err)
-		}
-		return len(r.log()) > 0 && r.collector.Snapshot() != nil
-	})
 }
 
 // eventually waits until holds returns true.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"unsafe"
 
@@ -25,11 +24,11 @@ const (
 	// socketsMap is the map that goes with sockets. It is never pinned: the programs
 	// hold it.
 	socketsMap = "sockets"
-	// whoPin is the prefix of the names under which the attachments are pinned.
-	whoPin = "who_"
 	// closeProgram is at a tracepoint, filesProgram is an iterator.
 	closeProgram = "who_close"
 	filesProgram = "who_files"
+	// ownProgram is called by user space.
+	ownProgram = "who_own"
 )
 
 // Who is the programs that find out which process has a socket. Its methods must not be
@@ -38,6 +37,8 @@ type Who struct {
 	links []link.Link
 	// files lists the sockets among the files of all processes.
 	files *link.Iter
+	// own sets the owner of a flow.
+	own *ebpf.Program
 }
 
 // FindProcesses attaches the programs to a control group of version 2 and, if dir is not
@@ -53,9 +54,11 @@ func (k *Objects) FindProcesses(cgroup, dir string) (w *Who, notes []string, err
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the BPF programs: %w", err)
 	}
+	maps := map[string]*ebpf.Map{socketsMap: sockets, ownersMap: k.owners}
+	spec.Maps[ownersMap].MaxEntries = k.owners.MaxEntries()
 	w = new(Who)
 	for name := range spec.Programs {
-		err := w.begin(spec, name, sockets, cgroup, dir)
+		err := w.begin(spec, name, maps, cgroup, dir)
 		switch {
 		case err == nil:
 		case name == closeProgram || name == filesProgram:
@@ -87,17 +90,19 @@ func (k *Objects) socketsOf() (*ebpf.Map, error) {
 }
 
 // begin loads a program and attaches it.
-func (w *Who) begin(spec *ebpf.CollectionSpec, name string, sockets *ebpf.Map, cgroup, dir string) error {
+func (w *Who) begin(spec *ebpf.CollectionSpec, name string, maps map[string]*ebpf.Map, cgroup, dir string) error {
 	one := spec.Copy()
 	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{
-		MapReplacements: map[string]*ebpf.Map{socketsMap: sockets},
-	})
+	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: maps})
 	if err != nil {
 		return fmt.Errorf("load %s: %w", name, err)
 	}
 	defer coll.Close()
 	p := coll.Programs[name]
+	if name == ownProgram {
+		w.own = coll.DetachProgram(name)
+		return nil
+	}
 	if name == filesProgram {
 		if w.files, err = link.AttachIter(link.IterOptions{Program: p}); err != nil {
 			return fmt.Errorf("attach %s: %w", name, err)
@@ -129,6 +134,9 @@ func (w *Who) Close() {
 	}
 	if w.files != nil {
 		_ = w.files.Close()
+	}
+	if w.own != nil {
+		w.own.Close()
 	}
 }
 
@@ -197,13 +205,4 @@ func heldAddr(k *kernelHeld, words *[4]uint32) netip.Addr {
 		return netip.AddrFrom4([4]byte(b[:4]))
 	}
 	return netip.AddrFrom16(b).Unmap()
-}
-
-// RemoveWho detaches what is pinned in dir.
-func RemoveWho(dir string) error {
-	pins, err := filepath.Glob(filepath.Join(dir, whoPin+"*"))
-	for _, pin := range pins {
-		err = errors.Join(err, os.Remove(pin))
-	}
-	return err
 }

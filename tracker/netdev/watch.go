@@ -207,3 +207,16 @@ func (a *Attachments) Behind() (sentences []string) {
 	}
 	return sentences
 }
+
+// PeerNamespaces returns, for each watched interface, the ID of the network namespace at
+// its other end, or a negative number.
+func PeerNamespaces(points []Point) (ids []int) {
+	for _, p := range PerInterface(points) {
+		id := -1
+		if l, err := p.Link(); err == nil {
+			id = peerNetns(l)
+		}
+		ids = append(ids, id)
+	}
+	return ids
+}

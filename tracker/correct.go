@@ -1,0 +1,178 @@
+package tracker
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ctop/tracker/flow"
+	"ctop/tracker/kernel"
+	"ctop/tracker/netdev"
+)
+
+// A process may hand a socket on: after accept and fork, or through a Unix socket. So the
+// owner looks again and again who has the connected sockets among its files, and corrects
+// what the programs saw when the flow began.
+
+const (
+	// correctEvery is the least time between two looks.
+	correctEvery = 2 * time.Second
+	// correctShare is the largest share of a core for them.
+	correctShare = 0.01
+)
+
+// correction corrects the owners of flows.
+type correction struct {
+	tracker *Tracker
+	next    time.Time
+	failed  bool
+}
+
+// look corrects the owners if it is time to.
+func (c *correction) look(ctx context.Context) {
+	t := c.tracker
+	if t.who == nil || time.Now().Before(c.next) {
+		return
+	}
+	began := time.Now()
+	err := t.correctOwners(ctx)
+	if c.next = time.Now().Add(max(correctEvery, time.Duration(float64(time.Since(began))/correctShare))); err != nil && !c.failed {
+		c.failed = true
+		t.log.Warn("the processes behind flows are not looked for again", "error", err)
+	}
+}
+
+// connection is a socket's ends, its own first.
+type connection struct {
+	proto         flow.Protocol
+	local, remote flow.End
+}
+
+// holders are the sockets of the machine by their ends.
+type holders struct {
+	sockets map[connection][]*kernel.Held
+	// own is our network namespace, ids are those of others as we know them.
+	own uint32
+	ids map[uint32]int
+	// peers are the IDs of the namespaces at the other ends of watched interfaces.
+	peers []int
+}
+
+func (t *Tracker) correctOwners(ctx context.Context) error {
+	c, err := t.table.ReadClock()
+	if err != nil {
+		return err
+	}
+	list, err := t.who.Files(ctx)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	h, err := holdersOf(list, netdev.PeerNamespaces(t.hold.Points()))
+	if err != nil {
+		return err
+	}
+	return t.table.Correct(t.who, c.Ns, h.decide)
+}
+
+func holdersOf(list []kernel.Held, peers []int) (*holders, error) {
+	own, err := namespaceInode("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	h := &holders{sockets: make(map[connection][]*kernel.Held, len(list)), own: own, ids: map[uint32]int{}, peers: peers}
+	for i := range list {
+		s := &list[i]
+		if s.Remote.Port() == 0 {
+			continue
+		}
+		c := connection{
+			flow.Protocol(s.Protocol), flow.EndFrom(s.Local.Addr(), s.Local.Port()), flow.EndFrom(s.Remote.Addr(), s.Remote.Port()),
+		}
+		h.sockets[c] = append(h.sockets[c], s)
+	}
+	return h, nil
+}
+
+func namespaceInode(path string) (uint32, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		return 0, fmt.Errorf("look up the network namespace: %w", &os.PathError{Op: "stat", Path: path, Err: err})
+	}
+	return uint32(st.Ino), nil
+}
+
+// decide is for [kernel.Table.Correct].
+func (h *holders) decide(o *kernel.Owned) (found *kernel.Held, end flow.Direction, change bool) {
+	zone := int(o.Tuple.Zone) - 1
+	if zone < 0 || zone >= len(h.peers) {
+		return nil, 0, false
+	}
+	ends := [...]connection{
+		flow.Origin: {o.Tuple.Proto, o.Tuple.Src, o.Tuple.Dst}, flow.Reply: {o.Tuple.Proto, o.Tuple.Dst, o.Tuple.Src},
+	}
+	for _, here := range []bool{true, false} {
+		for d, c := range ends {
+			if o.Sure && o.End != flow.Direction(d) {
+				continue // it has a process at the other end
+			}
+			sockets := h.at(c, zone, here)
+			if len(sockets) == 0 {
+				continue
+			}
+			if found = owns(o, sockets); found == nil {
+				continue // of several
+			}
+			return found, flow.Direction(d), !o.Has(found)
+		}
+	}
+	return nil, 0, false
+}
+
+// owns returns the one that has the flow: who is known to, if it still has the socket, or
+// the only one that has it.
+func owns(o *kernel.Owned, sockets []*kernel.Held) *kernel.Held {
+	for _, s := range sockets {
+		if o.Has(s) {
+			return s
+		}
+	}
+	for _, s := range sockets[1:] {
+		if s.Seen() != sockets[0].Seen() {
+			return nil
+		}
+	}
+	return sockets[0]
+}
+
+// at returns the sockets of a connection that can be seen at a watched interface: those
+// of our namespace, or those of the namespace at its other end.
+func (h *holders) at(c connection, zone int, here bool) (list []*kernel.Held) {
+	for _, s := range h.sockets[c] {
+		if here && s.Netns == h.own || !here && h.peers[zone] >= 0 && h.id(s) == h.peers[zone] {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// id returns the ID by which we know the namespace of a socket, -1 without one. It is
+// found by the process, if that is in the same namespace.
+func (h *holders) id(s *kernel.Held) int {
+	if id, ok := h.ids[s.Netns]; ok {
+		return id
+	}
+	pid := int(s.Seen().PID)
+	if inode, err := namespaceInode(fmt.Sprintf("/proc/%d/ns/net", pid)); err != nil || inode != s.Netns {
+		return -1
+	}
+	id, err := netlink.GetNetNsIdByPid(pid)
+	if err != nil {
+		id = -1
+	}
+	h.ids[s.Netns] = id
+	return id
+}
