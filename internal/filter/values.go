@@ -234,8 +234,29 @@ func readText(f *field.Field) func(value string) (term, error) {
 		if value == "" {
 			return nil, errors.New("there is no name after it")
 		}
-		return func(s subject) bool { return f.Text(s.flow, s.interfaces) == value }, nil
+		if !strings.Contains(value, "*") {
+			return func(s subject) bool { return f.Text(s.flow, s.interfaces) == value }, nil
+		}
+		parts := strings.Split(value, "*")
+		return func(s subject) bool { return hasParts(f.Text(s.flow, s.interfaces), parts) }, nil
 	}
+}
+
+// hasParts reports whether a text begins with the first of several parts, ends with the
+// last one, and has the others between them in order. An unknown text, which is empty,
+// matches nothing.
+func hasParts(text string, parts []string) bool {
+	last := len(parts) - 1
+	rest, ok := strings.CutPrefix(text, parts[0])
+	if !ok || text == "" {
+		return false
+	}
+	for _, part := range parts[1:last] {
+		if _, rest, ok = strings.Cut(rest, part); !ok {
+			return false
+		}
+	}
+	return strings.HasSuffix(rest, parts[last])
 }
 
 // readID parses a flow ID or its first digits.

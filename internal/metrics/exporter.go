@@ -22,7 +22,7 @@ type descriptions struct {
 	events, lost                                *prometheus.Desc
 	scan, sweep, age, uptime, interfaceUp, info *prometheus.Desc
 	stalled, used, dropped                      *prometheus.Desc
-	seenPackets, seenBytes, behind              *prometheus.Desc
+	seenPackets, seenBytes, behind, unitFlows   *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -54,6 +54,7 @@ func newDescriptions() descriptions {
 		seenPackets:  describe("interface_packets_total", "Packets that came in or went out by a watched interface.", "interface", "direction"),
 		seenBytes:    describe("interface_bytes_total", "Bytes of the frames that came in or went out by a watched interface.", "interface", "direction"),
 		behind:       describe("interface_behind", "Whether another program stands before the tracker at a watched interface, and may hide packets from it.", "interface"),
+		unitFlows:    describe("unit_flows", "Flows of a systemd unit, where interfaces are watched.", "unit"),
 		info:         describe("tracker_info", "Always 1.", "host", "policy"),
 	}
 }
@@ -96,6 +97,9 @@ func (e *exporter) Collect(ch chan<- prometheus.Metric) {
 		if i.Role == flow.RoleWatch {
 			x.watched(&i)
 		}
+	}
+	if len(s.Interfaces) > 0 && s.Interfaces[0].Role == flow.RoleWatch {
+		x.units(s)
 	}
 }
 

@@ -85,6 +85,8 @@ func TestGroupings(t *testing.T) {
 	ping := named(8, flow.ProtocolICMP, flow.StateNew, 1, 0)
 	beyond := f
 	beyond.In = 2
+	held := f
+	held.Holding.Process = &flow.Process{Name: "Web Content", Unit: "getty@tty1.service"}
 	for _, c := range []struct {
 		g          Grouping
 		of         flow.Flow
@@ -101,13 +103,17 @@ func TestGroupings(t *testing.T) {
 		{ByProto, f, "tcp", "proto:tcp", false},
 		{ByInterface, f, "veth2", "if:veth2", false},
 		{ByInterface, beyond, "2", "if:2", false},
+		{ByProcess, f, "none", "!process:*", false},
+		{ByProcess, held, "Web Content", "process:Web*Content", false},
+		{ByUnit, held, "getty@tty1.service", "unit:getty@tty1.service", false},
+		{ByContainer, held, "none", "!container:*", false},
 	} {
 		key := c.g.key(&c.of)
 		if name, term := c.g.Name(key, s), c.g.Term(key, s); name != c.name || term != c.term || c.g.HasAddresses() != c.addresses {
 			t.Errorf("by %s: %s, %s, addresses %t", c.g, name, term, c.g.HasAddresses())
 		}
 	}
-	if BySource.Next(1) != ByDestination || BySource.Next(-1) != ByInterface || ByInterface.Next(1) != BySource {
+	if BySource.Next(1) != ByDestination || BySource.Next(-1) != ByContainer || ByContainer.Next(1) != BySource {
 		t.Error("groupings do not go round")
 	}
 	if _, ok := ParseGrouping("nothing"); ok {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"ctop/internal/filter"
 	"ctop/tracker/flow"
@@ -24,6 +25,9 @@ const (
 	ByState
 	ByProto
 	ByInterface
+	ByProcess
+	ByUnit
+	ByContainer
 	numGroupings
 )
 
@@ -31,6 +35,7 @@ var groupingNames = [numGroupings]string{
 	BySource: "source", ByDestination: "destination",
 	BySourceNet: "source net", ByDestinationNet: "destination net",
 	ByPort: "destination port", ByState: "state", ByProto: "protocol", ByInterface: "interface",
+	ByProcess: "process", ByUnit: "unit", ByContainer: "container",
 }
 
 // String returns the name of the grouping.
@@ -54,6 +59,7 @@ func (g Grouping) HasAddresses() bool { return g == BySource || g == ByDestinati
 type GroupKey struct {
 	Net    netip.Prefix
 	Number uint32
+	Text   string
 }
 
 // noPort is the group of flows without ports.
@@ -85,7 +91,23 @@ func (g Grouping) key(f *flow.Flow) GroupKey {
 	case ByProto:
 		return GroupKey{Number: uint32(f.Tuple.Proto)}
 	}
+	if g >= ByProcess {
+		return GroupKey{Text: g.ofProcess(f.Holding.Owner())}
+	}
 	return GroupKey{Number: uint32(f.In)}
+}
+
+// ofProcess returns the name of the group of a process, which may be nil.
+func (g Grouping) ofProcess(p *flow.Process) string {
+	switch {
+	case p == nil:
+		return ""
+	case g == ByUnit:
+		return p.Unit
+	case g == ByContainer:
+		return p.Container
+	}
+	return p.Name
 }
 
 func whole(a netip.Addr) GroupKey { return GroupKey{Net: netip.PrefixFrom(a, a.BitLen())} }
@@ -118,6 +140,8 @@ func (g Grouping) Name(k GroupKey, s *flow.Snapshot) string {
 		if int(k.Number) < len(s.Interfaces) {
 			return s.Interfaces[k.Number].Name
 		}
+	case ByProcess, ByUnit, ByContainer:
+		return cmp.Or(k.Text, "none")
 	}
 	return strconv.Itoa(int(k.Number))
 }
@@ -139,8 +163,22 @@ func (g Grouping) Term(k GroupKey, s *flow.Snapshot) string {
 		return "state:" + strings.ToLower(name)
 	case ByProto:
 		return "proto:" + name
+	case ByProcess, ByUnit, ByContainer:
+		if k.Text == "" {
+			return "!" + g.String() + ":*"
+		}
+		return g.String() + ":" + strings.Map(plain, k.Text)
 	}
 	return "if:" + name
+}
+
+// plain returns what stands for a letter of a name in a filter, where some have a meaning
+// of their own.
+func plain(r rune) rune {
+	if r == '-' || r == '_' || r == '.' || r == '@' || r == ':' || r == '/' || unicode.IsLetter(r) || unicode.IsDigit(r) {
+		return r
+	}
+	return '*'
 }
 
 // Group holds the totals of a group's flows.
@@ -217,7 +255,7 @@ func (by GroupBy) compare(a, b *Group) int {
 	if by.Sort != GroupName {
 		c = cmp.Compare(by.Value(a), by.Value(b))
 	}
-	names := cmp.Or(a.Key.Net.Addr().Compare(b.Key.Net.Addr()), cmp.Compare(a.Key.Number, b.Key.Number))
+	names := cmp.Or(a.Key.Net.Addr().Compare(b.Key.Net.Addr()), cmp.Compare(a.Key.Number, b.Key.Number), cmp.Compare(a.Key.Text, b.Key.Text))
 	switch {
 	case by.Sort == GroupName && by.Desc:
 		return -names

@@ -267,3 +267,21 @@ func TestScreens(t *testing.T) {
 		})
 	}
 }
+
+// TestProcess has what is said of the process behind a flow, and what is not.
+func TestProcess(t *testing.T) {
+	of := fake.Flow(0)
+	_, p := open(of)
+	hides(t, p, "process")
+	of.Holding = flow.Holding{End: flow.Reply, Process: &flow.Process{
+		PID: 812, Name: "ng\x1binx", User: "www-data", Unit: "nginx.service", Container: "0a1b2c3d4e5f", Pod: "1b4e28ba",
+		Command: "nginx: worker \x1bprocess", Started: fake.Start, Gone: true,
+	}}
+	_, p = open(of)
+	shows(t, p, "process ng·inx[812] is the reply, user www-data, unit nginx.service, container 0a1b2c3d4e5f, pod 1b4e28ba, began ",
+		"it has ended", "command nginx: worker ·process")
+	of.Holding.Listens = true
+	_, p = open(of)
+	shows(t, p, "ng·inx[812] listens there; who has the connection is not known yet")
+	hides(t, p, "nginx.service", "is the reply", "command")
+}

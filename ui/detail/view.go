@@ -22,6 +22,7 @@ func (p *Page) all() []string {
 	lines = append(append(lines, p.facts()...), "")
 	lines = append(lines, p.directions()...)
 	lines = append(lines, "")
+	lines = append(lines, p.processLines()...)
 	lines = append(lines, p.quality()...)
 	lines = append(lines, p.closerLines()...)
 	lines = append(lines, p.labelled("why", p.why())...)
