@@ -61,7 +61,6 @@ func New(f *page.Frame, a *acting.Acts) *Page {
 func (p *Page) SetSize(width, height int) {
 	p.width, p.height = width, height
 	p.window.Resize(len(p.shown), p.bodyHeight())
-	p.catchUp()
 }
 
 // refilter applies the current filter. The cursor stays on its event, or moves

@@ -324,3 +324,20 @@ func TestKeysAreTaken(t *testing.T) {
 		}
 	}
 }
+
+// A log that follows new events shows the newest at any size.
+func TestFollowingAtAnySize(t *testing.T) {
+	f, p := newLog(120)
+	for i := range 30 {
+		f.Send(taken(begun(i)))
+	}
+	newest := cursor(t, p)
+	if !strings.Contains(newest, "10.0.0.29 echo") {
+		t.Errorf("the cursor is on %q", newest)
+	}
+	for _, height := range []int{3, 20, 5, 40, 1, 10} {
+		if p.SetSize(120, height); cursor(t, p) != newest {
+			t.Errorf("%d lines: the cursor is on %q", height, cursor(t, p))
+		}
+	}
+}
