@@ -95,3 +95,37 @@ func TestCount(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 }
+
+// The sum of all groups has what each of its flows has, of every measure and in both
+// directions.
+func TestSumOfGroups(t *testing.T) {
+	var s flow.Snapshot
+	for i := range 3 {
+		n := uint64(i + 1)
+		s.Flows = append(s.Flows, flow.Flow{
+			ID: flow.ID(i + 1), Tuple: flow.Tuple{Proto: flow.ProtocolTCP},
+			Origin: flow.Half{Packets: n, Bytes: 10 * n, PPS: float64(100 * n), BPS: float64(1000 * n)},
+			Reply:  flow.Half{Packets: 2 * n, Bytes: 20 * n, PPS: float64(200 * n), BPS: float64(2000 * n)},
+		})
+	}
+	sum := Talk(GroupRequest{Snapshot: &s, Grouping: ByProto}).Sum
+	for _, c := range []struct {
+		by   GroupBy
+		want float64
+	}{
+		{GroupBy{Sort: GroupName}, 3},
+		{GroupBy{Sort: GroupFlows}, 3},
+		{GroupBy{Sort: GroupPackets}, 18},
+		{GroupBy{Sort: GroupBytes}, 180},
+		{GroupBy{Sort: GroupOut}, 6000},
+		{GroupBy{Sort: GroupIn}, 12000},
+		{GroupBy{Sort: GroupRate}, 18000},
+		{GroupBy{Sort: GroupOut, Packets: true}, 600},
+		{GroupBy{Sort: GroupIn, Packets: true}, 1200},
+		{GroupBy{Sort: GroupRate, Packets: true}, 1800},
+	} {
+		if got := c.by.Value(&sum); got != c.want {
+			t.Errorf("%+v: %v, not %v", c.by, got, c.want)
+		}
+	}
+}

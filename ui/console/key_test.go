@@ -173,3 +173,38 @@ func TestSources(t *testing.T) {
 		}
 	}
 }
+
+// The log says when a file of keys becomes invalid, and when it is valid again, even if
+// nothing else has changed.
+func TestKeyringRecovers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys")
+	good := line("", newSigner(t), "ann")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(good)
+	r, err := OpenKeyring(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	step := func(text string, changed, valid bool) {
+		t.Helper()
+		write(text)
+		if _, err := r.refresh(); err != nil { // it may be half written
+			t.Error(err)
+		}
+		if got, err := r.refresh(); got != changed || (err == nil) != valid {
+			t.Errorf("%q: changed %t, %v", text, got, err)
+		}
+		if got, _ := r.refresh(); got {
+			t.Errorf("%q: changed again", text)
+		}
+	}
+	step(good, false, true)
+	step("nonsense\n", true, false)
+	step(good, true, true)
+	step(good+line("", newSigner(t), "vic"), true, true)
+}

@@ -285,3 +285,23 @@ func TestProcess(t *testing.T) {
 	shows(t, p, "ng·inx[812] listens there; who has the connection is not known yet")
 	hides(t, p, "nginx.service", "is the reply", "command")
 }
+
+// What the small charts cover is said if there is a column for them, however many
+// numbers the page has room for.
+func TestChartsOfNarrowPages(t *testing.T) {
+	_, p := open(fake.Flow(0))
+	for width := 30; width < 130; width++ {
+		p.SetSize(width, 40)
+		for _, line := range p.Lines() {
+			titles, over, ok := strings.Cut(strings.TrimRight(line, " "), "RATE")
+			if !ok || !strings.Contains(titles, "PACKETS") {
+				continue
+			}
+			numbers := strings.TrimRight(strings.TrimSuffix(over, "NOW"), " ")
+			room := width - len(titles) - len("RATE") - len(numbers) - 3
+			if says := strings.HasSuffix(over, "  NOW"); says != (room > 0) {
+				t.Errorf("%d wide, room for %d: %q", width, room, line)
+			}
+		}
+	}
+}
