@@ -202,6 +202,10 @@ func (p *player) step(args []string) (answer string, err error) {
 		_, err = io.ReadFull(p.conn, make([]byte, 5))
 	case "close":
 		err = p.conn.Close()
+	case "storm": // NETWORK FROM FIRST-PORT COUNT TO
+		err = storm(args[1], args[2], number(args[3]), number(args[4]), args[5])
+	case "echo": // NETWORK ADDRESS
+		answer, err = echo(args[1], args[2])
 	case "hold": // the connection that was inherited as file 3
 		p.conn, err = net.FileConn(os.NewFile(3, "inherited"))
 	default:
