@@ -47,6 +47,8 @@ type rig struct {
 	stop      func()
 	position  uint64
 	events    []flow.Event
+	// eventLog is how many events the collector keeps, 0 for the default.
+	eventLog int
 }
 
 // newLab creates a lab that is closed at the end of the test.
@@ -110,7 +112,7 @@ func (r *rig) open(o tracker.Options) {
 func (r *rig) begin(tr *tracker.Tracker) {
 	r.t.Helper()
 	r.tracker = tr
-	r.collector = tracker.NewCollector(tr, tracker.CollectorOptions{Interval: 100 * time.Millisecond})
+	r.collector = tracker.NewCollector(tr, tracker.CollectorOptions{Interval: 100 * time.Millisecond, EventLog: r.eventLog})
 	ctx, cancel := context.WithCancel(r.ctx)
 	done := make(chan error, 1)
 	go func() { done <- r.collector.Run(ctx) }()

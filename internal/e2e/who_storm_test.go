@@ -99,6 +99,7 @@ func TestWhoStorm(t *testing.T) {
 		for _, where := range []string{"own", "peer"} {
 			t.Run(network+"/"+where, func(t *testing.T) {
 				n := newWatcher(t)
+				n.eventLog = 16 * programs * each
 				n.watch()
 				host, other := (*lab.Host)(nil), n.Client
 				from, at := n.here, n.Client.Addr4().String()
