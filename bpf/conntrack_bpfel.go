@@ -62,21 +62,24 @@ const (
 	ConntrackDirectionREPLY  ConntrackDirection = 1
 )
 
-type ConntrackEndedFlow struct {
-	_          structs.HostLayout
-	EndedTicks uint64
-	Last       struct {
-		_     structs.HostLayout
-		End   uint32
-		Limit uint32
+type ConntrackEndedBucket struct {
+	_     structs.HostLayout
+	Flows [4]struct {
+		_          structs.HostLayout
+		EndedTicks uint64
+		Tag        uint32
+		MaxLag     uint32
+		Last       struct {
+			_     structs.HostLayout
+			End   uint32
+			Limit uint32
+		}
+		Other struct {
+			_     structs.HostLayout
+			End   uint32
+			Limit uint32
+		}
 	}
-	Other struct {
-		_     structs.HostLayout
-		End   uint32
-		Limit uint32
-	}
-	Reversed uint32
-	MaxLag   uint32
 }
 
 type ConntrackEvent struct {

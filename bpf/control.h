@@ -146,7 +146,7 @@ int request(struct request_args *args)
 	if (args->request == REQUEST_DELETE) {
 		/* It is cut: what may be left of an older one lets nothing
 		 * pass. */
-		bpf_map_delete_elem(&ended, &key);
+		ended_forget(&key);
 		args->done = delete_flow(flow, args->id);
 	} else if (args->request == REQUEST_TIMEOUT) {
 		flow->timeout_ticks = args->timeout_ticks;

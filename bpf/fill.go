@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Table is a table of flows that tests and benchmarks fill and empty, while no
-// packet comes by. Its memory is mapped until Close.
+// Table is a table of flows that tests and benchmarks fill and empty, with what is
+// remembered of those that ended, while no packet comes by. Its memory is mapped until Close.
 type Table struct {
 	Hashing ConntrackHashing
 
@@ -18,12 +18,13 @@ type Table struct {
 	buckets []ConntrackBucket
 	filling []ConntrackFilling // one
 	free    []ConntrackFreeStack
+	ended   []ConntrackEndedBucket
 }
 
 // TableMaps are the maps of a table. It does not need them any more once it is
-// open.
+// open. Without Ended nothing is forgotten.
 type TableMaps struct {
-	Flows, Buckets, Filling, FreePlaces *ebpf.Map
+	Flows, Buckets, Filling, FreePlaces, Ended *ebpf.Map
 }
 
 // Open maps the table into memory. The caller closes it.
@@ -31,6 +32,9 @@ func (m TableMaps) Open(hashing ConntrackHashing) (*Table, error) {
 	t := &Table{Hashing: hashing}
 	err := errors.Join(mapArray(&t.flows, m.Flows), mapArray(&t.buckets, m.Buckets),
 		mapArray(&t.filling, m.Filling), mapArray(&t.free, m.FreePlaces))
+	if m.Ended != nil {
+		err = errors.Join(err, mapArray(&t.ended, m.Ended))
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the table: %w", err), t.Close())
 	}
@@ -72,6 +76,10 @@ func (m *TableMaps) take(found *ebpf.Map, hashing *ConntrackHashing) {
 		m.Filling = found
 	case "free_places":
 		m.FreePlaces = found
+	case "ended":
+		if info.Type == ebpf.Array { // or else of an older build
+			m.Ended = found
+		}
 	case ".data.hashing":
 		_ = found.Lookup(uint32(0), hashing)
 	}
@@ -79,7 +87,8 @@ func (m *TableMaps) take(found *ebpf.Map, hashing *ConntrackHashing) {
 
 // Close unmaps the table.
 func (t *Table) Close() error {
-	return errors.Join(unmapArray(t.flows), unmapArray(t.buckets), unmapArray(t.filling), unmapArray(t.free))
+	return errors.Join(unmapArray(t.flows), unmapArray(t.buckets), unmapArray(t.filling), unmapArray(t.free),
+		unmapArray(t.ended))
 }
 
 // used are the places that ever had a flow.
@@ -191,6 +200,9 @@ func (t *Table) Clear() (n int) {
 	filling.Used, filling.Kept, filling.Tail = 0, 0, filling.Head
 	return n
 }
+
+// Forget removes what is remembered of flows that ended.
+func (t *Table) Forget() { clear(t.ended) }
 
 // mapArray maps the memory of an array.
 func mapArray[T any](array *[]T, m *ebpf.Map) error {

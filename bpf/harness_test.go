@@ -122,7 +122,7 @@ func (l *loading) open() (err error) {
 	if err := l.Hashing.Get(&hashing); err != nil {
 		return err
 	}
-	maps := TableMaps{Flows: l.Flows, Buckets: l.Buckets, Filling: l.Filling, FreePlaces: l.FreePlaces}
+	maps := TableMaps{Flows: l.Flows, Buckets: l.Buckets, Filling: l.Filling, FreePlaces: l.FreePlaces, Ended: l.Ended}
 	l.table, err = maps.Open(hashing)
 	return err
 }
@@ -155,11 +155,8 @@ func (h *harness) addReader(slot uint32) *ringbuf.Reader {
 // reset empties the table and brings configuration and clock back to the start.
 func (h *harness) reset() {
 	h.t.Helper()
-	var key ConntrackFlowKey
 	h.memory.Clear()
-	for h.Ended.NextKey(nil, &key) == nil {
-		ok(h.t, h.Ended.Delete(key))
-	}
+	h.memory.Forget()
 	fragment := make([]byte, h.Fragments.KeySize())
 	for h.Fragments.NextKey(nil, &fragment) == nil {
 		ok(h.t, h.Fragments.Delete(fragment))

@@ -184,8 +184,8 @@ static __always_inline int reset_end(struct flow *flow, struct flow_key *key,
 {
 	if (reset_packets(flow) != packets)
 		return RESET_BUSY;
-	ended_note(key, flow, ORIGIN, !!(control & FLOW_REVERSED),
-		   clock_ticks());
+	ended_remember(key, flow, ORIGIN, !!(control & FLOW_REVERSED),
+		       clock_ticks());
 	if (!flow_destroy(flow, control, request_cause(REASON_RESET)))
 		return RESET_BUSY;
 	return RESET_ENDED;

@@ -130,7 +130,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (step->actions & TCP_REFRESH)
 		flow_refresh(dir, now);
 	if (step->actions & TCP_END) {
-		ended_remember(pkt, flow, d, now);
+		ended_remember(&pkt->key, flow, d, pkt->reversed, now);
 		/* Whoever lost this race lost it to another end. */
 		flow_destroy(flow, control, event_cause(step->reason, d));
 	} else if (control_state(step->control) != control_state(control)) {

@@ -66,7 +66,7 @@ func (c *ctopSide) open() (err error) {
 	if err := c.objects.Hashing.Get(&hashing); err != nil {
 		return fmt.Errorf("read the table's hash: %w", err)
 	}
-	maps := bpf.TableMaps{Flows: c.objects.Flows, Buckets: c.objects.Buckets, Filling: c.objects.Filling, FreePlaces: c.objects.FreePlaces}
+	maps := bpf.TableMaps{Flows: c.objects.Flows, Buckets: c.objects.Buckets, Filling: c.objects.Filling, FreePlaces: c.objects.FreePlaces, Ended: c.objects.Ended}
 	c.table, err = maps.Open(hashing)
 	return err
 }
@@ -81,20 +81,9 @@ func (c *ctopSide) policy(enforce bool) error {
 }
 
 // flush removes all flows, and the memory of ended ones.
-func (c *ctopSide) flush() error {
+func (c *ctopSide) flush() {
 	c.table.Clear()
-	var keys []bpf.ConntrackFlowKey
-	var key bpf.ConntrackFlowKey
-	var ended bpf.ConntrackEndedFlow
-	for it := c.objects.Ended.Iterate(); it.Next(&key, &ended); {
-		keys = append(keys, key)
-	}
-	for i := range keys {
-		if err := c.objects.Ended.Delete(&keys[i]); err != nil && !errors.Is(err, ebpf.ErrKeyNotExist) {
-			return err
-		}
-	}
-	return nil
+	c.table.Forget()
 }
 
 // come makes the following frames arrive on the given side, 0 or 1.

@@ -194,9 +194,7 @@ func transcript(all []heard) string {
 func (c *court) listen(steps []script.Step, forged map[int][]forgery, enforce bool) (all []heard, err error) {
 	c.runs++
 	if c.runs%flushEvery == 0 {
-		if err := c.ctop.flush(); err != nil {
-			return nil, err
-		}
+		c.ctop.flush()
 	}
 	if err := c.ctop.policy(enforce); err != nil {
 		return nil, err
