@@ -68,7 +68,7 @@ func TestBucketsFull(t *testing.T) {
 		h.drain()
 		h.expect(by, udpFrame(client4, server4, last, 2, 10).Bytes(), "new")
 		events := h.drain()
-		if len(events) != 2 || events[0].Reason != ConntrackReasonREASON_EVICTED || portOf(&events[0].Key) != ports[0] {
+		if len(events) != 2 || ConntrackReason(events[0].Reason) != ConntrackReasonREASON_EVICTED || portOf(&events[0].Key) != ports[0] {
 			t.Errorf("%s: %+v", by, events)
 		}
 		for _, port := range append(ports[1:2*bucketSlots:2*bucketSlots], last) {

@@ -132,8 +132,8 @@ func (p *player) compareEvents(want []string, events []ConntrackEvent) {
 	p.Helper()
 	var got []string
 	for _, e := range events {
-		from, to := stateNames[e.From], stateNames[e.To]
-		switch e.Type {
+		from, to := stateNames[ConntrackFlowState(e.From)], stateNames[ConntrackFlowState(e.To)]
+		switch ConntrackEventType(e.Type) {
 		case ConntrackEventTypeEVENT_NEW:
 			got = append(got, "new "+from+" "+to)
 		case ConntrackEventTypeEVENT_UPDATE:
@@ -141,7 +141,7 @@ func (p *player) compareEvents(want []string, events []ConntrackEvent) {
 		case ConntrackEventTypeEVENT_DESTROY:
 			got = append(got, "destroy "+reasonNames[e.Reason])
 		}
-		if e.Type != ConntrackEventTypeEVENT_DESTROY && e.Reason != 0 {
+		if ConntrackEventType(e.Type) != ConntrackEventTypeEVENT_DESTROY && e.Reason != 0 {
 			p.errorf("an event of type %d has a reason", e.Type)
 		}
 		if e.TimeNs != p.h.config.InjectedNs {
@@ -161,12 +161,12 @@ func (p *player) checkEnd(from int, events []ConntrackEvent) {
 	}
 	p.checkEvent(events[0])
 	want := ConntrackDirection(from ^ p.flow.origin)
-	switch events[0].Reason {
+	switch ConntrackReason(events[0].Reason) {
 	case ConntrackReasonREASON_EXPIRED, ConntrackReasonREASON_DELETED:
 		// These ends are not caused by a packet.
 		want = ConntrackDirectionORIGIN
 	}
-	if events[0].Direction != want {
+	if ConntrackDirection(events[0].Direction) != want {
 		p.errorf("ended by direction %d, want %d", events[0].Direction, want)
 	}
 }
@@ -174,14 +174,14 @@ func (p *player) checkEnd(from int, events []ConntrackEvent) {
 // checkLast checks the event of a beginning or a change.
 func (p *player) checkLast(from int, e ConntrackEvent) {
 	p.Helper()
-	if e.Type == ConntrackEventTypeEVENT_NEW {
+	if ConntrackEventType(e.Type) == ConntrackEventTypeEVENT_NEW {
 		p.flow.id = e.Id
 		// The event of a new flow has its origin, even if the flow begins
 		// with the answer to a SYN of the old flow.
 		from = p.flow.origin
 	}
 	p.checkEvent(e)
-	if want := ConntrackDirection(from ^ p.flow.origin); e.Direction != want {
+	if want := ConntrackDirection(from ^ p.flow.origin); ConntrackDirection(e.Direction) != want {
 		p.errorf("direction %d, want %d", e.Direction, want)
 	}
 }

@@ -97,7 +97,7 @@ func TestFlowsRaced(t *testing.T) {
 	begun, over := map[uint64]int{}, map[uint64]int{}
 	events := h.drain()
 	for _, e := range events {
-		switch e.Type {
+		switch ConntrackEventType(e.Type) {
 		case ConntrackEventTypeEVENT_NEW:
 			begun[e.Id]++
 		case ConntrackEventTypeEVENT_DESTROY:

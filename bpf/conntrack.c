@@ -347,6 +347,11 @@ struct shared_types {
 	struct event event;
 	enum owner_status owner_status;
 	enum holding holding;
+	enum event_type event_type;
+	enum event_lane event_lane;
+	enum reason reason;
+	enum flow_state flow_state;
+	enum direction direction;
 	enum timeout timeout;
 	enum verdict verdict;
 	enum invalid invalid;

@@ -87,18 +87,19 @@ type ConntrackEvent struct {
 	Sequence    uint64
 	TimeNs      uint64
 	Id          uint64
-	CreatedNs   uint64
 	Key         ConntrackFlowKey
 	Packets     [2]uint64
 	Bytes       [2]uint64
 	Cpu         uint32
-	Type        ConntrackEventType
-	Reason      ConntrackReason
-	From        ConntrackFlowState
-	To          ConntrackFlowState
-	Direction   ConntrackDirection
 	Flags       ConntrackFlowFlag
-	Lane        ConntrackEventLane
+	Type        uint8
+	Reason      uint8
+	From        uint8
+	To          uint8
+	Direction   uint8
+	Lane        uint8
+	Pad         [2]uint8
+	CreatedNs   uint64
 	RttUs       [2]uint32
 	Retransmits [2]uint16
 	ZeroWindows [2]uint16

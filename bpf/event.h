@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -29,19 +30,26 @@ struct event {
 	__u64 sequence;
 	__u64 time_ns;
 	__u64 id;
-	__u64 created_ns;
 	struct flow_key key;
 	__u64 packets[2];
 	__u64 bytes[2];
 	__u32 cpu;
-	enum event_type type;
-	enum reason reason;
-	/* States before and after, and the flow's flags (control). */
-	enum flow_state from;
-	enum flow_state to;
-	enum direction direction;
+	/* The flow's flags (control). */
 	enum flow_flag flags;
-	enum event_lane lane;
+	/* enum event_type, enum reason. */
+	__u8 type;
+	__u8 reason;
+	/* enum flow_state, before and after. */
+	__u8 from;
+	__u8 to;
+	/* enum direction, enum event_lane. */
+	__u8 direction;
+	__u8 lane;
+	__u8 pad[2];
+
+	/* EVENT_NEW ends here, unless processes are looked for: what follows is
+	 * zero, and the flow was created at time_ns. */
+	__u64 created_ns;
 	/* Measurements, as in struct flow. */
 	__u32 rtt_us[2];
 	__u16 retransmits[2];
@@ -49,11 +57,19 @@ struct event {
 	__u16 invalid;
 	__u16 related;
 	__u16 reordered[2];
-	/* The process behind the flow. Without one, control is zero. */
+
+	/* Others end here, unless processes are looked for. The process behind the
+	 * flow. Without one, control is zero. */
 	struct owner owner;
 };
 
-_Static_assert(sizeof(struct event) == 216, "event has hidden padding");
+/* With its header in the ring a new flow's event is two cache lines. */
+#define EVENT_NEW_SIZE offsetof(struct event, created_ns)
+#define EVENT_OWNERLESS_SIZE offsetof(struct event, owner)
+
+_Static_assert(EVENT_NEW_SIZE == 120, "event has hidden padding");
+_Static_assert(EVENT_OWNERLESS_SIZE == 152, "event has hidden padding");
+_Static_assert(sizeof(struct event) == 200, "event has hidden padding");
 
 #define MAX_READERS 8
 /* A reader is woken each time that this many more bytes wait in its ring. To
@@ -73,8 +89,7 @@ static __always_inline bool wakeup_is_due(void *ring, __u64 sequence)
 	/* If concurrent events skip this mark, the next mark or the reader's
 	 * own deadline wakes it. */
 	return waiting >= WAKEUP_BYTES &&
-	       waiting % WAKEUP_BYTES <
-		       2 * WAKEUP_EVERY * sizeof(struct event);
+	       waiting % WAKEUP_BYTES < 2 * WAKEUP_EVERY * sizeof(struct event);
 }
 
 struct ring {
@@ -136,7 +151,7 @@ static __always_inline void event_note_owner(struct event *event,
 {
 	const struct owner *pending;
 
-	if (!naming || control_state(change->from) != STATE_NONE) {
+	if (control_state(change->from) != STATE_NONE) {
 		owner_copy(&event->owner, flow, change->from);
 		return;
 	}
@@ -148,31 +163,40 @@ static __always_inline void event_note_owner(struct event *event,
 		event->owner.control ^= OWNER_REPLY;
 }
 
-static __always_inline void event_fill(struct event *event,
-				       const struct flow_key *key,
-				       const struct flow *flow,
-				       const struct change *change)
+/* Fills in what every event has. */
+static __always_inline void event_begin(struct event *event,
+					const struct flow_key *key,
+					const struct flow *flow,
+					const struct change *change)
 {
 	event->sequence = change->sequence;
 	event->time_ns = change->time_ns;
 	event->id = flow_id(flow);
-	event->created_ns = flow->created_ns;
 	event->key = *key;
 	event->packets[0] = flow->dir[0].packets;
 	event->packets[1] = flow->dir[1].packets;
 	event->bytes[0] = flow->dir[0].bytes;
 	event->bytes[1] = flow->dir[1].bytes;
 	event->cpu = bpf_get_smp_processor_id();
-	event->from = control_state(change->from);
-	event->to = control_state(change->to);
 	event->flags = (__u32)(change->from | change->to) &
 		       ~(__u32)CONTROL_STATE;
 	event->reason = cause_reason(change->cause);
+	event->from = control_state(change->from);
+	event->to = control_state(change->to);
 	event->direction = cause_direction(change->cause);
+	event->lane = cause_lane(change->cause);
+	event->pad[0] = 0;
+	event->pad[1] = 0;
 	event->type = !event->from ? EVENT_NEW :
 		      !event->to   ? EVENT_DESTROY :
 				     EVENT_UPDATE;
-	event->lane = cause_lane(change->cause);
+}
+
+/* Fills in what a new flow's event does without. */
+static __always_inline void event_finish(struct event *event,
+					 const struct flow *flow)
+{
+	event->created_ns = flow->created_ns;
 	event->rtt_us[0] = flow->dir[0].rtt_us;
 	event->rtt_us[1] = flow->dir[1].rtt_us;
 	event->retransmits[0] = flow->dir[0].retransmits;
@@ -183,33 +207,88 @@ static __always_inline void event_fill(struct event *event,
 	event->related = flow->related;
 	event->reordered[0] = flow->reordered[0];
 	event->reordered[1] = flow->reordered[1];
-	event_note_owner(event, flow, change);
 }
 
-/* Writes an event in place: a copy would take a third of the stack. */
-static __always_inline void event_write(void *ring, const struct flow_key *key,
-					const struct flow *flow,
-					const struct change *change)
+static __always_inline void event_submit(void *ring, void *event,
+					 __u64 sequence)
 {
-	struct event *event = bpf_ringbuf_reserve(ring, sizeof(*event), 0);
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (!event) {
-		/* Looked up here and not kept: the stack is short. */
-		struct cpu_stats *stats = stats_get();
-
-		if (stats)
-			__sync_fetch_and_add(&stats->events_lost, 1);
-		return;
-	}
-	event_fill(event, key, flow, change);
-	if (wakeup_is_due(ring, change->sequence))
+	if (wakeup_is_due(ring, sequence))
 		flags = BPF_RB_FORCE_WAKEUP;
 	bpf_ringbuf_submit(event, flags);
 }
 
-/* Reports a flow's change from one state to another to all readers. */
-__noinline int event_emit(const struct flow_key *key, const struct flow *flow,
+/* Counts a copy that did not fit. The counters are looked up here and not kept: the stack
+ * is short. */
+static __always_inline void event_note_lost(void)
+{
+	struct cpu_stats *stats = stats_get();
+
+	if (stats)
+		__sync_fetch_and_add(&stats->events_lost, 1);
+}
+
+/* Writes an event in place: a copy would take a third of the stack. size is constant,
+ * and leaves out what such an event does without. */
+static __always_inline bool event_write(void *ring, const struct flow_key *key,
+					const struct flow *flow,
+					const struct change *change, __u32 size)
+{
+	struct event *event = bpf_ringbuf_reserve(ring, size, 0);
+
+	if (!event)
+		return false;
+	event_begin(event, key, flow, change);
+	if (size > EVENT_NEW_SIZE)
+		event_finish(event, flow);
+	if (size > EVENT_OWNERLESS_SIZE)
+		event_note_owner(event, flow, change);
+	event_submit(ring, event, change->sequence);
+	return true;
+}
+
+static __always_inline void *reader_ring(__u32 slot)
+{
+	return bpf_map_lookup_elem(&readers, &slot);
+}
+
+/* Counts an event, and returns its number. A packet interrupts no other one on its
+ * CPU; a request may be interrupted by one. */
+static __always_inline __u64 event_number(struct cpu_stats *stats, __u32 cause)
+{
+	if (cause_lane(cause) == LANE_PACKET)
+		return stats->events[LANE_PACKET]++;
+	return __sync_fetch_and_add(&stats->events[LANE_REQUEST], 1);
+}
+
+/* Reports that a flow was created just now to all readers. */
+static __always_inline void event_emit_new(const struct flow *flow, __u64 to,
+					   struct cpu_stats *stats)
+{
+	struct change change = {
+		.to = to,
+		.cause = event_cause(REASON_NONE, ORIGIN),
+		.sequence = stats->events[LANE_PACKET]++,
+		.time_ns = flow->created_ns,
+	};
+	__u32 slot;
+
+#pragma clang loop unroll(disable)
+	for (slot = 0; slot < MAX_READERS; slot++) {
+		void *ring = reader_ring(slot);
+
+		if (ring &&
+		    !(naming ? event_write(ring, &flow->key, flow, &change,
+					   sizeof(struct event)) :
+			       event_write(ring, &flow->key, flow, &change,
+					   EVENT_NEW_SIZE)))
+			event_note_lost();
+	}
+}
+
+/* Writes an event for the readers from one slot on. */
+__noinline int event_copy(const struct flow_key *key, const struct flow *flow,
 			  __u64 from, __u64 to, __u32 cause)
 {
 	struct cpu_stats *stats = stats_get();
@@ -221,21 +300,35 @@ __noinline int event_emit(const struct flow_key *key, const struct flow *flow,
 	change.from = from;
 	change.to = to;
 	change.cause = cause;
-	change.sequence = __sync_fetch_and_add(
-		&stats->events[cause_lane(cause)], 1);
-	/* A new flow was created just now. For others the clock is read once
-	 * there is a reader: it costs as much as the rest. */
-	change.time_ns = control_state(from) == STATE_NONE ? flow->created_ns :
-							     0;
+	change.sequence = event_number(stats, cause);
+	change.time_ns = clock_ns();
 	for (slot = 0; slot < MAX_READERS; slot++) {
-		__u32 index = slot;
-		void *ring = bpf_map_lookup_elem(&readers, &index);
+		void *ring = reader_ring(slot);
 
-		if (!ring)
-			continue;
-		if (!change.time_ns)
-			change.time_ns = clock_ns();
-		event_write(ring, key, flow, &change);
+		if (ring && !(naming ? event_write(ring, key, flow, &change,
+						   sizeof(struct event)) :
+				       event_write(ring, key, flow, &change,
+						   EVENT_OWNERLESS_SIZE)))
+			event_note_lost();
 	}
 	return 0;
+}
+
+/* Reports a flow's change from one state to another to all readers. */
+static __always_inline void event_emit(const struct flow_key *key,
+				       const struct flow *flow, __u64 from,
+				       __u64 to, __u32 cause)
+{
+	struct cpu_stats *stats;
+	__u32 slot;
+
+#pragma unroll
+	for (slot = 0; slot < MAX_READERS; slot++)
+		if (reader_ring(slot)) {
+			event_copy(key, flow, from, to, cause);
+			return;
+		}
+	stats = stats_get();
+	if (stats)
+		event_number(stats, cause);
 }

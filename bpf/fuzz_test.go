@@ -228,9 +228,9 @@ func (h *harness) allowed(counted ConntrackCpuStats) {
 		h.t.Fatalf("%d events, %d counted", len(events), eventsMade(counted))
 	}
 	for _, e := range events {
-		from, to := stateNames[e.From], stateNames[e.To]
-		if e.To == ConntrackFlowStateSTATE_NONE {
-			if e.Reason == 0 || e.Reason == ConntrackReasonREASON_CLOSED && from != "LAST_ACK" {
+		from, to := stateNames[ConntrackFlowState(e.From)], stateNames[ConntrackFlowState(e.To)]
+		if ConntrackFlowState(e.To) == ConntrackFlowStateSTATE_NONE {
+			if e.Reason == 0 || ConntrackReason(e.Reason) == ConntrackReasonREASON_CLOSED && from != "LAST_ACK" {
 				h.t.Fatalf("%s ended with reason %q", from, reasonNames[e.Reason])
 			}
 			continue

@@ -209,7 +209,7 @@ func (l *ledger) read(t *testing.T, events []ConntrackEvent) {
 			t.Errorf("event %d of CPU %d and lane %d, want %d", e.Sequence, e.Cpu, e.Lane, want)
 		}
 		l.next[of] = e.Sequence + 1
-		switch e.Type {
+		switch ConntrackEventType(e.Type) {
 		case ConntrackEventTypeEVENT_NEW:
 			if l.keys[e.Key] != 0 {
 				l.overtaken++
@@ -220,7 +220,7 @@ func (l *ledger) read(t *testing.T, events []ConntrackEvent) {
 				delete(l.keys, e.Key)
 			}
 			l.packets += e.Packets[0] + e.Packets[1]
-			if e.Reason == ConntrackReasonREASON_DELETED && !l.asked[e.Id] {
+			if ConntrackReason(e.Reason) == ConntrackReasonREASON_DELETED && !l.asked[e.Id] {
 				t.Errorf("a flow was deleted in place of the one that had its place before: %+v", e)
 			}
 		}

@@ -151,7 +151,7 @@ func TestPlacesAreReused(t *testing.T) {
 		begun := map[uint64]bool{}
 		counted, unknown := h.since(before), 0
 		for _, e := range h.drain() {
-			if e.Type == ConntrackEventTypeEVENT_NEW {
+			if ConntrackEventType(e.Type) == ConntrackEventTypeEVENT_NEW {
 				begun[e.Id] = true
 			} else if !begun[e.Id] {
 				unknown++

@@ -53,11 +53,25 @@ func drain(t testing.TB, reader *ringbuf.Reader) (events []ConntrackEvent) {
 			return events
 		}
 		ok(t, err)
-		var event ConntrackEvent
-		_, err = binary.Decode(record.RawSample, binary.NativeEndian, &event)
-		ok(t, err)
-		events = append(events, event)
+		events = append(events, decoded(t, record.RawSample))
 	}
+}
+
+// decoded returns the event of a sample, which ends where it has nothing more.
+func decoded(t testing.TB, sample []byte) (event ConntrackEvent) {
+	t.Helper()
+	whole := make([]byte, unsafe.Sizeof(event))
+	copy(whole, sample)
+	_, err := binary.Decode(whole, binary.NativeEndian, &event)
+	ok(t, err)
+	want := int(unsafe.Offsetof(event.Owner))
+	if ConntrackEventType(event.Type) == ConntrackEventTypeEVENT_NEW {
+		want = int(unsafe.Offsetof(event.CreatedNs))
+	}
+	if len(sample) != want {
+		t.Errorf("an event of type %d has %d bytes, want %d", event.Type, len(sample), want)
+	}
+	return event
 }
 
 // counters returns the sum of what the CPUs counted.

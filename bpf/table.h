@@ -107,8 +107,7 @@ __noinline int flow_create(struct flow *flow, __u32 flags)
 	stats->created++;
 	if (!(flags & FLOW_KEPT))
 		nursery_add(flow, control);
-	event_emit(&flow->key, flow, STATE_NONE, control,
-		   event_cause(REASON_NONE, ORIGIN));
+	event_emit_new(flow, control, stats);
 	return 0;
 }
 

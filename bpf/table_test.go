@@ -81,7 +81,7 @@ func expectOldestFirst(t *testing.T, events []ConntrackEvent, evicted uint64) {
 	t.Helper()
 	var next, found uint64
 	for _, e := range events {
-		if e.Reason != ConntrackReasonREASON_EVICTED {
+		if ConntrackReason(e.Reason) != ConntrackReasonREASON_EVICTED {
 			continue
 		}
 		if e.CreatedNs < next {
@@ -119,7 +119,7 @@ func TestSweep(t *testing.T) {
 		t.Fatalf("%d events", len(events))
 	}
 	for _, e := range events {
-		if e.Type != ConntrackEventTypeEVENT_DESTROY || e.Reason != ConntrackReasonREASON_EXPIRED ||
+		if ConntrackEventType(e.Type) != ConntrackEventTypeEVENT_DESTROY || ConntrackReason(e.Reason) != ConntrackReasonREASON_EXPIRED ||
 			e.Key.Family != 4 || e.Packets != [2]uint64{1, 0} || e.Bytes[0] < 42 {
 			t.Fatalf("event %+v", e)
 		}
@@ -204,7 +204,7 @@ func TestReaders(t *testing.T) {
 	}
 	counted := h.since(before)
 	// A record has a header of 8 bytes.
-	if lost := uint64(n - 4096/(unsafe.Sizeof(first[0])+8)); eventsMade(counted) != n || counted.EventsLost < lost || counted.EventsLost > lost+1 {
+	if lost := uint64(n - 4096/(unsafe.Offsetof(first[0].CreatedNs)+8)); eventsMade(counted) != n || counted.EventsLost < lost || counted.EventsLost > lost+1 {
 		t.Errorf("%d events, %d lost, want %d lost", eventsMade(counted), counted.EventsLost, lost)
 	}
 }
@@ -223,10 +223,10 @@ func TestSequenceNumbers(t *testing.T) {
 		h.wait(3600)
 		h.syscall(h.Sweep, &ConntrackSweepArgs{})
 		for _, e := range h.drain() {
-			if byPacket := e.Lane == ConntrackEventLaneLANE_PACKET; byPacket != (e.Type == ConntrackEventTypeEVENT_NEW) {
+			if byPacket := ConntrackEventLane(e.Lane) == ConntrackEventLaneLANE_PACKET; byPacket != (ConntrackEventType(e.Type) == ConntrackEventTypeEVENT_NEW) {
 				t.Fatalf("event %d in lane %d", e.Type, e.Lane)
 			}
-			of := count{e.Cpu, e.Lane}
+			of := count{e.Cpu, ConntrackEventLane(e.Lane)}
 			if want, known := next[of]; known && e.Sequence != want {
 				t.Fatalf("%+v: number %d, want %d", of, e.Sequence, want)
 			}

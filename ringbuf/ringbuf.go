@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -57,6 +58,8 @@ type Reader[T any] struct {
 	raw      *ringbuf.Reader
 	sequence Sequence[T]
 	next     map[uint32]uint64
+	// short are the sizes of records that end early.
+	short []uintptr
 	// count is nil without Watch. made is its result at the latest mark, and
 	// madeAt the time of that.
 	count    Count
@@ -83,6 +86,10 @@ func NewReader[T any](ring *ebpf.Map, sequence Sequence[T], next map[uint32]uint
 // Watch makes the reader call count regularly, so that it also finds records that are
 // missing at the end, and yield marks. Call it before the first Records.
 func (r *Reader[T]) Watch(count Count) { r.count = count }
+
+// Short makes the reader accept records of these sizes, too: the first bytes of T. The rest
+// of their values is zero. Call it before the first Records.
+func (r *Reader[T]) Short(sizes ...uintptr) { r.short = sizes }
 
 // Close ends a running Records. It may be called more than once.
 func (r *Reader[T]) Close() error {
@@ -161,15 +168,21 @@ func (r *Reader[T]) mark(empty time.Time, yield func(Record[T], error) bool) boo
 
 // decode copies the record out of the sample and counts those missing before it.
 func (r *Reader[T]) decode(record *Record[T], sample []byte) error {
-	size := int(unsafe.Sizeof(record.Value))
-	// The kernel rounds records up to eight bytes.
-	if len(sample) < size || len(sample) >= size+8 {
+	size := unsafe.Sizeof(record.Value)
+	if !holds(sample, size) && !slices.ContainsFunc(r.short, func(n uintptr) bool { return holds(sample, n) }) {
 		*record = Record[T]{}
 		return fmt.Errorf("%w: %d bytes, not %d", ErrSize, len(sample), size)
 	}
-	copy(unsafe.Slice((*byte)(unsafe.Pointer(&record.Value)), size), sample)
+	value := unsafe.Slice((*byte)(unsafe.Pointer(&record.Value)), size)
+	clear(value[copy(value, sample):])
 	record.Lost = r.gap(&record.Value)
 	return nil
+}
+
+// holds reports whether a sample is one of that size. The kernel rounds records up to
+// eight bytes.
+func holds(sample []byte, size uintptr) bool {
+	return uintptr(len(sample)) >= size && uintptr(len(sample)) < size+8
 }
 
 // gap updates the series of the record and returns how many records are missing.

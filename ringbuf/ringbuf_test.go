@@ -150,6 +150,26 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// A record may end early, where the reader was told so. The rest of it is zero.
+func TestShort(t *testing.T) {
+	p := newProducer(t, 4096, wakeup)
+	r := open(t, p, nil)
+	r.Short(8)
+	p.send(p.write, 3, 1)
+	p.send(p.program(p.output(8, wakeup)), 3, 5)
+	for _, size := range []int16{7, 24} {
+		p.send(p.program(p.output(size, wakeup)), 3, 6)
+	}
+	records, errs := read(t, r, 4)
+	want := []record{{Number: 1, CPU: 3}, {Number: 5}}
+	if len(records) != 2 || records[0].Value != want[0] || records[1].Value != want[1] {
+		t.Errorf("records %+v, want %+v", records, want)
+	}
+	if len(errs) != 2 || !errors.Is(errs[0], ErrSize) || !errors.Is(errs[1], ErrSize) {
+		t.Errorf("errors %v", errs)
+	}
+}
+
 // Records that do not wake the reader are read soon. One of several tries is enough, so
 // that a busy machine does not matter.
 func TestFlush(t *testing.T) {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"github.com/cilium/ebpf"
 
@@ -52,12 +54,14 @@ func newCreation(ctx context.Context, object string) (c creation, err error) {
 	if err != nil {
 		return c, err
 	}
+	reader.Short(unsafe.Offsetof(bpf.ConntrackEvent{}.CreatedNs), unsafe.Offsetof(bpf.ConntrackEvent{}.Owner))
 	read, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for _, err := range reader.Records(read) {
-			if err != nil {
+			// Another build's events may be of another size.
+			if err != nil && !errors.Is(err, ringbuf.ErrSize) {
 				return
 			}
 		}

@@ -55,7 +55,8 @@ func creationVariants(ctx context.Context, o Options, objects []string) ([]Row, 
 		}
 		name := variantName(object)
 		probes = append(probes, c.probe(name+" SYN that creates", progCtop, syn, nil),
-			c.probe(name+" SYN that creates, event read", progCtop, syn, c.attach))
+			c.probe(name+" SYN that creates, event read", progCtop, syn, c.attach),
+			c.probe(name+" conversation of 10 packets", progCtop, conversation(), nil))
 	}
 	return compare(ctx, o.rounds(100, 20), probes)
 }

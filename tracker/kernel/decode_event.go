@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"time"
+	"unsafe"
 
 	"ctop/bpf"
 	"ctop/tracker/flow"
@@ -23,11 +24,25 @@ func eventFromKernel(e *kernelEvent, c Clock) flow.Event {
 		Reason:    flow.Reason(e.Reason),
 		Origin:    halfFromEvent(e, flow.Origin),
 		Reply:     halfFromEvent(e, flow.Reply),
-		Age:       time.Duration(int64(e.TimeNs) - int64(e.CreatedNs)),
+		Age:       ageFromEvent(e),
 		ClosedBy:  closerFromFlags(uint64(e.Flags)),
 		Invalid:   e.Invalid,
 		Related:   e.Related,
 	}
+}
+
+// shortEvents are the sizes of events that end early, of new flows and of others: what
+// follows is zero.
+func shortEvents() []uintptr {
+	return []uintptr{unsafe.Offsetof(kernelEvent{}.CreatedNs), unsafe.Offsetof(kernelEvent{}.Owner)}
+}
+
+// ageFromEvent returns the age of the event's flow. A new one has no CreatedNs.
+func ageFromEvent(e *kernelEvent) time.Duration {
+	if flow.EventType(e.Type) == flow.EventNew {
+		return 0
+	}
+	return time.Duration(int64(e.TimeNs) - int64(e.CreatedNs))
 }
 
 func halfFromEvent(e *kernelEvent, d flow.Direction) flow.Half {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -128,18 +129,22 @@ func (q *Queue) Next(c Clock) (event *flow.Event, lost uint64, err error) {
 	return &made, lost, nil
 }
 
+// rounded reports whether a length is a size rounded up.
+func rounded(length, size int) bool { return length >= size && length < size+8 }
+
 // refusedLength reports whether err means that the packet's length is not
 // accepted.
 func refusedLength(err error) bool {
 	return errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.E2BIG)
 }
 
-// eventFromSample copies an event from a record, whose length the kernel rounds
-// up to a multiple of eight bytes.
+// eventFromSample copies an event from a record, whose length the kernel rounds up to a
+// multiple of eight bytes. Some events end early.
 func eventFromSample(sample []byte) (*kernelEvent, error) {
 	e := new(kernelEvent)
 	size := int(unsafe.Sizeof(*e))
-	if len(sample) < size || len(sample) >= size+8 {
+	fits := func(n uintptr) bool { return rounded(len(sample), int(n)) }
+	if !fits(unsafe.Sizeof(*e)) && !slices.ContainsFunc(shortEvents(), fits) {
 		return nil, fmt.Errorf("read an event: it has %d bytes, not %d", len(sample), size)
 	}
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(e)), size), sample)

@@ -156,7 +156,12 @@ func TestQueueCountsWhatIsMissing(t *testing.T) {
 
 func TestEventSizes(t *testing.T) {
 	size := int(unsafe.Sizeof(kernelEvent{}))
-	for n, fits := range map[int]bool{size - 1: false, size: true, size + 7: true, size + 8: false, 0: false} {
+	short, other := int(shortEvents()[0]), int(shortEvents()[1])
+	for n, fits := range map[int]bool{
+		short - 1: false, short: true, short + 7: true, short + 8: false,
+		other - 1: false, other: true, other + 7: true, other + 8: false,
+		size - 1: false, size: true, size + 7: true, size + 8: false, 0: false,
+	} {
 		if e, err := eventFromSample(make([]byte, n)); fits != (err == nil) || fits != (e != nil) {
 			t.Errorf("%d bytes of %d: error %v", n, size, err)
 		}

@@ -154,6 +154,7 @@ func (r *Readers) Listen() (*Listener, error) {
 		r.giveBack(s)
 		return nil, err
 	}
+	ring.Short(shortEvents()...)
 	ring.Watch(func() (map[uint32]uint64, error) {
 		perCPU, err := r.table.readStats()
 		return eventsMade(perCPU), err
