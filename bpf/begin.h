@@ -8,6 +8,7 @@
 
 #include "ended.h"
 #include "flow.h"
+#include "group.h"
 #include "packet.h"
 #include "stats.h"
 #include "table.h"
@@ -30,11 +31,14 @@
 /* There is room for one, but not where its key leads. */
 #define OUTCOME_CROWDED (-6)
 
-/* Begins a flow, its first packet counted. NULL where there is no place for it. */
+/* No outcome yet: the packet begins a flow. */
+#define OUTCOME_BEGINS (-7)
+
+/* Begins a flow in a place, its first packet counted. NULL where there is none. */
 static __always_inline struct flow *flow_begin(const struct packet *pkt,
-					       __u32 d, __u64 now)
+					       __u32 d, __u64 now, __u32 number)
 {
-	struct flow *flow = flow_new(&pkt->key);
+	struct flow *flow = flow_new(&pkt->key, number);
 
 	if (!flow)
 		return NULL;
@@ -86,16 +90,19 @@ static __always_inline void tcp_begin_kept(struct flow_dir *dir, __u32 end,
 
 /* Begins again with a SYN+ACK that answers a SYN which came in the old flow; the
  * SYN's sender, whose direction was !d there, is the origin. */
-static __always_inline int tcp_create_answered(struct packet *pkt,
-					       __u32 pending_end,
-					       __u8 pending_wscale, __u64 now)
+__noinline int tcp_create_answered(struct packet *pkt, __u32 pending_end,
+				   __u32 pending_wscale, __u64 now)
 {
-	struct flow *flow = flow_begin(pkt, REPLY, now);
-	__u32 control = flow_begin_flags(pkt, REPLY) | STATE_SYN_RECV |
-			flag_of(FLOW_SYN_SENT, ORIGIN) |
-			flag_of(FLOW_SYN_SENT, REPLY) |
-			flag_of(FLOW_SYN_ACKED, ORIGIN);
+	struct flow *flow;
+	__u32 control;
 
+	if (!pkt)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	control = flow_begin_flags(pkt, REPLY) | STATE_SYN_RECV |
+		  flag_of(FLOW_SYN_SENT, ORIGIN) |
+		  flag_of(FLOW_SYN_SENT, REPLY) |
+		  flag_of(FLOW_SYN_ACKED, ORIGIN);
+	flow = flow_begin(pkt, REPLY, now, place_take_rare());
 	if (!flow)
 		return outcome_full(pkt);
 	tcp_begin_kept(&flow->dir[ORIGIN], pending_end, pending_wscale);
@@ -104,39 +111,77 @@ static __always_inline int tcp_create_answered(struct packet *pkt,
 	tcp_begin(&flow->dir[REPLY], pkt);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
 	tcp_update(&flow->dir[REPLY], pkt, false);
-	return outcome_created(flow_create(flow, control));
+	return outcome_created(flow_create_rare(flow, control));
 }
 
 /* A TCP packet without a flow: a SYN opens one; what comes late for a flow that
  * ended passes; and a bare ACK opens one where nothing is enforced: its flow was
  * there before the tracker. What goes on with a handshake whose flow was evicted
- * begins it again. */
-static __always_inline int tcp_create(struct packet *pkt, __u64 now)
+ * begins it again. Adds to the flags of a flow that it begins. */
+static __always_inline int tcp_first(struct packet *pkt, __u64 now,
+				     __u32 *control)
 {
 	__u8 flags = pkt->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN);
-	__u32 control = flow_begin_flags(pkt, ORIGIN);
-	struct flow *flow;
 	int wscale = 0;
 
+	if (flags == TCP_SYN) {
+		*control |= STATE_SYN_SENT | flag_of(FLOW_SYN_SENT, ORIGIN);
+		return OUTCOME_BEGINS;
+	}
 	if (flags == (TCP_SYN | TCP_ACK))
 		wscale = opening_recall(pkt, pkt->ack - 1, false);
 	if (wscale)
 		return tcp_create_answered(pkt, pkt->ack, wscale - 1, now);
-	if (flags == TCP_SYN)
-		control |= STATE_SYN_SENT | flag_of(FLOW_SYN_SENT, ORIGIN);
-	else if (ended_expects(pkt, now))
+	if (ended_expects(pkt, now))
 		return OUTCOME(VERDICT_ESTABLISHED, 0);
-	else if (flags == TCP_ACK && (config.policy == POLICY_OBSERVE ||
-				      opening_recall(pkt, pkt->seq - 1, true)))
-		control |= STATE_NEW | FLOW_MIDSTREAM;
-	else
+	if (flags != TCP_ACK || (config.policy != POLICY_OBSERVE &&
+				 !opening_recall(pkt, pkt->seq - 1, true)))
 		return OUTCOME(VERDICT_INVALID, INVALID_NO_FLOW);
-	flow = flow_begin(pkt, ORIGIN, now);
+	*control |= STATE_NEW | FLOW_MIDSTREAM;
+	return OUTCOME_BEGINS;
+}
+
+/* Whether a packet without a flow begins one, with these flags. */
+static __always_inline int first_begins(struct packet *pkt, __u64 now,
+					__u32 *control)
+{
+	*control = flow_begin_flags(pkt, ORIGIN);
+	if (pkt->kind == PACKET_FRAGMENT)
+		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
+	if (pkt->key.proto == IPPROTO_TCP)
+		return tcp_first(pkt, now, control);
+	if (pkt->icmp_answer)
+		return group_answered(pkt) ?
+			       OUTCOME(VERDICT_RELATED, 0) :
+			       OUTCOME(VERDICT_INVALID, INVALID_ICMP);
+	*control |= STATE_NEW;
+	return OUTCOME_BEGINS;
+}
+
+/* A packet without a flow. Most flows begin here, so all of it is in one piece. */
+__noinline int track_first(struct packet *pkt, __u64 now)
+{
+	struct flow *flow;
+	__u32 control;
+	int outcome;
+
+	if (!pkt)
+		return OUTCOME(VERDICT_UNTRACKED, 0);
+	outcome = first_begins(pkt, now, &control);
+	if (outcome != OUTCOME_BEGINS)
+		return outcome;
+	flow = flow_begin(pkt, ORIGIN, now, place_take());
 	if (!flow)
 		return outcome_full(pkt);
-	tcp_begin(&flow->dir[ORIGIN], pkt);
-	if (flags == TCP_ACK)
-		tcp_update(&flow->dir[ORIGIN], pkt, false);
+	/* The verifier does not follow what is in a map: else it looks at all that comes
+	 * once for each control. */
+	WRITE_ONCE(flow->place, control);
+	control = READ_ONCE(flow->place);
+	if (pkt->key.proto == IPPROTO_TCP) {
+		tcp_begin(&flow->dir[ORIGIN], pkt);
+		if (control & FLOW_MIDSTREAM)
+			tcp_update(&flow->dir[ORIGIN], pkt, false);
+	}
 	return outcome_created(flow_create(flow, control));
 }
 
@@ -145,7 +190,7 @@ static __always_inline int tcp_create(struct packet *pkt, __u64 now)
 static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 					     __u32 wscales, __u64 now)
 {
-	struct flow *flow = flow_begin(pkt, ORIGIN, now);
+	struct flow *flow = flow_begin(pkt, ORIGIN, now, place_take_rare());
 	__u32 control;
 
 	if (!flow)
@@ -163,7 +208,7 @@ static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 	flow->dir[REPLY].limit = (__u32)ends + 0xffff;
 	tcp_first_ack(&flow->dir[ORIGIN], pkt);
 	tcp_update(&flow->dir[ORIGIN], pkt, false);
-	return outcome_created(flow_create(flow, control));
+	return outcome_created(flow_create_rare(flow, control));
 }
 
 /* Ends a flow whose tuple is opened again; step keeps what of it the new one needs. */
@@ -193,5 +238,5 @@ __noinline int tcp_begin_again(struct packet *pkt, __u64 now)
 	if (pkt->tcp_flags & TCP_ACK)
 		return tcp_create_answered(pkt, step->ends >> 32,
 					   step->wscales >> 8, now);
-	return tcp_create(pkt, now);
+	return track_first(pkt, now);
 }

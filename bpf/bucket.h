@@ -4,11 +4,13 @@
  * A bucket is a cache line of eight slots; a slot tells where a flow lies, and 30 bits
  * of its key's hash, so that hardly ever another flow is looked at in vain. A key
  * names two buckets. Its flow is in the first one, unless that was three quarters
- * full. There are two slots for each flow that the table has room for, so that two
- * full buckets are met hardly ever, and not by anybody's design: the hash is keyed.
+ * full. The last slot of a bucket says whether that was ever so, and if not, nobody
+ * looks at the second one. There are two slots for each flow that the table has room
+ * for, so that two full buckets are met hardly ever, and not by anybody's design: the
+ * hash is keyed.
  *
  * Nobody waits for anybody. A flow is written whole, then put into an empty slot, not
- * in force yet. Then both buckets are looked at again: of several that begin one flow
+ * in force yet. Then the buckets are looked at again: of several that begin one flow
  * at once the first in order takes the others out, or finds one in force, and gives
  * way. What is left makes its slot one in force. docs/decisions/0006 has the proof. */
 #pragma once
@@ -32,9 +34,15 @@ _Static_assert(sizeof(struct flow_key) == KEY_WORDS * 8,
 	       "the words are the whole key");
 
 /* Above the lower half: which flow. In it: the tag, of which the lowest bit says that
- * the slot is in force, and the one above it is always set. Zero is an empty slot. */
+ * the slot is in force, and the one above it is always set. Zero is an empty slot.
+ *
+ * The last slot is not zero any more once it was used, or the bucket spilled: a flow
+ * went to its second bucket. If it is empty then, it has this instead. */
 #define SLOT_IN_FORCE 1ULL
-#define SLOT_TAG_BITS 3ULL
+#define SLOT_USED 2ULL
+#define SLOT_TAG_BITS (SLOT_IN_FORCE | SLOT_USED)
+#define SLOT_SPILLED 4ULL
+#define LAST_SLOT (BUCKET_SLOTS - 1)
 
 struct bucket {
 	__u64 slots[BUCKET_SLOTS];
@@ -109,11 +117,38 @@ static __always_inline bool flow_has_key(const struct flow *flow,
 		 (own[4] ^ words[4]) | (own[5] ^ words[5]));
 }
 
+/* What an empty slot has that was in use. */
+static __always_inline __u64 slot_empty(__u32 index)
+{
+	return (index & LAST_SLOT) == LAST_SLOT ? SLOT_SPILLED : 0;
+}
+
+/* Takes a slot, if it is empty still. */
+static __always_inline bool slot_take(__u64 *slot, __u64 word)
+{
+	__u64 was = READ_ONCE(*slot);
+
+	return !(was & SLOT_USED) &&
+	       __sync_val_compare_and_swap(slot, was, word) == was;
+}
+
+static __always_inline bool bucket_spilled(const struct bucket *bucket)
+{
+	return READ_ONCE(bucket->slots[LAST_SLOT]);
+}
+
+/* Makes whoever looks for a key in the bucket look in its second one, too. */
+static __always_inline void bucket_spill(struct bucket *bucket)
+{
+	if (!bucket_spilled(bucket))
+		__sync_val_compare_and_swap(&bucket->slots[LAST_SLOT], 0,
+					    SLOT_SPILLED);
+}
+
 /* The flow with that key in a bucket: its number, or zero. */
-static __always_inline __u32 bucket_find(__u32 index, __u32 tag,
+static __always_inline __u32 bucket_find(const struct bucket *bucket, __u32 tag,
 					 const __u64 *words)
 {
-	const struct bucket *bucket = bucket_at(index);
 	__u64 i;
 
 	if (!bucket)
@@ -135,16 +170,19 @@ static __always_inline __u32 bucket_find(__u32 index, __u32 tag,
 __noinline __u32 flow_look_up(const struct flow_key *key)
 {
 	const __u64 *words = (const __u64 *)key;
+	const struct bucket *bucket;
 	__u32 number;
 	__u64 hash;
 
 	if (!key)
 		return 0;
 	hash = key_hash(words);
-	number = bucket_find(first_bucket(hash), hash_tag(hash), words);
-	if (number)
+	bucket = bucket_at(first_bucket(hash));
+	number = bucket_find(bucket, hash_tag(hash), words);
+	if (number || !bucket || !bucket_spilled(bucket))
 		return number;
-	return bucket_find(second_bucket(hash), hash_tag(hash), words);
+	return bucket_find(bucket_at(second_bucket(hash)), hash_tag(hash),
+			   words);
 }
 
 /* The place of a key's flow, NULL where there is none. flow_living() says whose it is
@@ -188,15 +226,25 @@ __noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base,
 		} else if (base + i < rank) {
 			return -EEXIST;
 		}
-		was = __sync_val_compare_and_swap(&bucket->slots[i], slot, 0);
+		was = __sync_val_compare_and_swap(&bucket->slots[i], slot,
+						  slot_empty(i));
 		if (was != slot && was == (slot | SLOT_IN_FORCE))
 			return -EEXIST;
 	}
 	return 0;
 }
 
-/* What there is in a bucket: a bit for each slot that is used, and above them one for
- * each that has a tag. Without branches, which nobody could foretell. */
+/* Whether a slot has a tag, in force or not: one, or zero. Without branches, which
+ * nobody could foretell. */
+static __always_inline __u64 slot_has(__u64 slot, __u32 tag)
+{
+	__u64 differs = ((__u32)slot | SLOT_IN_FORCE) ^ tag;
+
+	return (differs - 1) >> 63;
+}
+
+/* What there is in a bucket: a bit for each slot that is used, and above them how many
+ * have a tag. */
 static __always_inline __u32 bucket_look(const struct bucket *bucket, __u32 tag)
 {
 	__u32 look = 0;
@@ -205,10 +253,9 @@ static __always_inline __u32 bucket_look(const struct bucket *bucket, __u32 tag)
 #pragma unroll
 	for (i = 0; i < BUCKET_SLOTS; i++) {
 		__u64 slot = READ_ONCE(bucket->slots[i]);
-		__u64 differs = ((__u32)slot | SLOT_IN_FORCE) ^ tag;
 
 		look |= (slot >> 1 & 1) << i;
-		look |= (differs - 1) >> 63 << (BUCKET_SLOTS + i);
+		look += slot_has(slot, tag) << BUCKET_SLOTS;
 		/* One slot after the other: the stack is short. */
 		asm volatile("" : "+r"(look));
 	}
@@ -217,6 +264,21 @@ static __always_inline __u32 bucket_look(const struct bucket *bucket, __u32 tag)
 
 #define LOOK_USED(look) ((look)&0xff)
 #define LOOK_TAGGED(look) ((look) >> BUCKET_SLOTS)
+
+/* How many slots of a bucket have a tag. */
+static __always_inline __u32 bucket_tagged(const struct bucket *bucket,
+					   __u32 tag)
+{
+	__u32 n = 0;
+	int i;
+
+#pragma unroll
+	for (i = 0; i < BUCKET_SLOTS; i++) {
+		n += slot_has(READ_ONCE(bucket->slots[i]), tag);
+		asm volatile("" : "+r"(n));
+	}
+	return n;
+}
 
 /* How many bits of eight are set. */
 static __always_inline __u32 bits_set(__u32 bits)
@@ -258,13 +320,13 @@ static __always_inline int slot_settle(const struct pair *pair,
 				       __u32 rank)
 {
 	__u64 word = flow->slot, drafted = word ^ SLOT_IN_FORCE;
-	__u32 tagged = LOOK_TAGGED(bucket_look(first, word));
+	__u32 tagged = bucket_tagged(first, word);
 
-	if (pair->first != pair->second)
-		tagged |= LOOK_TAGGED(bucket_look(second, word))
-			  << BUCKET_SLOTS;
-	if (tagged != 1U << rank && pair_taken(pair, flow, rank)) {
-		__sync_val_compare_and_swap(slot, drafted, 0);
+	if (pair->first != pair->second && bucket_spilled(first))
+		tagged += bucket_tagged(second, word);
+	/* One is its own. */
+	if (tagged != 1 && pair_taken(pair, flow, rank)) {
+		__sync_val_compare_and_swap(slot, drafted, slot_empty(rank));
 		return -EEXIST;
 	}
 	if (__sync_val_compare_and_swap(slot, drafted, word) != drafted)
@@ -294,30 +356,31 @@ static __always_inline int flow_enter(struct flow *flow)
 	if (!first || !second)
 		return -EINVAL;
 	for (i = 0; i < MAX_SLOT_TRIES; i++) {
-		__u32 one = bucket_look(first, flow->slot);
-		__u32 two = bucket_look(second, flow->slot);
+		__u32 one = bucket_look(first, flow->slot), two = 0;
 		__u32 rank, full = bits_set(LOOK_USED(one));
 		__u64 *slot;
 		int err;
 
-		if (LOOK_TAGGED(one | two)) {
+		if (full >= BUCKET_ENOUGH || bucket_spilled(first))
+			two = bucket_look(second, flow->slot);
+		if (LOOK_TAGGED(one) | LOOK_TAGGED(two)) {
 			err = pair_taken(&pair, flow, NO_RANK);
 			if (err)
 				return err;
 		}
 		rank = first_empty(LOOK_USED(one));
-		slot = &first->slots[rank & (BUCKET_SLOTS - 1)];
+		slot = &first->slots[rank & LAST_SLOT];
 		flow->place = pair.first * BUCKET_SLOTS + rank;
 		if (full >= BUCKET_ENOUGH && bits_set(LOOK_USED(two)) < full) {
+			bucket_spill(first);
 			rank = first_empty(LOOK_USED(two));
-			slot = &second->slots[rank & (BUCKET_SLOTS - 1)];
+			slot = &second->slots[rank & LAST_SLOT];
 			flow->place = pair.second * BUCKET_SLOTS + rank;
 			rank += BUCKET_SLOTS;
 		} else if (rank == BUCKET_SLOTS) {
 			return -ENOSPC;
 		}
-		if (!__sync_val_compare_and_swap(slot, 0,
-						 flow->slot ^ SLOT_IN_FORCE))
+		if (slot_take(slot, flow->slot ^ SLOT_IN_FORCE))
 			return slot_settle(&pair, flow, first, second, slot,
 					   rank);
 	}
@@ -328,9 +391,9 @@ static __always_inline int flow_enter(struct flow *flow)
 static __always_inline void flow_leave(struct flow *flow)
 {
 	struct bucket *bucket = bucket_at(flow->place / BUCKET_SLOTS);
-	__u32 slot = flow->place & (BUCKET_SLOTS - 1);
+	__u32 slot = flow->place & LAST_SLOT;
 
 	if (bucket)
 		__sync_val_compare_and_swap(&bucket->slots[slot], flow->slot,
-					    0);
+					    slot_empty(slot));
 }

@@ -83,6 +83,41 @@ func TestBucketsFull(t *testing.T) {
 	}
 }
 
+// Flows that found their first bucket full are found in their second one, also once all
+// flows of the first are gone.
+func TestSpilledFlowsStay(t *testing.T) {
+	h := newHarness(t, setup{MaxFlows: 64})
+	hashing := h.memory.Hashing
+	ports := sharing(t, &hashing)[:2*bucketSlots]
+	for _, by := range hooks {
+		h.reset()
+		for _, port := range ports {
+			h.expect(by, udpFrame(client4, server4, port, 2, 10).Bytes(), "new")
+		}
+		var stay []uint16
+		for _, f := range h.entries() {
+			first, _ := hashing.buckets(hashing.hash(&f.Key))
+			if first != f.Place/uint32(bucketSlots) {
+				stay = append(stay, portOf(&f.Key))
+				continue
+			}
+			h.syscall(h.Request, &ConntrackRequestArgs{Key: f.Key, Id: f.Id, Request: ConntrackFlowRequestREQUEST_DELETE})
+		}
+		if len(stay) == 0 {
+			t.Fatal("all flows are in their first bucket")
+		}
+		before := h.counters()
+		for _, port := range stay {
+			h.expect(by, udpFrame(server4, client4, 2, port, 10).Bytes(), "established")
+			h.expect(by, udpFrame(client4, server4, port, 2, 10).Bytes(), "established")
+		}
+		if counted := h.since(before); counted.Created != 0 {
+			t.Errorf("%s: %d of %d flows were begun twice", by, counted.Created, len(stay))
+		}
+		h.checkTable()
+	}
+}
+
 // portOf is the port of the client, which is not 2.
 func portOf(key *ConntrackFlowKey) uint16 {
 	for _, port := range key.Port {
@@ -132,7 +167,7 @@ func TestTableFills(t *testing.T) {
 					}
 					return
 				}
-				all[bucket].Slots[slot] = 1
+				all[bucket].Slots[slot] = slotTag
 			}
 		})
 	}

@@ -99,8 +99,12 @@ func (t *Table) used() []ConntrackFlow {
 // errNoSlot says that both buckets of a key are full.
 var errNoSlot = errors.New("no slot is left")
 
-// slotTag is SLOT_TAG_BITS of bucket.h: in force, and not empty.
-const slotTag = 3
+// Bits of slots, as in bucket.h.
+const (
+	slotUsed    = 2
+	slotTag     = 3 // in force, and not empty
+	slotSpilled = 4
+)
 
 // bucketEnough is BUCKET_ENOUGH of bucket.h.
 const bucketEnough = 6
@@ -111,6 +115,9 @@ func (h *ConntrackHashing) place(all []ConntrackBucket, hash uint64) (bucket uin
 	used, empty := all[first].room()
 	usedSecond, emptySecond := all[second].room()
 	if used >= bucketEnough && usedSecond < used {
+		if last := &all[first].Slots[bucketSlots-1]; *last == 0 {
+			*last = slotSpilled
+		}
 		first, empty = second, emptySecond
 	}
 	return first, empty, empty < bucketSlots
@@ -120,7 +127,7 @@ func (h *ConntrackHashing) place(all []ConntrackBucket, hash uint64) (bucket uin
 func (b *ConntrackBucket) room() (used, empty int) {
 	empty = bucketSlots
 	for i, slot := range b.Slots {
-		if slot != 0 {
+		if slot&slotUsed != 0 {
 			used++
 		} else if empty == bucketSlots {
 			empty = i

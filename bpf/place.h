@@ -154,7 +154,7 @@ static __always_inline __u32 place_unused(void)
 }
 
 /* Takes a place for a new flow. Returns its number, zero where all are taken. */
-__noinline __u32 place_take(void)
+static __always_inline __u32 place_take(void)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	__u64 i;
@@ -167,6 +167,12 @@ __noinline __u32 place_take(void)
 			return number;
 	}
 	return place_unused();
+}
+
+/* The same where it is rare, once in a program. */
+__noinline __u32 place_take_rare(void)
+{
+	return place_take();
 }
 
 /* The control of a place that is free and on no stack, since all were in use: state

@@ -20,7 +20,7 @@ func (h *harness) checkTable() {
 	inSlots, keys, free := map[uint64]bool{}, map[ConntrackFlowKey]bool{}, map[uint32]bool{}
 	for b := range buckets {
 		for i, slot := range buckets[b].Slots {
-			if slot == 0 {
+			if slot == 0 || slot == slotSpilled && i == bucketSlots-1 {
 				continue
 			}
 			f := &flows[slot>>32]
@@ -29,6 +29,10 @@ func (h *harness) checkTable() {
 			}
 			if keys[f.Key] {
 				h.t.Fatalf("two flows of key %+v", f.Key)
+			}
+			first, _ := h.memory.Hashing.buckets(h.memory.Hashing.hash(&f.Key))
+			if int(first) != b && buckets[first].Slots[bucketSlots-1] == 0 {
+				h.t.Fatalf("a flow of bucket %d is in bucket %d, and nobody looks there", first, b)
 			}
 			inSlots[slot>>32], keys[f.Key] = true, true
 		}

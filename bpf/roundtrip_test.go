@@ -30,6 +30,7 @@ func TestHandshakesWithinAFlood(t *testing.T) {
 			t.Errorf("%.1f times the capacity: %d of %d handshakes were completed, want %d", tt.between, completed, handshakes, tt.atLeast)
 		}
 		h.sumsHold(before)
+		h.checkTable()
 	}
 }
 

@@ -57,10 +57,10 @@ static __always_inline __u64 flow_keep(void)
 	return 0;
 }
 
-/* Takes a place for a flow, and writes its key. NULL where there is none. */
-static __always_inline struct flow *flow_new(const struct flow_key *key)
+/* Writes the key of a flow into a place. NULL where there is none. */
+static __always_inline struct flow *flow_new(const struct flow_key *key,
+					     __u32 number)
 {
-	__u32 number = place_take();
 	struct flow *flow = flow_numbered(number);
 
 	if (!flow)
@@ -84,13 +84,13 @@ static __always_inline struct flow *flow_new(const struct flow_key *key)
 /* Enters a flow that is written but for its control. Its first packet's direction is
  * origin, unless flags say that the key is to be read the other way round. Returns
  * what flow_enter() does. */
-__noinline int flow_create(struct flow *flow, __u32 flags)
+static __always_inline int flow_create(struct flow *flow, __u32 flags)
 {
 	struct cpu_stats *stats = stats_get();
 	__u64 control;
 	int err;
 
-	if (!flow || !stats)
+	if (!stats)
 		return -EINVAL;
 	flow->id = new_flow_id(stats);
 	flow->created_ns = clock_ns();
@@ -109,6 +109,12 @@ __noinline int flow_create(struct flow *flow, __u32 flags)
 		nursery_add(flow, control);
 	event_emit_new(flow, control, stats);
 	return 0;
+}
+
+/* The same where it is rare, once in a program. */
+__noinline int flow_create_rare(struct flow *flow, __u32 flags)
+{
+	return flow ? flow_create(flow, flags) : -EINVAL;
 }
 
 /* Ends a flow: every destroy comes by here. The caller has seen control and

@@ -159,28 +159,6 @@ static __always_inline int tcp_slow(struct packet *pkt, struct flow *flow,
 	return OUTCOME(VERDICT_ESTABLISHED, 0);
 }
 
-/* A packet without a flow. */
-__noinline int track_first(struct packet *pkt, __u64 now)
-{
-	struct flow *flow;
-
-	if (!pkt)
-		return OUTCOME(VERDICT_UNTRACKED, 0);
-	if (pkt->kind == PACKET_FRAGMENT)
-		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
-	if (pkt->key.proto == IPPROTO_TCP)
-		return tcp_create(pkt, now);
-	if (pkt->icmp_answer)
-		return group_answered(pkt) ?
-			       OUTCOME(VERDICT_RELATED, 0) :
-			       OUTCOME(VERDICT_INVALID, INVALID_ICMP);
-	flow = flow_begin(pkt, ORIGIN, now);
-	if (!flow)
-		return outcome_full(pkt);
-	return outcome_created(
-		flow_create(flow, flow_begin_flags(pkt, ORIGIN) | STATE_NEW));
-}
-
 /* Whether a packet nearly always begins a flow. It is entered at once: to look
  * first for what is not there is a tenth of what a new flow costs. */
 static __always_inline bool is_opening(const struct packet *pkt)

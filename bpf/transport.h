@@ -59,6 +59,8 @@ static __always_inline __u32 parse_tcp_options(struct cursor *cursor,
 {
 	__u32 offset = cursor_offset(cursor);
 
+	if (!length)
+		return NO_WSCALE;
 	if (cursor->hook == HOOK_TC)
 		return tc_tcp_wscale(cursor->ctx, offset, length);
 	return xdp_tcp_wscale(cursor->ctx, offset, length);
