@@ -22,7 +22,27 @@ type ctopSide struct {
 	stats   []bpf.ConntrackCpuStats
 	before  bpf.ConntrackCpuStats
 	run     ebpf.RunOptions
+	// watched: the programs for a watched interface run, in place of that for a wire.
+	watched bool
+	// side is the one on which frames arrive.
+	side int
 }
+
+// watch makes packets come in and go out by a watched interface from now on.
+func (c *ctopSide) watch(t testing.TB) {
+	t.Helper()
+	perCPU := make([]bpf.ConntrackWatched, ebpf.MustPossibleCPU())
+	for i := range perCPU {
+		perCPU[i].Zone[0] = watchedZone << 44 // above the outer VLAN id, in a word of the key
+	}
+	if err := c.objects.Watched.Put(uint32(bpftest.Loopback), perCPU); err != nil {
+		t.Fatal(err)
+	}
+	c.watched = true
+}
+
+// watchedZone is the zone of the watched interface.
+const watchedZone = 1
 
 // never is a timeout longer than any run.
 const never = 1 << 40
@@ -88,6 +108,7 @@ func (c *ctopSide) flush() {
 
 // come makes the following frames arrive on the given side, 0 or 1.
 func (c *ctopSide) come(side int) error {
+	c.side = side
 	if c.config.Points[side].Ifindex == bpftest.Loopback {
 		return nil
 	}
@@ -122,19 +143,33 @@ func (c *ctopSide) play(frames [][]byte, side int) (v Verdict, why string, err e
 // playFrame runs the program on one frame.
 func (c *ctopSide) playFrame(frame []byte) (Verdict, string, error) {
 	c.run.Data = frame
-	action, err := c.objects.CtopXdp.Run(&c.run)
+	program, pass, drop := c.program()
+	action, err := program.Run(&c.run)
 	if err != nil {
-		return None, "", fmt.Errorf("run ctop_xdp: %w", err)
+		return None, "", fmt.Errorf("run %s: %w", program, err)
 	}
 	verdict, why, err := c.verdict()
 	if err != nil {
 		return None, "", err
 	}
 	dropped := verdict == Invalid && c.config.Policy == uint32(bpf.ConntrackPolicyPOLICY_ENFORCE)
-	if dropped && action != bpftest.XDPDrop || !dropped && action != bpftest.XDPRedirect {
-		return None, "", fmt.Errorf("verdict %s gave XDP action %d", verdict, action)
+	if dropped && action != drop || !dropped && action != pass {
+		return None, "", fmt.Errorf("verdict %s gave action %d", verdict, int32(action))
 	}
 	return verdict, why, nil
+}
+
+// program returns the program for the next frame, and what it returns for one that passes
+// and for one that is dropped.
+func (c *ctopSide) program() (program *ebpf.Program, pass, drop uint32) {
+	const next = 1<<32 - 1 // TCX_NEXT
+	switch {
+	case !c.watched:
+		return c.objects.CtopXdp, bpftest.XDPRedirect, bpftest.XDPDrop
+	case c.side == 1:
+		return c.objects.CtopWatchOut, next, bpftest.TCShot
+	}
+	return c.objects.CtopWatchIn, next, bpftest.TCShot
 }
 
 var ctopVerdicts = [...]Verdict{New, Established, Related, Invalid, Untracked}
@@ -211,6 +246,9 @@ func (c *ctopSide) state(t tuple) State {
 
 func (c *ctopSide) key(t tuple) bpf.ConntrackFlowKey {
 	k := bpf.ConntrackFlowKey{Proto: t.proto(), Family: 4, Vlan: t.vlan}
+	if c.watched {
+		k.Vlan[0] |= watchedZone << 12
+	}
 	if t.v6() {
 		k.Family = 6
 	}

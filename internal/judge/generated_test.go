@@ -78,8 +78,19 @@ func number(t *testing.T, name string, otherwise uint64) uint64 {
 }
 
 // TestGenerated plays mutated conversations through both trackers.
-func TestGenerated(t *testing.T) {
+func TestGenerated(t *testing.T) { openCourt(t).judge(t) }
+
+// TestGeneratedWatched does so at a watched interface, where one side is in and the other
+// one is out, and explains differences by the same reasons.
+func TestGeneratedWatched(t *testing.T) {
 	c := openCourt(t)
+	c.ctop.watch(t)
+	c.judge(t)
+}
+
+// judge plays generated conversations.
+func (c *court) judge(t *testing.T) {
+	t.Helper()
 	seed := number(t, "CTOP_JUDGE_SEED", oneSeed)
 	count := number(t, "CTOP_JUDGE_SEQUENCES", fewSequences)
 	t.Logf("CTOP_JUDGE_SEED=%d CTOP_JUDGE_SEQUENCES=%d", seed, count)
