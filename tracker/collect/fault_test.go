@@ -211,3 +211,22 @@ func eventually(t *testing.T, what string, holds func() bool) {
 		}
 	}
 }
+
+// A snapshot has the problems of the interfaces, as the latest report has them.
+func TestTroubleIsShown(t *testing.T) {
+	lab.Require(t)
+	c := New(filled(t, 1), Options{})
+	for _, want := range []bool{false, true, false} {
+		if want {
+			c.trouble.Store(&flow.Warnings{{Kind: flow.WarningInterfaces, Detail: "an interface is gone"}})
+		} else {
+			c.trouble.Store(&flow.Warnings{})
+		}
+		if _, err := c.look(); err != nil {
+			t.Fatal(err)
+		}
+		if got := warns(c.Snapshot(), "an interface is gone"); got != want {
+			t.Errorf("it warns: %t, not %t", got, want)
+		}
+	}
+}
