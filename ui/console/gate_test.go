@@ -312,6 +312,9 @@ func TestFailuresPerAddress(t *testing.T) {
 		_ = fail()
 		return r.server.Stats().Refused > 0
 	})
+	if n := r.server.Stats().Refused; n != 1 {
+		t.Errorf("one was turned away, and %d are counted", n)
+	}
 	r.eventually("one is told why", func() bool {
 		return strings.Contains(closedBy(t, r.raw()), "too many connections from 127.0.0.1 failed")
 	})

@@ -341,3 +341,21 @@ func TestFollowingAtAnySize(t *testing.T) {
 		}
 	}
 }
+
+// A click on an older event keeps the cursor there, and one on the newest follows.
+func TestClicksFollow(t *testing.T) {
+	f, p := newLog(120)
+	for i := range 5 {
+		f.Send(taken(begun(i)))
+	}
+	for _, c := range []struct {
+		line int
+		want string
+	}{{2, "10.0.0.1:"}, {6, "10.0.0.5:"}} {
+		f.Run(p.Click(10, c.line))
+		f.Send(taken(begun(5)))
+		if got := cursor(t, p); !strings.Contains(got, c.want) {
+			t.Errorf("line %d: the cursor is on %q", c.line, got)
+		}
+	}
+}
