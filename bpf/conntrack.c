@@ -316,7 +316,7 @@ static __always_inline int watch(struct __sk_buff *skb, __u32 side)
 
 	if (!w)
 		return WATCH_NEXT;
-	/* These never go the short way, so nothing is known of them. */
+	/* These never take the fast path, so nothing is known of them. */
 	if (w->no_link || skb->vlan_present)
 		return watch_slow(skb, w, side, 0);
 	if (tracing || !plain_parse(&plain, &key, CTX_DATA(skb),
