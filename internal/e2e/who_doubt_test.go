@@ -219,3 +219,30 @@ func TestWhoLeavesNothing(t *testing.T) {
 		t.Errorf("%d programs are left", got)
 	}
 }
+
+// Where processes cannot be looked for, one line says so, and everything else works.
+func TestWhoIsRefused(t *testing.T) {
+	n := newWatcher(t)
+	tr, err := tracker.Open(n.rig.ctx, tracker.Options{
+		Watch: true, Interfaces: []string{n.Client.Port()}, Cgroup: filepath.Join(n.cgroup, "none"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := strings.Join(tr.Notes(), "\n")
+	if strings.Count(notes, "flows have no process: ") != 1 {
+		t.Errorf("the notes are %q", notes)
+	}
+	n.begin(tr)
+	a := n.actor(nil, "unnamed", "bind", "udp4", place(n.here, 0))
+	port := portOf(t, a.hears())
+	a.do("send " + place(n.Client.Addr4().String(), 9))
+	n.eventually("the flow, without a process", func() bool {
+		for _, f := range n.flows("udp") {
+			if fmt.Sprint(f.Tuple.Src.Port()) == port {
+				return f.Holding.Process == nil
+			}
+		}
+		return false
+	})
+}
