@@ -23,7 +23,7 @@
 /* How often a transition is tried against others that win. */
 #define MAX_TRIES 3
 /* How many steps it takes at most to find or begin a packet's flow. */
-#define MAX_STEPS 8
+#define MAX_STEPS 4
 
 /* Whether a part of the handshake was repeated, or with another number. When the
  * one was sent that is answered now is not known (RFC 6298 section 3). */
@@ -190,13 +190,11 @@ static __always_inline int track_segment(struct packet *pkt, struct flow *flow,
 }
 
 /* A packet of a flow that is in the table. */
-__noinline int track_known(struct packet *pkt, __u64 now)
+static __always_inline int track_known(struct packet *pkt, __u64 now)
 {
 	struct flow *flow;
 	__u64 control;
 
-	if (!pkt)
-		return OUTCOME_NO_FLOW;
 	flow = flow_living(&pkt->key, &control);
 	if (!flow)
 		return OUTCOME_NO_FLOW;
@@ -218,29 +216,30 @@ static __always_inline int track_flow(struct packet *pkt, __u64 now)
 	if (pkt->group && pkt->key.icmp_type && !pkt->icmp_answer &&
 	    pkt->kind == PACKET_FLOW)
 		group_remember(pkt);
-	return track_known(pkt, now);
+	return OUTCOME_EXISTS;
 }
 
 /* The steps that follow, until the packet has its flow or cannot have one. Other packets
  * begin, end and evict flows meanwhile, and take the places that were made free. */
 static __always_inline int track_on(struct packet *pkt, int outcome, __u64 now)
 {
-	bool again = false;
 	int i;
 
-	for (i = 0; i < MAX_STEPS; i++) {
+	/* An odd i tells that the flow was ended for another one to begin: the stack is
+	 * short. */
+	for (i = 0; i < 2 * MAX_STEPS; i += 2) {
 		if (outcome == OUTCOME_EXISTS) {
 			outcome = track_known(pkt, now);
 			continue;
 		}
 		if (outcome == OUTCOME_BEGIN)
-			again = true;
+			i |= 1;
 		else if (outcome != OUTCOME_NO_FLOW &&
 			 !(outcome == OUTCOME_FULL && evict_oldest()) &&
 			 !(outcome == OUTCOME_CROWDED &&
 			   bucket_evict(&pkt->key)))
 			break;
-		outcome = again ? tcp_begin_again(pkt, now) :
+		outcome = i & 1 ? tcp_begin_again(pkt, now) :
 				  track_first(pkt, now);
 	}
 	return outcome;
