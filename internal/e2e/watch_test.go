@@ -96,7 +96,7 @@ func TestWatchedTwice(t *testing.T) {
 	if n := flows[0].Origin.Packets; n < size/segment {
 		t.Errorf("%d packets for %d bytes", n, size)
 	}
-	if got, want := flows[0].Origin.Bytes, size+flows[0].Origin.Packets*66; got < want || got > want+100 { // the SYN's options
+	if got, want := flows[0].Origin.Bytes, size+flows[0].Origin.Packets*66; got < want || got > want+100 && flows[0].Origin.Retransmits == 0 { // the SYN's options
 		t.Errorf("%d bytes in %d packets, want about %d", got, flows[0].Origin.Packets, want)
 	}
 	// The kernel counts the segments that it sent and received, too.
