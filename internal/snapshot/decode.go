@@ -18,22 +18,34 @@ type decoder struct {
 	// interfaces are those that the flows name, index their positions.
 	interfaces []flow.Interface
 	index      map[string]uint16
+	// processes has each process once.
+	processes map[flow.Process]*flow.Process
 	// in and dir are the members of the flow that is being decoded.
 	in, dir []byte
 	ttl     time.Duration
 	err     error
 }
 
-func newDecoder() decoder { return decoder{index: map[string]uint16{}} }
+func newDecoder() decoder {
+	return decoder{index: map[string]uint16{}, processes: map[flow.Process]*flow.Process{}}
+}
 
 var (
-	states    = map[string]flow.State{}
-	protocols = map[string]flow.Protocol{}
+	states     = map[string]flow.State{}
+	protocols  = map[string]flow.Protocol{}
+	directions = map[string]flow.Direction{}
+	localEnds  = map[string]flow.Ends{}
 )
 
 func init() {
 	for _, s := range flow.States() {
 		states[s.String()] = s
+	}
+	for _, d := range []flow.Direction{flow.Origin, flow.Reply} {
+		directions[d.String()] = d
+	}
+	for _, e := range []flow.Ends{flow.EndOrigin, flow.EndReply, flow.EndOrigin | flow.EndReply} {
+		localEnds[e.String()] = e
 	}
 	for p := range 256 {
 		protocols[flow.Protocol(p).String()] = flow.Protocol(p)
@@ -104,11 +116,47 @@ func (d *decoder) member(f *flow.Flow, key string, v *fastjson.Value) {
 		d.ttl = d.span(key, v)
 	case "closed_by":
 		f.ClosedBy = d.closer(key, v)
+	case "local":
+		f.SetLocal(named(d, localEnds, key, v))
+	case "process":
+		d.process(&f.Holding, v)
 	case "one_sided":
 		f.OneSided = v.GetBool()
 	default:
 		d.number(f, key, v)
 	}
+}
+
+// process decodes the process behind a flow.
+func (d *decoder) process(h *flow.Holding, v *fastjson.Value) {
+	o, err := v.Object()
+	if err != nil {
+		d.failed("process", err)
+		return
+	}
+	var p flow.Process
+	o.Visit(func(k []byte, v *fastjson.Value) {
+		switch key := string(k); key {
+		case "pid":
+			p.PID = uint32(d.count(key, v, math.MaxUint32))
+		case "name":
+			p.Name = string(d.text(key, v))
+		case "user":
+			p.User = string(d.text(key, v))
+		case "unit":
+			p.Unit = string(d.text(key, v))
+		case "container":
+			p.Container = string(d.text(key, v))
+		case "pod":
+			p.Pod = string(d.text(key, v))
+		case "end":
+			h.End = named(d, directions, key, v)
+		}
+	})
+	if d.processes[p] == nil {
+		d.processes[p] = &p
+	}
+	h.Process = d.processes[p]
 }
 
 func (d *decoder) closer(key string, v *fastjson.Value) flow.Closer {

@@ -63,6 +63,12 @@ func random(r *rand.Rand) flow.Flow {
 		t.VLAN, t.VLANInner, t.VLANThird, t.Session = 1+uint16(r.IntN(4094)), 2, 3, 1+uint16(r.IntN(65535))
 	}
 	if r.IntN(2) == 0 {
+		f.SetLocal(flow.Ends(r.IntN(4)))
+		f.Holding = flow.Holding{Process: &flow.Process{
+			PID: r.Uint32N(3), Name: "ng\x1b[\"x", User: "www-data", Unit: "a.service", Container: "0a1b", Pod: "uid",
+		}, End: flow.Direction(r.IntN(2))}
+	}
+	if r.IntN(2) == 0 {
 		t.Zone, f.Outgoing = f.In+1, r.IntN(2) == 0
 	}
 	return f
