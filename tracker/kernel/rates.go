@@ -12,6 +12,8 @@ type Rates struct {
 	// last is what the next snapshot is compared with, and before what the last one was
 	// compared with. next are the volumes of the snapshot that is being read.
 	last, before, next volumes
+	// step is the time between the last two snapshots.
+	step time.Duration
 	// elapsed is the time in seconds that the rates of this snapshot are over, 0 if they
 	// are not known.
 	elapsed float64
@@ -41,10 +43,11 @@ const fewPlaces = 1 << 16
 // begin begins to compare a snapshot, whose flows are still to be read, with the one
 // before. places is the number of places in the table.
 func (r *Rates) begin(s *flow.Snapshot, places int) {
-	list := r.before.flows
-	if r.tooSoon(s.Time) {
+	list, step := r.before.flows, s.Time.Sub(r.last.time)
+	if r.tooSoon(step) {
 		list, r.last = r.last.flows, r.before
 	}
+	r.step = step
 	r.last.flows = withPlaces(r.last.flows, places)
 	if places > fewPlaces {
 		list = r.last.flows
@@ -57,11 +60,12 @@ func (r *Rates) begin(s *flow.Snapshot, places int) {
 	}
 }
 
-// tooSoon reports whether a snapshot comes in less than half the previous interval. It
-// is compared with the last but one, since a rate over a very short time would be noise.
-func (r *Rates) tooSoon(now time.Time) bool {
-	last, next := r.last.time.Sub(r.before.time), now.Sub(r.last.time)
-	return !r.before.time.IsZero() && next > 0 && next < last/2
+// tooSoon reports whether a snapshot comes in less than half the previous step. It is
+// compared with the last but one, since a rate over a very short time would be noise.
+// What the last one was compared with does not matter: after a long step, as of a
+// process that was suspended, each would be too soon, and compared with one ever older.
+func (r *Rates) tooSoon(step time.Duration) bool {
+	return !r.before.time.IsZero() && step > 0 && step < r.step/2
 }
 
 // withPlaces returns a list that has at least n elements.

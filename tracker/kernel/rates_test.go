@@ -131,3 +131,27 @@ func TestRatesAfterAPause(t *testing.T) {
 		t.Errorf("%v pps in all, %v of the flow, %v bps; want 20, 20, 16000", s.PPS, f.Origin.PPS, f.Origin.BPS)
 	}
 }
+
+// A long interval, as of a process that was suspended, is in the rates of at most two
+// snapshots. After that they are over the second before, as always.
+func TestRatesAfterALongInterval(t *testing.T) {
+	var r Rates
+	start := time.Unix(1000, 0)
+	var got []float64
+	for _, second := range []int{0, 1, 2, 62, 63, 64, 65} {
+		// It sends ten packets a second, and none from the minute on.
+		n := uint64(10 * min(second, 62))
+		s := &flow.Snapshot{
+			Time: start.Add(time.Duration(second) * time.Second), Counters: flow.Counters{Packets: n},
+			Flows: []flow.Flow{{ID: 1, Origin: flow.Half{Packets: n, Bytes: n}}},
+		}
+		apply(&r, s)
+		if s.PPS != s.Flows[0].Origin.PPS {
+			t.Errorf("second %d: %v packets a second in all, %v of the only flow", second, s.PPS, s.Flows[0].Origin.PPS)
+		}
+		got = append(got, s.PPS)
+	}
+	if got[5] != 0 || got[6] != 0 {
+		t.Errorf("%v packets a second, want 0 from the sixth snapshot on", got)
+	}
+}
