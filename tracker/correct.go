@@ -23,7 +23,13 @@ const (
 	correctEvery = 2 * time.Second
 	// correctShare is the largest share of a core for them.
 	correctShare = 0.01
+	// maxHolders bounds the processes with a connection that are remembered for a look:
+	// of several, none has it for sure. maxHeld bounds those with all connections.
+	maxHeld    = 1 << 20
+	maxHolders = 8
 )
+
+var errManyHeld = fmt.Errorf("there are more than %d connected sockets", maxHeld)
 
 // correction corrects the owners of flows.
 type correction struct {
@@ -60,6 +66,9 @@ type holders struct {
 	ids map[uint32]int
 	// peers are the IDs of the namespaces at the other ends of watched interfaces.
 	peers []int
+	// held is the number of sockets, many is set if there were more than that are kept.
+	held int
+	many bool
 }
 
 func (t *Tracker) correctOwners(ctx context.Context) error {
@@ -67,34 +76,52 @@ func (t *Tracker) correctOwners(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	list, err := t.who.Files(ctx)
-	if err != nil || len(list) == 0 {
-		return err
-	}
-	h, err := holdersOf(list, netdev.PeerNamespaces(t.hold.Points()))
+	h, err := newHolders(netdev.PeerNamespaces(t.hold.Points()))
 	if err != nil {
 		return err
+	}
+	if err := t.who.Files(ctx, h.add); err != nil || len(h.sockets) == 0 {
+		return err
+	}
+	if h.many {
+		return errManyHeld
 	}
 	return t.table.Correct(t.who, c.Ns, h.decide)
 }
 
-func holdersOf(list []kernel.Held, peers []int) (*holders, error) {
+func newHolders(peers []int) (*holders, error) {
 	own, err := namespaceInode("/proc/thread-self/ns/net")
 	if err != nil {
 		return nil, err
 	}
-	h := &holders{sockets: make(map[connection][]*kernel.Held, len(list)), own: own, ids: map[uint32]int{}, peers: peers}
-	for i := range list {
-		s := &list[i]
-		if s.Remote.Port() == 0 {
+	return &holders{sockets: map[connection][]*kernel.Held{}, own: own, ids: map[uint32]int{}, peers: peers}, nil
+}
+
+// add adds a socket among the files of a process. A process may have it in many files, and
+// many processes may have it.
+func (h *holders) add(s *kernel.Held) {
+	if s.Remote.Port() == 0 {
+		return
+	}
+	c := connection{
+		flow.Protocol(s.Protocol), flow.EndFrom(s.Local.Addr(), s.Local.Port()), flow.EndFrom(s.Remote.Addr(), s.Remote.Port()),
+	}
+	list, same := h.sockets[c], 0
+	for _, has := range list {
+		if has.Netns != s.Netns {
 			continue
 		}
-		c := connection{
-			flow.Protocol(s.Protocol), flow.EndFrom(s.Local.Addr(), s.Local.Port()), flow.EndFrom(s.Remote.Addr(), s.Remote.Port()),
+		if same++; same == maxHolders || has.Seen() == s.Seen() {
+			return
 		}
-		h.sockets[c] = append(h.sockets[c], s)
 	}
-	return h, nil
+	if h.held == maxHeld {
+		h.many = true
+		return
+	}
+	kept := *s
+	h.sockets[c] = append(list, &kept)
+	h.held++
 }
 
 func namespaceInode(path string) (uint32, error) {

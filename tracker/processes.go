@@ -26,7 +26,7 @@ func (t *Tracker) findProcesses(ctx context.Context) []string {
 	if t.who = who; len(notes) > 0 {
 		notes = []string{"fewer flows have a process: " + strings.Join(notes, "; ")}
 	}
-	if _, err := who.Files(ctx); err != nil {
+	if err := who.Files(ctx, func(*kernel.Held) {}); err != nil {
 		notes = append(notes, fmt.Sprintf("flows of sockets that are older than ctop have no process: %v", err))
 	}
 	return notes

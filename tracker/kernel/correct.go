@@ -23,7 +23,7 @@ type Owned struct {
 
 // Has reports whether the process that was seen with a socket is the flow's.
 func (o *Owned) Has(h *Held) bool {
-	return o.Sure && o.PID == h.process.Pid && o.StartNs == h.process.StartNs
+	return o.Sure && o.PID == h.Process.Pid && o.StartNs == h.Process.StartNs
 }
 
 // Correct asks of every flow that began before a time, in nanoseconds of
@@ -63,7 +63,7 @@ func (t *Table) Correct(w *Who, before uint64, decide func(o *Owned) (h *Held, e
 func (w *Who) setOwner(place int, v *kernelFlow, h *Held, end flow.Direction) error {
 	args := bpf.WhoOwnArgs{Place: uint32(place), Tag: uint32(v.Control >> 32)}
 	if h != nil {
-		*(*kernelProcess)(unsafe.Pointer(&args.Process)) = h.process
+		*(*kernelProcess)(unsafe.Pointer(&args.Process)) = h.Process
 		args.Flags = ownerSure
 		if end == flow.Reply {
 			args.Flags |= ownerReply

@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/netip"
 	"path/filepath"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 
 	"ctop/bpf"
 	"ctop/tracker/process"
@@ -29,6 +31,8 @@ const (
 	filesProgram = "who_files"
 	// ownProgram is called by user space.
 	ownProgram = "who_own"
+	// filesFor is the longest time for which sockets are listed.
+	filesFor = 3 * time.Second
 )
 
 // Who is the programs that find out which process has a socket. Its methods must not be
@@ -142,7 +146,8 @@ func (w *Who) Close() {
 
 // Held is a socket among the files of a process. Several processes may have one.
 type Held struct {
-	process kernelProcess
+	// Process is one that has it, as the programs saw it.
+	Process bpf.ConntrackProcess
 	// Socket tells sockets apart.
 	Socket uint64
 	// Netns is the inode of its network namespace.
@@ -155,43 +160,48 @@ type Held struct {
 }
 
 // Seen returns the process.
-func (h *Held) Seen() process.Seen { return seen(&h.process) }
+func (h *Held) Seen() process.Seen { return seen(&h.Process) }
 
 type kernelHeld = bpf.WhoHeldSocket
 
-// Files lists the sockets that are among the files of processes, and writes down who
-// has those that are older than the programs.
-func (w *Who) Files(ctx context.Context) (list []Held, err error) {
+// Files calls each for the sockets that are among the files of processes, and writes down
+// who has those that are older than the programs. A socket comes once for every file, so
+// anybody can make very many: it ends with an error after filesFor.
+func (w *Who) Files(ctx context.Context, each func(*Held)) error {
 	if w.files == nil {
-		return nil, nil
+		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, filesFor)
+	defer cancel()
 	r, err := w.files.Open()
 	if err != nil {
-		return nil, fmt.Errorf("list open sockets: %w", err)
+		return fmt.Errorf("list open sockets: %w", err)
 	}
 	defer func() { _ = r.Close() }()
-	buffer := make([]byte, 256*int(unsafe.Sizeof(kernelHeld{})))
+	const size = int(unsafe.Sizeof(kernelHeld{}))
+	buffer := make([]byte, 256*size)
 	for filled := 0; ctx.Err() == nil; {
 		n, err := r.Read(buffer[filled:])
 		filled += n
-		size := int(unsafe.Sizeof(kernelHeld{}))
 		for at := 0; at+size <= filled; at += size {
-			list = append(list, heldFromKernel((*kernelHeld)(unsafe.Pointer(&buffer[at]))))
+			h := heldFromKernel((*kernelHeld)(unsafe.Pointer(&buffer[at])))
+			each(&h)
 		}
 		filled = copy(buffer, buffer[filled/size*size:filled])
 		if errors.Is(err, io.EOF) {
-			return list, nil
+			return nil
 		}
-		if err != nil {
-			return list, fmt.Errorf("list open sockets: %w", err)
+		// A million files were no sockets, and there are more.
+		if err != nil && !errors.Is(err, unix.EAGAIN) {
+			return fmt.Errorf("list open sockets: %w", err)
 		}
 	}
-	return list, ctx.Err()
+	return fmt.Errorf("list open sockets: %w", ctx.Err())
 }
 
 func heldFromKernel(k *kernelHeld) Held {
 	h := Held{
-		process: *(*kernelProcess)(unsafe.Pointer(&k.Process)), Socket: k.Socket, Netns: k.Netns, Protocol: k.Protocol, FD: k.Fd,
+		Process: *(*kernelProcess)(unsafe.Pointer(&k.Process)), Socket: k.Socket, Netns: k.Netns, Protocol: k.Protocol, FD: k.Fd,
 	}
 	h.Local = netip.AddrPortFrom(heldAddr(k, &k.Local), k.LocalPort)
 	h.Remote = netip.AddrPortFrom(heldAddr(k, &k.Remote), networkPort(k.RemotePort))

@@ -1,0 +1,35 @@
+package tracker
+
+import (
+	"net/netip"
+	"testing"
+
+	"ctop/tracker/kernel"
+)
+
+// A process may have a socket in very many files, and very many processes may have it:
+// little is kept of them.
+func TestHoldersAreBounded(t *testing.T) {
+	h, err := newHolders(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	local, remote := netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("192.0.2.2:2")
+	for pid := range 100 {
+		for fd := range 100 {
+			s := kernel.Held{Local: local, Remote: remote, FD: uint32(fd)}
+			s.Process.Pid = uint32(pid)
+			h.add(&s)
+			s.Remote = netip.AddrPort{} // it listens
+			h.add(&s)
+		}
+	}
+	if len(h.sockets) != 1 || h.held != maxHolders {
+		t.Errorf("%d sockets of %d connections are kept, want %d of one", h.held, len(h.sockets), maxHolders)
+	}
+	// In another network namespace the tuple is another connection.
+	s := kernel.Held{Local: local, Remote: remote, Netns: 1}
+	if h.add(&s); h.held != maxHolders+1 {
+		t.Error("a connection of another namespace is not kept")
+	}
+}
