@@ -29,6 +29,13 @@ func (s *Seen) name() string {
 	return string(text)
 }
 
+// unnamed returns what was seen but for the name.
+func (s *Seen) unnamed() Seen {
+	u := *s
+	u.Name = [len(u.Name)]byte{}
+	return u
+}
+
 const (
 	// maxEntries bounds the processes that a book knows.
 	maxEntries = 1 << 14
@@ -57,6 +64,8 @@ type Book struct {
 type entry struct {
 	process       *flow.Process
 	checked, used time.Time
+	// met is set if the process was alive when it was first looked at.
+	met bool
 }
 
 // NewBook returns an empty book.
@@ -78,16 +87,35 @@ func (b *Book) Process(s *Seen) *flow.Process {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	e := b.entries[*s]
+	e := b.known(s)
 	if e == nil {
-		b.makeRoom(now)
-		e = &entry{process: b.describe(s, now)}
-		e.checked, b.entries[*s] = now, e
+		e = b.enter(s, now)
 	} else if now.Sub(e.checked) > checkEvery {
 		e.process, e.checked = b.check(s, e.process), now
 	}
 	e.used = now
 	return e.process
+}
+
+// known returns the entry of a process. One that was met alive is known by any name: it may
+// take as many as it likes.
+func (b *Book) known(s *Seen) *entry {
+	if e := b.entries[s.unnamed()]; e != nil && e.met {
+		return e
+	}
+	return b.entries[*s]
+}
+
+func (b *Book) enter(s *Seen, now time.Time) *entry {
+	b.makeRoom(now)
+	e := &entry{process: b.describe(s, now), checked: now}
+	e.met = b.all && !e.process.Gone
+	key := *s
+	if e.met {
+		key = s.unnamed()
+	}
+	b.entries[key] = e
+	return e
 }
 
 // describe finds out about a process that was not seen before.

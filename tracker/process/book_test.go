@@ -59,7 +59,7 @@ func TestBook(t *testing.T) {
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	b.entries[s].checked = time.Time{}
+	b.known(&s).checked = time.Time{}
 	if p = b.Process(&s); p.Name != want || p.Gone != b.all {
 		t.Errorf("after its end it is %+v", p)
 	}
@@ -73,6 +73,20 @@ func TestBookPIDAgain(t *testing.T) {
 	s.StartNs -= uint64(time.Second)
 	if p := b.Process(&s); p.Name != "old" || !p.Gone || p.Command != "" {
 		t.Errorf("the process is %+v", p)
+	}
+}
+
+// A process that lives is looked at once, whatever names it had.
+func TestBookOfManyNames(t *testing.T) {
+	b := NewBook()
+	b.all = true
+	s := seenNow(t, os.Getpid(), "")
+	p := b.Process(&s)
+	for i := range 3 {
+		s.Name[0] = 'a' + byte(i)
+		if again := b.Process(&s); again != p || len(b.entries) != 1 {
+			t.Fatalf("with another name it is %+v, of %d", again, len(b.entries))
+		}
 	}
 }
 
