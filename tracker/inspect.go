@@ -22,7 +22,7 @@ func (t *Tracker) Inspect(_ context.Context, ref flow.Ref) (flow.Inspection, err
 
 // translate says in the flows of a snapshot how the machine translates them.
 func (t *Tracker) translate(s *flow.Snapshot) {
-	if len(s.Interfaces) == 0 || s.Interfaces[0].Role != flow.RoleWatch {
+	if !s.Watches() {
 		return
 	}
 	err := t.translations.Apply(s)

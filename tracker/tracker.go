@@ -218,6 +218,6 @@ func (t *Tracker) Traces(ctx context.Context) iter.Seq2[flow.Trace, error] {
 
 // errNotTraced returns the error for a tracker without [Options.Trace].
 func errNotTraced(names []string) error {
-	return fmt.Errorf("trace the tracker between %s: it runs without tracing, and --trace needs other programs: "+
-		"\"ctop down %s\" ends it, and its forwarding; then begin again with --trace", strings.Join(names, " and "), strings.Join(names, " "))
+	return fmt.Errorf("trace the tracker at %s: it runs without tracing, and --trace needs other programs: "+
+		"\"ctop down %s\" ends it (a wire then forwards nothing); then begin again with --trace", strings.Join(names, " and "), strings.Join(names, " "))
 }

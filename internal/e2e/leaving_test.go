@@ -17,7 +17,7 @@ func leavingChecks() map[string]func(d *desk, k string) {
 		d.press(k)
 	}
 	return map[string]func(d *desk, k string){
-		section + "stop forwarding": func(d *desk, k string) { leave(d, k); d.ended(); checkDetached(d.t, d.Lab); d.reopen() },
+		section + "end the tracker": func(d *desk, k string) { leave(d, k); d.ended(); checkDetached(d.t, d.Lab); d.reopen() },
 		section + "keep it running": func(d *desk, k string) {
 			leave(d, k)
 			d.ended()

@@ -161,9 +161,14 @@ func (s *Snapshot) Names() []string {
 	return names
 }
 
+// Watches reports whether the tracker watches its interfaces, which go on without it.
+func (s *Snapshot) Watches() bool {
+	return len(s.Interfaces) > 0 && s.Interfaces[0].Role == RoleWatch
+}
+
 // Place returns the interfaces on one line.
 func (s *Snapshot) Place() string {
-	if len(s.Interfaces) > 0 && s.Interfaces[0].Role == RoleWire {
+	if len(s.Interfaces) > 0 && !s.Watches() {
 		return strings.Join(s.Names(), " ⇄ ")
 	}
 	if len(s.Interfaces) > 0 && s.Interfaces[0].Followed {

@@ -41,7 +41,7 @@ func Default() *Map {
 		Interrupt: Bind("Ctrl-C", "quit, whatever is open", "ctrl+c"),
 		Suspend:   Bind("Ctrl-Z", "suspend; fg goes on", "ctrl+z"),
 
-		Stop: Bind("s", "stop forwarding", "s", "S"),
+		Stop: Bind("s", "end the tracker", "s", "S"),
 		Keep: Bind("k", "keep it running", "k", "K"),
 		Stay: Bind("Esc q", "stay", "esc", "q", "f10", "enter", "n", "N"),
 	}

@@ -89,21 +89,32 @@ func (d *Dialog) ask(a answer) tea.Cmd {
 	typed := d.typed
 	d.asked, d.pending, d.typed = true, false, nil
 	d.frame.Keys.Keep.SetEnabled(a.keepable)
-	between := "its interfaces"
-	if s := d.frame.Latest; s != nil {
-		between = page.InterfaceNames(s)
-	}
 	var choices []string
 	for _, h := range d.hints() {
 		choices = append(choices, keys.ShortName(h.Key)+" "+h.Does)
 	}
-	d.question = confirm.Question{
-		Title:   "stop forwarding?",
-		Lines:   []string{"the tracker ends with the console,", "then nothing passes " + between},
-		Choices: strings.Join(choices, "   "),
-	}
+	d.question = d.end()
+	d.question.Choices = strings.Join(choices, "   ")
 	d.frame.AskAbove(d)
 	return d.answerWith(typed)
+}
+
+// end says what the end of the tracker means for the traffic.
+func (d *Dialog) end() confirm.Question {
+	s, between := d.frame.Latest, "its interfaces"
+	switch {
+	case s != nil && s.Watches():
+		return confirm.Question{
+			Title: "stop watching?",
+			Lines: []string{"the tracker ends with the console:", "it forgets its flows; the traffic goes on"},
+		}
+	case s != nil:
+		between = page.InterfaceNames(s)
+	}
+	return confirm.Question{
+		Title: "stop forwarding?",
+		Lines: []string{"the tracker ends with the console,", "then nothing passes " + between},
+	}
 }
 
 // answerWith hands keys to the question until it is answered. Those after the answer

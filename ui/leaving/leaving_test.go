@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"ctop/tracker/flow"
 	"ctop/ui/internal/fake"
 	"ctop/ui/page"
 )
@@ -51,6 +52,24 @@ func TestLeave(t *testing.T) {
 	}
 	if got := d.Footer(80, 0)[0]; !strings.HasPrefix(got, " s stop   k keep running   Esc stay") {
 		t.Errorf("%q", got)
+	}
+}
+
+// A watched interface goes on without the tracker, and the question says so.
+func TestLeaveWatched(t *testing.T) {
+	f, d := newDialog(&ending{ends: true, keepable: true})
+	for i := range f.Latest.Interfaces {
+		f.Latest.Interfaces[i].Role = flow.RoleWatch
+	}
+	f.Run(d.Leave())
+	box := strings.Join(d.Box(80, 24), "\n")
+	for _, want := range []string{"stop watching?", "it forgets its flows; the traffic goes on", "s stop   k keep running   Esc stay"} {
+		if !strings.Contains(box, want) {
+			t.Errorf("no %q in\n%s", want, box)
+		}
+	}
+	if strings.Contains(box, "forwarding") || strings.Contains(box, "nothing passes") {
+		t.Errorf("a watched interface forwards nothing by the tracker:\n%s", box)
 	}
 }
 

@@ -133,7 +133,11 @@ func (f *Frame) Emptiness() string {
 	case !f.filter.Empty() && len(f.Shown.Flows) > 0:
 		return "none of " + format.Plural(len(f.Shown.Flows), "flow") + " passes the filter; Esc clears it"
 	}
-	return "no flows yet: they appear with the first packet between " + InterfaceNames(f.Shown)
+	where := " between "
+	if f.Shown.Watches() {
+		where = " at "
+	}
+	return "no flows yet: they appear with the first packet" + where + InterfaceNames(f.Shown)
 }
 
 // Empty draws the text of a page without lines.
