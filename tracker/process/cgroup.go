@@ -34,7 +34,8 @@ func ParseGroups(text string) Group {
 }
 
 // ParsePath returns the names in the path of a control group. Later elements are
-// inside the earlier ones: a unit inside a container is one of its own systemd.
+// inside the earlier ones: a unit inside a container is one of its own systemd, and one
+// inside a unit is named after both, since users call theirs as they like.
 func ParsePath(path string) Group {
 	var g Group
 	parent := ""
@@ -46,7 +47,7 @@ func ParsePath(path string) Group {
 		} else if id := containerOf(element, parent); id != "" {
 			g.Container, g.Unit = id, ""
 		} else if isUnit(element) {
-			g.Unit = element
+			g.Unit = strings.TrimPrefix(g.Unit+"/"+element, "/")
 		}
 		parent = element
 	}
