@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net"
 	"slices"
 	"strings"
@@ -14,17 +15,22 @@ import (
 // an example.
 type form string
 
+// example says which interfaces to name.
+func (f form) example() string {
+	return fmt.Sprintf("name an interface, as in %s eth0, or two, as in %[1]s eth0 eth1", f)
+}
+
 // pair returns the two interfaces of the command line. It accepts alternative names.
 func (f form) pair(args []string) ([]string, error) {
 	switch {
 	case len(args) == 0:
-		return nil, usagef("name two interfaces, as in %s eth0 eth1", f)
+		return nil, usagef("%s", f.example())
 	case len(args) == 1:
 		return nil, usagef("%s is one interface: name two, as in %s %[1]s eth1", args[0], f)
 	case len(args) > 2 && f.takesFilter(args):
 		return nil, f.filterMeant(args)
 	case len(args) > 2:
-		return nil, usagef("too many names (%s): ctop stands between two interfaces", strings.Join(args, " "))
+		return nil, usagef("too many names (%s): ctop stands between two interfaces, or watches several, with --watch", strings.Join(args, " "))
 	}
 	if f.takesFilter(args) {
 		return nil, f.filterMeant(args)
@@ -92,11 +98,13 @@ func trackerOf(name string) ([]string, error) { return tracker.Holding(name) }
 
 // all returns the interfaces of a tracker, all of which the command line must name.
 func (f form) all(args []string) ([]string, error) {
-	if len(args) != 1 {
-		if len(args) > 2 {
-			return distinct(args)
-		}
+	switch {
+	case len(args) == 0:
+		return nil, usagef("name the interfaces of the tracker, as in %s eth0, or use %[1]s --all", f)
+	case len(args) == 2:
 		return f.pair(args)
+	case len(args) > 2:
+		return distinct(args)
 	}
 	names, _ := distinct(args)
 	interfaces, _ := trackerOf(names[0])

@@ -78,7 +78,7 @@ func (s session) open(ctx context.Context, o tracker.Options) func() (*tracker.T
 func (s session) join(ctx context.Context, names []string) func() (*tracker.Tracker, error) {
 	return func() (*tracker.Tracker, error) {
 		t, err := tracker.Join(ctx, names...)
-		return t, advise(err, "begin with one, as in ctop eth0 eth1", "say which, as in --on eth0,eth1")
+		return t, advise(err, "begin with one, as in ctop eth0", "say which, as in --on eth0,eth1")
 	}
 }
 
@@ -94,13 +94,12 @@ func advise(err error, ifNone, ifMany string) error {
 }
 
 // joinOrOpen joins the running tracker without taking it over. It attaches one only
-// if none runs and two interfaces were named.
+// if none runs and interfaces were named.
 func (s session) joinOrOpen(ctx context.Context, as form, names []string, f *trackerFlags) func() (*tracker.Tracker, error) {
 	return func() (*tracker.Tracker, error) {
 		t, err := tracker.Join(ctx, names...)
 		if len(names) == 0 {
-			two := "name two interfaces, as in " + string(as) + " eth0 eth1"
-			return t, advise(err, two, two)
+			return t, advise(err, as.example(), as.example())
 		}
 		// If the pins are not safe, no tracker can be joined either.
 		if !errors.Is(err, tracker.ErrNotRunning) && !errors.Is(err, tracker.ErrUnsafe) {

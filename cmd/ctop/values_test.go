@@ -104,9 +104,9 @@ func TestPairs(t *testing.T) {
 		args string
 		want string
 	}{
-		{"ctop", "", "name two interfaces, as in ctop eth0 eth1"},
+		{"ctop", "", "name an interface, as in ctop eth0, or two, as in ctop eth0 eth1"},
 		{"ctop", "eth8", "eth8 is one interface: name two, as in ctop eth8 eth1"},
-		{"ctop", "eth8 eth9 eth7", "too many names (eth8 eth9 eth7)"},
+		{"ctop", "eth8 eth9 eth7", "too many names (eth8 eth9 eth7): ctop stands between two interfaces, or watches several, with --watch"},
 		{"ctop", "port:80 and tcp", "port:80 and tcp is a filter, not an interface: write ctop --filter 'port:80 and tcp'"},
 		{"ctop", "tcp port:80", "tcp port:80 is a filter"},
 		{"ctop serve", "tcp port:80", ""},
@@ -140,7 +140,7 @@ func TestPlaces(t *testing.T) {
 		watch bool
 		want  string
 	}{
-		{"", false, "name two interfaces"},
+		{"", false, "name an interface, as in ctop eth0, or two"},
 		{"", true, "name the interfaces to watch, as in ctop --watch eth0"},
 		{"eth8", false, ""},
 		{"eth8 eth9", false, ""},
@@ -166,7 +166,7 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("down %s: %v, error %v", args, names, err)
 		}
 	}
-	for args, want := range map[string]string{"eth8": "eth8 is one interface", "eth8 eth9 eth8": "eth8 was named twice", "": "name two interfaces"} {
+	for args, want := range map[string]string{"eth8": "eth8 is one interface", "eth8 eth9 eth8": "eth8 was named twice", "": "name the interfaces of the tracker, as in ctop down eth0, or use ctop down --all"} {
 		if _, err := form("ctop down").all(strings.Fields(args)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("down %s: error %v", args, err)
 		}
