@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ctop/internal/recording"
 	"ctop/tracker/flow"
 )
@@ -92,6 +94,23 @@ func TestReplayWithoutPrivilege(t *testing.T) {
 		if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitFailed || !strings.HasSuffix(stderr.String(), want) || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("%.30q: %v, %q", text, err, stderr.String())
 		}
+	}
+}
+
+// Without CAP_PERFMON the verifier refuses the programs, with text that helps nobody.
+func TestWithSomePrivileges(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("privileged: only root can become nobody")
+	}
+	var stderr strings.Builder
+	cmd := asNobody("replay", "-")
+	cmd.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_BPF, unix.CAP_NET_ADMIN}
+	cmd.Stdin = strings.NewReader("\xd4\xc3\xb2\xa1\x02\x00\x04\x00\x00\x00\x00\x00\x00\x00\x00\x00\xff\xff\x00\x00\x01\x00\x00\x00")
+	cmd.Stderr = &stderr
+	err := cmd.Run()
+	want := "ctop: load BPF programs: not permitted: run it as root (sudo ctop …), or with CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_SYS_ADMIN\n"
+	if cmd.ProcessState.ExitCode() != exitFailed || stderr.String() != want {
+		t.Errorf("%v, %q", err, stderr.String())
 	}
 }
 

@@ -164,7 +164,25 @@ func Check() error {
 	if errors.Is(err, ebpf.ErrNotSupported) {
 		return fmt.Errorf("%w: it has no BPF programs that user space can call (type syscall, Linux 5.14): ctop needs Linux 5.15 or newer", ErrUnsupported)
 	}
+	if err == nil {
+		err = checkPerfmon()
+	}
 	return ExplainPermission("load BPF programs", err)
+}
+
+// checkPerfmon returns an error if the process has neither CAP_PERFMON nor
+// CAP_SYS_ADMIN, which includes it. The verifier's own error does not say so.
+func checkPerfmon() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("read own capabilities: %w", err)
+	}
+	effective := uint64(data[1].Effective)<<32 | uint64(data[0].Effective)
+	if effective&(1<<unix.CAP_PERFMON|1<<unix.CAP_SYS_ADMIN) == 0 {
+		return unix.EPERM
+	}
+	return nil
 }
 
 // ExplainPermission adds advice to an error caused by a missing privilege. It
