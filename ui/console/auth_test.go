@@ -177,6 +177,11 @@ func TestBrokenKeysFile(t *testing.T) {
 		_ = c.Close()
 		t.Error("somebody came in")
 	}
+	if said := r.log.String(); strings.Contains(said, "read the authorised keys") {
+		t.Errorf("the log has keys that were not read: %s", said)
+	}
+	r.writeKeys(string(good))
+	r.eventually("the log has the keys", func() bool { return strings.Contains(r.log.String(), `msg="read the authorised keys" keys=2`) })
 	r.press(ann, "q")
 	if err := r.end(ann); err != nil {
 		t.Error(err)

@@ -52,6 +52,22 @@ func TestSocket(t *testing.T) {
 	}
 }
 
+// TestSmallest has the smallest of each fact that is not shown where it is zero.
+func TestSmallest(t *testing.T) {
+	of := fake.Flow(0)
+	of.Reply.RTT = 1
+	f, p := open(of)
+	shows(t, p, "reply ← 1 1.4 kB 112 Mb/s 0.00 ms")
+	f.Inspect = func(flow.Ref) (flow.Inspection, error) {
+		return flow.Inspection{Origin: &flow.Socket{SSThresh: 1, SRTT: 1, MinRTT: 1, Lost: 1, PacingRate: 1, DeliveryRate: 1}}, nil
+	}
+	f.Send(page.Polled{})
+	shows(t, p, "ssthresh 1, rtt 0.00 ms ± 0.00 ms, min rtt 0.00 ms,", "1 lost, pacing 1 b/s, delivery 1 b/s,")
+	f.Inspect = func(flow.Ref) (flow.Inspection, error) { return flow.Inspection{Origin: &flow.Socket{}}, nil }
+	f.Send(page.Polled{})
+	hides(t, p, "ssthresh", "rtt 0.00 ms", "lost", "pacing", "delivery")
+}
+
 func TestSocketIsNotKnown(t *testing.T) {
 	f, p := open(fake.Flow(0))
 	f.Send(page.FlowOpened{})
