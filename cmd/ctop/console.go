@@ -76,6 +76,7 @@ func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlag
 	suspend := newSuspension()
 	input := watchInput(e.stdin)
 	model := ui.New(source, append(look.options(e, input, m.saved), more...)...)
+	began := model.Settings() // the console changes the model in place
 	program := tea.NewProgram(model,
 		tea.WithInput(input), tea.WithOutput(e.stdout), tea.WithFilter(suspend.key),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithoutSignalHandler(),
@@ -104,7 +105,7 @@ func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlag
 		return fmt.Errorf("run the console: %w", err)
 	}
 	if left, ok := last.(ui.Model); ok && !look.forget {
-		m.keep(model.Settings(), left.Settings())
+		m.keep(began, left.Settings())
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ The lab is invisible from outside and is removed when ctop ends, however it ends
 }
 
 func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
-	headless := c.dump || !isTerminal(c.env.stdin) || !isTerminal(c.env.stdout)
+	headless := c.dump || !c.env.interactive()
 	if err := c.check(cmd, headless); err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func inTerminal(t *testing.T, columns, rows int, line string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"ctop", "panics"} {
+	for _, name := range []string{"ctop", "panics", "forgets"} {
 		if err := os.Symlink(self, filepath.Join(x.dir, name)); err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,12 @@ func inTerminal(t *testing.T, columns, rows int, line string) *terminal {
 // record writes recording.ctop.
 func (x *terminal) record() {
 	x.t.Helper()
-	f, err := os.Create(filepath.Join(x.dir, "recording.ctop"))
+	x.write("recording.ctop", snapshotOf(time.Now(), "10.11.12.13", 300))
+}
+
+func (x *terminal) write(name string, snapshots ...*flow.Snapshot) {
+	x.t.Helper()
+	f, err := os.Create(filepath.Join(x.dir, name))
 	if err != nil {
 		x.t.Fatal(err)
 	}
@@ -79,24 +84,31 @@ func (x *terminal) record() {
 	if err != nil {
 		x.t.Fatal(err)
 	}
-	s := &flow.Snapshot{Time: time.Now(), Host: "edge", MaxFlows: 1000}
-	s.Interfaces = []flow.Interface{{Name: "left", Up: true}, {Name: "right", Up: true}}
-	for i := range 300 {
-		s.Flows = append(s.Flows, flow.Flow{
-			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour, Age: time.Minute,
-			Tuple: flow.Tuple{
-				Proto: flow.ProtocolUDP,
-				Src:   flow.EndFrom(netip.MustParseAddr("10.11.12.13"), uint16(1000+i)),
-				Dst:   flow.MustParseEnd("10.11.12.14:53"),
-			},
-		})
-	}
-	if err := w.Snapshot(s); err != nil {
-		x.t.Fatal(err)
+	for _, s := range snapshots {
+		if err := w.Snapshot(s); err != nil {
+			x.t.Fatal(err)
+		}
 	}
 	if err := w.Close(); err != nil {
 		x.t.Fatal(err)
 	}
+}
+
+// snapshotOf has n questions of a host.
+func snapshotOf(at time.Time, host string, n int) *flow.Snapshot {
+	s := &flow.Snapshot{Time: at, Host: "edge", MaxFlows: 1000}
+	s.Interfaces = []flow.Interface{{Name: "left", Up: true}, {Name: "right", Up: true}}
+	for i := range n {
+		s.Flows = append(s.Flows, flow.Flow{
+			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour, Age: time.Minute,
+			Tuple: flow.Tuple{
+				Proto: flow.ProtocolUDP,
+				Src:   flow.EndFrom(netip.MustParseAddr(host), uint16(1000+i)),
+				Dst:   flow.MustParseEnd("10.11.12.14:53"),
+			},
+		})
+	}
+	return s
 }
 
 func (x *terminal) read() {

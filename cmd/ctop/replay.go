@@ -92,7 +92,7 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if len(args) != 1 {
 		return usagef("name one capture, as in ctop replay trace.pcap")
 	}
-	headless := c.dump || c.events || !isTerminal(c.env.stdin) || !isTerminal(c.env.stdout)
+	headless := c.dump || c.events || !c.env.interactive()
 	if err := c.check(cmd, headless); err != nil {
 		return err
 	}

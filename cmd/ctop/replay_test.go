@@ -155,6 +155,23 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestReplayOfMany has more packets than are read between two checks for an interrupt.
+func TestReplayOfMany(t *testing.T) {
+	lab.Require(t)
+	tr := newTrace(t)
+	const many = 2*interruptEvery + 10
+	for i := range many {
+		tr.add(time.Duration(i)*time.Millisecond, i%2 == 1, layers.IPProtocolUDP, &layers.UDP{SrcPort: 53, DstPort: 53})
+	}
+	path := filepath.Join(t.TempDir(), "many.pcap")
+	if err := os.WriteFile(path, tr.file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if s := replayed(t, path); s.Counters.Packets != many {
+		t.Errorf("%d packets of %d", s.Counters.Packets, many)
+	}
+}
+
 // TestReplayRefused has one line for every file that is no capture.
 func TestReplayRefused(t *testing.T) {
 	lab.Require(t)

@@ -20,6 +20,9 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(f.Fd())
 }
 
+// interactive reports whether an operator reads and types, and no script.
+func (e env) interactive() bool { return isTerminal(e.stdin) && isTerminal(e.stdout) }
+
 // checkTerminal returns an error if the console cannot be drawn on stdin and stdout.
 func (e env) checkTerminal() error {
 	switch {

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"ctop/internal/recording"
+)
+
+// TestInteractive has a terminal for both, for one, and for none.
+func TestInteractive(t *testing.T) {
+	master, slave, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = master.Close(), slave.Close() }()
+	file, err := os.CreateTemp(t.TempDir(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	for _, tt := range []struct {
+		stdin, stdout *os.File
+		want          bool
+	}{{slave, slave, true}, {slave, file, false}, {file, slave, false}, {file, file, false}} {
+		if got := (env{stdin: tt.stdin, stdout: tt.stdout}).interactive(); got != tt.want {
+			t.Errorf("from %s to %s: %t", tt.stdin.Name(), tt.stdout.Name(), got)
+		}
+	}
+}
+
+// forgets is what this program does where it is called so: it shows a console that
+// saves no settings, as a demo does.
+func forgets() {
+	e := env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv}
+	source := new(recording.Player)
+	err := func() error {
+		file, err := os.Open("recording.ctop")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		r, err := recording.NewReader(file)
+		if err != nil {
+			return err
+		}
+		if err := source.Play(context.Background(), r, recording.PlayOptions{}); err != nil {
+			return err
+		}
+		return e.runProgram(source, nil, consoleFlags{forget: true})
+	}()
+	os.Exit(report(os.Stderr, err))
+}
+
+// TestSettingsAreSaved has a console that saves what the operator chose, and one that
+// does not.
+func TestSettingsAreSaved(t *testing.T) {
+	for name, saves := range map[string]bool{"ctop replay recording.ctop": true, "forgets": false} {
+		x := inTerminal(t, 80, 24, name+"; echo status $?")
+		n := x.expect(0, `10\.11\.12\.13`)
+		x.send("r")
+		n = x.expect(n, `rates in bytes per second`)
+		x.send("q")
+		x.expect(n, `(?s)`+leaves+`.*status 0\r\n`)
+		text, err := os.ReadFile(filepath.Join(x.dir, "state", "ctop", "console.json"))
+		if saved := strings.Contains(string(text), `"bytes"`); saved != saves || saves != (err == nil) {
+			t.Errorf("%s saved %q, %v", name, text, err)
+		}
+	}
+}
+
+// recordHour writes hour.ctop: another host has all flows an hour later.
+func (x *terminal) recordHour() {
+	x.t.Helper()
+	begin := time.Now()
+	x.write("hour.ctop", snapshotOf(begin, "10.11.12.13", 3), snapshotOf(begin.Add(time.Hour), "10.11.12.99", 3))
+}
+
+// TestSpeed plays a recording of an hour as fast as it went, and at once.
+func TestSpeed(t *testing.T) {
+	for flags, shown := range map[string]string{"--speed 1": `10\.11\.12\.13`, "": `10\.11\.12\.99`} {
+		x := inTerminal(t, 80, 24, "")
+		n := x.expect(0, `ready> $`)
+		x.recordHour()
+		x.send("ctop replay --theme dark " + flags + " hour.ctop\n")
+		n = x.expect(n, shown)
+		x.send("q")
+		x.expect(n, `(?s)`+leaves+`.*ready> $`)
+	}
+}
