@@ -119,11 +119,7 @@ func (t *Table) pursueReset(r *resetting) (done bool, err error) {
 // giveUpResets stops resetting the flows that have not ended.
 func (t *Table) giveUpResets(pending []resetting, outcome *flow.Outcome) error {
 	for i := range pending {
-		// The flow may be silent, but not yet for as long as its round trip demands.
-		result, err := t.runReset(&pending[i], bpf.ConntrackResetStepRESET_END)
-		if err == nil && result == bpf.ConntrackResetResultRESET_BUSY {
-			result, err = t.runReset(&pending[i], bpf.ConntrackResetStepRESET_GIVE_UP)
-		}
+		result, err := t.endOrGiveUp(&pending[i])
 		switch {
 		case err != nil:
 			return err
@@ -136,6 +132,18 @@ func (t *Table) giveUpResets(pending []resetting, outcome *flow.Outcome) error {
 		}
 	}
 	return nil
+}
+
+// endOrGiveUp ends a flow that is silent, if not yet for as long as its round trip
+// demands. Any other flow goes on as before.
+func (t *Table) endOrGiveUp(r *resetting) (bpf.ConntrackResetResult, error) {
+	if time.Since(r.sent) >= resetQuiet {
+		result, err := t.runReset(r, bpf.ConntrackResetStepRESET_END)
+		if err != nil || result != bpf.ConntrackResetResultRESET_BUSY {
+			return result, err
+		}
+	}
+	return t.runReset(r, bpf.ConntrackResetStepRESET_GIVE_UP)
 }
 
 // sendReset sends a RST to both ends if the flow had packets since the last
@@ -183,9 +191,15 @@ func (t *Table) runReset(r *resetting, step bpf.ConntrackResetStep) (bpf.Conntra
 	}
 	if result == bpf.ConntrackResetResultRESET_SENT {
 		r.packets, r.sent = uint64(out.CB[0])|uint64(out.CB[1])<<32, sent
-		r.quiet = resetQuiet + resetRounds*time.Duration(out.CB[2])*time.Microsecond
+		r.quiet = quietTime(out.CB[2])
 	}
 	return result, nil
+}
+
+// quietTime returns how long a flow must be silent after a reset, by the round trip of its
+// handshake in microseconds.
+func quietTime(roundTrip uint32) time.Duration {
+	return resetQuiet + resetRounds*time.Duration(roundTrip)*time.Microsecond
 }
 
 // resetPacket returns the program's arguments as a packet. The kernel reads the
