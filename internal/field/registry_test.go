@@ -156,7 +156,7 @@ func names(fields []*Field, name func(*Field) string) string {
 }
 
 func TestLargestFirst(t *testing.T) {
-	for name, want := range map[string]bool{"age": true, "ttl": false, "proto": false, "if": false, "id": false, "in_rate": true, "rtt": true, "bytes": true} {
+	for name, want := range map[string]bool{"age": true, "ttl": false, "pid": false, "proto": false, "if": false, "id": false, "in_rate": true, "rtt": true, "bytes": true} {
 		if f, _ := Named(name); f.LargestFirst() != want || !f.Sortable() {
 			t.Errorf("%s: largest first %v", name, f.LargestFirst())
 		}

@@ -17,6 +17,18 @@ func tcp(src, dst string) *flow.Flow {
 
 var veths = flow.Snapshot{Interfaces: []flow.Interface{{Name: "veth1"}, {Name: "veth2"}}}
 
+// TestTextOfFilter has the text without the blanks around it, and one more term.
+func TestTextOfFilter(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "udp", "  ": "udp", " tcp\t": "tcp udp", " tcp  port:443 ": "tcp  port:443 udp", "tcp or icmp ": "(tcp or icmp) udp",
+	} {
+		f, err := Parse(text)
+		if err != nil || f.And("udp") != want {
+			t.Errorf("%q: %q, error %v, want %q", text, f.And("udp"), err, want)
+		}
+	}
+}
+
 func TestMatch(t *testing.T) {
 	web := tcp("10.0.0.7:51514", "192.168.1.2:443")
 	web.ID, web.Age, web.Idle, web.Timeout = 0xff, 2*time.Hour, 10*time.Second, time.Minute

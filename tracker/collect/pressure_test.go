@@ -1,8 +1,11 @@
 package collect
 
 import (
+	"reflect"
 	"testing"
 	"time"
+
+	"ctop/tracker/flow"
 )
 
 func TestPressure(t *testing.T) {
@@ -12,6 +15,24 @@ func TestPressure(t *testing.T) {
 	}{{0, 0}, {50, 0}, {80, 0}, {90, maxPressure / 2}, {100, 0.9375}, {120, 0.9375}, {81, 0.046875}} {
 		if got := pressure(tt.flows, 100); got < tt.want-1e-9 || got > tt.want+1e-9 {
 			t.Errorf("%d of 100 flows: %v, want %v", tt.flows, got, tt.want)
+		}
+	}
+}
+
+// A table is nearly full at nine tenths. One of no size is not.
+func TestTableWarnings(t *testing.T) {
+	for _, tt := range []struct{ flows, room, percent int }{
+		{0, 0, 0}, {0, 1000, 0}, {500, 1000, 0}, {899, 1000, 0}, {900, 1000, 90}, {906, 1000, 91}, {1000, 1000, 100}, {1, 1, 100},
+	} {
+		got := TableWarnings(&flow.Snapshot{Flows: make([]flow.Flow, tt.flows), MaxFlows: tt.room})
+		if tt.percent == 0 {
+			if got != nil {
+				t.Errorf("%d of %d flows: %q", tt.flows, tt.room, got)
+			}
+			continue
+		}
+		if want := (flow.Warning{Kind: flow.WarningTable, Numbers: []int{tt.percent}}); len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%d of %d flows: %q, want %q", tt.flows, tt.room, got, want)
 		}
 	}
 }
