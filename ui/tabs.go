@@ -21,8 +21,16 @@ func (m *root) tabsLine() string {
 		}
 		line += text + " "
 	}
-	facts := strings.Join(fitFacts(m.frame.Tab().Facts(), m.frame.Width-width-1), factGap)
+	facts := strings.Join(fitFacts(m.facts(), m.frame.Width-width-1), factGap)
 	return line + format.Blank(m.frame.Width-width-format.Width(facts)-1) + facts
+}
+
+// facts returns those of the page on the screen, or else of the tab below it.
+func (m *root) facts() []string {
+	if facts := m.frame.Front().Facts(); len(facts) > 0 {
+		return facts
+	}
+	return m.frame.Tab().Facts()
 }
 
 const (
@@ -40,7 +48,7 @@ func (m *root) compact() bool {
 	if m.frame.Width < compactTabs {
 		return true
 	}
-	width := 2 + format.Width(strings.Join(m.frame.Tab().Facts(), factGap))
+	width := 2 + format.Width(strings.Join(m.facts(), factGap))
 	for i := range m.frame.Tabs() {
 		width += format.Width(m.tabText(i, false)) + 1
 	}

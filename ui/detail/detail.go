@@ -82,6 +82,9 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 // Attempt returns the act that a key would perform on the flow.
 func (p *Page) Attempt(msg tea.KeyMsg) (page.Attempt, bool) { return p.acts.Attempt(msg, &p.flow) }
 
+// Facts returns the number of lines below the visible part.
+func (p *Page) Facts() []string { return page.LinesBelow(len(p.all()) - p.top - p.height) }
+
 // Hints returns the keys of the page.
 func (p *Page) Hints() []page.Hint {
 	k := p.frame.Keys

@@ -2,6 +2,7 @@ package detail_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -179,7 +180,15 @@ func TestScrolling(t *testing.T) {
 	f, p := open(fake.Flow(0))
 	all := len(p.Lines())
 	p.SetSize(120, 5)
+	below := func(want ...string) {
+		t.Helper()
+		if got := p.Facts(); !slices.Equal(got, want) {
+			t.Errorf("below the screen: %q, want %q", got, want)
+		}
+	}
+	below(fmt.Sprintf("↓ %d more lines", all-5))
 	f.Press("down")
+	below(fmt.Sprintf("↓ %d more lines", all-6))
 	if got := len(p.Lines()); got != all-1 {
 		t.Errorf("%d lines", got)
 	}
@@ -190,6 +199,9 @@ func TestScrolling(t *testing.T) {
 	if f.Press("G"); len(p.Lines()) != 5 {
 		t.Errorf("%d lines", len(p.Lines()))
 	}
+	below()
+	f.Press("up")
+	below("↓ 1 more line")
 	if f.Press("g"); len(p.Lines()) != all {
 		t.Errorf("%d lines", len(p.Lines()))
 	}

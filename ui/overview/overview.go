@@ -6,7 +6,6 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
-	"ctop/internal/format"
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 	"ctop/ui/page"
@@ -131,10 +130,7 @@ func (p *Page) Lines() []string {
 
 // Facts returns the number of lines below the visible part.
 func (p *Page) Facts() []string {
-	if n := len(p.lines) - p.top - p.height; n > 0 {
-		return []string{"↓ " + format.Plural(n, "more line")}
-	}
-	return nil
+	return page.LinesBelow(len(p.lines) - p.top - p.height)
 }
 
 // Hints returns the keys of the page.

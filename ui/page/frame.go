@@ -150,6 +150,14 @@ func InterfaceNames(s *flow.Snapshot) string {
 	return format.Clean(s.Place())
 }
 
+// LinesBelow returns the fact that n lines are below the screen, nothing if none is.
+func LinesBelow(n int) []string {
+	if n <= 0 {
+		return nil
+	}
+	return []string{"↓ " + format.Plural(n, "more line")}
+}
+
 // Fraction returns the number of shown items and of all items.
 func Fraction(shown, all int) string {
 	return format.Count(shown) + "/" + format.Count(all)

@@ -41,7 +41,7 @@ type Page interface {
 	// Lines draws the page. Lines that do not fit are dropped.
 	Lines() []string
 	// Facts returns short texts about the page to show beside the tabs, the
-	// most important one last.
+	// most important one last. Those of a page over a tab replace the tab's.
 	Facts() []string
 	// Hints returns the keys that the footer names.
 	Hints() []Hint
