@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/frame"
@@ -49,7 +51,8 @@ func deafen(t *testing.T, h *lab.Host) {
 	attach(t, h, ebpf.AttachTCXIngress, asm.Instructions{asm.Mov.Imm(asm.R0, tcxDrop), asm.Return()})
 }
 
-// attach attaches a program to a hook of a host's link until the test ends.
+// attach attaches a program to a hook of a host's link, by a filter of the clsact qdisc
+// where the kernel has no tcx.
 func attach(t *testing.T, h *lab.Host, hook ebpf.AttachType, code asm.Instructions) {
 	t.Helper()
 	prog, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SchedCLS, License: "GPL", Instructions: code})
@@ -63,6 +66,9 @@ func attach(t *testing.T, h *lab.Host, hook ebpf.AttachType, code asm.Instructio
 			return err
 		}
 		l, err := link.AttachTCX(link.TCXOptions{Interface: device.Index, Program: prog, Attach: hook})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return addFilter(device.Index, hook, prog)
+		}
 		if err == nil {
 			t.Cleanup(func() { _ = l.Close() })
 		}
@@ -71,6 +77,23 @@ func attach(t *testing.T, h *lab.Host, hook ebpf.AttachType, code asm.Instructio
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// addFilter adds a filter that runs a program. Filter and qdisc go with the link.
+func addFilter(index int, hook ebpf.AttachType, prog *ebpf.Program) error {
+	qdisc := &netlink.GenericQdisc{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT},
+		QdiscType:  "clsact",
+	}
+	if err := netlink.QdiscReplace(qdisc); err != nil {
+		return err
+	}
+	parent := uint32(netlink.HANDLE_MIN_INGRESS)
+	if hook == ebpf.AttachTCXEgress {
+		parent = netlink.HANDLE_MIN_EGRESS
+	}
+	attrs := netlink.FilterAttrs{LinkIndex: index, Parent: parent, Priority: 1, Protocol: unix.ETH_P_ALL}
+	return netlink.FilterAdd(&netlink.BpfFilter{FilterAttrs: attrs, Fd: prog.FD(), Name: "test", DirectAction: true})
 }
 
 // resetCount counts the RSTs that arrive at a host.
