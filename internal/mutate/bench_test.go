@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -161,6 +163,33 @@ func TestSuites(t *testing.T) {
 		}
 		if text := strings.Join(got, " "); text != c.want {
 			t.Errorf("%s, own %t, quick %t: %s, not %s", c.pkg, c.own, c.quick, text, c.want)
+		}
+	}
+}
+
+// TestTrackerTests has a test for each name of one, and a name for every test that is
+// not too long.
+func TestTrackerTests(t *testing.T) {
+	files, err := filepath.Glob("../e2e/*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var tests []string
+	for _, file := range files {
+		for _, found := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(string(readFile(t, file)), -1) {
+			tests = append(tests, found[1])
+		}
+	}
+	for _, name := range slices.Concat(wireTests, watchTests, resetTests) {
+		if begins := regexp.MustCompile("^Test" + name); !slices.ContainsFunc(tests, begins.MatchString) {
+			t.Errorf("there is no test %s", name)
+		}
+	}
+	long := []string{"TestResetBusy", "TestResetFrames", "TestWatchByEveryCommand", "TestWatchIsHarmless", "TestWatchLocal", "TestWatchdog"}
+	all, ours := regexp.MustCompile("^Test(Watch|Reset)"), regexp.MustCompile(trackerTests)
+	for _, test := range tests {
+		if all.MatchString(test) && ours.MatchString(test) == slices.Contains(long, test) {
+			t.Errorf("%s is one of them: %t", test, ours.MatchString(test))
 		}
 	}
 }

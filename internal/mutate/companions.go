@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // module is the prefix of all import paths.
 const module = "ctop"
@@ -11,8 +14,24 @@ type suite struct{ pkg, run string }
 
 // trackerTests are the end-to-end tests that observe a tracker from outside,
 // except floods and long ones.
-const trackerTests = "^Test(DeleteIn|FlowTimeout|ChangedTimeoutIsShown|Join|LastOneOut|DownAfterKill|TakeOverAfterKill|Keep|" +
-	"ForeignProgram|Interfaces|Guard|UseLater|UnequalMTUs|ResetRemoves|StockVethPairs|CrossedTuples|Trace|Renamed|BackWith)"
+var trackerTests = "^Test(" + strings.Join(slices.Concat(wireTests, watchTests, resetTests), "|") + ")"
+
+// What the names of the tests begin with, in a wire, where a tracker watches, and of
+// resets.
+var (
+	wireTests = []string{
+		"DeleteIn", "FlowTimeout", "ChangedTimeoutIsShown", "Join", "LastOneOut", "DownAfterKill", "TakeOverAfterKill", "Keep",
+		"ForeignProgram", "Interfaces", "Guard", "UseLater", "UnequalMTUs", "StockVethPairs", "CrossedTuples", "Trace", "Renamed", "BackWith",
+	}
+	watchTests = []string{
+		"Watch$", "WatchAll", "WatchBehind", "WatchEnforce", "WatchKinds", "WatchLoopback", "WatchOwn", "WatchTun", "Watched",
+		"EventsNameInterfaces", "NAT", "NoNAT", "SocketFacts", "WhoClient", "WhoDatagram", "WhoIsGone", "WhoSameTuples",
+	}
+	resetTests = []string{
+		"Reset$", "ResetAfter", "ResetBehind", "ResetIn", "ResetLeaves", "ResetLoopback", "ResetMany", "ResetOf", "ResetOwn",
+		"ResetPassedOn", "ResetRemoves", "ResetTun", "ResetWatched",
+	}
+)
 
 // companions returns other packages whose tests should notice a change in pkg.
 func companions(pkg string) []suite {
