@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/valyala/fastjson"
@@ -42,9 +43,21 @@ func Read(ctx context.Context, in io.Reader) (*flow.Snapshot, error) {
 		return r.object(text, split.hadFlows)
 	}
 	if err := split.read(buffered); err != nil {
-		return nil, err
+		return nil, brief(err)
 	}
 	return r.result()
+}
+
+// longestError is how much is said of what is wrong, in bytes.
+const longestError = 300
+
+// brief cuts an error that is too long: it quotes what the file has, or repeats itself for
+// every bracket.
+func brief(err error) error {
+	if text := err.Error(); len(text) > longestError {
+		return errors.New(strings.ToValidUTF8(text[:longestError], "") + "…")
+	}
+	return err
 }
 
 // readRecording returns the last snapshot of a recording, also of one whose end is

@@ -239,3 +239,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// However much of a file is wrong, an error says it on one short line.
+func TestErrorsAreShort(t *testing.T) {
+	const deep = 1000
+	for name, text := range map[string]string{
+		"deep": `{"schema":"ctop.snapshot/1","x":` + strings.Repeat("[", deep) + strings.Repeat("]", deep) + `}`,
+		"long": `{"id":"` + strings.Repeat("é\x1b", 1<<16) + `"}`,
+	} {
+		_, err := snapshot.Read(context.Background(), strings.NewReader(text))
+		if err == nil || len(err.Error()) > 400 || strings.ContainsAny(err.Error(), "\n\x1b") {
+			t.Errorf("%s: the error is %.1000q", name, err)
+		}
+	}
+}
