@@ -17,6 +17,8 @@ type Choice struct {
 	Name  string
 	Means string
 	On    bool
+	// NoRoom: it is on, but the screen is too narrow for it.
+	NoRoom bool
 }
 
 // List is a list with selectable columns.
@@ -112,13 +114,14 @@ func (d *Dialog) Box(width, height int) []string {
 	}
 	visible := d.window
 	visible.Resize(len(d.choices), height-2)
-	title := format.Cut(" columns: those that fit are shown ", inner)
+	title := format.Cut(" columns: [-] has no room here ", inner)
 	lines := []string{"┌" + d.frame.Theme.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
 	first, end := visible.Visible()
+	choices := d.list.Choices() // as the screen is now
 	for i := first; i < end; i++ {
-		text := format.Left(" "+line(d.choices[i]), inner)
+		text := format.Left(" "+line(choices[i]), inner)
 		if i == visible.Cursor {
-			text = d.frame.Theme.Cursor.Render(format.Left("▌"+line(d.choices[i]), inner))
+			text = d.frame.Theme.Cursor.Render(format.Left("▌"+line(choices[i]), inner))
 		}
 		lines = append(lines, "│ "+text+" │")
 	}
@@ -127,7 +130,10 @@ func (d *Dialog) Box(width, height int) []string {
 
 func line(c Choice) string {
 	box := "[ ]"
-	if c.On {
+	switch {
+	case c.NoRoom:
+		box = "[-]"
+	case c.On:
 		box = "[x]"
 	}
 	return box + " " + format.Left(c.Name, nameWidth) + " " + c.Means

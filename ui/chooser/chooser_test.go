@@ -22,7 +22,7 @@ func (c *columns) Choices() (list []chooser.Choice) {
 		chosen = []string{"state", "ttl"}
 	}
 	for _, name := range []string{"state", "ttl", "idle"} {
-		list = append(list, chooser.Choice{Name: name, Means: "the " + name, On: slices.Contains(chosen, name)})
+		list = append(list, chooser.Choice{Name: name, Means: "the " + name, On: slices.Contains(chosen, name), NoRoom: name == "idle" && slices.Contains(chosen, name)})
 	}
 	return list
 }
@@ -63,7 +63,7 @@ func TestBox(t *testing.T) {
 	f.Press("down")
 	d := f.Dialog()
 	got := d.Box(60, 20)
-	want := []string{"┌ columns: those that fit are shown ", "│  [x] state       the state ", "│ ▌[x] ttl         the ttl ", "│  [ ] idle        the idle ", "└──"}
+	want := []string{"┌ columns: [-] has no room here ", "│  [x] state       the state ", "│ ▌[x] ttl         the ttl ", "│  [ ] idle        the idle ", "└──"}
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)
 	}
@@ -75,6 +75,11 @@ func TestBox(t *testing.T) {
 	// The cursor stays in sight in a box that is too small.
 	f.Press("down")
 	if got := d.Box(60, 3); len(got) != 3 || !strings.Contains(got[1], "▌[ ] idle") {
+		t.Errorf("%q", got)
+	}
+	// What is on and has no room is not said to be shown.
+	f.Press("space")
+	if got := d.Box(60, 3); !strings.Contains(got[1], "▌[-] idle") {
 		t.Errorf("%q", got)
 	}
 	for _, size := range [][2]int{{60, 2}, {4, 20}} {

@@ -50,7 +50,7 @@ type columns struct{ *table.Model }
 func (c columns) Choices() []chooser.Choice {
 	var choices []chooser.Choice
 	for _, one := range table.Columns() {
-		choices = append(choices, chooser.Choice{Name: one.Name, Means: one.Means, On: c.Has(one.Name)})
+		choices = append(choices, chooser.Choice{Name: one.Name, Means: one.Means, On: c.Has(one.Name), NoRoom: c.Has(one.Name) && !c.Shows(one.Name)})
 	}
 	return choices
 }

@@ -191,6 +191,12 @@ func (m *Model) Chosen() []string {
 	return names
 }
 
+// Shows reports whether a column is on the screen.
+func (m *Model) Shows(name string) bool {
+	id := named(name)
+	return slices.ContainsFunc(m.places, func(p place) bool { return p.id == id })
+}
+
 // Has reports whether a column is wanted.
 func (m *Model) Has(name string) bool {
 	id := named(name)
