@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -44,12 +45,19 @@ func (c *correction) look(ctx context.Context) {
 	if t.who == nil || time.Now().Before(c.next) {
 		return
 	}
-	began := time.Now()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := kernel.ThreadTime()
 	err := t.correctOwners(ctx)
-	if c.next = time.Now().Add(max(correctEvery, time.Duration(float64(time.Since(began))/correctShare))); err != nil && !c.failed {
+	if c.next = time.Now().Add(pauseAfter(kernel.ThreadTime() - before)); err != nil && !c.failed {
 		c.failed = true
 		t.log.Warn("the processes behind flows are not looked for again", "error", err)
 	}
+}
+
+// pauseAfter returns how long not to look again after a look that took so much CPU time.
+func pauseAfter(took time.Duration) time.Duration {
+	return max(correctEvery, time.Duration(float64(took)/correctShare))
 }
 
 // connection is a socket's ends, its own first.

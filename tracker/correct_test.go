@@ -3,9 +3,22 @@ package tracker
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"ctop/tracker/kernel"
 )
+
+// A look is repeated when its CPU time is a hundredth of what has passed, and no sooner
+// than after two seconds.
+func TestPauseAfter(t *testing.T) {
+	for took, want := range map[time.Duration]time.Duration{
+		0: 2 * time.Second, 20 * time.Millisecond: 2 * time.Second, 300 * time.Millisecond: 30 * time.Second,
+	} {
+		if got := pauseAfter(took); got != want {
+			t.Errorf("after %s it pauses %s, want %s", took, got, want)
+		}
+	}
+}
 
 // A process may have a socket in very many files, and very many processes may have it:
 // little is kept of them.
