@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -103,9 +102,12 @@ func TestWhoTranslated(t *testing.T) {
 	n.visitorSays(c)
 	meant.do("hear")
 	meant.do("say")
-	// The owner has looked at the sockets once when the visitor has its name.
-	binary := filepath.Base(os.Args[0])
-	n.owned("tcp", c.port, binary[:min(15, len(binary))], flow.Origin)
+	// The owner has looked at the sockets since when one that was accepted later has its
+	// name.
+	witness := n.actor(nil, "witness", "listen", place(n.here, 0))
+	later := n.visitor(witness.hears())
+	witness.do("accept")
+	n.owned("tcp", later.port, "witness", flow.Reply)
 	n.never("tcp", 8080, "bystander")
 }
 
