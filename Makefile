@@ -74,7 +74,7 @@ judge: need-go need-kernel need-root ## compare SEQUENCES (100000) conversations
 	@CTOP_JUDGE_SEQUENCES=$(SEQUENCES) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run TestGenerated $(TESTFLAGS) ./internal/judge
 
 chaos: need-go need-kernel need-root ## attack, overload and break it for half an hour, as root
-	@CTOP_CHAOS=1 $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 30m -v -run 'Twice|Raced|Interrupted' $(TESTFLAGS) ./bpf
+	@CTOP_CHAOS=1 $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 90m -v -run 'Twice|Raced|Interrupted' $(TESTFLAGS) ./bpf
 	@CTOP_CHAOS=1 CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 90m -v \
 		-run 'Flood|Full|Soak|Descriptors|Pins|BPFFS|Clock|Kill|Cable|Interfaces|Overflow|Upgrade|Watchdog|Foreign|Attacked|Renamed|Disk|AtOnce|LastOne|BadCables|WithoutTheNetwork|MountNamespace|OutOfReach|UnsafePins|UnitRestarts' $(TESTFLAGS) ./internal/e2e
 

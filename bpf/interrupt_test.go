@@ -88,7 +88,7 @@ func (n *interruption) run() {
 	var stop atomic.Bool
 	var sending sync.WaitGroup
 	sending.Go(func() { n.send(&stop) })
-	n.end(longer(10, 3000))
+	n.end(longer(10, 300))
 	stop.Store(true)
 	sending.Wait()
 	n.settle()

@@ -89,7 +89,7 @@ func TestFlowsBegunTwiceInFullTable(t *testing.T) {
 		// A flow lasts until both of its packets have come.
 		c.lead = room / 4
 		var all uint64
-		rounds := r.until(longer(5_000, 1_000_000), each, c, func(counted ConntrackCpuStats) {
+		rounds := r.until(longer(5_000, 200_000), each, c, func(counted ConntrackCpuStats) {
 			untracked := counted.Untracked[ConntrackUntrackedUNTRACKED_TABLE]
 			if lost := each - int(counted.Created); lost < 0 || lost > int(untracked/2) || untracked > each/100 || r.count() != each-lost-ended(counted) {
 				t.Fatalf("%s: %d flows of %d were created, %d ended, %d are there; %d packets were untracked",
