@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -99,23 +98,7 @@ func (r *rig) resets(addr netip.Addr) {
 // that took.
 func dying(t *testing.T, ends ...net.Conn) func() time.Duration {
 	t.Helper()
-	begun := time.Now()
-	dead := make(chan time.Duration, len(ends))
-	for _, end := range ends {
-		go func() {
-			_ = end.SetReadDeadline(time.Now().Add(resetWithin))
-			if _, err := io.Copy(io.Discard, end); !errors.Is(err, unix.ECONNRESET) {
-				t.Errorf("%s, an end, says %v", end.LocalAddr(), err)
-			}
-			dead <- time.Since(begun)
-		}()
-	}
-	return func() (longest time.Duration) {
-		for range ends {
-			longest = max(longest, <-dead)
-		}
-		return longest
-	}
+	return deaths(t, map[error][]net.Conn{unix.ECONNRESET: ends})
 }
 
 // A connection that sends as fast as it can, one way or both, ends as well.
