@@ -98,10 +98,15 @@ func (r *rig) open(o tracker.Options) {
 		r.t.Fatal(err)
 	}
 	r.begin(tr)
-	// The first event shows that the collector is listening, so it misses none
-	// from here on. It also has a snapshot.
+	r.listens(r.Server.Addr4())
+}
+
+// listens waits for the first event, of a ping of the client, and for a snapshot. The
+// event shows that the collector is listening, so it misses none from here on.
+func (r *rig) listens(to netip.Addr) {
+	r.t.Helper()
 	r.eventually("an event, and a snapshot", func() bool {
-		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {
+		if err := lab.WaitPing(r.ctx, r.Client, to); err != nil {
 			r.t.Fatal(err)
 		}
 		return len(r.log()) > 0 && r.collector.Snapshot() != nil

@@ -38,7 +38,7 @@ func newWatcher(t *testing.T) *watcher {
 	return n
 }
 
-// watch begins to watch.
+// watch begins to watch, and waits until every event is heard.
 func (n *watcher) watch() {
 	n.rig.t.Helper()
 	o := tracker.Options{Watch: true, Interfaces: []string{n.Client.Port()}, Cgroup: n.cgroup}
@@ -50,6 +50,7 @@ func (n *watcher) watch() {
 		n.rig.t.Log(note)
 	}
 	n.begin(tr)
+	n.listens(netip.MustParseAddr(n.here))
 }
 
 // place is an address with a port.
