@@ -293,10 +293,10 @@ static __always_inline int watch_slow(struct __sk_buff *skb,
 	seen.bytes = pkt->bytes;
 	watched_count(w, side, &seen);
 	if (naming)
-		who_before(skb, pkt, w, how);
+		how |= who_before(skb, pkt, w, how);
 	events = stats->events[LANE_PACKET];
 	verdict = track(pkt, stats, clock_ticks());
-	if (naming) {
+	if (naming && !(how & WHO_KNOWN)) {
 		if (stats->events[LANE_PACKET] != events)
 			how |= WHO_CHANGED;
 		who_after(skb, pkt, w, how);

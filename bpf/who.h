@@ -318,17 +318,14 @@ static __always_inline bool who_is_due(const struct packet *pkt, bool fresh)
 	return fresh;
 }
 
-/* Gives a flow the owner that was found for its packet. */
-static __always_inline void who_give(const struct packet *pkt,
+/* Gives a flow the owner that was found for its packet. control is the flow's. */
+static __always_inline void who_give(struct flow *flow, __u64 control,
+				     const struct packet *pkt,
 				     const struct owner *found)
 {
-	struct flow *flow;
-	__u64 control, flags = found->control;
+	__u64 flags = found->control;
 
-	if (!flags)
-		return;
-	flow = flow_living(&pkt->key, &control);
-	if (!flow || owner_status(flow, control) == OWNER_SURE)
+	if (!flags || owner_status(flow, control) == OWNER_SURE)
 		return;
 	if (flow_direction(control, pkt) == REPLY)
 		flags ^= OWNER_REPLY;
@@ -336,18 +333,20 @@ static __always_inline void who_give(const struct packet *pkt,
 }
 
 /* What is said of a packet: it is no established flow's next one; it changed a flow; it
- * goes out. */
+ * goes out; its flow has an owner. */
 #define WHO_FRESH 1
 #define WHO_CHANGED 2
 #define WHO_SIDE 4
+#define WHO_KNOWN 8
 
-/* Looks for the owner of a packet that is to be tracked. */
+/* Looks for the owner of a packet that is to be tracked. Returns WHO_KNOWN if its flow has
+ * one. */
 __noinline int who_before(struct __sk_buff *skb, struct packet *pkt,
 			  const struct watched *w, __u32 how)
 {
 	struct owner *found = pending_owner_get();
-	struct flow *flow;
-	__u64 control;
+	struct flow *flow = NULL;
+	__u64 control = 0;
 
 	if (!pkt || !w || !found)
 		return 0;
@@ -357,12 +356,12 @@ __noinline int who_before(struct __sk_buff *skb, struct packet *pkt,
 	if (!who_opens(pkt)) {
 		flow = flow_living(&pkt->key, &control);
 		if (flow && owner_status(flow, control) == OWNER_SURE)
-			return 0;
+			return WHO_KNOWN;
 	}
 	who_find(skb, pkt, w, how & WHO_SIDE ? WATCH_OUT : WATCH_IN);
 	/* It may end the flow, whose event then has the name. */
-	if (pkt->tcp_flags & (TCP_FIN | TCP_RST))
-		who_give(pkt, found);
+	if (flow && pkt->tcp_flags & (TCP_FIN | TCP_RST))
+		who_give(flow, control, pkt, found);
 	return 0;
 }
 
@@ -371,12 +370,18 @@ __noinline int who_after(struct __sk_buff *skb, struct packet *pkt,
 			 const struct watched *w, __u32 how)
 {
 	struct owner *found = pending_owner_get();
+	struct flow *flow;
+	__u64 control;
 
-	if (!pkt || !w || !found || pkt->kind != PACKET_FLOW)
+	if (!pkt || !w || !found || pkt->kind != PACKET_FLOW ||
+	    !(found->control || how & WHO_CHANGED))
 		return 0;
-	if (!found->control && how & WHO_CHANGED)
-		who_find(skb, pkt, w, how & WHO_SIDE ? WATCH_OUT : WATCH_IN);
-	who_give(pkt, found);
+	flow = flow_living(&pkt->key, &control);
+	if (flow && owner_status(flow, control) != OWNER_SURE) {
+		if (!found->control)
+			who_find(skb, pkt, w, how & WHO_SIDE ? WATCH_OUT : WATCH_IN);
+		who_give(flow, control, pkt, found);
+	}
 	/* Nobody else's flow begins with it. */
 	found->control = 0;
 	return 0;
