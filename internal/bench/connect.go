@@ -70,15 +70,7 @@ type switchboard struct {
 func newSwitchboard(ctx context.Context, r *rig) (*switchboard, error) {
 	s := &switchboard{rig: r}
 	for _, host := range r.hosts() {
-		err := host.Do(func() error {
-			return errors.Join(
-				// The side that closes first does not keep closed connections,
-				// or it would run out of ports.
-				sysctl("ipv4/tcp_max_tw_buckets", "0"),
-				sysctl("ipv4/ip_local_port_range", "10000 65000"),
-				sysctl("core/somaxconn", "4096"))
-		})
-		if err != nil {
+		if err := host.Do(manyConnections); err != nil {
 			return nil, err
 		}
 	}
@@ -106,37 +98,11 @@ func (s *switchboard) watch(ctx context.Context) {
 
 // listen starts a server that closes connections after the client.
 func (s *switchboard) listen(i int) error {
-	var listener int
-	err := s.Server.Do(func() (err error) {
-		listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return fmt.Errorf("open a socket: %w", err)
-		}
-		address := &unix.SockaddrInet4{Port: connectPort + i}
-		return errors.Join(unix.Bind(listener, address), unix.Listen(listener, 4096))
-	})
-	if err != nil {
-		return err
+	end, err := listenAt(s.Server, connectPort+i, finish)
+	if err == nil {
+		s.stop = append(s.stop, end)
 	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var b [1]byte
-		for {
-			fd, _, err := unix.Accept(listener)
-			if err != nil {
-				return
-			}
-			_, _ = unix.Read(fd, b[:])
-			_ = unix.Close(fd)
-		}
-	}()
-	s.stop = append(s.stop, func() {
-		_ = unix.Shutdown(listener, unix.SHUT_RDWR)
-		<-done
-		_ = unix.Close(listener)
-	})
-	return nil
+	return err
 }
 
 // measure opens and closes connections for a while.
