@@ -3,6 +3,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/frame"
@@ -71,12 +73,30 @@ func newInterruption(t *testing.T, by hook, steps [][]arrival) *interruption {
 	return n
 }
 
-// attach attaches a program where packets have been steered to their CPU before.
-func (n *interruption) attach(by hook, port int) (link.Link, error) {
+// attach attaches a program where packets have been steered to their CPU before. A kernel
+// without tcx has it as a filter, which goes with the interface.
+func (n *interruption) attach(by hook, port int) (io.Closer, error) {
 	if by == hookTC {
-		return link.AttachTCX(link.TCXOptions{Interface: port, Program: n.CtopTc, Attach: ebpf.AttachTCXIngress})
+		l, err := link.AttachTCX(link.TCXOptions{Interface: port, Program: n.CtopTc, Attach: ebpf.AttachTCXIngress})
+		if errors.Is(err, ebpf.ErrNotSupported) {
+			return io.NopCloser(nil), attachFilter(port, n.CtopTc)
+		}
+		return l, err
 	}
 	return link.AttachXDP(link.XDPOptions{Program: n.CtopXdp, Interface: port, Flags: link.XDPGenericMode})
+}
+
+// attachFilter has a filter of the clsact qdisc run a program.
+func attachFilter(port int, program *ebpf.Program) error {
+	qdisc := &netlink.GenericQdisc{
+		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: port, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT},
+		QdiscType:  "clsact",
+	}
+	filter := &netlink.BpfFilter{
+		FilterAttrs: netlink.FilterAttrs{LinkIndex: port, Parent: netlink.HANDLE_MIN_INGRESS, Priority: 1, Protocol: unix.ETH_P_ALL},
+		Fd:          program.FD(), Name: "test", DirectAction: true,
+	}
+	return errors.Join(netlink.QdiscAdd(qdisc), netlink.FilterAdd(filter))
 }
 
 // run goes on until enough packets are known to have come between a program's decision

@@ -3,20 +3,18 @@ package e2e
 import (
 	"context"
 	"encoding/binary"
-	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/cilium/ebpf"
-	"github.com/cilium/ebpf/asm"
-	"github.com/cilium/ebpf/link"
-	"github.com/vishvananda/netlink"
 
 	"ctop/internal/frame"
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // stream sends numbered frames of every kind from one host to another, unevenly, and
@@ -28,14 +26,16 @@ type stream struct {
 	mu       sync.Mutex
 	sent     [][]byte
 	arrived  map[uint32][][]byte
+	// judged are the numbers of frames that enforce may drop.
+	judged map[uint32]bool
 }
 
 // streamMark is in every frame of a stream, before its number.
 const streamMark = "harmless"
 
-// kinds returns frames with the mark and the number at their end: plain ones, such as
-// the tracker calls invalid, and such as it does not understand.
-func (s *stream) kinds(number uint32) [][]byte {
+// kinds returns frames with the mark and the number at their end: plain ones and such as
+// the tracker does not understand, then such as it may call invalid.
+func (s *stream) kinds(number uint32) (plain, judged [][]byte) {
 	base := frame.Frame{MACs: s.macs, Src: s.from.Addr4(), Dst: s.to.Addr4(), Proto: frame.ProtoUDP}
 	payload := append([]byte(streamMark), 0, 0, 0, 0)
 	with := func(change func(*frame.Frame)) []byte {
@@ -52,13 +52,10 @@ func (s *stream) kinds(number uint32) [][]byte {
 			f.L4 = append(frame.Segment{Sport: 4001, Dport: 9, Seq: 7, Flags: flags}.Bytes(), f.L4[8:]...)
 		}
 	}
-	malformed := with(func(f *frame.Frame) {
-		segment(0x10)(f)
-		f.L4[12] = 0x10 // its header is too short
-	})
 	unknown := with(func(*frame.Frame) {})
 	binary.BigEndian.PutUint16(unknown[12:], 0x88b5)
-	return [][]byte{
+	plain = [][]byte{
+		unknown,
 		with(func(*frame.Frame) {}),
 		with(func(f *frame.Frame) { f.Src, f.Dst = s.from.Addr6(), s.to.Addr6() }),
 		with(func(f *frame.Frame) { f.VLANs = []uint16{7} }),
@@ -66,8 +63,14 @@ func (s *stream) kinds(number uint32) [][]byte {
 		with(func(f *frame.Frame) { f.Checksum = frame.Wrong }),
 		with(func(f *frame.Frame) { f.Fragment = 0x2000 }),
 		with(func(f *frame.Frame) { f.Options = []byte{1, 1, 1, 0} }),
+	}
+	malformed := with(func(f *frame.Frame) {
+		segment(0x10)(f)
+		f.L4[12] = 0x10 // its header is too short
+	})
+	return plain, [][]byte{
+		malformed,
 		with(segment(0x02)), with(segment(0x03)), with(segment(0x10)), with(segment(0x04)), // SYN, SYN+FIN, ACK, RST
-		malformed, unknown,
 	}
 }
 
@@ -96,7 +99,7 @@ func (s *stream) start(ctx context.Context, t *testing.T) {
 	if s.capture, err = s.to.Capture(); err != nil {
 		t.Fatal(err)
 	}
-	s.arrived = map[uint32][][]byte{}
+	s.arrived, s.judged = map[uint32][][]byte{}, map[uint32]bool{}
 	done := make(chan struct{})
 	t.Cleanup(func() { _ = s.capture.Close(); <-done })
 	go func() {
@@ -118,7 +121,12 @@ func (s *stream) start(ctx context.Context, t *testing.T) {
 // sendUntil sends frames of each kind, again and again.
 func (s *stream) sendUntil(stop chan struct{}) error {
 	for {
-		for _, data := range s.kinds(uint32(len(s.sent))) {
+		plain, judged := s.kinds(uint32(len(s.sent)))
+		for _, data := range judged {
+			number, _ := numberOf(data)
+			s.judged[number] = true
+		}
+		for _, data := range slices.Concat(plain, judged) {
 			if err := s.from.Inject(data); err != nil {
 				return err
 			}
@@ -132,16 +140,29 @@ func (s *stream) sendUntil(stop chan struct{}) error {
 	}
 }
 
-// check waits until every frame has arrived, once and as it was sent.
-func (s *stream) check(t *testing.T) {
+// missing returns the index of a frame that has to arrive and has not, or a negative number.
+func (s *stream) missing(enforced bool) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.IndexFunc(s.sent, func(data []byte) bool {
+		number, _ := numberOf(data)
+		return len(s.arrived[number]) == 0 && (!enforced || !s.judged[number])
+	})
+}
+
+// arrivals counts the frames that have arrived.
+func (s *stream) arrivals() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return uint64(len(s.arrived))
+}
+
+// check waits until every frame has arrived, once and as it was sent. Where invalid ones
+// are dropped, each of them may be missing, and some are.
+func (s *stream) check(t *testing.T, enforced bool) {
 	t.Helper()
 	for deadline := time.Now().Add(waitTimeout); ; time.Sleep(10 * time.Millisecond) {
-		s.mu.Lock()
-		missing := slices.IndexFunc(s.sent, func(data []byte) bool {
-			number, _ := numberOf(data)
-			return len(s.arrived[number]) == 0
-		})
-		s.mu.Unlock()
+		missing := s.missing(enforced)
 		if missing < 0 {
 			break
 		}
@@ -151,176 +172,153 @@ func (s *stream) check(t *testing.T) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	dropped := 0
 	for _, data := range s.sent {
 		number, _ := numberOf(data)
-		if came := s.arrived[number]; len(came) != 1 || !slices.Equal(came[0], data) {
+		came := s.arrived[number]
+		if len(came) == 0 && enforced && s.judged[number] {
+			dropped++
+			continue
+		}
+		if len(came) != 1 || !slices.Equal(came[0], data) {
 			t.Errorf("frame %d from %s arrived as\n%x, sent was\n%x", number, s.from.Name(), came, data)
 		}
 	}
-}
-
-// others are a program at each tcx hook of an interface, and a filter of the clsact qdisc
-// in each direction, which count the packets that they see.
-type others struct {
-	seen  *ebpf.Map
-	links []link.Link
-	prog  []*ebpf.Program
-}
-
-func (o *others) close() {
-	for _, l := range o.links {
-		_ = l.Close()
+	if (dropped > 0) != enforced {
+		t.Errorf("%d of %d frames from %s were dropped", dropped, len(s.sent), s.from.Name())
 	}
-	for _, p := range o.prog {
-		_ = p.Close()
-	}
-	_ = o.seen.Close()
-}
-
-// counting returns a program that counts in a slot and returns a verdict.
-func (o *others) counting(t *testing.T, slot uint32, verdict int32) *ebpf.Program {
-	t.Helper()
-	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
-		Type: ebpf.SchedCLS, License: "GPL", Name: "other",
-		Instructions: asm.Instructions{
-			asm.StoreImm(asm.RFP, -4, int64(slot), asm.Word),
-			asm.LoadMapPtr(asm.R1, o.seen.FD()),
-			asm.Mov.Reg(asm.R2, asm.RFP), asm.Add.Imm(asm.R2, -4),
-			asm.FnMapLookupElem.Call(),
-			asm.JEq.Imm(asm.R0, 0, "end"),
-			asm.Mov.Imm(asm.R1, 1), asm.StoreXAdd(asm.R0, asm.R1, asm.DWord),
-			asm.Mov.Imm(asm.R0, verdict).WithSymbol("end"), asm.Return(),
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	o.prog = append(o.prog, p)
-	return p
-}
-
-// tcUnspec lets the next program see the packet.
-const tcUnspec = -1
-
-func attachOthers(t *testing.T, name string, anchor link.Anchor, slot uint32, o *others) {
-	t.Helper()
-	iface, err := net.InterfaceByName(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, at := range []ebpf.AttachType{ebpf.AttachTCXIngress, ebpf.AttachTCXEgress} {
-		l, err := link.AttachTCX(link.TCXOptions{
-			Interface: iface.Index, Program: o.counting(t, slot+uint32(i), tcUnspec), Attach: at, Anchor: anchor,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.links = append(o.links, l)
-	}
-}
-
-// attachFilters attaches a filter of the clsact qdisc in each direction.
-func attachFilters(t *testing.T, name string, slot uint32, o *others) {
-	t.Helper()
-	on, err := netlink.LinkByName(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := netlink.QdiscAdd(&netlink.Clsact{QdiscAttrs: netlink.QdiscAttrs{
-		LinkIndex: on.Attrs().Index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT,
-	}}); err != nil {
-		t.Fatal(err)
-	}
-	for i, parent := range []uint32{netlink.HANDLE_MIN_INGRESS, netlink.HANDLE_MIN_EGRESS} {
-		if err := netlink.FilterAdd(&netlink.BpfFilter{
-			FilterAttrs: netlink.FilterAttrs{LinkIndex: on.Attrs().Index, Parent: parent, Priority: 7, Protocol: 3},
-			Fd:          o.counting(t, slot+uint32(i), tcUnspec).FD(), Name: "other", DirectAction: true,
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-// counts returns what each of them has seen.
-func (o *others) counts(t *testing.T) (seen []uint64) {
-	t.Helper()
-	for slot := range uint32(o.seen.MaxEntries()) {
-		var n uint64
-		if err := o.seen.Lookup(slot, &n); err != nil {
-			t.Fatal(err)
-		}
-		seen = append(seen, n)
-	}
-	return seen
 }
 
 // Everything arrives as it was sent, once, while a tracker comes and goes: through
-// attaching, a kill, a restart and "ctop down", with programs of others before and behind
-// and a filter of the clsact qdisc, all of which go on to see every packet.
+// attaching, a kill, a restart, an exchange of its programs by another version and "ctop
+// down", with programs of others before and behind and a filter of the clsact qdisc, all
+// of which go on to see every packet. With the policy enforce the same holds of valid
+// packets, and of others those that arrive are as they were.
 func TestWatchIsHarmless(t *testing.T) {
+	for _, policy := range []flow.Policy{flow.PolicyObserve, flow.PolicyEnforce} {
+		t.Run(policy.String(), func(t *testing.T) { newHarmless(t, policy).run() })
+	}
+}
+
+// harmless is two hosts with a bridge between them, which send to each other while one of
+// its ports is watched.
+type harmless struct {
+	*lab.Lab
+	t       *testing.T
+	ctx     context.Context
+	policy  flow.Policy
+	others  *others
+	streams []*stream
+}
+
+func newHarmless(t *testing.T, policy flow.Policy) *harmless {
+	t.Helper()
 	l, ctx := newLabWith(t, lab.Options{Bridge: true})
-	port := l.Client.Port()
 	seen, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 8, MaxEntries: 6})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &others{seen: seen}
-	defer o.close()
-	attachOthers(t, port, link.Tail(), 0, o)
-	attachFilters(t, port, 2, o)
-	streams := []*stream{{from: l.Client, to: l.Server}, {from: l.Server, to: l.Client}}
-	stop, done := make(chan struct{}), make(chan error, len(streams))
-	for _, s := range streams {
-		s.start(ctx, t)
-		go func() { done <- s.sendUntil(stop) }()
+	n := &harmless{Lab: l, t: t, ctx: ctx, policy: policy, others: &others{seen: seen}}
+	t.Cleanup(n.others.close)
+	attachOthers(t, l.Client.Port(), false, 0, n.others)
+	attachFilters(t, l.Client.Port(), 2, n.others)
+	n.streams = []*stream{{from: l.Client, to: l.Server}, {from: l.Server, to: l.Client}}
+	return n
+}
+
+// step has a connection transfer data.
+func (n *harmless) step(when string) {
+	n.t.Helper()
+	if err := lab.Transfer(n.ctx, n.Client, n.Server, n.Server.Addr4(), 8<<20); err != nil {
+		n.t.Errorf("%s: %v", when, err)
 	}
-	step := func(when string) {
-		t.Helper()
-		if err := lab.Transfer(ctx, l.Client, l.Server, l.Server.Addr4(), 8<<20); err != nil {
-			t.Errorf("%s: %v", when, err)
+}
+
+// watch starts a tracker, or takes over the one that is there.
+func (n *harmless) watch() *lab.Cmd {
+	n.t.Helper()
+	return serveWatched(n.ctx, n.t, "--policy", n.policy.String(), n.Client.Port())
+}
+
+// serveWatched runs "ctop serve" until it watches. It owns the tracker.
+func serveWatched(ctx context.Context, t *testing.T, args ...string) *lab.Cmd {
+	t.Helper()
+	cmd, log := ctop(ctx, t, append([]string{"serve"}, args...)...), &said{}
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(waitTimeout); !strings.Contains(log.String(), "msg=serving"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not serve: %s", log)
 		}
 	}
-	watch := func() *lab.Cmd {
-		cmd := ctop(ctx, t, "events", port)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		waitWatched(ctx, t, port)
-		return cmd
+	return cmd
+}
+
+// upgrade has another version's programs exchanged.
+func (n *harmless) upgrade() *lab.Cmd {
+	n.t.Helper()
+	before := programs(n.t)
+	makeForeign(n.t, "programs", `"programs":"`)
+	cmd := n.watch()
+	if programs(n.t) == before {
+		n.t.Error("the programs were not exchanged")
 	}
-	step("before")
-	cmd := watch()
-	step("attached")
-	attachOthers(t, port, link.Head(), 4, o)
-	step("behind another program")
+	return cmd
+}
+
+func (n *harmless) kill(cmd *lab.Cmd) {
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
-	step("killed")
-	cmd = watch()
-	step("taken over")
-	if out, err := ctop(ctx, t, "down", port).CombinedOutput(); err != nil {
-		t.Errorf("down: %v: %s", err, out)
+}
+
+func (n *harmless) run() {
+	stop, done := make(chan struct{}), make(chan error, len(n.streams))
+	for _, s := range n.streams {
+		s.start(n.ctx, n.t)
+		go func() { done <- s.sendUntil(stop) }()
+	}
+	n.step("before")
+	cmd := n.watch()
+	n.step("attached")
+	attachOthers(n.t, n.Client.Port(), true, 4, n.others)
+	n.step("behind another program")
+	n.kill(cmd)
+	n.step("killed")
+	cmd = n.watch()
+	n.step("taken over")
+	n.kill(cmd)
+	cmd = n.upgrade()
+	n.step("its programs exchanged")
+	if out, err := ctop(n.ctx, n.t, "down", n.Client.Port()).CombinedOutput(); err != nil {
+		n.t.Errorf("down: %v: %s", err, out)
 	}
 	_ = cmd.Wait()
-	step("down")
+	n.step("down")
 	close(stop)
-	for range streams {
+	for range n.streams {
 		if err := <-done; err != nil {
-			t.Fatal(err)
+			n.t.Fatal(err)
 		}
 	}
-	for _, s := range streams {
-		s.check(t)
+	n.check()
+}
+
+func (n *harmless) check() {
+	for _, s := range n.streams {
+		s.check(n.t, n.policy == flow.PolicyEnforce)
 	}
-	// All of them saw what passed.
-	counts := o.counts(t)
-	for i, s := range streams {
-		if sent := uint64(len(s.sent)); counts[i] < sent || counts[2+i] < sent || counts[4+i] == 0 {
-			t.Errorf("direction %d: the program behind saw %d packets, the filter %d, the program before %d", i, counts[i], counts[2+i], counts[4+i])
+	// All of them saw what passed: who stands behind, but for what was dropped.
+	counts := n.others.counts(n.t)
+	for i, s := range n.streams {
+		arrived := s.arrivals()
+		if counts[i] < arrived || counts[2+i] < arrived || counts[4+i] == 0 {
+			n.t.Errorf("direction %d, of %d packets: the program behind saw %d packets, the filter %d, the program before %d", i, arrived, counts[i], counts[2+i], counts[4+i])
 		}
 	}
-	checkDetached(t, l)
+	checkDetached(n.t, n.Lab)
 	if running, err := tracker.Running(); err != nil || len(running) != 0 {
-		t.Errorf("still running: %v, %v", running, err)
+		n.t.Errorf("still running: %v, %v", running, err)
 	}
 }

@@ -67,7 +67,7 @@ func attach(t *testing.T, h *lab.Host, hook ebpf.AttachType, code asm.Instructio
 		}
 		l, err := link.AttachTCX(link.TCXOptions{Interface: device.Index, Program: prog, Attach: hook})
 		if errors.Is(err, ebpf.ErrNotSupported) {
-			return addFilter(device.Index, hook, prog)
+			return addFilter(device.Index, hook, prog, 1)
 		}
 		if err == nil {
 			t.Cleanup(func() { _ = l.Close() })
@@ -80,19 +80,19 @@ func attach(t *testing.T, h *lab.Host, hook ebpf.AttachType, code asm.Instructio
 }
 
 // addFilter adds a filter that runs a program. Filter and qdisc go with the link.
-func addFilter(index int, hook ebpf.AttachType, prog *ebpf.Program) error {
+func addFilter(index int, hook ebpf.AttachType, prog *ebpf.Program, priority uint16) error {
 	qdisc := &netlink.GenericQdisc{
 		QdiscAttrs: netlink.QdiscAttrs{LinkIndex: index, Handle: netlink.MakeHandle(0xffff, 0), Parent: netlink.HANDLE_CLSACT},
 		QdiscType:  "clsact",
 	}
-	if err := netlink.QdiscReplace(qdisc); err != nil {
+	if err := netlink.QdiscAdd(qdisc); err != nil && !errors.Is(err, unix.EEXIST) {
 		return err
 	}
 	parent := uint32(netlink.HANDLE_MIN_INGRESS)
 	if hook == ebpf.AttachTCXEgress {
 		parent = netlink.HANDLE_MIN_EGRESS
 	}
-	attrs := netlink.FilterAttrs{LinkIndex: index, Parent: parent, Priority: 1, Protocol: unix.ETH_P_ALL}
+	attrs := netlink.FilterAttrs{LinkIndex: index, Parent: parent, Priority: priority, Protocol: unix.ETH_P_ALL}
 	return netlink.FilterAdd(&netlink.BpfFilter{FilterAttrs: attrs, Fd: prog.FD(), Name: "test", DirectAction: true})
 }
 

@@ -137,7 +137,7 @@ func TestWatchBehind(t *testing.T) {
 	if text := warned(); text != "" {
 		t.Errorf("it says %q at first", text)
 	}
-	attachOthers(t, port, link.Head(), 0, o)
+	attachOthers(t, port, true, 0, o)
 	r.eventually("it says who stands before it", func() bool { return warned() == "behind other on "+port+", may not see all" })
 	say := func() uint64 {
 		if err := lab.WaitPing(r.ctx, r.Client, r.Server.Addr4()); err != nil {

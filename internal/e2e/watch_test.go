@@ -84,14 +84,7 @@ func TestWatchOwnInterface(t *testing.T) {
 	defer server.Close()
 	stop, talked := make(chan struct{}), make(chan error, 1)
 	go func() { talked <- talkUntil(stop, client, server) }()
-	watch := func() *lab.Cmd {
-		cmd := ctop(ctx, t, "events", l.Client.Port())
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		waitWatched(ctx, t, l.Client.Port())
-		return cmd
-	}
+	watch := func() *lab.Cmd { return serveWatched(ctx, t, l.Client.Port()) }
 	cmd := watch()
 	first := watchedFlow(ctx, t, l.Client.Port())
 	way := map[bool]string{false: "in", true: "out"}[first.Outgoing]
