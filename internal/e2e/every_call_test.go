@@ -59,7 +59,12 @@ type mortal struct {
 
 func newMortal(t *testing.T) *mortal {
 	t.Helper()
-	m := &mortal{serving: newServing(t)}
+	return mortalOf(t, newServing(t))
+}
+
+func mortalOf(t *testing.T, s *serving) *mortal {
+	t.Helper()
+	m := &mortal{serving: s}
 	log, err := os.OpenFile(filepath.Join(m.state, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		t.Fatal(err)

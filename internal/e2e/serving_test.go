@@ -63,6 +63,8 @@ type serving struct {
 	ann   ssh.Signer
 	// private is ann's private key.
 	private ed25519.PrivateKey
+	// interfaces are those of the service.
+	interfaces []string
 
 	cmd *lab.Cmd
 	log *said
@@ -70,8 +72,13 @@ type serving struct {
 
 func newServing(t testing.TB) *serving {
 	t.Helper()
-	l, ctx := newLab(t)
-	s := &serving{Lab: l, t: t, ctx: ctx, state: t.TempDir()}
+	return newServingWith(t, lab.Options{})
+}
+
+func newServingWith(t testing.TB, o lab.Options) *serving {
+	t.Helper()
+	l, ctx := newLabWith(t, o)
+	s := &serving{Lab: l, t: t, ctx: ctx, state: t.TempDir(), interfaces: []string{l.Client.Port(), l.Server.Port()}}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +98,7 @@ func newServing(t testing.TB) *serving {
 // command prepares a run of the program as a service.
 func (s *serving) command(args ...string) *lab.Cmd {
 	args = append([]string{"serve", "--ssh", "0.0.0.0:" + servedPort, "--metrics", servedMetrics}, args...)
-	cmd := ctop(s.ctx, s.t, append(args, s.Client.Port(), s.Server.Port())...)
+	cmd := ctop(s.ctx, s.t, append(args, s.interfaces...)...)
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+s.state)
 	return cmd
 }
