@@ -58,7 +58,7 @@ func TestAsideLines(t *testing.T) {
 			switch {
 			case line == "":
 				got += "-"
-			case strings.Contains(line, " →"):
+			case strings.HasPrefix(line, " tcp"):
 				got += "a"
 			case strings.HasPrefix(line, "     "):
 				got += "b"

@@ -30,7 +30,7 @@ func TestNewcomer(t *testing.T) {
 		}
 	}
 	// There is not room for both of its rates.
-	if !strings.Contains(lines[2], " RATE ▼") {
+	if !strings.Contains(lines[2], "⇄ b/s ▼") {
 		t.Errorf("the titles do not say by what it is sorted: %q", lines[2])
 	}
 	for _, key := range []struct{ says, press string }{{"d delete", "d"}, {"y delete it", "y"}} {

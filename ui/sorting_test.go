@@ -15,7 +15,7 @@ func TestLeftOrderIsSaid(t *testing.T) {
 	c.shows("0 as at first")
 	c.press("0")
 	c.hides(said, "STATE ▲", "sort by")
-	c.shows("OUT ▼")
+	c.shows("→ b/s ▼")
 	if got := c.m.Settings().Sort; got != "rate:desc" {
 		t.Errorf("sorted by %s", got)
 	}

@@ -22,7 +22,7 @@ import (
 func TestTalkersGroup(t *testing.T) {
 	c := newConsole(t, 120, 30, flowsUpTo(300))
 	c.press("3")
-	c.shows("[3 Talkers]", "SOURCE", "300 groups", "RATE ▼")
+	c.shows("[3 Talkers]", "SOURCE", "300 groups", "⇄ b/s ▼")
 	c.cursorOn("10.0.0.0 ")
 	for _, want := range []string{"DESTINATION", "SOURCE NET", "DESTINATION NET", "DESTINATION PORT", "STATE", "PROTOCOL", "INTERFACE"} {
 		c.press("b")
@@ -309,20 +309,20 @@ func TestCopyCycles(t *testing.T) {
 
 func TestColumns(t *testing.T) {
 	c := newConsole(t, 200, 50, flowsUpTo(10))
-	c.hides("RETR", "IDLE")
+	c.hides("REORD")
 	c.press("c")
-	for range 12 {
+	for range 16 {
 		c.press("down")
 	}
 	c.press("space", "enter")
-	c.shows("IDLE")
-	if got := c.m.Settings().Columns; !slices.Contains(got, "idle") || !slices.Contains(got, "state") {
+	c.shows("REORD")
+	if got := c.m.Settings().Columns; !slices.Contains(got, "reordered") || !slices.Contains(got, "state") {
 		t.Fatalf("chosen columns are %v", got)
 	}
 	c.press("c", "space", "esc")
-	c.shows("STATE", "IDLE")
+	c.shows("STATE", "REORD")
 	c.press("c", "0", "enter")
-	c.hides("IDLE")
+	c.hides("REORD")
 	if got := c.m.Settings().Columns; got != nil {
 		t.Fatalf("the standard columns are %v", got)
 	}

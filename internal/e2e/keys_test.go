@@ -315,13 +315,13 @@ func viewChecks() map[string]func(d *desk, k string) {
 			d.press(k)
 			d.shows("tcp_syn_sent is now 2m")
 		},
-		"While sorting: the column to the left":  func(d *desk, k string) { d.press("s", k); d.shows("   IN ▼"); d.hides("OUT ▼"); d.press("w") },
-		"While sorting: the column to the right": func(d *desk, k string) { d.press("s", k); d.shows("TOTAL ▼"); d.press("w"); d.shows("OUT ▼") },
+		"While sorting: the column to the left":  func(d *desk, k string) { d.press("s", k); d.shows("← b/s ▼"); d.hides("→ b/s ▼"); d.press("w") },
+		"While sorting: the column to the right": func(d *desk, k string) { d.press("s", k); d.shows("TOTAL B▼"); d.press("w"); d.shows("→ b/s ▼") },
 		"While sorting: by rate, as at first": func(d *desk, k string) {
 			d.press("s", "e")
 			d.shows("STATE ▲")
 			d.press("s", k)
-			d.shows("OUT ▼")
+			d.shows("→ b/s ▼")
 			d.hides("STATE ▲")
 		},
 		"ctop: this page": func(d *desk, k string) {

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"time"
 
 	"ctop/internal/format"
@@ -90,6 +91,8 @@ type Field struct {
 
 	// Title is the title of the field's column, in the console and in tables.
 	Title string
+	// Head is the title in the console, where there is a shorter or a clearer one.
+	Head string
 	// Width is the minimal width of the console's column, in cells.
 	Width int
 	// Extra hides the console's column by default.
@@ -146,6 +149,15 @@ type View struct {
 	Rates format.RateUnit
 	// Since is the time since the snapshot.
 	Since time.Duration
+}
+
+// Heading returns the title of the console's column, with the unit of its rates.
+func (f *Field) Heading(rates format.RateUnit) string {
+	text := cmp.Or(f.Head, f.Title)
+	if f.Kind == Rate {
+		text += " " + rates.Short()
+	}
+	return text
 }
 
 // Right reports whether the field's column is right-aligned, as numbers are.

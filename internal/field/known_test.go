@@ -26,7 +26,7 @@ func TestRoundTripsKnown(t *testing.T) {
 // TestExtras has the columns that the console shows only when asked for.
 func TestExtras(t *testing.T) {
 	extra := map[string]bool{
-		"rate": true, "idle": true, "rtt": true, "retransmits": true, "reordered": true, "if": true, "id": true,
+		"rate": true, "reordered": true, "if": true, "id": true,
 		"dir": true, "local": true, "remote": true,
 		"process": true, "pid": true,
 	}

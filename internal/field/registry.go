@@ -31,55 +31,55 @@ var registry = append([]Field{
 	},
 	{
 		Name: "out_rate", Means: "rate of the origin", Unit: bits, Kind: Rate, Number: outBits, Packets: outPPS, Seen: seenOut, Letter: "u",
-		Title: "OUT", Width: 7, JSON: "origin.bps", Wide: "OUT-BPS",
+		Title: "OUT", Head: "→", Width: 7, JSON: "origin.bps", Wide: "OUT-BPS",
 	},
 	{
 		Name: "in_rate", Means: "rate of the reply", Unit: bits, Kind: Rate, Number: inBits, Packets: inPPS, Seen: seenIn, Letter: "i",
-		Title: "IN", Width: 7, JSON: "reply.bps", Wide: "IN-BPS",
+		Title: "IN", Head: "←", Width: 7, JSON: "reply.bps", Wide: "IN-BPS",
 	},
 	{
 		Name: "bytes", Means: "bytes both ways", Example: ">1G", Kind: Count, Number: bytes, Letter: "a",
-		Title: "TOTAL", Width: 8,
+		Title: "TOTAL", Head: "TOTAL B", Width: 8,
 	},
 	{
 		Name: "age", Means: "time since the first packet", Example: ">1h", Kind: Span, Number: age, Letter: "g",
 		Title: "AGE", Width: 6, Show: showAge, JSON: "age_s", Event: EndEvent, Wide: "AGE", Cell: cellAge,
 	},
 	{
+		Name: "idle", Means: "time since the last packet", Example: ">30s", Kind: Span, Number: idle, Letter: "d",
+		Title: "IDLE", Width: 6, Show: showIdle, JSON: "idle_s", Always: true, Wide: "IDLE", Cell: cellIdle,
+	},
+	{
+		Name: "rtt", Means: "the handshake's round trip", Example: ">100ms", Kind: Span, Of: isTCP, Number: roundTrip, Letter: "m",
+		Title: "RTT", Width: 8,
+	},
+	{
+		Name: "retransmits", Means: "retransmitted TCP segments", Example: ">0", Kind: Count, Of: isTCP, Number: retransmits, Letter: "x",
+		Title: "RETR", Width: 6,
+	},
+	{
 		Name: "out_packets", Means: "packets of the origin", Example: ">1k", Kind: Count, Number: outPackets, Seen: seenOut, Letter: "k",
-		Title: "PKT OUT", Width: 9, JSON: "origin.packets", Event: EndEvent, Wide: "OUT-PACKETS",
+		Title: "PKT OUT", Head: "→ PKTS", Width: 9, JSON: "origin.packets", Event: EndEvent, Wide: "OUT-PACKETS",
 	},
 	{
 		Name: "in_packets", Means: "packets of the reply", Example: "<10", Kind: Count, Number: inPackets, Seen: seenIn, Letter: "n",
-		Title: "PKT IN", Width: 9, JSON: "reply.packets", Event: EndEvent, Wide: "IN-PACKETS",
+		Title: "PKT IN", Head: "← PKTS", Width: 9, JSON: "reply.packets", Event: EndEvent, Wide: "IN-PACKETS",
 	},
 	{
 		Name: "out_bytes", Means: "bytes of the origin", Kind: Count, Number: outBytes, Seen: seenOut, Letter: "b",
-		Title: "BYTE OUT", Width: 9, JSON: "origin.bytes", Event: EndEvent, Wide: "OUT-BYTES",
+		Title: "BYTE OUT", Head: "→ BYTES", Width: 9, JSON: "origin.bytes", Event: EndEvent, Wide: "OUT-BYTES",
 	},
 	{
 		Name: "in_bytes", Means: "bytes of the reply", Kind: Count, Number: inBytes, Seen: seenIn, Letter: "y",
-		Title: "BYTE IN", Width: 9, JSON: "reply.bytes", Event: EndEvent, Wide: "IN-BYTES",
+		Title: "BYTE IN", Head: "← BYTES", Width: 9, JSON: "reply.bytes", Event: EndEvent, Wide: "IN-BYTES",
 	},
 	{
 		Name: "rate", Means: "rate both ways", Unit: bits, Kind: Rate, Number: bothBits, Packets: bothPPS, Letter: "w",
-		Title: "RATE", Width: 7, Extra: true,
+		Title: "RATE", Head: "⇄", Width: 7, Extra: true,
 	},
 	{
-		Name: "idle", Means: "time since the last packet", Example: ">30s", Kind: Span, Number: idle, Letter: "d",
-		Title: "IDLE", Width: 6, Extra: true, Show: showIdle, JSON: "idle_s", Always: true, Wide: "IDLE", Cell: cellIdle,
-	},
-	{
-		Name: "rtt", Means: "the handshake's round trip", Example: ">100ms", Kind: Span, Number: roundTrip, Letter: "m",
-		Title: "RTT", Width: 8, Extra: true,
-	},
-	{
-		Name: "retransmits", Means: "retransmitted TCP segments", Example: ">0", Kind: Count, Number: retransmits, Letter: "x",
-		Title: "RETR", Width: 6, Extra: true, Show: showRetransmits,
-	},
-	{
-		Name: "reordered", Means: "TCP segments out of order", Example: ">0", Kind: Count, Number: reordered, Letter: "v",
-		Title: "REORD", Width: 6, Extra: true, Show: showReordered,
+		Name: "reordered", Means: "TCP segments out of order", Example: ">0", Kind: Count, Of: isTCP, Number: reordered, Letter: "v",
+		Title: "REORD", Width: 6, Extra: true,
 	},
 	{
 		Name: "if", Means: "interface of the first packet", Example: ":veth1", Kind: Text, Text: interfaceName, Order: orderInterface, Letter: "f",
@@ -104,7 +104,7 @@ var registry = append([]Field{
 	{Name: "packets", Means: "packets both ways", Example: "<10", Kind: Count, Number: packets},
 	{Name: "pps", Means: "packets per second both ways", Example: ">1k", Kind: Rate, Number: bothPPS},
 	{Name: "timeout", Means: "how long the flow may be silent", Example: "<1h", Kind: Span, Number: timeout},
-	{Name: "zero_windows", Means: "times that a side closed its window", Example: ">0", Kind: Count, Number: zeroWindows},
+	{Name: "zero_windows", Means: "times that a side closed its window", Example: ">0", Kind: Count, Of: isTCP, Number: zeroWindows},
 	{
 		Name: "invalid", Means: "packets invalid for the flow", Example: ">0", Kind: Count, Number: invalid,
 		JSON: "invalid", Event: EndEvent, Wide: "INVALID", Cell: cellInvalid, Added: 1,

@@ -36,7 +36,7 @@ func TestRegistry(t *testing.T) {
 		if f.Title != "" && !f.Sortable() || f.Letter != "" && f.Title == "" {
 			t.Errorf("%s: a column that flows cannot be sorted by", f.Name)
 		}
-		if f.Title != "" && f.Name != Origin && f.Name != Reply && f.Width < len(f.Title) {
+		if f.Title != "" && f.Name != Origin && f.Name != Reply && f.Width < max(format.Width(f.Title), format.Width(f.Heading(format.Packets))) {
 			t.Errorf("%s: the title is wider than the column", f.Name)
 		}
 		if (f.Event != NoEvent || f.Always) && f.JSON == "" {

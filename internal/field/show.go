@@ -1,6 +1,7 @@
 package field
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"strings"
@@ -13,6 +14,8 @@ import (
 // Display returns the text of a cell in the console.
 func (f *Field) Display(of *flow.Flow, v View) string {
 	switch {
+	case f.Title != "" && !f.applies(of):
+		return format.Inapplicable
 	case f.Show != nil:
 		return f.Show(of, v)
 	case f.Seen != nil && !f.Seen(of):
@@ -21,6 +24,11 @@ func (f *Field) Display(of *flow.Flow, v View) string {
 		return f.displayNumber(of, v)
 	}
 	return f.displayText(of, v.Names)
+}
+
+// applies reports whether a flow can have a value.
+func (f *Field) applies(of *flow.Flow) bool {
+	return (f.Of == nil || f.Of(of.Tuple.Proto)) && (f.Kind != Word || f.Has(of))
 }
 
 func (f *Field) displayNumber(of *flow.Flow, v View) string {
@@ -75,18 +83,6 @@ func showProto(f *flow.Flow, _ View) string {
 func showTTL(f *flow.Flow, v View) string  { return format.Countdown(f.TTL(v.Since)) }
 func showAge(f *flow.Flow, v View) string  { return format.Age(f.Age + v.Since) }
 func showIdle(f *flow.Flow, v View) string { return format.Age(f.Idle + v.Since) }
-
-func showRetransmits(f *flow.Flow, _ View) string { return showSegments(f, retransmits) }
-func showReordered(f *flow.Flow, _ View) string   { return showSegments(f, reordered) }
-
-// showSegments returns the text of a counter that only TCP flows have.
-func showSegments(f *flow.Flow, number func(*flow.Flow) (Number, bool)) string {
-	if !isTCP(f.Tuple.Proto) {
-		return format.Unseen
-	}
-	n, _ := number(f)
-	return format.Total(uint64(n))
-}
 
 // AppendShort appends the text of a cell in a table, rounded as in the console.
 // Numbers contain no space, so awk reads each as one field.
@@ -158,7 +154,9 @@ func millis(number func(*flow.Flow) (Number, bool), seen func(*flow.Flow) bool) 
 	}
 }
 
-func showDirection(f *flow.Flow, _ View) string { return direction(f, nil) }
+func showDirection(f *flow.Flow, _ View) string {
+	return cmp.Or(direction(f, nil), format.Inapplicable)
+}
 
 func cellDirection(b []byte, f *flow.Flow) []byte {
 	if way := direction(f, nil); way != "" {

@@ -62,9 +62,9 @@ func TestTexts(t *testing.T) {
 		"retransmits":         {"7", "7", 7},
 		"reordered":           {"65.5 k", "65535", 65535},
 		"if":                  {"ve·th2", "ve·th2", 0},
-		"dir":                 {"", "-", 0},
-		"local":               {"", "-", 0},
-		"remote":              {"", "-", 0},
+		"dir":                 {"–", "-", 0},
+		"local":               {"–", "-", 0},
+		"remote":              {"–", "-", 0},
 		"id":                  {"0000000000000abc", "0000000000000abc", 0},
 		"packets":             {"1.0 k", "1013", 1013},
 		"pps":                 {"14", "13.5", 13.5},
@@ -147,7 +147,7 @@ func TestNotKnown(t *testing.T) {
 	for name, want := range map[string]struct{ shown, exact string }{
 		"in_packets": {"·", "·"}, "in_bytes": {"·", "·"}, "in_rate": {"·", "·"}, "reply.pps": {"·", "·"},
 		"out_packets": {"1", "1"}, "out_rate": {"0", "0.0"},
-		"rtt": {"·", "-"}, "retransmits": {"·", "0"}, "reordered": {"·", "0"},
+		"rtt": {"–", "-"}, "retransmits": {"–", "0"}, "reordered": {"–", "0"},
 		"origin.retransmits": {"·", "-"}, "origin.rtt": {"·", "-"}, "origin.sport": {"·", "-"}, "vlan": {"·", "-"},
 		"timeout": {"·", "-"}, "closed_by": {"", ""}, "pinned": {"", ""}, "if": {"?", "?"},
 		"origin.type": {"8", "8"}, "reply.type": {"0", "0"}, "origin.code": {"1", "1"}, "reply.icmp_id": {"77", "77"},
@@ -302,7 +302,7 @@ func TestSides(t *testing.T) {
 		outgoing                 bool
 		dir, member, here, there string
 	}{
-		{0, false, "in", "", "", ""},
+		{0, false, "in", "", "–", "–"},
 		{flow.EndOrigin, true, "out", "origin", "10.0.0.1:40000", "10.0.0.2:443"},
 		{flow.EndReply, false, "in", "reply", "10.0.0.2:443", "10.0.0.1:40000"},
 		{flow.EndOrigin | flow.EndReply, false, "in", "both", "10.0.0.1:40000", "10.0.0.2:443"},

@@ -30,6 +30,24 @@ func Line(share float64, width int) string {
 	return strings.Repeat("━", steps/2) + strings.Repeat("╸", steps%2) + Blank(width-(steps+1)/2)
 }
 
+// Pulse returns values as a line of columns, scaled to the highest. Zero is blank, so
+// that silence is seen in many rows.
+func Pulse(values []float64) string {
+	top := 0.0
+	for _, v := range values {
+		top = max(top, v)
+	}
+	var b strings.Builder
+	for _, v := range values {
+		if v <= 0 {
+			b.WriteByte(' ')
+			continue
+		}
+		b.WriteString(levels[min(int(v/top*float64(len(levels))), len(levels)-1)])
+	}
+	return b.String()
+}
+
 // Spark returns the last width values as a line of columns, scaled to the
 // highest. Zero is the lowest column: a gap would look like missing data.
 func Spark(values []float64, width int) string {

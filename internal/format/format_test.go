@@ -113,3 +113,13 @@ func TestBar(t *testing.T) {
 		t.Errorf("Spark = %q", got)
 	}
 }
+
+// Silence is blank in a pulse, and anything else is seen.
+func TestPulse(t *testing.T) {
+	if got := Pulse([]float64{0, 1e-9, 4, 8, 0}); got != " ▁▅█ " {
+		t.Errorf("Pulse = %q", got)
+	}
+	if got := Pulse([]float64{0, 0}); got != "  " {
+		t.Errorf("Pulse = %q", got)
+	}
+}

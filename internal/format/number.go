@@ -9,6 +9,10 @@ import (
 // differs from zero.
 const Unseen = "·"
 
+// Inapplicable is shown for a value that a flow cannot have, such as the round trip of
+// UDP.
+const Inapplicable = "–"
+
 var prefixes = [...]string{"", "k", "M", "G", "T", "P", "E"}
 
 // Count returns n with thousands separators, as in "65,536".

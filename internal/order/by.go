@@ -6,13 +6,15 @@ package order
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"ctop/internal/field"
 	"ctop/tracker/flow"
 )
 
-// By is an order of flows. Equal flows are sorted by ID, in both directions the
-// same way, so that their rows do not move. The zero value sorts by ID.
+// By is an order of flows. Equal flows are sorted in both directions the same way:
+// quiet ones below the others, by their last packet, and else by ID, so that their
+// rows do not move. The zero value sorts by ID.
 type By struct {
 	// Key is the name of the compared field.
 	Key  string
@@ -78,6 +80,8 @@ type item struct {
 	hi, lo uint64
 	id     flow.ID
 	sub    uint32
+	// silent is how long a quiet flow has been silent, 0 for other flows.
+	silent time.Duration
 	// at is the index of the flow in the snapshot. Ended flows follow after the
 	// last one.
 	at uint32
@@ -87,12 +91,18 @@ type item struct {
 type ranker struct {
 	rank func(*flow.Flow) field.Rank
 	desc bool
+	// quiet is set if quiet flows sink.
+	quiet bool
 }
+
+// quietFrom is the silence from which on a flow is quiet. The last packets of busier
+// flows say nothing, and would make rows change places.
+const quietFrom = 5 * time.Second
 
 func (by By) ranker() ranker {
 	r := ranker{rank: func(*flow.Flow) field.Rank { return field.Rank{} }, desc: by.Desc}
 	if f, ok := field.Named(by.Key); ok && f.Sortable() {
-		r.rank = f.Ranking(by.Packets)
+		r.rank, r.quiet = f.Ranking(by.Packets), true
 	}
 	return r
 }
@@ -102,7 +112,11 @@ func (r *ranker) item(f *flow.Flow, at int) item {
 	if r.desc {
 		rank = rank.Reverse()
 	}
-	return item{hi: rank.Hi, lo: rank.Lo, sub: rank.Sub, id: f.ID, at: uint32(at)}
+	it := item{hi: rank.Hi, lo: rank.Lo, sub: rank.Sub, id: f.ID, at: uint32(at)}
+	if r.quiet && f.Idle >= quietFrom {
+		it.silent = f.Idle
+	}
+	return it
 }
 
 func less(a, b item) int {
@@ -113,6 +127,8 @@ func less(a, b item) int {
 		return sign(a.lo < b.lo)
 	case a.sub != b.sub:
 		return sign(a.sub < b.sub)
+	case a.silent != b.silent:
+		return sign(a.silent < b.silent)
 	case a.id != b.id:
 		return sign(a.id < b.id)
 	}

@@ -89,6 +89,12 @@ func TestOrder(t *testing.T) {
 			return []uint64{uint64(f.Origin.Retransmits) + uint64(f.Reply.Retransmits)}
 		},
 	}
+	silence := func(f *flow.Flow) time.Duration {
+		if f.Idle < 5*time.Second {
+			return 0
+		}
+		return f.Idle
+	}
 	s := &flow.Snapshot{Flows: flows(500)}
 	for key, value := range plain {
 		for _, desc := range []bool{false, true} {
@@ -97,6 +103,9 @@ func TestOrder(t *testing.T) {
 				c := slices.Compare(value(a), value(b))
 				if desc {
 					c = -c
+				}
+				if c == 0 && key != "" {
+					c = cmp.Compare(silence(a), silence(b))
 				}
 				if c == 0 {
 					return int(a.ID) - int(b.ID)
@@ -195,6 +204,31 @@ func TestPacketOrder(t *testing.T) {
 		seen := slices.DeleteFunc(rows, func(f *flow.Flow) bool { return !f.Origin.Seen() })
 		if !slices.IsSortedFunc(seen, func(a, b *flow.Flow) int { return cmp.Compare(value(b), value(a)) }) {
 			t.Errorf("%s counts no packets", key)
+		}
+	}
+}
+
+// TestQuietFlowsSink orders equal flows. Those that have not been quiet for long stay in
+// their places, whoever sent last; the others follow by their last packet, and never
+// change places as time passes.
+func TestQuietFlowsSink(t *testing.T) {
+	idle := []time.Duration{40 * time.Second, 3 * time.Second, time.Minute, time.Second, 5 * time.Second, 40 * time.Second}
+	for _, by := range []By{{Key: "rate", Desc: true}, {Key: "rate"}, {Key: "proto"}} {
+		for _, passed := range []time.Duration{0, time.Second, time.Hour} {
+			s := &flow.Snapshot{}
+			for i, d := range idle {
+				if d >= 5*time.Second {
+					d += passed
+				}
+				s.Flows = append(s.Flows, flow.Flow{ID: flow.ID(i + 1), Idle: d})
+			}
+			var got []flow.ID
+			for _, f := range Arrange(Request{Snapshot: s, By: by}).Rows {
+				got = append(got, f.ID)
+			}
+			if want := []flow.ID{2, 4, 5, 1, 6, 3}; !slices.Equal(got, want) {
+				t.Errorf("%s after %s: %v, want %v", by, passed, got, want)
+			}
 		}
 	}
 }

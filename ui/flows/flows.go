@@ -59,6 +59,7 @@ func New(f *page.Frame, a *acting.Acts, t *trace.Traces, o Options) *Page {
 		marked: map[flow.ID]flow.Ref{},
 	}
 	p.table.SetMarked(p.marked)
+	p.table.SetTraces(t)
 	p.table.SetBy(p.by)
 	p.arranging = work.NewTask(f.Clock, p.arrange, p.show)
 	return p
@@ -221,9 +222,23 @@ func (p *Page) Facts() []string {
 		facts = append(facts, format.Count(n)+" ended")
 	}
 	if f.Shown != nil {
-		facts = append(facts, page.Fraction(p.present, len(f.Shown.Flows)))
+		facts = append(facts, p.position()...)
 	}
 	return facts
+}
+
+// position returns the row that the operator chose, and how many flows are shown.
+func (p *Page) position() []string {
+	shown := page.Fraction(p.present, len(p.frame.Shown.Flows))
+	row, chosen := p.table.Row()
+	if !chosen {
+		return []string{shown}
+	}
+	place := "row " + page.Fraction(row+1, len(p.table.Rows()))
+	if p.present == len(p.frame.Shown.Flows) {
+		return []string{place}
+	}
+	return []string{place, shown}
 }
 
 // Hints returns the keys of the page, or of a drill-down to it.

@@ -175,7 +175,7 @@ func TestHintsAndAside(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 	p.SetSize(38, 20)
-	if a := p.Aside(); !a.Narrow || !a.Terse || !strings.HasPrefix(a.Facts, "ESTABLISHED  ") {
+	if a := p.Aside(); !a.Narrow || !a.Terse || !strings.HasPrefix(a.Facts, "ESTABLISHED ") {
 		t.Errorf("%+v", a)
 	}
 	if f.Press("enter"); f.Flow == nil || f.Flow.ID != 1 {

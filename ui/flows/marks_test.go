@@ -14,11 +14,11 @@ import (
 func TestMarks(t *testing.T) {
 	f, p := newPage(flows.Options{}, fake.Flows(6)...)
 	f.Press("space", "space")
-	if got := p.Facts(); !slices.Equal(got, []string{"2 marked", "6/6"}) {
+	if got := p.Facts(); !slices.Equal(got, []string{"2 marked", "row 3/6"}) {
 		t.Errorf("facts are %q", got)
 	}
 	f.Press("g", "space")
-	if got := p.Facts(); !slices.Equal(got, []string{"1 marked", "6/6"}) {
+	if got := p.Facts(); !slices.Equal(got, []string{"1 marked", "row 2/6"}) {
 		t.Errorf("facts are %q", got)
 	}
 	f.Press("g", "space", "d")
@@ -38,7 +38,7 @@ func TestMarks(t *testing.T) {
 		t.Errorf("facts are %q", p.Facts())
 	}
 	f.Press("esc")
-	if got := p.Facts(); !slices.Equal(got, []string{"5/6"}) {
+	if got := p.Facts(); !slices.Equal(got, []string{"row 2/6", "5/6"}) {
 		t.Errorf("facts are %q", got)
 	}
 	f.Press("G", "space")

@@ -39,8 +39,8 @@ func TestOrder(t *testing.T) {
 	is(1, 4, 5, 6, 2, 3)
 	f.Press("s", "g", "s", "S", "enter")
 	is(1, 2, 3, 4, 5, 6)
-	f.Press("s", "left", "left", "enter") // from AGE to TOTAL to IN
-	if !strings.Contains(p.Lines()[0], "IN ▼") {
+	f.Press("s", "left", "left", "enter") // from AGE to TOTAL to both rates
+	if !strings.Contains(p.Lines()[0], "← b/s ▼") {
 		t.Errorf("titles are %q", p.Lines()[0])
 	}
 	at := strings.Index(p.Lines()[0], "STATE")
@@ -108,10 +108,10 @@ func TestSettings(t *testing.T) {
 	if !strings.Contains(p.Lines()[0], "AGE ▲") {
 		t.Errorf("titles are %q", p.Lines()[0])
 	}
-	if p.SortBy("x") || !p.SortBy("ttl") || !p.SortBy("idle:desc") {
+	if p.SortBy("x") || !p.SortBy("ttl") || !p.SortBy("timeout:desc") {
 		t.Error("orders are not read")
 	}
-	if got := p.Facts(); !slices.Contains(got, "by idle") { // there is no such column
+	if got := p.Facts(); !slices.Contains(got, "by timeout") { // there is no such column
 		t.Errorf("facts are %q", got)
 	}
 }

@@ -13,6 +13,8 @@ type columnID int
 type column struct {
 	// name identifies the column.
 	name, means, title string
+	// head is the title of a column without a field.
+	head string
 	// width is the minimal width in cells. The addresses and the protocol need
 	// more, depending on their content.
 	width int
@@ -31,10 +33,11 @@ type column struct {
 const (
 	arrowName = "arrow"
 	barName   = "bar"
+	sparkName = "last"
 )
 
 // columns are the fields with a title, in registry order, plus the arrow
-// between the ends and the bar after the TTL.
+// between the ends, the bar after the TTL and the chart after the rates.
 var columns = func() (list []column) {
 	fields := field.All()
 	for i := range fields {
@@ -49,6 +52,10 @@ var columns = func() (list []column) {
 		switch f.Name {
 		case field.Origin:
 			list = append(list, column{name: arrowName, width: 1, key: field.Reply, fixed: true})
+		case field.InRate:
+			list = append(list, column{
+				name: sparkName, means: "rate of the last ten seconds", head: "LAST 10 s", width: sparkCells, key: field.TotalRate,
+			})
 		case field.TTL:
 			list = append(list, column{name: barName, means: "the same as a bar", width: 8, key: field.TTL})
 		}
@@ -66,6 +73,7 @@ var (
 	proto, origin, arrow, reply = named(field.Protocol), named(field.Origin), named(arrowName), named(field.Reply)
 	state, ttl, bar             = named(field.State), named(field.TTL), named(barName)
 	out, in, rate               = named(field.OutRate), named(field.InRate), named(field.TotalRate)
+	spark                       = named(sparkName)
 )
 
 // named returns the column with the given name, or -1.
@@ -77,17 +85,14 @@ func named(name string) columnID {
 // narrow screen. If the rates of both directions do not fit, one column shows
 // their sum.
 var dropOrder = func() [][]columnID {
-	order := [][]string{{"out_bytes", "in_bytes"}, {"out_packets", "in_packets"}, {"age"}, {"bytes"}, {barName}}
+	order := [][]string{{"out_bytes", "in_bytes"}, {"out_packets", "in_packets"}, {"idle"}, {"retransmits"}, {"rtt"}, {sparkName}, {"age"}, {"bytes"}, {barName}}
 	last := [][]string{
 		{"id"},
 		{"reordered"},
-		{"retransmits"},
-		{"rtt"},
 		{"if"},
 		{"remote"},
 		{"local"},
 		{"dir"},
-		{"idle"},
 		{field.TotalRate},
 		{field.OutRate},
 		{arrowName},
@@ -114,7 +119,7 @@ var dropOrder = func() [][]columnID {
 
 // comfort is the number of steps of dropOrder before addresses longer than IPv4
 // ones are shortened.
-const comfort = 4
+const comfort = 8
 
 // Column is a column that the operator can choose.
 type Column struct{ Name, Means string }
@@ -165,6 +170,18 @@ func selectionOf(names []string) (s selection) {
 		}
 	}
 	return s
+}
+
+// columnSet returns the wanted columns, and which of them come before others.
+func (m *Model) columnSet() columnSet {
+	c := columnSet{shown: m.wanted}
+	if usual := standard(); m.wanted != usual {
+		c.asked = m.wanted &^ usual
+	}
+	if id := columnID(slices.IndexFunc(columns, func(c column) bool { return c.title != "" && c.key == m.by.Key })); id >= 0 {
+		c.kept.set(id, true)
+	}
+	return c
 }
 
 // Choose sets the wanted columns by name. nil selects the default ones.

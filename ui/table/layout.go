@@ -6,6 +6,9 @@ const (
 	roomyEnd  = 27
 	gutter    = 2 // the cursor and the mark
 	widestGap = 3
+	// sparkFrom is the width from which on the rates have a chart of sparkCells seconds.
+	sparkFrom  = 140
+	sparkCells = 10
 )
 
 // widths are the wanted widths of the columns whose content varies.
@@ -29,29 +32,60 @@ type place struct {
 	x, width int
 }
 
+// columnSet says which columns are wanted, and which of them before others.
+type columnSet struct {
+	// shown are the wanted columns. The operator asked for some of them: these are
+	// dropped after all others.
+	shown, asked selection
+	// kept is the column that the rows are sorted by. It is never dropped.
+	kept selection
+}
+
 // arrangeColumns chooses the columns that fit into width, and places them. It
 // drops columns in a fixed order. Addresses get the width they need before gaps
 // grow.
-func arrangeColumns(width int, want widths, shown selection) []place {
-	for i, ids := range dropOrder {
-		need := want
-		if i >= comfort {
-			need = want.capped(ipv4End)
-		}
-		if lineWidth(shown, need, 1) <= width {
-			break
-		}
-		both := shown.has(out) && shown.has(in)
-		for _, id := range ids {
-			shown.set(id, false)
-		}
-		if both && !shown.has(out) {
-			// The sum is more useful than one direction.
-			shown.set(in, false)
-			shown.set(rate, true)
+func arrangeColumns(width int, want widths, c columnSet) []place {
+	if width < sparkFrom && !c.asked.has(spark) {
+		c.shown.set(spark, false)
+	}
+	c.keep()
+	for _, asked := range []bool{false, true} {
+		for i, ids := range dropOrder {
+			need := want
+			if asked || i >= comfort {
+				need = want.capped(ipv4End)
+			}
+			if lineWidth(c.shown, need, 1) <= width {
+				return placeColumns(width, c.shown, want)
+			}
+			c.drop(ids, asked)
 		}
 	}
-	return placeColumns(width, shown, want)
+	return placeColumns(width, c.shown, want)
+}
+
+// keep shows the column that the rows are sorted by. The rates of both directions show
+// their sum, too.
+func (c *columnSet) keep() {
+	if c.kept.has(rate) && c.shown.has(out) && c.shown.has(in) {
+		return
+	}
+	c.shown |= c.kept
+}
+
+// drop hides those columns of a step that were asked for, or the others.
+func (c *columnSet) drop(ids []columnID, asked bool) {
+	both := c.shown.has(out) && c.shown.has(in)
+	for _, id := range ids {
+		if c.asked.has(id) == asked && !c.kept.has(id) {
+			c.shown.set(id, false)
+		}
+	}
+	if both && !c.shown.has(out) && !c.kept.has(in) {
+		// The sum is more useful than one direction.
+		c.shown.set(in, false)
+		c.shown.set(rate, true)
+	}
 }
 
 func placeColumns(width int, shown selection, want widths) []place {

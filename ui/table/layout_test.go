@@ -17,6 +17,8 @@ var (
 	total, age            = named("bytes"), named("age")
 	outPackets, inPackets = named("out_packets"), named("in_packets")
 	outBytes, inBytes     = named("out_bytes"), named("in_bytes")
+	idle, rtt, retr       = named("idle"), named("rtt"), named("retransmits")
+	id                    = named("id")
 )
 
 var (
@@ -30,8 +32,13 @@ func TestGivingWay(t *testing.T) {
 		width int
 		want  []columnID
 	}{
-		{200, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, total, age, outPackets, inPackets, outBytes, inBytes}},
-		{125, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, total, age}},
+		{200, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, spark, total, age, idle, rtt, retr, outPackets, inPackets, outBytes, inBytes}},
+		{182, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, spark, total, age, idle, rtt, retr, outPackets, inPackets}},
+		{150, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, spark, total, age, idle, rtt, retr}},
+		{140, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, spark, total, age, rtt, retr}},
+		{139, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, total, age, idle, rtt, retr}},
+		{125, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, total, age, rtt}},
+		{118, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, total, age}},
 		{110, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in, total}},
 		{99, []columnID{proto, origin, arrow, reply, state, ttl, bar, out, in}},
 		{90, []columnID{proto, origin, arrow, reply, state, ttl, out, in}},
@@ -41,7 +48,7 @@ func TestGivingWay(t *testing.T) {
 		{64, []columnID{proto, origin, reply, state}},
 		{56, []columnID{proto, origin, reply}},
 	} {
-		if got := shown(arrangeColumns(c.width, ipv4, standard())); !slices.Equal(got, c.want) {
+		if got := shown(arrangeColumns(c.width, ipv4, columnSet{shown: standard()})); !slices.Equal(got, c.want) {
 			t.Errorf("at %d: %v, want %v", c.width, got, c.want)
 		}
 	}
@@ -50,7 +57,7 @@ func TestGivingWay(t *testing.T) {
 func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 	for width := 52; width < 250; width++ {
 		for _, want := range []widths{ipv4, ipv6, {5, 12, 40}} {
-			places := arrangeColumns(width, want, standard())
+			places := arrangeColumns(width, want, columnSet{shown: standard()})
 			for _, p := range places {
 				if p.x+p.width > width {
 					t.Fatalf("at %d column %d ends at %d", width, p.id, p.x+p.width)
@@ -62,7 +69,7 @@ func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 			}
 		}
 	}
-	if places := arrangeColumns(200, ipv6, standard()); places[1].width < 47 {
+	if places := arrangeColumns(200, ipv6, columnSet{shown: standard()}); places[1].width < 47 {
 		t.Errorf("at 200 an IPv6 address has %d cells", places[1].width)
 	}
 }
@@ -119,6 +126,45 @@ func TestLineWidth(t *testing.T) {
 		shown.set(c.id, true)
 		if got := lineWidth(shown, ipv6, 3); got != c.want {
 			t.Errorf("up to column %d: %d, not %d", c.id, got, c.want)
+		}
+	}
+}
+
+// TestKeeping has the columns that stay where others give way: the one that the rows are
+// sorted by, and then those that the operator asked for.
+func TestKeeping(t *testing.T) {
+	asked := func(more ...columnID) (c columnSet) {
+		c.shown = standard()
+		for _, id := range more {
+			c.asked.set(id, true)
+		}
+		c.shown |= c.asked
+		return c
+	}
+	sorted := func(c columnSet, by columnID) columnSet {
+		c.kept.set(by, true)
+		return c
+	}
+	for _, c := range []struct {
+		name  string
+		width int
+		set   columnSet
+		want  []columnID
+	}{
+		{"an id is asked for", 80, asked(id), []columnID{proto, origin, reply, state, id}},
+		{"an id and packets are asked for", 80, asked(id, outPackets), []columnID{proto, origin, reply, outPackets, id}},
+		{"what is asked for has no room", 70, asked(id, outPackets), []columnID{proto, origin, reply, id}},
+		{"the chart is asked for", 100, asked(spark), []columnID{proto, origin, arrow, reply, state, ttl, out, in, spark}},
+		{"sorted by a column that is not wanted", 100, sorted(asked(), id), []columnID{proto, origin, arrow, reply, state, ttl, rate, id}},
+		{"sorted by a column that would give way first", 80, sorted(asked(), inBytes), []columnID{proto, origin, reply, state, ttl, inBytes}},
+		{"sorted by the origin's rate", 72, sorted(asked(), out), []columnID{proto, origin, reply, state, out}},
+		{"sorted by the reply's rate", 72, sorted(asked(), in), []columnID{proto, origin, reply, state, in}},
+		{"sorted by both rates", 90, sorted(asked(), rate), []columnID{proto, origin, arrow, reply, state, ttl, out, in}},
+		{"sorted by both rates without room", 40, sorted(asked(), rate), []columnID{proto, origin, reply, rate}},
+		{"sorted by what stands anyway", 56, sorted(asked(), origin), []columnID{proto, origin, reply}},
+	} {
+		if got := shown(arrangeColumns(c.width, ipv4, c.set)); !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
 }

@@ -146,6 +146,8 @@ func (m *Model) text(f *flow.Flow, p place) string {
 		return "→"
 	case bar:
 		return format.Line(m.share(f), p.width)
+	case spark:
+		return format.Pulse(m.traces.Recent(f.ID, m.taken, p.width, m.unit))
 	}
 	text := m.textOf(f, p.id)
 	if columns[p.id].field.Kind == field.Text {

@@ -13,6 +13,7 @@ import (
 	"ctop/tracker/flow"
 	"ctop/ui/scroll"
 	"ctop/ui/theme"
+	"ctop/ui/trace"
 )
 
 // Model is the table. Its View only calls methods that do not change it.
@@ -41,6 +42,9 @@ type Model struct {
 	names *names.Book
 	// interfaces are the interfaces of the snapshot.
 	interfaces *field.Names
+	// taken is when the snapshot was taken, and traces are the rates until then.
+	taken  time.Time
+	traces *trace.Traces
 }
 
 // narrowest are the widths of the titles.
@@ -62,7 +66,10 @@ func (m *Model) SetSize(width, height int) {
 }
 
 // SetBy sets the order of the rows, which the titles show.
-func (m *Model) SetBy(by order.By) { m.by = by }
+func (m *Model) SetBy(by order.By) {
+	m.by = by
+	m.measure()
+}
 
 // SetUnit sets the unit of rates.
 func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
@@ -71,9 +78,12 @@ func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
 func (m *Model) SetSnapshot(s *flow.Snapshot) {
 	m.interfaces = nil
 	if s != nil {
-		m.interfaces = field.NamesOf(s)
+		m.interfaces, m.taken = field.NamesOf(s), s.Time
 	}
 }
+
+// SetTraces sets the past rates of the rows.
+func (m *Model) SetTraces(t *trace.Traces) { m.traces = t }
 
 // Renamed computes the columns' widths again, after names or numbers were
 // switched on.
@@ -138,6 +148,11 @@ func (m *Model) Selected() *flow.Flow {
 		return m.rows[m.window.Cursor]
 	}
 	return nil
+}
+
+// Row returns the row of the cursor, and whether the operator has moved it there.
+func (m *Model) Row() (row int, chosen bool) {
+	return m.window.Cursor, m.chosen && len(m.rows) > 0
 }
 
 // Move moves the cursor by a number of rows.
@@ -246,7 +261,7 @@ func (m *Model) measure() {
 			reply:  format.Width(m.names.Destination(f.Tuple)),
 		})
 	}
-	m.places = arrangeColumns(m.width, m.want, m.wanted)
+	m.places = arrangeColumns(m.width, m.want, m.columnSet())
 }
 
 // Visible returns the flows on the screen.

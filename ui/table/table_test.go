@@ -13,6 +13,7 @@ import (
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 	"ctop/ui/theme"
+	"ctop/ui/trace"
 )
 
 func rows(n int) []*flow.Flow {
@@ -33,10 +34,13 @@ func rows(n int) []*flow.Flow {
 // shownTable has some flows on a screen of a size.
 func shownTable(width, height, flows int) *Model {
 	m := New(theme.Theme{}, names.New(nil))
-	s := &flow.Snapshot{Interfaces: []flow.Interface{{}, {Name: "veth-with-a-long-name"}}}
+	s := &flow.Snapshot{Time: time.Unix(1, 0), Interfaces: []flow.Interface{{}, {Name: "veth-with-a-long-name"}}}
 	m.SetSnapshot(s)
+	traces := &trace.Traces{}
+	traces.Note(s, rows(flows))
 	m.SetBy(order.Expected(field.TotalRate))
 	m.SetSize(width, height)
+	m.SetTraces(traces)
 	m.SetRows(rows(flows), 0, -1)
 	return &m
 }
@@ -49,14 +53,14 @@ func allNames() []string {
 	return list
 }
 
-// The columns are those of the registry, under its names, and the bar.
+// The columns are those of the registry, under its names, the bar and the chart.
 func TestColumnsAreFields(t *testing.T) {
-	want := "state ttl bar out_rate in_rate bytes age out_packets in_packets out_bytes in_bytes rate idle rtt retransmits reordered if id"
+	want := "state ttl bar out_rate in_rate last bytes age idle rtt retransmits out_packets in_packets out_bytes in_bytes rate reordered if id"
 	if got := strings.Join(allNames(), " "); !strings.HasPrefix(got, want) {
 		t.Errorf("the columns are %s", got)
 	}
 	for _, c := range Columns() {
-		if f, ok := field.Named(c.Name); ok != (c.Name != "bar") || ok && f.Means != c.Means {
+		if f, ok := field.Named(c.Name); ok != (c.Name != "bar" && c.Name != "last") || ok && f.Means != c.Means {
 			t.Errorf("%s means %q", c.Name, c.Means)
 		}
 	}
@@ -75,11 +79,11 @@ func TestColumnsAreFields(t *testing.T) {
 // Settings of earlier releases have other spellings.
 func TestChoose(t *testing.T) {
 	m := shownTable(200, 10, 1)
-	if m.Chosen() != nil || !m.Has("ttl") || m.Has("idle") || m.Has("nothing") || !m.Has("proto") {
+	if m.Chosen() != nil || !m.Has("ttl") || !m.Has("idle") || m.Has("if") || m.Has("nothing") || !m.Has("proto") {
 		t.Error("the standard columns are not wanted")
 	}
 	m.Choose([]string{"pkt-out", "iface", "retrans", "in", "nothing", "bar"})
-	if got := strings.Join(m.Chosen(), " "); got != "bar in_rate out_packets retransmits if" {
+	if got := strings.Join(m.Chosen(), " "); got != "bar in_rate retransmits out_packets if" {
 		t.Errorf("chose %q", got)
 	}
 	if m.Has("ttl") || !m.Has("origin") {
@@ -97,12 +101,12 @@ func TestChoose(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	m := shownTable(250, 5, 2)
-	m.Choose(allNames()[:18])
+	m.Choose(allNames()[:19])
 	lines := m.Lines()
-	if got := strings.Fields(lines[0]); strings.Join(got, " ") != "PROTO ORIGIN REPLY STATE TTL OUT IN TOTAL AGE PKT OUT PKT IN BYTE OUT BYTE IN RATE ▼ IDLE RTT RETR REORD IF ID" {
+	if got := strings.Fields(lines[0]); strings.Join(got, " ") != "PROTO ORIGIN REPLY STATE TTL → b/s ← b/s LAST 10 s TOTAL B AGE IDLE RTT RETR → PKTS ← PKTS → BYTES ← BYTES ⇄ b/s ▼ REORD IF ID" {
 		t.Errorf("the titles are %q", got)
 	}
-	want := "▌ tcp 10.0.0.0:40000 → 10.0.0.99:443 ESTABLISHED 1:39 ━━━━━━━━ 8.0 k 16 k 1.9 k 1m00s 7 8 900 1.0 k 24 k 1s · 5 0 veth-wi… 0000000000000001"
+	want := "▌ tcp 10.0.0.0:40000 → 10.0.0.99:443 ESTABLISHED 1:39 ━━━━━━━━ 8.0 k 16 k █ 1.9 k 1m00s 1s · 5 7 8 900 1.0 k 24 k 0 veth-wi… 0000000000000001"
 	if got := strings.Join(strings.Fields(lines[1]), " "); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
@@ -110,7 +114,7 @@ func TestLines(t *testing.T) {
 	m.SetSince(9 * time.Second)
 	m.SetEnded(map[flow.ID]flow.Reason{2: flow.ReasonRST})
 	m.SetMarked(map[flow.ID]flow.Ref{2: {}})
-	if got := strings.Join(strings.Fields(m.Lines()[1]), " "); !strings.Contains(got, "1:30 ━━━━━━━ 3 4 1.9 k 1m09s") || !strings.Contains(got, " 7 10s · ") {
+	if got := strings.Join(strings.Fields(m.Lines()[1]), " "); !strings.Contains(got, "1:30 ━━━━━━━ 3 4 █ 1.9 k 1m09s 10s · 5 7 8") {
 		t.Error(got)
 	}
 	if got := strings.Join(strings.Fields(m.Lines()[2]), " "); !strings.HasPrefix(got, "●tcp 10.0.0.1:40000 → 10.0.0.99:443 ESTABLISHED rst 3 4") {
@@ -125,7 +129,7 @@ func TestLines(t *testing.T) {
 // Where the rate both ways has no column, its halves are marked, and it follows them.
 func TestSortedTitles(t *testing.T) {
 	m := shownTable(120, 10, 1)
-	if titles := m.Lines()[0]; !strings.Contains(titles, "OUT ▼") || !strings.Contains(titles, "IN ▼") {
+	if titles := m.Lines()[0]; !strings.Contains(titles, "→ b/s ▼") || !strings.Contains(titles, "← b/s ▼") {
 		t.Errorf("%s", titles)
 	}
 	keys := m.Keys()
@@ -134,7 +138,7 @@ func TestSortedTitles(t *testing.T) {
 	}
 	m.Choose([]string{"out_rate", "in_rate", "rate"})
 	m.SetBy(order.By{Key: "rate"})
-	if titles := m.Lines()[0]; strings.Contains(titles, "OUT ▲") || !strings.Contains(titles, "RATE ▲") {
+	if titles := m.Lines()[0]; strings.Contains(titles, "→ b/s ▲") || !strings.Contains(titles, "⇄ b/s ▲") {
 		t.Errorf("%s", titles)
 	}
 	if n := len(m.Keys()); n != 6 {
@@ -201,21 +205,21 @@ func TestCursor(t *testing.T) {
 
 func TestFacts(t *testing.T) {
 	m := shownTable(40, 10, 1)
-	if got := m.Facts(); got != "ESTABLISHED  1:39  out 8.0 k  in 16 k" {
+	if got := m.Facts(); got != "ESTABLISHED 1:39  → 8.0 k  ← 16 k b/s" {
 		t.Error(got)
 	}
 	if !m.Terse() || shownTable(120, 10, 1).Terse() {
 		t.Error("the state is shown")
 	}
 	m.SetEnded(map[flow.ID]flow.Reason{1: flow.ReasonRST})
-	if got := m.Facts(); got != "ESTABLISHED  rst  out 8.0 k  in 16 k" {
+	if got := m.Facts(); got != "ESTABLISHED rst  → 8.0 k  ← 16 k b/s" {
 		t.Error(got)
 	}
-	if narrow, widest := m.Narrow(); narrow || widest != len("tcp"+"10.0.0.0:40000"+"10.0.0.99:443"+"  > ") {
+	if narrow, widest := m.Narrow(); !narrow || widest != len("tcp"+"10.0.0.0:40000"+"10.0.0.99:443"+"  > ") {
 		t.Errorf("%v %d", narrow, widest)
 	}
-	if narrow, _ := shownTable(25, 10, 1).Narrow(); !narrow {
-		t.Error("there is room for addresses on 25 columns")
+	if narrow, _ := shownTable(46, 10, 1).Narrow(); narrow {
+		t.Error("there is no room for addresses on 46 columns")
 	}
 }
 
@@ -225,8 +229,8 @@ func TestTitleWithMark(t *testing.T) {
 		width int
 		desc  bool
 		want  string
-	}{{4, true, "IN ▼"}, {5, false, "IN ▲"}, {3, true, "IN▼"}, {2, true, "…▼"}, {1, true, "▼"}} {
-		if got := titleWithMark("IN", order.By{Desc: c.desc}, c.width); got != c.want {
+	}{{4, true, "←B ▼"}, {5, false, "←B ▲"}, {3, true, "←B▼"}, {2, true, "…▼"}, {1, true, "▼"}} {
+		if got := titleWithMark("←B", order.By{Desc: c.desc}, c.width); got != c.want {
 			t.Errorf("%d wide: %q, not %q", c.width, got, c.want)
 		}
 	}

@@ -41,7 +41,7 @@ func (m *Model) Facts() string {
 	if reason, ended := m.ended[f.ID]; ended {
 		left = reason.String()
 	}
-	return f.State.String() + "  " + left + "  out " + m.textOf(f, out) + "  in " + m.textOf(f, in)
+	return f.State.String() + " " + left + "  → " + m.textOf(f, out) + "  ← " + m.textOf(f, in) + " " + m.unit.Short()
 }
 
 func (m *Model) fitted() (source, destination []string) {
@@ -63,9 +63,13 @@ func (m *Model) titles() string {
 	var l line
 	for _, p := range m.places {
 		c := columns[p.id]
-		text := format.Cut(c.title, p.width)
+		title := c.head
+		if c.field != nil {
+			title = c.field.Heading(m.unit)
+		}
+		text := format.Cut(title, p.width)
 		if m.sortedBy(p.id) {
-			text = titleWithMark(c.title, m.by, p.width)
+			text = titleWithMark(title, m.by, p.width)
 		}
 		x := p.start(text)
 		if m.sortedBy(p.id) {
@@ -83,7 +87,7 @@ func titleWithMark(title string, by order.By, width int) string {
 	if by.Desc {
 		mark = "▼"
 	}
-	if len(title)+2 <= width {
+	if format.Width(title)+2 <= width {
 		return title + " " + mark
 	}
 	return format.Cut(title, width-1) + mark

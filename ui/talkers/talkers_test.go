@@ -87,7 +87,7 @@ func TestSorting(t *testing.T) {
 			t.Errorf("titles are %q, without %q", got, want)
 		}
 	}
-	titled("RATE ▼")
+	titled("⇄ b/s ▼")
 	f.Press("s")
 	titled("PROTOCOL ▲")
 	if got := words(p, 0); !slices.Equal(got, []string{"icmp", "tcp", "udp"}) {
@@ -232,13 +232,13 @@ func TestNothingIsCountedUnseen(t *testing.T) {
 func TestColumnsGiveWay(t *testing.T) {
 	_, p := newPage(fake.Flows(40)...)
 	for width, want := range map[int]string{
-		92: "SOURCE FLOWS PACKETS BYTES OUT IN RATE ▼ SHARE",
-		91: "SOURCE FLOWS BYTES OUT IN RATE ▼ SHARE",
-		71: "SOURCE FLOWS BYTES OUT IN RATE ▼ SHARE",
-		70: "SOURCE FLOWS OUT IN RATE ▼ SHARE",
-		60: "SOURCE FLOWS OUT IN RATE ▼",
-		54: "SOURCE FLOWS IN RATE ▼",
-		46: "SOURCE FLOWS RATE ▼",
+		92: "SOURCE FLOWS PACKETS BYTES → b/s ← b/s ⇄ b/s ▼ SHARE",
+		91: "SOURCE FLOWS BYTES → b/s ← b/s ⇄ b/s ▼ SHARE",
+		71: "SOURCE FLOWS BYTES → b/s ← b/s ⇄ b/s ▼ SHARE",
+		70: "SOURCE FLOWS → b/s ← b/s ⇄ b/s ▼ SHARE",
+		60: "SOURCE FLOWS → b/s ← b/s ⇄ b/s ▼",
+		54: "SOURCE FLOWS ← b/s ⇄ b/s ▼",
+		46: "SOURCE FLOWS ⇄ b/s ▼",
 		38: "SOURCE FLOWS",
 		31: "SOURCE FLOWS",
 		30: "SOURCE",

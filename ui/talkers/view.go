@@ -41,9 +41,9 @@ var columns = [numColumns]column{
 	flows:   {"FLOWS", 10, order.GroupFlows, true},
 	packets: {"PACKETS", 9, order.GroupPackets, true},
 	bytes:   {"BYTES", 9, order.GroupBytes, true},
-	out:     {"OUT", 7, order.GroupOut, true},
-	in:      {"IN", 7, order.GroupIn, true},
-	rate:    {"RATE", 7, order.GroupRate, true},
+	out:     {"→", 7, order.GroupOut, true},
+	in:      {"←", 7, order.GroupIn, true},
+	rate:    {"⇄", 7, order.GroupRate, true},
 	percent: {"SHARE", 5, 0, false},
 	bar:     {"", 10, 0, false},
 }
@@ -145,6 +145,9 @@ func (p *Page) title(id columnID) string {
 	text := c.title
 	if id == name {
 		text = strings.ToUpper(p.groups.Grouping.String())
+	}
+	if id == out || id == in || id == rate {
+		text += " " + p.frame.Unit.Short()
 	}
 	if !c.sorts || c.by != p.groups.By.Sort {
 		return text

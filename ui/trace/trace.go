@@ -62,6 +62,25 @@ func (t Trace) Covered(newest int) time.Duration {
 	return time.Duration(t[len(t)-1].at - t[len(t)-n].at)
 }
 
+// Recent returns the rates of both directions in each of the last seconds up to a
+// moment, the newest last. The rate of a snapshot is that since the snapshot before.
+func (t Trace) Recent(until time.Time, seconds int, u format.RateUnit) []float64 {
+	rates := make([]float64, seconds)
+	at := len(t) - 1
+	for i := range rates {
+		end := until.Add(-time.Duration(i) * time.Second).UnixNano()
+		for at > 0 && t[at-1].at >= end {
+			at--
+		}
+		if at < 0 || t[at].at < end || at == 0 && t[at].at >= end+int64(time.Second) {
+			continue
+		}
+		p := t[at]
+		rates[seconds-1-i] = u.Of(flow.Half{BPS: float64(p.bps[0] + p.bps[1]), PPS: float64(p.pps[0] + p.pps[1])})
+	}
+	return rates
+}
+
 // Traces has a trace of each flow on the screen. Those of flows that leave the
 // screen are dropped: a table may be large.
 type Traces struct {
@@ -75,6 +94,14 @@ func (t *Traces) Note(s *flow.Snapshot, flows []*flow.Flow) {
 		next[f.ID] = t.flows[f.ID].Add(s, f)
 	}
 	t.flows = next
+}
+
+// Recent returns the latest rates of a flow, as [Trace.Recent] does.
+func (t *Traces) Recent(id flow.ID, until time.Time, seconds int, u format.RateUnit) []float64 {
+	if t == nil {
+		return nil
+	}
+	return t.flows[id].Recent(until, seconds, u)
 }
 
 // Of returns a copy of the trace of a flow.

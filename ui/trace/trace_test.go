@@ -9,6 +9,30 @@ import (
 	"ctop/tracker/flow"
 )
 
+// TestRecent has one rate for every second: that of the snapshot at its end.
+func TestRecent(t *testing.T) {
+	start := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
+	var all Traces
+	for _, second := range []float64{0, 1.1, 2, 5} { // nothing was read at 3 and 4
+		at := start.Add(time.Duration(second * float64(time.Second)))
+		all.Note(&flow.Snapshot{Time: at}, []*flow.Flow{{ID: 1, Origin: flow.Half{BPS: 10 + second, PPS: 1}, Reply: flow.Half{BPS: 1, PPS: 2}}})
+	}
+	until := start.Add(5 * time.Second)
+	if got := all.Recent(1, until, 8, format.Bits); !slices.Equal(got, []float64{0, 0, 11, float64(float32(11.1) + 1), 13, 16, 16, 16}) {
+		t.Errorf("%v", got)
+	}
+	if got := all.Recent(1, until.Add(2*time.Second), 3, format.Packets); !slices.Equal(got, []float64{3, 0, 0}) {
+		t.Errorf("%v of what came after the last snapshot", got)
+	}
+	if got := all.Recent(2, until, 2, format.Bits); !slices.Equal(got, []float64{0, 0}) {
+		t.Errorf("%v of a flow that was not seen", got)
+	}
+	var none *Traces
+	if got := none.Recent(1, until, 2, format.Bits); got != nil {
+		t.Errorf("%v without traces", got)
+	}
+}
+
 func TestTraces(t *testing.T) {
 	start := time.Date(2026, 11, 22, 21, 4, 5, 0, time.UTC)
 	at := func(i int) *flow.Snapshot {
