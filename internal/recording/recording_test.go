@@ -243,3 +243,42 @@ func TestRatesOfAShortInterval(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 }
+
+// A flow whose rates alone have changed, to nothing in either direction, is not written again.
+func TestRatesAloneAreNotWritten(t *testing.T) {
+	size := func(second flow.Flow) int {
+		var file bytes.Buffer
+		w, err := recording.NewWriter(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := flow4(1, 5, 0, 0)
+		first.Origin.BPS, first.Reply.PPS, first.Reply.BPS = 700, 3, 300
+		second.Tuple = first.Tuple
+		for i, f := range []flow.Flow{first, second} {
+			if err := w.Snapshot(snapshot(time.Duration(i)*time.Second, f)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		file.Next(len("ctop.recording/1\n"))
+		unpacked, err := gzip.NewReader(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(unpacked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(text)
+	}
+	quiet := flow4(1, 5, time.Second, time.Second)
+	quiet.Origin.PPS = 0
+	busy := quiet
+	busy.Origin.Packets++
+	if without, with := size(quiet), size(busy); without >= with {
+		t.Errorf("%d bytes with a flow that sent nothing, %d with one that did", without, with)
+	}
+}

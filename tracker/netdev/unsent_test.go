@@ -41,6 +41,14 @@ func TestUnsentGoesOn(t *testing.T) {
 	}
 }
 
+// A watched interface sends for others: what it drops is not the tracker's.
+func TestUnsentOfWatched(t *testing.T) {
+	a := &Attachments{registry: points{{Role: flow.RoleWatch}}, sendDrops: make([]uint64, 1)}
+	if n := a.unsent([]flow.Interface{{Index: 1, Virtual: true, SendDrops: 9}}); n != 0 {
+		t.Errorf("%d packets of a watched interface, want none", n)
+	}
+}
+
 func TestMTUWarnings(t *testing.T) {
 	if w := mtuWarnings([]flow.Interface{{Name: "a", MTU: 1500}, {Name: "b", MTU: 1500}}); w != nil {
 		t.Errorf("equal ones: %q", w)

@@ -2,6 +2,7 @@ package owner
 
 import (
 	"errors"
+	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -61,5 +62,25 @@ func TestDownOfWhatIsGone(t *testing.T) {
 	}
 	if err := Down(t.Context(), "right", "left"); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("again: %v", err)
+	}
+}
+
+// A slot for a reader of events is free until one has it, and again afterwards.
+func TestLockReader(t *testing.T) {
+	h := &Hold{dir: t.TempDir()}
+	release, ok := h.LockReader(3)
+	if !ok {
+		t.Fatal("a free slot is refused")
+	}
+	if _, ok := h.LockReader(3); ok {
+		t.Error("two readers have one slot")
+	}
+	release()
+	if _, ok := h.LockReader(3); !ok {
+		t.Error("the slot is not free again")
+	}
+	h.dir = filepath.Join(h.dir, "gone")
+	if _, ok := h.LockReader(1); ok {
+		t.Error("a reader has a slot of a tracker that is gone")
 	}
 }
