@@ -205,6 +205,12 @@ func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	return collect.Events(ctx, source{t}, func() {})
 }
 
+// Part calls visit with the flows at n places of the table from one on, as updates. It
+// reports whether there are places after these.
+func (t *Tracker) Part(from, n int, visit func(*flow.Event)) (more bool, err error) {
+	return t.table.Part(from, n, visit)
+}
+
 // Traces returns a record of every packet from now on until ctx is done.
 // Records of one CPU are in order, and Lost counts missing ones. This process
 // must have opened the tracker with [Options.Trace]. Only one caller may read

@@ -33,6 +33,8 @@ type Options struct {
 	Interval time.Duration
 	// EventLog is the number of events to keep. 0 means 10,000.
 	EventLog int
+	// Observe is called with every event, and must not wait for anything. It may be nil.
+	Observe func(*flow.Event)
 }
 
 // Source is the tracker that a collector reads.
@@ -76,6 +78,7 @@ type Collector struct {
 	// is the latest snapshot with or without flows.
 	latest, status atomic.Pointer[flow.Snapshot]
 	log            EventLog
+	observer       func(*flow.Event)
 	sampler        *Sampler
 	pacer          pacer
 	// swept is the CPU time of the latest sweep in nanoseconds.
@@ -94,7 +97,12 @@ func New(s Source, o Options) *Collector {
 	if o.EventLog <= 0 {
 		o.EventLog = DefaultEventLog
 	}
-	return &Collector{source: s, interval: o.Interval, log: EventLog{Limit: o.EventLog}, sampler: NewSampler(s)}
+	if o.Observe == nil {
+		o.Observe = func(*flow.Event) {}
+	}
+	return &Collector{
+		source: s, interval: o.Interval, log: EventLog{Limit: o.EventLog}, observer: o.Observe, sampler: NewSampler(s),
+	}
 }
 
 // The parts of a collector, each a goroutine.
@@ -233,6 +241,7 @@ func (c *Collector) gather(ctx context.Context) error {
 				c.fault(partEvents, err)
 				break
 			}
+			c.observer(&event)
 			c.log.Add(event)
 		}
 		if !rest(ctx, retryPause) {

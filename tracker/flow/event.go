@@ -100,8 +100,10 @@ type Event struct {
 	// Origin and Reply are the flow's counters at the time of the event. Their
 	// rates are zero.
 	Origin, Reply Half
-	// Age is the age of the flow.
-	Age time.Duration
+	// Age is the age of the flow. Idle is the time since its last packet, in events that
+	// no packet caused.
+	Age  time.Duration
+	Idle time.Duration `json:"-"`
 	// ClosedBy is the side that sent the first FIN so far. If Reason is
 	// ReasonRST, Direction is the side that sent the RST.
 	ClosedBy Closer

@@ -31,6 +31,30 @@ func eventFromKernel(e *kernelEvent, c Clock) flow.Event {
 	}
 }
 
+// updateFromKernel returns the event of a flow that goes on, as of the time of the clock.
+func updateFromKernel(v *kernelFlow, c Clock) flow.Event {
+	tuple := tupleFromKey(&v.Key, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED))
+	in, outgoing := sideOf(tuple.Zone, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SIDE))
+	state := stateFromControl(v.Control)
+	return flow.Event{
+		In:       in,
+		Outgoing: outgoing,
+		Time:     c.Wall,
+		Type:     flow.EventUpdate,
+		ID:       flow.ID(v.ID()),
+		Tuple:    tuple,
+		From:     state,
+		To:       state,
+		Origin:   halfFromKernel(v, flow.Origin),
+		Reply:    halfFromKernel(v, flow.Reply),
+		Age:      max(time.Duration(int64(c.Ns)-int64(v.CreatedNs)), 0),
+		Idle:     c.since(max(v.Dir[flow.Origin].LastSeenTicks, v.Dir[flow.Reply].LastSeenTicks)),
+		ClosedBy: closerFromFlags(v.Control),
+		Invalid:  v.Invalid,
+		Related:  v.Related,
+	}
+}
+
 // shortEvents are the sizes of events that end early, of new flows and of others: what
 // follows is zero.
 func shortEvents() []uintptr {

@@ -88,7 +88,7 @@ func (d *decoder) part(flows []flow.Flow, places []kernelFlow, first int) (_ []f
 			f.SetLocal(d.locals.Ends(&f.Tuple))
 		}
 		d.rates.set(first+i, f)
-		d.table.ownerOf(f, first+i, &v)
+		d.table.ownerOf(&f.Holding, first+i, &v)
 	}
 	return flows, waiting
 }

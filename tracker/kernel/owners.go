@@ -59,10 +59,10 @@ func (t *Table) holding(o *kernelOwner) flow.Holding {
 }
 
 // ownerOf sets what is known of a flow's process.
-func (t *Table) ownerOf(f *flow.Flow, at int, v *kernelFlow) {
+func (t *Table) ownerOf(h *flow.Holding, at int, v *kernelFlow) {
 	var o kernelOwner
 	if place := t.objects.mapping.ownerAt(at); place != nil && copyOwner(&o, place, v) {
-		f.Holding = t.holding(&o)
+		*h = t.holding(&o)
 	}
 }
 

@@ -110,6 +110,28 @@ func (t *Table) Rows(visit func(*Row)) error {
 	})
 }
 
+// Part calls visit with the flows at n places of the table from one on, as updates. It
+// reports whether there are places after these that were ever used.
+func (t *Table) Part(from, n int, visit func(*flow.Event)) (more bool, err error) {
+	c, err := t.ReadClock()
+	if err != nil {
+		return false, err
+	}
+	err = t.objects.mapping.use(func(places []kernelFlow) {
+		end := min(from+n, len(places))
+		more = end < len(places)
+		if from >= end {
+			return
+		}
+		eachFlow(places[from:end], func(place int, v *kernelFlow) {
+			e := updateFromKernel(v, c)
+			t.ownerOf(&e.Holding, from+place, v)
+			visit(&e)
+		})
+	})
+	return more, err
+}
+
 // Present returns the number of flows according to the counters. It is
 // approximate, since they change while they are read.
 func Present(c *flow.Counters) int { return max(int(c.FlowsCreated-c.FlowsDestroyed), 0) }
