@@ -51,6 +51,16 @@ func TestEveryConsoleMetric(t *testing.T) {
 	compare(t, got, want)
 }
 
+// TestEveryRecordMetric gives each counter a number of its own.
+func TestEveryRecordMetric(t *testing.T) {
+	const to = "collector=udp://192.0.2.1:4739"
+	compare(t, gathered(t, &records{sent{}}), []string{
+		"ipfix_records_total{" + to + ",result=sent} 1", "ipfix_records_total{" + to + ",result=dropped} 2",
+		"ipfix_messages_total{" + to + "} 3", "ipfix_bytes_total{" + to + "} 4", "ipfix_records_waiting{" + to + "} 5",
+		"ipfix_collector_up{" + to + "} 1", "ipfix_unseen_total{} 6",
+	})
+}
+
 func compare(t *testing.T, got map[string]bool, want []string) {
 	t.Helper()
 	for _, line := range want {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -129,7 +130,7 @@ func TestHealth(t *testing.T) {
 
 // The metrics follow Prometheus's rules for names and help texts.
 func TestLint(t *testing.T) {
-	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}} {
+	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}} {
 		problems, err := testutil.CollectAndLint(c)
 		if err != nil {
 			t.Fatal(err)
@@ -148,7 +149,7 @@ func TestDashboard(t *testing.T) {
 	}
 	asked := regexp.MustCompile(`ctop_[a-z_]+`).FindAllString(string(text), -1)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats})
+	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -175,6 +176,15 @@ func TestDashboard(t *testing.T) {
 		}
 	}
 }
+
+// sent is an exporter of flow records.
+type sent struct{}
+
+func (sent) Stats() []ipfix.Stats {
+	return []ipfix.Stats{{Collector: "udp://192.0.2.1:4739", Sent: 1, Dropped: 2, Messages: 3, Bytes: 4, Waiting: 5, Up: true}}
+}
+
+func (sent) Unseen() uint64 { return 6 }
 
 // Every counter of the console has a metric.
 func TestConsoleMetrics(t *testing.T) {

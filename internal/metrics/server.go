@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -34,6 +35,8 @@ type Options struct {
 	Warnings func() []string
 	// Consoles returns the counters of the console over SSH.
 	Consoles func() console.Stats
+	// Flows is the exporter of flow records, nil if there is none.
+	Flows *ipfix.Exporter
 	// Log gets connection errors. It defaults to [slog.Default].
 	Log *slog.Logger
 }
@@ -64,6 +67,9 @@ func New(o Options) *Server {
 	registry.MustRegister(&exporter{source: o.Source})
 	if o.Consoles != nil {
 		registry.MustRegister(&consoles{stats: o.Consoles})
+	}
+	if o.Flows != nil {
+		registry.MustRegister(&records{o.Flows})
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
