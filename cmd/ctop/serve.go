@@ -22,6 +22,7 @@ type serveCommand struct {
 	tracker trackerFlags
 	ssh     sshFlags
 	metrics string
+	ipfix   ipfixFlags
 	logs    logFormat
 	verbose *bool
 }
@@ -30,10 +31,12 @@ func newServeCommand(e env, verbose *bool) *cobra.Command {
 	c := &serveCommand{env: e, verbose: verbose}
 	cmd := &cobra.Command{
 		Use:   "serve [flags] IF1 [IF2]",
-		Short: "Run the tracker as a service: console over SSH, metrics",
+		Short: "Run the tracker as a service: console over SSH, metrics, flow records",
 		Long: `Run the tracker without a local console. --ssh serves a console over SSH to every
 session whose key is authorised. Only keys with role="operator" on their line may
 change anything. --metrics serves Prometheus metrics, and /healthz for health checks.
+--ipfix sends a record of every flow to a collector, when the flow ends and at intervals
+while it goes on. docs/ipfix.md has the elements.
 
 An address without a host means the loopback interface. Keys, host key and audit
 log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.
@@ -42,6 +45,7 @@ SIGUSR1 ends the service and leaves the tracker running for the next ctop, which
 it over with its flows. Other signals end the tracker, too.`,
 		Example: `  ctop serve eth0 --metrics 127.0.0.1:9477
   ctop serve eth0 eth1 --ssh 127.0.0.1:2222 --metrics 127.0.0.1:9477
+  ctop serve eth0 --ipfix udp://192.0.2.1:4739
   ssh -t -p 2222 127.0.0.1                          the console
   ssh -p 2222 127.0.0.1 dump -o json --filter udp   a headless command`,
 		ValidArgsFunction: completeInterfaces,
@@ -51,6 +55,7 @@ it over with its flows. Other signals end the tracker, too.`,
 	flags.SortFlags = false
 	c.ssh.register(flags)
 	flags.StringVar(&c.metrics, "metrics", "", "address at which to serve Prometheus metrics and /healthz")
+	c.ipfix.register(flags)
 	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
@@ -77,12 +82,15 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 
 // prepare opens everything but the tracker.
 func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
-	s = &service{log: log, notify: newNotifier(c.env.getenv)}
+	s = &service{log: log, notify: newNotifier(c.env.getenv), ipfix: &c.ipfix}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
+	if err := c.ipfix.checkUnused(); err != nil {
+		return s, err
+	}
 	if c.metrics != "" {
 		if s.metrics, err = listen("metrics", c.metrics); err != nil {
 			return s, err

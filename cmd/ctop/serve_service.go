@@ -8,11 +8,13 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/ipfix"
 	"ctop/internal/metrics"
 	"ctop/tracker"
 	"ctop/tracker/flow"
@@ -29,6 +31,9 @@ type service struct {
 	hostKey      ssh.Signer
 	audit        *console.Audit
 	limits       console.Limits
+
+	ipfix    *ipfixFlags
+	exporter *ipfix.Exporter
 }
 
 // close closes what was opened before the tracker.
@@ -54,9 +59,19 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	if err := s.giveUp(t); err != nil {
 		return err
 	}
-	c := tracker.NewCollector(t, tracker.CollectorOptions{})
+	var c *tracker.Collector
+	if s.exporter, err = s.ipfix.exporter(t, func() *flow.Snapshot { return c.Status() }, s.log); err != nil {
+		return err
+	}
+	c = tracker.NewCollector(t, tracker.CollectorOptions{Observe: s.observer()})
 	collector := startCollector(context.WithoutCancel(ctx), c)
-	defer collector.stop()
+	var handedOver atomic.Bool
+	defer func() {
+		collector.stop()
+		if s.exporter != nil {
+			s.exporter.Finish(o.Keep || handedOver.Load())
+		}
+	}()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go func() {
@@ -66,6 +81,7 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	stop := onHandOver(func() {
 		s.log.Info("leaving the tracker to the next ctop")
 		t.HandOver()
+		handedOver.Store(true)
 		cancel(nil)
 	})
 	defer stop()
@@ -74,6 +90,14 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	}
 	collector.stop()
 	return collector.err
+}
+
+// observer returns what hears of every event, nil if nothing does.
+func (s *service) observer() func(*flow.Event) {
+	if s.exporter == nil {
+		return nil
+	}
+	return s.exporter.Observe
 }
 
 // handOver is the signal by which a service manager restarts the service
@@ -136,6 +160,9 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 	parts := []func(context.Context) error{
 		func(ctx context.Context) error { return s.notify.watch(ctx, func() error { return healthy(c) }) },
 	}
+	if s.exporter != nil {
+		parts = append(parts, s.exporter.Run)
+	}
 	var stats func() console.Stats
 	if s.ssh != nil {
 		server, err := console.New(console.Options{
@@ -151,7 +178,7 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Log: s.log})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}

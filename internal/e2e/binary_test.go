@@ -109,7 +109,7 @@ func TestDownAfterKill(t *testing.T) {
 	}
 }
 
-func dumpedFlows(ctx context.Context, t *testing.T) int {
+func dumpedFlows(ctx context.Context, t testing.TB) int {
 	t.Helper()
 	out, err := ctop(ctx, t, "--dump", "-o", "json").Output()
 	if err != nil {

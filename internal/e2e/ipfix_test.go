@@ -1,0 +1,211 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ctop/internal/lab"
+)
+
+// carried is what flows carried in both directions together: records of flows, their
+// packets, and the octets of their IP packets.
+type carried struct{ flows, packets, octets uint64 }
+
+// exported is "ctop serve" that exports flow records, with "ctop events" beside it.
+type exported struct {
+	*serving
+	events *lab.Cmd
+	lines  *said
+}
+
+// serveFlows runs ctop with a collector, and short timeouts so that the table turns over.
+func serveFlows(t *testing.T, collector string, args ...string) *exported {
+	e := &exported{serving: newServing(t), lines: &said{}}
+	args = append([]string{
+		"--ipfix", collector,
+		"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_syn_sent=2s,udp_unidirectional=1s,udp_bidirectional=1s,icmp=1s",
+	}, args...)
+	e.start(e.command(args...))
+	e.events = ctop(e.ctx, t, "events", "-o", "jsonl", e.Client.Port(), e.Server.Port())
+	e.events.Stdout = e.lines
+	if err := e.events.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if e.events.ProcessState == nil {
+			_ = e.events.Process.Kill()
+			_ = e.events.Wait()
+		}
+	})
+	e.eventually("events are heard", func() bool {
+		if _, err := lab.Ping(e.ctx, e.Client, e.Server.Addr4()); err != nil {
+			return false
+		}
+		return strings.Contains(e.lines.String(), "\n")
+	})
+	return e
+}
+
+// traffic makes mixed traffic for a while.
+func (e *exported) traffic(d time.Duration) {
+	e.t.Helper()
+	ctx, cancel := context.WithTimeout(e.ctx, d)
+	defer cancel()
+	if err := lab.Traffic(ctx, e.Lab, lab.TrafficOptions{Short: 40}); err != nil {
+		e.t.Fatal(err)
+	}
+}
+
+// settle deletes all flows, so that each has ended, and ends the reading of events.
+func (e *exported) settle() {
+	e.t.Helper()
+	e.eventually("no flow is left", func() bool {
+		if out, err := ctop(e.ctx, e.t, "delete", "--all").CombinedOutput(); err != nil {
+			e.t.Fatalf("%v: %s", err, out)
+		}
+		return dumpedFlows(e.ctx, e.t) == 0
+	})
+	made := func() int { return strings.Count(e.lines.String(), "\n") }
+	for last := -1; last != made(); time.Sleep(time.Second) {
+		last = made()
+	}
+	_ = e.events.Process.Signal(syscall.SIGINT)
+	_ = e.events.Wait()
+}
+
+// ended returns what the flows carried that ended, by ctop's own events. All frames of the
+// lab have an Ethernet header and no padding.
+func (e *exported) ended() (c carried) {
+	e.t.Helper()
+	const ethernet = 14
+	type half struct{ Packets, Bytes uint64 }
+	for line := range bytes.Lines([]byte(e.lines.String())) {
+		var event struct {
+			Event         string
+			Recovered     bool
+			Origin, Reply struct{ Packets, Bytes uint64 }
+		}
+		if err := json.Unmarshal(line, &event); err != nil {
+			e.t.Fatalf("%v: %s", err, line)
+		}
+		if event.Event == "lost" || event.Recovered {
+			e.t.Fatalf("events were lost: %s", line)
+		}
+		if event.Event != "destroy" {
+			continue
+		}
+		c.flows++
+		for _, h := range []half{half(event.Origin), half(event.Reply)} {
+			c.packets += h.Packets
+			c.octets += h.Bytes - ethernet*h.Packets
+		}
+	}
+	return c
+}
+
+// nfcapd is the collector of nfdump.
+type nfcapd struct {
+	t   *testing.T
+	dir string
+	cmd *exec.Cmd
+	log said
+}
+
+const nfcapdPort = "4739"
+
+// startNfcapd starts a collector, and waits until it listens.
+func startNfcapd(ctx context.Context, t *testing.T, dir string) *nfcapd {
+	t.Helper()
+	n := &nfcapd{t: t, dir: dir}
+	n.cmd = exec.CommandContext(ctx, "nfcapd", "-b", "127.0.0.1", "-p", nfcapdPort, "-w", dir, "-t", "3600", "-B", "8000000")
+	n.cmd.Stdout, n.cmd.Stderr = &n.log, &n.log
+	if err := n.cmd.Start(); err != nil {
+		t.Fatalf("nfcapd, of the package nfdump: %v", err)
+	}
+	t.Cleanup(func() {
+		if n.cmd.ProcessState == nil {
+			_ = n.cmd.Process.Kill()
+			_ = n.cmd.Wait()
+		}
+	})
+	for deadline := time.Now().Add(waitTimeout); !udpListens(4739); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nfcapd does not listen: %s", n.log.String())
+		}
+	}
+	return n
+}
+
+// udpListens reports whether there is a UDP socket with a local port.
+func udpListens(port int) bool {
+	table, _ := os.ReadFile("/proc/thread-self/net/udp")
+	return strings.Contains(string(table), fmt.Sprintf(":%04X 00000000:0000", port))
+}
+
+// stop ends the collector, which then has written everything.
+func (n *nfcapd) stop() {
+	n.t.Helper()
+	_ = n.cmd.Process.Signal(syscall.SIGTERM)
+	if err := n.cmd.Wait(); err != nil {
+		n.t.Errorf("nfcapd: %v: %s", err, n.log.String())
+	}
+}
+
+// carried returns what nfdump reads from the collector's files.
+func (n *nfcapd) carried() (c carried) {
+	n.t.Helper()
+	out, err := exec.Command("nfdump", "-R", n.dir, "-q", "-o", "json").Output()
+	if err != nil {
+		n.t.Fatalf("nfdump: %v", err)
+	}
+	var flows []struct {
+		InPackets  uint64 `json:"in_packets"`
+		InBytes    uint64 `json:"in_bytes"`
+		OutPackets uint64 `json:"out_packets"`
+		OutBytes   uint64 `json:"out_bytes"`
+	}
+	// With -q it leaves out the brackets around the list, and the summary.
+	if err := json.Unmarshal(fmt.Appendf(nil, "[%s]", out), &flows); err != nil {
+		n.t.Fatalf("nfdump: %v: %.300s", err, out)
+	}
+	for _, f := range flows {
+		c.flows++
+		c.packets += f.InPackets + f.OutPackets
+		c.octets += f.InBytes + f.OutBytes
+	}
+	return c
+}
+
+// ipfixTime is how long the traffic of a comparison with a collector lasts.
+func ipfixTime() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("CTOP_IPFIX")); err == nil {
+		return d
+	}
+	return 6 * time.Second
+}
+
+// What nfdump has of mixed traffic with churn is what ctop has, to the octet, the packet
+// and the flow.
+func TestCollectorAgrees(t *testing.T) {
+	dir := t.TempDir()
+	lab.Require(t)
+	collector := startNfcapd(t.Context(), t, dir)
+	e := serveFlows(t, "127.0.0.1", "--ipfix-active", "1h")
+	e.traffic(ipfixTime())
+	e.settle()
+	e.stop()
+	collector.stop()
+	got, want := collector.carried(), e.ended()
+	t.Logf("nfdump %+v, ctop %+v", got, want)
+	if got != want || want.flows < 100 {
+		t.Errorf("nfdump has %+v, ctop %+v; nfcapd: %s; ctop: %s", got, want, collector.log.String(), e.log.end())
+	}
+}
