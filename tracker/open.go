@@ -240,6 +240,7 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 		VerifyChecksums:   o.Checksums,
 		Watch:             o.Watch,
 		Naming:            o.Watch && !o.NoProcesses,
+		Cgroup:            cgroupOr(o.Cgroup),
 	})
 	if err != nil {
 		return nil, err

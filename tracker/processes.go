@@ -3,7 +3,6 @@ package tracker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"ctop/tracker/kernel"
@@ -19,28 +18,25 @@ func (t *Tracker) findProcesses(ctx context.Context) []string {
 	if !t.objects.NamesProcesses() || !t.hold.Owned() || t.who != nil {
 		return nil
 	}
-	who, notes, err := t.beginWho()
+	cgroup := cgroupOr(t.hold.Description().Cgroup)
+	if cgroup == "" {
+		return []string{unnamed(errNoCgroup)}
+	}
+	who, notes, err := t.objects.FindProcesses(ctx, cgroup, t.hold.Dir())
 	if err != nil {
 		return []string{unnamed(err)}
 	}
-	if t.who = who; len(notes) > 0 {
-		notes = []string{"fewer flows have a process: " + strings.Join(notes, "; ")}
-	}
-	if err := who.Files(ctx, func(*kernel.Held) {}); err != nil {
-		notes = append(notes, fmt.Sprintf("flows of sockets that are older than ctop have no process: %v", err))
-	}
+	t.who = who
 	return notes
 }
 
-func (t *Tracker) beginWho() (*kernel.Who, []string, error) {
-	cgroup := t.hold.Description().Cgroup
+// cgroupOr returns a control group, that of the whole machine if it is empty. Without any
+// it is empty.
+func cgroupOr(cgroup string) string {
 	if cgroup == "" {
 		cgroup = process.CgroupRoot()
 	}
-	if cgroup == "" {
-		return nil, nil, errNoCgroup
-	}
-	return t.objects.FindProcesses(cgroup, t.hold.Dir())
+	return cgroup
 }
 
 // unnamed says in one line why flows have no process.

@@ -61,6 +61,8 @@ type Objects struct {
 	// traces receives the records of packets. It is nil if packets are not
 	// traced.
 	traces *ebpf.Map
+	// early is who looks for processes already. It is nil if nobody does.
+	early *early
 }
 
 // maps and programs return the pinned objects by name.
@@ -97,6 +99,9 @@ func (k *Objects) packetProgram() *ebpf.Program {
 
 // Close gives back what this process holds of the objects.
 func (k *Objects) Close() {
+	if k.early != nil {
+		k.early.close()
+	}
 	if k.mapping != nil {
 		_ = k.mapping.close()
 	}
@@ -126,6 +131,9 @@ type Options struct {
 	Watch bool
 	// Naming looks for the process behind a flow.
 	Naming bool
+	// Cgroup, with Naming, is the control group whose processes are looked for while
+	// the programs are loaded. [Objects.FindProcesses] waits for that.
+	Cgroup string
 }
 
 // descriptors is the number of free file descriptors needed for loading. Each
@@ -222,12 +230,19 @@ func Load(o Options) (*Objects, error) {
 		return nil, err
 	}
 	delete(spec.Programs, unsentProgram) // loaded apart, since it may be refused
-	coll, err := ebpf.NewCollection(spec)
+	coll, err := loadMaps(spec)
 	if err != nil {
-		return nil, ExplainPermission("load BPF programs", explainMemory(fmt.Errorf("load BPF programs: %w", err)))
+		return nil, err
 	}
 	defer coll.Close()
 	k := new(Objects)
+	if o.Naming && o.Cgroup != "" {
+		k.early = findEarly(coll.Maps, o.Cgroup)
+	}
+	if err := loadPrograms(spec, coll); err != nil {
+		k.Close()
+		return nil, err
+	}
 	for name, m := range k.maps() {
 		if name == configMap {
 			name = configSection

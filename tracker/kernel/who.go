@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/netip"
 	"path/filepath"
+	"strings"
 	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
 
@@ -38,7 +40,8 @@ const (
 // Who is the programs that find out which process has a socket. Its methods must not be
 // called concurrently.
 type Who struct {
-	links []link.Link
+	// links are the attachments by their program.
+	links map[string]link.Link
 	// files lists the sockets among the files of all processes.
 	files *link.Iter
 	// own sets the owner of a flow.
@@ -46,33 +49,109 @@ type Who struct {
 }
 
 // FindProcesses attaches the programs to a control group of version 2 and, if dir is not
-// empty, pins the attachments there, in place of those that are pinned. What cannot be
-// had is in the notes: without it fewer flows have a name.
-func (k *Objects) FindProcesses(cgroup, dir string) (w *Who, notes []string, err error) {
+// empty, pins the attachments there, in place of those that are pinned. Then it writes down
+// who has the sockets that are older. What cannot be had is in the notes: without it fewer
+// flows have a name.
+func (k *Objects) FindProcesses(ctx context.Context, cgroup, dir string) (w *Who, notes []string, err error) {
+	if e := k.early; e != nil {
+		k.early = nil
+		w, notes, err = e.wait()
+	} else {
+		w, notes, err = k.findProcesses(ctx, cgroup)
+	}
+	if err == nil && dir != "" {
+		err = w.pin(dir)
+	}
+	if err != nil {
+		w.Close()
+		return nil, nil, err
+	}
+	return w, notes, nil
+}
+
+func (k *Objects) findProcesses(ctx context.Context, cgroup string) (*Who, []string, error) {
 	sockets, err := k.socketsOf()
 	if err != nil {
 		return nil, nil, err
 	}
 	defer sockets.Close()
+	return newWho(ctx, map[string]*ebpf.Map{socketsMap: sockets, ownersMap: k.owners}, cgroup)
+}
+
+// newWho attaches the programs, and lists the older sockets.
+func newWho(ctx context.Context, maps map[string]*ebpf.Map, cgroup string) (w *Who, notes []string, err error) {
 	spec, err := bpf.LoadWho()
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the BPF programs: %w", err)
 	}
-	maps := map[string]*ebpf.Map{socketsMap: sockets, ownersMap: k.owners}
-	spec.Maps[ownersMap].MaxEntries = k.owners.MaxEntries()
-	w = new(Who)
+	spec.Maps[ownersMap].MaxEntries = maps[ownersMap].MaxEntries()
+	w = &Who{links: map[string]link.Link{}}
+	// The kernel's types are read once for all programs.
+	o := ebpf.CollectionOptions{MapReplacements: maps, Cache: btf.NewCache()}
+	var missing []string
 	for name := range spec.Programs {
-		err := w.begin(spec, name, maps, cgroup, dir)
+		err := w.begin(spec, name, o, cgroup)
 		switch {
 		case err == nil:
 		case name == closeProgram || name == filesProgram:
-			notes = append(notes, err.Error())
+			missing = append(missing, err.Error())
 		default:
-			w.Close()
-			return nil, nil, err
+			return w, nil, err
 		}
 	}
+	if len(missing) > 0 {
+		notes = append(notes, "fewer flows have a process: "+strings.Join(missing, "; "))
+	}
+	if err := w.Files(ctx, func(*Held) {}); err != nil {
+		notes = append(notes, fmt.Sprintf("flows of sockets that are older than ctop have no process: %v", err))
+	}
 	return w, notes, nil
+}
+
+// early looks for processes while the programs are loaded that see packets.
+type early struct {
+	stop  context.CancelFunc
+	done  chan struct{}
+	who   *Who
+	notes []string
+	err   error
+}
+
+// findEarly begins to look, with copies of the maps.
+func findEarly(maps map[string]*ebpf.Map, cgroup string) *early {
+	ctx, stop := context.WithCancel(context.Background())
+	e := &early{stop: stop, done: make(chan struct{})}
+	own := map[string]*ebpf.Map{}
+	for _, name := range []string{socketsMap, ownersMap} {
+		m, err := maps[name].Clone()
+		if err != nil {
+			e.err = fmt.Errorf("find processes: %w", err)
+			break
+		}
+		own[name] = m
+	}
+	go func() {
+		defer close(e.done)
+		if e.err == nil {
+			e.who, e.notes, e.err = newWho(ctx, own, cgroup)
+		}
+		for _, m := range own {
+			m.Close()
+		}
+	}()
+	return e
+}
+
+func (e *early) wait() (*Who, []string, error) {
+	<-e.done
+	e.stop()
+	return e.who, e.notes, e.err
+}
+
+func (e *early) close() {
+	e.stop()
+	<-e.done
+	e.who.Close()
 }
 
 // socketsOf opens the map that the programs which see packets read.
@@ -94,10 +173,10 @@ func (k *Objects) socketsOf() (*ebpf.Map, error) {
 }
 
 // begin loads a program and attaches it.
-func (w *Who) begin(spec *ebpf.CollectionSpec, name string, maps map[string]*ebpf.Map, cgroup, dir string) error {
+func (w *Who) begin(spec *ebpf.CollectionSpec, name string, o ebpf.CollectionOptions, cgroup string) error {
 	one := spec.Copy()
 	one.Programs = map[string]*ebpf.ProgramSpec{name: one.Programs[name]}
-	coll, err := ebpf.NewCollectionWithOptions(one, ebpf.CollectionOptions{MapReplacements: maps})
+	coll, err := ebpf.NewCollectionWithOptions(one, o)
 	if err != nil {
 		return fmt.Errorf("load %s: %w", name, err)
 	}
@@ -117,11 +196,8 @@ func (w *Who) begin(spec *ebpf.CollectionSpec, name string, maps map[string]*ebp
 	if err != nil {
 		return fmt.Errorf("attach %s: %w", name, err)
 	}
-	w.links = append(w.links, l)
-	if dir == "" {
-		return nil
-	}
-	return ReplacePin(l, filepath.Join(dir, name))
+	w.links[name] = l
+	return nil
 }
 
 func attachWho(p *ebpf.Program, at ebpf.AttachType, cgroup string) (link.Link, error) {
@@ -131,8 +207,21 @@ func attachWho(p *ebpf.Program, at ebpf.AttachType, cgroup string) (link.Link, e
 	return link.AttachCgroup(link.CgroupOptions{Path: cgroup, Attach: at, Program: p})
 }
 
+// pin pins the attachments, in place of those that are pinned.
+func (w *Who) pin(dir string) error {
+	for name, l := range w.links {
+		if err := ReplacePin(l, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Close closes this process's descriptors. Pinned attachments stay attached.
 func (w *Who) Close() {
+	if w == nil {
+		return
+	}
 	for _, l := range w.links {
 		_ = l.Close()
 	}
