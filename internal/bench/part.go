@@ -21,6 +21,7 @@ func parts() []part {
 		{name: "live", title: "The path itself (live frames, many flows)", measure: live},
 		{name: "connect", title: "Connections opened and closed, four at a time", measure: connections, slow: true},
 		{name: "host", title: "A machine's own traffic, while it is observed", measure: hosts, slow: true},
+		{name: "names", title: "Names of sockets that were open before", measure: sockets, slow: true},
 		{name: "event", title: "Events, ring buffer and tracker together", measure: eventRows},
 		{name: "table", title: "Reading and sweeping a large table", measure: tables, slow: true},
 		{name: "idle", title: "A tracker that nobody looks at", measure: idle, slow: true},

@@ -61,6 +61,8 @@ func requirements() []requirement {
 		{"host, a connection, ctop watching / nf_conntrack in use", hostCost(hostConnections, byNames), hostCost(hostConnections, byConntrack), 1, false},
 		{"host, TCP one stream, ctop watching / nf_conntrack in use", hostRate(hostOneStream, byNames), hostRate(hostOneStream, byConntrack), 1, true},
 		{"host, TCP four streams, ctop watching / nf_conntrack in use", hostRate(hostFourStreams, byNames), hostRate(hostFourStreams, byConntrack), 1, true},
+		{"start, with the names of 100,000 open sockets / 500 ms", startWithNames, "", 1, false},
+		{"the same / ss -p, which reads /proc", startWithNames, namesBySS, 0.5, false},
 		{"ctop --dump -o jsonl of 1 Mi flows / conntrack -L, time per flow", dumpMany, conntrackAll, 0.35, false},
 		{"events read a second / 500,000", eventsRead, "", 1, true},
 		{"a tracker of 60,000 idle flows, nobody looking / half a percent of a core", idleRow, "", 1, false},
@@ -71,7 +73,7 @@ func requirements() []requirement {
 
 // amounts are what rows without a counterpart are divided by.
 func amounts() map[string]float64 {
-	return map[string]float64{eventsRead: eventsWanted, idleRow: 0.5, consoleMemory: 0.6}
+	return map[string]float64{eventsRead: eventsWanted, idleRow: 0.5, startWithNames: startBound, consoleMemory: 0.6}
 }
 
 // ratios computes every requirement for which there are measurements.
