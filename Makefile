@@ -24,7 +24,7 @@ PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbu
 PRIVATE := patience|wish|laboratory|anew|said again|tells whether|short way|embryos?|somebody else.s
 
 # The packages that need no kernel, and build on other systems.
-PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/names ./internal/order \
+PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/history ./internal/names ./internal/order \
 	./internal/recording ./internal/snapshot ./internal/diff ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
 
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
