@@ -80,7 +80,10 @@ func modes(s *flow.Snapshot) string {
 // older one is on the screen.
 func (m *root) problems() []string {
 	var problems []string
-	if m.frame.Paused {
+	switch {
+	case m.frame.Past:
+		problems = append(problems, m.pastText())
+	case m.frame.Paused:
 		problems = append(problems, "paused")
 	}
 	s := m.frame.Latest

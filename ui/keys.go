@@ -31,6 +31,7 @@ func sections(f *page.Frame) []help.Section {
 		{Title: "Show", Keys: []key.Binding{
 			k.Enter, k.Back, k.Filter, k.Like, k.Sort, k.Reverse, k.Columns, k.Names, k.Rates, k.Pause, k.Copy, k.Export,
 		}},
+		{Title: "Go through the last ten minutes", Keys: enabled(k.Earlier, k.Later, k.MuchEarlier, k.MuchLater, k.Present)},
 		{Title: "Act on flows", Keys: []key.Binding{
 			k.Mark, k.Delete, k.DeleteAll, k.Reset, k.Longer, k.Shorter, k.Pin, k.Default,
 		}},
@@ -53,6 +54,11 @@ func sections(f *page.Frame) []help.Section {
 		{Title: "What tcpdump's expressions are here", Rows: filter.Equivalents()},
 	}...)
 	return slices.DeleteFunc(list, func(s help.Section) bool { return len(s.Keys)+len(s.Rows) == 0 })
+}
+
+// enabled returns the keys that mean something here.
+func enabled(all ...key.Binding) []key.Binding {
+	return slices.DeleteFunc(all, func(b key.Binding) bool { return !b.Enabled() })
 }
 
 func viewKeys(f *page.Frame) []key.Binding {

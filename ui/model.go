@@ -20,6 +20,7 @@ import (
 	"ctop/ui/theme"
 	"ctop/ui/timeouts"
 	"ctop/ui/trace"
+	"ctop/ui/work"
 )
 
 // Model is one console. It routes messages to the pages and draws what they return.
@@ -44,6 +45,8 @@ type root struct {
 	noticed uint64
 	// gap is the time between the last two snapshots.
 	gap time.Duration
+	// traveling fetches a snapshot of the past.
+	traveling *work.Task[*flow.Snapshot]
 	// greeting is said with the first snapshot.
 	greeting string
 }
@@ -62,6 +65,7 @@ func New(source Reader, opts ...Option) Model {
 	if i, ok := source.(flow.Inspector); ok {
 		m.frame.Inspect = func(ref flow.Ref) (flow.Inspection, error) { return i.Inspect(context.Background(), ref) }
 	}
+	m.traveling = m.newTravel()
 	m.frame.StartFilter(o.filter)
 	m.acts = acting.New(m.frame, acting.Options{
 		Actor: o.actor, Copy: o.renderer.Output().Copy, NotedElsewhere: o.sessions != nil,
@@ -99,6 +103,7 @@ func (o options) keys() *keys.Map {
 		k.Export.SetHelp("e", "the command that exports")
 	}
 	k.Suspend.SetEnabled(o.suspends)
+	k.SetPast(o.past != nil)
 	k.Stop.SetEnabled(o.ending != nil)
 	k.Keep.SetEnabled(o.ending != nil)
 	k.Stay.SetEnabled(o.ending != nil)

@@ -43,6 +43,7 @@ type options struct {
 	suspends        bool
 	ending          Ending
 	sessions        Sessions
+	past            Past
 	resolver        names.Resolver
 	look            theme.Look
 	settings        Settings

@@ -27,11 +27,13 @@ type look struct {
 // poll returns a command that looks at the source. What it finds is dropped if
 // another look was asked for meanwhile.
 func (m *root) poll() tea.Cmd {
-	source, clock, after, generation := m.source, m.options.clock, m.position, m.generation
+	source, options, after, generation := m.source, m.options, m.position, m.generation
 	sessions := m.pollSessions()
 	return work.Do(func() look {
 		events, next := source.Events(after)
-		return look{now: clock(), snapshot: source.Snapshot(), events: events, next: next, sessions: sessions()}
+		snapshot := source.Snapshot()
+		options.offer(snapshot)
+		return look{now: options.clock(), snapshot: snapshot, events: events, next: next, sessions: sessions()}
 	}, func(found look) tea.Cmd {
 		if generation != m.generation {
 			return nil

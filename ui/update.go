@@ -100,10 +100,13 @@ func (m *root) handleKey(msg tea.KeyMsg) tea.Cmd {
 // page.
 func (m *root) handlePageKey(msg tea.KeyMsg) tea.Cmd {
 	front := m.frame.Front()
+	if m.refusePast(front, msg) {
+		return nil
+	}
 	if cmd, refused := m.refuse(front, msg); refused {
 		return cmd
 	}
-	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handleCommonKey, m.frame.HandleTabKey} {
+	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handlePastKey, m.handleCommonKey, m.frame.HandleTabKey} {
 		if cmd, ok := handle(msg); ok {
 			return cmd
 		}

@@ -25,6 +25,8 @@ type Page struct {
 	events   []flow.Event
 	history  trace.Trace
 	top      int
+	// absent is set if the flow is not in the snapshot of the past that is shown.
+	absent bool
 	// closer is what a closer look has found, looking repeats it.
 	closer  closer
 	looking *work.Task[closer]
@@ -58,6 +60,11 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			p.snapshot, p.flow = p.frame.Shown, *msg.Watched
 			p.history = p.history.Add(p.frame.Shown, msg.Watched)
 		}
+		p.absent = p.frame.Past && msg.Watched == nil
+	case page.PastChanged:
+		p.closer, p.events = closer{}, p.frame.Log.Of(p.flow.ID)
+	case page.PauseChanged:
+		p.absent, p.events = false, p.frame.Log.Of(p.flow.ID)
 	case page.EventsTaken:
 		p.events = p.frame.Log.Of(p.flow.ID)
 	case page.FlowOpened, page.Polled:
@@ -67,6 +74,14 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		return p.looking.Run()
 	}
 	return nil
+}
+
+// rates returns the rates up to the time that is shown.
+func (p *Page) rates() trace.Trace {
+	if p.frame.Past {
+		return p.history.Until(p.frame.PausedAt)
+	}
+	return p.history
 }
 
 // HandleKey closes the page, or acts on the flow.

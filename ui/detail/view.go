@@ -19,6 +19,9 @@ func (p *Page) Lines() []string {
 
 func (p *Page) all() []string {
 	lines := []string{" " + p.frame.Theme.Title.Render(p.tuple())}
+	if p.absent {
+		lines = append(lines, " "+p.frame.Theme.Alert.Render(" not in the table at "+p.frame.PausedAt.Format("15:04:05")+": the last that was seen is shown "))
+	}
 	lines = append(append(lines, p.facts()...), "")
 	lines = append(lines, p.directions()...)
 	lines = append(lines, "")
@@ -88,8 +91,8 @@ func (p *Page) inbound() string {
 func (p *Page) directions() []string {
 	titles := p.directionRow("", "PACKETS", "BYTES", "RATE", "RTT", "RETRANS", "WINDOW", "IN FLIGHT")
 	room := p.width - format.Width(titles) - 4
-	over := "  NOW"
-	if d := p.history.Covered(room).Truncate(time.Second); d > 0 {
+	over, history := "  NOW", p.rates()
+	if d := history.Covered(room).Truncate(time.Second); d > 0 {
 		over = "  LAST " + format.Age(d)
 	}
 	if room <= 0 {
@@ -97,8 +100,8 @@ func (p *Page) directions() []string {
 	}
 	return []string{
 		p.frame.Theme.Head.Render(" " + titles + over),
-		" " + p.direction("origin →", p.flow.Origin, p.history.Rates(0, p.frame.Unit)),
-		" " + p.direction("reply  ←", p.flow.Reply, p.history.Rates(1, p.frame.Unit)),
+		" " + p.direction("origin →", p.flow.Origin, history.Rates(0, p.frame.Unit)),
+		" " + p.direction("reply  ←", p.flow.Reply, history.Rates(1, p.frame.Unit)),
 	}
 }
 

@@ -111,5 +111,16 @@ func (f *Flows) All(until time.Time) map[flow.ID]order.Ended {
 	return flows
 }
 
+// Before returns those that had ended at a moment, and could be found then.
+func (f *Flows) Before(at time.Time) map[flow.ID]order.Ended {
+	flows := map[flow.ID]order.Ended{}
+	for _, e := range f.past {
+		if !e.at.After(at) && at.Sub(e.at) <= findable {
+			flows[e.flow.ID] = order.Ended{Flow: e.flow, Reason: e.reason, Past: true}
+		}
+	}
+	return flows
+}
+
 // Len returns how many flows can be found.
 func (f *Flows) Len() int { return len(f.past) }

@@ -44,6 +44,8 @@ type Page struct {
 	frozen bool
 	held   []entry
 	widest int
+	// until is the time up to which events are shown, zero for all.
+	until time.Time
 }
 
 // entry is a line of the log: an event, or a notice if notice is not empty.
@@ -132,7 +134,7 @@ func (p *Page) add(entries []entry) {
 func (p *Page) Of(id flow.ID) []flow.Event {
 	var events []flow.Event
 	for _, e := range p.log {
-		if e.ID == id && e.Type != flow.EventLost && e.notice == "" {
+		if e.ID == id && !p.later(&e.Event) && e.Type != flow.EventLost && e.notice == "" {
 			events = append(events, e.Event)
 		}
 	}
@@ -144,7 +146,7 @@ func (p *Page) Of(id flow.ID) []flow.Event {
 func (p *Page) Opened(since time.Time) []netip.Addr {
 	var sources []netip.Addr
 	for i := range p.log {
-		if e := &p.log[i]; e.notice == "" && e.Type == flow.EventNew && !e.Time.Add(-e.Age).Before(since) {
+		if e := &p.log[i]; e.notice == "" && !p.later(&e.Event) && e.Type == flow.EventNew && !e.Time.Add(-e.Age).Before(since) {
 			sources = append(sources, e.Tuple.Src.Addr())
 		}
 	}
@@ -219,6 +221,9 @@ func (p *Page) catchUp() {
 func (p *Page) show(from int) {
 	for i := from; i < len(p.log); i++ {
 		e := &p.log[i]
+		if p.later(&e.Event) {
+			continue
+		}
 		if e.notice != "" {
 			p.shown = append(p.shown, i)
 		} else if e.Type == flow.EventLost || p.passes(&e.Event) {

@@ -22,8 +22,9 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		if p.frame.Filter().UsesNames() {
 			p.refilter()
 		}
-	case page.PauseChanged:
-		p.freeze(p.frame.Paused)
+	case page.PauseChanged, page.PastChanged:
+		p.freeze(p.frame.Paused && !p.frame.Past)
+		p.showUntil()
 	}
 	return nil
 }

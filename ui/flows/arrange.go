@@ -42,7 +42,9 @@ func (p *Page) show(r order.Result) tea.Cmd {
 	p.table.SetSnapshot(r.Snapshot)
 	p.table.SetSince(p.frame.Since())
 	p.table.SetRows(r.Rows, r.AnchorID, r.Anchor)
-	p.traces.Note(r.Snapshot, p.table.Visible())
+	if !p.frame.Past {
+		p.traces.Note(r.Snapshot, p.table.Visible())
+	}
 	return p.frame.Broadcast(page.ShownChanged{Watched: r.Watched})
 }
 

@@ -88,6 +88,10 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		return p.rename(msg.Switched)
 	case page.PauseChanged:
 		return p.pauseChanged(msg.Before)
+	case page.PastChanged:
+		p.table.SetEnded(p.frame.EndedReasons())
+		p.table.SetSince(p.frame.Since())
+		return p.arranging.Renew()
 	case page.FlowOpened:
 		p.arranging.Outdate() // to look for that flow
 	}

@@ -25,6 +25,8 @@ type Map struct {
 
 	Left, Right, DefaultSort key.Binding
 
+	Earlier, Later, MuchEarlier, MuchLater, Present key.Binding
+
 	Help, Quit, Interrupt, Suspend key.Binding
 
 	Stop, Keep, Stay key.Binding
@@ -48,6 +50,7 @@ func Default() *Map {
 	k.bindMovement()
 	k.bindShowing()
 	k.bindActing()
+	k.bindTime()
 	return k
 }
 
@@ -101,6 +104,21 @@ func (k *Map) bindActing() {
 	k.Default = Bind("0", "give it the default again", "0")
 	k.Yes = Bind("y", "yes", "y", "Y")
 	k.No = Bind("n Esc ⏎", "no", "n", "N", "esc", "enter", "q", "f10")
+}
+
+func (k *Map) bindTime() {
+	k.Earlier = Bind("[", "back in time, by a snapshot", "[")
+	k.Later = Bind("]", "forward, by a snapshot", "]")
+	k.MuchEarlier = Bind("{", "back in time, by a minute", "{")
+	k.MuchLater = Bind("}", "forward, by a minute", "}")
+	k.Present = Bind("End", "back to now", "end")
+}
+
+// SetPast enables or disables the keys that lead to another time.
+func (k *Map) SetPast(enabled bool) {
+	for _, b := range [...]*key.Binding{&k.Earlier, &k.Later, &k.MuchEarlier, &k.MuchLater, &k.Present} {
+		b.SetEnabled(enabled)
+	}
 }
 
 // Mover is a list with a cursor, or a text that scrolls.

@@ -61,6 +61,19 @@ func (h *History) freeze(frozen bool) {
 	}
 }
 
+// until shows no sample after a time.
+func (h *History) until(at time.Time) {
+	n := len(h.samples)
+	for n > 0 && h.samples[n-1].at.After(at) {
+		n--
+	}
+	// Zero would show all.
+	h.upTo = max(h.total-len(h.samples)+n, 0)
+	if h.upTo == 0 {
+		h.upTo = -1
+	}
+}
+
 func (h *History) visible() []sample {
 	if h.upTo == 0 {
 		return h.samples

@@ -73,6 +73,8 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case page.PauseChanged:
 		p.history.freeze(p.frame.Paused)
 		p.missed = p.frame.Missed
+	case page.PastChanged:
+		p.history.until(p.frame.PausedAt)
 	case page.EventsTaken:
 		if !p.frame.Paused {
 			p.missed = p.frame.Missed

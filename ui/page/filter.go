@@ -70,6 +70,10 @@ func (f *Frame) FilterFacts() []string {
 // EndedFlows returns the ended flows that are still shown.
 func (f *Frame) EndedFlows() map[flow.ID]order.Ended {
 	switch {
+	case f.Past && !f.filter.WantsEnded():
+		return nil
+	case f.Past:
+		return f.Ended.Before(f.PausedAt)
 	case !f.filter.WantsEnded():
 		return f.Ended.Recent()
 	case f.Paused:

@@ -49,6 +49,9 @@ type Frame struct {
 	Latest, Target, Shown *flow.Snapshot
 	Paused                bool
 	PausedAt              time.Time
+	// Past is set while an earlier snapshot is shown, of the time PausedAt. The
+	// console is paused then.
+	Past bool
 	// Missed counts the events that arrived too fast to be shown.
 	Missed uint64
 	// Present names the other operators who have a console open.
@@ -107,7 +110,7 @@ func (f *Frame) SinceLatest() time.Duration {
 // TogglePause freezes the screen, or resumes with the newest snapshot.
 func (f *Frame) TogglePause() tea.Cmd {
 	before := f.Shown
-	f.Paused = !f.Paused
+	f.Paused, f.Past = !f.Paused, false
 	if f.Paused {
 		f.Target, f.PausedAt = f.Shown, f.Now
 	} else {

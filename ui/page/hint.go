@@ -38,9 +38,9 @@ func hintText(t theme.Theme, h Hint) (text string, width int) {
 }
 
 // allowed removes the hints of keys that change something if the operator may not
-// change anything.
+// change anything, and in the past.
 func (f *Frame) allowed(hints []Hint) []Hint {
-	if f.Refuse == nil {
+	if f.Refuse == nil && !f.Past {
 		return hints
 	}
 	return slices.DeleteFunc(hints, func(h Hint) bool { return h.Acts })
@@ -48,7 +48,10 @@ func (f *Frame) allowed(hints []Hint) []Hint {
 
 // PauseHint names the key that pauses, or goes on.
 func (f *Frame) PauseHint() Hint {
-	if f.Paused {
+	switch {
+	case f.Past:
+		return Hint{Key: f.Keys.Present, Does: "now"}
+	case f.Paused:
 		return Hint{Key: f.Keys.Pause, Does: "go on"}
 	}
 	return Hint{Key: f.Keys.Pause, Does: "pause"}

@@ -38,6 +38,9 @@ type (
 	// PauseChanged comes when the console is paused and when it resumes. Before
 	// is the snapshot that was on the screen.
 	PauseChanged struct{ Before *flow.Snapshot }
+	// PastChanged comes when another time of the past is shown, with a new
+	// [Frame.Target].
+	PastChanged struct{}
 	// FlowOpened comes when the page of a flow is opened.
 	FlowOpened struct{}
 )

@@ -50,8 +50,17 @@ func (p *Page) count() func() counted {
 	if s == nil || p.frame.Tab() != page.Page(p) {
 		return nil
 	}
-	values := p.frame.Latest.Timeouts
+	values := p.settings().Timeouts
 	return func() counted { return counted{values, order.CountTimeouts(s)} }
+}
+
+// settings returns the snapshot whose timeouts are shown: the newest one, since they are
+// settings, or that of the past.
+func (p *Page) settings() *flow.Snapshot {
+	if p.frame.Past && p.frame.Shown != nil {
+		return p.frame.Shown
+	}
+	return p.frame.Latest
 }
 
 func (p *Page) set(c counted) tea.Cmd {
@@ -64,7 +73,7 @@ func (p *Page) set(c counted) tea.Cmd {
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	switch msg.(type) {
 	case page.SnapshotTaken:
-		p.values = p.frame.Latest.Timeouts
+		p.values = p.settings().Timeouts
 	case page.Opened:
 		return p.counting.Renew()
 	case page.ShownChanged:

@@ -44,6 +44,15 @@ func (t Trace) Add(s *flow.Snapshot, f *flow.Flow) Trace {
 	return append(t, p)
 }
 
+// Until returns the rates up to a time.
+func (t Trace) Until(at time.Time) Trace {
+	n := len(t)
+	for n > 0 && t[n-1].at > at.UnixNano() {
+		n--
+	}
+	return t[:n]
+}
+
 // Rates returns the past rates of a direction, 0 for origin and 1 for reply.
 func (t Trace) Rates(direction int, u format.RateUnit) []float64 {
 	rates := make([]float64, len(t))

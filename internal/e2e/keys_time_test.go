@@ -1,0 +1,33 @@
+package e2e
+
+// timeChecks check the keys that lead to another time. What is before the first snapshot
+// of the console is not kept.
+func timeChecks() map[string]func(d *desk, k string) {
+	const section = "Go through the last ten minutes: "
+	now := func(d *desk) { d.press("End"); d.hides("End now"); d.shows("flows came") }
+	return map[string]func(d *desk, k string){
+		section + "back in time, by a snapshot": func(d *desk, k string) {
+			d.press(k)
+			d.shows("End now")
+			d.press("d")
+			d.shows("the past cannot be changed")
+			now(d)
+		},
+		section + "back in time, by a minute": func(d *desk, k string) {
+			d.press(k)
+			d.shows("End now")
+			d.press(k, k, k, k, k, k, k, k, k, k)
+			d.shows("nothing is kept of earlier times: the first is of ")
+			now(d)
+		},
+		section + "forward, by a snapshot": func(d *desk, k string) {
+			d.press(k)
+			d.shows("this is now")
+			d.press("[", "[", k)
+			d.shows("End now")
+			now(d)
+		},
+		section + "forward, by a minute": func(d *desk, k string) { d.press("["); d.shows("End now"); d.press(k); d.hides("End now") },
+		section + "back to now":          func(d *desk, k string) { d.press("["); d.shows("End now"); d.press(k); d.hides("End now") },
+	}
+}
