@@ -19,6 +19,7 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/filter"
+	"ctop/internal/history"
 	"ctop/tracker"
 	"ctop/tracker/flow"
 	"ctop/ui"
@@ -61,7 +62,7 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 	defer collector.stop()
 	// A signal ends the context, which ends the collector, which ends the program.
 	local := s.env.local(c, audit)
-	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithSessions(local))...)
+	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithSessions(local), ui.WithPast(history.NewStore(history.Options{})))...)
 	collector.stop()
 	return errors.Join(err, collector.err)
 }

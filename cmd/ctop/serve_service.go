@@ -14,10 +14,12 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/history"
 	"ctop/internal/ipfix"
 	"ctop/internal/metrics"
 	"ctop/tracker"
 	"ctop/tracker/flow"
+	"ctop/ui"
 	"ctop/ui/console"
 )
 
@@ -168,6 +170,7 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 		server, err := console.New(console.Options{
 			Source: c, Keys: s.keys, HostKey: s.hostKey, Audit: s.audit, Log: s.log,
 			Exec: newDumps().command, Limits: s.limits,
+			Look: []ui.Option{ui.WithPast(history.NewStore(history.Options{}))},
 		})
 		if err != nil {
 			return nil, err
