@@ -20,6 +20,8 @@ type decoder struct {
 	index      map[string]uint16
 	// processes has each process once.
 	processes map[flow.Process]*flow.Process
+	// translations are the other halves of flows.
+	translations []flow.Tuple
 	// in and dir are the members of the flow that is being decoded.
 	in, dir []byte
 	ttl     time.Duration
@@ -79,6 +81,7 @@ func (d *decoder) complete(f *flow.Flow) error {
 		d.index[string(d.in)] = at
 		d.interfaces = append(d.interfaces, flow.Interface{Name: string(d.in)})
 	}
+	d.translated(f)
 	if f.In = at; d.dir != nil {
 		f.Tuple.Zone, f.Outgoing = at+1, string(d.dir) == "out"
 	}
@@ -120,6 +123,8 @@ func (d *decoder) member(f *flow.Flow, key string, v *fastjson.Value) {
 		f.SetLocal(named(d, localEnds, key, v))
 	case "process":
 		d.process(&f.Holding, v)
+	case "nat":
+		d.otherHalf(f, v)
 	case "one_sided":
 		f.OneSided = v.GetBool()
 	default:

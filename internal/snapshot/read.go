@@ -139,7 +139,7 @@ func (r *reader) object(text []byte, document bool) error {
 	r.lines = true
 	if stamp := v.GetStringBytes("time"); !bytes.Equal(stamp, r.stamp) {
 		// The lines of another snapshot begin.
-		r.flows, r.stamp = r.flows[:0], append(r.stamp[:0], stamp...)
+		r.flows, r.translations, r.stamp = r.flows[:0], r.translations[:0], append(r.stamp[:0], stamp...)
 	}
 	return r.add(v)
 }
@@ -157,7 +157,7 @@ func (r *reader) document(v *fastjson.Value) error {
 }
 
 func (r *reader) finish(s *flow.Snapshot) {
-	s.Flows, s.Interfaces = r.flows, r.interfaces
+	s.Flows, s.Interfaces, s.Translations = r.flows, r.interfaces, r.translations
 }
 
 func (r *reader) result() (*flow.Snapshot, error) {

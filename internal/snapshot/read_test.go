@@ -11,7 +11,10 @@ import (
 	"testing/iotest"
 	"time"
 
+	"github.com/valyala/fastjson"
+
 	"ctop/cmd/ctop/output"
+	"ctop/internal/field"
 	"ctop/internal/recording"
 	"ctop/internal/snapshot"
 	"ctop/tracker/flow"
@@ -27,7 +30,17 @@ func view(n int) output.View {
 		Stalled:    make([]bool, 2),
 	}
 	for range n {
-		s.Flows = append(s.Flows, random(r))
+		f := random(r)
+		if r.IntN(2) == 0 {
+			t := flow.Tuple{Proto: f.Tuple.Proto, ICMPType: f.Tuple.ICMPType, ICMPCode: f.Tuple.ICMPCode}
+			t.Src, t.Dst = end(r, t.Proto, !f.Tuple.Src.Addr().Is4()), end(r, t.Proto, !f.Tuple.Src.Addr().Is4())
+			if t.Proto.HasICMP() {
+				t.ICMPID = uint16(r.Uint32())
+			}
+			s.Translations = append(s.Translations, t)
+			f.NAT = uint32(len(s.Translations))
+		}
+		s.Flows = append(s.Flows, f)
 	}
 	v := output.View{Snapshot: s}
 	for i := range s.Flows {
@@ -101,6 +114,40 @@ func read(t *testing.T, text []byte) *flow.Snapshot {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// The random flows have every member that a flow can have, and no other, so that the round
+// trip fails if a member is not read.
+func TestAllMembers(t *testing.T) {
+	var p fastjson.Parser
+	seen := map[string]bool{}
+	for line := range bytes.SplitSeq(bytes.TrimSpace(written(t, output.JSONL, view(3000))), []byte("\n")) {
+		v, err := p.ParseBytes(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		collect(seen, "", v)
+	}
+	for _, f := range field.Members() {
+		if !seen[f.JSON] {
+			t.Errorf("no random flow has the member %q: add what has it", f.JSON)
+		}
+		delete(seen, f.JSON)
+	}
+	for name := range seen {
+		t.Errorf("the member %q is not in the registry of fields", name)
+	}
+}
+
+// collect collects the names of members.
+func collect(seen map[string]bool, prefix string, v *fastjson.Value) {
+	v.GetObject().Visit(func(k []byte, v *fastjson.Value) {
+		if v.Type() == fastjson.TypeObject {
+			collect(seen, prefix+string(k)+".", v)
+			return
+		}
+		seen[prefix+string(k)] = true
+	})
 }
 
 // A document that is read and written again is the same, byte for byte.
