@@ -83,6 +83,18 @@ func TestEverySize(t *testing.T) {
 	}
 }
 
+// A terminal that does not know one side of its size has the size of the options.
+func TestSizeUnknown(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(3), WithSize(70, 20))
+	for _, size := range []tea.WindowSizeMsg{{}, {Width: 90}, {Height: 30}} {
+		c.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+		c.send(size)
+		if f := c.m.frame; f.Width != 70 || f.Height != 20 {
+			t.Errorf("%d×%d of a terminal of %d×%d, want 70×20", f.Width, f.Height, size.Width, size.Height)
+		}
+	}
+}
+
 // TestAddressesAreNeverCutAmbiguously is the promise for 80×24: two IPv4 flows
 // that differ look different, whatever they differ in.
 func TestAddressesAreWholeAt80(t *testing.T) {

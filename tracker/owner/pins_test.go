@@ -28,6 +28,16 @@ func TestPinNames(t *testing.T) {
 	}
 }
 
+func TestStanding(t *testing.T) {
+	for want, interfaces := range map[string][]string{
+		"on all interfaces": {netdev.All}, "on eth0": {"eth0"}, "between eth0 and eth1": {"eth0", "eth1"},
+	} {
+		if got := Standing(interfaces); got != want {
+			t.Errorf("a tracker of %q stands %q, want %q", interfaces, got, want)
+		}
+	}
+}
+
 // What is pinned for one interface is found for it and for no other, and under a
 // name that the BPF file system takes.
 func FuzzPinNames(f *testing.F) {
