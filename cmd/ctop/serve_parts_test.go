@@ -3,11 +3,15 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"net"
 	"runtime"
 	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/spf13/pflag"
 )
 
 // A signal that comes as soon as the service is ready ends it: whether the
@@ -55,4 +59,24 @@ func TestPartEnds(t *testing.T) {
 			t.Errorf("it ended with %v, want %v", err, want)
 		}
 	}
+}
+
+// A service that cannot be prepared keeps no address.
+func TestNotPrepared(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	c := &serveCommand{env: env{getenv: func(string) string { return "" }}, metrics: address}
+	c.ipfix.register(pflag.NewFlagSet("", pflag.ContinueOnError))
+	c.ssh.address = "nonsense:"
+	if _, err := c.prepare(slog.New(slog.DiscardHandler)); err == nil {
+		t.Fatal("it was prepared")
+	}
+	if l, err = net.Listen("tcp", address); err != nil {
+		t.Fatal(err)
+	}
+	_ = l.Close()
 }

@@ -114,3 +114,21 @@ func TestSlowConsole(t *testing.T) {
 	_ = c.Close()
 	r.serves()
 }
+
+// What follows a write that was given up begins with the end of an escape sequence.
+func TestTornScreen(t *testing.T) {
+	r := newRig(t, Limits{})
+	s := r.open(r.ann, "xterm", 120, 30)
+	r.shows(s, "10.0.0.1:40000")
+	for _, x := range r.server.roster.all() {
+		x.out.mu.Lock()
+		x.out.torn = true
+		x.out.mu.Unlock()
+	}
+	r.press(s, "?")
+	r.shows(s, cancel)
+	r.press(s, "\x03")
+	if err := r.end(s); err != nil {
+		t.Error(err)
+	}
+}
