@@ -142,6 +142,8 @@ func (m *root) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 		f.Push(help.New(f, sections(f)))
 	case key.Matches(msg, f.Keys.Pause):
 		return f.TogglePause(), true
+	case key.Matches(msg, f.Keys.Sick):
+		return f.ToggleSick(), true
 	case key.Matches(msg, f.Keys.Rates):
 		return f.NextUnit(), true
 	case key.Matches(msg, f.Keys.Names):

@@ -53,6 +53,7 @@ The lab is invisible from outside and is removed when ctop ends, however it ends
 	flags.Var(&c.watch, "for", "with --dump: how long to watch")
 	c.repeat.register(flags)
 	c.view.register(flags)
+	registerSick(flags)
 	c.tracker.registerPrivate(flags)
 	c.look.register(flags)
 	return cmd

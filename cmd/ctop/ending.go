@@ -31,6 +31,7 @@ func newEndCommand(e env, verbose *bool, kind flow.ActKind, cmd *cobra.Command) 
 	cmd.RunE = which.run(e, join.opener(e, verbose))
 	which.register(cmd.Flags())
 	join.register(cmd.Flags())
+	registerSick(cmd.Flags())
 	return cmd
 }
 

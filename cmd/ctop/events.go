@@ -89,6 +89,7 @@ If events are lost because this reader is too slow, a line says how many.`,
 	flags.SortFlags = false
 	c.which.register(flags)
 	c.tracker.register(flags)
+	registerSick(flags)
 	return cmd
 }
 

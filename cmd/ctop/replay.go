@@ -84,6 +84,7 @@ func (c *replayCommand) register(flags *pflag.FlagSet) {
 	flags.Var(&c.watch, "for", "how much of the capture to replay, by its own clock, 0s for all")
 	flags.Var(&c.speed, "speed", "speed of a recording, as a multiple of real time, 0 for all at once")
 	c.view.register(flags)
+	registerSick(flags)
 	c.tracker.registerTable(flags)
 	c.look.register(flags)
 }

@@ -54,7 +54,11 @@ func newRootCommand(e env) *cobra.Command {
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 		ValidArgsFunction: completeInterfaces,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return applySettings(cmd, e.getenv)
+			if err := applySettings(cmd, e.getenv); err != nil {
+				return err
+			}
+			useSick(cmd)
+			return nil
 		},
 		RunE: c.run,
 	}
@@ -71,6 +75,7 @@ func newRootCommand(e env) *cobra.Command {
 	flags.Var(&c.trace, "trace", "print a line for each packet of the matching flows, \"\" for all, instead of opening the console")
 	c.repeat.register(flags)
 	c.view.register(flags)
+	registerSick(flags)
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
 	c.look.register(flags)

@@ -58,6 +58,7 @@ it over with its flows. Other signals end the tracker, too.`,
 	c.ipfix.register(flags)
 	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
+	registerSick(flags)
 	c.tracker.registerKeep(flags)
 	return cmd
 }

@@ -7,10 +7,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"ctop/internal/field"
 	"ctop/internal/filter"
 	"ctop/internal/format"
 	"ctop/internal/order"
+	"ctop/internal/sick"
 	"ctop/tracker/flow"
 	"ctop/ui"
 )
@@ -97,6 +101,37 @@ func (v *timeoutsValue) Set(s string) error {
 		v[name] = d
 	}
 	return nil
+}
+
+// sickValue takes one limit each time it is set, or several separated by commas.
+type sickValue struct{ limits sick.Limits }
+
+func (v *sickValue) Type() string   { return "NAME=VALUE" }
+func (v *sickValue) String() string { return v.limits.String() }
+
+func (v *sickValue) Set(s string) error {
+	for one := range strings.SplitSeq(s, ",") {
+		if err := v.limits.Set(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// registerSick adds the flag with the limits of the filter sick.
+func registerSick(flags *pflag.FlagSet) {
+	flags.Var(&sickValue{sick.Default()}, sickFlag, "limits of the filter sick: "+strings.Join(sick.Names(), ", ")+" (repeatable)")
+}
+
+const sickFlag = "sick"
+
+// useSick applies the limits of a command, if it has any.
+func useSick(cmd *cobra.Command) {
+	if f := cmd.Flags().Lookup(sickFlag); f != nil {
+		if v, ok := f.Value.(*sickValue); ok {
+			sick.Use(v.limits)
+		}
+	}
 }
 
 // profileValue is a named set of timeouts.

@@ -123,6 +123,12 @@ func showingChecks() map[string]func(d *desk, k string) {
 			d.press("Escape")
 			d.hides("filter:")
 		},
+		"Show: sick flows; again: all": func(d *desk, k string) {
+			d.press(k)
+			d.shows("filter: sick")
+			d.press(k)
+			d.hides("filter:")
+		},
 		"Show: flows to the same service": func(d *desk, k string) {
 			d.press(k)
 			d.shows("1/6")

@@ -3,6 +3,7 @@ package field
 import (
 	"slices"
 
+	"ctop/internal/sick"
 	"ctop/tracker/flow"
 )
 
@@ -143,6 +144,7 @@ var registry = append([]Field{
 	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},
 	{Name: "one_sided", Means: "its other end was not seen on its own side", Kind: Flag, Holds: oneSided, JSON: "one_sided", Added: 3},
+	{Name: "sick", Means: "something is wrong with it: ! in the console", Kind: Flag, Holds: sick.Holds},
 	{Name: "nat", Means: "the machine translates its addresses", Kind: Flag, Holds: translated},
 	{Name: "vlan", Kind: Count, Number: vlan, JSON: "vlan", Event: EveryEvent, Wide: "VLAN", Cell: cellVLANs},
 	{Name: "vlan_inner", Kind: Count, Number: vlanInner, JSON: "vlan_inner", Event: EveryEvent},

@@ -82,6 +82,7 @@ func TestTexts(t *testing.T) {
 		"closed_by":           {"reply", "reply", 0},
 		"one_sided":           {"yes", "yes", 0},
 		"pinned":              {"yes", "yes", 0},
+		"sick":                {"yes", "yes", 0},
 		"answered":            {"yes", "yes", 0},
 		"nat":                 {"yes", "yes", 0},
 		"nat.src":             {"192.0.2.1", "192.0.2.1", 0},

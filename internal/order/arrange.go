@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ctop/internal/filter"
+	"ctop/internal/sick"
 	"ctop/tracker/flow"
 )
 
@@ -40,6 +41,8 @@ type Result struct {
 	Rows []*flow.Flow
 	// Present is the number of rows whose flows have not ended.
 	Present int
+	// Sick is the number of all flows of the snapshot with which something is wrong.
+	Sick int
 	// Anchor is the row of the requested flow, or -1. AnchorID is that flow.
 	Anchor   int
 	AnchorID flow.ID
@@ -93,6 +96,9 @@ func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[f
 	items = make([]item, 0, room)
 	for i := range flows {
 		f := &flows[i]
+		if sick.Holds(f) {
+			result.Sick++
+		}
 		if f.ID == r.Watch {
 			result.Watched = f
 		}

@@ -1,6 +1,9 @@
 package order
 
-import "ctop/tracker/flow"
+import (
+	"ctop/internal/sick"
+	"ctop/tracker/flow"
+)
 
 // Count holds statistics of a snapshot's flows for the overview.
 type Count struct {
@@ -14,6 +17,11 @@ type Count struct {
 	HalfOpen, OneSided, Pinned int
 	// TCP is the number of TCP flows.
 	TCP int
+	// Sick counts the flows by what is wrong with them. Worst is the worst of them, nil
+	// if nothing is wrong with any.
+	Sick  [sick.NumKinds]int
+	Worst *flow.Flow
+	worst sick.Finding
 }
 
 // NewCount counts the flows of a snapshot.
@@ -45,6 +53,10 @@ func (c *Count) add(f *flow.Flow) {
 	}
 	if f.OwnTimeout {
 		c.Pinned++
+	}
+	found := sick.Of(f)
+	if c.Sick[found.Kind]++; found.Kind != sick.Well && found.Worse(c.worst) {
+		c.Worst, c.worst = f, found
 	}
 }
 

@@ -28,6 +28,9 @@ func (p *Page) all() []string {
 	lines = append(lines, p.processLines()...)
 	lines = append(lines, p.quality()...)
 	lines = append(lines, p.closerLines()...)
+	if text := p.sickness(); text != "" {
+		lines = append(append(lines, p.labelled("sick", text)...), "")
+	}
 	lines = append(lines, p.labelled("why", p.why())...)
 	lines = append(lines, "")
 	return append(lines, p.timeline()...)

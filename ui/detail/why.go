@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ctop/internal/format"
+	"ctop/internal/sick"
 	"ctop/tracker/flow"
 )
 
@@ -21,6 +22,20 @@ func (p *Page) why() string {
 	}
 	text := fmt.Sprintf("%s It expires %s after its last packet (%s); %s Last one %s ago.",
 		standing(f), format.Words(f.Timeout), p.timeoutSource(), refreshedBy(f), ago(f.Idle+p.frame.Since()))
+	return text
+}
+
+// sickness says what is wrong with the flow.
+func (p *Page) sickness() string {
+	if e := p.end(); e != nil {
+		return sick.Ended(e)
+	}
+	text := sick.Sentence(&p.flow)
+	for _, socket := range [...]*flow.Socket{p.closer.Origin, p.closer.Reply} {
+		if text == "" && socket != nil {
+			text = sick.SlowerSocket(&p.flow, socket.SRTT)
+		}
+	}
 	return text
 }
 

@@ -38,7 +38,7 @@ func (p *Page) request() order.Request {
 
 // show puts arranged flows on the screen.
 func (p *Page) show(r order.Result) tea.Cmd {
-	p.frame.Shown, p.present = r.Snapshot, r.Present
+	p.frame.Shown, p.present, p.sick = r.Snapshot, r.Present, r.Sick
 	p.table.SetSnapshot(r.Snapshot)
 	p.table.SetSince(p.frame.Since())
 	p.table.SetRows(r.Rows, r.AnchorID, r.Anchor)

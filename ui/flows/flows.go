@@ -45,7 +45,9 @@ type Page struct {
 	table table.Model
 	by    order.By
 	// present is how many flows are shown, without those that have ended.
-	present   int
+	present int
+	// sick is the number of all flows with which something is wrong.
+	sick      int
 	marked    map[flow.ID]flow.Ref
 	arranging *work.Task[order.Result]
 }
@@ -261,6 +263,7 @@ func (p *Page) Hints() []page.Hint {
 	return []page.Hint{
 		{Key: k.Filter, Does: "filter"},
 		{Key: k.Sort, Does: "sort"},
+		{Key: k.Sick, Does: p.sickness()},
 		{Key: k.Delete, Does: "delete", Acts: true},
 		p.frame.TabHint("Timeouts"),
 		{Key: k.Mark, Does: "mark", Acts: true},
@@ -272,6 +275,14 @@ func (p *Page) Hints() []page.Hint {
 		{Key: k.Columns, Does: "columns"},
 		{Key: k.Names, Does: "names"},
 	}
+}
+
+// sickness says how many flows are sick.
+func (p *Page) sickness() string {
+	if p.sick == 0 {
+		return "sick"
+	}
+	return format.Count(p.sick) + " sick"
 }
 
 // Aside returns the selected flow.

@@ -12,7 +12,7 @@ import (
 const promised = `
 Up up k|Down down j|PageUp pgup ctrl+b|PageDown pgdown ctrl+f|Top g home|Bottom G end
 NextView tab|PreviousView shift+tab
-Enter enter|Back esc|Filter / f3 f4|Complete tab|Like f|Sort s f6|Reverse S
+Enter enter|Back esc|Filter / f3 f4|Sick !|Complete tab|Like f|Sort s f6|Reverse S
 Pause p|Rates r|Names n|Columns c|Copy y|Export e
 Mark SPACE|Delete d f9|DeleteAll D|Reset x|Longer + =|Shorter -|Pin P|Default 0
 Earlier [|Later ]|MuchEarlier {|MuchLater }|Present end

@@ -16,8 +16,8 @@ type Map struct {
 
 	NextView, PreviousView key.Binding
 
-	Enter, Back, Filter, Complete, Like, Sort, Reverse key.Binding
-	Pause, Rates, Names, Columns, Copy, Export         key.Binding
+	Enter, Back, Filter, Sick, Complete, Like, Sort, Reverse key.Binding
+	Pause, Rates, Names, Columns, Copy, Export               key.Binding
 
 	Mark, Delete, DeleteAll, Reset, Longer, Shorter, Pin, Default key.Binding
 
@@ -81,6 +81,7 @@ func (k *Map) bindShowing() {
 	k.Enter = Bind("⏎", "everything about the flow", "enter")
 	k.Back = Bind("Esc", "back; drop marks, filter", "esc")
 	k.Filter = Bind("/ F3 F4", "filter; Tab completes", "/", "f3", "f4")
+	k.Sick = Bind("!", "sick flows; again: all", "!")
 	k.Complete = Bind("Tab", "complete the word", "tab")
 	k.Like = Bind("f", "flows to the same service", "f")
 	k.Sort = Bind("s F6", "choose the sort column", "s", "f6")

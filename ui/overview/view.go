@@ -16,7 +16,7 @@ func (p *Page) all() []string {
 	if p.count.Snapshot == nil {
 		return nil
 	}
-	lines := p.troubles()
+	lines := append(p.troubles(), p.sickLines()...)
 	lines = append(lines, p.charts()...)
 	return append(lines, p.beside(p.blocks())...)
 }

@@ -144,6 +144,20 @@ func (f *Frame) Narrow(text string) tea.Cmd {
 	return f.SetFilter(parsed)
 }
 
+// sickTerm selects the flows with which something is wrong.
+const sickTerm = "sick"
+
+// ToggleSick shows the sick flows among those that the filter passes, or goes back.
+func (f *Frame) ToggleSick() tea.Cmd {
+	if !slices.Contains(strings.Fields(f.FilterText()), sickTerm) {
+		return f.Narrow(f.Narrower(sickTerm))
+	}
+	if len(f.trail) > 0 {
+		return f.Retrace()
+	}
+	return f.SetFilter(filter.Filter{})
+}
+
 // CameFrom names the tab that Esc leads back to, in lower case. It is empty if there
 // is none.
 func (f *Frame) CameFrom() string {

@@ -1,10 +1,12 @@
 package table
 
 import (
+	"cmp"
 	"strings"
 
 	"ctop/internal/field"
 	"ctop/internal/format"
+	"ctop/internal/sick"
 	"ctop/tracker/flow"
 	"ctop/ui/theme"
 )
@@ -13,6 +15,7 @@ import (
 const (
 	cursorSign = "▌"
 	markSign   = "●"
+	sickSign   = "!"
 )
 
 // lastTenth is the share of the timeout below which the TTL is highlighted.
@@ -100,14 +103,27 @@ func (m *Model) row(f *flow.Flow, source, destination string, selected bool) str
 }
 
 func (m *Model) gutter(f *flow.Flow, selected bool) string {
-	text := " "
-	if selected {
-		text = cursorSign
+	first, second := "", ""
+	if m.sick(f) {
+		first, second = sickSign, sickSign
 	}
 	if _, ok := m.marked[f.ID]; ok {
-		return text + markSign
+		second = markSign
+	} else {
+		first = ""
 	}
-	return text
+	if selected {
+		first = cursorSign
+	}
+	return cmp.Or(first, " ") + second
+}
+
+// sick reports whether something is wrong with a flow, or was when it ended.
+func (m *Model) sick(f *flow.Flow) bool {
+	if reason, ended := m.ended[f.ID]; ended {
+		return sick.Refusal(f, reason)
+	}
+	return sick.Holds(f)
 }
 
 // styles returns the style of a row, of its highlighted parts, and of its

@@ -106,7 +106,7 @@ func TestLines(t *testing.T) {
 	if got := strings.Fields(lines[0]); strings.Join(got, " ") != "PROTO ORIGIN REPLY STATE TTL → b/s ← b/s LAST 10 s TOTAL B AGE IDLE RTT RETR → PKTS ← PKTS → BYTES ← BYTES ⇄ b/s ▼ REORD IF ID" {
 		t.Errorf("the titles are %q", got)
 	}
-	want := "▌ tcp 10.0.0.0:40000 → 10.0.0.99:443 ESTABLISHED 1:39 ━━━━━━━━ 8.0 k 16 k █ 1.9 k 1m00s 1s · 5 7 8 900 1.0 k 24 k 0 veth-wi… 0000000000000001"
+	want := "▌!tcp 10.0.0.0:40000 → 10.0.0.99:443 ESTABLISHED 1:39 ━━━━━━━━ 8.0 k 16 k █ 1.9 k 1m00s 1s · 5 7 8 900 1.0 k 24 k 0 veth-wi… 0000000000000001"
 	if got := strings.Join(strings.Fields(lines[1]), " "); got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
