@@ -70,7 +70,7 @@ mutate: need-go need-kernel need-root ## change SAMPLE (200) places of PACKAGES,
 	@$(GO) build $(VCS) -trimpath -o bin/mutate ./internal/mutate
 	@$(ROOT) env "PATH=$$PATH" ./bin/mutate -seed $(SEED) -sample $(SAMPLE) $(ARGS) $(PACKAGES)
 
-judge: need-go need-kernel need-root ## compare SEQUENCES (100000) conversations with the kernel's own conntrack
+judge: need-go need-kernel need-root ## compare SEQUENCES (100000) conversations with the kernel's own conntrack, in a wire and watched
 	@CTOP_JUDGE_SEQUENCES=$(SEQUENCES) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 60m -v -run TestGenerated $(TESTFLAGS) ./internal/judge
 
 chaos: need-go need-kernel need-root ## attack, overload and break it for half an hour, as root

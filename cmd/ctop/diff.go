@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -91,7 +91,7 @@ func (c *diffCommand) run(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// readBoth reads the two files at the same time.
+// readBoth reads the two files at the same time. If both fail, the first one says why.
 func (c *diffCommand) readBoth(ctx context.Context, first, second string) (before, after *flow.Snapshot, err error) {
 	failed := make(chan error, 1)
 	go func() {
@@ -100,7 +100,7 @@ func (c *diffCommand) readBoth(ctx context.Context, first, second string) (befor
 		failed <- err
 	}()
 	before, err = c.read(ctx, first)
-	return before, after, errors.Join(err, <-failed)
+	return before, after, cmp.Or(err, <-failed)
 }
 
 func (c *diffCommand) read(ctx context.Context, name string) (*flow.Snapshot, error) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -140,6 +141,10 @@ func flagError(cmd *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		return usagef("--%s: %w", invalid.GetFlag().Name, cause(err))
+	}
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) && slices.Contains([]string{"i", "interface", "iface", "dev"}, unknown.GetSpecifiedName()) {
+		return usagef("interfaces need no flag: write the name alone, as in ctop eth0, or ctop --watch %s", tracker.All)
 	}
 	return usagef("%w: %q lists the flags", err, cmd.CommandPath()+" --help")
 }

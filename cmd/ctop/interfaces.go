@@ -45,6 +45,9 @@ func (f form) pair(args []string) ([]string, error) {
 // place returns the interfaces to which a tracker attaches. With two interfaces it
 // stands between them. It watches a single interface, and with --watch all of them.
 func (f form) place(args []string, watch bool) ([]string, error) {
+	if err := f.misread(args); err != nil {
+		return nil, err
+	}
 	switch {
 	case !watch && len(args) == 1 && args[0] == tracker.All:
 		return nil, usagef("%s needs --watch, as in %s --watch %[1]s", tracker.All, f)
@@ -114,9 +117,32 @@ func (f form) all(args []string) ([]string, error) {
 	case len(interfaces) == 1 && interfaces[0] == tracker.All && names[0] != tracker.All:
 		return nil, usagef("%s is one of all interfaces that a tracker watches: name %s, as in %s %[2]s", args[0], tracker.All, f)
 	case interfaces == nil && !isInterface(names[0]):
-		return f.pair(args)
+		return nil, usagef("no tracker has %s, and no interface is called that: %s --all ends every tracker", args[0], f)
 	}
 	return names, nil
+}
+
+// misread returns an error about words of other programs before an interface, or in place
+// of all of them, and says what to write.
+func (f form) misread(args []string) error {
+	if len(args) == 0 || isInterface(args[0]) {
+		return nil
+	}
+	instead := args[1:]
+	switch word := strings.ToLower(args[0]); {
+	case word == "any":
+		instead = []string{tracker.All}
+	case !slices.Contains([]string{"watch", "monitor", "sniff", "on", "dev", "iface", "interface"}, word):
+		return nil
+	case len(instead) == 0:
+		instead = []string{"eth0"}
+	}
+	if last := instead[len(instead)-1]; last == "any" || last == tracker.All {
+		instead = []string{"--watch", tracker.All}
+	} else if len(instead) > 1 {
+		instead = slices.Concat([]string{"--watch"}, instead)
+	}
+	return usagef("no command and no interface is called %q: write %s %s", args[0], f, strings.Join(instead, " "))
 }
 
 // takesFilter reports whether the arguments are a filter, and the command has a flag

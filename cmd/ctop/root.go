@@ -194,6 +194,9 @@ func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 	if c.dump {
 		as = "ctop --dump"
 	}
+	if err := as.misread(args); err != nil {
+		return err
+	}
 	if as.takesFilter(args) {
 		return as.filterMeant(args)
 	}

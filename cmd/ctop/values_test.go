@@ -166,7 +166,7 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("down %s: %v, error %v", args, names, err)
 		}
 	}
-	for args, want := range map[string]string{"eth8": "eth8 is one interface", "eth8 eth9 eth8": "eth8 was named twice", "": "name the interfaces of the tracker, as in ctop down eth0, or use ctop down --all"} {
+	for args, want := range map[string]string{"eth8": "no tracker has eth8, and no interface is called that: ctop down --all ends every tracker", "eth8 eth9 eth8": "eth8 was named twice", "": "name the interfaces of the tracker, as in ctop down eth0, or use ctop down --all"} {
 		if _, err := form("ctop down").all(strings.Fields(args)); err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("down %s: error %v", args, err)
 		}

@@ -40,6 +40,8 @@ func (p *parser) unknown(word token) error {
 		return p.noBytes(at, value)
 	case value == "" && asksForBytes(p.peek()):
 		return p.noBytes(p.at(), p.peek())
+	case hasFlag(name):
+		return p.fail(word.at, "%s takes no value: write %[1]s, or !%[1]s", name)
 	case name == "":
 		return p.fail(word.at, "%s needs a field before it, as in port%[1]s443", op)
 	default:

@@ -112,6 +112,11 @@ func flagNamed(name string) (*field.Field, bool) {
 	return f, ok && isFlag(f)
 }
 
+func hasFlag(name string) bool {
+	_, ok := flagNamed(name)
+	return ok
+}
+
 func isFlag(f *field.Field) bool { return f.Kind == field.Flag && f.Means != "" }
 
 // FieldNames returns the names of all fields.

@@ -240,6 +240,8 @@ func TestEnded(t *testing.T) {
 
 func TestErrorsSayWhereAndWhatToWrite(t *testing.T) {
 	for text, want := range map[string]string{
+		"nat:foo":                       "nat takes no value: write nat, or !nat (column 1)",
+		"tcp Answered:yes":              "answered takes no value: write answered, or !answered (column 5)",
 		"colour:red":                    "no term is called \"colour\"",
 		"port:x":                        "is not a port: write it like 443, https or 1024-2047 (column 6)",
 		"dport:80,443,x":                "(column 14)",

@@ -182,3 +182,9 @@ func (s *Snapshot) Place() string {
 	}
 	return strings.Join(s.Names(), ", ")
 }
+
+// WatchesSeveral reports whether the tracker watches more than one interface: then the same
+// connection may be there more than once.
+func (s *Snapshot) WatchesSeveral() bool {
+	return len(s.Interfaces) > 1 && s.Interfaces[0].Role == RoleWatch
+}

@@ -45,7 +45,7 @@ func carriesTracker(names []string) error {
 			continue
 		}
 		if id := netdev.OwnProgram(l); id != 0 {
-			return fmt.Errorf("look for trackers: %w", Occupied(name, id))
+			return fmt.Errorf("look for trackers at %s: %w", name, Occupied(name, id))
 		}
 	}
 	return nil

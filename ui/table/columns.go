@@ -147,13 +147,17 @@ func (s *selection) set(id columnID, wanted bool) {
 	}
 }
 
-// standard returns the default columns.
-func standard() (s selection) {
+// standard returns the default columns. Where several interfaces are watched the interface
+// of a flow is one of them.
+func standard(several bool) (s selection) {
 	for i, c := range columns {
 		s.set(columnID(i), !c.extra)
 	}
+	s.set(named("if"), several)
 	return s
 }
+
+func (m *Model) standard() selection { return standard(m.several) }
 
 // selectionOf returns the columns with the given names. It accepts earlier
 // spellings and ignores unknown names.
@@ -175,7 +179,7 @@ func selectionOf(names []string) (s selection) {
 // columnSet returns the wanted columns, and which of them come before others.
 func (m *Model) columnSet() columnSet {
 	c := columnSet{shown: m.wanted}
-	if usual := standard(); m.wanted != usual {
+	if usual := m.standard(); m.wanted != usual {
 		c.asked = m.wanted &^ usual
 	}
 	if id := columnID(slices.IndexFunc(columns, func(c column) bool { return c.title != "" && c.key == m.by.Key })); id >= 0 {
@@ -186,7 +190,7 @@ func (m *Model) columnSet() columnSet {
 
 // Choose sets the wanted columns by name. nil selects the default ones.
 func (m *Model) Choose(names []string) {
-	m.wanted = standard()
+	m.wanted = m.standard()
 	if names != nil {
 		m.wanted = selectionOf(names)
 	}
@@ -196,7 +200,7 @@ func (m *Model) Choose(names []string) {
 // Chosen returns the names of the wanted columns, nil if they are the default
 // ones.
 func (m *Model) Chosen() []string {
-	if m.wanted == standard() {
+	if m.wanted == m.standard() {
 		return nil
 	}
 	names := []string{}

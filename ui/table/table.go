@@ -40,8 +40,10 @@ type Model struct {
 	places []place
 
 	names *names.Book
-	// interfaces are the interfaces of the snapshot.
+	// interfaces are the interfaces of the snapshot, several if it watches more than
+	// one.
 	interfaces *field.Names
+	several    bool
 	// taken is when the snapshot was taken, and traces are the rates until then.
 	taken  time.Time
 	traces *trace.Traces
@@ -52,7 +54,7 @@ var narrowest = widths{origin: len("ORIGIN ▼"), reply: len("REPLY ▼")}
 
 // New returns an empty table.
 func New(t theme.Theme, book *names.Book) Model {
-	return Model{theme: t, names: book, wanted: standard(), want: narrowest}
+	return Model{theme: t, names: book, wanted: standard(false), want: narrowest}
 }
 
 // SetSize sets the size of the table, including the title line.
@@ -77,8 +79,15 @@ func (m *Model) SetUnit(u format.RateUnit) { m.unit = u }
 // SetSnapshot sets the snapshot that contains the rows.
 func (m *Model) SetSnapshot(s *flow.Snapshot) {
 	m.interfaces = nil
-	if s != nil {
-		m.interfaces, m.taken = field.NamesOf(s), s.Time
+	if s == nil {
+		return
+	}
+	m.interfaces, m.taken = field.NamesOf(s), s.Time
+	if several := s.WatchesSeveral(); several != m.several {
+		usual := m.wanted == m.standard()
+		if m.several = several; usual {
+			m.Choose(nil)
+		}
 	}
 }
 

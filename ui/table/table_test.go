@@ -94,6 +94,27 @@ func TestChoose(t *testing.T) {
 		t.Errorf("chose %q", got)
 	}
 	m.Choose(nil)
+	watched := func(names ...string) *flow.Snapshot {
+		s := new(flow.Snapshot)
+		for _, name := range names {
+			s.Interfaces = append(s.Interfaces, flow.Interface{Name: name, Role: flow.RoleWatch})
+		}
+		return s
+	}
+	for _, c := range []struct {
+		s   *flow.Snapshot
+		has bool
+	}{{watched("a"), false}, {watched("a", "b"), true}, {nil, true}, {&flow.Snapshot{Interfaces: make([]flow.Interface, 2)}, false}} {
+		if m.SetSnapshot(c.s); m.Has("if") != c.has || m.Chosen() != nil {
+			t.Errorf("%+v: the interface is shown: %t, chosen %v", c.s, m.Has("if"), m.Chosen())
+		}
+	}
+	m.Choose([]string{"if"})
+	m.SetSnapshot(watched("a"))
+	if got := m.Chosen(); len(got) != 1 || got[0] != "if" {
+		t.Errorf("the choice became %v", got)
+	}
+	m.Choose(nil)
 	if m.Chosen() != nil {
 		t.Error("the standard columns are not back")
 	}

@@ -63,7 +63,7 @@ func writeSnapshot(w *bufio.Writer, format Format, v View, width int) error {
 	}
 	switch format {
 	case Table:
-		return writeTable(w, tableColumns(field.NamesOf(v.Snapshot)), v.Rows, width)
+		return writeTable(w, tableColumns(v.Snapshot), v.Rows, width)
 	case Wide:
 		return writeTable(w, wideColumns(field.NamesOf(v.Snapshot)), v.Rows, math.MaxInt)
 	case JSON:

@@ -22,9 +22,16 @@ type column[T any] struct {
 // a narrow terminal goes without them.
 const shortTable = "proto origin reply state ttl out_rate in_rate bytes age"
 
-func tableColumns(names *field.Names) []column[*flow.Flow] {
+// shortTableOfMany is the same where several interfaces are watched.
+const shortTableOfMany = "proto origin reply if state ttl out_rate in_rate bytes age"
+
+func tableColumns(s *flow.Snapshot) []column[*flow.Flow] {
 	var columns []column[*flow.Flow]
-	for name := range strings.FieldsSeq(shortTable) {
+	titles, names := shortTable, field.NamesOf(s)
+	if s.WatchesSeveral() {
+		titles = shortTableOfMany
+	}
+	for name := range strings.FieldsSeq(titles) {
 		if f, ok := field.Named(name); ok {
 			columns = append(columns, column[*flow.Flow]{f.Title, f.Right(), func(b []byte, of *flow.Flow) []byte {
 				return f.AppendShort(b, of, names)

@@ -10,6 +10,7 @@ import (
 	"github.com/creack/pty"
 
 	"ctop/cmd/ctop/output"
+	"ctop/tracker/flow"
 )
 
 // onTerminal writes a view on a terminal of as many columns, and returns the lines.
@@ -39,6 +40,18 @@ func onTerminal(t *testing.T, columns uint16, f output.Format, v output.View) []
 			return strings.Split(strings.TrimSpace(string(text)), "\r\n")
 		}
 		text = append(text, one[0])
+	}
+}
+
+// Where several interfaces are watched a table says at which one a flow was seen.
+func TestTableOfSeveralInterfaces(t *testing.T) {
+	v := sample(true)
+	for i := range v.Snapshot.Interfaces {
+		v.Snapshot.Interfaces[i].Role = flow.RoleWatch
+	}
+	lines := strings.Split(string(write(t, output.Table, v)), "\n")
+	if at := strings.Index(lines[0], "  IF "); at < 0 || !strings.HasPrefix(lines[1][at:], "  veth") {
+		t.Errorf("%q, %q", lines[0], lines[1])
 	}
 }
 
