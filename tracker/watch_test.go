@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"testing"
 	"time"
 
@@ -182,7 +183,7 @@ func TestFollowReusesPlaces(t *testing.T) {
 				t.Error(w)
 			}
 		}
-		most := 0
+		most, open := 0, attachmentsOpen(t)
 		for _, name := range []string{"d1", "d2", "d3", "d4"} {
 			dummy := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: name}, PeerName: "peer"}
 			must(t, netlink.LinkAdd(dummy))
@@ -222,8 +223,24 @@ func TestFollowReusesPlaces(t *testing.T) {
 			must(t, netlink.LinkDel(dummy))
 			follow() // is missed
 			follow() // gives up its place
+			if now := attachmentsOpen(t); now != open {
+				t.Errorf("%s is gone: %d descriptors of attachments, at first %d", name, now, open)
+			}
 		}
 		must(t, tracker.Close())
 	}
 	must(t, l.Close())
+}
+
+// attachmentsOpen counts this process's descriptors of attachments.
+func attachmentsOpen(t *testing.T) (n int) {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	must(t, err)
+	for _, fd := range fds {
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && to == "anon_inode:bpf_link" {
+			n++
+		}
+	}
+	return n
 }

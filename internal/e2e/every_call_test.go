@@ -111,7 +111,7 @@ func (m *mortal) start(p *tracee, ready func() bool, what string) {
 	m.eventually(what+": it is ready", func() bool {
 		select {
 		case <-p.ended:
-			m.t.Fatalf("%s: it ended with status %d, signal %v, %v: %s", what, p.status.ExitStatus(), p.status.Signal(), p.err, m.logged())
+			m.t.Fatalf("%s: it ended with status %d: %s", what, p.status.ExitStatus(), m.logged())
 		default:
 		}
 		return ready()

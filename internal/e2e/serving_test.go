@@ -152,7 +152,11 @@ func (s *serving) eventually(what string, holds func() bool) {
 	s.t.Helper()
 	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.t.Fatalf("never: %s; the log: %s", what, s.log.end())
+			text := "not kept"
+			if s.log != nil {
+				text = s.log.end()
+			}
+			s.t.Fatalf("never: %s; the log: %s", what, text)
 		}
 	}
 }

@@ -27,6 +27,22 @@ func IsOwn(id ebpf.ProgramID) bool {
 	return err == nil && maps[flowsMap] != nil && maps[statsMap] != nil
 }
 
+// Has reports whether a program is one of the objects' own that see packets. Unlike
+// [IsOwn] it needs no privilege.
+func (k *Objects) Has(id ebpf.ProgramID) bool {
+	for _, p := range []*ebpf.Program{k.xdp, k.tc, k.in, k.out} {
+		if p == nil {
+			continue
+		}
+		if info, err := p.Info(); err == nil {
+			if its, ok := info.ID(); ok && its == id {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // mapsOf opens the maps of a program.
 func mapsOf(p *ebpf.Program) (map[string]*ebpf.Map, error) {
 	info, err := p.Info()

@@ -169,6 +169,10 @@ func (a *Attachments) giveUp(i int) error {
 			return err
 		}
 	}
+	if l := a.links[i]; l != nil {
+		_ = l.Close() // the pin stays
+		a.links[i] = nil
+	}
 	p.Left, p.Seen = true, [2]flow.Volume{}
 	return a.registry.SetPoint(i, p)
 }
@@ -200,6 +204,9 @@ func (a *Attachments) watchToo(slot int, l netlink.Link) (done []string, err err
 		err = a.appendPoints(of)
 	case len(of) == 2:
 		err = errors.Join(a.reattach(slot, l), a.reattach(slot+1, l))
+	}
+	if isGone(err) {
+		return nil, nil
 	}
 	if err == nil {
 		delete(a.following.failed, index)

@@ -73,6 +73,12 @@ func orNone(l netlink.Link, err error) (netlink.Link, error) {
 	return l, err
 }
 
+// isGone reports whether an error means that an interface has gone meanwhile.
+func isGone(err error) bool {
+	var missing netlink.LinkNotFoundError
+	return errors.As(err, &missing) || errors.Is(err, unix.ENODEV)
+}
+
 // attached reports whether the program of point i is attached to an interface.
 func (a *Attachments) attached(i int, on netlink.Link) (bool, error) {
 	p := a.registry.Points()[i]

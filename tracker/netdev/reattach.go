@@ -23,7 +23,7 @@ func (a *Attachments) Reattach() (done []string, err error) {
 	for i, p := range a.registry.Points() {
 		said, err := a.reattachPoint(i)
 		done = append(done, said...)
-		if err != nil {
+		if err != nil && !isGone(err) { // one that went meanwhile is found gone the next time
 			errs = append(errs, fmt.Errorf("attach to %s again: %w", p.Name, err))
 		}
 	}

@@ -118,18 +118,18 @@ func (a *Attachments) reportWatched(is *flow.Interface, p Point, l netlink.Link)
 	}
 	in, out := a.table.SeenAt(p.Index)
 	is.In, is.Out = is.In.Plus(in), is.Out.Plus(out)
-	is.Behind = strings.Join(p.behind(l), ", ")
+	is.Behind = strings.Join(p.behind(l, a.isOwn), ", ")
 }
 
 // behind returns the names of programs that stand before the tracker's at an interface:
 // they may take packets, or let them pass that it does not see. Others may come to stand
 // there at any time; to take the place back would hide packets from them.
-func (p Point) behind(l netlink.Link) (names []string) {
+func (p Point) behind(l netlink.Link, own func(ebpf.ProgramID) bool) (names []string) {
 	if xdp := l.Attrs().Xdp; xdp != nil && xdp.Attached {
 		names = append(names, "the XDP program "+kernel.ProgramName(ebpf.ProgramID(xdp.ProgId)))
 	}
 	for _, d := range []Direction{Ingress, Egress} {
-		before := programsBefore(l, d)
+		before := programsBefore(l, d, own)
 		if p.hangsInFilter() {
 			before = filtersBefore(l, d)
 		}
@@ -142,10 +142,14 @@ func (p Point) behind(l netlink.Link) (names []string) {
 	return names
 }
 
+// isOwn reports whether a program is a tracker's. Those of other trackers, and of other
+// versions, take CAP_SYS_ADMIN to be known.
+func (a *Attachments) isOwn(id ebpf.ProgramID) bool { return a.objects.Has(id) || kernel.IsOwn(id) }
+
 // programsBefore returns the names of the programs at a tcx hook before a tracker's.
-func programsBefore(l netlink.Link, d Direction) (names []string) {
+func programsBefore(l netlink.Link, d Direction, own func(ebpf.ProgramID) bool) (names []string) {
 	for _, id := range programsAt(l, d) {
-		if kernel.IsOwn(id) {
+		if own(id) {
 			return names
 		}
 		names = append(names, kernel.ProgramName(id))
@@ -201,7 +205,7 @@ func (a *Attachments) Behind() (sentences []string) {
 		if err != nil || p.Role != flow.RoleWatch {
 			continue
 		}
-		if names := p.behind(l); len(names) > 0 {
+		if names := p.behind(l, a.isOwn); len(names) > 0 {
 			sentences = append(sentences, fmt.Sprintf("behind %s on %s: what that takes or ends is not seen", strings.Join(names, ", "), p.Name))
 		}
 	}

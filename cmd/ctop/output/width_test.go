@@ -46,8 +46,8 @@ func onTerminal(t *testing.T, columns uint16, f output.Format, v output.View) []
 // Where several interfaces are watched a table says at which one a flow was seen.
 func TestTableOfSeveralInterfaces(t *testing.T) {
 	v := sample(true)
-	for i := range v.Snapshot.Interfaces {
-		v.Snapshot.Interfaces[i].Role = flow.RoleWatch
+	for i := range v.Interfaces {
+		v.Interfaces[i].Role = flow.RoleWatch
 	}
 	lines := strings.Split(string(write(t, output.Table, v)), "\n")
 	if at := strings.Index(lines[0], "  IF "); at < 0 || !strings.HasPrefix(lines[1][at:], "  veth") {
