@@ -260,7 +260,7 @@ func (p *Page) Hints() []page.Hint {
 			p.frame.PauseHint(),
 		}
 	}
-	return []page.Hint{
+	hints := []page.Hint{
 		{Key: k.Filter, Does: "filter"},
 		{Key: k.Sort, Does: "sort"},
 		{Key: k.Sick, Does: p.sickness()},
@@ -268,13 +268,17 @@ func (p *Page) Hints() []page.Hint {
 		p.frame.TabHint("Timeouts"),
 		{Key: k.Mark, Does: "mark", Acts: true},
 		{Key: k.Enter, Does: "detail"},
-		p.frame.PauseHint(),
 		{Key: k.Rates, Does: "rates"},
 		{Key: k.Copy, Does: "copy"},
 		{Key: k.Like, Does: "like this"},
 		{Key: k.Columns, Does: "columns"},
 		{Key: k.Names, Does: "names"},
 	}
+	at := slices.IndexFunc(hints, func(h page.Hint) bool { return h.Does == "rates" })
+	if p.frame.Past {
+		at = 0 // the way back comes first
+	}
+	return slices.Insert(hints, at, p.frame.PauseHint())
 }
 
 // sickness says how many flows are sick.
