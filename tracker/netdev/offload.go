@@ -15,11 +15,13 @@ type offload struct {
 
 // offloads are the settings that are offloads.
 var offloads = map[settingKind]offload{
-	settingGRO:    {feature: "rx-gro", on: true},
-	settingTxVLAN: {feature: "tx-vlan-hw-insert"},
-	settingRxVLAN: {feature: "rx-vlan-hw-parse"},
-	settingLRO:    {feature: "rx-lro"},
-	settingHWGRO:  {feature: "rx-gro-hw"},
+	settingGRO:          {feature: "rx-gro", on: true},
+	settingTxVLAN:       {feature: "tx-vlan-hw-insert"},
+	settingTxServiceTag: {feature: "tx-vlan-stag-hw-insert"},
+	settingRxVLAN:       {feature: "rx-vlan-hw-parse"},
+	settingRxServiceTag: {feature: "rx-vlan-stag-hw-parse"},
+	settingLRO:          {feature: "rx-lro"},
+	settingHWGRO:        {feature: "rx-gro-hw"},
 }
 
 // withEthtool calls f with a socket for ethtool requests in the thread's

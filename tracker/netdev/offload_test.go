@@ -14,7 +14,7 @@ func TestOffload(t *testing.T) {
 	defer func() { must(t, l.Close()) }()
 	port := l.Client.Port()
 	for kind, changeable := range map[settingKind]bool{
-		settingRxVLAN: true, settingTxVLAN: true, settingGRO: true, settingLRO: false, settingHWGRO: false,
+		settingRxVLAN: true, settingTxVLAN: true, settingRxServiceTag: true, settingTxServiceTag: true, settingGRO: true, settingLRO: false, settingHWGRO: false,
 	} {
 		o := offloads[kind]
 		before, can, err := o.state(port)

@@ -1,6 +1,7 @@
 package netdev
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,10 @@ import (
 	"ctop/tracker/flow"
 )
 
+// errBond refuses native XDP on a bond: the program runs at its ports and is told the
+// port's index, so it would take a packet for one of the other interface.
+var errBond = errors.New("XDP sees packets at the ports of a bond")
+
 // prepare determines the settings that the mode changes on the interface, or
 // the obstacle to the mode.
 func (s *Device) prepare() error {
@@ -20,6 +25,8 @@ func (s *Device) prepare() error {
 		s.prepareWatch()
 	case s.mode == flow.ModeTC:
 		s.prepareTC()
+	case s.mode == flow.ModeNative && s.link.Type() == "bond":
+		s.obstacle = errBond
 	case s.link.Type() == "veth":
 		s.prepareVeth()
 	case !s.Virtual():
@@ -44,14 +51,16 @@ func (s *Device) prepareVeth() {
 		// GRO.
 		s.changes = append(s.changes, Setting{Kind: settingGRO, NetNS: p.netns, Name: p.name})
 	}
-	s.changes = append(s.changes, Setting{Kind: settingTxVLAN, NetNS: p.netns, Name: p.name})
+	for _, kind := range []settingKind{settingTxVLAN, settingTxServiceTag} {
+		s.changes = append(s.changes, Setting{Kind: kind, NetNS: p.netns, Name: p.name})
+	}
 }
 
 // prepareCard determines the settings that XDP changes on an interface other
 // than a veth.
 func (s *Device) prepareCard() {
 	s.changes = []Setting{{Kind: settingPromisc, Name: s.Name()}}
-	kinds := []settingKind{settingRxVLAN, settingLRO}
+	kinds := []settingKind{settingRxVLAN, settingRxServiceTag, settingLRO}
 	if s.mode == flow.ModeGeneric {
 		kinds = append(kinds, settingHWGRO)
 	}

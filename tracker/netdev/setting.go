@@ -18,9 +18,13 @@ const (
 	// settingTxVLAN turns transmit VLAN offload off. With it, the sender puts
 	// the VLAN tag where XDP cannot see it.
 	settingTxVLAN settingKind = "tx-vlan-offload"
+	// settingTxServiceTag does so for the tags of 802.1ad.
+	settingTxServiceTag settingKind = "tx-vlan-stag-hw-insert"
 	// settingRxVLAN turns receive VLAN offload off. With it, XDP does not see
 	// the tags and forwards frames without them.
 	settingRxVLAN settingKind = "rx-vlan-offload"
+	// settingRxServiceTag does so for the tags of 802.1ad.
+	settingRxServiceTag settingKind = "rx-vlan-stag-hw-parse"
 	// settingLRO turns LRO off. Merged segments cannot be forwarded as they
 	// came.
 	settingLRO settingKind = "lro"
@@ -152,6 +156,9 @@ func needed(changes []Setting) ([]Setting, error) {
 	return missing, nil
 }
 
+// peerSettings are settings of the peer of a veth.
+var peerSettings = []settingKind{settingGRO, settingTxVLAN, settingTxServiceTag}
+
 // settingsNow returns recorded changes with the current names of the interface,
 // its peer and the peer's namespace. They may have been renamed, or the process
 // whose /proc led to the namespace may have ended.
@@ -159,7 +166,7 @@ func settingsNow(l netlink.Link, changes []Setting) []Setting {
 	now := slices.Clone(changes)
 	for i := range now {
 		c := &now[i]
-		if c.Kind != settingGRO && c.Kind != settingTxVLAN {
+		if !slices.Contains(peerSettings, c.Kind) {
 			c.Name = l.Attrs().Name
 		} else if p, err := findPeer(l); err == nil {
 			c.NetNS, c.Name = p.netns, p.name
