@@ -229,6 +229,9 @@ static __always_inline void tc_read(struct __sk_buff *skb, struct packet *pkt,
 	if (pkt->kind == PACKET_MALFORMED && pkt->key.family == 6)
 		tc_parse(skb, pkt, MAX_OFFSET, protocol);
 	count_segments(skb, pkt);
+	/* A tag beside the packet is one in each frame on the wire. */
+	if (skb->vlan_present)
+		pkt->bytes += pkt->segments * sizeof(struct vlan_tag);
 }
 
 /* Sends a packet out where it did not come in. */
