@@ -626,6 +626,7 @@ const (
 	ConntrackMapFreePlaces        = "free_places"
 	ConntrackMapGaps              = "gaps"
 	ConntrackMapGroups            = "groups"
+	ConntrackMapListened          = "listened"
 	ConntrackMapNursery           = "nursery"
 	ConntrackMapOpenings          = "openings"
 	ConntrackMapOutputs           = "outputs"
@@ -732,6 +733,7 @@ type ConntrackMapSpecs struct {
 	FreePlaces   *ebpf.MapSpec `ebpf:"free_places"`
 	Gaps         *ebpf.MapSpec `ebpf:"gaps"`
 	Groups       *ebpf.MapSpec `ebpf:"groups"`
+	Listened     *ebpf.MapSpec `ebpf:"listened"`
 	Nursery      *ebpf.MapSpec `ebpf:"nursery"`
 	Openings     *ebpf.MapSpec `ebpf:"openings"`
 	Outputs      *ebpf.MapSpec `ebpf:"outputs"`
@@ -798,6 +800,7 @@ type ConntrackMaps struct {
 	FreePlaces   *ebpf.Map `ebpf:"free_places"`
 	Gaps         *ebpf.Map `ebpf:"gaps"`
 	Groups       *ebpf.Map `ebpf:"groups"`
+	Listened     *ebpf.Map `ebpf:"listened"`
 	Nursery      *ebpf.Map `ebpf:"nursery"`
 	Openings     *ebpf.Map `ebpf:"openings"`
 	Outputs      *ebpf.Map `ebpf:"outputs"`
@@ -825,6 +828,7 @@ func (m *ConntrackMaps) Close() error {
 		m.FreePlaces,
 		m.Gaps,
 		m.Groups,
+		m.Listened,
 		m.Nursery,
 		m.Openings,
 		m.Outputs,

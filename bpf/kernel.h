@@ -70,8 +70,14 @@ struct sock_common {
 	struct in6_addr skc_v6_rcv_saddr;
 };
 
+typedef struct {
+	int owned;
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	__u8 sk_shutdown;
 	__u16 sk_protocol;
 	__u16 sk_type;
 };

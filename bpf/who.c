@@ -181,12 +181,21 @@ int who_send6(struct bpf_sock_addr *ctx)
 	return sends(ctx, address);
 }
 
+#define SHUT_BOTH 3
+
 /* Whether a process closes a connection, or shuts its own direction: that is done by
- * who has it, not by who accepted it or opened the listener. */
-static __always_inline bool is_closing(int from, int to)
+ * who has it, not by who accepted it or opened the listener. With unread data, or without
+ * lingering, that ends the connection at once, which a RST or SOCK_DESTROY would do, too:
+ * a close has the socket locked by its process, and shut before. */
+static __always_inline bool is_closing(const struct sock *sk, int from, int to)
 {
-	return (from == BPF_TCP_ESTABLISHED && to == BPF_TCP_FIN_WAIT1) ||
-	       (from == BPF_TCP_CLOSE_WAIT && to == BPF_TCP_LAST_ACK);
+	if (from == BPF_TCP_ESTABLISHED && to == BPF_TCP_FIN_WAIT1)
+		return true;
+	if (from == BPF_TCP_CLOSE_WAIT && to == BPF_TCP_LAST_ACK)
+		return true;
+	return (from == BPF_TCP_ESTABLISHED || from == BPF_TCP_CLOSE_WAIT) &&
+	       to == BPF_TCP_CLOSE && sk->sk_lock.owned &&
+	       sk->sk_shutdown == SHUT_BOTH;
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -195,7 +204,7 @@ int BPF_PROG(who_close, struct sock *sk, int from, int to)
 	struct task_struct *task;
 	struct socket_owner *owner;
 
-	if (!is_closing(from, to))
+	if (!is_closing(sk, from, to))
 		return 0;
 	task = running();
 	owner = task ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;

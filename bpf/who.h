@@ -17,6 +17,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "listened.h"
 #include "owner.h"
 #include "packet.h"
 #include "process.h"
@@ -86,9 +87,12 @@ static __always_inline enum fit socket_fit(struct bpf_sock *sk,
 					   const struct flow_key *key,
 					   __u32 local)
 {
-	if (sk->src_port != bpf_ntohs(key->port[local & 1]))
+	/* A socket that ends its connection by a RST has given its port back before. */
+	bool ended = sk->state == BPF_TCP_CLOSE && !sk->src_port;
+
+	if (sk->src_port != bpf_ntohs(key->port[local & 1]) && !ended)
 		return FIT_NONE;
-	if (sk->dst_port && sk->dst_port != key->port[!local])
+	if (sk->dst_port ? sk->dst_port != key->port[!local] : ended)
 		return FIT_NONE;
 	return key->family == 4 ? fit_ipv4(sk, key, local) :
 				  fit_ipv6(sk, key, local);
@@ -330,6 +334,8 @@ static __always_inline void who_give(struct flow *flow, __u64 control,
 	if (flow_direction(control, pkt) == REPLY)
 		flags ^= OWNER_REPLY;
 	owner_set(flow, control, &found->process, flags);
+	if ((flags & OWNER_STATUS) == OWNER_LISTENER)
+		listened_count();
 }
 
 /* What is said of a packet: it is no established flow's next one; it changed a flow; it

@@ -17,11 +17,14 @@ import (
 
 // A process may hand a socket on: after accept and fork, or through a Unix socket. So the
 // owner looks again and again who has the connected sockets among its files, and corrects
-// what the programs saw when the flow began.
+// what the programs saw when the flow began. Who accepts a connection is not seen at all:
+// after one began it looks soon, and some more times, since to accept it may take a while.
 
 const (
-	// correctEvery is the least time between two looks.
+	// correctEvery is the time between two looks, and correctSoon that after a flow
+	// began that somebody listens for. From look to look it is doubled.
 	correctEvery = 2 * time.Second
+	correctSoon  = 100 * time.Millisecond
 	// correctShare is the largest share of a core for them.
 	correctShare = 0.01
 	// maxHolders bounds the processes with a connection that are remembered for a look:
@@ -35,21 +38,38 @@ var errManyHeld = fmt.Errorf("there are more than %d connected sockets", maxHeld
 // correction corrects the owners of flows.
 type correction struct {
 	tracker *Tracker
-	next    time.Time
-	failed  bool
+	// next is when to look again, and soonest when at the earliest.
+	next, soonest time.Time
+	// pause is the time between looks, listened the number of [kernel.Who.Listened]
+	// at the latest.
+	pause    time.Duration
+	listened uint64
+	failed   bool
 }
 
 // look corrects the owners if it is time to.
 func (c *correction) look(ctx context.Context) {
 	t := c.tracker
-	if t.who == nil || time.Now().Before(c.next) {
+	now := time.Now()
+	if t.who == nil || now.Before(c.soonest) {
+		return
+	}
+	if n := t.who.Listened(); n != c.listened {
+		c.listened, c.pause = n, correctSoon
+	} else if now.Before(c.next) {
+		return
+	}
+	if t.Gone() {
 		return
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before := kernel.ThreadTime()
 	err := t.correctOwners(ctx)
-	if c.next = time.Now().Add(pauseAfter(kernel.ThreadTime() - before)); err != nil && !c.failed {
+	least := pauseAfter(kernel.ThreadTime() - before)
+	now = time.Now()
+	c.soonest, c.next = now.Add(least), now.Add(max(c.pause, least))
+	if c.pause = min(2*c.pause, correctEvery); err != nil && !c.failed {
 		c.failed = true
 		t.log.Warn("the processes behind flows are not looked for again", "error", err)
 	}
@@ -57,7 +77,7 @@ func (c *correction) look(ctx context.Context) {
 
 // pauseAfter returns how long not to look again after a look that took so much CPU time.
 func pauseAfter(took time.Duration) time.Duration {
-	return max(correctEvery, time.Duration(float64(took)/correctShare))
+	return max(correctSoon, time.Duration(float64(took)/correctShare))
 }
 
 // connection is a socket's ends, its own first.

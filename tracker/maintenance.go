@@ -33,31 +33,37 @@ type maintenance struct {
 }
 
 // run checks the interfaces until ctx is done, when the kernel reports a change
-// and once a second.
+// and once a second. Between that it corrects the owners of flows.
 func (m *maintenance) run(ctx context.Context, report func(flow.Warnings)) error {
 	t := m.tracker
 	changes := make(chan struct{}, 1)
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	correct := correction{tracker: t}
+	correct := correction{tracker: t, pause: correctEvery}
+	soon := time.NewTicker(correctSoon)
+	defer soon.Stop()
 	var links, addresses <-chan struct{}
-	for {
+	for due := true; ; {
 		if links == nil {
 			links = t.attachments.ListenToLinks(ctx, changes)
 		}
 		if addresses == nil {
 			addresses = netdev.ListenToAddresses(ctx, changes)
 		}
-		if !t.Gone() {
+		if due && !t.Gone() {
 			report(m.reattach())
 			m.logUses()
 			m.logMTUs()
-			correct.look(ctx)
 			m.logBehind()
 		}
+		due = true
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-soon.C:
+			due = false
+			correct.look(ctx)
+			continue
 		case <-tick.C:
 			continue
 		case <-links: // something was missed

@@ -206,6 +206,16 @@ func (p *player) step(args []string) (answer string, err error) {
 		err = storm(args[1], args[2], number(args[3]), number(args[4]), args[5])
 	case "echo": // NETWORK ADDRESS
 		answer, err = echo(args[1], args[2])
+	case "serve": // ADDRESS
+		if p.listener, err = net.Listen("tcp4", args[1]); err == nil {
+			answer = serve(p.listener)
+		}
+	case "serve-inherited": // by the listener that was inherited as file 3
+		if p.listener, err = net.FileListener(os.NewFile(3, "inherited")); err == nil {
+			answer = serve(p.listener)
+		}
+	case "prefork": // PROGRAM ADDRESS
+		answer, err = prefork(args[1], args[2])
 	case "hold": // the connection that was inherited as file 3
 		p.conn, err = net.FileConn(os.NewFile(3, "inherited"))
 	default:

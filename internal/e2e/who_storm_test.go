@@ -90,11 +90,84 @@ func firstError(errs ...error) error {
 	return nil
 }
 
+// census counts the flows of a storm, and those with their name. Any other name, or another
+// end, fails the test.
+type census struct {
+	n *watcher
+	// expect returns the name that belongs to an event's flow, empty for what is not part of
+	// the storm.
+	expect func(e flow.Event) string
+	end    flow.Direction
+	// visitor, if it is not empty, has the other end, and is as right.
+	visitor             string
+	all, named, visited map[flow.ID]bool
+	// lost is the number of events that came too fast: a flow has several.
+	lost int
+}
+
+func newCensus(n *watcher, end flow.Direction, expect func(e flow.Event) string) *census {
+	return &census{n: n, expect: expect, end: end, all: map[flow.ID]bool{}, named: map[flow.ID]bool{}, visited: map[flow.ID]bool{}}
+}
+
+// look counts what happened since the last look.
+func (c *census) look() {
+	t := c.n.rig.t
+	t.Helper()
+	for _, e := range c.n.log() {
+		c.lost += int(e.Lost)
+		want := ""
+		if !e.Tuple.Proto.HasICMP() {
+			want = c.expect(e)
+		}
+		if want == "" {
+			continue
+		}
+		c.all[e.ID] = true
+		p := e.Holding.Owner()
+		if p == nil {
+			continue
+		}
+		if p.Name == c.visitor && e.Holding.End != c.end {
+			c.visited[e.ID] = true
+			continue
+		}
+		if p.Name != want || e.Holding.End != c.end {
+			t.Fatalf("%s is of %s[%d], the %s, want %s, the %s", e.Tuple, p.Name, p.PID, e.Holding.End, want, c.end)
+		}
+		c.named[e.ID] = true
+	}
+	c.n.events = nil
+}
+
+// take looks until the storm is over and every flow was seen to end, and expects nearly all
+// to have their name.
+func (c *census) take(done <-chan struct{}, flows int) {
+	t := c.n.rig.t
+	t.Helper()
+	for running := true; running; {
+		select {
+		case <-done:
+			running = false
+		case <-time.After(5 * time.Millisecond):
+		}
+		c.look()
+	}
+	c.n.eventually("all flows", func() bool { c.look(); return len(c.all)+c.lost >= flows })
+	t.Logf("%d flows, %d with their name (%.2f %%), %d with that of the other end; %d events lost", len(c.all), len(c.named),
+		100*float64(len(c.named))/float64(len(c.all)), len(c.visited), c.lost)
+	if named := len(c.named) + len(c.visited); named*1000 < len(c.all)*999 {
+		t.Errorf("%d of %d flows have a name", named, len(c.all))
+	}
+}
+
+// stormSize is how many exchanges of each protocol there are. CTOP_WHO is it, 10000 for a
+// full run.
+func stormSize() int { return max(number(os.Getenv("CTOP_WHO")), 500) }
+
 // TestWhoStorm has many programs make many short exchanges at once: none has a wrong name.
-// CTOP_WHO is how many of each protocol there are, 10000 for a full run.
 func TestWhoStorm(t *testing.T) {
 	const programs, first = 50, 20000
-	each := max(number(os.Getenv("CTOP_WHO")), 500) / programs
+	each := stormSize() / programs
 	for _, network := range []string{"tcp4", "udp4"} {
 		for _, where := range []string{"own", "peer"} {
 			t.Run(network+"/"+where, func(t *testing.T) {
@@ -113,7 +186,6 @@ func TestWhoStorm(t *testing.T) {
 					actors = append(actors, n.actor(host, fmt.Sprintf("storm%02d", i), "storm", network, from,
 						strconv.Itoa(first+i*each), strconv.Itoa(each), to))
 				}
-				all, named := map[flow.ID]bool{}, map[flow.ID]bool{}
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
@@ -121,37 +193,13 @@ func TestWhoStorm(t *testing.T) {
 						_, _ = a.lines.ReadString('\n')
 					}
 				}()
-				look := func() {
-					for _, e := range n.log() {
-						program := (int(e.Tuple.Src.Port()) - first) / each
-						if int(e.Tuple.Src.Port()) < first || program >= programs || e.Tuple.Proto.HasICMP() {
-							continue
-						}
-						all[e.ID] = true
-						p := e.Holding.Owner()
-						if p == nil {
-							continue
-						}
-						if want := fmt.Sprintf("storm%02d", program); p.Name != want || e.Holding.End != flow.Origin {
-							t.Fatalf("%s is of %s[%d], the %s, want %s", e.Tuple, p.Name, p.PID, e.Holding.End, want)
-						}
-						named[e.ID] = true
+				newCensus(n, flow.Origin, func(e flow.Event) string {
+					program := (int(e.Tuple.Src.Port()) - first) / each
+					if int(e.Tuple.Src.Port()) < first || program >= programs {
+						return ""
 					}
-					n.events = nil
-				}
-				for running := true; running; {
-					select {
-					case <-done:
-						running = false
-					case <-time.After(5 * time.Millisecond):
-					}
-					look()
-				}
-				n.eventually("all flows", func() bool { look(); return len(all) >= programs*each })
-				t.Logf("%d flows, %d with their name (%.2f %%)", len(all), len(named), 100*float64(len(named))/float64(len(all)))
-				if len(named)*1000 < len(all)*999 {
-					t.Errorf("%d of %d flows have a name", len(named), len(all))
-				}
+					return fmt.Sprintf("storm%02d", program)
+				}).take(done, programs*each)
 			})
 		}
 	}

@@ -86,7 +86,7 @@ func notFor(watch bool) []string {
 	if watch {
 		return []string{xdpProgram, tcProgram}
 	}
-	return []string{inProgram, outProgram, watchedMap, socketsMap}
+	return []string{inProgram, outProgram, watchedMap, socketsMap, listenedMap}
 }
 
 // packetProgram returns a program that sees packets.

@@ -28,6 +28,9 @@ const (
 	// socketsMap is the map that goes with sockets. It is never pinned: the programs
 	// hold it.
 	socketsMap = "sockets"
+	// listenedMap counts flows that are given to who listens for them. It is never
+	// pinned either.
+	listenedMap = "listened"
 	// closeProgram is at a tracepoint, filesProgram is an iterator.
 	closeProgram = "who_close"
 	filesProgram = "who_files"
@@ -46,6 +49,8 @@ type Who struct {
 	files *link.Iter
 	// own sets the owner of a flow.
 	own *ebpf.Program
+	// listened is nil if programs of another version do not count.
+	listened *ebpf.Map
 }
 
 // FindProcesses attaches the programs to a control group of version 2 and, if dir is not
@@ -70,24 +75,38 @@ func (k *Objects) FindProcesses(ctx context.Context, cgroup, dir string) (w *Who
 }
 
 func (k *Objects) findProcesses(ctx context.Context, cgroup string) (*Who, []string, error) {
-	sockets, err := k.socketsOf()
+	maps, err := mapsOf(k.packetProgram())
 	if err != nil {
 		return nil, nil, err
 	}
-	defer sockets.Close()
-	return newWho(ctx, map[string]*ebpf.Map{socketsMap: sockets, ownersMap: k.owners}, cgroup)
+	for _, m := range maps {
+		defer m.Close()
+	}
+	maps[ownersMap] = k.owners
+	return newWho(ctx, maps, cgroup)
 }
 
-// newWho attaches the programs, and lists the older sockets.
+// newWho attaches the programs, and lists the older sockets. The maps are those of the
+// programs that see packets.
 func newWho(ctx context.Context, maps map[string]*ebpf.Map, cgroup string) (w *Who, notes []string, err error) {
+	if maps[socketsMap] == nil {
+		return nil, nil, errors.New("find processes: the running programs do not look for them")
+	}
 	spec, err := bpf.LoadWho()
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the BPF programs: %w", err)
 	}
 	spec.Maps[ownersMap].MaxEntries = maps[ownersMap].MaxEntries()
 	w = &Who{links: map[string]link.Link{}}
+	if m := maps[listenedMap]; m != nil {
+		if w.listened, err = m.Clone(); err != nil {
+			return w, nil, fmt.Errorf("find processes: %w", err)
+		}
+	}
 	// The kernel's types are read once for all programs.
-	o := ebpf.CollectionOptions{MapReplacements: maps, Cache: btf.NewCache()}
+	o := ebpf.CollectionOptions{
+		MapReplacements: map[string]*ebpf.Map{socketsMap: maps[socketsMap], ownersMap: maps[ownersMap]}, Cache: btf.NewCache(),
+	}
 	var missing []string
 	for name := range spec.Programs {
 		err := w.begin(spec, name, o, cgroup)
@@ -122,7 +141,7 @@ func findEarly(maps map[string]*ebpf.Map, cgroup string) *early {
 	ctx, stop := context.WithCancel(context.Background())
 	e := &early{stop: stop, done: make(chan struct{})}
 	own := map[string]*ebpf.Map{}
-	for _, name := range []string{socketsMap, ownersMap} {
+	for _, name := range []string{socketsMap, ownersMap, listenedMap} {
 		m, err := maps[name].Clone()
 		if err != nil {
 			e.err = fmt.Errorf("find processes: %w", err)
@@ -152,24 +171,6 @@ func (e *early) close() {
 	e.stop()
 	<-e.done
 	e.who.Close()
-}
-
-// socketsOf opens the map that the programs which see packets read.
-func (k *Objects) socketsOf() (*ebpf.Map, error) {
-	maps, err := mapsOf(k.packetProgram())
-	if err != nil {
-		return nil, err
-	}
-	sockets := maps[socketsMap]
-	for name, m := range maps {
-		if name != socketsMap {
-			m.Close()
-		}
-	}
-	if sockets == nil {
-		return nil, errors.New("find processes: the running programs do not look for them")
-	}
-	return sockets, nil
 }
 
 // begin loads a program and attaches it.
@@ -231,6 +232,18 @@ func (w *Who) Close() {
 	if w.own != nil {
 		w.own.Close()
 	}
+	if w.listened != nil {
+		w.listened.Close()
+	}
+}
+
+// Listened returns how often a flow was given to a process that only listens for it: who
+// accepts it is seen by the next [Who.Files].
+func (w *Who) Listened() (n uint64) {
+	if w.listened != nil {
+		_ = w.listened.Lookup(uint32(0), &n)
+	}
+	return n
 }
 
 // Held is a socket among the files of a process. Several processes may have one.
