@@ -25,7 +25,7 @@ func WithSettings(s Settings) Option {
 
 // Settings returns what is chosen now.
 func (m Model) Settings() Settings {
-	s := Settings{Rates: m.frame.Unit.String(), Theme: m.options.look.String(), Names: m.frame.Names.On()}
+	s := Settings{Rates: m.frame.Unit.String(), Theme: m.options.look.String(), Names: m.frame.Names.On(), Filters: m.frame.Filters}
 	if m.options.interval != DefaultInterval {
 		s.Interval = m.options.interval
 	}
@@ -43,6 +43,7 @@ func (m *root) restore(s Settings) {
 		}
 	}
 	m.frame.Names.Set(s.Names)
+	m.frame.Filters = s.Filters
 	for _, t := range m.frame.Tabs() {
 		t.Page.Restore(s)
 	}

@@ -19,6 +19,12 @@ type Dialog struct {
 	frame  *page.Frame
 	before filter.Filter
 	input  prompt.Model
+	// fresh is set until the first key: a letter then replaces the text.
+	fresh bool
+	// past is the position in the history, which begins with the latest filter; -1 is
+	// what was typed, which is kept in typing.
+	past   int
+	typing string
 	err    *filter.Error
 	// completions are what the word being typed could be completed to.
 	completions []string
@@ -26,8 +32,9 @@ type Dialog struct {
 
 // Open opens the line with the present filter in it.
 func Open(f *page.Frame) {
-	d := &Dialog{frame: f, before: f.Filter(), input: prompt.New()}
+	d := &Dialog{frame: f, before: f.Filter(), input: prompt.New(), past: -1}
 	d.input.Set(f.FilterText())
+	d.fresh = !f.Filter().Empty()
 	f.Ask(d)
 }
 
@@ -37,6 +44,8 @@ func (d *Dialog) Below() page.Below { return page.Below{Scrolls: true} }
 // HandleKey edits the filter.
 func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	k := d.frame.Keys
+	fresh := d.fresh
+	d.fresh = false
 	switch {
 	case key.Matches(msg, k.Enter):
 		return d.keep()
@@ -49,11 +58,36 @@ func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 		cmd := d.typed()
 		d.completions = completions
 		return cmd
-	case msg.Type == tea.KeyUp, msg.Type == tea.KeyDown, msg.Type == tea.KeyPgUp, msg.Type == tea.KeyPgDown:
+	case msg.Type == tea.KeyUp:
+		return d.recall(1)
+	case msg.Type == tea.KeyDown:
+		return d.recall(-1)
+	case msg.Type == tea.KeyPgUp, msg.Type == tea.KeyPgDown:
 		k.Move(d.frame.Front(), msg)
 		return nil
+	case fresh && msg.Type == tea.KeyRunes && msg.Runes[0] != ' ':
+		d.input.Set("") // a space, or a key that moves the caret, goes on with the text
 	}
 	d.input.Update(msg)
+	d.completions = nil
+	return d.typed()
+}
+
+// recall puts an earlier filter into the line, or a later one.
+func (d *Dialog) recall(steps int) tea.Cmd {
+	history := d.frame.Filters
+	to := min(max(d.past+steps, -1), len(history)-1)
+	if to == d.past {
+		return nil
+	}
+	if d.past < 0 {
+		d.typing = d.input.Value()
+	}
+	text := d.typing
+	if d.past = to; to >= 0 {
+		text = history[to]
+	}
+	d.input.Set(text)
 	d.completions = nil
 	return d.typed()
 }
@@ -70,6 +104,7 @@ func (d *Dialog) keep() tea.Cmd {
 	if d.err == nil {
 		d.frame.Close(d)
 		d.frame.ForgetTrail()
+		d.frame.RememberFilter()
 	}
 	return cmd
 }

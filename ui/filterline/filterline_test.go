@@ -93,7 +93,7 @@ func TestCompletion(t *testing.T) {
 
 func TestThePageMovesMeanwhile(t *testing.T) {
 	f, l := open("up", "down", "pgup", "pgdown")
-	if l.moved != "-11p-1p1" {
+	if l.moved != "p-1p1" {
 		t.Errorf("moved %q", l.moved)
 	}
 	if below := f.Dialog().Below(); !below.Scrolls || below.HidesAside {
@@ -133,10 +133,10 @@ func TestErrorsStandUnderTheirPlace(t *testing.T) {
 
 // Nothing is wider than the screen, and everything uses the width that there is.
 func TestTheLineFits(t *testing.T) {
-	const hint = "⏎ keep   Esc drop   Tab complete   dport:80,443 or rate>1M or !answered"
+	const hint = "⏎ keep   Esc drop   Tab complete   ↑ earlier   dport:80,443 or !answered"
 	f, _ := open("tcp")
 	for width, want := range map[int]string{
-		74: "   " + hint, 73: "   " + hint[:len(hint)-2] + "…", 4: "   …", 3: "   ", 2: "   ",
+		75: "   " + hint, 74: "   " + hint[:len(hint)-2] + "…", 4: "   …", 3: "   ", 2: "   ",
 	} {
 		if got := f.Dialog().Footer(width, 1)[1]; got != want {
 			t.Errorf("%d wide: %q, not %q", width, got, want)
@@ -157,5 +157,59 @@ func TestTheLineFits(t *testing.T) {
 		if got := f.Dialog().Footer(width, 0)[0]; got != want {
 			t.Errorf("%d wide: %q, not %q", width, got, want)
 		}
+	}
+}
+
+// TestReplacing: the first letter replaces the filter that was, anything else edits it.
+func TestReplacing(t *testing.T) {
+	for _, test := range []struct {
+		keys []string
+		want string
+	}{
+		{[]string{"udp"}, "udp"},
+		{[]string{" dport:1"}, "tcp dport:1"},
+		{[]string{"left", "x", "backspace"}, "tcp"},
+		{[]string{"backspace", "p"}, "tcp"},
+		{[]string{"tab", " port:2"}, "tcp port:2"},
+		{[]string{"esc"}, "tcp"},
+		{[]string{"enter"}, "tcp"},
+	} {
+		f, _ := open("tcp", "enter")
+		filterline.Open(f.Frame)
+		if got := strings.Join(f.Dialog().Footer(100, 1), "\n"); !strings.Contains(got, " / tcp▏") || !strings.Contains(got, "a letter replaces it") {
+			t.Errorf("%q", got)
+		}
+		if f.Press(test.keys...); f.FilterText() != test.want {
+			t.Errorf("%q: the filter is %q", test.keys, f.FilterText())
+		}
+	}
+}
+
+// TestHistory recalls what was kept, the latest first and nothing twice.
+func TestHistory(t *testing.T) {
+	f, _ := open("tcp", "enter")
+	for _, text := range []string{"udp", "icmp", "udp", "dport:1"} {
+		filterline.Open(f.Frame)
+		f.Press(text)
+		if f.Press("enter"); f.FilterText() != text {
+			t.Fatalf("the filter is %q", f.FilterText())
+		}
+	}
+	filterline.Open(f.Frame)
+	f.Press("x", "esc")
+	filterline.Open(f.Frame)
+	f.Press(" port:7")
+	for i, want := range []string{"dport:1", "udp", "icmp", "tcp", "tcp"} {
+		if f.Press("up"); f.FilterText() != want {
+			t.Errorf("%d: the filter is %q, not %q", i, f.FilterText(), want)
+		}
+	}
+	for i, want := range []string{"icmp", "udp", "dport:1", "dport:1 port:7", "dport:1 port:7"} {
+		if f.Press("down"); f.FilterText() != want {
+			t.Errorf("%d: the filter is %q, not %q", i, f.FilterText(), want)
+		}
+	}
+	if f.Press("up", "x", "backspace", "enter"); f.FilterText() != "dport:1" {
+		t.Errorf("the filter is %q", f.FilterText())
 	}
 }

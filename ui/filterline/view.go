@@ -14,6 +14,9 @@ func (d *Dialog) Rows(int) int { return 1 }
 func (d *Dialog) Footer(width, rows int) []string {
 	t := d.frame.Theme
 	prefix := " " + t.Key.Render("/") + " "
+	if d.fresh && d.err == nil {
+		return d.freshFooter(prefix, width)[:min(rows+1, 2)]
+	}
 	room := width - typedAt - 1
 	if rows > 0 {
 		return []string{prefix + d.input.View(room), d.note(width)}
@@ -24,6 +27,12 @@ func (d *Dialog) Footer(width, rows int) []string {
 	text := d.input.View(width / 3)
 	problem := format.Cut(format.Clean(d.err.Error()), width-format.Width(text)-6)
 	return []string{prefix + text + "  " + t.Alert.Render(problem)}
+}
+
+// freshFooter draws a filter that the next letter replaces.
+func (d *Dialog) freshFooter(prefix string, width int) []string {
+	text := d.frame.Theme.Cursor.Render(format.Cut(format.Clean(d.input.Value()), width-typedAt-2))
+	return []string{prefix + text + "▏", d.note(width)}
 }
 
 // typedAt is the column at which the text of the filter begins.
@@ -37,7 +46,15 @@ func (d *Dialog) note(width int) string {
 	case len(d.completions) > 1:
 		return format.Blank(typedAt) + format.Cut(strings.Join(d.completions, " "), width-typedAt)
 	}
-	return format.Blank(typedAt) + format.Cut("⏎ keep   Esc drop   Tab complete   dport:80,443 or rate>1M or !answered", width-typedAt)
+	return format.Blank(typedAt) + format.Cut(d.usage(), width-typedAt)
+}
+
+// usage says how to go on.
+func (d *Dialog) usage() string {
+	if d.fresh {
+		return "⏎ keep   Esc drop   ↑ earlier   a letter replaces it   → edits it"
+	}
+	return "⏎ keep   Esc drop   Tab complete   ↑ earlier   dport:80,443 or !answered"
 }
 
 // problem puts a caret under the mistake, and the error on the side of it that has

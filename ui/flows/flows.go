@@ -145,7 +145,11 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, k.Reset) && len(p.marked) > 0:
 		return p.surveyMarked(func(s order.Survey) { p.acts.AskResetAll(s, "marked") }), true
 	default:
-		return p.acts.HandleKey(msg, acting.Flow{Flow: p.table.Selected()})
+		of := p.table.Selected()
+		if _, acts := p.acts.Attempt(msg, of); acts {
+			p.table.Follow() // the next key is meant for the same flow
+		}
+		return p.acts.HandleKey(msg, acting.Flow{Flow: of})
 	}
 	return nil, true
 }

@@ -2,6 +2,7 @@ package page
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -41,6 +42,19 @@ func (f *Frame) SetFilter(to filter.Filter) tea.Cmd {
 	}
 	f.filter = to
 	return f.Broadcast(FilterChanged{})
+}
+
+// mostFilters is how many filters are remembered.
+const mostFilters = 50
+
+// RememberFilter puts the filter first among those that can be recalled.
+func (f *Frame) RememberFilter() {
+	text := f.FilterText()
+	if text == "" {
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(f.Filters), func(s string) bool { return s == text })
+	f.Filters = append([]string{text}, others[:min(len(others), mostFilters-1)]...)
 }
 
 // ClearFilter removes the filter, or goes to the first tab if there is none.

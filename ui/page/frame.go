@@ -56,6 +56,8 @@ type Frame struct {
 	Missed uint64
 	// Present names the other operators who have a console open.
 	Present []string
+	// Filters are the filters that were typed, the latest first.
+	Filters []string
 	// Unit is what rates count.
 	Unit format.RateUnit
 	// Ended are the flows that have ended.

@@ -17,6 +17,8 @@ type Settings struct {
 	Theme string `json:"theme,omitempty" toml:"theme,omitempty"`
 	// Interval is the time between two looks at the tracker.
 	Interval time.Duration `json:"interval,omitempty" toml:"interval,omitempty"`
+	// Filters are the last filters that were typed, the latest first.
+	Filters []string `json:"filters,omitempty" toml:"filters,omitempty"`
 	// Names shows names in place of addresses and ports.
 	Names bool `json:"names,omitempty" toml:"names,omitempty"`
 }

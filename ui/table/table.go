@@ -164,6 +164,9 @@ func (m *Model) Row() (row int, chosen bool) {
 	return m.window.Cursor, m.chosen && len(m.rows) > 0
 }
 
+// Follow makes the cursor follow the flow that it is on.
+func (m *Model) Follow() { m.chosen = len(m.rows) > 0 }
+
 // Move moves the cursor by a number of rows.
 func (m *Model) Move(rows int) {
 	m.window.Move(rows)
