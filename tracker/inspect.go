@@ -30,3 +30,6 @@ func (t *Tracker) translate(s *flow.Snapshot) {
 		t.log.Warn("NAT is not shown", "error", err)
 	}
 }
+
+// Inventory describes the programs and maps of the tracker in the kernel.
+func (t *Tracker) Inventory() (flow.Inventory, error) { return t.objects.Inventory() }

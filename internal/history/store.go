@@ -1,6 +1,7 @@
 package history
 
 import (
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -40,6 +41,9 @@ type Store struct {
 	// from is when snapshots are taken again.
 	from time.Time
 	rest *time.Timer
+
+	// encoding is held while a snapshot is added.
+	encoding sync.Mutex
 }
 
 // tier is a chain that lasts for a time, with the bytes that it may add.
@@ -128,9 +132,23 @@ func (s *Store) addNext() {
 	}
 }
 
-// add adds a snapshot to the longest tier that can afford it. Only one goroutine may call
-// it at a time.
+// Add adds a snapshot, and returns when it has.
+func (s *Store) Add(of *flow.Snapshot) {
+	s.mu.Lock()
+	later := s.seen == nil || of.Time.After(s.seen.Time)
+	if later {
+		s.seen, s.offered = of, s.clock()
+	}
+	s.mu.Unlock()
+	if later {
+		s.add(of)
+	}
+}
+
+// add adds a snapshot to the longest tier that can afford it.
 func (s *Store) add(of *flow.Snapshot) {
+	s.encoding.Lock()
+	defer s.encoding.Unlock()
 	s.mu.Lock()
 	s.forget(of.Time)
 	var to *tier
@@ -181,6 +199,8 @@ func (s *Store) unpin() {
 // idle drops what is no longer needed when nothing is offered: first the snapshots that
 // are not encoded, then those that are too old.
 func (s *Store) idle() {
+	s.encoding.Lock()
+	defer s.encoding.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := s.clock().Sub(s.offered)
@@ -188,7 +208,7 @@ func (s *Store) idle() {
 		s.rest.Reset(idleAfter - since)
 		return
 	}
-	if s.seen != nil && !s.adding {
+	if s.seen != nil {
 		s.forget(s.seen.Time.Add(since))
 		for _, t := range s.tiers {
 			t.last = nil
@@ -236,6 +256,25 @@ func (s *Store) At(at time.Time, near *flow.Snapshot) *flow.Snapshot {
 		return nil
 	}
 	return list[i].decode(near)
+}
+
+// All returns the kept snapshots, the oldest first. Those that are added meanwhile are not
+// among them.
+func (s *Store) All() iter.Seq[*flow.Snapshot] {
+	return func(yield func(*flow.Snapshot) bool) {
+		// The last snapshot of each chain is near the next one of that chain.
+		near := map[*frame]*flow.Snapshot{}
+		for _, p := range s.places() {
+			if len(p) == 1 && len(near) > len(s.tiers) {
+				clear(near)
+			}
+			x := p.decode(near[p[0]])
+			near[p[0]] = x
+			if !yield(x) {
+				return
+			}
+		}
+	}
 }
 
 // Size returns how many bytes the snapshots take.

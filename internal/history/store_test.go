@@ -141,6 +141,33 @@ func TestOffer(t *testing.T) {
 	}
 }
 
+// All snapshots come in order, as they were.
+func TestAll(t *testing.T) {
+	s := NewStore(Options{Memory: 1 << 20})
+	table := newTable(300, 0.5, 0.1)
+	kept := map[time.Time]*flow.Snapshot{}
+	for range 200 {
+		x := table.second()
+		s.Add(x)
+		s.Add(x)
+		kept[x.Time] = x
+	}
+	times := s.Times()
+	for x := range s.All() {
+		if len(times) == 0 || !x.Time.Equal(times[0]) {
+			t.Fatalf("a snapshot of %s comes before %d others", x.Time, len(times))
+		}
+		times = times[1:]
+		equalSnapshots(t, x, kept[x.Time])
+	}
+	if len(times) > 0 {
+		t.Errorf("%d snapshots are left out", len(times))
+	}
+	for range s.All() {
+		break
+	}
+}
+
 // When nobody offers anything any more, nothing stays.
 func TestIdle(t *testing.T) {
 	s := NewStore(Options{})
