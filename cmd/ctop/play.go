@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/bundle"
 	"ctop/internal/recording"
 	"ctop/ui"
 )
@@ -46,6 +47,15 @@ func (c *replayCommand) play(cmd *cobra.Command, name string, in io.Reader, head
 		return c.playThrough(cmd.Context(), name, r, headless)
 	}
 	return c.playAlong(cmd.Context(), name, r)
+}
+
+// playBundle shows the recording in a bundle.
+func (c *replayCommand) playBundle(cmd *cobra.Command, name string, in io.Reader, headless bool) error {
+	r, err := bundle.Recording(in)
+	if err != nil {
+		return fmt.Errorf("replay %s: %w: ask for it again", name, err)
+	}
+	return c.play(cmd, name, r, headless)
 }
 
 // refusePast refuses every act: a recording cannot be changed.

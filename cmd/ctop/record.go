@@ -62,12 +62,12 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 		return usagef("--interval: %s is too short: use %s or more", c.interval.duration(), shortestRepeat)
 	}
 	if args[0] == "-" {
-		if err := c.checkPipe(); err != nil {
+		if err := checkPipe(c.env, cmd.Name()); err != nil {
 			return err
 		}
 	}
 	// Errors of the file come before the interfaces are touched.
-	file, err := c.create(args[0])
+	file, err := createFile(c.env, cmd.Name(), args[0])
 	if err != nil {
 		return err
 	}
@@ -81,51 +81,54 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	})
 }
 
-// checkPipe refuses to write a recording to a terminal.
-func (c *recordCommand) checkPipe() error {
-	if isTerminal(c.env.stdout) {
-		return usagef("record: stdout is a terminal: name a file, or redirect it")
+// checkPipe refuses to write compressed data to a terminal.
+func checkPipe(e env, command string) error {
+	if isTerminal(e.stdout) {
+		return usagef("%s: stdout is a terminal: name a file, or redirect it", command)
 	}
-	return c.env.checkStdout()
+	return e.checkStdout()
 }
 
-func (c *recordCommand) record(ctx context.Context, t *tracker.Tracker, file *recordFile) error {
+func (c *recordCommand) record(ctx context.Context, t *tracker.Tracker, file *newFile) error {
 	file.begun = true
 	w, err := recording.NewWriter(file)
 	if err != nil {
-		return recordFailed(file.name, err)
+		return file.failed(err)
 	}
 	r := recorder{writer: w, tracker: t}
 	if err := r.run(ctx, c.interval.duration()); err != nil {
-		return recordFailed(file.name, err)
+		return file.failed(err)
 	}
 	c.env.note("recorded %s and %s", format.Plural(r.snapshots, "snapshot"), format.Plural(r.events, "event"))
 	return nil
 }
 
-// recordFile is the destination of a recording.
-type recordFile struct {
+// newFile is the destination of a recording or a bundle.
+type newFile struct {
 	io.Writer
-	name string
+	// command is what writes it.
+	command, name string
 	// file is nil if it is stdout.
 	file *os.File
-	// begun is set once the recording has begun.
+	// begun is set once something was written.
 	begun bool
 }
 
-func (c *recordCommand) create(name string) (*recordFile, error) {
+// createFile creates a file that only its owner may read. It must not exist; - is stdout.
+func createFile(e env, command, name string) (*newFile, error) {
 	if name == "-" {
-		return &recordFile{Writer: c.env.stdout, name: name}, nil
+		return &newFile{Writer: e.stdout, command: command, name: name}, nil
 	}
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, os.ErrExist) {
-		return nil, fmt.Errorf("record %s: it already exists: name another file, or remove it", name)
+		return nil, fmt.Errorf("%s %s: it already exists: name another file, or remove it", command, name)
 	}
-	return &recordFile{Writer: f, name: name, file: f}, recordFailed(name, err)
+	file := &newFile{Writer: f, command: command, name: name, file: f}
+	return file, file.failed(err)
 }
 
-// end closes the file, and removes it if the recording has not begun.
-func (f *recordFile) end() error {
+// end closes the file, and removes it if nothing was written.
+func (f *newFile) end() error {
 	if f.file == nil {
 		return nil
 	}
@@ -133,11 +136,11 @@ func (f *recordFile) end() error {
 	if !f.begun {
 		err = errors.Join(err, os.Remove(f.name))
 	}
-	return recordFailed(f.name, err)
+	return f.failed(err)
 }
 
-// recordFailed adds the file's name to an error, once.
-func recordFailed(name string, err error) error {
+// failed adds the file's name to an error, once.
+func (f *newFile) failed(err error) error {
 	var path *os.PathError
 	switch {
 	case err == nil:
@@ -145,12 +148,19 @@ func recordFailed(name string, err error) error {
 	case errors.As(err, &path):
 		err = path.Err
 	}
-	return fmt.Errorf("record %s: %w", name, err)
+	return fmt.Errorf("%s %s: %w", f.command, f.name, err)
+}
+
+// snapshotWriter takes snapshots and events in the order of their times.
+type snapshotWriter interface {
+	Snapshot(s *flow.Snapshot) error
+	Event(e *flow.Event) error
+	Close() error
 }
 
 // recorder writes the snapshots and events of a tracker.
 type recorder struct {
-	writer            *recording.Writer
+	writer            snapshotWriter
 	tracker           *tracker.Tracker
 	snapshots, events int
 }

@@ -11,9 +11,10 @@ import (
 // A file in which no recording began is removed, and none that was there is touched.
 func TestRecordFile(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "night.ctop")
-	c := &recordCommand{env: env{stdout: new(bytes.Buffer)}}
+	e := env{stdout: new(bytes.Buffer)}
+	create := func(name string) (*newFile, error) { return createFile(e, "record", name) }
 	for _, begun := range []bool{false, true} {
-		f, err := c.create(name)
+		f, err := create(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,14 +29,14 @@ func TestRecordFile(t *testing.T) {
 			t.Errorf("begun %t: %v", begun, err)
 		}
 	}
-	if _, err := c.create(name); err == nil || !strings.Contains(err.Error(), "it already exists") {
+	if _, err := create(name); err == nil || !strings.Contains(err.Error(), "it already exists") {
 		t.Errorf("%v", err)
 	}
-	if _, err := c.create(filepath.Join(name, "x")); err == nil || strings.Count(err.Error(), name) != 1 {
+	if _, err := create(filepath.Join(name, "x")); err == nil || strings.Count(err.Error(), name) != 1 {
 		t.Errorf("%v", err)
 	}
-	out, err := c.create("-")
-	if err != nil || out.Writer != c.env.stdout || out.end() != nil {
+	out, err := create("-")
+	if err != nil || out.Writer != e.stdout || out.end() != nil {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/bundle"
 	"ctop/internal/capture"
 	"ctop/internal/format"
 	"ctop/internal/recording"
@@ -58,7 +59,8 @@ truncated headers are skipped. TCP packets too long for IP's length field (BIG T
 count as several.
 
 FILE may also be a recording of ctop record. It needs no privilege and shows what
-the tracker saw at the time; --speed plays it at a multiple of real time.`
+the tracker saw at the time; --speed plays it at a multiple of real time. So it may be an
+archive of ctop bundle.`
 
 func newReplayCommand(e env, verbose *bool) *cobra.Command {
 	c := &replayCommand{env: e, verbose: verbose}
@@ -70,7 +72,8 @@ func newReplayCommand(e env, verbose *bool) *cobra.Command {
   ctop replay --dump -o json --filter 'port:443 retransmits>0' trace.pcapng
   ctop replay --dump --for 10s trace.pcap.gz      the table after ten seconds
   tcpdump -i eth0 -w - | ctop replay --events -
-  ctop replay --speed 60 night.ctop               an hour in a minute`,
+  ctop replay --speed 60 night.ctop               an hour in a minute
+  ctop replay ctop-bundle-20261122T210405Z.tar.gz`,
 		RunE: c.run,
 	}
 	c.register(cmd.Flags())
@@ -104,6 +107,9 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 	defer func() { _ = file.Close() }() // nothing was written
 	source := newInterruptibleReader(cmd.Context(), file)
 	in := bufio.NewReaderSize(source, 1<<16)
+	if bundle.Is(in) {
+		return c.playBundle(cmd, args[0], in, headless)
+	}
 	if recording.Is(in) {
 		return c.play(cmd, args[0], in, headless)
 	}

@@ -47,7 +47,8 @@ it over with its flows. Other signals end the tracker, too.`,
   ctop serve eth0 eth1 --ssh 127.0.0.1:2222 --metrics 127.0.0.1:9477
   ctop serve eth0 --ipfix udp://192.0.2.1:4739
   ssh -t -p 2222 127.0.0.1                          the console
-  ssh -p 2222 127.0.0.1 dump -o json --filter udp   a headless command`,
+  ssh -p 2222 127.0.0.1 dump -o json --filter udp   a headless command
+  ssh -p 2222 127.0.0.1 bundle > night.tar.gz       the last ten minutes, for ctop replay`,
 		ValidArgsFunction: completeInterfaces,
 		RunE:              c.run,
 	}
@@ -78,6 +79,7 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer s.close()
+	s.settings = flagsInEffect(cmd)
 	return s.serve(cmd.Context(), c.tracker.options(c.env, interfaces))
 }
 
@@ -113,7 +115,7 @@ func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
 	if s.audit, err = console.OpenAudit(orDefault(c.ssh.audit, filepath.Join(place, "audit.jsonl"))); err != nil {
 		return s, err
 	}
-	s.limits = c.ssh.limits
+	s.limits, s.history = c.ssh.limits, c.ssh.history
 	s.ssh, err = listen("ssh", c.ssh.address)
 	return s, err
 }

@@ -42,6 +42,8 @@ type dumps struct {
 	// arranging is held while flows are filtered and sorted, which takes memory for
 	// each of them.
 	arranging sync.Mutex
+	// bundles is what bundles are made of.
+	bundles *bundleSource
 }
 
 // sentDump is a dump that is being sent.

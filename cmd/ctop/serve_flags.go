@@ -13,7 +13,9 @@ import (
 type sshFlags struct {
 	address, keys, hostKey, audit string
 	limits                        console.Limits
-	flags                         *pflag.FlagSet
+	// history keeps the last ten minutes without a console, too.
+	history bool
+	flags   *pflag.FlagSet
 }
 
 func (f *sshFlags) register(flags *pflag.FlagSet) {
@@ -22,6 +24,7 @@ func (f *sshFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.keys, "authorized-keys", "", "file of the authorised keys (default authorized_keys in the state directory)")
 	flags.StringVar(&f.hostKey, "host-key", "", "file of the server's host key, created if missing (default host_ed25519_key in the state directory)")
 	flags.StringVar(&f.audit, "audit", "", "file to which every action is appended (default audit.jsonl in the state directory)")
+	flags.BoolVar(&f.history, "history", false, "keep the last ten minutes although no console is open, for later ones and for ctop bundle")
 	for _, l := range []struct {
 		value       *int
 		name, usage string
@@ -46,7 +49,7 @@ func (f *sshFlags) register(flags *pflag.FlagSet) {
 // for other commands.
 func (f *sshFlags) checkUnused() (err error) {
 	f.flags.VisitAll(func(flag *pflag.Flag) {
-		ours := flag.Name == "audit" || flag.Name == "authorized-keys" || flag.Name == "host-key" ||
+		ours := flag.Name == "audit" || flag.Name == "authorized-keys" || flag.Name == "host-key" || flag.Name == "history" ||
 			len(flag.Name) > len("ssh-") && flag.Name[:len("ssh-")] == "ssh-"
 		if ours && flag.Changed && flag.Annotations[fromVariable] == nil && err == nil {
 			err = usagef("--%s works only with --ssh: add --ssh 127.0.0.1:2222", flag.Name)

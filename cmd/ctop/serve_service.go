@@ -33,6 +33,8 @@ type service struct {
 	hostKey      ssh.Signer
 	audit        *console.Audit
 	limits       console.Limits
+	history      bool
+	settings     []usedSetting
 
 	ipfix    *ipfixFlags
 	exporter *ipfix.Exporter
@@ -140,7 +142,7 @@ func (s *service) giveUp(t *tracker.Tracker) error {
 
 // runAll runs the servers until one fails or ctx is done.
 func (s *service) runAll(ctx context.Context, c *tracker.Collector, t *tracker.Tracker) error {
-	parts, err := s.parts(c)
+	parts, err := s.parts(c, t)
 	if err != nil {
 		return err
 	}
@@ -158,7 +160,7 @@ func (s *service) runAll(ctx context.Context, c *tracker.Collector, t *tracker.T
 }
 
 // parts are the servers that run side by side.
-func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, error) {
+func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(context.Context) error, error) {
 	parts := []func(context.Context) error{
 		func(ctx context.Context) error { return s.notify.watch(ctx, func() error { return healthy(c) }) },
 	}
@@ -167,10 +169,16 @@ func (s *service) parts(c *tracker.Collector) ([]func(context.Context) error, er
 	}
 	var stats func() console.Stats
 	if s.ssh != nil {
+		kept := history.NewStore(history.Options{})
+		dumps := newDumps()
+		dumps.bundles = &bundleSource{kept: kept, inventory: t.Inventory, settings: s.settings}
+		if s.history {
+			parts = append(parts, func(ctx context.Context) error { return keepHistory(ctx, c, kept) })
+		}
 		server, err := console.New(console.Options{
 			Source: c, Keys: s.keys, HostKey: s.hostKey, Audit: s.audit, Log: s.log,
-			Exec: newDumps().command, Limits: s.limits,
-			Look: []ui.Option{ui.WithPast(history.NewStore(history.Options{}))},
+			Exec: dumps.command, Limits: s.limits,
+			Look: []ui.Option{ui.WithPast(kept)},
 		})
 		if err != nil {
 			return nil, err

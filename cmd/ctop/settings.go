@@ -61,11 +61,16 @@ func configurable(cmd *cobra.Command) (yes bool) {
 	return yes
 }
 
+// variableOf returns the variable that sets a flag.
+func variableOf(flag string) string {
+	return "CTOP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
 // applyVariables adds the flags that it sets to set.
 func applyVariables(cmd *cobra.Command, set map[string]bool, getenv func(string) string) error {
 	var failed error
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		name := "CTOP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		name := variableOf(f.Name)
 		value := getenv(name)
 		if failed != nil || set[f.Name] || slices.Contains(neverSet(), f.Name) || value == "" {
 			return
