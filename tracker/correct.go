@@ -128,12 +128,19 @@ func newHolders(peers []int) (*holders, error) {
 // add adds a socket among the files of a process. A process may have it in many files, and
 // many processes may have it.
 func (h *holders) add(s *kernel.Held) {
-	if s.Remote.Port() == 0 {
-		return
+	if s.Remote.Port() != 0 {
+		h.addAs(connectionOf(s), s)
 	}
-	c := connection{
+}
+
+func connectionOf(s *kernel.Held) connection {
+	return connection{
 		flow.Protocol(s.Protocol), flow.EndFrom(s.Local.Addr(), s.Local.Port()), flow.EndFrom(s.Remote.Addr(), s.Remote.Port()),
 	}
+}
+
+// addAs adds a socket as that of a connection.
+func (h *holders) addAs(c connection, s *kernel.Held) {
 	list, same := h.sockets[c], 0
 	for _, has := range list {
 		if has.Netns != s.Netns {

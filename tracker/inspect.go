@@ -17,6 +17,7 @@ func (t *Tracker) Inspect(_ context.Context, ref flow.Ref) (flow.Inspection, err
 	found, err := t.table.Inspect(ref)
 	other, failed := nat.Find(ref.Tuple)
 	found.NAT = other
+	found.Holders = t.holders(ref)
 	return found, errors.Join(err, failed)
 }
 

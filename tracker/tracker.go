@@ -31,7 +31,9 @@ type Tracker struct {
 	// the tracker, and where that is not possible.
 	who   *kernel.Who
 	notes []string
-	log   *slog.Logger
+	// holding finds who has the sockets of flows that somebody looks at.
+	holding holding
+	log     *slog.Logger
 	// translations are how the machine translates addresses. untranslated is set once
 	// they could not be read.
 	translations nat.Cache
@@ -74,6 +76,7 @@ func (t *Tracker) close() (ended bool, err error) {
 	t.readers.Close()
 	ended, err = t.hold.Leave(t.attachments.Links())
 	t.attachments.Close()
+	t.holding.close()
 	if t.who != nil {
 		t.who.Close()
 	}

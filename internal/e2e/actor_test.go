@@ -216,6 +216,8 @@ func (p *player) step(args []string) (answer string, err error) {
 		}
 	case "prefork": // PROGRAM ADDRESS
 		answer, err = prefork(args[1], args[2])
+	case "tell": // NETWORK ADDRESS
+		answer, err = tells(args[1], args[2])
 	case "hold": // the connection that was inherited as file 3
 		p.conn, err = net.FileConn(os.NewFile(3, "inherited"))
 	default:

@@ -20,7 +20,14 @@ type Inspection struct {
 	Origin, Reply *Socket
 	// NAT is what [Snapshot.OtherHalf] is, nil if there is none.
 	NAT *Tuple
+	// Holders are the processes that have the flow's sockets, nil if none are known.
+	Holders *Holders
 }
+
+// Holders are the processes of this machine that have a flow's sockets among their files,
+// by the direction that they send: several where a socket was inherited or passed on, at
+// most eight of each network namespace, and both ends where both are on this machine.
+type Holders [2][]*Process
 
 // Socket is what the kernel knows of a TCP socket.
 type Socket struct {

@@ -40,6 +40,9 @@ const (
 	filesFor = 3 * time.Second
 )
 
+// errUnnamed means that a tracker was started without processes, or by another version.
+var errUnnamed = errors.New("find processes: the running programs do not look for them")
+
 // Who is the programs that find out which process has a socket. Its methods must not be
 // called concurrently.
 type Who struct {
@@ -90,7 +93,7 @@ func (k *Objects) findProcesses(ctx context.Context, cgroup string) (*Who, []str
 // programs that see packets.
 func newWho(ctx context.Context, maps map[string]*ebpf.Map, cgroup string) (w *Who, notes []string, err error) {
 	if maps[socketsMap] == nil {
-		return nil, nil, errors.New("find processes: the running programs do not look for them")
+		return nil, nil, errUnnamed
 	}
 	spec, err := bpf.LoadWho()
 	if err != nil {

@@ -52,6 +52,28 @@ func TestSocket(t *testing.T) {
 	}
 }
 
+// TestHolders names every process with the flow's sockets, unless that is the one that is
+// named already.
+func TestHolders(t *testing.T) {
+	of := fake.Flow(0)
+	one, two := &flow.Process{Name: "nginx", PID: 7, User: "www"}, &flow.Process{Name: "worker", PID: 8, User: "root"}
+	of.Holding = flow.Holding{Process: one, End: flow.Reply}
+	f, p := open(of)
+	var found *flow.Holders
+	f.Inspect = func(flow.Ref) (flow.Inspection, error) { return flow.Inspection{Holders: found}, nil }
+	f.Send(page.FlowOpened{})
+	hides(t, p, "held by")
+	found = &flow.Holders{flow.Reply: {one}}
+	f.Send(page.Polled{})
+	hides(t, p, "held by")
+	found = &flow.Holders{flow.Reply: {one, two}}
+	f.Send(page.Polled{})
+	shows(t, p, "held by reply: nginx[7] (user www), worker[8] (user root)")
+	found = &flow.Holders{flow.Origin: {two}, flow.Reply: {one}}
+	f.Send(page.Polled{})
+	shows(t, p, "held by origin: worker[8] (user root); reply: nginx[7] (user www)")
+}
+
 // TestSmallest has the smallest of each fact that is not shown where it is zero.
 func TestSmallest(t *testing.T) {
 	of := fake.Flow(0)
