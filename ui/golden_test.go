@@ -57,6 +57,10 @@ func TestPages(t *testing.T) {
 			c.pass(8 * time.Second)
 			c.press("p")
 		},
+		"views": func(c *console) {
+			c.press("V", "usual", "enter", "/", "port:443 !state:established", "enter", "V", "backspace", "s", "b", "enter", "v")
+		},
+		"save":    func(c *console) { c.press("V", "web") },
 		"columns": func(c *console) { c.press("c", "down", "space") },
 		"drilled": func(c *console) { c.press("3", "b", "b", "b", "b", "enter") },
 		"trouble": func(c *console) {

@@ -20,6 +20,7 @@ import (
 	"ctop/ui/theme"
 	"ctop/ui/timeouts"
 	"ctop/ui/trace"
+	"ctop/ui/views"
 	"ctop/ui/work"
 )
 
@@ -36,6 +37,7 @@ type root struct {
 	traces  trace.Traces
 	flows   *flows.Page
 	leaving *leaving.Dialog
+	views   *views.Book
 
 	// generation counts the looks at the source that were asked for.
 	generation int
@@ -68,12 +70,14 @@ func New(source Reader, opts ...Option) Model {
 	m.traveling = m.newTravel()
 	m.frame.StartFilter(o.filter)
 	m.acts = acting.New(m.frame, acting.Options{
-		Actor: o.actor, Copy: o.renderer.Output().Copy, NotedElsewhere: o.sessions != nil,
+		Actor: o.actor, Copy: o.renderer.Output().Copy, View: m.viewCommand, NotedElsewhere: o.sessions != nil,
 	})
 	m.addPages()
 	m.leaving = leaving.New(m.frame, o.ending)
+	m.views = m.newViews()
 	m.restore(o.settings)
-	if !m.flows.SortBy(o.sort) {
+	m.begin(o.view)
+	if !m.flows.SortBy(m.options.sort) {
 		m.greeting = m.flows.Greeting()
 	}
 	return Model{m}

@@ -48,6 +48,8 @@ type options struct {
 	look            theme.Look
 	settings        Settings
 	sort            string
+	view            string
+	keptViews       bool
 	filter          filter.Filter
 	// width and height are those of a terminal that does not know its own.
 	width, height int

@@ -1,13 +1,15 @@
 package ui
 
 import (
-	"ctop/internal/format"
 	"ctop/ui/page"
 	"ctop/ui/theme"
 )
 
 // Settings are what an operator has chosen and would like to find again.
 type Settings = page.Settings
+
+// View is what the flows show, as it is saved under a name.
+type View = page.View
 
 // WithSettings begins with what was chosen at another time. What no longer has a
 // meaning is ignored.
@@ -25,7 +27,7 @@ func WithSettings(s Settings) Option {
 
 // Settings returns what is chosen now.
 func (m Model) Settings() Settings {
-	s := Settings{Rates: m.frame.Unit.String(), Theme: m.options.look.String(), Names: m.frame.Names.On(), Filters: m.frame.Filters}
+	s := Settings{Rates: m.frame.Unit.String(), Theme: m.options.look.String(), Names: m.frame.Names.On(), Filters: m.frame.Filters, Views: m.views.Views()}
 	if m.options.interval != DefaultInterval {
 		s.Interval = m.options.interval
 	}
@@ -37,13 +39,10 @@ func (m Model) Settings() Settings {
 
 // restore takes settings over.
 func (m *root) restore(s Settings) {
-	for u := format.Bits; u <= format.Packets; u++ {
-		if u.String() == s.Rates {
-			m.frame.Unit = u
-		}
-	}
+	m.setUnit(s.Rates)
 	m.frame.Names.Set(s.Names)
 	m.frame.Filters = s.Filters
+	m.views.SetViews(s.Views)
 	for _, t := range m.frame.Tabs() {
 		t.Page.Restore(s)
 	}

@@ -138,6 +138,7 @@ func (m *root) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 	switch {
 	case key.Matches(msg, f.Keys.Quit):
 		return m.goBack(), true
+	case m.views.HandleKey(msg):
 	case key.Matches(msg, f.Keys.Help):
 		f.Push(help.New(f, sections(f)))
 	case key.Matches(msg, f.Keys.Pause):

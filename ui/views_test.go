@@ -302,6 +302,8 @@ func TestCopyCycles(t *testing.T) {
 	c.press("y")
 	c.shows("copied icmp and host 10.0.0.4 and host 192.168.1.10")
 	c.press("y")
+	c.shows("copied ctop --sort rate:desc")
+	c.press("y")
 	c.shows("copied icmp 10.0.0.4 echo #4")
 	c.press("S", "S", "y")
 	c.shows("copied icmp 10.0.0.4 echo #4")

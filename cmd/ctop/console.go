@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,6 +38,8 @@ type consoleFlags struct {
 	filter filter.Filter
 	// sort is the first order, nil for the last one of the previous time.
 	sort *sortValue
+	// view is the name of the saved view to begin with.
+	view string
 	// forget ignores the previous order and saves nothing.
 	forget bool
 }
@@ -43,6 +47,7 @@ type consoleFlags struct {
 func (f *consoleFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.names, "names", false, "resolve addresses and ports in the console, in the background")
 	flags.Var(&f.theme, "theme", "colours for a dark or a light background; auto asks the terminal")
+	flags.StringVar(&f.view, "view", "", "begin the console with a saved view, by its `NAME`")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console; the variable NO_COLOR does the same")
 }
 
@@ -74,6 +79,9 @@ var errConsolePanic = errors.New("run the console: a bug in ctop (a panic) ended
 // done.
 func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlags, more ...ui.Option) error {
 	m := e.remember()
+	if err := look.checkView(m.saved); err != nil {
+		return err
+	}
 	suspend := newSuspension()
 	input := watchInput(e.stdin)
 	model := ui.New(source, append(look.options(e, input, m.saved), more...)...)
@@ -111,6 +119,17 @@ func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlag
 	return nil
 }
 
+// checkView refuses a view that was not saved.
+func (f *consoleFlags) checkView(saved ui.Settings) error {
+	if _, ok := saved.Views[f.view]; ok || f.view == "" {
+		return nil
+	}
+	if len(saved.Views) == 0 {
+		return usagef("--view: no view is saved yet: V in the console saves one")
+	}
+	return usagef("--view: no view is called %q: use %s", f.view, strings.Join(slices.Sorted(maps.Keys(saved.Views)), ", "))
+}
+
 // options returns the saved settings of the console, changed by what the flags say.
 func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []ui.Option {
 	// The renderer takes NO_COLOR for "no attributes either", and then nothing would
@@ -130,13 +149,16 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	light := chosen == ui.LookAuto && !noColor && input.askBackground(e, answerTimeout)
 	terminal.SetHasDarkBackground(!light)
 	options := []ui.Option{
-		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter),
+		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter), ui.WithView(f.view),
 	}
 	width, _ := strconv.Atoi(e.getenv("COLUMNS"))
 	height, _ := strconv.Atoi(e.getenv("LINES"))
 	options = append(options, ui.WithSize(width, height))
 	if stoppable() {
 		options = append(options, ui.WithSuspend())
+	}
+	if !f.forget {
+		options = append(options, ui.WithKeptViews())
 	}
 	if f.sort != nil {
 		options = append(options, ui.WithSort(f.sort.String()))

@@ -51,8 +51,25 @@ func (m *memory) keep(began, now ui.Settings) {
 func merge(saved *ui.Settings, began, now ui.Settings) {
 	to, from, before := reflect.ValueOf(saved).Elem(), reflect.ValueOf(now), reflect.ValueOf(began)
 	for i := range to.NumField() {
+		if to.Field(i).Kind() == reflect.Map {
+			mergeMap(to.Field(i), before.Field(i), from.Field(i))
+			continue
+		}
 		if !reflect.DeepEqual(from.Field(i).Interface(), before.Field(i).Interface()) {
 			to.Field(i).Set(from.Field(i))
+		}
+	}
+}
+
+// mergeMap copies into saved the elements that changed, came or went.
+func mergeMap(saved, began, now reflect.Value) {
+	if saved.IsNil() {
+		saved.Set(reflect.MakeMap(saved.Type()))
+	}
+	for _, key := range append(began.MapKeys(), now.MapKeys()...) {
+		was, is := began.MapIndex(key), now.MapIndex(key)
+		if was.IsValid() != is.IsValid() || is.IsValid() && !reflect.DeepEqual(was.Interface(), is.Interface()) {
+			saved.SetMapIndex(key, is) // an element that is not there goes
 		}
 	}
 }

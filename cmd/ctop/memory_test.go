@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -143,5 +144,31 @@ func TestReadSmall(t *testing.T) {
 		if _, err := readSmall(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", name, err, want)
 		}
+	}
+}
+
+// TestViewsShared: two consoles keep the views of each other, and forget only their own.
+func TestViewsShared(t *testing.T) {
+	e, _, _ := remembering(t)
+	view := func(filter string) ui.View { return ui.View{Filter: filter} }
+	both := map[string]ui.View{"a": view("tcp"), "b": view("udp")}
+	one, other := e.remember(), e.remember()
+	one.keep(ui.Settings{}, ui.Settings{Views: both})
+	other.keep(ui.Settings{}, ui.Settings{Views: map[string]ui.View{"c": view("icmp")}})
+	one.keep(ui.Settings{Views: both}, ui.Settings{Views: map[string]ui.View{"b": view("sick")}})
+	want := map[string]ui.View{"b": view("sick"), "c": view("icmp")}
+	if got := e.remember().saved.Views; !reflect.DeepEqual(got, want) {
+		t.Errorf("remembered %+v", got)
+	}
+	look := consoleFlags{view: "d"}
+	if err := look.checkView(e.remember().saved); err == nil || err.Error() != `--view: no view is called "d": use b, c` {
+		t.Errorf("%v", err)
+	}
+	if err := look.checkView(ui.Settings{}); err == nil || err.Error() != "--view: no view is saved yet: V in the console saves one" {
+		t.Errorf("%v", err)
+	}
+	look.view = "c"
+	if err := look.checkView(e.remember().saved); err != nil {
+		t.Error(err)
 	}
 }

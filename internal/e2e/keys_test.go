@@ -148,6 +148,20 @@ func showingChecks() map[string]func(d *desk, k string) {
 			d.press("Enter")
 			d.hides("time left of the timeout")
 		},
+		"Show: save this view": func(d *desk, k string) {
+			d.press(k)
+			d.shows("save this view as")
+			d.press("w", "e", "b", "Enter")
+			d.shows("saved as web")
+		},
+		"Show: choose a saved view": func(d *desk, k string) {
+			d.press("V")
+			d.shows("save this view as")
+			d.press("x", "Enter", k)
+			d.shows("all flows, by rate")
+			d.press("Enter")
+			d.hides("all flows, by rate")
+		},
 		"Show: names, or numbers": func(d *desk, k string) {
 			d.press(k)
 			d.shows(":https")

@@ -123,3 +123,11 @@ func TestPulse(t *testing.T) {
 		t.Errorf("Pulse = %q", got)
 	}
 }
+
+func TestShellQuote(t *testing.T) {
+	for text, want := range map[string]string{"": "''", "a b": "'a b'", "it's $x": `'it'\''s $x'`} {
+		if got := ShellQuote(text); got != want {
+			t.Errorf("%q is quoted as %s, not %s", text, got, want)
+		}
+	}
+}

@@ -96,3 +96,8 @@ func clean(s string) string {
 		return r
 	}, s)
 }
+
+// ShellQuote returns a text as one word of a shell's command.
+func ShellQuote(text string) string {
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
+}

@@ -25,6 +25,8 @@ type Options struct {
 	Actor flow.Actor
 	// Copy puts a text on the clipboard of the operator's terminal.
 	Copy func(text string)
+	// View returns the command that shows what is shown, nil if there is none.
+	View func() string
 	// NotedElsewhere is set if other code adds a notice for every act.
 	NotedElsewhere bool
 }

@@ -18,11 +18,22 @@ type copied struct {
 	form int
 }
 
-// copyForms are the forms in which a flow can be copied, in turn.
-var copyForms = [...]struct {
+// copyForm is a form in which a flow can be copied.
+type copyForm struct {
 	name string
 	text func(flow.Tuple) string
-}{
+}
+
+// forms are the forms in which a flow can be copied, in turn.
+func (a *Acts) forms() []copyForm {
+	if a.options.View == nil {
+		return copyForms[:]
+	}
+	view := copyForm{"the view's command", func(flow.Tuple) string { return a.options.View() }}
+	return append(copyForms[:len(copyForms):len(copyForms)], view)
+}
+
+var copyForms = [...]copyForm{
 	{"the tuple", func(t flow.Tuple) string { return t.String() }},
 	{"a ctop command", deleteCommand},
 	{"a conntrack command", conntrackCommand},
@@ -32,13 +43,14 @@ var copyForms = [...]struct {
 // Copy puts a flow on the clipboard. If that flow was copied last, it uses the next
 // form.
 func (a *Acts) Copy(id flow.ID, t flow.Tuple) tea.Cmd {
+	forms := a.forms()
 	if a.copied.id == id {
-		a.copied.form = (a.copied.form + 1) % len(copyForms)
+		a.copied.form = (a.copied.form + 1) % len(forms)
 	} else {
 		a.copied = copied{id: id}
 	}
-	text := format.Clean(copyForms[a.copied.form].text(t))
-	next := copyForms[(a.copied.form+1)%len(copyForms)].name
+	text := format.Clean(forms[a.copied.form].text(t))
+	next := forms[(a.copied.form+1)%len(forms)].name
 	again := "   y again: " + next
 	a.frame.Tell(format.Cut("copied "+text, a.frame.Width-2-format.Width(again)) + again)
 	put := a.options.Copy

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
+	"ctop/internal/format"
 	"ctop/ui"
 	"ctop/ui/theme"
 )
@@ -138,7 +139,7 @@ func exportCommand(server net.Addr, filter string) string {
 	}
 	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(filter)
 	command := `dump -o json --filter "` + quoted + `"`
-	return to + " '" + strings.ReplaceAll(command, "'", `'\''`) + "' >flows.json"
+	return to + " " + format.ShellQuote(command) + " >flows.json"
 }
 
 // environ returns the environment of the client, as far as bubbletea needs it.

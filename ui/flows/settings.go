@@ -1,6 +1,8 @@
 package flows
 
 import (
+	tea "github.com/charmbracelet/bubbletea"
+
 	"ctop/internal/order"
 	"ctop/ui/chooser"
 	"ctop/ui/page"
@@ -20,6 +22,14 @@ func (p *Page) Restore(s page.Settings) {
 	}
 	p.SortBy(s.Sort)
 	p.setUnit()
+}
+
+// ShowView shows the columns and the order of a view.
+func (p *Page) ShowView(v page.View) tea.Cmd {
+	p.table.Choose(v.Columns)
+	p.SortBy(v.Sort)
+	p.setUnit()
+	return p.arranging.Renew()
 }
 
 // SortBy sorts by an order like "in" or "age:asc", and reports whether there is such

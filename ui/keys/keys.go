@@ -19,6 +19,8 @@ type Map struct {
 	Enter, Back, Filter, Sick, Complete, Like, Sort, Reverse key.Binding
 	Pause, Rates, Names, Columns, Copy, Export               key.Binding
 
+	Views, SaveView key.Binding
+
 	Mark, Delete, DeleteAll, Reset, Longer, Shorter, Pin, Default key.Binding
 
 	Yes, No key.Binding
@@ -88,6 +90,8 @@ func (k *Map) bindShowing() {
 	k.Reverse = Bind("S", "reverse the order", "S")
 	k.Pause = Bind("p", "pause; then: what changed", "p")
 	k.Rates = Bind("r", "bits, bytes or packets", "r")
+	k.Views = Bind("v", "choose a saved view", "v")
+	k.SaveView = Bind("V", "save this view", "V")
 	k.Names = Bind("n", "names, or numbers", "n")
 	k.Columns = Bind("c", "choose the columns", "c")
 	k.Copy = Bind("y", "copy tuple; again: commands", "y")

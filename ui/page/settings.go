@@ -17,8 +17,19 @@ type Settings struct {
 	Theme string `json:"theme,omitempty" toml:"theme,omitempty"`
 	// Interval is the time between two looks at the tracker.
 	Interval time.Duration `json:"interval,omitempty" toml:"interval,omitempty"`
+	// Views are what was saved under a name.
+	Views map[string]View `json:"views,omitempty" toml:"views,omitempty"`
 	// Filters are the last filters that were typed, the latest first.
 	Filters []string `json:"filters,omitempty" toml:"filters,omitempty"`
 	// Names shows names in place of addresses and ports.
 	Names bool `json:"names,omitempty" toml:"names,omitempty"`
+}
+
+// View is what the flows show: which of them, in which order, and what of each. An empty
+// value is the default.
+type View struct {
+	Filter  string   `json:"filter,omitempty" toml:"filter,omitempty"`
+	Sort    string   `json:"sort,omitempty" toml:"sort,omitempty"`
+	Columns []string `json:"columns,omitempty" toml:"columns,omitempty"`
+	Rates   string   `json:"rates,omitempty" toml:"rates,omitempty"`
 }
