@@ -192,6 +192,21 @@ func ipfixTime() time.Duration {
 	return 6 * time.Second
 }
 
+// failures returns how often the collector missed records, by their numbers.
+func (n *nfcapd) failures() string {
+	n.t.Helper()
+	out, err := exec.Command("nfdump", "-R", n.dir, "-I").Output()
+	if err != nil {
+		n.t.Fatalf("nfdump: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if what, count, found := strings.Cut(line, ":"); found && strings.HasPrefix(what, "Sequence failures") {
+			return strings.TrimSpace(count)
+		}
+	}
+	return "unknown"
+}
+
 // What nfdump has of mixed traffic with churn is what ctop has, to the octet, the packet
 // and the flow.
 func TestCollectorAgrees(t *testing.T) {
@@ -204,6 +219,9 @@ func TestCollectorAgrees(t *testing.T) {
 	e.stop()
 	collector.stop()
 	got, want := collector.carried(), e.ended()
+	if failures := collector.failures(); failures != "0" {
+		t.Errorf("nfcapd missed records %s times", failures)
+	}
 	t.Logf("nfdump %+v, ctop %+v", got, want)
 	if got != want || want.flows < 100 {
 		t.Errorf("nfdump has %+v, ctop %+v; nfcapd: %s; ctop: %s", got, want, collector.log.String(), e.log.end())

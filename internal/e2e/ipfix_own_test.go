@@ -1,0 +1,245 @@
+package e2e
+
+import (
+	"encoding/binary"
+	"io"
+	"net"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"ctop/internal/ipfix/ipfixtest"
+	"ctop/internal/lab"
+)
+
+const collectorAddr = "127.0.0.1:4739"
+
+// collected is what a collector of the tests has heard.
+type collected struct {
+	t  testing.TB
+	mu sync.Mutex
+	carried
+	// ends are the records that end a flow, and missing is the number of data records that
+	// the numbers tell to be missing.
+	ends    uint64
+	missing uint32
+	// next is the number of the next record, and messages how many there were.
+	next     uint32
+	messages int
+	decoder  ipfixtest.Decoder
+}
+
+// message decodes a message.
+func (c *collected) message(b []byte) {
+	m, err := c.decoder.Decode(b)
+	if err != nil {
+		c.t.Errorf("message %d: %v", c.messages, err)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.messages > 0 {
+		c.missing += m.Sequence - c.next
+	}
+	c.messages++
+	c.next = m.Sequence + m.Records()
+	const reverse = 29305
+	for _, r := range m.Flows() {
+		c.flows++
+		c.packets += r.Uint(2) + r.UintOf(reverse, 2)
+		c.octets += r.Uint(1) + r.UintOf(reverse, 1)
+		if r.Uint(136) != 2 {
+			c.ends++
+		}
+	}
+}
+
+// sofar returns what was collected.
+func (c *collected) sofar() (all carried, ends uint64, missing uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.carried, c.ends, c.missing
+}
+
+// listen reads datagrams until the returned function is called. Those that are not heard
+// are lost.
+func (c *collected) listen(heard bool) (stop func()) {
+	c.t.Helper()
+	conn, err := net.ListenPacket("udp", collectorAddr)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_ = conn.(*net.UDPConn).SetReadBuffer(8 << 20)
+	var group sync.WaitGroup
+	group.Go(func() {
+		b := make([]byte, 1<<16)
+		for {
+			n, _, err := conn.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			if heard {
+				c.message(b[:n])
+			}
+		}
+	})
+	return func() {
+		// What has arrived is read first.
+		time.Sleep(100 * time.Millisecond)
+		_ = conn.Close()
+		group.Wait()
+	}
+}
+
+// After a collector was away, and after datagrams were lost, the numbers tell exactly how
+// many records are missing.
+func TestNumbersTellWhatIsMissing(t *testing.T) {
+	lab.Require(t)
+	c := &collected{t: t}
+	stop := c.listen(true)
+	e := serveFlows(t, collectorAddr, "--ipfix-active", "1h")
+	e.traffic(2 * time.Second)
+	stop()
+	stop = c.listen(false)
+	e.traffic(3 * time.Second)
+	stop()
+	e.traffic(3 * time.Second)
+	stop = c.listen(true)
+	e.traffic(2 * time.Second)
+	e.settle()
+	e.stop()
+	stop()
+	got, _, missing := c.sofar()
+	want := e.ended()
+	t.Logf("%+v collected, %d missing, of %+v", got, missing, want)
+	if got.flows+uint64(missing) != want.flows || missing == 0 || got.flows == 0 {
+		t.Errorf("%d records were collected and %d are missing of %d; ctop: %s", got.flows, missing, want.flows, e.log.end())
+	}
+	for _, said := range []string{"takes none", "takes flow records again"} {
+		if strings.Count(e.log.String(), said) != 1 {
+			t.Errorf("the log should say once %q: %s", said, e.log.end())
+		}
+	}
+}
+
+// The records of flows that go on, and their last ones, are together what the flows
+// carried.
+func TestActiveRecordsAddUp(t *testing.T) {
+	lab.Require(t)
+	c := &collected{t: t}
+	stop := c.listen(true)
+	e := serveFlows(t, collectorAddr, "--ipfix-active", "1s")
+	e.traffic(6 * time.Second)
+	e.settle()
+	e.stop()
+	stop()
+	got, ends, missing := c.sofar()
+	want := e.ended()
+	t.Logf("%+v collected, %d of them ends, of %+v", got, ends, want)
+	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
+		t.Errorf("%+v, %d ends, %d missing, of %+v", got, ends, missing, want)
+	}
+	if got.flows < ends+5 {
+		t.Errorf("%d records of flows that go on", got.flows-ends)
+	}
+}
+
+// serveTCP accepts one connection after the other, and returns when stop is called.
+func (c *collected) serveTCP() (stop func()) {
+	c.t.Helper()
+	l, err := net.Listen("tcp", collectorAddr)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.stream(conn)
+		}
+	})
+	return func() { _ = l.Close(); group.Wait() }
+}
+
+// stream reads messages until the stream ends.
+func (c *collected) stream(conn net.Conn) {
+	defer conn.Close()
+	for {
+		header := make([]byte, 4)
+		if _, err := io.ReadFull(conn, header); err != nil {
+			return
+		}
+		b := append(header, make([]byte, int(binary.BigEndian.Uint16(header[2:]))-len(header))...)
+		if _, err := io.ReadFull(conn, b[len(header):]); err != nil {
+			c.t.Errorf("a message ends early: %v", err)
+			return
+		}
+		c.message(b)
+	}
+}
+
+// Over TCP everything arrives, and tshark reads the stream.
+func TestStreamIsRead(t *testing.T) {
+	lab.Require(t)
+	capture := t.TempDir() + "/stream.pcap"
+	dump := exec.CommandContext(t.Context(), "tcpdump", "-i", "lo", "-U", "-s", "0", "-B", "16384", "-w", capture, "tcp port 4739")
+	var dumped said
+	dump.Stderr = &dumped
+	if err := dump.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c := &collected{t: t}
+	stop := c.serveTCP()
+	for deadline := time.Now().Add(waitTimeout); !strings.Contains(dumped.String(), "listening on"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal(dumped.String())
+		}
+	}
+	e := serveFlows(t, "tcp://"+collectorAddr, "--ipfix-active", "1s")
+	e.traffic(4 * time.Second)
+	e.settle()
+	e.stop()
+	stop()
+	got, ends, missing := c.sofar()
+	want := e.ended()
+	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
+		t.Errorf("%+v, %d ends, %d missing, of %+v; ctop: %s", got, ends, missing, want, e.log.end())
+	}
+	_ = dump.Process.Signal(syscall.SIGINT)
+	_ = dump.Wait()
+	if bad := tshark(t, capture, "_ws.malformed || _ws.expert.severity >= 6291456", "frame.number"); len(bad) > 0 {
+		t.Errorf("tshark finds faults in frames %v", bad)
+	}
+	var octets uint64
+	for _, n := range tshark(t, capture, "cflow", "cflow.octets") {
+		octets += n
+	}
+	t.Logf("%+v collected; tshark has %d octets", got, octets)
+	if octets != got.octets {
+		t.Errorf("tshark has %d octets, the collector %d", octets, got.octets)
+	}
+}
+
+// tshark returns the values of a field in the packets that match a filter.
+func tshark(t *testing.T, capture, filter, field string) (all []uint64) {
+	t.Helper()
+	out, err := exec.Command("tshark", "-r", capture, "-Y", filter, "-T", "fields", "-e", field, "-E", "separator=,").Output()
+	if err != nil {
+		t.Fatalf("tshark: %v", err)
+	}
+	for one := range strings.FieldsFuncSeq(string(out), func(r rune) bool { return r == ',' || r == '\n' }) {
+		n, err := strconv.ParseUint(one, 10, 64)
+		if err != nil {
+			t.Fatalf("tshark: %q", one)
+		}
+		all = append(all, n)
+	}
+	return all
+}
