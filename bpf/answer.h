@@ -37,6 +37,7 @@ static __always_inline int track_answered(struct packet *pkt, struct flow *flow,
 	__u32 d = flow_direction(control, pkt);
 	struct flow_dir *dir = &flow->dir[d & 1];
 
+	octets_count(flow, pkt, d);
 	flow_count(dir, pkt, dir_is_shared(dir));
 	flow_refresh(dir, now);
 	if (control_state(control) != STATE_NEW)

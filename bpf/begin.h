@@ -43,6 +43,7 @@ static __always_inline struct flow *flow_begin(const struct packet *pkt,
 	if (!flow)
 		return NULL;
 	flow_note_link(flow, pkt, d);
+	octets_count(flow, pkt, d);
 	flow_count(&flow->dir[d & 1], pkt, dir_is_shared(&flow->dir[d & 1]));
 	flow->dir[ORIGIN].last_seen_ticks = now;
 	flow->dir[REPLY].last_seen_ticks = d == REPLY ? now : 0;

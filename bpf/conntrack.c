@@ -170,7 +170,7 @@ static __always_inline __u32 tc_side(const struct __sk_buff *skb)
 static __always_inline void count_segments(struct __sk_buff *skb,
 					   struct packet *pkt)
 {
-	__u32 headers;
+	__u32 headers, link;
 
 	if (skb->gso_segs < 2 || !skb->gso_size)
 		return;
@@ -183,8 +183,12 @@ static __always_inline void count_segments(struct __sk_buff *skb,
 				   pkt->l4_length - tcp_payload(pkt) :
 				   sizeof(struct udphdr);
 	}
+	link = pkt->bytes - pkt->octets;
 	pkt->segments = skb->gso_segs;
 	pkt->bytes += (skb->gso_segs - 1) * headers;
+	/* These are never padded. */
+	if (exact_octets)
+		pkt->octets = pkt->bytes - pkt->segments * link;
 }
 
 /* Bytes that have the headers of nearly all packets. */

@@ -83,30 +83,32 @@ type ConntrackEndedBucket struct {
 }
 
 type ConntrackEvent struct {
-	_           structs.HostLayout
-	Sequence    uint64
-	TimeNs      uint64
-	Id          uint64
-	Key         ConntrackFlowKey
-	Packets     [2]uint64
-	Bytes       [2]uint64
-	Cpu         uint32
-	Flags       ConntrackFlowFlag
-	Type        uint8
-	Reason      uint8
-	From        uint8
-	To          uint8
-	Direction   uint8
-	Lane        uint8
-	Pad         [2]uint8
-	CreatedNs   uint64
-	RttUs       [2]uint32
-	Retransmits [2]uint16
-	ZeroWindows [2]uint16
-	Invalid     uint16
-	Related     uint16
-	Reordered   [2]uint16
-	Owner       ConntrackOwner
+	_             structs.HostLayout
+	Sequence      uint64
+	TimeNs        uint64
+	Id            uint64
+	Key           ConntrackFlowKey
+	Packets       [2]uint64
+	Bytes         [2]uint64
+	Cpu           uint32
+	Flags         ConntrackFlowFlag
+	Type          uint8
+	Reason        uint8
+	From          uint8
+	To            uint8
+	Direction     uint8
+	Lane          uint8
+	Pad           [2]uint8
+	CreatedNs     uint64
+	RttUs         [2]uint32
+	Retransmits   [2]uint16
+	ZeroWindows   [2]uint16
+	Invalid       uint16
+	Related       uint16
+	Reordered     [2]uint16
+	Owner         ConntrackOwner
+	LastSeenTicks uint64
+	Octets        ConntrackOctets
 }
 
 type ConntrackEventLane uint32
@@ -319,6 +321,11 @@ const (
 	ConntrackInvalidNUM_INVALID       ConntrackInvalid = 7
 )
 
+type ConntrackOctets struct {
+	_      structs.HostLayout
+	Beyond [2]int64
+}
+
 type ConntrackOpeningBucket struct {
 	_     structs.HostLayout
 	Next  uint32
@@ -374,7 +381,9 @@ type ConntrackPacket struct {
 		_     structs.HostLayout
 		Words [3]uint32
 	}
-	Link uint32
+	Link   uint32
+	Octets uint32
+	Pad    uint32
 }
 
 type ConntrackPacketKind uint32
@@ -628,6 +637,7 @@ const (
 	ConntrackMapGroups            = "groups"
 	ConntrackMapListened          = "listened"
 	ConntrackMapNursery           = "nursery"
+	ConntrackMapOctets            = "octets"
 	ConntrackMapOpenings          = "openings"
 	ConntrackMapOutputs           = "outputs"
 	ConntrackMapOwners            = "owners"
@@ -653,6 +663,7 @@ const (
 	ConntrackVarClockInjected     = "clock_injected"
 	ConntrackVarCompleteChecksums = "complete_checksums"
 	ConntrackVarConfig            = "config"
+	ConntrackVarExactOctets       = "exact_octets"
 	ConntrackVarHashing           = "hashing"
 	ConntrackVarIdSeed            = "id_seed"
 	ConntrackVarKeptLimit         = "kept_limit"
@@ -735,6 +746,7 @@ type ConntrackMapSpecs struct {
 	Groups       *ebpf.MapSpec `ebpf:"groups"`
 	Listened     *ebpf.MapSpec `ebpf:"listened"`
 	Nursery      *ebpf.MapSpec `ebpf:"nursery"`
+	Octets       *ebpf.MapSpec `ebpf:"octets"`
 	Openings     *ebpf.MapSpec `ebpf:"openings"`
 	Outputs      *ebpf.MapSpec `ebpf:"outputs"`
 	Owners       *ebpf.MapSpec `ebpf:"owners"`
@@ -757,6 +769,7 @@ type ConntrackVariableSpecs struct {
 	ClockInjected     *ebpf.VariableSpec `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.VariableSpec `ebpf:"complete_checksums"`
 	Config            *ebpf.VariableSpec `ebpf:"config"`
+	ExactOctets       *ebpf.VariableSpec `ebpf:"exact_octets"`
 	Hashing           *ebpf.VariableSpec `ebpf:"hashing"`
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
@@ -802,6 +815,7 @@ type ConntrackMaps struct {
 	Groups       *ebpf.Map `ebpf:"groups"`
 	Listened     *ebpf.Map `ebpf:"listened"`
 	Nursery      *ebpf.Map `ebpf:"nursery"`
+	Octets       *ebpf.Map `ebpf:"octets"`
 	Openings     *ebpf.Map `ebpf:"openings"`
 	Outputs      *ebpf.Map `ebpf:"outputs"`
 	Owners       *ebpf.Map `ebpf:"owners"`
@@ -830,6 +844,7 @@ func (m *ConntrackMaps) Close() error {
 		m.Groups,
 		m.Listened,
 		m.Nursery,
+		m.Octets,
 		m.Openings,
 		m.Outputs,
 		m.Owners,
@@ -853,6 +868,7 @@ type ConntrackVariables struct {
 	ClockInjected     *ebpf.Variable `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.Variable `ebpf:"complete_checksums"`
 	Config            *ebpf.Variable `ebpf:"config"`
+	ExactOctets       *ebpf.Variable `ebpf:"exact_octets"`
 	Hashing           *ebpf.Variable `ebpf:"hashing"`
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`

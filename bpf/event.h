@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "flow.h"
+#include "octets.h"
 #include "owner.h"
 #include "stats.h"
 
@@ -61,15 +62,22 @@ struct event {
 	/* Others end here, unless processes are looked for. The process behind the
 	 * flow. Without one, control is zero. */
 	struct owner owner;
+
+	/* And here, unless octets are counted (octets.h). When the flow was heard
+	 * last, and what its frames had beyond Ethernet and IP. */
+	__u64 last_seen_ticks;
+	struct octets octets;
 };
 
 /* With its header in the ring a new flow's event is two cache lines. */
 #define EVENT_NEW_SIZE offsetof(struct event, created_ns)
 #define EVENT_OWNERLESS_SIZE offsetof(struct event, owner)
+#define EVENT_OWNED_SIZE offsetof(struct event, last_seen_ticks)
 
 _Static_assert(EVENT_NEW_SIZE == 120, "event has hidden padding");
 _Static_assert(EVENT_OWNERLESS_SIZE == 152, "event has hidden padding");
-_Static_assert(sizeof(struct event) == 200, "event has hidden padding");
+_Static_assert(EVENT_OWNED_SIZE == 200, "event has hidden padding");
+_Static_assert(sizeof(struct event) == 224, "event has hidden padding");
 
 #define MAX_READERS 8
 /* A reader is woken each time that this many more bytes wait in its ring. To
@@ -163,6 +171,23 @@ static __always_inline void event_note_owner(struct event *event,
 		event->owner.control ^= OWNER_REPLY;
 }
 
+/* What records of flows have more. */
+__noinline int event_note_octets(struct event *event, const struct flow *flow)
+{
+	const struct octets *o;
+	__u64 origin, reply;
+
+	if (!event || !flow)
+		return 0;
+	origin = flow->dir[ORIGIN].last_seen_ticks;
+	reply = flow->dir[REPLY].last_seen_ticks;
+	event->last_seen_ticks = origin > reply ? origin : reply;
+	o = octets_of(flow);
+	event->octets.beyond[0] = o ? o->beyond[0] : 0;
+	event->octets.beyond[1] = o ? o->beyond[1] : 0;
+	return 0;
+}
+
 /* Fills in what every event has. */
 static __always_inline void event_begin(struct event *event,
 					const struct flow_key *key,
@@ -242,10 +267,28 @@ static __always_inline bool event_write(void *ring, const struct flow_key *key,
 	event_begin(event, key, flow, change);
 	if (size > EVENT_NEW_SIZE)
 		event_finish(event, flow);
-	if (size > EVENT_OWNERLESS_SIZE)
+	if (size > EVENT_OWNERLESS_SIZE && naming)
 		event_note_owner(event, flow, change);
+	else if (size > EVENT_OWNERLESS_SIZE)
+		__builtin_memset(&event->owner, 0, sizeof(event->owner));
+	if (size > EVENT_OWNED_SIZE)
+		event_note_octets(event, flow);
 	event_submit(ring, event, change->sequence);
 	return true;
+}
+
+/* Writes the event of a flow that is not new. */
+static __always_inline bool event_write_changed(void *ring,
+						const struct flow_key *key,
+						const struct flow *flow,
+						const struct change *change)
+{
+	if (exact_octets)
+		return event_write(ring, key, flow, change,
+				   sizeof(struct event));
+	if (naming)
+		return event_write(ring, key, flow, change, EVENT_OWNED_SIZE);
+	return event_write(ring, key, flow, change, EVENT_OWNERLESS_SIZE);
 }
 
 static __always_inline void *reader_ring(__u32 slot)
@@ -280,7 +323,7 @@ static __always_inline void event_emit_new(const struct flow *flow, __u64 to,
 
 		if (ring &&
 		    !(naming ? event_write(ring, &flow->key, flow, &change,
-					   sizeof(struct event)) :
+					   EVENT_OWNED_SIZE) :
 			       event_write(ring, &flow->key, flow, &change,
 					   EVENT_NEW_SIZE)))
 			event_note_lost();
@@ -305,10 +348,7 @@ __noinline int event_copy(const struct flow_key *key, const struct flow *flow,
 	for (slot = 0; slot < MAX_READERS; slot++) {
 		void *ring = reader_ring(slot);
 
-		if (ring && !(naming ? event_write(ring, key, flow, &change,
-						   sizeof(struct event)) :
-				       event_write(ring, key, flow, &change,
-						   EVENT_OWNERLESS_SIZE)))
+		if (ring && !event_write_changed(ring, key, flow, &change))
 			event_note_lost();
 	}
 	return 0;

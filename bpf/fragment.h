@@ -351,6 +351,7 @@ __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 	if (pkt->tcp_flags & TCP_SYN && pkt->first_seq == dir->syn_seq &&
 	    has_flag(control, FLOW_SYN_SENT, d) &&
 	    flow_side_fits(control, pkt, d)) {
+		octets_count(flow, pkt, d);
 		shared = dir_is_shared(dir);
 		flow_count(dir, pkt, shared);
 		flow_refresh(dir, now);

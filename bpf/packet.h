@@ -100,9 +100,12 @@ struct packet {
 	struct ethernet ethernet;
 	/* The kinds of its VLAN tags, and whether it has labels (link.h). */
 	__u32 link;
+	/* Octets of its IP packets, from their headers on. */
+	__u32 octets;
+	__u32 pad;
 };
 
-_Static_assert(sizeof(struct packet) == 128, "packet has hidden padding");
+_Static_assert(sizeof(struct packet) == 136, "packet has hidden padding");
 
 /* Returns the payload of a segment. SYN and FIN have a sequence number, but no
  * byte. */

@@ -104,6 +104,7 @@ static __always_inline int parse_ipv4(struct cursor *cursor, struct packet *pkt)
 	pkt->key.family = 4;
 	pkt->key.proto = ip->protocol;
 	key_set_ipv4(&pkt->key, ip->saddr, ip->daddr);
+	pkt->octets = total;
 	pkt->l4_length = total - header;
 	fragment = bpf_ntohs(ip->frag_off);
 	pkt->fragment_id = ip->id;
@@ -165,6 +166,7 @@ static __always_inline int parse_ipv6(struct cursor *cursor, struct packet *pkt)
 		pkt->l4_length = pkt->bytes - offset;
 	if (pkt->l4_length > available(cursor, pkt, offset, pkt->l4_length))
 		return PACKET_MALFORMED;
+	pkt->octets = sizeof(*ip) + pkt->l4_length;
 	pkt->key.family = 6;
 	pkt->key.proto = ip->nexthdr;
 	key_set_ipv6(&pkt->key, &ip->saddr);

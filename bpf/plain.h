@@ -22,6 +22,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "octets.h"
 #include "packet.h"
 #include "tuple.h"
 
@@ -124,6 +125,13 @@ static __always_inline void plain_key_ipv6(union plain_key *key,
 	key->words[5] = proto | 6 << 8;
 }
 
+/* Whether so much lies within what the frame has left. Padding is looked at elsewhere
+ * where it counts (octets.h). */
+static __always_inline bool plain_fits(__u32 length, __u32 left)
+{
+	return length == left || (length < left && !exact_octets);
+}
+
 /* Keeps two branches apart that the compiler would merge into one, with a choice
  * for every word. */
 #define KEEP_APART(name) asm volatile("# " name :::)
@@ -143,7 +151,7 @@ static __always_inline bool plain_ipv4(struct plain *plain,
 	plain->l4_offset = PLAIN_IPV4_L4;
 	/* A total that is too small becomes a very large number. */
 	plain->l4_length = bpf_ntohs(ip->tot_len) - sizeof(*ip);
-	if (plain->l4_length > length - PLAIN_IPV4_L4 ||
+	if (!plain_fits(plain->l4_length, length - PLAIN_IPV4_L4) ||
 	    !plain_l4(plain, proto, data_end))
 		return false;
 	source = ip->saddr;
@@ -188,7 +196,7 @@ static __always_inline bool plain_ipv6(struct plain *plain,
 	plain->l4 = data + PLAIN_IPV6_L4;
 	plain->l4_offset = PLAIN_IPV6_L4;
 	plain->l4_length = bpf_ntohs(ip->payload_len);
-	if (plain->l4_length > length - PLAIN_IPV6_L4 ||
+	if (!plain_fits(plain->l4_length, length - PLAIN_IPV6_L4) ||
 	    !plain_l4(plain, proto, data_end))
 		return false;
 	ports = frame_word(plain->l4);

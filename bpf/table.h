@@ -14,6 +14,7 @@
 #include "event.h"
 #include "flow.h"
 #include "nursery.h"
+#include "octets.h"
 #include "opening.h"
 #include "place.h"
 #include "stats.h"
@@ -78,6 +79,8 @@ static __always_inline struct flow *flow_new(const struct flow_key *key,
 	flow->reordered[1] = 0;
 	__builtin_memset(flow->ethernet, 0, sizeof(flow->ethernet));
 	__builtin_memset(flow->dir, 0, sizeof(flow->dir));
+	if (exact_octets)
+		octets_begin(flow);
 	return flow;
 }
 

@@ -121,6 +121,8 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (!has_flag(control, FLOW_SEEN, d) &&
 	    has_flag(step->control, FLOW_SEEN, d))
 		flow_note_link(flow, pkt, d);
+	if (exact_octets && !(step->actions & TCP_OLD))
+		octets_add(flow, pkt, d);
 	shared = dir_is_shared(dir);
 	tcp_apply(flow, pkt, step, control, d, shared);
 	/* A direction that has packets has numbers. */

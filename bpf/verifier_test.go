@@ -41,8 +41,10 @@ func TestVerifier(t *testing.T) {
 
 // specialised returns all combinations of the constants that remove code.
 func specialised() (all []setup) {
-	for i := range 1 << 4 {
-		all = append(all, setup{CompleteChecksums: i&1 != 0, SingleBuffer: i&2 != 0, Tracing: i&4 != 0, VerifyChecksums: i&8 != 0})
+	for i := range 1 << 5 {
+		all = append(all, setup{
+			CompleteChecksums: i&1 != 0, SingleBuffer: i&2 != 0, Tracing: i&4 != 0, VerifyChecksums: i&8 != 0, ExactOctets: i&16 != 0,
+		})
 	}
 	return all
 }

@@ -240,6 +240,7 @@ func attachDevices(ctx context.Context, o Options, devices []*netdev.Device, dir
 		VerifyChecksums:   o.Checksums,
 		Watch:             o.Watch,
 		Naming:            o.Watch && !o.NoProcesses,
+		Octets:            o.Octets,
 		Cgroup:            cgroupOr(o.Cgroup),
 	})
 	if err != nil {
@@ -342,6 +343,7 @@ func (t *Tracker) upgrade(running bool) error {
 	programs, err := t.objects.Reload(kernel.Options{
 		MaxFlows: d.MaxFlows, CompleteChecksums: d.CompletesChecksums(), VerifyChecksums: d.Checksums,
 		Watch: netdev.IsWatch(d.Interfaces), Naming: t.objects.NamesProcesses(),
+		Octets: t.objects.CountsOctets(),
 	})
 	if err != nil {
 		return err

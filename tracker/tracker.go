@@ -208,6 +208,9 @@ func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	return collect.Events(ctx, source{t}, func() {})
 }
 
+// CountsOctets reports whether the tracker counts the octets of IP packets.
+func (t *Tracker) CountsOctets() bool { return t.table.CountsOctets() }
+
 // Part calls visit with the flows at n places of the table from one on, as updates. It
 // reports whether there are places after these.
 func (t *Tracker) Part(from, n int, visit func(*flow.Event)) (more bool, err error) {

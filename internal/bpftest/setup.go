@@ -36,6 +36,8 @@ type Setup struct {
 	SingleBuffer      bool
 	Tracing           bool
 	VerifyChecksums   bool
+	// ExactOctets counts the octets of IP packets.
+	ExactOctets bool
 	// NoOutputs leaves the egress interfaces unset.
 	NoOutputs bool
 }
@@ -90,6 +92,9 @@ func (s Setup) specialise(spec *ebpf.CollectionSpec, set Set) error {
 		"clock_injected": s.Clock, "complete_checksums": s.CompleteChecksums,
 		"multi_buffer": !s.SingleBuffer, "id_seed": uint64(7), "tracing": s.Tracing,
 		"verify_checksums": s.VerifyChecksums,
+	}
+	if s.ExactOctets {
+		values["exact_octets"] = true
 	}
 	if s.KeptLimit != 0 {
 		values["kept_limit"] = s.KeptLimit

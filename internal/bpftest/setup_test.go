@@ -70,10 +70,10 @@ func TestZeroSetup(t *testing.T) {
 func TestSetup(t *testing.T) {
 	spec, coll := load(t, bpftest.Setup{
 		MaxFlows: 64, KeptLimit: 5, Clock: true, CompleteChecksums: true,
-		SingleBuffer: true, Tracing: true, VerifyChecksums: true, NoOutputs: true,
+		SingleBuffer: true, Tracing: true, VerifyChecksums: true, ExactOctets: true, NoOutputs: true,
 	})
 	for name, want := range map[string]uint64{
-		"clock_injected": 1, "complete_checksums": 1, "multi_buffer": 0, "tracing": 1, "verify_checksums": 1,
+		"clock_injected": 1, "complete_checksums": 1, "multi_buffer": 0, "tracing": 1, "verify_checksums": 1, "exact_octets": 1,
 		"kept_limit": 5,
 	} {
 		if got := constant(t, spec, name); got != want {

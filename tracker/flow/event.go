@@ -104,6 +104,9 @@ type Event struct {
 	// no packet caused.
 	Age  time.Duration
 	Idle time.Duration `json:"-"`
+	// Octets are the octets of IP packets in both directions, where the tracker counts
+	// them.
+	Octets [2]uint64 `json:"-"`
 	// ClosedBy is the side that sent the first FIN so far. If Reason is
 	// ReasonRST, Direction is the side that sent the RST.
 	ClosedBy Closer

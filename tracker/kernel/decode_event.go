@@ -55,10 +55,10 @@ func updateFromKernel(v *kernelFlow, c Clock) flow.Event {
 	}
 }
 
-// shortEvents are the sizes of events that end early, of new flows and of others: what
-// follows is zero.
+// shortEvents are the sizes of events that end early, of new flows, of others, and of those
+// without octets: what follows is zero.
 func shortEvents() []uintptr {
-	return []uintptr{unsafe.Offsetof(kernelEvent{}.CreatedNs), unsafe.Offsetof(kernelEvent{}.Owner)}
+	return []uintptr{unsafe.Offsetof(kernelEvent{}.CreatedNs), unsafe.Offsetof(kernelEvent{}.Owner), unsafe.Offsetof(kernelEvent{}.LastSeenTicks)}
 }
 
 // ageFromEvent returns the age of the event's flow. A new one has no CreatedNs.

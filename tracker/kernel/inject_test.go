@@ -15,8 +15,14 @@ import (
 // injected returns a table with a clock of the test's own, and a queue of its events.
 func injected(t *testing.T) (*Objects, *Table, *Queue, Clock) {
 	t.Helper()
+	return injectedWith(t, Options{})
+}
+
+func injectedWith(t *testing.T, o Options) (*Objects, *Table, *Queue, Clock) {
+	t.Helper()
 	lab.Require(t)
-	k, err := Load(Options{MaxFlows: 100, InjectedClock: true})
+	o.MaxFlows, o.InjectedClock = 100, true
+	k, err := Load(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,7 @@ const (
 	fillingMap = "filling"
 	watchedMap = "watched"
 	ownersMap  = "owners"
+	octetsMap  = "octets"
 	// tracesMap is never pinned: only who began the tracker can trace it.
 	tracesMap = "traces"
 
@@ -49,7 +50,7 @@ const (
 
 // Objects are the kernel objects of a tracker, without its attachments.
 type Objects struct {
-	flows, filling, owners                *ebpf.Map
+	flows, filling, owners, octets        *ebpf.Map
 	stats, config, readers, outputs, meta *ebpf.Map
 	clock, sweep, request, reset          *ebpf.Program
 	// xdp and tc are for a wire, in and out for watched interfaces, with watched.
@@ -68,7 +69,8 @@ type Objects struct {
 // maps and programs return the pinned objects by name.
 func (k *Objects) maps() map[string]**ebpf.Map {
 	return map[string]**ebpf.Map{
-		flowsMap: &k.flows, fillingMap: &k.filling, ownersMap: &k.owners, statsMap: &k.stats, configMap: &k.config,
+		flowsMap: &k.flows, fillingMap: &k.filling, ownersMap: &k.owners, octetsMap: &k.octets,
+		statsMap: &k.stats, configMap: &k.config,
 		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta, watchedMap: &k.watched,
 	}
 }
@@ -131,6 +133,8 @@ type Options struct {
 	Watch bool
 	// Naming looks for the process behind a flow.
 	Naming bool
+	// Octets counts the octets of IP packets.
+	Octets bool
 	// Cgroup, with Naming, is the control group whose processes are looked for while
 	// the programs are loaded. [Objects.FindProcesses] waits for that.
 	Cgroup string
@@ -255,7 +259,7 @@ func Load(o Options) (*Objects, error) {
 	if o.Tracing {
 		k.traces = coll.DetachMap(tracesMap)
 	}
-	k.mapping = &mapping{entries: k.flows, filling: k.filling, owners: k.owners}
+	k.mapping = &mapping{entries: k.flows, filling: k.filling, owners: k.owners, octets: k.octets}
 	if k.meta, err = newMeta(); err != nil {
 		k.Close()
 		return nil, err
@@ -274,6 +278,9 @@ func specialise(spec *ebpf.CollectionSpec, o Options) error {
 	if o.Naming {
 		spec.Maps[ownersMap].MaxEntries = spec.Maps[flowsMap].MaxEntries
 	}
+	if o.Octets {
+		spec.Maps[octetsMap].MaxEntries = spec.Maps[flowsMap].MaxEntries
+	}
 	multiBuffer := haveMultiBuffer()
 	if !multiBuffer {
 		spec.Programs[xdpProgram].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
@@ -290,6 +297,7 @@ func specialise(spec *ebpf.CollectionSpec, o Options) error {
 		"clock_injected":     o.InjectedClock,
 		"complete_checksums": o.CompleteChecksums,
 		"multi_buffer":       multiBuffer,
+		"exact_octets":       o.Octets,
 		"naming":             o.Naming,
 		"tracing":            o.Tracing,
 		"verify_checksums":   o.VerifyChecksums,
@@ -351,7 +359,7 @@ func Open(dir string, watch bool) (*Objects, error) {
 		k.Close()
 		return nil, err
 	}
-	k.mapping = &mapping{entries: k.flows, filling: k.filling, owners: k.owners}
+	k.mapping = &mapping{entries: k.flows, filling: k.filling, owners: k.owners, octets: k.octets}
 	return k, nil
 }
 

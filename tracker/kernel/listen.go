@@ -186,6 +186,7 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 			}
 			record.from(&raw, c)
 			record.Event.Holding = l.readers.table.holding(&raw.Value.Owner)
+			l.readers.table.setOctets(&record.Event, &raw.Value, c)
 			if !yield(&record, nil) {
 				return
 			}

@@ -19,14 +19,16 @@ import (
 // system call and delays no other reader or program. It is mapped at the first
 // reading.
 type mapping struct {
-	entries, filling, owners *ebpf.Map
+	entries, filling, owners, octets *ebpf.Map
 
 	// mu is read-locked while the mapping is in use.
 	mu     sync.RWMutex
 	mapped []kernelFlow
 	// owned has the processes of the flows, at the same indexes.
-	owned  []kernelOwner
-	closed bool
+	owned []kernelOwner
+	// counted has what frames have beyond Ethernet and IP, at the same indexes.
+	counted []kernelOctets
+	closed  bool
 }
 
 // each calls visit with every flow, in the order of the table, as [eachFlow] does.
@@ -134,6 +136,10 @@ func (m *mapping) open() error {
 		_ = unmapArray(mapped)
 		return err
 	}
+	if m.counted, err = mapArray[kernelOctets](m.octets); err != nil {
+		_ = errors.Join(unmapArray(mapped), unmapArray(m.owned))
+		return err
+	}
 	m.mapped = mapped
 	return nil
 }
@@ -163,7 +169,7 @@ func (m *mapping) close() error {
 	if m.mapped == nil {
 		return nil
 	}
-	err := errors.Join(unmapArray(m.mapped), unmapArray(m.owned))
-	m.mapped, m.owned = nil, nil
+	err := errors.Join(unmapArray(m.mapped), unmapArray(m.owned), unmapArray(m.counted))
+	m.mapped, m.owned, m.counted = nil, nil, nil
 	return err
 }

@@ -126,7 +126,9 @@ func (t *Table) Part(from, n int, visit func(*flow.Event)) (more bool, err error
 		eachFlow(places[from:end], func(place int, v *kernelFlow) {
 			e := updateFromKernel(v, c)
 			t.ownerOf(&e.Holding, from+place, v)
-			visit(&e)
+			if t.objects.mapping.octetsAt(&e, from+place, v) {
+				visit(&e)
+			}
 		})
 	})
 	return more, err

@@ -27,7 +27,8 @@ func (k *Objects) Reload(o Options) (*Objects, error) {
 		return nil, err
 	}
 	kept := map[string]*ebpf.Map{
-		flowsMap: k.flows, fillingMap: k.filling, ownersMap: k.owners, statsMap: k.stats, configSection: k.config,
+		flowsMap: k.flows, fillingMap: k.filling, ownersMap: k.owners, octetsMap: k.octets,
+		statsMap: k.stats, configSection: k.config,
 		readersMap: k.readers, outputsMap: k.outputs,
 	}
 	if k.watched != nil {

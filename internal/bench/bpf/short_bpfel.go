@@ -143,6 +143,11 @@ type ShortLockedFlow struct {
 	Flow       ShortFlow
 }
 
+type ShortOctets struct {
+	_      structs.HostLayout
+	Beyond [2]int64
+}
+
 type ShortOpeningBucket struct {
 	_     structs.HostLayout
 	Next  uint32
@@ -218,6 +223,7 @@ const (
 	ShortMapGaps              = "gaps"
 	ShortMapLockedFlows       = "locked_flows"
 	ShortMapNursery           = "nursery"
+	ShortMapOctets            = "octets"
 	ShortMapOpenings          = "openings"
 	ShortMapOutputs           = "outputs"
 	ShortMapOwners            = "owners"
@@ -231,6 +237,7 @@ const (
 	ShortVarClockInjected     = "clock_injected"
 	ShortVarCompleteChecksums = "complete_checksums"
 	ShortVarConfig            = "config"
+	ShortVarExactOctets       = "exact_octets"
 	ShortVarHashing           = "hashing"
 	ShortVarIdSeed            = "id_seed"
 	ShortVarKeptLimit         = "kept_limit"
@@ -300,6 +307,7 @@ type ShortMapSpecs struct {
 	Gaps         *ebpf.MapSpec `ebpf:"gaps"`
 	LockedFlows  *ebpf.MapSpec `ebpf:"locked_flows"`
 	Nursery      *ebpf.MapSpec `ebpf:"nursery"`
+	Octets       *ebpf.MapSpec `ebpf:"octets"`
 	Openings     *ebpf.MapSpec `ebpf:"openings"`
 	Outputs      *ebpf.MapSpec `ebpf:"outputs"`
 	Owners       *ebpf.MapSpec `ebpf:"owners"`
@@ -317,6 +325,7 @@ type ShortVariableSpecs struct {
 	ClockInjected     *ebpf.VariableSpec `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.VariableSpec `ebpf:"complete_checksums"`
 	Config            *ebpf.VariableSpec `ebpf:"config"`
+	ExactOctets       *ebpf.VariableSpec `ebpf:"exact_octets"`
 	Hashing           *ebpf.VariableSpec `ebpf:"hashing"`
 	IdSeed            *ebpf.VariableSpec `ebpf:"id_seed"`
 	KeptLimit         *ebpf.VariableSpec `ebpf:"kept_limit"`
@@ -356,6 +365,7 @@ type ShortMaps struct {
 	Gaps         *ebpf.Map `ebpf:"gaps"`
 	LockedFlows  *ebpf.Map `ebpf:"locked_flows"`
 	Nursery      *ebpf.Map `ebpf:"nursery"`
+	Octets       *ebpf.Map `ebpf:"octets"`
 	Openings     *ebpf.Map `ebpf:"openings"`
 	Outputs      *ebpf.Map `ebpf:"outputs"`
 	Owners       *ebpf.Map `ebpf:"owners"`
@@ -375,6 +385,7 @@ func (m *ShortMaps) Close() error {
 		m.Gaps,
 		m.LockedFlows,
 		m.Nursery,
+		m.Octets,
 		m.Openings,
 		m.Outputs,
 		m.Owners,
@@ -393,6 +404,7 @@ type ShortVariables struct {
 	ClockInjected     *ebpf.Variable `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.Variable `ebpf:"complete_checksums"`
 	Config            *ebpf.Variable `ebpf:"config"`
+	ExactOctets       *ebpf.Variable `ebpf:"exact_octets"`
 	Hashing           *ebpf.Variable `ebpf:"hashing"`
 	IdSeed            *ebpf.Variable `ebpf:"id_seed"`
 	KeptLimit         *ebpf.Variable `ebpf:"kept_limit"`
