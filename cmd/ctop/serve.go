@@ -80,7 +80,9 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	defer s.close()
 	s.settings = flagsInEffect(cmd)
-	return s.serve(cmd.Context(), c.tracker.options(c.env, interfaces))
+	o := c.tracker.options(c.env, interfaces)
+	o.Octets = len(c.ipfix.collectors) > 0
+	return s.serve(cmd.Context(), o)
 }
 
 // prepare opens everything but the tracker.

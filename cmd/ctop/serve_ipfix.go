@@ -58,6 +58,9 @@ func (f *ipfixFlags) exporter(t *tracker.Tracker, status func() *flow.Snapshot, 
 			return nil
 		},
 	})
+	if !t.CountsOctets() {
+		log.Warn("flow records have octets without padding only roughly: the tracker was begun without --ipfix: ctop down, and serve again")
+	}
 	if t.Joined() {
 		if err := e.Begin(); err != nil {
 			return nil, err

@@ -70,7 +70,7 @@ func New(o Options) *Exporter {
 	e := &Exporter{o: o, templates: newTemplates(o.Process), closing: make(chan struct{}), accounts: map[flow.ID]*account{}}
 	for _, to := range o.Collectors {
 		e.senders = append(e.senders, &sender{
-			to: to, domain: o.Domain, templates: e.templates[:], queue: newQueue(), log: o.Log, closing: e.closing,
+			to: to, flows: stream{domain: o.Domain}, refresh: refresh, templates: e.templates[:], queue: newQueue(), log: o.Log, closing: e.closing,
 		})
 	}
 	return e

@@ -45,8 +45,8 @@ type collector struct {
 	address string
 	packets net.PacketConn
 	decoder ipfixtest.Decoder
-	// next is the sequence number that the next message should have.
-	next     uint32
+	// next are the sequence numbers that the next messages should have, by domain.
+	next     map[uint32]uint32
 	messages []*ipfixtest.Message
 }
 
@@ -57,7 +57,7 @@ func listenUDP(t *testing.T, address string) *collector {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &collector{t: t, packets: conn, address: conn.LocalAddr().String()}
+	return &collector{t: t, next: map[uint32]uint32{}, packets: conn, address: conn.LocalAddr().String()}
 }
 
 // receive reads one datagram.
@@ -87,10 +87,10 @@ func (c *collector) flows(n int) (all []ipfixtest.Record) {
 	c.t.Helper()
 	for len(all) < n {
 		m := c.receive()
-		if m.Sequence != c.next {
-			c.t.Errorf("message %d of %d, not %d", len(c.messages), m.Sequence, c.next)
+		if next := c.next[m.Domain]; m.Sequence != next {
+			c.t.Errorf("message %d has the number %d, not %d", len(c.messages), m.Sequence, next)
 		}
-		c.next = m.Sequence + m.Records()
+		c.next[m.Domain] = m.Sequence + m.Records()
 		all = append(all, m.Flows()...)
 	}
 	return all
@@ -195,6 +195,32 @@ func TestTemplates(t *testing.T) {
 	if rtt.Text(0, 341) != "handshakeRTT" {
 		t.Errorf("%q", rtt.Text(0, 341))
 	}
+}
+
+// Templates come again, and what was not sent is told.
+func TestRefresh(t *testing.T) {
+	c := listenUDP(t, "127.0.0.1:0")
+	e := exporter(t, &table{}, false, c.address)
+	e.senders[0].refresh = 10 * time.Millisecond
+	e.senders[0].counts.drop(2, volume{packets: 30, octets: 4000})
+	e.Start()
+	templates, told := 0, 0
+	for templates < 12 || told < 3 { // of flows in four kinds, of options in two
+		m := c.receive()
+		templates += m.Templates
+		for _, s := range m.Sets {
+			for _, r := range s.Records {
+				if s.Template.Scopes == 1 {
+					compare(t, r, map[ipfixtest.Key]uint64{{ID: 144}: 1, {ID: 166}: 2, {ID: 167}: 30, {ID: 168}: 4000})
+					told++
+				}
+			}
+		}
+		if wrong := m.Domain == 0 && len(m.Flows()) > 0 || m.Domain == 9 && m.Records() > uint32(len(m.Flows())); wrong {
+			t.Errorf("domain %d has %d records, of which %d are of flows", m.Domain, m.Records(), len(m.Flows()))
+		}
+	}
+	e.Finish(false)
 }
 
 // A flow that goes on has a record each time that it is due, and all of them together are

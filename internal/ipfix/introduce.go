@@ -4,19 +4,24 @@ package ipfix
 // With them go the descriptions of ctop's elements, and what was not sent. Over TCP the
 // first is said once.
 func (s *sender) introduce(first bool) error {
+	var options []part
 	if first || s.to.Network == "udp" {
-		if err := s.sendAll(s.introduction()); err != nil {
+		if err := s.probe(); err != nil {
 			return err
 		}
+		options = s.descriptions()
 	}
-	var m message
-	m.reset()
-	m.add(templateReliability, s.reliability())
-	return s.write(&m)
+	return s.sendAll(append(options, part{templateReliability, s.reliability()}), &s.options)
 }
 
-// probe sends the templates only, which count for no number.
-func (s *sender) probe() error { return s.sendAll(s.templateRecords()) }
+// probe sends the templates of flows.
+func (s *sender) probe() error {
+	var parts []part
+	for i := range s.templates {
+		parts = append(parts, part{setTemplates, s.templates[i].describe(nil)})
+	}
+	return s.sendAll(parts, &s.flows)
+}
 
 // part is a record of some set.
 type part struct {
@@ -24,19 +29,9 @@ type part struct {
 	b   []byte
 }
 
-// templateRecords returns all templates.
-func (s *sender) templateRecords() (parts []part) {
-	for i := range s.templates {
-		parts = append(parts, part{setTemplates, s.templates[i].describe(nil)})
-	}
-	return append(parts,
-		part{setOptionTemplates, describeReliability(nil)},
-		part{setOptionTemplates, describeElements(nil)})
-}
-
-// introduction returns all templates, and the descriptions of ctop's elements.
-func (s *sender) introduction() []part {
-	parts := s.templateRecords()
+// descriptions returns the templates of options, and what ctop's elements are.
+func (s *sender) descriptions() []part {
+	parts := []part{{setOptionTemplates, describeReliability(nil)}, {setOptionTemplates, describeElements(nil)}}
 	for _, b := range descriptions(s.templates) {
 		parts = append(parts, part{templateElements, b})
 	}
@@ -50,18 +45,18 @@ func (s *sender) reliability() []byte {
 	return put64(put64(b, s.counts.droppedPackets.Load()), s.counts.droppedOctets.Load())
 }
 
-// sendAll sends parts in as few messages as they need.
-func (s *sender) sendAll(parts []part) error {
+// sendAll sends parts of a stream in as few messages as they need.
+func (s *sender) sendAll(parts []part, in *stream) error {
 	var m message
 	m.reset()
 	for _, p := range parts {
 		if !m.fits(p.set, len(p.b), maxDatagram) {
-			if err := s.write(&m); err != nil {
+			if err := s.write(&m, in); err != nil {
 				return err
 			}
 			m.reset()
 		}
 		m.add(p.set, p.b)
 	}
-	return s.write(&m)
+	return s.write(&m, in)
 }

@@ -55,12 +55,20 @@ func (m *message) add(set uint16, b []byte) {
 	}
 }
 
-// finish writes the header. sequence is the number of data records before this message.
-func (m *message) finish(now time.Time, sequence, domain uint32) []byte {
+// stream is the messages of one observation domain. Each has numbers and templates of its
+// own (RFC 7011 3.1).
+type stream struct {
+	domain uint32
+	// sequence is the number of data records so far, sent or missing.
+	sequence uint32
+}
+
+// finish writes the header.
+func (m *message) finish(now time.Time, s *stream) []byte {
 	binary.BigEndian.PutUint16(m.b[0:], version)
 	binary.BigEndian.PutUint16(m.b[2:], uint16(len(m.b)))
 	binary.BigEndian.PutUint32(m.b[4:], uint32(now.Unix()))
-	binary.BigEndian.PutUint32(m.b[8:], sequence)
-	binary.BigEndian.PutUint32(m.b[12:], domain)
+	binary.BigEndian.PutUint32(m.b[8:], s.sequence)
+	binary.BigEndian.PutUint32(m.b[12:], s.domain)
 	return m.b
 }

@@ -66,6 +66,12 @@ func linkOverhead(t *flow.Tuple) uint64 {
 
 // volumesOf returns the volumes of both directions.
 func volumesOf(e *flow.Event) [2]volume {
+	if e.Octets != [2]uint64{} {
+		return [...]volume{
+			{e.Origin.Packets, e.Octets[flow.Origin], e.Origin.Bytes}, {e.Reply.Packets, e.Octets[flow.Reply], e.Reply.Bytes},
+		}
+	}
+	// Who began the tracker did not ask for octets.
 	overhead := linkOverhead(&e.Tuple)
 	return [2]volume{volumeOf(&e.Origin, overhead), volumeOf(&e.Reply, overhead)}
 }

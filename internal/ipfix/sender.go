@@ -29,12 +29,14 @@ const (
 
 // sender sends records to one collector.
 type sender struct {
-	to        Address
-	domain    uint32
-	templates []template
-	queue     *queue
-	counts    counts
-	log       *slog.Logger
+	to Address
+	// flows are the records of flows, options those about the exporter: these are in
+	// domain 0, so that a gap in the numbers of the flows is the number of missing flows.
+	flows, options stream
+	templates      []template
+	queue          *queue
+	counts         counts
+	log            *slog.Logger
 	// closing is closed when no more records come: then what waits is sent.
 	closing <-chan struct{}
 
@@ -45,8 +47,8 @@ type sender struct {
 	message message
 	missing uint32
 	volume  volume
-	// sequence is the number of data records so far, sent or missing.
-	sequence uint32
+	// refresh is how often templates are sent again.
+	refresh time.Duration
 	// fresh is set until the first flow record of a session is sent.
 	fresh bool
 	// down is why the collector takes nothing, and since is what was dropped before.
@@ -100,7 +102,7 @@ func (s *sender) dial(ctx context.Context) (err error) {
 	}
 	// Each connection is a stream with numbers of its own (RFC 7011 3.1). A collector
 	// says nothing, but it may end the stream.
-	s.sequence, s.fresh = 0, true
+	s.flows.sequence, s.options.sequence, s.fresh = 0, 0, true
 	go func(conn net.Conn, broken chan struct{}) {
 		_, _ = io.Copy(io.Discard, conn)
 		close(broken)
@@ -124,7 +126,7 @@ func (s *sender) session(ctx context.Context) error {
 		return err
 	}
 	s.succeed()
-	due := time.NewTicker(refresh)
+	due := time.NewTicker(s.refresh)
 	defer due.Stop()
 	for {
 		for s.message.empty() && !s.take() {
@@ -190,11 +192,11 @@ func (s *sender) take() bool {
 // send sends the message. Over UDP it waits while the collector is gone.
 func (s *sender) send(ctx context.Context) error {
 	if !s.fresh {
-		s.sequence += s.missing
+		s.flows.sequence += s.missing
 	}
 	s.missing, s.fresh = 0, false
 	for {
-		err := s.write(&s.message)
+		err := s.write(&s.message, &s.flows)
 		if err == nil {
 			break
 		}
@@ -211,16 +213,16 @@ func (s *sender) send(ctx context.Context) error {
 	return nil
 }
 
-// write sends a message, and counts it.
-func (s *sender) write(m *message) error {
-	b := m.finish(time.Now(), s.sequence, s.domain)
+// write sends a message of a stream, and counts it.
+func (s *sender) write(m *message, in *stream) error {
+	b := m.finish(time.Now(), in)
 	if err := s.conn.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
 		return err
 	}
 	if _, err := s.conn.Write(b); err != nil {
 		return err
 	}
-	s.sequence += uint32(m.records)
+	in.sequence += uint32(m.records)
 	s.counts.messages.Add(1)
 	s.counts.bytes.Add(uint64(len(b)))
 	if s.sends++; s.sends%burst == 0 && s.to.Network == "udp" {

@@ -82,7 +82,13 @@ func (m *Message) Flows() (all []Record) {
 }
 
 // Decoder decodes the messages of one session.
-type Decoder struct{ templates map[uint16]Template }
+type Decoder struct{ templates map[scope]Template }
+
+// scope is where a template holds: in the messages of an observation domain.
+type scope struct {
+	domain uint32
+	id     uint16
+}
 
 var errShort = errors.New("it ends early")
 
@@ -136,14 +142,14 @@ func (d *Decoder) set(m *Message, id uint16, r *reader) error {
 	switch {
 	case id == 2 || id == 3:
 		for len(r.b) >= 4 {
-			d.template(r, id == 3)
+			d.template(r, m.Domain, id == 3)
 			m.Templates++
 		}
 		return r.err
 	case id < 256:
 		return errors.New("it is reserved")
 	}
-	t, ok := d.templates[id]
+	t, ok := d.templates[scope{m.Domain, id}]
 	if !ok {
 		return errors.New("its template is not known")
 	}
@@ -155,7 +161,7 @@ func (d *Decoder) set(m *Message, id uint16, r *reader) error {
 	return r.err
 }
 
-func (d *Decoder) template(r *reader, options bool) {
+func (d *Decoder) template(r *reader, domain uint32, options bool) {
 	id, n := r.u16(), int(r.u16())
 	var t Template
 	if options {
@@ -170,9 +176,9 @@ func (d *Decoder) template(r *reader, options bool) {
 		t.Fields = append(t.Fields, f)
 	}
 	if d.templates == nil {
-		d.templates = map[uint16]Template{}
+		d.templates = map[scope]Template{}
 	}
-	d.templates[id] = t
+	d.templates[scope{domain, id}] = t
 }
 
 func decodeRecord(t Template, r *reader) Record {
