@@ -50,6 +50,7 @@ type options struct {
 	sort            string
 	view            string
 	keptViews       bool
+	ascii           bool
 	filter          filter.Filter
 	// width and height are those of a terminal that does not know its own.
 	width, height int
@@ -116,6 +117,11 @@ func WithInterval(d time.Duration) Option {
 // WithNoColor disables colours, but not bold, reverse and the like.
 func WithNoColor() Option {
 	return func(o *options) { o.noColor = true }
+}
+
+// WithASCII draws for a terminal that shows nothing but ASCII.
+func WithASCII() Option {
+	return func(o *options) { o.ascii = true }
 }
 
 // WithSort sets the initial order, as in "in_rate" or "age:asc". It overrides the

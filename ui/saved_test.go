@@ -47,6 +47,8 @@ func TestSavedViews(t *testing.T) {
 	c.shows("saved as x, until this session ends")
 	c.press("V", "enter")
 	c.shows("replaced x")
+	c.press("V", "yz", "enter")
+	c.shows("saved as yz")
 }
 
 // TestViewsKeepColumns, and give the standard ones back.

@@ -1,18 +1,23 @@
 package ui
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 
 	"ctop/internal/format"
 	"ctop/ui/page"
+	"ctop/ui/theme"
 )
 
 // View draws the screen, never a line or a cell more than it has.
 func (m Model) View() string {
 	if m.frame.Width <= 0 || m.frame.Height <= 0 {
 		return ""
+	}
+	if lines := m.tooSmall(); lines != nil {
+		return m.fit(lines)
 	}
 	l := m.layout()
 	var lines []string
@@ -27,16 +32,43 @@ func (m Model) View() string {
 	if l.footer {
 		lines = append(lines, m.footer(l)...)
 	}
-	return fit(lines, m.frame.Width, m.frame.Height)
+	return m.fit(lines)
 }
 
-// fit cuts the lines to the screen.
-func fit(lines []string, width, height int) string {
-	lines = lines[:min(len(lines), height)]
+// The smallest screen on which the flows can be read.
+const leastWidth, leastHeight = 24, 6
+
+// tooSmall says so, or returns nil.
+func (m *root) tooSmall() []string {
+	width, height := m.frame.Width, m.frame.Height
+	if width >= leastWidth && height >= leastHeight {
+		return nil
+	}
+	lines := make([]string, max(height, 2))
+	lines[0] = fmt.Sprintf("too small: %dx%d", width, height)
+	lines[1] = fmt.Sprintf("ctop needs %dx%d", leastWidth, leastHeight)
+	return lines
+}
+
+// fit cuts the lines to the screen, and draws them as far as the terminal can.
+func (m *root) fit(lines []string) string {
+	width := m.frame.Width
+	lines = lines[:min(len(lines), m.frame.Height)]
 	for i, line := range lines {
-		lines[i] = format.Cut(line, width)
+		if m.options.ascii {
+			line = theme.ASCII(line, width)
+		}
+		lines[i] = cut(line, width, m.options.ascii)
 	}
 	return strings.Join(lines, "\n")
+}
+
+// cut cuts a line, with a sign that the terminal has.
+func cut(line string, width int, ascii bool) string {
+	if ascii {
+		return ansi.Truncate(line, width, "~")
+	}
+	return format.Cut(line, width)
 }
 
 // body draws the page, as many lines as there is room for, and the dialogs over it.

@@ -163,6 +163,9 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	if f.sort != nil {
 		options = append(options, ui.WithSort(f.sort.String()))
 	}
+	if !theme.HasUnicode(e.getenv("TERM"), e.getenv("LC_ALL"), e.getenv("LC_CTYPE"), e.getenv("LANG")) {
+		options = append(options, ui.WithASCII())
+	}
 	if noColor {
 		options = append(options, ui.WithNoColor())
 	}

@@ -116,6 +116,9 @@ func (x *session) look() []ui.Option {
 	if theme.Monochrome(x.terminal) {
 		options = append(options, ui.WithNoColor())
 	}
+	if !theme.HasUnicode(x.terminal) {
+		options = append(options, ui.WithASCII())
+	}
 	return append(options, x.server.options.Look...)
 }
 

@@ -47,7 +47,7 @@ func (b *Book) HandleKey(msg tea.KeyMsg) bool {
 	k := b.frame.Keys
 	switch {
 	case key.Matches(msg, k.SaveView):
-		d := &saving{book: b, input: prompt.New()}
+		d := &saving{book: b, input: prompt.New(), fresh: true}
 		d.input.Set(b.last)
 		b.frame.Ask(d)
 	case key.Matches(msg, k.Views) && len(b.views) == 0:
@@ -84,12 +84,16 @@ type saving struct {
 	page.Plain
 	book  *Book
 	input prompt.Model
+	// fresh is set until the first key: a letter then replaces the name.
+	fresh bool
 }
 
 // HandleKey edits the name.
 func (d *saving) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	k := d.book.frame.Keys
 	name := strings.TrimSpace(d.input.Value())
+	fresh := d.fresh
+	d.fresh = false
 	switch {
 	case key.Matches(msg, k.Back), key.Matches(msg, k.Enter) && name == "":
 		d.book.frame.Close(d)
@@ -97,6 +101,9 @@ func (d *saving) HandleKey(msg tea.KeyMsg) tea.Cmd {
 		d.book.frame.Close(d)
 		d.book.save(name)
 	default:
+		if fresh && msg.Type == tea.KeyRunes {
+			d.input.Set("")
+		}
 		d.input.Update(msg)
 	}
 	return nil
