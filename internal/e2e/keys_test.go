@@ -234,7 +234,7 @@ func actingChecks() map[string]func(d *desk, k string) {
 			d.press(k)
 			d.shows("delete 1 flow?")
 			d.press("y")
-			d.shows("5/5")
+			d.shows("/5\n")
 			d.press("2")
 			d.shows("deleted")
 			// Under observe the next packet picks up the flow again.
@@ -284,7 +284,7 @@ func (d *desk) revive() {
 			}
 		}
 	}
-	d.shows("6/6")
+	d.shows("/6\n")
 	// Deleted flows stay for a moment, struck through.
 	d.until("only the new ones are left", func(screen string) bool { return strings.Count(screen, "ESTABLISHED") == len(ports) })
 }

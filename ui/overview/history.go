@@ -16,6 +16,8 @@ type sample struct {
 	pps     float64
 	bps     float64
 	flows   float64
+	// ways are the rates of the watched interfaces that had traffic.
+	ways []way
 }
 
 // History holds the recent snapshots' data for the charts. The zero value is
@@ -28,6 +30,8 @@ type History struct {
 	// upTo is the number of samples shown while the page is frozen, else 0.
 	upTo int
 	last *flow.Counters
+	// volumes are the last counters of the watched interfaces.
+	volumes map[int]volumes
 }
 
 // Add adds a snapshot that is newer than the previous ones.
@@ -44,6 +48,11 @@ func (h *History) Add(s *flow.Snapshot) {
 			one.newRate = float64(created-h.last.FlowsCreated) / seconds
 		}
 	}
+	since := 0.0
+	if n := len(h.samples); n > 0 {
+		since = s.Time.Sub(h.samples[n-1].at).Seconds()
+	}
+	one.ways = h.ways(s, since)
 	counters := s.Counters
 	h.last = &counters
 	h.samples = append(h.samples, one)

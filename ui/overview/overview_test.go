@@ -156,11 +156,11 @@ func TestCharts(t *testing.T) {
 			t.Errorf("at a height of %d: %d rows of\n%s", height, rows, strings.Join(lines, "\n"))
 		}
 	}
-	p.SetSize(labelWidth+11, 30)
+	p.SetSize(wordsWidth+11, 30)
 	if strings.Contains(strings.Join(p.charts(), ""), "█") {
 		t.Error("there is no room for a chart")
 	}
-	p.SetSize(labelWidth+12, 30)
+	p.SetSize(wordsWidth+12, 30)
 	if !strings.Contains(strings.Join(p.charts(), ""), "█") {
 		t.Error("there is room for a chart")
 	}

@@ -23,13 +23,13 @@ func (p *Page) all() []string {
 
 // Sizes of the page's parts, in cells and lines.
 const (
-	labelWidth = 22
+	wordsWidth = 22
 	blockWidth = 40
 	tallCharts = 30
 )
 
 func (p *Page) charts() []string {
-	width := max(p.width-labelWidth-2, 1)
+	width := max(p.width-p.labelWidth()-2, 1)
 	height := 1
 	switch {
 	case p.height >= tallCharts:
@@ -37,11 +37,16 @@ func (p *Page) charts() []string {
 	case p.height >= tallCharts-10:
 		height = 2
 	}
-	if p.width < labelWidth+12 {
+	if p.width < p.labelWidth()+12 {
 		width = 0
 	}
 	lines := []string{p.frame.Theme.Head.Render(" " + p.chartTitle(width))}
-	for _, c := range quantities {
+	ways := p.wayCharts(width)
+	lines = append(lines, ways...)
+	for i, c := range quantities {
+		if i == 0 && len(ways) > 0 {
+			continue // the bits are in those of the interfaces
+		}
 		lines = append(lines, p.chart(c, width, height)...)
 		if height > 2 {
 			lines = append(lines, "") // else they would grow together
@@ -78,7 +83,7 @@ func (p *Page) chart(q quantity, width, height int) []string {
 	}
 	lines := chart(values, width, height)
 	for i, row := range lines {
-		lines[i] = " " + format.Left(labels[i], labelWidth) + row
+		lines[i] = " " + format.Left(labels[i], p.labelWidth()) + row
 	}
 	if q.by == nil || height == 1 {
 		return lines
@@ -86,7 +91,7 @@ func (p *Page) chart(q quantity, width, height int) []string {
 	// The line stays even if it is empty, so that the lines below do not jump.
 	line := ""
 	if by := q.by(p, width); by != "" {
-		line = " " + format.Left("  by", labelWidth) + by
+		line = " " + format.Left("  by", p.labelWidth()) + by
 	}
 	return append(lines, line)
 }

@@ -42,6 +42,8 @@ type Theme struct {
 	// Alert is what is wrong, Warning what is about to be, Notice what was
 	// done.
 	Alert, Warning, Notice Style
+	// Out and In are the two directions in charts.
+	Out, In Style
 	// Opening, Closing and Ended are the life of a flow; established ones
 	// have no style.
 	Opening, Closing, Ended Style
@@ -88,7 +90,8 @@ func New(profile termenv.Profile, noColor, light bool) Theme {
 		Key: Style{bold + color(accent)}, Dim: Style{faint},
 		Cursor: Style{reverse}, Mark: Style{bold + color(accent)},
 		Alert: Style{bold + reverse + color(red)}, Warning: Style{bold + color(red)},
-		Notice:  Style{bold + color(green)},
+		Notice: Style{bold + color(green)},
+		Out:    Style{color(accent)}, In: Style{color(green)},
 		Opening: Style{color(opening)}, Closing: Style{faint}, Ended: Style{struck},
 	}
 }
