@@ -125,12 +125,21 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	err = s.with(open(s), func(t *tracker.Tracker) error {
 		interfaces = strings.Join(t.Named(), " ")
 		defer func() { kept = kept || t.Kept() }()
-		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t))
+		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t), ui.WithRole(localRole(t)))
 	})
 	if err == nil && kept {
 		c.env.note("left running: ctop down %s detaches it", interfaces)
 	}
 	return err
+}
+
+// localRole says in whose console the operator is: that of who attached the tracker, or
+// of one that was running.
+func localRole(t *tracker.Tracker) string {
+	if t.Joined() {
+		return "joined"
+	}
+	return "owner"
 }
 
 // opener returns the function that opens the console's tracker: the running one if there

@@ -17,6 +17,8 @@ import (
 type Section struct {
 	Title string
 	Keys  []key.Binding
+	// Acts: the keys change something, which not everybody may.
+	Acts bool
 	// Rows are lines about something else than keys. They take the whole
 	// width.
 	Rows []filter.Row
@@ -130,13 +132,21 @@ func (p *Page) section(s Section) []string {
 	if !slices.ContainsFunc(s.Keys, key.Binding.Enabled) {
 		return nil
 	}
-	lines := []string{" " + p.frame.Theme.Title.Render(s.Title)}
+	title, denied := s.Title, s.Acts && p.frame.Denies()
+	if denied {
+		title += ": not for you now"
+	}
+	lines := []string{" " + p.frame.Theme.Title.Render(title)}
 	for _, k := range s.Keys {
 		if !k.Enabled() {
 			continue
 		}
 		h := k.Help()
 		name := format.Left(h.Key, max(keyWidth, format.Width(h.Key)))
+		if denied {
+			lines = append(lines, "  "+p.frame.Theme.Dim.Render(name+" "+h.Desc))
+			continue
+		}
 		lines = append(lines, "  "+p.frame.Theme.Key.Render(name)+" "+h.Desc)
 	}
 	return append(lines, "")

@@ -34,16 +34,29 @@ func HintLine(t theme.Theme, width int, hints, last []Hint) string {
 
 func hintText(t theme.Theme, h Hint) (text string, width int) {
 	name := keys.ShortName(h.Key)
+	if h.denied {
+		return t.Dim.Render(name + " " + h.Does), format.Width(name) + 1 + format.Width(h.Does)
+	}
 	return t.Key.Render(name) + " " + h.Does, format.Width(name) + 1 + format.Width(h.Does)
 }
 
-// allowed removes the hints of keys that change something if the operator may not
-// change anything, and in the past.
+// Denies reports whether the operator may not change anything now: a viewer never may,
+// and nobody may in the past.
+func (f *Frame) Denies() bool { return f.Refuse != nil || f.Past }
+
+// allowed dims the hints of keys that change something if the operator may not change
+// anything. A terminal without styles does not have them.
 func (f *Frame) allowed(hints []Hint) []Hint {
-	if f.Refuse == nil && !f.Past {
+	if !f.Denies() {
 		return hints
 	}
-	return slices.DeleteFunc(hints, func(h Hint) bool { return h.Acts })
+	if f.Theme.Dim == (theme.Style{}) {
+		return slices.DeleteFunc(hints, func(h Hint) bool { return h.Acts })
+	}
+	for i := range hints {
+		hints[i].denied = hints[i].Acts
+	}
+	return hints
 }
 
 // PauseHint names the key that pauses, or goes on.

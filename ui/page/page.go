@@ -120,9 +120,11 @@ type Watcher interface {
 type Hint struct {
 	Key  key.Binding
 	Does string
-	// Acts is set for keys that change flows or timeouts. The hint is left out
-	// if the operator may not change them.
+	// Acts is set for keys that change flows or timeouts. The hint is dim if the
+	// operator may not change them.
 	Acts bool
+	// denied: the operator may not.
+	denied bool
 }
 
 // Aside has the parts of the selected line that do not fit on the page.
