@@ -301,6 +301,12 @@ func viewChecks() map[string]func(d *desk, k string) {
 		"Views: timeouts":      opens("[5 Timeouts]"),
 		"Views: next view":     func(d *desk, k string) { d.press(k); d.shows("[2 Events]") },
 		"Views: previous view": func(d *desk, k string) { d.press(k); d.shows("[5 Timeouts]") },
+		"In the events: acts, sessions; again: all": func(d *desk, k string) {
+			d.press("2", k)
+			d.shows("acts and sessions")
+			d.press(k)
+			d.hides("acts and sessions")
+		},
 		"In the talkers: group by something else": func(d *desk, k string) {
 			d.press("3")
 			d.shows("by source")

@@ -33,7 +33,12 @@ type Page struct {
 	width  int
 	height int
 
-	log    []entry
+	log []entry
+	// notices are those of the log, which no events push out. With only, nothing else
+	// is shown.
+	notices []entry
+	only    bool
+	// shown are the indices of the shown entries.
 	shown  []int
 	filter filter.Filter
 	follow bool
@@ -104,6 +109,7 @@ func (p *Page) note(notices []page.Notice) {
 	for i, n := range notices {
 		entries[i] = entry{Event: flow.Event{Time: n.Time}, notice: format.Clean(n.Text)}
 	}
+	p.keep(entries)
 	p.add(entries)
 }
 
@@ -122,7 +128,9 @@ func (p *Page) add(entries []entry) {
 	}
 	from := len(p.log)
 	p.log = append(p.log, entries...)
-	p.show(from)
+	if !p.only {
+		p.show(from)
+	}
 	if len(p.log) > Limit+slack {
 		p.cut(len(p.log) - Limit)
 	}
@@ -154,14 +162,14 @@ func (p *Page) Opened(since time.Time) []netip.Addr {
 }
 
 // Counts returns the number of shown and of kept entries.
-func (p *Page) Counts() (shown, kept int) { return len(p.shown), len(p.log) }
+func (p *Page) Counts() (shown, kept int) { return len(p.shown), len(p.entries()) }
 
 // selected returns the event under the cursor, or nil.
 func (p *Page) selected() *flow.Event {
 	if p.window.Cursor >= len(p.shown) {
 		return nil
 	}
-	if e := &p.log[p.shown[p.window.Cursor]]; e.notice == "" {
+	if e := &p.entries()[p.shown[p.window.Cursor]]; e.notice == "" {
 		return &e.Event
 	}
 	return nil
@@ -219,8 +227,9 @@ func (p *Page) catchUp() {
 
 // show appends the entries from index from on that pass the filter.
 func (p *Page) show(from int) {
-	for i := from; i < len(p.log); i++ {
-		e := &p.log[i]
+	entries := p.entries()
+	for i := from; i < len(entries); i++ {
+		e := &entries[i]
 		if p.later(&e.Event) {
 			continue
 		}
@@ -247,6 +256,9 @@ func (p *Page) passes(e *flow.Event) bool {
 // cut drops the n oldest entries. The visible part does not move.
 func (p *Page) cut(n int) {
 	p.log = append([]entry(nil), p.log[n:]...)
+	if p.only {
+		return
+	}
 	p.chosen = max(p.chosen-n, 0)
 	before := len(p.shown)
 	p.shown = nil

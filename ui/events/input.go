@@ -37,6 +37,8 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, k.Filter):
 		filterline.Open(p.frame)
 		return nil, true
+	case key.Matches(msg, actsOnly), p.only && key.Matches(msg, k.Back):
+		return p.toggleOnly(), true
 	case key.Matches(msg, k.Back):
 		return p.frame.ClearFilter(), true
 	case !key.Matches(msg, k.Enter, k.Copy, k.Like):

@@ -28,7 +28,7 @@ func (p *Page) Lines() []string {
 	}
 	first, end := p.window.Visible()
 	for i := first; i < end; i++ {
-		lines = append(lines, p.row(&p.log[p.shown[i]], i == p.window.Cursor))
+		lines = append(lines, p.row(&p.entries()[p.shown[i]], i == p.window.Cursor))
 	}
 	if len(p.shown) == 0 {
 		lines = append(lines, p.frame.Empty(p.emptiness())...)
@@ -37,6 +37,9 @@ func (p *Page) Lines() []string {
 }
 
 func (p *Page) emptiness() string {
+	if p.only {
+		return "nobody has done anything here yet"
+	}
 	if n := len(p.log); n > 0 {
 		return "none of " + format.Plural(n, "event") + " passes the filter; Esc clears it"
 	}
@@ -50,7 +53,11 @@ func (p *Page) Facts() []string {
 	if on := p.frame.Present; len(on) > 0 {
 		facts = append(facts, "on: "+format.Clean(strings.Join(on, ", ")))
 	}
-	facts = append(facts, p.frame.FilterFacts()...)
+	if p.only {
+		facts = append(facts, "acts and sessions")
+	} else {
+		facts = append(facts, p.frame.FilterFacts()...)
+	}
 	if !p.follow {
 		facts = append(facts, "G follows")
 	}
@@ -64,9 +71,18 @@ func (p *Page) Hints() []page.Hint {
 		{Key: k.Filter, Does: "filter"},
 		{Key: k.Enter, Does: "detail"},
 		{Key: k.Bottom, Does: "follow"},
+		{Key: actsOnly, Does: p.others()},
 		{Key: k.Copy, Does: "copy"},
 		p.frame.PauseHint(),
 	}
+}
+
+// others says what the key shows that shows the notices alone.
+func (p *Page) others() string {
+	if p.only {
+		return "all events"
+	}
+	return "acts"
 }
 
 // Aside returns the flow of the selected event.
@@ -80,6 +96,9 @@ func (p *Page) Aside() page.Aside {
 
 func (p *Page) titles() string {
 	text := "  " + format.Left("TIME", p.timeWidth()) + "  "
+	if p.only {
+		return text + "WHO DID WHAT"
+	}
 	if p.width >= typed {
 		text += format.Left("EVENT", typeWidth) + "  "
 	}
