@@ -110,21 +110,26 @@ func (e *Exporter) export(event *flow.Event, end endReason) {
 			r.volumes[d] = r.volumes[d].minus(a.volumes[d])
 		}
 	}
-	e.locate(&r)
-	n := templateOf(&event.Tuple)
-	queued := queued{
-		template: e.templates[n].id, data: e.templates[n].put(nil, &r),
-		volume: volume{
-			packets: r.volumes[0].packets + r.volumes[1].packets, octets: r.volumes[0].octets + r.volumes[1].octets,
-		},
-	}
-	for _, s := range e.senders {
-		if !s.queue.push(queued) {
-			s.counts.drop(1, queued.volume)
-		}
-	}
+	e.push(&r)
 	if event.Type != flow.EventDestroy {
 		e.accounts[event.ID] = &account{volumes: total, until: event.Time, pass: e.pass}
+	}
+}
+
+// push gives a record to all collectors. It is not even made if none has room for it.
+func (e *Exporter) push(r *record) {
+	n := templateOf(&r.event.Tuple)
+	queued := queued{template: e.templates[n].id, volume: r.volumes[flow.Origin].plus(r.volumes[flow.Reply])}
+	for _, s := range e.senders {
+		if !s.queue.hasRoom() {
+			s.counts.drop(1, queued.volume)
+			continue
+		}
+		if queued.data == nil {
+			e.locate(r)
+			queued.data = e.templates[n].put(nil, r)
+		}
+		s.queue.push(queued)
 	}
 }
 

@@ -326,11 +326,18 @@ func TestQueueIsBounded(t *testing.T) {
 	q := newQueue()
 	q.limit = 2
 	for i, want := range []bool{true, true, false, false} {
-		if got := q.push(queued{template: uint16(i)}); got != want {
+		got := q.hasRoom()
+		if got != want {
 			t.Errorf("record %d: %v", i, got)
+		}
+		if got {
+			q.push(queued{template: uint16(i)})
 		}
 	}
 	q.pop()
+	if !q.hasRoom() {
+		t.Error("no room after one was taken")
+	}
 	q.push(queued{template: 9})
 	q.pop()
 	if r, ok := q.peek(); !ok || r.template != 9 || r.missing != 2 {

@@ -27,14 +27,21 @@ type queue struct {
 
 func newQueue() *queue { return &queue{limit: maxQueued, wake: make(chan struct{}, 1)} }
 
-// push appends a record. It reports whether there was room.
-func (q *queue) push(r queued) bool {
+// hasRoom reports whether there is room for a record. If not, it counts as dropped.
+func (q *queue) hasRoom() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.records)-q.first >= q.limit {
-		q.missing++
-		return false
+	if len(q.records)-q.first < q.limit {
+		return true
 	}
+	q.missing++
+	return false
+}
+
+// push appends a record, for which there is room.
+func (q *queue) push(r queued) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.first > q.limit {
 		q.records = append(q.records[:0], q.records[q.first:]...)
 		q.first = 0
@@ -45,7 +52,6 @@ func (q *queue) push(r queued) bool {
 	case q.wake <- struct{}{}:
 	default:
 	}
-	return true
 }
 
 // skip notes that a record is missing.

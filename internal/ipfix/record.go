@@ -41,6 +41,11 @@ func (v volume) minus(earlier volume) volume {
 	return volume{v.packets - earlier.packets, v.octets - earlier.octets, v.frames - earlier.frames}
 }
 
+// plus returns the sum of both volumes.
+func (v volume) plus(more volume) volume {
+	return volume{v.packets + more.packets, v.octets + more.octets, v.frames + more.frames}
+}
+
 func volumeOf(h *flow.Half, overhead uint64) volume {
 	v := volume{packets: h.Packets, frames: h.Bytes}
 	if link := h.Packets * overhead; link < h.Bytes {

@@ -67,7 +67,10 @@ func (s *sender) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		err := s.dial(ctx)
 		if err == nil {
+			// A write to a collector that takes nothing ends with ctx, too.
+			release := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
 			err = s.session(ctx)
+			release()
 			_ = s.conn.Close()
 		}
 		if err == nil || ctx.Err() != nil {
