@@ -57,6 +57,10 @@ func (c *collected) message(b []byte) {
 		if r.Uint(136) != 2 {
 			c.ends++
 		}
+		// It was silent for a timeout, which is a second at least here.
+		if silent := int64(m.Time+1)*1000 - int64(r.Uint(153)); r.Uint(136) == 1 && silent < 1000 {
+			c.t.Errorf("a flow expired %d ms after its last packet", silent)
+		}
 	}
 }
 

@@ -45,13 +45,19 @@ func serveFlows(t *testing.T, collector string, args ...string) *exported {
 			_ = e.events.Wait()
 		}
 	})
+	e.hearsEvents()
+	return e
+}
+
+// hearsEvents waits until events are printed.
+func (e *exported) hearsEvents() {
+	e.t.Helper()
 	e.eventually("events are heard", func() bool {
 		if _, err := lab.Ping(e.ctx, e.Client, e.Server.Addr4()); err != nil {
 			return false
 		}
 		return strings.Contains(e.lines.String(), "\n")
 	})
-	return e
 }
 
 // traffic makes mixed traffic for a while.
