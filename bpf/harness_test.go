@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
 	"github.com/cilium/ebpf/ringbuf"
+	"golang.org/x/sys/unix"
 
 	"ctop/internal/bpftest"
 	"ctop/internal/lab"
@@ -133,7 +135,17 @@ func load(s setup, objects *ConntrackObjects) error {
 	if err != nil {
 		return err
 	}
+	if !haveFrags() {
+		spec.Programs["ctop_xdp"].Flags &^= unix.BPF_F_XDP_HAS_FRAGS
+	}
 	return s.LoadInto(spec, SizeTable, SetConstants, objects)
+}
+
+// haveFrags reports whether the kernel knows packets of several buffers, which came with
+// Linux 5.18.
+func haveFrags() bool {
+	version, err := features.LinuxVersionCode()
+	return err != nil || version >= 5<<16|18<<8
 }
 
 // addReader puts a ring buffer into a slot.
