@@ -81,8 +81,14 @@ func setSysctl(t testing.TB, name string) {
 // routeBy sends what a host has for other networks to a router.
 func routeBy(t testing.TB, h *lab.Host, router []netip.Prefix) {
 	t.Helper()
+	routeTo(t, h, h.Link(), router)
+}
+
+// routeTo does so by a link of the host.
+func routeTo(t testing.TB, h *lab.Host, name string, router []netip.Prefix) {
+	t.Helper()
 	err := h.Do(func() error {
-		link, err := netlink.LinkByName(h.Link())
+		link, err := netlink.LinkByName(name)
 		if err != nil {
 			return err
 		}

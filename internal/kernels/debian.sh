@@ -49,23 +49,32 @@ fetch() {
   echo "${image#linux-image-}"
 }
 
-# add_modules copies the available ones of a list of modules into an initial file
-# system, and records the order in which to load them.
+# add_modules copies the available ones of a list of modules, and what they need, into an
+# initial file system, and records the order in which to load them.
 add_modules() {
-  local from=$1 root=$2 module file
+  local from=$1 root=$2 module
   shift 2
-  for module in "$@"; do
-    file=$(find "$from" -name "$module.ko*" | head -n 1)
-    case $file in
-    *.xz) xz -dc "$file" >"$root/modules/$module.ko" ;;
-    ?*) cp "$file" "$root/modules/" ;;
-    esac
+  : >"$root/modules/order"
+  for module in "$@"; do add_module "$from" "$root" "$module"; done
+}
+
+add_module() {
+  local from=$1 root=$2 module=$3 file needed
+  ! grep -qx -e "$module" "$root/modules/order" || return 0
+  file=$(find "$from/" -name "${module//[-_]/[-_]}.ko*" | head -n 1)
+  case $file in
+  '') return 0 ;;
+  *.xz) xz -dc "$file" >"$root/modules/$module.ko" ;;
+  *) cp "$file" "$root/modules/$module.ko" ;;
+  esac
+  for needed in $(LC_ALL=C tr '\0' '\n' <"$root/modules/$module.ko" | LC_ALL=C sed -n 's/^depends=//p' | tr , ' '); do
+    add_module "$from" "$root" "$needed"
   done
-  printf '%s\n' "$@" >"$root/modules/order"
+  echo "$module" >>"$root/modules/order"
 }
 
 # pack creates the image of an initial file system.
 pack() { (cd "$1" && find . | cpio --quiet -o -H newc | gzip -1) >"$2"; }
 
 # vmlinuz prints the file of an unpacked kernel.
-vmlinuz() { find "$1" -name 'vmlinuz*' | head -n 1; }
+vmlinuz() { find "$1/" -name 'vmlinuz*' | head -n 1; }
