@@ -29,8 +29,12 @@ func TestInteractive(t *testing.T) {
 		stdin, stdout *os.File
 		want          bool
 	}{{slave, slave, true}, {slave, file, false}, {file, slave, false}, {file, file, false}} {
-		if got := (env{stdin: tt.stdin, stdout: tt.stdout}).interactive(); got != tt.want {
-			t.Errorf("from %s to %s: %t", tt.stdin.Name(), tt.stdout.Name(), got)
+		for _, term := range []string{"xterm", "dumb"} {
+			e := env{stdin: tt.stdin, stdout: tt.stdout, getenv: func(string) string { return term }}
+			drawn, lines := tt.want && term != "dumb", tt.want && term == "dumb"
+			if e.interactive() != drawn || e.printsLines() != lines {
+				t.Errorf("from %s to %s on %s: %t, lines %t", tt.stdin.Name(), tt.stdout.Name(), term, e.interactive(), e.printsLines())
+			}
 		}
 	}
 }

@@ -201,6 +201,16 @@ func TestTerminalSizes(t *testing.T) {
 	}
 }
 
+// TestDumbTerminal prints lines where nothing can be drawn.
+func TestDumbTerminal(t *testing.T) {
+	t.Parallel()
+	x := inTerminal(t, 80, 24, "export TERM=dumb; ctop replay recording.ctop; echo status $?")
+	x.expect(0, `(?s)PROTO +ORIGIN.*10\.11\.12\.13.*status 0`)
+	if text := x.text(); strings.Contains(text, "\x1b") {
+		t.Errorf("escape sequences: %q", tail(text))
+	}
+}
+
 // TestResizeStorm changes the size all the time, and sends SIGWINCH for nothing.
 func TestResizeStorm(t *testing.T) {
 	x := inTerminal(t, 80, 24, commandLine)

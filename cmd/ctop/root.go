@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -93,12 +94,22 @@ func newRootCommand(e env) *cobra.Command {
 	return cmd
 }
 
+// linesInterval is the time between two tables on a terminal that has no console.
+const linesInterval = durationValue(5 * time.Second)
+
 func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if err := c.checkCommand(cmd, args); err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("trace") {
 		return c.runTrace(cmd, args)
+	}
+	if !c.dump && c.env.printsLines() {
+		c.dump = true
+		if !c.repeat.wanted() {
+			c.repeat.interval = linesInterval
+		}
+		c.env.note("TERM is dumb: lines instead of a console, every %s until interrupted", c.repeat.interval.duration())
 	}
 	if c.dump {
 		return c.runDump(cmd, args)

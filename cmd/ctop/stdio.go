@@ -20,8 +20,20 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(f.Fd())
 }
 
-// interactive reports whether an operator reads and types, and no script.
-func (e env) interactive() bool { return isTerminal(e.stdin) && isTerminal(e.stdout) }
+// interactive reports whether an operator reads and types, and no script, on a terminal
+// that can be drawn on.
+func (e env) interactive() bool {
+	return isTerminal(e.stdin) && isTerminal(e.stdout) && e.getenv("TERM") != dumb
+}
+
+// dumb is the type of a terminal that prints lines and can do nothing else.
+const dumb = "dumb"
+
+// printsLines reports whether the console is wanted on a terminal that can only print
+// lines.
+func (e env) printsLines() bool {
+	return isTerminal(e.stdin) && isTerminal(e.stdout) && e.getenv("TERM") == dumb
+}
 
 // checkTerminal returns an error if the console cannot be drawn on stdin and stdout.
 func (e env) checkTerminal() error {
