@@ -36,6 +36,7 @@ type Page struct {
 type counted struct {
 	count   order.Count
 	opening order.Opening
+	filling order.Filling
 }
 
 // New returns an empty page.
@@ -54,7 +55,7 @@ func (p *Page) start() func() counted {
 	}
 	p.asked = s
 	opened := p.frame.Log.Opened(s.Time.Add(-Recent))
-	return func() counted { return counted{order.NewCount(s), order.NewOpening(opened)} }
+	return func() counted { return counted{order.NewCount(s), order.NewOpening(opened), order.NewFilling(s)} }
 }
 
 func (p *Page) set(c counted) tea.Cmd {

@@ -1,0 +1,60 @@
+package overview
+
+import (
+	"testing"
+	"time"
+
+	"ctop/tracker/flow"
+	"ctop/ui/internal/fake"
+	"ctop/ui/page"
+)
+
+// TestPeak says what capacity the most flows of the history need.
+func TestPeak(t *testing.T) {
+	for _, c := range []struct {
+		flows, after, room int
+		refused            uint64
+		want               string
+	}{
+		{30, 10, 100, 0, "30, it fits"},
+		{74, 10, 100, 0, "74, it fits"},
+		{81, 10, 100, 0, "81: --max-flows 109"},
+		{100, 10, 100, 0, "100: --max-flows 200"},
+		{60, 10, 100, 3, "60: --max-flows 200"},
+	} {
+		f, p := newPage()
+		for i, n := range []int{c.flows, c.after} {
+			s := fake.Snapshot(fake.Start.Add(time.Duration(i)*time.Second), fake.Flows(n))
+			s.MaxFlows, s.Counters.TableFull = c.room, c.refused
+			f.Now, f.Latest, f.Shown = s.Time, s, s
+			f.Send(page.SnapshotTaken{})
+		}
+		f.Send(page.ShownChanged{})
+		if got := p.peak(); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+// TestWhy names what would go if a timeout were halved.
+func TestWhy(t *testing.T) {
+	f, p := newPage()
+	flows := fake.Flows(40)
+	for i := range flows {
+		flows[i].Idle = flows[i].Timeout/2 + 1
+	}
+	s := fake.Snapshot(fake.Start, flows)
+	f.Now, f.Latest, f.Shown = s.Time, s, s
+	f.Send(page.SnapshotTaken{})
+	f.Send(page.ShownChanged{})
+	got := p.why()
+	want := []string{
+		"most from       10.0.0.0/24, 100 %", "most to port    443, 80 %", "age <1m, <10m   23 %, 100 %", "age <1h, <1d    100 %, 100 %",
+		"half " + flow.TCPSynSent.String(), "  frees 8 now, 0/min",
+	}
+	for i := range want {
+		if i >= len(got) || got[i] != want[i] {
+			t.Fatalf("%q, not %q", got, want)
+		}
+	}
+}
