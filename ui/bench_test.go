@@ -130,6 +130,7 @@ func benchModel(n int) *benched {
 	m := &benched{New(&fakeSource{}, WithRenderer(renderer), WithClock(func() time.Time { return start }))}
 	m.send(tea.WindowSizeMsg{Width: 200, Height: 50})
 	m.frame.Target = snapshotOf(start, flowsUpTo(n))
+	m.frame.Latest = m.frame.Target
 	m.run(m.frame.Broadcast(page.FilterChanged{}))
 	return m
 }
