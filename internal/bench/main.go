@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	only := flags.String("only", "", "parts to run, separated by commas: "+strings.Join(partNames(), ", "))
 	jsonFile := flags.String("json", os.Getenv("BENCH_JSON"), "write everything that was measured into this file")
 	document := flags.String("write", "", "put the tables into this document, between its markers")
-	from := flags.String("from", "", "measure nothing: take this file, written by -json, instead")
+	from := flags.String("from", "", "measure nothing: take these files, written by -json, instead, separated by commas")
 	objects := flags.String("objects", "", "builds of conntrack.c to compare by packet, separated by commas: nothing else is run")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		o.Only = strings.Split(*only, ",")
 	}
 	if *from != "" {
-		report, err := readReport(*from)
+		report, err := readReports(strings.Split(*from, ","))
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -88,18 +89,39 @@ func (r *Report) rows() map[string]Row {
 	return rows
 }
 
-// readReport reads the output of writeJSON, and computes the ratios again.
-func readReport(file string) (*Report, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, fmt.Errorf("read the report: %w", err)
+// readReports reads outputs of writeJSON, joins them, and computes the ratios again. Of a
+// part that several have, the last one counts.
+func readReports(files []string) (*Report, error) {
+	var all *Report
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("read the report: %w", err)
+		}
+		r := new(Report)
+		if err := json.Unmarshal(b, r); err != nil {
+			return nil, fmt.Errorf("read the report %s: %w", file, err)
+		}
+		if all != nil {
+			r.Parts = joined(all.Parts, r.Parts)
+		}
+		all = r
 	}
-	r := new(Report)
-	if err := json.Unmarshal(b, r); err != nil {
-		return nil, fmt.Errorf("read the report %s: %w", file, err)
+	all.Ratios = ratios(all.rows())
+	return all, nil
+}
+
+// joined returns the parts of two reports, in the order in which one run has them.
+func joined(some, more []Part) (all []Part) {
+	for _, name := range partNames() {
+		named := func(p Part) bool { return p.Name == name }
+		if i := slices.IndexFunc(more, named); i >= 0 {
+			all = append(all, more[i])
+		} else if i := slices.IndexFunc(some, named); i >= 0 {
+			all = append(all, some[i])
+		}
 	}
-	r.Ratios = ratios(r.rows())
-	return r, nil
+	return all
 }
 
 // deliver prints the tables, and writes the named files.

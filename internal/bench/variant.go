@@ -35,8 +35,31 @@ func variants(ctx context.Context, o Options, objects []string) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
+	many, err := manyVariants(ctx, o, objects)
+	if err != nil {
+		return nil, err
+	}
 	created, err := creationVariants(ctx, o, objects)
-	return append(rows, created...), err
+	return append(append(rows, many...), created...), err
+}
+
+// manyVariants measures packets of any of many flows in the same builds.
+func manyVariants(ctx context.Context, o Options, objects []string) ([]Row, error) {
+	const flows = "64 Ki flows"
+	var probes []probe
+	for i, object := range append([]string{""}, objects...) {
+		b := &bench{cpu: packetCPU}
+		defer b.close()
+		if err := b.add(&b.middle, object, middleTable, middleFlows); err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			probes = append(probes, staged(stagedName("redirect", flows), progRedirect, b.middle),
+				staged(stagedName("look-up + redirect", flows), progLookup, b.middle))
+		}
+		probes = append(probes, staged(stagedName(variantName(object), flows), progCtop, b.middle))
+	}
+	return compare(ctx, o.rounds(100, 30), probes)
 }
 
 // creationVariants measures new flows in the same builds.
