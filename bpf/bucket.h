@@ -160,7 +160,7 @@ static __always_inline __u32 bucket_find(const struct bucket *bucket, __u32 tag,
 		if ((__u32)slot != tag)
 			continue;
 		flow = flow_at(slot >> 32);
-		if (flow && flow_has_key(flow, words))
+		if (flow && flow_has_key(flow, words) && !flow_has_ended(flow))
 			return (slot >> 32) + 1;
 	}
 	return 0;
@@ -199,8 +199,8 @@ static __always_inline struct flow *flow_find(const struct flow_key *key)
  * flow of the key that goes before it: 0, or -EEXIST where there is one. The slots of
  * both buckets are ranked, this one's from base on; rank is that of the flow's own.
  *
- * An entry that has ended but not left its slot is taken out: who ended it may have
- * been interrupted by this packet. So is a later one that is not in force. */
+ * One that has ended stays: at any moment a new flow of the key may be in its slot, in
+ * the same place. A later draft is taken out: whosever it is then has to give way. */
 __noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base,
 			     __u32 rank)
 {
@@ -210,7 +210,7 @@ __noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base,
 	if (!flow || !bucket)
 		return -EINVAL;
 	for (i = 0; i < BUCKET_SLOTS; i++) {
-		__u64 slot = READ_ONCE(bucket->slots[i]), control, was;
+		__u64 slot = READ_ONCE(bucket->slots[i]), was;
 		struct flow *other;
 
 		if (((__u32)slot | SLOT_IN_FORCE) != (__u32)flow->slot ||
@@ -219,16 +219,16 @@ __noinline int bucket_rivals(struct flow *flow, __u32 index, __u32 base,
 		other = flow_at(slot >> 32);
 		if (!other || !flow_has_key(other, (const __u64 *)&flow->key))
 			continue;
-		control = READ_ONCE(other->control);
 		if (slot & SLOT_IN_FORCE) {
-			if (!control || control_state(control) != STATE_NONE)
+			if (!flow_has_ended(other))
 				return -EEXIST;
-		} else if (base + i < rank) {
-			return -EEXIST;
+			continue;
 		}
+		if (base + i < rank)
+			return -EEXIST;
 		was = __sync_val_compare_and_swap(&bucket->slots[i], slot,
 						  slot_empty(i));
-		if (was != slot && was == (slot | SLOT_IN_FORCE))
+		if (was == (slot | SLOT_IN_FORCE))
 			return -EEXIST;
 	}
 	return 0;

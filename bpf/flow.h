@@ -8,6 +8,7 @@
  * docs/architecture.md which races that leaves. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <linux/bpf.h>
@@ -177,6 +178,15 @@ static __always_inline __u64 control_with_state(__u64 control,
 						enum flow_state state)
 {
 	return (control & ~CONTROL_STATE) | state;
+}
+
+/* Whether a flow has ended, though it may be in its slot still. One that is being made
+ * has not. */
+static __always_inline bool flow_has_ended(const struct flow *flow)
+{
+	__u64 control = READ_ONCE(flow->control);
+
+	return control && control_state(control) == STATE_NONE;
 }
 
 /* Changes control from one value to another. Reports whether it did. */

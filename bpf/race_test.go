@@ -188,7 +188,8 @@ func (h *harness) deleteAll(stop *atomic.Bool) {
 
 // A packet interrupts, on its own CPU, whoever ends its flow: the flow has no state any
 // more, and its slot still leads to it. The packet begins another one at once, and who
-// was interrupted goes on.
+// was interrupted goes on. The packet leaves that slot as it is: on another CPU it could
+// have been given to a third flow of the key meanwhile, which looks the same.
 func TestEndIsInterrupted(t *testing.T) {
 	h := newHarness(t, setup{})
 	for _, by := range hooks {
@@ -203,6 +204,15 @@ func TestEndIsInterrupted(t *testing.T) {
 			h.expect(by, data, "new")
 			if all := h.entries(); len(all) != 1 || all[0].Id == old.Id || all[0].Slot == old.Slot {
 				t.Errorf("%s, %s: %+v, it was %+v", by, name, all, old)
+			}
+			h.run(by, data)
+			if slot, n := *h.memory.slot(&old), h.count(); slot != old.Slot || n != 1 {
+				t.Errorf("%s, %s: the slot is %#x, it was %#x; %d flows", by, name, slot, old.Slot, n)
+			}
+			h.editSlot(&old, func(_ *ConntrackFlow, slot *uint64) { *slot = 0 })
+			h.run(by, data)
+			if n := h.count(); n != 1 {
+				t.Errorf("%s, %s: %d flows once the old one has left", by, name, n)
 			}
 		}
 	}
