@@ -136,9 +136,10 @@ func (c *console) busy(n int) {
 	}
 }
 
-// TestColours shows what the styles do, sixteen colours and none.
+// TestColours shows what the styles do: sixteen colours on a dark and on a light
+// background, and none.
 func TestColours(t *testing.T) {
-	for name, opts := range map[string][]Option{"colour": nil, "none": {WithNoColor()}} {
+	for name, opts := range map[string][]Option{"colour": nil, "none": {WithNoColor()}, "light": {WithLook(LookLight)}} {
 		t.Run(name, func(t *testing.T) {
 			renderer := lipgloss.NewRenderer(io.Discard, termenv.WithProfile(termenv.ANSI))
 			c := newConsole(t, 80, 24, flowsUpTo(20), append(opts, WithRenderer(renderer))...)
