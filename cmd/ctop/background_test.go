@@ -121,7 +121,10 @@ func TestAskBackground(t *testing.T) {
 			t.Parallel()
 			x := inTerminal(t, 80, 24, fmt.Sprintf("COLORFGBG=%q exec -a asks ctop %s", tt.variable, tt.patience))
 			x.expect(0, `\x1b\[c`)
-			x.send(tt.answer)
+			half := len(tt.answer) / 2
+			x.send(tt.answer[:half])
+			time.Sleep(20 * time.Millisecond) // apart, if the kernel likes
+			x.send(tt.answer[half:])
 			x.expect(0, tt.want+`\r\n`)
 		})
 	}

@@ -170,6 +170,10 @@ func TestUnfinishedChecksums(t *testing.T) {
 	if at := virtioSize + ethernetSize + 16; len(got) != 1 || binary.BigEndian.Uint16(got[0][at:]) != want || got[0][0] != 0 {
 		t.Errorf("%x, not %x", got, want)
 	}
+	binary.NativeEndian.PutUint16(frame[8:], 18) // at the end
+	if got, at := wireFrames(frame), virtioSize+ethernetSize+10+18; len(got) != 1 || slices.Equal(got[0][at:], frame[at:]) {
+		t.Errorf("%x has no checksum at its end", got)
+	}
 	binary.NativeEndian.PutUint16(frame[8:], 19) // beyond the end
 	if got := wireFrames(frame); len(got) != 1 || !slices.Equal(got[0][virtioSize:], frame[virtioSize:]) {
 		t.Errorf("%x", got)
