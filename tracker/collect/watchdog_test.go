@@ -1,6 +1,9 @@
 package collect
 
 import (
+	"bytes"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,5 +62,35 @@ func TestWatchdog(t *testing.T) {
 	watched.Interfaces[0].Received += 100
 	if got := w.watch(source, watched); got != nil {
 		t.Errorf("of watched interfaces: %q", got.Sentences())
+	}
+}
+
+// logging is a source whose log is kept.
+type logging struct {
+	*fake
+	text bytes.Buffer
+}
+
+func (l *logging) Log() *slog.Logger { return slog.New(slog.NewTextHandler(&l.text, nil)) }
+
+// The log has one line when packets cease to pass, and one when they pass again.
+func TestWatchdogLogs(t *testing.T) {
+	source := &logging{fake: new(fake)}
+	var w watchdog
+	for i, step := range []struct {
+		next         *flow.Snapshot
+		stalls, ends int
+	}{
+		{between(0, 0, 5, 0), 0, 0},
+		{between(stallAfter, 100, 5, 50), 1, 0},
+		{between(stallAfter+1, 200, 5, 50), 1, 0},
+		{between(stallAfter+2, 200, 6, 50), 1, 1},
+		{between(stallAfter+3, 200, 7, 50), 1, 1},
+	} {
+		w.watch(source, step.next)
+		text := source.text.String()
+		if stalls, ends := strings.Count(text, "nothing passes"), strings.Count(text, "pass from left to right again"); stalls != step.stalls || ends != step.ends {
+			t.Errorf("step %d: %d and %d lines, want %d and %d:\n%s", i, stalls, ends, step.stalls, step.ends, text)
+		}
 	}
 }

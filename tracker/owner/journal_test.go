@@ -3,6 +3,7 @@ package owner
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -56,5 +57,25 @@ func TestJournalOverwritten(t *testing.T) {
 	want := string(encoded(t, short)) + "\n"
 	if len(text) <= len(want) || string(text[:len(want)]) != want {
 		t.Errorf("%s", text)
+	}
+}
+
+// What is cut, empty, or about no interface of this machine describes nothing.
+func TestJournalMalformed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a:b")
+	whole := string(encoded(t, goodDescription()))
+	for text, want := range map[string]bool{
+		whole: true, "": false, "{}": false, whole[:len(whole)-1]: false,
+		strings.Replace(whole, `"index":3`, `"index":0`, 1): false,
+	} {
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		j, ok := lockJournal(path)
+		if !ok {
+			t.Fatal("not locked")
+		}
+		if d := j.read(); (d != nil) != want {
+			t.Errorf("%q describes %+v", text, d)
+		}
+		j.release()
 	}
 }
