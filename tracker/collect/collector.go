@@ -222,6 +222,7 @@ func TableWarnings(s *flow.Snapshot) flow.Warnings {
 func (c *Collector) gather(ctx context.Context) error {
 	var failing bool
 	var made uint64
+	var observed flow.Event // one for all: it is allocated
 	listens := func() {
 		if now := c.eventsMade(); failing && now > made {
 			c.log.Add(flow.Event{Time: time.Now(), Type: flow.EventLost, Lost: now - made})
@@ -241,7 +242,8 @@ func (c *Collector) gather(ctx context.Context) error {
 				c.fault(partEvents, err)
 				break
 			}
-			c.observer(&event)
+			observed = event
+			c.observer(&observed)
 			c.log.Add(event)
 		}
 		if !rest(ctx, retryPause) {

@@ -67,8 +67,9 @@ func located(s Source, yield func(flow.Event, error) bool) func(flow.Event, erro
 		if err != nil || e.Type == flow.EventLost {
 			return yield(e, err)
 		}
-		if now := time.Now(); now.Sub(read) > namesFor || int(e.In) >= len(names) {
-			names, read = s.Interfaces(), now
+		// The event's own time will do: the clock costs as much as all else here.
+		if e.Time.Sub(read).Abs() > namesFor || int(e.In) >= len(names) {
+			names, read = s.Interfaces(), e.Time
 		}
 		if int(e.In) < len(names) {
 			e.Interface = names[e.In]

@@ -174,6 +174,7 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
 		var c Clock
 		var record Record
+		var known recentOwners
 		for raw, err := range l.ring.Records(ctx) {
 			if err == nil && (raw.Fresh || raw.Mark) {
 				if now := time.Now(); c.outdated(now.Sub(c.Wall), now) {
@@ -185,7 +186,7 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 				return
 			}
 			record.from(&raw, c)
-			record.Event.Holding = l.readers.table.holding(&raw.Value.Owner)
+			record.Event.Holding = known.holding(l.readers.table, &raw.Value.Owner, raw.Fresh)
 			l.readers.table.setOctets(&record.Event, &raw.Value, c)
 			if !yield(&record, nil) {
 				return

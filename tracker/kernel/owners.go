@@ -46,16 +46,43 @@ func copyOwner(to, place *kernelOwner, v *kernelFlow) bool {
 
 // holding returns what a process has to do with a flow.
 func (t *Table) holding(o *kernelOwner) flow.Holding {
-	status := o.Control & ownerStatus
-	if status < ownerListener {
+	if o.Control&ownerStatus < ownerListener {
 		return flow.Holding{}
 	}
 	s := seen(&o.Process)
-	h := flow.Holding{Process: t.book.Process(&s), Listens: status == ownerListener}
+	return holdingOf(o, t.book.Process(&s))
+}
+
+func holdingOf(o *kernelOwner, p *flow.Process) flow.Holding {
+	h := flow.Holding{Process: p, Listens: o.Control&ownerStatus == ownerListener}
 	if o.Control&ownerReply != 0 {
 		h.End = flow.Reply
 	}
 	return h
+}
+
+// recentOwners are the processes of the latest events by the last digits of their PIDs:
+// events come in bursts, most of them of the same few.
+type recentOwners [16]struct {
+	process kernelProcess
+	known   *flow.Process
+}
+
+// holding is [Table.holding] for an event. With fresh the processes are looked at again.
+func (r *recentOwners) holding(t *Table, o *kernelOwner, fresh bool) flow.Holding {
+	if fresh {
+		clear(r[:])
+	}
+	if o.Control&ownerStatus < ownerListener {
+		return flow.Holding{}
+	}
+	e := &r[o.Process.Pid%uint32(len(r))]
+	if e.known == nil || e.process != o.Process {
+		h := t.holding(o)
+		e.process, e.known = o.Process, h.Process
+		return h
+	}
+	return holdingOf(o, e.known)
 }
 
 // ownerOf sets what is known of a flow's process.
