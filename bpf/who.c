@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include <linux/bpf.h>
+#include <linux/in.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
@@ -16,6 +17,8 @@
 
 #define AF_INET 2
 #define AF_INET6 10
+
+#define SOCK_STREAM 1
 
 #define PF_KTHREAD 0x00200000
 
@@ -90,10 +93,13 @@ static __always_inline int made(struct bpf_sock *sk)
 	return PASS;
 }
 
+/* Sockets of TCP are written down when they are bound or connected. */
 SEC("cgroup/sock_create")
 int who_create(struct bpf_sock *sk)
 {
 	if (sk->family != AF_INET && sk->family != AF_INET6)
+		return PASS;
+	if (sk->type == SOCK_STREAM && sk->protocol == IPPROTO_TCP)
 		return PASS;
 	return made(sk);
 }
