@@ -98,11 +98,13 @@ func (s *switchboard) watch(ctx context.Context) {
 
 // listen starts a server that closes connections after the client.
 func (s *switchboard) listen(i int) error {
-	end, err := listenAt(s.Server, connectPort+i, finish)
-	if err == nil {
-		s.stop = append(s.stop, end)
-	}
-	return err
+	return s.Server.Do(func() error {
+		end, err := listenHere(connectPort+i, finish)
+		if err == nil {
+			s.stop = append(s.stop, end)
+		}
+		return err
+	})
 }
 
 // measure opens and closes connections for a while.

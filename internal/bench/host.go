@@ -7,23 +7,19 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
-
-	"github.com/vishvananda/netlink"
-	"golang.org/x/sys/unix"
 
 	"ctop/internal/lab"
 	"ctop/tracker/process"
+	"github.com/vishvananda/netlink"
 )
 
 // What a machine's own traffic costs while it is observed: the middle of a lab is the
-// machine, whose programs send to a host. Both ends are threads of this process, so that
-// its processor time is that of the traffic and of the observer.
+// machine, whose program sends to a server at a host. The processor time is that of both
+// programs (traffic.go), of this process, which has ctop's collector, and of other observers.
 
 // task is what the machine does.
 type task struct {
@@ -33,10 +29,15 @@ type task struct {
 	streams    int
 }
 
+// roundTrips, as a number of streams, is one that asks and answers.
+const roundTrips = -1
+
 var (
 	hostOneStream   = task{"host, TCP one stream", "Gbit/s", "µs/MB", 1}
 	hostFourStreams = task{"host, TCP four streams", "Gbit/s", "µs/MB", 4}
 	hostConnections = task{"host, connections", "/s", "µs", 0}
+	// hostRoundTrips are of one byte each way, by one connection.
+	hostRoundTrips = task{"host, round trips", "/s", "µs", roundTrips}
 )
 
 // hostRate and hostCost name the rows of a task beside an observer.
@@ -47,15 +48,13 @@ func hostCost(t task, by string) string { return t.name + ", " + by + ", process
 // machine is the middle of a lab with an address, and a server in its client.
 type machine struct {
 	*lab.Lab
-	cgroup string
-	ends   []func()
+	cgroup         string
+	client, server *child
+	ends           []func()
 }
 
-// hostAddress is where the machine is, and streamPort where its peer reads.
-const (
-	hostAddress = "10.0.0.9"
-	streamPort  = connectPort + connectors
-)
+// hostAddress is where the machine is.
+const hostAddress = "10.0.0.9"
 
 func newMachine(ctx context.Context) (_ *machine, err error) {
 	// What was loaded before would track this traffic, too. The namespace is our own.
@@ -87,12 +86,7 @@ func newMachine(ctx context.Context) (_ *machine, err error) {
 	if err := m.enterGroup(); err != nil {
 		return nil, err
 	}
-	for i := range connectors {
-		if err := m.listen(connectPort+i, finish); err != nil {
-			return nil, err
-		}
-	}
-	return m, m.listen(streamPort, drain)
+	return m, nil
 }
 
 func (m *machine) close() {
@@ -134,99 +128,44 @@ func (m *machine) enterGroup() error {
 	return nil
 }
 
-// finish closes a connection after its client.
-func finish(fd int) {
-	var b [1]byte
-	_, _ = unix.Read(fd, b[:])
-	_ = unix.Close(fd)
-}
-
-// drain reads a connection in the background.
-func drain(fd int) {
-	go func() {
-		for b := make([]byte, 256<<10); ; {
-			if n, err := unix.Read(fd, b); n <= 0 && !errors.Is(err, unix.EINTR) {
-				_ = unix.Close(fd)
-				return
-			}
-		}
-	}()
-}
-
-// listen starts a server at the host.
-func (m *machine) listen(port int, serve func(fd int)) error {
-	end, err := listenAt(m.Client, port, serve)
-	if err == nil {
-		m.ends = append(m.ends, end)
+// startTraffic starts the programs of both ends.
+func (m *machine) startTraffic(ctx context.Context) (err error) {
+	if m.server, err = m.start(ctx, m.Client, "serve"); err != nil {
+		return err
 	}
+	m.client, err = m.start(ctx, nil, "send "+m.Client.Addr4().String())
 	return err
 }
 
-// do does a task for a while, and returns how much.
-func (m *machine) do(ctx context.Context, t task, d time.Duration) (float64, error) {
-	var done atomic.Int64
-	deadline := time.Now().Add(d)
-	errs := make(chan error, connectors)
-	n := connectors
-	if t.streams > 0 {
-		n = t.streams
-	}
-	for i := range n {
-		address := &unix.SockaddrInet4{Addr: m.Client.Addr4().As4(), Port: connectPort + i}
-		go func() {
-			if t.streams == 0 {
-				errs <- connect(ctx, address, deadline, &done)
-				return
-			}
-			address.Port = streamPort
-			errs <- stream(ctx, address, deadline, &done)
-		}()
-	}
-	var err error
-	for range n {
-		err = errors.Join(err, <-errs)
-	}
-	return float64(done.Load()), err
-}
-
-// stream writes by one connection.
-func stream(ctx context.Context, address unix.Sockaddr, deadline time.Time, count *atomic.Int64) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+// do has the client do a task for a while, and returns how much.
+func (m *machine) do(t task, d time.Duration) (done float64, err error) {
+	answer, err := m.client.does(fmt.Sprintf("%d %s", t.streams, d))
 	if err != nil {
-		return fmt.Errorf("open a socket: %w", err)
+		return 0, err
 	}
-	defer func() { _ = unix.Close(fd) }()
-	if err := unix.Connect(fd, address); err != nil {
-		return fmt.Errorf("connect: %w", err)
+	if done, err = strconv.ParseFloat(answer, 64); err != nil {
+		err = fmt.Errorf("%s: %w", t.name, err)
 	}
-	for b := make([]byte, 128<<10); time.Now().Before(deadline) && ctx.Err() == nil; {
-		n, err := unix.Write(fd, b)
-		if err != nil && !errors.Is(err, unix.EINTR) {
-			return fmt.Errorf("send: %w", err)
-		}
-		count.Add(int64(max(n, 0)))
-	}
-	return nil
+	return done, err
 }
 
 // hosts measures a machine's own traffic beside each observer.
 func hosts(ctx context.Context, o Options) ([]Row, error) {
-	before := runtime.GOMAXPROCS(4 * runtime.NumCPU())
-	defer runtime.GOMAXPROCS(before)
 	m, err := newMachine(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
+	if err := m.startTraffic(ctx); err != nil {
+		return nil, err
+	}
 	var rows []Row
 	for _, set := range []struct {
 		tasks []task
 		by    []observer
 		full  int
 	}{
-		{[]task{hostConnections, hostOneStream, hostFourStreams}, m.observers(), 9},
+		{[]task{hostConnections, hostRoundTrips, hostOneStream, hostFourStreams}, m.observers(), 6},
 		{[]task{hostConnections, hostOneStream}, m.programs(), 3},
 	} {
 		var probes []probe
@@ -252,6 +191,10 @@ func hosts(ctx context.Context, o Options) ([]Row, error) {
 // second, how much processor time that took.
 func (m *machine) probes(t task, by observer, o Options) []probe {
 	span := time.Duration(o.rounds(800, 300)) * time.Millisecond
+	settle := span / 8
+	if t == hostConnections { // what an observer does at its start counts for much
+		span, settle = 2*span, 2*span
+	}
 	var cost float64
 	var note string
 	rate := func(ctx context.Context) (float64, error) {
@@ -260,17 +203,18 @@ func (m *machine) probes(t task, by observer, o Options) []probe {
 			return 0, fmt.Errorf("start %s: %w", by.name, err)
 		}
 		defer watched.stop()
-		if _, err := m.do(ctx, t, span/8); err != nil {
+		if _, err := m.do(t, settle); err != nil {
 			return 0, err
 		}
-		began, spent, aside := time.Now(), processTime(), watched.spent()
-		done, err := m.do(ctx, t, span)
+		spent := func() time.Duration {
+			return processTime() + m.client.spent() + m.server.spent() + watched.spent()
+		}
+		began, before := time.Now(), spent()
+		done, err := m.do(t, span)
 		if err != nil {
 			return 0, err
 		}
-		took := time.Since(began)
-		aside = watched.spent() - aside
-		used := processTime() - spent + aside
+		took, used := time.Since(began), spent()-before
 		if note, err = watched.check(); err != nil {
 			return 0, err
 		}

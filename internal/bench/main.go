@@ -40,8 +40,8 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if what := os.Getenv(holdVariable); what != "" {
-		return hold(what)
+	if what := os.Getenv(childVariable); what != "" {
+		return beChild(what)
 	}
 	var o Options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)

@@ -16,7 +16,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"ctop/internal/lab"
 	"ctop/internal/tmux"
 	"ctop/tracker"
 	"ctop/tracker/process"
@@ -223,38 +222,4 @@ func manyConnections() error {
 		}
 	}
 	return nil
-}
-
-// listenAt starts a server at a host, which is given every connection. end ends it.
-func listenAt(host *lab.Host, port int, serve func(fd int)) (end func(), err error) {
-	var listener int
-	err = host.Do(func() (err error) {
-		listener, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-		if err != nil {
-			return fmt.Errorf("open a socket: %w", err)
-		}
-		if err := unix.Bind(listener, &unix.SockaddrInet4{Port: port}); err != nil {
-			return fmt.Errorf("listen at port %d: %w", port, err)
-		}
-		return unix.Listen(listener, 4096)
-	})
-	if err != nil {
-		return nil, err
-	}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for {
-			fd, _, err := unix.Accept(listener)
-			if err != nil {
-				return
-			}
-			serve(fd)
-		}
-	}()
-	return func() {
-		_ = unix.Shutdown(listener, unix.SHUT_RDWR)
-		<-done
-		_ = unix.Close(listener)
-	}, nil
 }

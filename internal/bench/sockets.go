@@ -1,20 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"os/exec"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"ctop/internal/lab"
 	"ctop/tracker"
 	"ctop/tracker/flow"
 )
@@ -31,40 +27,37 @@ const (
 	startWithNames = "start, with the names of 100,000 open sockets"
 	startWithout   = "start, without names"
 	namesBySS      = "ss -u -a -n -p, 100,000 open sockets"
-	holdVariable   = "CTOP_BENCH_HOLD"
 	firstPort      = 20_000
 )
 
-// holder is a process with many connected sockets at an address of its own.
+// holder is a child with many connected sockets at an address of its own.
 type holder struct {
-	addr  netip.Addr
-	cmd   *lab.Cmd
-	stdin io.WriteCloser
-	lines *bufio.Reader
+	*child
+	addr netip.Addr
 }
 
-// hold is a holder's program: it opens sockets, and sends by each for every line.
-func hold(what string) error {
+// hold opens sockets. What it returns sends by each.
+func hold(what string) (func(string) (string, error), error) {
 	var from, to string
 	var n int
 	if _, err := fmt.Sscan(what, &from, &to, &n); err != nil {
-		return fmt.Errorf("read %s: %w", holdVariable, err)
+		return nil, err
 	}
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("read the limit of files: %w", err)
+		return nil, fmt.Errorf("read the limit of files: %w", err)
 	}
 	limit.Cur = limit.Max
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("raise the limit of files: %w", err)
+		return nil, fmt.Errorf("raise the limit of files: %w", err)
 	}
 	local, err := netip.ParseAddr(from)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	remote, err := netip.ParseAddrPort(to)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	fds := make([]int, n)
 	for i := range fds {
@@ -76,32 +69,21 @@ func hold(what string) error {
 			err = unix.Connect(fds[i], &unix.SockaddrInet4{Addr: remote.Addr().As4(), Port: int(remote.Port())})
 		}
 		if err != nil {
-			return fmt.Errorf("open socket %d of %d: %w", i+1, n, err)
+			return nil, fmt.Errorf("open socket %d of %d: %w", i+1, n, err)
 		}
 	}
-	for in := bufio.NewReader(os.Stdin); ; {
-		fmt.Println("ready")
-		if _, err := in.ReadString('\n'); err != nil {
-			return nil
-		}
+	return func(string) (string, error) {
 		for _, fd := range fds {
 			// A full queue takes it later.
 			for _, err = unix.Write(fd, []byte("x")); errors.Is(err, unix.ENOBUFS); _, err = unix.Write(fd, []byte("x")) {
 				time.Sleep(time.Millisecond)
 			}
 			if err != nil {
-				return fmt.Errorf("send: %w", err)
+				return "", fmt.Errorf("send: %w", err)
 			}
 		}
-	}
-}
-
-// hears waits until the sockets are open, or all have sent.
-func (h *holder) hears() error {
-	if _, err := h.lines.ReadString('\n'); err != nil {
-		return fmt.Errorf("hear of the sockets of %s: %w", h.addr, err)
-	}
-	return nil
+		return "sent", nil
+	}, nil
 }
 
 // openSocketsOf starts the holders of n sockets.
@@ -115,10 +97,6 @@ func (m *machine) openSocketsOf(ctx context.Context, n int) ([]*holder, error) {
 		return nil, err
 	}
 	m.ends = append(m.ends, func() { _ = sink.Close() })
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
 	var all []*holder
 	for addr := netip.MustParseAddr(hostAddress).Next(); n > 0; addr = addr.Next() {
 		if err := addAddress(port, netip.PrefixFrom(addr, 24)); err != nil {
@@ -126,25 +104,11 @@ func (m *machine) openSocketsOf(ctx context.Context, n int) ([]*holder, error) {
 		}
 		some := min(n, mostSockets)
 		n -= some
-		h := &holder{addr: addr, cmd: lab.Command(ctx, self)}
-		h.cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %s %d", holdVariable, addr, sink.LocalAddr(), some))
-		h.cmd.Stderr = os.Stderr
-		if h.stdin, err = h.cmd.StdinPipe(); err != nil {
-			return nil, err
-		}
-		out, err := h.cmd.StdoutPipe()
+		c, err := m.begin(ctx, nil, fmt.Sprintf("hold %s %s %d", addr, sink.LocalAddr(), some))
 		if err != nil {
 			return nil, err
 		}
-		if err := h.cmd.Start(); err != nil {
-			return nil, err
-		}
-		m.ends = append(m.ends, func() {
-			_ = h.stdin.Close()
-			_ = h.cmd.Wait()
-		})
-		h.lines = bufio.NewReader(out)
-		all = append(all, h)
+		all = append(all, &holder{c, addr})
 	}
 	for _, h := range all {
 		if err := h.hears(); err != nil {
@@ -168,11 +132,11 @@ func sockets(ctx context.Context, o Options) ([]Row, error) {
 	var used time.Duration
 	probes := []probe{
 		{name: startWithout, unit: "ms", take: func(ctx context.Context) (float64, error) {
-			took, _, err := m.start(ctx, nil)
+			took, _, err := m.open(ctx, nil)
 			return took, err
 		}},
 		{name: startWithNames, unit: "ms", take: func(ctx context.Context) (took float64, err error) {
-			took, used, err = m.start(ctx, holders)
+			took, used, err = m.open(ctx, holders)
 			return took, err
 		}, note: func() string { return fmt.Sprintf("%.0f ms of processor time", used.Seconds()*1e3) }},
 	}
@@ -186,13 +150,13 @@ func sockets(ctx context.Context, o Options) ([]Row, error) {
 			return time.Since(began).Seconds() * 1e3, err
 		}})
 	}
-	rows, err := interleave(ctx, o.rounds(10, 2), probes)
+	rows, err := interleave(ctx, o.rounds(4, 2), probes)
 	return append(rows, left...), err
 }
 
-// start starts a tracker and ends it. With holders every one of their sockets then sends,
+// open starts a tracker and ends it. With holders every one of their sockets then sends,
 // and every flow must have the holder's name.
-func (m *machine) start(ctx context.Context, holders []*holder) (ms float64, used time.Duration, err error) {
+func (m *machine) open(ctx context.Context, holders []*holder) (ms float64, used time.Duration, err error) {
 	began, before := time.Now(), processTime()
 	t, err := tracker.Open(ctx, tracker.Options{
 		Watch: true, Interfaces: []string{m.Client.Port()}, MaxFlows: 2 * openSockets,
@@ -206,7 +170,7 @@ func (m *machine) start(ctx context.Context, holders []*holder) (ms float64, use
 	pids := map[netip.Addr]uint32{}
 	for _, h := range holders {
 		pids[h.addr] = uint32(h.cmd.Process.Pid)
-		if _, err := fmt.Fprintln(h.stdin); err != nil {
+		if _, err := fmt.Fprintln(h.stdin, "send"); err != nil {
 			return 0, 0, err
 		}
 	}

@@ -92,16 +92,16 @@ func compare(ctx context.Context, rounds int, probes []probe) ([]Row, error) {
 		return nil, err
 	}
 	for i := range rows {
-		rows[i].Note = "/ " + rows[1].Name + " " + figure(paired(rows[i], rows[1]))
+		rows[i].Note = "/ " + rows[1].Name + " " + figure(medianOfRatios(rows[i], rows[1]))
 	}
 	return rows, nil
 }
 
-// paired returns the median of the ratios of samples of one round, the best
+// medianOfRatios returns the median of the ratios of samples of one round, the best
 // estimate on a shared machine.
-func paired(of, by Row) float64 {
+func medianOfRatios(of, by Row) float64 {
 	var r Row
-	for i := range of.Samples {
+	for i := range min(len(of.Samples), len(by.Samples)) {
 		r.Samples = append(r.Samples, of.Samples[i]/by.Samples[i])
 	}
 	r.summarise()
