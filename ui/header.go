@@ -85,6 +85,8 @@ func (m *root) problems() []string {
 		problems = append(problems, m.pastText())
 	case m.frame.Paused:
 		problems = append(problems, "paused")
+	case m.options.deck != nil && m.options.deck.Held():
+		problems = append(problems, "stopped")
 	}
 	s := m.frame.Latest
 	if s == nil {

@@ -31,7 +31,7 @@ func sections(f *page.Frame) []help.Section {
 		{Title: "Show", Keys: []key.Binding{
 			k.Enter, k.Back, k.Filter, k.Sick, k.Like, k.Sort, k.Reverse, k.Columns, k.Views, k.SaveView, k.Names, k.Rates, k.Pause, k.Copy, k.Export,
 		}},
-		{Title: "Go through the last ten minutes", Keys: enabled(k.Earlier, k.Later, k.MuchEarlier, k.MuchLater, k.Present)},
+		{Title: "Go through the last ten minutes", Keys: enabled(k.Earlier, k.Later, k.MuchEarlier, k.MuchLater, k.Present, k.Slower, k.Faster)},
 		{Title: "Act on flows", Acts: true, Keys: []key.Binding{
 			k.Mark, k.Delete, k.DeleteAll, k.Reset, k.Longer, k.Shorter, k.Pin, k.Default,
 		}},

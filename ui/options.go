@@ -44,6 +44,7 @@ type options struct {
 	ending          Ending
 	sessions        Sessions
 	past            Past
+	deck            Deck
 	resolver        names.Resolver
 	look            theme.Look
 	settings        Settings

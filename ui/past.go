@@ -60,6 +60,7 @@ func (m *root) handlePastKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 	case key.Matches(msg, k.MuchLater):
 		return m.later(time.Minute), true
 	case key.Matches(msg, k.Present) && f.Past:
+		m.release()
 		return f.TogglePause(), true
 	}
 	return nil, false

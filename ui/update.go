@@ -93,6 +93,7 @@ func (m *root) handleKey(msg tea.KeyMsg) tea.Cmd {
 	if d != nil {
 		return d.HandleKey(msg)
 	}
+	defer m.steer(f.Paused)
 	return m.handlePageKey(msg)
 }
 
@@ -106,7 +107,7 @@ func (m *root) handlePageKey(msg tea.KeyMsg) tea.Cmd {
 	if cmd, refused := m.refuse(front, msg); refused {
 		return cmd
 	}
-	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handlePastKey, m.handleCommonKey, m.frame.HandleTabKey} {
+	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handleDeckKey, m.handlePastKey, m.handleCommonKey, m.frame.HandleTabKey} {
 		if cmd, ok := handle(msg); ok {
 			return cmd
 		}
@@ -142,6 +143,9 @@ func (m *root) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 	case key.Matches(msg, f.Keys.Help):
 		f.Push(help.New(f, sections(f)))
 	case key.Matches(msg, f.Keys.Pause):
+		if f.Paused {
+			m.release()
+		}
 		return f.TogglePause(), true
 	case key.Matches(msg, f.Keys.Sick):
 		return f.ToggleSick(), true

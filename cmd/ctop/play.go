@@ -11,6 +11,7 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/bundle"
+	"ctop/internal/history"
 	"ctop/internal/recording"
 	"ctop/ui"
 )
@@ -67,8 +68,11 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	defer cancel(nil)
 	lines := newLineWriter(c.env.stdout, cancel)
 	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
-	p := new(recording.Player)
+	p, tape := new(recording.Player), history.NewTape(0)
 	o := recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnEvent: c.printer(lines, nil)}
+	if !headless {
+		o.OnSnapshot = tape.Add
+	}
 	err = p.Play(ctx, r, o)
 	s := p.Snapshot()
 	if s == nil && !c.events {
@@ -83,19 +87,19 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	case headless:
 		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s), Joined: true})
 	}
-	return c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast))
+	return c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast), ui.WithPast(tape), ui.WithDeck(p))
 }
 
 // playAlong shows the recording in the console as it is played. The console stays
 // open at the end.
 func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
-	p := new(recording.Player)
+	p, tape := new(recording.Player), history.NewTape(0)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- p.Play(ctx, r, recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed)})
+		ended <- p.Play(ctx, r, recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnSnapshot: tape.Add})
 	}()
-	err := c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast))
+	err := c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast), ui.WithPast(tape), ui.WithDeck(p))
 	cancel()
 	return errors.Join(err, c.noteEnd(name, <-ended))
 }

@@ -58,9 +58,9 @@ with their original length, without the TCP options that are missing. Packets wi
 truncated headers are skipped. TCP packets too long for IP's length field (BIG TCP)
 count as several.
 
-FILE may also be a recording of ctop record. It needs no privilege and shows what
-the tracker saw at the time; --speed plays it at a multiple of real time. So it may be an
-archive of ctop bundle.`
+FILE may also be a recording of ctop record, or an archive of ctop bundle. Either needs no
+privilege and shows what the tracker saw at the time; --speed plays it at a multiple of
+real time. In the console [ and ] go through time, p stops it, < and > change the speed.`
 
 func newReplayCommand(e env, verbose *bool) *cobra.Command {
 	c := &replayCommand{env: e, verbose: verbose}

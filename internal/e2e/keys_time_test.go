@@ -4,6 +4,7 @@ package e2e
 // of the console is not kept.
 func timeChecks() map[string]func(d *desk, k string) {
 	const section = "Go through the last ten minutes: "
+	speedless := func(d *desk, k string) { d.press(k); d.shows("only a recording has a speed") }
 	now := func(d *desk) { d.press("End"); d.hides("End now"); d.shows("flows came") }
 	return map[string]func(d *desk, k string){
 		section + "back in time, by a snapshot": func(d *desk, k string) {
@@ -27,7 +28,9 @@ func timeChecks() map[string]func(d *desk, k string) {
 			d.shows("End now")
 			now(d)
 		},
-		section + "forward, by a minute": func(d *desk, k string) { d.press("["); d.shows("End now"); d.press(k); d.hides("End now") },
-		section + "back to now":          func(d *desk, k string) { d.press("["); d.shows("End now"); d.press(k); d.hides("End now") },
+		section + "forward, by a minute":    func(d *desk, k string) { d.press("["); d.shows("End now"); d.press(k); d.hides("End now") },
+		section + "play a recording slower": speedless,
+		section + "play a recording faster": speedless,
+		section + "back to now":             func(d *desk, k string) { d.press("["); d.shows("End now"); d.press(k); d.hides("End now") },
 	}
 }

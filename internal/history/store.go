@@ -235,27 +235,13 @@ func (s *Store) places() []place {
 }
 
 // Times returns when the kept snapshots were taken, the oldest first.
-func (s *Store) Times() []time.Time {
-	var times []time.Time
-	for _, p := range s.places() {
-		times = append(times, p.time())
-	}
-	return times
-}
+func (s *Store) Times() []time.Time { return timesOf(s.places()) }
 
 // At returns the newest snapshot that is not younger than a time, nil if there is none.
 // near is any snapshot of the store: if it is shortly before, that saves work. It may be
 // nil.
 func (s *Store) At(at time.Time, near *flow.Snapshot) *flow.Snapshot {
-	list := s.places()
-	i, found := slices.BinarySearchFunc(list, at, func(p place, at time.Time) int { return p.time().Compare(at) })
-	if !found {
-		i--
-	}
-	if i < 0 {
-		return nil
-	}
-	return list[i].decode(near)
+	return find(s.places(), at, near)
 }
 
 // All returns the kept snapshots, the oldest first. Those that are added meanwhile are not

@@ -136,12 +136,16 @@ func TestPlayerKeepsTheLatest(t *testing.T) {
 }
 
 func TestWait(t *testing.T) {
-	if !wait(t.Context(), 0) || !wait(t.Context(), -time.Hour) || !wait(t.Context(), time.Millisecond) {
-		t.Error("what is over is waited for in vain")
+	var s steering
+	s.begin(1000)
+	for _, d := range []time.Duration{0, -time.Hour, time.Millisecond, time.Second} {
+		if !s.wait(t.Context(), start, start.Add(d)) {
+			t.Errorf("%s is waited for in vain", d)
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if wait(ctx, time.Hour) {
+	if s.wait(ctx, start, start.Add(time.Hour*1000)) {
 		t.Error("an hour passed at once")
 	}
 }

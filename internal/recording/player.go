@@ -27,6 +27,8 @@ type Player struct {
 	mu     sync.Mutex
 	events []flow.Event
 	total  uint64
+
+	steering steering
 }
 
 // PlayOptions configure playing.
@@ -37,13 +39,16 @@ type PlayOptions struct {
 	Speed float64
 	// OnEvent gets every event. Its error stops playing.
 	OnEvent func(*flow.Event) error
+	// OnSnapshot gets every snapshot before it is shown, if it is not nil.
+	OnSnapshot func(*flow.Snapshot)
 }
 
 // Play plays a recording until its end, or until ctx is done. An error that
 // wraps [ErrBroken] means that it played the valid part.
 func (p *Player) Play(ctx context.Context, r *Reader, o PlayOptions) error {
-	var begin time.Time
-	started := time.Now()
+	var begin, before time.Time
+	p.steering.begin(o.Speed)
+	defer p.steering.end()
 	for ctx.Err() == nil {
 		item, err := r.Next(ctx)
 		if errors.Is(err, io.EOF) || ctx.Err() != nil {
@@ -53,33 +58,27 @@ func (p *Player) Play(ctx context.Context, r *Reader, o PlayOptions) error {
 			return err
 		}
 		if begin.IsZero() {
-			begin = item.Time()
+			begin, before = item.Time(), item.Time()
 		}
 		passed := item.Time().Sub(begin)
 		if o.Until > 0 && passed > o.Until {
 			return nil
 		}
-		if o.Speed > 0 && !wait(ctx, time.Until(started.Add(time.Duration(float64(passed)/o.Speed)))) {
+		if o.Speed > 0 && !p.steering.wait(ctx, before, item.Time()) {
 			return nil
+		}
+		before = item.Time()
+		if item.Snapshot != nil && o.OnSnapshot != nil {
+			o.OnSnapshot(item.Snapshot)
 		}
 		if err := p.take(item, o.OnEvent); err != nil {
 			return err
 		}
+		if item.Snapshot != nil {
+			p.steering.arrived()
+		}
 	}
 	return nil
-}
-
-// wait reports whether d passed before ctx was done.
-func wait(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
 }
 
 func (p *Player) take(item Item, tell func(*flow.Event) error) error {

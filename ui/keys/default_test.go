@@ -15,7 +15,7 @@ NextView tab|PreviousView shift+tab
 Enter enter|Back esc|Filter / f3 f4|Sick !|Complete tab|Like f|Sort s f6|Reverse S
 Pause p|Rates r|Names n|Columns c|Copy y|Export e|Views v|SaveView V
 Mark SPACE|Delete d f9|DeleteAll D|Reset x|Longer + =|Shorter -|Pin P|Default 0
-Earlier [|Later ]|MuchEarlier {|MuchLater }|Present end
+Earlier [|Later ]|MuchEarlier {|MuchLater }|Present end|Slower <|Faster >
 Yes y Y|No n N esc enter q f10|Left left h|Right right l|DefaultSort 0
 Help ? f1|Quit q f10|Interrupt ctrl+c|Suspend ctrl+z
 Stop s S|Keep k K|Stay esc q f10 enter n N`

@@ -27,7 +27,7 @@ type Map struct {
 
 	Left, Right, DefaultSort key.Binding
 
-	Earlier, Later, MuchEarlier, MuchLater, Present key.Binding
+	Earlier, Later, MuchEarlier, MuchLater, Present, Slower, Faster key.Binding
 
 	Help, Quit, Interrupt, Suspend key.Binding
 
@@ -117,11 +117,13 @@ func (k *Map) bindTime() {
 	k.MuchEarlier = Bind("{", "back in time, by a minute", "{")
 	k.MuchLater = Bind("}", "forward, by a minute", "}")
 	k.Present = Bind("End", "back to now", "end")
+	k.Slower = Bind("<", "play a recording slower", "<")
+	k.Faster = Bind(">", "play a recording faster", ">")
 }
 
 // SetPast enables or disables the keys that lead to another time.
 func (k *Map) SetPast(enabled bool) {
-	for _, b := range [...]*key.Binding{&k.Earlier, &k.Later, &k.MuchEarlier, &k.MuchLater, &k.Present} {
+	for _, b := range [...]*key.Binding{&k.Earlier, &k.Later, &k.MuchEarlier, &k.MuchLater, &k.Present, &k.Slower, &k.Faster} {
 		b.SetEnabled(enabled)
 	}
 }
