@@ -85,6 +85,13 @@ func (d *desk) connect(port int) {
 		d.t.Fatal(err)
 	}
 	d.t.Cleanup(func() { _, _ = client.Close(), server.Close() })
+	// A deleted flow would come back with the next probe, before anybody has seen that it
+	// was gone.
+	for _, conn := range [...]net.Conn{client, server} {
+		if err := conn.(*net.TCPConn).SetKeepAlive(false); err != nil {
+			d.t.Fatal(err)
+		}
+	}
 	d.talk = append(d.talk, client)
 }
 
