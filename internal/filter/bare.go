@@ -22,6 +22,7 @@ func (p *parser) bare(before string) (term, error) {
 	if before != "" && p.instead && (startsWithDigit(word.text) || isAddress(word.text)) {
 		return nil, p.fail(word.at, "%s after %s and or: write %[2]s:%[1]s, or what else it is, like port 443 or host 10.0.0.1", word.text, before)
 	}
+	p.note(bareNeed(word.text), true)
 	if holds, ok := readNumber(word.text); ok {
 		return holds, nil
 	}

@@ -21,6 +21,10 @@ type Filter struct {
 	loose bool
 	// ended is set if the filter selects ended flows.
 	ended bool
+	// varies is set if the match of a flow may change while it lives. needs are what
+	// its tuple must be.
+	varies bool
+	needs  need
 	// interfaces are the names of the snapshot's interfaces, nil if unknown.
 	interfaces *field.Names
 	// uses are the fields in the filter.
@@ -62,7 +66,7 @@ func parse(text string, named bool) (Filter, error) {
 	if err != nil {
 		return Filter{}, err
 	}
-	return Filter{text: text, root: root, loose: p.loose, ended: p.ended, uses: p.uses, asked: p.interfaces, named: p.usesNames, searches: p.searches}, nil
+	return Filter{text: text, root: root, loose: p.loose, ended: p.ended, uses: p.uses, asked: p.interfaces, named: p.usesNames, searches: p.searches, varies: p.varies, needs: p.need}, nil
 }
 
 // For returns the filter for the flows of a snapshot. Without it, a filter for

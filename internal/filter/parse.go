@@ -51,6 +51,16 @@ type parser struct {
 	// before is the field of the previous term if that had a number or an
 	// address.
 	before string
+	// need is that of the last term, noted is set if that has told it.
+	need  need
+	noted bool
+	// varies is set if a term tests what may change while a flow lives.
+	varies bool
+}
+
+// note tells the need of a term, and that it tests nothing that changes.
+func (p *parser) note(n need, fixed bool) {
+	p.need, p.noted = n, fixed
 }
 
 // place is a word and its column.
@@ -75,7 +85,9 @@ func (p *parser) either() (term, error) {
 	for err == nil && p.take(isOr) {
 		p.loose = p.loose || p.depth == 0
 		p.beside, p.instead = false, true
+		before := p.need
 		second, joint, failed := p.all()
+		p.need = before.either(p.need)
 		if failed == nil && joint != nil {
 			failed = p.fail(joint.at, "%s after or can be read in two ways: write (a or b) and c, or a or (b and c)", joint.text)
 		}
@@ -94,7 +106,9 @@ func (p *parser) all() (first term, joint *token, err error) {
 			joint = &next
 		}
 		var second term
+		before := p.need
 		second, err = p.one()
+		p.need = before.both(p.need)
 		first = and(first, second)
 	}
 	return first, joint, err
@@ -119,6 +133,7 @@ func (p *parser) one() (term, error) {
 			return nil, err
 		}
 		inner, err := p.one()
+		p.need = nil
 		return not(inner), err
 	case next == "(":
 		p.next()
@@ -131,7 +146,10 @@ func (p *parser) one() (term, error) {
 	case p.atEnd() || isJoint(next):
 		return nil, p.missing(at, "a term is missing here: write one like proto:udp or port 53")
 	}
-	return p.primitive()
+	p.note(nil, false)
+	holds, err := p.primitive()
+	p.varies = p.varies || !p.noted
+	return holds, err
 }
 
 // checkNegated refuses "not tcp 443", which is ambiguous: not both, or neither.

@@ -93,6 +93,7 @@ func (p *parser) spaced(f Field, word token) (term, error) {
 		p.next()
 		op = "<="
 	case f.alone() != nil && !startsWithDigit(next):
+		p.note(nil, true)
 		return f.alone(), nil
 	}
 	if !isValue(p.peek()) {
@@ -124,6 +125,7 @@ func (p *parser) compare(f Field, op, value string, at int) (term, error) {
 	if err != nil {
 		return nil, p.badValue(f.Name, value, at+bad, f.begins(value[bad:]), err)
 	}
+	p.note(fieldNeed(f.Name, op, value))
 	p.ended = p.ended || f.wantsEnded(value)
 	if f.counts() {
 		p.before = f.Name

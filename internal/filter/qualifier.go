@@ -14,6 +14,7 @@ import (
 type qualifier struct {
 	// protocol is the condition for the protocol, nil if none is given.
 	protocol term
+	need     need
 	// way is the direction: empty, src, dst, or both of them with "and" or
 	// "or".
 	way  string
@@ -41,9 +42,10 @@ func (p *parser) qualified() (term, error) {
 	q := &qualifier{at: first.at}
 	if isProtocol(first.text) {
 		p.next()
-		q.protocol = protocolTerm(first.text)
+		q.protocol, q.need = protocolTerm(first.text), protocolNeed("", first.text)
 		if !isQualifier(p.peek()) {
 			p.last = nil
+			p.note(protocolNeed("", first.text), true)
 			return q.protocol, p.checkLone(first)
 		}
 	}
@@ -115,6 +117,7 @@ func (p *parser) values(q *qualifier) (term, error) {
 	case isNot(next):
 		p.next()
 		inner, err := p.values(q)
+		p.need = nil
 		return not(inner), err
 	case next == "(":
 		p.next()
@@ -141,11 +144,12 @@ func (p *parser) valuesInside(q *qualifier, at int) (term, error) {
 		}
 		p.next()
 		var one term
+		before := p.need
 		one, err = p.values(q)
 		if isAnd(joint) {
-			all = and(all, one)
+			all, p.need = and(all, one), before.both(p.need)
 		} else {
-			all = or(all, one)
+			all, p.need = or(all, one), before.either(p.need)
 		}
 	}
 	p.skip()
@@ -185,7 +189,19 @@ func (p *parser) value(q *qualifier, op string) (term, error) {
 		}
 		all = one
 	}
+	p.note(q.need.both(q.valuesNeed(op, value)), true)
 	return all, nil
+}
+
+// valuesNeed returns the need of values after the qualifier.
+func (q *qualifier) valuesNeed(op, values string) need {
+	switch q.kind {
+	case "port", "portrange":
+		return valuesNeed(op, values, portNeed)
+	case "proto":
+		return valuesNeed(op, values, protocolNeed)
+	}
+	return valuesNeed(op, values, addressNeed)
 }
 
 // reader returns the parser for values of a qualifier.
