@@ -10,6 +10,7 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
+#include "capture.h"
 #include "checksum.h"
 #include "clock.h"
 #include "config.h"
@@ -106,6 +107,7 @@ static __always_inline int xdp_slow(struct xdp_md *ctx)
 {
 	struct packet *pkt = packet_get();
 	struct cpu_stats *stats = stats_get();
+	enum verdict verdict;
 
 	if (!pkt || !stats)
 		return XDP_ABORTED;
@@ -121,7 +123,10 @@ static __always_inline int xdp_slow(struct xdp_md *ctx)
 		pkt->bytes = bpf_xdp_get_buff_len(ctx);
 	if (verify_checksums && pkt->complete)
 		xdp_verify(ctx, pkt);
-	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
+	verdict = track(pkt, stats, clock_ticks());
+	if (pkt->captured)
+		xdp_capture(ctx, pkt, verdict);
+	if (!admit(verdict, pkt, stats))
 		return XDP_DROP;
 	if (complete_checksums && pkt->complete)
 		checksum_finish(ctx, pkt);
@@ -244,18 +249,29 @@ static __always_inline int tc_forward(__u32 side)
 	return bpf_redirect(config.points[side & 1].to, 0);
 }
 
+/* Copies a packet if captures may want it. */
+static __always_inline void tc_copy(struct __sk_buff *skb, struct packet *pkt,
+				    enum verdict verdict)
+{
+	if (pkt->captured)
+		tc_capture(skb, pkt, verdict);
+}
+
 /* Whatever is not an established flow's next packet. */
 static __always_inline int tc_slow(struct __sk_buff *skb)
 {
 	struct packet *pkt = packet_get();
 	struct cpu_stats *stats = stats_get();
+	enum verdict verdict;
 
 	if (!pkt || !stats)
 		return TC_ACT_SHOT;
 	tc_read(skb, pkt, 0);
 	if (verify_checksums && pkt->complete)
 		tc_verify(skb, pkt);
-	if (!admit(track(pkt, stats, clock_ticks()), pkt, stats))
+	verdict = track(pkt, stats, clock_ticks());
+	tc_copy(skb, pkt, verdict);
+	if (!admit(verdict, pkt, stats))
 		return TC_ACT_SHOT;
 	return tc_forward(pkt->side);
 }
@@ -308,6 +324,7 @@ static __always_inline int watch_slow(struct __sk_buff *skb,
 			how |= WHO_CHANGED;
 		who_after(skb, pkt, w, how);
 	}
+	tc_copy(skb, pkt, verdict);
 	if (!admit(verdict, pkt, stats))
 		return TC_ACT_SHOT;
 	return WATCH_NEXT;
@@ -336,13 +353,15 @@ static __always_inline int watch(struct __sk_buff *skb, __u32 side)
 	return WATCH_NEXT;
 }
 
-SEC("tc")
+/* A section for each: clang 14 may write two lines of source for one instruction, and
+ * then the loader finds none for the functions that follow in the section. */
+SEC("classifier/watch_in")
 int ctop_watch_in(struct __sk_buff *skb)
 {
 	return watch(skb, WATCH_IN);
 }
 
-SEC("tc")
+SEC("classifier/watch_out")
 int ctop_watch_out(struct __sk_buff *skb)
 {
 	return watch(skb, WATCH_OUT);
@@ -364,6 +383,7 @@ struct shared_types {
 	enum invalid invalid;
 	enum unsent unsent;
 	enum untracked untracked;
+	struct captured captured;
 	struct reset_args reset_args;
 	enum reset_result reset_result;
 };

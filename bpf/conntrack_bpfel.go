@@ -18,6 +18,57 @@ type ConntrackBucket struct {
 	Slots [8]uint64
 }
 
+type ConntrackCapture struct {
+	_        structs.HostLayout
+	CostNs   uint64
+	BurstNs  uint64
+	Snap     uint32
+	NumRules uint32
+	Rules    [16]struct {
+		_      structs.HostLayout
+		Addr   [2][2]uint64
+		Mask   [2][2]uint64
+		Low    [2]uint16
+		High   [2]uint16
+		Proto  uint8
+		Family uint8
+		Pad    [6]uint8
+	}
+}
+
+type ConntrackCaptureCount struct {
+	_          structs.HostLayout
+	SpentNs    uint64
+	Copied     uint64
+	OverBudget uint64
+	NoRoom     uint64
+}
+
+type ConntrackCaptured struct {
+	_         structs.HostLayout
+	TimeNs    uint64
+	Id        uint64
+	Key       ConntrackFlowKey
+	Length    uint32
+	Taken     uint32
+	VlanProto uint16
+	VlanTci   uint16
+	From      uint8
+	To        uint8
+	Verdict   uint8
+	Invalid   uint8
+	Direction uint8
+	Reversed  uint8
+	Side      uint8
+	Dropped   uint8
+	First     uint8
+	Slots     uint8
+	Pad       [2]uint8
+	Place     uint32
+	Pad2      uint32
+	Owner     ConntrackOwner
+}
+
 type ConntrackChunk struct {
 	_     structs.HostLayout
 	Words [128]uint32
@@ -150,7 +201,7 @@ type ConntrackFlow struct {
 	Place        uint32
 	Link         uint16
 	Reset        uint8
-	Pad          uint8
+	Captures     uint8
 	Nursery      uint32
 	TimeoutTicks uint32
 	Invalid      uint16
@@ -186,6 +237,7 @@ type ConntrackFlowDir struct {
 type ConntrackFlowFlag uint32
 
 const (
+	ConntrackFlowFlagFLOW_CAPTURED        ConntrackFlowFlag = 128
 	ConntrackFlowFlagFLOW_REVERSED        ConntrackFlowFlag = 256
 	ConntrackFlowFlagFLOW_SIDE            ConntrackFlowFlag = 512
 	ConntrackFlowFlagFLOW_MIDSTREAM       ConntrackFlowFlag = 1024
@@ -219,8 +271,12 @@ type ConntrackFlowKey struct {
 type ConntrackFlowRequest uint32
 
 const (
-	ConntrackFlowRequestREQUEST_DELETE  ConntrackFlowRequest = 0
-	ConntrackFlowRequestREQUEST_TIMEOUT ConntrackFlowRequest = 1
+	ConntrackFlowRequestREQUEST_DELETE   ConntrackFlowRequest = 0
+	ConntrackFlowRequestREQUEST_TIMEOUT  ConntrackFlowRequest = 1
+	ConntrackFlowRequestREQUEST_MARK     ConntrackFlowRequest = 2
+	ConntrackFlowRequestREQUEST_UNMARK   ConntrackFlowRequest = 3
+	ConntrackFlowRequestREQUEST_CAPTURE  ConntrackFlowRequest = 4
+	ConntrackFlowRequestREQUEST_CAPTURED ConntrackFlowRequest = 5
 )
 
 type ConntrackFlowState uint32
@@ -381,9 +437,11 @@ type ConntrackPacket struct {
 		_     structs.HostLayout
 		Words [3]uint32
 	}
-	Link   uint32
-	Octets uint32
-	Pad    uint32
+	Link     uint16
+	Captured uint8
+	Invalid  uint8
+	Octets   uint32
+	Pad      uint32
 }
 
 type ConntrackPacketKind uint32
@@ -433,7 +491,7 @@ type ConntrackRequestArgs struct {
 	Request      ConntrackFlowRequest
 	TimeoutTicks uint32
 	Done         uint32
-	Pad          uint32
+	Slot         uint32
 }
 
 type ConntrackResetArgs struct {
@@ -627,6 +685,10 @@ type ConntrackWatched struct {
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	ConntrackMapBuckets           = "buckets"
+	ConntrackMapCaptureCounts     = "capture_counts"
+	ConntrackMapCaptureRules      = "capture_rules"
+	ConntrackMapCaptures          = "captures"
+	ConntrackMapCapturingNow      = "capturing_now"
 	ConntrackMapChunks            = "chunks"
 	ConntrackMapEnded             = "ended"
 	ConntrackMapFilling           = "filling"
@@ -660,6 +722,7 @@ const (
 	ConntrackProgReadClock        = "read_clock"
 	ConntrackProgRequest          = "request"
 	ConntrackProgSweep            = "sweep"
+	ConntrackVarCapturing         = "capturing"
 	ConntrackVarClockInjected     = "clock_injected"
 	ConntrackVarCompleteChecksums = "complete_checksums"
 	ConntrackVarConfig            = "config"
@@ -735,37 +798,42 @@ type ConntrackProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackMapSpecs struct {
-	Buckets      *ebpf.MapSpec `ebpf:"buckets"`
-	Chunks       *ebpf.MapSpec `ebpf:"chunks"`
-	Ended        *ebpf.MapSpec `ebpf:"ended"`
-	Filling      *ebpf.MapSpec `ebpf:"filling"`
-	Flows        *ebpf.MapSpec `ebpf:"flows"`
-	Fragments    *ebpf.MapSpec `ebpf:"fragments"`
-	FreePlaces   *ebpf.MapSpec `ebpf:"free_places"`
-	Gaps         *ebpf.MapSpec `ebpf:"gaps"`
-	Groups       *ebpf.MapSpec `ebpf:"groups"`
-	Listened     *ebpf.MapSpec `ebpf:"listened"`
-	Nursery      *ebpf.MapSpec `ebpf:"nursery"`
-	Octets       *ebpf.MapSpec `ebpf:"octets"`
-	Openings     *ebpf.MapSpec `ebpf:"openings"`
-	Outputs      *ebpf.MapSpec `ebpf:"outputs"`
-	Owners       *ebpf.MapSpec `ebpf:"owners"`
-	Packets      *ebpf.MapSpec `ebpf:"packets"`
-	PendingOwner *ebpf.MapSpec `ebpf:"pending_owner"`
-	Readers      *ebpf.MapSpec `ebpf:"readers"`
-	Resyncs      *ebpf.MapSpec `ebpf:"resyncs"`
-	Sockets      *ebpf.MapSpec `ebpf:"sockets"`
-	Stats        *ebpf.MapSpec `ebpf:"stats"`
-	Steps        *ebpf.MapSpec `ebpf:"steps"`
-	TraceCount   *ebpf.MapSpec `ebpf:"trace_count"`
-	Traces       *ebpf.MapSpec `ebpf:"traces"`
-	Watched      *ebpf.MapSpec `ebpf:"watched"`
+	Buckets       *ebpf.MapSpec `ebpf:"buckets"`
+	CaptureCounts *ebpf.MapSpec `ebpf:"capture_counts"`
+	CaptureRules  *ebpf.MapSpec `ebpf:"capture_rules"`
+	Captures      *ebpf.MapSpec `ebpf:"captures"`
+	CapturingNow  *ebpf.MapSpec `ebpf:"capturing_now"`
+	Chunks        *ebpf.MapSpec `ebpf:"chunks"`
+	Ended         *ebpf.MapSpec `ebpf:"ended"`
+	Filling       *ebpf.MapSpec `ebpf:"filling"`
+	Flows         *ebpf.MapSpec `ebpf:"flows"`
+	Fragments     *ebpf.MapSpec `ebpf:"fragments"`
+	FreePlaces    *ebpf.MapSpec `ebpf:"free_places"`
+	Gaps          *ebpf.MapSpec `ebpf:"gaps"`
+	Groups        *ebpf.MapSpec `ebpf:"groups"`
+	Listened      *ebpf.MapSpec `ebpf:"listened"`
+	Nursery       *ebpf.MapSpec `ebpf:"nursery"`
+	Octets        *ebpf.MapSpec `ebpf:"octets"`
+	Openings      *ebpf.MapSpec `ebpf:"openings"`
+	Outputs       *ebpf.MapSpec `ebpf:"outputs"`
+	Owners        *ebpf.MapSpec `ebpf:"owners"`
+	Packets       *ebpf.MapSpec `ebpf:"packets"`
+	PendingOwner  *ebpf.MapSpec `ebpf:"pending_owner"`
+	Readers       *ebpf.MapSpec `ebpf:"readers"`
+	Resyncs       *ebpf.MapSpec `ebpf:"resyncs"`
+	Sockets       *ebpf.MapSpec `ebpf:"sockets"`
+	Stats         *ebpf.MapSpec `ebpf:"stats"`
+	Steps         *ebpf.MapSpec `ebpf:"steps"`
+	TraceCount    *ebpf.MapSpec `ebpf:"trace_count"`
+	Traces        *ebpf.MapSpec `ebpf:"traces"`
+	Watched       *ebpf.MapSpec `ebpf:"watched"`
 }
 
 // ConntrackVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type ConntrackVariableSpecs struct {
+	Capturing         *ebpf.VariableSpec `ebpf:"capturing"`
 	ClockInjected     *ebpf.VariableSpec `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.VariableSpec `ebpf:"complete_checksums"`
 	Config            *ebpf.VariableSpec `ebpf:"config"`
@@ -804,36 +872,44 @@ func (o *ConntrackObjects) Close() error {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackMaps struct {
-	Buckets      *ebpf.Map `ebpf:"buckets"`
-	Chunks       *ebpf.Map `ebpf:"chunks"`
-	Ended        *ebpf.Map `ebpf:"ended"`
-	Filling      *ebpf.Map `ebpf:"filling"`
-	Flows        *ebpf.Map `ebpf:"flows"`
-	Fragments    *ebpf.Map `ebpf:"fragments"`
-	FreePlaces   *ebpf.Map `ebpf:"free_places"`
-	Gaps         *ebpf.Map `ebpf:"gaps"`
-	Groups       *ebpf.Map `ebpf:"groups"`
-	Listened     *ebpf.Map `ebpf:"listened"`
-	Nursery      *ebpf.Map `ebpf:"nursery"`
-	Octets       *ebpf.Map `ebpf:"octets"`
-	Openings     *ebpf.Map `ebpf:"openings"`
-	Outputs      *ebpf.Map `ebpf:"outputs"`
-	Owners       *ebpf.Map `ebpf:"owners"`
-	Packets      *ebpf.Map `ebpf:"packets"`
-	PendingOwner *ebpf.Map `ebpf:"pending_owner"`
-	Readers      *ebpf.Map `ebpf:"readers"`
-	Resyncs      *ebpf.Map `ebpf:"resyncs"`
-	Sockets      *ebpf.Map `ebpf:"sockets"`
-	Stats        *ebpf.Map `ebpf:"stats"`
-	Steps        *ebpf.Map `ebpf:"steps"`
-	TraceCount   *ebpf.Map `ebpf:"trace_count"`
-	Traces       *ebpf.Map `ebpf:"traces"`
-	Watched      *ebpf.Map `ebpf:"watched"`
+	Buckets       *ebpf.Map `ebpf:"buckets"`
+	CaptureCounts *ebpf.Map `ebpf:"capture_counts"`
+	CaptureRules  *ebpf.Map `ebpf:"capture_rules"`
+	Captures      *ebpf.Map `ebpf:"captures"`
+	CapturingNow  *ebpf.Map `ebpf:"capturing_now"`
+	Chunks        *ebpf.Map `ebpf:"chunks"`
+	Ended         *ebpf.Map `ebpf:"ended"`
+	Filling       *ebpf.Map `ebpf:"filling"`
+	Flows         *ebpf.Map `ebpf:"flows"`
+	Fragments     *ebpf.Map `ebpf:"fragments"`
+	FreePlaces    *ebpf.Map `ebpf:"free_places"`
+	Gaps          *ebpf.Map `ebpf:"gaps"`
+	Groups        *ebpf.Map `ebpf:"groups"`
+	Listened      *ebpf.Map `ebpf:"listened"`
+	Nursery       *ebpf.Map `ebpf:"nursery"`
+	Octets        *ebpf.Map `ebpf:"octets"`
+	Openings      *ebpf.Map `ebpf:"openings"`
+	Outputs       *ebpf.Map `ebpf:"outputs"`
+	Owners        *ebpf.Map `ebpf:"owners"`
+	Packets       *ebpf.Map `ebpf:"packets"`
+	PendingOwner  *ebpf.Map `ebpf:"pending_owner"`
+	Readers       *ebpf.Map `ebpf:"readers"`
+	Resyncs       *ebpf.Map `ebpf:"resyncs"`
+	Sockets       *ebpf.Map `ebpf:"sockets"`
+	Stats         *ebpf.Map `ebpf:"stats"`
+	Steps         *ebpf.Map `ebpf:"steps"`
+	TraceCount    *ebpf.Map `ebpf:"trace_count"`
+	Traces        *ebpf.Map `ebpf:"traces"`
+	Watched       *ebpf.Map `ebpf:"watched"`
 }
 
 func (m *ConntrackMaps) Close() error {
 	return _ConntrackClose(
 		m.Buckets,
+		m.CaptureCounts,
+		m.CaptureRules,
+		m.Captures,
+		m.CapturingNow,
 		m.Chunks,
 		m.Ended,
 		m.Filling,
@@ -865,6 +941,7 @@ func (m *ConntrackMaps) Close() error {
 //
 // It can be passed to LoadConntrackObjects or ebpf.CollectionSpec.LoadAndAssign.
 type ConntrackVariables struct {
+	Capturing         *ebpf.Variable `ebpf:"capturing"`
 	ClockInjected     *ebpf.Variable `ebpf:"clock_injected"`
 	CompleteChecksums *ebpf.Variable `ebpf:"complete_checksums"`
 	Config            *ebpf.Variable `ebpf:"config"`

@@ -6,6 +6,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "capture.h"
 #include "clock.h"
 #include "ended.h"
 #include "flow.h"
@@ -105,6 +106,12 @@ int sweep(struct sweep_args *args)
 enum flow_request {
 	REQUEST_DELETE,
 	REQUEST_TIMEOUT,
+	/* A capture wants the packets of a flow, or does not any more. */
+	REQUEST_MARK,
+	REQUEST_UNMARK,
+	/* A capture begins or ends. */
+	REQUEST_CAPTURE,
+	REQUEST_CAPTURED,
 };
 
 /* In: a flow, and what to do with it. Out: whether it existed. */
@@ -114,7 +121,8 @@ struct request_args {
 	enum flow_request request;
 	__u32 timeout_ticks;
 	__u32 done;
-	__u32 pad;
+	/* The slot of the capture. */
+	__u32 slot;
 };
 
 static __always_inline __u32 delete_flow(struct flow *flow, __u32 tag)
@@ -133,14 +141,31 @@ static __always_inline __u32 delete_flow(struct flow *flow, __u32 tag)
 	return 0;
 }
 
+/* Lets a capture begin or end. Reports whether the request is about that. */
+static __always_inline bool request_capture(enum flow_request request,
+					    __u32 slot)
+{
+	if (request == REQUEST_CAPTURE)
+		__sync_fetch_and_or(&capturing, slot);
+	else if (request == REQUEST_CAPTURED)
+		__sync_fetch_and_and(&capturing, ~slot);
+	else
+		return false;
+	return true;
+}
+
 SEC("syscall")
 int request(struct request_args *args)
 {
+	__u32 slot = 1 << (args->slot & (MAX_CAPTURES - 1));
 	struct flow_key key = args->key;
+	struct flow *flow;
 	__u64 control;
-	struct flow *flow = flow_living(&key, &control);
 
-	args->done = 0;
+	args->done = request_capture(args->request, slot);
+	if (args->done)
+		return 0;
+	flow = flow_living(&key, &control);
 	if (!flow || flow_id(flow) != args->id)
 		return 0;
 	if (args->request == REQUEST_DELETE) {
@@ -151,6 +176,11 @@ int request(struct request_args *args)
 	} else if (args->request == REQUEST_TIMEOUT) {
 		flow->timeout_ticks = args->timeout_ticks;
 		args->done = 1;
+	} else if (args->request == REQUEST_MARK) {
+		args->done = capture_mark(flow, control, flow->captures | slot);
+	} else if (args->request == REQUEST_UNMARK) {
+		args->done = capture_mark(flow, control,
+					  flow->captures & ~slot);
 	}
 	return 0;
 }

@@ -44,6 +44,8 @@ enum direction {
 /* Flags of a flow, in control. Those of a direction come in pairs: the origin's
  * bit, and the reply's right above it. */
 enum flow_flag {
+	/* A capture wants its packets (capture.h). */
+	FLOW_CAPTURED = 1 << 7,
 	/* The origin is the key's end 1. */
 	FLOW_REVERSED = 1 << 8,
 	/* The first packet came in by the second interface. */
@@ -76,7 +78,7 @@ enum flow_flag {
 	FLOW_KEPT = 1U << 31,
 };
 
-#define CONTROL_STATE 0xffULL
+#define CONTROL_STATE 0x7fULL
 #define CONTROL_TAG_SHIFT 32
 
 /* One direction of a flow: one cache line, so that directions on different CPUs
@@ -118,7 +120,7 @@ _Static_assert(sizeof(struct flow_dir) == 64, "flow_dir is one cache line");
  * directions, which are a pair. */
 struct flow {
 	struct flow_key key;
-	/* Bits 0 to 7 state, 8 to 31 flags, 32 to 63 the low half of id: the
+	/* Bits 0 to 6 state, 7 to 31 flags, 32 to 63 the low half of id: the
 	 * tag that makes an exchange fail when the entry was given to another
 	 * flow meanwhile. Zero while the flow is being made. */
 	__u64 control;
@@ -135,7 +137,8 @@ struct flow {
 	__u16 link;
 	/* An operator had both ends reset (reset.h). */
 	__u8 reset;
-	__u8 pad;
+	/* The captures that want its packets, a bit for each (capture.h). */
+	__u8 captures;
 	/* Its position in the nursery (nursery.h). */
 	__u32 nursery;
 	/* An operator's timeout for this flow alone; zero is the state's. */

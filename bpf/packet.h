@@ -99,7 +99,11 @@ struct packet {
 	__u8 group;
 	struct ethernet ethernet;
 	/* The kinds of its VLAN tags, and whether it has labels (link.h). */
-	__u32 link;
+	__u16 link;
+	/* Whether captures may want it (capture.h). */
+	__u8 captured;
+	/* The reason of VERDICT_INVALID (enum invalid). */
+	__u8 invalid;
 	/* Octets of its IP packets, from their headers on. */
 	__u32 octets;
 	__u32 pad;

@@ -151,10 +151,11 @@ static __always_inline struct flow *plain_find(const __u64 *words,
 }
 
 /* What must be as in an established flow with nothing in the offing. The slow path
- * takes FLOW_ENDED_OUTSIDE back. */
+ * takes FLOW_ENDED_OUTSIDE back, and captures. */
 #define PLAIN_CONTROL                                                          \
-	(CONTROL_STATE | FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1 |    \
-	 FLOW_ENDED_OUTSIDE | FLOW_ENDED_OUTSIDE << 1)
+	(CONTROL_STATE | FLOW_CAPTURED | FLOW_SYN_ACK_PENDING |                \
+	 FLOW_SYN_ACK_PENDING << 1 | FLOW_ENDED_OUTSIDE |                      \
+	 FLOW_ENDED_OUTSIDE << 1)
 
 /* Brings the direction of a segment inside the window up to date. */
 static __always_inline bool plain_tcp_track(struct flow *flow, __u32 d,

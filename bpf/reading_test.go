@@ -113,7 +113,7 @@ func state(f *ConntrackFlow) ConntrackFlowState {
 	if f == nil {
 		return ConntrackFlowStateSTATE_NONE
 	}
-	return ConntrackFlowState(f.Control & 0xff)
+	return ConntrackFlowState(f.Control & 0x7f)
 }
 
 func hasFlag(f *ConntrackFlow, flag ConntrackFlowFlag) bool {

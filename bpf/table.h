@@ -72,6 +72,7 @@ static __always_inline struct flow *flow_new(const struct flow_key *key,
 	flow->key = *key;
 	flow->link = 0;
 	flow->reset = 0;
+	flow->captures = 0;
 	flow->timeout_ticks = 0;
 	flow->invalid = 0;
 	flow->related = 0;

@@ -7,6 +7,7 @@
 
 #include "answer.h"
 #include "begin.h"
+#include "capture.h"
 #include "ended.h"
 #include "evict.h"
 #include "flow.h"
@@ -200,6 +201,8 @@ static __always_inline int track_known(struct packet *pkt, __u64 now)
 	flow = flow_living(&pkt->key, &control);
 	if (!flow)
 		return OUTCOME_NO_FLOW;
+	if (control & FLOW_CAPTURED)
+		capture_note(pkt, flow, control);
 	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
 	    flow_destroy(flow, control, event_cause(REASON_EXPIRED, ORIGIN)))
 		return OUTCOME_NO_FLOW;
@@ -259,6 +262,8 @@ __noinline int track_error(struct packet *pkt)
 	flow = flow_living(&pkt->key, &control);
 	if (!flow)
 		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
+	if (control & FLOW_CAPTURED)
+		capture_note(pkt, flow, control);
 	count_up(&flow->related);
 	return OUTCOME(VERDICT_RELATED, 0);
 }
@@ -300,11 +305,13 @@ static __always_inline int track_slow(struct packet *pkt, int recalled,
 
 /* Counts why a packet is invalid or untracked. */
 static __always_inline void count_reason(struct cpu_stats *stats,
-					 const struct packet *pkt,
-					 __u32 verdict, __u32 reason)
+					 struct packet *pkt, __u32 verdict,
+					 __u32 reason)
 {
-	if (verdict == VERDICT_INVALID && reason < NUM_INVALID)
+	if (verdict == VERDICT_INVALID && reason < NUM_INVALID) {
 		stats->invalid[reason] += pkt->segments;
+		pkt->invalid = reason;
+	}
 	if (verdict == VERDICT_UNTRACKED && reason < NUM_UNTRACKED)
 		stats->untracked[reason] += pkt->segments;
 }
@@ -320,9 +327,12 @@ static __always_inline enum verdict track(struct packet *pkt,
 
 	/* From here and not from where it was noticed: the stack is short. */
 	outcome = track_on(pkt, outcome, now);
-	if (stats->created != created && !(stats->created % TENDED_EVERY) &&
-	    nursery_tend())
-		evict_oldest();
+	if (stats->created != created) {
+		if (capturing)
+			pkt->captured = CAPTURED_FIRST;
+		if (!(stats->created % TENDED_EVERY) && nursery_tend())
+			evict_oldest();
+	}
 	if (outcome == OUTCOME_FULL)
 		stats->table_full++;
 	if (outcome == OUTCOME_CROWDED)

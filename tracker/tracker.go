@@ -25,6 +25,7 @@ type Tracker struct {
 	objects     *kernel.Objects
 	table       *kernel.Table
 	readers     *kernel.Readers
+	captures    *kernel.Captures
 	attachments *netdev.Attachments
 	hold        *owner.Hold
 	// who finds the processes behind flows. It is nil in processes that do not own
@@ -48,6 +49,7 @@ func newTracker(k *kernel.Objects, h *owner.Hold, log *slog.Logger, connection s
 	}
 	t := &Tracker{
 		objects: k, table: table, readers: kernel.NewReaders(table, h.LockReader), hold: h, log: log,
+		captures:    kernel.NewCaptures(table, h.LockCapture),
 		attachments: netdev.NewAttachments(k, table, h, h.Dir(), connection),
 	}
 	t.attachments.UpdateLocals()
@@ -74,6 +76,7 @@ func (t *Tracker) close() (ended bool, err error) {
 		return false, nil
 	}
 	t.readers.Close()
+	t.captures.Close()
 	ended, err = t.hold.Leave(t.attachments.Links())
 	t.attachments.Close()
 	t.holding.close()

@@ -236,7 +236,7 @@ func (c *ctopSide) state(t tuple) State {
 	key := c.key(t)
 	for range 2 {
 		if flow := c.table.Find(&key); flow != nil {
-			return State(flow.Control & 0xff)
+			return State(flow.Control & 0x7f)
 		}
 		key.Addr[0], key.Addr[1] = key.Addr[1], key.Addr[0]
 		key.Port[0], key.Port[1] = key.Port[1], key.Port[0]

@@ -23,12 +23,20 @@ type (
 	kernelTrace   = bpf.ConntrackTrace
 	kernelFilling = bpf.ConntrackFilling
 	kernelWatched = bpf.ConntrackWatched
+	kernelAsked   = bpf.ConntrackFlowRequest
+	kernelCapture = bpf.ConntrackCapture
+	kernelCopied  = bpf.ConntrackCaptured
+	kernelCopies  = bpf.ConntrackCaptureCount
 )
 
 // What can be asked of the table.
 const (
 	requestDelete  = bpf.ConntrackFlowRequestREQUEST_DELETE
 	requestTimeout = bpf.ConntrackFlowRequestREQUEST_TIMEOUT
+	requestMark    = bpf.ConntrackFlowRequestREQUEST_MARK
+	requestUnmark  = bpf.ConntrackFlowRequestREQUEST_UNMARK
+	requestBegin   = bpf.ConntrackFlowRequestREQUEST_CAPTURE
+	requestEnd     = bpf.ConntrackFlowRequestREQUEST_CAPTURED
 )
 
 // Clock is one reading of the kernel's two clocks and the time of day. It
@@ -170,8 +178,11 @@ func keySwapped(k *kernelKey) bool {
 	return k.Port[0] > k.Port[1]
 }
 
+// stateMask is CONTROL_STATE of flow.h.
+const stateMask = 0x7f
+
 func stateFromControl(control uint64) flow.State {
-	return flow.State(control & 0xff)
+	return flow.State(control & stateMask)
 }
 
 func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {

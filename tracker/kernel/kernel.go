@@ -30,6 +30,10 @@ const (
 	watchedMap = "watched"
 	ownersMap  = "owners"
 	octetsMap  = "octets"
+	// The maps of captures. A tracker of an older version has none.
+	capturesMap      = "captures"
+	captureRulesMap  = "capture_rules"
+	captureCountsMap = "capture_counts"
 	// tracesMap is never pinned: only who began the tracker can trace it.
 	tracesMap = "traces"
 
@@ -46,6 +50,8 @@ const (
 	configSection = ".data.config"
 	// hashingSection is the map with the parameters of the hash table.
 	hashingSection = ".data.hashing"
+	// capturingSection is the map that says which captures run.
+	capturingSection = ".data.capturing"
 )
 
 // Objects are the kernel objects of a tracker, without its attachments.
@@ -57,6 +63,8 @@ type Objects struct {
 	// One pair is nil.
 	xdp, tc, in, out *ebpf.Program
 	watched          *ebpf.Map
+	// captures are nil if an older version made the tracker.
+	captures, captureRules, captureCounts *ebpf.Map
 	// mapping gives access to the flows.
 	mapping *mapping
 	// traces receives the records of packets. It is nil if packets are not
@@ -72,6 +80,7 @@ func (k *Objects) maps() map[string]**ebpf.Map {
 		flowsMap: &k.flows, fillingMap: &k.filling, ownersMap: &k.owners, octetsMap: &k.octets,
 		statsMap: &k.stats, configMap: &k.config,
 		readersMap: &k.readers, outputsMap: &k.outputs, metaMap: &k.meta, watchedMap: &k.watched,
+		capturesMap: &k.captures, captureRulesMap: &k.captureRules, captureCountsMap: &k.captureCounts,
 	}
 }
 
@@ -90,6 +99,9 @@ func notFor(watch bool) []string {
 	}
 	return []string{inProgram, outProgram, watchedMap, socketsMap, listenedMap}
 }
+
+// captureMaps are the maps that a tracker may lack.
+func captureMaps() []string { return []string{capturesMap, captureRulesMap, captureCountsMap} }
 
 // packetProgram returns a program that sees packets.
 func (k *Objects) packetProgram() *ebpf.Program {
@@ -341,7 +353,11 @@ func Open(dir string, watch bool) (*Objects, error) {
 		if slices.Contains(notFor(watch), name) {
 			continue
 		}
-		if *p, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil); err != nil {
+		*p, err = ebpf.LoadPinnedMap(filepath.Join(dir, name), nil)
+		if errors.Is(err, os.ErrNotExist) && slices.Contains(captureMaps(), name) {
+			continue
+		}
+		if err != nil {
 			k.Close()
 			return nil, err
 		}

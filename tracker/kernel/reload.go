@@ -64,10 +64,11 @@ func (k *Objects) Reload(o Options) (*Objects, error) {
 }
 
 // fits reports whether an existing map can replace a new one. Sections of
-// constants cannot, since each program has its own. The hashing parameters are
-// variables: the loader does not compare those, so fits compares their size.
+// constants cannot, since each program has its own. The hashing parameters, and which
+// captures run, are variables: the loader does not compare those, so fits compares
+// their size.
 func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
-	if name == hashingSection {
+	if name == hashingSection || name == capturingSection {
 		return s.ValueSize == m.ValueSize()
 	}
 	return !strings.HasPrefix(name, ".") && s.Compatible(m) == nil

@@ -169,11 +169,18 @@ func (h *Hold) SetCurrent() error {
 // LockReader reserves a slot for a reader of events. It locks a directory
 // beside the pins, so processes do not share a slot. ok is false if the slot is
 // taken.
-func (h *Hold) LockReader(slot uint32) (release func(), ok bool) {
+func (h *Hold) LockReader(slot uint32) (release func(), ok bool) { return h.lockSlot("reader", slot) }
+
+// LockCapture does the same for a capture.
+func (h *Hold) LockCapture(slot uint32) (release func(), ok bool) {
+	return h.lockSlot("capture", slot)
+}
+
+func (h *Hold) lockSlot(of string, slot uint32) (release func(), ok bool) {
 	if h.dir == "" {
 		return func() {}, true
 	}
-	path := filepath.Join(h.dir, "reader"+strconv.Itoa(int(slot)))
+	path := filepath.Join(h.dir, of+strconv.Itoa(int(slot)))
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return nil, false
 	}

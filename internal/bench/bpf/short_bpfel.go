@@ -66,7 +66,7 @@ type ShortFlow struct {
 	Place        uint32
 	Link         uint16
 	Reset        uint8
-	Pad          uint8
+	Captures     uint8
 	Nursery      uint32
 	TimeoutTicks uint32
 	Invalid      uint16
