@@ -85,7 +85,8 @@ func newRootCommand(e env) *cobra.Command {
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
 		newDeleteCommand(e, &c.verbose), newResetCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
-		newRecordCommand(e, &c.verbose), newReplayCommand(e, &c.verbose), newDiffCommand(e), newBundleCommand(e, &c.verbose),
+		newRecordCommand(e, &c.verbose), newCaptureCommand(e, &c.verbose), newReplayCommand(e, &c.verbose), newDiffCommand(e),
+		newBundleCommand(e, &c.verbose),
 		newVersionCommand(), newCompletionCommand(),
 	)
 	cmd.AddCommand(newManCommand(), newDemoPartCommand(), newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))
