@@ -29,7 +29,7 @@ type scene struct {
 func scenes() []scene {
 	const long, longer = 10 * time.Second, 60 * time.Second
 	return []scene{
-		{"flows", "The flows, the busiest first", 120, 30, nil, long, []string{"Down", "Down", "Down"}, "← b/s ▼", dark},
+		{"flows", "The flows, the busiest first", 120, 30, nil, long, []string{"Down"}, "← b/s ▼", dark},
 		{"flows-80x24", "The flows at 80×24, on a light background", 80, 24, []string{"--theme", "light"}, long, []string{"Down"}, "ESTABLISHED", light},
 		{
 			"detail", "A flow in detail: why it is in its state, and how it came there", 100, 24,
