@@ -1,6 +1,7 @@
 package history
 
 import (
+	"sync"
 	"time"
 	"unsafe"
 
@@ -41,8 +42,7 @@ type group struct {
 type chain struct {
 	groups []*group
 	// last is the newest snapshot, nil if the next one is to be whole.
-	last   *flow.Snapshot
-	writer writer
+	last *flow.Snapshot
 }
 
 // The codecs are for all chains. They keep tables of some hundred kilobytes.
@@ -50,6 +50,12 @@ var (
 	packer, _   = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(1<<18), zstd.WithEncoderCRC(false))
 	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 )
+
+// writers are for the next frames. Large ones are not kept: a snapshot of a million flows
+// has columns of some 60 MB.
+var writers = sync.Pool{New: func() any { return new(writer) }}
+
+const keptWriter = 16 << 20
 
 // encode returns the next frame, and the group that it belongs to, which may be new.
 func (c *chain) encode(s *flow.Snapshot) (*frame, *group) {
@@ -65,11 +71,14 @@ func (c *chain) encode(s *flow.Snapshot) (*frame, *group) {
 	} else {
 		before, f.passed = c.last, passed(c.last, s)
 	}
-	c.writer.reset()
-	e := encoder{writer: c.writer, before: before, now: s, passed: f.passed, processes: g.processes}
+	w, _ := writers.Get().(*writer)
+	w.reset()
+	e := encoder{writer: w, before: before, now: s, passed: f.passed, processes: g.processes}
 	e.encode()
-	c.writer = e.writer
-	f.data, f.processes = c.writer.pack(packer), g.processes.list
+	f.data, f.processes = w.pack(packer), g.processes.list
+	if w.size() < keptWriter {
+		writers.Put(w)
+	}
 	return f, g
 }
 

@@ -3,6 +3,7 @@ package history
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -40,6 +41,19 @@ func (w *writer) reset() {
 	}
 }
 
+// usual is how many bytes of each column a new flow has, about.
+var usual = [numColumns]int{
+	colIDs: 8, colTuples: 2, colAddresses: 8, colPorts: 4, colMasks: 2, colPackets: 4, colBytes: 6, colIdle: 2, colAge: 5,
+	colRates: 4, colWindows: 4, colRest: 28,
+}
+
+// grow makes room for some new flows, so that columns are not copied over and over.
+func (w *writer) grow(flows int) {
+	for i := range w {
+		w[i] = slices.Grow(w[i], flows*usual[i])
+	}
+}
+
 func (w *writer) raw(c column, b ...byte)  { w[c] = append(w[c], b...) }
 func (w *writer) uint(c column, v uint64)  { w[c] = binary.AppendUvarint(w[c], v) }
 func (w *writer) int(c column, v int64)    { w[c] = binary.AppendVarint(w[c], v) }
@@ -62,21 +76,30 @@ const (
 	rateHalf = 1 << (rateBits - 1)
 )
 
-// pack returns the columns in one piece, compressed.
+// pack returns the columns, each with its length and compressed.
 func (w *writer) pack(z *zstd.Encoder) []byte {
-	size := 0
+	// Half of it is usual.
+	all, one := make([]byte, 0, w.length()/2), []byte(nil)
 	for i := range w {
-		size += len(w[i]) + binary.MaxVarintLen32
+		one = z.EncodeAll(w[i], one[:0])
+		all = append(binary.AppendUvarint(all, uint64(len(one))), one...)
 	}
-	plain := make([]byte, 0, size)
+	return append(make([]byte, 0, len(all)), all...)
+}
+
+func (w *writer) length() (n int) {
 	for i := range w {
-		plain = binary.AppendUvarint(plain, uint64(len(w[i])))
+		n += len(w[i])
 	}
+	return n
+}
+
+// size returns the memory of the columns, in bytes.
+func (w *writer) size() (size int) {
 	for i := range w {
-		plain = append(plain, w[i]...)
+		size += cap(w[i])
 	}
-	packed := z.EncodeAll(plain, make([]byte, 0, len(plain)/2))
-	return append(make([]byte, 0, len(packed)), packed...)
+	return size
 }
 
 // reader reads columns.
@@ -84,18 +107,15 @@ type reader [numColumns][]byte
 
 // unpack returns the columns of a piece.
 func unpack(packed []byte, z *zstd.Decoder) (*reader, error) {
-	plain, err := z.DecodeAll(packed, nil)
-	if err != nil {
-		return nil, err
-	}
-	var sizes [numColumns]int
-	for i := range sizes {
-		size, n := binary.Uvarint(plain)
-		sizes[i], plain = int(size), plain[n:]
-	}
 	r := new(reader)
-	for i, size := range sizes {
-		r[i], plain = plain[:size], plain[size:]
+	for i := range r {
+		size, n := binary.Uvarint(packed)
+		one := packed[n : n+int(size)]
+		packed = packed[n+int(size):]
+		var err error
+		if r[i], err = z.DecodeAll(one, nil); err != nil {
+			return nil, err
+		}
 	}
 	return r, nil
 }

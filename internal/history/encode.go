@@ -46,7 +46,7 @@ const tick = 10 * time.Millisecond
 
 // encoder writes a snapshot as the difference from another one.
 type encoder struct {
-	writer
+	*writer
 	// before is the other one, empty for a whole snapshot. passed is the time between.
 	before, now *flow.Snapshot
 	passed      time.Duration
@@ -56,8 +56,11 @@ type encoder struct {
 // encode writes the flows.
 func (e *encoder) encode() {
 	at := match(e.before.Flows, e.now.Flows)
+	if len(e.before.Flows) == 0 {
+		e.grow(len(at))
+	}
 	e.uint(colRuns, uint64(len(at)))
-	writeRuns(&e.writer, at)
+	writeRuns(e.writer, at)
 	gap := uint64(0)
 	var none flow.Flow
 	for i := range e.now.Flows {

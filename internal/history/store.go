@@ -55,6 +55,9 @@ type tier struct {
 	// credit is what it may add now, as of the time of a snapshot.
 	credit float64
 	earned time.Time
+	// most is how many flows a snapshot must not have, since one that had as many did
+	// not fit. It is zero before.
+	most int
 }
 
 const (
@@ -153,7 +156,7 @@ func (s *Store) add(of *flow.Snapshot) {
 	s.forget(of.Time)
 	var to *tier
 	for _, t := range s.tiers {
-		if t.earn(of.Time); t.credit >= 0 && to == nil {
+		if t.earn(of.Time); to == nil && t.credit >= 0 && (t.most == 0 || len(of.Flows) < t.most) {
 			to = t
 		}
 	}
@@ -166,7 +169,9 @@ func (s *Store) add(of *flow.Snapshot) {
 	defer s.mu.Unlock()
 	to.credit -= float64(to.add(f, g))
 	to.last = of
-	to.shrink(to.memory)
+	if to.shrink(to.memory); len(to.groups) == 0 {
+		to.most = len(of.Flows)
+	}
 	s.unpin()
 }
 

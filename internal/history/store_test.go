@@ -141,6 +141,23 @@ func TestOffer(t *testing.T) {
 	}
 }
 
+// A snapshot that does not fit is not tried again and again.
+func TestTooLarge(t *testing.T) {
+	s := NewStore(Options{Memory: 1 << 14})
+	table := newTable(2000, 0.5, 0.1)
+	for range 300 {
+		s.Add(table.second())
+	}
+	if n := len(s.Times()); n != 0 {
+		t.Errorf("%d snapshots are kept", n)
+	}
+	for _, tier := range s.tiers {
+		if tier.most != 2000 {
+			t.Errorf("the limit is %d flows", tier.most)
+		}
+	}
+}
+
 // All snapshots come in order, as they were.
 func TestAll(t *testing.T) {
 	s := NewStore(Options{Memory: 1 << 20})
