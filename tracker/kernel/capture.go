@@ -22,9 +22,11 @@ const (
 
 const (
 	// captureRing is the size in bytes of each processor's buffer, smallRing its
-	// size where the process may not lock more memory.
-	captureRing = 4 << 20
-	smallRing   = 512 << 10
+	// size where the process may not lock more memory, or there are many processors:
+	// together they take captureRings at most, unless these are smallest.
+	captureRing  = 4 << 20
+	smallRing    = 512 << 10
+	captureRings = 64 << 20
 	// captureWait is how long a packet may wait for others.
 	captureWait = 20 * time.Millisecond
 	// drainTime is how long packets are read after the end.
@@ -144,13 +146,22 @@ func newCaptureRing() (*ebpf.Map, *perf.Reader, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, size := range []int{captureRing, smallRing} {
+	for _, size := range []int{ringSize(cpus), smallRing} {
 		var reader *perf.Reader
 		if reader, err = perf.NewReaderWithOptions(ring, size, perf.ReaderOptions{Watermark: size / 8}); err == nil {
 			return ring, reader, nil
 		}
 	}
 	return ring, nil, err
+}
+
+// ringSize returns the size of each processor's buffer.
+func ringSize(cpus int) int {
+	size := captureRing
+	for size > smallRing && size*cpus > captureRings {
+		size /= 2
+	}
+	return size
 }
 
 // Renew says that the capture goes on. The programs end it if a processor has no
