@@ -217,8 +217,16 @@ func attachNew(ctx context.Context, o Options, devices []*netdev.Device, dir str
 }
 
 // watchNew makes a tracker that watches, all of it or nothing. It takes no packet from
-// the machine, so nothing is guarded.
+// the machine, so nothing is guarded but the operator's own session where packets are
+// dropped.
 func watchNew(ctx context.Context, o Options, devices []*netdev.Device, dir string) (*Tracker, error) {
+	var forced []string
+	if o.Policy == flow.PolicyEnforce {
+		var err error
+		if forced, err = netdev.GuardSession(devices, o.SSHConnection, o.Force); err != nil {
+			return nil, err
+		}
+	}
 	if err := netdev.PrepareWatched(devices); err != nil {
 		return nil, err
 	}
@@ -226,7 +234,7 @@ func watchNew(ctx context.Context, o Options, devices []*netdev.Device, dir stri
 	if err != nil {
 		return nil, err
 	}
-	t.notes = append(t.notes, t.attachments.Behind()...)
+	t.notes = slices.Concat(t.notes, forced, t.attachments.Behind())
 	return t, nil
 }
 

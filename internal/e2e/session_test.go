@@ -157,6 +157,12 @@ func TestWatchOwnSession(t *testing.T) {
 	s.shows(before, "ended-0-")
 	s.answers()
 	checkDetached(t, s.Lab)
+	// The policy enforce would cut it: that is refused.
+	before = len(s.said.String())
+	s.types(binary + " --dump --policy enforce " + port + "; echo ended-$?-\n")
+	s.shows(before, "the policy enforce would cut it")
+	s.shows(before, "ended-1-")
+	s.answers()
 	// Its process is killed, and what it leaves is taken down.
 	s.types(binary + " serve " + port + " & echo pid-$!-\n")
 	var pid int

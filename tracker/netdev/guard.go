@@ -156,6 +156,38 @@ func Guard(devices []*Device, connection string, force bool) (notes []string, er
 	return notes, nil
 }
 
+// GuardSession returns ErrUsed for an interface by which the operator's SSH session arrives.
+// Watching with the policy enforce would cut it, since it is older than the tracker. With
+// force it returns a note instead.
+func GuardSession(devices []*Device, connection string, force bool) (notes []string, err error) {
+	m, err := readMachineFully(connection)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range devices {
+		switch {
+		case s.direction != Ingress || !m.carriesSession(s.link):
+		case force:
+			notes = append(notes, "forced: "+s.Name()+" carries this SSH session, which is cut")
+		default:
+			return nil, fmt.Errorf("watch %s: %w: it carries this SSH session, which is older than the tracker, so the policy enforce would cut it: "+
+				"watch with --policy observe, or use --force", s.Name(), ErrUsed)
+		}
+	}
+	return notes, nil
+}
+
+// carriesSession reports whether the session arrives by an interface, or by one that is
+// stacked on it.
+func (m *machine) carriesSession(l netlink.Link) bool {
+	if slices.Contains(m.session, l.Attrs().Index) {
+		return true
+	}
+	return slices.ContainsFunc(m.links, func(upper netlink.Link) bool {
+		return upper.Attrs().ParentIndex == l.Attrs().Index && upper.Attrs().Index != l.Attrs().Index && stacked(upper) && m.carriesSession(upper)
+	})
+}
+
 // readMachineFully reads everything that Guard checks.
 func readMachineFully(connection string) (*machine, error) {
 	m, err := readMachine()
