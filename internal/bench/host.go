@@ -119,7 +119,10 @@ func (m *machine) enterGroup() error {
 	self := []byte(strconv.Itoa(os.Getpid()))
 	m.ends = append(m.ends, func() {
 		_ = os.WriteFile(filepath.Join(home, "cgroup.procs"), self, 0)
-		_ = os.Remove(group)
+		// Programs that were stopped may take a moment to be gone.
+		for end := time.Now().Add(10 * time.Second); os.Remove(group) != nil && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
 	})
 	if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), self, 0); err != nil {
 		return fmt.Errorf("enter a control group: %w", err)
