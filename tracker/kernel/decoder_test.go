@@ -96,3 +96,21 @@ func TestRatesByPlace(t *testing.T) {
 		}
 	}
 }
+
+// A table that holds more flows than was expected is read whole.
+func TestDecoderExpectsFewer(t *testing.T) {
+	clock := Clock{Tick: time.Millisecond, Ticks: 3_600_000, Wall: time.Unix(1000, 0)}
+	timeouts := flow.DefaultTimeouts()
+	places := entries(RoomFor(0)+100, 1000, clock)
+	read := func(expected int) []flow.Flow {
+		var rates Rates
+		rates.begin(&flow.Snapshot{Time: clock.Wall}, len(places))
+		d := decoder{table: &Table{objects: &Objects{mapping: new(mapping)}}, clock: clock, timeouts: &timeouts, rates: &rates}
+		flows, _ := d.flows(places, expected)
+		return flows
+	}
+	want := read(len(places))
+	if got := read(0); len(got) <= RoomFor(0) || !slices.Equal(got, want) {
+		t.Errorf("%d flows, want %d", len(got), len(want))
+	}
+}
