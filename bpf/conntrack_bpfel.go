@@ -134,32 +134,32 @@ type ConntrackEndedBucket struct {
 }
 
 type ConntrackEvent struct {
-	_             structs.HostLayout
-	Sequence      uint64
-	TimeNs        uint64
-	Id            uint64
-	Key           ConntrackFlowKey
-	Packets       [2]uint64
-	Bytes         [2]uint64
-	Cpu           uint32
-	Flags         ConntrackFlowFlag
-	Type          uint8
-	Reason        uint8
-	From          uint8
-	To            uint8
-	Direction     uint8
-	Lane          uint8
-	Pad           [2]uint8
-	CreatedNs     uint64
-	RttUs         [2]uint32
-	Retransmits   [2]uint16
-	ZeroWindows   [2]uint16
-	Invalid       uint16
-	Related       uint16
-	Reordered     [2]uint16
-	Owner         ConntrackOwner
-	LastSeenTicks uint64
-	Octets        ConntrackOctets
+	_           structs.HostLayout
+	Sequence    uint64
+	TimeNs      uint64
+	Id          uint64
+	Key         ConntrackFlowKey
+	Packets     [2]uint64
+	Bytes       [2]uint64
+	Cpu         uint32
+	Flags       ConntrackFlowFlag
+	Type        uint8
+	Reason      uint8
+	From        uint8
+	To          uint8
+	Direction   uint8
+	Lane        uint8
+	Pad         [2]uint8
+	CreatedNs   uint64
+	RttUs       [2]uint32
+	Retransmits [2]uint16
+	ZeroWindows [2]uint16
+	Invalid     uint16
+	Related     uint16
+	Reordered   [2]uint16
+	Owner       ConntrackOwner
+	IdleTicks   uint64
+	Octets      ConntrackOctets
 }
 
 type ConntrackEventLane uint32

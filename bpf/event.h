@@ -63,16 +63,16 @@ struct event {
 	 * flow. Without one, control is zero. */
 	struct owner owner;
 
-	/* And here, unless octets are counted (octets.h). When the flow was heard
-	 * last, and what its frames had beyond Ethernet and IP. */
-	__u64 last_seen_ticks;
+	/* And here, unless octets are counted (octets.h). How long the flow was
+	 * silent, and what its frames had beyond Ethernet and IP. */
+	__u64 idle_ticks;
 	struct octets octets;
 };
 
 /* With its header in the ring a new flow's event is two cache lines. */
 #define EVENT_NEW_SIZE offsetof(struct event, created_ns)
 #define EVENT_OWNERLESS_SIZE offsetof(struct event, owner)
-#define EVENT_OWNED_SIZE offsetof(struct event, last_seen_ticks)
+#define EVENT_OWNED_SIZE offsetof(struct event, idle_ticks)
 
 _Static_assert(EVENT_NEW_SIZE == 120, "event has hidden padding");
 _Static_assert(EVENT_OWNERLESS_SIZE == 152, "event has hidden padding");
@@ -175,13 +175,16 @@ static __always_inline void event_note_owner(struct event *event,
 __noinline int event_note_octets(struct event *event, const struct flow *flow)
 {
 	const struct octets *o;
-	__u64 origin, reply;
+	__u64 last, reply, now;
 
 	if (!event || !flow)
 		return 0;
-	origin = flow->dir[ORIGIN].last_seen_ticks;
+	last = flow->dir[ORIGIN].last_seen_ticks;
 	reply = flow->dir[REPLY].last_seen_ticks;
-	event->last_seen_ticks = origin > reply ? origin : reply;
+	if (reply > last)
+		last = reply;
+	now = clock_ticks();
+	event->idle_ticks = now > last ? now - last : 0;
 	o = octets_of(flow);
 	event->octets.beyond[0] = o ? o->beyond[0] : 0;
 	event->octets.beyond[1] = o ? o->beyond[1] : 0;

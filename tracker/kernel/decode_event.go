@@ -58,7 +58,7 @@ func updateFromKernel(v *kernelFlow, c Clock) flow.Event {
 // shortEvents are the sizes of events that end early, of new flows, of others, and of those
 // without octets: what follows is zero.
 func shortEvents() []uintptr {
-	return []uintptr{unsafe.Offsetof(kernelEvent{}.CreatedNs), unsafe.Offsetof(kernelEvent{}.Owner), unsafe.Offsetof(kernelEvent{}.LastSeenTicks)}
+	return []uintptr{unsafe.Offsetof(kernelEvent{}.CreatedNs), unsafe.Offsetof(kernelEvent{}.Owner), unsafe.Offsetof(kernelEvent{}.IdleTicks)}
 }
 
 // ageFromEvent returns the age of the event's flow. A new one has no CreatedNs.

@@ -27,7 +27,7 @@ func octetsOf(h *flow.Half, beyond int64) uint64 {
 	return h.Bytes - ethernetHeader*h.Packets - uint64(beyond)
 }
 
-// setOctets sets the octets of an event, and when its flow was heard last.
+// setOctets sets the octets of an event, and how long its flow was silent.
 func (t *Table) setOctets(e *flow.Event, raw *kernelEvent, c Clock) {
 	if e.Type == flow.EventNew || !t.CountsOctets() {
 		return
@@ -35,10 +35,7 @@ func (t *Table) setOctets(e *flow.Event, raw *kernelEvent, c Clock) {
 	e.Octets = [...]uint64{
 		octetsOf(&e.Origin, raw.Octets.Beyond[flow.Origin]), octetsOf(&e.Reply, raw.Octets.Beyond[flow.Reply]),
 	}
-	ticks := c.Ticks + uint64((int64(raw.TimeNs)-int64(c.Ns))/int64(c.Tick))
-	if silent := int64(ticks - raw.LastSeenTicks); silent > 0 {
-		e.Idle = time.Duration(silent) * c.Tick
-	}
+	e.Idle = time.Duration(raw.IdleTicks) * c.Tick
 }
 
 // octetsAt sets the octets of the flow v, read at a place. It reports whether the flow is
