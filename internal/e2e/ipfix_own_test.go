@@ -154,6 +154,28 @@ func TestActiveRecordsAddUp(t *testing.T) {
 	}
 }
 
+// At watched interfaces, too, where packets are those of the network stack.
+func TestWatchedRecordsAddUp(t *testing.T) {
+	lab.Require(t)
+	c := &collected{t: t}
+	stop := c.listen(true)
+	s := newServing(t)
+	if err := s.Bridge(); err != nil {
+		t.Fatal(err)
+	}
+	e := s.serveFlows(collectorAddr, "--ipfix-active", "1s", "--ipfix-process", "--watch")
+	e.traffic(4 * time.Second)
+	e.settle()
+	e.stop()
+	stop()
+	got, ends, missing := c.sofar()
+	want := e.ended()
+	t.Logf("%+v collected, %d of them ends, of %+v", got, ends, want)
+	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
+		t.Errorf("%+v, %d ends, %d missing, of %+v; ctop: %s", got, ends, missing, want, e.log.end())
+	}
+}
+
 // serveTCP accepts one connection after the other, and returns when stop is called.
 func (c *collected) serveTCP() (stop func()) {
 	c.t.Helper()

@@ -28,13 +28,19 @@ type exported struct {
 
 // serveFlows runs ctop with a collector, and short timeouts so that the table turns over.
 func serveFlows(t *testing.T, collector string, args ...string) *exported {
-	e := &exported{serving: newServing(t), lines: &said{}}
+	return newServing(t).serveFlows(collector, args...)
+}
+
+// serveFlows is the same in a lab.
+func (s *serving) serveFlows(collector string, args ...string) *exported {
+	t := s.t
+	e := &exported{serving: s, lines: &said{}}
 	args = append([]string{
 		"--ipfix", collector,
 		"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_syn_sent=2s,udp_unidirectional=1s,udp_bidirectional=1s,icmp=1s",
 	}, args...)
 	e.start(e.command(args...))
-	e.events = ctop(e.ctx, t, "events", "-o", "jsonl", e.Client.Port(), e.Server.Port())
+	e.events = ctop(e.ctx, t, "events", "-o", "jsonl")
 	e.events.Stdout = e.lines
 	if err := e.events.Start(); err != nil {
 		t.Fatal(err)
