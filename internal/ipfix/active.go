@@ -91,7 +91,7 @@ func (e *Exporter) exportActive(event *flow.Event) {
 	since := event.Age
 	if a := e.accounts[event.ID]; a != nil {
 		a.pass = e.pass
-		since = event.Time.Sub(a.until)
+		since = event.Time.Sub(a.told)
 	}
 	if since >= e.o.Active {
 		e.exportGrown(event, endActive)
@@ -110,7 +110,9 @@ func (e *Exporter) exportGrown(event *flow.Event, end endReason) {
 // It is for a tracker that was running before, and is called before events are observed.
 func (e *Exporter) Begin() error {
 	_, err := e.readOnce(context.Background(), func(event *flow.Event) {
-		e.accounts[event.ID] = &account{volumes: volumesOf(event), until: event.Time, pass: e.pass}
+		e.accounts[event.ID] = &account{
+			volumes: volumesOf(event), until: event.Time.Add(-event.Idle), told: event.Time, pass: e.pass,
+		}
 	}, 0)
 	return err
 }

@@ -39,8 +39,8 @@ type Options struct {
 // account is what the records of a flow that goes on have told so far.
 type account struct {
 	volumes [2]volume
-	// until is the time up to which they did.
-	until time.Time
+	// until is the last packet that they did, and told when the last one was made.
+	until, told time.Time
 	// pass is the last one that saw the flow.
 	pass uint64
 }
@@ -112,7 +112,7 @@ func (e *Exporter) export(event *flow.Event, end endReason) {
 	}
 	e.push(&r)
 	if event.Type != flow.EventDestroy {
-		e.accounts[event.ID] = &account{volumes: total, until: event.Time, pass: e.pass}
+		e.accounts[event.ID] = &account{volumes: total, until: r.until, told: event.Time, pass: e.pass}
 	}
 }
 

@@ -263,6 +263,27 @@ func TestActive(t *testing.T) {
 	}
 }
 
+// A flow that had a record and then nothing any more ends with its last packet.
+func TestSilentEnd(t *testing.T) {
+	c := listenUDP(t, "127.0.0.1:0")
+	source := table{event(1, flow.EventUpdate, 10)}
+	source[0].Age, source[0].Idle = time.Minute, 10*time.Second
+	e := exporter(t, &source, false, c.address)
+	e.Start()
+	if _, err := e.readOnce(t.Context(), e.exportActive, 0); err != nil {
+		t.Fatal(err)
+	}
+	end := source[0]
+	end.Type, end.Reason, end.Time, end.Idle = flow.EventDestroy, flow.ReasonExpired, noon.Add(time.Minute), 70*time.Second
+	e.Observe(&end)
+	last := uint64(noon.Add(-10 * time.Second).UnixMilli())
+	for _, r := range c.flows(2) {
+		compare(t, r, map[ipfixtest.Key]uint64{{ID: 153}: last})
+	}
+	source = nil
+	e.Finish(false)
+}
+
 // Flows of a tracker that was running before count from then on.
 func TestBegin(t *testing.T) {
 	c := listenUDP(t, "127.0.0.1:0")
