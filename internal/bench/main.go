@@ -78,7 +78,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	report := Report{Date: time.Now().UTC().Truncate(time.Second), Command: o.command(), Machine: thisMachine()}
 	if err := report.measure(ctx, o, log.New(stderr, "", 0)); err != nil {
-		return err
+		// The parts that were measured are not lost: -from takes them.
+		return errors.Join(err, report.deliver(stdout, *jsonFile, ""))
 	}
 	return report.deliver(stdout, *jsonFile, *document)
 }

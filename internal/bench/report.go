@@ -61,6 +61,7 @@ func (r *Report) measure(ctx context.Context, o Options, progress *log.Logger) e
 	if err := o.check(); err != nil {
 		return err
 	}
+	defer func() { r.Ratios = ratios(r.rows()) }()
 	for _, p := range parts() {
 		if !o.wants(p) {
 			continue
@@ -74,7 +75,6 @@ func (r *Report) measure(ctx context.Context, o Options, progress *log.Logger) e
 		progress.Printf("%s: %.0f s", p.title, took)
 		r.Parts = append(r.Parts, Part{Name: p.name, Title: p.title, Took: took, Rows: rows})
 	}
-	r.Ratios = ratios(r.rows())
 	return nil
 }
 
