@@ -113,10 +113,8 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 	if (pkt->tcp_flags & TCP_SYN) {
 		if (!other->packets)
 			return;
-		/* A SYN alone may be forged, so it must not change what the
-		 * other side offered. */
-		if (pkt->tcp_flags & TCP_ACK)
-			tcp_agree_wscale(sender, other);
+		/* A SYN or SYN+ACK may be forged, so it must not change what
+		 * the other side offered: its first ACK does. */
 		/* Until its first ACK, the other side permits the window of its
 		 * SYN. */
 		other->acked = pkt->seq + 1;

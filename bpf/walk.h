@@ -20,7 +20,8 @@ enum hook {
 	HOOK_TC,
 };
 
-#define NO_WSCALE 0xff
+/* Scales nothing: the low four bits count. */
+#define NO_WSCALE 0x80
 /* RFC 7323 2.3 */
 #define MAX_WSCALE 14
 #define MAX_TCP_OPTIONS 40
