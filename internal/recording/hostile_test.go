@@ -74,6 +74,30 @@ func TestRepeatedFlow(t *testing.T) {
 	}
 }
 
+// TestLongNames checks that an event or a flow with a name that no machine has is refused:
+// a hundred thousand of them are kept. The longest names of real ones are read.
+func TestLongNames(t *testing.T) {
+	const head = `{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":5},"Changed":1}}` + "\n"
+	const tuple = `"Tuple":{"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"}`
+	lines := func(n int) map[string]string {
+		process := fmt.Sprintf(`"Holding":{"Process":{"PID":1,"Unit":"%s"}}`, strings.Repeat("u", n))
+		return map[string]string{
+			"event": `{"Event":{"Time":"2026-11-23T04:00:00Z","Type":1,"To":1,` + tuple + `,` + process + "}}\n",
+			"flow":  head + `{"Flow":{"ID":1,"State":4,` + tuple + `,` + process + "}}\n",
+		}
+	}
+	for kind, line := range lines(255) {
+		if list, err := items(packed(line)); !errors.Is(err, io.EOF) || len(list) != 1 {
+			t.Errorf("%s: %d items, %v", kind, len(list), err)
+		}
+	}
+	for kind, line := range lines(900_000) {
+		if list, err := items(packed(line)); !errors.Is(err, recording.ErrBroken) || len(list) != 0 {
+			t.Errorf("%s with a long name: %d items, %v", kind, len(list), err)
+		}
+	}
+}
+
 // TestEndlessSnapshot checks that an endless snapshot is refused at its head,
 // and that reading stops with its context.
 func TestEndlessSnapshot(t *testing.T) {

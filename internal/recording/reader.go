@@ -25,8 +25,10 @@ var (
 )
 
 const (
-	// maxLine bounds the length of a line; written lines are far shorter.
+	// maxLine bounds the length of a line, maxItem that of a flow or an event, many of
+	// which are kept; written lines are far shorter.
 	maxLine = 1 << 20
+	maxItem = 4 << 10
 	// oldest and latest are the years of plausible times.
 	oldest, latest = 1970, 2262
 )
@@ -103,7 +105,7 @@ func (r *Reader) next(ctx context.Context) (l line, err error) {
 		}
 		return l, io.EOF
 	}
-	if err := json.Unmarshal(r.lines.Bytes(), &l); err != nil {
+	if err := json.Unmarshal(r.lines.Bytes(), &l); err != nil || l.Head == nil && len(r.lines.Bytes()) > maxItem {
 		return l, ErrBroken
 	}
 	return l, nil
