@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ctop/internal/format"
 	"ctop/tracker/flow"
 )
 
@@ -115,7 +116,7 @@ func processOf(f *flow.Flow) string {
 		return ""
 	}
 	// Spaces part the words of a comment.
-	return fmt.Sprintf(" process=%s pid=%d", strings.ReplaceAll(p.Name, " ", "_"), p.PID)
+	return fmt.Sprintf(" process=%s pid=%d", strings.ReplaceAll(format.Clean(p.Name), " ", "_"), p.PID)
 }
 
 // comment says what the tracker knows of a packet.
