@@ -207,3 +207,27 @@ func TestPastScreens(t *testing.T) {
 		}
 	}
 }
+
+// A page on which there was nothing then says so, and blames neither a filter nor now.
+func TestPastEmpty(t *testing.T) {
+	c := newConsole(t, 120, 40, flowsUpTo(0), WithPast(new(pastList)))
+	for i := range 5 {
+		f := fakeFlow(i + 1)
+		c.source.events = append(c.source.events, flow.Event{
+			Type: flow.EventNew, Time: c.now.Add(time.Second), ID: f.ID, Tuple: f.Tuple, To: f.State,
+		})
+		c.publish(flowsUpTo(i+1), time.Second)
+	}
+	c.press("{")
+	for page, want := range map[string]string{
+		"1": "there were no flows then", "2": "nothing had happened yet", "3": "there were no flows then",
+	} {
+		c.press(page)
+		c.shows(want)
+		c.hides("filter; Esc", "no flows yet")
+	}
+	c.press("4")
+	c.shows("at that time")
+	c.press("2", "/", "state:syn", "enter")
+	c.shows("none of 5 events passes the filter; Esc clears it")
+}

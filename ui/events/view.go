@@ -40,8 +40,11 @@ func (p *Page) emptiness() string {
 	if p.only {
 		return "nobody has done anything here yet"
 	}
-	if n := len(p.log); n > 0 {
+	if n := len(p.log); n > 0 && !p.filter.Empty() {
 		return "none of " + format.Plural(n, "event") + " passes the filter; Esc clears it"
+	}
+	if p.frame.Past {
+		return "nothing had happened yet"
 	}
 	return "nothing has happened yet"
 }

@@ -98,7 +98,10 @@ func (p *Page) chart(q quantity, width, height int) []string {
 
 func (p *Page) chartTitle(width int) string {
 	d := p.history.covered(width)
-	if d < time.Second {
+	switch {
+	case d < time.Second && p.frame.Past:
+		return "at that time"
+	case d < time.Second:
 		return "now"
 	}
 	return "the last " + format.Words(d.Truncate(time.Second))

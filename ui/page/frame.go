@@ -137,6 +137,8 @@ func (f *Frame) Emptiness() string {
 		return "waiting for the first snapshot"
 	case !f.filter.Empty() && len(f.Shown.Flows) > 0:
 		return "none of " + format.Plural(len(f.Shown.Flows), "flow") + " passes the filter; Esc clears it"
+	case f.Past:
+		return "there were no flows then"
 	}
 	where := " between "
 	if f.Shown.Watches() {

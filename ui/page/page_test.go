@@ -278,6 +278,9 @@ func TestEmptiness(t *testing.T) {
 	is("none of 2 flows passes the filter; Esc clears it")
 	f.Shown = fake.Snapshot(f.Now, nil)
 	is("no flows yet: they appear with the first packet between veth1 ⇄ veth2")
+	f.Past = true
+	is("there were no flows then")
+	f.Past = false
 	f.Shown.Interfaces = f.Shown.Interfaces[:1]
 	f.Shown.Interfaces[0].Role = flow.RoleWatch
 	is("no flows yet: they appear with the first packet at veth1")
