@@ -69,7 +69,11 @@ func (s *sender) run(ctx context.Context) {
 		if err == nil {
 			// A write to a collector that takes nothing ends with ctx, too.
 			release := context.AfterFunc(ctx, func() { _ = s.conn.Close() })
+			began := time.Now()
 			err = s.session(ctx)
+			if time.Since(began) > longestPause {
+				s.pause = 0 // it does more than accept and close
+			}
 			release()
 			_ = s.conn.Close()
 		}
@@ -283,6 +287,6 @@ func (s *sender) succeed() {
 	if s.down != nil {
 		s.log.Info("the collector takes flow records again", "collector", s.to.String(), "dropped", s.counts.dropped.Load()-s.since)
 	}
-	s.down, s.pause = nil, 0
+	s.down = nil
 	s.counts.up.Store(true)
 }

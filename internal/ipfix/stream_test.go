@@ -79,6 +79,29 @@ func TestReconnect(t *testing.T) {
 	e.Finish(false)
 }
 
+// A collector that accepts and closes at once is tried less and less often.
+func TestCollectorThatCloses(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	e := exporter(t, &table{}, false, "tcp://"+l.Addr().String())
+	e.Start()
+	var last time.Time
+	for i := range 5 {
+		a := accept(t, l)
+		_ = a.conn.Close()
+		if i < 4 {
+			last = time.Now()
+		}
+	}
+	if since := time.Since(last); since < 4*firstPause {
+		t.Errorf("it was tried again after %s, the fifth time", since)
+	}
+	e.Finish(false)
+}
+
 // A collector that takes nothing does not hold up events. What its queue cannot hold is
 // dropped, and the numbers tell how much when it goes on.
 func TestCollectorThatTakesNothing(t *testing.T) {
