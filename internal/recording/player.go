@@ -68,14 +68,14 @@ func (p *Player) Play(ctx context.Context, r *Reader, o PlayOptions) error {
 			return nil
 		}
 		before = item.Time()
+		if item.Snapshot != nil {
+			p.steering.arrive(before)
+		}
 		if item.Snapshot != nil && o.OnSnapshot != nil {
 			o.OnSnapshot(item.Snapshot)
 		}
 		if err := p.take(item, o.OnEvent); err != nil {
 			return err
-		}
-		if item.Snapshot != nil {
-			p.steering.arrived()
 		}
 	}
 	return nil

@@ -39,11 +39,12 @@ func (s *steering) end() {
 	s.ended = true
 }
 
-// arrived ends a step.
-func (s *steering) arrived() {
+// arrive ends a step at the time of a snapshot, before that can be seen: whoever sees it
+// steers on from there.
+func (s *steering) arrive(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.step = false
+	s.at, s.step = at, false
 }
 
 // change changes what is wanted.
