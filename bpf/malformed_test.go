@@ -250,7 +250,7 @@ func TestHeadersOfAllSizes(t *testing.T) {
 // A malformed option ends the search for the window scale.
 func TestTCPOptions(t *testing.T) {
 	h := newHarness(t, setup{})
-	const none = 255
+	const none = 0x80
 	for _, c := range []struct {
 		name    string
 		options []byte

@@ -64,7 +64,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	l, ctx := newLab(t)
 	before := offloads(t, l)
 	worked := false
-	for _, n := range []int{10, 28, 44, 46, 48, 50, 52, 64} {
+	for _, n := range []int{10, 28, 44, 48, 52, 56, 60, 64, 128} {
 		limit := []string{"prlimit", "--nofile=" + strconv.Itoa(n)}
 		o := runUnder(ctx, t, limit, "--dump", "-o", "json", "--for", "100ms", l.Client.Port(), l.Server.Port())
 		if o.status == 0 {
