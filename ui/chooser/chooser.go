@@ -2,8 +2,6 @@
 package chooser
 
 import (
-	"strings"
-
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -101,31 +99,15 @@ func (d *Dialog) Footer(width, _ int) []string {
 	}, []page.Hint{{Key: k.Back, Does: "drop"}})}
 }
 
-const (
-	frame     = 4
-	nameWidth = 11
-)
+const nameWidth = 11
 
 // Box draws the list as a box of at most the given size.
 func (d *Dialog) Box(width, height int) []string {
-	inner := min(width-frame, 48)
-	if inner < 1 || height < 3 {
-		return nil
-	}
-	visible := d.window
-	visible.Resize(len(d.choices), height-2)
-	title := format.Cut(" columns: [-] has no room here ", inner)
-	lines := []string{"┌" + d.frame.Theme.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
-	first, end := visible.Visible()
 	choices := d.list.Choices() // as the screen is now
-	for i := first; i < end; i++ {
-		text := format.Left(" "+line(choices[i]), inner)
-		if i == visible.Cursor {
-			text = d.frame.Theme.Cursor.Render(format.Left("▌"+line(choices[i]), inner))
-		}
-		lines = append(lines, "│ "+text+" │")
-	}
-	return append(lines, "└"+strings.Repeat("─", inner+2)+"┘")
+	return page.List{
+		Title: "columns: [-] has no room here", Window: d.window, Most: 48,
+		Line: func(i int) string { return line(choices[i]) },
+	}.Box(d.frame.Theme, width, height)
 }
 
 func line(c Choice) string {

@@ -2,6 +2,7 @@
 package confirm
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -94,23 +95,11 @@ func (d *Dialog) Box(width, _ int) []string {
 	return Box(d.frame.Theme, d.question, d.input, width)
 }
 
-// Frame and padding at both sides.
-const frame = 4
-
 // Box draws a question and the typed text as a box of at most the given width.
 func Box(t theme.Theme, q Question, typed prompt.Model, width int) []string {
-	inner := q.innerWidth(width - frame)
-	title := format.Cut(" "+q.Title+" ", inner)
-	lines := []string{"┌" + t.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
-	for _, text := range q.Lines {
-		lines = append(lines, boxed(text, inner))
-	}
-	lines = append(lines, boxed(q.answer(typed, inner), inner))
-	return append(lines, "└"+strings.Repeat("─", inner+2)+"┘")
-}
-
-func boxed(text string, inner int) string {
-	return "│ " + format.Left(text, inner) + " │"
+	inner := q.innerWidth(width - page.BoxFrame)
+	lines := append(slices.Clone(q.Lines), q.answer(typed, inner))
+	return page.Box(t, q.Title, lines, inner)
 }
 
 func (q Question) innerWidth(most int) int {

@@ -166,29 +166,12 @@ func (d *choosing) Footer(width, _ int) []string {
 	}, []page.Hint{{Key: k.Back, Does: "back"}})}
 }
 
-// frame and padding at both sides of the box.
-const frame = 4
-
 // Box draws the list as a box of at most the given size.
 func (d *choosing) Box(width, height int) []string {
-	inner := min(width-frame, 72)
-	if inner < 1 || height < 3 {
-		return nil
-	}
-	visible := d.window
-	visible.Resize(len(d.names), height-2)
-	title := format.Cut(" views ", inner)
-	theme := d.book.frame.Theme
-	lines := []string{"┌" + theme.Title.Render(title) + strings.Repeat("─", max(inner+2-format.Width(title), 0)) + "┐"}
-	first, end := visible.Visible()
-	for i := first; i < end; i++ {
-		text := format.Left(" "+d.line(d.names[i]), inner)
-		if i == visible.Cursor {
-			text = theme.Cursor.Render(format.Left("▌"+d.line(d.names[i]), inner))
-		}
-		lines = append(lines, "│ "+text+" │")
-	}
-	return append(lines, "└"+strings.Repeat("─", inner+2)+"┘")
+	return page.List{
+		Title: "views", Window: d.window, Most: 72,
+		Line: func(i int) string { return d.line(d.names[i]) },
+	}.Box(d.book.frame.Theme, width, height)
 }
 
 // line says what a view shows.
