@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -49,28 +48,17 @@ type CaptureOptions struct {
 	Rules []flow.Rule
 }
 
-// Captures hands out captures. Its methods are safe for concurrent use.
+// Captures hands out captures. Its methods are safe for concurrent use. Close prevents
+// further ones, so that the objects can be closed.
 type Captures struct {
+	*slots
 	table *Table
-	// lock reserves a slot among processes.
-	lock func(slot uint32) (release func(), ok bool)
-
-	mu     sync.Mutex
-	taken  map[uint32]bool
-	closed bool
 }
 
 // NewCaptures returns the captures of a table. lock reserves a slot among processes
 // until release is called.
 func NewCaptures(t *Table, lock func(slot uint32) (release func(), ok bool)) *Captures {
-	return &Captures{table: t, lock: lock, taken: map[uint32]bool{}}
-}
-
-// Close prevents further captures, so that the objects can be closed.
-func (c *Captures) Close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
+	return &Captures{slots: newSlots(lock), table: t}
 }
 
 // Capture gets copies of the packets of marked flows.
@@ -119,19 +107,13 @@ func (c *Captures) Begin(o CaptureOptions) (*Capture, error) {
 
 // take reserves a slot.
 func (c *Captures) take() (*Capture, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return nil, os.ErrClosed
-	}
 	for slot := range c.table.objects.captures.MaxEntries() {
-		if c.taken[slot] {
-			continue
-		}
-		if release, ok := c.lock(slot); ok {
-			c.taken[slot] = true
+		if release, ok := c.claim(slot); ok {
 			return &Capture{captures: c, slot: slot, release: release}, nil
 		}
+	}
+	if c.isClosed() {
+		return nil, os.ErrClosed
 	}
 	return nil, ErrNoCapture
 }
@@ -175,14 +157,12 @@ func (x *Capture) ask(request kernelAsked) error {
 
 // Close ends the capture. Marks of flows go with their next packet.
 func (x *Capture) Close() {
-	c := x.captures
-	c.mu.Lock()
-	if !c.closed && x.reader != nil {
-		_ = x.ask(requestEnd)
-		_ = c.table.objects.captures.Delete(x.slot)
-	}
-	delete(c.taken, x.slot)
-	c.mu.Unlock()
+	x.captures.free(x.slot, func() {
+		if x.reader != nil {
+			_ = x.ask(requestEnd)
+			_ = x.captures.table.objects.captures.Delete(x.slot)
+		}
+	})
 	if x.reader != nil {
 		_ = x.reader.Close()
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -38,28 +37,17 @@ func (c *Clock) outdated(since time.Duration, now time.Time) bool {
 var ErrNoSlot = errors.New("all reader slots are taken: close another ctop on these interfaces")
 
 // Readers registers ring buffers for events. Each occupies a slot of the table.
-// Its methods are safe for concurrent use.
+// Its methods are safe for concurrent use. Close prevents further registrations, so
+// that the objects can be closed.
 type Readers struct {
+	*slots
 	table *Table
-	// lock reserves a slot among processes.
-	lock func(slot uint32) (release func(), ok bool)
-
-	mu     sync.Mutex
-	taken  map[uint32]bool
-	closed bool
 }
 
 // NewReaders returns the readers of a table. lock reserves a slot among
 // processes until release is called.
 func NewReaders(t *Table, lock func(slot uint32) (release func(), ok bool)) *Readers {
-	return &Readers{table: t, lock: lock, taken: map[uint32]bool{}}
-}
-
-// Close prevents further registrations, so that the objects can be closed.
-func (r *Readers) Close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.closed = true
+	return &Readers{slots: newSlots(lock), table: t}
 }
 
 // slot is a registered ring buffer and its index in the readers map.
@@ -77,10 +65,11 @@ func (r *Readers) takeSlot() (*slot, error) {
 	}
 	list := r.table.objects.readers
 	for i := range list.MaxEntries() {
-		s := &slot{index: i, ring: ring}
-		if !r.claim(s) {
+		release, ok := r.claim(i)
+		if !ok {
 			continue
 		}
+		s := &slot{index: i, release: release, ring: ring}
 		if err := list.Put(i, ring); err != nil {
 			r.giveBack(s)
 			return nil, fmt.Errorf("register ring buffer: %w", err)
@@ -91,29 +80,8 @@ func (r *Readers) takeSlot() (*slot, error) {
 	return nil, fmt.Errorf("read events: %w", ErrNoSlot)
 }
 
-// claim reserves a slot within this process and among processes.
-func (r *Readers) claim(s *slot) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.closed || r.taken[s.index] {
-		return false
-	}
-	release, ok := r.lock(s.index)
-	if !ok {
-		return false
-	}
-	s.release = release
-	r.taken[s.index] = true
-	return true
-}
-
 func (r *Readers) giveBack(s *slot) {
-	r.mu.Lock()
-	if !r.closed {
-		_ = r.table.objects.readers.Delete(s.index)
-	}
-	delete(r.taken, s.index)
-	r.mu.Unlock()
+	r.free(s.index, func() { _ = r.table.objects.readers.Delete(s.index) })
 	s.release()
 	s.ring.Close()
 }
