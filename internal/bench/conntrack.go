@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"strings"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -32,10 +31,8 @@ func startConntrack() error {
 	if err := sysctl("ipv4/ip_forward", "1"); err != nil {
 		return err
 	}
-	command := exec.Command("nft", "-f", "-")
-	command.Stdin = strings.NewReader(conntrackRules)
-	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("load rules: %w: %s", err, out)
+	if err := nft(conntrackRules); err != nil {
+		return err
 	}
 	return sysctl("netfilter/nf_conntrack_checksum", "0")
 }
