@@ -1,8 +1,7 @@
 package e2e
 
 import (
-	"encoding/binary"
-	"io"
+	"errors"
 	"net"
 	"os/exec"
 	"strconv"
@@ -69,6 +68,18 @@ func (c *collected) sofar() (all carried, ends uint64, missing uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.carried, c.ends, c.missing
+}
+
+// agrees compares what was collected with the events of ctop. Nothing is missing.
+func (c *collected) agrees(e *exported) (got carried, ends uint64) {
+	c.t.Helper()
+	got, ends, missing := c.sofar()
+	want := e.ended()
+	c.t.Logf("%+v collected, %d of them ends, of %+v", got, ends, want)
+	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
+		c.t.Errorf("%+v, %d ends, %d missing, of %+v; ctop: %s", got, ends, missing, want, e.log.end())
+	}
+	return got, ends
 }
 
 // listen reads datagrams until the returned function is called. Those that are not heard
@@ -143,12 +154,7 @@ func TestActiveRecordsAddUp(t *testing.T) {
 	e.settle()
 	e.stop()
 	stop()
-	got, ends, missing := c.sofar()
-	want := e.ended()
-	t.Logf("%+v collected, %d of them ends, of %+v", got, ends, want)
-	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
-		t.Errorf("%+v, %d ends, %d missing, of %+v", got, ends, missing, want)
-	}
+	got, ends := c.agrees(e)
 	if got.flows < ends+5 {
 		t.Errorf("%d records of flows that go on", got.flows-ends)
 	}
@@ -168,12 +174,7 @@ func TestWatchedRecordsAddUp(t *testing.T) {
 	e.settle()
 	e.stop()
 	stop()
-	got, ends, missing := c.sofar()
-	want := e.ended()
-	t.Logf("%+v collected, %d of them ends, of %+v", got, ends, want)
-	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
-		t.Errorf("%+v, %d ends, %d missing, of %+v; ctop: %s", got, ends, missing, want, e.log.end())
-	}
+	c.agrees(e)
 }
 
 // serveTCP accepts one connection after the other, and returns when stop is called.
@@ -200,13 +201,11 @@ func (c *collected) serveTCP() (stop func()) {
 func (c *collected) stream(conn net.Conn) {
 	defer conn.Close()
 	for {
-		header := make([]byte, 4)
-		if _, err := io.ReadFull(conn, header); err != nil {
-			return
-		}
-		b := append(header, make([]byte, int(binary.BigEndian.Uint16(header[2:]))-len(header))...)
-		if _, err := io.ReadFull(conn, b[len(header):]); err != nil {
-			c.t.Errorf("a message ends early: %v", err)
+		b, err := ipfixtest.ReadMessage(conn)
+		if err != nil {
+			if errors.Is(err, ipfixtest.ErrCut) {
+				c.t.Error(err)
+			}
 			return
 		}
 		c.message(b)
@@ -235,11 +234,7 @@ func TestStreamIsRead(t *testing.T) {
 	e.settle()
 	e.stop()
 	stop()
-	got, ends, missing := c.sofar()
-	want := e.ended()
-	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
-		t.Errorf("%+v, %d ends, %d missing, of %+v; ctop: %s", got, ends, missing, want, e.log.end())
-	}
+	got, _ := c.agrees(e)
 	_ = dump.Process.Signal(syscall.SIGINT)
 	_ = dump.Wait()
 	if bad := tshark(t, capture, "_ws.malformed || _ws.expert.severity >= 6291456", "frame.number"); len(bad) > 0 {

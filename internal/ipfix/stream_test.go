@@ -1,8 +1,6 @@
 package ipfix
 
 import (
-	"encoding/binary"
-	"io"
 	"net"
 	"testing"
 	"time"
@@ -36,12 +34,8 @@ func (a *accepted) flows(n int) (all []ipfixtest.Record, missing uint32) {
 		a.t.Fatal(err)
 	}
 	for len(all) < n {
-		header := make([]byte, 4)
-		if _, err := io.ReadFull(a.conn, header); err != nil {
-			a.t.Fatal(err)
-		}
-		b := append(header, make([]byte, int(binary.BigEndian.Uint16(header[2:]))-4)...)
-		if _, err := io.ReadFull(a.conn, b[4:]); err != nil {
+		b, err := ipfixtest.ReadMessage(a.conn)
+		if err != nil {
 			a.t.Fatal(err)
 		}
 		m, err := a.decoder.Decode(b)
@@ -55,15 +49,21 @@ func (a *accepted) flows(n int) (all []ipfixtest.Record, missing uint32) {
 	return all, missing
 }
 
-// A collector over TCP that ends the connection gets another one, which begins with the
-// templates and with number 0.
-func TestReconnect(t *testing.T) {
+// streaming returns a listener, and an exporter to it that has not started.
+func streaming(t *testing.T) (net.Listener, *Exporter) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	e := exporter(t, &table{}, false, "tcp://"+l.Addr().String())
+	t.Cleanup(func() { _ = l.Close() })
+	return l, exporter(t, &table{}, false, "tcp://"+l.Addr().String())
+}
+
+// A collector over TCP that ends the connection gets another one, which begins with the
+// templates and with number 0.
+func TestReconnect(t *testing.T) {
+	l, e := streaming(t)
 	e.Start()
 	for id := range flow.ID(3) {
 		a := accept(t, l)
@@ -81,12 +81,7 @@ func TestReconnect(t *testing.T) {
 
 // A collector that accepts and closes at once is tried less and less often.
 func TestCollectorThatCloses(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	e := exporter(t, &table{}, false, "tcp://"+l.Addr().String())
+	l, e := streaming(t)
 	e.Start()
 	var last time.Time
 	for i := range 5 {
@@ -105,12 +100,7 @@ func TestCollectorThatCloses(t *testing.T) {
 // A collector that takes nothing does not hold up events. What its queue cannot hold is
 // dropped, and the numbers tell how much when it goes on.
 func TestCollectorThatTakesNothing(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	e := exporter(t, &table{}, false, "tcp://"+l.Addr().String())
+	l, e := streaming(t)
 	e.senders[0].queue.limit = 100
 	e.Start()
 	a := accept(t, l)
@@ -149,12 +139,7 @@ func TestCollectorThatTakesNothing(t *testing.T) {
 
 // The end is bounded, whatever a collector does.
 func TestFinishIsBounded(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	e := exporter(t, &table{}, false, "tcp://"+l.Addr().String())
+	l, e := streaming(t)
 	e.Start()
 	accept(t, l)
 	const many = 50_000 // more than sockets and queue hold

@@ -6,7 +6,29 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 )
+
+// ErrCut means that a message is not whole.
+var ErrCut = errors.New("a message ends early")
+
+// ReadMessage reads a message from a stream. The error wraps [ErrCut] if only its
+// beginning comes.
+func ReadMessage(r io.Reader) ([]byte, error) {
+	header := make([]byte, 4)
+	if _, err := io.ReadFull(r, header); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint16(header[2:]))
+	if n < len(header) {
+		return nil, fmt.Errorf("a message has an impossible length of %d bytes", n)
+	}
+	message := append(header, make([]byte, n-len(header))...)
+	if _, err := io.ReadFull(r, message[len(header):]); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCut, err)
+	}
+	return message, nil
+}
 
 // Field is one field of a template.
 type Field struct {
