@@ -120,14 +120,12 @@ func (m *root) shownAt() (at time.Time, ok bool) {
 // travel shows another time.
 func (m *root) travel(to time.Time) tea.Cmd {
 	f := m.frame
+	f.PausedAt = to
 	var paused tea.Cmd
 	if !f.Past {
-		before := f.Shown
 		f.Past, f.Paused, f.Target = true, true, f.Shown
-		f.PausedAt = to
-		paused = f.Broadcast(page.PauseChanged{Before: before})
+		paused = f.Broadcast(page.PauseChanged{Before: f.Shown})
 	}
-	f.PausedAt = to
 	return tea.Batch(paused, m.traveling.Renew())
 }
 

@@ -24,11 +24,11 @@ func (w *Writer) scan() (err error) {
 		return err
 	}
 	w.scanned = time.Now()
-	wanted := w.options.Filter.For(w.snapshot)
+	w.wanted = w.options.Filter.For(w.snapshot)
 	for i := range w.snapshot.Flows {
 		f := &w.snapshot.Flows[i]
 		k := w.known[f.ID]
-		match := wanted.Match(f)
+		match := w.wanted.Match(f)
 		if k == nil && !match {
 			continue
 		}
@@ -86,7 +86,7 @@ func (w *Writer) flowOf(p *flow.Packet) *known {
 	if f.Holding.Process == nil {
 		f.Holding = p.Holding
 	}
-	k.is(&f, w.options.Filter.For(w.snapshot).Match(&f))
+	k.is(&f, w.wanted.Match(&f))
 	k.state = p.To
 	if err := w.mark(k, p.Ref); err != nil {
 		k.marked = !k.wanted // the next scan tries again

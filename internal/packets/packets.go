@@ -70,8 +70,10 @@ type Writer struct {
 	file    *pcapng.Writer
 	// known are the flows whose packets came, or that match.
 	known map[flow.ID]*known
-	// snapshot is the latest reading of the table.
+	// snapshot is the latest reading of the table, and wanted the filter for its
+	// interfaces.
 	snapshot *flow.Snapshot
+	wanted   filter.Filter
 	scanned  time.Time
 	names    []string
 	// interfaces are the numbers of the tracker's interfaces in the file, plus one.
