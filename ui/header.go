@@ -88,6 +88,9 @@ func (m *root) problems() []string {
 	case m.options.deck != nil && m.options.deck.Held():
 		problems = append(problems, "stopped")
 	}
+	if m.every > 1 {
+		problems = append(problems, "slow link 1/"+strconv.Itoa(m.every))
+	}
 	s := m.frame.Latest
 	if s == nil {
 		return problems

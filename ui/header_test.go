@@ -21,3 +21,16 @@ func TestHeaderSaysEachProblemOnce(t *testing.T) {
 	c.shows(" table 95 % · veth10 down · veth1 down ")
 	c.hides("table 95 % · table")
 }
+
+// TestSlowLinkInHeader says which part of the frames is shown, while that is not all.
+func TestSlowLinkInHeader(t *testing.T) {
+	every := 1
+	c := newConsole(t, 80, 24, flowsUpTo(10), WithLink(func() int { return every }))
+	c.hides("slow link")
+	every = 3
+	c.pass(time.Second)
+	c.shows("slow link 1/3")
+	every = 1
+	c.pass(time.Second)
+	c.hides("slow link")
+}

@@ -47,6 +47,8 @@ type root struct {
 	noticed uint64
 	// gap is the time between the last two snapshots.
 	gap time.Duration
+	// every is more than 1 on a slow link, where one of so many frames is shown.
+	every int
 	// traveling fetches a snapshot of the past.
 	traveling *work.Task[*flow.Snapshot]
 	// greeting is said with the first snapshot.

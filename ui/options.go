@@ -53,6 +53,7 @@ type options struct {
 	keptViews       bool
 	ascii           bool
 	filter          filter.Filter
+	link            func() int
 	// width and height are those of a terminal that does not know its own.
 	width, height int
 }
@@ -172,6 +173,12 @@ func ResetText(o flow.Outcome) string { return acting.ResetText(o) }
 // WithRole shows the operator's role in the header.
 func WithRole(role string) Option {
 	return func(o *options) { o.role = role }
+}
+
+// WithLink tells of a slow link: of so many frames, one is shown. every does not run on
+// the console's goroutine.
+func WithLink(every func() int) Option {
+	return func(o *options) { o.link = every }
 }
 
 // WithRefusal refuses every key that acts, with the error of refuse, before any

@@ -22,6 +22,8 @@ type look struct {
 	events   []flow.Event
 	next     uint64
 	sessions sessionPoll
+	// every is that of so many frames one is shown.
+	every int
 }
 
 // poll returns a command that looks at the source. What it finds is dropped if
@@ -33,7 +35,11 @@ func (m *root) poll() tea.Cmd {
 		events, next := source.Events(after)
 		snapshot := source.Snapshot()
 		options.offer(snapshot)
-		return look{now: options.clock(), snapshot: snapshot, events: events, next: next, sessions: sessions()}
+		found := look{now: options.clock(), snapshot: snapshot, events: events, next: next, sessions: sessions()}
+		if options.link != nil {
+			found.every = options.link()
+		}
+		return found
 	}, func(found look) tea.Cmd {
 		if generation != m.generation {
 			return nil
@@ -63,7 +69,7 @@ func (m *root) handleTick(msg tickMsg) tea.Cmd {
 
 // take hands what was found to the pages.
 func (m *root) take(found look) tea.Cmd {
-	m.frame.Now = found.now
+	m.frame.Now, m.every = found.now, found.every
 	m.frame.ExpireStatus()
 	m.takeSnapshot(found.snapshot)
 	m.takeEvents(found)

@@ -35,6 +35,8 @@ type fakeSource struct {
 	timeouts []string
 	// flows is how many there are, three where zero.
 	flows atomic.Int32
+	// busy makes them count, each at its own rate.
+	busy atomic.Bool
 	// panics makes the next look at it one.
 	panics atomic.Bool
 }
@@ -50,14 +52,18 @@ func (f *fakeSource) Snapshot() *flow.Snapshot {
 		},
 	}
 	for i := range max(3, f.flows.Load()) {
-		s.Flows = append(s.Flows, flow.Flow{
+		one := flow.Flow{
 			ID: flow.ID(i + 1), State: flow.StateEstablished, Timeout: time.Hour,
 			Tuple: flow.Tuple{
 				Proto: flow.ProtocolTCP,
 				Src:   flow.EndFrom(netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}), 40000),
 				Dst:   flow.MustParseEnd("192.168.1.10:443"),
 			},
-		})
+		}
+		if f.busy.Load() {
+			one.Origin = flow.Half{Packets: 1, Bytes: uint64(s.Time.Unix()) % 1e6 * uint64(i), BPS: float64((s.Time.Unix() * int64(i+7)) % 997 * 1000)}
+		}
+		s.Flows = append(s.Flows, one)
 	}
 	return s
 }
@@ -141,6 +147,15 @@ func line(options string, s ssh.Signer, comment string) string {
 
 func newRig(t *testing.T, l Limits) *rig {
 	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newRigAt(t, l, listener)
+}
+
+func newRigAt(t *testing.T, l Limits, listener net.Listener) *rig {
+	t.Helper()
 	before := resources()
 	r := &rig{t: t, source: &fakeSource{}, log: &logged{}, dir: t.TempDir(), ann: newSigner(t), vic: newSigner(t)}
 	r.writeKeys(line(`role="operator"`, r.ann, "ann@desk") + line("", r.vic, "vic@desk"))
@@ -164,10 +179,6 @@ func newRig(t *testing.T, l Limits) *rig {
 		t.Fatal(err)
 	}
 	r.server.lookInterval = 50 * time.Millisecond
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.addr = listener.Addr().String()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -313,18 +324,28 @@ type screen struct {
 	*ssh.Session
 	client *ssh.Client
 	keys   io.WriteCloser
-	output *logged
+	output output
 	ended  chan error
 }
 
 func (r *rig) open(s ssh.Signer, term string, width, height int) *screen {
 	r.t.Helper()
-	c := r.dial(s)
+	return r.openOn(r.dial(s), &logged{}, term, width, height)
+}
+
+// output is what a console wrote.
+type output interface {
+	io.Writer
+	fmt.Stringer
+}
+
+func (r *rig) openOn(c *ssh.Client, out output, term string, width, height int) *screen {
+	r.t.Helper()
 	x, err := c.NewSession()
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	sc := &screen{Session: x, client: c, output: &logged{}, ended: make(chan error, 1)}
+	sc := &screen{Session: x, client: c, output: out, ended: make(chan error, 1)}
 	x.Stdout, x.Stderr = sc.output, sc.output
 	if sc.keys, err = x.StdinPipe(); err != nil {
 		r.t.Fatal(err)

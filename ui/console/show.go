@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -41,13 +42,25 @@ func (x *session) show() int {
 	})
 	defer idle.Stop()
 	in := newInlet(x.ctx, x.ch, func() { idle.Reset(s.options.Limits.Idle) })
+	painter := newPainter(x.out, x.answers, s.options.Limits, x.out.stall)
 	p := tea.NewProgram(
-		ui.New(s.options.Source, x.look()...),
+		painted{ui.New(s.options.Source, append(x.look(), ui.WithLink(painter.Every))...), painter},
 		tea.WithInput(in), tea.WithOutput(x.out), tea.WithEnvironment(x.environ()),
-		tea.WithAltScreen(), tea.WithMouseCellMotion(),
-		tea.WithFPS(s.options.Limits.FrameRate), tea.WithoutSignalHandler(),
+		tea.WithoutRenderer(), tea.WithoutSignalHandler(),
 	)
+	over, stop := context.WithCancel(context.Background())
+	var painting sync.WaitGroup
+	painting.Go(func() { painter.run(over) })
+	defer painting.Wait()
+	defer stop()
 	return x.run(p)
+}
+
+// answers asks the client for an answer, as sshd does to see whether one is alive, and
+// waits for it. It reports false if the session ends.
+func (x *session) answers() bool {
+	_, err := x.ch.SendRequest("keepalive@openssh.com", true, nil)
+	return err == nil
 }
 
 // run runs the program until the operator quits or the session ends.
