@@ -83,6 +83,33 @@ func TestBucketsFull(t *testing.T) {
 	}
 }
 
+// In a small table, too, answered flows leave slots to all other keys.
+func TestSmallTableHasSlots(t *testing.T) {
+	for _, room := range []int{16, 40, 200} {
+		for range 2000 {
+			hashing, err := newHashing(room)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := make([]ConntrackBucket, hashing.Buckets)
+			place := func() (*uint64, bool) {
+				bucket, slot, found := hashing.place(all, rand.Uint64())
+				return &all[bucket].Slots[slot%bucketSlots], found
+			}
+			for range room - max(room/spareRoom, 1) {
+				if slot, found := place(); found {
+					*slot = slotTag
+				}
+			}
+			for range 4 * room {
+				if _, found := place(); !found {
+					t.Fatalf("a table of %d flows has no slot for one of them", room)
+				}
+			}
+		}
+	}
+}
+
 // Flows that found their first bucket full are found in their second one, also once all
 // flows of the first are gone.
 func TestSpilledFlowsStay(t *testing.T) {

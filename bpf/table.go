@@ -18,6 +18,9 @@ const (
 	openingRoom = 8
 	// spareRoom is the part of the table that answered flows leave to new ones.
 	spareRoom = 16
+	// minBuckets are two pages of buckets. In fewer of them a few answered flows may fill
+	// those of another key while the table has room.
+	minBuckets = 128
 	// bucketSlots is BUCKET_SLOTS of bucket.h.
 	bucketSlots = len(ConntrackBucket{}.Slots)
 )
@@ -65,9 +68,9 @@ func SetConstants(spec *ebpf.CollectionSpec, values map[string]any) error {
 	return nil
 }
 
-// newHashing draws a hash for a table of two slots for each flow.
+// newHashing draws a hash for a table of at least two slots for each flow.
 func newHashing(maxFlows int) (ConntrackHashing, error) {
-	h := ConntrackHashing{Buckets: uint32((2*maxFlows + bucketSlots - 1) / bucketSlots)}
+	h := ConntrackHashing{Buckets: uint32(max((2*maxFlows+bucketSlots-1)/bucketSlots, minBuckets))}
 	var drawn [8 * (len(h.Factors) + 2)]byte
 	if _, err := rand.Read(drawn[:]); err != nil {
 		return h, fmt.Errorf("draw a hash: %w", err)
