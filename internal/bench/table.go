@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -236,6 +237,6 @@ type lineCounter struct{ n int }
 var _ io.Writer = (*lineCounter)(nil)
 
 func (c *lineCounter) Write(b []byte) (int, error) {
-	c.n += strings.Count(string(b), "\n")
+	c.n += bytes.Count(b, []byte{'\n'})
 	return len(b), nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ctop/internal/filter"
+	"ctop/internal/memory"
 	"ctop/internal/sick"
 	"ctop/tracker/flow"
 )
@@ -64,6 +65,7 @@ func Arrange(r Request) Result {
 		}
 	}
 	result.Rows = make([]*flow.Flow, 0, len(items))
+	memory.Prepare(result.Rows)
 	inOrder(items, func(it *item) {
 		if it.id == r.Anchor {
 			result.Anchor = len(result.Rows)
@@ -94,6 +96,7 @@ func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[f
 		room = min(room, len(r.Before)+1024)
 	}
 	items = make([]item, 0, room)
+	memory.Prepare(items)
 	for i := range flows {
 		f := &flows[i]
 		if sick.Holds(f) {

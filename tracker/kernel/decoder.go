@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 
+	"ctop/internal/memory"
 	"ctop/tracker/flow"
 )
 
@@ -39,11 +40,14 @@ type decoder struct {
 func (d *decoder) flows(places []kernelFlow, expected int) (flows []flow.Flow, waiting int) {
 	parts := Decoders(len(places))
 	if parts == 1 || len(places) > expected+expected/8 {
-		flows, waiting = d.part(make([]flow.Flow, 0, RoomFor(expected)), places, 0)
+		flows = make([]flow.Flow, 0, RoomFor(expected))
+		memory.Prepare(flows)
+		flows, waiting = d.part(flows, places, 0)
 		return flows, waiting
 	}
 	// Each part of the places has its own part of the result, with room for all of it.
 	flows = make([]flow.Flow, len(places))
+	memory.Prepare(flows)
 	size := (len(places) + parts - 1) / parts
 	found, waits := make([]int, parts), make([]int, parts)
 	var work sync.WaitGroup

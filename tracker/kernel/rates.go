@@ -3,6 +3,7 @@ package kernel
 import (
 	"time"
 
+	"ctop/internal/memory"
 	"ctop/tracker/flow"
 )
 
@@ -75,6 +76,7 @@ func withPlaces(list []flowVolume, n int) []flowVolume {
 	}
 	if n > cap(list) {
 		grown := make([]flowVolume, n, RoomFor(n))
+		memory.Prepare(grown)
 		copy(grown, list)
 		return grown
 	}
