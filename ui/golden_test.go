@@ -60,7 +60,12 @@ func TestPages(t *testing.T) {
 		"views": func(c *console) {
 			c.press("V", "usual", "enter", "/", "port:443 !state:established", "enter", "V", "backspace", "s", "b", "enter", "v")
 		},
-		"save":    func(c *console) { c.press("V", "web") },
+		"save": func(c *console) { c.press("V", "web") },
+		"compare": func(c *console) {
+			c.press("m")
+			c.publish(changed(), 5*time.Second)
+			c.press("M")
+		},
 		"columns": func(c *console) { c.press("c", "down", "space") },
 		"drilled": func(c *console) { c.press("3", "b", "b", "b", "b", "enter") },
 		"trouble": func(c *console) {

@@ -29,7 +29,7 @@ func sections(f *page.Frame) []help.Section {
 	list := []help.Section{
 		{Title: "Move", Keys: []key.Binding{k.Up, k.Down, k.PageUp, k.PageDown, k.Top, k.Bottom}},
 		{Title: "Show", Keys: []key.Binding{
-			k.Enter, k.Back, k.Filter, k.Sick, k.Like, k.Sort, k.Reverse, k.Columns, k.Views, k.SaveView, k.Names, k.Rates, k.Pause, k.Copy, k.Export,
+			k.Enter, k.Back, k.Filter, k.Sick, k.Like, k.Sort, k.Reverse, k.Columns, k.Views, k.SaveView, k.Names, k.Rates, k.Pause, k.SetMark, k.Compare, k.Copy, k.Export,
 		}},
 		{Title: "Go through the last ten minutes", Keys: enabled(k.Earlier, k.Later, k.MuchEarlier, k.MuchLater, k.Present, k.Slower, k.Faster)},
 		{Title: "Act on flows", Acts: true, Keys: []key.Binding{

@@ -71,6 +71,9 @@ func New(source Reader, opts ...Option) Model {
 	}
 	m.traveling = m.newTravel()
 	m.frame.StartFilter(o.filter)
+	if o.compared != nil {
+		m.frame.CompareWith(o.compared, o.comparedFrom)
+	}
 	m.acts = acting.New(m.frame, acting.Options{
 		Actor: o.actor, Copy: o.renderer.Output().Copy, View: m.viewCommand, NotedElsewhere: o.sessions != nil,
 	})

@@ -52,8 +52,11 @@ type options struct {
 	view            string
 	keptViews       bool
 	ascii           bool
-	filter          filter.Filter
-	link            func() int
+	// compared is the snapshot with which the flows are compared, nil if there is none.
+	compared     *flow.Snapshot
+	comparedFrom string
+	filter       filter.Filter
+	link         func() int
 	// width and height are those of a terminal that does not know its own.
 	width, height int
 }

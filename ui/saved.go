@@ -6,6 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/internal/format"
+	"ctop/tracker/flow"
 	"ctop/ui/page"
 	"ctop/ui/views"
 )
@@ -14,6 +15,15 @@ import (
 // override its own.
 func WithView(name string) Option {
 	return func(o *options) { o.view = name }
+}
+
+// MostMarked is the maximum number of flows of a snapshot that others are compared with.
+const MostMarked = page.MostMarked
+
+// WithCompared compares the flows with a snapshot from the beginning. from says where it
+// is from.
+func WithCompared(s *flow.Snapshot, from string) Option {
+	return func(o *options) { o.compared, o.comparedFrom = s, from }
 }
 
 // WithKeptViews says that the settings are kept, and saved views with them.

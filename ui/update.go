@@ -149,6 +149,10 @@ func (m *root) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 		return f.TogglePause(), true
 	case key.Matches(msg, f.Keys.Sick):
 		return f.ToggleSick(), true
+	case key.Matches(msg, f.Keys.SetMark):
+		return f.SetMark(), true
+	case key.Matches(msg, f.Keys.Compare):
+		return f.ToggleCompare(), true
 	case key.Matches(msg, f.Keys.Rates):
 		return f.NextUnit(), true
 	case key.Matches(msg, f.Keys.Names):

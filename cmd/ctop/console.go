@@ -21,6 +21,7 @@ import (
 
 	"ctop/cmd/ctop/output"
 	"ctop/internal/filter"
+	"ctop/internal/format"
 	"ctop/internal/history"
 	"ctop/tracker"
 	"ctop/tracker/flow"
@@ -40,6 +41,8 @@ type consoleFlags struct {
 	sort *sortValue
 	// view is the name of the saved view to begin with.
 	view string
+	// compare is the file of a snapshot with which the flows are compared.
+	compare string
 	// forget ignores the previous order and saves nothing.
 	forget bool
 }
@@ -48,6 +51,7 @@ func (f *consoleFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.names, "names", false, "resolve addresses and ports in the console, in the background")
 	flags.Var(&f.theme, "theme", "colours for a dark or a light background; auto asks the terminal")
 	flags.StringVar(&f.view, "view", "", "begin the console with a saved view, by its `NAME`")
+	flags.StringVar(&f.compare, compareFlag, "", "compare in the console with the snapshot or the recording in a `FILE`: what came, went and changed")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console; the variable NO_COLOR does the same")
 }
 
@@ -82,6 +86,11 @@ func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlag
 	if err := look.checkView(m.saved); err != nil {
 		return err
 	}
+	compared, err := look.readCompared()
+	if err != nil {
+		return err
+	}
+	more = append(more, compared...)
 	suspend := newSuspension()
 	input := watchInput(e.stdin)
 	model := ui.New(source, append(look.options(e, input, m.saved), more...)...)
@@ -129,6 +138,23 @@ func (f *consoleFlags) checkView(saved ui.Settings) error {
 	}
 	return usagef("--view: no view is called %q: use %s", f.view, strings.Join(slices.Sorted(maps.Keys(saved.Views)), ", "))
 }
+
+// readCompared reads the snapshot with which the flows are compared.
+func (f *consoleFlags) readCompared() ([]ui.Option, error) {
+	if f.compare == "" {
+		return nil, nil
+	}
+	s, err := readSnapshotFile(context.Background(), compareFlag, f.compare)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(s.Flows); n > ui.MostMarked {
+		return nil, fmt.Errorf("--compare: %s has %s flows, and the console compares with at most %s: use ctop diff", f.compare, format.Count(n), format.Count(ui.MostMarked))
+	}
+	return []ui.Option{ui.WithCompared(s, filepath.Base(f.compare))}, nil
+}
+
+const compareFlag = "compare"
 
 // options returns the saved settings of the console, changed by what the flags say.
 func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []ui.Option {

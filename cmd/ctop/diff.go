@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -104,21 +105,29 @@ func (c *diffCommand) readBoth(ctx context.Context, first, second string) (befor
 }
 
 func (c *diffCommand) read(ctx context.Context, name string) (*flow.Snapshot, error) {
-	in := c.env.stdin
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, fmt.Errorf("diff: %w", err)
-		}
-		defer func() { _ = file.Close() }() // nothing was written
-		in = file
+	if name == "-" {
+		return readSnapshot(ctx, "diff", name, c.env.stdin)
 	}
+	return readSnapshotFile(ctx, "diff", name)
+}
+
+// readSnapshotFile reads a snapshot for a command or a flag.
+func readSnapshotFile(ctx context.Context, what, name string) (*flow.Snapshot, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	return readSnapshot(ctx, what, name, file)
+}
+
+func readSnapshot(ctx context.Context, what, name string, in io.Reader) (*flow.Snapshot, error) {
 	s, err := snapshot.Read(ctx, newInterruptibleReader(ctx, in))
 	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("diff: reading %s was interrupted", name)
+		return nil, fmt.Errorf("%s: reading %s was interrupted", what, name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("diff: read %s: %w: use the JSON of ctop --dump, or a recording", name, err)
+		return nil, fmt.Errorf("%s: read %s: %w: use the JSON of ctop --dump, or a recording", what, name, err)
 	}
 	return s, nil
 }
@@ -127,7 +136,7 @@ func (c *diffCommand) read(ctx context.Context, name string) (*flow.Snapshot, er
 func (c *diffCommand) wanted(d *output.Diff) []diff.Row {
 	before, after := c.filter.For(d.Before.Snapshot), c.filter.For(d.After.Snapshot)
 	rows := slices.DeleteFunc(slices.Clone(d.Result.Rows), func(row diff.Row) bool {
-		matches := row.Before != nil && before.Match(row.Before) || row.After != nil && after.Match(row.After)
+		matches := row.Before != nil && before.MatchRow(&row, row.Before) || row.After != nil && after.MatchRow(&row, row.After)
 		return !matches || !c.only.has(row.Change)
 	})
 	if c.limit > 0 && len(rows) > int(c.limit) {

@@ -110,9 +110,13 @@ func (f *viewFlags) register(flags *pflag.FlagSet) {
 
 func (f *viewFlags) wanted() filter.Filter { return f.filter.Filter }
 
-// checkNames refuses host names in the filter, which only a console resolves.
+// checkNames refuses host names in the filter, which only a console resolves, and what
+// needs another snapshot.
 func (f *viewFlags) checkNames() error {
 	if _, err := filter.Parse(f.filter.String()); err != nil {
+		return usagef("--filter: %w", err)
+	}
+	if err := f.wanted().CheckAlone(); err != nil {
 		return usagef("--filter: %w", err)
 	}
 	return nil

@@ -20,15 +20,17 @@ const (
 	Went
 	// Changed: the flow is in both, and its state or one of its counters differs.
 	Changed
+	// Same: the flow is in both, and nothing differs.
+	Same
 	numChanges
 )
 
-var changeNames = [numChanges]string{"came", "went", "changed"}
+var changeNames = [numChanges]string{"came", "went", "changed", "same"}
 
 // String returns the name of the change in all outputs.
 func (c Change) String() string { return changeNames[c] }
 
-// Changes returns all changes.
+// Changes returns all changes but [Same].
 func Changes() []Change { return []Change{Came, Went, Changed} }
 
 // Key says what makes two flows of two snapshots the same.
@@ -130,43 +132,29 @@ func (r *Result) Count(c Change) int {
 // Compare compares an earlier snapshot with a later one. The result refers to their
 // flows.
 func Compare(before, after *flow.Snapshot, key Key) *Result {
-	if key == ByAny {
-		if key = ByTuple; shareID(before, after) {
-			key = ByID
+	c := NewMark(before, key).With(after)
+	r := &Result{Key: c.Key()}
+	for row := range c.Rows() {
+		if row.Change == Same {
+			r.Same++
+			continue
 		}
-	}
-	r := &Result{Key: key}
-	if key == ByID {
-		compare(r, before, after, func(_ *flow.Snapshot, f *flow.Flow) flow.ID { return f.ID })
-	} else {
-		compare(r, before, after, placeOf)
+		r.Rows = append(r.Rows, row)
 	}
 	slices.SortFunc(r.Rows, func(a, b Row) int {
-		return cmp.Or(cmp.Compare(a.Change, b.Change), cmp.Compare(b.weight(), a.weight()),
+		return cmp.Or(cmp.Compare(a.Change, b.Change), cmp.Compare(b.Weight(), a.Weight()),
 			cmp.Compare(a.Flow().ID, b.Flow().ID))
 	})
 	return r
 }
 
-// weight is what a row is sorted by: what it carried between the snapshots, or, if it
+// Weight is what a row is sorted by: what it carried between the snapshots, or, if it
 // went, what it had carried.
-func (r *Row) weight() int64 {
+func (r *Row) Weight() int64 {
 	if r.Change == Went {
 		return int64(r.Before.Bytes())
 	}
 	return r.Bytes()
-}
-
-// shareID reports whether a flow is in both snapshots.
-func shareID(before, after *flow.Snapshot) bool {
-	ids := make(map[flow.ID]struct{}, len(before.Flows))
-	for i := range before.Flows {
-		ids[before.Flows[i].ID] = struct{}{}
-	}
-	return slices.ContainsFunc(after.Flows, func(f flow.Flow) bool {
-		_, shared := ids[f.ID]
-		return shared
-	})
 }
 
 // place is a conversation at an interface, whoever began it. Trackers number their
@@ -191,33 +179,6 @@ func placeOf(s *flow.Snapshot, f *flow.Flow) place {
 func compareEnds(a, b flow.End) int {
 	from, to := a.As16(), b.As16()
 	return cmp.Or(bytes.Compare(from[:], to[:]), cmp.Compare(a.Port(), b.Port()))
-}
-
-// compare fills in the rows. Of several flows with one key, which no tracker has, the
-// last one counts.
-func compare[K comparable](r *Result, before, after *flow.Snapshot, key func(*flow.Snapshot, *flow.Flow) K) {
-	at := make(map[K]*flow.Flow, len(before.Flows))
-	for i := range before.Flows {
-		f := &before.Flows[i]
-		at[key(before, f)] = f
-	}
-	for i := range after.Flows {
-		f := &after.Flows[i]
-		k := key(after, f)
-		was := at[k]
-		delete(at, k)
-		switch {
-		case was == nil:
-			r.Rows = append(r.Rows, Row{Change: Came, After: f})
-		case differs(was, f):
-			r.Rows = append(r.Rows, Row{Change: Changed, Before: was, After: f})
-		default:
-			r.Same++
-		}
-	}
-	for _, f := range at {
-		r.Rows = append(r.Rows, Row{Change: Went, Before: f})
-	}
 }
 
 // differs reports whether a flow carried or became something.

@@ -115,6 +115,9 @@ func pinned(f *flow.Flow) bool   { return f.OwnTimeout }
 func closed(f *flow.Flow) bool   { return f.ClosedBy != flow.CloserNone }
 func oneSided(f *flow.Flow) bool { return f.OneSided }
 
+// unknown is a flag that a flow alone does not tell.
+func unknown(*flow.Flow) bool { return false }
+
 func translated(f *flow.Flow) bool { return f.NAT != 0 }
 
 func outBits(f *flow.Flow) (Number, bool)  { return perSecond(f.Origin.BPS), true }

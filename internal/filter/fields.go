@@ -151,7 +151,7 @@ func ofEvents(name string) bool {
 	case "ttl", "timeout", "idle", "pinned", "one_sided", "nat":
 		return false
 	}
-	return !isRate(name)
+	return !isRate(name) && !isChange(name)
 }
 
 // ofTraces reports whether a term can be about a packet.

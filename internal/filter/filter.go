@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"ctop/internal/diff"
 	"ctop/internal/field"
 	"ctop/tracker/flow"
 )
@@ -36,6 +37,9 @@ type Filter struct {
 	named, searches bool
 	// names are the known host names.
 	names map[netip.Addr]string
+	// mark is what flows are compared with, compared the snapshot beside it.
+	mark     *diff.Mark
+	compared *diff.Comparison
 }
 
 // subject is the flow to which terms are applied.
@@ -46,6 +50,8 @@ type subject struct {
 	reason flow.Reason
 	// names are the known host names.
 	names map[netip.Addr]string
+	// change is what became of the flow since the mark, nil if there is no mark.
+	change func(*flow.Flow) diff.Change
 }
 
 // term is a condition on a flow.
@@ -75,6 +81,9 @@ func (f Filter) For(s *flow.Snapshot) Filter {
 	if s != nil {
 		f.interfaces = field.NamesOf(s)
 	}
+	if s != nil && f.mark != nil && f.WantsChanges() {
+		f.compared = f.mark.With(s)
+	}
 	return f
 }
 
@@ -85,8 +94,11 @@ func (f Filter) On(interfaces []string) Filter {
 }
 
 // Check returns an error if the filter contains an interface name that is not
-// in the snapshot. It would match no flow, or every flow if negated.
+// in the snapshot, or asks for changes. It would match no flow, or every flow if negated.
 func (f Filter) Check(s *flow.Snapshot) error {
+	if err := f.CheckAlone(); err != nil {
+		return err
+	}
 	known := field.NamesOf(s).Interfaces
 	for _, asked := range f.asked {
 		if !slices.Contains(known, asked.word) {
@@ -152,7 +164,14 @@ func (f Filter) MatchEnded(of *flow.Flow, reason flow.Reason) bool {
 	if f.named && !f.knows(of) {
 		return false
 	}
-	return f.root == nil || f.root(subject{of, f.interfaces, reason, f.names})
+	if f.root == nil {
+		return true
+	}
+	s := subject{flow: of, interfaces: f.interfaces, reason: reason, names: f.names}
+	if f.compared != nil {
+		s.change = f.changeOf
+	}
+	return f.root(s)
 }
 
 // MatchEvent reports whether the filter matches the flow of an event.

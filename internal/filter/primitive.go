@@ -155,6 +155,9 @@ func isHalfAddress(s string) bool {
 // lower case.
 func wordTerm(word string) (term, bool) {
 	if f, ok := flagNamed(word); ok {
+		if holds := changeTerm(f); holds != nil {
+			return holds, true
+		}
 		return func(s subject) bool { return f.Holds(s.flow) }, true
 	}
 	for _, s := range flow.States() {

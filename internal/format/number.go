@@ -68,6 +68,17 @@ func TotalBytes(n uint64) string {
 	return text + "B"
 }
 
+// Signed returns a difference with its sign, and its size as text returns it.
+func Signed(n int64, text func(uint64) string) string {
+	switch {
+	case n < 0:
+		return "-" + text(uint64(-n))
+	case n > 0:
+		return "+" + text(uint64(n))
+	}
+	return "0"
+}
+
 // Unit returns a quantity with its unit, as in "48.1 kpps".
 func Unit(v float64, unit string) string {
 	mantissa, prefix := scale(v)

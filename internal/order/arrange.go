@@ -4,9 +4,9 @@ import (
 	"maps"
 	"slices"
 
+	"ctop/internal/diff"
 	"ctop/internal/filter"
 	"ctop/internal/memory"
-	"ctop/internal/sick"
 	"ctop/tracker/flow"
 )
 
@@ -24,6 +24,9 @@ type Request struct {
 	// Anchor is the flow whose row is requested. Watch is a flow to find even
 	// if the filter hides it. 0 means none.
 	Anchor, Watch flow.ID
+	// Since is what the flows are compared with, nil to show all. Only what came, went
+	// or changed since then is shown, and flows that have ended recently are not.
+	Since *diff.Mark
 }
 
 // Ended is a flow as of its last event.
@@ -40,6 +43,8 @@ type Result struct {
 	Snapshot *flow.Snapshot
 	// Rows are the flows that match the filter, sorted.
 	Rows []*flow.Flow
+	// Changes says of each row what became of it, if the flows are compared.
+	Changes []diff.Row
 	// Present is the number of rows whose flows have not ended.
 	Present int
 	// Sick is the number of all flows of the snapshot with which something is wrong.
@@ -54,6 +59,9 @@ type Result struct {
 // Arrange filters and sorts the flows of a request.
 func Arrange(r Request) Result {
 	r.Filter = r.Filter.For(r.Snapshot)
+	if r.Since != nil {
+		return r.arrangeChanges()
+	}
 	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
 	ranker := r.By.ranker()
 	items, left := r.pick(&ranker, &result)
@@ -99,12 +107,7 @@ func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[f
 	memory.Prepare(items)
 	for i := range flows {
 		f := &flows[i]
-		if sick.Holds(f) {
-			result.Sick++
-		}
-		if f.ID == r.Watch {
-			result.Watched = f
-		}
+		result.look(f, r.Watch)
 		reason := flow.ReasonNone
 		if len(ended) > 0 {
 			reason = ended[f.ID].Reason

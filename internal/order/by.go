@@ -38,7 +38,7 @@ func Keys() []string {
 // ascending otherwise.
 func Expected(key string) By {
 	f, ok := field.Named(key)
-	return By{Key: key, Desc: ok && f.LargestFirst()}
+	return By{Key: key, Desc: ok && f.LargestFirst() || key == ByDelta}
 }
 
 // Parse parses KEY, KEY:asc or KEY:desc. It accepts earlier spellings of keys.

@@ -60,37 +60,6 @@ func (c *Count) add(f *flow.Flow) {
 	}
 }
 
-// Change is the difference between two snapshots.
-type Change struct {
-	// Came and Went are the numbers of new and ended flows, Moved that of flows
-	// with another state.
-	Came, Went, Moved int
-}
-
-// Compare returns the difference between two snapshots.
-func Compare(before, after *flow.Snapshot) (c Change) {
-	if before == nil || after == nil || before == after {
-		return c
-	}
-	states := make(map[flow.ID]flow.State, len(before.Flows))
-	for i := range before.Flows {
-		states[before.Flows[i].ID] = before.Flows[i].State
-	}
-	for i := range after.Flows {
-		f := &after.Flows[i]
-		state, known := states[f.ID]
-		delete(states, f.ID)
-		switch {
-		case !known:
-			c.Came++
-		case state != f.State:
-			c.Moved++
-		}
-	}
-	c.Went = len(states)
-	return c
-}
-
 // CountBack returns how many of the given tuples, in either direction, a
 // snapshot has with another flow ID.
 func CountBack(s *flow.Snapshot, before map[flow.Tuple]flow.ID) (n int) {

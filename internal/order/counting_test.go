@@ -41,28 +41,6 @@ func TestCounts(t *testing.T) {
 	}
 }
 
-func TestChanges(t *testing.T) {
-	a, b, c := named(1, 6, flow.StateSynSent, 1, 0), named(2, 6, flow.StateNew, 1, 0), named(3, 6, flow.StateNew, 1, 0)
-	moved := a
-	moved.State = flow.StateEstablished
-	before := &flow.Snapshot{Flows: []flow.Flow{a, b}}
-	for _, tt := range []struct {
-		before, after *flow.Snapshot
-		want          Change
-	}{
-		{before, &flow.Snapshot{Flows: []flow.Flow{moved, c}}, Change{Came: 1, Went: 1, Moved: 1}},
-		{before, &flow.Snapshot{Flows: []flow.Flow{a, b}}, Change{}},
-		{before, &flow.Snapshot{}, Change{Went: 2}},
-		{before, before, Change{}},
-		{nil, before, Change{}},
-		{before, nil, Change{}},
-	} {
-		if got := Compare(tt.before, tt.after); got != tt.want {
-			t.Errorf("%+v, want %+v", got, tt.want)
-		}
-	}
-}
-
 func TestBack(t *testing.T) {
 	same, back, other, gone := named(1, 6, flow.StateNew, 1, 0), named(2, 6, flow.StateNew, 1, 0), named(3, 6, flow.StateNew, 1, 0), named(9, 6, flow.StateNew, 1, 0)
 	back.Tuple = back.Tuple.Reverse()

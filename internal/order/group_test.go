@@ -61,17 +61,6 @@ func TestNetworks(t *testing.T) {
 	}
 }
 
-func TestCompare(t *testing.T) {
-	before, after := &flow.Snapshot{Flows: flows(10)}, &flow.Snapshot{Flows: flows(14)[2:]}
-	after.Flows[0].State = flow.StateNone
-	if got := Compare(before, after); got != (Change{Came: 4, Went: 2, Moved: 1}) {
-		t.Errorf("%+v", got)
-	}
-	if got := Compare(nil, after); got != (Change{}) {
-		t.Errorf("%+v from nothing", got)
-	}
-}
-
 func TestCountBack(t *testing.T) {
 	s := &flow.Snapshot{Flows: flows(3)}
 	sought := map[flow.Tuple]flow.ID{

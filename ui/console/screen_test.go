@@ -161,7 +161,7 @@ func TestResizeStorm(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.press(s, "?")
-	r.shows(s, "quit, whatever is open")
+	r.shows(s, "to the top, and stay there")
 	r.press(s, "\x03")
 	if err := r.end(s); err != nil {
 		t.Error(err)

@@ -1,7 +1,6 @@
 package flows
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -29,6 +28,10 @@ func (p *Page) request() order.Request {
 		Ended:  p.frame.EndedFlows(),
 		Before: p.table.Rows(),
 		Watch:  p.frame.Watched(),
+		Since:  p.frame.Mark(),
+	}
+	if r.Since != nil {
+		r.By = p.compareBy
 	}
 	if f := p.table.Selected(); f != nil {
 		r.Anchor = f.ID
@@ -41,6 +44,8 @@ func (p *Page) show(r order.Result) tea.Cmd {
 	p.frame.Shown, p.present, p.sick = r.Snapshot, r.Present, r.Sick
 	p.table.SetSnapshot(r.Snapshot)
 	p.table.SetSince(p.frame.Since())
+	p.table.SetChanges(r.Changes)
+	p.changes = count(r.Changes)
 	p.table.SetRows(r.Rows, r.AnchorID, r.Anchor)
 	if !p.frame.Past {
 		p.traces.Note(r.Snapshot, p.table.Visible())
@@ -96,13 +101,7 @@ func (p *Page) pauseChanged(before *flow.Snapshot) tea.Cmd {
 	if f.Paused {
 		return p.arranging.Renew()
 	}
-	after, lasted := f.Latest, f.Now.Sub(f.PausedAt)
-	compare := work.Do(func() order.Change { return order.Compare(before, after) }, func(c order.Change) tea.Cmd {
-		f.Tell(fmt.Sprintf("after %s: %s came, %s went, %s changed state",
-			format.Age(lasted), format.Plural(c.Came, "flow"), format.Count(c.Went), format.Count(c.Moved)))
-		return nil
-	})
-	return tea.Batch(p.arranging.Renew(), compare)
+	return tea.Batch(p.arranging.Renew(), p.compareWith(before))
 }
 
 // export writes what is shown to a file, or says what command would do so elsewhere.
@@ -134,7 +133,7 @@ func (p *Page) exported() []*flow.Flow {
 	if p.frame.Filter().WantsEnded() {
 		return rows
 	}
-	ended := p.frame.EndedReasons()
+	ended := p.gone()
 	return slices.DeleteFunc(slices.Clone(rows), func(f *flow.Flow) bool {
 		_, gone := ended[f.ID]
 		return gone

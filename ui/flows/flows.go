@@ -44,6 +44,10 @@ type Page struct {
 
 	table table.Model
 	by    order.By
+	// compareBy is what the flows are sorted by while they are compared, and changes
+	// counts those that are shown then.
+	compareBy order.By
+	changes   changes
 	// present is how many flows are shown, without those that have ended.
 	present int
 	// sick is the number of all flows with which something is wrong.
@@ -58,11 +62,11 @@ func New(f *page.Frame, a *acting.Acts, t *trace.Traces, o Options) *Page {
 		frame: f, acts: a, traces: t, options: o,
 		table:  table.New(f.Theme, f.Names),
 		by:     order.By{Key: firstSort, Desc: true},
-		marked: map[flow.ID]flow.Ref{},
+		marked: map[flow.ID]flow.Ref{}, compareBy: firstCompareSort,
 	}
 	p.table.SetMarked(p.marked)
 	p.table.SetTraces(t)
-	p.table.SetBy(p.by)
+	p.markChanged()
 	p.arranging = work.NewTask(f.Clock, p.arrange, p.show)
 	return p
 }
@@ -80,7 +84,8 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		p.forgetEnded()
 		p.table.SetSince(p.frame.Since())
 		return p.arranging.Run()
-	case page.FilterChanged:
+	case page.MarkChanged, page.FilterChanged:
+		p.markChanged()
 		p.table.SetEnded(p.frame.EndedReasons())
 		return p.arranging.Renew()
 	case page.UnitChanged:
@@ -125,7 +130,7 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, k.Filter):
 		filterline.Open(p.frame)
 	case key.Matches(msg, k.Sort):
-		p.frame.Ask(&sortDialog{flows: p, before: p.by})
+		p.frame.Ask(&sortDialog{flows: p, before: p.order()})
 	case key.Matches(msg, k.Reverse):
 		return p.reverse(), true
 	case key.Matches(msg, k.Mark):
@@ -149,12 +154,13 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 		if _, acts := p.acts.Attempt(msg, of); acts {
 			p.table.Follow() // the next key is meant for the same flow
 		}
-		return p.acts.HandleKey(msg, acting.Flow{Flow: of})
+		return p.acts.HandleKey(msg, acting.Flow{Flow: of, Ended: p.table.Went()})
 	}
 	return nil, true
 }
 
-// undo takes back one thing at a time: the marks, the last drill-down, the filter.
+// undo takes back one thing at a time: the marks, the last drill-down, the filter, the
+// comparison.
 func (p *Page) undo() tea.Cmd {
 	switch {
 	case len(p.marked) > 0:
@@ -162,6 +168,8 @@ func (p *Page) undo() tea.Cmd {
 		return nil
 	case p.frame.CameFrom() != "":
 		return p.frame.Retrace()
+	case p.frame.Comparing() && p.frame.FilterText() == "":
+		return p.frame.ToggleCompare()
 	}
 	return p.frame.SetFilter(filter.Filter{})
 }
@@ -222,9 +230,10 @@ func (p *Page) Facts() []string {
 	if f.Unit != 0 {
 		facts = append(facts, "rates in "+f.Unit.String())
 	}
-	if !slices.Contains(p.table.Keys(), p.by.Key) {
-		facts = append(facts, "by "+p.by.Key)
+	if !slices.Contains(p.table.Keys(), p.order().Key) {
+		facts = append(facts, "by "+p.order().Key)
 	}
+
 	if n := len(p.marked); n > 0 {
 		facts = append(facts, fmt.Sprintf("%d marked", n))
 	}
@@ -234,6 +243,9 @@ func (p *Page) Facts() []string {
 	if f.Shown != nil {
 		facts = append(facts, p.position()...)
 	}
+	if f.Comparing() {
+		facts = append(facts, "since "+f.MarkName(), p.changes.String())
+	}
 	return facts
 }
 
@@ -241,8 +253,13 @@ func (p *Page) Facts() []string {
 func (p *Page) position() []string {
 	shown := page.Fraction(p.present, len(p.frame.Shown.Flows))
 	row, chosen := p.table.Row()
-	if !chosen {
+	switch comparing := p.frame.Comparing(); {
+	case !chosen && comparing:
+		return nil
+	case !chosen:
 		return []string{shown}
+	case comparing:
+		return []string{"row " + page.Fraction(row+1, len(p.table.Rows()))}
 	}
 	place := "row " + page.Fraction(row+1, len(p.table.Rows()))
 	if p.present == len(p.frame.Shown.Flows) {

@@ -111,7 +111,7 @@ func TestPause(t *testing.T) {
 		t.Errorf("paused, the flows are %v", got)
 	}
 	f.Run(f.TogglePause())
-	if got := ids(p); len(got) != 4 || f.Said() != "after 2s: 2 flows came, 1 went, 1 changed state" {
+	if got := ids(p); len(got) != 4 || f.Said() != "after 2s: 2 flows came, 1 went, 1 changed state; M shows them" {
 		t.Errorf("going on, the flows are %v, said %q", got, f.Said())
 	}
 }

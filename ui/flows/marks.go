@@ -21,7 +21,7 @@ func (p *Page) toggleMark() {
 	}
 	if _, ok := p.marked[f.ID]; ok {
 		delete(p.marked, f.ID)
-	} else if !p.frame.Ended.Has(f.ID) {
+	} else if !p.frame.Ended.Has(f.ID) && !p.table.Went() {
 		p.marked[f.ID] = f.Ref()
 	}
 	p.table.Move(1)
@@ -43,7 +43,7 @@ func (p *Page) surveyMarked(ask func(order.Survey)) tea.Cmd {
 // surveyShown looks up all the flows that the filter shows to ask about their
 // deletion.
 func (p *Page) surveyShown() tea.Cmd {
-	ended, rows := p.frame.EndedReasons(), p.table.Rows()
+	ended, rows := p.gone(), p.table.Rows()
 	living := func(id flow.ID) bool {
 		_, gone := ended[id]
 		return !gone

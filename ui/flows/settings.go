@@ -41,7 +41,7 @@ func (p *Page) SortBy(text string) bool {
 	}
 	p.by = by
 	p.setUnit()
-	p.table.SetBy(p.by)
+	p.table.SetBy(p.order())
 	return true
 }
 

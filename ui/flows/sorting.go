@@ -56,7 +56,7 @@ func (d *sortDialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 		return p.reverse()
 	case key.Matches(msg, k.DefaultSort):
 		p.frame.Close(d)
-		return p.sortBy(p.ordered(firstSort))
+		return p.sortBy(p.first())
 	case key.Matches(msg, k.Left):
 		return p.sortBeside(-1)
 	case key.Matches(msg, k.Right, k.Sort):
@@ -109,14 +109,14 @@ func (p *Page) sortBeside(step int) tea.Cmd {
 	if len(keys) == 0 {
 		return nil
 	}
-	i := max(slices.Index(keys, p.by.Key), 0)
+	i := max(slices.Index(keys, p.order().Key), 0)
 	return p.sortBy(p.ordered(keys[(i+step+len(keys))%len(keys)]))
 }
 
 // sortByKey sorts by a key in its usual direction, or in the other one if the flows
 // are sorted by the key already.
 func (p *Page) sortByKey(k string) tea.Cmd {
-	if k == p.by.Key {
+	if k == p.order().Key {
 		return p.reverse()
 	}
 	return p.sortBy(p.ordered(k))
@@ -128,15 +128,22 @@ func (p *Page) ordered(k string) order.By {
 	return by
 }
 
+// first returns what the flows are sorted by at first.
+func (p *Page) first() order.By {
+	if p.frame.Comparing() {
+		return firstCompareSort
+	}
+	return p.ordered(firstSort)
+}
+
 func (p *Page) reverse() tea.Cmd {
-	by := p.by
+	by := p.order()
 	by.Desc = !by.Desc
 	return p.sortBy(by)
 }
 
 func (p *Page) sortBy(by order.By) tea.Cmd {
-	p.by = by
-	p.table.SetBy(by)
+	p.setOrder(by)
 	return p.arranging.Renew()
 }
 

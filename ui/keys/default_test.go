@@ -13,7 +13,7 @@ const promised = `
 Up up k|Down down j|PageUp pgup ctrl+b|PageDown pgdown ctrl+f|Top g home|Bottom G end
 NextView tab|PreviousView shift+tab
 Enter enter|Back esc|Filter / f3 f4|Sick !|Complete tab|Like f|Sort s f6|Reverse S
-Pause p|Rates r|Names n|Columns c|Copy y|Export e|Views v|SaveView V
+Pause p|Rates r|Names n|Columns c|Copy y|Export e|SetMark m|Compare M|Views v|SaveView V
 Mark SPACE|Delete d f9|DeleteAll D|Reset x|Longer + =|Shorter -|Pin P|Default 0
 Earlier [|Later ]|MuchEarlier {|MuchLater }|Present end|Slower <|Faster >
 Yes y Y|No n N esc enter q f10|Left left h|Right right l|DefaultSort 0

@@ -27,6 +27,8 @@ type Map struct {
 
 	Left, Right, DefaultSort key.Binding
 
+	SetMark, Compare key.Binding
+
 	Earlier, Later, MuchEarlier, MuchLater, Present, Slower, Faster key.Binding
 
 	Help, Quit, Interrupt, Suspend key.Binding
@@ -112,6 +114,8 @@ func (k *Map) bindActing() {
 }
 
 func (k *Map) bindTime() {
+	k.SetMark = Bind("m", "mark this moment in time", "m")
+	k.Compare = Bind("M", "what changed since; again: all", "M")
 	k.Earlier = Bind("[", "back in time, by a snapshot", "[")
 	k.Later = Bind("]", "forward, by a snapshot", "]")
 	k.MuchEarlier = Bind("{", "back in time, by a minute", "{")

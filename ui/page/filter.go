@@ -20,10 +20,11 @@ const FilterLabel = "filter: "
 
 // Filter returns the filter, with the names that are shown.
 func (f *Frame) Filter() filter.Filter {
-	if !f.filter.UsesNames() {
-		return f.filter
+	wanted := f.filter.Since(f.Mark())
+	if !wanted.UsesNames() {
+		return wanted
 	}
-	return f.filter.Named(f.Names.Known())
+	return wanted.Named(f.Names.Known())
 }
 
 // FilterText returns the filter as it was typed.

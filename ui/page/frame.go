@@ -66,6 +66,10 @@ type Frame struct {
 	Log Log
 
 	filter filter.Filter
+	// mark is what the flows may be compared with, nil if there is none; comparing is
+	// set if they are.
+	mark      *mark
+	comparing bool
 
 	tabs []Tab
 	open int
@@ -135,6 +139,10 @@ func (f *Frame) Emptiness() string {
 		return "sorting " + format.Plural(len(f.Latest.Flows), "flow")
 	case f.Shown == nil:
 		return "waiting for the first snapshot"
+	case f.mark == nil && f.filter.WantsChanges():
+		return "there is no mark to compare with: " + keys.ShortName(f.Keys.SetMark) + " sets one; Esc clears the filter"
+	case f.Comparing() && f.filter.Empty():
+		return "nothing came, went or changed since " + f.MarkName() + "; " + keys.ShortName(f.Keys.Compare) + " shows all flows"
 	case !f.filter.Empty() && len(f.Shown.Flows) > 0:
 		return "none of " + format.Plural(len(f.Shown.Flows), "flow") + " passes the filter; Esc clears it"
 	case f.Past:

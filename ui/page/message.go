@@ -41,6 +41,8 @@ type (
 	// PastChanged comes when another time of the past is shown, with a new
 	// [Frame.Target].
 	PastChanged struct{}
+	// MarkChanged comes when the flows are compared with another mark, or no longer.
+	MarkChanged struct{}
 	// FlowOpened comes when the page of a flow is opened.
 	FlowOpened struct{}
 )

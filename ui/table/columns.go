@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ctop/internal/field"
+	"ctop/internal/order"
 )
 
 // columnID is the index of a column, from left to right.
@@ -25,6 +26,8 @@ type column struct {
 	fixed bool
 	// extra columns are hidden by default.
 	extra bool
+	// compares is set for columns that are only there while flows are compared.
+	compares bool
 	// field provides the cells' text. It is nil for the arrow and the bar.
 	field *field.Field
 }
@@ -56,6 +59,8 @@ var columns = func() (list []column) {
 			list = append(list, column{
 				name: sparkName, means: "rate of the last ten seconds", head: "LAST 10 s", width: sparkCells, key: field.TotalRate,
 			})
+		case field.State:
+			list = append(list, comparing...)
 		case field.TTL:
 			list = append(list, column{name: barName, means: "the same as a bar", width: 8, key: field.TTL})
 		}
@@ -87,6 +92,7 @@ func named(name string) columnID {
 var dropOrder = func() [][]columnID {
 	order := [][]string{{"out_bytes", "in_bytes"}, {"out_packets", "in_packets"}, {"idle"}, {"retransmits"}, {"rtt"}, {sparkName}, {"age"}, {"bytes"}, {barName}}
 	last := [][]string{
+		{outMorePktsID, inMorePktsID},
 		{"id"},
 		{"reordered"},
 		{"if"},
@@ -99,10 +105,12 @@ var dropOrder = func() [][]columnID {
 		{field.InRate, field.TotalRate},
 		{field.TTL},
 		{field.State},
+		{outMoreName, inMoreName},
+		{changeName},
 	}
 	listed := slices.Concat(slices.Concat(order...), slices.Concat(last...))
 	for _, c := range columns {
-		if !c.fixed && !slices.Contains(listed, c.name) {
+		if !c.fixed && !c.compares && !slices.Contains(listed, c.name) {
 			order = append(order, []string{c.name})
 		}
 	}
@@ -128,7 +136,7 @@ type Column struct{ Name, Means string }
 func Columns() []Column {
 	var list []Column
 	for _, c := range columns {
-		if !c.fixed {
+		if !c.fixed && !c.compares {
 			list = append(list, Column{c.name, c.means})
 		}
 	}
@@ -169,7 +177,7 @@ func selectionOf(names []string) (s selection) {
 		if f, ok := field.Key(name); ok {
 			name = f.Name
 		}
-		if id := named(name); id >= 0 {
+		if id := named(name); id >= 0 && !columns[id].compares {
 			s.set(id, true)
 		}
 	}
@@ -182,7 +190,15 @@ func (m *Model) columnSet() columnSet {
 	if usual := m.standard(); m.wanted != usual {
 		c.asked = m.wanted &^ usual
 	}
-	if id := columnID(slices.IndexFunc(columns, func(c column) bool { return c.title != "" && c.key == m.by.Key })); id >= 0 {
+	key := m.by.Key
+	if m.comparing {
+		c.shown |= compares()
+		c.asked |= compares()
+		if key == order.ByDelta {
+			key = order.ByChange // what became of a flow matters more than the amount
+		}
+	}
+	if id := columnID(slices.IndexFunc(columns, func(c column) bool { return c.title != "" && c.key == key })); id >= 0 {
 		c.kept.set(id, true)
 	}
 	return c

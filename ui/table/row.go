@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"ctop/internal/diff"
 	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/internal/sick"
@@ -68,9 +69,12 @@ func (l *line) render(base theme.Style) string {
 }
 
 // row formats one flow.
-func (m *Model) row(f *flow.Flow, source, destination string, selected bool) string {
+func (m *Model) row(f *flow.Flow, change diff.Row, source, destination string, selected bool) string {
 	var l line
 	reason, ended := m.ended[f.ID]
+	if change.Change == diff.Went {
+		ended = true
+	}
 	share := m.share(f)
 	base, apart, quiet := m.styles(f, ended)
 	if selected {
@@ -83,6 +87,9 @@ func (m *Model) row(f *flow.Flow, source, destination string, selected bool) str
 			l.add(p.x, source)
 		case p.id == reply:
 			l.add(p.x, destination)
+		case columns[p.id].compares:
+			text := changeText(change, columns[p.id].name)
+			l.add(p.start(text), text)
 		case p.id == ttl && ended:
 			l.addApart(p.x, reason.String(), apart)
 		case p.id == bar && ended:

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"ctop/internal/diff"
 	"ctop/internal/field"
 	"ctop/internal/format"
 	"ctop/internal/names"
@@ -44,6 +45,9 @@ type Model struct {
 	// one.
 	interfaces *field.Names
 	several    bool
+	// changes say what became of the rows while the flows are compared.
+	comparing bool
+	changes   []diff.Row
 	// taken is when the snapshot was taken, and traces are the rates until then.
 	taken  time.Time
 	traces *trace.Traces

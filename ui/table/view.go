@@ -15,7 +15,7 @@ func (m *Model) Lines() []string {
 	first, _ := m.window.Visible()
 	for i, f := range m.Visible() {
 		selected := first+i == m.window.Cursor
-		lines = append(lines, m.row(f, source[i], destination[i], selected))
+		lines = append(lines, m.row(f, m.changeOf(first+i), source[i], destination[i], selected))
 	}
 	return lines
 }

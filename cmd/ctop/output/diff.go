@@ -67,7 +67,7 @@ func DiffSummary(d Diff) string {
 	parts := []string{
 		format.Count(d.Count(diff.Came)) + " came", format.Count(d.Count(diff.Went)) + " went",
 		format.Count(d.Count(diff.Changed)) + " changed", format.Count(d.Same) + " stayed the same",
-		signed(carried, format.TotalBytes),
+		format.Signed(carried, format.TotalBytes),
 	}
 	if between, known := d.elapsed(); known {
 		parts = append(parts, "in "+format.Words(between))
@@ -84,17 +84,6 @@ func DiffSummary(d Diff) string {
 // elapsed returns the time between the snapshots, if both say when they were taken.
 func (d *Diff) elapsed() (between time.Duration, known bool) {
 	return d.After.Time.Sub(d.Before.Time), !d.Before.Time.IsZero() && !d.After.Time.IsZero()
-}
-
-// signed returns a number with its sign and the size as text returns it.
-func signed(n int64, text func(uint64) string) string {
-	switch {
-	case n < 0:
-		return "-" + text(uint64(-n))
-	case n > 0:
-		return "+" + text(uint64(n))
-	}
-	return "0"
 }
 
 // namesOf returns the names for a flow of a row.
@@ -140,7 +129,7 @@ func deltaColumns(total, exact func(uint64) string) []column[diff.Row] {
 			if row.Change == diff.Went {
 				return append(b, '-')
 			}
-			return append(b, signed(n(row.Deltas()), text)...)
+			return append(b, format.Signed(n(row.Deltas()), text)...)
 		}}
 	}
 	return []column[diff.Row]{
