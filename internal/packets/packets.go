@@ -79,8 +79,10 @@ type Writer struct {
 	// interfaces are the numbers of the tracker's interfaces in the file, plus one.
 	interfaces []int
 	held       held
-	result     Result
-	progress   func(Result, int64)
+	// taken are the packets for the files, result those that are there.
+	taken    uint64
+	result   Result
+	progress func(Result, int64)
 }
 
 // known is a flow and whether its packets are wanted.
@@ -136,6 +138,7 @@ func (w *Writer) Run(ctx context.Context) (_ Result, err error) {
 	if flushed := w.finish(); err == nil {
 		err = flushed
 	}
+	w.result.Written = w.file.Packets()
 	return w.result, err
 }
 
@@ -161,16 +164,17 @@ func (w *Writer) run(ctx context.Context) error {
 
 // full reports whether the count is reached.
 func (w *Writer) full() bool {
-	return w.options.Count > 0 && w.result.Written >= w.options.Count
+	return w.options.Count > 0 && w.taken >= w.options.Count
 }
 
-// finish writes what is left.
+// finish writes what is left, and the end of the file.
 func (w *Writer) finish() error {
-	if err := w.release(time.Time{}); err != nil {
-		return err
-	}
+	err := w.release(time.Time{})
 	w.count()
-	return w.file.Close()
+	if ending := w.file.Close(); err == nil {
+		err = ending
+	}
+	return err
 }
 
 // take keeps a packet that is wanted until older ones have been written.
@@ -201,7 +205,7 @@ func (w *Writer) release(before time.Time) error {
 		if err := w.file.Packet(p); err != nil {
 			return err
 		}
-		w.result.Written++
+		w.taken++
 	}
 	return nil
 }
@@ -234,6 +238,7 @@ func (w *Writer) look() error {
 		}
 	}
 	w.count()
+	w.result.Written = w.file.Packets()
 	if w.progress != nil {
 		w.progress(w.result, w.file.Size())
 	}
@@ -253,9 +258,13 @@ func (w *Writer) statistics() pcapng.Statistics {
 		w.count()
 	}
 	lost := w.result.Lost
-	s := pcapng.Statistics{Time: time.Now(), Received: w.result.Written + lost.Lost(), Dropped: lost.Lost()}
-	if lost.Lost() > 0 {
+	unwritten := w.taken - w.file.Packets()
+	s := pcapng.Statistics{Time: time.Now(), Received: w.taken + lost.Lost(), Dropped: lost.Lost() + unwritten}
+	if s.Dropped > 0 {
 		s.Comment = fmt.Sprintf("of all interfaces; %d beyond the rate, %d came too fast to be written", lost.OverBudget, lost.NoRoom)
+	}
+	if unwritten > 0 {
+		s.Comment += fmt.Sprintf(", %d found no room on the disk", unwritten)
 	}
 	return s
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // SmallestLimit is the smallest limit of a file: it has room for the longest packet.
@@ -27,8 +29,8 @@ type Ring struct {
 	name string
 	// count is the number of files, 0 for any number.
 	count int
-	// made are the files as they were closed.
-	made []os.FileInfo
+	// made are the files that were closed.
+	made []identity
 	at   int
 	file *os.File
 }
@@ -69,15 +71,15 @@ func (r *Ring) fault(err error) error { return &os.PathError{Op: "write", Path: 
 
 // Next implements [Files].
 func (r *Ring) Next() error {
-	info, err := r.file.Stat()
+	made, err := identify(int(r.file.Fd()), "")
 	if err = errors.Join(err, r.file.Close()); err != nil {
 		return err
 	}
 	r.file = nil
 	if r.at < len(r.made) {
-		r.made[r.at] = info
+		r.made[r.at] = made
 	} else if r.count > 0 {
-		r.made = append(r.made, info)
+		r.made = append(r.made, made)
 	}
 	if r.at++; r.count > 0 {
 		r.at %= r.count
@@ -90,31 +92,64 @@ func (r *Ring) Next() error {
 	return r.open()
 }
 
-// remove removes a file of the ring, if it is still that one, as it was closed. The
-// number of its inode alone may be that of a new file.
-func (r *Ring) remove(made os.FileInfo) error {
-	now, err := os.Lstat(r.Name())
+// remove removes a file of the ring, if it is still that one: what was done to it from
+// outside does not matter.
+func (r *Ring) remove(made identity) error {
+	now, err := identify(unix.AT_FDCWD, r.Name())
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if !os.SameFile(made, now) || now.Mode() != made.Mode() || !now.ModTime().Equal(made.ModTime()) {
+	if now != made {
 		return r.fault(errors.New("it was replaced by another file, which stays"))
 	}
 	return os.Remove(r.Name())
+}
+
+// identity tells a file from any other one. The number of an inode alone may be that of
+// a newer file.
+type identity struct {
+	major, minor uint32
+	inode        uint64
+	// born is when it was made. A file system that does not tell has zero.
+	born unix.StatxTimestamp
+	kind uint16
+}
+
+// identify returns the identity of an open file, or of the one with a name.
+func identify(fd int, name string) (identity, error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if name == "" {
+		flags |= unix.AT_EMPTY_PATH
+	}
+	var s unix.Statx_t
+	if err := unix.Statx(fd, name, flags, unix.STATX_INO|unix.STATX_TYPE|unix.STATX_BTIME, &s); err != nil {
+		return identity{}, &os.PathError{Op: "statx", Path: name, Err: err}
+	}
+	i := identity{major: s.Dev_major, minor: s.Dev_minor, inode: s.Ino, kind: s.Mode & unix.S_IFMT}
+	if s.Mask&unix.STATX_BTIME != 0 {
+		i.born = s.Btime
+	}
+	return i, nil
 }
 
 // Write implements [Output].
 func (r *Ring) Write(b []byte) (int, error) { return r.file.Write(b) }
 
 // Cut implements [Output].
-func (r *Ring) Cut(n int) error {
-	end, err := r.file.Seek(0, io.SeekCurrent)
-	if err == nil && n > 0 {
-		err = r.file.Truncate(end - int64(n))
+func (r *Ring) Cut(n int) error { return cut(r.file, n) }
+
+func cut(f *os.File, n int) error {
+	end, err := f.Seek(0, io.SeekCurrent)
+	if err != nil || n <= 0 {
+		return err
 	}
+	if err := f.Truncate(end - int64(n)); err != nil {
+		return err
+	}
+	_, err = f.Seek(end-int64(n), io.SeekStart)
 	return err
 }
 

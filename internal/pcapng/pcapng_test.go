@@ -224,3 +224,123 @@ func TestFull(t *testing.T) {
 		}
 	}
 }
+
+// The smallest ring has room for the longest packet beside any number of interfaces.
+func TestManyInterfaces(t *testing.T) {
+	for _, n := range []int{60, 256} {
+		ring, err := NewRing(filepath.Join(t.TempDir(), "ring"), 2)
+		must(t, err)
+		w, err := NewWriter(ring, Options{Limit: SmallestLimit}, none)
+		must(t, err)
+		for i := range n {
+			_, err := w.AddInterface(Interface{Name: strings.Repeat("x", 15), Link: LinkEthernet, Filter: strings.Repeat("or host 10.0.0.1 ", 250), Snap: uint32(i)})
+			must(t, err)
+		}
+		data := make([]byte, 0xfc00)
+		for range 9 {
+			must(t, w.Packet(&Packet{Time: start, Length: len(data), Data: data, Comment: strings.Repeat("c", 300)}))
+		}
+		must(t, w.Close())
+		must(t, ring.Close())
+	}
+}
+
+// What others do to a finished file of a ring does not end the capture: it is still the
+// ring's.
+func TestTouched(t *testing.T) {
+	ring, err := NewRing(filepath.Join(t.TempDir(), "ring"), 2)
+	must(t, err)
+	first := ring.Name()
+	must(t, ring.Next())
+	must(t, os.Chmod(first, 0o644))
+	must(t, os.Chtimes(first, start, start))
+	must(t, ring.Next())
+	info, err := os.Stat(first)
+	must(t, err)
+	if info.Mode() != 0o600 {
+		t.Errorf("%s is the old file", first)
+	}
+	must(t, ring.Next())
+	// A new file may have the number of the old one's inode.
+	must(t, os.Remove(first))
+	must(t, os.WriteFile(first, []byte("keep"), 0o600))
+	if err := ring.Next(); err == nil || !strings.Contains(err.Error(), "replaced by another file") {
+		t.Error(err)
+	}
+	must(t, ring.Close())
+}
+
+// Packets count once they are on the disk.
+func TestPacketsOnDisk(t *testing.T) {
+	f := &full{room: 1000}
+	w, err := NewWriter(f, Options{}, none)
+	must(t, err)
+	for range 20 {
+		must(t, w.Packet(&Packet{Time: start, Data: make([]byte, 100), Length: 100}))
+	}
+	if w.Packets() != 0 {
+		t.Errorf("%d packets before the first write", w.Packets())
+	}
+	if err := w.Flush(); err == nil {
+		t.Error("it has room")
+	}
+	packets := uint64(0)
+	for _, kind := range blocks(t, f.Bytes()) {
+		if kind == blockPacket {
+			packets++
+		}
+	}
+	if packets == 0 || packets == 20 || w.Packets() != packets {
+		t.Errorf("%d packets, and %d are in the file", w.Packets(), packets)
+	}
+}
+
+// A file leaves room for others on its disk, and still gets its end.
+func TestSparing(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := NewSparingFile(filepath.Join(dir, "none"), 1<<60); !errors.Is(err, ErrSpare) {
+		t.Error(err)
+	}
+	f, err := NewSparingFile(filepath.Join(dir, "file"), 0)
+	must(t, err)
+	w, err := NewWriter(f, Options{}, none)
+	must(t, err)
+	_, err = w.AddInterface(Interface{Name: "eth0", Link: LinkEthernet})
+	must(t, err)
+	must(t, w.Packet(&Packet{Time: start, Data: make([]byte, 9000), Length: 9000}))
+	must(t, w.Flush())
+	f.spare = 1 << 60
+	must(t, w.Packet(&Packet{Time: start, Data: make([]byte, 9000), Length: 9000}))
+	if err := w.Close(); !errors.Is(err, ErrSpare) || w.Packets() != 1 {
+		t.Errorf("%v, %d packets", err, w.Packets())
+	}
+	must(t, f.Close())
+	b, err := os.ReadFile(f.Name())
+	must(t, err)
+	if kinds := blocks(t, b); kinds[len(kinds)-1] != blockStatistics || len(kinds) != 4 {
+		t.Errorf("%x", kinds)
+	}
+	left, err := os.ReadDir(dir)
+	must(t, err)
+	if len(left) != 1 {
+		t.Error(left)
+	}
+}
+
+// Without another file, the limit is the end of the only one.
+func TestLimitOfOneFile(t *testing.T) {
+	var file bytes.Buffer
+	w, err := NewWriter(Stream{&file}, Options{Limit: SmallestLimit}, none)
+	must(t, err)
+	_, err = w.AddInterface(Interface{Name: "eth0", Link: LinkEthernet})
+	must(t, err)
+	for err == nil {
+		err = w.Packet(&Packet{Time: start, Data: make([]byte, 9000), Length: 9000})
+	}
+	if !errors.Is(err, ErrLimit) || !errors.Is(w.Close(), ErrLimit) || file.Len() > SmallestLimit {
+		t.Errorf("%v, %d bytes", err, file.Len())
+	}
+	if kinds := blocks(t, file.Bytes()); kinds[len(kinds)-1] != blockStatistics || int(w.Packets()) != len(kinds)-3 {
+		t.Errorf("%d packets, %d blocks", w.Packets(), len(kinds))
+	}
+}

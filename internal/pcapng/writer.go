@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 )
 
 // Output is where blocks go.
@@ -26,9 +27,17 @@ type Files interface {
 type Options struct {
 	// Application and OS are named at the beginning of a file.
 	Application, OS string
-	// Limit is the most bytes of a file, 0 for no limit. The output must be [Files].
+	// Limit is the most bytes of a file, 0 for no limit. An output that is not [Files]
+	// ends with [ErrLimit].
 	Limit int64
 }
+
+// longestFilter is the most bytes of a filter, but for the first interface's: a small file
+// has room for many interfaces and a packet.
+const longestFilter = 256
+
+// ErrLimit is the end of a file that is as large as it may be.
+var ErrLimit = errors.New("the file is as large as it may be")
 
 // buffered is how many bytes wait at most before they are written.
 const buffered = 256 << 10
@@ -41,12 +50,15 @@ type Writer struct {
 	buffer     []byte
 	// size is the size of the file with what is in the buffer, written what is on disk.
 	size, written int64
+	// packets are those on disk, in all files.
+	packets uint64
 	// statistics returns the numbers so far.
 	statistics func() Statistics
 	err        error
 }
 
-// NewWriter begins a file. statistics returns the numbers so far, for the end of a file.
+// NewWriter begins a file. statistics returns the numbers so far, for the end of a file. It
+// is called when no packet waits to be written.
 func NewWriter(to Output, o Options, statistics func() Statistics) (*Writer, error) {
 	w := &Writer{to: to, options: o, statistics: statistics}
 	w.begin()
@@ -70,6 +82,9 @@ func (w *Writer) add(with []byte) {
 
 // AddInterface describes an interface, and returns its index.
 func (w *Writer) AddInterface(i Interface) (int, error) {
+	if len(w.interfaces) > 0 && len(i.Filter) > longestFilter {
+		i.Filter = i.Filter[:longestFilter] + "..."
+	}
 	err := w.put(func(b []byte) []byte { return appendInterface(b, &i) })
 	w.interfaces = append(w.interfaces, i) // now: a file that was begun for it had it twice
 	return len(w.interfaces) - 1, err
@@ -115,13 +130,16 @@ func (w *Writer) fits(with []byte) bool {
 
 // next ends the file and begins another one.
 func (w *Writer) next() error {
+	if err := w.Flush(); err != nil {
+		return err
+	}
 	w.end()
 	if err := w.Flush(); err != nil {
 		return err
 	}
 	files, ok := w.to.(Files)
 	if !ok {
-		w.err = errors.New("there is no other file")
+		w.err = ErrLimit
 		return w.err
 	}
 	if w.err = files.Next(); w.err == nil {
@@ -145,36 +163,65 @@ func (w *Writer) Flush() error {
 	if w.err != nil || len(w.buffer) == 0 {
 		return w.err
 	}
-	n, err := w.to.Write(w.buffer)
-	if err != nil {
-		_ = w.to.Cut(n - wholeBlocks(w.buffer[:n]))
-		w.size = w.written
-		w.err = err
-	}
-	w.written += int64(n)
-	w.buffer = w.buffer[:0]
+	w.err = w.write()
 	return w.err
 }
 
-// wholeBlocks returns how many bytes of b are whole blocks.
-func wholeBlocks(b []byte) (n int) {
+// write writes the buffer, and of one that cannot be written as much as is whole.
+func (w *Writer) write() error {
+	n, err := w.to.Write(w.buffer)
+	whole, packets := wholeBlocks(w.buffer[:n])
+	if err != nil {
+		_ = w.to.Cut(n - whole)
+		n = whole
+	}
+	w.written += int64(n)
+	w.packets += packets
+	w.buffer = w.buffer[:0]
+	if err != nil {
+		w.size = w.written
+	}
+	return err
+}
+
+// wholeBlocks returns how many bytes of b are whole blocks, and how many of these have
+// packets.
+func wholeBlocks(b []byte) (n int, packets uint64) {
 	for len(b)-n >= 8 {
 		size := int(binary.LittleEndian.Uint32(b[n+4:]))
 		if size > len(b)-n {
 			break
 		}
+		if binary.LittleEndian.Uint32(b[n:]) == blockPacket {
+			packets++
+		}
 		n += size
 	}
-	return n
+	return n, packets
 }
+
+// Packets returns the number of packets that were written: those that wait to be, or
+// that the disk had no room for, are not among them.
+func (w *Writer) Packets() uint64 { return w.packets }
 
 // Size returns the size of the current file.
 func (w *Writer) Size() int64 { return w.size }
 
-// Close writes the statistics and the rest. The output stays open.
+// Close writes the statistics and the rest. The output stays open. On a full disk the
+// statistics are written if there is room for them.
 func (w *Writer) Close() error {
-	if w.err == nil {
-		w.end()
+	err := w.Flush()
+	if err != nil && !isFull(err) {
+		return err
 	}
-	return w.Flush()
+	w.end()
+	if ending := w.write(); err == nil {
+		w.err = ending
+	}
+	return w.err
+}
+
+// isFull reports whether an error says that there is no room.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, ErrSpare)
 }
