@@ -49,6 +49,11 @@ func TestPages(t *testing.T) {
 		},
 		"filter": func(c *console) { c.press("/", "dport:x") },
 		"sort":   func(c *console) { c.press("s") },
+		"capture": func(c *console) {
+			c.press("w")
+			c.m.options.capturer.(*fakeCapturer).state.Size = 12_345_678
+			c.pass(7 * time.Second)
+		},
 		"problems": func(c *console) {
 			s := snapshotOf(start, flowsUpTo(100))
 			s.MaxFlows, s.Counters.EventsLost, s.Interfaces[1].Up = 105, 12, false
@@ -92,7 +97,7 @@ func TestPages(t *testing.T) {
 				continue // what is wide enough at 120 is no narrower here
 			}
 			t.Run(fmt.Sprintf("%s_%dx%d", name, size[0], size[1]), func(t *testing.T) {
-				c := newConsole(t, size[0], size[1], flowsUpTo(100))
+				c := newConsole(t, size[0], size[1], flowsUpTo(100), WithCapturer(&fakeCapturer{}))
 				act(c)
 				c.m.frame.Width, c.m.frame.Height = size[0], size[1]
 				c.m.place()

@@ -50,6 +50,9 @@ func (m *root) headerSegments() []segment {
 	if m.options.role != "" {
 		segments = append(segments, segment{text: m.options.role, style: m.frame.Theme.Title, rank: 2})
 	}
+	if size, host := m.acts.Capturing(); size != "" {
+		segments = append(segments, segment{text: size, style: m.frame.Theme.Notice, rank: 1}, segment{text: host, rank: 2})
+	}
 	fill := "▏" + format.Bar(float64(len(s.Flows))/float64(max(s.MaxFlows, 1)), 10) + "▕"
 	most := format.Count(s.MaxFlows)
 	segments = append(segments,

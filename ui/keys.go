@@ -33,7 +33,7 @@ func sections(f *page.Frame) []help.Section {
 		}},
 		{Title: "Go through the last ten minutes", Keys: enabled(k.Earlier, k.Later, k.MuchEarlier, k.MuchLater, k.Present, k.Slower, k.Faster)},
 		{Title: "Act on flows", Acts: true, Keys: []key.Binding{
-			k.Mark, k.Delete, k.DeleteAll, k.Reset, k.Longer, k.Shorter, k.Pin, k.Default,
+			k.Mark, k.Delete, k.DeleteAll, k.Reset, k.Longer, k.Shorter, k.Pin, k.Default, k.Capture, k.CaptureAll,
 		}},
 		{Title: "Views", Keys: viewKeys(f)},
 	}

@@ -75,7 +75,7 @@ func New(source Reader, opts ...Option) Model {
 		m.frame.CompareWith(o.compared, o.comparedFrom)
 	}
 	m.acts = acting.New(m.frame, acting.Options{
-		Actor: o.actor, Copy: o.renderer.Output().Copy, View: m.viewCommand, NotedElsewhere: o.sessions != nil,
+		Actor: o.actor, Copy: o.renderer.Output().Copy, View: m.viewCommand, NotedElsewhere: o.sessions != nil, Capturer: o.capturer,
 	})
 	m.addPages()
 	m.leaving = leaving.New(m.frame, o.ending)

@@ -41,6 +41,7 @@ type options struct {
 	// exportElsewhere returns a command that exports to the operator's machine.
 	exportElsewhere func(filter string) string
 	suspends        bool
+	capturer        Capturer
 	ending          Ending
 	sessions        Sessions
 	past            Past
@@ -138,6 +139,18 @@ func WithSort(by string) Option {
 // WithExport enables the key that exports the view.
 func WithExport(e Export) Option {
 	return func(o *options) { o.export = e }
+}
+
+// Capturer captures packets.
+type Capturer = acting.Capturer
+
+// Capture is a capture that runs or has ended.
+type Capture = acting.Capture
+
+// WithCapturer enables the keys that capture packets. The caller must end the capture
+// that runs when the console has ended.
+func WithCapturer(c Capturer) Option {
+	return func(o *options) { o.capturer = c }
 }
 
 // WithSuspend adds Ctrl-Z to the help. The caller must implement it, and should do so

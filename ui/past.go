@@ -166,7 +166,7 @@ func (m *root) refusePast(p page.Page, msg tea.KeyMsg) (refused bool) {
 	if !m.frame.Past {
 		return false
 	}
-	if _, acts := p.Attempt(msg); !acts {
+	if _, acts := m.attempt(p, msg); !acts {
 		return false
 	}
 	m.frame.Warn("the past cannot be changed: " + m.frame.Keys.Present.Help().Key + " goes back to now")

@@ -23,7 +23,8 @@ type look struct {
 	next     uint64
 	sessions sessionPoll
 	// every is that of so many frames one is shown.
-	every int
+	every   int
+	capture Capture
 }
 
 // poll returns a command that looks at the source. What it finds is dropped if
@@ -38,6 +39,9 @@ func (m *root) poll() tea.Cmd {
 		found := look{now: options.clock(), snapshot: snapshot, events: events, next: next, sessions: sessions()}
 		if options.link != nil {
 			found.every = options.link()
+		}
+		if options.capturer != nil {
+			found.capture = options.capturer.State()
 		}
 		return found
 	}, func(found look) tea.Cmd {
@@ -74,6 +78,7 @@ func (m *root) take(found look) tea.Cmd {
 	m.takeSnapshot(found.snapshot)
 	m.takeEvents(found)
 	m.takeSessions(found.sessions)
+	m.acts.TakeCapture(found.capture)
 	if m.greeting != "" && m.frame.Latest != nil && m.frame.Said() == "" {
 		m.frame.Tell(m.greeting)
 		m.greeting = ""

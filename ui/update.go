@@ -107,7 +107,7 @@ func (m *root) handlePageKey(msg tea.KeyMsg) tea.Cmd {
 	if cmd, refused := m.refuse(front, msg); refused {
 		return cmd
 	}
-	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handleDeckKey, m.handlePastKey, m.handleCommonKey, m.frame.HandleTabKey} {
+	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handleDeckKey, m.handlePastKey, m.handleCaptureKey, m.handleCommonKey, m.frame.HandleTabKey} {
 		if cmd, ok := handle(msg); ok {
 			return cmd
 		}
@@ -124,13 +124,26 @@ func (m *root) refuse(p page.Page, msg tea.KeyMsg) (cmd tea.Cmd, refused bool) {
 	if refuse == nil {
 		return nil, false
 	}
-	attempt, ok := p.Attempt(msg)
+	attempt, ok := m.attempt(p, msg)
 	if !ok {
 		return nil, false
 	}
 	return work.Do(func() error { return refuse(attempt) }, func(err error) tea.Cmd {
 		return m.frame.Report("", err)
 	}), true
+}
+
+// attempt returns the act of a key, on the page's flows or on what the filter shows.
+func (m *root) attempt(p page.Page, msg tea.KeyMsg) (page.Attempt, bool) {
+	if attempt, ok := p.Attempt(msg); ok {
+		return attempt, true
+	}
+	return m.acts.Attempt(msg, nil)
+}
+
+// handleCaptureKey begins a capture of what the filter shows, or ends one.
+func (m *root) handleCaptureKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
+	return m.acts.HandleCapture(msg)
 }
 
 // handleCommonKey takes keys that mean the same on every page.

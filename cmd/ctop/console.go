@@ -71,7 +71,13 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 	defer collector.stop()
 	// A signal ends the context, which ends the collector, which ends the program.
 	local := s.env.local(c, audit)
-	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithSessions(local), ui.WithPast(history.NewStore(history.Options{})))...)
+	captures := newCapturing(t, here)
+	defer func() {
+		if last := captures.End(); last.Number > 0 {
+			s.env.note("%s", last.Result())
+		}
+	}()
+	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithCapturer(local.Captures(captures)), ui.WithSessions(local), ui.WithPast(history.NewStore(history.Options{})))...)
 	collector.stop()
 	return errors.Join(err, collector.err)
 }
@@ -243,16 +249,22 @@ func exportJSON(s *flow.Snapshot, flows []*flow.Flow) (where string, err error) 
 // maxExports is the maximum number of files of one snapshot.
 const maxExports = 1000
 
-// createNew creates a file under the first free name among base, base-2, base-3 and
-// so on. A snapshot may be exported several times, with other filters.
-func createNew(base, ending string) (f *os.File, err error) {
+// createNew creates a file for its owner alone under the first free name among base,
+// base-2, base-3 and so on. A snapshot may be exported several times, with other filters.
+func createNew(base, ending string) (*os.File, error) {
+	return newNumbered(base, ending, func(name string) (*os.File, error) {
+		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	})
+}
+
+// newNumbered creates a file under the first free name.
+func newNumbered[F any](base, ending string, create func(name string) (F, error)) (f F, err error) {
 	for n := 1; n <= maxExports; n++ {
 		name := base
 		if n > 1 {
 			name += "-" + strconv.Itoa(n)
 		}
-		f, err = os.OpenFile(name+ending, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if !errors.Is(err, os.ErrExist) {
+		if f, err = create(name + ending); !errors.Is(err, os.ErrExist) {
 			break
 		}
 	}

@@ -117,7 +117,7 @@ func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
 	if s.audit, err = console.OpenAudit(orDefault(c.ssh.audit, filepath.Join(place, "audit.jsonl"))); err != nil {
 		return s, err
 	}
-	s.limits, s.history = c.ssh.limits, c.ssh.history
+	s.limits, s.history, s.place = c.ssh.limits, c.ssh.history, place
 	s.ssh, err = listen("ssh", c.ssh.address)
 	return s, err
 }

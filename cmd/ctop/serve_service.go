@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +35,9 @@ type service struct {
 	audit        *console.Audit
 	limits       console.Limits
 	history      bool
-	settings     []usedSetting
+	// place is the directory of files that consoles make.
+	place    string
+	settings []usedSetting
 
 	ipfix    *ipfixFlags
 	exporter *ipfix.Exporter
@@ -94,6 +97,12 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	}
 	collector.stop()
 	return collector.err
+}
+
+// captures returns the directory of captures, which nobody else may read or change.
+func (s *service) captures() (string, error) {
+	dir := filepath.Join(s.place, "captures")
+	return dir, console.PrivateDirectory(dir)
 }
 
 // observer returns what hears of every event, nil if nothing does.
@@ -178,7 +187,8 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 		server, err := console.New(console.Options{
 			Source: c, Keys: s.keys, HostKey: s.hostKey, Audit: s.audit, Log: s.log,
 			Exec: dumps.command, Limits: s.limits,
-			Look: []ui.Option{ui.WithPast(kept)},
+			Capturer: func() ui.Capturer { return newCapturing(t, s.captures) },
+			Look:     []ui.Option{ui.WithPast(kept)},
 		})
 		if err != nil {
 			return nil, err

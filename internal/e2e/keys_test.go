@@ -70,7 +70,7 @@ func terminalKey(k string) string {
 func keyChecks() map[string]func(d *desk, k string) {
 	checks := map[string]func(d *desk, k string){}
 	for _, some := range []map[string]func(d *desk, k string){
-		movingChecks(), showingChecks(), timeChecks(), actingChecks(), viewChecks(), leavingChecks(),
+		movingChecks(), showingChecks(), timeChecks(), actingChecks(), captureChecks(), viewChecks(), leavingChecks(),
 	} {
 		for name, check := range some {
 			checks[name] = check

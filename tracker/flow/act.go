@@ -27,12 +27,14 @@ const (
 	ActFlowTimeout
 	// ActReset ends TCP connections at both ends.
 	ActReset
+	// ActCapture writes packets to a file. No actor performs it: captures last.
+	ActCapture
 	numActKinds
 )
 
 var actKindNames = [numActKinds]string{
 	ActDelete: "delete", ActTimeout: "timeout", ActFlowTimeout: "flow_timeout",
-	ActReset: "reset",
+	ActReset: "reset", ActCapture: "capture",
 }
 
 // String returns the kind's name in the audit log.

@@ -45,7 +45,7 @@ func TestNames(t *testing.T) {
 		{"policies", names[Policy](2), []string{"observe", "enforce"}},
 		{"verdicts", names[Verdict](6), []string{"new", "established", "related", "invalid", "untracked", "unknown"}},
 		{"kinds of packets", names[PacketKind](6), []string{"flow", "untracked", "fragment", "error", "malformed", "unknown"}},
-		{"kinds of acts", names[ActKind](5), []string{"delete", "timeout", "flow_timeout", "reset", "act_4"}},
+		{"kinds of acts", names[ActKind](6), []string{"delete", "timeout", "flow_timeout", "reset", "capture", "act_5"}},
 		{"timeouts", names[TimeoutName](12), []string{
 			"tcp_syn_sent", "tcp_syn_recv", "tcp_established", "tcp_fin_wait", "tcp_last_ack", "tcp_time_wait",
 			"tcp_unacknowledged", "udp_unidirectional", "udp_bidirectional", "icmp", "other", "timeout_11",

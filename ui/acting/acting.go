@@ -25,6 +25,8 @@ type Options struct {
 	Actor flow.Actor
 	// Copy puts a text on the clipboard of the operator's terminal.
 	Copy func(text string)
+	// Capturer captures packets. Without it, there are none.
+	Capturer Capturer
 	// View returns the command that shows what is shown, nil if there is none.
 	View func() string
 	// NotedElsewhere is set if other code adds a notice for every act.
@@ -39,6 +41,7 @@ type Acts struct {
 	pending pendingTimeout
 	copied  copied
 	deleted deletion
+	capture capturing
 }
 
 // New returns the acts of a console.
@@ -101,6 +104,12 @@ type Flow struct {
 // HandleKey handles the keys that act on one flow.
 func (a *Acts) HandleKey(msg tea.KeyMsg, f Flow) (cmd tea.Cmd, ok bool) {
 	k := a.frame.Keys
+	if key.Matches(msg, k.Capture) && f.Flow != nil && !a.capture.Running {
+		if now := a.living(f); now != nil {
+			return a.HandleCapture(msg, now.Ref())
+		}
+		return nil, true
+	}
 	if !key.Matches(msg, k.Delete, k.Reset, k.Longer, k.Shorter, k.Default, k.Copy, k.Pin, k.Like) {
 		return nil, false
 	}
@@ -129,6 +138,9 @@ func (a *Acts) HandleKey(msg tea.KeyMsg, f Flow) (cmd tea.Cmd, ok bool) {
 
 // Attempt returns the act of a key on a flow.
 func (a *Acts) Attempt(msg tea.KeyMsg, f *flow.Flow) (page.Attempt, bool) {
+	if try, ok := a.attemptCapture(msg, f); ok {
+		return try, true
+	}
 	k := a.frame.Keys
 	switch {
 	case f == nil:

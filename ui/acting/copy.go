@@ -63,13 +63,21 @@ func (a *Acts) Copy(id flow.ID, t flow.Tuple) tea.Cmd {
 // deleteCommand returns a command that deletes the flow. For a flow without tags it
 // also matches flows between the same ends that have tags. The command shows what it
 // would delete, and asks.
-func deleteCommand(t flow.Tuple) string { return "ctop delete " + filterText(t) }
+func deleteCommand(t flow.Tuple) string {
+	words := filterWords(t)
+	for i, word := range words {
+		if strings.HasPrefix(word, "#") { // a comment, for a shell
+			words[i] = format.ShellQuote(word)
+		}
+	}
+	return "ctop delete " + strings.Join(words, " ")
+}
 
-// filterText returns a filter for the flow, quoted for a shell.
-func filterText(t flow.Tuple) string {
+// filterWords returns a filter for the flow.
+func filterWords(t flow.Tuple) []string {
 	parts := []string{"proto:" + t.Proto.String(), endText("src", "sport", t.Proto, t.Src), endText("dst", "dport", t.Proto, t.Dst)}
 	if t.Proto.HasICMP() {
-		parts = append(parts, fmt.Sprintf("icmp:%d '#%d'", t.ICMPType, t.ICMPID))
+		parts = append(parts, fmt.Sprintf("icmp:%d", t.ICMPType), fmt.Sprintf("#%d", t.ICMPID))
 	}
 	for _, id := range t.VLANs() {
 		if id != 0 {
@@ -79,7 +87,7 @@ func filterText(t flow.Tuple) string {
 	if t.Session != 0 {
 		parts = append(parts, fmt.Sprintf("pppoe:%d", t.Session))
 	}
-	return strings.Join(parts, " ")
+	return parts
 }
 
 // endText returns a filter for one end of a flow.

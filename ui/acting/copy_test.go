@@ -23,8 +23,8 @@ func TestCopiedDeleteIsExact(t *testing.T) {
 	again.Tuple.ICMPID++
 	flows = append(flows, tagged, other, ping, again)
 	for i := range flows {
-		text := filterText(flows[i].Tuple)
-		f, err := filter.Parse(strings.ReplaceAll(text, "'", ""))
+		text := strings.Join(filterWords(flows[i].Tuple), " ")
+		f, err := filter.Parse(text)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}

@@ -71,6 +71,9 @@ func (r refusing) attempt(tried ui.Attempt) error {
 	tried.By = r.by
 	e := entryOf(tried.Act, "")
 	e.Count = tried.Count
+	if tried.What != "" {
+		e.What = []string{tried.What}
+	}
 	return r.refuse(e)
 }
 
@@ -107,7 +110,8 @@ func entryOf(act flow.Act, value string) Entry {
 
 // value returns what an act sets, as in "=30s", empty if it sets nothing.
 func value(act flow.Act) string {
-	if act.Kind == flow.ActDelete || act.Kind == flow.ActReset {
+	switch act.Kind {
+	case flow.ActDelete, flow.ActReset, flow.ActCapture:
 		return ""
 	}
 	return "=" + format.Timeout(act.Duration)

@@ -19,7 +19,7 @@ type Entry struct {
 	Fingerprint string    `json:"fingerprint"`
 	Comment     string    `json:"comment"`
 	Address     string    `json:"address"`
-	// Act is delete, reset, timeout or flow_timeout.
+	// Act is delete, reset, timeout, flow_timeout, capture or capture_end.
 	Act string `json:"act"`
 	// What names the flows or timeouts that the act is about, up to 100 of them.
 	What []string `json:"what"`

@@ -38,6 +38,8 @@ type Options struct {
 	Exec Exec
 	// Limits bound what clients can use.
 	Limits Limits
+	// Capturer returns the captures of one console. If it is nil, nobody can capture.
+	Capturer func() ui.Capturer
 	// Look has further options of every console.
 	Look []ui.Option
 	// Clock replaces the clock.

@@ -200,10 +200,15 @@ func (x *session) cutStalled() {
 
 // actor carries out what the session's role permits, and refuses all other acts.
 func (x *session) actor() flow.Actor {
-	s := x.server
 	if x.who.key.Role != Operator {
 		return x.refusing()
 	}
+	return x.auditing()
+}
+
+// auditing carries out acts and captures.
+func (x *session) auditing() audited {
+	s := x.server
 	return audited{
 		actor: s.options.Source, by: x.who.requester(), log: serverLog{s, x.who}, clock: s.clock,
 		notify: func(text string) { s.roster.notify(x.who.key.Name() + " " + text) },

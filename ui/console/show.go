@@ -43,8 +43,14 @@ func (x *session) show() int {
 	defer idle.Stop()
 	in := newInlet(x.ctx, x.ch, func() { idle.Reset(s.options.Limits.Idle) })
 	painter := newPainter(x.out, x.answers, s.options.Limits, x.out.stall)
+	look := append(x.look(), ui.WithLink(painter.Every))
+	if x.who.key.Role == Operator && s.options.Capturer != nil {
+		captures := x.auditing().Captures(s.options.Capturer())
+		defer captures.End()
+		look = append(look, ui.WithCapturer(captures))
+	}
 	p := tea.NewProgram(
-		painted{ui.New(s.options.Source, append(x.look(), ui.WithLink(painter.Every))...), painter},
+		painted{ui.New(s.options.Source, look...), painter},
 		tea.WithInput(in), tea.WithOutput(x.out), tea.WithEnvironment(x.environ()),
 		tea.WithoutRenderer(), tea.WithoutSignalHandler(),
 	)

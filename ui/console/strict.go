@@ -46,6 +46,30 @@ func readStrictly(path string, most int64, forbidden fs.FileMode, fix string) ([
 	return io.ReadAll(io.LimitReader(f, most))
 }
 
+// PrivateDirectory makes a directory for files that nobody else may read or replace, or
+// checks that one is. It is as strict as for files that decide who may log in.
+func PrivateDirectory(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory: remove it", path)
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("the directory %s can be used by users other than its owner: chmod 700 %s", path, path)
+	}
+	if err := checkOwner(path, info); err != nil {
+		return err
+	}
+	return checkDirectories(path, info)
+}
+
 // checkOwner returns an error if the owner could authorise himself.
 func checkOwner(path string, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)

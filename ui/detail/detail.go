@@ -110,6 +110,7 @@ func (p *Page) Hints() []page.Hint {
 		{Key: k.Shorter, Does: "shorter", Acts: true},
 		{Key: k.Default, Does: "default", Acts: true},
 		{Key: k.Pin, Does: "pin", Acts: true},
+		p.acts.CaptureHint(),
 		{Key: k.Copy, Does: "copy"},
 		{Key: k.Like, Does: "filter like this"},
 		{Key: k.Rates, Does: "rates"},

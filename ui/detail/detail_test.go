@@ -243,7 +243,7 @@ func TestHints(t *testing.T) {
 			acting++
 		}
 	}
-	if acting != 6 {
+	if acting != 7 {
 		t.Errorf("%d hints act", acting)
 	}
 }

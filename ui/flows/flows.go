@@ -3,6 +3,7 @@ package flows
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 
@@ -149,6 +150,8 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 		return p.surveyMarked(func(s order.Survey) { p.acts.AskDeleteAll(s, "marked", false) }), true
 	case key.Matches(msg, k.Reset) && len(p.marked) > 0:
 		return p.surveyMarked(func(s order.Survey) { p.acts.AskResetAll(s, "marked") }), true
+	case key.Matches(msg, k.Capture) && len(p.marked) > 0:
+		return p.acts.HandleCapture(msg, slices.Collect(maps.Values(p.marked))...)
 	default:
 		of := p.table.Selected()
 		if _, acts := p.acts.Attempt(msg, of); acts {
@@ -194,6 +197,11 @@ func (p *Page) Attempt(msg tea.KeyMsg) (page.Attempt, bool) {
 		return p.attemptOnMarked(flow.ActDelete), true
 	case key.Matches(msg, k.Reset) && len(p.marked) > 0:
 		return p.attemptOnMarked(flow.ActReset), true
+	}
+	if key.Matches(msg, k.Capture) && len(p.marked) > 0 {
+		if _, begins := p.acts.Attempt(msg, nil); begins {
+			return p.attemptOnMarked(flow.ActCapture), true
+		}
 	}
 	return p.acts.Attempt(msg, p.table.Selected())
 }
@@ -294,6 +302,7 @@ func (p *Page) Hints() []page.Hint {
 		{Key: k.Like, Does: "like this"},
 		{Key: k.Columns, Does: "columns"},
 		{Key: k.Names, Does: "names"},
+		p.acts.CaptureHint(),
 	}
 	at := slices.IndexFunc(hints, func(h page.Hint) bool { return h.Does == "rates" })
 	if p.frame.Past {

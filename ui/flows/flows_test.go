@@ -200,7 +200,7 @@ func TestHintsThatAct(t *testing.T) {
 		}
 		return does
 	}
-	if got := acting(); !slices.Equal(got, []string{"delete", "mark"}) {
+	if got := acting(); !slices.Equal(got, []string{"delete", "mark", "capture"}) {
 		t.Errorf("%q", got)
 	}
 	f.Run(f.Narrow("tcp"))

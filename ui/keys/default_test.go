@@ -14,7 +14,7 @@ Up up k|Down down j|PageUp pgup ctrl+b|PageDown pgdown ctrl+f|Top g home|Bottom 
 NextView tab|PreviousView shift+tab
 Enter enter|Back esc|Filter / f3 f4|Sick !|Complete tab|Like f|Sort s f6|Reverse S
 Pause p|Rates r|Names n|Columns c|Copy y|Export e|SetMark m|Compare M|Views v|SaveView V
-Mark SPACE|Delete d f9|DeleteAll D|Reset x|Longer + =|Shorter -|Pin P|Default 0
+Mark SPACE|Delete d f9|DeleteAll D|Reset x|Longer + =|Shorter -|Pin P|Default 0|Capture w|CaptureAll W
 Earlier [|Later ]|MuchEarlier {|MuchLater }|Present end|Slower <|Faster >
 Yes y Y|No n N esc enter q f10|Left left h|Right right l|DefaultSort 0
 Help ? f1|Quit q f10|Interrupt ctrl+c|Suspend ctrl+z

@@ -23,6 +23,8 @@ type Map struct {
 
 	Mark, Delete, DeleteAll, Reset, Longer, Shorter, Pin, Default key.Binding
 
+	Capture, CaptureAll key.Binding
+
 	Yes, No key.Binding
 
 	Left, Right, DefaultSort key.Binding
@@ -109,6 +111,8 @@ func (k *Map) bindActing() {
 	k.Shorter = Bind("-", "halve the flow's timeout", "-")
 	k.Pin = Bind("P", "keep its timeout as it is", "P")
 	k.Default = Bind("0", "give it the default again", "0")
+	k.Capture = Bind("w", "write its packets, or end", "w")
+	k.CaptureAll = Bind("W", "write those of all shown", "W")
 	k.Yes = Bind("y", "yes", "y", "Y")
 	k.No = Bind("n Esc ⏎", "no", "n", "N", "esc", "enter", "q", "f10")
 }

@@ -160,6 +160,8 @@ type Attempt struct {
 	// all flows or settings.
 	flow.Act
 	Count int
+	// What says what the act is about if it names no flows.
+	What string
 }
 
 // MostAttempted is the maximum number of flows that an [Attempt] names.
