@@ -72,7 +72,7 @@ func TestPages(t *testing.T) {
 			c.press("M")
 		},
 		"columns": func(c *console) { c.press("c", "down", "space") },
-		"drilled": func(c *console) { c.press("3", "b", "b", "b", "b", "enter") },
+		"drilled": func(c *console) { c.press("3", "b", "b", "b", "b", "b", "b", "enter") },
 		"trouble": func(c *console) {
 			s := snapshotOf(start.Add(time.Second), flowsUpTo(100))
 			s.MaxFlows, s.Counters.EventsLost, s.Counters.TableFull, s.Interfaces[1].Up = 105, 12, 3, false

@@ -91,13 +91,14 @@ func New(source Reader, opts ...Option) Model {
 // addPages makes the pages, in the order of their tabs. A new page is a line here.
 func (m *root) addPages() {
 	f := m.frame
-	log := events.New(f, m.acts)
+	o := m.options
+	log := events.New(f, m.acts, events.Options{Export: o.exportEvents, ExportElsewhere: o.elsewhere(ExportEvents)})
 	f.Log = log
-	m.flows = flows.New(f, m.acts, &m.traces, flows.Options{Export: m.options.export, ExportElsewhere: m.options.exportElsewhere})
+	m.flows = flows.New(f, m.acts, &m.traces, flows.Options{Export: o.export, ExportElsewhere: o.elsewhere(ExportFlows)})
 	f.SetTabs(
 		page.Tab{Title: "Flows", Page: m.flows},
 		page.Tab{Title: "Events", Page: log},
-		page.Tab{Title: "Talkers", Page: talkers.New(f)},
+		page.Tab{Title: "Talkers", Page: talkers.New(f, m.acts, talkers.Options{Export: o.exportGroups, ExportElsewhere: o.elsewhere(ExportFlows)})},
 		page.Tab{Title: "Overview", Page: overview.New(f)},
 		page.Tab{Title: "Timeouts", Key: "t", Page: timeouts.New(f, m.acts)},
 	)

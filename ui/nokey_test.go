@@ -14,8 +14,8 @@ func TestNoKeyHere(t *testing.T) {
 		elsewhere []string
 	}{
 		"flows":    {[]string{"1"}, []string{"b", "B"}},
-		"events":   {[]string{"2"}, []string{"d", "D", "x", "e", "s", "c", "+", "f9"}},
-		"talkers":  {[]string{"3"}, []string{"d", "x", "+", "y", "c", "f9"}},
+		"events":   {[]string{"2"}, []string{"d", "D", "x", "e", "c", "+", "f9"}},
+		"talkers":  {[]string{"3"}, []string{"d", "x", "e", "P", "c", "f9"}},
 		"overview": {[]string{"4"}, []string{"enter", "/", "s", "d", "f3", "f6"}},
 		"timeouts": {[]string{"5"}, []string{"/", "s", "d", "y", "f4"}},
 		"detail":   {[]string{"enter"}, []string{"D", "s", "/", "f6"}},

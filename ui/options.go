@@ -10,9 +10,11 @@ import (
 	"ctop/internal/names"
 	"ctop/tracker/flow"
 	"ctop/ui/acting"
+	"ctop/ui/events"
 	"ctop/ui/flows"
 	"ctop/ui/leaving"
 	"ctop/ui/page"
+	"ctop/ui/talkers"
 	"ctop/ui/theme"
 )
 
@@ -35,11 +37,14 @@ type options struct {
 	interval time.Duration
 	noColor  bool
 	export   Export
-	role     string
-	actor    flow.Actor
-	refuse   func(Attempt) error
+	// exportEvents and exportGroups write what the other pages show.
+	exportEvents events.Export
+	exportGroups talkers.Export
+	role         string
+	actor        flow.Actor
+	refuse       func(Attempt) error
 	// exportElsewhere returns a command that exports to the operator's machine.
-	exportElsewhere func(filter string) string
+	exportElsewhere func(what, filter string) string
 	suspends        bool
 	capturer        Capturer
 	ending          Ending
@@ -153,6 +158,11 @@ func WithCapturer(c Capturer) Option {
 	return func(o *options) { o.capturer = c }
 }
 
+// WithExportOf enables it on the pages of events and talkers, too.
+func WithExportOf(e events.Export, g talkers.Export) Option {
+	return func(o *options) { o.exportEvents, o.exportGroups = e, g }
+}
+
 // WithSuspend adds Ctrl-Z to the help. The caller must implement it, and should do so
 // only if a shell can resume the program.
 func WithSuspend() Option {
@@ -203,11 +213,25 @@ func WithRefusal(refuse func(Attempt) error) Option {
 	return func(o *options) { o.refuse = refuse }
 }
 
-// WithExportElsewhere makes the export key show a command that exports the filtered
-// flows to the operator's machine. A remote session cannot write files on this
-// machine.
-func WithExportElsewhere(command func(filter string) string) Option {
+// WithExportElsewhere makes the export key show a command that exports what the filter
+// shows, flows or events, to the operator's machine. A remote session cannot write files
+// on this machine.
+func WithExportElsewhere(command func(what, filter string) string) Option {
 	return func(o *options) { o.exportElsewhere = command }
+}
+
+// The kinds of data that a console exports elsewhere.
+const (
+	ExportFlows  = "flows"
+	ExportEvents = "events"
+)
+
+// elsewhere returns the command that exports one kind, nil if there is none.
+func (o options) elsewhere(what string) page.Elsewhere {
+	if o.exportElsewhere == nil {
+		return nil
+	}
+	return func(filter string) string { return o.exportElsewhere(what, filter) }
 }
 
 // WithEnding makes the console ask whether to end the tracker before it quits. Without

@@ -96,11 +96,17 @@ func TestPolicyIsShown(t *testing.T) {
 
 // Where no file can be written the key says what would write one.
 func TestExportElsewhere(t *testing.T) {
-	c := newConsole(t, 80, 24, flowsUpTo(100), WithExportElsewhere(func(filter string) string { return "ssh host dump <" + filter + ">" }))
+	c := newConsole(t, 80, 24, flowsUpTo(100), WithExportElsewhere(func(what, filter string) string {
+		return "ssh host " + what + " <" + filter + ">"
+	}))
 	c.press("e")
-	c.shows("export: ssh host dump <>")
+	c.shows("export: ssh host flows <>")
 	c.press("/", "udp", "enter", "e")
-	c.shows("export: ssh host dump <udp>")
-	c.press("?")
+	c.shows("export: ssh host flows <udp>")
+	c.press("2", "e")
+	c.shows("export: ssh host events <udp>")
+	c.press("3", "e")
+	c.shows("export: ssh host flows <udp>")
+	c.press("1", "?")
 	c.shows("the command that exports")
 }

@@ -24,7 +24,7 @@ func TestTalkersGroup(t *testing.T) {
 	c.press("3")
 	c.shows("[3 Talkers]", "SOURCE", "300 groups", "⇄ b/s ▼")
 	c.cursorOn("10.0.0.0 ")
-	for _, want := range []string{"DESTINATION", "SOURCE NET", "DESTINATION NET", "DESTINATION PORT", "STATE", "PROTOCOL", "INTERFACE"} {
+	for _, want := range []string{"DESTINATION", "HOST", "PAIR", "SOURCE NET", "DESTINATION NET", "DESTINATION PORT", "STATE", "PROTOCOL", "INTERFACE"} {
 		c.press("b")
 		c.shows(want + " ")
 	}
@@ -43,7 +43,7 @@ func TestTalkersGroup(t *testing.T) {
 
 func TestTalkersDrillDownAndBack(t *testing.T) {
 	c := newConsole(t, 120, 30, flowsUpTo(300))
-	c.press("/", "tcp or udp", "enter", "3", "b", "b", "down", "enter")
+	c.press("/", "tcp or udp", "enter", "3", "b", "b", "b", "b", "down", "enter")
 	c.shows("[1 Flows]", "filter: (tcp or udp) src:10.0.1.0/24", "35/300", "back to talkers")
 	c.press("esc")
 	c.shows("[3 Talkers]", "filter: tcp or udp")

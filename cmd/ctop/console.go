@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,12 +18,10 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"ctop/cmd/ctop/output"
 	"ctop/internal/filter"
 	"ctop/internal/format"
 	"ctop/internal/history"
 	"ctop/tracker"
-	"ctop/tracker/flow"
 	"ctop/ui"
 	"ctop/ui/console"
 	"ctop/ui/theme"
@@ -181,7 +178,7 @@ func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []u
 	light := chosen == ui.LookAuto && !noColor && input.askBackground(e, answerTimeout)
 	terminal.SetHasDarkBackground(!light)
 	options := []ui.Option{
-		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter), ui.WithView(f.view),
+		ui.WithRenderer(terminal), ui.WithExport(exportJSON), ui.WithExportOf(exportEvents, exportGroups), ui.WithResolver(lookUp), ui.WithSettings(saved), ui.WithFilter(f.filter), ui.WithView(f.view),
 	}
 	width, _ := strconv.Atoi(e.getenv("COLUMNS"))
 	height, _ := strconv.Atoi(e.getenv("LINES"))
@@ -230,43 +227,4 @@ func (c colorBlind) Getenv(name string) string {
 		return "tmux"
 	}
 	return c.env.getenv(name)
-}
-
-// exportJSON writes the flows that the console shows to a new file in the working
-// directory, in the format of a dump.
-func exportJSON(s *flow.Snapshot, flows []*flow.Flow) (where string, err error) {
-	f, err := createNew("ctop-"+s.Time.UTC().Format("20060102T150405.000Z"), ".json")
-	if err != nil {
-		return "", fmt.Errorf("export: %w", err)
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	if where, err = filepath.Abs(f.Name()); err != nil {
-		where = f.Name()
-	}
-	return where, output.WriteSnapshot(f, output.JSON, output.View{Snapshot: s, Rows: flows})
-}
-
-// maxExports is the maximum number of files of one snapshot.
-const maxExports = 1000
-
-// createNew creates a file for its owner alone under the first free name among base,
-// base-2, base-3 and so on. A snapshot may be exported several times, with other filters.
-func createNew(base, ending string) (*os.File, error) {
-	return newNumbered(base, ending, func(name string) (*os.File, error) {
-		return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	})
-}
-
-// newNumbered creates a file under the first free name.
-func newNumbered[F any](base, ending string, create func(name string) (F, error)) (f F, err error) {
-	for n := 1; n <= maxExports; n++ {
-		name := base
-		if n > 1 {
-			name += "-" + strconv.Itoa(n)
-		}
-		if f, err = create(name + ending); !errors.Is(err, os.ErrExist) {
-			break
-		}
-	}
-	return f, err
 }

@@ -133,6 +133,29 @@ func TestExportTwice(t *testing.T) {
 	}
 }
 
+// TestExportOthers exports events and talkers, each as data that other programs read.
+func TestExportOthers(t *testing.T) {
+	t.Chdir(t.TempDir())
+	tuple := flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.MustParseEnd("10.0.0.1:1"), Dst: flow.MustParseEnd("10.0.0.2:443")}
+	where, err := exportEvents([]flow.Event{{ID: 1, Type: flow.EventNew, Tuple: tuple}, {ID: 2, Type: flow.EventDestroy, Tuple: tuple}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(where); err != nil || strings.Count(string(text), "\n") != 2 || strings.Count(string(text), `"dst":"10.0.0.2"`) != 2 {
+		t.Errorf("%s, %v", text, err)
+	}
+	s := &flow.Snapshot{Flows: []flow.Flow{{Tuple: tuple, Origin: flow.Half{Packets: 3, Bytes: 300, BPS: 80}}}}
+	where, err = exportGroups(order.Talk(order.GroupRequest{Snapshot: s, Grouping: order.ByPair}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := "by,name,flows,out_packets,in_packets,out_bytes,in_bytes,out_bps,in_bps,filter\n" +
+		"pair,10.0.0.1 ⇄ 10.0.0.2,1,3,0,300,0,80,0,host:10.0.0.1 host:10.0.0.2\n"
+	if text, err := os.ReadFile(where); err != nil || string(text) != want {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
 // TestReadSmall refuses files that never end, or that keep a reader waiting.
 func TestReadSmall(t *testing.T) {
 	dir := t.TempDir()

@@ -70,7 +70,7 @@ func terminalKey(k string) string {
 func keyChecks() map[string]func(d *desk, k string) {
 	checks := map[string]func(d *desk, k string){}
 	for _, some := range []map[string]func(d *desk, k string){
-		movingChecks(), showingChecks(), timeChecks(), actingChecks(), captureChecks(), viewChecks(), leavingChecks(),
+		movingChecks(), showingChecks(), timeChecks(), actingChecks(), captureChecks(), viewChecks(), talkerChecks(), leavingChecks(),
 	} {
 		for name, check := range some {
 			checks[name] = check
@@ -306,20 +306,6 @@ func viewChecks() map[string]func(d *desk, k string) {
 			d.shows("acts and sessions")
 			d.press(k)
 			d.hides("acts and sessions")
-		},
-		"In the talkers: group by something else": func(d *desk, k string) {
-			d.press("3")
-			d.shows("by source")
-			d.press(k)
-			d.shows("by destination")
-			d.press("B")
-			d.shows("by source")
-		},
-		"In the talkers: the grouping before": func(d *desk, k string) {
-			d.press("3", "b")
-			d.shows("by destination")
-			d.press(k)
-			d.shows("by source")
 		},
 		"In the timeouts: change the timeout": func(d *desk, k string) {
 			d.press("5")

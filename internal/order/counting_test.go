@@ -86,7 +86,7 @@ func TestGroupings(t *testing.T) {
 		{ByUnit, held, "getty@tty1.service", "unit:getty@tty1.service", false},
 		{ByContainer, held, "none", "!container:*", false},
 	} {
-		key := c.g.key(&c.of)
+		key := firstKey(c.g, &c.of)
 		if name, term := c.g.Name(key, s), c.g.Term(key, s); name != c.name || term != c.term || c.g.HasAddresses() != c.addresses {
 			t.Errorf("by %s: %s, %s, addresses %t", c.g, name, term, c.g.HasAddresses())
 		}

@@ -39,6 +39,15 @@ func TestGroupsAddUp(t *testing.T) {
 			addHalf(&sum.Origin, &one.Origin)
 			addHalf(&sum.Reply, &one.Reply)
 		}
+		if g == ByHost { // at both ends, so the halves are the same
+			if sum.Flows != 1000 || sum.Origin.Bytes != sum.Reply.Bytes || sum.Origin.Bytes != r.Sum.Origin.Bytes+r.Sum.Reply.Bytes {
+				t.Errorf("by host: %d flows, %d and %d bytes", sum.Flows, sum.Origin.Bytes, sum.Reply.Bytes)
+			}
+			continue
+		}
+		if g == ByPair { // which end is the first is not who began
+			sum.Origin.Bytes, r.Sum.Origin.Bytes = sum.Origin.Bytes+sum.Reply.Bytes, r.Sum.Origin.Bytes+r.Sum.Reply.Bytes
+		}
 		if sum.Flows != 500 || sum.Flows != r.Sum.Flows || sum.Origin.Bytes != r.Sum.Origin.Bytes || len(r.Top) != r.All {
 			t.Errorf("by %s: %d flows, %d bytes", g, sum.Flows, sum.Origin.Bytes)
 		}
@@ -53,11 +62,74 @@ func TestNetworks(t *testing.T) {
 		Src: flow.MustParseEnd("10.1.2.3:1"), Dst: flow.MustParseEnd("[2001:db8:1:2:3::4]:1"),
 	}}
 	s := &flow.Snapshot{}
-	if got := BySourceNet.Term(BySourceNet.key(f), s); got != "src:10.1.2.0/24" {
+	if got := BySourceNet.Term(firstKey(BySourceNet, f), s); got != "src:10.1.2.0/24" {
 		t.Error(got)
 	}
-	if got := ByDestinationNet.Term(ByDestinationNet.key(f), s); got != "dst:2001:db8:1:2::/64" {
+	if got := ByDestinationNet.Term(firstKey(ByDestinationNet, f), s); got != "dst:2001:db8:1:2::/64" {
 		t.Error(got)
+	}
+}
+
+func firstKey(g Grouping, f *flow.Flow) GroupKey {
+	keys, _, _ := g.keys(f, DefaultNets)
+	return keys[0]
+}
+
+// TestPairsAndHosts groups two conversations of two hosts, which either began, and one of
+// a host with itself.
+func TestPairsAndHosts(t *testing.T) {
+	to := func(src, dst string, out, in uint64) flow.Flow {
+		return flow.Flow{
+			Tuple:  flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.MustParseEnd(src), Dst: flow.MustParseEnd(dst)},
+			Origin: flow.Half{Packets: 1, Bytes: out}, Reply: flow.Half{Packets: 1, Bytes: in},
+		}
+	}
+	s := &flow.Snapshot{Flows: []flow.Flow{
+		to("10.0.0.1:1", "10.0.0.2:2", 100, 7), to("10.0.0.2:3", "10.0.0.1:4", 20, 1000), to("10.0.0.1:5", "10.0.0.1:6", 5, 6),
+	}}
+	for _, test := range []struct {
+		by    Grouping
+		names map[string][3]uint64
+		terms []string
+	}{
+		{ByPair, map[string][3]uint64{"10.0.0.1 ⇄ 10.0.0.2": {2, 1100, 27}, "10.0.0.1 ⇄ 10.0.0.1": {1, 5, 6}}, []string{"host:10.0.0.1 host:10.0.0.2", "src:10.0.0.1 dst:10.0.0.1"}},
+		{ByHost, map[string][3]uint64{"10.0.0.1": {3, 1105, 33}, "10.0.0.2": {2, 27, 1100}}, []string{"host:10.0.0.1", "host:10.0.0.2"}},
+	} {
+		r := Talk(GroupRequest{Snapshot: s, Grouping: test.by, By: GroupBy{Sort: GroupBytes, Desc: true}})
+		for i, g := range r.Top {
+			name := test.by.Name(g.Key, s)
+			if got := [3]uint64{uint64(g.Flows), g.Origin.Bytes, g.Reply.Bytes}; got != test.names[name] || test.by.Term(g.Key, s) != test.terms[i] {
+				t.Errorf("by %s: %s is %v, %q", test.by, name, got, test.by.Term(g.Key, s))
+			}
+		}
+		if len(r.Top) != len(test.names) {
+			t.Errorf("%d groups by %s", len(r.Top), test.by)
+		}
+	}
+}
+
+// TestNetWidths groups by networks of other widths.
+func TestNetWidths(t *testing.T) {
+	s := &flow.Snapshot{Flows: flows(500)}
+	groups := func(n Nets) int {
+		return Talk(GroupRequest{Snapshot: s, Grouping: BySourceNet, Nets: n, By: GroupBy{Sort: GroupFlows}}).All
+	}
+	n := DefaultNets
+	if groups(n) != groups(Nets{}) {
+		t.Error("the default is another")
+	}
+	before := 0
+	for n = n.Wider(10); ; n = n.Wider(-1) {
+		now := groups(n)
+		if now < before || n.V4 == 32 && now != Talk(GroupRequest{Snapshot: s, Grouping: BySource}).All {
+			t.Errorf("%d groups by %s, %d by wider ones", now, n, before)
+		}
+		if before = now; n == n.Wider(-1) {
+			break
+		}
+	}
+	if n.String() != "/32 /128" || DefaultNets.Wider(10).String() != "/8 /32" {
+		t.Errorf("the ends are %s and %s", n, DefaultNets.Wider(10))
 	}
 }
 

@@ -33,7 +33,7 @@ const (
 func NewOpening(sources []netip.Addr) Opening {
 	o := Opening{Flows: len(sources)}
 	if o.Top, o.Sources = outstanding(sources, whole); len(o.Top) == 0 {
-		o.Top, _ = outstanding(sources, network)
+		o.Top, _ = outstanding(sources, site)
 	}
 	return o
 }

@@ -11,10 +11,10 @@ import (
 	"ctop/tracker/flow"
 )
 
-// copied is the last copied flow and form. If the copy key is pressed again for the
-// same flow, it copies the next form.
+// copied is what was copied last, and in which form. If the copy key is pressed again for
+// the same, it copies the next form.
 type copied struct {
-	id   flow.ID
+	what any
 	form int
 }
 
@@ -23,6 +23,9 @@ type copyForm struct {
 	name string
 	text func(flow.Tuple) string
 }
+
+// Form is a form in which something can be copied.
+type Form struct{ Name, Text string }
 
 // forms are the forms in which a flow can be copied, in turn.
 func (a *Acts) forms() []copyForm {
@@ -43,14 +46,23 @@ var copyForms = [...]copyForm{
 // Copy puts a flow on the clipboard. If that flow was copied last, it uses the next
 // form.
 func (a *Acts) Copy(id flow.ID, t flow.Tuple) tea.Cmd {
-	forms := a.forms()
-	if a.copied.id == id {
+	var forms []Form
+	for _, f := range a.forms() {
+		forms = append(forms, Form{f.name, f.text(t)})
+	}
+	return a.CopyForms(id, forms)
+}
+
+// CopyForms puts something on the clipboard, in the next of its forms if it was copied
+// last. what identifies it.
+func (a *Acts) CopyForms(what any, forms []Form) tea.Cmd {
+	if a.copied.what == what {
 		a.copied.form = (a.copied.form + 1) % len(forms)
 	} else {
-		a.copied = copied{id: id}
+		a.copied = copied{what: what}
 	}
-	text := format.Clean(forms[a.copied.form].text(t))
-	next := forms[(a.copied.form+1)%len(forms)].name
+	text := format.Clean(forms[a.copied.form].Text)
+	next := forms[(a.copied.form+1)%len(forms)].Name
 	again := "   y again: " + next
 	a.frame.Tell(format.Cut("copied "+text, a.frame.Width-2-format.Width(again)) + again)
 	put := a.options.Copy

@@ -141,14 +141,14 @@ func (x *session) look() []ui.Option {
 	return append(options, x.server.options.Look...)
 }
 
-// exportCommand returns the command, for the client's shell, that exports the flows
-// that a filter shows. The shell removes the outer quotes, and [splitWords] the inner
+// exportCommand returns the command, for the client's shell, that exports the flows or
+// events that a filter shows. The shell removes the outer quotes, and [splitWords] the inner
 // ones.
-func (x *session) exportCommand(filter string) string {
-	return exportCommand(x.conn.LocalAddr(), filter)
+func (x *session) exportCommand(what, filter string) string {
+	return exportCommand(x.conn.LocalAddr(), what, filter)
 }
 
-func exportCommand(server net.Addr, filter string) string {
+func exportCommand(server net.Addr, what, filter string) string {
 	to := "ssh"
 	if host, port, err := net.SplitHostPort(server.String()); err == nil {
 		if port != "22" {
@@ -156,12 +156,16 @@ func exportCommand(server net.Addr, filter string) string {
 		}
 		to += " " + host
 	}
+	command, file := "dump -o json", "flows.json"
+	if what == ui.ExportEvents {
+		command, file = "events -o jsonl", "events.jsonl"
+	}
 	if filter == "" {
-		return to + " dump -o json >flows.json"
+		return to + " " + command + " >" + file
 	}
 	quoted := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(filter)
-	command := `dump -o json --filter "` + quoted + `"`
-	return to + " " + format.ShellQuote(command) + " >flows.json"
+	command += ` --filter "` + quoted + `"`
+	return to + " " + format.ShellQuote(command) + " >" + file
 }
 
 // environ returns the environment of the client, as far as bubbletea needs it.

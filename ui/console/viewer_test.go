@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"ctop/internal/filter"
+	"ctop/ui"
 )
 
 // A viewer sees that he is one, is told at the key what he may not do, and that he
@@ -62,7 +63,7 @@ func TestExportCommand(t *testing.T) {
 		if _, err := filter.Parse(text); err != nil {
 			t.Fatal(err)
 		}
-		command, ok := strings.CutSuffix(exportCommand(at, text), " >flows.json")
+		command, ok := strings.CutSuffix(exportCommand(at, ui.ExportFlows, text), " >flows.json")
 		if !ok {
 			t.Fatal(command)
 		}

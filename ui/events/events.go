@@ -23,15 +23,25 @@ const Limit = 10000
 // every batch moves the whole log.
 const slack = Limit / 4
 
+// Export writes events, in the order in which they are shown, and says where.
+type Export func([]flow.Event) (where string, err error)
+
+// Options are how events are exported: to a file, or by a command elsewhere.
+type Options struct {
+	Export          Export
+	ExportElsewhere page.Elsewhere
+}
+
 // Page is the events page. While follow is set, the cursor stays on the newest
 // event.
 type Page struct {
 	page.Base
-	frame  *page.Frame
-	acts   *acting.Acts
-	window scroll.Window
-	width  int
-	height int
+	frame   *page.Frame
+	acts    *acting.Acts
+	options Options
+	window  scroll.Window
+	width   int
+	height  int
 
 	log []entry
 	// notices are those of the log, which no events push out. With only, nothing else
@@ -41,6 +51,9 @@ type Page struct {
 	// shown are the indices of the shown entries.
 	shown  []int
 	filter filter.Filter
+	// by is what they are sorted by, and desc whether the largest come first.
+	by     sorting
+	desc   bool
 	follow bool
 	// chosen is the index of the entry that the cursor was moved to. A filter
 	// may hide it.
@@ -60,8 +73,8 @@ type entry struct {
 }
 
 // New returns an empty log that follows new events.
-func New(f *page.Frame, a *acting.Acts) *Page {
-	return &Page{frame: f, acts: a, filter: f.Filter(), follow: true}
+func New(f *page.Frame, a *acting.Acts, o Options) *Page {
+	return &Page{frame: f, acts: a, options: o, filter: f.Filter(), follow: true}
 }
 
 // SetSize sets the size of the log.
@@ -77,10 +90,19 @@ func (p *Page) refilter() {
 	p.shown = nil
 	p.show(0)
 	p.window.Resize(len(p.shown), p.bodyHeight())
-	if i, _ := slices.BinarySearch(p.shown, p.chosen); !p.follow {
-		p.window.To(i)
+	if !p.follow {
+		p.window.To(p.place(p.chosen))
 	}
 	p.catchUp()
+}
+
+// place returns where an entry is shown, or in the log the next one that is.
+func (p *Page) place(chosen int) int {
+	if p.logged() {
+		i, _ := slices.BinarySearch(p.shown, chosen)
+		return i
+	}
+	return max(slices.Index(p.shown, chosen), 0)
 }
 
 // freeze stops or resumes adding entries. New entries are held back meanwhile.
@@ -213,7 +235,7 @@ func (p *Page) Click(_, y int) tea.Cmd {
 }
 
 func (p *Page) settle() {
-	p.follow = p.window.Cursor >= len(p.shown)-1
+	p.follow = p.logged() && p.window.Cursor >= len(p.shown)-1
 	if p.window.Cursor < len(p.shown) {
 		p.chosen = p.shown[p.window.Cursor]
 	}
@@ -240,6 +262,7 @@ func (p *Page) show(from int) {
 			p.widest = max(p.widest, format.Width(flowText(&e.Event)))
 		}
 	}
+	p.order()
 }
 
 func (p *Page) passes(e *flow.Event) bool {
@@ -260,6 +283,11 @@ func (p *Page) cut(n int) {
 		return
 	}
 	p.chosen = max(p.chosen-n, 0)
+	if !p.logged() {
+		p.shown = nil
+		p.show(0)
+		return
+	}
 	before := len(p.shown)
 	p.shown = nil
 	p.show(0)

@@ -18,7 +18,7 @@ import (
 func newLog(width int) (*fake.Frame, *events.Page) {
 	f := fake.NewFrame(fake.Flows(10)...)
 	f.Width = width
-	p := events.New(f.Frame, acting.New(f.Frame, acting.Options{Copy: func(string) {}}))
+	p := events.New(f.Frame, acting.New(f.Frame, acting.Options{Copy: func(string) {}}), events.Options{})
 	f.Log = p
 	f.With(p)
 	return f, p

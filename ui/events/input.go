@@ -37,6 +37,12 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, k.Filter):
 		filterline.Open(p.frame)
 		return nil, true
+	case key.Matches(msg, k.Sort):
+		return p.sortNext(), true
+	case key.Matches(msg, k.Reverse):
+		return p.reverse(), true
+	case key.Matches(msg, k.Export):
+		return p.export(), true
 	case key.Matches(msg, actsOnly), p.only && key.Matches(msg, k.Back):
 		return p.toggleOnly(), true
 	case key.Matches(msg, k.Back):

@@ -61,7 +61,10 @@ func (p *Page) Facts() []string {
 	} else {
 		facts = append(facts, p.frame.FilterFacts()...)
 	}
-	if !p.follow {
+	switch {
+	case !p.logged():
+		facts = append(facts, p.sorted())
+	case !p.follow:
 		facts = append(facts, "G follows")
 	}
 	return append(facts, page.Fraction(p.Counts()))
@@ -72,10 +75,12 @@ func (p *Page) Hints() []page.Hint {
 	k := p.frame.Keys
 	return []page.Hint{
 		{Key: k.Filter, Does: "filter"},
+		{Key: k.Sort, Does: "sort"},
 		{Key: k.Enter, Does: "detail"},
 		{Key: k.Bottom, Does: "follow"},
 		{Key: actsOnly, Does: p.others()},
 		{Key: k.Copy, Does: "copy"},
+		{Key: k.Export, Does: "export"},
 		p.frame.PauseHint(),
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 	"ctop/ui/page"
-	"ctop/ui/work"
 )
 
 // arrange returns what filters and sorts the flows, nil before the first snapshot.
@@ -107,23 +106,13 @@ func (p *Page) pauseChanged(before *flow.Snapshot) tea.Cmd {
 // export writes what is shown to a file, or says what command would do so elsewhere.
 func (p *Page) export() tea.Cmd {
 	if p.options.Export == nil {
-		p.frame.Tell("export: " + p.options.ExportElsewhere(p.frame.FilterText()))
-		return nil
+		return p.frame.Export("", nil, p.options.ExportElsewhere)
 	}
 	if p.frame.Shown == nil {
 		return nil
 	}
-	type written struct {
-		where string
-		err   error
-	}
-	write, s, rows := p.options.Export, p.frame.Shown, p.exported()
-	return work.Do(func() (w written) {
-		w.where, w.err = write(s, rows)
-		return w
-	}, func(w written) tea.Cmd {
-		return p.frame.Report("wrote "+format.Plural(len(rows), "flow")+" to "+w.where, w.err)
-	})
+	s, rows := p.frame.Shown, p.exported()
+	return p.frame.Export(format.Plural(len(rows), "flow"), func() (string, error) { return p.options.Export(s, rows) }, nil)
 }
 
 // exported returns the flows that are shown. Those that ended a moment ago are still

@@ -32,7 +32,7 @@ type Options struct {
 	Export Export
 	// ExportElsewhere returns the command that exports what a filter shows from
 	// elsewhere.
-	ExportElsewhere func(filter string) string
+	ExportElsewhere page.Elsewhere
 }
 
 // Page is the page.

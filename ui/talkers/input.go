@@ -6,6 +6,7 @@ import (
 
 	"ctop/internal/format"
 	"ctop/internal/order"
+	"ctop/ui/acting"
 	"ctop/ui/filterline"
 	"ctop/ui/keys"
 	"ctop/ui/page"
@@ -15,10 +16,12 @@ import (
 var (
 	group     = keys.Bind("b", "group by something else", "b")
 	groupBack = keys.Bind("B", "the grouping before", "B")
+	wider     = keys.Bind("+", "wider networks", "+", "=")
+	narrower  = keys.Bind("-", "narrower networks", "-")
 )
 
 // Keys returns the keys that no other page has.
-func (p *Page) Keys() []key.Binding { return []key.Binding{group, groupBack} }
+func (p *Page) Keys() []key.Binding { return []key.Binding{group, groupBack, wider, narrower} }
 
 // Update counts the flows again when the shown flows change.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
@@ -55,6 +58,14 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	case key.Matches(msg, k.Reverse):
 		p.by.Desc = !p.by.Desc
 		return p.counting.Renew(), true
+	case key.Matches(msg, wider):
+		return p.widen(1), true
+	case key.Matches(msg, narrower):
+		return p.widen(-1), true
+	case key.Matches(msg, k.Copy):
+		return p.copy(), true
+	case key.Matches(msg, k.Export):
+		return p.export(), true
 	case key.Matches(msg, k.Enter):
 		return p.drill(), true
 	case key.Matches(msg, k.Filter):
@@ -65,6 +76,41 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 		return nil, false
 	}
 	return nil, true
+}
+
+// widen changes the width of the networks by which addresses are grouped.
+func (p *Page) widen(steps int) tea.Cmd {
+	if !p.grouping.HasNets() {
+		p.frame.Tell("only networks have a width: b groups by them")
+		return nil
+	}
+	p.nets = p.nets.Wider(steps)
+	return p.counting.Renew()
+}
+
+// copy puts the selected group on the clipboard, as its name, as a filter, or as the
+// command that shows its flows.
+func (p *Page) copy() tea.Cmd {
+	g, ok := p.Selected()
+	if !ok {
+		p.frame.WarnNoFlow()
+		return nil
+	}
+	term := p.groups.Grouping.Term(g.Key, p.groups.Snapshot)
+	return p.acts.CopyForms(g.Key, []acting.Form{
+		{Name: "the name", Text: p.name(&g)},
+		{Name: "a filter", Text: term},
+		{Name: "a ctop command", Text: "ctop --dump --filter " + format.ShellQuote(p.frame.Narrower(term))},
+	})
+}
+
+// export writes the groups that are shown to a file.
+func (p *Page) export() tea.Cmd {
+	if p.options.Export == nil {
+		return p.frame.Export("", nil, p.options.ExportElsewhere)
+	}
+	groups := p.groups
+	return p.frame.Export(format.Plural(len(groups.Top), "group"), func() (string, error) { return p.options.Export(groups) }, nil)
 }
 
 func (p *Page) groupNext(step int) tea.Cmd {
@@ -95,7 +141,11 @@ func (p *Page) drill() tea.Cmd {
 
 // Facts returns the filter, the grouping and the number of groups.
 func (p *Page) Facts() []string {
-	facts := append(p.frame.FilterFacts(), "by "+p.grouping.String())
+	by := "by " + p.grouping.String()
+	if p.grouping.HasNets() {
+		by += " " + p.nets.String()
+	}
+	facts := append(p.frame.FilterFacts(), by)
 	if p.frame.Unit != 0 {
 		facts = append(facts, "rates in "+p.frame.Unit.String())
 	}
@@ -116,6 +166,8 @@ func (p *Page) Hints() []page.Hint {
 		{Key: k.Sort, Does: "sort"},
 		{Key: k.Enter, Does: "its flows"},
 		{Key: k.Filter, Does: "filter"},
+		{Key: k.Copy, Does: "copy"},
+		{Key: k.Export, Does: "export"},
 		{Key: k.Reverse, Does: "reverse"},
 		{Key: k.Rates, Does: "rates"},
 		p.frame.PauseHint(),

@@ -9,20 +9,33 @@ import (
 	"ctop/internal/format"
 	"ctop/internal/order"
 	"ctop/tracker/flow"
+	"ctop/ui/acting"
 	"ctop/ui/page"
 	"ctop/ui/scroll"
 	"ctop/ui/work"
 )
 
+// Export writes groups, in the order in which they are shown, and says where.
+type Export func(order.Groups) (where string, err error)
+
+// Options are how groups are exported: to a file, or by a command elsewhere.
+type Options struct {
+	Export          Export
+	ExportElsewhere page.Elsewhere
+}
+
 // Page is the page.
 type Page struct {
 	page.Base
-	frame  *page.Frame
-	window scroll.Window
-	width  int
-	height int
+	frame   *page.Frame
+	acts    *acting.Acts
+	options Options
+	window  scroll.Window
+	width   int
+	height  int
 
 	grouping order.Grouping
+	nets     order.Nets
 	by       order.GroupBy
 	counting *work.Task[order.Groups]
 	// counted is the snapshot whose flows were counted last.
@@ -41,8 +54,8 @@ type Page struct {
 }
 
 // New returns an empty page.
-func New(f *page.Frame) *Page {
-	p := &Page{frame: f, by: order.GroupBy{Sort: order.GroupRate, Desc: true}}
+func New(f *page.Frame, a *acting.Acts, o Options) *Page {
+	p := &Page{frame: f, acts: a, options: o, nets: order.DefaultNets, by: order.GroupBy{Sort: order.GroupRate, Desc: true}}
 	p.counting = work.NewTask(f.Clock, p.count, p.set)
 	return p
 }
@@ -62,14 +75,14 @@ func (p *Page) count() func() order.Groups {
 		return nil
 	}
 	p.counted = s
-	r := order.GroupRequest{Snapshot: s, Filter: p.frame.Filter(), Grouping: p.grouping, By: p.by}
+	r := order.GroupRequest{Snapshot: s, Filter: p.frame.Filter(), Grouping: p.grouping, Nets: p.nets, By: p.by}
 	return func() order.Groups { return order.Talk(r) }
 }
 
 // set shows new groups. The cursor stays on its group, and the group on its line of
 // the screen.
 func (p *Page) set(g order.Groups) tea.Cmd {
-	if g.Grouping != p.groups.Grouping {
+	if g.Grouping != p.groups.Grouping || g.Nets != p.groups.Nets {
 		p.chosen, p.widest = false, 0
 		p.window.To(0)
 	}
@@ -108,6 +121,9 @@ func (p *Page) Addresses() []netip.Addr {
 	var list []netip.Addr
 	for _, g := range p.groups.Top[first:end] {
 		list = append(list, g.Key.Net.Addr())
+		if g.Key.Peer.IsValid() {
+			list = append(list, g.Key.Peer)
+		}
 	}
 	return list
 }
@@ -189,6 +205,8 @@ func (p *Page) measure() {
 // name returns the name of a group on the screen.
 func (p *Page) name(g *order.Group) string {
 	switch {
+	case p.groups.Grouping == order.ByPair:
+		return p.frame.Names.Host(g.Key.Net.Addr()) + between + p.frame.Names.Host(g.Key.Peer)
 	case p.groups.Grouping.HasAddresses():
 		return p.frame.Names.Host(g.Key.Net.Addr())
 	case p.groups.Grouping == order.ByPort && g.Key.Number < 1<<16:

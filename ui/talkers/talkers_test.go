@@ -8,15 +8,27 @@ import (
 
 	"github.com/charmbracelet/x/exp/golden"
 
+	"ctop/internal/format"
+	"ctop/internal/order"
 	"ctop/tracker/flow"
+	"ctop/ui/acting"
 	"ctop/ui/internal/fake"
 	"ctop/ui/page"
+)
+
+// copied and exported are what tests copied and exported.
+var (
+	copied   []string
+	exported []order.Groups
 )
 
 func newPage(flows ...flow.Flow) (*fake.Frame, *Page) {
 	f := fake.NewFrame(flows...)
 	f.Width = 120
-	p := New(f.Frame)
+	p := New(f.Frame, acting.New(f.Frame, acting.Options{Copy: func(text string) { copied = append(copied, text) }}), Options{Export: func(g order.Groups) (string, error) {
+		exported = append(exported, g)
+		return "/a/file", nil
+	}})
 	f.With(p)
 	f.Run(p.Update(page.Opened{}))
 	p.SetSize(120, 20)
@@ -308,5 +320,58 @@ func TestKeysAreTaken(t *testing.T) {
 		if f, _ := newPage(fake.Flows(40)...); !f.Press(k) {
 			t.Errorf("%s means nothing", k)
 		}
+	}
+}
+
+// groupBy presses b until the talkers are grouped by something.
+func groupBy(f *fake.Frame, p *Page, by order.Grouping) {
+	for range 30 {
+		if p.grouping != by {
+			f.Press("b")
+		}
+	}
+}
+
+// TestWidth changes the width of networks, and says so where there are none.
+func TestWidth(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	f.Press("+")
+	if !strings.Contains(f.Said(), "only networks have a width") {
+		t.Errorf("said %q", f.Said())
+	}
+	groupBy(f, p, order.BySourceNet)
+	if got := p.Facts()[0]; got != "by source net /24 /64" || words(p, 0)[0] != "10.0.0.0/24" {
+		t.Errorf("%q, %q", got, words(p, 0))
+	}
+	f.Press("+", "+")
+	if got := p.Facts()[0]; got != "by source net /16 /48" || words(p, 0)[0] != "10.0.0.0/16" {
+		t.Errorf("%q, %q", got, words(p, 0))
+	}
+	f.Press("-", "-", "-", "-", "-", "-")
+	if got := p.Facts()[0]; got != "by source net /32 /128" || len(words(p, 0)) < 15 {
+		t.Errorf("%q, %q", got, words(p, 0))
+	}
+}
+
+// TestCopyAndExport copies a pair as its names, as a filter and as a command, and exports
+// what is shown.
+func TestCopyAndExport(t *testing.T) {
+	f, p := newPage(fake.Flows(40)...)
+	groupBy(f, p, order.ByPair)
+	copied, exported = nil, nil
+	f.Press("y", "y", "y", "y", "e")
+	g := p.groups.Top[0].Key
+	a, b := g.Net.Addr().String(), g.Peer.String()
+	want := []string{
+		a + " ⇄ " + b, "host:" + a + " host:" + b, "ctop --dump --filter 'host:" + a + " host:" + b + "'", a + " ⇄ " + b,
+	}
+	if !slices.Equal(copied, want) {
+		t.Errorf("copied %q, want %q", copied, want)
+	}
+	if len(exported) != 1 || len(exported[0].Top) != len(p.groups.Top) || !strings.Contains(f.Said(), "groups to /a/file") {
+		t.Errorf("exported %d times, said %q", len(exported), f.Said())
+	}
+	if got := fitName(a+between+b, 20); !strings.Contains(got, between) || format.Width(got) > 20 {
+		t.Errorf("shortened to %q", got)
 	}
 }

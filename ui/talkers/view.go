@@ -52,6 +52,9 @@ var columns = [numColumns]column{
 // fit.
 var givingWay = [...]columnID{packets, bar, bytes, percent, out, in, rate, flows}
 
+// between stands between the two hosts of a pair.
+const between = " ⇄ "
+
 const (
 	gutter    = 2
 	leastName = 18 // 255.255.255.255/24
@@ -198,7 +201,7 @@ func (p *Page) row(g *order.Group, selected bool) string {
 func (p *Page) text(g *order.Group, at place) string {
 	switch at.id {
 	case name:
-		return address.Shorten(p.name(g), at.width)
+		return fitName(p.name(g), at.width)
 	case flows:
 		return format.Count(g.Flows)
 	case packets:
@@ -215,6 +218,16 @@ func (p *Page) text(g *order.Group, at place) string {
 		return share(p.share(g))
 	}
 	return format.Bar(p.share(g), at.width)
+}
+
+// fitName shortens a name, or both of a pair's.
+func fitName(name string, width int) string {
+	first, second, pair := strings.Cut(name, between)
+	if !pair || format.Width(name) <= width {
+		return address.Shorten(name, width)
+	}
+	half := (width - format.Width(between)) / 2
+	return address.Ends(first, half) + between + address.Ends(second, half)
 }
 
 func (p *Page) rate(h flow.Half) string {
