@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ctop/internal/alert"
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 	"ctop/ui/page"
@@ -97,6 +98,9 @@ func (m *root) problems() []string {
 	s := m.frame.Latest
 	if s == nil {
 		return problems
+	}
+	for i := range s.Alerts {
+		problems = append(problems, format.Clean(alert.Text(&s.Alerts[i])))
 	}
 	for _, w := range warnings(s) {
 		problems = append(problems, format.Clean(w.String()))

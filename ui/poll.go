@@ -95,6 +95,7 @@ func (m *root) takeSnapshot(s *flow.Snapshot) {
 	if f.Latest != nil && !again {
 		m.gap = s.Time.Sub(f.Latest.Time)
 	}
+	m.noteAlerts(f.Latest, s)
 	f.Latest = s
 	if !f.Paused {
 		f.Target = s

@@ -63,7 +63,7 @@ func (f *consoleFlags) begin(cmd *cobra.Command, view *viewFlags) {
 // runConsole shows a tracker until the operator quits, a signal comes, or the tracker
 // is gone. It restores the terminal before it returns.
 func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consoleFlags, audit *console.Audit, more ...ui.Option) error {
-	c := tracker.NewCollector(t, tracker.CollectorOptions{})
+	c := tracker.NewCollector(t, tracker.CollectorOptions{Look: onSnapshot(s.alerts)})
 	collector := startCollector(ctx, c)
 	defer collector.stop()
 	// A signal ends the context, which ends the collector, which ends the program.

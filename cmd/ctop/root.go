@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -34,6 +35,7 @@ type rootCommand struct {
 	view    viewFlags
 	look    consoleFlags
 	audit   auditFlag
+	alerts  alertFlags
 	watch   durationValue
 	repeat  repeatFlags
 	trace   filterValue
@@ -81,6 +83,7 @@ func newRootCommand(e env) *cobra.Command {
 	c.tracker.registerKeep(flags)
 	c.look.register(flags)
 	c.audit.register(flags)
+	c.alerts.register(flags)
 	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "log to stderr what ctop does")
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
@@ -118,6 +121,9 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if err := dumpOnly(cmd); err != nil {
 		return err
 	}
+	if err := c.alerts.check(); err != nil {
+		return err
+	}
 	open, attaches, err := c.opener(cmd, args)
 	if err != nil {
 		return err
@@ -137,6 +143,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	err = s.with(open(s), func(t *tracker.Tracker) error {
 		interfaces = strings.Join(t.Named(), " ")
 		defer func() { kept = kept || t.Kept() }()
+		s.alerts = c.alerts.watch(slog.New(slog.DiscardHandler)) // the console shows them
 		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t), ui.WithRole(localRole(t)))
 	})
 	if err == nil && kept {

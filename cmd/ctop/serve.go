@@ -23,6 +23,7 @@ type serveCommand struct {
 	ssh     sshFlags
 	metrics string
 	ipfix   ipfixFlags
+	alerts  alertFlags
 	logs    logFormat
 	verbose *bool
 }
@@ -57,6 +58,7 @@ it over with its flows. Other signals end the tracker, too.`,
 	c.ssh.register(flags)
 	flags.StringVar(&c.metrics, "metrics", "", "address at which to serve Prometheus metrics and /healthz")
 	c.ipfix.register(flags)
+	c.alerts.register(flags)
 	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
 	registerSick(flags)
@@ -87,13 +89,13 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 
 // prepare opens everything but the tracker.
 func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
-	s = &service{log: log, notify: newNotifier(c.env.getenv), ipfix: &c.ipfix}
+	s = &service{log: log, alerts: c.alerts.watch(log), notify: newNotifier(c.env.getenv), ipfix: &c.ipfix}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	if err := c.ipfix.checkUnused(); err != nil {
+	if err := errors.Join(c.ipfix.checkUnused(), c.alerts.check()); err != nil {
 		return s, err
 	}
 	if c.metrics != "" {

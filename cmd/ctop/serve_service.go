@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/alert"
 	"ctop/internal/history"
 	"ctop/internal/ipfix"
 	"ctop/internal/metrics"
@@ -41,6 +42,8 @@ type service struct {
 
 	ipfix    *ipfixFlags
 	exporter *ipfix.Exporter
+	// alerts is nil if there are none.
+	alerts *alert.Watch
 }
 
 // close closes what was opened before the tracker.
@@ -70,7 +73,7 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	if s.exporter, err = s.ipfix.exporter(t, func() *flow.Snapshot { return c.Status() }, s.log); err != nil {
 		return err
 	}
-	c = tracker.NewCollector(t, tracker.CollectorOptions{Observe: s.observer()})
+	c = tracker.NewCollector(t, tracker.CollectorOptions{Observe: s.observer(), Look: onSnapshot(s.alerts)})
 	collector := startCollector(context.WithoutCancel(ctx), c)
 	var handedOver atomic.Bool
 	defer func() {
@@ -199,7 +202,7 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Log: s.log})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Alerts: s.alerts, Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}

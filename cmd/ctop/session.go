@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ctop/internal/alert"
 	"ctop/tracker"
 )
 
@@ -22,6 +23,8 @@ type session struct {
 	// lab is set if the interfaces are those of a lab. Notes about changed settings
 	// are left out: the lab is removed at the end.
 	lab bool
+	// alerts look at the snapshots of a console, nil if there are none.
+	alerts *alert.Watch
 }
 
 // newSession returns a session, which logs only if it is verbose.

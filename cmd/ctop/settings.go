@@ -133,6 +133,7 @@ func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 			if err := setFlag(cmd, f, value); err != nil {
 				return usagef("%s: %s: %w", s.Place, s.Name, err)
 			}
+			notePlace(cmd, s.Name, s.Place)
 		}
 	}
 	return nil

@@ -34,7 +34,17 @@ const configExample = `  policy = "enforce"
 
   [timeout]
   tcp_established = "1h"
-  icmp = "10s"`
+  icmp = "10s"
+
+  [alert.ssh-scan]
+  filter = "dport:22 state:syn_sent age<10s"
+  count = 100           # at least so many flows,
+  for = "5s"            # for so long
+
+  [alert.backup]
+  filter = "host:10.0.0.9"
+  rate = "500M"         # bits per second of all of them together
+  bell = true`
 
 // paragraph is a name and its meaning, as help and manual list them.
 type paragraph struct{ name, text string }

@@ -171,6 +171,9 @@ func readCount(value string) (float64, error) {
 	return n * factor, nil
 }
 
+// ParseAmount parses a number as filters have it, as in 10k, 1.5M or 2G.
+func ParseAmount(value string) (float64, error) { return readCount(value) }
+
 func readSpan(value string) (float64, error) {
 	d, err := flow.ParseDuration(value)
 	return d.Seconds(), err

@@ -61,6 +61,14 @@ func TestEveryRecordMetric(t *testing.T) {
 	})
 }
 
+// TestAlertMetrics gives the metrics of each alert.
+func TestAlertMetrics(t *testing.T) {
+	compare(t, gathered(t, &alerts{watched()}), []string{
+		"alert_active{alert=any} 1", "alert_flows{alert=any} 2", "alert_bits_per_second{alert=any} 8", "alerts_total{alert=any} 1",
+		"alert_active{alert=many} 0", "alert_flows{alert=many} 0", "alert_bits_per_second{alert=many} 0", "alerts_total{alert=many} 0",
+	})
+}
+
 func compare(t *testing.T, got map[string]bool, want []string) {
 	t.Helper()
 	for _, line := range want {

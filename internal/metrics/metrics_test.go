@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"ctop/internal/alert"
 	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
@@ -149,7 +151,7 @@ func TestDashboard(t *testing.T) {
 	}
 	asked := regexp.MustCompile(`ctop_[a-z_]+`).FindAllString(string(text), -1)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}})
+	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &alerts{watched()})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -175,6 +177,17 @@ func TestDashboard(t *testing.T) {
 			t.Errorf("there is no metric %s", name)
 		}
 	}
+}
+
+// watched is a watch with two alerts, of which one holds.
+func watched() *alert.Watch {
+	var rules alert.Rules
+	for _, text := range []string{"any.filter=", "many.filter=tcp", "many.count=5"} {
+		_ = rules.Set(text)
+	}
+	w := alert.NewWatch(rules.All(), slog.New(slog.DiscardHandler))
+	w.Look(&flow.Snapshot{Flows: []flow.Flow{{Origin: flow.Half{BPS: 8}}, {}}})
+	return w
 }
 
 // sent is an exporter of flow records.

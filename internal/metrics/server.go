@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"ctop/internal/alert"
 	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
@@ -37,6 +38,8 @@ type Options struct {
 	Consoles func() console.Stats
 	// Flows is the exporter of flow records, nil if there is none.
 	Flows *ipfix.Exporter
+	// Alerts is the watch of the operator's alerts, nil if there is none.
+	Alerts *alert.Watch
 	// Log gets connection errors. It defaults to [slog.Default].
 	Log *slog.Logger
 }
@@ -70,6 +73,9 @@ func New(o Options) *Server {
 	}
 	if o.Flows != nil {
 		registry.MustRegister(&records{o.Flows})
+	}
+	if o.Alerts != nil {
+		registry.MustRegister(&alerts{o.Alerts})
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{

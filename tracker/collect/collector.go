@@ -35,6 +35,10 @@ type Options struct {
 	EventLog int
 	// Observe is called with every event, and must not wait for anything. It may be nil.
 	Observe func(*flow.Event)
+	// Look is called with every snapshot before anybody else sees it, and returns the
+	// processor time that it took. While it is set, snapshots are taken although nobody
+	// reads them. It may be nil.
+	Look func(*flow.Snapshot) time.Duration
 }
 
 // Source is the tracker that a collector reads.
@@ -79,6 +83,7 @@ type Collector struct {
 	latest, status atomic.Pointer[flow.Snapshot]
 	log            EventLog
 	observer       func(*flow.Event)
+	looker         func(*flow.Snapshot) time.Duration
 	sampler        *Sampler
 	pacer          pacer
 	// swept is the CPU time of the latest sweep in nanoseconds.
@@ -101,7 +106,7 @@ func New(s Source, o Options) *Collector {
 		o.Observe = func(*flow.Event) {}
 	}
 	return &Collector{
-		source: s, interval: o.Interval, log: EventLog{Limit: o.EventLog}, observer: o.Observe, sampler: NewSampler(s),
+		source: s, interval: o.Interval, log: EventLog{Limit: o.EventLog}, observer: o.Observe, looker: o.Look, sampler: NewSampler(s),
 	}
 }
 
@@ -149,6 +154,9 @@ func (c *Collector) observe(ctx context.Context) (err error) {
 	for pause := time.Duration(0); rest(ctx, pause); {
 		if pause, err = c.look(); err != nil {
 			return err
+		}
+		if c.looker != nil {
+			continue
 		}
 		woken := c.demand.pause(max(idleAfter, 3*c.interval))
 		if woken == nil {
@@ -203,10 +211,14 @@ func (c *Collector) collect() (time.Duration, error) {
 		s.Warnings = s.Warnings.Add(*trouble...)
 	}
 	s.Warnings = s.Warnings.Add(c.faults.warnings()...)
+	looked := time.Duration(0)
+	if c.looker != nil {
+		looked = c.looker(s)
+	}
 	c.status.Store(s)
 	c.publish(s)
-	work := s.Took * time.Duration(kernel.Decoders(len(s.Flows)))
-	return max(c.interval-s.Took, time.Duration(float64(work)/maxScan)), nil
+	work := looked + s.Took*time.Duration(kernel.Decoders(len(s.Flows)))
+	return max(c.interval-s.Took-looked, time.Duration(float64(work)/maxScan)), nil
 }
 
 // TableWarnings returns a warning if the table is nearly full.

@@ -129,6 +129,8 @@ type Snapshot struct {
 	// Took is the time that reading the table took.
 	Took     time.Duration
 	Warnings Warnings
+	// Alerts are those of the operator's alerts that hold. Only a collector sets them.
+	Alerts []Alert `json:",omitempty"`
 }
 
 // OtherHalf returns the tuple of a flow's other half, if the machine translates its

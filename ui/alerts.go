@@ -1,0 +1,24 @@
+package ui
+
+import (
+	"ctop/internal/alert"
+	"ctop/tracker/flow"
+)
+
+// noteAlerts writes into the log of events which alerts began and ended, and rings.
+func (m *root) noteAlerts(before, after *flow.Snapshot) {
+	var was []flow.Alert
+	if before != nil {
+		was = before.Alerts
+	}
+	if len(was)+len(after.Alerts) == 0 {
+		return
+	}
+	lines, ring := alert.Changes(was, after.Alerts, after.Time)
+	for _, line := range lines {
+		m.frame.Note(line)
+	}
+	if ring {
+		_, _ = m.options.renderer.Output().WriteString("\a") // a terminal that is gone is noticed elsewhere
+	}
+}
