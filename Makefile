@@ -25,7 +25,7 @@ PRIVATE := patience|wish|laboratory|anew|said again|tells whether|short way|embr
 
 # The packages that need no kernel, and build on other systems.
 PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/history ./internal/names ./internal/order \
-	./internal/bundle ./internal/recording ./internal/snapshot ./internal/diff ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
+	./internal/bundle ./internal/fleet ./internal/fleet/link ./internal/fleet/agent ./internal/fleet/client ./internal/recording ./internal/snapshot ./internal/diff ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
 
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 # Git refuses to inspect another user's clone as root, and then go build fails.

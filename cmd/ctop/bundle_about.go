@@ -90,7 +90,7 @@ func plainSettings(settings []usedSetting) []usedSetting {
 // first.
 func settingsInEffect(root *cobra.Command, getenv func(string) string) ([]usedSetting, error) {
 	list := []usedSetting{}
-	for _, name := range settingNames(append(root.Commands(), root)) {
+	for _, name := range settingNames(everyCommand(root)) {
 		variable := variableOf(name)
 		if value := getenv(variable); value != "" {
 			list = append(list, usedSetting{name, value, "variable " + variable})

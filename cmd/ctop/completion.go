@@ -127,7 +127,7 @@ func completeFlags(root *cobra.Command) {
 	known := map[string]cobra.CompletionFunc{
 		"timeout": completeTimeouts, "filter": completeFilter, "sort": completeSort, "on": completeOn,
 	}
-	for _, cmd := range append(root.Commands(), root) {
+	for _, cmd := range everyCommand(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			complete, ok := known[f.Name]
 			if kind := f.Value.Type(); !ok && strings.Contains(kind, "|") {

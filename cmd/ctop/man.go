@@ -67,7 +67,7 @@ func manual(root *cobra.Command) string {
 	p.text(configIntro)
 	p.text("The configuration is written in TOML, as in")
 	p.verbatim(configExample)
-	p.text("The settings are " + strings.Join(settingNames(append(root.Commands(), root)), ", ") + ".")
+	p.text("The settings are " + strings.Join(settingNames(everyCommand(root)), ", ") + ".")
 	p.section("ENVIRONMENT")
 	p.list(variables())
 	p.section("FILES")
@@ -83,7 +83,7 @@ func manual(root *cobra.Command) string {
 
 // documented returns the commands that help lists, without the topics.
 func documented(root *cobra.Command) []*cobra.Command {
-	return slices.DeleteFunc(slices.Clone(root.Commands()), func(c *cobra.Command) bool {
+	return slices.DeleteFunc(everyCommand(root)[1:], func(c *cobra.Command) bool {
 		return c.Hidden || !c.Runnable() || c.Name() == "help"
 	})
 }

@@ -32,13 +32,13 @@ func TestEscape(t *testing.T) {
 func TestManualIsWhole(t *testing.T) {
 	root := newRootCommand(env{stdout: io.Discard, stderr: io.Discard})
 	text := strings.ReplaceAll(manual(root), `\-`, "-")
-	for _, name := range settingNames(append(root.Commands(), root)) {
+	for _, name := range settingNames(everyCommand(root)) {
 		if !strings.Contains(text, "--"+name) {
 			t.Errorf("--%s is missing", name)
 		}
 	}
 	for _, cmd := range documented(root) {
-		if !strings.Contains(text, `.SS "ctop `+cmd.Name()) {
+		if !strings.Contains(text, `.SS "`+cmd.CommandPath()) {
 			t.Errorf("ctop %s is missing", cmd.Name())
 		}
 	}

@@ -89,10 +89,10 @@ func newRootCommand(e env) *cobra.Command {
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
 		newDeleteCommand(e, &c.verbose), newResetCommand(e, &c.verbose), newTimeoutsCommand(e, &c.verbose), newDownCommand(),
 		newRecordCommand(e, &c.verbose), newCaptureCommand(e, &c.verbose), newReplayCommand(e, &c.verbose), newDiffCommand(e),
-		newBundleCommand(e, &c.verbose),
+		newBundleCommand(e, &c.verbose), newHubCommand(e, &c.verbose), newFleetCommand(e),
 		newVersionCommand(), newCompletionCommand(),
 	)
-	cmd.AddCommand(newManCommand(), newDemoPartCommand(), newFilterTopic(), newConfigTopic(append(cmd.Commands(), cmd)))
+	cmd.AddCommand(newManCommand(), newDemoPartCommand(), newFilterTopic(), newConfigTopic(everyCommand(cmd)))
 	completeFlags(cmd)
 	cmd.SetHelpCommand(newHelpCommand())
 	return cmd

@@ -24,6 +24,7 @@ type serveCommand struct {
 	metrics string
 	ipfix   ipfixFlags
 	alerts  alertFlags
+	fleet   fleetFlags
 	logs    logFormat
 	verbose *bool
 }
@@ -37,7 +38,8 @@ func newServeCommand(e env, verbose *bool) *cobra.Command {
 session whose key is authorised. Only keys with role="operator" on their line may
 change anything. --metrics serves Prometheus metrics, and /healthz for health checks.
 --ipfix sends a record of every flow to a collector, when the flow ends and at intervals
-while it goes on. docs/ipfix.md has the elements.
+while it goes on. docs/ipfix.md has the elements. --fleet lets a fleet see the tracker:
+docs/fleet.md.
 
 An address without a host means the loopback interface. Keys, host key and audit
 log are in $XDG_STATE_HOME/ctop, or /var/lib/ctop.
@@ -59,6 +61,7 @@ it over with its flows. Other signals end the tracker, too.`,
 	flags.StringVar(&c.metrics, "metrics", "", "address at which to serve Prometheus metrics and /healthz")
 	c.ipfix.register(flags)
 	c.alerts.register(flags)
+	c.fleet.register(flags)
 	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
 	registerSick(flags)
@@ -89,13 +92,16 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 
 // prepare opens everything but the tracker.
 func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
-	s = &service{log: log, alerts: c.alerts.watch(log), notify: newNotifier(c.env.getenv), ipfix: &c.ipfix}
+	s = &service{log: log, alerts: c.alerts.watch(log), notify: newNotifier(c.env.getenv), ipfix: &c.ipfix, fleet: &c.fleet}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
 	if err := errors.Join(c.ipfix.checkUnused(), c.alerts.check()); err != nil {
+		return s, err
+	}
+	if err := c.fleet.prepare(); err != nil {
 		return s, err
 	}
 	if c.metrics != "" {

@@ -44,6 +44,7 @@ type service struct {
 	exporter *ipfix.Exporter
 	// alerts is nil if there are none.
 	alerts *alert.Watch
+	fleet  *fleetFlags
 }
 
 // close closes what was opened before the tracker.
@@ -178,6 +179,13 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 	}
 	if s.exporter != nil {
 		parts = append(parts, s.exporter.Run)
+	}
+	joins, err := s.fleet.agent(c, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if joins != nil {
+		parts = append(parts, joins.Run)
 	}
 	var stats func() console.Stats
 	if s.ssh != nil {

@@ -32,6 +32,15 @@ func configFiles(getenv func(string) string) []string {
 // fromVariable marks a flag that was set by a variable or a file.
 const fromVariable = "ctop_variable"
 
+// everyCommand returns a command and all below it.
+func everyCommand(root *cobra.Command) []*cobra.Command {
+	all := []*cobra.Command{root}
+	for _, cmd := range root.Commands() {
+		all = append(all, everyCommand(cmd)...)
+	}
+	return all
+}
+
 // neverSet are flags that only the command line may set.
 func neverSet() []string { return []string{"help", "all", "version", "yes", "dry-run", "watch"} }
 
@@ -141,7 +150,7 @@ func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 
 // checkSettings tries all settings on a command that does not run.
 func checkSettings(root *cobra.Command, settings []config.Setting) error {
-	all := append(root.Commands(), root)
+	all := everyCommand(root)
 	for _, s := range settings {
 		known := false
 		for _, cmd := range all {

@@ -22,8 +22,13 @@ func newVersionCommand() *cobra.Command {
 
 // versionText is the output of ctop version and ctop --version.
 func versionText() string {
+	return fmt.Sprintf("ctop %s %s %s/%s\n", shortVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// shortVersion is the version alone.
+func shortVersion() string {
 	info, _ := debug.ReadBuildInfo()
-	return fmt.Sprintf("ctop %s %s %s/%s\n", buildVersion(info), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return buildVersion(info)
 }
 
 // release is the version of a package. make dist sets it with the linker.

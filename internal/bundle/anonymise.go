@@ -42,6 +42,7 @@ func (a *Anonymiser) Learn(s *flow.Snapshot) {
 	a.spoken[s.Host] = true
 	for i := range s.Interfaces {
 		a.spoken[s.Interfaces[i].Name] = true
+		a.spoken[s.Interfaces[i].Host] = true
 	}
 	for i := range s.Flows {
 		a.learnTuple(&s.Flows[i].Tuple)
@@ -151,6 +152,7 @@ func (a *Anonymiser) Snapshot(s *flow.Snapshot) *flow.Snapshot {
 	c.Interfaces = slices.Clone(s.Interfaces)
 	for i := range c.Interfaces {
 		at := &c.Interfaces[i]
+		at.Host = a.word("host", at.Host)
 		at.Name, at.Use, at.Behind = a.interfaceName(at.Name), text(at.Use), text(at.Behind)
 	}
 	c.Warnings = a.warnings(s.Warnings)

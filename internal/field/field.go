@@ -122,6 +122,8 @@ type Field struct {
 type Names struct {
 	// Interfaces are the names of the snapshot's interfaces.
 	Interfaces []string
+	// Hosts are the hosts of the interfaces, nil in a snapshot of a single host.
+	Hosts []string
 	// Translations are the tuples of other halves.
 	Translations []flow.Tuple
 	// Interface is the name of the interface of every flow, if it is not empty.
@@ -137,6 +139,11 @@ func NamesOf(s *flow.Snapshot) *Names {
 	n := &Names{Translations: s.Translations}
 	for i := range s.Interfaces {
 		n.Interfaces = append(n.Interfaces, s.Interfaces[i].Name)
+	}
+	if s.OfFleet() {
+		for i := range s.Interfaces {
+			n.Hosts = append(n.Hosts, s.Interfaces[i].Host)
+		}
 	}
 	return n
 }

@@ -102,6 +102,10 @@ var registry = append([]Field{
 		Name: "remote", Means: "end that faces it", Append: appendRemote, Holds: hasLocal, Order: orderRemote, Letter: "R",
 		Title: "REMOTE", Width: 21, Extra: true, Wide: "REMOTE", Cell: cellRemote,
 	},
+	{
+		Name: "on", Means: "host of the fleet", Example: ":edge-*", Kind: Text, Text: hostName, Order: orderInterface,
+		Title: "HOST", Width: 12, Extra: true, JSON: "host", Added: 9,
+	},
 	{Name: "packets", Means: "packets both ways", Example: "<10", Kind: Count, Number: packets},
 	{Name: "pps", Means: "packets per second both ways", Example: ">1k", Kind: Rate, Number: bothPPS},
 	{Name: "timeout", Means: "how long the flow may be silent", Example: "<1h", Kind: Span, Number: timeout},

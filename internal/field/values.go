@@ -32,6 +32,14 @@ func interfaceName(f *flow.Flow, names *Names) string {
 	return names.Interfaces[f.In]
 }
 
+// hostName is the host that has the flow, in a snapshot of several.
+func hostName(f *flow.Flow, names *Names) string {
+	if names == nil || int(f.In) >= len(names.Hosts) {
+		return ""
+	}
+	return names.Hosts[f.In]
+}
+
 // direction is where the first packet went at a watched interface, as seen from the
 // machine. Flows of a wire have none.
 func direction(f *flow.Flow, _ *Names) string {

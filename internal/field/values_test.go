@@ -30,6 +30,7 @@ func sample() *flow.Flow {
 
 var sampleView = View{Names: &Names{
 	Interfaces: []string{"veth1", "ve\x1bth2"},
+	Hosts:      []string{"edge", "edge\x1b1"},
 	Translations: []flow.Tuple{{
 		Proto: flow.ProtocolTCP, ICMPID: 8, Src: flow.MustParseEnd("192.0.2.1:1024"), Dst: flow.MustParseEnd("192.0.2.2:8080"),
 	}},
@@ -72,6 +73,7 @@ func TestTexts(t *testing.T) {
 		"zero_windows":        {"3", "3", 3},
 		"invalid":             {"65.5 k", "65535+", 65535},
 		"related":             {"6", "6", 6},
+		"on":                  {"edge·1", "edge·1", 0},
 		"process":             {"ng·inx", "ng·inx", 0},
 		"pid":                 {"70812", "70812", 70812},
 		"user":                {"www-data", "www-data", 0},

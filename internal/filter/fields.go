@@ -148,7 +148,7 @@ func isRate(name string) bool {
 // ofEvents reports whether there are events that a term can be about.
 func ofEvents(name string) bool {
 	switch name {
-	case "ttl", "timeout", "idle", "pinned", "one_sided", "nat":
+	case "ttl", "timeout", "idle", "pinned", "one_sided", "nat", "on":
 		return false
 	}
 	return !isRate(name) && !isChange(name)

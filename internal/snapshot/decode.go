@@ -17,19 +17,22 @@ import (
 type decoder struct {
 	// interfaces are those that the flows name, index their positions.
 	interfaces []flow.Interface
-	index      map[string]uint16
+	index      map[place]uint16
 	// processes has each process once.
 	processes map[flow.Process]*flow.Process
 	// translations are the other halves of flows.
 	translations []flow.Tuple
 	// in and dir are the members of the flow that is being decoded.
-	in, dir []byte
-	ttl     time.Duration
-	err     error
+	in, dir, host []byte
+	ttl           time.Duration
+	err           error
 }
 
+// place is an interface, and the host that has it in a snapshot of several.
+type place struct{ host, name string }
+
 func newDecoder() decoder {
-	return decoder{index: map[string]uint16{}, processes: map[flow.Process]*flow.Process{}}
+	return decoder{index: map[place]uint16{}, processes: map[flow.Process]*flow.Process{}}
 }
 
 var (
@@ -60,7 +63,7 @@ func (d *decoder) flow(v *fastjson.Value, f *flow.Flow) error {
 	if err != nil {
 		return fmt.Errorf("%w: a flow is an object", errNotOurs)
 	}
-	d.in, d.dir, d.ttl, d.err = nil, nil, 0, nil
+	d.in, d.dir, d.host, d.ttl, d.err = nil, nil, nil, 0, nil
 	o.Visit(func(key []byte, v *fastjson.Value) { d.member(f, string(key), v) })
 	if d.err == nil {
 		d.err = d.complete(f)
@@ -72,14 +75,15 @@ func (d *decoder) flow(v *fastjson.Value, f *flow.Flow) error {
 // one.
 func (d *decoder) complete(f *flow.Flow) error {
 	f.Timeout = f.Idle + d.ttl
-	at, known := d.index[string(d.in)]
+	is := place{string(d.host), string(d.in)}
+	at, known := d.index[is]
 	if !known {
 		if len(d.interfaces) > math.MaxUint16-1 {
 			return errors.New("it names too many interfaces")
 		}
 		at = uint16(len(d.interfaces))
-		d.index[string(d.in)] = at
-		d.interfaces = append(d.interfaces, flow.Interface{Name: string(d.in)})
+		d.index[is] = at
+		d.interfaces = append(d.interfaces, flow.Interface{Name: is.name, Host: is.host})
 	}
 	d.translated(f)
 	if f.In = at; d.dir != nil {
@@ -111,6 +115,8 @@ func (d *decoder) member(f *flow.Flow, key string, v *fastjson.Value) {
 		d.in = d.text(key, v)
 	case "dir":
 		d.dir = d.text(key, v)
+	case "host":
+		d.host = d.text(key, v)
 	case "age_s":
 		f.Age = d.span(key, v)
 	case "idle_s":

@@ -25,7 +25,7 @@ func view(n int) output.View {
 	r := rand.New(rand.NewPCG(7, uint64(n)))
 	s := &flow.Snapshot{
 		Time: time.Date(2026, 11, 22, 21, 4, 5, 6, time.UTC), Host: "edge \"1\" {[", MaxFlows: 1 << 20,
-		Interfaces: []flow.Interface{{Name: "eth0"}, {Name: "a\\\"]}b"}},
+		Interfaces: []flow.Interface{{Name: "eth0", Host: "edge-1"}, {Name: "a\\\"]}b", Host: "edge-2"}},
 		Timeouts:   flow.DefaultTimeouts(),
 		Stalled:    make([]bool, 2),
 	}

@@ -17,6 +17,8 @@ func (v Volume) Plus(more Volume) Volume {
 // Interface is an interface to which the tracker is attached.
 type Interface struct {
 	Name string
+	// Host is the host that has the interface, where a snapshot is of several.
+	Host string `json:",omitempty"`
 	// Index is the interface index, 0 while the interface does not exist.
 	Index int
 	// Mode is ModeNative, ModeTC or ModeGeneric, never ModeAuto.
@@ -79,6 +81,44 @@ type Counters struct {
 	// Events counts events, EventsLost those that did not fit into the ring
 	// buffer.
 	Events, EventsLost uint64
+}
+
+// Plus returns the sum of the counters of two trackers.
+func (c Counters) Plus(more Counters) Counters {
+	for _, n := range [...]struct {
+		to *uint64
+		n  uint64
+	}{
+		{&c.Packets, more.Packets},
+		{&c.Bytes, more.Bytes},
+		{&c.New, more.New},
+		{&c.Established, more.Established},
+		{&c.Related, more.Related},
+		{&c.Invalid, more.Invalid},
+		{&c.Untracked, more.Untracked},
+		{&c.Forwarded, more.Forwarded},
+		{&c.Dropped, more.Dropped},
+		{&c.FlowsCreated, more.FlowsCreated},
+		{&c.FlowsDestroyed, more.FlowsDestroyed},
+		{&c.BadChecksums, more.BadChecksums},
+		{&c.TableFull, more.TableFull},
+		{&c.TableBusy, more.TableBusy},
+		{&c.Events, more.Events},
+		{&c.EventsLost, more.EventsLost},
+	} {
+		*n.to += n.n
+	}
+	for _, l := range [...]struct{ to, n []uint64 }{
+		{c.DroppedBy[:], more.DroppedBy[:]},
+		{c.Destroyed[:], more.Destroyed[:]},
+		{c.InvalidBy[:], more.InvalidBy[:]},
+		{c.UntrackedBy[:], more.UntrackedBy[:]},
+	} {
+		for i, n := range l.n {
+			l.to[i] += n
+		}
+	}
+	return c
 }
 
 // The bounds of [Snapshot.MaxFlows].
@@ -163,6 +203,9 @@ func (s *Snapshot) Names() []string {
 	return names
 }
 
+// OfFleet reports whether the snapshot has the flows of several hosts.
+func (s *Snapshot) OfFleet() bool { return len(s.Interfaces) > 0 && s.Interfaces[0].Host != "" }
+
 // Watches reports whether the tracker watches its interfaces, which go on without it.
 func (s *Snapshot) Watches() bool {
 	return len(s.Interfaces) > 0 && s.Interfaces[0].Role == RoleWatch
@@ -170,6 +213,9 @@ func (s *Snapshot) Watches() bool {
 
 // Place returns the interfaces on one line.
 func (s *Snapshot) Place() string {
+	if s.OfFleet() {
+		return s.Host
+	}
 	if len(s.Interfaces) > 0 && !s.Watches() {
 		return strings.Join(s.Names(), " ⇄ ")
 	}

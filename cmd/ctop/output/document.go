@@ -27,6 +27,7 @@ type trackerDocument struct {
 }
 
 type interfaceDocument struct {
+	Host    string `json:"host,omitempty"`
 	Name    string `json:"name"`
 	Ifindex int    `json:"ifindex"`
 	Mode    string `json:"mode"`
@@ -90,7 +91,7 @@ func newTrackerDocument(v View) trackerDocument {
 		if i.Followed && i.Index == 0 {
 			continue // it may never come back
 		}
-		is := interfaceDocument{Name: i.Name, Ifindex: i.Index, Mode: i.Mode.String(), Use: i.Use, MTU: i.MTU}
+		is := interfaceDocument{Host: i.Host, Name: i.Name, Ifindex: i.Index, Mode: i.Mode.String(), Use: i.Use, MTU: i.MTU}
 		if i.Role != flow.RoleWire {
 			is.Role, is.Behind = i.Role.String(), i.Behind
 			is.In, is.Out = (*volumeDocument)(&i.In), (*volumeDocument)(&i.Out)

@@ -217,6 +217,8 @@ func TestCSVHasEveryField(t *testing.T) {
 		flow.Event{Type: flow.EventNew, Tuple: v.Flows[0].Tuple, Reply: flow.Half{Local: true}, Interface: "eth0"}) {
 		events = output.AppendEvent(events, output.JSONL, &e)
 	}
+	v.Interfaces[0].Host, v.Interfaces[1].Host = "edge-1", "edge-2"
+	flows = append(flows, write(t, output.JSONL, v)...)
 	header, _, _ := strings.Cut(string(write(t, output.CSV, v)), "\n")
 	sameFields(t, header, flows)
 	sameFields(t, strings.TrimSpace(output.EventHeader(output.CSV)), events)

@@ -10,6 +10,9 @@ import (
 // Summary returns one line about the tracker and about what of it is shown, to
 // stand beside a table.
 func Summary(v View) string {
+	if v.OfFleet() || len(v.Interfaces) == 0 {
+		return fleetSummary(v)
+	}
 	shown := fmt.Sprintf("%s of %s", format.Plural(len(v.Flows), "flow"), format.Count(v.MaxFlows))
 	if len(v.Rows) != len(v.Flows) {
 		shown = format.Count(len(v.Rows)) + " shown, " + shown
@@ -23,4 +26,13 @@ func Summary(v View) string {
 		parts = append(parts, format.Plural(int(lost), "event")+" lost")
 	}
 	return format.Clean(strings.Join(append(parts, v.Warnings.Sentences()...), ", "))
+}
+
+// fleetSummary returns a line about several hosts, whose flows may be a part of all.
+func fleetSummary(v View) string {
+	hosts := map[string]bool{}
+	for i := range v.Interfaces {
+		hosts[v.Interfaces[i].Host] = true
+	}
+	return format.Clean(fmt.Sprintf("%s, %s, %s shown", v.Host, format.Plural(len(hosts), "host"), format.Plural(len(v.Rows), "flow")))
 }

@@ -22,13 +22,19 @@ type column[T any] struct {
 // a narrow terminal goes without them.
 const shortTable = "proto origin reply state ttl out_rate in_rate bytes age"
 
+// shortTableOfFleet is the same for the flows of several hosts.
+const shortTableOfFleet = "on proto origin reply if state ttl out_rate in_rate bytes age"
+
 // shortTableOfMany is the same where several interfaces are watched.
 const shortTableOfMany = "proto origin reply if state ttl out_rate in_rate bytes age"
 
 func tableColumns(s *flow.Snapshot) []column[*flow.Flow] {
 	var columns []column[*flow.Flow]
 	titles, names := shortTable, field.NamesOf(s)
-	if s.WatchesSeveral() {
+	switch {
+	case s.OfFleet():
+		titles = shortTableOfFleet
+	case s.WatchesSeveral():
 		titles = shortTableOfMany
 	}
 	for name := range strings.FieldsSeq(titles) {
@@ -43,7 +49,11 @@ func tableColumns(s *flow.Snapshot) []column[*flow.Flow] {
 
 func wideColumns(names *field.Names) []column[*flow.Flow] {
 	var columns []column[*flow.Flow]
-	for _, f := range field.Wide() {
+	list := field.Wide()
+	if host, ok := field.Named("on"); ok && names.Hosts != nil {
+		list = append([]*field.Field{host}, list...)
+	}
+	for _, f := range list {
 		columns = append(columns, column[*flow.Flow]{f.Wide, f.Right(), func(b []byte, of *flow.Flow) []byte {
 			return f.AppendExact(b, of, names)
 		}})

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"ctop/internal/fleet"
+	"ctop/internal/fleet/hub"
+)
+
+// hubFlags name the directory of a hub.
+type hubFlags struct{ state string }
+
+func (f *hubFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.state, "state", "", "directory of keys, certificate and streams (default hub in the state directory)")
+}
+
+func (f *hubFlags) dir(e env) hub.Dir {
+	return hub.Dir(orDefault(f.state, filepath.Join(statePlace(e.getenv), "hub")))
+}
+
+func newHubCommand(e env, verbose *bool) *cobra.Command {
+	var (
+		place  hubFlags
+		o      hub.Options
+		listen string
+		logs   logFormat
+	)
+	cmd := &cobra.Command{
+		Use:   "hub [flags]",
+		Short: "Run the server of a fleet, which hosts and consoles connect to",
+		Long: `Run the server of a fleet: a NATS server with the streams and the keys of the fleet,
+for whoever has none. Hosts (ctop serve --fleet) and consoles (ctop fleet) connect to
+it. A NATS server or cluster of your own serves as well; docs/fleet.md has what it needs.
+
+At the loopback interface, where it listens unless told otherwise, it speaks plain text.
+At other addresses it speaks TLS with a certificate of its own, which the credentials
+have. It refuses every connection without a key: ctop hub keys add makes them. Removing
+a key ends its connections within about two seconds.
+
+The directory of the hub has everything that must survive. Back up authority.seed: it
+signs new keys, and only ctop hub keys needs it.`,
+		Example: `  ctop hub keys add host edge-1
+  ctop hub keys add operator ann
+  ctop hub --listen 0.0.0.0:4222`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			address, err := localAddress("listen", listen)
+			if err != nil {
+				return err
+			}
+			if (o.Certificate == "") != (o.CertificateKey == "") {
+				return usagef("--tls-cert and --tls-key belong together: use both")
+			}
+			if o.Plain && o.Secure {
+				return usagef("--plain and --tls exclude each other: use only one of them")
+			}
+			o.Address, o.Dir, o.Log = address, place.dir(e), logs.logger(e.stderr, *verbose)
+			notify := newNotifier(e.getenv)
+			defer notify.close()
+			o.Ready = func(url string) {
+				o.Log.Info("serving", "url", url, "state", string(o.Dir))
+				notify.ready()
+			}
+			return hub.Run(cmd.Context(), o)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&listen, "listen", "127.0.0.1:4222", "address at which to serve")
+	place.register(flags)
+	flags.BoolVar(&o.Plain, "plain", false, "serve other machines without TLS, too: whoever is in between reads everything")
+	flags.BoolVar(&o.Secure, "tls", false, "serve this machine with TLS, too")
+	flags.StringVar(&o.Certificate, "tls-cert", "", "file of a certificate, instead of the hub's own")
+	flags.StringVar(&o.CertificateKey, "tls-key", "", "file of its private key")
+	flags.Var(&logs, "log", "format of the log on stderr")
+	cmd.AddCommand(newKeysCommand(e))
+	return cmd
+}
+
+func newKeysCommand(e env) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "List, add and remove the keys of a fleet",
+		Long: `List, add and remove the keys of a fleet. A key belongs to a host, which publishes its
+own flows and acts on them; to an operator, who looks at all hosts and acts on them; or
+to a viewer, who looks at all hosts. A running hub reads the keys again at once.`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("no command is called %q: write ctop hub keys list, add or remove", args[0])
+			}
+			return usagef("say what to do: ctop hub keys list, add or remove")
+		},
+	}
+	cmd.AddCommand(newKeysListCommand(e), newKeysAddCommand(e), newKeysRemoveCommand(e))
+	return cmd
+}
+
+func newKeysAddCommand(e env) *cobra.Command {
+	var place hubFlags
+	var path string
+	cmd := &cobra.Command{
+		Use:   "add [flags] host|operator|viewer NAME",
+		Short: "Make a key, and write its credentials into a file",
+		Long: `Make a key, and write its credentials into NAME.creds, which only its owner may read.
+Whoever has the file is the host or the operator: bring it to its machine by a safe way,
+and remove it here. Operators and viewers have names other than those of hosts.`,
+		Example: `  ctop hub keys add host edge-1
+  ctop hub keys add operator ann --write /root/ann.creds`,
+		ValidArgs: []string{string(fleet.RoleHost), string(fleet.RoleOperator), string(fleet.RoleViewer)},
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usagef("say whose key it is, as in ctop hub keys add host edge-1")
+			}
+			role, err := fleet.ParseRole(args[0])
+			if err == nil {
+				err = fleet.CheckName("a "+string(role), args[1])
+			}
+			if err != nil {
+				return usagef("%w", err)
+			}
+			to := orDefault(path, args[1]+".creds")
+			if err := place.dir(e).Add(role, args[1], to, time.Now()); err != nil {
+				return err
+			}
+			return e.print(fmt.Sprintf("%s %s: %s\n", role, args[1], to))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&path, "write", "w", "", "file to write (default NAME.creds)")
+	place.register(flags)
+	return cmd
+}
+
+func newKeysListCommand(e env) *cobra.Command {
+	var place hubFlags
+	var asNATS bool
+	cmd := &cobra.Command{
+		Use:   "list [flags]",
+		Short: "List the keys of a fleet",
+		Args:  noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			keys, err := place.dir(e).Keys()
+			if err != nil {
+				return err
+			}
+			if asNATS {
+				return e.print(hub.Configuration(keys))
+			}
+			var text strings.Builder
+			for _, k := range keys.Keys {
+				fmt.Fprintf(&text, "%-8s  %-20s  %s  %s\n", k.Role, k.Name, k.Added.Format(time.RFC3339), k.Key)
+			}
+			return e.print(text.String())
+		},
+	}
+	cmd.Flags().BoolVar(&asNATS, "nats", false, "print the authorization block for a NATS server of your own")
+	place.register(cmd.Flags())
+	return cmd
+}
+
+func newKeysRemoveCommand(e env) *cobra.Command {
+	var place hubFlags
+	cmd := &cobra.Command{
+		Use:   "remove [flags] NAME",
+		Short: "Remove a key, and end its connections",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("name one key, as in ctop hub keys remove edge-1: ctop hub keys list lists them")
+			}
+			return place.dir(e).Remove(args[0])
+		},
+	}
+	place.register(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"ctop/internal/lab"
+)
+
+const hubAddress = "127.0.0.1:4222"
+
+// fleetRig is a hub, a tracker that joins it, and an operator and a viewer.
+type fleetRig struct {
+	*serving
+	hub *lab.Cmd
+}
+
+func newFleetRig(t *testing.T) *fleetRig {
+	t.Helper()
+	f := &fleetRig{serving: newServing(t)}
+	for _, key := range [][]string{{"host", "edge-1"}, {"operator", "ann"}, {"viewer", "bob"}} {
+		f.must("hub", "keys", "add", key[0], key[1], "--write", f.creds(key[1]), "--state", f.hubState())
+	}
+	f.startHub()
+	return f
+}
+
+func (f *fleetRig) hubState() string         { return filepath.Join(f.state, "hub") }
+func (f *fleetRig) creds(name string) string { return filepath.Join(f.state, name+".creds") }
+func (f *fleetRig) as(name string) []string {
+	return []string{"--url", hubAddress, "--creds", f.creds(name)}
+}
+
+func (f *fleetRig) serveIn(name string) *lab.Cmd {
+	return f.command("--fleet", hubAddress, "--creds", f.creds(name))
+}
+
+// output runs the program and returns what it prints on both streams.
+func (f *fleetRig) output(args ...string) (string, error) {
+	cmd := ctop(f.ctx, f.t, args...)
+	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+f.state)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (f *fleetRig) must(args ...string) string {
+	f.t.Helper()
+	out, err := f.output(args...)
+	if err != nil {
+		f.t.Fatalf("%q: %v: %s", args, err, out)
+	}
+	return out
+}
+
+func (f *fleetRig) startHub() {
+	f.t.Helper()
+	f.hub = ctop(f.ctx, f.t, "hub", "--listen", hubAddress, "--state", f.hubState())
+	f.hub.Env = append(os.Environ(), "XDG_STATE_HOME="+f.state)
+	log := &said{}
+	f.hub.Stderr = log
+	if err := f.hub.Start(); err != nil {
+		f.t.Fatal(err)
+	}
+	hub := f.hub
+	f.t.Cleanup(func() {
+		if hub.ProcessState == nil {
+			_ = hub.Process.Kill()
+			_ = hub.Wait()
+		}
+	})
+	f.eventually("the hub serves: "+log.String(), func() bool { return strings.Contains(log.String(), "msg=serving") })
+}
+
+func (f *fleetRig) killHub() {
+	f.t.Helper()
+	_ = f.hub.Process.Kill()
+	_ = f.hub.Wait()
+}
+
+// hosts returns the states of the hosts by their names.
+func (f *fleetRig) hosts() map[string]string {
+	f.t.Helper()
+	out, err := f.output(append([]string{"fleet", "hosts", "-o", "jsonl"}, f.as("bob")...)...)
+	if err != nil {
+		return nil // the hub is not there yet
+	}
+	states := map[string]string{}
+	for line := range strings.Lines(out) {
+		var h struct{ Host, State string }
+		if err := json.Unmarshal([]byte(line), &h); err != nil {
+			f.t.Fatalf("%v: %s", err, line)
+		}
+		states[h.Host] = h.State
+	}
+	return states
+}
+
+// A tracker joins a fleet, is shown with its flows, goes on while the hub is gone, comes
+// back to it, and says when it leaves.
+func TestFleet(t *testing.T) {
+	f := newFleetRig(t)
+	f.start(f.serveIn("edge-1"))
+	f.eventually("the host is there", func() bool { return f.hosts()["edge-1"] == "here" })
+	out := f.must(append([]string{"fleet", "--dump", "-o", "jsonl", "--filter", "on:edge-* proto:icmp"}, f.as("bob")...)...)
+	if n := strings.Count(out, "\n"); n == 0 || strings.Count(out, `"host":"edge-1"`) != n {
+		t.Errorf("the dump of the fleet is %q", out)
+	}
+	table := f.must(append([]string{"fleet", "--dump"}, f.as("ann")...)...)
+	if !strings.HasPrefix(table, "HOST ") || !strings.Contains(table, "\nedge-1  icmp ") {
+		t.Errorf("the table of the fleet is %q", table)
+	}
+	f.killHub()
+	if out := f.run("dump -o jsonl"); !strings.Contains(out, `"proto":"icmp"`) {
+		t.Errorf("without a hub its own dump is %q", out)
+	}
+	if out, err := f.output(append([]string{"fleet", "hosts"}, f.as("bob")...)...); err == nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, "no server answers") {
+		t.Errorf("without a hub: %v: %q", err, out)
+	}
+	f.startHub()
+	f.eventually("the host is there again", func() bool { return f.hosts()["edge-1"] == "here" })
+	f.stop()
+	f.eventually("the host has left", func() bool { return f.hosts()["edge-1"] == "left" })
+	if _ = f.hub.Process.Signal(syscall.SIGTERM); f.hub.Wait() != nil {
+		t.Error("the hub does not end well")
+	}
+}
+
+// Nothing is attached for credentials that cannot be used.
+func TestFleetRefusesCredentials(t *testing.T) {
+	f := newFleetRig(t)
+	for _, c := range []struct{ what, creds, want string }{
+		{"no file", f.creds("nobody"), "ctop hub keys add"},
+		{"an operator's", f.creds("ann"), "credentials of operator ann"},
+	} {
+		out, err := f.output(append([]string{"serve", "--fleet", hubAddress, "--creds", c.creds}, f.interfaces...)...)
+		if err == nil || strings.Count(out, "\n") != 1 || !strings.Contains(out, c.want) {
+			t.Errorf("%s: %v: %q", c.what, err, out)
+		}
+	}
+	if err := os.Chmod(f.creds("bob"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := f.output(append([]string{"fleet", "hosts"}, f.as("bob")...)...); err == nil || !strings.Contains(out, "chmod 600") {
+		t.Errorf("credentials that everybody reads: %v: %q", err, out)
+	}
+	if out, err := f.output("fleet", "--dump", "--url", hubAddress); err == nil || !strings.Contains(out, "--creds") {
+		t.Errorf("without credentials: %v: %q", err, out)
+	}
+}

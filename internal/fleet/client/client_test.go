@@ -1,0 +1,293 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ctop/internal/fleet"
+	"ctop/internal/fleet/agent"
+	"ctop/internal/fleet/client"
+	"ctop/internal/fleet/hub"
+	"ctop/internal/fleet/link"
+	"ctop/tracker/flow"
+)
+
+const waitTimeout = 20 * time.Second
+
+// source is a tracker whose flows do not change.
+type source struct {
+	snapshot atomic.Pointer[flow.Snapshot]
+	read     atomic.Int64
+}
+
+func newSource(first, n int) *source {
+	s := &flow.Snapshot{
+		Host: "machine", Policy: flow.PolicyObserve, MaxFlows: 65536, Uptime: time.Minute,
+		Interfaces: []flow.Interface{{Name: "eth0", Role: flow.RoleWatch}},
+		Counters:   flow.Counters{Packets: uint64(n), FlowsCreated: uint64(n)}, Timeouts: flow.DefaultTimeouts(),
+	}
+	for i := range n {
+		id := first + i
+		s.Flows = append(s.Flows, flow.Flow{
+			ID: flow.ID(id), State: flow.StateEstablished, Timeout: time.Hour,
+			Tuple: flow.Tuple{
+				Proto: flow.ProtocolTCP, Zone: 1,
+				Src: flow.MustParseEnd(fmt.Sprintf("10.%d.%d.%d:40000", id>>16&255, id>>8&255, id&255)), Dst: flow.MustParseEnd("192.0.2.1:443"),
+			},
+			Origin: flow.Half{Packets: 1, Bytes: 100, BPS: float64(id)},
+		})
+	}
+	x := &source{}
+	x.snapshot.Store(s)
+	return x
+}
+
+func (s *source) Status() *flow.Snapshot {
+	now := *s.snapshot.Load()
+	now.Time, now.Flows = time.Now(), nil
+	return &now
+}
+
+func (s *source) Snapshot() *flow.Snapshot {
+	s.read.Add(1)
+	now := *s.snapshot.Load()
+	now.Time = time.Now()
+	return &now
+}
+
+func (s *source) Inspect(_ context.Context, ref flow.Ref) (flow.Inspection, error) {
+	return flow.Inspection{NAT: &ref.Tuple}, nil
+}
+
+// world is a hub, some hosts and an operator.
+type world struct {
+	t       *testing.T
+	dir     hub.Dir
+	address string
+	url     string
+	endHub  func()
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, dir: hub.Dir(t.TempDir()), address: "127.0.0.1:0"}
+	w.startHub()
+	return w
+}
+
+func (w *world) startHub() {
+	w.t.Helper()
+	ready, done := make(chan string, 1), make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		done <- hub.Run(ctx, hub.Options{
+			Dir: w.dir, Address: w.address, Log: slog.New(slog.DiscardHandler), Ready: func(url string) { ready <- url },
+		})
+	}()
+	ended := false
+	w.endHub = func() {
+		if ended {
+			return
+		}
+		ended = true
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Error(err)
+		}
+	}
+	w.t.Cleanup(func() { w.endHub() })
+	select {
+	case w.url = <-ready:
+		w.address = strings.TrimPrefix(w.url, "nats://")
+	case err := <-done:
+		ended = true
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) key(role fleet.Role, name string) *fleet.Credentials {
+	w.t.Helper()
+	path := filepath.Join(w.t.TempDir(), name)
+	if err := w.dir.Add(role, name, path, time.Now()); err != nil {
+		w.t.Fatal(err)
+	}
+	c, err := fleet.ReadCredentials(path)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
+// host runs an agent until end is called.
+func (w *world) host(c *fleet.Credentials, s agent.Source) (a *agent.Agent, end func()) {
+	w.t.Helper()
+	a, err := agent.New(agent.Options{Source: s, Version: "test", Link: link.Options{URL: w.url, Credentials: c}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	ended := false
+	end = func() {
+		if ended {
+			return
+		}
+		ended = true
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Error(err)
+		}
+	}
+	w.t.Cleanup(end)
+	return a, end
+}
+
+func (w *world) client(c *fleet.Credentials) *client.Client {
+	w.t.Helper()
+	var connected *client.Client
+	w.eventually("the hub takes the key", func() (ok bool) { // it reads new keys once a second
+		x, err := client.Connect(link.Options{URL: w.url, Credentials: c})
+		connected = x
+		return err == nil
+	})
+	w.t.Cleanup(connected.Close)
+	return connected
+}
+
+func (w *world) eventually(what string, holds func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			w.t.Fatal("never: " + what)
+		}
+	}
+}
+
+// here returns the names of hosts that are there, and the others with a ! before them.
+func here(t *testing.T, c *client.Client) string {
+	t.Helper()
+	hosts, err := c.Hosts(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, h := range hosts {
+		name := h.Name
+		if h.Gone(time.Now()) {
+			name = "!" + name
+		}
+		names = append(names, name)
+	}
+	return strings.Join(names, " ")
+}
+
+// A console sees every host, all their flows or those of a filter, and which host has left.
+func TestFleet(t *testing.T) {
+	w := newWorld(t)
+	one, two, ann := w.key(fleet.RoleHost, "edge-1"), w.key(fleet.RoleHost, "core-2"), w.key(fleet.RoleOperator, "ann")
+	first, second := newSource(1, 5000), newSource(100_001, 3)
+	w.host(one, first)
+	_, end := w.host(two, second)
+	c := w.client(ann)
+	w.eventually("two hosts", func() bool { return here(t, c) == "core-2 edge-1" })
+	ask := func(v fleet.View) *client.Flows {
+		t.Helper()
+		all, err := c.Ask(context.Background(), v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := all.Trouble(); text != "" {
+			t.Error(text)
+		}
+		return all
+	}
+	all := ask(fleet.View{})
+	if len(all.Flows) != 5003 || all.Hosts != 2 || all.Counters.Packets != 5003 || all.MaxFlows != 2*65536 {
+		t.Errorf("%d flows of %d hosts, %d packets, room for %d", len(all.Flows), all.Hosts, all.Counters.Packets, all.MaxFlows)
+	}
+	for i := range all.Flows {
+		f := &all.Flows[i]
+		want := "edge-1"
+		if f.ID > 100_000 {
+			want = "core-2"
+		}
+		if at := all.Interfaces[f.In]; at.Host != want || at.Name != "eth0" || f.Tuple.Zone != f.In+1 {
+			t.Fatalf("flow %d is at %s of %s", f.ID, at.Name, at.Host)
+		}
+	}
+	if some := ask(fleet.View{Filter: "on:edge-*", Sort: "rate", Limit: 3}); len(some.Flows) != 3 || some.Flows[0].ID != 5000 || some.Interfaces[some.Flows[0].In].Host != "edge-1" {
+		t.Errorf("the busiest of edge-*: %+v", some.Flows)
+	}
+	if some := ask(fleet.View{Filter: "on:core-2"}); len(some.Flows) != 3 {
+		t.Errorf("core-2 has %d flows", len(some.Flows))
+	}
+	end()
+	w.eventually("one has left", func() bool { return here(t, c) == "!core-2 edge-1" })
+	if all := ask(fleet.View{}); len(all.Flows) != 5000 {
+		t.Errorf("without core-2 there are %d flows", len(all.Flows))
+	}
+}
+
+// Hosts come back to a hub that was restarted, and it still knows those that had left.
+func TestHubRestarts(t *testing.T) {
+	w := newWorld(t)
+	one, two, ann := w.key(fleet.RoleHost, "edge-1"), w.key(fleet.RoleHost, "edge-2"), w.key(fleet.RoleViewer, "ann")
+	a, _ := w.host(one, newSource(1, 1))
+	_, end := w.host(two, newSource(10, 1))
+	c := w.client(ann)
+	w.eventually("two hosts", func() bool { return here(t, c) == "edge-1 edge-2" })
+	end()
+	w.eventually("one has left", func() bool { return here(t, c) == "edge-1 !edge-2" })
+	w.endHub()
+	w.eventually("it is not connected", func() bool { return !a.Stats().Connected })
+	w.startHub()
+	w.eventually("it is connected", func() bool { return a.Stats().Connected })
+	late := w.client(ann)
+	w.eventually("one is there, one has left", func() bool { return here(t, late) == "edge-1 !edge-2" })
+	if a.Stats().Reconnects == 0 {
+		t.Error("it counts no connection after the first")
+	}
+}
+
+// An agent that finds no hub waits for one.
+func TestHubComesLater(t *testing.T) {
+	w := newWorld(t)
+	one, ann := w.key(fleet.RoleHost, "edge-1"), w.key(fleet.RoleViewer, "ann")
+	w.endHub()
+	a, _ := w.host(one, newSource(1, 1))
+	if a.Stats().Connected {
+		t.Error("it is connected to nothing")
+	}
+	w.startHub()
+	c := w.client(ann)
+	w.eventually("it is there", func() bool { return here(t, c) == "edge-1" })
+}
+
+// Nobody looks, so no snapshot is taken, and nothing is sent but heartbeats.
+func TestNobodyLooks(t *testing.T) {
+	w := newWorld(t)
+	one, ann := w.key(fleet.RoleHost, "edge-1"), w.key(fleet.RoleViewer, "ann")
+	s := newSource(1, 1)
+	a, _ := w.host(one, s)
+	c := w.client(ann)
+	w.eventually("it is there", func() bool { return here(t, c) == "edge-1" })
+	if n := s.read.Load(); n != 0 {
+		t.Errorf("%d snapshots were taken", n)
+	}
+	if _, err := c.Ask(context.Background(), fleet.View{}); err != nil {
+		t.Fatal(err)
+	}
+	if s.read.Load() == 0 {
+		t.Error("no snapshot was taken")
+	}
+	if stats := a.Stats(); stats.Messages == 0 || stats.Watches != 0 {
+		t.Errorf("%+v", stats)
+	}
+}

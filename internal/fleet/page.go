@@ -1,0 +1,92 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/klauspost/compress/zstd"
+
+	"ctop/cmd/ctop/output"
+	"ctop/internal/snapshot"
+	"ctop/tracker/flow"
+)
+
+const (
+	// rowsOfPage is the largest number of flows on a page, maxPlain the largest number
+	// of bytes that a page may be when it is no longer compressed.
+	rowsOfPage = 2000
+	maxPlain   = 8 << 20
+	// window is what a compressor may look back, in bytes.
+	window = 256 << 10
+)
+
+// A page is the document of ctop --dump -o json, compressed (zstd, RFC 8878).
+var (
+	compressor = sync.OnceValues(func() (*zstd.Encoder, error) {
+		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithWindowSize(window), zstd.WithEncoderConcurrency(2))
+	})
+	decompressor = sync.OnceValues(func() (*zstd.Decoder, error) {
+		return zstd.NewReader(nil, zstd.WithDecoderMaxMemory(maxPlain), zstd.WithDecoderConcurrency(0))
+	})
+)
+
+// Pages returns the pages of some flows of a snapshot, each at most as long as a message
+// may be. There is at least one.
+func Pages(s *flow.Snapshot, rows []*flow.Flow) ([][]byte, error) {
+	var pages [][]byte
+	for {
+		n := min(len(rows), rowsOfPage)
+		page, err := encodePage(s, rows[:n])
+		for ; err == nil && len(page) > MaxPage-maxHead && n > 1; page, err = encodePage(s, rows[:n]) {
+			n /= 2
+		}
+		if err != nil {
+			return nil, err
+		}
+		pages, rows = append(pages, page), rows[n:]
+		if len(rows) == 0 {
+			return pages, nil
+		}
+	}
+}
+
+func encodePage(s *flow.Snapshot, rows []*flow.Flow) ([]byte, error) {
+	z, err := compressor()
+	if err != nil {
+		return nil, fmt.Errorf("encode flows: %w", err)
+	}
+	// The number of flows in the table is in the head, interfaces are with the flows.
+	about := flow.Snapshot{Time: s.Time, Host: s.Host, MaxFlows: s.MaxFlows, Translations: s.Translations}
+	for _, i := range s.Interfaces {
+		i.Host = "" // the subject says it
+		about.Interfaces = append(about.Interfaces, i)
+	}
+	var plain bytes.Buffer
+	if err := output.WriteSnapshot(&plain, output.JSON, output.View{Snapshot: &about, Rows: rows}); err != nil {
+		return nil, fmt.Errorf("encode flows: %w", err)
+	}
+	return z.EncodeAll(plain.Bytes(), nil), nil
+}
+
+// DecodePage reads a page. Only time, interfaces and flows are in it.
+func DecodePage(ctx context.Context, page []byte) (*flow.Snapshot, error) {
+	if len(page) > MaxPage {
+		return nil, fmt.Errorf("flows of a host: a page of %d bytes is too long", len(page))
+	}
+	z, err := decompressor()
+	if err != nil {
+		return nil, fmt.Errorf("flows of a host: %w", err)
+	}
+	plain, err := z.DecodeAll(page, nil)
+	if err != nil || len(plain) > maxPlain {
+		return nil, errors.New("flows of a host: a page is damaged")
+	}
+	s, err := snapshot.Read(ctx, bytes.NewReader(plain))
+	if err != nil {
+		return nil, fmt.Errorf("flows of a host: %w", err)
+	}
+	return s, nil
+}
