@@ -13,14 +13,14 @@ import (
 // The defaults of [Options].
 const (
 	DefaultSpan   = 10 * time.Minute
-	DefaultMemory = 160 << 20
+	DefaultMemory = 96 << 20
 )
 
 // Options configure a store. All zero values are valid.
 type Options struct {
 	// Span is how long snapshots are kept. 0 means ten minutes.
 	Span time.Duration
-	// Memory is how many bytes they take at most. 0 means 160 MiB.
+	// Memory is how many bytes they take at most. 0 means 96 MiB.
 	Memory int
 }
 
@@ -32,8 +32,7 @@ type Store struct {
 
 	mu    sync.Mutex
 	tiers []*tier // the longest first
-	// next waits to be added, while adding is set.
-	next   *flow.Snapshot
+	// adding is set while a snapshot is added in the background.
 	adding bool
 	// seen is the snapshot that was offered last, at offered.
 	seen    *flow.Snapshot
@@ -102,37 +101,28 @@ func (s *Store) Offer(of *flow.Snapshot) {
 	}
 	now := s.clock()
 	s.seen, s.offered = of, now
+	if s.encoding.TryLock() { // or add does so
+		s.unpin()
+		s.encoding.Unlock()
+	}
 	if s.rest == nil {
 		s.rest = time.AfterFunc(idleAfter, s.idle)
 	}
-	if now.Before(s.from) {
+	if s.adding || now.Before(s.from) {
 		return
 	}
-	if s.next = of; !s.adding {
-		s.adding = true
-		go s.addNext()
-	}
+	s.adding = true
+	go s.addOffered(of)
 }
 
-// addNext adds snapshots until none waits.
-func (s *Store) addNext() {
-	for {
-		s.mu.Lock()
-		next := s.next
-		s.next = nil
-		if next == nil {
-			s.adding = false
-			s.mu.Unlock()
-			return
-		}
-		s.mu.Unlock()
-		began := s.clock()
-		s.add(next)
-		s.mu.Lock()
-		now := s.clock()
-		s.from = now.Add(idleShare * now.Sub(began))
-		s.mu.Unlock()
-	}
+// addOffered adds a snapshot, and rests.
+func (s *Store) addOffered(of *flow.Snapshot) {
+	began := s.clock()
+	s.add(of)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock()
+	s.from, s.adding = now.Add(idleShare*now.Sub(began)), false
 }
 
 // Add adds a snapshot, and returns when it has.
@@ -192,7 +182,7 @@ func (s *Store) forget(at time.Time) {
 }
 
 // unpin lets go of snapshots from which the next ones would be encoded, if they take more
-// memory than that would save.
+// memory than that would save. The one that was offered last is in use anyway.
 func (s *Store) unpin() {
 	for _, t := range s.tiers {
 		if t.last != nil && t.last != s.seen && len(t.last.Flows)*int(unsafe.Sizeof(flow.Flow{})) > s.options.Memory/4 {

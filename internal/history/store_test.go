@@ -127,7 +127,7 @@ func TestOffer(t *testing.T) {
 		x := table.second()
 		s.Offer(x)
 		s.Offer(x) // as other consoles do
-		for len(s.Times()) <= i {
+		for len(s.Times()) <= i || s.busy() {
 			runtime.Gosched()
 		}
 		s.mu.Lock()
@@ -138,6 +138,22 @@ func TestOffer(t *testing.T) {
 	times := s.Times()
 	if s.At(times[0].Add(-1), nil) != nil || !s.At(times[1].Add(-1), nil).Time.Equal(times[0]) {
 		t.Error("another snapshot than the one of that time")
+	}
+}
+
+// A large snapshot does not stay in memory for the next one to be encoded from, once there
+// is a later one.
+func TestLargeSnapshotIsLetGo(t *testing.T) {
+	s := NewStore(Options{Memory: 1 << 20})
+	table := newTable(2000, 0, 0)
+	first := table.second()
+	s.Add(first)
+	if len(s.Times()) != 1 || s.tiers[0].last != first {
+		t.Fatal("the first snapshot is not kept")
+	}
+	s.from = first.Time.Add(100 * 365 * 24 * time.Hour) // it has too much to do for the next one
+	if s.Offer(table.second()); s.tiers[0].last != nil {
+		t.Error("the first snapshot is still in memory")
 	}
 }
 

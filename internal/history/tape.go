@@ -19,10 +19,14 @@ type Tape struct {
 	every, added int
 }
 
+// tapeMemory is how many bytes the snapshots of a recording take at most. A replay has no
+// table beside them.
+const tapeMemory = 160 << 20
+
 // NewTape returns an empty tape. It takes so many bytes at most, or 160 MiB if that is 0.
 func NewTape(memory int) *Tape {
 	if memory <= 0 {
-		memory = DefaultMemory
+		memory = tapeMemory
 	}
 	return &Tape{memory: memory, every: 1}
 }

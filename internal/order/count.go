@@ -5,8 +5,10 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Count holds statistics of a snapshot's flows for the overview.
+// Count holds statistics of a snapshot's flows for the overview. It keeps no flow of the
+// snapshot in memory.
 type Count struct {
+	// Snapshot is the snapshot without its flows.
 	Snapshot *flow.Snapshot
 	Flows    int
 	ByState  [flow.StateTimeWait + 1]int
@@ -26,7 +28,7 @@ type Count struct {
 
 // NewCount counts the flows of a snapshot.
 func NewCount(s *flow.Snapshot) Count {
-	c := Count{Snapshot: s, Flows: len(s.Flows), ByProto: map[flow.Protocol]int{}}
+	c := Count{Snapshot: withoutFlows(s), Flows: len(s.Flows), ByProto: map[flow.Protocol]int{}}
 	var protocols [256]int
 	for i := range s.Flows {
 		c.add(&s.Flows[i])
@@ -38,7 +40,18 @@ func NewCount(s *flow.Snapshot) Count {
 		}
 	}
 	c.TCP = protocols[flow.ProtocolTCP]
+	if c.Worst != nil {
+		worst := *c.Worst
+		c.Worst = &worst
+	}
 	return c
+}
+
+// withoutFlows returns a snapshot without its flows, which take much memory.
+func withoutFlows(s *flow.Snapshot) *flow.Snapshot {
+	head := *s
+	head.Flows = nil
+	return &head
 }
 
 func (c *Count) add(f *flow.Flow) {

@@ -119,7 +119,8 @@ type Groups struct {
 // MostGroups is the maximal length of Top.
 const MostGroups = 1000
 
-// Talk groups and counts the flows that match the filter.
+// Talk groups and counts the flows that match the filter. The result's snapshot has no
+// flows, and no flow stays in memory for it.
 func Talk(r GroupRequest) Groups {
 	if r.Nets == (Nets{}) {
 		r.Nets = DefaultNets
@@ -128,6 +129,7 @@ func Talk(r GroupRequest) Groups {
 	groups := result.count()
 	result.All = len(groups)
 	result.Top = top(groups, MostGroups, func(a, b Group) int { return r.By.compare(&a, &b) })
+	result.Snapshot = withoutFlows(r.Snapshot)
 	return result
 }
 

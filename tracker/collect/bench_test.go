@@ -29,7 +29,7 @@ func BenchmarkSnapshot(b *testing.B) {
 			b.ReportAllocs()
 			c := New(tr, Options{})
 			for b.Loop() {
-				if _, err := c.collect(); err != nil {
+				if _, err := c.collect(b.Context()); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -152,7 +152,7 @@ func (c *Collector) Run(ctx context.Context) error {
 func (c *Collector) observe(ctx context.Context) (err error) {
 	defer c.demand.serve()
 	for pause := time.Duration(0); rest(ctx, pause); {
-		if pause, err = c.look(); err != nil {
+		if pause, err = c.look(ctx); err != nil {
 			return err
 		}
 		if c.looker != nil {
@@ -172,8 +172,8 @@ func (c *Collector) observe(ctx context.Context) (err error) {
 
 // look takes and publishes a snapshot. If that fails it publishes the latest
 // one with a warning. It returns the time until the next snapshot.
-func (c *Collector) look() (pause time.Duration, err error) {
-	pause, err = c.collect()
+func (c *Collector) look(ctx context.Context) (pause time.Duration, err error) {
+	pause, err = c.collect(ctx)
 	if errors.Is(err, ErrGone) || err != nil && c.status.Load() == nil {
 		return 0, err
 	}
@@ -194,12 +194,12 @@ func (c *Collector) repeat() {
 
 // collect takes and publishes a snapshot. It returns the time until the next
 // one.
-func (c *Collector) collect() (time.Duration, error) {
+func (c *Collector) collect(ctx context.Context) (time.Duration, error) {
 	if c.source.Gone() {
 		return 0, ErrGone
 	}
 	if before := c.status.Load(); before != nil {
-		c.pacer.next(len(before.Flows))
+		c.pacer.next(ctx, before)
 	}
 	s, err := c.sampler.Snapshot()
 	if err != nil {

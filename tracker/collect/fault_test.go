@@ -107,17 +107,17 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 	c := New(tr, Options{})
 	broken := errors.New("read the table: it is broken")
 	tr.broken.Store(&broken)
-	if _, err := c.look(); err == nil {
+	if _, err := c.look(t.Context()); err == nil {
 		t.Fatal("no error from the first")
 	}
 	tr.broken.Store(nil)
-	if _, err := c.look(); err != nil {
+	if _, err := c.look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	before := c.Snapshot()
 	tr.broken.Store(&broken)
 	for range 2 {
-		pause, err := c.look()
+		pause, err := c.look(t.Context())
 		s := c.Snapshot()
 		if err != nil || pause < retryPause || len(s.Flows) != 10 || !s.Time.Equal(before.Time) ||
 			!warns(s, "read the table") {
@@ -125,14 +125,14 @@ func TestCollectorSurvivesErrors(t *testing.T) {
 		}
 	}
 	tr.broken.Store(nil)
-	if _, err := c.look(); err != nil {
+	if _, err := c.look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if s := c.Snapshot(); !s.Time.After(before.Time) || warns(s, "again") {
 		t.Errorf("of %s, warnings %q", s.Time, s.Warnings)
 	}
 	tr.gone = true
-	if _, err := c.look(); !errors.Is(err, ErrGone) {
+	if _, err := c.look(t.Context()); !errors.Is(err, ErrGone) {
 		t.Errorf("%v of a tracker that is gone", err)
 	}
 }
@@ -222,7 +222,7 @@ func TestTroubleIsShown(t *testing.T) {
 		} else {
 			c.trouble.Store(&flow.Warnings{})
 		}
-		if _, err := c.look(); err != nil {
+		if _, err := c.look(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if got := warns(c.Snapshot(), "an interface is gone"); got != want {

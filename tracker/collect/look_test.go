@@ -39,7 +39,7 @@ func TestLook(t *testing.T) {
 // The cost of looking delays the next snapshot: it takes a tenth of a processor at most.
 func TestLookIsPaced(t *testing.T) {
 	c := New(filled(t, 10), Options{Interval: time.Millisecond, Look: func(*flow.Snapshot) time.Duration { return time.Second }})
-	if pause, err := c.collect(); err != nil || pause < 10*time.Second {
+	if pause, err := c.collect(t.Context()); err != nil || pause < 10*time.Second {
 		t.Errorf("the next snapshot comes after %s, %v", pause, err)
 	}
 }

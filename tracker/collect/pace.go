@@ -1,8 +1,14 @@
 package collect
 
 import (
+	"context"
 	"os"
 	"runtime/debug"
+	"slices"
+	"time"
+	"weak"
+
+	"ctop/tracker/flow"
 )
 
 const (
@@ -17,24 +23,54 @@ const (
 	defaultGC = 100
 )
 
-// pacer bounds the garbage of large tables.
-type pacer struct{ large bool }
+// patience is how often, a lookAgain apart, a snapshot waits for earlier ones to become
+// garbage.
+const (
+	patience  = 12
+	lookAgain = 250 * time.Millisecond
+)
 
-// next is called before a snapshot is taken, with the number of flows of the previous
-// one. The one before that is garbage by now. Its memory goes back to the kernel, which
-// clears it for the new one: Go would have to do so, and would keep what does not fit.
-func (p *pacer) next(flows int) {
+// pacer bounds the memory of snapshots of large tables.
+type pacer struct {
+	large bool
+	// taken are the flows of snapshots that may be in use, the latest one last.
+	taken []weak.Pointer[flow.Flow]
+}
+
+// next is called before a snapshot is taken, with the previous one. Earlier ones are
+// garbage by now. Their memory goes back to the kernel, which clears it for the new one:
+// Go would have to do so, and would keep what does not fit. If one is still in use, since
+// it is on the screen until the previous one is sorted, or being kept for later, next waits
+// a while, or there would be three.
+func (p *pacer) next(ctx context.Context, previous *flow.Snapshot) {
 	if _, given := os.LookupEnv("GOGC"); given {
 		return
 	}
-	large := flows >= largeTable
+	large := len(previous.Flows) >= largeTable
 	switch {
 	case large && !p.large:
 		debug.SetGCPercent(largeGC)
 	case p.large && !large:
 		debug.SetGCPercent(defaultGC)
 	}
-	if p.large = large; large {
+	if p.large = large; !large {
+		p.taken = nil
+		return
+	}
+	latest := weak.Make(&previous.Flows[0])
+	p.taken = slices.DeleteFunc(p.taken, func(one weak.Pointer[flow.Flow]) bool { return one == latest })
+	debug.FreeOSMemory()
+	for range patience {
+		if !p.used() || !rest(ctx, lookAgain) {
+			break
+		}
 		debug.FreeOSMemory()
 	}
+	// Who has one for longer keeps it, as a paused console does.
+	p.taken = append(p.taken[:0], latest)
+}
+
+// used reports whether a snapshot is in use.
+func (p *pacer) used() bool {
+	return slices.ContainsFunc(p.taken, func(one weak.Pointer[flow.Flow]) bool { return one.Value() != nil })
 }

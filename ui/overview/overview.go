@@ -3,6 +3,8 @@
 package overview
 
 import (
+	"weak"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -25,7 +27,7 @@ type Page struct {
 	history  History
 	counting *work.Task[counted]
 	// asked is the snapshot whose flows were counted last.
-	asked *flow.Snapshot
+	asked weak.Pointer[flow.Snapshot]
 	counted
 	// missed is the number of events that this console could not show.
 	missed uint64
@@ -50,10 +52,10 @@ func New(f *page.Frame) *Page {
 // returns nil if the page is closed or they are counted already.
 func (p *Page) start() func() counted {
 	s := p.frame.Shown
-	if s == nil || s == p.asked || p.frame.Tab() != page.Page(p) {
+	if s == nil || weak.Make(s) == p.asked || p.frame.Tab() != page.Page(p) {
 		return nil
 	}
-	p.asked = s
+	p.asked = weak.Make(s)
 	opened := p.frame.Log.Opened(s.Time.Add(-Recent))
 	return func() counted { return counted{order.NewCount(s), order.NewOpening(opened), order.NewFilling(s)} }
 }

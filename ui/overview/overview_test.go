@@ -3,9 +3,11 @@ package overview
 import (
 	"fmt"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+	"weak"
 
 	"ctop/tracker/flow"
 	"ctop/ui/internal/fake"
@@ -50,11 +52,13 @@ func TestEmptiness(t *testing.T) {
 
 func TestBlocks(t *testing.T) {
 	f, p := newPage(fake.Flows(100)...)
-	s := f.Shown
+	s := fake.Snapshot(fake.Start, f.Shown.Flows)
 	s.MaxFlows, s.Checksums, s.Uptime, s.Took = 400, true, 90*time.Second, 12*time.Millisecond
 	s.Counters.Packets, s.Counters.Established, s.Counters.Invalid = 200, 150, 50
 	s.Counters.FlowsCreated, s.Counters.Events, s.Counters.FlowsDestroyed = 110, 220, 10
 	s.Counters.Destroyed[flow.ReasonRST], s.Counters.TableBusy = 10, 3
+	f.Shown = s
+	f.Send(page.ShownChanged{})
 	p.SetSize(120, 60)
 	p.shows(t, "filled 25 % of 400", "full in not growing", "half open 33 % of 60 TCP", "seen one way 40 %, 40",
 		"own timeout 0", "no room for 0", "place in use 3", "established 150 75 %", "invalid 50 25 %", "bad checksums 0 0 %", "rst 10",
@@ -228,4 +232,16 @@ func TestNothingIsCountedUnseen(t *testing.T) {
 	if p.count.Flows != 9 {
 		t.Errorf("%d flows", p.count.Flows)
 	}
+}
+
+// A page that is not open keeps no old snapshot in memory.
+func TestKeepsNoSnapshot(t *testing.T) {
+	f, p := newPage(fake.Flows(3)...)
+	counted := weak.Make(&f.Shown.Flows[0])
+	next := fake.Snapshot(fake.Start, fake.Flows(3))
+	f.Latest, f.Target, f.Shown = next, next, next
+	if runtime.GC(); counted.Value() != nil {
+		t.Error("the flows are still in use")
+	}
+	runtime.KeepAlive(p)
 }

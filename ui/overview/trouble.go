@@ -114,8 +114,8 @@ func unsent(c *flow.Counters) (list []trouble) {
 }
 
 func (p *Page) fullness(s *flow.Snapshot) (list []trouble) {
-	if !s.Warnings.Has(flow.WarningTable) && 100*len(s.Flows) >= nearlyFull*s.MaxFlows {
-		text := "table " + format.Percent(len(s.Flows), s.MaxFlows) + " full"
+	if !s.Warnings.Has(flow.WarningTable) && 100*p.count.Flows >= nearlyFull*s.MaxFlows {
+		text := "table " + format.Percent(p.count.Flows, s.MaxFlows) + " full"
 		list = append(list, trouble{text, adviceFor(flow.Warning{Kind: flow.WarningTable})})
 	}
 	if n := s.Counters.TableFull; n > 0 {

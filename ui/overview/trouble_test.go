@@ -12,7 +12,7 @@ import (
 // shown returns what the page says is wrong with a snapshot, and what to do.
 func shown(s *flow.Snapshot) (what, todo []string) {
 	p := New(fake.NewFrame().Frame)
-	p.count.Snapshot = s
+	p.count.Snapshot, p.count.Flows = s, len(s.Flows)
 	for _, t := range p.wrong() {
 		what, todo = append(what, t.what), append(todo, t.todo)
 	}

@@ -1,6 +1,8 @@
 package talkers
 
 import (
+	"weak"
+
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -32,7 +34,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 		p.by.Packets = p.frame.Unit.IsPackets()
 		return p.counting.Renew()
 	case page.ShownChanged:
-		if p.frame.Shown != p.counted {
+		if weak.Make(p.frame.Shown) != p.counted {
 			p.counting.Outdate()
 		}
 		return p.counting.Run()

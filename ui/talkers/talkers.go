@@ -3,6 +3,7 @@ package talkers
 
 import (
 	"net/netip"
+	"weak"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -38,8 +39,8 @@ type Page struct {
 	nets     order.Nets
 	by       order.GroupBy
 	counting *work.Task[order.Groups]
-	// counted is the snapshot whose flows were counted last.
-	counted *flow.Snapshot
+	// counted is the snapshot whose flows were counted last. It may be garbage.
+	counted weak.Pointer[flow.Snapshot]
 
 	groups order.Groups
 	loaded bool
@@ -74,7 +75,7 @@ func (p *Page) count() func() order.Groups {
 	if s == nil || p.frame.Tab() != page.Page(p) {
 		return nil
 	}
-	p.counted = s
+	p.counted = weak.Make(s)
 	r := order.GroupRequest{Snapshot: s, Filter: p.frame.Filter(), Grouping: p.grouping, Nets: p.nets, By: p.by}
 	return func() order.Groups { return order.Talk(r) }
 }

@@ -2,9 +2,11 @@ package talkers
 
 import (
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
 
 	"github.com/charmbracelet/x/exp/golden"
 
@@ -236,7 +238,7 @@ func TestNothingIsCountedUnseen(t *testing.T) {
 	if got := p.groups.All; got != 9 {
 		t.Errorf("%d groups", got)
 	}
-	if f.Send(page.ShownChanged{}); p.counted != f.Shown {
+	if f.Send(page.ShownChanged{}); p.counted != weak.Make(f.Shown) {
 		t.Error("counted another snapshot")
 	}
 }
@@ -374,4 +376,16 @@ func TestCopyAndExport(t *testing.T) {
 	if got := fitName(a+between+b, 20); !strings.Contains(got, between) || format.Width(got) > 20 {
 		t.Errorf("shortened to %q", got)
 	}
+}
+
+// A page that is not open keeps no old snapshot in memory.
+func TestKeepsNoSnapshot(t *testing.T) {
+	f, p := newPage(fake.Flows(3)...)
+	counted := weak.Make(&f.Shown.Flows[0])
+	next := fake.Snapshot(fake.Start, fake.Flows(3))
+	f.Latest, f.Target, f.Shown = next, next, next
+	if runtime.GC(); counted.Value() != nil {
+		t.Error("the flows are still in use")
+	}
+	runtime.KeepAlive(p)
 }

@@ -1,0 +1,44 @@
+package collect
+
+import (
+	"context"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+	"weak"
+
+	"ctop/tracker/flow"
+)
+
+// A snapshot of a large table waits until the last but one is garbage, but not for ever.
+func TestPacerWaits(t *testing.T) {
+	if _, given := os.LookupEnv("GOGC"); given {
+		t.Setenv("GOGC", "") // so that it is restored
+		if err := os.Unsetenv("GOGC"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func() *flow.Snapshot { return &flow.Snapshot{Flows: make([]flow.Flow, largeTable)} }
+	var p pacer
+	defer p.next(t.Context(), &flow.Snapshot{})
+	first, second, third := of(), of(), of()
+	p.next(t.Context(), first)
+	gone := weak.Make(&first.Flows[0])
+	held := make(chan *flow.Snapshot, 1)
+	held <- first
+	first = nil
+	time.AfterFunc(lookAgain, func() { <-held }) // as one who still encodes it
+	p.next(t.Context(), second)
+	if gone.Value() != nil {
+		t.Error("the next snapshot would be the third in memory")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.next(ctx, third)
+	if len(p.taken) != 1 || p.taken[0] != weak.Make(&third.Flows[0]) {
+		t.Error("it waits again for a snapshot that somebody keeps")
+	}
+	runtime.KeepAlive(second)
+	runtime.KeepAlive(third)
+}
