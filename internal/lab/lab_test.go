@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -272,6 +274,21 @@ func TestCommandRunsInside(t *testing.T) {
 	}
 	if err := l.Server.Command(t.Context(), "/no/such/program").Run(); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("Run of a program that is not there: %v", err)
+	}
+}
+
+// The thread that started a program ends after Wait.
+func TestCommandLeavesNoThread(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 20 {
+		if err := lab.Command(t.Context(), "true").Run(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(30 * time.Second); runtime.NumGoroutine() > before+10; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d goroutines, %d before", runtime.NumGoroutine(), before)
+		}
 	}
 }
 

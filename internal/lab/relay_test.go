@@ -147,6 +147,10 @@ func TestCutSegments(t *testing.T) {
 		if string(got) != string(payload) {
 			t.Errorf("%q", got)
 		}
+		even, _ := largeSegment(v6, 100, payload[:200])
+		if frames := wireFrames(even); len(frames) != 2 {
+			t.Errorf("%d frames of two full segments", len(frames))
+		}
 		// What cannot be cut is dropped.
 		zero, _ := largeSegment(v6, 0, payload)
 		if wireFrames(zero) != nil || wireFrames(data[:virtioSize+tcp+19]) != nil || wireFrames(data[:virtioSize+tcp+23]) != nil {
