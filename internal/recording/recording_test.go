@@ -281,4 +281,11 @@ func TestRatesAloneAreNotWritten(t *testing.T) {
 	if without, with := size(quiet), size(busy); without >= with {
 		t.Errorf("%d bytes with a flow that sent nothing, %d with one that did", without, with)
 	}
+	for i := range 4 {
+		slow := quiet
+		*[]*float64{&slow.Origin.PPS, &slow.Origin.BPS, &slow.Reply.PPS, &slow.Reply.BPS}[i] = 1
+		if without, with := size(quiet), size(slow); without >= with {
+			t.Errorf("%d bytes with a flow that has no rate, %d with one that has rate %d", without, with, i)
+		}
+	}
 }
