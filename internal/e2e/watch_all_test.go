@@ -81,7 +81,7 @@ func TestWatchAll(t *testing.T) {
 		t.Errorf("down: %v: %s", err, text)
 	}
 	_ = cmd.Wait()
-	if text := out.String(); strings.Contains(text, "panic") {
+	if text := out.String(); strings.Contains(text, "panic") || strings.Contains(text, "not watched") {
 		t.Error(text)
 	}
 	checkDetached(t, l)
