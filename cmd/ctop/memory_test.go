@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/filter"
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 	"ctop/ui"
@@ -92,6 +93,30 @@ func TestSortAtTheBeginning(t *testing.T) {
 		got := ui.New(nil, look.options(e, watchedInput{}, saved)...).Settings()
 		if got.Sort != want || got.Rates != "packets" {
 			t.Errorf("begins with %+v, not with %s", got, want)
+		}
+	}
+}
+
+// Names are shown where they were, where a flag says so, and where the filter needs them.
+func TestNamesAtTheBeginning(t *testing.T) {
+	e, _, _ := remembering(t)
+	e.stdout = io.Discard
+	named, err := filter.ParseNamed("host:www.example.com")
+	if err != nil || !named.WantsNames() {
+		t.Fatal(named, err)
+	}
+	for _, tt := range []struct {
+		look        consoleFlags
+		saved, want bool
+	}{
+		{consoleFlags{noColor: true}, false, false},
+		{consoleFlags{noColor: true}, true, true},
+		{consoleFlags{noColor: true, names: true}, false, true},
+		{consoleFlags{noColor: true, filter: named}, false, true},
+	} {
+		got := ui.New(nil, tt.look.options(e, watchedInput{}, ui.Settings{Names: tt.saved})...).Settings()
+		if got.Names != tt.want {
+			t.Errorf("%+v, saved %t: names are %t", tt.look, tt.saved, got.Names)
 		}
 	}
 }

@@ -7,11 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"ctop/internal/capture"
 	"ctop/internal/lab"
+	"ctop/internal/pcapng"
 )
 
 // fileSnapshot is what TestReplayFiles looks at.
@@ -154,5 +157,42 @@ func TestProgress(t *testing.T) {
 	none.end()
 	if (env{stderr: &out}).newProgress("trace.pcap", nil, in) != nil {
 		t.Error("it shows progress where stderr is no terminal")
+	}
+}
+
+// TestSideNames has captures of two interfaces, of which none, one or both have a name.
+func TestSideNames(t *testing.T) {
+	for given, want := range map[[2]string][]string{
+		{"eth0", "eth1"}: {"eth0", "eth1"},
+		{"eth0", ""}:     {"left", "right"},
+		{"", "eth1"}:     {"left", "right"},
+		{"", ""}:         {"left", "right"},
+	} {
+		var file bytes.Buffer
+		w, err := pcapng.NewWriter(pcapng.Stream{Writer: &file}, pcapng.Options{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, name := range given {
+			if _, err := w.AddInterface(pcapng.Interface{Name: name, Link: 1, Snap: 64}); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Packet(&pcapng.Packet{Time: time.Unix(1, 0), Interface: i, Length: 60, Data: make([]byte, 60)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		packets, err := capture.NewReader(&file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for err == nil {
+			_, err = packets.Next()
+		}
+		if got := sideNames(packets); !slices.Equal(got, want) {
+			t.Errorf("interfaces %q are %q, not %q", given, got, want)
+		}
 	}
 }
