@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,14 @@ func TestRead(t *testing.T) {
 // A ring never takes more than it may, each of its files can be read by itself, and only
 // the newest are left.
 func TestRing(t *testing.T) {
-	const limit, count = SmallestLimit, 3
+	for _, count := range []int{1, 3} {
+		t.Run(strconv.Itoa(count), func(t *testing.T) { testRing(t, count) })
+	}
+}
+
+func testRing(t *testing.T, count int) {
+	t.Helper()
+	const limit = SmallestLimit
 	name := filepath.Join(t.TempDir(), "ring")
 	ring, err := NewRing(name, count)
 	must(t, err)
@@ -97,7 +105,7 @@ func TestRing(t *testing.T) {
 		must(t, w.Packet(&Packet{Time: start, Interface: in, Length: len(data), Data: data[:len(data)-i], Comment: "flow=1"}))
 		must(t, w.Flush())
 		files, sum := list(t, name)
-		if len(files) > count || sum > limit*count {
+		if len(files) > count || sum > int64(limit*count) {
 			t.Fatalf("%d files of %d bytes", len(files), sum)
 		}
 	}

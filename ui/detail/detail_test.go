@@ -84,6 +84,13 @@ func TestDirections(t *testing.T) {
 	shows(t, p, "12.0 ms", "window origin takes 64.2 kB, 1.4 kB of them in flight; reply takes 501.8 kB")
 	p.SetSize(75, 40) // nor for how well it fares
 	shows(t, p, "answered by reply after 12.0 ms", "trouble origin sent 3 segments again")
+	hides(t, p, "by origin after")
+	midway := of
+	midway.Reply.RTT, midway.Origin.RTT = 0, 5*time.Millisecond
+	_, half := open(midway)
+	half.SetSize(75, 40)
+	shows(t, half, "answered by origin after 5.00 ms")
+	hides(t, half, "by reply after")
 	f.Run(f.NextUnit())
 	shows(t, p, "14 MB/s")
 	silent := fake.Flow(1)
