@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -56,6 +58,30 @@ func TestUnequalMTUs(t *testing.T) {
 			r.stop()
 		})
 	}
+}
+
+// A service says in its health what it warns of, and is healthy all the same.
+func TestHealthWarns(t *testing.T) {
+	s := newServingWith(t, lab.Options{Client: lab.HostOptions{MTU: 2500}})
+	s.start(s.command())
+	var text string
+	s.eventually("health has the warning", func() bool {
+		r, err := http.Get("http://" + servedMetrics + "/healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = r.Body.Close() }()
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(b)
+		return r.StatusCode == http.StatusOK && strings.Contains(text, "veth1 has a MTU of 2500, veth2 of 1500")
+	})
+	if !strings.HasPrefix(text, "ok\n") {
+		t.Errorf("health is %q", text)
+	}
+	s.stop()
 }
 
 // arrives waits for the datagram that sendTo sends.
