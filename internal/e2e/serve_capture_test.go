@@ -133,4 +133,7 @@ func TestServeCaptures(t *testing.T) {
 	path := s.begins(o)
 	s.kill()
 	s.checkWhole(path)
+	s.start(s.command()) // which takes over what is left
+	s.stop()
+	checkDetached(t, s.Lab)
 }
