@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -31,15 +32,16 @@ type diffCommand struct {
 func newDiffCommand(e env) *cobra.Command {
 	c := &diffCommand{env: e}
 	cmd := &cobra.Command{
-		Use:   "diff [flags] BEFORE AFTER",
+		Use:   "diff [flags] BEFORE [AFTER]",
 		Short: "Compare two snapshots in files",
 		Long: `Show the flows that came, went or changed between two snapshots, with the bytes and
 packets that each direction carried in between. A flow has changed if its state or
 one of its counters differs. Those that carried most bytes are first.
 
-BEFORE and AFTER are files with the JSON of ctop --dump -o json or -o jsonl, or
-recordings of ctop record; of several snapshots in a file the last one counts. One
-of them may be - for stdin. It needs no privilege, and runs on any machine.
+BEFORE and AFTER are files with the JSON of ctop --dump -o json or -o jsonl, recordings
+of ctop record, or archives of ctop bundle; of several snapshots in a file the last one
+counts. One of them may be - for stdin. Of a single recording or archive the first
+snapshot is compared with the last. It needs no privilege, and runs on any machine.
 
 Flows are the same if they have the same id, so a tuple that was opened again is
 another flow. If no id is in both snapshots, as after a restart of the tracker or
@@ -47,6 +49,7 @@ with two machines, they are compared by tuple instead.`,
 		Example: `  ctop --dump -o json > before.json
   ctop diff before.json after.json
   ctop --dump -o json | ctop diff --only came before.json -
+  ctop diff ctop-bundle-20261122T210405Z.tar.gz   what happened meanwhile
   ctop diff -o json --filter 'net 10.0.0.0/8' monday.ctop tuesday.ctop`,
 		RunE: c.run,
 	}
@@ -62,10 +65,10 @@ with two machines, they are compared by tuple instead.`,
 }
 
 func (c *diffCommand) run(cmd *cobra.Command, args []string) error {
-	if len(args) != 2 {
+	if len(args) != 1 && len(args) != 2 {
 		return usagef("name two snapshots, as in ctop diff before.json after.json")
 	}
-	if args[0] == "-" && args[1] == "-" {
+	if len(args) == 2 && args[0] == "-" && args[1] == "-" {
 		return usagef("only one of the snapshots can be read from stdin: name a file for the other")
 	}
 	if _, err := filter.Parse(c.filter.String()); err != nil {
@@ -74,10 +77,11 @@ func (c *diffCommand) run(cmd *cobra.Command, args []string) error {
 	if err := c.env.checkStdout(); err != nil {
 		return err
 	}
-	before, after, err := c.readBoth(cmd.Context(), args[0], args[1])
+	before, after, err := c.readSides(cmd.Context(), args)
 	if err != nil {
 		return err
 	}
+	args = append(args, args[0]) // one file has both
 	d := output.Diff{
 		Before: output.Side{File: args[0], Snapshot: before}, After: output.Side{File: args[1], Snapshot: after},
 		Result: diff.Compare(before, after, diff.Key(c.by)),
@@ -90,6 +94,23 @@ func (c *diffCommand) run(cmd *cobra.Command, args []string) error {
 		c.env.note("%s", output.DiffSummary(d))
 	}
 	return nil
+}
+
+// readSides reads both snapshots, from two files or from one.
+func (c *diffCommand) readSides(ctx context.Context, names []string) (before, after *flow.Snapshot, err error) {
+	if len(names) == 2 {
+		return c.readBoth(ctx, names[0], names[1])
+	}
+	in, err := c.open(names[0])
+	if err != nil {
+		return nil, nil, err
+	}
+	defer func() { _ = in.Close() }() // nothing was written
+	before, after, err = snapshot.ReadEnds(ctx, newInterruptibleReader(ctx, in))
+	if errors.Is(err, snapshot.ErrOne) {
+		return nil, nil, usagef("diff: read %s: %w: name two files, as in ctop diff before.json after.json", names[0], err)
+	}
+	return before, after, readFailed(ctx, "diff", names[0], err)
 }
 
 // readBoth reads the two files at the same time. If both fail, the first one says why.
@@ -105,31 +126,54 @@ func (c *diffCommand) readBoth(ctx context.Context, first, second string) (befor
 }
 
 func (c *diffCommand) read(ctx context.Context, name string) (*flow.Snapshot, error) {
-	if name == "-" {
-		return readSnapshot(ctx, "diff", name, c.env.stdin)
+	in, err := c.open(name)
+	if err != nil {
+		return nil, err
 	}
-	return readSnapshotFile(ctx, "diff", name)
+	defer func() { _ = in.Close() }() // nothing was written
+	return readSnapshot(ctx, "diff", name, in)
+}
+
+// open opens a file, or stdin.
+func (c *diffCommand) open(name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(c.env.stdin), nil
+	}
+	return openSnapshot("diff", name)
 }
 
 // readSnapshotFile reads a snapshot for a command or a flag.
 func readSnapshotFile(ctx context.Context, what, name string) (*flow.Snapshot, error) {
-	file, err := os.Open(name)
+	file, err := openSnapshot(what, name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
+		return nil, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
 	return readSnapshot(ctx, what, name, file)
 }
 
+func openSnapshot(what, name string) (*os.File, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return file, nil
+}
+
 func readSnapshot(ctx context.Context, what, name string, in io.Reader) (*flow.Snapshot, error) {
 	s, err := snapshot.Read(ctx, newInterruptibleReader(ctx, in))
-	if err != nil && ctx.Err() != nil {
-		return nil, fmt.Errorf("%s: reading %s was interrupted", what, name)
+	return s, readFailed(ctx, what, name, err)
+}
+
+// readFailed says what a file should have been, if it cannot be read.
+func readFailed(ctx context.Context, what, name string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("%s: reading %s was interrupted", what, name)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: read %s: %w: use the JSON of ctop --dump, or a recording", what, name, err)
-	}
-	return s, nil
+	return fmt.Errorf("%s: read %s: %w: use the JSON of ctop --dump, a recording or a bundle", what, name, err)
 }
 
 // wanted returns the rows that the flags ask for.

@@ -62,6 +62,26 @@ func TestMemoryInvalid(t *testing.T) {
 	}
 }
 
+// What lies in the way of the settings is not written to, wherever it leads.
+func TestMemoryFollowsNoLink(t *testing.T) {
+	e, dir, notes := remembering(t)
+	elsewhere := filepath.Join(dir, "elsewhere")
+	if err := errors.Join(os.WriteFile(elsewhere, []byte("keep"), 0o600), os.Mkdir(filepath.Join(dir, "ctop"), 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "ctop", "console.json")
+	if err := os.Symlink(elsewhere, file+".new"); err != nil {
+		t.Fatal(err)
+	}
+	e.remember().keep(ui.Settings{}, ui.Settings{Sort: "age:asc"})
+	if text, err := os.ReadFile(elsewhere); err != nil || string(text) != "keep" {
+		t.Errorf("%q, %v", text, err)
+	}
+	if info, err := os.Lstat(file); err != nil || info.Mode() != 0o600 || e.remember().saved.Sort != "age:asc" || notes.Len() > 0 {
+		t.Errorf("%v, %v, %q", info, err, notes)
+	}
+}
+
 // The console begins with every order that --sort takes, and spells it the same way.
 func TestSortInConsole(t *testing.T) {
 	for _, key := range append(order.Keys(), "packets out", "pkt-out", "in") {

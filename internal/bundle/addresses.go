@@ -114,10 +114,23 @@ func (m *addresses) find(a netip.Addr) netip.Addr {
 	}
 }
 
+// more4 follow when all networks for other addresses are used up: with 240.0.0.0/4 they are
+// eight million.
+var more4 = []netip.Prefix{netip.MustParsePrefix("16.0.0.0/4"), netip.MustParsePrefix("32.0.0.0/3"), netip.MustParsePrefix("64.0.0.0/2")}
+
 // network returns the next network of a range, or of another one if that is used up.
 func (m *addresses) network(in netip.Prefix, bits int, otherwise netip.Prefix) netip.Addr {
-	if room := bits - in.Bits(); room < 63 && m.used[in] >= 1<<room {
+	full := func(p netip.Prefix) bool {
+		room := bits - p.Bits()
+		return room < 63 && m.used[p] >= 1<<room
+	}
+	if full(in) {
 		in = otherwise
+	}
+	for _, next := range more4 {
+		if full(in) {
+			in = next
+		}
 	}
 	n := m.used[in]
 	m.used[in]++

@@ -296,4 +296,13 @@ func TestManyNetworks(t *testing.T) {
 	if to := used.replace(netip.MustParseAddr("10.1.2.3")); to.String() != "240.0.0.1" {
 		t.Errorf("after the last private network comes %s", to)
 	}
+	// Beyond a million networks of other addresses, none is used twice.
+	for range 1<<20 - 2 {
+		used.network(netip.MustParsePrefix("240.0.0.0/4"), 24, netip.MustParsePrefix("240.0.0.0/4"))
+	}
+	for _, pair := range [][2]string{{"192.0.2.1", "255.255.255.1"}, {"198.51.100.1", "16.0.0.1"}, {"10.2.3.4", "16.0.1.1"}} {
+		if to := used.replace(netip.MustParseAddr(pair[0])); to.String() != pair[1] {
+			t.Errorf("%s is %s, want %s", pair[0], to, pair[1])
+		}
+	}
 }

@@ -209,9 +209,11 @@ func TestHostile(t *testing.T) {
 		}
 	}
 	// A member that is larger than all that may be read, though a small file has it.
-	bomb := &limited{zeros{}, 100}
-	if n, err := io.Copy(io.Discard, bomb); n != 100 || !errors.Is(err, ErrBroken) {
-		t.Errorf("%d bytes are read, %v", n, err)
+	for packed, want := range map[int]int64{0: mostPlain, 1000: mostPlain + 1000*mostRatio} {
+		bomb := &limited{Reader: zeros{}, packed: &counter{n: packed}}
+		if n, err := io.Copy(io.Discard, bomb); n != want || !errors.Is(err, ErrBroken) {
+			t.Errorf("%d bytes of %d are read, %v", n, packed, err)
+		}
 	}
 	for i := 0; i < len(good); i += 11 {
 		for _, with := range []byte{0, good[i] ^ 4} {

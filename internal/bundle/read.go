@@ -14,6 +14,9 @@ import (
 const (
 	mostMembers = 10_000
 	mostBytes   = 2 << 30
+	// mostRatio is how often larger than the file its members may be, beyond mostPlain
+	// bytes: the largest ones are packed already.
+	mostRatio, mostPlain = 8, 4 << 20
 )
 
 // ErrBroken means that a bundle is damaged, or was not written by this package.
@@ -37,29 +40,45 @@ func Is(r *bufio.Reader) bool {
 // Recording returns the recording in a bundle. It writes nothing to disk, and passes over
 // members that it does not know.
 func Recording(from io.Reader) (io.Reader, error) {
-	z, err := gzip.NewReader(from)
+	packed := &counter{from: from}
+	z, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, ErrBroken
 	}
-	r := &reader{tar: tar.NewReader(&limited{z, mostBytes})}
+	r := &reader{tar: tar.NewReader(&limited{Reader: z, packed: packed})}
 	if err := r.next(); err != nil {
 		return nil, ErrBroken
 	}
 	return r, nil
 }
 
-// limited is a reader that fails after some bytes.
+// counter counts what is read.
+type counter struct {
+	from io.Reader
+	n    int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.n += n
+	return n, err
+}
+
+// limited is a reader that fails after some bytes, or when they are far more than those of
+// the file.
 type limited struct {
 	io.Reader
-	left int
+	packed *counter
+	n      int
 }
 
 func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
+	most := min(mostBytes, mostPlain+mostRatio*l.packed.n)
+	if l.n >= most {
 		return 0, ErrBroken
 	}
-	n, err := l.Reader.Read(p[:min(len(p), l.left)])
-	l.left -= n
+	n, err := l.Reader.Read(p[:min(len(p), most-l.n)])
+	l.n += n
 	return n, err
 }
 

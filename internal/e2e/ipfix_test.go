@@ -197,11 +197,14 @@ func (n *nfcapd) carried() (c carried) {
 }
 
 // ipfixTime is how long the traffic of a comparison with a collector lasts.
-func ipfixTime() time.Duration {
-	if d, err := time.ParseDuration(os.Getenv("CTOP_IPFIX")); err == nil {
+func ipfixTime() time.Duration { return duration("CTOP_IPFIX", 6*time.Second) }
+
+// duration returns that of a variable, or another one without it.
+func duration(variable string, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(os.Getenv(variable)); err == nil {
 		return d
 	}
-	return 6 * time.Second
+	return otherwise
 }
 
 // failures returns how often the collector missed records, by their numbers.

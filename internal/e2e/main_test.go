@@ -60,7 +60,7 @@ func newLab(t testing.TB) (*lab.Lab, context.Context) {
 func newLabWith(t testing.TB, o lab.Options) (*lab.Lab, context.Context) {
 	t.Helper()
 	lab.Require(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute+soakTime()+ipfixTime())
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute+soakTime()+ipfixTime()+2*duration("CTOP_AWAY", 0))
 	t.Cleanup(cancel)
 	l, err := lab.New(ctx, o)
 	if err != nil {

@@ -22,7 +22,8 @@ type Address struct {
 func (a Address) String() string { return a.Network + "://" + a.Host }
 
 // ParseAddress parses the address of a collector: udp://HOST:PORT, tcp://HOST:PORT, or
-// HOST:PORT for UDP. The port may be left out.
+// HOST:PORT for UDP. The port may be left out, unless the host is a single word without
+// anything else: that may be a slip.
 func ParseAddress(s string) (Address, error) {
 	wrong := fmt.Errorf("%q is not the address of a collector: write it like udp://192.0.2.1:%s, tcp://[2001:db8::1]:%[2]s or flows.example:%[2]s", s, defaultPort)
 	network, rest, found := strings.Cut(s, "://")
@@ -38,6 +39,9 @@ func ParseAddress(s string) (Address, error) {
 		if strings.Contains(host, ":") && net.ParseIP(host) == nil {
 			return Address{}, wrong
 		}
+	}
+	if err != nil && !found && !strings.ContainsAny(host, ".:") {
+		return Address{}, fmt.Errorf("%q may be a host or a slip: write udp://%[1]s or %[1]s:%[2]s if a collector is called so", s, defaultPort)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/[] ") {
 		return Address{}, wrong

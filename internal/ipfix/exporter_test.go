@@ -334,6 +334,7 @@ func TestParseAddress(t *testing.T) {
 		"192.0.2.1": "udp://192.0.2.1:4739", "192.0.2.1:9995": "udp://192.0.2.1:9995", "udp://flows.example": "udp://flows.example:4739",
 		"tcp://[2001:db8::1]:4740": "tcp://[2001:db8::1]:4740", "tcp://[2001:db8::1]": "tcp://[2001:db8::1]:4739", "2001:db8::1": "udp://[2001:db8::1]:4739",
 		"": "", "sctp://192.0.2.1": "", "192.0.2.1:0": "", "192.0.2.1:x": "", ":4739": "", "a:b:c": "", "udp://": "", "host/path": "",
+		"foo": "", "on": "", "foo:4739": "udp://foo:4739", "udp://foo": "udp://foo:4739", "flows.example": "udp://flows.example:4739",
 	} {
 		a, err := ParseAddress(s)
 		if (err != nil) != (want == "") || err == nil && a.String() != want {

@@ -232,3 +232,23 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// TestBomb checks that a small file takes little memory, whatever its header claims.
+func TestBomb(t *testing.T) {
+	const times = 50_000
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"Head":{"Snapshot":{"Time":"2026-11-23T04:00:00Z","MaxFlows":%d},"Changed":%d}}`+"\n", times, times)
+	unit := strings.Repeat("u", 255)
+	for id := range times {
+		fmt.Fprintf(&b, `{"Flow":{"ID":%d,"State":4,"Tuple":{"Src":"1.2.3.4:5","Dst":"1.2.3.4:5"},"Holding":{"Process":{"PID":1,"Name":"%s","User":"%[2]s","Unit":"%[2]s","Container":"%[2]s","Pod":"%[2]s"}}}}`+"\n", id+1, unit)
+	}
+	file := packed(b.String())
+	in := &heapAtEnd{Reader: bytes.NewReader(file)}
+	r, err := recording.NewReader(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if item, err := r.Next(context.Background()); !errors.Is(err, recording.ErrBroken) {
+		t.Errorf("a file of %d bytes: %v, %v", len(file), item.Snapshot != nil, err)
+	}
+}

@@ -29,6 +29,10 @@ const (
 	// which are kept; written lines are far shorter.
 	maxLine = 1 << 20
 	maxItem = 4 << 10
+	// mostRatio is how often larger than its file the flows of a snapshot may be, beyond
+	// mostPlain bytes: so a small file takes little memory, whatever its header claims.
+	// Those of equal flows are 30 times larger.
+	mostRatio, mostPlain = 60, 16 << 20
 	// oldest and latest are the years of plausible times.
 	oldest, latest = 1970, 2262
 )
@@ -57,11 +61,26 @@ func (i Item) Time() time.Time {
 type Reader struct {
 	lines *bufio.Scanner
 	last  *flow.Snapshot
+	// packed counts the bytes that were read of the file.
+	packed *counter
+}
+
+// counter counts what is read.
+type counter struct {
+	from io.Reader
+	n    int
+}
+
+func (c *counter) Read(p []byte) (int, error) {
+	n, err := c.from.Read(p)
+	c.n += n
+	return n, err
 }
 
 // NewReader reads the header of a recording.
 func NewReader(from io.Reader) (*Reader, error) {
-	in := bufio.NewReader(from)
+	packed := &counter{from: from}
+	in := bufio.NewReader(packed)
 	first, err := in.ReadSlice('\n')
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
 		return nil, err
@@ -73,7 +92,7 @@ func NewReader(from io.Reader) (*Reader, error) {
 	if err != nil {
 		return nil, ErrBroken
 	}
-	r := &Reader{lines: bufio.NewScanner(plain)}
+	r := &Reader{lines: bufio.NewScanner(plain), packed: packed}
 	r.lines.Buffer(make([]byte, 1<<16), maxLine)
 	return r, nil
 }
@@ -141,10 +160,14 @@ func (r *Reader) snapshot(ctx context.Context, h *head) (*flow.Snapshot, error) 
 // needs only the memory of its table, however long it is.
 func (r *Reader) changed(ctx context.Context, n, interfaces int) (flows []flow.Flow, told map[flow.ID]int, err error) {
 	told = map[flow.ID]int{}
+	size := 0
 	for range n {
 		l, err := r.next(ctx)
 		if err != nil {
 			return nil, nil, err
+		}
+		if size += len(r.lines.Bytes()); size > mostPlain+mostRatio*r.packed.n {
+			return nil, nil, ErrBroken
 		}
 		if l.Flow == nil || !validFlow(l.Flow) || int(l.Flow.In) >= interfaces {
 			return nil, nil, ErrBroken

@@ -12,6 +12,7 @@ import (
 
 	"github.com/valyala/fastjson"
 
+	"ctop/internal/bundle"
 	"ctop/internal/recording"
 	"ctop/tracker/flow"
 )
@@ -20,19 +21,20 @@ import (
 const schema = "ctop.snapshot/1"
 
 var (
-	errNotOurs = errors.New("it is neither JSON of ctop --dump nor a recording")
+	errNotOurs = errors.New("it is neither JSON of ctop --dump nor a recording or a bundle")
 	errTooLong = fmt.Errorf("%w: an object is longer than %d bytes", errNotOurs, maxObject)
 	errEmpty   = errors.New("it contains no snapshot")
 )
 
 // Read returns the last snapshot of a file: a document of ctop --dump -o json, the
-// flows of -o jsonl, or a recording. Of a document it takes only what says where and
+// flows of -o jsonl, a recording or a bundle. Of a document it takes only what says where and
 // when it was taken, and the flows; lines of flows say neither, unless they were
 // written with --interval. An error is about the content.
 func Read(ctx context.Context, in io.Reader) (*flow.Snapshot, error) {
 	buffered := bufio.NewReaderSize(in, 1<<16)
-	if recording.Is(buffered) {
-		return readRecording(ctx, buffered)
+	if recorded(buffered) {
+		_, last, err := readRecording(ctx, buffered)
+		return last, err
 	}
 	r := newReader()
 	split := objects{element: r.element}
@@ -60,26 +62,51 @@ func brief(err error) error {
 	return err
 }
 
-// readRecording returns the last snapshot of a recording, also of one whose end is
-// missing.
-func readRecording(ctx context.Context, in io.Reader) (*flow.Snapshot, error) {
-	r, err := recording.NewReader(in)
-	if err != nil {
-		return nil, err
+// ErrOne means that a file has one snapshot, where two are needed.
+var ErrOne = errors.New("it has one snapshot, and nothing to compare it with")
+
+// ReadEnds returns the first and the last snapshot of a recording or a bundle.
+func ReadEnds(ctx context.Context, in io.Reader) (first, last *flow.Snapshot, err error) {
+	buffered := bufio.NewReaderSize(in, 1<<16)
+	if !recorded(buffered) {
+		return nil, nil, ErrOne
 	}
-	var last *flow.Snapshot
+	if first, last, err = readRecording(ctx, buffered); err == nil && first == last {
+		err = ErrOne
+	}
+	return first, last, err
+}
+
+// recorded reports whether in is a recording, by itself or in a bundle.
+func recorded(in *bufio.Reader) bool { return recording.Is(in) || bundle.Is(in) }
+
+// readRecording returns the first and the last snapshot of a recording, also of one whose
+// end is missing.
+func readRecording(ctx context.Context, in *bufio.Reader) (first, last *flow.Snapshot, err error) {
+	from := io.Reader(in)
+	if bundle.Is(in) {
+		if from, err = bundle.Recording(in); err != nil {
+			return nil, nil, err
+		}
+	}
+	r, err := recording.NewReader(from)
+	if err != nil {
+		return nil, nil, err
+	}
 	for {
 		item, err := r.Next(ctx)
 		switch {
 		case errors.Is(err, io.EOF), errors.Is(err, recording.ErrBroken) && last != nil:
 			if last == nil {
-				return nil, errEmpty
+				return nil, nil, errEmpty
 			}
-			return last, nil
+			return first, last, nil
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		case item.Snapshot != nil:
-			last = item.Snapshot
+			if last = item.Snapshot; first == nil {
+				first = last
+			}
 		}
 	}
 }

@@ -60,6 +60,9 @@ func writeDiff(w *bufio.Writer, f Format, d Diff, width int) error {
 
 // DiffSummary returns one line about the snapshots and the numbers of changes.
 func DiffSummary(d Diff) string {
+	if len(d.Result.Rows) == 0 {
+		return noDifference(d)
+	}
 	carried := int64(0)
 	for i := range d.Result.Rows {
 		carried += d.Result.Rows[i].Bytes()
@@ -68,6 +71,9 @@ func DiffSummary(d Diff) string {
 		format.Count(d.Count(diff.Came)) + " came", format.Count(d.Count(diff.Went)) + " went",
 		format.Count(d.Count(diff.Changed)) + " changed", format.Count(d.Same) + " stayed the same",
 		format.Signed(carried, format.TotalBytes),
+	}
+	if carried == 0 {
+		parts[len(parts)-1] = "no bytes in between"
 	}
 	if between, known := d.elapsed(); known {
 		parts = append(parts, "in "+format.Words(between))
@@ -79,6 +85,20 @@ func DiffSummary(d Diff) string {
 		parts = append(parts, format.Count(len(d.Rows))+" shown")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// noDifference returns the line about snapshots between which nothing happened.
+func noDifference(d Diff) string {
+	text := "nothing differs: "
+	if d.Same == 0 {
+		text += "neither snapshot has a flow"
+	} else {
+		text += format.Plural(d.Same, "flow") + " stayed the same"
+	}
+	if between, known := d.elapsed(); known {
+		text += ", in " + format.Words(between)
+	}
+	return text
 }
 
 // elapsed returns the time between the snapshots, if both say when they were taken.
