@@ -30,3 +30,28 @@ func TestReportsAreJoined(t *testing.T) {
 		t.Errorf("the ratios are %+v, want 2 of the last report", r.Ratios)
 	}
 }
+
+// A ratio of scaling is divided by that of the reference, and not told without it.
+func TestScalingBesideAnother(t *testing.T) {
+	rows := map[string]Row{}
+	for name, median := range map[string]float64{
+		dryName(byNative, 1): 10, dryName(byNative, 2): 18, dryName(byXDP, 1): 20, dryName(byXDP, 2): 40,
+	} {
+		rows[name] = Row{Name: name, Median: median}
+	}
+	scaling := func() Ratio {
+		all := ratios(rows)
+		at := slices.IndexFunc(all, func(r Ratio) bool { return r.Bound == 0.97 })
+		if at < 0 {
+			t.Fatalf("no ratio of scaling in %+v", all)
+		}
+		return all[at]
+	}
+	if r := scaling(); r.Ratio != 0.9 || r.Holds {
+		t.Errorf("the ratio is %+v, want 0.9", r)
+	}
+	delete(rows, dryName(byXDP, 2))
+	if r := scaling(); r.Missing == "" || r.Ratio != 0 {
+		t.Errorf("without the reference the ratio is %+v", r)
+	}
+}
