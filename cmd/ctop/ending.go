@@ -64,6 +64,9 @@ func (f *endFlags) run(e env, open opener) func(*cobra.Command, []string) error 
 
 func (f *endFlags) end(ctx context.Context, e env, on target, wanted filter.Filter) error {
 	asks := !f.yes && e.asks()
+	if n, ok := on.(narrower); ok {
+		n.narrow(wanted)
+	}
 	s, err := on.snapshot(ctx, asks || f.dryRun || wanted.WantsRates())
 	if err != nil {
 		return err
@@ -103,6 +106,9 @@ func (f *endFlags) choose(s *flow.Snapshot, wanted filter.Filter) ([]*flow.Flow,
 	}
 	return rows, nil
 }
+
+// narrower is a target that need not fetch all flows.
+type narrower interface{ narrow(to filter.Filter) }
 
 func refs(rows []*flow.Flow) []flow.Ref {
 	list := make([]flow.Ref, len(rows))

@@ -12,6 +12,7 @@ import (
 	"ctop/internal/fleet"
 	"ctop/internal/fleet/client"
 	"ctop/internal/fleet/link"
+	"ctop/tracker/flow"
 )
 
 // hubURL are the flags by which a console reaches its fleet.
@@ -94,7 +95,7 @@ two hosts.`,
 	hub.register(flags)
 	view.register(flags)
 	registerSick(flags)
-	cmd.AddCommand(newHostsCommand(e))
+	cmd.AddCommand(newHostsCommand(e), newFleetEndCommand(e, flow.ActDelete), newFleetEndCommand(e, flow.ActReset), newFleetTimeoutsCommand(e))
 	return cmd
 }
 

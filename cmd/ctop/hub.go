@@ -65,7 +65,7 @@ signs new keys, and only ctop hub keys needs it.`,
 			defer notify.close()
 			o.Ready = func(url string) {
 				o.Log.Info("serving", "url", url, "state", string(o.Dir))
-				notify.ready()
+				notify.send("READY=1\nSTATUS=serving")
 			}
 			return hub.Run(cmd.Context(), o)
 		},

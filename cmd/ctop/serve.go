@@ -101,7 +101,7 @@ func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
 	if err := errors.Join(c.ipfix.checkUnused(), c.alerts.check()); err != nil {
 		return s, err
 	}
-	if err := c.fleet.prepare(); err != nil {
+	if err := c.fleet.prepare(statePlace(c.env.getenv)); err != nil {
 		return s, err
 	}
 	if c.metrics != "" {

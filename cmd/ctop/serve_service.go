@@ -57,6 +57,7 @@ func (s *service) close() {
 	if s.audit != nil {
 		s.audit.Close()
 	}
+	s.fleet.close()
 	s.notify.close()
 }
 
@@ -210,7 +211,7 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Alerts: s.alerts, Log: s.log})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Fleet: joins, Alerts: s.alerts, Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}

@@ -76,9 +76,10 @@ func (r *release) archive(t tree) error {
 		return err
 	}
 	for _, name := range []string{
-		"bin/ctop", "lib/systemd/system/ctop@.service", "share/man/man8/ctop.8.gz",
+		"bin/ctop", "lib/systemd/system/ctop@.service", "lib/systemd/system/ctop-hub.service", "share/man/man8/ctop.8.gz",
 		"share/bash-completion/completions/ctop", "share/zsh/site-functions/_ctop", "share/fish/vendor_completions.d/ctop.fish",
 		"share/doc/ctop/NOTICES.gz", "share/doc/ctop/changelog.gz", "share/doc/ctop/examples/wan.conf",
+		"share/doc/ctop/examples/ctop-hub.conf",
 	} {
 		if err := add(name, t.path("usr/"+name)); err != nil {
 			return err

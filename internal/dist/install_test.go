@@ -159,18 +159,20 @@ func TestArchive(t *testing.T) {
 func TestInstalledUnit(t *testing.T) {
 	r := newRoot(t)
 	r.run("dpkg -i " + r.bring(made("1.0.0", ".deb")))
-	text, err := os.ReadFile(r.dir + "/usr/lib/systemd/system/ctop@.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	unit := filepath.Join(t.TempDir(), "ctop@eth0.service")
-	text = bytes.ReplaceAll(text, []byte("=/usr/bin/ctop "), []byte("="+r.dir+"/usr/bin/ctop "))
-	if err := os.WriteFile(unit, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	out, err := exec.CommandContext(r.ctx, "systemd-analyze", "verify", "--man=no", unit).CombinedOutput()
-	if err != nil || len(out) > 0 {
-		t.Errorf("%v: %s", err, out)
+	for name, as := range map[string]string{"ctop@.service": "ctop@eth0.service", "ctop-hub.service": "ctop-hub.service"} {
+		text, err := os.ReadFile(r.dir + "/usr/lib/systemd/system/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unit := filepath.Join(t.TempDir(), as)
+		text = bytes.ReplaceAll(text, []byte("=/usr/bin/ctop "), []byte("="+r.dir+"/usr/bin/ctop "))
+		if err := os.WriteFile(unit, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.CommandContext(r.ctx, "systemd-analyze", "verify", "--man=no", unit).CombinedOutput()
+		if err != nil || len(out) > 0 {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
 	}
 }
 

@@ -56,11 +56,13 @@ func (r *release) prepare(ctx context.Context) error {
 		}
 	}
 	for name, from := range map[string]string{
-		"usr/lib/systemd/system/ctop@.service": "docs/ctop@.service",
-		"etc/ctop/config.toml":                 "internal/dist/files/config.toml",
-		"etc/logrotate.d/ctop":                 "internal/dist/files/logrotate",
-		"usr/share/doc/ctop/examples/wan.conf": "internal/dist/files/wan.conf",
-		"usr/share/doc/ctop/changelog.gz":      "CHANGELOG.md",
+		"usr/lib/systemd/system/ctop@.service":      "docs/ctop@.service",
+		"usr/lib/systemd/system/ctop-hub.service":   "docs/ctop-hub.service",
+		"usr/share/doc/ctop/examples/ctop-hub.conf": "internal/dist/files/ctop-hub.conf",
+		"etc/ctop/config.toml":                      "internal/dist/files/config.toml",
+		"etc/logrotate.d/ctop":                      "internal/dist/files/logrotate",
+		"usr/share/doc/ctop/examples/wan.conf":      "internal/dist/files/wan.conf",
+		"usr/share/doc/ctop/changelog.gz":           "CHANGELOG.md",
 	} {
 		text, err := os.ReadFile(from)
 		if err != nil {

@@ -129,6 +129,35 @@ func TestFleet(t *testing.T) {
 	}
 }
 
+// An operator's acts reach the host, and are in its journal. A viewer's do not.
+func TestFleetActs(t *testing.T) {
+	f := newFleetRig(t)
+	f.start(f.serveIn("edge-1"))
+	f.eventually("the host is there", func() bool { return f.hosts()["edge-1"] == "here" })
+	out := f.must(append([]string{"fleet", "delete", "--yes", "on:edge-*", "proto:icmp"}, f.as("ann")...)...)
+	if !strings.HasPrefix(out, "deleted ") || strings.HasPrefix(out, "deleted 0") {
+		t.Errorf("deleting flows says %q", out)
+	}
+	out = f.must(append([]string{"fleet", "timeouts", "--host", "edge-1", "icmp=7s"}, f.as("ann")...)...)
+	if !strings.Contains(out, "30s → 7s") {
+		t.Errorf("changing a timeout says %q", out)
+	}
+	if out := f.run("timeouts -o jsonl"); !strings.Contains(out, `"name":"icmp","timeout_s":7}`) {
+		t.Errorf("the host's timeouts are %s", out)
+	}
+	f.forwards() // makes a flow
+	if out, err := f.output(append([]string{"fleet", "delete", "--yes", "--all"}, f.as("bob")...)...); err == nil || !strings.Contains(out, "viewer") {
+		t.Errorf("a viewer's act: %v: %q", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(f.state, "ctop", "fleet-edge-1.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(text), `"state":"intended"`); n != 2 || strings.Count(string(text), `"state":"done"`) != 2 || !strings.Contains(string(text), `"by":"ann"`) {
+		t.Errorf("the journal is %s", text)
+	}
+}
+
 // Nothing is attached for credentials that cannot be used.
 func TestFleetRefusesCredentials(t *testing.T) {
 	f := newFleetRig(t)

@@ -165,14 +165,13 @@ const (
 
 // Outcome is what became of an act. It is a line of the audit, too.
 type Outcome struct {
-	Time  time.Time    `json:"time"`
-	ID    string       `json:"id"`
-	Host  string       `json:"host"`
-	By    string       `json:"by"`
-	Key   string       `json:"key"`
-	Kind  flow.ActKind `json:"-"`
-	Act   string       `json:"act"`
-	State string       `json:"state"`
+	Time  time.Time `json:"time"`
+	ID    string    `json:"id"`
+	Host  string    `json:"host"`
+	By    string    `json:"by"`
+	Key   string    `json:"key"`
+	Act   string    `json:"act"`
+	State string    `json:"state"`
 	// Count is the number of flows or timeouts that the act is about.
 	Count int `json:"count"`
 	// Flows names some of them.

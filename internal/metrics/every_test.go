@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ctop/internal/fleet/agent"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -67,6 +68,20 @@ func TestAlertMetrics(t *testing.T) {
 		"alert_active{alert=any} 1", "alert_flows{alert=any} 2", "alert_bits_per_second{alert=any} 8", "alerts_total{alert=any} 1",
 		"alert_active{alert=many} 0", "alert_flows{alert=many} 0", "alert_bits_per_second{alert=many} 0", "alerts_total{alert=many} 0",
 	})
+}
+
+// TestEveryFleetMetric gives each counter a number of its own.
+func TestEveryFleetMetric(t *testing.T) {
+	compare(t, gathered(t, &fleetHost{joined{}}), []string{
+		"fleet_connected{} 1", "fleet_reconnects_total{} 2", "fleet_messages_total{} 3", "fleet_bytes_total{} 4", "fleet_failed_total{} 5",
+		"fleet_watches{} 6", "fleet_lag_seconds{} 0.007",
+	})
+}
+
+type joined struct{}
+
+func (joined) Stats() agent.Stats {
+	return agent.Stats{Connected: true, Reconnects: 2, Messages: 3, Bytes: 4, Failed: 5, Watches: 6, Lag: 7 * time.Millisecond}
 }
 
 func compare(t *testing.T, got map[string]bool, want []string) {

@@ -132,7 +132,7 @@ func TestHealth(t *testing.T) {
 
 // The metrics follow Prometheus's rules for names and help texts.
 func TestLint(t *testing.T) {
-	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}} {
+	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &fleetHost{joined{}}} {
 		problems, err := testutil.CollectAndLint(c)
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +151,7 @@ func TestDashboard(t *testing.T) {
 	}
 	asked := regexp.MustCompile(`ctop_[a-z_]+`).FindAllString(string(text), -1)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &alerts{watched()})
+	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &alerts{watched()}, &fleetHost{joined{}})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)

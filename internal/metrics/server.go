@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ctop/internal/alert"
+	"ctop/internal/fleet/agent"
 	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
@@ -40,6 +41,8 @@ type Options struct {
 	Flows *ipfix.Exporter
 	// Alerts is the watch of the operator's alerts, nil if there is none.
 	Alerts *alert.Watch
+	// Fleet is the host in a fleet, nil if there is none.
+	Fleet *agent.Agent
 	// Log gets connection errors. It defaults to [slog.Default].
 	Log *slog.Logger
 }
@@ -76,6 +79,9 @@ func New(o Options) *Server {
 	}
 	if o.Alerts != nil {
 		registry.MustRegister(&alerts{o.Alerts})
+	}
+	if o.Fleet != nil {
+		registry.MustRegister(&fleetHost{o.Fleet})
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{

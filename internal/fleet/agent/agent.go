@@ -32,6 +32,9 @@ type Source interface {
 type Options struct {
 	Source Source
 	Link   link.Options
+	// Actor carries out acts, and Journal keeps them. Without them acts are refused.
+	Actor   flow.Actor
+	Journal *Journal
 	// Version is that of the program.
 	Version string
 	Log     *slog.Logger
@@ -65,6 +68,9 @@ type Agent struct {
 	// pages limits how many answers with flows are made at a time.
 	pages   chan struct{}
 	working sync.WaitGroup
+	// ending is set when nothing more is to be begun.
+	gate   sync.Mutex
+	ending bool
 
 	client           atomic.Pointer[nats.Conn]
 	failed, messages atomic.Uint64
@@ -124,12 +130,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	a.client.Store(client)
 	defer client.Close()
 	ctx, cancel := context.WithCancel(ctx)
-	defer a.working.Wait()
-	defer cancel()
+	defer a.end(cancel)
 	for subject, handle := range map[string]nats.MsgHandler{
 		a.space.Size():              a.takeSize,
 		a.space.Watch():             a.takeWatch,
 		a.space.Question(a.name):    func(m *nats.Msg) { a.takeQuestion(ctx, m) },
+		a.space.Act(a.name):         func(m *nats.Msg) { a.takeAct(ctx, m) },
 		a.space.Question(fleet.All): func(m *nats.Msg) { a.takeQuestion(ctx, m) },
 	} {
 		sub, err := client.Subscribe(subject, handle)
@@ -140,10 +146,34 @@ func (a *Agent) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	a.working.Go(func() { a.publishTops(ctx) })
+	if a.begin() {
+		go func() {
+			defer a.working.Done()
+			a.publishTops(ctx)
+		}()
+	}
 	a.beat(ctx)
 	a.leave(client)
 	return nil
+}
+
+// begin begins a piece of work that Run waits for. It reports whether that is possible.
+func (a *Agent) begin() bool {
+	a.gate.Lock()
+	defer a.gate.Unlock()
+	if !a.ending {
+		a.working.Add(1)
+	}
+	return !a.ending
+}
+
+// end waits for what was begun. An act is completed.
+func (a *Agent) end(cancel func()) {
+	a.gate.Lock()
+	a.ending = true
+	a.gate.Unlock()
+	cancel()
+	a.working.Wait()
 }
 
 // The limits of what waits to be handled.

@@ -33,10 +33,14 @@ func (a *Agent) takeQuestion(ctx context.Context, m *nats.Msg) {
 	case fleet.AskFlows, fleet.AskDetail:
 		select {
 		case a.pages <- struct{}{}:
-			a.working.Go(func() {
+			if !a.begin() {
+				return
+			}
+			go func() {
+				defer a.working.Done()
 				defer func() { <-a.pages }()
 				a.look(ctx, q)
-			})
+			}()
 		default:
 			a.refuse(q.To, errBusy)
 		}

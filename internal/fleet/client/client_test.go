@@ -127,7 +127,13 @@ func (w *world) key(role fleet.Role, name string) *fleet.Credentials {
 // host runs an agent until end is called.
 func (w *world) host(c *fleet.Credentials, s agent.Source) (a *agent.Agent, end func()) {
 	w.t.Helper()
-	a, err := agent.New(agent.Options{Source: s, Version: "test", Link: link.Options{URL: w.url, Credentials: c}})
+	return w.hostWith(c, agent.Options{Source: s})
+}
+
+func (w *world) hostWith(c *fleet.Credentials, o agent.Options) (a *agent.Agent, end func()) {
+	w.t.Helper()
+	o.Version, o.Link = "test", link.Options{URL: w.url, Credentials: c}
+	a, err := agent.New(o)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/spf13/cobra"
+
+	"ctop/internal/filter"
+	"ctop/internal/fleet"
+	"ctop/internal/fleet/client"
+	"ctop/tracker/flow"
+)
+
+// fleetTarget is a fleet that a command reads and acts on.
+type fleetTarget struct {
+	client *client.Client
+	env    env
+	// hosts are those to read, all if there are none.
+	hosts []string
+	view  fleet.View
+	// read is what was read last: it tells which host has a flow.
+	read *flow.Snapshot
+}
+
+// narrow implements [narrower].
+func (t *fleetTarget) narrow(to filter.Filter) { t.view.Filter = to.String() }
+
+// snapshot implements [target]. A host that does not answer is said to be missing; the
+// others are acted on.
+func (t *fleetTarget) snapshot(ctx context.Context, _ bool) (*flow.Snapshot, error) {
+	all, err := t.client.Ask(ctx, t.view, t.hosts...)
+	if err != nil {
+		return nil, err
+	}
+	if trouble := all.Trouble(); trouble != "" && all.Hosts > 0 {
+		t.env.note("%s: the others go on", trouble)
+	} else if err := t.env.missing(all); err != nil {
+		return nil, err
+	}
+	t.read = all.Snapshot
+	return all.Snapshot, nil
+}
+
+func (t *fleetTarget) events(context.Context) iter.Seq2[flow.Event, error] {
+	return func(yield func(flow.Event, error) bool) { yield(flow.Event{}, errors.New("a fleet has no events")) }
+}
+
+// Act implements [flow.Actor]: each host gets an order for its own flows.
+func (t *fleetTarget) Act(ctx context.Context, act flow.Act) (all flow.Outcome, err error) {
+	var failed []error
+	for _, part := range t.parts(act) {
+		o, err := t.client.Act(ctx, part.host, part.act)
+		if err == nil && o.State != fleet.Done {
+			err = fmt.Errorf("%s: %s: %s", part.host, o.State, o.Error)
+		}
+		if err != nil {
+			failed = append(failed, err)
+		}
+		all.Done, all.Gone, all.NotTCP = all.Done+o.Done, all.Gone+o.Gone, all.NotTCP+o.NotTCP
+		all.Unsent, all.Alive, all.NoDestroy = all.Unsent+o.Unsent, all.Alive+o.Alive, all.NoDestroy || o.NoDestroy
+	}
+	return all, errors.Join(failed...)
+}
+
+// part is the part of an act that one host carries out.
+type part struct {
+	host string
+	act  flow.Act
+}
+
+// parts divides an act among the hosts, none with more flows than an order may have.
+func (t *fleetTarget) parts(act flow.Act) (parts []part) {
+	if len(act.Flows) == 0 && act.Kind == flow.ActTimeout {
+		for _, host := range t.hosts {
+			parts = append(parts, part{host, act})
+		}
+		return parts
+	}
+	hostOf := map[flow.Ref]string{}
+	for i := range t.read.Flows {
+		f := &t.read.Flows[i]
+		hostOf[f.Ref()] = t.read.Interfaces[f.In].Host
+	}
+	at := map[string]int{}
+	for _, ref := range act.Flows {
+		host := hostOf[ref]
+		i, known := at[host]
+		if !known || len(parts[i].act.Flows) == fleet.MaxActFlows {
+			i = len(parts)
+			at[host] = i
+			one := act
+			one.Flows = nil
+			parts = append(parts, part{host, one})
+		}
+		parts[i].act.Flows = append(parts[i].act.Flows, ref)
+	}
+	return parts
+}
+
+// opener returns the opener of a command that acts on a fleet.
+func (f *hubURL) opener(e env, hosts *[]string) opener {
+	return func(_ context.Context, use func(target) error) error {
+		return f.with(func(c *client.Client) error {
+			t := &fleetTarget{client: c, env: e}
+			if hosts != nil {
+				t.hosts, t.view.Limit = *hosts, 1
+			}
+			return use(t)
+		})
+	}
+}
+
+func newFleetEndCommand(e env, kind flow.ActKind) *cobra.Command {
+	which, hub := endFlags{kind: kind}, hubURL{}
+	verb, what := "Delete the flows", "Deleting only forgets a flow, unless the host's policy is enforce."
+	if kind == flow.ActReset {
+		verb, what = "Reset the TCP connections", "Resetting ends a connection at both ends."
+	}
+	cmd := &cobra.Command{
+		Use:   kind.String() + " [flags] FILTER",
+		Short: verb + " that match a filter, on every host",
+		Long: verb + ` that match a filter on every host that on: selects, and print
+their number. ` + what + `
+The operator's key signs what each host is to do with which flows, for half a minute;
+the host checks that, writes it into its journal, does it once, and writes what became
+of it. On a terminal it shows the flows and asks first.`,
+		Example: "  ctop fleet " + kind.String() + " --url 127.0.0.1:4222 --creds ann.creds on:edge-* src:10.0.0.7",
+		RunE:    which.run(e, hub.opener(e, nil)),
+	}
+	cmd.ValidArgsFunction = completeFilter
+	which.register(cmd.Flags())
+	hub.register(cmd.Flags())
+	registerSick(cmd.Flags())
+	return cmd
+}
+
+func newFleetTimeoutsCommand(e env) *cobra.Command {
+	var (
+		form timeoutFlags
+		hub  hubURL
+		host []string
+	)
+	run := form.run(e, hub.opener(e, &host))
+	cmd := &cobra.Command{
+		Use:               "timeouts [flags] [NAME=DURATION ...]",
+		Short:             "List or change the timeouts of a host",
+		Example:           "  ctop fleet timeouts --host edge-1 tcp_established=1h",
+		ValidArgsFunction: completeTimeouts,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(host) != 1 {
+				return usagef("name one host, as in --host edge-1: ctop fleet hosts lists them")
+			}
+			return run(cmd, args)
+		},
+	}
+	form.register(cmd.Flags())
+	cmd.Flags().StringSliceVar(&host, "host", nil, "name of the `HOST`")
+	hub.register(cmd.Flags())
+	return cmd
+}

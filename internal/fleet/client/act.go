@@ -1,0 +1,82 @@
+package client
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"ctop/internal/fleet"
+	"ctop/tracker/flow"
+)
+
+// again is how long a host may be silent before an act is sent again. It has an effect
+// once, whatever is repeated.
+const again = 2 * time.Second
+
+var errViewer = errors.New("act on the fleet: the key is a viewer's: make one with ctop hub keys add operator NAME")
+
+// Act has a host carry out an act, on flows that are known by their ids. It returns one
+// outcome, or an error if there is none that the console knows of.
+func (c *Client) Act(ctx context.Context, host string, act flow.Act) (fleet.Outcome, error) {
+	if !c.Operator() {
+		return fleet.Outcome{}, errViewer
+	}
+	o := fleet.Order{
+		ID: rand.Text()[:24], Fleet: string(c.space), Host: host, Expires: time.Now().Add(fleet.ActFor).UTC(),
+		Kind: act.Kind, Timeout: act.Timeout, Duration: act.Duration,
+	}
+	for _, f := range act.Flows {
+		o.Flows = append(o.Flows, f.ID)
+	}
+	signed, err := o.Sign(c.credentials)
+	if err != nil {
+		return fleet.Outcome{}, err
+	}
+	return c.send(ctx, host, o, signed)
+}
+
+// send sends an order until there is an outcome, or it is too late for one.
+func (c *Client) send(ctx context.Context, host string, o fleet.Order, signed fleet.Signed) (fleet.Outcome, error) {
+	for late := o.Expires.Add(again); ; {
+		signed.To = c.newTo()
+		outcome, err := c.try(ctx, host, signed)
+		if err != nil || outcome != nil {
+			if err == nil && outcome.ID != o.ID {
+				err = fmt.Errorf("act on %s: it refuses: %s", host, outcome.Error)
+			}
+			if err != nil {
+				return fleet.Outcome{}, err
+			}
+			return *outcome, nil
+		}
+		if time.Now().After(late) {
+			return fleet.Outcome{}, fmt.Errorf("act on %s: it did not answer for %s: its journal has what became of %s", host, fleet.ActFor, o.ID)
+		}
+	}
+}
+
+// try sends an order once, and returns the outcome, nil if there is none for a while.
+func (c *Client) try(ctx context.Context, host string, signed fleet.Signed) (outcome *fleet.Outcome, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, again, errQuiet)
+	defer cancel()
+	err = c.ask(ctx, c.space.Act(host), signed.To, signed.Encode(), func(from string, a answer) (bool, error) {
+		if from == host {
+			outcome = a.head.Outcome
+		}
+		return outcome != nil, nil
+	})
+	switch {
+	case outcome != nil:
+		return outcome, nil
+	case errors.Is(context.Cause(ctx), errQuiet):
+		return nil, nil
+	case err != nil && !c.conn.IsClosed() && ctx.Err() == nil:
+		<-ctx.Done() // there is no server for now
+		return nil, nil
+	}
+	return nil, err
+}
+
+var errQuiet = errors.New("no answer")
