@@ -9,6 +9,7 @@ import (
 
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/internal/names"
 	"ctop/tracker/flow"
 	"ctop/ui/flows"
 )
@@ -110,6 +111,12 @@ func TestSorting(t *testing.T) {
 }
 
 func TestEveryKeySortsBothWays(t *testing.T) {
+	table, err := names.ParseTable("f", []byte("10.0.0.0/27 first\n10.0.0.32/27 second\n192.168.1.0/24 third"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names.Use(table)
+	t.Cleanup(func() { names.Use(nil) })
 	watched := flowsUpTo(50)
 	for i := range watched {
 		watched[i].Tuple.Zone, watched[i].Outgoing = 1, i%2 == 1

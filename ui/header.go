@@ -95,6 +95,9 @@ func (m *root) problems() []string {
 	if m.every > 1 {
 		problems = append(problems, "slow link 1/"+strconv.Itoa(m.every))
 	}
+	if m.names != "" {
+		problems = append(problems, "names not read")
+	}
 	s := m.frame.Latest
 	if s == nil {
 		return problems

@@ -49,6 +49,8 @@ type root struct {
 	gap time.Duration
 	// every is more than 1 on a slow link, where one of so many frames is shown.
 	every int
+	// names is why the operator's names are not those of the file.
+	names string
 	// traveling fetches a snapshot of the past.
 	traveling *work.Task[*flow.Snapshot]
 	// greeting is said with the first snapshot.

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"ctop/internal/names"
 )
 
 // TestFilterByNames has names of hosts in a filter while they are shown, and what
@@ -39,4 +41,33 @@ func TestFilterByNames(t *testing.T) {
 	c.shows("desk.example:40003", "1/10")
 	c.press("n")
 	c.shows("0/10")
+}
+
+// TestOwnNames shows the operator's own names in place of addresses, in the detail with
+// where they come from, among the talkers, and says when the file was not read.
+func TestOwnNames(t *testing.T) {
+	table, err := names.ParseTable("f", []byte("192.168.1.10 web.example.org\n10.0.0.0/16 office"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names.Use(table)
+	t.Cleanup(func() { names.Use(nil) })
+	c := newConsole(t, 120, 30, flowsUpTo(10))
+	c.shows("10.0.0.3:40003")
+	c.press("n")
+	c.shows("your own names", "office:40003", "web.example.org:https")
+	c.press("n", "/", "name:web*", "enter")
+	c.shows("10/10")
+	c.press("esc", "enter")
+	c.shows("name     origin: office (file); reply: web.example.org (file)")
+	c.press("esc", "3", "B")
+	c.shows("NAME ", "office", "web.example.org", "2 groups")
+	c.press("down", "enter")
+	c.shows("filter: name:")
+	names.Keep(errors.New("f:1: wrong"))
+	c.pass(time.Second)
+	c.shows("names not read")
+	names.Use(table)
+	c.pass(time.Second)
+	c.hides("names not read")
 }

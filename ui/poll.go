@@ -6,6 +6,7 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/internal/format"
+	"ctop/internal/names"
 	"ctop/tracker/flow"
 	"ctop/ui/page"
 	"ctop/ui/work"
@@ -25,6 +26,8 @@ type look struct {
 	// every is that of so many frames one is shown.
 	every   int
 	capture Capture
+	// names is why the operator's names are not those of the file.
+	names string
 }
 
 // poll returns a command that looks at the source. What it finds is dropped if
@@ -37,6 +40,7 @@ func (m *root) poll() tea.Cmd {
 		snapshot := source.Snapshot()
 		options.offer(snapshot)
 		found := look{now: options.clock(), snapshot: snapshot, events: events, next: next, sessions: sessions()}
+		found.names = names.Trouble()
 		if options.link != nil {
 			found.every = options.link()
 		}
@@ -73,7 +77,7 @@ func (m *root) handleTick(msg tickMsg) tea.Cmd {
 
 // take hands what was found to the pages.
 func (m *root) take(found look) tea.Cmd {
-	m.frame.Now, m.every = found.now, found.every
+	m.frame.Now, m.every, m.names = found.now, found.every, found.names
 	m.frame.ExpireStatus()
 	m.takeSnapshot(found.snapshot)
 	m.takeEvents(found)

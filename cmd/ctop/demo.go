@@ -54,6 +54,7 @@ The lab is invisible from outside and is removed when ctop ends, however it ends
 	c.repeat.register(flags)
 	c.view.register(flags)
 	registerSick(flags)
+	registerNames(flags)
 	c.tracker.registerPrivate(flags)
 	c.look.register(flags)
 	return cmd

@@ -32,6 +32,7 @@ func newEndCommand(e env, verbose *bool, kind flow.ActKind, cmd *cobra.Command) 
 	which.register(cmd.Flags())
 	join.register(cmd.Flags())
 	registerSick(cmd.Flags())
+	registerNames(cmd.Flags())
 	return cmd
 }
 

@@ -90,6 +90,7 @@ If events are lost because this reader is too slow, a line says how many.`,
 	c.which.register(flags)
 	c.tracker.register(flags)
 	registerSick(flags)
+	registerNames(flags)
 	return cmd
 }
 

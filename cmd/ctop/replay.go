@@ -88,6 +88,7 @@ func (c *replayCommand) register(flags *pflag.FlagSet) {
 	flags.Var(&c.speed, "speed", "speed of a recording, as a multiple of real time, 0 for all at once")
 	c.view.register(flags)
 	registerSick(flags)
+	registerNames(flags)
 	c.tracker.registerTable(flags)
 	c.look.register(flags)
 }

@@ -61,7 +61,7 @@ func newRootCommand(e env) *cobra.Command {
 				return err
 			}
 			useSick(cmd)
-			return nil
+			return useNames(cmd.Context(), cmd)
 		},
 		RunE: c.run,
 	}
@@ -79,6 +79,7 @@ func newRootCommand(e env) *cobra.Command {
 	c.repeat.register(flags)
 	c.view.register(flags)
 	registerSick(flags)
+	registerNames(flags)
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
 	c.look.register(flags)

@@ -65,6 +65,7 @@ it over with its flows. Other signals end the tracker, too.`,
 	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
 	registerSick(flags)
+	registerNames(flags)
 	c.tracker.registerKeep(flags)
 	return cmd
 }
@@ -87,6 +88,7 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 	s.settings = flagsInEffect(cmd)
 	o := c.tracker.options(c.env, interfaces)
 	o.Octets = len(c.ipfix.collectors) > 0
+	go logNames(cmd.Context(), log)
 	return s.serve(cmd.Context(), o)
 }
 

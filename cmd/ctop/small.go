@@ -13,7 +13,10 @@ const largestSettings = 1 << 20
 
 // readSmall reads a settings file. It refuses files that could block, such as a pipe,
 // or have no end, such as a device.
-func readSmall(name string) ([]byte, error) {
+func readSmall(name string) ([]byte, error) { return readUpTo(name, largestSettings) }
+
+// readUpTo is [readSmall] with another maximum.
+func readUpTo(name string, most int64) ([]byte, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -26,12 +29,12 @@ func readSmall(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file: replace it with one", name)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, largestSettings+1))
+	text, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > largestSettings {
-		return nil, fmt.Errorf("%s is longer than %d MiB, too long for settings: shorten it", name, largestSettings>>20)
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("%s is longer than %d MiB, too long for settings: shorten it", name, most>>20)
 	}
 	return text, nil
 }

@@ -106,6 +106,12 @@ var registry = append([]Field{
 		Name: "on", Means: "host of the fleet", Example: ":edge-*", Kind: Text, Text: hostName, Order: orderInterface,
 		Title: "HOST", Width: 12, Extra: true, JSON: "host", Added: 9,
 	},
+	{
+		Name: "name", Means: "your own name of the far end", Kind: Text, Text: farName, Order: orderName, Letter: "N",
+		Title: "NAME", Width: 20, Extra: true,
+	},
+	{Name: "names.src", Kind: Text, Text: sourceName, JSON: "names.src", Added: 10, Event: EveryEvent},
+	{Name: "names.dst", Kind: Text, Text: destinationName, JSON: "names.dst", Added: 10, Event: EveryEvent},
 	{Name: "packets", Means: "packets both ways", Example: "<10", Kind: Count, Number: packets},
 	{Name: "pps", Means: "packets per second both ways", Example: ">1k", Kind: Rate, Number: bothPPS},
 	{Name: "timeout", Means: "how long the flow may be silent", Example: "<1h", Kind: Span, Number: timeout},

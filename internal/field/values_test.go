@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ctop/internal/format"
+	hosts "ctop/internal/names"
 	"ctop/tracker/flow"
 )
 
@@ -40,6 +41,12 @@ var sampleView = View{Names: &Names{
 // it.
 func TestTexts(t *testing.T) {
 	f := sample()
+	table, err := hosts.ParseTable("f", []byte("10.0.0.1 web\n2001:db8::/32 lab"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hosts.Use(table)
+	t.Cleanup(func() { hosts.Use(nil) })
 	texts := map[string]struct {
 		shown, exact string
 		value        float64
@@ -90,6 +97,9 @@ func TestTexts(t *testing.T) {
 		"came":                {"", "", 0},
 		"went":                {"", "", 0},
 		"changed":             {"", "", 0},
+		"name":                {"lab", "lab", 0},
+		"names.src":           {"web", "web", 0},
+		"names.dst":           {"lab", "lab", 0},
 		"nat.src":             {"192.0.2.1", "192.0.2.1", 0},
 		"nat.sport":           {"1024", "1024", 0},
 		"nat.dst":             {"192.0.2.2", "192.0.2.2", 0},

@@ -29,6 +29,7 @@ var identity = []Field{
 	{"net", "net:10.0.0.0/8", "the same as host", nil, nil},
 	{"src", "src:2001:db8::/32", "the address of the origin", nil, nil},
 	{"dst", "dst:10.0.0.7", "the address of the reply", nil, nil},
+	{"name", "name:*.example.org", "a name of either end: your own (--names-file), or one looked up", nil, among(readName)},
 	{"dir", "dir:in", "in or out, as its first packet went where it is watched", ways, among(readWay)},
 	{"local", "local:443", "the address or port of the end that is this machine", nil, nil},
 	{"remote", "remote:10.0.0.0/8", "the address or port of the end that faces it", nil, nil},

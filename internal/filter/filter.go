@@ -10,6 +10,7 @@ import (
 
 	"ctop/internal/diff"
 	"ctop/internal/field"
+	"ctop/internal/names"
 	"ctop/tracker/flow"
 )
 
@@ -183,9 +184,12 @@ func (f Filter) MatchEvent(e *flow.Event) bool {
 // knows reports whether the names of both hosts have been looked up. Until then
 // the flow matches neither a name nor its negation.
 func (f Filter) knows(of *flow.Flow) bool {
-	_, src := f.names[of.Tuple.Src.Addr()]
-	_, dst := f.names[of.Tuple.Dst.Addr()]
-	return src && dst
+	return f.knowsHost(of.Tuple.Src.Addr()) && f.knowsHost(of.Tuple.Dst.Addr())
+}
+
+func (f Filter) knowsHost(a netip.Addr) bool {
+	_, ok := f.names[a]
+	return ok || names.Own(a) != ""
 }
 
 // And returns the text of the filter with one more term.

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ctop/internal/names"
 	"ctop/tracker/flow"
 )
 
@@ -70,19 +71,52 @@ func isHostName(s string) bool {
 	return ok
 }
 
+// namesOf returns the names of an address: the operator's own, and the one that was looked
+// up, empty if there are none.
+func (s subject) namesOf(a netip.Addr) [2]string { return [2]string{names.Own(a), s.names[a]} }
+
 // isNamed returns a term that matches a host name or its first labels: web for
 // web.example.com.
 func isNamed(name string, of []end) term {
 	return func(s subject) bool {
 		for _, end := range of {
-			known := s.names[end(&s.flow.Tuple).Addr()]
-			if len(known) >= len(name) && strings.EqualFold(known[:len(name)], name) &&
-				(len(known) == len(name) || known[len(name)] == '.') {
-				return true
+			for _, known := range s.namesOf(end(&s.flow.Tuple).Addr()) {
+				if len(known) >= len(name) && strings.EqualFold(known[:len(name)], name) &&
+					(len(known) == len(name) || known[len(name)] == '.') {
+					return true
+				}
 			}
 		}
 		return false
 	}
+}
+
+// readName parses a name, or a pattern of one. The term matches either end, by the
+// operator's own name or by the one that was looked up.
+func readName(value string) (term, error) {
+	if value == "" {
+		return nil, errors.New("there is no name after it")
+	}
+	parts := strings.Split(strings.ToLower(value), "*")
+	return func(s subject) bool {
+		t := &s.flow.Tuple
+		for _, a := range [...]netip.Addr{t.Src.Addr(), t.Dst.Addr()} {
+			for _, known := range s.namesOf(a) {
+				if known != "" && isLike(strings.ToLower(known), parts) {
+					return true
+				}
+			}
+		}
+		return false
+	}, nil
+}
+
+// isLike reports whether a text has the parts of a pattern, between which anything may be.
+func isLike(text string, parts []string) bool {
+	if len(parts) == 1 {
+		return text == parts[0]
+	}
+	return hasParts(text, parts)
 }
 
 // readPrefix parses an address, a prefix, or an address whose last parts are

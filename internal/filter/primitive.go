@@ -52,6 +52,7 @@ func (p *parser) primitive() (term, error) {
 
 // use notes a field that the filter has.
 func (p *parser) use(name string, word token) {
+	p.searches = p.searches || name == "name"
 	p.uses = append(p.uses, place{name, p.column(word.at)})
 }
 

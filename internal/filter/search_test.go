@@ -23,7 +23,7 @@ func TestSearchedText(t *testing.T) {
 	}{
 		{subject{flow: ping}, "icmp 10.0.0.1 echo #77 10.0.0.2 established"},
 		{subject{flow: web}, "tcp [2001:db8::1]:40000 10.0.0.2:443 syn_sent"},
-		{subject{flow: web, names: names}, "tcp [2001:db8::1]:40000 10.0.0.2:443 syn_sent  web-az[`{@"},
+		{subject{flow: web, names: names}, "tcp [2001:db8::1]:40000 10.0.0.2:443 syn_sent web-az[`{@"},
 	} {
 		if got := string(appendText([]byte{}, c.s)); got != c.want {
 			t.Errorf("%q, not %q", got, c.want)

@@ -1,8 +1,10 @@
 package filter
 
 import (
+	"net/netip"
 	"strconv"
 
+	"ctop/internal/names"
 	"ctop/tracker/flow"
 )
 
@@ -24,11 +26,19 @@ func appendText(b []byte, s subject) []byte {
 	b = appendEnd(b, t.Proto, t.Dst)
 	b = append(b, ' ')
 	b = appendLower(b, f.State.String())
-	if len(s.names) > 0 {
-		b = append(b, ' ')
-		b = appendLower(b, s.names[t.Src.Addr()])
-		b = append(b, ' ')
-		b = appendLower(b, s.names[t.Dst.Addr()])
+	if len(s.names) > 0 || names.HasOwn() {
+		b = appendNames(b, s, t.Src.Addr())
+		b = appendNames(b, s, t.Dst.Addr())
+	}
+	return b
+}
+
+func appendNames(b []byte, s subject, a netip.Addr) []byte {
+	for _, name := range s.namesOf(a) {
+		if name != "" {
+			b = append(b, ' ')
+			b = appendLower(b, name)
+		}
 	}
 	return b
 }

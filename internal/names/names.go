@@ -3,6 +3,7 @@
 package names
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/netip"
@@ -60,7 +61,7 @@ func (b *Book) Wanted(visible []netip.Addr) []netip.Addr {
 	}
 	var wanted []netip.Addr
 	for _, a := range visible {
-		if _, known := b.known[a]; known || b.asked[a] || len(b.asked) >= mostAsked {
+		if _, known := b.known[a]; known || Own(a) != "" || b.asked[a] || len(b.asked) >= mostAsked {
 			continue
 		}
 		b.asked[a] = true
@@ -114,14 +115,27 @@ func tidy(name string) string {
 	return format.Cut(format.Clean(name), longest)
 }
 
-// Host returns an address, or its name if known.
+// Host returns an address, or its name if known: the operator's own, or the one that was
+// looked up.
 func (b *Book) Host(a netip.Addr) string {
 	if b.On() {
-		if name := b.known[a]; name != "" {
+		if name := cmp.Or(Own(a), b.known[a]); name != "" {
 			return name
 		}
 	}
 	return a.String()
+}
+
+// Of returns every name of an address, each with where it comes from: the operator's own
+// file, always, and a look-up, where names are on.
+func (b *Book) Of(a netip.Addr) (list []string) {
+	if name := Own(a); name != "" {
+		list = append(list, name+" (file)")
+	}
+	if b.On() && b.known[a] != "" {
+		list = append(list, b.known[a]+" (ptr)")
+	}
+	return list
 }
 
 // Port returns a port, or its name if it has one.

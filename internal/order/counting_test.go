@@ -85,13 +85,14 @@ func TestGroupings(t *testing.T) {
 		{ByProcess, held, "Web Content", "process:Web*Content", false},
 		{ByUnit, held, "getty@tty1.service", "unit:getty@tty1.service", false},
 		{ByContainer, held, "none", "!container:*", false},
+		{ByName, f, "none", "!name:*", false},
 	} {
 		key := firstKey(c.g, &c.of)
 		if name, term := c.g.Name(key, s), c.g.Term(key, s); name != c.name || term != c.term || c.g.HasAddresses() != c.addresses {
 			t.Errorf("by %s: %s, %s, addresses %t", c.g, name, term, c.g.HasAddresses())
 		}
 	}
-	if BySource.Next(1) != ByDestination || BySource.Next(-1) != ByContainer || ByContainer.Next(1) != BySource {
+	if BySource.Next(1) != ByDestination || BySource.Next(-1) != ByName || ByName.Next(1) != BySource {
 		t.Error("groupings do not go round")
 	}
 	if _, ok := ParseGrouping("nothing"); ok {

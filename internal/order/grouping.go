@@ -9,6 +9,7 @@ import (
 	"strings"
 	"unicode"
 
+	"ctop/internal/names"
 	"ctop/tracker/flow"
 )
 
@@ -33,6 +34,9 @@ const (
 	ByProcess
 	ByUnit
 	ByContainer
+	// ByName counts each flow at every named end, as [ByHost] does, by the operator's own
+	// names.
+	ByName
 	numGroupings
 )
 
@@ -40,7 +44,7 @@ var groupingNames = [numGroupings]string{
 	BySource: "source", ByDestination: "destination", ByHost: "host", ByPair: "pair",
 	BySourceNet: "source net", ByDestinationNet: "destination net",
 	ByPort: "destination port", ByState: "state", ByProto: "protocol", ByInterface: "interface",
-	ByProcess: "process", ByUnit: "unit", ByContainer: "container",
+	ByProcess: "process", ByUnit: "unit", ByContainer: "container", ByName: "name",
 }
 
 // String returns the name of the grouping.
@@ -101,6 +105,8 @@ func (g Grouping) keys(f *flow.Flow, nets Nets) (list [2]GroupKey, turned [2]boo
 		return [2]GroupKey{whole(src), whole(dst)}, [2]bool{false, true}, 2
 	case g == ByHost:
 		list[0] = whole(src)
+	case g == ByName:
+		return byNames(names.Own(src), names.Own(dst))
 	case g == ByPair && dst.Less(src):
 		list[0], turned[0] = pair(dst, src), true
 	case g == ByPair:
@@ -113,6 +119,17 @@ func (g Grouping) keys(f *flow.Flow, nets Nets) (list [2]GroupKey, turned [2]boo
 		list[0] = g.key(f)
 	}
 	return list, turned, 1
+}
+
+// byNames returns the groups of the names of both ends, empty where one has none.
+func byNames(src, dst string) (list [2]GroupKey, turned [2]bool, n int) {
+	switch {
+	case src == dst || dst == "":
+		return [2]GroupKey{{Text: src}}, turned, 1
+	case src == "":
+		return [2]GroupKey{{Text: dst}}, [2]bool{true}, 1
+	}
+	return [2]GroupKey{{Text: src}, {Text: dst}}, [2]bool{false, true}, 2
 }
 
 func pair(a, b netip.Addr) GroupKey {
@@ -191,7 +208,7 @@ func (g Grouping) Name(k GroupKey, s *flow.Snapshot) string {
 		if int(k.Number) < len(s.Interfaces) {
 			return s.Interfaces[k.Number].Name
 		}
-	case ByProcess, ByUnit, ByContainer:
+	case ByProcess, ByUnit, ByContainer, ByName:
 		return cmp.Or(k.Text, "none")
 	}
 	return strconv.Itoa(int(k.Number))
@@ -218,7 +235,7 @@ func (g Grouping) Term(k GroupKey, s *flow.Snapshot) string {
 		return "state:" + strings.ToLower(name)
 	case ByProto:
 		return "proto:" + name
-	case ByProcess, ByUnit, ByContainer:
+	case ByProcess, ByUnit, ByContainer, ByName:
 		if k.Text == "" {
 			return "!" + g.String() + ":*"
 		}

@@ -25,6 +25,7 @@ func (p *Page) all() []string {
 	lines = append(append(lines, p.facts()...), "")
 	lines = append(lines, p.directions()...)
 	lines = append(lines, "")
+	lines = append(lines, p.nameLines()...)
 	lines = append(lines, p.processLines()...)
 	lines = append(lines, p.quality()...)
 	lines = append(lines, p.closerLines()...)
@@ -34,6 +35,20 @@ func (p *Page) all() []string {
 	lines = append(lines, p.labelled("why", p.why())...)
 	lines = append(lines, "")
 	return append(lines, p.timeline()...)
+}
+
+// nameLines returns the names of both ends, with where they come from.
+func (p *Page) nameLines() []string {
+	var ends []string
+	for i, end := range [...]flow.End{p.flow.Tuple.Src, p.flow.Tuple.Dst} {
+		if list := p.frame.Names.Of(end.Addr()); len(list) > 0 {
+			ends = append(ends, flow.Direction(i).String()+": "+strings.Join(list, ", "))
+		}
+	}
+	if ends == nil {
+		return nil
+	}
+	return p.labelled("name", strings.Join(ends, "; "))
 }
 
 func (p *Page) tuple() string {

@@ -116,6 +116,8 @@ func (f *Frame) ToggleNames() tea.Cmd {
 		f.Tell("addresses and ports as numbers")
 	case f.Names.Resolves():
 		f.Tell("names of addresses and ports, looked up in the background")
+	case names.HasOwn():
+		f.Tell("your own names and those of ports; addresses are not looked up here")
 	default:
 		f.Tell("names of ports; addresses are not looked up here")
 	}
