@@ -19,6 +19,7 @@ func parts() []part {
 		{name: "packet", title: "One packet (BPF_PROG_TEST_RUN, one CPU)", measure: packets},
 		{name: "link", title: "Through the lab (iperf3, one second a sample)", measure: throughput},
 		{name: "live", title: "The path itself (live frames, many flows)", measure: live},
+		{name: "capture", title: "Packets of flows that nobody captures (live frames, one CPU)", measure: captures, slow: true},
 		{name: "connect", title: "Connections opened and closed, four at a time", measure: connections, slow: true},
 		{name: "host", title: "A machine's own traffic, while it is observed", measure: hosts, slow: true},
 		{name: "names", title: "Names of sockets that were open before", measure: sockets, slow: true},

@@ -22,6 +22,7 @@ var none [2]string
 // does besides changes both.
 func paired() []requirement {
 	return []requirement{
+		{"live frames, while other flows are captured / nobody captures", captureOthers, captureNobody, 0.97, true, none},
 		{"host, TCP one stream, ctop watching / nobody", hostRate(hostOneStream, byNames), hostRate(hostOneStream, byNobody), 0.97, true, none},
 		{"host, TCP four streams, ctop watching / nobody", hostRate(hostFourStreams, byNames), hostRate(hostFourStreams, byNobody), 0.97, true, none},
 		{"host, connections a second, ctop watching without names / nobody", hostRate(hostConnections, byWatch), hostRate(hostConnections, byNobody), 0.93, true, none},
