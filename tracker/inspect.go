@@ -32,5 +32,12 @@ func (t *Tracker) translate(s *flow.Snapshot) {
 	}
 }
 
+// Translations are what the machine does to addresses, as of late. There are none for a
+// tracker that does not watch.
+func (t *Tracker) Translations() (_ *nat.Cache, ok bool) {
+	s, err := t.Status()
+	return &t.translations, err == nil && s.Watches()
+}
+
 // Inventory describes the programs and maps of the tracker in the kernel.
 func (t *Tracker) Inventory() (flow.Inventory, error) { return t.objects.Inventory() }

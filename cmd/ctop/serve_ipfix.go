@@ -48,7 +48,7 @@ func (f *ipfixFlags) exporter(t *tracker.Tracker, status func() *flow.Snapshot, 
 	if len(f.collectors) == 0 {
 		return nil, nil
 	}
-	e := ipfix.New(ipfix.Options{
+	o := ipfix.Options{
 		Source: t, Collectors: f.collectors, Active: f.active, Process: f.process, Log: log,
 		Domain: observationDomain(t.Named()),
 		Interfaces: func() []flow.Interface {
@@ -57,7 +57,11 @@ func (f *ipfixFlags) exporter(t *tracker.Tracker, status func() *flow.Snapshot, 
 			}
 			return nil
 		},
-	})
+	}
+	if translations, ok := t.Translations(); ok {
+		o.NAT = translations
+	}
+	e := ipfix.New(o)
 	if !t.CountsOctets() {
 		log.Warn("flow records have octets without padding only roughly: the tracker was begun without --ipfix: ctop down, and serve again")
 	}

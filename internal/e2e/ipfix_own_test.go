@@ -29,6 +29,9 @@ type collected struct {
 	// next are the numbers of the next records by domain.
 	next    map[uint32]uint32
 	decoder ipfixtest.Decoder
+	// keep keeps the records, too.
+	keep    bool
+	records []ipfixtest.Record
 }
 
 // message decodes a message.
@@ -50,6 +53,9 @@ func (c *collected) message(b []byte) {
 	c.next[m.Domain] = m.Sequence + m.Records()
 	const reverse = 29305
 	for _, r := range m.Flows() {
+		if c.keep {
+			c.records = append(c.records, r)
+		}
 		c.flows++
 		c.packets += r.Uint(2) + r.UintOf(reverse, 2)
 		c.octets += r.Uint(1) + r.UintOf(reverse, 1)

@@ -78,6 +78,12 @@ func newServing(t testing.TB) *serving {
 func newServingWith(t testing.TB, o lab.Options) *serving {
 	t.Helper()
 	l, ctx := newLabWith(t, o)
+	return newServingIn(ctx, t, l)
+}
+
+// newServingIn is the same in a lab that is there.
+func newServingIn(ctx context.Context, t testing.TB, l *lab.Lab) *serving {
+	t.Helper()
 	s := &serving{Lab: l, t: t, ctx: ctx, state: t.TempDir(), interfaces: []string{l.Client.Port(), l.Server.Port()}}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

@@ -2,6 +2,7 @@ package ipfix
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"ctop/tracker/flow"
@@ -20,6 +21,11 @@ const (
 // Run reads the table again and again, slowly, and exports flows that go on, until ctx is
 // done.
 func (e *Exporter) Run(ctx context.Context) error {
+	if e.o.NAT != nil {
+		var renewing sync.WaitGroup
+		defer renewing.Wait()
+		renewing.Go(func() { e.renewTranslations(ctx) })
+	}
 	span := max(e.o.Active/passes, fastest)
 	failing := false
 	for places := 0; ctx.Err() == nil; {
@@ -84,10 +90,16 @@ func (e *Exporter) forget() {
 			delete(e.accounts, id)
 		}
 	}
+	for id, o := range e.others {
+		if o.pass+1 < e.pass {
+			delete(e.others, id)
+		}
+	}
 }
 
 // exportActive exports a flow whose last record, or beginning, is long ago.
 func (e *Exporter) exportActive(event *flow.Event) {
+	e.translated(event)
 	since := event.Age
 	if a := e.accounts[event.ID]; a != nil {
 		a.pass = e.pass

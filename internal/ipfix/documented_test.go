@@ -18,7 +18,7 @@ func TestElementsAreDocumented(t *testing.T) {
 	docs := string(file)
 	types := map[uint8]string{unsigned8: "unsigned8", unsigned16: "unsigned16", unsigned32: "unsigned32", text: "string"}
 	var all []element
-	for _, t := range newTemplates(true) {
+	for _, t := range newTemplates(true, true) {
 		all = append(all, t.elements...)
 	}
 	for _, e := range all {

@@ -122,6 +122,30 @@ func ends(v6, icmp bool) []element {
 	}
 }
 
+// otherEnds are the ends behind the translation (NAT): of a flow whose first packet came
+// in, what that became, and of one whose first packet went out, what its answers become.
+func otherEnds(v6, icmp, out bool) []element {
+	source, destination, length, enterprise := uint16(225), uint16(226), uint16(4), uint32(0)
+	if v6 {
+		source, destination, length = 281, 282, 16
+	}
+	src, dst := func(r *record) flow.End { return r.other.Src }, func(r *record) flow.End { return r.other.Dst }
+	if out {
+		enterprise, src, dst = reverseNumber, dst, src
+	}
+	address := func(id uint16, of func(r *record) flow.End) element {
+		return element{id: id, enterprise: enterprise, length: length, put: func(b []byte, r *record) []byte { return append(b, of(r).Addr().AsSlice()...) }}
+	}
+	port := func(id uint16, of func(r *record) flow.End) element {
+		return element{id: id, enterprise: enterprise, length: 2, put: func(b []byte, r *record) []byte { return put16(b, of(r).Port()) }}
+	}
+	all := []element{address(source, src), address(destination, dst)}
+	if !icmp {
+		all = append(all, port(227, src), port(228, dst))
+	}
+	return all
+}
+
 // counters are the volumes of both directions.
 func counters() (all []element) {
 	all = append(all, both(1, func(v volume) uint64 { return v.octets })...)

@@ -32,8 +32,18 @@ type Options struct {
 	Interfaces func() []flow.Interface
 	// Process adds the name of the process behind a flow.
 	Process bool
+	// NAT knows what becomes of the addresses of flows, nil if nothing does.
+	NAT Translations
 	// Log is required.
 	Log *slog.Logger
+}
+
+// Translations know what the machine does to the addresses of flows.
+type Translations interface {
+	// Renew reads them again if it is time.
+	Renew() error
+	// Of returns the tuple that a flow has behind the translation. It never waits.
+	Of(flow.Tuple) (flow.Tuple, bool)
 }
 
 // account is what the records of a flow that goes on have told so far.
@@ -48,7 +58,7 @@ type account struct {
 // Exporter makes records of flows, and sends them to collectors.
 type Exporter struct {
 	o         Options
-	templates [numTemplates]template
+	templates []template
 	senders   []*sender
 	closing   chan struct{}
 	sending   sync.WaitGroup
@@ -59,7 +69,10 @@ type Exporter struct {
 
 	mu       sync.Mutex
 	accounts map[flow.ID]*account
-	pass     uint64
+	// others are the translations of flows that go on: the kernel may forget one before
+	// its flow ends.
+	others map[flow.ID]other
+	pass   uint64
 }
 
 // New returns an exporter. Nothing is sent before [Exporter.Start].
@@ -67,10 +80,10 @@ func New(o Options) *Exporter {
 	if o.Active <= 0 {
 		o.Active = DefaultActive
 	}
-	e := &Exporter{o: o, templates: newTemplates(o.Process), closing: make(chan struct{}), accounts: map[flow.ID]*account{}}
+	e := &Exporter{o: o, templates: newTemplates(o.Process, o.NAT != nil), closing: make(chan struct{}), accounts: map[flow.ID]*account{}, others: map[flow.ID]other{}}
 	for _, to := range o.Collectors {
 		e.senders = append(e.senders, &sender{
-			to: to, flows: stream{domain: o.Domain}, refresh: refresh, templates: e.templates[:], queue: newQueue(), log: o.Log, closing: e.closing,
+			to: to, flows: stream{domain: o.Domain}, refresh: refresh, templates: e.templates, queue: newQueue(), log: o.Log, closing: e.closing,
 		})
 	}
 	return e
@@ -87,6 +100,7 @@ func (e *Exporter) Observe(event *flow.Event) {
 	if event.Recovered {
 		// What it had is not known. The numbers tell that its record is missing.
 		delete(e.accounts, event.ID)
+		delete(e.others, event.ID)
 		e.unseen.Add(1)
 		for _, s := range e.senders {
 			s.queue.skip()
@@ -95,6 +109,7 @@ func (e *Exporter) Observe(event *flow.Event) {
 	}
 	e.export(event, endReasonOf(event.Reason))
 	delete(e.accounts, event.ID)
+	delete(e.others, event.ID)
 }
 
 // export makes a record of what a flow had since its last one.
@@ -110,6 +125,7 @@ func (e *Exporter) export(event *flow.Event, end endReason) {
 			r.volumes[d] = r.volumes[d].minus(a.volumes[d])
 		}
 	}
+	r.other = e.translated(event)
 	e.push(&r)
 	if event.Type != flow.EventDestroy {
 		e.accounts[event.ID] = &account{volumes: total, until: r.until, told: event.Time, pass: e.pass}
@@ -118,7 +134,7 @@ func (e *Exporter) export(event *flow.Event, end endReason) {
 
 // push gives a record to all collectors. It is not even made if none has room for it.
 func (e *Exporter) push(r *record) {
-	n := templateOf(&r.event.Tuple)
+	n := r.template()
 	queued := queued{template: e.templates[n].id, volume: r.volumes[flow.Origin].plus(r.volumes[flow.Reply])}
 	for _, s := range e.senders {
 		if !s.queue.hasRoom() {

@@ -90,6 +90,8 @@ type record struct {
 	volumes      [2]volume
 	// ingress and egress are interface indexes, 0 if a packet did not pass one.
 	ingress, egress uint32
+	// other is what the flow is behind the translation, nil if there is none.
+	other *flow.Tuple
 }
 
 // state returns the flow's state, the last one if it has ended.

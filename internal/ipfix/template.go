@@ -25,25 +25,52 @@ const (
 	numTemplates = 1 << iota
 )
 
-// newTemplates returns the templates of flows. Their ids differ with the options, so that
-// a collector that remembers others is not misled.
-func newTemplates(process bool) (all [numTemplates]template) {
+// The kinds of flows that are translated, behind those of others: as the kinds of these, once
+// for those whose first packet came in, and was translated then, and once for those whose
+// first packet went out, so that answers are translated then.
+const (
+	translatedIn  = numTemplates
+	translatedOut = 2 * numTemplates
+	allTemplates  = 3 * numTemplates
+)
+
+// newTemplates returns the templates of flows, also of translated ones. Their ids differ
+// with the options, so that a collector that remembers others is not misled.
+func newTemplates(process, translated bool) []template {
+	all := make([]template, numTemplates, allTemplates)
+	if translated {
+		all = all[:allTemplates]
+	}
 	for n := range all {
 		icmp, v6 := n&templateICMP != 0, n&templateIPv6 != 0
-		t := template{id: templateFlows + uint16(n)}
+		t := template{id: templateID(n, process)}
 		t.elements = append(t.elements, firstElements()...)
 		t.elements = append(t.elements, addresses(v6)...)
 		t.elements = append(t.elements, ends(v6, icmp)...)
 		t.elements = append(t.elements, counters()...)
 		t.elements = append(t.elements, place()...)
 		t.elements = append(t.elements, ownElements()...)
+		if n >= translatedIn {
+			t.elements = append(t.elements, otherEnds(v6, icmp, n >= translatedOut)...)
+		}
 		if process {
-			t.id += numTemplates
 			t.elements = append(t.elements, processElement())
 		}
 		all[n] = t
 	}
 	return all
+}
+
+// templateID returns the id of a template.
+func templateID(n int, process bool) uint16 {
+	first, kinds := templateFlows, numTemplates
+	if n >= numTemplates {
+		first, kinds = templateFlows+numTemplates, allTemplates-numTemplates
+	}
+	if process {
+		first += kinds
+	}
+	return uint16(first + n)
 }
 
 // templateOf returns the number of the template for a tuple.

@@ -3,6 +3,7 @@ package nat
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ctop/tracker/flow"
@@ -21,6 +22,8 @@ const (
 type Cache struct {
 	mu    sync.Mutex
 	known translations
+	// published is known, for those who do not wait for a reading.
+	published atomic.Pointer[translations]
 	// some has the marks of the tuples in known: most flows that are not translated
 	// have none of them.
 	some [1 << 16 / 64]uint64
@@ -92,6 +95,7 @@ func (c *Cache) renew() error {
 		return err
 	}
 	c.known, c.told = all, map[flow.ID]uint32{}
+	c.published.Store(&all)
 	clear(c.some[:])
 	for here := range all {
 		c.some[mark(&here)/64] |= 1 << (mark(&here) % 64)
@@ -100,6 +104,22 @@ func (c *Cache) renew() error {
 		c.list, c.indices = nil, map[flow.Tuple]uint32{}
 	}
 	return nil
+}
+
+// Renew reads all translations again if it is time.
+func (c *Cache) Renew() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.renew()
+}
+
+// Of returns the other half of a flow, as the last reading has it. It never waits.
+func (c *Cache) Of(t flow.Tuple) (there flow.Tuple, ok bool) {
+	known := c.published.Load()
+	if known == nil || len(*known) == 0 {
+		return flow.Tuple{}, false
+	}
+	return known.of(t)
 }
 
 // spend puts off the next reading for what this one has cost.
