@@ -35,3 +35,25 @@ func TestAlerts(t *testing.T) {
 	c.press("2")
 	c.shows("alert ssh begins: 120 flows, 3.1 Mb/s, port:22", "alert backup begins: 1 flow, 0 b/s, host:10.0.0.9", "alert ssh ends after 3s")
 }
+
+// What was never there before has a sign, and is told once.
+func TestFirstSeen(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(5))
+	flows := flowsUpTo(5)
+	flows[0].Holding.First = true
+	s := snapshotOf(c.now.Add(time.Second), flows)
+	s.News = []flow.News{{Number: 1, Time: start.Add(-time.Minute), Text: "first seen: old"}, {Number: 2, Time: start, Text: "first seen: nginx"}}
+	c.source.snapshot = s
+	c.pass(time.Second)
+	c.shows("▌+tcp")
+	c.press("/", "first-seen", "enter")
+	c.shows("1/5")
+	c.press("enter")
+	c.shows("It is the first with this port, network or address; the events say which.")
+	c.press("esc", "2")
+	c.pass(time.Second)
+	c.press("esc")
+	if got := strings.Count(c.m.View(), "first seen:"); got != 2 {
+		t.Errorf("%d lines:\n%s", got, c.m.View())
+	}
+}

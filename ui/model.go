@@ -45,6 +45,8 @@ type root struct {
 	position uint64
 	// noticed is up to where the notices of other sessions were read.
 	noticed uint64
+	// newsRead is up to where news of snapshots were read.
+	newsRead uint64
 	// gap is the time between the last two snapshots.
 	gap time.Duration
 	// every is more than 1 on a slow link, where one of so many frames is shown.

@@ -100,6 +100,7 @@ func (m *root) takeSnapshot(s *flow.Snapshot) {
 		m.gap = s.Time.Sub(f.Latest.Time)
 	}
 	m.noteAlerts(f.Latest, s)
+	m.noteNews(s)
 	f.Latest = s
 	if !f.Paused {
 		f.Target = s

@@ -2,13 +2,11 @@ package main
 
 import (
 	"log/slog"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ctop/internal/alert"
-	"ctop/tracker/flow"
 )
 
 // alertFlag is also the table of the configuration: [alert.NAME].
@@ -61,14 +59,6 @@ func (f *alertFlags) watch(log *slog.Logger) *alert.Watch {
 		return alert.NewWatch(rules, log)
 	}
 	return nil
-}
-
-// onSnapshot returns the function that looks at every snapshot, nil without alerts.
-func onSnapshot(w *alert.Watch) func(*flow.Snapshot) time.Duration {
-	if w == nil {
-		return nil
-	}
-	return w.Look
 }
 
 // notePlace tells the value of a flag where a file has it.

@@ -63,7 +63,7 @@ func (f *consoleFlags) begin(cmd *cobra.Command, view *viewFlags) {
 // runConsole shows a tracker until the operator quits, a signal comes, or the tracker
 // is gone. It restores the terminal before it returns.
 func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consoleFlags, audit *console.Audit, more ...ui.Option) error {
-	c := tracker.NewCollector(t, tracker.CollectorOptions{Look: onSnapshot(s.alerts)})
+	c := tracker.NewCollector(t, tracker.CollectorOptions{Look: onSnapshot(s.news, s.alerts)})
 	collector := startCollector(ctx, c)
 	defer collector.stop()
 	// A signal ends the context, which ends the collector, which ends the program.
@@ -76,7 +76,7 @@ func (s session) runConsole(ctx context.Context, t *tracker.Tracker, look consol
 	}()
 	err := s.env.runProgram(c, collector.done, look, append(more, ui.WithActor(local), ui.WithCapturer(local.Captures(captures)), ui.WithSessions(local), ui.WithPast(history.NewStore(history.Options{})))...)
 	collector.stop()
-	return errors.Join(err, collector.err)
+	return errors.Join(err, collector.err, closeNews(s.news))
 }
 
 // errConsolePanic is a bug of the console. The stack trace is above it.

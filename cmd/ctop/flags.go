@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strings"
@@ -116,7 +117,7 @@ func (f *viewFlags) checkNames() error {
 	if _, err := filter.Parse(f.filter.String()); err != nil {
 		return usagef("--filter: %w", err)
 	}
-	if err := f.wanted().CheckAlone(); err != nil {
+	if err := cmp.Or(f.wanted().CheckAlone(), f.wanted().CheckLearned()); err != nil {
 		return usagef("--filter: %w", err)
 	}
 	return nil

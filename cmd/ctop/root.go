@@ -36,6 +36,7 @@ type rootCommand struct {
 	look    consoleFlags
 	audit   auditFlag
 	alerts  alertFlags
+	news    firstSeenFlags
 	watch   durationValue
 	repeat  repeatFlags
 	trace   filterValue
@@ -85,6 +86,7 @@ func newRootCommand(e env) *cobra.Command {
 	c.look.register(flags)
 	c.audit.register(flags)
 	c.alerts.register(flags)
+	c.news.register(flags)
 	cmd.PersistentFlags().BoolVarP(&c.verbose, "verbose", "v", false, "log to stderr what ctop does")
 	cmd.AddCommand(
 		newDemoCommand(e, &c.verbose), newServeCommand(e, &c.verbose), newEventsCommand(e, &c.verbose),
@@ -122,7 +124,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	if err := dumpOnly(cmd); err != nil {
 		return err
 	}
-	if err := c.alerts.check(); err != nil {
+	if err := errors.Join(c.alerts.check(), c.news.check()); err != nil {
 		return err
 	}
 	open, attaches, err := c.opener(cmd, args)
@@ -144,7 +146,8 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 	err = s.with(open(s), func(t *tracker.Tracker) error {
 		interfaces = strings.Join(t.Named(), " ")
 		defer func() { kept = kept || t.Kept() }()
-		s.alerts = c.alerts.watch(slog.New(slog.DiscardHandler)) // the console shows them
+		quiet := slog.New(slog.DiscardHandler) // the console shows what they say
+		s.alerts, s.news = c.alerts.watch(quiet), c.news.watch(c.env.getenv, t.Named(), quiet)
 		return s.runConsole(cmd.Context(), t, c.look, audit, ui.WithEnding(t), ui.WithRole(localRole(t)))
 	})
 	if err == nil && kept {

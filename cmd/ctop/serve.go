@@ -25,6 +25,7 @@ type serveCommand struct {
 	ipfix   ipfixFlags
 	alerts  alertFlags
 	fleet   fleetFlags
+	news    firstSeenFlags
 	logs    logFormat
 	verbose *bool
 }
@@ -62,6 +63,7 @@ it over with its flows. Other signals end the tracker, too.`,
 	c.ipfix.register(flags)
 	c.alerts.register(flags)
 	c.fleet.register(flags)
+	c.news.register(flags)
 	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
 	registerSick(flags)
@@ -94,13 +96,13 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 
 // prepare opens everything but the tracker.
 func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
-	s = &service{log: log, alerts: c.alerts.watch(log), notify: newNotifier(c.env.getenv), ipfix: &c.ipfix, fleet: &c.fleet}
+	s = &service{log: log, alerts: c.alerts.watch(log), news: &c.news, getenv: c.env.getenv, notify: newNotifier(c.env.getenv), ipfix: &c.ipfix, fleet: &c.fleet}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	if err := errors.Join(c.ipfix.checkUnused(), c.alerts.check()); err != nil {
+	if err := errors.Join(c.ipfix.checkUnused(), c.alerts.check(), c.news.check()); err != nil {
 		return s, err
 	}
 	if err := c.fleet.prepare(statePlace(c.env.getenv)); err != nil {

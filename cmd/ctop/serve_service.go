@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/alert"
+	"ctop/internal/firstseen"
 	"ctop/internal/history"
 	"ctop/internal/ipfix"
 	"ctop/internal/metrics"
@@ -45,6 +46,10 @@ type service struct {
 	// alerts is nil if there are none.
 	alerts *alert.Watch
 	fleet  *fleetFlags
+	news   *firstSeenFlags
+	getenv func(string) string
+	// firsts is nil if nothing learns.
+	firsts *firstseen.Watch
 }
 
 // close closes what was opened before the tracker.
@@ -75,11 +80,13 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	if s.exporter, err = s.ipfix.exporter(t, func() *flow.Snapshot { return c.Status() }, s.log); err != nil {
 		return err
 	}
-	c = tracker.NewCollector(t, tracker.CollectorOptions{Observe: s.observer(), Look: onSnapshot(s.alerts)})
+	s.firsts = s.news.watch(s.getenv, t.Named(), s.log)
+	c = tracker.NewCollector(t, tracker.CollectorOptions{Observe: s.observer(), Look: onSnapshot(s.firsts, s.alerts)})
 	collector := startCollector(context.WithoutCancel(ctx), c)
 	var handedOver atomic.Bool
 	defer func() {
 		collector.stop()
+		err = errors.Join(err, closeNews(s.firsts))
 		if s.exporter != nil {
 			s.exporter.Finish(o.Keep || handedOver.Load())
 		}
@@ -211,7 +218,7 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Fleet: joins, Alerts: s.alerts, Log: s.log})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Fleet: joins, Alerts: s.alerts, FirstSeen: s.firsts, Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}

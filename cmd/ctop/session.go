@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ctop/internal/alert"
+	"ctop/internal/firstseen"
 	"ctop/tracker"
 )
 
@@ -25,6 +26,8 @@ type session struct {
 	lab bool
 	// alerts look at the snapshots of a console, nil if there are none.
 	alerts *alert.Watch
+	// news marks flows with what was never there before, nil if nothing does.
+	news *firstseen.Watch
 }
 
 // newSession returns a session, which logs only if it is verbose.

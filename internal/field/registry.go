@@ -155,6 +155,7 @@ var registry = append([]Field{
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},
 	{Name: "one_sided", Means: "its other end was not seen on its own side", Kind: Flag, Holds: oneSided, JSON: "one_sided", Added: 3},
 	{Name: "sick", Means: "something is wrong with it: ! in the console", Kind: Flag, Holds: sick.Holds},
+	{Name: "first-seen", Means: "it brought what was never there before: --first-seen", Kind: Flag, Holds: firstSeen},
 	{Name: "came", Means: "it was not there at the mark: m, M in the console, ctop diff", Kind: Flag, Holds: unknown},
 	{Name: "went", Means: "it was there at the mark, and is no longer", Kind: Flag, Holds: unknown},
 	{Name: "changed", Means: "its state or a counter differs since the mark", Kind: Flag, Holds: unknown},

@@ -123,6 +123,8 @@ func pinned(f *flow.Flow) bool   { return f.OwnTimeout }
 func closed(f *flow.Flow) bool   { return f.ClosedBy != flow.CloserNone }
 func oneSided(f *flow.Flow) bool { return f.OneSided }
 
+func firstSeen(f *flow.Flow) bool { return f.Holding.First }
+
 // unknown is a flag that a flow alone does not tell.
 func unknown(*flow.Flow) bool { return false }
 

@@ -23,7 +23,7 @@ func sample() *flow.Flow {
 		Age:    61 * time.Second, Idle: 1230 * time.Millisecond, Timeout: 100 * time.Second,
 		Invalid: 65535, Related: 6, ClosedBy: flow.CloserReply, OneSided: true, OwnTimeout: true,
 		NAT: 1,
-		Holding: flow.Holding{End: flow.Reply, Process: &flow.Process{
+		Holding: flow.Holding{End: flow.Reply, First: true, Process: &flow.Process{
 			PID: 70812, Name: "ng\x1binx", User: "www-data", Unit: "nginx.service", Container: "0a1b2c3d4e5f", Pod: "uid",
 		}},
 	}
@@ -94,6 +94,7 @@ func TestTexts(t *testing.T) {
 		"sick":                {"yes", "yes", 0},
 		"answered":            {"yes", "yes", 0},
 		"nat":                 {"yes", "yes", 0},
+		"first-seen":          {"yes", "yes", 0},
 		"came":                {"", "", 0},
 		"went":                {"", "", 0},
 		"changed":             {"", "", 0},

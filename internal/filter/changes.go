@@ -48,6 +48,20 @@ func (f Filter) CheckAlone() error {
 	return nil
 }
 
+// CheckLearned returns an error if the filter asks for what was never there before, where
+// nothing has learned what was.
+func (f Filter) CheckLearned() error {
+	for _, used := range f.uses {
+		if used.word == firstSeen {
+			return &Error{Column: used.column, Problem: firstSeen + " is known only to consoles and ctop serve with --first-seen: leave it out"}
+		}
+	}
+	return nil
+}
+
+// firstSeen is the flag of flows with what was never there before.
+const firstSeen = "first-seen"
+
 // isChange reports whether a term asks what became of a flow.
 func isChange(name string) bool {
 	return slices.ContainsFunc(diff.Changes(), func(c diff.Change) bool { return c.String() == name })

@@ -152,7 +152,7 @@ func ofEvents(name string) bool {
 	case "ttl", "timeout", "idle", "pinned", "one_sided", "nat", "on":
 		return false
 	}
-	return !isRate(name) && !isChange(name)
+	return !isRate(name) && !isChange(name) && name != firstSeen
 }
 
 // ofTraces reports whether a term can be about a packet.

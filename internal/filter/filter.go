@@ -100,6 +100,9 @@ func (f Filter) Check(s *flow.Snapshot) error {
 	if err := f.CheckAlone(); err != nil {
 		return err
 	}
+	if err := f.CheckLearned(); err != nil {
+		return err
+	}
 	known := field.NamesOf(s).Interfaces
 	for _, asked := range f.asked {
 		if !slices.Contains(known, asked.word) {

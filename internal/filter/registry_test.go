@@ -102,8 +102,8 @@ func TestTermsOfRegistry(t *testing.T) {
 			t.Errorf("%s means %q, want %q", form, rows[form], means)
 		}
 	}
-	if len(rows) != len(fields)+8 {
-		t.Errorf("%d terms and 8 flags are %d lines", len(fields), len(rows))
+	if len(rows) != len(fields)+9 {
+		t.Errorf("%d terms and 9 flags are %d lines", len(fields), len(rows))
 	}
 }
 

@@ -123,7 +123,7 @@ func (d *decoder) rest(f *flow.Flow) {
 	f.OwnTimeout, f.OneSided = bits&restOwnTimeout != 0, bits&restOneSided != 0
 	f.State, f.TimeoutName = flow.State(d.byte(colRest)), flow.TimeoutName(d.byte(colRest))
 	f.ClosedBy = flow.Closer(d.byte(colRest))
-	f.Holding = flow.Holding{End: flow.Direction(d.byte(colRest)), Listens: bits&restListens != 0}
+	f.Holding = flow.Holding{End: flow.Direction(d.byte(colRest)), Listens: bits&restListens != 0, First: bits&restFirstSeen != 0}
 	for _, n := range [...]*uint16{&f.In, &f.Invalid, &f.Related} {
 		*n = d.small(colRest)
 	}

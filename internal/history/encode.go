@@ -31,6 +31,7 @@ const (
 	restListens
 	restProcess
 	restTranslated
+	restFirstSeen
 )
 
 // A tuple begins with bits for what most tuples do not have.
@@ -238,7 +239,7 @@ func (e *encoder) rest(f *flow.Flow) {
 	bits := uint64(0)
 	for i, set := range [...]bool{
 		f.Outgoing, f.Origin.WindowKnown, f.Reply.WindowKnown, f.Origin.Local, f.Reply.Local, f.OwnTimeout, f.OneSided,
-		f.Holding.Listens, f.Holding.Process != nil, translated,
+		f.Holding.Listens, f.Holding.Process != nil, translated, f.Holding.First,
 	} {
 		if set {
 			bits |= 1 << i

@@ -84,6 +84,12 @@ func (joined) Stats() agent.Stats {
 	return agent.Stats{Connected: true, Reconnects: 2, Messages: 3, Bytes: 4, Failed: 5, Watches: 6, Lag: 7 * time.Millisecond}
 }
 
+func TestFirstSeenMetrics(t *testing.T) {
+	compare(t, gathered(t, &news{learned}), []string{
+		"first_seen_flows{} 3", "first_seen_total{} 4", "first_seen_known{} 1", "first_seen_full{} 1", "first_seen_learning_seconds{} 2",
+	})
+}
+
 func compare(t *testing.T, got map[string]bool, want []string) {
 	t.Helper()
 	for _, line := range want {

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"ctop/internal/alert"
+	"ctop/internal/firstseen"
 	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
@@ -151,7 +152,7 @@ func TestDashboard(t *testing.T) {
 	}
 	asked := regexp.MustCompile(`ctop_[a-z_]+`).FindAllString(string(text), -1)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &alerts{watched()}, &fleetHost{joined{}})
+	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &alerts{watched()}, &news{learned}, &fleetHost{joined{}})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -188,6 +189,10 @@ func watched() *alert.Watch {
 	w := alert.NewWatch(rules.All(), slog.New(slog.DiscardHandler))
 	w.Look(&flow.Snapshot{Flows: []flow.Flow{{Origin: flow.Half{BPS: 8}}, {}}})
 	return w
+}
+
+func learned() firstseen.Status {
+	return firstseen.Status{Known: 1, Full: true, Left: 2 * time.Second, Marked: 3, Total: 4}
 }
 
 // sent is an exporter of flow records.

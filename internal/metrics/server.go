@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ctop/internal/alert"
+	"ctop/internal/firstseen"
 	"ctop/internal/fleet/agent"
 	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
@@ -43,6 +44,8 @@ type Options struct {
 	Alerts *alert.Watch
 	// Fleet is the host in a fleet, nil if there is none.
 	Fleet *agent.Agent
+	// FirstSeen is what marks flows with what is new, nil if nothing does.
+	FirstSeen *firstseen.Watch
 	// Log gets connection errors. It defaults to [slog.Default].
 	Log *slog.Logger
 }
@@ -76,6 +79,9 @@ func New(o Options) *Server {
 	}
 	if o.Flows != nil {
 		registry.MustRegister(&records{o.Flows})
+	}
+	if o.FirstSeen != nil {
+		registry.MustRegister(&news{o.FirstSeen.Status})
 	}
 	if o.Alerts != nil {
 		registry.MustRegister(&alerts{o.Alerts})

@@ -2,6 +2,13 @@ package flow
 
 import "time"
 
+// News is a line for the log of events that is about no single event. Numbers rise.
+type News struct {
+	Number uint64
+	Time   time.Time
+	Text   string
+}
+
 // Alert is a condition on flows that holds now.
 type Alert struct {
 	Name string

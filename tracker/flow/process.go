@@ -35,6 +35,9 @@ type Holding struct {
 	Listens bool `json:",omitempty"`
 	// End is the direction that the process sends.
 	End Direction `json:",omitempty"`
+	// First is set if the process, or else the local end, never had a flow like this
+	// before, where that is watched.
+	First bool `json:",omitempty"`
 }
 
 // Owner returns the process that has the flow, nil if that is not certain.

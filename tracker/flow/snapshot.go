@@ -171,6 +171,8 @@ type Snapshot struct {
 	Warnings Warnings
 	// Alerts are those of the operator's alerts that hold. Only a collector sets them.
 	Alerts []Alert `json:",omitempty"`
+	// News are the latest lines for the log of events. Only a collector sets them.
+	News []News `json:"-"`
 }
 
 // OtherHalf returns the tuple of a flow's other half, if the machine translates its

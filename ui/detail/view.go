@@ -32,6 +32,9 @@ func (p *Page) all() []string {
 	if text := p.sickness(); text != "" {
 		lines = append(append(lines, p.labelled("sick", text)...), "")
 	}
+	if p.flow.Holding.First {
+		lines = append(append(lines, p.labelled("new", firstSeen)...), "")
+	}
 	lines = append(lines, p.labelled("why", p.why())...)
 	lines = append(lines, "")
 	return append(lines, p.timeline()...)
@@ -50,6 +53,9 @@ func (p *Page) nameLines() []string {
 	}
 	return p.labelled("name", strings.Join(ends, "; "))
 }
+
+// firstSeen explains the sign of a flow that brought what is new.
+const firstSeen = "It is the first with this port, network or address; the events say which."
 
 func (p *Page) tuple() string {
 	return format.Cut(format.Clean(p.flow.Tuple.String()), p.width-1)

@@ -17,6 +17,7 @@ const (
 	cursorSign = "▌"
 	markSign   = "●"
 	sickSign   = "!"
+	firstSign  = "+"
 )
 
 // lastTenth is the share of the timeout below which the TTL is highlighted.
@@ -111,8 +112,11 @@ func (m *Model) row(f *flow.Flow, change diff.Row, source, destination string, s
 
 func (m *Model) gutter(f *flow.Flow, selected bool) string {
 	first, second := "", ""
-	if m.sick(f) {
+	switch {
+	case m.sick(f):
 		first, second = sickSign, sickSign
+	case f.Holding.First:
+		first, second = firstSign, firstSign
 	}
 	if _, ok := m.marked[f.ID]; ok {
 		second = markSign

@@ -1,0 +1,118 @@
+package firstseen
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// magic begins a file.
+const magic = "ctop-first-seen/1\n"
+
+// factSize is the size of a fact in a file, longestFile of a whole one.
+const (
+	factSize    = 8 + 4
+	headSize    = len(magic) + 16 + 8
+	longestFile = headSize + MostFacts*factSize + 4
+)
+
+var errFile = errors.New("it is damaged, or not a file of ctop")
+
+// load reads a file. It returns no book if there is none, or if it cannot be read.
+func load(name string) (*book, time.Duration, error) {
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("read what is usual: %w", err)
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	text, err := io.ReadAll(io.LimitReader(file, int64(longestFile)+1))
+	if err != nil {
+		return nil, 0, fmt.Errorf("read what is usual: %w", err)
+	}
+	b, learned, err := decode(text)
+	if err != nil {
+		return nil, 0, fmt.Errorf("read what is usual from %s: %w: it is learned anew", name, err)
+	}
+	return b, learned, nil
+}
+
+// decode reads the text of a file.
+func decode(text []byte) (*book, time.Duration, error) {
+	if len(text) < headSize+4 || len(text) > longestFile || !bytes.HasPrefix(text, []byte(magic)) || (len(text)-headSize-4)%factSize != 0 {
+		return nil, 0, errFile
+	}
+	body, sum := text[:len(text)-4], binary.BigEndian.Uint32(text[len(text)-4:])
+	if crc32.ChecksumIEEE(body) != sum {
+		return nil, 0, errFile
+	}
+	rest := body[len(magic):]
+	b := newBook([16]byte(rest))
+	learned := time.Duration(binary.BigEndian.Uint64(rest[16:]))
+	for rest = rest[24:]; len(rest) > 0; rest = rest[factSize:] {
+		b.learn(fact{binary.BigEndian.Uint64(rest), binary.BigEndian.Uint32(rest[8:])})
+	}
+	return b, max(learned, 0), nil
+}
+
+// encode returns the text of a file.
+func (b *book) encode(learned time.Duration) []byte {
+	text := make([]byte, 0, headSize+len(b.facts)*factSize+4)
+	text = append(append(text, magic...), b.seed[:]...)
+	text = binary.BigEndian.AppendUint64(text, uint64(learned))
+	for what, whom := range b.facts {
+		text = binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint64(text, what), whom)
+	}
+	return binary.BigEndian.AppendUint32(text, crc32.ChecksumIEEE(text))
+}
+
+// save writes the file now and then.
+func (w *Watch) save(now time.Time) {
+	if w.options.File == "" || now.Sub(w.saved) < saveEvery {
+		return
+	}
+	w.saved = now
+	if err := w.write(); err != nil {
+		w.options.Log.Warn("keep what is usual", "error", err)
+	}
+}
+
+// Close writes the file, if there is one.
+func (w *Watch) Close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.options.File == "" {
+		return nil
+	}
+	return w.write()
+}
+
+// write replaces the file completely or not at all.
+func (w *Watch) write() error {
+	dir := filepath.Dir(w.options.File)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("keep what is usual: %w", err)
+	}
+	file, err := os.CreateTemp(dir, filepath.Base(w.options.File)+".")
+	if err != nil {
+		return fmt.Errorf("keep what is usual: %w", err)
+	}
+	_, err = file.Write(w.book.encode(w.learned))
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), w.options.File)
+	}
+	if err != nil {
+		_ = os.Remove(file.Name()) // the error before says what is wrong
+		return fmt.Errorf("keep what is usual: %w", err)
+	}
+	return nil
+}
