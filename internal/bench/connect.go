@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,7 +35,8 @@ func connections(ctx context.Context, o Options) ([]Row, error) {
 			r.close()
 		}
 	}()
-	var probes []probe
+	// Pairs are ctop and what it is compared with, others the rest.
+	var pairs, others []probe
 	var left []Row
 	for n, how := range []forwarder{byXDP, byNative, byTCX, byTC, byBridge, byRouter} {
 		name := connectName(how)
@@ -51,20 +53,35 @@ func connections(ctx context.Context, o Options) ([]Row, error) {
 		if err != nil {
 			return nil, err
 		}
-		probes = append(probes, probe{name: name, unit: "/s", note: c.note, take: func(ctx context.Context) (float64, error) {
+		both := []probe{{name: name, unit: "/s", note: c.note, take: func(ctx context.Context) (float64, error) {
 			return c.measure(ctx, time.Duration(o.rounds(1000, 300))*time.Millisecond)
-		}})
+		}}, {name: connectCost(how), unit: "µs", take: func(context.Context) (float64, error) { return c.cost, nil }}}
+		if how == byXDP || how == byNative {
+			pairs = append(pairs, both...)
+		} else {
+			others = append(others, both...)
+		}
 	}
-	rows, err := interleave(ctx, o.rounds(5, 2), probes)
-	return append(rows, left...), err
+	rows, err := interleave(ctx, o.rounds(20, 2), pairs)
+	if err != nil {
+		return nil, err
+	}
+	more, err := interleave(ctx, o.rounds(5, 2), others)
+	return slices.Concat(rows, more, left), err
 }
 
 func connectName(how forwarder) string { return "connections, " + string(how) }
+
+// connectCost names a row of the processor time of a connection: of both ends, of the
+// packets between, and of the collector, whatever else the machine does.
+func connectCost(how forwarder) string { return "a connection, " + string(how) }
 
 // switchboard opens and closes connections through a rig.
 type switchboard struct {
 	*rig
 	lost, left int
+	// cost is the processor time of a connection in microseconds, when last measured.
+	cost float64
 }
 
 func newSwitchboard(ctx context.Context, r *rig) (*switchboard, error) {
@@ -110,6 +127,7 @@ func (s *switchboard) listen(i int) error {
 // measure opens and closes connections for a while.
 func (s *switchboard) measure(ctx context.Context, d time.Duration) (float64, error) {
 	var count atomic.Int64
+	before := processTime()
 	deadline := time.Now().Add(d)
 	errs := make(chan error, connectors)
 	for i := range connectors {
@@ -120,6 +138,7 @@ func (s *switchboard) measure(ctx context.Context, d time.Duration) (float64, er
 	for range connectors {
 		err = errors.Join(err, <-errs)
 	}
+	s.cost = float64((processTime() - before).Nanoseconds()) / 1e3 / float64(max(count.Load(), 1))
 	if err == nil && s.tracker != nil {
 		err = s.inspect(ctx)
 	}

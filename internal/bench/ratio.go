@@ -23,6 +23,8 @@ var none [2]string
 func paired() []requirement {
 	return []requirement{
 		{"live frames, while other flows are captured / nobody captures", captureOthers, captureNobody, 0.97, true, none},
+		{"connections a second, ctop native / XDP redirect, 20 pairs", connectName(byNative), connectName(byXDP), 0.92, true, none},
+		{"the same by processor time: XDP redirect / ctop native", connectCost(byXDP), connectCost(byNative), 0.92, true, none},
 		{"host, TCP one stream, ctop watching / nobody", hostRate(hostOneStream, byNames), hostRate(hostOneStream, byNobody), 0.97, true, none},
 		{"host, TCP four streams, ctop watching / nobody", hostRate(hostFourStreams, byNames), hostRate(hostFourStreams, byNobody), 0.97, true, none},
 		{"host, connections a second, ctop watching without names / nobody", hostRate(hostConnections, byWatch), hostRate(hostConnections, byNobody), 0.93, true, none},
@@ -76,7 +78,6 @@ func requirements() []requirement {
 		{"the program alone from one CPU to two / the same of a bare XDP redirect", dryName(byNative, 2), dryName(byNative, 1), 0.97, true, [2]string{dryName(byXDP, 2), dryName(byXDP, 1)}},
 		{"live frames, one CPU, ctop native / bare XDP redirect", liveName(byNative, 1), liveName(byXDP, 1), 0.85, true, none},
 		{"live frames, one CPU, ctop native / routed with nf_conntrack", liveName(byNative, 1), liveName(byRouter, 1), 5.5, true, none},
-		{"connections a second, ctop native / XDP redirect", connectName(byNative), connectName(byXDP), 0.92, true, none},
 		{"start, with the names of 100,000 open sockets / 500 ms", startWithNames, "", 1, false, none},
 		{"the same / ss -p, which reads /proc", startWithNames, namesBySS, 0.5, false, none},
 		{"ctop --dump -o jsonl of 1 Mi flows / conntrack -L, time per flow", dumpMany, conntrackAll, 0.35, false, none},
