@@ -66,7 +66,7 @@ func BenchmarkEvents(b *testing.B) {
 			b.Fatal(event, err)
 		}
 		b.StartTimer()
-		log.Add(event)
+		log.Add(&event)
 		if seen++; seen >= b.N {
 			break
 		}

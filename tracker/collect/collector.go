@@ -237,7 +237,7 @@ func (c *Collector) gather(ctx context.Context) error {
 	var observed flow.Event // one for all: it is allocated
 	listens := func() {
 		if now := c.eventsMade(); failing && now > made {
-			c.log.Add(flow.Event{Time: time.Now(), Type: flow.EventLost, Lost: now - made})
+			c.log.Add(&flow.Event{Time: time.Now(), Type: flow.EventLost, Lost: now - made})
 		}
 		failing = false
 		c.fault(partEvents, nil)
@@ -256,7 +256,7 @@ func (c *Collector) gather(ctx context.Context) error {
 			}
 			observed = event
 			c.observer(&observed)
-			c.log.Add(event)
+			c.log.Add(&observed)
 		}
 		if !rest(ctx, retryPause) {
 			return nil

@@ -19,16 +19,16 @@ type EventLog struct {
 	total  uint64
 }
 
-// Add adds an event.
-func (l *EventLog) Add(e flow.Event) {
+// Add adds a copy of an event.
+func (l *EventLog) Add(e *flow.Event) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if len(l.events) < l.Limit {
-		l.events = append(l.events, e)
+		l.events = append(l.events, *e)
 	} else {
-		l.events[l.total%uint64(l.Limit)] = e
+		l.events[l.total%uint64(l.Limit)] = *e
 	}
 	l.total++
+	l.mu.Unlock()
 }
 
 // After returns the kept events from number n on, and the number of events ever

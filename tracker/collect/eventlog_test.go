@@ -37,7 +37,7 @@ func TestEventLog(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l := &EventLog{Limit: c.limit}
 			for i := range c.added {
-				l.Add(flow.Event{ID: flow.ID(i)})
+				l.Add(&flow.Event{ID: flow.ID(i)})
 			}
 			events, total := l.After(c.after)
 			if got := numbers(events); !slices.Equal(got, c.want) || total != uint64(c.added) {
@@ -53,7 +53,7 @@ func TestEventLogReader(t *testing.T) {
 	var got []int
 	var position uint64
 	for i := range 100 {
-		l.Add(flow.Event{ID: flow.ID(i)})
+		l.Add(&flow.Event{ID: flow.ID(i)})
 		if i%5 == 0 {
 			var events []flow.Event
 			events, position = l.After(position)

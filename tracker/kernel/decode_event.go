@@ -8,27 +8,25 @@ import (
 	"ctop/tracker/flow"
 )
 
-// eventFromKernel converts an event and its time.
-func eventFromKernel(e *kernelEvent, c Clock) flow.Event {
-	in, outgoing := sideOf(zoneOf(&e.Key), e.Flags&bpf.ConntrackFlowFlagFLOW_SIDE != 0)
-	return flow.Event{
-		In:        in,
-		Outgoing:  outgoing,
-		Time:      c.at(e.TimeNs),
-		Type:      flow.EventType(e.Type),
-		ID:        flow.ID(e.Id),
-		Tuple:     tupleFromKey(&e.Key, eventReversed(e)),
-		From:      flow.State(e.From),
-		To:        flow.State(e.To),
-		Direction: flow.Direction(e.Direction),
-		Reason:    flow.Reason(e.Reason),
-		Origin:    halfFromEvent(e, flow.Origin),
-		Reply:     halfFromEvent(e, flow.Reply),
-		Age:       ageFromEvent(e),
-		ClosedBy:  closerFromFlags(uint64(e.Flags)),
-		Invalid:   e.Invalid,
-		Related:   e.Related,
-	}
+// eventFromKernel converts an event and its time, and stores it in to: it is not copied,
+// since a connection has many.
+func eventFromKernel(to *flow.Event, e *kernelEvent, c Clock) {
+	*to = flow.Event{}
+	to.In, to.Outgoing = sideOf(zoneOf(&e.Key), e.Flags&bpf.ConntrackFlowFlagFLOW_SIDE != 0)
+	to.Time = c.at(e.TimeNs)
+	to.Type = flow.EventType(e.Type)
+	to.ID = flow.ID(e.Id)
+	to.Tuple = tupleFromKey(&e.Key, eventReversed(e))
+	to.From = flow.State(e.From)
+	to.To = flow.State(e.To)
+	to.Direction = flow.Direction(e.Direction)
+	to.Reason = flow.Reason(e.Reason)
+	halfFromEvent(&to.Origin, e, flow.Origin)
+	halfFromEvent(&to.Reply, e, flow.Reply)
+	to.Age = ageFromEvent(e)
+	to.ClosedBy = closerFromFlags(uint64(e.Flags))
+	to.Invalid = e.Invalid
+	to.Related = e.Related
 }
 
 // updateFromKernel returns the event of a flow that goes on, as of the time of the clock.
@@ -69,15 +67,13 @@ func ageFromEvent(e *kernelEvent) time.Duration {
 	return time.Duration(int64(e.TimeNs) - int64(e.CreatedNs))
 }
 
-func halfFromEvent(e *kernelEvent, d flow.Direction) flow.Half {
-	return flow.Half{
-		Packets:     e.Packets[d],
-		Bytes:       e.Bytes[d],
-		RTT:         time.Duration(e.RttUs[d]) * time.Microsecond,
-		Retransmits: e.Retransmits[d],
-		Reordered:   e.Reordered[d],
-		ZeroWindows: e.ZeroWindows[d],
-	}
+func halfFromEvent(to *flow.Half, e *kernelEvent, d flow.Direction) {
+	to.Packets = e.Packets[d]
+	to.Bytes = e.Bytes[d]
+	to.RTT = time.Duration(e.RttUs[d]) * time.Microsecond
+	to.Retransmits = e.Retransmits[d]
+	to.Reordered = e.Reordered[d]
+	to.ZeroWindows = e.ZeroWindows[d]
 }
 
 // originOf returns the origin of an event's flow.

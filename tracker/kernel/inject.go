@@ -125,8 +125,9 @@ func (q *Queue) Next(c Clock) (event *flow.Event, lost uint64, err error) {
 		lost = number - expected
 	}
 	q.next[series] = number + 1
-	made := eventFromKernel(raw, c)
-	return &made, lost, nil
+	made := new(flow.Event)
+	eventFromKernel(made, raw, c)
+	return made, lost, nil
 }
 
 // rounded reports whether a length is a size rounded up.

@@ -165,10 +165,9 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 
 func (r *Record) from(raw *ringbuf.Record[kernelEvent], c Clock) {
 	e := &raw.Value
-	*r = Record{
-		Event: eventFromKernel(e, c), Origin: originOf(e),
-		Ns: e.TimeNs, Mark: raw.Mark, Lost: raw.Lost,
-	}
+	eventFromKernel(&r.Event, e, c)
+	r.Origin = originOf(e)
+	r.Ns, r.Mark, r.Lost = e.TimeNs, raw.Mark, raw.Lost
 	if r.Mark {
 		r.Event.Time = time.Now()
 	}

@@ -231,7 +231,7 @@ func (r *Replay) drain() error {
 
 // deliver adds an event to the log and calls OnEvent.
 func (r *Replay) deliver(event flow.Event) error {
-	r.log.Add(event)
+	r.log.Add(&event)
 	if r.options.OnEvent == nil {
 		return nil
 	}
