@@ -63,6 +63,7 @@ const namesFor = time.Second
 func located(s Source, yield func(flow.Event, error) bool) func(flow.Event, error) bool {
 	var names []string
 	var read time.Time
+	var locals kernel.RecentLocals
 	return func(e flow.Event, err error) bool {
 		if err != nil || e.Type == flow.EventLost {
 			return yield(e, err)
@@ -74,7 +75,7 @@ func located(s Source, yield func(flow.Event, error) bool) func(flow.Event, erro
 		if int(e.In) < len(names) {
 			e.Interface = names[e.In]
 		}
-		local := s.Table().Local(&e.Tuple)
+		local := locals.Of(s.Table(), e.ID, &e.Tuple)
 		e.Origin.Local, e.Reply.Local = local.Has(flow.EndOrigin), local.Has(flow.EndReply)
 		return yield(e, err)
 	}

@@ -93,12 +93,30 @@ func (t *Table) ReadWaiting(c Clock, r *Rates) (s *flow.Snapshot, waiting int, e
 // machine.
 func (t *Table) SetLocals(l flow.Locals) { t.locals.Store(&l) }
 
-// Local returns the ends of a tuple that are this machine.
-func (t *Table) Local(of *flow.Tuple) flow.Ends {
-	if locals := t.locals.Load(); locals != nil {
-		return locals.Ends(of)
+// RecentLocals knows which ends of the latest flows are this machine: a connection has
+// many events. The zero value knows none.
+type RecentLocals struct {
+	of    *flow.Locals
+	flows [64]struct {
+		id   flow.ID
+		ends flow.Ends
 	}
-	return 0
+}
+
+// Of returns the ends of a flow that are this machine, by its ID and tuple.
+func (r *RecentLocals) Of(t *Table, id flow.ID, tuple *flow.Tuple) flow.Ends {
+	locals := t.locals.Load()
+	if locals == nil {
+		return 0
+	}
+	if locals != r.of {
+		*r = RecentLocals{of: locals}
+	}
+	f := &r.flows[uint64(id)%uint64(len(r.flows))]
+	if f.id != id {
+		f.id, f.ends = id, locals.Ends(tuple)
+	}
+	return f.ends
 }
 
 // Rows calls visit for every live flow. A row is valid until visit returns.
