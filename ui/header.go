@@ -54,6 +54,9 @@ func (m *root) headerSegments() []segment {
 	if size, host := m.acts.Capturing(); size != "" {
 		segments = append(segments, segment{text: size, style: m.frame.Theme.Notice, rank: 1}, segment{text: host, rank: 2})
 	}
+	if m.options.fleet != nil {
+		return append(segments, m.fleetSegments()...)
+	}
 	fill := "▏" + format.Bar(float64(len(s.Flows))/float64(max(s.MaxFlows, 1)), 10) + "▕"
 	most := format.Count(s.MaxFlows)
 	segments = append(segments,
@@ -121,6 +124,9 @@ func (m *root) problems() []string {
 // that is down without a warning.
 func warnings(s *flow.Snapshot) flow.Warnings {
 	list := flow.Warnings(nil).Add(s.Warnings...)
+	if s.OfFleet() {
+		return list // the page of hosts has theirs
+	}
 	for _, side := range s.Interfaces {
 		if !side.Up && !side.Followed && !list.Down(side.Name) {
 			list = list.Add(flow.Warning{Kind: flow.WarningDown, Interfaces: []string{side.Name}})

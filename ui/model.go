@@ -39,6 +39,8 @@ type root struct {
 	leaving *leaving.Dialog
 	views   *views.Book
 
+	// fleet is the state of the fleet at the last look.
+	fleet FleetState
 	// generation counts the looks at the source that were asked for.
 	generation int
 	// position is up to where events were read.
@@ -99,13 +101,17 @@ func (m *root) addPages() {
 	log := events.New(f, m.acts, events.Options{Export: o.exportEvents, ExportElsewhere: o.elsewhere(ExportEvents)})
 	f.Log = log
 	m.flows = flows.New(f, m.acts, &m.traces, flows.Options{Export: o.export, ExportElsewhere: o.elsewhere(ExportFlows)})
-	f.SetTabs(
-		page.Tab{Title: "Flows", Page: m.flows},
-		page.Tab{Title: "Events", Page: log},
-		page.Tab{Title: "Talkers", Page: talkers.New(f, m.acts, talkers.Options{Export: o.exportGroups, ExportElsewhere: o.elsewhere(ExportFlows)})},
-		page.Tab{Title: "Overview", Page: overview.New(f)},
-		page.Tab{Title: "Timeouts", Key: "t", Page: timeouts.New(f, m.acts)},
-	)
+	if o.fleet != nil {
+		f.SetTabs(m.fleetTabs()...)
+	} else {
+		f.SetTabs(
+			page.Tab{Title: "Flows", Page: m.flows},
+			page.Tab{Title: "Events", Page: log},
+			page.Tab{Title: "Talkers", Page: talkers.New(f, m.acts, talkers.Options{Export: o.exportGroups, ExportElsewhere: o.elsewhere(ExportFlows)})},
+			page.Tab{Title: "Overview", Page: overview.New(f)},
+			page.Tab{Title: "Timeouts", Key: "t", Page: timeouts.New(f, m.acts)},
+		)
+	}
 	f.FlowPage = func(of *flow.Flow) page.Page { return detail.New(f, m.acts, &m.traces, of) }
 }
 

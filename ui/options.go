@@ -50,6 +50,7 @@ type options struct {
 	ending          Ending
 	sessions        Sessions
 	past            Past
+	fleet           Fleet
 	deck            Deck
 	resolver        names.Resolver
 	look            theme.Look

@@ -23,6 +23,7 @@ type look struct {
 	events   []flow.Event
 	next     uint64
 	sessions sessionPoll
+	fleet    FleetState
 	// every is that of so many frames one is shown.
 	every   int
 	capture Capture
@@ -34,12 +35,13 @@ type look struct {
 // another look was asked for meanwhile.
 func (m *root) poll() tea.Cmd {
 	source, options, after, generation := m.source, m.options, m.position, m.generation
-	sessions := m.pollSessions()
+	sessions, fleet := m.pollSessions(), m.steerFleet()
 	return work.Do(func() look {
+		state := fleet()
 		events, next := source.Events(after)
 		snapshot := source.Snapshot()
 		options.offer(snapshot)
-		found := look{now: options.clock(), snapshot: snapshot, events: events, next: next, sessions: sessions()}
+		found := look{now: options.clock(), snapshot: snapshot, events: events, next: next, sessions: sessions(), fleet: state}
 		found.names = names.Trouble()
 		if options.link != nil {
 			found.every = options.link()
@@ -77,7 +79,7 @@ func (m *root) handleTick(msg tickMsg) tea.Cmd {
 
 // take hands what was found to the pages.
 func (m *root) take(found look) tea.Cmd {
-	m.frame.Now, m.every, m.names = found.now, found.every, found.names
+	m.frame.Now, m.every, m.names, m.fleet = found.now, found.every, found.names, found.fleet
 	m.frame.ExpireStatus()
 	m.takeSnapshot(found.snapshot)
 	m.takeEvents(found)

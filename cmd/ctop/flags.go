@@ -133,7 +133,7 @@ func dumpOnly(cmd *cobra.Command) error {
 		{"interval", "the console is always live"},
 		{"count", "q ends the console"},
 	} {
-		if f := cmd.Flags().Lookup(flag.name); f.Changed && f.Annotations[fromVariable] == nil {
+		if f := cmd.Flags().Lookup(flag.name); f != nil && f.Changed && f.Annotations[fromVariable] == nil {
 			return usagef("--%s works only with --dump: %s", flag.name, flag.instead)
 		}
 	}

@@ -62,15 +62,18 @@ func newFleetCommand(e env) *cobra.Command {
 	var (
 		hub  hubURL
 		view viewFlags
+		look consoleFlags
 		dump bool
 	)
 	cmd := &cobra.Command{
 		Use:   "fleet [flags]",
 		Short: "Show the flows of many machines",
-		Long: `Show the flows of every machine of a fleet: those that run ctop serve --fleet. on:NAME
-in a filter selects hosts, as in on:edge-*. docs/fleet.md has the way from nothing to
-two hosts.`,
-		Example: `  ctop fleet --dump --url 127.0.0.1:4222 --creds ann.creds
+		Long: `Show the flows of every machine of a fleet in the console, or with --dump as data: of
+those that run ctop serve --fleet. on:NAME in a filter selects hosts, as in on:edge-*.
+The console has the first 50 flows of each host, by its filter and order, and a page
+of the hosts. docs/fleet.md has the way from nothing to two hosts.`,
+		Example: `  ctop fleet --url 127.0.0.1:4222 --creds ann.creds
+  ctop fleet --dump --url 127.0.0.1:4222 --creds ann.creds
   ctop fleet --dump --filter 'on:edge-* dport:443' --sort rate --limit 20
   ctop fleet hosts`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -78,7 +81,12 @@ two hosts.`,
 				return usagef("no command is called %q: ctop help fleet lists them", args[0])
 			}
 			if !dump {
-				return usagef("say what to show: ctop fleet --dump, or ctop fleet hosts")
+				if err := errors.Join(dumpOnly(cmd), e.checkTerminal()); err != nil {
+					return err
+				}
+				look.begin(cmd, &view)
+				look.forget = true
+				return hub.with(func(c *client.Client) error { return e.fleetConsole(cmd.Context(), c, look) })
 			}
 			if err := view.checkNames(); err != nil {
 				return err
@@ -95,6 +103,7 @@ two hosts.`,
 	hub.register(flags)
 	view.register(flags)
 	registerSick(flags)
+	look.register(flags)
 	cmd.AddCommand(newHostsCommand(e), newFleetEndCommand(e, flow.ActDelete), newFleetEndCommand(e, flow.ActReset), newFleetTimeoutsCommand(e))
 	return cmd
 }

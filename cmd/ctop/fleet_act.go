@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 
 	"github.com/spf13/cobra"
@@ -49,55 +48,13 @@ func (t *fleetTarget) events(context.Context) iter.Seq2[flow.Event, error] {
 }
 
 // Act implements [flow.Actor]: each host gets an order for its own flows.
-func (t *fleetTarget) Act(ctx context.Context, act flow.Act) (all flow.Outcome, err error) {
-	var failed []error
-	for _, part := range t.parts(act) {
-		o, err := t.client.Act(ctx, part.host, part.act)
-		if err == nil && o.State != fleet.Done {
-			err = fmt.Errorf("%s: %s: %s", part.host, o.State, o.Error)
-		}
-		if err != nil {
-			failed = append(failed, err)
-		}
-		all.Done, all.Gone, all.NotTCP = all.Done+o.Done, all.Gone+o.Gone, all.NotTCP+o.NotTCP
-		all.Unsent, all.Alive, all.NoDestroy = all.Unsent+o.Unsent, all.Alive+o.Alive, all.NoDestroy || o.NoDestroy
-	}
-	return all, errors.Join(failed...)
-}
-
-// part is the part of an act that one host carries out.
-type part struct {
-	host string
-	act  flow.Act
-}
-
-// parts divides an act among the hosts, none with more flows than an order may have.
-func (t *fleetTarget) parts(act flow.Act) (parts []part) {
-	if len(act.Flows) == 0 && act.Kind == flow.ActTimeout {
-		for _, host := range t.hosts {
-			parts = append(parts, part{host, act})
-		}
-		return parts
-	}
+func (t *fleetTarget) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 	hostOf := map[flow.Ref]string{}
 	for i := range t.read.Flows {
 		f := &t.read.Flows[i]
 		hostOf[f.Ref()] = t.read.Interfaces[f.In].Host
 	}
-	at := map[string]int{}
-	for _, ref := range act.Flows {
-		host := hostOf[ref]
-		i, known := at[host]
-		if !known || len(parts[i].act.Flows) == fleet.MaxActFlows {
-			i = len(parts)
-			at[host] = i
-			one := act
-			one.Flows = nil
-			parts = append(parts, part{host, one})
-		}
-		parts[i].act.Flows = append(parts[i].act.Flows, ref)
-	}
-	return parts
+	return t.client.ActOn(ctx, act, t.hosts, func(ref flow.Ref) string { return hostOf[ref] })
 }
 
 // opener returns the opener of a command that acts on a fleet.

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nkeys"
-
 	"ctop/tracker/flow"
 )
 
@@ -176,8 +174,14 @@ type Outcome struct {
 	Count int `json:"count"`
 	// Flows names some of them.
 	Flows []string `json:"flows,omitempty"`
-	flow.Outcome
-	Error string `json:"error,omitempty"`
+	// Done, Gone and the others are those of the tracker's outcome.
+	Done      int    `json:"done"`
+	Gone      int    `json:"gone,omitempty"`
+	NotTCP    int    `json:"not_tcp,omitempty"`
+	Unsent    int    `json:"unsent,omitempty"`
+	Alive     int    `json:"alive,omitempty"`
+	NoDestroy bool   `json:"no_destroy,omitempty"`
+	Error     string `json:"error,omitempty"`
 	// Sum is the digest of the signed order.
 	Sum string `json:"sum"`
 	// Expires is when the order is too late.
@@ -186,5 +190,8 @@ type Outcome struct {
 	Omitted int `json:"omitted,omitempty"`
 }
 
-// PublicKey reports whether a text is the public key of a fleet.
-func PublicKey(text string) bool { return nkeys.IsValidPublicAccountKey(text) }
+// Take takes what the tracker has done.
+func (o *Outcome) Take(done flow.Outcome) {
+	o.Done, o.Gone, o.NotTCP = done.Done, done.Gone, done.NotTCP
+	o.Unsent, o.Alive, o.NoDestroy = done.Unsent, done.Alive, done.NoDestroy
+}

@@ -39,6 +39,9 @@ func (p *Page) order() order.By {
 	return p.by
 }
 
+// Order returns what the flows are sorted by.
+func (p *Page) Order() order.By { return p.by }
+
 // setOrder sorts by something else.
 func (p *Page) setOrder(by order.By) {
 	if p.frame.Comparing() {

@@ -156,16 +156,17 @@ func (s *selection) set(id columnID, wanted bool) {
 }
 
 // standard returns the default columns. Where several interfaces are watched the interface
-// of a flow is one of them.
-func standard(several bool) (s selection) {
+// of a flow is one of them, and of several hosts the host.
+func standard(several, fleet bool) (s selection) {
 	for i, c := range columns {
 		s.set(columnID(i), !c.extra)
 	}
-	s.set(named("if"), several)
+	s.set(named("if"), several || fleet)
+	s.set(named("on"), fleet)
 	return s
 }
 
-func (m *Model) standard() selection { return standard(m.several) }
+func (m *Model) standard() selection { return standard(m.several, m.fleet) }
 
 // selectionOf returns the columns with the given names. It accepts earlier
 // spellings and ignores unknown names.

@@ -48,7 +48,7 @@ func TestGivingWay(t *testing.T) {
 		{64, []columnID{proto, origin, reply, state}},
 		{56, []columnID{proto, origin, reply}},
 	} {
-		if got := shown(arrangeColumns(c.width, ipv4, columnSet{shown: standard(false)})); !slices.Equal(got, c.want) {
+		if got := shown(arrangeColumns(c.width, ipv4, columnSet{shown: standard(false, false)})); !slices.Equal(got, c.want) {
 			t.Errorf("at %d: %v, want %v", c.width, got, c.want)
 		}
 	}
@@ -57,7 +57,7 @@ func TestGivingWay(t *testing.T) {
 func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 	for width := 52; width < 250; width++ {
 		for _, want := range []widths{ipv4, ipv6, {5, 12, 40}} {
-			places := arrangeColumns(width, want, columnSet{shown: standard(false)})
+			places := arrangeColumns(width, want, columnSet{shown: standard(false, false)})
 			for _, p := range places {
 				if p.x+p.width > width {
 					t.Fatalf("at %d column %d ends at %d", width, p.id, p.x+p.width)
@@ -69,7 +69,7 @@ func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 			}
 		}
 	}
-	if places := arrangeColumns(200, ipv6, columnSet{shown: standard(false)}); places[1].width < 47 {
+	if places := arrangeColumns(200, ipv6, columnSet{shown: standard(false, false)}); places[1].width < 47 {
 		t.Errorf("at 200 an IPv6 address has %d cells", places[1].width)
 	}
 }
@@ -134,7 +134,7 @@ func TestLineWidth(t *testing.T) {
 // sorted by, and then those that the operator asked for.
 func TestKeeping(t *testing.T) {
 	asked := func(more ...columnID) (c columnSet) {
-		c.shown = standard(false)
+		c.shown = standard(false, false)
 		for _, id := range more {
 			c.asked.set(id, true)
 		}

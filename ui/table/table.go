@@ -45,6 +45,7 @@ type Model struct {
 	// one.
 	interfaces *field.Names
 	several    bool
+	fleet      bool
 	// changes say what became of the rows while the flows are compared.
 	comparing bool
 	changes   []diff.Row
@@ -58,7 +59,7 @@ var narrowest = widths{origin: len("ORIGIN ▼"), reply: len("REPLY ▼")}
 
 // New returns an empty table.
 func New(t theme.Theme, book *names.Book) Model {
-	return Model{theme: t, names: book, wanted: standard(false), want: narrowest}
+	return Model{theme: t, names: book, wanted: standard(false, false), want: narrowest}
 }
 
 // SetSize sets the size of the table, including the title line.
@@ -87,9 +88,9 @@ func (m *Model) SetSnapshot(s *flow.Snapshot) {
 		return
 	}
 	m.interfaces, m.taken = field.NamesOf(s), s.Time
-	if several := s.WatchesSeveral(); several != m.several {
+	if several, fleet := s.WatchesSeveral(), s.OfFleet(); several != m.several || fleet != m.fleet {
 		usual := m.wanted == m.standard()
-		if m.several = several; usual {
+		if m.several, m.fleet = several, fleet; usual {
 			m.Choose(nil)
 		}
 	}

@@ -71,7 +71,7 @@ func (a *Agent) carryOut(ctx context.Context, order *fleet.Order, by fleet.Grant
 	act := order.Act(refs)
 	act.By = flow.Requester{Role: string(by.Role), Fingerprint: by.Key, Name: by.Name, Address: "fleet " + by.Fleet}
 	done, err := a.Actor.Act(ctx, act)
-	o.Outcome = done
+	o.Take(done)
 	o.Gone += gone
 	if err != nil && !errors.Is(err, flow.ErrFlowGone) {
 		o.State, o.Error = fleet.Failed, err.Error()

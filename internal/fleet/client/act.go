@@ -37,6 +37,58 @@ func (c *Client) Act(ctx context.Context, host string, act flow.Act) (fleet.Outc
 	return c.send(ctx, host, o, signed)
 }
 
+// part is the part of an act that one host carries out.
+type part struct {
+	host string
+	act  flow.Act
+}
+
+// ActOn has every host carry out its part of an act: hostOf says whose a flow is, and
+// hosts are those of an act on no flow. What was done is counted, also if some hosts fail.
+func (c *Client) ActOn(ctx context.Context, act flow.Act, hosts []string, hostOf func(flow.Ref) string) (all flow.Outcome, err error) {
+	var failed []error
+	for _, p := range divide(act, hosts, hostOf) {
+		if p.host == "" { // nobody has these flows any more
+			all.Gone += len(p.act.Flows)
+			continue
+		}
+		o, err := c.Act(ctx, p.host, p.act)
+		if err == nil && o.State != fleet.Done {
+			err = fmt.Errorf("%s: %s: %s", p.host, o.State, o.Error)
+		}
+		if err != nil {
+			failed = append(failed, err)
+		}
+		all.Done, all.Gone, all.NotTCP = all.Done+o.Done, all.Gone+o.Gone, all.NotTCP+o.NotTCP
+		all.Unsent, all.Alive, all.NoDestroy = all.Unsent+o.Unsent, all.Alive+o.Alive, all.NoDestroy || o.NoDestroy
+	}
+	return all, errors.Join(failed...)
+}
+
+// divide divides an act among hosts, none with more flows than an order may have.
+func divide(act flow.Act, hosts []string, hostOf func(flow.Ref) string) (parts []part) {
+	if len(act.Flows) == 0 {
+		for _, host := range hosts {
+			parts = append(parts, part{host, act})
+		}
+		return parts
+	}
+	at := map[string]int{}
+	for _, ref := range act.Flows {
+		host := hostOf(ref)
+		i, known := at[host]
+		if !known || len(parts[i].act.Flows) == fleet.MaxActFlows {
+			i = len(parts)
+			at[host] = i
+			one := act
+			one.Flows = nil
+			parts = append(parts, part{host, one})
+		}
+		parts[i].act.Flows = append(parts[i].act.Flows, ref)
+	}
+	return parts
+}
+
 // send sends an order until there is an outcome, or it is too late for one.
 func (c *Client) send(ctx context.Context, host string, o fleet.Order, signed fleet.Signed) (fleet.Outcome, error) {
 	for late := o.Expires.Add(again); ; {

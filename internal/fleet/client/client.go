@@ -74,6 +74,9 @@ func (c *Client) Close() { c.conn.Close() }
 // Operator reports whether the client may act.
 func (c *Client) Operator() bool { return c.credentials.Role == fleet.RoleOperator }
 
+// Role returns the role of the key.
+func (c *Client) Role() string { return string(c.credentials.Role) }
+
 // Name returns the name of the key.
 func (c *Client) Name() string { return c.credentials.Name }
 

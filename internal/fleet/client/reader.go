@@ -1,0 +1,248 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"ctop/internal/fleet"
+	"ctop/tracker/flow"
+)
+
+// Reader shows the first flows of every host, as long as it is open. Hosts publish them
+// once a second while its lease lives. Its methods are safe for concurrent use.
+type Reader struct {
+	client *Client
+	stop   context.CancelFunc
+	// shown is closed when another view is to be shown.
+	woken chan struct{}
+
+	mu   sync.Mutex
+	view fleet.View
+	sub  *nats.Subscription
+	tops map[string]*top
+	// index has a place for every interface that was ever seen, so that flows keep theirs.
+	index map[place]uint16
+	// hosts has the host of each flow of the last snapshot, before that of the one before.
+	hosts, before map[flow.ID]string
+	latest        *flow.Snapshot
+	changed       bool
+}
+
+// top is the newest message of a host.
+type top struct {
+	at      time.Time
+	head    fleet.Head
+	page    []byte
+	decoded *flow.Snapshot
+}
+
+const (
+	// renew is how often a lease is renewed, and forget how long a silent host's rows
+	// are shown.
+	renew  = 2 * time.Second
+	forget = 5 * time.Second
+	// The limits of what waits to be shown.
+	waiting      = 20_000
+	waitingBytes = 64 << 20
+)
+
+// NewReader returns a reader that shows the busiest flows.
+func (c *Client) NewReader(ctx context.Context) (*Reader, error) {
+	if err := c.remember(ctx); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(ctx)
+	r := &Reader{client: c, stop: stop, woken: make(chan struct{}, 1), index: map[place]uint16{}}
+	r.Show("", "rate:desc")
+	go r.keep(ctx)
+	return r, nil
+}
+
+// Close ends the lease.
+func (r *Reader) Close() { r.stop() }
+
+// Show says which flows are on the screen. What hosts cannot parse, as names of hosts, is
+// left to the console.
+func (r *Reader) Show(filter, by string) {
+	v := fleet.View{Filter: filter, Sort: by, Limit: fleet.MaxTop}
+	if _, _, err := v.Parse(); err != nil {
+		if v = (fleet.View{Filter: filter, Sort: "rate:desc", Limit: fleet.MaxTop}); !parses(v) {
+			v.Filter = ""
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sub != nil && v == r.view {
+		return
+	}
+	if r.sub != nil {
+		_ = r.sub.Unsubscribe() // a closed connection hears nothing anyway
+	}
+	r.view, r.tops = v, map[string]*top{}
+	sub, err := r.client.conn.Subscribe(r.client.space.Top("*", v.Name()), func(m *nats.Msg) { r.take(v, m) })
+	if err == nil {
+		err = sub.SetPendingLimits(waiting, waitingBytes)
+	}
+	if err == nil {
+		r.sub = sub
+	}
+	select {
+	case r.woken <- struct{}{}:
+	default:
+	}
+}
+
+func parses(v fleet.View) bool {
+	_, _, err := v.Parse()
+	return err == nil
+}
+
+// keep renews the lease until ctx is done.
+func (r *Reader) keep(ctx context.Context) {
+	tick := time.NewTicker(renew)
+	defer tick.Stop()
+	for {
+		r.mu.Lock()
+		v := r.view
+		r.mu.Unlock()
+		_ = r.client.conn.Publish(r.client.space.Watch(), fleet.Watch{View: v}.Encode()) // the next one follows
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.woken:
+		case <-tick.C:
+		}
+	}
+}
+
+// take keeps the newest message of a host.
+func (r *Reader) take(v fleet.View, m *nats.Msg) {
+	head, page, err := fleet.DecodeMessage(m.Data)
+	host := r.client.space.Host(m.Subject)
+	if err != nil || fleet.CheckName("a host", host) != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if v != r.view || r.tops[host] == nil && len(r.tops) >= maxHosts {
+		return
+	}
+	r.tops[host] = &top{at: time.Now(), head: head, page: page}
+	r.changed = true
+}
+
+// Snapshot returns the first flows of all hosts in one snapshot, nil before the first.
+func (r *Reader) Snapshot() *flow.Snapshot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	for host, t := range r.tops {
+		if now.Sub(t.at) > forget {
+			delete(r.tops, host)
+			r.changed = true
+		}
+	}
+	if r.changed {
+		r.changed = false
+		r.latest = r.merge(now)
+	}
+	return r.latest
+}
+
+// merge makes a snapshot of the newest messages.
+func (r *Reader) merge(now time.Time) *flow.Snapshot {
+	m := newMerged(r.client.space)
+	m.index = r.index
+	if r.latest != nil {
+		m.snapshot.Interfaces = append(m.snapshot.Interfaces, r.latest.Interfaces...)
+	}
+	r.before, r.hosts = r.hosts, map[flow.ID]string{}
+	for host, t := range r.tops {
+		if t.decoded == nil {
+			decoded, err := fleet.DecodePage(context.Background(), t.page)
+			if err != nil {
+				continue
+			}
+			t.decoded, t.page = decoded, nil
+		}
+		from := len(m.snapshot.Flows)
+		m.add(host, t.decoded, t.head)
+		passed := max(now.Sub(t.at), 0)
+		for i := from; i < len(m.snapshot.Flows); i++ {
+			f := &m.snapshot.Flows[i]
+			f.Age, f.Idle = f.Age+passed, f.Idle+passed
+			r.hosts[f.ID] = host
+		}
+		m.snapshot.BPS += t.head.BPS
+	}
+	m.snapshot.Time = now
+	return m.snapshot
+}
+
+// Events returns no events: they are on each host.
+func (r *Reader) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }
+
+// State is what is known of the fleet beside its flows.
+type State struct {
+	Hosts []Host
+	// Flows are all flows of the hosts that publish now, Matching those that match the
+	// filter.
+	Flows, Matching int
+}
+
+// State returns the hosts, and how many flows there are.
+func (r *Reader) State() State {
+	s := State{Hosts: r.client.Known()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range r.tops {
+		s.Flows += t.head.Flows
+		s.Matching += t.head.Matching
+	}
+	for i := range s.Hosts {
+		s.Hosts[i].Answered = r.tops[s.Hosts[i].Name] != nil
+	}
+	return s
+}
+
+// hostOf returns the host that has a flow, empty if it is not known.
+func (r *Reader) hostOf(id flow.ID) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if host := r.hosts[id]; host != "" {
+		return host
+	}
+	return r.before[id]
+}
+
+// Inspect asks the host of a flow what it knows of it.
+func (r *Reader) Inspect(ctx context.Context, ref flow.Ref) (flow.Inspection, error) {
+	host := r.hostOf(ref.ID)
+	if host == "" {
+		return flow.Inspection{}, flow.ErrFlowGone
+	}
+	var found *flow.Inspection
+	var said string
+	missing, err := r.client.gather(ctx, fleet.Question{Kind: fleet.AskDetail, Flow: ref.ID}, []string{host}, func(_ string, a answer) error {
+		found, said = a.head.Detail, a.head.Error
+		return nil
+	})
+	switch {
+	case err != nil:
+		return flow.Inspection{}, err
+	case len(missing) > 0:
+		return flow.Inspection{}, fmt.Errorf("%s does not answer", host)
+	case found == nil:
+		return flow.Inspection{}, fmt.Errorf("%s: %s", host, said)
+	}
+	return *found, nil
+}
+
+// Act has each host carry out the part of an act that is about its flows.
+func (r *Reader) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
+	return r.client.ActOn(ctx, act, nil, func(ref flow.Ref) string { return r.hostOf(ref.ID) })
+}
