@@ -10,6 +10,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 
 	"ctop/internal/names"
+	"ctop/internal/names/geo"
+	"ctop/internal/names/geo/geotest"
 	"ctop/tracker/flow"
 	"ctop/ui/flows"
 )
@@ -116,7 +118,15 @@ func TestEveryKeySortsBothWays(t *testing.T) {
 		t.Fatal(err)
 	}
 	names.Use(table)
-	t.Cleanup(func() { names.Use(nil) })
+	atlas := &geo.Atlas{}
+	if err := errors.Join(
+		atlas.Add("f", geotest.Countries(map[string]string{"10.0.0.0/27": "DE", "10.0.0.32/27": "FR", "192.168.0.0/16": "IT"})),
+		atlas.Add("g", geotest.Systems(map[string]geotest.System{"10.0.0.0/27": {Number: 1}, "10.0.0.32/27": {Number: 2}, "192.168.0.0/16": {Number: 3}})),
+	); err != nil {
+		t.Fatal(err)
+	}
+	geo.Use(atlas)
+	t.Cleanup(func() { names.Use(nil); geo.Use(nil) })
 	watched := flowsUpTo(50)
 	for i := range watched {
 		watched[i].Tuple.Zone, watched[i].Outgoing = 1, i%2 == 1

@@ -13,7 +13,7 @@ import (
 
 func TestTalkersCountWhatTheFilterShows(t *testing.T) {
 	c := newConsole(t, 120, 30, flowsUpTo(100))
-	c.press("3", "B", "B", "B", "B", "B", "B", "/", "udp or icmp", "enter")
+	c.press("3", "B", "B", "B", "B", "B", "B", "B", "B", "/", "udp or icmp", "enter")
 	c.shows("PROTOCOL", "udp", "icmp", "2 groups", "filter: udp or icmp")
 	c.hides(" tcp ")
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"ctop/internal/names"
+	"ctop/internal/names/geo"
+	"ctop/internal/names/geo/geotest"
 )
 
 // TestFilterByNames has names of hosts in a filter while they are shown, and what
@@ -60,7 +62,7 @@ func TestOwnNames(t *testing.T) {
 	c.shows("10/10")
 	c.press("esc", "enter")
 	c.shows("name     origin: office (file); reply: web.example.org (file)")
-	c.press("esc", "3", "B")
+	c.press("esc", "3", "B", "B", "B")
 	c.shows("NAME ", "office", "web.example.org", "2 groups")
 	c.press("down", "enter")
 	c.shows("filter: name:")
@@ -70,4 +72,31 @@ func TestOwnNames(t *testing.T) {
 	names.Use(table)
 	c.pass(time.Second)
 	c.hides("names not read")
+}
+
+// TestPlaces shows the country and the autonomous system of an end in the detail, and groups
+// talkers by them.
+func TestPlaces(t *testing.T) {
+	atlas := &geo.Atlas{}
+	if err := errors.Join(
+		atlas.Add("f", geotest.Countries(map[string]string{"192.168.0.0/16": "DE", "10.0.0.0/29": "FR"})),
+		atlas.Add("g", geotest.Systems(map[string]geotest.System{"192.168.0.0/16": {Number: 64500, Owner: "Example Org"}})),
+	); err != nil {
+		t.Fatal(err)
+	}
+	geo.Use(atlas)
+	t.Cleanup(func() { geo.Use(nil) })
+	c := newConsole(t, 120, 30, flowsUpTo(20))
+	c.press("/", "country:fr", "enter")
+	c.shows("8/20")
+	c.press("esc", "/", "as:*example*", "enter")
+	c.shows("20/20")
+	c.press("esc", "enter")
+	c.shows("origin: in FR; reply: in DE, AS64500 Example Org")
+	c.press("esc", "3", "B")
+	c.shows("AS ", "64500 Example Org", "1 group")
+	c.press("B")
+	c.shows("COUNTRY ", "DE", "FR", "2 groups")
+	c.press("enter")
+	c.shows("filter: country:DE", "20/20")
 }

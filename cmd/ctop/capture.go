@@ -67,6 +67,7 @@ are those of tcpdump: with -C and -W the files FILE0, FILE1 and so on are a ring
 	flags.SortFlags = false
 	flags.Var(&c.filter, "filter", "flows to capture")
 	registerNames(flags)
+	registerGeo(flags)
 	flags.StringVarP(&c.file, "write", "w", "", "file to write, - for stdout")
 	flags.IntVarP(&c.snap, "snapshot-length", "s", defaultSnap, "bytes of each packet, 0 for all that is possible")
 	flags.VarP(&c.size, "file-size", "C", "begin another file before it is larger, in MB, or with k, m or g")

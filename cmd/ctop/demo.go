@@ -55,6 +55,7 @@ The lab is invisible from outside and is removed when ctop ends, however it ends
 	c.view.register(flags)
 	registerSick(flags)
 	registerNames(flags)
+	registerGeo(flags)
 	c.tracker.registerPrivate(flags)
 	c.look.register(flags)
 	return cmd

@@ -58,6 +58,7 @@ with two machines, they are compared by tuple instead.`,
 	flags.VarP(&c.output, "output", "o", "format of the output")
 	registerSick(flags)
 	registerNames(flags)
+	registerGeo(flags)
 	flags.Var(&c.filter, "filter", "flows to show, as they were in either snapshot")
 	flags.Var(&c.only, "only", "changes to show, as in came,went; all if empty")
 	flags.Var(&c.by, "by", "what makes two flows the same; any is the id, or the tuple if no id is in both")

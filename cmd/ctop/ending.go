@@ -33,6 +33,7 @@ func newEndCommand(e env, verbose *bool, kind flow.ActKind, cmd *cobra.Command) 
 	join.register(cmd.Flags())
 	registerSick(cmd.Flags())
 	registerNames(cmd.Flags())
+	registerGeo(cmd.Flags())
 	return cmd
 }
 

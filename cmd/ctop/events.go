@@ -91,6 +91,7 @@ If events are lost because this reader is too slow, a line says how many.`,
 	c.tracker.register(flags)
 	registerSick(flags)
 	registerNames(flags)
+	registerGeo(flags)
 	return cmd
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/internal/names"
+	"ctop/internal/names/geo"
 )
 
 const (
@@ -27,6 +28,40 @@ const (
 // registerNames adds the flag with the operator's own names.
 func registerNames(flags *pflag.FlagSet) {
 	flags.String(namesFlag, "", "file with your own names of addresses and networks, as /etc/hosts; read again when it changes")
+}
+
+const (
+	geoFlag = "geo-file"
+	// largestGeo is the maximum size of such a file, in bytes.
+	largestGeo = 256 << 20
+)
+
+// registerGeo adds the flag with files of countries and autonomous systems.
+func registerGeo(flags *pflag.FlagSet) {
+	flags.StringSlice(geoFlag, nil, "file with countries or autonomous systems, as GeoLite2-Country.mmdb and GeoLite2-ASN.mmdb (repeatable)")
+}
+
+// useGeo reads the files of a command, if it has any.
+func useGeo(cmd *cobra.Command) error {
+	if cmd.Flags().Lookup(geoFlag) == nil {
+		return nil
+	}
+	files, err := cmd.Flags().GetStringSlice(geoFlag)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	atlas := &geo.Atlas{}
+	for _, file := range files {
+		content, err := readUpTo(file, largestGeo)
+		if err == nil {
+			err = atlas.Add(file, content)
+		}
+		if err != nil {
+			return fmt.Errorf("read --%s: %w", geoFlag, err)
+		}
+	}
+	geo.Use(atlas)
+	return nil
 }
 
 // useNames reads the names of a command, if it has any, and again whenever the file changes

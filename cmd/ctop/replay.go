@@ -89,6 +89,7 @@ func (c *replayCommand) register(flags *pflag.FlagSet) {
 	c.view.register(flags)
 	registerSick(flags)
 	registerNames(flags)
+	registerGeo(flags)
 	c.tracker.registerTable(flags)
 	c.look.register(flags)
 }

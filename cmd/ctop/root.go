@@ -62,7 +62,7 @@ func newRootCommand(e env) *cobra.Command {
 				return err
 			}
 			useSick(cmd)
-			return useNames(cmd.Context(), cmd)
+			return errors.Join(useNames(cmd.Context(), cmd), useGeo(cmd))
 		},
 		RunE: c.run,
 	}
@@ -81,6 +81,7 @@ func newRootCommand(e env) *cobra.Command {
 	c.view.register(flags)
 	registerSick(flags)
 	registerNames(flags)
+	registerGeo(flags)
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
 	c.look.register(flags)

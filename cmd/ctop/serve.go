@@ -68,6 +68,7 @@ it over with its flows. Other signals end the tracker, too.`,
 	c.tracker.register(flags)
 	registerSick(flags)
 	registerNames(flags)
+	registerGeo(flags)
 	c.tracker.registerKeep(flags)
 	return cmd
 }

@@ -2,8 +2,10 @@ package field
 
 import (
 	"net/netip"
+	"strconv"
 
 	hosts "ctop/internal/names"
+	"ctop/internal/names/geo"
 	"ctop/tracker/flow"
 )
 
@@ -24,6 +26,45 @@ func destinationName(f *flow.Flow, _ *Names) string { return hosts.Own(f.Tuple.D
 func orderName(f *flow.Flow) Rank {
 	if name := farName(f, nil); name != "" {
 		return Rank{Hi: textRank(name)}
+	}
+	return Rank{Hi: 1<<64 - 1}
+}
+
+func farCountry(f *flow.Flow, _ *Names) string         { return geo.Of(far(f)).Country }
+func sourceCountry(f *flow.Flow, _ *Names) string      { return geo.Of(f.Tuple.Src.Addr()).Country }
+func destinationCountry(f *flow.Flow, _ *Names) string { return geo.Of(f.Tuple.Dst.Addr()).Country }
+
+func sourceSystem(f *flow.Flow, _ *Names) string      { return system(geo.Of(f.Tuple.Src.Addr())) }
+func destinationSystem(f *flow.Flow, _ *Names) string { return system(geo.Of(f.Tuple.Dst.Addr())) }
+
+// system returns the number of an autonomous system, empty if it is not known.
+func system(p geo.Place) string {
+	if p.AS == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(p.AS), 10)
+}
+
+// farSystem returns the number of the far end's autonomous system, and who runs it.
+func farSystem(f *flow.Flow, _ *Names) string {
+	p := geo.Of(far(f))
+	if p.Owner == "" {
+		return system(p)
+	}
+	return system(p) + " " + p.Owner
+}
+
+// Flows of an unknown country or system come last.
+func orderCountry(f *flow.Flow) Rank {
+	if code := farCountry(f, nil); code != "" {
+		return Rank{Hi: textRank(code)}
+	}
+	return Rank{Hi: 1<<64 - 1}
+}
+
+func orderSystem(f *flow.Flow) Rank {
+	if n := geo.Of(far(f)).AS; n != 0 {
+		return Rank{Hi: uint64(n)}
 	}
 	return Rank{Hi: 1<<64 - 1}
 }

@@ -110,6 +110,18 @@ var registry = append([]Field{
 		Name: "name", Means: "your own name of the far end", Kind: Text, Text: farName, Order: orderName, Letter: "N",
 		Title: "NAME", Width: 20, Extra: true,
 	},
+	{
+		Name: "country", Means: "country of the far end", Kind: Text, Text: farCountry, Order: orderCountry, Letter: "C",
+		Title: "CC", Width: 2, Extra: true,
+	},
+	{
+		Name: "as", Means: "AS of the far end", Kind: Text, Text: farSystem, Order: orderSystem, Letter: "A",
+		Title: "AS", Width: 20, Extra: true,
+	},
+	{Name: "geo.src_country", Kind: Text, Text: sourceCountry, JSON: "geo.src_country", Added: 10, Event: EveryEvent},
+	{Name: "geo.dst_country", Kind: Text, Text: destinationCountry, JSON: "geo.dst_country", Added: 10, Event: EveryEvent},
+	{Name: "geo.src_as", Kind: Text, Text: sourceSystem, Digits: true, JSON: "geo.src_as", Added: 10, Event: EveryEvent},
+	{Name: "geo.dst_as", Kind: Text, Text: destinationSystem, Digits: true, JSON: "geo.dst_as", Added: 10, Event: EveryEvent},
 	{Name: "names.src", Kind: Text, Text: sourceName, JSON: "names.src", Added: 10, Event: EveryEvent},
 	{Name: "names.dst", Kind: Text, Text: destinationName, JSON: "names.dst", Added: 10, Event: EveryEvent},
 	{Name: "packets", Means: "packets both ways", Example: "<10", Kind: Count, Number: packets},

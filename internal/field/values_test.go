@@ -7,6 +7,8 @@ import (
 
 	"ctop/internal/format"
 	hosts "ctop/internal/names"
+	"ctop/internal/names/geo"
+	"ctop/internal/names/geo/geotest"
 	"ctop/tracker/flow"
 )
 
@@ -46,6 +48,15 @@ func TestTexts(t *testing.T) {
 		t.Fatal(err)
 	}
 	hosts.Use(table)
+	atlas := &geo.Atlas{}
+	if err := atlas.Add("f", geotest.Systems(map[string]geotest.System{"2001:db8::/32": {Number: 64500, Owner: "Example"}, "10.0.0.0/8": {Number: 64501}})); err != nil {
+		t.Fatal(err)
+	}
+	if err := atlas.Add("g", geotest.Countries(map[string]string{"2001:db8::/32": "DE", "10.0.0.0/8": "FR"})); err != nil {
+		t.Fatal(err)
+	}
+	geo.Use(atlas)
+	t.Cleanup(func() { geo.Use(nil) })
 	t.Cleanup(func() { hosts.Use(nil) })
 	texts := map[string]struct {
 		shown, exact string
@@ -99,6 +110,10 @@ func TestTexts(t *testing.T) {
 		"went":                {"", "", 0},
 		"changed":             {"", "", 0},
 		"name":                {"lab", "lab", 0},
+		"country":             {"DE", "DE", 0},
+		"as":                  {"64500 Example", "64500 Example", 0},
+		"geo.src_country":     {"FR", "FR", 0},
+		"geo.dst_as":          {"64500", "64500", 0},
 		"names.src":           {"web", "web", 0},
 		"names.dst":           {"lab", "lab", 0},
 		"nat.src":             {"192.0.2.1", "192.0.2.1", 0},

@@ -30,6 +30,8 @@ var identity = []Field{
 	{"src", "src:2001:db8::/32", "the address of the origin", nil, nil},
 	{"dst", "dst:10.0.0.7", "the address of the reply", nil, nil},
 	{"name", "name:*.example.org", "a name of either end: your own (--names-file), or one looked up", nil, among(readName)},
+	{"country", "country:DE", "the country of either end (--geo-file)", nil, among(readCountry)},
+	{"as", "as:64500", "the autonomous system of either end, by number or name: as:*Example*", nil, among(readSystem)},
 	{"dir", "dir:in", "in or out, as its first packet went where it is watched", ways, among(readWay)},
 	{"local", "local:443", "the address or port of the end that is this machine", nil, nil},
 	{"remote", "remote:10.0.0.0/8", "the address or port of the end that faces it", nil, nil},

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ctop/internal/names"
+	"ctop/internal/names/geo"
 	"ctop/tracker/flow"
 )
 
@@ -91,24 +92,45 @@ func isNamed(name string, of []end) term {
 	}
 }
 
-// readName parses a name, or a pattern of one. The term matches either end, by the
-// operator's own name or by the one that was looked up.
-func readName(value string) (term, error) {
-	if value == "" {
-		return nil, errors.New("there is no name after it")
+// textsOf returns texts that an end of a flow has, empty where it has none.
+type textsOf func(s subject, a netip.Addr) [2]string
+
+// readName parses a name. The term matches by the operator's own name or by the one that was
+// looked up.
+var readName = readTexts(subject.namesOf)
+
+// readCountry parses the code of a country.
+var readCountry = readTexts(func(_ subject, a netip.Addr) [2]string { return [2]string{geo.Of(a).Country} })
+
+// readSystem parses an autonomous system, by its number or by who runs it.
+var readSystem = readTexts(func(_ subject, a netip.Addr) [2]string {
+	p := geo.Of(a)
+	if p.AS == 0 {
+		return [2]string{}
 	}
-	parts := strings.Split(strings.ToLower(value), "*")
-	return func(s subject) bool {
-		t := &s.flow.Tuple
-		for _, a := range [...]netip.Addr{t.Src.Addr(), t.Dst.Addr()} {
-			for _, known := range s.namesOf(a) {
-				if known != "" && isLike(strings.ToLower(known), parts) {
-					return true
+	return [2]string{strconv.FormatUint(uint64(p.AS), 10), p.Owner}
+})
+
+// readTexts returns the parser for a text or a pattern. The term matches if either end has a
+// text like it, in letters of any case.
+func readTexts(of textsOf) func(string) (term, error) {
+	return func(value string) (term, error) {
+		if value == "" {
+			return nil, errors.New("there is no name after it")
+		}
+		parts := strings.Split(strings.ToLower(value), "*")
+		return func(s subject) bool {
+			t := &s.flow.Tuple
+			for _, a := range [...]netip.Addr{t.Src.Addr(), t.Dst.Addr()} {
+				for _, known := range of(s, a) {
+					if known != "" && isLike(strings.ToLower(known), parts) {
+						return true
+					}
 				}
 			}
-		}
-		return false
-	}, nil
+			return false
+		}, nil
+	}
 }
 
 // isLike reports whether a text has the parts of a pattern, between which anything may be.

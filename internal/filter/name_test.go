@@ -2,9 +2,12 @@ package filter
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"ctop/internal/names"
+	"ctop/internal/names/geo"
+	"ctop/internal/names/geo/geotest"
 	"ctop/tracker/flow"
 )
 
@@ -17,6 +20,15 @@ func TestNames(t *testing.T) {
 	}
 	names.Use(table)
 	t.Cleanup(func() { names.Use(nil) })
+	atlas := &geo.Atlas{}
+	if err := atlas.Add("f", geotest.Systems(map[string]geotest.System{"192.0.2.0/24": {Number: 64500, Owner: "Example Org"}})); err != nil {
+		t.Fatal(err)
+	}
+	if err := atlas.Add("g", geotest.Countries(map[string]string{"192.0.2.0/24": "DE", "10.0.0.0/24": "FR"})); err != nil {
+		t.Fatal(err)
+	}
+	geo.Use(atlas)
+	t.Cleanup(func() { geo.Use(nil) })
 	known := map[netip.Addr]string{netip.MustParseAddr("192.0.2.9"): "web.example.net", netip.MustParseAddr("10.0.0.2"): "old.example.net"}
 	of := func(src, dst string) *flow.Flow {
 		return &flow.Flow{Tuple: flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.MustParseEnd(src), Dst: flow.MustParseEnd(dst)}}
@@ -38,6 +50,12 @@ func TestNames(t *testing.T) {
 		{"~db.exam", true, false, false},
 		{"~web.exam", false, true, false},
 		{"name:db* port:5432", true, false, false},
+		{"country:de", false, true, false},
+		{"country:DE,FR", true, true, false},
+		{"!country:*", false, false, true},
+		{"as:64500", false, true, false},
+		{"as:6450", false, false, false},
+		{"as:*example*", false, true, false},
 	} {
 		f, err := Parse(test.text)
 		if err != nil {
@@ -45,7 +63,7 @@ func TestNames(t *testing.T) {
 			continue
 		}
 		f = f.Named(known)
-		if a, b, c := f.Match(db), f.Match(web), f.Match(far); a != test.db || b != test.web || c != test.far || !f.UsesNames() {
+		if a, b, c := f.Match(db), f.Match(web), f.Match(far); a != test.db || b != test.web || c != test.far || f.UsesNames() != (strings.Contains(test.text, "name") || strings.HasPrefix(test.text, "~")) {
 			t.Errorf("%s: %t %t %t, uses names %t", test.text, a, b, c, f.UsesNames())
 		}
 	}

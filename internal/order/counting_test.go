@@ -86,13 +86,15 @@ func TestGroupings(t *testing.T) {
 		{ByUnit, held, "getty@tty1.service", "unit:getty@tty1.service", false},
 		{ByContainer, held, "none", "!container:*", false},
 		{ByName, f, "none", "!name:*", false},
+		{ByCountry, f, "none", "!country:*", false},
+		{BySystem, f, "none", "!as:*", false},
 	} {
 		key := firstKey(c.g, &c.of)
 		if name, term := c.g.Name(key, s), c.g.Term(key, s); name != c.name || term != c.term || c.g.HasAddresses() != c.addresses {
 			t.Errorf("by %s: %s, %s, addresses %t", c.g, name, term, c.g.HasAddresses())
 		}
 	}
-	if BySource.Next(1) != ByDestination || BySource.Next(-1) != ByName || ByName.Next(1) != BySource {
+	if BySource.Next(1) != ByDestination || BySource.Next(-1) != BySystem || BySystem.Next(1) != BySource {
 		t.Error("groupings do not go round")
 	}
 	if _, ok := ParseGrouping("nothing"); ok {

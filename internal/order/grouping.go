@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"ctop/internal/names"
+	"ctop/internal/names/geo"
 	"ctop/tracker/flow"
 )
 
@@ -37,6 +38,9 @@ const (
 	// ByName counts each flow at every named end, as [ByHost] does, by the operator's own
 	// names.
 	ByName
+	// ByCountry and BySystem count each flow at both ends, too.
+	ByCountry
+	BySystem
 	numGroupings
 )
 
@@ -44,7 +48,7 @@ var groupingNames = [numGroupings]string{
 	BySource: "source", ByDestination: "destination", ByHost: "host", ByPair: "pair",
 	BySourceNet: "source net", ByDestinationNet: "destination net",
 	ByPort: "destination port", ByState: "state", ByProto: "protocol", ByInterface: "interface",
-	ByProcess: "process", ByUnit: "unit", ByContainer: "container", ByName: "name",
+	ByProcess: "process", ByUnit: "unit", ByContainer: "container", ByName: "name", ByCountry: "country", BySystem: "as",
 }
 
 // String returns the name of the grouping.
@@ -107,6 +111,10 @@ func (g Grouping) keys(f *flow.Flow, nets Nets) (list [2]GroupKey, turned [2]boo
 		list[0] = whole(src)
 	case g == ByName:
 		return byNames(names.Own(src), names.Own(dst))
+	case g == ByCountry:
+		return byNames(geo.Of(src).Country, geo.Of(dst).Country)
+	case g == BySystem:
+		return byNames(systemOf(src), systemOf(dst))
 	case g == ByPair && dst.Less(src):
 		list[0], turned[0] = pair(dst, src), true
 	case g == ByPair:
@@ -119,6 +127,15 @@ func (g Grouping) keys(f *flow.Flow, nets Nets) (list [2]GroupKey, turned [2]boo
 		list[0] = g.key(f)
 	}
 	return list, turned, 1
+}
+
+// systemOf returns the autonomous system of an address by number and name, or nothing.
+func systemOf(a netip.Addr) string {
+	p := geo.Of(a)
+	if p.AS == 0 {
+		return ""
+	}
+	return strings.TrimSpace(strconv.FormatUint(uint64(p.AS), 10) + " " + p.Owner)
 }
 
 // byNames returns the groups of the names of both ends, empty where one has none.
@@ -208,7 +225,7 @@ func (g Grouping) Name(k GroupKey, s *flow.Snapshot) string {
 		if int(k.Number) < len(s.Interfaces) {
 			return s.Interfaces[k.Number].Name
 		}
-	case ByProcess, ByUnit, ByContainer, ByName:
+	case ByProcess, ByUnit, ByContainer, ByName, ByCountry, BySystem:
 		return cmp.Or(k.Text, "none")
 	}
 	return strconv.Itoa(int(k.Number))
@@ -235,7 +252,13 @@ func (g Grouping) Term(k GroupKey, s *flow.Snapshot) string {
 		return "state:" + strings.ToLower(name)
 	case ByProto:
 		return "proto:" + name
-	case ByProcess, ByUnit, ByContainer, ByName:
+	case BySystem:
+		if k.Text == "" {
+			return "!as:*"
+		}
+		number, _, _ := strings.Cut(k.Text, " ")
+		return "as:" + number
+	case ByProcess, ByUnit, ByContainer, ByName, ByCountry:
 		if k.Text == "" {
 			return "!" + g.String() + ":*"
 		}

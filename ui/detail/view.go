@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"ctop/internal/format"
+	"ctop/internal/names/geo"
 	"ctop/tracker/flow"
 )
 
@@ -44,7 +45,14 @@ func (p *Page) all() []string {
 func (p *Page) nameLines() []string {
 	var ends []string
 	for i, end := range [...]flow.End{p.flow.Tuple.Src, p.flow.Tuple.Dst} {
-		if list := p.frame.Names.Of(end.Addr()); len(list) > 0 {
+		list := p.frame.Names.Of(end.Addr())
+		if place := geo.Of(end.Addr()); place.Country != "" {
+			list = append(list, "in "+place.Country)
+		}
+		if place := geo.Of(end.Addr()); place.AS != 0 {
+			list = append(list, strings.TrimSpace(fmt.Sprintf("AS%d %s", place.AS, place.Owner)))
+		}
+		if len(list) > 0 {
 			ends = append(ends, flow.Direction(i).String()+": "+strings.Join(list, ", "))
 		}
 	}
