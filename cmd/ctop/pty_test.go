@@ -341,6 +341,20 @@ func TestSuspend(t *testing.T) {
 	x.expect(n, `as it was\r\n`)
 }
 
+// TestSuspendInSubshell has a shell between the console and the one that resumes both.
+func TestSuspendInSubshell(t *testing.T) {
+	x := inTerminal(t, 80, 24, "")
+	n := x.expect(0, `ready> $`)
+	x.send("(ctop replay --theme dark recording.ctop; true)\n")
+	n = x.expect(n, `10\.11\.12\.13`)
+	x.send("\x1a")
+	n = x.expect(n, `(?s)`+leaves+`.*Stopped.*ready> $`)
+	x.send("fg\n")
+	n = x.expect(n, `(?s)`+enters+`.*10\.11\.12\.13`)
+	x.send("q")
+	x.expect(n, `(?s)`+leaves+`.*ready> $`)
+}
+
 // TestNobodyToResume has nobody there who could go on with a console that
 // stopped: it does not stop.
 func TestNobodyToResume(t *testing.T) {

@@ -40,6 +40,9 @@ func (s *serving) serveFlows(collector string, args ...string) *exported {
 		"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_syn_sent=2s,udp_unidirectional=1s,udp_bidirectional=1s,icmp=1s",
 	}, args...)
 	e.start(e.command(args...))
+	if text := e.log.String(); strings.Contains(text, "only roughly") {
+		t.Errorf("it counts octets, and warns that it does not:\n%s", text)
+	}
 	e.events = ctop(e.ctx, t, "events", "-o", "jsonl")
 	e.events.Stdout = e.lines
 	if err := e.events.Start(); err != nil {

@@ -59,3 +59,23 @@ func TestFollowPlaces(t *testing.T) {
 		t.Errorf("place %d, want 10", slot)
 	}
 }
+
+// An interface that comes back in time has all of that time again when it next goes.
+func TestFollowReturns(t *testing.T) {
+	a := &Attachments{registry: points{{Name: "x", Index: 1, Role: flow.RoleWatch, Mode: flow.ModeTC}}}
+	there := []netlink.Link{&netlink.Dummy{LinkAttrs: attrs("x", 1)}}
+	for range 2 {
+		if err := a.leave(nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, gone := a.following.gone[0]; !gone {
+			t.Error("it is not noticed that the interface is gone")
+		}
+		if err := a.leave(there); err != nil {
+			t.Fatal(err)
+		}
+		if since, gone := a.following.gone[0]; gone {
+			t.Errorf("the interface is there, and gone since %s", since)
+		}
+	}
+}
