@@ -27,6 +27,7 @@ func parts() []part {
 		{name: "table", title: "Reading and sweeping a large table", measure: tables, slow: true},
 		{name: "idle", title: "A tracker that nobody looks at", measure: idle, slow: true},
 		{name: "frame", title: "The console", measure: frames, slow: true},
+		{name: "key", title: "A key in the console", measure: keyPresses, slow: true},
 	}
 }
 

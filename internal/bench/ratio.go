@@ -84,13 +84,18 @@ func requirements() []requirement {
 		{"events read a second / 500,000", eventsRead, "", 1, true, none},
 		{"a tracker of 60,000 idle flows, nobody looking / half a percent of a core", idleRow, "", 1, false, none},
 		{"console at 1 Mi flows, anonymous memory / 0.6 GB", consoleMemory, "", 1, false, none},
+		{"a key in the console at 100,000 flows / 50 ms", keyName("100,000 flows"), "", 1, false, none},
+		{"a key in the console at 1 Mi flows / 150 ms", keyName(manyFlows), "", 1, false, none},
 		{"frame at 1,000,000 flows / frame at 1,000", frameName("1000000"), frameName("1000"), 2, false, none},
 	}
 }
 
 // amounts are what rows without a counterpart are divided by.
 func amounts() map[string]float64 {
-	return map[string]float64{eventsRead: eventsWanted, idleRow: 0.5, startWithNames: startBound, consoleMemory: 0.6}
+	return map[string]float64{
+		eventsRead: eventsWanted, idleRow: 0.5, startWithNames: startBound, consoleMemory: 0.6,
+		keyName(keySizes[0].name): keySizes[0].boundMS, keyName(keySizes[1].name): keySizes[1].boundMS,
+	}
 }
 
 // ratios computes every requirement for which there are measurements.
