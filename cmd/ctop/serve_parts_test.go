@@ -71,6 +71,7 @@ func TestNotPrepared(t *testing.T) {
 	_ = l.Close()
 	c := &serveCommand{env: env{getenv: func(string) string { return "" }}, metrics: address}
 	c.ipfix.register(pflag.NewFlagSet("", pflag.ContinueOnError))
+	c.fleet.register(pflag.NewFlagSet("", pflag.ContinueOnError))
 	c.ssh.address = "nonsense:"
 	if _, err := c.prepare(slog.New(slog.DiscardHandler)); err == nil {
 		t.Fatal("it was prepared")
