@@ -40,3 +40,14 @@ func TestReadCompared(t *testing.T) {
 		}
 	}
 }
+
+// A dumb terminal gets notes that it can show.
+func TestNoteOnDumbTerminal(t *testing.T) {
+	for term, want := range map[string]string{"dumb": "ctop: a = b\n", "xterm": "ctop: a ⇄ b\n"} {
+		var said strings.Builder
+		e := env{stderr: &said, getenv: func(string) string { return term }}
+		if e.note("a %s b", "⇄"); said.String() != want {
+			t.Errorf("%s: %q", term, said.String())
+		}
+	}
+}

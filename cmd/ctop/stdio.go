@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/format"
+	"ctop/ui/theme"
 )
 
 // isTerminal reports whether a stream is a terminal.
@@ -135,8 +136,11 @@ func (c cleaned) Write(p []byte) (int, error) {
 
 // note prints a line on stderr that is not data.
 func (e env) note(text string, args ...any) {
-	// If it cannot be written, the command still goes on.
-	_, _ = fmt.Fprintf(e.stderr, "ctop: "+text+"\n", args...)
+	line := fmt.Sprintf("ctop: "+text, args...)
+	if e.getenv != nil && e.getenv("TERM") == "dumb" {
+		line = theme.ASCII(line, len(line))
+	}
+	_, _ = fmt.Fprintln(e.stderr, line) // if it cannot be written, the command still goes on
 }
 
 // writeFailed describes the error of a write to stdout. [report] ignores it if the

@@ -47,6 +47,8 @@ type Result struct {
 	Changes []diff.Row
 	// Present is the number of rows whose flows have not ended.
 	Present int
+	// Living is the number of flows of the snapshot that have not ended since.
+	Living int
 	// Sick is the number of all flows of the snapshot with which something is wrong.
 	Sick int
 	// Anchor is the row of the requested flow, or -1. AnchorID is that flow.
@@ -109,9 +111,13 @@ func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[f
 		f := &flows[i]
 		result.look(f, r.Watch)
 		reason := flow.ReasonNone
+		result.Living++
 		if len(ended) > 0 {
 			reason = ended[f.ID].Reason
 			delete(ended, f.ID)
+		}
+		if reason != flow.ReasonNone {
+			result.Living--
 		}
 		if !r.passes(f, reason) {
 			continue

@@ -19,7 +19,7 @@ const (
 
 // arrangeChanges filters and sorts what came, went or changed.
 func (r Request) arrangeChanges() Result {
-	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
+	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor, Living: len(r.Snapshot.Flows)}
 	c := r.Since.With(r.Snapshot)
 	ranker, here := r.By.ranker(), c.Here()
 	var items []item

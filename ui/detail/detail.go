@@ -100,10 +100,19 @@ func (p *Page) Attempt(msg tea.KeyMsg) (page.Attempt, bool) { return p.acts.Atte
 // Facts returns the number of lines below the visible part.
 func (p *Page) Facts() []string { return page.LinesBelow(len(p.all()) - p.top - p.height) }
 
-// Hints returns the keys of the page.
+// Hints returns the keys of the page. Nothing can be done to a flow that has ended.
 func (p *Page) Hints() []page.Hint {
 	k := p.frame.Keys
-	return []page.Hint{
+	rest := []page.Hint{
+		{Key: k.Copy, Does: "copy"},
+		{Key: k.Like, Does: "filter like this"},
+		{Key: k.Rates, Does: "rates"},
+		p.frame.PauseHint(),
+	}
+	if p.end() != nil {
+		return rest
+	}
+	return append([]page.Hint{
 		{Key: k.Delete, Does: "delete", Acts: true},
 		{Key: k.Reset, Does: "reset", Acts: true},
 		{Key: k.Longer, Does: "longer", Acts: true},
@@ -111,11 +120,7 @@ func (p *Page) Hints() []page.Hint {
 		{Key: k.Default, Does: "default", Acts: true},
 		{Key: k.Pin, Does: "pin", Acts: true},
 		p.acts.CaptureHint(),
-		{Key: k.Copy, Does: "copy"},
-		{Key: k.Like, Does: "filter like this"},
-		{Key: k.Rates, Does: "rates"},
-		p.frame.PauseHint(),
-	}
+	}, rest...)
 }
 
 // SetSize sets the size of the page.

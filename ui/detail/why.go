@@ -14,7 +14,7 @@ import (
 // ended.
 func (p *Page) why() string {
 	if e := p.end(); e != nil {
-		return endings[e.Reason] + " It lived " + format.Words(e.Age.Truncate(time.Second)) + "."
+		return endings[e.Reason] + " It lived " + lifetime(e.Age) + "."
 	}
 	f := &p.flow
 	if f.Timeout == 0 {
@@ -23,6 +23,14 @@ func (p *Page) why() string {
 	text := fmt.Sprintf("%s It expires %s after its last packet (%s); %s Last one %s ago.",
 		standing(f), format.Words(f.Timeout), p.timeoutSource(), refreshedBy(f), ago(f.Idle+p.frame.Since()))
 	return text
+}
+
+// lifetime returns how long a flow lived, to the second unless that is none.
+func lifetime(d time.Duration) string {
+	if d < time.Second {
+		return "less than a second"
+	}
+	return format.Words(d.Truncate(time.Second))
 }
 
 // sickness says what is wrong with the flow.

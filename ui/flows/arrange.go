@@ -40,7 +40,7 @@ func (p *Page) request() order.Request {
 
 // show puts arranged flows on the screen.
 func (p *Page) show(r order.Result) tea.Cmd {
-	p.frame.Shown, p.present, p.sick = r.Snapshot, r.Present, r.Sick
+	p.frame.Shown, p.present, p.living, p.sick = r.Snapshot, r.Present, r.Living, r.Sick
 	p.table.SetSnapshot(r.Snapshot)
 	p.table.SetSince(p.frame.Since())
 	p.table.SetChanges(r.Changes)

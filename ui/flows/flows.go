@@ -51,6 +51,8 @@ type Page struct {
 	changes   changes
 	// present is how many flows are shown, without those that have ended.
 	present int
+	// living is how many flows there are, without those that have ended.
+	living int
 	// sick is the number of all flows with which something is wrong.
 	sick      int
 	marked    map[flow.ID]flow.Ref
@@ -227,7 +229,15 @@ func (p *Page) Lines() []string {
 	if len(p.table.Rows()) > 0 {
 		return lines
 	}
-	return append(lines, p.frame.Empty(p.frame.Emptiness())...)
+	return append(lines, p.frame.Empty(p.emptiness())...)
+}
+
+// emptiness says why no flow is shown.
+func (p *Page) emptiness() string {
+	if f := p.frame; f.Shown != nil && p.living > 0 && p.sick == 0 && f.AsksSick() {
+		return "no flow is sick; Esc shows all " + format.Count(p.living)
+	}
+	return p.frame.Emptiness()
 }
 
 // Facts returns the filter, what is unusual about the view, and how many flows are
@@ -259,7 +269,7 @@ func (p *Page) Facts() []string {
 
 // position returns the row that the operator chose, and how many flows are shown.
 func (p *Page) position() []string {
-	shown := page.Fraction(p.present, len(p.frame.Shown.Flows))
+	shown := page.Fraction(p.present, p.living)
 	row, chosen := p.table.Row()
 	switch comparing := p.frame.Comparing(); {
 	case !chosen && comparing:
@@ -270,7 +280,7 @@ func (p *Page) position() []string {
 		return []string{"row " + page.Fraction(row+1, len(p.table.Rows()))}
 	}
 	place := "row " + page.Fraction(row+1, len(p.table.Rows()))
-	if p.present == len(p.frame.Shown.Flows) {
+	if p.present == p.living {
 		return []string{place}
 	}
 	return []string{place, shown}

@@ -17,20 +17,19 @@ func (p *Page) why() []string {
 		name  string
 		by    order.Grouping
 		group order.Group
-	}{{"most from", order.BySourceNet, f.Net}, {"most to port", order.ByPort, f.Port}} {
+	}{{"most flows from", order.BySourceNet, f.Net}, {"most to port", order.ByPort, f.Port}} {
 		if g.group.Flows > 0 {
 			lines = append(lines, fact(g.name, format.Clean(g.by.Name(g.group.Key, s))+", "+format.Percent(g.group.Flows, p.count.Flows)))
 		}
 	}
-	for i := 0; i < len(order.Ages); i += 2 {
-		share := func(i int) string { return format.Percent(f.Younger[i], p.count.Flows) }
-		limits := "age <" + format.Timeout(order.Ages[i]) + ", <" + format.Timeout(order.Ages[i+1])
-		lines = append(lines, fact(limits, share(i)+", "+share(i+1)))
+	for i, limit := range order.Ages {
+		lines = append(lines, fact("under "+format.Timeout(limit)+" old", format.Percent(f.Younger[i], p.count.Flows)))
 	}
+	lines = append(lines, fact("most at a time", p.peak()))
 	for _, h := range f.Halved[:min(len(f.Halved), mostHalved)] {
-		lines = append(lines, "half "+h.Name.String(), "  frees "+format.Count(h.Now)+" now, "+format.Count(h.Soon)+"/min")
+		lines = append(lines, "if "+h.Name.String()+" were half:", "  "+format.Count(h.Now)+" end now, "+format.Count(h.Soon)+" in a minute")
 	}
-	return append(lines, fact("peak seen", p.peak()))
+	return lines
 }
 
 // peak returns the most flows of the history, and the capacity that they need.
@@ -45,7 +44,7 @@ func (p *Page) peak() string {
 	case p.count.Snapshot.Counters.TableFull > 0 || peak >= room:
 		need = 2 * room // how many did not fit is not known
 	case need <= room:
-		return format.Count(peak) + ", it fits"
+		return format.Count(peak) + ", they fit"
 	}
-	return format.Count(peak) + ": --max-flows " + format.Count(need)
+	return format.Count(peak) + ", --max-flows " + format.Count(need)
 }

@@ -16,11 +16,11 @@ func TestPeak(t *testing.T) {
 		refused            uint64
 		want               string
 	}{
-		{30, 10, 100, 0, "30, it fits"},
-		{74, 10, 100, 0, "74, it fits"},
-		{81, 10, 100, 0, "81: --max-flows 109"},
-		{100, 10, 100, 0, "100: --max-flows 200"},
-		{60, 10, 100, 3, "60: --max-flows 200"},
+		{30, 10, 100, 0, "30, they fit"},
+		{74, 10, 100, 0, "74, they fit"},
+		{81, 10, 100, 0, "81, --max-flows 109"},
+		{100, 10, 100, 0, "100, --max-flows 200"},
+		{60, 10, 100, 3, "60, --max-flows 200"},
 	} {
 		f, p := newPage()
 		for i, n := range []int{c.flows, c.after} {
@@ -49,8 +49,9 @@ func TestWhy(t *testing.T) {
 	f.Send(page.ShownChanged{})
 	got := p.why()
 	want := []string{
-		"most from       10.0.0.0/24, 100 %", "most to port    443, 80 %", "age <1m, <10m   23 %, 100 %", "age <1h, <1d    100 %, 100 %",
-		"half " + flow.TCPSynSent.String(), "  frees 8 now, 0/min",
+		"most flows from 10.0.0.0/24, 100 %", "most to port    443, 80 %",
+		"under 1m old    23 %", "under 10m old   100 %", "under 1h old    100 %", "under 1d old    100 %", "most at a time  40, they fit",
+		"if " + flow.TCPSynSent.String() + " were half:", "  8 end now, 0 in a minute",
 	}
 	for i := range want {
 		if i >= len(got) || got[i] != want[i] {

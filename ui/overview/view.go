@@ -122,7 +122,7 @@ func (p *Page) blocks() []block {
 		{"flows ended by", listed(s.Counters.FlowsDestroyed, reasonCounts(s))},
 		{"invalid packets by", listed(s.Counters.Invalid, invalidCounts(s))},
 		{"the tracker", p.tracker()},
-		{"why it fills", p.why()},
+		{"what fills the table", p.why()},
 	}
 	if watched := p.watched(); len(watched) > 0 {
 		blocks = append(blocks, block{"by interface", watched})

@@ -147,9 +147,12 @@ func (f *Frame) Narrow(text string) tea.Cmd {
 // sickTerm selects the flows with which something is wrong.
 const sickTerm = "sick"
 
+// AsksSick reports whether the filter asks for sick flows.
+func (f *Frame) AsksSick() bool { return slices.Contains(strings.Fields(f.FilterText()), sickTerm) }
+
 // ToggleSick shows the sick flows among those that the filter passes, or goes back.
 func (f *Frame) ToggleSick() tea.Cmd {
-	if !slices.Contains(strings.Fields(f.FilterText()), sickTerm) {
+	if !f.AsksSick() {
 		return f.Narrow(f.Narrower(sickTerm))
 	}
 	if len(f.trail) > 0 {

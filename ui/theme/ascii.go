@@ -1,6 +1,7 @@
 package theme
 
 import (
+	"regexp"
 	"strings"
 
 	"ctop/internal/format"
@@ -20,10 +21,16 @@ var plainSigns = strings.NewReplacer(
 // enterSign is the one sign that takes more room: the name of a key.
 const enterSign, enterName = "⏎", "Enter"
 
+// enterPadded is the sign in a column that has room for the name, with the style's end
+// between them.
+var enterPadded = regexp.MustCompile(enterSign + `((?:\x1b\[[0-9;]*m)*) {5}`)
+
 // ASCII returns a line of the screen for a terminal that has ASCII only, no wider than
 // the given width. What is from outside and not ASCII becomes question marks.
 func ASCII(line string, width int) string {
 	if n := strings.Count(line, enterSign); n > 0 {
+		line = enterPadded.ReplaceAllString(line, enterName+"$1 ")
+		n = strings.Count(line, enterSign)
 		over := format.Width(line) + n*(len(enterName)-1) - width
 		line = squeeze(strings.ReplaceAll(line, enterSign, enterName), over)
 	}
