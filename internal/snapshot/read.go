@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -147,9 +148,16 @@ func (r *reader) add(v *fastjson.Value) error {
 	if err := r.flow(v, &f); err != nil {
 		return fmt.Errorf("flow %d: %w", len(r.flows)+1, err)
 	}
+	if len(r.flows) == cap(r.flows) && len(r.flows) < doubled {
+		r.flows = slices.Grow(r.flows, max(len(r.flows), 1))
+	}
 	r.flows = append(r.flows, f)
 	return nil
 }
+
+// doubled is up to how many flows the room for them doubles: append would make it a quarter
+// larger each time, and copy a million flows four times.
+const doubled = 1 << 20
 
 // object reads the rest of a document, or a flow on a line.
 func (r *reader) object(text []byte, document bool) error {
