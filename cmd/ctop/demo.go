@@ -26,13 +26,16 @@ type demoCommand struct {
 	watch   durationValue
 	repeat  repeatFlags
 	dump    bool
+	// many shows a fleet of so many labs.
+	many    bool
+	labs    int
 	verbose *bool
 }
 
 func newDemoCommand(e env, verbose *bool) *cobra.Command {
 	c := &demoCommand{env: e, watch: defaultDemo, verbose: verbose}
 	cmd := &cobra.Command{
-		Use:   "demo [flags]",
+		Use:   "demo [flags] [N]",
 		Short: "Try ctop in a private lab",
 		Long: `Build a lab of two network namespaces with real TCP and UDP traffic between them,
 attach the tracker in the middle and open the console. Without a terminal, or with
@@ -42,13 +45,17 @@ With --watch, the lab is a small server instead, which ctop watches: a web serve
 a database, a job that makes backups, and a container, whose addresses the server
 translates (if nft is there). Each is a process of its own.
 
+With --fleet, there are three labs, or N, each with a tracker of its own, and a hub, and the
+console is that of the fleet.
+
 The lab is invisible from outside and is removed when ctop ends, however it ends.`,
-		Args: noArguments,
 		RunE: c.run,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&c.tracker.watch, "watch", false, "watch a small server instead of standing between two hosts")
+	flags.BoolVar(&c.many, "fleet", false, "show a fleet of several labs, N or three")
+	flags.Lookup("fleet").Annotations = map[string][]string{onTheLine: {}}
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
 	flags.Var(&c.watch, "for", "with --dump: how long to watch")
 	c.repeat.register(flags)
@@ -61,7 +68,14 @@ The lab is invisible from outside and is removed when ctop ends, however it ends
 	return cmd
 }
 
-func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
+func (c *demoCommand) run(cmd *cobra.Command, args []string) (err error) {
+	if !c.many {
+		if err := noArguments(cmd, args); err != nil {
+			return err
+		}
+	} else if c.labs, err = labsOf(args); err != nil {
+		return err
+	}
 	headless := c.dump || !c.env.interactive()
 	if err := c.check(cmd, headless); err != nil {
 		return err
@@ -70,6 +84,9 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
 		return err
 	}
 	ctx := cmd.Context()
+	if c.many {
+		return c.showFleet(ctx, headless)
+	}
 	if c.tracker.watch {
 		return c.showMachine(ctx, headless)
 	}
@@ -83,6 +100,12 @@ func (c *demoCommand) run(cmd *cobra.Command, _ []string) (err error) {
 
 // check refuses contradictory flags before the lab is made.
 func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
+	if c.many && c.tracker.watch {
+		return usagef("--fleet and --watch exclude each other: use only one of them")
+	}
+	if c.many && c.repeat.wanted() {
+		return usagef("--interval works only without --fleet: the console of the fleet is live")
+	}
 	if headless {
 		return errors.Join(c.view.checkNames(), c.repeat.check(cmd), c.env.checkStdout())
 	}

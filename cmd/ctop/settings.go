@@ -44,6 +44,15 @@ func everyCommand(root *cobra.Command) []*cobra.Command {
 // neverSet are flags that only the command line may set.
 func neverSet() []string { return []string{"help", "all", "version", "yes", "dry-run", "watch"} }
 
+// onTheLine marks a flag that means something else than a flag of another command with
+// the same name, which may be set.
+const onTheLine = "ctop_line"
+
+// typedOnly reports whether only the command line may set a flag.
+func typedOnly(f *pflag.Flag) bool {
+	return slices.Contains(neverSet(), f.Name) || f.Annotations[onTheLine] != nil
+}
+
 // applySettings sets the flags that are not on the command line: from the environment
 // (CTOP_MAX_FLOWS is --max-flows), or else from the files. A command without flags of
 // its own ignores both: help and down must always work.
@@ -66,7 +75,7 @@ func applySettings(cmd *cobra.Command, getenv func(string) string) error {
 }
 
 func configurable(cmd *cobra.Command) (yes bool) {
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { yes = yes || !slices.Contains(neverSet(), f.Name) })
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { yes = yes || !typedOnly(f) })
 	return yes
 }
 
@@ -81,7 +90,7 @@ func applyVariables(cmd *cobra.Command, set map[string]bool, getenv func(string)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := variableOf(f.Name)
 		value := getenv(name)
-		if failed != nil || set[f.Name] || slices.Contains(neverSet(), f.Name) || value == "" {
+		if failed != nil || set[f.Name] || typedOnly(f) || value == "" {
 			return
 		}
 		if err := setFlag(cmd, f, value); err != nil {
@@ -134,7 +143,7 @@ func applyFile(cmd *cobra.Command, set map[string]bool, file string) error {
 	here := map[string]bool{}
 	for _, s := range settings {
 		f := cmd.Flags().Lookup(s.Name)
-		if f == nil || set[s.Name] && !here[s.Name] {
+		if f == nil || typedOnly(f) || set[s.Name] && !here[s.Name] {
 			continue
 		}
 		set[s.Name], here[s.Name] = true, true
@@ -158,7 +167,7 @@ func checkSettings(root *cobra.Command, settings []config.Setting) error {
 			if f == nil {
 				f = cmd.PersistentFlags().Lookup(s.Name)
 			}
-			if f == nil || slices.Contains(neverSet(), s.Name) {
+			if f == nil || typedOnly(f) {
 				continue
 			}
 			known = true
@@ -181,7 +190,7 @@ func settingNames(commands []*cobra.Command) []string {
 	for _, cmd := range commands {
 		for _, flags := range []*pflag.FlagSet{cmd.Flags(), cmd.PersistentFlags()} {
 			flags.VisitAll(func(f *pflag.Flag) {
-				if !slices.Contains(neverSet(), f.Name) {
+				if !typedOnly(f) {
 					names = append(names, f.Name)
 				}
 			})

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -155,6 +156,31 @@ func TestFleetActs(t *testing.T) {
 	}
 	if n := strings.Count(string(text), `"state":"intended"`); n != 2 || strings.Count(string(text), `"state":"done"`) != 2 || !strings.Contains(string(text), `"by":"ann"`) {
 		t.Errorf("the journal is %s", text)
+	}
+	f.stop()
+}
+
+// The demo of a fleet shows the flows of each of its labs, and leaves nothing.
+func TestDemoFleet(t *testing.T) {
+	lab.Require(t)
+	path, err := ctopBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(path, "demo", "--fleet", "2", "--dump", "--for", "1s", "-o", "jsonl")
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, host := range []string{"lab-1", "lab-2"} {
+		if !strings.Contains(string(out), `"host":"`+host+`"`) {
+			t.Errorf("%s is missing in %s", host, out)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v: it leaves %v", err, left)
 	}
 }
 
