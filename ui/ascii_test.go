@@ -11,7 +11,7 @@ import (
 // TestASCIIScreens are the screens of a terminal without UTF-8.
 func TestASCIIScreens(t *testing.T) {
 	for name, keys := range map[string][]string{
-		"flows": nil, "overview": {"4"}, "detail": {"enter"}, "delete": {"d"}, "help": {"?"}, "sort": {"s"}, "talkers": {"3"}, "columns": {"c"},
+		"flows": nil, "events": {"2"}, "overview": {"4"}, "timeouts": {"5"}, "detail": {"enter"}, "delete": {"d"}, "help": {"?"}, "sort": {"s"}, "talkers": {"3"}, "columns": {"c"},
 	} {
 		for _, size := range sizes {
 			t.Run(fmt.Sprintf("%s_%dx%d", name, size[0], size[1]), func(t *testing.T) {
