@@ -259,8 +259,10 @@ func TestNamesFromOutside(t *testing.T) {
 	v.Host = "a\"b\n"
 	v.Interfaces[0].Name = "ve\"th\x1b[31m\xff"
 	flatten(t, write(t, output.JSON, v))
-	if text := write(t, output.Wide, v); bytes.ContainsRune(text, '\x1b') {
-		t.Errorf("an escape sequence got through:\n%q", text)
+	for _, f := range formats() {
+		if text := write(t, f, v); bytes.ContainsRune(text, '\x1b') {
+			t.Errorf("%s: an escape sequence got through:\n%q", f, text)
+		}
 	}
 }
 
