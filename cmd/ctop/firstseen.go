@@ -44,7 +44,7 @@ func (f *firstSeenFlags) watch(getenv func(string) string, interfaces []string, 
 	}
 	w, err := firstseen.NewWatch(o)
 	if err != nil {
-		log.Warn("begin anew to learn what is usual", "error", err)
+		log.Warn("learn again what is usual", "error", err)
 	}
 	return w
 }

@@ -41,7 +41,7 @@ func load(name string) (*book, time.Duration, error) {
 	}
 	b, learned, err := decode(text)
 	if err != nil {
-		return nil, 0, fmt.Errorf("read what is usual from %s: %w: it is learned anew", name, err)
+		return nil, 0, fmt.Errorf("read what is usual from %s: %w: it is learned again", name, err)
 	}
 	return b, learned, nil
 }

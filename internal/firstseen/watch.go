@@ -65,7 +65,7 @@ const (
 )
 
 // NewWatch returns a watch, with what the file has. An error is about the file: the watch
-// begins anew.
+// begins with nothing.
 func NewWatch(o Options) (*Watch, error) {
 	w := &Watch{options: o, flows: map[flow.ID]mark{}}
 	var err error

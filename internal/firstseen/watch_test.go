@@ -232,7 +232,7 @@ func TestRestartKeeps(t *testing.T) {
 	}
 }
 
-// A damaged file is told, and learned anew.
+// A damaged file is reported, and learned again.
 func TestDamagedFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "usual")
 	b := newBook([16]byte{1})
@@ -246,7 +246,7 @@ func TestDamagedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		w, err := NewWatch(Options{Learn: time.Hour, File: file, Log: slog.New(slog.DiscardHandler)})
-		if err == nil || !strings.Contains(err.Error(), "it is learned anew") || w == nil || w.Status().Left != time.Hour {
+		if err == nil || !strings.Contains(err.Error(), "it is learned again") || w == nil || w.Status().Left != time.Hour {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
