@@ -138,6 +138,13 @@ func TestWrongRules(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
+	var written Rules
+	for _, text := range []string{"ssh.filter=port:22", "ssh.count=5"} {
+		_ = written.Set(text)
+	}
+	if got := written.String(); got != "ssh.filter=port:22, ssh.count=5" {
+		t.Errorf("written as %q", got)
+	}
 	var rs Rules
 	for i := range MostRules {
 		if err := rs.Set(fmt.Sprintf("a%d.filter=", i)); err != nil {

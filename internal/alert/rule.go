@@ -46,8 +46,9 @@ func (r *Rule) holds(flows int, bps float64) bool {
 // Rules are rules as they are written, in parts: a name, a setting and its value.
 type Rules struct {
 	list []Rule
-	// given has the settings of each rule.
-	given map[string][]string
+	// given has the settings of each rule, written all of them in order.
+	given   map[string][]string
+	written []string
 }
 
 // settings are the names of a rule's settings, each with what reads it.
@@ -89,6 +90,7 @@ func (rs *Rules) Set(text string) error {
 			if err := rs.set(name, setting, func(r *Rule) error { return s.set(r, value) }); err != nil {
 				return fmt.Errorf("%s: %s: %w", name, setting, err)
 			}
+			rs.written = append(rs.written, text)
 			return nil
 		}
 	}
@@ -125,14 +127,8 @@ func (rs *Rules) All() []Rule {
 	return slices.SortedFunc(slices.Values(rs.list), func(a, b Rule) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// String returns the settings as Set reads them.
-func (rs *Rules) String() string {
-	var parts []string
-	for _, r := range rs.list {
-		parts = append(parts, r.Name+".filter="+r.Filter.String())
-	}
-	return strings.Join(parts, ",")
-}
+// String returns the settings, each as Set reads it.
+func (rs *Rules) String() string { return strings.Join(rs.written, ", ") }
 
 func setFilter(r *Rule, value string) error {
 	f, err := filter.Parse(value)

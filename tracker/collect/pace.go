@@ -23,10 +23,10 @@ const (
 	defaultGC = 100
 )
 
-// patience is how often, a lookAgain apart, a snapshot waits for earlier ones to become
+// mostLooks is how often, a lookAgain apart, a snapshot waits for earlier ones to become
 // garbage.
 const (
-	patience  = 12
+	mostLooks = 12
 	lookAgain = 250 * time.Millisecond
 )
 
@@ -60,7 +60,7 @@ func (p *pacer) next(ctx context.Context, previous *flow.Snapshot) {
 	latest := weak.Make(&previous.Flows[0])
 	p.taken = slices.DeleteFunc(p.taken, func(one weak.Pointer[flow.Flow]) bool { return one == latest })
 	debug.FreeOSMemory()
-	for range patience {
+	for range mostLooks {
 		if !p.used() || !rest(ctx, lookAgain) {
 			break
 		}
