@@ -26,3 +26,20 @@ func Prepare[T any](s []T) {
 	ahead := -uintptr(start) & (page - 1)
 	populate(unsafe.Slice((*byte)(unsafe.Add(start, ahead)), (size-ahead)&^(page-1)))
 }
+
+// Scratch returns an empty slice with room for n elements, which must not contain pointers,
+// and the function that gives its memory back. Large ones are no garbage then, which would
+// stay until the next collection. What grows beyond the room is as any other slice.
+func Scratch[T any](n int) (s []T, free func()) {
+	size := uintptr(n) * unsafe.Sizeof(*new(T))
+	if size < many {
+		return make([]T, 0, n), func() {}
+	}
+	b, free := mapped(size)
+	if b == nil {
+		s = make([]T, 0, n)
+		Prepare(s)
+		return s, func() {}
+	}
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)[:0], free
+}

@@ -21,3 +21,13 @@ func populate(b []byte) {
 	}
 	work.Wait()
 }
+
+// mapped returns memory outside of Go's heap, nil if there is none.
+func mapped(size uintptr) (b []byte, free func()) {
+	b, err := unix.Mmap(-1, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
+	if err != nil {
+		return nil, nil
+	}
+	populate(b)
+	return b, func() { _ = unix.Munmap(b) }
+}

@@ -1,9 +1,11 @@
 package memory
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -54,4 +56,41 @@ func faulted(t *testing.T) int64 {
 		t.Fatal(err)
 	}
 	return u.Minflt
+}
+
+// TestScratch fills memory and gives it back.
+func TestScratch(t *testing.T) {
+	for _, n := range []int{0, 10, 4 << 20} {
+		before := anonymous(t)
+		s, free := Scratch[uint64](n)
+		if len(s) != 0 || cap(s) < n {
+			t.Fatalf("%d elements and room for %d, not %d", len(s), cap(s), n)
+		}
+		for i := range n {
+			s = append(s, uint64(i))
+		}
+		s = append(s, uint64(n)) // beyond the room
+		if len(s) != n+1 || s[n] != uint64(n) {
+			t.Errorf("%d elements, not %d", len(s), n+1)
+		}
+		free()
+		debug.FreeOSMemory()
+		if more := anonymous(t) - before; more > 16<<20 {
+			t.Errorf("%d bytes stay after %d elements", more, n)
+		}
+	}
+}
+
+// anonymous returns the anonymous memory of this process.
+func anonymous(t *testing.T) (bytes int64) {
+	t.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "RssAnon:")
+	if _, err := fmt.Sscan(rest, &bytes); err != nil {
+		t.Fatal(err)
+	}
+	return bytes << 10
 }

@@ -66,7 +66,8 @@ func Arrange(r Request) Result {
 	}
 	result := Result{Snapshot: r.Snapshot, Anchor: -1, AnchorID: r.Anchor}
 	ranker := r.By.ranker()
-	items, left := r.pick(&ranker, &result)
+	items, left, free := r.pick(&ranker, &result)
+	defer free()
 	flows := r.Snapshot.Flows
 	ended := r.lastKnown(left)
 	for i, e := range ended {
@@ -96,8 +97,8 @@ func (r Request) passes(f *flow.Flow, reason flow.Reason) bool {
 }
 
 // pick returns the snapshot's flows that match the filter, and the ended flows
-// that are not in the snapshot.
-func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[flow.ID]Ended) {
+// that are not in the snapshot. free ends the use of the former.
+func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[flow.ID]Ended, free func()) {
 	ended = make(map[flow.ID]Ended, len(r.Ended))
 	maps.Copy(ended, r.Ended)
 	flows := r.Snapshot.Flows
@@ -105,8 +106,7 @@ func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[f
 	if !r.Filter.Empty() {
 		room = min(room, len(r.Before)+1024)
 	}
-	items = make([]item, 0, room)
-	memory.Prepare(items)
+	items, free = memory.Scratch[item](room + len(ended))
 	for i := range flows {
 		f := &flows[i]
 		result.look(f, r.Watch)
@@ -127,7 +127,7 @@ func (r Request) pick(ranker *ranker, result *Result) (items []item, ended map[f
 			result.Present++
 		}
 	}
-	return items, ended
+	return items, ended, free
 }
 
 // lastKnown returns the ended flows with their last rates. They are copies,

@@ -79,9 +79,9 @@ type item struct {
 	// hi, lo and sub are those of a [field.Rank], side by side with at.
 	hi, lo uint64
 	id     flow.ID
-	sub    uint32
 	// silent is how long a quiet flow has been silent, 0 for other flows.
 	silent time.Duration
+	sub    uint32
 	// at is the index of the flow in the snapshot. Ended flows follow after the
 	// last one.
 	at uint32
