@@ -92,7 +92,7 @@ func readNames(file string) error {
 	return err
 }
 
-// stamp tells whether a file is still the same.
+// stamp shows whether a file is still the same.
 type stamp struct {
 	changed time.Time
 	size    int64
