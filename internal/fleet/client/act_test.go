@@ -51,7 +51,7 @@ func (a *actor) times(id flow.ID) int {
 // acting is a host that takes acts.
 type acting struct {
 	*actor
-	t       *testing.T
+	t       testing.TB
 	path    string
 	journal *agent.Journal
 	end     func()
@@ -117,7 +117,7 @@ func TestActOnce(t *testing.T) {
 // wire sends messages as they are, and hears what a host answers.
 type wire struct {
 	*nats.Conn
-	t       *testing.T
+	t       testing.TB
 	name    string
 	answers *nats.Subscription
 }
@@ -154,7 +154,7 @@ func (x *wire) send(s fleet.Signed) fleet.Outcome {
 	return *head.Outcome
 }
 
-func order(host string, ids ...flow.ID) fleet.Order {
+func newOrder(host string, ids ...flow.ID) fleet.Order {
 	return fleet.Order{
 		ID: rand.Text()[:24], Fleet: "main", Host: host, Expires: time.Now().Add(fleet.ActFor).UTC(), Kind: flow.ActDelete, Flows: ids,
 	}
@@ -178,7 +178,7 @@ func TestActsRefused(t *testing.T) {
 	c := w.client(ann)
 	w.eventually("it is there", func() bool { return here(t, c) == "edge-1" })
 	x := w.wire(ann)
-	first := order("edge-1", 1)
+	first := newOrder("edge-1", 1)
 	good := signed(t, first, ann)
 	before := x.send(good)
 	for range 3 {
@@ -189,13 +189,13 @@ func TestActsRefused(t *testing.T) {
 	if lines := h.audited(first.ID); h.times(1) != 1 || len(lines) != 2 {
 		t.Errorf("%d effects, audited as %+v", h.times(1), lines)
 	}
-	reused, late, early := order("edge-1", 2), order("edge-1", 3), order("edge-1", 4)
+	reused, late, early := newOrder("edge-1", 2), newOrder("edge-1", 3), newOrder("edge-1", 4)
 	reused.ID = first.ID
 	late.Expires = time.Now().Add(-time.Second)
 	early.Expires = time.Now().Add(time.Hour)
-	altered := signed(t, order("edge-1", 5), ann)
-	altered.Order = signed(t, order("edge-1", 6), ann).Order[:20] + altered.Order[20:]
-	forged := signed(t, order("edge-1", 7), bob)
+	altered := signed(t, newOrder("edge-1", 5), ann)
+	altered.Order = signed(t, newOrder("edge-1", 6), ann).Order[:20] + altered.Order[20:]
+	forged := signed(t, newOrder("edge-1", 7), bob)
 	forged.Grant = ann.Grant
 	refused := 0
 	for _, e := range []struct {
@@ -208,8 +208,8 @@ func TestActsRefused(t *testing.T) {
 		{"for an hour", signed(t, early, ann), fleet.ErrLate},
 		{"altered", altered, fleet.ErrForged},
 		{"forged by the server", forged, fleet.ErrForged},
-		{"a viewer's", signed(t, order("edge-1", 8), bob), fleet.ErrNotOperator},
-		{"for another host", signed(t, order("edge-2", 9), ann), fleet.ErrNotHere},
+		{"a viewer's", signed(t, newOrder("edge-1", 8), bob), fleet.ErrNotOperator},
+		{"for another host", signed(t, newOrder("edge-2", 9), ann), fleet.ErrNotHere},
 	} {
 		if o := x.send(e.s); o.State != fleet.Refused || o.Error != e.why.Error() {
 			t.Errorf("an act %s: %s %s", e.what, o.State, o.Error)
@@ -279,7 +279,7 @@ func TestServerGoesDuringActs(t *testing.T) {
 func TestHostEndsInAct(t *testing.T) {
 	w := newWorld(t)
 	one, ann := w.key(fleet.RoleHost, "edge-1"), w.key(fleet.RoleOperator, "ann")
-	o := order("edge-1", 1)
+	o := newOrder("edge-1", 1)
 	s := signed(t, o, ann)
 	path := filepath.Join(t.TempDir(), "acts.jsonl")
 	line, err := json.Marshal(fleet.Outcome{ID: o.ID, Host: "edge-1", State: fleet.Intended, Sum: s.Sum(), By: "ann"})

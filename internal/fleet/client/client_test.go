@@ -67,14 +67,14 @@ func (s *source) Inspect(_ context.Context, ref flow.Ref) (flow.Inspection, erro
 
 // world is a hub, some hosts and an operator.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	dir     hub.Dir
 	address string
 	url     string
 	endHub  func()
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, dir: hub.Dir(t.TempDir()), address: "127.0.0.1:0"}
 	w.startHub()
@@ -169,7 +169,12 @@ func (w *world) client(c *fleet.Credentials) *client.Client {
 
 func (w *world) eventually(what string, holds func() bool) {
 	w.t.Helper()
-	for deadline := time.Now().Add(waitTimeout); !holds(); time.Sleep(20 * time.Millisecond) {
+	w.within(waitTimeout, what, holds)
+}
+
+func (w *world) within(most time.Duration, what string, holds func() bool) {
+	w.t.Helper()
+	for deadline := time.Now().Add(most); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.t.Fatal("never: " + what)
 		}
@@ -177,7 +182,7 @@ func (w *world) eventually(what string, holds func() bool) {
 }
 
 // here returns the names of hosts that are there, and the others with a ! before them.
-func here(t *testing.T, c *client.Client) string {
+func here(t testing.TB, c *client.Client) string {
 	t.Helper()
 	hosts, err := c.Hosts(context.Background())
 	if err != nil {
