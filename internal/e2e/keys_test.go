@@ -348,7 +348,7 @@ func viewChecks() map[string]func(d *desk, k string) {
 		"ctop: suspend; fg goes on": func(d *desk, k string) {
 			d.press(k, "2")
 			d.shows("[2 Events]")
-			d.press("?")
+			d.press("?", "j", "j", "j", "j", "j", "j") // its keys are below the screen
 			d.shows("quit, whatever is open")
 			d.hides("suspend")
 			d.press("?", "1")
