@@ -121,12 +121,14 @@ func BenchmarkFleet(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		shown(w, r, "rows of all hosts", func(s *flow.Snapshot) bool { return len(s.Flows) == hosts*fleet.MaxTop })
+		full := func() bool { return r.State().Flows == hosts*flows }
+		w.within(5*time.Minute, "rows of all hosts", full)
 		began := time.Now()
 		r.Show("dport:443 out_rate>1", "out_bytes:desc")
-		shown(w, r, "the filter", func(s *flow.Snapshot) bool {
-			return r.State().Flows == hosts*flows && len(s.Flows) == hosts*fleet.MaxTop
-		})
+		w.within(5*time.Minute, "the filter", full)
+		if n := len(r.Snapshot().Flows); n != hosts*fleet.MaxTop {
+			b.Errorf("%d rows", n)
+		}
 		b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/filter")
 		before = sent()
 		for end := time.Now().Add(live); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
