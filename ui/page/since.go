@@ -1,6 +1,9 @@
 package page
 
 import (
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -19,6 +22,10 @@ type mark struct {
 	*diff.Mark
 	// from is the file of the snapshot, empty for a moment.
 	from string
+	// flows is the room that the mark has among those of all consoles, which release
+	// gives back.
+	flows   int64
+	release func()
 	// paused is set if the mark is the moment of a pause, and not one that the operator
 	// has chosen.
 	paused bool
@@ -43,8 +50,12 @@ func (f *Frame) SetMark() tea.Cmd {
 		f.Warn("there is nothing to mark yet")
 		return nil
 	}
+	if n := len(f.Shown.Flows); n > MostMarked {
+		f.Warn(format.Count(n) + " flows are too many to keep: a mark has room for " + format.Count(MostMarked))
+		return nil
+	}
 	if !f.markAt(f.Shown, false) {
-		f.Warn(format.Count(len(f.Shown.Flows)) + " flows are too many to keep: a mark has room for " + format.Count(MostMarked))
+		f.Warn("the consoles of others have marked as many flows as there is room for")
 		return nil
 	}
 	f.Tell("marked " + f.mark.name() + ": " + keys.ShortName(f.Keys.Compare) + " shows what came, went and changed since")
@@ -63,14 +74,34 @@ func (f *Frame) MarkPause(s *flow.Snapshot) bool {
 	return f.markAt(s, true)
 }
 
-// markAt reports whether a mark has room for a snapshot.
+// markAt reports whether there is room to mark a snapshot.
 func (f *Frame) markAt(s *flow.Snapshot, paused bool) bool {
-	if len(s.Flows) > MostMarked {
+	n := int64(len(s.Flows))
+	if n > MostMarked {
 		return false
 	}
-	f.mark = &mark{Mark: diff.NewMark(s, diff.ByID), paused: paused}
+	before := int64(0)
+	if f.mark != nil {
+		before = f.mark.flows
+	}
+	if marked.Add(n)-before > mostMarkedByAll {
+		marked.Add(-n)
+		return false
+	}
+	if before > 0 {
+		f.mark.release()
+	}
+	release := sync.OnceFunc(func() { marked.Add(-n) })
+	f.mark = &mark{Mark: diff.NewMark(s, diff.ByID), paused: paused, flows: n, release: release}
+	runtime.AddCleanup(f.mark, func(release func()) { release() }, release) // the console may end
 	return true
 }
+
+// marked is the number of flows in the marks of all consoles of this process, at most
+// mostMarkedByAll: over SSH there may be many consoles.
+var marked atomic.Int64
+
+const mostMarkedByAll = 4 * MostMarked
 
 // ToggleCompare shows on the first tab what came, went and changed since the mark, or all
 // flows again.
