@@ -15,7 +15,7 @@ func timeChecks() map[string]func(d *desk, k string) {
 			d.press("Escape")
 			d.hides("nothing came")
 		},
-		"Show: what changed since; again: all": func(d *desk, k string) {
+		"Show: what changed; again: all": func(d *desk, k string) {
 			d.press("m")
 			d.shows("marked ")
 			d.press(k)

@@ -119,7 +119,7 @@ func (k *Map) bindActing() {
 
 func (k *Map) bindTime() {
 	k.SetMark = Bind("m", "mark this moment in time", "m")
-	k.Compare = Bind("M", "what changed since; again: all", "M")
+	k.Compare = Bind("M", "what changed; again: all", "M")
 	k.Earlier = Bind("[", "back in time, by a snapshot", "[")
 	k.Later = Bind("]", "forward, by a snapshot", "]")
 	k.MuchEarlier = Bind("{", "back in time, by a minute", "{")
