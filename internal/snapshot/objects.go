@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 )
 
 // maxObject bounds the length of one flow, and of a document without its flows.
@@ -37,9 +38,17 @@ const (
 	arrayDepth = 2 // inside its array "flows"
 )
 
+// chunkSize is how much is read at a time, in bytes. Small documents, as those of a fleet,
+// come a thousand a second: they share chunks.
+const chunkSize = 1 << 18
+
+var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
 // read reads everything.
 func (o *objects) read(in io.Reader) error {
-	chunk := make([]byte, 1<<18)
+	borrowed := chunks.Get().(*[chunkSize]byte)
+	defer chunks.Put(borrowed)
+	chunk := borrowed[:]
 	for {
 		n, err := in.Read(chunk)
 		if err := o.split(chunk[:n]); err != nil {

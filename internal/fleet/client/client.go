@@ -49,7 +49,7 @@ func (h *Host) Gone(now time.Time) bool {
 }
 
 // defaultSilence is how long a host that is asked may say nothing.
-const defaultSilence = 5 * time.Second
+const defaultSilence = 10 * time.Second
 
 // Connect connects to a server of the fleet.
 func Connect(o link.Options) (*Client, error) {
