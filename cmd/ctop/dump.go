@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -130,7 +131,7 @@ func readTwice(ctx context.Context, t *tracker.Tracker, watch time.Duration) (*f
 		// Each flow is read this long after its first reading, however long reading
 		// them all takes.
 		interval := time.After(min(watch, rateInterval))
-		if err := sampler.Begin(); err != nil {
+		if err := errors.Join(sampler.Begin(), sampler.Prepare()); err != nil {
 			return nil, err
 		}
 		select {

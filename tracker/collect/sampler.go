@@ -28,6 +28,9 @@ func (s *Sampler) Begin() error {
 	return table.BeginRates(c, &s.rates)
 }
 
+// Prepare gets the memory of the next snapshot ahead of time.
+func (s *Sampler) Prepare() error { return s.source.Table().Prepare(&s.rates) }
+
 // Forget gives back the memory of the volumes. The next snapshot has no rates, unless
 // Begin is called before.
 func (s *Sampler) Forget() { s.rates = kernel.Rates{} }

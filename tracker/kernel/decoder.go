@@ -24,6 +24,12 @@ func Decoders(flows int) int {
 	return min(MostDecoders, runtime.GOMAXPROCS(0))
 }
 
+// together reports whether several processors read so many places, of which about so many
+// have flows.
+func together(places, expected int) bool {
+	return Decoders(places) > 1 && places <= expected+expected/8
+}
+
 // decoder converts the flows of a table.
 type decoder struct {
 	table    *Table
@@ -38,16 +44,15 @@ type decoder struct {
 // flows converts the flows at the places, in their order. expected is about the number
 // of flows. waiting counts those that ended or expired and were not swept yet.
 func (d *decoder) flows(places []kernelFlow, expected int) (flows []flow.Flow, waiting int) {
-	parts := Decoders(len(places))
-	if parts == 1 || len(places) > expected+expected/8 {
+	if !together(len(places), expected) {
 		flows = make([]flow.Flow, 0, RoomFor(expected))
 		memory.Prepare(flows)
 		flows, waiting = d.part(flows, places, 0)
 		return flows, waiting
 	}
 	// Each part of the places has its own part of the result, with room for all of it.
-	flows = make([]flow.Flow, len(places))
-	memory.Prepare(flows)
+	flows = d.rates.roomFor(len(places))
+	parts := Decoders(len(places))
 	size := (len(places) + parts - 1) / parts
 	found, waits := make([]int, parts), make([]int, parts)
 	var work sync.WaitGroup

@@ -114,3 +114,28 @@ func TestDecoderExpectsFewer(t *testing.T) {
 		t.Errorf("%d flows, want %d", len(got), len(want))
 	}
 }
+
+// Memory that was prepared is used for the next snapshot, and only for that.
+func TestPreparedMemory(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	clock := Clock{Tick: time.Millisecond, Ticks: 3_600_000, Wall: time.Unix(1000, 0)}
+	timeouts := flow.DefaultTimeouts()
+	places := entries(2*alone, 1000, clock)
+	var rates Rates
+	prepared := rates.roomFor(RoomFor(len(places)))
+	rates.room = prepared
+	read := func(second int) []flow.Flow {
+		rates.begin(&flow.Snapshot{Time: clock.Wall.Add(time.Duration(second) * time.Second)}, len(places))
+		defer rates.end()
+		d := decoder{table: &Table{objects: &Objects{mapping: new(mapping)}}, clock: clock, timeouts: &timeouts, rates: &rates}
+		flows, _ := d.flows(places, len(places))
+		return flows
+	}
+	first, second := read(1), read(2)
+	if &first[0] != &prepared[0] || &second[0] == &prepared[0] {
+		t.Error("the prepared memory is not that of the first snapshot alone")
+	}
+	if len(first) != len(second) || first[7].ID != second[7].ID {
+		t.Errorf("%d flows, then %d", len(first), len(second))
+	}
+}

@@ -18,6 +18,8 @@ type Rates struct {
 	// elapsed is the time in seconds that the rates of this snapshot are over, 0 if they
 	// are not known.
 	elapsed float64
+	// room is for the flows of the next snapshot, nil if nobody has prepared it.
+	room []flow.Flow
 }
 
 // volumes are those of a table at one time.
@@ -116,6 +118,18 @@ func (r *Rates) end() {
 	}
 }
 
+// roomFor returns memory for n flows: what was prepared, if that is enough.
+func (r *Rates) roomFor(n int) (flows []flow.Flow) {
+	if r != nil {
+		flows, r.room = r.room, nil
+	}
+	if n > cap(flows) {
+		flows = make([]flow.Flow, n)
+		memory.Prepare(flows)
+	}
+	return flows[:n]
+}
+
 func volumeOf(h *flow.Half) volume { return volume{h.Packets, h.Bytes} }
 
 func perSecond(before, now volume, seconds float64) (pps, bps float64) {
@@ -139,5 +153,18 @@ func (t *Table) BeginRates(c Clock, r *Rates) error {
 		eachFlow(places, func(place int, v *kernelFlow) {
 			r.last.flows[place] = flowVolume{flow.ID(v.ID()), volumeFromKernel(v, flow.Origin), volumeFromKernel(v, flow.Reply)}
 		})
+	})
+}
+
+// Prepare gets the memory of the next snapshot, for which there is time until it is taken.
+func (t *Table) Prepare(r *Rates) error {
+	counters, err := t.Counters()
+	if err != nil {
+		return err
+	}
+	return t.objects.mapping.use(func(places []kernelFlow) {
+		if n := len(places); together(n, Present(&counters)) {
+			r.room = r.roomFor(RoomFor(n))
+		}
 	})
 }
