@@ -80,7 +80,11 @@ func (c *Client) Role() string { return string(c.credentials.Role) }
 // Name returns the name of the key.
 func (c *Client) Name() string { return c.credentials.Name }
 
-func (c *Client) takeHeartbeat(m *nats.Msg) { c.learn(m.Subject, m.Data, time.Now(), false) }
+func (c *Client) takeHeartbeat(m *nats.Msg) {
+	if published(m) {
+		c.learn(m.Subject, m.Data, time.Now(), false)
+	}
+}
 
 // learn takes a heartbeat. An older one than the last is left out.
 func (c *Client) learn(subject string, text []byte, at time.Time, answered bool) {

@@ -123,7 +123,7 @@ func (r *Reader) keep(ctx context.Context) {
 func (r *Reader) take(v fleet.View, m *nats.Msg) {
 	head, page, err := fleet.DecodeMessage(m.Data)
 	host := r.client.space.Host(m.Subject)
-	if err != nil || fleet.CheckName("a host", host) != nil {
+	if err != nil || !published(m) || fleet.CheckName("a host", host) != nil {
 		return
 	}
 	r.mu.Lock()

@@ -64,23 +64,38 @@ func (c *Client) rememberBatch(ctx context.Context, seq uint64) (next uint64, er
 		case <-quiet.C:
 			return 0, errors.New("look at the fleet: the server does not answer")
 		case m := <-messages:
-			switch m.Header.Get("Status") {
-			case "":
-			case "503", "408", "400":
-				return 0, errNoStream
-			default: // 204: the end, 404: nothing at all
-				if more {
+			subject := stated(m, "Nats-Subject")
+			if subject == "" { // it says how the request went
+				switch m.Header.Get("Status") {
+				case "503", "408", "400":
+					return 0, errNoStream
+				}
+				if more { // 204: the end, 404: nothing at all
 					return next, nil
 				}
 				return 0, nil
 			}
-			at, err := time.Parse(time.RFC3339Nano, m.Header.Get("Nats-Time-Stamp"))
-			if err != nil {
-				continue
+			number, _ := strconv.ParseUint(stated(m, "Nats-Sequence"), 10, 64) // 0 ends it
+			next, more = number+1, stated(m, "Nats-Num-Pending") != "0"
+			at, err := time.Parse(time.RFC3339Nano, stated(m, "Nats-Time-Stamp"))
+			if err != nil || len(m.Header["Nats-Subject"]) > 1 {
+				continue // not what a host publishes
 			}
-			c.learn(m.Header.Get("Nats-Subject"), m.Data, at.Local(), false)
-			number, _ := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64) // 0 ends it
-			next, more = number+1, m.Header.Get("Nats-Num-Pending") != "0"
+			c.learn(subject, m.Data, at.Local(), false)
 		}
 	}
 }
+
+// stated returns what the server says of a stored message. It puts its headers behind those
+// with which the message was published, which may say anything.
+func stated(m *nats.Msg, header string) string {
+	values := m.Header[header]
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// published reports whether a host published a message itself: hosts send no headers. A
+// console can have the server send a stored message to any subject, with headers.
+func published(m *nats.Msg) bool { return len(m.Header) == 0 }
