@@ -19,6 +19,8 @@ const (
 	// of bytes that a page may be when it is no longer compressed.
 	rowsOfPage = 2000
 	maxPlain   = 8 << 20
+	// maxName is the longest name of an interface or a process, in bytes.
+	maxName = 4 << 10
 	// window is what a compressor may look back, in bytes.
 	window = 256 << 10
 )
@@ -88,5 +90,24 @@ func DecodePage(ctx context.Context, page []byte) (*flow.Snapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("flows of a host: %w", err)
 	}
+	if !fits(s) {
+		return nil, errors.New("flows of a host: a page has more than it may")
+	}
 	return s, nil
+}
+
+// fits reports whether a page has no more than [Pages] makes, and no name that is endless.
+func fits(s *flow.Snapshot) bool {
+	for i := range s.Interfaces {
+		if len(s.Interfaces[i].Name) > maxName {
+			return false
+		}
+	}
+	for i := range s.Flows {
+		p := s.Flows[i].Holding.Process
+		if p != nil && max(len(p.Name), len(p.User), len(p.Unit), len(p.Container), len(p.Pod)) > maxName {
+			return false
+		}
+	}
+	return len(s.Flows) <= rowsOfPage
 }

@@ -113,11 +113,11 @@ func (c *Client) send(ctx context.Context, host string, o fleet.Order, signed fl
 func (c *Client) try(ctx context.Context, host string, signed fleet.Signed) (outcome *fleet.Outcome, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, again, errQuiet)
 	defer cancel()
-	err = c.ask(ctx, c.space.Act(host), signed.To, signed.Encode(), func(from string, a answer) (bool, error) {
+	err = c.ask(ctx, c.space.Act(host), signed.To, signed.Encode(), func(from string, a answer) (counts, done bool, err error) {
 		if from == host {
 			outcome = a.head.Outcome
 		}
-		return outcome != nil, nil
+		return false, outcome != nil, nil
 	})
 	switch {
 	case outcome != nil:

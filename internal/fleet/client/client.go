@@ -95,7 +95,8 @@ func (c *Client) learn(subject string, text []byte, at time.Time, answered bool)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known := c.hosts[name]; known != nil && known.Heard.After(at) || len(c.hosts) >= maxHosts {
+	known := c.hosts[name]
+	if known != nil && known.Heard.After(at) || known == nil && len(c.hosts) >= maxHosts {
 		return
 	}
 	c.hosts[name] = &Host{Name: name, Heartbeat: h, Heard: at, Answered: answered}
@@ -156,7 +157,7 @@ func (c *Client) newTo() string { return fleet.To(c.credentials.Name, rand.Text(
 // answer, page by page, from this goroutine. It returns the hosts that did not answer to
 // the end.
 func (c *Client) gather(ctx context.Context, q fleet.Question, expected []string, take func(host string, a answer) error) (missing []string, err error) {
-	left := map[string]bool{}
+	left, next := map[string]bool{}, map[string]int{}
 	for _, name := range expected {
 		left[name] = true
 	}
@@ -168,17 +169,19 @@ func (c *Client) gather(ctx context.Context, q fleet.Question, expected []string
 		to = expected[0]
 	}
 	q.To = c.newTo()
-	err = c.ask(ctx, c.space.Question(to), q.To, q.Encode(), func(host string, a answer) (bool, error) {
-		if !left[host] && a.head.Page == 0 && !slices.Contains(expected, host) {
-			left[host] = true // it came a moment ago
+	err = c.ask(ctx, c.space.Question(to), q.To, q.Encode(), func(host string, a answer) (counts, done bool, err error) {
+		if to == fleet.All && next[host] == 0 && fleet.CheckName("a host", host) == nil {
+			left[host] = true // perhaps it came a moment ago
 		}
-		if !left[host] {
-			return len(left) == 0, nil
+		// A page that was lost is missed, and one that comes again is no other.
+		if !left[host] || a.head.Page != next[host] {
+			return false, len(left) == 0, nil
 		}
+		next[host]++
 		if a.head.Last {
 			delete(left, host)
 		}
-		return len(left) == 0, take(host, a)
+		return true, len(left) == 0, take(host, a)
 	})
 	for name := range left {
 		missing = append(missing, name)
@@ -187,9 +190,9 @@ func (c *Client) gather(ctx context.Context, q fleet.Question, expected []string
 	return missing, err
 }
 
-// ask publishes a message and calls take with the answers until it returns true, or none
-// has come for a while.
-func (c *Client) ask(ctx context.Context, subject, to string, message []byte, take func(host string, a answer) (done bool, err error)) error {
+// ask publishes a message and calls take with the answers until it is done, or none that
+// counts has come for a while.
+func (c *Client) ask(ctx context.Context, subject, to string, message []byte, take func(host string, a answer) (counts, done bool, err error)) error {
 	answers := make(chan *nats.Msg, 4096)
 	sub, err := c.conn.ChanSubscribe(c.space.Answer("*", to), answers)
 	if err != nil {
@@ -208,14 +211,17 @@ func (c *Client) ask(ctx context.Context, subject, to string, message []byte, ta
 		case <-quiet.C:
 			return nil
 		case m := <-answers:
-			quiet.Reset(c.silence)
 			head, page, err := fleet.DecodeMessage(m.Data)
 			host := c.space.Host(m.Subject)
 			if err != nil || host == "" {
 				continue
 			}
-			if done, err := take(host, answer{head, page}); done || err != nil {
+			counts, done, err := take(host, answer{head, page})
+			if done || err != nil {
 				return err
+			}
+			if counts {
+				quiet.Reset(c.silence)
 			}
 		}
 	}

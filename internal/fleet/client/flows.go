@@ -83,17 +83,24 @@ func some(list []string) string {
 type merged struct {
 	snapshot *flow.Snapshot
 	index    map[place]uint16
+	// places counts those of each host, full is set if one has too many.
+	places map[string]int
+	full   bool
 }
 
 // place is an interface of a host.
 type place struct{ host, name string }
 
 func newMerged(space fleet.Space) *merged {
-	return &merged{snapshot: &flow.Snapshot{Time: time.Now(), Host: "fleet " + string(space)}, index: map[place]uint16{}}
+	return &merged{snapshot: &flow.Snapshot{Time: time.Now(), Host: "fleet " + string(space)}, index: map[place]uint16{}, places: map[string]int{}}
 }
 
-// maxPlaces is how many interfaces a snapshot may have.
-const maxPlaces = 1<<16 - 2
+const (
+	// maxPlaces is how many interfaces a snapshot may have.
+	maxPlaces = 1<<16 - 2
+	// placesOfHost is how many of them a host may have, so that no host takes the others'.
+	placesOfHost = 1024
+)
 
 // add adds the flows of a host. It leaves out those of interfaces for which there is no
 // room.
@@ -164,9 +171,11 @@ func (m *merged) interfaceOf(host string, i flow.Interface) int {
 	if at, ok := m.index[key]; ok {
 		return int(at)
 	}
-	if len(m.index) >= maxPlaces {
+	if len(m.index) >= maxPlaces || m.places[host] >= placesOfHost {
+		m.full = true
 		return -1
 	}
+	m.places[host]++
 	at := uint16(len(m.snapshot.Interfaces))
 	m.index[key] = at
 	i.Host = host

@@ -24,8 +24,12 @@ type Reader struct {
 	view fleet.View
 	sub  *nats.Subscription
 	tops map[string]*top
-	// index has a place for every interface that was ever seen, so that flows keep theirs.
-	index map[place]uint16
+	// index has a place for every interface that was seen, so that flows keep theirs, and
+	// places how many each host has. When one has too many, both begin again.
+	index  map[place]uint16
+	places map[string]int
+	full   bool
+	begun  time.Time
 	// hosts has the host of each flow of the last snapshot, before that of the one before.
 	hosts, before map[flow.ID]string
 	latest        *flow.Snapshot
@@ -45,6 +49,8 @@ const (
 	// are shown.
 	renew  = 2 * time.Second
 	forget = 5 * time.Second
+	// rebegin is how often the places of interfaces may begin again.
+	rebegin = time.Minute
 	// The limits of what waits to be shown.
 	waiting      = 20_000
 	waitingBytes = 64 << 20
@@ -56,7 +62,7 @@ func (c *Client) NewReader(ctx context.Context) (*Reader, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	r := &Reader{client: c, stop: stop, woken: make(chan struct{}, 1), index: map[place]uint16{}}
+	r := &Reader{client: c, stop: stop, woken: make(chan struct{}, 1), index: map[place]uint16{}, places: map[string]int{}}
 	r.Show("", "rate:desc")
 	go r.keep(ctx)
 	return r, nil
@@ -156,15 +162,19 @@ func (r *Reader) Snapshot() *flow.Snapshot {
 // merge makes a snapshot of the newest messages.
 func (r *Reader) merge(now time.Time) *flow.Snapshot {
 	m := newMerged(r.client.space)
-	m.index = r.index
-	if r.latest != nil {
+	if r.full && now.Sub(r.begun) > rebegin {
+		r.index, r.places, r.begun = map[place]uint16{}, map[string]int{}, now
+	}
+	m.index, m.places = r.index, r.places
+	if len(r.index) > 0 {
 		m.snapshot.Interfaces = append(m.snapshot.Interfaces, r.latest.Interfaces...)
 	}
 	r.before, r.hosts = r.hosts, map[flow.ID]string{}
 	for host, t := range r.tops {
 		if t.decoded == nil {
 			decoded, err := fleet.DecodePage(context.Background(), t.page)
-			if err != nil {
+			if err != nil || len(decoded.Flows) > fleet.MaxTop {
+				delete(r.tops, host) // its rows are none
 				continue
 			}
 			t.decoded, t.page = decoded, nil
@@ -180,6 +190,7 @@ func (r *Reader) merge(now time.Time) *flow.Snapshot {
 		m.snapshot.BPS += t.head.BPS
 	}
 	m.snapshot.Time = now
+	r.full = m.full
 	return m.snapshot
 }
 

@@ -232,7 +232,7 @@ func Streams(s fleet.Space) []jetstream.StreamConfig {
 		},
 		{
 			Name: fleet.AuditStream, Description: "what became of acts", Subjects: []string{s.Audit("*")},
-			MaxBytes: fleet.AuditBytes, MaxMsgSize: 64 << 10, AllowDirect: true, DenyDelete: true, DenyPurge: true, Duplicates: 10 * time.Minute,
+			MaxBytes: fleet.AuditBytes, MaxMsgSize: 64 << 10, AllowDirect: true, NoAck: true, DenyDelete: true, DenyPurge: true, Duplicates: 10 * time.Minute,
 		},
 	}
 }
