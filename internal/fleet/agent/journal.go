@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -28,6 +29,8 @@ type Journal struct {
 	// refused counts the lines about refused acts since minute, omitted those without one.
 	minute           time.Time
 	refused, omitted int
+	// torn is set while the file may end within a line.
+	torn bool
 }
 
 const (
@@ -59,16 +62,19 @@ func OpenJournal(path, host string, now time.Time) (*Journal, error) {
 
 // read takes the lines of the file. One that was cut by a crash is left out.
 func (j *Journal) read(host string, now time.Time) error {
-	lines := bufio.NewScanner(j.file)
-	lines.Buffer(nil, longestLine)
-	for lines.Scan() {
+	lines := bufio.NewReaderSize(j.file, longestLine)
+	for {
+		line, err := lines.ReadSlice('\n')
 		var o fleet.Outcome
-		if json.Unmarshal(lines.Bytes(), &o) == nil && o.ID != "" && o.Host == host {
+		if json.Unmarshal(line, &o) == nil && o.ID != "" && o.Host == host {
 			j.remember(o)
 		}
-	}
-	if err := lines.Err(); err != nil && !errors.Is(err, bufio.ErrTooLong) {
-		return fmt.Errorf("read the journal of the fleet's acts: %w", err)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) { // a longer line is none of ours
+			return fmt.Errorf("read the journal of the fleet's acts: %w", err)
+		}
 	}
 	if _, err := j.file.Write([]byte("\n")); err != nil { // ends a line that was cut
 		return fmt.Errorf("write the journal of the fleet's acts: %w", err)
@@ -136,8 +142,12 @@ func (j *Journal) Refuse(o fleet.Outcome) error {
 
 func (j *Journal) line(o fleet.Outcome) error {
 	text, err := json.Marshal(o)
+	if err == nil && j.torn { // what was written of the line before ends here
+		text = append([]byte{'\n'}, text...)
+	}
 	if err == nil {
 		_, err = j.file.Write(append(text, '\n'))
+		j.torn = err != nil
 	}
 	if err == nil {
 		err = j.file.Sync()
