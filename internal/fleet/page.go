@@ -61,7 +61,7 @@ func encodePage(s *flow.Snapshot, rows []*flow.Flow) ([]byte, error) {
 		return nil, fmt.Errorf("encode flows: %w", err)
 	}
 	// The number of flows in the table is in the head, interfaces are with the flows.
-	about := flow.Snapshot{Time: s.Time, Host: s.Host, MaxFlows: s.MaxFlows, Translations: s.Translations}
+	about := flow.Snapshot{Time: s.Time, Host: s.Host, MaxFlows: s.MaxFlows, Timeouts: s.Timeouts, Translations: s.Translations}
 	for _, i := range s.Interfaces {
 		i.Host = "" // the subject says it
 		about.Interfaces = append(about.Interfaces, i)
@@ -73,7 +73,8 @@ func encodePage(s *flow.Snapshot, rows []*flow.Flow) ([]byte, error) {
 	return z.EncodeAll(plain.Bytes(), nil), nil
 }
 
-// DecodePage reads a page. Only time, interfaces and flows are in it.
+// DecodePage reads a page. Only time, interfaces and flows are in it, and the flows have the
+// names of their timeouts.
 func DecodePage(ctx context.Context, page []byte) (*flow.Snapshot, error) {
 	if len(page) > MaxPage {
 		return nil, fmt.Errorf("flows of a host: a page of %d bytes is too long", len(page))

@@ -74,7 +74,7 @@ func (d *decoder) flow(v *fastjson.Value, f *flow.Flow) error {
 // complete derives what depends on several members, and checks that the flow can be
 // one.
 func (d *decoder) complete(f *flow.Flow) error {
-	f.Timeout = f.Idle + d.ttl
+	f.Timeout, f.TimeoutName = f.Idle+d.ttl, flow.TimeoutOf(f.Tuple.Proto, f.State)
 	is := place{string(d.host), string(d.in)}
 	at, known := d.index[is]
 	if !known {

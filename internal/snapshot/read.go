@@ -187,6 +187,7 @@ func (r *reader) document(v *fastjson.Value) error {
 	}
 	r.last = &flow.Snapshot{Time: at, Host: string(v.GetStringBytes("host")), MaxFlows: v.GetInt("tracker", "max_flows")}
 	r.finish(r.last)
+	nameTimeouts(r.last.Flows, timeouts(v.Get("timeouts")))
 	r.flows, r.decoder = nil, newDecoder()
 	return nil
 }

@@ -300,3 +300,37 @@ func TestErrorsAreShort(t *testing.T) {
 		}
 	}
 }
+
+// A document does not name the timeouts of its flows: they follow from protocol, state and
+// how long they are.
+func TestTimeoutsAreNamed(t *testing.T) {
+	usual := flow.DefaultTimeouts()
+	s := view(0).Snapshot
+	add := func(p flow.Protocol, state flow.State, timeout time.Duration, own bool, name flow.TimeoutName) {
+		f := random(rand.New(rand.NewPCG(1, uint64(len(s.Flows)))))
+		f.Tuple.Proto, f.State, f.Idle, f.Timeout, f.OwnTimeout, f.TimeoutName = p, state, 1234567*time.Nanosecond, timeout, own, name
+		s.Flows = append(s.Flows, f)
+	}
+	for _, state := range flow.States() {
+		name := flow.TimeoutOf(flow.ProtocolTCP, state)
+		add(flow.ProtocolTCP, state, usual[name], false, name)
+	}
+	add(flow.ProtocolTCP, flow.StateEstablished, usual[flow.TCPUnacknowledged], false, flow.TCPUnacknowledged)
+	add(flow.ProtocolTCP, flow.StateEstablished, 77*time.Second, true, flow.TCPEstablished)
+	add(flow.ProtocolUDP, flow.StateNew, usual[flow.UDPUnidirectional], false, flow.UDPUnidirectional)
+	add(flow.ProtocolICMP, flow.StateEstablished, usual[flow.ICMP], false, flow.ICMP)
+	v := output.View{Snapshot: s}
+	for i := range s.Flows {
+		v.Rows = append(v.Rows, &s.Flows[i])
+	}
+	for i, got := range read(t, written(t, output.JSON, v)).Flows {
+		if want := s.Flows[i]; got.TimeoutName != want.TimeoutName || got.OwnTimeout != want.OwnTimeout {
+			t.Errorf("%v %v of %v: %v, its own: %v; want %v, %v", got.Tuple.Proto, got.State, want.Timeout, got.TimeoutName, got.OwnTimeout, want.TimeoutName, want.OwnTimeout)
+		}
+	}
+	for i, got := range read(t, written(t, output.JSONL, v)).Flows {
+		if want := flow.TimeoutOf(s.Flows[i].Tuple.Proto, s.Flows[i].State); got.TimeoutName != want {
+			t.Errorf("on a line: %v, want %v", got.TimeoutName, want)
+		}
+	}
+}

@@ -72,6 +72,40 @@ func ParseTimeoutName(s string) (TimeoutName, error) {
 	return 0, fmt.Errorf("no timeout is called %q: use one of %s", s, strings.Join(timeoutNames[:], ", "))
 }
 
+// TimeoutOf returns the name of the timeout of a state. It must match flow_timeout in
+// timeout.h, but for the established flows that are [TCPUnacknowledged].
+func TimeoutOf(p Protocol, s State) TimeoutName {
+	switch {
+	case p == ProtocolTCP:
+		return tcpTimeout(s)
+	case p == ProtocolUDP && s == StateNew:
+		return UDPUnidirectional
+	case p == ProtocolUDP:
+		return UDPBidirectional
+	case p.HasICMP():
+		return ICMP
+	}
+	return Other
+}
+
+func tcpTimeout(s State) TimeoutName {
+	switch s {
+	case StateSynSent:
+		return TCPSynSent
+	case StateSynRecv:
+		return TCPSynRecv
+	case StateEstablished:
+		return TCPEstablished
+	case StateFinWait1, StateFinWait2:
+		return TCPFinWait
+	case StateLastAck:
+		return TCPLastAck
+	case StateTimeWait:
+		return TCPTimeWait
+	}
+	return TCPUnacknowledged
+}
+
 // Timeouts holds the duration of each timeout, indexed by [TimeoutName].
 type Timeouts [numTimeouts]time.Duration
 

@@ -189,40 +189,6 @@ func hasFlag(control uint64, flag bpf.ConntrackFlowFlag) bool {
 	return control&uint64(flag) != 0
 }
 
-// timeoutFor returns the name of the timeout that applies. It must match
-// flow_timeout in timeout.h.
-func timeoutFor(p flow.Protocol, s flow.State) flow.TimeoutName {
-	switch {
-	case p == flow.ProtocolTCP:
-		return tcpTimeout(s)
-	case p == flow.ProtocolUDP && s == flow.StateNew:
-		return flow.UDPUnidirectional
-	case p == flow.ProtocolUDP:
-		return flow.UDPBidirectional
-	case p.HasICMP():
-		return flow.ICMP
-	}
-	return flow.Other
-}
-
-func tcpTimeout(s flow.State) flow.TimeoutName {
-	switch s {
-	case flow.StateSynSent:
-		return flow.TCPSynSent
-	case flow.StateSynRecv:
-		return flow.TCPSynRecv
-	case flow.StateEstablished:
-		return flow.TCPEstablished
-	case flow.StateFinWait1, flow.StateFinWait2:
-		return flow.TCPFinWait
-	case flow.StateLastAck:
-		return flow.TCPLastAck
-	case flow.StateTimeWait:
-		return flow.TCPTimeWait
-	}
-	return flow.TCPUnacknowledged
-}
-
 // flowFromKernel converts a flow as of the time of the clock, and stores it in
 // f.
 func flowFromKernel(f *flow.Flow, v *kernelFlow, c Clock, timeouts *flow.Timeouts) {
@@ -246,7 +212,7 @@ func flowFromKernel(f *flow.Flow, v *kernelFlow, c Clock, timeouts *flow.Timeout
 		setWindow(&f.Origin, &v.Dir[flow.Origin], &v.Dir[flow.Reply])
 		setWindow(&f.Reply, &v.Dir[flow.Reply], &v.Dir[flow.Origin])
 	}
-	f.TimeoutName = timeoutFor(f.Tuple.Proto, f.State)
+	f.TimeoutName = flow.TimeoutOf(f.Tuple.Proto, f.State)
 	if f.TimeoutName == flow.TCPEstablished && (isStalled(v) || hasEndedOutside(v.Control)) {
 		f.TimeoutName = flow.TCPUnacknowledged
 	}

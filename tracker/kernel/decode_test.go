@@ -264,7 +264,7 @@ func TestTimeoutFor(t *testing.T) {
 		{47, flow.StateNew, flow.Other},
 		{132, flow.StateEstablished, flow.Other},
 	} {
-		if got := timeoutFor(c.proto, c.state); got != c.want {
+		if got := flow.TimeoutOf(c.proto, c.state); got != c.want {
 			t.Errorf("%s in %s: %s, want %s", c.proto, c.state, got, c.want)
 		}
 	}
