@@ -23,6 +23,10 @@ type Fleet interface {
 type FleetState struct {
 	Hosts           []Host
 	Flows, Matching int
+	// Asking is set until a host has answered what is shown.
+	Asking bool
+	// filter is what the hosts were asked for.
+	filter string
 }
 
 // WithFleet makes the console one of many hosts. It has the flows and the hosts: what
@@ -41,8 +45,29 @@ func (m *root) steerFleet() func() FleetState {
 	filter, by := m.frame.FilterText(), m.flows.Order().String()
 	return func() FleetState {
 		fleet.Show(filter, by)
-		return fleet.State()
+		state := fleet.State()
+		state.filter = filter
+		return state
 	}
+}
+
+// takeFleet takes the state of the fleet. What hosts have said of another filter says nothing
+// of this one.
+func (m *root) takeFleet(s FleetState) {
+	m.fleet, m.frame.Asking = s, ""
+	if m.options.fleet != nil && s.Asking {
+		m.frame.Asking = "asking " + format.Plural(m.here(), "host")
+	}
+}
+
+// here counts the hosts that are there.
+func (m *root) here() (n int) {
+	for i := range m.fleet.Hosts {
+		if m.fleet.Hosts[i].Here() {
+			n++
+		}
+	}
+	return n
 }
 
 // fleetTabs are the pages of a fleet.
@@ -55,15 +80,15 @@ func (m *root) fleetTabs() []page.Tab {
 
 // fleetSegments are the header's parts about the fleet.
 func (m *root) fleetSegments() []segment {
-	away := 0
-	for i := range m.fleet.Hosts {
-		if !m.fleet.Hosts[i].Here() {
-			away++
-		}
+	here := m.here()
+	away := len(m.fleet.Hosts) - here
+	match := format.Count(m.fleet.Matching) + " of " + format.Count(m.fleet.Flows) + " flows match"
+	if m.fleet.Asking || m.fleet.filter != m.frame.FilterText() {
+		match = "asking"
 	}
 	list := []segment{
-		{text: format.Plural(len(m.fleet.Hosts)-away, "host"), rank: 2},
-		{text: format.Count(m.fleet.Matching) + " of " + format.Count(m.fleet.Flows) + " flows match", rank: 3},
+		{text: format.Plural(here, "host"), rank: 2},
+		{text: match, rank: 3},
 		{text: format.Right(format.Unit(m.frame.Latest.BPS, "b/s"), 9), rank: 5, right: true},
 	}
 	if away > 0 {

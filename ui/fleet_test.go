@@ -48,6 +48,17 @@ func TestFleetConsole(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, screen)
 		}
 	}
+	if !strings.Contains(screen, "2 shown") {
+		t.Errorf("it does not say how many rows it has:\n%s", screen)
+	}
+	c.press("p")
+	c.pass(time.Second)
+	for _, k := range []string{"m", "M", "w", "W", "p"} {
+		c.press(k)
+		if said := c.m.View(); strings.Contains(said, "marked") || strings.Contains(said, "came") || strings.Contains(said, "captur") {
+			t.Errorf("%s tells of all flows, or of packets, where there are neither:\n%s", k, said)
+		}
+	}
 	if strings.Contains(screen, "down") || strings.Contains(screen, "Talkers") {
 		t.Errorf("it shows what a fleet does not have:\n%s", screen)
 	}
@@ -58,7 +69,18 @@ func TestFleetConsole(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, screen)
 		}
 	}
+	fleet.state.Flows, fleet.state.Matching, fleet.state.Asking = 0, 0, true
 	c.press("down", "enter")
+	if screen = c.m.View(); strings.Contains(screen, "0 of 0") || !strings.Contains(screen, "  asking  ") {
+		t.Errorf("it says what no host has said:\n%s", screen)
+	}
+	empty := s
+	empty.Flows, empty.Time = nil, s.Time.Add(time.Second)
+	c.source.snapshot = &empty
+	c.pass(time.Second)
+	if screen = c.m.View(); strings.Contains(screen, "0 of 0") || !strings.Contains(screen, "asking 1 host") || strings.Contains(screen, "first packet") {
+		t.Errorf("it says what no host has said:\n%s", screen)
+	}
 	c.pass(time.Second)
 	if last := fleet.asked[len(fleet.asked)-1]; !strings.HasPrefix(last, "on:edge-2 by ") {
 		t.Errorf("it asked for %q", fleet.asked)

@@ -124,6 +124,9 @@ func (o options) keys() *keys.Map {
 	}
 	k.Suspend.SetEnabled(o.suspends)
 	k.SetPast(o.past != nil)
+	if o.fleet != nil {
+		k.SetPart()
+	}
 	k.Stop.SetEnabled(o.ending != nil)
 	k.Keep.SetEnabled(o.ending != nil)
 	k.Stay.SetEnabled(o.ending != nil)

@@ -79,7 +79,8 @@ func (m *root) handleTick(msg tickMsg) tea.Cmd {
 
 // take hands what was found to the pages.
 func (m *root) take(found look) tea.Cmd {
-	m.frame.Now, m.every, m.names, m.fleet = found.now, found.every, found.names, found.fleet
+	m.frame.Now, m.every, m.names = found.now, found.every, found.names
+	m.takeFleet(found.fleet)
 	m.frame.ExpireStatus()
 	m.takeSnapshot(found.snapshot)
 	m.takeEvents(found)

@@ -84,6 +84,9 @@ of the hosts. docs/fleet.md has the way from nothing to two hosts.`,
 				if err := errors.Join(dumpOnly(cmd), e.checkTerminal()); err != nil {
 					return err
 				}
+				if look.compare != "" {
+					return usagef("--compare needs all flows, of which the console of a fleet has the first: ctop fleet --dump -o json prints them, and ctop diff compares")
+				}
 				look.begin(cmd, &view)
 				look.forget = true
 				return hub.with(func(c *client.Client) error { return e.fleetConsole(cmd.Context(), c, look) })

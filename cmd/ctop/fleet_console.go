@@ -15,13 +15,16 @@ type fleetReader struct{ *client.Reader }
 func (r fleetReader) State() ui.FleetState {
 	s := r.Reader.State()
 	state := ui.FleetState{Flows: s.Flows, Matching: s.Matching}
-	now := time.Now()
+	now, here, answered := time.Now(), false, false
 	for _, h := range s.Hosts {
 		state.Hosts = append(state.Hosts, ui.Host{
 			Name: h.Name, State: stateOf(&h, now), Age: max(now.Sub(h.Heard), 0), Version: h.Version, Place: h.Place,
 			Flows: h.Flows, MaxFlows: h.Max, Lost: h.Lost, Full: h.Full, Alarms: h.Alarms,
 		})
+		last := &state.Hosts[len(state.Hosts)-1]
+		here, answered = here || last.Here(), answered || h.Answered
 	}
+	state.Asking = here && !answered
 	return state
 }
 

@@ -117,7 +117,11 @@ func (p *Page) inbound() string {
 	if p.snapshot == nil || int(p.flow.In) >= len(p.snapshot.Interfaces) {
 		return "?"
 	}
-	return format.Clean(p.snapshot.Interfaces[p.flow.In].Name)
+	name := p.snapshot.Interfaces[p.flow.In].Name
+	if host := p.snapshot.Interfaces[p.flow.In].Host; host != "" {
+		name += " of " + host
+	}
+	return format.Clean(name)
 }
 
 func (p *Page) directions() []string {

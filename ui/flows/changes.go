@@ -62,8 +62,8 @@ func (p *Page) markChanged() {
 func (p *Page) compareWith(before *flow.Snapshot) tea.Cmd {
 	f := p.frame
 	after, lasted := f.Latest, f.Now.Sub(f.PausedAt)
-	if before == nil || after == nil {
-		return nil
+	if before == nil || after == nil || after.OfFleet() {
+		return nil // of a fleet there are the first flows only: others come and go among them
 	}
 	more := ""
 	if f.MarkPause(before) {

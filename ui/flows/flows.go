@@ -270,6 +270,9 @@ func (p *Page) Facts() []string {
 // position returns the row that the operator chose, and how many flows are shown.
 func (p *Page) position() []string {
 	shown := page.Fraction(p.present, p.living)
+	if p.frame.Shown.OfFleet() {
+		shown = format.Count(p.present) + " shown" // the header says how many match
+	}
 	row, chosen := p.table.Row()
 	switch comparing := p.frame.Comparing(); {
 	case !chosen && comparing:

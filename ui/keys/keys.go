@@ -136,6 +136,15 @@ func (k *Map) SetPast(enabled bool) {
 	}
 }
 
+// SetPart disables the keys that need all flows of a machine, or its packets, for a console
+// that has a part of the flows of many.
+func (k *Map) SetPart() {
+	for _, b := range [...]*key.Binding{&k.SetMark, &k.Compare, &k.Capture, &k.CaptureAll} {
+		b.SetEnabled(false)
+	}
+	k.Pause.SetHelp(k.Pause.Help().Key, "pause, or go on")
+}
+
 // Mover is a list with a cursor, or a text that scrolls.
 type Mover interface {
 	Move(lines int)

@@ -65,6 +65,9 @@ type Frame struct {
 	// Log is the log of events.
 	Log Log
 
+	// Asking says whom the console waits for, empty if the flows are there.
+	Asking string
+
 	filter filter.Filter
 	// mark is what the flows may be compared with, nil if there is none; comparing is
 	// set if they are.
@@ -139,6 +142,8 @@ func (f *Frame) Emptiness() string {
 		return "sorting " + format.Plural(len(f.Latest.Flows), "flow")
 	case f.Shown == nil:
 		return "waiting for the first snapshot"
+	case f.Asking != "":
+		return f.Asking
 	case f.mark == nil && f.filter.WantsChanges():
 		return "there is no mark to compare with: " + keys.ShortName(f.Keys.SetMark) + " sets one; Esc clears the filter"
 	case f.Comparing() && f.filter.Empty():
@@ -147,6 +152,10 @@ func (f *Frame) Emptiness() string {
 		return "none of " + format.Plural(len(f.Shown.Flows), "flow") + " passes the filter; Esc clears it"
 	case f.Past:
 		return "there were no flows then"
+	case !f.filter.Empty() && f.Shown.OfFleet():
+		return "no flow passes the filter; Esc clears it"
+	case f.Shown.OfFleet():
+		return "no host has flows yet"
 	}
 	where := " between "
 	if f.Shown.Watches() {

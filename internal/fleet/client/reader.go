@@ -88,7 +88,8 @@ func (r *Reader) Show(filter, by string) {
 	if r.sub != nil {
 		_ = r.sub.Unsubscribe() // a closed connection hears nothing anyway
 	}
-	r.view, r.tops = v, map[string]*top{}
+	// The rows of before are shown until a host has answered.
+	r.view, r.tops, r.changed = v, map[string]*top{}, false
 	sub, err := r.client.conn.Subscribe(r.client.space.Top("*", v.Name()), func(m *nats.Msg) { r.take(v, m) })
 	if err == nil {
 		err = sub.SetPendingLimits(waiting, waitingBytes)
