@@ -66,6 +66,22 @@ func isBig(frame []byte) bool {
 	return ok && l.proto == protoTCP && !l.later && binary.BigEndian.Uint16(frame[l.lengthAt():]) == 0
 }
 
+// fillLength sets the IP length of a TCP packet that was captured before a card of Windows
+// segmented it: it is zero there. The tracker's programs would see the frame's first buffer only.
+func fillLength(frame []byte) {
+	l, ok := layoutOf(frame)
+	if !ok || l.proto != protoTCP || l.later || len(frame) > l.network+maxPacket {
+		return
+	}
+	length := len(frame) - l.network
+	if l.six {
+		length -= 40
+	}
+	if at := frame[l.lengthAt():]; binary.BigEndian.Uint16(at) == 0 {
+		binary.BigEndian.PutUint16(at, uint16(length))
+	}
+}
+
 // lengthAt returns the offset of the packet's length in the IP header.
 func (l layout) lengthAt() int {
 	if l.six {

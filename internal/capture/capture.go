@@ -176,6 +176,7 @@ func (r *Reader) read(p *record) (f Frame, ok bool) {
 		r.skipped.Short++
 		return f, false
 	}
+	fillLength(r.frame)
 	f = Frame{Time: r.last, Side: side, SideKnown: known, Data: r.frame}
 	if piece := r.pieces(f); piece != nil {
 		f.Data = piece

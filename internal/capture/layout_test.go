@@ -91,6 +91,36 @@ func TestCutKinds(t *testing.T) {
 	}
 }
 
+// TestLengthOfZero reads TCP packets that a card of Windows was to segment: without an IP length,
+// though it would have room for theirs.
+func TestLengthOfZero(t *testing.T) {
+	segment := sized(4116, 0, 1, 0, 2, 0, 0, 0, 100, 0, 0, 0, 0, 0x50, 0x18)
+	for name, c := range map[string]struct {
+		frame        []byte
+		length, want int
+	}{
+		"IPv4":           {ether(ipv4Of(6, 0, segment...), 8, 0), 16, 4136},
+		"IPv6 in a VLAN": {ether(ipv6Of(6, segment...), 0x81, 0, 0, 5, 0x86, 0xdd), 22, 4116},
+		"a later part":   {ether(ipv4Of(6, 0x2010, segment...), 8, 0), 16, 0},
+		"UDP":            {ether(ipv4Of(17, 0, segment...), 8, 0), 16, 0},
+	} {
+		binary.BigEndian.PutUint16(c.frame[c.length:], 0)
+		for _, snap := range []int{1 << 18, 200} {
+			r, err := capture.NewReader(readerOf(pcap(t, layers.LinkTypeEthernet, snap, c.frame)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err := r.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if told := int(binary.BigEndian.Uint16(f.Data[c.length:])); told != c.want || len(f.Data) != len(c.frame) {
+				t.Errorf("%s, captured %d: the IP length is %d, not %d, of a frame of %d", name, snap, told, c.want, len(f.Data))
+			}
+		}
+	}
+}
+
 // TestBigTCP reads packets longer than IP's length field allows, in pieces with
 // the numbers and flags of segments.
 func TestBigTCP(t *testing.T) {
