@@ -3,9 +3,11 @@ package help
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"ctop/internal/filter"
 	"ctop/internal/format"
@@ -123,7 +125,13 @@ func (p *Page) rows(s Section) []string {
 	lines := []string{" " + p.frame.Theme.Title.Render(s.Title)}
 	for _, r := range s.Rows {
 		form := format.Left(r.Form, max(formWidth, format.Width(r.Form)))
-		lines = append(lines, "  "+p.frame.Theme.Key.Render(form)+" "+r.Means)
+		room := max(p.width-format.Width(form)-3, formWidth)
+		for i, means := range strings.Split(ansi.Wordwrap(r.Means, room, ""), "\n") {
+			if i > 0 {
+				form = strings.Repeat(" ", format.Width(form))
+			}
+			lines = append(lines, "  "+p.frame.Theme.Key.Render(form)+" "+means)
+		}
 	}
 	return append(lines, "")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 
 	"ctop/internal/filter"
+	"ctop/internal/format"
 	"ctop/ui/help"
 	"ctop/ui/internal/fake"
 	"ctop/ui/keys"
@@ -117,6 +118,29 @@ func TestColumns(t *testing.T) {
 	} {
 		if got := titles(width); got != want {
 			t.Errorf("%d wide: %s, not %s", width, got, want)
+		}
+	}
+}
+
+// What filters are is there in full, on more lines where the screen is narrow.
+func TestRowsWrap(t *testing.T) {
+	f := fake.NewFrame()
+	for _, rows := range [][]filter.Row{filter.Forms(), filter.Terms(), filter.Equivalents()} {
+		p := help.New(f.Frame, []help.Section{{Title: "Rows", Rows: rows}})
+		for _, width := range []int{60, 80, 200} {
+			p.SetSize(width, 400)
+			lines := p.Lines()
+			for _, line := range lines {
+				if n := format.Width(line); n > width {
+					t.Errorf("%d cells on a screen of %d: %q", n, width, line)
+				}
+			}
+			all := strings.Join(strings.Fields(strings.Join(lines, " ")), "")
+			for _, r := range rows {
+				if want := strings.Join(strings.Fields(r.Form+r.Means), ""); !strings.Contains(all, want) {
+					t.Errorf("%d wide: no %q", width, want)
+				}
+			}
 		}
 	}
 }
