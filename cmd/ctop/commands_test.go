@@ -149,6 +149,18 @@ func TestDeleteWants(t *testing.T) {
 	}
 }
 
+// What is to be typed is the command that was typed: of a fleet, or of this machine.
+func TestNamesItself(t *testing.T) {
+	for fleet, want := range map[bool]string{
+		false: "name the flows to reset, as in ctop reset dst:192.0.2.1 dport:443, or use ctop reset --all",
+		true:  "name the flows to reset, as in ctop fleet reset dst:192.0.2.1 dport:443, or use ctop fleet reset --all",
+	} {
+		if _, err := (&endFlags{kind: flow.ActReset, fleet: fleet}).wanted(nil); err == nil || err.Error() != want {
+			t.Errorf("of a fleet: %v: %v, want %q", fleet, err, want)
+		}
+	}
+}
+
 func TestTimeoutsTyped(t *testing.T) {
 	for _, c := range []struct {
 		form output.Format

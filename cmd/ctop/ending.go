@@ -19,7 +19,9 @@ import (
 // endFlags are the flags of a command that deletes or resets flows.
 type endFlags struct {
 	// kind is what happens to the flows: [flow.ActDelete] or [flow.ActReset].
-	kind             flow.ActKind
+	kind flow.ActKind
+	// fleet is set for the flows of all hosts.
+	fleet            bool
 	all, yes, dryRun bool
 	most             limitValue
 }
@@ -35,6 +37,14 @@ func newEndCommand(e env, verbose *bool, kind flow.ActKind, cmd *cobra.Command) 
 	registerNames(cmd.Flags())
 	registerGeo(cmd.Flags())
 	return cmd
+}
+
+// command returns the command as it is typed.
+func (f *endFlags) command() string {
+	if f.fleet {
+		return "ctop fleet " + f.kind.String()
+	}
+	return "ctop " + f.kind.String()
 }
 
 // past returns the verb of what happened to the flows.
@@ -167,7 +177,7 @@ func (f *endFlags) wanted(args []string) (filter.Filter, error) {
 		if f.kind == flow.ActReset {
 			example = "dst:192.0.2.1 dport:443"
 		}
-		return wanted, usagef("name the flows to %[1]s, as in ctop %[1]s %[2]s, or use ctop %[1]s --all", f.kind, example)
+		return wanted, usagef("name the flows to %s, as in %s %s, or use %[2]s --all", f.kind, f.command(), example)
 	case !wanted.Empty() && f.all:
 		return wanted, usagef("--all and a filter exclude each other: use only one of them")
 	}

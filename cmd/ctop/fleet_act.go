@@ -71,7 +71,7 @@ func (f *hubURL) opener(e env, hosts *[]string) opener {
 }
 
 func newFleetEndCommand(e env, kind flow.ActKind) *cobra.Command {
-	which, hub := endFlags{kind: kind}, hubURL{}
+	which, hub := endFlags{kind: kind, fleet: true}, hubURL{}
 	verb, what := "Delete the flows", "Deleting only forgets a flow, unless the host's policy is enforce."
 	if kind == flow.ActReset {
 		verb, what = "Reset the TCP connections", "Resetting ends a connection at both ends."
