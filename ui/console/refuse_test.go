@@ -99,7 +99,7 @@ func TestForwarding(t *testing.T) {
 			t.Errorf("%s was opened", kind)
 		}
 	}
-	if s := r.server.Stats(); s.Connections != 1 || s.RequestsRefused != 8 {
+	if s := r.server.Stats(); s.Connections != 1 || s.Accepted != 1 || s.Refused+s.Failed+s.Dropped != 0 || s.RequestsRefused != 8 {
 		t.Errorf("%+v", s)
 	}
 	_ = c.Close()
