@@ -209,6 +209,8 @@ func TestCompletion(t *testing.T) {
 		want     []string
 	}{
 		{completeSort, "", nil},
+		{completeChanges, "", []string{"came", "went", "changed"}},
+		{completeChanges, "went,c", []string{"went,came", "went,changed"}},
 		{completeSort, "age:", []string{"age:asc", "age:desc"}},
 		{completeFilter, "prot", []string{"proto:"}},
 		{completeFilter, "nothing-", []string{}},

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ctop/internal/diff"
 	"ctop/internal/filter"
 	"ctop/internal/order"
 	"ctop/tracker"
@@ -108,6 +109,18 @@ func completeSort(_ *cobra.Command, _ []string, text string) ([]string, cobra.Sh
 	return order.Keys(), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
+// completeChanges offers the changes that a list does not have yet.
+func completeChanges(_ *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
+	chosen := text[:strings.LastIndexByte(text, ',')+1]
+	var lists []string
+	for _, c := range diff.Changes() {
+		if !strings.Contains(","+chosen, ","+c.String()+",") {
+			lists = append(lists, chosen+c.String())
+		}
+	}
+	return lists, cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeOn offers the interface pairs of the running trackers.
 func completeOn(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	running, err := tracker.Running()
@@ -126,6 +139,7 @@ func completeOn(*cobra.Command, []string, string) ([]string, cobra.ShellCompDire
 func completeFlags(root *cobra.Command) {
 	known := map[string]cobra.CompletionFunc{
 		"timeout": completeTimeouts, "filter": completeFilter, "sort": completeSort, "on": completeOn,
+		"only": completeChanges, "host": cobra.NoFileCompletions,
 	}
 	for _, cmd := range everyCommand(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {

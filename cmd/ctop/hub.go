@@ -169,6 +169,13 @@ func newKeysRemoveCommand(e env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove [flags] NAME",
 		Short: "Remove a key, and end its connections",
+		ValidArgsFunction: func(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
+			keys, _ := place.dir(e).Keys() // without them there is nothing to offer
+			for _, k := range keys.Keys {
+				names = append(names, k.Name)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("name one key, as in ctop hub keys remove edge-1: ctop hub keys list lists them")
