@@ -8,8 +8,8 @@ import (
 )
 
 // Anonymiser replaces what says who is who: addresses, and the names of the host, of
-// interfaces, users, processes, units, containers and pods. The same is replaced by the
-// same everywhere. It learns everything first, so that nothing is replaced by something
+// interfaces, users, processes, units, containers, pods and alerts. The same is replaced by
+// the same everywhere. It learns everything first, so that nothing is replaced by something
 // else that was there.
 type Anonymiser struct {
 	addresses
@@ -50,6 +50,9 @@ func (a *Anonymiser) Learn(s *flow.Snapshot) {
 	}
 	for i := range s.Translations {
 		a.learnTuple(&s.Translations[i])
+	}
+	for i := range s.Alerts {
+		a.spoken[s.Alerts[i].Name] = true
 	}
 }
 
@@ -156,6 +159,11 @@ func (a *Anonymiser) Snapshot(s *flow.Snapshot) *flow.Snapshot {
 		at.Name, at.Use, at.Behind = a.interfaceName(at.Name), text(at.Use), text(at.Behind)
 	}
 	c.Warnings = a.warnings(s.Warnings)
+	c.Alerts = slices.Clone(s.Alerts)
+	for i := range c.Alerts {
+		at := &c.Alerts[i]
+		at.Name, at.Filter = a.word("alert", at.Name), text(at.Filter)
+	}
 	c.Flows = slices.Clone(s.Flows)
 	for i := range c.Flows {
 		f := &c.Flows[i]
