@@ -103,7 +103,7 @@ func (c *diffCommand) readSides(ctx context.Context, names []string) (before, af
 	if len(names) == 2 {
 		return c.readBoth(ctx, names[0], names[1])
 	}
-	in, err := c.open(names[0])
+	in, err := c.open(ctx, names[0])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,7 +128,7 @@ func (c *diffCommand) readBoth(ctx context.Context, first, second string) (befor
 }
 
 func (c *diffCommand) read(ctx context.Context, name string) (*flow.Snapshot, error) {
-	in, err := c.open(name)
+	in, err := c.open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -137,16 +137,16 @@ func (c *diffCommand) read(ctx context.Context, name string) (*flow.Snapshot, er
 }
 
 // open opens a file, or stdin.
-func (c *diffCommand) open(name string) (io.ReadCloser, error) {
+func (c *diffCommand) open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(c.env.stdin), nil
 	}
-	return openSnapshot("diff", name)
+	return openSnapshot(ctx, "diff", name)
 }
 
 // readSnapshotFile reads a snapshot for a command or a flag.
 func readSnapshotFile(ctx context.Context, what, name string) (*flow.Snapshot, error) {
-	file, err := openSnapshot(what, name)
+	file, err := openSnapshot(ctx, what, name)
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +154,11 @@ func readSnapshotFile(ctx context.Context, what, name string) (*flow.Snapshot, e
 	return readSnapshot(ctx, what, name, file)
 }
 
-func openSnapshot(what, name string) (*os.File, error) {
-	file, err := os.Open(name)
+func openSnapshot(ctx context.Context, what, name string) (*os.File, error) {
+	file, err := openInterruptibly(ctx, name)
+	if ctx.Err() != nil {
+		return nil, readFailed(ctx, what, name, ctx.Err())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
 	}

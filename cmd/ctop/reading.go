@@ -11,6 +11,27 @@ import (
 	"ctop/internal/format"
 )
 
+// openInterruptibly opens a file to read. It returns the context's error if the context
+// ends while a pipe that nobody writes to is waited for. The wait itself then goes on: no
+// signal interrupts it.
+func openInterruptibly(ctx context.Context, name string) (*os.File, error) {
+	type opened struct {
+		file *os.File
+		err  error
+	}
+	done := make(chan opened, 1)
+	go func() {
+		file, err := os.Open(name)
+		done <- opened{file, err}
+	}()
+	select {
+	case o := <-done:
+		return o.file, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
 // chunk is the result of one read of a file.
 type chunk struct {
 	data []byte

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -102,7 +101,7 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if err := c.check(cmd, headless); err != nil {
 		return err
 	}
-	file, err := c.open(args[0])
+	file, err := c.open(cmd.Context(), args[0])
 	if err != nil {
 		return err
 	}
@@ -151,11 +150,14 @@ func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
 	return c.env.checkTerminal()
 }
 
-func (c *replayCommand) open(name string) (io.ReadCloser, error) {
+func (c *replayCommand) open(ctx context.Context, name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(c.env.stdin), nil
 	}
-	f, err := os.Open(name)
+	f, err := openInterruptibly(ctx, name)
+	if ctx.Err() != nil {
+		return nil, errNothingRead(name, "it was interrupted before the first packet")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("replay %s: %w", name, cause(errors.Unwrap(err)))
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"ctop/internal/capture"
 	"ctop/internal/lab"
 	"ctop/internal/pcapng"
@@ -158,6 +160,28 @@ func TestProgress(t *testing.T) {
 	if (env{stderr: &out}).newProgress("trace.pcap", nil, in) != nil {
 		t.Error("it shows progress where stderr is no terminal")
 	}
+}
+
+// TestOpeningIsInterrupted interrupts commands that wait for a pipe which nobody writes to.
+func TestOpeningIsInterrupted(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := unix.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"replay", "--dump", pipe}, {"diff", pipe, pipe}, {"diff", pipe}} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		time.AfterFunc(50*time.Millisecond, interrupt)
+		err := run(ctx, env{args: args, stdout: io.Discard, stderr: io.Discard, getenv: func(string) string { return "" }})
+		if err == nil || !strings.Contains(err.Error(), "interrupted") || !strings.Contains(err.Error(), pipe) {
+			t.Errorf("%s: %v", args, err)
+		}
+	}
+	// What waits to open it goes on, and ends.
+	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = writer.Close()
 }
 
 // TestSideNames has captures of two interfaces, of which none, one or both have a name.
