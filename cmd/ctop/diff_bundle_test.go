@@ -95,4 +95,11 @@ func TestDiffOfBundles(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	none := filepath.Join(t.TempDir(), "none")
+	if err := os.WriteFile(none, []byte("root:x:0:0\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := headless(t, "diff", none); err == nil || !strings.Contains(err.Error(), "neither JSON of ctop --dump nor a recording or a bundle") {
+		t.Errorf("no snapshot: %v", err)
+	}
 }

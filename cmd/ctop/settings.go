@@ -207,9 +207,11 @@ func instead(wrong string, names []string) string {
 			return "write " + name
 		}
 	}
-	for _, name := range names {
-		if len(wrong) > 2 && (strings.HasPrefix(name, wrong) || strings.HasPrefix(wrong, name)) {
-			return "write " + name
+	longer := func(name string) bool { return len(wrong) > 2 && strings.HasPrefix(name, wrong) }
+	shorter := func(name string) bool { return len(wrong) > 2 && strings.HasPrefix(wrong, name) }
+	for _, like := range []func(string) bool{longer, shorter} {
+		if i := slices.IndexFunc(names, like); i >= 0 {
+			return "write " + names[i]
 		}
 	}
 	return "ctop help config lists them"

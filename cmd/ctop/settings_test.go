@@ -92,7 +92,7 @@ func TestSettingsOfAFile(t *testing.T) {
 	}
 	for file, want := range map[string]string{
 		"count = -1": "config.toml:1: count: ", "\nmaxflows = 2000": "config.toml:2: no setting is called \"maxflows\": write max-flows",
-		"max = 1": "", "po = 1": "ctop help config lists them", "pol = 1": "write policy", "policy-now = 1": "write policy", "Policy = 1": "write policy",
+		"max = 1": "", "po = 1": "ctop help config lists them", "pol = 1": "write policy", "policy-now = 1": "write policy", "names-fil = 1": "write names-file", "Policy = 1": "write policy",
 		"yes = true": "no setting is called \"yes\"",
 	} {
 		_, err := configured(t, "serve", nil, file)

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,7 +71,8 @@ var ErrOne = errors.New("it has one snapshot, and nothing to compare it with")
 func ReadEnds(ctx context.Context, in io.Reader) (first, last *flow.Snapshot, err error) {
 	buffered := bufio.NewReaderSize(in, 1<<16)
 	if !recorded(buffered) {
-		return nil, nil, ErrOne
+		_, err := Read(ctx, buffered)
+		return nil, nil, cmp.Or(err, ErrOne)
 	}
 	if first, last, err = readRecording(ctx, buffered); err == nil && first == last {
 		err = ErrOne

@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -383,25 +382,4 @@ func (r *rig) end(s *screen) error {
 		r.t.Fatalf("the session does not end; log:\n%s", r.log)
 		return nil
 	}
-}
-
-// held is what a process holds that would leak.
-type held struct{ goroutines, descriptors int }
-
-func resources() held {
-	entries, _ := os.ReadDir("/proc/self/fd") // reads nothing where there is none
-	return held{goroutines: runtime.NumGoroutine(), descriptors: len(entries)}
-}
-
-func (h held) check(t *testing.T) {
-	t.Helper()
-	var now held
-	for deadline := time.Now().Add(waitTimeout); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		now = resources()
-		if now.goroutines <= h.goroutines && now.descriptors <= h.descriptors+1 {
-			return
-		}
-	}
-	stacks := make([]byte, 1<<20)
-	t.Errorf("leaked: %+v, it was %+v\n%s", now, h, stacks[:runtime.Stack(stacks, true)])
 }
