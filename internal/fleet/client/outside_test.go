@@ -34,7 +34,9 @@ func newCluster(t *testing.T, w *world) *cluster {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "nats-server")
-	if out, err := exec.Command("go", "build", "-o", binary, "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-o", binary, "github.com/nats-io/nats-server/v2")
+	build.Env = append(os.Environ(), "GOARCH=") // for this machine, though the test may be emulated
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
 	c := &cluster{world: w}
