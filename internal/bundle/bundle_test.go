@@ -210,7 +210,7 @@ func TestHostile(t *testing.T) {
 	}
 	// A member that is larger than all that may be read, though a small file has it.
 	for packed, want := range map[int]int64{0: mostPlain, 1000: mostPlain + 1000*mostRatio} {
-		bomb := &limited{Reader: zeros{}, packed: &counter{n: packed}}
+		bomb := &limited{Reader: zeros{}, packed: &recording.Counter{N: packed}}
 		if n, err := io.Copy(io.Discard, bomb); n != want || !errors.Is(err, ErrBroken) {
 			t.Errorf("%d bytes of %d are read, %v", n, packed, err)
 		}

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"ctop/internal/recording"
 )
 
 // Limits of what a bundle may have. A forged one costs no more than to read so much.
@@ -40,7 +42,7 @@ func Is(r *bufio.Reader) bool {
 // Recording returns the recording in a bundle. It writes nothing to disk, and passes over
 // members that it does not know.
 func Recording(from io.Reader) (io.Reader, error) {
-	packed := &counter{from: from}
+	packed := &recording.Counter{From: from}
 	z, err := gzip.NewReader(packed)
 	if err != nil {
 		return nil, ErrBroken
@@ -52,28 +54,16 @@ func Recording(from io.Reader) (io.Reader, error) {
 	return r, nil
 }
 
-// counter counts what is read.
-type counter struct {
-	from io.Reader
-	n    int
-}
-
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.from.Read(p)
-	c.n += n
-	return n, err
-}
-
 // limited is a reader that fails after some bytes, or when they are far more than those of
 // the file.
 type limited struct {
 	io.Reader
-	packed *counter
+	packed *recording.Counter
 	n      int
 }
 
 func (l *limited) Read(p []byte) (int, error) {
-	most := min(mostBytes, mostPlain+mostRatio*l.packed.n)
+	most := min(mostBytes, mostPlain+mostRatio*l.packed.N)
 	if l.n >= most {
 		return 0, ErrBroken
 	}

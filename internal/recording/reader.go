@@ -62,24 +62,25 @@ type Reader struct {
 	lines *bufio.Scanner
 	last  *flow.Snapshot
 	// packed counts the bytes that were read of the file.
-	packed *counter
+	packed *Counter
 }
 
-// counter counts what is read.
-type counter struct {
-	from io.Reader
-	n    int
+// Counter counts the bytes that are read through it.
+type Counter struct {
+	From io.Reader
+	N    int
 }
 
-func (c *counter) Read(p []byte) (int, error) {
-	n, err := c.from.Read(p)
-	c.n += n
+// Read implements [io.Reader].
+func (c *Counter) Read(p []byte) (int, error) {
+	n, err := c.From.Read(p)
+	c.N += n
 	return n, err
 }
 
 // NewReader reads the header of a recording.
 func NewReader(from io.Reader) (*Reader, error) {
-	packed := &counter{from: from}
+	packed := &Counter{From: from}
 	in := bufio.NewReader(packed)
 	first, err := in.ReadSlice('\n')
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
@@ -155,9 +156,9 @@ func (r *Reader) snapshot(ctx context.Context, h *head) (*flow.Snapshot, error) 
 	return s, nil
 }
 
-// changed reads n flows that came in by some of the interfaces, and returns the ids that had a line. If a flow occurs
-// more than once, the last line counts and it takes memory once. So a recording
-// needs only the memory of its table, however long it is.
+// changed reads n flows that came in by some of the interfaces, and returns the ids that
+// had a line. If a flow occurs more than once, the last line counts and it takes memory
+// once. So a recording needs only the memory of its table, however long it is.
 func (r *Reader) changed(ctx context.Context, n, interfaces int) (flows []flow.Flow, told map[flow.ID]int, err error) {
 	told = map[flow.ID]int{}
 	size := 0
@@ -166,7 +167,7 @@ func (r *Reader) changed(ctx context.Context, n, interfaces int) (flows []flow.F
 		if err != nil {
 			return nil, nil, err
 		}
-		if size += len(r.lines.Bytes()); size > mostPlain+mostRatio*r.packed.n {
+		if size += len(r.lines.Bytes()); size > mostPlain+mostRatio*r.packed.N {
 			return nil, nil, ErrBroken
 		}
 		if l.Flow == nil || !validFlow(l.Flow) || int(l.Flow.In) >= interfaces {
