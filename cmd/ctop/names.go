@@ -6,13 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"os"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ctop/internal/file"
 	"ctop/internal/names"
 	"ctop/internal/names/geo"
 )
@@ -71,50 +70,30 @@ func useNames(ctx context.Context, cmd *cobra.Command) error {
 	if f == nil || f.Value.String() == "" {
 		return nil
 	}
-	file := f.Value.String()
-	seen := stampOf(file)
-	if err := readNames(file); err != nil {
+	path := f.Value.String()
+	seen := file.StampOf(path)
+	if err := readNames(path); err != nil {
 		return fmt.Errorf("read --%s: %w", namesFlag, err)
 	}
-	go followNames(ctx, file, seen, namesPause)
+	go followNames(ctx, path, seen, namesPause)
 	return nil
 }
 
-func readNames(file string) error {
-	text, err := readUpTo(file, largestNames)
+func readNames(path string) error {
+	text, err := readUpTo(path, largestNames)
 	if err != nil {
 		return err
 	}
-	table, err := names.ParseTable(file, text)
+	table, err := names.ParseTable(path, text)
 	if err == nil {
 		names.Use(table)
 	}
 	return err
 }
 
-// stamp shows whether a file is still the same.
-type stamp struct {
-	changed time.Time
-	size    int64
-	inode   uint64
-}
-
-// stampOf returns a file's stamp, the zero value if there is no such file.
-func stampOf(file string) (s stamp) {
-	info, err := os.Stat(file)
-	if err != nil {
-		return s
-	}
-	s.changed, s.size = info.ModTime(), info.Size()
-	if sys, ok := info.Sys().(*syscall.Stat_t); ok {
-		s.inode = sys.Ino
-	}
-	return s
-}
-
 // followNames reads the file again when it has changed. While that fails, the names stay
 // what they were.
-func followNames(ctx context.Context, file string, seen stamp, pause time.Duration) {
+func followNames(ctx context.Context, path string, seen file.Stamp, pause time.Duration) {
 	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for {
@@ -123,13 +102,13 @@ func followNames(ctx context.Context, file string, seen stamp, pause time.Durati
 			return
 		case <-tick.C:
 		}
-		now := stampOf(file)
+		now := file.StampOf(path)
 		if now == seen {
 			continue
 		}
 		seen = now
-		if err := readNames(file); errors.Is(err, fs.ErrNotExist) {
-			names.Keep(fmt.Errorf("%s is gone: the names stay until it is back", file))
+		if err := readNames(path); errors.Is(err, fs.ErrNotExist) {
+			names.Keep(fmt.Errorf("%s is gone: the names stay until it is back", path))
 		} else if err != nil {
 			names.Keep(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ctop/internal/file"
 	"ctop/internal/names"
 )
 
@@ -16,27 +17,27 @@ import (
 // it cannot be.
 func TestNamesFollow(t *testing.T) {
 	t.Cleanup(func() { names.Use(nil) })
-	file := filepath.Join(t.TempDir(), "names")
+	path := filepath.Join(t.TempDir(), "names")
 	write := func(text string) {
 		t.Helper()
-		next := file + ".new"
+		next := path + ".new"
 		if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Rename(next, file); err != nil {
+		if err := os.Rename(next, path); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write("10.0.0.1 one\n")
-	seen := stampOf(file)
-	if err := readNames(file); err != nil {
+	seen := file.StampOf(path)
+	if err := readNames(path); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		followNames(ctx, file, seen, time.Millisecond)
+		followNames(ctx, path, seen, time.Millisecond)
 	}()
 	is := func(name, trouble string) {
 		t.Helper()
@@ -53,7 +54,7 @@ func TestNamesFollow(t *testing.T) {
 	is("two", "")
 	write("10.0.0.1 three\nwrong\n")
 	is("two", `names:2: "wrong" is not an address`)
-	if err := os.Remove(file); err != nil {
+	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
 	is("two", "is gone")

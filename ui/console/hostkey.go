@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/crypto/ssh"
+
+	"ctop/internal/file"
 )
 
 // maxHostKey is larger than any key file, in bytes.
@@ -45,27 +47,8 @@ func makeHostKey(path string) (ssh.Signer, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("create the directory of the host key: %w", err)
 	}
-	if err := writeNew(path, pem.EncodeToMemory(block)); err != nil {
+	if err := file.Replace(path, pem.EncodeToMemory(block)); err != nil {
 		return nil, fmt.Errorf("write the host key: %w", err)
 	}
 	return ssh.NewSignerFromKey(private)
-}
-
-// writeNew writes a file that only its owner can read. It writes all of it or
-// nothing, because half a key would prevent the next start.
-func writeNew(path string, text []byte) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-") // 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

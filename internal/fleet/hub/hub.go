@@ -18,6 +18,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/file"
 	"ctop/internal/fleet"
 )
 
@@ -60,7 +61,7 @@ type hub struct {
 	server *server.Server
 	client *nats.Conn
 	keys   Keys
-	stamp  stamp
+	stamp  file.Stamp
 }
 
 // Run serves until ctx is done.
@@ -171,7 +172,7 @@ func (h *hub) options() (*server.Options, error) {
 
 func (h *hub) start(ctx context.Context) error {
 	var err error
-	h.stamp = h.Dir.stamp()
+	h.stamp = file.StampOf(h.Dir.file("keys.json"))
 	if h.keys, err = h.Dir.Keys(); err != nil {
 		return err
 	}
@@ -237,21 +238,6 @@ func Streams(s fleet.Space) []jetstream.StreamConfig {
 	}
 }
 
-// stamp is another one when a file was changed.
-type stamp struct {
-	time time.Time
-	size int64
-	node uint64
-}
-
-func (d Dir) stamp() (s stamp) {
-	var st unix.Stat_t
-	if unix.Stat(d.file("keys.json"), &st) == nil {
-		s = stamp{time.Unix(st.Mtim.Unix()), st.Size, st.Ino}
-	}
-	return s
-}
-
 // watch reads keys again when they change, and tells hosts how many they are.
 func (h *hub) watch(ctx context.Context) error {
 	look, tell := time.NewTicker(lookAtKeys), time.NewTicker(tellSize)
@@ -265,7 +251,7 @@ func (h *hub) watch(ctx context.Context) error {
 		case <-tell.C:
 			h.tellSize()
 		case <-look.C:
-			if now := h.Dir.stamp(); now != h.stamp {
+			if now := file.StampOf(h.Dir.file("keys.json")); now != h.stamp {
 				h.stamp = now
 				h.reload()
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/file"
 	"ctop/internal/fleet"
 )
 
@@ -132,17 +133,8 @@ func (d Dir) write(name string, value any) error {
 }
 
 func (d Dir) writeText(name string, text []byte) error {
-	f, err := os.CreateTemp(string(d), "."+name+"-*")
-	if err != nil {
+	if err := file.Replace(d.file(name), text); err != nil {
 		return fmt.Errorf("write %s: %w", d.file(name), err)
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), d.file(name))
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", d.file(name), err), os.Remove(f.Name()))
 	}
 	return nil
 }
