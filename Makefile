@@ -15,7 +15,7 @@ ARGS ?=
 FUZZTIME ?= 10s
 SEQUENCES ?= 100000
 SOAK ?= 15m
-# Which mutations make mutate tries, how many, and of which packages.
+# Which mutations make mutate tries, how many (0: all), and of which packages.
 SEED ?= 1
 SAMPLE ?= 200
 PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbuf|tracker|ui)(/|$$)')
@@ -24,8 +24,8 @@ PACKAGES ?= $$($(GO) list -deps ./cmd/ctop | grep -E '^ctop/(cmd|internal|ringbu
 PRIVATE := patience|wish|laboratory|anew|said again|tells whether|short way|embryos?|somebody else.s
 
 # The packages that need no kernel, and build on other systems.
-PORTABLE = ./tracker/flow ./internal/capture ./internal/field ./internal/filter ./internal/format ./internal/history ./internal/names ./internal/order \
-	./internal/bundle ./internal/fleet ./internal/fleet/link ./internal/fleet/agent ./internal/fleet/client ./internal/recording ./internal/snapshot ./internal/diff ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
+PORTABLE = ./tracker/flow ./internal/capture ./internal/conversation ./internal/field ./internal/filter ./internal/format ./internal/hello ./internal/history ./internal/jsontext ./internal/names ./internal/order \
+	./internal/bundle ./internal/fleet ./internal/fleet/link ./internal/fleet/agent ./internal/fleet/client ./internal/fleet/standby ./internal/pair ./internal/recording ./internal/snapshot ./internal/diff ./cmd/ctop/output $$($(GO) list ./ui/... | grep -v /ui/console)
 
 ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 # Git refuses to inspect another user's clone as root, and then go build fails.
@@ -46,11 +46,11 @@ build: need-go ## build bin/ctop (needs only Go)
 demo: need-kernel need-root build ## try ctop in a private lab (ARGS="--mode tc")
 	@$(ROOT) ./bin/ctop demo $(ARGS)
 
-pictures: need-kernel need-root need-tmux build ## draw the pictures in docs/pictures again, as root, in five minutes
+pictures: need-kernel need-root need-tmux build ## draw the pictures in docs/pictures again, as root, in a quarter of an hour
 	@$(ROOT) env "PATH=$$PATH" $(GO) run $(VCS) ./internal/picture bin/ctop docs/pictures
 
 test: need-go need-kernel need-root ## run every test on the real kernel, as root
-	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 20m $(TESTFLAGS) ./...
+	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 25m $(TESTFLAGS) ./...
 
 bench: need-go need-kernel need-root build ## compare it with the alternatives (10 min; BENCH_JSON=FILE)
 	@$(GO) build $(VCS) -trimpath -o bin/bench ./internal/bench
@@ -75,8 +75,9 @@ judge: need-go need-kernel need-root ## compare SEQUENCES (100000) conversations
 
 chaos: need-go need-kernel need-root ## attack, overload and break it for half an hour, as root
 	@CTOP_CHAOS=1 $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 90m -v -run 'Twice|Raced|Interrupted' $(TESTFLAGS) ./bpf
+	@CTOP_TEST_KILLS=100 $(GO) test -count=1 -timeout 30m -parallel 10 -run TestServerKilled $(TESTFLAGS) ./internal/fleet/client
 	@CTOP_CHAOS=1 CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 90m -v \
-		-run 'Flood|Full|Soak|Descriptors|Pins|BPFFS|Clock|Kill|Cable|Interfaces|Overflow|Upgrade|Watchdog|Foreign|Attacked|Renamed|Disk|AtOnce|LastOne|BadCables|WithoutTheNetwork|MountNamespace|OutOfReach|UnsafePins|UnitRestarts' $(TESTFLAGS) ./internal/e2e
+		-run 'Flood|Full|Soak|Descriptors|Pins|BPFFS|Clock|Kill|Cable|Interfaces|Overflow|Upgrade|Watchdog|Foreign|Attacked|Renamed|Disk|AtOnce|LastOne|BadCables|WithoutTheNetwork|MountNamespace|OutOfReach|UnsafePins|UnitRestarts|PairPartition' $(TESTFLAGS) ./internal/e2e
 
 soak: need-go need-kernel need-root ## open and close connections for SOAK (15m), and check that nothing grows, as root
 	@CTOP_SOAK=$(SOAK) $(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 0 -v -run TestSoak $(TESTFLAGS) ./internal/e2e
@@ -87,7 +88,7 @@ test-kernels: need-go ## boot other kernels in qemu and run some of the tests th
 test-arm64: need-go ## run the tests that need no kernel as arm64 programs, under qemu-user
 	@command -v qemu-aarch64-static >/dev/null || { echo "qemu-aarch64-static is missing: apt-get install qemu-user-static" >&2; exit 1; }
 	@GOARCH=arm64 CGO_ENABLED=0 $(GO) vet ./...
-	@GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -count=1 -timeout 20m $(TESTFLAGS) $(PORTABLE) ./cmd/ctop/config ./internal/frame
+	@GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64-static -count=1 -timeout 25m $(TESTFLAGS) $(PORTABLE) ./cmd/ctop/config ./internal/frame
 
 dist: need-go ## make packages, archives and images for people in bin/dist, with checksums
 	@$(GO) run $(VCS) ./internal/dist $(ARGS)

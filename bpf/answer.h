@@ -19,7 +19,7 @@ __noinline int track_answer(struct packet *pkt, struct flow *flow,
 
 	if (!pkt || !flow)
 		return 0;
-	keep = flow_keep();
+	keep = control & FLOW_KEPT ? 0 : flow_keep();
 	answered = control_with_state(control, STATE_ESTABLISHED) |
 		   flag_of(FLOW_SEEN, REPLY) | keep;
 	if (!flow_keep_as(flow, control, answered))
@@ -35,11 +35,11 @@ static __always_inline int track_answered(struct packet *pkt, struct flow *flow,
 					  __u64 control, __u64 now)
 {
 	__u32 d = flow_direction(control, pkt);
-	struct flow_dir *dir = &flow->dir[d & 1];
+	struct flow_traffic *traffic = flow_traffic(flow, d);
 
 	octets_count(flow, pkt, d);
-	flow_count(dir, pkt, dir_is_shared(dir));
-	flow_refresh(dir, now);
+	flow_count(traffic, pkt, traffic_is_shared(traffic));
+	flow_refresh(traffic, now);
 	if (control_state(control) != STATE_NEW)
 		return OUTCOME(VERDICT_ESTABLISHED, 0);
 	if (!flow_side_fits(control, pkt, d)) {

@@ -44,9 +44,9 @@ static __always_inline struct flow *flow_begin(const struct packet *pkt,
 		return NULL;
 	flow_note_link(flow, pkt, d);
 	octets_count(flow, pkt, d);
-	flow_count(&flow->dir[d & 1], pkt, dir_is_shared(&flow->dir[d & 1]));
-	flow->dir[ORIGIN].last_seen_ticks = now;
-	flow->dir[REPLY].last_seen_ticks = d == REPLY ? now : 0;
+	flow_count(flow_traffic(flow, d), pkt, traffic_is_shared(flow_traffic(flow, d)));
+	flow->origin.last_seen_ticks = now;
+	flow->reply.last_seen_ticks = d == REPLY ? now : 0;
 	return flow;
 }
 
@@ -131,12 +131,18 @@ static __always_inline int tcp_first(struct packet *pkt, __u64 now,
 	}
 	if (flags == (TCP_SYN | TCP_ACK))
 		wscale = opening_recall(pkt, pkt->ack - 1, false);
+	/* Its SYN may have passed the partner. */
+	if (!wscale && flags == (TCP_SYN | TCP_ACK) && config.paired)
+		wscale = MIDSTREAM_WSCALE + 1;
 	if (wscale)
 		return tcp_create_answered(pkt, pkt->ack, wscale - 1, now);
 	if (ended_expects(pkt, now))
 		return OUTCOME(VERDICT_ESTABLISHED, 0);
-	if (flags != TCP_ACK || (config.policy != POLICY_OBSERVE &&
-				 !opening_recall(pkt, pkt->seq - 1, true)))
+	/* The partner may know it. A SYN+ACK has begun a flow above. */
+	if (flags != TCP_ACK && config.paired)
+		return OUTCOME(VERDICT_ESTABLISHED, 0);
+	if (flags != TCP_ACK ||
+	    (!picks_up() && !opening_recall(pkt, pkt->seq - 1, true)))
 		return OUTCOME(VERDICT_INVALID, INVALID_NO_FLOW);
 	*control |= STATE_NEW | FLOW_MIDSTREAM;
 	return OUTCOME_BEGINS;
@@ -151,8 +157,9 @@ static __always_inline int first_begins(struct packet *pkt, __u64 now,
 		return OUTCOME(VERDICT_UNTRACKED, UNTRACKED_FRAGMENT);
 	if (pkt->key.proto == IPPROTO_TCP)
 		return tcp_first(pkt, now, control);
+	/* The partner may have heard the request. */
 	if (pkt->icmp_answer)
-		return group_answered(pkt) ?
+		return config.paired || group_answered(pkt) ?
 			       OUTCOME(VERDICT_RELATED, 0) :
 			       OUTCOME(VERDICT_INVALID, INVALID_ICMP);
 	*control |= STATE_NEW;

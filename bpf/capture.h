@@ -18,116 +18,15 @@
 #include <bpf/bpf_helpers.h>
 
 #include "capture_rule.h"
+#include "captured.h"
 #include "clock.h"
 #include "config.h"
 #include "flow.h"
+#include "hello.h"
 #include "owner.h"
 #include "packet.h"
 #include "stats.h"
 #include "table.h"
-
-/* The most bytes of a packet: the length of a record with them has 16 bits. */
-#define MAX_CAPTURED 0xfc00
-
-/* What became of a capture's packets on one CPU. */
-struct capture_count {
-	/* The time up to which the budget is spent. */
-	__u64 spent_ns;
-	__u64 copied;
-	/* Not copied: beyond the budget, and without room in the ring. */
-	__u64 over_budget;
-	__u64 no_room;
-};
-
-/* The head of a copied packet. */
-struct captured {
-	__u64 time_ns;
-	__u64 id;
-	struct flow_key key;
-	/* The length of the packet, and of the part that follows. */
-	__u32 length;
-	__u32 taken;
-	/* A VLAN tag that is not in the packet: its ethertype, zero if there is none. */
-	__u16 vlan_proto;
-	__u16 vlan_tci;
-	/* enum flow_state, before and after. */
-	__u8 from;
-	__u8 to;
-	/* enum verdict, with the reason if it is invalid. */
-	__u8 verdict;
-	__u8 invalid;
-	/* enum direction in the flow. */
-	__u8 direction;
-	__u8 reversed;
-	__u8 side;
-	__u8 dropped;
-	/* The packet begins the flow. */
-	__u8 first;
-	/* The captures that want it. */
-	__u8 slots;
-	__u8 pad[2];
-	/* The place of the flow. */
-	__u32 place;
-	__u32 pad2;
-	/* The process behind the flow. Without one, control is zero. */
-	struct owner owner;
-};
-
-_Static_assert(sizeof(struct captured) == 144, "captured has hidden padding");
-
-struct packet_ring {
-	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, MAX_CAPTURES);
-	__type(key, __u32);
-	__array(values, struct packet_ring);
-} captures SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, MAX_CAPTURES);
-	__type(key, __u32);
-	__type(value, struct capture_count);
-} capture_counts SEC(".maps");
-
-/* The packet that is being copied. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct captured);
-} capturing_now SEC(".maps");
-
-/* The captures that run, a bit for each. Only requests change it. */
-__u32 capturing SEC(".data.capturing");
-
-/* Why a packet may be captured (packet.captured). */
-#define CAPTURED_KNOWN 1
-#define CAPTURED_FIRST 2
-
-static __always_inline struct captured *captured_get(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&capturing_now, &zero);
-}
-
-static __always_inline void captured_flow(struct captured *to,
-					  const struct packet *pkt,
-					  const struct flow *flow,
-					  __u64 control)
-{
-	to->id = flow_id(flow);
-	to->place = flow->slot >> 32;
-	to->direction = flow_direction(control, pkt);
-	owner_copy(&to->owner, flow, control);
-}
 
 /* Notes that a packet is one of a marked flow, as long as that lives. */
 __noinline int capture_note(struct packet *pkt, struct flow *flow,
@@ -180,7 +79,9 @@ static __always_inline __u32 capture_first(struct packet *pkt,
 	WRITE_ONCE(to->slots, 0);
 #pragma clang loop unroll(disable)
 	for (slot = 0; slot < MAX_CAPTURES; slot++)
-		if (running & 1 << slot && capture_wants(&pkt->key, slot))
+		if (running & 1 << slot && capture_wants(&pkt->key, slot) &&
+		    (!(running >> HELLO_SHIFT & 1 << slot) ||
+		     hello_may_follow(pkt)))
 			WRITE_ONCE(to->slots, to->slots | 1 << slot);
 	slots = READ_ONCE(to->slots);
 	if (!slots)
@@ -213,6 +114,68 @@ static __always_inline __u32 capture_known(struct packet *pkt,
 	return slots;
 }
 
+/* Takes the mark of captures from a packet's flow. */
+static __always_inline void capture_leave(const struct packet *pkt,
+					  const struct captured *to,
+					  __u32 slots)
+{
+	struct flow *flow;
+	__u64 control;
+
+	flow = flow_living(&pkt->key, &control);
+	if (flow && flow_id(flow) == to->id)
+		capture_mark(flow, control, flow->captures & ~slots);
+}
+
+/* Returns which of the captures that want a packet get it, where some want first bytes
+ * alone. */
+__noinline int capture_hello(struct packet *pkt, __u32 slots, __u32 verdict)
+{
+	__u32 wanting = slots & capturing >> HELLO_SHIFT;
+	struct captured *to = captured_get();
+	enum hello is = HELLO_LATER;
+	struct flow *flow;
+	__u64 control;
+
+	if (!pkt || !to)
+		return 0;
+	flow = flow_living(&pkt->key, &control);
+	if (flow && flow_id(flow) == to->id && verdict != VERDICT_INVALID) {
+		to->payload = hello_payload(pkt);
+		if (pkt->key.proto == IPPROTO_TCP)
+			to->offset = hello_offset(pkt, flow);
+		if (to->payload)
+			is = hello_of(pkt, flow, to->direction);
+	}
+	if (is == HELLO_OVER)
+		capture_leave(pkt, to, wanting);
+	return is == HELLO_IS ? slots : slots & ~wanting;
+}
+
+/* Returns what is left of the captures that want a packet whose first byte of payload is
+ * known: a TCP stream that does not begin as TLS has no name. */
+__noinline int capture_stream(struct packet *pkt, __u32 slots, int first)
+{
+	__u32 wanting = slots & capturing >> HELLO_SHIFT;
+	struct captured *to = captured_get();
+
+	if (!pkt || !to)
+		return 0;
+	if (!wanting || first < 0 || first == TLS_HANDSHAKE)
+		return slots;
+	capture_leave(pkt, to, wanting);
+	return slots & ~wanting;
+}
+
+/* Whether the first byte of a packet's payload has to be looked at. */
+static __always_inline bool capture_looks(const struct packet *pkt,
+					  const struct captured *head,
+					  __u32 slots)
+{
+	return slots & capturing >> HELLO_SHIFT &&
+	       pkt->key.proto == IPPROTO_TCP && !head->offset;
+}
+
 /* Fills in the head of a packet, and returns the captures that want it. */
 __noinline int capture_head(struct packet *pkt, __u32 verdict)
 {
@@ -222,7 +185,10 @@ __noinline int capture_head(struct packet *pkt, __u32 verdict)
 	if (!pkt || !to)
 		return 0;
 	to->first = pkt->captured == CAPTURED_FIRST;
+	to->payload = to->offset = 0;
 	slots = to->first ? capture_first(pkt, to) : capture_known(pkt, to);
+	if (slots & capturing >> HELLO_SHIFT)
+		slots = capture_hello(pkt, slots, verdict);
 	if (!slots)
 		return 0;
 	to->time_ns = clock_ns();
@@ -326,6 +292,9 @@ __noinline int xdp_capture(struct xdp_md *ctx, struct packet *pkt,
 	head->length = length;
 	head->vlan_proto = 0;
 	slots = capture_head(pkt, verdict);
+	if (capture_looks(pkt, head, slots))
+		slots = capture_stream(pkt, slots,
+				       xdp_byte(ctx, head->payload));
 #pragma clang loop unroll(disable)
 	for (slot = 0; slot < MAX_CAPTURES; slot++)
 		if (slots & 1 << slot)
@@ -345,6 +314,8 @@ __noinline int tc_capture(struct __sk_buff *ctx, struct packet *pkt,
 	head->vlan_proto = ctx->vlan_present ? bpf_ntohs(ctx->vlan_proto) : 0;
 	head->vlan_tci = ctx->vlan_tci;
 	slots = capture_head(pkt, verdict);
+	if (capture_looks(pkt, head, slots))
+		slots = capture_stream(pkt, slots, tc_byte(ctx, head->payload));
 #pragma clang loop unroll(disable)
 	for (slot = 0; slot < MAX_CAPTURES; slot++)
 		if (slots & 1 << slot)

@@ -222,13 +222,13 @@ func (p *player) checkFlow() {
 		p.errorf("id %x, want %x", f.ID(), p.flow.id)
 	}
 	for d := range f.Dir {
-		got := fmt.Sprintf("%d packets %d bytes", f.Dir[d].Packets, f.Dir[d].Bytes)
+		got := fmt.Sprintf("%d packets %d bytes", f.Traffic(d).Packets, f.Traffic(d).Bytes)
 		if want := fmt.Sprintf("%d packets %d bytes", p.flow.packets[d], p.flow.bytes[d]); got != want {
 			p.errorf("direction %d has %s, want %s", d, got, want)
 		}
 	}
-	if f.Invalid != p.flow.invalid {
-		p.errorf("%d invalid packets, want %d", f.Invalid, p.flow.invalid)
+	if f.Origin.Others != p.flow.invalid {
+		p.errorf("%d invalid packets, want %d", f.Origin.Others, p.flow.invalid)
 	}
 	if hasFlag(f, ConntrackFlowFlagFLOW_REVERSED) != p.reversed() {
 		p.errorf("reversed is %t", !p.reversed())

@@ -57,8 +57,8 @@ func TestCountersOfSharedDirection(t *testing.T) {
 			}
 		})
 		flow, want := h.flow(key), uint64(len(cpus)*(each+1))
-		if flow.Dir[0].Packets != want || flow.Dir[0].Bytes != want*uint64(len(f.Bytes())) {
-			t.Errorf("%s: %d packets, %d bytes, want %d packets", by, flow.Dir[0].Packets, flow.Dir[0].Bytes, want)
+		if flow.Origin.Packets != want || flow.Origin.Bytes != want*uint64(len(f.Bytes())) {
+			t.Errorf("%s: %d packets, %d bytes, want %d packets", by, flow.Origin.Packets, flow.Origin.Bytes, want)
 		}
 		if counted := h.since(before); counted.Verdict[ConntrackVerdictVERDICT_NEW] != want || counted.Created != 1 {
 			t.Errorf("%s: counted %+v", by, counted)

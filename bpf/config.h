@@ -50,10 +50,27 @@ struct tracker_config {
 	__u64 injected_ns;
 	/* The id of the outputs map. */
 	__u32 outputs_id;
-	__u32 pad;
+	/* There is a partner, by which flows may have begun or gone on that it could not
+	 * tell of yet (inherit.h): within so many ticks it does, and PAIRED_LIVES while it
+	 * is heard. */
+	__u32 paired;
 };
 
+#define PAIRED_LIVES (1U << 31)
+
 struct tracker_config config SEC(".data.config");
+
+/* Whether a flow may go on whose beginning was not seen. */
+static __always_inline bool picks_up(void)
+{
+	return config.policy == POLICY_OBSERVE || config.paired;
+}
+
+/* Within how many ticks the partner tells of a flow that moved to it. */
+static __always_inline __u32 partner_tells_within(void)
+{
+	return config.paired & ~PAIRED_LIVES;
+}
 
 /* Replays and tests set the clock (config.injected_*). In production the
  * verifier removes the branch, since this is a load-time constant. */

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "config.h"
 #include "control.h"
+#include "inherit.h"
 #include "own.h"
 #include "packet.h"
 #include "parse.h"
@@ -386,6 +387,9 @@ struct shared_types {
 	struct captured captured;
 	struct reset_args reset_args;
 	enum reset_result reset_result;
+	struct inherit_args inherit_args;
+	enum inherit_step inherit_step;
+	enum inherit_result inherit_result;
 };
 
 const struct shared_types *shared_types __attribute__((unused));

@@ -63,9 +63,9 @@ type ConntrackCaptured struct {
 	Dropped   uint8
 	First     uint8
 	Slots     uint8
-	Pad       [2]uint8
+	Payload   uint16
 	Place     uint32
-	Pad2      uint32
+	Offset    uint32
 	Owner     ConntrackOwner
 }
 
@@ -196,29 +196,21 @@ type ConntrackFlow struct {
 	Key          ConntrackFlowKey
 	Control      uint64
 	Id           uint64
+	Dir          [2]ConntrackFlowDir
+	Origin       ConntrackFlowTraffic
 	CreatedNs    uint64
 	Slot         uint64
+	Reply        ConntrackFlowTraffic
 	Place        uint32
+	Nursery      uint32
+	TimeoutTicks uint32
 	Link         uint16
 	Reset        uint8
 	Captures     uint8
-	Nursery      uint32
-	TimeoutTicks uint32
-	Invalid      uint16
-	Related      uint16
-	Reordered    [2]uint16
-	Ethernet     [2]struct {
-		_     structs.HostLayout
-		Words [3]uint32
-	}
-	Dir [2]ConntrackFlowDir
 }
 
 type ConntrackFlowDir struct {
 	_             structs.HostLayout
-	Packets       uint64
-	Bytes         uint64
-	LastSeenTicks uint64
 	End           uint32
 	Acked         uint32
 	Limit         uint32
@@ -226,17 +218,15 @@ type ConntrackFlowDir struct {
 	SynSeq        uint32
 	FinEnd        uint32
 	PendingEnd    uint32
-	RttUs         uint32
-	Retransmits   uint16
 	ZeroWindows   uint16
 	Wscale        uint8
 	PendingWscale uint8
-	Cpu           uint16
 }
 
 type ConntrackFlowFlag uint32
 
 const (
+	ConntrackFlowFlagFLOW_INHERITED       ConntrackFlowFlag = 64
 	ConntrackFlowFlagFLOW_CAPTURED        ConntrackFlowFlag = 128
 	ConntrackFlowFlagFLOW_REVERSED        ConntrackFlowFlag = 256
 	ConntrackFlowFlagFLOW_SIDE            ConntrackFlowFlag = 512
@@ -277,6 +267,7 @@ const (
 	ConntrackFlowRequestREQUEST_UNMARK   ConntrackFlowRequest = 3
 	ConntrackFlowRequestREQUEST_CAPTURE  ConntrackFlowRequest = 4
 	ConntrackFlowRequestREQUEST_CAPTURED ConntrackFlowRequest = 5
+	ConntrackFlowRequestREQUEST_HELLO    ConntrackFlowRequest = 6
 )
 
 type ConntrackFlowState uint32
@@ -292,6 +283,22 @@ const (
 	ConntrackFlowStateSTATE_LAST_ACK    ConntrackFlowState = 7
 	ConntrackFlowStateSTATE_TIME_WAIT   ConntrackFlowState = 8
 )
+
+type ConntrackFlowTraffic struct {
+	_             structs.HostLayout
+	Packets       uint64
+	Bytes         uint64
+	LastSeenTicks uint64
+	RttUs         uint32
+	Ethernet      struct {
+		_     structs.HostLayout
+		Words [3]uint32
+	}
+	Retransmits uint16
+	Reordered   uint16
+	Cpu         uint16
+	Others      uint16
+}
 
 type ConntrackFragmentFirst struct {
 	_          structs.HostLayout
@@ -362,6 +369,53 @@ const (
 	ConntrackHoldingHOLDING_CLOSED    ConntrackHolding = 8
 	ConntrackHoldingHOLDING_FILE      ConntrackHolding = 16
 	ConntrackHoldingHOLDING_SHARED    ConntrackHolding = 32
+)
+
+type ConntrackInheritArgs struct {
+	_            structs.HostLayout
+	Key          ConntrackFlowKey
+	Id           uint64
+	AgeNs        uint64
+	Dir          [2]ConntrackInheritDir
+	Control      uint32
+	TimeoutTicks uint32
+	Step         ConntrackInheritStep
+	Result       ConntrackInheritResult
+	Reason       ConntrackReason
+	MarginTicks  uint32
+}
+
+type ConntrackInheritDir struct {
+	_           structs.HostLayout
+	Packets     uint64
+	Bytes       uint64
+	IdleTicks   uint64
+	Numbers     ConntrackFlowDir
+	RttUs       uint32
+	Retransmits uint16
+	Reordered   uint16
+}
+
+type ConntrackInheritResult uint32
+
+const (
+	ConntrackInheritResultINHERIT_NONE    ConntrackInheritResult = 0
+	ConntrackInheritResultINHERIT_DONE    ConntrackInheritResult = 1
+	ConntrackInheritResultINHERIT_IS_OWN  ConntrackInheritResult = 2
+	ConntrackInheritResultINHERIT_OTHER   ConntrackInheritResult = 3
+	ConntrackInheritResultINHERIT_FULL    ConntrackInheritResult = 4
+	ConntrackInheritResultINHERIT_BUSY    ConntrackInheritResult = 5
+	ConntrackInheritResultINHERIT_REFUSED ConntrackInheritResult = 6
+	ConntrackInheritResultINHERIT_IS_BACK ConntrackInheritResult = 7
+)
+
+type ConntrackInheritStep uint32
+
+const (
+	ConntrackInheritStepINHERIT_READ  ConntrackInheritStep = 0
+	ConntrackInheritStepINHERIT_ENTER ConntrackInheritStep = 1
+	ConntrackInheritStepINHERIT_END   ConntrackInheritStep = 2
+	ConntrackInheritStepINHERIT_OWN   ConntrackInheritStep = 3
 )
 
 type ConntrackInvalid uint32
@@ -554,12 +608,12 @@ type ConntrackSocketOwner struct {
 }
 
 type ConntrackSweepArgs struct {
-	_        structs.HostLayout
-	Visited  uint64
-	Expired  uint64
-	Evicted  uint64
-	Pressure uint32
-	Pad      uint32
+	_              structs.HostLayout
+	Visited        uint64
+	Expired        uint64
+	Evicted        uint64
+	Pressure       uint32
+	SpareInherited uint32
 }
 
 type ConntrackTcpStep struct {
@@ -631,7 +685,7 @@ type ConntrackTrackerConfig struct {
 	InjectedTicks uint64
 	InjectedNs    uint64
 	OutputsId     uint32
-	Pad           uint32
+	Paired        uint32
 }
 
 type ConntrackUnsent uint32
@@ -719,6 +773,7 @@ const (
 	ConntrackProgCtopWatchIn      = "ctop_watch_in"
 	ConntrackProgCtopWatchOut     = "ctop_watch_out"
 	ConntrackProgCtopXdp          = "ctop_xdp"
+	ConntrackProgInherit          = "inherit"
 	ConntrackProgReadClock        = "read_clock"
 	ConntrackProgRequest          = "request"
 	ConntrackProgSweep            = "sweep"
@@ -789,6 +844,7 @@ type ConntrackProgramSpecs struct {
 	CtopWatchIn  *ebpf.ProgramSpec `ebpf:"ctop_watch_in"`
 	CtopWatchOut *ebpf.ProgramSpec `ebpf:"ctop_watch_out"`
 	CtopXdp      *ebpf.ProgramSpec `ebpf:"ctop_xdp"`
+	Inherit      *ebpf.ProgramSpec `ebpf:"inherit"`
 	ReadClock    *ebpf.ProgramSpec `ebpf:"read_clock"`
 	Request      *ebpf.ProgramSpec `ebpf:"request"`
 	Sweep        *ebpf.ProgramSpec `ebpf:"sweep"`
@@ -970,6 +1026,7 @@ type ConntrackPrograms struct {
 	CtopWatchIn  *ebpf.Program `ebpf:"ctop_watch_in"`
 	CtopWatchOut *ebpf.Program `ebpf:"ctop_watch_out"`
 	CtopXdp      *ebpf.Program `ebpf:"ctop_xdp"`
+	Inherit      *ebpf.Program `ebpf:"inherit"`
 	ReadClock    *ebpf.Program `ebpf:"read_clock"`
 	Request      *ebpf.Program `ebpf:"request"`
 	Sweep        *ebpf.Program `ebpf:"sweep"`
@@ -983,6 +1040,7 @@ func (p *ConntrackPrograms) Close() error {
 		p.CtopWatchIn,
 		p.CtopWatchOut,
 		p.CtopXdp,
+		p.Inherit,
 		p.ReadClock,
 		p.Request,
 		p.Sweep,

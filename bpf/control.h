@@ -28,14 +28,14 @@ int read_clock(struct clock_args *args)
 }
 
 /* In: by how much timeouts of flows that may make room are shortened, in
- * 256ths. Out: flows visited, flows whose timeout was over, and flows whose
+ * 256ths; whether flows of the partner stay, since it lives and sweeps them. Out: flows visited, flows whose timeout was over, and flows whose
  * shortened timeout was. */
 struct sweep_args {
 	__u64 visited;
 	__u64 expired;
 	__u64 evicted;
 	__u32 pressure;
-	__u32 pad;
+	__u32 spare_inherited;
 };
 
 struct sweep {
@@ -45,6 +45,7 @@ struct sweep {
 	__u64 evicted;
 	__u64 pressure;
 	__u64 used;
+	__u64 spared;
 };
 
 /* Reports whether a flow's timeout may be shortened: it was not answered, or
@@ -71,6 +72,8 @@ static long sweep_flow(void *map, const __u32 *index, struct flow *flow,
 	if (state == STATE_NONE)
 		return 0;
 	sweep->visited++;
+	if (control & sweep->spared)
+		return 0;
 	flow = flow_after(flow, control);
 	idle = flow_idle_ticks(flow, sweep->now);
 	if (!idle)
@@ -94,6 +97,7 @@ int sweep(struct sweep_args *args)
 		.now = clock_ticks(),
 		.pressure = args->pressure < 256 ? args->pressure : 0,
 		.used = filling ? READ_ONCE(filling->used) : 0,
+		.spared = args->spare_inherited ? FLOW_INHERITED : 0,
 	};
 
 	bpf_for_each_map_elem(&flows, sweep_flow, &sweep, 0);
@@ -112,6 +116,8 @@ enum flow_request {
 	/* A capture begins or ends. */
 	REQUEST_CAPTURE,
 	REQUEST_CAPTURED,
+	/* One begins that wants the first bytes of flows alone. */
+	REQUEST_HELLO,
 };
 
 /* In: a flow, and what to do with it. Out: whether it existed. */
@@ -145,12 +151,18 @@ static __always_inline __u32 delete_flow(struct flow *flow, __u32 tag)
 static __always_inline bool request_capture(enum flow_request request,
 					    __u32 slot)
 {
-	if (request == REQUEST_CAPTURE)
+	__u32 hello = slot << HELLO_SHIFT;
+
+	if (request == REQUEST_CAPTURE) {
+		__sync_fetch_and_and(&capturing, ~hello);
 		__sync_fetch_and_or(&capturing, slot);
-	else if (request == REQUEST_CAPTURED)
-		__sync_fetch_and_and(&capturing, ~slot);
-	else
+	} else if (request == REQUEST_HELLO) {
+		__sync_fetch_and_or(&capturing, slot | hello);
+	} else if (request == REQUEST_CAPTURED) {
+		__sync_fetch_and_and(&capturing, ~(slot | hello));
+	} else {
 		return false;
+	}
 	return true;
 }
 

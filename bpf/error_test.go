@@ -62,7 +62,7 @@ func TestErrors(t *testing.T) {
 				h.expect(by, errorAbout(f, kind, 1200).Bytes(), "related")
 				h.expect(by, errorAbout(answer, kind, 1200).Bytes(), "related")
 				for key, flow := range flows {
-					flow.Related += 2
+					flow.Reply.Others += 2
 					flows[key] = flow
 				}
 				h.expectTable(flows)
@@ -201,10 +201,10 @@ func TestFragmentsOfAFlow(t *testing.T) {
 			h.expect(by, another, "untracked")
 			h.expectFlows(1)
 			flow := h.flow(key)
-			if want := uint64(len(first.Bytes()) + len(later.Bytes())); flow.Dir[0].Packets != 2 || flow.Dir[0].Bytes != want {
+			if want := uint64(len(first.Bytes()) + len(later.Bytes())); flow.Origin.Packets != 2 || flow.Origin.Bytes != want {
 				t.Errorf("%s: v6 %t: %+v, want %d bytes", by, v6, flow.Dir[0], want)
 			}
-			if flow.Dir[0].LastSeenTicks != h.config.InjectedTicks {
+			if flow.Origin.LastSeenTicks != h.config.InjectedTicks {
 				t.Errorf("%s: v6 %t: not refreshed", by, v6)
 			}
 		}
@@ -227,7 +227,7 @@ func TestFragmentsBehindExtensions(t *testing.T) {
 		h.expect(by, first.Bytes(), "new")
 		h.expect(by, later.Bytes(), "new")
 		h.expectFlows(1)
-		if flow := h.flow(key); flow == nil || flow.Dir[0].Packets != 2 {
+		if flow := h.flow(key); flow == nil || flow.Origin.Packets != 2 {
 			t.Errorf("%s: the flow is %+v", by, flow)
 		}
 	}

@@ -80,9 +80,9 @@ _Static_assert(EVENT_OWNED_SIZE == 200, "event has hidden padding");
 _Static_assert(sizeof(struct event) == 224, "event has hidden padding");
 
 #define MAX_READERS 8
-/* A reader is woken each time that this many more bytes wait in its ring. To
- * wake a reader costs more than the event itself. */
-#define WAKEUP_BYTES (64 * 1024)
+/* A reader is woken each time that this many more bytes wait in its ring, a sixteenth.
+ * To wake a reader costs more than hundreds of events. */
+#define WAKEUP_BYTES (256 * 1024)
 /* Which events of a CPU look whether that is so: to ask the ring is a tenth of what an
  * event costs. */
 #define WAKEUP_EVERY 8
@@ -179,8 +179,8 @@ __noinline int event_note_octets(struct event *event, const struct flow *flow)
 
 	if (!event || !flow)
 		return 0;
-	last = flow->dir[ORIGIN].last_seen_ticks;
-	reply = flow->dir[REPLY].last_seen_ticks;
+	last = flow->origin.last_seen_ticks;
+	reply = flow->reply.last_seen_ticks;
 	if (reply > last)
 		last = reply;
 	now = clock_ticks();
@@ -201,10 +201,10 @@ static __always_inline void event_begin(struct event *event,
 	event->time_ns = change->time_ns;
 	event->id = flow_id(flow);
 	event->key = *key;
-	event->packets[0] = flow->dir[0].packets;
-	event->packets[1] = flow->dir[1].packets;
-	event->bytes[0] = flow->dir[0].bytes;
-	event->bytes[1] = flow->dir[1].bytes;
+	event->packets[0] = flow->origin.packets;
+	event->packets[1] = flow->reply.packets;
+	event->bytes[0] = flow->origin.bytes;
+	event->bytes[1] = flow->reply.bytes;
 	event->cpu = bpf_get_smp_processor_id();
 	event->flags = (__u32)(change->from | change->to) &
 		       ~(__u32)CONTROL_STATE;
@@ -225,16 +225,16 @@ static __always_inline void event_finish(struct event *event,
 					 const struct flow *flow)
 {
 	event->created_ns = flow->created_ns;
-	event->rtt_us[0] = flow->dir[0].rtt_us;
-	event->rtt_us[1] = flow->dir[1].rtt_us;
-	event->retransmits[0] = flow->dir[0].retransmits;
-	event->retransmits[1] = flow->dir[1].retransmits;
+	event->rtt_us[0] = flow->origin.rtt_us;
+	event->rtt_us[1] = flow->reply.rtt_us;
+	event->retransmits[0] = flow->origin.retransmits;
+	event->retransmits[1] = flow->reply.retransmits;
 	event->zero_windows[0] = flow->dir[0].zero_windows;
 	event->zero_windows[1] = flow->dir[1].zero_windows;
-	event->invalid = flow->invalid;
-	event->related = flow->related;
-	event->reordered[0] = flow->reordered[0];
-	event->reordered[1] = flow->reordered[1];
+	event->invalid = flow->origin.others;
+	event->related = flow->reply.others;
+	event->reordered[0] = flow->origin.reordered;
+	event->reordered[1] = flow->reply.reordered;
 }
 
 static __always_inline void event_submit(void *ring, void *event,

@@ -11,7 +11,7 @@ import (
 
 // A reader sleeps until enough events wait, and is then woken.
 func TestWakeup(t *testing.T) {
-	const recordSize, wakeupBytes = int(unsafe.Offsetof(ConntrackEvent{}.CreatedNs)) + 8, 64 << 10
+	const recordSize, wakeupBytes = int(unsafe.Offsetof(ConntrackEvent{}.CreatedNs)) + 8, 256 << 10
 	h := newHarness(t, setup{})
 	reader := h.addReader(1)
 	woken := make(chan error, 1)

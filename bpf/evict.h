@@ -24,10 +24,10 @@
 #define MAX_EVICTION_TRIES 32
 
 /* An answered flow that there was no room to keep: keeps it now, or lets it wait for
- * another turn. */
+ * another turn. One of the partner's waits: it makes room for own ones. */
 static __always_inline void evict_spare(struct flow *flow, __u64 control)
 {
-	__u64 keep = flow_keep();
+	__u64 keep = control & FLOW_INHERITED ? 0 : flow_keep();
 
 	if (keep && control_swap(flow, control, control | keep))
 		return;

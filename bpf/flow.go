@@ -7,7 +7,15 @@ import "unsafe"
 func (f *ConntrackFlow) ID() uint64 { return f.Id }
 
 // Ended reports whether the entry is no flow, or no longer one.
-func (f *ConntrackFlow) Ended() bool { return f.Control&0x7f == uint64(ConntrackFlowStateSTATE_NONE) }
+func (f *ConntrackFlow) Ended() bool { return f.Control&0x3f == uint64(ConntrackFlowStateSTATE_NONE) }
+
+// Traffic returns what the packets of a direction write.
+func (f *ConntrackFlow) Traffic(d int) *ConntrackFlowTraffic {
+	if d == 0 {
+		return &f.Origin
+	}
+	return &f.Reply
+}
 
 // words are a key as the programs hash it.
 func (k *ConntrackFlowKey) words() *[6]uint64 { return (*[6]uint64)(unsafe.Pointer(k)) }

@@ -44,6 +44,8 @@ enum direction {
 /* Flags of a flow, in control. Those of a direction come in pairs: the origin's
  * bit, and the reply's right above it. */
 enum flow_flag {
+	/* The partner's, of whose packets none came by here (inherit.h). */
+	FLOW_INHERITED = 1 << 6,
 	/* A capture wants its packets (capture.h). */
 	FLOW_CAPTURED = 1 << 7,
 	/* The origin is the key's end 1. */
@@ -78,15 +80,12 @@ enum flow_flag {
 	FLOW_KEPT = 1U << 31,
 };
 
-#define CONTROL_STATE 0x7fULL
+#define CONTROL_STATE 0x3fULL
 #define CONTROL_TAG_SHIFT 32
 
-/* One direction of a flow: one cache line, so that directions on different CPUs
- * do not write to the same one. */
+/* The sequence numbers of one direction. Those of both are one cache line, since the
+ * packets of one are checked by the numbers of the other. */
 struct flow_dir {
-	__u64 packets;
-	__u64 bytes;
-	__u64 last_seen_ticks;
 	/* TCP. The sequence number after the last one sent; the last
 	 * acknowledgement sent; the first number beyond what this direction
 	 * permits the other to send; the largest window advertised. */
@@ -101,65 +100,92 @@ struct flow_dir {
 	 * a SYN+ACK that waits for its ACK, and after the data it carried
 	 * (RFC 7413). */
 	__u32 pending_end;
-	/* How long this side took to answer in the handshake. */
-	__u32 rtt_us;
-	__u16 retransmits;
 	__u16 zero_windows;
 	__u8 wscale;
 	__u8 pending_wscale;
-	/* The CPU that this direction's packets come by, plus one; zero before
-	 * the first, and CPU_SHARED once there was another. */
+};
+
+/* What the packets of one direction write, and nothing that those of the other read:
+ * the two are in different cache lines, so that CPUs do not write to the same one. */
+struct flow_traffic {
+	__u64 packets;
+	__u64 bytes;
+	__u64 last_seen_ticks;
+	/* How long this side took to answer in the handshake. */
+	__u32 rtt_us;
+	/* The Ethernet addresses of the first packet, destination first. */
+	struct ethernet ethernet;
+	__u16 retransmits;
+	/* TCP segments that others overtook. */
+	__u16 reordered;
+	/* The CPU that the packets come by, plus one; zero before the first, and
+	 * CPU_SHARED once there was another. */
 	__u16 cpu;
+	/* Packets that count for no direction: in the origin's traffic invalid ones
+	 * that bear the flow's tuple, in the reply's ICMP errors about it. */
+	__u16 others;
 };
 
 #define CPU_SHARED 0xffff
 
-_Static_assert(sizeof(struct flow_dir) == 64, "flow_dir is one cache line");
+_Static_assert(sizeof(struct flow_dir) == 32, "two directions are a cache line");
+_Static_assert(sizeof(struct flow_traffic) == 48, "flow_traffic has hidden padding");
 
-/* Four cache lines. An established packet reads the first one and those of the two
- * directions, which are a pair. */
+/* Four cache lines. An established packet reads the first two, which are a pair, and the
+ * line of its direction's traffic. It writes the second one only where it moves a number,
+ * and the last. */
 struct flow {
 	struct flow_key key;
-	/* Bits 0 to 6 state, 7 to 31 flags, 32 to 63 the low half of id: the
+	/* Bits 0 to 5 state, 6 to 31 flags, 32 to 63 the low half of id: the
 	 * tag that makes an exchange fail when the entry was given to another
 	 * flow meanwhile. Zero while the flow is being made. */
 	__u64 control;
 	/* The number that no other flow has had. */
 	__u64 id;
 
+	struct flow_dir dir[2];
+
+	/* flow_traffic() returns one of the two. */
+	struct flow_traffic origin;
 	__u64 created_ns;
 	/* What its slot holds, and which one that is (bucket.h). Of a free entry place
 	 * is the number of the next free one (place.h): nothing may lie here that
 	 * packets write which still hold the entry of an ended flow. */
 	__u64 slot;
+
+	struct flow_traffic reply;
 	__u32 place;
+	/* Its position in the nursery (nursery.h). */
+	__u32 nursery;
+	/* An operator's timeout for this flow alone; zero is the state's. */
+	__u32 timeout_ticks;
 	/* The link headers of its packets (link.h). */
 	__u16 link;
 	/* An operator had both ends reset (reset.h). */
 	__u8 reset;
 	/* The captures that want its packets, a bit for each (capture.h). */
 	__u8 captures;
-	/* Its position in the nursery (nursery.h). */
-	__u32 nursery;
-	/* An operator's timeout for this flow alone; zero is the state's. */
-	__u32 timeout_ticks;
-	/* Invalid packets that bear the flow's tuple, and ICMP errors about it. */
-	__u16 invalid;
-	__u16 related;
-	/* TCP segments that others of their direction overtook. */
-	__u16 reordered[2];
-	/* The Ethernet addresses of each direction's first packet, destination
-	 * first. */
-	struct ethernet ethernet[2];
-
-	struct flow_dir dir[2];
 };
 
+#define TRAFFIC_APART (offsetof(struct flow, reply) - offsetof(struct flow, origin))
+
 _Static_assert(sizeof(struct flow) == 256, "flow is four cache lines");
-_Static_assert(offsetof(struct flow, created_ns) == 64,
-	       "key, control and id are a cache line");
-_Static_assert(offsetof(struct flow, dir) == 128,
-	       "the directions are a pair of cache lines");
+_Static_assert(offsetof(struct flow, dir) == 64,
+	       "the directions are a cache line, which is paired with the key's");
+_Static_assert(offsetof(struct flow, origin) == 128 && TRAFFIC_APART == 64,
+	       "each direction's traffic begins a cache line");
+
+/* The traffic of a direction, of which the lowest bit counts. */
+static __always_inline struct flow_traffic *flow_traffic(const struct flow *flow, __u32 d)
+{
+	return (void *)&flow->origin + (d & 1) * TRAFFIC_APART;
+}
+
+/* Whether a direction has packets. What they say of it was written before. */
+static __always_inline bool flow_heard(const struct flow *flow, __u32 d)
+{
+	return READ_ONCE(flow_traffic(flow, d)->packets);
+}
 
 static __always_inline __u64 flow_id(const struct flow *flow)
 {
@@ -225,6 +251,13 @@ static __always_inline bool flow_side_fits(__u64 control,
 	       pkt->side == (!!(control & FLOW_SIDE) ^ (d & 1));
 }
 
+/* Whether both directions' numbers are known by packets that came by here. Those of a flow
+ * that the partner had are not, though its handshake is done (inherit.h). */
+static __always_inline bool flow_seen_both(__u64 control)
+{
+	return (control & 3 * (__u64)FLOW_SEEN) == 3 * (__u64)FLOW_SEEN;
+}
+
 /* Counts up to what fits and stays there. */
 static __always_inline void count_up(__u16 *counter)
 {
@@ -235,43 +268,43 @@ static __always_inline void count_up(__u16 *counter)
 /* Whether a direction's packets come by more than one CPU, so that its fields
  * need atomic operations. Receive-side scaling keeps a direction on one CPU;
  * virtual links do not. */
-static __always_inline bool dir_is_shared(struct flow_dir *dir)
+static __always_inline bool traffic_is_shared(struct flow_traffic *traffic)
 {
 	__u32 cpu = bpf_get_smp_processor_id() + 1;
 
-	if (dir->cpu == cpu)
+	if (traffic->cpu == cpu)
 		return false;
-	if (!dir->cpu) {
-		dir->cpu = cpu;
+	if (!traffic->cpu) {
+		traffic->cpu = cpu;
 		return false;
 	}
-	dir->cpu = CPU_SHARED;
+	traffic->cpu = CPU_SHARED;
 	return true;
 }
 
-static __always_inline void flow_count(struct flow_dir *dir,
+static __always_inline void flow_count(struct flow_traffic *traffic,
 				       const struct packet *pkt, bool shared)
 {
 	if (shared) {
-		__sync_fetch_and_add(&dir->packets, pkt->segments);
-		__sync_fetch_and_add(&dir->bytes, pkt->bytes);
+		__sync_fetch_and_add(&traffic->packets, pkt->segments);
+		__sync_fetch_and_add(&traffic->bytes, pkt->bytes);
 		return;
 	}
-	dir->packets += pkt->segments;
-	dir->bytes += pkt->bytes;
+	traffic->packets += pkt->segments;
+	traffic->bytes += pkt->bytes;
 }
 
 /* Notes how the packets of a direction are framed, by the first of them. */
 static __always_inline void flow_note_link(struct flow *flow,
 					   const struct packet *pkt, __u32 d)
 {
-	flow->ethernet[d & 1] = pkt->ethernet;
+	flow_traffic(flow, d)->ethernet = pkt->ethernet;
 	flow->link |= pkt->link;
 }
 
 /* Notes when the direction was last heard. Within one tick that is known. */
-static __always_inline void flow_refresh(struct flow_dir *dir, __u64 now)
+static __always_inline void flow_refresh(struct flow_traffic *traffic, __u64 now)
 {
-	if (dir->last_seen_ticks != now)
-		dir->last_seen_ticks = now;
+	if (traffic->last_seen_ticks != now)
+		traffic->last_seen_ticks = now;
 }

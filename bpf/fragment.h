@@ -338,6 +338,7 @@ __noinline int fragment_recall(struct packet *pkt)
  * otherwise. Returns whether the flow is not established yet. */
 __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 {
+	struct flow_traffic *traffic;
 	struct flow_dir *dir;
 	__u64 control;
 	bool shared;
@@ -348,13 +349,14 @@ __noinline int fragment_extend(struct packet *pkt, struct flow *flow, __u64 now)
 	control = READ_ONCE(flow->control);
 	d = flow_direction(control, pkt) & 1;
 	dir = &flow->dir[d];
+	traffic = flow_traffic(flow, d);
 	if (pkt->tcp_flags & TCP_SYN && pkt->first_seq == dir->syn_seq &&
 	    has_flag(control, FLOW_SYN_SENT, d) &&
 	    flow_side_fits(control, pkt, d)) {
 		octets_count(flow, pkt, d);
-		shared = dir_is_shared(dir);
-		flow_count(dir, pkt, shared);
-		flow_refresh(dir, now);
+		shared = traffic_is_shared(traffic);
+		flow_count(traffic, pkt, shared);
+		flow_refresh(traffic, now);
 		seq_raise(&dir->end, pkt->end, shared);
 	}
 	return control_state(control) < STATE_ESTABLISHED;

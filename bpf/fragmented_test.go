@@ -164,7 +164,7 @@ func TestFragmentedSegments(t *testing.T) {
 		answer(2002, "invalid/window")
 		h.expect(by, piece{520, 816, false, ""}.of(f), "established")
 		answer(2001, "established")
-		if flow := h.flow(key); flow.Dir[0].End != 2001 || flow.Dir[0].Packets != 5 {
+		if flow := h.flow(key); flow.Dir[0].End != 2001 || flow.Origin.Packets != 5 {
 			t.Errorf("the origin is %+v", flow.Dir[0])
 		}
 		s.Flags, s.Seq = frame.ACK|frame.FIN, 2001
@@ -196,7 +196,7 @@ func TestFragmentedSYN(t *testing.T) {
 		back := frame.Segment{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 2001, Window: 10000, Sport: 443, Dport: 40000}
 		h.expect(by, frame.Frame{Src: dst, Dst: src, Proto: frame.ProtoTCP, L4: back.Bytes()}.Bytes(), "established")
 		key, _ := keyOf(f, 40000, 443)
-		if flow := h.flow(key); flow.Dir[0].End != 2001 || flow.Dir[0].Retransmits != 0 || flow.Dir[0].Packets != 2 {
+		if flow := h.flow(key); flow.Dir[0].End != 2001 || flow.Origin.Retransmits != 0 || flow.Origin.Packets != 2 {
 			t.Errorf("the flow is %+v", flow)
 		}
 	})

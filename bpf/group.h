@@ -72,6 +72,6 @@ __noinline int group_answered(struct packet *pkt)
 	flow = flow_living(&key, &control);
 	if (!flow)
 		return 0;
-	count_up(&flow->related);
+	count_up(&flow->reply.others);
 	return 1;
 }

@@ -40,8 +40,8 @@ func TestEchoToAGroup(t *testing.T) {
 			}
 			h.expectFlows(1)
 			for _, f := range h.table() {
-				if f.Related != 2 {
-					t.Errorf("%s: %d answers", by, f.Related)
+				if f.Reply.Others != 2 {
+					t.Errorf("%s: %d answers", by, f.Reply.Others)
 				}
 			}
 			h.wait(timeouts[ConntrackTimeoutTIMEOUT_ICMP])

@@ -76,7 +76,7 @@ func TestKeys(t *testing.T) {
 			key, _ := keyOf(p.frame, p.sport, p.dport)
 			h.expect(by, answer.Bytes(), "established")
 			flow := h.flow(key)
-			if flow.Dir[0].Packets != 1 || flow.Dir[1].Packets != 1 || flow.Dir[1].Bytes != uint64(len(answer.Bytes())) {
+			if flow.Origin.Packets != 1 || flow.Reply.Packets != 1 || flow.Reply.Bytes != uint64(len(answer.Bytes())) {
 				t.Errorf("%s: %s: answered with %+v", by, p.name, flow)
 			}
 		}

@@ -203,7 +203,7 @@ func TestPadding(t *testing.T) {
 		f := frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, Padding: 6}
 		f.L4 = frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Window: 10000, Sport: 40000, Dport: 443}.Bytes()
 		h.expect(by, f.Bytes(), "established")
-		if flow := h.flow(key); flow.Dir[0].End != 1001 || flow.Dir[0].Bytes != 54+54+60 {
+		if flow := h.flow(key); flow.Dir[0].End != 1001 || flow.Origin.Bytes != 54+54+60 {
 			t.Errorf("%s: padding counts as payload: %+v", by, flow.Dir[0])
 		}
 		h.reset()
@@ -217,7 +217,7 @@ func TestJumbo(t *testing.T) {
 		for _, f := range []frame.Frame{udpFrame(client4, server4, 1, uint16(i), size), udpFrame(client6, server6, 1, uint16(i), size)} {
 			h.expect(hookXDP, f.Bytes(), "new")
 			key, _ := keyOf(f, 1, uint16(i))
-			if got := h.flow(key).Dir[0].Bytes; got != uint64(len(f.Bytes())) {
+			if got := h.flow(key).Origin.Bytes; got != uint64(len(f.Bytes())) {
 				t.Errorf("%d of %d bytes counted", got, len(f.Bytes()))
 			}
 			h.expect(hookXDP, f.Bytes()[:len(f.Bytes())-1], "invalid/malformed")

@@ -23,8 +23,7 @@
  * Called rarely, so it is kept out of the way. */
 __noinline int plain_expired(struct flow *flow, __u64 now)
 {
-	return !flow ||
-	       flow_expired(flow, flow->key.proto, STATE_ESTABLISHED, now);
+	return !flow || track_expired(flow, STATE_ESTABLISHED, now);
 }
 
 /* Bytes, and packets above them, in one argument. */
@@ -52,9 +51,9 @@ __noinline int plain_update_rare(struct flow *flow, __u32 d, __u64 numbers,
 	dir = &flow->dir[d & 1];
 	if (pkt.seq != dir->end)
 		tcp_disorder(flow, d, numbers);
-	shared = dir_is_shared(dir);
+	shared = traffic_is_shared(flow_traffic(flow, d));
 	tcp_update(dir, &pkt, shared);
-	flow_count(dir, &pkt, shared);
+	flow_count(flow_traffic(flow, d), &pkt, shared);
 	return 0;
 }
 
@@ -65,12 +64,12 @@ __noinline int plain_count_rare(struct flow *flow, __u32 d, __u64 volume)
 		.bytes = volume,
 		.segments = volume >> 32,
 	};
-	struct flow_dir *dir;
+	struct flow_traffic *traffic;
 
 	if (!flow)
 		return 0;
-	dir = &flow->dir[d & 1];
-	flow_count(dir, &pkt, dir_is_shared(dir));
+	traffic = flow_traffic(flow, d);
+	flow_count(traffic, &pkt, traffic_is_shared(traffic));
 	return 0;
 }
 
@@ -150,12 +149,15 @@ static __always_inline struct flow *plain_find(const __u64 *words,
 	return flow;
 }
 
+/* Numbers that a partner told are checked by nobody (inherit.h). */
+#define PLAIN_SEEN (FLOW_SEEN | FLOW_SEEN << 1)
+
 /* What must be as in an established flow with nothing in the offing. The slow path
- * takes FLOW_ENDED_OUTSIDE back, and captures. */
+ * takes FLOW_ENDED_OUTSIDE and FLOW_INHERITED back, and captures. */
 #define PLAIN_CONTROL                                                          \
-	(CONTROL_STATE | FLOW_CAPTURED | FLOW_SYN_ACK_PENDING |                \
-	 FLOW_SYN_ACK_PENDING << 1 | FLOW_ENDED_OUTSIDE |                      \
-	 FLOW_ENDED_OUTSIDE << 1)
+	(CONTROL_STATE | FLOW_INHERITED | FLOW_CAPTURED |                      \
+	 FLOW_SYN_ACK_PENDING | FLOW_SYN_ACK_PENDING << 1 | PLAIN_SEEN |       \
+	 FLOW_ENDED_OUTSIDE | FLOW_ENDED_OUTSIDE << 1)
 
 /* Brings the direction of a segment inside the window up to date. */
 static __always_inline bool plain_tcp_track(struct flow *flow, __u32 d,
@@ -165,18 +167,21 @@ static __always_inline bool plain_tcp_track(struct flow *flow, __u32 d,
 	__u32 own = masked(d, 1);
 	struct flow_dir *dir = &flow->dir[own];
 	struct flow_dir *other = &flow->dir[own ^ 1];
+	struct flow_traffic *traffic = flow_traffic(flow, own);
 
 	/* Else the compiler works them out again for every field. */
-	asm volatile("" : "+r"(dir), "+r"(other));
+	asm volatile("" : "+r"(dir), "+r"(other), "+r"(traffic));
 	/* Within a tick nothing expires that was just heard. */
-	if (dir->last_seen_ticks != now && plain_expired(flow, now))
+	if (traffic->last_seen_ticks != now && plain_expired(flow, now))
 		return false;
-	if (tcp_window(dir, other, pkt, pkt->seq) != WINDOW_INSIDE)
+	/* Not whether the other direction has packets: that is in a line which its
+	 * packets write. Without any the slow path finds the segment inside. */
+	if (window_check(dir, other, pkt, pkt->seq) != WINDOW_INSIDE)
 		return false;
-	dir->last_seen_ticks = now;
-	if (dir->cpu == cpu && pkt->seq == dir->end) {
+	traffic->last_seen_ticks = now;
+	if (traffic->cpu == cpu && pkt->seq == dir->end) {
 		tcp_update(dir, pkt, false);
-		flow_count(dir, pkt, false);
+		flow_count(traffic, pkt, false);
 	} else {
 		plain_update_rare(flow, d, pkt->seq | (__u64)pkt->end << 32,
 				  pkt->ack | (__u64)pkt->window << 32,
@@ -190,24 +195,24 @@ static __always_inline bool plain_udp_track(struct flow *flow, __u32 d,
 					    struct packet *pkt, __u64 now,
 					    __u32 cpu)
 {
-	struct flow_dir *dir = &flow->dir[masked(d, 1)];
+	struct flow_traffic *traffic = flow_traffic(flow, masked(d, 1));
 
-	asm volatile("" : "+r"(dir));
-	if (dir->last_seen_ticks != now) {
+	asm volatile("" : "+r"(traffic));
+	if (traffic->last_seen_ticks != now) {
 		if (plain_expired(flow, now))
 			return false;
-		dir->last_seen_ticks = now;
+		traffic->last_seen_ticks = now;
 	}
-	if (dir->cpu == cpu)
-		flow_count(dir, pkt, false);
+	if (traffic->cpu == cpu)
+		flow_count(traffic, pkt, false);
 	else
 		plain_count_rare(flow, d, PLAIN_VOLUME(*pkt));
 	return true;
 }
 
 /* Tracks a plain packet of an established flow; a segment has to lie inside the
- * window. One look-up, no lock, no event, no store but to the direction's own cache
- * line; atomic ones only where its packets come by several CPUs. Reports whether it was
+ * window. One look-up, no lock, no event, no store but to the line of the
+ * direction's traffic, and where it moves a number; atomic ones only where its packets come by several CPUs. Reports whether it was
  * such a packet. If not, nothing has changed, and the slow path decides. If seen is
  * not NULL, it gets what the packet counts for. */
 static __always_inline bool plain_track(void *ctx, enum hook hook,
@@ -228,7 +233,7 @@ static __always_inline bool plain_track(void *ctx, enum hook hook,
 	now = clock_ticks();
 	cpu = bpf_get_smp_processor_id() + 1;
 	/* With a SYN+ACK that waits, an ACK may begin the flow again. */
-	if ((control & PLAIN_CONTROL) != STATE_ESTABLISHED)
+	if ((control & PLAIN_CONTROL) != (STATE_ESTABLISHED | PLAIN_SEEN))
 		return false;
 	d = !!(control & FLOW_REVERSED) ^ plain->reversed;
 	if (key->key.proto == IPPROTO_TCP) {

@@ -277,10 +277,10 @@ func fieldOf(f *ConntrackFlow, name string) string {
 	if side == "r" {
 		at = 1
 	}
-	d := f.Dir[at]
+	d, t := f.Dir[at], f.Traffic(at)
 	values := map[string]uint64{
-		"retransmits": uint64(d.Retransmits), "reordered": uint64(f.Reordered[at]), "zero": uint64(d.ZeroWindows),
-		"wscale": uint64(d.Wscale), "rtt": uint64(d.RttUs),
+		"retransmits": uint64(t.Retransmits), "reordered": uint64(t.Reordered), "zero": uint64(d.ZeroWindows),
+		"wscale": uint64(d.Wscale), "rtt": uint64(t.RttUs),
 	}
 	value, known := values[name]
 	if !known {

@@ -15,7 +15,7 @@ func TestSweepUnderPressure(t *testing.T) {
 	alive := h.establish(hookXDP, client4, server4)
 	ended := h.establish(hookXDP, client6, server6)
 	over := h.flow(ended)
-	over.Control = over.Control&^0x7f | uint64(ConntrackFlowStateSTATE_TIME_WAIT)
+	over.Control = over.Control&^0x3f | uint64(ConntrackFlowStateSTATE_TIME_WAIT)
 	h.change(over)
 	opened := frame.Segment{Window: 10000, Sport: 50000, Dport: 443, Flags: frame.SYN}
 	h.run(hookXDP, frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: opened.Bytes()}.Bytes())

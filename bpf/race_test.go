@@ -117,7 +117,7 @@ func twice() map[string]course {
 
 // packets returns how many packets were counted for the flows that are there.
 func (h *harness) packets() (n uint64) {
-	h.memory.Each(func(f *ConntrackFlow) { n += f.Dir[0].Packets + f.Dir[1].Packets })
+	h.memory.Each(func(f *ConntrackFlow) { n += f.Origin.Packets + f.Reply.Packets })
 	return n
 }
 
@@ -200,7 +200,7 @@ func TestEndIsInterrupted(t *testing.T) {
 			h.reset()
 			h.expect(by, data, "new")
 			old := h.entries()[0]
-			h.editSlot(&old, func(entry *ConntrackFlow, _ *uint64) { entry.Control &^= 0x7f })
+			h.editSlot(&old, func(entry *ConntrackFlow, _ *uint64) { entry.Control &^= 0x3f })
 			h.expect(by, data, "new")
 			if all := h.entries(); len(all) != 1 || all[0].Id == old.Id || all[0].Slot == old.Slot {
 				t.Errorf("%s, %s: %+v, it was %+v", by, name, all, old)

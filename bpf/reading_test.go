@@ -65,7 +65,7 @@ func decoded(t testing.TB, sample []byte) (event ConntrackEvent) {
 	_, err := binary.Decode(whole, binary.NativeEndian, &event)
 	ok(t, err)
 	want := int(unsafe.Offsetof(event.Owner))
-	if ConntrackEventType(event.Type) == ConntrackEventTypeEVENT_NEW {
+	if ConntrackEventType(event.Type) == ConntrackEventTypeEVENT_NEW && ConntrackEventLane(event.Lane) == ConntrackEventLaneLANE_PACKET {
 		want = int(unsafe.Offsetof(event.CreatedNs))
 	}
 	if len(sample) != want {
@@ -113,7 +113,7 @@ func state(f *ConntrackFlow) ConntrackFlowState {
 	if f == nil {
 		return ConntrackFlowStateSTATE_NONE
 	}
-	return ConntrackFlowState(f.Control & 0x7f)
+	return ConntrackFlowState(f.Control & 0x3f)
 }
 
 func hasFlag(f *ConntrackFlow, flag ConntrackFlowFlag) bool {

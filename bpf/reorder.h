@@ -48,8 +48,8 @@ struct {
 static __always_inline bool gap_is_young(const struct gap *gap,
 					 const struct flow *flow, __u64 now_ns)
 {
-	__u64 origin = flow->dir[ORIGIN].rtt_us;
-	__u64 reply = flow->dir[REPLY].rtt_us;
+	__u64 origin = flow->origin.rtt_us;
+	__u64 reply = flow->reply.rtt_us;
 	__u64 rtt_us = origin && reply ? origin + reply : UNKNOWN_RTT_US;
 
 	return now_ns - gap->since_ns < rtt_us * 1000 / 2;
@@ -121,8 +121,8 @@ __noinline int tcp_disorder(struct flow *flow, __u32 d, __u64 numbers)
 	else if (seq == end || repeats_probe(dir, seq, end, d & DISORDER_FIN))
 		return 0;
 	else if (gap_fill(&key, flow, seq, end))
-		count_up(&flow->reordered[d & 1]);
+		count_up(&flow_traffic(flow, d)->reordered);
 	else
-		count_up(&dir->retransmits);
+		count_up(&flow_traffic(flow, d)->retransmits);
 	return 0;
 }

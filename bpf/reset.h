@@ -164,8 +164,8 @@ static __always_inline int reset_send(struct __sk_buff *skb,
 static __always_inline bool reset_framed(const struct flow *flow,
 					 const struct reset_way *way)
 {
-	const struct ethernet *origin = &flow->ethernet[ORIGIN];
-	const struct ethernet *reply = &flow->ethernet[REPLY];
+	const struct ethernet *origin = &flow->origin.ethernet;
+	const struct ethernet *reply = &flow->reply.ethernet;
 
 	return !clock_injected && !(flow->link & LINK_LABELS) &&
 	       (way->no_link || origin->words[0] | origin->words[1] | origin->words[2] |
@@ -174,8 +174,8 @@ static __always_inline bool reset_framed(const struct flow *flow,
 
 static __always_inline __u64 reset_packets(const struct flow *flow)
 {
-	return READ_ONCE(flow->dir[ORIGIN].packets) +
-	       READ_ONCE(flow->dir[REPLY].packets);
+	return READ_ONCE(flow->origin.packets) +
+	       READ_ONCE(flow->reply.packets);
 }
 
 /* Ends the flow, and remembers it: packets on their way belong to nobody. */
@@ -209,7 +209,7 @@ static __always_inline int reset_both(struct __sk_buff *skb, struct flow *flow,
 	reply = reset_send(skb, flow, control, REPLY, way);
 	skb->cb[0] = packets;
 	skb->cb[1] = packets >> 32;
-	skb->cb[2] = flow->dir[ORIGIN].rtt_us + flow->dir[REPLY].rtt_us;
+	skb->cb[2] = flow->origin.rtt_us + flow->reply.rtt_us;
 	if (origin || reply)
 		return RESET_UNSENT;
 	return RESET_SENT;

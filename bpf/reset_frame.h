@@ -101,7 +101,7 @@ static __always_inline int reset_write_link(struct __sk_buff *skb,
 					    __u32 length)
 {
 	const struct flow_key *key = &flow->key;
-	struct ethernet eth = flow->ethernet[rst->d & 1];
+	struct ethernet eth = flow_traffic(flow, rst->d)->ethernet;
 	__u16 last = key->session	? ETH_P_PPP_SES :
 		     key->family == 4 ? ETH_P_IP :
 					  ETH_P_IPV6;
@@ -110,7 +110,7 @@ static __always_inline int reset_write_link(struct __sk_buff *skb,
 
 	/* Not heard in this direction: the way back. */
 	if (!(eth.words[0] | eth.words[1] | eth.words[2])) {
-		const struct ethernet *back = &flow->ethernet[!(rst->d & 1)];
+		const struct ethernet *back = &flow_traffic(flow, !(rst->d & 1))->ethernet;
 
 		eth.words[0] = (back->words[1] >> 16) | (back->words[2] << 16);
 		eth.words[1] = (back->words[2] >> 16) | (back->words[0] << 16);

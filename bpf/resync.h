@@ -80,13 +80,6 @@ static __always_inline __u32 resync_limit(const struct flow_dir *sender,
 	return pkt->ack + (pkt->window << (sender->wscale & 15));
 }
 
-/* Reports whether a number lies between two others, or below them by at most
- * lag. */
-static __always_inline bool seq_near(__u32 seq, __u32 from, __u32 to, __u32 lag)
-{
-	return !seq_after(seq, to) && !seq_before(seq, from - lag);
-}
-
 /* Reports whether the segment and those of the other direction acknowledge each
  * other. */
 static __always_inline bool resync_agrees(const struct resync_dir *other,

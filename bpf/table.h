@@ -74,12 +74,9 @@ static __always_inline struct flow *flow_new(const struct flow_key *key,
 	flow->reset = 0;
 	flow->captures = 0;
 	flow->timeout_ticks = 0;
-	flow->invalid = 0;
-	flow->related = 0;
-	flow->reordered[0] = 0;
-	flow->reordered[1] = 0;
-	__builtin_memset(flow->ethernet, 0, sizeof(flow->ethernet));
 	__builtin_memset(flow->dir, 0, sizeof(flow->dir));
+	__builtin_memset(&flow->origin, 0, sizeof(flow->origin));
+	__builtin_memset(&flow->reply, 0, sizeof(flow->reply));
 	if (exact_octets)
 		octets_begin(flow);
 	return flow;

@@ -303,7 +303,7 @@ func TestSegmentationOffload(t *testing.T) {
 		if bytes := uint64(2500 + segments*headers); counted.Bytes != bytes || counted.Verdict[ConntrackVerdictVERDICT_ESTABLISHED] != segments {
 			t.Errorf("%s: counted %d bytes, want %d, and verdicts %d", name, counted.Bytes, bytes, counted.Verdict)
 		}
-		if n := after.Dir[0].Packets - flow.Dir[0].Packets; n != segments {
+		if n := after.Origin.Packets - flow.Origin.Packets; n != segments {
 			t.Errorf("%s: %d packets", name, n)
 		}
 	}

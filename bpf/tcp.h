@@ -23,16 +23,20 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 					  const struct flow *flow,
 					  const struct packet *pkt, __u32 d)
 {
-	enum window window = tcp_window(&flow->dir[d & 1], &flow->dir[!d], pkt,
-					packet_begin(pkt));
+	enum window window = tcp_window(flow, step->control, pkt,
+					packet_begin(pkt), d);
 
 	if (tcp_is_reopened(flow, step->control, pkt, d)) {
 		tcp_step_restart(step);
 		return;
 	}
 	if (window == WINDOW_OUTSIDE || window == WINDOW_ACKS_UNSENT) {
-		tcp_invalid(step, INVALID_WINDOW);
-		return;
+		if (!config.paired ||
+		    !window_continues(flow, pkt, packet_begin(pkt), d)) {
+			tcp_invalid(step, INVALID_WINDOW);
+			return;
+		}
+		window = WINDOW_INSIDE;
 	}
 	if (window == WINDOW_OLD) {
 		step->actions = TCP_OLD;
@@ -62,6 +66,34 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 	tcp_step_closing(step);
 }
 
+/* A segment of an open flow of which not both directions were heard here. Anybody may have
+ * sent the packet that told the sides. Where both ends seem to be on one side, the segment
+ * counts, and neither changes numbers nor ends the flow. Where its own direction came in by
+ * the other side, the sides are what it says, and the direction begins again with it.
+ * Returns whether that decides about it. */
+__noinline int tcp_step_half(struct tcp_step *step, const struct flow *flow,
+			     const struct packet *pkt, __u32 d)
+{
+	if (!step || !flow || !pkt)
+		return 1;
+	if (!(pkt->tcp_flags & (TCP_SYN | TCP_RST)) &&
+	    tcp_is_reopened(flow, step->control, pkt, d)) {
+		tcp_step_restart(step);
+		return 1;
+	}
+	if (flow_side_fits(step->control, pkt, d))
+		return 0;
+	if (has_flag(step->control, FLOW_SEEN, !d)) {
+		step->actions = TCP_REFRESH;
+		return 1;
+	}
+	if (pkt->tcp_flags & (TCP_SYN | TCP_RST))
+		return 0;
+	step->control ^= FLOW_SIDE;
+	step->control &= ~flag_of(FLOW_SEEN, d);
+	return 0;
+}
+
 /* Decides about a segment of a flow whose control is in step. */
 __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 			const struct packet *pkt, __u32 d)
@@ -81,7 +113,14 @@ __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 		tcp_step_same_side(step, flow, pkt, d);
 		return 0;
 	}
-	step->control |= flag_of(FLOW_SEEN, d);
+	if (handshake_done(control) && !flow_seen_both(control)) {
+		if (tcp_step_half(step, flow, pkt, d))
+			return 0;
+		control = step->control;
+	}
+	/* A SYN or RST of an open flow brings no numbers. */
+	if (!(handshake_done(control) && pkt->tcp_flags & (TCP_SYN | TCP_RST)))
+		step->control |= flag_of(FLOW_SEEN, d);
 	if (pkt->tcp_flags & TCP_RST)
 		tcp_step_rst(step, flow, pkt, d);
 	else if (pkt->tcp_flags & TCP_SYN)
@@ -96,6 +135,13 @@ __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 		tcp_step_open(step, flow, pkt, d);
 	if (step->actions & TCP_OPENED)
 		tcp_step_opened(step, flow, pkt, d);
+	/* What a partner said of a flow is no reason to refuse a packet. */
+	if (step->verdict == VERDICT_INVALID && handshake_done(control) &&
+	    !flow_seen_both(control)) {
+		step->control = control;
+		step->verdict = VERDICT_ESTABLISHED;
+		step->actions = TCP_OLD;
+	}
 	/* All packets of the origin are new until the first answer. */
 	if (d == ORIGIN && !has_flag(control, FLOW_SEEN, REPLY) &&
 	    step->verdict == VERDICT_ESTABLISHED)
@@ -105,13 +151,17 @@ __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 
 /* Begins a direction by its SYN, or by its first segment if the flow was picked
  * up midstream. */
-static __always_inline void tcp_apply_begin(struct flow_dir *sender,
-					    struct flow_dir *other,
-					    const struct packet *pkt)
+static __always_inline void tcp_apply_begin(struct flow *flow,
+					    const struct packet *pkt,
+					    __u32 actions, __u32 d)
 {
+	struct flow_dir *sender = &flow->dir[d & 1];
+	struct flow_dir *other = &flow->dir[!d];
+	bool heard = !(actions & TCP_ALONE) && flow_heard(flow, !d);
+
 	tcp_begin(sender, pkt);
 	if (pkt->tcp_flags & TCP_SYN) {
-		if (!other->packets)
+		if (!heard)
 			return;
 		/* A SYN or SYN+ACK may be forged, so it must not change what
 		 * the other side offered: its first ACK does. */
@@ -130,7 +180,7 @@ static __always_inline void tcp_apply_begin(struct flow_dir *sender,
 	 * see, and the first segment of a side may be a retransmission. */
 	if (seq_after(pkt->ack, other->end))
 		other->end = pkt->ack;
-	if (other->packets && seq_after(other->acked, sender->end))
+	if (heard && seq_after(other->acked, sender->end))
 		sender->end = other->acked;
 }
 
@@ -182,7 +232,7 @@ static __always_inline void tcp_apply(struct flow *flow,
 			     d | (pkt->tcp_flags & TCP_FIN ? DISORDER_FIN : 0),
 			     pkt->seq | (__u64)pkt->end << 32);
 	if (step->actions & TCP_BEGIN)
-		tcp_apply_begin(sender, &flow->dir[!d], pkt);
+		tcp_apply_begin(flow, pkt, step->actions, d);
 	else if (step->actions & TCP_UPDATE && pkt->tcp_flags & TCP_ACK &&
 		 !has_flag(before, FLOW_SYN_ACKED, !d)) {
 		tcp_agree_wscale(sender, &flow->dir[!d]);
@@ -197,7 +247,7 @@ static __always_inline void tcp_apply(struct flow *flow,
 		sender->pending_wscale = pkt->wscale;
 	}
 	if (step->actions & TCP_RETRANSMIT)
-		count_up(&sender->retransmits);
+		count_up(&flow_traffic(flow, d)->retransmits);
 	if (step->actions & TCP_MERGE_SYN) {
 		seq_raise(&sender->end, pkt->end, shared);
 		if (sender->wscale == NO_WSCALE)

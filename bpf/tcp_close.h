@@ -19,7 +19,7 @@ static __always_inline bool tcp_is_fin(const struct flow *flow,
 	const struct flow_dir *sender = &flow->dir[d & 1];
 
 	return pkt->tcp_flags & TCP_FIN &&
-	       (!sender->packets || !seq_before(pkt->end, sender->end));
+	       (!flow_heard(flow, d) || !seq_before(pkt->end, sender->end));
 }
 
 /* A FIN before the handshake is complete. tcp_step_opened() sets the state. */
@@ -100,21 +100,23 @@ static __always_inline bool tcp_fin_was_forged(const struct flow *flow,
 /* Reports whether the receiver's window is known: it has acknowledged
  * something. */
 static __always_inline bool rst_window_known(__u64 control,
-					     const struct flow_dir *receiver,
-					     __u32 d)
+					     const struct flow *flow, __u32 d)
 {
 	return has_flag(control, FLOW_SYN_ACKED, d) ||
-	       (control & FLOW_MIDSTREAM && receiver->packets);
+	       (control & FLOW_MIDSTREAM && flow_heard(flow, !d));
 }
 
 /* Reports whether a RST has exactly the expected number. What was sent beyond
  * the window may be forged, so a RST right after that does not count: an
  * attacker would need two guesses within a window instead of an exact one. */
-static __always_inline bool rst_is_exact(const struct flow_dir *sender,
-					 const struct flow_dir *receiver,
-					 const struct packet *pkt, bool known)
+static __always_inline bool rst_is_exact(const struct flow *flow,
+					 const struct packet *pkt, __u32 d,
+					 bool known)
 {
-	return (sender->packets && pkt->seq == sender->end &&
+	const struct flow_dir *sender = &flow->dir[d & 1];
+	const struct flow_dir *receiver = &flow->dir[!d];
+
+	return (flow_heard(flow, d) && pkt->seq == sender->end &&
 		(!known || !seq_after(pkt->seq, receiver->limit))) ||
 	       (known && pkt->seq == receiver->acked);
 }
@@ -135,13 +137,16 @@ static __always_inline bool rst_leaves_out_fin(__u64 control,
 
 /* Reports whether a RST is inside the window. Below the number that it has
  * acknowledged, the receiver drops it without an answer. */
-static __always_inline bool rst_is_inside(const struct flow_dir *sender,
-					  const struct flow_dir *receiver,
-					  const struct packet *pkt, bool known)
+static __always_inline bool rst_is_inside(const struct flow *flow,
+					  const struct packet *pkt, __u32 d,
+					  bool known)
 {
+	const struct flow_dir *sender = &flow->dir[d & 1];
+	const struct flow_dir *receiver = &flow->dir[!d];
+
 	return known && !seq_before(pkt->seq, receiver->acked) &&
 	       (!seq_after(pkt->seq, receiver->limit) ||
-		(sender->packets && pkt->seq == sender->end));
+		(flow_heard(flow, d) && pkt->seq == sender->end));
 }
 
 /* Reports whether a RST refuses a SYN on behalf of a host that does not know
@@ -179,7 +184,7 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 	const struct flow_dir *sender = &flow->dir[d & 1];
 	const struct flow_dir *receiver = &flow->dir[!d];
 	enum flow_state state = control_state(step->control);
-	bool known = rst_window_known(step->control, receiver, d);
+	bool known = rst_window_known(step->control, flow, d);
 	bool ends, passes;
 
 	if (state == STATE_SYN_SENT && d == REPLY) {
@@ -192,15 +197,15 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 			return;
 		}
 	} else {
-		ends = rst_is_exact(sender, receiver, pkt, known) ||
+		ends = rst_is_exact(flow, pkt, d, known) ||
 		       rst_leaves_out_fin(step->control, sender, receiver, pkt,
 					  d);
 	}
 	/* In SYN_SENT, an answer of an older connection provokes a RST with its
 	 * number. */
 	passes = state == STATE_SYN_SENT ?
-			 receiver->packets :
-			 rst_is_inside(sender, receiver, pkt, known);
+			 flow_heard(flow, !d) :
+			 rst_is_inside(flow, pkt, d, known);
 	if (!ends && known && rst_is_late(step->control, receiver, pkt)) {
 		step->actions = TCP_OLD;
 		return;

@@ -24,7 +24,7 @@ static __always_inline void tcp_step_syn(struct tcp_step *step,
 	    pkt->seq == sender->syn_seq) {
 		/* Retransmissions do not keep an unanswered flow for ever. */
 		step->actions = TCP_MERGE_SYN | TCP_RETRANSMIT;
-		if (sender->retransmits < MAX_SYN_REFRESH)
+		if (flow_traffic(flow, d)->retransmits < MAX_SYN_REFRESH)
 			step->actions |= TCP_REFRESH;
 		return;
 	}
@@ -189,7 +189,7 @@ static __always_inline void tcp_step_one_way(struct tcp_step *step,
 		step->actions = TCP_REFRESH;
 		return;
 	}
-	if (config.policy != POLICY_OBSERVE || pkt->tcp_flags & TCP_FIN ||
+	if (!picks_up() || pkt->tcp_flags & TCP_FIN ||
 	    has_flag(step->control, FLOW_SEEN, REPLY)) {
 		tcp_invalid(step, INVALID_STATE);
 		return;
@@ -254,6 +254,12 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 		tcp_step_ack_old(step, flow, pkt, d);
 		return;
 	}
+	/* The other side's packets may pass by the partner: it has no numbers here. */
+	if (both && config.paired && !has_flag(step->control, FLOW_SEEN, !d)) {
+		step->actions = TCP_UPDATE | TCP_REFRESH;
+		tcp_step_early_fin(step, flow, pkt, d);
+		return;
+	}
 	/* The window is known once both sides have sent a SYN. */
 	if (both && (seq_after(packet_begin(pkt), flow->dir[!d].limit) ||
 		     seq_after(pkt->ack, flow->dir[!d].end))) {
@@ -297,7 +303,14 @@ static __always_inline void tcp_step_midstream(struct tcp_step *step,
 {
 	step->control |= flag_of(FLOW_SYN_ACKED, ORIGIN) |
 			 flag_of(FLOW_SYN_ACKED, REPLY);
+	/* That this direction has ended only a partner can have said. */
+	if (has_flag(step->control, FLOW_FIN_SENT, d))
+		step->control |= flag_of(FLOW_ENDED_OUTSIDE, d);
+	step->control &= ~(flag_of(FLOW_FIN_SENT, d) |
+			   flag_of(FLOW_FIN_ACKED, d));
 	step->actions = TCP_BEGIN | TCP_UPDATE | TCP_REFRESH | TCP_OPENED;
+	if (!has_flag(step->control, FLOW_SEEN, !d))
+		step->actions |= TCP_ALONE;
 	tcp_step_early_fin(step, flow, pkt, d);
 }
 

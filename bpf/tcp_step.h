@@ -46,6 +46,8 @@ enum tcp_action {
 	/* A segment with SYN was retransmitted. tcp_disorder() counts
 	 * others. */
 	TCP_RETRANSMIT = 1 << 14,
+	/* What is known of the other direction is not by its packets. */
+	TCP_ALONE = 1 << 15,
 	/* End the flow. */
 	TCP_END = 1 << 5,
 	/* End the flow, and begin a new one with this segment. */

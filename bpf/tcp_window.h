@@ -5,6 +5,7 @@
 
 #include <linux/bpf.h>
 
+#include "flags.h"
 #include "flow.h"
 #include "packet.h"
 
@@ -91,14 +92,12 @@ static __always_inline __u32 packet_begin(const struct packet *pkt)
  * receiver permits, nor acknowledge what the receiver never sent. Some senders
  * overrun the window, and some ACKs take another path, so a segment that ends
  * less than a window beyond it passes, as in nf_conntrack's tcp_in_window().
- * begin is packet_begin(). */
-static __always_inline enum window tcp_window(const struct flow_dir *sender,
-					      const struct flow_dir *receiver,
-					      const struct packet *pkt,
-					      __u32 begin)
+ * begin is packet_begin(). The receiver has sent something. */
+static __always_inline enum window window_check(const struct flow_dir *sender,
+						const struct flow_dir *receiver,
+						const struct packet *pkt,
+						__u32 begin)
 {
-	if (!receiver->packets)
-		return WINDOW_INSIDE;
 	if (seq_after(pkt->ack, receiver->end))
 		return WINDOW_ACKS_UNSENT;
 	if (seq_after(begin, receiver->limit))
@@ -111,6 +110,45 @@ static __always_inline enum window tcp_window(const struct flow_dir *sender,
 	    ack_is_old(sender, receiver, pkt))
 		return window_below(sender, receiver, pkt);
 	return WINDOW_INSIDE;
+}
+
+/* The same for a segment of direction d. While nothing was heard of the receiver, it has
+ * no numbers to check by. */
+static __always_inline enum window tcp_window(const struct flow *flow,
+					      __u64 control,
+					      const struct packet *pkt,
+					      __u32 begin, __u32 d)
+{
+	if (!flow_heard(flow, !d) || !has_flag(control, FLOW_SEEN, !d))
+		return WINDOW_INSIDE;
+	asm volatile("" ::: "memory");
+	return window_check(&flow->dir[d & 1], &flow->dir[!d], pkt, begin);
+}
+
+/* Reports whether a number lies between two others, or below them by at most
+ * lag. */
+static __always_inline bool seq_near(__u32 seq, __u32 from, __u32 to, __u32 lag)
+{
+	return !seq_after(seq, to) && !seq_before(seq, from - lag);
+}
+
+/* Reports whether a segment goes on where its own direction was, though what the other one
+ * acknowledged and sent may have taken the way by the partner: it begins within a window
+ * of its direction's end, and acknowledges what that has permitted. */
+__noinline int window_continues(const struct flow *flow,
+				const struct packet *pkt, __u32 begin, __u32 d)
+{
+	const struct flow_dir *sender, *receiver;
+
+	if (!flow || !pkt)
+		return 0;
+	sender = &flow->dir[d & 1];
+	receiver = &flow->dir[!(d & 1)];
+	return seq_near(begin, sender->end, sender->end + window_lag(receiver),
+			window_oldest(receiver)) &&
+	       seq_near(pkt->ack, sender->acked,
+			sender->limit + sender->max_window,
+			window_oldest(sender));
 }
 
 #define MAX_RAISES 4

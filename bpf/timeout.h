@@ -88,15 +88,18 @@ static __always_inline __u64 flow_timeout_ticks(const struct flow *flow,
 	return name < NUM_TIMEOUTS ? config.timeout_ticks[name] : 0;
 }
 
+static __always_inline __u64 ticks_since(__u64 then, __u64 now)
+{
+	return now > then ? now - then : 0;
+}
+
 /* Returns how long a flow has been idle, in ticks. */
 static __always_inline __u64 flow_idle_ticks(const struct flow *flow, __u64 now)
 {
-	__u64 seen = flow->dir[ORIGIN].last_seen_ticks;
-	__u64 reply = flow->dir[REPLY].last_seen_ticks;
+	__u64 seen = flow->origin.last_seen_ticks;
+	__u64 reply = flow->reply.last_seen_ticks;
 
-	if (reply > seen)
-		seen = reply;
-	return now > seen ? now - seen : 0;
+	return ticks_since(reply > seen ? reply : seen, now);
 }
 
 static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
@@ -105,4 +108,11 @@ static __always_inline bool flow_expired(const struct flow *flow, __u8 proto,
 	__u64 idle = flow_idle_ticks(flow, now);
 
 	return idle && idle >= flow_timeout_ticks(flow, proto, state);
+}
+
+/* The same as a function of its own, which the verifier follows once. */
+__noinline int track_expired(struct flow *flow, __u64 control, __u64 now)
+{
+	return flow && flow_expired(flow, flow->key.proto,
+				    control_state(control), now);
 }

@@ -5,6 +5,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
+#include "adopt.h"
 #include "answer.h"
 #include "begin.h"
 #include "capture.h"
@@ -31,7 +32,7 @@
 static __always_inline bool handshake_repeats(const struct flow *flow,
 					      __u64 control)
 {
-	return flow->dir[ORIGIN].retransmits || flow->dir[REPLY].retransmits ||
+	return flow->origin.retransmits || flow->reply.retransmits ||
 	       control & (flags_of(FLOW_SYN_PENDING) |
 			  flags_of(FLOW_SYN_ACK_PENDING));
 }
@@ -49,9 +50,22 @@ static __always_inline void tcp_note_rtt(struct flow *flow, __u64 control,
 		return;
 	since_us = (clock_ns() - flow->created_ns) / 1000;
 	if (from == STATE_SYN_SENT && d == REPLY)
-		flow->dir[REPLY].rtt_us = since_us;
+		flow->reply.rtt_us = since_us;
 	else if (from == STATE_SYN_RECV && d == ORIGIN)
-		flow->dir[ORIGIN].rtt_us = since_us - flow->dir[REPLY].rtt_us;
+		flow->origin.rtt_us = since_us - flow->reply.rtt_us;
+}
+
+/* Whether a direction may have gone on by the partner, which has not told yet: it was
+ * silent here for a moment, and not for longer than that takes. */
+__noinline int may_have_moved(const struct flow *flow, __u32 d)
+{
+	__u64 idle;
+
+	if (!flow)
+		return 0;
+	idle = ticks_since(flow_traffic(flow, d)->last_seen_ticks,
+			   clock_ticks());
+	return idle && idle <= partner_tells_within();
 }
 
 /* A TCP packet that is not valid for its flow. */
@@ -75,16 +89,35 @@ static __always_inline int tcp_refused(struct packet *pkt, struct flow *flow,
 					return OUTCOME(VERDICT_ESTABLISHED, 0);
 			}
 		}
+		/* It changes nothing, so that the next one passes as well. */
+		if (may_have_moved(flow, d))
+			return OUTCOME(VERDICT_ESTABLISHED, 0);
 	}
-	count_up(&flow->invalid);
+	count_up(&flow->origin.others);
 	return OUTCOME(VERDICT_INVALID, reason);
+}
+
+/* The first packet of a direction here. In an open flow that the partner had the partner
+ * learns at once that it has moved, if it lives. */
+__noinline int tcp_note_first(struct packet *pkt, struct flow *flow,
+			      struct tcp_step *step, __u64 control, __u32 d)
+{
+	if (!pkt || !flow || !step || !has_flag(step->control, FLOW_SEEN, d))
+		return 0;
+	flow_note_link(flow, pkt, d);
+	if (config.paired & PAIRED_LIVES &&
+	    control_state(control) >= STATE_ESTABLISHED &&
+	    control_state(control) == control_state(step->control))
+		event_copy(&pkt->key, flow, control, step->control,
+			   event_cause(REASON_NONE, d));
+	return 0;
 }
 
 /* One try at a TCP packet that may change its flow. */
 __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 {
 	struct tcp_step *step = tcp_step_get();
-	struct flow_dir *dir;
+	struct flow_traffic *traffic;
 	__u64 control;
 	bool shared;
 	__u32 d;
@@ -97,7 +130,6 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	    !flow_has_key(flow, (const __u64 *)&pkt->key))
 		return OUTCOME_NO_FLOW;
 	d = flow_direction(control, pkt);
-	dir = &flow->dir[d & 1];
 	step->control = control;
 	tcp_step(step, flow, pkt, d);
 	if (step->verdict == VERDICT_INVALID)
@@ -106,12 +138,13 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		return tcp_end_old(step, pkt, flow, control, d);
 	/* Whoever sees that there was a FIN goes by its number. */
 	if (step->actions & TCP_FINISH)
-		WRITE_ONCE(dir->fin_end, pkt->end);
+		WRITE_ONCE(flow->dir[d & 1].fin_end, pkt->end);
 	if (!(step->actions & TCP_END) && step->control != control) {
 		__u64 keep = 0;
 
 		if (control_state(control) < STATE_ESTABLISHED &&
-		    control_state(step->control) >= STATE_ESTABLISHED)
+		    control_state(step->control) >= STATE_ESTABLISHED &&
+		    !(control & FLOW_KEPT))
 			keep = flow_keep();
 		step->control |= keep;
 		if (!flow_keep_as(flow, control, step->control)) {
@@ -119,19 +152,19 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 			return OUTCOME_RETRY;
 		}
 	}
-	if (!has_flag(control, FLOW_SEEN, d) &&
-	    has_flag(step->control, FLOW_SEEN, d))
-		flow_note_link(flow, pkt, d);
+	if (!has_flag(control, FLOW_SEEN, d))
+		tcp_note_first(pkt, flow, step, control, d);
 	if (exact_octets && !(step->actions & TCP_OLD))
 		octets_add(flow, pkt, d);
-	shared = dir_is_shared(dir);
+	shared = traffic_is_shared(flow_traffic(flow, d));
 	tcp_apply(flow, pkt, step, control, d, shared);
 	/* A direction that has packets has numbers. */
-	asm volatile("" ::: "memory");
+	asm volatile("" : "+r"(d) : : "memory");
+	traffic = flow_traffic(flow, d);
 	if (!(step->actions & TCP_OLD))
-		flow_count(dir, pkt, shared);
+		flow_count(traffic, pkt, shared);
 	if (step->actions & TCP_REFRESH)
-		flow_refresh(dir, now);
+		flow_refresh(traffic, now);
 	if (step->actions & TCP_END) {
 		ended_remember(&pkt->key, flow, d, pkt->reversed, now);
 		/* Whoever lost this race lost it to another end. */
@@ -203,7 +236,13 @@ static __always_inline int track_known(struct packet *pkt, __u64 now)
 		return OUTCOME_NO_FLOW;
 	if (control & FLOW_CAPTURED)
 		capture_note(pkt, flow, control);
-	if (flow_expired(flow, pkt->key.proto, control_state(control), now) &&
+	if (control & FLOW_INHERITED) {
+		int outcome = flow_adopt(pkt, flow, control, now);
+
+		if (outcome)
+			return outcome;
+	}
+	if (track_expired(flow, control, now) &&
 	    flow_destroy(flow, control, event_cause(REASON_EXPIRED, ORIGIN)))
 		return OUTCOME_NO_FLOW;
 	if (pkt->key.proto == IPPROTO_TCP)
@@ -260,11 +299,14 @@ __noinline int track_error(struct packet *pkt)
 	if (!pkt)
 		return OUTCOME(VERDICT_UNTRACKED, 0);
 	flow = flow_living(&pkt->key, &control);
+	/* The partner may know it. */
+	if (!flow && config.paired)
+		return OUTCOME(VERDICT_RELATED, 0);
 	if (!flow)
 		return OUTCOME(VERDICT_INVALID, INVALID_ICMP);
 	if (control & FLOW_CAPTURED)
 		capture_note(pkt, flow, control);
-	count_up(&flow->related);
+	count_up(&flow->reply.others);
 	return OUTCOME(VERDICT_RELATED, 0);
 }
 

@@ -156,12 +156,12 @@ func TestWatchZones(t *testing.T) {
 				t.Fatalf("no flow in zone %#x", zone)
 			}
 			for d := range 2 {
-				if got := flow.Dir[d].Packets; got != uint64(n+1) {
+				if got := flow.Traffic(d).Packets; got != uint64(n+1) {
 					t.Errorf("zone %#x: %d packets of direction %d, want %d", zone, got, d, n+1)
 				}
 			}
-			if flow.Control&0x7f != uint64(ConntrackFlowStateSTATE_ESTABLISHED) || reversed {
-				t.Errorf("zone %#x: state %d", zone, flow.Control&0x7f)
+			if flow.Control&0x3f != uint64(ConntrackFlowStateSTATE_ESTABLISHED) || reversed {
+				t.Errorf("zone %#x: state %d", zone, flow.Control&0x3f)
 			}
 		}
 		if w.flow(key) != nil {

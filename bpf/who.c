@@ -7,7 +7,6 @@
 
 #include <linux/bpf.h>
 #include <linux/in.h>
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -31,7 +30,9 @@ struct bpf_iter__task_file {
 
 #define PASS 1
 
-/* Writes a task's process down. Threads go by the name of their process. */
+/* Writes a task's process down. Threads go by the name of their process. The kernel
+ * permits to read pointers of its own types at once: a helper for each takes ten times as
+ * long. */
 static __always_inline void process_of(struct process *process,
 				       struct task_struct *task)
 {
@@ -39,8 +40,8 @@ static __always_inline void process_of(struct process *process,
 
 	process->start_ns = leader->start_boottime;
 	process->pid = leader->tgid;
-	process->uid = BPF_CORE_READ(leader, cred, uid.val);
-	process->cgroup = BPF_CORE_READ(leader, cgroups, dfl_cgrp, kn, id);
+	process->uid = leader->cred->uid.val;
+	process->cgroup = leader->cgroups->dfl_cgrp->kn->id;
 	bpf_probe_read_kernel(process->name, sizeof(process->name),
 			      leader->comm);
 }

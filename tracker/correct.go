@@ -25,6 +25,9 @@ const (
 	// began that somebody listens for. From look to look it is doubled.
 	correctEvery = 2 * time.Second
 	correctSoon  = 100 * time.Millisecond
+	// acceptTime is how long nobody may have accepted a connection before it is said to
+	// be of the process at its other end, in another network namespace.
+	acceptTime = 2 * correctEvery
 	// correctShare is the largest share of a core for them.
 	correctShare = 0.01
 	// maxHolders bounds the processes with a connection that are remembered for a look:
@@ -181,6 +184,9 @@ func (h *holders) decide(o *kernel.Owned) (found *kernel.Held, end flow.Directio
 			if o.Sure && o.End != flow.Direction(d) {
 				continue // it has a process at the other end
 			}
+			if !here && accepts(o, flow.Direction(d)) {
+				continue
+			}
 			sockets := h.at(c, zone, here)
 			if len(sockets) == 0 {
 				continue
@@ -192,6 +198,14 @@ func (h *holders) decide(o *kernel.Owned) (found *kernel.Held, end flow.Directio
 		}
 	}
 	return nil, 0, false
+}
+
+// accepts reports whether the end of a connection that is not at d may be accepted yet.
+func accepts(o *kernel.Owned, d flow.Direction) bool {
+	if o.Sure || o.Tuple.Proto != flow.ProtocolTCP {
+		return false
+	}
+	return o.Age < acceptTime || o.Listens && o.End != d
 }
 
 // owns returns the one that has the flow: who is known to, if it still has the socket, or

@@ -126,7 +126,7 @@ func (m *maintenance) reattach() flow.Warnings {
 // inherit makes this process the owner of a tracker without one, and reports
 // whether it is the owner.
 func (t *Tracker) inherit() bool {
-	if !t.Joined() {
+	if !t.Joined() || t.awaitsPair() {
 		return false
 	}
 	if t.hold.Adopt(); !t.hold.Owned() {
@@ -146,6 +146,18 @@ func (t *Tracker) inherit() bool {
 		t.log.Warn(note)
 	}
 	return true
+}
+
+// awaitsPair reports whether the tracker is left to the ctop that tells the partner of its
+// pair: one that is started again refuses a tracker that a console has taken over.
+func (t *Tracker) awaitsPair() bool {
+	now, err := t.objects.Now()
+	if err != nil {
+		return false
+	}
+	t.hold.Refresh()
+	d := t.hold.Description()
+	return d.AwaitsPair(now)
 }
 
 // logUses logs changes in the machine's use of the interfaces.

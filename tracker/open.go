@@ -49,9 +49,10 @@ func Join(ctx context.Context, interfaces ...string) (*Tracker, error) {
 }
 
 // Share is like [Join], but this process may become the owner: at once if there
-// is none, or when the owner ends. Unlike [Open] it never attaches.
+// is none, or when the owner ends, but that of a pair has a minute to come back. Unlike
+// [Open] it never attaches.
 func Share(ctx context.Context, log *slog.Logger, interfaces ...string) (*Tracker, error) {
-	return joinRunning(ctx, log, interfaces, joinOrAdopt)
+	return joinRunning(ctx, log, interfaces, joinOrAwait)
 }
 
 func joinRunning(
@@ -168,14 +169,33 @@ func joinOrAdopt(ctx context.Context, dir string, log *slog.Logger) (*Tracker, e
 		return nil, err
 	}
 	t.hold.Use()
-	if t.hold.Adopt(); t.hold.Owned() {
-		t.notes = append(t.notes, "took over a tracker without an owner, with its flows")
-		if err := t.upgrade(false); err != nil {
-			t.notes = append(t.notes, fmt.Sprintf("it continues with the programs of another version: %v", err))
-		}
-		t.notes = append(t.notes, t.findProcesses(ctx)...)
+	t.adopt(ctx)
+	return t, nil
+}
+
+// joinOrAwait is joinOrAdopt, but leaves the tracker of a pair to who tells the partner.
+func joinOrAwait(ctx context.Context, dir string, log *slog.Logger) (*Tracker, error) {
+	t, err := join(ctx, dir, log)
+	if err != nil {
+		return nil, err
+	}
+	t.hold.Use()
+	if !t.awaitsPair() {
+		t.adopt(ctx)
 	}
 	return t, nil
+}
+
+// adopt makes this process the owner of a tracker that has none.
+func (t *Tracker) adopt(ctx context.Context) {
+	if t.hold.Adopt(); !t.hold.Owned() {
+		return
+	}
+	t.notes = append(t.notes, "took over a tracker without an owner, with its flows")
+	if err := t.upgrade(false); err != nil {
+		t.notes = append(t.notes, fmt.Sprintf("it continues with the programs of another version: %v", err))
+	}
+	t.notes = append(t.notes, t.findProcesses(ctx)...)
 }
 
 // attachNew attaches a tracker completely or not at all.

@@ -133,5 +133,5 @@ func (o Options) follow() *netdev.Follow {
 	if !o.follows() {
 		return nil
 	}
-	return &netdev.Follow{Except: o.Except}
+	return &netdev.Follow{Except: o.Except, Force: o.Force}
 }

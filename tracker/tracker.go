@@ -26,6 +26,7 @@ type Tracker struct {
 	table       *kernel.Table
 	readers     *kernel.Readers
 	captures    *kernel.Captures
+	names       names
 	attachments *netdev.Attachments
 	hold        *owner.Hold
 	// who finds the processes behind flows. It is nil in processes that do not own
@@ -76,6 +77,7 @@ func (t *Tracker) close() (ended bool, err error) {
 		return false, nil
 	}
 	t.readers.Close()
+	t.names.end()
 	t.captures.Close()
 	ended, err = t.hold.Leave(t.attachments.Links())
 	t.attachments.Close()
@@ -195,6 +197,9 @@ func (t *Tracker) look(read func(kernel.Clock) (*flow.Snapshot, error)) (*flow.S
 	s.Uptime, s.MaxFlows, s.Checksums = time.Duration(c.Ns-d.StartedNs), d.MaxFlows, d.Checksums
 	t.attachments.Report(s)
 	t.translate(s)
+	s.Naming, _ = t.Naming()
+	s.Pair = d.PairAt(c.Ns)
+	s.Warnings = s.Warnings.Add(s.Pair.Warnings()...)
 	s.Took = time.Since(started)
 	return s, nil
 }
@@ -209,6 +214,32 @@ func (t *Tracker) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 // may read at the same time.
 func (t *Tracker) Events(ctx context.Context) iter.Seq2[flow.Event, error] {
 	return collect.Events(ctx, source{t}, func() {})
+}
+
+// Partner returns the table as a pair sees it.
+func (t *Tracker) Partner() (*kernel.Partner, error) { return t.table.Partner() }
+
+// SetPair says what is known of the other tracker of the pair, to all who look at this
+// one. After five seconds without another word it does not count any more.
+func (t *Tracker) SetPair(p flow.Pair) error {
+	now, err := t.objects.Now()
+	if err != nil {
+		return err
+	}
+	return t.hold.SetPair(p, now)
+}
+
+// Owned reports whether this process owns the tracker.
+func (t *Tracker) Owned() bool { return source{t}.Owned() }
+
+// Change is something that happened to an own flow.
+type Change = kernel.Change
+
+// Changes calls visit with what happens to own flows, not to those of a partner, until
+// ctx is done. listens is called when nothing is missed from then on. An event that is lost
+// is not found again here.
+func (t *Tracker) Changes(ctx context.Context, listens func(), visit func(kernel.Change)) error {
+	return t.readers.Changes(ctx, listens, visit)
 }
 
 // CountsOctets reports whether the tracker counts the octets of IP packets.

@@ -131,7 +131,7 @@ func TestWatchFilterReset(t *testing.T) {
 		}
 	}
 	for _, end := range []net.Conn{client, server} {
-		must(t, end.SetReadDeadline(time.Now().Add(10*time.Second)))
+		must(t, end.SetReadDeadline(time.Now().Add(time.Minute)))
 		if _, err := end.Read(make([]byte, 1)); !errors.Is(err, unix.ECONNRESET) {
 			t.Errorf("%s, an end, says %v", end.LocalAddr(), err)
 		}

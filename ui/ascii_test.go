@@ -8,10 +8,10 @@ import (
 	"github.com/charmbracelet/x/exp/golden"
 )
 
-// TestASCIIScreens are the screens of a terminal without UTF-8.
+// TestASCIIScreens are dialogs on a terminal without UTF-8. TestEveryView has the pages.
 func TestASCIIScreens(t *testing.T) {
 	for name, keys := range map[string][]string{
-		"flows": nil, "events": {"2"}, "overview": {"4"}, "timeouts": {"5"}, "detail": {"enter"}, "delete": {"d"}, "help": {"?"}, "sort": {"s"}, "talkers": {"3"}, "columns": {"c"},
+		"delete": {"d"}, "sort": {"s"}, "columns": {"c"}, "views": {"v"}, "editing": {"5", "down", "enter", "5"},
 	} {
 		for _, size := range sizes {
 			t.Run(fmt.Sprintf("%s_%dx%d", name, size[0], size[1]), func(t *testing.T) {

@@ -194,6 +194,20 @@ func TestEndedFlowsLinger(t *testing.T) {
 	c.hides("10.0.0.3:40003")
 }
 
+// What ended before the console opened was never on its screen, and does not linger: at the
+// end of a capture, where time stands still, it never went away.
+func TestEndedBeforeItOpened(t *testing.T) {
+	c := newConsole(t, 120, 24, flowsUpTo(5))
+	c.source.events = []flow.Event{destroy(fakeFlow(7), flow.ReasonExpired, start)}
+	c.m = New(c.source, WithRenderer(c.m.options.renderer), WithClock(func() time.Time { return c.now }), WithInterval(time.Nanosecond))
+	c.send(tea.WindowSizeMsg{Width: 120, Height: 24})
+	c.run(c.m.Init())
+	c.shows("5/5", "10.0.0.4")
+	c.hides("10.0.0.7:", "expired")
+	c.press("/", "state:ended", "enter")
+	c.shows("10.0.0.7:")
+}
+
 func TestHelpNamesEveryKeyAndBack(t *testing.T) {
 	c := newConsole(t, 120, 40, flowsUpTo(5))
 	c.press("?")

@@ -27,6 +27,8 @@ type fakeSource struct {
 
 	deleted  []flow.Ref
 	timeouts []string
+	// at are the hosts of the last change of a timeout.
+	at []string
 }
 
 func (s *fakeSource) Snapshot() *flow.Snapshot { return s.snapshot }
@@ -43,6 +45,7 @@ func (s *fakeSource) Act(_ context.Context, act flow.Act) (flow.Outcome, error) 
 		s.deleted = append(s.deleted, act.Flows...)
 		return flow.Outcome{Done: len(act.Flows) - 1, Gone: 1}, s.err
 	case flow.ActTimeout:
+		s.at = act.Hosts
 		s.timeouts = append(s.timeouts, fmt.Sprintf("%s=%s", act.Timeout, act.Duration))
 	case flow.ActFlowTimeout:
 		s.timeouts = append(s.timeouts, fmt.Sprintf("%d=%s", act.Flows[0].ID, act.Duration))
@@ -117,7 +120,7 @@ var namedKeys = map[string]tea.KeyType{
 	"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
 	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd,
 	"f1": tea.KeyF1, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f9": tea.KeyF9, "f10": tea.KeyF10,
-	"ctrl+z": tea.KeyCtrlZ, "backspace": tea.KeyBackspace, "ctrl+c": tea.KeyCtrlC, "space": tea.KeySpace,
+	"ctrl+z": tea.KeyCtrlZ, "backspace": tea.KeyBackspace, "ctrl+b": tea.KeyCtrlB, "ctrl+f": tea.KeyCtrlF, "ctrl+c": tea.KeyCtrlC, "space": tea.KeySpace,
 }
 
 // press sends keys by name; anything without a name is typed.

@@ -30,6 +30,15 @@ func TestNothingIsSick(t *testing.T) {
 	c.shows("no flow is sick; Esc shows all 1")
 	c.press("esc", "/", "port:9", "enter")
 	c.shows("none of 1 flow passes the filter")
+	// Where there is no flow at all, or a sick one that a filter hides, that is what is said.
+	none := newConsole(t, 120, 24, nil)
+	none.press("!")
+	none.hides("no flow is sick")
+	sick := fakeFlow(0)
+	sick.Origin.Retransmits, sick.Origin.Packets = 500, 1000
+	hidden := newConsole(t, 120, 24, []flow.Flow{sick})
+	hidden.press("!", "/", "port:9", "enter")
+	hidden.hides("no flow is sick")
 }
 
 // Nothing can be done to a flow that has ended, so its page offers nothing.

@@ -1,9 +1,15 @@
 package ui
 
 import (
+	"context"
+
 	"ctop/internal/format"
+	"ctop/internal/order"
+	"ctop/tracker/flow"
 	"ctop/ui/hosts"
 	"ctop/ui/page"
+	"ctop/ui/talkers"
+	"ctop/ui/together"
 )
 
 // Host is a host of a fleet, as its page shows it.
@@ -15,8 +21,31 @@ type Fleet interface {
 	Reader
 	// Show says which flows are on the screen, by their filter and order.
 	Show(filter, by string)
+	// Listen says whether events are wanted, and which.
+	Listen(filter string, on bool)
+	// Talk groups the flows of all hosts, as [talkers.Fleet] says.
+	Talk(r order.GroupRequest, asked []order.GroupKey) (groups order.Groups, hosts int, settled bool)
 	// State returns the hosts, and how many flows they have and match.
 	State() FleetState
+}
+
+// Everywhere is a question for the flows of one conversation.
+type Everywhere = page.Everywhere
+
+// Searcher is a [Fleet] that finds the flows of a conversation at all hosts. trouble names
+// those that did not answer. It is safe for concurrent use.
+type Searcher interface {
+	Everywhere(ctx context.Context, of Everywhere) (s *flow.Snapshot, trouble string, err error)
+}
+
+// Summary is what a host says of all its flows.
+type Summary = together.Summary
+
+// Summarizer is a [Fleet] whose hosts say what they have in all. It is safe for concurrent use.
+type Summarizer interface {
+	// Summaries returns what the hosts say, by their names, and whether those that are there
+	// have had time to say it. Hosts are asked as long as it is called.
+	Summaries() (list []Summary, settled bool)
 }
 
 // FleetState is what a console shows of a fleet beside its flows.
@@ -35,6 +64,30 @@ func WithFleet(f Fleet) Option {
 	return func(o *options) { o.fleet = f }
 }
 
+// joinFleet gives the pages what they ask the hosts of a fleet.
+func (m *root) joinFleet() {
+	if m.options.fleet == nil {
+		return
+	}
+	m.frame.Away = m.away
+	if s, ok := m.options.fleet.(Searcher); ok {
+		m.frame.Everywhere = func(of Everywhere) (*flow.Snapshot, string, error) {
+			return s.Everywhere(context.Background(), of)
+		}
+	}
+}
+
+// away says that a host is not there.
+func (m *root) away(host string) string {
+	for i := range m.fleet.Hosts {
+		h := &m.fleet.Hosts[i]
+		if h.Name == host && !h.Here() {
+			return host + " is " + h.State + ", heard of " + format.Words(h.Age) + " ago"
+		}
+	}
+	return ""
+}
+
 // steerFleet returns a function that asks for the flows that are on the screen. It does not
 // run on the console's goroutine.
 func (m *root) steerFleet() func() FleetState {
@@ -42,19 +95,36 @@ func (m *root) steerFleet() func() FleetState {
 	if fleet == nil {
 		return func() FleetState { return FleetState{} }
 	}
-	filter, by := m.frame.FilterText(), m.flows.Order().String()
+	wanted, listens := m.wantedOfFleet(), m.listens()
+	m.ask(wanted)
 	return func() FleetState {
-		fleet.Show(filter, by)
+		fleet.Show(wanted.filter, wanted.by)
+		fleet.Listen(wanted.filter, listens)
 		state := fleet.State()
-		state.filter = filter
+		state.filter = wanted.filter
 		return state
 	}
+}
+
+// listens reports whether the events of a fleet are on the screen. Hosts tell of none
+// otherwise, and the log says so.
+func (m *root) listens() bool {
+	was := m.listening
+	m.listening = m.frame.Tab() == page.Page(m.log)
+	if m.listening && !was {
+		if m.listened {
+			m.frame.Note("from here on again: hosts tell what happens only while this page is open")
+		}
+		m.listened = true
+	}
+	return m.listening
 }
 
 // takeFleet takes the state of the fleet. What hosts have said of another filter says nothing
 // of this one.
 func (m *root) takeFleet(s FleetState) {
 	m.fleet, m.frame.Asking = s, ""
+	m.frame.HostsHere = m.here()
 	if m.options.fleet != nil && s.Asking {
 		m.frame.Asking = "asking " + format.Plural(m.here(), "host")
 	}
@@ -72,9 +142,20 @@ func (m *root) here() (n int) {
 
 // fleetTabs are the pages of a fleet.
 func (m *root) fleetTabs() []page.Tab {
+	known := func() []Host { return m.fleet.Hosts }
+	var ask together.Ask
+	if s, ok := m.options.fleet.(Summarizer); ok {
+		ask = s.Summaries
+	}
 	return []page.Tab{
 		{Title: "Flows", Page: m.flows},
-		{Title: "Hosts", Page: hosts.New(m.frame, func() []Host { return m.fleet.Hosts })},
+		{Title: "Events", Page: m.log},
+		{Title: "Talkers", Page: talkers.New(m.frame, m.acts, talkers.Options{
+			Export: m.options.exportGroups, ExportElsewhere: m.options.elsewhere(ExportFlows), Fleet: m.options.fleet.Talk,
+		})},
+		{Title: "Overview", Page: together.NewOverview(m.frame, ask, known)},
+		{Title: "Timeouts", Key: "t", Page: together.NewTimeouts(m.frame, m.acts, ask, known)},
+		{Title: "Hosts", Page: hosts.New(m.frame, known)},
 	}
 }
 
@@ -83,6 +164,9 @@ func (m *root) fleetSegments() []segment {
 	here := m.here()
 	away := len(m.fleet.Hosts) - here
 	match := format.Count(m.fleet.Matching) + " of " + format.Count(m.fleet.Flows) + " flows match"
+	if m.frame.FilterText() == "" && m.fleet.Matching == m.fleet.Flows {
+		match = format.Plural(m.fleet.Flows, "flow")
+	}
 	if m.fleet.Asking || m.fleet.filter != m.frame.FilterText() {
 		match = "asking"
 	}

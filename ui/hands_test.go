@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
 )
 
 // TestActingKeysHoldTheRow: once a key acts on a flow, the next one is for the same flow,
@@ -33,4 +35,22 @@ func TestFiltersAreRemembered(t *testing.T) {
 	c = newConsole(t, 80, 24, flowsUpTo(10), WithSettings(saved))
 	c.press("/", "up", "up", "enter")
 	c.shows("filter: udp")
+}
+
+// Esc and the next key arrive together on a slow link, where they look like one with Alt.
+// A prompt has such keys: it keeps them.
+func TestEscAndAKeyTogether(t *testing.T) {
+	c := newConsole(t, 80, 24, flowsUpTo(5))
+	c.press("?")
+	c.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{'2'}, Alt: true})
+	c.shows("[2 Events]")
+	c.press("1", "/", "tcp", "enter")
+	c.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("S?"), Alt: true})
+	c.shows("flows to the same service")
+	c.hides("filter: tcp")
+	c.press("esc")
+	c.shows("← b/s ▲")
+	c.press("/", "proto:tcp 10")
+	c.send(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{'b'}, Alt: true}) // a word back
+	c.shows("/ proto:tcp ▏10", "⏎ keep")
 }

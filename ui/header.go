@@ -54,6 +54,9 @@ func (m *root) headerSegments() []segment {
 	if size, host := m.acts.Capturing(); size != "" {
 		segments = append(segments, segment{text: size, style: m.frame.Theme.Notice, rank: 1}, segment{text: host, rank: 2})
 	}
+	if x := m.options.extra; x != nil {
+		segments = append(segments, segment{text: x.Key + ": " + x.Does, style: m.frame.Theme.Notice, rank: 1})
+	}
 	if m.options.fleet != nil {
 		return append(segments, m.fleetSegments()...)
 	}
@@ -63,14 +66,24 @@ func (m *root) headerSegments() []segment {
 		segment{text: modes(s), rank: 6},
 		segment{text: s.Policy.String(), rank: 3},
 		segment{text: format.Right(format.Count(len(s.Flows)), len(most)) + " / " + most + " flows", rank: 2},
+		segment{text: pairText(s.Pair), rank: 3},
 		segment{text: format.Right(format.Percent(len(s.Flows), s.MaxFlows), 5) + " " + fill, rank: 8},
 		segment{text: format.Right(format.Unit(s.BPS, "b/s"), 9), rank: 4, right: true},
 		segment{text: format.Right(format.Unit(s.PPS, "pps"), 9), rank: 7, right: true},
 	)
+	segments = slices.DeleteFunc(segments, func(s segment) bool { return s.text == "" })
 	if s.Counters.EventsLost == 0 {
 		segments = append(segments, segment{text: "lost 0", rank: 5, right: true})
 	}
 	return segments
+}
+
+// pairText says that the pair is in sync, and its lag. What is wrong is a warning.
+func pairText(p flow.Pair) string {
+	if p.State != flow.PairInSync {
+		return ""
+	}
+	return "in sync " + format.Short(p.Lag)
 }
 
 func modes(s *flow.Snapshot) string {
@@ -113,6 +126,9 @@ func (m *root) problems() []string {
 	}
 	if age := m.frame.Now.Sub(s.Time); age > max(oldest, 3*m.gap) {
 		problems = append(problems, "scan "+format.Age(age)+" old")
+	}
+	if lost := s.Naming.Lost(); lost > 0 {
+		problems = append(problems, "names lost "+strconv.FormatUint(lost, 10))
 	}
 	if lost := s.Counters.EventsLost; lost > 0 {
 		problems = append(problems, "lost "+strconv.FormatUint(lost, 10))
@@ -175,7 +191,7 @@ func joinSegments(segments []segment, width int) string {
 		leftWidth += format.Width(s.text) + segmentGap
 	}
 	if right == "" {
-		return left
+		return strings.TrimSuffix(left, format.Blank(segmentGap)) // else it may be cut
 	}
 	gap := width - leftWidth - rightWidth
 	if gap < 0 {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -33,4 +34,14 @@ func TestSlowLinkInHeader(t *testing.T) {
 	every = 1
 	c.pass(time.Second)
 	c.hides("slow link")
+}
+
+// What just fits into the header is not cut for the blanks behind it.
+func TestHeaderJustFits(t *testing.T) {
+	for width := 24; width < 120; width++ {
+		c := newConsole(t, width, 24, flowsUpTo(5), WithRole("owner"))
+		if line, _, _ := strings.Cut(c.m.View(), "\n"); strings.Contains(line, "…") {
+			t.Errorf("%d columns: %q", width, line)
+		}
+	}
 }

@@ -36,11 +36,17 @@ type root struct {
 	acts    *acting.Acts
 	traces  trace.Traces
 	flows   *flows.Page
+	log     *events.Page
 	leaving *leaving.Dialog
 	views   *views.Book
 
 	// fleet is the state of the fleet at the last look.
 	fleet FleetState
+	// wanted is what was asked of the fleet last. It is looked at often until hurriedUntil.
+	wanted       fleetView
+	hurriedUntil time.Time
+	// listening is set while the events of a fleet are wanted, listened if they ever were.
+	listening, listened bool
 	// generation counts the looks at the source that were asked for.
 	generation int
 	// position is up to where events were read.
@@ -59,6 +65,12 @@ type root struct {
 	traveling *work.Task[*flow.Snapshot]
 	// greeting is said with the first snapshot.
 	greeting string
+	// room is the console that is open over this one, nil if none is. opening is set
+	// until it is known whether one opens.
+	room    *room
+	opening bool
+	// busy is set while the extra key does what it does, and again if it was pressed meanwhile.
+	busy, again bool
 }
 
 // New returns a console that shows what a reader has.
@@ -75,6 +87,7 @@ func New(source Reader, opts ...Option) Model {
 	if i, ok := source.(flow.Inspector); ok {
 		m.frame.Inspect = func(ref flow.Ref) (flow.Inspection, error) { return i.Inspect(context.Background(), ref) }
 	}
+	m.joinFleet()
 	m.traveling = m.newTravel()
 	m.frame.StartFilter(o.filter)
 	if o.compared != nil {
@@ -98,15 +111,15 @@ func New(source Reader, opts ...Option) Model {
 func (m *root) addPages() {
 	f := m.frame
 	o := m.options
-	log := events.New(f, m.acts, events.Options{Export: o.exportEvents, ExportElsewhere: o.elsewhere(ExportEvents)})
-	f.Log = log
-	m.flows = flows.New(f, m.acts, &m.traces, flows.Options{Export: o.export, ExportElsewhere: o.elsewhere(ExportFlows)})
+	m.log = events.New(f, m.acts, events.Options{Export: o.exportEvents, ExportElsewhere: o.elsewhere(ExportEvents), Fleet: o.fleet != nil})
+	f.Log = m.log
+	m.flows = flows.New(f, m.acts, &m.traces, flows.Options{Export: o.export, ExportElsewhere: o.elsewhere(ExportFlows), Several: o.fleet != nil})
 	if o.fleet != nil {
 		f.SetTabs(m.fleetTabs()...)
 	} else {
 		f.SetTabs(
 			page.Tab{Title: "Flows", Page: m.flows},
-			page.Tab{Title: "Events", Page: log},
+			page.Tab{Title: "Events", Page: m.log},
 			page.Tab{Title: "Talkers", Page: talkers.New(f, m.acts, talkers.Options{Export: o.exportGroups, ExportElsewhere: o.elsewhere(ExportFlows)})},
 			page.Tab{Title: "Overview", Page: overview.New(f)},
 			page.Tab{Title: "Timeouts", Key: "t", Page: timeouts.New(f, m.acts)},

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
 	"ctop/internal/names"
 	"ctop/internal/names/geo"
 	"ctop/internal/names/geo/geotest"
+	"ctop/tracker/flow"
 )
 
 // TestFilterByNames has names of hosts in a filter while they are shown, and what
@@ -72,6 +74,32 @@ func TestOwnNames(t *testing.T) {
 	names.Use(table)
 	c.pass(time.Second)
 	c.hides("names not read")
+}
+
+// TestTrafficNames shows the names that the traffic has, with where they come from; finds
+// flows by them, and groups talkers by them. One that may be an outer one has a sign.
+func TestTrafficNames(t *testing.T) {
+	c := newConsole(t, 120, 30, flowsUpTo(10))
+	flows := slices.Clone(c.source.snapshot.Flows)
+	for i, name := range []flow.ServerName{{Name: "www.example.org", Source: flow.NameSNI}, {Name: "outer.example.net", Source: flow.NameSNIOuter}, {Name: "db.example.org", Source: flow.NameDNS}} {
+		flows[i].Server = &name
+	}
+	s := *c.source.snapshot
+	s.Flows, s.Naming = flows, flow.Naming{NoRoom: 3}
+	c.source.snapshot = &s
+	c.pass(time.Second)
+	c.shows("names lost 3")
+	c.hides("example.org")
+	c.press("n")
+	c.shows("www.example.org:https", "outer.example.net?:", "db.example.org:")
+	c.press("n", "/", "name:*.example.org", "enter")
+	c.shows("2/10")
+	c.press("esc", "/", "server:outer*", "enter")
+	c.shows("1/10")
+	c.press("enter")
+	c.shows("reply: outer.example.net (sni?)")
+	c.press("esc", "esc", "3", "B", "B", "B")
+	c.shows("NAME ", "www.example.org", "outer.example.net", "4 groups")
 }
 
 // TestPlaces shows the country and the autonomous system of an end in the detail, and groups

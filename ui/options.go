@@ -3,6 +3,7 @@ package ui
 import (
 	"time"
 
+	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 
@@ -51,14 +52,18 @@ type options struct {
 	sessions        Sessions
 	past            Past
 	fleet           Fleet
-	deck            Deck
-	resolver        names.Resolver
-	look            theme.Look
-	settings        Settings
-	sort            string
-	view            string
-	keptViews       bool
-	ascii           bool
+	door            func() (Room, error)
+	extra           *Extra
+	// leave closes a console over another one.
+	leave     func() tea.Cmd
+	deck      Deck
+	resolver  names.Resolver
+	look      theme.Look
+	settings  Settings
+	sort      string
+	view      string
+	keptViews bool
+	ascii     bool
 	// compared is the snapshot with which the flows are compared, nil if there is none.
 	compared     *flow.Snapshot
 	comparedFrom string
@@ -188,8 +193,8 @@ func WithFilter(f filter.Filter) Option {
 // Attempt is the act of a key, which may be refused.
 type Attempt = page.Attempt
 
-// DeletingMeans returns the effect of deleting flows under a policy.
-func DeletingMeans(p flow.Policy) string { return acting.DeletingMeans(p) }
+// DeletingMeans returns the effect of deleting flows of a tracker.
+func DeletingMeans(s *flow.Snapshot) string { return acting.DeletingMeans(s) }
 
 // ResettingMeans returns the effect of resetting flows.
 func ResettingMeans(refs []flow.Ref) string { return acting.ResettingMeans(refs) }

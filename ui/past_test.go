@@ -1,14 +1,12 @@
 package ui
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/x/exp/golden"
 
 	"ctop/tracker/flow"
 )
@@ -189,23 +187,6 @@ func TestPastIsLost(t *testing.T) {
 	c.run(cmd)
 	c.shows("came")
 	c.hides(" −")
-}
-
-// TestPastScreens compares whole screens of the past.
-func TestPastScreens(t *testing.T) {
-	pages := map[string][]string{
-		"flows": {"1"}, "events": {"2"}, "talkers": {"3"}, "overview": {"4"}, "timeouts": {"5"}, "detail": {"j", "enter"},
-	}
-	for name, keys := range pages {
-		for _, size := range sizes {
-			t.Run(fmt.Sprintf("%s_%dx%d", name, size[0], size[1]), func(t *testing.T) {
-				c, _ := newPast(t, size[0], size[1], 90)
-				c.press("{")
-				c.press(keys...)
-				golden.RequireEqual(t, []byte(c.m.View()))
-			})
-		}
-	}
 }
 
 // A page on which there was nothing then says so, and blames neither a filter nor now.

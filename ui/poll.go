@@ -59,9 +59,11 @@ func (m *root) poll() tea.Cmd {
 }
 
 // tick returns a command that asks for the next look.
-func (m *root) tick() tea.Cmd {
+func (m *root) tick() tea.Cmd { return m.tickIn(m.pace()) }
+
+func (m *root) tickIn(wait time.Duration) tea.Cmd {
 	generation := m.generation
-	return tea.Tick(m.options.interval, func(time.Time) tea.Msg { return tickMsg{generation} })
+	return tea.Tick(wait, func(time.Time) tea.Msg { return tickMsg{generation} })
 }
 
 // refresh looks at the source at once, instead of with the next tick.

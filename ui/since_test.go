@@ -152,3 +152,16 @@ func TestCompareNarrow(t *testing.T) {
 		}
 	}
 }
+
+// A direction that was never seen has carried nothing more, not zero bytes more.
+func TestCompareUnseen(t *testing.T) {
+	c := newConsole(t, 140, 24, flowsUpTo(3))
+	c.press("m")
+	flows := flowsUpTo(3)
+	flows[2].Origin.Bytes += 5000 // nobody answers it
+	c.publish(flows, time.Second)
+	c.press("M")
+	if line := c.cursor(); !strings.Contains(line, "+5.0 k        ·") {
+		t.Errorf("the first is %q", line)
+	}
+}

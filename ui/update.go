@@ -11,9 +11,8 @@ import (
 
 // Update routes a message to what handles it.
 func (m Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
-	cmd := m.handle(msg)
-	m.place()
-	return m, batch(cmd, m.frame.AskNames())
+	cmd := m.pass(msg)
+	return m, batch(cmd, m.settle())
 }
 
 // batch is [tea.Batch] without a goroutine for a command that is nil.
@@ -56,21 +55,38 @@ func (m *root) resize(width, height int) {
 // keys that were pressed one after the other come as one message, which no binding
 // matches.
 func (m *root) handleKeys(msg tea.KeyMsg) tea.Cmd {
-	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
+	list := apart(msg)
+	if msg.Alt && m.frame.Dialog() == nil { // nothing but prompts has keys with Alt: that was Esc
+		msg.Alt = false
+		list = append([]tea.KeyMsg{{Type: tea.KeyEsc}}, apart(msg)...)
+	}
+	if len(list) == 1 {
 		return m.handleKey(msg)
 	}
 	var cmds []tea.Cmd
+	for _, one := range list {
+		if cmd := m.pass(one); cmd != nil { // the one before may have opened another console
+			cmds = append(cmds, cmd)
+		}
+		m.settleScreen()
+	}
+	return tea.Batch(cmds...)
+}
+
+// apart returns the keys of a message.
+func apart(msg tea.KeyMsg) []tea.KeyMsg {
+	if msg.Type != tea.KeyRunes || len(msg.Runes) < 2 {
+		return []tea.KeyMsg{msg}
+	}
+	var list []tea.KeyMsg
 	for _, r := range msg.Runes {
 		one := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune{r}, Alt: msg.Alt}
 		if r == ' ' {
 			one.Type = tea.KeySpace
 		}
-		if cmd := m.handleKey(one); cmd != nil {
-			cmds = append(cmds, cmd)
-		}
-		m.place()
+		list = append(list, one)
 	}
-	return tea.Batch(cmds...)
+	return list
 }
 
 // handleKey routes a key to the open dialog, or to the page on the screen.
@@ -107,7 +123,7 @@ func (m *root) handlePageKey(msg tea.KeyMsg) tea.Cmd {
 	if cmd, refused := m.refuse(front, msg); refused {
 		return cmd
 	}
-	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handleDeckKey, m.handlePastKey, m.handleCaptureKey, m.handleCommonKey, m.frame.HandleTabKey} {
+	for _, handle := range []func(tea.KeyMsg) (tea.Cmd, bool){front.HandleKey, m.handleFleetKey, m.handleDeckKey, m.handlePastKey, m.handleCaptureKey, m.handleDoorKey, m.handleExtraKey, m.handleCommonKey, m.frame.HandleTabKey} {
 		if cmd, ok := handle(msg); ok {
 			return cmd
 		}
@@ -154,7 +170,7 @@ func (m *root) handleCommonKey(msg tea.KeyMsg) (cmd tea.Cmd, ok bool) {
 		return m.goBack(), true
 	case m.views.HandleKey(msg):
 	case key.Matches(msg, f.Keys.Help):
-		f.Push(help.New(f, sections(f)))
+		f.Push(help.New(f, m.helpSections()))
 	case key.Matches(msg, f.Keys.Pause):
 		if f.Paused {
 			m.release()
@@ -185,6 +201,8 @@ func (m *root) goBack() tea.Cmd {
 		return nil
 	case f.CameFrom() != "":
 		return f.Retrace()
+	case m.options.leave != nil:
+		return m.options.leave()
 	}
 	return m.leaving.Leave()
 }

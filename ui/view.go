@@ -13,6 +13,9 @@ import (
 
 // View draws the screen, never a line or a cell more than it has.
 func (m Model) View() string {
+	if m.room != nil {
+		return m.room.console.View()
+	}
 	if m.frame.Width <= 0 || m.frame.Height <= 0 {
 		return ""
 	}

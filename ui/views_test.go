@@ -271,7 +271,7 @@ func TestLongPages(t *testing.T) {
 		}
 		c.shows(page.last)
 		c.press("g")
-		for range 60 {
+		for range 80 {
 			c.send(tea.MouseMsg{Button: tea.MouseButtonWheelDown})
 		}
 		c.shows(page.last)

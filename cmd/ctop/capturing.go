@@ -88,10 +88,7 @@ func (c *capturing) Begin(f filter.Filter, ended func(ui.Capture)) (ui.Capture, 
 		Application: strings.TrimSpace(versionText()), OS: runtime.GOOS,
 	})
 	if err != nil {
-		if errors.Is(err, unix.EPERM) {
-			err = fmt.Errorf("%w: a unit needs SystemCallFilter=perf_event_open for it, in a drop-in (systemctl edit)", err)
-		}
-		return ui.Capture{}, errors.Join(captureFailed(file.Name(), err), file.Remove())
+		return ui.Capture{}, errors.Join(captureFailed(file.Name(), needsPerf(err)), file.Remove())
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	c.stop, c.done = stop, make(chan struct{})
@@ -99,6 +96,14 @@ func (c *capturing) Begin(f filter.Filter, ended func(ui.Capture)) (ui.Capture, 
 	w.Progress(c.progress)
 	go c.run(ctx, w, file, ended)
 	return c.state, nil
+}
+
+// needsPerf says what to do where a unit does not permit buffers for packets.
+func needsPerf(err error) error {
+	if errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%w: a unit needs SystemCallFilter=perf_event_open for it, in a drop-in (systemctl edit)", err)
+	}
+	return err
 }
 
 // check refuses filters that mean nothing for packets.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/lab"
 	"ctop/tracker/flow"
 )
 
@@ -48,6 +50,48 @@ func TestNoteOnDumbTerminal(t *testing.T) {
 		e := env{stderr: &said, getenv: func(string) string { return term }}
 		if e.note("a %s b", "⇄"); said.String() != want {
 			t.Errorf("%s: %q", term, said.String())
+		}
+	}
+}
+
+// A dump is compared as ctop diff compares, or says in one line why not.
+func TestDumpCompared(t *testing.T) {
+	lab.Require(t)
+	path, before := conversation(t), filepath.Join(t.TempDir(), "before.json")
+	if err := os.WriteFile(before, []byte(dumped("1", "2")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, _, err := headless(t, "replay", "--dump", "-o", "jsonl", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, stderr, err := headless(t, "replay", "--dump", "--compare", before, path)
+	came := strings.Count(all, "\n")
+	if err != nil || !strings.HasPrefix(stdout, "CHANGE") || strings.Count(stdout, "\nwent ") != 2 || strings.Count(stdout, "\ncame ") != came {
+		t.Errorf("%v\n%s%s", err, stdout, stderr)
+	}
+	if want := fmt.Sprintf("%d came, 2 went, 0 changed, 0 stayed the same", came); !strings.Contains(stderr, want) {
+		t.Errorf("%q, not %q", stderr, want)
+	}
+	stdout, _, err = headless(t, "replay", "--dump", "-o", "json", "--filter", "went", "--limit", "1", "--compare", before, path)
+	if err != nil || !strings.Contains(stdout, `"schema": "ctop.diff/1"`) || strings.Count(stdout, `"change":"went"`) != 1 || strings.Contains(stdout, `"change":"came"`) {
+		t.Errorf("%v\n%s", err, stdout)
+	}
+	for args, want := range map[string]string{
+		"replay --dump --compare none":                                "compare: open none",
+		"replay --dump --sort age --compare " + before:                "--sort does not work with --compare",
+		"replay --events --compare " + before:                         "--compare works only without --events",
+		"fleet --dump --url x --compare " + before:                    "--compare needs all flows",
+		"--dump --interval 1s --compare " + before:                    "--compare and --interval exclude each other",
+		"demo --fleet --dump --compare " + before:                     "--compare needs all flows",
+		"replay --dump --filter host:example.org --compare " + before: "--filter: ",
+	} {
+		fields := strings.Fields(args)
+		if fields[0] == "replay" {
+			fields = append(fields, path)
+		}
+		if _, _, err := headless(t, fields...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, not %s", args, err, want)
 		}
 	}
 }

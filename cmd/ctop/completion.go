@@ -140,10 +140,14 @@ func completeFlags(root *cobra.Command) {
 	known := map[string]cobra.CompletionFunc{
 		"timeout": completeTimeouts, "filter": completeFilter, "sort": completeSort, "on": completeOn,
 		"only": completeChanges, "host": cobra.NoFileCompletions,
+		"names": cobra.FixedCompletions([]string{namesValues[namesTraffic]}, cobra.ShellCompDirectiveNoFileComp),
 	}
 	for _, cmd := range everyCommand(root) {
 		cmd.Flags().VisitAll(func(f *pflag.Flag) {
 			complete, ok := known[f.Name]
+			if _, shown := f.Annotations[shownOnly]; shown {
+				complete = cobra.NoFileCompletions
+			}
 			if kind := f.Value.Type(); !ok && strings.Contains(kind, "|") {
 				complete = cobra.FixedCompletions(strings.Split(kind, "|"), cobra.ShellCompDirectiveNoFileComp)
 			}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +18,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/internal/filter"
-	"ctop/internal/format"
 	"ctop/internal/history"
 	"ctop/tracker"
 	"ctop/ui"
@@ -30,7 +28,9 @@ import (
 // consoleFlags say how the console looks.
 type consoleFlags struct {
 	noColor bool
-	names   bool
+	names   namesValue
+	// numeric shows no names although they were shown the last time.
+	numeric bool
 	theme   themeValue
 	// filter is the first filter.
 	filter filter.Filter
@@ -40,16 +40,26 @@ type consoleFlags struct {
 	view string
 	// compare is the file of a snapshot with which the flows are compared.
 	compare string
-	// forget ignores the previous order and saves nothing.
+	// forget ignores the previous order, unit, columns and grouping, and saves nothing.
 	forget bool
 }
 
-func (f *consoleFlags) register(flags *pflag.FlagSet) {
-	flags.BoolVar(&f.names, "names", false, "resolve addresses and ports in the console, in the background")
+// register adds the flags to a command. reads says whether it can read traffic.
+func (f *consoleFlags) register(flags *pflag.FlagSet, reads bool) {
+	f.names.register(flags, "show names of addresses and ports in the console, looked up in the background", reads)
+	flags.BoolVarP(&f.numeric, numericFlag, "n", false, "no names in the console, though the last one had them")
 	flags.Var(&f.theme, "theme", "colours for a dark or a light background; auto asks the terminal")
 	flags.StringVar(&f.view, "view", "", "begin the console with a saved view, by its `NAME`")
-	flags.StringVar(&f.compare, compareFlag, "", "compare in the console with the snapshot or the recording in a `FILE`: what came, went and changed")
+	flags.StringVar(&f.compare, compareFlag, "", "compare with the snapshot or the recording in a `FILE`: what came, went and changed")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours in the console; the variable NO_COLOR does the same")
+}
+
+// checkNames refuses what excludes each other.
+func (f *consoleFlags) checkNames(cmd *cobra.Command) error {
+	if given(cmd, numericFlag) && f.numeric && given(cmd, "names") && f.names == namesShown {
+		return usagef("--names and -n exclude each other: use only one of them")
+	}
+	return nil
 }
 
 // begin takes the first filter and order from the shared flags.
@@ -142,32 +152,15 @@ func (f *consoleFlags) checkView(saved ui.Settings) error {
 	return usagef("--view: no view is called %q: use %s", f.view, strings.Join(slices.Sorted(maps.Keys(saved.Views)), ", "))
 }
 
-// readCompared reads the snapshot with which the flows are compared.
-func (f *consoleFlags) readCompared() ([]ui.Option, error) {
-	if f.compare == "" {
-		return nil, nil
-	}
-	s, err := readSnapshotFile(context.Background(), compareFlag, f.compare)
-	if err != nil {
-		return nil, err
-	}
-	if n := len(s.Flows); n > ui.MostMarked {
-		return nil, fmt.Errorf("--compare: %s has %s flows, and the console compares with at most %s: use ctop diff", f.compare, format.Count(n), format.Count(ui.MostMarked))
-	}
-	return []ui.Option{ui.WithCompared(s, filepath.Base(f.compare))}, nil
-}
-
-const compareFlag = "compare"
-
 // options returns the saved settings of the console, changed by what the flags say.
 func (f *consoleFlags) options(e env, input watchedInput, saved ui.Settings) []ui.Option {
 	// The renderer takes NO_COLOR for "no attributes either", and then nothing would
 	// show the cursor.
 	terminal := lipgloss.NewRenderer(e.stdout, termenv.WithEnvironment(colorBlind{e}),
 		termenv.WithProfile(theme.ProfileOf(e.getenv("TERM"))))
-	saved.Names = saved.Names || f.names || f.filter.WantsNames()
+	saved.Names = saved.Names && !f.numeric || f.names != namesHidden || f.filter.WantsNames()
 	if f.forget {
-		saved.Sort = ""
+		saved.Sort, saved.Rates, saved.Columns, saved.Group = "", "", nil, ""
 	}
 	if f.theme != themeValue(ui.LookAuto) {
 		saved.Theme = f.theme.String()

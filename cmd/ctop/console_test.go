@@ -79,6 +79,27 @@ func TestSettingsAreSaved(t *testing.T) {
 	}
 }
 
+// TestForgetBeginsAfresh: a demo looks as it does at first, whatever was saved.
+func TestForgetBeginsAfresh(t *testing.T) {
+	x := inTerminal(t, 80, 24, "")
+	n := x.expect(0, `ready> $`)
+	if err := os.MkdirAll(filepath.Join(x.dir, "state", "ctop"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	saved := `{"sort":"age:asc","rates":"packets","columns":["state","id"],"group":"port"}`
+	if err := os.WriteFile(filepath.Join(x.dir, "state", "ctop", "console.json"), []byte(saved), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	x.send("ctop replay recording.ctop\n")
+	n = x.expect(n, `rates in packets`)
+	x.send("q")
+	n = x.expect(n, `(?s)`+leaves+`.*ready> $`)
+	x.send("forgets\n")
+	n = x.expect(n, `→ b/s ▼`)
+	x.send("q")
+	x.expect(n, `(?s)`+leaves+`.*ready> $`)
+}
+
 // recordHour writes hour.ctop: another host has all flows an hour later.
 func (x *terminal) recordHour() {
 	x.t.Helper()

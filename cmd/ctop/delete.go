@@ -11,8 +11,8 @@ func newDeleteCommand(e env, verbose *bool) *cobra.Command {
 		Use:   "delete [flags] FILTER",
 		Short: "Delete the flows that match a filter",
 		Long: `Delete the flows that match a filter from the running tracker, and print their
-number. Under observe, the next packet picks up a deleted flow again; under
-enforce, deleting cuts the connection.
+number. Under observe, or while the other host of a pair lives, the next packet
+picks up a deleted flow again; under enforce, deleting cuts the connection.
 
 On a terminal it shows the flows and asks first. A script, whose stdin is not a
 terminal, is not asked. It is no error if no flow matches.`,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"ctop/internal/lab"
 	"ctop/tracker"
 	"ctop/tracker/flow"
+	"ctop/ui"
 )
 
 // defaultDemo is the duration of a demo without a console: enough for every kind of
@@ -23,12 +25,16 @@ type demoCommand struct {
 	tracker trackerFlags
 	view    viewFlags
 	look    consoleFlags
+	alerts  alertFlags
+	news    firstSeenFlags
 	watch   durationValue
 	repeat  repeatFlags
 	dump    bool
 	// many shows a fleet of so many labs.
-	many    bool
-	labs    int
+	many bool
+	labs int
+	// pair shows two trackers that tell each other their flows.
+	pair    bool
 	verbose *bool
 }
 
@@ -48,7 +54,13 @@ translates (if nft is there). Each is a process of its own.
 With --fleet, there are three labs, or N, each with a tracker of its own, and a hub, and the
 console is that of the fleet.
 
-The lab is invisible from outside and is removed when ctop ends, however it ends.`,
+With --pair, there are two wires between the same two hosts, each with a tracker of its
+own, and both tell each other all flows. The policy is enforce, and o moves the traffic to
+the other wire and back: no connection ends by it. The console shows both.
+
+The lab is invisible from outside and is removed when ctop ends, however it ends. The
+console begins in the default order, unit and columns. It has your alerts and saved views,
+and saves nothing.`,
 		RunE: c.run,
 	}
 	flags := cmd.Flags()
@@ -56,6 +68,8 @@ The lab is invisible from outside and is removed when ctop ends, however it ends
 	flags.BoolVar(&c.tracker.watch, "watch", false, "watch a small server instead of standing between two hosts")
 	flags.BoolVar(&c.many, "fleet", false, "show a fleet of several labs, N or three")
 	flags.Lookup("fleet").Annotations = map[string][]string{onTheLine: {}}
+	flags.BoolVar(&c.pair, "pair", false, "show two wires whose trackers know each other's flows")
+	flags.Lookup("pair").Annotations = map[string][]string{onTheLine: {}}
 	flags.BoolVar(&c.dump, "dump", false, "print one snapshot instead of opening the console")
 	flags.Var(&c.watch, "for", "with --dump: how long to watch")
 	c.repeat.register(flags)
@@ -64,7 +78,9 @@ The lab is invisible from outside and is removed when ctop ends, however it ends
 	registerNames(flags)
 	registerGeo(flags)
 	c.tracker.registerPrivate(flags)
-	c.look.register(flags)
+	c.look.register(flags, true)
+	c.alerts.register(flags)
+	c.news.registerOnce(flags)
 	return cmd
 }
 
@@ -80,12 +96,18 @@ func (c *demoCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if err := c.check(cmd, headless); err != nil {
 		return err
 	}
+	if c.pair && !cmd.Flags().Changed("policy") {
+		c.tracker.policy = policyValue(flow.PolicyEnforce)
+	}
 	if err := isolate(); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
 	if c.many {
 		return c.showFleet(ctx, headless)
+	}
+	if c.pair {
+		return c.showPair(ctx, headless)
 	}
 	if c.tracker.watch {
 		return c.showMachine(ctx, headless)
@@ -103,13 +125,24 @@ func (c *demoCommand) check(cmd *cobra.Command, headless bool) error {
 	if c.many && c.tracker.watch {
 		return usagef("--fleet and --watch exclude each other: use only one of them")
 	}
-	if c.many && c.repeat.wanted() {
-		return usagef("--interval works only without --fleet: the console of the fleet is live")
+	if c.pair && (c.many || c.tracker.watch) {
+		return usagef("--pair excludes --fleet and --watch: use only one of them")
+	}
+	if (c.many || c.pair) && c.repeat.wanted() {
+		return usagef("--interval works without --fleet and --pair only: the console of a fleet is live")
+	}
+	if c.many {
+		if err := errors.Join(c.look.names.checkShown(cmd, fleetNames), c.look.checkFleet(cmd, headless)); err != nil {
+			return err
+		}
+	}
+	if err := c.look.checkNames(cmd); err != nil {
+		return err
 	}
 	if headless {
-		return errors.Join(c.view.checkNames(), c.repeat.check(cmd), c.env.checkStdout())
+		return errors.Join(c.repeat.check(cmd), c.view.checkDump(cmd, &c.look, &c.repeat), c.env.checkStdout())
 	}
-	if err := dumpOnly(cmd); err != nil {
+	if err := errors.Join(dumpOnly(cmd), c.alerts.check()); err != nil {
 		return err
 	}
 	c.look.begin(cmd, &c.view)
@@ -126,10 +159,18 @@ func isolate() error {
 	return err
 }
 
+// session returns the session of a lab, whose console has the operator's alerts.
+func (c *demoCommand) session() session {
+	s := newSession(c.env, *c.verbose)
+	s.lab, s.names = true, c.look.names
+	quiet := slog.New(slog.DiscardHandler) // the console shows what they say
+	s.alerts, s.news = c.alerts.watch(quiet), c.news.watch(c.env.getenv, nil, quiet)
+	return s
+}
+
 func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error {
 	interfaces := []string{l.Client.Port(), l.Server.Port()}
-	s := newSession(c.env, *c.verbose)
-	s.lab = true
+	s := c.session()
 	return s.with(s.open(ctx, c.tracker.options(c.env, interfaces)), func(t *tracker.Tracker) (err error) {
 		after := opening
 		if headless {
@@ -140,7 +181,7 @@ func (c *demoCommand) show(ctx context.Context, l *lab.Lab, headless bool) error
 		if headless {
 			return s.dump(ctx, t, &c.view, &c.repeat, c.watch.duration())
 		}
-		return s.runConsole(ctx, t, c.look, nil)
+		return s.runConsole(ctx, t, c.look, nil, ui.WithRole(localRole(t)))
 	})
 }
 

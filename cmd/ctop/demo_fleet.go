@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +18,7 @@ import (
 	"ctop/internal/fleet/link"
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/ui"
 )
 
 // The number of labs of a fleet, unless told otherwise, and at most.
@@ -38,17 +38,11 @@ type demoFleet struct {
 
 // showFleet shows several labs as a fleet.
 func (c *demoCommand) showFleet(ctx context.Context, headless bool) (err error) {
-	dir, err := os.MkdirTemp("", "ctop-demo-")
+	d, err := c.newFleet()
 	if err != nil {
-		return fmt.Errorf("build the fleet: %w", err)
+		return err
 	}
-	d := &demoFleet{demoCommand: c, dir: dir}
-	d.ends = append(d.ends, func() error { return os.RemoveAll(dir) })
-	defer func() {
-		for _, end := range slices.Backward(d.ends) {
-			err = errors.Join(err, end())
-		}
-	}()
+	defer func() { err = errors.Join(err, d.end()) }()
 	var hosts []*fleet.Credentials
 	for i := range c.labs {
 		host, err := d.key(fleet.RoleHost, "lab-"+strconv.Itoa(i+1))
@@ -70,6 +64,23 @@ func (c *demoCommand) showFleet(ctx context.Context, headless bool) (err error) 
 		}
 	}
 	return d.showAll(ctx, you, headless)
+}
+
+// newFleet returns a fleet of nobody, with a directory that nobody else sees.
+func (c *demoCommand) newFleet() (*demoFleet, error) {
+	dir, closing, err := lab.PrivateDir()
+	if err != nil {
+		return nil, err
+	}
+	return &demoFleet{demoCommand: c, dir: dir, ends: []func() error{closing}}, nil
+}
+
+// end ends all parts.
+func (d *demoFleet) end() (err error) {
+	for _, end := range slices.Backward(d.ends) {
+		err = errors.Join(err, end())
+	}
+	return err
 }
 
 func (d *demoFleet) key(role fleet.Role, name string) (*fleet.Credentials, error) {
@@ -118,11 +129,20 @@ func (d *demoFleet) startHost(ctx context.Context, i int, host *fleet.Credential
 		return err
 	}
 	d.ends = append(d.ends, l.Close)
-	o := d.tracker.options(d.env, []string{l.Client.Port(), l.Server.Port()})
+	if _, err := d.startTracker(ctx, host, l.Client.Port(), l.Server.Port()); err != nil {
+		return err
+	}
+	d.ends = append(d.ends, startTraffic(ctx, l, 0))
+	return nil
+}
+
+// startTracker begins a tracker in a wire, which joins the fleet.
+func (d *demoFleet) startTracker(ctx context.Context, host *fleet.Credentials, interfaces ...string) (*tracker.Tracker, error) {
+	o := d.tracker.options(d.env, interfaces)
 	o.Log = slog.New(slog.DiscardHandler)
 	t, err := tracker.Open(ctx, o)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.ends = append(d.ends, t.Close)
 	c := tracker.NewCollector(t, tracker.CollectorOptions{})
@@ -130,20 +150,20 @@ func (d *demoFleet) startHost(ctx context.Context, i int, host *fleet.Credential
 	d.ends = append(d.ends, func() error {
 		running.stop()
 		return running.err
-	}, startTraffic(ctx, l, 0))
+	})
 	journal, err := agent.OpenJournal(filepath.Join(d.dir, host.Name+".jsonl"), host.Name, time.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.ends = append(d.ends, journal.Close)
 	a, err := agent.New(agent.Options{
-		Source: c, Actor: c, Journal: journal, Version: shortVersion(), Link: link.Options{URL: d.url, Credentials: host},
+		Source: c, Events: c.Events, Actor: c, Journal: journal, Version: shortVersion(), Link: link.Options{URL: d.url, Credentials: host},
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d.started(ctx, a.Run)
-	return nil
+	return t, nil
 }
 
 // fleetLab has names and addresses of its own.
@@ -157,8 +177,8 @@ func fleetLab(i int) lab.Options {
 	}
 }
 
-// showAll shows the fleet once all hosts have joined it.
-func (d *demoFleet) showAll(ctx context.Context, you *fleet.Credentials, headless bool) error {
+// showAll shows the fleet once all hosts have joined it. A key may be added to its console.
+func (d *demoFleet) showAll(ctx context.Context, you *fleet.Credentials, headless bool, more ...ui.Option) error {
 	c, err := client.Connect(link.Options{URL: d.url, Credentials: you})
 	if err != nil {
 		return err
@@ -166,7 +186,7 @@ func (d *demoFleet) showAll(ctx context.Context, you *fleet.Credentials, headles
 	defer c.Close()
 	for {
 		hosts, err := c.Hosts(ctx)
-		if err != nil || len(hosts) >= d.labs {
+		if err != nil || len(hosts) >= d.hosts() {
 			break // the console says what is wrong
 		}
 		select {
@@ -176,7 +196,7 @@ func (d *demoFleet) showAll(ctx context.Context, you *fleet.Credentials, headles
 		}
 	}
 	if !headless {
-		return d.env.fleetConsole(ctx, c, d.look)
+		return d.env.fleetConsole(ctx, c, d.look, more...)
 	}
 	select {
 	case <-ctx.Done():
@@ -184,6 +204,14 @@ func (d *demoFleet) showAll(ctx context.Context, you *fleet.Credentials, headles
 	case <-time.After(d.watch.duration()):
 	}
 	return d.env.dumpFleet(ctx, c, &d.view)
+}
+
+// hosts returns how many hosts the fleet has.
+func (d *demoFleet) hosts() int {
+	if d.pair {
+		return 2
+	}
+	return d.labs
 }
 
 // labsOf returns the number of labs on the command line.

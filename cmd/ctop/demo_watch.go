@@ -8,6 +8,7 @@ import (
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/ui"
 )
 
 // newDemoPartCommand plays a part of the machine that ctop demo --watch shows. Demo
@@ -26,8 +27,7 @@ func (c *demoCommand) showMachine(ctx context.Context, headless bool) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	s := newSession(c.env, *c.verbose)
-	s.lab = true
+	s := c.session()
 	if !m.Translates {
 		c.env.note("nft is missing: the machine does not translate addresses")
 	}
@@ -40,6 +40,6 @@ func (c *demoCommand) showMachine(ctx context.Context, headless bool) (err error
 		if headless {
 			return s.dump(ctx, t, &c.view, &c.repeat, c.watch.duration())
 		}
-		return s.runConsole(ctx, t, c.look, nil)
+		return s.runConsole(ctx, t, c.look, nil, ui.WithRole(localRole(t)))
 	})
 }

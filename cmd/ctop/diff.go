@@ -88,14 +88,8 @@ func (c *diffCommand) run(cmd *cobra.Command, args []string) error {
 		Before: output.Side{File: args[0], Snapshot: before}, After: output.Side{File: args[1], Snapshot: after},
 		Result: diff.Compare(before, after, diff.Key(c.by)),
 	}
-	d.Rows = c.wanted(&d)
-	if err := output.WriteDiff(c.env.stdout, c.output, d); err != nil {
-		return writeFailed(err)
-	}
-	if c.output.Text() {
-		c.env.note("%s", output.DiffSummary(d))
-	}
-	return nil
+	d.Rows = changesOf(&d, c.filter.Filter, c.limit, c.only...)
+	return c.env.writeDiff(c.output, d)
 }
 
 // readSides reads both snapshots, from two files or from one.
@@ -177,21 +171,10 @@ func readFailed(ctx context.Context, what, name string, err error) error {
 		return nil
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: reading %s was interrupted", what, name)
+	case errors.Is(err, snapshot.ErrNotOurs): // that says what should be there
+		return fmt.Errorf("%s: read %s: %w", what, name, err)
 	}
 	return fmt.Errorf("%s: read %s: %w: use the JSON of ctop --dump, a recording or a bundle", what, name, err)
-}
-
-// wanted returns the rows that the flags ask for.
-func (c *diffCommand) wanted(d *output.Diff) []diff.Row {
-	before, after := c.filter.For(d.Before.Snapshot), c.filter.For(d.After.Snapshot)
-	rows := slices.DeleteFunc(slices.Clone(d.Result.Rows), func(row diff.Row) bool {
-		matches := row.Before != nil && before.MatchRow(&row, row.Before) || row.After != nil && after.MatchRow(&row, row.After)
-		return !matches || !c.only.has(row.Change)
-	})
-	if c.limit > 0 && len(rows) > int(c.limit) {
-		rows = rows[:c.limit]
-	}
-	return rows
 }
 
 // changesValue is a list of changes.
@@ -220,8 +203,6 @@ func (v *changesValue) Set(s string) error {
 	}
 	return nil
 }
-
-func (v *changesValue) has(c diff.Change) bool { return len(*v) == 0 || slices.Contains(*v, c) }
 
 // keyValue is what flows are compared by.
 type keyValue diff.Key

@@ -43,9 +43,14 @@ func downAll(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	return detachEach(running, func(interfaces ...string) error { return tracker.Down(ctx, interfaces...) })
+}
+
+// detachEach detaches trackers. That one is gone is no failure.
+func detachEach(running [][]string, down func(interfaces ...string) error) error {
 	var errs []error
 	for _, interfaces := range running {
-		if err := tracker.Down(ctx, interfaces...); !errors.Is(err, tracker.ErrNotRunning) { // else it was going
+		if err := down(interfaces...); !errors.Is(err, tracker.ErrNotRunning) { // else it was going
 			errs = append(errs, err)
 		}
 	}

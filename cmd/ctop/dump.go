@@ -62,7 +62,7 @@ func (d dump) printOne(ctx context.Context, v output.View) error {
 	}
 	defer done()
 	v.Snapshot, v.Rows, v.Joined = s, d.arrange(s), d.joined
-	return d.env.write(d.view.output, v)
+	return d.view.write(d.env, v)
 }
 
 func (d dump) arrange(s *flow.Snapshot) []*flow.Flow {

@@ -151,7 +151,7 @@ func (f *endFlags) confirm(ctx context.Context, e env, s *flow.Snapshot, rows []
 	if more := len(rows) - len(some); more > 0 {
 		e.note("and %s more; --dry-run lists them", format.Count(more))
 	}
-	means := ui.DeletingMeans(s.Policy)
+	means := ui.DeletingMeans(s)
 	if f.kind == flow.ActReset {
 		means = ui.ResettingMeans(refs(rows))
 	}

@@ -18,6 +18,8 @@ type eventFlags struct {
 	output output.Format
 	watch  durationValue
 	filter filterValue
+	// fleet is set if the events are those of a fleet.
+	fleet bool
 }
 
 func (f *eventFlags) register(flags *pflag.FlagSet) {
@@ -28,7 +30,11 @@ func (f *eventFlags) register(flags *pflag.FlagSet) {
 
 // check refuses a filter that asks for what events do not have.
 func (f *eventFlags) check() error {
-	if err := filter.Filter(f.filter).CheckEvents(); err != nil {
+	check := filter.Filter(f.filter).CheckEvents
+	if f.fleet {
+		check = filter.Filter(f.filter).CheckFleetEvents
+	}
+	if err := check(); err != nil {
 		return usagef("--filter: %w", err)
 	}
 	return nil
@@ -68,6 +74,7 @@ type eventsCommand struct {
 	env     env
 	tracker trackerFlags
 	which   eventFlags
+	names   trafficValue
 	verbose *bool
 }
 
@@ -90,6 +97,7 @@ If events are lost because this reader is too slow, a line says how many.`,
 	c.which.register(flags)
 	c.tracker.register(flags)
 	registerSick(flags)
+	c.names.register(flags)
 	registerNames(flags)
 	registerGeo(flags)
 	return cmd
@@ -105,6 +113,7 @@ func (c *eventsCommand) run(cmd *cobra.Command, args []string) error {
 	}
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
+	s.names = c.names.namesValue
 	return s.with(s.joinOrOpen(ctx, "ctop events", names, &c.tracker), func(t *tracker.Tracker) error {
 		// Flows expire only while a collector runs.
 		if err := c.which.checkOn(t.Interfaces()); err != nil {

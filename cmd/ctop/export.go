@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/format"
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 )
@@ -41,7 +42,7 @@ func exportGroups(g order.Groups) (string, error) {
 		lines := [][]string{{"by", "name", "flows", "out_packets", "in_packets", "out_bytes", "in_bytes", "out_bps", "in_bps", "filter"}}
 		for i := range g.Top {
 			t := &g.Top[i]
-			line := []string{g.Grouping.String(), g.Grouping.Name(t.Key, g.Snapshot), strconv.Itoa(t.Flows)}
+			line := []string{g.Grouping.String(), format.Clean(g.Grouping.Name(t.Key, g.Snapshot)), strconv.Itoa(t.Flows)}
 			for _, n := range []uint64{t.Origin.Packets, t.Reply.Packets, t.Origin.Bytes, t.Reply.Bytes, uint64(t.Origin.BPS), uint64(t.Reply.BPS)} {
 				line = append(line, strconv.FormatUint(n, 10))
 			}

@@ -20,8 +20,13 @@ type firstSeenFlags struct {
 }
 
 func (f *firstSeenFlags) register(flags *pflag.FlagSet) {
-	flags.Var(&f.learn, "first-seen", "learn for so long what is usual, then mark flows with what was never there before; 0s for never")
+	f.registerOnce(flags)
 	flags.BoolVar(&f.keep, "first-seen-keep", false, "keep what was learned in the state directory, for the next time")
+}
+
+// registerOnce is for a command that keeps nothing.
+func (f *firstSeenFlags) registerOnce(flags *pflag.FlagSet) {
+	flags.Var(&f.learn, "first-seen", "learn for so long what is usual, then mark flows with what was never there before; 0s for never")
 }
 
 // check refuses to keep what nobody learns.

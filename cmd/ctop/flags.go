@@ -99,6 +99,8 @@ type viewFlags struct {
 	filter namedFilterValue
 	sort   sortValue
 	limit  limitValue
+	// before is what a dump is compared with, nil if it is with nothing.
+	before *output.Side
 }
 
 func (f *viewFlags) register(flags *pflag.FlagSet) {
@@ -114,13 +116,15 @@ func (f *viewFlags) wanted() filter.Filter { return f.filter.Filter }
 // checkNames refuses host names in the filter, which only a console resolves, and what
 // needs another snapshot.
 func (f *viewFlags) checkNames() error {
-	if _, err := filter.Parse(f.filter.String()); err != nil {
-		return usagef("--filter: %w", err)
-	}
-	if err := cmp.Or(f.wanted().CheckAlone(), f.wanted().CheckLearned()); err != nil {
+	if err := cmp.Or(f.checkNamed(), f.wanted().CheckAlone(), f.wanted().CheckLearned()); err != nil {
 		return usagef("--filter: %w", err)
 	}
 	return nil
+}
+
+func (f *viewFlags) checkNamed() error {
+	_, err := filter.Parse(f.filter.String())
+	return err
 }
 
 // dumpOnly refuses flags on the command line that the console ignores. A variable may
@@ -150,6 +154,9 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) && slices.Contains([]string{"i", "interface", "iface", "dev"}, unknown.GetSpecifiedName()) {
 		return usagef("interfaces need no flag: write the name alone, as in ctop eth0, or ctop --watch %s", tracker.All)
+	}
+	if errors.As(err, &unknown) && unknown.GetSpecifiedName() == "n" {
+		return usagef("-n is not needed here: ctop prints addresses and ports, not names")
 	}
 	return usagef("%w: %q lists the flags", err, cmd.CommandPath()+" --help")
 }

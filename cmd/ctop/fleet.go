@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"ctop/internal/fleet"
 	"ctop/internal/fleet/client"
 	"ctop/internal/fleet/link"
+	"ctop/internal/format"
 	"ctop/tracker/flow"
 )
 
@@ -70,8 +72,9 @@ func newFleetCommand(e env) *cobra.Command {
 		Short: "Show the flows of many machines",
 		Long: `Show the flows of every machine of a fleet in the console, or with --dump as data: of
 those that run ctop serve --fleet. on:NAME in a filter selects hosts, as in on:edge-*.
-The console has the first 50 flows of each host, by its filter and order, and a page
-of the hosts. docs/fleet.md has the way from nothing to two hosts.`,
+The console has the first 50 flows of each host, by its filter and order, the events
+and talkers of all, and a page of the hosts. docs/fleet.md has the way from nothing
+to two hosts.`,
 		Example: `  ctop fleet --url 127.0.0.1:4222 --creds ann.creds
   ctop fleet --dump --url 127.0.0.1:4222 --creds ann.creds
   ctop fleet --dump --filter 'on:edge-* dport:443' --sort rate --limit 20
@@ -80,12 +83,15 @@ of the hosts. docs/fleet.md has the way from nothing to two hosts.`,
 			if len(args) > 0 {
 				return usagef("no command is called %q: ctop help fleet lists them", args[0])
 			}
+			if err := cmp.Or(look.names.checkShown(cmd, fleetNames), look.checkNames(cmd)); err != nil {
+				return err
+			}
+			if err := look.checkFleet(cmd, dump); err != nil {
+				return err
+			}
 			if !dump {
 				if err := errors.Join(dumpOnly(cmd), e.checkTerminal()); err != nil {
 					return err
-				}
-				if look.compare != "" {
-					return usagef("--compare needs all flows, of which the console of a fleet has the first: ctop fleet --dump -o json prints them, and ctop diff compares")
 				}
 				look.begin(cmd, &view)
 				look.forget = true
@@ -106,8 +112,8 @@ of the hosts. docs/fleet.md has the way from nothing to two hosts.`,
 	hub.register(flags)
 	view.register(flags)
 	registerSick(flags)
-	look.register(flags)
-	cmd.AddCommand(newHostsCommand(e), newFleetEndCommand(e, flow.ActDelete), newFleetEndCommand(e, flow.ActReset), newFleetTimeoutsCommand(e))
+	look.register(flags, false)
+	cmd.AddCommand(newFleetEventsCommand(e), newHostsCommand(e), newFleetEndCommand(e, flow.ActDelete), newFleetEndCommand(e, flow.ActReset), newFleetTimeoutsCommand(e))
 	return cmd
 }
 
@@ -120,10 +126,32 @@ func (e env) dumpFleet(ctx context.Context, c *client.Client, view *viewFlags) e
 	if all.Hosts == 0 {
 		return e.missing(all)
 	}
-	if err := e.write(view.output, output.View{Snapshot: all.Snapshot, Rows: view.arrange(all.Snapshot), Joined: true}); err != nil {
+	if len(all.Flows) == 0 {
+		if err := checkFilter(ctx, c, view.wanted().String()); err != nil {
+			return err
+		}
+	}
+	shown := output.View{Snapshot: all.Snapshot, Rows: view.arrange(all.Snapshot), Joined: true}
+	if err := e.write(view.output, shown); err != nil {
 		return err
 	}
+	if view.output.Text() {
+		e.noteLosses(output.Losses(shown))
+	}
 	return e.missing(all)
+}
+
+// fewLosses is how many conversations are named beside a table.
+const fewLosses = 5
+
+// noteLosses says beside a table where packets are lost.
+func (e env) noteLosses(lines []string) {
+	for _, line := range lines[:min(len(lines), fewLosses)] {
+		e.note("%s", line)
+	}
+	if more := len(lines) - fewLosses; more > 0 {
+		e.note("and %s of which packets are lost: -o json has them", format.Plural(more, "conversation"))
+	}
 }
 
 var errNoHosts = errors.New("no host is there: ctop serve IF --fleet URL --creds FILE on a machine lets it join")
@@ -156,20 +184,25 @@ version, its flows and the capacity of its table, what was lost, and its alarms.
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return hub.with(func(c *client.Client) error {
-				hosts, err := c.Hosts(cmd.Context())
-				if err != nil {
-					return err
-				}
-				if len(hosts) == 0 && format.Text() {
-					return errNoHosts
-				}
-				return writeFailed(output.WriteHosts(e.stdout, format, hostRows(hosts, time.Now())))
+				return e.listHosts(cmd.Context(), c, format)
 			})
 		},
 	}
 	cmd.Flags().VarP(&format, "output", "o", "format of the list")
 	hub.register(cmd.Flags())
 	return cmd
+}
+
+// listHosts prints the hosts of a fleet.
+func (e env) listHosts(ctx context.Context, c *client.Client, format output.Format) error {
+	hosts, err := c.Hosts(ctx)
+	if err != nil {
+		return err
+	}
+	if len(hosts) == 0 && format.Text() {
+		return errNoHosts
+	}
+	return writeFailed(output.WriteHosts(e.stdout, format, hostRows(hosts, time.Now())))
 }
 
 // hostRows returns what is shown of hosts.

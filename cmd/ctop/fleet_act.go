@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"iter"
 
 	"github.com/spf13/cobra"
 
@@ -30,7 +28,15 @@ func (t *fleetTarget) narrow(to filter.Filter) { t.view.Filter = to.String() }
 // snapshot implements [target]. A host that does not answer is said to be missing; the
 // others are acted on.
 func (t *fleetTarget) snapshot(ctx context.Context, _ bool) (*flow.Snapshot, error) {
+	if len(t.hosts) > 0 {
+		if err := checkHosts(ctx, t.client, t.hosts); err != nil {
+			return nil, err
+		}
+	}
 	all, err := t.client.Ask(ctx, t.view, t.hosts...)
+	if err == nil && len(all.Flows) == 0 {
+		err = checkFilter(ctx, t.client, t.view.Filter)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -41,10 +47,6 @@ func (t *fleetTarget) snapshot(ctx context.Context, _ bool) (*flow.Snapshot, err
 	}
 	t.read = all.Snapshot
 	return all.Snapshot, nil
-}
-
-func (t *fleetTarget) events(context.Context) iter.Seq2[flow.Event, error] {
-	return func(yield func(flow.Event, error) bool) { yield(flow.Event{}, errors.New("a fleet has no events")) }
 }
 
 // Act implements [flow.Actor]: each host gets an order for its own flows.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"ctop/internal/fleet/client"
+	"ctop/tracker/flow"
 	"ctop/ui"
 )
 
@@ -28,17 +30,46 @@ func (r fleetReader) State() ui.FleetState {
 	return state
 }
 
+// Summaries implements [ui.Summarizer].
+func (r fleetReader) Summaries() (list []ui.Summary, settled bool) {
+	all, settled := r.Reader.Summaries()
+	for _, s := range all {
+		list = append(list, ui.Summary{Host: s.Host, Summary: s.Summary})
+	}
+	return list, settled
+}
+
+// Everywhere implements [ui.Searcher].
+func (r fleetReader) Everywhere(ctx context.Context, of ui.Everywhere) (*flow.Snapshot, string, error) {
+	tuples := []flow.Tuple{of.Flow.Tuple}
+	if of.Other != nil {
+		tuples = append(tuples, *of.Other)
+	}
+	all, err := r.Reader.Everywhere(ctx, tuples...)
+	if err != nil {
+		return nil, "", err
+	}
+	return all.Snapshot, all.Trouble(), nil
+}
+
+// viewerOf says why a viewer's key changes nothing.
+func viewerOf(c *client.Client) error {
+	return fmt.Errorf("the key %s is a viewer's, which only looks: ctop hub keys add operator NAME makes one that acts", c.Name())
+}
+
 // fleetConsole shows a fleet until the operator quits.
-func (e env) fleetConsole(ctx context.Context, c *client.Client, look consoleFlags) error {
+func (e env) fleetConsole(ctx context.Context, c *client.Client, look consoleFlags, more ...ui.Option) error {
 	r, err := c.NewReader(ctx)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
 	reader := fleetReader{r}
-	more := []ui.Option{ui.WithFleet(reader), ui.WithRole(c.Role())}
+	more = append(more, ui.WithFleet(reader), ui.WithRole(c.Role()))
 	if c.Operator() {
 		more = append(more, ui.WithActor(r))
+	} else {
+		more = append(more, ui.WithRefusal(func(ui.Attempt) error { return viewerOf(c) }))
 	}
 	return e.runProgram(reader, ctx.Done(), look, more...)
 }

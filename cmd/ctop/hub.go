@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
 	"strings"
 	"time"
@@ -43,6 +44,10 @@ At other addresses it speaks TLS with a certificate of its own, which the creden
 have. It refuses every connection without a key: ctop hub keys add makes them. Removing
 a key ends its connections within about two seconds.
 
+Two hubs can be linked, so that each machine has its own: one listens for the other one
+(--link-listen), which comes to it (--link). Both need the same directory, but for its
+folder jetstream. Each goes on alone while the other one is gone.
+
 The directory of the hub has everything that must survive. Back up authority.seed: it
 signs new keys, and only ctop hub keys needs it.`,
 		Example: `  ctop hub keys add host edge-1
@@ -56,6 +61,9 @@ signs new keys, and only ctop hub keys needs it.`,
 			}
 			if (o.Certificate == "") != (o.CertificateKey == "") {
 				return usagef("--tls-cert and --tls-key belong together: use both")
+			}
+			if err := checkLink(&o); err != nil {
+				return err
 			}
 			if o.Plain && o.Secure {
 				return usagef("--plain and --tls exclude each other: use only one of them")
@@ -78,6 +86,8 @@ signs new keys, and only ctop hub keys needs it.`,
 	flags.BoolVar(&o.Secure, "tls", false, "serve this machine with TLS, too")
 	flags.StringVar(&o.Certificate, "tls-cert", "", "file of a certificate, instead of the hub's own")
 	flags.StringVar(&o.CertificateKey, "tls-key", "", "file of its private key")
+	flags.StringVar(&o.LinkListen, "link-listen", "", "address at which the hub of another machine may join this one")
+	flags.StringVar(&o.Link, "link", "", "HOST:PORT of a hub to join: hosts and consoles of both meet as if there were one")
 	flags.Var(&logs, "log", "format of the log on stderr")
 	cmd.AddCommand(newKeysCommand(e))
 	return cmd
@@ -103,38 +113,82 @@ to a viewer, who looks at all hosts. A running hub reads the keys again at once.
 
 func newKeysAddCommand(e env) *cobra.Command {
 	var place hubFlags
-	var path string
+	var path, pair string
 	cmd := &cobra.Command{
-		Use:   "add [flags] host|operator|viewer NAME",
+		Use:   "add [flags] host|operator|viewer NAME ...",
 		Short: "Make a key, and write its credentials into a file",
 		Long: `Make a key, and write its credentials into NAME.creds, which only its owner may read.
 Whoever has the file is the host or the operator: bring it to its machine by a safe way,
-and remove it here. Operators and viewers have names other than those of hosts.`,
-		Example: `  ctop hub keys add host edge-1
+and remove it here. Operators and viewers have names other than those of hosts. Several
+names make several keys, and another role may follow them.`,
+		Example: `  ctop hub keys add host edge-1 edge-2 operator ann
+  ctop hub keys add host gate-1 gate-2 --pair gate
   ctop hub keys add operator ann --write /root/ann.creds`,
 		ValidArgs: []string{string(fleet.RoleHost), string(fleet.RoleOperator), string(fleet.RoleViewer)},
 		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) != 2 {
-				return usagef("say whose key it is, as in ctop hub keys add host edge-1")
-			}
-			role, err := fleet.ParseRole(args[0])
+			wanted, err := parseKeys(args)
 			if err == nil {
-				err = fleet.CheckName("a "+string(role), args[1])
+				err = checkPair(pair, wanted)
 			}
 			if err != nil {
-				return usagef("%w", err)
-			}
-			to := orDefault(path, args[1]+".creds")
-			if err := place.dir(e).Add(role, args[1], to, time.Now()); err != nil {
 				return err
 			}
-			return e.print(fmt.Sprintf("%s %s: %s\n", role, args[1], to))
+			if path != "" && len(wanted) > 1 {
+				return usagef("--write names one file: make one key, or leave it out for NAME.creds of each")
+			}
+			for _, k := range wanted {
+				to := orDefault(path, k.name+".creds")
+				add := func() error { return place.dir(e).Add(k.role, k.name, to, time.Now()) }
+				if pair != "" {
+					add = func() error { return place.dir(e).AddPaired(k.name, pair, to, time.Now()) }
+				}
+				if err := add(); err != nil {
+					return err
+				}
+				if err := e.print(fmt.Sprintf("%s %s: %s\n", k.role, k.name, to)); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&path, "write", "w", "", "file to write (default NAME.creds)")
+	flags.StringVar(&pair, "pair", "", "pair of two hosts that tell each other their flows (ctop serve --pair)")
 	place.register(flags)
 	return cmd
+}
+
+// wantedKey is a key to make.
+type wantedKey struct {
+	role fleet.Role
+	name string
+}
+
+// parseKeys reads the arguments of keys add: a role and names, and perhaps more of both.
+// What follows a role is a name.
+func parseKeys(args []string) (list []wantedKey, err error) {
+	if len(args) < 2 {
+		return nil, usagef("say whose key it is, as in ctop hub keys add host edge-1")
+	}
+	var role fleet.Role
+	named := true
+	for i, arg := range args {
+		if r, err := fleet.ParseRole(arg); named && err == nil {
+			role, named = r, false
+			continue
+		} else if i == 0 {
+			return nil, usagef("%w", err)
+		}
+		if err := fleet.CheckName("a "+string(role), arg); err != nil {
+			return nil, usagef("%w", err)
+		}
+		list, named = append(list, wantedKey{role, arg}), true
+	}
+	if !named {
+		return nil, usagef("say whose key it is, as in ctop hub keys add %s NAME", role)
+	}
+	return list, nil
 }
 
 func newKeysListCommand(e env) *cobra.Command {
@@ -185,4 +239,42 @@ func newKeysRemoveCommand(e env) *cobra.Command {
 	}
 	place.register(cmd.Flags())
 	return cmd
+}
+
+// checkLink checks the addresses of a link.
+func checkLink(o *hub.Options) (err error) {
+	if o.Link != "" && o.LinkListen != "" {
+		return usagef("--link and --link-listen exclude each other: one hub listens, and the other one comes to it")
+	}
+	if o.LinkListen != "" {
+		o.LinkListen, err = localAddress("link-listen", o.LinkListen)
+		return err
+	}
+	if o.Link == "" {
+		return nil
+	}
+	host, port, err := net.SplitHostPort(o.Link)
+	if err != nil || host == "" {
+		return usagef("--link: %q is not the address of a hub: write it like 192.0.2.11:4223", o.Link)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return usagef("--link: %q is not a port: write the address like 192.0.2.11:4223", port)
+	}
+	return nil
+}
+
+// checkPair returns an error if keys cannot be of a pair, which may be empty.
+func checkPair(pair string, wanted []wantedKey) error {
+	if pair == "" {
+		return nil
+	}
+	if err := fleet.CheckName("a pair", pair); err != nil {
+		return usagef("--pair: %w", err)
+	}
+	for _, k := range wanted {
+		if k.role != fleet.RoleHost {
+			return usagef("--pair: a pair consists of hosts: make the key of %s %s without it", k.role, k.name)
+		}
+	}
+	return nil
 }

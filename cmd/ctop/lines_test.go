@@ -158,3 +158,13 @@ func (g *gathering) Write(p []byte) (int, error) {
 	g.writes++
 	return g.Buffer.Write(p)
 }
+
+// Lines are gathered in 64 KB.
+func TestBufferOfLines(t *testing.T) {
+	l := newLineWriter(io.Discard, func(error) {})
+	if got := l.buffer.Size(); got != 64<<10 {
+		t.Errorf("%d bytes are gathered", got)
+	}
+	close(l.quit)
+	<-l.done
+}

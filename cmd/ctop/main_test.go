@@ -25,7 +25,7 @@ import (
 // TestMain makes the test binary ctop itself, or asks(), where it is called so, and runs
 // the tests in a network and mount namespace of their own where it may.
 func TestMain(m *testing.M) {
-	commands := map[string]func(){"ctop": main, "asks": asks, "panics": panics, "forgets": forgets}
+	commands := map[string]func(){"ctop": main, "asks": asks, "panics": panics, "forgets": forgets, "gives-up": givesUp}
 	if _, called := commands[filepath.Base(os.Args[0])]; !called {
 		// Under nohup the programs would ignore it, as they should then. What is
 		// caught here has its default again there.
@@ -52,7 +52,7 @@ func (m inspected) Run() int {
 	if status := m.TestingM.Run(); status != 0 {
 		return status
 	}
-	if err := before.WaitNoLeaks(3 * time.Second); err != nil {
+	if err := before.WaitNoLeaks(waitTimeout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ctop/internal/file"
 	"ctop/ui"
 )
 
@@ -101,24 +102,5 @@ func (m *memory) write(began, now ui.Settings) error {
 	if err != nil {
 		return fmt.Errorf("encode settings: %w", err)
 	}
-	return replaceFile(m.file, append(text, '\n'))
-}
-
-// replaceFile writes a file beside another one, for its owner alone, and puts it in that
-// one's place. What lies there of an earlier try, or a link to elsewhere, is removed first.
-// Only one process may do this at a time.
-func replaceFile(name string, text []byte) error {
-	temporary := name + ".new"
-	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(temporary))
-	}
-	return os.Rename(temporary, name)
+	return file.ReplaceLater(m.file, append(text, '\n'))
 }

@@ -66,15 +66,15 @@ func TestMemoryInvalid(t *testing.T) {
 func TestMemoryFollowsNoLink(t *testing.T) {
 	e, dir, notes := remembering(t)
 	elsewhere := filepath.Join(dir, "elsewhere")
-	if err := errors.Join(os.WriteFile(elsewhere, []byte("keep"), 0o600), os.Mkdir(filepath.Join(dir, "ctop"), 0o700)); err != nil {
+	if err := errors.Join(os.WriteFile(elsewhere, []byte("{}"), 0o600), os.Mkdir(filepath.Join(dir, "ctop"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "ctop", "console.json")
-	if err := os.Symlink(elsewhere, file+".new"); err != nil {
+	if err := os.Symlink(elsewhere, file); err != nil {
 		t.Fatal(err)
 	}
 	e.remember().keep(ui.Settings{}, ui.Settings{Sort: "age:asc"})
-	if text, err := os.ReadFile(elsewhere); err != nil || string(text) != "keep" {
+	if text, err := os.ReadFile(elsewhere); err != nil || string(text) != "{}" {
 		t.Errorf("%q, %v", text, err)
 	}
 	if info, err := os.Lstat(file); err != nil || info.Mode() != 0o600 || e.remember().saved.Sort != "age:asc" || notes.Len() > 0 {
@@ -110,8 +110,11 @@ func TestSortAtTheBeginning(t *testing.T) {
 		"rate:desc": {noColor: true, forget: true},
 		"age:asc":   {noColor: true, sort: &wanted},
 	} {
-		got := ui.New(nil, look.options(e, watchedInput{}, saved)...).Settings()
-		if got.Sort != want || got.Rates != "packets" {
+		got, rates := ui.New(nil, look.options(e, watchedInput{}, saved)...).Settings(), "packets"
+		if look.forget {
+			rates = "bits"
+		}
+		if got.Sort != want || got.Rates != rates {
 			t.Errorf("begins with %+v, not with %s", got, want)
 		}
 	}
@@ -131,8 +134,10 @@ func TestNamesAtTheBeginning(t *testing.T) {
 	}{
 		{consoleFlags{noColor: true}, false, false},
 		{consoleFlags{noColor: true}, true, true},
-		{consoleFlags{noColor: true, names: true}, false, true},
+		{consoleFlags{noColor: true, names: namesShown}, false, true},
 		{consoleFlags{noColor: true, filter: named}, false, true},
+		{consoleFlags{noColor: true, numeric: true}, true, false},
+		{consoleFlags{noColor: true, numeric: true, filter: named}, true, true},
 	} {
 		got := ui.New(nil, tt.look.options(e, watchedInput{}, ui.Settings{Names: tt.saved})...).Settings()
 		if got.Names != tt.want {

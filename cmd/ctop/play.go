@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"ctop/internal/bundle"
 	"ctop/internal/history"
 	"ctop/internal/recording"
+	"ctop/tracker/flow"
 	"ctop/ui"
 )
 
@@ -70,8 +72,10 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	defer func() { err = errors.Join(err, writeFailed(lines.stop())) }()
 	p, tape := new(recording.Player), history.NewTape(0)
 	o := recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnEvent: c.printer(lines, nil)}
+	look := c.again()
+	o.OnSnapshot = look
 	if !headless {
-		o.OnSnapshot = tape.Add
+		o.OnSnapshot = func(s *flow.Snapshot) { look(s); tape.Add(s) }
 	}
 	err = p.Play(ctx, r, o)
 	s := p.Snapshot()
@@ -85,19 +89,28 @@ func (c *replayCommand) playThrough(ctx context.Context, name string, r *recordi
 	case c.events:
 		return nil
 	case headless:
-		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s), Joined: true})
+		return c.view.write(c.env, output.View{Snapshot: s, Rows: c.view.arrange(s), Joined: true})
 	}
 	return c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast), ui.WithPast(tape), ui.WithDeck(p))
+}
+
+// again returns the function that looks at a snapshot of a recording for alerts.
+func (c *replayCommand) again() func(*flow.Snapshot) {
+	if w := c.alerts.watch(slog.New(slog.DiscardHandler)); w != nil {
+		return w.LookAgain
+	}
+	return func(*flow.Snapshot) {} // what was recorded stays
 }
 
 // playAlong shows the recording in the console as it is played. The console stays
 // open at the end.
 func (c *replayCommand) playAlong(ctx context.Context, name string, r *recording.Reader) error {
 	ctx, cancel := context.WithCancel(ctx)
-	p, tape := new(recording.Player), history.NewTape(0)
+	p, tape, look := new(recording.Player), history.NewTape(0), c.again()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- p.Play(ctx, r, recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnSnapshot: tape.Add})
+		take := func(s *flow.Snapshot) { look(s); tape.Add(s) }
+		ended <- p.Play(ctx, r, recording.PlayOptions{Until: c.watch.duration(), Speed: float64(c.speed), OnSnapshot: take})
 	}()
 	err := c.env.runProgram(p, ctx.Done(), c.look, ui.WithClock(p.Now), ui.WithRefusal(refusePast), ui.WithPast(tape), ui.WithDeck(p))
 	cancel()

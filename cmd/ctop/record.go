@@ -22,6 +22,7 @@ type recordCommand struct {
 	tracker  trackerFlags
 	interval durationValue
 	watch    durationValue
+	names    trafficValue
 	verbose  *bool
 }
 
@@ -46,6 +47,7 @@ owner may read it. The file is readable up to its last record, however ctop ends
 	flags.SortFlags = false
 	flags.Var(&c.interval, "interval", "time between two snapshots")
 	flags.Var(&c.watch, "for", "how long to record, 0s until interrupted")
+	c.names.register(flags)
 	c.tracker.register(flags)
 	return cmd
 }
@@ -74,6 +76,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	defer func() { err = errors.Join(err, file.end()) }()
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
+	s.names = c.names.namesValue
 	return s.with(s.joinOrOpen(ctx, "ctop record FILE", names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()

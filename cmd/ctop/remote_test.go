@@ -257,3 +257,52 @@ func TestRefusedOverSSH(t *testing.T) {
 		}
 	}
 }
+
+// late is a server that has no snapshot yet.
+type late struct {
+	server
+	after int
+}
+
+func (s *late) Snapshot() *flow.Snapshot {
+	if s.after--; s.after >= 0 {
+		return nil
+	}
+	return s.server.Snapshot()
+}
+
+// A command over SSH waits for the first snapshot, unless it is interrupted.
+func TestFirstSnapshotIsWaitedFor(t *testing.T) {
+	for _, after := range []int{0, 2} {
+		r := remote{reader: &late{after: after}}
+		if s, err := r.snapshot(t.Context(), false); s == nil || err != nil {
+			t.Errorf("after %d: %v, %v", after, s, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := remote{reader: &late{after: 1000}}
+	if s, err := r.snapshot(ctx, false); s != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v, %v", s, err)
+	}
+}
+
+// Missing events are counted before the others.
+func TestWithLost(t *testing.T) {
+	list := []flow.Event{anEnd(1, flow.ReasonRST), anEnd(2, flow.ReasonRST)}
+	for all, want := range map[uint64]uint64{2: 0, 3: 1, 9: 7} {
+		got := withLost(list, all)
+		if want == 0 && len(got) == 2 {
+			continue
+		}
+		if len(got) != 3 || got[0].Type != flow.EventLost || got[0].Lost != want || !got[0].Time.Equal(list[0].Time) || got[1].ID != 1 {
+			t.Errorf("of %d: %+v", all, got)
+		}
+	}
+	if got := withLost(nil, 5); len(got) != 1 || got[0].Lost != 5 {
+		t.Errorf("of none: %+v", got)
+	}
+	if got := withLost(nil, 0); len(got) != 0 {
+		t.Errorf("of nothing: %+v", got)
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"ctop/cmd/ctop/output"
+	"ctop/internal/alert"
 	"ctop/internal/bundle"
 	"ctop/internal/capture"
 	"ctop/internal/format"
@@ -31,6 +33,7 @@ type replayCommand struct {
 	tracker trackerFlags
 	view    viewFlags
 	look    consoleFlags
+	alerts  alertFlags
 	watch   durationValue
 	dump    bool
 	events  bool
@@ -59,7 +62,10 @@ count as several.
 
 FILE may also be a recording of ctop record, or an archive of ctop bundle. Either needs no
 privilege and shows what the tracker saw at the time; --speed plays it at a multiple of
-real time. In the console [ and ] go through time, p stops it, < and > change the speed.`
+real time. In the console [ and ] go through time, p stops it, < and > change the speed.
+
+Alerts are looked at in each snapshot of a recording, beside those that it has, and in a
+capture once, at its end, as if what holds then had held for as long as an alert asks.`
 
 func newReplayCommand(e env, verbose *bool) *cobra.Command {
 	c := &replayCommand{env: e, verbose: verbose}
@@ -90,7 +96,8 @@ func (c *replayCommand) register(flags *pflag.FlagSet) {
 	registerNames(flags)
 	registerGeo(flags)
 	c.tracker.registerTable(flags)
-	c.look.register(flags)
+	c.look.register(flags, false)
+	c.alerts.register(flags)
 }
 
 func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
@@ -130,16 +137,23 @@ func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
 
 // check refuses contradictory flags before the file is read.
 func (c *replayCommand) check(cmd *cobra.Command, headless bool) error {
+	if c.events && given(cmd, compareFlag) {
+		return usagef("--compare works only without --events: use --dump")
+	}
 	if c.events {
 		if err := c.view.wanted().CheckEvents(); err != nil {
 			return usagef("--filter: %w", err)
 		}
 	}
+	const instead = "a recording has the names that its tracker read, and a capture has none"
+	if err := cmp.Or(c.alerts.check(), c.look.names.checkShown(cmd, instead), c.look.checkNames(cmd)); err != nil {
+		return err
+	}
 	if c.dump && c.events {
 		return usagef("--dump and --events exclude each other: use only one of them")
 	}
 	if headless {
-		return errors.Join(c.view.checkNames(), c.env.checkStdout())
+		return errors.Join(c.view.checkDump(cmd, &c.look, nil), c.env.checkStdout())
 	}
 	for _, name := range []string{"output", "limit"} {
 		if given(cmd, name) {
@@ -187,11 +201,12 @@ func (c *replayCommand) replay(ctx context.Context, name string, packets *captur
 		return errNothingRead(name, whyNothing(packets.Skipped(), skipped))
 	}
 	c.printFed(r, s, packets.Skipped())
+	alert.LookOnce(c.alerts.value.All(), s)
 	switch {
 	case c.events || !headless && ctx.Err() != nil:
 		return nil
 	case headless:
-		return c.env.write(c.view.output, output.View{Snapshot: s, Rows: c.view.arrange(s)})
+		return c.view.write(c.env, output.View{Snapshot: s, Rows: c.view.arrange(s)})
 	}
 	return c.env.runProgram(r, ctx.Done(), c.look, ui.WithClock(r.Now), ui.WithActor(r))
 }
@@ -218,8 +233,11 @@ func (c *replayCommand) printer(lines *lineWriter, names func() []string) func(*
 }
 
 // sideNames returns the names of the two sides: the interfaces, if the capture has
-// two.
+// two, or the only one.
 func sideNames(packets *capture.Reader) []string {
+	if name, _ := packets.Watched(); name != "" {
+		return []string{name, name}
+	}
 	if names := packets.Interfaces(); names[0] != "" && names[1] != "" {
 		return names[:]
 	}
@@ -260,7 +278,8 @@ func (c *replayCommand) feed(ctx context.Context, name string, packets *capture.
 		}
 		bar.update(r.Packets())
 	}
-	r.Name(sideNames(packets)...)
+	_, watched := packets.Watched()
+	r.Name(watched, sideNames(packets)...)
 	return r.Refresh()
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"slices"
@@ -84,7 +85,7 @@ func newRootCommand(e env) *cobra.Command {
 	registerGeo(flags)
 	c.tracker.register(flags)
 	c.tracker.registerKeep(flags)
-	c.look.register(flags)
+	c.look.register(flags, true)
 	c.audit.register(flags)
 	c.alerts.register(flags)
 	c.news.register(flags)
@@ -106,7 +107,7 @@ func newRootCommand(e env) *cobra.Command {
 const linesInterval = durationValue(5 * time.Second)
 
 func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
-	if err := c.checkCommand(cmd, args); err != nil {
+	if err := cmp.Or(c.look.checkNames(cmd), c.checkCommand(cmd, args)); err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("trace") {
@@ -144,6 +145,7 @@ func (c *rootCommand) run(cmd *cobra.Command, args []string) error {
 		defer audit.Close()
 	}
 	s, kept, interfaces := newSession(c.env, c.verbose).askedBy(cmd), c.tracker.keep && attaches, ""
+	s.names = c.look.names
 	err = s.with(open(s), func(t *tracker.Tracker) error {
 		interfaces = strings.Join(t.Named(), " ")
 		defer func() { kept = kept || t.Kept() }()
@@ -199,7 +201,11 @@ func (c *rootCommand) running(args []string) ([]string, error) {
 	if len(args) > 0 || c.tracker.watch {
 		return nil, nil
 	}
-	running, err := tracker.Running()
+	return onlyOne(tracker.Running())
+}
+
+// onlyOne returns the interfaces of the tracker that runs, if it is one.
+func onlyOne(running [][]string, err error) ([]string, error) {
 	switch {
 	case len(running) == 1:
 		return running[0], nil
@@ -247,7 +253,7 @@ func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(c.view.checkNames(), c.repeat.check(cmd)); err != nil {
+	if err := errors.Join(c.repeat.check(cmd), c.view.checkDump(cmd, &c.look, &c.repeat)); err != nil {
 		return err
 	}
 	if err := c.env.checkStdout(); err != nil {
@@ -255,6 +261,7 @@ func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
 	}
 	ctx := cmd.Context()
 	s := newSession(c.env, c.verbose).askedBy(cmd)
+	s.names = c.look.names
 	return s.with(s.joinOrOpen(ctx, "ctop --dump", names, &c.tracker), func(t *tracker.Tracker) error {
 		return s.dump(ctx, t, &c.view, &c.repeat, c.watch.duration())
 	})

@@ -25,7 +25,9 @@ type serveCommand struct {
 	ipfix   ipfixFlags
 	alerts  alertFlags
 	fleet   fleetFlags
+	pair    pairFlags
 	news    firstSeenFlags
+	names   trafficValue
 	logs    logFormat
 	verbose *bool
 }
@@ -63,7 +65,9 @@ it over with its flows. Other signals end the tracker, too.`,
 	c.ipfix.register(flags)
 	c.alerts.register(flags)
 	c.fleet.register(flags)
+	c.pair.register(flags)
 	c.news.register(flags)
+	c.names.register(flags)
 	flags.Var(&c.logs, "log", "format of the log on stderr")
 	c.tracker.register(flags)
 	registerSick(flags)
@@ -78,7 +82,7 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkInterfaces(interfaces); err != nil {
+	if err := errors.Join(c.pair.checkPlace(interfaces), checkInterfaces(interfaces)); err != nil {
 		return err
 	}
 	log := c.logs.logger(c.env.stderr, *c.verbose)
@@ -97,13 +101,16 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 
 // prepare opens everything but the tracker.
 func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
-	s = &service{log: log, alerts: c.alerts.watch(log), news: &c.news, getenv: c.env.getenv, notify: newNotifier(c.env.getenv), ipfix: &c.ipfix, fleet: &c.fleet}
+	s = &service{log: log, alerts: c.alerts.watch(log), news: &c.news, names: c.names.namesValue, getenv: c.env.getenv, notify: newNotifier(c.env.getenv), ipfix: &c.ipfix, fleet: &c.fleet, pair: &c.pair}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
 	if err := errors.Join(c.ipfix.checkUnused(), c.alerts.check(), c.news.check()); err != nil {
+		return s, err
+	}
+	if err := c.pair.check(&c.fleet); err != nil {
 		return s, err
 	}
 	if err := c.fleet.prepare(statePlace(c.env.getenv)); err != nil {
@@ -115,7 +122,7 @@ func (c *serveCommand) prepare(log *slog.Logger) (s *service, err error) {
 		}
 	}
 	if c.ssh.address == "" {
-		return s, c.ssh.checkUnused()
+		return s, errors.Join(c.ssh.checkUnused(), c.fleet.checkUnused())
 	}
 	if _, err = localAddress("ssh", c.ssh.address); err != nil {
 		return s, err
@@ -175,6 +182,9 @@ func localAddress(flag, address string) (string, error) {
 	}
 	if err != nil || port == "" {
 		return "", usagef("--%s: %q is not an address: write it like 127.0.0.1:2222, [::1]:2222 or :2222", flag, address)
+	}
+	if _, err := net.LookupPort("tcp", port); err != nil {
+		return "", usagef("--%s: %q is not a port: write the address like 127.0.0.1:2222, [::1]:2222 or :2222", flag, port)
 	}
 	return net.JoinHostPort(orDefault(host, "127.0.0.1"), port), nil
 }

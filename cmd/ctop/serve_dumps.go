@@ -44,6 +44,8 @@ type dumps struct {
 	arranging sync.Mutex
 	// bundles is what bundles are made of.
 	bundles *bundleSource
+	// fleet is nil if there is none.
+	fleet *fleetDoor
 }
 
 // sentDump is a dump that is being sent.

@@ -59,7 +59,7 @@ func (m *moving) held() (n int) {
 func (m *moving) settles(t *testing.T) {
 	t.Helper()
 	n := m.held()
-	for end := time.Now().Add(10 * time.Second); n > mostHeld && time.Now().Before(end); n = m.held() {
+	for end := time.Now().Add(waitTimeout); n > mostHeld && time.Now().Before(end); n = m.held() {
 		time.Sleep(20 * time.Millisecond)
 	}
 	if n > mostHeld {

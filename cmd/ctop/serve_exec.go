@@ -48,11 +48,11 @@ func (r remote) run(ctx context.Context) error {
 	}
 	commands := map[string]func() *cobra.Command{
 		"dump": r.dumpCommand, "events": r.eventsCommand, "delete": r.deleteCommand, "reset": r.resetCommand, "timeouts": r.timeoutsCommand,
-		"bundle": r.bundleCommand,
+		"bundle": r.bundleCommand, "fleet": r.fleetCommand,
 	}
 	command, ok := commands[args[0]]
 	if !ok {
-		return usagef("%q is not available here: use dump, events, delete, reset, timeouts or bundle, or ssh -t for the console", args[0])
+		return usagef("%q is not available here: use dump, events, delete, reset, timeouts, bundle or fleet, or ssh -t for the console", args[0])
 	}
 	cmd := command()
 	cmd.SilenceErrors, cmd.SilenceUsage = true, true

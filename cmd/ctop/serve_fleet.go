@@ -21,7 +21,12 @@ type fleetFlags struct {
 	plain             bool
 	flags             *pflag.FlagSet
 	// known are the credentials, nil without a fleet.
-	known   *fleet.Credentials
+	known *fleet.Credentials
+	// console is the file of the credentials with which consoles over SSH open the
+	// fleet, and consoleKnown what is in it.
+	console      string
+	consoleKnown *fleet.Credentials
+
 	journal *agent.Journal
 }
 
@@ -29,6 +34,7 @@ func (f *fleetFlags) register(flags *pflag.FlagSet) {
 	f.flags = flags
 	flags.StringVar(&f.url, "fleet", "", "hub of a fleet that may see this tracker, as in tls://hub.example.com:4222")
 	flags.StringVar(&f.creds, "creds", "", "file of this host's credentials, from ctop hub keys add host NAME")
+	flags.StringVar(&f.console, "fleet-console", "", "file of credentials with which consoles over SSH open the fleet, from ctop hub keys add viewer NAME")
 	flags.StringVar(&f.audit, "fleet-audit", "", "file of the acts of the fleet's operators on this host (default fleet-HOST.jsonl in the state directory)")
 	flags.BoolVar(&f.plain, "fleet-plain", false, "speak to a hub on another machine without TLS: whoever is in between reads everything")
 }
@@ -37,7 +43,7 @@ func (f *fleetFlags) register(flags *pflag.FlagSet) {
 // variable may be set for other commands.
 func (f *fleetFlags) prepare(place string) (err error) {
 	if f.url == "" {
-		for _, name := range [...]string{"creds", "fleet-audit", "fleet-plain"} {
+		for _, name := range [...]string{"creds", "fleet-audit", "fleet-console", "fleet-plain"} {
 			if flag := f.flags.Lookup(name); flag.Changed && flag.Annotations[fromVariable] == nil {
 				return usagef("--%s works only with --fleet: add --fleet tls://hub.example.com:4222", name)
 			}
@@ -53,6 +59,9 @@ func (f *fleetFlags) prepare(place string) (err error) {
 	f.known, err = fleet.ReadCredentials(f.creds)
 	if err == nil && f.known.Role != fleet.RoleHost {
 		err = usagef("--creds: %s has the credentials of %s %s: make some for this host with ctop hub keys add host NAME", f.creds, f.known.Role, f.known.Name)
+	}
+	if err == nil {
+		err = f.prepareConsole()
 	}
 	if err != nil {
 		return err
@@ -80,7 +89,7 @@ func (f *fleetFlags) agent(c *tracker.Collector, log *slog.Logger) (*agent.Agent
 		return nil, nil
 	}
 	return agent.New(agent.Options{
-		Source: c, Actor: c, Journal: f.journal, Version: shortVersion(), Log: log,
+		Source: c, Events: c.Events, Actor: c, Journal: f.journal, Version: shortVersion(), Log: log,
 		Link: link.Options{URL: f.url, Credentials: f.known, Plain: f.plain},
 	})
 }

@@ -46,7 +46,10 @@ type service struct {
 	// alerts is nil if there are none.
 	alerts *alert.Watch
 	fleet  *fleetFlags
+	pair   *pairFlags
+	door   *fleetDoor
 	news   *firstSeenFlags
+	names  namesValue
 	getenv func(string) string
 	// firsts is nil if nothing learns.
 	firsts *firstseen.Watch
@@ -62,6 +65,7 @@ func (s *service) close() {
 	if s.audit != nil {
 		s.audit.Close()
 	}
+	s.door.close()
 	s.fleet.close()
 	s.notify.close()
 }
@@ -73,6 +77,9 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 		return err
 	}
 	defer func() { err = closeTracker(t, err) }()
+	if err := s.names.read(t); err != nil {
+		return err
+	}
 	if err := s.giveUp(t); err != nil {
 		return err
 	}
@@ -195,19 +202,29 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 	if joins != nil {
 		parts = append(parts, joins.Run)
 	}
+	half, err := s.pair.half(t, s.fleet, s.exporter, s.log)
+	if err != nil {
+		return nil, err
+	}
+	if half != nil {
+		parts = append(parts, half.Run)
+	}
 	var stats func() console.Stats
 	if s.ssh != nil {
 		kept := history.NewStore(history.Options{})
 		dumps := newDumps()
 		dumps.bundles = &bundleSource{kept: kept, inventory: t.Inventory, settings: s.settings}
+		s.door = s.fleet.door(s.log)
+		dumps.fleet = s.door
 		if s.history {
 			parts = append(parts, func(ctx context.Context) error { return keepHistory(ctx, c, kept) })
 		}
 		server, err := console.New(console.Options{
 			Source: c, Keys: s.keys, HostKey: s.hostKey, Audit: s.audit, Log: s.log,
 			Exec: dumps.command, Limits: s.limits,
-			Capturer: func() ui.Capturer { return newCapturing(t, s.captures) },
-			Look:     []ui.Option{ui.WithPast(kept)},
+			Capturer:  func() ui.Capturer { return newCapturing(t, s.captures) },
+			OpenFleet: s.door.opener(),
+			Look:      []ui.Option{ui.WithPast(kept)},
 		})
 		if err != nil {
 			return nil, err
@@ -218,11 +235,22 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return healthy(c) }, Warnings: func() []string { return warned(c) }, Consoles: stats, Flows: s.exporter, Fleet: joins, Alerts: s.alerts, FirstSeen: s.firsts, Log: s.log})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return errors.Join(healthy(c), inSync(half, time.Now())) }, Warnings: func() []string { return warned(c) }, Pair: half, Consoles: stats, Flows: s.exporter, Fleet: joins, Alerts: s.alerts, FirstSeen: s.firsts, Naming: namingOf(t), Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}
 	return parts, nil
+}
+
+// namingOf returns the function that tells what was read for names, nil if nothing is.
+func namingOf(t *tracker.Tracker) func() flow.Naming {
+	if _, reads := t.Naming(); !reads {
+		return nil
+	}
+	return func() flow.Naming {
+		status, _ := t.Naming()
+		return status
+	}
 }
 
 // oldest is the maximum age of a healthy snapshot. Reading a very large table takes

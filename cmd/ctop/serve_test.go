@@ -54,7 +54,7 @@ func TestNotifier(t *testing.T) {
 	}
 	defer func() { _ = l.Close() }()
 	read := func() string {
-		_ = l.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = l.SetReadDeadline(time.Now().Add(waitTimeout))
 		b := make([]byte, 200)
 		n, err := l.Read(b)
 		if err != nil {

@@ -24,6 +24,8 @@ type session struct {
 	// lab is set if the interfaces are those of a lab. Notes about changed settings
 	// are left out: the lab is removed at the end.
 	lab bool
+	// names says whether names are read from traffic.
+	names namesValue
 	// alerts look at the snapshots of a console, nil if there are none.
 	alerts *alert.Watch
 	// news marks flows with what was never there before, nil if nothing does.
@@ -70,6 +72,9 @@ func (s session) with(open func() (*tracker.Tracker, error), use func(*tracker.T
 		if s.log.Debug(n); !s.lab {
 			s.env.note("%s", n)
 		}
+	}
+	if err := s.names.read(t); err != nil {
+		return err
 	}
 	return use(t)
 }

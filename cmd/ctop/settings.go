@@ -113,7 +113,7 @@ func setFlag(cmd *cobra.Command, f *pflag.Flag, value string) error {
 // badValue returns the error of a flag about a value. pflag's own errors are about
 // strconv.
 func badValue(f *pflag.Flag, value string, err error) error {
-	if f.Value.Type() == "bool" {
+	if b, ok := f.Value.(interface{ IsBoolFlag() bool }); ok && b.IsBoolFlag() {
 		return fmt.Errorf("%q is neither true nor false: use true or false", value)
 	}
 	return cause(err)

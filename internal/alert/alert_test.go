@@ -105,6 +105,35 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// A recording has the alerts of whoever recorded it. Those that are asked for now are
+// evaluated again, and stand beside them.
+func TestLookAgain(t *testing.T) {
+	w := NewWatch(rules(t, "ssh.filter=dport:22", "web.filter=dport:80", "web.for=2s"), slog.New(slog.DiscardHandler))
+	for second, want := range []string{"night 7, ssh 3", "night 7, ssh 3", "night 7, ssh 3, web 2"} {
+		s := &flow.Snapshot{
+			Time: start.Add(time.Duration(second) * time.Second), Flows: append(flowsTo("22", 3), flowsTo("80", 2)...),
+			Alerts: []flow.Alert{{Name: "ssh", Flows: 99}, {Name: "night", Flows: 7}, {Name: "web", Flows: 1}},
+		}
+		w.LookAgain(s)
+		var got []string
+		for _, a := range s.Alerts {
+			got = append(got, fmt.Sprint(a.Name, " ", a.Flows))
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("second %d: %q, want %s", second, got, want)
+		}
+	}
+}
+
+// Of one snapshot nobody knows for how long it has been so.
+func TestLookOnce(t *testing.T) {
+	list := rules(t, "web.filter=dport:80", "web.for=1h", "ssh.filter=dport:22")
+	s := &flow.Snapshot{Time: start, Flows: flowsTo("80", 2)}
+	if LookOnce(list, s); len(s.Alerts) != 1 || s.Alerts[0].Name != "web" || list[1].For != time.Hour {
+		t.Errorf("%+v, of %+v", s.Alerts, list)
+	}
+}
+
 // Without a count or a rate one flow is enough.
 func TestOneIsEnough(t *testing.T) {
 	w := NewWatch(rules(t, "any.filter=dport:23"), slog.New(slog.DiscardHandler))

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"log/slog"
 	"runtime"
 	"slices"
@@ -61,6 +62,29 @@ func (w *Watch) Look(s *flow.Snapshot) time.Duration {
 		}
 	}
 	return took
+}
+
+// LookAgain evaluates the rules on a snapshot in which others' alerts may be. These
+// stay, but for those with the name of a rule.
+func (w *Watch) LookAgain(s *flow.Snapshot) {
+	recorded := s.Alerts
+	w.Look(s)
+	for _, a := range recorded {
+		if !slices.ContainsFunc(w.rules, func(r state) bool { return r.Name == a.Name }) {
+			s.Alerts = append(s.Alerts, a)
+		}
+	}
+	slices.SortFunc(s.Alerts, func(a, b flow.Alert) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// LookOnce evaluates the rules on a snapshot that is the only one: what holds is taken to
+// have held for long enough.
+func LookOnce(rules []Rule, s *flow.Snapshot) {
+	rules = slices.Clone(rules)
+	for i := range rules {
+		rules[i].For = 0
+	}
+	NewWatch(rules, slog.New(slog.DiscardHandler)).Look(s)
 }
 
 // turn begins or ends an alert once its condition has said so for long enough.

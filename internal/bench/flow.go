@@ -53,14 +53,16 @@ func (f frame) established(id, ticks uint64, cpu int) bpf.ConntrackFlow {
 		control |= 3 * uint64(bpf.ConntrackFlowFlagFLOW_SYN_SENT|bpf.ConntrackFlowFlagFLOW_SYN_ACKED)
 	}
 	origin := bpf.ConntrackFlowDir{
-		Packets: 2, Bytes: 120, LastSeenTicks: ticks, Cpu: uint16(cpu + 1),
 		End: clientSeq, Acked: serverSeq, Limit: serverSeq + wideWindow, MaxWindow: 0xffff, SynSeq: clientSeq - 1,
 	}
 	reply := bpf.ConntrackFlowDir{
-		Packets: 1, Bytes: 60, LastSeenTicks: ticks, Cpu: uint16(2 - cpu),
 		End: serverSeq, Acked: clientSeq, Limit: clientSeq + wideWindow, MaxWindow: 0xffff, SynSeq: serverSeq - 1,
 	}
-	return bpf.ConntrackFlow{Control: control | id<<32, Id: id, Dir: [2]bpf.ConntrackFlowDir{origin, reply}}
+	return bpf.ConntrackFlow{
+		Control: control | id<<32, Id: id, Dir: [2]bpf.ConntrackFlowDir{origin, reply},
+		Origin: bpf.ConntrackFlowTraffic{Packets: 2, Bytes: 120, LastSeenTicks: ticks, Cpu: uint16(cpu + 1)},
+		Reply:  bpf.ConntrackFlowTraffic{Packets: 1, Bytes: 60, LastSeenTicks: ticks, Cpu: uint16(2 - cpu)},
+	}
 }
 
 // fill inserts n established flows into a tracker's table.

@@ -140,6 +140,19 @@ func (m *machine) startTraffic(ctx context.Context) (err error) {
 	return err
 }
 
+// newTraffic returns a machine whose programs send.
+func newTraffic(ctx context.Context) (*machine, error) {
+	m, err := newMachine(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.startTraffic(ctx); err != nil {
+		m.close()
+		return nil, err
+	}
+	return m, nil
+}
+
 // do has the client do a task for a while, and returns how much.
 func (m *machine) do(t task, d time.Duration) (done float64, err error) {
 	answer, err := m.client.does(fmt.Sprintf("%d %s", t.streams, d))
@@ -154,14 +167,11 @@ func (m *machine) do(t task, d time.Duration) (done float64, err error) {
 
 // hosts measures a machine's own traffic beside each observer.
 func hosts(ctx context.Context, o Options) ([]Row, error) {
-	m, err := newMachine(ctx)
+	m, err := newTraffic(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer m.close()
-	if err := m.startTraffic(ctx); err != nil {
-		return nil, err
-	}
 	var rows []Row
 	for _, set := range []struct {
 		tasks []task
@@ -195,7 +205,7 @@ func hosts(ctx context.Context, o Options) ([]Row, error) {
 func (m *machine) probes(t task, by observer, o Options) []probe {
 	span := time.Duration(o.rounds(800, 300)) * time.Millisecond
 	settle := span / 8
-	if t == hostConnections { // what an observer does at its start counts for much
+	if t.streams == 0 { // what an observer does at its start counts for much
 		span, settle = 2*span, 2*span
 	}
 	var cost float64

@@ -28,6 +28,7 @@ const (
 	byTCX     forwarder = "tcx redirect"
 	byTC      forwarder = "ctop --mode tc"
 	byBridge  forwarder = "Linux bridge"
+	byNothing forwarder = "nothing"
 	byRouter  forwarder = "routed, nf_conntrack"
 )
 

@@ -66,21 +66,32 @@ func nothing() watching {
 // observers are ctop and the kernel's own tracker.
 func (m *machine) observers() []observer {
 	nobody := func(context.Context) (watching, error) { return nothing(), nil }
-	names := observer{name: byNames, start: func(ctx context.Context) (watching, error) { return m.watch(ctx, true) }}
+	names := observer{name: byNames, start: func(ctx context.Context) (watching, error) { return m.watch(ctx, true, readAll) }}
 	if process.CgroupRoot() == "" {
 		names.missing = "no control groups of version 2 are mounted"
 	}
 	return []observer{
 		{name: byNobody, start: nobody},
-		{name: byWatch, start: func(ctx context.Context) (watching, error) { return m.watch(ctx, false) }},
+		{name: byWatch, start: func(ctx context.Context) (watching, error) { return m.watch(ctx, false, readAll) }},
 		names,
 		{name: byConntrack, missing: lacks("nft"), start: m.conntrack},
 	}
 }
 
-// watch watches the machine's interface like a console: it reads every event, sweeps, and
-// looks at a snapshot once a second.
-func (m *machine) watch(ctx context.Context, names bool) (watching, error) {
+// attention is how much of a tracker is read.
+type attention int
+
+const (
+	// readNothing leaves it alone, readEvents reads the events and throws them away.
+	readNothing attention = iota
+	readEvents
+	// readAll does what a console does: it reads every event, sweeps, and looks at a
+	// snapshot once a second.
+	readAll
+)
+
+// watch watches the machine's interface.
+func (m *machine) watch(ctx context.Context, names bool, how attention) (watching, error) {
 	t, err := tracker.Open(ctx, tracker.Options{
 		Watch: true, Interfaces: []string{m.Client.Port()}, MaxFlows: smallTable,
 		Timeouts: closedSoon(), NoProcesses: !names, Cgroup: m.cgroup,
@@ -89,20 +100,21 @@ func (m *machine) watch(ctx context.Context, names bool) (watching, error) {
 		return watching{}, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	c := tracker.NewCollector(t, tracker.CollectorOptions{})
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = c.Run(ctx) })
-	wg.Go(func() {
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for ctx.Err() == nil {
-			c.Snapshot()
-			select {
-			case <-ctx.Done():
-			case <-tick.C:
+	switch how {
+	case readEvents:
+		wg.Go(func() {
+			for _, err := range t.Events(ctx) {
+				if err != nil {
+					return
+				}
 			}
-		}
-	})
+		})
+	case readAll:
+		c := tracker.NewCollector(t, tracker.CollectorOptions{})
+		wg.Go(func() { _ = c.Run(ctx) })
+		wg.Go(func() { lookEverySecond(ctx, c) })
+	}
 	w := nothing()
 	w.stop = together(&wg, stop, func() { _ = t.Close() })
 	w.check = func() (string, error) {
@@ -116,6 +128,18 @@ func (m *machine) watch(ctx context.Context, names bool) (watching, error) {
 		return fmt.Sprintf("%d flows, %d events, %d lost", s.Counters.FlowsCreated, s.Counters.Events, s.Counters.EventsLost), nil
 	}
 	return w, nil
+}
+
+func lookEverySecond(ctx context.Context, c *tracker.Collector) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		c.Snapshot()
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
 }
 
 // conntrack makes the kernel track the machine's connections, until it is stopped.

@@ -17,6 +17,8 @@ const (
 	largeTable  = 1 << 20
 	middleFlows = 1 << 16
 	largeFlows  = 1 << 20
+	// middleTables are measured in turn.
+	middleTables = 4
 )
 
 // repeats is the number of packets of one sample: some milliseconds' worth.
@@ -66,15 +68,18 @@ func timed(prog *ebpf.Program, data []byte, repeat int, want uint32) (int64, err
 // bench has the tables in which packets are measured.
 type bench struct {
 	// One flow of each kind, always with the same packet; one flow with
-	// different packets; many flows.
-	small, single, middle, large *programs
+	// different packets; very many flows.
+	small, single, large *programs
+	// Many flows, in tables that lie in different memory: by that alone a look-up
+	// takes up to a tenth more or less.
+	middle []*programs
 	// virtual is small, loaded for virtual links.
 	virtual *programs
 	cpu     int
 }
 
 func (b *bench) close() {
-	for _, p := range []*programs{b.small, b.single, b.middle, b.large, b.virtual} {
+	for _, p := range append(b.middle, b.small, b.single, b.large, b.virtual) {
 		if p != nil {
 			p.close()
 		}
@@ -89,10 +94,13 @@ func newBench(object string, cpu int) (_ *bench, err error) {
 			b.close()
 		}
 	}()
+	if err := b.addMiddle(object); err != nil {
+		return nil, err
+	}
 	for _, table := range []struct {
 		programs        **programs
 		capacity, flows int
-	}{{&b.small, smallTable, 1}, {&b.single, smallTable, 1}, {&b.middle, middleTable, middleFlows}, {&b.large, largeTable, largeFlows}} {
+	}{{&b.small, smallTable, 1}, {&b.single, smallTable, 1}, {&b.large, largeTable, largeFlows}} {
 		if err := b.add(table.programs, object, table.capacity, table.flows); err != nil {
 			return nil, err
 		}
@@ -114,6 +122,17 @@ func (b *bench) add(to **programs, object string, capacity, flows int) error {
 	}
 	*to = p
 	return b.enter(p, flows)
+}
+
+// addMiddle does so for the tables of many flows.
+func (b *bench) addMiddle(object string) error {
+	b.middle = make([]*programs, middleTables)
+	for i := range b.middle {
+		if err := b.add(&b.middle[i], object, middleTable, middleFlows); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // enter inserts flows into a table.
@@ -185,11 +204,13 @@ func (b *bench) veth(name string, f frame) probe {
 	}}
 }
 
-// staged measures a program with different packets. The sequence numbers
-// continue from sample to sample.
-func staged(name, prog string, p *programs) probe {
-	data := dataFrame().bytes()
+// staged measures a program with different packets, in several tables in turn. The
+// sequence numbers continue from sample to sample.
+func staged(name, prog string, tables ...*programs) probe {
+	data, taken := dataFrame().bytes(), 0
 	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
+		p := tables[taken%len(tables)]
+		taken++
 		if err := p.reference.Maps["subject"].Put(uint32(0), p.program(prog)); err != nil {
 			return 0, err
 		}
@@ -220,13 +241,13 @@ func (b *bench) packetProbes() []probe {
 		b.tc("ctop tc, UDP answered", progCtopTC, frame{proto: protoUDP, size: payloadSize}),
 	}
 	for _, table := range []struct {
-		name     string
-		programs *programs
-	}{{"1 flow", b.single}, {"64 Ki flows", b.middle}, {"1 Mi flows", b.large}} {
+		name   string
+		tables []*programs
+	}{{"1 flow", []*programs{b.single}}, {"64 Ki flows", b.middle}, {"1 Mi flows", []*programs{b.large}}} {
 		for _, subject := range []struct{ name, prog string }{
 			{"redirect", progRedirect}, {"look-up + redirect", progLookup}, {"ctop", progCtop},
 		} {
-			probes = append(probes, staged(stagedName(subject.name, table.name), subject.prog, table.programs))
+			probes = append(probes, staged(stagedName(subject.name, table.name), subject.prog, table.tables...))
 		}
 	}
 	return probes

@@ -32,6 +32,8 @@ func paired() []requirement {
 		{"the same by processor time: nobody / ctop watching without names", hostCost(hostConnections, byNobody), hostCost(hostConnections, byWatch), 0.93, true, none},
 		{"the same by processor time: nobody / ctop watching", hostCost(hostConnections, byNobody), hostCost(hostConnections, byNames), 0.90, true, none},
 		{"host, a connection, ctop watching / nf_conntrack in use", hostCost(hostConnections, byNames), hostCost(hostConnections, byConntrack), 1, false, none},
+		{"a connection, ctop without names that nobody reads / nf_conntrack", hostCost(budgetConnections, byUnread), hostCost(budgetConnections, byConntrack), 1, false, none},
+		{"a connection, ctop watching, events read / nf_conntrack, events read", hostCost(budgetConnections, byNames), hostCost(budgetConnections, byConntrackEvents), 1, false, none},
 		{"host, TCP one stream, ctop watching / nf_conntrack in use", hostRate(hostOneStream, byNames), hostRate(hostOneStream, byConntrack), 1, true, none},
 		{"host, TCP four streams, ctop watching / nf_conntrack in use", hostRate(hostFourStreams, byNames), hostRate(hostFourStreams, byConntrack), 1, true, none},
 		{"host, a round trip, ctop watching / nf_conntrack in use", hostCost(hostRoundTrips, byNames), hostCost(hostRoundTrips, byConntrack), 1, false, none},

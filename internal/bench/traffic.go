@@ -111,6 +111,13 @@ func beChild(what string) error {
 		do, err = hold(rest)
 	case "serve":
 		err = serveTraffic()
+	case "fleet":
+		runtime.GOMAXPROCS(runtime.NumCPU())
+		do, err = runHosts(rest)
+	case "pair-serve":
+		err = echoServer()
+	case "pair-send":
+		do, err = openAll(rest)
 	case "send":
 		do = func(line string) (string, error) { return send(rest, line) }
 	default:

@@ -50,14 +50,14 @@ func manyVariants(ctx context.Context, o Options, objects []string) ([]Row, erro
 	for i, object := range append([]string{""}, objects...) {
 		b := &bench{cpu: packetCPU}
 		defer b.close()
-		if err := b.add(&b.middle, object, middleTable, middleFlows); err != nil {
+		if err := b.addMiddle(object); err != nil {
 			return nil, err
 		}
 		if i == 0 {
-			probes = append(probes, staged(stagedName("redirect", flows), progRedirect, b.middle),
-				staged(stagedName("look-up + redirect", flows), progLookup, b.middle))
+			probes = append(probes, staged(stagedName("redirect", flows), progRedirect, b.middle...),
+				staged(stagedName("look-up + redirect", flows), progLookup, b.middle...))
 		}
-		probes = append(probes, staged(stagedName(variantName(object), flows), progCtop, b.middle))
+		probes = append(probes, staged(stagedName(variantName(object), flows), progCtop, b.middle...))
 	}
 	return compare(ctx, o.rounds(100, 30), probes)
 }

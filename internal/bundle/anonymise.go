@@ -8,7 +8,7 @@ import (
 )
 
 // Anonymiser replaces what says who is who: addresses, and the names of the host, of
-// interfaces, users, processes, units, containers, pods and alerts. The same is replaced by
+// interfaces, users, processes, units, containers, pods, servers and alerts. The same is replaced by
 // the same everywhere. It learns everything first, so that nothing is replaced by something
 // else that was there.
 type Anonymiser struct {
@@ -21,6 +21,7 @@ type Anonymiser struct {
 	given     map[string]bool
 	users     map[uint32]uint32
 	processes map[flow.Process]*flow.Process
+	servers   map[flow.ServerName]*flow.ServerName
 }
 
 // removed is what is said in place of a text that may say anything.
@@ -33,13 +34,14 @@ const loopback = "lo"
 func NewAnonymiser() *Anonymiser {
 	return &Anonymiser{
 		addresses: newAddresses(), words: map[string]map[string]string{}, spoken: map[string]bool{}, given: map[string]bool{}, users: map[uint32]uint32{},
-		processes: map[flow.Process]*flow.Process{},
+		processes: map[flow.Process]*flow.Process{}, servers: map[flow.ServerName]*flow.ServerName{},
 	}
 }
 
 // Learn notes the addresses and names of a snapshot.
 func (a *Anonymiser) Learn(s *flow.Snapshot) {
 	a.spoken[s.Host] = true
+	a.spoken[s.Pair.Partner] = true
 	for i := range s.Interfaces {
 		a.spoken[s.Interfaces[i].Name] = true
 		a.spoken[s.Interfaces[i].Host] = true
@@ -47,6 +49,7 @@ func (a *Anonymiser) Learn(s *flow.Snapshot) {
 	for i := range s.Flows {
 		a.learnTuple(&s.Flows[i].Tuple)
 		a.learnProcess(s.Flows[i].Holding.Process)
+		a.learnServer(s.Flows[i].Server)
 	}
 	for i := range s.Translations {
 		a.learnTuple(&s.Translations[i])
@@ -61,7 +64,8 @@ func (a *Anonymiser) LearnEvents(events []flow.Event) {
 	for i := range events {
 		a.learnTuple(&events[i].Tuple)
 		a.learnProcess(events[i].Holding.Process)
-		a.spoken[events[i].Interface] = true
+		a.learnServer(events[i].Server)
+		a.spoken[events[i].Interface], a.spoken[events[i].Host] = true, true
 	}
 }
 
@@ -78,6 +82,25 @@ func (a *Anonymiser) learnProcess(p *flow.Process) {
 	for _, word := range [...]string{p.Name, p.User, p.Unit, p.Container, p.Pod} {
 		a.spoken[word] = true
 	}
+}
+
+func (a *Anonymiser) learnServer(n *flow.ServerName) {
+	if n != nil {
+		a.spoken[n.Name] = true
+	}
+}
+
+// server replaces the name of a server.
+func (a *Anonymiser) server(n *flow.ServerName) *flow.ServerName {
+	if n == nil {
+		return nil
+	}
+	to := a.servers[*n]
+	if to == nil {
+		to = &flow.ServerName{Name: a.word("server", n.Name), Source: n.Source}
+		a.servers[*n] = to
+	}
+	return to
 }
 
 // word replaces a word of a kind, as in "host1". Nothing stays nothing.
@@ -151,7 +174,7 @@ func text(of string) string {
 // Snapshot returns a snapshot with everything replaced.
 func (a *Anonymiser) Snapshot(s *flow.Snapshot) *flow.Snapshot {
 	c := *s
-	c.Host = a.word("host", s.Host)
+	c.Host, c.Pair.Partner = a.word("host", s.Host), a.word("host", s.Pair.Partner)
 	c.Interfaces = slices.Clone(s.Interfaces)
 	for i := range c.Interfaces {
 		at := &c.Interfaces[i]
@@ -167,7 +190,7 @@ func (a *Anonymiser) Snapshot(s *flow.Snapshot) *flow.Snapshot {
 	c.Flows = slices.Clone(s.Flows)
 	for i := range c.Flows {
 		f := &c.Flows[i]
-		f.Tuple, f.Holding = a.tuple(f.Tuple), a.holding(f.Holding)
+		f.Tuple, f.Holding, f.Server = a.tuple(f.Tuple), a.holding(f.Holding), a.server(f.Server)
 	}
 	c.Translations = slices.Clone(s.Translations)
 	for i, t := range c.Translations {
@@ -192,6 +215,7 @@ func (a *Anonymiser) warnings(list flow.Warnings) flow.Warnings {
 // Event returns an event with everything replaced.
 func (a *Anonymiser) Event(e *flow.Event) flow.Event {
 	c := *e
-	c.Tuple, c.Holding, c.Interface = a.tuple(e.Tuple), a.holding(e.Holding), a.interfaceName(e.Interface)
+	c.Tuple, c.Holding, c.Interface, c.Server = a.tuple(e.Tuple), a.holding(e.Holding), a.interfaceName(e.Interface), a.server(e.Server)
+	c.Host = a.word("host", e.Host)
 	return c
 }

@@ -92,7 +92,7 @@ func secretContents() (Contents, *secrets) {
 		s.fill(reflect.ValueOf(&x).Elem())
 		x.Time, x.MaxFlows, x.Stalled = start.Add(time.Duration(i)*time.Second), 100, make([]bool, 3)
 		for k := range x.Warnings {
-			x.Warnings[k].Kind = flow.WarningKind(i % 12)
+			x.Warnings[k].Kind = flow.WarningKind(i % 13)
 		}
 		for j := range x.Flows {
 			x.Flows[j].ID, x.Flows[j].State, x.Flows[j].NAT = flow.ID(i*10+j+1), flow.StateNew, uint32(j+1)
@@ -267,9 +267,14 @@ func TestConsistent(t *testing.T) {
 			t.Errorf("%s is %s", same, to)
 		}
 	}
-	one, other := a.replace(netip.MustParseAddr("198.51.100.7")), a.replace(netip.MustParseAddr("198.51.100.9"))
-	if p, _ := one.Prefix(24); !p.Contains(other) {
-		t.Errorf("%s and %s are no longer in one network", one, other)
+	for _, c := range []struct {
+		one, other string
+		bits       int
+	}{{"198.51.100.7", "198.51.100.9", 24}, {"2001:db8::7", "2001:db8::9", 64}} {
+		one, other := a.replace(netip.MustParseAddr(c.one)), a.replace(netip.MustParseAddr(c.other))
+		if p, _ := one.Prefix(c.bits); !p.Contains(other) {
+			t.Errorf("%s and %s are no longer in one network", one, other)
+		}
 	}
 	if a.interfaceName("lo") != "lo" || a.word("host", "") != "" || a.user(0) != 0 || a.user(33) != 1000 || a.user(33) != 1000 {
 		t.Error("what is the same everywhere is replaced")
@@ -304,5 +309,26 @@ func TestManyNetworks(t *testing.T) {
 		if to := used.replace(netip.MustParseAddr(pair[0])); to.String() != pair[1] {
 			t.Errorf("%s is %s, want %s", pair[0], to, pair[1])
 		}
+	}
+}
+
+// The hosts of a network of IPv6 stay in one network, with numbers in the order in which they
+// are met, of which there are as many as anybody has hosts.
+func TestHostsOfANetwork(t *testing.T) {
+	a := newAddresses()
+	for i := range 600 {
+		from := netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 14: byte(i >> 8), 15: byte(i)})
+		if to := a.replace(from); a.replace(netip.MustParseAddr("2001:db8::1")).As16()[7] != to.As16()[7] || i > 1 && to.As16()[15] == 0 && to.As16()[14] == 0 {
+			t.Fatalf("%s is %s", from, to)
+		}
+	}
+	if len(a.networks) != 1 {
+		t.Errorf("600 hosts are in %d networks", len(a.networks))
+	}
+	for i := range 255 {
+		a.replace(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}))
+	}
+	if n := a.networks[netip.MustParsePrefix("192.0.2.0/24")]; n == nil || n.hosts != 1 {
+		t.Errorf("the 255th host of a network is the first of %+v", n)
 	}
 }

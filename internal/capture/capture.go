@@ -120,6 +120,26 @@ func (r *Reader) Interfaces() (names [2]string) {
 	return names
 }
 
+// Watched reports whether the capture is of interfaces that were watched, as far as it is
+// known: there is one, or one of several shows both directions. name is that of the only
+// one, if it has a name.
+func (r *Reader) Watched() (name string, watched bool) {
+	if r.ng == nil {
+		return "", false
+	}
+	n := 0
+	for i := range r.ng.ifaces {
+		if iface := &r.ng.ifaces[i]; readable(iface.link) {
+			name = iface.name
+			n++
+		}
+	}
+	if n != 1 {
+		return "", r.bothWays
+	}
+	return name, name != ""
+}
+
 // Skipped returns the packets skipped so far.
 func (r *Reader) Skipped() Skipped { return r.skipped }
 

@@ -201,7 +201,7 @@ func TestSidesAreLearned(t *testing.T) {
 		from, to []byte
 		want     int
 	}{
-		{a, b, 0}, {b, a, 1}, {c, a, 1}, {c, group, 1}, {b, c, 1}, {a, c, 0}, {[]byte("d"), b, 0}, {[]byte("e"), group, 0},
+		{a, b, 0}, {b, a, 1}, {c, a, 1}, {c, group, 1}, {b, c, 1}, {c, a, 1}, {a, c, 0}, {[]byte("d"), b, 0}, {[]byte("e"), group, 0},
 	} {
 		if got := s.of(step.from, step.to); got != step.want {
 			t.Errorf("packet %d comes from side %d, want %d", i, got, step.want)

@@ -120,6 +120,17 @@ func TestResolution(t *testing.T) {
 	}
 }
 
+// TestOtherOptions passes over options that it does not know, and short ones.
+func TestOtherOptions(t *testing.T) {
+	order := binary.LittleEndian
+	f := newNg(order)
+	f.iface(1, 9, []byte{9}, 14, order.AppendUint64(nil, 7), 12, []byte("a system's name"), 14, []byte{1, 0, 0, 0}, 9, []byte{})
+	f.packet(0, 5_000_000_001, 60, segment(t, 1, 2, 0))
+	if got, want := first(t, f.Bytes()).Time, time.Unix(12, 1); !got.Equal(want) {
+		t.Errorf("the time is %s, want %s", got, want.UTC())
+	}
+}
+
 // TestBlocks reads the other blocks that contain packets, and those that
 // contain none.
 func TestBlocks(t *testing.T) {

@@ -224,7 +224,7 @@ func TestJoinedSeesTheEnd(t *testing.T) {
 	c := tracker.NewCollector(joined, tracker.CollectorOptions{Interval: 50 * time.Millisecond})
 	done := make(chan error, 1)
 	go func() { done <- c.Run(r.ctx) }()
-	time.Sleep(200 * time.Millisecond)
+	r.eventually("it reads the tracker", func() bool { return c.Snapshot() != nil })
 	r.stop()
 	select {
 	case err := <-done:

@@ -5,9 +5,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"ctop/internal/lab"
 )
@@ -59,14 +62,19 @@ func (f *fleetRig) must(args ...string) string {
 
 func (f *fleetRig) startHub() {
 	f.t.Helper()
-	f.hub = ctop(f.ctx, f.t, "hub", "--listen", hubAddress, "--state", f.hubState())
-	f.hub.Env = append(os.Environ(), "XDG_STATE_HOME="+f.state)
+	f.hub = f.hubAt(hubAddress, f.hubState())
+}
+
+// hubAt begins a hub at an address, with a directory.
+func (f *fleetRig) hubAt(address, state string, more ...string) *lab.Cmd {
+	f.t.Helper()
+	hub := ctop(f.ctx, f.t, append([]string{"hub", "--listen", address, "--state", state}, more...)...)
+	hub.Env = append(os.Environ(), "XDG_STATE_HOME="+f.state)
 	log := &said{}
-	f.hub.Stderr = log
-	if err := f.hub.Start(); err != nil {
+	hub.Stderr = log
+	if err := hub.Start(); err != nil {
 		f.t.Fatal(err)
 	}
-	hub := f.hub
 	f.t.Cleanup(func() {
 		if hub.ProcessState == nil {
 			_ = hub.Process.Kill()
@@ -74,6 +82,7 @@ func (f *fleetRig) startHub() {
 		}
 	})
 	f.eventually("the hub serves: "+log.String(), func() bool { return strings.Contains(log.String(), "msg=serving") })
+	return hub
 }
 
 func (f *fleetRig) killHub() {
@@ -106,6 +115,7 @@ func TestFleet(t *testing.T) {
 	f := newFleetRig(t)
 	f.start(f.serveIn("edge-1"))
 	f.eventually("the host is there", func() bool { return f.hosts()["edge-1"] == "here" })
+	f.forwards() // the flow of an earlier ping may have expired
 	out := f.must(append([]string{"fleet", "--dump", "-o", "jsonl", "--filter", "on:edge-* proto:icmp"}, f.as("bob")...)...)
 	if n := strings.Count(out, "\n"); n == 0 || strings.Count(out, `"host":"edge-1"`) != n {
 		t.Errorf("the dump of the fleet is %q", out)
@@ -115,6 +125,7 @@ func TestFleet(t *testing.T) {
 		t.Errorf("the table of the fleet is %q", table)
 	}
 	f.killHub()
+	f.forwards()
 	if out := f.run("dump -o jsonl"); !strings.Contains(out, `"proto":"icmp"`) {
 		t.Errorf("without a hub its own dump is %q", out)
 	}
@@ -135,6 +146,7 @@ func TestFleetActs(t *testing.T) {
 	f := newFleetRig(t)
 	f.start(f.serveIn("edge-1"))
 	f.eventually("the host is there", func() bool { return f.hosts()["edge-1"] == "here" })
+	f.forwards()
 	out := f.must(append([]string{"fleet", "delete", "--yes", "on:edge-*", "proto:icmp"}, f.as("ann")...)...)
 	if !strings.HasPrefix(out, "deleted ") || strings.HasPrefix(out, "deleted 0") {
 		t.Errorf("deleting flows says %q", out)
@@ -179,6 +191,61 @@ func TestDemoFleet(t *testing.T) {
 			t.Errorf("%s is missing in %s", host, out)
 		}
 	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("%v: it leaves %v", err, left)
+	}
+}
+
+// The demo of a pair has its flows at both hosts after they have moved, and leaves nothing,
+// also after a kill -9.
+func TestDemoPair(t *testing.T) {
+	lab.Require(t)
+	path, err := ctopBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(path, "demo", "--pair", "--dump", "--for", "24s", "-o", "jsonl") // live flows are told again within five seconds
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	old := regexp.MustCompile(`(?m)^\{"id":"([0-9a-f]+)","proto":"tcp","state":"ESTABLISHED",.*"dport":22,.*"host":"(gate-[12])"(,"inherited":true)?`)
+	hosts := map[string]map[string]bool{}
+	for _, m := range old.FindAllStringSubmatch(string(out), -1) {
+		if hosts[m[1]] == nil {
+			hosts[m[1]] = map[string]bool{}
+		}
+		hosts[m[1]][m[2]] = m[3] != ""
+	}
+	moved := 0
+	for _, h := range hosts {
+		if at, there := h["gate-1"]; there && at && len(h) == 2 && !h["gate-2"] {
+			moved++
+		}
+	}
+	if moved == 0 {
+		t.Errorf("no connection moved from gate-1 to gate-2 under one id: %v", hosts)
+	}
+	killed := exec.Command(path, "demo", "--pair", "--dump", "--for", "1h")
+	killed.Env = cmd.Env
+	if err := killed.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{"/run/netns/server", "/sys/fs/bpf/ctop"} {
+		path := "/proc/" + strconv.Itoa(killed.Process.Pid) + "/root" + part
+		for end := time.Now().Add(waitTimeout); ; time.Sleep(20 * time.Millisecond) {
+			if _, err := os.Stat(path); err == nil {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("there is no %s", path)
+			}
+		}
+	}
+	_ = killed.Process.Kill()
+	_ = killed.Wait() // it was killed
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("%v: it leaves %v", err, left)
 	}

@@ -31,6 +31,9 @@ type distant struct {
 	r       *rig
 	sockets [2]int
 	wires   [2]*wire
+	// longest are the longest durations of the handshakes with each round trip: on
+	// a busy machine, frames leave late.
+	longest []time.Duration
 }
 
 func newDistant(t *testing.T, r *rig) *distant {
@@ -79,6 +82,7 @@ func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 	const synSent, synAck, ackOnly = 0x02, 0x12, 0x10
 	type step struct {
 		at    time.Duration
+		trip  int
 		end   int
 		port  uint16
 		flags byte
@@ -91,11 +95,13 @@ func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 			begin, port := over*time.Duration(i)/distantEach, d.port(trip, i)
 			// With the tracker half way, its wait for each next packet is
 			// longest.
-			steps = append(steps, step{begin, 0, port, synSent, 1000, 0}, step{begin + rtt/2, 1, port, synAck, 5000, 1001},
-				step{begin + rtt, 0, port, ackOnly, 1001, 5001}, step{begin + rtt*3/2, 1, port, ackOnly, 5001, 1001})
+			steps = append(steps, step{begin, trip, 0, port, synSent, 1000, 0}, step{begin + rtt/2, trip, 1, port, synAck, 5000, 1001},
+				step{begin + rtt, trip, 0, port, ackOnly, 1001, 5001}, step{begin + rtt*3/2, trip, 1, port, ackOnly, 5001, 1001})
 		}
 	}
 	started, end := time.Now(), context.WithoutCancel(ctx)
+	began := map[uint16]time.Time{}
+	d.longest = make([]time.Duration, len(roundTrips))
 	for len(steps) > 0 {
 		next := 0
 		for i := range steps {
@@ -106,7 +112,13 @@ func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 		s := steps[next]
 		steps = append(steps[:next], steps[next+1:]...)
 		wait(end, time.Until(started.Add(s.at)))
+		if s.flags == synSent {
+			began[s.port] = time.Now()
+		}
 		d.say(d.r.ctx, s.end, s.port, s.flags, s.seq, s.ack)
+		if s.flags == ackOnly && s.end == 0 {
+			d.longest[s.trip] = max(d.longest[s.trip], time.Since(began[s.port]))
+		}
 	}
 }
 
@@ -115,7 +127,7 @@ func (d *distant) shakeAll(ctx context.Context, over time.Duration) {
 // handshakes.
 func (d *distant) fastest(ctx context.Context) (perSecond float64) {
 	made, at := uint64(0), time.Time{}
-	for ; ctx.Err() == nil; wait(ctx, 500*time.Millisecond) {
+	for ; ctx.Err() == nil; wait(ctx, 100*time.Millisecond) {
 		s, err := d.r.tracker.Snapshot()
 		if err != nil {
 			continue // whoever reads the table next says so
@@ -130,9 +142,10 @@ func (d *distant) fastest(ctx context.Context) (perSecond float64) {
 }
 
 // check checks the number of completed handshakes. It is nearly all if the
-// flood created fewer flows within a round trip than the table and the marks of
-// evicted handshakes can hold: a full cable may lose a frame.
-// TestHandshakesWithinAFlood of package bpf has exact figures.
+// flood created fewer flows within a round trip than the table can hold: a full
+// cable may lose a frame. Between one and two tables of flows, some complete:
+// the marks of evicted handshakes decide. TestHandshakesWithinAFlood of package
+// bpf has exact figures.
 func (d *distant) check(t *testing.T, perSecond float64, table int) {
 	t.Helper()
 	established := map[uint16]bool{}
@@ -148,9 +161,10 @@ func (d *distant) check(t *testing.T, perSecond float64, table int) {
 				completed++
 			}
 		}
-		load := perSecond * rtt.Seconds() / float64(table)
-		t.Logf("round trip %v, up to %.2f tables of flows within it: %d of %d handshakes completed", rtt, load, completed, distantEach)
-		if load < 1.5 && completed < distantEach*8/10 {
+		took := max(rtt, d.longest[trip])
+		load := perSecond * took.Seconds() / float64(table)
+		t.Logf("round trip %v (%v), up to %.2f tables of flows within it: %d of %d handshakes completed", rtt, took, load, completed, distantEach)
+		if load < 1 && completed < distantEach*8/10 {
 			t.Errorf("round trip %v: %d of %d handshakes completed", rtt, completed, distantEach)
 		}
 	}

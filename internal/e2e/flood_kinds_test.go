@@ -17,9 +17,10 @@ import (
 const (
 	// floodSources are the addresses reserved for benchmarks (RFC 2544).
 	floodSources = "198.18.0.0/15"
-	// floodBurst is the number of frames that a paced flood sends in a
-	// millisecond.
-	floodBurst = 64
+	// floodRate is the number of frames that a paced flood sends in a second:
+	// about half of the small table within 200 ms. After a pause of its process it
+	// sends at most floodBurst at once.
+	floodRate, floodBurst = 12000, 512
 )
 
 // flood is one kind of attack.
@@ -133,9 +134,9 @@ func internetChecksum(b []byte) uint16 {
 	return ^uint16(sum)
 }
 
-// send sends the flood until ctx is done, paced or as fast as the cable accepts
-// it.
-func (f flood) send(ctx context.Context, t *testing.T, r *rig, pace bool) (sent int) {
+// send sends the flood until ctx is done: as fast as the cable accepts it, or,
+// with frames that it sends at least, at the floodRate.
+func (f flood) send(ctx context.Context, t *testing.T, r *rig, paced int) (sent int) {
 	w, socket, err := newWire(ctx, r)
 	if err != nil {
 		t.Error(err)
@@ -143,11 +144,24 @@ func (f flood) send(ctx context.Context, t *testing.T, r *rig, pace bool) (sent 
 	}
 	defer func() { _ = unix.Close(socket) }()
 	defer w.close()
-	for ; ctx.Err() == nil; sent++ {
+	write := func() {
 		// An error means that the queue is full, as intended.
 		_, _ = unix.Write(socket, f.frame(w))
-		if pace && sent%floodBurst == 0 {
-			time.Sleep(time.Millisecond)
+		sent++
+	}
+	if paced == 0 {
+		for ctx.Err() == nil {
+			write()
+		}
+		return sent
+	}
+	for last := time.Now(); r.ctx.Err() == nil && (ctx.Err() == nil || sent < paced); {
+		wait(r.ctx, time.Millisecond)
+		now := time.Now()
+		due := int(now.Sub(last).Seconds() * floodRate)
+		last = now
+		for range min(due, floodBurst) {
+			write()
 		}
 	}
 	return sent

@@ -20,9 +20,9 @@ type siege struct {
 	established int // connections that talk all the while
 	handshakes  int // new ones that are made meanwhile
 	duration    time.Duration
-	// pace limits the flood to a rate that any machine reaches, to test the
-	// table and not the machine.
-	pace bool
+	// paced limits the flood to a rate that any machine reaches, to test the table
+	// and not the machine, and is the number of frames that it sends at least.
+	paced int
 }
 
 // chaos reports whether the long tests are requested, as by make chaos.
@@ -32,7 +32,7 @@ func siegeOfThisRun() siege {
 	if chaos() {
 		return siege{table: 65536, established: 1000, handshakes: 1000, duration: 30 * time.Second}
 	}
-	return siege{table: 4096, established: 100, handshakes: 100, duration: 2 * time.Second, pace: true}
+	return siege{table: 4096, established: 100, handshakes: 100, duration: 2 * time.Second, paced: 3 * 4096}
 }
 
 // Floods of packets from random sources fill the table with unproven flows.
@@ -69,7 +69,7 @@ func endure(t *testing.T, f flood, policy flow.Policy, a siege) {
 	var sent int
 	var fastest float64
 	var wg sync.WaitGroup
-	wg.Go(func() { sent = f.send(ctx, t, r, a.pace) })
+	wg.Go(func() { sent = f.send(ctx, t, r, a.paced) })
 	wg.Go(func() { talk.goOn(ctx) })
 	wg.Go(func() { far.shakeAll(ctx, a.duration/4) })
 	wg.Go(func() { fastest = far.fastest(ctx) })

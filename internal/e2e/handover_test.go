@@ -2,10 +2,16 @@ package e2e
 
 import (
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/cilium/ebpf/link"
 
 	"ctop/internal/lab"
 	"ctop/tracker"
+	"ctop/tracker/flow"
 )
 
 // "systemctl restart" with the unit's signal: no packet of a running connection is lost,
@@ -67,4 +73,45 @@ func TestDownAll(t *testing.T) {
 		}
 		checkDetached(t, l)
 	}
+}
+
+// While "ctop down" puts the settings back, the owner of the tracker finds its programs
+// detached: it does not change the settings again.
+func TestTakenDownIsNotRepaired(t *testing.T) {
+	r := newRig(t, tracker.Options{Mode: flow.ModeNative})
+	pins, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/link[01]")
+	if err != nil || len(pins) != 2 {
+		t.Fatal(pins, err)
+	}
+	var links []link.Link
+	for _, pin := range pins {
+		l, err := link.LoadPinnedLink(pin, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		links = append(links, l)
+		if err := os.Remove(pin); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, l := range links {
+		if err := errors.Join(l.Detach(), l.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, h := range []*lab.Host{r.Client, r.Server} {
+		if err := h.SetOffload(false, lab.GRO); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, h := range []*lab.Host{r.Client, r.Server} {
+		r.eventually("it says so", func() bool {
+			if on, err := h.Offload(lab.GRO); on || err != nil {
+				t.Fatalf("it has changed the settings of %s again: %v", h.Name(), err)
+			}
+			return r.warns("attach to "+h.Port()+" again", "another ctop takes the tracker down")
+		})
+	}
+	r.stop()
+	checkDetached(t, r.Lab)
 }

@@ -29,7 +29,7 @@ func (c *collected) has(fields map[ipfixtest.Key][]byte) bool {
 func TestNATRecords(t *testing.T) {
 	r := newRouter(t, rules)
 	c := &collected{t: t, keep: true}
-	stop := c.listen(true)
+	stop := c.listen()
 	s := newServingIn(r.ctx, t, r.Lab)
 	e := s.serveFlows(collectorAddr, "--ipfix-active", "1s", "--watch")
 	const reverse = 29305

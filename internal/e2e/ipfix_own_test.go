@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -32,6 +33,8 @@ type collected struct {
 	// keep keeps the records, too.
 	keep    bool
 	records []ipfixtest.Record
+	// deaf loses the datagrams that are read.
+	deaf atomic.Bool
 }
 
 // message decodes a message.
@@ -88,9 +91,12 @@ func (c *collected) agrees(e *exported) (got carried, ends uint64) {
 	return got, ends
 }
 
-// listen reads datagrams until the returned function is called. Those that are not heard
-// are lost.
-func (c *collected) listen(heard bool) (stop func()) {
+// enough ends a collector that reads datagrams.
+const enough = "enough"
+
+// listen reads datagrams until the returned function is called. What has arrived is read
+// first.
+func (c *collected) listen() (stop func()) {
 	c.t.Helper()
 	conn, err := net.ListenPacket("udp", collectorAddr)
 	if err != nil {
@@ -102,19 +108,21 @@ func (c *collected) listen(heard bool) (stop func()) {
 		b := make([]byte, 1<<16)
 		for {
 			n, _, err := conn.ReadFrom(b)
-			if err != nil {
+			if err != nil || string(b[:n]) == enough {
 				return
 			}
-			if heard {
+			if !c.deaf.Load() {
 				c.message(b[:n])
 			}
 		}
 	})
 	return func() {
-		// What has arrived is read first.
-		time.Sleep(100 * time.Millisecond)
-		_ = conn.Close()
+		if _, err := conn.WriteTo([]byte(enough), conn.LocalAddr()); err != nil {
+			c.t.Error(err)
+			_ = conn.Close()
+		}
 		group.Wait()
+		_ = conn.Close()
 	}
 }
 
@@ -123,16 +131,16 @@ func (c *collected) listen(heard bool) (stop func()) {
 func TestNumbersTellWhatIsMissing(t *testing.T) {
 	lab.Require(t)
 	c := &collected{t: t}
-	stop := c.listen(true)
+	stop := c.listen()
 	e := serveFlows(t, collectorAddr, "--ipfix-active", "1h")
 	e.traffic(2 * time.Second)
-	stop()
 	away := duration("CTOP_AWAY", 3*time.Second)
-	stop = c.listen(false)
+	c.deaf.Store(true)
 	e.traffic(away)
 	stop()
+	c.deaf.Store(false)
 	e.traffic(away)
-	stop = c.listen(true)
+	stop = c.listen()
 	e.traffic(2 * time.Second)
 	e.settle()
 	e.stop()
@@ -155,7 +163,7 @@ func TestNumbersTellWhatIsMissing(t *testing.T) {
 func TestActiveRecordsAddUp(t *testing.T) {
 	lab.Require(t)
 	c := &collected{t: t}
-	stop := c.listen(true)
+	stop := c.listen()
 	e := serveFlows(t, collectorAddr, "--ipfix-active", "1s", "--mode", "tc")
 	e.traffic(6 * time.Second)
 	e.settle()
@@ -171,7 +179,7 @@ func TestActiveRecordsAddUp(t *testing.T) {
 func TestWatchedRecordsAddUp(t *testing.T) {
 	lab.Require(t)
 	c := &collected{t: t}
-	stop := c.listen(true)
+	stop := c.listen()
 	s := newServing(t)
 	if err := s.Bridge(); err != nil {
 		t.Fatal(err)
@@ -242,6 +250,10 @@ func TestStreamIsRead(t *testing.T) {
 	e.stop()
 	stop()
 	got, _ := c.agrees(e)
+	e.eventually("tcpdump has the stream's end", func() bool {
+		out, _ := exec.Command("tshark", "-r", capture, "-Y", "tcp.flags.fin == 1").Output() // it may be cut off as yet
+		return strings.Count(string(out), "\n") >= 2
+	})
 	_ = dump.Process.Signal(syscall.SIGINT)
 	_ = dump.Wait()
 	if bad := tshark(t, capture, "_ws.malformed || _ws.expert.severity >= 6291456", "frame.number"); len(bad) > 0 {

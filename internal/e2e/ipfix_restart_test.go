@@ -52,7 +52,7 @@ func (c *conversation) say(n int) {
 func TestRecordsSurviveARestart(t *testing.T) {
 	lab.Require(t)
 	c := &collected{t: t}
-	stop := c.listen(true)
+	stop := c.listen()
 	e := serveFlows(t, collectorAddr, "--ipfix-active", "1h")
 	long := e.converse(t)
 	long.say(100_000)

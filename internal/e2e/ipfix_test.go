@@ -31,13 +31,14 @@ func serveFlows(t *testing.T, collector string, args ...string) *exported {
 	return newServing(t).serveFlows(collector, args...)
 }
 
-// serveFlows is the same in a lab.
+// serveFlows is the same in a lab. The pings from before the first event must not have
+// ended by then.
 func (s *serving) serveFlows(collector string, args ...string) *exported {
 	t := s.t
 	e := &exported{serving: s, lines: &said{}}
 	args = append([]string{
 		"--ipfix", collector,
-		"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_syn_sent=2s,udp_unidirectional=1s,udp_bidirectional=1s,icmp=1s",
+		"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_syn_sent=2s,udp_unidirectional=1s,udp_bidirectional=1s,icmp=1m",
 	}, args...)
 	e.start(e.command(args...))
 	if text := e.log.String(); strings.Contains(text, "only roughly") {
@@ -88,10 +89,9 @@ func (e *exported) settle() {
 		}
 		return dumpedFlows(e.ctx, e.t) == 0
 	})
-	made := func() int { return strings.Count(e.lines.String(), "\n") }
-	for last := -1; last != made(); time.Sleep(time.Second) {
-		last = made()
-	}
+	e.eventually("all ends are printed", func() bool {
+		return float64(strings.Count(e.lines.String(), `"event":"destroy"`)) >= e.metrics("ctop_flows_destroyed_total{")
+	})
 	_ = e.events.Process.Signal(syscall.SIGINT)
 	_ = e.events.Wait()
 }
@@ -165,9 +165,25 @@ func udpListens(port int) bool {
 	return strings.Contains(string(table), fmt.Sprintf(":%04X 00000000:0000", port))
 }
 
-// stop ends the collector, which then has written everything.
+// udpWaiting reports whether datagrams have arrived at a port that were not read yet.
+func udpWaiting(port int) bool {
+	table, _ := os.ReadFile("/proc/thread-self/net/udp")
+	for line := range strings.Lines(string(table)) {
+		// sl, local, remote, state, tx_queue:rx_queue
+		f := strings.Fields(line)
+		if len(f) > 4 && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) && !strings.HasSuffix(f[4], ":00000000") {
+			return true
+		}
+	}
+	return false
+}
+
+// stop ends the collector, which then has written everything that has arrived.
 func (n *nfcapd) stop() {
 	n.t.Helper()
+	for deadline := time.Now().Add(waitTimeout); udpWaiting(4739) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
 	_ = n.cmd.Process.Signal(syscall.SIGTERM)
 	if err := n.cmd.Wait(); err != nil {
 		n.t.Errorf("nfcapd: %v: %s", err, n.log.String())

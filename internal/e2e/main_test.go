@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -22,20 +23,24 @@ func TestMain(m *testing.M) {
 	os.Exit(lab.Main(run{m}))
 }
 
-// run removes the program built by the tests after them.
+// run builds the program before the tests, whose time is bounded, and removes it after them:
+// where nothing is built yet, and much else runs, that takes minutes.
 type run struct{ *testing.M }
 
 func (r run) Run() int {
-	defer func() {
-		if path, err := ctopBinary(); err == nil && os.Getenv("CTOP_BINARY") == "" {
-			_ = os.RemoveAll(filepath.Dir(path))
-		}
-	}()
+	path, err := ctopBinary()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if os.Getenv("CTOP_BINARY") == "" {
+		defer func() { _ = os.RemoveAll(filepath.Dir(path)) }()
+	}
 	return r.M.Run()
 }
 
 // waitTimeout bounds every wait; nothing here should take that long.
-const waitTimeout = 20 * time.Second
+const waitTimeout = time.Minute
 
 // rig is a lab with a tracker between its hosts and a running collector.
 type rig struct {
@@ -60,7 +65,7 @@ func newLab(t testing.TB) (*lab.Lab, context.Context) {
 func newLabWith(t testing.TB, o lab.Options) (*lab.Lab, context.Context) {
 	t.Helper()
 	lab.Require(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute+soakTime()+ipfixTime()+2*duration("CTOP_AWAY", 0))
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute+soakTime()+ipfixTime()+2*duration("CTOP_AWAY", 0))
 	t.Cleanup(cancel)
 	l, err := lab.New(ctx, o)
 	if err != nil {

@@ -80,8 +80,9 @@ func fill(b *testing.B, n int) {
 			Proto: 6, Family: 4,
 		}
 		key.Addr[0][1] = uint64(byte(i))<<56 | uint64(byte(i>>8))<<48 | uint64(byte(i>>16))<<40 | 0x0a<<32 | 0xffff<<16
-		dir := bpf.ConntrackFlowDir{Packets: uint64(i % 1000), Bytes: uint64(i) * 100, LastSeenTicks: ticks, End: 1, Acked: 1, Limit: 5000}
-		values[i] = bpf.ConntrackFlow{Key: key, Id: uint64(i + 1), Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: now - uint64(i)*1000, Dir: [2]bpf.ConntrackFlowDir{dir, dir}}
+		dir := bpf.ConntrackFlowDir{End: 1, Acked: 1, Limit: 5000}
+		traffic := bpf.ConntrackFlowTraffic{Packets: uint64(i % 1000), Bytes: uint64(i) * 100, LastSeenTicks: ticks}
+		values[i] = bpf.ConntrackFlow{Key: key, Id: uint64(i + 1), Control: uint64(i+1)<<32 | uint64(flow.StateEstablished), CreatedNs: now - uint64(i)*1000, Dir: [2]bpf.ConntrackFlowDir{dir, dir}, Origin: traffic, Reply: traffic}
 	}
 	pins, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/ctop_xdp")
 	if err != nil || len(pins) != 1 {

@@ -2,10 +2,11 @@ package e2e
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/internal/lab"
+	"ctop/internal/scrape"
 	"ctop/tracker"
 	"ctop/tracker/flow"
 )
@@ -66,17 +68,12 @@ func TestHealthWarns(t *testing.T) {
 	s.start(s.command())
 	var text string
 	s.eventually("health has the warning", func() bool {
-		r, err := http.Get("http://" + servedMetrics + "/healthz")
+		status, page, err := scrape.Page(servedMetrics, "/healthz")
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = r.Body.Close() }()
-		b, err := io.ReadAll(r.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text = string(b)
-		return r.StatusCode == http.StatusOK && strings.Contains(text, "veth1 has a MTU of 2500, veth2 of 1500")
+		text = page
+		return status == http.StatusOK && strings.Contains(text, "veth1 has a MTU of 2500, veth2 of 1500")
 	})
 	if !strings.HasPrefix(text, "ok\n") {
 		t.Errorf("health is %q", text)
@@ -98,8 +95,8 @@ func arrives(t *testing.T, at net.PacketConn) {
 // Counting continues after a kill, and no counting program is left at the end.
 func TestDropsAreCountedWithoutAnOwner(t *testing.T) {
 	l, ctx := newLabWith(t, lab.Options{Client: lab.HostOptions{MTU: 2500}})
-	programs := loadedCounters(t)
 	cmd := started(ctx, t, l)
+	programs := loadedCounters(t)
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	from, err := l.Client.ListenPacket(ctx, "udp4", l.Client.Addr4().String()+":0")
@@ -126,21 +123,35 @@ func TestDropsAreCountedWithoutAnOwner(t *testing.T) {
 		t.Errorf("down: %q", o.stderr)
 	}
 	checkDetached(t, l)
-	for deadline := time.Now().Add(waitTimeout); loadedCounters(t) > programs; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(waitTimeout); slices.ContainsFunc(programs, isLoaded); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d programs that count are loaded, there were %d", loadedCounters(t), programs)
+			t.Fatalf("of the programs %v that counted some are loaded", programs)
 		}
 	}
 }
 
-// loadedCounters returns the number of programs that count dropped redirects.
-// Their tracepoint is the machine's, so they include those of concurrent tests.
-func loadedCounters(t *testing.T) (n int) {
+func isLoaded(id ebpf.ProgramID) bool {
+	p, err := ebpf.NewProgramFromID(id)
+	if err == nil {
+		_ = p.Close()
+	}
+	return !errors.Is(err, os.ErrNotExist)
+}
+
+// loadedCounters returns the programs that count dropped redirects, for the trackers that
+// are pinned here: their tracepoint is the machine's, and concurrent tests have others.
+func loadedCounters(t *testing.T) (found []ebpf.ProgramID) {
 	t.Helper()
+	ours := pinnedMaps(t)
+	defer func() {
+		if len(found) == 0 {
+			t.Fatal("no program counts dropped redirects")
+		}
+	}()
 	for id := ebpf.ProgramID(0); ; {
 		next, err := ebpf.ProgramGetNextID(id)
 		if errors.Is(err, os.ErrNotExist) {
-			return n
+			return found
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -151,8 +162,33 @@ func loadedCounters(t *testing.T) (n int) {
 			continue // it has gone
 		}
 		if info, err := p.Info(); err == nil && info.Name == "ctop_unsent" {
-			n++
+			maps, _ := info.MapIDs()
+			if slices.ContainsFunc(maps, func(m ebpf.MapID) bool { return ours[m] }) {
+				found = append(found, id)
+			}
 		}
 		_ = p.Close()
 	}
+}
+
+// pinnedMaps returns the maps of the trackers that are pinned here.
+func pinnedMaps(t *testing.T) map[ebpf.MapID]bool {
+	t.Helper()
+	pins, err := filepath.Glob("/sys/fs/bpf/ctop/*/*/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[ebpf.MapID]bool{}
+	for _, pin := range pins {
+		m, err := ebpf.LoadPinnedMap(pin, &ebpf.LoadPinOptions{ReadOnly: true})
+		if err != nil {
+			continue // a program or a link
+		}
+		if info, err := m.Info(); err == nil {
+			id, _ := info.ID()
+			ids[id] = true
+		}
+		_ = m.Close()
+	}
+	return ids
 }

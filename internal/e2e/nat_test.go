@@ -23,6 +23,8 @@ import (
 var (
 	inside  = []netip.Prefix{netip.MustParsePrefix("10.0.0.254/24"), netip.MustParsePrefix("fd00::fe/64")}
 	outside = []netip.Prefix{netip.MustParsePrefix("192.0.2.254/24"), netip.MustParsePrefix("fd01::fe/64")}
+	// linkLocal is its address in both.
+	linkLocal = netip.MustParsePrefix("fe80::fe/64")
 )
 
 // rules have the client's connections masqueraded, hand it what comes for port 8080, and
@@ -45,8 +47,10 @@ func newRouter(t testing.TB, rules string) *rig {
 	l, ctx := newLabWith(t, lab.Options{Server: lab.HostOptions{Addrs: []netip.Prefix{
 		netip.MustParsePrefix("192.0.2.2/24"), netip.MustParsePrefix("fd01::2/64"),
 	}}})
-	addAddresses(t, l.Client.Port(), inside...)
-	addAddresses(t, l.Server.Port(), outside...)
+	// A router asks with a link-local address whether neighbours are still there. Without
+	// one it drops what it has for them after eight seconds.
+	addAddresses(t, l.Client.Port(), append(inside[:len(inside):len(inside)], linkLocal)...)
+	addAddresses(t, l.Server.Port(), append(outside[:len(outside):len(outside)], linkLocal)...)
 	for _, name := range []string{"ipv4/ip_forward", "ipv6/conf/all/forwarding"} {
 		setSysctl(t, name)
 	}

@@ -14,9 +14,9 @@ import (
 	"ctop/tracker/flow"
 )
 
-// resetWithin bounds the time from the act to the death of both ends. A busy machine
-// takes longer than the figure that the tests log.
-const resetWithin = 10 * time.Second
+// resetWithin bounds the time from the act to the death of both ends, which nothing else
+// would end. A busy machine takes longer than the figure that the tests log.
+const resetWithin = waitTimeout
 
 // An idle connection is dead at both ends, and no other flow is touched.
 func TestReset(t *testing.T) {
@@ -224,7 +224,7 @@ func TestResetLeavesOthersAlone(t *testing.T) {
 
 // Many at once: each end gets the RST that it expects, and no more than two.
 func TestResetMany(t *testing.T) {
-	n := 500
+	n := min(500, (filesToOpen(t)-300)/2)
 	if chaos() {
 		n = min(10_000, (filesToOpen(t)-300)/2)
 	}

@@ -319,7 +319,7 @@ func TestResetLoopback(t *testing.T) {
 
 // Many of the machine's own at once: each other end gets its RST.
 func TestResetOwnMany(t *testing.T) {
-	n := 500
+	n := min(500, (filesToOpen(t)-300)/2)
 	if chaos() {
 		n = min(10_000, (filesToOpen(t)-300)/2)
 	}

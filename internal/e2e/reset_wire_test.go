@@ -144,9 +144,14 @@ func (c *resetCount) count(f lab.Frame) {
 }
 
 // stop returns how many RSTs there were, of how many connections, and when the last
-// one came.
+// one was read. What has arrived is counted, though it was not read yet.
 func (c *resetCount) stop() (frames, tuples int, last time.Duration) {
 	c.cancel()
 	<-c.done
+	for f, ok := c.capture.Waiting(); ok; f, ok = c.capture.Waiting() {
+		if !f.Outgoing {
+			c.count(f)
+		}
+	}
 	return c.frames, len(c.tuples), c.last.Sub(c.begun)
 }

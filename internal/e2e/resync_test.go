@@ -169,7 +169,7 @@ func (r *rig) overflow() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		floods[0].send(ctx, r.t, r, true)
+		floods[0].send(ctx, r.t, r, 1)
 	}()
 	defer func() { cancel(); <-done }()
 	r.eventually("lost events", func() bool {

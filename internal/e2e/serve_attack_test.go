@@ -37,7 +37,8 @@ func attacks() []attack {
 // the service keeps serving and holds nothing of the client afterwards.
 func TestServeAttacked(t *testing.T) {
 	s := newServing(t)
-	s.start(s.command("--ssh-handshake", "2s", "--ssh-failures-per-address", "1000000", "--ssh-stall", "2s"))
+	const limit = "5s" // within which a busy machine lets somebody in
+	s.start(s.command("--ssh-handshake", limit, "--ssh-failures-per-address", "1000000", "--ssh-stall", limit))
 	s.run("timeouts")
 	s.holdsNothing()
 	before := s.descriptors()

@@ -18,7 +18,10 @@ import (
 func (s *serving) begins(o *opened) (path string) {
 	s.t.Helper()
 	before := s.captures()
-	s.eventually("the console shows a flow", func() bool { return strings.Contains(o.output.String(), "icmp") })
+	s.eventually("the console shows a flow", func() bool {
+		s.forwards() // the flow of an earlier ping may have expired
+		return strings.Contains(o.output.String(), "icmp")
+	})
 	if _, err := io.WriteString(o.keys, "/icmp\rW"); err != nil {
 		s.t.Fatal(err)
 	}

@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +19,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"ctop/internal/lab"
+	"ctop/internal/scrape"
 )
 
 // Addresses of the service in the tests' network namespace.
@@ -273,26 +272,23 @@ func (s *serving) run(command string) string {
 // metric returns the value of a metric of the service.
 func (s *serving) metric(name string) float64 {
 	s.t.Helper()
-	r, err := http.Get("http://" + servedMetrics + "/metrics")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	defer func() { _ = r.Body.Close() }()
-	text, err := io.ReadAll(r.Body)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			value, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			return value
+	return s.metrics(name + " ")
+}
+
+// metrics returns the sum of the metrics of the service that begin so.
+func (s *serving) metrics(begin string) (sum float64) {
+	s.t.Helper()
+	found := false
+	all := scrape.Metrics(servedMetrics)
+	for name, value := range all {
+		if strings.HasPrefix("ctop_"+name+" ", begin) {
+			found, sum = true, sum+value
 		}
 	}
-	s.t.Fatalf("there is no %s in\n%s", name, text)
-	return 0
+	if !found {
+		s.t.Fatalf("there is no %s in %v", begin, all)
+	}
+	return sum
 }
 
 // holdsNothing waits until no session, connection or place is left, and fails

@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/netip"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -121,4 +122,52 @@ func watchedNames(t *testing.T, r *rig, at string) (names []string) {
 		names = append(names, i.Name)
 	}
 	return names
+}
+
+// With enforce, an interface that comes later and carries the operator's SSH session is not
+// watched, as it would not have been from the beginning, unless that is forced.
+func TestWatchAllSparesSession(t *testing.T) {
+	l, ctx := newLabWith(t, lab.Options{Bridge: true})
+	r := &rig{Lab: l, t: t, ctx: ctx}
+	come := func(name, address string) {
+		t.Helper()
+		for _, line := range []string{
+			"link add " + name + " type veth peer name " + name + "p", "address add " + address + " dev " + name, "link set " + name + "p up", "link set " + name + " up",
+		} {
+			ip(t, strings.Fields(line)...)
+		}
+	}
+	for _, force := range []bool{false, true} {
+		args := []string{"serve", "--watch", "--policy", "enforce", "--except", "*p", "all"}
+		if force {
+			args = append(args, "--force")
+		}
+		cmd, out := ctop(ctx, t, args...), new(syncBuffer)
+		cmd.Stdout, cmd.Stderr = out, out
+		cmd.Env = append(os.Environ(), "SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		waitWatched(ctx, t, "all")
+		come("own", "192.0.2.1/24")
+		come("other", "198.51.100.1/24")
+		r.await("the other one is watched", func() bool { return strings.Contains(out.String(), "other came and is watched, too") })
+		if force {
+			r.await("it is watched if forced", func() bool { return strings.Contains(out.String(), "own came and is watched, too") })
+		} else {
+			r.await("it says why", func() bool { return strings.Contains(out.String(), "own is not watched: ") })
+			if names := watchedNames(t, r, "all"); slices.Contains(names, "own") || !slices.Contains(names, "other") {
+				t.Errorf("watched are %v", names)
+			}
+			ip(t, "address", "del", "192.0.2.1/24", "dev", "own") // the session has gone elsewhere
+			r.await("it is watched afterwards", func() bool { return strings.Contains(out.String(), "own came and is watched, too") })
+		}
+		if text, err := ctop(ctx, t, "down", "all").CombinedOutput(); err != nil {
+			t.Errorf("down: %v: %s", err, text)
+		}
+		_ = cmd.Wait()
+		ip(t, "link", "del", "own")
+		ip(t, "link", "del", "other")
+	}
+	checkDetached(t, l)
 }

@@ -281,14 +281,41 @@ func TestWatchedInterfaceReturns(t *testing.T) {
 	r.eventually("both flows go on", func() bool {
 		say(t, client, server, "after")
 		say(t, server, client, "after")
-		now := packetsByID(r.flows("tcp"))
-		for id, n := range before {
-			if now[id] <= n {
-				return false
-			}
-		}
-		return len(now) == len(before)
+		return goOn(before, packetsByID(r.flows("tcp")))
 	})
+}
+
+// A watched interface is watched on under another name.
+func TestWatchedInterfaceRenamed(t *testing.T) {
+	r := newWatch(t)
+	client, server := r.connect(r.Server.Addr4())
+	say(t, client, server, "before")
+	r.eventually("both flows", func() bool { return len(r.flows("tcp")) == 2 })
+	port := r.Server.Port()
+	rename := func(from, to string) {
+		ip(t, "link", "set", from, "down")
+		ip(t, "link", "set", from, "name", to)
+		ip(t, "link", "set", to, "up")
+	}
+	rename(port, "renamed")
+	defer rename("renamed", port)
+	r.eventually("the new name", func() bool { return r.collector.Snapshot().Interfaces[1].Name == "renamed" })
+	before := packetsByID(r.flows("tcp"))
+	r.eventually("both flows go on", func() bool {
+		say(t, client, server, "after")
+		say(t, server, client, "after")
+		return goOn(before, packetsByID(r.flows("tcp")))
+	})
+}
+
+// goOn reports whether all flows have more packets than before, and there are no others.
+func goOn(before, now map[flow.ID]uint64) bool {
+	for id, n := range before {
+		if now[id] <= n {
+			return false
+		}
+	}
+	return len(now) == len(before)
 }
 
 func packetsByID(flows []flow.Flow) map[flow.ID]uint64 {

@@ -36,7 +36,7 @@ func TestWatchdog(t *testing.T) {
 			defer wg.Wait()
 			ctx, cancel := context.WithCancel(r.ctx)
 			defer cancel()
-			wg.Go(func() { floods[2].send(ctx, t, r, true) })
+			wg.Go(func() { floods[2].send(ctx, t, r, 1) })
 			r.eventually("packets pass", func() bool {
 				s := r.collector.Snapshot()
 				return s != nil && s.Counters.Packets > 1000

@@ -134,13 +134,18 @@ func TestWhoServes(t *testing.T) {
 			}
 			done := make(chan struct{})
 			var wg sync.WaitGroup
+			// A program that is just being started has the files of the test, and so the
+			// visitors' sockets: all of them are there before anybody visits.
+			var places []string
 			for i := range programs {
 				name, args := fmt.Sprintf("serve%02d", i), []string{"serve", place(at, first+i)}
 				if i%2 != 0 {
 					args = []string{"prefork", n.program(name), place(at, first+i)}
 					name = fmt.Sprintf("opens%02d", i)
 				}
-				to := n.actor(host, name, args...).hears()
+				places = append(places, n.actor(host, name, args...).hears())
+			}
+			for _, to := range places {
 				wg.Go(func() {
 					if err := visit(other, n, to, each, ways); err != nil {
 						t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -57,7 +58,8 @@ func (n *watcher) watch() {
 func place(addr string, port any) string { return net.JoinHostPort(addr, fmt.Sprint(port)) }
 
 // owned waits until a flow between two ports is of a process with a name, at an end. It
-// fails as soon as the flow is of another that is not among those that had it before.
+// fails as soon as the flow is of another that is not among those that had it before, nor
+// the test itself at the other end.
 func (n *watcher) owned(proto, port, name string, end flow.Direction, before ...string) flow.Flow {
 	t := n.rig.t
 	t.Helper()
@@ -68,8 +70,8 @@ func (n *watcher) owned(proto, port, name string, end flow.Direction, before ...
 				continue
 			}
 			p := f.Holding.Owner()
-			if p == nil {
-				continue
+			if p == nil || f.Holding.End != end && int(p.PID) == os.Getpid() {
+				continue // the test is the other end, and may be known first
 			}
 			if p.Name == name {
 				found = f

@@ -126,12 +126,13 @@ type Names struct {
 	Hosts []string
 	// Translations are the tuples of other halves.
 	Translations []flow.Tuple
-	// Interface is the name of the interface of every flow, if it is not empty.
-	Interface string
+	// Interface is the name of the interface of every flow, if it is not empty, and Host
+	// that of their host.
+	Interface, Host string
 }
 
 // NamesIn returns the names in an event.
-func NamesIn(e *flow.Event) *Names { return &Names{Interface: e.Interface} }
+func NamesIn(e *flow.Event) *Names { return &Names{Interface: e.Interface, Host: e.Host} }
 
 // NamesOf returns the names in a snapshot. It keeps no reference to the
 // snapshot's flows.

@@ -28,7 +28,7 @@ func TestExtras(t *testing.T) {
 	extra := map[string]bool{
 		"rate": true, "reordered": true, "if": true, "id": true,
 		"dir": true, "local": true, "remote": true,
-		"process": true, "pid": true, "on": true, "name": true, "country": true, "as": true,
+		"process": true, "pid": true, "on": true, "name": true, "country": true, "as": true, "server": true,
 	}
 	for i := range registry {
 		if f := &registry[i]; f.Extra != extra[f.Name] {

@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"ctop/internal/format"
 	hosts "ctop/internal/names"
 	"ctop/internal/names/geo"
 	"ctop/tracker/flow"
@@ -18,7 +19,15 @@ func far(f *flow.Flow) netip.Addr {
 	return f.Tuple.Dst.Addr()
 }
 
-func farName(f *flow.Flow, _ *Names) string         { return hosts.Own(far(f)) }
+// farName returns the operator's own name of the far end, else what the traffic has of it.
+func farName(f *flow.Flow, _ *Names) string {
+	a := far(f)
+	if name := hosts.Own(a); name != "" || f.Server == nil || a != f.Tuple.Dst.Addr() {
+		return name
+	}
+	return f.Server.Name
+}
+
 func sourceName(f *flow.Flow, _ *Names) string      { return hosts.Own(f.Tuple.Src.Addr()) }
 func destinationName(f *flow.Flow, _ *Names) string { return hosts.Own(f.Tuple.Dst.Addr()) }
 
@@ -26,6 +35,36 @@ func destinationName(f *flow.Flow, _ *Names) string { return hosts.Own(f.Tuple.D
 func orderName(f *flow.Flow) Rank {
 	if name := farName(f, nil); name != "" {
 		return Rank{Hi: textRank(name)}
+	}
+	return Rank{Hi: 1<<64 - 1}
+}
+
+func serverName(f *flow.Flow, _ *Names) string {
+	if f.Server == nil {
+		return ""
+	}
+	return f.Server.Name
+}
+
+// showServer returns the name with where it comes from.
+func showServer(f *flow.Flow, _ View) string {
+	if f.Server == nil {
+		return format.Inapplicable
+	}
+	return hosts.ServerText(f.Server) + " " + f.Server.Source.String()
+}
+
+func serverSource(f *flow.Flow, _ *Names) string {
+	if f.Server == nil {
+		return ""
+	}
+	return f.Server.Source.String()
+}
+
+// orderServer orders flows by the first eight letters of the name, those without one last.
+func orderServer(f *flow.Flow) Rank {
+	if f.Server != nil {
+		return Rank{Hi: textRank(f.Server.Name)}
 	}
 	return Rank{Hi: 1<<64 - 1}
 }

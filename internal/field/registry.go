@@ -104,12 +104,17 @@ var registry = append([]Field{
 	},
 	{
 		Name: "on", Means: "host of the fleet", Example: ":edge-*", Kind: Text, Text: hostName, Order: orderInterface,
-		Title: "HOST", Width: 12, Extra: true, JSON: "host", Added: 9,
+		Title: "HOST", Width: 12, Extra: true, JSON: "host", Added: 9, Event: EveryEvent, EventAdded: 11,
 	},
 	{
-		Name: "name", Means: "your own name of the far end", Kind: Text, Text: farName, Order: orderName, Letter: "N",
+		Name: "name", Means: "name of the far end", Kind: Text, Text: farName, Order: orderName, Letter: "N",
 		Title: "NAME", Width: 20, Extra: true,
 	},
+	{
+		Name: "server", Means: "name that traffic has of it", Example: ":*.example.org", Kind: Text, Text: serverName, Order: orderServer, Letter: "S",
+		Title: "SERVER", Width: 24, Show: showServer, Extra: true, JSON: "server.name", Added: 12, Event: EveryEvent,
+	},
+	{Name: "server.source", Kind: Text, Text: serverSource, JSON: "server.source", Added: 12, Event: EveryEvent},
 	{
 		Name: "country", Means: "country of the far end", Kind: Text, Text: farCountry, Order: orderCountry, Letter: "C",
 		Title: "CC", Width: 2, Extra: true,
@@ -166,8 +171,9 @@ var registry = append([]Field{
 	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},
 	{Name: "one_sided", Means: "its other end was not seen on its own side", Kind: Flag, Holds: oneSided, JSON: "one_sided", Added: 3},
+	{Name: "inherited", Means: "the other host of the pair has it: none of its packets came by here", Kind: Flag, Holds: inherited, JSON: "inherited", Added: 13},
 	{Name: "sick", Means: "something is wrong with it: ! in the console", Kind: Flag, Holds: sick.Holds},
-	{Name: "first-seen", Means: "it brought what was never there before: --first-seen", Kind: Flag, Holds: firstSeen},
+	{Name: "first-seen", Means: "it brought what was never there before: --first-seen", Kind: Flag, Holds: firstSeen, JSON: "first_seen", Added: 11},
 	{Name: "came", Means: "it was not there at the mark: m, M in the console, ctop diff", Kind: Flag, Holds: unknown},
 	{Name: "went", Means: "it was there at the mark, and is no longer", Kind: Flag, Holds: unknown},
 	{Name: "changed", Means: "its state or a counter differs since the mark", Kind: Flag, Holds: unknown},

@@ -34,8 +34,11 @@ func interfaceName(f *flow.Flow, names *Names) string {
 
 // hostName is the host that has the flow, in a snapshot of several.
 func hostName(f *flow.Flow, names *Names) string {
-	if names == nil || int(f.In) >= len(names.Hosts) {
+	if names == nil || int(f.In) >= len(names.Hosts) && names.Host == "" {
 		return ""
+	}
+	if names.Host != "" {
+		return names.Host
 	}
 	return names.Hosts[f.In]
 }
@@ -122,6 +125,8 @@ func seenIn(f *flow.Flow) bool   { return f.Reply.Seen() }
 func pinned(f *flow.Flow) bool   { return f.OwnTimeout }
 func closed(f *flow.Flow) bool   { return f.ClosedBy != flow.CloserNone }
 func oneSided(f *flow.Flow) bool { return f.OneSided }
+
+func inherited(f *flow.Flow) bool { return f.Holding.Inherited }
 
 func firstSeen(f *flow.Flow) bool { return f.Holding.First }
 

@@ -24,8 +24,8 @@ func sample() *flow.Flow {
 		Reply:  flow.Half{Packets: 12, Bytes: 3_000_000, PPS: 2, BPS: 1_600_000, RTT: 2 * time.Second, Retransmits: 4, Reordered: 0, ZeroWindows: 2},
 		Age:    61 * time.Second, Idle: 1230 * time.Millisecond, Timeout: 100 * time.Second,
 		Invalid: 65535, Related: 6, ClosedBy: flow.CloserReply, OneSided: true, OwnTimeout: true,
-		NAT: 1,
-		Holding: flow.Holding{End: flow.Reply, First: true, Process: &flow.Process{
+		NAT: 1, Server: &flow.ServerName{Name: "www.example.org", Source: flow.NameSNIOuter},
+		Holding: flow.Holding{End: flow.Reply, First: true, Inherited: true, Process: &flow.Process{
 			PID: 70812, Name: "ng\x1binx", User: "www-data", Unit: "nginx.service", Container: "0a1b2c3d4e5f", Pod: "uid",
 		}},
 	}
@@ -101,8 +101,9 @@ func TestTexts(t *testing.T) {
 		"process.end":         {"reply", "reply", 0},
 		"closed_by":           {"reply", "reply", 0},
 		"one_sided":           {"yes", "yes", 0},
+		"inherited":           {"yes", "yes", 0},
 		"pinned":              {"yes", "yes", 0},
-		"sick":                {"yes", "yes", 0},
+		"sick":                {"", "", 0}, // nothing is, of the partner's flows
 		"answered":            {"yes", "yes", 0},
 		"nat":                 {"yes", "yes", 0},
 		"first-seen":          {"yes", "yes", 0},
@@ -110,6 +111,8 @@ func TestTexts(t *testing.T) {
 		"went":                {"", "", 0},
 		"changed":             {"", "", 0},
 		"name":                {"lab", "lab", 0},
+		"server":              {"www.example.org? sni?", "www.example.org", 0},
+		"server.source":       {"sni?", "sni?", 0},
 		"country":             {"DE", "DE", 0},
 		"as":                  {"64500 Example", "64500 Example", 0},
 		"geo.src_country":     {"FR", "FR", 0},

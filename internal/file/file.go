@@ -11,7 +11,15 @@ import (
 
 // Replace writes a file that only its owner can read, in place of the one that is there. It
 // writes all of it or nothing, also if the machine stops.
-func Replace(path string, text []byte) (err error) {
+func Replace(path string, text []byte) error { return replace(path, text, (*os.File).Sync) }
+
+// ReplaceLater is [Replace] for a file that nobody misses, and where nobody can wait for the
+// disk: if the machine stops soon after, the file may be empty.
+func ReplaceLater(path string, text []byte) error {
+	return replace(path, text, func(*os.File) error { return nil })
+}
+
+func replace(path string, text []byte, sync func(*os.File) error) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-") // 0600
 	if err != nil {
 		return err
@@ -22,7 +30,7 @@ func Replace(path string, text []byte) (err error) {
 		}
 	}()
 	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, sync(f), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)

@@ -9,6 +9,12 @@ import (
 // A file is replaced as a whole, for its owner alone, and a link in its place is not
 // followed. Where that fails nothing is left.
 func TestReplace(t *testing.T) {
+	for name, replace := range map[string]func(string, []byte) error{"at once": Replace, "later": ReplaceLater} {
+		t.Run(name, func(t *testing.T) { testReplace(t, replace) })
+	}
+}
+
+func testReplace(t *testing.T, replace func(string, []byte) error) {
 	dir := t.TempDir()
 	other, path := filepath.Join(dir, "other"), filepath.Join(dir, "state")
 	if err := os.WriteFile(other, []byte("keep"), 0o600); err != nil {
@@ -18,7 +24,7 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := StampOf(path)
-	if err := Replace(path, []byte("new!")); err != nil {
+	if err := replace(path, []byte("new!")); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Lstat(path)
@@ -36,7 +42,7 @@ func TestReplace(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "directory"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := Replace(filepath.Join(dir, "directory"), nil); err == nil {
+	if err := replace(filepath.Join(dir, "directory"), nil); err == nil {
 		t.Error("a directory was replaced")
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, ".new-*")); err != nil || len(left) > 0 {

@@ -29,7 +29,7 @@ var identity = []Field{
 	{"net", "net:10.0.0.0/8", "the same as host", nil, nil},
 	{"src", "src:2001:db8::/32", "the address of the origin", nil, nil},
 	{"dst", "dst:10.0.0.7", "the address of the reply", nil, nil},
-	{"name", "name:*.example.org", "a name of either end: your own (--names-file), or one looked up", nil, among(readName)},
+	{"name", "name:*.example.org", "a name of either end: yours, of traffic, or looked up", nil, among(readName)},
 	{"country", "country:DE", "the country of either end (--geo-file)", nil, among(readCountry)},
 	{"as", "as:64500", "the autonomous system of either end, by number or name: as:*Example*", nil, among(readSystem)},
 	{"dir", "dir:in", "in or out, as its first packet went where it is watched", ways, among(readWay)},
@@ -151,7 +151,7 @@ func isRate(name string) bool {
 // ofEvents reports whether there are events that a term can be about.
 func ofEvents(name string) bool {
 	switch name {
-	case "ttl", "timeout", "idle", "pinned", "one_sided", "nat", "on":
+	case "ttl", "timeout", "idle", "pinned", "one_sided", "inherited", "nat", onHost:
 		return false
 	}
 	return !isRate(name) && !isChange(name) && name != firstSeen
@@ -240,6 +240,9 @@ func measured(name string) measure {
 
 // onInterface is the field of the interface at which the first packet arrived.
 const onInterface = "if"
+
+// onHost is the field of the host of a fleet.
+const onHost = "on"
 
 func tagged(s subject) bool    { return s.flow.Tuple.VLAN != 0 }
 func inSession(s subject) bool { return s.flow.Tuple.Session != 0 }

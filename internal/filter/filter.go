@@ -123,6 +123,11 @@ func (f Filter) WantsRates() bool {
 // It would match no event, or every event if negated.
 func (f Filter) CheckEvents() error { return f.check("an event", ofEvents) }
 
+// CheckFleetEvents is like CheckEvents, for the events of a fleet, which have hosts.
+func (f Filter) CheckFleetEvents() error {
+	return f.check("an event", func(name string) bool { return name == onHost || ofEvents(name) })
+}
+
 // CheckTraces is like CheckEvents, for the packets of a trace.
 func (f Filter) CheckTraces() error { return f.check("a packet of --trace", ofTraces) }
 

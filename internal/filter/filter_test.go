@@ -271,6 +271,7 @@ func TestErrorsSayWhereAndWhatToWrite(t *testing.T) {
 		"port 80 443":                   "443 stands beside another value of port",
 		"port 80 or 10.0.0.1":           "is not a port",
 		"vlan 7 or 8":                   "write vlan:8",
+		"port 80 or vlan 7 or 8":        "write vlan:8",
 		"dport:80 or 443":               "write dport:443",
 		"src:10.0.0.1 or 10.0.0.2":      "write src:10.0.0.2",
 		"not tcp 443":                   "write not (tcp and 443), or not tcp and 443 (column 5)",

@@ -72,9 +72,15 @@ func isHostName(s string) bool {
 	return ok
 }
 
-// namesOf returns the names of an address: the operator's own, and the one that was looked
-// up, empty if there are none.
-func (s subject) namesOf(a netip.Addr) [2]string { return [2]string{names.Own(a), s.names[a]} }
+// namesOf returns the names of an end: the operator's own, the one that the traffic has, and
+// the one that was looked up, empty if there are none.
+func (s subject) namesOf(a netip.Addr) [3]string {
+	all := [3]string{names.Own(a), "", s.names[a]}
+	if server := s.flow.Server; server != nil && a == s.flow.Tuple.Dst.Addr() {
+		all[1] = server.Name
+	}
+	return all
+}
 
 // isNamed returns a term that matches a host name or its first labels: web for
 // web.example.com.
@@ -93,22 +99,22 @@ func isNamed(name string, of []end) term {
 }
 
 // textsOf returns texts that an end of a flow has, empty where it has none.
-type textsOf func(s subject, a netip.Addr) [2]string
+type textsOf func(s subject, a netip.Addr) [3]string
 
 // readName parses a name. The term matches by the operator's own name or by the one that was
 // looked up.
 var readName = readTexts(subject.namesOf)
 
 // readCountry parses the code of a country.
-var readCountry = readTexts(func(_ subject, a netip.Addr) [2]string { return [2]string{geo.Of(a).Country} })
+var readCountry = readTexts(func(_ subject, a netip.Addr) [3]string { return [3]string{geo.Of(a).Country} })
 
 // readSystem parses an autonomous system, by its number or by who runs it.
-var readSystem = readTexts(func(_ subject, a netip.Addr) [2]string {
+var readSystem = readTexts(func(_ subject, a netip.Addr) [3]string {
 	p := geo.Of(a)
 	if p.AS == 0 {
-		return [2]string{}
+		return [3]string{}
 	}
-	return [2]string{strconv.FormatUint(uint64(p.AS), 10), p.Owner}
+	return [3]string{strconv.FormatUint(uint64(p.AS), 10), p.Owner}
 })
 
 // readTexts returns the parser for a text or a pattern. The term matches if either end has a

@@ -90,8 +90,11 @@ func TestNeeds(t *testing.T) {
 		"port 443":                          "[{0 false 0 [{invalid Prefix 443 443} {invalid Prefix 0 0}]}]",
 		"host 10.0.0.1 and host 10.0.0.2":   "[{0 false 0 [{10.0.0.1/32 0 0} {10.0.0.2/32 0 0}]}]",
 		"established":                       "[]",
+		"net 10/16":                         "[{0 false 0 [{10.0.0.0/16 0 0} {invalid Prefix 0 0}]}]",
 		"tcp and not port 443":              "[{tcp true 0 [{invalid Prefix 0 0} {invalid Prefix 0 0}]}]",
 		"tcp or established":                "[]",
+		"tcp and ip6":                       "[{tcp true 6 [{invalid Prefix 0 0} {invalid Prefix 0 0}]}]",
+		"ip6 and tcp":                       "[{tcp true 6 [{invalid Prefix 0 0} {invalid Prefix 0 0}]}]",
 		"process:nginx and (port 80 or 81)": "",
 	} {
 		f, err := Parse(text)
@@ -105,11 +108,36 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
+// With more than sixteen rules, a need becomes that of any flow, or of the first term.
+func TestMostRules(t *testing.T) {
+	ports := func(n int) string {
+		text := "(port 1"
+		for port := 2; port <= n; port++ {
+			text += fmt.Sprintf(" or port %d", port)
+		}
+		return text + ")"
+	}
+	for text, want := range map[string]int{
+		ports(16): 16, ports(17): 0,
+		"(tcp or udp) and " + ports(8): 16, "(tcp or udp) and " + ports(9): 2,
+		"(host 10.0.0.1 or host 10.0.0.2) and " + ports(4): 16, "(host 10.0.0.1 or host 10.0.0.2) and " + ports(5): 2, // at the same end, or at the other
+	} {
+		f, err := Parse(text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got := len(f.Needs()); got != want {
+			t.Errorf("%s has %d rules, want %d", text, got, want)
+		}
+	}
+}
+
 // A filter is fixed if nothing that it asks for changes while a flow lives.
 func TestFixed(t *testing.T) {
 	for text, want := range map[string]bool{
-		"": true, "tcp port 443": true, "not port (22 or 443)": true, "vlan 7": true, "vlan": true, "dir:in local:443": true, "10.0.0.1:443": true,
+		"": true, "tcp port 443": true, "not port (22 or 443)": true, "vlan 7": true, "proto:tcp host:10.0.0.1": true, "src:10.0.0.1": true, "port:80": true, "vlan": true, "dir:in local:443": true, "10.0.0.1:443": true,
 		"established": false, "state:syn": false, "rate>1M": false, "process:nginx": false, "~text": false, "tcp !answered": false, "age>1h or tcp": false,
+		"name:lab": false, "country:DE": false, "as:64500": false, "sick": false, "first-seen": false,
 	} {
 		f, err := Parse(text)
 		if err != nil {

@@ -16,7 +16,7 @@ func numbered() *flow.Flow {
 	f.Origin = flow.Half{Packets: 11, Bytes: 1200, BPS: 13_000, PPS: 14, RTT: 15 * time.Millisecond, Retransmits: 16, Reordered: 17, ZeroWindows: 18}
 	f.Reply = flow.Half{Packets: 21, Bytes: 2200, BPS: 23_000, PPS: 24, RTT: 25 * time.Millisecond, Retransmits: 26, Reordered: 27, ZeroWindows: 28}
 	f.Age, f.Idle, f.Timeout = 31*time.Second, 32*time.Second, 100*time.Second
-	f.Invalid, f.Related, f.OneSided, f.OwnTimeout = 41, 42, true, true
+	f.Invalid, f.Related, f.OneSided, f.OwnTimeout, f.Holding.Inherited = 41, 42, true, true, true
 	return f
 }
 
@@ -47,7 +47,7 @@ func TestOldTerms(t *testing.T) {
 	for text, want := range map[string]bool{
 		"in:veth2": true, "if:veth2": true, "in:veth1": false, "if veth2": true, "in veth2": true, "if:veth1,veth2": true, "if!=veth2": false,
 		"retrans:42": true, "retrans>42": false, "zerowin:46": true, "zerowin 46": true,
-		"reply": true, "!reply": false, "answered": true, "!answered": false, "pinned": true, "one_sided": true, "!one_sided": false,
+		"reply": true, "!reply": false, "answered": true, "!answered": false, "pinned": true, "one_sided": true, "!one_sided": false, "inherited": true, "!inherited": false,
 		"rate> 35k": true, "rate> 37k": false, "rate > 37k": false,
 		"origin.packets:11": true, "reply.bytes<1": false, "idle_s:32s": true,
 	} {
@@ -102,8 +102,8 @@ func TestTermsOfRegistry(t *testing.T) {
 			t.Errorf("%s means %q, want %q", form, rows[form], means)
 		}
 	}
-	if len(rows) != len(fields)+9 {
-		t.Errorf("%d terms and 9 flags are %d lines", len(fields), len(rows))
+	if len(rows) != len(fields)+10 {
+		t.Errorf("%d terms and 10 flags are %d lines", len(fields), len(rows))
 	}
 }
 

@@ -26,7 +26,7 @@ func appendText(b []byte, s subject) []byte {
 	b = appendEnd(b, t.Proto, t.Dst)
 	b = append(b, ' ')
 	b = appendLower(b, f.State.String())
-	if len(s.names) > 0 || names.HasOwn() {
+	if len(s.names) > 0 || f.Server != nil || names.HasOwn() {
 		b = appendNames(b, s, t.Src.Addr())
 		b = appendNames(b, s, t.Dst.Addr())
 	}

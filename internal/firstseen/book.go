@@ -17,6 +17,10 @@ const (
 	// mostOfOne is the maximum number of ports, networks or addresses of one process or
 	// local end. One that is scanned, or serves everybody, cannot take the room of others.
 	mostOfOne = 1 << 12
+	// mostNew is the maximum number of facts of those that came after learning. In a
+	// wire whoever opens a flow is one, so forged senders that are answered may be
+	// countless: they leave room for those that are usual.
+	mostNew = MostFacts / 2
 )
 
 // kind is what a fact is about.
@@ -44,10 +48,15 @@ type book struct {
 	// facts has what is known, with whom it is of. counts are the numbers of each.
 	facts  map[uint64]uint32
 	counts map[uint32]uint16
+	// learned is set once it is known who is usual. late are those that came later, and
+	// lateFacts the number of their facts.
+	learned   bool
+	late      map[uint32]struct{}
+	lateFacts int
 }
 
 func newBook(seed [16]byte) *book {
-	return &book{seed: seed, facts: map[uint64]uint32{}, counts: map[uint32]uint16{}}
+	return &book{seed: seed, facts: map[uint64]uint32{}, counts: map[uint32]uint16{}, late: map[uint32]struct{}{}}
 }
 
 func (b *book) knows(f fact) bool {
@@ -56,7 +65,18 @@ func (b *book) knows(f fact) bool {
 }
 
 // full reports whether there is no room for facts like this one.
-func (b *book) full(f fact) bool { return len(b.facts) >= MostFacts || b.counts[f.whom] >= mostOfOne }
+func (b *book) full(f fact) bool {
+	return len(b.facts) >= MostFacts || b.counts[f.whom] >= mostOfOne || b.lateFacts >= mostNew && b.isLate(f.whom)
+}
+
+// isLate reports whether nothing was known of somebody when it was learned who is usual.
+func (b *book) isLate(whom uint32) bool {
+	if !b.learned {
+		return false
+	}
+	_, late := b.late[whom]
+	return late || b.counts[whom] == 0
+}
 
 // learn remembers a fact, and reports whether there was room.
 func (b *book) learn(f fact) bool {
@@ -65,6 +85,10 @@ func (b *book) learn(f fact) bool {
 	}
 	if b.full(f) {
 		return false
+	}
+	if b.isLate(f.whom) {
+		b.late[f.whom] = struct{}{}
+		b.lateFacts++
 	}
 	b.facts[f.what] = f.whom
 	b.counts[f.whom]++

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"ctop/internal/file"
 )
 
 // magic begins a file.
@@ -27,15 +29,15 @@ var errFile = errors.New("it is damaged, or not a file of ctop")
 
 // load reads a file. It returns no book if there is none, or if it cannot be read.
 func load(name string) (*book, time.Duration, error) {
-	file, err := os.Open(name)
+	in, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, nil
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("read what is usual: %w", err)
 	}
-	defer func() { _ = file.Close() }() // nothing was written
-	text, err := io.ReadAll(io.LimitReader(file, int64(longestFile)+1))
+	defer func() { _ = in.Close() }() // nothing was written
+	text, err := io.ReadAll(io.LimitReader(in, int64(longestFile)+1))
 	if err != nil {
 		return nil, 0, fmt.Errorf("read what is usual: %w", err)
 	}
@@ -98,20 +100,11 @@ func (w *Watch) Close() error {
 
 // write replaces the file completely or not at all.
 func (w *Watch) write() error {
-	dir := filepath.Dir(w.options.File)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(w.options.File), 0o700); err != nil {
 		return fmt.Errorf("keep what is usual: %w", err)
 	}
-	file, err := os.CreateTemp(dir, filepath.Base(w.options.File)+".")
-	if err != nil {
-		return fmt.Errorf("keep what is usual: %w", err)
-	}
-	_, err = file.Write(w.book.encode(w.learned))
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), w.options.File)
-	}
-	if err != nil {
-		_ = os.Remove(file.Name()) // the error before says what is wrong
+	// This waits for nothing but memory: the consoles' snapshots wait for it.
+	if err := file.ReplaceLater(w.options.File, w.book.encode(w.learned)); err != nil {
 		return fmt.Errorf("keep what is usual: %w", err)
 	}
 	return nil

@@ -88,6 +88,7 @@ func (w *Watch) Look(s *flow.Snapshot) time.Duration {
 	defer w.mu.Unlock()
 	w.begin(s.Time)
 	learning := w.learned < w.options.Learn
+	w.book.learned = !learning
 	since := s.Time.Sub(w.last) + time.Second
 	all := w.last.IsZero()
 	w.last = s.Time

@@ -8,6 +8,8 @@
 //	ctop.v1.FLEET.size             number of hosts, from the hub
 //	ctop.v1.FLEET.watch            lease of a console: filter, order, number of rows
 //	ctop.v1.FLEET.top.HOST.QUERY   first rows of a host, while a lease lives
+//	ctop.v1.FLEET.ev.HOST.QUERY    events of a host, while a lease lives
+//	ctop.v1.FLEET.sum.HOST.QUERY   groups or the summary of a host, while a lease lives
 //	ctop.v1.FLEET.q.HOST, q.all    question to a host, or to all
 //	ctop.v1.FLEET.act.HOST         signed act for a host
 //	ctop.v1.FLEET.r.HOST.NAME.ID   answer of a host to the console NAME

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"reflect"
 	"strings"
@@ -43,7 +44,7 @@ func TestRoundTrips(t *testing.T) {
 	if got, err := DecodeHeartbeat(h.Encode()); err != nil || !reflect.DeepEqual(got, h) {
 		t.Errorf("%v: %+v", err, got)
 	}
-	w := Watch{1, View{Filter: "dport:443", Sort: "rate:desc", Limit: 50}}
+	w := Watch{V: 1, From: "me", View: View{Filter: "dport:443", Sort: "rate:desc", Limit: 50}}
 	if got, err := DecodeWatch(w.Encode()); err != nil || got != w {
 		t.Errorf("%v: %+v", err, got)
 	}
@@ -115,6 +116,58 @@ func TestPages(t *testing.T) {
 				t.Fatalf("flow %d is %+v", i, got[i])
 			}
 		}
+	}
+}
+
+// Numbers that no host has, and whose sum is none, are refused: consoles show sums of all
+// hosts.
+func TestHostileNumbers(t *testing.T) {
+	for _, h := range []Head{
+		{Flows: math.MaxInt}, {Matching: math.MaxInt}, {Flows: -1}, {BPS: -1}, {BPS: 1e300}, {Uptime: math.MaxInt64},
+	} {
+		message, err := h.Message(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := DecodeMessage(message); err == nil {
+			t.Errorf("%+v: accepted", h)
+		}
+	}
+	for _, h := range []Heartbeat{
+		{Every: 60, Flows: math.MaxInt}, {Every: 60, Max: math.MaxInt}, {Every: 60, Uptime: 1e300}, {Every: 60, Behind: 1e300},
+	} {
+		if _, err := DecodeHeartbeat(h.Encode()); err == nil {
+			t.Errorf("%+v: accepted", h)
+		}
+	}
+	row := flow.Flow{
+		ID: 1, State: flow.StateNew, Origin: flow.Half{BPS: 1e300},
+		Tuple: flow.Tuple{Proto: flow.ProtocolUDP, Src: flow.MustParseEnd("10.0.0.1:1"), Dst: flow.MustParseEnd("10.0.0.2:2")},
+	}
+	for what, s := range map[string]flow.Snapshot{
+		"a table of -1 flows": {MaxFlows: -1}, "a table without end": {MaxFlows: math.MaxInt}, "a rate without end": {Flows: []flow.Flow{row}, Interfaces: []flow.Interface{{Name: "eth0"}}},
+	} {
+		s.Time = time.Now()
+		pages, err := Pages(&s, rowsOf(&s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodePage(context.Background(), pages[0]); err == nil {
+			t.Errorf("%s: accepted", what)
+		}
+	}
+}
+
+// An answer has no process that is none, and its sentences no escape sequences.
+func TestHostileAnswers(t *testing.T) {
+	for _, list := range []string{"[[null],[]]", "[[],[{},null]]"} {
+		if _, _, err := DecodeMessage([]byte(`{"v":1,"detail":{"Holders":` + list + "}}\n")); err == nil {
+			t.Errorf("%s: accepted", list)
+		}
+	}
+	h, _, err := DecodeMessage([]byte(`{"v":1,"error":"a\u001b[31m","outcome":{"error":"b\u001b[31m"},"detail":{"Holders":[[{"Name":"c"}],null]}}` + "\n"))
+	if err != nil || strings.Contains(h.Error+h.Outcome.Error, "\x1b") || h.Detail.Holders[0][0].Name != "c" {
+		t.Errorf("%v: %+v", err, h)
 	}
 }
 
@@ -235,7 +288,7 @@ func TestCredentials(t *testing.T) {
 			t.Errorf("%s is accepted", what)
 		}
 	}
-	if s := PermissionsOf("main", RoleViewer, "bob"); strings.Contains(strings.Join(s.Publish, " "), ".act.") {
+	if s := PermissionsOf("main", RoleViewer, "bob", ""); strings.Contains(strings.Join(s.Publish, " "), ".act.") {
 		t.Errorf("a viewer may act: %q", s.Publish)
 	}
 }

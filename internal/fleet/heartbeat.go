@@ -1,12 +1,14 @@
 package fleet
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"ctop/internal/format"
+	"ctop/tracker/flow"
 )
 
 // Heartbeat is what a host says of itself, in some 300 bytes.
@@ -71,7 +73,8 @@ func DecodeHeartbeat(text []byte) (h Heartbeat, err error) {
 	switch {
 	case h.V != heartbeatVersion:
 		return Heartbeat{}, fmt.Errorf("heartbeat: %w", errVersion)
-	case h.Every < 1 || h.Every > 3600 || h.Flows < 0 || h.Max < 0 || h.Uptime < 0 || h.Behind < 0 || len(h.Alarms) > maxAlarms:
+	case h.Every < 1 || h.Every > 3600 || !isCount(h.Flows) || !isCount(h.Max) || !within(h.Uptime, longest.Seconds()) ||
+		!within(h.Behind, longest.Seconds()) || len(h.Alarms) > maxAlarms:
 		return Heartbeat{}, errors.New("heartbeat: a number is out of range")
 	}
 	for _, s := range append([]*string{&h.Version, &h.Place, &h.Policy}, pointers(h.Alarms)...) {
@@ -80,11 +83,33 @@ func DecodeHeartbeat(text []byte) (h Heartbeat, err error) {
 	return h, nil
 }
 
+// longest is a time that no tracker has run, fastest a rate that no host has, in bits per
+// second. Of all hosts they have a sum.
+const (
+	longest = 100 * 365 * 24 * time.Hour
+	fastest = 1e15
+)
+
+// isCount reports whether a number of flows can be that of a table.
+func isCount(n int) bool { return n >= 0 && n <= flow.MaxMaxFlows }
+
+func within(n, most float64) bool { return n >= 0 && n <= most }
+
 func pointers(list []string) (all []*string) {
 	for i := range list {
 		all = append(all, &list[i])
 	}
 	return all
+}
+
+// decodeList reads JSON in which a list has so many elements, each of at most so many
+// values. Others are not read: a value in a message, as {} or null, takes two bytes of it,
+// and hundreds in memory.
+func decodeList(text []byte, most, elements, values int, into any) error {
+	if bytes.Count(text, []byte(",")) > (elements+1)*values {
+		return errors.New("it has too many values")
+	}
+	return decode(text, most, into)
 }
 
 // decode reads JSON of bounded length.

@@ -76,16 +76,9 @@ func encodePage(s *flow.Snapshot, rows []*flow.Flow) ([]byte, error) {
 // DecodePage reads a page. Only time, interfaces and flows are in it, and the flows have the
 // names of their timeouts.
 func DecodePage(ctx context.Context, page []byte) (*flow.Snapshot, error) {
-	if len(page) > MaxPage {
-		return nil, fmt.Errorf("flows of a host: a page of %d bytes is too long", len(page))
-	}
-	z, err := decompressor()
+	plain, err := inflate(page)
 	if err != nil {
 		return nil, fmt.Errorf("flows of a host: %w", err)
-	}
-	plain, err := z.DecodeAll(page, nil)
-	if err != nil || len(plain) > maxPlain {
-		return nil, errors.New("flows of a host: a page is damaged")
 	}
 	s, err := snapshot.Read(ctx, bytes.NewReader(plain))
 	if err != nil {
@@ -97,7 +90,24 @@ func DecodePage(ctx context.Context, page []byte) (*flow.Snapshot, error) {
 	return s, nil
 }
 
-// fits reports whether a page has no more than [Pages] makes, and no name that is endless.
+// inflate returns what was compressed, of bounded length.
+func inflate(page []byte) ([]byte, error) {
+	if len(page) > MaxPage {
+		return nil, fmt.Errorf("a page of %d bytes is too long", len(page))
+	}
+	z, err := decompressor()
+	if err != nil {
+		return nil, err
+	}
+	plain, err := z.DecodeAll(page, nil)
+	if err != nil || len(plain) > maxPlain {
+		return nil, errors.New("a page is damaged")
+	}
+	return plain, nil
+}
+
+// fits reports whether a page has no more than [Pages] makes, and no name or number that is
+// endless.
 func fits(s *flow.Snapshot) bool {
 	for i := range s.Interfaces {
 		if len(s.Interfaces[i].Name) > maxName {
@@ -105,10 +115,22 @@ func fits(s *flow.Snapshot) bool {
 		}
 	}
 	for i := range s.Flows {
-		p := s.Flows[i].Holding.Process
-		if p != nil && max(len(p.Name), len(p.User), len(p.Unit), len(p.Container), len(p.Pod)) > maxName {
+		for _, h := range [...]*flow.Half{&s.Flows[i].Origin, &s.Flows[i].Reply} {
+			if !within(h.BPS, fastest) || !within(h.PPS, fastest) {
+				return false
+			}
+		}
+		if !fitsName(s.Flows[i].Holding.Process) {
+			return false
+		}
+		if n := s.Flows[i].Server; n != nil && len(n.Name) > maxName {
 			return false
 		}
 	}
-	return len(s.Flows) <= rowsOfPage
+	return len(s.Flows) <= rowsOfPage && isCount(s.MaxFlows)
+}
+
+// fitsName reports whether no name of a process, which may be nil, is endless.
+func fitsName(p *flow.Process) bool {
+	return p == nil || max(len(p.Name), len(p.User), len(p.Unit), len(p.Container), len(p.Pod)) <= maxName
 }

@@ -7,9 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ctop/internal/filter"
+	"ctop/internal/format"
 	"ctop/internal/order"
 	"ctop/tracker/flow"
 )
@@ -28,6 +30,7 @@ const (
 	questionVersion = 1
 	maxQuestion     = 16 << 10
 	maxFilter       = 4 << 10
+	maxFrom         = 32
 	maxHead         = 48 << 10
 )
 
@@ -57,10 +60,37 @@ func (v View) Parse() (f filter.Filter, by order.By, err error) {
 	return f, by, err
 }
 
+// The kinds of a lease.
+const (
+	// WatchTop asks for the first rows, of which there is a limit.
+	WatchTop = ""
+	// WatchEvents asks for what happens.
+	WatchEvents = "events"
+	// WatchGroups asks for groups of flows.
+	WatchGroups = "groups"
+	// WatchSummary asks for what a host has in all.
+	WatchSummary = "summary"
+)
+
 // Watch is the lease of a console.
 type Watch struct {
-	V int `json:"v"`
+	V    int    `json:"v"`
+	Kind string `json:"kind,omitempty"`
+	// From tells the views of one console from those of others: with the next view it looks
+	// at that one only.
+	From string `json:"from,omitempty"`
 	View
+	// Groups says which groups, for WatchGroups.
+	Groups *GroupView `json:"groups,omitempty"`
+}
+
+// Name returns the name of what is watched in subjects.
+func (w Watch) Name() string {
+	if w.Kind == WatchTop {
+		return w.View.Name()
+	}
+	sum := sha256.Sum256(w.Encode())
+	return hex.EncodeToString(sum[:8])
 }
 
 // Encode returns the message.
@@ -75,10 +105,25 @@ func DecodeWatch(text []byte) (w Watch, err error) {
 	if err := decode(text, maxQuestion, &w); err != nil {
 		return Watch{}, fmt.Errorf("watch: %w", err)
 	}
-	if w.V != questionVersion || w.Limit < 1 || w.Limit > MaxTop || len(w.Filter) > maxFilter {
+	if w.V != questionVersion || len(w.Filter) > maxFilter || len(w.From) > maxFrom || !w.bounded() {
 		return Watch{}, fmt.Errorf("watch: %w", errVersion)
 	}
 	return w, nil
+}
+
+// bounded reports whether a lease asks for no more than its kind may.
+func (w *Watch) bounded() bool {
+	switch w.Kind {
+	case WatchTop:
+		return w.Limit >= 1 && w.Limit <= MaxTop
+	case WatchEvents:
+		return w.Limit == 0 && w.Sort == ""
+	case WatchGroups:
+		return w.Limit == 0 && w.Sort == "" && w.Groups.bounded()
+	case WatchSummary:
+		return w.View == View{} && w.Groups == nil
+	}
+	return false
 }
 
 // The kinds of a question.
@@ -140,8 +185,10 @@ type Head struct {
 	Outcome *Outcome `json:"outcome,omitempty"`
 	// Policy and Timeouts are the tracker's. Counters and Interfaces are with the first
 	// page of flows only.
-	Policy     flow.Policy      `json:"policy,omitempty"`
-	Timeouts   flow.Timeouts    `json:"timeouts,omitzero"`
+	Policy   flow.Policy   `json:"policy,omitempty"`
+	Timeouts flow.Timeouts `json:"timeouts,omitzero"`
+	// Uptime is that of the tracker.
+	Uptime     time.Duration    `json:"uptime,omitempty"`
 	Counters   *flow.Counters   `json:"counters,omitempty"`
 	Interfaces []flow.Interface `json:"interfaces,omitempty"`
 }
@@ -166,9 +213,21 @@ func DecodeMessage(message []byte) (h Head, page []byte, err error) {
 	if err := decode(head, maxHead, &h); err != nil {
 		return Head{}, nil, fmt.Errorf("answer: %w", err)
 	}
-	if h.V != questionVersion || h.Page < 0 || h.Flows < 0 || h.Matching < 0 || len(h.Interfaces) > MaxInterfaces {
+	if h.V != questionVersion || h.Page < 0 || !isCount(h.Flows) || !isCount(h.Matching) || !within(h.BPS, fastest) ||
+		h.Uptime < 0 || h.Uptime > longest || len(h.Interfaces) > MaxInterfaces {
 		return Head{}, nil, fmt.Errorf("answer: %w", errVersion)
 	}
-	h.Error = short(h.Error)
+	if h.Detail != nil && !holds(h.Detail.Holders) {
+		return Head{}, nil, errors.New("answer: it names processes that are none")
+	}
+	h.Error = format.Clean(short(h.Error))
+	if h.Outcome != nil {
+		h.Outcome.Error = format.Clean(h.Outcome.Error)
+	}
 	return h, page, nil
+}
+
+// holds reports whether all processes in a list of a host are there.
+func holds(list *flow.Holders) bool {
+	return list == nil || !slices.Contains(list[flow.Origin], nil) && !slices.Contains(list[flow.Reply], nil)
 }

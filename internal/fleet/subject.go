@@ -9,11 +9,14 @@ import (
 // Space has the subjects of one fleet.
 type Space string
 
-// The streams of a hub, and the number of bytes that the audit may take.
+// The streams of a hub, the number of bytes that they may take, and of hosts that a fleet may
+// have.
 const (
 	HostsStream = "CTOP_HOSTS"
+	HostsBytes  = 32 << 20
 	AuditStream = "CTOP_AUDIT"
 	AuditBytes  = 256 << 20
+	MaxHosts    = 20_000
 )
 
 func (s Space) subject(rest string) string { return "ctop.v1." + string(s) + "." + rest }
@@ -24,11 +27,30 @@ func (s Space) Heartbeat(host string) string { return s.subject("hb." + host) }
 // Size is where the hub says how many hosts there are.
 func (s Space) Size() string { return s.subject("size") }
 
-// Watch is where consoles renew their leases.
+// Watch is where consoles renew their leases for hosts of earlier versions.
 func (s Space) Watch() string { return s.subject("watch") }
+
+// WatchOf is where the consoles of one key renew their leases.
+func (s Space) WatchOf(name string) string { return s.subject("watch." + name) }
+
+// Watcher returns the name of the key that a lease is of, by its subject: the server has checked
+// it. It is empty in leases for earlier versions.
+func (s Space) Watcher(subject string) string {
+	name, _ := strings.CutPrefix(subject, s.WatchOf(""))
+	if name == subject {
+		return ""
+	}
+	return name
+}
 
 // Top is where a host publishes its first rows for a query.
 func (s Space) Top(host, query string) string { return s.subject("top." + host + "." + query) }
+
+// Events is where a host publishes what happens, for a query.
+func (s Space) Events(host, query string) string { return s.subject("ev." + host + "." + query) }
+
+// Sums is where a host publishes its groups or its summary, for a query.
+func (s Space) Sums(host, query string) string { return s.subject("sum." + host + "." + query) }
 
 // Question is where a host is asked.
 func (s Space) Question(host string) string { return s.subject("q." + host) }
@@ -44,6 +66,19 @@ func To(console, id string) string { return console + "." + id }
 
 // Audit is where a host publishes what became of acts.
 func (s Space) Audit(host string) string { return s.subject("audit." + host) }
+
+// Pair is where a host of a pair tells its flows to the other one.
+func (s Space) Pair(pair, host string) string { return s.subject("pair." + pair + "." + host) }
+
+// PairHost returns the host that published on a subject of a pair, empty if it has none.
+func (s Space) PairHost(subject string) string {
+	rest, ours := strings.CutPrefix(subject, s.subject("pair."))
+	parts := strings.Split(rest, ".")
+	if !ours || len(parts) != 2 {
+		return ""
+	}
+	return parts[1]
+}
 
 // Inbox is the prefix for what the server answers.
 func (s Space) Inbox(name string) string { return s.subject("in." + name) }

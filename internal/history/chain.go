@@ -21,8 +21,9 @@ type frame struct {
 	// passed is the time since the frame before, 0 for a whole snapshot.
 	passed time.Duration
 	data   []byte
-	// processes are those of its group so far.
+	// processes and names are those of its group so far.
 	processes []*flow.Process
+	names     []*flow.ServerName
 }
 
 // size returns how much memory a frame takes, in bytes.
@@ -34,7 +35,8 @@ func (f *frame) size() int {
 // group is a whole snapshot and those that follow from it. Frames are only added.
 type group struct {
 	frames    []*frame
-	processes *processes
+	processes *known[flow.Process]
+	names     *known[flow.ServerName]
 	size      int
 }
 
@@ -51,11 +53,8 @@ var (
 	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1))
 )
 
-// writers are for the next frames. Large ones are not kept: a snapshot of a million flows
-// has columns of some 60 MB.
+// writers are for the next frames.
 var writers = sync.Pool{New: func() any { return new(writer) }}
-
-const keptWriter = 16 << 20
 
 // encode returns the next frame, and the group that it belongs to, which may be new.
 func (c *chain) encode(s *flow.Snapshot) (*frame, *group) {
@@ -67,18 +66,16 @@ func (c *chain) encode(s *flow.Snapshot) (*frame, *group) {
 	f.head.Flows, f.head.Translations = nil, nil
 	before := &flow.Snapshot{}
 	if g == nil {
-		g = &group{processes: newProcesses()}
+		g = &group{processes: newKnown[flow.Process](), names: newKnown[flow.ServerName]()}
 	} else {
 		before, f.passed = c.last, passed(c.last, s)
 	}
 	w, _ := writers.Get().(*writer)
 	w.reset()
-	e := encoder{writer: w, before: before, now: s, passed: f.passed, processes: g.processes}
+	e := encoder{writer: w, before: before, now: s, passed: f.passed, processes: g.processes, names: g.names}
 	e.encode()
-	f.data, f.processes = w.pack(packer), g.processes.list
-	if w.size() < keptWriter {
-		writers.Put(w)
-	}
+	f.data, f.processes, f.names = w.pack(packer), g.processes.list, g.names.list
+	writers.Put(w)
 	return f, g
 }
 
@@ -180,7 +177,7 @@ func (f *frame) decode(before *flow.Snapshot) *flow.Snapshot {
 	if err != nil {
 		return before // it cannot be: this process wrote it
 	}
-	d := decoder{reader: r, before: before, now: &now, passed: f.passed, processes: f.processes}
+	d := decoder{reader: r, before: before, now: &now, passed: f.passed, processes: f.processes, names: f.names}
 	d.decode()
 	return &now
 }

@@ -137,6 +137,9 @@ func equalSnapshots(t *testing.T, got, want *flow.Snapshot) {
 		if (g.Holding.Process == nil) != (w.Holding.Process == nil) || w.Holding.Process != nil && *g.Holding.Process != *w.Holding.Process {
 			t.Fatalf("flow %d: the process is %+v, want %+v", i, g.Holding.Process, w.Holding.Process)
 		}
+		if (g.Server == nil) != (w.Server == nil) || w.Server != nil && *g.Server != *w.Server {
+			t.Fatalf("flow %d: the server is %+v, want %+v", i, g.Server, w.Server)
+		}
 		if !near(g.Age, w.Age) || !near(g.Idle, w.Idle) {
 			t.Fatalf("flow %d: age %v, idle %v, want %v, %v", i, g.Age, g.Idle, w.Age, w.Idle)
 		}
@@ -148,7 +151,7 @@ func equalSnapshots(t *testing.T, got, want *flow.Snapshot) {
 			}
 			*pair[0] = *pair[1]
 		}
-		g.NAT, g.Holding.Process, g.Age, g.Idle = w.NAT, w.Holding.Process, w.Age, w.Idle
+		g.NAT, g.Holding.Process, g.Server, g.Age, g.Idle = w.NAT, w.Holding.Process, w.Server, w.Age, w.Idle
 		if g != w {
 			t.Fatalf("flow %d is\n%+v\nwant\n%+v", i, g, w)
 		}

@@ -33,11 +33,21 @@ const (
 )
 
 // writer writes columns.
-type writer [numColumns][]byte
+type writer struct {
+	columns [numColumns][]byte
+	// packed has what was packed of each of them, since it was long.
+	packed [numColumns][]byte
+	one    []byte
+}
+
+// piece is how many bytes of a column are packed together, at most some hundred more. That is
+// more than the window of the packer, so shorter columns would take more room, and longer ones
+// no less.
+const piece = 512 << 10
 
 func (w *writer) reset() {
-	for i := range w {
-		w[i] = w[i][:0]
+	for i := range w.columns {
+		w.columns[i], w.packed[i] = w.columns[i][:0], nil
 	}
 }
 
@@ -49,15 +59,18 @@ var usual = [numColumns]int{
 
 // grow makes room for some new flows, so that columns are not copied over and over.
 func (w *writer) grow(flows int) {
-	for i := range w {
-		w[i] = slices.Grow(w[i], flows*usual[i])
+	for i := range w.columns {
+		w.columns[i] = slices.Grow(w.columns[i], min(flows*usual[i], piece+piece/8))
 	}
 }
 
-func (w *writer) raw(c column, b ...byte)  { w[c] = append(w[c], b...) }
-func (w *writer) uint(c column, v uint64)  { w[c] = binary.AppendUvarint(w[c], v) }
-func (w *writer) int(c column, v int64)    { w[c] = binary.AppendVarint(w[c], v) }
-func (w *writer) short(c column, v uint16) { w[c] = binary.BigEndian.AppendUint16(w[c], v) }
+func (w *writer) raw(c column, b ...byte) { w.columns[c] = append(w.columns[c], b...) }
+func (w *writer) uint(c column, v uint64) { w.columns[c] = binary.AppendUvarint(w.columns[c], v) }
+func (w *writer) int(c column, v int64)   { w.columns[c] = binary.AppendVarint(w.columns[c], v) }
+func (w *writer) short(c column, v uint16) {
+	w.columns[c] = binary.BigEndian.AppendUint16(w.columns[c], v)
+}
+
 func (w *writer) rate(c column, v float64) {
 	w.uint(c, uint64(math.Float32bits(float32(v))+rateHalf)>>rateBits)
 }
@@ -76,30 +89,34 @@ const (
 	rateHalf = 1 << (rateBits - 1)
 )
 
+// spill packs columns that are long: all columns of a large table would take more memory than
+// what becomes of them.
+func (w *writer) spill(z *zstd.Encoder) {
+	for i := range w.columns {
+		if len(w.columns[i]) >= piece {
+			w.packColumn(i, z)
+		}
+	}
+}
+
+func (w *writer) packColumn(i int, z *zstd.Encoder) {
+	w.one = z.EncodeAll(w.columns[i], w.one[:0])
+	w.packed[i], w.columns[i] = append(w.packed[i], w.one...), w.columns[i][:0]
+}
+
 // pack returns the columns, each with its length and compressed.
 func (w *writer) pack(z *zstd.Encoder) []byte {
-	// Half of it is usual.
-	all, one := make([]byte, 0, w.length()/2), []byte(nil)
-	for i := range w {
-		one = z.EncodeAll(w[i], one[:0])
-		all = append(binary.AppendUvarint(all, uint64(len(one))), one...)
+	size := 0
+	for i := range w.columns {
+		w.packColumn(i, z)
+		size += binary.MaxVarintLen32 + len(w.packed[i])
 	}
-	return append(make([]byte, 0, len(all)), all...)
-}
-
-func (w *writer) length() (n int) {
-	for i := range w {
-		n += len(w[i])
+	all := make([]byte, 0, size)
+	for i := range w.packed {
+		all = append(binary.AppendUvarint(all, uint64(len(w.packed[i]))), w.packed[i]...)
+		w.packed[i] = nil
 	}
-	return n
-}
-
-// size returns the memory of the columns, in bytes.
-func (w *writer) size() (size int) {
-	for i := range w {
-		size += cap(w[i])
-	}
-	return size
+	return all
 }
 
 // reader reads columns.

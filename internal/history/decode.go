@@ -14,6 +14,7 @@ type decoder struct {
 	now       *flow.Snapshot
 	passed    time.Duration
 	processes []*flow.Process
+	names     []*flow.ServerName
 }
 
 // decode reads the flows.
@@ -123,7 +124,7 @@ func (d *decoder) rest(f *flow.Flow) {
 	f.OwnTimeout, f.OneSided = bits&restOwnTimeout != 0, bits&restOneSided != 0
 	f.State, f.TimeoutName = flow.State(d.byte(colRest)), flow.TimeoutName(d.byte(colRest))
 	f.ClosedBy = flow.Closer(d.byte(colRest))
-	f.Holding = flow.Holding{End: flow.Direction(d.byte(colRest)), Listens: bits&restListens != 0, First: bits&restFirstSeen != 0}
+	f.Holding = flow.Holding{End: flow.Direction(d.byte(colRest)), Listens: bits&restListens != 0, First: bits&restFirstSeen != 0, Inherited: bits&restInherited != 0}
 	for _, n := range [...]*uint16{&f.In, &f.Invalid, &f.Related} {
 		*n = d.small(colRest)
 	}
@@ -136,6 +137,10 @@ func (d *decoder) rest(f *flow.Flow) {
 	f.Timeout = d.span(colRest)
 	if bits&restProcess != 0 {
 		f.Holding.Process = d.processes[d.uint(colRest)]
+	}
+	f.Server = nil
+	if bits&restServer != 0 {
+		f.Server = d.names[d.uint(colRest)]
 	}
 	if bits&restTranslated != 0 {
 		other := d.tuple()

@@ -32,6 +32,8 @@ const (
 	restProcess
 	restTranslated
 	restFirstSeen
+	restServer
+	restInherited
 )
 
 // A tuple begins with bits for what most tuples do not have.
@@ -42,6 +44,9 @@ const (
 	tuplePorts
 )
 
+// spillEvery is after how many flows columns may be long.
+const spillEvery = 1 << 10
+
 // tick is by how much a time may be wrong: jiffies have as much, at most.
 const tick = 10 * time.Millisecond
 
@@ -51,7 +56,8 @@ type encoder struct {
 	// before is the other one, empty for a whole snapshot. passed is the time between.
 	before, now *flow.Snapshot
 	passed      time.Duration
-	processes   *processes
+	processes   *known[flow.Process]
+	names       *known[flow.ServerName]
 }
 
 // encode writes the flows.
@@ -65,6 +71,9 @@ func (e *encoder) encode() {
 	gap := uint64(0)
 	var none flow.Flow
 	for i := range e.now.Flows {
+		if i%spillEvery == 0 {
+			e.spill(packer)
+		}
 		f := &e.now.Flows[i]
 		if at[i] < 0 {
 			e.identity(f)
@@ -170,6 +179,9 @@ func (e *encoder) restChanged(old, f *flow.Flow) bool {
 	if a.Holding.Process != b.Holding.Process && equal(a.Holding.Process, b.Holding.Process) {
 		a.Holding.Process = b.Holding.Process
 	}
+	if equal(a.Server, b.Server) {
+		a.Server = b.Server
+	}
 	if a != b {
 		return true
 	}
@@ -181,7 +193,7 @@ func (e *encoder) restChanged(old, f *flow.Flow) bool {
 	return was != is || had != has
 }
 
-func equal(a, b *flow.Process) bool { return a != nil && b != nil && *a == *b }
+func equal[T comparable](a, b *T) bool { return a != nil && b != nil && *a == *b }
 
 // rest returns a flow without the parts that have bits of their own.
 func rest(f *flow.Flow) flow.Flow {
@@ -239,7 +251,7 @@ func (e *encoder) rest(f *flow.Flow) {
 	bits := uint64(0)
 	for i, set := range [...]bool{
 		f.Outgoing, f.Origin.WindowKnown, f.Reply.WindowKnown, f.Origin.Local, f.Reply.Local, f.OwnTimeout, f.OneSided,
-		f.Holding.Listens, f.Holding.Process != nil, translated, f.Holding.First,
+		f.Holding.Listens, f.Holding.Process != nil, translated, f.Holding.First, f.Server != nil, f.Holding.Inherited,
 	} {
 		if set {
 			bits |= 1 << i
@@ -260,25 +272,28 @@ func (e *encoder) rest(f *flow.Flow) {
 	if f.Holding.Process != nil {
 		e.uint(colRest, uint64(e.processes.index(f.Holding.Process)))
 	}
+	if f.Server != nil {
+		e.uint(colRest, uint64(e.names.index(f.Server)))
+	}
 	if translated {
 		e.tuple(&other)
 	}
 }
 
-// processes are those that the flows of a group refer to.
-type processes struct {
-	list    []*flow.Process
-	indices map[flow.Process]int
+// known are things that the flows of a group refer to.
+type known[T comparable] struct {
+	list    []*T
+	indices map[T]int
 }
 
-func newProcesses() *processes { return &processes{indices: map[flow.Process]int{}} }
+func newKnown[T comparable]() *known[T] { return &known[T]{indices: map[T]int{}} }
 
-func (p *processes) index(of *flow.Process) int {
-	i, ok := p.indices[*of]
+func (k *known[T]) index(of *T) int {
+	i, ok := k.indices[*of]
 	if !ok {
-		i = len(p.list)
-		p.list = append(p.list, of)
-		p.indices[*of] = i
+		i = len(k.list)
+		k.list = append(k.list, of)
+		k.indices[*of] = i
 	}
 	return i
 }

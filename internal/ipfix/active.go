@@ -77,7 +77,13 @@ func (e *Exporter) readOnce(ctx context.Context, visit func(*flow.Event), pause 
 func (e *Exporter) readChunk(from int, visit func(*flow.Event)) (more bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.o.Source.Part(from, chunk, visit)
+	return e.o.Source.Part(from, chunk, func(event *flow.Event) {
+		if there, told := e.elsewhere[event.ID]; told && there.pass != e.pass {
+			there.pass = e.pass
+			e.elsewhere[event.ID] = there
+		}
+		visit(event)
+	})
 }
 
 // forget forgets flows that two readings did not find: their end was lost. One that just
@@ -93,6 +99,11 @@ func (e *Exporter) forget() {
 	for id, o := range e.others {
 		if o.pass+1 < e.pass {
 			delete(e.others, id)
+		}
+	}
+	for id, there := range e.elsewhere {
+		if there.pass+1 < e.pass {
+			delete(e.elsewhere, id)
 		}
 	}
 }
@@ -112,10 +123,9 @@ func (e *Exporter) exportActive(event *flow.Event) {
 
 // exportGrown exports a flow if it had packets since its last record.
 func (e *Exporter) exportGrown(event *flow.Event, end endReason) {
-	if a := e.accounts[event.ID]; a != nil && a.volumes == volumesOf(event) {
-		return
+	if e.grown(event) {
+		e.export(event, end)
 	}
-	e.export(event, end)
 }
 
 // Begin leaves out what flows had so far: another exporter told that, or nobody listened.
@@ -123,7 +133,7 @@ func (e *Exporter) exportGrown(event *flow.Event, end endReason) {
 func (e *Exporter) Begin() error {
 	_, err := e.readOnce(context.Background(), func(event *flow.Event) {
 		e.accounts[event.ID] = &account{
-			volumes: volumesOf(event), until: event.Time.Add(-event.Idle), told: event.Time, pass: e.pass,
+			volumes: e.passedHere(event), until: event.Time.Add(-event.Idle), told: event.Time, pass: e.pass,
 		}
 	}, 0)
 	return err

@@ -72,7 +72,9 @@ type Exporter struct {
 	// others are the translations of flows that go on: the kernel may forget one before
 	// its flow ends.
 	others map[flow.ID]other
-	pass   uint64
+	// elsewhere is what passed at the partner of a pair.
+	elsewhere map[flow.ID]elsewhere
+	pass      uint64
 }
 
 // New returns an exporter. Nothing is sent before [Exporter.Start].
@@ -80,7 +82,10 @@ func New(o Options) *Exporter {
 	if o.Active <= 0 {
 		o.Active = DefaultActive
 	}
-	e := &Exporter{o: o, templates: newTemplates(o.Process, o.NAT != nil), closing: make(chan struct{}), accounts: map[flow.ID]*account{}, others: map[flow.ID]other{}}
+	e := &Exporter{
+		o: o, templates: newTemplates(o.Process, o.NAT != nil), closing: make(chan struct{}),
+		accounts: map[flow.ID]*account{}, others: map[flow.ID]other{}, elsewhere: map[flow.ID]elsewhere{},
+	}
 	for _, to := range o.Collectors {
 		e.senders = append(e.senders, &sender{
 			to: to, flows: stream{domain: o.Domain}, refresh: refresh, templates: e.templates, queue: newQueue(), log: o.Log, closing: e.closing,
@@ -97,6 +102,13 @@ func (e *Exporter) Observe(event *flow.Event) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	defer delete(e.elsewhere, event.ID)
+	// What the partner has of a flow the partner exports.
+	if event.Inherited && (event.Recovered || !e.grown(event)) {
+		delete(e.accounts, event.ID)
+		delete(e.others, event.ID)
+		return
+	}
 	if event.Recovered {
 		// What it had is not known. The numbers tell that its record is missing.
 		delete(e.accounts, event.ID)
@@ -114,7 +126,7 @@ func (e *Exporter) Observe(event *flow.Event) {
 
 // export makes a record of what a flow had since its last one.
 func (e *Exporter) export(event *flow.Event, end endReason) {
-	r := record{event: event, end: end, volumes: volumesOf(event), since: event.Time.Add(-event.Age), until: event.Time.Add(-event.Idle)}
+	r := record{event: event, end: end, volumes: e.passedHere(event), since: event.Time.Add(-event.Age), until: event.Time.Add(-event.Idle)}
 	total := r.volumes
 	if a := e.accounts[event.ID]; a != nil {
 		r.since = a.until

@@ -64,7 +64,7 @@ func listenUDP(t *testing.T, address string) *collector {
 func (c *collector) receive() *ipfixtest.Message {
 	c.t.Helper()
 	b := make([]byte, 1<<16)
-	if err := c.packets.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := c.packets.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		c.t.Fatal(err)
 	}
 	n, _, err := c.packets.ReadFrom(b)
@@ -333,13 +333,27 @@ func TestParseAddress(t *testing.T) {
 	for s, want := range map[string]string{
 		"192.0.2.1": "udp://192.0.2.1:4739", "192.0.2.1:9995": "udp://192.0.2.1:9995", "udp://flows.example": "udp://flows.example:4739",
 		"tcp://[2001:db8::1]:4740": "tcp://[2001:db8::1]:4740", "tcp://[2001:db8::1]": "tcp://[2001:db8::1]:4739", "2001:db8::1": "udp://[2001:db8::1]:4739",
-		"": "", "sctp://192.0.2.1": "", "192.0.2.1:0": "", "192.0.2.1:x": "", ":4739": "", "a:b:c": "", "udp://": "", "host/path": "",
+		"": "", "sctp://192.0.2.1": "", "192.0.2.1:0": "", "192.0.2.1:65535": "udp://192.0.2.1:65535", "192.0.2.1:65536": "", "192.0.2.1:131071": "", "192.0.2.1:x": "", ":4739": "", "a:b:c": "", "udp://": "", "host/path": "",
 		"foo": "", "on": "", "foo:4739": "udp://foo:4739", "udp://foo": "udp://foo:4739", "flows.example": "udp://flows.example:4739",
 	} {
 		a, err := ParseAddress(s)
 		if (err != nil) != (want == "") || err == nil && a.String() != want {
 			t.Errorf("%q: %v, %v", s, a, err)
 		}
+	}
+}
+
+// A collector is told how many packets and octets of both directions were dropped.
+func TestDroppedVolume(t *testing.T) {
+	e := exporter(t, &table{}, false, "192.0.2.1:4739")
+	e.senders[0].queue.limit = 0
+	for range 2 {
+		end := event(1, flow.EventDestroy, 10)
+		e.Observe(&end)
+	}
+	c := &e.senders[0].counts
+	if records, packets, octets := c.dropped.Load(), c.droppedPackets.Load(), c.droppedOctets.Load(); records != 2 || packets != 60 || octets != 2*(820+1640) {
+		t.Errorf("%d records with %d packets and %d octets are dropped", records, packets, octets)
 	}
 }
 
@@ -364,5 +378,16 @@ func TestQueueIsBounded(t *testing.T) {
 	q.pop()
 	if r, ok := q.peek(); !ok || r.template != 9 || r.missing != 2 {
 		t.Errorf("%+v, %v", r, ok)
+	}
+}
+
+// A table of one chunk is read without a pause, and a longer one spread over the time.
+func TestPauseFor(t *testing.T) {
+	for places, want := range map[int]time.Duration{
+		0: 0, chunk: 0, 2*chunk - 1: 0, 2 * chunk: 5 * time.Second, 10 * chunk: time.Second,
+	} {
+		if got := pauseFor(10*time.Second, places); got != want {
+			t.Errorf("%d places: %s, want %s", places, got, want)
+		}
 	}
 }

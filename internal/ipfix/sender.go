@@ -81,12 +81,15 @@ func (s *sender) run(ctx context.Context) {
 			return
 		}
 		s.fail(err)
-		s.pause = min(max(2*s.pause, firstPause), longestPause)
+		s.pause = longer(s.pause)
 		if !s.rest(ctx, s.pause) {
 			return
 		}
 	}
 }
+
+// longer returns the pause after one of some length.
+func longer(pause time.Duration) time.Duration { return min(max(2*pause, firstPause), longestPause) }
 
 // giveUp counts what was not sent at the end.
 func (s *sender) giveUp() {

@@ -30,7 +30,7 @@ func accept(t *testing.T, l net.Listener) *accepted {
 // flows reads until there are n records of flows. missing is what the numbers tell.
 func (a *accepted) flows(n int) (all []ipfixtest.Record, missing uint32) {
 	a.t.Helper()
-	if err := a.conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := a.conn.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		a.t.Fatal(err)
 	}
 	for len(all) < n {

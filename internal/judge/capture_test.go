@@ -39,7 +39,7 @@ func TestCaptures(t *testing.T) {
 	if err := c.kernel.checksums(false); err != nil {
 		t.Fatal(err)
 	}
-	c.kernel.timeout = time.Second // the router does not forward every packet
+	c.kernel.timeout = 3 * time.Second // the router does not forward every packet
 	c.hearCaptures(t, "testdata")
 	if folder := os.Getenv("CTOP_CAPTURES"); folder != "" {
 		c.kernel.timeout = 300 * time.Millisecond

@@ -117,6 +117,42 @@ func (c *Capture) Next(ctx context.Context) (Frame, error) {
 	return Frame{}, fmt.Errorf("capture: %w", context.Cause(ctx))
 }
 
+// Waiting returns a frame that has arrived and was not read yet. ok is false if there is
+// none, or the capture has ended.
+func (c *Capture) Waiting() (frame Frame, ok bool) {
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		return Frame{}, false
+	}
+	err = raw.Control(func(fd uintptr) {
+		var received error
+		frame, received = c.receive(int(fd))
+		ok = received == nil
+	})
+	return frame, ok && err == nil
+}
+
+// Short has the capture pass over frames that are longer from now on, so that bulk data
+// takes no room in its queue.
+func (c *Capture) Short(bytes uint32) error {
+	const loadLength, jumpGreater, answer = unix.BPF_LD | unix.BPF_W | unix.BPF_LEN, unix.BPF_JMP | unix.BPF_JGT | unix.BPF_K, unix.BPF_RET | unix.BPF_K
+	code := []unix.SockFilter{
+		{Code: loadLength}, {Code: jumpGreater, K: bytes, Jt: 1}, {Code: answer, K: 1 << 17}, {Code: answer},
+	}
+	raw, err := c.file.SyscallConn()
+	if err != nil {
+		return fmt.Errorf("filter a capture: %w", err)
+	}
+	var failed error
+	err = raw.Control(func(fd uintptr) {
+		failed = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]})
+	})
+	if err = errors.Join(err, failed); err != nil {
+		return fmt.Errorf("filter a capture: %w", err)
+	}
+	return nil
+}
+
 func (c *Capture) next() (frame Frame, err error) {
 	raw, err := c.file.SyscallConn()
 	if err != nil {

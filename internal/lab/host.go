@@ -20,6 +20,7 @@ type Host struct {
 	name   string
 	link   string // inside
 	port   string // in the middle
+	more   string // the port of a second wire, empty if there is none
 	mtu    int
 	addrs  []netip.Prefix
 	ns     *os.File
@@ -153,6 +154,9 @@ func address(prefix netip.Prefix) *netlink.Addr {
 // after its last socket is closed.
 func (h *Host) close() error {
 	err := h.unplug()
+	if h.more != "" {
+		err = errors.Join(err, deleteLink(h.middle, h.more))
+	}
 	if h.inside != nil {
 		h.inside.Close()
 	}

@@ -62,6 +62,10 @@ func answerAt(ctx context.Context, address string, before func()) error {
 	if err != nil {
 		return err
 	}
+	return answerOn(ctx, listener, before)
+}
+
+func answerOn(ctx context.Context, listener net.Listener, before func()) error {
 	for {
 		conn, err := listener.Accept()
 		if err != nil {
@@ -117,14 +121,26 @@ func ask(conn net.Conn, length int) error {
 
 // visit opens one connection after the other, with some requests on each.
 func visit(ctx context.Context, address string, requests, length int, rest time.Duration) {
+	visitBy(ctx, dialTo(address), requests, length, rest)
+}
+
+type dialer func(context.Context) (net.Conn, error)
+
+func dialTo(address string) dialer {
+	return func(ctx context.Context) (net.Conn, error) {
+		return (&net.Dialer{Timeout: stall}).DialContext(ctx, "tcp", address)
+	}
+}
+
+func visitBy(ctx context.Context, dial dialer, requests, length int, rest time.Duration) {
 	for ctx.Err() == nil {
-		visitOnce(ctx, address, requests, length, rest)
+		visitOnce(ctx, dial, requests, length, rest)
 		pause(ctx, about(rest))
 	}
 }
 
-func visitOnce(ctx context.Context, address string, requests, length int, rest time.Duration) {
-	conn, err := (&net.Dialer{Timeout: stall}).DialContext(ctx, "tcp", address)
+func visitOnce(ctx context.Context, dial dialer, requests, length int, rest time.Duration) {
+	conn, err := dial(ctx)
 	if err != nil {
 		return
 	}
@@ -165,7 +181,7 @@ func playWeb(ctx context.Context) error {
 // playApplication is the application in the container. It asks the database, and a
 // service in the world.
 func playApplication(ctx context.Context) error {
-	go visit(ctx, addrWorld+":443", 3, 20_000, 2*time.Second)
+	go visitBy(ctx, dialService, 3, 20_000, 2*time.Second)
 	return answerAt(ctx, ":3000", asker(ctx, addrBridge+":5432", 500))
 }
 
@@ -198,7 +214,11 @@ func playCron(ctx context.Context) error {
 
 // playBackup sends the world 6 MB.
 func playBackup(ctx context.Context) error {
-	conn, err := (&net.Dialer{Timeout: stall}).DialContext(ctx, "tcp", addrWorld+":873")
+	to, err := findBackup(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := (&net.Dialer{Timeout: stall}).DialContext(ctx, "tcp", to.String()+":873")
 	if err != nil {
 		return err
 	}
@@ -223,6 +243,12 @@ func playWorld(ctx context.Context) error {
 			_, _ = clock.WriteTo(buf[:n], from)
 		}
 	}()
+	names, err := (&net.ListenConfig{}).ListenPacket(ctx, "udp", addrWorld+":53")
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { _ = names.Close() })
+	go playDNS(names)
 	sink, err := listen(ctx, ":873")
 	if err != nil {
 		return err
@@ -234,7 +260,7 @@ func playWorld(ctx context.Context) error {
 	go visit(ctx, "["+addrOutside6+"]:80", 6, 30_000, 500*time.Millisecond)
 	go visit(ctx, addrOutside+":8080", 4, 5_000, time.Second)
 	go visit(ctx, addrOutside+":22", always, 100, time.Second)
-	return answerAt(ctx, ":443", nil)
+	return playService(ctx)
 }
 
 // swallow reads whatever comes.

@@ -16,6 +16,13 @@ import (
 const programVar = "CTOP_LAB_TEST_PROGRAM"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == lab.PlayArgument {
+		if err := lab.Play(context.Background(), os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	switch os.Getenv(programVar) {
 	case "":
 		os.Exit(lab.Main(m))

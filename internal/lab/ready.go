@@ -17,7 +17,7 @@ import (
 // their multicast groups. Lost packets are retransmitted a second later, which
 // would make a test slow or, rarely, fail.
 func (h *Host) awaitReady() error {
-	const timeout = 20 * time.Second
+	const timeout = time.Minute
 	for deadline := time.Now().Add(timeout); ; time.Sleep(time.Millisecond) {
 		err := h.ready()
 		if err == nil || time.Now().After(deadline) {

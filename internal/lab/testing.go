@@ -40,7 +40,7 @@ func Main(m interface{ Run() int }) int {
 // runAndInspect gives leftovers a moment: the kernel removes namespaces, and
 // goroutines close their sockets, after the test has returned.
 func runAndInspect(m interface{ Run() int }) int {
-	const timeout = 10 * time.Second
+	const timeout = time.Minute
 	before, err := TakeInventory()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)

@@ -76,7 +76,7 @@ func TestUnplugAndPlug(t *testing.T) {
 	if err := l.Plug(l.Server); err == nil {
 		t.Error("Plug of a host that is plugged in: no error")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if err := lab.WaitPing(ctx, l.Client, l.Server.Addr4()); err != nil {
 		t.Error(err)
@@ -182,7 +182,7 @@ func TestInjectAndCapture(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	for _, frame := range [][]byte{
 		testFrame(t, l),

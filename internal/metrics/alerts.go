@@ -17,12 +17,12 @@ func (a *alerts) Collect(ch chan<- prometheus.Metric) {
 	x := sender{ch: ch}
 	active := describe("alert_active", "Whether an alert of the configuration holds.", "alert")
 	flows := describe("alert_flows", "Flows that pass the filter of an alert.", "alert")
-	rate := describe("alert_bits_per_second", "Rate of the flows that pass the filter of an alert.", "alert")
+	rate := describe("alert_bytes_per_second", "Rate of the flows that pass the filter of an alert.", "alert")
 	total := describe("alerts_total", "How often an alert began.", "alert")
 	for _, s := range a.watch.Status() {
 		x.gauge(active, truth(s.Active), s.Name)
 		x.gauge(flows, float64(s.Flows), s.Name)
-		x.gauge(rate, s.BPS, s.Name)
+		x.gauge(rate, s.BPS/8, s.Name)
 		x.counter(total, s.Total, s.Name)
 	}
 }

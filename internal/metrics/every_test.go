@@ -2,13 +2,21 @@ package metrics
 
 import (
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"ctop/internal/firstseen"
+	"ctop/internal/fleet"
 	"ctop/internal/fleet/agent"
+	"ctop/internal/fleet/link"
+	"ctop/internal/fleet/standby"
+	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -65,8 +73,8 @@ func TestEveryRecordMetric(t *testing.T) {
 // TestAlertMetrics gives the metrics of each alert.
 func TestAlertMetrics(t *testing.T) {
 	compare(t, gathered(t, &alerts{watched()}), []string{
-		"alert_active{alert=any} 1", "alert_flows{alert=any} 2", "alert_bits_per_second{alert=any} 8", "alerts_total{alert=any} 1",
-		"alert_active{alert=many} 0", "alert_flows{alert=many} 0", "alert_bits_per_second{alert=many} 0", "alerts_total{alert=many} 0",
+		"alert_active{alert=any} 1", "alert_flows{alert=any} 2", "alert_bytes_per_second{alert=any} 1", "alerts_total{alert=any} 1",
+		"alert_active{alert=many} 0", "alert_flows{alert=many} 0", "alert_bytes_per_second{alert=many} 0", "alerts_total{alert=many} 0",
 	})
 }
 
@@ -87,6 +95,16 @@ func (joined) Stats() agent.Stats {
 func TestFirstSeenMetrics(t *testing.T) {
 	compare(t, gathered(t, &news{learned}), []string{
 		"first_seen_flows{} 3", "first_seen_total{} 4", "first_seen_known{} 1", "first_seen_full{} 1", "first_seen_learning_seconds{} 2",
+	})
+}
+
+func read() flow.Naming {
+	return flow.Naming{Hellos: 1, Named: 2, Answers: 3, Addresses: 4, OverBudget: 5, NoRoom: 6, Dropped: 7}
+}
+
+func TestNamesMetrics(t *testing.T) {
+	compare(t, gathered(t, &names{read}), []string{
+		"names_hellos_total{} 1", "names_named_total{} 2", "names_answers_total{} 3", "names_addresses{} 4", "names_lost_total{} 18",
 	})
 }
 
@@ -165,5 +183,62 @@ func TestEveryMetric(t *testing.T) {
 		if strings.HasPrefix(line, "bad_checksums") {
 			t.Errorf("%s though nobody looks at checksums", line)
 		}
+	}
+}
+
+// A server has the metrics of what there is, and of nothing else.
+func TestWhatThereIs(t *testing.T) {
+	watch, err := firstseen.NewWatch(firstseen.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := ipfix.ParseAddress("udp://192.0.2.1:4739")
+	if err != nil {
+		t.Fatal(err)
+	}
+	credentials := &fleet.Credentials{Fleet: "main", Role: fleet.RoleHost, Name: "edge-1"}
+	host, err := agent.New(agent.Options{Link: link.Options{URL: "nats://127.0.0.1:1", Credentials: credentials}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for metric, add := range map[string]func(o *Options){
+		"ctop_ssh_sessions ":        func(o *Options) { o.Consoles = stats },
+		"ctop_ipfix_records_total{": func(o *Options) { o.Flows = ipfix.New(ipfix.Options{Collectors: []ipfix.Address{to}}) },
+		"ctop_first_seen_total ":    func(o *Options) { o.FirstSeen = watch },
+		"ctop_names_hellos_total ":  func(o *Options) { o.Naming = read },
+		"ctop_alerts_total{":        func(o *Options) { o.Alerts = watched() },
+		"ctop_fleet_connected ":     func(o *Options) { o.Fleet = host },
+		"ctop_pair_synced ":         func(o *Options) { o.Pair = standby.New(standby.Options{Log: slog.New(slog.DiscardHandler)}) },
+	} {
+		scraped := func(o Options) string {
+			w := httptest.NewRecorder()
+			New(o).handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+			return w.Body.String()
+		}
+		o := Options{Source: fake{}, Healthy: healthy}
+		if strings.Contains(scraped(o), "\n"+metric) {
+			t.Errorf("there is %s without its source", metric)
+		}
+		if add(&o); !strings.Contains(scraped(o), "\n"+metric) {
+			t.Errorf("there is no %s", metric)
+		}
+	}
+}
+
+// An interface that is followed and gone has no metrics, and a table without room is not filled.
+func TestInterfacesThatAreGone(t *testing.T) {
+	s := &flow.Snapshot{Interfaces: []flow.Interface{{Name: "a", Followed: true}, {Name: "b", Followed: true, Index: 1}, {Name: "c"}}}
+	got := gathered(t, &exporter{source: fake{s}})
+	for name, want := range map[string]bool{"a": false, "b": true, "c": true} {
+		if got["interface_used{interface="+name+"} 0"] != want {
+			t.Errorf("%s has metrics: %t", name, !want)
+		}
+	}
+	if !got["table_fill_ratio{} 0"] {
+		t.Error("a table without room is filled")
+	}
+	s.Flows = make([]flow.Flow, 1)
+	if s.MaxFlows = 1; !gathered(t, &exporter{source: fake{s}})["table_fill_ratio{} 1"] {
+		t.Error("a table with one place is not filled by one flow")
 	}
 }

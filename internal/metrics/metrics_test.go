@@ -21,6 +21,7 @@ import (
 	"ctop/internal/alert"
 	"ctop/internal/firstseen"
 	"ctop/internal/ipfix"
+	"ctop/internal/pair"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
 )
@@ -133,7 +134,7 @@ func TestHealth(t *testing.T) {
 
 // The metrics follow Prometheus's rules for names and help texts.
 func TestLint(t *testing.T) {
-	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &fleetHost{joined{}}} {
+	for _, c := range []prometheus.Collector{&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &fleetHost{joined{}}, &names{read}} {
 		problems, err := testutil.CollectAndLint(c)
 		if err != nil {
 			t.Fatal(err)
@@ -152,7 +153,7 @@ func TestDashboard(t *testing.T) {
 	}
 	asked := regexp.MustCompile(`ctop_[a-z_]+`).FindAllString(string(text), -1)
 	registry := prometheus.NewPedanticRegistry()
-	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &alerts{watched()}, &news{learned}, &fleetHost{joined{}})
+	registry.MustRegister(&exporter{source: fake{sample()}}, &consoles{stats: stats}, &records{sent{}}, &alerts{watched()}, &news{learned}, &fleetHost{joined{}}, &names{read}, &pairHalf{half{}})
 	families, err := registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -166,15 +167,15 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	families = append(families, more...)
-	var names []string
+	var known []string
 	for _, f := range families {
-		names = append(names, f.GetName())
+		known = append(known, f.GetName())
 		if !slices.Contains(asked, f.GetName()) {
 			t.Errorf("%s is on no panel", f.GetName())
 		}
 	}
 	for _, name := range asked {
-		if !slices.Contains(names, name) {
+		if !slices.Contains(known, name) {
 			t.Errorf("there is no metric %s", name)
 		}
 	}
@@ -189,6 +190,54 @@ func watched() *alert.Watch {
 	w := alert.NewWatch(rules.All(), slog.New(slog.DiscardHandler))
 	w.Look(&flow.Snapshot{Flows: []flow.Flow{{Origin: flow.Half{BPS: 8}}, {}}})
 	return w
+}
+
+// half is one half of a pair.
+type half struct{}
+
+func (half) Status() pair.Status {
+	return pair.Status{
+		Alive: true, SyncedThere: true, Unread: true, Lag: 2 * time.Millisecond, Differing: 3, Messages: 4, Bytes: 5, Flows: 6,
+		Entered: 7, Ended: 8, Mended: 9, Lost: 10, Refused: 11, Conflicts: 12,
+	}
+}
+
+// Everything that a pair says of itself has a metric.
+func TestPairMetrics(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(&pairHalf{half{}})
+	want := `# HELP ctop_pair_lag_seconds How long a message to the other tracker takes there and back.
+# TYPE ctop_pair_lag_seconds gauge
+ctop_pair_lag_seconds 0.002
+# HELP ctop_pair_partner_alive Whether the other tracker of the pair was heard within five seconds.
+# TYPE ctop_pair_partner_alive gauge
+ctop_pair_partner_alive 1
+# HELP ctop_pair_partner_synced Whether the other tracker was told all of this one's flows.
+# TYPE ctop_pair_partner_synced gauge
+ctop_pair_partner_synced 1
+# HELP ctop_pair_partner_unread Whether the other ctop of the pair runs a version whose messages this one cannot read.
+# TYPE ctop_pair_partner_unread gauge
+ctop_pair_partner_unread 1
+# HELP ctop_pair_synced Whether the other tracker has told all of its flows.
+# TYPE ctop_pair_synced gauge
+ctop_pair_synced 0
+`
+	if err := testutil.GatherAndCompare(registry, strings.NewReader(want), "ctop_pair_lag_seconds", "ctop_pair_partner_alive", "ctop_pair_partner_synced", "ctop_pair_partner_unread", "ctop_pair_synced"); err != nil {
+		t.Error(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var values []float64
+	for _, f := range families {
+		m := f.GetMetric()[0]
+		values = append(values, m.GetGauge().GetValue()+m.GetCounter().GetValue())
+	}
+	slices.Sort(values)
+	if want := []float64{0, 0.002, 1, 1, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}; !slices.Equal(values, want) {
+		t.Errorf("%v, want %v", values, want)
+	}
 }
 
 func learned() firstseen.Status {

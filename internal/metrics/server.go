@@ -16,6 +16,7 @@ import (
 	"ctop/internal/alert"
 	"ctop/internal/firstseen"
 	"ctop/internal/fleet/agent"
+	"ctop/internal/fleet/standby"
 	"ctop/internal/ipfix"
 	"ctop/tracker/flow"
 	"ctop/ui/console"
@@ -44,8 +45,12 @@ type Options struct {
 	Alerts *alert.Watch
 	// Fleet is the host in a fleet, nil if there is none.
 	Fleet *agent.Agent
+	// Pair is one half of a pair, nil if there is none.
+	Pair *standby.Half
 	// FirstSeen is what marks flows with what is new, nil if nothing does.
 	FirstSeen *firstseen.Watch
+	// Naming is what was read of the traffic for names, nil if nothing is.
+	Naming func() flow.Naming
 	// Log gets connection errors. It defaults to [slog.Default].
 	Log *slog.Logger
 }
@@ -83,11 +88,17 @@ func New(o Options) *Server {
 	if o.FirstSeen != nil {
 		registry.MustRegister(&news{o.FirstSeen.Status})
 	}
+	if o.Naming != nil {
+		registry.MustRegister(&names{o.Naming})
+	}
 	if o.Alerts != nil {
 		registry.MustRegister(&alerts{o.Alerts})
 	}
 	if o.Fleet != nil {
 		registry.MustRegister(&fleetHost{o.Fleet})
+	}
+	if o.Pair != nil {
+		registry.MustRegister(&pairHalf{o.Pair})
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{

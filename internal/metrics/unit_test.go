@@ -21,6 +21,12 @@ func TestUnits(t *testing.T) {
 	if len(list) != 2 || list[0] != (unit{"nginx.service", 5}) || list[1] != (unit{"none", 3}) {
 		t.Errorf("the units are %v", list)
 	}
+	for i := range maxUnits - 2 {
+		add(1, &flow.Process{Unit: fmt.Sprintf("%03d.service", i)})
+	}
+	if list = countUnits(flows); len(list) != maxUnits || list[maxUnits-1].name == "other" {
+		t.Errorf("of as many units as have metrics the last is %v", list[len(list)-1])
+	}
 	for i := range 500 {
 		add(1, &flow.Process{Unit: fmt.Sprintf("%03d.service", i)})
 	}

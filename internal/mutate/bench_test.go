@@ -87,7 +87,7 @@ func TestSmall(t *testing.T) {
 func TestOnlyWhatCompilesCounts(t *testing.T) {
 	write(t, map[string]string{"a/a.go": "package a\n\nfunc F(s string) (r string) {\n\tr = s\n\treturn\n}\n\nvar V = \"a\" + \"b\"\n"})
 	got, err := mutate(t, "-sample", "9", "./a")
-	if err != nil || !strings.Contains(got, "   0 of    1 caught") || !strings.Contains(got, "skipped  ctop/a/a.go:8: + becomes - (a/a.go:8:") {
+	if err != nil || !strings.Contains(got, "   0 of    1 caught") || !strings.Contains(got, "skipped  ctop/a/a.go:8: + becomes - (ctop/a/a.go:8:") {
 		t.Errorf("error %v, output\n%s", err, got)
 	}
 }
@@ -98,7 +98,7 @@ func TestFailingTestsEndIt(t *testing.T) {
 		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestV(t *testing.T) { t.Fatal() }\n",
 	})
 	_, err := mutate(t, "./a")
-	if err == nil || !strings.Contains(err.Error(), "fail on the unchanged tree: TestV") {
+	if err == nil || !strings.Contains(err.Error(), "fail on the unchanged code: run go test -count=1 ctop/a") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -152,7 +152,7 @@ func TestSuites(t *testing.T) {
 		{true, false, "ctop/ui/page", "ctop/ui/page"},
 		{false, true, "ctop/ui/page", "ctop/ui/page ctop/ui"},
 		{false, false, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay ctop/internal/e2e"},
-		{false, true, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay"},
+		{false, true, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay ctop/internal/e2e"},
 		{true, false, "ctop/tracker/owner", "ctop/tracker/owner"},
 		{false, false, "ctop/tracker/flow", "ctop/tracker/flow"},
 		{false, false, "ctop/ui/console", "ctop/ui/console"},
@@ -188,6 +188,10 @@ func TestTrackerTests(t *testing.T) {
 		if begins := regexp.MustCompile("^Test" + name); !slices.ContainsFunc(tests, begins.MatchString) {
 			t.Errorf("there is no test %s", name)
 		}
+	}
+	short := regexp.MustCompile(shortTests)
+	if found := slices.DeleteFunc(slices.Clone(tests), func(test string) bool { return !short.MatchString(test) }); len(found) != strings.Count(shortTests, "|")+1 {
+		t.Errorf("the short tests are %s", found)
 	}
 	long := []string{"TestResetBusy", "TestResetFrames", "TestWatchByEveryCommand", "TestWatchIsHarmless", "TestWatchLocal", "TestWatchdog"}
 	all, ours := regexp.MustCompile("^Test(Watch|Reset)"), regexp.MustCompile(trackerTests)

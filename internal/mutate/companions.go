@@ -13,7 +13,8 @@ const module = "ctop"
 type suite struct{ pkg, run string }
 
 // trackerTests are the end-to-end tests that observe a tracker from outside,
-// except floods and long ones.
+// except floods, long ones, and those that know a process by its PID: in the sandbox it has
+// another one.
 var trackerTests = "^Test(" + strings.Join(slices.Concat(wireTests, watchTests, resetTests), "|") + ")"
 
 // What the names of the tests begin with, in a wire, where a tracker watches, and of
@@ -25,13 +26,23 @@ var (
 	}
 	watchTests = []string{
 		"Watch$", "WatchAll", "WatchBehind", "WatchEnforce", "WatchKinds", "WatchLoopback", "WatchOwn", "WatchTun", "Watched",
-		"EventsNameInterfaces", "NAT", "NoNAT", "SocketFacts", "WhoClient", "WhoDatagram", "WhoIsGone", "WhoSameTuples",
+		"EventsNameInterfaces", "NAT$", "NATRecords", "NoNAT", "SocketFacts", "WhoDatagram", "WhoIsGone", "WhoSameTuples",
 	}
 	resetTests = []string{
 		"Reset$", "ResetAfter", "ResetBehind", "ResetIn", "ResetLeaves", "ResetLoopback", "ResetMany", "ResetOf", "ResetOwn",
 		"ResetPassedOn", "ResetRemoves", "ResetTun", "ResetWatched",
 	}
 )
+
+// shortTests are end-to-end tests of a second or two. Together they see most of what a
+// tracker does, so they run where the others take too long.
+var shortTests = "^Test(" + strings.Join([]string{
+	"BackWithAnotherIndex", "DeleteInEnforceCuts", "EventsNameInterfaces", "FlowTimeout", "ForeignProgram",
+	"ForeignProgramOnReturn", "Join", "Keep", "NoNAT", "RenamedMeanwhile", "ResetInEnforce", "ResetLeavesOthersAlone",
+	"ResetLoopback", "ResetOfAnOpening", "ResetOwn", "ResetRemovesAtOnce", "ResetTun", "SocketFacts", "TakeOverAfterKill", "Trace",
+	"UseLater", "WatchEnforce", "WatchLoopback", "WatchTun", "WatchedInterfaceReturns", "WatchedNames", "WatchedTwice",
+	"WhoDatagram", "WhoSameTuples", "WhoServer",
+}, "|") + ")$"
 
 // companions returns other packages whose tests should notice a change in pkg.
 func companions(pkg string) []suite {
@@ -43,6 +54,9 @@ func companions(pkg string) []suite {
 	case in("internal/field"):
 		// The rows say how the console and the outputs show a flow.
 		return []suite{{pkg: module + "/cmd/ctop/output"}, {pkg: module + "/ui"}}
+	case in("internal/fleet/agent"), in("internal/fleet/link"), in("internal/fleet/hub"):
+		// Consoles, hosts and a hub are tested together.
+		return []suite{{pkg: module + "/internal/fleet/client"}}
 	case in("tracker/flow"), in("tracker/replay"):
 		return nil
 	case in("tracker"):
@@ -54,7 +68,8 @@ func companions(pkg string) []suite {
 }
 
 // suitesOf returns the function that returns the suites of a package: its own
-// tests, and its companions unless only its own are wanted.
+// tests, and its companions unless only its own are wanted. Quick ones run short tests
+// only.
 func suitesOf(own, quick bool) func(pkg string) []suite {
 	return func(pkg string) []suite {
 		suites := []suite{{pkg: pkg}}
@@ -62,9 +77,10 @@ func suitesOf(own, quick bool) func(pkg string) []suite {
 			return suites
 		}
 		for _, s := range companions(pkg) {
-			if !quick || s.pkg != module+"/internal/e2e" {
-				suites = append(suites, s)
+			if quick && s.pkg == module+"/internal/e2e" {
+				s.run = shortTests
 			}
+			suites = append(suites, s)
 		}
 		return suites
 	}

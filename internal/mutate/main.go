@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,95 +26,88 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string, out io.Writer) error {
-	lines := log.New(out, "", 0)
+// options are what the command line selects.
+type options struct {
+	seed             uint64
+	sample           int
+	list, own, quick bool
+	work             string
+	slack            time.Duration
+	jobs             int
+	match            *regexp.Regexp
+	packages         []string
+}
+
+func parse(args []string) (o options, err error) {
 	flags := flag.NewFlagSet("mutate", flag.ContinueOnError)
-	seed := flags.Uint64("seed", 1, "select the places by this number")
-	sample := flags.Int("sample", 200, "stop after so many changes that compile")
-	list := flags.Bool("list", false, "print the places and run nothing")
+	flags.Uint64Var(&o.seed, "seed", 1, "select the places by this number")
+	flags.IntVar(&o.sample, "sample", 200, "stop after so many changes that compile, or try all if it is 0")
+	flags.BoolVar(&o.list, "list", false, "print the places and run nothing")
 	match := flags.String("match", "", "try only changes that match this regular expression")
-	own := flags.Bool("own", false, "run the package's own tests only")
-	quick := flags.Bool("quick", false, "leave out end-to-end tests, which take minutes")
+	flags.BoolVar(&o.own, "own", false, "run the package's own tests only")
+	flags.BoolVar(&o.quick, "quick", false, "leave out the longer end-to-end tests")
+	flags.StringVar(&o.work, "work", "", "work in this directory, keep it, and continue there the next time")
+	flags.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "run so many test binaries at a time, as root")
+	flags.DurationVar(&o.slack, "slack", 20*time.Second, "the time that tests have, in addition to eight times what they take otherwise")
 	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if o.match, err = regexp.Compile(*match); err != nil {
+		return o, fmt.Errorf("-match: %w", err)
+	}
+	o.packages = flags.Args()
+	return o, nil
+}
+
+// String returns what has to be the same in a run that continues another one.
+func (o options) String() string {
+	return fmt.Sprintf("-seed %d -sample %d -own=%t -quick=%t -match %q %q\n", o.seed, o.sample, o.own, o.quick, o.match, o.packages)
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parse(args)
+	if err != nil {
 		return err
 	}
-	wanted, err := regexp.Compile(*match)
-	if err != nil {
-		return fmt.Errorf("-match: %w", err)
-	}
-	packages, err := listPackages(ctx, flags.Args())
-	if err != nil {
-		return err
-	}
-	places, err := mutations(packages)
-	if err != nil {
-		return err
-	}
-	random := rand.New(rand.NewPCG(*seed, *seed))
-	random.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
-	places = slices.DeleteFunc(places, func(m mutation) bool { return !wanted.MatchString(m.String()) })
-	if *list {
-		for _, m := range places[:min(*sample, len(places))] {
+	lines := log.New(out, "", 0)
+	if o.list {
+		places, err := o.places(ctx, ".")
+		for _, m := range o.sampleOf(places) {
 			lines.Print(m)
 		}
-		return nil
+		return err
 	}
-	b, err := newBench(ctx, suitesOf(*own, *quick))
+	b, err := newBench(ctx, o, lines)
 	if err != nil {
 		return err
 	}
 	defer b.close()
-	return judge(ctx, b, places, *sample, lines)
+	t, err := newTrial(ctx, b, o)
+	if err != nil {
+		return err
+	}
+	defer t.close()
+	return t.run(ctx)
 }
 
-// judge tries mutations until the sample is complete, and prints the result of
-// each.
-func judge(ctx context.Context, b *bench, places []mutation, sample int, out *log.Logger) error {
-	var results []result
-	for _, m := range places {
-		if len(results) == sample {
-			break
-		}
-		r, err := b.try(ctx, m)
-		if err != nil {
-			return err
-		}
-		out.Print(r)
-		if r.fate != uncompiled {
-			results = append(results, r)
-		}
+// places returns the places of the packages in random order.
+func (o options) places(ctx context.Context, dir string) ([]mutation, error) {
+	packages, err := listPackages(ctx, dir, o.packages)
+	if err != nil {
+		return nil, err
 	}
-	report(results, out)
-	return nil
+	places, err := mutations(packages)
+	if err != nil {
+		return nil, err
+	}
+	random := rand.New(rand.NewPCG(o.seed, o.seed))
+	random.Shuffle(len(places), func(i, j int) { places[i], places[j] = places[j], places[i] })
+	return slices.DeleteFunc(places, func(m mutation) bool { return !o.match.MatchString(m.String()) }), nil
 }
 
-// report prints how many mutations each package's tests caught, and the
-// survivors.
-func report(results []result, out *log.Logger) {
-	counts := map[string]*[2]int{}
-	var caught int
-	var packages []string
-	for _, r := range results {
-		name := r.pkg.ImportPath
-		if counts[name] == nil {
-			counts[name] = new([2]int)
-			packages = append(packages, name)
-		}
-		counts[name][1]++
-		if r.fate != survived {
-			counts[name][0]++
-			caught++
-		}
+func (o options) sampleOf(places []mutation) []mutation {
+	if o.sample == 0 {
+		return places
 	}
-	slices.Sort(packages)
-	out.Print()
-	for _, name := range packages {
-		out.Printf("%4d of %4d caught in %s", counts[name][0], counts[name][1], name)
-	}
-	out.Printf("%4d of %4d caught", caught, len(results))
-	for _, r := range results {
-		if r.fate == survived {
-			out.Print(r)
-		}
-	}
+	return places[:min(o.sample, len(places))]
 }

@@ -1,13 +1,14 @@
-# Runs a command with a file system that is read-only but for a directory, its tmp as
-# /tmp, an empty /run, and the build cache.
-# sandbox DIR CACHE COMMAND...
+# Runs a command with a file system that is read-only but for a directory, the build
+# cache, and a slot: it has the state of the directory and /tmp. /run is empty.
+# sandbox DIR SLOT CACHE COMMAND...
 set -e
-dir=$1 cache=$2
-shift 2
+dir=$1 slot=$2 cache=$3
+shift 3
 here=$PWD
 mount --bind "$dir" "$dir"
 mount --bind "$cache" "$cache"
-mount --bind "$dir/tmp" /tmp
+mount --bind "$slot" "$dir/state"
+mount --bind "$slot/tmp" /tmp
 mount -t tmpfs tmpfs /run
 mount -o remount,bind,ro /
 ip link set lo up

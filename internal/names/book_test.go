@@ -43,8 +43,9 @@ func TestNoBook(t *testing.T) {
 }
 
 func TestAsk(t *testing.T) {
+	begun := time.Now()
 	b := open(func(ctx context.Context, a netip.Addr) (string, error) {
-		if limit, ok := ctx.Deadline(); !ok || time.Until(limit) > Timeout {
+		if limit, ok := ctx.Deadline(); !ok || time.Until(limit) > 5*time.Second || limit.Before(begun.Add(5*time.Second)) {
 			t.Error("a look-up has no limit")
 		}
 		if a == host6 {
@@ -67,7 +68,7 @@ func TestWantedIsBounded(t *testing.T) {
 	for a := host4; len(all) < mostAsked+2; a = a.Next() {
 		all = append(all, a)
 	}
-	if got := b.Wanted(all); !slices.Equal(got, all[:mostAsked]) {
+	if got := b.Wanted(all); !slices.Equal(got, all[:8]) {
 		t.Fatalf("wants %v", got)
 	}
 	b.Add(all[0], "")
@@ -146,11 +147,11 @@ func TestEnds(t *testing.T) {
 		{tuple(47, "192.0.2.1:0", "192.0.2.9:0"), "192.0.2.1", "192.0.2.9", "192.0.2.1", "192.0.2.9"},
 	} {
 		b.Set(true)
-		if got, to := b.Source(c.tuple), b.Destination(c.tuple); got != c.source || to != c.to {
+		if got, to := b.Source(c.tuple), b.Destination(c.tuple, nil); got != c.source || to != c.to {
 			t.Errorf("%v: %q to %q, want %q to %q", c.tuple, got, to, c.source, c.to)
 		}
 		b.Set(false)
-		if got, to := b.Source(c.tuple), b.Destination(c.tuple); got != c.rawSource || to != c.rawTo {
+		if got, to := b.Source(c.tuple), b.Destination(c.tuple, nil); got != c.rawSource || to != c.rawTo {
 			t.Errorf("%v: %q to %q without names, want %q to %q", c.tuple, got, to, c.rawSource, c.rawTo)
 		}
 	}

@@ -127,15 +127,29 @@ func (b *Book) Host(a netip.Addr) string {
 }
 
 // Of returns every name of an address, each with where it comes from: the operator's own
-// file, always, and a look-up, where names are on.
-func (b *Book) Of(a netip.Addr) (list []string) {
+// file and the traffic, always, and a look-up, where names are on. server is what the traffic
+// has, or nil.
+func (b *Book) Of(a netip.Addr, server *flow.ServerName) (list []string) {
 	if name := Own(a); name != "" {
 		list = append(list, name+" (file)")
+	}
+	if server != nil {
+		list = append(list, tidy(server.Name)+" ("+server.Source.String()+")")
 	}
 	if b.On() && b.known[a] != "" {
 		list = append(list, b.known[a]+" (ptr)")
 	}
 	return list
+}
+
+// ServerText returns the name that the traffic has of a server. One that may be an outer one
+// is doubtful.
+func ServerText(server *flow.ServerName) string {
+	text := tidy(server.Name)
+	if server.Source == flow.NameSNIOuter {
+		text += "?"
+	}
+	return text
 }
 
 // Port returns a port, or its name if it has one.
@@ -159,21 +173,29 @@ func (b *Book) Source(t flow.Tuple) string {
 	return b.end(t.Proto, t.Src)
 }
 
-// Destination returns the destination end of a tuple.
-func (b *Book) Destination(t flow.Tuple) string {
-	if !b.On() {
+// Destination returns the destination end of a tuple. server is what the traffic has of it,
+// or nil.
+func (b *Book) Destination(t flow.Tuple, server *flow.ServerName) string {
+	switch {
+	case !b.On():
 		return format.Clean(t.Destination())
+	case server != nil && Own(t.Dst.Addr()) == "":
+		return b.withPort(ServerText(server), t.Proto, t.Dst)
 	}
 	return b.end(t.Proto, t.Dst)
 }
 
 func (b *Book) end(p flow.Protocol, e flow.End) string {
 	host := b.Host(e.Addr())
+	if p.HasPorts() && e.Addr().Is6() && host == e.Addr().String() {
+		host = "[" + host + "]"
+	}
+	return b.withPort(host, p, e)
+}
+
+func (b *Book) withPort(host string, p flow.Protocol, e flow.End) string {
 	if !p.HasPorts() {
 		return host
-	}
-	if e.Addr().Is6() && host == e.Addr().String() {
-		host = "[" + host + "]"
 	}
 	return host + ":" + b.Port(p, e.Port())
 }

@@ -36,11 +36,11 @@ func TestBook(t *testing.T) {
 	if got := book.Source(tuple); got != "evil·[31m.example:40000" {
 		t.Errorf("source %q", got)
 	}
-	if got := book.Destination(tuple); got != "[2001:db8::1]:https" {
+	if got := book.Destination(tuple, nil); got != "[2001:db8::1]:https" {
 		t.Errorf("destination %q", got)
 	}
 	book.Set(false)
-	if got := book.Destination(tuple); got != "[2001:db8::1]:443" {
+	if got := book.Destination(tuple, nil); got != "[2001:db8::1]:443" {
 		t.Errorf("destination %q with names off", got)
 	}
 }

@@ -3,8 +3,10 @@ package order
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 
+	"ctop/internal/filter"
 	"ctop/tracker/flow"
 )
 
@@ -35,6 +37,9 @@ func TestCounts(t *testing.T) {
 	}
 	if fmt.Sprint(c.ByProto) != "map[tcp:3 udp:3]" {
 		t.Errorf("protocols %v", c.ByProto)
+	}
+	if one := NewCount(&flow.Snapshot{Flows: list[2:4]}).ByProto; fmt.Sprint(one) != "map[tcp:1 udp:1]" {
+		t.Errorf("protocols %v", one)
 	}
 	if c.ByState[flow.StateSynSent] != 1 || c.ByState[flow.StateTimeWait] != 1 || c.ByState[flow.StateNone] != 0 {
 		t.Errorf("states %v", c.ByState)
@@ -99,6 +104,28 @@ func TestGroupings(t *testing.T) {
 	}
 	if _, ok := ParseGrouping("nothing"); ok {
 		t.Error("nothing is a grouping")
+	}
+}
+
+// A host of a fleet calls its interfaces what it likes: the filter for one of them is a filter
+// for nothing else.
+func TestTermsOfHostileNames(t *testing.T) {
+	for _, name := range []string{"x or tcp", "x)or(tcp", "(", "!", "x # y", "\x1b[31m"} {
+		s := &flow.Snapshot{Interfaces: []flow.Interface{{Name: "eth0"}, {Name: name}}}
+		term := ByInterface.Term(GroupKey{Text: name}, s)
+		f, err := filter.Parse(term)
+		if err != nil {
+			t.Errorf("%q: %s: %v", name, term, err)
+			continue
+		}
+		for in, want := range []bool{false, true} {
+			s.Flows = []flow.Flow{named(7, flow.ProtocolTCP, flow.StateNew, 1, 0)}
+			s.Flows[0].In = uint16(in)
+			rows := Arrange(Request{Snapshot: s, Filter: f}).Rows
+			if wild := strings.Trim(strings.TrimPrefix(term, "if:"), "*") == ""; (len(rows) == 1) != want && !wild {
+				t.Errorf("%q: %s matches %d flows of interface %d", name, term, len(rows), in)
+			}
+		}
 	}
 }
 

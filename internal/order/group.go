@@ -114,6 +114,10 @@ type Groups struct {
 	All int
 	// Sum is the total of all groups.
 	Sum Group
+	// Over is how much more groups of several hosts may have, Unnamed how much one may have
+	// that no host named. Without hosts everything is exact.
+	Over    map[GroupKey]Bounds
+	Unnamed Bounds
 }
 
 // MostGroups is the maximal length of Top.

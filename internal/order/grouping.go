@@ -36,7 +36,7 @@ const (
 	ByUnit
 	ByContainer
 	// ByName counts each flow at every named end, as [ByHost] does, by the operator's own
-	// names.
+	// names, or by those that the traffic has.
 	ByName
 	// ByCountry and BySystem count each flow at both ends, too.
 	ByCountry
@@ -80,6 +80,28 @@ type GroupKey struct {
 	Text   string
 }
 
+// Names reports whether a key can be that of a group of several hosts.
+func (g Grouping) Names(k GroupKey) bool {
+	address, peer := k.Net.IsValid(), k.Peer.IsValid()
+	switch {
+	case k.Net.Addr().Zone() != "" || k.Peer.Zone() != "" || peer != (g == ByPair):
+		return false
+	case g.HasAddresses():
+		return address && k.Net.IsSingleIP() && k.Number == 0 && k.Text == ""
+	case g.HasNets():
+		return address && k.Net == k.Net.Masked() && k.Number == 0 && k.Text == ""
+	case g == ByPort:
+		return !address && k.Number <= noPort && k.Text == ""
+	case g == ByState:
+		return !address && k.Number <= uint32(flow.StateTimeWait) && k.Text == ""
+	case g == ByProto:
+		return !address && k.Number < 256 && k.Text == ""
+	case g == ByInterface:
+		return !address && k.Number == 0 && k.Text != ""
+	}
+	return !address && k.Number == 0
+}
+
 // noPort is the group of flows without ports.
 const noPort = 1 << 16
 
@@ -98,6 +120,9 @@ func (n Nets) Wider(steps int) Nets {
 	return netSteps[min(max(i-steps, 0), len(netSteps)-1)]
 }
 
+// Known reports whether the width is one of those to choose from.
+func (n Nets) Known() bool { return slices.Contains(netSteps[:], n) }
+
 // String returns the prefix lengths, as "/24 /64".
 func (n Nets) String() string { return fmt.Sprintf("/%d /%d", n.V4, n.V6) }
 
@@ -110,7 +135,7 @@ func (g Grouping) keys(f *flow.Flow, nets Nets) (list [2]GroupKey, turned [2]boo
 	case g == ByHost:
 		list[0] = whole(src)
 	case g == ByName:
-		return byNames(names.Own(src), names.Own(dst))
+		return byNames(names.Own(src), serverName(f, names.Own(dst)))
 	case g == ByCountry:
 		return byNames(geo.Of(src).Country, geo.Of(dst).Country)
 	case g == BySystem:
@@ -127,6 +152,15 @@ func (g Grouping) keys(f *flow.Flow, nets Nets) (list [2]GroupKey, turned [2]boo
 		list[0] = g.key(f)
 	}
 	return list, turned, 1
+}
+
+// serverName returns the operator's own name of the end that a flow's first packet went to,
+// or that which the traffic has.
+func serverName(f *flow.Flow, own string) string {
+	if own == "" && f.Server != nil {
+		return f.Server.Name
+	}
+	return own
 }
 
 // systemOf returns the autonomous system of an address by number and name, or nothing.
@@ -222,6 +256,9 @@ func (g Grouping) Name(k GroupKey, s *flow.Snapshot) string {
 	case ByProto:
 		return flow.Protocol(k.Number).String()
 	case ByInterface:
+		if k.Text != "" {
+			return k.Text
+		}
 		if int(k.Number) < len(s.Interfaces) {
 			return s.Interfaces[k.Number].Name
 		}
@@ -264,7 +301,7 @@ func (g Grouping) Term(k GroupKey, s *flow.Snapshot) string {
 		}
 		return g.String() + ":" + strings.Map(plain, k.Text)
 	}
-	return "if:" + name
+	return "if:" + strings.Map(plain, name)
 }
 
 // pairTerm matches the flows between two hosts, or those of a host with itself.

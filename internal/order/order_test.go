@@ -135,6 +135,9 @@ func TestArrangeFindsAndKeeps(t *testing.T) {
 	if r.Watched != &s.Flows[2] {
 		t.Error("the watched flow was not found")
 	}
+	if r.Living != 10 {
+		t.Errorf("%d flows live", r.Living)
+	}
 	if r.Anchor < 0 || r.Rows[r.Anchor].ID != 99 {
 		t.Errorf("the anchor is not at %d of %v", r.Anchor, ids(r.Rows))
 	}
@@ -163,8 +166,16 @@ func TestSurveyAndCounts(t *testing.T) {
 	if n := CountTimeouts(s)[0]; n != 99 {
 		t.Errorf("the timeout applies to %d flows, not 99", n)
 	}
-	if n := CountEnding(s, 0, time.Minute); n != 1 {
-		t.Errorf("%d flows would end, not 1", n)
+	s.Flows[2].OwnTimeout, s.Flows[2].Idle = true, time.Hour // its own is longer
+	s.Flows[3].TimeoutName, s.Flows[3].Idle = 1, time.Hour
+	s.Flows[4].Idle = time.Minute - 1
+	for name, want := range map[flow.TimeoutName]int{0: 1, 1: 1, 2: 0} {
+		if n := CountEnding(s, name, time.Minute); n != want {
+			t.Errorf("%d flows of %s would end, not %d", n, name, want)
+		}
+	}
+	if n := CountEnding(s, 0, time.Minute-1); n != 2 {
+		t.Errorf("%d flows would end a moment earlier, not 2", n)
 	}
 }
 

@@ -75,10 +75,9 @@ func (w *Writer) flowOf(p *flow.Packet) *known {
 		return k
 	}
 	if k == nil {
-		k = &known{seen: time.Now()}
+		k = &known{marked: true, seen: time.Now()} // marked, since it came
 		w.known[p.Ref.ID] = k
 	}
-	k.marked = true // since it came
 	f, ok := w.tracker.FlowOf(p, w.snapshot)
 	if !ok {
 		f = endedFlow(p)

@@ -8,6 +8,7 @@ package packets
 import (
 	"context"
 	"fmt"
+	"iter"
 	"time"
 
 	"ctop/internal/filter"
@@ -61,12 +62,35 @@ func (r Result) String() string {
 	return text
 }
 
+// table is what a capture needs of a tracker.
+type table interface {
+	Interfaces() []string
+	Linkless(in uint16) bool
+	FlowOf(p *flow.Packet, as *flow.Snapshot) (f flow.Flow, ok bool)
+	snapshots
+}
+
+// snapshots reads a table.
+type snapshots interface {
+	Snapshot() (*flow.Snapshot, error)
+}
+
+// copies are those of the packets of marked flows, as [tracker.Capture] has them.
+type copies interface {
+	Packets(ctx context.Context) iter.Seq2[*flow.Packet, error]
+	Mark(ref flow.Ref, wanted bool) (lives bool, err error)
+	Counts() (flow.PacketCounts, error)
+	Renew() error
+	Close()
+}
+
 // Writer writes the packets of one capture.
 type Writer struct {
 	options Options
-	tracker *tracker.Tracker
-	capture *tracker.Capture
-	sampler *tracker.Sampler
+	tracker table
+	capture copies
+	// sampler reads the table with rates.
+	sampler snapshots
 	file    *pcapng.Writer
 	// known are the flows whose packets came, or that match.
 	known map[flow.ID]*known
@@ -97,13 +121,7 @@ type known struct {
 // NewWriter begins a capture. Its file is begun at once, so that a fault of the file is
 // told before anything else happens.
 func NewWriter(t *tracker.Tracker, to pcapng.Output, o Options) (*Writer, error) {
-	w := &Writer{options: o, tracker: t, sampler: tracker.NewSampler(t), known: map[flow.ID]*known{}, names: t.Interfaces()}
-	if o.Limit > 0 {
-		// The longest packet has to fit into a file.
-		o.Snap = min(o.Snap, int(o.Limit/2))
-	}
-	var err error
-	w.file, err = pcapng.NewWriter(to, pcapng.Options{Application: o.Application, OS: o.OS, Limit: o.Limit}, w.statistics)
+	w, err := newWriter(t, tracker.NewSampler(t), to, o)
 	if err != nil {
 		return nil, err
 	}
@@ -111,17 +129,29 @@ func NewWriter(t *tracker.Tracker, to pcapng.Output, o Options) (*Writer, error)
 	if needs == nil {
 		needs = []flow.Rule{{}}
 	}
+	w.capture, err = t.Capture(tracker.CaptureOptions{Snap: w.options.Snap, Rate: o.Rate, Rules: needs})
+	return w, err
+}
+
+// newWriter begins the file.
+func newWriter(t table, s snapshots, to pcapng.Output, o Options) (*Writer, error) {
+	w := &Writer{options: o, tracker: t, sampler: s, known: map[flow.ID]*known{}, names: t.Interfaces()}
+	if o.Limit > 0 {
+		// The longest packet has to fit into a file.
+		w.options.Snap = min(o.Snap, int(o.Limit/2))
+	}
+	var err error
+	w.file, err = pcapng.NewWriter(to, pcapng.Options{Application: o.Application, OS: o.OS, Limit: o.Limit}, w.statistics)
+	if err != nil {
+		return nil, err
+	}
 	// A file without an interface is none for tcpdump.
 	for i := range w.names {
 		if _, err := w.interfaceOf(uint16(i)); err != nil {
 			return nil, err
 		}
 	}
-	if err := w.file.Flush(); err != nil {
-		return nil, err
-	}
-	w.capture, err = t.Capture(tracker.CaptureOptions{Snap: o.Snap, Rate: o.Rate, Rules: needs})
-	return w, err
+	return w, w.file.Flush()
 }
 
 // Progress sets a function that is called about once a second with the result so far,
@@ -132,8 +162,6 @@ func (w *Writer) Progress(f func(Result, int64)) { w.progress = f }
 // file cannot be written.
 func (w *Writer) Run(ctx context.Context) (_ Result, err error) {
 	defer w.capture.Close()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	err = w.run(ctx)
 	if flushed := w.finish(); err == nil {
 		err = flushed

@@ -147,7 +147,7 @@ func TestNames(t *testing.T) {
 	for _, c := range []struct {
 		count int
 		want  string
-	}{{0, "x x1 x2"}, {2, "x0 x1 x0"}, {11, "x00 x01 x02"}} {
+	}{{0, "x x1 x2"}, {1, "x0 x0 x0"}, {2, "x0 x1 x0"}, {11, "x00 x01 x02"}} {
 		r := Ring{name: "x", count: c.count}
 		var got []string
 		for range 3 {

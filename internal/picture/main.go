@@ -26,30 +26,6 @@ type scene struct {
 	colour palette
 }
 
-func scenes() []scene {
-	const long, longer = 10 * time.Second, 60 * time.Second
-	return []scene{
-		{"flows", "The flows, the busiest first", 120, 30, nil, long, []string{"Down"}, "← b/s ▼", dark},
-		{"flows-80x24", "The flows at 80×24, on a light background", 80, 24, []string{"--theme", "light"}, long, []string{"Down"}, "ESTABLISHED", light},
-		{
-			"detail", "A flow in detail: why it is in its state, and how it came there", 100, 24,
-			nil, longer,
-			[]string{"/", "text:dport:5201", "Enter", "Enter"},
-			"timeline", dark,
-		},
-		{"delete", "Asked before anything is deleted", 100, 24, nil, long, []string{"/", "text:dport:443", "Enter", "D"}, "to delete them", dark},
-		{"talkers", "Who talks: by source", 100, 16, nil, long, []string{"3"}, "10.0.0.7", dark},
-		{"overview", "The last minute, the table and what is wrong with it", 120, 34, nil, longer, []string{"4"}, "THE TABLE", dark},
-		{"events", "Every change of a flow's state", 120, 20, nil, long, []string{"2"}, "SYN_RECV", dark},
-		{
-			"timeouts", "A timeout being edited: how many flows that touches and ends", 100, 18,
-			nil, 25 * time.Second,
-			[]string{"5", "Down", "Down", "Down", "Down", "Down", "Enter", "text:20s"},
-			"touches", dark,
-		},
-	}
-}
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, os.Args[1:])
@@ -88,7 +64,7 @@ func run(ctx context.Context, args []string) error {
 
 // play runs the demo up to the picture.
 func (s scene) play(ctx context.Context, program string) (screen string, err error) {
-	const timeout = 30 * time.Second
+	const timeout = 2 * time.Minute
 	ctx, cancel := context.WithTimeout(ctx, s.watch+timeout)
 	defer cancel()
 	home, err := os.MkdirTemp("", "picture")
@@ -96,9 +72,12 @@ func (s scene) play(ctx context.Context, program string) (screen string, err err
 		return "", err
 	}
 	defer func() { _ = os.RemoveAll(home) }()
+	if err := os.WriteFile(filepath.Join(home, namesName), []byte(namesOfLab), 0o600); err != nil {
+		return "", err
+	}
 	t, err := tmux.Start(ctx, tmux.Options{
 		Width: s.width, Height: s.height, Term: "tmux",
-		Command: append([]string{program, "demo"}, s.args...),
+		Command: append([]string{program, "demo"}, s.arguments(home)...),
 		// No saved settings.
 		Env: []string{"HOME=" + home, "XDG_CONFIG_HOME=" + home, "XDG_STATE_HOME=" + home, "NO_COLOR="},
 	})
@@ -132,6 +111,12 @@ func press(ctx context.Context, t *tmux.Terminal, key string) error {
 	var err error
 	if text, ok := strings.CutPrefix(key, "text:"); ok {
 		err = t.Type(ctx, text)
+	} else if text, ok := strings.CutPrefix(key, "wait:"); ok {
+		d, err := time.ParseDuration(text)
+		if err != nil {
+			return err
+		}
+		return sleep(ctx, d)
 	} else {
 		err = t.Press(ctx, key)
 	}

@@ -87,7 +87,7 @@ func TestValid(t *testing.T) {
 	} {
 		e := &flow.Event{Time: start, Type: flow.EventUpdate, Tuple: tuple()}
 		c.change(e)
-		if got := validEvent(e); got != c.want {
+		if got := ValidEvent(e); got != c.want {
 			t.Errorf("an event, %s, is valid: %t", name, got)
 		}
 	}

@@ -3,15 +3,15 @@ package recording
 import (
 	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 
 	"ctop/tracker/flow"
 )
@@ -59,8 +59,9 @@ func (i Item) Time() time.Time {
 
 // Reader reads a recording.
 type Reader struct {
-	lines *bufio.Scanner
-	last  *flow.Snapshot
+	lines   *bufio.Scanner
+	decoder decoder
+	last    *flow.Snapshot
 	// packed counts the bytes that were read of the file.
 	packed *Counter
 }
@@ -106,8 +107,9 @@ func (r *Reader) Next(ctx context.Context) (Item, error) {
 	switch {
 	case err != nil:
 		return Item{}, err
-	case l.Event != nil && validEvent(l.Event):
-		return Item{Event: l.Event}, nil
+	case l.Event != nil && ValidEvent(l.Event):
+		e := *l.Event // the next line changes the decoder's
+		return Item{Event: &e}, nil
 	case l.Head != nil:
 		s, err := r.snapshot(ctx, l.Head)
 		return Item{Snapshot: s}, err
@@ -125,7 +127,7 @@ func (r *Reader) next(ctx context.Context) (l line, err error) {
 		}
 		return l, io.EOF
 	}
-	if err := json.Unmarshal(r.lines.Bytes(), &l); err != nil || l.Head == nil && len(r.lines.Bytes()) > maxItem {
+	if err := r.decoder.decode(r.lines.Bytes(), &l); err != nil || l.Head == nil && len(r.lines.Bytes()) > maxItem {
 		return l, ErrBroken
 	}
 	return l, nil
@@ -148,8 +150,10 @@ func (r *Reader) snapshot(ctx context.Context, h *head) (*flow.Snapshot, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.Flows = r.carryOver(s.Time, told, len(changed))
-	if s.Flows = append(s.Flows, changed...); !validCount(len(s.Flows), s.MaxFlows) {
+	if s.Flows = changed; r.last != nil {
+		s.Flows = append(r.carryOver(s.Time, told, len(changed)), changed...)
+	}
+	if !validCount(len(s.Flows), s.MaxFlows) {
 		return nil, ErrBroken
 	}
 	r.last = s
@@ -178,7 +182,7 @@ func (r *Reader) changed(ctx context.Context, n, interfaces int) (flows []flow.F
 			continue
 		}
 		told[l.Flow.ID] = len(flows)
-		flows = append(flows, *l.Flow)
+		flows = flow.Append(flows, l.Flow)
 	}
 	return flows, told, nil
 }
@@ -204,9 +208,6 @@ func (r *Reader) gone(ctx context.Context, n int, told map[flow.ID]int) error {
 // carryOver returns the flows of the last snapshot that had no line, with room
 // for more.
 func (r *Reader) carryOver(at time.Time, told map[flow.ID]int, more int) []flow.Flow {
-	if r.last == nil {
-		return nil
-	}
 	silent := at.Sub(r.last.Time)
 	flows := make([]flow.Flow, 0, len(r.last.Flows)+more)
 	for i := range r.last.Flows {
@@ -248,7 +249,8 @@ func validFlow(f *flow.Flow) bool {
 		int(f.TimeoutName) < len(flow.TimeoutNames())
 }
 
-func validEvent(e *flow.Event) bool {
+// ValidEvent reports whether an event that was read can be one.
+func ValidEvent(e *flow.Event) bool {
 	return validTime(e.Time) && e.Type >= flow.EventNew && e.Type <= flow.EventLost &&
 		validState(e.From) && validState(e.To) && e.Direction <= flow.Reply &&
 		int(e.Reason) <= len(flow.Reasons()) && (e.Type == flow.EventLost || validTuple(e.Tuple))

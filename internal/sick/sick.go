@@ -61,8 +61,12 @@ func (f Finding) Worse(than Finding) bool {
 // is: one lost packet is no illness.
 const fewest = 3
 
-// Of returns the worst that is wrong with a flow.
+// Of returns the worst that is wrong with a flow. One of the partner of a pair is judged
+// where its packets are: what is known of it here may be seconds old.
 func Of(f *flow.Flow) Finding {
+	if f.Holding.Inherited {
+		return Finding{}
+	}
 	l := limits()
 	if f.Tuple.Proto == flow.ProtocolTCP {
 		if found := ofTCP(f, &l); found.Kind != Well {

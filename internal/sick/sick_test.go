@@ -25,6 +25,7 @@ func TestKinds(t *testing.T) {
 		by       flow.Direction
 		sentence string
 	}{
+		"the partner's":         {func(f *flow.Flow) { f.Origin.InFlight, f.Idle, f.Holding.Inherited = 9, 12*time.Second, true }, Well, flow.Origin, ""},
 		"well":                  {func(*flow.Flow) {}, Well, flow.Origin, ""},
 		"data in flight":        {func(f *flow.Flow) { f.Origin.InFlight = 9 }, Well, 0, ""},
 		"unacknowledged":        {func(f *flow.Flow) { f.Origin.InFlight, f.Idle = 9, 12*time.Second }, Unacknowledged, flow.Reply, "reply has not acknowledged what origin sent, and nothing came for 12 seconds."},

@@ -5,38 +5,33 @@ import (
 	"math"
 	"net/netip"
 
-	"github.com/valyala/fastjson"
-
 	"ctop/tracker/flow"
 )
 
 // otherHalf decodes the tuple that a flow has on the other side of a translation.
-func (d *decoder) otherHalf(f *flow.Flow, v *fastjson.Value) {
-	o, err := v.Object()
-	if err != nil {
-		d.failed("nat", err)
-		return
-	}
+func (d *decoder) otherHalf(f *flow.Flow, key []byte) {
 	var src, dst netip.Addr
 	var sport, dport uint16
 	var t flow.Tuple
-	o.Visit(func(k []byte, v *fastjson.Value) {
-		switch key := string(k); key {
+	d.members(func(key []byte) {
+		switch string(key) {
 		case "src":
-			src = d.address(key, v)
+			src = d.address(key)
 		case "dst":
-			dst = d.address(key, v)
+			dst = d.address(key)
 		case "sport":
-			sport = d.small(key, v)
+			sport = d.small()
 		case "dport":
-			dport = d.small(key, v)
+			dport = d.small()
 		case "icmp_id":
-			t.ICMPID = d.small(key, v)
+			t.ICMPID = d.small()
+		default:
+			d.text.Skip()
 		}
 	})
 	t.Src, t.Dst = flow.EndFrom(src, sport), flow.EndFrom(dst, dport)
 	if len(d.translations) == math.MaxUint32 || !src.IsValid() || !dst.IsValid() || src.Is4() != dst.Is4() {
-		d.failed("nat", errors.New("it needs two addresses of one family"))
+		d.failed(key, errors.New("it needs two addresses of one family"))
 		return
 	}
 	d.translations = append(d.translations, t)

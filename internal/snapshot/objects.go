@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,10 @@ type objects struct {
 	// element is called for each element of "flows", and object for each object
 	// with "flows" empty. They must not keep the bytes.
 	element, object func(text []byte) error
+	// line is called first for an element, or an object, that seems to be all of a line
+	// of the file, as our own programs write them. It reports whether it was one: then
+	// its brackets and strings need not be looked at.
+	line func(text []byte, element bool) bool
 
 	depth    int
 	inString bool
@@ -70,7 +75,8 @@ func (o *objects) read(in io.Reader) error {
 // split reads one chunk.
 func (o *objects) split(chunk []byte) error {
 	start := 0 // of what has not been kept or reported
-	for i, c := range chunk {
+	for i := 0; i < len(chunk); i++ {
+		c := chunk[i]
 		if o.inString {
 			o.readString(c)
 			continue
@@ -79,13 +85,20 @@ func (o *objects) split(chunk []byte) error {
 		switch c {
 		case '"':
 			err = o.beginString()
-		case '{', '[':
+		case '{':
+			if n := o.whole(chunk[i:]); n > 0 {
+				i += n - 1
+				start = i + 1
+				continue
+			}
+			start, err = o.open(chunk, start, i)
+		case '[':
 			start, err = o.open(chunk, start, i)
 		case '}', ']':
 			start, err = o.close(chunk, start, i)
 		default:
 			if o.depth == 0 && c > ' ' {
-				err = fmt.Errorf("%w: %q stands outside of an object", errNotOurs, c)
+				err = fmt.Errorf("%w: %q stands outside of an object", ErrNotOurs, c)
 			}
 		}
 		if err != nil {
@@ -98,7 +111,7 @@ func (o *objects) split(chunk []byte) error {
 func (o *objects) beginString() error {
 	switch o.inString = true; o.depth {
 	case 0:
-		return fmt.Errorf("%w: a string stands outside of an object", errNotOurs)
+		return fmt.Errorf("%w: a string stands outside of an object", ErrNotOurs)
 	case topDepth:
 		o.key = o.key[:0]
 	}
@@ -122,13 +135,35 @@ func (o *objects) readString(c byte) {
 
 const flowsKey = "flows"
 
+// longLine is how long lines with a flow may be, so that long ones are not searched for
+// their end again and again.
+const longLine = 1 << 12
+
+// whole returns the length of an element, or an object, that is all of a line and has been
+// reported, and else 0.
+func (o *objects) whole(chunk []byte) int {
+	element := o.inFlows && o.depth == arrayDepth
+	if !element && o.depth > 0 {
+		return 0
+	}
+	n := bytes.IndexByte(chunk[:min(len(chunk), longLine)], '\n')
+	if n < 0 {
+		return 0
+	}
+	text := bytes.TrimSuffix(chunk[:n], []byte(","))
+	if !bytes.HasSuffix(text, []byte("}")) || !o.line(text, element) {
+		return 0
+	}
+	return len(text)
+}
+
 // open reads an opening bracket, and returns where that which has to be kept begins.
 func (o *objects) open(chunk []byte, start, i int) (int, error) {
 	o.depth++
 	switch {
 	case o.depth == topDepth:
 		if chunk[i] != '{' {
-			return 0, fmt.Errorf("%w: it begins with %q", errNotOurs, chunk[i])
+			return 0, fmt.Errorf("%w: it begins with %q", ErrNotOurs, chunk[i])
 		}
 		return i, nil
 	case o.depth == arrayDepth && chunk[i] == '[' && string(o.key) == flowsKey:
@@ -145,15 +180,15 @@ func (o *objects) close(chunk []byte, start, i int) (int, error) {
 	o.depth--
 	switch {
 	case o.depth < 0:
-		return 0, fmt.Errorf("%w: a bracket too many", errNotOurs)
+		return 0, fmt.Errorf("%w: a bracket too many", ErrNotOurs)
 	case o.depth == arrayDepth && o.inFlows:
-		text := o.whole(&o.flow, chunk[start:i+1])
+		text := o.joined(&o.flow, chunk[start:i+1])
 		return i + 1, o.element(text)
 	case o.depth == topDepth && o.inFlows:
 		o.inFlows = false
 		return i, nil
 	case o.depth == 0:
-		text := o.whole(&o.head, chunk[start:i+1])
+		text := o.joined(&o.head, chunk[start:i+1])
 		err := o.object(text)
 		o.hadFlows = false
 		return i + 1, err
@@ -161,8 +196,8 @@ func (o *objects) close(chunk []byte, start, i int) (int, error) {
 	return start, nil
 }
 
-// whole returns an object whose beginning was kept.
-func (o *objects) whole(kept *[]byte, rest []byte) []byte {
+// joined returns an object whose beginning was kept.
+func (o *objects) joined(kept *[]byte, rest []byte) []byte {
 	if len(*kept) == 0 {
 		return rest
 	}

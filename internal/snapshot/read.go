@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -23,8 +22,9 @@ import (
 const schema = "ctop.snapshot/1"
 
 var (
-	errNotOurs = errors.New("it is neither JSON of ctop --dump nor a recording or a bundle")
-	errTooLong = fmt.Errorf("%w: an object is longer than %d bytes", errNotOurs, maxObject)
+	// ErrNotOurs means that a file is something else.
+	ErrNotOurs = errors.New("it is neither JSON of ctop --dump nor a recording or a bundle")
+	errTooLong = fmt.Errorf("%w: an object is longer than %d bytes", ErrNotOurs, maxObject)
 	errEmpty   = errors.New("it contains no snapshot")
 )
 
@@ -39,7 +39,7 @@ func Read(ctx context.Context, in io.Reader) (*flow.Snapshot, error) {
 		return last, err
 	}
 	r := newReader()
-	split := objects{element: r.element}
+	split := objects{element: r.element, line: r.whole}
 	split.object = func(text []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -59,10 +59,19 @@ const longestError = 300
 // every bracket.
 func brief(err error) error {
 	if text := err.Error(); len(text) > longestError {
-		return errors.New(strings.ToValidUTF8(text[:longestError], "") + "…")
+		return briefError{strings.ToValidUTF8(text[:longestError], "") + "…", err}
 	}
 	return err
 }
+
+// briefError is an error that says less.
+type briefError struct {
+	text string
+	err  error
+}
+
+func (e briefError) Error() string { return e.text }
+func (e briefError) Unwrap() error { return e.err }
 
 // ErrOne means that a file has one snapshot, where two are needed.
 var ErrOne = errors.New("it has one snapshot, and nothing to compare it with")
@@ -129,69 +138,75 @@ type reader struct {
 func newReader() *reader { return &reader{decoder: newDecoder()} }
 
 // element reads a flow of a document.
-func (r *reader) element(text []byte) error {
-	v, err := r.parse(text)
-	if err != nil {
-		return err
-	}
-	return r.add(v)
-}
+func (r *reader) element(text []byte) error { return r.read(text, false) }
 
-func (r *reader) parse(text []byte) (*fastjson.Value, error) {
-	v, err := r.parser.ParseBytes(text)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotOurs, err)
-	}
-	return v, nil
-}
-
-func (r *reader) add(v *fastjson.Value) error {
+// read reads a flow, of a document or on a line. After an error nothing has changed, but
+// for interfaces that have become known.
+func (r *reader) read(text []byte, line bool) error {
 	var f flow.Flow
-	if err := r.flow(v, &f); err != nil {
+	translations := len(r.translations)
+	err := r.flow(text, &f)
+	if err == nil && line && r.headed {
+		err = fmt.Errorf("%w: it has a schema", ErrNotOurs)
+	}
+	if err != nil {
+		r.translations = r.translations[:translations]
 		return fmt.Errorf("flow %d: %w", len(r.flows)+1, err)
 	}
-	if len(r.flows) == cap(r.flows) && len(r.flows) < doubled {
-		r.flows = slices.Grow(r.flows, max(len(r.flows), 1))
+	if line && !bytes.Equal(r.time, r.stamp) {
+		// The lines of another snapshot begin.
+		r.translations = append(r.translations[:0], r.translations[translations:]...)
+		f.NAT = min(f.NAT, uint32(len(r.translations)))
+		r.flows, r.stamp = r.flows[:0], append(r.stamp[:0], r.time...)
 	}
-	r.flows = append(r.flows, f)
+	r.lines = r.lines || line
+	r.flows = flow.Append(r.flows, &f)
 	return nil
 }
 
-// doubled is up to how many flows the room for them doubles: append would make it a quarter
-// larger each time, and copy a million flows four times.
-const doubled = 1 << 20
+// whole reads a flow that seems to be all of a line of the file. It reports whether it
+// was one.
+func (r *reader) whole(text []byte, element bool) bool { return r.read(text, !element) == nil }
 
 // object reads the rest of a document, or a flow on a line.
 func (r *reader) object(text []byte, document bool) error {
-	v, err := r.parse(text)
-	if err != nil {
-		return err
-	}
-	if is := v.GetStringBytes("schema"); is != nil || document {
-		if string(is) != schema {
-			return fmt.Errorf("%w: its schema is %.40q, not %q", errNotOurs, is, schema)
+	if !document {
+		err := r.read(text, true)
+		if err == nil || !r.headed {
+			return err
 		}
-		return r.document(v)
 	}
-	r.lines = true
-	if stamp := v.GetStringBytes("time"); !bytes.Equal(stamp, r.stamp) {
-		// The lines of another snapshot begin.
-		r.flows, r.translations, r.stamp = r.flows[:0], r.translations[:0], append(r.stamp[:0], stamp...)
+	v, err := r.parser.ParseBytes(text)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotOurs, err)
 	}
-	return r.add(v)
+	if is := v.GetStringBytes("schema"); string(is) != schema {
+		return fmt.Errorf("%w: its schema is %.40q, not %q", ErrNotOurs, is, schema)
+	}
+	return r.document(v)
 }
 
 // document makes a snapshot of what has been read.
 func (r *reader) document(v *fastjson.Value) error {
-	at, err := time.Parse(time.RFC3339Nano, string(v.GetStringBytes("time")))
+	at, err := parseTime(v.GetStringBytes("time"))
 	if err != nil {
-		return fmt.Errorf("%w: its time is %.40q", errNotOurs, v.GetStringBytes("time"))
+		return err
 	}
 	r.last = &flow.Snapshot{Time: at, Host: string(v.GetStringBytes("host")), MaxFlows: v.GetInt("tracker", "max_flows")}
 	r.finish(r.last)
 	nameTimeouts(r.last.Flows, timeouts(v.Get("timeouts")))
 	r.flows, r.decoder = nil, newDecoder()
 	return nil
+}
+
+// parseTime refuses years of more than four digits, which RFC 3339 cannot write: a time near
+// the end of one that it can is in the next one in UTC.
+func parseTime(text []byte) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339Nano, string(text))
+	if year := at.UTC().Year(); err != nil || year < 0 || year > 9999 {
+		return time.Time{}, fmt.Errorf("%w: its time is %.40q", ErrNotOurs, text)
+	}
+	return at, nil
 }
 
 func (r *reader) finish(s *flow.Snapshot) {
@@ -202,9 +217,9 @@ func (r *reader) result() (*flow.Snapshot, error) {
 	if r.lines {
 		r.last = &flow.Snapshot{}
 		if len(r.stamp) > 0 {
-			at, err := time.Parse(time.RFC3339Nano, string(r.stamp))
+			at, err := parseTime(r.stamp)
 			if err != nil {
-				return nil, fmt.Errorf("%w: its time is %.40q", errNotOurs, r.stamp)
+				return nil, err
 			}
 			r.last.Time = at
 		}

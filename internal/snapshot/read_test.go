@@ -81,9 +81,14 @@ func random(r *rand.Rand) flow.Flow {
 			PID: r.Uint32N(3), Name: "ng\x1b[\"x", User: "www-data", Unit: "a.service", Container: "0a1b", Pod: "uid",
 		}, End: flow.Direction(r.IntN(2))}
 	}
+	f.Holding.Inherited = r.IntN(2) == 0
+	if r.IntN(2) == 0 {
+		f.Server = &flow.ServerName{Name: "www.example.org", Source: flow.NameSources()[r.IntN(3)]}
+	}
 	if r.IntN(2) == 0 {
 		t.Zone, f.Outgoing = f.In+1, r.IntN(2) == 0
 	}
+	f.Holding.First = r.IntN(2) == 0
 	return f
 }
 
@@ -189,6 +194,34 @@ func TestPieces(t *testing.T) {
 	}
 }
 
+// What is read does not depend on how the lines are broken.
+func TestLines(t *testing.T) {
+	text := written(t, output.JSON, view(40))
+	want := read(t, text)
+	flat := bytes.ReplaceAll(text, []byte("\n"), nil)
+	for name, other := range map[string][]byte{
+		"one line":          flat,
+		"two flows a line":  bytes.ReplaceAll(flat, []byte(`},    {"id"`), []byte("},{\"id\"")),
+		"CRLF":              bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")),
+		"no lines of flows": bytes.ReplaceAll(text, []byte("},\n    {\"id\""), []byte("}\n,{\"id\"")),
+		"pieces of flows":   bytes.ReplaceAll(text, []byte(`},"`), []byte("}\n,\"")),
+		"half flows":        bytes.ReplaceAll(text, []byte(`"reply":{`), []byte("\"other\":{}\n,\"reply\":{")),
+	} {
+		if got := read(t, other); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %d flows, want %d", name, len(got.Flows), len(want.Flows))
+		}
+	}
+}
+
+// The error says which flow and which of its members is wrong.
+func TestWrongFlow(t *testing.T) {
+	text := written(t, output.JSON, view(40))
+	_, err := snapshot.Read(context.Background(), bytes.NewReader(bytes.Replace(text, []byte(`"state":"`), []byte(`"state":"X`), 1)))
+	if err == nil || !strings.Contains(err.Error(), "flow 1: member \"state\": nothing is called \"X") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Of several snapshots in a file the last one counts.
 func TestLastOneCounts(t *testing.T) {
 	early, late := view(5), view(3)
@@ -249,6 +282,7 @@ func TestRefused(t *testing.T) {
 		"long":         `{"flows":[{"id":"` + strings.Repeat("x", 2<<20) + `"}]}`,
 		"long head":    `{"x":"` + strings.Repeat("x", 2<<20) + `"}`,
 		"no time":      `{"schema":"ctop.snapshot/1","flows":[]}`,
+		"year":         strings.Replace(good, `"time": "2026-11-22T21:04:05.000000006Z"`, `"time": "9999-12-31T23:59:59-01:00"`, 1),
 		"number":       strings.Replace(line, `"packets":`, `"packets":-`, 1),
 		"zone":         strings.Replace(line, `"src":"`, `"src":"fe80::1%x`, 1),
 		"state":        strings.Replace(line, `"state":"`, `"state":"X`, 1),
@@ -319,8 +353,11 @@ func TestTimeoutsAreNamed(t *testing.T) {
 	}
 	add(flow.ProtocolTCP, flow.StateEstablished, usual[flow.TCPUnacknowledged], false, flow.TCPUnacknowledged)
 	add(flow.ProtocolTCP, flow.StateEstablished, 77*time.Second, true, flow.TCPEstablished)
+	add(flow.ProtocolTCP, flow.StateSynSent, usual[flow.TCPUnacknowledged], true, flow.TCPSynSent)
 	add(flow.ProtocolUDP, flow.StateNew, usual[flow.UDPUnidirectional], false, flow.UDPUnidirectional)
 	add(flow.ProtocolICMP, flow.StateEstablished, usual[flow.ICMP], false, flow.ICMP)
+	add(flow.ProtocolTCP, flow.StateEstablished, 0, false, flow.TCPEstablished)
+	s.Flows[len(s.Flows)-1].Timeout = s.Flows[len(s.Flows)-1].Idle // it is over
 	v := output.View{Snapshot: s}
 	for i := range s.Flows {
 		v.Rows = append(v.Rows, &s.Flows[i])

@@ -9,11 +9,15 @@ import (
 
 // account is the state of one flow according to its events.
 type account struct {
-	id     flow.ID
-	origin kernel.Origin
-	state  flow.State
-	// round is the number of the last reading that found the flow.
-	round uint32
+	id flow.ID
+	// Round is the number of the last reading that found the flow.
+	kernel.Origin
+}
+
+// begin sets how the flow began.
+func (a *account) begin(o kernel.Origin) {
+	o.State, o.Round = a.State, a.Round
+	a.Origin = o
 }
 
 // accounts finds accounts by flow ID. A million of them take half the memory of a Go

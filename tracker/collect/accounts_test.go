@@ -25,7 +25,7 @@ func TestAccounts(t *testing.T) {
 				if one == nil {
 					one = a.add(id)
 				}
-				one.round, want[id] = round, round
+				one.Round, want[id] = round, round
 			}
 		}
 		if a.n != len(want) || len(a.chunks) > a.n/chunkSize+2 {
@@ -35,7 +35,7 @@ func TestAccounts(t *testing.T) {
 			id *= flow.ID(ids | 1)
 			round, known := want[id]
 			one := a.find(id)
-			if known != (one != nil) || known && (one.id != id || one.round != round) {
+			if known != (one != nil) || known && (one.id != id || one.Round != round) {
 				t.Errorf("flow %d: %+v, want %d, %t", id, one, round, known)
 			}
 		}
@@ -56,9 +56,9 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
-// A million flows take 72 MB of accounts.
+// A million flows take 64 MB of accounts.
 func TestAccountIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(account{}); n > 72 {
+	if n := unsafe.Sizeof(account{}); n > 64 {
 		t.Errorf("an account takes %d bytes", n)
 	}
 }

@@ -33,7 +33,8 @@ type Options struct {
 	Interval time.Duration
 	// EventLog is the number of events to keep. 0 means 10,000.
 	EventLog int
-	// Observe is called with every event, and must not wait for anything. It may be nil.
+	// Observe is called with every event, and must not wait for anything, nor keep it. It
+	// may be nil.
 	Observe func(*flow.Event)
 	// Look is called with every snapshot before anybody else sees it, and returns the
 	// processor time that it took. While it is set, snapshots are taken although nobody
@@ -234,7 +235,6 @@ func TableWarnings(s *flow.Snapshot) flow.Warnings {
 func (c *Collector) gather(ctx context.Context) error {
 	var failing bool
 	var made uint64
-	var observed flow.Event // one for all: it is allocated
 	listens := func() {
 		if now := c.eventsMade(); failing && now > made {
 			c.log.Add(&flow.Event{Time: time.Now(), Type: flow.EventLost, Lost: now - made})
@@ -243,7 +243,7 @@ func (c *Collector) gather(ctx context.Context) error {
 		c.fault(partEvents, nil)
 	}
 	for {
-		for event, err := range Events(ctx, c.source, listens) {
+		for event, err := range passing(ctx, c.source, listens) {
 			if errors.Is(err, errPanic) {
 				return err
 			}
@@ -254,9 +254,8 @@ func (c *Collector) gather(ctx context.Context) error {
 				c.fault(partEvents, err)
 				break
 			}
-			observed = event
-			c.observer(&observed)
-			c.log.Add(&observed)
+			c.observer(event)
+			c.log.Add(event)
 		}
 		if !rest(ctx, retryPause) {
 			return nil

@@ -193,7 +193,7 @@ func TestPanicInAPart(t *testing.T) {
 	for _, name := range []string{partSnapshots, partEvents, partSweep, partInterfaces} {
 		t.Run(name, func(t *testing.T) {
 			tr.panics = name
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
 			err := New(tr, Options{}).Run(ctx)
 			if !errors.Is(err, errPanic) || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
@@ -205,7 +205,7 @@ func TestPanicInAPart(t *testing.T) {
 
 func eventually(t *testing.T, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"testing"
 	"time"
 	"weak"
@@ -41,4 +42,31 @@ func TestPacerWaits(t *testing.T) {
 	}
 	runtime.KeepAlive(second)
 	runtime.KeepAlive(third)
+}
+
+// The larger the table, the smaller is the share of garbage, and a small one has Go's default.
+func TestPacerPercent(t *testing.T) {
+	if _, given := os.LookupEnv("GOGC"); given {
+		t.Setenv("GOGC", "") // so that it is restored
+		if err := os.Unsetenv("GOGC"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var p pacer
+	defer p.next(t.Context(), &flow.Snapshot{})
+	for _, step := range []struct{ flows, want int }{
+		{1, 100}, {largeTable - 1, 100}, {largeTable, 25}, {hugeTable, 10}, {hugeTable - 1, 25}, {0, 100},
+	} {
+		p.next(t.Context(), &flow.Snapshot{Flows: make([]flow.Flow, step.flows)})
+		if got := percentNow(); got != step.want {
+			t.Errorf("with %d flows garbage may be %d %% of what is live, want %d", step.flows, got, step.want)
+		}
+	}
+}
+
+// percentNow returns the current percentage of the garbage collector.
+func percentNow() int {
+	now := debug.SetGCPercent(100)
+	debug.SetGCPercent(now)
+	return now
 }

@@ -25,29 +25,44 @@ const (
 // then on no event is missed.
 func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event, error] {
 	return func(yield func(flow.Event, error) bool) {
+		var none flow.Event
+		for event, err := range passing(ctx, s, listens) {
+			if err != nil {
+				event = &none
+			}
+			if !yield(*event, err) {
+				return
+			}
+		}
+	}
+}
+
+// passing is [Events] without copies: an event is valid until the next one is asked for.
+func passing(ctx context.Context, s Source, listens func()) iter.Seq2[*flow.Event, error] {
+	return func(yield func(*flow.Event, error) bool) {
 		listener, err := s.Readers().Listen()
 		if err != nil {
-			yield(flow.Event{}, err)
+			yield(nil, err)
 			return
 		}
 		defer listener.Close()
 		r, err := newRecovery(s)
 		if err != nil {
-			yield(flow.Event{}, err)
+			yield(nil, err)
 			return
 		}
 		defer r.close()
 		listens()
-		yield = located(s, yield)
+		tell := located(s, yield)
 		for record, err := range listener.Records(ctx) {
 			if err == nil && record.Mark {
 				err = r.mark()
 			}
 			if err != nil {
-				yield(flow.Event{}, err)
+				yield(nil, err)
 				return
 			}
-			if !r.emit(record, yield) {
+			if !r.emit(record, tell) {
 				return
 			}
 		}
@@ -58,15 +73,15 @@ func Events(ctx context.Context, s Source, listens func()) iter.Seq2[flow.Event,
 // may be watched.
 const namesFor = time.Second
 
-// located returns yield for events that say which end is this machine, and at which
-// interface they were seen.
-func located(s Source, yield func(flow.Event, error) bool) func(flow.Event, error) bool {
+// located returns a function that adds to an event which end is this machine, and at which
+// interface it was seen, and then yields it.
+func located(s Source, yield func(*flow.Event, error) bool) func(*flow.Event) bool {
 	var names []string
 	var read time.Time
 	var locals kernel.RecentLocals
-	return func(e flow.Event, err error) bool {
-		if err != nil || e.Type == flow.EventLost {
-			return yield(e, err)
+	return func(e *flow.Event) bool {
+		if e.Type == flow.EventLost {
+			return yield(e, nil)
 		}
 		// The event's own time will do: the clock costs as much as all else here.
 		if e.Time.Sub(read).Abs() > namesFor || int(e.In) >= len(names) {
@@ -77,7 +92,7 @@ func located(s Source, yield func(flow.Event, error) bool) func(flow.Event, erro
 		}
 		local := locals.Of(s.Table(), e.ID, &e.Tuple)
 		e.Origin.Local, e.Reply.Local = local.Has(flow.EndOrigin), local.Has(flow.EndReply)
-		return yield(e, err)
+		return yield(e, nil)
 	}
 }
 
@@ -122,7 +137,8 @@ func newRecovery(s Source) (*recovery, error) {
 	r := &recovery{source: s}
 	err := s.Table().Rows(func(row *kernel.Row) {
 		a := r.account(row.ID)
-		a.origin, a.state = row.Origin(), row.State()
+		a.begin(row.Origin())
+		a.State = row.State()
 	})
 	return r, err
 }
@@ -176,20 +192,20 @@ func (r *reading) read(s Source) {
 	r.took = time.Since(started)
 }
 
-// emit yields the event of a record, or the recovered events if the record is a
+// emit tells the event of a record, or the recovered events if the record is a
 // mark.
-func (rec *recovery) emit(record *kernel.Record, yield func(flow.Event, error) bool) bool {
+func (rec *recovery) emit(record *kernel.Record, tell func(*flow.Event) bool) bool {
 	if record.Lost > 0 {
 		rec.stale = true
-		if !yield(flow.Event{Time: record.Event.Time, Type: flow.EventLost, Lost: record.Lost}, nil) {
+		if !tell(&flow.Event{Time: record.Event.Time, Type: flow.EventLost, Lost: record.Lost}) {
 			return false
 		}
 	}
 	if record.Mark {
-		return rec.settle(yield)
+		return rec.settle(tell)
 	}
 	rec.enter(record)
-	return yield(record.Event, nil)
+	return tell(&record.Event)
 }
 
 // enter updates the flow of an event.
@@ -199,19 +215,19 @@ func (rec *recovery) enter(record *kernel.Record) {
 		rec.flows.remove(event.ID)
 	} else {
 		a := rec.account(event.ID)
-		if a.state == flow.StateNone {
-			a.origin = record.Origin
+		if a.State == flow.StateNone {
+			a.begin(record.Origin)
 		}
-		a.state = event.To
+		a.State = event.To
 	}
 	if r := rec.reading; r != nil && record.Ns >= r.clock.Ns {
 		r.touched[event.ID] = true
 	}
 }
 
-// settle yields the differences between events and table. It does nothing until
+// settle tells the differences between events and table. It does nothing until
 // all events from before the reading have been returned.
-func (rec *recovery) settle(yield func(flow.Event, error) bool) bool {
+func (rec *recovery) settle(tell func(*flow.Event) bool) bool {
 	r := rec.reading
 	if r == nil {
 		return true
@@ -229,7 +245,7 @@ func (rec *recovery) settle(yield func(flow.Event, error) bool) bool {
 	rec.notBefore = time.Now().Add(max(resyncPause, time.Duration(float64(r.took)/resyncShare)))
 	rec.round++
 	found := rec.compare(r)
-	return rec.emitMissing(r, yield) && rec.emitFound(found, yield)
+	return rec.emitMissing(r, tell) && rec.emitFound(found, tell)
 }
 
 // compare updates the flows from the table and returns the missing events.
@@ -241,12 +257,13 @@ func (rec *recovery) compare(r *reading) (found []flow.Event) {
 			continue // it has ended since
 		}
 		a := rec.account(row.ID)
-		before := a.state
-		a.round = rec.round
+		before := a.State
+		a.Round = rec.round
 		if !touched {
-			a.origin, a.state = row.Origin(), row.State()
+			a.begin(row.Origin())
+			a.State = row.State()
 		}
-		if a.state == before {
+		if a.State == before {
 			continue
 		}
 		event := row.Event(r.clock)
@@ -258,30 +275,30 @@ func (rec *recovery) compare(r *reading) (found []flow.Event) {
 	return found
 }
 
-func (rec *recovery) emitFound(found []flow.Event, yield func(flow.Event, error) bool) bool {
+func (rec *recovery) emitFound(found []flow.Event, tell func(*flow.Event) bool) bool {
 	for i := range found {
-		if !yield(found[i], nil) {
+		if !tell(&found[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// emitMissing yields the end of flows that are not in the table any more.
-func (rec *recovery) emitMissing(r *reading, yield func(flow.Event, error) bool) bool {
+// emitMissing tells the end of flows that are not in the table any more.
+func (rec *recovery) emitMissing(r *reading, tell func(*flow.Event) bool) bool {
 	// The last account takes the number of one that is removed.
 	for i := rec.flows.n - 1; i >= 0; i-- {
 		a := rec.flows.at(i)
-		if a.round == rec.round || r.touched[a.id] {
+		if a.Round == rec.round || r.touched[a.id] {
 			continue
 		}
-		in, outgoing := a.origin.Side()
+		in, outgoing := a.Side()
 		event := flow.Event{
-			Time: r.clock.Wall, Type: flow.EventDestroy, ID: a.id, Tuple: a.origin.Tuple(),
-			In: in, Outgoing: outgoing, From: a.state, Recovered: true,
+			Time: r.clock.Wall, Type: flow.EventDestroy, ID: a.id, Tuple: a.Tuple(),
+			In: in, Outgoing: outgoing, From: a.State, Recovered: true,
 		}
 		rec.flows.remove(a.id)
-		if !yield(event, nil) {
+		if !tell(&event) {
 			return false
 		}
 	}

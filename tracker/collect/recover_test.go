@@ -47,13 +47,10 @@ func (r *recovering) id(name byte) flow.ID {
 // know has the state of a flow follow from the events.
 func (r *recovering) know(name byte, state flow.State) {
 	a := r.account(r.id(name))
-	a.origin, a.state = r.rows[0].Origin(), state
+	a.Origin, a.State = r.rows[0].Origin(), state
 }
 
-func (r *recovering) take(e flow.Event, err error) bool {
-	if err != nil {
-		r.t.Error(err)
-	}
+func (r *recovering) take(e *flow.Event) bool {
 	name := byte('?')
 	for n := byte('a'); n <= 'z'; n++ {
 		if r.id(n) == e.ID {
@@ -131,7 +128,7 @@ func TestRecovery(t *testing.T) {
 	if r.reading != nil || r.flows.n != 5 {
 		t.Errorf("%d flows at the end", r.flows.n)
 	}
-	if now := r.account(r.id('d')).state; now != flow.StateEstablished {
+	if now := r.account(r.id('d')).State; now != flow.StateEstablished {
 		t.Errorf("d is %s", now)
 	}
 }

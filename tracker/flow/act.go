@@ -57,6 +57,8 @@ type Act struct {
 	Flows []Ref
 	// Timeout is the timeout to change, for ActTimeout.
 	Timeout TimeoutName
+	// Hosts are those whose timeout is changed, for ActTimeout in a fleet.
+	Hosts []string
 	// Duration is the new timeout. 0 restores the default of a flow.
 	Duration time.Duration
 }

@@ -97,6 +97,10 @@ type Event struct {
 	In        uint16 `json:",omitempty"`
 	Interface string `json:",omitempty"`
 	Outgoing  bool   `json:",omitempty"`
+	// Inherited is as in [Flow].
+	Inherited bool `json:",omitempty"`
+	// Host is the host that told it, where events are of several.
+	Host string `json:",omitempty"`
 	// Origin and Reply are the flow's counters at the time of the event. Their
 	// rates are zero.
 	Origin, Reply Half
@@ -118,6 +122,8 @@ type Event struct {
 	Recovered bool
 	// Holding is as in [Flow].
 	Holding Holding `json:",omitzero"`
+	// Server is as in [Flow].
+	Server *ServerName `json:",omitempty"`
 	// Lost is the number of missing events. It is only set for EventLost.
 	Lost uint64
 }
@@ -129,7 +135,7 @@ func (e *Event) Flow() *Flow {
 		ID: e.ID, Tuple: e.Tuple, State: e.To,
 		In: e.In, Outgoing: e.Outgoing,
 		Origin: e.Origin, Reply: e.Reply, Age: e.Age,
-		Invalid: e.Invalid, Related: e.Related, ClosedBy: e.ClosedBy, Holding: e.Holding,
+		Invalid: e.Invalid, Related: e.Related, ClosedBy: e.ClosedBy, Holding: e.Holding, Server: e.Server,
 	}
 	if e.Type == EventDestroy {
 		f.State = e.From

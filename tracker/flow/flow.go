@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -74,8 +75,8 @@ func (c Closer) String() string {
 	return ""
 }
 
-// Flow is one tracked conversation in a snapshot. It has few gaps, and no pointer but that
-// of its process, since a console may hold millions.
+// Flow is one tracked conversation in a snapshot. It has few gaps, and no pointer but those
+// of its process and name, since a console may hold millions.
 type Flow struct {
 	ID ID
 	// Tuple is the tuple of the flow's first packet.
@@ -110,6 +111,19 @@ type Flow struct {
 	OneSided bool
 	// Holding is the process behind the flow, where it is known.
 	Holding Holding `json:",omitzero"`
+	// Server is the name of the end that the first packet went to, where traffic is read
+	// for names and had one.
+	Server *ServerName `json:",omitempty"`
+}
+
+// Append appends a flow. The room for them doubles: append would make it a quarter larger
+// each time, and copy a million flows four times.
+func Append(flows []Flow, f *Flow) []Flow {
+	const doubled = 1 << 20
+	if len(flows) == cap(flows) && len(flows) < doubled {
+		flows = slices.Grow(flows, max(len(flows), 1))
+	}
+	return append(flows, *f)
 }
 
 // Ref returns a reference to the flow for an [Act].

@@ -134,6 +134,27 @@ func TestTraceMatching(t *testing.T) {
 	}
 }
 
+// A watched packet that answers is in the flow whose first packet went the other way.
+func TestTraceMatchingOutgoing(t *testing.T) {
+	for _, c := range []struct {
+		watched, outgoing bool
+		direction         Direction
+		want              bool
+	}{
+		{false, false, Origin, false},
+		{false, false, Reply, false},
+		{true, false, Origin, false},
+		{true, true, Origin, true},
+		{true, false, Reply, true},
+		{true, true, Reply, false},
+	} {
+		trace := Trace{Watched: c.watched, Outgoing: c.outgoing, Direction: c.direction}
+		if got := trace.Matching().Outgoing; got != c.want {
+			t.Errorf("%+v: outgoing %t", c, got)
+		}
+	}
+}
+
 func TestTraceReason(t *testing.T) {
 	for _, tt := range []struct {
 		verdict Verdict

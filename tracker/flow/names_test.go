@@ -28,6 +28,8 @@ func TestNames(t *testing.T) {
 		{"states", names[State](10), []string{
 			"NONE", "NEW", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK", "TIME_WAIT", "STATE_9",
 		}},
+		{"name sources", names[NameSource](5), []string{"", "sni", "sni?", "dns", ""}},
+		{"roles", names[Role](3), []string{"wire", "watch", "role_2"}},
 		{"directions", names[Direction](2), []string{"origin", "reply"}},
 		{"drops", names[Drop](4), []string{"policy", "too_long", "output", "unknown"}},
 		{"invalid", names[Invalid](8), []string{
@@ -50,7 +52,8 @@ func TestNames(t *testing.T) {
 			"tcp_syn_sent", "tcp_syn_recv", "tcp_established", "tcp_fin_wait", "tcp_last_ack", "tcp_time_wait",
 			"tcp_unacknowledged", "udp_unidirectional", "udp_bidirectional", "icmp", "other", "timeout_11",
 		}},
-		{"kinds of warnings", names[WarningKind](int(numWarningKinds) + 1), append(warningKindNames[:], "warning_12")},
+		{"states of pairs", names[PairState](8), []string{"none", "alone", "catching_up", "partner_catching_up", "in_sync", "away", "stopped", "pair_7"}},
+		{"kinds of warnings", names[WarningKind](int(numWarningKinds) + 1), append(warningKindNames[:], "warning_13")},
 	} {
 		if !slices.Equal(tt.got, tt.want) {
 			t.Errorf("%s: %q, want %q", tt.of, tt.got, tt.want)

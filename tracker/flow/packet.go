@@ -50,6 +50,10 @@ type Packet struct {
 	Holding Holding
 	// First is set if the packet began the flow.
 	First bool
+	// Payload is where in Data the transport protocol's payload begins, and Offset where
+	// that lies in the stream of a TCP flow whose first packet was seen.
+	Payload int
+	Offset  uint32
 	// Length is the length of the packet. Data has as much of it as was asked for.
 	Length int
 	Data   []byte

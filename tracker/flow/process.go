@@ -38,6 +38,9 @@ type Holding struct {
 	// First is set if the process, or else the local end, never had a flow like this
 	// before, where that is watched.
 	First bool `json:",omitempty"`
+	// Inherited is set if the other tracker of a pair has the flow, and none of its packets
+	// has come by here.
+	Inherited bool `json:",omitempty"`
 }
 
 // Owner returns the process that has the flow, nil if that is not certain.

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +20,8 @@ type Interface struct {
 	Name string
 	// Host is the host that has the interface, where a snapshot is of several.
 	Host string `json:",omitempty"`
+	// Uptime is that of the host's tracker, 0 if it is not known.
+	Uptime time.Duration `json:",omitempty"`
 	// Index is the interface index, 0 while the interface does not exist.
 	Index int
 	// Mode is ModeNative, ModeTC or ModeGeneric, never ModeAuto.
@@ -34,6 +37,8 @@ type Interface struct {
 	Use string
 	// Received and Sent are the interface's own packet counts.
 	Received, Sent uint64
+	// ReceivedBytes is the interface's own count of the bytes of Received.
+	ReceivedBytes uint64 `json:",omitempty"`
 	// In and Out are what the tracker saw come in and go out since it was attached,
 	// where the interface is watched. Where both ends of a flow are on one side of it
 	// (lo), everything comes in.
@@ -85,40 +90,35 @@ type Counters struct {
 
 // Plus returns the sum of the counters of two trackers.
 func (c Counters) Plus(more Counters) Counters {
-	for _, n := range [...]struct {
-		to *uint64
-		n  uint64
-	}{
-		{&c.Packets, more.Packets},
-		{&c.Bytes, more.Bytes},
-		{&c.New, more.New},
-		{&c.Established, more.Established},
-		{&c.Related, more.Related},
-		{&c.Invalid, more.Invalid},
-		{&c.Untracked, more.Untracked},
-		{&c.Forwarded, more.Forwarded},
-		{&c.Dropped, more.Dropped},
-		{&c.FlowsCreated, more.FlowsCreated},
-		{&c.FlowsDestroyed, more.FlowsDestroyed},
-		{&c.BadChecksums, more.BadChecksums},
-		{&c.TableFull, more.TableFull},
-		{&c.TableBusy, more.TableBusy},
-		{&c.Events, more.Events},
-		{&c.EventsLost, more.EventsLost},
-	} {
-		*n.to += n.n
-	}
-	for _, l := range [...]struct{ to, n []uint64 }{
-		{c.DroppedBy[:], more.DroppedBy[:]},
-		{c.Destroyed[:], more.Destroyed[:]},
-		{c.InvalidBy[:], more.InvalidBy[:]},
-		{c.UntrackedBy[:], more.UntrackedBy[:]},
-	} {
-		for i, n := range l.n {
-			l.to[i] += n
-		}
+	sums, each := c.all(), more.all()
+	for i := range sums {
+		*sums[i] += *each[i]
 	}
 	return c
+}
+
+// Below reports whether no counter is more than that.
+func (c Counters) Below(most uint64) bool {
+	for _, n := range c.all() {
+		if *n > most {
+			return false
+		}
+	}
+	return true
+}
+
+// all returns every counter.
+func (c *Counters) all() []*uint64 {
+	list := []*uint64{
+		&c.Packets, &c.Bytes, &c.New, &c.Established, &c.Related, &c.Invalid, &c.Untracked, &c.Forwarded, &c.Dropped,
+		&c.FlowsCreated, &c.FlowsDestroyed, &c.BadChecksums, &c.TableFull, &c.TableBusy, &c.Events, &c.EventsLost,
+	}
+	for _, parts := range [...][]uint64{c.DroppedBy[:], c.Destroyed[:], c.InvalidBy[:], c.UntrackedBy[:]} {
+		for i := range parts {
+			list = append(list, &parts[i])
+		}
+	}
+	return list
 }
 
 // The bounds of [Snapshot.MaxFlows].
@@ -171,6 +171,10 @@ type Snapshot struct {
 	Warnings Warnings
 	// Alerts are those of the operator's alerts that hold. Only a collector sets them.
 	Alerts []Alert `json:",omitempty"`
+	// Naming is what was read of the traffic for names, where it is.
+	Naming Naming `json:",omitzero"`
+	// Pair is what is known of the other tracker of the pair, where there is one.
+	Pair Pair `json:",omitzero"`
 	// News are the latest lines for the log of events. Only a collector sets them.
 	News []News `json:"-"`
 }
@@ -230,11 +234,11 @@ func (s *Snapshot) Place() string {
 		}
 		return fmt.Sprintf("all (%d)", there)
 	}
-	return strings.Join(s.Names(), ", ")
+	return strings.Join(slices.Compact(s.Names()), ", ")
 }
 
 // WatchesSeveral reports whether the tracker watches more than one interface: then the same
 // connection may be there more than once.
 func (s *Snapshot) WatchesSeveral() bool {
-	return len(s.Interfaces) > 1 && s.Interfaces[0].Role == RoleWatch
+	return len(s.Interfaces) > 1 && s.Interfaces[0].Role == RoleWatch && len(slices.Compact(s.Names())) > 1
 }

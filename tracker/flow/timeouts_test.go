@@ -32,6 +32,34 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
+// Every state of every protocol has its timeout.
+func TestTimeoutOf(t *testing.T) {
+	tcp := []TimeoutName{
+		TCPUnacknowledged, TCPUnacknowledged, TCPSynSent, TCPSynRecv, TCPEstablished, TCPFinWait, TCPFinWait, TCPLastAck, TCPTimeWait,
+	}
+	for s, want := range tcp {
+		if got := TimeoutOf(ProtocolTCP, State(s)); got != want {
+			t.Errorf("tcp %s: %s, want %s", State(s), got, want)
+		}
+	}
+	for _, c := range []struct {
+		p    Protocol
+		s    State
+		want TimeoutName
+	}{
+		{ProtocolUDP, StateNew, UDPUnidirectional},
+		{ProtocolUDP, StateEstablished, UDPBidirectional},
+		{ProtocolICMP, StateNew, ICMP},
+		{ProtocolICMPv6, StateEstablished, ICMP},
+		{ProtocolSCTP, StateNew, Other},
+		{47, StateEstablished, Other},
+	} {
+		if got := TimeoutOf(c.p, c.s); got != c.want {
+			t.Errorf("%s %s: %s, want %s", c.p, c.s, got, c.want)
+		}
+	}
+}
+
 func TestParseTimeout(t *testing.T) {
 	for text, want := range map[string]struct {
 		name TimeoutName

@@ -45,6 +45,9 @@ const (
 	// WarningBehind means that other programs stand before the tracker's on a
 	// watched interface. Detail names them.
 	WarningBehind
+	// WarningPair means that the other tracker of the pair may not know all flows, or
+	// this one its. Detail is the whole sentence.
+	WarningPair
 	numWarningKinds
 )
 
@@ -52,7 +55,7 @@ var warningKindNames = [numWarningKinds]string{
 	WarningOther: "other", WarningStalled: "stalled", WarningDown: "down", WarningGone: "gone",
 	WarningUsed: "used", WarningMTU: "mtu", WarningTable: "table", WarningEvicted: "evicted",
 	WarningNotTracked: "not_tracked", WarningInterfaces: "interfaces", WarningRetried: "retried",
-	WarningBehind: "behind",
+	WarningBehind: "behind", WarningPair: "pair",
 }
 
 // String returns the kind's name in recordings.

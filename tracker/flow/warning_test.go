@@ -32,6 +32,7 @@ var everyWarning = []struct {
 	{Warning{Kind: WarningInterfaces, Detail: "attach to a again: no"}, "attach to a again: no"},
 	{Warning{Kind: WarningRetried, Detail: "sweep the table: no"}, "sweep the table: no; trying again"},
 	{Warning{Kind: WarningBehind, Interfaces: []string{"a"}, Detail: "drop, the XDP program x"}, "behind drop, the XDP program x on a, may not see all"},
+	{Warning{Kind: WarningPair, Detail: "gate-2 is silent"}, "gate-2 is silent"},
 }
 
 // Every kind has its sentence, its name, and both survive a recording.

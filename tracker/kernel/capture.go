@@ -46,6 +46,8 @@ type CaptureOptions struct {
 	Rate int
 	// Rules mark new flows with their first packet, if they fit one of the rules.
 	Rules []flow.Rule
+	// Hellos are all that is wanted: the first bytes of new flows (hello.h in bpf).
+	Hellos bool
 }
 
 // Captures hands out captures. Its methods are safe for concurrent use. Close prevents
@@ -65,6 +67,7 @@ func NewCaptures(t *Table, lock func(slot uint32) (release func(), ok bool)) *Ca
 type Capture struct {
 	captures *Captures
 	slot     uint32
+	begin    kernelAsked
 	release  func()
 	ring     *ebpf.Map
 	reader   *perf.Reader
@@ -83,6 +86,9 @@ func (c *Captures) Begin(o CaptureOptions) (*Capture, error) {
 	if x.ring, x.reader, err = newCaptureRing(); err != nil {
 		x.Close()
 		return nil, fmt.Errorf("create a buffer for packets: %w", err)
+	}
+	if o.Hellos {
+		x.begin = requestHello
 	}
 	cpus, err := ebpf.PossibleCPU()
 	if err != nil {
@@ -109,7 +115,7 @@ func (c *Captures) Begin(o CaptureOptions) (*Capture, error) {
 func (c *Captures) take() (*Capture, error) {
 	for slot := range c.table.objects.captures.MaxEntries() {
 		if release, ok := c.claim(slot); ok {
-			return &Capture{captures: c, slot: slot, release: release}, nil
+			return &Capture{captures: c, slot: slot, begin: requestBegin, release: release}, nil
 		}
 	}
 	if c.isClosed() {
@@ -148,7 +154,7 @@ func ringSize(cpus int) int {
 
 // Renew says that the capture goes on. The programs end it if a processor has no
 // buffer for a packet, as one that was off before.
-func (x *Capture) Renew() error { return x.ask(requestBegin) }
+func (x *Capture) Renew() error { return x.ask(x.begin) }
 
 func (x *Capture) ask(request kernelAsked) error {
 	_, err := x.captures.table.ask(kernelRequest{Request: request, Slot: x.slot})

@@ -107,7 +107,8 @@ func (r *captureReader) read(raw []byte) bool {
 		Verdict: flow.Verdict(c.Verdict), Invalid: flow.Invalid(c.Invalid),
 		Dropped: c.Dropped != 0, First: c.First != 0,
 		Holding: r.capture.captures.table.holding(&c.Owner),
-		Length:  int(c.Length), Data: raw[head : head+int(c.Taken)],
+		Payload: int(c.Payload), Offset: c.Offset,
+		Length: int(c.Length), Data: raw[head : head+int(c.Taken)],
 	}
 	r.tag(&c)
 	return true
@@ -125,6 +126,9 @@ func (r *captureReader) tag(c *kernelCopied) {
 	r.tagged = binary.BigEndian.AppendUint16(r.tagged, c.VlanTci)
 	r.tagged = append(r.tagged, p.Data[addresses:]...)
 	p.Length += len(r.tagged) - len(p.Data)
+	if p.Payload > 0 {
+		p.Payload += len(r.tagged) - len(p.Data)
+	}
 	p.Data = r.tagged
 }
 
@@ -141,6 +145,7 @@ func (t *Table) FlowAt(place uint32, id flow.ID, c Clock, timeouts *flow.Timeout
 			f.SetLocal(locals.Ends(&f.Tuple))
 		}
 		t.ownerOf(&f.Holding, int(place), &v)
+		t.nameFlow(int(place), &f)
 	})
 	return f, ok && err == nil
 }

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -13,9 +14,12 @@ import (
 // Owned is a flow and what is known of its process.
 type Owned struct {
 	Tuple flow.Tuple
+	// Age is how long ago it began, before the sockets were listed.
+	Age time.Duration
 	// Sure is set if the process with the PID and the start time has the flow, at an
-	// end.
+	// end. Listens is set if somebody at an end listens for it, and has yet to accept it.
 	Sure    bool
+	Listens bool
 	End     flow.Direction
 	PID     uint32
 	StartNs uint64
@@ -42,9 +46,10 @@ func (t *Table) Correct(w *Who, before uint64, decide func(o *Owned) (h *Held, e
 			return
 		}
 		var known kernelOwner
-		o := Owned{Tuple: tupleFromKey(&v.Key, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED))}
-		if copyOwner(&known, at, v) && known.Control&ownerStatus == ownerSure {
-			o.Sure, o.PID, o.StartNs = true, known.Process.Pid, known.Process.StartNs
+		o := Owned{Tuple: tupleFromKey(&v.Key, hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_REVERSED)), Age: time.Duration(before - v.CreatedNs)}
+		if copyOwner(&known, at, v) {
+			o.Sure = known.Control&ownerStatus == ownerSure
+			o.Listens, o.PID, o.StartNs = !o.Sure, known.Process.Pid, known.Process.StartNs
 			if known.Control&ownerReply != 0 {
 				o.End = flow.Reply
 			}

@@ -3,6 +3,7 @@ package kernel
 import (
 	"encoding/binary"
 	"time"
+	"unsafe"
 
 	"ctop/bpf"
 	"ctop/tracker/flow"
@@ -37,6 +38,7 @@ const (
 	requestUnmark  = bpf.ConntrackFlowRequestREQUEST_UNMARK
 	requestBegin   = bpf.ConntrackFlowRequestREQUEST_CAPTURE
 	requestEnd     = bpf.ConntrackFlowRequestREQUEST_CAPTURED
+	requestHello   = bpf.ConntrackFlowRequestREQUEST_HELLO
 )
 
 // Clock is one reading of the kernel's two clocks and the time of day. It
@@ -71,10 +73,7 @@ func (c Clock) ticksOf(d time.Duration) uint64 {
 
 // endFromKey returns an end of a key.
 func endFromKey(k *kernelKey, end int) flow.End {
-	var b [16]byte
-	binary.NativeEndian.PutUint64(b[0:], k.Addr[end][0])
-	binary.NativeEndian.PutUint64(b[8:], k.Addr[end][1])
-	return flow.EndOf(flow.Family(k.Family), b, networkPort(k.Port[end]))
+	return flow.EndOf(flow.Family(k.Family), *(*[16]byte)(unsafe.Pointer(&k.Addr[end])), networkPort(k.Port[end]))
 }
 
 func halvesFromEnd(end flow.End) [2]uint64 {
@@ -179,7 +178,7 @@ func keySwapped(k *kernelKey) bool {
 }
 
 // stateMask is CONTROL_STATE of flow.h.
-const stateMask = 0x7f
+const stateMask = 0x3f
 
 func stateFromControl(control uint64) flow.State {
 	return flow.State(control & stateMask)
@@ -199,11 +198,12 @@ func flowFromKernel(f *flow.Flow, v *kernelFlow, c Clock, timeouts *flow.Timeout
 		Origin:  halfFromKernel(v, flow.Origin),
 		Reply:   halfFromKernel(v, flow.Reply),
 		Age:     max(time.Duration(int64(c.Ns)-int64(v.CreatedNs)), 0),
-		Idle:    c.since(max(v.Dir[flow.Origin].LastSeenTicks, v.Dir[flow.Reply].LastSeenTicks)),
-		Invalid: v.Invalid,
-		Related: v.Related,
+		Idle:    c.since(max(v.Origin.LastSeenTicks, v.Reply.LastSeenTicks)),
+		Invalid: v.Origin.Others,
+		Related: v.Reply.Others,
 
 		ClosedBy: closerFromFlags(v.Control),
+		Holding:  flow.Holding{Inherited: hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_INHERITED)},
 	}
 	f.OneSided = f.State.Opening() && (hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_ONE_SIDED) ||
 		hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_SYN_SENT) && f.State == flow.StateNew)
@@ -237,19 +237,20 @@ func sideOf(zone uint16, second bool) (in uint16, outgoing bool) {
 }
 
 func halfFromKernel(v *kernelFlow, direction flow.Direction) flow.Half {
-	d := &v.Dir[direction]
+	t := v.Traffic(int(direction))
 	return flow.Half{
-		Packets:     d.Packets,
-		Bytes:       d.Bytes,
-		RTT:         time.Duration(d.RttUs) * time.Microsecond,
-		Retransmits: d.Retransmits,
-		Reordered:   v.Reordered[direction],
-		ZeroWindows: d.ZeroWindows,
+		Packets:     t.Packets,
+		Bytes:       t.Bytes,
+		RTT:         time.Duration(t.RttUs) * time.Microsecond,
+		Retransmits: t.Retransmits,
+		Reordered:   t.Reordered,
+		ZeroWindows: v.Dir[direction].ZeroWindows,
 	}
 }
 
 func volumeFromKernel(v *kernelFlow, direction flow.Direction) volume {
-	return volume{v.Dir[direction].Packets, v.Dir[direction].Bytes}
+	t := v.Traffic(int(direction))
+	return volume{t.Packets, t.Bytes}
 }
 
 // hasBothSYNs reports whether the tracker saw the SYNs of both directions.

@@ -148,8 +148,8 @@ func TestFlowFromKernel(t *testing.T) {
 	key := keyFromTuple(want)
 	value := kernelFlow{Id: 7<<32 | 77, CreatedNs: 5e9}
 	value.Control = 77<<32 | uint64(bpf.ConntrackFlowStateSTATE_TIME_WAIT) | uint64(bpf.ConntrackFlowFlagFLOW_SIDE)
-	value.Dir[flow.Origin].Packets, value.Dir[flow.Origin].Bytes, value.Dir[flow.Origin].LastSeenTicks = 3, 300, 4000
-	value.Dir[flow.Reply].Packets, value.Dir[flow.Reply].Bytes, value.Dir[flow.Reply].LastSeenTicks = 2, 200, 7000
+	value.Origin.Packets, value.Origin.Bytes, value.Origin.LastSeenTicks = 3, 300, 4000
+	value.Reply.Packets, value.Reply.Bytes, value.Reply.LastSeenTicks = 2, 200, 7000
 	value.Key = key
 	var f flow.Flow
 	flowFromKernel(&f, &value, c, &timeouts)

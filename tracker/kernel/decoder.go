@@ -98,6 +98,7 @@ func (d *decoder) part(flows []flow.Flow, places []kernelFlow, first int) (_ []f
 		}
 		d.rates.set(first+i, f)
 		d.table.ownerOf(&f.Holding, first+i, &v)
+		d.table.nameFlow(first+i, f)
 	}
 	return flows, waiting
 }

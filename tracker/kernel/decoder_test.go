@@ -20,13 +20,13 @@ func entries(n, holes int, c Clock) []kernelFlow {
 		v.Key = kernelKey{Family: 4, Proto: uint8(flow.ProtocolUDP), Port: [2]uint16{uint16(i), uint16(i >> 16)}}
 		v.Id = uint64(i + 1)
 		v.Control = v.Id<<32 | uint64(bpf.ConntrackFlowStateSTATE_ESTABLISHED)
-		v.Dir[flow.Origin].LastSeenTicks = c.Ticks
-		v.Dir[flow.Origin].Packets, v.Dir[flow.Origin].Bytes = random.Uint64N(10), random.Uint64N(1000)
+		v.Origin.LastSeenTicks = c.Ticks
+		v.Origin.Packets, v.Origin.Bytes = random.Uint64N(10), random.Uint64N(1000)
 		switch random.IntN(2 * holes) {
 		case 0:
 			v.Control = v.Id << 32
 		case 1:
-			v.Dir[flow.Origin].LastSeenTicks = 0
+			v.Origin.LastSeenTicks = 0
 		}
 	}
 	return places
@@ -51,7 +51,7 @@ func TestDecoders(t *testing.T) {
 			var got result
 			for second := range 2 {
 				for i := range places {
-					places[i].Dir[flow.Reply].Packets = uint64(second * i)
+					places[i].Reply.Packets = uint64(second * i)
 				}
 				s := &flow.Snapshot{Time: clock.Wall.Add(time.Duration(second) * time.Second)}
 				rates.begin(s, len(places))

@@ -40,6 +40,7 @@ const (
 	clockProgram   = "read_clock"
 	sweepProgram   = "sweep"
 	requestProgram = "request"
+	inheritProgram = "inherit"
 	xdpProgram     = "ctop_xdp"
 	tcProgram      = "ctop_tc"
 	resetProgram   = "ctop_reset"
@@ -58,7 +59,8 @@ const (
 type Objects struct {
 	flows, filling, owners, octets        *ebpf.Map
 	stats, config, readers, outputs, meta *ebpf.Map
-	clock, sweep, request, reset          *ebpf.Program
+	// inherit is nil if an older version made the tracker.
+	clock, sweep, request, reset, inherit *ebpf.Program
 	// xdp and tc are for a wire, in and out for watched interfaces, with watched.
 	// One pair is nil.
 	xdp, tc, in, out *ebpf.Program
@@ -87,8 +89,8 @@ func (k *Objects) maps() map[string]**ebpf.Map {
 func (k *Objects) programs() map[string]**ebpf.Program {
 	return map[string]**ebpf.Program{
 		clockProgram: &k.clock, sweepProgram: &k.sweep, requestProgram: &k.request,
-		resetProgram: &k.reset,
-		xdpProgram:   &k.xdp, tcProgram: &k.tc, inProgram: &k.in, outProgram: &k.out,
+		resetProgram: &k.reset, inheritProgram: &k.inherit,
+		xdpProgram: &k.xdp, tcProgram: &k.tc, inProgram: &k.in, outProgram: &k.out,
 	}
 }
 
@@ -366,7 +368,8 @@ func Open(dir string, watch bool) (*Objects, error) {
 		if slices.Contains(notFor(watch), name) {
 			continue
 		}
-		if *p, err = ebpf.LoadPinnedProgram(filepath.Join(dir, name), nil); err != nil {
+		*p, err = ebpf.LoadPinnedProgram(filepath.Join(dir, name), nil)
+		if err != nil && (name != inheritProgram || !errors.Is(err, os.ErrNotExist)) {
 			k.Close()
 			return nil, err
 		}

@@ -140,6 +140,31 @@ func (l *Listener) Close() {
 // the next one is requested.
 func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 	return func(yield func(*Record, error) bool) {
+		lost := uint64(0)
+		for record, err := range l.all(ctx) {
+			if err == nil {
+				record.Lost += lost
+				if lost = 0; record.moved() {
+					lost = record.Lost
+					continue
+				}
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+// moved reports whether the record says that a flow of the partner goes on here, which is
+// news for a pair alone.
+func (r *Record) moved() bool {
+	return !r.Mark && r.Event.Type == flow.EventUpdate && r.Event.From == r.Event.To
+}
+
+// all returns what Records does, and which flows of the partner go on here.
+func (l *Listener) all(ctx context.Context) iter.Seq2[*Record, error] {
+	return func(yield func(*Record, error) bool) {
 		var c Clock
 		var record Record
 		var known recentOwners
@@ -155,6 +180,7 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 			}
 			record.from(&raw, c)
 			record.Event.Holding = known.holding(l.readers.table, &raw.Value.Owner, raw.Fresh)
+			l.readers.table.nameEvent(&record.Event)
 			l.readers.table.setOctets(&record.Event, &raw.Value, c)
 			if !yield(&record, nil) {
 				return

@@ -14,7 +14,7 @@ const MetaSize = 256 << 10
 
 // layoutVersion is increased if a pinned map changes its meaning but not its
 // size.
-const layoutVersion = 5
+const layoutVersion = 7
 
 // Layout must be equal for two versions to read each other's maps.
 type Layout struct {

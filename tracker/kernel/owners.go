@@ -89,7 +89,9 @@ func (r *recentOwners) holding(t *Table, o *kernelOwner, fresh bool) flow.Holdin
 func (t *Table) ownerOf(h *flow.Holding, at int, v *kernelFlow) {
 	var o kernelOwner
 	if place := t.objects.mapping.ownerAt(at); place != nil && copyOwner(&o, place, v) {
+		inherited := h.Inherited
 		*h = t.holding(&o)
+		h.Inherited = inherited
 	}
 }
 

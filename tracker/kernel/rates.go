@@ -3,6 +3,7 @@ package kernel
 import (
 	"time"
 
+	"ctop/bpf"
 	"ctop/internal/memory"
 	"ctop/tracker/flow"
 )
@@ -85,9 +86,19 @@ func withPlaces(list []flowVolume, n int) []flowVolume {
 	return list[:n]
 }
 
-// set sets the rates of a flow. It may be called for several places at the same time.
+// newFor is by how much longer than the time between two snapshots a flow may be there
+// that the first of them does not have.
+const newFor = time.Second
+
+// set sets the rates of a flow. It may be called for several places at the same time. A
+// flow of the partner of a pair has none: its packets pass there, and its volumes are told
+// in steps.
 func (r *Rates) set(place int, f *flow.Flow) {
 	if r == nil {
+		return
+	}
+	if f.Holding.Inherited {
+		r.forget(place)
 		return
 	}
 	now := flowVolume{f.ID, volumeOf(&f.Origin), volumeOf(&f.Reply)}
@@ -97,6 +108,9 @@ func (r *Rates) set(place int, f *flow.Flow) {
 		return
 	}
 	if before.id != now.id {
+		if f.Age.Seconds() > r.elapsed+newFor.Seconds() {
+			return // it was the partner's: what it carried before passed there
+		}
 		before = flowVolume{} // a new flow is compared with zero
 	}
 	f.Origin.PPS, f.Origin.BPS = perSecond(before.origin, now.origin, r.elapsed)
@@ -151,6 +165,9 @@ func (t *Table) BeginRates(c Clock, r *Rates) error {
 		*r = Rates{last: volumes{c.Wall, total, withPlaces(r.last.flows, len(places))}}
 		clear(r.last.flows)
 		eachFlow(places, func(place int, v *kernelFlow) {
+			if hasFlag(v.Control, bpf.ConntrackFlowFlagFLOW_INHERITED) {
+				return // as in set
+			}
 			r.last.flows[place] = flowVolume{flow.ID(v.ID()), volumeFromKernel(v, flow.Origin), volumeFromKernel(v, flow.Reply)}
 		})
 	})

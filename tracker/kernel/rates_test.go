@@ -155,3 +155,26 @@ func TestRatesAfterALongInterval(t *testing.T) {
 		t.Errorf("%v packets a second, want 0 from the sixth snapshot on", got)
 	}
 }
+
+// A flow of the partner has no rates, although its volumes jump when they are told, and none
+// for the first snapshot after it has come here.
+func TestRatesOfInherited(t *testing.T) {
+	start := time.Unix(1000, 0)
+	var r Rates
+	take := func(second int, packets uint64, inherited bool) flow.Half {
+		f := flow.Flow{ID: 1, Age: time.Hour + time.Duration(second)*time.Second, Origin: flow.Half{Packets: packets, Bytes: 100 * packets}}
+		f.Holding.Inherited = inherited
+		s := &flow.Snapshot{Time: start.Add(time.Duration(second) * time.Second), Flows: []flow.Flow{f}}
+		apply(&r, s)
+		return s.Flows[0].Origin
+	}
+	for i, step := range []struct {
+		packets   uint64
+		inherited bool
+		want      float64
+	}{{1000, true, 0}, {6000, true, 0}, {9000, true, 0}, {9010, false, 0}, {9030, false, 20}, {9100, true, 0}, {9101, false, 0}} {
+		if h := take(i, step.packets, step.inherited); h.PPS != step.want || h.BPS != 800*step.want {
+			t.Errorf("snapshot %d: %+v", i, h)
+		}
+	}
+}

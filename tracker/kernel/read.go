@@ -47,6 +47,12 @@ func (t *Table) readConfig(c Clock) (flow.Policy, flow.Timeouts, error) {
 	return policyFromKernel(config.Policy), timeouts, nil
 }
 
+// Policy returns the current policy.
+func (t *Table) Policy() (flow.Policy, error) {
+	policy, _, err := t.readConfig(Clock{})
+	return policy, err
+}
+
 // Status returns a snapshot with the counters and the configuration, without flows.
 func (t *Table) Status(c Clock) (*flow.Snapshot, error) {
 	counters, err := t.Counters()

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"ctop/bpf"
 )
@@ -79,7 +80,7 @@ func fits(name string, s *ebpf.MapSpec, m *ebpf.Map) bool {
 func (k *Objects) Replace(others *Objects, all bool) {
 	names := []string{xdpProgram, tcProgram, inProgram, outProgram}
 	if all {
-		names = append(names, clockProgram, sweepProgram, requestProgram, resetProgram)
+		names = append(names, clockProgram, sweepProgram, requestProgram, resetProgram, inheritProgram)
 	}
 	for _, name := range names {
 		mine, theirs := k.programs()[name], others.programs()[name]
@@ -124,7 +125,7 @@ func ReplacePin(p interface{ Pin(string) error }, path string) error {
 	if err := p.Pin(draft); err != nil {
 		return fmt.Errorf("pin %s: %w", path, err)
 	}
-	if err := os.Rename(draft, path); err != nil {
+	if err := unix.Rename(draft, path); err != nil { // os.Rename refuses directories, which stand for filters
 		return fmt.Errorf("pin %s: %w", path, err)
 	}
 	return nil

@@ -80,6 +80,9 @@ func (t *Table) Sweep(pressure float64) (Swept, error) {
 	defer runtime.UnlockOSThread()
 	before := ThreadTime()
 	args := kernelSweep{Pressure: uint32(256 * pressure)}
+	if t.spare.Load() {
+		args.SpareInherited = 1
+	}
 	if _, err := t.objects.sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
 		return Swept{}, fmt.Errorf("sweep the table: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"ctop/bpf"
 	"ctop/internal/frame"
 	"ctop/tracker/flow"
+	"ctop/tracker/socket"
 )
 
 // A far end has the time for two answers.
@@ -97,6 +98,45 @@ func TestGiveUpResets(t *testing.T) {
 		got = flow.Outcome{}
 		if err := table.giveUpResets([]resetting{r}, &got); err != nil || got != (flow.Outcome{Done: 1}) {
 			t.Errorf("%s: when it is gone: %+v, error %v", name, got, err)
+		}
+	}
+}
+
+// A watched flow has the zone of its interface, which is one less than that of its tuple. The
+// end of a key that its source is does not depend on the direction of the tuple.
+func TestZonesAndEnds(t *testing.T) {
+	tuple := flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.MustParseEnd("192.0.2.9:40000"), Dst: flow.MustParseEnd("192.0.2.1:443"), Zone: 3}
+	if got := keyZone(flow.Ref{Tuple: tuple}); got != (Watched{Position: 2}).toKernel().Zone || got == (Watched{Position: 3}).toKernel().Zone {
+		t.Errorf("the zone is %x", got)
+	}
+	there, back := resetting{ref: flow.Ref{Tuple: tuple}}, resetting{ref: flow.Ref{Tuple: tuple.Reverse()}}
+	if there.endOfSource() != 1-back.endOfSource() {
+		t.Errorf("both directions begin at end %d", there.endOfSource())
+	}
+	key := keyFromTuple(tuple)
+	if end := there.endOfSource(); key.Port[end] != networkPort(40000) || key.Addr[end] != halvesFromEnd(tuple.Src) {
+		t.Errorf("the source is not end %d of %+v", end, key)
+	}
+	same := tuple
+	same.Dst = flow.EndFrom(tuple.Src.Addr(), 1)
+	one := resetting{ref: flow.Ref{Tuple: same}}
+	if end, key := one.endOfSource(), keyFromTuple(same); key.Port[end] != networkPort(40000) {
+		t.Errorf("between ports of one address the source is not end %d of %+v", end, key)
+	}
+}
+
+// The ends that may be sockets are a bit each, and those that are not of the flow are forgotten.
+func TestCandidates(t *testing.T) {
+	for ends := range uint32(4) {
+		r := resetting{}
+		for end := range r.sockets {
+			r.sockets[end] = new(socket.Socket)
+		}
+		if r.candidates() != 3 {
+			t.Errorf("both ends are %b", r.candidates())
+		}
+		if r.keepSockets(ends); r.candidates() != ends {
+			t.Errorf("of %b are kept %b", ends, r.candidates())
 		}
 	}
 }

@@ -22,6 +22,11 @@ type Table struct {
 
 	// locals are the addresses of this machine, nil if nothing is watched.
 	locals atomic.Pointer[flow.Locals]
+	// namer knows the names of servers, nil if nobody reads them.
+	namer atomic.Pointer[Namer]
+
+	// spare is set while a partner lives, which ends its own flows.
+	spare atomic.Bool
 
 	mu sync.Mutex
 	// config is the configuration as last written.
@@ -55,6 +60,7 @@ func (t *Table) Configure(policy flow.Policy, timeouts flow.Timeouts) error {
 	defer t.mu.Unlock()
 	t.config.OutputsId = id
 	t.config.Policy = kernelPolicy(policy)
+	t.config.Paired = 0 // a pair says so itself
 	c := Clock{Tick: t.tick}
 	for name, d := range timeouts {
 		t.config.TimeoutTicks[name] = c.ticksOf(d)

@@ -1,10 +1,13 @@
 package nat
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"ctop/tracker/flow"
 )
@@ -12,8 +15,8 @@ import (
 const (
 	// renewAfter is the time between two readings of all translations.
 	renewAfter = time.Second
-	// idleShare is how much longer than it took a reading is good for, so that many
-	// translations do not keep a core busy.
+	// idleShare is how much longer than the processor time that it took a reading is good
+	// for, so that many translations do not keep a core busy.
 	idleShare = 19
 )
 
@@ -34,8 +37,8 @@ type Cache struct {
 	// told is what was found out for flows since the last reading, zero if they are
 	// not translated.
 	told map[flow.ID]uint32
-	// until is when to read again, cost what the last reading took, and the looking up
-	// since.
+	// until is when to read again, cost the processor time of the last reading, and of the
+	// looking up since.
 	until time.Time
 	cost  time.Duration
 }
@@ -48,17 +51,34 @@ func (c *Cache) Apply(s *flow.Snapshot) error {
 	if len(c.known) == 0 {
 		return err
 	}
-	began, before := time.Now(), len(c.told)
-	for i := range s.Flows {
-		if f := &s.Flows[i]; c.may(&f.Tuple) {
-			f.NAT = c.of(f)
+	before := len(c.told)
+	cost := costOf(func() {
+		for i := range s.Flows {
+			if f := &s.Flows[i]; c.may(&f.Tuple) {
+				f.NAT = c.of(f)
+			}
 		}
-	}
+	})
 	s.Translations = slices.Clip(c.list)
 	if len(c.told) > before {
-		c.spend(time.Since(began))
+		c.spend(cost)
 	}
 	return err
+}
+
+// costOf returns the processor time that something takes. It takes no longer on a busy
+// machine, where a reading would else be good for half a minute.
+func costOf(do func()) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	used := func() time.Duration {
+		var u unix.Rusage
+		_ = unix.Getrusage(unix.RUSAGE_THREAD, &u) // it cannot fail (getrusage(2))
+		return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	}
+	before := used()
+	do()
+	return used() - before
 }
 
 // of returns the index of a flow's other half, counted from one.
@@ -84,13 +104,13 @@ const fewest = 1024
 // renew reads all translations again when it is time. If they cannot be read, the last
 // ones stay.
 func (c *Cache) renew() error {
-	began := time.Now()
-	if began.Before(c.until) {
+	if time.Now().Before(c.until) {
 		return nil
 	}
-	all, err := readAll()
+	var all translations
+	var err error
 	c.cost = 0
-	c.spend(time.Since(began))
+	c.spend(costOf(func() { all, err = readAll() }))
 	if err != nil {
 		return err
 	}

@@ -78,3 +78,14 @@ func TestCache(t *testing.T) {
 		}
 	}
 }
+
+// Who waits for a processor costs nothing.
+func TestCostIsProcessorTime(t *testing.T) {
+	const nap = 100 * time.Millisecond
+	if cost := costOf(func() { time.Sleep(nap) }); cost > nap/2 {
+		t.Errorf("sleeping costs %s", cost)
+	}
+	for cost := time.Duration(0); cost == 0; {
+		cost = costOf(func() { _, _ = readAll() })
+	}
+}

@@ -212,7 +212,7 @@ func Detach(links []Attachment) []error {
 		if l == nil {
 			continue
 		}
-		if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) {
+		if err := l.Detach(); err != nil && !errors.Is(err, unix.ENOLINK) && !isGone(err) {
 			errs = append(errs, fmt.Errorf("detach: %w", err))
 		}
 	}

@@ -32,6 +32,8 @@ const (
 type Follow struct {
 	// Except are the interfaces that are left out: names, or patterns as of [path.Match].
 	Except []string `json:"except,omitempty"`
+	// Force watches even the interface of the operator's own SSH session with enforce.
+	Force bool `json:"force,omitempty"`
 }
 
 // CheckExcept returns an error for a malformed pattern.
@@ -90,6 +92,8 @@ type following struct {
 	gone map[int]time.Time
 	// failed are the interfaces that could not be watched, by index, with the reason.
 	failed map[int]string
+	// spared are sentences about those that carry the operator's own SSH session.
+	spared []string
 }
 
 // Follow watches interfaces that came, and gives up the places of those that are gone for
@@ -101,6 +105,7 @@ func (a *Attachments) Follow(f Follow) (done []string, warnings flow.Warnings, e
 	}
 	err = a.leave(list)
 	missed := 0
+	a.following.spared = nil
 	for _, l := range list {
 		if !f.wants(l) || a.has(l) {
 			continue
@@ -118,7 +123,27 @@ func (a *Attachments) Follow(f Follow) (done []string, warnings flow.Warnings, e
 		warnings = flow.Warnings{{Kind: flow.WarningInterfaces, Detail: fmt.Sprintf(
 			"%d interfaces are not watched: a tracker follows at most %d, so leave some out with --except", missed, MostFollowed)}}
 	}
+	for _, text := range a.following.spared {
+		warnings = warnings.Add(flow.Warning{Kind: flow.WarningInterfaces, Detail: text})
+	}
 	return done, warnings, err
+}
+
+// spareSession returns ErrUsed for an interface that came and carries the operator's own SSH
+// session, which would be cut there.
+func (a *Attachments) spareSession(devices []*Device) error {
+	if a.registry.Follow().Force {
+		return nil
+	}
+	policy, err := a.table.Policy()
+	if err != nil || policy != flow.PolicyEnforce {
+		return err
+	}
+	_, err = GuardSession(devices, a.connection, false)
+	if errors.Is(err, ErrUsed) {
+		a.following.spared = append(a.following.spared, devices[0].Name()+" is not watched: it carries this SSH session, which enforce would cut")
+	}
+	return err
 }
 
 // has reports whether an interface is one of the tracker's.
@@ -198,6 +223,9 @@ func (a *Attachments) watchToo(slot int, l netlink.Link) (done []string, err err
 	of := watchedDevices(l)
 	points := a.registry.Points()
 	err = of[0].Check(a.registry.Occupied)
+	if err == nil {
+		err = a.spareSession(of)
+	}
 	switch {
 	case err != nil:
 	case slot == len(points):

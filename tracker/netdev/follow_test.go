@@ -58,6 +58,10 @@ func TestFollowPlaces(t *testing.T) {
 	if slot := a.freeSlot(); slot != 10 {
 		t.Errorf("place %d, want 10", slot)
 	}
+	one := &Attachments{registry: points{{Name: "x", Index: 1, Left: true}}}
+	if slot := one.freeSlot(); slot != 1 {
+		t.Errorf("place %d after a point alone", slot)
+	}
 }
 
 // An interface that comes back in time has all of that time again when it next goes.

@@ -87,3 +87,46 @@ func TestSessionOfVariable(t *testing.T) {
 		t.Errorf("this process is called %q: %v", name, err)
 	}
 }
+
+// A connection of a parent that is no SSH server is not the session, nor is one of ctop
+// itself, whatever that is called.
+func TestSessionOfOthers(t *testing.T) {
+	const established = "   0: 010200C0:0016 096433C6:C350 01 00000000:00000000 00:00000000 00000000     0        0 4711 1\n"
+	p := fakeProc(t, "sshd", "net:[1]")
+	p.give(t, 20, "tcp", procHeader+established)
+	if s := p.session(""); s != nil {
+		t.Errorf("of sudo: %+v", s)
+	}
+	p.self = 10
+	p.give(t, 10, "tcp", procHeader+established)
+	if s := p.session(""); s != nil {
+		t.Errorf("of ctop itself: %+v", s)
+	}
+}
+
+// Lines of a table that are no established connection of the process are passed over.
+func TestEstablishedIn(t *testing.T) {
+	const rest = " 00:0 00:0 00 0 0 "
+	for text, want := range map[string]string{
+		"":              "",
+		"0: 0100007F:1": "",
+		"0: 0100007F:0016 0200007F:C350 01" + rest + "4711":                                               "127.0.0.1 127.0.0.2",
+		"0: 0100007F:0016 0200007F:C350 01" + rest:                                                        "",
+		"0: 0100007F:0016 0200007F:C350 06" + rest + "4711":                                               "",
+		"0: 0100007F:0016 0200007F:C350 01" + rest + "4712":                                               "",
+		"0: 0100007:0016 0200007F:C350 01" + rest + "4711":                                                "",
+		"0: 0100007F:0016 020000:C350 01" + rest + "4711":                                                 "",
+		"0: 0100007F00000000:0016 0200007F:C350 01" + rest + "4711":                                       "",
+		"0: 0000000000000000FFFF00000100007F:1 0000000000000000FFFF00000200007F:2 01" + rest + "4711 100": "127.0.0.1 127.0.0.2",
+	} {
+		table := filepath.Join(t.TempDir(), "tcp")
+		must(t, os.WriteFile(table, []byte(procHeader+text+"\n"), 0o600))
+		got := ""
+		if s := establishedIn(table, []string{"1", "4711"}); s != nil {
+			got = s.local.String() + " " + s.remote.String()
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package netdev
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -136,6 +137,8 @@ func TestSessionInterfaces(t *testing.T) {
 	}{
 		{"fe80::2%eth0 50000 fe80::1%eth0 22", true},
 		{"fe80::2 50000 fe80::1 22", true},
+		{"fe80::2 50000 fe80::9%eth0 22", true},
+		{"fe80::2%eth0 50000 fe80::9 22", true},
 		{"fe80::2%eth1 50000 fe80::9%eth1 22", false},
 		{"", false},
 		{"nonsense", false},
@@ -190,5 +193,63 @@ func TestAdmit(t *testing.T) {
 	a.uses.refuse(0, refusedLink{index: s.link.Attrs().Index, err: refused, read: time.Now()})
 	if a.ForgetUses(); a.admit(0, s) != nil {
 		t.Error("after a change")
+	}
+}
+
+// An interface that the machine uses is attached to only by force, which is said, and one
+// by which the session arrives is cut only by force.
+func TestGuards(t *testing.T) {
+	lab.Require(t)
+	pair := &netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "guard0"}, PeerName: "guard1"}
+	must(t, netlink.LinkAdd(pair))
+	defer func() { _ = netlink.LinkDel(pair) }()
+	const session = "192.0.2.9 50000 192.0.2.1 22"
+	try := func(names ...string) (guards, sessions [2]string) {
+		devices, err := find(names)
+		must(t, err)
+		for i, force := range []bool{false, true} {
+			notes, err := Guard(devices, session, force)
+			guards[i] = fmt.Sprint(notes, errors.Is(err, ErrUsed), err == nil)
+			notes, err = GuardSession(devices, session, force)
+			sessions[i] = fmt.Sprint(notes, errors.Is(err, ErrUsed), err == nil)
+		}
+		return guards, sessions
+	}
+	free := [2]string{"[] false true", "[] false true"}
+	if guards, sessions := try("guard0", "guard1"); guards != free || sessions != free {
+		t.Errorf("%v, %v", guards, sessions)
+	}
+	address, err := netlink.ParseAddr("192.0.2.1/24")
+	must(t, err)
+	must(t, netlink.AddrAdd(pair, address))
+	wanted := [2]string{"[] true false", "[forced: guard0 has the address 192.0.2.1/24 and carries this SSH session, and the machine answers nobody there while the tracker runs] false true"}
+	cut := [2]string{"[] true false", "[forced: guard0 carries this SSH session, which is cut] false true"}
+	if guards, sessions := try("guard1", "guard0"); guards != wanted || sessions != cut {
+		t.Errorf("%v, %v", guards, sessions)
+	}
+	if guards, sessions := try("guard1"); guards != free || sessions != free {
+		t.Errorf("%v, %v", guards, sessions)
+	}
+	devices, err := find([]string{"guard0"})
+	must(t, err)
+	devices[0].direction = Egress
+	if notes, err := GuardSession(devices, session, true); err != nil || len(notes) != 0 {
+		t.Errorf("what leaves there: %v, %v", notes, err)
+	}
+}
+
+// The session arrives also by what an interface carries.
+func TestCarriesSession(t *testing.T) {
+	m := carrying(&netlink.Vlan{LinkAttrs: attrs("eth0.5", indexUpper)})
+	plain := carrying(&netlink.Veth{LinkAttrs: attrs("veth0", indexUpper)})
+	for _, c := range []struct {
+		m       *machine
+		session []int
+		want    bool
+	}{{m, nil, false}, {m, []int{indexWire}, true}, {m, []int{indexUpper}, true}, {m, []int{indexMaster}, false}, {plain, []int{indexUpper}, false}} {
+		c.m.session = c.session
+		if got := c.m.carriesSession(c.m.links[0]); got != c.want {
+			t.Errorf("%v: %t", c.session, got)
+		}
 	}
 }

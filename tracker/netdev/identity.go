@@ -57,11 +57,21 @@ func (a *Attachments) lookUp(p Point) (byIndex, byName netlink.Link, err error) 
 	return byIndex, byName, err
 }
 
-// isAnother reports whether an interface belongs to another point than i.
+// isAnother reports whether an interface belongs to another point than i, and not to the
+// point for the other direction, which may know already how it is called now.
 func isAnother(points []Point, i int, l netlink.Link) bool {
-	return slices.ContainsFunc(points, func(p Point) bool {
-		return !p.Left && p.Index == l.Attrs().Index && p.Name != points[i].Name
-	})
+	for j, p := range points {
+		if !p.Left && p.Index == l.Attrs().Index && p.Name != points[i].Name && !together(points, i, j) {
+			return true
+		}
+	}
+	return false
+}
+
+// together reports whether two points are those of one watched interface.
+func together(points []Point, i, j int) bool {
+	first, last := min(i, j), max(i, j)
+	return first == last || first+1 == last && points[last].isSecond()
 }
 
 // orNone returns nil and no error for an interface that does not exist.

@@ -161,6 +161,7 @@ func (p Point) state() (flow.Interface, netlink.Link) {
 	i.Virtual, i.MTU = s.Virtual(), l.Attrs().MTU
 	if counted := l.Attrs().Statistics; counted != nil {
 		i.Received, i.Sent, i.SendDrops = counted.RxPackets, counted.TxPackets, counted.TxDropped
+		i.ReceivedBytes = counted.RxBytes
 	}
 	return i, l
 }

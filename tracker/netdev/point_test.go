@@ -139,3 +139,61 @@ func countPrograms(t *testing.T, on netlink.Link, at ebpf.AttachType) int {
 	must(t, err)
 	return len(result.Programs)
 }
+
+func TestIsWatch(t *testing.T) {
+	in := Point{Role: flow.RoleWatch, Mode: flow.ModeTC}
+	wire, native := in, in
+	wire.Role, native.Mode = flow.RoleWire, flow.ModeNative
+	for name, test := range map[string]struct {
+		points []Point
+		want   bool
+	}{
+		"nothing": {nil, false}, "lo": {[]Point{in}, true}, "as many as may be": {slices.Repeat([]Point{in}, 2*kernel.MaxWatched), true},
+		"too many": {slices.Repeat([]Point{in}, 2*kernel.MaxWatched+1), false},
+		"a wire's": {[]Point{in, wire}, false}, "native XDP": {[]Point{in, native}, false},
+	} {
+		if got := IsWatch(test.points); got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+// The two points of a watched interface are one, also when only one of them has its new name.
+func TestTogether(t *testing.T) {
+	points := watched()
+	points[2].Name = "eth9"
+	for i := range points {
+		for j := range points {
+			if got := together(points, i, j); got != (i/2 == j/2) {
+				t.Errorf("%d and %d: %t", i, j, got)
+			}
+		}
+	}
+	eth9 := &netlink.Dummy{LinkAttrs: netlink.LinkAttrs{Name: "eth9", Index: 3}}
+	for i, want := range []bool{true, true, false, false} {
+		if got := isAnother(points, i, eth9); got != want {
+			t.Errorf("eth9 is another one than that of point %d: %t", i, got)
+		}
+	}
+}
+
+// One interface that left, or that cannot be found, is shown without an index.
+func TestStateOfTheGone(t *testing.T) {
+	const nobody = 1 << 20
+	p := Point{Name: "gone", Index: nobody, Mode: flow.ModeTC, Role: flow.RoleWatch, Left: true}
+	want := flow.Interface{Name: "gone", Mode: flow.ModeTC, Role: flow.RoleWatch}
+	for range 2 {
+		if got := p.State(); !reflect.DeepEqual(got, want) {
+			t.Errorf("left %t: %+v", p.Left, got)
+		}
+		if p.Carries() || p.ChangesNow() != nil || p.CompletesChecksums() {
+			t.Errorf("left %t: it carries a program, has changes, or completes checksums", p.Left)
+		}
+		p.Left = false
+	}
+	for mode, completes := range map[flow.Mode]bool{flow.ModeTC: false, flow.ModeNative: true} {
+		if p.Mode = mode; p.CompletesChecksums() != completes || p.NeedsPeerInProcess() != completes {
+			t.Errorf("in %s mode it completes checksums: %t, and needs a process at its peer: %t", mode, p.CompletesChecksums(), p.NeedsPeerInProcess())
+		}
+	}
+}

@@ -3,6 +3,8 @@ package netdev
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 
@@ -22,7 +24,11 @@ func (a *Attachments) Reattach() (done []string, err error) {
 	defer func() { a.seen = nil }()
 	for i, p := range a.registry.Points() {
 		said, err := a.reattachPoint(i)
-		done = append(done, said...)
+		for _, sentence := range said {
+			if !slices.Contains(done, sentence) { // a watched interface has two points
+				done = append(done, sentence)
+			}
+		}
 		if err != nil && !isGone(err) { // one that went meanwhile is found gone the next time
 			errs = append(errs, fmt.Errorf("attach to %s again: %w", p.Name, err))
 		}
@@ -96,6 +102,9 @@ func (a *Attachments) follow(i int, l netlink.Link) (done []string, err error) {
 // reattach prepares and attaches to the interface of point i, as at the start.
 // If the interface is the same one, its recorded changes are kept.
 func (a *Attachments) reattach(i int, l netlink.Link) error {
+	if a.takenDown(i) {
+		return errTakenDown
+	}
 	before := a.registry.Points()[i]
 	if before.Role == flow.RoleWatch && before.Index != l.Attrs().Index {
 		if err := a.SetInterface(i, 0); err != nil { // the one that it had
@@ -134,10 +143,25 @@ func (a *Attachments) reattach(i int, l netlink.Link) error {
 			return err
 		}
 	}
+	if a.takenDown(i) { // whoever does may have put them back before
+		return errors.Join(append(Undo(missing), errTakenDown)...)
+	}
 	if err := a.SetInterface(i, p.Index); err != nil {
 		return err
 	}
 	return a.relink(i, s)
+}
+
+var errTakenDown = errors.New("another ctop takes the tracker down")
+
+// takenDown reports whether another process takes the tracker down: it removes the pins of
+// the attachments first, and puts the settings back last.
+func (a *Attachments) takenDown(i int) bool {
+	if a.dir == "" || a.links[i] == nil {
+		return false
+	}
+	_, err := os.Lstat(filepath.Join(a.dir, LinkPin(i)))
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // distinct returns settings without duplicates.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
@@ -26,6 +27,9 @@ type Description struct {
 	Cgroup string `json:"cgroup,omitempty"`
 	// Follow is set if all interfaces are watched as they come and go.
 	Follow *netdev.Follow `json:"follow,omitempty"`
+	// Pair is what the owner knew of its pair at PairNs, on the clock of StartedNs.
+	Pair   flow.Pair `json:"pair,omitzero"`
+	PairNs uint64    `json:"pair_ns,omitempty"`
 	// Programs is the fingerprint of the attached programs.
 	Programs string `json:"programs"`
 }
@@ -150,4 +154,25 @@ func (d *Description) runs() bool {
 	}
 	defer where.Close()
 	return found && whole(where.dir)
+}
+
+// pairFor is how long the owner's word about its pair counts. It says it once a second.
+const pairFor = 5 * time.Second
+
+// pairWait is how long the tracker of a pair is left to the ctop that tells its partner,
+// once that has ended.
+const pairWait = time.Minute
+
+// AwaitsPair reports whether the ctop that tells the partner ended a moment ago, at a time
+// of the clock of StartedNs: it may be restarted, and nobody else should own the tracker.
+func (d *Description) AwaitsPair(ns uint64) bool {
+	return d.Pair.State != flow.PairNone && ns >= d.PairNs && time.Duration(ns-d.PairNs) < pairWait
+}
+
+// PairAt returns what is known of the pair at a time of the clock of StartedNs.
+func (d *Description) PairAt(ns uint64) flow.Pair {
+	if d.Pair.State != flow.PairNone && (ns < d.PairNs || time.Duration(ns-d.PairNs) > pairFor) {
+		return flow.Pair{State: flow.PairStopped, Partner: d.Pair.Partner}
+	}
+	return d.Pair
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf"
 
 	"ctop/bpf"
+	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
 	"ctop/tracker/netdev"
 )
@@ -163,6 +164,15 @@ func (h *Hold) SetCurrent() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.description.Programs = bpf.Fingerprint()
+	return h.description.write(h.objects)
+}
+
+// SetPair records what is known of the pair, also for other processes. ns is the time on
+// the clock of [Description.StartedNs].
+func (h *Hold) SetPair(p flow.Pair, ns uint64) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.description.Pair, h.description.PairNs = p, ns
 	return h.description.write(h.objects)
 }
 

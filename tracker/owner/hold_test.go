@@ -53,6 +53,11 @@ func TestHold(t *testing.T) {
 	if got := describedAt(where.Dir()); got.Interfaces[1].Name != "renamed" || got.Programs == "others" || !first.IsCurrent() {
 		t.Errorf("written: %+v", got)
 	}
+	pair := flow.Pair{State: flow.PairInSync, Partner: "b"}
+	must(t, first.SetPair(pair, 77))
+	if got := describedAt(where.Dir()); got.Pair != pair || got.PairNs != 77 {
+		t.Errorf("of the pair is written: %+v", got)
+	}
 	if second.Adopt(); second.Owned() || second.Ends() || !first.Owned() {
 		t.Errorf("the second owns it: %t, and ends it: %t; the first owns it: %t", second.Owned(), second.Ends(), first.Owned())
 	}
@@ -76,5 +81,48 @@ func TestHold(t *testing.T) {
 	second.Release()
 	if _, gone := os.Stat(where.Dir()); !ended || err != nil || !os.IsNotExist(gone) {
 		t.Errorf("ended %t, %v, %v", ended, err, gone)
+	}
+}
+
+// What the owner says of its pair counts for five seconds.
+func TestPairAt(t *testing.T) {
+	said := flow.Pair{State: flow.PairInSync, Partner: "gate-2", Lag: 5}
+	stopped := flow.Pair{State: flow.PairStopped, Partner: "gate-2"}
+	second := uint64(1_000_000_000)
+	for _, c := range []struct {
+		d    Description
+		at   uint64
+		want flow.Pair
+	}{
+		{Description{}, 100 * second, flow.Pair{}},
+		{Description{Pair: said, PairNs: 10 * second}, 10 * second, said},
+		{Description{Pair: said, PairNs: 10 * second}, 15 * second, said},
+		{Description{Pair: said, PairNs: 10 * second}, 15*second + 1, stopped},
+		{Description{Pair: said, PairNs: 10 * second}, 10*second - 1, stopped},
+	} {
+		if got := c.d.PairAt(c.at); got != c.want {
+			t.Errorf("%+v at %d: %+v", c.d, c.at, got)
+		}
+	}
+}
+
+// The tracker of a pair waits a minute for the ctop that told its partner.
+func TestAwaitsPair(t *testing.T) {
+	stopped := flow.Pair{State: flow.PairStopped}
+	second := uint64(1_000_000_000)
+	for _, c := range []struct {
+		d    Description
+		at   uint64
+		want bool
+	}{
+		{Description{}, 0, false},
+		{Description{Pair: stopped, PairNs: 10 * second}, 10 * second, true},
+		{Description{Pair: stopped, PairNs: 10 * second}, 70*second - 1, true},
+		{Description{Pair: stopped, PairNs: 10 * second}, 70 * second, false},
+		{Description{Pair: stopped, PairNs: 10 * second}, 10*second - 1, false},
+	} {
+		if got := c.d.AwaitsPair(c.at); got != c.want {
+			t.Errorf("%+v at %d: %t", c.d, c.at, got)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,12 +57,23 @@ func (h *Hold) OpenJournal() (notes []string) {
 	return nil
 }
 
-func makeJournal(d *Description) (*journal, error) {
+func makeJournal(d *Description) (j *journal, err error) {
 	dir, err := journalDir()
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	const tries = 1000
+	for range tries {
+		if j, err = makeJournalIn(dir, d); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		// Another ctop, which ends, has removed a directory that was empty.
+	}
+	return j, err
+}
+
+func makeJournalIn(dir string, d *Description) (*journal, error) {
+	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
 	if err := errors.Join(checkOwn(journalRoot, 0o022), checkOwn(dir, 0o022)); err != nil {

@@ -1,10 +1,15 @@
 package owner
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"ctop/internal/lab"
+	"ctop/tracker/netdev"
 )
 
 // A journal has one owner. A file that was replaced meanwhile has none yet.
@@ -21,7 +26,13 @@ func TestLockJournal(t *testing.T) {
 	lock(false)
 	must(t, os.WriteFile(path, []byte("{}"), 0o600))
 	j := lock(true)
-	lock(false)
+	descriptors, _ := filepath.Glob("/proc/self/fd/*")
+	for range 50 {
+		lock(false)
+	}
+	if now, _ := filepath.Glob("/proc/self/fd/*"); len(now) > len(descriptors)+10 {
+		t.Errorf("%d descriptors became %d", len(descriptors), len(now))
+	}
 	j.release()
 	j = lock(true)
 	must(t, os.Rename(path, path+".old"))
@@ -78,4 +89,25 @@ func TestJournalMalformed(t *testing.T) {
 		}
 		j.release()
 	}
+}
+
+// Trackers come while others go, which remove the directories that they leave empty.
+func TestJournalsComeAndGo(t *testing.T) {
+	lab.Require(t)
+	var all sync.WaitGroup
+	for i := range 4 {
+		d := &Description{Interfaces: []netdev.Point{{Name: fmt.Sprint("left", i), Index: 1}, {Name: fmt.Sprint("right", i), Index: 2}}}
+		all.Go(func() {
+			for range 500 {
+				j, err := makeJournal(d)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				j.remove()
+				j.release()
+			}
+		})
+	}
+	all.Wait()
 }

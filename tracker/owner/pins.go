@@ -220,8 +220,22 @@ func claim(dir string) (owner, presence *lease, notes []string, err error) {
 	return owner, presence, notes, err
 }
 
+// makeDir creates a directory and its parents. Where another ctop removes one that
+// os.MkdirAll has just found, that reports that it exists: makeDir tries again.
+func makeDir(dir string) (err error) {
+	for range 100 {
+		if err = os.MkdirAll(dir, 0o700); !errors.Is(err, os.ErrExist) {
+			return err
+		}
+		if info, known := os.Lstat(dir); known == nil && !info.IsDir() {
+			return err
+		}
+	}
+	return err
+}
+
 func claimOnce(base, dir string) (owner, presence *lease, err error) {
-	if err := os.MkdirAll(base, 0o700); err != nil {
+	if err := makeDir(base); err != nil {
 		return nil, nil, err
 	}
 	if err := errors.Join(checkOwn(filepath.Dir(base), 0o022), checkOwn(base, 0o022)); err != nil {

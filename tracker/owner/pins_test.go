@@ -133,6 +133,9 @@ func TestJoinWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer presence.release()
+	if presence == nil || !presence.holds(filepath.Join(dir, usersDir)) {
+		t.Error("its owner is not one of its users")
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*attachPoll)
 	defer cancel()
 	if _, _, err := Join(ctx, dir); !errors.Is(err, context.DeadlineExceeded) {

@@ -71,7 +71,9 @@ func TestParseGroups(t *testing.T) {
 
 func TestCgroupMount(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "",
+		"":                                     "",
+		"31 23 0:28 / - cgroup2 none rw\n":     "",
+		"31 23 0:28 / /cg - cgroup2 none rw\n": "/cg",
 		"31 23 0:28 / /sys/fs/cgroup rw,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate\n":                                   "/sys/fs/cgroup",
 		"40 31 0:37 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,name=systemd\n41 31 0:38 / /a\\040b rw - cgroup2 none rw\n": "/a b",
 		"41 31 0:38 /system.slice /mnt rw - cgroup2 none rw\n":                                                                 "",

@@ -60,8 +60,9 @@ type Replay struct {
 	// mu protects the table and its clock.
 	mu    sync.Mutex
 	queue *kernel.Queue
-	// sides are the names of sides 0 and 1.
-	sides []string
+	// sides are the names of sides 0 and 1, which were watched.
+	sides   []string
+	watched bool
 	// start is the time of the first packet. elapsed is the time since start.
 	start   time.Time
 	elapsed time.Duration
@@ -136,11 +137,12 @@ func (r *Replay) Close() (err error) {
 	return err
 }
 
-// Name sets the names of sides 0 and 1.
-func (r *Replay) Name(sides ...string) {
+// Name sets the names of sides 0 and 1, which were the ends of a wire, or interfaces that
+// were watched.
+func (r *Replay) Name(watched bool, sides ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sides = sides
+	r.watched, r.sides = watched, sides
 }
 
 // Fed returns the number of packets fed, and the number skipped because the

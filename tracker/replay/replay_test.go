@@ -74,7 +74,7 @@ func refresh(t *testing.T, r *Replay) *flow.Snapshot {
 // TestReplayClock has everything happen at the capture's time.
 func TestReplayClock(t *testing.T) {
 	r, told := openReplay(t, Options{Host: "trace"})
-	r.Name("a", "b")
+	r.Name(false, "a", "b")
 	feed(t, r, 0, 1, udpFrame(t, false, 1000))
 	feed(t, r, 2500*time.Millisecond, 0, udpFrame(t, true, 1000))
 	feed(t, r, time.Second, 1, udpFrame(t, false, 1000)) // from the past

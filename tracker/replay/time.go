@@ -117,8 +117,12 @@ func (r *Replay) read() (s *flow.Snapshot, waiting int, err error) {
 		return nil, 0, err
 	}
 	s.Host, s.Uptime, s.MaxFlows = r.options.Host, r.elapsed, r.options.MaxFlows
+	role := flow.RoleWire
+	if r.watched {
+		role = flow.RoleWatch
+	}
 	for _, name := range r.sides {
-		s.Interfaces = append(s.Interfaces, flow.Interface{Name: name, Mode: flow.ModeReplay, Up: true})
+		s.Interfaces = append(s.Interfaces, flow.Interface{Name: name, Role: role, Mode: flow.ModeReplay, Up: true})
 	}
 	s.Stalled = make([]bool, len(s.Interfaces))
 	averageRates(s)

@@ -74,18 +74,19 @@ func stateCounts(s order.Survey) string {
 
 // consequence returns the effect of deleting under the tracker's policy.
 func (a *Acts) consequence() string {
-	if a.frame.Latest == nil {
-		return DeletingMeans(flow.PolicyObserve)
-	}
-	return DeletingMeans(a.frame.Latest.Policy)
+	return DeletingMeans(a.frame.Latest)
 }
 
-// DeletingMeans returns the effect of deleting flows under a policy.
-func DeletingMeans(p flow.Policy) string {
-	if p == flow.PolicyEnforce {
-		return "enforce: TCP is cut off, anything else begins anew"
+// DeletingMeans returns the effect of deleting flows of a tracker, which may be nil. One of a
+// pair does not know whether what it lacks began at its partner.
+func DeletingMeans(s *flow.Snapshot) string {
+	switch {
+	case s == nil || s.Policy != flow.PolicyEnforce:
+		return "observe: forgotten only, the next packet picks a flow up again"
+	case s.Pair.State != flow.PairNone && s.Pair.State != flow.PairAlone:
+		return "a pair: forgotten only, the next packet picks a flow up again"
 	}
-	return "observe: forgotten only, the next packet picks a flow up again"
+	return "enforce: TCP is cut off, anything else begins anew"
 }
 
 // delete returns a command that ends flows.

@@ -29,6 +29,19 @@ func (a *Acts) SetTimeout(name flow.TimeoutName, d time.Duration) tea.Cmd {
 	})
 }
 
+// SetTimeoutAt returns a command that changes a timeout at some hosts of a fleet.
+func (a *Acts) SetTimeoutAt(hosts []string, name flow.TimeoutName, d time.Duration) tea.Cmd {
+	act := flow.TimeoutChange(name, d)
+	act.Hosts = hosts
+	return a.act(act, func(o flow.Outcome, err error) outcome {
+		text := fmt.Sprintf("%s is now %s at %s", name, format.Timeout(d), format.Plural(o.Done, "host"))
+		if err != nil && o.Done > 0 {
+			err = fmt.Errorf("%s, not everywhere: %w", text, err)
+		}
+		return done(text, text, err)
+	})
+}
+
 // done returns the outcome of an act that was either done or not.
 func done(text, note string, err error) outcome {
 	if err != nil {

@@ -37,6 +37,8 @@ type Dialog struct {
 	before  []string
 	window  scroll.Window
 	choices []Choice
+	// page is how many choices were on the screen.
+	page int
 }
 
 // Open opens the dialog with the cursor on the first choice.
@@ -56,10 +58,7 @@ func (d *Dialog) load() {
 func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	k := d.frame.Keys
 	switch {
-	case key.Matches(msg, k.Up):
-		d.window.Move(-1)
-	case key.Matches(msg, k.Down):
-		d.window.Move(1)
+	case k.Move(mover{d}, msg):
 	case key.Matches(msg, k.Mark):
 		d.toggle()
 	case key.Matches(msg, k.Default):
@@ -74,6 +73,14 @@ func (d *Dialog) HandleKey(msg tea.KeyMsg) tea.Cmd {
 	}
 	return nil
 }
+
+// mover moves the cursor.
+type mover struct{ *Dialog }
+
+func (m mover) Move(lines int) { m.window.Move(lines) }
+func (m mover) Page(pages int) { m.window.Move(pages * max(m.page, 1)) }
+func (m mover) Top()           { m.window.To(0) }
+func (m mover) Bottom()        { m.window.To(len(m.choices)) }
 
 // toggle shows or hides the column under the cursor.
 func (d *Dialog) toggle() {
@@ -104,6 +111,7 @@ const nameWidth = 11
 // Box draws the list as a box of at most the given size.
 func (d *Dialog) Box(width, height int) []string {
 	choices := d.list.Choices() // as the screen is now
+	d.page = max(height-3, 1)
 	return page.List{
 		Title: "columns: [-] has no room here", Window: d.window, Most: 48,
 		Line: func(i int) string { return line(choices[i]) },

@@ -94,3 +94,60 @@ func TestBox(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestPages goes through a list that is longer than its box by pages, and to its ends.
+func TestPages(t *testing.T) {
+	f, c := fake.NewFrame(), &columns{}
+	f.With(page.Base{})
+	chooser.Open(f.Frame, c)
+	d := f.Dialog()
+	at := func(key, want string) {
+		t.Helper()
+		f.Press(key)
+		if got := d.Box(60, 4); !strings.Contains(strings.Join(got, ""), "▌[x] "+want) && !strings.Contains(strings.Join(got, ""), "▌[ ] "+want) {
+			t.Errorf("%s: not on %s: %q", key, want, got)
+		}
+	}
+	d.Box(60, 4)
+	at("pgdown", "ttl")
+	at("pgdown", "idle")
+	at("pgup", "ttl")
+	at("home", "state")
+	at("end", "idle")
+}
+
+// many is a list that is longer than its box.
+type many struct{ columns }
+
+func (m *many) Choices() (list []chooser.Choice) {
+	for i := range 20 {
+		list = append(list, chooser.Choice{Name: string(rune('a' + i)), Means: "x"})
+	}
+	return list
+}
+
+// A page is as many choices as were on the screen, and the standard columns begin at the top.
+func TestPagesOfABox(t *testing.T) {
+	f, m := fake.NewFrame(), &many{}
+	f.With(page.Base{})
+	chooser.Open(f.Frame, m)
+	d := f.Dialog()
+	at := func(key, want string) {
+		t.Helper()
+		f.Press(key)
+		for _, line := range d.Box(60, 8) {
+			if strings.Contains(line, "▌") && !strings.Contains(line, "[ ] "+want+" ") {
+				t.Errorf("%s: on %q, not on %s", key, line, want)
+			}
+		}
+	}
+	at("down", "b")
+	d.Box(60, 8)
+	at("pgdown", "g")
+	at("pgdown", "l")
+	at("pgup", "g")
+	at("0", "a")
+	d.Box(60, 3) // no room for a choice
+	at("pgdown", "b")
+	at("end", "t")
+}

@@ -31,6 +31,8 @@ type audited struct {
 	clock func() time.Time
 	// notify adds a notice for other operators.
 	notify func(text string)
+	// fleet is set if the flows are those of other hosts.
+	fleet bool
 }
 
 // Act implements [flow.Actor]. It says in the act who asks for it.
@@ -44,7 +46,7 @@ func (a audited) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
 		a.notify(noticeOf(act))
 	}
 	e := entryOf(act, value(act))
-	e.Time, e.Done = a.clock(), outcome.Done
+	e.Time, e.Done, e.Fleet = a.clock(), outcome.Done, a.fleet
 	if err != nil {
 		e.Error = err.Error()
 	}

@@ -27,6 +27,8 @@ type Entry struct {
 	// of those that it changed.
 	Count int `json:"count"`
 	Done  int `json:"done"`
+	// Fleet is set if it was done to hosts of the fleet, by the server's credentials.
+	Fleet bool `json:"fleet,omitempty"`
 	// Error is why the act failed or was refused.
 	Error string `json:"error,omitempty"`
 	// Omitted counts the refused acts of this key since its previous line. The log

@@ -166,7 +166,19 @@ func limitQueue(conn net.Conn, bytes int) {
 	setOption(conn, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
 }
 
+// queued returns how many bytes wait in the kernel until the client has taken them, or 0 if
+// that is not known.
+func queued(conn net.Conn) (n int) {
+	control(conn, func(fd int) { n, _ = unix.IoctlGetInt(fd, unix.SIOCOUTQ) }) // an error leaves 0
+	return n
+}
+
 func setOption(conn net.Conn, level, option, value int) {
+	control(conn, func(fd int) { _ = unix.SetsockoptInt(fd, level, option, value) })
+}
+
+// control calls a function with the descriptor of a TCP connection.
+func control(conn net.Conn, f func(fd int)) {
 	t, ok := conn.(*net.TCPConn)
 	if !ok {
 		return
@@ -175,7 +187,7 @@ func setOption(conn net.Conn, level, option, value int) {
 	if err != nil {
 		return
 	}
-	_ = raw.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), level, option, value) })
+	_ = raw.Control(func(fd uintptr) { f(int(fd)) })
 }
 
 const (

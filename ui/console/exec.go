@@ -40,6 +40,9 @@ type Exec func(ctx context.Context, c Command) (status int)
 
 func (x *session) execute(args []string) int {
 	x.server.log.Info("a command", append(x.who.logged(), "command", shorten(args[0]))...)
+	if x.isFleet(args) {
+		return x.showFleet()
+	}
 	c := Command{
 		Args: args, Role: x.who.key.Role, Reader: x.server.options.Source, Actor: x.actor(),
 		Stdout: x.out, Stderr: x.errs, End: x.end,

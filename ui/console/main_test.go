@@ -25,7 +25,7 @@ import (
 )
 
 // waitTimeout bounds every wait; nothing here is expected to take as long.
-const waitTimeout = 15 * time.Second
+const waitTimeout = time.Minute
 
 // fakeSource is a tracker of three flows that does what it is told.
 type fakeSource struct {
@@ -119,7 +119,9 @@ type rig struct {
 	dir      string
 	addr     string
 	ann, vic ssh.Signer
-	stop     func()
+	// fleet is what sessions open, nothing before it is set.
+	fleet atomic.Pointer[Fleet]
+	stop  func()
 }
 
 func newSigner(t testing.TB) ssh.Signer {
@@ -172,7 +174,7 @@ func newRigAt(t *testing.T, l Limits, listener net.Listener) *rig {
 	}
 	r.server, err = New(Options{
 		Source: r.source, Keys: keys, HostKey: hostKey, Audit: audit, Exec: fakeExec, Limits: l,
-		Log: slog.New(slog.NewTextHandler(r.log, nil)),
+		Log: slog.New(slog.NewTextHandler(r.log, nil)), OpenFleet: r.openFleet,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +194,13 @@ func newRigAt(t *testing.T, l Limits, listener net.Listener) *rig {
 	})
 	t.Cleanup(r.stop)
 	return r
+}
+
+func (r *rig) openFleet(context.Context) (*Fleet, error) {
+	if f := r.fleet.Load(); f != nil {
+		return f, nil
+	}
+	return nil, ErrNoFleet
 }
 
 func (r *rig) path(name string) string { return filepath.Join(r.dir, name) }

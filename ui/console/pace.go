@@ -7,6 +7,9 @@ const (
 	firstWindow = 4 << 10
 	// leastWindow and mostWindow bound what may be on its way, in bytes.
 	leastWindow, mostWindow = 256, 48 << 10
+	// muteWindow is how much may be on its way to a client that does not answer, about a
+	// screen: a key waits for no more than that.
+	muteWindow = 8 << 10
 	// keyQueue is how long what an operator asked for may wait in the link, and tickQueue
 	// how long the rest may, with which a key has to wait.
 	keyQueue, tickQueue = 300 * time.Millisecond, 150 * time.Millisecond
@@ -30,8 +33,8 @@ type pace struct {
 	// bytes took so long, a sum in which older ones count less.
 	bytes, took float64
 	slow        bool
-	// mute is set for a client that does not answer. Then the kernel's queue is the only
-	// limit.
+	// mute is set for a client that does not answer. Then what waits in the kernel is
+	// taken for what is on its way.
 	mute bool
 }
 
@@ -48,7 +51,7 @@ func (p *pace) rate() float64 {
 // room returns how much may be sent now, of what an operator asked for or of the rest.
 func (p *pace) room(asked bool) int {
 	if p.mute {
-		return mostWindow
+		return muteWindow - p.away()
 	}
 	window := firstWindow
 	if rate := p.rate(); rate > 0 {

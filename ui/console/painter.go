@@ -30,6 +30,8 @@ const (
 type painter struct {
 	out  io.Writer
 	ping func() bool
+	// queued returns how many bytes wait in the kernel for the client.
+	queued func() int
 	// stalled is called if no answer comes for so long.
 	stalled func()
 	limit   time.Duration
@@ -54,9 +56,9 @@ type painter struct {
 	wake chan struct{}
 }
 
-func newPainter(out io.Writer, ping func() bool, l Limits, stalled func()) *painter {
+func newPainter(out io.Writer, ping func() bool, queued func() int, l Limits, stalled func()) *painter {
 	return &painter{
-		out: out, ping: ping, stalled: stalled, limit: l.Stall, frame: time.Second / time.Duration(l.FrameRate),
+		out: out, ping: ping, queued: queued, stalled: stalled, limit: l.Stall, frame: time.Second / time.Duration(l.FrameRate),
 		every: 1, wake: make(chan struct{}, 1),
 	}
 }
@@ -92,7 +94,11 @@ const never = time.Hour
 func (p *painter) draw() time.Duration {
 	now := time.Now()
 	p.mu.Lock()
+	p.hearKernel(now)
 	text, wait := p.piece(now)
+	if p.pace.mute && p.pace.away() > 0 {
+		wait = min(wait, listening)
+	}
 	empty, slow := p.pace.away() == 0, p.pace.slow
 	p.pace.sent += len(text)
 	p.mu.Unlock()
@@ -105,10 +111,7 @@ func (p *painter) draw() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.free = now.Add(p.frame)
-	if p.pace.mute {
-		p.pace.acked = p.pace.sent
-		p.finish(now)
-	}
+	p.hearKernel(time.Now())
 	if !p.asking {
 		behind := 0
 		if empty {
@@ -117,6 +120,17 @@ func (p *painter) draw() time.Duration {
 		p.ask(behind)
 	}
 	return p.frame
+}
+
+// listening is the time between two questions to the kernel.
+const listening = 50 * time.Millisecond
+
+// hearKernel asks the kernel how much a client has taken that does not answer itself.
+func (p *painter) hearKernel(now time.Time) {
+	if p.pace.mute {
+		p.pace.acked = p.pace.sent - p.queued()
+		p.finish(now)
+	}
 }
 
 // sip is how much a slow link carries at a time, in bytes. A client shows nothing of an
@@ -166,7 +180,7 @@ func (p *painter) begin(now time.Time) time.Duration {
 	if !p.began.IsZero() {
 		return 0
 	}
-	if p.pace.away() > 0 && !p.pace.mute {
+	if p.pace.away() > 0 {
 		return never // an answer wakes
 	}
 	if wait := p.next.Sub(now); wait > 0 {
@@ -231,8 +245,8 @@ func (p *painter) answered(position, behind int, asked time.Time) {
 func (p *painter) giveUpAsking() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pace.mute, p.pace.acked = true, p.pace.sent
-	p.finish(time.Now())
+	p.pace.mute = true
+	p.hearKernel(time.Now())
 	p.nudge()
 }
 

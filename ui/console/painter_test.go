@@ -18,7 +18,9 @@ type easel struct {
 	delay  atomic.Int64
 	deaf   atomic.Bool
 	cut    atomic.Int32
-	stop   func()
+	// waits is what the kernel keeps for the client.
+	waits atomic.Int32
+	stop  func()
 }
 
 func newEasel(t *testing.T) *easel {
@@ -31,7 +33,7 @@ func newEasel(t *testing.T) *easel {
 		}
 		time.Sleep(time.Duration(e.delay.Load()))
 		return ctx.Err() == nil
-	}, DefaultLimits(), func() { e.cut.Add(1) })
+	}, func() int { return int(e.waits.Load()) }, DefaultLimits(), func() { e.cut.Add(1) })
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -84,6 +86,31 @@ func TestPainterAnswers(t *testing.T) {
 		e.stop()
 		if e.cut.Load() != 1 || !strings.HasSuffix(e.output.String(), leaveScreen) {
 			t.Errorf("cut off %d times; %q", e.cut.Load(), e.output)
+		}
+	})
+}
+
+// A client that never answers is paced by what waits for it in the kernel: while that is
+// more than a screen, only the newest view waits.
+func TestPainterMute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEasel(t)
+		e.deaf.Store(true)
+		e.show("first")
+		time.Sleep(2 * unanswered)
+		e.waits.Store(muteWindow + 1000)
+		for i := range 50 {
+			e.show("view " + string(rune('a'+i%26)))
+			time.Sleep(100 * time.Millisecond)
+		}
+		if n := strings.Count(e.output.String(), "view"); n > 1 {
+			t.Errorf("%d views were sent to a client that takes nothing", n)
+		}
+		e.waits.Store(0)
+		e.shows(t, "x")
+		e.stop()
+		if e.cut.Load() != 0 {
+			t.Error("it was cut off")
 		}
 	})
 }

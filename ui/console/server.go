@@ -40,7 +40,9 @@ type Options struct {
 	Limits Limits
 	// Capturer returns the captures of one console. If it is nil, nobody can capture.
 	Capturer func() ui.Capturer
-	// Look has further options of every console.
+	// OpenFleet opens the fleet for one console. If it is nil, nobody can open it.
+	OpenFleet func(context.Context) (*Fleet, error)
+	// Look has further options of every console of this machine.
 	Look []ui.Option
 	// Clock replaces the clock.
 	Clock func() time.Time

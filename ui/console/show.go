@@ -29,6 +29,18 @@ const (
 // show runs a console on the client's terminal.
 func (x *session) show() int {
 	s := x.server
+	look := append(x.look(), ui.WithDoor(x.openFleet))
+	if x.who.key.Role == Operator && s.options.Capturer != nil {
+		captures := x.auditing().Captures(s.options.Capturer())
+		defer captures.End()
+		look = append(look, ui.WithCapturer(captures))
+	}
+	return x.showOf(s.options.Source, look)
+}
+
+// showOf runs a console of a reader.
+func (x *session) showOf(reader ui.Reader, look []ui.Option) int {
+	s := x.server
 	x.console.Store(true)
 	x.out.screen = true
 	limitQueue(x.client.Conn, consoleQueue)
@@ -42,15 +54,9 @@ func (x *session) show() int {
 	})
 	defer idle.Stop()
 	in := newInlet(x.ctx, x.ch, func() { idle.Reset(s.options.Limits.Idle) })
-	painter := newPainter(x.out, x.answers, s.options.Limits, x.out.stall)
-	look := append(x.look(), ui.WithLink(painter.Every))
-	if x.who.key.Role == Operator && s.options.Capturer != nil {
-		captures := x.auditing().Captures(s.options.Capturer())
-		defer captures.End()
-		look = append(look, ui.WithCapturer(captures))
-	}
+	painter := newPainter(x.out, x.answers, func() int { return queued(x.client.Conn) }, s.options.Limits, x.out.stall)
 	p := tea.NewProgram(
-		painted{ui.New(s.options.Source, look...), painter},
+		painted{ui.New(reader, append(look, ui.WithLink(painter.Every))...), painter},
 		tea.WithInput(in), tea.WithOutput(x.out), tea.WithEnvironment(x.environ()),
 		tea.WithoutRenderer(), tea.WithoutSignalHandler(),
 	)
@@ -118,19 +124,25 @@ func (x *session) resize(over context.Context, p *tea.Program) {
 	}
 }
 
-// look returns the options for the client's terminal.
+// look returns the options of the console of this machine.
 func (x *session) look() []ui.Option {
+	options := append(x.terminalLook(),
+		ui.WithActor(x.actor()), ui.WithRole(x.who.key.Role.String()), ui.WithExportElsewhere(x.exportCommand))
+	if x.who.key.Role != Operator {
+		options = append(options, ui.WithRefusal(x.refusing().attempt))
+	}
+	return append(options, x.server.options.Look...)
+}
+
+// terminalLook returns the options for the client's terminal.
+func (x *session) terminalLook() []ui.Option {
 	profile := theme.ProfileOf(x.terminal)
 	renderer := lipgloss.NewRenderer(x.out, termenv.WithEnvironment(plain{}), termenv.WithProfile(profile))
 	renderer.SetColorProfile(profile)
 	// Nobody here could read the terminal's answer to the question.
 	renderer.SetHasDarkBackground(true)
 	options := []ui.Option{
-		ui.WithRenderer(renderer), ui.WithActor(x.actor()), ui.WithSessions(x.server.roster), ui.WithInterval(lookPause),
-	}
-	options = append(options, ui.WithRole(x.who.key.Role.String()), ui.WithExportElsewhere(x.exportCommand))
-	if x.who.key.Role != Operator {
-		options = append(options, ui.WithRefusal(x.refusing().attempt))
+		ui.WithRenderer(renderer), ui.WithSessions(x.server.roster), ui.WithInterval(lookPause),
 	}
 	if theme.Monochrome(x.terminal) {
 		options = append(options, ui.WithNoColor())
@@ -138,7 +150,7 @@ func (x *session) look() []ui.Option {
 	if !theme.HasUnicode(x.terminal) {
 		options = append(options, ui.WithASCII())
 	}
-	return append(options, x.server.options.Look...)
+	return options
 }
 
 // exportCommand returns the command, for the client's shell, that exports the flows or
@@ -149,16 +161,20 @@ func (x *session) exportCommand(what, filter string) string {
 }
 
 func exportCommand(server net.Addr, what, filter string) string {
+	if what == ui.ExportEvents {
+		return commandOver(server, "events -o jsonl", "events.jsonl", filter)
+	}
+	return commandOver(server, "dump -o json", "flows.json", filter)
+}
+
+// commandOver returns a command over SSH with a filter, whose output goes to a file.
+func commandOver(server net.Addr, command, file, filter string) string {
 	to := "ssh"
 	if host, port, err := net.SplitHostPort(server.String()); err == nil {
 		if port != "22" {
 			to += " -p " + port
 		}
 		to += " " + host
-	}
-	command, file := "dump -o json", "flows.json"
-	if what == ui.ExportEvents {
-		command, file = "events -o jsonl", "events.jsonl"
 	}
 	if filter == "" {
 		return to + " " + command + " >" + file

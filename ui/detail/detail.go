@@ -30,6 +30,11 @@ type Page struct {
 	// closer is what a closer look has found, looking repeats it.
 	closer  closer
 	looking *work.Task[closer]
+	// around is what the hosts of a fleet see of it, asking repeats it. missed is set if
+	// it is no longer among the flows that are there.
+	around around
+	asking *work.Task[around]
+	missed bool
 }
 
 // New opens the page for a flow of the snapshot on the screen.
@@ -41,6 +46,7 @@ func New(f *page.Frame, a *acting.Acts, past *trace.Traces, of *flow.Flow) *Page
 		history: past.Of(of.ID).Add(f.Shown, of),
 	}
 	p.looking = work.NewTask(f.Clock, p.lookCloser, p.takeCloser)
+	p.asking = work.NewTask(f.Clock, p.lookAround, p.takeAround)
 	return p
 }
 
@@ -60,7 +66,7 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			p.snapshot, p.flow = p.frame.Shown, *msg.Watched
 			p.history = p.history.Add(p.frame.Shown, msg.Watched)
 		}
-		p.absent = p.frame.Past && msg.Watched == nil
+		p.absent, p.missed = p.frame.Past && msg.Watched == nil, msg.Watched == nil
 	case page.PastChanged:
 		p.closer, p.events = closer{}, p.frame.Log.Of(p.flow.ID)
 	case page.PauseChanged:
@@ -70,8 +76,9 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 	case page.FlowOpened, page.Polled:
 		if !p.frame.Paused {
 			p.looking.Outdate()
+			p.asking.Outdate()
 		}
-		return p.looking.Run()
+		return tea.Batch(p.looking.Run(), p.asking.Run())
 	}
 	return nil
 }

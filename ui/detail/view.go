@@ -23,9 +23,13 @@ func (p *Page) all() []string {
 	if p.absent {
 		lines = append(lines, " "+p.frame.Theme.Alert.Render(" not in the table at "+p.frame.PausedAt.Format("15:04:05")+": the last that was seen is shown "))
 	}
+	if text := p.away(); text != "" {
+		lines = append(lines, " "+p.frame.Theme.Alert.Render(" "+text+" "))
+	}
 	lines = append(append(lines, p.facts()...), "")
 	lines = append(lines, p.directions()...)
 	lines = append(lines, "")
+	lines = append(lines, p.aroundLines()...)
 	lines = append(lines, p.nameLines()...)
 	lines = append(lines, p.processLines()...)
 	lines = append(lines, p.quality()...)
@@ -36,6 +40,9 @@ func (p *Page) all() []string {
 	if p.flow.Holding.First {
 		lines = append(append(lines, p.labelled("new", firstSeen)...), "")
 	}
+	if p.flow.Holding.Inherited {
+		lines = append(append(lines, p.labelled("pair", inherited)...), "")
+	}
 	lines = append(lines, p.labelled("why", p.why())...)
 	lines = append(lines, "")
 	return append(lines, p.timeline()...)
@@ -45,7 +52,11 @@ func (p *Page) all() []string {
 func (p *Page) nameLines() []string {
 	var ends []string
 	for i, end := range [...]flow.End{p.flow.Tuple.Src, p.flow.Tuple.Dst} {
-		list := p.frame.Names.Of(end.Addr())
+		var server *flow.ServerName
+		if flow.Direction(i) == flow.Reply {
+			server = p.flow.Server
+		}
+		list := p.frame.Names.Of(end.Addr(), server)
 		if place := geo.Of(end.Addr()); place.Country != "" {
 			list = append(list, "in "+place.Country)
 		}
@@ -61,6 +72,9 @@ func (p *Page) nameLines() []string {
 	}
 	return p.labelled("name", strings.Join(ends, "; "))
 }
+
+// inherited explains the sign of a flow of the partner.
+const inherited = "The other host of the pair has it: none of its packets has come by here yet."
 
 // firstSeen explains the sign of a flow that brought what is new.
 const firstSeen = "It is the first with this port, network or address; the events say which."

@@ -16,7 +16,8 @@ import (
 	"ctop/ui/scroll"
 )
 
-// Limit is the number of events kept. The oldest are dropped.
+// Limit is the number of events kept. The oldest are dropped, in a fleet those of the hosts that
+// have most.
 const Limit = 10000
 
 // slack is how many events the log may exceed Limit by before it is cut. So not
@@ -30,6 +31,8 @@ type Export func([]flow.Event) (where string, err error)
 type Options struct {
 	Export          Export
 	ExportElsewhere page.Elsewhere
+	// Fleet is set if the events are those of many hosts.
+	Fleet bool
 }
 
 // Page is the events page. While follow is set, the cursor stays on the newest
@@ -144,7 +147,7 @@ func (p *Page) add(entries []entry) {
 	if p.frozen {
 		p.held = append(p.held, entries...)
 		if len(p.held) > Limit+slack {
-			p.held = append([]entry(nil), p.held[len(p.held)-Limit:]...)
+			p.held, _ = fair(p.held, Limit)
 		}
 		return
 	}
@@ -154,7 +157,7 @@ func (p *Page) add(entries []entry) {
 		p.show(from)
 	}
 	if len(p.log) > Limit+slack {
-		p.cut(len(p.log) - Limit)
+		p.cut()
 	}
 	p.window.Resize(len(p.shown), p.bodyHeight())
 	p.catchUp()
@@ -266,8 +269,11 @@ func (p *Page) show(from int) {
 }
 
 func (p *Page) passes(e *flow.Event) bool {
-	if p.filter.Empty() {
+	switch {
+	case p.filter.Empty():
 		return true
+	case p.options.Fleet:
+		return p.filter.MatchEvent(e) // as at the hosts
 	}
 	if e.Type != flow.EventDestroy {
 		return p.filter.Match(e.Flow())
@@ -276,24 +282,27 @@ func (p *Page) passes(e *flow.Event) bool {
 	return p.filter.MatchEnded(f, e.Reason) || p.filter.Match(f)
 }
 
-// cut drops the n oldest entries. The visible part does not move.
-func (p *Page) cut(n int) {
-	p.log = append([]entry(nil), p.log[n:]...)
+// cut drops the oldest entries. The visible part does not move.
+func (p *Page) cut() {
+	log, gone := fair(p.log, Limit)
+	p.log = log
 	if p.only {
 		return
 	}
-	p.chosen = max(p.chosen-n, 0)
-	if !p.logged() {
-		p.shown = nil
-		p.show(0)
-		return
+	p.chosen -= before(gone, p.chosen)
+	if p.logged() {
+		above := func(row int) (n int) {
+			for _, i := range p.shown[:max(min(row, len(p.shown)), 0)] {
+				if _, left := slices.BinarySearch(gone, i); left {
+					n++
+				}
+			}
+			return n
+		}
+		p.window.Cursor, p.window.Offset = p.window.Cursor-above(p.window.Cursor), p.window.Offset-above(p.window.Offset)
 	}
-	before := len(p.shown)
 	p.shown = nil
 	p.show(0)
-	gone := before - len(p.shown)
-	p.window.Cursor -= gone
-	p.window.Offset -= gone
 }
 
 func (p *Page) bodyHeight() int {

@@ -24,41 +24,6 @@ func newLog(width int) (*fake.Frame, *events.Page) {
 	return f, p
 }
 
-func taken(list ...flow.Event) page.EventsTaken { return page.EventsTaken{All: list, Shown: list} }
-
-// begun is the event of a flow's first packet, i seconds after the start.
-func begun(i int) flow.Event {
-	f := fake.Flow(i)
-	return flow.Event{
-		Time: fake.Start.Add(time.Duration(i) * time.Second), Type: flow.EventNew, ID: f.ID, Tuple: f.Tuple, To: f.State,
-	}
-}
-
-func ended(i int, r flow.Reason) flow.Event {
-	f := fake.Flow(i)
-	return flow.Event{
-		Time: fake.Start, Type: flow.EventDestroy, ID: f.ID, Tuple: f.Tuple, From: f.State, To: flow.StateNone,
-		Reason: r, Origin: f.Origin, Reply: f.Reply, Age: 90 * time.Second,
-	}
-}
-
-// row returns the line with a text, without what follows the columns.
-func row(t *testing.T, p *events.Page, text string) string {
-	t.Helper()
-	for _, line := range p.Lines() {
-		if strings.Contains(line, text) {
-			return strings.TrimRight(line, " ")
-		}
-	}
-	t.Fatalf("no %q in\n%s", text, strings.Join(p.Lines(), "\n"))
-	return ""
-}
-
-func cursor(t *testing.T, p *events.Page) string {
-	t.Helper()
-	return row(t, p, "▌")
-}
-
 func TestRows(t *testing.T) {
 	f, p := newLog(130)
 	lost := flow.Event{Time: fake.Start, Type: flow.EventLost, Lost: 7}

@@ -40,7 +40,5 @@ func (p *Page) keep(notices []entry) {
 // toggleOnly shows the notices alone, or everything again, from the newest one.
 func (p *Page) toggleOnly() tea.Cmd {
 	p.only = !p.only
-	p.follow = true
-	p.refilter()
-	return nil
+	return p.resort()
 }

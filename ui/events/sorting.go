@@ -42,11 +42,23 @@ func volume(e *entry) uint64 {
 	return 0
 }
 
+// sorting returns what is sorted by: acts and sessions have nothing but a time.
+func (p *Page) sorting() sorting {
+	if p.only {
+		return byTime
+	}
+	return p.by
+}
+
 // logged reports whether the events are shown as in the log, the newest last.
-func (p *Page) logged() bool { return p.by == byTime && !p.desc }
+func (p *Page) logged() bool { return p.sorting() == byTime && (p.by != byTime || !p.desc) }
 
 // sortNext sorts by the next column, the largest first, or by time, the newest last.
 func (p *Page) sortNext() tea.Cmd {
+	if p.only {
+		p.by, p.desc = byTime, p.logged()
+		return p.resort()
+	}
 	p.by = (p.by + 1) % numSortings
 	p.desc = p.by != byTime
 	return p.resort()
@@ -54,16 +66,21 @@ func (p *Page) sortNext() tea.Cmd {
 
 // reverse turns the order round.
 func (p *Page) reverse() tea.Cmd {
+	if p.only {
+		return p.sortNext()
+	}
 	p.desc = !p.desc
 	return p.resort()
 }
 
 // sorted names an order that is not the log's.
-func (p *Page) sorted() string {
+func (p *Page) sorted() string { return "by " + p.sorting().String() + " " + p.arrow() }
+
+func (p *Page) arrow() string {
 	if p.desc {
-		return "by " + p.by.String() + " ▼"
+		return "▼"
 	}
-	return "by " + p.by.String() + " ▲"
+	return "▲"
 }
 
 // resort shows everything in the present order, from its beginning: of the log, that is
@@ -85,7 +102,7 @@ func (p *Page) order() {
 	}
 	entries := p.entries()
 	slices.Sort(p.shown)
-	slices.SortStableFunc(p.shown, func(a, b int) int { return p.by.compare(&entries[a], &entries[b]) })
+	slices.SortStableFunc(p.shown, func(a, b int) int { return p.sorting().compare(&entries[a], &entries[b]) })
 	if p.desc {
 		slices.Reverse(p.shown)
 	}

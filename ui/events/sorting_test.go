@@ -71,3 +71,43 @@ func TestSortedEvents(t *testing.T) {
 	is("", 5, 4, 3, 2, 1)
 	is("S", 1, 2, 3, 4, 5)
 }
+
+// TestSortedByIsShown has what is sorted by in a column of every width: an order that
+// cannot be seen cannot be believed. Acts and sessions have nothing but a time.
+func TestSortedByIsShown(t *testing.T) {
+	f := fake.NewFrame(fake.Flows(10)...)
+	f.Width = 80
+	p := events.New(f.Frame, acting.New(f.Frame, acting.Options{}), events.Options{})
+	f.Log = p
+	f.With(p)
+	f.Send(page.EventsTaken{All: nil, Shown: []flow.Event{endOf(1, 500, time.Minute), endOf(2, 9000, time.Second)}})
+	f.Send(page.NoticesTaken{{Time: fake.Start, Text: "ann left"}, {Time: fake.Start.Add(time.Minute), Text: "bob left"}})
+	f.Press("s")
+	if lines := p.Lines(); !strings.Contains(lines[0], "  BYTES▼  FLOW") || !strings.Contains(lines[1], "    9.0 k  tcp") && !strings.Contains(lines[1], "    9.0 k  ") {
+		t.Errorf("by bytes:\n%s", strings.Join(lines, "\n"))
+	}
+	f.Press("s")
+	if lines := p.Lines(); !strings.Contains(lines[0], "    AGE▼  FLOW") || !strings.Contains(lines[1], "    1m00s  ") {
+		t.Errorf("by age:\n%s", strings.Join(lines, "\n"))
+	}
+	f.Press("a")
+	if facts := strings.Join(p.Facts(), " "); strings.Contains(facts, "by age") {
+		t.Errorf("acts are %q", facts)
+	}
+	if lines := p.Lines(); !strings.Contains(lines[1], "ann left") || !strings.HasPrefix(lines[2], "▌") {
+		t.Errorf("acts:\n%s", strings.Join(lines, "\n"))
+	}
+	f.Press("s")
+	if lines := p.Lines(); !strings.Contains(lines[1], "bob left") || !strings.HasPrefix(lines[1], "▌") || !strings.Contains(strings.Join(p.Facts(), " "), "by time ▼") {
+		t.Errorf("acts, the newest first:\n%s", strings.Join(lines, "\n"))
+	}
+	f.Press("s")
+	f.Press("s")
+	f.Press("a")
+	f.Press("s")
+	f.Press("a")
+	f.Press("a")
+	if lines := p.Lines(); !strings.HasPrefix(lines[1], "▌") {
+		t.Errorf("back among the events, the cursor is not on the first of them:\n%s", strings.Join(lines, "\n"))
+	}
+}

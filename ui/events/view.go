@@ -18,6 +18,9 @@ const (
 	typed          = 72
 	fineTime       = 100
 	everything     = 120
+	// hosted is the width from which on there is a column of the hosts of a fleet.
+	hosted    = 56
+	hostWidth = 12
 )
 
 // Lines returns the visible part of the log, or a reason why it is empty.
@@ -45,6 +48,9 @@ func (p *Page) emptiness() string {
 	}
 	if p.frame.Past {
 		return "nothing had happened yet"
+	}
+	if p.options.Fleet {
+		return "nothing has happened since this page was opened"
 	}
 	return "nothing has happened yet"
 }
@@ -103,18 +109,59 @@ func (p *Page) Aside() page.Aside {
 }
 
 func (p *Page) titles() string {
-	text := "  " + format.Left("TIME", p.timeWidth()) + "  "
+	text := "  " + format.Left("TIME", p.timeWidth()) + "  " + p.host("HOST")
 	if p.only {
 		return text + "WHO DID WHAT"
 	}
-	if p.width >= typed {
+	if p.showsType() {
 		text += format.Left("EVENT", typeWidth) + "  "
 	}
 	if p.width < everything {
-		return text + format.Left("TO", stateWidth) + "  FLOW"
+		return text + format.Left("TO", stateWidth) + "  " + p.amountTitle() + "FLOW"
 	}
 	return text + format.Left("FROM", stateWidth) + "  " + format.Left("TO", stateWidth) + "  " +
-		format.Left("BY", directionWidth) + "  FLOW"
+		format.Left("BY", directionWidth) + "  " + p.amountTitle() + "FLOW"
+}
+
+// amountWidth is the width of what the events are sorted by.
+const amountWidth = 8
+
+// showsType reports whether there is room for the kind of the event, which what the events
+// are sorted by needs first.
+func (p *Page) showsType() bool {
+	return p.width >= typed && (p.sorting() == byTime || p.width >= fineTime)
+}
+
+// amountTitle is the title of what the events are sorted by, if that is not the time.
+func (p *Page) amountTitle() string {
+	if p.sorting() == byTime {
+		return ""
+	}
+	return format.Right(strings.ToUpper(p.sorting().String())+p.arrow(), amountWidth) + "  "
+}
+
+// amount is what an event is sorted by, empty if that is the time.
+func (p *Page) amount(e *flow.Event) string {
+	text := ""
+	switch {
+	case p.sorting() == byTime:
+		return ""
+	case e.Type != flow.EventDestroy || e.Recovered:
+		text = format.Inapplicable
+	case p.sorting() == byBytes:
+		text = format.Total(e.Origin.Bytes + e.Reply.Bytes)
+	default:
+		text = format.Lasted(e.Age)
+	}
+	return format.Right(text, amountWidth) + "  "
+}
+
+// host is the cell of a host, where there are several.
+func (p *Page) host(name string) string {
+	if !p.options.Fleet || p.width < hosted || p.only {
+		return ""
+	}
+	return format.Left(format.Clean(name), hostWidth) + "  "
 }
 
 func (p *Page) row(e *entry, selected bool) string {
@@ -132,10 +179,10 @@ func (p *Page) text(line *entry) string {
 		return format.Left(p.timeText(e), p.timeWidth()) + "  " + line.notice
 	}
 	if e.Type == flow.EventLost {
-		return format.Left(p.timeText(e), p.timeWidth()) + "  lost " + format.Plural(int(e.Lost), "event")
+		return format.Left(p.timeText(e), p.timeWidth()) + "  " + p.host(e.Host) + "lost " + format.Plural(int(e.Lost), "event")
 	}
-	text := p.timeText(e) + mark(e)
-	if p.width >= typed {
+	text := p.timeText(e) + mark(e) + p.host(e.Host)
+	if p.showsType() {
 		text += format.Left(e.Type.String(), typeWidth) + "  "
 	}
 	if p.width >= everything {
@@ -145,6 +192,7 @@ func (p *Page) text(line *entry) string {
 	if p.width >= everything {
 		text += format.Left(causedBy(e), directionWidth) + "  "
 	}
+	text += p.amount(e)
 	tuple := p.tuple(e)
 	return text + tuple + p.rest(e, p.room()-format.Width(tuple))
 }

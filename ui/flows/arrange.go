@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -13,12 +14,12 @@ import (
 )
 
 // arrange returns what filters and sorts the flows, nil before the first snapshot.
-func (p *Page) arrange() func() order.Result {
+func (p *Page) arrange() func() arranged {
 	if p.frame.Target == nil {
 		return nil
 	}
-	request := p.request()
-	return func() order.Result { return order.Arrange(request) }
+	request, unfolded := p.request(), maps.Clone(p.unfolded)
+	return func() arranged { return fold(order.Arrange(request), unfolded) }
 }
 
 func (p *Page) request() order.Request {
@@ -39,11 +40,13 @@ func (p *Page) request() order.Request {
 }
 
 // show puts arranged flows on the screen.
-func (p *Page) show(r order.Result) tea.Cmd {
+func (p *Page) show(r arranged) tea.Cmd {
+	p.folded = r.folded
 	p.frame.Shown, p.present, p.living, p.sick = r.Snapshot, r.Present, r.Living, r.Sick
 	p.table.SetSnapshot(r.Snapshot)
 	p.table.SetSince(p.frame.Since())
 	p.table.SetChanges(r.Changes)
+	p.table.SetMet(r.met)
 	p.changes = count(r.Changes)
 	p.table.SetRows(r.Rows, r.AnchorID, r.Anchor)
 	if !p.frame.Past {
@@ -65,7 +68,9 @@ func (p *Page) takeEvents(events []flow.Event) {
 		if e.Recovered {
 			continue // why it ended is not known: it has just left the table
 		}
-		stays := p.frame.Ended.Take(e, p.frame.Now, p.frame.Paused)
+		// What ended before the first flow was shown has never been on the screen. In a
+		// capture, whose clock stands still, it would stay for good.
+		stays := p.frame.Ended.Take(e, p.frame.Now, p.frame.Paused || p.frame.Shown == nil)
 		if stays || finds {
 			p.arranging.Outdate()
 		}

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -70,10 +71,16 @@ func (p *Page) compareWith(before *flow.Snapshot) tea.Cmd {
 		more = "; " + keys.ShortName(f.Keys.Compare) + " shows them"
 	}
 	return work.Do(func() string { return summary(before, after) }, func(text string) tea.Cmd {
+		if strings.HasPrefix(text, unchanged) {
+			more = "" // there is nothing to show
+		}
 		f.Tell("after " + format.Age(lasted) + ": " + text + more)
 		return nil
 	})
 }
+
+// unchanged begins the summary where there is nothing to be shown.
+const unchanged = "0 flows came, 0 went, 0 changed "
 
 // summary says what came, went, and has another state.
 func summary(before, after *flow.Snapshot) string {

@@ -10,6 +10,7 @@ import (
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
 
+	"ctop/internal/conversation"
 	"ctop/internal/filter"
 	"ctop/internal/format"
 	"ctop/internal/order"
@@ -33,6 +34,8 @@ type Options struct {
 	// ExportElsewhere returns the command that exports what a filter shows from
 	// elsewhere.
 	ExportElsewhere page.Elsewhere
+	// Several is set if the flows are those of several hosts.
+	Several bool
 }
 
 // Page is the page.
@@ -56,7 +59,11 @@ type Page struct {
 	// sick is the number of all flows with which something is wrong.
 	sick      int
 	marked    map[flow.ID]flow.Ref
-	arranging *work.Task[order.Result]
+	arranging *work.Task[arranged]
+	// folded are the conversations that several hosts see, by the flows that have a row,
+	// and unfolded those whose flows have a row each, by all their flows.
+	folded   map[flow.ID]*conversation.Conversation
+	unfolded map[flow.ID]bool
 }
 
 // New returns the page, without flows.
@@ -65,7 +72,7 @@ func New(f *page.Frame, a *acting.Acts, t *trace.Traces, o Options) *Page {
 		frame: f, acts: a, traces: t, options: o,
 		table:  table.New(f.Theme, f.Names),
 		by:     order.By{Key: firstSort, Desc: true},
-		marked: map[flow.ID]flow.Ref{}, compareBy: firstCompareSort,
+		marked: map[flow.ID]flow.Ref{}, compareBy: firstCompareSort, unfolded: map[flow.ID]bool{},
 	}
 	p.table.SetMarked(p.marked)
 	p.table.SetTraces(t)
@@ -82,7 +89,9 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			p.arranging.Outdate()
 		}
 	case page.EventsTaken:
-		p.takeEvents(msg.All)
+		if p.frame.Latest == nil || !p.frame.Latest.OfFleet() { // what ended was perhaps not among the first
+			p.takeEvents(msg.All)
+		}
 	case page.Polled:
 		p.forgetEnded()
 		p.table.SetSince(p.frame.Since())
@@ -144,6 +153,8 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 		return p.frame.OpenFlow(p.table.Selected()), true
 	case key.Matches(msg, k.Export):
 		return p.export(), true
+	case p.options.Several && key.Matches(msg, unfoldKey):
+		return p.unfold(), true
 	case key.Matches(msg, k.Columns):
 		chooser.Open(p.frame, columns{&p.table})
 	case key.Matches(msg, k.Back):
@@ -154,6 +165,10 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 		return p.surveyMarked(func(s order.Survey) { p.acts.AskResetAll(s, "marked") }), true
 	case key.Matches(msg, k.Capture) && len(p.marked) > 0:
 		return p.acts.HandleCapture(msg, slices.Collect(maps.Values(p.marked))...)
+	case key.Matches(msg, k.Delete) && p.hides(p.table.Selected()):
+		return p.surveyBehind(p.acts.AskDeleteAll), true
+	case key.Matches(msg, k.Reset) && p.hides(p.table.Selected()):
+		return p.surveyBehind(func(s order.Survey, by string, _ bool) { p.acts.AskResetAll(s, by) }), true
 	default:
 		of := p.table.Selected()
 		if _, acts := p.acts.Attempt(msg, of); acts {
@@ -263,6 +278,20 @@ func (p *Page) Facts() []string {
 	}
 	if f.Comparing() {
 		facts = append(facts, "since "+f.MarkName(), p.changes.String())
+	}
+	return append(p.metFacts(), facts...)
+}
+
+// metFacts says where packets of the selected conversation are lost.
+func (p *Page) metFacts() (facts []string) {
+	of := p.table.Selected()
+	if of == nil {
+		return nil
+	}
+	if c := p.folded[of.ID]; c != nil {
+		for _, g := range c.Gaps() {
+			facts = append(facts, g.Short())
+		}
 	}
 	return facts
 }

@@ -114,6 +114,11 @@ func TestPause(t *testing.T) {
 	if got := ids(p); len(got) != 4 || f.Said() != "after 2s: 2 flows came, 1 went, 1 changed state; M shows them" {
 		t.Errorf("going on, the flows are %v, said %q", got, f.Said())
 	}
+	f.Run(f.TogglePause())
+	f.Run(f.TogglePause())
+	if got := f.Said(); got != "after 0s: 0 flows came, 0 went, 0 changed state" {
+		t.Errorf("where nothing changed, said %q", got)
+	}
 }
 
 func TestExport(t *testing.T) {

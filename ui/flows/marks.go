@@ -19,10 +19,13 @@ func (p *Page) toggleMark() {
 	if f == nil {
 		return
 	}
-	if _, ok := p.marked[f.ID]; ok {
-		delete(p.marked, f.ID)
-	} else if !p.frame.Ended.Has(f.ID) && !p.table.Went() {
-		p.marked[f.ID] = f.Ref()
+	_, was := p.marked[f.ID]
+	for _, one := range p.behind(f) {
+		if was {
+			delete(p.marked, one.ID)
+		} else if !p.frame.Ended.Has(one.ID) && !p.table.Went() {
+			p.marked[one.ID] = one.Ref()
+		}
 	}
 	p.table.Move(1)
 }
@@ -43,7 +46,7 @@ func (p *Page) surveyMarked(ask func(order.Survey)) tea.Cmd {
 // surveyShown looks up all the flows that the filter shows to ask about their
 // deletion.
 func (p *Page) surveyShown() tea.Cmd {
-	ended, rows := p.gone(), p.table.Rows()
+	ended, rows := p.gone(), p.rowsBehind()
 	living := func(id flow.ID) bool {
 		_, gone := ended[id]
 		return !gone

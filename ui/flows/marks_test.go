@@ -84,3 +84,48 @@ func TestAttempts(t *testing.T) {
 	}
 	is("d", "delete 100 120 true")
 }
+
+// The marked flows are reset together, after a question.
+func TestResetTheMarked(t *testing.T) {
+	f, _ := newPage(flows.Options{}, fake.Flows(6)...)
+	if f.Press("space", "space"); !f.Press("x") {
+		t.Fatal("x means nothing")
+	}
+	if f.Dialog() == nil {
+		t.Fatalf("it does not ask: %q", f.Said())
+	}
+	if box := strings.Join(f.Dialog().Box(80, 20), "\n"); !strings.Contains(box, "marked") || !strings.Contains(box, "reset 2 ") {
+		t.Errorf("%s", box)
+	}
+	if f.Press("y"); len(f.Acts) != 1 || f.Acts[0].Kind != flow.ActReset || len(f.Acts[0].Flows) != 2 {
+		t.Errorf("acts are %+v", f.Acts)
+	}
+}
+
+// The row that is chosen has a number, of all that are shown.
+func TestPosition(t *testing.T) {
+	f, p := newPage(flows.Options{}, fake.Flows(10)...)
+	if got := p.Facts(); !slices.Equal(got, []string{"10/10"}) {
+		t.Errorf("facts are %q", got)
+	}
+	f.Press("down")
+	if got := p.Facts(); !slices.Equal(got, []string{"row 2/10"}) {
+		t.Errorf("facts are %q", got)
+	}
+	f.Press("/", "udp", "enter", "G")
+	if got := p.Facts(); !slices.Equal(got, []string{"filter: udp", "row 2/2", "2/10"}) {
+		t.Errorf("facts are %q", got)
+	}
+}
+
+// Without a flow nothing is unfolded, and it is said why.
+func TestNothingToUnfold(t *testing.T) {
+	f, _ := newPage(flows.Options{Several: true}, []flow.Flow{}...)
+	if f.Press("u"); f.Said() != "there is no flow here" {
+		t.Errorf("without flows it says %q", f.Said())
+	}
+	f, _ = newPage(flows.Options{Several: true}, fake.Flows(2)...)
+	if f.Press("u"); f.Said() != "only one host shows this flow here" {
+		t.Errorf("of a flow of one host it says %q", f.Said())
+	}
+}

@@ -55,10 +55,13 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 	return nil, true
 }
 
+// Facts returns the number of lines below the visible part.
+func (p *Page) Facts() []string { return page.LinesBelow(len(p.lines) - p.top.Cursor - p.height) }
+
 // Hints returns the keys of the page.
 func (p *Page) Hints() []page.Hint {
 	k := p.frame.Keys
-	return []page.Hint{{Key: k.Up, Does: "up"}, {Key: k.Down, Does: "down"}}
+	return []page.Hint{{Key: k.Up, Does: "up"}, {Key: k.Down, Does: "down"}, {Key: k.PageDown, Does: "page down"}}
 }
 
 // SetSize gives the page its room.

@@ -144,3 +144,20 @@ func TestRowsWrap(t *testing.T) {
 		}
 	}
 }
+
+// The help says how much of it is below.
+func TestHowMuchIsBelow(t *testing.T) {
+	p := help.New(fake.NewFrame().Frame, []help.Section{{Title: "What", Rows: make([]filter.Row, 30)}})
+	p.SetSize(80, 10)
+	if got := p.Facts(); len(got) != 1 || got[0] != "↓ 22 more lines" {
+		t.Errorf("at first %q", got)
+	}
+	p.Page(1)
+	if got := p.Facts(); len(got) != 1 || got[0] != "↓ 13 more lines" {
+		t.Errorf("a page further %q", got)
+	}
+	p.Bottom()
+	if got := p.Facts(); got != nil {
+		t.Errorf("at the end %q", got)
+	}
+}

@@ -4,7 +4,6 @@ package hosts
 import (
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/bubbles/key"
 	tea "github.com/charmbracelet/bubbletea"
@@ -15,19 +14,7 @@ import (
 )
 
 // Host is a line of the page.
-type Host struct {
-	Name string
-	// State is here, stale, gone or left.
-	State           string
-	Age             time.Duration
-	Version, Place  string
-	Flows, MaxFlows int
-	Lost, Full      uint64
-	Alarms          []string
-}
-
-// Here reports whether nothing is wrong with the host's connection.
-func (h *Host) Here() bool { return h.State == "here" }
+type Host = page.Host
 
 // Page is the page.
 type Page struct {
@@ -129,21 +116,14 @@ func (p *Page) Lines() []string {
 	if len(p.list) == 0 {
 		return p.frame.Empty("no host is there: ctop serve --fleet lets one join")
 	}
-	lines := []string{p.frame.Theme.Title.Render(format.Left(line("HOST", "STATE", "HEARD", "FLOWS", "MAX", "LOST", "FULL", "VERSION", "INTERFACES"), p.width))}
+	lines := []string{p.frame.Theme.Title.Render(format.Left(" "+p.titles(), p.width))}
 	first, end := p.window.Visible()
 	for i := first; i < end; i++ {
 		h := &p.list[i]
-		what := h.Place
-		if len(h.Alarms) > 0 {
-			what += "  ! " + strings.Join(h.Alarms, "; ")
-		}
-		text := format.Left(line(
-			h.Name, h.State, format.Age(h.Age), format.Count(h.Flows), format.Count(h.MaxFlows),
-			strconv.FormatUint(h.Lost, 10), strconv.FormatUint(h.Full, 10), h.Version, format.Clean(what),
-		), p.width)
+		text := format.Left(" "+p.row(h), p.width)
 		switch {
 		case i == p.window.Cursor:
-			text = p.frame.Theme.Cursor.Render(text)
+			text = p.frame.Theme.Cursor.Render(format.Left("▌"+p.row(h), p.width))
 		case !h.Here() || len(h.Alarms) > 0:
 			text = p.frame.Theme.Alert.Render(text)
 		}
@@ -152,9 +132,31 @@ func (p *Page) Lines() []string {
 	return lines
 }
 
-func line(name, state, heard, flows, most, lost, full, version, place string) string {
-	return " " + strings.Join([]string{
-		format.Left(name, 16), format.Left(state, 5), format.Right(heard, 7), format.Right(flows, 11), format.Right(most, 11),
-		format.Right(lost, 8), format.Right(full, 8), format.Left(version, 10), place,
+// everything is the width of a screen from which on a line has room for all columns. On a
+// narrower one the alarms come first.
+const everything = 110
+
+func (p *Page) titles() string {
+	if p.width < everything {
+		return line("HOST", "STATE", "HEARD", "FLOWS", "LOST", "FULL") + " ALARMS, INTERFACES, VERSION"
+	}
+	return line("HOST", "STATE", "HEARD", "FLOWS", "LOST", "FULL") + format.Right("MAX", 12) + " " + format.Left("VERSION", 10) + " INTERFACES"
+}
+
+func (p *Page) row(h *Host) string {
+	text := line(h.Name, h.State, format.Age(h.Age), format.Count(h.Flows), strconv.FormatUint(h.Lost, 10), strconv.FormatUint(h.Full, 10))
+	alarms := ""
+	if len(h.Alarms) > 0 {
+		alarms = "! " + strings.Join(h.Alarms, "; ") + "  "
+	}
+	if p.width < everything {
+		return text + " " + format.Clean(alarms+h.Place+"  "+h.Version)
+	}
+	return text + format.Right(format.Count(h.MaxFlows), 12) + " " + format.Left(h.Version, 10) + " " + format.Clean(h.Place+"  "+alarms)
+}
+
+func line(name, state, heard, flows, lost, full string) string {
+	return strings.Join([]string{
+		format.Left(name, 16), format.Left(state, 5), format.Right(heard, 7), format.Right(flows, 11), format.Right(lost, 8), format.Right(full, 8),
 	}, " ")
 }

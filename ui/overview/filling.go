@@ -3,6 +3,7 @@ package overview
 import (
 	"ctop/internal/format"
 	"ctop/internal/order"
+	"ctop/ui/page"
 )
 
 // mostHalved is the number of timeouts that are listed.
@@ -19,13 +20,13 @@ func (p *Page) why() []string {
 		group order.Group
 	}{{"most flows from", order.BySourceNet, f.Net}, {"most to port", order.ByPort, f.Port}} {
 		if g.group.Flows > 0 {
-			lines = append(lines, fact(g.name, format.Clean(g.by.Name(g.group.Key, s))+", "+format.Percent(g.group.Flows, p.count.Flows)))
+			lines = append(lines, page.Fact(g.name, format.Clean(g.by.Name(g.group.Key, s))+", "+format.Percent(g.group.Flows, p.count.Flows)))
 		}
 	}
 	for i, limit := range order.Ages {
-		lines = append(lines, fact("under "+format.Timeout(limit)+" old", format.Percent(f.Younger[i], p.count.Flows)))
+		lines = append(lines, page.Fact("under "+format.Timeout(limit)+" old", format.Percent(f.Younger[i], p.count.Flows)))
 	}
-	lines = append(lines, fact("most at a time", p.peak()))
+	lines = append(lines, page.Fact("most at a time", p.peak()))
 	for _, h := range f.Halved[:min(len(f.Halved), mostHalved)] {
 		lines = append(lines, "if "+h.Name.String()+" were half:", "  "+format.Count(h.Now)+" end now, "+format.Count(h.Soon)+" in a minute")
 	}

@@ -16,14 +16,8 @@ import (
 
 // Page is the overview page.
 type Page struct {
-	page.Base
-	frame  *page.Frame
-	width  int
-	height int
-	top    int
-	// lines is the whole page, drawn for the current size.
-	lines []string
-
+	page.Scrolling
+	frame    *page.Frame
 	history  History
 	counting *work.Task[counted]
 	// asked is the snapshot whose flows were counted last.
@@ -100,30 +94,13 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 // SetSize sets the size and draws the page. It must be called after every
 // change.
 func (p *Page) SetSize(width, height int) {
-	p.width, p.height = width, height
-	p.lines = p.all()
-	p.scroll(0)
-}
-
-// Move scrolls by a number of lines.
-func (p *Page) Move(lines int) { p.scroll(lines) }
-
-// Page scrolls by pages.
-func (p *Page) Page(pages int) { p.scroll(pages * max(p.height-1, 1)) }
-
-// Top scrolls to the beginning.
-func (p *Page) Top() { p.top = 0 }
-
-// Bottom scrolls to the end.
-func (p *Page) Bottom() { p.scroll(len(p.lines)) }
-
-func (p *Page) scroll(lines int) {
-	p.top = max(min(p.top+lines, len(p.lines)-p.height), 0)
+	p.Width, p.Height = width, height
+	p.Draw(p.all())
 }
 
 // Lines returns the visible part of the page, or a reason why it is empty.
 func (p *Page) Lines() []string {
-	lines := p.lines[min(p.top, len(p.lines)):]
+	lines := p.Scrolling.Lines()
 	switch {
 	case len(lines) > 0:
 		return lines
@@ -131,11 +108,6 @@ func (p *Page) Lines() []string {
 		return p.frame.Empty(p.frame.Emptiness())
 	}
 	return p.frame.Empty("counting")
-}
-
-// Facts returns the number of lines below the visible part.
-func (p *Page) Facts() []string {
-	return page.LinesBelow(len(p.lines) - p.top - p.height)
 }
 
 // Hints returns the keys of the page.

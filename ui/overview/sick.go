@@ -32,7 +32,7 @@ func (p *Page) sickLines() []string {
 func (p *Page) labelled(label, text string) []string {
 	const indent = 8
 	var lines []string
-	for line := range strings.SplitSeq(ansi.Wordwrap(text, max(p.width-indent-2, 10), ""), "\n") {
+	for line := range strings.SplitSeq(ansi.Wordwrap(text, max(p.Width-indent-2, 10), ""), "\n") {
 		lines = append(lines, " "+format.Left(label, indent)+line)
 		label = ""
 	}

@@ -28,8 +28,8 @@ const (
 func (p *Page) troubles() []string {
 	var lines []string
 	for _, t := range p.wrong() {
-		lines = append(lines, " "+p.frame.Theme.Alert.Render(" "+format.Cut(format.Clean(t.what), p.width-4)+" "))
-		for line := range strings.SplitSeq(ansi.Wordwrap(t.todo, max(p.width-5, 10), ""), "\n") {
+		lines = append(lines, " "+p.frame.Theme.Alert.Render(" "+format.Cut(format.Clean(t.what), p.Width-4)+" "))
+		for line := range strings.SplitSeq(ansi.Wordwrap(t.todo, max(p.Width-5, 10), ""), "\n") {
 			lines = append(lines, "   "+line)
 		}
 	}
@@ -85,6 +85,8 @@ func adviceFor(w flow.Warning) string {
 		return "Shorten timeouts (5), delete what is not needed (/ then D), or start again with a larger --max-flows."
 	case flow.WarningBehind:
 		return "That program came to stand before the tracker, and what it takes, ends or lets pass on its own is not shown. To be first again, begin watching anew after it: ctop down, then ctop."
+	case flow.WarningPair:
+		return "Until both are in sync, what moves to the other machine may not be known there. It mends itself once both run and reach the hub; the log of ctop serve says why it does not."
 	case flow.WarningInterfaces:
 		return "Mend what is named. The tracker tries again every second, and until then packets may not pass there."
 	}

@@ -9,6 +9,7 @@ import (
 
 	"ctop/internal/format"
 	"ctop/tracker/flow"
+	"ctop/ui/page"
 )
 
 // all draws the page: problems, charts, numbers.
@@ -18,26 +19,25 @@ func (p *Page) all() []string {
 	}
 	lines := append(p.troubles(), p.sickLines()...)
 	lines = append(lines, p.charts()...)
-	return append(lines, p.beside(p.blocks())...)
+	return append(lines, p.frame.Beside(p.blocks(), p.Width)...)
 }
 
 // Sizes of the page's parts, in cells and lines.
 const (
 	wordsWidth = 22
-	blockWidth = 40
 	tallCharts = 30
 )
 
 func (p *Page) charts() []string {
-	width := max(p.width-p.labelWidth()-2, 1)
+	width := max(p.Width-p.labelWidth()-2, 1)
 	height := 1
 	switch {
-	case p.height >= tallCharts:
+	case p.Height >= tallCharts:
 		height = 3
-	case p.height >= tallCharts-10:
+	case p.Height >= tallCharts-10:
 		height = 2
 	}
-	if p.width < p.labelWidth()+12 {
+	if p.Width < p.labelWidth()+12 {
 		width = 0
 	}
 	lines := []string{p.frame.Theme.Head.Render(" " + p.chartTitle(width))}
@@ -107,25 +107,19 @@ func (p *Page) chartTitle(width int) string {
 	return "the last " + format.Words(d.Truncate(time.Second))
 }
 
-// block is a group of lines under a title.
-type block struct {
-	title string
-	lines []string
-}
-
-func (p *Page) blocks() []block {
+func (p *Page) blocks() []page.Block {
 	s := p.count.Snapshot
-	blocks := []block{
-		{"flows by state", p.states()},
-		{"the table", p.table()},
-		{"packets", p.packets()},
-		{"flows ended by", listed(s.Counters.FlowsDestroyed, reasonCounts(s))},
-		{"invalid packets by", listed(s.Counters.Invalid, invalidCounts(s))},
-		{"the tracker", p.tracker()},
-		{"what fills the table", p.why()},
+	blocks := []page.Block{
+		{Title: "flows by state", Lines: page.StateLines(p.count.ByState[:], p.count.Flows)},
+		{Title: "the table", Lines: p.table()},
+		{Title: "packets", Lines: p.packets()},
+		{Title: "flows ended by", Lines: listed(s.Counters.FlowsDestroyed, reasonCounts(s))},
+		{Title: "invalid packets by", Lines: listed(s.Counters.Invalid, invalidCounts(s))},
+		{Title: "the tracker", Lines: p.tracker()},
+		{Title: "what fills the table", Lines: p.why()},
 	}
 	if watched := p.watched(); len(watched) > 0 {
-		blocks = append(blocks, block{"by interface", watched})
+		blocks = append(blocks, page.Block{Title: "by interface", Lines: watched})
 	}
 	return blocks
 }
@@ -136,7 +130,9 @@ const mostWatched = 16
 // watched returns what came in and went out by the watched interfaces, the busiest
 // first.
 func (p *Page) watched() (lines []string) {
-	list := slices.DeleteFunc(slices.Clone(p.count.Snapshot.Interfaces), func(i flow.Interface) bool { return i.Role != flow.RoleWatch || i.Followed && i.Index == 0 })
+	list := slices.DeleteFunc(slices.Clone(p.count.Snapshot.Interfaces), func(i flow.Interface) bool {
+		return i.Role != flow.RoleWatch || i.Mode == flow.ModeReplay || i.Followed && i.Index == 0
+	})
 	slices.SortStableFunc(list, func(a, b flow.Interface) int {
 		return cmp.Compare(b.In.Plus(b.Out).Bytes, a.In.Plus(a.Out).Bytes)
 	})
@@ -150,46 +146,18 @@ func (p *Page) watched() (lines []string) {
 	return lines
 }
 
-// beside arranges blocks in as many columns as fit.
-func (p *Page) beside(blocks []block) []string {
-	count := min(max(p.width/blockWidth, 1), 3)
-	width := p.width / count
-	columns := make([][]string, count)
-	for i, b := range blocks {
-		at := i % count
-		columns[at] = append(columns[at], " "+p.frame.Theme.Head.Render(strings.ToUpper(b.title)))
-		for _, line := range b.lines {
-			columns[at] = append(columns[at], "  "+format.Cut(line, width-3))
-		}
-		columns[at] = append(columns[at], "")
-	}
-	return format.Columns(columns, width)
-}
-
-func (p *Page) states() []string {
-	var lines []string
-	for _, state := range flow.States() {
-		n := p.count.ByState[state]
-		share := float64(n) / float64(max(p.count.Flows, 1))
-		lines = append(lines, format.Left(state.String(), 12)+format.Right(format.Count(n), 10)+"  "+format.Bar(share, 12))
-	}
-	return lines
-}
-
-func fact(name, value string) string { return format.Left(name, 16) + value }
-
 func (p *Page) table() []string {
 	c, s := p.count, p.count.Snapshot
 	lines := []string{
-		fact("filled", format.Percent(c.Flows, s.MaxFlows)+" of "+format.Count(s.MaxFlows)),
-		fact("full in", p.timeToFull()),
-		fact("half open", format.Percent(c.HalfOpen, c.TCP)+" of "+format.Count(c.TCP)+" TCP"),
-		fact("seen one way", format.Percent(c.OneSided, c.Flows)+", "+format.Count(c.OneSided)),
-		fact("own timeout", format.Count(c.Pinned)),
-		fact("no room for", format.Count(int(s.Counters.TableFull))),
+		page.Fact("filled", format.Percent(c.Flows, s.MaxFlows)+" of "+format.Count(s.MaxFlows)),
+		page.Fact("full in", p.timeToFull()),
+		page.Fact("half open", format.Percent(c.HalfOpen, c.TCP)+" of "+format.Count(c.TCP)+" TCP"),
+		page.Fact("seen one way", format.Percent(c.OneSided, c.Flows)+", "+format.Count(c.OneSided)),
+		page.Fact("own timeout", format.Count(c.Pinned)),
+		page.Fact("no room for", format.Count(int(s.Counters.TableFull))),
 	}
 	if n := s.Counters.TableBusy; n > 0 {
-		lines = append(lines, fact("place in use", format.Count(int(n))))
+		lines = append(lines, page.Fact("place in use", format.Count(int(n))))
 	}
 	return lines
 }
@@ -226,7 +194,7 @@ func (p *Page) packets() []string {
 	}
 	var lines []string
 	for _, v := range verdicts {
-		lines = append(lines, fact(v.name, format.Right(format.Total(v.n), 8)+format.Right(portion(v.n, c.Packets), 7)))
+		lines = append(lines, page.Fact(v.name, format.Right(format.Total(v.n), 8)+format.Right(portion(v.n, c.Packets), 7)))
 	}
 	return lines
 }
@@ -271,14 +239,30 @@ func listed(all uint64, counts []named) []string {
 func (p *Page) tracker() []string {
 	s := p.count.Snapshot
 	lines := []string{
-		fact("running for", format.Words(s.Uptime.Truncate(time.Second))),
-		fact("scan", fmt.Sprintf("%s old, took %s", format.Age(p.frame.Since()), took(s.Took))),
-		fact("flows opened", format.Count(int(s.Counters.FlowsCreated))),
-		fact("events", format.Count(int(s.Counters.Events))),
-		fact("events lost", format.Count(int(s.Counters.EventsLost))),
+		page.Fact("running for", format.Words(s.Uptime.Truncate(time.Second))),
+		page.Fact("scan", fmt.Sprintf("%s old, took %s", format.Age(p.frame.Since()), took(s.Took))),
+		page.Fact("flows opened", format.Count(int(s.Counters.FlowsCreated))),
+		page.Fact("events", format.Count(int(s.Counters.Events))),
+		page.Fact("events lost", format.Count(int(s.Counters.EventsLost))),
 	}
+	lines = append(lines, pairFacts(s.Pair)...)
 	if p.missed > 0 {
-		lines = append(lines, fact("not shown here", format.Count(int(p.missed))))
+		lines = append(lines, page.Fact("not shown here", format.Count(int(p.missed))))
+	}
+	return lines
+}
+
+// pairFacts say whom the tracker tells its flows, and how far they know each other's.
+func pairFacts(p flow.Pair) (lines []string) {
+	if p.State == flow.PairNone {
+		return nil
+	}
+	lines = append(lines, page.Fact("pair", strings.ReplaceAll(p.State.String(), "_", " ")))
+	if p.Partner != "" {
+		lines = append(lines, page.Fact("partner", format.Clean(p.Partner)))
+	}
+	if p.Lag > 0 {
+		lines = append(lines, page.Fact("lag", format.Short(p.Lag)))
 	}
 	return lines
 }

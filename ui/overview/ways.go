@@ -10,28 +10,26 @@ import (
 	"ctop/ui/theme"
 )
 
-// way is what went out and came in by an interface, in bits per second.
+// way is what went out and came in by an interface, in bits per second; in a wire, what
+// went from the first interface to the second one, and back.
 type way struct {
 	index   int
 	out, in float64
 }
 
-// ways returns the rates of the watched interfaces that had traffic since the snapshot
-// before, and remembers their counters.
+// ways returns the rates of the watched interfaces, or of the wire, that had traffic since
+// the snapshot before, and remembers their counters.
 func (h *History) ways(s *flow.Snapshot, seconds float64) (list []way) {
 	last := h.volumes
-	h.volumes = make(map[int]volumes, len(s.Interfaces))
+	h.volumes = volumesOf(s)
 	for i := range s.Interfaces {
-		one := &s.Interfaces[i]
-		if one.Role != flow.RoleWatch || one.Index == 0 {
+		index := s.Interfaces[i].Index
+		now, counted := h.volumes[index]
+		before, ok := last[index]
+		if !counted || !ok || seconds <= 0 || now.out < before.out || now.in < before.in {
 			continue
 		}
-		h.volumes[one.Index] = volumes{one.Out.Bytes, one.In.Bytes}
-		before, ok := last[one.Index]
-		if !ok || seconds <= 0 || one.Out.Bytes < before.out || one.In.Bytes < before.in {
-			continue
-		}
-		w := way{one.Index, 8 * float64(one.Out.Bytes-before.out) / seconds, 8 * float64(one.In.Bytes-before.in) / seconds}
+		w := way{index, 8 * float64(now.out-before.out) / seconds, 8 * float64(now.in-before.in) / seconds}
 		if w.out > 0 || w.in > 0 {
 			list = append(list, w)
 		}
@@ -39,7 +37,25 @@ func (h *History) ways(s *flow.Snapshot, seconds float64) (list []way) {
 	return list
 }
 
-// volumes are the bytes that went out and came in by an interface.
+// volumesOf returns the counters of the watched interfaces by their index. Of a wire it
+// has those of the first interface: what came in by it, on its way to the second one, and
+// what came in by the second one.
+func volumesOf(s *flow.Snapshot) map[int]volumes {
+	all := make(map[int]volumes, len(s.Interfaces))
+	if list := s.Interfaces; len(list) == 2 && list[0].Role == flow.RoleWire && list[0].Index != 0 && list[1].Index != 0 {
+		all[list[0].Index] = volumes{list[0].ReceivedBytes, list[1].ReceivedBytes}
+		return all
+	}
+	for i := range s.Interfaces {
+		if one := &s.Interfaces[i]; one.Role == flow.RoleWatch && one.Index != 0 {
+			all[one.Index] = volumes{one.Out.Bytes, one.In.Bytes}
+		}
+	}
+	return all
+}
+
+// volumes are the bytes that went out and came in by an interface, or there and back
+// through a wire.
 type volumes struct{ out, in uint64 }
 
 // of returns the rates of an interface in a sample.
@@ -73,7 +89,7 @@ func (h *History) busiest(most int) (list []int, more int) {
 const (
 	wayName = 8
 	wayRate = 10
-	wayTop  = 13
+	wayTop  = 14
 	// wayRoom is the width of a screen from which on the label has the highest rate.
 	wayRoom = 72
 )
@@ -81,7 +97,7 @@ const (
 // labelWidth is the width of what stands to the left of the charts: more, where those of
 // interfaces need it, so that all of them cover the same time.
 func (p *Page) labelWidth() int {
-	if list, _ := p.history.busiest(1); len(list) > 0 && p.width >= wayRoom {
+	if list, _ := p.history.busiest(1); len(list) > 0 && p.Width >= wayRoom {
 		return wordsWidth + wayTop
 	}
 	return wordsWidth
@@ -92,9 +108,9 @@ func (p *Page) labelWidth() int {
 func (p *Page) wayCharts(width int) []string {
 	most := 1
 	switch {
-	case p.height >= tallCharts:
+	case p.Height >= tallCharts:
 		most = 4
-	case p.height >= tallCharts-10:
+	case p.Height >= tallCharts-10:
 		most = 2
 	}
 	list, more := p.history.busiest(most)
@@ -107,7 +123,7 @@ func (p *Page) wayCharts(width int) []string {
 	if more > 0 {
 		lines = append(lines, " "+format.Blank(wayName)+"and "+format.Plural(more, "interface")+" with less")
 	}
-	if len(lines) > 0 && p.height >= tallCharts {
+	if len(lines) > 0 && p.Height >= tallCharts {
 		lines = append(lines, "")
 	}
 	return lines

@@ -61,10 +61,27 @@ func TestWays(t *testing.T) {
 	if list, more := h.busiest(3); !slices.Equal(list, []int{2, 3}) || more != 0 {
 		t.Errorf("the busiest are %v, and %d more", list, more)
 	}
-	wire := fake.Snapshot(fake.Start.Add(time.Minute), nil)
-	wire.Interfaces[0].In.Bytes = 1e9
-	if h.Add(wire); len(h.now().ways) > 0 {
-		t.Errorf("%v in a wire", h.now().ways)
+}
+
+// TestWaysOfWire are what went through a wire there and back: what came in by either end.
+func TestWaysOfWire(t *testing.T) {
+	var h History
+	for _, step := range []struct {
+		second     int
+		one, other uint64
+		want       []way
+	}{
+		{60, 1000, 5000, nil},
+		{62, 2000, 5500, []way{{2, 4000, 2000}}},
+		{63, 0, 5500, nil}, // replaced by another interface
+	} {
+		s := fake.Snapshot(fake.Start.Add(time.Duration(step.second)*time.Second), nil)
+		s.Interfaces[0].Index, s.Interfaces[1].Index = 2, 3
+		s.Interfaces[0].In.Bytes = 1e9 // counts where an interface is watched
+		s.Interfaces[0].ReceivedBytes, s.Interfaces[1].ReceivedBytes = step.one, step.other
+		if h.Add(s); !slices.Equal(h.now().ways, step.want) {
+			t.Errorf("at %d s: %v, not %v", step.second, h.now().ways, step.want)
+		}
 	}
 }
 
@@ -101,5 +118,22 @@ func TestWayColours(t *testing.T) {
 		if !strings.Contains(lines, want) {
 			t.Errorf("no %q in\n%s", want, lines)
 		}
+	}
+}
+
+// A chart that is full does not touch its label, however long that is.
+func TestWayLabelAndChart(t *testing.T) {
+	f, p := newPage(fake.Flows(1)...)
+	for i := range 700 {
+		s := watching(i%2, 1)
+		s.Time = fake.Start.Add(time.Duration(i) * time.Second)
+		s.Interfaces[0].Out.Bytes, s.Interfaces[0].In.Bytes = uint64(i)*2_150_000, uint64(i)*41_000_000
+		f.Now, f.Latest, f.Shown = s.Time, s, s
+		f.Send(page.SnapshotTaken{})
+	}
+	f.Send(page.ShownChanged{})
+	p.SetSize(80, 24)
+	if lines := strings.Join(p.Lines(), "\n"); !strings.Contains(lines, "max 17.2 Mb/s █") || !strings.Contains(lines, "max 328 Mb/s  █") {
+		t.Errorf("the chart touches its label:\n%s", lines)
 	}
 }

@@ -27,6 +27,12 @@ type Frame struct {
 	// Inspect looks at a flow more closely. It is nil if there is nothing to see. It
 	// runs off the console's goroutine.
 	Inspect func(flow.Ref) (flow.Inspection, error)
+	// Everywhere asks all hosts of a fleet for a conversation. It is nil elsewhere. It
+	// runs off the console's goroutine.
+	Everywhere func(Everywhere) (s *flow.Snapshot, trouble string, err error)
+	// Away says that a host of a fleet is not there, empty if it is. It is nil
+	// elsewhere.
+	Away func(host string) string
 	// FlowPage makes the page of a flow.
 	FlowPage func(*flow.Flow) Page
 	// Refresh looks at the source without waiting for the next time.
@@ -65,6 +71,8 @@ type Frame struct {
 	// Log is the log of events.
 	Log Log
 
+	// HostsHere is the number of hosts of a fleet that are there.
+	HostsHere int
 	// Asking says whom the console waits for, empty if the flows are there.
 	Asking string
 
@@ -82,6 +90,13 @@ type Frame struct {
 
 	dialog, above Dialog
 	status        status
+}
+
+// Everywhere is a question for the flows of one conversation: those with the tuple of a
+// flow, or with the one that it has on the other side of a translation.
+type Everywhere struct {
+	Flow  flow.Flow
+	Other *flow.Tuple
 }
 
 // Log answers questions about past events.

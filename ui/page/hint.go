@@ -45,8 +45,9 @@ func hintText(t theme.Theme, h Hint) (text string, width int) {
 func (f *Frame) Denies() bool { return f.Refuse != nil || f.Past }
 
 // allowed dims the hints of keys that change something if the operator may not change
-// anything. A terminal without styles does not have them.
+// anything. A terminal without styles does not have them, and nobody has disabled ones.
 func (f *Frame) allowed(hints []Hint) []Hint {
+	hints = slices.DeleteFunc(hints, func(h Hint) bool { return !h.Key.Enabled() && len(h.Key.Keys()) > 0 })
 	if !f.Denies() {
 		return hints
 	}

@@ -1,6 +1,8 @@
 package table
 
 import (
+	"strings"
+
 	"ctop/internal/diff"
 	"ctop/internal/format"
 	"ctop/internal/order"
@@ -68,6 +70,9 @@ func changeText(row diff.Row, name string) string {
 	}
 	if row.After == nil {
 		return format.Inapplicable
+	}
+	if strings.HasPrefix(name, "more_in") && !row.After.Reply.Seen() || strings.HasPrefix(name, "more_out") && !row.After.Origin.Seen() {
+		return format.Unseen
 	}
 	out, in := row.Deltas()
 	amounts := map[string]int64{outMoreName: out.Bytes, inMoreName: in.Bytes, outMorePktsID: out.Packets, inMorePktsID: in.Packets}

@@ -78,7 +78,7 @@ var (
 	proto, origin, arrow, reply = named(field.Protocol), named(field.Origin), named(arrowName), named(field.Reply)
 	state, ttl, bar             = named(field.State), named(field.TTL), named(barName)
 	out, in, rate               = named(field.OutRate), named(field.InRate), named(field.TotalRate)
-	spark                       = named(sparkName)
+	spark, on                   = named(sparkName), named("on")
 )
 
 // named returns the column with the given name, or -1.
@@ -102,6 +102,7 @@ var dropOrder = func() [][]columnID {
 		{field.TotalRate},
 		{field.OutRate},
 		{arrowName},
+		{"on"},
 		{field.InRate, field.TotalRate},
 		{field.TTL},
 		{field.State},
@@ -119,6 +120,20 @@ var dropOrder = func() [][]columnID {
 		var ids []columnID
 		for _, name := range names {
 			ids = append(ids, named(name))
+		}
+		steps = append(steps, ids)
+	}
+	return steps
+}()
+
+// fleetOrder is dropOrder with the TTL before the host.
+var fleetOrder = func() (steps [][]columnID) {
+	for _, ids := range dropOrder {
+		switch {
+		case slices.Contains(ids, ttl):
+			continue
+		case slices.Contains(ids, on):
+			steps = append(steps, []columnID{ttl})
 		}
 		steps = append(steps, ids)
 	}
@@ -162,7 +177,7 @@ func standard(several, fleet bool) (s selection) {
 		s.set(columnID(i), !c.extra)
 	}
 	s.set(named("if"), several || fleet)
-	s.set(named("on"), fleet)
+	s.set(on, fleet)
 	return s
 }
 

@@ -18,11 +18,14 @@ func TupleText(f *flow.Flow) string {
 	return protoText(f) + " " + sourceText(f) + " → " + destinationText(f)
 }
 
+func (m *Model) source(f *flow.Flow) string      { return m.names.Source(f.Tuple) }
+func (m *Model) destination(f *flow.Flow) string { return m.names.Destination(f.Tuple, f.Server) }
+
 // fitColumn shortens the visible rows' ends to the width of a column.
-func fitColumn(flows []*flow.Flow, text func(flow.Tuple) string, width int) []string {
+func fitColumn(flows []*flow.Flow, text func(*flow.Flow) string, width int) []string {
 	ends := make([]string, len(flows))
 	for i, f := range flows {
-		ends[i] = text(f.Tuple)
+		ends[i] = text(f)
 	}
 	return address.Fit(ends, width)
 }

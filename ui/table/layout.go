@@ -1,8 +1,11 @@
 package table
 
+import "slices"
+
 // Bounds of the address columns, in cells.
 const (
 	ipv4End   = 21 // 255.255.255.255:65535
+	hostEnd   = 18 // where a shorter address leaves room for the host of the flow
 	roomyEnd  = 27
 	gutter    = 2 // the cursor and the mark
 	widestGap = 3
@@ -50,10 +53,13 @@ func arrangeColumns(width int, want widths, c columnSet) []place {
 	}
 	c.keep()
 	for _, asked := range []bool{false, true} {
-		for i, ids := range dropOrder {
+		for i, ids := range c.steps() {
 			need := want
 			if asked || i >= comfort {
 				need = want.capped(ipv4End)
+			}
+			if c.shown.has(on) && slices.Contains(ids, on) {
+				need = want.capped(hostEnd)
 			}
 			if lineWidth(c.shown, need, 1) <= width {
 				return placeColumns(width, c.shown, want)
@@ -62,6 +68,15 @@ func arrangeColumns(width int, want widths, c columnSet) []place {
 		}
 	}
 	return placeColumns(width, c.shown, want)
+}
+
+// steps returns the order in which columns are dropped. Where a flow has a host, its TTL
+// is dropped before that.
+func (c *columnSet) steps() [][]columnID {
+	if c.shown.has(on) {
+		return fleetOrder
+	}
+	return dropOrder
 }
 
 // keep shows the column that the rows are sorted by. The rates of both directions show

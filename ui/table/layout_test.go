@@ -54,6 +54,23 @@ func TestGivingWay(t *testing.T) {
 	}
 }
 
+// The host of a flow stands beside long addresses on a usual terminal: of 10.0.0.1:5201 only
+// the host says which one it is.
+func TestHostAtEightyColumns(t *testing.T) {
+	for _, ends := range []widths{ipv4, ipv6, {6, 21, 17}} {
+		set := columnSet{shown: standard(true, true)}
+		set.kept.set(rate, true)
+		want := []columnID{proto, origin, reply, state, rate, on}
+		if got := shown(arrangeColumns(80, ends, set)); !slices.Equal(got, want) {
+			t.Errorf("ends of %d and %d cells: %v, want %v", ends.origin, ends.reply, got, want)
+		}
+		set.shown = standard(false, false)
+		if got := shown(arrangeColumns(80, ends, set)); !slices.Contains(got, ttl) {
+			t.Errorf("ends of %d and %d cells, of one host: %v, no TTL", ends.origin, ends.reply, got)
+		}
+	}
+}
+
 func TestAddressesGetWhatTheyNeedFirst(t *testing.T) {
 	for width := 52; width < 250; width++ {
 		for _, want := range []widths{ipv4, ipv6, {5, 12, 40}} {

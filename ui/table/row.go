@@ -18,6 +18,7 @@ const (
 	markSign   = "●"
 	sickSign   = "!"
 	firstSign  = "+"
+	otherSign  = "~"
 )
 
 // lastTenth is the share of the timeout below which the TTL is highlighted.
@@ -91,6 +92,8 @@ func (m *Model) row(f *flow.Flow, change diff.Row, source, destination string, s
 		case columns[p.id].compares:
 			text := changeText(change, columns[p.id].name)
 			l.add(p.start(text), text)
+		case p.id == on && m.met[f.ID].Lost:
+			l.addApart(p.x, m.text(f, p), apart)
 		case p.id == ttl && ended:
 			l.addApart(p.x, reason.String(), apart)
 		case p.id == bar && ended:
@@ -117,6 +120,8 @@ func (m *Model) gutter(f *flow.Flow, selected bool) string {
 		first, second = sickSign, sickSign
 	case f.Holding.First:
 		first, second = firstSign, firstSign
+	case f.Holding.Inherited:
+		first, second = otherSign, otherSign
 	}
 	if _, ok := m.marked[f.ID]; ok {
 		second = markSign
@@ -171,6 +176,8 @@ func (m *Model) text(f *flow.Flow, p place) string {
 	switch p.id {
 	case arrow:
 		return "→"
+	case on:
+		return m.hostText(f, p.width)
 	case bar:
 		return format.Line(m.share(f), p.width)
 	case spark:

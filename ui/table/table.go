@@ -46,6 +46,8 @@ type Model struct {
 	interfaces *field.Names
 	several    bool
 	fleet      bool
+	// met are the rows of conversations that several hosts see.
+	met map[flow.ID]Met
 	// changes say what became of the rows while the flows are compared.
 	comparing bool
 	changes   []diff.Row
@@ -274,8 +276,8 @@ func (m *Model) measure() {
 	for _, f := range m.Visible() {
 		m.want = m.want.grow(widths{
 			proto:  format.Width(protoText(f)),
-			origin: format.Width(m.names.Source(f.Tuple)),
-			reply:  format.Width(m.names.Destination(f.Tuple)),
+			origin: format.Width(m.source(f)),
+			reply:  format.Width(m.destination(f)),
 		})
 	}
 	m.places = arrangeColumns(m.width, m.want, m.columnSet())

@@ -46,8 +46,7 @@ func (m *Model) Facts() string {
 
 func (m *Model) fitted() (source, destination []string) {
 	flows := m.Visible()
-	return fitColumn(flows, m.names.Source, m.columnWidth(origin)),
-		fitColumn(flows, m.names.Destination, m.columnWidth(reply))
+	return fitColumn(flows, m.source, m.columnWidth(origin)), fitColumn(flows, m.destination, m.columnWidth(reply))
 }
 
 func (m *Model) columnWidth(id columnID) int {

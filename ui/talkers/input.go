@@ -1,6 +1,7 @@
 package talkers
 
 import (
+	"slices"
 	"weak"
 
 	"github.com/charmbracelet/bubbles/key"
@@ -20,10 +21,19 @@ var (
 	groupBack = keys.Bind("B", "the grouping before", "B")
 	wider     = keys.Bind("+", "wider networks", "+", "=")
 	narrower  = keys.Bind("-", "narrower networks", "-")
+	exact     = keys.Bind("a", "ask hosts for exact values", "a")
+	// widths names both in the footer.
+	widths = keys.Bind("+-", "")
 )
 
 // Keys returns the keys that no other page has.
-func (p *Page) Keys() []key.Binding { return []key.Binding{group, groupBack, wider, narrower} }
+func (p *Page) Keys() []key.Binding {
+	keys := []key.Binding{group, groupBack, wider, narrower}
+	if p.options.Fleet != nil {
+		keys = append(keys, exact)
+	}
+	return keys
+}
 
 // Update counts the flows again when the shown flows change.
 func (p *Page) Update(msg tea.Msg) tea.Cmd {
@@ -38,6 +48,11 @@ func (p *Page) Update(msg tea.Msg) tea.Cmd {
 			p.counting.Outdate()
 		}
 		return p.counting.Run()
+	case page.Polled:
+		if p.options.Fleet != nil && !p.frame.Paused {
+			p.counting.Outdate()
+			return p.counting.Run()
+		}
 	case page.NamesChanged:
 		if p.frame.Filter().UsesNames() {
 			p.counting.Outdate()
@@ -64,6 +79,8 @@ func (p *Page) HandleKey(msg tea.KeyMsg) (tea.Cmd, bool) {
 		return p.widen(1), true
 	case key.Matches(msg, narrower):
 		return p.widen(-1), true
+	case p.options.Fleet != nil && key.Matches(msg, exact):
+		return p.askExact(), true
 	case key.Matches(msg, k.Copy):
 		return p.copy(), true
 	case key.Matches(msg, k.Export):
@@ -86,7 +103,29 @@ func (p *Page) widen(steps int) tea.Cmd {
 		p.frame.Tell("only networks have a width: b groups by them")
 		return nil
 	}
-	p.nets = p.nets.Wider(steps)
+	p.nets, p.asked = p.nets.Wider(steps), nil
+	return p.counting.Renew()
+}
+
+// askExact asks hosts for what they have of the groups on the screen, or no longer.
+func (p *Page) askExact() tea.Cmd {
+	var open []order.GroupKey
+	first, end := p.window.Visible()
+	for _, g := range p.groups.Top[first:end] {
+		if _, ok := p.groups.Over[g.Key]; ok || slices.Contains(p.asked, g.Key) {
+			open = append(open, g.Key)
+		}
+	}
+	switch {
+	case len(open) == 0:
+		p.frame.Tell("all values on the screen are exact")
+		return nil
+	case slices.Equal(open, p.asked):
+		p.asked = nil
+	default:
+		p.asked = open
+		p.frame.Tell("asking for exact values of " + format.Plural(len(open), "group"))
+	}
 	return p.counting.Renew()
 }
 
@@ -116,7 +155,7 @@ func (p *Page) export() tea.Cmd {
 }
 
 func (p *Page) groupNext(step int) tea.Cmd {
-	p.grouping = p.grouping.Next(step)
+	p.grouping, p.asked = p.grouping.Next(step), nil
 	return p.counting.Renew()
 }
 
@@ -151,9 +190,14 @@ func (p *Page) Facts() []string {
 	if p.frame.Unit != 0 {
 		facts = append(facts, "rates in "+p.frame.Unit.String())
 	}
+	if here := p.frame.HostsHere; p.options.Fleet != nil && p.loaded && p.hosts < here {
+		facts = append(facts, format.Count(p.hosts)+" of "+format.Plural(here, "host"))
+	}
 	switch shown := len(p.groups.Top); {
 	case !p.loaded:
 		return facts
+	case p.groups.Unnamed != order.Bounds{}:
+		return append(facts, format.Count(shown)+" groups; others ≤ "+p.amount(p.groups.Unnamed.Of(p.groups.By)))
 	case shown < p.groups.All:
 		return append(facts, "first "+format.Count(shown)+" of "+format.Count(p.groups.All))
 	}
@@ -163,17 +207,25 @@ func (p *Page) Facts() []string {
 // Hints returns the keys of the page.
 func (p *Page) Hints() []page.Hint {
 	k := p.frame.Keys
-	return []page.Hint{
+	hints := []page.Hint{
 		{Key: group, Does: "group by"},
 		{Key: k.Sort, Does: "sort"},
 		{Key: k.Enter, Does: "its flows"},
 		{Key: k.Filter, Does: "filter"},
-		{Key: k.Copy, Does: "copy"},
-		{Key: k.Export, Does: "export"},
-		{Key: k.Reverse, Does: "reverse"},
-		{Key: k.Rates, Does: "rates"},
-		p.frame.PauseHint(),
 	}
+	if p.options.Fleet != nil {
+		hints = slices.Insert(hints, 1, page.Hint{Key: exact, Does: "exact"})
+	}
+	if p.grouping.HasNets() {
+		hints = append(hints, page.Hint{Key: widths, Does: "width"})
+	}
+	return append(hints,
+		page.Hint{Key: k.Copy, Does: "copy"},
+		page.Hint{Key: k.Export, Does: "export"},
+		page.Hint{Key: k.Reverse, Does: "reverse"},
+		page.Hint{Key: k.Rates, Does: "rates"},
+		p.frame.PauseHint(),
+	)
 }
 
 // Save saves the grouping.

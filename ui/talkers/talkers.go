@@ -23,7 +23,14 @@ type Export func(order.Groups) (where string, err error)
 type Options struct {
 	Export          Export
 	ExportElsewhere page.Elsewhere
+	// Fleet groups the flows of many hosts, nil if there is one host.
+	Fleet Fleet
 }
+
+// Fleet returns the groups of all hosts. Those that are asked for are exact. hosts is the number
+// of those that answered; settled is not set while others may still do so. It does not run on
+// the console's goroutine.
+type Fleet func(r order.GroupRequest, asked []order.GroupKey) (groups order.Groups, hosts int, settled bool)
 
 // Page is the page.
 type Page struct {
@@ -38,7 +45,7 @@ type Page struct {
 	grouping order.Grouping
 	nets     order.Nets
 	by       order.GroupBy
-	counting *work.Task[order.Groups]
+	counting *work.Task[counted]
 	// counted is the snapshot whose flows were counted last. It may be garbage.
 	counted weak.Pointer[flow.Snapshot]
 
@@ -52,6 +59,19 @@ type Page struct {
 
 	widest int
 	places []place
+
+	// asked are the groups that hosts are asked for by name.
+	asked []order.GroupKey
+	hosts int
+	// asking is set until hosts have answered for another grouping or filter.
+	asking bool
+}
+
+// counted is the result of counting.
+type counted struct {
+	order.Groups
+	hosts   int
+	settled bool
 }
 
 // New returns an empty page.
@@ -70,24 +90,40 @@ func (p *Page) SetSize(width, height int) {
 
 // count returns a function that counts the flows in groups, nil while the page is not
 // open.
-func (p *Page) count() func() order.Groups {
+func (p *Page) count() func() counted {
 	s := p.frame.Shown
 	if s == nil || p.frame.Tab() != page.Page(p) {
 		return nil
 	}
 	p.counted = weak.Make(s)
 	r := order.GroupRequest{Snapshot: s, Filter: p.frame.Filter(), Grouping: p.grouping, Nets: p.nets, By: p.by}
-	return func() order.Groups { return order.Talk(r) }
+	if p.options.Fleet == nil {
+		return func() counted { return counted{order.Talk(r), 0, true} }
+	}
+	ask, asked := p.options.Fleet, p.asked
+	r.Snapshot = nil // hosts have their own
+	return func() counted {
+		groups, hosts, settled := ask(r, asked)
+		return counted{groups, hosts, settled}
+	}
 }
 
 // set shows new groups. The cursor stays on its group, and the group on its line of
 // the screen.
-func (p *Page) set(g order.Groups) tea.Cmd {
+func (p *Page) set(c counted) tea.Cmd {
+	g := c.Groups
+	if p.asking = !c.settled; p.asking && p.loaded && g.Grouping == p.groups.Grouping {
+		return nil // what is shown stays until hosts have answered
+	}
+	p.hosts = c.hosts
+	if p.asking {
+		g.Top, g.All, c.settled = nil, 0, false
+	}
 	if g.Grouping != p.groups.Grouping || g.Nets != p.groups.Nets {
 		p.chosen, p.widest = false, 0
 		p.window.To(0)
 	}
-	p.groups, p.loaded = g, true
+	p.groups, p.loaded = g, c.settled
 	p.window.Resize(len(g.Top), p.bodyHeight())
 	if row := p.find(p.selected); p.chosen && row >= 0 {
 		p.window.Hold(row)
@@ -200,7 +236,7 @@ func (p *Page) measure() {
 	for i := first; i < end; i++ {
 		p.widest = max(p.widest, format.Width(p.name(&p.groups.Top[i])))
 	}
-	p.places = arrange(p.width, p.widest)
+	p.places = arrange(p.width, p.widest, p.options.Fleet != nil)
 }
 
 // name returns the name of a group on the screen.

@@ -1,6 +1,7 @@
 package talkers
 
 import (
+	"slices"
 	"strings"
 
 	"ctop/internal/format"
@@ -24,6 +25,7 @@ const (
 	out
 	in
 	rate
+	over
 	percent
 	bar
 	numColumns
@@ -44,13 +46,14 @@ var columns = [numColumns]column{
 	out:     {"→", 7, order.GroupOut, true},
 	in:      {"←", 7, order.GroupIn, true},
 	rate:    {"⇄", 7, order.GroupRate, true},
+	over:    {"≤ +", 7, 0, false},
 	percent: {"SHARE", 5, 0, false},
 	bar:     {"", 10, 0, false},
 }
 
 // givingWay lists the columns in the order in which they are dropped if they do not
 // fit.
-var givingWay = [...]columnID{packets, bar, bytes, percent, out, in, rate, flows}
+var givingWay = [...]columnID{packets, bar, bytes, percent, out, in, over, rate, flows}
 
 // between stands between the two hosts of a pair.
 const between = " ⇄ "
@@ -69,10 +72,11 @@ type place struct {
 
 // arrange returns the columns that fit on a line of the given width, with their
 // positions.
-func arrange(width, wanted int) []place {
+// fleet is set if groups are those of many hosts, with the column of bounds.
+func arrange(width, wanted int, fleet bool) []place {
 	shown := [numColumns]bool{}
 	for id := range shown {
-		shown[id] = true
+		shown[id] = columnID(id) != over || fleet
 	}
 	wanted = min(max(wanted, leastName), mostName)
 	for _, id := range givingWay {
@@ -83,8 +87,11 @@ func arrange(width, wanted int) []place {
 	}
 	rest := max(width-lineWidth(shown, 0), 0)
 	nameWidth := min(wanted, rest)
-	gap := 1
-	if lineWidth(shown, nameWidth)+int(numColumns) <= width {
+	gap, gaps := 1, int(numColumns)
+	if !fleet {
+		gaps--
+	}
+	if lineWidth(shown, nameWidth)+gaps <= width {
 		gap = 2
 	}
 	return stand(shown, nameWidth, gap, width)
@@ -136,8 +143,11 @@ func (p *Page) Lines() []string {
 }
 
 func (p *Page) emptiness() string {
-	if p.frame.Shown == nil || p.loaded {
+	switch {
+	case p.frame.Shown == nil || p.loaded:
 		return p.frame.Emptiness()
+	case p.options.Fleet != nil:
+		return "asking " + format.Plural(p.frame.HostsHere, "host")
 	}
 	return "counting"
 }
@@ -189,6 +199,9 @@ func (p *Page) row(g *order.Group, selected bool) string {
 	if selected {
 		line = "▌"
 	}
+	if p.open(g) {
+		line += "+"
+	}
 	for _, at := range p.places {
 		line += format.Blank(at.x-format.Width(line)) + aligned(at, p.text(g, at))
 	}
@@ -196,6 +209,12 @@ func (p *Page) row(g *order.Group, selected bool) string {
 		return p.frame.Theme.Cursor.Render(format.Left(line, p.width))
 	}
 	return line
+}
+
+// open reports whether a group may have more, and there is no room to say how much.
+func (p *Page) open(g *order.Group) bool {
+	_, open := p.groups.Over[g.Key]
+	return open && !slices.ContainsFunc(p.places, func(at place) bool { return at.id == over })
 }
 
 func (p *Page) text(g *order.Group, at place) string {
@@ -214,10 +233,29 @@ func (p *Page) text(g *order.Group, at place) string {
 		return p.rate(g.Reply)
 	case rate:
 		return format.Rate(p.frame.Unit.Of(g.Origin) + p.frame.Unit.Of(g.Reply))
+	case over:
+		if most, open := p.groups.Over[g.Key]; open {
+			return p.amount(most.Of(p.groups.By))
+		}
+		return ""
 	case percent:
 		return share(p.share(g))
 	}
 	return format.Bar(p.share(g), at.width)
+}
+
+// amount formats a number of the column by which groups are sorted.
+func (p *Page) amount(n float64) string {
+	switch by := p.groups.By; by.Sort {
+	case order.GroupOut, order.GroupIn, order.GroupRate:
+		if p.frame.Unit == format.Bytes {
+			n /= 8
+		}
+		return strings.TrimSpace(format.Rate(n))
+	case order.GroupPackets, order.GroupBytes:
+		return strings.TrimSpace(format.Total(uint64(n)))
+	}
+	return format.Count(int(n))
 }
 
 // fitName shortens a name, or both of a pair's.

@@ -45,6 +45,9 @@ func Parse(file string, text []byte) ([]Setting, error) {
 	if err := r.parser.Error(); err != nil {
 		return nil, syntaxError(file, err)
 	}
+	if err := r.endTable(); err != nil {
+		return nil, err
+	}
 	return r.settings, nil
 }
 
@@ -64,18 +67,30 @@ type reader struct {
 	parser   unstable.Parser
 	table    string
 	settings []Setting
+	// begun is where the table begins, and before how many settings there were.
+	begun  string
+	before int
 }
 
 func (r *reader) take(n *unstable.Node) error {
 	name, place := r.key(n)
 	switch n.Kind {
 	case unstable.Table:
-		r.table = name
-		return nil
+		err := r.endTable()
+		r.table, r.begun, r.before = name, place, len(r.settings)
+		return err
 	case unstable.KeyValue:
 		return r.takeValue(name, place, n.Value())
 	case unstable.ArrayTable:
 		return fmt.Errorf("%s: [[%s]] is not a setting: write it like policy = \"enforce\"", place, name)
+	}
+	return nil
+}
+
+// endTable refuses a table of one thing, as [alert.NAME], that says nothing about it.
+func (r *reader) endTable() error {
+	if strings.Contains(r.table, ".") && len(r.settings) == r.before {
+		return fmt.Errorf("%s: [%s] has no settings: add some, or remove it", r.begun, r.table)
 	}
 	return nil
 }

@@ -1,75 +1,53 @@
-package config_test
+package config
 
 import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"ctop/cmd/ctop/config"
 )
 
+// Every kind of line becomes a setting with its values and its place.
 func TestParse(t *testing.T) {
-	const text = `# what it does
-policy = "enforce"
-max-flows = 100_000
-
-keep = true
-timeout = ["icmp=5s", 'other=1h']
-other.udp = "1m"
-profile = { a = "b" }
-[serve]
-ssh = ":22"
-`
-	const want = `f:2 policy [enforce]
-f:3 max-flows [100000]
-f:5 keep [true]
-f:6 timeout [icmp=5s other=1h]
-f:7 other [udp=1m]
-f:8 profile [a=b]
-f:10 serve [ssh=:22]
-`
-	for _, mark := range []string{"", "\ufeff"} {
-		settings, err := config.Parse("f", []byte(mark+text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var got strings.Builder
-		for _, s := range settings {
-			fmt.Fprintln(&got, s.Place, s.Name, s.Values)
-		}
-		if got.String() != want {
-			t.Errorf("got\n%swant\n%s", got.String(), want)
-		}
-	}
-}
-
-func TestRefused(t *testing.T) {
-	for text, want := range map[string]string{
-		"a = 1\npolicy enforce":      "f:2: this is not TOML",
-		"a = 1\nb = 2\na = 3":        "f:3: ",
-		"[[a]]":                      "f:1: [[a]] is not a setting",
-		"\nfor = 2.5":                "f:2: the value of for has an unsupported type",
-		"\n\nfor = [1, 2026-11-23]":  "f:3: the value of for has an unsupported type",
-		"x = {a = {b = 1}}":          "f:1: the value of x.a has an unsupported type",
-		"\"\\u0041b\" = 1979-05-27Z": "f:1: ",
+	for _, c := range []struct{ text, want string }{
+		{"", ""},
+		{"policy = \"enforce\"", "policy=enforce@f:1"},
+		{"\xef\xbb\xbfpolicy = \"enforce\"", "policy=enforce@f:1"},
+		{"\n# a comment\nkeep = true\nmax-flows = 1_000_000", "keep=true@f:3 max-flows=1000000@f:4"},
+		{"on = [\"a\", \"b\"]\nto = []", "on=a,b@f:1 to=@f:2"},
+		{"timeout.icmp = \"5s\"", "timeout=icmp=5s@f:1"},
+		{"timeout = {icmp = \"5s\",\n udp = \"6s\"}", "timeout=icmp=5s@f:1 timeout=udp=6s@f:2"},
+		{"a = 1\n[timeout]\nicmp = \"5s\"", "a=1@f:1 timeout=icmp=5s@f:3"},
+		{"[timeout]\n[other]\nb = 2", "other=b=2@f:3"},
+		{"[alert.storm]\ncount = 5\nfilter = \"tcp\"", "alert=storm.count=5@f:2 alert=storm.filter=tcp@f:3"},
+		{"[alert.storm]\ncount = 5\n[alert.flood]\nrate = 6", "alert=storm.count=5@f:2 alert=flood.rate=6@f:4"},
 	} {
-		if _, err := config.Parse("f", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: %v", text, err)
+		settings, err := Parse("f", []byte(c.text))
+		var got []string
+		for _, s := range settings {
+			got = append(got, fmt.Sprintf("%s=%s@%s", s.Name, strings.Join(s.Values, ","), s.Place))
+		}
+		if text := strings.Join(got, " "); err != nil || text != c.want {
+			t.Errorf("%q becomes %q, %v; want %q", c.text, text, err, c.want)
 		}
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	f.Add("policy = \"enforce\"\ntimeout = ['icmp=5s']\n[timeout]\nother = 1\n")
-	f.Add("a = {b = [1, 2], c.d = true}\n\"\\u00e9\".x = '''\n'''")
-	f.Fuzz(func(t *testing.T, text string) {
-		settings, err := config.Parse("f", []byte(text))
-		if err == nil {
-			for _, s := range settings {
-				if s.Place == "f" {
-					t.Errorf("%s has no line", s.Name)
-				}
-			}
+// An error says where it is, and what to write.
+func TestErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"a = 1\nb":                               "f:2: this is not TOML (",
+		"a = 1\na = 2":                           "f:2: this is not TOML (",
+		"a = 1\n[[b]]\nc = 1":                    "f:2: [[b]] is not a setting: write it like policy = \"enforce\"",
+		"\na = 1.5":                              "f:2: the value of a has an unsupported type: write it in quotes",
+		"a = [\"b\", 1.5]":                       "f:1: the value of a has an unsupported type: write it in quotes",
+		"a = {b = 1.5}":                          "f:1: the value of a.b has an unsupported type: write it in quotes",
+		"[t]\na = 1979-05-27":                    "f:2: the value of t.a has an unsupported type: write it in quotes",
+		"a = 1\n[alert.storm]":                   "f:2: [alert.storm] has no settings: add some, or remove it",
+		"[alert.storm]\n[alert.flood]\nrate = 6": "f:1: [alert.storm] has no settings: add some, or remove it",
+	} {
+		settings, err := Parse("f", []byte(text))
+		if err == nil || !strings.HasPrefix(err.Error(), want) || settings != nil {
+			t.Errorf("%q: %v, %v; want %q", text, settings, err, want)
 		}
-	})
+	}
 }

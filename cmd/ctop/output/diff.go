@@ -21,7 +21,7 @@ const DiffSchema = "ctop.diff/1"
 
 // Side is one of the two snapshots of a difference.
 type Side struct {
-	// File is the name of the file that it was read from.
+	// File is the name of the file that it was read from, empty for what a tracker just said.
 	File string
 	*flow.Snapshot
 }
@@ -174,7 +174,7 @@ type diffDocument struct {
 }
 
 type sideDocument struct {
-	File  string `json:"file"`
+	File  string `json:"file,omitempty"`
 	Time  string `json:"time,omitempty"`
 	Host  string `json:"host,omitempty"`
 	Flows int    `json:"flows"`

@@ -1,6 +1,8 @@
 package output
 
 import (
+	"math"
+
 	"ctop/internal/format"
 	"ctop/tracker/flow"
 )
@@ -14,6 +16,8 @@ type document struct {
 	Tracker  trackerDocument `json:"tracker"`
 	Timeouts timeouts        `json:"timeouts"`
 	Counters counters        `json:"counters"`
+	// Conversations are those that several hosts of a fleet see.
+	Conversations []conversationDocument `json:"conversations,omitempty"`
 }
 
 type trackerDocument struct {
@@ -24,6 +28,24 @@ type trackerDocument struct {
 	MaxFlows   int                 `json:"max_flows"`
 	Joined     bool                `json:"joined"`
 	Warnings   []string            `json:"warnings"`
+	// Alerts are left out where none holds.
+	Alerts []alertDocument `json:"alerts,omitempty"`
+	// Pair is left out where there is none.
+	Pair *pairDocument `json:"pair,omitempty"`
+}
+
+type pairDocument struct {
+	State   string  `json:"state"`
+	Partner string  `json:"partner,omitempty"`
+	Lag     seconds `json:"lag_s"`
+}
+
+type alertDocument struct {
+	Name   string  `json:"name"`
+	Filter string  `json:"filter"`
+	Began  string  `json:"began"`
+	Flows  int     `json:"flows"`
+	BPS    float64 `json:"bps"`
 }
 
 type interfaceDocument struct {
@@ -78,6 +100,8 @@ func newDocument(v View) document {
 		Tracker:  newTrackerDocument(v),
 		Timeouts: timeouts(v.Timeouts),
 		Counters: newCounters(v.Snapshot),
+
+		Conversations: newConversations(v),
 	}
 }
 
@@ -87,6 +111,12 @@ func newTrackerDocument(v View) trackerDocument {
 		Flows: len(v.Flows), MaxFlows: v.MaxFlows,
 		Joined: v.Joined, Warnings: v.Warnings.Sentences(),
 	}
+	for _, a := range v.Alerts {
+		d.Alerts = append(d.Alerts, alertDocument{a.Name, a.Filter, string(appendTime(nil, a.Began)), a.Flows, math.Round(a.BPS)})
+	}
+	if p := v.Pair; p.State != flow.PairNone {
+		d.Pair = &pairDocument{p.State.String(), p.Partner, seconds(p.Lag)}
+	}
 	for _, i := range v.Interfaces {
 		if i.Followed && i.Index == 0 {
 			continue // it may never come back
@@ -94,6 +124,8 @@ func newTrackerDocument(v View) trackerDocument {
 		is := interfaceDocument{Host: i.Host, Name: i.Name, Ifindex: i.Index, Mode: i.Mode.String(), Use: i.Use, MTU: i.MTU}
 		if i.Role != flow.RoleWire {
 			is.Role, is.Behind = i.Role.String(), i.Behind
+		}
+		if i.Role != flow.RoleWire && i.Mode != flow.ModeReplay {
 			is.In, is.Out = (*volumeDocument)(&i.In), (*volumeDocument)(&i.Out)
 		}
 		d.Interfaces = append(d.Interfaces, is)

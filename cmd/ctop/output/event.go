@@ -67,7 +67,11 @@ func AppendEvent(b []byte, f Format, e *flow.Event) []byte {
 func appendEventJSON(b []byte, e *flow.Event) []byte {
 	if e.Type == flow.EventLost {
 		b = append(b, `{"event":"lost","count":`...)
-		return append(format.AppendUint(b, e.Lost), '}')
+		b = format.AppendUint(b, e.Lost)
+		if e.Host != "" {
+			b = appendQuoted(append(b, `,"host":`...), e.Host)
+		}
+		return append(b, '}')
 	}
 	b = append(b, `{"time":"`...)
 	b = appendTime(b, e.Time)
@@ -108,7 +112,7 @@ func appendEnd(b []byte, e *flow.Event) []byte {
 
 func appendEventCSV(b []byte, e *flow.Event) []byte {
 	if e.Type == flow.EventLost {
-		return appendLostCSV(b, e.Lost)
+		return appendLostCSV(b, e)
 	}
 	f, names, end := e.Flow(), field.NamesIn(e), e.Type == flow.EventDestroy && !e.Recovered
 	b = append(appendTime(b, e.Time), ',')
@@ -126,13 +130,19 @@ func appendEventCSV(b []byte, e *flow.Event) []byte {
 	return lateColumns.appendIf(end, b, f, names)
 }
 
-// appendLostCSV appends the number of events that are missing.
-func appendLostCSV(b []byte, n uint64) []byte {
+// appendLostCSV appends the number of events that are missing, and whose.
+func appendLostCSV(b []byte, e *flow.Event) []byte {
 	before := len(eventColumns) + ownColumns + len(endColumns)
 	b = append(b, ",lost,"...)
 	b = append(b, strings.Repeat(",", before)...)
-	b = append(format.AppendUint(b, n), ",false"...)
-	return append(b, strings.Repeat(",", len(lateColumns))...)
+	b = append(format.AppendUint(b, e.Lost), ",false"...)
+	for i := range lateColumns {
+		b = append(b, ',')
+		if lateColumns[i].field.JSON == "host" {
+			b = append(b, csvText(e.Host)...)
+		}
+	}
+	return b
 }
 
 func stateName(s flow.State) string {
@@ -146,14 +156,17 @@ func stateName(s flow.State) string {
 // telling how long the tuples to come will be.
 const tupleWidth = 42
 
+// hostWidth is that of the column of the hosts of a fleet.
+const hostWidth = 12
+
 // appendEventText appends an event as people read it; in full it has the flow's
 // id, too.
 func appendEventText(b []byte, e *flow.Event, full bool) []byte {
 	if e.Type == flow.EventLost {
-		return fmt.Appendf(b, "%15s  %-7s  %s", "", e.Type, format.Plural(int(e.Lost), "event"))
+		return fmt.Appendf(b, "%15s  %s%-7s  %s", "", hostText(e), e.Type, format.Plural(int(e.Lost), "event"))
 	}
 	b = e.Time.Local().AppendFormat(b, "15:04:05.000000")
-	b = fmt.Appendf(b, "  %-7s  ", e.Type)
+	b = fmt.Appendf(b, "  %s%-7s  ", hostText(e), e.Type)
 	if full {
 		b = append(format.AppendHex(b, uint64(e.ID)), "  "...)
 	}
@@ -173,6 +186,14 @@ func appendEventText(b []byte, e *flow.Event, full bool) []byte {
 		b = fmt.Appendf(b, "  %s[%d]", format.Clean(p.Name), p.PID)
 	}
 	return b
+}
+
+// hostText is the column of the host, where events are of several.
+func hostText(e *flow.Event) string {
+	if e.Host == "" {
+		return ""
+	}
+	return format.Left(format.Clean(e.Host), hostWidth) + "  "
 }
 
 // changeText is the states before and after, as far as there are any.

@@ -28,3 +28,14 @@ func TestMain(m *testing.M) {
 	geo.Use(atlas)
 	os.Exit(m.Run())
 }
+
+// Text of others reaches no terminal as it is.
+func TestQuoteEscapesControls(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\x7fb\u009bc": `"a\u007fb\u009bc"`, "\u0080": `"\u0080"`, "\u009f\u00a0": `"\u009f` + "\u00a0" + `"`, "eth0": `"eth0"`, "\x1b[2J": `"\u001b[2J"`,
+	} {
+		if got := quote(in); got != want {
+			t.Errorf("%q becomes %s, want %s", in, got, want)
+		}
+	}
+}

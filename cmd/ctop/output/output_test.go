@@ -209,12 +209,12 @@ func TestCSVIsWellFormed(t *testing.T) {
 func TestCSVHasEveryField(t *testing.T) {
 	v := sample(true)
 	v.Flows[0].Origin.RTT = time.Millisecond
-	v.Flows[0].OneSided, v.Flows[0].Tuple.Zone, v.Flows[0].Reply.Local = true, 1, true
+	v.Flows[0].OneSided, v.Flows[0].Tuple.Zone, v.Flows[0].Reply.Local, v.Flows[0].Holding.First, v.Flows[0].Holding.Inherited = true, 1, true, true, true
 	v.Flows[0].NAT, v.Flows[2].NAT, v.Translations = 1, 2, []flow.Tuple{v.Flows[0].Tuple, v.Flows[2].Tuple}
 	flows := write(t, output.JSONL, v)
 	var events []byte
 	for _, e := range append(sampleEvents(), flow.Event{Type: flow.EventNew, Tuple: v.Flows[1].Tuple},
-		flow.Event{Type: flow.EventNew, Tuple: v.Flows[0].Tuple, Reply: flow.Half{Local: true}, Interface: "eth0"}) {
+		flow.Event{Type: flow.EventNew, Tuple: v.Flows[0].Tuple, Reply: flow.Half{Local: true}, Interface: "eth0", Host: "edge-1"}) {
 		events = output.AppendEvent(events, output.JSONL, &e)
 	}
 	v.Interfaces[0].Host, v.Interfaces[1].Host = "edge-1", "edge-2"

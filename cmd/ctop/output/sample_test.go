@@ -93,6 +93,7 @@ func samplePing() flow.Flow {
 		Origin:  flow.Half{Packets: 1, Bytes: 98},
 		Reply:   flow.Half{Packets: 1, Bytes: 98},
 		Holding: sampleHolding(),
+		Server:  &flow.ServerName{Name: "gw.example.org", Source: flow.NameDNS},
 		Idle:    time.Microsecond,
 		Timeout: 30 * time.Second,
 	}
@@ -146,7 +147,7 @@ func sampleEvents() []flow.Event {
 		{
 			Time: at, Type: flow.EventDestroy, ID: ping.ID, Tuple: ping.Tuple,
 			From: flow.StateNew, Reason: flow.ReasonExpired,
-			Origin: flow.Half{Packets: 1, Bytes: 98}, Age: 12 * time.Millisecond, Holding: sampleHolding(),
+			Origin: flow.Half{Packets: 1, Bytes: 98}, Age: 12 * time.Millisecond, Holding: sampleHolding(), Server: ping.Server,
 		},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"ctop/internal/alert"
 	"ctop/internal/format"
 )
 
@@ -25,7 +26,11 @@ func Summary(v View) string {
 	if lost := v.Counters.EventsLost; lost > 0 {
 		parts = append(parts, format.Plural(int(lost), "event")+" lost")
 	}
-	return format.Clean(strings.Join(append(parts, v.Warnings.Sentences()...), ", "))
+	parts = append(parts, v.Warnings.Sentences()...)
+	for i := range v.Alerts {
+		parts = append(parts, alert.Text(&v.Alerts[i]))
+	}
+	return format.Clean(strings.Join(parts, ", "))
 }
 
 // fleetSummary returns a line about several hosts, whose flows may be a part of all.
@@ -34,5 +39,9 @@ func fleetSummary(v View) string {
 	for i := range v.Interfaces {
 		hosts[v.Interfaces[i].Host] = true
 	}
-	return format.Clean(fmt.Sprintf("%s, %s, %s shown", v.Host, format.Plural(len(hosts), "host"), format.Plural(len(v.Rows), "flow")))
+	text := fmt.Sprintf("%s, %s, %s shown", v.Host, format.Plural(len(hosts), "host"), format.Plural(len(v.Rows), "flow"))
+	if n := len(Conversations(v)); n > 0 {
+		text += ", " + format.Plural(n, "conversation") + " seen at several hosts"
+	}
+	return format.Clean(text)
 }

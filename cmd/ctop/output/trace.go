@@ -110,7 +110,7 @@ func traceState(s flow.State) string {
 // tupleMembers are the members of an event that name the flow, without its id, its
 // process and where it was seen.
 var tupleMembers = newMembers(slices.DeleteFunc(ofEvents(field.Members(), field.EveryEvent), func(f *field.Field) bool {
-	return slices.Contains([]string{"id", "if", "dir", "local.end"}, f.Name) || strings.HasPrefix(f.JSON, "process.")
+	return slices.Contains([]string{"id", "if", "on", "dir", "local.end"}, f.Name) || strings.HasPrefix(f.JSON, "process.")
 })).flat("origin")
 
 func appendTraceJSON(b []byte, t *flow.Trace, in []string) []byte {

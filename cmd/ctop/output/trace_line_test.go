@@ -1,6 +1,7 @@
 package output_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -24,6 +25,10 @@ func TestTraceLines(t *testing.T) {
 	part := segment
 	part.Kind, part.From, part.To = flow.PacketFragment, flow.StateNone, flow.StateNone
 	nothing := flow.Trace{Time: at, Kind: flow.PacketUntracked, Verdict: flow.VerdictUntracked, Untracked: flow.UntrackedNotIP, Bytes: 60, Dropped: true}
+	left := segment
+	left.Watched, left.Outgoing = true, true
+	came := segment
+	came.Watched = true
 	const ends = "tcp 10.0.0.1:40000 → 10.0.0.2:443"
 	for _, c := range []struct {
 		trace flow.Trace
@@ -36,6 +41,8 @@ func TestTraceLines(t *testing.T) {
 		{ended, output.Table, "21:04:05.000006  v·2  " + pad(ends) + "  SA seq=1 ack=2 win=3 len=4  established  SYN_SENT → none\n"},
 		{part, output.Table, "21:04:05.000006  v·2  " + pad(ends) + "  fragment 58 bytes  established\n"},
 		{nothing, output.Table, "21:04:05.000006  veth1  untracked 60 bytes  untracked (not_ip), dropped\n"},
+		{left, output.Table, "21:04:05.000006  v·2  out  " + pad(ends) + "  SA seq=1 ack=2 win=3 len=4  established  SYN_SENT → SYN_RECV\n"},
+		{came, output.Table, "21:04:05.000006  v·2  in   " + pad(ends) + "  SA seq=1 ack=2 win=3 len=4  established  SYN_SENT → SYN_RECV\n"},
 		{flow.Trace{Lost: 3}, output.Table, "                 lost 3 packets\n"},
 		{flow.Trace{Lost: 3}, output.JSONL, `{"trace":"lost","count":3}` + "\n"},
 	} {
@@ -48,6 +55,13 @@ func TestTraceLines(t *testing.T) {
 	want := `{"time":"` + stamp + `","trace":"flow","in":"v\u001b2","id":"00000000000000ab","direction":"reply",` +
 		`"proto":"tcp","src":"10.0.0.1","sport":40000,"dst":"10.0.0.2","dport":443,` +
 		`"flags":"SA","seq":1,"ack":2,"window":3,"payload":4,"bytes":58,"segments":2,"verdict":"established","dropped":false,"from":"SYN_SENT","to":"SYN_RECV"}` + "\n"
+	if got != want {
+		t.Errorf("%s, want\n%s", got, want)
+	}
+	left.Flow, left.Segments, left.Seq = 1, 1, 0
+	got = string(output.AppendTrace(nil, output.JSON, &left, in))
+	want = strings.Replace(want, `"in":"v\u001b2","id":"00000000000000ab"`, `"in":"v\u001b2","dir":"out","id":"0000000000000001"`, 1)
+	want = strings.Replace(strings.Replace(want, `"segments":2`, `"segments":1`, 1), `"seq":1`, `"seq":0`, 1)
 	if got != want {
 		t.Errorf("%s, want\n%s", got, want)
 	}

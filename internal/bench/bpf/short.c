@@ -62,12 +62,12 @@ static __always_inline bool locked_track(struct locked_flow *locked,
 	struct flow_dir *dir = &flow->dir[d & 1];
 
 	if (control_state(control) != STATE_ESTABLISHED ||
-	    tcp_window(dir, &flow->dir[(d & 1) ^ 1], pkt,
-		       pkt->seq) != WINDOW_INSIDE)
+	    window_check(dir, &flow->dir[(d & 1) ^ 1], pkt,
+			 pkt->seq) != WINDOW_INSIDE)
 		return false;
 	locked->last_seen_ns = now;
 	tcp_update(dir, pkt, false);
-	flow_count(dir, pkt, false);
+	flow_count(flow_traffic(flow, d), pkt, false);
 	return true;
 }
 

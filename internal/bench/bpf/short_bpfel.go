@@ -57,30 +57,12 @@ type ShortFilling struct {
 }
 
 type ShortFlow struct {
-	_            structs.HostLayout
-	Key          ShortFlowKey
-	Control      uint64
-	Id           uint64
-	CreatedNs    uint64
-	Slot         uint64
-	Place        uint32
-	Link         uint16
-	Reset        uint8
-	Captures     uint8
-	Nursery      uint32
-	TimeoutTicks uint32
-	Invalid      uint16
-	Related      uint16
-	Reordered    [2]uint16
-	Ethernet     [2]struct {
-		_     structs.HostLayout
-		Words [3]uint32
-	}
-	Dir [2]struct {
+	_       structs.HostLayout
+	Key     ShortFlowKey
+	Control uint64
+	Id      uint64
+	Dir     [2]struct {
 		_             structs.HostLayout
-		Packets       uint64
-		Bytes         uint64
-		LastSeenTicks uint64
 		End           uint32
 		Acked         uint32
 		Limit         uint32
@@ -88,13 +70,48 @@ type ShortFlow struct {
 		SynSeq        uint32
 		FinEnd        uint32
 		PendingEnd    uint32
-		RttUs         uint32
-		Retransmits   uint16
 		ZeroWindows   uint16
 		Wscale        uint8
 		PendingWscale uint8
-		Cpu           uint16
 	}
+	Origin struct {
+		_             structs.HostLayout
+		Packets       uint64
+		Bytes         uint64
+		LastSeenTicks uint64
+		RttUs         uint32
+		Ethernet      struct {
+			_     structs.HostLayout
+			Words [3]uint32
+		}
+		Retransmits uint16
+		Reordered   uint16
+		Cpu         uint16
+		Others      uint16
+	}
+	CreatedNs uint64
+	Slot      uint64
+	Reply     struct {
+		_             structs.HostLayout
+		Packets       uint64
+		Bytes         uint64
+		LastSeenTicks uint64
+		RttUs         uint32
+		Ethernet      struct {
+			_     structs.HostLayout
+			Words [3]uint32
+		}
+		Retransmits uint16
+		Reordered   uint16
+		Cpu         uint16
+		Others      uint16
+	}
+	Place        uint32
+	Nursery      uint32
+	TimeoutTicks uint32
+	Link         uint16
+	Reset        uint8
+	Captures     uint8
 }
 
 type ShortFlowKey struct {
@@ -209,7 +226,7 @@ type ShortTrackerConfig struct {
 	InjectedTicks uint64
 	InjectedNs    uint64
 	OutputsId     uint32
-	Pad           uint32
+	Paired        uint32
 }
 
 // Names of all BPF objects in the ELF.

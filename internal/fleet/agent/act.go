@@ -115,6 +115,7 @@ func (a *Agent) conclude(o fleet.Outcome) fleet.Outcome {
 	o.Time = time.Now().UTC()
 	if err := a.Journal.Write(o); err != nil {
 		o.State, o.Error = fleet.Unknown, err.Error()
+		a.Journal.Remember(o)
 		a.Log.Error("the outcome of an act is not in the journal", "error", err)
 	}
 	a.Log.Info("an act of the fleet", "act", o.Act, "by", o.By, "flows", o.Count, "done", o.Done, "state", o.State, "error", o.Error)

@@ -35,6 +35,9 @@ type Options struct {
 	// Actor carries out acts, and Journal keeps them. Without them acts are refused.
 	Actor   flow.Actor
 	Journal *Journal
+	// Events returns the events after a position in the log, and its end. It is called
+	// only while somebody listens. Without it there are none.
+	Events func(after uint64) (events []flow.Event, next uint64)
 	// Version is that of the program.
 	Version string
 	Log     *slog.Logger
@@ -62,7 +65,9 @@ type Agent struct {
 	name    string
 	space   fleet.Space
 	started time.Time
-	leases  leases
+	views   leases[*view]
+	ears    leases[*ear]
+	sums    leases[*sum]
 	// hosts is the size of the fleet, 0 if it is not known.
 	hosts atomic.Int64
 	// pages limits how many answers with flows are made at a time.
@@ -90,7 +95,11 @@ func New(o Options) (*Agent, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Events == nil {
+		o.Events = func(uint64) ([]flow.Event, uint64) { return nil, 0 }
+	}
 	a := &Agent{Options: o, name: c.Name, space: c.Space(), started: time.Now(), pages: make(chan struct{}, maxAnswers)}
+	a.ears.remembered = remembered
 	a.Link.Persistent, a.Link.Spread, a.Link.Log = true, a.spread, o.Log
 	return a, nil
 }
@@ -121,6 +130,9 @@ func (a *Agent) every() time.Duration {
 	return min(max(time.Duration(a.hosts.Load())*time.Second/perSecond, oftenest), rarest)
 }
 
+// pause returns the time until the next heartbeat: the heartbeats of many hosts are spread.
+func pause(every time.Duration) time.Duration { return every*3/4 + rand.N(every/4) }
+
 // Run serves the fleet until ctx is done. That no server answers is no error.
 func (a *Agent) Run(ctx context.Context) error {
 	client, err := link.Connect(a.Link)
@@ -134,11 +146,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	for subject, handle := range map[string]nats.MsgHandler{
 		a.space.Size():              a.takeSize,
 		a.space.Watch():             a.takeWatch,
+		a.space.WatchOf("*"):        a.takeWatch,
 		a.space.Question(a.name):    func(m *nats.Msg) { a.takeQuestion(ctx, m) },
 		a.space.Act(a.name):         func(m *nats.Msg) { a.takeAct(ctx, m) },
 		a.space.Question(fleet.All): func(m *nats.Msg) { a.takeQuestion(ctx, m) },
 	} {
-		sub, err := client.Subscribe(subject, handle)
+		sub, err := client.Subscribe(subject, link.Take(handle))
 		if err == nil {
 			err = sub.SetPendingLimits(maxPending, maxPendingBytes)
 		}
@@ -146,11 +159,13 @@ func (a *Agent) Run(ctx context.Context) error {
 			return err
 		}
 	}
-	if a.begin() {
-		go func() {
-			defer a.working.Done()
-			a.publishTops(ctx)
-		}()
+	for _, publish := range []func(context.Context){a.publishTops, a.publishEvents, a.publishSums} {
+		if a.begin() {
+			go func() {
+				defer a.working.Done()
+				publish(ctx)
+			}()
+		}
 	}
 	a.beat(ctx)
 	a.leave(client)
@@ -186,7 +201,7 @@ const (
 func (a *Agent) Stats() Stats {
 	s := Stats{
 		Messages: a.messages.Load(), Bytes: a.bytes.Load(), Failed: a.failed.Load(),
-		Watches: a.leases.count(time.Now()), Lag: time.Duration(a.lag.Load()),
+		Watches: a.views.count(time.Now()) + a.ears.count(time.Now()) + a.sums.count(time.Now()), Lag: time.Duration(a.lag.Load()),
 	}
 	if c := a.client.Load(); c != nil {
 		s.Connected, s.Reconnects = c.IsConnected(), c.Stats().Reconnects
@@ -221,7 +236,7 @@ func (a *Agent) beat(ctx context.Context) {
 		c := a.client.Load()
 		if again := c.Stats().Reconnects; c.IsConnected() && (time.Since(last) >= wait || again != reconnects) && a.Source.Status() != nil {
 			last, reconnects = time.Now(), again
-			wait = a.every()*3/4 + rand.N(a.every()/4)
+			wait = pause(a.every())
 			a.publish(a.space.Heartbeat(a.name), a.heartbeat().Encode())
 		}
 		select {

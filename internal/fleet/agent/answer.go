@@ -152,12 +152,17 @@ func (a *Agent) find(ids []flow.ID) (refs []flow.Ref) {
 	return refs
 }
 
-// snapshot returns the latest snapshot, with the host's name for filters.
+// snapshot returns the latest snapshot, named.
 func (a *Agent) snapshot() *flow.Snapshot {
 	latest := a.Source.Snapshot()
 	if latest == nil {
 		return nil
 	}
+	return a.named(latest)
+}
+
+// named returns a snapshot with the host's name, for filters.
+func (a *Agent) named(latest *flow.Snapshot) *flow.Snapshot {
 	s := *latest
 	s.Interfaces = slices.Clone(s.Interfaces)
 	for i := range s.Interfaces {

@@ -31,11 +31,16 @@ type Journal struct {
 	refused, omitted int
 	// torn is set while the file may end within a line.
 	torn bool
+	// size is that of the file, in bytes.
+	size int64
 }
 
 const (
-	// keptActs is how many acts are known again. An act is repeated for minutes only.
+	// keptActs is how many acts are known again whose time is over. The others are known in
+	// any number: they could be repeated.
 	keptActs = 10_000
+	// mostBytes is how long a journal gets before it begins again.
+	mostBytes = 16 << 20
 	// longestLine bounds a line of the journal, in bytes.
 	longestLine = 64 << 10
 	// refusedPerMinute is how many refused acts have a line. Whoever sends more must not
@@ -46,18 +51,30 @@ const (
 // OpenJournal opens the journal in a file, and completes acts in whose middle the process
 // ended.
 func OpenJournal(path, host string, now time.Time) (*Journal, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o600)
+	f, err := lock(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the journal of the fleet's acts: %w", err)
+		return nil, err
 	}
 	j := &Journal{path: path, file: f, known: map[string]fleet.Outcome{}}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the journal of the fleet's acts: another ctop has %s: name another file with --fleet-audit", path), f.Close())
-	}
 	if err := j.read(host, now); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return j, nil
+}
+
+// lock opens the file of a journal, which no other process has then.
+func lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the journal of the fleet's acts: %w", err)
+	}
+	held := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	mine, err1 := f.Stat()
+	there, err2 := os.Lstat(path)
+	if held != nil || err1 != nil || err2 != nil || !os.SameFile(mine, there) {
+		return nil, errors.Join(fmt.Errorf("open the journal of the fleet's acts: another ctop has %s: name another file with --fleet-audit", path), f.Close())
+	}
+	return f, nil
 }
 
 // read takes the lines of the file. One that was cut by a crash is left out.
@@ -79,6 +96,11 @@ func (j *Journal) read(host string, now time.Time) error {
 	if _, err := j.file.Write([]byte("\n")); err != nil { // ends a line that was cut
 		return fmt.Errorf("write the journal of the fleet's acts: %w", err)
 	}
+	info, err := j.file.Stat()
+	if err != nil {
+		return fmt.Errorf("read the journal of the fleet's acts: %w", err)
+	}
+	j.size = info.Size()
 	for _, id := range j.order {
 		if o := j.known[id]; o.State == fleet.Intended {
 			o.Time, o.State, o.Error = now, fleet.Unknown, "the host ended in the middle of it"
@@ -95,7 +117,7 @@ func (j *Journal) remember(o fleet.Outcome) {
 		j.order = append(j.order, o.ID)
 	}
 	j.known[o.ID] = o
-	if len(j.order) > keptActs {
+	for len(j.order) > keptActs && over(j.known[j.order[0]], o.Time) {
 		delete(j.known, j.order[0])
 		j.order = j.order[1:]
 	}
@@ -107,6 +129,13 @@ func (j *Journal) Known(id string) (fleet.Outcome, bool) {
 	defer j.mu.Unlock()
 	o, ok := j.known[id]
 	return o, ok
+}
+
+// Remember keeps the outcome of an act that could not be written, for repeats of it.
+func (j *Journal) Remember(o fleet.Outcome) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.remember(o)
 }
 
 // Write adds a line about an act that an operator has signed.
@@ -141,13 +170,24 @@ func (j *Journal) Refuse(o fleet.Outcome) error {
 }
 
 func (j *Journal) line(o fleet.Outcome) error {
+	if j.size > mostBytes {
+		if err := j.beginAgain(o.Time); err != nil && (j.size == 0 || j.size > 2*mostBytes) {
+			return fmt.Errorf("begin the journal of the fleet's acts again: %w", err)
+		}
+	}
+	return j.append(o)
+}
+
+// append adds a line, which is then on the disk.
+func (j *Journal) append(o fleet.Outcome) error {
 	text, err := json.Marshal(o)
 	if err == nil && j.torn { // what was written of the line before ends here
 		text = append([]byte{'\n'}, text...)
 	}
 	if err == nil {
-		_, err = j.file.Write(append(text, '\n'))
-		j.torn = err != nil
+		var n int
+		n, err = j.file.Write(append(text, '\n'))
+		j.torn, j.size = err != nil, j.size+int64(n)
 	}
 	if err == nil {
 		err = j.file.Sync()

@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,10 +17,10 @@ import (
 
 // smallDisk returns a directory that is full soon, and a function that fills it but for some
 // bytes.
-func smallDisk(t *testing.T) (dir string, fill func(but int)) {
+func smallDisk(t *testing.T, size string) (dir string, fill func(but int)) {
 	t.Helper()
 	dir = t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
@@ -41,7 +42,7 @@ func open(t *testing.T, path string) *agent.Journal {
 // A line that the disk had no room for takes no other line with it: an act is known again
 // after the host has ended in the middle of it.
 func TestJournalOnAFullDisk(t *testing.T) {
-	dir, fill := smallDisk(t)
+	dir, fill := smallDisk(t, "64k")
 	path := filepath.Join(dir, "acts.jsonl")
 	j := open(t, path)
 	act := func(id string) fleet.Outcome {
@@ -87,5 +88,78 @@ func TestJournalWithALongLine(t *testing.T) {
 	defer func() { _ = j.Close() }()
 	if o, known := j.Known("act"); !known || o.State != fleet.Done {
 		t.Errorf("%+v, %v", o, known)
+	}
+}
+
+// A journal does not grow without end, and no act is forgotten that could be repeated, whenever
+// the host ends.
+func TestJournalBeginsAgain(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "acts.jsonl")
+	j := open(t, path)
+	now := time.Now()
+	long := []string{strings.Repeat("x", 50_000)}
+	write := func(id, state string, expires time.Time) {
+		t.Helper()
+		if err := j.Write(fleet.Outcome{Time: now, ID: id, Host: "edge-1", State: state, Flows: long, Expires: expires}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("valid", fleet.Done, now.Add(time.Minute))
+	write("begun", fleet.Intended, now.Add(-time.Hour))
+	for i := range 1000 { // 50 MB
+		write(fmt.Sprint("old", i), fleet.Done, now.Add(-time.Hour))
+		if i == 500 {
+			if _, err := agent.OpenJournal(path, "edge-1", now); err == nil {
+				t.Fatal("two processes have a journal that began again")
+			}
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) != 2 {
+		t.Errorf("%v: %v", err, files)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Size() > 17<<20 || info.Mode().Perm() != 0o600 {
+			t.Errorf("%v: %s has %d bytes, %s", err, f.Name(), info.Size(), info.Mode())
+		}
+	}
+	j = open(t, path)
+	defer func() { _ = j.Close() }()
+	if o, known := j.Known("valid"); !known || o.State != fleet.Done {
+		t.Errorf("%s, %v", o.State, known)
+	}
+	if o, known := j.Known("begun"); !known || o.State != fleet.Unknown {
+		t.Errorf("%s, %v", o.State, known)
+	}
+}
+
+// An act that could still be repeated is known however many there are.
+func TestJournalKnowsWhatMayComeAgain(t *testing.T) {
+	dir, _ := smallDisk(t, "64m")
+	j := open(t, filepath.Join(dir, "acts.jsonl"))
+	defer func() { _ = j.Close() }()
+	now := time.Now()
+	const acts = 10_050
+	for i := range acts {
+		if err := j.Write(fleet.Outcome{Time: now, ID: fmt.Sprint(i), Host: "edge-1", State: fleet.Done, Expires: now.Add(time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, known := j.Known("0"); !known {
+		t.Error("it forgot an act that may come again")
+	}
+	later := now.Add(time.Hour)
+	if err := j.Write(fleet.Outcome{Time: later, ID: "last", Host: "edge-1", State: fleet.Done, Expires: later}); err != nil {
+		t.Fatal(err)
+	}
+	if _, known := j.Known("0"); known {
+		t.Error("it knows for ever what can no longer come again")
+	}
+	if _, known := j.Known(fmt.Sprint(acts - 1)); !known {
+		t.Error("it forgot the latest acts")
 	}
 }

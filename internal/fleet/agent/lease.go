@@ -1,78 +1,160 @@
 package agent
 
 import (
-	"context"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/nats-io/nats.go"
-
-	"ctop/internal/filter"
 	"ctop/internal/fleet"
-	"ctop/internal/order"
-	"ctop/tracker/flow"
 )
 
-// maxLeases is how many views consoles may look at.
-const maxLeases = 16
+const (
+	// maxLeases is how many things of a kind consoles may look at.
+	maxLeases = 16
+	// maxHolders is how many consoles of a key are told apart that look at the same.
+	maxHolders = 64
+)
 
-// lease is a view that some console looks at.
-type lease struct {
-	view   fleet.View
-	filter filter.Filter
-	by     order.By
-	until  time.Time
+// holder is a console: the name of its key, which the server has checked, and what it calls
+// itself. Those of earlier versions have no key, and some no name.
+type holder struct{ key, from string }
+
+// lease is something that some console looks at.
+type lease[T any] struct {
+	name  string
+	of    T
+	begun time.Time
+	until time.Time
+	// holders are the consoles that look at it, and until when.
+	holders map[holder]time.Time
 }
 
-// leases are the views that consoles look at, by their names.
-type leases struct {
-	mu    sync.Mutex
-	views map[string]*lease
-	// more is closed when a view is added.
+// hold renews the part of a console in a lease.
+func (l *lease[T]) hold(by holder, now time.Time) {
+	l.until = now.Add(fleet.Lease)
+	if len(l.holders) >= maxHolders {
+		by.from = ""
+	}
+	l.holders[by] = l.until
+}
+
+// release ends the part of a console. A lease that nobody else holds is over.
+func (l *lease[T]) release(by holder, now time.Time) {
+	if _, held := l.holders[by]; !held {
+		return
+	}
+	delete(l.holders, by)
+	l.until = now.Add(-1)
+	for _, until := range l.holders {
+		if until.After(l.until) {
+			l.until = until
+		}
+	}
+}
+
+// owner returns the key whose consoles alone hold a lease. A console says what it wants without
+// its key, too, for hosts of earlier versions: that counts only where no key does.
+func (l *lease[T]) owner() (key string, alone bool) {
+	alone = true
+	for by := range l.holders {
+		if by.key != "" {
+			alone = alone && (key == "" || key == by.key)
+			key = by.key
+		}
+	}
+	return key, alone
+}
+
+// leases are what consoles look at, of one kind, by its names. The zero value has none.
+type leases[T any] struct {
+	// remembered is how long after its end a lease goes on where it was if it is renewed.
+	remembered time.Duration
+
+	mu   sync.Mutex
+	held map[string]*lease[T]
+	// more is closed when there is another lease.
 	more chan struct{}
 }
 
-// renew takes the lease of a console. It reports whether there is room.
-func (l *leases) renew(v fleet.View, now time.Time) bool {
+// renew takes the lease of a console, which then looks at nothing else of the kind if it has a
+// name. begin returns what it is about where nobody looks at that. It reports whether there is
+// room, and begin had no error.
+func (l *leases[T]) renew(name string, by holder, now time.Time, begin func() (T, error)) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	for other, one := range l.held {
+		if by.from != "" && other != name {
+			one.release(by, now)
+		}
+	}
 	l.drop(now)
-	name := v.Name()
-	if known := l.views[name]; known != nil {
-		known.until = now.Add(fleet.Lease)
-		return true
+	one := l.held[name]
+	if one == nil {
+		of, err := begin()
+		if err != nil || len(l.held) >= maxLeases && !l.makeRoom(by.key) {
+			return false
+		}
+		if l.held == nil {
+			l.held = map[string]*lease[T]{}
+		}
+		one = &lease[T]{name: name, of: of, begun: now, holders: map[holder]time.Time{}}
+		l.held[name] = one
 	}
-	f, by, err := v.Parse()
-	if err != nil || len(l.views) >= maxLeases {
-		return false
-	}
-	if l.views == nil {
-		l.views = map[string]*lease{}
-	}
-	l.views[name] = &lease{view: v, filter: f, by: by, until: now.Add(fleet.Lease)}
-	if l.more != nil {
+	asleep := now.After(one.until)
+	if one.hold(by, now); asleep && l.more != nil {
 		close(l.more)
 		l.more = nil
 	}
 	return true
 }
 
-// drop forgets leases that are over.
-func (l *leases) drop(now time.Time) {
-	for name, one := range l.views {
-		if now.After(one.until) {
-			delete(l.views, name)
+// makeRoom ends the latest lease of the key that has most for itself, if another key is to have
+// one and still has fewer then. It reports whether it did.
+func (l *leases[T]) makeRoom(key string) bool {
+	own := map[string][]*lease[T]{}
+	for _, one := range l.held {
+		if owner, alone := one.owner(); alone {
+			own[owner] = append(own[owner], one)
+		}
+	}
+	var most []*lease[T]
+	for owner, list := range own {
+		if owner != key && len(list) > len(most) {
+			most = list
+		}
+	}
+	if len(most) <= len(own[key])+1 {
+		return false
+	}
+	latest := slices.MaxFunc(most, func(a, b *lease[T]) int { return a.begun.Compare(b.begun) })
+	delete(l.held, latest.name)
+	return true
+}
+
+// drop forgets leases that are over, and consoles that do not renew theirs.
+func (l *leases[T]) drop(now time.Time) {
+	for name, one := range l.held {
+		if now.After(one.until.Add(l.remembered)) {
+			delete(l.held, name)
+			continue
+		}
+		for by, until := range one.holders {
+			if now.After(until) && until.Before(one.until) {
+				delete(one.holders, by)
+			}
 		}
 	}
 }
 
 // alive returns the leases, and a channel that is closed when there is another one.
-func (l *leases) alive(now time.Time) (list []*lease, more <-chan struct{}) {
+func (l *leases[T]) alive(now time.Time) (list []*lease[T], more <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.drop(now)
-	for _, one := range l.views {
-		list = append(list, one)
+	for _, one := range l.held {
+		if !now.After(one.until) {
+			list = append(list, one)
+		}
 	}
 	if l.more == nil {
 		l.more = make(chan struct{})
@@ -80,58 +162,7 @@ func (l *leases) alive(now time.Time) (list []*lease, more <-chan struct{}) {
 	return list, l.more
 }
 
-func (l *leases) count(now time.Time) int {
+func (l *leases[T]) count(now time.Time) int {
 	list, _ := l.alive(now)
 	return len(list)
-}
-
-func (a *Agent) takeWatch(m *nats.Msg) {
-	w, err := fleet.DecodeWatch(m.Data)
-	if err != nil || !a.leases.renew(w.View, time.Now()) {
-		a.failed.Add(1)
-	}
-}
-
-// publishTops publishes the first rows of every view once a second, while there is one,
-// and of a new view at once.
-func (a *Agent) publishTops(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for ctx.Err() == nil {
-		list, more := a.leases.alive(time.Now())
-		if len(list) > 0 && a.client.Load().IsConnected() {
-			if s := a.snapshot(); s != nil {
-				for _, one := range list {
-					a.publishTop(s, one)
-				}
-				a.lag.Store(int64(time.Since(s.Time)))
-			}
-		}
-		select {
-		case <-ctx.Done():
-		case <-more:
-		case <-tick.C:
-		}
-	}
-}
-
-func (a *Agent) publishTop(s *flow.Snapshot, l *lease) {
-	top := order.First(s, l.filter, l.by, l.view.Limit)
-	head := headOf(s)
-	head.Matching, head.BPS, head.Last = top.Matching, top.BPS, true
-	pages, err := fleet.Pages(s, top.Rows)
-	if err != nil || len(pages) != 1 {
-		a.failed.Add(1)
-		return
-	}
-	message, err := head.Message(pages[0])
-	if err != nil {
-		a.failed.Add(1)
-		return
-	}
-	a.publish(a.space.Top(a.name, l.view.Name()), message)
-}
-
-func headOf(s *flow.Snapshot) fleet.Head {
-	return fleet.Head{Flows: len(s.Flows), Policy: s.Policy, Timeouts: s.Timeouts}
 }

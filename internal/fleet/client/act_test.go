@@ -24,12 +24,16 @@ type actor struct {
 	mu   sync.Mutex
 	acts map[flow.ID]int
 	by   []string
-	// pause is how long an act takes.
-	pause time.Duration
+	// pause is how long an act takes, during what happens in it.
+	pause  time.Duration
+	during func()
 }
 
 func (a *actor) Act(_ context.Context, act flow.Act) (flow.Outcome, error) {
 	time.Sleep(a.pause)
+	if a.during != nil {
+		a.during()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.acts == nil {
@@ -235,43 +239,6 @@ func TestActsRefused(t *testing.T) {
 	}
 	if lines := h.audited(late.ID); len(lines) != 1 {
 		t.Errorf("late twice it is audited as %+v", lines)
-	}
-}
-
-// The server is killed at any moment of an act. Each act has exactly one outcome in the
-// journal, and no more than one effect; the operator learns the same.
-func TestServerGoesDuringActs(t *testing.T) {
-	w := newWorld(t)
-	one, ann := w.key(fleet.RoleHost, "edge-1"), w.key(fleet.RoleOperator, "ann")
-	const rounds = 5
-	h := w.acting(one, newSource(1, rounds))
-	h.pause = 20 * time.Millisecond
-	c := w.client(ann)
-	w.eventually("it is there", func() bool { return here(t, c) == "edge-1" })
-	for i := range rounds {
-		id := flow.ID(i + 1)
-		type result struct {
-			o   fleet.Outcome
-			err error
-		}
-		done := make(chan result, 1)
-		go func() {
-			o, err := c.Act(context.Background(), "edge-1", flow.Deletion(flow.Ref{ID: id}))
-			done <- result{o, err}
-		}()
-		time.Sleep(time.Duration(i) * 8 * time.Millisecond) // somewhere in the act
-		w.endHub()
-		w.startHub()
-		r := <-done
-		if r.err != nil {
-			t.Fatal(r.err)
-		}
-		if lines := h.audited(r.o.ID); len(lines) != 2 || lines[1].State != r.o.State {
-			t.Errorf("round %d: audited as %+v, told %+v", i, lines, r.o)
-		}
-		if n := h.times(id); n != 1 || r.o.State != fleet.Done {
-			t.Errorf("round %d: %s, with %d effects", i, r.o.State, n)
-		}
 	}
 }
 

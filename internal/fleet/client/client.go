@@ -61,7 +61,7 @@ func Connect(o link.Options) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{conn: conn, credentials: o.Credentials, space: o.Credentials.Space(), silence: defaultSilence, hosts: map[string]*Host{}}
-	if _, err := conn.Subscribe(c.space.Heartbeat("*"), c.takeHeartbeat); err != nil {
+	if _, err := conn.Subscribe(c.space.Heartbeat("*"), link.Take(c.takeHeartbeat)); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("look at the fleet: %w", err)
 	}
@@ -70,6 +70,9 @@ func Connect(o link.Options) (*Client, error) {
 
 // Close closes the connection.
 func (c *Client) Close() { c.conn.Close() }
+
+// Closed reports whether the connection is closed for good.
+func (c *Client) Closed() bool { return c.conn.IsClosed() }
 
 // Operator reports whether the client may act.
 func (c *Client) Operator() bool { return c.credentials.Role == fleet.RoleOperator }
@@ -81,9 +84,7 @@ func (c *Client) Role() string { return string(c.credentials.Role) }
 func (c *Client) Name() string { return c.credentials.Name }
 
 func (c *Client) takeHeartbeat(m *nats.Msg) {
-	if published(m) {
-		c.learn(m.Subject, m.Data, time.Now(), false)
-	}
+	c.learn(m.Subject, m.Data, time.Now(), false)
 }
 
 // learn takes a heartbeat. An older one than the last is left out.
@@ -96,14 +97,11 @@ func (c *Client) learn(subject string, text []byte, at time.Time, answered bool)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.hosts[name]
-	if known != nil && known.Heard.After(at) || known == nil && len(c.hosts) >= maxHosts {
+	if known != nil && known.Heard.After(at) || known == nil && len(c.hosts) >= fleet.MaxHosts {
 		return
 	}
 	c.hosts[name] = &Host{Name: name, Heartbeat: h, Heard: at, Answered: answered}
 }
-
-// maxHosts bounds the hosts of a fleet.
-const maxHosts = 20_000
 
 // Known returns what is known of each host, in the order of their names.
 func (c *Client) Known() []Host {
@@ -115,6 +113,14 @@ func (c *Client) Known() []Host {
 	}
 	slices.SortFunc(list, func(a, b Host) int { return strings.Compare(a.Name, b.Name) })
 	return list
+}
+
+// Remembered returns every host that the server remembers, also those that are gone.
+func (c *Client) Remembered(ctx context.Context) ([]Host, error) {
+	if err := c.remember(ctx); err != nil {
+		return nil, err
+	}
+	return c.Known(), nil
 }
 
 // Hosts asks all hosts, and returns every host that the server remembers.
@@ -213,7 +219,7 @@ func (c *Client) ask(ctx context.Context, subject, to string, message []byte, ta
 		case m := <-answers:
 			head, page, err := fleet.DecodeMessage(m.Data)
 			host := c.space.Host(m.Subject)
-			if err != nil || host == "" {
+			if err != nil || host == "" || !link.Published(m) {
 				continue
 			}
 			counts, done, err := take(host, answer{head, page})

@@ -18,7 +18,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-const waitTimeout = 20 * time.Second
+const waitTimeout = time.Minute
 
 // source is a tracker whose flows do not change.
 type source struct {

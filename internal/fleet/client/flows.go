@@ -98,6 +98,8 @@ func newMerged(space fleet.Space) *merged {
 const (
 	// maxPlaces is how many interfaces a snapshot may have.
 	maxPlaces = 1<<16 - 2
+	// nowhere is the interface of what is at none of them.
+	nowhere = 1<<16 - 1
 	// placesOfHost is how many of them a host may have, so that no host takes the others'.
 	placesOfHost = 1024
 )
@@ -113,11 +115,13 @@ func (m *merged) add(host string, s *flow.Snapshot, head fleet.Head) {
 			to.Counters = to.Counters.Plus(*head.Counters)
 		}
 		for _, i := range head.Interfaces {
+			i.Uptime = head.Uptime
 			m.interfaceOf(host, i)
 		}
 	}
 	at := make([]int, len(s.Interfaces))
 	for i := range s.Interfaces {
+		s.Interfaces[i].Uptime = head.Uptime
 		at[i] = m.interfaceOf(host, s.Interfaces[i])
 	}
 	translations := uint32(len(to.Translations))
@@ -169,6 +173,7 @@ func (m *merged) inOrder() *flow.Snapshot {
 func (m *merged) interfaceOf(host string, i flow.Interface) int {
 	key := place{host, i.Name}
 	if at, ok := m.index[key]; ok {
+		m.snapshot.Interfaces[at].Uptime = i.Uptime
 		return int(at)
 	}
 	if len(m.index) >= maxPlaces || m.places[host] >= placesOfHost {

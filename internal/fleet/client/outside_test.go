@@ -105,7 +105,7 @@ func (c *cluster) makeStreams() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.within(time.Minute, "the cluster has the streams", func() bool {
+	c.within(2*time.Minute, "the cluster has the streams", func() bool {
 		conn, err := nats.Connect(c.url, nats.Nkey(public, c.admin.Sign))
 		if err != nil {
 			return false
@@ -159,8 +159,8 @@ func TestClusterFromOutside(t *testing.T) {
 		return n
 	}
 	for id := flow.ID(1); id <= 3; id++ {
-		w.within(time.Minute, "two hosts answer", func() bool { return hosts() == 2 })
-		w.within(time.Minute, "all flows", func() bool { return flows() == 8 })
+		w.within(2*time.Minute, "two hosts answer", func() bool { return hosts() == 2 })
+		w.within(2*time.Minute, "all flows", func() bool { return flows() == 8 })
 		if o, err := console.Act(context.Background(), "edge-1", flow.Deletion(flow.Ref{ID: id})); err != nil || o.State != fleet.Done {
 			t.Fatalf("%v: %+v", err, o)
 		}

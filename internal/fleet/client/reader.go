@@ -2,21 +2,29 @@ package client
 
 import (
 	"context"
-	"fmt"
+	"crypto/rand"
 	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
 	"ctop/internal/fleet"
+	"ctop/internal/fleet/link"
+	"ctop/internal/order"
 	"ctop/tracker/flow"
 )
 
 // Reader shows the first flows of every host, as long as it is open. Hosts publish them
 // once a second while its lease lives. Its methods are safe for concurrent use.
 type Reader struct {
-	client *Client
-	stop   context.CancelFunc
+	client   *Client
+	listener *Listener
+	// summaries and groups are what hosts say of all their flows.
+	summaries *newest[order.Summary]
+	groups    *newest[order.Part]
+	stop      context.CancelFunc
+	// name tells its views from those of others.
+	name string
 	// shown is closed when another view is to be shown.
 	woken chan struct{}
 
@@ -34,6 +42,8 @@ type Reader struct {
 	hosts, before map[flow.ID]string
 	latest        *flow.Snapshot
 	changed       bool
+	// looked is the flow that was inspected last.
+	looked owner
 }
 
 // top is the newest message of a host.
@@ -62,14 +72,20 @@ func (c *Client) NewReader(ctx context.Context) (*Reader, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(ctx)
-	r := &Reader{client: c, stop: stop, woken: make(chan struct{}, 1), index: map[place]uint16{}, places: map[string]int{}}
+	r := &Reader{
+		client: c, listener: c.NewListener(ctx), summaries: newNewest(ctx, c, decodeSummary), groups: newNewest(ctx, c, decodeGroups),
+		stop: stop, name: rand.Text()[:16], woken: make(chan struct{}, 1), index: map[place]uint16{}, places: map[string]int{},
+	}
 	r.Show("", "rate:desc")
 	go r.keep(ctx)
 	return r, nil
 }
 
 // Close ends the lease.
-func (r *Reader) Close() { r.stop() }
+func (r *Reader) Close() {
+	r.stop()
+	r.listener.Close()
+}
 
 // Show says which flows are on the screen. What hosts cannot parse, as names of hosts, is
 // left to the console.
@@ -116,7 +132,7 @@ func (r *Reader) keep(ctx context.Context) {
 		r.mu.Lock()
 		v := r.view
 		r.mu.Unlock()
-		_ = r.client.conn.Publish(r.client.space.Watch(), fleet.Watch{View: v}.Encode()) // the next one follows
+		r.client.watch(fleet.Watch{From: r.name, View: v})
 		select {
 		case <-ctx.Done():
 			return
@@ -130,12 +146,12 @@ func (r *Reader) keep(ctx context.Context) {
 func (r *Reader) take(v fleet.View, m *nats.Msg) {
 	head, page, err := fleet.DecodeMessage(m.Data)
 	host := r.client.space.Host(m.Subject)
-	if err != nil || !published(m) || fleet.CheckName("a host", host) != nil {
+	if err != nil || !link.Published(m) || fleet.CheckName("a host", host) != nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if v != r.view || r.tops[host] == nil && len(r.tops) >= maxHosts {
+	if v != r.view || r.tops[host] == nil && len(r.tops) >= fleet.MaxHosts {
 		return
 	}
 	r.tops[host] = &top{at: time.Now(), head: head, page: page}
@@ -195,8 +211,23 @@ func (r *Reader) merge(now time.Time) *flow.Snapshot {
 	return m.snapshot
 }
 
-// Events returns no events: they are on each host.
-func (r *Reader) Events(uint64) ([]flow.Event, uint64) { return nil, 0 }
+// Listen begins to listen to the events that pass a filter, or ends it.
+func (r *Reader) Listen(filter string, on bool) { r.listener.Listen(filter, on) }
+
+// Events returns the events after a position, each with its host's interface.
+func (r *Reader) Events(after uint64) ([]flow.Event, uint64) {
+	events, next := r.listener.Events(after)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range events {
+		e := &events[i]
+		at, known := r.index[place{e.Host, e.Interface}]
+		if e.In = at; !known {
+			e.In = nowhere
+		}
+	}
+	return events, next
+}
 
 // State is what is known of the fleet beside its flows.
 type State struct {
@@ -228,33 +259,8 @@ func (r *Reader) hostOf(id flow.ID) string {
 	if host := r.hosts[id]; host != "" {
 		return host
 	}
-	return r.before[id]
-}
-
-// Inspect asks the host of a flow what it knows of it.
-func (r *Reader) Inspect(ctx context.Context, ref flow.Ref) (flow.Inspection, error) {
-	host := r.hostOf(ref.ID)
-	if host == "" {
-		return flow.Inspection{}, flow.ErrFlowGone
+	if host := r.before[id]; host != "" {
+		return host
 	}
-	var found *flow.Inspection
-	var said string
-	missing, err := r.client.gather(ctx, fleet.Question{Kind: fleet.AskDetail, Flow: ref.ID}, []string{host}, func(_ string, a answer) error {
-		found, said = a.head.Detail, a.head.Error
-		return nil
-	})
-	switch {
-	case err != nil:
-		return flow.Inspection{}, err
-	case len(missing) > 0:
-		return flow.Inspection{}, fmt.Errorf("%s does not answer", host)
-	case found == nil:
-		return flow.Inspection{}, fmt.Errorf("%s: %s", host, said)
-	}
-	return *found, nil
-}
-
-// Act has each host carry out the part of an act that is about its flows.
-func (r *Reader) Act(ctx context.Context, act flow.Act) (flow.Outcome, error) {
-	return r.client.ActOn(ctx, act, nil, func(ref flow.Ref) string { return r.hostOf(ref.ID) })
+	return r.listener.hostOf(id)
 }

@@ -3,13 +3,11 @@ package client_test
 import (
 	"context"
 	"fmt"
-	"os"
-	"runtime"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"ctop/internal/fleet"
 	"ctop/internal/fleet/agent"
@@ -29,19 +27,31 @@ func shown(w *world, r *client.Reader, what string, holds func(s *flow.Snapshot)
 	return s
 }
 
-// The first rows of a fleet are those of all its flows, by any order. They come again when
-// another filter is typed, and nothing is sent when nobody looks.
+// randomViews are filters and orders by which many flows are equal.
+func randomViews(r *rand.Rand, n int) (list []fleet.View) {
+	filters := []string{"", "tcp", "out_bytes>300", "src:10.0.1.0/24", "on:h1*", "!on:h3 out_packets>2"}
+	for range n {
+		by := order.By{Key: []string{"rate", "bytes", "packets", "origin", "reply", "id", "state"}[r.IntN(7)], Desc: r.IntN(2) == 0}
+		list = append(list, fleet.View{Filter: filters[r.IntN(len(filters))], Sort: by.String()})
+	}
+	return list
+}
+
+// The first rows of a fleet are those of all its flows, by any order, those that are equal by
+// their ids. They come again when another filter is typed, and nothing is sent when nobody
+// looks.
 func TestReader(t *testing.T) {
 	w := newWorld(t)
 	const hosts, flows = 20, 300
 	ann := w.key(fleet.RoleOperator, "ann")
+	random := rand.New(rand.NewPCG(1, 2))
 	var all []flow.Flow
 	var agents []*agent.Agent
 	for i := range hosts {
 		s := newSource(1+i*flows, flows)
 		for j := range s.snapshot.Load().Flows { // rates that cross all hosts
 			f := &s.snapshot.Load().Flows[j]
-			f.Origin.BPS = float64((uint64(f.ID) * 2654435761) % 4096)
+			f.Origin = flow.Half{BPS: float64(random.IntN(8)), Bytes: random.Uint64N(600), Packets: random.Uint64N(5)}
 			all = append(all, *f)
 		}
 		a, _ := w.host(w.key(fleet.RoleHost, "h"+strconv.Itoa(i)), s)
@@ -54,8 +64,8 @@ func TestReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	for _, v := range []struct{ filter, by string }{{"", "rate:desc"}, {"", "id:asc"}, {"src:10.0.1.0/24", "rate:desc"}, {"on:h7", "age:desc"}} {
-		r.Show(v.filter, v.by)
+	for _, view := range append(randomViews(random, 10), fleet.View{Filter: "on:h7", Sort: "id:asc"}) {
+		r.Show(view.Filter, view.Sort)
 		full := &flow.Snapshot{Interfaces: make([]flow.Interface, hosts)}
 		for i := range all {
 			f := all[i]
@@ -63,13 +73,13 @@ func TestReader(t *testing.T) {
 			full.Interfaces[f.In] = flow.Interface{Name: "eth0", Host: fmt.Sprintf("h%d", f.In)}
 			full.Flows = append(full.Flows, f)
 		}
-		view := fleet.View{Filter: v.filter, Sort: v.by}
 		f, by, err := view.Parse()
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := ids(order.First(full, f, by, fleet.MaxTop).Rows)
-		shown(w, r, "the first of "+v.filter+" by "+v.by, func(s *flow.Snapshot) bool {
+		want := ids(order.Arrange(order.Request{Snapshot: full, Filter: f, By: by}).Rows)
+		want = want[:min(len(want), fleet.MaxTop)]
+		shown(w, r, "the first of "+view.Filter+" by "+view.Sort, func(s *flow.Snapshot) bool {
 			return slices.Equal(ids(order.First(s, f, by, fleet.MaxTop).Rows), want)
 		})
 		w.eventually("all hosts say how many flows they have", func() bool { return r.State().Flows == hosts*flows })
@@ -90,66 +100,31 @@ func ids(rows []*flow.Flow) (list []flow.ID) {
 	return list
 }
 
-// BenchmarkFleet has 1,000 agents of 1,000 flows, in one process with hub and console. It
-// reports what idle agents send, how long a typed filter takes to fill the screen, what comes
-// into the console then, and the memory of all together.
-func BenchmarkFleet(b *testing.B) {
-	const hosts, flows, idle, live = 1000, 1000, 30 * time.Second, 10 * time.Second
-	w := newWorld(b)
-	var agents []*agent.Agent
-	shared := newSource(1, flows)
-	ann := w.key(fleet.RoleOperator, "ann")
-	for i := range hosts {
-		a, _ := w.host(w.key(fleet.RoleHost, "h"+strconv.Itoa(i)), shared)
-		agents = append(agents, a)
-	}
-	c := w.client(ann)
-	w.within(5*time.Minute, "all hosts", func() bool { return len(c.Known()) == hosts })
-	sent := func() (bytes uint64) {
-		for _, a := range agents {
-			bytes += a.Stats().Bytes
-		}
-		return bytes
-	}
-	for b.Loop() {
-		before := sent()
-		time.Sleep(idle)
-		b.ReportMetric(float64(sent()-before)/idle.Seconds()/1000, "idle-kB/s")
-		r, err := c.NewReader(context.Background())
-		if err != nil {
-			b.Fatal(err)
-		}
-		full := func() bool { return r.State().Flows == hosts*flows }
-		w.within(5*time.Minute, "rows of all hosts", full)
-		began := time.Now()
-		r.Show("dport:443 out_rate>1", "out_bytes:desc")
-		w.within(5*time.Minute, "the filter", full)
-		if n := len(r.Snapshot().Flows); n < hosts*fleet.MaxTop*9/10 {
-			b.Errorf("%d rows", n)
-		}
-		b.ReportMetric(float64(time.Since(began).Milliseconds()), "ms/filter")
-		before = sent()
-		for end := time.Now().Add(live); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
-			r.Snapshot()
-		}
-		b.ReportMetric(float64(sent()-before)/live.Seconds()/1e6, "MB/s")
-		r.Close()
-	}
-	b.ReportMetric(resident(b), "MB-all")
-}
+// still is a tracker that takes no snapshots.
+type still struct{ *source }
 
-// resident returns the anonymous memory of the process, in megabytes.
-func resident(t testing.TB) float64 {
-	runtime.GC()
-	text, err := os.ReadFile("/proc/self/status")
+func (s still) Snapshot() *flow.Snapshot { return s.snapshot.Load() }
+
+// Rows of a snapshot that is the same as before are seldom sent again, and stay on the screen.
+func TestRowsThatDoNotChange(t *testing.T) {
+	w := newWorld(t)
+	a, _ := w.host(w.key(fleet.RoleHost, "edge-1"), still{newSource(1, 5)})
+	b, _ := w.host(w.key(fleet.RoleHost, "edge-2"), newSource(10, 5))
+	c := w.client(w.key(fleet.RoleViewer, "ann"))
+	w.eventually("two hosts", func() bool { return here(t, c) == "edge-1 edge-2" })
+	r, err := c.NewReader(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "RssAnon:" {
-			kb, _ := strconv.ParseFloat(fields[1], 64) // the kernel writes numbers
-			return kb / 1000
-		}
+	defer r.Close()
+	shown(w, r, "the rows of both", func(s *flow.Snapshot) bool { return len(s.Flows) == 10 })
+	before, changing := a.Stats().Messages, b.Stats().Messages
+	w.eventually("many rows of the other", func() bool {
+		r.Snapshot()
+		return b.Stats().Messages >= changing+8
+	})
+	shown(w, r, "the rows of both", func(s *flow.Snapshot) bool { return len(s.Flows) == 10 })
+	if sent, other := a.Stats().Messages-before, b.Stats().Messages-changing; sent > other*3/4 {
+		t.Errorf("it sent %d times, the other %d times", sent, other)
 	}
-	return 0
 }

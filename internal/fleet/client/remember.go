@@ -95,7 +95,3 @@ func stated(m *nats.Msg, header string) string {
 	}
 	return values[len(values)-1]
 }
-
-// published reports whether a host published a message itself: hosts send no headers. A
-// console can have the server send a stored message to any subject, with headers.
-func published(m *nats.Msg) bool { return len(m.Header) == 0 }

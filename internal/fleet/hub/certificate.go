@@ -18,6 +18,9 @@ import (
 // since the credentials have it.
 const certificateFor = 20 * 365 * 24 * time.Hour
 
+// certificateName is the name in it, by which linked hubs know each other.
+const certificateName = "ctop-hub"
+
 // newCertificate makes a certificate, once. It is its own authority: clients know it from
 // their credentials, so it need not have the hub's names.
 func (d Dir) newCertificate() error {
@@ -37,7 +40,7 @@ func (d Dir) newCertificate() error {
 		SerialNumber: serial, Subject: pkix.Name{CommonName: "ctop hub"},
 		NotBefore: now.Add(-24 * time.Hour), NotAfter: now.Add(certificateFor),
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		BasicConstraintsValid: true, IsCA: true, DNSNames: []string{"ctop-hub"},
+		BasicConstraintsValid: true, IsCA: true, DNSNames: []string{certificateName},
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, &about, &about, &key.PublicKey, key)
 	if err != nil {

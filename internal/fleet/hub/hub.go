@@ -32,7 +32,10 @@ type Options struct {
 	Plain, Secure bool
 	// Certificate and CertificateKey are files that replace the hub's own certificate.
 	Certificate, CertificateKey string
-	Log                         *slog.Logger
+	// LinkListen is the HOST:PORT at which another hub of this directory may come, and Link
+	// that of the one to come to. One of them is empty, or both.
+	LinkListen, Link string
+	Log              *slog.Logger
 	// Ready is called once the hub serves.
 	Ready func(url string)
 }
@@ -62,6 +65,10 @@ type hub struct {
 	client *nats.Conn
 	keys   Keys
 	stamp  file.Stamp
+	// told is the number of connections when hosts were told last how many they are.
+	told int
+	// met is whether another hub is linked.
+	met bool
 }
 
 // Run serves until ctx is done.
@@ -88,19 +95,15 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // open checks everything that can be checked before there is a server.
 func (h *hub) open() error {
-	host, port, err := net.SplitHostPort(h.Address)
-	if err != nil {
-		return fmt.Errorf("begin a hub: %w", err)
-	}
-	h.host = host
-	if h.port, err = strconv.Atoi(port); err != nil || h.port < 0 || h.port > 65535 {
-		return fmt.Errorf("begin a hub: %q is not a port: use a number up to 65535", port)
+	var err error
+	if h.host, h.port, err = splitPort(h.Address); err != nil {
+		return err
 	}
 	if err := h.Dir.Prepare(); err != nil {
 		return err
 	}
-	ip := net.ParseIP(host)
-	local := host == "localhost" || ip != nil && ip.IsLoopback()
+	ip := net.ParseIP(h.host)
+	local := h.host == "localhost" || ip != nil && ip.IsLoopback()
 	if !local && !h.Plain || h.Secure {
 		if h.tls, err = h.Dir.tlsConfig(h.Certificate, h.CertificateKey); err != nil {
 			return err
@@ -109,20 +112,25 @@ func (h *hub) open() error {
 	if h.own, err = nkeys.CreateUser(); err != nil {
 		return fmt.Errorf("begin a hub: %w", err)
 	}
-	if err := h.checkPort(); err != nil {
+	if err := checkPort("listen", h.Address); err != nil {
 		return err
+	}
+	if h.LinkListen != "" {
+		if err := checkPort("link-listen", h.LinkListen); err != nil {
+			return err
+		}
 	}
 	return h.take()
 }
 
-// checkPort tries the address, since the server itself only logs that it is in use.
-func (h *hub) checkPort() error {
-	l, err := net.Listen("tcp", net.JoinHostPort(h.host, strconv.Itoa(h.port)))
+// checkPort tries an address, since the server itself only logs that it is in use.
+func checkPort(flag, address string) error {
+	l, err := net.Listen("tcp", address)
 	if errors.Is(err, unix.EADDRINUSE) {
-		return fmt.Errorf("begin a hub: something listens at %s already, perhaps another ctop hub: end it, or choose another address with --listen", h.Address)
+		return fmt.Errorf("begin a hub: something listens at %s already, perhaps another ctop hub: end it, or choose another address with --%s", address, flag)
 	}
 	if err != nil {
-		return fmt.Errorf("begin a hub: %w: choose another address with --listen", err)
+		return fmt.Errorf("begin a hub: %w: choose another address with --%s", err, flag)
 	}
 	return l.Close()
 }
@@ -148,7 +156,8 @@ func (h *hub) options() (*server.Options, error) {
 		return nil, fmt.Errorf("begin a hub: %w", err)
 	}
 	o := &server.Options{
-		ServerName: "ctop-hub", Host: h.host, Port: h.port, NoSigs: true,
+		// Linked hubs need different names.
+		ServerName: "ctop-hub-" + public, Host: h.host, Port: h.port, NoSigs: true,
 		JetStream: true, StoreDir: h.Dir.file("jetstream"),
 		JetStreamMaxMemory: memoryBytes, JetStreamMaxStore: storeBytes,
 		MaxPending: pending, MaxPayload: 1 << 20, MaxControlLine: 4096,
@@ -160,9 +169,12 @@ func (h *hub) options() (*server.Options, error) {
 	if h.port == 0 {
 		o.Port = server.RANDOM_PORT
 	}
+	if err := h.linkOptions(o); err != nil {
+		return nil, err
+	}
 	space := fleet.Space(h.keys.Fleet)
 	for _, k := range h.keys.Keys {
-		p := fleet.PermissionsOf(space, k.Role, k.Name)
+		p := fleet.PermissionsOf(space, k.Role, k.Name, k.Pair)
 		o.Nkeys = append(o.Nkeys, &server.NkeyUser{Nkey: k.Key, Permissions: &server.Permissions{
 			Publish: &server.SubjectPermission{Allow: p.Publish}, Subscribe: &server.SubjectPermission{Allow: p.Subscribe},
 		}})
@@ -184,7 +196,7 @@ func (h *hub) start(ctx context.Context) error {
 		return fmt.Errorf("begin a hub: %w", err)
 	}
 	failed := make(chan string, 1)
-	h.server.SetLogger(logger{log: h.Log, failed: failed}, false, false)
+	h.server.SetLogger(logger{log: h.Log, failed: failed, said: new(fleet.Seldom)}, false, false)
 	go h.server.Start()
 	serving := make(chan bool, 1)
 	go func() { serving <- h.server.ReadyForConnections(startTimeout) }()
@@ -229,7 +241,7 @@ func Streams(s fleet.Space) []jetstream.StreamConfig {
 	return []jetstream.StreamConfig{
 		{
 			Name: fleet.HostsStream, Description: "the last heartbeat of each host", Subjects: []string{s.Heartbeat("*")},
-			MaxMsgsPerSubject: 1, MaxMsgSize: 4 << 10, AllowDirect: true, NoAck: true,
+			MaxMsgsPerSubject: 1, MaxMsgs: fleet.MaxHosts, MaxBytes: fleet.HostsBytes, MaxMsgSize: 4 << 10, AllowDirect: true, NoAck: true,
 		},
 		{
 			Name: fleet.AuditStream, Description: "what became of acts", Subjects: []string{s.Audit("*")},
@@ -251,6 +263,10 @@ func (h *hub) watch(ctx context.Context) error {
 		case <-tell.C:
 			h.tellSize()
 		case <-look.C:
+			h.lookAtLink()
+			if h.server.NumClients() > h.told {
+				h.tellSize() // who has just connected does not know yet
+			}
 			if now := file.StampOf(h.Dir.file("keys.json")); now != h.stamp {
 				h.stamp = now
 				h.reload()
@@ -265,6 +281,7 @@ type size struct {
 }
 
 func (h *hub) tellSize() {
+	h.told = h.server.NumClients()
 	text, _ := json.Marshal(size{h.keys.Hosts()}) // a number
 	_ = h.client.Publish(fleet.Space(h.keys.Fleet).Size(), text)
 }

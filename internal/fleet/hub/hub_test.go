@@ -16,7 +16,7 @@ import (
 	"ctop/internal/fleet/link"
 )
 
-const waitTimeout = 20 * time.Second
+const waitTimeout = time.Minute
 
 // running is a hub with keys.
 type running struct {
@@ -41,7 +41,10 @@ func (r *running) start(o Options) {
 	r.t.Helper()
 	ready, done := make(chan string, 1), make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
-	o.Dir, o.Log, o.Ready = r.dir, slog.New(slog.DiscardHandler), func(url string) { ready <- url }
+	o.Dir, o.Ready = r.dir, func(url string) { ready <- url }
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	if o.Address == "" {
 		o.Address = "127.0.0.1:0"
 	}
@@ -137,7 +140,7 @@ func TestPermissions(t *testing.T) {
 		host.expectRefused("a host that receives " + subject)
 	}
 	for _, subject := range []string{
-		s.Heartbeat("edge-2"), s.Top("edge-2", "x"), s.Answer("edge-2", "ann.ABCDEFGH"), s.Audit("edge-2"), s.Watch(), s.Question("edge-2"),
+		s.Heartbeat("edge-2"), s.Top("edge-2", "x"), s.Answer("edge-2", "ann.ABCDEFGH"), s.Audit("edge-2"), s.Watch(), s.WatchOf("edge-1"), s.WatchOf("ann"), s.Question("edge-2"),
 		s.Question(fleet.All), s.Act("edge-2"), s.Act("edge-1"), s.Size(), s.Inbox("ann") + ".x", "$JS.API.STREAM.DELETE." + fleet.AuditStream, "$JS.API.INFO",
 	} {
 		if err := host.Publish(subject, []byte("{}")); err != nil {
@@ -145,7 +148,7 @@ func TestPermissions(t *testing.T) {
 		}
 		host.expectRefused("a host that publishes " + subject)
 	}
-	for _, subject := range []string{s.Act("edge-1"), s.Heartbeat("edge-1"), s.Audit("edge-1"), "$JS.API.STREAM.PURGE." + fleet.HostsStream, "$JS.API.DIRECT.GET." + fleet.AuditStream} {
+	for _, subject := range []string{s.WatchOf("ann"), s.WatchOf("x"), s.Act("edge-1"), s.Heartbeat("edge-1"), s.Audit("edge-1"), "$JS.API.STREAM.PURGE." + fleet.HostsStream, "$JS.API.DIRECT.GET." + fleet.AuditStream} {
 		if err := bob.Publish(subject, []byte("{}")); err != nil {
 			t.Fatal(err)
 		}
@@ -294,10 +297,92 @@ func TestAdd(t *testing.T) {
 	if err != nil || len(keys.Keys) != 1 {
 		t.Errorf("%v: %v", err, keys)
 	}
+	if _, err := os.Stat(dir.file("keys.lock")); !os.IsNotExist(err) {
+		t.Errorf("a lock is left: %v", err)
+	}
 	if err := os.WriteFile(dir.file("keys.json"), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := dir.Add(fleet.RoleHost, "edge-3", path+"3", time.Now()); err == nil || !strings.Contains(err.Error(), "damaged") {
 		t.Errorf("damaged keys: %v", err)
+	}
+}
+
+// Whatever is stored, and by whom, the streams have a bound.
+func TestStreamsAreBounded(t *testing.T) {
+	for _, s := range Streams("main") {
+		if s.MaxBytes <= 0 || s.MaxBytes > storeBytes/2 || s.MaxMsgSize <= 0 {
+			t.Errorf("%s may have %d bytes, in messages of %d", s.Name, s.MaxBytes, s.MaxMsgSize)
+		}
+	}
+}
+
+// Who connects hears soon how many hosts there are: a thousand that do not know would come back
+// at once.
+func TestHostsHearHowManyTheyAre(t *testing.T) {
+	r := run(t, Options{})
+	host := r.connect("edge-1")
+	heard, err := host.SubscribeSync(fleet.Space("main").Size())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := heard.NextMsg(waitTimeout); err != nil || string(m.Data) != `{"hosts":2}` {
+		t.Errorf("%v: %v", err, m)
+	}
+}
+
+// A host of a pair speaks for itself only, and is heard by its partner alone.
+func TestPairPermissions(t *testing.T) {
+	r := run(t, Options{})
+	for _, name := range []string{"gate-1", "gate-2"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := r.dir.AddPaired(name, "gate", path, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		c, err := fleet.ReadCredentials(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.creds[name] = c
+	}
+	r.end()
+	r.start(Options{})
+	s := fleet.Space("main")
+	gate, partner := r.connect("gate-1"), r.connect("gate-2")
+	heard, err := partner.SubscribeSync(s.Pair("gate", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := partner.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(p *peer, who string, publish, subscribe []string) {
+		t.Helper()
+		for _, subject := range publish {
+			if err := p.Publish(subject, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+			p.expectRefused(who + " that publishes " + subject)
+		}
+		for _, subject := range subscribe {
+			if _, err := p.SubscribeSync(subject); err != nil {
+				t.Fatal(err)
+			}
+			p.expectRefused(who + " that receives " + subject)
+		}
+	}
+	refused(gate, "a host of the pair",
+		[]string{s.Pair("gate", "gate-2"), s.Pair("gate", "edge-1"), s.Pair("other", "gate-1"), s.Pair("gate", "gate-1") + ".x", s.Heartbeat("gate-2"), s.Act("gate-2")},
+		[]string{s.Pair("*", "*"), s.Pair("other", "*"), s.Pair("other", "gate-2"), "ctop.v1.main.pair.>", s.Act("gate-2"), s.Inbox("gate-2") + ".>"})
+	for _, name := range []string{"edge-1", "ann", "bob"} {
+		refused(r.connect(name), name,
+			[]string{s.Pair("gate", "gate-1"), s.Pair("gate", name)},
+			[]string{s.Pair("gate", "*"), s.Pair("gate", "gate-1"), s.Pair("*", "*"), s.Pair("gate", ">")})
+	}
+	if err := gate.Publish(s.Pair("gate", "gate-1"), []byte("mine")); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := heard.NextMsg(waitTimeout); err != nil || string(m.Data) != "mine" || s.PairHost(m.Subject) != "gate-1" {
+		t.Errorf("%v: %v", err, m)
 	}
 }

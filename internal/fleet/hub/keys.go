@@ -24,6 +24,8 @@ type Key struct {
 	Role  fleet.Role `json:"role"`
 	Key   string     `json:"key"`
 	Added time.Time  `json:"added"`
+	// Pair is the pair of a host, empty if it has none.
+	Pair string `json:"pair,omitempty"`
 }
 
 // Keys are the keys of a fleet.
@@ -67,7 +69,8 @@ func (d Dir) Keys() (Keys, error) {
 		return k, fmt.Errorf("read the keys of the hub: %s is damaged: restore it from a backup, or move it away and make new keys", path)
 	}
 	for _, one := range k.Keys {
-		if _, err := fleet.ParseRole(string(one.Role)); err != nil || fleet.CheckName("a key", one.Name) != nil || !nkeys.IsValidPublicUserKey(one.Key) {
+		_, err := fleet.ParseRole(string(one.Role))
+		if err != nil || fleet.CheckName("a key", one.Name) != nil || !nkeys.IsValidPublicUserKey(one.Key) || one.Pair != "" && fleet.CheckName("a pair", one.Pair) != nil {
 			return k, fmt.Errorf("read the keys of the hub: %s: the key of %.80q is damaged: correct or remove its line", path, one.Name)
 		}
 	}
@@ -82,6 +85,16 @@ func (k *Keys) Hosts() (n int) {
 		}
 	}
 	return n
+}
+
+// ofPair returns the hosts of a pair.
+func (k *Keys) ofPair(pair string) (hosts []string) {
+	for _, one := range k.Keys {
+		if pair != "" && one.Pair == pair {
+			hosts = append(hosts, one.Name)
+		}
+	}
+	return hosts
 }
 
 // Prepare creates the directory and what a hub needs: a fleet, its authority and a
@@ -104,6 +117,9 @@ func (d Dir) prepare() error {
 	if err := d.newAuthority(); err != nil {
 		return err
 	}
+	if err := d.newLinkSeed(); err != nil {
+		return err
+	}
 	return d.newCertificate()
 }
 
@@ -112,11 +128,12 @@ func (d Dir) locked(change func() error) error {
 	if err := os.MkdirAll(string(d), 0o700); err != nil {
 		return fmt.Errorf("make the directory of the hub: %w", err)
 	}
-	f, err := os.OpenFile(d.file("keys.lock"), os.O_CREATE|os.O_RDWR|unix.O_NOFOLLOW, 0o600)
+	f, err := os.Open(string(d))
 	if err != nil {
 		return fmt.Errorf("change the keys of the hub: %w", err)
 	}
-	defer func() { _ = f.Close() }() // nothing was written
+	defer func() { _ = f.Close() }()   // nothing was written
+	_ = os.Remove(d.file("keys.lock")) // earlier versions left it
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err != nil {
 		return fmt.Errorf("change the keys of the hub: %w", err)
 	}
@@ -170,6 +187,18 @@ func (d Dir) authority() (nkeys.KeyPair, error) {
 // Add makes a key, writes its credentials into a new file that only its owner may read,
 // and lets the hub know it.
 func (d Dir) Add(role fleet.Role, name, path string, now time.Time) error {
+	return d.add(role, name, "", path, now)
+}
+
+// AddPaired does the same for a host that tells its flows to another one of the pair.
+func (d Dir) AddPaired(name, pair, path string, now time.Time) error {
+	if err := fleet.CheckName("a pair", pair); err != nil {
+		return err
+	}
+	return d.add(fleet.RoleHost, name, pair, path, now)
+}
+
+func (d Dir) add(role fleet.Role, name, pair, path string, now time.Time) error {
 	if err := fleet.CheckName("a "+string(role), name); err != nil {
 		return err
 	}
@@ -184,6 +213,9 @@ func (d Dir) Add(role fleet.Role, name, path string, now time.Time) error {
 		if slices.ContainsFunc(k.Keys, func(one Key) bool { return one.Name == name }) {
 			return fmt.Errorf("%s has a key already: ctop hub keys remove %[1]s removes it", name)
 		}
+		if both := k.ofPair(pair); len(both) >= 2 {
+			return fmt.Errorf("the pair %s has two hosts already, %s: ctop hub keys remove removes one, or use another pair", pair, strings.Join(both, " and "))
+		}
 		c, err := d.issue(fleet.Grant{Fleet: k.Fleet, Role: role, Name: name})
 		if err != nil {
 			return err
@@ -195,7 +227,7 @@ func (d Dir) Add(role fleet.Role, name, path string, now time.Time) error {
 		if err := writeCredentials(path, c); err != nil {
 			return err
 		}
-		k.Keys = append(k.Keys, Key{Name: name, Role: role, Key: grant.Key, Added: now.UTC()})
+		k.Keys = append(k.Keys, Key{Name: name, Role: role, Key: grant.Key, Added: now.UTC(), Pair: pair})
 		if err := d.write("keys.json", k); err != nil {
 			return errors.Join(err, os.Remove(path))
 		}

@@ -3,6 +3,12 @@ package hub
 import (
 	"fmt"
 	"log/slog"
+	"net"
+	"regexp"
+	"strings"
+	"time"
+
+	"ctop/internal/fleet"
 )
 
 // logger passes what the server logs on.
@@ -10,13 +16,44 @@ type logger struct {
 	log *slog.Logger
 	// failed receives the first error that the server cannot go on after.
 	failed chan<- string
+	// said is what strangers can make the server log.
+	said *fleet.Seldom
+}
+
+// client begins what the server logs of a connection.
+var client = regexp.MustCompile(`^(\S+) - \w+:\d+ - `)
+
+// kindOf returns what a line says, without who says it but for the address.
+func kindOf(text string) string {
+	address := ""
+	if of := client.FindStringSubmatch(text); of != nil {
+		text = text[len(of[0]):]
+		address, _, _ = net.SplitHostPort(of[1])
+	}
+	if end := strings.IndexAny(text, `-:"`); end >= 0 {
+		text = text[:end]
+	}
+	return address + " " + text
+}
+
+// warn logs a line, at most one of a kind a minute.
+func (l logger) warn(text string) {
+	more, say := l.said.Say(kindOf(text), time.Now())
+	if !say {
+		return
+	}
+	log := l.log
+	if more > 0 {
+		log = log.With("more", more)
+	}
+	log.Warn("server: " + text)
 }
 
 // Noticef implements [server.Logger].
 func (l logger) Noticef(f string, v ...any) { l.log.Debug("server: " + fmt.Sprintf(f, v...)) }
 
 // Warnf implements [server.Logger].
-func (l logger) Warnf(f string, v ...any) { l.log.Warn("server: " + fmt.Sprintf(f, v...)) }
+func (l logger) Warnf(f string, v ...any) { l.warn(fmt.Sprintf(f, v...)) }
 
 // Fatalf implements [server.Logger]. It ends nothing: whoever began the server does.
 func (l logger) Fatalf(f string, v ...any) {
@@ -29,7 +66,7 @@ func (l logger) Fatalf(f string, v ...any) {
 }
 
 // Errorf implements [server.Logger].
-func (l logger) Errorf(f string, v ...any) { l.log.Warn("server: " + fmt.Sprintf(f, v...)) }
+func (l logger) Errorf(f string, v ...any) { l.warn(fmt.Sprintf(f, v...)) }
 
 // Debugf implements [server.Logger].
 func (l logger) Debugf(string, ...any) {}

@@ -61,6 +61,7 @@ func Connect(o Options) (*nats.Conn, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	var errs fleet.Seldom
 	options := []nats.Option{
 		nats.Name("ctop " + string(c.Role) + " " + c.Name),
 		nats.Nkey(public, key.Sign),
@@ -68,7 +69,7 @@ func Connect(o Options) (*nats.Conn, error) {
 		nats.Timeout(firstTry),
 		nats.MaxReconnects(-1),
 		nats.ReconnectBufSize(-1), // what is published while there is no server is out of date
-		nats.CustomReconnectDelay(o.delay),
+		nats.CustomReconnectDelay(o.Delay),
 		nats.IgnoreAuthErrorAbort(),
 		nats.PingInterval(20 * time.Second),
 		nats.MaxPingsOutstanding(2),
@@ -79,7 +80,7 @@ func Connect(o Options) (*nats.Conn, error) {
 			}
 		}),
 		nats.ReconnectHandler(func(n *nats.Conn) { o.Log.Info("connected to the fleet", "server", n.ConnectedUrlRedacted()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { o.Log.Warn("the fleet's server", "error", err) }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { warn(o.Log, &errs, err) }),
 	}
 	if secure {
 		config, err := tlsConfig(c.CA)
@@ -105,14 +106,47 @@ func Connect(o Options) (*nats.Conn, error) {
 	return n, nil
 }
 
-// delay returns when to try again: at a random time, since a thousand agents lose a
-// server at the same moment.
-func (o *Options) delay(int) time.Duration {
+// Published reports whether a client of the fleet published a message itself: these send no
+// headers. A console can have the server send a stored message, which any host may have
+// written, to any subject: with headers.
+func Published(m *nats.Msg) bool { return len(m.Header) == 0 }
+
+// Take returns a handler that passes over what no client published itself.
+func Take(handle nats.MsgHandler) nats.MsgHandler {
+	return func(m *nats.Msg) {
+		if Published(m) {
+			handle(m)
+		}
+	}
+}
+
+// Delay returns when to try for the first, second, … time: at a random moment, since a
+// thousand agents lose a server together. Whoever tries again rests longer: of those that
+// wait at any moment, fewer are about to try.
+func (o *Options) Delay(try int) time.Duration {
 	spread := DefaultSpread
 	if o.Spread != nil {
 		spread = o.Spread()
 	}
+	if try > 1 {
+		return spread*3/5 + rand.N(spread/2)
+	}
 	return spread/20 + rand.N(spread)
+}
+
+// warn logs an error of a server, at most once a minute.
+func warn(log *slog.Logger, errs *fleet.Seldom, err error) {
+	more, say := errs.Say(err.Error(), time.Now())
+	if !say {
+		return
+	}
+	if errors.Is(err, nats.ErrPermissionViolation) {
+		err = fmt.Errorf("%w: this key is not for that: ctop hub keys add makes others, with --pair for a pair", err)
+	}
+	if more > 0 {
+		log = log.With("more", more)
+	}
+	log.Warn("the fleet's server", "error", err)
 }
 
 func say(err error) string {

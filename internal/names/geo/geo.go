@@ -49,8 +49,29 @@ func (a *Atlas) Add(name string, content []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s: it is not a database of MaxMind's format (%w): use one like GeoLite2-Country.mmdb", name, err)
 	}
+	if !useful(file) {
+		return fmt.Errorf("%s: it has neither countries nor autonomous systems in MaxMind's form (%s): use one like GeoLite2-Country.mmdb", name, format.Cut(format.Clean(file.Metadata.DatabaseType), longestOwner))
+	}
 	a.files = append(a.files, file)
 	return nil
+}
+
+// triedNetworks is how many networks of a file are looked at for what it has.
+const triedNetworks = 10_000
+
+// useful reports whether a file has anything that a [Place] has.
+func useful(file *maxminddb.Reader) bool {
+	tried := 0
+	for network := range file.Networks() {
+		var r record
+		if err := network.Decode(&r); err == nil && (r.Country.Code != "" || r.AS != 0) {
+			return true
+		}
+		if tried++; tried == triedNetworks {
+			break
+		}
+	}
+	return false
 }
 
 // Of returns what is known of an address. nil knows nothing.

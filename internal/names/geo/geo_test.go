@@ -50,6 +50,11 @@ func TestAtlasRefuses(t *testing.T) {
 	if err := a.Add("f", []byte("not a database")); err == nil || !strings.Contains(err.Error(), "f: it is not a database of MaxMind's format") {
 		t.Error(err)
 	}
+	for of, content := range map[string][]byte{"connections": geotest.Other(), "nothing": geotest.Systems(nil)} {
+		if err := a.Add("f", content); err == nil || !strings.Contains(err.Error(), "f: it has neither countries nor autonomous systems") {
+			t.Errorf("%s: %v", of, err)
+		}
+	}
 	whole := geotest.Systems(map[string]geotest.System{"192.0.2.0/24": {Number: 64500, Owner: "Example"}, "10.0.0.0/8": {Number: 64501, Owner: "Other"}})
 	for i := range whole {
 		for _, broken := range [][]byte{whole[:i], append(append(append([]byte{}, whole[:i]...), whole[i]^0xff), whole[i+1:]...)} {

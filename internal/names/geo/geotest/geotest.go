@@ -35,6 +35,11 @@ func Systems(of map[string]System) []byte {
 	return database("Test-ASN", records)
 }
 
+// Other returns a file of another kind, with neither.
+func Other() []byte {
+	return database("GeoIP2-Connection-Type", map[string]mmdbtype.DataType{"192.0.2.0/24": mmdbtype.Map{"connection_type": mmdbtype.String("Cable/DSL")}})
+}
+
 func database(kind string, records map[string]mmdbtype.DataType) []byte {
 	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: kind, RecordSize: 24, IncludeReservedNetworks: true})
 	if err != nil {

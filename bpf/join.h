@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A connection of which either tracker of a pair hears one direction: each adds what the
+ * other one hears, so that the flow is whole on both.
+ *
+ * Only of a direction that was not seen here anything is believed. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/in.h>
+#include <bpf/bpf_helpers.h>
+
+#include "ended.h"
+#include "event.h"
+#include "flags.h"
+#include "flow.h"
+#include "inherit_args.h"
+#include "nursery.h"
+#include "stats.h"
+#include "table.h"
+#include "tcp_window.h"
+
+/* A direction that the partner hears and this tracker does not. */
+static __always_inline void join_count(struct flow_traffic *traffic,
+				       const struct inherit_dir *from,
+				       __u64 margin, __u64 now)
+{
+	__u64 seen = from->idle_ticks < now ? now - from->idle_ticks : 0;
+
+	if (!from->packets || seen <= traffic->last_seen_ticks + margin)
+		return;
+	traffic->last_seen_ticks = seen;
+	if (from->packets > traffic->packets)
+		traffic->packets = from->packets;
+	if (from->bytes > traffic->bytes)
+		traffic->bytes = from->bytes;
+}
+
+/* Gives a flow the id that its other half has at the partner: one flow ends, and another one
+ * begins in the same place. Reports whether it did. */
+static __always_inline bool join_rename(const struct inherit_args *args,
+					struct flow *flow, __u64 control)
+{
+	__u64 renamed = (__u32)control | args->id << CONTROL_TAG_SHIFT;
+	struct cpu_stats *stats = stats_get();
+
+	if (!stats || !control_swap(flow, control, renamed))
+		return false;
+	if (!(control & FLOW_KEPT))
+		nursery_strike(flow, control);
+	event_emit(&flow->key, flow, control, STATE_NONE,
+		   request_cause(REASON_REUSED));
+	WRITE_ONCE(flow->id, args->id);
+	if (!(control & FLOW_KEPT))
+		nursery_add(flow, renamed);
+	__sync_fetch_and_add(&stats->destroyed[REASON_REUSED], 1);
+	__sync_fetch_and_add(&stats->created, 1);
+	event_emit(&flow->key, flow, 0, renamed, request_cause(REASON_NONE));
+	return true;
+}
+
+/* Adds the numbers and flags of a direction that the partner hears, and this tracker does
+ * not. Reports whether it is one. */
+static __always_inline bool join_direction(struct flow *flow, __u64 *control,
+					   const struct flow_dir *numbers,
+					   __u64 told, __u32 d)
+{
+	if (has_flag(*control, FLOW_SEEN, d) || !has_flag(told, FLOW_SEEN, d))
+		return false;
+	flow->dir[d] = *numbers;
+	flow->dir[d].pending_end = 0;
+	/* A SYN acknowledges nothing: what is raised by later segments begins here. */
+	if (!has_flag(*control, FLOW_SYN_ACKED, d)) {
+		flow->dir[!d].acked = numbers->syn_seq;
+		flow->dir[!d].limit = numbers->syn_seq;
+	}
+	*control |= told &
+		    (flag_of(FLOW_SYN_SENT, d) | flag_of(FLOW_FIN_SENT, d));
+	return true;
+}
+
+/* Whether the FIN of a direction was sent and acknowledged. */
+static __always_inline bool join_closed(const struct flow *flow, __u64 control,
+					__u32 d)
+{
+	return has_flag(control, FLOW_FIN_SENT, d) &&
+	       !seq_before(flow->dir[!d].acked, flow->dir[d].fin_end);
+}
+
+/* The state of a connection of which both directions are heard by one or the other. */
+static __always_inline __u64 join_state(const struct flow *flow, __u64 control)
+{
+	bool origin = has_flag(control, FLOW_FIN_SENT, ORIGIN);
+	bool reply = has_flag(control, FLOW_FIN_SENT, REPLY);
+	enum flow_state state = STATE_ESTABLISHED;
+
+	control |= FLOW_MIDSTREAM | flags_of(FLOW_SYN_ACKED);
+	if (join_closed(flow, control, ORIGIN))
+		control |= flag_of(FLOW_FIN_ACKED, ORIGIN);
+	if (join_closed(flow, control, REPLY))
+		control |= flag_of(FLOW_FIN_ACKED, REPLY);
+	if (origin && reply)
+		state = STATE_LAST_ACK;
+	else if (origin || reply)
+		state = control & flags_of(FLOW_FIN_ACKED) ? STATE_FIN_WAIT_2 :
+							     STATE_FIN_WAIT_1;
+	return control_with_state(control, state);
+}
+
+/* Adds to an own flow of TCP what the partner hears of it. */
+static __always_inline int join_tcp(const struct inherit_args *args,
+				    struct flow *flow, __u64 control)
+{
+	/* The verifier wants each field of the arguments at a place of its own. */
+	struct flow_dir origin = args->dir[ORIGIN].numbers;
+	struct flow_dir reply = args->dir[REPLY].numbers;
+	const __u64 acked = flags_of(FLOW_FIN_ACKED);
+	__u64 to = control, told = args->control;
+
+	asm volatile("" : : "r"(&origin), "r"(&reply) : "memory");
+	/* One of which no direction was heard since it moved is no half. */
+	if ((told ^ control) & FLOW_REVERSED ||
+	    !(control & flags_of(FLOW_SEEN)))
+		return INHERIT_IS_OWN;
+	if (!join_direction(flow, &to, &origin, told, ORIGIN) &&
+	    !join_direction(flow, &to, &reply, told, REPLY))
+		return INHERIT_IS_OWN;
+	to = join_state(flow, to);
+	if ((to & acked) == acked) {
+		flow_destroy(flow, control, request_cause(REASON_CLOSED));
+	} else if (to != control && control_swap(flow, control, to) &&
+		   control_state(to) != control_state(control)) {
+		event_emit(&flow->key, flow, control, to,
+			   request_cause(REASON_NONE));
+	}
+	return INHERIT_IS_OWN;
+}
+
+/* Adds to an own flow without a handshake that the partner has heard its answer. */
+static __always_inline int join_answer(const struct inherit_args *args,
+				       struct flow *flow, __u64 control)
+{
+	__u64 to = control_with_state(control, STATE_ESTABLISHED) |
+		   flags_of(FLOW_SEEN);
+
+	if (control_state(control) != STATE_NEW ||
+	    control_state(args->control) != STATE_ESTABLISHED ||
+	    !args->dir[REPLY].packets)
+		return INHERIT_IS_OWN;
+	if (!(control & FLOW_KEPT))
+		to |= flow_keep();
+	if (flow_keep_as(flow, control, to))
+		event_emit(&flow->key, flow, control, to,
+			   request_cause(REASON_NONE));
+	else
+		flow_release(to & ~control);
+	return INHERIT_IS_OWN;
+}
+
+/* The partner has a flow that this tracker has heard as late. One that began here by its
+ * answer takes the id of the other half. */
+static __always_inline int inherit_join(const struct inherit_args *args,
+					struct flow *flow, __u64 control,
+					__u64 now)
+{
+	if (flow_id(flow) != args->id) {
+		/* Only of one that began so nothing of the origin is known. */
+		if (flow->origin.packets ||
+		    has_flag(control, FLOW_SEEN, ORIGIN) ||
+		    !has_flag(args->control, FLOW_SEEN, ORIGIN))
+			return INHERIT_OTHER;
+		if (!join_rename(args, flow, control))
+			return INHERIT_BUSY;
+		control = READ_ONCE(flow->control);
+		if (control_tag(control) != (__u32)args->id)
+			return INHERIT_BUSY;
+	}
+	join_count(&flow->origin, &args->dir[ORIGIN], args->margin_ticks, now);
+	join_count(&flow->reply, &args->dir[REPLY], args->margin_ticks, now);
+	if (control & FLOW_INHERITED || control_state(control) == STATE_NONE)
+		return INHERIT_IS_OWN;
+	return flow->key.proto == IPPROTO_TCP ?
+		       join_tcp(args, flow, control) :
+		       join_answer(args, flow, control);
+}

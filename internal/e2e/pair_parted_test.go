@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+// Questions and answers of UDP take different wires, and are answered before either tracker
+// has told: both have each flow once, answered, and the tables agree.
+func TestPairPartedUDP(t *testing.T) {
+	const n = 50
+	r := newPairRig(t)
+	for _, h := range r.halves {
+		r.begin(h)
+	}
+	r.synced()
+	r.route(0, 1)
+	var server net.PacketConn
+	err := r.Server.Do(func() (err error) {
+		server, err = net.ListenPacket("udp4", pairServer+":7002")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	go func() {
+		b := make([]byte, 1500)
+		for {
+			n, from, err := server.ReadFrom(b)
+			if err != nil {
+				return
+			}
+			_, _ = server.WriteTo(b[:n], from)
+		}
+	}()
+	b := make([]byte, 100)
+	for i := range n {
+		err := r.Client.Do(func() error {
+			c, err := net.DialTimeout("udp4", pairServer+":7002", waitTimeout)
+			if err != nil {
+				return err
+			}
+			defer func() { _ = c.Close() }()
+			_ = c.SetDeadline(time.Now().Add(waitTimeout))
+			if _, err := c.Write(b); err != nil {
+				return err
+			}
+			_, err = c.Read(b)
+			return err
+		})
+		if err != nil {
+			t.Fatalf("question %d: %v", i, err)
+		}
+	}
+	for _, h := range r.halves {
+		r.eventually(h.name+" knows each answer", func() bool {
+			m := h.read()
+			return m[`flows{state="ESTABLISHED"}`] == n && m[`flows{state="NEW"}`] == 0
+		})
+	}
+	// Flows count for digests that are older than two seconds, and these every five seconds.
+	differed := map[string]float64{}
+	for range 3 {
+		r.agree()
+		for _, h := range r.halves {
+			differed[h.name] = h.read()["pair_differing_shards"]
+		}
+		time.Sleep(3 * time.Second)
+	}
+	if got := fmt.Sprint(differed["gate-1"], differed["gate-2"]); got != "0 0" {
+		t.Errorf("shards differ: %s", got)
+	}
+	r.kept("in the end")
+	r.stop()
+}

@@ -1,0 +1,43 @@
+package hub
+
+import (
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+)
+
+// A hub that tries again and again to reach another one logs that once a minute.
+func TestAwayIsLoggedSeldom(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	log := make(lines, 1000)
+	r := run(t, Options{Link: l.Addr().String(), Log: slog.New(slog.NewTextHandler(log, nil))})
+	for range 5 {
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = c.Write([]byte("HTTP/1.0 400\r\n\r\n")) // it is another server
+		c.Close()
+	}
+	r.end()
+	close(log)
+	said := map[string]int{}
+	for line := range log {
+		if _, text, warns := strings.Cut(line, "level=WARN "); warns {
+			said[kindOf(text)]++
+		}
+	}
+	if len(said) == 0 || len(said) > 2 {
+		t.Errorf("%d kinds of warnings: %v", len(said), said)
+	}
+	for kind, n := range said {
+		if n > 1 {
+			t.Errorf("%q was said %d times", kind, n)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package pair
+
+import (
+	"testing"
+	"time"
+)
+
+// Flows that moved to the other machine and end there are gone from both.
+func TestMovedFlows(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.hosts[0], w.hosts[1]
+	w.pass(2 * time.Second)
+	keys := a.begin(1000)
+	w.pass(3 * time.Second)
+	b.hear(keys...)
+	w.pass(8 * time.Second)
+	if a.inherited() != 1000 || b.inherited() != 0 {
+		t.Errorf("%d and %d are inherited", a.inherited(), b.inherited())
+	}
+	b.end(keys...)
+	w.pass(time.Second)
+	w.agree(0)
+}
+
+// A flow that both hear, and that ends here while the partner still tells of it, does not
+// come back.
+func TestEndsWhileTold(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.hosts[0], w.hosts[1]
+	w.pass(2 * time.Second)
+	keys := a.begin(1000)
+	w.pass(3 * time.Second)
+	w.delay = 500 * time.Millisecond
+	for told := b.pair.Status().Flows; b.pair.Status().Flows == told; w.pass(Every) {
+		b.hear(keys...)
+	}
+	a.hear(keys...)
+	a.end(keys...)
+	for range 40 {
+		w.pass(100 * time.Millisecond)
+		if n := len(a.table.flows); n != 0 {
+			t.Fatalf("%d flows came back", n)
+		}
+	}
+	w.pass(15 * time.Second)
+	for i, h := range w.hosts {
+		if n := h.pair.Status().Differing; n != 0 {
+			t.Errorf("host %d: %d shards differ", i, n)
+		}
+	}
+}
+
+// To a partner that is slow no more is sent than it takes.
+func TestSlowPartner(t *testing.T) {
+	const n = 120_000
+	w := newWorld(t, 2*n, 2*n)
+	a, b := w.hosts[0], w.hosts[1]
+	b.pair, b.slow = nil, 1
+	a.begin(n)
+	w.pass(10 * time.Second)
+	b.start()
+	most := 0
+	for end := w.now.Add(20 * time.Second); !b.pair.synced && w.now.Before(end); {
+		w.pass(Every)
+		most = max(most, len(w.late))
+	}
+	w.agree(n)
+	if most > 250 { // of 300 flows each
+		t.Errorf("%d messages were on their way", most)
+	}
+}
+
+// A third host of the pair's name is not heard, until the partner is gone.
+func TestThirdHost(t *testing.T) {
+	w := newWorld(t)
+	b := w.hosts[1]
+	w.pass(2 * time.Second)
+	foreign := func() []byte {
+		h := hello{version: "x"}
+		return h.append(head{kind: kindHello, instance: 77, sequence: 1}.append(nil))
+	}
+	w.fine(b.pair.Receive("c", foreign()))
+	if name := b.pair.Status().Partner; name != "a" {
+		t.Errorf("the partner is %q", name)
+	}
+	w.hosts[0].pair = nil
+	w.pass(10 * time.Second)
+	w.fine(b.pair.Receive("c", foreign()))
+	if name := b.pair.Status().Partner; name != "c" {
+		t.Errorf("the partner is %q", name)
+	}
+}
