@@ -190,11 +190,18 @@ func TestOptionsOfTheKernel(t *testing.T) {
 	if n := queued(conn); n != 0 {
 		t.Errorf("%d bytes wait", n)
 	}
-	_ = conn.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	_, _ = conn.Write(make([]byte, 32<<20)) // the peer reads nothing
-	if n := queued(conn); n < 4096 {
-		t.Errorf("%d bytes wait", n)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = conn.Write(make([]byte, 32<<20)) // the peer reads nothing
+	}()
+	for deadline := time.Now().Add(waitTimeout); queued(conn) < 4096; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d bytes wait", queued(conn))
+		}
 	}
+	_ = conn.Close()
+	<-written
 	here, _ := net.Pipe()
 	limitSilence(here, time.Second)
 	if queued(here) != 0 {
