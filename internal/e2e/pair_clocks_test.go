@@ -22,6 +22,19 @@ func TestPairWithOtherClocks(t *testing.T) {
 	r.same("by the other wire")
 	r.agesAgree()
 	r.nothingLeft()
+	r.down()
+}
+
+// down ends both trackers by "ctop down": a signal does not reach a program that another one
+// runs.
+func (r *pairRig) down() {
+	r.t.Helper()
+	for _, h := range r.halves {
+		r.must("down", h.wire[0], h.wire[1])
+		_ = h.cmd.Process.Kill()
+		_ = h.cmd.Wait() // its tracker was taken away
+	}
+	checkDetached(r.t.(*testing.T), r.Lab)
 }
 
 // agesAgree fails if the halves differ by how old flows are: by minutes, as their clocks do.
