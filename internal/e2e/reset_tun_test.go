@@ -38,7 +38,7 @@ func TestResetTun(t *testing.T) {
 		}
 		dialled <- conn
 	}()
-	syn := nextSegment(t, wire)
+	syn := nextSegment(t, wire, segment{})
 	const first = 5000
 	reply := frame.Frame{Src: far.Addr(), Dst: r.Client.Addr4(), Proto: frame.ProtoTCP, L4: frame.Segment{
 		Sport: far.Port(), Dport: syn.port, Flags: frame.SYN | frame.ACK, Seq: first, Ack: syn.seq + 1, Window: 60000,
@@ -51,7 +51,8 @@ func TestResetTun(t *testing.T) {
 		t.FailNow()
 	}
 	defer client.Close()
-	if ack := nextSegment(t, wire); ack.flags != frame.ACK {
+	ack := nextSegment(t, wire, syn)
+	if ack.flags != frame.ACK {
 		t.Fatalf("%+v is no ACK", ack)
 	}
 	dead := deaths(t, map[error][]net.Conn{unix.ECONNRESET: {client}})
@@ -67,7 +68,7 @@ func TestResetTun(t *testing.T) {
 			t.Errorf("%+v, %v", outcome, err)
 		}
 	}
-	if rst := nextSegment(t, wire); rst.flags&frame.RST == 0 || rst.seq != syn.seq+1 || rst.ack != first+1 || rst.port != syn.port {
+	if rst := nextSegment(t, wire, ack); rst.flags&frame.RST == 0 || rst.seq != syn.seq+1 || rst.ack != first+1 || rst.port != syn.port {
 		t.Errorf("%+v is no RST of the client's, after %+v", rst, syn)
 	}
 	t.Logf("dead after %s", dead())
@@ -98,8 +99,9 @@ type segment struct {
 	flags    uint8
 }
 
-// nextSegment waits for the next TCP segment that leaves by a tun device.
-func nextSegment(t *testing.T, wire *os.File) segment {
+// nextSegment waits for the next TCP segment that leaves by a tun device, but for the one
+// before it: who has no answer within a second sends it again.
+func nextSegment(t *testing.T, wire *os.File, before segment) segment {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
@@ -115,10 +117,13 @@ func nextSegment(t *testing.T, wire *os.File) segment {
 				time.Sleep(time.Millisecond)
 				continue
 			}
-			found <- segment{
+			next := segment{
 				binary.BigEndian.Uint16(buf[l4:]), binary.BigEndian.Uint32(buf[l4+4:]), binary.BigEndian.Uint32(buf[l4+8:]), buf[l4+13],
 			}
-			return
+			if next != before {
+				found <- next
+				return
+			}
 		}
 	}()
 	select {
