@@ -181,40 +181,22 @@ func TestResetAfterAChallenge(t *testing.T) {
 	k := newPretence(r)
 	k.play(t)
 	f := r.flow("tcp", flow.StateEstablished)
-	reset := func() (chan flow.Outcome, *lab.Capture) {
-		atServer, err := r.Server.Capture()
-		if err != nil {
-			t.Fatal(err)
-		}
-		told := make(chan flow.Outcome, 1)
-		go func() {
-			outcome, err := r.tracker.Act(r.ctx, flow.Reset(f.Ref()))
-			if err != nil {
-				t.Error(err)
-			}
-			told <- outcome
-		}()
-		return told, atServer
-	}
-	send := func(back bool, s frame.Segment) {
-		from := k.requester
-		if back {
-			from = k.responder
-		}
-		if err := from.Inject(k.frame(back, s, 0)); err != nil {
-			t.Error(err)
-		}
-	}
-	const keepWhole = 0x4000
+	const keepWhole, expected = 0x4000, 1151
 	// The last data was sent again and more, of which the server has a part.
-	send(false, frame.Segment{Flags: frame.ACK, Seq: 1101, Ack: 5001, Window: 60000, Payload: 200})
-	r.eventually("more data", func() bool { return r.flow("tcp", flow.StateEstablished).Origin.Packets > f.Origin.Packets })
-	told, atServer := reset()
-	send(true, frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1151, Window: 60000})
-	sees(t, atServer, k.frame(false, frame.Segment{Flags: frame.RST | frame.ACK, Seq: 1151, Ack: 5001}, keepWhole))
-	if outcome := <-told; outcome != (flow.Outcome{Done: 1}) {
-		t.Errorf("%+v", outcome)
+	more := frame.Segment{Flags: frame.ACK, Seq: 1101, Ack: 5001, Window: 60000, Payload: 200}
+	if err := k.requester.Inject(k.frame(false, more, 0)); err != nil {
+		t.Fatal(err)
 	}
+	r.eventually("more data", func() bool { return r.flow("tcp", flow.StateEstablished).Origin.Packets > f.Origin.Packets })
+	challenge(t, r.Server, expected, k.frame(true, frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: expected, Window: 60000}, 0))
+	atServer, err := r.Server.Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outcome, err := r.tracker.Act(r.ctx, flow.Reset(f.Ref())); err != nil || outcome != (flow.Outcome{Done: 1}) {
+		t.Errorf("%+v, %v", outcome, err)
+	}
+	sees(t, atServer, k.frame(false, frame.Segment{Flags: frame.RST | frame.ACK, Seq: expected, Ack: 5001}, keepWhole))
 	r.none("tcp")
 }
 

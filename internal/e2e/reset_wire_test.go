@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -49,6 +51,52 @@ const (
 func deafen(t *testing.T, h *lab.Host) {
 	t.Helper()
 	attach(t, h, ebpf.AttachTCXIngress, asm.Instructions{asm.Mov.Imm(asm.R0, tcxDrop), asm.Return()})
+}
+
+// challenge has a host answer each RST over IPv4 with a frame until one has the expected
+// number, as a kernel does: at once, however busy the programs of the machine are.
+func challenge(t *testing.T, h *lab.Host, expected int32, answer []byte) {
+	t.Helper()
+	dead, err := ebpf.NewMap(&ebpf.MapSpec{Type: ebpf.Array, KeySize: 4, ValueSize: 4, MaxEntries: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = dead.Close() })
+	const (
+		ethertype, protocol = 12, frame.HeaderSize + 9
+		number, flags       = frame.HeaderSize + 24, frame.HeaderSize + 33
+		word, indexOfLink   = 4, 40 // in struct __sk_buff
+	)
+	code := asm.Instructions{
+		asm.Mov.Reg(asm.R6, asm.R1),
+		asm.LoadAbs(ethertype, asm.Half), asm.JNE.Imm(asm.R0, frame.EtherIPv4, "pass"),
+		asm.LoadAbs(protocol, asm.Byte), asm.JNE.Imm(asm.R0, frame.ProtoTCP, "pass"),
+		asm.LoadAbs(flags, asm.Byte), asm.And.Imm(asm.R0, frame.RST), asm.JEq.Imm(asm.R0, 0, "pass"),
+		asm.LoadAbs(number, asm.Word), asm.Mov.Reg(asm.R7, asm.R0),
+		asm.StoreImm(asm.RFP, -word, 0, asm.Word),
+		asm.LoadMapPtr(asm.R1, dead.FD()),
+		asm.Mov.Reg(asm.R2, asm.RFP), asm.Add.Imm(asm.R2, -word),
+		asm.FnMapLookupElem.Call(),
+		asm.JEq.Imm(asm.R0, 0, "pass"),
+		asm.JEq.Imm(asm.R7, expected, "dies"),
+		asm.LoadMem(asm.R1, asm.R0, 0, asm.Word), asm.JNE.Imm(asm.R1, 0, "pass"),
+	}
+	padded := append(slices.Clone(answer), make([]byte, word-len(answer)%word)...)
+	begin := int16(-word - len(padded))
+	for at := 0; at < len(padded); at += word {
+		code = append(code, asm.StoreImm(asm.RFP, begin+int16(at), int64(binary.NativeEndian.Uint32(padded[at:])), asm.Word))
+	}
+	attach(t, h, ebpf.AttachTCXIngress, append(code,
+		asm.Mov.Reg(asm.R1, asm.R6), asm.Mov.Imm(asm.R2, 0),
+		asm.Mov.Reg(asm.R3, asm.RFP), asm.Add.Imm(asm.R3, int32(begin)),
+		asm.Mov.Imm(asm.R4, int32(len(answer))), asm.Mov.Imm(asm.R5, 0),
+		asm.FnSkbStoreBytes.Call(),
+		asm.LoadMem(asm.R1, asm.R6, indexOfLink, asm.Word), asm.Mov.Imm(asm.R2, 0),
+		asm.FnRedirect.Call(),
+		asm.Return(),
+		asm.StoreImm(asm.R0, 0, 1, asm.Word).WithSymbol("dies"),
+		asm.Mov.Imm(asm.R0, tcxNext).WithSymbol("pass"), asm.Return(),
+	))
 }
 
 // attach attaches a program to a hook of a host's link, by a filter of the clsact qdisc
