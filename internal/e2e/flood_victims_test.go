@@ -27,24 +27,7 @@ type talk struct {
 
 func newTalk(t *testing.T, r *rig, n int) *talk {
 	t.Helper()
-	k := &talk{ids: map[string]flow.ID{}}
-	listener, err := r.Server.Listen(r.ctx, "tcp", r.Server.Addr4().String()+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	for range n {
-		client, err := r.Client.Dial(r.ctx, "tcp", listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		server, err := listener.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.conns = append(k.conns, [2]net.Conn{client, server})
-		t.Cleanup(func() { _ = client.Close(); _ = server.Close() })
-	}
+	k := &talk{ids: map[string]flow.ID{}, conns: r.connectAll(r.Server.Addr4(), n)}
 	r.eventually("all connections established", func() bool {
 		clear(k.ids)
 		for _, f := range r.flows("tcp") {
@@ -132,13 +115,7 @@ func newShaker(t *testing.T, r *rig) *shaker {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			_ = conn.Close()
-		}
+		acceptAll(listener, func(c net.Conn) { _ = c.Close() })
 	}()
 	t.Cleanup(func() { _ = listener.Close(); <-done })
 	return &shaker{t: t, r: r, target: listener.Addr().String()}

@@ -200,15 +200,7 @@ func (c *collected) serveTCP() (stop func()) {
 		c.t.Fatal(err)
 	}
 	var group sync.WaitGroup
-	group.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.stream(conn)
-		}
-	})
+	group.Go(func() { acceptAll(l, c.stream) })
 	return func() { _ = l.Close(); group.Wait() }
 }
 

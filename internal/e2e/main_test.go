@@ -216,21 +216,32 @@ func (r *rig) ended(id flow.ID) flow.Event {
 // returns both ends.
 func (r *rig) connect(addr netip.Addr) (client, server net.Conn) {
 	r.t.Helper()
+	c := r.connectAll(addr, 1)[0]
+	return c[0], c[1]
+}
+
+// connectAll opens n of them, to the same port.
+func (r *rig) connectAll(addr netip.Addr, n int) (ends [][2]net.Conn) {
+	r.t.Helper()
 	listener, err := r.Server.Listen(r.ctx, "tcp", netip.AddrPortFrom(addr, 0).String())
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	defer listener.Close()
-	client, err = r.Client.Dial(r.ctx, "tcp", listener.Addr().String())
-	if err != nil {
-		r.t.Fatal(err)
+	for range n {
+		client, err := r.Client.Dial(r.ctx, "tcp", listener.Addr().String())
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		_ = listener.(*net.TCPListener).SetDeadline(time.Now().Add(waitTimeout))
+		server, err := listener.Accept()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.t.Cleanup(func() { client.Close(); server.Close() })
+		ends = append(ends, [2]net.Conn{client, server})
 	}
-	_ = listener.(*net.TCPListener).SetDeadline(time.Now().Add(waitTimeout))
-	if server, err = listener.Accept(); err != nil {
-		r.t.Fatal(err)
-	}
-	r.t.Cleanup(func() { client.Close(); server.Close() })
-	return client, server
+	return ends
 }
 
 // say sends a word one way and checks that it arrives.

@@ -97,6 +97,13 @@ func (r *pairRig) nothingLeft() {
 	r.kept("in the end")
 }
 
+// finish ends the connections, and then the trackers, once neither has a flow of them.
+func (r *pairRig) finish() {
+	r.t.Helper()
+	r.nothingLeft()
+	r.stop()
+}
+
 // shortly are flags by which connections that were closed leave soon.
 var shortly = []string{"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_last_ack=1s"}
 
@@ -180,8 +187,7 @@ func TestPairLossy(t *testing.T) {
 	r.talk("with more of them")
 	r.same("on the other wire")
 	with()
-	r.nothingLeft()
-	r.stop()
+	r.finish()
 }
 
 // The second addresses of the client and the server.
@@ -226,8 +232,7 @@ func TestPairPartition(t *testing.T) {
 		r.eventually(h.name+" is not alone", func() bool { return h.read()["pair_partner_alive"] == 1 })
 	}
 	r.same("together again")
-	r.nothingLeft()
-	r.stop()
+	r.finish()
 }
 
 // close closes the first connections of each server.
@@ -315,8 +320,7 @@ func TestPairOfTwoVersions(t *testing.T) {
 	r.route(1, 1)
 	r.talk("by the other wire")
 	r.same("by the other wire")
-	r.nothingLeft()
-	r.stop()
+	r.finish()
 }
 
 // ctop is killed and begun again on both machines in turn, while connections talk and move.
@@ -339,8 +343,7 @@ func TestPairRestartsInTurn(t *testing.T) {
 		r.route(1-i, 1-i)
 	}
 	stop()
-	r.nothingLeft()
-	r.stop()
+	r.finish()
 }
 
 // A partner with a smaller table takes what has room and says so, keeps what it has, and
@@ -371,6 +374,5 @@ func TestPairWithSmallerTable(t *testing.T) {
 	r.close(n - small/2)
 	r.talk("those that are left")
 	r.same("with room for all")
-	r.nothingLeft()
-	r.stop()
+	r.finish()
 }

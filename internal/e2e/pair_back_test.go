@@ -70,10 +70,7 @@ func (r *pairRig) stream() (arrived *atomic.Int64, stop func()) {
 // longer than what the partner takes to say so: no packet is dropped.
 func TestPairBusyComesBack(t *testing.T) {
 	r := newPairRig(t)
-	for _, h := range r.halves {
-		r.begin(h)
-	}
-	r.synced()
+	r.beginAll()
 	arrived, stop := r.stream()
 	r.established(r.halves[1], 1)
 	for _, away := range []time.Duration{20, 200, 1000, 50, 2000, 200, 5000, 100} {

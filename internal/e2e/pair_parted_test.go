@@ -12,10 +12,7 @@ import (
 func TestPairPartedUDP(t *testing.T) {
 	const n = 50
 	r := newPairRig(t)
-	for _, h := range r.halves {
-		r.begin(h)
-	}
-	r.synced()
+	r.beginAll()
 	r.route(0, 1)
 	var server net.PacketConn
 	err := r.Server.Do(func() (err error) {
@@ -26,16 +23,7 @@ func TestPairPartedUDP(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = server.Close() }()
-	go func() {
-		b := make([]byte, 1500)
-		for {
-			n, from, err := server.ReadFrom(b)
-			if err != nil {
-				return
-			}
-			_, _ = server.WriteTo(b[:n], from)
-		}
-	}()
+	go answer(server)
 	b := make([]byte, 100)
 	for i := range n {
 		err := r.Client.Do(func() error {

@@ -200,18 +200,9 @@ func (r *pairRig) echo(server string) {
 	}
 	r.echoing[server] = true
 	r.t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			c, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			r.echoes.Go(func() {
-				_, _ = io.Copy(c, c)
-				_ = c.Close()
-			})
-		}
-	}()
+	go acceptAll(listener, func(c net.Conn) {
+		r.echoes.Go(func() { sendBack(c) })
+	})
 	r.t.Cleanup(r.hangUp)
 }
 
@@ -310,10 +301,7 @@ func (r *pairRig) stop() {
 func TestPair(t *testing.T) {
 	const n = 40
 	r := newPairRig(t)
-	for _, h := range r.halves {
-		r.begin(h)
-	}
-	r.synced()
+	r.beginAll()
 	r.open(n)
 	r.talk("at first")
 	r.established(r.halves[1], n)
@@ -347,10 +335,7 @@ func TestPair(t *testing.T) {
 func TestPairWithoutHub(t *testing.T) {
 	const n = 20
 	r := newPairRig(t)
-	for _, h := range r.halves {
-		r.begin(h)
-	}
-	r.synced()
+	r.beginAll()
 	r.killHub()
 	r.open(n)
 	r.talk("without a hub")

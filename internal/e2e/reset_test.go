@@ -108,32 +108,39 @@ func TestResetBusy(t *testing.T) {
 			t.Run(mode.String()+" "+name, func(t *testing.T) {
 				r := newRig(t, tracker.Options{Mode: mode})
 				client, server := r.connect(r.Server.Addr4())
-				ends := []*busy{keepBusy(client, true), keepBusy(server, senders > 1)}
-				var f flow.Flow
-				r.eventually("much traffic", func() bool {
-					f = r.flow("tcp", flow.StateEstablished)
-					return f.Origin.Bytes > 1<<18 && (senders == 1 || f.Reply.Bytes > 1<<18)
-				})
-				begun := time.Now()
-				outcome, err := r.tracker.Act(r.ctx, flow.Reset(f.Ref()))
-				told := time.Since(begun)
-				if err != nil || outcome != (flow.Outcome{Done: 1}) {
-					t.Errorf("%+v, %v", outcome, err)
-				}
-				for _, end := range ends {
-					at, err := end.wait()
-					t.Logf("%s dead after %s, told after %s", end.conn.LocalAddr(), at.Sub(begun), told)
-					if !errors.Is(err, unix.ECONNRESET) {
-						t.Errorf("it says %v", err)
-					}
-				}
-				if e := r.ended(f.ID); e.Reason != flow.ReasonReset {
-					t.Errorf("it ended by %s", e.Reason)
-				}
-				r.none("tcp")
+				r.resetsBusy(client, server, senders, func() flow.Flow { return r.flow("tcp", flow.StateEstablished) }, unix.ECONNRESET)
 			})
 		}
 	}
+}
+
+// resetsBusy resets a connection on which one end or both send as fast as they can. The first
+// end then says that it was reset, and the second one the given error.
+func (r *rig) resetsBusy(first, second net.Conn, senders int, find func() flow.Flow, want error) {
+	r.t.Helper()
+	ends := []*busy{keepBusy(first, true), keepBusy(second, senders > 1)}
+	var f flow.Flow
+	r.eventually("much traffic", func() bool {
+		f = find()
+		return f.Origin.Bytes > 1<<18 && (senders == 1 || f.Reply.Bytes > 1<<18)
+	})
+	begun := time.Now()
+	outcome, err := r.tracker.Act(r.ctx, flow.Reset(f.Ref()))
+	told := time.Since(begun)
+	if err != nil || outcome != (flow.Outcome{Done: 1}) {
+		r.t.Errorf("%+v, %v", outcome, err)
+	}
+	for i, want := range []error{unix.ECONNRESET, want} {
+		at, err := ends[i].wait()
+		r.t.Logf("%s dead after %s, told after %s", ends[i].conn.LocalAddr(), at.Sub(begun), told)
+		if !errors.Is(err, want) {
+			r.t.Errorf("it says %v", err)
+		}
+	}
+	if e := r.ended(f.ID); e.Reason != flow.ReasonReset {
+		r.t.Errorf("it ended by %s", e.Reason)
+	}
+	r.none("tcp")
 }
 
 // busy is an end that reads, and perhaps writes, as fast as it can.
@@ -229,28 +236,10 @@ func TestResetMany(t *testing.T) {
 		n = min(10_000, (filesToOpen(t)-300)/2)
 	}
 	r := newRig(t, tracker.Options{})
-	listener, err := r.Server.Listen(r.ctx, "tcp", netip.AddrPortFrom(r.Server.Addr4(), 0).String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
 	ends := make([]net.Conn, 0, 2*n)
-	for range n {
-		client, err := r.Client.Dial(r.ctx, "tcp", listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		server, err := listener.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		ends = append(ends, client, server)
+	for _, both := range r.connectAll(r.Server.Addr4(), n) {
+		ends = append(ends, both[:]...)
 	}
-	defer func() {
-		for _, end := range ends {
-			_ = end.Close()
-		}
-	}()
 	refs := make([]flow.Ref, 0, n)
 	r.eventually("all of them", func() bool {
 		refs = refs[:0]

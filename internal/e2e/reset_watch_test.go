@@ -234,39 +234,14 @@ func TestResetWatchedBusy(t *testing.T) {
 			t.Run(fmt.Sprint(name, senders), func(t *testing.T) {
 				r := newOwnWatch(t, tracker.Options{})
 				var near, far net.Conn
+				want := error(unix.ECONNRESET)
 				if ownSocket {
 					n, f := r.talk(1, false, own[0].Addr())
-					near, far = n[0], f[0]
+					near, far, want = n[0], f[0], unix.ECONNABORTED
 				} else {
 					far, near = r.connect(r.Server.Addr4())
 				}
-				ends := []*busy{keepBusy(far, true), keepBusy(near, senders > 1)}
-				var f flow.Flow
-				r.eventually("much traffic", func() bool {
-					f = r.between(near, far)
-					return f.Origin.Bytes > 1<<18 && (senders == 1 || f.Reply.Bytes > 1<<18)
-				})
-				begun := time.Now()
-				outcome, err := r.tracker.Act(r.ctx, flow.Reset(f.Ref()))
-				told := time.Since(begun)
-				if err != nil || outcome != (flow.Outcome{Done: 1}) {
-					t.Errorf("%+v, %v", outcome, err)
-				}
-				for i, end := range ends {
-					at, err := end.wait()
-					t.Logf("%s dead after %s, told after %s", end.conn.LocalAddr(), at.Sub(begun), told)
-					want := error(unix.ECONNRESET)
-					if ownSocket && i == 1 {
-						want = unix.ECONNABORTED
-					}
-					if !errors.Is(err, want) {
-						t.Errorf("it says %v", err)
-					}
-				}
-				if e := r.ended(f.ID); e.Reason != flow.ReasonReset {
-					t.Errorf("it ended by %s", e.Reason)
-				}
-				r.none("tcp")
+				r.resetsBusy(far, near, senders, func() flow.Flow { return r.between(near, far) }, want)
 			})
 		}
 	}

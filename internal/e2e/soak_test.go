@@ -135,7 +135,7 @@ func churn(ctx context.Context, t *testing.T, r *rig) (finished func() int64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wg.Go(func() { answerAll(listener) })
+		wg.Go(func() { acceptAll(listener, answerOnce) })
 		wg.Go(func() {
 			defer func() { _ = listener.Close() }()
 			// One thread stays in the client's namespace: entering it for each
@@ -170,22 +170,15 @@ func churn(ctx context.Context, t *testing.T, r *rig) (finished func() int64) {
 	}
 }
 
-// answerAll sends a word on each connection, and closes it before or after the
-// client.
-func answerAll(listener net.Listener) {
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		_ = conn.SetDeadline(time.Now().Add(waitTimeout))
-		word := make([]byte, 1)
-		if _, err := io.ReadFull(conn, word); err == nil && word[0] != 0 {
-			_, _ = conn.Write(word)
-			_, _ = conn.Read(word)
-		}
-		_ = conn.Close()
+// answerOnce sends a word on a connection, and closes it before or after the client.
+func answerOnce(conn net.Conn) {
+	_ = conn.SetDeadline(time.Now().Add(waitTimeout))
+	word := make([]byte, 1)
+	if _, err := io.ReadFull(conn, word); err == nil && word[0] != 0 {
+		_, _ = conn.Write(word)
+		_, _ = conn.Read(word)
 	}
+	_ = conn.Close()
 }
 
 // comeAndGo opens a connection and closes it in one of three ways.

@@ -203,16 +203,7 @@ func startEchoes(ctx context.Context, t *testing.T, l *lab.Lab) *echoes {
 			t.Fatal(err)
 		}
 	}
-	go func() {
-		buf := make([]byte, 100)
-		for {
-			n, from, err := server.ReadFrom(buf)
-			if err != nil {
-				return
-			}
-			_, _ = server.WriteTo(buf[:n], from)
-		}
-	}()
+	go answer(server)
 	go func() {
 		defer close(e.ended)
 		buf := make([]byte, 100)

@@ -154,16 +154,22 @@ func TestResetVLAN(t *testing.T) {
 			r := watchDevices(t, l, vlanHere[0].Addr(), tracker.Options{Interfaces: []string{watched}})
 			for i := range vlanHere {
 				near, far := call(t, l, i == 1, vlanHere[i].Addr(), vlanThere[i].Addr())
-				say(t, near, far, "hello")
-				say(t, far, near, "hello yourself")
-				f := r.settled(near, far)
-				dead := deaths(t, abortedAndReset(near, far))
-				r.resetsSettled(f)
-				t.Logf("own, dead after %s", dead())
+				r.resetsOwn(near, far)
 			}
 			r.resetsRouted()
 		})
 	}
+}
+
+// resetsOwn resets a connection of the machine's own.
+func (r *rig) resetsOwn(near, far net.Conn) {
+	r.t.Helper()
+	say(r.t, near, far, "hello")
+	say(r.t, far, near, "hello yourself")
+	f := r.settled(near, far)
+	dead := deaths(r.t, abortedAndReset(near, far))
+	r.resetsSettled(f)
+	r.t.Logf("own, dead after %s", dead())
 }
 
 // settled waits until everything of a connection is acknowledged and counted.

@@ -44,16 +44,10 @@ func tells(network, address string) (at string, err error) {
 	if err != nil {
 		return "", err
 	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = io.WriteString(c, name)
-			go func() { _, _ = io.Copy(io.Discard, c) }()
-		}
-	}()
+	go acceptAll(l, func(c net.Conn) {
+		_, _ = io.WriteString(c, name)
+		go func() { _, _ = io.Copy(io.Discard, c) }()
+	})
 	return l.Addr().String(), nil
 }
 

@@ -28,15 +28,7 @@ const (
 
 // serve answers in the background, and returns where.
 func serve(l net.Listener) string {
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go serveOne(c)
-		}
-	}()
+	go acceptAll(l, func(c net.Conn) { go serveOne(c) })
 	return l.Addr().String()
 }
 

@@ -26,35 +26,44 @@ func echo(network, address string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		go func() {
-			buf := make([]byte, 100)
-			for {
-				n, from, err := c.ReadFrom(buf)
-				if err != nil {
-					return
-				}
-				_, _ = c.WriteTo(buf[:n], from)
-			}
-		}()
+		go answer(c)
 		return c.LocalAddr().String(), nil
 	}
 	l, err := net.Listen(network, address)
 	if err != nil {
 		return "", err
 	}
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = io.Copy(c, c)
-				_ = c.Close()
-			}()
-		}
-	}()
+	go acceptAll(l, func(c net.Conn) { go sendBack(c) })
 	return l.Addr().String(), nil
+}
+
+// answer sends each packet back until the socket is closed.
+func answer(c net.PacketConn) {
+	b := make([]byte, 1500)
+	for {
+		n, from, err := c.ReadFrom(b)
+		if err != nil {
+			return
+		}
+		_, _ = c.WriteTo(b[:n], from)
+	}
+}
+
+// acceptAll serves one connection after the other until the listener is closed.
+func acceptAll(l net.Listener, serve func(net.Conn)) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		serve(c)
+	}
+}
+
+// sendBack sends back what arrives, and closes the connection with its other end.
+func sendBack(c net.Conn) {
+	_, _ = io.Copy(c, c)
+	_ = c.Close()
 }
 
 // storm makes short exchanges, each from a port of its own.
