@@ -62,7 +62,6 @@ func makeJournal(d *Description) (j *journal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	const tries = 1000
 	for range tries {
 		if j, err = makeJournalIn(dir, d); !errors.Is(err, fs.ErrNotExist) {
 			break

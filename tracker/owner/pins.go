@@ -205,7 +205,7 @@ func claim(dir string) (owner, presence *lease, notes []string, err error) {
 	sweepDrafts(base)
 	// Processes that leave remove empty directories, drafts that are not locked
 	// yet, and a BPF file system without pins. So claim retries.
-	for range 100 {
+	for range tries {
 		owner, presence, err = claimOnce(base, dir)
 		if err == nil || !errors.Is(err, os.ErrNotExist) {
 			break
@@ -220,18 +220,21 @@ func claim(dir string) (owner, presence *lease, notes []string, err error) {
 	return owner, presence, notes, err
 }
 
-// makeDir creates a directory and its parents. Where another ctop removes one that
-// os.MkdirAll has just found, that reports that it exists: makeDir tries again.
-func makeDir(dir string) (err error) {
-	for range 100 {
-		if err = os.MkdirAll(dir, 0o700); !errors.Is(err, os.ErrExist) {
-			return err
-		}
-		if info, known := os.Lstat(dir); known == nil && !info.IsDir() {
-			return err
-		}
+// tries bounds how often a process begins again because others remove what it has just
+// found.
+const tries = 1000
+
+// makeDir creates a directory and its parents. It reports one as missing that another ctop
+// removed when os.MkdirAll had just found it.
+func makeDir(dir string) error {
+	err := os.MkdirAll(dir, 0o700)
+	if !errors.Is(err, os.ErrExist) {
+		return err
 	}
-	return err
+	if info, known := os.Lstat(dir); known == nil && !info.IsDir() {
+		return err
+	}
+	return &os.PathError{Op: "mkdir", Path: dir, Err: os.ErrNotExist}
 }
 
 func claimOnce(base, dir string) (owner, presence *lease, err error) {
