@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/muesli/termenv"
 
 	"ctop/ui/hosts"
@@ -31,26 +30,16 @@ func newPage(names ...string) (*fake.Frame, *hosts.Page, *fleet) {
 	}
 	p := hosts.New(f.Frame, all.hosts)
 	f.With(page.Base{})
-	f.SetTabs(page.Tab{Title: "Flows", Page: page.Base{}}, page.Tab{Title: "Hosts", Page: p})
-	f.Run(f.OpenTab(1))
+	f.InSecondTab("Hosts", p)
 	f.Send(page.Polled{})
 	p.SetSize(80, 5)
 	return f, p, all
 }
 
-// words returns the words of a line. One that alerts begins with a star.
-func words(line string) string {
-	text := strings.Join(strings.Fields(ansi.Strip(line)), " ")
-	if strings.HasPrefix(line, "\x1b[") {
-		return "* " + text
-	}
-	return text
-}
-
 // row returns the words of the line of a host, empty if it is not on the screen.
 func row(p *hosts.Page, name string) string {
 	for _, line := range p.Lines() {
-		if text := words(line); strings.Contains(text, name) {
+		if text := fake.Words(line); strings.Contains(text, name) {
 			return text
 		}
 	}
@@ -59,12 +48,8 @@ func row(p *hosts.Page, name string) string {
 
 // at returns the host under the cursor.
 func at(p *hosts.Page) string {
-	for _, line := range p.Lines() {
-		if rest, ok := strings.CutPrefix(line, "▌"); ok {
-			return strings.Fields(rest)[0]
-		}
-	}
-	return ""
+	name, _, _ := strings.Cut(fake.AtCursor(p), " ")
+	return name
 }
 
 // A line has what a host says of itself. On a narrow screen alarms come first.
@@ -87,7 +72,7 @@ func TestRows(t *testing.T) {
 		p.SetSize(c.width, 5)
 		var got []string
 		for _, line := range p.Lines() {
-			got = append(got, words(line))
+			got = append(got, fake.Words(line))
 		}
 		if !slices.Equal(got, c.want) {
 			t.Errorf("%d wide:\n%s\nwant\n%s", c.width, strings.Join(got, "\n"), strings.Join(c.want, "\n"))

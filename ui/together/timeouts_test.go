@@ -35,16 +35,6 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// at returns the words of the line under the cursor.
-func at(p page.Page) string {
-	for _, line := range p.Lines() {
-		if rest, ok := strings.CutPrefix(line, "▌"); ok {
-			return words(rest)
-		}
-	}
-	return ""
-}
-
 // The cursor moves by lines, pages and clicks, and stays on its value when lines come before it.
 func TestMovingAmongValues(t *testing.T) {
 	f := newFleet(3)
@@ -77,8 +67,8 @@ func TestMovingAmongValues(t *testing.T) {
 			p.SetSize(100, 5)
 		}, names[5]},
 	} {
-		if c.do(); !strings.HasPrefix(at(p), c.want.String()+" ") {
-			t.Errorf("%d: the cursor is on %q, want %s", i, at(p), c.want)
+		if c.do(); !strings.HasPrefix(fake.AtCursor(p), c.want.String()+" ") {
+			t.Errorf("%d: the cursor is on %q, want %s", i, fake.AtCursor(p), c.want)
 		}
 	}
 	if got := p.Facts(); !slices.Equal(got, []string{"2 timeouts not the same everywhere", "3 hosts"}) {
@@ -94,7 +84,7 @@ func TestTimeoutLines(t *testing.T) {
 	p := f.timeouts()
 	var got []string
 	for _, line := range p.Lines()[:5] {
-		got = append(got, words(line))
+		got = append(got, fake.Words(line))
 	}
 	want := []string{
 		"TIMEOUT VALUE FLOWS DEFAULT AT", "▌ tcp_syn_sent 2m 0 all hosts", "* tcp_syn_recv 1m 0 2 hosts: a, c", "* 7m 0 1m 1 host: b",
@@ -103,8 +93,8 @@ func TestTimeoutLines(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("the lines are %q, want %q", got, want)
 	}
-	if f.Press("down", "down"); at(p) != "tcp_syn_recv 7m 0 1m 1 host: b" {
-		t.Errorf("under the cursor is %q", at(p))
+	if f.Press("down", "down"); fake.AtCursor(p) != "tcp_syn_recv 7m 0 1m 1 host: b" {
+		t.Errorf("under the cursor is %q", fake.AtCursor(p))
 	}
 	for _, h := range p.Hints() {
 		if !h.Acts {
@@ -151,8 +141,8 @@ func TestChange(t *testing.T) {
 		t.Errorf("it says %q", f.Said())
 	}
 	f.Press("backspace", "9s")
-	if !strings.Contains(at(p), "9s▏") {
-		t.Errorf("while a value is typed it says %q", at(p))
+	if !strings.Contains(fake.AtCursor(p), "9s▏") {
+		t.Errorf("while a value is typed it says %q", fake.AtCursor(p))
 	}
 	rows := len(p.rows)
 	f.list = f.list[:1]

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/charmbracelet/x/ansi"
 	"github.com/muesli/termenv"
 
 	"ctop/internal/order"
@@ -55,8 +54,7 @@ func newFleet(n int) *fleet {
 
 // open puts a page on the second tab.
 func (f *fleet) open(p page.Page) {
-	f.SetTabs(page.Tab{Title: "Flows", Page: page.Base{}}, page.Tab{Title: "Together", Page: p})
-	f.Run(f.OpenTab(1))
+	f.InSecondTab("Together", p)
 	p.SetSize(100, 12)
 }
 
@@ -70,15 +68,6 @@ func (f *fleet) timeouts() *Timeouts {
 	p := NewTimeouts(f.Frame.Frame, acting.New(f.Frame.Frame, acting.Options{Actor: f}), f.ask, f.hosts)
 	f.open(p)
 	return p
-}
-
-// words returns a line's words. One with a style begins with a star.
-func words(line string) string {
-	text := strings.Join(strings.Fields(ansi.Strip(line)), " ")
-	if strings.HasPrefix(strings.TrimSpace(line), "\x1b[") {
-		return "* " + text
-	}
-	return text
 }
 
 // Hosts are asked when the page opens and with every look, but not while it is paused or
@@ -149,7 +138,7 @@ func TestTroubles(t *testing.T) {
 			if strings.Contains(line, "ALL HOSTS") {
 				return list
 			}
-			list = append(list, words(line))
+			list = append(list, fake.Words(line))
 		}
 		return list
 	}
@@ -183,7 +172,7 @@ func TestRanked(t *testing.T) {
 	list := ranked(f.list, fill, func(s *Summary) string { return fmt.Sprint(s.Flows) })
 	var got []string
 	for _, line := range list {
-		got = append(got, words(line))
+		got = append(got, fake.Words(line))
 	}
 	want := []string{"e 50", "i 90", "h 80", "g 70", "f 60", "d 40", "c 30", "b 20"}
 	if !slices.Equal(got, want) {
@@ -205,7 +194,7 @@ func TestSickLines(t *testing.T) {
 	}
 	s.Sick[1], s.Sick[3] = 5, 7
 	got := sickLines(&s)
-	if len(got) != 3 || !strings.HasSuffix(got[0], " 7") || !strings.HasSuffix(got[1], " 5") || words(got[2]) != "all 12" {
+	if len(got) != 3 || !strings.HasSuffix(got[0], " 7") || !strings.HasSuffix(got[1], " 5") || fake.Words(got[2]) != "all 12" {
 		t.Errorf("it says %q", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"ctop/internal/names"
 	"ctop/tracker/flow"
@@ -56,6 +57,12 @@ func NewFrame(flows ...flow.Flow) *Frame {
 func (f *Frame) With(p page.Page) {
 	f.SetTabs(page.Tab{Title: "Page", Page: p})
 	p.SetSize(f.Width, f.Height-3)
+}
+
+// InSecondTab opens a page in a second tab, beside one of the flows.
+func (f *Frame) InSecondTab(title string, p page.Page) {
+	f.SetTabs(page.Tab{Title: "Flows", Page: page.Base{}}, page.Tab{Title: title, Page: p})
+	f.Run(f.OpenTab(1))
 }
 
 // Of returns the events of a flow.
@@ -128,6 +135,25 @@ func (f *Frame) Press(texts ...string) bool {
 		all = all && (ok || f.Keys.Move(f.Front(), msg))
 	}
 	return all
+}
+
+// Words returns the words of a line. One that begins with a style begins with a star.
+func Words(line string) string {
+	text := strings.Join(strings.Fields(ansi.Strip(line)), " ")
+	if strings.HasPrefix(strings.TrimSpace(line), "\x1b[") {
+		return "* " + text
+	}
+	return text
+}
+
+// AtCursor returns the words of the line under a page's cursor, empty if there is none.
+func AtCursor(p page.Page) string {
+	for _, line := range p.Lines() {
+		if rest, ok := strings.CutPrefix(line, "▌"); ok {
+			return Words(rest)
+		}
+	}
+	return ""
 }
 
 // Screen returns what the page, the dialogs over it and the facts about it show.
