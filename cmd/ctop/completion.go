@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"slices"
 	"strings"
@@ -40,7 +41,11 @@ func writeCompletion(cmd *cobra.Command, shell string) error {
 	root, w := cmd.Root(), cmd.OutOrStdout()
 	switch shell {
 	case "bash":
-		return root.GenBashCompletionV2(w, true)
+		if err := root.GenBashCompletionV2(w, true); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, bashWords)
+		return err
 	case "zsh":
 		return root.GenZshCompletion(w)
 	case "fish":
@@ -49,6 +54,37 @@ func writeCompletion(cmd *cobra.Command, shell string) error {
 		return root.GenPowerShellCompletionWithDesc(w)
 	}
 }
+
+// bashWords replaces a function of the script that fails without the package
+// bash-completion. It then finds the words itself: bash has cut them at = and :.
+const bashWords = `
+__ctop_init_completion()
+{
+    COMPREPLY=()
+    if declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
+        _get_comp_words_by_ref "$@" cur prev words cword
+        return
+    fi
+    local i word last="" rest=${COMP_LINE:0:COMP_POINT}
+    words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if ((i == COMP_CWORD)); then
+            word=${rest#"${rest%%[![:blank:]]*}"} # up to the cursor
+        fi
+        if ((i > 0)) && [[ $rest != [[:blank:]]* && ( $word == [=:]* || $last == *[=:] ) ]]; then
+            words[${#words[@]}-1]+=$word
+        else
+            words+=("$word")
+        fi
+        rest=${rest#*"$word"}
+        last=$word
+    done
+    cword=$((${#words[@]} - 1))
+    cur=${words[cword]}
+    prev=${words[cword > 0 ? cword - 1 : 0]}
+}
+`
 
 // completeInterfaces offers the interfaces that are not on the line yet.
 func completeInterfaces(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
