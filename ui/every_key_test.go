@@ -44,7 +44,7 @@ func pressEvery(t *testing.T, open func() *console, page string, binding key.Bin
 		}
 		c.press(name)
 		checkFit(t, c.m)
-		if c.m.View() == before && !c.quit && c.out.Len() == clipboard && !goesNowhere(c, page, k) {
+		if c.m.View() == before && !c.quit && c.redrawn == 0 && c.out.Len() == clipboard && !goesNowhere(c, page, k) {
 			t.Errorf("%s (%s) changes nothing, and says nothing:\n%s", k, binding.Help().Desc, before)
 		}
 	}

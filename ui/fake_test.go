@@ -61,6 +61,8 @@ type console struct {
 	now    time.Time
 	out    bytes.Buffer
 	quit   bool
+	// redrawn counts how often everything was drawn again.
+	redrawn int
 }
 
 func newConsole(t *testing.T, width, height int, flows []flow.Flow, opts ...Option) *console {
@@ -90,7 +92,11 @@ func (c *console) run(cmd tea.Cmd) {
 	if cmd == nil {
 		return
 	}
-	switch msg := cmd().(type) {
+	msg := cmd()
+	if msg == tea.ClearScreen() {
+		c.redrawn++
+	}
+	switch msg := msg.(type) {
 	case nil, tickMsg:
 	case tea.QuitMsg:
 		c.quit = true
@@ -120,7 +126,7 @@ var namedKeys = map[string]tea.KeyType{
 	"up": tea.KeyUp, "down": tea.KeyDown, "left": tea.KeyLeft, "right": tea.KeyRight,
 	"pgup": tea.KeyPgUp, "pgdown": tea.KeyPgDown, "home": tea.KeyHome, "end": tea.KeyEnd,
 	"f1": tea.KeyF1, "f3": tea.KeyF3, "f4": tea.KeyF4, "f5": tea.KeyF5, "f6": tea.KeyF6, "f9": tea.KeyF9, "f10": tea.KeyF10,
-	"ctrl+z": tea.KeyCtrlZ, "backspace": tea.KeyBackspace, "ctrl+b": tea.KeyCtrlB, "ctrl+f": tea.KeyCtrlF, "ctrl+c": tea.KeyCtrlC, "space": tea.KeySpace,
+	"ctrl+z": tea.KeyCtrlZ, "backspace": tea.KeyBackspace, "ctrl+b": tea.KeyCtrlB, "ctrl+f": tea.KeyCtrlF, "ctrl+c": tea.KeyCtrlC, "ctrl+l": tea.KeyCtrlL, "space": tea.KeySpace,
 }
 
 // press sends keys by name; anything without a name is typed.

@@ -47,7 +47,7 @@ func sections(f *page.Frame) []help.Section {
 	}
 	list = append(list, []help.Section{
 		{Title: "While sorting", Keys: []key.Binding{k.Left, k.Right, k.DefaultSort}},
-		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt, k.Suspend}},
+		{Title: "ctop", Keys: []key.Binding{k.Help, k.Quit, k.Interrupt, k.Redraw, k.Suspend}},
 		{Title: whenQuitting, Keys: []key.Binding{k.Stop, k.Keep, k.Stay}},
 		{Title: "How filters are written", Rows: filter.Forms()},
 		{Title: "What filters ask for", Rows: filter.Terms()},

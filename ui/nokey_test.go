@@ -76,3 +76,24 @@ func TestFunctionKeys(t *testing.T) {
 		t.Error("F10 does not quit")
 	}
 }
+
+// Ctrl-L draws the screen again wherever the operator is, and changes nothing else.
+func TestRedraw(t *testing.T) {
+	for name, open := range map[string][]string{
+		"page": {"1"}, "help": {"?"}, "detail": {"enter"}, "question": {"d"}, "filter": {"/", "tc"}, "leaving": {"q"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newConsole(t, 80, 24, flowsUpTo(5), WithEnding(&fakeEnding{ends: true}))
+			c.begin(0, 1)
+			c.press(open...)
+			before := c.m.View()
+			c.press("ctrl+l")
+			if c.redrawn != 1 || c.quit {
+				t.Errorf("drawn again %d times, quit %t", c.redrawn, c.quit)
+			}
+			if after := c.m.View(); after != before {
+				t.Errorf("it was\n%s\nand is\n%s", before, after)
+			}
+		})
+	}
+}

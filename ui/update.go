@@ -95,6 +95,9 @@ func (m *root) handleKey(msg tea.KeyMsg) tea.Cmd {
 	if key.Matches(msg, f.Keys.Interrupt) {
 		return m.leaving.Interrupt()
 	}
+	if key.Matches(msg, f.Keys.Redraw) {
+		return tea.ClearScreen
+	}
 	if m.leaving.TakeKey(msg) {
 		return nil
 	}

@@ -48,6 +48,9 @@ func (s *Screen) Resize(width, height int) {
 	s.width, s.rows = width, rows
 }
 
+// Forget has all rows drawn again soon, whatever the terminal shows.
+func (s *Screen) Forget() { s.Resize(s.width, len(s.rows)) }
+
 // Want sets what the terminal should show. Rows that the view changes get its rank. Of
 // [Now], all others that the terminal does not show yet are to follow soon, so that it
 // does not show rows of two views for long.

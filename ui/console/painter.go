@@ -261,6 +261,10 @@ func (p *painter) nudge() {
 func (p *painter) note(msg tea.Msg) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if msg == tea.ClearScreen() {
+		p.screen.Forget()
+		return
+	}
 	switch msg := msg.(type) {
 	case tea.KeyMsg, tea.MouseMsg:
 		p.key, p.asked = time.Now(), true

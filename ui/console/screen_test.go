@@ -28,6 +28,21 @@ func TestConsole(t *testing.T) {
 	r.serves()
 }
 
+// Ctrl-L draws everything again, also what the client should show already.
+func TestRedraw(t *testing.T) {
+	r := newRig(t, Limits{})
+	s := r.open(r.vic, "xterm", 120, 30)
+	r.shows(s, "10.0.0.1:40000")
+	titles := func() int { return strings.Count(s.output.String(), "PROTO") }
+	before := titles()
+	r.press(s, "\x0c")
+	r.eventually("the titles are drawn again", func() bool { return titles() == before+1 })
+	r.press(s, "q")
+	if err := r.end(s); err != nil {
+		t.Error(err)
+	}
+}
+
 // The page of a flow shows what the server's machine knows of it.
 func TestInspectedFromElsewhere(t *testing.T) {
 	r := newRig(t, Limits{})

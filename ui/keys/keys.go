@@ -33,7 +33,7 @@ type Map struct {
 
 	Earlier, Later, MuchEarlier, MuchLater, Present, Slower, Faster key.Binding
 
-	Help, Quit, Interrupt, Suspend key.Binding
+	Help, Quit, Interrupt, Redraw, Suspend key.Binding
 
 	Stop, Keep, Stay key.Binding
 }
@@ -47,6 +47,7 @@ func Default() *Map {
 		Help:      Bind("? F1", "this page", "?", "f1"),
 		Quit:      Bind("q F10", "back, or quit", "q", "f10"),
 		Interrupt: Bind("Ctrl-C", "quit, whatever is open", "ctrl+c"),
+		Redraw:    Bind("Ctrl-L", "draw the screen again", "ctrl+l"),
 		Suspend:   Bind("Ctrl-Z", "suspend; fg goes on", "ctrl+z"),
 
 		Stop: Bind("s", "end the tracker", "s", "S"),
