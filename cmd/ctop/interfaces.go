@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -27,13 +29,12 @@ func (f form) pair(args []string) ([]string, error) {
 		return nil, usagef("%s", f.example())
 	case len(args) == 1:
 		return nil, usagef("%s is one interface: name two, as in %s %[1]s eth1", args[0], f)
-	case len(args) > 2 && f.takesFilter(args):
-		return nil, f.filterMeant(args)
 	case len(args) > 2:
-		return nil, usagef("too many names (%s): ctop stands between two interfaces, or watches several, with --watch", strings.Join(args, " "))
-	}
-	if f.takesFilter(args) {
-		return nil, f.filterMeant(args)
+		hint := ""
+		if f.filters() {
+			hint = "; a filter comes after --filter (ctop help filters)"
+		}
+		return nil, usagef("too many names (%s): ctop stands between two interfaces, or watches several, with --watch%s", strings.Join(args, " "), hint)
 	}
 	a, b := interfaceName(args[0]), interfaceName(args[1])
 	if a == b {
@@ -45,7 +46,7 @@ func (f form) pair(args []string) ([]string, error) {
 // place returns the interfaces to which a tracker attaches. With two interfaces it
 // stands between them. It watches a single interface, and with --watch all of them.
 func (f form) place(args []string, watch bool) ([]string, error) {
-	if err := f.misread(args); err != nil {
+	if err := cmp.Or(f.filterMeant(args), f.misread(args)); err != nil {
 		return nil, err
 	}
 	switch {
@@ -57,8 +58,6 @@ func (f form) place(args []string, watch bool) ([]string, error) {
 		return nil, usagef("name the interfaces to watch, as in %s --watch eth0", f)
 	case len(args) == 0 || !watch && len(args) > 1:
 		return f.pair(args)
-	case f.takesFilter(args):
-		return nil, f.filterMeant(args)
 	}
 	return distinct(args)
 }
@@ -122,6 +121,9 @@ func (f form) all(args []string) ([]string, error) {
 	return names, nil
 }
 
+// anyInterface is tcpdump's name of all interfaces.
+const anyInterface = "any"
+
 // misread returns an error about words of other programs before an interface, or in place
 // of all of them, and says what to write.
 func (f form) misread(args []string) error {
@@ -130,14 +132,14 @@ func (f form) misread(args []string) error {
 	}
 	instead := args[1:]
 	switch word := strings.ToLower(args[0]); {
-	case word == "any":
+	case word == anyInterface:
 		instead = []string{tracker.All}
 	case !slices.Contains([]string{"watch", "monitor", "sniff", "on", "dev", "iface", "interface"}, word):
 		return nil
 	case len(instead) == 0:
 		instead = []string{"eth0"}
 	}
-	if last := instead[len(instead)-1]; last == "any" || last == tracker.All {
+	if last := instead[len(instead)-1]; last == anyInterface || last == tracker.All {
 		instead = []string{"--watch", tracker.All}
 	} else if len(instead) > 1 {
 		instead = slices.Concat([]string{"--watch"}, instead)
@@ -145,21 +147,48 @@ func (f form) misread(args []string) error {
 	return usagef("no command and no interface is called %q: write %s %s", args[0], f, strings.Join(instead, " "))
 }
 
-// takesFilter reports whether the arguments are a filter, and the command has a flag
-// for it.
-func (f form) takesFilter(args []string) bool {
-	switch f {
-	case "ctop", "ctop --dump", "ctop events":
-	default:
-		return false
+// filters reports whether the command has a flag for a filter.
+func (f form) filters() bool { return f == "ctop" || f == "ctop --dump" || f == "ctop events" }
+
+// filterMeant returns an error about a filter that stands where interfaces do, alone or
+// after them as in tcpdump, if the command has a flag for it.
+func (f form) filterMeant(args []string) error {
+	if !f.filters() {
+		return nil
 	}
-	wanted, err := filter.Parse(strings.Join(args, " "))
-	return err == nil && !wanted.Empty() && !slices.ContainsFunc(args, isInterface)
+	parse := filter.Parse
+	if f == "ctop" { // the console knows names
+		parse = filter.ParseNamed
+	}
+	n := 0
+	for n < len(args) && (isInterface(args[n]) || args[n] == anyInterface) {
+		n++
+	}
+	words := args[n:]
+	if slices.ContainsFunc(words, isInterface) {
+		return nil
+	}
+	text, as := strings.Join(words, " "), f.at(args[:n])
+	wanted, err := parse(text)
+	var wrong *filter.Error
+	switch {
+	case err == nil && !wanted.Empty():
+		return usagef("%s is a filter, not an interface: write %s --filter '%[1]s'", text, as)
+	case errors.As(err, &wrong) && wrong.Column > 1: // it begins as one
+		return usagef("%s is a filter, not an interface: write it with %s --filter (ctop help filters): %w", text, as, err)
+	}
+	return nil
 }
 
-func (f form) filterMeant(args []string) error {
-	text := strings.Join(args, " ")
-	return usagef("%s is a filter, not an interface: write %s --filter '%[1]s'", text, f)
+// at returns the beginning of a command line with some interfaces.
+func (f form) at(interfaces []string) string {
+	words := append([]string{string(f)}, interfaces...)
+	if slices.Contains(interfaces, anyInterface) || slices.Contains(interfaces, tracker.All) {
+		words = []string{string(f), "--watch", tracker.All}
+	} else if len(interfaces) > 2 {
+		words = slices.Insert(words, 1, "--watch")
+	}
+	return strings.Join(words, " ")
 }
 
 // interfaceName returns the name of the interface with this alternative name. It

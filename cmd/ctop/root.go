@@ -70,7 +70,7 @@ func newRootCommand(e env) *cobra.Command {
 	cmd.SetIn(e.stdin)
 	cmd.SetOut(e.stdout)
 	cmd.SetErr(e.stderr)
-	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err, e.args) })
 	cmd.SetVersionTemplate("{{.Version}}")
 	cmd.SuggestionsMinimumDistance = 2
 	flags := cmd.Flags()
@@ -233,11 +233,8 @@ func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 	if c.dump {
 		as = "ctop --dump"
 	}
-	if err := as.misread(args); err != nil {
+	if err := cmp.Or(as.filterMeant(args), as.misread(args)); err != nil {
 		return err
-	}
-	if as.takesFilter(args) {
-		return as.filterMeant(args)
 	}
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
 		return usagef("no command and no interface is called %q: write ctop %s, or ctop help to list them", args[0], like[0])

@@ -60,7 +60,7 @@ func (r remote) run(ctx context.Context) error {
 	cmd.SetIn(r.env.stdin)
 	cmd.SetOut(r.env.stdout)
 	cmd.SetErr(r.env.stderr)
-	cmd.SetFlagErrorFunc(flagError)
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return flagError(cmd, err, args) })
 	cmd.SetArgs(append([]string{}, args[1:]...))
 	return cmd.ExecuteContext(ctx)
 }

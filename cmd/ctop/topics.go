@@ -134,8 +134,9 @@ func paragraphs(list []filter.Row) []paragraph {
 // newFilterTopic is a help page, not a command.
 func newFilterTopic() *cobra.Command {
 	return &cobra.Command{
-		Use:   "filters",
-		Short: "Filter syntax",
+		Use:     "filters",
+		Aliases: []string{"filter"},
+		Short:   "Filter syntax",
 		Long: filterIntro + "\n\n" + rows(filterForms()) + "\nTerms:\n\n" + rows(filterTerms()) +
 			"\n" + tcpdumpIntro + "\n\n" + rows(filterEquivalents()) + "\n" + filter.Differences,
 	}
