@@ -128,7 +128,7 @@ func (b *bench) begin(ctx context.Context) (err error) {
 	} else if b.dir, err = os.MkdirTemp("/var/tmp", "ctop-mutate-"); err != nil {
 		return err
 	}
-	if err := errors.Join(os.Chmod(b.dir, 0o755), os.Mkdir(b.path("bin"), 0o755)); err != nil {
+	if err := os.Chmod(b.dir, 0o755); err != nil {
 		return err
 	}
 	if err := errors.Join(b.copyTree(ctx, plain), b.copyTree(ctx, switched)); err != nil {
@@ -193,6 +193,9 @@ func copyFile(from, to string) error {
 // are none.
 func (b *bench) build(ctx context.Context, tree, pkg string) (binary string, err error) {
 	binary = b.path("bin", tree+"-"+strings.ReplaceAll(pkg, "/", "-"))
+	if err := os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
+		return "", err
+	}
 	_ = os.Remove(binary)
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-trimpath", "-ldflags=-s -w", "-o", binary, pkg)
 	build.Dir, build.Env = b.path(tree), withoutC()

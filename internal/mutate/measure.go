@@ -56,6 +56,9 @@ func (b *bench) measure(ctx context.Context, s suite) (*measured, error) {
 	}
 	file := b.path(measureFile(s))
 	if text, err := os.ReadFile(file); err == nil && json.Unmarshal(text, m) == nil {
+		if err := b.rebuild(ctx, s, m); err != nil {
+			return nil, err
+		}
 		m.done = true
 		return m, nil
 	}
@@ -67,6 +70,20 @@ func (b *bench) measure(ctx context.Context, s suite) (*measured, error) {
 	m.done = true
 	text, err := json.Marshal(m)
 	return m, errors.Join(err, os.WriteFile(file, text, 0o644))
+}
+
+// rebuild builds the test binary of a suite that was measured before, if it is gone.
+func (b *bench) rebuild(ctx context.Context, s suite, m *measured) (err error) {
+	if m.File == "" {
+		return nil
+	}
+	if _, err := os.Stat(m.File); err == nil {
+		return nil
+	}
+	if m.File, err = b.build(ctx, switched, s.pkg); err != nil {
+		return fmt.Errorf("build the tests of %s again: %w", s.pkg, err)
+	}
+	return nil
 }
 
 func measureFile(s suite) string {
@@ -82,7 +99,10 @@ func (b *bench) measureSuite(ctx context.Context, s suite, m *measured) (err err
 		return err
 	}
 	x := binary{switched, s.pkg, m.File}
-	listed := b.run(ctx, x, none, forever, "-test.list="+cmp.Or(s.run, "."))
+	listed, err := b.run(ctx, x, none, forever, "-test.list="+cmp.Or(s.run, "."))
+	if err != nil {
+		return err
+	}
 	if listed.failed != "" {
 		return fmt.Errorf("list them: %s", listed.failed)
 	}
@@ -114,7 +134,7 @@ func (b *bench) measureTest(ctx context.Context, x binary, name string) *measure
 		if ctx.Err() != nil {
 			return nil
 		}
-		if o := b.test(ctx, x, none, []string{name}, forever); o.failed == "" {
+		if o, err := b.test(ctx, x, none, []string{name}, forever); o.failed == "" && err == nil {
 			return &measuredTest{Name: name, Seconds: o.took.Seconds(), Reached: o.reached}
 		}
 	}

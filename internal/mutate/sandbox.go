@@ -39,23 +39,26 @@ type outcome struct {
 	reached []int
 }
 
+// startedFile is a file in a slot that says that the sandbox has started the tests.
+const startedFile = "started"
+
 var failedTest = regexp.MustCompile(`(?m)^--- FAIL: (\w+)`)
 
 // exactly returns a pattern for -test.run.
 func exactly(names []string) string { return "^(" + strings.Join(names, "|") + ")$" }
 
 // test runs tests of a binary within a time limit, with one mutation on.
-func (b *bench) test(ctx context.Context, x binary, number int, names []string, limit time.Duration) outcome {
+func (b *bench) test(ctx context.Context, x binary, number int, names []string, limit time.Duration) (outcome, error) {
 	return b.run(ctx, x, number, limit, "-test.failfast", "-test.timeout="+limit.String(), "-test.run="+exactly(names))
 }
 
 // run runs a binary when there is a free slot. All processes that it started end with
-// it.
-func (b *bench) run(ctx context.Context, x binary, number int, limit time.Duration, args ...string) outcome {
+// it. It returns an error if the tests did not run: then they say nothing about a mutation.
+func (b *bench) run(ctx context.Context, x binary, number int, limit time.Duration, args ...string) (outcome, error) {
 	slot := <-b.slots
 	defer func() { b.slots <- slot }()
 	if err := prepare(slot, number); err != nil {
-		return outcome{failed: err.Error()}
+		return outcome{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit+20*time.Second)
 	defer cancel()
@@ -67,10 +70,22 @@ func (b *bench) run(ctx context.Context, x binary, number int, limit time.Durati
 	if command.Process != nil {
 		_ = command.Cancel() // what the tests left
 	}
+	if ctx.Err() == nil && !started(slot, command) {
+		return outcome{}, fmt.Errorf("start the tests: %w: %s", err, shorten(string(out)))
+	}
 	o := outcomeOf(out, err, took, errors.Is(ctx.Err(), context.DeadlineExceeded))
 	text, _ := os.ReadFile(filepath.Join(slot, mutant.ReachedFile))
 	o.reached = numbers(text)
-	return o
+	return o, nil
+}
+
+// started reports whether a command started the tests in a slot.
+func started(slot string, command *exec.Cmd) bool {
+	if !isolated() {
+		return command.Process != nil
+	}
+	_, err := os.Stat(filepath.Join(slot, startedFile))
+	return err == nil
 }
 
 // command isolates a command, if that is possible.
@@ -117,6 +132,7 @@ func (b *bench) makeSlots(n int) error {
 func prepare(slot string, number int) error {
 	reached := filepath.Join(slot, mutant.ReachedFile)
 	_ = os.Remove(reached)
+	_ = os.Remove(filepath.Join(slot, startedFile))
 	if number == none {
 		if err := errors.Join(os.WriteFile(reached, nil, 0o666), os.Chmod(reached, 0o666)); err != nil {
 			return err

@@ -121,6 +121,37 @@ func TestContinues(t *testing.T) {
 	}
 }
 
+// TestContinuesWithoutBinaries continues where somebody has removed the test binaries, or
+// made them useless.
+func TestContinuesWithoutBinaries(t *testing.T) {
+	write(t, map[string]string{
+		"a/a.go":      "package a\n\nvar V = []int{1, 2, 3, 4, 5, 6, 7, 8}\n",
+		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestV(t *testing.T) {\n\tif V[2] != 3 {\n\t\tt.Fatal()\n\t}\n}\n",
+	})
+	work := workDirectory(t)
+	args := []string{"-sample", "0", "-jobs", "1", "-work", work, "./a"}
+	ctx, stop := context.WithCancel(t.Context())
+	if err := run(ctx, args, &stopper{left: 3, stop: stop}); err == nil {
+		t.Fatal("the first run was not interrupted")
+	}
+	binaries, err := filepath.Glob(filepath.Join(work, "bin", "*"))
+	if err != nil || len(binaries) != 1 {
+		t.Fatalf("error %v, binaries %s", err, binaries)
+	}
+	if err := os.Chmod(binaries[0], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := mutate(t, args...); err == nil || !strings.Contains(err.Error(), "start the tests") {
+		t.Errorf("with a binary that cannot start: error %v, output\n%s", err, out)
+	}
+	if err := os.RemoveAll(filepath.Dir(binaries[0])); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := mutate(t, args...); err != nil || !strings.Contains(out, "   1 of    8 caught in ctop/a") {
+		t.Errorf("without the binary: error %v, output\n%s", err, out)
+	}
+}
+
 func TestWorkIsNoOtherDirectory(t *testing.T) {
 	write(t, map[string]string{"a/a.go": "package a\n\nvar V = 1\n"})
 	if _, err := mutate(t, "-work", "/tmp/work", "./a"); err == nil || !strings.Contains(err.Error(), "outside of /tmp") {

@@ -52,7 +52,10 @@ func (b *bench) try(ctx context.Context, r result, number int, suites []suite) (
 			continue
 		}
 		r.reached = true
-		by, test := b.catch(ctx, binary{switched, s.pkg, known.File}, number, tests)
+		by, test, err := b.catch(ctx, binary{switched, s.pkg, known.File}, number, tests)
+		if err != nil {
+			return r, err
+		}
 		if by != "" {
 			known.noted(test)
 			r.fate, r.by = caught, s.pkg+": "+by
@@ -89,8 +92,11 @@ func (b *bench) alone(ctx context.Context, m mutation) (_ result, err error) {
 		if file == "" {
 			continue
 		}
-		by, _ := b.catch(ctx, binary{plain, s.pkg, file}, none, known.all())
+		by, _, err := b.catch(ctx, binary{plain, s.pkg, file}, none, known.all())
 		_ = os.Remove(file)
+		if err != nil {
+			return r, err
+		}
 		if by != "" {
 			r.fate, r.by = caught, s.pkg+": "+by
 			return r, ctx.Err()
@@ -105,13 +111,16 @@ const first = 1.0
 
 // catch runs tests until one fails, and returns what failed, and the name of the test. A
 // failure counts if it happens again.
-func (b *bench) catch(ctx context.Context, x binary, number int, tests []*measuredTest) (by, test string) {
+func (b *bench) catch(ctx context.Context, x binary, number int, tests []*measuredTest) (by, test string, err error) {
 	for seconds := first; len(tests) > 0; seconds *= 4 {
 		var names []string
 		var took float64
 		names, took, tests = next(tests, seconds)
 		for ctx.Err() == nil {
-			o := b.test(ctx, x, number, names, b.limit(took))
+			o, err := b.test(ctx, x, number, names, b.limit(took))
+			if err != nil {
+				return "", "", err
+			}
 			if o.failed == "" {
 				break
 			}
@@ -119,15 +128,15 @@ func (b *bench) catch(ctx context.Context, x binary, number int, tests []*measur
 			if o.test != "" {
 				again = []string{o.test}
 			}
-			if o.late || b.test(ctx, x, number, again, b.limit(took)).failed != "" {
-				return o.failed, o.test
+			if second, err := b.test(ctx, x, number, again, b.limit(took)); second.failed != "" || err != nil {
+				return o.failed, o.test, err
 			}
 			if names = without(names, o.test); len(names) == 0 || o.test == "" {
 				break
 			}
 		}
 	}
-	return "", ""
+	return "", "", nil
 }
 
 func without(names []string, name string) (others []string) {
