@@ -86,3 +86,16 @@ func TestDiffRefuses(t *testing.T) {
 		}
 	}
 }
+
+// Of a list that is set twice the last one counts, as everywhere.
+func TestChangesSetTwice(t *testing.T) {
+	var v changesValue
+	for _, list := range []string{"came", "went, changed"} {
+		if err := v.Set(list); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := v.String(); got != "went,changed" {
+		t.Errorf("the list is %s", got)
+	}
+}

@@ -199,8 +199,8 @@ func followNames(ctx context.Context, path string, seen file.Stamp, pause time.D
 }
 
 // logNames logs why the file of names was not read, until ctx is done.
-func logNames(ctx context.Context, log *slog.Logger) {
-	tick := time.NewTicker(namesPause)
+func logNames(ctx context.Context, log *slog.Logger, pause time.Duration) {
+	tick := time.NewTicker(pause)
 	defer tick.Stop()
 	for said := ""; ; {
 		select {

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -62,4 +65,38 @@ func TestNamesFollow(t *testing.T) {
 	is("four", "")
 	cancel()
 	<-ended
+}
+
+// linesOf hands on the messages of a log.
+type linesOf chan string
+
+func (l linesOf) Write(text []byte) (int, error) {
+	_, message, _ := strings.Cut(string(text), "msg=")
+	l <- strings.TrimSpace(message)
+	return len(text), nil
+}
+
+// The log says once why the file of names was not read, and once that it is read again.
+func TestNamesLogged(t *testing.T) {
+	t.Cleanup(func() { names.Use(nil) })
+	names.Use(nil)
+	lines := make(linesOf, 10)
+	ctx, cancel := context.WithCancel(t.Context())
+	var logs sync.WaitGroup
+	logs.Go(func() { logNames(ctx, slog.New(slog.NewTextHandler(lines, nil)), time.Millisecond) })
+	for range 2 {
+		names.Keep(errors.New("it is gone"))
+		if got := <-lines; got != `"the file of names was not read: the names stay what they were" error="it is gone"` {
+			t.Errorf("the log says %s", got)
+		}
+		names.Use(nil)
+		if got := <-lines; got != `"read the file of names again"` {
+			t.Errorf("the log says %s", got)
+		}
+	}
+	cancel()
+	logs.Wait()
+	if len(lines) != 0 {
+		t.Errorf("the log says more: %s", <-lines)
+	}
 }

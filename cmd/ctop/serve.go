@@ -95,7 +95,7 @@ func (c *serveCommand) run(cmd *cobra.Command, args []string) error {
 	s.settings = flagsInEffect(cmd)
 	o := c.tracker.options(c.env, interfaces)
 	o.Octets = len(c.ipfix.collectors) > 0
-	go logNames(cmd.Context(), log)
+	go logNames(cmd.Context(), log, namesPause)
 	return s.serve(cmd.Context(), o)
 }
 

@@ -95,6 +95,7 @@ func TestLinks(t *testing.T) {
 	}{
 		{101, ip, "0 60 0800"},
 		{12, six, "0 60 86dd"},
+		{14, ip, "0 60 0800"},
 		{229, six, "0 60 86dd"},
 		{0, append([]byte{2, 0, 0, 0}, ip...), "0 60 0800"},
 		{108, append([]byte{0, 0, 0, 2}, ip...), "0 60 0800"},
@@ -103,6 +104,7 @@ func TestLinks(t *testing.T) {
 		{9, append([]byte{0xff, 3, 0, 0x21}, ip...), "0 60 0800"},
 		{9, append([]byte{0, 0x57}, six...), "0 60 86dd"},
 		{9, append([]byte{0x21}, ip...), "0 60 0800"},
+		{9, append([]byte{0xff, 3, 0x21}, ip...), "0 60 0800"},
 		{50, append([]byte{0xff, 3, 0, 0x21}, ip...), "0 60 0800"},
 		{204, append([]byte{1, 0xff, 3, 0, 0x21}, ip...), "0 60 0800"},
 		{51, append([]byte{0x11, 0, 0, 1, 0, 48, 0, 0x21}, ip...), "0 60 0800"},

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"hash/crc64"
 	"io"
 	"slices"
 	"strings"
@@ -220,15 +222,20 @@ func TestDamagedXZ(t *testing.T) {
 		return all, err
 	}
 	want, _ := frames(plain)
-	summed := xzOf(t, plain, "--check=sha256")
-	sum := sha256.Sum256(plain)
-	at := bytes.Index(summed, sum[:])
-	if at < 0 {
-		t.Fatal("there is no checksum")
-	}
-	summed[at] ^= 1
-	if _, err := frames(summed); err == nil || err.Error() != "a checksum is wrong" && !strings.Contains(err.Error(), "checksum") {
-		t.Errorf("with a wrong checksum: %v", err)
+	sha := sha256.Sum256(plain)
+	for check, sum := range map[string][]byte{
+		"crc32": binary.LittleEndian.AppendUint32(nil, crc32.ChecksumIEEE(plain)),
+		"crc64": binary.LittleEndian.AppendUint64(nil, crc64.Checksum(plain, crc64.MakeTable(crc64.ECMA))), "sha256": sha[:],
+	} {
+		summed := xzOf(t, plain, "--check="+check)
+		at := bytes.Index(summed, sum)
+		if at < 0 {
+			t.Fatalf("there is no %s", check)
+		}
+		summed[at] ^= 1
+		if _, err := frames(summed); err == nil || !strings.Contains(err.Error(), "checksum") {
+			t.Errorf("with a wrong %s: %v", check, err)
+		}
 	}
 	for _, check := range []string{"crc32", "crc64", "sha256"} {
 		file := xzOf(t, plain, "--check="+check, "--block-size=200", "--lzma2=dict=4KiB")

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -91,6 +92,41 @@ func TestWatchdogLogs(t *testing.T) {
 		text := source.text.String()
 		if stalls, ends := strings.Count(text, "nothing passes"), strings.Count(text, "pass from left to right again"); stalls != step.stalls || ends != step.ends {
 			t.Errorf("step %d: %d and %d lines, want %d and %d:\n%s", i, stalls, ends, step.stalls, step.ends, text)
+		}
+	}
+}
+
+// Packets that the policy drops did not have to pass.
+func TestWatchdogWithPolicy(t *testing.T) {
+	for dropped, stalls := range map[uint64]bool{40: true, 100: true, 101: false, 140: false, 200: false} {
+		source := new(fake)
+		var w watchdog
+		first, next := between(0, 0, 5, 0), between(stallAfter, 100+stallPackets, 5, 50)
+		for _, s := range []*flow.Snapshot{first, next} {
+			s.Policy = flow.PolicyEnforce
+			s.Counters.DroppedBy[flow.DropPolicy] = 7
+		}
+		next.Counters.DroppedBy[flow.DropPolicy] += dropped
+		w.watch(source, first)
+		if got := w.watch(source, next); next.Stalled[0] != stalls {
+			t.Errorf("with %d dropped of %d: %q", dropped, 100+stallPackets, got.Sentences())
+		}
+	}
+}
+
+// The log has one line when a part begins to fail, and one when it works again.
+func TestFaultsAreLoggedOnce(t *testing.T) {
+	source := &logging{fake: new(fake)}
+	c := &Collector{source: source}
+	broken := errors.New("no memory")
+	for i, step := range []struct {
+		err         error
+		fails, ends int
+	}{{nil, 0, 0}, {broken, 1, 0}, {broken, 1, 0}, {nil, 1, 1}, {nil, 1, 1}, {broken, 2, 1}} {
+		c.fault(partSweep, step.err)
+		text := source.text.String()
+		if fails, ends := strings.Count(text, "no memory"), strings.Count(text, "works again"); fails != step.fails || ends != step.ends {
+			t.Errorf("step %d: %d and %d lines, want %d and %d:\n%s", i, fails, ends, step.fails, step.ends, text)
 		}
 	}
 }
