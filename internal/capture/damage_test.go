@@ -284,3 +284,14 @@ func TestEmptyAttributes(t *testing.T) {
 	whole = append(append(whole, 9, 0), ip...)
 	expect(t, pcap(t, 239, 65535, slices.Concat([]byte{2, 0, 0, 0, 4, 0, 1, 0}, whole)), io.EOF, "0 60 0800")
 }
+
+// A file of nothing but packets without bytes is broken, and one that has many is not.
+func TestPacketsWithoutBytes(t *testing.T) {
+	for _, n := range []int{1000, 1001} {
+		packets := slices.Concat(make([][]byte, n), [][]byte{segment(t, 1, 2, 0)}, make([][]byte, n))
+		got, err := read(pcap(t, layers.LinkTypeEthernet, 65535, packets...))
+		if n == 1000 && (!errors.Is(err, io.EOF) || len(got) != 1) || n > 1000 && (!errors.Is(err, capture.ErrBroken) || len(got) != 0) {
+			t.Errorf("%d in a row: %q, %v", n, got, err)
+		}
+	}
+}

@@ -137,7 +137,7 @@ func TestRecord(t *testing.T) {
 	end.Invalid, end.Related = 5, 6
 	e.Observe(&end)
 	r := c.flows(1)[0]
-	const reverse, own = 29305, Enterprise
+	const reverse, own = 29305, 32473 // RFC 5103, RFC 5612
 	compare(t, r, map[ipfixtest.Key]uint64{
 		{ID: 148}: 0x1234567890abcdef, {ID: 152}: uint64(noon.UnixMilli() - 2000), {ID: 153}: uint64(noon.UnixMilli()), {ID: 161}: 2000,
 		{ID: 4}: 6, {ID: 8}: 0xc0000201, {ID: 12}: 0xc0000202, {ID: 7}: 40000, {ID: 11}: 443,

@@ -226,11 +226,16 @@ func TestRepeatedTemplates(t *testing.T) {
 	})
 }
 
-// The longest message fits into any IPv6 packet, of 1280 bytes, with its headers.
+// The longest message fits into any IPv6 packet, of 1280 bytes, with its headers. Over TCP it
+// is longer, but no longer than its two bytes of length can say.
 func TestLongestMessages(t *testing.T) {
 	s, _ := sending(t, overUDP)
 	if got := s.limit(); got+40+8 != 1280 {
 		t.Errorf("over UDP up to %d bytes", got)
+	}
+	s.to.Network = "tcp"
+	if got := s.limit(); got < 8<<10 || got > 1<<16-1 {
+		t.Errorf("over TCP up to %d bytes", got)
 	}
 }
 

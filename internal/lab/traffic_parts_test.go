@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -300,4 +301,45 @@ func TestAsking(t *testing.T) {
 		continue
 	}
 	asker(t.Context(), listener.Addr().String(), 1)() // nobody is there
+}
+
+// A server closes a connection after the last request, and all connections when it ends.
+func TestServerCloses(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	listener, err := listen(ctx, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error)
+	go func() { ended <- answerOn(ctx, listener, nil) }()
+	connect := func() *net.TCPConn {
+		t.Helper()
+		conn, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if err := conn.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if err := ask(conn, 100); err != nil {
+			t.Fatal(err)
+		}
+		return conn.(*net.TCPConn)
+	}
+	done, waits := connect(), connect()
+	if err := done.CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := done.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+		t.Errorf("after the last request: %d bytes, %v", n, err)
+	}
+	cancel()
+	if n, err := waits.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("after the server: %d bytes, %v", n, err)
+	}
+	if err := <-ended; err == nil {
+		t.Error("the server ended without a reason")
+	}
 }

@@ -3,6 +3,7 @@ package kernel
 import (
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf"
 
@@ -59,6 +60,11 @@ func TestCaptureRules(t *testing.T) {
 	}}})
 	if k.Snap != MaxSnap || k.NumRules != 1 || k.CostNs != 1_000_000 {
 		t.Errorf("%d bytes, %d rules, %d ns", k.Snap, k.NumRules, k.CostNs)
+	}
+	for rate, cost := range map[int]time.Duration{0: time.Second, 1: time.Second, 2: time.Second / 2, 1_000_000: time.Microsecond} {
+		if k := captureToKernel(CaptureOptions{Rate: rate}); k.CostNs != uint64(cost) || k.BurstNs != uint64(max(100*time.Millisecond, 100*cost)) || k.Snap != 1 {
+			t.Errorf("%d packets a second: %+v", rate, k)
+		}
 	}
 	rule := k.Rules[0]
 	inside := keyFromTuple(flow.Tuple{Proto: flow.ProtocolTCP, Src: flow.MustParseEnd("10.1.2.3:1"), Dst: flow.MustParseEnd("192.0.2.1:85")})

@@ -58,6 +58,16 @@ func TestFollowPlaces(t *testing.T) {
 	if slot := a.freeSlot(); slot != 10 {
 		t.Errorf("place %d, want 10", slot)
 	}
+	list[10].Left, list[11].Left = false, false
+	last := len(list) - 2
+	list[last].Left, list[last+1].Left = true, true
+	if slot := a.freeSlot(); slot != last {
+		t.Errorf("place %d, want the last one, %d", slot, last)
+	}
+	apart := &Attachments{registry: points{{Name: "x", Index: 1, Left: true}, {Name: "y", Index: 2, Left: true}}}
+	if slot := apart.freeSlot(); slot != 2 {
+		t.Errorf("place %d after two points alone", slot)
+	}
 	one := &Attachments{registry: points{{Name: "x", Index: 1, Left: true}}}
 	if slot := one.freeSlot(); slot != 1 {
 		t.Errorf("place %d after a point alone", slot)
