@@ -41,14 +41,25 @@ func layer[L gopacket.Layer](t *testing.T, p gopacket.Packet) (found L) {
 	return found
 }
 
-// checkSum holds the transport header to what its receiver checks.
+// checkSum holds the transport header to what its receiver checks (RFC 1071, RFC 8200 8.1).
 func checkSum(t *testing.T, f frame.Frame, l4 []byte) {
 	t.Helper()
-	pseudo := f.Pseudo()
-	if f.Proto == frame.ProtoICMP {
-		pseudo = 0
+	var all []byte
+	if f.Proto != frame.ProtoICMP {
+		all = append(f.Src.AsSlice(), f.Dst.AsSlice()...)
+		all = binary.BigEndian.AppendUint32(all, uint32(len(l4)))
+		all = binary.BigEndian.AppendUint32(all, uint32(f.Proto))
 	}
-	if sum := frame.Fold(pseudo + frame.Sum(l4)); sum != 0xffff {
+	all = append(all, l4...)
+	if len(all)%2 == 1 {
+		all = append(all, 0)
+	}
+	sum := uint32(0)
+	for i := 0; i < len(all); i += 2 {
+		sum += uint32(binary.BigEndian.Uint16(all[i:]))
+		sum = sum&0xffff + sum>>16
+	}
+	if sum != 0xffff {
 		t.Errorf("the sum over protocol %d is %#x", f.Proto, sum)
 	}
 }

@@ -154,6 +154,7 @@ func TestSuites(t *testing.T) {
 		{false, false, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay ctop/internal/e2e"},
 		{false, true, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay ctop/internal/e2e"},
 		{true, false, "ctop/tracker/owner", "ctop/tracker/owner"},
+		{false, false, "ctop/internal/fleet/standby", "ctop/internal/fleet/standby ctop/internal/fleet/client ctop/cmd/ctop ctop/internal/e2e"},
 		{false, false, "ctop/tracker/flow", "ctop/tracker/flow"},
 		{false, false, "ctop/ui/console", "ctop/ui/console"},
 	} {
@@ -192,6 +193,11 @@ func TestTrackerTests(t *testing.T) {
 	short := regexp.MustCompile(shortTests)
 	if found := slices.DeleteFunc(slices.Clone(tests), func(test string) bool { return !short.MatchString(test) }); len(found) != strings.Count(shortTests, "|")+1 {
 		t.Errorf("the short tests are %s", found)
+	}
+	for _, test := range regexp.MustCompile(`\w+`).FindAllString(strings.Trim(standbyTests, "^$"), -1) {
+		if test != "Test" && !slices.Contains(tests, "Test"+test) {
+			t.Errorf("there is no test %s of a pair", test)
+		}
 	}
 	long := []string{"TestResetBusy", "TestResetFrames", "TestWatchByEveryCommand", "TestWatchIsHarmless", "TestWatchLocal", "TestWatchdog"}
 	all, ours := regexp.MustCompile("^Test(Watch|Reset)"), regexp.MustCompile(trackerTests)

@@ -44,6 +44,13 @@ var shortTests = "^Test(" + strings.Join([]string{
 	"WhoDatagram", "WhoSameTuples", "WhoServer",
 }, "|") + ")$"
 
+// pairTests are those of a half in its program, and standbyTests the end-to-end ones of a pair that
+// take a few seconds.
+const (
+	pairTests    = "^Test(ListensForItsPartner|ToldToExporter)$"
+	standbyTests = "^Test(Pair|PairIsShown|PairWithSmallerTable|PairRestartsInTurn)$"
+)
+
 // companions returns other packages whose tests should notice a change in pkg.
 func companions(pkg string) []suite {
 	in := func(dir string) bool { return strings.HasPrefix(pkg, module+"/"+dir) }
@@ -57,6 +64,10 @@ func companions(pkg string) []suite {
 	case in("internal/fleet/agent"), in("internal/fleet/link"), in("internal/fleet/hub"):
 		// Consoles, hosts and a hub are tested together.
 		return []suite{{pkg: module + "/internal/fleet/client"}}
+	case in("internal/fleet/standby"):
+		// It connects two halves: the consoles' tests forge one, and whole programs are a
+		// pair end to end.
+		return []suite{{pkg: module + "/internal/fleet/client"}, {pkg: module + "/cmd/ctop", run: pairTests}, {pkg: module + "/internal/e2e", run: standbyTests}}
 	case in("tracker/flow"), in("tracker/replay"):
 		return nil
 	case in("tracker"):
