@@ -120,6 +120,20 @@ func TestSortAtTheBeginning(t *testing.T) {
 	}
 }
 
+// The console of a demo neither begins as another one was left nor leaves anything.
+func TestDemoSavesNothing(t *testing.T) {
+	e, _, _ := remembering(t)
+	e.stdin, e.stdout = strings.NewReader(""), io.Discard
+	verbose := false
+	c := &demoCommand{env: e}
+	if err := c.check(newDemoCommand(e, &verbose), false); err == nil || !strings.Contains(err.Error(), "not a terminal") {
+		t.Errorf("without a terminal: %v", err)
+	}
+	if !c.look.forget {
+		t.Error("it saves what is left")
+	}
+}
+
 // Names are shown where they were, where a flag says so, and where the filter needs them.
 func TestNamesAtTheBeginning(t *testing.T) {
 	e, _, _ := remembering(t)

@@ -95,6 +95,9 @@ func TestRunning(t *testing.T) {
 		if _, err := form("ctop down").all([]string{a}); err == nil || !strings.HasPrefix(err.Error(), a+" is one interface of a tracker: name all, as in ctop down "+both) {
 			t.Errorf("down %s: %v", a, err)
 		}
+		if pairs, _ := completeOn(nil, nil, ""); strings.Join(pairs, " ") != strings.Join(tr.Named(), ",") {
+			t.Errorf("--on is completed with %s", pairs)
+		}
 		if role := localRole(tr); role != "owner" {
 			t.Errorf("the role is %s", role)
 		}

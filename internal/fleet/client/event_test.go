@@ -121,7 +121,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// The iterator of events ends with its context.
+// The iterator of events has each once, however they come.
 func TestEventsAsTheyCome(t *testing.T) {
 	w := newWorld(t)
 	log := &journalOf{}
@@ -136,16 +136,23 @@ func TestEventsAsTheyCome(t *testing.T) {
 		}
 		log.add(3, 53)
 	}()
-	n := 0
+	n, seen := 0, map[flow.ID]bool{}
 	for e, err := range c.Events(ctx, "") {
 		if err != nil || e.Host != "edge-1" || e.Tuple.Dst.Port() != 53 {
 			t.Fatalf("%v: %+v", err, e)
 		}
+		if seen[e.ID] {
+			t.Fatalf("event %d, of flow %s, comes again", n, e.ID)
+		}
+		seen[e.ID] = true
 		if n++; n == 3 {
+			log.add(2, 53)
+		}
+		if n == 5 {
 			break
 		}
 	}
-	if n != 3 {
+	if n != 5 {
 		t.Errorf("%d events", n)
 	}
 }
