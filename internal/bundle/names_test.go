@@ -48,8 +48,11 @@ func TestNamesLikeReplacements(t *testing.T) {
 		t.Errorf("one host is %s and %s", to.Interfaces[0].Host, to.Interfaces[1].Host)
 	}
 	for _, pair := range [][2]string{
-		{to.Interfaces[0].Name, to.Interfaces[1].Name}, {to.Alerts[0].Name, to.Alerts[1].Name}, {to.Flows[0].Server.Name, e.Server.Name},
-		{to.Flows[0].Holding.Process.Name, e.Holding.Process.Name}, {to.Flows[0].Holding.Process.User, e.Holding.Process.User},
+		{to.Interfaces[0].Name, to.Interfaces[1].Name},
+		{to.Alerts[0].Name, to.Alerts[1].Name},
+		{to.Flows[0].Server.Name, e.Server.Name},
+		{to.Flows[0].Holding.Process.Name, e.Holding.Process.Name},
+		{to.Flows[0].Holding.Process.User, e.Holding.Process.User},
 	} {
 		for i, name := range pair {
 			if name == "" || name == pair[1-i] || slices.Contains([]string{"if1", "if2", "if3", "alert1", "alert2", "server1", "server2", "process1", "process2", "user1", "user2"}, name) {
