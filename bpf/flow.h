@@ -294,10 +294,26 @@ static __always_inline void flow_count(struct flow_traffic *traffic,
 	traffic->bytes += pkt->bytes;
 }
 
+/* A packet of the origin came by here, in flow.link; the reply's bit is right above. Unlike
+ * FLOW_SEEN it stays when the flow moves to the partner. */
+#define LINK_HEARD (1 << 14)
+
+/* The directions of which a packet ever came by here, as bits. */
+static __always_inline __u32 flow_heard_here(const struct flow *flow)
+{
+	return READ_ONCE(flow->link) / LINK_HEARD & 3;
+}
+
+static __always_inline void flow_note_heard(struct flow *flow, __u32 d)
+{
+	flow->link |= LINK_HEARD << (d & 1);
+}
+
 /* Notes how the packets of a direction are framed, by the first of them. */
 static __always_inline void flow_note_link(struct flow *flow,
 					   const struct packet *pkt, __u32 d)
 {
+	flow_note_heard(flow, d);
 	flow_traffic(flow, d)->ethernet = pkt->ethernet;
 	flow->link |= pkt->link;
 }

@@ -147,6 +147,14 @@ static __always_inline int inherit_own(struct inherit_args *args,
 	return inherit_update(args, flow, to, told, now);
 }
 
+/* Whether an inherited flow was ever this tracker's own. */
+static __always_inline bool inherit_was_own(const struct flow *flow,
+					    __u64 control)
+{
+	return control & FLOW_KEPT ||
+	       (flow->key.proto == IPPROTO_TCP && flow_heard_here(flow));
+}
+
 /* Whether a flow was answered, and is said not to be. It is the same one, so the word is
  * old, or a lie: such a flow lives for less long. */
 static __always_inline bool inherit_goes_back(__u64 control, __u64 told)
@@ -173,7 +181,7 @@ static __always_inline int inherit_enter(struct inherit_args *args,
 	if (flow_id(flow) == args->id)
 		return inherit_update(args, flow, control, told, now);
 	/* The tuple was used again. */
-	if (control & FLOW_KEPT) {
+	if (inherit_was_own(flow, control)) {
 		inherit_leave(flow, control);
 		return INHERIT_OTHER;
 	}
@@ -184,15 +192,16 @@ static __always_inline int inherit_enter(struct inherit_args *args,
 
 /* Whether a flow stays although the partner says that it has ended: an own one, or one that
  * was. Of a connection that only both hear together either knows the end, once an end was
- * heard here. */
+ * heard here. Whatever is said of one whose both directions ever came by here, it is none. */
 static __always_inline bool inherit_stays(const struct flow *flow, __u64 control)
 {
 	__u64 ended = control / FLOW_FIN_SENT & control / FLOW_SEEN & 3;
 
+	if (flow->key.proto != IPPROTO_TCP)
+		return !(control & FLOW_INHERITED);
 	if (control & FLOW_INHERITED)
-		return control & FLOW_KEPT && flow->key.proto == IPPROTO_TCP;
-	return flow->key.proto != IPPROTO_TCP || flow_seen_both(control) ||
-	       !ended;
+		return inherit_was_own(flow, control);
+	return flow_seen_both(control) || flow_heard_here(flow) == 3 || !ended;
 }
 
 /* The flow that the partner names. NULL where there is none, with the result. */

@@ -102,7 +102,10 @@ static __always_inline int tcp_refused(struct packet *pkt, struct flow *flow,
 __noinline int tcp_note_first(struct packet *pkt, struct flow *flow,
 			      struct tcp_step *step, __u64 control, __u32 d)
 {
-	if (!pkt || !flow || !step || !has_flag(step->control, FLOW_SEEN, d))
+	if (!pkt || !flow || !step)
+		return 0;
+	flow_note_heard(flow, d);
+	if (!has_flag(step->control, FLOW_SEEN, d))
 		return 0;
 	flow_note_link(flow, pkt, d);
 	if (config.paired & PAIRED_LIVES &&
@@ -142,9 +145,9 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 	if (!(step->actions & TCP_END) && step->control != control) {
 		__u64 keep = 0;
 
-		if (control_state(control) < STATE_ESTABLISHED &&
-		    control_state(step->control) >= STATE_ESTABLISHED &&
-		    !(control & FLOW_KEPT))
+		/* Open by the word of a partner it may have been before. */
+		if (control_state(step->control) >= STATE_ESTABLISHED &&
+		    flow_seen_both(step->control) && !(control & FLOW_KEPT))
 			keep = flow_keep();
 		step->control |= keep;
 		if (!flow_keep_as(flow, control, step->control)) {
