@@ -23,83 +23,94 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 
-const (
-	// perSecond hellos have to take less than a core.
-	perSecond = 20_000
-	seconds   = 2
-)
-
-// TestRate gives the programs 20,000 connections a second, each with a post-quantum hello in
-// two segments. All of it, the programs, the test's own calls and the reading of names, takes
-// less than a core, and each hello has a name or is counted as lost. A machine that does other
-// things, too, takes longer for everything: there it is compared with the same without names.
-func TestRate(t *testing.T) {
-	lab.Require(t)
-	k, table := load(t)
-	unnamed, _ := load(t)
-	captures := kernel.NewCaptures(table, func(uint32) (func(), bool) { return func() {}, true })
-	source, err := captures.Begin(kernel.CaptureOptions{Snap: naming.Snap, Rate: naming.Rate, Rules: naming.Rules(), Hellos: true})
-	must(t, err)
-	book := naming.NewBook(table.Places())
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
-	go func() { done <- book.Run(ctx, source) }()
-	onOneProcessor(t)
-
-	hello := firstBytes(t)
-	const part, times = perSecond / 10, 2.5
-	var took, without time.Duration
-	s := book.Status()
-	deadline := time.Now().Add(5 * time.Minute)
-	for first := 0; first < perSecond*seconds; first += part {
-		took += processorTimeOf(t, func() {
-			connectAll(t, k, first, part, hello)
-			for s = book.Status(); s.Named+s.Lost() < uint64(first+part) && time.Now().Before(deadline); s = book.Status() {
-				time.Sleep(5 * time.Millisecond)
-			}
-		})
-		without += processorTimeOf(t, func() { connectAll(t, unnamed, first, part, hello) })
-	}
-	cancel()
-	must(t, <-done)
-	source.Close()
-	t.Logf("%d connections: %.1f µs each of processor time, %.1f without names, %.2f of a core at %d a second; %+v", perSecond*seconds,
-		float64(took.Microseconds())/perSecond/seconds, float64(without.Microseconds())/perSecond/seconds, took.Seconds()/seconds, perSecond, s)
-	if took > max(seconds*time.Second, time.Duration(times*float64(without))) {
-		t.Errorf("%v of processor time for %d s of traffic, %v without names", took, seconds, without)
-	}
-	if s.Named+s.Lost() < perSecond*seconds {
-		t.Errorf("%d named and %d lost of %d", s.Named, s.Lost(), perSecond*seconds)
-	}
-}
-
-// load loads the programs, with a table of their own.
-func load(t *testing.T) (*kernel.Objects, *kernel.Table) {
+// reader reads names from the programs of a tracker of its own, until stop.
+func reader(t testing.TB) (k *kernel.Objects, book *naming.Book, stop func()) {
 	t.Helper()
-	k, err := kernel.Load(kernel.Options{MaxFlows: 1 << 16})
-	must(t, err)
-	t.Cleanup(k.Close)
+	k = load(t)
 	table, err := kernel.NewTable(k)
 	must(t, err)
 	must(t, table.Configure(flow.PolicyObserve, flow.DefaultTimeouts()))
-	return k, table
+	captures := kernel.NewCaptures(table, func(uint32) (func(), bool) { return func() {}, true })
+	source, err := captures.Begin(kernel.CaptureOptions{Snap: naming.Snap, Rate: naming.Rate, Rules: naming.Rules(), Hellos: true})
+	must(t, err)
+	book = naming.NewBook(table.Places())
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- book.Run(ctx, source) }()
+	return k, book, func() {
+		cancel()
+		must(t, <-done)
+		source.Close()
+	}
 }
 
-// connectAll gives the programs some connections, at most perSecond a second.
-func connectAll(t *testing.T, k *kernel.Objects, first, count int, hello []byte) {
+func load(t testing.TB) *kernel.Objects {
 	t.Helper()
-	began := time.Now()
-	for i := range count {
-		connect(t, k.XDP(), first+i, hello)
-		if ahead := time.Duration(i)*time.Second/perSecond - time.Since(began); ahead > 5*time.Millisecond {
-			time.Sleep(ahead)
+	lab.Require(t)
+	k, err := kernel.Load(kernel.Options{MaxFlows: 1 << 16})
+	must(t, err)
+	t.Cleanup(k.Close)
+	return k
+}
+
+// waitForAll waits until each of n hellos has a name or is counted as lost.
+func waitForAll(t testing.TB, book *naming.Book, n uint64) {
+	t.Helper()
+	s := book.Status()
+	for deadline := time.Now().Add(time.Minute); s.Named+s.Lost() < n; s = book.Status() {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d named and %d lost of %d: %+v", s.Named, s.Lost(), n, s)
 		}
+		time.Sleep(time.Millisecond)
 	}
+}
+
+// Of 40,000 connections as fast as one processor gives them to the programs, each with a
+// post-quantum hello in two segments, each hello has a name or is counted as lost.
+func TestRate(t *testing.T) {
+	const n = 40_000
+	k, book, stop := reader(t)
+	onOneProcessor(t)
+	hello := firstBytes(t)
+	for i := range n {
+		connect(t, k.XDP(), i, hello)
+	}
+	waitForAll(t, book, n)
+	stop()
+	if s := book.Status(); s.Named == 0 {
+		t.Errorf("no hello was named: %+v", s)
+	}
+}
+
+// BenchmarkRate measures the processor time of a connection with a hello, that of the calls
+// that give the programs its packets included: without names, and with them until each
+// hello has a name.
+func BenchmarkRate(b *testing.B) {
+	b.Run("unnamed", func(b *testing.B) {
+		k := load(b)
+		benchmarkRate(b, k, func() {})
+	})
+	b.Run("named", func(b *testing.B) {
+		k, book, stop := reader(b)
+		defer stop()
+		benchmarkRate(b, k, func() { waitForAll(b, book, uint64(b.N)) })
+	})
+}
+
+func benchmarkRate(b *testing.B, k *kernel.Objects, wait func()) {
+	onOneProcessor(b)
+	hello := firstBytes(b)
+	before := processorTime(b)
+	for i := range b.N {
+		connect(b, k.XDP(), i, hello)
+	}
+	wait()
+	b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 // connect gives the program the packets of a connection up to its hello, and the first of
 // the server's data.
-func connect(t *testing.T, p *ebpf.Program, n int, hello []byte) {
+func connect(t testing.TB, p *ebpf.Program, n int, hello []byte) {
 	t.Helper()
 	client := netip.AddrFrom4([4]byte{10, 1, byte(n >> 16), byte(n >> 8)})
 	server := netip.AddrFrom4([4]byte{10, 2, 0, byte(n)})
@@ -125,7 +136,7 @@ func connect(t *testing.T, p *ebpf.Program, n int, hello []byte) {
 }
 
 // firstBytes returns the hello of Go's client.
-func firstBytes(t *testing.T) []byte {
+func firstBytes(t testing.TB) []byte {
 	t.Helper()
 	near, far := net.Pipe()
 	go func() {
@@ -143,7 +154,7 @@ func firstBytes(t *testing.T) []byte {
 }
 
 // onOneProcessor keeps the caller on a processor, as receive-side scaling does with a flow.
-func onOneProcessor(t *testing.T) {
+func onOneProcessor(t testing.TB) {
 	t.Helper()
 	runtime.LockOSThread()
 	var before, one unix.CPUSet
@@ -162,22 +173,14 @@ func onOneProcessor(t *testing.T) {
 }
 
 // processorTime returns the processor time of this process.
-func processorTime(t *testing.T) time.Duration {
+func processorTime(t testing.TB) time.Duration {
 	t.Helper()
 	var u unix.Rusage
 	must(t, unix.Getrusage(unix.RUSAGE_SELF, &u))
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// processorTimeOf returns the processor time that the process takes while f runs.
-func processorTimeOf(t *testing.T, f func()) time.Duration {
-	t.Helper()
-	before := processorTime(t)
-	f()
-	return processorTime(t) - before
-}
-
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
