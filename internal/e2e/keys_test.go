@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +47,8 @@ func (d *desk) check(t *testing.T, check func(*desk, string), k string) {
 	defer func() { d.t = outer }()
 	d.press("1")
 	d.shows("[1 Flows]")
+	// By rate, the order of flows changes until the last packets are a snapshot ago.
+	d.shows(" 0 pps ")
 	d.press("g")
 	d.row(0)
 	check(d, k)
@@ -56,7 +59,7 @@ func terminalKey(k string) string {
 	names := map[string]string{
 		"up": "Up", "down": "Down", "left": "Left", "right": "Right", "pgup": "PPage", "pgdown": "NPage",
 		"home": "Home", "end": "End", "enter": "Enter", "esc": "Escape", "tab": "Tab", "shift+tab": "BTab",
-		" ": "Space", "ctrl+b": "C-b", "ctrl+f": "C-f", "ctrl+c": "C-c", "ctrl+z": "C-z",
+		" ": "Space", "ctrl+b": "C-b", "ctrl+f": "C-f", "ctrl+c": "C-c", "ctrl+z": "C-z", "ctrl+l": "C-l",
 		"f1": "F1", "f3": "F3", "f4": "F4", "f6": "F6", "f9": "F9", "f10": "F10",
 	}
 	if name, ok := names[k]; ok {
@@ -353,7 +356,25 @@ func viewChecks() map[string]func(d *desk, k string) {
 			d.hides("suspend")
 			d.press("?", "1")
 		},
+		"ctop: draw the screen again": func(d *desk, k string) {
+			d.scribble("scribbled")
+			d.shows("scribbled")
+			d.press(k)
+			d.hides("scribbled")
+		},
 		"ctop: quit, whatever is open": func(d *desk, k string) { quits(d, k) },
+	}
+}
+
+// scribble writes a word on the screen, as another program at the terminal does.
+func (d *desk) scribble(word string) {
+	d.t.Helper()
+	pid, err := d.Pid(d.ctx)
+	if err == nil {
+		err = os.WriteFile(fmt.Sprintf("/proc/%d/fd/1", pid), []byte("\x1b7\x1b[20;1H"+word+"\x1b8"), 0)
+	}
+	if err != nil {
+		d.t.Fatal(err)
 	}
 }
 
