@@ -90,9 +90,10 @@ static __always_inline int inherit_update(const struct inherit_args *args,
 					  struct flow *flow, __u64 control,
 					  __u64 told, __u64 now)
 {
-	__u64 to = (control & ~(CONTROL_STATE | INHERIT_FLAGS)) | told;
+	__u64 to = (control & ~(CONTROL_STATE | INHERIT_FLAGS)) | told |
+		   (control & flags_of(FLOW_SYN_SENT));
 
-	inherit_write_both(flow, args, now);
+	inherit_write_both(flow, args, control, now);
 	if (!control_swap(flow, control, to)) {
 		inherit_mend(flow, args->id);
 		return INHERIT_BUSY;
@@ -137,6 +138,10 @@ static __always_inline int inherit_own(struct inherit_args *args,
 	/* Which end began it is known here. */
 	if ((told ^ control) & FLOW_REVERSED)
 		return INHERIT_OTHER;
+	/* The numbers of a handshake are believed: they are those that came by here. */
+	if (flow->key.proto == IPPROTO_TCP &&
+	    control_state(told) < STATE_ESTABLISHED)
+		return inherit_join(args, flow, control, now);
 	/* It moved there. It is marked before anything is written. */
 	to = control | FLOW_INHERITED;
 	if (flow->key.proto == IPPROTO_TCP &&

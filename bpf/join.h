@@ -70,11 +70,6 @@ static __always_inline bool join_direction(struct flow *flow, __u64 *control,
 		return false;
 	flow->dir[d] = *numbers;
 	flow->dir[d].pending_end = 0;
-	/* A SYN acknowledges nothing: what is raised by later segments begins here. */
-	if (!has_flag(*control, FLOW_SYN_ACKED, d)) {
-		flow->dir[!d].acked = numbers->syn_seq;
-		flow->dir[!d].limit = numbers->syn_seq;
-	}
 	*control |= told &
 		    (flag_of(FLOW_SYN_SENT, d) | flag_of(FLOW_FIN_SENT, d));
 	return true;
@@ -108,6 +103,42 @@ static __always_inline __u64 join_state(const struct flow *flow, __u64 control)
 	return control_with_state(control, state);
 }
 
+/* Adds the answer to a SYN that was heard here. The next ACK that is heard here completes the
+ * handshake: until then the flow is half-open, as everywhere. */
+static __always_inline __u64 join_answered(struct flow *flow, __u64 control,
+					   const struct flow_dir *reply,
+					   __u64 told)
+{
+	if (has_flag(control, FLOW_SYN_SENT, REPLY) ||
+	    !has_flag(told, FLOW_SYN_SENT, REPLY) ||
+	    !has_flag(told, FLOW_SEEN, REPLY))
+		return control;
+	flow->dir[REPLY] = *reply;
+	flow->dir[REPLY].pending_end = 0;
+	control |= flag_of(FLOW_SYN_SENT, REPLY) |
+		   flag_of(FLOW_SYN_ACKED, ORIGIN);
+	return control_with_state(control, STATE_SYN_RECV);
+}
+
+/* How far what this tracker heard acknowledged may be beyond what the partner had heard when
+ * it told that. */
+#define JOIN_LAG (1U << 26)
+
+/* Whether both ends have taken part in a handshake of which each tracker heard one: what one
+ * of them heard of the origin acknowledges the answer, or the partner says that it is over. */
+static __always_inline bool join_opened(__u64 control, __u64 told,
+					const struct flow_dir *origin,
+					const struct flow_dir *reply)
+{
+	if (control_state(control) >= STATE_ESTABLISHED ||
+	    control_state(told) >= STATE_ESTABLISHED)
+		return true;
+	return (control_state(control) == STATE_NEW ||
+		control_state(told) == STATE_NEW) &&
+	       origin->acked - reply->syn_seq <=
+		       reply->end - reply->syn_seq + JOIN_LAG;
+}
+
 /* Adds to an own flow of TCP what the partner hears of it. */
 static __always_inline int join_tcp(const struct inherit_args *args,
 				    struct flow *flow, __u64 control)
@@ -123,11 +154,22 @@ static __always_inline int join_tcp(const struct inherit_args *args,
 	if ((told ^ control) & FLOW_REVERSED ||
 	    !(control & flags_of(FLOW_SEEN)))
 		return INHERIT_IS_OWN;
-	if (!join_direction(flow, &to, &origin, told, ORIGIN) &&
-	    !join_direction(flow, &to, &reply, told, REPLY))
-		return INHERIT_IS_OWN;
-	to = join_state(flow, to);
-	if ((to & acked) == acked) {
+	if (control_state(control) != STATE_NEW &&
+	    control_state(control) < STATE_ESTABLISHED &&
+	    !has_flag(control, FLOW_SEEN, REPLY)) {
+		to = join_answered(flow, control, &reply, told);
+	} else {
+		bool here = has_flag(control, FLOW_SEEN, ORIGIN);
+
+		if (!join_opened(control, told,
+				 here ? &flow->dir[ORIGIN] : &origin,
+				 here ? &reply : &flow->dir[REPLY]) ||
+		    (!join_direction(flow, &to, &origin, told, ORIGIN) &&
+		     !join_direction(flow, &to, &reply, told, REPLY)))
+			return INHERIT_IS_OWN;
+		to = join_state(flow, to);
+	}
+	if ((to & acked) == acked && flow_heard_here(flow) != 3) {
 		flow_destroy(flow, control, request_cause(REASON_CLOSED));
 	} else if (to != control && control_swap(flow, control, to) &&
 		   control_state(to) != control_state(control)) {

@@ -63,7 +63,7 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 	if (tcp_is_fin(flow, pkt, d))
 		tcp_step_fin(step, d);
 	tcp_step_fin_acked(step, flow, pkt, d);
-	tcp_step_closing(step);
+	tcp_step_closing(step, flow);
 }
 
 /* A segment of an open flow of which not both directions were heard here. Anybody may have
@@ -94,6 +94,16 @@ __noinline int tcp_step_half(struct tcp_step *step, const struct flow *flow,
 	return 0;
 }
 
+/* Whether what is known of a direction is by the word of a partner alone. */
+static __always_inline bool tcp_is_half(__u64 control)
+{
+	const __u64 both = flags_of(FLOW_SYN_SENT);
+
+	return !flow_seen_both(control) &&
+	       (handshake_done(control) ||
+		(config.paired && (control & both) == both));
+}
+
 /* Decides about a segment of a flow whose control is in step. */
 __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 			const struct packet *pkt, __u32 d)
@@ -118,6 +128,11 @@ __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 			return 0;
 		control = step->control;
 	}
+	/* An answer that only the partner heard says nothing of one that comes by here. */
+	if (config.paired && !handshake_done(control) &&
+	    !has_flag(control, FLOW_SEEN, d) &&
+	    (pkt->tcp_flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK))
+		step->control &= ~flag_of(FLOW_SYN_SENT, d);
 	/* A SYN or RST of an open flow brings no numbers. */
 	if (!(handshake_done(control) && pkt->tcp_flags & (TCP_SYN | TCP_RST)))
 		step->control |= flag_of(FLOW_SEEN, d);
@@ -136,8 +151,7 @@ __noinline int tcp_step(struct tcp_step *step, const struct flow *flow,
 	if (step->actions & TCP_OPENED)
 		tcp_step_opened(step, flow, pkt, d);
 	/* What a partner said of a flow is no reason to refuse a packet. */
-	if (step->verdict == VERDICT_INVALID && handshake_done(control) &&
-	    !flow_seen_both(control)) {
+	if (step->verdict == VERDICT_INVALID && tcp_is_half(control)) {
 		step->control = control;
 		step->verdict = VERDICT_ESTABLISHED;
 		step->actions = TCP_OLD;

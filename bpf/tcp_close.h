@@ -67,8 +67,17 @@ static __always_inline void tcp_step_fin_acked(struct tcp_step *step,
 	step->control |= flag_of(FLOW_FIN_ACKED, !d);
 }
 
+/* Whether a partner can have said that one of two FINs was sent: of a connection whose both
+ * directions came by here it does not end the flow. */
+static __always_inline bool tcp_fin_was_told(const struct flow *flow,
+					     __u64 control)
+{
+	return !flow_seen_both(control) && flow_heard_here(flow) == 3;
+}
+
 /* Advances the state of a flow whose FINs are acknowledged. */
-static __always_inline void tcp_step_closing(struct tcp_step *step)
+static __always_inline void tcp_step_closing(struct tcp_step *step,
+					     const struct flow *flow)
 {
 	bool origin = has_flag(step->control, FLOW_FIN_ACKED, ORIGIN);
 	bool reply = has_flag(step->control, FLOW_FIN_ACKED, REPLY);
@@ -77,7 +86,8 @@ static __always_inline void tcp_step_closing(struct tcp_step *step)
 	if (state == STATE_FIN_WAIT_1 && (origin || reply)) {
 		step->control = control_with_state(step->control,
 						   STATE_FIN_WAIT_2);
-	} else if (state == STATE_LAST_ACK && origin && reply) {
+	} else if (state == STATE_LAST_ACK && origin && reply &&
+		   !tcp_fin_was_told(flow, step->control)) {
 		step->actions |= TCP_END;
 		step->reason = REASON_CLOSED;
 	}

@@ -73,7 +73,7 @@ static __always_inline void tcp_step_opened(struct tcp_step *step,
 		step->control |= FLOW_FIN_REPLY_FIRST;
 	step->control = control_with_state(step->control, state);
 	tcp_step_fin_acked(step, flow, pkt, d);
-	tcp_step_closing(step);
+	tcp_step_closing(step, flow);
 }
 
 /* A SYN+ACK that answers a pending SYN. An open flow stays until the SYN's
@@ -241,6 +241,20 @@ static __always_inline void tcp_step_same_side(struct tcp_step *step,
 	step->actions |= TCP_PEND;
 }
 
+/* An ACK of a SYN+ACK that the partner heard completes the handshake. The other direction has
+ * no numbers here, so it begins with its next segment. */
+static __always_inline void tcp_step_half_opened(struct tcp_step *step,
+						 const struct flow *flow,
+						 const struct packet *pkt,
+						 __u32 d)
+{
+	if (!has_flag(step->control, FLOW_SYN_ACKED, d) ||
+	    pkt->ack - flow->dir[!d].syn_seq - 1 > MIN_ACK_LAG)
+		return;
+	step->control |= flag_of(FLOW_SYN_ACKED, !d) | FLOW_MIDSTREAM;
+	step->actions |= TCP_OPENED;
+}
+
 /* An ACK, with or without data or FIN, before the handshake is complete. */
 static __always_inline void tcp_step_opening(struct tcp_step *step,
 					     const struct flow *flow,
@@ -258,6 +272,7 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 	if (both && config.paired && !has_flag(step->control, FLOW_SEEN, !d)) {
 		step->actions = TCP_UPDATE | TCP_REFRESH;
 		tcp_step_early_fin(step, flow, pkt, d);
+		tcp_step_half_opened(step, flow, pkt, d);
 		return;
 	}
 	/* The window is known once both sides have sent a SYN. */
