@@ -124,6 +124,9 @@ func (f form) all(args []string) ([]string, error) {
 // anyInterface is tcpdump's name of all interfaces.
 const anyInterface = "any"
 
+// before are words of other programs before an interface.
+var before = []string{"watch", "monitor", "sniff", "on", "dev", "iface", "interface"}
+
 // misread returns an error about words of other programs before an interface, or in place
 // of all of them, and says what to write.
 func (f form) misread(args []string) error {
@@ -134,7 +137,7 @@ func (f form) misread(args []string) error {
 	switch word := strings.ToLower(args[0]); {
 	case word == anyInterface:
 		instead = []string{tracker.All}
-	case !slices.Contains([]string{"watch", "monitor", "sniff", "on", "dev", "iface", "interface"}, word):
+	case !slices.Contains(before, word):
 		return nil
 	case len(instead) == 0:
 		instead = []string{"eth0"}
@@ -153,7 +156,7 @@ func (f form) filters() bool { return f == "ctop" || f == "ctop --dump" || f == 
 // filterMeant returns an error about a filter that stands where interfaces do, alone or
 // after them as in tcpdump, if the command has a flag for it.
 func (f form) filterMeant(args []string) error {
-	if !f.filters() {
+	if !f.filters() || len(args) > 0 && slices.Contains(before, strings.ToLower(args[0])) {
 		return nil
 	}
 	parse := filter.Parse

@@ -107,8 +107,6 @@ func TestPairs(t *testing.T) {
 		{"ctop", "", "name an interface, as in ctop eth0, or two, as in ctop eth0 eth1"},
 		{"ctop", "eth8", "eth8 is one interface: name two, as in ctop eth8 eth1"},
 		{"ctop", "eth8 eth9 eth7", "too many names (eth8 eth9 eth7): ctop stands between two interfaces, or watches several, with --watch"},
-		{"ctop", "port:80 and tcp", "port:80 and tcp is a filter, not an interface: write ctop --filter 'port:80 and tcp'"},
-		{"ctop", "tcp port:80", "tcp port:80 is a filter"},
 		{"ctop serve", "tcp port:80", ""},
 		{"ctop", "lo tcp", ""},
 		{"ctop", "eth8 eth8", "eth8 was named twice"},
@@ -149,6 +147,9 @@ func TestPlaces(t *testing.T) {
 		{"eth8 eth9 eth8", true, "eth8 was named twice: name it once"},
 		{"tcp", false, "tcp is a filter, not an interface"},
 		{"tcp udp", true, "tcp udp is a filter"},
+		{"port:80 and tcp", false, "port:80 and tcp is a filter, not an interface: write ctop --filter 'port:80 and tcp'"},
+		{"tcp port:80", false, "tcp port:80 is a filter"},
+		{"lo port:80 and tcp", false, "port:80 and tcp is a filter, not an interface: write ctop lo --filter 'port:80 and tcp'"},
 	} {
 		names, err := form("ctop").place(strings.Fields(c.args), c.watch)
 		if c.want == "" {

@@ -17,7 +17,7 @@ Pause p|Rates r|Names n|Columns c|Copy y|Export e|SetMark m|Compare M|Views v|Sa
 Mark SPACE|Delete d f9|DeleteAll D|Reset x|Longer + =|Shorter -|Pin P|Default 0|Capture w|CaptureAll W
 Earlier [|Later ]|MuchEarlier {|MuchLater }|Present end|Slower <|Faster >
 Yes y Y|No n N esc enter q f10|Left left h|Right right l|DefaultSort 0
-Help ? f1|Quit q f10|Interrupt ctrl+c|Suspend ctrl+z
+Help ? f1|Quit q f10|Interrupt ctrl+c|Suspend ctrl+z|Redraw ctrl+l
 Stop s S|Keep k K|Stay esc q f10 enter n N`
 
 func TestDefault(t *testing.T) {
