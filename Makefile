@@ -49,8 +49,9 @@ demo: need-kernel need-root build ## try ctop in a private lab (ARGS="--mode tc"
 pictures: need-kernel need-root need-tmux build ## draw the pictures in docs/pictures again, as root, in a quarter of an hour
 	@$(ROOT) env "PATH=$$PATH" $(GO) run $(VCS) ./internal/picture bin/ctop docs/pictures
 
+# The package that takes longest is first, so that the others run beside it.
 test: need-go need-kernel need-root ## run every test on the real kernel, as root
-	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 25m $(TESTFLAGS) ./...
+	@$(GO) test $(if $(ROOT),-exec "$(ROOT)") -count=1 -timeout 25m $(TESTFLAGS) ./internal/e2e ./...
 
 bench: need-go need-kernel need-root build ## compare it with the alternatives (10 min; BENCH_JSON=FILE)
 	@$(GO) build $(VCS) -trimpath -o bin/bench ./internal/bench
