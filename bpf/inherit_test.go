@@ -51,7 +51,7 @@ func expectResult(t testing.TB, got, want ConntrackInheritResult) {
 
 // newPair returns two trackers, whose tables and clocks differ.
 func newPair(t testing.TB) (a, b *harness) {
-	a, b = newHarness(t, setup{}), newHarness(t, setup{MaxFlows: 4095})
+	a, b = newHarness(t, setup{}), newHarness(t, setup{MaxFlows: 4095, IDSeed: 1 << 40})
 	restart(a, b)
 	return a, b
 }

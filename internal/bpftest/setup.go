@@ -38,6 +38,8 @@ type Setup struct {
 	VerifyChecksums   bool
 	// ExactOctets counts the octets of IP packets.
 	ExactOctets bool
+	// IDSeed makes the ids of flows others than those of another setup. 0 means 7.
+	IDSeed uint64
 	// NoOutputs leaves the egress interfaces unset.
 	NoOutputs bool
 }
@@ -90,7 +92,7 @@ func (s Setup) specialise(spec *ebpf.CollectionSpec, set Set) error {
 	}
 	values := map[string]any{
 		"clock_injected": s.Clock, "complete_checksums": s.CompleteChecksums,
-		"multi_buffer": !s.SingleBuffer, "id_seed": uint64(7), "tracing": s.Tracing,
+		"multi_buffer": !s.SingleBuffer, "id_seed": cmp.Or(s.IDSeed, 7), "tracing": s.Tracing,
 		"verify_checksums": s.VerifyChecksums,
 	}
 	if s.ExactOctets {
