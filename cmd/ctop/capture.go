@@ -24,6 +24,9 @@ const (
 	defaultSnap        = tracker.MaxSnap
 )
 
+// captureForm names the file that the command needs.
+const captureForm form = "ctop capture -w FILE"
+
 // captureCommand writes the packets of flows to a file.
 type captureCommand struct {
 	env     env
@@ -105,7 +108,7 @@ func (c *captureCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
-	names, err := form("ctop capture -w FILE").placeOrNone(args, c.tracker.watch)
+	names, err := captureForm.placeOrNone(args, c.tracker.watch)
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,7 @@ func (c *captureCommand) run(cmd *cobra.Command, args []string) (err error) {
 	defer func() { err = errors.Join(err, out.end()) }()
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
-	return s.with(s.joinOrOpen(ctx, "ctop capture -w FILE", names, &c.tracker), func(t *tracker.Tracker) error {
+	return s.with(s.joinOrOpen(ctx, captureForm, names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()
 		return c.capture(ctx, t, out)

@@ -8,8 +8,9 @@ import (
 
 func newDeleteCommand(e env, verbose *bool) *cobra.Command {
 	return newEndCommand(e, verbose, flow.ActDelete, &cobra.Command{
-		Use:   "delete [flags] FILTER",
-		Short: "Delete the flows that match a filter",
+		Use:        "delete [flags] FILTER",
+		SuggestFor: []string{"flush", "remove", "rm", "drop"},
+		Short:      "Delete the flows that match a filter",
 		Long: `Delete the flows that match a filter from the running tracker, and print their
 number. Under observe, or while the other host of a pair lives, the next packet
 picks up a deleted flow again; under enforce, deleting cuts the connection.

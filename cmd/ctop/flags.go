@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -149,38 +148,15 @@ func dumpOnly(cmd *cobra.Command) error {
 func flagError(cmd *cobra.Command, err error, args []string) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
-		return usagef("--%s: %w", invalid.GetFlag().Name, cause(err))
+		return cmp.Or(foreignValue(invalid, args), usagef("--%s: %w", invalid.GetFlag().Name, cause(err)))
 	}
 	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) && slices.Contains([]string{"i", "interface", "iface", "dev"}, unknown.GetSpecifiedName()) {
-		if err := filterBehind(cmd, unknown.GetSpecifiedName(), args); err != nil {
+	if errors.As(err, &unknown) {
+		if err := foreignFlag(cmd, unknown, args); err != nil {
 			return err
 		}
-		return usagef("interfaces need no flag: write the name alone, as in ctop eth0, or ctop --watch %s", tracker.All)
-	}
-	if errors.As(err, &unknown) && unknown.GetSpecifiedName() == "n" {
-		return usagef("-n is not needed here: ctop prints addresses and ports, not names")
 	}
 	return usagef("%w: %q lists the flags", err, cmd.CommandPath()+" --help")
-}
-
-// filterBehind returns the error about a filter that follows the name of an interface that
-// was given by a flag, as in tcpdump -i eth0 port 443.
-func filterBehind(cmd *cobra.Command, flag string, args []string) error {
-	i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") && strings.Contains(arg, flag) })
-	if i < 0 {
-		return nil
-	}
-	as := form(cmd.CommandPath())
-	if !cmd.HasParent() && slices.Contains(args, "--dump") {
-		as = "ctop --dump"
-	}
-	words := slices.DeleteFunc(slices.Clone(args[i+1:]), func(arg string) bool { return strings.HasPrefix(arg, "-") })
-	_, name, _ := strings.Cut(args[i], flag)
-	if name = strings.TrimPrefix(name, "="); name != "" {
-		words = slices.Insert(words, 0, name)
-	}
-	return as.filterMeant(words)
 }
 
 // cause returns the error of the flag's value itself.

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"unicode"
 
-	"ctop/internal/filter"
 	"ctop/tracker"
 )
 
@@ -32,6 +29,9 @@ func (f form) pair(args []string) ([]string, error) {
 	case len(args) > 2:
 		hint := ""
 		if f.filters() {
+			if f.isFilter(args[1:]) && !isInterface(args[0]) {
+				return nil, noInterface(args[0])
+			}
 			hint = "; a filter comes after --filter (ctop help filters)"
 		}
 		return nil, usagef("too many names (%s): ctop stands between two interfaces, or watches several, with --watch%s", strings.Join(args, " "), hint)
@@ -46,7 +46,7 @@ func (f form) pair(args []string) ([]string, error) {
 // place returns the interfaces to which a tracker attaches. With two interfaces it
 // stands between them. It watches a single interface, and with --watch all of them.
 func (f form) place(args []string, watch bool) ([]string, error) {
-	if err := cmp.Or(f.filterMeant(args), f.misread(args)); err != nil {
+	if err := f.checkForeign(args, watch); err != nil {
 		return nil, err
 	}
 	switch {
@@ -119,79 +119,6 @@ func (f form) all(args []string) ([]string, error) {
 		return nil, usagef("no tracker has %s, and no interface is called that: %s --all ends every tracker", args[0], f)
 	}
 	return names, nil
-}
-
-// anyInterface is tcpdump's name of all interfaces.
-const anyInterface = "any"
-
-// before are words of other programs before an interface.
-var before = []string{"watch", "monitor", "sniff", "on", "dev", "iface", "interface"}
-
-// misread returns an error about words of other programs before an interface, or in place
-// of all of them, and says what to write.
-func (f form) misread(args []string) error {
-	if len(args) == 0 || isInterface(args[0]) {
-		return nil
-	}
-	instead := args[1:]
-	switch word := strings.ToLower(args[0]); {
-	case word == anyInterface:
-		instead = []string{tracker.All}
-	case !slices.Contains(before, word):
-		return nil
-	case len(instead) == 0:
-		instead = []string{"eth0"}
-	}
-	if last := instead[len(instead)-1]; last == anyInterface || last == tracker.All {
-		instead = []string{"--watch", tracker.All}
-	} else if len(instead) > 1 {
-		instead = slices.Concat([]string{"--watch"}, instead)
-	}
-	return usagef("no command and no interface is called %q: write %s %s", args[0], f, strings.Join(instead, " "))
-}
-
-// filters reports whether the command has a flag for a filter.
-func (f form) filters() bool { return f == "ctop" || f == "ctop --dump" || f == "ctop events" }
-
-// filterMeant returns an error about a filter that stands where interfaces do, alone or
-// after them as in tcpdump, if the command has a flag for it.
-func (f form) filterMeant(args []string) error {
-	if !f.filters() || len(args) > 0 && slices.Contains(before, strings.ToLower(args[0])) {
-		return nil
-	}
-	parse := filter.Parse
-	if f == "ctop" { // the console knows names
-		parse = filter.ParseNamed
-	}
-	n := 0
-	for n < len(args) && (isInterface(args[n]) || args[n] == anyInterface) {
-		n++
-	}
-	words := args[n:]
-	if slices.ContainsFunc(words, isInterface) {
-		return nil
-	}
-	text, as := strings.Join(words, " "), f.at(args[:n])
-	wanted, err := parse(text)
-	var wrong *filter.Error
-	switch {
-	case err == nil && !wanted.Empty():
-		return usagef("%s is a filter, not an interface: write %s --filter '%[1]s'", text, as)
-	case errors.As(err, &wrong) && wrong.Column > 1: // it begins as one
-		return usagef("%s is a filter, not an interface: write it with %s --filter (ctop help filters): %w", text, as, err)
-	}
-	return nil
-}
-
-// at returns the beginning of a command line with some interfaces.
-func (f form) at(interfaces []string) string {
-	words := append([]string{string(f)}, interfaces...)
-	if slices.Contains(interfaces, anyInterface) || slices.Contains(interfaces, tracker.All) {
-		words = []string{string(f), "--watch", tracker.All}
-	} else if len(interfaces) > 2 {
-		words = slices.Insert(words, 1, "--watch")
-	}
-	return strings.Join(words, " ")
 }
 
 // interfaceName returns the name of the interface with this alternative name. It

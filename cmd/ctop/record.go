@@ -16,6 +16,9 @@ import (
 	"ctop/tracker/flow"
 )
 
+// recordForm names the file that the command needs.
+const recordForm form = "ctop record FILE"
+
 // recordCommand records what a tracker sees in a file.
 type recordCommand struct {
 	env      env
@@ -56,7 +59,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if len(args) == 0 {
 		return usagef("name a file to write, as in ctop record night.ctop")
 	}
-	names, err := form("ctop record FILE").placeOrNone(args[1:], c.tracker.watch)
+	names, err := recordForm.placeOrNone(args[1:], c.tracker.watch)
 	if err != nil {
 		return err
 	}
@@ -77,7 +80,7 @@ func (c *recordCommand) run(cmd *cobra.Command, args []string) (err error) {
 	ctx := cmd.Context()
 	s := newSession(c.env, *c.verbose).askedBy(cmd)
 	s.names = c.names.namesValue
-	return s.with(s.joinOrOpen(ctx, "ctop record FILE", names, &c.tracker), func(t *tracker.Tracker) error {
+	return s.with(s.joinOrOpen(ctx, recordForm, names, &c.tracker), func(t *tracker.Tracker) error {
 		ctx, cancel := c.watch.bound(ctx)
 		defer cancel()
 		return c.record(ctx, t, file)

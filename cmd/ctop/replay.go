@@ -101,6 +101,9 @@ func (c *replayCommand) register(flags *pflag.FlagSet) {
 }
 
 func (c *replayCommand) run(cmd *cobra.Command, args []string) (err error) {
+	if len(args) > 1 && form("ctop").isFilter(args[1:]) {
+		return usagef("write ctop replay %s --filter '%s'", args[0], strings.Join(args[1:], " "))
+	}
 	if len(args) != 1 {
 		return usagef("name one capture, as in ctop replay trace.pcap")
 	}

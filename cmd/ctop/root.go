@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -217,23 +216,16 @@ func onlyOne(running [][]string, err error) ([]string, error) {
 	return nil, usagef("name an interface to watch, as in ctop eth0, or two to stand between, as in ctop eth0 eth1, or try it without any: ctop demo")
 }
 
-// dumpWords are names of a dump command in other programs.
-func dumpWords() []string { return []string{"dump", "list", "ls", "show", "ps", "status"} }
-
 // checkCommand refuses a word that is neither a command nor an interface, and
 // suggests a similar command.
 func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 || isInterface(args[0]) {
 		return nil
 	}
-	if slices.Contains(dumpWords(), strings.ToLower(args[0])) {
-		return usagef("no command is called %q: write ctop --dump", args[0])
+	if words := readArguments(args).words; cmd.Flags().Changed("filter") && rootForm(c.dump).isFilter(words) {
+		return usagef("quote a filter of several words, as in --filter '%s %s'", c.view.filter.String(), strings.Join(words, " "))
 	}
-	as := form("ctop")
-	if c.dump {
-		as = "ctop --dump"
-	}
-	if err := cmp.Or(as.filterMeant(args), as.misread(args)); err != nil {
+	if err := rootForm(c.dump).checkForeign(args, c.tracker.watch); err != nil {
 		return err
 	}
 	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
@@ -246,7 +238,7 @@ func (c *rootCommand) checkCommand(cmd *cobra.Command, args []string) error {
 }
 
 func (c *rootCommand) runDump(cmd *cobra.Command, args []string) error {
-	names, err := form("ctop --dump").placeOrNone(args, c.tracker.watch)
+	names, err := rootForm(c.dump).placeOrNone(args, c.tracker.watch)
 	if err != nil {
 		return err
 	}

@@ -25,10 +25,17 @@ func TestMisread(t *testing.T) {
 			t.Errorf("%s: %v, want %s", args, err, text)
 		}
 	}
-	for _, args := range []string{"lo watch", "eth8 any"} {
-		if _, err := form("ctop").place(strings.Fields(args), false); err != nil {
-			t.Errorf("%s: %v", args, err)
+	for args, want := range map[string]string{
+		"eth8 any": `no command and no interface is called "any": write ctop --watch all`,
+		"lo,all":   "interfaces are separated by spaces: write ctop --watch all",
+	} {
+		_, err := form("ctop").place(strings.Fields(args), false)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %q", args, err, want)
 		}
+	}
+	if _, err := form("ctop").place([]string{"lo", "watch"}, false); err != nil {
+		t.Error(err)
 	}
 	for _, c := range []struct {
 		args  string
