@@ -67,18 +67,13 @@ func TestScript(t *testing.T) {
 	})
 }
 
-// TestPrivileged runs what attaches a tracker. Its scripts run side by side in
-// one network namespace, so each names its interfaces.
-func TestPrivileged(t *testing.T) { runPrivileged(t, "testdata/privileged") }
-
-// TestAlone runs what is about every tracker that there is.
-func TestAlone(t *testing.T) { runPrivileged(t, "testdata/alone") }
-
-func runPrivileged(t *testing.T, dir string) {
+// runPrivileged runs a script that attaches a tracker. Such scripts run side by side in one
+// network namespace, so each names its interfaces.
+func runPrivileged(t *testing.T, script string) {
 	t.Helper()
 	lab.Require(t)
 	testscript.Run(t, testscript.Params{
-		Dir: dir, Setup: plainEnvironment, UpdateScripts: updating(), Cmds: commands(),
+		Files: []string{script}, Setup: plainEnvironment, UpdateScripts: updating(), Cmds: commands(),
 	})
 }
 

@@ -81,16 +81,25 @@ func TestNamesLogged(t *testing.T) {
 	t.Cleanup(func() { names.Use(nil) })
 	names.Use(nil)
 	lines := make(linesOf, 10)
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	var logs sync.WaitGroup
 	logs.Go(func() { logNames(ctx, slog.New(slog.NewTextHandler(lines, nil)), time.Millisecond) })
+	line := func() string {
+		select {
+		case got := <-lines:
+			return got
+		case <-ctx.Done():
+			return "nothing"
+		}
+	}
 	for range 2 {
 		names.Keep(errors.New("it is gone"))
-		if got := <-lines; got != `"the file of names was not read: the names stay what they were" error="it is gone"` {
+		if got := line(); got != `"the file of names was not read: the names stay what they were" error="it is gone"` {
 			t.Errorf("the log says %s", got)
 		}
 		names.Use(nil)
-		if got := <-lines; got != `"read the file of names again"` {
+		if got := line(); got != `"read the file of names again"` {
 			t.Errorf("the log says %s", got)
 		}
 	}
