@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"ctop/tracker/flow"
 )
 
@@ -42,6 +44,22 @@ func TestHeaderJustFits(t *testing.T) {
 		c := newConsole(t, width, 24, flowsUpTo(5), WithRole("owner"))
 		if line, _, _ := strings.Cut(c.m.View(), "\n"); strings.Contains(line, "…") {
 			t.Errorf("%d columns: %q", width, line)
+		}
+	}
+}
+
+// Problems that have no room are cut, and ctop itself stays in sight.
+func TestHeaderCutsProblems(t *testing.T) {
+	for _, width := range []int{30, 40} {
+		c := newConsole(t, width, 24, flowsUpTo(5))
+		s := snapshotOf(start.Add(time.Second), flowsUpTo(5))
+		s.Interfaces[0].Name, s.Interfaces[1].Name = "an-interface-a", "an-interface-b"
+		s.Interfaces[0].Up, s.Interfaces[1].Up = false, false
+		c.source.snapshot = s
+		c.pass(time.Second)
+		line, _, _ := strings.Cut(c.m.View(), "\n")
+		if text := ansi.Strip(line); !strings.HasPrefix(text, " ctop   an-interface") || !strings.HasSuffix(text, "…") || ansi.StringWidth(text) != width {
+			t.Errorf("%d columns: %q", width, text)
 		}
 	}
 }

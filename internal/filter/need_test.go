@@ -148,3 +148,17 @@ func TestFixed(t *testing.T) {
 		}
 	}
 }
+
+// A need has as many rules as there may be, and is that of any flow beyond.
+func TestMostEnds(t *testing.T) {
+	ends := make([]flow.RuleEnd, mostRules+1)
+	for i := range ends {
+		ends[i].Low, ends[i].High = uint16(i+1), uint16(i+1)
+	}
+	if n := endsNeed(ends[1:]...); len(n) != mostRules {
+		t.Errorf("%d rules", len(n))
+	}
+	if n := endsNeed(ends...); n != nil {
+		t.Errorf("%d rules", len(n))
+	}
+}

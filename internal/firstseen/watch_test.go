@@ -279,3 +279,17 @@ func BenchmarkLook(b *testing.B) {
 		w.look(flows...)
 	}
 }
+
+// The newest lines are kept, and they are numbered on.
+func TestKeepsNewestLines(t *testing.T) {
+	w := newWatcher(t, Options{})
+	for range mostNews + 1 {
+		w.tell(start, "")
+		if n := len(w.news); n != min(int(w.total), mostNews) {
+			t.Fatalf("%d of %d lines", n, w.total)
+		}
+	}
+	if first := w.news[0].Number; first != 2 {
+		t.Errorf("the first one is %d", first)
+	}
+}

@@ -167,3 +167,15 @@ func TestManyPlaces(t *testing.T) {
 		}
 	}
 }
+
+// Only what has to be read otherwise is: a space is as it is written, a byte of no
+// character is not.
+func TestPlainStrings(t *testing.T) {
+	var r jsontext.Reader
+	text := []byte(`"a b~"`)
+	if n := testing.AllocsPerRun(10, func() { r.Reset(text); r.String() }); n != 0 {
+		t.Errorf("%g allocations", n)
+	}
+	checkSame(t, "\"\x80\"")
+	checkSame(t, "\"\x7f\"")
+}

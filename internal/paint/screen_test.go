@@ -106,3 +106,18 @@ func TestScreenCells(t *testing.T) {
 		}
 	}
 }
+
+// A row that fills the screen is not erased to its right: the terminal would erase its last
+// character.
+func TestScreenFullRow(t *testing.T) {
+	for _, c := range []struct{ view, want string }{
+		{"abc", "\x1b[1Habc\x1b[K"}, {"abcd", "\x1b[1Habcd"}, {"\x1b[7mabcd", "\x1b[1H\x1b[7mabcd\x1b[m"},
+	} {
+		var s Screen
+		s.Resize(4, 1)
+		s.Want(c.view, Now)
+		if got := s.Next(Later, 100, false); got != c.want {
+			t.Errorf("%q: %q, not %q", c.view, got, c.want)
+		}
+	}
+}

@@ -11,7 +11,7 @@ import (
 func TestParseDuration(t *testing.T) {
 	const day = 24 * time.Hour
 	for text, want := range map[string]time.Duration{
-		"0": 0, "1": time.Second, "90": 90 * time.Second, "432000": 5 * day,
+		"0": 0, "0s": 0, "5d0s": 5 * day, "1": time.Second, "90": 90 * time.Second, "432000": 5 * day,
 		"30s": 30 * time.Second, "5m": 5 * time.Minute, "1h30m": 90 * time.Minute,
 		"5d": 5 * day, "1d12h": 36 * time.Hour, "1d1s": day + time.Second,
 		"500ms": 500 * time.Millisecond, "1.5h": 90 * time.Minute, "3650d": MaxTimeout,

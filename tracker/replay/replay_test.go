@@ -227,3 +227,13 @@ func TestReplayEarly(t *testing.T) {
 		t.Errorf("%d packets, want 2: half a second is not counted", r.Early())
 	}
 }
+
+// A replay can be closed again, and keeps what it had read.
+func TestReplayCloses(t *testing.T) {
+	r, _ := openReplay(t, Options{})
+	feed(t, r, 0, 0, udpFrame(t, false, 1))
+	s := refresh(t, r)
+	if err := errors.Join(r.Close(), r.Close()); err != nil || len(s.Flows) != 1 || r.Snapshot() != s {
+		t.Errorf("%v, %d flows", err, len(s.Flows))
+	}
+}

@@ -235,6 +235,9 @@ func TestAudit(t *testing.T) {
 	if r.source.acts() != 1 {
 		t.Errorf("%d acts", r.source.acts())
 	}
+	if n := r.server.counters.acts.Load(); n != 1 {
+		t.Errorf("%d acts are counted", n)
+	}
 	r.serves()
 }
 

@@ -59,10 +59,17 @@ func (c *Client) ActOn(ctx context.Context, act flow.Act, hosts []string, hostOf
 		if err != nil {
 			failed = append(failed, err)
 		}
-		all.Done, all.Gone, all.NotTCP = all.Done+o.Done, all.Gone+o.Gone, all.NotTCP+o.NotTCP
-		all.Unsent, all.Alive, all.NoDestroy = all.Unsent+o.Unsent, all.Alive+o.Alive, all.NoDestroy || o.NoDestroy
+		all = sum(all, &o)
 	}
 	return all, errors.Join(failed...)
+}
+
+// sum adds what one host did.
+func sum(all flow.Outcome, o *fleet.Outcome) flow.Outcome {
+	return flow.Outcome{
+		Done: all.Done + o.Done, Gone: all.Gone + o.Gone, NotTCP: all.NotTCP + o.NotTCP,
+		Unsent: all.Unsent + o.Unsent, Alive: all.Alive + o.Alive, NoDestroy: all.NoDestroy || o.NoDestroy,
+	}
 }
 
 // divide divides an act among hosts, none with more flows than an order may have.
