@@ -155,8 +155,12 @@ func TestSuites(t *testing.T) {
 		{false, true, "ctop/tracker/owner", "ctop/tracker/owner ctop/tracker ctop/tracker/replay ctop/internal/e2e"},
 		{true, false, "ctop/tracker/owner", "ctop/tracker/owner"},
 		{false, false, "ctop/internal/fleet/standby", "ctop/internal/fleet/standby ctop/internal/fleet/client ctop/cmd/ctop ctop/internal/e2e"},
-		{false, false, "ctop/tracker/flow", "ctop/tracker/flow"},
-		{false, false, "ctop/ui/console", "ctop/ui/console"},
+		{false, false, "ctop/internal/fleet", "ctop/internal/fleet ctop/internal/fleet/client"},
+		{false, false, "ctop/tracker/flow", "ctop/tracker/flow ctop/cmd/ctop/output ctop/ui"},
+		{false, false, "ctop/tracker/replay", "ctop/tracker/replay ctop/cmd/ctop"},
+		{false, false, "ctop/ui/console", "ctop/ui/console ctop/cmd/ctop"},
+		{false, false, "ctop/internal/names/geo", "ctop/internal/names/geo ctop/cmd/ctop/output ctop/ui"},
+		{false, false, "ctop/internal/hello", "ctop/internal/hello"},
 	} {
 		var got []string
 		for _, s := range suitesOf(c.own, c.quick)(c.pkg) {
@@ -204,6 +208,25 @@ func TestTrackerTests(t *testing.T) {
 	for _, test := range tests {
 		if all.MatchString(test) && ours.MatchString(test) == slices.Contains(long, test) {
 			t.Errorf("%s is one of them: %t", test, ours.MatchString(test))
+		}
+	}
+}
+
+// TestProgramTests has a test of the program for each name of one.
+func TestProgramTests(t *testing.T) {
+	files, err := filepath.Glob("../../cmd/ctop/*_test.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	var source strings.Builder
+	for _, file := range files {
+		source.Write(readFile(t, file))
+	}
+	for _, tests := range []string{readingTests, servingTests, pairTests} {
+		for name := range strings.SplitSeq(strings.TrimSuffix(strings.TrimPrefix(tests, "^Test("), ")$"), "|") {
+			if !strings.Contains(source.String(), "\nfunc Test"+name+"(t *testing.T)") {
+				t.Errorf("there is no test %s", name)
+			}
 		}
 	}
 }

@@ -51,6 +51,17 @@ const (
 	standbyTests = "^Test(Pair|PairIsShown|PairWithSmallerTable|PairRestartsInTurn)$"
 )
 
+// Tests of the program: those that read recordings and captures, and those of the server
+// of consoles.
+const (
+	readingTests = "^Test(CapturedTCP|ConsoleCaptures|Diff|DiffOfBundles|DumpCompared|FillOfBundles|ReadCompared|RecordFile|RecordedAlerts|" +
+		"Replay|ReplayAges|ReplayAlerts|ReplayCaptures|ReplayFiles|ReplayKinds|ReplayOfMany|ReplayWatched)$"
+	servingTests = "^Test(EventsOverSSH|FleetOverSSHIsBounded|LostEventsOverSSH|RefusedOverSSH|RemoteCommands|RemoteDumpRepeats|TimeoutsOverSSH|ViewerIsNotAsked)$"
+)
+
+// shown are packages whose results the console and the outputs show.
+var shown = []string{"alert", "conversation", "diff", "field", "filter", "format", "memory", "names", "order", "sick"}
+
 // companions returns other packages whose tests should notice a change in pkg.
 func companions(pkg string) []suite {
 	in := func(dir string) bool { return strings.HasPrefix(pkg, module+"/"+dir) }
@@ -58,18 +69,23 @@ func companions(pkg string) []suite {
 	case in("ui/") && !in("ui/console"):
 		// The golden views show every page.
 		return []suite{{pkg: module + "/ui"}}
-	case in("internal/field"):
+	case in("ui/console"):
+		return []suite{{pkg: module + "/cmd/ctop", run: servingTests}}
+	case in("tracker/flow"), slices.ContainsFunc(shown, func(name string) bool { return in("internal/" + name) }):
 		// The rows say how the console and the outputs show a flow.
 		return []suite{{pkg: module + "/cmd/ctop/output"}, {pkg: module + "/ui"}}
-	case in("internal/fleet/agent"), in("internal/fleet/link"), in("internal/fleet/hub"):
+	case in("internal/fleet/agent"), in("internal/fleet/link"), in("internal/fleet/hub"), pkg == module+"/internal/fleet":
 		// Consoles, hosts and a hub are tested together.
 		return []suite{{pkg: module + "/internal/fleet/client"}}
+	case in("internal/capture"), in("internal/recording"), in("internal/packets"), in("internal/pcapng"), in("internal/snapshot"), in("internal/jsontext"):
+		// What they read is compared with what the program prints of it.
+		return []suite{{pkg: module + "/cmd/ctop", run: readingTests}}
 	case in("internal/fleet/standby"):
 		// It connects two halves: the consoles' tests forge one, and whole programs are a
 		// pair end to end.
 		return []suite{{pkg: module + "/internal/fleet/client"}, {pkg: module + "/cmd/ctop", run: pairTests}, {pkg: module + "/internal/e2e", run: standbyTests}}
-	case in("tracker/flow"), in("tracker/replay"):
-		return nil
+	case in("tracker/replay"):
+		return []suite{{pkg: module + "/cmd/ctop", run: readingTests}}
 	case in("tracker"):
 		// Only several of the tracker's packages together attach, track and
 		// end.
