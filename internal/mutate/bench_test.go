@@ -160,7 +160,10 @@ func TestSuites(t *testing.T) {
 		{false, false, "ctop/tracker/replay", "ctop/tracker/replay ctop/cmd/ctop"},
 		{false, false, "ctop/ui/console", "ctop/ui/console ctop/cmd/ctop"},
 		{false, false, "ctop/internal/names/geo", "ctop/internal/names/geo ctop/cmd/ctop/output ctop/ui"},
-		{false, false, "ctop/internal/hello", "ctop/internal/hello"},
+		{false, false, "ctop/internal/hello", "ctop/internal/hello ctop/tracker/naming"},
+		{false, true, "ctop/internal/lab", "ctop/internal/lab ctop/cmd/ctop ctop/internal/e2e"},
+		{false, false, "ctop/internal/pair", "ctop/internal/pair ctop/internal/fleet/client ctop/internal/e2e"},
+		{false, false, "ctop/internal/ipfix", "ctop/internal/ipfix"},
 	} {
 		var got []string
 		for _, s := range suitesOf(c.own, c.quick)(c.pkg) {
@@ -222,7 +225,7 @@ func TestProgramTests(t *testing.T) {
 	for _, file := range files {
 		source.Write(readFile(t, file))
 	}
-	for _, tests := range []string{readingTests, servingTests, pairTests} {
+	for _, tests := range []string{readingTests, bundleTests, demoTests, servingTests, pairTests} {
 		for name := range strings.SplitSeq(strings.TrimSuffix(strings.TrimPrefix(tests, "^Test("), ")$"), "|") {
 			if !strings.Contains(source.String(), "\nfunc Test"+name+"(t *testing.T)") {
 				t.Errorf("there is no test %s", name)

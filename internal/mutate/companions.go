@@ -51,11 +51,13 @@ const (
 	standbyTests = "^Test(Pair|PairIsShown|PairWithSmallerTable|PairRestartsInTurn)$"
 )
 
-// Tests of the program: those that read recordings and captures, and those of the server
-// of consoles.
+// Tests of the program: those that read recordings and captures, those of bundles, of the
+// demo, and of the server of consoles.
 const (
 	readingTests = "^Test(CapturedTCP|ConsoleCaptures|Diff|DiffOfBundles|DumpCompared|FillOfBundles|ReadCompared|RecordFile|RecordedAlerts|" +
 		"Replay|ReplayAges|ReplayAlerts|ReplayCaptures|ReplayFiles|ReplayKinds|ReplayOfMany|ReplayWatched)$"
+	bundleTests  = "^Test(DiffOfBundles|FillOfBundles|PrivilegedBundle)$"
+	demoTests    = "^Test(LabsOf|LabsOfAFleet|PrivilegedDemo|PrivilegedTrace)$"
 	servingTests = "^Test(EventsOverSSH|FleetOverSSHIsBounded|LostEventsOverSSH|RefusedOverSSH|RemoteCommands|RemoteDumpRepeats|TimeoutsOverSSH|ViewerIsNotAsked)$"
 )
 
@@ -77,7 +79,18 @@ func companions(pkg string) []suite {
 	case in("internal/fleet/agent"), in("internal/fleet/link"), in("internal/fleet/hub"), pkg == module+"/internal/fleet":
 		// Consoles, hosts and a hub are tested together.
 		return []suite{{pkg: module + "/internal/fleet/client"}}
-	case in("internal/capture"), in("internal/recording"), in("internal/packets"), in("internal/pcapng"), in("internal/snapshot"), in("internal/jsontext"):
+	case in("internal/bundle"):
+		return []suite{{pkg: module + "/cmd/ctop", run: bundleTests}}
+	case in("internal/hello"):
+		// It names the servers of real connections there.
+		return []suite{{pkg: module + "/tracker/naming"}}
+	case in("internal/lab"):
+		// The demo and most end-to-end tests send their packets through it.
+		return []suite{{pkg: module + "/cmd/ctop", run: demoTests}, {pkg: module + "/internal/e2e", run: shortTests}}
+	case in("internal/pair"):
+		return []suite{{pkg: module + "/internal/fleet/client"}, {pkg: module + "/internal/e2e", run: standbyTests}}
+	case in("internal/capture"), in("internal/history"), in("internal/recording"), in("internal/packets"), in("internal/pcapng"),
+		in("internal/snapshot"), in("internal/jsontext"):
 		// What they read is compared with what the program prints of it.
 		return []suite{{pkg: module + "/cmd/ctop", run: readingTests}}
 	case in("internal/fleet/standby"):
