@@ -240,16 +240,7 @@ func TestResetMany(t *testing.T) {
 	for _, both := range r.connectAll(r.Server.Addr4(), n) {
 		ends = append(ends, both[:]...)
 	}
-	refs := make([]flow.Ref, 0, n)
-	r.eventually("all of them", func() bool {
-		refs = refs[:0]
-		for _, f := range r.flows("tcp") {
-			if f.State == flow.StateEstablished {
-				refs = append(refs, f.Ref())
-			}
-		}
-		return len(refs) == n
-	})
+	refs := r.allEstablished(n)
 	at := []*resetCount{countResets(t, r.Client), countResets(t, r.Server)}
 	dead, begun := dying(t, ends...), time.Now()
 	outcome, err := r.tracker.Act(r.ctx, flow.Reset(refs...))
@@ -277,4 +268,20 @@ func filesToOpen(t *testing.T) int {
 		t.Fatal(err)
 	}
 	return int(limit.Cur)
+}
+
+// allEstablished waits until so many connections are established, and returns them.
+func (r *rig) allEstablished(n int) []flow.Ref {
+	r.t.Helper()
+	refs := make([]flow.Ref, 0, n)
+	r.eventually("all of them", func() bool {
+		refs = refs[:0]
+		for _, f := range r.flows("tcp") {
+			if f.State == flow.StateEstablished {
+				refs = append(refs, f.Ref())
+			}
+		}
+		return len(refs) == n
+	})
+	return refs
 }

@@ -300,16 +300,7 @@ func TestResetOwnMany(t *testing.T) {
 	}
 	r := newOwnWatch(t, tracker.Options{})
 	near, far := r.talk(n, false, own[0].Addr())
-	refs := make([]flow.Ref, 0, n)
-	r.eventually("all of them", func() bool {
-		refs = refs[:0]
-		for _, f := range r.flows("tcp") {
-			if f.State == flow.StateEstablished {
-				refs = append(refs, f.Ref())
-			}
-		}
-		return len(refs) == n
-	})
+	refs := r.allEstablished(n)
 	at := countResets(t, r.Client)
 	dead, begun := deaths(t, map[error][]net.Conn{unix.ECONNABORTED: near, unix.ECONNRESET: far}), time.Now()
 	outcome, err := r.tracker.Act(r.ctx, flow.Reset(refs...))

@@ -19,8 +19,8 @@ func TestWatchAll(t *testing.T) {
 	l, ctx := newLabWith(t, lab.Options{Bridge: true})
 	r := &rig{Lab: l, t: t, ctx: ctx}
 	left, port := l.Client.Port(), l.Server.Port()
-	start := func(command ...string) (*lab.Cmd, *syncBuffer) {
-		cmd, out := ctop(ctx, t, append(command, "--watch", "--except", left, "--except", "x*", "all")...), new(syncBuffer)
+	start := func(command ...string) (*lab.Cmd, *said) {
+		cmd, out := ctop(ctx, t, append(command, "--watch", "--except", left, "--except", "x*", "all")...), new(said)
 		cmd.Stdout, cmd.Stderr = out, out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -142,7 +142,7 @@ func TestWatchAllSparesSession(t *testing.T) {
 		if force {
 			args = append(args, "--force")
 		}
-		cmd, out := ctop(ctx, t, args...), new(syncBuffer)
+		cmd, out := ctop(ctx, t, args...), new(said)
 		cmd.Stdout, cmd.Stderr = out, out
 		cmd.Env = append(os.Environ(), "SSH_CONNECTION=192.0.2.9 50000 192.0.2.1 22")
 		if err := cmd.Start(); err != nil {

@@ -1,11 +1,9 @@
 package e2e
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -23,7 +21,7 @@ func TestWatchByEveryCommand(t *testing.T) {
 		" in ":       {"--trace", "", port}, "new": {"events", port},
 	} {
 		cmd := ctop(ctx, t, args...)
-		var out syncBuffer
+		var out said
 		cmd.Stdout, cmd.Stderr = &out, &out
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -39,22 +37,4 @@ func TestWatchByEveryCommand(t *testing.T) {
 		}
 		checkDetached(t, l)
 	}
-}
-
-// syncBuffer collects what a program writes while it runs.
-type syncBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

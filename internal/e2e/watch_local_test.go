@@ -41,7 +41,7 @@ func TestWatchLocal(t *testing.T) {
 	giveAddress(t, port, netlink.AddrAdd)
 	r := &rig{Lab: l, t: t, ctx: ctx}
 	cmd := ctop(ctx, t, "events", "-o", "jsonl", "--filter", "tcp if:"+port, port)
-	var out syncBuffer
+	var out said
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -1,11 +1,9 @@
 package metrics
 
 import (
-	"context"
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -53,22 +51,10 @@ func stats() console.Stats { return console.Stats{Sessions: 2, Refused: 3, Acts:
 // serve starts a server and returns a function that sends requests.
 func serve(t *testing.T, o Options) (get func(path string) (int, string)) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- New(o).Serve(ctx, l) }()
-	t.Cleanup(func() {
-		http.DefaultClient.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
+	addr := listening(t, o)
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	return func(path string) (int, string) {
-		response, err := http.Get("http://" + l.Addr().String() + path)
+		response, err := http.Get("http://" + addr + path)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,16 +28,18 @@ func TestListenToLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = netlink.LinkDel(pair) }()
-	select {
-	case <-changes:
-	case <-time.After(time.Minute):
-		t.Error("nothing is told")
-	}
+	within(t, changes, "nothing is told")
 	cancel()
+	within(t, ended, "it listens for ever")
+}
+
+// within waits for a channel.
+func within(t *testing.T, c <-chan struct{}, otherwise string) {
+	t.Helper()
 	select {
-	case <-ended:
+	case <-c:
 	case <-time.After(time.Minute):
-		t.Error("it listens for ever")
+		t.Error(otherwise)
 	}
 }
 
@@ -58,18 +60,10 @@ func TestListenToAddresses(t *testing.T) {
 	must(t, err)
 	for _, change := range []func(netlink.Link, *netlink.Addr) error{netlink.AddrAdd, netlink.AddrDel} {
 		must(t, change(pair, address))
-		select {
-		case <-changes:
-		case <-time.After(time.Minute):
-			t.Error("nothing is told")
-		}
+		within(t, changes, "nothing is told")
 	}
 	cancel()
-	select {
-	case <-ended:
-	case <-time.After(time.Minute):
-		t.Error("it listens for ever")
-	}
+	within(t, ended, "it listens for ever")
 }
 
 func TestConcerns(t *testing.T) {

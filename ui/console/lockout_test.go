@@ -196,16 +196,7 @@ func TestFailuresPerAddress(t *testing.T) {
 func TestSessionsKeptForOperators(t *testing.T) {
 	r := newRig(t, Limits{Sessions: 6, SessionsPerKey: 100})
 	vic := r.dial(r.vic)
-	opened, refused := 0, ""
-	for range 10 {
-		x, err := vic.NewSession()
-		if err != nil {
-			refused = err.Error()
-			continue
-		}
-		opened++
-		defer x.Close() //nolint:errcheck // the connection is closed before
-	}
+	opened, refused := openMany(t, vic, 10)
 	if opened != 3 || !strings.Contains(refused, "all sessions of viewers are taken") {
 		t.Errorf("%d opened, %q", opened, refused)
 	}

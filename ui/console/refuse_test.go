@@ -183,19 +183,25 @@ func (r *rig) shell(c *ssh.Client) (stdout, stderr string, status int) {
 	return out.String(), errs.String(), status
 }
 
-func TestManyChannels(t *testing.T) {
-	r := newRig(t, Limits{Sessions: 20, SessionsPerKey: 8})
-	c := r.dial(r.vic)
-	opened, refused := 0, ""
-	for range 1000 {
+// openMany tries to open sessions of a connection. It returns how many it could, which stay
+// open until the test ends, and the last refusal.
+func openMany(t *testing.T, c *ssh.Client, n int) (opened int, refused string) {
+	for range n {
 		x, err := c.NewSession()
 		if err != nil {
 			refused = err.Error()
 			continue
 		}
 		opened++
-		defer x.Close() //nolint:errcheck // the connection is closed before
+		t.Cleanup(func() { _ = x.Close() })
 	}
+	return opened, refused
+}
+
+func TestManyChannels(t *testing.T) {
+	r := newRig(t, Limits{Sessions: 20, SessionsPerKey: 8})
+	c := r.dial(r.vic)
+	opened, refused := openMany(t, c, 1000)
 	if opened != 8 || !strings.Contains(refused, "your key has 8 sessions already") {
 		t.Errorf("%d opened, %q", opened, refused)
 	}

@@ -2,9 +2,11 @@ package fake
 
 import (
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
+	"weak"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
@@ -63,6 +65,15 @@ func (f *Frame) With(p page.Page) {
 func (f *Frame) InSecondTab(title string, p page.Page) {
 	f.SetTabs(page.Tab{Title: "Flows", Page: page.Base{}}, page.Tab{Title: title, Page: p})
 	f.Run(f.OpenTab(1))
+}
+
+// Kept shows another snapshot, and reports whether a page keeps the flows of the one before.
+func (f *Frame) Kept() bool {
+	before := weak.Make(&f.Shown.Flows[0])
+	next := Snapshot(Start, Flows(3))
+	f.Latest, f.Target, f.Shown = next, next, next
+	runtime.GC()
+	return before.Value() != nil
 }
 
 // Of returns the events of a flow.
