@@ -188,6 +188,10 @@ int request(struct request_args *args)
 	} else if (args->request == REQUEST_TIMEOUT) {
 		flow->timeout_ticks = args->timeout_ticks;
 		args->done = 1;
+		/* The partner is told. */
+		if (config.paired & PAIRED_LIVES)
+			event_copy(&key, flow, control, control,
+				   request_cause(REASON_NONE));
 	} else if (args->request == REQUEST_MARK) {
 		args->done = capture_mark(flow, control, flow->captures | slot);
 	} else if (args->request == REQUEST_UNMARK) {

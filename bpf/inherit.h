@@ -29,6 +29,7 @@
 #include "stats.h"
 #include "table.h"
 #include "timeout.h"
+#include "told.h"
 #include "unite.h"
 
 /* What a partner may say of a flow. On which side its ends are, and what waits for an
@@ -38,17 +39,6 @@
 	 3 * (__u64)FLOW_SYN_SENT | 3 * (__u64)FLOW_SYN_ACKED |                \
 	 3 * (__u64)FLOW_FIN_SENT | 3 * (__u64)FLOW_FIN_ACKED |                \
 	 3 * (__u64)FLOW_SEEN)
-
-/* The flags of TCP whose numbers are nobody's until the next packet of each direction.
- * Whatever the state is said to be, a segment that is no SYN picks its direction up. */
-static __always_inline __u64 inherit_unseen(__u64 control)
-{
-	control &= ~flags_of(FLOW_SEEN);
-	control |= FLOW_MIDSTREAM;
-	if (control_state(control) >= STATE_ESTABLISHED)
-		control |= flags_of(FLOW_SYN_ACKED);
-	return control;
-}
 
 /* State and flags as the table keeps them, zero where no flow has those. */
 static __always_inline __u64 inherit_control(const struct inherit_args *args)
@@ -67,22 +57,12 @@ static __always_inline __u64 inherit_control(const struct inherit_args *args)
 	       (state == STATE_NEW ? FLOW_SEEN : flags_of(FLOW_SEEN));
 }
 
-/* Where a packet has made the flow this tracker's own while numbers of the partner were
- * written, both directions begin again with their next packets. */
-static __always_inline void inherit_mend(struct flow *flow, __u32 tag)
+/* Whether an inherited flow was ever this tracker's own. */
+static __always_inline bool inherit_was_own(const struct flow *flow,
+					    __u64 control)
 {
-	int i;
-
-#pragma clang loop unroll(disable)
-	for (i = 0; i < 8; i++) {
-		__u64 control = READ_ONCE(flow->control);
-
-		if (control_tag(control) != tag || control & FLOW_INHERITED ||
-		    control_state(control) < STATE_ESTABLISHED ||
-		    flow->key.proto != IPPROTO_TCP ||
-		    control_swap(flow, control, inherit_unseen(control)))
-			return;
-	}
+	return control & FLOW_KEPT ||
+	       (flow->key.proto == IPPROTO_TCP && flow_heard_here(flow));
 }
 
 /* Brings an inherited flow up to date. */
@@ -90,10 +70,12 @@ static __always_inline int inherit_update(const struct inherit_args *args,
 					  struct flow *flow, __u64 control,
 					  __u64 told, __u64 now)
 {
-	__u64 to = (control & ~(CONTROL_STATE | INHERIT_FLAGS)) | told |
+	__u64 to = (control & ~(CONTROL_STATE | INHERIT_FLAGS)) |
+		   told_onward(flow, args, control, told) |
 		   (control & flags_of(FLOW_SYN_SENT));
 
-	inherit_write_both(flow, args, control, now);
+	told_both(flow, args, control, told, now);
+	told_timeout(flow, args->timeout_ticks, inherit_was_own(flow, control));
 	if (!control_swap(flow, control, to)) {
 		inherit_mend(flow, args->id);
 		return INHERIT_BUSY;
@@ -152,14 +134,6 @@ static __always_inline int inherit_own(struct inherit_args *args,
 	return inherit_update(args, flow, to, told, now);
 }
 
-/* Whether an inherited flow was ever this tracker's own. */
-static __always_inline bool inherit_was_own(const struct flow *flow,
-					    __u64 control)
-{
-	return control & FLOW_KEPT ||
-	       (flow->key.proto == IPPROTO_TCP && flow_heard_here(flow));
-}
-
 /* Whether a flow was answered, and is said not to be. It is the same one, so the word is
  * old, or a lie: such a flow lives for less long. */
 static __always_inline bool inherit_goes_back(__u64 control, __u64 told)
@@ -195,18 +169,47 @@ static __always_inline int inherit_enter(struct inherit_args *args,
 	return inherit_create(args, key, told, now);
 }
 
+/* The directions that came by here and have sent a FIN here, as bits. */
+static __always_inline __u32 inherit_closing(__u64 control)
+{
+	return control / FLOW_FIN_SENT & control / FLOW_SEEN & 3;
+}
+
 /* Whether a flow stays although the partner says that it has ended: an own one, or one that
  * was. Of a connection that only both hear together either knows the end, once an end was
  * heard here. Whatever is said of one whose both directions ever came by here, it is none. */
 static __always_inline bool inherit_stays(const struct flow *flow, __u64 control)
 {
-	__u64 ended = control / FLOW_FIN_SENT & control / FLOW_SEEN & 3;
-
 	if (flow->key.proto != IPPROTO_TCP)
 		return !(control & FLOW_INHERITED);
 	if (control & FLOW_INHERITED)
 		return inherit_was_own(flow, control);
-	return flow_seen_both(control) || flow_heard_here(flow) == 3 || !ended;
+	return flow_seen_both(control) || flow_heard_here(flow) == 3 ||
+	       !inherit_closing(control);
+}
+
+/* The partner has heard the end of a connection of which this tracker, which once heard
+ * both directions, heard a FIN: it waits. A packet of the other direction takes that back
+ * (tcp_midstream.h). Reports whether it is one. */
+static __always_inline bool inherit_wait(struct flow *flow, __u64 control)
+{
+	__u32 closing = inherit_closing(control), d = closing == 1;
+	__u64 to = control_with_state(control, STATE_TIME_WAIT) |
+		   flags_of(FLOW_FIN_SENT) | flags_of(FLOW_FIN_ACKED) |
+		   flags_of(FLOW_ENDED_OUTSIDE);
+	struct flow_dir *other = &flow->dir[d];
+
+	if (control & FLOW_INHERITED || flow_seen_both(control) || !closing)
+		return false;
+	if (!has_flag(control, FLOW_FIN_SENT, d)) {
+		seq_raise(&other->end, flow->dir[!d].acked, false);
+		other->fin_end = other->end;
+	}
+	if (control_swap(flow, control, to) &&
+	    control_state(control) != STATE_TIME_WAIT)
+		event_emit(&flow->key, flow, control, to,
+			   request_cause(REASON_NONE));
+	return true;
 }
 
 /* The flow that the partner names. NULL where there is none, with the result. */
@@ -238,13 +241,17 @@ static __always_inline int inherit_end(const struct inherit_args *args,
 	if (!flow)
 		return result;
 	if (inherit_stays(flow, control)) {
-		inherit_leave(flow, control);
+		if (flow->key.proto != IPPROTO_TCP || reason != REASON_CLOSED ||
+		    !inherit_wait(flow, control))
+			inherit_leave(flow, control);
 		return INHERIT_IS_OWN;
 	}
 	if (reason == REASON_NONE || reason >= NUM_REASONS)
 		reason = REASON_DELETED;
 	if (reason == REASON_DELETED)
 		ended_forget(key);
+	else if (!(control & FLOW_INHERITED))
+		join_remember(flow, control);
 	return flow_destroy(flow, control, request_cause(reason)) ?
 		       INHERIT_DONE :
 		       INHERIT_BUSY;

@@ -15,44 +15,7 @@
 #include "place.h"
 #include "stats.h"
 #include "table.h"
-
-/* What a direction was told, where there is something. The number of a SYN that was sent is
- * the same as ever. */
-static __always_inline void inherit_write(struct flow_traffic *traffic,
-					  struct flow_dir *dir,
-					  const struct inherit_dir *from,
-					  __u64 now, bool sent)
-{
-	__u32 syn_seq = dir->syn_seq;
-
-	if (!from->packets)
-		return;
-	*dir = from->numbers;
-	if (sent)
-		dir->syn_seq = syn_seq;
-	dir->pending_end = 0;
-	dir->pending_wscale = 0;
-	traffic->packets = from->packets;
-	traffic->bytes = from->bytes;
-	traffic->rtt_us = from->rtt_us;
-	traffic->retransmits = from->retransmits;
-	traffic->reordered = from->reordered;
-	/* So its next packet by the fast path is taken for its first (plain_track.h). */
-	traffic->cpu = 0;
-	traffic->last_seen_ticks =
-		from->idle_ticks < now ? now - from->idle_ticks : 0;
-}
-
-static __always_inline void inherit_write_both(struct flow *flow,
-					       const struct inherit_args *args,
-					       __u64 control, __u64 now)
-{
-	inherit_write(&flow->origin, &flow->dir[ORIGIN], &args->dir[ORIGIN], now,
-		      has_flag(control, FLOW_SYN_SENT, ORIGIN));
-	inherit_write(&flow->reply, &flow->dir[REPLY], &args->dir[REPLY], now,
-		      has_flag(control, FLOW_SYN_SENT, REPLY));
-	flow->timeout_ticks = args->timeout_ticks;
-}
+#include "told.h"
 
 /* Enters a flow that the table does not have, with those flags. It takes a place that is
  * free, and evicts nobody. */
@@ -70,7 +33,8 @@ static __always_inline int inherit_create(const struct inherit_args *args,
 		flow_release(told);
 		return INHERIT_FULL;
 	}
-	inherit_write_both(flow, args, 0, now);
+	told_both(flow, args, 0, told, now);
+	flow->timeout_ticks = args->timeout_ticks;
 	flow->id = args->id;
 	flow->created_ns = args->age_ns < now_ns ? now_ns - args->age_ns : 0;
 	err = flow_enter(flow);

@@ -20,6 +20,8 @@
 #include "stats.h"
 #include "table.h"
 #include "tcp_window.h"
+#include "timeout.h"
+#include "told.h"
 
 /* A direction that the partner hears and this tracker does not. */
 static __always_inline void join_count(struct flow_traffic *traffic,
@@ -38,40 +40,44 @@ static __always_inline void join_count(struct flow_traffic *traffic,
 }
 
 /* Gives a flow the id that its other half has at the partner: one flow ends, and another one
- * begins in the same place. Reports whether it did. */
+ * begins in the same place. Meanwhile it is one that is being made. Reports whether it did. */
 static __always_inline bool join_rename(const struct inherit_args *args,
 					struct flow *flow, __u64 control)
 {
 	__u64 renamed = (__u32)control | args->id << CONTROL_TAG_SHIFT;
 	struct cpu_stats *stats = stats_get();
 
-	if (!stats || !control_swap(flow, control, renamed))
+	if (!stats || !control_swap(flow, control, 0))
 		return false;
 	if (!(control & FLOW_KEPT))
 		nursery_strike(flow, control);
 	event_emit(&flow->key, flow, control, STATE_NONE,
 		   request_cause(REASON_REUSED));
 	WRITE_ONCE(flow->id, args->id);
-	if (!(control & FLOW_KEPT))
-		nursery_add(flow, renamed);
 	__sync_fetch_and_add(&stats->destroyed[REASON_REUSED], 1);
 	__sync_fetch_and_add(&stats->created, 1);
+	/* An exchange: whoever sees it sees the id. */
+	control_swap(flow, 0, renamed);
+	if (!(control & FLOW_KEPT))
+		nursery_add(flow, renamed);
 	event_emit(&flow->key, flow, 0, renamed, request_cause(REASON_NONE));
 	return true;
 }
 
-/* Adds the numbers and flags of a direction that the partner hears, and this tracker does
- * not. Reports whether it is one. */
+/* Adds what the partner hears of a direction, and this tracker does not: its numbers, and
+ * which of some flags it has. Reports whether it is such a direction. */
 static __always_inline bool join_direction(struct flow *flow, __u64 *control,
 					   const struct flow_dir *numbers,
-					   __u64 told, __u32 d)
+					   __u64 told, __u64 flags, __u32 d)
 {
+	__u64 fin = flag_of(FLOW_FIN_SENT, d) | flag_of(FLOW_FIN_ACKED, d);
+
 	if (has_flag(*control, FLOW_SEEN, d) || !has_flag(told, FLOW_SEEN, d))
 		return false;
-	flow->dir[d] = *numbers;
-	flow->dir[d].pending_end = 0;
-	*control |= told &
-		    (flag_of(FLOW_SYN_SENT, d) | flag_of(FLOW_FIN_SENT, d));
+	if (told_beyond_fin(&flow->dir[d], numbers, *control, told, d))
+		*control &= ~fin;
+	told_numbers(&flow->dir[d], numbers, *control & fin, told, d);
+	*control |= told & flags;
 	return true;
 }
 
@@ -84,7 +90,8 @@ static __always_inline bool join_closed(const struct flow *flow, __u64 control,
 }
 
 /* The state of a connection of which both directions are heard by one or the other. */
-static __always_inline __u64 join_state(const struct flow *flow, __u64 control)
+static __always_inline __u64 join_state(const struct flow *flow, __u64 control,
+					__u64 told)
 {
 	bool origin = has_flag(control, FLOW_FIN_SENT, ORIGIN);
 	bool reply = has_flag(control, FLOW_FIN_SENT, REPLY);
@@ -96,7 +103,7 @@ static __always_inline __u64 join_state(const struct flow *flow, __u64 control)
 	if (join_closed(flow, control, REPLY))
 		control |= flag_of(FLOW_FIN_ACKED, REPLY);
 	if (origin && reply)
-		state = STATE_LAST_ACK;
+		state = told_last(control_state(control), control_state(told));
 	else if (origin || reply)
 		state = control & flags_of(FLOW_FIN_ACKED) ? STATE_FIN_WAIT_2 :
 							     STATE_FIN_WAIT_1;
@@ -111,12 +118,10 @@ static __always_inline __u64 join_answered(struct flow *flow, __u64 control,
 {
 	if (has_flag(control, FLOW_SYN_SENT, REPLY) ||
 	    !has_flag(told, FLOW_SYN_SENT, REPLY) ||
-	    !has_flag(told, FLOW_SEEN, REPLY))
+	    !join_direction(flow, &control, reply, told,
+			    flag_of(FLOW_SYN_SENT, REPLY), REPLY))
 		return control;
-	flow->dir[REPLY] = *reply;
-	flow->dir[REPLY].pending_end = 0;
-	control |= flag_of(FLOW_SYN_SENT, REPLY) |
-		   flag_of(FLOW_SYN_ACKED, ORIGIN);
+	control |= flag_of(FLOW_SYN_ACKED, ORIGIN);
 	return control_with_state(control, STATE_SYN_RECV);
 }
 
@@ -139,6 +144,52 @@ static __always_inline bool join_opened(__u64 control, __u64 told,
 		       reply->end - reply->syn_seq + JOIN_LAG;
 }
 
+/* Remembers a connection that has ended by the word of the partner, as one that ended with a
+ * segment. Of the last segments of the other direction nothing may have been told. */
+static __always_inline void join_remember(struct flow *flow, __u64 control)
+{
+	struct flow_dir *origin = &flow->dir[ORIGIN];
+	struct flow_dir *reply = &flow->dir[REPLY];
+
+	if (flow->key.proto != IPPROTO_TCP)
+		return;
+	if (has_flag(control, FLOW_SEEN, ORIGIN))
+		seq_raise(&reply->end, origin->acked, false);
+	if (has_flag(control, FLOW_SEEN, REPLY))
+		seq_raise(&origin->end, reply->acked, false);
+	ended_remember(&flow->key, flow, ORIGIN, !!(control & FLOW_REVERSED),
+		       clock_ticks());
+}
+
+/* Ends a connection whose FINs are acknowledged, or takes over its new flags and state. One
+ * whose both directions ever came by here does not end by the word of a partner. */
+static __always_inline int join_advance(struct flow *flow, __u64 control,
+					__u64 to)
+{
+	const __u64 acked = flags_of(FLOW_FIN_ACKED);
+	bool closed = (to & acked) == acked &&
+		      control_state(to) == STATE_LAST_ACK;
+
+	if (closed && flow_heard_here(flow) != 3) {
+		join_remember(flow, control);
+		flow_destroy(flow, control, request_cause(REASON_CLOSED));
+		return INHERIT_IS_OWN;
+	}
+	if (closed)
+		to = control_with_state(to, STATE_TIME_WAIT);
+	if (!control_swap(flow, control, to)) {
+		inherit_mend(flow, control_tag(control));
+		return INHERIT_BUSY;
+	}
+	if (control_state(to) != control_state(control))
+		event_emit(&flow->key, flow, control, to,
+			   request_cause(REASON_NONE));
+	return INHERIT_IS_OWN;
+}
+
+/* What a partner may say of a direction that it hears. */
+#define JOIN_FLAGS(d) (flag_of(FLOW_SYN_SENT, d) | flag_of(FLOW_FIN_SENT, d))
+
 /* Adds to an own flow of TCP what the partner hears of it. */
 static __always_inline int join_tcp(const struct inherit_args *args,
 				    struct flow *flow, __u64 control)
@@ -146,7 +197,6 @@ static __always_inline int join_tcp(const struct inherit_args *args,
 	/* The verifier wants each field of the arguments at a place of its own. */
 	struct flow_dir origin = args->dir[ORIGIN].numbers;
 	struct flow_dir reply = args->dir[REPLY].numbers;
-	const __u64 acked = flags_of(FLOW_FIN_ACKED);
 	__u64 to = control, told = args->control;
 
 	asm volatile("" : : "r"(&origin), "r"(&reply) : "memory");
@@ -164,19 +214,52 @@ static __always_inline int join_tcp(const struct inherit_args *args,
 		if (!join_opened(control, told,
 				 here ? &flow->dir[ORIGIN] : &origin,
 				 here ? &reply : &flow->dir[REPLY]) ||
-		    (!join_direction(flow, &to, &origin, told, ORIGIN) &&
-		     !join_direction(flow, &to, &reply, told, REPLY)))
+		    (!join_direction(flow, &to, &origin, told, JOIN_FLAGS(ORIGIN),
+				     ORIGIN) &&
+		     !join_direction(flow, &to, &reply, told, JOIN_FLAGS(REPLY),
+				     REPLY)))
 			return INHERIT_IS_OWN;
-		to = join_state(flow, to);
+		to = join_state(flow, to, told);
 	}
-	if ((to & acked) == acked && flow_heard_here(flow) != 3) {
-		flow_destroy(flow, control, request_cause(REASON_CLOSED));
-	} else if (to != control && control_swap(flow, control, to) &&
-		   control_state(to) != control_state(control)) {
-		event_emit(&flow->key, flow, control, to,
-			   request_cause(REASON_NONE));
-	}
-	return INHERIT_IS_OWN;
+	return to == control ? INHERIT_IS_OWN : join_advance(flow, control, to);
+}
+
+/* Whether a direction of a connection goes on at the partner, which heard it later. */
+static __always_inline bool join_has_parted(const struct flow_traffic *traffic,
+					    const struct inherit_dir *from,
+					    __u64 control, __u64 told,
+					    __u64 margin, __u64 now, __u32 d)
+{
+	return from->packets && has_flag(control, FLOW_SEEN, d) &&
+	       has_flag(told, FLOW_SEEN, d) &&
+	       from->idle_ticks + margin <
+		       ticks_since(traffic->last_seen_ticks, now);
+}
+
+/* A connection whose both directions were heard here parts: the numbers of one are those of
+ * the partner from now on. It is marked before anything is written. Returns its control, 0
+ * where packets were faster. */
+static __always_inline __u64 join_part(const struct inherit_args *args,
+				       struct flow *flow, __u64 control,
+				       __u64 now)
+{
+	__u64 told = args->control, margin = args->margin_ticks, to = control;
+
+	if (!flow_seen_both(control) || control & FLOW_INHERITED ||
+	    control_state(control) < STATE_ESTABLISHED ||
+	    control_state(told) < STATE_ESTABLISHED ||
+	    (told ^ control) & FLOW_REVERSED)
+		return control;
+	if (join_has_parted(&flow->origin, &args->dir[ORIGIN], control, told,
+			    margin, now, ORIGIN))
+		to &= ~flag_of(FLOW_SEEN, ORIGIN);
+	else if (join_has_parted(&flow->reply, &args->dir[REPLY], control, told,
+				 margin, now, REPLY))
+		to &= ~flag_of(FLOW_SEEN, REPLY);
+	if (to == control)
+		return control;
+	to |= FLOW_MIDSTREAM | flags_of(FLOW_SYN_ACKED);
+	return control_swap(flow, control, to) ? to : 0;
 }
 
 /* Adds to an own flow without a handshake that the partner has heard its answer. */
@@ -218,6 +301,12 @@ static __always_inline int inherit_join(const struct inherit_args *args,
 		if (control_tag(control) != (__u32)args->id)
 			return INHERIT_BUSY;
 	}
+	if (flow->key.proto == IPPROTO_TCP) {
+		control = join_part(args, flow, control, now);
+		if (!control)
+			return INHERIT_BUSY;
+	}
+	told_timeout(flow, args->timeout_ticks, true);
 	join_count(&flow->origin, &args->dir[ORIGIN], args->margin_ticks, now);
 	join_count(&flow->reply, &args->dir[REPLY], args->margin_ticks, now);
 	if (control & FLOW_INHERITED || control_state(control) == STATE_NONE)

@@ -6,7 +6,10 @@
 
 #include <linux/bpf.h>
 #include <linux/in.h>
+#include <bpf/bpf_helpers.h>
 
+#include "clock.h"
+#include "config.h"
 #include "flow.h"
 #include "inherit_args.h"
 #include "timeout.h"
@@ -51,4 +54,17 @@ static __always_inline bool inherit_earlier(const struct inherit_args *args,
 		       args->dir[ORIGIN].idle_ticks &&
 	       ticks_since(flow->reply.last_seen_ticks, now) + margin <
 		       args->dir[REPLY].idle_ticks;
+}
+
+/* Whether a direction may have gone on by the partner, which has not told yet: it was
+ * silent here for a moment, and not for longer than that takes. */
+__noinline int may_have_moved(const struct flow *flow, __u32 d)
+{
+	__u64 idle;
+
+	if (!flow)
+		return 0;
+	idle = ticks_since(flow_traffic(flow, d)->last_seen_ticks,
+			   clock_ticks());
+	return idle && idle <= partner_tells_within();
 }

@@ -51,13 +51,8 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 	/* This side has not reopened the tuple. */
 	step->control &= ~flag_of(FLOW_SYN_ACK_PENDING, !d);
 	step->actions |= TCP_UPDATE;
-	if (tcp_fin_was_forged(flow, step->control, pkt, d)) {
-		step->control &= ~(flag_of(FLOW_FIN_SENT, d) |
-				   flag_of(FLOW_FIN_ACKED, d) |
-				   FLOW_FIN_REPLY_FIRST);
-		step->control = control_with_state(step->control,
-						   STATE_ESTABLISHED);
-	}
+	if (tcp_fin_was_forged(flow, step->control, pkt, d))
+		tcp_step_unfinish(step);
 	/* The segment's own FIN comes first: a FIN that also acknowledges the
 	 * other side's leads to LAST_ACK, not TIME_WAIT. */
 	if (tcp_is_fin(flow, pkt, d))

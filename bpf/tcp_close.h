@@ -87,14 +87,17 @@ static __always_inline void tcp_step_closing(struct tcp_step *step,
 		step->control = control_with_state(step->control,
 						   STATE_FIN_WAIT_2);
 	} else if (state == STATE_LAST_ACK && origin && reply &&
-		   !tcp_fin_was_told(flow, step->control)) {
+		   tcp_fin_was_told(flow, step->control)) {
+		step->control = control_with_state(step->control,
+						   STATE_TIME_WAIT);
+	} else if (state == STATE_LAST_ACK && origin && reply) {
 		step->actions |= TCP_END;
 		step->reason = REASON_CLOSED;
 	}
 }
 
 /* Reports whether a direction sends data beyond its FIN, which was forged
- * then. */
+ * then. In TIME_WAIT a partner may have told of it (tcp_midstream.h). */
 static __always_inline bool tcp_fin_was_forged(const struct flow *flow,
 					       __u64 control,
 					       const struct packet *pkt,
@@ -102,9 +105,19 @@ static __always_inline bool tcp_fin_was_forged(const struct flow *flow,
 {
 	enum flow_state state = control_state(control);
 
-	return (state == STATE_FIN_WAIT_1 || state == STATE_FIN_WAIT_2) &&
+	return (state == STATE_FIN_WAIT_1 || state == STATE_FIN_WAIT_2 ||
+		(state == STATE_TIME_WAIT && config.paired &&
+		 control & FLOW_MIDSTREAM)) &&
 	       has_flag(control, FLOW_FIN_SENT, d) &&
 	       seq_after(pkt->end, flow->dir[d & 1].fin_end);
+}
+
+/* Takes FINs back, of which one was forged: before TIME_WAIT there is no other one. */
+static __always_inline void tcp_step_unfinish(struct tcp_step *step)
+{
+	step->control &= ~(flags_of(FLOW_FIN_SENT) | flags_of(FLOW_FIN_ACKED) |
+			   FLOW_FIN_REPLY_FIRST);
+	step->control = control_with_state(step->control, STATE_ESTABLISHED);
 }
 
 /* Reports whether the receiver's window is known: it has acknowledged

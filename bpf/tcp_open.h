@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* TCP: how flows begin: by a handshake, midstream, or in place of an older
- * one. */
+/* TCP: how flows begin: by a handshake, or in place of an older one. */
 #pragma once
 
 #include <linux/bpf.h>
@@ -10,6 +9,7 @@
 #include "packet.h"
 #include "stats.h"
 #include "tcp_close.h"
+#include "tcp_midstream.h"
 #include "tcp_step.h"
 #include "tcp_window.h"
 
@@ -241,20 +241,6 @@ static __always_inline void tcp_step_same_side(struct tcp_step *step,
 	step->actions |= TCP_PEND;
 }
 
-/* An ACK of a SYN+ACK that the partner heard completes the handshake. The other direction has
- * no numbers here, so it begins with its next segment. */
-static __always_inline void tcp_step_half_opened(struct tcp_step *step,
-						 const struct flow *flow,
-						 const struct packet *pkt,
-						 __u32 d)
-{
-	if (!has_flag(step->control, FLOW_SYN_ACKED, d) ||
-	    pkt->ack - flow->dir[!d].syn_seq - 1 > MIN_ACK_LAG)
-		return;
-	step->control |= flag_of(FLOW_SYN_ACKED, !d) | FLOW_MIDSTREAM;
-	step->actions |= TCP_OPENED;
-}
-
 /* An ACK, with or without data or FIN, before the handshake is complete. */
 static __always_inline void tcp_step_opening(struct tcp_step *step,
 					     const struct flow *flow,
@@ -308,62 +294,6 @@ static __always_inline void tcp_step_opening(struct tcp_step *step,
 	tcp_step_early_fin(step, flow, pkt, d);
 	if (handshake_done(step->control))
 		step->actions |= TCP_OPENED;
-}
-
-/* The first answer in a flow that was picked up midstream. */
-static __always_inline void tcp_step_midstream(struct tcp_step *step,
-					       const struct flow *flow,
-					       const struct packet *pkt,
-					       __u32 d)
-{
-	step->control |= flag_of(FLOW_SYN_ACKED, ORIGIN) |
-			 flag_of(FLOW_SYN_ACKED, REPLY);
-	/* That this direction has ended only a partner can have said. */
-	if (has_flag(step->control, FLOW_FIN_SENT, d))
-		step->control |= flag_of(FLOW_ENDED_OUTSIDE, d);
-	step->control &= ~(flag_of(FLOW_FIN_SENT, d) |
-			   flag_of(FLOW_FIN_ACKED, d));
-	step->actions = TCP_BEGIN | TCP_UPDATE | TCP_REFRESH | TCP_OPENED;
-	if (!has_flag(step->control, FLOW_SEEN, !d))
-		step->actions |= TCP_ALONE;
-	tcp_step_early_fin(step, flow, pkt, d);
-}
-
-/* A segment of a flow that was picked up midstream and is not answered yet. */
-static __always_inline void tcp_step_unanswered(struct tcp_step *step,
-						const struct flow *flow,
-						const struct packet *pkt,
-						__u32 d)
-{
-	step->actions = TCP_UPDATE | TCP_REFRESH;
-	tcp_step_early_fin(step, flow, pkt, d);
-}
-
-/* Makes a flow that was picked up midstream begin with this SYN instead. */
-static __always_inline void tcp_step_begin_syn(struct tcp_step *step)
-{
-	step->control &= ~(__u64)FLOW_MIDSTREAM;
-	step->control |= flag_of(FLOW_SYN_SENT, ORIGIN);
-	step->control = control_with_state(step->control, STATE_SYN_SENT);
-	step->actions = TCP_BEGIN | TCP_REFRESH;
-}
-
-/* A SYN in a flow that was picked up midstream and is not answered yet. */
-static __always_inline void tcp_step_midstream_syn(struct tcp_step *step,
-						   const struct flow *flow,
-						   const struct packet *pkt,
-						   __u32 d)
-{
-	/* The SYN of this flow, late. */
-	if (has_flag(step->control, FLOW_SYN_SENT, d) &&
-	    pkt->seq == flow->dir[d & 1].syn_seq)
-		step->actions = TCP_REFRESH | TCP_RETRANSMIT;
-	/* Keep a pending SYN, which may be the honest one. */
-	else if (d == ORIGIN && step->control & FLOW_ONE_SIDED &&
-		 step->control & flags_of(FLOW_SYN_PENDING))
-		tcp_step_begin_syn(step);
-	else
-		tcp_step_restart(step);
 }
 
 /* A SYN after the handshake. */

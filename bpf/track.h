@@ -14,6 +14,7 @@
 #include "flow.h"
 #include "fragment.h"
 #include "group.h"
+#include "moved.h"
 #include "packet.h"
 #include "resync.h"
 #include "stats.h"
@@ -55,19 +56,6 @@ static __always_inline void tcp_note_rtt(struct flow *flow, __u64 control,
 		flow->origin.rtt_us = since_us - flow->reply.rtt_us;
 }
 
-/* Whether a direction may have gone on by the partner, which has not told yet: it was
- * silent here for a moment, and not for longer than that takes. */
-__noinline int may_have_moved(const struct flow *flow, __u32 d)
-{
-	__u64 idle;
-
-	if (!flow)
-		return 0;
-	idle = ticks_since(flow_traffic(flow, d)->last_seen_ticks,
-			   clock_ticks());
-	return idle && idle <= partner_tells_within();
-}
-
 /* A TCP packet that is not valid for its flow. */
 static __always_inline int tcp_refused(struct packet *pkt, struct flow *flow,
 				       __u64 control, enum invalid reason,
@@ -104,9 +92,10 @@ __noinline int tcp_note_first(struct packet *pkt, struct flow *flow,
 {
 	if (!pkt || !flow || !step)
 		return 0;
-	flow_note_heard(flow, d);
-	if (!has_flag(step->control, FLOW_SEEN, d))
+	if (!has_flag(step->control, FLOW_SEEN, d)) {
+		flow_note_heard(flow, d);
 		return 0;
+	}
 	flow_note_link(flow, pkt, d);
 	if (config.paired & PAIRED_LIVES &&
 	    control_state(control) >= STATE_ESTABLISHED &&

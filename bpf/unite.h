@@ -77,6 +77,8 @@ static __always_inline int inherit_unite(struct inherit_args *args,
 		own |= STATE_ESTABLISHED | flags_of(FLOW_SEEN) | flow_keep();
 	else
 		own |= STATE_NEW | FLOW_SEEN;
+	if (flow->timeout_ticks)
+		args->timeout_ticks = flow->timeout_ticks;
 	if (flow_destroy(flow, control, request_cause(REASON_REUSED)))
 		return inherit_create(args, &key, own, now);
 	flow_release(own);

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -115,18 +116,26 @@ func (p *Partner) Enter(told *flow.Told) (flow.Inherited, error) {
 	return p.ask(&args)
 }
 
-// timeout returns a timeout of the partner's flow, 0 if one of this tracker's own is longer
-// that the flow may get in any state, since it keeps this one: the partner ends its flows
-// itself, and nobody may make this tracker forget one sooner.
+// timeout returns a timeout of the partner's flow, 0 if it has none. The partner may end a
+// flow that it alone has, but that one may come by here later: one of TCP is not forgotten
+// sooner than the partner can bring about by a state. The programs let it shorten the timeout
+// of no flow that came by here.
 func (p *Partner) timeout(proto uint8, ticks uint64) uint32 {
+	if ticks != 0 && flow.Protocol(proto) == flow.ProtocolTCP {
+		ticks = max(ticks, p.shortest())
+	}
+	return uint32(min(ticks, math.MaxUint32))
+}
+
+// shortest returns the shortest timeout of a state of TCP.
+func (p *Partner) shortest() uint64 {
 	p.table.mu.Lock()
 	defer p.table.mu.Unlock()
+	ticks := uint64(math.MaxUint64)
 	for s := flow.StateNew; s <= flow.StateTimeWait; s++ {
-		if ticks <= p.table.config.TimeoutTicks[flow.TimeoutOf(flow.Protocol(proto), s)] {
-			return 0
-		}
+		ticks = min(ticks, p.table.config.TimeoutTicks[flow.TimeoutOf(flow.ProtocolTCP, s)])
 	}
-	return uint32(min(ticks, 1<<32-1))
+	return ticks
 }
 
 // End ends a flow that has ended at the partner.

@@ -156,8 +156,8 @@ func each(table *kernel.Partner, visit func(*flow.Told)) error {
 	}
 }
 
-// A partner's timeout for a flow counts if it is longer than this tracker's own ones in all
-// states: the flow keeps it when packets change its state.
+// A flow that only the partner has gets the timeout that was set there. One of TCP is not
+// forgotten sooner than by any state.
 func TestToldTimeouts(t *testing.T) {
 	lab.Require(t)
 	h := newHalf(t, 256)
@@ -171,18 +171,17 @@ func TestToldTimeouts(t *testing.T) {
 	if h.table, err = table.Partner(); err != nil {
 		t.Fatal(err)
 	}
-	own := flow.DefaultTimeouts()
-	longest := map[flow.Protocol]time.Duration{
-		flow.ProtocolTCP: own[flow.TCPEstablished], flow.ProtocolUDP: own[flow.UDPBidirectional], flow.ProtocolICMP: own[flow.ICMP],
+	second := time.Second
+	shortest := map[flow.Protocol]time.Duration{
+		flow.ProtocolTCP: flow.DefaultTimeouts()[flow.TCPSynRecv], flow.ProtocolUDP: second, flow.ProtocolICMP: second,
 	}
 	id := flow.ID(0)
-	for proto, longest := range longest {
+	for proto, shortest := range shortest {
 		for _, state := range []flow.State{flow.StateNew, flow.StateSynSent, flow.StateEstablished, flow.StateLastAck, flow.StateTimeWait} {
 			if proto != flow.ProtocolTCP && state != flow.StateNew && state != flow.StateEstablished {
 				continue
 			}
-			short := own[flow.TimeoutOf(proto, state)] + time.Second
-			for told, want := range map[time.Duration]time.Duration{0: 0, time.Second: 0, longest: 0, min(short, longest): 0, 2 * longest: 2 * longest} {
+			for told, want := range map[time.Duration]time.Duration{0: 0, second: shortest, shortest: shortest, shortest + second: shortest + second, time.Hour: time.Hour} {
 				id++
 				one := flow.Told{Glance: flow.Glance{ID: id, Control: uint32(state)}, Timeout: told}
 				one.Key[0], one.Key[40], one.Key[41] = byte(id), uint8(proto), 4
