@@ -95,14 +95,27 @@ func startUnder(ctx context.Context, t *testing.T, l *lab.Lab, under []string, a
 	return cmd, log
 }
 
-// Each "ip netns exec" has its own mount namespace. A second ctop still joins,
-// down detaches, and down and the next ctop restore the settings that a killed
-// one had changed.
+// Each "ip netns exec" has its own mount namespace, whose BPF file system ctop mounts, or
+// somebody else. A second ctop still joins, down detaches, and down and the next ctop
+// restore the settings that a killed one had changed.
 func TestAnotherMountNamespace(t *testing.T) {
-	l, ctx := newLab(t)
+	for name, mount := range map[string][]string{
+		"mounted by ctop": nil,
+		"mounted by hand": {"sh", "-c", `mount -t bpf bpf /sys/fs/bpf && exec "$0" "$@"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, ctx := newLab(t)
+			under, journals := inMiddle(t, l)
+			reachAndRestore(ctx, t, l, slices.Concat(under, mount), journals)
+		})
+	}
+}
+
+// reachAndRestore uses a tracker from mount namespaces that a command makes.
+func reachAndRestore(ctx context.Context, t *testing.T, l *lab.Lab, under []string, journals string) {
+	t.Helper()
 	before := offloads(t, l)
 	ports := []string{l.Client.Port(), l.Server.Port()}
-	under, journals := inMiddle(t, l)
 	restored := func(what string) {
 		t.Helper()
 		if after := offloads(t, l); after != before {

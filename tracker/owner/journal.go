@@ -18,8 +18,8 @@ import (
 )
 
 // Changed settings are recorded in a pinned map. Some pins do not outlive the process:
-// there may be none, or ctop mounted their BPF file system in a private mount
-// namespace. Then the settings are also recorded in a file:
+// there may be none, or their BPF file system is that of a private mount namespace. Then
+// the settings are also recorded in a file:
 //
 //	/run/ctop/<network namespace>/<interface>:<interface>
 //
@@ -46,7 +46,7 @@ func (d *Description) journalPath(dir string) string {
 // the note says what a kill would leave.
 func (h *Hold) OpenJournal() (notes []string) {
 	changed := slices.ContainsFunc(h.description.Interfaces, func(p netdev.Point) bool { return len(p.Changes) > 0 })
-	if !changed || h.dir != "" && !mountedByCtop() {
+	if !changed || h.dir != "" && pinsStay() {
 		return nil
 	}
 	j, err := makeJournal(&h.description)

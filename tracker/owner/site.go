@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -109,24 +110,48 @@ func mountBPFFS() (notes []string, err error) {
 	return []string{"mounted a BPF file system at " + bpffsRoot}, nil
 }
 
-// mountedByCtop reports whether ctop mounted the BPF file system. Such a mount
-// may end with this mount namespace.
-func mountedByCtop() (is bool) {
-	f, err := os.Open("/proc/self/mountinfo")
+// bpffsMount is the BPF file system of a mount namespace: its device, which no other file
+// system has, and its source. The zero value is none.
+type bpffsMount struct{ device, source string }
+
+// pinsStay reports whether pins outlive this process: process 1 has the same BPF file
+// system. Another one may end with this mount namespace. So may one that ctop mounted,
+// since process 1 of a container ends with it, and may be ctop. What somebody else mounted
+// in a container cannot be told from the machine's.
+func pinsStay() bool { return bpffsOf("thread-self").staysWith(bpffsOf("1")) }
+
+func (m bpffsMount) staysWith(first bpffsMount) bool {
+	return m.device != "" && m.device == first.device && !m.byCtop()
+}
+
+func (m bpffsMount) byCtop() bool { return m.source == mountSource }
+
+// bpffsOf returns the BPF file system of a process. Unlike the process's root directory,
+// its mounts are readable without privileges.
+func bpffsOf(process string) bpffsMount {
+	f, err := os.Open(filepath.Join("/proc", process, "mountinfo"))
 	if err != nil {
-		return false
+		return bpffsMount{}
 	}
 	defer func() { _ = f.Close() }()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		// The format is ID PARENT DEVICE ROOT POINT OPTIONS ... - TYPE SOURCE
-		// ... (proc(5)). The last mount at a point covers the others.
+	return readBPFFS(f)
+}
+
+// readBPFFS finds the BPF file system in a list of mounts. The format is ID PARENT DEVICE
+// ROOT POINT OPTIONS ... - TYPE SOURCE ... (proc(5)). The last mount at a point covers the
+// others.
+func readBPFFS(mountinfo io.Reader) (m bpffsMount) {
+	for lines := bufio.NewScanner(mountinfo); lines.Scan(); {
 		before, after, _ := strings.Cut(lines.Text(), " - ")
 		point, mount := strings.Fields(before), strings.Fields(after)
-		if len(point) > 4 && point[4] == bpffsRoot && len(mount) > 1 {
-			is = mount[0] == "bpf" && mount[1] == mountSource
+		if len(point) < 5 || point[4] != bpffsRoot || len(mount) < 2 {
+			continue
+		}
+		if m = (bpffsMount{}); mount[0] == "bpf" {
+			m = bpffsMount{device: point[2], source: mount[1]}
 		}
 	}
-	return is
+	return m
 }
 
 // UnmountBPFFS unmounts a BPF file system that ctop mounted, unless it is used.
@@ -134,7 +159,7 @@ func UnmountBPFFS() {
 	left, err := os.ReadDir(bpffsRoot)
 	// The kernel adds two files of its own (kernel/bpf/preload).
 	used := slices.ContainsFunc(left, func(e fs.DirEntry) bool { return !strings.HasSuffix(e.Name(), ".debug") })
-	if err == nil && !used && mountedByCtop() {
+	if err == nil && !used && bpffsOf("thread-self").byCtop() {
 		_ = unix.Unmount(bpffsRoot, 0)
 	}
 }
