@@ -84,3 +84,33 @@ func (c connection) goOn(next [2]uint32, segments int) [2]uint32 {
 	}
 	return next
 }
+
+// A flow of the partner gets a forged segment and a RST with its number, as of either end and
+// by either side. None of 1,024 that are spread over the numbers ends it.
+func TestAdoptedAndReset(t *testing.T) {
+	const guesses = 1024
+	a, b := newPair(t)
+	for _, by := range hooks {
+		for i := range uint32(4) {
+			side, from := int(i&1), int(i>>1)
+			ended := 0
+			for n := range uint32(guesses) {
+				restart(a, b)
+				key := a.connect(by).key()
+				expectResult(t, b.enter(a.told(key)), ConntrackInheritResultINHERIT_DONE)
+				c := connection{b, by}
+				// None is near a number of the connection.
+				seq := 1<<21 + n<<22
+				b.come(side)
+				b.run(by, c.frame(from, frame.Segment{Flags: frame.ACK, Seq: seq, Ack: seq ^ 1<<31, Payload: 10}))
+				b.run(by, c.frame(from, frame.Segment{Flags: frame.RST, Seq: seq + 10}))
+				if b.flow(key) == nil {
+					ended++
+				}
+			}
+			if ended > 0 {
+				t.Errorf("%s: %d of %d guesses ended the flow, by side %d as end %d", by, ended, guesses, side, from)
+			}
+		}
+	}
+}

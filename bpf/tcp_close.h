@@ -129,9 +129,10 @@ static __always_inline bool rst_window_known(__u64 control,
 	       (control & FLOW_MIDSTREAM && flow_heard(flow, !d));
 }
 
-/* Reports whether a RST has exactly the expected number. What was sent beyond
+/* Reports whether a RST has exactly the expected number. What was sent outside
  * the window may be forged, so a RST right after that does not count: an
- * attacker would need two guesses within a window instead of an exact one. */
+ * attacker would need two guesses within a window instead of an exact one. Of a
+ * flow that has moved here the window is what the partner told. */
 static __always_inline bool rst_is_exact(const struct flow *flow,
 					 const struct packet *pkt, __u32 d,
 					 bool known)
@@ -140,7 +141,9 @@ static __always_inline bool rst_is_exact(const struct flow *flow,
 	const struct flow_dir *receiver = &flow->dir[!d];
 
 	return (flow_heard(flow, d) && pkt->seq == sender->end &&
-		(!known || !seq_after(pkt->seq, receiver->limit))) ||
+		(!known ||
+		 seq_near(pkt->seq, receiver->acked, receiver->limit,
+			  window_oldest(receiver)))) ||
 	       (known && pkt->seq == receiver->acked);
 }
 
