@@ -190,6 +190,13 @@ func TestOver(t *testing.T) {
 	if p.isOver(1) || p.isOver(2) || !p.isOver(3) {
 		t.Errorf("%+v", p.over)
 	}
+	p.over.taken = p.over.before[3]
+	if !p.isOver(3) {
+		t.Error("it forgot before the partner had heard it")
+	}
+	if p.over.taken++; p.isOver(3) {
+		t.Errorf("the partner has heard it: %+v", p.over)
+	}
 }
 
 // So many changes wait, and no more. What has ended is no change any more.

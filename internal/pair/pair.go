@@ -124,10 +124,12 @@ type Pair struct {
 	digest *digest
 	// differing counts shards that the partner asked for since the last digest.
 	differing int
-	// over are own flows that have ended lately, in two maps that take turns.
+	// over are own flows that have ended lately, with the time by which that was told, in two
+	// maps that take turns. taken is the time of the latest message that the partner has had.
 	over struct {
-		now, before map[flow.ID]struct{}
+		now, before map[flow.ID]uint64
 		since       time.Time
+		taken       uint64
 	}
 	// entered counts flows since the table said how many it has.
 	present, entered int

@@ -50,6 +50,31 @@ func TestEndsWhileTold(t *testing.T) {
 	}
 }
 
+// Somebody forges the end of flows at the machine that does not have them: it knows them again
+// within six seconds, under the same IDs.
+func TestForgedEnds(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.hosts[0], w.hosts[1]
+	w.pass(2 * time.Second)
+	keys := a.begin(100)
+	until := func(d time.Duration) {
+		for end := w.now.Add(d); w.now.Before(end); w.pass(20 * time.Millisecond) {
+			a.hear(keys...)
+		}
+	}
+	until(5 * time.Second)
+	if b.inherited() != len(keys) {
+		t.Fatalf("%d flows are inherited", b.inherited())
+	}
+	b.hear(keys...)
+	b.end(keys...)
+	until(6 * time.Second)
+	if b.inherited() != len(keys) {
+		t.Errorf("six seconds later %d flows of %d are known", b.inherited(), len(keys))
+	}
+	w.agree(len(keys))
+}
+
 // To a partner that is slow no more is sent than it takes.
 func TestSlowPartner(t *testing.T) {
 	const n = 120_000

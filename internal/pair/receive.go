@@ -141,6 +141,7 @@ func (p *Pair) takeHello(h hello, now time.Time) {
 	if h.echoInstance == p.instance && h.echoSent <= p.clock(now) {
 		p.status.Lag = max(time.Duration(p.clock(now)-h.echoSent)-h.echoHeld, 0)
 		p.arrive(h.echoSent)
+		p.over.taken = max(p.over.taken, h.echoSent)
 	}
 	if h.refused > p.partner.hello.refused {
 		p.partner.full = now

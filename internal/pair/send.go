@@ -20,12 +20,14 @@ func (p *Pair) Tick() error {
 		}
 	}
 	changed, ends := p.taken(now)
+	if alive {
+		p.sendEnds(ends)
+	}
 	p.end(ends, now)
 	if !alive {
 		p.walk = walk{} // what changes meanwhile digests find
 		return nil
 	}
-	p.sendEnds(ends)
 	for key := range changed {
 		if err := p.sendKey(&key); err != nil {
 			return err
@@ -75,25 +77,29 @@ func (p *Pair) greet(now time.Time, alive bool) (err error) {
 	return nil
 }
 
-// overFor is how long at least a flow that has ended here is not entered again: the partner
-// may tell of it before it hears that.
+// overFor is how long at least a flow that has ended here is not entered again, unless the
+// partner has heard that: it may tell of it before.
 const overFor = 5 * time.Second
 
-// end notes own flows that have ended.
+// end notes own flows that have ended, once that was told.
 func (p *Pair) end(ends []end, now time.Time) {
 	if o := &p.over; o.now == nil || now.Sub(o.since) >= overFor {
-		o.now, o.before, o.since = map[flow.ID]struct{}{}, o.now, now
+		o.now, o.before, o.since = map[flow.ID]uint64{}, o.now, now
 	}
+	at := p.clock(p.Now())
 	for i := range ends {
-		p.over.now[ends[i].id] = struct{}{}
+		p.over.now[ends[i].id] = at
 	}
 }
 
-// isOver reports whether a flow has ended here lately.
+// isOver reports whether a flow has ended here lately, and the partner does not know it yet.
+// One that it tells after that goes on there: here somebody forged its end.
 func (p *Pair) isOver(id flow.ID) bool {
-	_, now := p.over.now[id]
-	_, before := p.over.before[id]
-	return now || before
+	at, over := p.over.now[id]
+	if !over {
+		at, over = p.over.before[id]
+	}
+	return over && p.over.taken <= at
 }
 
 func (p *Pair) sendEnds(ends []end) {
