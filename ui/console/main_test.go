@@ -118,6 +118,7 @@ type rig struct {
 	log      *logged
 	dir      string
 	addr     string
+	link     *relay // nil for TCP
 	ann, vic ssh.Signer
 	// fleet is what sessions open, nothing before it is set.
 	fleet atomic.Pointer[Fleet]
@@ -181,6 +182,7 @@ func newRigAt(t *testing.T, l Limits, listener net.Listener) *rig {
 	}
 	r.server.lookInterval = 50 * time.Millisecond
 	r.addr = listener.Addr().String()
+	r.link, _ = listener.(*relay)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.server.Serve(ctx, listener) }()
@@ -265,10 +267,13 @@ func (r *rig) config(signers ...ssh.Signer) *ssh.ClientConfig {
 
 func (r *rig) dial(signers ...ssh.Signer) *ssh.Client {
 	r.t.Helper()
-	c, err := ssh.Dial("tcp", r.addr, r.config(signers...))
+	raw := r.raw()
+	conn, chans, reqs, err := ssh.NewClientConn(raw, r.addr, r.config(signers...))
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	_ = raw.SetDeadline(time.Time{})
+	c := ssh.NewClient(conn, chans, reqs)
 	r.t.Cleanup(func() { _ = c.Close() })
 	return c
 }

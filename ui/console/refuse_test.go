@@ -15,9 +15,14 @@ import (
 // raw connects without SSH.
 func (r *rig) raw() net.Conn {
 	r.t.Helper()
-	c, err := net.DialTimeout("tcp", r.addr, waitTimeout)
-	if err != nil {
-		r.t.Fatal(err)
+	var c net.Conn
+	if r.link != nil {
+		c = r.link.dial()
+	} else {
+		var err error
+		if c, err = net.DialTimeout("tcp", r.addr, waitTimeout); err != nil {
+			r.t.Fatal(err)
+		}
 	}
 	_ = c.SetDeadline(time.Now().Add(waitTimeout))
 	return c
@@ -35,48 +40,50 @@ func closedBy(t *testing.T, c net.Conn) string {
 }
 
 func TestUnfinishedHandshake(t *testing.T) {
-	const limit = 3 * time.Second // within which a busy machine lets somebody in
-	r := newRig(t, Limits{Handshake: limit, FailuresPerAddress: 1000})
-	for _, hello := range []string{"", "SSH-2.0-slow\r\n", "SSH-2.0-x"} {
-		started := time.Now()
+	const limit = 3 * time.Second
+	inMemory(t, Limits{Handshake: limit, FailuresPerAddress: 1000}, func(t *testing.T, r *rig) {
+		for _, hello := range []string{"", "SSH-2.0-slow\r\n", "SSH-2.0-x"} {
+			started := time.Now()
+			c := r.raw()
+			_, _ = io.WriteString(c, hello)
+			closedBy(t, c)
+			if took := time.Since(started); took < limit {
+				t.Errorf("%q: closed after %s", hello, took)
+			}
+		}
+		// One that goes on sending a byte at a time is no better.
 		c := r.raw()
-		_, _ = io.WriteString(c, hello)
-		closedBy(t, c)
-		if took := time.Since(started); took < limit {
-			t.Errorf("%q: closed after %s", hello, took)
+		started := time.Now()
+		for {
+			if _, err := c.Write([]byte("a")); err != nil {
+				break
+			}
+			if time.Since(started) > waitTimeout {
+				t.Fatal("a dripping client is kept")
+			}
+			time.Sleep(100 * time.Millisecond)
 		}
-	}
-	// One that goes on sending a byte at a time is no better.
-	c := r.raw()
-	started := time.Now()
-	for {
-		if _, err := c.Write([]byte("a")); err != nil {
-			break
-		}
-		if time.Since(started) > waitTimeout {
-			t.Fatal("a dripping client is kept")
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	_ = c.Close()
-	r.serves()
+		_ = c.Close()
+		r.serves()
+	})
 }
 
 func TestGarbage(t *testing.T) {
-	r := newRig(t, Limits{Handshake: 3 * time.Second, FailuresPerAddress: 1000})
-	for _, text := range []string{
-		"GET / HTTP/1.1\r\n\r\n", strings.Repeat("\x00", 1<<16), strings.Repeat("SSH-2.0-\n", 1000),
-		"SSH-2.0-x\r\n" + strings.Repeat("\xff", 1<<16), "SSH-1.5-old\r\n",
-		"SSH-2.0-\x1b]0;pwned\x07\r\n\x00\x00\x00\x0c\x0a\x14",
-	} {
-		c := r.raw()
-		_, _ = io.WriteString(c, text)
-		closedBy(t, c)
-	}
-	if strings.ContainsAny(r.log.String(), "\x1b\x07") {
-		t.Error("an escape sequence is in the log")
-	}
-	r.serves()
+	inMemory(t, Limits{Handshake: 3 * time.Second, FailuresPerAddress: 1000}, func(t *testing.T, r *rig) {
+		for _, text := range []string{
+			"GET / HTTP/1.1\r\n\r\n", strings.Repeat("\x00", 1<<16), strings.Repeat("SSH-2.0-\n", 1000),
+			"SSH-2.0-x\r\n" + strings.Repeat("\xff", 1<<16), "SSH-1.5-old\r\n",
+			"SSH-2.0-\x1b]0;pwned\x07\r\n\x00\x00\x00\x0c\x0a\x14",
+		} {
+			c := r.raw()
+			_, _ = io.WriteString(c, text)
+			closedBy(t, c)
+		}
+		if strings.ContainsAny(r.log.String(), "\x1b\x07") {
+			t.Error("an escape sequence is in the log")
+		}
+		r.serves()
+	})
 }
 
 func TestForwarding(t *testing.T) {
@@ -214,44 +221,47 @@ func TestManyChannels(t *testing.T) {
 }
 
 func TestAllSessionsTaken(t *testing.T) {
-	r := newRig(t, Limits{Sessions: 2})
-	a, b := r.open(r.ann, "xterm", 80, 24), r.open(r.vic, "xterm", 80, 24)
-	c := r.dial(r.ann)
-	if _, err := c.NewSession(); err == nil || !strings.Contains(err.Error(), "all 2 sessions are taken") {
-		t.Error(err)
-	}
-	_ = c.Close()
-	for _, s := range []*screen{a, b} {
-		r.shows(s, "veth1")
-		r.press(s, "q")
-		if err := r.end(s); err != nil {
+	inMemory(t, Limits{Sessions: 2}, func(t *testing.T, r *rig) {
+		a, b := r.open(r.ann, "xterm", 80, 24), r.open(r.vic, "xterm", 80, 24)
+		c := r.dial(r.ann)
+		if _, err := c.NewSession(); err == nil || !strings.Contains(err.Error(), "all 2 sessions are taken") {
 			t.Error(err)
 		}
-	}
-	r.serves()
+		_ = c.Close()
+		for _, s := range []*screen{a, b} {
+			r.shows(s, "veth1")
+			r.press(s, "q")
+			if err := r.end(s); err != nil {
+				t.Error(err)
+			}
+		}
+		r.eventually("their places are free", func() bool { return r.server.Stats().Sessions == 0 })
+		r.serves()
+	})
 }
 
 // A client that opens a connection or a channel and asks for nothing is not
 // kept.
 func TestSilentClients(t *testing.T) {
-	r := newRig(t, Limits{Handshake: 3 * time.Second})
-	lonely, silent := r.dial(r.vic), r.dial(r.vic)
-	if _, err := silent.NewSession(); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []*ssh.Client{lonely, silent} {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			_ = c.Wait() // however it ended
-		}()
-		select {
-		case <-done:
-		case <-time.After(waitTimeout):
-			t.Fatal("the connection is kept")
+	inMemory(t, Limits{Handshake: 3 * time.Second}, func(t *testing.T, r *rig) {
+		lonely, silent := r.dial(r.vic), r.dial(r.vic)
+		if _, err := silent.NewSession(); err != nil {
+			t.Fatal(err)
 		}
-	}
-	r.serves()
+		for _, c := range []*ssh.Client{lonely, silent} {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_ = c.Wait() // however it ended
+			}()
+			select {
+			case <-done:
+			case <-time.After(waitTimeout):
+				t.Fatal("the connection is kept")
+			}
+		}
+		r.serves()
+	})
 }
 
 func TestStop(t *testing.T) {

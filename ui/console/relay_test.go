@@ -3,8 +3,11 @@ package console
 import (
 	"io"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
+	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -17,6 +20,17 @@ type relay struct {
 }
 
 func newRelay() *relay { return &relay{conns: make(chan net.Conn), closed: make(chan struct{})} }
+
+// inMemory tests a server whose connections are in memory, by a simulated clock: a busy
+// machine changes nothing.
+func inMemory(t *testing.T, l Limits, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := newRigAt(t, l, newRelay())
+		test(t, r)
+		r.stop()
+	})
+}
 
 func (r *relay) Accept() (net.Conn, error) {
 	select {
@@ -55,17 +69,25 @@ func (c *relayed) slow(rate int, roundTrip time.Duration) {
 func (c *relayed) Read(p []byte) (int, error)  { return c.from.read(p) }
 func (c *relayed) Write(p []byte) (int, error) { return c.to.write(p) }
 
+// Close ends both directions. The other end still reads what was sent to it.
 func (c *relayed) Close() error {
-	c.from.end()
-	c.to.end()
+	c.from.end(true)
+	c.to.end(false)
 	return nil
 }
 
 func (c *relayed) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 2222} }
 
-func (c *relayed) RemoteAddr() net.Addr             { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40000} }
-func (c *relayed) SetDeadline(time.Time) error      { return nil }
-func (c *relayed) SetReadDeadline(time.Time) error  { return nil }
+func (c *relayed) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40000} }
+
+// SetDeadline bounds reads: a write waits only for the other end's.
+func (c *relayed) SetDeadline(t time.Time) error { return c.SetReadDeadline(t) }
+
+func (c *relayed) SetReadDeadline(t time.Time) error {
+	c.from.until(t)
+	return nil
+}
+
 func (c *relayed) SetWriteDeadline(time.Time) error { return nil }
 
 const (
@@ -88,6 +110,9 @@ type lane struct {
 	queued int
 	free   time.Time
 	ended  bool
+	// late is set from the deadline of reads on.
+	late     bool
+	deadline *time.Timer
 }
 
 // unit are bytes that arrive together.
@@ -135,12 +160,18 @@ func (l *lane) read(p []byte) (int, error) {
 		if l.ended {
 			return 0, io.EOF
 		}
+		if l.late {
+			return 0, os.ErrDeadlineExceeded
+		}
 		l.more.Wait()
 	}
 	if wait := time.Until(l.queue[0].at); wait > 0 {
 		l.mu.Unlock()
 		time.Sleep(wait)
 		l.mu.Lock()
+		if len(l.queue) == 0 {
+			return 0, io.EOF
+		}
 	}
 	n := copy(p, l.queue[0].bytes)
 	l.queue[0].bytes = l.queue[0].bytes[n:]
@@ -153,9 +184,34 @@ func (l *lane) read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (l *lane) end() {
+// until lets reads wait until a time, or without end if it is zero.
+func (l *lane) until(t time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.deadline != nil {
+		l.deadline.Stop()
+	}
+	if l.late = false; t.IsZero() {
+		return
+	}
+	l.deadline = time.AfterFunc(time.Until(t), func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.late = true
+		l.more.Broadcast()
+	})
+}
+
+// end ends a direction, and forgets what is on the way if nobody reads it any more.
+func (l *lane) end(forget bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.deadline != nil {
+		l.deadline.Stop()
+	}
+	if forget {
+		l.queue, l.queued = nil, 0
+	}
 	l.ended = true
 	l.more.Broadcast()
 }
