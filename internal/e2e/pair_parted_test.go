@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 	"time"
 )
@@ -62,5 +63,46 @@ func TestPairPartedUDP(t *testing.T) {
 		t.Errorf("shards differ: %s", got)
 	}
 	r.kept("in the end")
+	r.stop()
+}
+
+// Connections whose directions take different wires, from the beginning or later, close: on
+// both machines they are gone or in TIME_WAIT, and what comes last begins nothing.
+func TestPairPartedClose(t *testing.T) {
+	const n = 20
+	r := newPairRig(t)
+	r.beginAll()
+	for i, way := range [][2]int{{0, 1}, {0, 0}, {1, 1}} {
+		r.route(way[0], way[1])
+		r.open(n)
+		r.talk("before they part")
+		r.established(r.halves[0], (i+1)*n)
+		r.established(r.halves[1], (i+1)*n)
+	}
+	r.route(0, 1)
+	// Which direction parts is known once the partner has heard it later by a second.
+	for until := time.Now().Add(3 * time.Second); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
+		r.talk("apart")
+	}
+	r.hangUp()
+	for _, h := range r.halves {
+		var left map[string]float64
+		r.eventually(h.name+" has closed all", func() bool {
+			left = map[string]float64{}
+			for name, flows := range h.read() {
+				if flows != 0 && strings.HasPrefix(name, "flows{") && name != `flows{state="TIME_WAIT"}` {
+					left[name] = flows
+				}
+			}
+			return len(left) == 0
+		})
+	}
+	r.kept("in the end")
+	for _, h := range r.halves {
+		if created := h.read()["flows_created_total"]; created < 3*n || created > 4*n {
+			t.Errorf("%s began %v flows", h.name, created)
+		}
+	}
+	r.agree()
 	r.stop()
 }
