@@ -190,6 +190,7 @@ func TestWrongRules(t *testing.T) {
 
 func TestChanges(t *testing.T) {
 	ssh := flow.Alert{Name: "ssh", Filter: "port:22", Began: start, Flows: 3, BPS: 2000, Bell: true}
+	other, again := flow.Alert{Name: "web", Began: start}, flow.Alert{Name: "ssh", Began: start.Add(1)}
 	for _, c := range []struct {
 		before, after []flow.Alert
 		late          time.Duration
@@ -198,6 +199,9 @@ func TestChanges(t *testing.T) {
 	}{
 		{nil, nil, 0, "", false},
 		{nil, []flow.Alert{ssh}, 0, "alert ssh begins: 3 flows, 2 kb/s, port:22", true},
+		{nil, []flow.Alert{ssh}, 2*time.Second - 1, "alert ssh begins: 3 flows, 2 kb/s, port:22", true},
+		{nil, []flow.Alert{ssh}, 2 * time.Second, "alert ssh goes on for 2s: 3 flows, 2 kb/s, port:22", true},
+		{[]flow.Alert{other, again}, []flow.Alert{ssh}, 0, "alert web ends after 0s;alert ssh ends after 0s;alert ssh begins: 3 flows, 2 kb/s, port:22", true},
 		{nil, []flow.Alert{ssh}, time.Minute, "alert ssh goes on for 1m00s: 3 flows, 2 kb/s, port:22", true},
 		{[]flow.Alert{ssh}, []flow.Alert{ssh}, 0, "", false},
 		{[]flow.Alert{ssh}, nil, time.Minute, "alert ssh ends after 1m00s", false},
@@ -221,5 +225,22 @@ func BenchmarkLook(b *testing.B) {
 				w.Look(s)
 			}
 		})
+	}
+}
+
+// The least count and rate of a rule are one.
+func TestLeastOfRule(t *testing.T) {
+	w := NewWatch(rules(t, "a.filter=", "a.count=1", "b.filter=", "b.rate=1"), slog.New(slog.DiscardHandler))
+	if n := len(w.Status()); n != 2 {
+		t.Errorf("%d rules", n)
+	}
+}
+
+// Many flows are counted as few are.
+func TestManyFlows(t *testing.T) {
+	w := NewWatch(rules(t, "ssh.filter=port:22", "ssh.count=1", "all.filter=", "all.count=1"), slog.New(slog.DiscardHandler))
+	w.Look(&flow.Snapshot{Time: start, Flows: flowsTo("22", many)})
+	if s := w.Status(); len(s) != 2 || s[0].Flows != many || s[1].Flows != many {
+		t.Errorf("%+v", s)
 	}
 }

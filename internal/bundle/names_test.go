@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -120,5 +121,55 @@ func TestNetworksOfIPv6(t *testing.T) {
 	}
 	if len(bases) != 4 {
 		t.Errorf("four networks are %v", bases)
+	}
+}
+
+// No address of a snapshot, a translation or an event is a replacement.
+func TestAddressesLikeReplacements(t *testing.T) {
+	tuple := func(n int) flow.Tuple {
+		end := func(host int) flow.End { return flow.MustParseEnd(fmt.Sprintf("10.0.0.%d:80", host)) }
+		return flow.Tuple{Proto: flow.ProtocolTCP, Src: end(2*n + 1), Dst: end(2*n + 2)}
+	}
+	s := &flow.Snapshot{Flows: []flow.Flow{{Tuple: tuple(0)}}, Translations: []flow.Tuple{tuple(1)}}
+	events := []flow.Event{{Tuple: tuple(2), Interface: "if1", Host: "host1"}}
+	a := NewAnonymiser()
+	a.Learn(s)
+	a.LearnEvents(events)
+	to, e := a.Snapshot(s), a.Event(&events[0])
+	var ends []netip.Addr
+	for _, t := range []flow.Tuple{to.Flows[0].Tuple, to.Translations[0], e.Tuple} {
+		ends = append(ends, t.Src.Addr(), t.Dst.Addr())
+	}
+	for _, end := range ends {
+		if end.Compare(netip.MustParseAddr("10.0.0.6")) <= 0 {
+			t.Errorf("the originals are replaced by %s", ends)
+		}
+	}
+	if e.Interface != "if2" || e.Host != "host2" {
+		t.Errorf("the interface is %s, and the host %s", e.Interface, e.Host)
+	}
+}
+
+// What is no text stays none, and a server is the same everywhere.
+func TestNothingStaysNothing(t *testing.T) {
+	a := NewAnonymiser()
+	s := &flow.Snapshot{
+		Interfaces: []flow.Interface{{Name: "a"}, {Name: "b", Use: "secret", Behind: "secret"}},
+		Warnings:   flow.Warnings{{Detail: "secret", Interfaces: []string{"a"}}, {}},
+	}
+	a.Learn(s)
+	to := a.Snapshot(s)
+	if i := to.Interfaces; i[0].Use+i[0].Behind != "" || i[1].Use != removed || i[1].Behind != removed {
+		t.Errorf("%+v", i)
+	}
+	if w := to.Warnings; w[0].Detail != removed || w[1].Detail != "" || w[0].Interfaces[0] != to.Interfaces[0].Name {
+		t.Errorf("%+v", w)
+	}
+	if w := s.Warnings[0]; w.Detail != "secret" || w.Interfaces[0] != "a" {
+		t.Errorf("the original is %+v", w)
+	}
+	name := flow.ServerName{Name: "secret"}
+	if one, again := a.server(&name), a.server(&name); one != again || one.Name != "server1" || a.server(nil) != nil {
+		t.Errorf("%+v, then %+v", one, again)
 	}
 }
