@@ -25,6 +25,7 @@ func TestRadiotapFlags(t *testing.T) {
 		"two bitmaps":        {head(radiotapHasFlags|radiotapMore, 0, 0, 0, 0, 9), 9},
 		"two, and a time":    {head(radiotapHasFlags|radiotapHasTime|radiotapMore, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9), 9},
 		"three bitmaps":      {head(radiotapHasFlags|radiotapMore, 0, 0, 0, 0x80, 0, 0, 0, 0, 9), 9},
+		"two to the end":     {head(radiotapHasFlags|radiotapMore, 5, 0, 0, 0), 0},
 		"bitmaps to the end": {head(radiotapHasFlags|radiotapMore, 0, 0, 0, 0x80), 0},
 	} {
 		if got := radiotapFlags(c.header); got != c.want {
@@ -198,6 +199,64 @@ func TestReadInto(t *testing.T) {
 		b, err := readInto(&buffer, strings.NewReader(c.text), c.n)
 		if err != c.err || len(b) != c.n || len(buffer) != c.room || err == nil && string(b) != c.text[:c.n] { //nolint:errorlint // the very same
 			t.Errorf("%d of %q: %q, %v, room for %d", c.n, c.text, b, err, len(buffer))
+		}
+	}
+}
+
+// A link header is replaced once it is whole, and what is behind it is kept.
+func TestLinkHeadersOfEveryLength(t *testing.T) {
+	for what, c := range map[string]struct {
+		link int
+		data []byte
+		want string // the ethertype and what follows, of the shortest data that has them
+	}{
+		"SLL":              {linkSLL, append(make([]byte, 14), 8, 0), "\x08\x00"},
+		"SLL2":             {linkSLL2, append([]byte{0x86, 0xdd}, make([]byte, 18)...), "\x86\xdd"},
+		"HDLC":             {linkCiscoHDLC, []byte{0x0f, 0, 8, 0}, "\x08\x00"},
+		"PPP":              {linkPPP, []byte{0xff, 3, 0, 0x21, 0x45}, "\x08\x00\x45"},
+		"a short protocol": {linkPPP, []byte{0x57, 0x60}, "\x86\xdd\x60"},
+		"PPPoE":            {linkPPPoE, []byte{0x11, 0, 0, 1, 0, 2, 0x21, 0x45}, "\x08\x00\x45"},
+		"a direction":      {linkPPPWithD, []byte{1, 0x21, 0x45}, "\x08\x00\x45"},
+		"a loopback":       {linkNull, []byte{2, 0, 0, 0, 0x45}, "\x08\x00\x45"},
+		"NFLOG":            {linkNflog, []byte{2, 0, 0, 0, 5, 0, 1, 0, 7, 0, 0, 0, 5, 0, 9, 0, 0x45}, "\x08\x00\x45"},
+		"wireless":         {linkWireless, append(make([]byte, 24), 0xaa, 0xaa, 3, 0, 0, 0, 8, 0), "\x08\x00"},
+		"wireless QoS":     {linkWireless, append(make([]byte, 26), 0xaa, 0xaa, 3, 0, 0, 0, 8, 0), "\x08\x00"},
+	} {
+		switch what {
+		case "wireless":
+			c.data[0] = 0x08
+		case "wireless QoS":
+			c.data[0] = 0x88
+		}
+		for n := range len(c.data) + 1 {
+			got := links[c.link](nil, &record{data: c.data[:n], order: binary.LittleEndian})
+			if n < len(c.data) && got != nil || n == len(c.data) && (len(got) < 12 || string(got[12:]) != c.want) {
+				t.Errorf("%s, %d of %d bytes: %x", what, n, len(c.data), got)
+			}
+		}
+	}
+}
+
+// The captured length of a packet may be the largest, and a snap length limits it.
+func TestLargestCaptured(t *testing.T) {
+	for n, ok := range map[uint32]bool{maxCaptured: true, maxCaptured + 1: false} {
+		head := make([]byte, 16)
+		binary.LittleEndian.PutUint32(head[8:], n)
+		p := &pcapFile{in: bytes.NewReader(append(head, make([]byte, n)...)), order: binary.LittleEndian, header: make([]byte, 16)}
+		if r, err := p.next(); (err == nil) != ok || ok && len(r.data) != int(n) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+		body := append(make([]byte, 20), make([]byte, n)...)
+		binary.LittleEndian.PutUint32(body[12:], n)
+		ng := &pcapngFile{order: binary.LittleEndian, ifaces: []iface{{link: linkEthernet}}}
+		if r, err := ng.packet(blockEnhanced, body); (err == nil) != ok || ok && len(r.data) != int(n) {
+			t.Errorf("%d bytes of pcapng: %v", n, err)
+		}
+	}
+	for snap, want := range map[uint32]int{0: 6, 1: 1, 5: 5, 6: 6, 7: 6} {
+		ng := &pcapngFile{order: binary.LittleEndian, ifaces: []iface{{link: linkEthernet, snap: snap}}}
+		if r, err := ng.simple([]byte{6, 0, 0, 0, 1, 2, 3, 4, 5, 6}); err != nil || len(r.data) != want || r.length != 6 {
+			t.Errorf("a snap length of %d: %d bytes, %v", snap, len(r.data), err)
 		}
 	}
 }
