@@ -300,6 +300,11 @@ func (f *aFleet) refuses() {
 // says how they join.
 func TestFleetWithoutHosts(t *testing.T) {
 	f := newFleet(t)
+	var used *client.Client
+	at := hubURL{url: f.url, creds: filepath.Join(f.dir, "bob.creds")}
+	if err := at.with(func(c *client.Client) error { used = c; return nil }); err != nil || !used.Closed() {
+		t.Errorf("what is used for a command stays connected: %v", err)
+	}
 	for _, line := range []string{"fleet hosts AT/bob.creds", "fleet --dump AT/bob.creds", "fleet delete --yes AT/ann.creds proto:tcp"} {
 		if out, stderr, status := f.ctop(line); status != 1 || out != "" || !strings.HasPrefix(stderr, "ctop: no host is there") {
 			t.Errorf("%s: status %d, %s%s", line, status, out, stderr)
