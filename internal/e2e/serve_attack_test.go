@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"strings"
@@ -37,8 +38,8 @@ func attacks() []attack {
 // the service keeps serving and holds nothing of the client afterwards.
 func TestServeAttacked(t *testing.T) {
 	s := newServing(t)
-	const limit = "5s" // within which a busy machine lets somebody in
-	s.start(s.command("--ssh-handshake", limit, "--ssh-failures-per-address", "1000000", "--ssh-stall", limit))
+	s.limit = 5 * time.Second
+	s.start(s.command("--ssh-handshake", "5s", "--ssh-failures-per-address", "1000000", "--ssh-stall", "5s"))
 	s.run("timeouts")
 	s.holdsNothing()
 	before := s.descriptors()
@@ -142,17 +143,13 @@ func forwarding(s *serving) {
 }
 
 func windowChanges(s *serving) {
-	c := s.dial(servedAddr)
-	x, err := c.NewSession()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if err := x.RequestPty("xterm", 65535, 65535, nil); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := x.Shell(); err != nil {
-		s.t.Fatal(err)
-	}
+	var x *ssh.Session
+	c := s.inTime(servedAddr, func(c *ssh.Client) (err error) {
+		if x, err = c.NewSession(); err != nil {
+			return err
+		}
+		return errors.Join(x.RequestPty("xterm", 65535, 65535, nil), x.Shell())
+	})
 	for i := range 10_000 {
 		_ = x.WindowChange(i%500, i%700)
 	}
@@ -161,7 +158,11 @@ func windowChanges(s *serving) {
 
 // bigInput sends as much as is accepted in a while, up to 100 MB.
 func bigInput(s *serving) {
-	o := s.console(s.dial(servedAddr))
+	var o *opened
+	s.inTime(servedAddr, func(c *ssh.Client) (err error) {
+		o, err = newConsole(c)
+		return err
+	})
 	timer := time.AfterFunc(2*time.Second, func() { _ = o.client.Close() })
 	defer timer.Stop()
 	_, _ = io.Copy(o.keys, io.LimitReader(pressed{}, 100<<20))
