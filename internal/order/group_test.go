@@ -190,3 +190,14 @@ func TestSumOfGroups(t *testing.T) {
 		}
 	}
 }
+
+// The widths to choose from are those of addresses in bytes and halves of one.
+func TestWidths(t *testing.T) {
+	var widths []Nets
+	for n := DefaultNets.Wider(len(netSteps)); len(widths) == 0 || widths[len(widths)-1] != n; n = n.Wider(-1) {
+		widths = append(widths, n)
+	}
+	if want := []Nets{{8, 32}, {12, 40}, {16, 48}, {20, 56}, {24, 64}, {28, 96}, {32, 128}}; !slices.Equal(widths, want) {
+		t.Errorf("%v, not %v", widths, want)
+	}
+}
