@@ -11,7 +11,7 @@ const maxCommand = 8 << 10
 
 // What clients are told when a request is refused.
 const (
-	noShell     = "there is no shell here: ssh -t opens the console; dump, events, delete, reset, timeouts and fleet work as commands"
+	noShell     = "there is no shell here: ssh -t opens the console; dump, events, delete, reset, timeouts, bundle and fleet work as commands"
 	noSubsystem = "there are no subsystems here, hence no sftp and no scp: this is a console"
 	noAgent     = "agent forwarding is refused: there is nothing here to use it"
 	noX11       = "X11 forwarding is refused: there is nothing here to use it"
