@@ -83,7 +83,9 @@ func TestPartedFlood(t *testing.T) {
 	both := p.both
 	for i := range uint16(live) {
 		for n, s := range []frame.Segment{
-			{Flags: frame.SYN, Seq: 1000}, {Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001}, {Flags: frame.ACK, Seq: 1001, Ack: 5001, Payload: 10},
+			{Flags: frame.SYN, Seq: 1000},
+			{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001},
+			{Flags: frame.ACK, Seq: 1001, Ack: 5001, Payload: 10},
 			{Flags: frame.ACK, Seq: 5001, Ack: 1011, Payload: 10},
 		} {
 			p.send(n&1, client4, 10000+i, s)

@@ -69,8 +69,11 @@ func (p *parted) open(whole bool) {
 		p.ways[1] = p.a
 	}
 	for i, s := range []frame.Segment{
-		{Flags: frame.SYN, Seq: 1000}, {Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001}, {Flags: frame.ACK, Seq: 1001, Ack: 5001},
-		{Flags: frame.ACK, Seq: 5001, Ack: 1001, Payload: 10}, {Flags: frame.ACK, Seq: 1001, Ack: 5011, Payload: 10},
+		{Flags: frame.SYN, Seq: 1000},
+		{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001},
+		{Flags: frame.ACK, Seq: 1001, Ack: 5001},
+		{Flags: frame.ACK, Seq: 5001, Ack: 1001, Payload: 10},
+		{Flags: frame.ACK, Seq: 1001, Ack: 5011, Payload: 10},
 	} {
 		p.pass(i&1, s)
 		p.tell()
@@ -93,24 +96,32 @@ type closing struct {
 
 var closings = []closing{
 	{"four packets", []int{0, 1, 1, 0}, []frame.Segment{
-		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5011}, {Flags: frame.ACK, Seq: 5011, Ack: 1012},
-		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1012}, {Flags: frame.ACK, Seq: 1012, Ack: 5012},
+		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5011},
+		{Flags: frame.ACK, Seq: 5011, Ack: 1012},
+		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1012},
+		{Flags: frame.ACK, Seq: 1012, Ack: 5012},
 	}},
 	{"four packets, by the other end", []int{1, 0, 0, 1}, []frame.Segment{
-		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1011}, {Flags: frame.ACK, Seq: 1011, Ack: 5012},
-		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5012}, {Flags: frame.ACK, Seq: 5012, Ack: 1012},
+		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1011},
+		{Flags: frame.ACK, Seq: 1011, Ack: 5012},
+		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5012},
+		{Flags: frame.ACK, Seq: 5012, Ack: 1012},
 	}},
 	{"three packets", []int{0, 1, 0}, []frame.Segment{
-		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5011}, {Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1012},
+		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5011},
+		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1012},
 		{Flags: frame.ACK, Seq: 1012, Ack: 5012},
 	}},
 	{"three packets, by the other end", []int{1, 0, 1}, []frame.Segment{
-		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1011}, {Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5012},
+		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1011},
+		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5012},
 		{Flags: frame.ACK, Seq: 5012, Ack: 1012},
 	}},
 	{"both at once", []int{0, 1, 0, 1}, []frame.Segment{
-		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5011}, {Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1011},
-		{Flags: frame.ACK, Seq: 1012, Ack: 5012}, {Flags: frame.ACK, Seq: 5012, Ack: 1012},
+		{Flags: frame.FIN | frame.ACK, Seq: 1011, Ack: 5011},
+		{Flags: frame.FIN | frame.ACK, Seq: 5011, Ack: 1011},
+		{Flags: frame.ACK, Seq: 1012, Ack: 5012},
+		{Flags: frame.ACK, Seq: 5012, Ack: 1012},
 	}},
 }
 

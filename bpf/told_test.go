@@ -57,8 +57,11 @@ func TestToldStaysClosing(t *testing.T) {
 			p := part(a, b, by)
 			p.ways = [2]*harness{a, a}
 			for i, s := range []frame.Segment{
-				{Flags: frame.SYN, Seq: 1000}, {Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001}, {Flags: frame.ACK, Seq: 1001, Ack: 5001},
-				{Flags: frame.ACK, Seq: 5001, Ack: 1001, Payload: 10}, {Flags: frame.ACK, Seq: 1001, Ack: 5011, Payload: 10},
+				{Flags: frame.SYN, Seq: 1000},
+				{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001},
+				{Flags: frame.ACK, Seq: 1001, Ack: 5001},
+				{Flags: frame.ACK, Seq: 5001, Ack: 1001, Payload: 10},
+				{Flags: frame.ACK, Seq: 1001, Ack: 5011, Payload: 10},
 			} {
 				p.pass(i&1, s)
 			}
