@@ -160,7 +160,7 @@ func (m *mortal) killedEnding(n int, what string) (over bool) {
 func (m *mortal) each(kill func(n int) (over bool)) {
 	step := 1
 	if !chaos() {
-		step = 16
+		step = 24
 	}
 	points := 0
 	for n := 1 + rand.IntN(step); !kill(n); n += step {
