@@ -61,6 +61,15 @@ func (p *parted) wait(seconds uint64) {
 	p.b.wait(seconds)
 }
 
+// opening is a handshake and data of both ends, in turn from the first segment on.
+var opening = []frame.Segment{
+	{Flags: frame.SYN, Seq: 1000},
+	{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001},
+	{Flags: frame.ACK, Seq: 1001, Ack: 5001},
+	{Flags: frame.ACK, Seq: 5001, Ack: 1001, Payload: 10},
+	{Flags: frame.ACK, Seq: 1001, Ack: 5011, Payload: 10},
+}
+
 // open opens the connection and lets its ends talk: by either of the ways from the
 // beginning, or by the first tracker alone before.
 func (p *parted) open(whole bool) {
@@ -68,13 +77,7 @@ func (p *parted) open(whole bool) {
 	if whole {
 		p.ways[1] = p.a
 	}
-	for i, s := range []frame.Segment{
-		{Flags: frame.SYN, Seq: 1000},
-		{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001},
-		{Flags: frame.ACK, Seq: 1001, Ack: 5001},
-		{Flags: frame.ACK, Seq: 5001, Ack: 1001, Payload: 10},
-		{Flags: frame.ACK, Seq: 1001, Ack: 5011, Payload: 10},
-	} {
+	for i, s := range opening {
 		p.pass(i&1, s)
 		p.tell()
 	}

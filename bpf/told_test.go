@@ -56,13 +56,7 @@ func TestToldStaysClosing(t *testing.T) {
 			restart(a, b)
 			p := part(a, b, by)
 			p.ways = [2]*harness{a, a}
-			for i, s := range []frame.Segment{
-				{Flags: frame.SYN, Seq: 1000},
-				{Flags: frame.SYN | frame.ACK, Seq: 5000, Ack: 1001},
-				{Flags: frame.ACK, Seq: 1001, Ack: 5001},
-				{Flags: frame.ACK, Seq: 5001, Ack: 1001, Payload: 10},
-				{Flags: frame.ACK, Seq: 1001, Ack: 5011, Payload: 10},
-			} {
+			for i, s := range opening {
 				p.pass(i&1, s)
 			}
 			expectResult(t, b.enter(a.told(p.key())), ConntrackInheritResultINHERIT_DONE)

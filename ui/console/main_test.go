@@ -268,14 +268,20 @@ func (r *rig) config(signers ...ssh.Signer) *ssh.ClientConfig {
 func (r *rig) dial(signers ...ssh.Signer) *ssh.Client {
 	r.t.Helper()
 	raw := r.raw()
-	conn, chans, reqs, err := ssh.NewClientConn(raw, r.addr, r.config(signers...))
+	c := r.login(raw, signers...)
+	_ = raw.SetDeadline(time.Time{})
+	r.t.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
+// login logs in over a connection.
+func (r *rig) login(conn net.Conn, signers ...ssh.Signer) *ssh.Client {
+	r.t.Helper()
+	c, chans, reqs, err := ssh.NewClientConn(conn, r.addr, r.config(signers...))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	_ = raw.SetDeadline(time.Time{})
-	c := ssh.NewClient(conn, chans, reqs)
-	r.t.Cleanup(func() { _ = c.Close() })
-	return c
+	return ssh.NewClient(c, chans, reqs)
 }
 
 // command runs a headless command over a connection of its own.

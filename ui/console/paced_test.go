@@ -7,8 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/crypto/ssh"
-
 	"ctop/internal/paint/painttest"
 )
 
@@ -113,13 +111,10 @@ func rowsOf(page, screen []string) (n int) {
 func (r *rig) over(link *relay, rate int, roundTrip time.Duration) (*relayed, *viewed, *hands) {
 	r.t.Helper()
 	conn := link.dial()
-	sc, chans, reqs, err := ssh.NewClientConn(conn, r.addr, r.config(r.ann))
-	if err != nil {
-		r.t.Fatal(err)
-	}
+	c := r.login(conn, r.ann)
 	conn.slow(rate, roundTrip)
 	v := &viewed{terminal: painttest.New(80, 24)}
-	return conn, v, &hands{r, r.openOn(ssh.NewClient(sc, chans, reqs), v, "xterm-256color", 80, 24)}
+	return conn, v, &hands{r, r.openOn(c, v, "xterm-256color", 80, 24)}
 }
 
 // hands are those at the keys of a console.

@@ -264,11 +264,7 @@ func TestStalledClient(t *testing.T) {
 	inMemory(t, Limits{Stall: 10 * time.Second}, func(t *testing.T, r *rig) {
 		conn := &deaf{Conn: r.raw(), from: make(chan struct{})}
 		_ = conn.SetDeadline(time.Time{})
-		sc, chans, reqs, err := ssh.NewClientConn(conn, r.addr, r.config(r.vic))
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := ssh.NewClient(sc, chans, reqs)
+		c := r.login(conn, r.vic)
 		x, err := c.NewSession()
 		if err != nil {
 			t.Fatal(err)
@@ -317,11 +313,7 @@ func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		link := newRelay()
 		r := newRigAt(t, Limits{Idle: time.Minute}, link)
-		conn, chans, reqs, err := ssh.NewClientConn(link.dial(), r.addr, r.config(r.vic))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := r.openOn(ssh.NewClient(conn, chans, reqs), &logged{}, "xterm", 80, 24)
+		s := r.openOn(r.login(link.dial(), r.vic), &logged{}, "xterm", 80, 24)
 		for range 5 {
 			r.press(s, "j")
 			time.Sleep(59 * time.Second)

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/ssh"
 	"golang.org/x/sys/unix"
 )
 
@@ -65,11 +64,7 @@ func TestSlowConsole(t *testing.T) {
 	r := newRig(t, Limits{Stall: 5 * time.Second})
 	r.source.flows.Store(1000)
 	conn := r.gated()
-	sc, chans, reqs, err := ssh.NewClientConn(conn, r.addr, r.config(r.ann))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := ssh.NewClient(sc, chans, reqs)
+	c := r.login(conn, r.ann)
 	x, err := c.NewSession()
 	if err != nil {
 		t.Fatal(err)
