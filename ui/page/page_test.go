@@ -189,6 +189,9 @@ func TestStatus(t *testing.T) {
 	if line() != " done ·[2J" {
 		t.Errorf("%q", line())
 	}
+	// A look that took long does not count.
+	f.Now = f.Now.Add(time.Minute)
+	f.ExpireStatus()
 	f.Now = f.Now.Add(6 * time.Second)
 	if f.ExpireStatus(); f.Said() == "" {
 		t.Error("the message is gone too soon")

@@ -13,11 +13,12 @@ import (
 // earlier.
 const shownFor = 6 * time.Second
 
-// status is a message in the footer.
+// status is a message in the footer. Its time counts from the first look at the source
+// after it, because the look before may be long ago on a busy machine or a slow line.
 type status struct {
 	text  string
 	style theme.Style
-	until time.Time
+	since time.Time
 }
 
 // Tell shows a message about a success in the footer.
@@ -33,7 +34,7 @@ const noFlow = "there is no flow here"
 func (f *Frame) WarnNoFlow() { f.Warn(noFlow) }
 
 func (f *Frame) say(text string, style theme.Style) {
-	f.status = status{text: format.Clean(text), style: style, until: f.Now.Add(shownFor)}
+	f.status = status{text: format.Clean(text), style: style}
 }
 
 // Said returns the message in the footer, empty if there is none.
@@ -42,9 +43,13 @@ func (f *Frame) Said() string { return f.status.text }
 // Hush removes the message from the footer.
 func (f *Frame) Hush() { f.status = status{} }
 
-// ExpireStatus removes a message that has been in the footer for long enough.
+// ExpireStatus removes a message that has been in the footer for long enough. It is
+// called at each look at the source.
 func (f *Frame) ExpireStatus() {
-	if f.Now.After(f.status.until) {
+	switch s := &f.status; {
+	case s.since.IsZero():
+		s.since = f.Now
+	case f.Now.Sub(s.since) > shownFor:
 		f.Hush()
 	}
 }
