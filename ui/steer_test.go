@@ -22,6 +22,9 @@ func TestFleetIsAskedSoon(t *testing.T) {
 		t.Errorf("later it looks every %s, %d times at once", c.m.pace(), c.m.generation-begins)
 	}
 	c.press("/", "t", "c", "p")
+	if c.m.generation == begins {
+		t.Error("a new filter waits for the next look")
+	}
 	late := c.m.generation - 1
 	c.send(tickMsg{late})
 	if len(fleet.asked) != 1 {
@@ -35,5 +38,14 @@ func TestFleetIsAskedSoon(t *testing.T) {
 	c.press("enter", "down")
 	if c.m.generation != before {
 		t.Error("the same filter is asked for again")
+	}
+}
+
+// A single host is looked at in the interval, whatever is typed.
+func TestSingleHostKeepsItsInterval(t *testing.T) {
+	c := newConsole(t, 140, 14, fake.Flows(2), WithInterval(time.Second))
+	begins := c.m.generation
+	if c.press("/", "t", "c", "p", "enter"); c.m.generation != begins || c.m.pace() != time.Second {
+		t.Errorf("it looks %d times at once, and every %s", c.m.generation-begins, c.m.pace())
 	}
 }

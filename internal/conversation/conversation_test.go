@@ -93,6 +93,11 @@ func TestFindTranslated(t *testing.T) {
 	if got := c.Text(); !strings.HasPrefix(got, "10 of 100 packets of the reply (10.0 %) were lost between near and far") || !strings.HasSuffix(got, ". That it is one conversation only router says, by its translation.") {
 		t.Error(got)
 	}
+	// Without the far one, the tuple that both have says so.
+	s.Flows = s.Flows[1:]
+	if c := only(t, s); len(c.Sightings) != 2 || len(c.Claimed) != 0 {
+		t.Errorf("%+v", c)
+	}
 }
 
 // What a host says of its translation joins no flows of other hosts that began at other times,

@@ -93,6 +93,23 @@ func TestWebAnswers(t *testing.T) {
 	}
 }
 
+// A server that closes its half still takes what the client sends, until that closes, too.
+func TestServerHalfClose(t *testing.T) {
+	client, server := tcpPair(t)
+	ended := make(chan error, 1)
+	go func() { ended <- finishWeb(server, halfCloseByServer) }()
+	if answer, err := io.ReadAll(client); err != nil || len(answer) != 0 {
+		t.Errorf("%d bytes, %v", len(answer), err)
+	}
+	if _, err := client.Write([]byte("more")); err != nil {
+		t.Error(err)
+	}
+	_ = client.CloseWrite()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
 // A connection that trickles sends twice a second for as long as it should, or until its
 // context ends.
 func TestTrickle(t *testing.T) {

@@ -100,6 +100,10 @@ func TestInlet(t *testing.T) {
 		if n, err := i.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 			t.Errorf("at the end: %d, %v", n, err)
 		}
+		i = newInlet(t.Context(), strings.NewReader(""), func() { t.Error("a client that hangs up counts as active") })
+		if n, err := i.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
+			t.Errorf("of nothing: %d, %v", n, err)
+		}
 	})
 }
 

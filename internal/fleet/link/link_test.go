@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
 	"ctop/internal/fleet"
 )
@@ -180,6 +181,28 @@ func TestConnectRefuses(t *testing.T) {
 		if _, err := Connect(Options{URL: url, Credentials: &fleet.Credentials{Fleet: "main", Role: fleet.RoleHost, Name: "a", Seed: "x"}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", url, err)
 		}
+	}
+}
+
+// A hub that all hosts of a large fleet come back to may take some seconds, and a silent one
+// is given up.
+func TestTimeLimit(t *testing.T) {
+	key, err := nkeys.CreateUser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seed, err := key.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &fleet.Credentials{Fleet: "main", Role: fleet.RoleHost, Name: "a", Seed: string(seed)}
+	n, err := Connect(Options{URL: "127.0.0.1:1", Credentials: c, Persistent: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	if limit := n.Opts.Timeout; limit < 5*time.Second || limit > time.Minute {
+		t.Errorf("it is given up after %s", limit)
 	}
 }
 
