@@ -83,7 +83,7 @@ func Find(names ...string) ([]*Device, error) {
 	devices, err := find(names)
 	for _, s := range devices {
 		if s.isLoopback() {
-			return nil, flow.Usagef("attach to %s: a loopback interface cannot forward: name two others", s.Name())
+			return nil, flow.Usagef("attach to %s: a loopback interface cannot forward: name two others, or watch it with --watch", s.Name())
 		}
 	}
 	return devices, err
