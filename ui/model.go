@@ -39,6 +39,8 @@ type root struct {
 	log     *events.Page
 	leaving *leaving.Dialog
 	views   *views.Book
+	// left is set once the operator has quit.
+	left bool
 
 	// fleet is the state of the fleet at the last look.
 	fleet FleetState

@@ -11,8 +11,15 @@ import (
 	"ctop/ui/theme"
 )
 
+// Leave empties the screen for good. A terminal may keep rows of it that it wrapped when
+// it became narrower, and show them when the program has ended (tmux 3.3).
+func (m Model) Leave() { m.left = true }
+
 // View draws the screen, never a line or a cell more than it has.
 func (m Model) View() string {
+	if m.left {
+		return ""
+	}
 	if m.room != nil {
 		return m.room.console.View()
 	}

@@ -109,7 +109,12 @@ func (e env) runProgram(source ui.Reader, done <-chan struct{}, look consoleFlag
 	model := ui.New(source, append(look.options(e, input, m.saved), more...)...)
 	began := model.Settings() // the console changes the model in place
 	program := tea.NewProgram(model,
-		tea.WithInput(input), tea.WithOutput(e.stdout), tea.WithFilter(suspend.key),
+		tea.WithInput(input), tea.WithOutput(e.stdout), tea.WithFilter(func(m tea.Model, msg tea.Msg) tea.Msg {
+			if _, ok := msg.(tea.QuitMsg); ok {
+				model.Leave()
+			}
+			return suspend.key(m, msg)
+		}),
 		tea.WithAltScreen(), tea.WithMouseCellMotion(), tea.WithoutSignalHandler(),
 	)
 	quit := make(chan struct{})

@@ -71,7 +71,7 @@ func TestSettingsAreSaved(t *testing.T) {
 		x.send("r")
 		n = x.expect(n, `rates in bytes per second`)
 		x.send("q")
-		x.expect(n, `(?s)`+leaves+`.*status 0\r\n`)
+		x.expect(n, `(?s)\x1b\[J[^t]*`+leaves+`.*status 0\r\n`) // the screen is empty before
 		text, err := os.ReadFile(filepath.Join(x.dir, "state", "ctop", "console.json"))
 		if saved := strings.Contains(string(text), `"bytes"`); saved != saves || saves != (err == nil) {
 			t.Errorf("%s saved %q, %v", name, text, err)

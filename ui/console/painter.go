@@ -15,7 +15,7 @@ const (
 	// enterScreen prepares a terminal, and leaveScreen gives it back: the cursor, the
 	// alternate screen, bracketed paste, and the mouse's buttons and wheel.
 	enterScreen = "\x1b[?25l\x1b[?1049h\x1b[2J\x1b[H\x1b[?2004h\x1b[?1002h\x1b[?1006h"
-	leaveScreen = "\x1b[?2004l\x1b[?25h\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l"
+	leaveScreen = "\x1b[H\x1b[2J\x1b[?2004l\x1b[?25h\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1049l"
 	// askedFor is how long changes after a key count as its own: it may have started work.
 	askedFor = time.Second
 	// share is the part of a slow link that frames may take which nobody asked for, as
