@@ -157,7 +157,7 @@ int ctop_xdp(struct xdp_md *ctx)
 	/* The fast path leaves nothing to look at. */
 	if (tracing || verify_checksums ||
 	    !plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
-			 CTX_DATA_END(ctx) - CTX_DATA(ctx)) ||
+			 CTX_DATA_END(ctx) - CTX_DATA(ctx), NULL) ||
 	    !plain_track(ctx, HOOK_XDP, &plain, &key, NULL))
 		return xdp_slow(ctx);
 	if (complete_checksums)
@@ -285,7 +285,7 @@ int ctop_tc(struct __sk_buff *skb)
 
 	if (tracing || verify_checksums || skb->vlan_present ||
 	    !plain_parse(&plain, &key, CTX_DATA(skb), CTX_DATA_END(skb),
-			 skb->len) ||
+			 skb->len, NULL) ||
 	    !plain_track(skb, HOOK_TC, &plain, &key, NULL))
 		return tc_slow(skb);
 	return tc_forward(tc_side(skb));
@@ -344,11 +344,10 @@ static __always_inline int watch(struct __sk_buff *skb, __u32 side)
 	/* These never take the fast path, so nothing is known of them. */
 	if (w->no_link || skb->vlan_present)
 		return watch_slow(skb, w, side, 0);
-	if (tracing || !plain_parse(&plain, &key, CTX_DATA(skb),
-				    CTX_DATA_END(skb), skb->len))
-		return watch_slow(skb, w, side, WHO_FRESH);
-	key_set_zone(&key, w);
-	if (!plain_track(skb, HOOK_TC, &plain, &key, &seen))
+	if (tracing ||
+	    !plain_parse(&plain, &key, CTX_DATA(skb), CTX_DATA_END(skb),
+			 skb->len, w->zone) ||
+	    !plain_track(skb, HOOK_TC, &plain, &key, &seen))
 		return watch_slow(skb, w, side, WHO_FRESH);
 	watched_count(w, side, &seen);
 	return WATCH_NEXT;

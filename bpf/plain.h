@@ -22,6 +22,7 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "bucket.h"
 #include "octets.h"
 #include "packet.h"
 #include "tuple.h"
@@ -36,6 +37,8 @@ struct plain {
 	__u32 l4_length;
 	/* Goes from the key's end 1 to its end 0. */
 	__u32 reversed;
+	/* Of the key. */
+	__u64 hash;
 };
 
 /* The key in whole words. Hash and comparison read words, and would wait for
@@ -125,6 +128,25 @@ static __always_inline void plain_key_ipv6(union plain_key *key,
 	key->words[5] = proto | 6 << 8;
 }
 
+/* Adds what a zone (watch.h) has in the last two words of a key. */
+static __always_inline void key_set_zone(union plain_key *key,
+					 const __u64 *zone)
+{
+	key->words[4] |= zone[0];
+	key->words[5] |= zone[1];
+}
+
+/* Completes a key that has no zone yet, NULL is none. This is done where the family is
+ * known, as half of an IPv4 key is constant, and so are its terms of the hash. */
+static __always_inline void plain_finish(struct plain *plain,
+					 union plain_key *key,
+					 const __u64 *zone)
+{
+	if (zone)
+		key_set_zone(key, zone);
+	plain->hash = key_hash(key->words);
+}
+
 /* Whether so much lies within what the frame has left. Padding is looked at elsewhere
  * where it counts (octets.h). */
 static __always_inline bool plain_fits(__u32 length, __u32 left)
@@ -141,10 +163,10 @@ static __always_inline bool plain_fits(__u32 length, __u32 left)
 static __always_inline bool plain_ipv4(struct plain *plain,
 				       union plain_key *key, const void *data,
 				       const void *data_end, __u32 length,
-				       __u32 proto)
+				       __u32 proto, const __u64 *zone)
 {
 	const struct iphdr *ip = data + sizeof(struct ethhdr);
-	__be32 source, destination;
+	__be32 low, high;
 	__u32 ports;
 
 	plain->l4 = data + PLAIN_IPV4_L4;
@@ -154,20 +176,23 @@ static __always_inline bool plain_ipv4(struct plain *plain,
 	if (!plain_fits(plain->l4_length, length - PLAIN_IPV4_L4) ||
 	    !plain_l4(plain, proto, data_end))
 		return false;
-	source = ip->saddr;
-	destination = ip->daddr;
+	low = ip->saddr;
+	high = ip->daddr;
 	ports = frame_word(plain->l4);
-	if (source > destination ||
-	    (source == destination && ports_are_swapped(ports))) {
+	if (low > high || (low == high && ports_are_swapped(ports))) {
+		__be32 was = low;
+
 		plain->reversed = 1;
-		plain_key_ipv4(key, destination, source, swap_ports(ports),
-			       proto);
+		low = high;
+		high = was;
+		ports = swap_ports(ports);
 		KEEP_APART("swapped");
 	} else {
 		plain->reversed = 0;
-		plain_key_ipv4(key, source, destination, ports, proto);
 		KEEP_APART("in order");
 	}
+	plain_key_ipv4(key, low, high, ports, proto);
+	plain_finish(plain, key, zone);
 	return true;
 }
 
@@ -188,7 +213,7 @@ static __always_inline bool plain_is_swapped(const struct ipv6hdr *ip,
 static __always_inline bool plain_ipv6(struct plain *plain,
 				       union plain_key *key, const void *data,
 				       const void *data_end, __u32 length,
-				       __u32 proto)
+				       __u32 proto, const __u64 *zone)
 {
 	const struct ipv6hdr *ip = data + sizeof(struct ethhdr);
 	__u32 ports;
@@ -210,14 +235,17 @@ static __always_inline bool plain_ipv6(struct plain *plain,
 		plain_key_ipv6(key, &ip->saddr, &ip->daddr, ports, proto);
 		KEEP_APART("in order");
 	}
+	plain_finish(plain, key, zone);
 	return true;
 }
 
 /* Reports whether the frame is a plain packet, and fills in its key. length is that of
- * the frame, of which all headers lie before data_end. */
+ * the frame, of which all headers lie before data_end. zone is that of the key, NULL
+ * for none. */
 static __always_inline bool plain_parse(struct plain *plain,
 					union plain_key *key, const void *data,
-					const void *data_end, __u32 length)
+					const void *data_end, __u32 length,
+					const __u64 *zone)
 {
 	const void *type = data + offsetof(struct ethhdr, h_proto);
 	const struct ipv6hdr *six = data + sizeof(struct ethhdr);
@@ -230,10 +258,10 @@ static __always_inline bool plain_parse(struct plain *plain,
 		word = frame_word(&four->frag_off);
 		if (WORD_IS(word, 0x3fff00ff, IPPROTO_TCP))
 			return plain_ipv4(plain, key, data, data_end, length,
-					  IPPROTO_TCP);
+					  IPPROTO_TCP, zone);
 		return WORD_IS(word, 0x3fff00ff, IPPROTO_UDP) &&
 		       plain_ipv4(plain, key, data, data_end, length,
-				  IPPROTO_UDP);
+				  IPPROTO_UDP, zone);
 	}
 	if (!WORD_IS(frame_word(type), 0xfffff000,
 		     (__u32)ETH_P_IPV6 << 16 | 0x6000) ||
@@ -241,8 +269,9 @@ static __always_inline bool plain_parse(struct plain *plain,
 		return false;
 	if (six->nexthdr == IPPROTO_TCP)
 		return plain_ipv6(plain, key, data, data_end, length,
-				  IPPROTO_TCP);
+				  IPPROTO_TCP, zone);
 	return six->nexthdr == IPPROTO_UDP &&
-	       plain_ipv6(plain, key, data, data_end, length, IPPROTO_UDP);
+	       plain_ipv6(plain, key, data, data_end, length, IPPROTO_UDP,
+			  zone);
 }
 

@@ -119,14 +119,28 @@ static __always_inline void plain_measure(struct packet *pkt, void *ctx,
 	pkt->bytes += (pkt->segments - 1) * headers;
 }
 
+/* flow_has_key(), without the words that are zero in each IPv4 key. */
+static __always_inline bool plain_has_key(const struct flow *flow,
+					  const union plain_key *key)
+{
+	const __u64 *own = (const __u64 *)&flow->key, *words = key->words;
+
+	if ((own[1] ^ words[1]) | (own[3] ^ words[3]) | (own[4] ^ words[4]) |
+	    (own[5] ^ words[5]))
+		return false;
+	return key->key.family == 4 ||
+	       !((own[0] ^ words[0]) | (own[2] ^ words[2]));
+}
+
 /* flow_living(), for a flow that is where nearly all are: where the first slot of the
  * tag in the first bucket says. */
-static __always_inline struct flow *plain_find(const __u64 *words,
+static __always_inline struct flow *plain_find(__u64 hash,
+					       const union plain_key *key,
 					       __u64 *control)
 {
-	__u64 hash = key_hash(words), slot;
-	__u32 tag = hash_tag(hash);
 	const struct bucket *bucket = bucket_at(first_bucket(hash));
+	__u32 tag = hash_tag(hash);
+	__u64 slot;
 	struct flow *flow;
 	int i;
 
@@ -139,13 +153,13 @@ static __always_inline struct flow *plain_find(const __u64 *words,
 			break;
 	}
 	if (i == BUCKET_SLOTS)
-		return flow_living((const struct flow_key *)words, control);
+		return flow_living(&key->key, control);
 	flow = flow_at(slot >> 32);
 	if (!flow)
 		return NULL;
 	*control = READ_ONCE(flow->control);
-	if (!flow_has_key(flow, words))
-		return flow_living((const struct flow_key *)words, control);
+	if (!plain_has_key(flow, key))
+		return flow_living(&key->key, control);
 	return flow;
 }
 
@@ -164,13 +178,22 @@ static __always_inline bool plain_tcp_track(struct flow *flow, __u32 d,
 					    struct packet *pkt, __u64 now,
 					    __u32 cpu)
 {
-	__u32 own = masked(d, 1);
-	struct flow_dir *dir = &flow->dir[own];
-	struct flow_dir *other = &flow->dir[own ^ 1];
-	struct flow_traffic *traffic = flow_traffic(flow, own);
+	const __u64 apart = sizeof(struct flow_dir);
+	__u64 step = masked(d, 1) * apart;
+	void *own_base = (void *)flow + step;
+	void *other_base = (void *)flow + (step ^ apart);
+	void *traffic_base = own_base + step;
+	struct flow_traffic *traffic;
+	struct flow_dir *dir, *other;
 
-	/* Else the compiler works them out again for every field. */
-	asm volatile("" : "+r"(dir), "+r"(other), "+r"(traffic));
+	_Static_assert(TRAFFIC_APART == 2 * sizeof(struct flow_dir),
+		       "two steps lead to the traffic of the reply");
+	/* Else the compiler works them out again for every field. What is added below
+	 * becomes part of each field's offset. */
+	asm volatile("" : "+r"(own_base), "+r"(other_base), "+r"(traffic_base));
+	dir = own_base + offsetof(struct flow, dir);
+	other = other_base + offsetof(struct flow, dir);
+	traffic = traffic_base + offsetof(struct flow, origin);
 	/* Within a tick nothing expires that was just heard. */
 	if (traffic->last_seen_ticks != now && plain_expired(flow, now))
 		return false;
@@ -212,9 +235,10 @@ static __always_inline bool plain_udp_track(struct flow *flow, __u32 d,
 
 /* Tracks a plain packet of an established flow; a segment has to lie inside the
  * window. One look-up, no lock, no event, no store but to the line of the
- * direction's traffic, and where it moves a number; atomic ones only where its packets come by several CPUs. Reports whether it was
- * such a packet. If not, nothing has changed, and the slow path decides. If seen is
- * not NULL, it gets what the packet counts for. */
+ * direction's traffic, and where it moves a number; atomic ones only where its packets
+ * come by several CPUs. Reports whether it was such a packet. If not, nothing has
+ * changed, and the slow path decides. If seen is not NULL, it gets what the packet
+ * counts for. */
 static __always_inline bool plain_track(void *ctx, enum hook hook,
 					const struct plain *plain,
 					const union plain_key *key,
@@ -226,7 +250,7 @@ static __always_inline bool plain_track(void *ctx, enum hook hook,
 	__u64 control, now;
 	__u32 d, cpu;
 
-	flow = plain_find(key->words, &control);
+	flow = plain_find(plain->hash, key, &control);
 	if (!flow)
 		return false;
 	/* Calls first: they cost what is kept in registers. */

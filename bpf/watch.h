@@ -58,19 +58,12 @@ static __always_inline struct watched *watched_get(const struct __sk_buff *skb)
 	return bpf_map_lookup_elem(&watched, &ifindex);
 }
 
-/* The zone is added after parsing, since VLAN ids are read from a key before. */
-static __always_inline void key_set_zone(union plain_key *key,
-					 const struct watched *w)
-{
-	key->words[4] |= w->zone[0];
-	key->words[5] |= w->zone[1];
-}
-
-/* Puts a parsed packet into the zone and on the side of its interface. Where neither
- * tells the direction, that of the tuple does. */
+/* Puts a parsed packet into the zone and on the side of its interface. The zone is
+ * added after parsing, since VLAN ids are read from a key before. Where neither tells
+ * the direction, that of the tuple does. */
 static __always_inline void watch_place(struct packet *pkt,
 					const struct watched *w, __u32 side)
 {
-	key_set_zone((union plain_key *)&pkt->key, w);
+	key_set_zone((union plain_key *)&pkt->key, w->zone);
 	pkt->side = w->one_side ? pkt->reversed : side;
 }

@@ -45,7 +45,7 @@ int short_plain(struct xdp_md *ctx)
 	struct plain plain;
 
 	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
-			 CTX_DATA_END(ctx) - CTX_DATA(ctx)) ||
+			 CTX_DATA_END(ctx) - CTX_DATA(ctx), NULL) ||
 	    !plain_track(ctx, HOOK_XDP, &plain, &key, NULL))
 		return XDP_ABORTED;
 	return forward(ctx);
@@ -84,7 +84,7 @@ int short_locked(struct xdp_md *ctx)
 	__u64 now;
 
 	if (!plain_parse(&plain, &key, CTX_DATA(ctx), CTX_DATA_END(ctx),
-			 CTX_DATA_END(ctx) - CTX_DATA(ctx)))
+			 CTX_DATA_END(ctx) - CTX_DATA(ctx), NULL))
 		return XDP_ABORTED;
 	locked = bpf_map_lookup_elem(&locked_flows, &key);
 	stats = stats_get();
