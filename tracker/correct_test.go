@@ -1,11 +1,17 @@
 package tracker
 
 import (
+	"bytes"
+	"log/slog"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
+	"ctop/internal/lab"
+	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
+	"ctop/tracker/owner"
 )
 
 // A look is repeated when its CPU time is a hundredth of what has passed, and no sooner
@@ -44,5 +50,25 @@ func TestHoldersAreBounded(t *testing.T) {
 	s := kernel.Held{Local: local, Remote: remote, Netns: 1}
 	if h.add(&s); h.held != maxHolders+1 {
 		t.Error("a connection of another namespace is not kept")
+	}
+}
+
+// That owners cannot be corrected is logged once, however often it fails.
+func TestFailedCorrectionIsLoggedOnce(t *testing.T) {
+	lab.Require(t)
+	objects, err := kernel.Load(kernel.Options{MaxFlows: flow.MinMaxFlows})
+	must(t, err)
+	table, err := kernel.NewTable(objects)
+	objects.Close() // so that its clock cannot be read
+	must(t, err)
+	var log bytes.Buffer
+	c := correction{tracker: &Tracker{
+		table: table, who: &kernel.Who{}, hold: owner.New(nil, owner.Description{}, ""), log: slog.New(slog.NewTextHandler(&log, nil)),
+	}}
+	for look, want := range []int{1, 0} {
+		c.soonest, c.next = time.Time{}, time.Time{}
+		if c.look(t.Context()); strings.Count(said(&log), "level=WARN") != want {
+			t.Errorf("look %d does not log %d warnings", look, want)
+		}
 	}
 }

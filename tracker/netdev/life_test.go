@@ -220,6 +220,13 @@ func TestFollowComes(t *testing.T) {
 			if p := all.points[5]; p.Name != "life4" || p.Left || p.Direction != Egress {
 				t.Errorf("it has no place: %+v", p)
 			}
+			// Kernels without tcx hang in a filter what comes.
+			of := watchedDevices(plugIn(t, "life5"))
+			for _, s := range of {
+				s.UseFilter()
+			}
+			must(t, l.appendPoints(of))
+			l.says("one came into a filter")
 		})
 	}
 }

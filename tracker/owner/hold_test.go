@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/vishvananda/netlink"
+
 	"ctop/internal/lab"
 	"ctop/tracker/flow"
 	"ctop/tracker/kernel"
@@ -123,6 +125,48 @@ func TestAwaitsPair(t *testing.T) {
 	} {
 		if got := c.d.AwaitsPair(c.at); got != c.want {
 			t.Errorf("%+v at %d: %t", c.d, c.at, got)
+		}
+	}
+}
+
+// Whoever cannot restore a setting leaves the pins that record it, for another ctop.
+// Otherwise nothing of a tracker stays.
+func TestRemoveLeavesWhatItCannotRestore(t *testing.T) {
+	lab.Require(t)
+	lo, err := netlink.LinkByName("lo") // it has no peer that could be found
+	must(t, err)
+	index := lo.Attrs().Index
+	for _, reached := range []bool{true, false} {
+		objects, err := kernel.Load(kernel.Options{MaxFlows: flow.MinMaxFlows})
+		must(t, err)
+		left := netdev.Point{Name: "lo", Index: index, Mode: flow.ModeTC, Changes: []netdev.Setting{{Kind: "promisc", Name: "lo"}}}
+		if !reached {
+			left.Changes = append(left.Changes, netdev.Setting{Kind: "gro", NetNS: "/proc/nobody/ns/net", Name: "other"})
+		}
+		d := Description{
+			Layout: kernel.CurrentLayout(), MaxFlows: flow.MinMaxFlows, StartedNs: 1,
+			Interfaces: netdev.Wire(left, netdev.Point{Name: "gone", Index: 1001, Mode: flow.ModeTC}),
+		}
+		where, _, err := Prepare("lo", "gone")
+		must(t, err)
+		h := New(objects, d, where.Dir())
+		must(t, h.Describe())
+		_, err = h.Pin()
+		must(t, err)
+		must(t, netlink.SetPromiscOn(lo))
+		errs := h.Remove(nil)
+		_, gone := os.Stat(where.Dir())
+		recorded := describedAt(where.Dir())
+		if (len(errs) == 0) != reached || os.IsNotExist(gone) != reached || !reached && len(recorded.Interfaces[0].Changes) != 2 {
+			t.Errorf("settings are reached: %t, %v, %v, recorded %+v", reached, errs, gone, recorded)
+		}
+		if l, err := netlink.LinkByIndex(index); err != nil || l.Attrs().Promisc != 0 {
+			t.Errorf("a setting is not restored: %v, %v", l, err)
+		}
+		h.Release()
+		objects.Close()
+		if !reached {
+			_ = removeTracker(where.Dir(), recorded, false)
 		}
 	}
 }

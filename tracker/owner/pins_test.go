@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -296,5 +297,28 @@ func TestCheckSite(t *testing.T) {
 	}
 	if err := checkSite(filepath.Join(t.TempDir(), "nowhere"), "ns"); err == nil {
 		t.Error("there is no file system")
+	}
+}
+
+// Who finds that another one has the directory keeps nothing of its own attempt open.
+func TestClaimedKeepsNothingOpen(t *testing.T) {
+	base := filepath.Join(t.TempDir(), "ns")
+	dir := filepath.Join(base, "a:b")
+	owner, presence, _, err := claim(dir)
+	must(t, err)
+	defer owner.release()
+	defer presence.release()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // it closes what nobody refers to
+	open, _ := filepath.Glob("/proc/self/fd/*")
+	for range 50 {
+		if _, _, err := claimOnce(base, dir); !errors.Is(err, ErrClaimed) {
+			t.Fatal(err)
+		}
+	}
+	if now, _ := filepath.Glob("/proc/self/fd/*"); len(now) > len(open)+10 {
+		t.Errorf("%d descriptors became %d", len(open), len(now))
+	}
+	if entries, err := os.ReadDir(base); err != nil || len(entries) != 1 {
+		t.Errorf("left: %v, %v", entries, err)
 	}
 }
