@@ -60,3 +60,26 @@ func TestSizesOfFiles(t *testing.T) {
 		t.Error("a longer file is read")
 	}
 }
+
+// A book takes so many facts of one, of those that come late, and of all; it is read again
+// with all of them.
+func TestFullBook(t *testing.T) {
+	for _, c := range []struct {
+		each    int
+		learned bool
+		most    int
+	}{{MostFacts + 1, false, mostOfOne}, {mostOfOne, false, MostFacts}, {mostOfOne, true, mostNew}} {
+		b := newBook([16]byte{1})
+		b.learned = c.learned
+		n := 0
+		for b.learn(fact{uint64(n), uint32(n / c.each)}) {
+			n++
+		}
+		if n != c.most || !b.learn(fact{0, 0}) {
+			t.Errorf("it has %d facts, want %d, and the first is known: %t", n, c.most, b.knows(fact{0, 0}))
+		}
+		if again, _, err := decode(b.encode(0)); err != nil || len(again.facts) != n {
+			t.Errorf("it is not read as it is: %v", err)
+		}
+	}
+}
