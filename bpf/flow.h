@@ -314,7 +314,8 @@ static __always_inline void flow_note_link(struct flow *flow,
 					   const struct packet *pkt, __u32 d)
 {
 	flow_traffic(flow, d)->ethernet = pkt->ethernet;
-	flow->link |= pkt->link | LINK_HEARD << (d & 1);
+	flow->link |= pkt->link;
+	flow_note_heard(flow, d);
 }
 
 /* Notes when the direction was last heard. Within one tick that is known. */

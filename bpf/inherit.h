@@ -35,10 +35,8 @@
 /* What a partner may say of a flow. On which side its ends are, and what waits for an
  * answer, packets that come by here tell. */
 #define INHERIT_FLAGS                                                          \
-	(FLOW_REVERSED | FLOW_MIDSTREAM | FLOW_FIN_REPLY_FIRST |               \
-	 3 * (__u64)FLOW_SYN_SENT | 3 * (__u64)FLOW_SYN_ACKED |                \
-	 3 * (__u64)FLOW_FIN_SENT | 3 * (__u64)FLOW_FIN_ACKED |                \
-	 3 * (__u64)FLOW_SEEN)
+	(FLOW_REVERSED | FLOW_MIDSTREAM | 3 * (__u64)FLOW_SYN_SENT |           \
+	 3 * (__u64)FLOW_SYN_ACKED | 3 * (__u64)FLOW_SEEN | TOLD_ENDS)
 
 /* State and flags as the table keeps them, zero where no flow has those. */
 static __always_inline __u64 inherit_control(const struct inherit_args *args)

@@ -85,6 +85,7 @@ static __always_inline bool told_beyond_fin(const struct flow_dir *dir,
 	       seq_after(numbers->end, dir->fin_end);
 }
 
+/* What the ends of a connection are known by. */
 #define TOLD_ENDS                                                              \
 	(3 * (__u64)FLOW_FIN_SENT | 3 * (__u64)FLOW_FIN_ACKED |                \
 	 FLOW_FIN_REPLY_FIRST)
