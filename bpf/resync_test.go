@@ -42,9 +42,14 @@ func (c connection) server(want string, s frame.Segment) {
 	c.expect(c.by, c.frame(1, s), want)
 }
 
-// frame returns a segment as one of the ends sends it.
+// frame returns a segment as one of the ends sends it, which has always the same window.
 func (c connection) frame(from int, s frame.Segment) []byte {
 	s.Window = 10000
+	return c.bytes(from, s)
+}
+
+// bytes returns a segment as one of the ends sends it.
+func (c connection) bytes(from int, s frame.Segment) []byte {
 	if from == 0 {
 		s.Sport, s.Dport = 40000, 443
 		return frame.Frame{Src: client4, Dst: server4, Proto: frame.ProtoTCP, L4: s.Bytes()}.Bytes()

@@ -61,9 +61,11 @@ static __always_inline int tcp_refused(struct packet *pkt, struct flow *flow,
 				       __u64 control, enum invalid reason,
 				       __u32 d)
 {
-	bool outside = reason == INVALID_WINDOW || reason == INVALID_RESET;
-
-	if (outside && handshake_done(control)) {
+	if (!handshake_done(control)) {
+		/* What this answers may have passed the partner. It changes nothing. */
+		if (reason != INVALID_RESET && config.paired)
+			return OUTCOME(VERDICT_ESTABLISHED, 0);
+	} else if (reason == INVALID_WINDOW || reason == INVALID_RESET) {
 		if (pkt->tcp_flags & (TCP_FIN | TCP_RST) &&
 		    flow_side_fits(control, pkt, d))
 			control_swap(flow, control,
