@@ -100,6 +100,84 @@ func TestHandshakeSimultaneous(t *testing.T) {
 	}
 }
 
+// Both trackers hear a handshake before either has told of it: a SYN that is sent again moves,
+// and so does the answer. Both come to the same id, whoever tells first, and to one state.
+func TestHandshakeTwoIDs(t *testing.T) {
+	a, b := newPair(t)
+	for _, by := range hooks {
+		for heard := range len(opening) {
+			for first := range 2 {
+				p := partLiving(a, b, by)
+				before := [2]ConntrackCpuStats{a.counters(), b.counters()}
+				both := [2]*harness{a, b}
+				for i := range heard + 1 {
+					p.offer(a, i&1, opening[i])
+				}
+				for i, s := range opening {
+					p.offer(b, i&1, s)
+				}
+				ids := [2]uint64{a.flow(p.key()).ID(), b.flow(p.key()).ID()}
+				// What both tell crosses, and is told again.
+				said := [2]ConntrackInheritArgs{a.told(p.key()), b.told(p.key())}
+				for i := range 2 {
+					both[first^i].enter(said[1-first^i])
+				}
+				for range 3 {
+					p.tell()
+				}
+				f, g := a.flow(p.key()), b.flow(p.key())
+				if f.ID() != min(ids[0], ids[1]) || g.ID() != f.ID() {
+					t.Errorf("%s: after %d segments %x became %x and %x", by, heard+1, ids, f.ID(), g.ID())
+				}
+				p.wait(3)
+				p.pass(1, frame.Segment{Flags: frame.ACK, Seq: 5011, Ack: 1011})
+				p.offer(b, 0, frame.Segment{Flags: frame.ACK, Seq: 1011, Ack: 5011})
+				p.tell()
+				if f, g := a.flow(p.key()), b.flow(p.key()); f.ID() != g.ID() || state(f) != ConntrackFlowStateSTATE_ESTABLISHED || state(g) != state(f) {
+					t.Errorf("%s: after %d segments the flows are %+v and %+v", by, heard+1, f, g)
+				}
+				a.sumsHold(before[0])
+				b.sumsHold(before[1])
+				a.checkTable()
+				b.checkTable()
+			}
+		}
+	}
+}
+
+// A connection that is not young keeps its id, and so does one of another SYN.
+func TestHandshakeKeepsID(t *testing.T) {
+	h := newHarness(t, setup{})
+	for _, by := range hooks {
+		for old := range 2 {
+			h.reset()
+			h.lives(5)
+			c := h.connect(by)
+			f := *h.flow(c.key())
+			h.wait(9 + uint64(old))
+			said := h.told(c.key())
+			for d := range said.Dir {
+				said.Dir[d].Packets++
+			}
+			said.Id = 1
+			said.Dir[0].Numbers.SynSeq++
+			expectResult(t, h.enter(said), ConntrackInheritResultINHERIT_OTHER)
+			said.Dir[0].Numbers.SynSeq--
+			if old == 1 {
+				expectResult(t, h.enter(said), ConntrackInheritResultINHERIT_OTHER)
+				h.same(c.key(), f.ID(), said.Control, "it was old")
+				continue
+			}
+			expectResult(t, h.enter(said), ConntrackInheritResultINHERIT_IS_OWN)
+			h.same(c.key(), 1, said.Control, "it was young")
+			said.Id = 2
+			expectResult(t, h.enter(said), ConntrackInheritResultINHERIT_IS_OWN)
+			h.same(c.key(), 1, said.Control, "a greater id was told")
+			c.client("established", frame.Segment{Flags: frame.ACK, Seq: 1001, Ack: 5001, Payload: 10})
+		}
+	}
+}
+
 // What does not fit a handshake passes while there is a partner, changes nothing, and makes no
 // event: who forges it neither keeps the flow alive nor ends it. A RST does not pass.
 func TestHandshakeForged(t *testing.T) {

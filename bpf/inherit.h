@@ -105,6 +105,13 @@ static __always_inline int inherit_own(struct inherit_args *args,
 
 	if (!same && flow->key.proto != IPPROTO_TCP)
 		return inherit_unite(args, flow, control, told, now);
+	if (!same && unite_is_same(args, flow, control)) {
+		if (!unite_is_theirs(args, flow, control))
+			return INHERIT_IS_OWN;
+		if (!join_rename(args, flow, &control))
+			return INHERIT_BUSY;
+		same = true;
+	}
 	if (inherit_idle(args) + args->margin_ticks >= idle &&
 	    !(same && inherit_later(args, flow, now))) {
 		if (same && inherit_earlier(args, flow, control, now))

@@ -39,11 +39,13 @@ static __always_inline void join_count(struct flow_traffic *traffic,
 		traffic->bytes = from->bytes;
 }
 
-/* Gives a flow the id that its other half has at the partner: one flow ends, and another one
- * begins in the same place. Meanwhile it is one that is being made. Reports whether it did. */
+/* Gives a flow the id that it has at the partner: one flow ends, and another one begins in the
+ * same place. Meanwhile it is one that is being made. Reports whether it did, and
+ * changes control to the new one. */
 static __always_inline bool join_rename(const struct inherit_args *args,
-					struct flow *flow, __u64 control)
+					struct flow *flow, __u64 *changed)
 {
+	__u64 control = *changed;
 	__u64 renamed = (__u32)control | args->id << CONTROL_TAG_SHIFT;
 	struct cpu_stats *stats = stats_get();
 
@@ -61,7 +63,8 @@ static __always_inline bool join_rename(const struct inherit_args *args,
 	if (!(control & FLOW_KEPT))
 		nursery_add(flow, renamed);
 	event_emit(&flow->key, flow, 0, renamed, request_cause(REASON_NONE));
-	return true;
+	*changed = READ_ONCE(flow->control);
+	return control_tag(*changed) == (__u32)args->id;
 }
 
 /* Adds what the partner hears of a direction, and this tracker does not: its numbers, and
@@ -295,10 +298,7 @@ static __always_inline int inherit_join(const struct inherit_args *args,
 		    has_flag(control, FLOW_SEEN, ORIGIN) ||
 		    !has_flag(args->control, FLOW_SEEN, ORIGIN))
 			return INHERIT_OTHER;
-		if (!join_rename(args, flow, control))
-			return INHERIT_BUSY;
-		control = READ_ONCE(flow->control);
-		if (control_tag(control) != (__u32)args->id)
+		if (!join_rename(args, flow, &control))
 			return INHERIT_BUSY;
 	}
 	if (flow->key.proto == IPPROTO_TCP) {

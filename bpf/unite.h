@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A flow without a handshake that began at both trackers of a pair under two ids, since
- * its first packets took different ways. Both take the same one of the two, and neither asks
- * the other: by the ports it is the question's, else the smaller one. */
+/* A flow that began at both trackers of a pair under two ids, since its first packets took
+ * different ways. Both take the same one of the two, and neither asks the other: by the ports
+ * of a flow without a handshake it is the question's, else the smaller one. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,7 +20,7 @@
 #include "table.h"
 #include "timeout.h"
 
-/* How long a flow that was answered here may still get the partner's id. */
+/* How long a connection, or a flow that was answered here, may still get the partner's id. */
 #define UNITE_NS 10000000000ULL
 
 /* Whether the partner's flow is the one that stays. Where the two have different origins,
@@ -36,6 +36,20 @@ static __always_inline bool unite_is_theirs(const struct inherit_args *args,
 	if ((args->control ^ control) & FLOW_REVERSED && first != second)
 		return reversed == (second > first);
 	return args->id < flow_id(flow);
+}
+
+/* Whether the partner's flow, which has another id, is the same young connection: both trackers
+ * heard its SYN before either had told the other one. */
+static __always_inline bool unite_is_same(const struct inherit_args *args,
+					  const struct flow *flow,
+					  __u64 control)
+{
+	return flow->key.proto == IPPROTO_TCP &&
+	       !((args->control ^ control) & FLOW_REVERSED) &&
+	       has_flag(args->control & control, FLOW_SYN_SENT, ORIGIN) &&
+	       args->dir[ORIGIN].numbers.syn_seq == flow->dir[ORIGIN].syn_seq &&
+	       args->dir[ORIGIN].packets && flow->origin.packets &&
+	       clock_ns() - flow->created_ns < UNITE_NS;
 }
 
 /* Adds what was heard here to what the partner heard of a direction. */
