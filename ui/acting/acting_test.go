@@ -185,8 +185,16 @@ func TestTimeouts(t *testing.T) {
 	r.Latest = fake.Snapshot(r.Now.Add(1), []flow.Flow{f})
 	r.on(&f, "+")
 	r.is(t, "its timeout is now 10d, was 5d", "flow_timeout 1 240h0m0s")
+	// The result of the one before comes late.
+	r = newRig(f)
+	first, _ := r.acts.HandleKey(fake.Keys("+")[0], Flow{Flow: &f})
+	second, _ := r.acts.HandleKey(fake.Keys("+")[0], Flow{Flow: &f})
+	r.Run(first)
+	r.on(&f, "+")
+	r.Run(second)
+	r.is(t, "its timeout is now 20d, was 10d", "flow_timeout 1 240h0m0s", "flow_timeout 1 960h0m0s", "flow_timeout 1 480h0m0s")
 	// Another flow's is its own.
-	r.Acts = nil
+	r = newRig(f)
 	other := fake.Flow(3)
 	r.on(&other, "+")
 	r.is(t, "its timeout is now 4m, was 2m", "flow_timeout 4 4m0s")

@@ -199,7 +199,10 @@ func TestScrolling(t *testing.T) {
 	if got := len(p.Lines()); got != all-1 {
 		t.Errorf("%d lines", got)
 	}
-	f.Press("pgdown", "up", "pgup", "up")
+	if f.Press("pgdown"); len(p.Lines()) != all-5 { // a line of before stays
+		t.Errorf("%d lines of %d", len(p.Lines()), all)
+	}
+	f.Press("up", "pgup", "up")
 	if got := len(p.Lines()); got != all {
 		t.Errorf("%d lines", got)
 	}

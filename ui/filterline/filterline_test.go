@@ -5,9 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/muesli/termenv"
+
 	"ctop/ui/filterline"
 	"ctop/ui/internal/fake"
 	"ctop/ui/page"
+	"ctop/ui/theme"
 )
 
 // list is a page that notes how it was moved.
@@ -178,6 +181,10 @@ func TestReplacing(t *testing.T) {
 		filterline.Open(f.Frame)
 		if got := strings.Join(f.Dialog().Footer(100, 1), "\n"); !strings.Contains(got, " / tcp▏") || !strings.Contains(got, "a letter replaces it") {
 			t.Errorf("%q", got)
+		}
+		f.Theme.Cursor = theme.New(termenv.ANSI, true, false).Cursor
+		if got := f.Dialog().Footer(100, 1)[0]; !strings.Contains(got, f.Theme.Cursor.Render("tcp")) {
+			t.Errorf("what a letter replaces is not marked: %q", got)
 		}
 		if f.Press(test.keys...); f.FilterText() != test.want {
 			t.Errorf("%q: the filter is %q", test.keys, f.FilterText())

@@ -229,6 +229,7 @@ func TestTimeToFull(t *testing.T) {
 		{0, 10, "it is full"},
 		{1, 10, "0s at +10 flows/s"},
 		{1200, 10, "2m00s at +10 flows/s"},
+		{1_000_000, 10, "1d03h at +10 flows/s"},
 		{1200, 0, "not growing"},
 		{1200, -1, "not growing"},
 		{30 * 24 * 3600, 1, "30d at +1 flows/s"},
