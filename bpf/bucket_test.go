@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"math/rand/v2"
+	"net/netip"
 	"testing"
 	"unsafe"
 
@@ -29,6 +30,78 @@ func TestHashIsThePrograms(t *testing.T) {
 		all[bucket].Slots[slot] = f.Slot
 	}
 	h.expectFlows(1000)
+}
+
+// collide returns factors with which two keys have one hash. They may differ in one half
+// of each word.
+func collide(t *testing.T, hashing ConntrackHashing, one, two *ConntrackFlowKey) ConntrackHashing {
+	t.Helper()
+	others := two.words()
+	for i, word := range one.words() {
+		if uint32(word) == uint32(others[i]) {
+			hashing.Factors[2*i] = -uint64(uint32(word))
+		} else {
+			hashing.Factors[2*i+1] = -(word >> 32)
+		}
+	}
+	if hashing.hash(one) != hashing.hash(two) {
+		t.Fatalf("%x and %x have two hashes", *one.words(), *others)
+	}
+	return hashing
+}
+
+// Keys that have one hash are told apart by each of their words.
+func TestKeysOfOneHash(t *testing.T) {
+	h := newHarness(t, setup{MaxFlows: 64})
+	keyed := h.memory.Hashing
+	defer func() { ok(t, h.Hashing.Set(keyed)) }()
+
+	mapped := func(a netip.Addr) netip.Addr { return netip.AddrFrom16(a.As16()) }
+	// other returns an address of which one byte differs.
+	other := func(a netip.Addr, i int) netip.Addr {
+		b := a.AsSlice()
+		b[i] ^= 1
+		a, _ = netip.AddrFromSlice(b)
+		return a
+	}
+	// Long enough for the fast path.
+	udp := func(src, dst netip.Addr, sport uint16) frame.Frame { return udpFrame(src, dst, sport, 2, 20) }
+	four, six, four6 := udp(client4, server4, 1), udp(client6, server6, 1), udp(mapped(client4), mapped(server4), 1)
+	tcp := four
+	tcp.Proto, tcp.L4 = frame.ProtoTCP, frame.Segment{Flags: frame.ACK, Sport: 1, Dport: 2}.Bytes()
+	for _, c := range []struct {
+		name        string
+		flow, other frame.Frame
+		sport       uint16 // of the other
+	}{
+		{"IPv4, one address", four, udp(other(client4, 0), server4, 1), 1},
+		{"IPv4, the other address", four, udp(client4, other(server4, 0), 1), 1},
+		{"IPv4, a port", four, udp(client4, server4, 3), 3},
+		{"IPv4, the protocol", four, tcp, 1},
+		{"IPv6, upper half of one address", six, udp(other(client6, 0), server6, 1), 1},
+		{"IPv6, lower half of one address", six, udp(other(client6, 15), server6, 1), 1},
+		{"IPv6, upper half of the other address", six, udp(client6, other(server6, 0), 1), 1},
+		{"IPv6, lower half of the other address", six, udp(client6, other(server6, 15), 1), 1},
+		{"IPv6, a port", six, udp(client6, server6, 3), 3},
+		{"the family", four, four6, 1},
+		{"the family, the other way", four6, four, 1},
+	} {
+		key, _ := keyOf(c.flow, 1, 2)
+		like, _ := keyOf(c.other, c.sport, 2)
+		ok(t, h.Hashing.Set(collide(t, keyed, &key, &like)))
+		for _, by := range hooks {
+			h.reset()
+			h.expect(by, c.flow.Bytes(), "new")
+			h.expect(by, udpFrame(c.flow.Dst, c.flow.Src, 2, 1, 20).Bytes(), "established")
+			h.expect(by, c.flow.Bytes(), "established")
+			h.drain()
+			h.run(by, c.other.Bytes())
+			if events := h.drain(); len(events) != 1 || events[0].Key != like {
+				t.Errorf("%s, %s: %+v instead of the event of a new flow", c.name, by, events)
+			}
+			h.expectFlows(2)
+		}
+	}
 }
 
 // sharing returns ports of UDP flows whose keys lead to one pair of buckets, more than
