@@ -191,6 +191,20 @@ func TestDefault(t *testing.T) {
 	}
 }
 
+// What was counted for a value is not shown beside another one that was typed meanwhile.
+func TestCountedLate(t *testing.T) {
+	flows := fake.Flows(10)
+	flows[1].Idle = 20 * time.Second
+	f, p := newPage(flows...)
+	f.Press("enter", "10")
+	late := f.Dialog().HandleKey(fake.Keys("s")[0])
+	f.Press("backspace", "m")
+	f.Run(late)
+	if lines := p.Lines(); lines[len(lines)-1] != "  2m → 10m touches 2 flows, ends 0 now" {
+		t.Errorf("%q", lines[len(lines)-1])
+	}
+}
+
 // What was counted for a line that has been closed opens nothing.
 func TestClosedMeanwhile(t *testing.T) {
 	f, p := newPage(fake.Flows(10)...)

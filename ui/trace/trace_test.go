@@ -53,8 +53,10 @@ func TestTraces(t *testing.T) {
 	if got := one.Rates(1, format.Packets); !slices.Equal(got, []float64{0, 2, 4}) {
 		t.Errorf("packets are %v", got)
 	}
-	if got := one.Covered(10); got != 2*time.Second {
-		t.Errorf("they cover %s", got)
+	for newest, want := range map[int]time.Duration{0: 0, 1: 0, 2: time.Second, 3: 2 * time.Second, 10: 2 * time.Second} {
+		if got := one.Covered(newest); got != want {
+			t.Errorf("the newest %d cover %s, want %s", newest, got, want)
+		}
 	}
 	// A copy is independent.
 	_ = one.Add(at(3), carrying(1, 50))
