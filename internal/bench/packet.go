@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/cilium/ebpf"
 
@@ -30,6 +31,7 @@ const (
 	xdpRedirect = bpftest.XDPRedirect
 	tcPass      = 0
 	tcRedirect  = bpftest.TCRedirect
+	tcNext      = math.MaxUint32
 )
 
 // perPacket runs a program repeatedly on the frame, and returns the nanoseconds
@@ -105,13 +107,18 @@ func newBench(object string, cpu int) (_ *bench, err error) {
 			return nil, err
 		}
 	}
-	if b.virtual, err = loadPrograms(smallTable, object, true); err != nil {
-		return nil, err
-	}
-	if err := b.enter(b.virtual, 1); err != nil {
+	if err := b.addVirtual(object); err != nil {
 		return nil, err
 	}
 	return b, b.settle()
+}
+
+// addVirtual loads the programs for virtual links, with one flow.
+func (b *bench) addVirtual(object string) (err error) {
+	if b.virtual, err = loadPrograms(smallTable, object, true); err != nil {
+		return err
+	}
+	return b.enter(b.virtual, 1)
 }
 
 // add loads the programs with one more table and fills it.
@@ -188,10 +195,10 @@ func (b *bench) plain(name, prog string, f frame, want uint32) probe {
 }
 
 // tc measures a program of the tc hook with the same frame each time.
-func (b *bench) tc(name, prog string, f frame) probe {
+func (b *bench) tc(name, prog string, f frame, want uint32) probe {
 	data := f.bytes()
 	return probe{name: name, unit: "ns", take: func(context.Context) (float64, error) {
-		return perPacket(b.small.program(progTCPass), b.small.program(prog), data, repeats, tcRedirect)
+		return perPacket(b.small.program(progTCPass), b.small.program(prog), data, repeats, want)
 	}}
 }
 
@@ -234,11 +241,11 @@ func (b *bench) packetProbes() []probe {
 		b.plain("ctop UDP answered", progCtop, frame{proto: protoUDP, size: payloadSize}, xdpRedirect),
 		b.plain("ctop ICMP echo", progCtop, frame{proto: protoICMP}, xdpRedirect),
 		b.veth("ctop TCP v4 data, veth", dataFrame()),
-		b.tc("tc redirect", progTC, dataFrame()),
-		b.tc("tc look-up + redirect", progTCLookup, dataFrame()),
-		b.tc("ctop tc, TCP v4 data", progCtopTC, dataFrame()),
-		b.tc("ctop tc, TCP v6 data", progCtopTC, six),
-		b.tc("ctop tc, UDP answered", progCtopTC, frame{proto: protoUDP, size: payloadSize}),
+		b.tc("tc redirect", progTC, dataFrame(), tcRedirect),
+		b.tc("tc look-up + redirect", progTCLookup, dataFrame(), tcRedirect),
+		b.tc("ctop tc, TCP v4 data", progCtopTC, dataFrame(), tcRedirect),
+		b.tc("ctop tc, TCP v6 data", progCtopTC, six, tcRedirect),
+		b.tc("ctop tc, UDP answered", progCtopTC, frame{proto: protoUDP, size: payloadSize}, tcRedirect),
 	}
 	for _, table := range []struct {
 		name   string

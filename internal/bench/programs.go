@@ -24,6 +24,7 @@ const (
 	progTCPass   = "ref_tc_pass"
 	progTCLookup = "ref_tc_lookup"
 	progCtopTC   = "ctop_tc"
+	progWatch    = "ctop_watch_in"
 	progStage    = "ref_stage"
 )
 

@@ -2,7 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
+
+	"github.com/cilium/ebpf"
+
+	"ctop/bpf"
+	"ctop/internal/bpftest"
 )
 
 // variants measures several builds of ctop in turn, with the most important
@@ -20,6 +26,9 @@ func variants(ctx context.Context, o Options, objects []string) ([]Row, error) {
 			return nil, err
 		}
 		defer b.close()
+		if err := errors.Join(b.addVirtual(object), b.watch()); err != nil {
+			return nil, err
+		}
 		if i == 0 {
 			probes = append(probes, b.plain("redirect", progRedirect, dataFrame(), xdpRedirect),
 				b.plain("look-up + redirect", progLookup, dataFrame(), xdpRedirect))
@@ -29,7 +38,12 @@ func variants(ctx context.Context, o Options, objects []string) ([]Row, error) {
 		name := variantName(object)
 		probes = append(probes, b.plain(name+" v4 data", progCtop, dataFrame(), xdpRedirect),
 			b.plain(name+" v4 ACK", progCtop, ackFrame(), xdpRedirect),
-			b.plain(name+" v6 data", progCtop, six, xdpRedirect))
+			b.plain(name+" v6 data", progCtop, six, xdpRedirect),
+			b.plain(name+" UDP", progCtop, frame{proto: protoUDP, size: payloadSize}, xdpRedirect),
+			b.veth(name+" v4 data, veth", dataFrame()),
+			b.tc(name+" v4 data, tc", progCtopTC, dataFrame(), tcRedirect),
+			b.tc(name+" v6 data, tc", progCtopTC, six, tcRedirect),
+			b.tc(name+" v4 data, watched", progWatch, dataFrame(), tcNext))
 	}
 	rows, err := compare(ctx, o.rounds(300, 60), probes)
 	if err != nil {
@@ -41,6 +55,15 @@ func variants(ctx context.Context, o Options, objects []string) ([]Row, error) {
 	}
 	created, err := creationVariants(ctx, o, objects)
 	return append(append(rows, many...), created...), err
+}
+
+// watch makes the tracker watch the interface at which packets of a test run arrive.
+func (b *bench) watch() error {
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return err
+	}
+	return b.small.ctop.Maps["watched"].Put(uint32(bpftest.Loopback), make([]bpf.ConntrackWatched, cpus))
 }
 
 // manyVariants measures packets of any of many flows in the same builds.
