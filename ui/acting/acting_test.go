@@ -276,6 +276,26 @@ func TestWhatCannotBeChanged(t *testing.T) {
 	}
 }
 
+// A timeout that some hosts of a fleet have not taken is said to be set at the others.
+func TestTimeoutAtSomeHosts(t *testing.T) {
+	for _, c := range []struct {
+		done int
+		err  error
+		want string
+	}{
+		{2, nil, "icmp is now 1m at 2 hosts"},
+		{1, errors.New("core-2 is away"), "icmp is now 1m at 1 host, not everywhere: core-2 is away"},
+		{0, errors.New("both are away"), "both are away"},
+	} {
+		r := newRig()
+		r.done, r.err = flow.Outcome{Done: c.done}, c.err
+		r.Run(r.acts.SetTimeoutAt([]string{"edge-1", "core-2"}, flow.ICMP, time.Minute))
+		if r.Said() != c.want || len(r.Acts) != 1 || !slices.Equal(r.Acts[0].Hosts, []string{"edge-1", "core-2"}) {
+			t.Errorf("said %q, want %q, did %+v", r.Said(), c.want, r.Acts)
+		}
+	}
+}
+
 // A paused console acts on the flow as it is now.
 func TestPaused(t *testing.T) {
 	old := fake.Flow(0)

@@ -110,7 +110,9 @@ func TestOtherHalf(t *testing.T) {
 	f.Inspect = func(flow.Ref) (flow.Inspection, error) { return flow.Inspection{NAT: &there}, nil }
 	f.Send(page.Polled{})
 	shows(t, p, "nat its other half is 192.0.2.1:1024 → 192.168.1.10:443, at no watched interface")
-	f.Shown = fake.Snapshot(fake.Start, []flow.Flow{inside, outside})
+	another, nowhere := fake.Flow(3), outside
+	nowhere.In = 2 // an interface that is not known
+	f.Shown = fake.Snapshot(fake.Start, []flow.Flow{inside, another, nowhere, outside})
 	f.Send(page.Polled{})
 	shows(t, p, "→ 192.168.1.10:443 at veth2: origin 6 packets, 480 B, 1.1 Mb/s, reply 6 packets, 8.4 kB, 18.7 Mb/s")
 	outside.Tuple = outside.Tuple.Reverse()

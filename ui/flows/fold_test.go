@@ -103,3 +103,18 @@ func TestFoldPair(t *testing.T) {
 		}
 	}
 }
+
+// A conversation that has lost packets between two hosts says so in its row.
+func TestFoldLost(t *testing.T) {
+	for packets, want := range map[uint64]bool{1000: false, 900: true} {
+		s := fleetOf(rand.New(rand.NewPCG(1, 1)), 2)
+		for i := range s.Flows {
+			s.Flows[i].In, s.Flows[i].Tuple, s.Flows[i].Origin.Packets = uint16(i), s.Flows[0].Tuple, 1000
+		}
+		s.Flows[1].Origin.Packets = packets
+		a := fold(order.Arrange(order.Request{Snapshot: s}), nil)
+		if len(a.Rows) != 1 || a.met[a.Rows[0].ID].Lost != want {
+			t.Errorf("%d of 1000 packets came: %d rows, %+v", packets, len(a.Rows), a.met)
+		}
+	}
+}

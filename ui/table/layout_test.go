@@ -3,6 +3,8 @@ package table
 import (
 	"slices"
 	"testing"
+
+	"ctop/tracker/flow"
 )
 
 func shown(places []place) []columnID {
@@ -183,5 +185,22 @@ func TestKeeping(t *testing.T) {
 		if got := shown(arrangeColumns(c.width, ipv4, c.set)); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+// Columns only grow, until addresses are written otherwise, as by their names.
+func TestColumnsShrinkForOtherNames(t *testing.T) {
+	m := shownTable(200, 10, 3)
+	before := m.want
+	long := rows(1)
+	long[0].Tuple.Src = flow.MustParseEnd("[2001:db8:1:2:3:4:5:6]:40000")
+	m.SetRows(long, 0, -1)
+	grown := m.want
+	m.SetRows(rows(3), 0, -1)
+	if m.want != grown || grown.origin <= before.origin {
+		t.Errorf("%+v, then %+v, then %+v", before, grown, m.want)
+	}
+	if m.Renamed(); m.want != before {
+		t.Errorf("renamed: %+v, want %+v", m.want, before)
 	}
 }
