@@ -26,6 +26,23 @@ func TestHalvesOfAnEvent(t *testing.T) {
 	}
 }
 
+// A flow that no event reported is as old as it is when it is found, and has what was seen
+// of it so far.
+func TestEventOfARow(t *testing.T) {
+	want := tuple(flow.ProtocolTCP, "10.0.0.1:40000", "10.0.0.2:443")
+	v := kernelFlow{Key: keyFromTuple(want), CreatedNs: 3e9}
+	v.Origin.Packets, v.Origin.Bytes, v.Reply.Packets, v.Reply.Bytes = 3, 300, 5, 5000
+	for ns, age := range map[uint64]time.Duration{10e9: 7 * time.Second, 3e9: 0, 2e9: 0} { // the clock was read before it began
+		row := rowFromKernel(&v)
+		c := Clock{Ns: ns, Wall: time.Unix(1e9, 0)}
+		e := row.Event(c)
+		if e.Age != age || e.Type != flow.EventNew || !e.Recovered || e.Tuple != want || !e.Time.Equal(c.Wall) ||
+			e.Origin != (flow.Half{Packets: 3, Bytes: 300}) || e.Reply != (flow.Half{Packets: 5, Bytes: 5000}) {
+			t.Errorf("at %d ns: %+v, want age %s", ns, e, age)
+		}
+	}
+}
+
 // An owner counts if it is of the same flow, and somebody is known to have it.
 func TestCopyOwner(t *testing.T) {
 	v := &kernelFlow{Control: 7 << 32}

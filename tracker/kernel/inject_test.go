@@ -186,11 +186,12 @@ func TestOwnPrograms(t *testing.T) {
 			t.Fatal(err)
 		}
 		id, _ := info.ID()
-		if got, want := IsOwn(id), name == xdpProgram || name == tcProgram; got != want {
-			t.Errorf("%s is a tracker's: %t", name, got)
+		want := name == xdpProgram || name == tcProgram
+		if IsOwn(id) != want || k.Has(id) != want {
+			t.Errorf("%s is a tracker's: %t, and this one's: %t", name, IsOwn(id), k.Has(id))
 		}
 	}
-	if IsOwn(1 << 30) {
+	if IsOwn(1<<30) || k.Has(1<<30) {
 		t.Error("a program that is not there is a tracker's")
 	}
 }

@@ -70,8 +70,16 @@ func TestHold(t *testing.T) {
 	first.Forget()
 	first.description.Keep = false
 	must(t, first.Describe())
+	if !second.OthersUse() {
+		t.Error("the first does not use it")
+	}
 	first.Release()
 	objects.Close()
+	second.StopUsing()
+	if second.OthersUse() {
+		t.Error("the first still uses it")
+	}
+	second.Use()
 	if second.Adopt(); !second.Owned() || !second.Ends() || second.Gone() {
 		t.Errorf("after the first: owned %t, ends %t, gone %t", second.Owned(), second.Ends(), second.Gone())
 	}
