@@ -102,7 +102,7 @@ func (c *demoCommand) run(cmd *cobra.Command, args []string) (err error) {
 	if err := isolate(); err != nil {
 		return err
 	}
-	if !headless { // on a busy machine it takes seconds
+	if !headless && isTerminal(c.env.stderr) { // on a busy machine it takes seconds
 		c.env.note("making networks, hosts and traffic to show")
 	}
 	ctx := cmd.Context()
