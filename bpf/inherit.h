@@ -118,8 +118,17 @@ static __always_inline int inherit_own(struct inherit_args *args,
 			return INHERIT_IS_BACK;
 		return inherit_join(args, flow, control, now);
 	}
+	/* It ended there, and another one has its tuple. Packets of that one may come by here, so
+	 * they are not judged by the numbers of this one. */
 	if (!same) {
-		inherit_leave(flow, control);
+		to = flow->key.proto == IPPROTO_TCP &&
+				     control_state(control) >=
+					     STATE_ESTABLISHED ?
+			     inherit_unseen(control) :
+			     control;
+		if (!control_swap(flow, control, to))
+			return INHERIT_BUSY;
+		inherit_leave(flow, to);
 		return INHERIT_OTHER;
 	}
 	/* Which end began it is known here. */

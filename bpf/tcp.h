@@ -43,7 +43,9 @@ static __always_inline void tcp_step_open(struct tcp_step *step,
 		return;
 	}
 	step->actions = TCP_REFRESH;
-	step->control &= ~flags_of(FLOW_ENDED_OUTSIDE);
+	/* The last ACK of a connection that ended elsewhere may come again. */
+	if (!config.paired || pkt->seq != pkt->end)
+		step->control &= ~flags_of(FLOW_ENDED_OUTSIDE);
 	if (window == WINDOW_BEYOND) {
 		step->actions |= TCP_EXTEND;
 		return;
