@@ -74,10 +74,7 @@ func (r *rig) countsSegments(tags int) {
 		f = r.between(client, server)
 		return uint32(f.Origin.Packets) >= segments(t, client).Segs_out
 	})
-	want := bytesAt(1<<20, f.Origin.Packets, begun, segments(t, client), segments(t, server)) + uint64(tagBytes*tags)*f.Origin.Packets
-	if f.Origin.Bytes != want {
-		t.Errorf("%d bytes in %d packets, want %d", f.Origin.Bytes, f.Origin.Packets, want)
-	}
+	checkSent(t, f.Origin, 1<<20, uint64(tagBytes*tags), begun, segments(t, client), segments(t, server))
 }
 
 // sendMuch sends much one way.
