@@ -6,6 +6,16 @@ import (
 	"ctop/internal/frame"
 )
 
+// openedAt returns a connection that was opened at a, while b lives and was told.
+func openedAt(a, b *harness, by hook) *parted {
+	p := partLiving(a, b, by)
+	for i, s := range opening {
+		p.offer(a, i&1, s)
+	}
+	p.tell()
+	return p
+}
+
 // A connection moves from a to b and ends there at once, so a keeps its own flow, which it marks
 // as ended. The tuple is used again at b, which tells a of that, and the new connection moves
 // to a: nothing of it is dropped.
@@ -13,11 +23,7 @@ func TestReusedAfterMove(t *testing.T) {
 	a, b := newPair(t)
 	for _, by := range hooks {
 		for _, fin := range []bool{false, true} {
-			p := partLiving(a, b, by)
-			for i, s := range opening {
-				p.offer(a, i&1, s)
-			}
-			p.tell()
+			p := openedAt(a, b, by)
 			// It moves to b, and ends within the same moment.
 			p.offer(b, 0, frame.Segment{Flags: frame.ACK, Seq: 1011, Ack: 5011})
 			p.offer(b, 1, frame.Segment{Flags: frame.ACK, Seq: 5011, Ack: 1011})
@@ -76,11 +82,7 @@ func TestReusedAfterMove(t *testing.T) {
 func TestReusedAndParted(t *testing.T) {
 	a, b := newPair(t)
 	for _, by := range hooks {
-		p := partLiving(a, b, by)
-		for i, s := range opening {
-			p.offer(a, i&1, s)
-		}
-		p.tell()
+		p := openedAt(a, b, by)
 		p.offer(b, 0, frame.Segment{Flags: frame.ACK, Seq: 1011, Ack: 5011})
 		p.offer(b, 0, frame.Segment{Flags: frame.RST, Seq: 1011})
 		p.tell()
@@ -106,11 +108,7 @@ func TestReusedAndParted(t *testing.T) {
 func TestLastACKAfterTheEnd(t *testing.T) {
 	a, b := newPair(t)
 	for _, by := range hooks {
-		p := partLiving(a, b, by)
-		for i, s := range opening {
-			p.offer(a, i&1, s)
-		}
-		p.tell()
+		p := openedAt(a, b, by)
 		c := closings[4]
 		offer := func(h *harness, i int) {
 			if !p.offer(h, c.froms[i], c.segments[i]) {
