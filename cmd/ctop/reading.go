@@ -134,7 +134,11 @@ func (e env) newProgress(name string, file any, in *interruptibleReader) *progre
 	if !isTerminal(e.stderr) {
 		return nil
 	}
-	p := &progress{to: e.stderr, name: name, in: in, next: time.Now().Add(progressEvery)}
+	to := e.stderr
+	if c, ok := to.(cleaned); ok { // it draws over its line
+		to = c.Writer
+	}
+	p := &progress{to: to, name: format.Clean(name), in: in, next: time.Now().Add(progressEvery)}
 	if f, ok := file.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			p.size = info.Size()

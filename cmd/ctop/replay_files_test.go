@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 
 	"ctop/internal/capture"
@@ -159,6 +160,23 @@ func TestProgress(t *testing.T) {
 	none.end()
 	if (env{stderr: &out}).newProgress("trace.pcap", nil, in) != nil {
 		t.Error("it shows progress where stderr is no terminal")
+	}
+
+	screen, tty, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _, _ = screen.Close(), tty.Close() }()
+	p = (env{stderr: cleaned{tty}}).newProgress("a\x1bb.pcap", nil, in) // as a command has it
+	if p == nil {
+		t.Fatal("it shows no progress on a terminal")
+	}
+	p.next = time.Time{}
+	p.update(256)
+	got := make([]byte, 100)
+	n, err := screen.Read(got)
+	if want := "\r\x1b[Kctop: replaying a·b.pcap: 256 packets"; err != nil || string(got[:n]) != want {
+		t.Errorf("it says %q, want %q, error %v", got[:n], want, err)
 	}
 }
 

@@ -15,8 +15,11 @@ import (
 	"ctop/ui/theme"
 )
 
-// isTerminal reports whether a stream is a terminal.
+// isTerminal reports whether a stream is a terminal, also one that gets cleaned lines.
 func isTerminal(stream any) bool {
+	if c, ok := stream.(cleaned); ok {
+		stream = c.Writer
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(f.Fd())
 }
