@@ -131,12 +131,9 @@ const progressEvery = time.Second / 2
 
 // newProgress returns nil if stderr is not a terminal.
 func (e env) newProgress(name string, file any, in *interruptibleReader) *progress {
-	if !isTerminal(e.stderr) {
+	to := terminalOf(e.stderr) // it draws over its line, which cleaned lines cannot
+	if to == nil {
 		return nil
-	}
-	to := e.stderr
-	if c, ok := to.(cleaned); ok { // it draws over its line
-		to = c.Writer
 	}
 	p := &progress{to: to, name: format.Clean(name), in: in, next: time.Now().Add(progressEvery)}
 	if f, ok := file.(*os.File); ok {

@@ -15,14 +15,20 @@ import (
 	"ctop/ui/theme"
 )
 
-// isTerminal reports whether a stream is a terminal, also one that gets cleaned lines.
-func isTerminal(stream any) bool {
+// terminalOf returns the terminal that a stream is, also where it gets cleaned lines, and
+// nil if it is none.
+func terminalOf(stream any) *os.File {
 	if c, ok := stream.(cleaned); ok {
 		stream = c.Writer
 	}
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(f.Fd())
+	if f, ok := stream.(*os.File); ok && term.IsTerminal(f.Fd()) {
+		return f
+	}
+	return nil
 }
+
+// isTerminal reports whether a stream is a terminal.
+func isTerminal(stream any) bool { return terminalOf(stream) != nil }
 
 // interactive reports whether an operator reads and types, and no script, on a terminal
 // that can be drawn on.
