@@ -48,15 +48,21 @@ func TestConsoleCaptures(t *testing.T) {
 		told := make(chan ui.Capture, 1)
 		begun, err := c.Begin(parsed(t, "proto:icmp"), func(last ui.Capture) { told <- last })
 		must(t, err)
-		if begun != c.State() || begun.Number != n || !begun.Running || begun.Filter != "proto:icmp" || filepath.Dir(begun.Path) != dir {
+		if begun.Number != n || !begun.Running || begun.Filter != "proto:icmp" || filepath.Dir(begun.Path) != dir {
 			t.Errorf("it begins as %+v", begun)
+		}
+		now := c.State()
+		now.Size, now.Text = begun.Size, begun.Text // it is being written
+		if now != begun {
+			t.Errorf("it begins as %+v, and is %+v", begun, now)
 		}
 		if _, err := c.Begin(parsed(t, "proto:udp"), nil); !errors.Is(err, errCapturing) {
 			t.Errorf("a second one: %v", err)
 		}
 		must(t, lab.WaitPing(ctx, l.Client, l.Server.Addr4()))
-		for empty := c.State().Size; c.State().Size == empty || !strings.Contains(c.State().Text, "packet"); time.Sleep(10 * time.Millisecond) {
+		for text := ""; text == "" || text == "captured 0 packets"; text = c.State().Text {
 			must(t, ctx.Err())
+			time.Sleep(10 * time.Millisecond)
 		}
 		last := c.End()
 		info, err := os.Stat(last.Path)

@@ -91,12 +91,20 @@ func TestRowsOfHostileHosts(t *testing.T) {
 	s := fleet.Space("main")
 	evil, good, bob := w.key(fleet.RoleHost, "evil"), w.key(fleet.RoleHost, "good"), w.key(fleet.RoleViewer, "bob")
 	e := w.raw(evil)
+	leases, err := e.SubscribeSync(s.Watch())
+	if err := errors.Join(err, e.Flush()); err != nil {
+		t.Fatal(err)
+	}
 	c := w.client(bob)
 	r, err := c.NewReader(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	// The reader sends its lease behind its subscription.
+	if _, err := leases.NextMsg(waitTimeout); err != nil {
+		t.Fatal(err)
+	}
 	subject := s.Top("evil", fleet.View{Sort: "rate:desc", Limit: fleet.MaxTop}.Name())
 	const messages = 600
 	for i := 1; i <= messages; i++ {
