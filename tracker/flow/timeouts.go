@@ -113,6 +113,9 @@ type Timeouts [numTimeouts]time.Duration
 const (
 	MinTimeout = time.Second
 	MaxTimeout = 10 * 365 * 24 * time.Hour
+	// MaxFlowTimeout is the most for a flow's own timeout. An entry of the table has 32
+	// bits for it, in ticks of the kernel, of which there are at most 1,024 in a second.
+	MaxFlowTimeout = 48 * 24 * time.Hour
 )
 
 // DefaultTimeouts returns the timeouts of the report that the project started
@@ -183,6 +186,15 @@ func ParseTimeout(s string) (TimeoutName, time.Duration, error) {
 func CheckTimeout(d time.Duration) error {
 	if d < MinTimeout || d > MaxTimeout {
 		return fmt.Errorf("%s is out of range: use 1s to 3650d", FormatDuration(d))
+	}
+	return nil
+}
+
+// CheckFlowTimeout returns an error if a duration is out of bounds for a flow's own
+// timeout.
+func CheckFlowTimeout(d time.Duration) error {
+	if d < MinTimeout || d > MaxFlowTimeout {
+		return fmt.Errorf("%s is out of range for one flow: use 1s to 48d", FormatDuration(d))
 	}
 	return nil
 }

@@ -85,6 +85,20 @@ func TestParseTimeout(t *testing.T) {
 	}
 }
 
+func TestCheckFlowTimeout(t *testing.T) {
+	for d, valid := range map[time.Duration]bool{
+		0: false, MinTimeout - 1: false, MinTimeout: true, MaxFlowTimeout: true, MaxFlowTimeout + 1: false,
+	} {
+		if err := CheckFlowTimeout(d); (err == nil) != valid || err != nil && !strings.Contains(err.Error(), FormatDuration(MaxFlowTimeout)) {
+			t.Errorf("%s: %v", d, err)
+		}
+	}
+	const ticks = 1024 // a second: CONFIG_HZ of MIPS
+	if MaxFlowTimeout/time.Second*ticks > math.MaxUint32 {
+		t.Errorf("%s is more than %d ticks", MaxFlowTimeout, uint32(math.MaxUint32))
+	}
+}
+
 func TestCheckTimeout(t *testing.T) {
 	for d, valid := range map[time.Duration]bool{
 		0: false, -time.Second: false, time.Second - 1: false, time.Second: true,

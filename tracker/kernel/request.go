@@ -48,11 +48,11 @@ func (t *Table) SetTimeout(name flow.TimeoutName, d time.Duration) error {
 // returns [flow.ErrFlowGone] if the flow has ended.
 func (t *Table) SetFlowTimeout(ref flow.Ref, d time.Duration) error {
 	if d != 0 {
-		if err := flow.CheckTimeout(d); err != nil {
+		if err := flow.CheckFlowTimeout(d); err != nil {
 			return flow.Usagef("%w", err)
 		}
 	}
-	ticks := min(Clock{Tick: t.tick}.ticksOf(d), 1<<32-1)
+	ticks := Clock{Tick: t.tick}.ticksOf(d)
 	done, err := t.ask(kernelRequest{
 		Key: keyFromTuple(ref.Tuple), Id: uint64(ref.ID), Request: requestTimeout, TimeoutTicks: uint32(ticks),
 	})

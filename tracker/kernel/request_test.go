@@ -2,15 +2,13 @@ package kernel
 
 import (
 	"errors"
-	"math"
 	"testing"
 	"time"
 
 	"ctop/tracker/flow"
 )
 
-// A flow's own timeout is at most what the table has room for: a longer one is not cut to
-// what is left of it.
+// A flow's own timeout is at most what the table has room for: a longer one is refused.
 func TestLongFlowTimeout(t *testing.T) {
 	_, table, _, c := injected(t)
 	if err := table.Inject(datagram(false)); err != nil {
@@ -25,16 +23,15 @@ func TestLongFlowTimeout(t *testing.T) {
 		return &s.Flows[0]
 	}
 	f := read()
-	most := math.MaxUint32 * c.Tick
 	for d, want := range map[time.Duration]time.Duration{
-		flow.MinTimeout: flow.MinTimeout, most - c.Tick: most - c.Tick, most: most, most + c.Tick: most, flow.MaxTimeout: most, 0: f.Timeout,
+		flow.MinTimeout: flow.MinTimeout, flow.MaxFlowTimeout - c.Tick: flow.MaxFlowTimeout - c.Tick, flow.MaxFlowTimeout: flow.MaxFlowTimeout, 0: f.Timeout,
 	} {
 		err := table.SetFlowTimeout(f.Ref(), d)
 		if got := read(); err != nil || got.Timeout != want || got.OwnTimeout != (d != 0) {
 			t.Errorf("timeout %s: %s, own %t, error %v, want %s", d, got.Timeout, got.OwnTimeout, err, want)
 		}
 	}
-	for _, d := range []time.Duration{-1, flow.MinTimeout - 1, flow.MaxTimeout + 1} {
+	for _, d := range []time.Duration{-1, flow.MinTimeout - 1, flow.MaxFlowTimeout + 1, flow.MaxTimeout} {
 		var usage *flow.UsageError
 		if err := table.SetFlowTimeout(f.Ref(), d); !errors.As(err, &usage) {
 			t.Errorf("timeout %s: %v", d, err)

@@ -56,7 +56,11 @@ func (a *Acts) lengthen(f Flow) tea.Cmd {
 	if now == nil {
 		return nil
 	}
-	return a.change(now, min(2*d, flow.MaxTimeout))
+	if d >= flow.MaxFlowTimeout {
+		a.frame.Tell("a flow's own timeout is at most " + format.Timeout(flow.MaxFlowTimeout))
+		return nil
+	}
+	return a.change(now, min(2*d, flow.MaxFlowTimeout))
 }
 
 // shorten halves a flow's own timeout. If that would end the flow, it asks first.
@@ -65,7 +69,7 @@ func (a *Acts) shorten(f Flow) tea.Cmd {
 	if now == nil {
 		return nil
 	}
-	d = max((d / 2).Truncate(time.Second), flow.MinTimeout)
+	d = min(max((d/2).Truncate(time.Second), flow.MinTimeout), flow.MaxFlowTimeout)
 	if now.Idle+a.frame.SinceLatest() < d {
 		return a.change(now, d)
 	}

@@ -45,9 +45,17 @@ func TestTimeouts(t *testing.T) {
 	r.on(&other, "+")
 	r.is(t, "its timeout is now 4m, was 2m", "flow_timeout 4 4m0s")
 	r.Acts = nil
-	f.Timeout = flow.MaxTimeout
+	f.Timeout = 40 * 24 * time.Hour
 	r.on(&f, "+")
-	r.is(t, "its timeout is now 3650d, was 3650d", "flow_timeout 1 "+flow.MaxTimeout.String())
+	r.is(t, "its timeout is now 48d, was 40d", "flow_timeout 1 "+flow.MaxFlowTimeout.String())
+	for _, d := range []time.Duration{flow.MaxFlowTimeout, flow.MaxTimeout} {
+		r = newRig(f)
+		f.Timeout = d
+		r.on(&f, "+")
+		r.is(t, "a flow's own timeout is at most 48d")
+	}
+	r.on(&f, "-")
+	r.is(t, "its timeout is now 48d, was 3650d", "flow_timeout 1 "+flow.MaxFlowTimeout.String())
 }
 
 func TestPin(t *testing.T) {
