@@ -233,6 +233,16 @@ func TestCompletion(t *testing.T) {
 	if got, _ := completeInterfaces(new(cobra.Command), nil, ""); slices.Contains(got, "lo") {
 		t.Errorf("lo is offered: %q", got)
 	}
+	watching := &cobra.Command{}
+	watching.Flags().Bool("watch", false, "")
+	if err := watching.Flags().Set("watch", "true"); err != nil {
+		t.Fatal(err)
+	}
+	for args, want := range map[string]bool{"": true, "a b": true, "lo": false, "a lo": false} {
+		if got, _ := completeInterfaces(watching, strings.Fields(args), ""); slices.Contains(got, "lo") != want {
+			t.Errorf("with --watch %s: %q", args, got)
+		}
+	}
 	for _, c := range []struct {
 		words []string
 		want  string

@@ -55,6 +55,23 @@ func TestMisread(t *testing.T) {
 	}
 }
 
+// Two interfaces are a wire unless they are watched, and more of them are always watched.
+func TestBeginnings(t *testing.T) {
+	for _, c := range []struct {
+		interfaces string
+		watch      bool
+		want       string
+	}{
+		{"", false, "ctop"}, {"eth7", false, "ctop eth7"}, {"eth7", true, "ctop eth7"},
+		{"eth7 eth8", false, "ctop eth7 eth8"}, {"eth7 eth8", true, "ctop --watch eth7 eth8"},
+		{"eth7 eth8 eth9", false, "ctop --watch eth7 eth8 eth9"}, {"all", false, "ctop --watch all"},
+	} {
+		if got := form("ctop").at(strings.Fields(c.interfaces), c.watch); got != c.want {
+			t.Errorf("%s, watch %t: %s, want %s", c.interfaces, c.watch, got, c.want)
+		}
+	}
+}
+
 // running is what commands find of the trackers of this machine.
 func runningOf(args ...string) string {
 	names, err := (&rootCommand{}).running(args)

@@ -184,6 +184,9 @@ func TestScan(t *testing.T) {
 	}
 	w.marks(none, opened(99999, "10.0.0.1:40000", "192.0.2.7:65000")) // not known: it does not fit
 	w.marks("[000000000001869f]", opened(99999, "10.0.0.9:40000", "192.0.2.7:22"))
+	if text := w.lines(); strings.Count(text, "first seen: full: ") != 1 {
+		t.Errorf("told again\n%.2000s", text)
+	}
 	for i := range MostFacts/mostOfOne + 2 {
 		for j := range scan {
 			scan[j].ID, scan[j].Tuple.Src = flow.ID(i*100000+j), flow.MustParseEnd(fmt.Sprintf("10.1.0.%d:1", i))
@@ -229,6 +232,24 @@ func TestRestartKeeps(t *testing.T) {
 	w.look()
 	if text := w.lines(); text != "first seen: 4 things are usual: what is new is marked" {
 		t.Errorf("told %q", text)
+	}
+}
+
+// The file is written every five minutes, first that long after the first look.
+func TestWritesAtTimes(t *testing.T) {
+	o := Options{Learn: time.Hour, File: filepath.Join(t.TempDir(), "usual")}
+	w := newWatcher(t, o)
+	const every = int(saveEvery / time.Second)
+	for _, c := range []struct {
+		second  int
+		written bool
+	}{{0, false}, {1, false}, {every - 1, false}, {every, true}, {every + 1, false}, {2*every - 1, false}, {2 * every, true}} {
+		_ = os.Remove(o.File)
+		w.second = c.second
+		w.look(opened(1, "10.0.0.1:40000", "192.0.2.7:443"))
+		if _, err := os.Stat(o.File); (err == nil) != c.written {
+			t.Errorf("second %d: %v", c.second, err)
+		}
 	}
 }
 
