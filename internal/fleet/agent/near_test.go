@@ -86,7 +86,7 @@ func newNear(t *testing.T, flows int) *near {
 	s.Start()
 	t.Cleanup(s.Shutdown)
 	connect := func() *nats.Conn {
-		c, err := nats.Connect("", nats.InProcessServer(s))
+		c, err := nats.Connect("", nats.InProcessServer(s), nats.Timeout(time.Minute))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func newNear(t *testing.T, flows int) *near {
 	if n.heard, err = n.away.SubscribeSync(">"); err != nil {
 		t.Fatal(err)
 	}
-	if err := n.away.Flush(); err != nil {
+	if err := n.away.FlushTimeout(time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -133,7 +133,7 @@ func newNear(t *testing.T, flows int) *near {
 func (n *near) said() (list []*nats.Msg) {
 	n.t.Helper()
 	n.working.Wait()
-	if err := errors.Join(n.client.Load().Flush(), n.away.Flush()); err != nil {
+	if err := errors.Join(n.client.Load().FlushTimeout(time.Minute), n.away.FlushTimeout(time.Minute)); err != nil {
 		n.t.Fatal(err)
 	}
 	for {

@@ -20,9 +20,10 @@ func TestPublishViews(t *testing.T) {
 	}
 	one := &lease[*view]{of: v}
 	n.source.latest.Time = time.Now().Add(-time.Hour)
+	now := time.Now()
 	rows := func(want ...flow.ID) {
 		t.Helper()
-		n.publishViews([]*lease[*view]{one})
+		n.publishViews([]*lease[*view]{one}, now)
 		heads, ids := n.answers()
 		if !slices.Equal(ids, want) || len(want) > 0 && (len(heads) != 1 || heads[0].Matching != 9 || heads[0].BPS != 45 || !heads[0].Last || heads[0].Flows != 9) {
 			t.Errorf("it publishes %d: %+v", ids, heads)
@@ -32,8 +33,9 @@ func TestPublishViews(t *testing.T) {
 	if lag := n.Stats().Lag; lag < time.Hour || lag > 2*time.Hour {
 		t.Errorf("the lag is %s", lag)
 	}
+	now = now.Add(same - 1)
 	rows()
-	v.at = v.at.Add(-same)
+	now = now.Add(1)
 	rows(9, 8, 7)
 	again := *n.source.latest
 	n.source.latest = &again
@@ -50,6 +52,7 @@ func TestPublishViews(t *testing.T) {
 func TestTakeWatch(t *testing.T) {
 	n := newNear(t, 3)
 	n.Events = func(after uint64) ([]flow.Event, uint64) { return nil, min(after, 42) }
+	began := time.Now()
 	for _, w := range []fleet.Watch{
 		{View: fleet.View{Sort: "rate:desc", Limit: 5}},
 		{Kind: fleet.WatchEvents},
@@ -59,10 +62,12 @@ func TestTakeWatch(t *testing.T) {
 	} {
 		n.takeWatch(&nats.Msg{Subject: n.space.WatchOf("ann"), Data: w.Encode()})
 	}
-	if s := n.Stats(); s.Watches != 3 || s.Failed != 2 || !s.Connected || s.Reconnects != 0 {
+	s := n.Stats()
+	inTime := time.Since(began) < fleet.Lease
+	if inTime && s.Watches != 3 || s.Failed != 2 || !s.Connected || s.Reconnects != 0 {
 		t.Errorf("%+v", s)
 	}
-	list, _ := n.ears.alive(time.Now())
+	list, _ := n.ears.alive(began)
 	if len(list) != 1 || list[0].of.next != 42 {
 		t.Errorf("it listens from %+v", list)
 	}

@@ -61,7 +61,7 @@ func (a *Agent) publishTops(ctx context.Context) {
 			list = slices.DeleteFunc(list, func(l *lease[*view]) bool { return l.of.sent != nil })
 		}
 		if len(list) > 0 && a.client.Load().IsConnected() {
-			a.publishViews(list)
+			a.publishViews(list, time.Now())
 		}
 		select {
 		case <-ctx.Done():
@@ -74,12 +74,12 @@ func (a *Agent) publishTops(ctx context.Context) {
 }
 
 // publishViews publishes the first rows of some views, unless they are those of before.
-func (a *Agent) publishViews(list []*lease[*view]) {
+func (a *Agent) publishViews(list []*lease[*view], now time.Time) {
 	latest := a.Source.Snapshot()
 	if latest == nil {
 		return
 	}
-	s, now := a.named(latest), time.Now()
+	s := a.named(latest)
 	for _, one := range list {
 		if one.of.sent == latest && now.Sub(one.of.at) < same {
 			continue

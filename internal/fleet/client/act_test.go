@@ -15,7 +15,6 @@ import (
 
 	"ctop/internal/fleet"
 	"ctop/internal/fleet/agent"
-	"ctop/internal/fleet/link"
 	"ctop/tracker/flow"
 )
 
@@ -58,6 +57,7 @@ type acting struct {
 	t       testing.TB
 	path    string
 	journal *agent.Journal
+	agent   *agent.Agent
 	end     func()
 }
 
@@ -68,7 +68,8 @@ func (w *world) acting(c *fleet.Credentials, s agent.Source) *acting {
 	if h.journal, err = agent.OpenJournal(h.path, c.Name, time.Now()); err != nil {
 		w.t.Fatal(err)
 	}
-	_, end := w.hostWith(c, agent.Options{Source: s, Actor: h.actor, Journal: h.journal})
+	var end func()
+	h.agent, end = w.hostWith(c, agent.Options{Source: s, Actor: h.actor, Journal: h.journal})
 	h.end = func() {
 		end()
 		_ = h.journal.Close()
@@ -128,11 +129,7 @@ type wire struct {
 
 func (w *world) wire(c *fleet.Credentials) *wire {
 	w.t.Helper()
-	conn, err := link.Connect(link.Options{URL: w.url, Credentials: c})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	w.t.Cleanup(conn.Close)
+	conn := w.raw(c)
 	answers, err := conn.SubscribeSync(fleet.Space("main").Answer("*", fleet.To(c.Name, "*")))
 	if err != nil {
 		w.t.Fatal(err)

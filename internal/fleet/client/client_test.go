@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -18,7 +19,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-const waitTimeout = time.Minute
+const waitTimeout = 2 * time.Minute
 
 // source is a tracker whose flows do not change.
 type source struct {
@@ -76,9 +77,15 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, dir: hub.Dir(t.TempDir()), address: "127.0.0.1:0"}
+	w := &world{t: t, dir: hub.Dir(t.TempDir()), address: ownAddress() + ":0"}
 	w.startHub()
 	return w
+}
+
+// ownAddress returns an address of this machine at which nobody else takes a port that was given
+// back.
+func ownAddress() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.N(254), rand.N(256), 1+rand.N(254))
 }
 
 func (w *world) startHub() {
@@ -184,12 +191,8 @@ func (w *world) within(most time.Duration, what string, holds func() bool) {
 // here returns the names of hosts that are there, and the others with a ! before them.
 func here(t testing.TB, c *client.Client) string {
 	t.Helper()
-	hosts, err := c.Hosts(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
 	var names []string
-	for _, h := range hosts {
+	for _, h := range hostsOf(t, c) {
 		name := h.Name
 		if h.Gone(time.Now()) {
 			name = "!" + name
@@ -197,6 +200,31 @@ func here(t testing.TB, c *client.Client) string {
 		names = append(names, name)
 	}
 	return strings.Join(names, " ")
+}
+
+// hostsOf returns the hosts. It asks again where the server needs longer for an answer than a
+// console waits.
+func hostsOf(t testing.TB, c *client.Client) []client.Host {
+	t.Helper()
+	hosts, err := c.Hosts(context.Background())
+	for end := time.Now().Add(waitTimeout); err != nil && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		hosts, err = c.Hosts(context.Background())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hosts
+}
+
+// ask asks until all hosts have answered.
+func (w *world) ask(c *client.Client, v fleet.View) (all *client.Flows) {
+	w.t.Helper()
+	w.eventually("all hosts answer", func() bool {
+		var err error
+		all, err = c.Ask(context.Background(), v)
+		return err == nil && all.Trouble() == ""
+	})
+	return all
 }
 
 // A console sees every host, all their flows or those of a filter, and which host has left.
@@ -208,20 +236,7 @@ func TestFleet(t *testing.T) {
 	_, end := w.host(two, second)
 	c := w.client(ann)
 	w.eventually("two hosts", func() bool { return here(t, c) == "core-2 edge-1" })
-	ask := func(v fleet.View) *client.Flows {
-		t.Helper()
-		var all *client.Flows
-		w.eventually("all hosts answer", func() bool {
-			found, err := c.Ask(context.Background(), v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all = found
-			return all.Trouble() == ""
-		})
-		return all
-	}
-	all := ask(fleet.View{})
+	all := w.ask(c, fleet.View{})
 	if len(all.Flows) != 5003 || all.Hosts != 2 || all.Counters.Packets != 5003 || all.MaxFlows != 2*65536 {
 		t.Errorf("%d flows of %d hosts, %d packets, room for %d", len(all.Flows), all.Hosts, all.Counters.Packets, all.MaxFlows)
 	}
@@ -235,15 +250,15 @@ func TestFleet(t *testing.T) {
 			t.Fatalf("flow %d is at %s of %s", f.ID, at.Name, at.Host)
 		}
 	}
-	if some := ask(fleet.View{Filter: "on:edge-*", Sort: "rate", Limit: 3}); len(some.Flows) != 3 || some.Flows[0].ID != 5000 || some.Interfaces[some.Flows[0].In].Host != "edge-1" {
+	if some := w.ask(c, fleet.View{Filter: "on:edge-*", Sort: "rate", Limit: 3}); len(some.Flows) != 3 || some.Flows[0].ID != 5000 || some.Interfaces[some.Flows[0].In].Host != "edge-1" {
 		t.Errorf("the busiest of edge-*: %+v", some.Flows)
 	}
-	if some := ask(fleet.View{Filter: "on:core-2"}); len(some.Flows) != 3 {
+	if some := w.ask(c, fleet.View{Filter: "on:core-2"}); len(some.Flows) != 3 {
 		t.Errorf("core-2 has %d flows", len(some.Flows))
 	}
 	end()
 	w.eventually("one has left", func() bool { return here(t, c) == "!core-2 edge-1" })
-	if all := ask(fleet.View{}); len(all.Flows) != 5000 {
+	if all := w.ask(c, fleet.View{}); len(all.Flows) != 5000 {
 		t.Errorf("without core-2 there are %d flows", len(all.Flows))
 	}
 }
@@ -294,9 +309,7 @@ func TestNobodyLooks(t *testing.T) {
 	if n := s.read.Load(); n != 0 {
 		t.Errorf("%d snapshots were taken", n)
 	}
-	if _, err := c.Ask(context.Background(), fleet.View{}); err != nil {
-		t.Fatal(err)
-	}
+	w.ask(c, fleet.View{})
 	if s.read.Load() == 0 {
 		t.Error("no snapshot was taken")
 	}

@@ -189,7 +189,7 @@ func TestHostileTellers(t *testing.T) {
 		send("evil", fleet.Events{Since: int64(i), Total: 1 << 63, Lost: 1 << 39, Events: slices.Repeat([]flow.Event{one}, 100)})
 	}
 	send("good", fleet.Events{Total: 1, Events: []flow.Event{one}}) // the server takes none of it
-	if err := errors.Join(e.Publish(s.Events("evil", subject), make([]byte, 900_000)), e.Flush()); err != nil {
+	if err := errors.Join(e.Publish(s.Events("evil", subject), make([]byte, 900_000)), e.FlushTimeout(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	w.eventually("it listens", func() bool { return log.readings() > 0 })

@@ -64,7 +64,7 @@ func TestReflectedPartner(t *testing.T) {
 	})
 	partner := w.raw(one)
 	said, err := partner.SubscribeSync(space.Pair("gate", "gate-2"))
-	if err != nil || partner.Flush() != nil {
+	if err != nil || partner.FlushTimeout(waitTimeout) != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -80,7 +80,7 @@ func TestReflectedPartner(t *testing.T) {
 		t.Fatal(err)
 	}
 	host := w.raw(beside)
-	if err := host.Publish(space.Heartbeat("edge-1"), hello); err != nil || host.Flush() != nil {
+	if err := host.Publish(space.Heartbeat("edge-1"), hello); err != nil || host.FlushTimeout(waitTimeout) != nil {
 		t.Fatal(err)
 	}
 	bad, get := w.raw(vic), "$JS.API.DIRECT.GET."+fleet.HostsStream
@@ -91,13 +91,15 @@ func TestReflectedPartner(t *testing.T) {
 	if _, err := bad.Request(get, []byte(`{"seq":1}`), waitTimeout); err != nil { // the server answers in order
 		t.Fatal(err)
 	}
+	var s pair.Status
 	w.eventually("the half has a partner", func() bool {
 		if err := partner.Publish(space.Pair("gate", "gate-1"), hello); err != nil {
 			t.Fatal(err)
 		}
-		return half.Status().Partner != ""
+		s = half.Status()
+		return s.Partner != ""
 	})
-	if s := half.Status(); s.Partner != "gate-1" || s.OtherForm != 0 {
+	if s.Partner != "gate-1" || s.OtherForm != 0 {
 		t.Errorf("%+v", s)
 	}
 }

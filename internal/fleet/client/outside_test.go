@@ -16,9 +16,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"ctop/internal/fleet"
-	"ctop/internal/fleet/client"
 	"ctop/internal/fleet/hub"
-	"ctop/internal/fleet/link"
 	"ctop/tracker/flow"
 )
 
@@ -53,15 +51,15 @@ func newCluster(t *testing.T, w *world) *cluster {
 		t.Fatal(err)
 	}
 	users := strings.Replace(hub.Configuration(keys), "users = [\n", "users = [\n    { nkey: "+public+" }\n", 1)
-	ports := freePorts(t, 6)
+	free := freeAddresses(t, 6)
 	var routes, urls []string
 	for i := range 3 {
-		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", ports[3+i]))
-		urls = append(urls, fmt.Sprintf("nats://127.0.0.1:%d", ports[i]))
+		routes = append(routes, "nats://"+free[3+i])
+		urls = append(urls, "nats://"+free[i])
 	}
 	for i := range 3 {
-		text := fmt.Sprintf("server_name: s%d\nlisten: 127.0.0.1:%d\njetstream { store_dir: %q }\ncluster { name: fleet, listen: 127.0.0.1:%d, routes: [%s] }\n%s",
-			i, ports[i], filepath.Join(dir, fmt.Sprint(i)), ports[3+i], strings.Join(routes, ", "), users)
+		text := fmt.Sprintf("server_name: s%d\nlisten: %q\njetstream { store_dir: %q }\ncluster { name: fleet, listen: %q, routes: [%s] }\n%s",
+			i, free[i], filepath.Join(dir, fmt.Sprint(i)), free[3+i], strings.Join(routes, ", "), users)
 		path := filepath.Join(dir, fmt.Sprintf("%d.conf", i))
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -85,17 +83,18 @@ func (c *cluster) kill(server *exec.Cmd) {
 	}
 }
 
-func freePorts(t *testing.T, n int) (ports []int) {
+func freeAddresses(t *testing.T, n int) (list []string) {
 	t.Helper()
+	own := ownAddress()
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", own+":0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		list = append(list, l.Addr().String())
 	}
-	return ports
+	return list
 }
 
 // makeStreams makes the streams on all three servers, once they are a cluster.
@@ -136,11 +135,7 @@ func TestClusterFromOutside(t *testing.T) {
 	c := newCluster(t, w)
 	first := w.acting(one, newSource(1, 5))
 	w.host(two, newSource(100, 3))
-	console, err := client.Connect(link.Options{URL: w.url, Credentials: ann})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer console.Close()
+	console := w.client(ann)
 	flows := func() int {
 		all, err := console.Ask(context.Background(), fleet.View{})
 		if err != nil || all.Trouble() != "" {

@@ -159,10 +159,11 @@ func (r *Reader) take(v fleet.View, m *nats.Msg) {
 }
 
 // Snapshot returns the first flows of all hosts in one snapshot, nil before the first.
-func (r *Reader) Snapshot() *flow.Snapshot {
+func (r *Reader) Snapshot() *flow.Snapshot { return r.snapshotAt(time.Now()) }
+
+func (r *Reader) snapshotAt(now time.Time) *flow.Snapshot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
 	for host, t := range r.tops {
 		if now.Sub(t.at) > forget {
 			delete(r.tops, host)

@@ -42,7 +42,7 @@ func TestSums(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if err := errors.Join(e.Publish(space.Heartbeat("evil"), heartbeat), e.Flush()); err != nil {
+	if err := errors.Join(e.Publish(space.Heartbeat("evil"), heartbeat), e.FlushTimeout(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	w.within(time.Minute, "all hosts", func() bool { return len(c.Known()) == hosts+1 })

@@ -220,11 +220,11 @@ func (h *hub) streams(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("begin a hub: %w", err)
 	}
-	h.client, err = nats.Connect("", nats.InProcessServer(h.server), nats.Nkey(public, h.own.Sign), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.Name("ctop hub"))
+	h.client, err = nats.Connect("", nats.InProcessServer(h.server), nats.Nkey(public, h.own.Sign), nats.Timeout(startTimeout), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.Name("ctop hub"))
 	if err != nil {
 		return fmt.Errorf("begin a hub: %w", err)
 	}
-	js, err := jetstream.New(h.client)
+	js, err := jetstream.New(h.client, jetstream.WithDefaultTimeout(startTimeout))
 	if err != nil {
 		return fmt.Errorf("begin a hub: %w", err)
 	}

@@ -16,7 +16,7 @@ import (
 	"ctop/internal/fleet/link"
 )
 
-const waitTimeout = time.Minute
+const waitTimeout = 2 * time.Minute
 
 // running is a hub with keys.
 type running struct {
@@ -95,15 +95,20 @@ type peer struct {
 // connectLimit is how long the client and the server have for a connection.
 const connectLimit = 10 * time.Second
 
-// connect tries again where the limit is over: the machine was too busy.
-func (r *running) connect(name string) *peer {
-	r.t.Helper()
+// connected connects, and tries again where the limit is over: the machine was too busy.
+func connected(o link.Options) (*nats.Conn, error) {
 	end, began := time.Now().Add(waitTimeout), time.Now()
-	c, err := link.Connect(link.Options{URL: r.url, Credentials: r.creds[name]})
+	c, err := link.Connect(o)
 	for err != nil && time.Since(began) >= connectLimit && time.Now().Before(end) {
 		began = time.Now()
-		c, err = link.Connect(link.Options{URL: r.url, Credentials: r.creds[name]})
+		c, err = link.Connect(o)
 	}
+	return c, err
+}
+
+func (r *running) connect(name string) *peer {
+	r.t.Helper()
+	c, err := connected(link.Options{URL: r.url, Credentials: r.creds[name]})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -136,7 +141,7 @@ func TestPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ann.Flush(); err != nil {
+	if err := ann.FlushTimeout(waitTimeout); err != nil {
 		t.Fatal(err)
 	}
 	for _, subject := range []string{
@@ -192,7 +197,7 @@ func TestKeysWhileItRuns(t *testing.T) {
 	case <-time.After(waitTimeout):
 		t.Fatal("it stays connected")
 	}
-	if _, err := link.Connect(link.Options{URL: r.url, Credentials: r.creds["edge-1"]}); err == nil || !strings.Contains(err.Error(), "ctop hub keys") {
+	if _, err := connected(link.Options{URL: r.url, Credentials: r.creds["edge-1"]}); err == nil || !strings.Contains(err.Error(), "ctop hub keys") {
 		t.Errorf("a removed key: %v", err)
 	}
 	r.add(fleet.RoleHost, "edge-3")
@@ -219,7 +224,7 @@ func TestNoKey(t *testing.T) {
 	if err := host.Publish(fleet.Space("main").Heartbeat("edge-1"), fleet.Heartbeat{Every: 10}.Encode()); err != nil {
 		t.Fatal(err)
 	}
-	if err := host.Flush(); err != nil {
+	if err := host.FlushTimeout(waitTimeout); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -256,13 +261,13 @@ func TestTLS(t *testing.T) {
 func TestPlainTextRefused(t *testing.T) {
 	r := run(t, Options{})
 	plain := strings.Replace(r.url, "127.0.0.1", "0.0.0.0", 1) // means this machine, too
-	if c, err := link.Connect(link.Options{URL: plain, Credentials: r.creds["ann"]}); err == nil {
+	if c, err := connected(link.Options{URL: plain, Credentials: r.creds["ann"]}); err == nil {
 		c.Close()
 		t.Error("plain text to another machine")
 	} else if !strings.Contains(err.Error(), "--plain") {
 		t.Error(err)
 	}
-	c, err := link.Connect(link.Options{URL: plain, Credentials: r.creds["ann"], Plain: true})
+	c, err := connected(link.Options{URL: plain, Credentials: r.creds["ann"], Plain: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -362,7 +367,7 @@ func TestPairPermissions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := partner.Flush(); err != nil {
+	if err := partner.FlushTimeout(waitTimeout); err != nil {
 		t.Fatal(err)
 	}
 	refused := func(p *peer, who string, publish, subscribe []string) {

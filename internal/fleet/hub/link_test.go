@@ -2,7 +2,9 @@ package hub
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,10 +18,16 @@ import (
 	"ctop/internal/fleet/link"
 )
 
+// ownAddress returns an address of this machine at which nobody else takes a port that was given
+// back.
+func ownAddress() string {
+	return fmt.Sprintf("127.%d.%d.%d", 1+rand.N(254), rand.N(256), 1+rand.N(254))
+}
+
 // freePort returns an address of this machine at which nobody listens.
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", ownAddress()+":0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +81,7 @@ func (r *running) lasting(name string) *nats.Conn {
 // read again, and all goes on after either has been gone.
 func TestLink(t *testing.T) {
 	at := freePort(t)
-	listening, coming := Options{LinkListen: at}, Options{Link: at}
+	listening, coming := Options{LinkListen: at, Address: ownAddress() + ":0"}, Options{Link: at, Address: ownAddress() + ":0"}
 	a := run(t, listening)
 	b := copyOf(t, a)
 	b.start(coming)
