@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vishvananda/netlink"
 
@@ -23,7 +22,7 @@ func said(b *bytes.Buffer) string {
 // differ.
 func TestChangesAreLoggedOnce(t *testing.T) {
 	lab.Require(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	l, ports := filterLab(t)
 	var log bytes.Buffer

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
+	"testing/synctest"
 	"time"
 	"weak"
 
@@ -13,6 +14,7 @@ import (
 )
 
 // A snapshot of a large table waits until the last but one is garbage, but not for ever.
+// The clock is a simulated one, so a busy machine changes nothing.
 func TestPacerWaits(t *testing.T) {
 	if _, given := os.LookupEnv("GOGC"); given {
 		t.Setenv("GOGC", "") // so that it is restored
@@ -20,6 +22,10 @@ func TestPacerWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	synctest.Test(t, testPacerWaits)
+}
+
+func testPacerWaits(t *testing.T) {
 	of := func() *flow.Snapshot { return &flow.Snapshot{Flows: make([]flow.Flow, largeTable)} }
 	var p pacer
 	defer p.next(t.Context(), &flow.Snapshot{})
