@@ -3,9 +3,11 @@ package console
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -21,10 +23,15 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"ctop/tracker/flow"
+	"ctop/ui"
 )
 
-// waitTimeout bounds every wait; nothing here is expected to take as long.
-const waitTimeout = time.Minute
+const (
+	// waitTimeout bounds every wait; nothing here is expected to take as long.
+	waitTimeout = 3 * time.Minute
+	// ample is as much time as no client needs, on however busy a machine.
+	ample = time.Hour
+)
 
 // fakeSource is a tracker of three flows that does what it is told.
 type fakeSource struct {
@@ -146,8 +153,10 @@ func line(options string, s ssh.Signer, comment string) string {
 	return text
 }
 
+// newRig runs a server whose clients may take their time, unless the limits say otherwise.
 func newRig(t *testing.T, l Limits) *rig {
 	t.Helper()
+	l.Handshake, l.Stall = cmp.Or(l.Handshake, ample), cmp.Or(l.Stall, ample)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -159,6 +168,12 @@ func newRigAt(t *testing.T, l Limits, listener net.Listener) *rig {
 	t.Helper()
 	before := resources()
 	r := &rig{t: t, source: &fakeSource{}, log: &logged{}, dir: t.TempDir(), ann: newSigner(t), vic: newSigner(t)}
+	var look []ui.Option
+	if r.link, _ = listener.(*relay); r.link == nil {
+		// A message stays in the footer until the client has shown it.
+		began := time.Now()
+		look = append(look, ui.WithClock(func() time.Time { return began.Add(time.Since(began) / 100) }))
+	}
 	r.writeKeys(line(`role="operator"`, r.ann, "ann@desk") + line("", r.vic, "vic@desk"))
 	keys, err := OpenKeyring(r.path("keys"))
 	if err != nil {
@@ -174,14 +189,16 @@ func newRigAt(t *testing.T, l Limits, listener net.Listener) *rig {
 	}
 	r.server, err = New(Options{
 		Source: r.source, Keys: keys, HostKey: hostKey, Audit: audit, Exec: fakeExec, Limits: l,
-		Log: slog.New(slog.NewTextHandler(r.log, nil)), OpenFleet: r.openFleet,
+		Log: slog.New(slog.NewTextHandler(r.log, nil)), OpenFleet: r.openFleet, Look: look,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.server.lookInterval = 50 * time.Millisecond
+	if r.link == nil {
+		r.server.grace = 20 * time.Second
+	}
 	r.addr = listener.Addr().String()
-	r.link, _ = listener.(*relay)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.server.Serve(ctx, listener) }()
@@ -206,9 +223,11 @@ func (r *rig) openFleet(context.Context) (*Fleet, error) {
 
 func (r *rig) path(name string) string { return filepath.Join(r.dir, name) }
 
+// writeKeys replaces the keys file as a whole: the server may read it at any time.
 func (r *rig) writeKeys(text string) {
 	r.t.Helper()
-	if err := os.WriteFile(r.path("keys"), []byte(text), 0o600); err != nil {
+	next := r.path("keys.new")
+	if err := errors.Join(os.WriteFile(next, []byte(text), 0o600), os.Rename(next, r.path("keys"))); err != nil {
 		r.t.Fatal(err)
 	}
 }

@@ -3,10 +3,13 @@ package console
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+
+	"ctop/internal/paint/painttest"
 )
 
 // screen is a console that a raw client opened.
@@ -20,7 +23,34 @@ type screen struct {
 
 func (r *rig) open(s ssh.Signer, term string, width, height int) *screen {
 	r.t.Helper()
-	return r.openOn(r.dial(s), &logged{}, term, width, height)
+	terminal := painttest.New(min(max(width, 1), maxColumns), min(max(height, 1), maxRows))
+	return r.openOn(r.dial(s), &shown{terminal: terminal}, term, width, height)
+}
+
+// shown is what a console wrote, and every screen that a terminal showed of it. What was
+// written is not enough for a search: of a row only what changes is sent.
+type shown struct {
+	logged
+	terminal *painttest.Terminal
+	screens  []string
+}
+
+func (s *shown) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, _ = s.text.Write(p)
+	n, err := s.terminal.Write(p)
+	if now := s.terminal.Text(); len(s.screens) == 0 || s.screens[len(s.screens)-1] != now {
+		s.screens = append(s.screens, now)
+	}
+	return n, err
+}
+
+// showed reports whether a screen had a text.
+func (s *shown) showed(text string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.screens, func(screen string) bool { return strings.Contains(screen, text) })
 }
 
 // output is what a console wrote.
@@ -52,7 +82,10 @@ func (r *rig) openOn(c *ssh.Client, out output, term string, width, height int) 
 
 func (r *rig) shows(s *screen, text string) {
 	r.t.Helper()
-	r.eventually("the console shows "+text, func() bool { return strings.Contains(s.output.String(), text) })
+	r.eventually("the console shows "+text, func() bool {
+		terminal, ok := s.output.(*shown)
+		return strings.Contains(s.output.String(), text) || ok && terminal.showed(text)
+	})
 }
 
 func (r *rig) press(s *screen, keys string) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/crypto/ssh"
+
+	"ctop/internal/paint/painttest"
 )
 
 // stock is OpenSSH's own client, as an operator has it.
@@ -159,7 +161,7 @@ func TestStockClientRefused(t *testing.T) {
 type terminal struct {
 	*exec.Cmd
 	file   *os.File
-	output *logged
+	output *shown
 	read   chan struct{}
 }
 
@@ -171,7 +173,7 @@ func (s *stock) terminal(identity, term string, args ...string) *terminal {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	x := &terminal{Cmd: cmd, file: file, output: &logged{}, read: make(chan struct{})}
+	x := &terminal{Cmd: cmd, file: file, output: &shown{terminal: painttest.New(100, 24)}, read: make(chan struct{})}
 	go func() {
 		defer close(x.read)
 		buffer := make([]byte, 4096)
@@ -188,7 +190,7 @@ func (s *stock) terminal(identity, term string, args ...string) *terminal {
 
 func (s *stock) sees(x *terminal, text string) {
 	s.t.Helper()
-	s.eventually("the terminal shows "+text, func() bool { return strings.Contains(x.output.String(), text) })
+	s.eventually("the terminal shows "+text, func() bool { return strings.Contains(x.output.String(), text) || x.output.showed(text) })
 }
 
 func (s *stock) types(x *terminal, keys string) {

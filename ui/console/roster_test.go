@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -157,7 +158,9 @@ func TestGateForgetsTheKnown(t *testing.T) {
 }
 
 // Refused clients get the reason every time, but only a limited number at once.
-func TestTurnAway(t *testing.T) {
+func TestTurnAway(t *testing.T) { synctest.Test(t, testTurnAway) }
+
+func testTurnAway(t *testing.T) {
 	s := &Server{clock: time.Now, farewells: make(chan struct{}, 1)}
 	answer := func() string {
 		here, there := net.Pipe()

@@ -36,7 +36,7 @@ func TestRedraw(t *testing.T) {
 	titles := func() int { return strings.Count(s.output.String(), "PROTO") }
 	before := titles()
 	r.press(s, "\x0c")
-	r.eventually("the titles are drawn again", func() bool { return titles() == before+1 })
+	r.eventually("the titles are drawn again", func() bool { return titles() > before })
 	r.press(s, "q")
 	if err := r.end(s); err != nil {
 		t.Error(err)

@@ -62,6 +62,7 @@ type Server struct {
 	// farewells limits the connections that are told why they are refused.
 	farewells    chan struct{}
 	lookInterval time.Duration
+	grace        time.Duration
 
 	mu      sync.Mutex
 	clients map[*client]struct{}
@@ -81,7 +82,7 @@ func New(o Options) (*Server, error) {
 	s := &Server{
 		options: o, clock: o.Clock, log: o.Log,
 		gate: newGate(o.Limits, o.Clock), roster: newRoster(o.Limits, o.Clock),
-		farewells: make(chan struct{}, mostFarewells), lookInterval: lookInterval,
+		farewells: make(chan struct{}, mostFarewells), lookInterval: lookInterval, grace: grace,
 		clients: map[*client]struct{}{},
 	}
 	s.ssh = &ssh.Server{
@@ -126,7 +127,7 @@ func (s *Server) stop() {
 	for _, x := range s.roster.close() {
 		x.end(errStopping)
 	}
-	deadline := time.Now().Add(2 * grace)
+	deadline := time.Now().Add(2 * s.grace)
 	for len(s.roster.all()) > 0 && time.Now().Before(deadline) {
 		time.Sleep(10 * time.Millisecond)
 	}

@@ -141,7 +141,7 @@ func (x *session) closeLate() {
 	if errors.Is(context.Cause(x.ctx), errStalled) {
 		return // cutStalled does
 	}
-	time.AfterFunc(grace, func() {
+	time.AfterFunc(x.server.grace, func() {
 		select {
 		case <-x.closed:
 		default:

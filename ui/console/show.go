@@ -90,7 +90,7 @@ func (x *session) run(p *tea.Program) int {
 		if errors.Is(context.Cause(x.ctx), errStalled) {
 			p.Kill() // without another frame
 		}
-		kill := time.AfterFunc(grace, p.Kill)
+		kill := time.AfterFunc(x.server.grace, p.Kill)
 		defer kill.Stop()
 		p.Quit()
 		<-over.Done()
