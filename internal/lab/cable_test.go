@@ -58,7 +58,7 @@ func TestCableDelays(t *testing.T) {
 func TestCableImpairs(t *testing.T) {
 	bad := lab.Impairment{Loss: 0.02, Duplicate: 0.02, Reorder: 0.02, HoldBack: 2 * time.Millisecond}
 	l := bridged(t, lab.CableOptions{Seed: 7, Out: bad, In: bad})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	if err := lab.Transfer(ctx, l.Client, l.Server, l.Server.Addr4(), 4<<20); err != nil {
 		t.Fatal(err)

@@ -103,10 +103,10 @@ func checksum(sum uint32, b []byte) uint16 {
 
 // answerTime is the maximum wait of Ping and Exchange, long enough for a busy
 // machine.
-const answerTime = 5 * time.Second
+const answerTime = 30 * time.Second
 
 // Ping sends one echo request and returns the round-trip time. Without a reply
-// it gives up when ctx ends, at the latest after five seconds. The error is
+// it gives up when ctx ends, at the latest after half a minute. The error is
 // then os.ErrDeadlineExceeded or the context's cause.
 func Ping(ctx context.Context, from *Host, to netip.Addr) (time.Duration, error) {
 	p, err := newPinger(ctx, from, from.sameFamily(to), to)

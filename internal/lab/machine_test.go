@@ -61,9 +61,7 @@ func TestMachine(t *testing.T) {
 	}
 	checkAnswers(t, m.Client, "192.0.2.2:443")
 	stop()
-	if left := processes(t); len(left) > 0 {
-		t.Errorf("%v still run", left)
-	}
+	expectNoProcesses(t)
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}
@@ -169,6 +167,18 @@ func expectProcesses(t *testing.T, names ...string) {
 		}
 		if time.Since(begun) > machineTimeout {
 			t.Errorf("of %v only %v ran", names, seen)
+			return
+		}
+	}
+}
+
+// expectNoProcesses waits until none is left. The kernel kills those that others have
+// started a moment after these.
+func expectNoProcesses(t *testing.T) {
+	t.Helper()
+	for begun := time.Now(); len(processes(t)) > 0; time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > machineTimeout {
+			t.Errorf("%v still run", processes(t))
 			return
 		}
 	}

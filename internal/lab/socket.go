@@ -8,6 +8,10 @@ import (
 	"strings"
 )
 
+// noProbes turns keepalive probes off. Go would send one after 15 seconds, and a connection on
+// which nobody says anything has no packets, however long a busy machine takes.
+const noProbes = -1
+
 // Dial connects from inside the namespace. The address must be numeric: a
 // resolver would query a name server from another goroutine, outside.
 func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -16,7 +20,7 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 
 // DialFrom is Dial from a local "address" or "address:port".
 func (h *Host) DialFrom(ctx context.Context, network, local, address string) (net.Conn, error) {
-	dialer := &net.Dialer{}
+	dialer := &net.Dialer{KeepAlive: noProbes}
 	if local != "" {
 		addr, err := localAddr(network, local)
 		if err != nil {
@@ -44,7 +48,7 @@ func (h *Host) dial(ctx context.Context, dialer *net.Dialer, network, address st
 // Listen listens on a numeric "address:port" inside the namespace. The socket
 // is plain TCP; Go would otherwise request multipath TCP.
 func (h *Host) Listen(ctx context.Context, network, address string) (listener net.Listener, err error) {
-	var config net.ListenConfig
+	config := net.ListenConfig{KeepAlive: noProbes}
 	config.SetMultipathTCP(false)
 	err = h.Do(func() (err error) {
 		listener, err = config.Listen(ctx, network, address)

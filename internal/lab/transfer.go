@@ -116,8 +116,8 @@ func checkRandom(r io.Reader, seed [32]byte, n int64) error {
 
 // Exchange sends payload from one host in one UDP packet (or in fragments) to
 // addr on the other, which sends it back, and compares. Port 0 means any port.
-// Without an answer it gives up when ctx ends, at the latest after five
-// seconds.
+// Without an answer it gives up when ctx ends, at the latest after half a
+// minute.
 func Exchange(ctx context.Context, from, to *Host, addr netip.AddrPort, payload []byte) error {
 	server, err := to.ListenPacket(ctx, "udp", addr.String())
 	if err != nil {
