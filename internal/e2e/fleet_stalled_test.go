@@ -34,7 +34,11 @@ func newStalledRig(t *testing.T) *stalledRig {
 	r.subject = space.Top("edge-1", fleet.View{Sort: "rate:desc", Limit: fleet.MaxTop}.Name())
 	r.host = r.connect("edge-1")
 	var err error
-	if r.other, err = r.connect("bob").SubscribeSync(r.subject); err != nil {
+	other := r.connect("bob")
+	if r.other, err = other.SubscribeSync(r.subject); err == nil {
+		err = other.Flush() // what comes before the server has heard of it is not for it
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.other.SetPendingLimits(-1, -1); err != nil {
