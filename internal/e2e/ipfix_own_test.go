@@ -80,7 +80,7 @@ func (c *collected) sofar() (all carried, ends uint64, missing uint32) {
 }
 
 // agrees compares what was collected with the events of ctop. Nothing is missing.
-func (c *collected) agrees(e *exported) (got carried, ends uint64) {
+func (c *collected) agrees(e *exported) (got carried) {
 	c.t.Helper()
 	got, ends, missing := c.sofar()
 	want := e.ended()
@@ -88,7 +88,7 @@ func (c *collected) agrees(e *exported) (got carried, ends uint64) {
 	if got.packets != want.packets || got.octets != want.octets || ends != want.flows || missing != 0 {
 		c.t.Errorf("%+v, %d ends, %d missing, of %+v; ctop: %s", got, ends, missing, want, e.log.end())
 	}
-	return got, ends
+	return got
 }
 
 // enough ends a collector that reads datagrams.
@@ -133,15 +133,20 @@ func TestNumbersTellWhatIsMissing(t *testing.T) {
 	c := &collected{t: t}
 	stop := c.listen()
 	e := serveFlows(t, collectorAddr, "--ipfix-active", "1h")
-	e.traffic(2 * time.Second)
+	e.trafficUntil("records", 2*time.Second, func() bool {
+		got, _, _ := c.sofar()
+		return got.flows > 0
+	})
 	away := duration("CTOP_AWAY", 3*time.Second)
 	c.deaf.Store(true)
 	e.traffic(away)
 	stop()
 	c.deaf.Store(false)
-	e.traffic(away)
+	e.trafficUntil("nobody takes records", away, func() bool { return strings.Contains(e.log.String(), "takes none") })
 	stop = c.listen()
-	e.traffic(2 * time.Second)
+	e.trafficUntil("somebody takes records again", 2*time.Second, func() bool {
+		return strings.Contains(e.log.String(), "takes flow records again")
+	})
 	e.settle()
 	e.stop()
 	stop()
@@ -165,14 +170,14 @@ func TestActiveRecordsAddUp(t *testing.T) {
 	c := &collected{t: t}
 	stop := c.listen()
 	e := serveFlows(t, collectorAddr, "--ipfix-active", "1s", "--mode", "tc")
-	e.traffic(6 * time.Second)
+	e.trafficUntil("records of flows that go on", 6*time.Second, func() bool {
+		got, ends, _ := c.sofar()
+		return got.flows >= ends+5
+	})
 	e.settle()
 	e.stop()
 	stop()
-	got, ends := c.agrees(e)
-	if got.flows < ends+5 {
-		t.Errorf("%d records of flows that go on", got.flows-ends)
-	}
+	c.agrees(e)
 }
 
 // At watched interfaces, too, where packets are those of the network stack.
@@ -241,14 +246,15 @@ func TestStreamIsRead(t *testing.T) {
 	e.settle()
 	e.stop()
 	stop()
-	got, _ := c.agrees(e)
+	got := c.agrees(e)
 	e.eventually("tcpdump has the stream's end", func() bool {
 		out, _ := exec.Command("tshark", "-r", capture, "-Y", "tcp.flags.fin == 1").Output() // it may be cut off as yet
 		return strings.Count(string(out), "\n") >= 2
 	})
 	_ = dump.Process.Signal(syscall.SIGINT)
 	_ = dump.Wait()
-	if bad := tshark(t, capture, "_ws.malformed || _ws.expert.severity >= 6291456", "frame.number"); len(bad) > 0 {
+	// A busy machine reads late, and sends again: that is TCP's.
+	if bad := tshark(t, capture, "_ws.malformed || _ws.expert.severity >= 6291456 && !tcp.analysis.flags", "frame.number"); len(bad) > 0 {
 		t.Errorf("tshark finds faults in frames %v", bad)
 	}
 	var octets uint64

@@ -38,7 +38,7 @@ func (s *serving) serveFlows(collector string, args ...string) *exported {
 	e := &exported{serving: s, lines: &said{}}
 	args = append([]string{
 		"--ipfix", collector,
-		"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_syn_sent=2s,udp_unidirectional=1s,udp_bidirectional=1s,icmp=1m",
+		"--timeout", "tcp_time_wait=1s,tcp_fin_wait=1s,tcp_syn_sent=2s,udp_unidirectional=1s,udp_bidirectional=1s,icmp=10m",
 	}, args...)
 	e.start(e.command(args...))
 	if text := e.log.String(); strings.Contains(text, "only roughly") {
@@ -80,6 +80,29 @@ func (e *exported) traffic(d time.Duration) {
 	}
 }
 
+// trafficUntil makes traffic again and again until something holds.
+func (e *exported) trafficUntil(what string, d time.Duration, holds func() bool) {
+	e.t.Helper()
+	e.eventually(what, func() bool {
+		e.traffic(d)
+		return holds()
+	})
+}
+
+// destroyed returns how many flows have ended by now. The service's metrics may be older.
+func (e *exported) destroyed() (n int) {
+	e.t.Helper()
+	out, err := ctop(e.ctx, e.t, "--dump", "-o", "json").Output()
+	if err != nil {
+		e.t.Fatalf("dump: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(out), `"flows_destroyed": `)
+	if _, err := fmt.Sscan(rest, &n); err != nil {
+		e.t.Fatalf("%v: %s", err, out)
+	}
+	return n
+}
+
 // settle deletes all flows, so that each has ended, and ends the reading of events.
 func (e *exported) settle() {
 	e.t.Helper()
@@ -90,7 +113,7 @@ func (e *exported) settle() {
 		return dumpedFlows(e.ctx, e.t) == 0
 	})
 	e.eventually("all ends are printed", func() bool {
-		return float64(strings.Count(e.lines.String(), `"event":"destroy"`)) >= e.metrics("ctop_flows_destroyed_total{")
+		return strings.Count(e.lines.String(), `"event":"destroy"`) >= e.destroyed()
 	})
 	_ = e.events.Process.Signal(syscall.SIGINT)
 	_ = e.events.Wait()
@@ -248,7 +271,7 @@ func TestCollectorAgrees(t *testing.T) {
 	lab.Require(t)
 	collector := startNfcapd(t.Context(), t, dir)
 	e := serveFlows(t, "127.0.0.1", "--ipfix-active", "1h")
-	e.traffic(ipfixTime())
+	e.trafficUntil("many flows", ipfixTime(), func() bool { return e.destroyed() >= 100 })
 	e.settle()
 	e.stop()
 	collector.stop()
