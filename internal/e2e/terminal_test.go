@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ctop/internal/lab"
 	"ctop/internal/tmux"
@@ -127,6 +128,26 @@ func (d *desk) hides(text string) {
 func (d *desk) row(want int) {
 	d.t.Helper()
 	d.until("the cursor is on row "+strconv.Itoa(want), func(screen string) bool { return cursorRow(screen) == want })
+}
+
+// rested reports whether every flow on the screen has had no packet for some seconds.
+func rested(screen string) bool {
+	const title = "IDLE"
+	end := 0
+	for line := range strings.Lines(screen) {
+		cells := []rune(line)
+		if at := strings.Index(line, title); at >= 0 {
+			end = len([]rune(line[:at+len(title)]))
+		}
+		if end == 0 || end > len(cells) || !strings.Contains(line, "ESTABLISHED") {
+			continue
+		}
+		fields := strings.Fields(string(cells[:end]))
+		if idle, err := time.ParseDuration(fields[len(fields)-1]); err != nil || idle < 2*time.Second {
+			return false
+		}
+	}
+	return true
 }
 
 // cursorRow returns the row of the cursor below the titles, negative if there
