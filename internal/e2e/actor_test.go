@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -56,7 +57,12 @@ func newStage(ctx context.Context, t *testing.T) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := os.Remove(path); err != nil {
+		// Children of actors are killed with them, and are gone a moment later.
+		err := os.Remove(path)
+		for deadline := time.Now().Add(waitTimeout); errors.Is(err, unix.EBUSY) && time.Now().Before(deadline); err = os.Remove(path) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	})

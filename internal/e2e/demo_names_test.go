@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"os"
 	"os/exec"
 	"slices"
@@ -18,7 +19,9 @@ func TestDemoNames(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path, "demo", "--watch", "--names=traffic", "--dump", "--interval", "1s", "-o", "jsonl")
+	ctx, cancel := context.WithTimeout(t.Context(), 5*waitTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, "demo", "--watch", "--names=traffic", "--dump", "--interval", "1s", "-o", "jsonl")
 	cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -29,8 +32,9 @@ func TestDemoNames(t *testing.T) {
 	}
 	missing := []string{`"server":{"name":"api.example.com","source":"sni"}`, `"server":{"name":"backup.example.com","source":"dns"}`}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
+		before := len(missing)
 		missing = slices.DeleteFunc(missing, func(one string) bool { return strings.Contains(lines.Text(), one) })
-		if len(missing) == 0 {
+		if len(missing) == 0 && before > 0 {
 			_ = cmd.Process.Signal(os.Interrupt)
 		}
 	}

@@ -28,7 +28,8 @@ func TestFullOfAnswered(t *testing.T) {
 }
 
 func fullOfAnswered(t *testing.T, policy flow.Policy) {
-	r := newRig(t, tracker.Options{MaxFlows: fullTable, Policy: policy})
+	// The pings are answered flows, too, which are to stay as long as the others.
+	r := newRig(t, tracker.Options{MaxFlows: fullTable, Policy: policy, Timeouts: flow.Timeouts{flow.ICMP: time.Hour}})
 	talk := newTalk(t, r, 4)
 	server := udpEnd(t, r, r.Server, 9000)
 	answered := func() (ids []flow.ID) {

@@ -80,10 +80,13 @@ func TestPairPartedClose(t *testing.T) {
 		r.established(r.halves[1], (i+1)*n)
 	}
 	r.route(0, 1)
-	// Which direction parts is known once the partner has heard it later by a second.
+	// Which direction parts is known once the partner has heard it later by a second: all talk for
+	// three.
+	r.talk("apart")
 	for until := time.Now().Add(3 * time.Second); time.Now().Before(until); time.Sleep(100 * time.Millisecond) {
 		r.talk("apart")
 	}
+	r.talk("apart")
 	r.hangUp()
 	for _, h := range r.halves {
 		var left map[string]float64

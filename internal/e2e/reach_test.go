@@ -138,6 +138,9 @@ func reachAndRestore(ctx context.Context, t *testing.T, l *lab.Lab, under []stri
 		t.Fatal("it changes nothing: this tells nothing")
 	}
 	for _, args := range [][]string{{"--dump", "-o", "json"}, append([]string{"--dump", "-o", "json"}, ports...)} {
+		if err := lab.WaitPing(ctx, l.Client, l.Server.Addr4()); err != nil { // the flow of an earlier one may have expired
+			t.Error(err)
+		}
 		if o := run(args...); !strings.Contains(o.stdout, `"proto":"icmp"`) {
 			t.Errorf("ctop %s shows no flow: %s", strings.Join(args, " "), o.stdout)
 		}

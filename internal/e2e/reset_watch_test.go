@@ -205,7 +205,8 @@ func (r *rig) resetsPassedOn(addr netip.Addr, which []int) {
 		for _, f := range all {
 			flows[f.In] = f
 		}
-		return len(all) == 2 && flows[0].Packets() >= 7 && flows[1].Packets() >= 7
+		return len(all) == 2 && flows[0].Packets() >= 7 && flows[1].Packets() >= 7 &&
+			quiet(t, flows[0], client, server) && quiet(t, flows[1], client, server)
 	})
 	var refs []flow.Ref
 	for _, i := range which {

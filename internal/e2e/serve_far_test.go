@@ -39,7 +39,7 @@ func TestServeFarAway(t *testing.T) {
 	if out, err := exec.CommandContext(s.ctx, "ip", "address", "add", "192.0.2.1/24", "dev", desk.Port()).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	s.start(s.command())
+	s.start(s.command("--ssh-handshake", "2m")) // the client tries once, and the way is slow
 	s.talk("5001")
 	x, err := tmux.Start(s.ctx, tmux.Options{
 		Width: 100, Height: 24,

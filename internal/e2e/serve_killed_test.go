@@ -60,7 +60,8 @@ func TestServeWithoutTheNetwork(t *testing.T) {
 	if out, err := exec.CommandContext(s.ctx, "ip", "address", "add", "192.0.2.1/24", "dev", desk.Port()).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	s.start(s.command("--ssh-stall", "2s"))
+	// The clients are this test, which a busy machine lets wait for seconds, too.
+	s.start(s.command("--ssh-stall", "12s", "--ssh-handshake", "2m"))
 	far := s.console(s.dialFrom(desk, "192.0.2.1:"+servedPort))
 	near := s.console(s.dial(servedAddr))
 	if n := s.metric("ctop_ssh_consoles"); n != 2 {

@@ -173,8 +173,20 @@ func TestOneWayFlowExpires(t *testing.T) {
 	r := newRig(t, tracker.Options{Timeouts: flow.Timeouts{flow.UDPUnidirectional: timeout}})
 	late := lateness(t)
 	sendTo(t, udpEnd(t, r, r.Client, 9000), udpEnd(t, r, r.Server, 9000))
-	f := r.flow("udp", flow.StateNew)
-	e := r.ended(f.ID)
+	// It may have ended before anybody looks at the table.
+	var began flow.Event
+	r.eventually("the flow's beginning", func() bool {
+		for _, e := range r.log() {
+			if e.Type == flow.EventNew && e.Tuple.Proto == flow.ProtocolUDP {
+				began = e
+			}
+		}
+		return began.ID != 0
+	})
+	if began.To != flow.StateNew {
+		t.Errorf("it began in %v", began.To)
+	}
+	e := r.ended(began.ID)
 	if e.Reason != flow.ReasonExpired || e.Origin.Packets != 1 || e.Reply.Seen() {
 		t.Errorf("it ended by %v after %d and %d packets", e.Reason, e.Origin.Packets, e.Reply.Packets)
 	}

@@ -55,7 +55,7 @@ func (r *rig) countsDatagrams(tags int) {
 		flows := r.flows("udp")
 		for _, f := range flows {
 			if f.Origin.Packets == 0 || f.Origin.Bytes != f.Origin.Packets*uint64(payload+headers+tagBytes*tags) {
-				r.t.Fatalf("%d bytes in %d packets of VLANs %v", f.Origin.Bytes, f.Origin.Packets, f.Tuple.VLANs())
+				return false // one may be being counted
 			}
 		}
 		return len(flows) > 0
@@ -72,7 +72,7 @@ func (r *rig) countsSegments(tags int) {
 	var f flow.Flow
 	r.eventually("all segments", func() bool {
 		f = r.between(client, server)
-		return uint32(f.Origin.Packets) >= segments(t, client).Segs_out
+		return quiet(t, f, client, server)
 	})
 	checkSent(t, f.Origin, 1<<20, uint64(tagBytes*tags), begun, segments(t, client), segments(t, server))
 }

@@ -159,7 +159,7 @@ func (v *supervisor) stop() (killed bool) {
 	v.run.signal(unix.SIGTERM)
 	select {
 	case <-v.run.ended:
-	case <-time.After(v.duration("TimeoutStopSec")):
+	case <-time.After(v.duration("TimeoutStopSec") + waitTimeout): // it is traced, and the machine may be busy
 		v.run.signal(unix.SIGKILL)
 		<-v.run.ended
 		killed = true

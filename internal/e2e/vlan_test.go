@@ -175,8 +175,7 @@ func (r *rig) settled(near, far net.Conn) (f flow.Flow) {
 	r.t.Helper()
 	r.eventually("everything is acknowledged and counted", func() bool {
 		f = r.between(near, far)
-		a, b := segments(r.t, near), segments(r.t, far)
-		return a.Unacked+b.Unacked == 0 && uint32(f.Packets()) >= max(a.Segs_out+a.Segs_in, b.Segs_out+b.Segs_in)
+		return quiet(r.t, f, near, far)
 	})
 	return f
 }

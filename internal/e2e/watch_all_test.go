@@ -35,8 +35,10 @@ func TestWatchAll(t *testing.T) {
 		}
 	}
 	cmd, out := start("events", "-o", "jsonl")
-	ping(l.Server.Addr4())
-	r.await("events at the server's port", func() bool { return strings.Contains(out.String(), `"in":"`+port+`","dir":"out"`) })
+	r.await("events at the server's port", func() bool {
+		ping(l.Server.Addr4()) // it may not listen yet
+		return strings.Contains(out.String(), `"in":"`+port+`","dir":"out"`)
+	})
 	if text := out.String(); strings.Contains(text, `"in":"`+left+`"`) {
 		t.Errorf("%s was left out:\n%s", left, text)
 	}
@@ -49,8 +51,10 @@ func TestWatchAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.await("the new interface is watched", func() bool { return slices.Contains(watchedNames(t, r, "all"), "veth3") })
-	ping(third.Addr4())
-	r.await("events at the new interface", func() bool { return strings.Contains(out.String(), `"in":"veth3"`) })
+	r.await("events at the new interface", func() bool {
+		ping(third.Addr4())
+		return strings.Contains(out.String(), `"in":"veth3"`)
+	})
 	dump, err := ctop(ctx, t, "--dump", "-o", "jsonl", "--filter", "if:veth3", "veth3").Output()
 	if err != nil || !strings.Contains(string(dump), `"in":"veth3"`) {
 		t.Errorf("joined by the new interface: %v: %s", err, dump)

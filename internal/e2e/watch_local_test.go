@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -52,6 +53,12 @@ func TestWatchLocal(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.tracker = tr
+	r.await("events are told", func() bool { // of a connection that is refused, and leaves no flow
+		if c, err := l.Client.Dial(ctx, "tcp", netip.AddrPortFrom(machineAddr, 1).String()); err == nil {
+			_ = c.Close()
+		}
+		return strings.Contains(out.String(), `"event":"`)
+	})
 	// In by the machine's listener, out to one of the client's.
 	listener, err := net.Listen("tcp", netip.AddrPortFrom(machineAddr, 0).String())
 	if err != nil {
@@ -96,8 +103,10 @@ func TestWatchLocal(t *testing.T) {
 	if err != nil || strings.Count(string(dump), "\n") != 1 || !strings.Contains(string(dump), `"dir":"in","local":"reply"`) {
 		t.Errorf("the dump, error %v: %s", err, dump)
 	}
-	for _, want := range []string{`"in":"` + port + `","dir":"in","local":"reply"`, `"in":"` + port + `","dir":"out","local":"origin"`} {
-		r.eventually("an event with "+want, func() bool { return strings.Contains(out.String(), want) })
+	for at, want := range map[net.Addr]string{listener.Addr(): `"dir":"in","local":"reply"`, far.Addr(): `"dir":"out","local":"origin"`} {
+		to := fmt.Sprintf(`"dport":%d,`, at.(*net.TCPAddr).Port)
+		want = `"in":"` + port + `",` + want
+		r.await("an event with "+want, func() bool { return hasLines(out.String(), [][]string{{to, want}}) })
 	}
 	giveAddress(t, port, netlink.AddrDel)
 	r.eventually("no local end without the address", func() bool { return sides(false) })

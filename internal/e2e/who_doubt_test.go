@@ -217,9 +217,7 @@ func TestWhoLeavesNothing(t *testing.T) {
 	if err := tracker.Down(n.rig.ctx, n.Client.Port()); err != nil {
 		t.Fatal(err)
 	}
-	if got := atCgroup(t, n.cgroup); got != 0 {
-		t.Errorf("%d programs are left", got)
-	}
+	n.await("no program is left", func() bool { return atCgroup(t, n.cgroup) == 0 })
 }
 
 // Where processes cannot be looked for, one line says so, and everything else works.

@@ -5,16 +5,15 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
-	"syscall"
 	"testing"
 
+	"ctop/internal/lab"
 	"ctop/tracker/flow"
 )
 
 // sharer starts a program that has a connection, too.
-func (n *watcher) sharer(name string, c net.Conn) *exec.Cmd {
+func (n *watcher) sharer(name string, c net.Conn) *lab.Cmd {
 	t := n.rig.t
 	t.Helper()
 	f, err := connFile(c)
@@ -22,10 +21,9 @@ func (n *watcher) sharer(name string, c net.Conn) *exec.Cmd {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	cmd := exec.Command(n.program(name), "hold")
+	cmd := lab.Command(n.rig.ctx, n.program(name), "hold") // which the end of no thread kills
 	cmd.Env = append(os.Environ(), actorVariable+"=1")
 	cmd.ExtraFiles = []*os.File{f}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
