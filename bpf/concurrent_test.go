@@ -87,12 +87,8 @@ func TestFlowsRaced(t *testing.T) {
 	if n := int(counted.Created) - ended(counted); n != h.count() {
 		t.Errorf("%d created, %d ended, %d there", counted.Created, ended(counted), h.count())
 	}
-	var verdicts uint64
-	for _, n := range counted.Verdict {
-		verdicts += n
-	}
-	if want := uint64(len(someCPUs(t, 4)) * each); verdicts != want {
-		t.Errorf("%d verdicts for %d packets", verdicts, want)
+	if n, want := verdicts(&counted), uint64(len(someCPUs(t, 4))*each); n != want {
+		t.Errorf("%d verdicts for %d packets", n, want)
 	}
 	begun, over := map[uint64]int{}, map[uint64]int{}
 	events := h.drain()

@@ -108,6 +108,14 @@ func eventsMade(counted ConntrackCpuStats) (n uint64) {
 	return n
 }
 
+// verdicts returns how many packets have a verdict.
+func verdicts(counted *ConntrackCpuStats) (n uint64) {
+	for _, packets := range counted.Verdict {
+		n += packets
+	}
+	return n
+}
+
 // state and flags of a flow.
 func state(f *ConntrackFlow) ConntrackFlowState {
 	if f == nil {

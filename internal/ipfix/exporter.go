@@ -63,6 +63,8 @@ type Exporter struct {
 	closing   chan struct{}
 	sending   sync.WaitGroup
 	stop      context.CancelFunc
+	// endsIn bounds the end.
+	endsIn time.Duration
 	// unseen counts flows whose end was seen in the table only: their last record is
 	// missing.
 	unseen atomic.Uint64
@@ -83,12 +85,12 @@ func New(o Options) *Exporter {
 		o.Active = DefaultActive
 	}
 	e := &Exporter{
-		o: o, templates: newTemplates(o.Process, o.NAT != nil), closing: make(chan struct{}),
+		o: o, templates: newTemplates(o.Process, o.NAT != nil), closing: make(chan struct{}), endsIn: finishTime,
 		accounts: map[flow.ID]*account{}, others: map[flow.ID]other{}, elsewhere: map[flow.ID]elsewhere{},
 	}
 	for _, to := range o.Collectors {
 		e.senders = append(e.senders, &sender{
-			to: to, flows: stream{domain: o.Domain}, refresh: refresh, templates: e.templates, queue: newQueue(), log: o.Log, closing: e.closing,
+			to: to, flows: stream{domain: o.Domain}, refresh: refresh, patience: writeTime, templates: e.templates, queue: newQueue(), log: o.Log, closing: e.closing,
 		})
 	}
 	return e

@@ -230,6 +230,7 @@ func TestActive(t *testing.T) {
 	source := table{event(1, flow.EventUpdate, 10), event(2, flow.EventUpdate, 1)}
 	source[0].Age = time.Minute
 	e := exporter(t, &source, false, c.address)
+	e.endsIn = time.Minute // on a busy machine
 	e.Start()
 	read := func() {
 		t.Helper()

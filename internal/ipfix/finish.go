@@ -27,7 +27,7 @@ func (e *Exporter) Finish(goesOn bool) {
 	if goesOn {
 		end = endActive
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
+	ctx, cancel := context.WithTimeout(context.Background(), e.endsIn)
 	defer cancel()
 	if _, err := e.readOnce(ctx, func(event *flow.Event) { e.exportGrown(event, end) }, 0); err != nil {
 		e.o.Log.Warn("read the last flow records", "error", err)

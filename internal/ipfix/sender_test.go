@@ -162,6 +162,17 @@ func TestAwaitEnds(t *testing.T) {
 			}
 		})
 	}
+	synctest.Test(t, func(t *testing.T) { // no more records come
+		s, c := sending(t, overUDP)
+		c.refuses = func(int) bool { return true }
+		s.message.add(templateFlows, []byte{1})
+		closing := make(chan struct{})
+		s.closing = closing
+		time.AfterFunc(time.Second, func() { close(closing) })
+		if err := s.send(t.Context()); err == nil || time.Since(c.began) != time.Second {
+			t.Errorf("at the end: %v after %s", err, time.Since(c.began))
+		}
+	})
 	s, c := sending(t, overTCP)
 	c.refuses = func(int) bool { return true }
 	if err := s.send(t.Context()); !errors.Is(err, errRefused) || len(c.at) != 1 {

@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -56,7 +55,7 @@ func TestConnectionsAreLimited(t *testing.T) {
 		}
 	}
 	// Both ends of each connection count here.
-	end := time.Now().Add(10 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for descriptors()-before > many+mostConnections+8 && time.Now().Before(end) {
 		time.Sleep(10 * time.Millisecond)
 	}
@@ -64,13 +63,8 @@ func TestConnectionsAreLimited(t *testing.T) {
 		t.Errorf("the server holds %d connections", n)
 	}
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Get("http://" + addr + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close() //nolint:errcheck // it was only read
-	if text, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(text), "ctop_flows") {
-		t.Errorf("%v, %.100s", err, text)
+	if _, text := fetch(t, client, "http://"+addr+"/metrics"); !strings.Contains(text, "ctop_flows") {
+		t.Errorf("%.100s", text)
 	}
 }
 
@@ -81,20 +75,14 @@ func TestHostIsChecked(t *testing.T) {
 		addr: 200, "127.0.0.1": 200, "localhost:9477": 200, "LOCALHOST": 200, "[::1]:9477": 200, "::1": 200, "192.0.2.1": 200,
 		"evil.example:9477": 421, "evil.example": 421, "127.0.0.1.evil.example": 421, "localhost.evil.example": 421,
 	} {
-		c, err := net.Dial("tcp", addr)
+		r, err := http.NewRequest(http.MethodGet, "http://"+addr+"/healthz", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, _ = io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: "+host+"\r\nConnection: close\r\n\r\n")
-		response, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
+		r.Host = host
+		if status, _ := answered(t, &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, r); status != want {
+			t.Errorf("%s: %d", host, status)
 		}
-		if response.StatusCode != want {
-			t.Errorf("%s: %s", host, response.Status)
-		}
-		_ = response.Body.Close()
-		_ = c.Close()
 	}
 	anyone := checkHost(false, http.NotFoundHandler())
 	r, _ := http.NewRequest(http.MethodGet, "http://edge-1.example/metrics", nil)

@@ -54,16 +54,37 @@ func serve(t *testing.T, o Options) (get func(path string) (int, string)) {
 	addr := listening(t, o)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	return func(path string) (int, string) {
-		response, err := http.Get("http://" + addr + path)
-		if err != nil {
+		return fetch(t, http.DefaultClient, "http://"+addr+path)
+	}
+}
+
+// fetch returns the status and the text of a page.
+func fetch(t *testing.T, c *http.Client, url string) (status int, text string) {
+	t.Helper()
+	r, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answered(t, c, r)
+}
+
+// answered sends a request until it is answered: whoever needs more than five seconds for it, as
+// on a busy machine, is cut off.
+func answered(t *testing.T, c *http.Client, r *http.Request) (status int, text string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); ; {
+		response, err := c.Do(r)
+		var b []byte
+		if err == nil {
+			b, err = io.ReadAll(response.Body)
+			_ = response.Body.Close()
+		}
+		if err == nil {
+			return response.StatusCode, string(b)
+		}
+		if time.Now().After(end) {
 			t.Fatal(err)
 		}
-		defer response.Body.Close() //nolint:errcheck // it was only read
-		text, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, string(text)
 	}
 }
 

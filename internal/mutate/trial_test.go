@@ -96,7 +96,7 @@ func TestContinues(t *testing.T) {
 		"a/a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestV(t *testing.T) {\n\tif V[2] != 3 {\n\t\tt.Fatal()\n\t}\n}\n",
 	})
 	work := workDirectory(t)
-	args := []string{"-sample", "6", "-work", work, "./a"}
+	args := []string{"-sample", "6", "-jobs", "2", "-work", work, "./a"} // of which one may go on for a moment
 	ctx, stop := context.WithCancel(t.Context())
 	begun := &stopper{left: 4, stop: stop} // the first line is about the tests
 	if err := run(ctx, args, begun); err == nil || !strings.Contains(err.Error(), "the same command continues") {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"ctop/internal/filter"
 	"ctop/internal/fleet"
@@ -45,7 +44,7 @@ func TestSums(t *testing.T) {
 	if err := errors.Join(e.Publish(space.Heartbeat("evil"), heartbeat), e.FlushTimeout(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
-	w.within(time.Minute, "all hosts", func() bool { return len(c.Known()) == hosts+1 })
+	w.eventually("all hosts", func() bool { return len(c.Known()) == hosts+1 })
 	f, err := filter.Parse("dport:443")
 	if err != nil {
 		t.Fatal(err)
