@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // datagrams collects the input of a unix datagram socket.
@@ -80,7 +81,8 @@ func TestServeTellsTheSystemLog(t *testing.T) {
 	s := newServing(t)
 	socket := filepath.Join(s.state, "log")
 	told := datagrams(t, socket)
-	cmd := s.command()
+	s.limit = 2 * time.Minute // each act is made once
+	cmd := s.command("--ssh-handshake", s.limit.String())
 	// The program gets its own /dev, since the machine's must not be changed.
 	script := `
 set -e

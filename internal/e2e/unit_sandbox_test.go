@@ -109,6 +109,7 @@ func TestUnitSandbox(t *testing.T) {
 		} else {
 			s.stop()
 		}
+		s.traced(calls)
 		u.allows(calls, seen)
 	}
 	if !seen["bpf"] || !seen["capset"] || !seen["setns"] || !seen["perf_event_open"] {
@@ -118,6 +119,18 @@ func TestUnitSandbox(t *testing.T) {
 	if after := offloads(t, s.Lab); after != before {
 		t.Errorf("offloads are %v, they were %v", after, before)
 	}
+}
+
+// traced waits until the tracer, which outlives the service, has written the last call.
+func (s *serving) traced(calls string) {
+	s.t.Helper()
+	s.eventually("the tracer has ended", func() bool {
+		programs, err := filepath.Glob("/proc/[0-9]*/cmdline")
+		return err == nil && !slices.ContainsFunc(programs, func(name string) bool {
+			text, _ := os.ReadFile(name) // nothing of one that has ended
+			return strings.Contains(string(text), "\x00"+calls+"\x00")
+		})
+	})
 }
 
 // allows checks that the unit's filters allow every call of a trace.

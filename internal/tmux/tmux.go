@@ -165,7 +165,7 @@ func (t *Terminal) WaitFor(ctx context.Context, holds func(screen string) bool) 
 
 // Close ends the program, if it still runs, and the terminal.
 func (t *Terminal) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	_, _ = t.run(ctx, "kill-server") // it may never have come to be
 	return os.RemoveAll(t.dir)
