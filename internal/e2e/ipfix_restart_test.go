@@ -44,7 +44,11 @@ func (c *conversation) say(n int) {
 	if _, err := io.ReadFull(c.server, make([]byte, n)); err != nil {
 		c.t.Fatal(err)
 	}
-	time.Sleep(200 * time.Millisecond) // the acknowledgement may be delayed
+	for deadline := time.Now().Add(waitTimeout); segments(c.t, c.client).Unacked > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			c.t.Fatal("nobody acknowledges what arrived")
+		}
+	}
 }
 
 // A service that is restarted by its manager goes on: what flows carried is told once, by
@@ -60,7 +64,11 @@ func TestRecordsSurviveARestart(t *testing.T) {
 	if err := e.cmd.Wait(); err != nil {
 		t.Fatalf("%v: %s", err, e.log.end())
 	}
-	before, _, _ := c.sofar()
+	var before carried
+	e.eventually("the first service's records have arrived", func() bool {
+		before, _, _ = c.sofar()
+		return before.octets >= 100_000
+	})
 	e.start(e.command("--ipfix", collectorAddr, "--ipfix-active", "1h"))
 	long.say(70_000)
 	e.settle()
@@ -69,7 +77,7 @@ func TestRecordsSurviveARestart(t *testing.T) {
 	got, ends, _ := c.sofar()
 	want := e.ended()
 	t.Logf("%+v of the first service, %+v in all, of %+v", before, got, want)
-	if before.octets < 100_000 || got.packets != want.packets || got.octets != want.octets || ends != want.flows {
+	if got.packets != want.packets || got.octets != want.octets || ends != want.flows {
 		t.Errorf("%+v of the first service, %+v in all, %d ends, of %+v; ctop: %s", before, got, ends, want, e.log.end())
 	}
 }
