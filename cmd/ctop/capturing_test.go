@@ -23,7 +23,7 @@ import (
 // ends, and then the next one.
 func TestConsoleCaptures(t *testing.T) {
 	lab.Require(t)
-	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*waitTimeout)
 	defer cancel()
 	l, err := lab.New(ctx, lab.Options{})
 	must(t, err)

@@ -69,7 +69,7 @@ func TestSettingsAreSaved(t *testing.T) {
 		x := inTerminal(t, 80, 24, name+"; echo status $?")
 		n := x.expect(0, `10\.11\.12\.13`)
 		x.send("r")
-		n = x.expect(n, `rates in bytes per second`)
+		n = x.expect(n, `→ B/s ▼`) // a message may be gone before it is drawn
 		x.send("q")
 		x.expect(n, `(?s)\x1b\[J[^t]*`+leaves+`.*status 0\r\n`) // the screen is empty before
 		text, err := os.ReadFile(filepath.Join(x.dir, "state", "ctop", "console.json"))

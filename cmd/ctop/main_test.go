@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -105,22 +106,32 @@ func exitStatus(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // waitTimeout bounds every wait; nothing here is expected to take as long.
-const waitTimeout = time.Minute
+const waitTimeout = 3 * time.Minute
 
-// until runs a command until what it prints matches a pattern.
+// until runs a command until what it prints matches every pattern.
 func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: until PATTERN COMMAND [ARG ...]")
+	const usage = "usage: until PATTERN [and PATTERN ...] COMMAND [ARG ...]"
+	var patterns []*regexp.Regexp
+	for more := true; more; {
+		if neg || len(args) < 2 {
+			ts.Fatalf(usage)
+		}
+		pattern, err := regexp.Compile("(?m)" + args[0])
+		ts.Check(err)
+		patterns, args = append(patterns, pattern), args[1:]
+		if more = args[0] == "and"; more {
+			args = args[1:]
+		}
 	}
-	pattern, err := regexp.Compile("(?m)" + args[0])
-	ts.Check(err)
 	for deadline := time.Now().Add(waitTimeout); ; {
-		ts.Check(ts.Exec(args[1], args[2:]...))
-		if pattern.MatchString(ts.ReadFile("stdout")) {
+		ts.Check(ts.Exec(args[0], args[1:]...))
+		printed := ts.ReadFile("stdout")
+		missing := slices.IndexFunc(patterns, func(p *regexp.Regexp) bool { return !p.MatchString(printed) })
+		if missing < 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			ts.Fatalf("never printed %s", pattern)
+			ts.Fatalf("never printed %s", patterns[missing])
 		}
 	}
 }

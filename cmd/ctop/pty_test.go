@@ -330,14 +330,14 @@ func TestSuspend(t *testing.T) {
 	} {
 		suspend()
 		n = x.expect(n, `(?s)`+leaves+`.*Stopped.*ready> $`)
-		x.send("stty -a | tail -n +2 >stopped; cmp before stopped && echo as it was\n")
+		x.send("stty -a | tail -n +2 >stopped; cmp before stopped && echo as 'it was'\n")
 		n = x.expect(n, `as it was\r\n(.|\n)*ready> $`)
 		x.send("fg\n")
 		n = x.expect(n, `(?s)`+enters+`.*10\.11\.12\.13`)
 	}
 	x.send("q")
 	n = x.expect(n, `(?s)`+leaves+`.*ready> $`)
-	x.send("stty -a | tail -n +2 >after; cmp before after && echo as it was\n")
+	x.send("stty -a | tail -n +2 >after; cmp before after && echo as 'it was'\n")
 	x.expect(n, `as it was\r\n`)
 }
 

@@ -173,9 +173,9 @@ func TestProgress(t *testing.T) {
 	}
 	p.next = time.Time{}
 	p.update(256)
-	got := make([]byte, 100)
-	n, err := screen.Read(got)
-	if want := "\r\x1b[Kctop: replaying a·b.pcap: 256 packets"; err != nil || string(got[:n]) != want {
+	const want = "\r\x1b[Kctop: replaying a·b.pcap: 256 packets"
+	got := make([]byte, len(want))
+	if n, err := io.ReadFull(screen, got); string(got) != want {
 		t.Errorf("it says %q, want %q, error %v", got[:n], want, err)
 	}
 }
@@ -194,8 +194,8 @@ func TestOpeningIsInterrupted(t *testing.T) {
 			t.Errorf("%s: %v", args, err)
 		}
 	}
-	// What waits to open it goes on, and ends.
-	writer, err := os.OpenFile(pipe, os.O_WRONLY, 0)
+	// What waits to open it goes on, and ends. Perhaps nothing waits yet.
+	writer, err := os.OpenFile(pipe, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

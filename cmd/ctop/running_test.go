@@ -62,9 +62,13 @@ func TestBeginnings(t *testing.T) {
 		watch      bool
 		want       string
 	}{
-		{"", false, "ctop"}, {"eth7", false, "ctop eth7"}, {"eth7", true, "ctop eth7"},
-		{"eth7 eth8", false, "ctop eth7 eth8"}, {"eth7 eth8", true, "ctop --watch eth7 eth8"},
-		{"eth7 eth8 eth9", false, "ctop --watch eth7 eth8 eth9"}, {"all", false, "ctop --watch all"},
+		{"", false, "ctop"},
+		{"eth7", false, "ctop eth7"},
+		{"eth7", true, "ctop eth7"},
+		{"eth7 eth8", false, "ctop eth7 eth8"},
+		{"eth7 eth8", true, "ctop --watch eth7 eth8"},
+		{"eth7 eth8 eth9", false, "ctop --watch eth7 eth8 eth9"},
+		{"all", false, "ctop --watch all"},
 	} {
 		if got := form("ctop").at(strings.Fields(c.interfaces), c.watch); got != c.want {
 			t.Errorf("%s, watch %t: %s, want %s", c.interfaces, c.watch, got, c.want)

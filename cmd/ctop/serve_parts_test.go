@@ -63,7 +63,7 @@ func TestPartEnds(t *testing.T) {
 
 // A service that cannot be prepared keeps no address.
 func TestNotPrepared(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.19.0.1:0") // where nothing else takes the port meanwhile
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"golang.org/x/sys/unix"
 
@@ -78,7 +79,9 @@ func (p pipe) Write(b []byte) (int, error) {
 	return len(b), p.err
 }
 
-func TestLineWriter(t *testing.T) {
+func TestLineWriter(t *testing.T) { synctest.Test(t, testLineWriter) }
+
+func testLineWriter(t *testing.T) {
 	p := pipe{writes: make(chan string, 10)}
 	l := newLineWriter(p, func(error) { t.Error("aborted") })
 	for _, line := range []string{"a\n", "b\n"} {
