@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -224,7 +225,14 @@ func writeSysctls() error {
 			return err
 		}
 	}
-	return nil
+	// No flow expires, however busy the machine is: some would within three seconds.
+	timeouts, err := filepath.Glob("/proc/sys/net/netfilter/nf_conntrack_*_timeout*")
+	for _, name := range timeouts {
+		if !strings.Contains(name, "frag6") {
+			err = errors.Join(err, os.WriteFile(name, []byte("86400"), 0))
+		}
+	}
+	return err
 }
 
 // verdicts are conntrack's verdicts. The DSCP of a verdict is its index.
