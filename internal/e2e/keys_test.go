@@ -86,7 +86,7 @@ func keyChecks() map[string]func(d *desk, k string) {
 
 func movingChecks() map[string]func(d *desk, k string) {
 	last := len(ports) - 1
-	return map[string]func(d *desk, k string){
+	return still(map[string]func(d *desk, k string){
 		"Move: up":   func(d *desk, k string) { d.press("j", "j"); d.row(2); d.press(k); d.row(1) },
 		"Move: down": func(d *desk, k string) { d.press(k); d.row(1); d.press(k); d.row(2) },
 		"Move: a page up": func(d *desk, k string) {
@@ -98,7 +98,7 @@ func movingChecks() map[string]func(d *desk, k string) {
 		"Move: a page down":                func(d *desk, k string) { d.press(k); d.row(last) },
 		"Move: to the top, and stay there": func(d *desk, k string) { d.press("G"); d.row(last); d.press(k); d.row(0) },
 		"Move: to the bottom":              func(d *desk, k string) { d.press(k); d.row(last) },
-	}
+	})
 }
 
 func showingChecks() map[string]func(d *desk, k string) {

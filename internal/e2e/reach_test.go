@@ -205,9 +205,9 @@ func TestOutOfReach(t *testing.T) {
 			before := offloads(t, l)
 			ports := []string{l.Client.Port(), l.Server.Port()}
 			cmd, log := startUnder(ctx, t, l, []string{"unshare", "--mount", "sh", "-c", `mount -t bpf -o ro bpf /sys/fs/bpf && exec "$0" "$@"`}, "events", "--mode", mode.String())
-			if !strings.Contains(log.String(), "without pins") {
-				t.Fatalf("it has pins: %s", log.end())
-			}
+			(&serving{t: t, log: log}).eventually("it says that it has no pins", func() bool { // once it forwards
+				return strings.Contains(log.String(), "without pins")
+			})
 			for _, args := range [][]string{{"--dump"}, append([]string{"--dump"}, ports...), append([]string{"down"}, ports...)} {
 				o := runUnder(ctx, t, nil, args...)
 				o.refused(t, "nsenter")

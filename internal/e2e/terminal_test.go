@@ -130,6 +130,23 @@ func (d *desk) row(want int) {
 	d.until("the cursor is on row "+strconv.Itoa(want), func(screen string) bool { return cursorRow(screen) == want })
 }
 
+// still has checks made while the console is paused: a rate is compared with one before the
+// last snapshot if that came late, so the flows may change their order once more.
+func still(checks map[string]func(d *desk, k string)) map[string]func(d *desk, k string) {
+	for name, check := range checks {
+		checks[name] = func(d *desk, k string) {
+			d.press("p")
+			d.shows("paused")
+			d.press("g")
+			d.row(0)
+			check(d, k)
+			d.press("p")
+			d.hides("paused")
+		}
+	}
+	return checks
+}
+
 // rested reports whether every flow on the screen has had no packet for some seconds.
 func rested(screen string) bool {
 	const title = "IDLE"
