@@ -90,7 +90,7 @@ func New(o Options) *Exporter {
 	}
 	for _, to := range o.Collectors {
 		e.senders = append(e.senders, &sender{
-			to: to, flows: stream{domain: o.Domain}, refresh: refresh, patience: writeTime, templates: e.templates, queue: newQueue(), log: o.Log, closing: e.closing,
+			to: to, flows: stream{domain: o.Domain}, refresh: refresh, writeTime: writeTime, templates: e.templates, queue: newQueue(), log: o.Log, closing: e.closing,
 		})
 	}
 	return e

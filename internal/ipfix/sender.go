@@ -47,9 +47,9 @@ type sender struct {
 	message message
 	missing uint32
 	volume  volume
-	// refresh is how often templates are sent again, patience how long the collector may take
+	// refresh is how often templates are sent again, writeTime how long the collector may take
 	// nothing.
-	refresh, patience time.Duration
+	refresh, writeTime time.Duration
 	// fresh is set until the first flow record of a session is sent.
 	fresh bool
 	// down is why the collector takes nothing, and since is what was dropped before.
@@ -227,7 +227,7 @@ func (s *sender) send(ctx context.Context) error {
 // write sends a message of a stream, and counts it.
 func (s *sender) write(m *message, in *stream) error {
 	b := m.finish(time.Now(), in)
-	if err := s.conn.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
+	if err := s.conn.SetWriteDeadline(time.Now().Add(s.writeTime)); err != nil {
 		return err
 	}
 	if _, err := s.conn.Write(b); err != nil {

@@ -97,7 +97,7 @@ func TestCollectorThatCloses(t *testing.T) {
 // dropped, and the numbers tell how much when it goes on.
 func TestCollectorThatTakesNothing(t *testing.T) {
 	l, e := streaming(t)
-	e.senders[0].queue.limit, e.senders[0].patience = 100, time.Hour
+	e.senders[0].queue.limit, e.senders[0].writeTime = 100, time.Hour
 	e.Start()
 	a := accept(t, l)
 	const many = 100_000 // of 200 bytes each: more than the sockets hold
