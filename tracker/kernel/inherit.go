@@ -9,8 +9,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/cilium/ebpf"
-
 	"ctop/bpf"
 	"ctop/tracker/flow"
 )
@@ -220,11 +218,7 @@ func (p *Partner) ask(args *kernelInherit) (flow.Inherited, error) {
 }
 
 func (p *Partner) run(args *kernelInherit) error {
-	// Plain bytes and words are copied as they are. Of a struct each field would be looked
-	// at, which takes longer than the program.
-	in := unsafe.Slice((*byte)(unsafe.Pointer(args)), unsafe.Sizeof(*args))
-	out := unsafe.Slice((*uint64)(unsafe.Pointer(args)), unsafe.Sizeof(*args)/8)
-	if _, err := p.table.objects.inherit.Run(&ebpf.RunOptions{Context: in, ContextOut: out}); err != nil {
+	if err := runOn(p.table.objects.inherit, unsafe.Pointer(args), unsafe.Sizeof(*args)); err != nil {
 		return fmt.Errorf("change the flows of the partner: %w", err)
 	}
 	return nil
