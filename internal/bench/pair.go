@@ -144,27 +144,30 @@ func (h *pairHalf) read() map[string]float64 { return scrape.Metrics(h.metrics) 
 
 // until waits until a half's metrics are as they should.
 func (h *pairHalf) until(ctx context.Context, what string, holds func(map[string]float64) bool) error {
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	return h.await(ctx, what, func() (bool, any) {
 		m := h.read()
-		if holds(m) {
-			return nil
-		}
-		if time.Now().After(end) || ctx.Err() != nil {
-			return fmt.Errorf("%s: it never %s: %v", h.name, what, m)
-		}
-	}
+		return holds(m), m
+	})
 }
 
 // untilHealthy waits until a half says at /healthz that it is in sync. Who reads the metrics has
 // it take snapshots meanwhile.
 func (h *pairHalf) untilHealthy(ctx context.Context) error {
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	return h.await(ctx, "is in sync", func() (bool, any) {
 		status, text, err := scrape.Page(h.metrics, "/healthz")
-		if err == nil && status == http.StatusOK {
+		return status == http.StatusOK, fmt.Sprintf("%q, error %v", text, err)
+	})
+}
+
+// await looks until something holds. look also returns what it saw.
+func (h *pairHalf) await(ctx context.Context, what string, look func() (holds bool, seen any)) error {
+	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		holds, seen := look()
+		if holds {
 			return nil
 		}
 		if time.Now().After(end) || ctx.Err() != nil {
-			return errors.Join(fmt.Errorf("%s: it never is in sync: %q", h.name, text), err)
+			return fmt.Errorf("%s: it never %s: %v", h.name, what, seen)
 		}
 	}
 }
