@@ -100,7 +100,7 @@ func TestEndsOutsideBeforeAndAfter(t *testing.T) {
 			c.server("established", frame.Segment{Flags: frame.ACK, Seq: 5001, Ack: 1011})
 			send[1-first]("invalid/window", far[1-first])
 			h.wait(timeouts[ConntrackTimeoutTIMEOUT_TCP_UNACKNOWLEDGED] + 1)
-			h.syscall(h.Sweep, new(ConntrackSweepArgs))
+			h.sweep(ConntrackSweepArgs{})
 			h.expectFlows(1)
 		}
 	}

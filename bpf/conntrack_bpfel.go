@@ -614,6 +614,8 @@ type ConntrackSweepArgs struct {
 	Evicted        uint64
 	Pressure       uint32
 	SpareInherited uint32
+	From           uint32
+	Pad            uint32
 }
 
 type ConntrackTcpStep struct {

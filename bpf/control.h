@@ -27,15 +27,22 @@ int read_clock(struct clock_args *args)
 	return 0;
 }
 
-/* In: by how much timeouts of flows that may make room are shortened, in
- * 256ths; whether flows of the partner stay, since it lives and sweeps them. Out: flows visited, flows whose timeout was over, and flows whose
- * shortened timeout was. */
+/* How many places are swept at once: meanwhile the CPU does nothing else on a kernel that
+ * does not preempt. One takes 20 ns, or half a microsecond in some virtual machines. */
+#define SWEEP_PLACES 4096
+
+/* In: by how much timeouts of flows that may make room are shortened, in 256ths; whether
+ * flows of the partner stay, since it lives and sweeps them; and the first place to sweep.
+ * Out: the place to go on at, zero after the last one. Added to: flows visited, flows whose
+ * timeout was over, and flows whose shortened timeout was. */
 struct sweep_args {
 	__u64 visited;
 	__u64 expired;
 	__u64 evicted;
 	__u32 pressure;
 	__u32 spare_inherited;
+	__u32 from;
+	__u32 pad;
 };
 
 struct sweep {
@@ -58,26 +65,23 @@ static __always_inline bool flow_may_make_room(const struct flow *flow,
 		control_state(control) >= STATE_LAST_ACK);
 }
 
-static long sweep_flow(void *map, const __u32 *index, struct flow *flow,
-		       struct sweep *sweep)
+static __always_inline void sweep_flow(struct flow *flow, struct sweep *sweep)
 {
 	__u64 control = READ_ONCE(flow->control);
 	enum flow_state state = control_state(control);
 	__u64 idle, timeout;
 
-	if (*index >= sweep->used)
-		return 1;
 	if (control == CONTROL_LOOSE && control_swap(flow, control, 0))
 		place_give(flow);
 	if (state == STATE_NONE)
-		return 0;
+		return;
 	sweep->visited++;
 	if (control & sweep->spared)
-		return 0;
+		return;
 	flow = flow_after(flow, control);
 	idle = flow_idle_ticks(flow, sweep->now);
 	if (!idle)
-		return 0;
+		return;
 	timeout = flow_timeout_ticks(flow, flow->key.proto, state);
 	if (idle >= timeout)
 		sweep->expired += flow_destroy(flow, control,
@@ -86,6 +90,18 @@ static long sweep_flow(void *map, const __u32 *index, struct flow *flow,
 		 idle >= timeout - (timeout * sweep->pressure >> 8))
 		sweep->evicted += flow_destroy(flow, control,
 					       request_cause(REASON_EVICTED));
+}
+
+/* Not static: the verifier looks at it once, and not in each round of the loop. */
+__noinline int sweep_place(__u32 index, struct sweep *sweep)
+{
+	struct flow *flow;
+
+	if (!sweep || index >= sweep->used)
+		return 0;
+	flow = flow_at(index);
+	if (flow)
+		sweep_flow(flow, sweep);
 	return 0;
 }
 
@@ -93,6 +109,7 @@ SEC("syscall")
 int sweep(struct sweep_args *args)
 {
 	const struct filling *filling = filling_get();
+	__u32 next = args->from, i;
 	struct sweep sweep = {
 		.now = clock_ticks(),
 		.pressure = args->pressure < 256 ? args->pressure : 0,
@@ -100,10 +117,12 @@ int sweep(struct sweep_args *args)
 		.spared = args->spare_inherited ? FLOW_INHERITED : 0,
 	};
 
-	bpf_for_each_map_elem(&flows, sweep_flow, &sweep, 0);
-	args->visited = sweep.visited;
-	args->expired = sweep.expired;
-	args->evicted = sweep.evicted;
+	for (i = 0; i < SWEEP_PLACES; i++)
+		sweep_place(next++, &sweep);
+	args->from = next < sweep.used ? next : 0;
+	args->visited += sweep.visited;
+	args->expired += sweep.expired;
+	args->evicted += sweep.evicted;
 	return 0;
 }
 

@@ -45,7 +45,7 @@ func TestEchoToAGroup(t *testing.T) {
 				}
 			}
 			h.wait(timeouts[ConntrackTimeoutTIMEOUT_ICMP])
-			h.syscall(h.Sweep, new(ConntrackSweepArgs))
+			h.sweep(ConntrackSweepArgs{})
 			h.expect(by, answer(tt.hosts[0], 77), "invalid/icmp")
 		}
 	}

@@ -212,8 +212,7 @@ func TestInheritedEnds(t *testing.T) {
 	expectResult(t, b.enter(a.told(c.key())), ConntrackInheritResultINHERIT_DONE)
 	id := a.flow(c.key()).ID()
 	b.wait(timeouts[ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED] + 1)
-	sweep := ConntrackSweepArgs{SpareInherited: 1, Pressure: 200}
-	b.syscall(b.Sweep, &sweep)
+	sweep := b.sweep(ConntrackSweepArgs{SpareInherited: 1, Pressure: 200})
 	if sweep.Visited != 1 || sweep.Expired != 0 || b.count() != 1 {
 		t.Fatalf("swept %+v", sweep)
 	}
@@ -223,7 +222,7 @@ func TestInheritedEnds(t *testing.T) {
 	expectResult(t, b.end(c.key(), id), ConntrackInheritResultINHERIT_NONE)
 	expectResult(t, b.enter(a.told(c.key())), ConntrackInheritResultINHERIT_DONE)
 	b.wait(timeouts[ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED] + 1)
-	b.syscall(b.Sweep, &ConntrackSweepArgs{})
+	b.sweep(ConntrackSweepArgs{})
 	b.expectFlows(0)
 	counted := b.since(before)
 	if counted.Created != 2 || counted.Destroyed[ConntrackReasonREASON_CLOSED] != 1 || counted.Destroyed[ConntrackReasonREASON_EXPIRED] != 1 {
@@ -318,7 +317,7 @@ func TestHostilePartner(t *testing.T) {
 				b.wait(uint64(random.IntN(20)))
 			}
 			if random.IntN(50) == 0 {
-				b.syscall(b.Sweep, &ConntrackSweepArgs{SpareInherited: random.Uint32N(2)})
+				b.sweep(ConntrackSweepArgs{SpareInherited: random.Uint32N(2)})
 			}
 			from := random.IntN(2)
 			s := frame.Segment{Flags: frame.ACK, Seq: next[from], Ack: next[1-from], Payload: random.IntN(100)}

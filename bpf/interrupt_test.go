@@ -162,7 +162,7 @@ func (n *interruption) end(interrupted uint64) {
 			})
 		}
 		n.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_BIDIRECTIONAL])
-		n.syscall(n.Sweep, &ConntrackSweepArgs{})
+		n.sweep(ConntrackSweepArgs{})
 		n.deleted.Add(1)
 		n.ledger.read(n.t, n.drain())
 		n.nonePassed()

@@ -91,7 +91,7 @@ func (h *harness) meddle(stop *atomic.Bool) {
 				Key: f.Key, Id: f.Id, Request: ConntrackFlowRequest(random.IntN(2)), TimeoutTicks: uint32(random.IntN(100)),
 			})
 		}
-		h.syscall(h.Sweep, &ConntrackSweepArgs{Pressure: uint32(random.IntN(256))})
+		h.sweep(ConntrackSweepArgs{Pressure: uint32(random.IntN(256))})
 		h.wait(uint64(random.IntN(20)))
 	}
 }

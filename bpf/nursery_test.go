@@ -192,7 +192,7 @@ func TestRoomForOpenings(t *testing.T) {
 		}
 		h.sumsHold(before)
 		h.wait(timeouts[ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED])
-		h.syscall(h.Sweep, new(ConntrackSweepArgs))
+		h.sweep(ConntrackSweepArgs{})
 		left := h.filling().Kept
 		if left != 0 || h.count() != 0 {
 			t.Errorf("%s: %d flows, %d kept", by, h.count(), left)

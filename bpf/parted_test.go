@@ -192,7 +192,7 @@ func TestPartedClose(t *testing.T) {
 				p.late(c)
 				p.wait(timeouts[ConntrackTimeoutTIMEOUT_TCP_TIME_WAIT])
 				for i, h := range []*harness{a, b} {
-					h.syscall(h.Sweep, &ConntrackSweepArgs{SpareInherited: 1})
+					h.sweep(ConntrackSweepArgs{SpareInherited: 1})
 					p.tell()
 					if h.expectFlows(0); p.ended[i] != 1 {
 						t.Errorf("%s, %s, round %d: tracker %d tells %d times that it ended", by, c.name, n, i, p.ended[i])

@@ -141,8 +141,7 @@ func (p *player) command() {
 	case "policy":
 		p.h.enforce(slices.Equal(p.step.Args, []string{"enforce"}))
 	case "sweep":
-		var args ConntrackSweepArgs
-		p.h.syscall(p.h.Sweep, &args)
+		p.h.sweep(ConntrackSweepArgs{})
 	case "timeout":
 		p.request(ConntrackFlowRequestREQUEST_TIMEOUT, p.flow.id, uint32(p.number()))
 	case "delete":
@@ -179,6 +178,15 @@ func (h *harness) syscall(program *ebpf.Program, args any) {
 	h.t.Helper()
 	_, err := program.Run(&ebpf.RunOptions{Context: args, ContextOut: args})
 	ok(h.t, err)
+}
+
+// sweep sweeps the whole table, and returns what that counts.
+func (h *harness) sweep(args ConntrackSweepArgs) ConntrackSweepArgs {
+	h.t.Helper()
+	for h.syscall(h.Sweep, &args); args.From != 0; {
+		h.syscall(h.Sweep, &args)
+	}
+	return args
 }
 
 func (p *player) request(request ConntrackFlowRequest, id uint64, ticks uint32) {

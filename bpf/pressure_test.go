@@ -54,8 +54,7 @@ func TestSweepUnderPressure(t *testing.T) {
 	} {
 		h.wait(step.wait)
 		before := h.count()
-		args := ConntrackSweepArgs{Pressure: step.pressure}
-		h.syscall(h.Sweep, &args)
+		args := h.sweep(ConntrackSweepArgs{Pressure: step.pressure})
 		if int(args.Expired+args.Evicted) != len(step.gone) || h.count() != before-len(step.gone) {
 			t.Errorf("after %d s more with pressure %d: swept %+v, want %d", step.wait, step.pressure, args, len(step.gone))
 		}

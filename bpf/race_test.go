@@ -179,9 +179,14 @@ func (h *harness) deleteAll(stop *atomic.Bool) {
 				return
 			}
 		}
-		if _, err := h.Sweep.Run(&ebpf.RunOptions{Context: ConntrackSweepArgs{}}); err != nil {
-			h.t.Error(err)
-			return
+		for args := (ConntrackSweepArgs{}); ; {
+			if _, err := h.Sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
+				h.t.Error(err)
+				return
+			}
+			if args.From == 0 {
+				break
+			}
 		}
 	}
 }

@@ -128,7 +128,7 @@ func TestLastACKAfterTheEnd(t *testing.T) {
 		for range 60 {
 			p.wait(10)
 			for _, h := range []*harness{a, b} {
-				h.syscall(h.Sweep, &ConntrackSweepArgs{SpareInherited: 1})
+				h.sweep(ConntrackSweepArgs{SpareInherited: 1})
 			}
 			p.tell()
 		}

@@ -34,8 +34,7 @@ func TestTableFull(t *testing.T) {
 		h.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_BIDIRECTIONAL] - 1)
 		h.expect(by, udpFrame(server4, client4, 2, 1, 10).Bytes(), "established")
 		h.wait(1)
-		var args ConntrackSweepArgs
-		h.syscall(h.Sweep, &args)
+		args := h.sweep(ConntrackSweepArgs{})
 		if args.Visited != room || args.Expired != room-1 {
 			t.Errorf("%s: swept %+v", by, args)
 		}
@@ -109,8 +108,7 @@ func TestSweep(t *testing.T) {
 	}
 	h.wait(100)
 	h.drain()
-	var args ConntrackSweepArgs
-	h.syscall(h.Sweep, &args)
+	args := h.sweep(ConntrackSweepArgs{})
 	if args.Visited != old+young || args.Expired != old {
 		t.Errorf("swept %+v", args)
 	}
@@ -127,6 +125,33 @@ func TestSweep(t *testing.T) {
 	h.expectFlows(young)
 }
 
+// A sweep goes over a part of the table at a time, so that no CPU is without its scheduler
+// for long. Together the parts are the table, each place once.
+func TestSweepParts(t *testing.T) {
+	const part, flows = 4096, 3*4096 + 100
+	h := newHarness(t, setup{MaxFlows: 1 << 14})
+	for n := range flows {
+		h.run(hookXDP, udpFrame(client4, server4, uint16(n), uint16(2+n>>16), 10).Bytes())
+	}
+	h.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_UNIDIRECTIONAL])
+	var args ConntrackSweepArgs
+	for n := 1; n <= 4; n++ {
+		h.syscall(h.Sweep, &args)
+		want := ConntrackSweepArgs{Visited: uint64(n * part), Expired: uint64(n * part), From: uint32(n * part)}
+		if n == 4 {
+			want = ConntrackSweepArgs{Visited: flows, Expired: flows}
+		}
+		if args != want {
+			t.Fatalf("after %d parts: swept %+v, want %+v", n, args, want)
+		}
+	}
+	h.expectFlows(0)
+	past := ConntrackSweepArgs{From: 1 << 31}
+	if h.syscall(h.Sweep, &past); past != (ConntrackSweepArgs{}) {
+		t.Errorf("swept %+v after the last place", past)
+	}
+}
+
 // A timeout that an operator changes applies to every flow immediately.
 func TestTimeoutForAll(t *testing.T) {
 	h := newHarness(t, setup{})
@@ -136,11 +161,10 @@ func TestTimeoutForAll(t *testing.T) {
 		h.wait(4)
 		h.config.TimeoutTicks[ConntrackTimeoutTIMEOUT_TCP_ESTABLISHED] = 5
 		h.configure()
-		var args ConntrackSweepArgs
-		h.syscall(h.Sweep, &args)
+		h.sweep(ConntrackSweepArgs{})
 		h.expectFlows(2)
 		h.wait(1)
-		h.syscall(h.Sweep, &args)
+		args := h.sweep(ConntrackSweepArgs{})
 		if args.Expired != 2 || h.flow(key) != nil {
 			t.Errorf("%s: swept %+v", by, args)
 		}
@@ -221,7 +245,7 @@ func TestSequenceNumbers(t *testing.T) {
 	for port := range uint16(50) {
 		h.run(hookTC, udpFrame(client4, server4, port+1, 2, 10).Bytes())
 		h.wait(3600)
-		h.syscall(h.Sweep, &ConntrackSweepArgs{})
+		h.sweep(ConntrackSweepArgs{})
 		for _, e := range h.drain() {
 			if byPacket := ConntrackEventLane(e.Lane) == ConntrackEventLaneLANE_PACKET; byPacket != (ConntrackEventType(e.Type) == ConntrackEventTypeEVENT_NEW) {
 				t.Fatalf("event %d in lane %d", e.Type, e.Lane)

@@ -129,10 +129,10 @@ func (m *pairMove) pair(ctx context.Context) error {
 	if err := a.fill(dataFrame(), pairFlows); err != nil {
 		return err
 	}
-	if err := m.startHalf(ctx, b); err != nil {
+	if err := m.beginHalf(ctx, b); err != nil {
 		return err
 	}
-	return errors.Join(b.until(ctx, "is in sync", isSynced), a.until(ctx, "is in sync", isSynced))
+	return errors.Join(b.untilHealthy(ctx), a.untilHealthy(ctx))
 }
 
 // talked is what the ends of the connections count.

@@ -74,7 +74,9 @@ func (t *Table) ask(args kernelRequest) (done bool, err error) {
 }
 
 // Sweep ends every expired flow. pressure is the share, from 0 to 1, by which
-// the timeouts of some flows are shortened.
+// the timeouts of some flows are shortened. It goes over a part of the table at a time:
+// kernels that do not preempt run nothing else on its CPU meanwhile. Programs of an older
+// ctop take the whole of it at once.
 func (t *Table) Sweep(pressure float64) (Swept, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -83,8 +85,10 @@ func (t *Table) Sweep(pressure float64) (Swept, error) {
 	if t.spare.Load() {
 		args.SpareInherited = 1
 	}
-	if _, err := t.objects.sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
-		return Swept{}, fmt.Errorf("sweep the table: %w", err)
+	for more := true; more; more = args.From != 0 {
+		if _, err := t.objects.sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
+			return Swept{}, fmt.Errorf("sweep the table: %w", err)
+		}
 	}
 	return Swept{args.Visited, args.Visited - args.Expired - args.Evicted, ThreadTime() - before}, nil
 }
