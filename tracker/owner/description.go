@@ -166,13 +166,22 @@ const pairWait = time.Minute
 // AwaitsPair reports whether the ctop that tells the partner ended a moment ago, at a time
 // of the clock of StartedNs: it may be restarted, and nobody else should own the tracker.
 func (d *Description) AwaitsPair(ns uint64) bool {
-	return d.Pair.State != flow.PairNone && ns >= d.PairNs && time.Duration(ns-d.PairNs) < pairWait
+	return d.Pair.State != flow.PairNone && d.pairAge(ns) < pairWait
 }
 
 // PairAt returns what is known of the pair at a time of the clock of StartedNs.
 func (d *Description) PairAt(ns uint64) flow.Pair {
-	if d.Pair.State != flow.PairNone && (ns < d.PairNs || time.Duration(ns-d.PairNs) > pairFor) {
+	if d.Pair.State != flow.PairNone && d.pairAge(ns) > pairFor {
 		return flow.Pair{State: flow.PairStopped, Partner: d.Pair.Partner}
 	}
 	return d.Pair
+}
+
+// pairAge returns how old the owner's word about its pair is. Whoever asks has read the clock
+// before the description, and perhaps a large table in between: a later word is a new one.
+func (d *Description) pairAge(ns uint64) time.Duration {
+	if ns < d.PairNs {
+		return 0
+	}
+	return time.Duration(ns - d.PairNs)
 }

@@ -108,7 +108,7 @@ func TestPairAt(t *testing.T) {
 		{Description{Pair: said, PairNs: 10 * second}, 10 * second, said},
 		{Description{Pair: said, PairNs: 10 * second}, 15 * second, said},
 		{Description{Pair: said, PairNs: 10 * second}, 15*second + 1, stopped},
-		{Description{Pair: said, PairNs: 10 * second}, 10*second - 1, stopped},
+		{Description{Pair: said, PairNs: 10 * second}, 9 * second, said}, // said while a table was read
 	} {
 		if got := c.d.PairAt(c.at); got != c.want {
 			t.Errorf("%+v at %d: %+v", c.d, c.at, got)
@@ -129,7 +129,7 @@ func TestAwaitsPair(t *testing.T) {
 		{Description{Pair: stopped, PairNs: 10 * second}, 10 * second, true},
 		{Description{Pair: stopped, PairNs: 10 * second}, 70*second - 1, true},
 		{Description{Pair: stopped, PairNs: 10 * second}, 70 * second, false},
-		{Description{Pair: stopped, PairNs: 10 * second}, 10*second - 1, false},
+		{Description{Pair: stopped, PairNs: 10 * second}, 10*second - 1, true},
 	} {
 		if got := c.d.AwaitsPair(c.at); got != c.want {
 			t.Errorf("%+v at %d: %t", c.d, c.at, got)
