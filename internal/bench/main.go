@@ -3,11 +3,8 @@
 // All measurements of a kind are interleaved (A B C A B C …), and medians
 // compared.
 //
-// It needs root, works in its own namespaces (internal/lab) and installs
-// nothing. A
-// missing peer is named and left out. docs/performance.md explains the figures
-// and
-// what bounds them.
+// It needs root, works in its own namespaces (internal/lab) and installs nothing. A missing
+// peer is named and left out. docs/performance.md explains the figures and what bounds them.
 package main
 
 import (

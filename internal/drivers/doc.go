@@ -1,8 +1,6 @@
-// Package drivers tests ctop between network cards other than veth: cards
-// emulated by
-// qemu, with the drivers of a Debian kernel. Run it with "make test-drivers".
-// The tests
-// have the build tag drivers, since they need a kernel and qemu.
+// Package drivers tests ctop between network cards other than veth: cards emulated by qemu,
+// with the drivers of a Debian kernel. Run it with "make test-drivers". The tests have the
+// build tag drivers, since they need a kernel and qemu.
 //
 //	client                       guest                        server
 //	eth0 (tap) ═══ card eth0 ─── ctop ─── card eth1 ═══ (tap) eth0

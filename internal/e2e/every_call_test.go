@@ -17,16 +17,12 @@ import (
 	"ctop/tracker"
 )
 
-// The service is killed on its way into one system call after another, while it
-// attaches, takes over another version's tracker, or ends. It starts again each
-// time,
-// from whatever is left, and in the end nothing is left.
+// The service is killed on its way into one system call after another, while it attaches, takes
+// over another version's tracker, or ends. It starts again each time, from whatever is left, and
+// in the end nothing is left.
 //
-// Where it is killed between two calls with effects on others does not matter.
-// So only
-// those calls are tested: all of them with CTOP_CHAOS, otherwise some that
-// change from
-// run to run.
+// Where it is killed between two calls with effects on others does not matter. So only those
+// calls are tested: all of them with CTOP_CHAOS, otherwise some that change from run to run.
 
 // noticeable reports whether a call has effects on others.
 func noticeable(c systemCall) bool {
@@ -74,8 +70,7 @@ func mortalOf(t *testing.T, s *serving) *mortal {
 	return m
 }
 
-// run starts the service, to be killed at a call, or not at all if killAt is
-// zero.
+// run starts the service, to be killed at a call, or not at all if killAt is zero.
 func (m *mortal) run(killAt int) (p *tracee, ready func() bool) {
 	m.t.Helper()
 	m.runs++

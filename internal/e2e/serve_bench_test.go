@@ -11,13 +11,10 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// BenchmarkFiftyConsoles measures what fifty watching operators cost a transfer
-// through
-// the tracker: iperf3's throughput without and with them, in turn, and the
-// ratio of the
-// medians. The clients share the CPUs of server and transfer, which makes the
-// result
-// look worse than it is.
+// BenchmarkFiftyConsoles measures what fifty watching operators cost a transfer through the
+// tracker: iperf3's throughput without and with them, in turn, and the ratio of the medians.
+// The clients share the CPUs of server and transfer, which makes the result look worse than it
+// is.
 //
 //	go test -run '^$' -bench FiftyConsoles -benchtime 5x ./internal/e2e
 func BenchmarkFiftyConsoles(b *testing.B) {

@@ -11,13 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// CableOptions configures a bad cable for a host. A relay in its own namespace,
-// between
-// the port in the middle and the link inside, loses, duplicates, reorders and
-// delays
-// frames. It carries frames like a wire: large segments are cut to size, and
-// checksums
-// finished.
+// CableOptions configures a bad cable for a host. A relay in its own namespace, between the
+// port in the middle and the link inside, loses, duplicates, reorders and delays frames. It
+// carries frames like a wire: large segments are cut to size, and checksums finished.
 //
 // The fate of the nth frame of a direction depends only on Seed and n.
 type CableOptions struct {

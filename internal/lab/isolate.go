@@ -17,27 +17,20 @@ import (
 // means nothing to them.
 const isolatedVar = "CTOP_LAB_ISOLATED"
 
-// Isolate moves the whole program into its own network and mount namespaces, by
-// executing it again from the start, with the same arguments, files and
-// terminal. It
-// returns nil only in that second run. Call it once, before anything that must
-// not
-// happen twice:
+// Isolate moves the whole program into its own network and mount namespaces, by executing it
+// again from the start, with the same arguments, files and terminal. It returns nil only in
+// that second run. Call it once, before anything that must not happen twice:
 //
 //	if err := lab.Isolate(); err != nil {
 //		return err
 //	}
 //
-// The process keeps its pid, parent, process group, controlling terminal and
-// signal
-// handling, so its parent sees no difference. The namespaces have no other
-// member, so
-// they end with it and with the children that it leaves running; those of
-// [Host.Command] die with it.
+// The process keeps its pid, parent, process group, controlling terminal and signal handling,
+// so its parent sees no difference. The namespaces have no other member, so they end with it
+// and with the children that it leaves running; those of [Host.Command] die with it.
 //
-// If the error wraps [ErrPrivilege], nothing has changed and the program may
-// continue
-// without a lab.
+// If the error wraps [ErrPrivilege], nothing has changed and the program may continue without
+// a lab.
 func Isolate() error {
 	if os.Getenv(isolatedVar) == strconv.Itoa(os.Getpid()) {
 		// The kernel names a process after the executed file, here

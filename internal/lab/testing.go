@@ -19,12 +19,9 @@ type TB interface {
 //
 //	func TestMain(m *testing.M) { os.Exit(lab.Main(m)) }
 //
-// It runs the tests in an isolated process. If they pass, it fails the binary
-// if they
-// left links, namespaces, pins, processes or open descriptors behind. If
-// isolation is
-// not permitted, the tests still run, and those that call [Require] are
-// skipped.
+// It runs the tests in an isolated process. If they pass, it fails the binary if they left
+// links, namespaces, pins, processes or open descriptors behind. If isolation is not
+// permitted, the tests still run, and those that call [Require] are skipped.
 func Main(m interface{ Run() int }) int {
 	err := Isolate()
 	if errors.Is(err, ErrPrivilege) {

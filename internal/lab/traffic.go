@@ -43,20 +43,14 @@ const (
 	portStream     = 9000
 )
 
-// Traffic keeps real conversations running between client and server until ctx
-// ends,
-// and returns when the last socket is closed. There are bulk transfers, chats,
-// short
-// connections closed by either side, half-closed and reset ones, refused and
-// unanswered ones, DNS, a one-way UDP stream and pings, over IPv4 and IPv6 and
-// from
-// all the hosts' addresses.
+// Traffic keeps real conversations running between client and server until ctx ends, and
+// returns when the last socket is closed. There are bulk transfers, chats, short connections
+// closed by either side, half-closed and reset ones, refused and unanswered ones, DNS, a
+// one-way UDP stream and pings, over IPv4 and IPv6 and from all the hosts' addresses.
 //
-// It returns an error only if the server's sockets cannot be opened. It retries
-// later
-// failures, such as an unplugged cable or a missing forwarder. By default a few
-// dozen
-// sockets are open at a time.
+// It returns an error only if the server's sockets cannot be opened. It retries later
+// failures, such as an unplugged cable or a missing forwarder. By default a few dozen sockets
+// are open at a time.
 func Traffic(ctx context.Context, l *Lab, o TrafficOptions) error {
 	t := &traffic{client: l.Client, server: l.Server, options: o.withDefaults()}
 	ctx, stop := context.WithCancel(ctx)

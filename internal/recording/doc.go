@@ -5,9 +5,8 @@
 //
 //	ctop.recording/1
 //
-// The rest is compressed with gzip: lines of JSON, each an object with one
-// member,
-// in chronological order.
+// The rest is compressed with gzip: lines of JSON, each an object with one member, in
+// chronological order.
 //
 //   - Event: a [flow.Event], with Go's names and numbers for its fields.
 //   - Head: a snapshot. Its Snapshot is a [flow.Snapshot] without Flows; Changed
@@ -17,10 +16,9 @@
 //     is older and more idle by the time between the snapshots.
 //   - Gone: the id of a flow that no longer exists.
 //
-// The numbers of states and other enums may differ between versions of ctop,
-// which
-// then changes the version of the format. Other programs should rather read the
-// output of ctop replay --dump -o jsonl.
+// The numbers of states and other enums may differ between versions of ctop, which then
+// changes the version of the format. Other programs should rather read the output of ctop
+// replay --dump -o jsonl.
 package recording
 
 import "ctop/tracker/flow"
