@@ -609,13 +609,12 @@ type ConntrackSocketOwner struct {
 
 type ConntrackSweepArgs struct {
 	_              structs.HostLayout
-	Visited        uint64
+	Visited        uint32
+	Part           uint32
 	Expired        uint64
 	Evicted        uint64
 	Pressure       uint32
 	SpareInherited uint32
-	From           uint32
-	Pad            uint32
 }
 
 type ConntrackTcpStep struct {

@@ -27,22 +27,24 @@ int read_clock(struct clock_args *args)
 	return 0;
 }
 
-/* How many places are swept at once: meanwhile the CPU does nothing else on a kernel that
- * does not preempt. One takes 20 ns, or half a microsecond in some virtual machines. */
+/* How many places are a part of the table: while one is swept the CPU does nothing else on a
+ * kernel that does not preempt. One takes 20 ns, or half a microsecond in some virtual machines. */
 #define SWEEP_PLACES 4096
 
 /* In: by how much timeouts of flows that may make room are shortened, in 256ths; whether
- * flows of the partner stay, since it lives and sweeps them; and the first place to sweep.
- * Out: the place to go on at, zero after the last one. Added to: flows visited, flows whose
- * timeout was over, and flows whose shortened timeout was. */
+ * flows of the partner stay, since it lives and sweeps them; and the part to sweep, from one
+ * on. Zero is the whole table, which an older ctop asks for. Out: the next part, zero after the
+ * last one. Added to: flows visited, flows whose timeout was over, and flows whose shortened
+ * timeout was.
+ *
+ * No larger than it ever was: a kernel runs no program with less than that reads. */
 struct sweep_args {
-	__u64 visited;
+	__u32 visited;
+	__u32 part;
 	__u64 expired;
 	__u64 evicted;
 	__u32 pressure;
 	__u32 spare_inherited;
-	__u32 from;
-	__u32 pad;
 };
 
 struct sweep {
@@ -65,23 +67,26 @@ static __always_inline bool flow_may_make_room(const struct flow *flow,
 		control_state(control) >= STATE_LAST_ACK);
 }
 
-static __always_inline void sweep_flow(struct flow *flow, struct sweep *sweep)
+__noinline int sweep_flow(struct flow *flow, struct sweep *sweep)
 {
-	__u64 control = READ_ONCE(flow->control);
-	enum flow_state state = control_state(control);
-	__u64 idle, timeout;
+	__u64 control, idle, timeout;
+	enum flow_state state;
 
+	if (!flow || !sweep)
+		return 0;
+	control = READ_ONCE(flow->control);
+	state = control_state(control);
 	if (control == CONTROL_LOOSE && control_swap(flow, control, 0))
 		place_give(flow);
 	if (state == STATE_NONE)
-		return;
+		return 0;
 	sweep->visited++;
 	if (control & sweep->spared)
-		return;
+		return 0;
 	flow = flow_after(flow, control);
 	idle = flow_idle_ticks(flow, sweep->now);
 	if (!idle)
-		return;
+		return 0;
 	timeout = flow_timeout_ticks(flow, flow->key.proto, state);
 	if (idle >= timeout)
 		sweep->expired += flow_destroy(flow, control,
@@ -90,18 +95,23 @@ static __always_inline void sweep_flow(struct flow *flow, struct sweep *sweep)
 		 idle >= timeout - (timeout * sweep->pressure >> 8))
 		sweep->evicted += flow_destroy(flow, control,
 					       request_cause(REASON_EVICTED));
+	return 0;
+}
+
+static long sweep_each(void *map, const __u32 *index, struct flow *flow,
+		       struct sweep *sweep)
+{
+	if (*index >= sweep->used)
+		return 1;
+	sweep_flow(flow, sweep);
+	return 0;
 }
 
 /* Not static: the verifier looks at it once, and not in each round of the loop. */
-__noinline int sweep_place(__u32 index, struct sweep *sweep)
+__noinline int sweep_place(__u64 place, struct sweep *sweep)
 {
-	struct flow *flow;
-
-	if (!sweep || index >= sweep->used)
-		return 0;
-	flow = flow_at(index);
-	if (flow)
-		sweep_flow(flow, sweep);
+	if (sweep && place < sweep->used)
+		sweep_flow(flow_at(place), sweep);
 	return 0;
 }
 
@@ -109,7 +119,7 @@ SEC("syscall")
 int sweep(struct sweep_args *args)
 {
 	const struct filling *filling = filling_get();
-	__u32 next = args->from, i;
+	__u64 part = args->part, i;
 	struct sweep sweep = {
 		.now = clock_ticks(),
 		.pressure = args->pressure < 256 ? args->pressure : 0,
@@ -117,9 +127,12 @@ int sweep(struct sweep_args *args)
 		.spared = args->spare_inherited ? FLOW_INHERITED : 0,
 	};
 
-	for (i = 0; i < SWEEP_PLACES; i++)
-		sweep_place(next++, &sweep);
-	args->from = next < sweep.used ? next : 0;
+	if (!part)
+		bpf_for_each_map_elem(&flows, sweep_each, &sweep, 0);
+	else
+		for (i = 0; i < SWEEP_PLACES; i++)
+			sweep_place((part - 1) * SWEEP_PLACES + i, &sweep);
+	args->part = part && part * SWEEP_PLACES < sweep.used ? part + 1 : 0;
 	args->visited += sweep.visited;
 	args->expired += sweep.expired;
 	args->evicted += sweep.evicted;

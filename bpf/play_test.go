@@ -183,7 +183,7 @@ func (h *harness) syscall(program *ebpf.Program, args any) {
 // sweep sweeps the whole table, and returns what that counts.
 func (h *harness) sweep(args ConntrackSweepArgs) ConntrackSweepArgs {
 	h.t.Helper()
-	for h.syscall(h.Sweep, &args); args.From != 0; {
+	for args.Part = 1; args.Part != 0; {
 		h.syscall(h.Sweep, &args)
 	}
 	return args

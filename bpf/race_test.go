@@ -179,13 +179,10 @@ func (h *harness) deleteAll(stop *atomic.Bool) {
 				return
 			}
 		}
-		for args := (ConntrackSweepArgs{}); ; {
+		for args := (ConntrackSweepArgs{Part: 1}); args.Part != 0; {
 			if _, err := h.Sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
 				h.t.Error(err)
 				return
-			}
-			if args.From == 0 {
-				break
 			}
 		}
 	}

@@ -134,10 +134,10 @@ func TestSweepParts(t *testing.T) {
 		h.run(hookXDP, udpFrame(client4, server4, uint16(n), uint16(2+n>>16), 10).Bytes())
 	}
 	h.wait(timeouts[ConntrackTimeoutTIMEOUT_UDP_UNIDIRECTIONAL])
-	var args ConntrackSweepArgs
-	for n := 1; n <= 4; n++ {
+	args := ConntrackSweepArgs{Part: 1}
+	for n := uint32(1); n <= 4; n++ {
 		h.syscall(h.Sweep, &args)
-		want := ConntrackSweepArgs{Visited: uint64(n * part), Expired: uint64(n * part), From: uint32(n * part)}
+		want := ConntrackSweepArgs{Visited: n * part, Expired: uint64(n * part), Part: n + 1}
 		if n == 4 {
 			want = ConntrackSweepArgs{Visited: flows, Expired: flows}
 		}
@@ -146,7 +146,7 @@ func TestSweepParts(t *testing.T) {
 		}
 	}
 	h.expectFlows(0)
-	past := ConntrackSweepArgs{From: 1 << 31}
+	past := ConntrackSweepArgs{Part: 1 << 31}
 	if h.syscall(h.Sweep, &past); past != (ConntrackSweepArgs{}) {
 		t.Errorf("swept %+v after the last place", past)
 	}

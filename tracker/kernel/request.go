@@ -81,16 +81,17 @@ func (t *Table) Sweep(pressure float64) (Swept, error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	before := ThreadTime()
-	args := kernelSweep{Pressure: uint32(256 * pressure)}
+	args := kernelSweep{Part: 1, Pressure: uint32(256 * pressure)}
 	if t.spare.Load() {
 		args.SpareInherited = 1
 	}
-	for more := true; more; more = args.From != 0 {
+	for args.Part != 0 {
 		if _, err := t.objects.sweep.Run(&ebpf.RunOptions{Context: args, ContextOut: &args}); err != nil {
 			return Swept{}, fmt.Errorf("sweep the table: %w", err)
 		}
 	}
-	return Swept{args.Visited, args.Visited - args.Expired - args.Evicted, ThreadTime() - before}, nil
+	visited := uint64(args.Visited)
+	return Swept{visited, visited - args.Expired - args.Evicted, ThreadTime() - before}, nil
 }
 
 // Swept is the result of a sweep.
