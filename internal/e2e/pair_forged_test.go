@@ -130,7 +130,7 @@ func (r *pairRig) forge(name, of string) (stop func()) {
 						p.Ended(key, f.ids[key], flow.Reason(f.random.IntN(9)))
 					}
 				}
-				invented := flow.ToldKey{byte(f.random.Uint32()), byte(f.random.Uint32()), 40: byte(flow.ProtocolTCP), 41: 4}
+				invented := flow.ToldKey{10: 0xff, 11: 0xff, 26: 0xff, 27: 0xff, 28: byte(f.random.Uint32()), 29: byte(f.random.Uint32()), 40: byte(flow.ProtocolTCP), 41: 4}
 				f.mu.Unlock()
 				p.Changed(invented)
 				_ = p.Tick()

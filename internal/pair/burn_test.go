@@ -88,6 +88,23 @@ func TestManyInstancesLogged(t *testing.T) {
 	}
 }
 
+// However often a message can be read and then cannot, the log says so once a minute.
+func TestVersionsInTurnLogged(t *testing.T) {
+	h := newHostile(t, 100, 1)
+	var log bytes.Buffer
+	h.pair.Log = slog.New(slog.NewTextHandler(&log, nil))
+	for range 700 {
+		h.greet(false)
+		if err := h.pair.Receive("gate-2", []byte{form + 1}); err != nil {
+			t.Fatal(err)
+		}
+		h.pass(100 * time.Millisecond)
+	}
+	if n := bytes.Count(log.Bytes(), []byte("cannot read")); n != 2 {
+		t.Errorf("%d lines in 70 seconds", n)
+	}
+}
+
 // What is on its way takes bounded memory, though the partner never says what arrived.
 func TestNothingArrives(t *testing.T) {
 	h := newHostile(t, 1000, 500)

@@ -199,6 +199,30 @@ func TestOver(t *testing.T) {
 	}
 }
 
+// A flood, each of whose flows ends at once, takes bounded memory.
+func TestOverIsBounded(t *testing.T) {
+	h := newHostile(t, 100, 0)
+	p := h.pair
+	id := flow.ID(0)
+	for range 2 {
+		for range 5 {
+			ends := make([]end, queued/4)
+			for i := range ends {
+				id++
+				ends[i].id = id
+			}
+			p.end(ends, h.now)
+		}
+		if n := len(p.over.now); n != queued {
+			t.Errorf("%d flows are remembered", n)
+		}
+		h.now = h.now.Add(overFor)
+	}
+	if n := len(p.over.before); n != queued || !p.isOver(1) {
+		t.Errorf("%d flows are remembered of before", n)
+	}
+}
+
 // So many changes wait, and no more. What has ended is no change any more.
 func TestQueueOfChanges(t *testing.T) {
 	p := New(Options{})

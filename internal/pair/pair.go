@@ -112,10 +112,11 @@ type Pair struct {
 		// said is when the log named the partner last.
 		said time.Time
 	}
-	// unread is who sent a message of another version last, and when.
+	// unread is who sent a message of another version last, and when. warned is when the log
+	// had that last.
 	unread struct {
-		host string
-		at   time.Time
+		host       string
+		at, warned time.Time
 	}
 	// suspect are the shards that differed last.
 	suspect map[uint16]bool
@@ -125,7 +126,7 @@ type Pair struct {
 	// differing counts shards that the partner asked for since the last digest.
 	differing int
 	// over are own flows that have ended lately, with the time by which that was told, in two
-	// maps that take turns. taken is the time of the latest message that the partner has had.
+	// maps that take turns, at most queued in each. taken is the time of the latest message that the partner has had.
 	over struct {
 		now, before map[flow.ID]uint64
 		since       time.Time

@@ -53,7 +53,8 @@ func (p *Pair) damaged(err error, from string, now time.Time) {
 		return
 	}
 	p.status.OtherForm++
-	if !p.isUnread(now) {
+	if !p.isUnread(now) && now.Sub(p.unread.warned) >= saidFor {
+		p.unread.warned = now
 		p.Log.Warn("the partner runs a version of ctop whose messages this one cannot read: bring both to the same version", "host", from)
 	}
 	p.unread.host, p.unread.at = from, now

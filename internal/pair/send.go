@@ -87,7 +87,7 @@ func (p *Pair) end(ends []end, now time.Time) {
 		o.now, o.before, o.since = map[flow.ID]uint64{}, o.now, now
 	}
 	at := p.clock(p.Now())
-	for i := range ends {
+	for i := range ends[:min(len(ends), queued-len(p.over.now))] {
 		p.over.now[ends[i].id] = at
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/netip"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -96,8 +97,12 @@ func (p *Partner) Flow(key *flow.ToldKey, told *flow.Told) (found bool, err erro
 	return true, nil
 }
 
-// Enter enters a flow of the partner, or brings it up to date.
+// Enter enters a flow of the partner, or brings it up to date. It refuses one with a key that
+// no packet has: whoever reads the table relies on that.
 func (p *Partner) Enter(told *flow.Told) (flow.Inherited, error) {
+	if !isOfPackets(told) {
+		return flow.InheritedRefused, nil
+	}
 	c := Clock{Tick: p.table.tick}
 	args := kernelInherit{
 		Key: keyTold(&told.Key), Id: uint64(told.ID), Step: inheritEnter, Control: told.Control, AgeNs: uint64(max(told.Age, 0)),
@@ -260,6 +265,19 @@ func numbersTold(h *flow.ToldHalf) kernelDir {
 // in memory. Its VLAN ids and session are not, but the programs are for little-endian
 // processors only.
 func toldKey(k *kernelKey) flow.ToldKey { return *(*flow.ToldKey)(unsafe.Pointer(k)) }
+
+// isOfPackets reports whether packets may have a flow's key: it is the one of its tuple.
+func isOfPackets(told *flow.Told) bool {
+	key := keyTold(&told.Key)
+	tuple := tupleFromKey(&key, hasFlag(uint64(told.Control), bpf.ConntrackFlowFlagFLOW_REVERSED))
+	if key.Family == uint8(flow.IPv4) && (!isMapped(tuple.Src) || !isMapped(tuple.Dst)) {
+		return false
+	}
+	return keyFromTuple(tuple) == key
+}
+
+// isMapped reports whether an end has the bytes of an IPv4 address.
+func isMapped(e flow.End) bool { return netip.AddrFrom16(e.As16()).Is4In6() }
 
 func keyTold(k *flow.ToldKey) (key kernelKey) {
 	*(*flow.ToldKey)(unsafe.Pointer(&key)) = *k

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ctop/bpf"
 	"ctop/internal/lab"
 	"ctop/internal/pair"
 	"ctop/tracker/flow"
@@ -48,8 +49,8 @@ func (h *half) own(t *testing.T, n int) {
 	t.Helper()
 	for i := range n {
 		told := flow.Told{Glance: flow.Glance{ID: flow.ID(uint64(i+1) * 0x9e3779b97f4a7c15), Control: uint32(flow.StateEstablished), Age: time.Minute}}
+		told.Key = toldKey(flow.IPv4)
 		binary.BigEndian.PutUint32(told.Key[28:], uint32(i))
-		told.Key[40], told.Key[41] = uint8(flow.ProtocolTCP), 4
 		told.Halves[0] = flow.ToldHalf{Packets: 2, Bytes: 120, Idle: time.Second, End: 7}
 		told.Halves[1] = told.Halves[0]
 		if result, err := h.table.Enter(&told); err != nil || result != flow.InheritedDone {
@@ -57,6 +58,55 @@ func (h *half) own(t *testing.T, n int) {
 		}
 		if result, err := h.table.Own(&told.Key, told.ID); err != nil || result != flow.InheritedDone {
 			t.Fatal(result, err)
+		}
+	}
+}
+
+// toldKey returns a key of TCP between 0.0.0.0 and itself.
+func toldKey(family flow.Family) (key flow.ToldKey) {
+	for _, at := range [...]int{10, 11, 26, 27} {
+		key[at] = 0xff
+	}
+	key[40], key[41] = uint8(flow.ProtocolTCP), uint8(family)
+	return key
+}
+
+// Of what a partner tells nothing is entered that no packet can have: consoles, recordings and
+// the fleet would fail over it.
+func TestToldKeys(t *testing.T) {
+	lab.Require(t)
+	h := newHalf(t, 1000)
+	with := func(key flow.ToldKey, at, with int) flow.ToldKey {
+		key[at] = byte(with)
+		return key
+	}
+	four, six := toldKey(flow.IPv4), toldKey(flow.IPv6)
+	icmp := with(with(four, 40, int(flow.ProtocolICMP)), 42, 8)
+	const reversed = uint32(bpf.ConntrackFlowFlagFLOW_REVERSED)
+	for _, c := range []struct {
+		name    string
+		key     flow.ToldKey
+		control uint32
+		want    flow.Inherited
+	}{
+		{"IPv4", four, 0, flow.InheritedDone},
+		{"IPv4, reversed", with(four, 35, 1), reversed, flow.InheritedDone},
+		{"IPv6", six, 0, flow.InheritedDone},
+		{"IPv6 of other addresses", with(with(six, 10, 1), 11, 1), 0, flow.InheritedDone},
+		{"ping", with(icmp, 31, 1), 0, flow.InheritedDone},
+		{"another zone, VLAN and session", with(with(with(four, 37, 0x20), 44, 7), 46, 1), 0, flow.InheritedDone},
+		{"no family", toldKey(0), 0, flow.InheritedRefused},
+		{"another family", toldKey(77), 0, flow.InheritedRefused},
+		{"IPv4 with the first address of IPv6", with(four, 11, 0), 0, flow.InheritedRefused},
+		{"IPv4 with the second address of IPv6", with(four, 16, 1), 0, flow.InheritedRefused},
+		{"ends in another order", with(four, 33, 1), 0, flow.InheritedRefused},
+		{"a ping with two identifiers", with(icmp, 33, 1), 0, flow.InheritedRefused},
+		{"a ping by its answer", with(icmp, 31, 1), reversed, flow.InheritedRefused},
+	} {
+		told := flow.Told{Glance: flow.Glance{Key: c.key, ID: 7, Control: uint32(flow.StateEstablished) | c.control}}
+		told.Halves[0].Packets = 2
+		if result, err := h.table.Enter(&told); err != nil || result != c.want {
+			t.Errorf("%s: %v, error %v", c.name, result, err)
 		}
 	}
 }
