@@ -141,3 +141,23 @@ func FuzzReceive(f *testing.F) {
 		}
 	})
 }
+
+// A tracker knows the messages that it sent, and no others.
+func TestSent(t *testing.T) {
+	var said [2][]byte
+	var both [2]*Pair
+	for i := range both {
+		both[i] = New(Options{
+			Table: newTable(time.Now, 16), Capacity: 16, Version: "test", Uptime: func() time.Duration { return time.Second },
+			Send: func(m []byte) error { said[i] = m; return nil },
+		})
+		if err := both[i].Tick(); err != nil || said[i] == nil {
+			t.Fatalf("%v: %x", err, said[i])
+		}
+	}
+	for i, p := range both {
+		if !p.Sent(said[i]) || p.Sent(said[1-i]) || p.Sent(said[i][:1]) || p.Sent(nil) {
+			t.Errorf("%d does not tell its own messages from others", i)
+		}
+	}
+}

@@ -43,6 +43,12 @@ func (p *Pair) Receive(from string, message []byte) error {
 	return err
 }
 
+// Sent reports whether this tracker has sent a message.
+func (p *Pair) Sent(message []byte) bool {
+	h, _, err := parseHead(message)
+	return err == nil && h.instance == p.instance
+}
+
 // saidFor is how long it counts that a message was of another version, or that a flow had
 // no room at the partner, which is told it again all the time.
 const saidFor = time.Minute

@@ -38,6 +38,8 @@ type Half struct {
 	pair   *pair.Pair
 	client atomic.Pointer[nats.Conn]
 	began  time.Time
+	// twice is when the log said last that another host has the same credentials.
+	twice fleet.Seldom
 }
 
 // The limits of what waits to be taken, and the time over which both come back to a server.
@@ -82,7 +84,11 @@ func (h *Half) Run(ctx context.Context) error {
 	failed := make(chan error, 3)
 	sub, err := client.Subscribe(h.space().Pair(h.Name, "*"), link.Take(func(m *nats.Msg) {
 		from := h.space().PairHost(m.Subject)
-		if from == h.Link.Credentials.Name || fleet.CheckName("a host", from) != nil {
+		if from == h.Link.Credentials.Name {
+			h.heardItself(m.Data)
+			return
+		}
+		if fleet.CheckName("a host", from) != nil {
 			return // a server of the fleet lets nobody say that
 		}
 		if err := h.pair.Receive(from, m.Data); err != nil && ctx.Err() == nil {
@@ -126,6 +132,17 @@ func (h *Half) Run(ctx context.Context) error {
 				return err
 			}
 		}
+	}
+}
+
+// heardItself warns of another host that has the credentials of this one. The two do not hear
+// each other: a server sends nobody what it said itself.
+func (h *Half) heardItself(message []byte) {
+	if h.pair.Sent(message) {
+		return
+	}
+	if _, say := h.twice.Say("", time.Now()); say {
+		h.Log.Warn("another ctop has the same credentials: give each host of the pair its own", "host", h.Link.Credentials.Name)
 	}
 }
 
