@@ -182,6 +182,15 @@ func TestLinkOfAnother(t *testing.T) {
 	}
 }
 
+// Hubs with certificates of their own are not linked, and both say what to do.
+func TestLinkOfOtherCertificates(t *testing.T) {
+	at, here, there := freePort(t), make(lines, 1000), make(lines, 1000)
+	run(t, Options{LinkListen: at, Log: slog.New(slog.NewTextHandler(there, nil))})
+	run(t, Options{Link: at, Log: slog.New(slog.NewTextHandler(here, nil))})
+	here.expect(t, "the hub there has another certificate: copy its directory to this machine, but for jetstream")
+	there.expect(t, "a hub that comes from there wants another certificate: copy this hub's directory to its machine, but for jetstream")
+}
+
 // The port of links is checked, and a damaged key is said.
 func TestLinkFails(t *testing.T) {
 	at := freePort(t)

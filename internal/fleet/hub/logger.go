@@ -46,7 +46,27 @@ func (l logger) warn(text string) {
 	if more > 0 {
 		log = log.With("more", more)
 	}
-	log.Warn("server: " + text)
+	log.Warn("server: " + explain(text))
+}
+
+// The words of a server for hubs of different directories that are to be linked.
+const (
+	badLink   = "TLS leafnode handshake error: tls: failed to verify certificate"
+	badCaller = "TLS leafnode handshake error: remote error: tls: "
+)
+
+// explain returns a line with what to do about it, where that is known.
+func explain(text string) string {
+	what := ""
+	switch {
+	case strings.Contains(text, badLink):
+		what = "the hub there has another certificate: copy its directory to this machine, but for jetstream"
+	case strings.Contains(text, badCaller):
+		what = "a hub that comes from there wants another certificate: copy this hub's directory to its machine, but for jetstream"
+	default:
+		return text
+	}
+	return client.FindString(text) + what
 }
 
 // Noticef implements [server.Logger].
