@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -163,7 +165,13 @@ func flagError(cmd *cobra.Command, err error, args []string) error {
 func cause(err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) && invalid.Unwrap() != nil {
-		return invalid.Unwrap()
+		err = invalid.Unwrap()
+	}
+	if n, ok := err.(*strconv.NumError); ok { //nolint:errorlint // a wrapped one has words of its own
+		if n.Func == "ParseBool" {
+			return fmt.Errorf("%q is neither true nor false: write one of these", n.Num)
+		}
+		return fmt.Errorf("%q is not a number that it can be: use a whole one", n.Num)
 	}
 	return err
 }

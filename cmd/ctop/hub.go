@@ -136,8 +136,15 @@ names make several keys, and another role may follow them.`,
 			if path != "" && len(wanted) > 1 {
 				return usagef("--write names one file: make one key, or leave it out for NAME.creds of each")
 			}
+			var names, files []string
 			for _, k := range wanted {
-				to := orDefault(path, k.name+".creds")
+				names, files = append(names, k.name), append(files, orDefault(path, k.name+".creds"))
+			}
+			if err := place.dir(e).CheckNew(pair, names, files); err != nil {
+				return err
+			}
+			for i, k := range wanted {
+				to := files[i]
 				add := func() error { return place.dir(e).Add(k.role, k.name, to, time.Now()) }
 				if pair != "" {
 					add = func() error { return place.dir(e).AddPaired(k.name, pair, to, time.Now()) }
@@ -206,9 +213,16 @@ func newKeysListCommand(e env) *cobra.Command {
 			if asNATS {
 				return e.print(hub.Configuration(keys))
 			}
+			if len(keys.Keys) == 0 {
+				e.note("no key in %s yet: ctop hub keys add makes one; --state names another directory", place.dir(e))
+			}
 			var text strings.Builder
 			for _, k := range keys.Keys {
-				fmt.Fprintf(&text, "%-8s  %-20s  %s  %s\n", k.Role, k.Name, k.Added.Format(time.RFC3339), k.Key)
+				line := fmt.Sprintf("%-8s  %-20s  %s  %s", k.Role, k.Name, k.Added.Format(time.RFC3339), k.Key)
+				if k.Pair != "" {
+					line += "  pair " + k.Pair
+				}
+				text.WriteString(line + "\n")
 			}
 			return e.print(text.String())
 		},

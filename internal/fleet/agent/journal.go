@@ -72,7 +72,7 @@ func lock(path string) (*os.File, error) {
 	mine, err1 := f.Stat()
 	there, err2 := os.Lstat(path)
 	if held != nil || err1 != nil || err2 != nil || !os.SameFile(mine, there) {
-		return nil, errors.Join(fmt.Errorf("open the journal of the fleet's acts: another ctop has %s: name another file with --fleet-audit", path), f.Close())
+		return nil, errors.Join(fmt.Errorf("open the journal of the fleet's acts: another ctop serve has %s: end that one, or name another file with --fleet-audit", path), f.Close())
 	}
 	return f, nil
 }

@@ -97,6 +97,42 @@ func (k *Keys) ofPair(pair string) (hosts []string) {
 	return hosts
 }
 
+// checkNew returns an error if somebody cannot have a key, which is of a pair if pair is not
+// empty.
+func (k *Keys) checkNew(pair, name string) error {
+	if slices.ContainsFunc(k.Keys, func(one Key) bool { return one.Name == name }) {
+		return fmt.Errorf("%s has a key already: ctop hub keys remove %[1]s removes it", name)
+	}
+	if both := k.ofPair(pair); len(both) >= 2 {
+		return fmt.Errorf("the pair %s has two hosts already, %s: ctop hub keys remove removes one, or use another pair", pair, strings.Join(both, " and "))
+	}
+	return nil
+}
+
+// CheckNew returns an error if not all of some names can have keys, which are of a pair if
+// pair is not empty. files are those of the credentials.
+func (d Dir) CheckNew(pair string, names, files []string) error {
+	k, err := d.Keys()
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return fmt.Errorf("%s is named twice: a name has one key", name)
+		}
+		if err := k.checkNew(pair, name); err != nil {
+			return err
+		}
+		if _, err := os.Lstat(files[i]); err == nil {
+			return errThere(files[i])
+		}
+	}
+	if both := k.ofPair(pair); pair != "" && len(both)+len(names) > 2 {
+		return fmt.Errorf("a pair has two hosts, and %s would have %d: %s: name two, or use another pair", pair, len(both)+len(names), strings.Join(slices.Concat(both, names), ", "))
+	}
+	return nil
+}
+
 // Prepare creates the directory and what a hub needs: a fleet, its authority and a
 // certificate.
 func (d Dir) Prepare() error {
@@ -210,11 +246,8 @@ func (d Dir) add(role fleet.Role, name, pair, path string, now time.Time) error 
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(k.Keys, func(one Key) bool { return one.Name == name }) {
-			return fmt.Errorf("%s has a key already: ctop hub keys remove %[1]s removes it", name)
-		}
-		if both := k.ofPair(pair); len(both) >= 2 {
-			return fmt.Errorf("the pair %s has two hosts already, %s: ctop hub keys remove removes one, or use another pair", pair, strings.Join(both, " and "))
+		if err := k.checkNew(pair, name); err != nil {
+			return err
 		}
 		c, err := d.issue(fleet.Grant{Fleet: k.Fleet, Role: role, Name: name})
 		if err != nil {
@@ -255,7 +288,7 @@ func writeCredentials(path string, c fleet.Credentials) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("write the credentials: %s is there already: name another file with --write", path)
+		return errThere(path)
 	}
 	if err != nil {
 		return fmt.Errorf("write the credentials: %w", err)
@@ -265,6 +298,10 @@ func writeCredentials(path string, c fleet.Credentials) error {
 		return errors.Join(fmt.Errorf("write the credentials: %w", err), os.Remove(path))
 	}
 	return nil
+}
+
+func errThere(path string) error {
+	return fmt.Errorf("write the credentials: %s is there already: name another file with --write", path)
 }
 
 // Remove makes the hub forget a key, and close its connections.

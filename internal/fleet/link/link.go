@@ -163,7 +163,7 @@ func advise(err error) error {
 	case errors.Is(err, nats.ErrAuthorization), strings.Contains(strings.ToLower(err.Error()), "authorization violation"):
 		return errors.New("the server does not know this key: ctop hub keys list shows those that it knows, ctop hub keys add makes one")
 	case errors.Is(err, nats.ErrSecureConnWanted):
-		return errors.New("the server has no TLS: begin it with TLS, or allow plain text with --plain (ctop serve: --fleet-plain)")
+		return errors.New("the server has no TLS: begin it with TLS, or allow plain text with --plain (ctop serve: --fleet-plain) and nats:// in place of tls://")
 	case errors.Is(err, nats.ErrNoServers), errors.Is(err, nats.ErrTimeout):
 		return errors.New("no server answers there: begin one with ctop hub, or correct the address")
 	case errors.As(err, &unknown):
