@@ -78,11 +78,16 @@ func (f *pairFlags) half(t *tracker.Tracker, fleets *fleetFlags, exporter *ipfix
 }
 
 // forget lets nobody think that the tracker is of a pair: a ctop that was killed may have
-// said so.
+// said so, to the programs too.
 func (f *pairFlags) forget(t *tracker.Tracker) error {
 	s, err := t.Status()
 	if err != nil || s.Pair.State == flow.PairNone || !t.Owned() {
 		return err
+	}
+	if table, err := t.Partner(); err == nil { // else the programs know of no pair
+		if err := table.Pair(false, false); err != nil {
+			return err
+		}
 	}
 	return t.SetPair(flow.Pair{})
 }

@@ -53,6 +53,8 @@ type service struct {
 	getenv func(string) string
 	// firsts is nil if nothing learns.
 	firsts *firstseen.Watch
+	// handedOver: the tracker is left to the next ctop.
+	handedOver atomic.Bool
 }
 
 // close closes what was opened before the tracker.
@@ -90,12 +92,11 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	s.firsts = s.news.watch(s.getenv, t.Named(), s.log)
 	c = tracker.NewCollector(t, tracker.CollectorOptions{Observe: s.observer(), Look: onSnapshot(s.firsts, s.alerts)})
 	collector := startCollector(context.WithoutCancel(ctx), c)
-	var handedOver atomic.Bool
 	defer func() {
 		collector.stop()
 		err = errors.Join(err, closeNews(s.firsts))
 		if s.exporter != nil {
-			s.exporter.Finish(o.Keep || handedOver.Load())
+			s.exporter.Finish(o.Keep || s.handedOver.Load())
 		}
 	}()
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -107,7 +108,7 @@ func (s *service) serve(ctx context.Context, o tracker.Options) (err error) {
 	stop := onHandOver(func() {
 		s.log.Info("leaving the tracker to the next ctop")
 		t.HandOver()
-		handedOver.Store(true)
+		s.handedOver.Store(true)
 		cancel(nil)
 	})
 	defer stop()
@@ -207,6 +208,7 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 		return nil, err
 	}
 	if half != nil {
+		half.HandedOver = s.handedOver.Load
 		parts = append(parts, half.Run)
 	}
 	var stats func() console.Stats

@@ -63,6 +63,19 @@ func TestGreeting(t *testing.T) {
 	}
 }
 
+// Until a half that was begun again hears its partner, what the one before it said counts, for
+// a minute.
+func TestPairedAsBefore(t *testing.T) {
+	h := newHostile(t, 100, 3)
+	h.table.paired = true
+	if h.pass(pairedFor - time.Second); !h.table.paired {
+		t.Error("the partner is forgotten")
+	}
+	if h.pass(2 * time.Second); h.table.paired {
+		t.Error("a partner that is gone is one for ever")
+	}
+}
+
 // A version that cannot be read is logged once, a partner when it is another one or comes back.
 func TestLoggedOnce(t *testing.T) {
 	h := newHostile(t, 100, 0)

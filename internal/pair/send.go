@@ -62,9 +62,12 @@ func (p *Pair) greet(now time.Time, alive bool) (err error) {
 		return err
 	}
 	p.entered = 0
-	paired := p.partner.instance != 0 && now.Sub(p.partner.heard) < gone+pairedFor
-	if err := p.Table.Pair(paired, alive); err != nil {
-		return err
+	// What the half before this one said counts until the partner is heard.
+	if heard := p.partner.instance != 0; heard || now.Sub(p.start) >= pairedFor {
+		paired := heard && now.Sub(p.partner.heard) < gone+pairedFor
+		if err := p.Table.Pair(paired, alive); err != nil {
+			return err
+		}
 	}
 	h := hello{
 		uptime: p.Uptime(), present: uint32(p.present), capacity: uint32(p.Capacity), refused: uint32(p.status.Refused),

@@ -29,7 +29,10 @@ type Options struct {
 	Say func(flow.Pair) error
 	// Watch tells what happens to own flows until ctx is done.
 	Watch func(ctx context.Context, to *pair.Pair) error
-	Log   *slog.Logger
+	// HandedOver reports whether another ctop takes the tracker over, as a half of the pair.
+	// nil means that none does.
+	HandedOver func() bool
+	Log        *slog.Logger
 }
 
 // Half is one half of a pair.
@@ -57,6 +60,9 @@ func New(o Options) *Half {
 	h.Link.Persistent, h.Link.Log = true, o.Log
 	h.Link.Spread = func() time.Duration { return spread }
 	h.Pair.Send, h.Pair.Log = h.send, o.Log
+	if h.HandedOver == nil {
+		h.HandedOver = func() bool { return false }
+	}
 	h.pair = pair.New(h.Pair)
 	return h
 }
@@ -72,13 +78,14 @@ func (h *Half) send(message []byte) error {
 }
 
 // Run keeps the pair in sync until ctx is done. That no server answers is no error.
-func (h *Half) Run(ctx context.Context) error {
+func (h *Half) Run(ctx context.Context) (err error) {
 	client, err := link.Connect(h.Link)
 	if err != nil {
 		return err
 	}
 	h.client.Store(client)
 	defer client.Close()
+	defer func() { err = errors.Join(err, h.part()) }()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	failed := make(chan error, 3)
@@ -116,7 +123,7 @@ func (h *Half) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return h.part()
+			return nil
 		case <-say.C:
 			if err := h.say(&said); err != nil {
 				return err
@@ -201,11 +208,15 @@ func (h *Half) note(p flow.Pair) {
 }
 
 // part lets inherited flows end by their own timeouts. Who looks at a tracker that goes on
-// learns that nobody tells the partner.
+// learns that nobody tells the partner. Flows go on that begin at the partner until the next
+// half hears it.
 func (h *Half) part() error {
 	s := h.Status()
-	stopped := flow.Pair{State: flow.PairStopped, Partner: s.Partner}
-	return errors.Join(h.Say(stopped), h.Pair.Table.Pair(false, false))
+	err := h.Say(flow.Pair{State: flow.PairStopped, Partner: s.Partner})
+	if !h.HandedOver() {
+		err = errors.Join(err, h.Pair.Table.Pair(false, false))
+	}
+	return err
 }
 
 // Began returns when the half was made.
