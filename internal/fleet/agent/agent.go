@@ -253,7 +253,7 @@ func (a *Agent) leave(c *nats.Conn) {
 		return
 	}
 	h := a.heartbeat()
-	h.Leaving = true
+	h.Leaving, h.Alarms = true, nil
 	a.publish(a.space.Heartbeat(a.name), h.Encode())
 	_ = c.FlushTimeout(time.Second) // it is only polite
 }

@@ -101,15 +101,19 @@ func TestPublishSum(t *testing.T) {
 	}
 }
 
-// At the end an agent says good-bye.
+// At the end an agent says good-bye. What its tracker warned of is over then.
 func TestLeave(t *testing.T) {
 	n := newNear(t, 3)
+	n.source.latest.Warnings = flow.Pair{State: flow.PairAlone}.Warnings()
+	if h := n.heartbeat(); len(h.Alarms) != 1 {
+		t.Fatalf("%+v", h)
+	}
 	n.leave(n.client.Load())
 	list := n.said()
 	if len(list) != 1 || list[0].Subject != n.space.Heartbeat("edge-1") {
 		t.Fatalf("it says %d messages", len(list))
 	}
-	if h, err := fleet.DecodeHeartbeat(list[0].Data); err != nil || !h.Leaving {
+	if h, err := fleet.DecodeHeartbeat(list[0].Data); err != nil || !h.Leaving || len(h.Alarms) != 0 {
 		t.Errorf("%+v, %v", h, err)
 	}
 	n.client.Load().Close()
