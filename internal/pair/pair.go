@@ -126,7 +126,8 @@ type Pair struct {
 	// differing counts shards that the partner asked for since the last digest.
 	differing int
 	// over are own flows that have ended lately, with the time by which that was told, in two
-	// maps that take turns, at most queued in each. taken is the time of the latest message that the partner has had.
+	// maps that take turns, at most queued in each. taken is the time of the latest message
+	// that the partner has had.
 	over struct {
 		now, before map[flow.ID]uint64
 		since       time.Time

@@ -52,6 +52,9 @@ const (
 	spread          = 400 * time.Millisecond
 )
 
+// sayEvery is how often what is known of the partner is said, whether it changes or not.
+const sayEvery = time.Second
+
 var errNoServer = errors.New("there is no server")
 
 // New returns a half that does nothing before Run.
@@ -113,10 +116,10 @@ func (h *Half) Run(ctx context.Context) (err error) {
 	others.Go(func() { failed <- h.compare(ctx) })
 	defer others.Wait()
 	defer cancel()
-	tick, say := time.NewTicker(pair.Every), time.NewTicker(time.Second)
+	tick, say := time.NewTicker(pair.Every), time.NewTicker(sayEvery)
 	defer tick.Stop()
 	defer say.Stop()
-	said := flow.Pair{}
+	said, news := flow.Pair{}, time.Time{}
 	if err := h.say(&said); err != nil {
 		return err
 	}
@@ -132,8 +135,10 @@ func (h *Half) Run(ctx context.Context) (err error) {
 			return err
 		case <-tick.C:
 			err := h.pair.Tick()
-			if err == nil && h.changed(said) {
-				err = h.say(&said)
+			// A partner may change what is known of it at any rate: the second of two changes
+			// waits.
+			if now := time.Now(); err == nil && now.Sub(news) >= sayEvery && h.changed(said) {
+				news, err = now, h.say(&said)
 			}
 			if err != nil {
 				return err
