@@ -86,11 +86,12 @@ static __always_inline void tcp_step_closing(struct tcp_step *step,
 	if (state == STATE_FIN_WAIT_1 && (origin || reply)) {
 		step->control = control_with_state(step->control,
 						   STATE_FIN_WAIT_2);
-	} else if (state == STATE_LAST_ACK && origin && reply &&
-		   tcp_fin_was_told(flow, step->control)) {
-		step->control = control_with_state(step->control,
-						   STATE_TIME_WAIT);
 	} else if (state == STATE_LAST_ACK && origin && reply) {
+		if (tcp_fin_was_told(flow, step->control)) {
+			step->control = control_with_state(step->control,
+							   STATE_TIME_WAIT);
+			return;
+		}
 		step->actions |= TCP_END;
 		step->reason = REASON_CLOSED;
 	}
@@ -227,26 +228,24 @@ static __always_inline void tcp_step_rst(struct tcp_step *step,
 		       rst_leaves_out_fin(step->control, sender, receiver, pkt,
 					  d);
 	}
+	if (ends) {
+		step->actions = TCP_REFRESH | TCP_END;
+		step->reason = REASON_RST;
+		return;
+	}
+	if (known && rst_is_late(step->control, receiver, pkt)) {
+		step->actions = TCP_OLD;
+		return;
+	}
 	/* In SYN_SENT, an answer of an older connection provokes a RST with its
 	 * number. */
 	passes = state == STATE_SYN_SENT ?
 			 flow_heard(flow, !d) :
 			 rst_is_inside(flow, pkt, d, known);
-	if (!ends && known && rst_is_late(step->control, receiver, pkt)) {
-		step->actions = TCP_OLD;
-		return;
-	}
-	if (!ends && !passes) {
-		/* The sender of the SYN expects a refusal. It ends nothing,
-		 * since SYN and refusal can be forged without any number of the
-		 * flow. */
-		if (!rst_refuses_syn(flow, step->control, pkt, d))
-			tcp_invalid(step, INVALID_RESET);
-		return;
-	}
-	step->actions = TCP_REFRESH;
-	if (ends) {
-		step->actions |= TCP_END;
-		step->reason = REASON_RST;
-	}
+	if (passes)
+		step->actions = TCP_REFRESH;
+	/* The sender of the SYN expects a refusal. It ends nothing, since SYN and
+	 * refusal can be forged without any number of the flow. */
+	else if (!rst_refuses_syn(flow, step->control, pkt, d))
+		tcp_invalid(step, INVALID_RESET);
 }

@@ -62,8 +62,10 @@ static __always_inline int tcp_refused(struct packet *pkt, struct flow *flow,
 				       __u32 d)
 {
 	if (!handshake_done(control)) {
-		/* What this answers may have passed the partner. It changes nothing. */
-		if (reason != INVALID_RESET && config.paired)
+		/* What this answers may have passed the partner: for a RST, the
+		 * other direction did. It changes nothing. */
+		if (config.paired && (reason != INVALID_RESET ||
+				      !has_flag(control, FLOW_SEEN, !d)))
 			return OUTCOME(VERDICT_ESTABLISHED, 0);
 	} else if (reason == INVALID_WINDOW || reason == INVALID_RESET) {
 		if (pkt->tcp_flags & (TCP_FIN | TCP_RST) &&

@@ -233,7 +233,8 @@ func TestToldTimeouts(t *testing.T) {
 			for told, want := range map[time.Duration]time.Duration{0: 0, second: shortest, shortest: shortest, shortest + second: shortest + second, time.Hour: time.Hour} {
 				id++
 				one := flow.Told{Glance: flow.Glance{ID: id, Control: uint32(state)}, Timeout: told}
-				one.Key[0], one.Key[40], one.Key[41] = byte(id), uint8(proto), 4
+				one.Key = toldKey(flow.IPv4)
+				one.Key[31], one.Key[40] = byte(id), uint8(proto)
 				one.Halves[0].Packets = 1
 				var there flow.Told
 				result, err := h.table.Enter(&one)
