@@ -14,8 +14,10 @@ import (
 const (
 	// pairSettled is the time after which the partner has to know what happened to a flow.
 	pairSettled = 200 * time.Millisecond
-	// pairTalking flows have a packet every second.
+	// pairTalking flows have a packet every second, and pairKilled flows begin a second, when
+	// a half is killed.
 	pairTalking = 2000
+	pairKilled  = 20_000
 )
 
 // flowsOf returns some flows of a half, and when they were read.
@@ -89,9 +91,9 @@ func (r *pairRun) killed(ctx context.Context, o Options) error {
 	playing, stop := context.WithCancel(ctx)
 	defer stop()
 	played := make(chan error, 2)
-	go func() { played <- opens.open(playing, 2000, time.Hour) }()
+	go func() { played <- opens.open(playing, pairKilled, time.Hour) }()
 	go func() { played <- talks.talk(playing) }()
-	time.Sleep(time.Duration(o.rounds(20, 12)) * time.Second)
+	time.Sleep(time.Duration(o.rounds(10, 8)) * time.Second)
 	killed := time.Now()
 	a.kill()
 	here, at, err := a.flows(ctx)
@@ -132,7 +134,7 @@ func (r *pairRun) compare(here, there map[flow.ID]flow.Flow, after, later time.D
 	if len(counters) == 0 {
 		return fmt.Errorf("the partner knows %d of %d flows, and none that goes on", known, all)
 	}
-	r.row("flows at the partner, same id and state, after kill -9", "%", fmt.Sprintf("of %d, at least 99.99", all), 100*float64(known)/float64(all))
+	r.row("flows at the partner, same id and state, after kill -9", "%", fmt.Sprintf("of %d, begun at %d a second, at least 99.99", all, pairKilled), 100*float64(known)/float64(all))
 	r.row("their ages differ by at most", "ms", "at most 50", slices.Max(ages))
 	r.row("their counters are older by at most", "s", "at most 5", slices.Max(counters))
 	return nil
