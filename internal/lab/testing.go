@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // TB is the part of testing.TB that Require needs. It keeps package testing out
@@ -13,6 +16,35 @@ type TB interface {
 	Helper()
 	Skipf(format string, args ...any)
 	Fatalf(format string, args ...any)
+}
+
+// OnOneProcessor keeps the caller on one processor until the test ends.
+func OnOneProcessor(t interface {
+	TB
+	Cleanup(f func())
+},
+) {
+	t.Helper()
+	runtime.LockOSThread()
+	var before, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		t.Fatalf("read the processors of a test: %v", err)
+	}
+	for cpu := range 1024 {
+		if before.IsSet(cpu) {
+			one.Set(cpu)
+			break
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &one); err != nil {
+		t.Fatalf("keep a test on a processor: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.SchedSetaffinity(0, &before); err != nil {
+			t.Fatalf("give a test its processors back: %v", err)
+		}
+		runtime.UnlockOSThread()
+	})
 }
 
 // Main is called by the TestMain of a package with privileged tests:

@@ -3,12 +3,9 @@ package kernel
 import (
 	"errors"
 	"net/netip"
-	"runtime"
 	"testing"
 	"time"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 
 	"ctop/internal/frame"
 	"ctop/internal/lab"
@@ -123,7 +120,7 @@ func TestInjectedLength(t *testing.T) {
 
 // TestQueueCountsWhatIsMissing has no room for most events.
 func TestQueueCountsWhatIsMissing(t *testing.T) {
-	onOneProcessor(t) // each counts its own
+	lab.OnOneProcessor(t) // each counts its own
 	_, table, _, c := injected(t)
 	small, err := table.NewQueue(4096)
 	if err != nil {
@@ -176,29 +173,6 @@ func TestEventSizes(t *testing.T) {
 			t.Errorf("%d bytes of %d: error %v", n, size, err)
 		}
 	}
-}
-
-// onOneProcessor keeps the caller on a processor until the test ends.
-func onOneProcessor(t *testing.T) {
-	t.Helper()
-	runtime.LockOSThread()
-	var before, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		t.Fatal(err)
-	}
-	for cpu := range 1024 {
-		if before.IsSet(cpu) {
-			one.Set(cpu)
-			break
-		}
-	}
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = unix.SchedSetaffinity(0, &before)
-		runtime.UnlockOSThread()
-	})
 }
 
 // TestOwnPrograms tells a tracker's programs from others of its own.

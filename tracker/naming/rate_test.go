@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"testing"
 	"time"
 
@@ -70,7 +69,7 @@ func waitForAll(t testing.TB, book *naming.Book, n uint64) {
 func TestRate(t *testing.T) {
 	const n = 40_000
 	k, book, stop := reader(t)
-	onOneProcessor(t)
+	lab.OnOneProcessor(t) // as receive-side scaling does with a flow
 	hello := firstBytes(t)
 	for i := range n {
 		connect(t, k.XDP(), i, hello)
@@ -98,7 +97,7 @@ func BenchmarkRate(b *testing.B) {
 }
 
 func benchmarkRate(b *testing.B, k *kernel.Objects, wait func()) {
-	onOneProcessor(b)
+	lab.OnOneProcessor(b)
 	hello := firstBytes(b)
 	before := processorTime(b)
 	for i := range b.N {
@@ -151,25 +150,6 @@ func firstBytes(t testing.TB) []byte {
 		n += more
 	}
 	return b[:n]
-}
-
-// onOneProcessor keeps the caller on a processor, as receive-side scaling does with a flow.
-func onOneProcessor(t testing.TB) {
-	t.Helper()
-	runtime.LockOSThread()
-	var before, one unix.CPUSet
-	must(t, unix.SchedGetaffinity(0, &before))
-	for cpu := range 1024 {
-		if before.IsSet(cpu) {
-			one.Set(cpu)
-			break
-		}
-	}
-	must(t, unix.SchedSetaffinity(0, &one))
-	t.Cleanup(func() {
-		must(t, unix.SchedSetaffinity(0, &before))
-		runtime.UnlockOSThread()
-	})
 }
 
 // processorTime returns the processor time of this process.

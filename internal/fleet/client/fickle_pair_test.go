@@ -8,10 +8,8 @@ import (
 	"testing"
 	"time"
 
-	"ctop/internal/fleet/link"
 	"ctop/internal/fleet/standby"
 	"ctop/internal/pair"
-	"ctop/tracker/flow"
 )
 
 // A partner that changes what is known of it all the time neither fills the log nor keeps who
@@ -25,12 +23,7 @@ func TestFickleHalf(t *testing.T) {
 	log := &lines{}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	half := standby.New(standby.Options{
-		Name: "gate", Log: slog.New(slog.NewTextHandler(log, nil)), Link: link.Options{URL: w.url, Credentials: two},
-		Pair:  pair.Options{Table: bare{}, Capacity: 1, Version: "test", Uptime: func() time.Duration { return time.Second }},
-		Say:   func(flow.Pair) error { return nil },
-		Watch: func(ctx context.Context, _ *pair.Pair) error { <-ctx.Done(); return nil },
-	})
+	half := standby.New(w.half(two, bare{}, 1, slog.New(slog.NewTextHandler(log, nil))))
 	done := make(chan error, 1)
 	began := time.Now()
 	go func() { done <- half.Run(ctx) }()

@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"ctop/internal/fleet/link"
 	"ctop/internal/fleet/standby"
 	"ctop/internal/pair"
 	"ctop/tracker/flow"
@@ -100,12 +99,7 @@ func TestFloodedHalf(t *testing.T) {
 	defer cancel()
 	table := &stuck{entering: make(chan struct{}), let: ctx}
 	log := &lines{}
-	half := standby.New(standby.Options{
-		Name: "gate", Log: slog.New(slog.NewTextHandler(log, nil)), Link: link.Options{URL: w.url, Credentials: two},
-		Pair:  pair.Options{Table: table, Capacity: 1 << 20, Version: "test", Uptime: func() time.Duration { return time.Second }},
-		Say:   func(flow.Pair) error { return nil },
-		Watch: func(ctx context.Context, _ *pair.Pair) error { <-ctx.Done(); return nil },
-	})
+	half := standby.New(w.half(two, table, 1<<20, slog.New(slog.NewTextHandler(log, nil))))
 	done := make(chan error, 1)
 	go func() { done <- half.Run(ctx) }()
 	partner := w.raw(one)

@@ -36,6 +36,16 @@ func (w *world) paired(name string) *fleet.Credentials {
 	return c
 }
 
+// half returns the options of a half of a pair that watches nothing, and says nothing.
+func (w *world) half(c *fleet.Credentials, table pair.Table, capacity int, log *slog.Logger) standby.Options {
+	return standby.Options{
+		Name: "gate", Log: log, Link: link.Options{URL: w.url, Credentials: c},
+		Pair:  pair.Options{Table: table, Capacity: capacity, Version: "test", Uptime: func() time.Duration { return time.Second }},
+		Say:   func(flow.Pair) error { return nil },
+		Watch: func(ctx context.Context, _ *pair.Pair) error { <-ctx.Done(); return nil },
+	}
+}
+
 // greeting returns what a half of a pair says first.
 func greeting(t *testing.T) (message []byte) {
 	t.Helper()
@@ -56,12 +66,7 @@ func TestReflectedPartner(t *testing.T) {
 	one, two := w.paired("gate-1"), w.paired("gate-2")
 	beside, vic := w.key(fleet.RoleHost, "edge-1"), w.key(fleet.RoleViewer, "vic")
 	space, hello := one.Space(), greeting(t)
-	half := standby.New(standby.Options{
-		Name: "gate", Log: slog.New(slog.DiscardHandler), Link: link.Options{URL: w.url, Credentials: two},
-		Pair:  pair.Options{Table: bare{}, Capacity: 1, Version: "test", Uptime: func() time.Duration { return time.Second }},
-		Say:   func(flow.Pair) error { return nil },
-		Watch: func(ctx context.Context, _ *pair.Pair) error { <-ctx.Done(); return nil },
-	})
+	half := standby.New(w.half(two, bare{}, 1, slog.New(slog.DiscardHandler)))
 	partner := w.raw(one)
 	said, err := partner.SubscribeSync(space.Pair("gate", "gate-2"))
 	if err != nil || partner.FlushTimeout(waitTimeout) != nil {

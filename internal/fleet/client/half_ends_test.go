@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
-	"time"
 
-	"ctop/internal/fleet/link"
 	"ctop/internal/fleet/standby"
 	"ctop/internal/pair"
 	"ctop/tracker/flow"
@@ -36,23 +34,21 @@ func TestHalfEnds(t *testing.T) {
 				table, last := new(noted), flow.Pair{}
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
-				half := standby.New(standby.Options{
-					Name: "gate", Log: slog.New(slog.DiscardHandler), Link: link.Options{URL: w.url, Credentials: key},
-					Pair: pair.Options{Table: table, Capacity: 1, Version: "test", Uptime: func() time.Duration { return time.Second }},
-					Say: func(p flow.Pair) error {
-						last = p
-						return nil
-					},
-					Watch: func(ctx context.Context, _ *pair.Pair) error {
-						if fails {
-							return errWatch
-						}
-						cancel()
-						<-ctx.Done()
-						return nil
-					},
-					HandedOver: func() bool { return handedOver },
-				})
+				o := w.half(key, table, 1, slog.New(slog.DiscardHandler))
+				o.Say = func(p flow.Pair) error {
+					last = p
+					return nil
+				}
+				o.Watch = func(ctx context.Context, _ *pair.Pair) error {
+					if fails {
+						return errWatch
+					}
+					cancel()
+					<-ctx.Done()
+					return nil
+				}
+				o.HandedOver = func() bool { return handedOver }
+				half := standby.New(o)
 				if err := half.Run(ctx); fails != errors.Is(err, errWatch) || err != nil && !fails {
 					t.Errorf("it ended with %v", err)
 				}

@@ -5,12 +5,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"time"
 
-	"ctop/internal/fleet/link"
 	"ctop/internal/fleet/standby"
-	"ctop/internal/pair"
-	"ctop/tracker/flow"
 )
 
 // Two hosts with the same credentials do not hear each other: both say why.
@@ -21,12 +17,7 @@ func TestSameCredentials(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, len(logs))
 	for i := range logs {
-		half := standby.New(standby.Options{
-			Name: "gate", Log: slog.New(slog.NewTextHandler(&logs[i], nil)), Link: link.Options{URL: w.url, Credentials: c},
-			Pair:  pair.Options{Table: bare{}, Capacity: 1, Version: "test", Uptime: func() time.Duration { return time.Second }},
-			Say:   func(flow.Pair) error { return nil },
-			Watch: func(ctx context.Context, _ *pair.Pair) error { <-ctx.Done(); return nil },
-		})
+		half := standby.New(w.half(c, bare{}, 1, slog.New(slog.NewTextHandler(&logs[i], nil))))
 		go func() { done <- half.Run(ctx) }()
 	}
 	for i := range logs {
