@@ -15,17 +15,18 @@
 __noinline int track_answer(struct packet *pkt, struct flow *flow,
 			    __u64 control)
 {
-	__u64 answered, keep;
+	__u64 answered, keep, id;
 
 	if (!pkt || !flow)
 		return 0;
+	id = flow_id(flow);
 	keep = control & FLOW_KEPT ? 0 : flow_keep();
 	answered = control_with_state(control, STATE_ESTABLISHED) |
 		   flag_of(FLOW_SEEN, REPLY) | keep;
 	if (!flow_keep_as(flow, control, answered))
 		flow_release(keep);
 	else
-		event_emit(&pkt->key, flow, control, answered,
+		event_emit(&pkt->key, flow, id, control, answered,
 			   event_cause(REASON_NONE, REPLY));
 	return 0;
 }

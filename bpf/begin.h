@@ -112,7 +112,7 @@ __noinline int tcp_create_answered(struct packet *pkt, __u32 pending_end,
 	tcp_begin(&flow->dir[REPLY], pkt);
 	tcp_agree_wscale(&flow->dir[ORIGIN], &flow->dir[REPLY]);
 	tcp_update(&flow->dir[REPLY], pkt, false);
-	return outcome_created(flow_create_rare(flow, control));
+	return outcome_created(flow_create_rare(&pkt->key, flow, control));
 }
 
 /* A TCP packet without a flow: a SYN opens one; what comes late for a flow that
@@ -190,7 +190,7 @@ __noinline int track_first(struct packet *pkt, __u64 now)
 		if (control & FLOW_MIDSTREAM)
 			tcp_update(&flow->dir[ORIGIN], pkt, false);
 	}
-	return outcome_created(flow_create(flow, control));
+	return outcome_created(flow_create(&pkt->key, flow, control));
 }
 
 /* Begins again with the ACK of a SYN+ACK that answered a SYN of the ACK's sender:
@@ -216,7 +216,7 @@ static __always_inline int tcp_create_opened(struct packet *pkt, __u64 ends,
 	flow->dir[REPLY].limit = (__u32)ends + 0xffff;
 	tcp_first_ack(&flow->dir[ORIGIN], pkt);
 	tcp_update(&flow->dir[ORIGIN], pkt, false);
-	return outcome_created(flow_create_rare(flow, control));
+	return outcome_created(flow_create_rare(&pkt->key, flow, control));
 }
 
 /* Ends a flow whose tuple is opened again; step keeps what of it the new one needs. */

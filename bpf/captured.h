@@ -114,5 +114,5 @@ static __always_inline void captured_flow(struct captured *to,
 	to->id = flow_id(flow);
 	to->place = flow->slot >> 32;
 	to->direction = flow_direction(control, pkt);
-	owner_copy(&to->owner, flow, control);
+	owner_copy(&to->owner, flow, control_tag(control));
 }

@@ -67,7 +67,7 @@ func TestCountersOfSharedDirection(t *testing.T) {
 }
 
 // When several CPUs change the same flows at once, every flow begins once and ends
-// at most once, and no packet or event is lost.
+// at most once, each of its events is of that flow, and no packet or event is lost.
 func TestFlowsRaced(t *testing.T) {
 	h := newHarness(t, setup{})
 	frames := conversation()[:20]
@@ -91,8 +91,15 @@ func TestFlowsRaced(t *testing.T) {
 		t.Errorf("%d verdicts for %d packets", n, want)
 	}
 	begun, over := map[uint64]int{}, map[uint64]int{}
+	// states counts how often each flow came into each state, less how often it left it.
+	states := map[uint64]*[256]int{}
 	events := h.drain()
 	for _, e := range events {
+		if states[e.Id] == nil {
+			states[e.Id] = new([256]int)
+		}
+		states[e.Id][e.From]--
+		states[e.Id][e.To]++
 		switch ConntrackEventType(e.Type) {
 		case ConntrackEventTypeEVENT_NEW:
 			begun[e.Id]++
@@ -106,6 +113,18 @@ func TestFlowsRaced(t *testing.T) {
 	for id, n := range begun {
 		if n != 1 || over[id] > 1 {
 			t.Errorf("flow %x began %d times and ended %d times", id, n, over[id])
+		}
+	}
+	for id, balance := range states {
+		now := 0
+		for state, n := range balance[1:] {
+			if n != 0 && n != 1 {
+				t.Errorf("flow %x came %d times more into state %d than it left it", id, n, state+1)
+			}
+			now += n
+		}
+		if now != begun[id]-over[id] {
+			t.Errorf("flow %x, which began %d times and ended %d times, is in %d states", id, begun[id], over[id], now)
 		}
 	}
 	t.Logf("%d flows, %d events, %d packets gave up a transition", counted.Created, eventsMade(counted), counted.Races)

@@ -620,6 +620,7 @@ type ConntrackSweepArgs struct {
 type ConntrackTcpStep struct {
 	_       structs.HostLayout
 	Control uint64
+	Id      uint64
 	Ends    uint64
 	Wscales uint32
 	Actions uint32

@@ -222,7 +222,8 @@ int request(struct request_args *args)
 		args->done = 1;
 		/* The partner is told. */
 		if (config.paired & PAIRED_LIVES)
-			event_copy(&key, flow, control, control,
+			event_copy(&key, flow, args->id,
+				   control_change(control, control),
 				   request_cause(REASON_NONE));
 	} else if (args->request == REQUEST_MARK) {
 		args->done = capture_mark(flow, control, flow->captures | slot);

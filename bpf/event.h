@@ -112,12 +112,16 @@ struct {
 	__array(values, struct ring);
 } readers SEC(".maps");
 
-/* A change of a flow's control, for event_fill(). */
+/* A change of a flow's control. The flow may end as soon as others see the change, and
+ * another one get its place before the event is written: so its id and its key are not
+ * read from there. */
 struct change {
-	__u64 from;
-	__u64 to;
+	__u64 id;
 	__u64 sequence;
 	__u64 time_ns;
+	/* The lower half of control, before and after. */
+	__u32 from;
+	__u32 to;
 	__u32 cause;
 };
 
@@ -160,7 +164,7 @@ static __always_inline void event_note_owner(struct event *event,
 	const struct owner *pending;
 
 	if (control_state(change->from) != STATE_NONE) {
-		owner_copy(&event->owner, flow, change->from);
+		owner_copy(&event->owner, flow, change->id);
 		return;
 	}
 	pending = pending_owner_get();
@@ -199,15 +203,14 @@ static __always_inline void event_begin(struct event *event,
 {
 	event->sequence = change->sequence;
 	event->time_ns = change->time_ns;
-	event->id = flow_id(flow);
+	event->id = change->id;
 	event->key = *key;
 	event->packets[0] = flow->origin.packets;
 	event->packets[1] = flow->reply.packets;
 	event->bytes[0] = flow->origin.bytes;
 	event->bytes[1] = flow->reply.bytes;
 	event->cpu = bpf_get_smp_processor_id();
-	event->flags = (__u32)(change->from | change->to) &
-		       ~(__u32)CONTROL_STATE;
+	event->flags = (change->from | change->to) & ~(__u32)CONTROL_STATE;
 	event->reason = cause_reason(change->cause);
 	event->from = control_state(change->from);
 	event->to = control_state(change->to);
@@ -308,15 +311,18 @@ static __always_inline __u64 event_number(struct cpu_stats *stats, __u32 cause)
 	return __sync_fetch_and_add(&stats->events[LANE_REQUEST], 1);
 }
 
-/* Reports that a flow was created just now to all readers. */
-static __always_inline void event_emit_new(const struct flow *flow, __u64 to,
+/* Reports that a flow was created just now, at time_ns, to all readers. */
+static __always_inline void event_emit_new(const struct flow_key *key,
+					   const struct flow *flow, __u64 id,
+					   __u64 time_ns, __u32 to,
 					   struct cpu_stats *stats)
 {
 	struct change change = {
+		.id = id,
 		.to = to,
 		.cause = event_cause(REASON_NONE, ORIGIN),
 		.sequence = stats->events[LANE_PACKET]++,
-		.time_ns = flow->created_ns,
+		.time_ns = time_ns,
 	};
 	__u32 slot;
 
@@ -325,17 +331,23 @@ static __always_inline void event_emit_new(const struct flow *flow, __u64 to,
 		void *ring = reader_ring(slot);
 
 		if (ring &&
-		    !(naming ? event_write(ring, &flow->key, flow, &change,
+		    !(naming ? event_write(ring, key, flow, &change,
 					   EVENT_OWNED_SIZE) :
-			       event_write(ring, &flow->key, flow, &change,
+			       event_write(ring, key, flow, &change,
 					   EVENT_NEW_SIZE)))
 			event_note_lost();
 	}
 }
 
-/* Writes an event for the readers from one slot on. */
+/* The lower half of control before and after, in one word. */
+static __always_inline __u64 control_change(__u32 from, __u32 to)
+{
+	return from | (__u64)to << 32;
+}
+
+/* Writes an event of a control_change() for all readers. */
 __noinline int event_copy(const struct flow_key *key, const struct flow *flow,
-			  __u64 from, __u64 to, __u32 cause)
+			  __u64 id, __u64 control, __u32 cause)
 {
 	struct cpu_stats *stats = stats_get();
 	struct change change;
@@ -343,8 +355,9 @@ __noinline int event_copy(const struct flow_key *key, const struct flow *flow,
 
 	if (!key || !flow || !stats)
 		return 0;
-	change.from = from;
-	change.to = to;
+	change.id = id;
+	change.from = control;
+	change.to = control >> 32;
 	change.cause = cause;
 	change.sequence = event_number(stats, cause);
 	change.time_ns = clock_ns();
@@ -357,10 +370,11 @@ __noinline int event_copy(const struct flow_key *key, const struct flow *flow,
 	return 0;
 }
 
-/* Reports a flow's change from one state to another to all readers. */
+/* Reports to all readers a flow's change from one control to another. id was read before
+ * that, unless the caller still has the place. */
 static __always_inline void event_emit(const struct flow_key *key,
-				       const struct flow *flow, __u64 from,
-				       __u64 to, __u32 cause)
+				       const struct flow *flow, __u64 id,
+				       __u32 from, __u32 to, __u32 cause)
 {
 	struct cpu_stats *stats;
 	__u32 slot;
@@ -368,7 +382,8 @@ static __always_inline void event_emit(const struct flow_key *key,
 #pragma unroll
 	for (slot = 0; slot < MAX_READERS; slot++)
 		if (reader_ring(slot)) {
-			event_copy(key, flow, from, to, cause);
+			event_copy(key, flow, id, control_change(from, to),
+				   cause);
 			return;
 		}
 	stats = stats_get();

@@ -65,9 +65,11 @@ static __always_inline bool inherit_was_own(const struct flow *flow,
 
 /* Brings an inherited flow up to date. */
 static __always_inline int inherit_update(const struct inherit_args *args,
+					  const struct flow_key *key,
 					  struct flow *flow, __u64 control,
 					  __u64 told, __u64 now)
 {
+	__u64 id = flow_id(flow);
 	__u64 to = (control & ~(CONTROL_STATE | INHERIT_FLAGS)) |
 		   told_onward(flow, args, control, told) |
 		   (control & flags_of(FLOW_SYN_SENT));
@@ -75,11 +77,11 @@ static __always_inline int inherit_update(const struct inherit_args *args,
 	told_both(flow, args, control, told, now);
 	told_timeout(flow, args->timeout_ticks, inherit_was_own(flow, control));
 	if (!control_swap(flow, control, to)) {
-		inherit_mend(flow, args->id);
+		inherit_mend(flow, inherit_id(args));
 		return INHERIT_BUSY;
 	}
 	if (control_state(control) != control_state(to))
-		event_emit(&flow->key, flow, control, to,
+		event_emit(key, flow, id, control, to,
 			   request_cause(REASON_NONE));
 	return INHERIT_DONE;
 }
@@ -96,19 +98,20 @@ static __always_inline void inherit_leave(struct flow *flow, __u64 control)
 
 /* The partner has a flow that is this tracker's own. */
 static __always_inline int inherit_own(struct inherit_args *args,
+				       const struct flow_key *key,
 				       struct flow *flow, __u64 control,
 				       __u64 told, __u64 now)
 {
 	__u64 idle = flow_idle_ticks(flow, now), to;
 
-	bool same = flow_id(flow) == args->id;
+	bool same = flow_id(flow) == inherit_id(args);
 
 	if (!same && flow->key.proto != IPPROTO_TCP)
-		return inherit_unite(args, flow, control, told, now);
+		return inherit_unite(args, key, flow, control, told, now);
 	if (!same && unite_is_same(args, flow, control)) {
 		if (!unite_is_theirs(args, flow, control))
 			return INHERIT_IS_OWN;
-		if (!join_rename(args, flow, &control))
+		if (!join_rename(args, key, flow, &control))
 			return INHERIT_BUSY;
 		same = true;
 	}
@@ -116,7 +119,7 @@ static __always_inline int inherit_own(struct inherit_args *args,
 	    !(same && inherit_later(args, flow, now))) {
 		if (same && inherit_earlier(args, flow, control, now))
 			return INHERIT_IS_BACK;
-		return inherit_join(args, flow, control, now);
+		return inherit_join(args, key, flow, control, now);
 	}
 	/* It ended there, and another one has its tuple. Packets of that one may come by here, so
 	 * they are not judged by the numbers of this one. */
@@ -137,7 +140,7 @@ static __always_inline int inherit_own(struct inherit_args *args,
 	/* The numbers of a handshake are believed: they are those that came by here. */
 	if (flow->key.proto == IPPROTO_TCP &&
 	    control_state(told) < STATE_ESTABLISHED)
-		return inherit_join(args, flow, control, now);
+		return inherit_join(args, key, flow, control, now);
 	/* It moved there. It is marked before anything is written. */
 	to = control | FLOW_INHERITED;
 	if (flow->key.proto == IPPROTO_TCP &&
@@ -145,7 +148,7 @@ static __always_inline int inherit_own(struct inherit_args *args,
 		to = inherit_unseen(to);
 	if (!control_swap(flow, control, to))
 		return INHERIT_BUSY;
-	return inherit_update(args, flow, to, told, now);
+	return inherit_update(args, key, flow, to, told, now);
 }
 
 /* Whether a flow was answered, and is said not to be. It is the same one, so the word is
@@ -162,17 +165,17 @@ static __always_inline int inherit_enter(struct inherit_args *args,
 	__u64 told = inherit_control(args), now = clock_ticks(), control;
 	struct flow *flow;
 
-	if (!told || !args->id)
+	if (!told || !inherit_id(args))
 		return INHERIT_REFUSED;
 	flow = flow_living(key, &control);
 	if (!flow)
 		return inherit_create(args, key, told, now);
-	if (flow_id(flow) == args->id && inherit_goes_back(control, told))
+	if (flow_id(flow) == inherit_id(args) && inherit_goes_back(control, told))
 		return INHERIT_IS_OWN;
 	if (!(control & FLOW_INHERITED))
-		return inherit_own(args, flow, control, told, now);
-	if (flow_id(flow) == args->id)
-		return inherit_update(args, flow, control, told, now);
+		return inherit_own(args, key, flow, control, told, now);
+	if (flow_id(flow) == inherit_id(args))
+		return inherit_update(args, key, flow, control, told, now);
 	/* The tuple was used again. */
 	if (inherit_was_own(flow, control)) {
 		inherit_leave(flow, control);
@@ -205,13 +208,15 @@ static __always_inline bool inherit_stays(const struct flow *flow, __u64 control
 /* The partner has heard the end of a connection of which this tracker, which once heard
  * both directions, heard a FIN: it waits. A packet of the other direction takes that back
  * (tcp_midstream.h). Reports whether it is one. */
-static __always_inline bool inherit_wait(struct flow *flow, __u64 control)
+static __always_inline bool inherit_wait(const struct flow_key *key,
+					 struct flow *flow, __u64 control)
 {
 	__u32 closing = inherit_closing(control), d = closing == 1;
 	__u64 to = control_with_state(control, STATE_TIME_WAIT) |
 		   flags_of(FLOW_FIN_SENT) | flags_of(FLOW_FIN_ACKED) |
 		   flags_of(FLOW_ENDED_OUTSIDE);
 	struct flow_dir *other = &flow->dir[d];
+	__u64 id = flow_id(flow);
 
 	if (control & FLOW_INHERITED || flow_seen_both(control) || !closing)
 		return false;
@@ -221,7 +226,7 @@ static __always_inline bool inherit_wait(struct flow *flow, __u64 control)
 	}
 	if (control_swap(flow, control, to) &&
 	    control_state(control) != STATE_TIME_WAIT)
-		event_emit(&flow->key, flow, control, to,
+		event_emit(key, flow, id, control, to,
 			   request_cause(REASON_NONE));
 	return true;
 }
@@ -234,7 +239,7 @@ static __always_inline struct flow *inherit_named(const struct inherit_args *arg
 	struct flow *flow = flow_living(key, control);
 
 	*result = INHERIT_NONE;
-	if (flow && flow_id(flow) != args->id) {
+	if (flow && flow_id(flow) != inherit_id(args)) {
 		*result = INHERIT_OTHER;
 		return NULL;
 	}
@@ -256,7 +261,7 @@ static __always_inline int inherit_end(const struct inherit_args *args,
 		return result;
 	if (inherit_stays(flow, control)) {
 		if (flow->key.proto != IPPROTO_TCP || reason != REASON_CLOSED ||
-		    !inherit_wait(flow, control))
+		    !inherit_wait(key, flow, control))
 			inherit_leave(flow, control);
 		return INHERIT_IS_OWN;
 	}
@@ -335,7 +340,7 @@ static __always_inline int inherit_read(struct inherit_args *args,
 	control = READ_ONCE(flow->control);
 	args->control = control;
 	return control_state(control) != STATE_NONE &&
-			       control_tag(control) == (__u32)args->id ?
+			       control_tag(control) == (__u32)inherit_id(args) ?
 		       INHERIT_DONE :
 		       INHERIT_NONE;
 }

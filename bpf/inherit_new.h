@@ -24,7 +24,7 @@ static __always_inline int inherit_create(const struct inherit_args *args,
 					  __u64 told, __u64 now)
 {
 	struct cpu_stats *stats = stats_get();
-	__u64 now_ns = clock_ns(), control;
+	__u64 now_ns = clock_ns(), id = inherit_id(args), control;
 	struct flow *flow;
 	int err;
 
@@ -35,7 +35,7 @@ static __always_inline int inherit_create(const struct inherit_args *args,
 	}
 	told_both(flow, args, 0, told, now);
 	flow->timeout_ticks = args->timeout_ticks;
-	flow->id = args->id;
+	flow->id = id;
 	flow->created_ns = args->age_ns < now_ns ? now_ns - args->age_ns : 0;
 	err = flow_enter(flow);
 	if (err) {
@@ -43,11 +43,11 @@ static __always_inline int inherit_create(const struct inherit_args *args,
 		place_give(flow);
 		return err == -ENOSPC ? INHERIT_FULL : INHERIT_BUSY;
 	}
-	control = args->id << CONTROL_TAG_SHIFT | told;
+	control = id << CONTROL_TAG_SHIFT | told;
 	WRITE_ONCE(flow->control, control);
 	__sync_fetch_and_add(&stats->created, 1);
 	if (!(told & FLOW_KEPT))
 		nursery_add(flow, control);
-	event_emit(&flow->key, flow, 0, control, request_cause(REASON_NONE));
+	event_emit(key, flow, id, 0, control, request_cause(REASON_NONE));
 	return INHERIT_DONE;
 }

@@ -43,28 +43,30 @@ static __always_inline void join_count(struct flow_traffic *traffic,
  * same place. Meanwhile it is one that is being made. Reports whether it did, and
  * changes control to the new one. */
 static __always_inline bool join_rename(const struct inherit_args *args,
+					const struct flow_key *key,
 					struct flow *flow, __u64 *changed)
 {
 	__u64 control = *changed;
-	__u64 renamed = (__u32)control | args->id << CONTROL_TAG_SHIFT;
+	__u64 renamed = (__u32)control | inherit_id(args) << CONTROL_TAG_SHIFT;
 	struct cpu_stats *stats = stats_get();
+	__u64 id = flow_id(flow);
 
 	if (!stats || !control_swap(flow, control, 0))
 		return false;
 	if (!(control & FLOW_KEPT))
 		nursery_strike(flow, control);
-	event_emit(&flow->key, flow, control, STATE_NONE,
+	event_emit(key, flow, id, control, STATE_NONE,
 		   request_cause(REASON_REUSED));
-	WRITE_ONCE(flow->id, args->id);
+	WRITE_ONCE(flow->id, inherit_id(args));
 	__sync_fetch_and_add(&stats->destroyed[REASON_REUSED], 1);
 	__sync_fetch_and_add(&stats->created, 1);
 	/* An exchange: whoever sees it sees the id. */
 	control_swap(flow, 0, renamed);
 	if (!(control & FLOW_KEPT))
 		nursery_add(flow, renamed);
-	event_emit(&flow->key, flow, 0, renamed, request_cause(REASON_NONE));
+	event_emit(key, flow, inherit_id(args), 0, renamed, request_cause(REASON_NONE));
 	*changed = READ_ONCE(flow->control);
-	return control_tag(*changed) == (__u32)args->id;
+	return control_tag(*changed) == (__u32)inherit_id(args);
 }
 
 /* Adds what the partner hears of a direction, and this tracker does not: its numbers, and
@@ -166,10 +168,11 @@ static __always_inline void join_remember(struct flow *flow, __u64 control)
 
 /* Ends a connection whose FINs are acknowledged, or takes over its new flags and state. One
  * whose both directions ever came by here does not end by the word of a partner. */
-static __always_inline int join_advance(struct flow *flow, __u64 control,
+static __always_inline int join_advance(const struct flow_key *key,
+					struct flow *flow, __u64 control,
 					__u64 to)
 {
-	const __u64 acked = flags_of(FLOW_FIN_ACKED);
+	const __u64 acked = flags_of(FLOW_FIN_ACKED), id = flow_id(flow);
 	bool closed = (to & acked) == acked &&
 		      control_state(to) == STATE_LAST_ACK;
 
@@ -185,7 +188,7 @@ static __always_inline int join_advance(struct flow *flow, __u64 control,
 		return INHERIT_BUSY;
 	}
 	if (control_state(to) != control_state(control))
-		event_emit(&flow->key, flow, control, to,
+		event_emit(key, flow, id, control, to,
 			   request_cause(REASON_NONE));
 	return INHERIT_IS_OWN;
 }
@@ -195,6 +198,7 @@ static __always_inline int join_advance(struct flow *flow, __u64 control,
 
 /* Adds to an own flow of TCP what the partner hears of it. */
 static __always_inline int join_tcp(const struct inherit_args *args,
+				    const struct flow_key *key,
 				    struct flow *flow, __u64 control)
 {
 	/* The verifier wants each field of the arguments at a place of its own. */
@@ -224,7 +228,7 @@ static __always_inline int join_tcp(const struct inherit_args *args,
 			return INHERIT_IS_OWN;
 		to = join_state(flow, to, told);
 	}
-	return to == control ? INHERIT_IS_OWN : join_advance(flow, control, to);
+	return to == control ? INHERIT_IS_OWN : join_advance(key, flow, control, to);
 }
 
 /* Whether a direction of a connection goes on at the partner, which heard it later. */
@@ -267,10 +271,12 @@ static __always_inline __u64 join_part(const struct inherit_args *args,
 
 /* Adds to an own flow without a handshake that the partner has heard its answer. */
 static __always_inline int join_answer(const struct inherit_args *args,
+				       const struct flow_key *key,
 				       struct flow *flow, __u64 control)
 {
 	__u64 to = control_with_state(control, STATE_ESTABLISHED) |
 		   flags_of(FLOW_SEEN);
+	__u64 id = flow_id(flow);
 
 	if (control_state(control) != STATE_NEW ||
 	    control_state(args->control) != STATE_ESTABLISHED ||
@@ -279,7 +285,7 @@ static __always_inline int join_answer(const struct inherit_args *args,
 	if (!(control & FLOW_KEPT))
 		to |= flow_keep();
 	if (flow_keep_as(flow, control, to))
-		event_emit(&flow->key, flow, control, to,
+		event_emit(key, flow, id, control, to,
 			   request_cause(REASON_NONE));
 	else
 		flow_release(to & ~control);
@@ -289,16 +295,17 @@ static __always_inline int join_answer(const struct inherit_args *args,
 /* The partner has a flow that this tracker has heard as late. One that began here by its
  * answer takes the id of the other half. */
 static __always_inline int inherit_join(const struct inherit_args *args,
+					const struct flow_key *key,
 					struct flow *flow, __u64 control,
 					__u64 now)
 {
-	if (flow_id(flow) != args->id) {
+	if (flow_id(flow) != inherit_id(args)) {
 		/* Only of one that began so nothing of the origin is known. */
 		if (flow->origin.packets ||
 		    has_flag(control, FLOW_SEEN, ORIGIN) ||
 		    !has_flag(args->control, FLOW_SEEN, ORIGIN))
 			return INHERIT_OTHER;
-		if (!join_rename(args, flow, &control))
+		if (!join_rename(args, key, flow, &control))
 			return INHERIT_BUSY;
 	}
 	if (flow->key.proto == IPPROTO_TCP) {
@@ -312,6 +319,6 @@ static __always_inline int inherit_join(const struct inherit_args *args,
 	if (control & FLOW_INHERITED || control_state(control) == STATE_NONE)
 		return INHERIT_IS_OWN;
 	return flow->key.proto == IPPROTO_TCP ?
-		       join_tcp(args, flow, control) :
-		       join_answer(args, flow, control);
+		       join_tcp(args, key, flow, control) :
+		       join_answer(args, key, flow, control);
 }

@@ -66,7 +66,7 @@ static __always_inline void owner_set(const struct flow *flow, __u64 control,
 /* Copies a flow's owner for an event. Without one, or where it is just being written,
  * the copy's control is zero. */
 static __always_inline void owner_copy(struct owner *to, const struct flow *flow,
-				       __u64 control)
+				       __u32 tag)
 {
 	const struct owner *owner;
 	__u64 before;
@@ -76,7 +76,7 @@ static __always_inline void owner_copy(struct owner *to, const struct flow *flow
 	if (!owner)
 		return;
 	before = READ_ONCE(owner->control);
-	if (control_tag(before) != control_tag(control) ||
+	if (control_tag(before) != tag ||
 	    (before & OWNER_STATUS) <= OWNER_BUSY)
 		return;
 	to->process = owner->process;

@@ -82,13 +82,14 @@ static __always_inline struct flow *flow_new(const struct flow_key *key,
 	return flow;
 }
 
-/* Enters a flow that is written but for its control. Its first packet's direction is
- * origin, unless flags say that the key is to be read the other way round. Returns
- * what flow_enter() does. */
-static __always_inline int flow_create(struct flow *flow, __u32 flags)
+/* Enters a flow of that key that is written but for its control. Its first packet's
+ * direction is origin, unless flags say that the key is to be read the other way round.
+ * Returns what flow_enter() does. */
+static __always_inline int flow_create(const struct flow_key *key,
+				       struct flow *flow, __u32 flags)
 {
 	struct cpu_stats *stats = stats_get();
-	__u64 control;
+	__u64 control, id, time_ns;
 	int err;
 
 	if (!stats)
@@ -103,19 +104,23 @@ static __always_inline int flow_create(struct flow *flow, __u32 flags)
 		place_give(flow);
 		return err;
 	}
-	control = flow->id << CONTROL_TAG_SHIFT | flags;
+	/* Once control is written the place may be given to another flow. */
+	id = READ_ONCE(flow->id);
+	time_ns = READ_ONCE(flow->created_ns);
+	control = id << CONTROL_TAG_SHIFT | flags;
 	WRITE_ONCE(flow->control, control);
 	stats->created++;
 	if (!(flags & FLOW_KEPT))
 		nursery_add(flow, control);
-	event_emit_new(flow, control, stats);
+	event_emit_new(key, flow, id, time_ns, flags, stats);
 	return 0;
 }
 
 /* The same where it is rare, once in a program. */
-__noinline int flow_create_rare(struct flow *flow, __u32 flags)
+__noinline int flow_create_rare(const struct flow_key *key, struct flow *flow,
+				__u32 flags)
 {
-	return flow ? flow_create(flow, flags) : -EINVAL;
+	return key && flow ? flow_create(key, flow, flags) : -EINVAL;
 }
 
 /* Ends a flow: every destroy comes by here. The caller has seen control and
@@ -141,7 +146,7 @@ __noinline int flow_destroy(struct flow *flow, __u64 control, __u32 cause)
 		flow_release(control);
 	else
 		nursery_strike(flow, control);
-	event_emit(&flow->key, flow, control, STATE_NONE, cause);
+	event_emit(&flow->key, flow, flow_id(flow), control, STATE_NONE, cause);
 	if (reason < NUM_REASONS)
 		__sync_fetch_and_add(&stats->destroyed[reason], 1);
 	if (reason == REASON_EVICTED && cause_lane(cause) == LANE_PACKET)

@@ -57,6 +57,8 @@ enum tcp_action {
 struct tcp_step {
 	/* The new value of control. */
 	__u64 control;
+	/* The flow's id. */
+	__u64 id;
 	/* For TCP_RESTART: pending_end of the segment's direction in the low
 	 * half, of the other one in the high half; pending_wscale likewise, in
 	 * bytes. */

@@ -104,7 +104,8 @@ __noinline int tcp_note_first(struct packet *pkt, struct flow *flow,
 	if (config.paired & PAIRED_LIVES &&
 	    control_state(control) >= STATE_ESTABLISHED &&
 	    control_state(control) == control_state(step->control))
-		event_copy(&pkt->key, flow, control, step->control,
+		event_copy(&pkt->key, flow, step->id,
+			   control_change(control, step->control),
 			   event_cause(REASON_NONE, d));
 	return 0;
 }
@@ -127,6 +128,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		return OUTCOME_NO_FLOW;
 	d = flow_direction(control, pkt);
 	step->control = control;
+	step->id = flow_id(flow);
 	tcp_step(step, flow, pkt, d);
 	if (step->verdict == VERDICT_INVALID)
 		return tcp_refused(pkt, flow, control, step->invalid, d);
@@ -167,7 +169,7 @@ __noinline int tcp_try(struct packet *pkt, struct flow *flow, __u64 now)
 		flow_destroy(flow, control, event_cause(step->reason, d));
 	} else if (control_state(step->control) != control_state(control)) {
 		tcp_note_rtt(flow, control, d);
-		event_emit(&pkt->key, flow, control, step->control,
+		event_emit(&pkt->key, flow, step->id, control, step->control,
 			   event_cause(REASON_NONE, d));
 	}
 	return OUTCOME(step->verdict, 0);

@@ -35,7 +35,7 @@ static __always_inline bool unite_is_theirs(const struct inherit_args *args,
 
 	if ((args->control ^ control) & FLOW_REVERSED && first != second)
 		return reversed == (second > first);
-	return args->id < flow_id(flow);
+	return inherit_id(args) < flow_id(flow);
 }
 
 /* Whether the partner's flow, which has another id, is the same young connection: both trackers
@@ -72,12 +72,12 @@ static __always_inline void unite_count(struct inherit_dir *to,
 /* The partner has another flow of the tuple of an own one. Where that one stays, this one
  * ends, and an own one of its id begins that has the packets of both. */
 static __always_inline int inherit_unite(struct inherit_args *args,
+					 const struct flow_key *key,
 					 struct flow *flow, __u64 control,
 					 __u64 told, __u64 now)
 {
 	bool turned = (told ^ control) & FLOW_REVERSED;
 	__u64 own = told & FLOW_REVERSED, side = control & FLOW_SIDE;
-	struct flow_key key = flow->key;
 
 	if (!unite_is_theirs(args, flow, control))
 		return INHERIT_IS_OWN;
@@ -94,7 +94,7 @@ static __always_inline int inherit_unite(struct inherit_args *args,
 	if (flow->timeout_ticks)
 		args->timeout_ticks = flow->timeout_ticks;
 	if (flow_destroy(flow, control, request_cause(REASON_REUSED)))
-		return inherit_create(args, &key, own, now);
+		return inherit_create(args, key, own, now);
 	flow_release(own);
 	return INHERIT_BUSY;
 }

@@ -204,6 +204,7 @@ type ShortSocketOwner struct {
 type ShortTcpStep struct {
 	_       structs.HostLayout
 	Control uint64
+	Id      uint64
 	Ends    uint64
 	Wscales uint32
 	Actions uint32
