@@ -73,6 +73,8 @@ type world struct {
 	address string
 	url     string
 	endHub  func()
+	// taken is how many keys the hub works by.
+	taken atomic.Int64
 }
 
 func newWorld(t testing.TB) *world {
@@ -94,10 +96,11 @@ func (w *world) startHub() {
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
 		done <- hub.Run(ctx, hub.Options{
-			Dir: w.dir, Address: w.address, Log: slog.New(slog.DiscardHandler), Ready: func(url string) { ready <- url },
+			Dir: w.dir, Address: w.address, Log: slog.New(keysTaken{slog.DiscardHandler, &w.taken}), Ready: func(url string) { ready <- url },
 		})
 	}()
 	ended := false
+	w.taken.Store(int64(w.keys()))
 	w.endHub = func() {
 		if ended {
 			return
@@ -116,6 +119,33 @@ func (w *world) startHub() {
 		ended = true
 		w.t.Fatal(err)
 	}
+}
+
+// keys returns how many keys the fleet has.
+func (w *world) keys() int {
+	keys, err := w.dir.Keys()
+	if err != nil {
+		return 0 // the hub begins with none
+	}
+	return len(keys.Keys)
+}
+
+// keysTaken is the log of a hub that is asked only how many keys it has read.
+type keysTaken struct {
+	slog.Handler
+	taken *atomic.Int64
+}
+
+func (keysTaken) Enabled(context.Context, slog.Level) bool { return true }
+
+func (k keysTaken) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if r.Message == "the keys were read" && a.Key == "keys" {
+			k.taken.Store(a.Value.Int64())
+		}
+		return true
+	})
+	return nil
 }
 
 func (w *world) key(role fleet.Role, name string) *fleet.Credentials {

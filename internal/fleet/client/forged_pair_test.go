@@ -69,7 +69,10 @@ func TestReflectedPartner(t *testing.T) {
 	half := standby.New(w.half(two, bare{}, 1, slog.New(slog.DiscardHandler)))
 	partner := w.raw(one)
 	said, err := partner.SubscribeSync(space.Pair("gate", "gate-2"))
-	if err != nil || partner.FlushTimeout(waitTimeout) != nil {
+	if err == nil {
+		err = partner.FlushTimeout(waitTimeout)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
