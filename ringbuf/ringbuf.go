@@ -26,7 +26,8 @@ import (
 )
 
 // FlushInterval is how long a record may wait in the buffer: the kernel wakes the reader
-// only when enough records wait.
+// only when enough records wait. Readers look at the same moments, so that a program with
+// several is woken once for all of them.
 const FlushInterval = 50 * time.Millisecond
 
 // ErrSize means that the size of a record is not that of its type.
@@ -42,8 +43,9 @@ type Record[T any] struct {
 	// before some instant after the previous mark have been read by now, or were
 	// lost. Only a reader with Watch yields marks.
 	Mark bool
-	// Fresh means that the reader had read all that waited before, and looked again.
-	Fresh bool
+	// Fresh means that the reader had read all that waited before, and looked again. Last
+	// means that nothing waited behind the record.
+	Fresh, Last bool
 }
 
 // Sequence returns the series of a record, and its number in the series.
@@ -112,7 +114,7 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 			fresh := raw.Remaining == 0
 			if fresh {
 				began = time.Now()
-				r.raw.SetDeadline(began.Add(FlushInterval))
+				r.raw.SetDeadline(flushAfter(began))
 			}
 			err := r.raw.ReadInto(&raw)
 			switch {
@@ -129,7 +131,7 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 				return
 			}
 			err = r.decode(&record, raw.RawSample)
-			record.Fresh = fresh
+			record.Fresh, record.Last = fresh, raw.Remaining == 0
 			if !yield(record, err) {
 				return
 			}
@@ -138,6 +140,11 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 			}
 		}
 	}
+}
+
+// flushAfter returns when a reader that has read everything looks again.
+func flushAfter(now time.Time) time.Time {
+	return now.Add(FlushInterval - time.Duration(now.UnixNano()%int64(FlushInterval)))
 }
 
 // mark is called when the buffer was empty some time after empty. A record that was

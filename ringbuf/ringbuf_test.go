@@ -128,8 +128,18 @@ func TestMissingAtTheEnd(t *testing.T) {
 	}
 }
 
+// Readers look at the same moments, and within FlushInterval.
+func TestFlushAfter(t *testing.T) {
+	at := time.Unix(1000, 0)
+	for after, want := range map[time.Duration]time.Duration{0: FlushInterval, 1: FlushInterval, FlushInterval - 1: FlushInterval, FlushInterval: 2 * FlushInterval} {
+		if got := flushAfter(at.Add(after)).Sub(at); got != want {
+			t.Errorf("who has read everything after %s looks again after %s, not %s", after, got, want)
+		}
+	}
+}
+
 // The first of the records that wait, and only that one, is fresh: its reader has just seen
-// the buffer empty.
+// the buffer empty. Only behind the last one nothing waits.
 func TestFresh(t *testing.T) {
 	p := newProducer(t, 4096, wakeup)
 	r := open(t, p, nil)
@@ -141,6 +151,9 @@ func TestFresh(t *testing.T) {
 		for i, record := range records {
 			if record.Fresh != (i == 0) {
 				t.Errorf("record %d is fresh: %t", i, record.Fresh)
+			}
+			if record.Last != (i == len(records)-1) {
+				t.Errorf("record %d is the last one: %t", i, record.Last)
 			}
 		}
 	}
