@@ -96,11 +96,14 @@ func (a *accounts) grow() {
 
 // remove removes the account of a flow if there is one. The last account takes its number.
 func (a *accounts) remove(id flow.ID) {
-	if a.find(id) == nil {
+	if a.n == 0 {
 		return
 	}
 	hole := a.slot(id)
 	number := a.slots[hole]
+	if number == 0 {
+		return
+	}
 	last := a.at(a.n - 1)
 	a.slots[a.slot(last.id)] = number
 	*a.at(int(number - 1)) = *last

@@ -59,6 +59,7 @@ const (
 type Objects struct {
 	flows, filling, owners, octets        *ebpf.Map
 	stats, config, readers, outputs, meta *ebpf.Map
+	written                               written
 	// inherit is nil if an older version made the tracker.
 	clock, sweep, request, reset, inherit *ebpf.Program
 	// xdp and tc are for a wire, in and out for watched interfaces, with watched.
@@ -69,8 +70,7 @@ type Objects struct {
 	captures, captureRules, captureCounts *ebpf.Map
 	// mapping gives access to the flows.
 	mapping *mapping
-	// traces receives the records of packets. It is nil if packets are not
-	// traced.
+	// traces receives the records of packets. It is nil if packets are not traced.
 	traces *ebpf.Map
 	// early is who looks for processes already. It is nil if nobody does.
 	early *early

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"sync"
 	"unsafe"
 
 	"github.com/cilium/ebpf"
@@ -50,15 +51,26 @@ func newMeta() (*ebpf.Map, error) {
 	return m, nil
 }
 
+// written is the memory of the description that was written last.
+type written struct {
+	mu    sync.Mutex
+	value []byte
+}
+
 // WriteMeta replaces the description of the tracker.
 func (k *Objects) WriteMeta(text []byte) error {
 	size := int(k.meta.ValueSize()) // another version may have made it
 	if len(text) > size {
 		return fmt.Errorf("write meta: %d bytes do not fit", len(text))
 	}
-	value := make([]byte, size)
-	copy(value, text)
-	if err := k.meta.Put(uint32(0), value); err != nil {
+	w := &k.written
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.value) != size { // a pair writes every second
+		w.value = make([]byte, size)
+	}
+	clear(w.value[copy(w.value, text):])
+	if err := k.meta.Put(uint32(0), w.value); err != nil {
 		return fmt.Errorf("write meta: %w", err)
 	}
 	return nil
