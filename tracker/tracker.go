@@ -232,12 +232,12 @@ func (t *Tracker) SetPair(p flow.Pair) error {
 // Owned reports whether this process owns the tracker.
 func (t *Tracker) Owned() bool { return source{t}.Owned() }
 
-// Change is something that happened to an own flow.
+// Change is something that happened to an own flow, or a mark.
 type Change = kernel.Change
 
 // Changes calls visit with what happens to own flows, not to those of a partner, until
-// ctx is done. listens is called when nothing is missed from then on. An event that is lost
-// is not found again here.
+// ctx is done, and with a mark after all that happened in some fifty milliseconds. listens is
+// called when nothing is missed from then on. An event that is lost is not found again here.
 func (t *Tracker) Changes(ctx context.Context, listens func(), visit func(kernel.Change)) error {
 	return t.readers.Changes(ctx, listens, visit)
 }

@@ -96,6 +96,8 @@ func (f *pairFlags) forget(t *tracker.Tracker) error {
 func tellOwn(ctx context.Context, t *tracker.Tracker, to *pair.Pair) error {
 	return t.Changes(ctx, func() {}, func(c tracker.Change) {
 		switch {
+		case c.Mark:
+			to.CaughtUp()
 		case c.Ended:
 			to.Ended(c.Key, c.ID, c.Reason)
 		case c.Moved:

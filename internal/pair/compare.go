@@ -24,8 +24,16 @@ const (
 	owned = 5 * time.Second
 )
 
+// CompareDue reports whether Compare has something to do.
+func (p *Pair) CompareDue() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.Now()
+	return p.digest != nil || p.digestDue(now) || p.answerDue(now)
+}
+
 // Compare compares the tables, as far as that is due. It goes over the table meanwhile, and
-// is called every 20 ms, but not twice at a time: Tick and Receive do not wait for it.
+// is not called twice at a time: Tick and Receive do not wait for it.
 func (p *Pair) Compare() error {
 	for _, step := range []func() error{p.sendDigest, p.takeDigest, p.answer} {
 		if err := step(); err != nil {
@@ -213,6 +221,11 @@ type found struct {
 	lacking, resent int
 }
 
+// answerDue reports whether something was asked or answered, and the table may be gone over.
+func (p *Pair) answerDue(now time.Time) bool {
+	return len(p.open.asked)+len(p.open.lists)+len(p.open.wants) > 0 && !now.Before(p.at.pass)
+}
+
 // answer goes over the table once, for all that was asked and answered.
 func (p *Pair) answer() error {
 	var q questions
@@ -220,7 +233,7 @@ func (p *Pair) answer() error {
 	due := false
 	_ = p.locked(func() error { // says nothing
 		began = p.Now()
-		if due = len(p.open.asked)+len(p.open.lists)+len(p.open.wants) > 0 && !began.Before(p.at.pass); due {
+		if due = p.answerDue(began); due {
 			q = p.open.take()
 		}
 		return nil

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"math/rand/v2"
@@ -45,7 +46,7 @@ func newHostile(t *testing.T, capacity, own int) *hostile {
 	h.pair = New(Options{
 		Table: counted{h.table, h}, Capacity: capacity, Uptime: func() time.Duration { return time.Hour }, Now: clock,
 		Send: func(m []byte) error {
-			h.sent = append(h.sent, m)
+			h.sent = append(h.sent, bytes.Clone(m))
 			return nil
 		},
 	})

@@ -149,7 +149,7 @@ func TestSent(t *testing.T) {
 	for i := range both {
 		both[i] = New(Options{
 			Table: newTable(time.Now, 16), Capacity: 16, Version: "test", Uptime: func() time.Duration { return time.Second },
-			Send: func(m []byte) error { said[i] = m; return nil },
+			Send: func(m []byte) error { said[i] = bytes.Clone(m); return nil },
 		})
 		if err := both[i].Tick(); err != nil || said[i] == nil {
 			t.Fatalf("%v: %x", err, said[i])

@@ -38,7 +38,7 @@ type Options struct {
 	Capacity int
 	// Uptime returns how long the tracker has been running.
 	Uptime func() time.Duration
-	// Send sends a message to the partner. It must not wait.
+	// Send sends a message to the partner. It must not wait, nor keep the message.
 	Send    func([]byte) error
 	Version string
 	Now     func() time.Time
@@ -46,8 +46,10 @@ type Options struct {
 }
 
 const (
-	// Every is the time between two calls of Tick.
-	Every = 20 * time.Millisecond
+	// Every is the time between two calls of Tick while many flows are told, and rarely that
+	// at other times, unless CaughtUp is called.
+	Every  = 20 * time.Millisecond
+	rarely = 100 * time.Millisecond
 
 	helloEvery  = time.Second
 	digestEvery = 5 * time.Second
@@ -86,10 +88,17 @@ type Pair struct {
 	instance uint64
 	start    time.Time
 
+	// due has a value when Tick is to be called at once.
+	due chan struct{}
 	// queue guards what events add.
 	queue   sync.Mutex
 	changed map[flow.ToldKey]struct{}
 	ends    []end
+	// spare is what was told last, to be used again.
+	spare struct {
+		changed map[flow.ToldKey]struct{}
+		ends    []end
+	}
 	// moved are flows that are told again, in the order of their times.
 	moved []moved
 
@@ -135,8 +144,10 @@ type Pair struct {
 	}
 	// entered counts flows since the table said how many it has.
 	present, entered int
-	batch            []byte
-	batched          int
+	// batch is the message of flows that is being written, with batched of them, and ended
+	// that of ends.
+	batch, ended []byte
+	batched      int
 	// batchSent is the time of the batch, sent what was told at which time and not known to
 	// have arrived, while all flows are told, and arrived how many flows were told by then.
 	batchSent uint64
@@ -220,7 +231,7 @@ func New(o Options) *Pair {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Pair{
-		Options: o, instance: rand.Uint64() | 1, start: o.Now(), changed: map[flow.ToldKey]struct{}{},
+		Options: o, instance: rand.Uint64() | 1, start: o.Now(), due: make(chan struct{}, 1), changed: map[flow.ToldKey]struct{}{},
 		suspect: map[uint16]bool{}, open: newQuestions(),
 	}
 	return p
@@ -255,6 +266,27 @@ func (p *Pair) Ended(key flow.ToldKey, id flow.ID, reason flow.Reason) {
 	}
 }
 
+// CaughtUp says that everything that had happened a moment ago was said: Tick is due.
+func (p *Pair) CaughtUp() {
+	select {
+	case p.due <- struct{}{}:
+	default: // it is
+	}
+}
+
+// Due has a value when Tick is to be called before Next.
+func (p *Pair) Due() <-chan struct{} { return p.due }
+
+// Next returns after which time Tick is to be called at the latest.
+func (p *Pair) Next() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.walk.full || p.alive(p.Now()) && !p.synced {
+		return Every
+	}
+	return rarely
+}
+
 // taken returns the changes since the last call, and what is due to be told again.
 func (p *Pair) taken(now time.Time) (changed map[flow.ToldKey]struct{}, ends []end) {
 	p.queue.Lock()
@@ -268,11 +300,28 @@ func (p *Pair) taken(now time.Time) (changed map[flow.ToldKey]struct{}, ends []e
 		p.moved = nil
 	}
 	changed, ends = p.changed, p.ends
-	if len(changed) > 0 {
+	p.changed, p.ends = p.spare.changed, p.spare.ends
+	if p.changed == nil {
 		p.changed = map[flow.ToldKey]struct{}{}
 	}
-	p.ends = nil
+	p.spare.changed, p.spare.ends = nil, nil
 	return changed, ends
+}
+
+// spares is of how many changes the memory is kept.
+const spares = 1 << 10
+
+// giveBack keeps the memory of changes that are told, unless it is much.
+func (p *Pair) giveBack(changed map[flow.ToldKey]struct{}, ends []end) {
+	p.queue.Lock()
+	defer p.queue.Unlock()
+	if len(changed) <= spares {
+		clear(changed)
+		p.spare.changed = changed
+	}
+	if cap(ends) <= spares {
+		p.spare.ends = ends[:0]
+	}
 }
 
 // Status returns the state of the pair.

@@ -1,6 +1,7 @@
 package pair
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/rand/v2"
 	"testing"
@@ -66,7 +67,7 @@ func (h *host) start() {
 		Table: h.table, Capacity: h.table.capacity, Uptime: func() time.Duration { return h.now.Sub(h.booted) }, Now: h.clock, Version: "test",
 		Send: func(message []byte) error {
 			if !h.cut && h.random.Float64() >= h.loss {
-				h.late = append(h.late, letter{1 - h.number, h.now.Add(time.Millisecond + h.delay), message})
+				h.late = append(h.late, letter{1 - h.number, h.now.Add(time.Millisecond + h.delay), bytes.Clone(message)})
 			}
 			return nil
 		},
@@ -100,7 +101,9 @@ func (w *world) pass(d time.Duration) {
 		for _, h := range w.hosts {
 			if h.pair != nil {
 				w.fine(h.pair.Tick())
-				w.fine(h.pair.Compare())
+				if h.pair.CompareDue() {
+					w.fine(h.pair.Compare())
+				}
 			}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"ctop/tracker/flow"
 )
 
-// Tick sends what is due. It is called every 20 ms.
+// Tick sends what is due. It is called when Due says so, and after Next.
 func (p *Pair) Tick() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -37,13 +37,17 @@ func (p *Pair) Tick() error {
 		return err
 	}
 	p.flush()
+	p.giveBack(changed, ends)
 	return nil
 }
 
 // begin begins a message.
-func (p *Pair) begin(k kind) []byte {
+func (p *Pair) begin(k kind) []byte { return p.beginIn(nil, k) }
+
+// beginIn begins a message in the memory of one that was sent.
+func (p *Pair) beginIn(b []byte, k kind) []byte {
 	p.sequence++
-	return head{kind: k, instance: p.instance, sequence: p.sequence, sent: p.clock(p.Now())}.append(nil)
+	return head{kind: k, instance: p.instance, sequence: p.sequence, sent: p.clock(p.Now())}.append(b[:0])
 }
 
 // send sends a message. One that is lost is found missing by the partner.
@@ -107,11 +111,11 @@ func (p *Pair) isOver(id flow.ID) bool {
 
 func (p *Pair) sendEnds(ends []end) {
 	for chunk := range slices.Chunk(ends, maxEnds) {
-		b := binary.LittleEndian.AppendUint16(p.begin(kindEnds), endSize)
+		p.ended = binary.LittleEndian.AppendUint16(p.beginIn(p.ended, kindEnds), endSize)
 		for i := range chunk {
-			b = chunk[i].append(b)
+			p.ended = chunk[i].append(p.ended)
 		}
-		p.send(b)
+		p.send(p.ended)
 	}
 }
 
@@ -129,7 +133,7 @@ func (p *Pair) sendKey(key *flow.ToldKey) error {
 func (p *Pair) tell(told *flow.Told) {
 	if p.batched == 0 {
 		p.batchSent = p.clock(p.Now())
-		p.batch = binary.LittleEndian.AppendUint16(p.begin(kindFlows), flowSize)
+		p.batch = binary.LittleEndian.AppendUint16(p.beginIn(p.batch, kindFlows), flowSize)
 	}
 	// Its times are as of now, the message is of before.
 	told.Since(-time.Duration(p.clock(p.Now()) - p.batchSent))
@@ -145,7 +149,7 @@ func (p *Pair) flush() {
 		return
 	}
 	p.send(p.batch)
-	p.batch, p.batched = nil, 0
+	p.batched = 0
 	if p.walk.full && len(p.sent) < maxSent {
 		p.sent = append(p.sent, told{p.batchSent, p.status.Flows})
 	}
@@ -206,7 +210,8 @@ func (p *Pair) rest(took time.Duration) {
 // walkPlaces goes over as many places as are due, and reports whether there are more.
 func (p *Pair) walkPlaces(now time.Time) (more bool, err error) {
 	if !p.walk.full {
-		return p.walkPart(max(p.Capacity/int(lap/Every), 64), now)
+		due := int(float64(p.Capacity)*float64(now.Sub(p.walk.began)+Every)/float64(lap)) - p.walk.place
+		return p.walkPart(max(min(due, p.Capacity/32), 64), now)
 	}
 	flows := p.status.Flows
 	for n := 0; n < fullPlaces && p.status.Flows-flows < fullFlows && p.status.Flows-p.arrived < onTheWay; n += fullStep {

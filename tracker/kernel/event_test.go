@@ -72,22 +72,27 @@ func TestPlacesOfOwners(t *testing.T) {
 	}
 }
 
-// A flow goes on if either direction had a packet within a time, and it is not the partner's.
-func TestHeardWithin(t *testing.T) {
-	c := Clock{Ticks: 100, Tick: time.Second}
+// A flow goes on if either direction had a packet since a tick, and it is not the partner's.
+func TestHeardSince(t *testing.T) {
+	const (
+		open      = uint64(flow.StateEstablished)
+		inherited = open | uint64(bpf.ConntrackFlowFlagFLOW_INHERITED)
+	)
 	for _, test := range []struct {
-		origin, reply uint64
-		inherited     bool
-		want          bool
+		origin, reply, control uint64
+		want                   bool
 	}{
-		{90, 90, false, true}, {95, 10, false, true}, {10, 95, false, true}, {10, 10, false, false}, {89, 89, false, false}, {95, 95, true, false},
+		{90, 90, open, true},
+		{95, 10, open, true},
+		{10, 95, open, true},
+		{10, 10, open, false},
+		{89, 89, open, false},
+		{95, 95, inherited, false},
+		{95, 95, uint64(bpf.ConntrackFlowFlagFLOW_SEEN), false},
 	} {
-		var v kernelFlow
+		v := kernelFlow{Control: test.control}
 		v.Origin.LastSeenTicks, v.Reply.LastSeenTicks = test.origin, test.reply
-		if test.inherited {
-			v.Control = uint64(bpf.ConntrackFlowFlagFLOW_INHERITED)
-		}
-		if got := heardWithin(&v, c, 10*time.Second); got != test.want {
+		if got := heardSince(&v, 90); got != test.want {
 			t.Errorf("%+v: %t", test, got)
 		}
 	}

@@ -158,8 +158,9 @@ func (p *Partner) Part(from, n int, within time.Duration, visit func(*flow.Told)
 	var told flow.Told
 	return p.places(from, n, func(places []kernelFlow, c Clock) {
 		var whole kernelFlow
+		since := c.Ticks - min(c.Ticks, c.ticksOf(max(within, 0)))
 		for i := range places {
-			if (within < 0 || heardWithin(&places[i], c, within)) && copyFlow(&whole, &places[i]) {
+			if (within < 0 || heardSince(&places[i], since)) && copyFlow(&whole, &places[i]) {
 				toldFromKernel(&told, &whole, c)
 				visit(&told)
 			}
@@ -203,12 +204,15 @@ func (p *Partner) places(from, n int, visit func([]kernelFlow, Clock)) (more boo
 	return more, err
 }
 
-// heardWithin reports whether an entry may be an own flow that had a packet within a time.
-func heardWithin(v *kernelFlow, c Clock, within time.Duration) bool {
-	if hasFlag(atomic.LoadUint64(&v.Control), bpf.ConntrackFlowFlagFLOW_INHERITED) {
+// heardSince reports whether an entry may be an own flow that had a packet since a tick. Most of
+// a large table is in no cache, so nothing of an entry is waited for twice: both times are loaded
+// before either is looked at.
+func heardSince(v *kernelFlow, tick uint64) bool {
+	control := atomic.LoadUint64(&v.Control)
+	if stateFromControl(control) == flow.StateNone || hasFlag(control, bpf.ConntrackFlowFlagFLOW_INHERITED) {
 		return false
 	}
-	return c.since(atomic.LoadUint64(&v.Origin.LastSeenTicks)) <= within || c.since(atomic.LoadUint64(&v.Reply.LastSeenTicks)) <= within
+	return max(atomic.LoadUint64(&v.Origin.LastSeenTicks), atomic.LoadUint64(&v.Reply.LastSeenTicks)) >= tick
 }
 
 // Present returns how many flows there are, about.
@@ -284,10 +288,12 @@ func keyTold(k *flow.ToldKey) (key kernelKey) {
 	return key
 }
 
-// Change is something that happened to an own flow.
+// Change is something that happened to an own flow, or a mark.
 type Change struct {
-	Key flow.ToldKey
-	ID  flow.ID
+	// Mark means that this is no change, and that no other one waits.
+	Mark bool
+	Key  flow.ToldKey
+	ID   flow.ID
 	// Ended is set if it has ended, for Reason.
 	Ended  bool
 	Reason flow.Reason
@@ -295,8 +301,9 @@ type Change struct {
 	Moved bool
 }
 
-// Changes calls visit with what happens to own flows until ctx is done. listens is called
-// when nothing is missed from then on.
+// Changes calls visit with what happens to own flows until ctx is done, and with a mark after
+// all that happened in a ringbuf.FlushInterval. listens is called when nothing is missed from
+// then on.
 func (r *Readers) Changes(ctx context.Context, listens func(), visit func(Change)) error {
 	l, err := r.Listen()
 	if err != nil {
@@ -304,17 +311,29 @@ func (r *Readers) Changes(ctx context.Context, listens func(), visit func(Change
 	}
 	defer l.Close()
 	listens()
-	for record, err := range l.all(ctx) {
+	waits := false
+	for record, err := range l.ring.Records(ctx) {
 		if err != nil {
 			return err
 		}
-		if record.Mark || record.Event.Inherited {
-			continue
+		if e := &record.Value; !record.Mark && !eventInherited(e) {
+			visit(changeOf(e))
+			waits = true
 		}
-		e := &record.Event
-		visit(Change{Key: record.Origin.Key(), ID: e.ID, Ended: e.Type == flow.EventDestroy, Reason: e.Reason, Moved: record.moved()})
+		if waits && record.Last {
+			visit(Change{Mark: true})
+			waits = false
+		}
 	}
 	return nil
+}
+
+func changeOf(e *kernelEvent) Change {
+	kind := flow.EventType(e.Type)
+	return Change{
+		Key: toldKey(&e.Key), ID: flow.ID(e.Id),
+		Ended: kind == flow.EventDestroy, Reason: flow.Reason(e.Reason), Moved: kind == flow.EventUpdate && e.From == e.To,
+	}
 }
 
 // Key returns the key of the event's flow.

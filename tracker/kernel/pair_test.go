@@ -1,6 +1,7 @@
 package kernel_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"os"
 	"runtime"
@@ -155,7 +156,7 @@ func TestTablesAgree(t *testing.T) {
 			Table: h.table, Capacity: 2 * n, Uptime: func() time.Duration { return time.Hour },
 			Send: func(m []byte) error {
 				select {
-				case other.inbox <- m:
+				case other.inbox <- bytes.Clone(m):
 					return nil
 				default:
 					return unix.ENOBUFS

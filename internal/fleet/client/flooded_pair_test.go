@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"log/slog"
@@ -69,7 +70,7 @@ func floods(t *testing.T) (hello, flows []byte) {
 	var last []byte
 	teller := pair.New(pair.Options{
 		Table: full{}, Capacity: 1 << 16, Version: "test", Uptime: func() time.Duration { return time.Second },
-		Send: func(m []byte) error { last = m; return nil },
+		Send: func(m []byte) error { last = bytes.Clone(m); return nil },
 	})
 	tick := func() []byte {
 		if err := teller.Tick(); err != nil {

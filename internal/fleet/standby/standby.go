@@ -113,10 +113,11 @@ func (h *Half) Run(ctx context.Context) (err error) {
 	}
 	var others sync.WaitGroup
 	others.Go(func() { failed <- h.Watch(ctx, h.pair) })
-	others.Go(func() { failed <- h.compare(ctx) })
+	compare := make(chan struct{}, 1)
+	others.Go(func() { failed <- h.compare(ctx, compare) })
 	defer others.Wait()
 	defer cancel()
-	tick, say := time.NewTicker(pair.Every), time.NewTicker(sayEvery)
+	tick, say := time.NewTimer(0), time.NewTicker(sayEvery)
 	defer tick.Stop()
 	defer say.Stop()
 	said, news := flow.Pair{}, time.Time{}
@@ -133,18 +134,35 @@ func (h *Half) Run(ctx context.Context) (err error) {
 			}
 		case err := <-failed:
 			return err
+		case <-h.pair.Due():
 		case <-tick.C:
-			err := h.pair.Tick()
-			// A partner may change what is known of it at any rate: the second of two changes
-			// waits.
-			if now := time.Now(); err == nil && now.Sub(news) >= sayEvery && h.changed(said) {
-				news, err = now, h.say(&said)
-			}
-			if err != nil {
+		}
+		if err := h.tick(compare); err != nil {
+			return err
+		}
+		tick.Reset(h.pair.Next())
+		// A partner may change what is known of it at any rate: the second of two changes waits.
+		if now := time.Now(); now.Sub(news) >= sayEvery && h.changed(said) {
+			news = now
+			if err := h.say(&said); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// tick tells the partner what is due, and has the tables compared when that is.
+func (h *Half) tick(compare chan<- struct{}) error {
+	if err := h.pair.Tick(); err != nil {
+		return err
+	}
+	if h.pair.CompareDue() {
+		select {
+		case compare <- struct{}{}:
+		default: // it will be
+		}
+	}
+	return nil
 }
 
 // heardItself warns of another host that has the credentials of this one. The two do not hear
@@ -158,15 +176,13 @@ func (h *Half) heardItself(message []byte) {
 	}
 }
 
-// compare compares the tables until ctx is done.
-func (h *Half) compare(ctx context.Context) error {
-	tick := time.NewTicker(pair.Every)
-	defer tick.Stop()
+// compare compares the tables when that is due, until ctx is done.
+func (h *Half) compare(ctx context.Context, due <-chan struct{}) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-due:
 			if err := h.pair.Compare(); err != nil {
 				return err
 			}
