@@ -179,13 +179,14 @@ func (m *pairMove) run(ctx context.Context, o Options, how string) error {
 	if err := look(1, "count"); err != nil {
 		return err
 	}
+	killed := time.Now()
 	if how != betweenBridges {
 		m.halves[0].kill()
 	}
 	// What is on its way arrives before the wire is down: the wire loses nothing.
 	steps := []func() error{m.move, func() error { time.Sleep(time.Second); return nil }, m.away}
 	if how == comparedHalves {
-		steps = []func() error{m.away, func() error { return m.known(ctx) }, m.move}
+		steps = []func() error{m.away, func() error { return m.known(ctx, killed) }, m.move}
 	}
 	for _, step := range steps {
 		if err := step(); err != nil {
@@ -242,10 +243,9 @@ func (m *pairMove) away() error {
 	return nil
 }
 
-// known compares what the other half knows of live connections with what the first one had,
-// while neither has packets.
-func (m *pairMove) known(ctx context.Context) error {
-	at := time.Now()
+// known compares what the other half knows of live connections with what the first one had when
+// its ctop was killed, which takes a while to end. Neither has packets meanwhile.
+func (m *pairMove) known(ctx context.Context, killed time.Time) error {
 	here, first, err := m.halves[0].live(ctx)
 	if err != nil {
 		return err
@@ -257,7 +257,7 @@ func (m *pairMove) known(ctx context.Context) error {
 	var older, found, quiet, same int
 	var ages, counters []float64
 	for id, f := range here {
-		if f.Age-first.Sub(at) < pairSettled {
+		if f.Age-first.Sub(killed) < pairSettled {
 			continue
 		}
 		older++
@@ -266,7 +266,7 @@ func (m *pairMove) known(ctx context.Context) error {
 			found++
 			ages = append(ages, float64((g.Age-f.Age-second.Sub(first)).Abs())/float64(time.Millisecond))
 		}
-		if f.Idle-first.Sub(at) >= pairSettled || f.Age > 2*pairLife {
+		if f.Idle-first.Sub(killed) >= pairSettled || f.Age > 2*pairLife {
 			quiet++
 			if known && g.State == f.State {
 				same++
