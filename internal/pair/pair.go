@@ -46,8 +46,8 @@ type Options struct {
 }
 
 const (
-	// Every is the time between two calls of Tick while many flows are told, and rarely that
-	// at other times, unless CaughtUp is called.
+	// Every is the shortest time between two calls of Tick, and that while many flows are
+	// told; rarely is the longest.
 	Every  = 20 * time.Millisecond
 	rarely = 100 * time.Millisecond
 

@@ -120,7 +120,7 @@ func (h *Half) Run(ctx context.Context) (err error) {
 	tick, say := time.NewTimer(0), time.NewTicker(sayEvery)
 	defer tick.Stop()
 	defer say.Stop()
-	said, news := flow.Pair{}, time.Time{}
+	said, news, ticked := flow.Pair{}, time.Time{}, time.Time{}
 	if err := h.say(&said); err != nil {
 		return err
 	}
@@ -135,15 +135,21 @@ func (h *Half) Run(ctx context.Context) (err error) {
 		case err := <-failed:
 			return err
 		case <-h.pair.Due():
+			// Where events come all the time nothing is ever left to read for long.
+			if wait := pair.Every - time.Since(ticked); wait > 0 {
+				tick.Reset(wait)
+				continue
+			}
 		case <-tick.C:
 		}
+		ticked = time.Now()
 		if err := h.tick(compare); err != nil {
 			return err
 		}
 		tick.Reset(h.pair.Next())
 		// A partner may change what is known of it at any rate: the second of two changes waits.
-		if now := time.Now(); now.Sub(news) >= sayEvery && h.changed(said) {
-			news = now
+		if ticked.Sub(news) >= sayEvery && h.changed(said) {
+			news = ticked
 			if err := h.say(&said); err != nil {
 				return err
 			}
