@@ -142,9 +142,15 @@ func (r *Reader[T]) Records(ctx context.Context) iter.Seq2[Record[T], error] {
 	}
 }
 
-// flushAfter returns when a reader that has read everything looks again.
+// pollUnit is what the time that the kernel is asked to wait is rounded down to.
+const pollUnit = time.Millisecond
+
+// flushAfter returns the deadline of a reader that has read everything. The reader wakes up to
+// a pollUnit before it, and so at one of the moments or up to a pollUnit after: one that woke
+// before a moment would ask again without a wait until then.
 func flushAfter(now time.Time) time.Time {
-	return now.Add(FlushInterval - time.Duration(now.UnixNano()%int64(FlushInterval)))
+	moment := FlushInterval - time.Duration(now.UnixNano()%int64(FlushInterval))
+	return now.Add(moment + pollUnit - 1)
 }
 
 // mark is called when the buffer was empty some time after empty. A record that was

@@ -128,12 +128,19 @@ func TestMissingAtTheEnd(t *testing.T) {
 	}
 }
 
-// Readers look at the same moments, and within FlushInterval.
+// Readers look at the same moments or up to a millisecond after, to which the kernel rounds
+// down what they wait, and never before: they would ask again and again until then.
 func TestFlushAfter(t *testing.T) {
+	const last = FlushInterval - time.Millisecond/2
 	at := time.Unix(1000, 0)
-	for after, want := range map[time.Duration]time.Duration{0: FlushInterval, 1: FlushInterval, FlushInterval - 1: FlushInterval, FlushInterval: 2 * FlushInterval} {
-		if got := flushAfter(at.Add(after)).Sub(at); got != want {
-			t.Errorf("who has read everything after %s looks again after %s, not %s", after, got, want)
+	for after, moment := range map[time.Duration]time.Duration{
+		0: FlushInterval, 1: FlushInterval, 80 * time.Microsecond: FlushInterval, last: FlushInterval,
+		FlushInterval - 1: FlushInterval, FlushInterval: 2 * FlushInterval, FlushInterval + last: 2 * FlushInterval,
+	} {
+		now := at.Add(after)
+		wait := flushAfter(now).Sub(now).Truncate(time.Millisecond)
+		if late := after + wait - moment; late < 0 || late >= time.Millisecond {
+			t.Errorf("who has read everything after %s waits %s, until %s after %s", after, wait, late, moment)
 		}
 	}
 }
