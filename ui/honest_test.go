@@ -14,9 +14,9 @@ import (
 // TestUnacknowledgedSaysWhy tells apart the flows that have the timeout of those
 // which somebody left unanswered.
 func TestUnacknowledgedSaysWhy(t *testing.T) {
-	unanswered, data, closed, both, unknown := fakeFlow(0), fakeFlow(0), fakeFlow(0), fakeFlow(0), fakeFlow(0)
+	unanswered, data, closed, both, unknown, ended := fakeFlow(0), fakeFlow(0), fakeFlow(0), fakeFlow(0), fakeFlow(0), fakeFlow(0)
 	unanswered.State = flow.StateNew
-	for _, f := range []*flow.Flow{&data, &closed, &both} {
+	for _, f := range []*flow.Flow{&data, &closed, &both, &ended} {
 		f.Origin.Window, f.Reply.Window = 1000, 1000
 		f.Origin.InFlight, f.Reply.InFlight = 0, 0
 	}
@@ -25,11 +25,12 @@ func TestUnacknowledgedSaysWhy(t *testing.T) {
 	closed.Origin.Window = 0
 	both.Reply.InFlight, both.Reply.Window = 10, 0
 	for want, f := range map[string]flow.Flow{
-		"It was picked up midstream and reply has not been seen.":                                           unanswered,
-		"The flow is open, but reply has not acknowledged 1.2 kB of origin's data.":                         data,
-		"The flow is open, but origin has closed its window.":                                               closed,
-		"reply has closed its window and origin has not acknowledged 10 B of reply's data":                  both,
-		"The flow is open, but one side has not acknowledged what the other sent, or has closed its window": unknown,
+		"It was picked up midstream and reply has not been seen.":                                                                       unanswered,
+		"The flow is open, but reply has not acknowledged 1.2 kB of origin's data.":                                                     data,
+		"The flow is open, but origin has closed its window.":                                                                           closed,
+		"reply has closed its window and origin has not acknowledged 10 B of reply's data":                                              both,
+		"The flow is open, but one side has not acknowledged what the other sent, or has closed its window, or its end was missed here": unknown,
+		"Its end was missed here: both sides have closed it outside the window, or the other host of a pair has heard the end.":         ended,
 	} {
 		f.TimeoutName = flow.TCPUnacknowledged
 		c := newConsole(t, 200, 40, []flow.Flow{f})

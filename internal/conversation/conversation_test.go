@@ -336,6 +336,13 @@ func TestPartner(t *testing.T) {
 	if gaps := c.Gaps(); len(gaps) > 0 || c.Front() != &s.Flows[1] {
 		t.Errorf("%v, %s", gaps, c.Front().ID)
 	}
+	s.Flows[0].Holding.Inherited = false
+	c = only(t, s)
+	if gaps := c.Gaps(); len(gaps) > 0 {
+		t.Errorf("both have it, and differ: %v", gaps)
+	}
+	s.Flows[0].Holding.Inherited = true
+	c = only(t, s)
 	s.Flows[2].Origin.Packets = 450
 	if gaps := c.Gaps(); len(gaps) != 1 || gaps[0].From.Host != "gate-2" || gaps[0].To.Host != "edge-1" || gaps[0].Packets != 50 {
 		t.Errorf("%v", gaps)

@@ -79,6 +79,7 @@ func (c *Conversation) Gaps() (gaps []Gap) {
 	for _, d := range [...]flow.Direction{flow.Origin, flow.Reply} {
 		way := c.seen()
 		slices.SortStableFunc(way, func(a, b Sighting) int { return cmp.Compare(b.Half(d).Packets, a.Half(d).Packets) })
+		way = apart(way)
 		margin, first := c.margin(d), 0
 		for to := 1; to < len(way); to++ {
 			for _, from := range [...]int{to - 1, first} {
@@ -95,6 +96,19 @@ func (c *Conversation) Gaps() (gaps []Gap) {
 		}
 	}
 	return gaps
+}
+
+// apart returns the first sighting of each flow. Both hosts of a pair may have one flow: its
+// packets pass by either of them, so one that the other did not see is not lost.
+func apart(list []Sighting) (others []Sighting) {
+	ids := map[flow.ID]bool{}
+	for _, s := range list {
+		if !ids[s.Flow.ID] {
+			others = append(others, s)
+		}
+		ids[s.Flow.ID] = true
+	}
+	return others
 }
 
 // margin returns how many packets of a direction the hosts may differ by although none is

@@ -171,7 +171,7 @@ var registry = append([]Field{
 	{Name: "answered", Means: "it was answered; !answered: seen one way only", Kind: Flag, Holds: seenIn},
 	{Name: "pinned", Means: "it has a timeout of its own", Kind: Flag, Holds: pinned},
 	{Name: "one_sided", Means: "its other end was not seen on its own side", Kind: Flag, Holds: oneSided, JSON: "one_sided", Added: 3},
-	{Name: "inherited", Means: "the other host of the pair has it: none of its packets came by here", Kind: Flag, Holds: inherited, JSON: "inherited", Added: 13},
+	{Name: "inherited", Means: "the other host of the pair has it: its packets come by there, not here", Kind: Flag, Holds: inherited, JSON: "inherited", Added: 13},
 	{Name: "sick", Means: "something is wrong with it: ! in the console", Kind: Flag, Holds: sick.Holds},
 	{Name: "first-seen", Means: "it brought what was never there before: --first-seen", Kind: Flag, Holds: firstSeen, JSON: "first_seen", Added: 11},
 	{Name: "came", Means: "it was not there at the mark: m, M in the console, ctop diff", Kind: Flag, Holds: unknown},

@@ -132,7 +132,8 @@ func stalled(f *flow.Flow, l *Limits) Finding {
 			return Finding{Kind: WindowClosed, By: side.by, Size: f.Idle.Seconds()}
 		}
 	}
-	if f.TimeoutName == flow.TCPUnacknowledged && f.Idle > l.Unacknowledged {
+	// Where windows are known, one that has this timeout for nothing of that has missed its end.
+	if f.TimeoutName == flow.TCPUnacknowledged && !f.Origin.WindowKnown && f.Idle > l.Unacknowledged {
 		return Finding{Kind: Unacknowledged, By: flow.Reply, Size: f.Idle.Seconds()}
 	}
 	return Finding{}

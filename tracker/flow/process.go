@@ -38,8 +38,8 @@ type Holding struct {
 	// First is set if the process, or else the local end, never had a flow like this
 	// before, where that is watched.
 	First bool `json:",omitempty"`
-	// Inherited is set if the other tracker of a pair has the flow, and none of its packets
-	// has come by here.
+	// Inherited is set if the other tracker of a pair has the flow: none of its packets has
+	// come by here, or it has moved there.
 	Inherited bool `json:",omitempty"`
 }
 

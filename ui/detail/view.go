@@ -74,7 +74,7 @@ func (p *Page) nameLines() []string {
 }
 
 // inherited explains the sign of a flow of the partner.
-const inherited = "The other host of the pair has it: none of its packets has come by here yet."
+const inherited = "The other host of the pair has it: its packets come by there, not here."
 
 // firstSeen explains the sign of a flow that brought what is new.
 const firstSeen = "It is the first with this port, network or address; the events say which."

@@ -83,13 +83,13 @@ func standing(f *flow.Flow) string {
 }
 
 // unacknowledged describes what a flow with the timeout tcp_unacknowledged
-// waits for: an answer, an acknowledgement, or an open window.
+// waits for: an answer, an acknowledgement, an open window, or nothing any more.
 func unacknowledged(f *flow.Flow) string {
 	if f.State == flow.StateNew {
 		return "It was picked up midstream and reply has not been seen."
 	}
 	if !f.Origin.WindowKnown {
-		return "The flow is open, but one side has not acknowledged what the other sent, or has closed its window."
+		return "The flow is open, but one side has not acknowledged what the other sent, or has closed its window, or its end was missed here."
 	}
 	var parts []string
 	for _, side := range [...]struct {
@@ -102,6 +102,9 @@ func unacknowledged(f *flow.Flow) string {
 		case side.to.Window == 0:
 			parts = append(parts, fmt.Sprintf("%s has closed its window", side.other))
 		}
+	}
+	if parts == nil {
+		return "Its end was missed here: both sides have closed it outside the window, or the other host of a pair has heard the end."
 	}
 	return "The flow is open, but " + strings.Join(parts, " and ") + "."
 }
