@@ -341,7 +341,11 @@ func (p *Pair) mend(f *found) error {
 		}
 	}
 	for left := range slices.Chunk(f.left, mendAtOnce) {
-		if err := p.locked(func() error { return p.endLeft(left) }); err != nil {
+		err := p.locked(func() error {
+			defer p.flush() // before any other message is begun
+			return p.endLeft(left)
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -115,3 +115,30 @@ func TestThirdHost(t *testing.T) {
 		t.Errorf("the partner is %q", name)
 	}
 }
+
+// A table that is smaller takes what has room, leaves some to own flows, and gets the rest
+// when there is room.
+func TestSmallerTable(t *testing.T) {
+	w := newWorld(t, 10_000, 1600)
+	a, b := w.hosts[0], w.hosts[1]
+	w.pass(2 * time.Second)
+	keys := a.begin(3000)
+	w.pass(20 * time.Second)
+	if n := len(b.table.flows); n != 1500 {
+		t.Errorf("%d flows of the partner are in a table of 1600", n)
+	}
+	full := func(want bool) {
+		t.Helper()
+		if s := a.pair.Status(); s.RefusedThere == 0 || s.Pair().Full != want {
+			t.Errorf("full: %t, the status is %+v", !want, s)
+		}
+	}
+	full(true)
+	w.pass(2 * time.Minute)
+	full(true)
+	a.end(keys[:2000]...)
+	w.pass(20 * time.Second)
+	w.agree(1000)
+	w.pass(saidFor)
+	full(false)
+}

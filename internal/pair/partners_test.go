@@ -198,3 +198,28 @@ func TestDifferingShards(t *testing.T) {
 		t.Error("a digest is sent again at once")
 	}
 }
+
+// Messages arrive in the order of their numbers, also where a flow is told that the partner has
+// lost: it counts those that are missing.
+func TestOrderOfMessages(t *testing.T) {
+	h := newHostile(t, 100, 0)
+	key := flow.ToldKey{1}
+	*h.table.add(key) = entry{told: flow.Told{Glance: flow.Glance{Key: key, ID: 7, Control: uint32(flow.StateEstablished)}}, made: h.now.Add(-time.Hour), heard: h.now}
+	h.greet(true)
+	told := h.table.read(h.table.flows[key])
+	if err := h.pair.mend(&found{left: []flow.Glance{told.Glance}}); err != nil || !h.table.flows[key].own {
+		t.Fatalf("a flow that is older than the partner is not claimed: %v", err)
+	}
+	h.now = h.now.Add(time.Second)
+	if err := h.pair.Tick(); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range h.sent {
+		if head, _, err := parseHead(m); err != nil || head.sequence != uint32(i+1) {
+			t.Errorf("message %d is %+v, %v", i+1, head, err)
+		}
+	}
+	if len(h.sent) < 2 {
+		t.Errorf("%d messages are sent, of the flow and hello", len(h.sent))
+	}
+}
