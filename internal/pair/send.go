@@ -211,11 +211,11 @@ func (p *Pair) rest(took time.Duration) {
 func (p *Pair) walkPlaces(now time.Time) (more bool, err error) {
 	if !p.walk.full {
 		due := int(float64(p.Capacity)*float64(now.Sub(p.walk.began)+Every)/float64(lap)) - p.walk.place
-		return p.walkPart(max(min(due, p.Capacity/32), 64), now)
+		return p.walkPart(min(max(due, 0), max(p.Capacity/32, 64)))
 	}
 	flows := p.status.Flows
 	for n := 0; n < fullPlaces && p.status.Flows-flows < fullFlows && p.status.Flows-p.arrived < onTheWay; n += fullStep {
-		if more, err = p.walkPart(fullStep, now); err != nil || !more {
+		if more, err = p.walkPart(fullStep); err != nil || !more {
 			return more, err
 		}
 	}
@@ -223,9 +223,9 @@ func (p *Pair) walkPlaces(now time.Time) (more bool, err error) {
 }
 
 // walkPart goes over n places.
-func (p *Pair) walkPart(n int, now time.Time) (more bool, err error) {
+func (p *Pair) walkPart(n int) (more bool, err error) {
 	w := &p.walk
-	within := now.Sub(w.before)
+	within := p.Now().Sub(w.before) // the table reads its clock after that
 	if w.full {
 		within = -1
 	}
