@@ -143,7 +143,8 @@ func (l *Lab) Bridge() error {
 	}
 	attrs := netlink.NewLinkAttrs()
 	attrs.Name = bridgeName
-	bridge := &netlink.Bridge{LinkAttrs: attrs}
+	// One that snoops is in a group itself, and sends a report of that some time later.
+	bridge := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: new(bool)}
 	if err := l.middle.LinkAdd(bridge); err != nil {
 		return fmt.Errorf("add bridge %s: %w", bridgeName, err)
 	}
