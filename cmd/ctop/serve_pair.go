@@ -126,3 +126,10 @@ func inSync(h *standby.Half, now time.Time) error {
 	}
 	return nil
 }
+
+// withPair returns warnings with what is known of the partner now: those of a snapshot may be
+// of a second ago, and say the contrary of inSync.
+func withPair(of flow.Warnings, now flow.Pair) flow.Warnings {
+	others := slices.DeleteFunc(slices.Clone(of), func(w flow.Warning) bool { return w.Kind == flow.WarningPair })
+	return append(others, now.Warnings()...)
+}

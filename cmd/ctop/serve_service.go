@@ -17,6 +17,7 @@ import (
 
 	"ctop/internal/alert"
 	"ctop/internal/firstseen"
+	"ctop/internal/fleet/standby"
 	"ctop/internal/history"
 	"ctop/internal/ipfix"
 	"ctop/internal/metrics"
@@ -237,7 +238,7 @@ func (s *service) parts(c *tracker.Collector, t *tracker.Tracker) ([]func(contex
 		parts = append(parts, func(ctx context.Context) error { return server.Serve(ctx, s.ssh) })
 	}
 	if s.metrics != nil {
-		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return errors.Join(healthy(c), inSync(half, time.Now())) }, Warnings: func() []string { return warned(c) }, Pair: half, Consoles: stats, Flows: s.exporter, Fleet: joins, Alerts: s.alerts, FirstSeen: s.firsts, Naming: namingOf(t), Log: s.log})
+		m := metrics.New(metrics.Options{Source: c, Healthy: func() error { return errors.Join(healthy(c), inSync(half, time.Now())) }, Warnings: func() []string { return warned(c, half) }, Pair: half, Consoles: stats, Flows: s.exporter, Fleet: joins, Alerts: s.alerts, FirstSeen: s.firsts, Naming: namingOf(t), Log: s.log})
 		s.log.Info("metrics are served", "url", fmt.Sprintf("http://%s/metrics", s.metrics.Addr()))
 		parts = append(parts, func(ctx context.Context) error { return m.Serve(ctx, s.metrics) })
 	}
@@ -273,9 +274,14 @@ func checkAge(s *flow.Snapshot, now time.Time) error {
 }
 
 // warned returns the current warnings, which do not make the tracker unhealthy.
-func warned(c *tracker.Collector) []string {
-	if s := c.Status(); s != nil {
+func warned(c *tracker.Collector, half *standby.Half) []string {
+	s := c.Status()
+	switch {
+	case s == nil:
+		return nil
+	case half == nil:
 		return s.Warnings.Sentences()
 	}
-	return nil
+	now := half.Status()
+	return withPair(s.Warnings, now.Pair()).Sentences()
 }
