@@ -154,11 +154,15 @@ func untilDown(e *Exporter) {
 	}
 }
 
+// ownAddress returns one of this machine at which nobody else takes a port that was given back.
+func ownAddress() string {
+	return fmt.Sprintf("127.%d.%d.%d:0", 1+rand.N(254), rand.N(256), 1+rand.N(254))
+}
+
 // A collector over UDP that is gone is told of, gets the templates again once it is back, and
 // then what waited.
 func TestCollectorOverUDPComesBack(t *testing.T) {
-	// At an address of its own, at which nobody else takes the port meanwhile.
-	c := listenUDP(t, fmt.Sprintf("127.%d.%d.%d:0", 1+rand.N(254), rand.N(256), 1+rand.N(254)))
+	c := listenUDP(t, ownAddress())
 	address := c.address
 	_ = c.packets.Close()
 	var log bytes.Buffer
@@ -196,7 +200,7 @@ func TestCollectorOverUDPComesBack(t *testing.T) {
 
 // The end does not wait for a collector over UDP that is gone.
 func TestFinishWithoutACollector(t *testing.T) {
-	c := listenUDP(t, "127.0.0.1:0")
+	c := listenUDP(t, ownAddress())
 	e := exporter(t, &table{}, false, c.address)
 	_ = c.packets.Close()
 	e.Start()
