@@ -63,6 +63,7 @@ type acting struct {
 
 func (w *world) acting(c *fleet.Credentials, s agent.Source) *acting {
 	w.t.Helper()
+	w.keysRead() // wires send an order once: a host that was cut does not hear it
 	h := &acting{actor: &actor{}, t: w.t, path: filepath.Join(w.t.TempDir(), "acts.jsonl")}
 	var err error
 	if h.journal, err = agent.OpenJournal(h.path, c.Name, time.Now()); err != nil {
@@ -257,6 +258,7 @@ func TestHostEndsInAct(t *testing.T) {
 	if h.journal, err = agent.OpenJournal(path, "edge-1", time.Now()); err != nil {
 		t.Fatal(err)
 	}
+	w.keysRead()
 	w.hostWith(one, agent.Options{Source: newSource(1, 1), Actor: h.actor, Journal: h.journal})
 	c := w.client(ann)
 	w.eventually("it is there", func() bool { return here(t, c) == "edge-1" })

@@ -130,6 +130,15 @@ func (w *world) keys() int {
 	return len(keys.Keys)
 }
 
+// keysRead waits until the hub has read all keys: who connects while it reads some may be cut once.
+// A server of another process has all of them from its beginning.
+func (w *world) keysRead() {
+	w.t.Helper()
+	if w.endHub != nil {
+		w.eventually("the hub has read its keys", func() bool { return int(w.taken.Load()) == w.keys() })
+	}
+}
+
 // keysTaken is the log of a hub that is asked only how many keys it has read.
 type keysTaken struct {
 	slog.Handler
@@ -195,7 +204,8 @@ func (w *world) hostWith(c *fleet.Credentials, o agent.Options) (a *agent.Agent,
 func (w *world) client(c *fleet.Credentials) *client.Client {
 	w.t.Helper()
 	var connected *client.Client
-	w.eventually("the hub takes the key", func() (ok bool) { // it reads new keys once a second
+	w.keysRead()
+	w.eventually("the hub takes the key", func() (ok bool) {
 		x, err := client.Connect(link.Options{URL: w.url, Credentials: c})
 		connected = x
 		return err == nil

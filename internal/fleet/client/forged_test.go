@@ -16,8 +16,7 @@ import (
 func (w *world) raw(c *fleet.Credentials) *nats.Conn {
 	w.t.Helper()
 	var n *nats.Conn
-	// Who connects while the hub reads its keys may be cut once.
-	w.eventually("the hub has read its keys", func() bool { return int(w.taken.Load()) == w.keys() })
+	w.keysRead()
 	w.eventually("the hub takes the key", func() (ok bool) {
 		x, err := link.Connect(link.Options{URL: w.url, Credentials: c})
 		n = x
