@@ -307,19 +307,18 @@ func (s *serving) metric(name string) float64 {
 	return s.metrics(name + " ")
 }
 
-// metrics returns the sum of the metrics of the service that begin so.
+// metrics returns the sum of the metrics of the service that begin so. A busy service may answer
+// too late, and is asked again.
 func (s *serving) metrics(begin string) (sum float64) {
 	s.t.Helper()
-	found := false
-	all := scrape.Metrics(servedMetrics)
-	for name, value := range all {
-		if strings.HasPrefix("ctop_"+name+" ", begin) {
-			found, sum = true, sum+value
+	s.eventually("there is "+begin, func() (found bool) {
+		for name, value := range scrape.Metrics(servedMetrics) {
+			if strings.HasPrefix("ctop_"+name+" ", begin) {
+				found, sum = true, sum+value
+			}
 		}
-	}
-	if !found {
-		s.t.Fatalf("there is no %s in %v", begin, all)
-	}
+		return found
+	})
 	return sum
 }
 
