@@ -202,9 +202,17 @@ func (r *race) run(each uint64, c course) ConntrackCpuStats {
 		})
 	}
 	both.Wait()
-	// The last ones have passed the gates, and are perhaps not tracked yet.
+	// The last ones have passed the gates, and are perhaps not tracked yet. A packet is counted
+	// before the reason for which it is untracked.
 	counted := r.since(before)
-	for end := time.Now().Add(time.Minute); verdicts(&counted) < 2*each && time.Now().Before(end); counted = r.since(before) {
+	all := func() bool {
+		reasons := uint64(0)
+		for _, n := range counted.Untracked {
+			reasons += n
+		}
+		return verdicts(&counted) >= 2*each && reasons == counted.Verdict[ConntrackVerdictVERDICT_UNTRACKED]
+	}
+	for end := time.Now().Add(time.Minute); !all() && time.Now().Before(end); counted = r.since(before) {
 		time.Sleep(time.Millisecond)
 	}
 	r.checkTable()
