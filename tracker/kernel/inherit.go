@@ -332,9 +332,6 @@ func changeOf(e *kernelEvent) Change {
 	kind := flow.EventType(e.Type)
 	return Change{
 		Key: toldKey(&e.Key), ID: flow.ID(e.Id),
-		Ended: kind == flow.EventDestroy, Reason: flow.Reason(e.Reason), Moved: kind == flow.EventUpdate && e.From == e.To,
+		Ended: kind == flow.EventDestroy, Reason: flow.Reason(e.Reason), Moved: movedHere(kind, flow.State(e.From), flow.State(e.To)),
 	}
 }
-
-// Key returns the key of the event's flow.
-func (o *Origin) Key() flow.ToldKey { return toldKey(&o.key) }

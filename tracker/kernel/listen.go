@@ -159,7 +159,12 @@ func (l *Listener) Records(ctx context.Context) iter.Seq2[*Record, error] {
 // moved reports whether the record says that a flow of the partner goes on here, which is
 // news for a pair alone.
 func (r *Record) moved() bool {
-	return !r.Mark && r.Event.Type == flow.EventUpdate && r.Event.From == r.Event.To
+	return !r.Mark && movedHere(r.Event.Type, r.Event.From, r.Event.To)
+}
+
+// movedHere reports whether an event says that alone.
+func movedHere(kind flow.EventType, from, to flow.State) bool {
+	return kind == flow.EventUpdate && from == to
 }
 
 // all returns what Records does, and which flows of the partner go on here.
