@@ -32,7 +32,8 @@ func TestPairPartedUDP(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			defer func() { _ = c.Close() }()
+			// The socket keeps its port to the end: another may be given one that was closed.
+			t.Cleanup(func() { _ = c.Close() })
 			_ = c.SetDeadline(time.Now().Add(waitTimeout))
 			if _, err := c.Write(b); err != nil {
 				return err
