@@ -42,6 +42,9 @@ const (
 	// checkEvery is how often a process is looked at again: it may have ended, or
 	// have become another program.
 	checkEvery = 3 * time.Second
+	// maxRenames bounds how often it is looked at sooner, as it was seen with another
+	// name: one that was met between fork and exec has that of its parent.
+	maxRenames = 8
 	// maxUsers bounds the names of users, which are read again after usersFor.
 	maxUsers = 1 << 12
 	usersFor = time.Minute
@@ -66,6 +69,24 @@ type entry struct {
 	checked, used time.Time
 	// met is set if the process was alive when it was first looked at.
 	met bool
+	// seen is the name with which it was seen at the last look, renames how many looks
+	// names have caused since the last one that was due.
+	seen    [16]byte
+	renames int
+}
+
+// due reports whether to look at a process again, and notes that it is done.
+func (e *entry) due(s *Seen, now time.Time) bool {
+	switch {
+	case now.Sub(e.checked) > checkEvery:
+		e.renames = 0
+	case s.Name != e.seen && e.renames < maxRenames:
+		e.renames++
+	default:
+		return false
+	}
+	e.checked, e.seen = now, s.Name
+	return true
 }
 
 // NewBook returns an empty book.
@@ -90,8 +111,8 @@ func (b *Book) Process(s *Seen) *flow.Process {
 	e := b.known(s)
 	if e == nil {
 		e = b.enter(s, now)
-	} else if now.Sub(e.checked) > checkEvery {
-		e.process, e.checked = b.check(s, e.process), now
+	} else if e.due(s, now) {
+		e.process = b.check(s, e.process)
 	}
 	e.used = now
 	return e.process
@@ -108,7 +129,7 @@ func (b *Book) known(s *Seen) *entry {
 
 func (b *Book) enter(s *Seen, now time.Time) *entry {
 	b.makeRoom(now)
-	e := &entry{process: b.describe(s, now), checked: now}
+	e := &entry{process: b.describe(s, now), checked: now, seen: s.Name}
 	e.met = b.all && !e.process.Gone
 	key := *s
 	if e.met {

@@ -85,8 +85,15 @@ func TestBook(t *testing.T) {
 	}
 }
 
-// A process that becomes another program has its name soon.
+// A process that becomes another program has its name soon, and at once where the programs
+// saw it with that.
 func TestBookAfterExec(t *testing.T) {
+	for _, name := range []string{"sh", "sleep"} {
+		t.Run("seen as "+name, func(t *testing.T) { afterExec(t, name) })
+	}
+}
+
+func afterExec(t *testing.T, seenAs string) {
 	b := NewBook()
 	b.all = true
 	cmd := exec.Command("sh", "-c", "read line; exec sleep 1000")
@@ -105,7 +112,13 @@ func TestBookAfterExec(t *testing.T) {
 			t.Fatal("it stays a shell")
 		}
 	}
-	b.known(&s).checked = time.Now().Add(-checkEvery - time.Second)
+	checked := time.Now().Add(time.Hour) // however long this takes
+	if seenAs == "sh" {
+		checked = time.Now().Add(-checkEvery - time.Second)
+	}
+	b.known(&s).checked = checked
+	s.Name = [len(s.Name)]byte{}
+	copy(s.Name[:], seenAs)
 	if p := b.Process(&s); before.Command != "sh -c read line; exec sleep 1000" || p.Name != "sleep" || p.Command != "sleep 1000" {
 		t.Errorf("it was %+v and is %+v", before, p)
 	}
@@ -163,17 +176,31 @@ func TestBookPIDAgain(t *testing.T) {
 	}
 }
 
-// A process that lives is looked at once, whatever names it had.
+// A process that lives is one, and looked at a few times, whatever names it had.
 func TestBookOfManyNames(t *testing.T) {
 	b := NewBook()
 	b.all = true
 	s := seenNow(t, os.Getpid(), "")
 	p := b.Process(&s)
-	for i := range 3 {
-		s.Name[0] = 'a' + byte(i)
+	looks := 0
+	for i := range 100 {
+		s.Name[0] = 'a' + byte(i%26)
+		later := time.Now().Add(time.Hour) // however long this takes
+		b.known(&s).checked = later
 		if again := b.Process(&s); again != p || len(b.entries) != 1 {
 			t.Fatalf("with another name it is %+v, of %d", again, len(b.entries))
 		}
+		if b.known(&s).checked != later {
+			looks++
+		}
+	}
+	if looks != maxRenames {
+		t.Errorf("it was looked at %d times", looks)
+	}
+	b.known(&s).checked = time.Time{}
+	b.Process(&s)
+	if s.Name[0]++; b.known(&s).renames != 0 || b.Process(&s) != p || b.known(&s).renames != 1 {
+		t.Error("later another name causes no look")
 	}
 }
 
