@@ -188,6 +188,26 @@ int who_send6(struct bpf_sock_addr *ctx)
 	return sends(ctx, address);
 }
 
+/* The name of the tracker's own process: a constant from load time. */
+volatile const char own_name[PROCESS_NAME];
+
+/* Whether a process has the name of the tracker. One that lists open files has each for a
+ * moment: where the file is closed meanwhile, it closes the connection in place of the
+ * process whose file it was. */
+static __always_inline bool is_tracker(const struct task_struct *task)
+{
+	char name[PROCESS_NAME] = {};
+
+	bpf_probe_read_kernel(name, sizeof(name), task->group_leader->comm);
+	for (int i = 0; i < PROCESS_NAME; i++) {
+		if (name[i] != own_name[i])
+			return false;
+		if (!name[i])
+			break;
+	}
+	return true;
+}
+
 #define SHUT_BOTH 3
 
 /* Whether a process closes a connection, or shuts its own direction: that is done by
@@ -216,7 +236,7 @@ int BPF_PROG(who_close, struct sock *sk, int from, int to)
 	task = running();
 	owner = task ? bpf_sk_storage_get(&sockets, sk, 0, 0) : NULL;
 	if (!owner || owner->holding & HOLDING_CONNECTED ||
-	    !owner_open(owner))
+	    (!is_of(owner, task) && is_tracker(task)) || !owner_open(owner))
 		return 0;
 	process_of(&owner->process, task);
 	owner->holding = HOLDING_CLOSED;

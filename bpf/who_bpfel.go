@@ -96,6 +96,7 @@ const (
 	WhoProgWhoOwn      = "who_own"
 	WhoProgWhoSend4    = "who_send4"
 	WhoProgWhoSend6    = "who_send6"
+	WhoVarOwnName      = "own_name"
 	WhoVarSharedTypes  = "shared_types"
 )
 
@@ -165,6 +166,7 @@ type WhoMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type WhoVariableSpecs struct {
+	OwnName     *ebpf.VariableSpec `ebpf:"own_name"`
 	SharedTypes *ebpf.VariableSpec `ebpf:"shared_types"`
 }
 
@@ -203,6 +205,7 @@ func (m *WhoMaps) Close() error {
 //
 // It can be passed to LoadWhoObjects or ebpf.CollectionSpec.LoadAndAssign.
 type WhoVariables struct {
+	OwnName     *ebpf.Variable `ebpf:"own_name"`
 	SharedTypes *ebpf.Variable `ebpf:"shared_types"`
 }
 

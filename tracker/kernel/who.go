@@ -1,11 +1,13 @@
 package kernel
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -99,6 +101,9 @@ func newWho(ctx context.Context, maps map[string]*ebpf.Map, cgroup string) (w *W
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the BPF programs: %w", err)
 	}
+	if err := bpf.SetConstants(spec, map[string]any{bpf.WhoVarOwnName: ownName()}); err != nil {
+		return nil, nil, err
+	}
 	spec.Maps[ownersMap].MaxEntries = maps[ownersMap].MaxEntries()
 	w = &Who{links: map[string]link.Link{}}
 	if m := maps[listenedMap]; m != nil {
@@ -128,6 +133,13 @@ func newWho(ctx context.Context, maps map[string]*ebpf.Map, cgroup string) (w *W
 		notes = append(notes, fmt.Sprintf("flows of sockets that are older than ctop have no process: %v", err))
 	}
 	return w, notes, nil
+}
+
+// ownName returns this process's name with zeros behind it, empty where /proc is not mounted.
+func ownName() (name [16]byte) {
+	text, _ := os.ReadFile("/proc/self/comm")
+	copy(name[:], bytes.TrimSuffix(text, []byte("\n")))
+	return name
 }
 
 // early looks for processes while the programs are loaded that see packets.
