@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -72,11 +73,27 @@ func newLabWith(t testing.TB, o lab.Options) (*lab.Lab, context.Context) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		detachAll(t)
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	return l, ctx
+}
+
+// detachAll takes down what a test has left, on which the next one would begin.
+func detachAll(t testing.TB) {
+	t.Helper()
+	running, err := tracker.Running()
+	for _, interfaces := range running {
+		if !t.Failed() {
+			t.Errorf("%q are left attached", interfaces)
+		}
+		err = errors.Join(err, tracker.Down(context.Background(), interfaces...))
+	}
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 // newRig attaches a tracker between the hosts of a new lab.
