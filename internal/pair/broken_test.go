@@ -84,7 +84,7 @@ func TestErrorsOfTheTable(t *testing.T) {
 			h := newHostile(t, 100, 1)
 			h.pair.Table = broken{h.table, what}
 			p := h.pair
-			p.partner = partner{name: "b", instance: 77, heard: h.now, least: math.MaxInt64, next: math.MaxInt64, since: h.now, hello: hello{synced: true}}
+			p.partner = partner{name: "b", instance: 77, heard: h.now, least: math.MaxInt64, next: math.MaxInt64, since: h.now, hello: hello{synced: true}, began: h.now}
 			p.synced, p.at.digest = true, h.now
 			if what == "" && c.what != "present" {
 				p.Table = broken{h.table, "nothing"}

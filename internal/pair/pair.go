@@ -171,6 +171,8 @@ type partner struct {
 	least, next int64
 	since       time.Time
 	hello       hello
+	// began is when its tracker began, by the hello that took the shortest time.
+	began time.Time
 }
 
 // walk is where the round over the table is.

@@ -142,3 +142,23 @@ func TestSmallerTable(t *testing.T) {
 	w.pass(saidFor)
 	full(false)
 }
+
+// A flow that the partner began and ended is over, however late what it says arrives: only one
+// that is older than the partner's tracker can be lost there.
+func TestLateEndsOfAFreshPartner(t *testing.T) {
+	w := newWorld(t)
+	a := w.hosts[0]
+	a.reboot()
+	w.pass(2 * time.Second)
+	keys := a.begin(50)
+	w.pass(5 * time.Second)
+	w.agree(50)
+	w.cut = true
+	a.end(keys...)
+	w.pass(time.Second)
+	w.cut, w.delay = false, 20*time.Second
+	w.pass(2 * time.Minute)
+	w.delay = 0
+	w.pass(time.Minute)
+	w.agree(0)
+}

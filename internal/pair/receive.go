@@ -154,6 +154,9 @@ func (p *Pair) takeHello(h hello, now time.Time) {
 		p.partner.full = now
 	}
 	p.partner.hello = h
+	if began := now.Add(-h.uptime); p.partner.began.IsZero() || began.Before(p.partner.began) {
+		p.partner.began = began
+	}
 	if h.synced && !now.Before(p.at.rested) {
 		p.walks = 0
 	}

@@ -250,7 +250,7 @@ func (p *Pair) walkPart(n int) (more bool, err error) {
 // forgotten reports whether a flow is older than the partner's tracker, which cannot have
 // begun it: what it knew of the flow is lost.
 func (p *Pair) forgotten(g *flow.Glance) bool {
-	return g.Age > p.partner.hello.uptime+p.Now().Sub(p.partner.heard)+digestEvery
+	return g.Age-digestEvery > p.Now().Sub(p.partner.began)
 }
 
 // claim makes a flow this tracker's own that the partner has lost, and tells it.
