@@ -179,6 +179,10 @@ func useSocket(host string) error {
 		return err
 	}
 	defer s.Close()
+	// It is closed by a reset: else its port waits for a minute, and soon no port is left.
+	if err := s.(*net.TCPConn).SetLinger(0); err != nil {
+		return err
+	}
 	u, err := net.ListenPacket("udp", here)
 	if err != nil {
 		return err
