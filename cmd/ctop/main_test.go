@@ -206,7 +206,8 @@ func traces(ts *testscript.TestScript) (found []string) {
 	all, err := lab.Inventory{}.Leaks()
 	ts.Check(err)
 	for _, item := range all {
-		ours := strings.Contains(item, ts.Getenv("IF1")) || strings.Contains(item, ts.Getenv("IF2"))
+		words := strings.FieldsFunc(item, func(r rune) bool { return strings.ContainsRune(" /:", r) }) // left1 is not left10
+		ours := slices.Contains(words, ts.Getenv("IF1")) || slices.Contains(words, ts.Getenv("IF2"))
 		if ours && (strings.HasPrefix(item, "XDP ") || strings.HasPrefix(item, "pin ")) {
 			found = append(found, item)
 		}
