@@ -23,9 +23,12 @@ type easel struct {
 	stop  func()
 }
 
-func newEasel(t *testing.T) *easel {
+// newEasel returns one that has asked already: how its client answers is said before.
+func newEasel(t *testing.T, deaf bool, delay time.Duration) *easel {
 	ctx, cancel := context.WithCancel(t.Context())
 	e := &easel{output: &logged{}}
+	e.deaf.Store(deaf)
+	e.delay.Store(int64(delay))
 	e.painter = newPainter(e.output, func() bool {
 		if e.deaf.Load() {
 			<-ctx.Done()
@@ -44,6 +47,7 @@ func newEasel(t *testing.T) *easel {
 		<-done
 	}
 	e.note(tea.WindowSizeMsg{Width: 20, Height: 3})
+	synctest.Wait()
 	return e
 }
 
@@ -59,8 +63,7 @@ func (e *easel) shows(t *testing.T, text string) {
 // answering is cut off. Both get their terminals back.
 func TestPainterAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEasel(t)
-		e.deaf.Store(true)
+		e := newEasel(t, true, 0)
 		e.show("first")
 		time.Sleep(2 * unanswered)
 		for _, text := range []string{"second", "third"} {
@@ -73,7 +76,7 @@ func TestPainterAnswers(t *testing.T) {
 			t.Errorf("cut off %d times; %q", e.cut.Load(), e.output)
 		}
 
-		e = newEasel(t)
+		e = newEasel(t, false, 0)
 		e.show("first")
 		e.shows(t, "first")
 		e.deaf.Store(true)
@@ -94,8 +97,7 @@ func TestPainterAnswers(t *testing.T) {
 // more than a screen, only the newest view waits.
 func TestPainterMute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEasel(t)
-		e.deaf.Store(true)
+		e := newEasel(t, true, 0)
 		e.show("first")
 		time.Sleep(2 * unanswered)
 		e.waits.Store(muteWindow + 1000)
@@ -119,8 +121,7 @@ func TestPainterMute(t *testing.T) {
 // newest.
 func TestPainterFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEasel(t)
-		e.delay.Store(int64(3 * time.Second))
+		e := newEasel(t, false, 3*time.Second)
 		e.show("0")
 		time.Sleep(10 * time.Second)
 		for i := range 100 {
