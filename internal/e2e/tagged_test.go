@@ -24,6 +24,7 @@ func TestTaggedBytes(t *testing.T) {
 				l, ctx := newLabWith(t, lab.Options{Bridge: o.Watch})
 				tagHost(t, l.Client, tags)
 				tagHost(t, l.Server, tags)
+				withoutSACK(t, l.Client)
 				r := &rig{Lab: l, t: t, ctx: ctx}
 				r.open(o)
 				r.countsDatagrams(len(tags))
@@ -74,7 +75,7 @@ func (r *rig) countsSegments(tags int) {
 		f = r.between(client, server)
 		return quiet(t, f, client, server)
 	})
-	checkSent(t, f.Origin, 1<<20, uint64(tagBytes*tags), begun, segments(t, client), segments(t, server))
+	checkSent(t, f.Origin, 1<<20, uint64(tagBytes*tags), begun, segments(t, client))
 }
 
 // sendMuch sends much one way.

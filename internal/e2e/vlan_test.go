@@ -59,6 +59,7 @@ func TestWatchVLAN(t *testing.T) {
 	for _, which := range []string{"parent", "device", "parent and device"} {
 		t.Run(which, func(t *testing.T) {
 			l, parent, device := newVLAN(t)
+			withoutSACK(t, l.Client)
 			var watched []string
 			for _, name := range strings.Split(which, " and ") {
 				watched = append(watched, map[string]string{"parent": parent, "device": device}[name])
@@ -72,7 +73,7 @@ func TestWatchVLAN(t *testing.T) {
 					sendMuch(t, far, near, volume)
 					for at, f := range r.checkCounts(near, len(watched)) {
 						checkTagged(t, f, watched[at] == parent, out)
-						checkBytes(t, f, watched[at] == parent, begun, near, far)
+						checkBytes(t, f, watched[at] == parent, begun, near)
 					}
 					near.Close()
 					far.Close()
@@ -102,7 +103,7 @@ func checkTagged(t *testing.T, f flow.Flow, tagged, out bool) {
 }
 
 // checkBytes expects the bytes of whole frames of what the machine sent.
-func checkBytes(t *testing.T, f flow.Flow, tagged bool, begun *unix.TCPInfo, near, far net.Conn) {
+func checkBytes(t *testing.T, f flow.Flow, tagged bool, begun *unix.TCPInfo, near net.Conn) {
 	t.Helper()
 	sent := f.Origin
 	if !f.Outgoing {
@@ -115,7 +116,7 @@ func checkBytes(t *testing.T, f flow.Flow, tagged bool, begun *unix.TCPInfo, nea
 	if tagged {
 		more += tagBytes
 	}
-	checkSent(t, sent, volume, more, begun, segments(t, near), segments(t, far))
+	checkSent(t, sent, volume, more, begun, segments(t, near))
 }
 
 // The commands take the name of a VLAN device, whose flows have the machine's end.
