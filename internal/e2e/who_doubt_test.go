@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cilium/ebpf/link"
 	"github.com/vishvananda/netlink"
@@ -160,27 +161,30 @@ func TestWhoSameTuples(t *testing.T) {
 	})
 }
 
-// atCgroup counts the programs that are attached to a control group.
+// atCgroup counts the programs that are attached to a control group. The kernel lists those of
+// the whole machine, and says to try again where somebody is just attaching one.
 func atCgroup(t *testing.T, path string) (count int) {
 	t.Helper()
-	it := new(link.Iterator)
-	defer it.Close()
-	for it.Next() {
-		info, err := it.Link.Info()
-		if err != nil {
-			continue
-		}
-		if c := info.Cgroup(); c != nil {
-			var st unix.Stat_t
-			if err := unix.Stat(path, &st); err != nil {
-				t.Fatal(err)
-			}
-			if st.Ino == c.CgroupId {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil {
+		t.Fatal(err)
+	}
+	for it, deadline := new(link.Iterator), time.Now().Add(waitTimeout); ; {
+		for it.Next() {
+			if info, err := it.Link.Info(); err == nil && info.Cgroup() != nil && info.Cgroup().CgroupId == st.Ino {
 				count++
 			}
 		}
+		err := it.Err()
+		if err == nil {
+			return count
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		it, count = new(link.Iterator), 0
+		time.Sleep(time.Millisecond)
 	}
-	return count
 }
 
 // Programs at the control group are gone with the tracker, however it ends, and a tracker
