@@ -209,7 +209,9 @@ func TestWhoIsGone(t *testing.T) {
 	})
 }
 
-// visitor is a connection of a program in the client's namespace, which is not looked at.
+// visitor is a connection of a program in the client's namespace, which is not looked at. A port
+// that is bound before it connects is no other visitor's: the kernel may give one that connects
+// the port of a connection to another place.
 type visitor struct {
 	net.Conn
 	port string
@@ -217,7 +219,7 @@ type visitor struct {
 
 func (n *watcher) visitor(to string) visitor {
 	n.rig.t.Helper()
-	c, err := n.Client.Dial(n.rig.ctx, "tcp", to)
+	c, err := n.Client.DialFrom(n.rig.ctx, "tcp", n.Client.Addr4().String(), to)
 	if err != nil {
 		n.rig.t.Fatal(err)
 	}
