@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -167,11 +168,12 @@ func TestWatchOwnSession(t *testing.T) {
 	s.types(binary + " serve " + port + " & echo pid-$!-\n")
 	var pid int
 	s.await("the tracker's process", func() bool {
-		_, text, ok := strings.Cut(s.said.String(), "\npid-")
-		if !ok {
+		// The prompt may stand before it: the terminal echoes what is typed before that, too.
+		number := regexp.MustCompile(`pid-(\d+)-`).FindStringSubmatch(s.said.String())
+		if number == nil {
 			return false
 		}
-		_, err := fmt.Sscanf(text, "%d-", &pid)
+		_, err := fmt.Sscan(number[1], &pid)
 		return err == nil
 	})
 	s.await("it serves", func() bool { return strings.Contains(s.said.String(), "msg=serving") })
