@@ -10,7 +10,12 @@ import (
 // held is what a process holds that would leak.
 type held struct{ goroutines, descriptors int }
 
+// resources counts them. A pipe comes first: the runtime keeps the descriptors that wait for
+// one open, which the test that is run first would be blamed for.
 func resources() held {
+	if r, w, err := os.Pipe(); err == nil {
+		_, _ = r.Close(), w.Close()
+	}
 	entries, _ := os.ReadDir("/proc/self/fd") // reads nothing where there is none
 	return held{goroutines: runtime.NumGoroutine(), descriptors: len(entries)}
 }
