@@ -143,7 +143,7 @@ func TestFindNone(t *testing.T) {
 	client, server := pair(t, l, &net.Dialer{})
 	here, there := endOf(server.LocalAddr()), endOf(client.LocalAddr())
 	other := flow.EndFrom(netip.MustParseAddr("127.0.0.2"), there.Port())
-	next := flow.EndFrom(there.Addr(), there.Port()^1)
+	next := flow.EndFrom(there.Addr(), there.Port()^2) // of the client's parity: the listener's is the other one
 	for _, ends := range [][2]flow.End{{here, other}, {here, next}, {other, there}, {next, there}} {
 		if _, ok, err := d.Find(ends[0], ends[1], 0); ok || err != nil {
 			t.Errorf("%v: found %v, %v", ends, ok, err)
