@@ -34,16 +34,15 @@ func (d *desk) captures(k string, flows int) {
 	d.shows("on " + host)
 	path := d.captured()
 	for begun := time.Now(); len(flowsIn(d.t, path)) < flows; time.Sleep(100 * time.Millisecond) {
-		for _, conn := range d.talk {
-			if _, err := conn.Write([]byte("x")); err != nil {
-				d.t.Fatal(err)
-			}
-		}
+		d.speak()
 		if time.Since(begun) > waitTimeout {
 			d.t.Fatalf("never packets of %d flows: %q", flows, flowsIn(d.t, path))
 		}
 	}
-	d.until("the size of the file grows", func(screen string) bool { return growing.MatchString(screen) })
+	d.until("the size of the file grows", func(screen string) bool {
+		d.speak() // the first packets may be less than a kilobyte
+		return growing.MatchString(screen)
+	})
 	d.press(k)
 	d.shows("to " + host + ":" + d.dir + "/ctop-")
 	d.shows("captured ")
@@ -53,6 +52,16 @@ func (d *desk) captures(k string, flows int) {
 	}
 	if err := os.Remove(path); err != nil {
 		d.t.Error(err)
+	}
+}
+
+// speak sends a byte on every connection.
+func (d *desk) speak() {
+	d.t.Helper()
+	for _, conn := range d.talk {
+		if _, err := conn.Write([]byte("x")); err != nil {
+			d.t.Fatal(err)
+		}
 	}
 }
 

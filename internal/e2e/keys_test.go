@@ -282,13 +282,8 @@ func (d *desk) reset() {
 func (d *desk) revive() {
 	d.t.Helper()
 	d.press("1")
-	for range 2 {
-		for _, conn := range d.talk {
-			if _, err := conn.Write([]byte("x")); err != nil {
-				d.t.Fatal(err)
-			}
-		}
-	}
+	d.speak()
+	d.speak()
 	d.shows("/6\n")
 	// Deleted flows stay for a moment, struck through.
 	d.until("only the new ones are left", func(screen string) bool { return strings.Count(screen, "ESTABLISHED") == len(ports) })
