@@ -188,24 +188,21 @@ int who_send6(struct bpf_sock_addr *ctx)
 	return sends(ctx, address);
 }
 
-/* The name of the tracker's own process: a constant from load time. */
-volatile const char own_name[PROCESS_NAME];
+/* The name of the tracker's own process, and which bytes of it count: up to its end. Both
+ * are constants from load time. */
+volatile const __u64 own_name[PROCESS_NAME / 8];
+volatile const __u64 own_name_mask[PROCESS_NAME / 8];
 
 /* Whether a process has the name of the tracker. One that lists open files has each for a
  * moment: where the file is closed meanwhile, it closes the connection in place of the
  * process whose file it was. */
 static __always_inline bool is_tracker(const struct task_struct *task)
 {
-	char name[PROCESS_NAME] = {};
+	__u64 name[PROCESS_NAME / 8] = {};
 
 	bpf_probe_read_kernel(name, sizeof(name), task->group_leader->comm);
-	for (int i = 0; i < PROCESS_NAME; i++) {
-		if (name[i] != own_name[i])
-			return false;
-		if (!name[i])
-			break;
-	}
-	return true;
+	return !((name[0] ^ own_name[0]) & own_name_mask[0]) &&
+	       !((name[1] ^ own_name[1]) & own_name_mask[1]);
 }
 
 #define SHUT_BOTH 3

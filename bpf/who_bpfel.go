@@ -97,6 +97,7 @@ const (
 	WhoProgWhoSend4    = "who_send4"
 	WhoProgWhoSend6    = "who_send6"
 	WhoVarOwnName      = "own_name"
+	WhoVarOwnNameMask  = "own_name_mask"
 	WhoVarSharedTypes  = "shared_types"
 )
 
@@ -167,6 +168,7 @@ type WhoMapSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type WhoVariableSpecs struct {
 	OwnName     *ebpf.VariableSpec `ebpf:"own_name"`
+	OwnNameMask *ebpf.VariableSpec `ebpf:"own_name_mask"`
 	SharedTypes *ebpf.VariableSpec `ebpf:"shared_types"`
 }
 
@@ -206,6 +208,7 @@ func (m *WhoMaps) Close() error {
 // It can be passed to LoadWhoObjects or ebpf.CollectionSpec.LoadAndAssign.
 type WhoVariables struct {
 	OwnName     *ebpf.Variable `ebpf:"own_name"`
+	OwnNameMask *ebpf.Variable `ebpf:"own_name_mask"`
 	SharedTypes *ebpf.Variable `ebpf:"shared_types"`
 }
 

@@ -101,7 +101,8 @@ func newWho(ctx context.Context, maps map[string]*ebpf.Map, cgroup string) (w *W
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the BPF programs: %w", err)
 	}
-	if err := bpf.SetConstants(spec, map[string]any{bpf.WhoVarOwnName: ownName()}); err != nil {
+	name, mask := ownName()
+	if err := bpf.SetConstants(spec, map[string]any{bpf.WhoVarOwnName: name, bpf.WhoVarOwnNameMask: mask}); err != nil {
 		return nil, nil, err
 	}
 	spec.Maps[ownersMap].MaxEntries = maps[ownersMap].MaxEntries()
@@ -135,11 +136,15 @@ func newWho(ctx context.Context, maps map[string]*ebpf.Map, cgroup string) (w *W
 	return w, notes, nil
 }
 
-// ownName returns this process's name with zeros behind it, empty where /proc is not mounted.
-func ownName() (name [16]byte) {
+// ownName returns this process's name as the kernel has it, and a mask of the bytes up to its
+// end: what is behind that is any. Where /proc is not mounted the name is empty.
+func ownName() (name, mask [16]byte) {
 	text, _ := os.ReadFile("/proc/self/comm")
-	copy(name[:], bytes.TrimSuffix(text, []byte("\n")))
-	return name
+	n := copy(name[:len(name)-1], bytes.TrimSuffix(text, []byte("\n")))
+	for i := range mask[:n+1] {
+		mask[i] = 0xff
+	}
+	return name, mask
 }
 
 // early looks for processes while the programs are loaded that see packets.

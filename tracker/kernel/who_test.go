@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"bytes"
 	"net"
 	"os"
 	"testing"
@@ -16,7 +17,7 @@ import (
 // file only to list it.
 func TestCloser(t *testing.T) {
 	lab.Require(t)
-	own := ownName()
+	own, _ := ownName()
 	for name, c := range map[string]struct {
 		tracker string
 		before  uint32 // the process that was written down
@@ -24,6 +25,8 @@ func TestCloser(t *testing.T) {
 		holding uint32
 	}{
 		"another program":   {"tracker", 1, uint32(os.Getpid()), holdingClosed},
+		"a longer name":     {string(bytes.TrimRight(own[:], "\x00")) + "er", 1, uint32(os.Getpid()), holdingClosed},
+		"a shorter name":    {string(own[:3]), 1, uint32(os.Getpid()), holdingClosed},
 		"the tracker":       {string(own[:]), 1, 1, holdingMade},
 		"the tracker's own": {string(own[:]), uint32(os.Getpid()), uint32(os.Getpid()), holdingClosed},
 	} {
@@ -52,7 +55,7 @@ const holdingMade, holdingClosed = 1 << 0, 1 << 3
 // closers attaches the programs for a tracker of a name, and returns the map of sockets.
 func closers(t *testing.T, tracker string) *ebpf.Map {
 	t.Helper()
-	own := ownName()
+	own, _ := ownName()
 	rename(t, tracker)
 	defer rename(t, string(own[:]))
 	spec, err := bpf.LoadWho()
