@@ -353,22 +353,25 @@ func (p *Pair) mend(f *found) error {
 }
 
 // endLeft handles flows of the partner that it has ended or lost.
-func (p *Pair) endLeft(left []flow.Glance) error {
+func (p *Pair) endLeft(left []flow.Glance) (err error) {
 	for i := range left {
-		g := &left[i]
-		if p.forgotten(g) {
-			if err := p.claim(g); err != nil {
-				return err
-			}
-			continue
+		if p.forgotten(&left[i]) {
+			err = p.claim(&left[i])
+		} else {
+			err = p.endOne(&left[i])
 		}
-		result, err := p.Table.End(&g.Key, g.ID, flow.ReasonExpired)
 		if err != nil {
 			return err
 		}
-		if result == flow.InheritedDone {
-			p.status.Mended++
-		}
 	}
 	return nil
+}
+
+// endOne ends a flow of the partner that has ended there.
+func (p *Pair) endOne(g *flow.Glance) error {
+	result, err := p.Table.End(&g.Key, g.ID, flow.ReasonExpired)
+	if result == flow.InheritedDone {
+		p.status.Mended++
+	}
+	return err
 }

@@ -162,3 +162,26 @@ func TestLateEndsOfAFreshPartner(t *testing.T) {
 	w.pass(time.Minute)
 	w.agree(0)
 }
+
+// Flows that moved to a partner whose tracker is younger than they are, and ended there while
+// nobody heard it, are over, too.
+func TestEndsOfFlowsThatMovedBack(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.hosts[0], w.hosts[1]
+	w.pass(2 * time.Second)
+	keys := b.begin(50)
+	w.pass(20 * time.Second)
+	a.reboot()
+	w.pass(20 * time.Second)
+	a.hear(keys...)
+	w.pass(10 * time.Second)
+	if a.inherited() != 0 || b.inherited() != 50 {
+		t.Fatalf("%d and %d are inherited", a.inherited(), b.inherited())
+	}
+	w.cut = true
+	a.end(keys...)
+	w.pass(time.Second)
+	w.cut = false
+	w.pass(time.Minute)
+	w.agree(0)
+}

@@ -253,8 +253,17 @@ func (p *Pair) forgotten(g *flow.Glance) bool {
 	return g.Age-digestEvery > p.Now().Sub(p.partner.began)
 }
 
-// claim makes a flow this tracker's own that the partner has lost, and tells it.
+// claim makes a flow this tracker's own that the partner has lost, and tells it. One that had
+// packets since the partner's tracker began was known there, and has ended.
 func (p *Pair) claim(g *flow.Glance) error {
+	var told flow.Told
+	found, err := p.Table.Flow(&g.Key, &told)
+	if err != nil {
+		return err
+	}
+	if found && told.ID == g.ID && told.Idle()+digestEvery < p.Now().Sub(p.partner.began) {
+		return p.endOne(g)
+	}
 	result, err := p.Table.Own(&g.Key, g.ID)
 	if err != nil || result != flow.InheritedDone {
 		return err

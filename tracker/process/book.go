@@ -80,7 +80,7 @@ func (e *entry) due(s *Seen, now time.Time) bool {
 	switch {
 	case now.Sub(e.checked) > checkEvery:
 		e.renames = 0
-	case s.Name != e.seen && e.renames < maxRenames:
+	case s.Name != e.seen && s.name() != e.process.Name && e.renames < maxRenames:
 		e.renames++
 	default:
 		return false

@@ -202,6 +202,11 @@ func TestBookOfManyNames(t *testing.T) {
 	if s.Name[0]++; b.known(&s).renames != 0 || b.Process(&s) != p || b.known(&s).renames != 1 {
 		t.Error("later another name causes no look")
 	}
+	s.Name = [len(s.Name)]byte{}
+	copy(s.Name[:], p.Name)
+	if b.Process(&s) != p || b.known(&s).renames != 1 {
+		t.Error("the name that it is known by causes a look")
+	}
 }
 
 // However many processes come by, the book does not grow without end.
