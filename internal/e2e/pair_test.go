@@ -236,6 +236,18 @@ func (r *pairRig) say(when string, b []byte) {
 	}
 }
 
+// answered waits until a half has served its metrics, as a busy one may answer too late, and
+// returns them.
+func (r *pairRig) answered(h *pairHalf) (m map[string]float64) {
+	r.t.Helper()
+	r.eventually(h.name+" serves its metrics", func() bool {
+		m = h.read()
+		_, counted := m["flows_created_total"]
+		return counted
+	})
+	return m
+}
+
 // kept fails if a tracker has dropped or refused a packet.
 func (r *pairRig) kept(when string) {
 	r.t.Helper()
@@ -243,13 +255,7 @@ func (r *pairRig) kept(when string) {
 		if h.cmd == nil || h.cmd.ProcessState != nil {
 			continue // it does not run
 		}
-		var m map[string]float64
-		r.eventually(h.name+" says what it dropped", func() bool { // a busy one may answer too late
-			m = h.read()
-			_, counted := m["flows_created_total"]
-			return counted
-		})
-		for name, n := range m {
+		for name, n := range r.answered(h) {
 			if n != 0 && (strings.HasPrefix(name, `dropped_total{reason="policy"`) || strings.HasPrefix(name, "invalid_total")) {
 				r.t.Errorf("%s: %s: %s is %v", when, h.name, name, n)
 			}

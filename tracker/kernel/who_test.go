@@ -17,6 +17,7 @@ import (
 // file only to list it.
 func TestCloser(t *testing.T) {
 	lab.Require(t)
+	const made, closed = uint32(bpf.ConntrackHoldingHOLDING_MADE), uint32(bpf.ConntrackHoldingHOLDING_CLOSED)
 	own, _ := ownName()
 	for name, c := range map[string]struct {
 		tracker string
@@ -24,17 +25,17 @@ func TestCloser(t *testing.T) {
 		after   uint32
 		holding uint32
 	}{
-		"another program":   {"tracker", 1, uint32(os.Getpid()), holdingClosed},
-		"a longer name":     {string(bytes.TrimRight(own[:], "\x00")) + "er", 1, uint32(os.Getpid()), holdingClosed},
-		"a shorter name":    {string(own[:3]), 1, uint32(os.Getpid()), holdingClosed},
-		"the tracker":       {string(own[:]), 1, 1, holdingMade},
-		"the tracker's own": {string(own[:]), uint32(os.Getpid()), uint32(os.Getpid()), holdingClosed},
+		"another program":   {"tracker", 1, uint32(os.Getpid()), closed},
+		"a longer name":     {string(bytes.TrimRight(own[:], "\x00")) + "er", 1, uint32(os.Getpid()), closed},
+		"a shorter name":    {string(own[:3]), 1, uint32(os.Getpid()), closed},
+		"the tracker":       {string(own[:]), 1, 1, made},
+		"the tracker's own": {string(own[:]), uint32(os.Getpid()), uint32(os.Getpid()), closed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sockets := closers(t, c.tracker)
 			fd, shut := accepted(t)
 			var was bpf.WhoSocketOwner
-			if err := sockets.Lookup(fd, &was); err != nil || was.Holding != holdingMade || was.Process.Pid != uint32(os.Getpid()) {
+			if err := sockets.Lookup(fd, &was); err != nil || was.Holding != made || was.Process.Pid != uint32(os.Getpid()) {
 				t.Fatalf("at first: %+v, %v", was, err)
 			}
 			was.Process.Pid = c.before
@@ -49,8 +50,6 @@ func TestCloser(t *testing.T) {
 		})
 	}
 }
-
-const holdingMade, holdingClosed = 1 << 0, 1 << 3
 
 // closers attaches the programs for a tracker of a name, and returns the map of sockets.
 func closers(t *testing.T, tracker string) *ebpf.Map {
